@@ -1,0 +1,1 @@
+"""Accounts, tokens and the door in front of the Perisai services."""

@@ -1,0 +1,1 @@
+"""What every Perisai service needs and no service owns."""

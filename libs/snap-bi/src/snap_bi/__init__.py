@@ -1,0 +1,1 @@
+"""SNAP BI, the Indonesian payment standard: signatures, messages, codes, bank profiles."""

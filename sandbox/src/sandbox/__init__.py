@@ -1,0 +1,1 @@
+"""The perisai command: embedded PostgreSQL, runner, fake bank, demo."""

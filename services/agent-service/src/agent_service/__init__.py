@@ -1,0 +1,1 @@
+"""Branches, wadahs, applications and agents."""

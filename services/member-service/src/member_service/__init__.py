@@ -1,0 +1,1 @@
+"""Members, enrolments, attributions and coverage."""

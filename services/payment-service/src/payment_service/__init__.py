@@ -1,0 +1,1 @@
+"""Tariffs, bills, the ledger and the banks."""
