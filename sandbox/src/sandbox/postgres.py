@@ -1,0 +1,386 @@
+"""A PostgreSQL of our own: started as our child, with our settings, gone when we are gone."""
+
+import atexit
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Literal, Self
+
+from sandbox import binaries, lifetime
+from sandbox.errors import SandboxError
+
+Role = Literal["superuser", "owner", "app"]
+
+LOGIN: dict[Role, str] = {"superuser": "postgres", "owner": "owner", "app": "app"}
+HOST = "127.0.0.1"
+START_TIMEOUT_S = 60.0
+"""Recovery after a crash may take long; a start without one takes less than a second."""
+FAST_STOP_TIMEOUT_S = 30.0
+FREE_BYTES = 256 * 1024 * 1024
+"""What a new cluster, its log of changes and some data need; asked before initdb begins."""
+LOG_BYTES = 16 * 1024 * 1024
+PORT_ATTEMPTS = 5
+"""A free port may be taken by somebody else before PostgreSQL binds it."""
+
+SETTINGS = {
+    "listen_addresses": HOST,
+    "max_connections": "200",
+    "password_encryption": "scram-sha-256",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "jit": "off",
+    # Without details, because they quote the values of a refused row.
+    "log_error_verbosity": "terse",
+}
+UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class PortTaken(SandboxError):
+    """The port asked for belongs to another process."""
+
+
+class Postgres:
+    """One server on one folder.
+
+    Two roles besides the superuser: `owner` makes and owns databases, `app` has only the rights it
+    was granted. Passwords are generated once and kept in the folder, readable by us alone.
+    `start` must be called, or `spawn` at least, from the main thread for the server to end with
+    a process that is killed; elsewhere the next start on the folder ends it.
+    """
+
+    def __init__(self, folder: Path, *, port: int | None = None, fsync: bool = True) -> None:
+        """fsync: False loses everything in a crash of the machine, and is for tests."""
+        self.folder = folder.absolute()
+        self.fsync = fsync
+        self.process: subprocess.Popen[bytes] | None = None
+        self._wanted_port = port
+        self._port: int | None = None
+        self._private: Path | None = None
+        self._lock: IO[str] | None = None
+        self._passwords: dict[str, str] = {}
+        self._data = self.folder / "data"
+        self._log = self.folder / "postgres.log"
+
+    @property
+    def port(self) -> int:
+        if self._port is None:
+            raise SandboxError("PostgreSQL has not been started.")
+        return self._port
+
+    def url(self, database: str, role: Role = "app") -> str:
+        """Return a connection string; the password in it is one without special characters."""
+        login = LOGIN[role]
+        return f"postgresql://{login}:{self._passwords[login]}@{HOST}:{self.port}/{database}"
+
+    def ensure_database(self, name: str) -> None:
+        """Create the database, owned by `owner`, if it is missing. `app` may connect to it."""
+        if not (name.isascii() and name.isidentifier() and len(name) <= 63):
+            raise SandboxError(f"{name!r} is no name for a database.")
+        if not self.query("postgres", "SELECT 1 FROM pg_database WHERE datname = :'name'", name):
+            self.query("postgres", 'CREATE DATABASE :"name" OWNER owner', name)
+        self.query("postgres", 'REVOKE ALL ON DATABASE :"name" FROM PUBLIC', name)
+        self.query("postgres", 'GRANT CONNECT ON DATABASE :"name" TO app', name)
+
+    def query(self, database: str, sql: str, name: str = "") -> str:
+        """Run one statement as the superuser; psql replaces `:"name"` and `:'name'` in it."""
+        program = binaries.installed() / "bin" / "psql"
+        asked = [str(program), "-XqAtw", "-v", "ON_ERROR_STOP=1", "-v", f"name={name}"]
+        asked += ["-h", HOST, "-p", str(self.port), "-U", LOGIN["superuser"], "-d", database]
+        environment = {**_environment(), "PGPASSWORD": self._passwords[LOGIN["superuser"]]}
+        done = subprocess.run(
+            asked, input=sql, env=environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise SandboxError(f"PostgreSQL refused: {_last_line(done.stderr)}")
+        return done.stdout.strip()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start and wait until queries are answered.
+
+        Raises: SandboxError, with PostgreSQL stopped again.
+        """
+        for attempt in range(PORT_ATTEMPTS):
+            try:
+                self.prepare()
+                self.spawn()
+                self.wait_ready()
+                return
+            except PortTaken:
+                self.stop()
+                if self._wanted_port is not None or attempt + 1 == PORT_ATTEMPTS:
+                    raise
+            except BaseException:
+                self.stop()
+                raise
+
+    def prepare(self) -> None:
+        """Take the folder, end what is left of an earlier server there, make the cluster if new."""
+        self._take_folder()
+        self._end_earlier_server()
+        self._passwords = self._load_passwords()
+        user = binaries.user_for(self._data)
+        if self._private is None:
+            self._private = binaries.make_private_folder(user)
+            (self.folder / "private_folder").write_text(str(self._private))
+        if not self._data.exists():
+            self._make_cluster(user)
+        elif user.uid != self._data.stat().st_uid:
+            raise SandboxError(f"{self._data} belongs to another user; start as that one.")
+
+    def spawn(self) -> None:
+        """Start the server after `prepare`, without waiting for it."""
+        assert self._private is not None
+        port = self._wanted_port or _free_port()
+        if not _is_free(port):
+            raise PortTaken(f"Port {port} is taken; choose another one for PostgreSQL.")
+        self._port = port
+        user = binaries.user_for(self._data)
+        settings = {**SETTINGS, "port": str(port), "unix_socket_directories": f'"{self._private}"'}
+        if not self.fsync:
+            settings |= UNSAFE
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        if self._log.exists() and self._log.stat().st_size > LOG_BYTES:
+            self._log.replace(self._log.with_suffix(".log.old"))
+        with self._log.open("ab") as log:
+            self._log_start = log.tell()
+            self.process = subprocess.Popen(
+                [self._program("postgres", user), "-D", _as_seen_by(user, self._data), *options],
+                cwd=self._data,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # Ctrl-C in the terminal is for us alone: we stop PostgreSQL last.
+                start_new_session=True,
+                preexec_fn=lifetime.die_with_parent(signal.SIGINT),
+                **_credentials(user),
+            )
+        atexit.register(self.stop)
+
+    def wait_ready(self) -> None:
+        """Wait up to 60 s after `spawn` until queries are answered, then see to the roles."""
+        answered = lifetime.wait_until(
+            lambda: self._has_ended() or self._says_ready(), timeout_s=START_TIMEOUT_S
+        )
+        if self._has_ended():
+            raise self._why_it_ended()
+        if not answered:
+            raise SandboxError(
+                f"PostgreSQL is not ready after {START_TIMEOUT_S:.0f} s: {self._log}"
+            )
+        self._ensure_roles()
+
+    def stop(self) -> None:
+        """Stop the server: first so that open transactions roll back, then at once."""
+        atexit.unregister(self.stop)
+        if self.process is not None:
+            self._stop_process(self.process)
+            self.process = None
+        if self._private is not None:
+            shutil.rmtree(self._private, ignore_errors=True)
+            (self.folder / "private_folder").unlink(missing_ok=True)
+            self._private = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _take_folder(self) -> None:
+        """Hold the folder for as long as we live, so that two runs cannot fight over it."""
+        if self._lock is not None:
+            return
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (self.folder / "lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise SandboxError(f"Another run uses {self.folder}; stop it first.") from None
+        self._lock = lock
+
+    def _end_earlier_server(self) -> None:
+        """Stop a server that outlived a killed parent; remove what it left behind."""
+        pid_file = self._data / "postmaster.pid"
+        pid = _first_number(pid_file)
+        if pid is not None and lifetime.is_alive(pid) and lifetime.works_in(pid, self._data):
+            stopped = lifetime.end_process(
+                pid, signals=(signal.SIGINT, signal.SIGQUIT), timeout_s=FAST_STOP_TIMEOUT_S
+            )
+            if not stopped:
+                raise SandboxError(f"An earlier PostgreSQL, process {pid}, does not stop.")
+        # The workers of a killed server end by themselves; until then its memory is in use.
+        lifetime.wait_until(lambda: not lifetime.others_in(self._data), timeout_s=10)
+        # The id may belong to somebody else by now, and PostgreSQL would believe it is a server.
+        pid_file.unlink(missing_ok=True)
+        note = self.folder / "private_folder"
+        if note.exists() and self._private is None:
+            left = Path(note.read_text())
+            if left.name.startswith(binaries.PREFIX):
+                shutil.rmtree(left, ignore_errors=True)
+            note.unlink()
+
+    def _load_passwords(self) -> dict[str, str]:
+        path = self.folder / "passwords.json"
+        if path.exists():
+            return {str(name): str(word) for name, word in json.loads(path.read_text()).items()}
+        if self._data.exists():
+            raise SandboxError(f"{path} is gone, and its data cannot be opened without it.")
+        passwords = {login: secrets.token_hex(24) for login in LOGIN.values()}
+        new = path.with_suffix(".new")
+        with os.fdopen(os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(passwords, file)
+        new.replace(path)
+        return passwords
+
+    def _make_cluster(self, user: binaries.RunAs) -> None:
+        """Run initdb beside the final place, so that a killed one leaves no half cluster there."""
+        assert self._private is not None
+        if shutil.disk_usage(self.folder).free < FREE_BYTES:
+            raise SandboxError(f"The disk of {self.folder} is full: PostgreSQL needs 256 MB.")
+        unfinished = self.folder / "data.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        password = self._private / "password"
+        password.touch(mode=0o600)
+        password.write_text(self._passwords[LOGIN["superuser"]])
+        if not user.is_us:
+            os.chown(unfinished, user.uid, user.gid)
+            os.chown(password, user.uid, user.gid)
+        asked = [self._program("initdb", user), "-D", _as_seen_by(user, unfinished)]
+        asked += ["-U", LOGIN["superuser"], "--pwfile", str(password), "--auth=scram-sha-256"]
+        asked += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
+        asked += ["--builtin-locale=C.UTF-8", "--no-instructions"]
+        done = subprocess.run(
+            asked if self.fsync else [*asked, "--no-sync"],
+            cwd=unfinished,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            **_credentials(user),
+        )
+        password.unlink()
+        if done.returncode != 0:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise _explained(done.stderr, self.folder) or SandboxError(
+                f"PostgreSQL could not make its folder: {_last_line(done.stderr)}"
+            )
+        unfinished.replace(self._data)
+
+    def _ensure_roles(self) -> None:
+        for login, rights in (("owner", "CREATEDB"), ("app", "NOCREATEDB")):
+            if not self.query("postgres", "SELECT 1 FROM pg_roles WHERE rolname = :'name'", login):
+                password = self._passwords[login]
+                made = f"CREATE ROLE {login} LOGIN NOSUPERUSER {rights} PASSWORD '{password}'"
+                self.query("postgres", made)
+
+    def _program(self, name: str, user: binaries.RunAs) -> str:
+        assert self._private is not None
+        return str(binaries.for_user(user, self._private) / "bin" / name)
+
+    def _has_ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
+
+    def _says_ready(self) -> bool:
+        try:
+            lines = (self._data / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return False
+        return len(lines) >= 8 and lines[7].strip() == "ready"
+
+    def _why_it_ended(self) -> SandboxError:
+        with self._log.open("rb") as log:
+            log.seek(self._log_start)
+            text = log.read(LOG_BYTES).decode(errors="replace")
+        if "Address already in use" in text:
+            return PortTaken(f"Port {self.port} is taken; choose another one for PostgreSQL.")
+        return _explained(text, self.folder) or SandboxError(
+            f"PostgreSQL did not start: {_last_line(text)}"
+        )
+
+    def _stop_process(self, process: subprocess.Popen[bytes]) -> None:
+        for signum in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            process.send_signal(signum)
+            try:
+                process.wait(FAST_STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                continue
+            return
+
+
+def _as_seen_by(user: binaries.RunAs, folder: Path) -> str:
+    """Return a path to its working folder that the user can follow.
+
+    The folders above it may be closed to an unprivileged user, as /root is, and are not ours to
+    open; Linux follows this link without asking them.
+    """
+    return str(folder) if user.is_us else "/proc/self/cwd"
+
+
+def _credentials(user: binaries.RunAs) -> dict[str, Any]:
+    if user.is_us:
+        return {}
+    return {"user": user.uid, "group": user.gid, "extra_groups": []}
+
+
+def _environment() -> dict[str, str]:
+    """Return an environment in which no PG variable of the user's changes what we do."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        if sys.platform != "win32":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def _first_number(path: Path) -> int | None:
+    try:
+        return int(path.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _explained(text: str, folder: Path) -> SandboxError | None:
+    if "No space left on device" in text:
+        return SandboxError(f"The disk of {folder} is full.")
+    return None
+
+
+def _last_line(text: str) -> str:
+    """Return the most telling line of what a program of PostgreSQL wrote."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if "FATAL" in line or "error:" in line or "PANIC" in line]
+    return (telling or lines or ["it gave no reason"])[-1]
