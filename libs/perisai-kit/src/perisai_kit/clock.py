@@ -1,0 +1,85 @@
+"""The only reader of the clock.
+
+Business time (`now`, `today`) follows the sandbox's test clock where one is set; `real_now`
+never does and is what token lifetimes, bank timestamps, time-outs and leases use. The test clock
+is an offset in a small JSON file that all processes of a sandbox share, so that moving it moves
+them all at once. It is refused outside a sandbox.
+"""
+
+import json
+import os
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+JAKARTA = ZoneInfo("Asia/Jakarta")
+
+
+class TestClockRefused(RuntimeError):
+    """Raised at start when a test clock is configured outside a sandbox."""
+
+    __test__ = False  # the name begins with Test; pytest must not collect it
+
+
+class _TestClock:
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._stamp: tuple[int, int] | None = None
+        self._offset = timedelta()
+
+    def follow(self, path: Path | None) -> None:
+        self._path, self._stamp, self._offset = path, None, timedelta()
+
+    def offset(self) -> timedelta:
+        if self._path is None:
+            return timedelta()
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            return timedelta()
+        stamp = (status.st_mtime_ns, status.st_ino)
+        if stamp != self._stamp:
+            self._offset = timedelta(seconds=json.loads(self._path.read_text())["offset_s"])
+            self._stamp = stamp
+        return self._offset
+
+
+_test_clock = _TestClock()
+
+
+def real_now() -> datetime:
+    """Return the present instant of the machine, aware, in UTC."""
+    return datetime.now(UTC)  # noqa: TID251 - this module is the one reader of the clock
+
+
+def now() -> datetime:
+    """Return the present instant of the business, aware, in UTC."""
+    return real_now() + _test_clock.offset()
+
+
+def today() -> date:
+    """Return the present business date in Asia/Jakarta."""
+    return now().astimezone(JAKARTA).date()
+
+
+def jakarta_date(instant: datetime) -> date:
+    """Return the Jakarta calendar date of an aware instant."""
+    return instant.astimezone(JAKARTA).date()
+
+
+def follow_test_clock(path: Path | None, *, sandbox: bool) -> None:
+    """Let business time follow the file at `path` from now on; None stops it.
+
+    Raises: TestClockRefused when a path is given outside a sandbox.
+    """
+    if path is not None and not sandbox:
+        raise TestClockRefused("PERISAI_CLOCK_FILE is only allowed with PERISAI_SANDBOX=1")
+    _test_clock.follow(path)
+
+
+def set_test_clock(path: Path, instant: datetime | None) -> None:
+    """Make business time read `instant` now and run on from there; None returns to real time."""
+    offset = (instant - real_now()) if instant else timedelta()
+    scratch = path.with_suffix(f".{os.getpid()}.new")
+    scratch.write_text(json.dumps({"offset_s": offset.total_seconds()}))
+    scratch.replace(path)

@@ -1,0 +1,126 @@
+"""PostgreSQL: the engine, the two kinds of session, and what tables share.
+
+Nobody outside this module commits. A writing route gets its session from `TransactionRoute`, a
+reading one from `ReadSession`, and a task from `async with database.begin() as session`.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, Self
+
+from fastapi import Depends, Request
+from sqlalchemy import MetaData, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+KEYRING_ATTRIBUTE = "perisai_keyring"
+"""Where the key ring rides: the dialect is the one per-engine object a column type sees."""
+
+PUBLISHED = "published"
+"""The mark in `session.info` that says this transaction wrote events."""
+
+
+class KitBase(DeclarativeBase):
+    """The tables every service has: events, subscriptions, idempotency keys, read audits."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+def asyncpg_url(url: str) -> str:
+    """Return a PostgreSQL address in the form the async engine takes."""
+    return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+class Database:
+    """One service's database.
+
+    `begin()` gives a session whose transaction is committed when the block ends and rolled back
+    when it raises. `read()` gives one in which PostgreSQL itself refuses every write.
+    """
+
+    def __init__(self, url: str, *, keyring: object | None = None, pool_size: int = 10) -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            asyncpg_url(url),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,  # a restarted PostgreSQL must not cost the next request its answer
+            hide_parameters=True,  # an error text must not hold somebody's data
+            connect_args={"server_settings": {"application_name": "perisai", "timezone": "UTC"}},
+        )
+        setattr(self.engine.sync_engine.dialect, KEYRING_ATTRIBUTE, keyring)
+        self._read_engine = self.engine.execution_options(postgresql_readonly=True)
+        self._connection: AsyncConnection | None = None
+        self.after_publish: Callable[[], None] = lambda: None
+
+    @classmethod
+    def joined(cls, database: "Database", connection: AsyncConnection) -> Self:
+        """Return a database whose every transaction is a savepoint of `connection` (tests)."""
+        joined = cls.__new__(cls)
+        joined.engine = database.engine
+        joined._read_engine = database._read_engine
+        joined._connection = connection
+        joined.after_publish = lambda: None
+        return joined
+
+    def _session(self, engine: AsyncEngine) -> AsyncSession:
+        if self._connection is None:
+            return AsyncSession(engine, expire_on_commit=False)
+        return AsyncSession(
+            self._connection,
+            expire_on_commit=False,
+            join_transaction_mode="create_savepoint",
+        )
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncSession]:
+        """One writing transaction."""
+        async with self._session(self.engine) as session:
+            yield session
+            await session.commit()
+            if session.info.get(PUBLISHED):
+                self.after_publish()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """One reading transaction."""
+        async with self._session(self._read_engine) as session:
+            yield session
+
+    async def dispose(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+async def _current_session(request: Request) -> AsyncSession:
+    session = getattr(request.state, "session", None)
+    if not isinstance(session, AsyncSession):
+        raise RuntimeError("Session needs a router with route_class=TransactionRoute")
+    return session
+
+
+async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
+    database: Database = request.app.state.kit.database
+    async with database.read() as session:
+        yield session
+
+
+Session = Annotated[AsyncSession, Depends(_current_session)]
+"""The writing session of the request's one transaction."""
+
+ReadSession = Annotated[AsyncSession, Depends(_read_session, scope="function")]
+"""A read-only session, closed before the answer is sent."""
+
+
+def grant(op: Any, table: str, privileges: str) -> None:
+    """Give the role `app` these privileges on a table, in a migration.
+
+    privileges: such as `SELECT, INSERT`; a table nobody may edit simply lacks UPDATE and DELETE.
+    """
+    op.execute(f"GRANT {privileges} ON {table} TO app")

@@ -1,0 +1,132 @@
+"""Every error a user can cause, by kind.
+
+DomainError                code, text (English), text_id (Indonesian), details
+├── BadRequest             the request itself is malformed
+├── Invalid                the content cannot be right
+├── Unauthenticated        nobody is signed in
+├── Forbidden              signed in, but not allowed
+├── NotFound               no such thing, or not yours to see
+├── Conflict               right content, wrong moment
+├── PreconditionFailed     somebody changed it meanwhile
+├── PreconditionRequired   say which version you saw
+├── TooLarge               more bytes than this route takes
+├── TooMany                try again later
+└── Unavailable            something we need does not answer
+
+A feature declares its own names beside its rules. `web.py` alone knows status numbers.
+"""
+
+from typing import ClassVar
+
+
+class DomainError(Exception):
+    """The base. A subclass sets `code` (a contract, never renamed), `text` and `text_id`.
+
+    message: overrides `text` when more can be said in English; it must hold no personal data.
+    field: the dotted place in the request body, such as `rows.3.nik`.
+    details: plain values for a program to read; no personal data.
+    """
+
+    code: ClassVar[str] = "error"
+    text: ClassVar[str] = "The request could not be carried out."
+    text_id: ClassVar[str] = "Permintaan tidak dapat dijalankan."
+
+    def __init__(
+        self, message: str | None = None, *, field: str | None = None, **details: object
+    ) -> None:
+        super().__init__(message or self.text)
+        self.message = message
+        self.field = field
+        self.details = details
+
+
+class BadRequest(DomainError):
+    code = "bad_request"
+    text = "The request is malformed."
+    text_id = "Permintaan tidak berbentuk benar."
+
+
+class Invalid(DomainError):
+    code = "invalid"
+    text = "The content is not valid."
+    text_id = "Isi permintaan tidak sah."
+
+
+class Unauthenticated(DomainError):
+    code = "unauthenticated"
+    text = "Sign in first."
+    text_id = "Silakan masuk terlebih dahulu."
+
+
+class Forbidden(DomainError):
+    code = "forbidden"
+    text = "You may not do this."
+    text_id = "Anda tidak berwenang melakukan ini."
+
+
+class NotFound(DomainError):
+    code = "not_found"
+    text = "There is no such thing, or you may not see it."
+    text_id = "Tidak ditemukan, atau Anda tidak berwenang melihatnya."
+
+
+class Conflict(DomainError):
+    code = "conflict"
+    text = "This cannot be done in the present state."
+    text_id = "Tidak dapat dilakukan pada keadaan saat ini."
+
+
+class PreconditionFailed(DomainError):
+    code = "precondition_failed"
+    text = "It was changed meanwhile; read it again."
+    text_id = "Data telah berubah; baca kembali lebih dahulu."
+
+
+class PreconditionRequired(DomainError):
+    code = "precondition_required"
+    text = "Send If-Match with the ETag you read."
+    text_id = "Kirim If-Match dengan ETag yang Anda baca."
+
+
+class TooLarge(DomainError):
+    code = "too_large"
+    text = "The request body is too large."
+    text_id = "Isi permintaan terlalu besar."
+
+
+class TooMany(DomainError):
+    """retry_after_s: whole seconds after which another try makes sense."""
+
+    code = "too_many"
+    text = "Too many requests; try again later."
+    text_id = "Terlalu banyak permintaan; coba lagi nanti."
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        field: str | None = None,
+        retry_after_s: int = 1,
+        **details: object,
+    ) -> None:
+        super().__init__(message, field=field, **details)
+        self.retry_after_s = retry_after_s
+
+
+class Unavailable(DomainError):
+    """retry_after_s: whole seconds after which another try makes sense."""
+
+    code = "unavailable"
+    text = "A service we need does not answer; try again later."
+    text_id = "Layanan yang diperlukan tidak menjawab; coba lagi nanti."
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        field: str | None = None,
+        retry_after_s: int = 5,
+        **details: object,
+    ) -> None:
+        super().__init__(message, field=field, **details)
+        self.retry_after_s = retry_after_s

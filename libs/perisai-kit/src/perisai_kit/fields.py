@@ -1,0 +1,152 @@
+"""Bounded types for the wire: no NUL, no endless string, no integer beyond 64 bits."""
+
+import base64
+import binascii
+import json
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+import phonenumbers
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from perisai_kit.errors import Invalid
+from perisai_kit.month import Month
+
+MAX_RUPIAH = 2**53
+"""The largest amount every JSON reader holds exactly."""
+
+
+def _clean(text: str) -> str:
+    if "\x00" in text:
+        raise PydanticCustomError("nul_byte", "must not contain a NUL byte")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise PydanticCustomError("surrogate", "must be valid Unicode text")
+    return text
+
+
+def _text(low: int, high: int) -> Any:
+    return StringConstraints(min_length=low, max_length=high, strip_whitespace=True)
+
+
+ShortText = Annotated[str, _text(1, 100), AfterValidator(_clean)]
+Text255 = Annotated[str, _text(1, 255), AfterValidator(_clean)]
+LongText = Annotated[str, _text(1, 2000), AfterValidator(_clean)]
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,40}$")]
+
+
+def _phone(value: object) -> object:
+    if not isinstance(value, str) or len(value) > 30:
+        raise PydanticCustomError("phone", "must be a telephone number")
+    try:
+        number = phonenumbers.parse(value, "ID")
+    except phonenumbers.NumberParseException:
+        raise PydanticCustomError("phone", "must be a telephone number") from None
+    if not phonenumbers.is_possible_number(number):
+        raise PydanticCustomError("phone", "must be a telephone number")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+Phone = Annotated[
+    str,
+    BeforeValidator(_phone),
+    WithJsonSchema(
+        {"type": "string", "maxLength": 30, "examples": ["0812 3456 7890", "+6281234567890"]}
+    ),
+]
+"""An Indonesian or international number, kept as E.164 (+62…)."""
+
+Rupiah = Annotated[
+    int, Field(ge=0, le=MAX_RUPIAH, strict=True, description="Whole rupiah, an integer.")
+]
+PositiveRupiah = Annotated[
+    int, Field(gt=0, le=MAX_RUPIAH, strict=True, description="Whole rupiah, an integer.")
+]
+Count = Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
+PageLimit = Annotated[int, Field(ge=1, le=200)]
+Instant = AwareDatetime
+"""RFC 3339 with an offset."""
+
+
+def _month(value: object) -> object:
+    if isinstance(value, Month):
+        return value
+    try:
+        return Month.parse(value)  # type: ignore[arg-type]  # parse refuses what is not text
+    except (ValueError, TypeError):
+        raise PydanticCustomError("month", "must be a month such as 2026-11") from None
+
+
+MonthText = Annotated[
+    Month,
+    BeforeValidator(_month),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema(
+        {"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$", "examples": ["2026-11"]}
+    ),
+]
+
+
+class Model(BaseModel):
+    """What comes in: unknown fields are refused, and nothing changes once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Out(BaseModel):
+    """What goes out, read from attributes of rows and values."""
+
+    model_config = ConfigDict(from_attributes=True, arbitrary_types_allowed=True)
+
+
+Item = TypeVar("Item")
+
+
+class Page(Out, Generic[Item]):
+    """One page of a list; `next_cursor` is null on the last one."""
+
+    items: list[Item]
+    next_cursor: str | None = None
+
+
+class CursorInvalid(Invalid):
+    code = "cursor_invalid"
+    text = "The cursor is not one that this list gave out."
+    text_id = "Penanda halaman tidak dikenal."
+
+
+CursorText = Annotated[str, StringConstraints(max_length=400, pattern=r"^[A-Za-z0-9_=-]*$")]
+
+
+def encode_cursor(*values: str | int | datetime) -> str:
+    """Return an opaque cursor for the key of a page's last row."""
+    plain = [value.isoformat() if isinstance(value, datetime) else value for value in values]
+    return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode()
+
+
+def decode_cursor(cursor: str, count: int) -> list[str]:
+    """Return the `count` key values of a cursor as text.
+
+    Raises: CursorInvalid for anything that `encode_cursor` did not make.
+    """
+    try:
+        values = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+    except (ValueError, binascii.Error):
+        raise CursorInvalid(field="cursor") from None
+    if not isinstance(values, list) or len(values) != count:
+        raise CursorInvalid(field="cursor")
+    texts = [str(value) for value in values]
+    if any("\x00" in text for text in texts):
+        raise CursorInvalid(field="cursor")
+    return texts

@@ -1,0 +1,194 @@
+"""One request, one transaction, committed before the answer; a repeat gets the first answer.
+
+`TransactionRoute` owns the session, the Idempotency-Key (draft-ietf-httpapi-idempotency-key-header)
+and the commit of every route of its router. Answers that changed something are kept for 24 hours
+and given again; refusals are not, so that a corrected request may use the same key.
+"""
+
+import hashlib
+import re
+import uuid
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from sqlalchemy import DateTime, LargeBinary, Text, delete, func, select, tuple_
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from perisai_kit import clock
+from perisai_kit.db import Database, KitBase
+from perisai_kit.errors import BadRequest, Conflict, Invalid
+from perisai_kit.pii import EncryptedBytes
+
+KEPT_FOR = timedelta(hours=24)
+KEY_PATTERN = re.compile(r'^"?([A-Za-z0-9._:-]{8,128})"?$')
+WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+FORGOTTEN_A_RUN = 10_000
+
+REQUIRED_MARK = "x-idempotency-key-required"
+_HEADER: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "minLength": 8, "maxLength": 128, "pattern": KEY_PATTERN.pattern},
+    "description": "A key of the client's making; a repeat with it gets the first answer again.",
+}
+IDEMPOTENT: dict[str, Any] = {REQUIRED_MARK: True, "parameters": [{**_HEADER, "required": True}]}
+"""`openapi_extra` of a POST that creates a member or a bill or moves money: the key is a must."""
+
+
+class IdempotencyKeyRequired(BadRequest):
+    code = "idempotency_key_required"
+    text = "Send an Idempotency-Key header with a key of your own making."
+    text_id = "Kirim header Idempotency-Key dengan kunci buatan Anda sendiri."
+
+
+class IdempotencyKeyInvalid(BadRequest):
+    code = "idempotency_key_invalid"
+    text = "An Idempotency-Key has 8 to 128 characters of A-Z a-z 0-9 . _ : and -."
+    text_id = "Idempotency-Key terdiri dari 8 sampai 128 karakter A-Z a-z 0-9 . _ : dan -."
+
+
+class IdempotencyKeyInUse(Conflict):
+    code = "idempotency_key_in_use"
+    text = "A request with this Idempotency-Key is running; ask again in a moment."
+    text_id = "Permintaan dengan Idempotency-Key ini sedang berjalan; coba sesaat lagi."
+
+
+class IdempotencyKeyReused(Invalid):
+    code = "idempotency_key_reused"
+    text = "This Idempotency-Key was used for another request."
+    text_id = "Idempotency-Key ini telah dipakai untuk permintaan lain."
+
+
+class IdempotencyRecord(KitBase):
+    __tablename__ = "idempotency_keys"
+
+    account_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    status: Mapped[int]
+    headers: Mapped[dict[str, str]] = mapped_column(JSONB)
+    body: Mapped[bytes] = mapped_column(EncryptedBytes("idempotency_keys.body"))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+
+
+class TransactionRoute(APIRoute):
+    """A route in one transaction; see the module."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+        required = bool((self.openapi_extra or {}).get(REQUIRED_MARK))
+
+        async def handle(request: Request) -> Response:
+            key = _key_of(request, required=required)
+            if key is None:
+                return await _once(request, handler)
+            return await _once_a_key(request, handler, key)
+
+        return handle
+
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def _key_of(request: Request, *, required: bool) -> str | None:
+    if request.method not in WRITING:
+        return None
+    header = request.headers.get("idempotency-key")
+    if header is None:
+        if required:
+            raise IdempotencyKeyRequired
+        return None
+    match = KEY_PATTERN.match(header)
+    if match is None:
+        raise IdempotencyKeyInvalid
+    return match[1]
+
+
+async def _once(request: Request, handler: Handler) -> Response:
+    database: Database = request.app.state.kit.database
+    async with database.begin() as session:
+        request.state.session = session
+        response = await handler(request)
+        if response.status_code >= 400:
+            await session.rollback()
+        return response
+
+
+async def _once_a_key(request: Request, handler: Handler, key: str) -> Response:
+    kit = request.app.state.kit
+    principal = await kit.authenticator.principal(request)
+    fingerprint = await _fingerprint(request)
+    async with kit.database.begin() as session:
+        request.state.session = session
+        if not await _try_lock(session, principal.account_id, key):
+            raise IdempotencyKeyInUse
+        first = await session.get(IdempotencyRecord, (principal.account_id, key))
+        if first is not None and first.created_at > clock.real_now() - KEPT_FOR:
+            return _replay(first, fingerprint)
+        response = await handler(request)
+        if response.status_code >= 400:
+            await session.rollback()
+            return response
+        if first is not None:
+            await session.delete(first)
+            await session.flush()
+        session.add(_record(principal.account_id, key, fingerprint, response))
+        return response
+
+
+async def _fingerprint(request: Request) -> bytes:
+    digest = hashlib.sha256()
+    for part in (request.method, request.url.path, request.url.query):
+        digest.update(part.encode() + b"\n")
+    digest.update(await request.body())
+    return digest.digest()
+
+
+async def _try_lock(session: AsyncSession, account_id: uuid.UUID, key: str) -> bool:
+    # Transaction-level: a duplicate gets 409 at once instead of waiting on a row, and the lock
+    # goes with the transaction however it ends.
+    name = hashlib.sha256(account_id.bytes + key.encode()).digest()
+    number = int.from_bytes(name[:8], "big", signed=True)
+    return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(number))))
+
+
+def _replay(first: IdempotencyRecord, fingerprint: bytes) -> Response:
+    if first.fingerprint != fingerprint:
+        raise IdempotencyKeyReused
+    headers = {**first.headers, "Idempotency-Replayed": "true"}
+    return Response(content=first.body, status_code=first.status, headers=headers)
+
+
+def _record(
+    account_id: uuid.UUID, key: str, fingerprint: bytes, response: Response
+) -> IdempotencyRecord:
+    return IdempotencyRecord(
+        account_id=account_id,
+        key=key,
+        fingerprint=fingerprint,
+        status=response.status_code,
+        headers={
+            name: value
+            for name, value in response.headers.items()
+            if name in {"content-type", "location", "etag"}
+        },
+        body=bytes(response.body),
+        created_at=clock.real_now(),
+    )
+
+
+async def forget_old_keys(database: Database) -> None:
+    """Delete kept answers older than 24 hours; bounded a run."""
+    row = (IdempotencyRecord.account_id, IdempotencyRecord.key)
+    old = (
+        select(*row)
+        .where(IdempotencyRecord.created_at < clock.real_now() - KEPT_FOR)
+        .limit(FORGOTTEN_A_RUN)
+    )
+    async with database.begin() as session:
+        await session.execute(delete(IdempotencyRecord).where(tuple_(*row).in_(old)))

@@ -1,0 +1,63 @@
+"""Structured JSON logs: events named `noun.verb`, ids, never personal data."""
+
+import logging
+import sys
+import traceback
+
+import structlog
+from structlog.typing import ExcInfo, FilteringBoundLogger
+
+
+def configure_logging(*, service: str, level: int = logging.INFO) -> None:
+    """Send every log line of this process to standard error as one JSON object."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderers: list[structlog.typing.Processor] = [
+        structlog.processors.ExceptionRenderer(_frames),
+        structlog.processors.JSONRenderer(),
+    ]
+    structlog.configure(
+        processors=[*shared, *renderers],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    # Our own access line carries no query string; uvicorn's would. httpx logs whole addresses.
+    for noisy in ("uvicorn.access", "httpx", "httpcore"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _frames(exc_info: ExcInfo) -> list[dict[str, object]]:
+    # Class and frames only: an exception's words and locals may hold somebody's data.
+    causes: list[dict[str, object]] = []
+    error: BaseException | None = exc_info[1]
+    while error is not None and len(causes) < 5:
+        frames = traceback.extract_tb(error.__traceback__)[-20:]
+        causes.append(
+            {
+                "type": type(error).__qualname__,
+                "frames": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+            }
+        )
+        error = error.__cause__ or error.__context__
+    return causes
+
+
+def get_logger() -> FilteringBoundLogger:
+    """Return a logger: `log.info("bill.issued", bill_id=str(bill.id))`."""
+    logger: FilteringBoundLogger = structlog.get_logger()
+    return logger

@@ -1,0 +1,282 @@
+"""Errors on the wire: RFC 9457 problem+json, in English or Indonesian.
+
+The only place that knows status numbers. A problem carries a stable `code`, the fields that are
+wrong as JSON pointers, and the request's id; never a value that was sent, a trace or SQL.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from perisai_kit.errors import (
+    BadRequest,
+    Conflict,
+    DomainError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    PreconditionFailed,
+    PreconditionRequired,
+    TooLarge,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+)
+from perisai_kit.log import get_logger
+
+MEDIA_TYPE = "application/problem+json"
+STATUS: dict[type[DomainError], int] = {
+    BadRequest: 400,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    PreconditionFailed: 412,
+    TooLarge: 413,
+    Invalid: 422,
+    PreconditionRequired: 428,
+    TooMany: 429,
+    Unavailable: 503,
+}
+log = get_logger()
+
+
+class MethodNotAllowed(DomainError):
+    code = "method_not_allowed"
+    text = "This address does not take that method."
+    text_id = "Alamat ini tidak menerima metode tersebut."
+
+
+class Internal(DomainError):
+    code = "internal"
+    text = "Something went wrong on our side; it has been recorded."
+    text_id = "Terjadi kesalahan pada sistem kami dan sudah dicatat."
+
+
+class BodyUnreadable(BadRequest):
+    code = "body_unreadable"
+    text = "The request body is not valid JSON."
+    text_id = "Isi permintaan bukan JSON yang sah."
+
+
+class FieldProblem(BaseModel):
+    pointer: str | None = Field(default=None, description="RFC 6901 pointer into the body.")
+    parameter: str | None = Field(default=None, description="The query, path or header parameter.")
+    code: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+    code: str
+    request_id: str | None = None
+    errors: list[FieldProblem] | None = None
+    details: dict[str, Any] | None = None
+
+
+def status_of(error: DomainError | type[DomainError]) -> int:
+    """Return the HTTP status of an error by its kind."""
+    kinds = error.__mro__ if isinstance(error, type) else type(error).__mro__
+    return next((STATUS[kind] for kind in kinds if kind in STATUS), 500)
+
+
+def problems(*errors: type[DomainError]) -> dict[int | str, dict[str, Any]]:
+    """Return `responses=` for a route: each of its errors by status, with its codes."""
+    documented: dict[int | str, dict[str, Any]] = {}
+    for error in errors:
+        entry = documented.setdefault(status_of(error), {"description": "", **PROBLEM_CONTENT})
+        entry["description"] = "; ".join(
+            part for part in (entry["description"], f"`{error.code}`: {error.text}") if part
+        )
+    return documented
+
+
+PROBLEM_CONTENT: dict[str, Any] = {
+    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+}
+COMMON_RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "A problem; its `code` says which.", **PROBLEM_CONTENT},
+    503: {"description": "Try again later.", **PROBLEM_CONTENT},
+}
+
+
+def language(request: Request) -> str:
+    """Return `id` where Accept-Language prefers Indonesian to English, else `en`."""
+    best, best_q = "en", 0.0
+    for part in request.headers.get("accept-language", "")[:200].split(","):
+        tag, _, parameter = part.strip().partition(";")
+        name, _, weight = parameter.strip().partition("=")
+        try:
+            q = float(weight) if name == "q" else 1.0
+        except ValueError:
+            continue
+        primary = tag.split("-")[0].lower()
+        if primary in {"id", "en"} and math.isfinite(q) and q > best_q:
+            best, best_q = primary, q
+    return best
+
+
+def problem_body(
+    error: DomainError, *, language: str, errors: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    """Return the body of a problem. Shared by the services and the gateway's proxy."""
+    title = error.text_id if language == "id" else error.text
+    fields = list(errors)
+    if error.field is not None:
+        pointer = "/" + error.field.replace(".", "/")
+        fields.append({"pointer": pointer, "code": error.code, "detail": title})
+    body = {
+        "type": f"urn:perisai:problem:{error.code}",
+        "title": title,
+        "status": status_of(error),
+        "detail": error.message if language == "en" else None,
+        "code": error.code,
+        "request_id": structlog.contextvars.get_contextvars().get("request_id"),
+        "errors": fields,
+        "details": error.details,
+    }
+    return {name: value for name, value in body.items() if value not in (None, [], {})}
+
+
+def problem_headers(error: DomainError) -> dict[str, str]:
+    """Return the headers that belong to a problem."""
+    if isinstance(error, Unauthenticated):
+        return {"WWW-Authenticate": f'Bearer realm="perisai", error="{error.code}"'}
+    if isinstance(error, TooMany | Unavailable):
+        return {"Retry-After": str(error.retry_after_s)}
+    return {}
+
+
+def problem_response(
+    request: Request, error: DomainError, errors: Sequence[dict[str, Any]] = ()
+) -> Response:
+    """Return the answer for an error."""
+    body = problem_body(error, language=language(request), errors=errors)
+    return JSONResponse(
+        body, status_code=body["status"], headers=problem_headers(error), media_type=MEDIA_TYPE
+    )
+
+
+_DETAIL_ID = {
+    "missing": "wajib diisi",
+    "extra_forbidden": "tidak dikenal",
+    "string_type": "harus berupa teks",
+    "string_too_short": "terlalu pendek",
+    "string_too_long": "terlalu panjang",
+    "string_pattern_mismatch": "bentuknya tidak sesuai",
+    "int_type": "harus berupa bilangan bulat",
+    "int_parsing": "harus berupa bilangan bulat",
+    "bool_type": "harus benar atau salah",
+    "enum": "bukan salah satu pilihan",
+    "literal_error": "bukan salah satu pilihan",
+    "uuid_parsing": "harus berupa UUID",
+    "date_from_datetime_parsing": "harus berupa tanggal",
+    "phone": "harus berupa nomor telepon",
+    "month": "harus berupa bulan seperti 2026-11",
+    "nul_byte": "tidak boleh memuat byte NUL",
+    "greater_than": "terlalu kecil",
+    "greater_than_equal": "terlalu kecil",
+    "less_than": "terlalu besar",
+    "less_than_equal": "terlalu besar",
+}
+
+
+def field_problems(
+    raw: Sequence[dict[str, Any]], *, language: str, prefix: Sequence[str | int] = ()
+) -> list[dict[str, Any]]:
+    """Return pydantic's errors as field problems, without the values that were sent.
+
+    prefix: what stands before each location, such as `("body", "rows", 3)` for one row.
+    """
+    found = []
+    for error in raw[:50]:
+        where, *path = (*prefix, *error["loc"]) or ("body",)
+        detail = _DETAIL_ID.get(error["type"], "tidak sah") if language == "id" else _english(error)
+        field: dict[str, Any] = {"code": str(error["type"]), "detail": detail}
+        if where == "body":
+            field["pointer"] = "".join(f"/{_escape(part)}" for part in path)
+        else:
+            field["parameter"] = ".".join(_escape(part) for part in path) or str(where)
+        found.append(field)
+    return found
+
+
+def _english(error: dict[str, Any]) -> str:
+    # Messages of these types quote what was sent or name our code; the rest are fixed texts.
+    if error["type"] in {"value_error", "assertion_error"}:
+        return "is not valid"
+    return str(error["msg"])[:200]
+
+
+def _escape(part: str | int) -> str:
+    # A key the client made up may be anything, so it is cut and its controls are dropped.
+    text = "".join(c for c in str(part)[:100] if c.isprintable())
+    return text.replace("~", "~0").replace("/", "~1")
+
+
+async def _domain_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DomainError)
+    return problem_response(request, error)
+
+
+async def _validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    raw = error.errors()
+    if any(item["type"] == "json_invalid" for item in raw):
+        return problem_response(request, BodyUnreadable())
+    return problem_response(request, Invalid(), field_problems(raw, language=language(request)))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StarletteHTTPException)
+    known: dict[int, DomainError] = {
+        400: BodyUnreadable(),
+        404: NotFound(),
+        405: MethodNotAllowed(),
+        413: TooLarge(),
+    }
+    response = problem_response(request, known.get(error.status_code, BadRequest()))
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    if _database_is_away(error):
+        log.warning("database.unavailable", error=type(error).__name__)
+        return problem_response(request, Unavailable(retry_after_s=2))
+    log.error("request.failed", exc_info=error)
+    return problem_response(request, Internal())
+
+
+def _database_is_away(error: Exception) -> bool:
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return isinstance(error, OperationalError | InterfaceError | PoolTimeout | ConnectionError)
+
+
+STATUS[MethodNotAllowed] = 405
+
+
+def install_problems(app: FastAPI) -> None:
+    """Answer every error of this app as a problem."""
+    app.add_exception_handler(DomainError, _domain_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(StarletteHTTPException, _http_error)
+    app.add_exception_handler(DBAPIError, _unexpected)
+    app.add_exception_handler(PoolTimeout, _unexpected)
+    app.add_exception_handler(ConnectionError, _unexpected)
+    app.add_exception_handler(Exception, _unexpected)

@@ -1,0 +1,334 @@
+"""The pytest plugin: real PostgreSQL, tokens, the wire between services, and time.
+
+The root conftest gives the fixture `postgres`. A service's conftest gives `service` (such as
+`member`) and `make_app`; from there `database`, `session` and `client` are joined to one outer
+transaction that is rolled back after each test, and `own_database` clones a fresh database from a
+migrated template for tests that need real commits (races, feeds, idempotency).
+"""
+
+import asyncio
+import base64
+import os
+import secrets
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import asyncpg
+import httpx
+import jwt
+import pytest
+from alembic import command
+from alembic.config import Config
+from cryptography.hazmat.primitives.asymmetric import ec
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from perisai_kit import clock
+from perisai_kit.auth import AUDIENCE, Principal, Role, Scope, claims_of
+from perisai_kit.db import Database
+from perisai_kit.ids import new_id
+from perisai_kit.pii import Keyring
+from perisai_kit.settings import ServiceSettings
+
+ISSUER = "https://perisai.test"
+GATEWAY = "http://gateway"
+Settings = TypeVar("Settings", bound=ServiceSettings)
+Result = TypeVar("Result")
+
+
+class PostgresServer(Protocol):
+    """What the root conftest's fixture `postgres` offers."""
+
+    @property
+    def port(self) -> int: ...
+
+    def url(self, database: str, role: Any = ...) -> str: ...
+
+    def ensure_database(self, name: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Urls:
+    """The addresses of one database: as the running service and as its owner."""
+
+    name: str
+    app: str
+    owner: str
+
+
+def run_apart(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine to its end on a thread and loop of its own."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@dataclass
+class Databases:
+    """Migrated templates, made once a run, and their clones."""
+
+    postgres: PostgresServer
+    root: Path
+    _made: set[str] = field(default_factory=set)
+
+    def _urls(self, name: str) -> Urls:
+        return Urls(name, self.postgres.url(name, "app"), self.postgres.url(name, "owner"))
+
+    def alembic_config(self, service: str, owner_url: str) -> Config:
+        folder = self.root / ("gateway" if service == "gateway" else f"services/{service}-service")
+        config = Config(str(folder / "alembic.ini"))
+        config.set_main_option("sqlalchemy.url", owner_url.replace("%", "%%"))
+        return config
+
+    def template(self, service: str) -> str:
+        """Return the name of the service's migrated database, which nobody writes to."""
+        name = f"template_{service}"
+        if name not in self._made:
+            self.postgres.ensure_database(name)
+            config = self.alembic_config(service, self._urls(name).owner)
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(command.upgrade, config, "head").result()
+            self._made.add(name)
+        return name
+
+    def empty(self) -> Urls:
+        """Return a new database without tables."""
+        name = f"empty_{secrets.token_hex(6)}"
+        self.postgres.ensure_database(name)
+        return self._urls(name)
+
+    def clone(self, service: str) -> Urls:
+        """Return a fresh database with the service's tables; about 40 ms."""
+        template = self.template(service)
+        name = f"{service}_{secrets.token_hex(6)}"
+        owner = self.postgres.url("postgres", "owner")
+        run_apart(_execute(owner, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+        return self._urls(name)
+
+    def drop(self, urls: Urls) -> None:
+        owner = self.postgres.url("postgres", "owner")
+        run_apart(_execute(owner, f'DROP DATABASE IF EXISTS "{urls.name}" WITH (FORCE)'))
+
+
+@pytest.fixture(scope="session")
+def databases(postgres: PostgresServer, request: pytest.FixtureRequest) -> Databases:
+    return Databases(postgres, request.config.rootpath)
+
+
+@pytest.fixture(scope="session")
+def service() -> str:
+    raise pytest.UsageError("this folder's conftest must define the fixture `service`")
+
+
+@pytest.fixture
+def own_database(databases: Databases) -> Iterator[Callable[[str], Urls]]:
+    """Clone a fresh database: `urls = own_database("member")`. Dropped after the test."""
+    made: list[Urls] = []
+
+    def clone(name: str) -> Urls:
+        made.append(databases.clone(name))
+        return made[-1]
+
+    yield clone
+    for urls in made:
+        databases.drop(urls)
+
+
+@pytest.fixture(scope="session")
+def shared_urls(databases: Databases, service: str) -> Urls:
+    return databases.clone(service)
+
+
+def new_secret() -> str:
+    return base64.b64encode(os.urandom(32)).decode()
+
+
+@pytest.fixture(scope="session")
+def test_secrets() -> dict[str, str]:
+    """The secrets of this run, made now."""
+    return {
+        "data_keys": f"k1:{new_secret()}",
+        "lookup_key": new_secret(),
+        "client_secret": new_secret(),
+    }
+
+
+@pytest.fixture(scope="session")
+def keyring(test_secrets: dict[str, str]) -> Keyring:
+    return Keyring.parse(test_secrets["data_keys"], test_secrets["lookup_key"])
+
+
+class BusinessTime:
+    """The test clock of all apps in this process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def at(self, instant: datetime) -> None:
+        clock.follow_test_clock(self.path, sandbox=True)
+        clock.set_test_clock(self.path, instant)
+
+    def real(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="session")
+def clock_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("clock") / "clock.json"
+
+
+@pytest.fixture
+def business_time(clock_file: Path) -> Iterator[BusinessTime]:
+    time = BusinessTime(clock_file)
+    yield time
+    time.real()
+
+
+@pytest.fixture(scope="session")
+def make_settings(test_secrets: dict[str, str], clock_file: Path) -> Callable[..., Any]:
+    """Build settings: `make_settings(Settings, urls, **more)`."""
+
+    def make(kind: type[Settings], urls: Urls, **more: Any) -> Settings:
+        values: dict[str, Any] = {
+            **test_secrets,
+            "database_url": urls.app,
+            "gateway_url": GATEWAY,
+            "issuer": ISSUER,
+            "sandbox": True,
+            "clock_file": clock_file,
+            "run_worker": False,
+            **more,
+        }
+        return kind(**values)
+
+    return make
+
+
+@pytest.fixture
+async def database(shared_urls: Urls, keyring: Keyring) -> AsyncIterator[Database]:
+    """A database whose every commit is a savepoint of one transaction, rolled back at the end."""
+    whole = Database(shared_urls.app, keyring=keyring, pool_size=2)
+    async with whole.engine.connect() as connection:
+        outer = await connection.begin()
+        yield Database.joined(whole, connection)
+        await outer.rollback()
+    await whole.dispose()
+
+
+@pytest.fixture
+async def session(database: Database) -> AsyncIterator[AsyncSession]:
+    async with database.begin() as session:
+        yield session
+
+
+class Tokens:
+    """Signs tokens as the gateway would, with a key made for this run."""
+
+    def __init__(self) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self.kid = "test-key"
+
+    def jwks(self) -> dict[str, Any]:
+        public: dict[str, Any] = jwt.algorithms.ECAlgorithm.to_jwk(
+            self._key.public_key(), as_dict=True
+        )
+        return {"keys": [{**public, "kid": self.kid, "alg": "ES256", "use": "sig"}]}
+
+    def sign(self, claims: dict[str, Any], *, life_s: int = 600) -> str:
+        issued = int(clock.real_now().timestamp())
+        whole = {"iss": ISSUER, "aud": AUDIENCE, "iat": issued, "exp": issued + life_s, **claims}
+        return jwt.encode(whole, self._key, algorithm="ES256", headers={"kid": self.kid})
+
+    def make(self, *roles: Role, life_s: int = 600, **more: Any) -> dict[str, str]:
+        """Return the Authorization header of a subject: `tokens.make(Role.AGENT, agent_id=…)`."""
+        scope = more.pop("scope", None)
+        principal = Principal(
+            account_id=more.pop("account_id", None) or new_id(),
+            roles=frozenset(roles),
+            scope=scope if isinstance(scope, Scope) or scope is None else Scope(**scope),
+            **more,
+        )
+        return {"Authorization": f"Bearer {self.sign(claims_of(principal), life_s=life_s)}"}
+
+    def service(self, client_id: str = "payment-service") -> dict[str, str]:
+        account_id = uuid.uuid5(uuid.NAMESPACE_URL, client_id)
+        return self.make(Role.SERVICE, client_id=client_id, account_id=account_id)
+
+
+@pytest.fixture(scope="session")
+def tokens() -> Tokens:
+    return Tokens()
+
+
+class Wire(httpx.AsyncBaseTransport):
+    """The network between services in one process: each host is an app or a transport."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+        self._hosts: dict[str, httpx.AsyncBaseTransport] = {
+            "gateway": httpx.MockTransport(self._gateway)
+        }
+
+    def mount(self, host: str, to: FastAPI | httpx.AsyncBaseTransport) -> None:
+        if isinstance(to, FastAPI):
+            to = httpx.ASGITransport(app=to, raise_app_exceptions=False)
+        self._hosts[host] = to
+
+    def answer(self, host: str, handler: Callable[[httpx.Request], httpx.Response]) -> None:
+        """Let a function answer for a host."""
+        self._hosts[host] = httpx.MockTransport(handler)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        transport = self._hosts.get(request.url.host)
+        if transport is None:
+            raise httpx.ConnectError(f"nothing listens at {request.url.host}", request=request)
+        return await transport.handle_async_request(request)
+
+    def _gateway(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/.well-known/jwks.json":
+            return httpx.Response(200, json=self._tokens.jwks())
+        header = self._tokens.service("test-service")["Authorization"]
+        token = {"access_token": header.removeprefix("Bearer "), "expires_in": 600}
+        return httpx.Response(200, json=token)
+
+
+@pytest.fixture
+def wire(tokens: Tokens) -> Wire:
+    return Wire(tokens)
+
+
+@asynccontextmanager
+async def app_client(app: FastAPI, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Give a client for an app in this process, with the app's start and stop run around it."""
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://test", headers=headers
+        ) as client:
+            yield client
+
+
+MakeApp = Callable[..., FastAPI]
+"""A service's `make_app(database=…, wire=…)`: see its conftest."""
+
+
+@pytest.fixture
+async def client(
+    make_app: MakeApp, database: Database, wire: Wire
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of this folder's service, on the test's one transaction."""
+    async with app_client(make_app(database=database, wire=wire)) as client:
+        yield client

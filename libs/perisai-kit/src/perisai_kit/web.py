@@ -1,0 +1,251 @@
+"""The shape of every service: one function that wires an app from its parts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import httpx
+from alembic.script import ScriptDirectory
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from perisai_kit import clock
+from perisai_kit.auth import Authenticator, KeySource, RemoteKeys
+from perisai_kit.client import ServiceClient, TokenSource
+from perisai_kit.db import Database
+from perisai_kit.feed import Wakeup, feed_router
+from perisai_kit.idempotency import forget_old_keys
+from perisai_kit.log import configure_logging
+from perisai_kit.middleware import BodyLimit, RequestContext
+from perisai_kit.pii import Keyring
+from perisai_kit.problems import COMMON_RESPONSES, Problem, install_problems
+from perisai_kit.settings import ServiceSettings
+from perisai_kit.subscription import Subscription, parked_router
+from perisai_kit.worker import Periodic, Worker
+
+BODY_LIMIT = 1_048_576
+
+
+@dataclass(slots=True)
+class Kit:
+    """What a request or a task of this service may use; at `request.app.state.kit`."""
+
+    settings: ServiceSettings
+    database: Database
+    keyring: Keyring
+    authenticator: Authenticator
+    tokens: TokenSource
+    wakeup: Wakeup
+    http_transport: httpx.AsyncBaseTransport | None
+    subscriptions: list[Subscription]
+    migrations: Path
+
+    def client(self, base_url: str) -> ServiceClient:
+        """Return a client for another service, on this service's own token."""
+        return ServiceClient(
+            base_url,
+            self.tokens,
+            timeout_s=self.settings.service_timeout_s,
+            transport=self.http_transport,
+        )
+
+
+def create_kit(
+    settings: ServiceSettings,
+    *,
+    migrations: Path,
+    keys: KeySource | None = None,
+    http_transport: httpx.AsyncBaseTransport | None = None,
+    database: Database | None = None,
+) -> Kit:
+    """Build what a service stands on. Nothing is opened or asked yet.
+
+    keys: where verification keys come from; the gateway's JWKS when left out.
+    http_transport: what carries calls to other services; the network when left out.
+    database: one that exists already; made from the settings when left out.
+    """
+    clock.follow_test_clock(settings.clock_file, sandbox=settings.sandbox)
+    keyring = Keyring.from_settings(settings)
+    database = database or Database(
+        settings.database_url.get_secret_value(),
+        keyring=keyring,
+        pool_size=settings.database_pool_size,
+    )
+    wakeup = Wakeup()
+    database.after_publish = wakeup.wake
+    return Kit(
+        settings=settings,
+        database=database,
+        keyring=keyring,
+        authenticator=Authenticator(
+            keys or RemoteKeys(settings.gateway_url, http_transport), issuer=settings.issuer
+        ),
+        tokens=TokenSource(
+            gateway_url=settings.gateway_url,
+            client_id=settings.service,
+            client_secret=settings.client_secret.get_secret_value(),
+            transport=http_transport,
+        ),
+        wakeup=wakeup,
+        http_transport=http_transport,
+        subscriptions=[],
+        migrations=migrations,
+    )
+
+
+def create_app(
+    kit: Kit,
+    *,
+    title: str,
+    routers: Sequence[APIRouter],
+    subscriptions: Sequence[Subscription] = (),
+    periodic: Sequence[Periodic] = (),
+    on_close: Sequence[Callable[[], Any]] = (),
+    body_limit: int = BODY_LIMIT,
+) -> FastAPI:
+    """Return the app of a service.
+
+    subscriptions, periodic: run inside this process when `RUN_WORKER=1`.
+    on_close: awaited at shutdown, such as the `close` of clients.
+    """
+    settings = kit.settings
+    kit.subscriptions = list(subscriptions)
+    worker = Worker(
+        kit.database,
+        wakeup=kit.wakeup,
+        subscriptions=subscriptions,
+        periodic=[*periodic, Periodic("idempotency.forget", 600, forget_old_keys)],
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        configure_logging(service=settings.service)
+        running = _start(kit, worker if settings.run_worker else None)
+        try:
+            yield
+        finally:
+            await _stop(running)
+            for close in on_close:
+                await close()
+            await kit.database.dispose()
+
+    app = FastAPI(
+        title=title,
+        version=version(settings.service),
+        lifespan=lifespan,
+        responses=COMMON_RESPONSES,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: f"{_tag(route.tags)}{route.name}",
+    )
+    app.state.kit = kit
+    app.add_middleware(BodyLimit, limit=body_limit)
+    app.add_middleware(RequestContext, service=settings.service)
+    install_problems(app)
+    app.include_router(_operations())
+    app.include_router(feed_router(kit.database, source=settings.service, wakeup=kit.wakeup))
+    app.include_router(parked_router())
+    for router in routers:
+        app.include_router(router)
+    _document_problems(app)
+    return app
+
+
+def _tag(tags: Sequence[Any]) -> str:
+    return f"{tags[0]}_" if tags else ""
+
+
+def _start(kit: Kit, worker: Worker | None) -> list[asyncio.Task[Any]]:
+    running: list[asyncio.Task[Any]] = []
+    keys = kit.authenticator.keys
+    if isinstance(keys, RemoteKeys):
+        running.append(asyncio.create_task(keys.fetch_until_loaded()))
+    if worker is not None:
+        running.append(asyncio.create_task(worker.run()))
+    return running
+
+
+async def _stop(running: Sequence[asyncio.Task[Any]]) -> None:
+    for task in running:
+        task.cancel()
+    for task in running:
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _document_problems(app: FastAPI) -> None:
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        if "Problem" not in schemas:
+            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(problem.pop("$defs", {}))
+            schemas["Problem"] = problem
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend it
+
+
+def _operations() -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/health")
+    async def health() -> dict[str, str]:
+        """Tell that the process answers."""
+        return {"status": "ok"}
+
+    @router.get("/ready")
+    async def ready(request: Request) -> Response:
+        """Tell whether this process can serve: its database, its migrations, its keys."""
+        checks = await readiness(request.app.state.kit)
+        status = 200 if all(checks.values()) else 503
+        return JSONResponse({"ready": status == 200, "checks": checks}, status_code=status)
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        """Give Prometheus its figures."""
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    @router.get("/v1/status")
+    async def status(request: Request) -> dict[str, Any]:
+        """Tell the version, the business time and how far each subscription lags."""
+        kit: Kit = request.app.state.kit
+        return {
+            "service": kit.settings.service,
+            "version": version(kit.settings.service),
+            "time": clock.now().isoformat(),
+            "subscriptions": [await each.status(kit.database) for each in kit.subscriptions],
+        }
+
+    return router
+
+
+@cache
+def _head(migrations: Path) -> str | None:
+    return ScriptDirectory(str(migrations)).get_current_head()
+
+
+async def readiness(kit: Kit) -> dict[str, bool]:
+    """Check the own database, the migrations and the keys; never another service."""
+    head = _head(kit.migrations)
+    try:
+        async with kit.database.read() as session:
+            current = await session.scalar(text("SELECT version_num FROM alembic_version"))
+        database = True
+    except (SQLAlchemyError, OSError):
+        current, database = None, False
+    return {
+        "database": database,
+        "migrations": current is not None and current == head,
+        "keys": kit.authenticator.keys.loaded,
+    }
