@@ -1,0 +1,72 @@
+"""The one question we ask member-service: what a member's contribution is priced on."""
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from payment_service.tariffs.rules import Payer, Programme, Sector
+from perisai_kit.client import ServiceClient
+from perisai_kit.errors import NotFound, Unavailable
+from perisai_kit.fields import Code, Rupiah, ShortText, Text255
+
+
+class MemberNotFound(NotFound):
+    code = "member_not_found"
+    text = "There is no such member, or you may not see the member."
+    text_id = "Peserta tidak ditemukan, atau Anda tidak berwenang melihatnya."
+
+
+class ContributionBasis(BaseModel):
+    """member-service's answer; fields it may add later are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    member_id: UUID
+    display_name: Text255
+    sector: Sector
+    declared_income: Rupiah
+    programmes: frozenset[Programme]
+    employs_others: bool
+    payer: Payer
+    agent_id: UUID | None
+    wadah_id: UUID | None
+    attribution_id: UUID | None
+    branch_code: Code
+    region_code: Code
+    status: ShortText
+    registered_on: date
+
+
+class MembersClient:
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+
+    async def contribution_basis(self, member_id: UUID) -> ContributionBasis:
+        """Return what this member's contribution is priced on now.
+
+        Raises: MemberNotFound; Unavailable when member-service gives no readable answer.
+        """
+        try:
+            answer = await self._client.get(f"/v1/members/{member_id}/contribution-basis")
+        except NotFound:
+            raise MemberNotFound from None
+        try:
+            return ContributionBasis.model_validate(answer)
+        except ValidationError:
+            # The answer holds a name: neither the error nor its text may go on.
+            raise Unavailable("The member's data cannot be read.") from None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+
+def _members(request: Request) -> MembersClient:
+    client: MembersClient = request.app.state.members
+    return client
+
+
+Members = Annotated[MembersClient, Depends(_members)]

@@ -1,0 +1,1 @@
+"""What one month of protection costs, and which law says so."""

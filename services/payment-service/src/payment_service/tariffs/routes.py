@@ -1,0 +1,53 @@
+"""What months of protection would cost. Nothing is written, so there is no transaction."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from payment_service.clients.members import MemberNotFound, Members
+from payment_service.settings import Config
+from payment_service.tariffs import service
+from payment_service.tariffs.rules import (
+    DeclaredIncomeTooLow,
+    NoTariff,
+    OldAgeMandatory,
+    ProgrammesIncomplete,
+)
+from payment_service.tariffs.schemas import QuoteOut, QuoteRequest
+from perisai_kit.auth import Principal, Role, require
+from perisai_kit.problems import problems
+
+router = APIRouter(prefix="/v1/quotes", tags=["quotes"])
+Asker = Annotated[
+    Principal,
+    Depends(
+        require(
+            Role.MEMBER,
+            Role.AGENT,
+            Role.WADAH_ADMIN,
+            Role.BRANCH_OFFICER,
+            Role.FINANCE_OFFICER,
+            Role.ADMIN,
+        )
+    ),
+]
+
+
+@router.post(
+    "",
+    response_model=QuoteOut,
+    responses=problems(
+        MemberNotFound, NoTariff, DeclaredIncomeTooLow, ProgrammesIncomplete, OldAgeMandatory
+    ),
+)
+async def quote(
+    asked: QuoteRequest, principal: Asker, members: Members, config: Config
+) -> QuoteOut:
+    """Price consecutive contribution months of a member, each rupiah explained.
+
+    Nothing is stored and nothing is promised: a bill is priced anew when it is issued.
+    """
+    basis = await service.basis_for(members, principal, asked.member_id)
+    return service.quote(
+        basis, asked, jht_mandatory_for_employers=config.jht_mandatory_for_employers
+    )

@@ -1,0 +1,91 @@
+"""Prices, from the documents shipped in the package."""
+
+from functools import cache
+from importlib import resources
+from uuid import UUID
+
+from payment_service.clients.members import ContributionBasis, MemberNotFound, MembersClient
+from payment_service.tariffs import rules
+from payment_service.tariffs.schemas import (
+    QuoteOut,
+    QuoteRequest,
+    ReliefDocument,
+    TariffDocument,
+    book_of,
+)
+from payment_service.visibility import may_see
+from perisai_kit.auth import Principal
+
+
+@cache
+def book() -> rules.Book:
+    """Return the tables of the package, read and checked once; called when the service starts.
+
+    Raises: TariffBroken or a validation error, which keep the service from starting.
+    """
+    folder = resources.files("payment_service.tariffs") / "data"
+    files = sorted(folder.iterdir(), key=lambda file: file.name)
+    return book_of(
+        [
+            TariffDocument.model_validate_json(file.read_bytes())
+            for file in files
+            if file.name.startswith("tariff_")
+        ],
+        [
+            ReliefDocument.model_validate_json(file.read_bytes())
+            for file in files
+            if file.name.startswith("relief_")
+        ],
+    )
+
+
+async def basis_for(
+    members: MembersClient, principal: Principal, member_id: UUID
+) -> ContributionBasis:
+    """Ask member-service what this member is priced on; to be asked before any transaction.
+
+    Raises: MemberNotFound, also for a member the subject may not see; Unavailable.
+    """
+    basis = await members.contribution_basis(member_id)
+    if not may_see(principal, basis):
+        raise MemberNotFound
+    return basis
+
+
+def price(
+    basis: ContributionBasis, asked: QuoteRequest, *, jht_mandatory_for_employers: bool
+) -> tuple[rules.Line, ...]:
+    """Return the lines for the months asked, each rupiah explained.
+
+    Raises: NoTariff, DeclaredIncomeTooLow, ProgrammesIncomplete, OldAgeMandatory.
+    """
+    return rules.price(
+        book(),
+        rules.Basis(
+            sector=basis.sector,
+            declared_income=basis.declared_income,
+            programmes=basis.programmes,
+            employs_others=basis.employs_others,
+            payer=basis.payer,
+        ),
+        first_month=asked.first_month,
+        month_count=asked.month_count,
+        jht_mandatory_for_employers=jht_mandatory_for_employers,
+    )
+
+
+def quote(
+    basis: ContributionBasis, asked: QuoteRequest, *, jht_mandatory_for_employers: bool
+) -> QuoteOut:
+    """Return the price of the months asked. Nothing is stored and nothing is promised.
+
+    Raises: as `price`.
+    """
+    lines = price(basis, asked, jht_mandatory_for_employers=jht_mandatory_for_employers)
+    return QuoteOut.of(
+        asked,
+        sector=basis.sector,
+        payer=basis.payer,
+        income=basis.declared_income,
+        lines=list(lines),
+    )
