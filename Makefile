@@ -1,0 +1,62 @@
+# Everything runs from here, with paths relative to here, so that blanks in the path do no harm.
+PYTHON ?=
+PY := .venv/bin/python
+PROJECTS := $(wildcard libs/*/pyproject.toml gateway/pyproject.toml services/*/pyproject.toml \
+	sandbox/pyproject.toml)
+SOURCES := $(patsubst %/pyproject.toml,%/src,$(PROJECTS))
+TESTS := $(wildcard libs/*/tests gateway/tests services/*/tests sandbox/tests) tests
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup run demo test check lint fmt types imports lock openapi docs clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z -]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do \
+		printf '  make %-13s %s\n' "$$name" "$$what"; done
+
+# Again only when a lock or a pyproject.toml has changed.
+.venv/installed: requirements.lock requirements-uv.lock deploy/setup.sh deploy/uv.py $(PROJECTS)
+	@echo "Installing into .venv ..."
+	@PYTHON="$(PYTHON)" sh deploy/setup.sh
+
+setup: .venv/installed ## make .venv and install everything (PYTHON=python3.12 chooses one)
+
+run: .venv/installed ## start the whole platform on this machine; Ctrl-C stops it
+	@$(PY) -m sandbox run $(ARGS)
+
+demo: .venv/installed ## walk the journey from enrolment to commission, checking every step
+	@$(PY) -m sandbox demo $(ARGS)
+
+test: .venv/installed ## run all tests; they bring their own PostgreSQL and ports
+	@$(PY) -m pytest $(ARGS)
+
+check: lint types imports test ## what CI runs: lint, types, imports, tests
+
+lint: .venv/installed ## check style and format
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+fmt: .venv/installed ## format and fix what can be fixed
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+# The tests of each package by themselves: many of them have a test_rules.py.
+types: .venv/installed ## check types
+	@$(PY) -m mypy $(SOURCES) deploy conftest.py
+	@status=0; for tests in $(TESTS); do \
+		[ -z "$$(find "$$tests" -name '*.py')" ] || \
+		MYPYPATH="$$tests" $(PY) -m mypy "$$tests" || status=1; done; exit $$status
+
+imports: .venv/installed ## check who imports whom
+	@$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
+
+lock: .venv/installed ## write the lock files anew (ARGS=--upgrade for newer versions)
+	@sh deploy/lock.sh $(ARGS)
+
+openapi docs: .venv/installed ## write the generated documents: OpenAPI, problem codes, events
+	@$(PY) -m sandbox.documents
+
+clean: ## remove .venv, caches and the sandbox's data
+	rm -rf .venv .perisai .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

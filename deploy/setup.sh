@@ -1,0 +1,49 @@
+#!/bin/sh
+# Make .venv and install everything into it, all third-party packages checked by hash.
+# PYTHON chooses the interpreter; without it the first one that is new enough is taken.
+set -eu
+cd "$(dirname "$0")/.."
+
+fail() {
+    echo "setup: $*" >&2
+    exit 1
+}
+
+is_new_enough() {
+    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+}
+
+python=${PYTHON:-}
+if [ -z "$python" ]; then
+    for candidate in python3 python3.14 python3.13 python3.12 python3.11 python; do
+        if is_new_enough "$candidate"; then
+            python=$candidate
+            break
+        fi
+    done
+fi
+[ -n "$python" ] || fail "Python 3.11 or newer is needed; this machine has $(python3 -V 2>&1 || echo none)."
+command -v "$python" >/dev/null 2>&1 || fail "There is no $python; set PYTHON to Python 3.11 or newer."
+is_new_enough "$python" || fail "Python 3.11 or newer is needed; $python is $("$python" -V 2>&1)."
+"$python" -c 'import venv, ensurepip' >/dev/null 2>&1 ||
+    fail "Python's venv module is missing; install it (on Debian and Ubuntu: python3-venv)."
+
+here=.venv/bin/python
+rm -f .venv/installed
+if ! is_new_enough $here || ! $here -m pip --version >/dev/null 2>&1; then
+    rm -rf .venv
+    "$python" -m venv .venv || fail "Python could not make .venv."
+fi
+$here -m pip install --quiet --quiet --require-hashes -r requirements-uv.lock ||
+    fail "uv could not be installed; see the lines above."
+$here deploy/uv.py pip install --quiet --python $here --require-hashes -r requirements.lock ||
+    fail "The packages could not be installed; see the lines above."
+set --
+for project in libs/*/ gateway/ services/*/ sandbox/; do
+    if [ -f "${project}pyproject.toml" ]; then
+        set -- "$@" -e "./$project"
+    fi
+done
+$here deploy/uv.py pip install --quiet --python $here --no-deps --no-build-isolation "$@" ||
+    fail "Our own packages could not be installed; see the lines above."
+touch .venv/installed
