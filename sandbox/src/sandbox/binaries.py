@@ -58,9 +58,9 @@ def installed() -> Path:
     return Path(spec.origin).parent / "pginstall"
 
 
-def for_user(user: RunAs, private: Path) -> Path:
+def for_user(user: RunAs, private: Path, *, source: Path | None = None) -> Path:
     """Return a folder of programs that this user can run; a copy in `private` if need be."""
-    source = installed()
+    source = source or installed()
     if user.is_us or _can(user, source / "bin" / "postgres", 0o5):
         return source
     copies = private / "pg"
@@ -75,11 +75,14 @@ def for_user(user: RunAs, private: Path) -> Path:
     return target
 
 
-def make_private_folder(user: RunAs) -> Path:
-    """Make a short-named folder for sockets that only this user and we can enter."""
-    for base in (tempfile.gettempdir(), "/tmp", "/var/tmp"):
+def make_private_folder(user: RunAs, *, preferred: Path | None = None) -> Path:
+    """Make a short-named folder for sockets that only this user and we can enter.
+
+    preferred: where, if its path is short enough; by default where temporary files go.
+    """
+    for base in (preferred or Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):
         length = len(os.fsencode(base)) + len("/perisai-12345678/") + len(SOCKET_NAME)
-        if length > SOCKET_PATH_BYTES or not _serves(user, Path(base)):
+        if length > SOCKET_PATH_BYTES or not _serves(user, base):
             continue
         try:
             folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))

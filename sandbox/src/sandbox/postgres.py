@@ -4,6 +4,7 @@ import atexit
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -382,5 +383,5 @@ def _explained(text: str, folder: Path) -> SandboxError | None:
 def _last_line(text: str) -> str:
     """Return the most telling line of what a program of PostgreSQL wrote."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if "FATAL" in line or "error:" in line or "PANIC" in line]
+    telling = [line for line in lines if re.search(r"FATAL|PANIC|ERROR:|error:", line)]
     return (telling or lines or ["it gave no reason"])[-1]
