@@ -1,0 +1,263 @@
+"""Our calls to a bank: the token (73) and the account inquiries (15, 16).
+
+httpx with its own transport, or one passed in, because adapters have been seen to report a
+connection dropped after sending as a connect error; so whatever httpx raises is unknown.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from snap_bi.answers import TOKEN_LIFE_S
+from snap_bi.codes import ResponseCode, Service
+from snap_bi.errors import BodyInvalid, FieldProblem
+from snap_bi.messages import (
+    AccountInquiryAnswer,
+    AccountInquiryRequest,
+    TokenAnswer,
+    TokenRequest,
+)
+from snap_bi.outcomes import CallResult, Outcome, classify
+from snap_bi.outgoing import Sender, sign_token_request, sign_transaction
+from snap_bi.profiles import Profile
+from snap_bi.strict_json import parse_object
+
+# A token is renewed this long before its end: a slow call must not arrive with a dead one.
+_RENEWAL_MARGIN_S = 60
+_MAX_ANSWER_BYTES = 256 * 1024
+_INVALID_TOKEN = (401, "01")
+
+
+@dataclass(frozen=True, slots=True)
+class AccountInquiry:
+    """`answer` is there exactly when the outcome is EXECUTED."""
+
+    result: CallResult
+    answer: AccountInquiryAnswer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    http_status: int
+    body: dict[str, object] | None
+
+    @property
+    def code(self) -> ResponseCode | None:
+        return ResponseCode.parse(self.body.get("responseCode")) if self.body else None
+
+    @property
+    def message(self) -> str:
+        text = self.body.get("responseMessage") if self.body else None
+        return text[:150] if isinstance(text, str) else ""
+
+
+class BankClient:
+    """One bank partner; keeps its token and its connections. Close it, or use `async with`.
+
+    `now` returns the real instant, aware. `sender.private_key` signs for the token.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        sender: Sender,
+        *,
+        base_url: str,
+        now: Callable[[], datetime],
+        transport: httpx.AsyncBaseTransport | None = None,
+        timeout_s: float = 10.0,
+    ) -> None:
+        self._profile = profile
+        self._sender = sender
+        self._base_url = base_url.rstrip("/")
+        self._now = now
+        # trust_env off: no proxy of the environment stands between us and a bank unnoticed.
+        self._http = httpx.AsyncClient(transport=transport, timeout=timeout_s, trust_env=False)
+        self._token: str | None = None
+        self._token_until: datetime | None = None
+        self._token_lock = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def inquire_account(
+        self,
+        *,
+        account_no: str,
+        bank_code: str | None = None,
+        partner_reference_no: str | None = None,
+    ) -> AccountInquiry:
+        """Ask for the holder of an account: service 15 without a bank code, 16 with one."""
+        service, path = (
+            (Service.ACCOUNT_INQUIRY_INTERNAL, self._profile.account_inquiry_internal_path)
+            if bank_code is None
+            else (Service.ACCOUNT_INQUIRY_EXTERNAL, self._profile.account_inquiry_external_path)
+        )
+        body = AccountInquiryRequest(
+            beneficiary_account_no=account_no,
+            beneficiary_bank_code=bank_code,
+            partner_reference_no=partner_reference_no,
+        ).to_bytes()
+        result = await self.call(service, path, body, external_id=self.new_external_id())
+        if result.code and (result.code.http_status, result.code.case_code) == _INVALID_TOKEN:
+            # Nothing was executed and nothing is moved by asking: once more with a new token.
+            self._token = None
+            result = await self.call(service, path, body, external_id=self.new_external_id())
+        return _inquiry(result)
+
+    async def call(
+        self, service: Service, path: str, body: bytes, *, external_id: str
+    ) -> CallResult:
+        """Sign and send exactly these bytes once.
+
+        Before a call that moves money, store `external_id`: a status inquiry needs it.
+        """
+        try:
+            token, refused = await self._current_token()
+            if refused is not None:
+                return _result(service, refused, external_id=external_id, was_sent=False)
+            request = self._http.build_request("POST", self._base_url + path, content=body)
+            signed = sign_transaction(
+                self._profile,
+                self._sender,
+                target=request.url.raw_path.decode("ascii"),
+                body=body,
+                at=self._now(),
+                external_id=external_id,
+                token=token,
+            )
+            request.headers.update(signed.headers)
+            reply = await self._send(request)
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError):
+            # Whatever its name: clients report a connection dropped after sending as not made.
+            return CallResult(outcome=Outcome.UNKNOWN, external_id=external_id)
+        return _result(
+            service,
+            reply,
+            external_id=external_id,
+            timestamp=signed.timestamp,
+            string_to_sign=signed.string_to_sign,
+        )
+
+    def new_external_id(self) -> str:
+        """Return a random X-EXTERNAL-ID of the length this bank takes."""
+        length = self._profile.external_id_length
+        return str(secrets.randbelow(10**length)).rjust(length, "0")
+
+    async def _current_token(self) -> tuple[str | None, _Reply | None]:
+        if not self._profile.needs_token:
+            return None, None
+        async with self._token_lock:
+            if self._token and self._token_until and self._now() < self._token_until:
+                return self._token, None
+            return await self._take_token()
+
+    async def _take_token(self) -> tuple[str | None, _Reply | None]:
+        if self._sender.private_key is None:
+            raise ValueError("a token is asked for with a private key")
+        asked_at = self._now()
+        signed = sign_token_request(
+            client_id=self._sender.client_id,
+            private_key=self._sender.private_key,
+            profile=self._profile,
+            at=asked_at,
+        )
+        request = self._http.build_request(
+            "POST",
+            self._base_url + self._profile.token_path,
+            content=TokenRequest(grant_type="client_credentials").to_bytes(),
+            headers=signed.headers,
+        )
+        reply = await self._send(request)
+        answer = _token(reply)
+        if answer is None:
+            return None, reply
+        life_s = min(int(answer.expires_in), TOKEN_LIFE_S) - _RENEWAL_MARGIN_S
+        self._token = answer.access_token
+        self._token_until = asked_at + timedelta(seconds=life_s)
+        return self._token, None
+
+    async def _send(self, request: httpx.Request) -> _Reply:
+        response = await self._http.send(request, stream=True)
+        try:
+            content = bytearray()
+            async for chunk in response.aiter_bytes():
+                content += chunk
+                if len(content) > _MAX_ANSWER_BYTES:
+                    return _Reply(response.status_code, None)
+        finally:
+            await response.aclose()
+        try:
+            return _Reply(response.status_code, parse_object(bytes(content)))
+        except BodyInvalid:
+            return _Reply(response.status_code, None)
+
+
+def _token(reply: _Reply) -> TokenAnswer | None:
+    if reply.http_status != 200 or reply.body is None:
+        return None
+    try:
+        return TokenAnswer.read(reply.body)
+    except FieldProblem:
+        return None
+
+
+def _result(
+    service: Service,
+    reply: _Reply,
+    *,
+    external_id: str,
+    timestamp: str = "",
+    string_to_sign: str = "",
+    was_sent: bool = True,
+) -> CallResult:
+    outcome = classify(service, reply.http_status, reply.code)
+    return CallResult(
+        # Without a token the transaction was never sent, whatever the bank answered.
+        outcome=outcome if was_sent else Outcome.NOT_EXECUTED,
+        external_id=external_id,
+        timestamp=timestamp,
+        string_to_sign=string_to_sign,
+        http_status=reply.http_status,
+        code=reply.code,
+        message=reply.message,
+        body=reply.body,
+    )
+
+
+def _inquiry(result: CallResult) -> AccountInquiry:
+    if result.outcome is not Outcome.EXECUTED or result.body is None:
+        return AccountInquiry(result)
+    try:
+        return AccountInquiry(result, AccountInquiryAnswer.read(result.body))
+    except FieldProblem:
+        return AccountInquiry(_unreadable(result))
+
+
+def _unreadable(result: CallResult) -> CallResult:
+    return CallResult(
+        outcome=Outcome.UNKNOWN,
+        external_id=result.external_id,
+        timestamp=result.timestamp,
+        string_to_sign=result.string_to_sign,
+        http_status=result.http_status,
+        code=result.code,
+        message=result.message,
+    )

@@ -1,0 +1,239 @@
+"""The requests banks send us and the answers they send to our inquiries.
+
+Lengths and obligations: https://apidevportal.aspi-indonesia.or.id (access token, virtual account
+24 and 25, account inquiry 15 and 16). The three id strings are kept as received, because they
+must be echoed so; virtual_account.py says how they are compared.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import AliasChoices, Field
+
+from snap_bi.fields import (
+    Amount,
+    Message,
+    NumberText1,
+    NumberText4,
+    PaddedDigits8,
+    PaddedDigits20,
+    PaddedDigits28,
+    Reason,
+    Text1,
+    Text2,
+    Text6,
+    Text11,
+    Text16,
+    Text30,
+    Text32,
+    Text34,
+    Text50,
+    Text64,
+    Text100,
+    Text128,
+    Text255,
+    TimestampText,
+    WholeRupiah,
+)
+from snap_bi.profiles import Profile
+from snap_bi.timestamps import parse_timestamp
+
+# 24 bits of paidBills, one per bill; 25 free texts. Both from the standard.
+MAX_BILLS = 24
+MAX_FREE_TEXTS = 25
+
+BillDetails = Annotated[list[dict[str, object]], Field(max_length=MAX_BILLS)]
+FreeTexts = Annotated[list[dict[str, object]], Field(max_length=MAX_FREE_TEXTS)]
+
+
+class TokenRequest(Message):
+    """Service 73; who asks is in X-CLIENT-KEY."""
+
+    grant_type: Literal["client_credentials"]
+    additional_info: dict[str, object] | None = None
+
+
+class TokenAnswer(Message):
+    response_code: str | None = None  # BRI sends none on success
+    response_message: str | None = None
+    access_token: Annotated[str, Field(max_length=2048)]
+    token_type: str = "Bearer"
+    expires_in: Annotated[str, Field(pattern=r"^[0-9]{1,6}$", coerce_numbers_to_str=True)]
+    additional_info: dict[str, object] | None = None
+
+
+class VirtualAccountRequest(Message):
+    """What 24 and 25 share."""
+
+    partner_service_id: PaddedDigits8
+    customer_no: PaddedDigits20
+    virtual_account_no: PaddedDigits28
+    channel_code: NumberText4 | None = None
+    hashed_source_account_no: Text32 | None = None
+    source_bank_code: Text11 | None = None
+    additional_info: dict[str, object] | None = None
+
+    @classmethod
+    def read_for(cls, profile: Profile, data: Mapping[str, object]) -> Self:
+        """Validate under a partner's profile; some send customerNo as a JSON number.
+
+        Raises: FieldProblem.
+        """
+        number = data.get("customerNo")
+        if profile.allows_number_customer_no and type(number) is int:
+            return cls.read({**data, "customerNo": str(number)})
+        return cls.read(data)
+
+
+class InquiryRequest(VirtualAccountRequest):
+    """Service 24: may this virtual account be paid, and how much is it?"""
+
+    inquiry_request_id: Text128
+    # The table says trxDateInit, the sample txnDateInit.
+    trx_date_init: TimestampText | None = Field(
+        default=None, validation_alias=AliasChoices("trxDateInit", "txnDateInit", "trx_date_init")
+    )
+    language: Text2 | None = None
+    amount: Amount | None = None
+    pass_app: Text64 | None = None
+
+
+class PaymentRequest(VirtualAccountRequest):
+    """Service 25: it has been paid."""
+
+    payment_request_id: Text128
+    paid_amount: WholeRupiah
+    trx_id: Text64 | None = None
+    virtual_account_name: Text255 | None = None
+    virtual_account_email: Text255 | None = None
+    virtual_account_phone: Text30 | None = None
+    cumulative_payment_amount: Amount | None = None
+    paid_bills: Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{1,6}$")] | None = None
+    total_amount: Amount | None = None
+    trx_date_time: TimestampText | None = None
+    reference_no: Text64 | None = None
+    journal_num: Text6 | None = None
+    payment_type: NumberText1 | None = None
+    flag_advise: Text1 | None = None
+    sub_company: Annotated[str, Field(max_length=5)] | None = None
+    bill_details: BillDetails | None = None
+    free_texts: FreeTexts | None = None
+
+    @property
+    def trx_at(self) -> datetime | None:
+        """When the bank says the customer paid; None when it does not say."""
+        return parse_timestamp(self.trx_date_time) if self.trx_date_time else None
+
+    @property
+    def is_advice(self) -> bool:
+        """Whether the bank itself calls this a repeat."""
+        return self.flag_advise == "Y"
+
+
+class AccountInquiryRequest(Message):
+    """Services 15 (same bank) and 16 (other bank, with its code)."""
+
+    partner_reference_no: Text64 | None = None
+    beneficiary_account_no: Annotated[Text34, Field(pattern=r"^[0-9]+$")]
+    beneficiary_bank_code: Text11 | None = None
+    additional_info: dict[str, object] | None = None
+
+
+class AccountInquiryAnswer(Message):
+    response_code: str
+    response_message: str
+    reference_no: Text64 | None = None
+    partner_reference_no: Text64 | None = None
+    beneficiary_account_name: Text100
+    beneficiary_account_no: Text34 | None = None
+    beneficiary_account_status: Text16 | None = None
+    beneficiary_account_type: Text1 | None = None
+    beneficiary_bank_code: Text11 | None = None
+    beneficiary_bank_name: Text50 | None = None
+    currency: Annotated[str, Field(max_length=3)] | None = None
+
+
+class InquiryData(Message):
+    """virtualAccountData of an answer to 24; the ids as received."""
+
+    inquiry_status: str
+    inquiry_reason: Reason
+    partner_service_id: str
+    customer_no: str
+    virtual_account_no: str
+    virtual_account_name: str
+    inquiry_request_id: str
+    total_amount: Amount | None = None
+    sub_company: str | None = None
+    bill_details: list[dict[str, object]] | None = None
+    free_texts: list[Reason] | None = None
+    virtual_account_trx_type: str | None = None
+
+
+class PaymentData(Message):
+    """virtualAccountData of an answer to 25; the ids as received."""
+
+    payment_flag_status: str
+    payment_flag_reason: Reason
+    partner_service_id: str
+    customer_no: str
+    virtual_account_no: str
+    virtual_account_name: str
+    payment_request_id: str
+    trx_id: str | None = None
+    paid_amount: Amount | None = None
+    total_amount: Amount | None = None
+    paid_bills: str | None = None
+    trx_date_time: str | None = None
+    reference_no: str | None = None
+    journal_num: str | None = None
+    payment_type: str | None = None
+    flag_advise: str | None = None
+
+
+class VirtualAccountAnswer(Message):
+    response_code: str
+    response_message: str
+    virtual_account_data: InquiryData | PaymentData | None = None
+    additional_info: dict[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """The id strings of a request that may be malformed, for a refusal that repeats them."""
+
+    partner_service_id: str = ""
+    customer_no: str = ""
+    virtual_account_no: str = ""
+    request_id: str = ""
+
+    @classmethod
+    def of(cls, data: Mapping[str, object]) -> Self:
+        """Take what is text and of lawful length; everything else becomes empty."""
+        return cls(
+            _echoed(data.get("partnerServiceId"), 8),
+            _echoed(data.get("customerNo"), 20),
+            _echoed(data.get("virtualAccountNo"), 28),
+            _echoed(data.get("paymentRequestId") or data.get("inquiryRequestId"), 128),
+        )
+
+    @classmethod
+    def of_request(cls, request: InquiryRequest | PaymentRequest) -> Self:
+        request_id = (
+            request.inquiry_request_id
+            if isinstance(request, InquiryRequest)
+            else request.payment_request_id
+        )
+        return cls(
+            request.partner_service_id,
+            request.customer_no,
+            request.virtual_account_no,
+            request_id,
+        )
+
+
+def _echoed(value: object, length: int) -> str:
+    is_lawful = isinstance(value, str) and len(value) <= length and value.isprintable()
+    return str(value) if is_lawful else ""

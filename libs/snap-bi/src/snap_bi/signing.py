@@ -1,0 +1,95 @@
+"""The strings to sign and the two algorithms of SNAP BI.
+
+Source: https://apidevportal.aspi-indonesia.or.id/api-services/keamanan
+"""
+
+import base64
+import binascii
+import hmac
+from enum import StrEnum
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+from snap_bi.errors import SignatureMalformed
+
+HMAC_SHA512_BYTES = 64
+_HEX = frozenset("0123456789abcdefABCDEF")
+
+
+class SignatureEncoding(StrEnum):
+    BASE64 = "base64"
+    HEX = "hex"
+
+
+def token_string_to_sign(*, client_id: str, timestamp: str) -> str:
+    """Return the string signed for an access token (service 73)."""
+    return f"{client_id}|{timestamp}"
+
+
+def symmetric_string_to_sign(
+    *, method: str, endpoint: str, token: str, body_hash: str, timestamp: str
+) -> str:
+    """Return the five-part string of type 1; the token exactly as the header carries it."""
+    return f"{method}:{endpoint}:{token}:{body_hash}:{timestamp}"
+
+
+def asymmetric_string_to_sign(*, method: str, endpoint: str, body_hash: str, timestamp: str) -> str:
+    """Return the four-part string of type 2: no token, and no empty place for one."""
+    return f"{method}:{endpoint}:{body_hash}:{timestamp}"
+
+
+def sign_symmetric(text: str, secret: str) -> bytes:
+    """Return HMAC-SHA512; the secret is used as text even when it looks like base64."""
+    return hmac.digest(_bytes(secret), _bytes(text), "sha512")
+
+
+def verify_symmetric(text: str, signature: bytes, secret: str) -> bool:
+    """Compare in constant time."""
+    return hmac.compare_digest(sign_symmetric(text, secret), signature)
+
+
+def sign_asymmetric(text: str, key: RSAPrivateKey) -> bytes:
+    """Return the RSASSA-PKCS1-v1_5 signature with SHA-256."""
+    return key.sign(_bytes(text), padding.PKCS1v15(), hashes.SHA256())
+
+
+def verify_asymmetric(text: str, signature: bytes, key: RSAPublicKey) -> bool:
+    """Verify RSASSA-PKCS1-v1_5 with SHA-256."""
+    try:
+        key.verify(signature, _bytes(text), padding.PKCS1v15(), hashes.SHA256())
+    except InvalidSignature:
+        return False
+    return True
+
+
+def encode_signature(signature: bytes, encoding: SignatureEncoding) -> str:
+    """Write a signature for X-SIGNATURE."""
+    if encoding is SignatureEncoding.HEX:
+        return signature.hex()
+    return base64.b64encode(signature).decode("ascii")
+
+
+def decode_signature(text: str, *, size: int) -> bytes:
+    """Read a signature of `size` bytes by its shape: hex, or base64 with or without padding.
+
+    The two cannot be confused: their lengths differ for every size.
+    Raises: SignatureMalformed for anything else, a base64 text with stray last bits included.
+    """
+    text = text.strip()
+    if len(text) == 2 * size and _HEX.issuperset(text):
+        return bytes.fromhex(text)
+    bare = text.rstrip("=")
+    try:
+        signature = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise SignatureMalformed("neither hex nor base64") from error
+    if len(signature) != size or base64.b64encode(signature).decode().rstrip("=") != bare:
+        raise SignatureMalformed("not the length of this algorithm")
+    return signature
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,59 @@
+"""X-TIMESTAMP and the date fields of the bodies.
+
+What is signed is always the text as received; parsing serves the clock check only.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from enum import StrEnum
+
+from snap_bi.errors import TimestampInvalid
+
+WIB = timezone(timedelta(hours=7), "WIB")
+
+# Extended form, or the basic form of the standard's own samples (20201231T235959Z). Years are
+# bounded so that every accepted instant can be stored and converted.
+_ISO_8601 = re.compile(
+    r"(?:19|20|21)[0-9]{2}"
+    r"(?:-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}|[0-9]{4}T[0-9]{6})"
+    r"(?:\.[0-9]{1,9})?"
+    r"(?:Z|[+-][0-9]{2}:?[0-9]{2})"
+)
+
+
+class TimestampFormat(StrEnum):
+    """How a bank writes its instants: 25 characters in the standard, with variations."""
+
+    SECONDS = "seconds, +07:00"
+    MILLISECONDS = "milliseconds, +07:00"
+    UTC_SECONDS = "seconds, Z"
+    UTC_MILLISECONDS = "milliseconds, Z"
+
+
+def parse_timestamp(text: str) -> datetime:
+    """Return the aware instant, its own offset kept.
+
+    Raises: TimestampInvalid when it is not ISO 8601 with date, time and offset.
+    """
+    if _ISO_8601.fullmatch(text) is None:
+        raise TimestampInvalid("not ISO 8601 with an offset")
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise TimestampInvalid("no such date or time") from error
+
+
+def format_timestamp(at: datetime, form: TimestampFormat) -> str:
+    """Write an aware instant; fractions are cut, never rounded up into the future."""
+    if at.tzinfo is None:
+        raise ValueError("an instant needs an offset")
+    in_utc = form in (TimestampFormat.UTC_SECONDS, TimestampFormat.UTC_MILLISECONDS)
+    in_ms = form in (TimestampFormat.MILLISECONDS, TimestampFormat.UTC_MILLISECONDS)
+    local = at.astimezone(UTC if in_utc else WIB)
+    text = local.isoformat(timespec="milliseconds" if in_ms else "seconds")
+    return text.replace("+00:00", "Z") if in_utc else text
+
+
+def within_skew(at: datetime, *, now: datetime, skew_s: int) -> bool:
+    """Say whether `at` is at most `skew_s` seconds before or after `now`."""
+    return abs(at - now) <= timedelta(seconds=skew_s)

@@ -1,0 +1,182 @@
+"""Verify what a bank sent, over the bytes it sent.
+
+The ladder: lexical minify, the raw body, then only what the partner's profile names. Every step
+still binds the signature to the received bytes.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from snap_bi.endpoints import endpoint_url
+from snap_bi.errors import SignatureMalformed
+from snap_bi.minify import minify, sha256_hex
+from snap_bi.profiles import LegacySerialisation, Profile
+from snap_bi.signing import (
+    HMAC_SHA512_BYTES,
+    asymmetric_string_to_sign,
+    decode_signature,
+    symmetric_string_to_sign,
+    token_string_to_sign,
+    verify_asymmetric,
+    verify_symmetric,
+)
+
+_WHITESPACE = re.compile(rb"[ \t\r\n]+")
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+
+
+class Step(StrEnum):
+    """Which form of the body the signature was made over; worth a log field."""
+
+    LEXICAL_MINIFY = "lexical_minify"
+    RAW_BODY = "raw_body"
+    PHP_ESCAPED_SLASH = "php_escaped_slash"
+    ASCII_ESCAPED = "ascii_escaped"
+    STRIP_ALL_WHITESPACE = "strip_all_whitespace"
+    NO_BODY = "no_body"  # the token request, whose string carries none
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome; `string_to_sign` is what we expected, its token replaced by a digest."""
+
+    step: Step | None
+    string_to_sign: str
+
+    @property
+    def is_accepted(self) -> bool:
+        return self.step is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedParts:
+    """What of a request enters the signature: all of it exactly as received."""
+
+    method: str
+    target: str
+    body: bytes
+    timestamp: str
+    signature: str
+    token: str = ""
+
+
+def verify_token_request(
+    *, client_id: str, timestamp: str, signature: str, public_key: RSAPublicKey
+) -> Verdict:
+    """Verify a call for an access token (service 73)."""
+    text = token_string_to_sign(client_id=client_id, timestamp=timestamp)
+    decoded = _decode(signature, size=public_key.key_size // 8)
+    matches = decoded is not None and verify_asymmetric(text, decoded, public_key)
+    return Verdict(Step.NO_BODY if matches else None, text)
+
+
+def verify_symmetric_request(profile: Profile, parts: SignedParts, *, secret: str) -> Verdict:
+    """Verify a type 1 request: HMAC-SHA512 with the secret we gave and the token we issued.
+
+    Raises: ValueError on an empty secret, with which anybody could sign.
+    """
+    if not secret:
+        raise ValueError("a symmetric signature needs a secret")
+    endpoint = endpoint_url(parts.target, profile.query_rule)
+
+    def text(body_hash: str, token: str) -> str:
+        return symmetric_string_to_sign(
+            method=parts.method,
+            endpoint=endpoint,
+            token=token,
+            body_hash=body_hash,
+            timestamp=parts.timestamp,
+        )
+
+    matched = None
+    if (decoded := _decode(parts.signature, size=HMAC_SHA512_BYTES)) is not None:
+        for step, body_hash in _ladder(parts.body, profile):
+            if verify_symmetric(text(body_hash, parts.token), decoded, secret):
+                matched = step
+                break
+    return Verdict(matched, text(sha256_hex(minify(parts.body)), mask_token(parts.token)))
+
+
+def verify_asymmetric_request(
+    profile: Profile, parts: SignedParts, *, public_key: RSAPublicKey
+) -> Verdict:
+    """Verify a type 2 request: SHA256withRSA with the bank's public key, no token."""
+    endpoint = endpoint_url(parts.target, profile.query_rule)
+
+    def text(body_hash: str) -> str:
+        return asymmetric_string_to_sign(
+            method=parts.method,
+            endpoint=endpoint,
+            body_hash=body_hash,
+            timestamp=parts.timestamp,
+        )
+
+    matched = None
+    if (decoded := _decode(parts.signature, size=public_key.key_size // 8)) is not None:
+        for step, body_hash in _ladder(parts.body, profile):
+            if verify_asymmetric(text(body_hash), decoded, public_key):
+                matched = step
+                break
+    return Verdict(matched, text(sha256_hex(minify(parts.body))))
+
+
+def bearer_token(authorization: str | None) -> str | None:
+    """Return the token of an Authorization header as it is; some callers leave out `Bearer `."""
+    if authorization is None:
+        return None
+    scheme, _, rest = authorization.strip().partition(" ")
+    token = rest.strip() if scheme.lower() == "bearer" else authorization.strip()
+    return token or None
+
+
+def mask_token(token: str) -> str:
+    """Return what stands for a token in diagnostics: the start of its digest, never the token."""
+    return f"<token sha256:{sha256_hex(token.encode('utf-8', 'surrogatepass'))[:12]}>"
+
+
+def _decode(signature: str, *, size: int) -> bytes | None:
+    try:
+        return decode_signature(signature, size=size)
+    except SignatureMalformed:
+        return None
+
+
+def _ladder(body: bytes, profile: Profile) -> Iterator[tuple[Step, str]]:
+    minified = minify(body)
+    yield Step.LEXICAL_MINIFY, sha256_hex(minified)
+    if minified != body:
+        yield Step.RAW_BODY, sha256_hex(body)
+    for legacy in profile.legacy_serialisations:
+        rewritten = _rewrite(minified, legacy)
+        if rewritten is not None:
+            yield Step(legacy.value), sha256_hex(rewritten)
+
+
+def _rewrite(minified: bytes, legacy: LegacySerialisation) -> bytes | None:
+    # Only the strings are written again: numbers and key order stay as received.
+    match legacy:
+        case LegacySerialisation.STRIP_ALL_WHITESPACE:
+            return _WHITESPACE.sub(b"", minified)
+        case LegacySerialisation.ASCII_ESCAPED:
+            return _rewrite_strings(minified, slash=b"/")
+        case LegacySerialisation.PHP_ESCAPED_SLASH:
+            return _rewrite_strings(minified, slash=rb"\/")
+        case _:
+            assert_never(legacy)
+
+
+def _rewrite_strings(minified: bytes, *, slash: bytes) -> bytes | None:
+    def rewrite(found: re.Match[bytes]) -> bytes:
+        text = json.dumps(json.loads(found[0], strict=False), ensure_ascii=True)
+        return text.encode("ascii").replace(b"/", slash)
+
+    try:
+        return _STRING.sub(rewrite, minified)
+    except ValueError:
+        return None

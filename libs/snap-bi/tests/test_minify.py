@@ -1,0 +1,66 @@
+import json
+
+import hypothesis.strategies as st
+from hypothesis import example, given
+
+from snap_bi.minify import body_hash, minify
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def by_state_machine(body: bytes) -> bytes:
+    """The definition, byte by byte: slow and plain."""
+    kept = bytearray()
+    inside = escaped = False
+    for byte in body:
+        if inside:
+            kept.append(byte)
+            if escaped:
+                escaped = False
+            elif byte == ord("\\"):
+                escaped = True
+            elif byte == ord('"'):
+                inside = False
+        elif byte not in b" \t\r\n":
+            kept.append(byte)
+            inside = byte == ord('"')
+    return bytes(kept)
+
+
+@given(st.binary() | st.text(alphabet=' \t\r\n"\\{}[]:,a1/é').map(str.encode))
+@example(b'"unfinished \\')
+@example(b'{"a":"\\\\" , "b" : "\\" "}')
+@example(b"\xef\xbb\xbf{ }")
+def test_any_bytes_are_treated_as_the_definition_says(body: bytes) -> None:
+    assert minify(body) == by_state_machine(body)
+
+
+@given(st.binary())
+def test_minifying_twice_changes_nothing_more(body: bytes) -> None:
+    assert minify(minify(body)) == minify(body)
+
+
+@given(JSON, st.integers(0, 4), st.booleans())
+def test_layout_does_not_change_the_hash(value: object, indent: int, ascii_only: bool) -> None:
+    compact = json.dumps(value, separators=(",", ":"), ensure_ascii=ascii_only)
+    pretty = json.dumps(value, indent=indent, separators=(" ,", "\t: "), ensure_ascii=ascii_only)
+
+    assert minify(pretty.encode("utf-8", "surrogatepass")) == compact.encode(
+        "utf-8", "surrogatepass"
+    )
+
+
+@given(JSON)
+def test_the_meaning_stays(value: object) -> None:
+    body = json.dumps(value, indent=2).encode()
+
+    assert json.loads(minify(body)) == json.loads(body)
+
+
+def test_no_body_hashes_as_empty_and_an_empty_object_does_not() -> None:
+    assert body_hash(b"") == body_hash(b" \r\n")
+    assert body_hash(b"") != body_hash(b"{}")

@@ -1,0 +1,151 @@
+"""Every published vector; the notice of their source stays in the data file."""
+
+import json
+from pathlib import Path
+from typing import TypedDict
+
+import pytest
+
+from snap_bi.keys import load_public_key
+from snap_bi.minify import body_hash, minify
+from snap_bi.profiles import GENERIC_HMAC
+from snap_bi.signing import (
+    SignatureEncoding,
+    encode_signature,
+    sign_symmetric,
+    symmetric_string_to_sign,
+)
+from snap_bi.verification import (
+    SignedParts,
+    Step,
+    verify_symmetric_request,
+    verify_token_request,
+)
+
+
+class Key(TypedDict):
+    pem: str
+
+
+class Vector(TypedDict, total=False):
+    id: str
+    kind: str
+    public_key: str
+    client_id: str
+    timestamp: str
+    string_to_sign: str
+    signature: str
+    signature_base64: str
+    signature_hex: str
+    secret: str
+    method: str
+    path: str
+    access_token: str
+    raw_body: str
+    minified: str
+    body_sha256_minified: str
+
+
+class Document(TypedDict):
+    notice: str
+    keys: dict[str, Key]
+    vectors: list[Vector]
+    body_hash_edges: list[Vector]
+
+
+DOCUMENT: Document = json.loads(
+    (Path(__file__).parent / "data" / "snap_vectors.json").read_text("utf-8")
+)
+TOKEN = [one for one in DOCUMENT["vectors"] if one["kind"] == "token_asymmetric"]
+HASHED = [one for one in DOCUMENT["vectors"] if "raw_body" in one] + DOCUMENT["body_hash_edges"]
+SYMMETRIC = [one for one in DOCUMENT["vectors"] if one["kind"] == "service_symmetric"] + DOCUMENT[
+    "body_hash_edges"
+]
+
+
+def name(vector: Vector) -> str:
+    return vector["id"]
+
+
+def signature_of(vector: Vector) -> str:
+    return vector.get("signature") or vector["signature_base64"]
+
+
+def parts_of(vector: Vector) -> SignedParts:
+    return SignedParts(
+        method=vector["method"],
+        target=vector["path"],
+        body=vector["raw_body"].encode(),
+        timestamp=vector["timestamp"],
+        signature=signature_of(vector),
+        token=vector["access_token"],
+    )
+
+
+def test_every_vector_is_exercised() -> None:
+    exercised = {one["id"] for one in [*TOKEN, *HASHED, *SYMMETRIC]}
+    published = {one["id"] for one in DOCUMENT["vectors"] + DOCUMENT["body_hash_edges"]}
+    assert exercised == published
+
+
+@pytest.mark.parametrize("vector", HASHED, ids=name)
+def test_body_hash_is_the_published_one(vector: Vector) -> None:
+    body = vector["raw_body"].encode()
+
+    assert body_hash(body) == vector["body_sha256_minified"]
+    assert minify(body) == vector.get("minified", minify(body).decode()).encode()
+
+
+@pytest.mark.parametrize("vector", SYMMETRIC, ids=name)
+def test_symmetric_signature_is_rebuilt(vector: Vector) -> None:
+    text = symmetric_string_to_sign(
+        method=vector["method"],
+        endpoint=vector["path"],
+        token=vector["access_token"],
+        body_hash=body_hash(vector["raw_body"].encode()),
+        timestamp=vector["timestamp"],
+    )
+    signature = sign_symmetric(text, vector["secret"])
+
+    assert text == vector["string_to_sign"]
+    assert encode_signature(signature, SignatureEncoding.BASE64) == signature_of(vector)
+    assert vector.get("signature_hex", signature.hex()) == signature.hex()
+
+
+@pytest.mark.parametrize("vector", SYMMETRIC, ids=name)
+def test_symmetric_signature_is_accepted(vector: Vector) -> None:
+    verdict = verify_symmetric_request(GENERIC_HMAC, parts_of(vector), secret=vector["secret"])
+
+    assert verdict.step is Step.LEXICAL_MINIFY
+    assert vector["access_token"] not in verdict.string_to_sign.split(":")
+
+
+@pytest.mark.parametrize("vector", SYMMETRIC, ids=name)
+def test_symmetric_signature_of_another_secret_is_rejected(vector: Vector) -> None:
+    verdict = verify_symmetric_request(
+        GENERIC_HMAC, parts_of(vector), secret=vector["secret"] + "x"
+    )
+
+    assert not verdict.is_accepted
+
+
+@pytest.mark.parametrize("vector", TOKEN, ids=name)
+def test_token_signature_is_accepted_and_tampering_is_not(vector: Vector) -> None:
+    key = load_public_key(DOCUMENT["keys"][vector["public_key"]]["pem"])
+
+    good = verify_token_request(
+        client_id=vector["client_id"],
+        timestamp=vector["timestamp"],
+        signature=vector["signature"],
+        public_key=key,
+    )
+    other_client = verify_token_request(
+        client_id="client-002",
+        timestamp=vector["timestamp"],
+        signature=vector["signature"],
+        public_key=key,
+    )
+
+    assert good.is_accepted
+    assert good.string_to_sign == vector["string_to_sign"]
+    assert not other_client.is_accepted

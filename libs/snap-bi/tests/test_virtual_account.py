@@ -1,0 +1,87 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snap_bi.errors import VirtualAccountMismatch
+from snap_bi.profiles import BCA, BRI, PROFILES, Profile
+from snap_bi.virtual_account import check_digit, customer_no, is_customer_no, issue, match
+
+
+def test_check_digit_is_the_one_of_the_published_example() -> None:
+    # Source: H. M. Damm's example as repeated on Wikipedia: 572 takes 4.
+    assert check_digit("572") == "4"
+    assert check_digit("5724") == "0"
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda one: one.name)
+@given(serial=st.integers(0, 9 * 10**11 - 1))
+def test_customer_number_has_the_profiles_length(profile: Profile, serial: int) -> None:
+    if serial >= 9 * 10 ** (profile.customer_no_length - 2):
+        return
+    number = customer_no(serial, profile)
+
+    assert is_customer_no(number, profile)
+    assert not number.startswith("0")
+
+
+@given(st.integers(0, 9 * 10**11 - 1), st.integers(0, 12), st.integers(1, 9))
+def test_every_single_wrong_digit_is_found(serial: int, place: int, change: int) -> None:
+    digits = list(customer_no(serial % (9 * 10**11), BRI))
+    digits[place] = str((int(digits[place]) + change) % 10)
+
+    assert not is_customer_no("".join(digits), BRI)
+
+
+@given(st.integers(0, 9 * 10**11 - 1), st.integers(0, 11))
+def test_every_swap_of_unequal_neighbours_is_found(serial: int, place: int) -> None:
+    digits = list(customer_no(serial, BRI))
+    if digits[place] == digits[place + 1]:
+        return
+    digits[place], digits[place + 1] = digits[place + 1], digits[place]
+
+    assert not is_customer_no("".join(digits), BRI)
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**9))
+def test_different_serials_give_different_numbers(one: int, other: int) -> None:
+    assert (customer_no(one, BRI) == customer_no(other, BRI)) == (one == other)
+
+
+@pytest.mark.parametrize("serial", [-1, 9 * 10**11])
+def test_serial_that_does_not_fit_is_refused(serial: int) -> None:
+    with pytest.raises(ValueError, match="serial"):
+        customer_no(serial, BRI)
+
+
+@pytest.mark.parametrize("text", ["", "1", "x" * 13, "١" * 13, "1" * 18])
+def test_other_text_is_no_customer_number(text: str) -> None:
+    assert not is_customer_no(text, BRI)
+
+
+@pytest.mark.parametrize(("profile", "length"), [(BCA, 26), (BRI, 21)])
+def test_account_is_padded_on_the_left_to_the_banks_length(profile: Profile, length: int) -> None:
+    account = issue("12345", 7, profile)
+
+    assert account.partner_service_id == "   12345"
+    assert len(account.padded) == length == profile.virtual_account_length
+    assert account.number == account.padded.strip()
+
+
+@pytest.mark.parametrize("code", ["", "123456789", "12a", "١٢"])
+def test_company_code_is_one_to_eight_digits(code: str) -> None:
+    with pytest.raises(ValueError, match="company code"):
+        issue(code, 0, BRI)
+
+
+@pytest.mark.parametrize("service_id", ["   12345", " 12345", "12345"])
+@pytest.mark.parametrize("account_no", ["   12345678", " 12345678", "12345678"])
+def test_parts_are_compared_without_their_padding(service_id: str, account_no: str) -> None:
+    found = match(partner_service_id=service_id, customer_no="678", virtual_account_no=account_no)
+
+    assert (found.company_code, found.customer_no) == ("12345", "678")
+
+
+@pytest.mark.parametrize("account_no", ["12345679", "12345", "   12345 678", ""])
+def test_account_number_that_is_not_its_parts_is_refused(account_no: str) -> None:
+    with pytest.raises(VirtualAccountMismatch):
+        match(partner_service_id="   12345", customer_no="678", virtual_account_no=account_no)
