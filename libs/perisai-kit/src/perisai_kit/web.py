@@ -4,18 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import httpx
-from alembic.script import ScriptDirectory
-from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from fastapi import APIRouter, FastAPI
 
 from perisai_kit import clock
 from perisai_kit.auth import Authenticator, KeySource, RemoteKeys
@@ -25,10 +19,11 @@ from perisai_kit.feed import Wakeup, feed_router
 from perisai_kit.idempotency import forget_old_keys
 from perisai_kit.log import configure_logging
 from perisai_kit.middleware import BodyLimit, RequestContext
+from perisai_kit.operations import operations_router
 from perisai_kit.pii import Keyring
 from perisai_kit.problems import COMMON_RESPONSES, Problem, install_problems
 from perisai_kit.settings import ServiceSettings
-from perisai_kit.subscription import Subscription, parked_router
+from perisai_kit.subscription import Subscription
 from perisai_kit.worker import Periodic, Worker
 
 BODY_LIMIT = 1_048_576
@@ -150,9 +145,8 @@ def create_app(
     app.add_middleware(BodyLimit, limit=body_limit)
     app.add_middleware(RequestContext, service=settings.service)
     install_problems(app)
-    app.include_router(_operations())
+    app.include_router(operations_router())
     app.include_router(feed_router(kit.database, source=settings.service, wakeup=kit.wakeup))
-    app.include_router(parked_router())
     for router in routers:
         app.include_router(router)
     _document_problems(app)
@@ -194,58 +188,3 @@ def _document_problems(app: FastAPI) -> None:
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend it
-
-
-def _operations() -> APIRouter:
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/health")
-    async def health() -> dict[str, str]:
-        """Tell that the process answers."""
-        return {"status": "ok"}
-
-    @router.get("/ready")
-    async def ready(request: Request) -> Response:
-        """Tell whether this process can serve: its database, its migrations, its keys."""
-        checks = await readiness(request.app.state.kit)
-        status = 200 if all(checks.values()) else 503
-        return JSONResponse({"ready": status == 200, "checks": checks}, status_code=status)
-
-    @router.get("/metrics")
-    async def metrics() -> Response:
-        """Give Prometheus its figures."""
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
-    @router.get("/v1/status")
-    async def status(request: Request) -> dict[str, Any]:
-        """Tell the version, the business time and how far each subscription lags."""
-        kit: Kit = request.app.state.kit
-        return {
-            "service": kit.settings.service,
-            "version": version(kit.settings.service),
-            "time": clock.now().isoformat(),
-            "subscriptions": [await each.status(kit.database) for each in kit.subscriptions],
-        }
-
-    return router
-
-
-@cache
-def _head(migrations: Path) -> str | None:
-    return ScriptDirectory(str(migrations)).get_current_head()
-
-
-async def readiness(kit: Kit) -> dict[str, bool]:
-    """Check the own database, the migrations and the keys; never another service."""
-    head = _head(kit.migrations)
-    try:
-        async with kit.database.read() as session:
-            current = await session.scalar(text("SELECT version_num FROM alembic_version"))
-        database = True
-    except (SQLAlchemyError, OSError):
-        current, database = None, False
-    return {
-        "database": database,
-        "migrations": current is not None and current == head,
-        "keys": kit.authenticator.keys.loaded,
-    }

@@ -1,0 +1,277 @@
+"""Personal data: encrypted columns, keyed look-up hashes, masks and the record of who read what.
+
+Data keys rotate: the first of the key ring encrypts, all of them decrypt. A random nonce is safe
+for about four thousand million values a key; rotate long before. The look-up key is another one
+that does not rotate in place, because every stored hash depends on it.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from fastapi import Depends, Request
+from sqlalchemy import ARRAY, DateTime, LargeBinary, Uuid
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+from perisai_kit import clock
+from perisai_kit.auth import Principal
+from perisai_kit.db import KEYRING_ATTRIBUTE, KitBase
+from perisai_kit.ids import new_id
+from perisai_kit.settings import ServiceSettings
+
+VERSION = 1
+KEY_BYTES = 32
+NONCE_BYTES = 12
+
+_KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+
+
+class KeyringInvalid(ValueError):
+    """Raised at start when the configured keys cannot be used; the text holds no key."""
+
+
+class DecryptionFailed(RuntimeError):
+    """Raised for a value that was altered, moved to another column, or whose key is gone."""
+
+
+class Keyring:
+    """The data keys, of which the first encrypts, and the look-up key.
+
+    A stored value is: version (1 byte), length of the key id (1), key id, nonce (12), ciphertext
+    with tag. Its context, such as `members.name`, is authenticated, so that a value copied into
+    another column does not decrypt.
+    """
+
+    def __init__(self, data_keys: Mapping[str, bytes], lookup_key: bytes) -> None:
+        if not data_keys:
+            raise KeyringInvalid("there is no data key")
+        for kid, key in data_keys.items():
+            if not _KEY_ID.fullmatch(kid) or len(key) != KEY_BYTES:
+                raise KeyringInvalid("a data key is `kid:base64 of 32 bytes`")
+        if len(lookup_key) != KEY_BYTES:
+            raise KeyringInvalid("the look-up key is base64 of 32 bytes")
+        if any(hmac.compare_digest(key, lookup_key) for key in data_keys.values()):
+            raise KeyringInvalid("the look-up key must not be a data key")
+        self._ciphers = {kid: AESGCM(key) for kid, key in data_keys.items()}
+        self._active = next(iter(data_keys))
+        self._lookup_key = lookup_key
+
+    @classmethod
+    def parse(cls, data_keys: str, lookup_key: str) -> Self:
+        """Read `kid:base64,kid:base64` and base64.
+
+        Raises: KeyringInvalid, without repeating any of it.
+        """
+        keys: dict[str, bytes] = {}
+        for entry in data_keys.split(","):
+            kid, _, text = entry.strip().partition(":")
+            if kid in keys:
+                raise KeyringInvalid("a key id is used twice")
+            keys[kid] = _decode_key(text)
+        return cls(keys, _decode_key(lookup_key))
+
+    @classmethod
+    def from_settings(cls, settings: ServiceSettings) -> Self:
+        """Read the key ring of a service.
+
+        Raises: KeyringInvalid.
+        """
+        return cls.parse(
+            settings.data_keys.get_secret_value(), settings.lookup_key.get_secret_value()
+        )
+
+    def encrypt(self, plain: bytes, context: str) -> bytes:
+        """Return `plain` encrypted under the active key; twice the same never looks the same."""
+        kid = self._active.encode()
+        header = bytes((VERSION, len(kid))) + kid
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = self._ciphers[self._active].encrypt(nonce, plain, _associated(header, context))
+        return header + nonce + sealed
+
+    def decrypt(self, blob: bytes, context: str) -> bytes:
+        """Return what `encrypt` was given.
+
+        Raises: DecryptionFailed.
+        """
+        kid, header_length = _read_header(blob)
+        cipher = self._ciphers.get(kid)
+        if cipher is None:
+            raise DecryptionFailed("the key of this value is not in the key ring")
+        nonce = blob[header_length : header_length + NONCE_BYTES]
+        sealed = blob[header_length + NONCE_BYTES :]
+        try:
+            return cipher.decrypt(nonce, sealed, _associated(blob[:header_length], context))
+        except (InvalidTag, ValueError):
+            raise DecryptionFailed("a stored value is not what was written here") from None
+
+    def needs_rotation(self, blob: bytes) -> bool:
+        """Tell whether a stored value is under an older key and should be encrypted anew."""
+        return _read_header(blob)[0] != self._active
+
+    def lookup(self, kind: str, value: str) -> bytes:
+        """Return the keyed hash (32 bytes) under which `value` is found again.
+
+        kind: such as `nik` or `phone`; the same text of another kind gives another hash. The
+        caller normalises the value first.
+        """
+        message = kind.encode() + b"\0" + value.encode()
+        return hmac.digest(self._lookup_key, message, hashlib.sha256)
+
+    def __repr__(self) -> str:
+        return f"Keyring(active={self._active!r}, keys={len(self._ciphers)})"
+
+
+def _decode_key(text: str) -> bytes:
+    try:
+        return base64.b64decode(text.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        raise KeyringInvalid("a key is not base64") from None
+
+
+def _associated(header: bytes, context: str) -> bytes:
+    return header + b"\0" + context.encode()
+
+
+def _read_header(blob: bytes) -> tuple[str, int]:
+    if len(blob) < 2 or blob[0] != VERSION or len(blob) < 2 + blob[1] + NONCE_BYTES:
+        raise DecryptionFailed("a stored value is not in the known format")
+    header_length = 2 + blob[1]
+    return blob[2:header_length].decode("ascii", "replace"), header_length
+
+
+def attach(engine: AsyncEngine, keyring: Keyring) -> None:
+    """Give the engine the key ring its encrypted columns use."""
+    setattr(engine.sync_engine.dialect, KEYRING_ATTRIBUTE, keyring)
+
+
+def _keyring_of(dialect: Dialect) -> Keyring:
+    keyring = getattr(dialect, KEYRING_ATTRIBUTE, None)
+    if not isinstance(keyring, Keyring):
+        raise RuntimeError("an encrypted column needs Database(url, keyring=…)")
+    return keyring
+
+
+class EncryptedBytes(TypeDecorator[bytes]):
+    """A BYTEA column whose content is encrypted: `mapped_column(EncryptedBytes("scans.body"))`.
+
+    It cannot be searched or compared; keep `keyring.lookup(…)` beside it for that.
+    """
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, context: str) -> None:
+        super().__init__()
+        self.context = context
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else _keyring_of(dialect).encrypt(value, self.context)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
+        return None if value is None else _keyring_of(dialect).decrypt(value, self.context)
+
+
+class EncryptedText(TypeDecorator[str]):
+    """As `EncryptedBytes`, for text: `mapped_column(EncryptedText("members.name"))`."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, context: str) -> None:
+        super().__init__()
+        self.context = context
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        if value is None:
+            return None
+        return _keyring_of(dialect).encrypt(value.encode(), self.context)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else _keyring_of(dialect).decrypt(value, self.context).decode()
+
+
+def _keys(request: Request) -> Keyring:
+    keyring: Keyring = request.app.state.kit.keyring
+    return keyring
+
+
+Keys = Annotated[Keyring, Depends(_keys)]
+
+
+def mask_nik(nik: str) -> str:
+    """Return 3510********0001: regency and serial, enough to tell two neighbours apart."""
+    return f"{nik[:4]}{'*' * 8}{nik[-4:]}" if len(nik) == 16 else "*" * len(nik)
+
+
+def mask_name(name: str) -> str:
+    """Return S*** A***: initials, without the lengths of the words."""
+    return " ".join(f"{word[0]}***" for word in name.split())
+
+
+def mask_phone(phone: str) -> str:
+    """Return the last three digits behind stars."""
+    return _last(phone, 3)
+
+
+def mask_account(account: str) -> str:
+    """Return the last four digits of an account number behind stars."""
+    return _last(account, 4)
+
+
+def _last(text: str, shown: int) -> str:
+    if len(text) <= 2 * shown:
+        return "*" * len(text)
+    return "*" * (len(text) - shown) + text[-shown:]
+
+
+class ReadAudit(KitBase):
+    """Who has seen whose unmasked data. Insert only."""
+
+    __tablename__ = "read_audits"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    account_id: Mapped[uuid.UUID]
+    client_id: Mapped[str | None]
+    request_id: Mapped[str]
+    kind: Mapped[str]
+    ids: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid()))
+
+
+async def audit_read(
+    session: AsyncSession,
+    principal: Principal,
+    *,
+    kind: str,
+    ids: Sequence[uuid.UUID],
+    request_id: str,
+) -> None:
+    """Record that the principal reads personal data; call it once a request.
+
+    kind: such as `member`. The row is written with the reading transaction: no record, no answer.
+    """
+    if not ids:
+        return
+    session.add(
+        ReadAudit(
+            at=clock.now(),
+            account_id=principal.account_id,
+            client_id=principal.client_id,
+            request_id=request_id,
+            kind=kind,
+            ids=list(ids),
+        )
+    )
+    await session.flush()

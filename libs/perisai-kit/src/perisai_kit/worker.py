@@ -1,0 +1,158 @@
+"""What a service does without being asked: number events, read feeds, periodic work.
+
+Runs inside the service's process with RUN_WORKER=1, or as a process of its own; in any number,
+because locks in the database decide who is at work. A cancelled worker ends the item in hand.
+"""
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import Counter
+
+from perisai_kit.advisory import Lock, advisory_lock
+from perisai_kit.db import Database
+from perisai_kit.feed import Wakeup
+from perisai_kit.graceful import finish
+from perisai_kit.log import get_logger
+from perisai_kit.sequencer import Sequencer
+from perisai_kit.subscription import Subscription
+
+RESTART_S = 1.0
+MAX_RESTART_S = 30.0
+"""Pause before a crashed task runs again: doubled each time, up to this."""
+MEASURE_EVERY_S = 5.0
+
+log = get_logger()
+
+crashes_total = Counter(
+    "perisai_worker_crashes_total", "Crashes of a task of the worker.", ["task"]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Periodic:
+    """Work done every so often, by one process at a time.
+
+    run: async (database); bounded, and harmless when run twice. With several processes it may
+    run more often than `every_s`, never at the same time.
+    """
+
+    name: str
+    every_s: float
+    run: Callable[[Database], Awaitable[None]]
+
+    async def run_for_ever(self, database: Database) -> None:
+        """Run now and then every `every_s`, until cancelled."""
+        while True:
+            await finish(self.run_once(database))
+            await asyncio.sleep(self.every_s)
+
+    async def run_once(self, database: Database) -> bool:
+        """Run unless another process does; tell whether it ran."""
+        async with advisory_lock(database.engine, Lock.PERIODIC, self.name) as connection:
+            if connection is None:
+                return False
+            await self.run(database)
+            return True
+
+
+class Worker:
+    """The tasks of one service. A task that crashes is logged, counted and run again."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        wakeup: Wakeup | None = None,
+        subscriptions: Sequence[Subscription] = (),
+        periodic: Sequence[Periodic] = (),
+    ) -> None:
+        """wakeup: the one this process's feed route waits on, where it has one."""
+        if wakeup is None:
+            wakeup = Wakeup()
+            database.after_publish = wakeup.wake
+        names = [each.name for each in subscriptions] + [each.name for each in periodic]
+        if len(set(names)) != len(names):
+            raise ValueError("two tasks of a worker have the same name")
+        self.database = database
+        self._sequencer = Sequencer(database, wakeup=wakeup)
+        self._subscriptions = subscriptions
+        self._periodic = periodic
+
+    async def run(self) -> None:
+        """Run until cancelled; then return when every task has ended its item."""
+        async with asyncio.TaskGroup() as group:
+            for name, run in self._tasks().items():
+                group.create_task(_keep_running(name, run), name=name)
+
+    def _tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        database = self.database
+        tasks: dict[str, Callable[[], Awaitable[None]]] = {
+            "sequencer": self._sequencer.run,
+            "figures": self._measure_for_ever,
+        }
+        for subscription in self._subscriptions:
+            tasks[subscription.name] = _bind(subscription.run, database)
+        for periodic in self._periodic:
+            tasks[periodic.name] = _bind(periodic.run_for_ever, database)
+        return tasks
+
+    async def _measure_for_ever(self) -> None:
+        while True:
+            for subscription in self._subscriptions:
+                await subscription.measure(self.database)
+            await asyncio.sleep(MEASURE_EVERY_S)
+
+
+def _bind(
+    run: Callable[[Database], Awaitable[None]], database: Database
+) -> Callable[[], Awaitable[None]]:
+    return lambda: run(database)
+
+
+async def _keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    pause = RESTART_S
+    while True:
+        began = time.monotonic()
+        try:  # one crashed task must not end the others
+            await run()
+        except Exception as error:
+            log.error("task.crashed", task=name, exc_info=error)
+        else:
+            log.error("task.ended", task=name)
+        crashes_total.labels(name).inc()
+        if time.monotonic() - began > MAX_RESTART_S:
+            pause = RESTART_S
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, MAX_RESTART_S)
+
+
+async def run_until_stopped(worker: Worker) -> None:
+    """Run the worker until SIGTERM or SIGINT."""
+    loop = asyncio.get_running_loop()
+    running = asyncio.ensure_future(worker.run())
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, running.cancel)
+    try:
+        await running
+    except asyncio.CancelledError:
+        log.info("worker.stopped")
+
+
+def run_standalone(create_worker: Callable[[], Worker]) -> None:
+    """Be the whole of `python -m x_service.worker`.
+
+    create_worker: called inside the event loop, because clients and engines belong to one.
+    """
+
+    async def main() -> None:
+        worker = create_worker()
+        try:
+            await run_until_stopped(worker)
+        finally:
+            await worker.database.dispose()
+
+    asyncio.run(main())
