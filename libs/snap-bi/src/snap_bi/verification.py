@@ -95,12 +95,13 @@ def verify_symmetric_request(profile: Profile, parts: SignedParts, *, secret: st
         )
 
     matched = None
+    minified = minify(parts.body)
     if (decoded := _decode(parts.signature, size=HMAC_SHA512_BYTES)) is not None:
-        for step, body_hash in _ladder(parts.body, profile):
+        for step, body_hash in _ladder(parts.body, minified, profile):
             if verify_symmetric(text(body_hash, parts.token), decoded, secret):
                 matched = step
                 break
-    return Verdict(matched, text(sha256_hex(minify(parts.body)), mask_token(parts.token)))
+    return Verdict(matched, text(sha256_hex(minified), mask_token(parts.token)))
 
 
 def verify_asymmetric_request(
@@ -118,12 +119,13 @@ def verify_asymmetric_request(
         )
 
     matched = None
+    minified = minify(parts.body)
     if (decoded := _decode(parts.signature, size=public_key.key_size // 8)) is not None:
-        for step, body_hash in _ladder(parts.body, profile):
+        for step, body_hash in _ladder(parts.body, minified, profile):
             if verify_asymmetric(text(body_hash), decoded, public_key):
                 matched = step
                 break
-    return Verdict(matched, text(sha256_hex(minify(parts.body))))
+    return Verdict(matched, text(sha256_hex(minified)))
 
 
 def bearer_token(authorization: str | None) -> str | None:
@@ -147,8 +149,7 @@ def _decode(signature: str, *, size: int) -> bytes | None:
         return None
 
 
-def _ladder(body: bytes, profile: Profile) -> Iterator[tuple[Step, str]]:
-    minified = minify(body)
+def _ladder(body: bytes, minified: bytes, profile: Profile) -> Iterator[tuple[Step, str]]:
     yield Step.LEXICAL_MINIFY, sha256_hex(minified)
     if minified != body:
         yield Step.RAW_BODY, sha256_hex(body)
