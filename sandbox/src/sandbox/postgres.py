@@ -128,6 +128,7 @@ class Postgres:
                 return
             except PortTaken:
                 self.stop()
+                self._port = None
                 if self._wanted_port is not None or attempt + 1 == PORT_ATTEMPTS:
                     raise
             except BaseException:
@@ -149,9 +150,9 @@ class Postgres:
             raise SandboxError(f"{self._data} belongs to another user; start as that one.")
 
     def spawn(self) -> None:
-        """Start the server after `prepare`, without waiting for it."""
+        """Start the server after `prepare`, without waiting for it; a second time on its port."""
         assert self._private is not None
-        port = self._wanted_port or _free_port()
+        port = self._wanted_port or self._port or _free_port()
         if not _is_free(port):
             raise PortTaken(f"Port {port} is taken; choose another one for PostgreSQL.")
         self._port = port
@@ -181,7 +182,7 @@ class Postgres:
     def wait_ready(self) -> None:
         """Wait up to 60 s after `spawn` until queries are answered, then see to the roles."""
         answered = lifetime.wait_until(
-            lambda: self._has_ended() or self._says_ready(), timeout_s=START_TIMEOUT_S
+            lambda: self._has_ended() or self.is_ready(), timeout_s=START_TIMEOUT_S
         )
         if self._has_ended():
             raise self._why_it_ended()
@@ -302,7 +303,8 @@ class Postgres:
     def _has_ended(self) -> bool:
         return self.process is None or self.process.poll() is not None
 
-    def _says_ready(self) -> bool:
+    def is_ready(self) -> bool:
+        """Return whether the server says that it takes connections."""
         try:
             lines = (self._data / "postmaster.pid").read_text().splitlines()
         except OSError:

@@ -1,0 +1,228 @@
+"""Keep the processes of the platform running: start, restart, stop, and show what they say."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from sandbox import lifetime
+from sandbox.errors import SandboxError
+from sandbox.postgres import Postgres
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+READY_TIMEOUT_S = 60.0
+READY_POLL_S = 0.1
+START_ATTEMPTS = 4
+"""A process that ends so often before it was ever ready has a fault that waiting does not mend."""
+FIRST_DELAY_S = 0.5
+LONGEST_DELAY_S = 10.0
+STEADY_S = 30.0
+"""A process that lived so long starts again with the shortest delay."""
+STOP_TIMEOUT_S = 15.0
+WATCH_S = 0.2
+LINE_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What to start, and the address that answers 200 when it is ready."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    ready_url: str | None = None
+
+
+@dataclass(slots=True)
+class _Child:
+    process: Process
+    handle: asyncio.subprocess.Process | None = None
+    was_ready: bool = False
+    keeper: asyncio.Task[None] | None = None
+
+
+class Runner:
+    """Runs the processes until SIGINT, SIGTERM or SIGHUP; they stop in the order given.
+
+    Use it in the main thread: there the kernel ends the children if this process is killed.
+    PostgreSQL is watched and started again, but started first and stopped last by the caller.
+    """
+
+    def __init__(
+        self,
+        processes: Sequence[Process],
+        *,
+        folder: Path,
+        show: Callable[[str, str], None],
+        postgres: Postgres | None = None,
+    ) -> None:
+        """folder: where the processes work. show: takes a name and a line that it said."""
+        self._children = [_Child(process) for process in processes]
+        self._folder = folder
+        self._show = show
+        self._postgres = postgres
+        self._stopping = asyncio.Event()
+
+    async def run(self, when_ready: Callable[[], Awaitable[None]]) -> None:
+        """Start everything, call `when_ready` once all are, and return when told to stop.
+
+        Raises: SandboxError when a process cannot be started, or whatever `when_ready` raises;
+        in any case all processes have ended.
+        """
+        loop = asyncio.get_running_loop()
+        for signum in STOP_SIGNALS:
+            loop.add_signal_handler(signum, self.stop)
+        for child in self._children:
+            child.keeper = asyncio.create_task(self._keep(child))
+        serving = asyncio.create_task(self._serve(when_ready))
+        tasks = [serving, *(child.keeper for child in self._children if child.keeper)]
+        if self._postgres is not None:
+            tasks.append(asyncio.create_task(self._keep_postgres(self._postgres)))
+        stopped = asyncio.create_task(self._stopping.wait())
+        try:
+            done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            self._stopping.set()
+            serving.cancel()
+            await self._stop_all()
+            await asyncio.gather(*tasks, stopped, return_exceptions=True)
+            for signum in STOP_SIGNALS:
+                loop.remove_signal_handler(signum)
+
+    def stop(self) -> None:
+        """Ask `run` to stop everything and return; asked twice, it waits for nobody."""
+        if self._stopping.is_set():
+            for child in self._children:
+                _signal(child, signal.SIGKILL)
+        self._stopping.set()
+
+    async def _serve(self, when_ready: Callable[[], Awaitable[None]]) -> None:
+        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+            await asyncio.gather(*(self._wait_ready(client, each) for each in self._children))
+        if not self._stopping.is_set():
+            await when_ready()
+        await self._stopping.wait()
+
+    async def _wait_ready(self, client: httpx.AsyncClient, child: _Child) -> None:
+        url = child.process.ready_url
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while url is not None and not await _answers(client, url):
+            if time.monotonic() > deadline:
+                raise SandboxError(
+                    f"{child.process.name} is not ready after {READY_TIMEOUT_S:.0f} s."
+                )
+            if await self._stops_within(READY_POLL_S):
+                return
+        child.was_ready = True
+
+    async def _keep(self, child: _Child) -> None:
+        """Start the process, and again whenever it ends, until all shall stop."""
+        failures = 0
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            code = await self._live(child)
+            if self._stopping.is_set():
+                return
+            failures = 1 if time.monotonic() - began > STEADY_S else failures + 1
+            if failures >= START_ATTEMPTS and not child.was_ready:
+                raise SandboxError(
+                    f"{child.process.name} does not start (exit code {code}); see its lines above."
+                )
+            await self._pause(child.process.name, code, failures)
+
+    async def _live(self, child: _Child) -> int:
+        """Let the process live once; return its exit code."""
+        child.handle = await asyncio.create_subprocess_exec(
+            *child.process.command,
+            cwd=self._folder,
+            env=child.process.environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            # Ctrl-C in the terminal is for us alone: we stop them in order.
+            start_new_session=True,
+            preexec_fn=lifetime.die_with_parent(signal.SIGKILL),
+        )
+        if self._stopping.is_set():
+            _signal(child, signal.SIGTERM)
+        assert child.handle.stdout is not None
+        pump = asyncio.create_task(self._pump(child.process.name, child.handle.stdout))
+        code = await child.handle.wait()
+        await asyncio.wait([pump], timeout=1)
+        pump.cancel()
+        return code
+
+    async def _pump(self, name: str, stream: asyncio.StreamReader) -> None:
+        """Show the lines of a process; a line without end is cut, so that memory is not."""
+        rest = b""
+        while chunk := await stream.read(LINE_BYTES):
+            *lines, rest = (rest + chunk).split(b"\n")
+            if len(rest) > LINE_BYTES:
+                lines, rest = [*lines, rest], b""
+            for line in lines:
+                self._show(name, line.decode(errors="replace").rstrip())
+        if rest:
+            self._show(name, rest.decode(errors="replace"))
+
+    async def _keep_postgres(self, postgres: Postgres) -> None:
+        failures = 0
+        while not await self._stops_within(WATCH_S):
+            if postgres.process is not None and postgres.process.poll() is None:
+                continue
+            failures += 1
+            code = None if postgres.process is None else postgres.process.returncode
+            await self._pause("postgres", code, failures)
+            try:
+                await asyncio.to_thread(postgres.prepare)
+                postgres.spawn()
+                await asyncio.to_thread(postgres.wait_ready)
+                failures = 0
+            except SandboxError as error:
+                self._show("postgres", str(error))
+
+    async def _pause(self, name: str, code: int | None, failures: int) -> None:
+        delay_s = min(FIRST_DELAY_S * 2 ** min(failures - 1, 10), LONGEST_DELAY_S)
+        self._show(name, f"ended (exit code {code}); starts again in {delay_s:g} s")
+        await self._stops_within(delay_s)
+
+    async def _stops_within(self, timeout_s: float) -> bool:
+        """Wait for the wish to stop, but not longer; return whether it is there."""
+        try:
+            await asyncio.wait_for(self._stopping.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _stop_all(self) -> None:
+        """Stop the first process, the door to the others, and then the others together."""
+        for group in (self._children[:1], self._children[1:]):
+            for child in group:
+                _signal(child, signal.SIGTERM)
+            keepers = [child.keeper for child in group if child.keeper]
+            if not keepers:
+                continue
+            _, late = await asyncio.wait(keepers, timeout=STOP_TIMEOUT_S)
+            for child in group:
+                if child.keeper in late:
+                    self._show(child.process.name, "does not stop; it is ended")
+                    _signal(child, signal.SIGKILL)
+            if late:
+                await asyncio.wait(late)
+
+
+async def _answers(client: httpx.AsyncClient, url: str) -> bool:
+    try:
+        return (await client.get(url)).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _signal(child: _Child, signum: signal.Signals) -> None:
+    if child.handle is not None and child.handle.returncode is None:
+        child.handle.send_signal(signum)
