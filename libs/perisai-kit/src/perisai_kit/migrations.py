@@ -48,6 +48,78 @@ def _migrate(connection: Connection, metadata: Sequence[MetaData]) -> None:
     connection.execute(text("GRANT SELECT ON alembic_version TO app"))
 
 
+_KIT_TABLES = """
+CREATE TABLE events (
+    id uuid CONSTRAINT pk_events PRIMARY KEY,
+    seq bigint GENERATED ALWAYS AS IDENTITY,
+    type text NOT NULL,
+    subject text NOT NULL,
+    data jsonb NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    position bigint
+);
+CREATE INDEX ix_events_unnumbered ON events (seq) WHERE position IS NULL;
+CREATE UNIQUE INDEX uq_events_position ON events (position) WHERE position IS NOT NULL;
+GRANT SELECT, INSERT, UPDATE (position) ON events TO app;
+
+CREATE TABLE subscriptions (
+    name text CONSTRAINT pk_subscriptions PRIMARY KEY,
+    position bigint NOT NULL,
+    caught_up_at timestamptz,
+    updated_at timestamptz NOT NULL
+);
+GRANT SELECT, INSERT, UPDATE ON subscriptions TO app;
+
+CREATE TABLE parked_events (
+    id uuid CONSTRAINT pk_parked_events PRIMARY KEY,
+    subscription text NOT NULL,
+    position bigint NOT NULL,
+    event_id uuid NOT NULL,
+    type text NOT NULL,
+    subject text NOT NULL,
+    data jsonb NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    error text NOT NULL,
+    attempts integer NOT NULL,
+    parked_at timestamptz NOT NULL,
+    replayed_at timestamptz,
+    CONSTRAINT uq_parked_events_subscription_position UNIQUE (subscription, position)
+);
+CREATE INDEX ix_parked_events_waiting ON parked_events (subscription, subject, position)
+    WHERE replayed_at IS NULL;
+GRANT SELECT, INSERT, UPDATE (replayed_at) ON parked_events TO app;
+
+CREATE TABLE idempotency_keys (
+    account_id uuid NOT NULL,
+    key text NOT NULL,
+    fingerprint bytea NOT NULL,
+    status integer NOT NULL,
+    headers jsonb NOT NULL,
+    body bytea NOT NULL,
+    created_at timestamptz NOT NULL,
+    CONSTRAINT pk_idempotency_keys PRIMARY KEY (account_id, key)
+);
+CREATE INDEX ix_idempotency_keys_created_at ON idempotency_keys (created_at);
+GRANT SELECT, INSERT, DELETE ON idempotency_keys TO app;
+
+CREATE TABLE read_audits (
+    id uuid CONSTRAINT pk_read_audits PRIMARY KEY,
+    at timestamptz NOT NULL,
+    account_id uuid NOT NULL,
+    client_id varchar,
+    request_id varchar NOT NULL,
+    kind varchar NOT NULL,
+    ids uuid[] NOT NULL
+);
+GRANT SELECT, INSERT ON read_audits TO app;
+"""
+
+
 def create_kit_tables(op: Any) -> None:
-    """Create the kit's tables as they are in its first version, with what `app` may do there."""
-    raise NotImplementedError
+    """Create the kit's tables in their first version, with what the role `app` may do there.
+
+    Events, parked events and read audits cannot be changed or deleted by a service.
+    """
+    for statement in _KIT_TABLES.split(";\n"):
+        if statement.strip():
+            op.execute(statement)

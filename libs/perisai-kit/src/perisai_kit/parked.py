@@ -168,10 +168,3 @@ async def list_waiting(session: AsyncSession, *, limit: int) -> list[ParkedEvent
         select(ParkedEvent).where(_waiting).order_by(ParkedEvent.id).limit(limit)
     )
     return list(found)
-
-
-async def find_subscription(session: AsyncSession, parked_id: uuid.UUID) -> str | None:
-    """Return the name of the subscription whose parked event this is."""
-    return await session.scalar(
-        select(ParkedEvent.subscription).where(ParkedEvent.id == parked_id, _waiting)
-    )

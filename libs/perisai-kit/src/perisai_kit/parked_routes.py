@@ -10,6 +10,8 @@ from perisai_kit import parked
 from perisai_kit.auth import Principal, Role, require
 from perisai_kit.db import ReadSession
 from perisai_kit.fields import Out, PageLimit
+from perisai_kit.problems import problems
+from perisai_kit.subscription import ReplayFailed
 
 Admin = Annotated[Principal, Depends(require(Role.ADMIN))]
 
@@ -48,7 +50,11 @@ def parked_router() -> APIRouter:
         """List the events that could not be applied, and those behind them, oldest first."""
         return {"items": await parked.list_waiting(session, limit=limit)}
 
-    @router.post("/{parked_id}/replay", response_model=Replayed)
+    @router.post(
+        "/{parked_id}/replay",
+        response_model=Replayed,
+        responses=problems(parked.ParkedEventNotFound, ReplayFailed),
+    )
     async def replay(_: Admin, parked_id: UUID, request: Request) -> dict[str, int]:
         """Apply a parked event and those of its subject that wait behind it, in their order."""
         kit = request.app.state.kit

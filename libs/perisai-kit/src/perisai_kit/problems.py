@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
@@ -32,6 +32,7 @@ from perisai_kit.errors import (
     Unavailable,
 )
 from perisai_kit.log import get_logger
+from perisai_kit.outage import is_outage
 
 MEDIA_TYPE = "application/problem+json"
 STATUS: dict[type[DomainError], int] = {
@@ -243,6 +244,8 @@ async def _validation_error(request: Request, error: Exception) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)
+    if isinstance(error.__cause__, DomainError):  # raised while FastAPI was reading the body
+        return problem_response(request, error.__cause__)
     known: dict[int, DomainError] = {
         400: BodyUnreadable(),
         404: NotFound(),
@@ -255,17 +258,11 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    if _database_is_away(error):
+    if is_outage(error):
         log.warning("database.unavailable", error=type(error).__name__)
         return problem_response(request, Unavailable(retry_after_s=2))
     log.error("request.failed", exc_info=error)
     return problem_response(request, Internal())
-
-
-def _database_is_away(error: Exception) -> bool:
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return True
-    return isinstance(error, OperationalError | InterfaceError | PoolTimeout | ConnectionError)
 
 
 STATUS[MethodNotAllowed] = 405

@@ -112,8 +112,11 @@ class Databases:
 
     def clone(self, service: str) -> Urls:
         """Return a fresh database with the service's tables; about 40 ms."""
-        template = self.template(service)
-        name = f"{service}_{secrets.token_hex(6)}"
+        return self.copy(self.template(service), service)
+
+    def copy(self, template: str, prefix: str) -> Urls:
+        """Return a new database with all that another, which nobody is connected to, holds."""
+        name = f"{prefix}_{secrets.token_hex(6)}"
         owner = self.postgres.url("postgres", "owner")
         run_apart(_execute(owner, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
         return self._urls(name)

@@ -20,6 +20,7 @@ from perisai_kit.idempotency import forget_old_keys
 from perisai_kit.log import configure_logging
 from perisai_kit.middleware import BodyLimit, RequestContext
 from perisai_kit.operations import operations_router
+from perisai_kit.parked_routes import parked_router
 from perisai_kit.pii import Keyring
 from perisai_kit.problems import COMMON_RESPONSES, Problem, install_problems
 from perisai_kit.settings import ServiceSettings
@@ -147,6 +148,7 @@ def create_app(
     install_problems(app)
     app.include_router(operations_router())
     app.include_router(feed_router(kit.database, source=settings.service, wakeup=kit.wakeup))
+    app.include_router(parked_router())
     for router in routers:
         app.include_router(router)
     _document_problems(app)

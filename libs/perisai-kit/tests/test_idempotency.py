@@ -1,0 +1,178 @@
+"""One request, one transaction; a repeat with its key gets the first answer."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import asyncpg
+import httpx
+import pytest
+from fastapi import APIRouter, FastAPI
+from sqlalchemy import text
+
+from perisai_kit.auth import Role
+from perisai_kit.db import Database, Session
+from perisai_kit.errors import Conflict
+from perisai_kit.fields import Model, ShortText
+from perisai_kit.idempotency import (
+    IDEMPOTENT,
+    TransactionRoute,
+    forget_old_keys,
+)
+from perisai_kit.testing import Tokens, Urls, app_client
+
+KEY = "key-00000001"
+
+
+class Note(Model):
+    words: ShortText
+
+
+class Refused(Conflict):
+    code = "test_refused"
+    text = "No."
+    text_id = "Tidak."
+
+
+def notes_router() -> APIRouter:
+    router = APIRouter(route_class=TransactionRoute)
+
+    @router.post("/v1/notes", status_code=201, openapi_extra=IDEMPOTENT)
+    async def write(note: Note, session: Session) -> dict[str, int]:
+        if note.words == "slow":
+            await asyncio.sleep(0.3)
+        await session.execute(
+            text("INSERT INTO subscriptions (name, position, updated_at) VALUES (:w, 1, now())"),
+            {"w": note.words},
+        )
+        if note.words == "refuse":
+            raise Refused
+        return {"count": await count(session)}
+
+    return router
+
+
+async def count(session: Session) -> int:
+    return int(await session.scalar(text("SELECT count(*) FROM subscriptions")) or 0)
+
+
+@pytest.fixture
+async def notes(make_kit_app: Callable[..., FastAPI]) -> AsyncIterator[httpx.AsyncClient]:
+    async with app_client(make_kit_app(notes_router())) as client:
+        yield client
+
+
+@pytest.fixture
+def headers(tokens: Tokens) -> dict[str, str]:
+    return {**tokens.make(Role.AGENT), "Idempotency-Key": KEY}
+
+
+async def stored(database: Database) -> int:
+    async with database.read() as session:
+        return await count(session)
+
+
+async def test_a_repeat_gets_the_first_answer_and_changes_nothing(
+    notes: httpx.AsyncClient, headers: dict[str, str], kit_database: Database
+) -> None:
+    first = await notes.post("/v1/notes", json={"words": "one"}, headers=headers)
+    second = await notes.post("/v1/notes", json={"words": "one"}, headers=headers)
+
+    assert first.status_code == second.status_code == 201
+    assert first.content == second.content
+    assert "Idempotency-Replayed" not in first.headers
+    assert second.headers["Idempotency-Replayed"] == "true"
+    assert await stored(kit_database) == 1
+
+
+async def test_another_body_under_the_same_key_is_refused(
+    notes: httpx.AsyncClient, headers: dict[str, str], kit_database: Database
+) -> None:
+    await notes.post("/v1/notes", json={"words": "one"}, headers=headers)
+    other = await notes.post("/v1/notes", json={"words": "two"}, headers=headers)
+
+    assert other.status_code == 422
+    assert other.json()["code"] == "idempotency_key_reused"
+    assert await stored(kit_database) == 1
+
+
+async def test_the_same_key_of_another_account_is_another_key(
+    notes: httpx.AsyncClient, tokens: Tokens, headers: dict[str, str], kit_database: Database
+) -> None:
+    theirs = {**tokens.make(Role.AGENT), "Idempotency-Key": KEY}
+
+    await notes.post("/v1/notes", json={"words": "one"}, headers=headers)
+    other = await notes.post("/v1/notes", json={"words": "two"}, headers=theirs)
+
+    assert other.status_code == 201
+    assert await stored(kit_database) == 2
+
+
+async def test_the_key_is_required_where_money_or_members_are_made(
+    notes: httpx.AsyncClient, tokens: Tokens
+) -> None:
+    answer = await notes.post("/v1/notes", json={"words": "one"}, headers=tokens.make(Role.AGENT))
+
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "idempotency_key_required"
+
+
+@pytest.mark.parametrize("key", ["short", "with space in it", "x" * 129, "dot;dot;dot"])
+async def test_a_malformed_key_is_refused(
+    notes: httpx.AsyncClient, headers: dict[str, str], key: str
+) -> None:
+    answer = await notes.post(
+        "/v1/notes", json={"words": "one"}, headers={**headers, "Idempotency-Key": key}
+    )
+
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "idempotency_key_invalid"
+
+
+async def test_a_refusal_rolls_back_and_frees_the_key(
+    notes: httpx.AsyncClient, headers: dict[str, str], kit_database: Database
+) -> None:
+    refused = await notes.post("/v1/notes", json={"words": "refuse"}, headers=headers)
+    corrected = await notes.post("/v1/notes", json={"words": "good"}, headers=headers)
+
+    assert refused.status_code == 409
+    assert corrected.status_code == 201
+    assert await stored(kit_database) == 1
+
+
+async def test_a_duplicate_that_arrives_while_the_first_runs_gets_409(
+    notes: httpx.AsyncClient, headers: dict[str, str], kit_database: Database
+) -> None:
+    answers = await asyncio.gather(
+        *(notes.post("/v1/notes", json={"words": "slow"}, headers=headers) for _ in range(5))
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409]
+    assert await stored(kit_database) == 1
+
+
+async def test_the_kept_answer_is_encrypted(
+    notes: httpx.AsyncClient, headers: dict[str, str], kit_database: Database
+) -> None:
+    await notes.post("/v1/notes", json={"words": "one"}, headers=headers)
+
+    async with kit_database.read() as session:
+        body = await session.scalar(text("SELECT body FROM idempotency_keys"))
+
+    assert isinstance(body, bytes)
+    assert b"count" not in body
+
+
+async def test_a_key_is_free_again_after_a_day(
+    notes: httpx.AsyncClient, headers: dict[str, str], kit_database: Database, kit_urls: Urls
+) -> None:
+    await notes.post("/v1/notes", json={"words": "one"}, headers=headers)
+    owner = await asyncpg.connect(kit_urls.owner)
+    await owner.execute("UPDATE idempotency_keys SET created_at = now() - interval '25 hours'")
+    await owner.close()
+
+    again = await notes.post("/v1/notes", json={"words": "two"}, headers=headers)
+    await forget_old_keys(kit_database)
+
+    assert again.status_code == 201
+    async with kit_database.read() as session:
+        assert await session.scalar(text("SELECT count(*) FROM idempotency_keys")) == 1

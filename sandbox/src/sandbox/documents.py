@@ -1,0 +1,122 @@
+"""The documents that are generated from the code, so that they cannot lie.
+
+`python -m sandbox.documents` writes docs/errors.md, docs/events.md and the gateway's merged
+OpenAPI document. A test compares them with what the code says now.
+"""
+
+import importlib
+import json
+import pkgutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+import agent_service.app
+import gateway.app
+import member_service.app
+import payment_service.app
+from gateway.openapi import merge
+from perisai_kit.errors import DomainError
+from perisai_kit.events import events_markdown
+from perisai_kit.problems import status_of
+
+PACKAGES = ("perisai_kit", "gateway", "agent_service", "member_service", "payment_service")
+ROOT = Path(__file__).parents[3]
+OPENAPI = Path("gateway/src/gateway/openapi.json")
+
+
+def error_classes() -> list[type[DomainError]]:
+    """Return every error a user can meet, by code."""
+    for package in PACKAGES:
+        for module in pkgutil.walk_packages(
+            importlib.import_module(package).__path__, f"{package}."
+        ):
+            if not module.name.endswith((".testing", ".create_admin", ".__main__", ".worker")):
+                importlib.import_module(module.name)
+    return sorted(set(_below(DomainError)), key=lambda kind: kind.code)
+
+
+def _below(kind: type[DomainError]) -> Iterator[type[DomainError]]:
+    for sub in kind.__subclasses__():
+        yield sub
+        yield from _below(sub)
+
+
+def errors_markdown() -> str:
+    """Return docs/errors.md: each code with its status and its words in both languages."""
+    lines = [
+        "# Problem codes",
+        "",
+        "Generated from the code by `make docs`; do not edit.",
+        "",
+        "Every error is `application/problem+json` (RFC 9457) with a stable `code`. `errors` names",
+        "the fields as JSON pointers. Words follow `Accept-Language` (`en`, `id`).",
+        "",
+        "| code | status | English | Indonesian |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{kind.code}` | {status_of(kind)} | {kind.text} | {kind.text_id} |"
+        for kind in error_classes()
+        if kind.__module__.split(".")[0] in PACKAGES
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _documents() -> dict[str, dict[str, Any]]:
+    apps = {
+        "gateway": gateway.app,
+        "agent": agent_service.app,
+        "member": member_service.app,
+        "payment": payment_service.app,
+    }
+    return {name: _openapi_of(module) for name, module in apps.items()}
+
+
+def _openapi_of(module: Any) -> dict[str, Any]:
+    # An app is only built here, never started: no address is opened and no key is used.
+    key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+    settings = module.Settings.model_construct(
+        **{name: field.default for name, field in module.Settings.model_fields.items()},
+    )
+    nowhere = "http://127.0.0.1:9"
+    values = {
+        "database_url": SecretStr("postgresql://app@127.0.0.1:9/none"),
+        "data_keys": SecretStr(f"none:{key}"),
+        "lookup_key": SecretStr(key),
+        "client_secret": SecretStr("none"),
+        "issuer": nowhere,
+    }
+    urls = {name: nowhere for name in module.Settings.model_fields if name.endswith("_url")}
+    document: dict[str, Any] = module.create_app(
+        settings.model_copy(update={**urls, **values})
+    ).openapi()
+    return document
+
+
+def openapi_document() -> dict[str, Any]:
+    """Return the one OpenAPI document of the platform."""
+    codes = {kind.code: status_of(kind) for kind in error_classes()}
+    return merge(_documents(), codes)
+
+
+def generated() -> dict[Path, str]:
+    """Return every generated file with its present content."""
+    return {
+        Path("docs/errors.md"): errors_markdown(),
+        Path("docs/events.md"): events_markdown(),
+        OPENAPI: json.dumps(openapi_document(), indent=1, ensure_ascii=False) + "\n",
+    }
+
+
+def main() -> None:
+    for path, text in generated().items():
+        (ROOT / path).write_text(text, encoding="utf-8")
+        sys.stdout.write(f"wrote {path}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""What is generated from the code is current, and every error is documented in both languages."""
+
+from pathlib import Path
+
+import pytest
+
+from sandbox.documents import ROOT, error_classes, generated
+
+
+@pytest.fixture(scope="module")
+def documents() -> dict[Path, str]:
+    return generated()
+
+
+@pytest.mark.parametrize(
+    "name", ["docs/errors.md", "docs/events.md", "gateway/src/gateway/openapi.json"]
+)
+def test_a_generated_document_is_current(documents: dict[Path, str], name: str) -> None:
+    assert (ROOT / name).read_text(encoding="utf-8") == documents[Path(name)], "run `make docs`"
+
+
+def test_error_codes_are_unique() -> None:
+    codes = [kind.code for kind in error_classes()]
+
+    assert sorted(codes) == sorted(set(codes))
+
+
+def test_every_error_says_its_own_code_and_speaks_both_languages() -> None:
+    silent = [
+        kind.__qualname__
+        for kind in error_classes()
+        if not {"code", "text", "text_id"} <= kind.__dict__.keys()
+    ]
+
+    assert silent == []

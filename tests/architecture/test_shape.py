@@ -1,0 +1,144 @@
+"""The layout is the architecture: what no linter knows is held here."""
+
+import ast
+import configparser
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted(
+    path
+    for pattern in ("libs/*/src", "gateway/src", "services/*/src", "sandbox/src")
+    for folder in ROOT.glob(pattern)
+    for path in folder.rglob("*.py")
+)
+EVERYTHING = sorted(
+    {
+        *SOURCES,
+        *(
+            path
+            for pattern in ("libs/*/tests", "gateway/tests", "services/*/tests", "sandbox/tests")
+            for folder in ROOT.glob(pattern)
+            for path in folder.rglob("*.py")
+        ),
+        *ROOT.glob("tests/**/*.py"),
+        *ROOT.glob("*/migrations/**/*.py"),
+        *ROOT.glob("services/*/migrations/**/*.py"),
+    }
+)
+FEATURE_FILES = {
+    "__init__.py",
+    "routes.py",
+    "schemas.py",
+    "service.py",
+    "rules.py",
+    "queries.py",
+    "models.py",
+    "tasks.py",
+}
+ROLE_FILES = FEATURE_FILES - {"__init__.py"}
+KIT_LINES = 300
+FILE_LINES = 400
+FUNCTION_LINES = 50
+TASKS_LINES = 150
+MAY_COMMIT = {
+    "libs/perisai-kit/src/perisai_kit/db.py",
+    "libs/perisai-kit/src/perisai_kit/migrations.py",
+}
+FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py", "constants.py", "manager.py"}
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def features() -> Iterator[Path]:
+    """Every folder of a package that holds at least one of the fixed file names."""
+    for folder in sorted({path.parent for path in SOURCES}):
+        package = folder.parent
+        if (package / "app.py").exists() and ROLE_FILES & {p.name for p in folder.glob("*.py")}:
+            yield folder
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert len(SOURCES) > 50
+    assert len(list(features())) >= 10
+
+
+@pytest.mark.parametrize("path", EVERYTHING, ids=relative)
+def test_files_and_functions_stay_small(path: Path) -> None:
+    text = path.read_text()
+    lines = len(text.splitlines())
+    limit = KIT_LINES if "perisai_kit" in path.parts else FILE_LINES
+    limit = TASKS_LINES if path.name == "tasks.py" else limit
+
+    assert lines <= limit
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            length = node.end_lineno - node.lineno + 1
+            assert length <= FUNCTION_LINES, f"{node.name} has {length} lines"
+            assert len(node.args.args) <= 6, f"{node.name} takes too many positional arguments"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_nobody_commits_but_the_kit(path: Path) -> None:
+    calls = [
+        node
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "commit"
+    ]
+
+    assert not calls or relative(path) in MAY_COMMIT
+
+
+def test_a_feature_holds_only_the_fixed_file_names() -> None:
+    strangers = {
+        relative(folder): sorted(extra)
+        for folder in features()
+        if (extra := {path.name for path in folder.glob("*.py")} - FEATURE_FILES - EXCEPTIONS)
+    }
+
+    assert strangers == {}
+
+
+EXCEPTIONS: set[str] = set()
+
+
+def test_every_feature_is_guarded_by_the_import_linter() -> None:
+    config = configparser.ConfigParser()
+    config.read(ROOT / ".importlinter")
+    guarded = set(config["importlinter:contract:feature"]["containers"].split())
+
+    found = {f"{folder.parent.name}.{folder.name}" for folder in features()}
+
+    assert found == guarded
+
+
+def test_no_file_is_a_drawer_for_odds_and_ends() -> None:
+    assert [relative(path) for path in SOURCES if path.name in FORBIDDEN_NAMES] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_only_the_clock_reads_the_clock(path: Path) -> None:
+    if path.name == "clock.py":
+        pytest.skip("the one reader")
+    text = path.read_text()
+
+    assert "datetime.now(" not in text
+    assert "date.today(" not in text
+
+
+def test_the_environment_is_read_only_where_a_process_begins() -> None:
+    may = {"migrations.py", "testing.py", "settings.py", "clock.py"}
+    readers = [
+        relative(path)
+        for path in SOURCES
+        if "os.environ" in path.read_text() and path.name not in may and "sandbox" not in path.parts
+    ]
+
+    assert readers == []

@@ -1,0 +1,178 @@
+"""Requests that are wrong in one place each, made from an OpenAPI document."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+UUID = "0190a000-0000-7000-8000-000000000001"
+WRONG: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    2**31,
+    2**63,
+    -(2**63) - 1,
+    10**400,
+    1.5,
+    "",
+    " ",
+    "\x00",
+    "a\x00b",
+    "x" * 20_000,
+    "2026-02-30",
+    "9999-99",
+    "'; DROP TABLE members; --",
+    "\u202e\U0010ffff",
+    [],
+    [[[[]]]],
+    ["\x00"],
+    {},
+    {"\x00": "\x00"},
+)
+WRONG_TEXT = ("%00", "a%00b", "x" * 3000, "-1", "99999999999999999999999", "%F0%9F%92%A3", "%FF")
+WRONG_BODIES: tuple[bytes, ...] = (
+    b"",
+    b"null",
+    b"[]",
+    b"1",
+    b'"text"',
+    b"{",
+    b"\xff\xfe{}",
+    b'{"\\u0000": 1}',
+    b'{"a": "\\ud800"}',
+    b"[" * 50_000,
+    b'{"a":' * 20_000,
+    b"9" * 5_000,
+    b'{"a": NaN}',
+)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path, with what its document says of it."""
+
+    service: str
+    method: str
+    path: str
+    parameters: tuple[dict[str, Any], ...]
+    schema: dict[str, Any] | None
+    schemas: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A request that is wrong in one place; `where` names the place."""
+
+    where: str
+    path: str
+    query: str = ""
+    json: Any = None
+    content: bytes | None = None
+
+
+def operations(service: str, document: dict[str, Any]) -> Iterator[Operation]:
+    """List what a document offers."""
+    schemas = document.get("components", {}).get("schemas", {})
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            content = operation.get("requestBody", {}).get("content", {})
+            media = content.get("application/json", {})
+            yield Operation(
+                service,
+                method.upper(),
+                path,
+                tuple(operation.get("parameters", ())),
+                media.get("schema"),
+                schemas,
+            )
+
+
+def mutations(operation: Operation) -> Iterator[Mutation]:
+    """List wrong requests for an operation: in its path, its query and each field of its body."""
+    good_path = path_of(operation)
+    body = example(operation.schema, operation.schemas) if operation.schema else None
+    for name in named(operation, "path"):
+        for text in WRONG_TEXT:
+            yield Mutation(f"path {name}", path_of(operation, {name: text}), json=body)
+    for name in named(operation, "query"):
+        for text in WRONG_TEXT:
+            yield Mutation(f"query {name}", good_path, query=f"{name}={text}", json=body)
+    if operation.schema is None:
+        return
+    for raw in WRONG_BODIES:
+        yield Mutation("body", good_path, content=raw)
+    for where, wrong in wrong_values(body):
+        yield Mutation(where, good_path, json=wrong)
+
+
+def named(operation: Operation, place: str) -> list[str]:
+    return [each["name"] for each in operation.parameters if each["in"] == place]
+
+
+def path_of(operation: Operation, values: dict[str, str] | None = None) -> str:
+    path = operation.path
+    for parameter in operation.parameters:
+        if parameter["in"] == "path":
+            usual = UUID if parameter["schema"].get("format") == "uuid" else "BWI"
+            value = (values or {}).get(parameter["name"], usual)
+            path = path.replace("{" + parameter["name"] + "}", value)
+    return path
+
+
+def wrong_values(body: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """List copies of a body, each with one field replaced, left out or added."""
+    if not isinstance(body, dict):
+        return
+    yield f"{prefix}/surprise", {**body, "surprise": 1}
+    for name, value in body.items():
+        yield f"{prefix}/{name}", {key: each for key, each in body.items() if key != name}
+        for wrong in WRONG:
+            yield f"{prefix}/{name}", {**body, name: wrong}
+        inner = value[0] if isinstance(value, list) and value else value
+        if isinstance(inner, dict) and prefix.count("/") < 2:
+            for where, changed in wrong_values(inner, f"{prefix}/{name}"):
+                yield where, {**body, name: [changed] if isinstance(value, list) else changed}
+
+
+def example(schema: dict[str, Any], schemas: dict[str, Any], depth: int = 0) -> Any:
+    """Return a body that looks like the schema; it need not be accepted."""
+    if "$ref" in schema:
+        return example(schemas[schema["$ref"].rsplit("/", 1)[1]], schemas, depth)
+    for choice in ("anyOf", "oneOf", "allOf"):
+        if choice in schema:
+            return example(schema[choice][0], schemas, depth)
+    for given in ("examples", "enum"):
+        if schema.get(given):
+            return schema[given][0]
+    if "const" in schema:
+        return schema["const"]
+    return _typed(schema, schemas, depth)
+
+
+def _typed(schema: dict[str, Any], schemas: dict[str, Any], depth: int) -> Any:
+    match schema.get("type"):
+        case "object" if depth < 5:
+            properties = schema.get("properties", {})
+            return {name: example(each, schemas, depth + 1) for name, each in properties.items()}
+        case "array" if depth < 5:
+            return [example(schema.get("items", {}), schemas, depth + 1)]
+        case "integer" | "number":
+            return max(1, int(schema.get("minimum", 1)))
+        case "boolean":
+            return True
+        case "string":
+            return _text(schema)
+    return None
+
+
+def _text(schema: dict[str, Any]) -> str:
+    formats = {
+        "uuid": UUID,
+        "date": "2026-11-01",
+        "date-time": "2026-11-01T00:00:00+07:00",
+        "email": "somebody@example.test",
+    }
+    return formats.get(schema.get("format", ""), "x" * max(1, min(schema.get("minLength", 3), 40)))
