@@ -36,7 +36,8 @@ if ! is_new_enough $here || ! $here -m pip --version >/dev/null 2>&1; then
 fi
 $here -m pip install --quiet --quiet --require-hashes -r requirements-uv.lock ||
     fail "uv could not be installed; see the lines above."
-$here deploy/uv.py pip install --quiet --python $here --require-hashes -r requirements.lock ||
+$here deploy/uv.py pip install --quiet --compile-bytecode --python $here \
+    --require-hashes -r requirements.lock ||
     fail "The packages could not be installed; see the lines above."
 set --
 for project in libs/*/ gateway/ services/*/ sandbox/; do

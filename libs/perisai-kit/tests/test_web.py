@@ -1,6 +1,6 @@
 """Every error is a problem that names the field, in the language asked, and leaks nothing."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated
 
 import httpx
@@ -20,7 +20,7 @@ from perisai_kit.fields import (
     ShortText,
     decode_cursor,
 )
-from perisai_kit.testing import Tokens, app_client
+from perisai_kit.testing import Databases, Tokens, Urls, app_client
 
 
 class Taken(Conflict):
@@ -36,6 +36,14 @@ class Thing(Model):
     month: MonthText | None = None
     amount: PositiveRupiah = 1
     parts: tuple[ShortText, ...] = ()
+
+
+@pytest.fixture(scope="module")
+def kit_urls(databases: Databases, kit_template: Urls) -> Iterator[Urls]:
+    """One database for all of these: nothing here writes to it."""
+    urls = databases.copy(kit_template.name, "kit")
+    yield urls
+    databases.drop(urls)
 
 
 def things_router() -> APIRouter:

@@ -1,14 +1,17 @@
 """What every table of this service has in common."""
 
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, DateTime, MetaData, String, Text, TypeDecorator
+from sqlalchemy import BigInteger, DateTime, Enum, MetaData, String, Text, TypeDecorator
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
 
 from perisai_kit.db import NAMING
 from perisai_kit.month import Month
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 class MonthColumn(TypeDecorator[Month]):
@@ -34,3 +37,20 @@ class Base(DeclarativeBase):
         datetime: DateTime(timezone=True),
         Month: MonthColumn,
     }
+
+
+def choice(kind: type[Choice]) -> Enum:
+    """Return a text column of an enumeration's values; put the check `one_of` beside it."""
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=False,
+        length=40,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+def one_of(column: str, kind: type[StrEnum]) -> str:
+    """Return the text of the check that belongs to `choice`."""
+    values = ", ".join(f"'{member.value}'" for member in kind)
+    return f"{column} IN ({values})"

@@ -1,4 +1,4 @@
-"""Which rows a subject may see: own, own agent's, own wadah's, or those of a scope.
+"""Which rows a subject may see: own, own agent's, own wadah's, a scope's; an administrator all.
 
 Money rows carry their owner (member, agent, wadah, branch, region) from the moment they were
 written, so that the question is answered from the row alone.
@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, false, or_, true
 
 from perisai_kit.auth import Principal, Role, Scope, ScopeKind
 
-STAFF = (Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN)
+STAFF = (Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR)
 
 
 class Owned(Protocol):
@@ -32,6 +32,7 @@ class Owned(Protocol):
 def may_see(principal: Principal, owned: Owned) -> bool:
     """Tell whether the subject may see what belongs to this owner."""
     own = (
+        principal.has(Role.ADMIN),
         principal.has(Role.MEMBER) and principal.member_id == owned.member_id,
         principal.has(Role.AGENT)
         and principal.agent_id is not None
@@ -47,6 +48,8 @@ def may_see(principal: Principal, owned: Owned) -> bool:
 
 def visible(principal: Principal, table: Any) -> ColumnElement[bool]:
     """Return the same rule as a condition on a table that has the owner's columns."""
+    if principal.has(Role.ADMIN):
+        return true()
     allowed: list[ColumnElement[bool]] = []
     if principal.has(Role.MEMBER) and principal.member_id is not None:
         allowed.append(table.member_id == principal.member_id)

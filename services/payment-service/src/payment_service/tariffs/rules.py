@@ -285,7 +285,7 @@ def _check_bands(tariff: Tariff) -> None:
 def _check_reliefs(reliefs: Sequence[Relief]) -> None:
     seen: dict[tuple[Programme, Payer, Sector], list[tuple[Month, Month]]] = {}
     for relief in reliefs:
-        if not 0 < relief.rate_bps <= WHOLE_BPS:
+        if not 0 < relief.rate_bps < WHOLE_BPS:
             raise TariffBroken(f"{relief.id} has an impossible rate")
         for period in relief.periods:
             for programme in relief.programmes:

@@ -107,7 +107,7 @@ class PeriodDocument(Model):
 class ReliefDocument(Model):
     id: Code
     legal_basis: Text255
-    relief_bps: int = Field(gt=0, le=10_000, strict=True)
+    relief_bps: int = Field(gt=0, lt=10_000, strict=True)
     programmes: frozenset[Programme] = Field(min_length=1)
     payers: frozenset[Payer] = Field(min_length=1)
     periods: tuple[PeriodDocument, ...] = Field(min_length=1)

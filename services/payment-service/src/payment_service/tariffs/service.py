@@ -15,6 +15,7 @@ from payment_service.tariffs.schemas import (
 )
 from payment_service.visibility import may_see
 from perisai_kit.auth import Principal
+from perisai_kit.month import Month
 
 
 @cache
@@ -53,9 +54,13 @@ async def basis_for(
 
 
 def price(
-    basis: ContributionBasis, asked: QuoteRequest, *, jht_mandatory_for_employers: bool
+    basis: ContributionBasis,
+    *,
+    first_month: Month,
+    month_count: int,
+    jht_mandatory_for_employers: bool,
 ) -> tuple[rules.Line, ...]:
-    """Return the lines for the months asked, each rupiah explained.
+    """Return the lines of consecutive months, each rupiah explained.
 
     Raises: NoTariff, DeclaredIncomeTooLow, ProgrammesIncomplete, OldAgeMandatory.
     """
@@ -68,8 +73,8 @@ def price(
             employs_others=basis.employs_others,
             payer=basis.payer,
         ),
-        first_month=asked.first_month,
-        month_count=asked.month_count,
+        first_month=first_month,
+        month_count=month_count,
         jht_mandatory_for_employers=jht_mandatory_for_employers,
     )
 
@@ -81,7 +86,12 @@ def quote(
 
     Raises: as `price`.
     """
-    lines = price(basis, asked, jht_mandatory_for_employers=jht_mandatory_for_employers)
+    lines = price(
+        basis,
+        first_month=asked.first_month,
+        month_count=asked.month_count,
+        jht_mandatory_for_employers=jht_mandatory_for_employers,
+    )
     return QuoteOut.of(
         asked,
         sector=basis.sector,
