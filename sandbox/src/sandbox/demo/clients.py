@@ -1,0 +1,120 @@
+"""The people and the bank of the demo, each with a client of their own."""
+
+import uuid
+from typing import Any
+
+import httpx
+
+from sandbox.demo.people import Person
+from sandbox.demo.report import StepFailed
+
+TIMEOUT_S = 30.0
+
+
+class Actor:
+    """Somebody who is signed in at the gateway."""
+
+    def __init__(self, http: httpx.AsyncClient, device_id: str) -> None:
+        self._http = http
+        self._device_id = device_id
+        self._access_token = ""
+        self._refresh_token = ""
+
+    async def sign_in_with_password(self, username: str, password: str) -> None:
+        """Sign in as staff."""
+        grant = {"grant_type": "password", "username": username, "password": password}
+        await self._take(grant)
+
+    async def sign_in_with_code(self, person: Person) -> None:
+        """Sign in by a one-time code, as the member where the telephone offers several."""
+        asked = {"phone": person.phone, "device_id": self._device_id}
+        await self.call("POST", "/v1/auth/otp", json=asked, expect=(202,))
+        outbox = await self.call("POST", "/v1/sandbox/otp-outbox", json={"phone": person.phone})
+        grant = {"grant_type": "otp", "code": outbox["codes"][0]["code"], **asked}
+        answer = await self._take(grant)
+        if "accounts" in answer:
+            member = next(each for each in answer["accounts"] if each["is_member"])
+            await self._take({**grant, "account_id": member["account_id"]})
+
+    async def refresh(self) -> None:
+        """Take a new access token, with the roles of now."""
+        await self._take(
+            {
+                "grant_type": "refresh_token",
+                "refresh_token": self._refresh_token,
+                "device_id": self._device_id,
+            }
+        )
+
+    async def _take(self, grant: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = await self.call("POST", "/v1/auth/token", json=grant)
+        if "access_token" in answer:
+            self._access_token = answer["access_token"]
+            self._refresh_token = answer["refresh_token"]
+        return answer
+
+    async def get(self, path: str, **params: str | int) -> Any:
+        """Return what the address says."""
+        return await self.call("GET", path, params=params)
+
+    async def post(self, path: str, json: Any, *, key: str | None = None) -> Any:
+        """Do something once; `key` is made up when left out."""
+        headers = {"Idempotency-Key": key or str(uuid.uuid4())}
+        return await self.call("POST", path, json=json, headers=headers, expect=(200, 201, 207))
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        expect: tuple[int, ...] = (200,),
+        headers: dict[str, str] | None = None,
+        **more: Any,
+    ) -> Any:
+        """Send a request and return its JSON.
+
+        Raises: StepFailed where the answer is not one of those expected.
+        """
+        sent = dict(headers or {})
+        if self._access_token:
+            sent["Authorization"] = f"Bearer {self._access_token}"
+        answer = await self._http.request(method, path, headers=sent, **more)
+        if answer.status_code not in expect:
+            raise StepFailed(f"{method} {path.split('?')[0]}: {_said(answer)}")
+        return answer.json() if answer.content else None
+
+
+class Bank:
+    """The control API of the fake bank."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    async def open_account(self, *, bank_code: str, account_no: str, holder_name: str) -> None:
+        """Let the bank know an account."""
+        account = {"bank_code": bank_code, "account_no": account_no, "holder_name": holder_name}
+        await self._post("/accounts", account, expect=201)
+
+    async def pay(self, virtual_account_no: str, **more: Any) -> dict[str, Any]:
+        """Pay a virtual account; see the fake bank's `POST /payments`."""
+        return await self._post("/payments", {"virtual_account_no": virtual_account_no, **more})
+
+    async def inquire(self, virtual_account_no: str) -> dict[str, Any]:
+        """Ask what is to be paid."""
+        return await self._post("/inquiries", {"virtual_account_no": virtual_account_no})
+
+    async def _post(self, path: str, body: Any, *, expect: int = 200) -> dict[str, Any]:
+        answer = await self._http.post(path, json=body)
+        if answer.status_code != expect:
+            raise StepFailed(f"bank {path}: {answer.status_code}")
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+def _said(answer: httpx.Response) -> str:
+    try:
+        problem = answer.json()
+        fields = [each.get("pointer") for each in problem.get("errors", [])]
+        return f"{answer.status_code} {problem.get('code')} {fields}"
+    except ValueError:
+        return str(answer.status_code)

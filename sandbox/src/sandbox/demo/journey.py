@@ -1,0 +1,288 @@
+"""The walk itself: an agent is taken on, brings workers, and they are covered once they pay."""
+
+import asyncio
+import secrets
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sandbox.demo.clients import Actor, Bank
+from sandbox.demo.people import Person, member_body, new_adult, new_child
+from sandbox.demo.report import Report, StepFailed
+
+WORKERS = 51
+PAYING = 50
+WAIT_S = 10.0
+AT_ONCE = 5
+AGREEMENT_DAYS = 364
+BRANCH = "BWI"
+
+
+@dataclass
+class Cast:
+    """Who takes part, and how to tell one part of the platform from another."""
+
+    new_actor: Callable[[], Actor]
+    officer: Actor
+    second_officer: Actor
+    finance: Actor
+    bank: Bank
+    bank_code: str
+
+
+@dataclass
+class Walk:
+    """One walk at one month.
+
+    at: the business instant of the walk. amount: what one worker's month costs, in rupiah.
+    """
+
+    cast: Cast
+    report: Report
+    at: datetime
+    amount: int
+
+    @property
+    def month(self) -> str:
+        return f"{self.at:%Y-%m}"
+
+    @property
+    def today(self) -> date:
+        return self.at.date()
+
+
+async def walk(journey: Walk) -> None:
+    """Walk from taking on an agent to coverage, checking every step."""
+    agent = await take_on_an_agent(journey)
+    members = await enrol(journey, agent)
+    bills = await bill(journey, agent, members)
+    before = await collected(journey)
+    await pay(journey, bills)
+    await look_at_coverage(journey, agent, members)
+    await look_at_the_books(journey, agent, bills, before)
+
+
+async def take_on_an_agent(journey: Walk) -> Actor:
+    """A fisher who is a member becomes an agent of a new wadah."""
+    cast, report = journey.cast, journey.report
+    fisher = new_adult(journey.today)
+    wadah = await cast.officer.post("/v1/wadahs", _wadah(journey.today))
+    member = member_body(fisher, at=journey.at, new_to_bpu=False)
+    await cast.officer.post("/v1/members", member)
+    account_no = f"{secrets.randbelow(10**10):010d}"
+    await cast.bank.open_account(
+        bank_code=cast.bank_code, account_no=account_no, holder_name=fisher.full_name.upper()
+    )
+    applicant = cast.new_actor()
+    await applicant.sign_in_with_code(fisher)
+    body = _application(fisher, wadah["id"], cast.bank_code, account_no)
+    application = await applicant.post("/v1/applications", body)
+    path = f"/v1/applications/{application['id']}"
+
+    verified = await cast.officer.post(f"{path}/verification", {})
+    met = {each["requirement"]: each["outcome"] for each in verified["requirements"]}
+    report.check(f"state {verified['state']}", verified["state"] == "verified")
+    for requirement in ("membership", "bank_account", "phone"):
+        names = [name for name in met if requirement.split("_")[0] in name]
+        report.check(f"{requirement} met", any(met[name] == "met" for name in names))
+    await _train(journey, path)
+    approved = await cast.second_officer.post(f"{path}/approval", {})
+    report.check("approved by another officer", approved["state"] == "active")
+    waited = await until(lambda: _is_agent(applicant))
+    report.check(f"signed in as agent after {waited:.1f} s", waited < WAIT_S)
+    report.step("1 an agent is taken on")
+    return applicant
+
+
+async def _train(journey: Walk, path: str) -> None:
+    yesterday = (journey.today - timedelta(days=1)).isoformat()
+    training = {"completed_on": yesterday, "certificate_no": f"P-{secrets.token_hex(4)}"}
+    await journey.cast.officer.post(f"{path}/training", training)
+    exam = {"taken_on": yesterday, "passed": True, "score": 88}
+    await journey.cast.officer.post(f"{path}/exam", exam)
+
+
+async def _is_agent(applicant: Actor) -> bool:
+    await applicant.refresh()
+    return "agent" in (await applicant.get("/v1/me"))["roles"]
+
+
+async def enrol(journey: Walk, agent: Actor) -> list[str]:
+    """A batch of 53 written offline: 51 good, one NIK twice, one too young; sent twice."""
+    report = journey.report
+    workers = [new_adult(journey.today) for _ in range(WORKERS)]
+    people = [*workers, workers[0], new_child(journey.today)]
+    rows = [member_body(each, at=journey.at) for each in people]
+    batch = {"batch_id": str(uuid.uuid4()), "rows": rows}
+
+    first = await agent.post("/v1/enrolment-batches", batch)
+    again = await agent.post("/v1/enrolment-batches", batch)
+
+    report.check(f"{first['accepted']} of {len(rows)} accepted", first["accepted"] == WORKERS)
+    codes = [row["code"] for row in first["rows"][WORKERS:]]
+    report.check(f"refused: {', '.join(map(str, codes))}", None not in codes and len(codes) == 2)
+    report.check("the same batch again changes nothing", first == again)
+    report.step("2 a batch of workers is enrolled")
+    return [row["member_id"] for row in first["rows"] if row["status"] == "accepted"]
+
+
+async def bill(journey: Walk, agent: Actor, members: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Each is quoted and billed; the bills by member."""
+    bills: dict[str, dict[str, Any]] = {}
+    quotes: dict[str, int] = {}
+
+    async def one(member_id: str) -> None:
+        asked = {"member_id": member_id, "first_month": journey.month, "month_count": 1}
+        quotes[member_id] = (await agent.post("/v1/quotes", asked))["amount"]
+        bills[member_id] = await agent.post("/v1/bills", asked)
+
+    await at_once(one, members)
+    amounts = {each["amount"] for each in bills.values()} | set(quotes.values())
+    sums = {sum(line["amount"] for line in each["lines"]) for each in bills.values()}
+    journey.report.check(f"{len(bills)} bills", len(bills) == WORKERS)
+    journey.report.check(f"each of {journey.amount}, as quoted", amounts == {journey.amount})
+    journey.report.check("every rupiah explained by a line", sums == {journey.amount})
+    journey.report.step("3 each is quoted and billed")
+    return bills
+
+
+async def pay(journey: Walk, bills: dict[str, dict[str, Any]]) -> None:
+    """50 pay through the bank, which also repeats, errs and corrupts."""
+    bank, report = journey.cast.bank, journey.report
+    thrice, wrong, corrupt, *rest = list(bills.values())[:PAYING]
+
+    repeated = await bank.pay(_account(thrice), mode="repeat", times=3)
+    answers = [call["response_code"] for call in repeated["calls"][1:]]
+    report.check("one callback three times: 2002500 each", answers == ["2002500"] * 3)
+    refused = await bank.pay(_account(wrong), mode="wrong_amount")
+    report.check("a wrong amount: 4042513", _last(refused) == "4042513")
+    forged = await bank.pay(_account(corrupt), mode="corrupt_signature")
+    report.check("a broken signature: 4012500", _last(forged) == "4012500")
+    unknown = await bank.inquire(_account(wrong)[:-6] + "999999")
+    code = unknown["response_code"]
+    report.check(f"an unknown account: {code}", code in {"4042412", "4042411"})
+
+    outcomes: list[str] = []
+
+    async def one(each: dict[str, Any]) -> None:
+        outcomes.append(_last(await bank.pay(_account(each))))
+
+    await at_once(one, [wrong, corrupt, *rest])
+    report.check(f"{len(outcomes)} more paid", outcomes == ["2002500"] * (PAYING - 1))
+    report.step("4 the bank asks and pays")
+
+
+async def look_at_coverage(journey: Walk, agent: Actor, members: Sequence[str]) -> None:
+    """Soon every paid member is covered, and nobody else."""
+    paying, unpaid = members[:PAYING], members[PAYING:]
+
+    async def all_covered() -> bool:
+        found = await asyncio.gather(*(_covered(agent, each) for each in paying))
+        return all(found)
+
+    waited = await until(all_covered)
+    journey.report.check(f"{PAYING} covered after {waited:.1f} s", waited < WAIT_S)
+    others = [await _covered(agent, each) for each in unpaid]
+    journey.report.check("who did not pay is not covered", others == [False])
+    journey.report.step("5 coverage follows the money")
+
+
+async def _covered(agent: Actor, member_id: str) -> bool:
+    return bool((await agent.get(f"/v1/members/{member_id}/coverage"))["covered_today"])
+
+
+async def look_at_the_books(
+    journey: Walk, agent: Actor, bills: dict[str, dict[str, Any]], before: int
+) -> None:
+    """One payment a paid bill, a receipt that adds up, and a ledger that holds the whole sum."""
+    report = journey.report
+    paid = list(bills.values())[:PAYING]
+    counts = [len((await agent.get("/v1/payments", bill_id=each["id"]))["items"]) for each in paid]
+    report.check("one payment a bill", counts == [1] * PAYING)
+    payment = (await agent.get("/v1/payments", bill_id=paid[0]["id"]))["items"][0]
+    receipt = await agent.get(f"/v1/payments/{payment['id']}/receipt")
+    total = sum(each["amount"] for each in receipt["programmes"])
+    report.check(f"a receipt of {total}", total == receipt["amount"] == journey.amount)
+    booked = await collected(journey) - before
+    report.check(f"the ledger holds {booked} more", booked == PAYING * journey.amount)
+    report.step("  the books agree")
+
+
+async def collected(journey: Walk) -> int:
+    """Return what is owed to BPJS for the walk's month, as the finance officer sees it."""
+    total = 0
+    cursor = ""
+    for _ in range(100):
+        params: dict[str, str | int] = {"limit": 200, **({"cursor": cursor} if cursor else {})}
+        page = await journey.cast.finance.get("/v1/ledger/accounts", **params)
+        total += sum(
+            int(each["credits"]) - int(each["debits"])
+            for each in page["items"]
+            if each["account"].startswith("bpjs_payable:")
+            and each["account"].endswith(f":{journey.month}")
+        )
+        cursor = page["next_cursor"] or ""
+        if not cursor:
+            return total
+    raise StepFailed("the ledger has more than 20,000 accounts")
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> float:
+    """Wait up to 10 s until something holds; return the seconds it took."""
+    began = time.monotonic()
+    while (waited := time.monotonic() - began) < WAIT_S:
+        if await holds():
+            return time.monotonic() - began
+        await asyncio.sleep(0.1)
+    return waited
+
+
+async def at_once(run: Callable[[Any], Awaitable[None]], items: Sequence[Any]) -> None:
+    """Run for every item, a few at a time."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def gated(item: Any) -> None:
+        async with gate:
+            await run(item)
+
+    await asyncio.gather(*(gated(item) for item in items))
+
+
+def _wadah(today: date) -> dict[str, Any]:
+    return {
+        "name": f"Rukun Nelayan {secrets.token_hex(3)}",
+        "kind": "association",
+        "legal_entity": False,
+        "branch_code": BRANCH,
+        "agreement": {
+            "number": f"PKS/{secrets.token_hex(4)}",
+            "starts_on": (today - timedelta(days=30)).isoformat(),
+            "ends_on": (today - timedelta(days=30) + timedelta(days=AGREEMENT_DAYS)).isoformat(),
+        },
+    }
+
+
+def _application(fisher: Person, wadah_id: str, bank_code: str, account_no: str) -> dict[str, Any]:
+    return {
+        "wadah_id": wadah_id,
+        "nik": fisher.nik,
+        "birth_date": fisher.birth_date.isoformat(),
+        "full_name": fisher.full_name,
+        "citizenship": "WNI",
+        "bank_code": bank_code,
+        "account_no": account_no,
+        "account_holder_name": fisher.full_name,
+        "device_description": "Android phone",
+        "not_bpjs_employee": True,
+    }
+
+
+def _account(bill: dict[str, Any]) -> str:
+    return str(bill["virtual_accounts"][0]["number"]).strip()
+
+
+def _last(paid: dict[str, Any]) -> str:
+    return str(paid["calls"][-1]["response_code"])

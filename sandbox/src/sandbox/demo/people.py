@@ -1,0 +1,70 @@
+"""People of the sandbox: made up, with NIKs that are new at each walk."""
+
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+FIRST_NAMES = ("Siti", "Budi", "Dewi", "Agus", "Sri", "Joko", "Rina", "Hadi", "Wati", "Eko")
+LAST_NAMES = ("Aminah", "Santoso", "Lestari", "Pranoto", "Wahyuni", "Susilo", "Utami", "Saputra")
+DISTRICTS = ("351001", "351006", "351011", "351016", "351021")
+"""Kecamatan of Banyuwangi."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody of Banyuwangi."""
+
+    nik: str
+    full_name: str
+    birth_date: date
+    phone: str
+    sex: str
+
+
+def new_person(birth_date: date) -> Person:
+    """Make up a person who was born on a day."""
+    female = secrets.randbelow(2) == 1
+    day = birth_date.day + (40 if female else 0)
+    serial = 1 + secrets.randbelow(9999)
+    born = f"{day:02d}{birth_date.month:02d}{birth_date.year % 100:02d}"
+    return Person(
+        nik=f"{secrets.choice(DISTRICTS)}{born}{serial:04d}",
+        full_name=f"{secrets.choice(FIRST_NAMES)} {secrets.choice(LAST_NAMES)}",
+        birth_date=birth_date,
+        phone=f"+62812{secrets.randbelow(10**8):08d}",
+        sex="female" if female else "male",
+    )
+
+
+def new_adult(on: date) -> Person:
+    """Make up somebody of 20 to 59 years."""
+    years = 20 + secrets.randbelow(40)
+    return new_person(date(on.year - years, 1 + secrets.randbelow(12), 1 + secrets.randbelow(28)))
+
+
+def new_child(on: date) -> Person:
+    """Make up somebody of 12 or 13 years."""
+    return new_person(date(on.year - 13, 1 + secrets.randbelow(12), 1 + secrets.randbelow(28)))
+
+
+def member_body(person: Person, *, at: datetime, new_to_bpu: bool = True) -> dict[str, Any]:
+    """Return what a phone sends to enrol this person: three programmes, the least income."""
+    return {
+        "id": str(uuid.uuid4()),
+        "nik": person.nik,
+        "full_name": person.full_name,
+        "birth_date": person.birth_date.isoformat(),
+        "place_of_birth": "Banyuwangi",
+        "sex": person.sex,
+        "phone": person.phone,
+        "address": {"street": "Jalan Ikan Hiu 7", "village": "Lateng", "district": "Banyuwangi"},
+        "occupations": ["fisher"],
+        "declared_income": 1_000_000,
+        "programmes": ["jkk", "jkm", "jht"],
+        "new_to_bpu": new_to_bpu,
+        **({"new_to_bpu_basis": "member_statement"} if new_to_bpu else {}),
+        "work_declaration": {"working": True, "declared_on": at.date().isoformat()},
+        "consent": {"purpose_version": "bpu-2026-1", "given_at": at.isoformat()},
+    }

@@ -1,0 +1,36 @@
+"""What the demo tells: one line a step with what was checked."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Report:
+    """Collects checks; `failed` says whether any did not hold.
+
+    write: takes one line of text.
+    """
+
+    write: Callable[[str], None]
+    failed: list[str] = field(default_factory=list)
+    _checked: list[str] = field(default_factory=list)
+
+    def check(self, what: str, holds: bool) -> None:
+        """Record a check of the present step."""
+        self._checked.append(what if holds else f"NOT: {what}")
+        if not holds:
+            self.failed.append(what)
+
+    def step(self, title: str) -> None:
+        """End the present step with its line."""
+        mark = "ok  " if all(not each.startswith("NOT: ") for each in self._checked) else "FAIL"
+        self.write(f"{mark} {title}: {'; '.join(self._checked)}")
+        self._checked.clear()
+
+    def say(self, line: str) -> None:
+        """Write a line that is no step."""
+        self.write(line)
+
+
+class StepFailed(RuntimeError):
+    """A step cannot go on: the platform answered what the journey has no way around."""

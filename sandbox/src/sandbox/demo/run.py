@@ -1,0 +1,76 @@
+"""Walk the journey against a running sandbox: once before the relief, once with it."""
+
+import json
+import secrets
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from perisai_kit import clock
+from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
+from sandbox.demo.journey import Cast, Walk, walk
+from sandbox.demo.report import Report, StepFailed
+
+WALKS = (
+    (datetime(2025, 11, 3, 9, 0, tzinfo=clock.JAKARTA), 36_800),
+    (datetime(2026, 11, 3, 9, 0, tzinfo=clock.JAKARTA), 28_400),
+)
+"""When, and what a worker's month with three programmes costs then.
+
+36,800 is the tariff of the lowest band; PP 50/2025 halves JKK and JKM for workers outside transport
+from April to December 2026: 28,400. Source: docs/domain.md, Tariffs.
+"""
+
+
+async def run_demo(folder: Path, write: Callable[[str], None]) -> int:
+    """Walk all walks against the sandbox of this folder; 0 when every check held.
+
+    The business clock of the sandbox is moved for each walk and then set back to real time.
+    """
+    sandbox: dict[str, Any] = json.loads((folder / "sandbox.json").read_text())
+    clock_file = Path(sandbox["clock_file"])
+    report = Report(write)
+    try:
+        for at, amount in WALKS:
+            clock.set_test_clock(clock_file, at)
+            report.say(f"--- {at:%B %Y} ---")
+            async with AsyncExitStack() as stack:
+                cast = await _cast(sandbox, stack)
+                await walk(Walk(cast=cast, report=report, at=at, amount=amount))
+    except StepFailed as error:
+        report.check(str(error), False)
+        report.step("the journey stopped")
+    finally:
+        clock.set_test_clock(clock_file, None)
+    write("every check held" if not report.failed else f"{len(report.failed)} checks failed")
+    return 1 if report.failed else 0
+
+
+async def _cast(sandbox: dict[str, Any], stack: AsyncExitStack) -> Cast:
+    gateway = await stack.enter_async_context(
+        httpx.AsyncClient(base_url=sandbox["addresses"]["gateway"], timeout=TIMEOUT_S)
+    )
+    bank = await stack.enter_async_context(
+        httpx.AsyncClient(base_url=sandbox["addresses"]["fakebank"], timeout=TIMEOUT_S)
+    )
+
+    def new_actor() -> Actor:
+        return Actor(gateway, device_id=f"demo-{secrets.token_hex(6)}")
+
+    async def staff(username: str) -> Actor:
+        actor = new_actor()
+        await actor.sign_in_with_password(username, sandbox["sign_ins"][username]["password"])
+        return actor
+
+    return Cast(
+        new_actor=new_actor,
+        officer=await staff("officer1"),
+        second_officer=await staff("officer2"),
+        finance=await staff("finance1"),
+        bank=Bank(bank),
+        bank_code=sandbox["bank_partners"][0]["bank_code"],
+    )

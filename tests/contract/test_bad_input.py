@@ -1,0 +1,74 @@
+"""No endpoint breaks: whatever is wrong is refused by name, and nothing changes."""
+
+import asyncpg
+import pytest
+from contract.conftest import Platform
+from contract.mutations import Mutation, Operation, mutations, operations
+
+from perisai_kit.auth import Role, ScopeKind
+from perisai_kit.ids import new_id
+from perisai_kit.testing import Tokens
+from sandbox.documents import service_documents
+
+OPERATIONS = [
+    operation
+    for service, document in service_documents().items()
+    for operation in operations(service, document)
+]
+COUNT_ROWS = """
+    SELECT coalesce(sum((xpath('/row/c/text()', query_to_xml(
+        format('SELECT count(*) AS c FROM %I', tablename), false, true, '')))[1]::text::bigint), 0)
+    FROM pg_tables WHERE schemaname = 'public'
+"""
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+async def test_a_wrong_request_is_a_problem_and_changes_nothing(
+    platform: Platform, tokens: Tokens, operation: Operation
+) -> None:
+    client = platform.clients[operation.service]
+    everybody = tokens.make(
+        *Role,
+        scope={"kind": ScopeKind.COUNTRY},
+        agent_id=new_id(),
+        amr=("otp",),
+        device_id="device-1",
+    )
+    before = await count_rows(platform, operation.service)
+    succeeded = 0
+
+    for number, mutation in enumerate(mutations(operation)):
+        headers = {**everybody, "Idempotency-Key": f"mutation-{number:08d}"}
+        answer = await client.request(
+            operation.method, address(mutation), headers=headers, **body(mutation)
+        )
+        assert answer.status_code < 500, f"{mutation.where}: {answer.status_code}"
+        if answer.status_code < 400:
+            succeeded += 1
+            continue
+        problem = answer.json()
+        assert answer.headers["content-type"] == "application/problem+json", mutation.where
+        assert problem["status"] == answer.status_code
+        if problem["code"] == "invalid":
+            assert problem["errors"], f"{mutation.where}: no field is named"
+
+    if not succeeded:
+        assert await count_rows(platform, operation.service) == before
+
+
+def address(mutation: Mutation) -> str:
+    return f"{mutation.path}?{mutation.query}" if mutation.query else mutation.path
+
+
+def body(mutation: Mutation) -> dict[str, object]:
+    if mutation.content is not None:
+        return {"content": mutation.content}
+    return {} if mutation.json is None else {"json": mutation.json}
+
+
+async def count_rows(platform: Platform, service: str) -> int:
+    connection = await asyncpg.connect(platform.urls[service].owner)
+    try:
+        return int(await connection.fetchval(COUNT_ROWS))
+    finally:
+        await connection.close()
