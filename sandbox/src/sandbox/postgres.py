@@ -8,20 +8,18 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Self
 
 from sandbox import binaries, lifetime
 from sandbox.errors import SandboxError
+from sandbox.ports import HOST, free_port, is_free
 
 Role = Literal["superuser", "owner", "app"]
 
 LOGIN: dict[Role, str] = {"superuser": "postgres", "owner": "owner", "app": "app"}
-HOST = "127.0.0.1"
 START_TIMEOUT_S = 60.0
 """Recovery after a crash may take long; a start without one takes less than a second."""
 FAST_STOP_TIMEOUT_S = 30.0
@@ -152,8 +150,8 @@ class Postgres:
     def spawn(self) -> None:
         """Start the server after `prepare`, without waiting for it; a second time on its port."""
         assert self._private is not None
-        port = self._wanted_port or self._port or _free_port()
-        if not _is_free(port):
+        port = self._wanted_port or self._port or free_port()
+        if not is_free(port):
             raise PortTaken(f"Port {port} is taken; choose another one for PostgreSQL.")
         self._port = port
         user = binaries.user_for(self._data)
@@ -349,24 +347,6 @@ def _credentials(user: binaries.RunAs) -> dict[str, Any]:
 def _environment() -> dict[str, str]:
     """Return an environment in which no PG variable of the user's changes what we do."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        if sys.platform != "win32":
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-        return True
 
 
 def _first_number(path: Path) -> int | None:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.errors import SandboxError
+from sandbox.ports import HOST
 
 ROOT = Path(__file__).parents[3]
 """The checkout; all packages are installed from it in place."""
-HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)

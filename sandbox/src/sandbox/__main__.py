@@ -1,0 +1,3 @@
+from sandbox.main import app
+
+app(prog_name="perisai")

@@ -1,0 +1,89 @@
+"""What each process of the sandbox is told by its environment."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sandbox.postgres import Postgres, Role
+from sandbox.services import Service
+from sandbox.vault import Secrets
+
+CLOCK_FILE = "clock.json"
+FAKEBANK_FILE = "fakebank.json"
+
+
+def build_environment(
+    service: Service,
+    services: Sequence[Service],
+    *,
+    secrets: Secrets,
+    postgres: Postgres,
+    folder: Path,
+) -> dict[str, str]:
+    """Return the variables of one process; what the caller's own environment says wins.
+
+    No process gets the secrets of another one.
+    """
+    told = {
+        "PERISAI_ISSUER": _gateway(services).url,
+        "PERISAI_SANDBOX": "1",
+        "PERISAI_CLOCK_FILE": str(folder / CLOCK_FILE),
+        "RUN_WORKER": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    told |= {f"{each.prefix}URL": each.url for each in services}
+    if service.sandbox:
+        told["PERISAI_FAKEBANK_CONFIG"] = str(folder / FAKEBANK_FILE)
+    if service.name in secrets.services:
+        told |= _service_secrets(service, services, secrets)
+    if service.database is not None:
+        told[f"{service.prefix}DATABASE_URL"] = postgres.url(service.database, "app")
+    return {**told, **os.environ}
+
+
+def database_url(service: Service, postgres: Postgres, role: Role) -> str | None:
+    """Return where a service's database is for this role; the environment may name another one."""
+    if service.database is None:
+        return None
+    given = _variable(service, role)
+    if given in os.environ:
+        return os.environ[given]
+    if role == "owner" and _variable(service, "app") in os.environ:
+        return None  # somebody else's database, which its owner migrates
+    return postgres.url(service.database, role)
+
+
+def migration_environment(service: Service, owner_url: str) -> Mapping[str, str]:
+    """Return the variables of `alembic` for one service."""
+    return {**os.environ, _variable(service, "owner"): owner_url}
+
+
+def _variable(service: Service, role: Role) -> str:
+    return f"{service.prefix}{'OWNER_' if role == 'owner' else ''}DATABASE_URL"
+
+
+def _service_secrets(
+    service: Service, services: Sequence[Service], secrets: Secrets
+) -> dict[str, str]:
+    own = secrets.services[service.name]
+    told = {
+        f"{service.prefix}DATA_KEYS": own.data_keys,
+        f"{service.prefix}LOOKUP_KEY": own.lookup_key,
+        f"{service.prefix}CLIENT_ID": service.client or service.name,
+        f"{service.prefix}CLIENT_SECRET": own.client_secret,
+    }
+    if service == _gateway(services):
+        # The gateway lets the services in, and itself as one of them.
+        told[f"{service.prefix}SERVICE_CLIENTS"] = json.dumps(
+            {
+                each.client or each.name: secrets.services[each.name].client_secret
+                for each in services
+                if each.name in secrets.services
+            }
+        )
+    return told
+
+
+def _gateway(services: Sequence[Service]) -> Service:
+    return services[0]

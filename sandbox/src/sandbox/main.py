@@ -1,0 +1,173 @@
+"""The `perisai` command."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from perisai_kit import clock
+from sandbox.environment import CLOCK_FILE
+from sandbox.errors import SandboxError
+from sandbox.ports import free_port
+from sandbox.run import DESCRIPTION_FILE, run
+from sandbox.seed import create_admin
+from sandbox.services import ROOT, load_services
+
+app = typer.Typer(
+    help="The Perisai platform on one machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+clock_app = typer.Typer(help="The test clock: business time of all services at once.")
+app.add_typer(clock_app, name="clock", no_args_is_help=True)
+
+Folder = Annotated[
+    Path,
+    typer.Option(help="Where the sandbox keeps its data and its secrets.", envvar="PERISAI_FOLDER"),
+]
+HERE = ROOT / ".perisai"
+COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_black")
+
+
+@app.command("run")
+def run_command(
+    folder: Folder = HERE,
+    free_ports: Annotated[
+        bool, typer.Option("--free-ports", help="Take ports that nobody uses.")
+    ] = False,
+) -> None:
+    """Start the platform: PostgreSQL, gateway, services and the sandbox's bank. Ctrl-C stops it.
+
+    Ports are changed with PERISAI_GATEWAY_PORT, PERISAI_AGENT_PORT and so on.
+    """
+    with _one_line_errors():
+        services = load_services()
+        if free_ports:
+            services = tuple(replace(each, port=free_port()) for each in services)
+        names = [each.name for each in services]
+        run(folder, services, show=lambda name, line: _show(names, name, line), when_ready=_welcome)
+        _show(names, "sandbox", "stopped")
+
+
+@app.command("create-admin")
+def create_admin_command(
+    username: Annotated[str, typer.Option(prompt=True)],
+    password: Annotated[str, typer.Option(prompt=True, confirmation_prompt=True, hide_input=True)],
+    folder: Folder = HERE,
+) -> None:
+    """Make the first administrator, in the gateway's database.
+
+    That of PERISAI_GATEWAY_DATABASE_URL, or of the sandbox that runs in the folder.
+    """
+    with _one_line_errors():
+        environment = dict(os.environ)
+        if "PERISAI_GATEWAY_DATABASE_URL" not in environment:
+            described = _read_description(folder)
+            environment["PERISAI_GATEWAY_DATABASE_URL"] = described["databases"]["gateway"]["app"]
+        create_admin(username, password, environment)
+    typer.echo(f"{username} is an administrator.")
+
+
+@clock_app.command("set")
+def set_clock(
+    instant: Annotated[str, typer.Argument(help="Such as 2025-11-15 or 2025-11-15T09:00.")],
+    folder: Folder = HERE,
+) -> None:
+    """Make business time read this instant now and run on from there; Jakarta time if not said."""
+    with _one_line_errors():
+        try:
+            wanted = datetime.fromisoformat(instant)
+        except ValueError:
+            raise SandboxError(f"{instant!r} is no instant; write 2025-11-15T09:00.") from None
+        aware = wanted if wanted.tzinfo else wanted.replace(tzinfo=clock.JAKARTA)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        clock.set_test_clock(folder / CLOCK_FILE, aware)
+    show_clock(folder)
+
+
+@clock_app.command("show")
+def show_clock(folder: Folder = HERE) -> None:
+    """Show business time."""
+    clock.follow_test_clock(folder / CLOCK_FILE, sandbox=True)
+    now = clock.now().astimezone(clock.JAKARTA)
+    moved = abs((clock.now() - clock.real_now()).total_seconds()) > 1
+    typer.echo(f"{now.isoformat(timespec='seconds')} {'(test clock)' if moved else '(real time)'}")
+
+
+@clock_app.command("reset")
+def reset_clock(folder: Folder = HERE) -> None:
+    """Return to real time."""
+    (folder / CLOCK_FILE).unlink(missing_ok=True)
+    show_clock(folder)
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    try:
+        yield
+    except SandboxError as error:
+        typer.echo(f"perisai: {error}", err=True)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        # Such as a full disk or a folder that may not be written.
+        typer.echo(f"perisai: {error.strerror}: {error.filename or ''}".rstrip(": "), err=True)
+        raise typer.Exit(1) from None
+
+
+def _read_description(folder: Path) -> Mapping[str, Any]:
+    try:
+        described: Mapping[str, Any] = json.loads((folder / DESCRIPTION_FILE).read_text())
+    except OSError:
+        raise SandboxError(f"No sandbox runs in {folder}: start it with `make run`.") from None
+    return described
+
+
+def _show(names: list[str], name: str, line: str) -> None:
+    width = max(map(len, names))
+    index = names.index(name) if name in names else len(names)
+    label = typer.style(f"{name:<{width}} |", fg=COLOURS[index % len(COLOURS)])
+    # Nobody reads any more, as in `make run | head`: the platform goes on.
+    with suppress(BrokenPipeError):
+        typer.echo(f"{label} {line}")
+
+
+def _welcome(described: dict[str, Any]) -> None:
+    url = described["addresses"]["gateway"]
+    sign_ins = {each["username"]: each for each in described["sign_ins"]}
+    lines = ["", "Perisai is ready.", ""]
+    lines += [f"  {name:<9} {address}" for name, address in described["addresses"].items()]
+    lines += ["", "Sign in as:"]
+    lines += [
+        f"  {each['username']:<9} {each['password']}  {each['role']}"
+        for each in described["sign_ins"]
+    ]
+    lines += ["", "Try:", *_examples(url, sign_ins["admin"]), ""]
+    lines += [f"All of this is in {described['folder']}/{DESCRIPTION_FILE}. Ctrl-C stops.", ""]
+    with suppress(BrokenPipeError):
+        typer.echo("\n".join(lines))
+        sys.stdout.flush()
+
+
+def _examples(url: str, sign_in: Mapping[str, Any]) -> list[str]:
+    grant = json.dumps(
+        {
+            "grant_type": "password",
+            "username": sign_in["username"],
+            "password": sign_in["password"],
+        }
+    )
+    token = r"""sed 's/.*"access_token":"\([^"]*\)".*/\1/'"""
+    return [
+        f"  TOKEN=$(curl -s {url}/v1/auth/token -H 'Content-Type: application/json'"
+        f" -d '{grant}' | {token})",
+        f'  curl -s {url}/v1/branches -H "Authorization: Bearer $TOKEN"',
+        f'  curl -s {url}/v1/bank-partners -H "Authorization: Bearer $TOKEN"',
+    ]

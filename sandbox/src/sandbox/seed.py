@@ -1,0 +1,211 @@
+"""What a new sandbox begins with, entered through the public API like anybody's data.
+
+Everything is looked up before it is made, so that a second start finds it and makes nothing.
+"""
+
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from sandbox.errors import SandboxError
+from sandbox.vault import BankSecrets, KeyFiles, Secrets
+
+REGION = "JTM"
+BRANCH = {"code": "BWI", "name": "Banyuwangi", "region_code": REGION}
+BRANCH_SCOPE = {"kind": "branch", "code": "BWI", "region": REGION}
+COUNTRY_SCOPE = {"kind": "country"}
+COMPANY_CODE = "77777"
+BANK_CODE = "999"
+"""No bank has these; both are the sandbox's own."""
+PROFILE = "generic-hmac"
+TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A staff account of the sandbox."""
+
+    username: str
+    label: str
+    role: str
+    scope: Mapping[str, str] | None
+
+
+SIGN_INS = (
+    SignIn("admin", "Administrator", "admin", None),
+    SignIn("officer1", "Officer of Banyuwangi", "branch_officer", BRANCH_SCOPE),
+    SignIn("officer2", "Second officer of Banyuwangi", "branch_officer", BRANCH_SCOPE),
+    SignIn("finance1", "Finance officer", "finance_officer", COUNTRY_SCOPE),
+    SignIn("finance2", "Second finance officer", "finance_officer", COUNTRY_SCOPE),
+    SignIn("auditor", "Auditor", "auditor", COUNTRY_SCOPE),
+    SignIn("country", "Officer of the whole country", "branch_officer", COUNTRY_SCOPE),
+)
+
+
+class Api:
+    """The platform as one who is signed in sees it."""
+
+    def __init__(self, client: httpx.AsyncClient, token: str) -> None:
+        self._client = client
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    async def find(self, path: str, **params: str) -> Any:
+        """Return the answer to a GET, or None when there is no such thing."""
+        answer = await self._client.get(path, params=params, headers=self._headers)
+        return None if answer.status_code == 404 else _content(answer)
+
+    async def make(self, path: str, content: Mapping[str, Any]) -> Any:
+        """Return the answer to a POST."""
+        headers = {**self._headers, "Idempotency-Key": str(uuid.uuid4())}
+        return _content(await self._client.post(path, json=content, headers=headers))
+
+
+async def seed(
+    gateway_url: str,
+    *,
+    secrets: Secrets,
+    keys: KeyFiles,
+    bank_url: str,
+    gateway_environment: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    """Bring a platform that is up to the state every sandbox starts from.
+
+    gateway_environment: for the command that makes the first administrator. Returns the bank
+    partners as the sandbox's bank and sandbox.json have them.
+    Raises: SandboxError with the request that was refused.
+    """
+    async with httpx.AsyncClient(
+        base_url=gateway_url, trust_env=False, timeout=TIMEOUT_S
+    ) as client:
+        admin = await _administrator(client, secrets, gateway_environment)
+        for sign_in in SIGN_INS[1:]:
+            await _ensure_account(admin, sign_in, secrets.passwords[sign_in.username])
+        if await admin.find(f"/v1/branches/{BRANCH['code']}") is None:
+            await admin.make("/v1/branches", BRANCH)
+        partner = await _ensure_partner(admin, secrets.bank, keys, bank_url)
+    return [_entry(partner, secrets.bank, keys, gateway_url)]
+
+
+async def sign_in(client: httpx.AsyncClient, username: str, password: str) -> Api | None:
+    """Return the API for this sign-in, or None when it is refused."""
+    grant = {"grant_type": "password", "username": username, "password": password}
+    answer = await client.post("/v1/auth/token", json=grant)
+    if answer.status_code == 401:
+        return None
+    return Api(client, _content(answer)["access_token"])
+
+
+async def _administrator(
+    client: httpx.AsyncClient, secrets: Secrets, environment: Mapping[str, str]
+) -> Api:
+    username, password = SIGN_INS[0].username, secrets.passwords[SIGN_INS[0].username]
+    api = await sign_in(client, username, password)
+    if api is None:
+        create_admin(username, password, environment)
+        api = await sign_in(client, username, password)
+    if api is None:
+        raise SandboxError("The administrator of the sandbox cannot sign in.")
+    return api
+
+
+def create_admin(username: str, password: str, environment: Mapping[str, str]) -> None:
+    """Make an administrator with the gateway's own command.
+
+    Raises: SandboxError with what the command said.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway.create_admin"],
+        input=f"{username}\n{password}\n",
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
+        raise SandboxError(f"No administrator could be made: {said[-1]}")
+
+
+async def _ensure_account(admin: Api, sign_in: SignIn, password: str) -> None:
+    found = await admin.find("/v1/accounts", username=sign_in.username)
+    if found["items"]:
+        return
+    await admin.make(
+        "/v1/accounts",
+        {
+            "username": sign_in.username,
+            "password": password,
+            "display_label": sign_in.label,
+            "roles": [sign_in.role],
+            "scope": sign_in.scope,
+        },
+    )
+
+
+async def _ensure_partner(
+    admin: Api, bank: BankSecrets, keys: KeyFiles, bank_url: str
+) -> dict[str, Any]:
+    known = (await admin.find("/v1/bank-partners", limit="200"))["items"]
+    partner = next((each for each in known if each["client_id"] == bank.client_id), None)
+    if partner is None:
+        partner = await admin.make("/v1/bank-partners", _registration(bank, keys, bank_url))
+    if partner["status"] == "draft":
+        partner = await admin.make(f"/v1/bank-partners/{partner['id']}/activation", {})
+    return dict(partner)
+
+
+def _registration(bank: BankSecrets, keys: KeyFiles, bank_url: str) -> dict[str, Any]:
+    return {
+        "name": "Bank of the sandbox",
+        "profile": PROFILE,
+        "company_code": COMPANY_CODE,
+        "bank_code": BANK_CODE,
+        "client_id": bank.client_id,
+        "client_secret": bank.client_secret,
+        "public_key_pem": keys.bank_public.read_text(),
+        "outbound": {
+            "base_url": bank_url,
+            "client_id": bank.outbound_client_id,
+            "client_secret": bank.outbound_client_secret,
+            "private_key_pem": keys.our_private.read_text(),
+            "x_partner_id": bank.outbound_client_id,
+        },
+    }
+
+
+def _entry(
+    partner: Mapping[str, Any], bank: BankSecrets, keys: KeyFiles, gateway_url: str
+) -> dict[str, Any]:
+    """Return what a client that plays this bank needs to know; the keys by their files."""
+    return {
+        "partner_id": partner["id"],
+        "name": partner["name"],
+        "profile": partner["profile"],
+        "company_code": partner["company_code"],
+        "bank_code": partner["bank_code"],
+        "client_id": bank.client_id,
+        "client_secret": bank.client_secret,
+        "private_key_file": str(keys.bank_private),
+        "public_key_file": str(keys.bank_public),
+        "our_client_id": bank.outbound_client_id,
+        "our_client_secret": bank.outbound_client_secret,
+        "our_public_key_file": str(keys.our_public),
+        "gateway_base_url": gateway_url,
+    }
+
+
+def _content(answer: httpx.Response) -> Any:
+    if answer.is_success:
+        return answer.json()
+    code = ""
+    if answer.headers.get("content-type", "").endswith("json"):
+        code = f" {answer.json().get('code', '')}"
+    request = answer.request
+    raise SandboxError(
+        f"{request.method} {request.url.path} was answered {answer.status_code}{code}."
+    )

@@ -1,0 +1,85 @@
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def perisai(*words: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sandbox", *map(str, words)],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_clock_is_set_in_jakarta_shown_and_reset(tmp_path: Path) -> None:
+    folder = tmp_path / "with blanks"
+
+    done = perisai("clock", "set", "2025-11-15T09:00", "--folder", folder)
+    shown = perisai("clock", "show", "--folder", folder)
+    reset = perisai("clock", "reset", "--folder", folder)
+
+    assert done.stdout.startswith("2025-11-15T09:0")
+    assert done.stdout.endswith("+07:00 (test clock)\n")
+    assert shown.stdout.startswith("2025-11-15T09:0")
+    assert reset.stdout.endswith("(real time)\n")
+
+
+def test_instant_that_is_none_is_said_in_one_line(tmp_path: Path) -> None:
+    done = perisai("clock", "set", "yesterday", "--folder", tmp_path)
+
+    assert done.returncode == 1
+    assert done.stderr == "perisai: 'yesterday' is no instant; write 2025-11-15T09:00.\n"
+
+
+def test_taken_port_is_said_in_one_line_and_leaves_nothing_running(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+
+        done = perisai("run", "--folder", tmp_path / "run", PERISAI_AGENT_PORT=port)
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"perisai: Port {port} is taken, so agent cannot start: "
+        "choose another one with PERISAI_AGENT_PORT.\n"
+    )
+    assert not (tmp_path / "run" / "postgres" / "data" / "postmaster.pid").exists()
+
+
+def test_wrong_port_is_said_in_one_line(tmp_path: Path) -> None:
+    done = perisai("run", "--folder", tmp_path, PERISAI_AGENT_PORT="x")
+
+    assert done.returncode == 1
+    assert done.stderr == "perisai: PERISAI_AGENT_PORT is 'x', which is no port.\n"
+
+
+def test_create_admin_without_a_sandbox_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PERISAI_GATEWAY_DATABASE_URL", raising=False)
+
+    done = perisai(
+        *("create-admin", "--username", "root", "--password", "long enough it is"),
+        *("--folder", tmp_path),
+    )
+
+    assert done.returncode == 1
+    assert done.stderr == (f"perisai: No sandbox runs in {tmp_path}: start it with `make run`.\n")
+
+
+def test_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    done = perisai("run", "--folder", tmp_path / "file" / "below", "--free-ports")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("perisai: Not a directory: ")
+    assert done.stderr.count("\n") == 1

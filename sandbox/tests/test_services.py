@@ -1,0 +1,115 @@
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sandbox.environment import build_environment
+from sandbox.errors import SandboxError
+from sandbox.postgres import Postgres
+from sandbox.services import load_services
+from sandbox.vault import Secrets
+
+
+class Elsewhere(Postgres):
+    """A server whose address is known although it never runs."""
+
+    def url(self, database: str, role: str = "app") -> str:
+        return f"postgresql://{role}@db.invalid/{database}"
+
+
+def environment_of(name: str, secrets: Secrets, folder: Path) -> dict[str, str]:
+    services = load_services({})
+    service = next(each for each in services if each.name == name)
+    return build_environment(
+        service, services, secrets=secrets, postgres=Elsewhere(folder), folder=folder
+    )
+
+
+def test_services_have_the_documented_ports_and_databases() -> None:
+    services = load_services({})
+
+    assert {each.name: each.port for each in services} == {
+        "gateway": 8000,
+        "agent": 8001,
+        "member": 8002,
+        "payment": 8003,
+        "fakebank": 8009,
+    }
+    assert [each.database for each in services] == ["gateway", "agent", "member", "payment", None]
+
+
+def test_gateway_stands_first_because_it_stops_first() -> None:
+    assert load_services({})[0].name == "gateway"
+
+
+def test_every_service_has_its_migrations() -> None:
+    named = [each for each in load_services({}) if each.database]
+
+    assert [each.name for each in named if each.alembic is None] == []
+    assert [each.name for each in named if each.alembic and not each.alembic.is_file()] == []
+
+
+def test_port_comes_from_the_environment() -> None:
+    services = load_services({"PERISAI_MEMBER_PORT": "9002"})
+
+    member = next(each for each in services if each.name == "member")
+
+    assert member.url == "http://127.0.0.1:9002"
+    assert "9002" in member.arguments
+    assert member.arguments[0] == sys.executable
+
+
+@pytest.mark.parametrize("text", ["http", "0", "65536", "-1", "80 80"])
+def test_port_that_is_none_is_said_in_one_line(text: str) -> None:
+    with pytest.raises(SandboxError, match=r"^PERISAI_AGENT_PORT is .*, which is no port"):
+        load_services({"PERISAI_AGENT_PORT": text})
+
+
+def test_process_gets_its_own_secrets_and_no_others(tmp_path: Path) -> None:
+    secrets = Secrets.make()
+
+    told = environment_of("member", secrets, tmp_path)
+
+    words = set(told.values())
+    assert told["PERISAI_MEMBER_DATA_KEYS"] == secrets.services["member"].data_keys
+    assert told["PERISAI_MEMBER_CLIENT_ID"] == "member-service"
+    for name in ("gateway", "agent", "payment"):
+        assert not words & set(secrets.services[name].model_dump().values())
+    assert "PERISAI_MEMBER_OWNER_DATABASE_URL" not in told
+
+
+def test_gateway_knows_how_every_service_signs_in(tmp_path: Path) -> None:
+    secrets = Secrets.make()
+
+    told = environment_of("gateway", secrets, tmp_path)
+
+    for client, name in (("agent-service", "agent"), ("gateway", "gateway")):
+        assert (
+            f'"{client}": "{secrets.services[name].client_secret}"'
+            in (told["PERISAI_GATEWAY_SERVICE_CLIENTS"])
+        )
+
+
+def test_own_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERISAI_MEMBER_DATABASE_URL", "postgresql://app@mine.invalid/member")
+
+    told = environment_of("member", Secrets.make(), tmp_path)
+
+    assert told["PERISAI_MEMBER_DATABASE_URL"] == "postgresql://app@mine.invalid/member"
+
+
+def test_addresses_follow_the_ports(tmp_path: Path) -> None:
+    services = [replace(each, port=each.port + 1000) for each in load_services({})]
+
+    told = build_environment(
+        services[1],
+        services,
+        secrets=Secrets.make(),
+        postgres=Elsewhere(tmp_path),
+        folder=tmp_path,
+    )
+
+    assert told["PERISAI_GATEWAY_URL"] == told["PERISAI_ISSUER"] == "http://127.0.0.1:9000"
+    assert told["PERISAI_PAYMENT_URL"] == "http://127.0.0.1:9003"
+    assert told["PERISAI_SANDBOX"] == "1"
