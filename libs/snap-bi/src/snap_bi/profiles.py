@@ -50,6 +50,13 @@ class ExternalIdScope(StrEnum):
     PARTNER_AND_SERVICE = "partner_and_service"
 
 
+class PartnerIdKind(StrEnum):
+    """What the bank writes into X-PARTNER-ID when it calls us."""
+
+    COMPANY_CODE = "company_code"
+    CLIENT_ID = "client_id"
+
+
 class LegacySerialisation(StrEnum):
     """Re-serialisations of the body that some senders sign instead of what they send."""
 
@@ -75,6 +82,7 @@ class Profile:
     doubt_answer: DoubtAnswer = DoubtAnswer.EMPTY_504
     # The bank gives the customer the money back when we refuse, and on 202.
     reverses_on_refusal: bool = False
+    partner_id_kind: PartnerIdKind = PartnerIdKind.CLIENT_ID
     external_id_scope: ExternalIdScope = ExternalIdScope.PARTNER_AND_SERVICE
     customer_no_length: int
     legacy_serialisations: tuple[LegacySerialisation, ...] = ()
@@ -142,6 +150,7 @@ BCA = Profile(
     title="BCA, virtual account for billers",
     public_prefix="/openapi/v1.0",
     query_rule=QueryRule.SORTED,
+    partner_id_kind=PartnerIdKind.COMPANY_CODE,
     customer_no_length=18,
     sub_company="00000",
     inbound_channel_id="95231",

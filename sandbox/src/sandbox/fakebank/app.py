@@ -1,0 +1,62 @@
+"""The bank's process: `uvicorn --factory sandbox.fakebank.app:create_app`."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from perisai_kit import clock
+from sandbox.fakebank import control
+from sandbox.fakebank.accounts import Accounts
+from sandbox.fakebank.calls import Caller
+from sandbox.fakebank.config import Partners
+from sandbox.fakebank.errors import ControlError
+from sandbox.fakebank.journal import Journal
+from sandbox.fakebank.serving import BankSide, snap_router
+
+ACCOUNTS_FILE = "fakebank-accounts.json"
+
+
+def create_app(
+    environment: Mapping[str, str] = os.environ,
+    *,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> FastAPI:
+    """Return the bank. Accounts told to it are kept in the folder of its config file.
+
+    transport: what carries its calls to the platform; the network when left out.
+    """
+    clock_file = environment.get("PERISAI_CLOCK_FILE")
+    clock.follow_test_clock(
+        Path(clock_file) if clock_file else None,
+        sandbox=environment.get("PERISAI_SANDBOX", "") in ("1", "true"),
+    )
+    named = environment.get("PERISAI_FAKEBANK_CONFIG")
+    path = Path(named) if named else None
+    journal = Journal()
+    partners = Partners(path)
+    accounts = Accounts(path.with_name(ACCOUNTS_FILE) if path else None)
+    caller = Caller(journal, transport=transport)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await caller.aclose()
+
+    app = FastAPI(title="The bank of the sandbox", lifespan=lifespan)
+    app.state.desk = control.Desk(partners, accounts, journal, caller)
+    app.include_router(control.router)
+    app.include_router(snap_router(BankSide(partners, accounts, journal)))
+    app.add_exception_handler(ControlError, _refuse)
+    return app
+
+
+async def _refuse(_: Request, error: Exception) -> JSONResponse:
+    status, code = (
+        (error.status, error.code) if isinstance(error, ControlError) else (500, "internal")
+    )
+    return JSONResponse({"status": status, "code": code, "detail": str(error)}, status)

@@ -1,0 +1,40 @@
+"""Every call in and out, for the developer who wonders about a signature."""
+
+from collections import deque
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+MAX_ENTRIES = 1000
+
+
+class Call(BaseModel):
+    """One call. The token in `string_to_sign` is masked; a token answer is not kept at all."""
+
+    at: str
+    direction: str  # "out": the bank called the platform; "in": the platform called the bank
+    partner_id: str | None
+    service: str
+    external_id: str | None = None
+    string_to_sign: str | None = None
+    matched_step: str | None = None
+    http_status: int | None = None
+    response_code: str | None = None
+    body: object = None
+    error: str | None = None
+    reading: str | None = None
+    note: str | None = None
+
+
+class Journal:
+    """The last calls; older ones are forgotten."""
+
+    def __init__(self) -> None:
+        self._calls: deque[Call] = deque(maxlen=MAX_ENTRIES)
+
+    def add(self, call: Call) -> Call:
+        self._calls.append(call)
+        return call
+
+    def newest(self, limit: int) -> Sequence[Call]:
+        return list(reversed(self._calls))[:limit]

@@ -1,0 +1,177 @@
+"""A customer pays: the bank asks, then flags the payment, well or badly as wished."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from perisai_kit import clock
+from sandbox.fakebank.calls import Caller, Trouble, new_request_id
+from sandbox.fakebank.config import Partner
+from sandbox.fakebank.errors import AmountNeeded
+from sandbox.fakebank.journal import Call
+from snap_bi.codes import Service
+from snap_bi.errors import FieldProblem
+from snap_bi.fields import Amount, AmountNotRupiah
+from snap_bi.minify import sha256_hex
+from snap_bi.profiles import PARTNER_SERVICE_ID_LENGTH
+from snap_bi.timestamps import TimestampFormat, format_timestamp
+
+# What a wrong amount is wrong by, when the request does not say.
+WRONG_BY = 1_000
+DEFAULT_DELAY_S = 2.0
+
+
+class Mode(StrEnum):
+    OK = "ok"
+    REPEAT = "repeat"  # the same flag again, same X-EXTERNAL-ID
+    ADVISE = "advise"  # again with a new X-EXTERNAL-ID and flagAdvise Y
+    CORRUPT_SIGNATURE = "corrupt_signature"
+    WRONG_AMOUNT = "wrong_amount"
+    DROP_ANSWER = "drop_answer"  # the platform books, the bank never hears
+    DELAY = "delay"  # signed now, sent later
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One payment as the customer at the counter means it; amounts in rupiah."""
+
+    virtual_account_no: str
+    amount: int | None = None
+    mode: Mode = Mode.OK
+    times: int | None = None
+    inquire: bool = True
+    payment_request_id: str | None = None
+    external_id: str | None = None
+    delay_s: float | None = None
+    trx_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """`amount` is what was flagged; None when the inquiry ended it. `calls` in their order."""
+
+    payment_request_id: str
+    amount: int | None
+    outcome: str
+    calls: list[Call]
+
+
+async def inquire(
+    caller: Caller, partner: Partner, *, virtual_account_no: str, request_id: str | None = None
+) -> Call:
+    """Ask what is to be paid (service 24)."""
+    now = clock.real_now()
+    message: dict[str, object] = {
+        **_ids(partner, virtual_account_no),
+        "trxDateInit": format_timestamp(now, TimestampFormat.SECONDS),
+        "channelCode": 6011,
+        "inquiryRequestId": request_id or new_request_id(now),
+        "additionalInfo": {},
+    }
+    return await caller.call(
+        partner, Service.INQUIRY, message, external_id=new_request_id(clock.real_now())
+    )
+
+
+async def pay(caller: Caller, partner: Partner, order: Order) -> Paid:
+    """Ask, then pay what the answer says, unless the order says otherwise.
+
+    Raises: AmountNeeded.
+    """
+    request_id = order.payment_request_id or new_request_id(clock.real_now())
+    calls: list[Call] = []
+    amount, name = order.amount, ""
+    if order.inquire:
+        asked = await inquire(
+            caller, partner, virtual_account_no=order.virtual_account_no, request_id=request_id
+        )
+        calls.append(asked)
+        due, name = _due(asked)
+        if due is None:
+            # A bank takes no money for what the biller does not know.
+            return Paid(request_id, None, "refused_at_inquiry", calls)
+        amount = due if amount is None else amount
+        if order.mode is Mode.WRONG_AMOUNT and order.amount is None:
+            amount = due + WRONG_BY
+    if amount is None:
+        raise AmountNeeded
+    message = _message(partner, order, request_id=request_id, amount=amount, name=name)
+    calls += await _flag(caller, partner, order, message)
+    return Paid(request_id, amount, calls[-1].reading or "unknown", calls)
+
+
+async def _flag(
+    caller: Caller, partner: Partner, order: Order, message: dict[str, object]
+) -> list[Call]:
+    again = order.mode in (Mode.REPEAT, Mode.ADVISE)
+    times = order.times or (2 if again else 1)
+    external_id = order.external_id or new_request_id(clock.real_now())
+    delay_s = DEFAULT_DELAY_S if order.delay_s is None else order.delay_s
+    trouble = Trouble(
+        corrupt_signature=order.mode is Mode.CORRUPT_SIGNATURE,
+        drop_answer=order.mode is Mode.DROP_ANSWER,
+        delay_s=delay_s if order.mode is Mode.DELAY else 0.0,
+    )
+    calls = []
+    for turn in range(times):
+        if turn and order.mode is Mode.ADVISE:
+            external_id = new_request_id(clock.real_now())
+            message = {**message, "flagAdvise": "Y"}
+        calls.append(
+            await caller.call(
+                partner, Service.PAYMENT, message, external_id=external_id, trouble=trouble
+            )
+        )
+    return calls
+
+
+def _message(
+    partner: Partner, order: Order, *, request_id: str, amount: int, name: str
+) -> dict[str, object]:
+    value = {"value": f"{amount}.00", "currency": "IDR"}
+    trx_at = order.trx_at or clock.now()
+    return {
+        **_ids(partner, order.virtual_account_no),
+        "virtualAccountName": name,
+        "trxId": "",
+        "paymentRequestId": request_id,
+        "channelCode": 6011,
+        "paidAmount": value,
+        "totalAmount": value,
+        # Business time, so that the sandbox's test clock decides the month.
+        "trxDateTime": format_timestamp(trx_at, TimestampFormat.SECONDS),
+        # The same for every repeat of one payment.
+        "referenceNo": f"{int(sha256_hex(request_id.encode())[:12], 16) % 10**11:011d}",
+        "flagAdvise": "N",
+        "subCompany": partner.profile.sub_company or "",
+        "billDetails": [],
+        "freeTexts": [],
+        "additionalInfo": {},
+    }
+
+
+def _ids(partner: Partner, virtual_account_no: str) -> dict[str, object]:
+    company_code = partner.entry.company_code
+    padded = company_code.rjust(PARTNER_SERVICE_ID_LENGTH)
+    customer_no = virtual_account_no.strip().removeprefix(company_code)
+    return {
+        "partnerServiceId": padded,
+        "customerNo": customer_no,
+        "virtualAccountNo": padded + customer_no,
+    }
+
+
+def _due(asked: Call) -> tuple[int | None, str]:
+    """Return the amount due and the name, or None when the biller refused."""
+    body = asked.body if isinstance(asked.body, dict) else {}
+    data = body.get("virtualAccountData")
+    if asked.response_code != "2002400" or not isinstance(data, dict):
+        return None, ""
+    try:
+        due = Amount.read(data.get("totalAmount") or {}).rupiah
+    except (FieldProblem, AmountNotRupiah):
+        return None, ""
+    name = data.get("virtualAccountName")
+    if data.get("inquiryStatus") not in (None, "00"):
+        return None, ""
+    return due, name if isinstance(name, str) else ""
