@@ -1,0 +1,1 @@
+"""What an agent did each month, and whether that counts as inactive."""

@@ -1,0 +1,44 @@
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from agent_service.activity import service
+from agent_service.activity.schemas import ActivityOut, MonthOut, VerdictOut
+from agent_service.agents.rules import AgentNotFound
+from agent_service.dependencies import Configured, SignedIn
+from perisai_kit.db import ReadSession
+from perisai_kit.problems import problems
+
+reading = APIRouter(prefix="/v1/agents", tags=["activity"])
+
+
+@reading.get("/{agent_id}/activity", responses=problems(AgentNotFound))
+async def get_activity(
+    agent_id: UUID,
+    session: ReadSession,
+    principal: SignedIn,
+    settings: Configured,
+    months: Annotated[int, Query(ge=1, le=36)] = 12,
+) -> ActivityOut:
+    """Return an agent's new members and payments a month, and whether he counts as inactive."""
+    found = await service.report(
+        session, agent_id, principal=principal, months=months, policy=settings.inactivity
+    )
+    verdict = found.verdict
+    return ActivityOut(
+        agent_id=found.agent_id,
+        in_office_since=found.in_office_since,
+        months=tuple(
+            MonthOut(month=month, acquisitions=each.acquisitions, contributions=each.contributions)
+            for month, each in found.counts
+        ),
+        verdict=VerdictOut(
+            window=verdict.window,
+            lacking=found.policy.lacking,
+            complete=verdict.complete,
+            no_acquisition=verdict.no_acquisition,
+            no_contribution=verdict.no_contribution,
+            inactive=verdict.inactive,
+        ),
+    )

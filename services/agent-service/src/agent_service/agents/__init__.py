@@ -1,0 +1,1 @@
+"""Agents in office: suspension, reinstatement, dismissal."""

@@ -1,0 +1,66 @@
+import uuid
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, Sequence, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from agent_service.agents.rules import AgentState
+from agent_service.base import Base, choice
+from perisai_kit.pii import EncryptedText
+
+agent_numbers = Sequence("agent_numbers", metadata=Base.metadata)
+
+_IN_OFFICE = text("state <> 'dismissed'")
+
+
+class Agent(Base):
+    __tablename__ = "agents"
+    __table_args__ = (
+        # One person, and one account, is one agent at a time.
+        Index("uq_agents_nik_hash", "nik_hash", unique=True, postgresql_where=_IN_OFFICE),
+        Index("uq_agents_account_id", "account_id", unique=True, postgresql_where=_IN_OFFICE),
+        Index("ix_agents_nik_hash_all", "nik_hash"),
+        Index("ix_agents_account_id_all", "account_id"),
+        Index(None, "branch_code", "id"),
+        Index(None, "region_code", "id"),
+        Index(None, "wadah_id", "id"),
+        Index(None, "member_id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    agent_code: Mapped[str] = mapped_column(unique=True)
+    application_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("applications.id"), unique=True)
+    account_id: Mapped[uuid.UUID]
+    member_id: Mapped[uuid.UUID]
+    wadah_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("wadahs.id"))
+    branch_code: Mapped[str] = mapped_column(ForeignKey("branches.code"))
+    region_code: Mapped[str]
+    assignment_letter_number: Mapped[str]
+
+    nik: Mapped[str] = mapped_column(EncryptedText("agents.nik"))
+    nik_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    full_name: Mapped[str] = mapped_column(EncryptedText("agents.full_name"))
+    bank_code: Mapped[str]
+    account_no: Mapped[str] = mapped_column(EncryptedText("agents.account_no"))
+    account_holder_name: Mapped[str] = mapped_column(EncryptedText("agents.account_holder_name"))
+
+    state: Mapped[AgentState] = mapped_column(choice(AgentState, "state"))
+    reason_code: Mapped[str | None]
+    in_office_since: Mapped[date]
+    """The day of the activation or of the last reinstatement."""
+    reinstatement_not_before: Mapped[date | None]
+    activated_at: Mapped[datetime]
+
+
+class AgentChange(Base):
+    __tablename__ = "agent_changes"
+    __table_args__ = (Index(None, "agent_id", "id"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    agent_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("agents.id"))
+    from_state: Mapped[AgentState | None] = mapped_column(choice(AgentState, "from_state"))
+    to_state: Mapped[AgentState] = mapped_column(choice(AgentState, "to_state"))
+    reason_code: Mapped[str | None]
+    reason: Mapped[str | None] = mapped_column(EncryptedText("agent_changes.reason"))
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[uuid.UUID]

@@ -1,0 +1,98 @@
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from agent_service.agents.models import Agent, AgentChange, agent_numbers
+from agent_service.agents.rules import AgentNotFound, AgentState
+from agent_service.paging import slice_by_id
+from agent_service.scopes import OFFICES, by_office
+from perisai_kit.auth import Principal, Role
+
+MAX_CHANGES = 100
+MAX_EARLIER = 100
+"""More records than one person can have; it bounds what is read at once."""
+
+
+def visible(principal: Principal) -> ColumnElement[bool]:
+    """Return the rows a subject sees: himself; a wadah its own agents; offices their scope."""
+    seen = [Agent.account_id == principal.account_id]
+    if principal.has(*OFFICES):
+        seen.append(
+            by_office(principal, *OFFICES, branch=Agent.branch_code, region=Agent.region_code)
+        )
+    if principal.has(Role.WADAH_ADMIN):
+        seen.append(Agent.wadah_id == principal.wadah_id)
+    if principal.has(Role.AGENT):
+        seen.append(Agent.id == principal.agent_id)
+    return or_(*seen)
+
+
+async def get_visible(session: AsyncSession, agent_id: UUID, seen: ColumnElement[bool]) -> Agent:
+    """Raises: AgentNotFound."""
+    agent = await session.scalar(select(Agent).where(Agent.id == agent_id, seen))
+    if agent is None:
+        raise AgentNotFound
+    return agent
+
+
+async def lock_visible(session: AsyncSession, agent_id: UUID, seen: ColumnElement[bool]) -> Agent:
+    """Raises: AgentNotFound."""
+    chosen = select(Agent).where(Agent.id == agent_id, seen).with_for_update()
+    agent = await session.scalar(chosen.execution_options(populate_existing=True))
+    if agent is None:
+        raise AgentNotFound
+    return agent
+
+
+async def find_by_application(session: AsyncSession, application_id: UUID) -> Agent | None:
+    return await session.scalar(select(Agent).where(Agent.application_id == application_id))
+
+
+async def list_page(
+    session: AsyncSession,
+    *,
+    seen: ColumnElement[bool],
+    state: AgentState | None,
+    wadah_id: UUID | None,
+    cursor: str | None,
+    limit: int,
+) -> Sequence[Agent]:
+    chosen = select(Agent).where(seen)
+    if state is not None:
+        chosen = chosen.where(Agent.state == state)
+    if wadah_id is not None:
+        chosen = chosen.where(Agent.wadah_id == wadah_id)
+    chosen = slice_by_id(chosen, Agent.id, cursor=cursor, limit=limit)
+    return (await session.scalars(chosen)).all()
+
+
+async def list_changes(session: AsyncSession, agent_id: UUID) -> Sequence[AgentChange]:
+    """Return the latest changes, the latest first."""
+    chosen = select(AgentChange).where(AgentChange.agent_id == agent_id)
+    return (await session.scalars(chosen.order_by(AgentChange.id.desc()).limit(MAX_CHANGES))).all()
+
+
+async def list_earlier(
+    session: AsyncSession, *, nik_hash: bytes, account_id: UUID
+) -> Sequence[tuple[AgentState, str | None]]:
+    """Return state and reason of every record of this person or this account, newest first."""
+    chosen = (
+        select(Agent.state, Agent.reason_code)
+        .where(or_(Agent.nik_hash == nik_hash, Agent.account_id == account_id))
+        .order_by(Agent.id.desc())
+        .limit(MAX_EARLIER)
+    )
+    return [(state, reason) for state, reason in await session.execute(chosen)]
+
+
+async def count_active(session: AsyncSession, wadah_id: UUID) -> int:
+    counted = select(func.count()).where(
+        Agent.wadah_id == wadah_id, Agent.state == AgentState.ACTIVE
+    )
+    return await session.scalar(counted) or 0
+
+
+async def next_number(session: AsyncSession) -> int:
+    return (await session.execute(select(agent_numbers.next_value()))).scalar_one()

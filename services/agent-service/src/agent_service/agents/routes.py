@@ -1,0 +1,101 @@
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from agent_service.agents import service
+from agent_service.agents.models import Agent
+from agent_service.agents.rules import (
+    AgentNotFound,
+    AgentState,
+    AgentStateConflict,
+    OwnCase,
+    ReinstatementTooEarly,
+)
+from agent_service.agents.schemas import (
+    AgentChangeOut,
+    AgentDetailOut,
+    AgentIdentityOut,
+    AgentOut,
+    NewDismissal,
+    NewReinstatement,
+    NewSuspension,
+)
+from agent_service.agents.service import Described
+from agent_service.branches.rules import BranchOutOfScope
+from agent_service.dependencies import Configured, Identifier, Officer, RequestId, SignedIn
+from agent_service.paging import Cursor, Limit, Slice
+from agent_service.wadahs.rules import WadahNotActive
+from perisai_kit.db import ReadSession, Session
+from perisai_kit.fields import Page
+from perisai_kit.idempotency import TransactionRoute
+from perisai_kit.problems import problems
+
+router = APIRouter(prefix="/v1/agents", tags=["agents"], route_class=TransactionRoute)
+reading = APIRouter(prefix="/v1/agents", tags=["agents"])
+
+DECIDING = (AgentNotFound, BranchOutOfScope, OwnCase, AgentStateConflict)
+
+
+@reading.get("", response_model=Page[AgentOut])
+async def list_agents(
+    session: ReadSession,
+    principal: SignedIn,
+    state: Annotated[AgentState | None, Query()] = None,
+    wadah_id: Annotated[UUID | None, Query()] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Slice[Agent]:
+    """List agents: oneself, the own wadah's, or those of the own scope."""
+    return await service.list_visible(
+        session, principal=principal, state=state, wadah_id=wadah_id, cursor=cursor, limit=limit
+    )
+
+
+@reading.get("/{agent_id}", responses=problems(AgentNotFound))
+async def get_agent(agent_id: UUID, session: ReadSession, principal: SignedIn) -> AgentDetailOut:
+    """Return one agent with his history."""
+    return _detail(await service.describe(session, agent_id, principal=principal))
+
+
+@router.get(
+    "/{agent_id}/identity", response_model=AgentIdentityOut, responses=problems(AgentNotFound)
+)
+async def get_agent_identity(
+    agent_id: UUID, session: Session, reader: Identifier, request_id: RequestId
+) -> Agent:
+    """Return an agent's NIK, name and account unmasked. Every reading is recorded."""
+    return await service.reveal(session, agent_id, principal=reader, request_id=request_id)
+
+
+@router.post("/{agent_id}/suspension", responses=problems(*DECIDING))
+async def suspend_agent(
+    agent_id: UUID, body: NewSuspension, session: Session, officer: Officer, settings: Configured
+) -> AgentDetailOut:
+    """Suspend an agent. After inactivity he may be reinstated only after a wait of 6 months."""
+    wait = settings.reinstatement_wait_months
+    return _detail(await service.suspend(session, agent_id, body, by=officer, wait_months=wait))
+
+
+@router.post(
+    "/{agent_id}/reinstatement",
+    responses=problems(*DECIDING, ReinstatementTooEarly, WadahNotActive),
+)
+async def reinstate_agent(
+    agent_id: UUID, body: NewReinstatement, session: Session, officer: Officer
+) -> AgentDetailOut:
+    """Reinstate a suspended agent."""
+    return _detail(await service.reinstate(session, agent_id, body, by=officer))
+
+
+@router.post("/{agent_id}/dismissal", responses=problems(*DECIDING))
+async def dismiss_agent(
+    agent_id: UUID, body: NewDismissal, session: Session, officer: Officer
+) -> AgentDetailOut:
+    """Dismiss an agent, for good. After fraud, crime or gratification he never comes back."""
+    return _detail(await service.dismiss(session, agent_id, body, by=officer))
+
+
+def _detail(found: Described) -> AgentDetailOut:
+    history = tuple(AgentChangeOut.model_validate(each) for each in found.history)
+    return AgentDetailOut.model_validate(found.agent).model_copy(update={"history": history})

@@ -1,0 +1,265 @@
+"""Agents in office: activated by an approved application, suspended, reinstated, dismissed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from agent_service.agents import queries, rules
+from agent_service.agents.models import Agent, AgentChange
+from agent_service.agents.rules import AgentState, Appointment, Person
+from agent_service.agents.schemas import NewDismissal, NewReinstatement, NewSuspension
+from agent_service.branches import service as branches
+from agent_service.paging import Slice, slice_of
+from agent_service.rows import insert_once
+from agent_service.wadahs import service as wadahs
+from perisai_kit import clock
+from perisai_kit.auth import Principal
+from perisai_kit.events import AgentActivated, AgentDismissed, AgentReinstated, AgentSuspended
+from perisai_kit.feed import publish
+from perisai_kit.ids import new_id
+from perisai_kit.pii import Keyring, audit_read
+
+AtWork = TypeVar("AtWork", AgentActivated, AgentReinstated)
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    agent: Agent
+    history: Sequence[AgentChange]
+
+
+def person_of(principal: Principal) -> Person:
+    """Return who a subject is, to tell whether he decides about himself."""
+    members = frozenset({principal.member_id} if principal.member_id else ())
+    return Person(principal.account_id, members, principal.agent_id)
+
+
+async def check_not_registered(session: AsyncSession, *, nik_hash: bytes, account_id: UUID) -> None:
+    """Check that neither the person nor the account is an agent, or was dismissed for cause.
+
+    Raises: AgentExists, the same for all of these: a stranger must not learn which.
+    """
+    earlier = await queries.list_earlier(session, nik_hash=nik_hash, account_id=account_id)
+    if any(rules.blocks_new_registration(state, reason) for state, reason in earlier):
+        raise rules.AgentExists
+
+
+async def activate(
+    session: AsyncSession, new: Appointment, *, by: Principal, keyring: Keyring
+) -> Agent:
+    """Take an approved applicant into office and tell the other services.
+
+    The agent's row comes before the wadah's lock, as in every change of an agent.
+    Raises: AgentExists, WadahNotActive.
+    """
+    nik_hash = keyring.lookup("nik", new.nik)
+    await check_not_registered(session, nik_hash=nik_hash, account_id=new.account_id)
+    code = rules.agent_code(await queries.next_number(session))
+    today = clock.today()
+    agent = Agent(
+        id=new_id(),
+        agent_code=code,
+        application_id=new.application_id,
+        account_id=new.account_id,
+        member_id=new.member_id,
+        wadah_id=new.wadah_id,
+        branch_code=new.branch_code,
+        region_code=new.region_code,
+        assignment_letter_number=new.assignment_letter_number
+        or rules.assignment_letter_number(code, today),
+        nik=new.nik,
+        nik_hash=nik_hash,
+        full_name=new.full_name,
+        bank_code=new.bank_code,
+        account_no=new.account_no,
+        account_holder_name=new.account_holder_name,
+        state=AgentState.ACTIVE,
+        in_office_since=today,
+        activated_at=clock.now(),
+    )
+    if not await insert_once(session, agent):
+        raise rules.AgentExists
+    await wadahs.lock_active(session, new.wadah_id, on=today)
+    await _count(session, new.wadah_id)
+    _record(session, agent, None, by=by)
+    await publish(session, _at_work(AgentActivated, agent))
+    return agent
+
+
+async def suspend(
+    session: AsyncSession, agent_id: UUID, new: NewSuspension, *, by: Principal, wait_months: int
+) -> Described:
+    """Suspend an agent: he may not act until he is reinstated.
+
+    wait_months: how long a suspension for inactivity lasts at least.
+    Raises: AgentNotFound, BranchOutOfScope, OwnCase, AgentStateConflict.
+    """
+    agent = await _lock_to_decide(session, agent_id, by)
+    not_before = rules.reinstatement_from(new.reason_code, clock.today(), wait_months)
+    await _move(session, agent, AgentState.SUSPENDED, new.reason_code, new.reason, by=by)
+    agent.reinstatement_not_before = not_before
+    event = AgentSuspended(
+        agent_id=agent.id, account_id=agent.account_id, reason_code=new.reason_code.value
+    )
+    await publish(session, event)
+    return await _describe(session, agent)
+
+
+async def reinstate(
+    session: AsyncSession, agent_id: UUID, new: NewReinstatement, *, by: Principal
+) -> Described:
+    """Reinstate a suspended agent whose wadah is active.
+
+    Raises: AgentNotFound, BranchOutOfScope, OwnCase, AgentStateConflict, ReinstatementTooEarly,
+    WadahNotActive.
+    """
+    agent = await _lock_to_decide(session, agent_id, by)
+    rules.check_next(agent.state, AgentState.ACTIVE)
+    today = clock.today()
+    rules.check_reinstatement(agent.reinstatement_not_before, today)
+    await wadahs.lock_active(session, agent.wadah_id, on=today)
+    await _move(session, agent, AgentState.ACTIVE, None, new.reason, by=by)
+    agent.in_office_since, agent.reinstatement_not_before = today, None
+    await publish(session, _at_work(AgentReinstated, agent))
+    return await _describe(session, agent)
+
+
+async def dismiss(
+    session: AsyncSession, agent_id: UUID, new: NewDismissal, *, by: Principal
+) -> Described:
+    """Dismiss an agent, for good. After fraud, crime or gratification he never comes back.
+
+    Raises: AgentNotFound, BranchOutOfScope, OwnCase, AgentStateConflict.
+    """
+    agent = await _lock_to_decide(session, agent_id, by)
+    await _move(session, agent, AgentState.DISMISSED, new.reason_code, new.reason, by=by)
+    agent.reinstatement_not_before = None
+    event = AgentDismissed(
+        agent_id=agent.id, account_id=agent.account_id, reason_code=new.reason_code.value
+    )
+    await publish(session, event)
+    return await _describe(session, agent)
+
+
+async def get_visible(session: AsyncSession, agent_id: UUID, *, principal: Principal) -> Agent:
+    """Raises: AgentNotFound, also for an agent the subject may not see."""
+    return await queries.get_visible(session, agent_id, queries.visible(principal))
+
+
+async def describe(session: AsyncSession, agent_id: UUID, *, principal: Principal) -> Described:
+    """Return one agent with his history.
+
+    Raises: AgentNotFound, also for an agent the subject may not see.
+    """
+    return await _describe(session, await get_visible(session, agent_id, principal=principal))
+
+
+async def reveal(
+    session: AsyncSession, agent_id: UUID, *, principal: Principal, request_id: str
+) -> Agent:
+    """Return an agent whose personal data will be shown unmasked, and record the reading.
+
+    Raises: AgentNotFound.
+    """
+    agent = await get_visible(session, agent_id, principal=principal)
+    await audit_read(session, principal, kind="agent", ids=[agent.id], request_id=request_id)
+    return agent
+
+
+async def list_visible(
+    session: AsyncSession,
+    *,
+    principal: Principal,
+    state: AgentState | None,
+    wadah_id: UUID | None,
+    cursor: str | None,
+    limit: int,
+) -> Slice[Agent]:
+    """Return one page of the agents a subject may see."""
+    rows = await queries.list_page(
+        session,
+        seen=queries.visible(principal),
+        state=state,
+        wadah_id=wadah_id,
+        cursor=cursor,
+        limit=limit,
+    )
+    return slice_of(rows, [agent.id for agent in rows], limit)
+
+
+async def find_by_application(session: AsyncSession, application_id: UUID) -> UUID | None:
+    """Return the id of the agent that an application has made, if it has."""
+    agent = await queries.find_by_application(session, application_id)
+    return agent.id if agent else None
+
+
+async def _lock_to_decide(session: AsyncSession, agent_id: UUID, by: Principal) -> Agent:
+    agent = await queries.lock_visible(session, agent_id, queries.visible(by))
+    branches.check_in_scope(by, branch_code=agent.branch_code, region_code=agent.region_code)
+    subject = Person(agent.account_id, frozenset({agent.member_id}), agent.id)
+    rules.check_not_own(subject, by=person_of(by))
+    return agent
+
+
+async def _move(
+    session: AsyncSession,
+    agent: Agent,
+    to: AgentState,
+    reason_code: str | None,
+    reason: str,
+    *,
+    by: Principal,
+) -> None:
+    rules.check_next(agent.state, to)
+    before, agent.state, agent.reason_code = agent.state, to, reason_code
+    _record(session, agent, before, by=by, reason=reason)
+    await session.flush()
+    await wadahs.lock(session, agent.wadah_id)
+    await _count(session, agent.wadah_id)
+
+
+async def _count(session: AsyncSession, wadah_id: UUID) -> None:
+    # Counted under the wadah's lock, so that two changes at once cannot miss each other.
+    await wadahs.set_agent_count(session, wadah_id, await queries.count_active(session, wadah_id))
+
+
+def _record(
+    session: AsyncSession,
+    agent: Agent,
+    before: AgentState | None,
+    *,
+    by: Principal,
+    reason: str | None = None,
+) -> None:
+    session.add(
+        AgentChange(
+            id=new_id(),
+            agent_id=agent.id,
+            from_state=before,
+            to_state=agent.state,
+            reason_code=agent.reason_code,
+            reason=reason,
+            changed_at=clock.now(),
+            changed_by=by.account_id,
+        )
+    )
+
+
+def _at_work(kind: type[AtWork], agent: Agent) -> AtWork:
+    return kind(
+        agent_id=agent.id,
+        account_id=agent.account_id,
+        member_id=agent.member_id,
+        wadah_id=agent.wadah_id,
+        branch_code=agent.branch_code,
+        region_code=agent.region_code,
+        agent_code=agent.agent_code,
+    )
+
+
+async def _describe(session: AsyncSession, agent: Agent) -> Described:
+    await session.flush()
+    return Described(agent, await queries.list_changes(session, agent.id))

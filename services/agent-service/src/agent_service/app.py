@@ -1,0 +1,56 @@
+"""Wiring: `uvicorn --factory agent_service.app:create_app`."""
+
+import httpx
+from fastapi import FastAPI
+
+from agent_service.activity import routes as activity
+from agent_service.agents import routes as agents
+from agent_service.applications import routes as applications
+from agent_service.branches import routes as branches
+from agent_service.dependencies import Others
+from agent_service.settings import Settings
+from agent_service.tables import MIGRATIONS
+from agent_service.verifications import routes as verifications
+from agent_service.wadahs import routes as wadahs
+from agent_service.worker import subscriptions
+from perisai_kit import web
+from perisai_kit.db import Database
+
+ROUTERS = (
+    branches.router,
+    branches.reading,
+    wadahs.router,
+    wadahs.reading,
+    applications.router,
+    applications.reading,
+    verifications.router,
+    agents.router,
+    agents.reading,
+    activity.reading,
+)
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    http_transport: httpx.AsyncBaseTransport | None = None,
+    database: Database | None = None,
+) -> FastAPI:
+    """Return the service's app.
+
+    http_transport: what carries calls to other services. database: one that exists already.
+    """
+    settings = settings or Settings.from_env()
+    kit = web.create_kit(
+        settings, migrations=MIGRATIONS, http_transport=http_transport, database=database
+    )
+    members, payments = kit.client(settings.member_url), kit.client(settings.payment_url)
+    app = web.create_app(
+        kit,
+        title="Perisai agent-service",
+        routers=ROUTERS,
+        subscriptions=subscriptions(members=members, payments=payments),
+        on_close=(members.close, payments.close),
+    )
+    app.state.others = Others(members=members, payments=payments)
+    return app

@@ -1,0 +1,1 @@
+"""From an application to an agent: requirements, training, exam, approval."""

@@ -1,0 +1,71 @@
+import uuid
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import Text
+
+from agent_service.applications.rules import ApplicationState
+from agent_service.base import Base, choice
+from agent_service.requirements.rules import Citizenship
+from perisai_kit.pii import EncryptedText
+
+_LIVE = text("state NOT IN ('active', 'rejected', 'withdrawn')")
+
+
+class Application(Base):
+    __tablename__ = "applications"
+    __table_args__ = (
+        Index("uq_applications_nik_hash", "nik_hash", unique=True, postgresql_where=_LIVE),
+        Index("uq_applications_account_id", "account_id", unique=True, postgresql_where=_LIVE),
+        Index("ix_applications_account_id_id", "account_id", "id"),
+        Index(None, "branch_code", "id"),
+        Index(None, "region_code", "id"),
+        Index(None, "wadah_id", "id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[uuid.UUID]
+    device_id: Mapped[str]
+    account_member_id: Mapped[uuid.UUID | None]
+    """The member whose phone the applicant proved at the gateway, where there is one."""
+    member_id: Mapped[uuid.UUID | None]
+    """The member with this NIK, once member-service has named him."""
+    wadah_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("wadahs.id"))
+    branch_code: Mapped[str] = mapped_column(ForeignKey("branches.code"))
+    region_code: Mapped[str]
+
+    nik: Mapped[str] = mapped_column(EncryptedText("applications.nik"))
+    nik_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    nik_warnings: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    birth_date: Mapped[str] = mapped_column(EncryptedText("applications.birth_date"))
+    full_name: Mapped[str] = mapped_column(EncryptedText("applications.full_name"))
+    citizenship: Mapped[Citizenship] = mapped_column(choice(Citizenship, "citizenship"))
+    not_bpjs_employee: Mapped[bool]
+    bank_code: Mapped[str]
+    account_no: Mapped[str] = mapped_column(EncryptedText("applications.account_no"))
+    account_holder_name: Mapped[str] = mapped_column(
+        EncryptedText("applications.account_holder_name")
+    )
+    device_description: Mapped[str]
+
+    state: Mapped[ApplicationState] = mapped_column(choice(ApplicationState, "state"))
+    reason_code: Mapped[str | None]
+    applied_at: Mapped[datetime]
+
+
+class ApplicationChange(Base):
+    __tablename__ = "application_changes"
+    __table_args__ = (Index(None, "application_id", "id"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    application_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("applications.id"))
+    from_state: Mapped[ApplicationState | None] = mapped_column(
+        choice(ApplicationState, "from_state")
+    )
+    to_state: Mapped[ApplicationState] = mapped_column(choice(ApplicationState, "to_state"))
+    reason_code: Mapped[str | None]
+    reason: Mapped[str | None] = mapped_column(EncryptedText("application_changes.reason"))
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[uuid.UUID]

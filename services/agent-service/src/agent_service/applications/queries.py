@@ -1,0 +1,80 @@
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from agent_service.applications.models import Application, ApplicationChange
+from agent_service.applications.rules import (
+    ApplicationNotFound,
+    ApplicationState,
+)
+from agent_service.paging import slice_by_id
+from agent_service.scopes import by_office
+from perisai_kit.auth import Principal, Role
+
+MAX_CHANGES = 100
+
+
+def visible(principal: Principal) -> ColumnElement[bool]:
+    """Return the rows a subject sees: his own; a wadah's own; an officer's or auditor's scope."""
+    seen = [
+        Application.account_id == principal.account_id,
+        by_office(
+            principal,
+            Role.BRANCH_OFFICER,
+            Role.AUDITOR,
+            branch=Application.branch_code,
+            region=Application.region_code,
+        ),
+    ]
+    if principal.has(Role.WADAH_ADMIN):
+        seen.append(Application.wadah_id == principal.wadah_id)
+    return or_(*seen)
+
+
+async def get_visible(
+    session: AsyncSession, application_id: UUID, seen: ColumnElement[bool]
+) -> Application:
+    """Raises: ApplicationNotFound."""
+    chosen = select(Application).where(Application.id == application_id, seen)
+    application = await session.scalar(chosen)
+    if application is None:
+        raise ApplicationNotFound
+    return application
+
+
+async def lock_visible(
+    session: AsyncSession, application_id: UUID, seen: ColumnElement[bool]
+) -> Application:
+    """Raises: ApplicationNotFound."""
+    chosen = select(Application).where(Application.id == application_id, seen).with_for_update()
+    application = await session.scalar(chosen.execution_options(populate_existing=True))
+    if application is None:
+        raise ApplicationNotFound
+    return application
+
+
+async def list_page(
+    session: AsyncSession,
+    *,
+    seen: ColumnElement[bool],
+    state: ApplicationState | None,
+    wadah_id: UUID | None,
+    cursor: str | None,
+    limit: int,
+) -> Sequence[Application]:
+    chosen = select(Application).where(seen)
+    if state is not None:
+        chosen = chosen.where(Application.state == state)
+    if wadah_id is not None:
+        chosen = chosen.where(Application.wadah_id == wadah_id)
+    chosen = slice_by_id(chosen, Application.id, cursor=cursor, limit=limit)
+    return (await session.scalars(chosen)).all()
+
+
+async def list_changes(session: AsyncSession, application_id: UUID) -> Sequence[ApplicationChange]:
+    """Return the latest changes, the latest first."""
+    chosen = select(ApplicationChange).where(ApplicationChange.application_id == application_id)
+    latest = chosen.order_by(ApplicationChange.id.desc()).limit(MAX_CHANGES)
+    return (await session.scalars(latest)).all()

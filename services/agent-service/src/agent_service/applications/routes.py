@@ -1,0 +1,209 @@
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from agent_service.agents.rules import AgentExists, OwnCase
+from agent_service.applications import service
+from agent_service.applications.models import Application
+from agent_service.applications.rules import (
+    ApplicationNotFound,
+    ApplicationOpen,
+    ApplicationState,
+    ApplicationStateConflict,
+    PhoneProofRequired,
+)
+from agent_service.applications.schemas import (
+    ApplicantIdentityOut,
+    ApplicationChangeOut,
+    ApplicationDetailOut,
+    ApplicationOut,
+    NewApplication,
+    NewApproval,
+    NewRejection,
+    NewWithdrawal,
+)
+from agent_service.applications.service import Described
+from agent_service.branches.rules import BranchOutOfScope
+from agent_service.dependencies import Configured, Officer, RequestId, SignedIn
+from agent_service.paging import Cursor, Limit, Slice
+from agent_service.requirements.rules import (
+    ExamBeforeTraining,
+    NotYetHappened,
+    RequirementsUnmet,
+)
+from agent_service.requirements.schemas import (
+    CheckOut,
+    ExamOut,
+    FindingOut,
+    NewExam,
+    NewTraining,
+    TrainingOut,
+)
+from agent_service.wadahs.rules import WadahNotActive, WadahNotFound
+from perisai_kit.db import ReadSession, Session
+from perisai_kit.fields import Page
+from perisai_kit.idempotency import IDEMPOTENT, TransactionRoute
+from perisai_kit.nik import NikInvalid
+from perisai_kit.pii import Keys
+from perisai_kit.problems import problems
+
+router = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=TransactionRoute)
+reading = APIRouter(prefix="/v1/applications", tags=["applications"])
+
+DECIDING = (ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStateConflict)
+
+
+@router.post(
+    "",
+    status_code=201,
+    openapi_extra=IDEMPOTENT,
+    responses=problems(
+        PhoneProofRequired, WadahNotFound, WadahNotActive, NikInvalid, ApplicationOpen, AgentExists
+    ),
+)
+async def apply(
+    body: NewApplication,
+    session: Session,
+    applicant: SignedIn,
+    keyring: Keys,
+    settings: Configured,
+) -> ApplicationDetailOut:
+    """Apply to become an agent: for oneself, with one's own phone and device."""
+    found = await service.apply(session, body, by=applicant, keyring=keyring, settings=settings)
+    return detail(found)
+
+
+@reading.get("", response_model=Page[ApplicationOut])
+async def list_applications(
+    session: ReadSession,
+    principal: SignedIn,
+    state: Annotated[ApplicationState | None, Query()] = None,
+    wadah_id: Annotated[UUID | None, Query()] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Slice[Application]:
+    """List applications, the oldest first: one's own, the own wadah's, or those in scope."""
+    return await service.list_visible(
+        session, principal=principal, state=state, wadah_id=wadah_id, cursor=cursor, limit=limit
+    )
+
+
+@reading.get("/{application_id}", responses=problems(ApplicationNotFound))
+async def get_application(
+    application_id: UUID, session: ReadSession, principal: SignedIn, settings: Configured
+) -> ApplicationDetailOut:
+    """Return one application: how each requirement stands, every check, its history."""
+    found = await service.get_described(
+        session, application_id, principal=principal, settings=settings
+    )
+    return detail(found)
+
+
+@router.get(
+    "/{application_id}/identity",
+    response_model=ApplicantIdentityOut,
+    responses=problems(ApplicationNotFound),
+)
+async def get_applicant_identity(
+    application_id: UUID, session: Session, officer: Officer, request_id: RequestId
+) -> Application:
+    """Return the applicant's NIK, name and account unmasked. Every reading is recorded."""
+    return await service.reveal(session, application_id, principal=officer, request_id=request_id)
+
+
+@router.post("/{application_id}/training", responses=problems(*DECIDING, NotYetHappened))
+async def record_training(
+    application_id: UUID,
+    body: NewTraining,
+    session: Session,
+    officer: Officer,
+    settings: Configured,
+) -> ApplicationDetailOut:
+    """Record that the applicant has completed the training."""
+    return detail(
+        await service.record_training(session, application_id, body, by=officer, settings=settings)
+    )
+
+
+@router.post(
+    "/{application_id}/exam", responses=problems(*DECIDING, NotYetHappened, ExamBeforeTraining)
+)
+async def record_exam(
+    application_id: UUID, body: NewExam, session: Session, officer: Officer, settings: Configured
+) -> ApplicationDetailOut:
+    """Record an exam. A failed one may be taken again; the latest counts."""
+    return detail(
+        await service.record_exam(session, application_id, body, by=officer, settings=settings)
+    )
+
+
+@router.post(
+    "/{application_id}/approval",
+    responses=problems(*DECIDING, RequirementsUnmet, AgentExists, WadahNotActive),
+)
+async def approve_application(
+    application_id: UUID,
+    session: Session,
+    officer: Officer,
+    keyring: Keys,
+    settings: Configured,
+    body: NewApproval | None = None,
+) -> ApplicationDetailOut:
+    """Approve an application whose requirements are all met: the applicant becomes an agent."""
+    found = await service.approve(
+        session,
+        application_id,
+        body or NewApproval(),
+        by=officer,
+        keyring=keyring,
+        settings=settings,
+    )
+    return detail(found)
+
+
+@router.post("/{application_id}/rejection", responses=problems(*DECIDING))
+async def reject_application(
+    application_id: UUID,
+    body: NewRejection,
+    session: Session,
+    officer: Officer,
+    settings: Configured,
+) -> ApplicationDetailOut:
+    """Reject an application, with a reason."""
+    return detail(
+        await service.reject(session, application_id, body, by=officer, settings=settings)
+    )
+
+
+@router.post(
+    "/{application_id}/withdrawal",
+    responses=problems(ApplicationNotFound, ApplicationStateConflict),
+)
+async def withdraw_application(
+    application_id: UUID,
+    session: Session,
+    applicant: SignedIn,
+    settings: Configured,
+    body: NewWithdrawal | None = None,
+) -> ApplicationDetailOut:
+    """Take back one's own application, to leave it or to apply with other data."""
+    found = await service.withdraw(
+        session, application_id, body or NewWithdrawal(), by=applicant, settings=settings
+    )
+    return detail(found)
+
+
+def detail(found: Described) -> ApplicationDetailOut:
+    """Return the whole application as it goes out; also for the verification."""
+    evidence = found.evidence
+    return ApplicationDetailOut.model_validate(found.application).model_copy(
+        update={
+            "requirements": tuple(FindingOut.model_validate(each) for each in found.requirements),
+            "checks": tuple(CheckOut.model_validate(each) for each in evidence.checks),
+            "training": evidence.training and TrainingOut.model_validate(evidence.training),
+            "exam": evidence.exam and ExamOut.model_validate(evidence.exam),
+            "history": tuple(ApplicationChangeOut.model_validate(each) for each in found.history),
+            "agent_id": found.agent_id,
+        }
+    )

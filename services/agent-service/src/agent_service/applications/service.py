@@ -1,0 +1,396 @@
+"""From an application to an agent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from agent_service.agents import rules as agent_rules
+from agent_service.agents import service as agents
+from agent_service.agents.rules import Appointment, Person
+from agent_service.applications import queries, rules
+from agent_service.applications.models import Application, ApplicationChange
+from agent_service.applications.rules import ApplicationState
+from agent_service.applications.schemas import (
+    NewApplication,
+    NewApproval,
+    NewRejection,
+    NewWithdrawal,
+)
+from agent_service.branches import service as branches
+from agent_service.paging import Slice, slice_of
+from agent_service.requirements import rules as requirement_rules
+from agent_service.requirements import service as requirements
+from agent_service.requirements.rules import Facts, Finding, Outcome, Requirement
+from agent_service.requirements.schemas import NewExam, NewTraining
+from agent_service.requirements.service import Evidence
+from agent_service.rows import insert_once
+from agent_service.settings import Settings
+from agent_service.wadahs import service as wadahs
+from perisai_kit import clock
+from perisai_kit.auth import Principal
+from perisai_kit.ids import new_id
+from perisai_kit.nik import Nik, parse_nik
+from perisai_kit.pii import Keyring, audit_read
+from perisai_kit.regions import is_known_region
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """An application with everything that is told of it."""
+
+    application: Application
+    requirements: Sequence[Finding]
+    evidence: Evidence
+    history: Sequence[ApplicationChange]
+    agent_id: UUID | None
+
+
+async def apply(
+    session: AsyncSession,
+    new: NewApplication,
+    *,
+    by: Principal,
+    keyring: Keyring,
+    settings: Settings,
+) -> Described:
+    """Take an application from the applicant himself.
+
+    Raises: PhoneProofRequired, WadahNotFound, WadahNotActive, NikInvalid, ApplicationOpen,
+    AgentExists.
+    """
+    rules.check_phone(by.amr, by.device_id)
+    wadah = await wadahs.get_choosable(session, new.wadah_id, principal=by, field="wadah_id")
+    nik = parse_nik(
+        new.nik,
+        today=clock.today(),
+        stated_birth_date=new.birth_date,
+        known_region=is_known_region,
+    )
+    application = _application(new, nik, by=by, nik_hash=keyring.lookup("nik", nik.text))
+    application.branch_code, application.region_code = wadah.branch_code, wadah.region_code
+    if not await insert_once(session, application):
+        raise rules.ApplicationOpen
+    # After the insert, so that an approval which has just ended an earlier application is seen.
+    await agents.check_not_registered(
+        session, nik_hash=application.nik_hash, account_id=application.account_id
+    )
+    phone = Finding(Requirement.PHONE_AND_DEVICE.value, Outcome.MET)
+    await requirements.record(session, application.id, [phone], by_id=by.account_id)
+    _record(session, application, None, by=by)
+    return await describe(session, application, settings=settings)
+
+
+def _application(new: NewApplication, nik: Nik, *, by: Principal, nik_hash: bytes) -> Application:
+    return Application(
+        id=new_id(),
+        account_id=by.account_id,
+        device_id=by.device_id,
+        account_member_id=by.member_id,
+        wadah_id=new.wadah_id,
+        nik=nik.text,
+        nik_hash=nik_hash,
+        nik_warnings=list(nik.warnings),
+        birth_date=nik.birth_date.isoformat(),
+        full_name=new.full_name,
+        citizenship=new.citizenship,
+        not_bpjs_employee=new.not_bpjs_employee,
+        bank_code=new.bank_code,
+        account_no=new.account_no,
+        account_holder_name=new.account_holder_name,
+        device_description=new.device_description,
+        state=ApplicationState.APPLIED,
+        applied_at=clock.now(),
+    )
+
+
+async def record_training(
+    session: AsyncSession,
+    application_id: UUID,
+    new: NewTraining,
+    *,
+    by: Principal,
+    settings: Settings,
+) -> Described:
+    """Record that the applicant has completed the training.
+
+    Raises: ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStateConflict,
+    NotYetHappened.
+    """
+    application = await _lock_to_decide(session, application_id, by)
+    rules.check_next(application.state, ApplicationState.TRAINING)
+    await requirements.record_training(session, application.id, new, by_id=by.account_id)
+    move(session, application, ApplicationState.TRAINING, by=by)
+    return await describe(session, application, settings=settings)
+
+
+async def record_exam(
+    session: AsyncSession, application_id: UUID, new: NewExam, *, by: Principal, settings: Settings
+) -> Described:
+    """Record an exam; a failed one may be taken again.
+
+    Raises: ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStateConflict,
+    NotYetHappened, ExamBeforeTraining.
+    """
+    application = await _lock_to_decide(session, application_id, by)
+    to = ApplicationState.EXAM_PASSED if new.passed else ApplicationState.EXAM_FAILED
+    rules.check_next(application.state, to)
+    await requirements.record_exam(session, application.id, new, by_id=by.account_id)
+    move(session, application, to, by=by)
+    return await describe(session, application, settings=settings)
+
+
+async def approve(
+    session: AsyncSession,
+    application_id: UUID,
+    new: NewApproval,
+    *,
+    by: Principal,
+    keyring: Keyring,
+    settings: Settings,
+) -> Described:
+    """Approve an application that meets every requirement: the applicant becomes an agent.
+
+    Two approvals at once wait on the application's row, and the second finds it ended.
+    Raises: ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStateConflict,
+    RequirementsUnmet, AgentExists, WadahNotActive.
+    """
+    application = await _lock_to_decide(session, application_id, by)
+    rules.check_live(application.state)
+    local = await judge(session, application, settings=settings)
+    requirement_rules.check_requirements(
+        await requirements.standing(
+            session, application.id, required=settings.requirements, fresh=local
+        )
+    )
+    rules.check_next(application.state, ApplicationState.ACTIVE)
+    await requirements.record(session, application.id, local, by_id=by.account_id)
+    appointment = _appointment(application, new.assignment_letter_number)
+    await agents.activate(session, appointment, by=by, keyring=keyring)
+    move(session, application, ApplicationState.ACTIVE, by=by)
+    return await describe(session, application, settings=settings)
+
+
+async def reject(
+    session: AsyncSession,
+    application_id: UUID,
+    new: NewRejection,
+    *,
+    by: Principal,
+    settings: Settings,
+) -> Described:
+    """Reject an application, with a reason.
+
+    Raises: ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStateConflict.
+    """
+    application = await _lock_to_decide(session, application_id, by)
+    move(
+        session,
+        application,
+        ApplicationState.REJECTED,
+        by=by,
+        reason_code=new.reason_code.value,
+        reason=new.reason,
+    )
+    return await describe(session, application, settings=settings)
+
+
+async def withdraw(
+    session: AsyncSession,
+    application_id: UUID,
+    new: NewWithdrawal,
+    *,
+    by: Principal,
+    settings: Settings,
+) -> Described:
+    """Let the applicant take back his application, to leave it or to apply with other data.
+
+    Raises: ApplicationNotFound, also for somebody else's; ApplicationStateConflict.
+    """
+    own = Application.account_id == by.account_id
+    application = await queries.lock_visible(session, application_id, own)
+    move(session, application, ApplicationState.WITHDRAWN, by=by, reason=new.reason)
+    return await describe(session, application, settings=settings)
+
+
+async def get_described(
+    session: AsyncSession, application_id: UUID, *, principal: Principal, settings: Settings
+) -> Described:
+    """Return one application with its requirements, checks and history.
+
+    Raises: ApplicationNotFound, also for one the subject may not see.
+    """
+    application = await get_visible(session, application_id, principal=principal)
+    return await describe(session, application, settings=settings)
+
+
+async def reveal(
+    session: AsyncSession, application_id: UUID, *, principal: Principal, request_id: str
+) -> Application:
+    """Return an application whose personal data will be shown, and record the reading.
+
+    Raises: ApplicationNotFound.
+    """
+    application = await get_visible(session, application_id, principal=principal)
+    await audit_read(
+        session, principal, kind="application", ids=[application.id], request_id=request_id
+    )
+    return application
+
+
+async def list_visible(
+    session: AsyncSession,
+    *,
+    principal: Principal,
+    state: ApplicationState | None,
+    wadah_id: UUID | None,
+    cursor: str | None,
+    limit: int,
+) -> Slice[Application]:
+    """Return one page of the applications a subject may see, the oldest first."""
+    rows = await queries.list_page(
+        session,
+        seen=queries.visible(principal),
+        state=state,
+        wadah_id=wadah_id,
+        cursor=cursor,
+        limit=limit,
+    )
+    return slice_of(rows, [application.id for application in rows], limit)
+
+
+async def describe(
+    session: AsyncSession, application: Application, *, settings: Settings
+) -> Described:
+    """Return everything that is told of an application.
+
+    While it is under way its requirements are judged as they stand now, afterwards as recorded.
+    """
+    await session.flush()
+    local: tuple[Finding, ...] = ()
+    if application.state in rules.LIVE:
+        local = await judge(session, application, settings=settings)
+    standing = await requirements.standing(
+        session, application.id, required=settings.requirements, fresh=local
+    )
+    return Described(
+        application=application,
+        requirements=standing,
+        evidence=await requirements.evidence(session, application.id),
+        history=await queries.list_changes(session, application.id),
+        agent_id=await agents.find_by_application(session, application.id),
+    )
+
+
+async def get_visible(
+    session: AsyncSession, application_id: UUID, *, principal: Principal
+) -> Application:
+    """Raises: ApplicationNotFound, also for one the subject may not see."""
+    return await queries.get_visible(session, application_id, queries.visible(principal))
+
+
+async def lock_visible(
+    session: AsyncSession, application_id: UUID, *, principal: Principal
+) -> Application:
+    """Lock an application for a change. Raises: ApplicationNotFound."""
+    return await queries.lock_visible(session, application_id, queries.visible(principal))
+
+
+def check_may_decide(application: Application, by: Principal) -> None:
+    """Check that an officer in scope, who is not the applicant, decides.
+
+    Raises: OwnCase, BranchOutOfScope.
+    """
+    members = (application.member_id, application.account_member_id)
+    subject = Person(application.account_id, frozenset(each for each in members if each))
+    agent_rules.check_not_own(subject, by=agents.person_of(by))
+    check_office(application, by)
+
+
+def check_office(application: Application, by: Principal) -> None:
+    """Raises: BranchOutOfScope."""
+    branches.check_in_scope(
+        by, branch_code=application.branch_code, region_code=application.region_code
+    )
+
+
+async def _lock_to_decide(
+    session: AsyncSession, application_id: UUID, by: Principal
+) -> Application:
+    application = await lock_visible(session, application_id, principal=by)
+    check_may_decide(application, by)
+    return application
+
+
+async def judge(
+    session: AsyncSession, application: Application, *, settings: Settings
+) -> tuple[Finding, ...]:
+    """Judge, as of today, every requirement that needs no question to another service."""
+    wadah_id = application.wadah_id
+    facts = Facts(
+        citizenship=application.citizenship,
+        birth_date=date.fromisoformat(application.birth_date),
+        not_bpjs_employee=application.not_bpjs_employee,
+        phone_proven=bool(application.device_id),
+        wadah_inactive_because=await wadahs.inactive_because(session, wadah_id, on=clock.today()),
+    )
+    return await requirements.judge(
+        session, application.id, facts, minimum_age=settings.minimum_age
+    )
+
+
+def _appointment(application: Application, letter_number: str | None) -> Appointment:
+    assert application.member_id is not None, "membership is always required and has been met"
+    return Appointment(
+        application_id=application.id,
+        account_id=application.account_id,
+        member_id=application.member_id,
+        wadah_id=application.wadah_id,
+        branch_code=application.branch_code,
+        region_code=application.region_code,
+        nik=application.nik,
+        full_name=application.full_name,
+        bank_code=application.bank_code,
+        account_no=application.account_no,
+        account_holder_name=application.account_holder_name,
+        assignment_letter_number=letter_number,
+    )
+
+
+def move(
+    session: AsyncSession,
+    application: Application,
+    to: ApplicationState,
+    *,
+    by: Principal,
+    reason_code: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """Move a locked application and record it. Raises: ApplicationStateConflict."""
+    rules.check_next(application.state, to)
+    before, application.state, application.reason_code = application.state, to, reason_code
+    _record(session, application, before, by=by, reason=reason)
+
+
+def _record(
+    session: AsyncSession,
+    application: Application,
+    before: ApplicationState | None,
+    *,
+    by: Principal,
+    reason: str | None = None,
+) -> None:
+    session.add(
+        ApplicationChange(
+            id=new_id(),
+            application_id=application.id,
+            from_state=before,
+            to_state=application.state,
+            reason_code=application.reason_code,
+            reason=reason,
+            changed_at=clock.now(),
+            changed_by=by.account_id,
+        )
+    )

@@ -1,0 +1,1 @@
+"""Branch offices: the places a programme is run from."""

@@ -1,0 +1,40 @@
+from fastapi import APIRouter
+
+from agent_service.branches import service
+from agent_service.branches.models import Branch
+from agent_service.branches.rules import BranchExists, BranchNotFound, NotForTheCountry
+from agent_service.branches.schemas import BranchOut, NewBranch
+from agent_service.dependencies import BranchCode, SignedIn, Staff
+from agent_service.paging import Cursor, Limit, Slice
+from perisai_kit.db import ReadSession, Session
+from perisai_kit.fields import Page
+from perisai_kit.idempotency import TransactionRoute
+from perisai_kit.problems import problems
+
+router = APIRouter(prefix="/v1/branches", tags=["branches"], route_class=TransactionRoute)
+reading = APIRouter(prefix="/v1/branches", tags=["branches"])
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=BranchOut,
+    responses=problems(NotForTheCountry, BranchExists),
+)
+async def open_branch(body: NewBranch, session: Session, staff: Staff) -> Branch:
+    """Open a branch office. For administrators and officers of the whole country."""
+    return await service.open_branch(session, body, by=staff)
+
+
+@reading.get("", response_model=Page[BranchOut])
+async def list_branches(
+    session: ReadSession, principal: SignedIn, cursor: Cursor = None, limit: Limit = 50
+) -> Slice[Branch]:
+    """List the branch offices in the order of their codes."""
+    return await service.list_visible(session, principal=principal, cursor=cursor, limit=limit)
+
+
+@reading.get("/{code}", response_model=BranchOut, responses=problems(BranchNotFound))
+async def get_branch(code: BranchCode, session: ReadSession, _: SignedIn) -> Branch:
+    """Return one branch office."""
+    return await service.get(session, code)

@@ -1,0 +1,39 @@
+"""What is true of a branch office."""
+
+from perisai_kit.errors import Conflict, Forbidden, NotFound
+
+
+class BranchNotFound(NotFound):
+    code = "branch_not_found"
+    text = "There is no branch with this code."
+    text_id = "Tidak ada kantor cabang dengan kode ini."
+
+
+class BranchExists(Conflict):
+    code = "branch_exists"
+    text = "A branch with this code exists already."
+    text_id = "Kantor cabang dengan kode ini sudah ada."
+
+
+class NotForTheCountry(Forbidden):
+    code = "country_scope_required"
+    text = "Only an administrator or an officer for the whole country opens a branch."
+    text_id = "Hanya administrator atau petugas tingkat nasional yang dapat membuka kantor cabang."
+
+
+class BranchOutOfScope(Forbidden):
+    code = "branch_out_of_scope"
+    text = "The branch concerned is not in your scope."
+    text_id = "Kantor cabang yang bersangkutan di luar wilayah kewenangan Anda."
+
+
+def check_may_open(*, is_admin: bool, for_country: bool) -> None:
+    """Raises: NotForTheCountry unless the subject is an administrator or works for the country."""
+    if not (is_admin or for_country):
+        raise NotForTheCountry
+
+
+def check_in_scope(*, covered: bool) -> None:
+    """Raises: BranchOutOfScope unless the subject's scope covers the branch."""
+    if not covered:
+        raise BranchOutOfScope

@@ -1,0 +1,62 @@
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from agent_service.branches import queries, rules
+from agent_service.branches.models import Branch
+from agent_service.branches.schemas import NewBranch
+from agent_service.paging import Slice
+from agent_service.rows import insert_once
+from perisai_kit import clock
+from perisai_kit.auth import Principal, Role, ScopeKind
+from perisai_kit.events import BranchOpened
+from perisai_kit.feed import publish
+from perisai_kit.fields import decode_cursor, encode_cursor
+
+
+async def open_branch(session: AsyncSession, new: NewBranch, *, by: Principal) -> Branch:
+    """Open a branch office and tell the other services.
+
+    Raises: NotForTheCountry, BranchExists.
+    """
+    for_country = by.scope is not None and by.scope.kind is ScopeKind.COUNTRY
+    rules.check_may_open(is_admin=by.has(Role.ADMIN), for_country=for_country)
+    branch = Branch(
+        code=new.code,
+        name=new.name,
+        region_code=new.region_code,
+        opened_at=clock.now(),
+        opened_by=by.account_id,
+    )
+    if not await insert_once(session, branch):
+        raise rules.BranchExists(field="code")
+    await publish(session, BranchOpened(branch_code=new.code, region_code=new.region_code))
+    return branch
+
+
+async def get(session: AsyncSession, code: str, *, field: str | None = None) -> Branch:
+    """Return a branch. field: the request's field that named it.
+
+    Raises: BranchNotFound.
+    """
+    return await queries.get_branch(session, code, field=field)
+
+
+async def list_visible(
+    session: AsyncSession, *, principal: Principal, cursor: str | None, limit: int
+) -> Slice[Branch]:
+    """Return one page of the branches in the order of their codes."""
+    after = decode_cursor(cursor, 1)[0] if cursor is not None else None
+    rows = await queries.list_branches(
+        session, seen=queries.visible(principal), after=after, limit=limit + 1
+    )
+    if len(rows) <= limit:
+        return Slice(rows, None)
+    return Slice(rows[:limit], encode_cursor(rows[limit - 1].code))
+
+
+def check_in_scope(by: Principal, *, branch_code: str, region_code: str) -> None:
+    """Check that an officer works for this branch; an administrator works for all.
+
+    Raises: BranchOutOfScope.
+    """
+    covered = by.covers(branch_code=branch_code, region_code=region_code)
+    rules.check_in_scope(covered=covered or by.has(Role.ADMIN))

@@ -1,0 +1,42 @@
+"""What we ask payment-service, which alone speaks with banks."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ValidationError
+
+from perisai_kit.client import ServiceClient
+from perisai_kit.errors import Unavailable
+
+
+class AccountVerdict(BaseModel):
+    """designated: agents may be paid at this bank. outcome: whether the holder's name matches."""
+
+    designated: bool
+    outcome: Literal["match", "mismatch", "not_found", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Account:
+    """No repr: it names a person."""
+
+    bank_code: str
+    account_no: str
+    holder_name: str
+
+
+async def verify_account(payments: ServiceClient, account: Account) -> AccountVerdict:
+    """Ask the bank whether the account is in this name.
+
+    Raises: Unavailable when there is no answer that can be read, Invalid for a refused account.
+    """
+    asked = {
+        "bank_code": account.bank_code,
+        "account_no": account.account_no,
+        "holder_name": account.holder_name,
+    }
+    answer = await payments.post("/v1/account-verifications", asked)
+    try:
+        return AccountVerdict.model_validate(answer)
+    except ValidationError:
+        raise Unavailable from None

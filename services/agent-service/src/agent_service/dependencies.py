@@ -1,0 +1,58 @@
+"""What routes ask for beside the session and the principal."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+
+from agent_service.scopes import OFFICES
+from agent_service.settings import Settings
+from perisai_kit.auth import Principal, Role, require
+from perisai_kit.client import ServiceClient
+from perisai_kit.db import Database
+
+SignedIn = Annotated[Principal, Depends(require())]
+Officer = Annotated[Principal, Depends(require(Role.BRANCH_OFFICER))]
+"""Decides, in his scope."""
+Staff = Annotated[Principal, Depends(require(Role.ADMIN, Role.BRANCH_OFFICER))]
+"""Sets up branches and wadahs."""
+Partner = Annotated[Principal, Depends(require(*OFFICES, Role.WADAH_ADMIN))]
+"""An office or a wadah's own administrator."""
+Identifier = Annotated[Principal, Depends(require(Role.BRANCH_OFFICER, Role.FINANCE_OFFICER))]
+"""Sees identities unmasked, in his scope."""
+BranchCode = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """The services this one asks."""
+
+    members: ServiceClient
+    payments: ServiceClient
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.kit.settings
+    return settings
+
+
+def _database(request: Request) -> Database:
+    database: Database = request.app.state.kit.database
+    return database
+
+
+def _others(request: Request) -> Others:
+    others: Others = request.app.state.others
+    return others
+
+
+def _request_id(request: Request) -> str:
+    request_id: str = request.state.request_id
+    return request_id
+
+
+Configured = Annotated[Settings, Depends(_settings)]
+WholeDatabase = Annotated[Database, Depends(_database)]
+"""For the route that asks other services between two short transactions of its own."""
+Asks = Annotated[Others, Depends(_others)]
+RequestId = Annotated[str, Depends(_request_id)]

@@ -1,0 +1,59 @@
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from agent_service.requirements.models import Check, Exam, Training
+from agent_service.requirements.rules import Outcome, Requirement
+
+MAX_CHECKS = 200
+MAX_REQUIREMENTS = 100
+"""More than any settings name; it bounds what is read at once."""
+
+
+async def list_deciding(session: AsyncSession, application_id: UUID) -> Sequence[Check]:
+    """Return the check of each requirement that counts: the latest one that has an answer."""
+    chosen = (
+        select(Check)
+        .distinct(Check.requirement)
+        .where(Check.application_id == application_id)
+        .order_by(
+            Check.requirement,
+            Check.outcome == Outcome.UNKNOWN,
+            Check.id.desc(),
+        )
+        .limit(MAX_REQUIREMENTS)
+    )
+    return (await session.scalars(chosen)).all()
+
+
+async def list_checks(session: AsyncSession, application_id: UUID) -> Sequence[Check]:
+    """Return the latest checks, the latest first."""
+    chosen = select(Check).where(Check.application_id == application_id)
+    latest = chosen.order_by(Check.id.desc()).limit(MAX_CHECKS)
+    return (await session.scalars(latest)).all()
+
+
+async def count_verifications(
+    session: AsyncSession, application_id: UUID, *, since: datetime
+) -> int:
+    counted = select(func.count()).where(
+        Check.application_id == application_id,
+        Check.requirement == Requirement.MEMBERSHIP.value,
+        Check.checked_at > since,
+    )
+    return await session.scalar(counted) or 0
+
+
+async def find_training(session: AsyncSession, application_id: UUID) -> Training | None:
+    """Return the latest training."""
+    chosen = select(Training).where(Training.application_id == application_id)
+    return await session.scalar(chosen.order_by(Training.id.desc()).limit(1))
+
+
+async def find_exam(session: AsyncSession, application_id: UUID) -> Exam | None:
+    """Return the latest exam; an earlier one no longer counts."""
+    chosen = select(Exam).where(Exam.application_id == application_id)
+    return await session.scalar(chosen.order_by(Exam.id.desc()).limit(1))

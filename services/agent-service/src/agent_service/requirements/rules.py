@@ -1,0 +1,256 @@
+"""What an applicant must meet, and how each answer is judged.
+
+Source: docs/domain.md, Becoming an agent (Perban 1/2023 art. 7).
+"""
+
+import unicodedata
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from uuid import UUID
+
+from perisai_kit.errors import Conflict, Invalid, TooMany
+from perisai_kit.nik import age_on
+
+
+class Citizenship(StrEnum):
+    WNI = "wni"
+    WNA = "wna"
+
+
+class Requirement(StrEnum):
+    """The requirements we know how to check; a setting may name more, which an officer attests.
+
+    Art. 7(2) lets BPJS add requirements (docs/domain.md, Becoming an agent).
+    """
+
+    MEMBERSHIP = "membership"
+    OWN_ACCOUNT = "own_account"
+    PHONE_AND_DEVICE = "phone_and_device"
+    CITIZEN = "citizen"
+    ADULT = "adult"
+    NOT_EMPLOYEE = "not_bpjs_employee"
+    WADAH_ACTIVE = "wadah_active"
+    TRAINING = "training"
+    EXAM = "exam"
+
+
+KNOWN = frozenset(requirement.value for requirement in Requirement)
+LATER = frozenset({Requirement.TRAINING.value, Requirement.EXAM.value})
+"""Met after the verification, so that the verification does not wait for them."""
+
+
+class Outcome(StrEnum):
+    MET = "met"
+    UNMET = "unmet"
+    UNKNOWN = "unknown"
+    """The one who was asked did not answer; ask again."""
+
+
+class RequirementsUnmet(Conflict):
+    """`details["unmet"]` lists requirement, outcome and reason_code of each."""
+
+    code = "requirements_unmet"
+    text = "Not every requirement is met."
+    text_id = "Belum semua persyaratan terpenuhi."
+
+
+class TooManyVerifications(TooMany):
+    code = "too_many_verifications"
+    text = "This application has been verified too often today; try again tomorrow."
+    text_id = "Pendaftaran ini sudah terlalu sering diverifikasi hari ini; coba lagi besok."
+
+
+class AttestationRefused(Invalid):
+    """`details["requirement"]` is the one that cannot be attested."""
+
+    code = "attestation_refused"
+    text = "An officer attests only configured requirements that have no check of their own."
+    text_id = "Petugas hanya dapat menyatakan persyaratan tambahan yang ditetapkan."
+
+
+class NotYetHappened(Invalid):
+    code = "not_yet_happened"
+    text = "This date lies in the future."
+    text_id = "Tanggal ini belum terjadi."
+
+
+class ExamBeforeTraining(Invalid):
+    code = "exam_before_training"
+    text = "The exam is taken on or after the day the training was completed."
+    text_id = "Ujian diikuti pada atau sesudah tanggal pelatihan selesai."
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The outcome of one check. reason_code: why it is unmet or unknown, or what to look at."""
+
+    requirement: str
+    outcome: Outcome
+    reason_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the requirements that need no question are judged from."""
+
+    citizenship: Citizenship
+    birth_date: date
+    not_bpjs_employee: bool
+    phone_proven: bool
+    wadah_inactive_because: str | None
+
+
+def local_findings(
+    facts: Facts, *, trained: bool, exam_passed: bool | None, today: date, minimum_age: int
+) -> tuple[Finding, ...]:
+    """Judge every requirement that needs no question to another service.
+
+    exam_passed: the latest exam's result; None where none was taken.
+    minimum_age: 18 completed years. Source: Perban 1/2023 art. 7 (docs/domain.md).
+    """
+    return (
+        _finding(Requirement.PHONE_AND_DEVICE, facts.phone_proven, "phone_not_proven"),
+        _finding(Requirement.CITIZEN, facts.citizenship is Citizenship.WNI, "not_a_citizen"),
+        _finding(Requirement.ADULT, age_on(facts.birth_date, today) >= minimum_age, "too_young"),
+        _finding(Requirement.NOT_EMPLOYEE, facts.not_bpjs_employee, "bpjs_employee"),
+        _finding(
+            Requirement.WADAH_ACTIVE,
+            facts.wadah_inactive_because is None,
+            facts.wadah_inactive_because or "",
+        ),
+        _finding(Requirement.TRAINING, trained, "no_training_recorded"),
+        _finding(
+            Requirement.EXAM,
+            exam_passed is True,
+            "no_exam_recorded" if exam_passed is None else "exam_failed",
+        ),
+    )
+
+
+def _finding(requirement: Requirement, met: bool, why_not: str) -> Finding:
+    if met:
+        return Finding(requirement.value, Outcome.MET)
+    return Finding(requirement.value, Outcome.UNMET, why_not)
+
+
+def membership_finding(found_member_id: UUID | None, *, account_member_id: UUID | None) -> Finding:
+    """Judge the answer of the look-up by NIK.
+
+    account_member_id: the member whose phone the applicant proved, where there is one. Another
+    person's NIK is refused; a member without a known phone is accepted and marked.
+    """
+    name = Requirement.MEMBERSHIP.value
+    if found_member_id is None:
+        return Finding(name, Outcome.UNMET, "not_a_member")
+    if account_member_id is None:
+        return Finding(name, Outcome.MET, "phone_not_linked_to_member")
+    if account_member_id != found_member_id:
+        return Finding(name, Outcome.UNMET, "other_persons_nik")
+    return Finding(name, Outcome.MET)
+
+
+ACCOUNT_REASONS = {
+    "mismatch": "account_of_another",
+    "not_found": "account_not_found",
+}
+
+
+def account_finding(outcome: str, *, designated: bool) -> Finding:
+    """Judge the bank's answer about the account.
+
+    outcome: whether the bank knows the holder, one of match, mismatch, not_found, unknown.
+    """
+    name = Requirement.OWN_ACCOUNT.value
+    if not designated:
+        return Finding(name, Outcome.UNMET, "bank_not_designated")
+    if outcome == "match":
+        return Finding(name, Outcome.MET)
+    if outcome in ACCOUNT_REASONS:
+        return Finding(name, Outcome.UNMET, ACCOUNT_REASONS[outcome])
+    return unanswered(Requirement.OWN_ACCOUNT)
+
+
+def holder_is_not_applicant() -> Finding:
+    """Return the finding of an account that is declared as another person's."""
+    return Finding(Requirement.OWN_ACCOUNT.value, Outcome.UNMET, "holder_is_not_applicant")
+
+
+def unanswered(requirement: Requirement) -> Finding:
+    """Return the finding of a question that nobody has answered."""
+    return Finding(requirement.value, Outcome.UNKNOWN, "no_answer")
+
+
+def refused(requirement: Requirement) -> Finding:
+    """Return the finding of a question whose content the other side refuses."""
+    return Finding(requirement.value, Outcome.UNMET, "not_valid")
+
+
+def same_person(name: str, other: str) -> bool:
+    """Tell whether two names have the same letters; case, accents and spaces do not count."""
+    return bool(_letters(name)) and _letters(name) == _letters(other)
+
+
+def _letters(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    return "".join(letter for letter in plain if letter.isalnum())
+
+
+def of_configured(required: Sequence[str], findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return one finding for each required thing; `not_checked` where there is none.
+
+    findings: a later one of the same requirement replaces an earlier one.
+    """
+    known = {finding.requirement: finding for finding in findings}
+    return tuple(
+        known.get(name, Finding(name, Outcome.UNKNOWN, "not_checked")) for name in required
+    )
+
+
+def before_training(required: Sequence[str]) -> tuple[str, ...]:
+    """Return the configured requirements that a verification looks at."""
+    return tuple(name for name in required if name not in LATER)
+
+
+def check_requirements(findings: Sequence[Finding]) -> None:
+    """Raises: RequirementsUnmet with the list of all that are not met."""
+    unmet = [
+        {
+            "requirement": finding.requirement,
+            "outcome": finding.outcome.value,
+            "reason_code": finding.reason_code,
+        }
+        for finding in findings
+        if finding.outcome is not Outcome.MET
+    ]
+    if unmet:
+        raise RequirementsUnmet(unmet=unmet)
+
+
+def check_attestations(names: Collection[str], required: Collection[str]) -> None:
+    """Check that an officer attests only configured requirements without a check of our own.
+
+    Raises: AttestationRefused.
+    """
+    for name in names:
+        if name in KNOWN or name not in required:
+            raise AttestationRefused(field="attestations", requirement=name)
+
+
+def check_verification_count(count: int, *, limit: int) -> None:
+    """Raises: TooManyVerifications; each verification asks a bank about an account."""
+    if count >= limit:
+        raise TooManyVerifications(retry_after_s=3600)
+
+
+def check_happened(day: date, *, today: date, field: str) -> None:
+    """Raises: NotYetHappened naming `field`."""
+    if day > today:
+        raise NotYetHappened(field=field)
+
+
+def check_exam_date(taken_on: date, *, training_completed_on: date | None) -> None:
+    """Raises: ExamBeforeTraining."""
+    if training_completed_on is not None and taken_on < training_completed_on:
+        raise ExamBeforeTraining(field="taken_on")

@@ -1,0 +1,131 @@
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from agent_service.requirements import queries, rules
+from agent_service.requirements.models import Check, Exam, Training
+from agent_service.requirements.rules import Facts, Finding
+from agent_service.requirements.schemas import NewExam, NewTraining
+from perisai_kit import clock
+from perisai_kit.ids import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """checks: the latest first. training, exam: the latest."""
+
+    checks: Sequence[Check]
+    training: Training | None
+    exam: Exam | None
+
+
+async def record(
+    session: AsyncSession, application_id: UUID, findings: Iterable[Finding], *, by_id: UUID
+) -> None:
+    """Store the outcome of checks, each with its time; none is ever overwritten."""
+    checks = [
+        Check(
+            id=new_id(),
+            application_id=application_id,
+            requirement=finding.requirement,
+            outcome=finding.outcome,
+            reason_code=finding.reason_code,
+            checked_at=clock.now(),
+            checked_by=by_id,
+        )
+        for finding in findings
+    ]
+    session.add_all(checks)
+    await session.flush()
+
+
+async def record_training(
+    session: AsyncSession, application_id: UUID, new: NewTraining, *, by_id: UUID
+) -> None:
+    """Store a training that was completed.
+
+    Raises: NotYetHappened.
+    """
+    rules.check_happened(new.completed_on, today=clock.today(), field="completed_on")
+    training = Training(
+        id=new_id(),
+        application_id=application_id,
+        completed_on=new.completed_on,
+        certificate_no=new.certificate_no,
+        recorded_at=clock.now(),
+        recorded_by=by_id,
+    )
+    session.add(training)
+    await session.flush()
+
+
+async def record_exam(
+    session: AsyncSession, application_id: UUID, new: NewExam, *, by_id: UUID
+) -> None:
+    """Store an exam, passed or not; the latest one counts.
+
+    Raises: NotYetHappened, ExamBeforeTraining.
+    """
+    rules.check_happened(new.taken_on, today=clock.today(), field="taken_on")
+    training = await queries.find_training(session, application_id)
+    completed_on = training.completed_on if training else None
+    rules.check_exam_date(new.taken_on, training_completed_on=completed_on)
+    exam = Exam(
+        id=new_id(),
+        application_id=application_id,
+        taken_on=new.taken_on,
+        passed=new.passed,
+        score=new.score,
+        recorded_at=clock.now(),
+        recorded_by=by_id,
+    )
+    session.add(exam)
+    await session.flush()
+
+
+async def judge(
+    session: AsyncSession, application_id: UUID, facts: Facts, *, minimum_age: int
+) -> tuple[Finding, ...]:
+    """Judge, as of today, every requirement that needs no question to another service."""
+    training = await queries.find_training(session, application_id)
+    exam = await queries.find_exam(session, application_id)
+    return rules.local_findings(
+        facts,
+        trained=training is not None,
+        exam_passed=exam.passed if exam else None,
+        today=clock.today(),
+        minimum_age=minimum_age,
+    )
+
+
+async def standing(
+    session: AsyncSession,
+    application_id: UUID,
+    *,
+    required: Sequence[str],
+    fresh: Iterable[Finding] = (),
+) -> tuple[Finding, ...]:
+    """Return how each required thing stands: as judged just now, else as last answered."""
+    checks = await queries.list_deciding(session, application_id)
+    stored = [Finding(each.requirement, each.outcome, each.reason_code) for each in checks]
+    return rules.of_configured(required, (*stored, *fresh))
+
+
+async def evidence(session: AsyncSession, application_id: UUID) -> Evidence:
+    """Return what is on record of an application's requirements."""
+    return Evidence(
+        checks=await queries.list_checks(session, application_id),
+        training=await queries.find_training(session, application_id),
+        exam=await queries.find_exam(session, application_id),
+    )
+
+
+async def check_verification_count(
+    session: AsyncSession, application_id: UUID, *, since: datetime, limit: int
+) -> None:
+    """Raises: TooManyVerifications when there were `limit` or more since then."""
+    count = await queries.count_verifications(session, application_id, since=since)
+    rules.check_verification_count(count, limit=limit)

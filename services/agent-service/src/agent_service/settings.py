@@ -1,0 +1,69 @@
+"""What this service is told by its environment."""
+
+from datetime import date
+from typing import Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from agent_service.activity.rules import Lacking, Policy
+from agent_service.requirements.rules import Requirement
+from agent_service.wadahs.rules import Schemes, Terms
+from perisai_kit.fields import Code
+from perisai_kit.settings import ServiceSettings, shared
+
+
+class Settings(ServiceSettings):
+    """Variables begin with `PERISAI_AGENT_`. Sources: docs/domain.md, The Perisai programme."""
+
+    model_config = SettingsConfigDict(env_prefix="PERISAI_AGENT_")
+
+    service: str = "agent-service"
+    member_url: str = shared("PERISAI_MEMBER_URL")
+    payment_url: str = shared("PERISAI_PAYMENT_URL")
+
+    requirements: tuple[Code, ...] = tuple(requirement.value for requirement in Requirement)
+    """What an applicant must meet, a JSON list. A name we do not know is attested by an officer:
+    BPJS may add requirements (Perban 1/2023 art. 7(2))."""
+    minimum_age: int = Field(default=18, ge=17, le=99)
+    """Completed years; Perban 1/2023 art. 7."""
+    verification_daily_limit: int = Field(default=20, ge=1, le=1000)
+    """Verifications of one application in 24 hours, each asking a bank. The number is ours."""
+
+    new_scheme_from: date = date(2022, 4, 1)
+    """The first day of New Perisai (April 2022)."""
+    agreement_max_years: int = Field(default=1, ge=1, le=10)
+    """New scheme; S7 2022."""
+    agreement_max_years_old: int = Field(default=3, ge=1, le=10)
+    """Agreements that start before the new scheme; S7 2022."""
+    wadah_min_agents: int = Field(default=5, ge=0, le=1000)
+    """New scheme; S7 2022. Fewer is a warning, never a refusal."""
+    wadah_min_agents_old: int = Field(default=3, ge=0, le=1000)
+
+    reinstatement_wait_months: int = Field(default=6, ge=0, le=120)
+    """After a suspension for inactivity; S5 2018, S20."""
+    inactivity_window_months: int = Field(default=3, ge=1, le=24)
+    """Full months; S5 2018, S7 2022."""
+    inactivity_lacking: Lacking = Lacking.BOTH
+    """Whether both or either must be lacking; the sources for the new scheme are ambiguous."""
+
+    @model_validator(mode="after")
+    def _membership_is_required(self) -> Self:
+        # An agent's record names his member: the law asks for it, and so do payments to him.
+        if Requirement.MEMBERSHIP.value not in self.requirements:
+            raise ValueError("requirements must include membership")
+        return self
+
+    @property
+    def schemes(self) -> Schemes:
+        """Return the limits of wadahs, old and new."""
+        return Schemes(
+            new_from=self.new_scheme_from,
+            new=Terms(max_years=self.agreement_max_years, min_agents=self.wadah_min_agents),
+            old=Terms(max_years=self.agreement_max_years_old, min_agents=self.wadah_min_agents_old),
+        )
+
+    @property
+    def inactivity(self) -> Policy:
+        """Return when an agent counts as inactive."""
+        return Policy(window_months=self.inactivity_window_months, lacking=self.inactivity_lacking)

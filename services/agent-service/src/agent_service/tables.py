@@ -1,0 +1,16 @@
+"""Every table of this service, for Alembic."""
+
+from pathlib import Path
+
+from agent_service.activity import models as activity
+from agent_service.agents import models as agents
+from agent_service.applications import models as applications
+from agent_service.base import Base
+from agent_service.branches import models as branches
+from agent_service.requirements import models as requirements
+from agent_service.wadahs import models as wadahs
+from perisai_kit.db import KitBase
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+FEATURES = (activity, agents, applications, branches, requirements, wadahs)
+METADATA = [KitBase.metadata, Base.metadata]

@@ -1,0 +1,1 @@
+"""Verification of an application: the questions to other services, asked for real."""

@@ -1,0 +1,66 @@
+import uuid
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from agent_service.base import Base, choice
+from agent_service.wadahs.rules import TerminationReason, WadahKind, WadahState
+from perisai_kit.pii import EncryptedText
+
+
+class Wadah(Base):
+    __tablename__ = "wadahs"
+    __table_args__ = (
+        Index(None, "branch_code", "id"),
+        Index(None, "region_code", "id"),
+        CheckConstraint("agent_count >= 0", name="agent_count"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    kind: Mapped[WadahKind] = mapped_column(choice(WadahKind, "kind"))
+    legal_entity: Mapped[bool]
+    branch_code: Mapped[str] = mapped_column(ForeignKey("branches.code"))
+    region_code: Mapped[str]
+    state: Mapped[WadahState] = mapped_column(choice(WadahState, "state"))
+    reason_code: Mapped[TerminationReason | None] = mapped_column(
+        choice(TerminationReason, "reason_code")
+    )
+    agent_count: Mapped[int] = mapped_column(default=0)
+    """Active agents; set by the agents feature in the transaction that changes one."""
+    created_at: Mapped[datetime]
+    created_by: Mapped[uuid.UUID]
+
+
+class Agreement(Base):
+    """A PKS. Never edited: an amended one is a further row with its own number."""
+
+    __tablename__ = "agreements"
+    __table_args__ = (
+        UniqueConstraint("wadah_id", "number"),
+        Index(None, "wadah_id", "ends_on"),
+        CheckConstraint("ends_on >= starts_on", name="period"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    wadah_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("wadahs.id"))
+    number: Mapped[str]
+    starts_on: Mapped[date]
+    ends_on: Mapped[date]
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[uuid.UUID]
+
+
+class WadahChange(Base):
+    __tablename__ = "wadah_changes"
+    __table_args__ = (Index(None, "wadah_id", "id"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    wadah_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("wadahs.id"))
+    from_state: Mapped[WadahState | None] = mapped_column(choice(WadahState, "from_state"))
+    to_state: Mapped[WadahState] = mapped_column(choice(WadahState, "to_state"))
+    reason_code: Mapped[str | None]
+    reason: Mapped[str | None] = mapped_column(EncryptedText("wadah_changes.reason"))
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[uuid.UUID]

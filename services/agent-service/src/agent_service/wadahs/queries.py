@@ -1,0 +1,94 @@
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from agent_service.paging import slice_by_id
+from agent_service.scopes import OFFICES, by_office
+from agent_service.wadahs.models import Agreement, Wadah, WadahChange
+from agent_service.wadahs.rules import WadahNotFound, WadahState
+from perisai_kit.auth import Principal, Role
+
+MAX_AGREEMENTS = 100
+"""More than a wadah can sign in decades; it bounds what is read at once."""
+MAX_CHANGES = 100
+
+
+def in_force(on: date) -> ColumnElement[bool]:
+    """Return whether a wadah is active on a day: rules.inactive_because, said in SQL."""
+    covered = exists().where(
+        Agreement.wadah_id == Wadah.id, Agreement.starts_on <= on, Agreement.ends_on >= on
+    )
+    return and_(Wadah.state == WadahState.REGISTERED, covered)
+
+
+def visible(principal: Principal, *, on: date) -> ColumnElement[bool]:
+    """Return the rows a subject sees.
+
+    Offices see their scope, a wadah's people their own; an applicant chooses among the active.
+    """
+    if principal.has(*OFFICES):
+        return by_office(principal, *OFFICES, branch=Wadah.branch_code, region=Wadah.region_code)
+    own = Wadah.id == principal.wadah_id
+    if principal.has(Role.WADAH_ADMIN, Role.AGENT):
+        return own
+    return or_(own, in_force(on))
+
+
+async def get_visible(
+    session: AsyncSession,
+    wadah_id: UUID,
+    seen: ColumnElement[bool],
+    *,
+    field: str | None = None,
+) -> Wadah:
+    """Raises: WadahNotFound naming `field`."""
+    wadah = await session.scalar(select(Wadah).where(Wadah.id == wadah_id, seen))
+    if wadah is None:
+        raise WadahNotFound(field=field)
+    return wadah
+
+
+async def lock_wadah(
+    session: AsyncSession, wadah_id: UUID, seen: ColumnElement[bool] | None = None
+) -> Wadah:
+    """Raises: WadahNotFound."""
+    chosen = select(Wadah).where(Wadah.id == wadah_id, true() if seen is None else seen)
+    wadah = await session.scalar(
+        chosen.with_for_update(of=Wadah).execution_options(populate_existing=True)
+    )
+    if wadah is None:
+        raise WadahNotFound
+    return wadah
+
+
+async def list_page(
+    session: AsyncSession,
+    *,
+    seen: ColumnElement[bool],
+    on: date,
+    branch_code: str | None,
+    cursor: str | None,
+    limit: int,
+) -> Sequence[tuple[Wadah, bool]]:
+    """Return wadahs with whether each is active on the day."""
+    chosen = select(Wadah, in_force(on)).where(seen)
+    if branch_code is not None:
+        chosen = chosen.where(Wadah.branch_code == branch_code)
+    rows = await session.execute(slice_by_id(chosen, Wadah.id, cursor=cursor, limit=limit))
+    return [(wadah, active) for wadah, active in rows]
+
+
+async def list_agreements(session: AsyncSession, wadah_id: UUID) -> Sequence[Agreement]:
+    """Return the agreements that end last, the latest first."""
+    chosen = select(Agreement).where(Agreement.wadah_id == wadah_id)
+    latest = chosen.order_by(Agreement.ends_on.desc(), Agreement.id.desc()).limit(MAX_AGREEMENTS)
+    return (await session.scalars(latest)).all()
+
+
+async def list_changes(session: AsyncSession, wadah_id: UUID) -> Sequence[WadahChange]:
+    """Return the latest changes, the latest first."""
+    chosen = select(WadahChange).where(WadahChange.wadah_id == wadah_id)
+    return (await session.scalars(chosen.order_by(WadahChange.id.desc()).limit(MAX_CHANGES))).all()

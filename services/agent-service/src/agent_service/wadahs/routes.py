@@ -1,0 +1,112 @@
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from agent_service.branches.rules import BranchNotFound, BranchOutOfScope
+from agent_service.dependencies import Configured, Partner, SignedIn, Staff
+from agent_service.paging import Cursor, Limit
+from agent_service.wadahs import service
+from agent_service.wadahs.rules import (
+    AgreementEndsBeforeStart,
+    AgreementNumberTaken,
+    AgreementTooLong,
+    WadahNotFound,
+    WadahTerminated,
+)
+from agent_service.wadahs.schemas import (
+    AgreementOut,
+    CautionOut,
+    NewAgreement,
+    NewTermination,
+    NewWadah,
+    WadahChangeOut,
+    WadahDetailOut,
+    WadahOut,
+)
+from agent_service.wadahs.service import Described
+from perisai_kit.db import ReadSession, Session
+from perisai_kit.fields import Code, Page
+from perisai_kit.idempotency import TransactionRoute
+from perisai_kit.problems import problems
+
+router = APIRouter(prefix="/v1/wadahs", tags=["wadahs"], route_class=TransactionRoute)
+reading = APIRouter(prefix="/v1/wadahs", tags=["wadahs"])
+
+TERMS = (AgreementEndsBeforeStart, AgreementTooLong)
+
+
+@router.post("", status_code=201, responses=problems(BranchNotFound, BranchOutOfScope, *TERMS))
+async def register_wadah(
+    body: NewWadah, session: Session, staff: Staff, settings: Configured
+) -> WadahDetailOut:
+    """Register a wadah with a branch in scope, with its first agreement if there is one."""
+    return _detail(await service.register(session, body, by=staff, schemes=settings.schemes))
+
+
+@reading.get("")
+async def list_wadahs(
+    session: ReadSession,
+    principal: SignedIn,
+    branch_code: Annotated[Code | None, Query()] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[WadahOut]:
+    """List wadahs: offices their scope, a wadah's people their own, all others the active ones."""
+    found = await service.list_visible(
+        session, principal=principal, branch_code=branch_code, cursor=cursor, limit=limit
+    )
+    items = [
+        WadahOut.model_validate(wadah).model_copy(update={"active": active})
+        for wadah, active in found.items
+    ]
+    return Page(items=items, next_cursor=found.next_cursor)
+
+
+@reading.get("/{wadah_id}", responses=problems(WadahNotFound))
+async def get_wadah(
+    wadah_id: UUID, session: ReadSession, partner: Partner, settings: Configured
+) -> WadahDetailOut:
+    """Return one wadah with its agreements, warnings and history."""
+    return _detail(
+        await service.describe(session, wadah_id, principal=partner, schemes=settings.schemes)
+    )
+
+
+@router.post(
+    "/{wadah_id}/agreements",
+    status_code=201,
+    responses=problems(
+        WadahNotFound, BranchOutOfScope, WadahTerminated, AgreementNumberTaken, *TERMS
+    ),
+)
+async def add_agreement(
+    wadah_id: UUID, body: NewAgreement, session: Session, staff: Staff, settings: Configured
+) -> WadahDetailOut:
+    """Record a further agreement (PKS); an amended one is a new one with its own number."""
+    return _detail(
+        await service.add_agreement(session, wadah_id, body, by=staff, schemes=settings.schemes)
+    )
+
+
+@router.post(
+    "/{wadah_id}/termination", responses=problems(WadahNotFound, BranchOutOfScope, WadahTerminated)
+)
+async def terminate_wadah(
+    wadah_id: UUID, body: NewTermination, session: Session, staff: Staff, settings: Configured
+) -> WadahDetailOut:
+    """End the cooperation with a wadah, for good. Its agents stay as they are."""
+    return _detail(
+        await service.terminate(session, wadah_id, body, by=staff, schemes=settings.schemes)
+    )
+
+
+def _detail(found: Described) -> WadahDetailOut:
+    return WadahDetailOut.model_validate(found.wadah).model_copy(
+        update={
+            "active": found.active,
+            "agreements": tuple(AgreementOut.model_validate(each) for each in found.agreements),
+            "warnings": tuple(CautionOut.model_validate(each) for each in found.warnings),
+            "history": tuple(WadahChangeOut.model_validate(each) for each in found.history),
+        }
+    )

@@ -1,0 +1,246 @@
+"""Wadahs: registered with a branch, active while an agreement covers the day."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from agent_service.branches import service as branches
+from agent_service.paging import Slice, slice_of
+from agent_service.rows import insert_once
+from agent_service.wadahs import queries, rules
+from agent_service.wadahs.models import Agreement, Wadah, WadahChange
+from agent_service.wadahs.rules import Caution, Period, Schemes, WadahState
+from agent_service.wadahs.schemas import NewAgreement, NewTermination, NewWadah
+from perisai_kit import clock
+from perisai_kit.auth import Principal
+from perisai_kit.ids import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A wadah with everything that is told of it."""
+
+    wadah: Wadah
+    active: bool
+    agreements: Sequence[Agreement]
+    warnings: tuple[Caution, ...]
+    history: Sequence[WadahChange]
+
+
+async def register(
+    session: AsyncSession, new: NewWadah, *, by: Principal, schemes: Schemes
+) -> Described:
+    """Register a wadah, with its first agreement where there is one already.
+
+    Raises: BranchNotFound, BranchOutOfScope, AgreementEndsBeforeStart, AgreementTooLong.
+    """
+    branch = await branches.get(session, new.branch_code, field="branch_code")
+    branches.check_in_scope(by, branch_code=branch.code, region_code=branch.region_code)
+    wadah = Wadah(
+        id=new_id(),
+        name=new.name,
+        kind=new.kind,
+        legal_entity=new.legal_entity,
+        branch_code=branch.code,
+        region_code=branch.region_code,
+        state=WadahState.REGISTERED,
+        reason_code=None,
+        agent_count=0,
+        created_at=clock.now(),
+        created_by=by.account_id,
+    )
+    session.add(wadah)
+    await session.flush()
+    _record(session, wadah, None, by=by)
+    if new.agreement is not None:
+        await _sign(session, wadah, new.agreement, by=by, schemes=schemes, at="agreement.")
+    await session.flush()
+    return await _describe(session, wadah, schemes)
+
+
+async def add_agreement(
+    session: AsyncSession, wadah_id: UUID, new: NewAgreement, *, by: Principal, schemes: Schemes
+) -> Described:
+    """Record a further agreement (PKS). Agreements are never edited.
+
+    Raises: WadahNotFound, BranchOutOfScope, WadahTerminated, AgreementNumberTaken,
+    AgreementEndsBeforeStart, AgreementTooLong.
+    """
+    wadah = await _lock_to_decide(session, wadah_id, by)
+    rules.check_takes_agreements(wadah.state)
+    await _sign(session, wadah, new, by=by, schemes=schemes)
+    return await _describe(session, wadah, schemes)
+
+
+async def terminate(
+    session: AsyncSession, wadah_id: UUID, new: NewTermination, *, by: Principal, schemes: Schemes
+) -> Described:
+    """End the cooperation with a wadah, for good.
+
+    Raises: WadahNotFound, BranchOutOfScope, WadahTerminated.
+    """
+    wadah = await _lock_to_decide(session, wadah_id, by)
+    rules.check_next(wadah.state, WadahState.TERMINATED)
+    before = wadah.state
+    wadah.state, wadah.reason_code = WadahState.TERMINATED, new.reason_code
+    _record(session, wadah, before, by=by, reason=new.reason)
+    await session.flush()
+    return await _describe(session, wadah, schemes)
+
+
+async def describe(
+    session: AsyncSession, wadah_id: UUID, *, principal: Principal, schemes: Schemes
+) -> Described:
+    """Return one wadah with its agreements, warnings and history.
+
+    Raises: WadahNotFound, also for one the subject may not see.
+    """
+    seen = queries.visible(principal, on=clock.today())
+    return await _describe(session, await queries.get_visible(session, wadah_id, seen), schemes)
+
+
+async def list_visible(
+    session: AsyncSession,
+    *,
+    principal: Principal,
+    branch_code: str | None,
+    cursor: str | None,
+    limit: int,
+) -> Slice[tuple[Wadah, bool]]:
+    """Return one page of the wadahs a subject may see, each with whether it is active today."""
+    today = clock.today()
+    rows = await queries.list_page(
+        session,
+        seen=queries.visible(principal, on=today),
+        on=today,
+        branch_code=branch_code,
+        cursor=cursor,
+        limit=limit,
+    )
+    return slice_of(rows, [wadah.id for wadah, _ in rows], limit)
+
+
+async def get_choosable(
+    session: AsyncSession, wadah_id: UUID, *, principal: Principal, field: str
+) -> Wadah:
+    """Return the wadah an applicant has chosen; he sees the active ones.
+
+    field: the request's field that named it.
+    Raises: WadahNotFound, WadahNotActive.
+    """
+    seen = queries.visible(principal, on=clock.today())
+    wadah = await queries.get_visible(session, wadah_id, seen, field=field)
+    await _check_active(session, wadah, on=clock.today())
+    return wadah
+
+
+async def inactive_because(session: AsyncSession, wadah_id: UUID, *, on: date) -> str | None:
+    """Return why a wadah is not active on a day, or None when it is."""
+    wadah = await session.get_one(Wadah, wadah_id)
+    return rules.inactive_because(wadah.state, await _periods(session, wadah_id), on)
+
+
+async def lock_active(session: AsyncSession, wadah_id: UUID, *, on: date) -> None:
+    """Lock a wadah that takes an agent into office. Locked after the agent's row, as everywhere.
+
+    Raises: WadahNotActive.
+    """
+    wadah = await queries.lock_wadah(session, wadah_id)
+    await _check_active(session, wadah, on=on)
+
+
+async def lock(session: AsyncSession, wadah_id: UUID) -> None:
+    """Lock a wadah whose number of agents is about to be counted."""
+    await queries.lock_wadah(session, wadah_id)
+
+
+async def set_agent_count(session: AsyncSession, wadah_id: UUID, count: int) -> None:
+    """Note how many active agents a wadah has. The caller holds its lock and has counted."""
+    wadah = await session.get_one(Wadah, wadah_id)
+    wadah.agent_count = count
+    await session.flush()
+
+
+async def _lock_to_decide(session: AsyncSession, wadah_id: UUID, by: Principal) -> Wadah:
+    seen = queries.visible(by, on=clock.today())
+    wadah = await queries.lock_wadah(session, wadah_id, seen)
+    branches.check_in_scope(by, branch_code=wadah.branch_code, region_code=wadah.region_code)
+    return wadah
+
+
+async def _check_active(session: AsyncSession, wadah: Wadah, *, on: date) -> None:
+    rules.check_active(wadah.state, await _periods(session, wadah.id), on)
+
+
+async def _periods(session: AsyncSession, wadah_id: UUID) -> list[Period]:
+    return [
+        Period(agreement.starts_on, agreement.ends_on)
+        for agreement in await queries.list_agreements(session, wadah_id)
+    ]
+
+
+async def _sign(
+    session: AsyncSession,
+    wadah: Wadah,
+    new: NewAgreement,
+    *,
+    by: Principal,
+    schemes: Schemes,
+    at: str = "",
+) -> None:
+    rules.check_agreement(Period(new.starts_on, new.ends_on), schemes, field=f"{at}ends_on")
+    agreement = Agreement(
+        id=new_id(),
+        wadah_id=wadah.id,
+        number=new.number,
+        starts_on=new.starts_on,
+        ends_on=new.ends_on,
+        recorded_at=clock.now(),
+        recorded_by=by.account_id,
+    )
+    if not await insert_once(session, agreement):
+        raise rules.AgreementNumberTaken(field=f"{at}number")
+
+
+def _record(
+    session: AsyncSession,
+    wadah: Wadah,
+    before: WadahState | None,
+    *,
+    by: Principal,
+    reason: str | None = None,
+) -> None:
+    session.add(
+        WadahChange(
+            id=new_id(),
+            wadah_id=wadah.id,
+            from_state=before,
+            to_state=wadah.state,
+            reason_code=wadah.reason_code,
+            reason=reason,
+            changed_at=clock.now(),
+            changed_by=by.account_id,
+        )
+    )
+
+
+async def _describe(session: AsyncSession, wadah: Wadah, schemes: Schemes) -> Described:
+    today = clock.today()
+    agreements = await queries.list_agreements(session, wadah.id)
+    periods = [Period(agreement.starts_on, agreement.ends_on) for agreement in agreements]
+    return Described(
+        wadah=wadah,
+        active=rules.inactive_because(wadah.state, periods, today) is None,
+        agreements=agreements,
+        warnings=rules.cautions(
+            state=wadah.state,
+            agreements=periods,
+            agent_count=wadah.agent_count,
+            on=today,
+            schemes=schemes,
+        ),
+        history=await queries.list_changes(session, wadah.id),
+    )

@@ -1,0 +1,47 @@
+"""What this service does without being asked: `python -m agent_service.worker`."""
+
+from agent_service.activity import tasks as activity
+from agent_service.settings import Settings
+from agent_service.tables import MIGRATIONS
+from perisai_kit.client import ServiceClient
+from perisai_kit.events import MemberAttributed, PaymentSettled
+from perisai_kit.idempotency import forget_old_keys
+from perisai_kit.log import configure_logging
+from perisai_kit.subscription import Subscription
+from perisai_kit.web import create_kit
+from perisai_kit.worker import Periodic, Worker, run_standalone
+
+
+def subscriptions(*, members: ServiceClient, payments: ServiceClient) -> list[Subscription]:
+    """Return what this service reads of others."""
+    return [
+        Subscription(
+            name="agent.members",
+            source=members,
+            batch_handlers={MemberAttributed: activity.on_members_attributed},
+        ),
+        Subscription(
+            name="agent.payments",
+            source=payments,
+            batch_handlers={PaymentSettled: activity.on_payments_settled},
+        ),
+    ]
+
+
+def create_worker() -> Worker:
+    """Return the worker of a process of its own, told by the environment."""
+    settings = Settings.from_env()
+    configure_logging(service=settings.service)
+    kit = create_kit(settings, migrations=MIGRATIONS)
+    return Worker(
+        kit.database,
+        wakeup=kit.wakeup,
+        subscriptions=subscriptions(
+            members=kit.client(settings.member_url), payments=kit.client(settings.payment_url)
+        ),
+        periodic=[Periodic("idempotency.forget", 600, forget_old_keys)],
+    )
+
+
+if __name__ == "__main__":
+    run_standalone(create_worker)

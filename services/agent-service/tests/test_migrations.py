@@ -1,0 +1,65 @@
+import asyncpg
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from perisai_kit.testing import Databases, Urls
+
+HISTORY = (
+    "agreements",
+    "wadah_changes",
+    "application_checks",
+    "application_trainings",
+    "application_exams",
+    "application_changes",
+    "agent_changes",
+    "activity_facts",
+)
+
+
+@pytest.fixture(scope="module")
+def migrated(databases: Databases) -> tuple[Config, Urls]:
+    urls = databases.clone("agent")
+    return databases.alembic_config("agent", urls.owner), urls
+
+
+def test_there_is_one_head(migrated: tuple[Config, Urls]) -> None:
+    heads = ScriptDirectory.from_config(migrated[0]).get_heads()
+
+    assert len(heads) == 1
+
+
+def test_the_tables_are_those_of_the_models(migrated: tuple[Config, Urls]) -> None:
+    config, _ = migrated
+
+    command.check(config)  # raises when a model and its table differ
+
+
+@pytest.mark.parametrize("table", HISTORY)
+async def test_history_cannot_be_changed_by_the_service(
+    migrated: tuple[Config, Urls], table: str
+) -> None:
+    connection = await asyncpg.connect(migrated[1].app)
+    try:
+        for privilege in ("UPDATE", "DELETE", "TRUNCATE"):
+            allowed = await connection.fetchval(
+                "SELECT has_table_privilege('app', $1, $2)", table, privilege
+            )
+
+            assert not allowed
+    finally:
+        await connection.close()
+
+
+async def test_the_checks_of_the_models_are_in_the_database(
+    migrated: tuple[Config, Urls],
+) -> None:
+    connection = await asyncpg.connect(migrated[1].app)
+    try:
+        names = await connection.fetch("SELECT conname FROM pg_constraint WHERE contype = 'c'")
+    finally:
+        await connection.close()
+
+    expected = {"ck_agents_state", "ck_applications_state", "ck_wadahs_state", "ck_wadahs_kind"}
+    assert expected <= {row["conname"] for row in names}
