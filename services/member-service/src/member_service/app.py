@@ -1,0 +1,45 @@
+"""The HTTP side of member-service: wiring only."""
+
+import httpx
+from fastapi import FastAPI
+
+from member_service.attributions.routes import router as attributions
+from member_service.coverage.routes import router as coverage
+from member_service.declarations.routes import router as declarations
+from member_service.enrolments.routes import router as enrolments
+from member_service.lookups.routes import router as lookups
+from member_service.members.routes import router as members
+from member_service.occupations.routes import router as occupations
+from member_service.settings import Settings
+from member_service.tables import MIGRATIONS
+from member_service.worker import subscriptions
+from perisai_kit import web
+
+
+def create_app(
+    settings: Settings | None = None, *, http_transport: httpx.AsyncBaseTransport | None = None
+) -> FastAPI:
+    """Return the app; settings come from the environment unless given."""
+    settings = settings or Settings.from_env()
+    kit = web.create_kit(settings, migrations=MIGRATIONS, http_transport=http_transport)
+    return app_of(kit, settings)
+
+
+def app_of(kit: web.Kit, settings: Settings) -> FastAPI:
+    """Return the app that stands on this kit."""
+    agents, payments = kit.client(settings.agent_url), kit.client(settings.payment_url)
+    return web.create_app(
+        kit,
+        title="Perisai member-service",
+        routers=[
+            enrolments,
+            members,
+            declarations,
+            attributions,
+            coverage,
+            lookups,
+            occupations,
+        ],
+        subscriptions=subscriptions(agents=agents, payments=payments),
+        on_close=[agents.close, payments.close],
+    )

@@ -1,0 +1,68 @@
+"""For whom a member's contributions count. Written once, never changed; the latest one counts."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from perisai_kit.errors import Conflict, Invalid
+from perisai_kit.month import Month
+
+
+class Reason(StrEnum):
+    ENROLLED = "enrolled"
+    AGENT_LEFT = "agent_left"
+    MEMBER_ASKED = "member_asked"
+    CORRECTION = "correction"
+    BRANCH_DECISION = "branch_decision"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Agent and wadah, or neither, and the branch they belong to."""
+
+    agent_id: UUID | None
+    wadah_id: UUID | None
+    branch_code: str
+    region_code: str
+
+
+class AgentUnknown(Conflict):
+    code = "agent_unknown"
+    text = "There is no such agent at work in your scope."
+    text_id = "Agen tidak ditemukan, tidak aktif, atau di luar wilayah Anda."
+
+
+class AttributionUnchanged(Conflict):
+    code = "attribution_unchanged"
+    text = "The member is attributed so already."
+    text_id = "Peserta sudah tercatat demikian."
+
+
+class AttributionIdTaken(Conflict):
+    code = "attribution_id_taken"
+    text = "Another attribution has this id."
+    text_id = "ID ini sudah dipakai atribusi lain."
+
+
+class FromMonthOutOfRange(Invalid):
+    code = "from_month_out_of_range"
+    text = "An attribution begins this month or next month."
+    text_id = "Atribusi dimulai bulan ini atau bulan depan."
+
+
+class ReasonReserved(Invalid):
+    code = "reason_reserved"
+    text = "This reason is given at enrolment only."
+    text_id = "Alasan ini hanya untuk pendaftaran."
+
+
+def check_change(*, from_month: Month, reason: Reason, this_month: Month) -> None:
+    """Refuse what cannot be a change of attribution.
+
+    Never in the past: what was paid stays with whom it was paid for.
+    Raises: FromMonthOutOfRange, ReasonReserved.
+    """
+    if not this_month <= from_month <= this_month.plus(1):
+        raise FromMonthOutOfRange(field="from_month")
+    if reason is Reason.ENROLLED:
+        raise ReasonReserved(field="reason")

@@ -1,0 +1,37 @@
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, select
+from sqlalchemy.dialects.postgresql import insert as insert_or_skip
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from member_service.declarations.models import Consent, WorkDeclaration
+
+
+async def insert_declarations(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
+    await session.execute(insert(WorkDeclaration), list(rows))
+
+
+async def insert_consents(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
+    await session.execute(insert(Consent), list(rows))
+
+
+async def insert_once_declaration(
+    session: AsyncSession, row: dict[str, Any]
+) -> WorkDeclaration | None:
+    """Return the new declaration; None where its id is in use."""
+    statement = insert_or_skip(WorkDeclaration).values(row).on_conflict_do_nothing()
+    return await session.scalar(statement.returning(WorkDeclaration))
+
+
+async def find_declaration(session: AsyncSession, declaration_id: UUID) -> WorkDeclaration | None:
+    return await session.get(WorkDeclaration, declaration_id)
+
+
+async def list_declarations(
+    session: AsyncSession, member_id: UUID, *, limit: int
+) -> Sequence[WorkDeclaration]:
+    query = select(WorkDeclaration).where(WorkDeclaration.member_id == member_id)
+    newest_first = query.order_by(WorkDeclaration.made_at.desc(), WorkDeclaration.id.desc())
+    return (await session.scalars(newest_first.limit(limit))).all()

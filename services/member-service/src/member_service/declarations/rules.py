@@ -1,0 +1,47 @@
+"""What a member has said and agreed to, and when."""
+
+from datetime import date, datetime, timedelta
+
+from perisai_kit.errors import Conflict, Invalid
+
+CLOCK_SKEW = timedelta(minutes=10)
+"""How far ahead a telephone's clock may run before its dates are refused. Our own choice."""
+
+
+class NotWorking(Invalid):
+    code = "not_working"
+    text = "Only somebody who is working may be registered."
+    text_id = "Hanya orang yang sedang bekerja yang dapat didaftarkan."
+
+
+class DeclaredInFuture(Invalid):
+    code = "declared_in_future"
+    text = "This was declared at a time that has not come yet."
+    text_id = "Tanggal pernyataan ini belum tiba."
+
+
+class DeclarationIdTaken(Conflict):
+    code = "declaration_id_taken"
+    text = "Another declaration has this id."
+    text_id = "ID ini sudah dipakai pernyataan lain."
+
+
+def work_problems(*, working: bool, declared_on: date, on: date, within: str = "") -> list[Invalid]:
+    """Return what is wrong with a working-status declaration.
+
+    within: the field that holds it, with a dot behind.
+    Source: docs/domain.md, Who may join (working at registration, and when registering anew).
+    """
+    found: list[Invalid] = []
+    if not working:
+        found.append(NotWorking(field=f"{within}working"))
+    if declared_on > on:
+        found.append(DeclaredInFuture(field=f"{within}declared_on"))
+    return found
+
+
+def consent_problems(*, given_at: datetime, now: datetime) -> list[Invalid]:
+    """Return what is wrong with a consent."""
+    if given_at > now + CLOCK_SKEW:
+        return [DeclaredInFuture(field="consent.given_at")]
+    return []

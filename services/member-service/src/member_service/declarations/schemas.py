@@ -1,0 +1,34 @@
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field, StrictBool
+
+from member_service.fields import Day
+from perisai_kit.fields import Code, Instant, Model, Out
+
+
+class WorkDeclarationIn(Model):
+    working: Annotated[StrictBool, Field(description="Must be true.")]
+    declared_on: Day
+
+
+class NewWorkDeclaration(WorkDeclarationIn):
+    id: Annotated[UUID | None, Field(description="A UUID of the client's making.")] = None
+
+
+class ConsentIn(Model):
+    purpose_version: Annotated[Code, Field(description="Which text the member agreed to.")]
+    given_at: Instant
+
+
+class WorkDeclarationOut(Out):
+    id: UUID
+    member_id: UUID
+    declared_on: date
+    made_by: UUID
+    made_at: datetime
+
+
+class WorkDeclarationsOut(Out):
+    items: list[WorkDeclarationOut]

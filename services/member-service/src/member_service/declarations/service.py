@@ -1,0 +1,77 @@
+"""What members have said and agreed to: written once, never changed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from member_service.declarations import queries, rules
+from member_service.declarations.models import WorkDeclaration
+from member_service.declarations.rules import DeclarationIdTaken
+from member_service.declarations.schemas import ConsentIn, NewWorkDeclaration, WorkDeclarationIn
+from member_service.members import service as members
+from member_service.members.rules import MemberNotFound, Stamp
+from perisai_kit import clock
+from perisai_kit.auth import Principal
+from perisai_kit.ids import new_id
+
+DECLARATIONS_SHOWN = 100
+
+
+async def record(
+    session: AsyncSession, given: Mapping[UUID, tuple[WorkDeclarationIn, ConsentIn]], stamp: Stamp
+) -> None:
+    """Write the declaration and the consent of new members, by member id; at least one."""
+    by: dict[str, Any] = {"made_by": stamp.account_id, "made_at": stamp.at}
+    declarations = [
+        {"id": new_id(), "member_id": member_id, "declared_on": declaration.declared_on, **by}
+        for member_id, (declaration, _) in given.items()
+    ]
+    consents = [
+        {"id": new_id(), "member_id": member_id, **consent.model_dump(), **by}
+        for member_id, (_, consent) in given.items()
+    ]
+    await queries.insert_declarations(session, declarations)
+    await queries.insert_consents(session, consents)
+
+
+async def declare_work(
+    session: AsyncSession, *, member_id: UUID, new: NewWorkDeclaration, viewer: Principal
+) -> WorkDeclaration:
+    """Record somebody's word that the member works; the same id again records nothing more.
+
+    Raises: MemberNotFound, NotWorking, DeclaredInFuture, DeclarationIdTaken.
+    """
+    member = await members.see(session, member_id=member_id, viewer=viewer)
+    if not members.may_read_identity(viewer, member):
+        raise MemberNotFound
+    problems = rules.work_problems(
+        working=new.working, declared_on=new.declared_on, on=clock.today()
+    )
+    if problems:
+        raise problems[0]
+    declaration_id = new.id or new_id()
+    row = {
+        "id": declaration_id,
+        "member_id": member_id,
+        "declared_on": new.declared_on,
+        "made_by": viewer.account_id,
+        "made_at": clock.now(),
+    }
+    made = await queries.insert_once_declaration(session, row)
+    first = made or await queries.find_declaration(session, declaration_id)
+    if first is None or (first.member_id, first.declared_on) != (member_id, new.declared_on):
+        raise DeclarationIdTaken(field="id")
+    return first
+
+
+async def list_declarations(
+    session: AsyncSession, *, member_id: UUID, viewer: Principal
+) -> Sequence[WorkDeclaration]:
+    """Return a member's newest working-status declarations.
+
+    Raises: MemberNotFound.
+    """
+    await members.see(session, member_id=member_id, viewer=viewer)
+    return await queries.list_declarations(session, member_id, limit=DECLARATIONS_SHOWN)

@@ -1,0 +1,140 @@
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+
+from member_service.enrolments import service
+from member_service.enrolments.rules import (
+    BatchIdReused,
+    BatchNotFound,
+    BranchScopeRequired,
+    RowStatus,
+)
+from member_service.enrolments.schemas import (
+    BatchOut,
+    NewBatch,
+    NewMember,
+    RowError,
+    RowVerdict,
+)
+from member_service.members import service as members
+from member_service.members.rules import (
+    AgeOverLimit,
+    AgeUnderMinimum,
+    IncomeBelowMinimum,
+    JhtMandatory,
+    MemberIdTaken,
+    MemberNikRegistered,
+    NewToBpuBasisMissing,
+    OccupationsInvalid,
+    OccupationUnknown,
+    ProgrammesIncomplete,
+)
+from member_service.members.schemas import MemberOut
+from member_service.requests import Keeper, Language, LimitsOf
+from perisai_kit.auth import Principal, Role, require
+from perisai_kit.db import Session
+from perisai_kit.idempotency import IDEMPOTENT, TransactionRoute
+from perisai_kit.nik import NikInvalid
+from perisai_kit.pii import Keys
+from perisai_kit.problems import problems
+
+router = APIRouter(prefix="/v1", route_class=TransactionRoute)
+
+Enroller = Annotated[Principal, Depends(require(Role.AGENT, Role.BRANCH_OFFICER))]
+
+
+@router.post(
+    "/members",
+    tags=["members"],
+    status_code=201,
+    openapi_extra=IDEMPOTENT,
+    responses=problems(
+        BranchScopeRequired,
+        MemberNikRegistered,
+        MemberIdTaken,
+        NikInvalid,
+        AgeUnderMinimum,
+        AgeOverLimit,
+        IncomeBelowMinimum,
+        ProgrammesIncomplete,
+        JhtMandatory,
+        OccupationsInvalid,
+        OccupationUnknown,
+        NewToBpuBasisMissing,
+    ),
+)
+async def register_member(
+    new: NewMember,
+    session: Session,
+    principal: Enroller,
+    limits: LimitsOf,
+    keyring: Keys,
+    response: Response,
+) -> MemberOut:
+    """Register one worker as a member, attributed to the agent who does it.
+
+    An officer registers for the branch, without an agent. Coverage begins only with a payment.
+    """
+    desk = service.desk(principal, limits=limits, keyring=keyring)
+    member = await service.enrol(session, form=new, desk=desk, principal=principal)
+    response.headers["ETag"] = members.etag(member)
+    response.headers["Location"] = f"/v1/members/{member.id}"
+    return members.shown(MemberOut, member, principal)
+
+
+@router.post(
+    "/enrolment-batches",
+    tags=["enrolments"],
+    status_code=207,
+    openapi_extra=IDEMPOTENT,
+    responses=problems(BranchScopeRequired, BatchIdReused),
+)
+async def enrol_batch(
+    new: NewBatch,
+    session: Session,
+    principal: Enroller,
+    limits: LimitsOf,
+    keyring: Keys,
+    language: Language,
+) -> BatchOut:
+    """Register up to 200 workers written down offline, with a verdict on each row.
+
+    A wrong row harms no other. The same batch again gives the same verdicts and changes nothing.
+    """
+    desk = service.desk(principal, limits=limits, keyring=keyring)
+    return _out(await service.enrol_batch(session, new=new, desk=desk), language)
+
+
+@router.get("/enrolment-batches/{batch_id}", tags=["enrolments"], responses=problems(BatchNotFound))
+async def get_batch(
+    batch_id: UUID, session: Session, viewer: Keeper, language: Language
+) -> BatchOut:
+    """Show a batch you sent, or one of your scope, with its verdicts."""
+    return _out(await service.get_batch(session, batch_id=batch_id, viewer=viewer), language)
+
+
+def _out(result: service.BatchResult, language: str) -> BatchOut:
+    counts = service.summary(result)
+    detail = "detail_id" if language == "id" else "detail"
+    return BatchOut(
+        batch_id=result.batch.id,
+        received_at=result.batch.received_at,
+        accepted=counts[RowStatus.ACCEPTED],
+        refused=counts[RowStatus.REFUSED],
+        duplicate=counts[RowStatus.DUPLICATE],
+        rows=[
+            RowVerdict(
+                row=row.row,
+                id=row.row_id,
+                status=row.status,
+                code=row.code,
+                member_id=row.member_id,
+                errors=[
+                    RowError(pointer=each["pointer"], code=each["code"], detail=each[detail])
+                    for each in row.errors
+                ],
+            )
+            for row in result.rows
+        ],
+    )

@@ -1,0 +1,84 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from perisai_kit.errors import Conflict, DomainError, Forbidden, NotFound
+
+MAX_ROWS = 200
+ERRORS_SHOWN = 20
+"""Of one row; whoever has more than that to correct reads the form again anyway."""
+
+
+class RowStatus(StrEnum):
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a row: where, which, and in English and Indonesian what."""
+
+    pointer: str
+    code: str
+    detail: str
+    detail_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """row: its place in the batch, from 0. row_id: as it was sent, where it can be read."""
+
+    row: int
+    row_id: UUID | None
+    status: RowStatus
+    code: str | None = None
+    errors: Sequence[Fault] = ()
+    member_id: UUID | None = None
+
+
+def fault(row: int, problem: DomainError) -> Fault:
+    """Return what a domain error says about a row."""
+    path = (problem.field or "").replace(".", "/")
+    pointer = f"/rows/{row}/{path}".rstrip("/")
+    return Fault(pointer, problem.code, problem.text, problem.text_id)
+
+
+def refusal(
+    row: int, row_id: UUID | None, problems: Sequence[DomainError], *, duplicate: bool = False
+) -> Verdict:
+    """Return the verdict on a row with these problems; the first one names it."""
+    status = RowStatus.DUPLICATE if duplicate else RowStatus.REFUSED
+    faults = [fault(row, problem) for problem in problems[:ERRORS_SHOWN]]
+    return Verdict(row, row_id, status, problems[0].code, faults)
+
+
+class BatchNotFound(NotFound):
+    code = "enrolment_batch_not_found"
+    text = "There is no such batch, or you may not see it."
+    text_id = "Kumpulan pendaftaran tidak ditemukan, atau Anda tidak berwenang melihatnya."
+
+
+class BatchIdReused(Conflict):
+    code = "enrolment_batch_id_reused"
+    text = "This batch id was used for other rows."
+    text_id = "ID kumpulan ini telah dipakai untuk baris lain."
+
+
+class NikRepeated(Conflict):
+    code = "nik_repeated"
+    text = "An earlier row of this batch has the same NIK."
+    text_id = "NIK yang sama sudah ada pada baris sebelumnya dalam kumpulan ini."
+
+
+class RowIdRepeated(Conflict):
+    code = "row_id_repeated"
+    text = "An earlier row of this batch has the same id."
+    text_id = "ID yang sama sudah ada pada baris sebelumnya dalam kumpulan ini."
+
+
+class BranchScopeRequired(Forbidden):
+    code = "branch_scope_required"
+    text = "Only an account that belongs to one branch registers members."
+    text_id = "Hanya akun yang terikat pada satu cabang yang dapat mendaftarkan peserta."

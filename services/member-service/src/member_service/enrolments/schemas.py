@@ -1,0 +1,64 @@
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field, WithJsonSchema
+
+from member_service.declarations.schemas import ConsentIn, WorkDeclarationIn
+from member_service.enrolments.rules import MAX_ROWS, RowStatus
+from member_service.members.schemas import MemberFacts
+from perisai_kit.fields import Count, Model, Out
+
+
+class NewMember(MemberFacts):
+    id: Annotated[
+        UUID | None, Field(description="A UUID of the client's making; in a batch it must be sent.")
+    ] = None
+    work_declaration: WorkDeclarationIn
+    consent: ConsentIn
+
+
+class BatchRow(NewMember):
+    id: UUID
+
+
+class NewBatch(Model):
+    """The rows are judged one by one: a wrong one gets its verdict and harms no other."""
+
+    batch_id: Annotated[UUID, Field(description="A UUID of the client's making.")]
+    rows: Annotated[
+        list[Any],
+        Field(min_length=1, max_length=MAX_ROWS),
+        WithJsonSchema(
+            {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": MAX_ROWS,
+                "items": {"$ref": "#/components/schemas/NewMember"},
+            }
+        ),
+    ]
+
+
+class RowError(Out):
+    pointer: Annotated[str, Field(description="RFC 6901 pointer into the batch.")]
+    code: str
+    detail: str
+
+
+class RowVerdict(Out):
+    row: Annotated[Count, Field(description="The row's place in the batch, from 0.")]
+    id: UUID | None
+    status: RowStatus
+    code: str | None
+    errors: list[RowError]
+    member_id: UUID | None
+
+
+class BatchOut(Out):
+    batch_id: UUID
+    received_at: datetime
+    accepted: Count
+    refused: Count
+    duplicate: Count
+    rows: list[RowVerdict]

@@ -1,0 +1,328 @@
+"""Enrolling workers, one or many: a member, the words they gave, and an attribution together."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from member_service.attributions import service as attributions
+from member_service.declarations import rules as declaration_rules
+from member_service.declarations import service as declarations
+from member_service.enrolments import queries, rules
+from member_service.enrolments.models import EnrolmentBatch, EnrolmentRow
+from member_service.enrolments.rules import Fault, RowStatus, Verdict
+from member_service.enrolments.schemas import BatchRow, NewBatch, NewMember
+from member_service.members import rules as member_rules
+from member_service.members import service as members
+from member_service.members.models import Member
+from member_service.members.rules import Limits, MemberNikRegistered, Stamp
+from member_service.members.service import Candidate, Registered
+from perisai_kit import clock
+from perisai_kit.auth import Principal, Role, ScopeKind
+from perisai_kit.errors import DomainError, Invalid
+from perisai_kit.ids import new_id
+from perisai_kit.nik import NikInvalid
+from perisai_kit.pii import Keyring
+from perisai_kit.problems import field_problems
+
+ROW_INVALID = Invalid.code
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where enrolments are made: by whom and for which branch, under which limits and keys."""
+
+    stamp: Stamp
+    limits: Limits
+    keyring: Keyring
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row that can be read and has nothing wrong in itself."""
+
+    row: int
+    form: NewMember
+    candidate: Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    batch: EnrolmentBatch
+    rows: Sequence[EnrolmentRow]
+
+
+def desk(principal: Principal, *, limits: Limits, keyring: Keyring) -> Desk:
+    """Return the desk of an agent, or of an officer of one branch.
+
+    Raises: BranchScopeRequired.
+    """
+    scope = principal.scope
+    if scope is None or scope.kind is not ScopeKind.BRANCH or not scope.code or not scope.region:
+        raise rules.BranchScopeRequired
+    is_agent = principal.has(Role.AGENT)
+    if is_agent and (principal.agent_id is None or principal.wadah_id is None):
+        raise rules.BranchScopeRequired
+    now = clock.now()
+    stamp = Stamp(
+        account_id=principal.account_id,
+        branch_code=scope.code,
+        region_code=scope.region,
+        agent_id=principal.agent_id if is_agent else None,
+        wadah_id=principal.wadah_id if is_agent else None,
+        on=clock.jakarta_date(now),
+        at=now,
+    )
+    return Desk(stamp, limits, keyring)
+
+
+async def enrol(
+    session: AsyncSession, *, form: NewMember, desk: Desk, principal: Principal
+) -> Member:
+    """Register one worker.
+
+    Raises: MemberNikRegistered, MemberIdTaken, and whatever the rules refuse first.
+    """
+    candidate, problems = judge(form, form.id or new_id(), desk)
+    if problems or candidate is None:
+        raise problems[0]
+    registered = await _register(session, [Entry(0, form, candidate)], desk)
+    taken = registered.taken.get(candidate.id)
+    if taken is not None:
+        raise taken(field=_taken_field(taken))
+    return await members.see(session, member_id=candidate.id, viewer=principal)
+
+
+async def enrol_batch(session: AsyncSession, *, new: NewBatch, desk: Desk) -> BatchResult:
+    """Judge every row, register those that pass, and keep the verdicts.
+
+    The same batch again gives the first verdicts and changes nothing.
+    Raises: BatchIdReused when the id came with other rows, or from another account.
+    """
+    content_hash = desk.keyring.lookup("enrolment_batch", _canonical(new.rows))
+    verdicts, entries = _judge_rows(new.rows, desk)
+    batch = _batch(new.batch_id, content_hash, desk.stamp)
+    if not await queries.insert_once_batch(session, batch):
+        return await _repeat(session, new.batch_id, content_hash, desk.stamp.account_id)
+    if entries:
+        registered = await _register(session, entries, desk)
+        verdicts += [_outcome(entry, registered) for entry in entries]
+    verdicts.sort(key=lambda verdict: verdict.row)
+    await queries.insert_rows(session, [_stored(new.batch_id, each) for each in verdicts])
+    return await _result(session, new.batch_id)
+
+
+async def get_batch(session: AsyncSession, *, batch_id: UUID, viewer: Principal) -> BatchResult:
+    """Return a batch with its verdicts.
+
+    Raises: BatchNotFound.
+    """
+    found = await _result(session, batch_id)
+    if not _may_see(found.batch, viewer):
+        raise rules.BatchNotFound
+    return found
+
+
+def judge(
+    form: NewMember, member_id: UUID, desk: Desk
+) -> tuple[Candidate | None, list[DomainError]]:
+    """Return the candidate a form makes, and everything that is wrong with it."""
+    on = desk.stamp.on
+    work = form.work_declaration
+    problems: list[DomainError] = [
+        *declaration_rules.work_problems(
+            working=work.working,
+            declared_on=work.declared_on,
+            on=on,
+            within="work_declaration.",
+        ),
+        *declaration_rules.consent_problems(given_at=form.consent.given_at, now=desk.stamp.at),
+        *_facts_problems(form, on, desk.limits),
+    ]
+    try:
+        nik = members.read_nik(form.nik, birth_date=form.birth_date, on=on)
+    except NikInvalid as error:
+        return None, [error, *problems]
+    nik_hash = desk.keyring.lookup("nik", nik.text)
+    return Candidate(member_id, form, nik, nik_hash, attribution_id=new_id()), problems
+
+
+def _facts_problems(form: NewMember, on: date, limits: Limits) -> list[DomainError]:
+    age = member_rules.age_problem(form.birth_date, limits=limits, on=on)
+    problems: list[DomainError] = [age] if age else []
+    problems += member_rules.contribution_problems(
+        declared_income=form.declared_income,
+        programmes=form.programmes,
+        employs_others=form.employs_others,
+        occupations=form.occupations,
+        limits=limits,
+    )
+    if form.new_to_bpu and form.new_to_bpu_basis is None:
+        problems.append(member_rules.NewToBpuBasisMissing(field="new_to_bpu_basis"))
+    return problems
+
+
+def _judge_rows(rows: Sequence[Any], desk: Desk) -> tuple[list[Verdict], list[Entry]]:
+    verdicts: list[Verdict] = []
+    entries: list[Entry] = []
+    niks: set[bytes] = set()
+    ids: set[UUID] = set()
+    for row, raw in enumerate(rows):
+        entry = _judge_row(row, raw, desk)
+        if isinstance(entry, Entry):
+            entry = _unrepeated(entry, niks, ids)
+        if isinstance(entry, Verdict):
+            verdicts.append(entry)
+            continue
+        niks.add(entry.candidate.nik_hash)
+        ids.add(entry.candidate.id)
+        entries.append(entry)
+    return verdicts, entries
+
+
+def _judge_row(row: int, raw: Any, desk: Desk) -> Entry | Verdict:
+    try:
+        form = BatchRow.model_validate(raw)
+    except ValidationError as error:
+        faults = _faults(row, error)
+        return Verdict(row, _readable_id(raw), RowStatus.REFUSED, ROW_INVALID, faults)
+    candidate, problems = judge(form, form.id, desk)
+    if problems or candidate is None:
+        return rules.refusal(row, form.id, problems)
+    return Entry(row, form, candidate)
+
+
+def _unrepeated(entry: Entry, niks: set[bytes], ids: set[UUID]) -> Entry | Verdict:
+    candidate = entry.candidate
+    if candidate.nik_hash in niks:
+        problem = rules.NikRepeated(field="nik")
+        return rules.refusal(entry.row, candidate.id, [problem], duplicate=True)
+    if candidate.id in ids:
+        return rules.refusal(entry.row, candidate.id, [rules.RowIdRepeated(field="id")])
+    return entry
+
+
+def _faults(row: int, error: ValidationError) -> list[Fault]:
+    raw: list[Any] = list(error.errors(include_url=False, include_context=False))
+    raw = raw[: rules.ERRORS_SHOWN]
+    prefix = ("body", "rows", row)
+    english = field_problems(raw, language="en", prefix=prefix)
+    indonesian = field_problems(raw, language="id", prefix=prefix)
+    return [
+        Fault(one["pointer"], one["code"], one["detail"], other["detail"])
+        for one, other in zip(english, indonesian, strict=True)
+    ]
+
+
+def _readable_id(raw: Any) -> UUID | None:
+    text = raw.get("id") if isinstance(raw, dict) else None
+    try:
+        return UUID(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+async def _register(session: AsyncSession, entries: Sequence[Entry], desk: Desk) -> Registered:
+    registered = await members.register(
+        session, [entry.candidate for entry in entries], desk.stamp, keyring=desk.keyring
+    )
+    made = [entry for entry in entries if entry.candidate.id in registered.ids]
+    if made:
+        words = {
+            each.candidate.id: (each.form.work_declaration, each.form.consent) for each in made
+        }
+        await declarations.record(session, words, desk.stamp)
+        enrolled = {
+            each.candidate.id: (each.candidate.attribution_id, each.form.new_to_bpu)
+            for each in made
+        }
+        await attributions.record_first(session, enrolled, desk.stamp)
+    return registered
+
+
+def _outcome(entry: Entry, registered: Registered) -> Verdict:
+    member_id = entry.candidate.id
+    taken = registered.taken.get(member_id)
+    if taken is None:
+        return Verdict(entry.row, member_id, RowStatus.ACCEPTED, member_id=member_id)
+    is_duplicate = taken is MemberNikRegistered
+    faults = [rules.fault(entry.row, taken(field=_taken_field(taken)))]
+    return Verdict(
+        entry.row,
+        member_id,
+        RowStatus.DUPLICATE if is_duplicate else RowStatus.REFUSED,
+        taken.code,
+        faults,
+        # The client sent both, id and NIK, so this tells it nothing about anybody else.
+        member_id=member_id if member_id in registered.own else None,
+    )
+
+
+def _taken_field(taken: type[DomainError]) -> str:
+    return "nik" if taken is MemberNikRegistered else "id"
+
+
+def _canonical(rows: Sequence[Any]) -> str:
+    return json.dumps(rows, sort_keys=True, separators=(",", ":"))
+
+
+def _batch(batch_id: UUID, content_hash: bytes, stamp: Stamp) -> dict[str, Any]:
+    return {
+        "id": batch_id,
+        "account_id": stamp.account_id,
+        "agent_id": stamp.agent_id,
+        "branch_code": stamp.branch_code,
+        "region_code": stamp.region_code,
+        "content_hash": content_hash,
+        "received_at": stamp.at,
+    }
+
+
+def _stored(batch_id: UUID, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "batch_id": batch_id,
+        "row": verdict.row,
+        "row_id": verdict.row_id,
+        "status": verdict.status,
+        "code": verdict.code,
+        "errors": [asdict(each) for each in verdict.errors],
+        "member_id": verdict.member_id,
+    }
+
+
+async def _repeat(
+    session: AsyncSession, batch_id: UUID, content_hash: bytes, account_id: UUID
+) -> BatchResult:
+    first = await _result(session, batch_id)
+    if (first.batch.account_id, first.batch.content_hash) != (account_id, content_hash):
+        raise rules.BatchIdReused(field="batch_id")
+    return first
+
+
+async def _result(session: AsyncSession, batch_id: UUID) -> BatchResult:
+    batch = await queries.find_batch(session, batch_id)
+    if batch is None:
+        raise rules.BatchNotFound
+    return BatchResult(batch, await queries.list_rows(session, batch_id))
+
+
+def _may_see(batch: EnrolmentBatch, viewer: Principal) -> bool:
+    if viewer.account_id == batch.account_id:
+        return True
+    if viewer.has(Role.AGENT) and viewer.agent_id and viewer.agent_id == batch.agent_id:
+        return True
+    if viewer.has(Role.ADMIN) and viewer.scope is None:
+        return True
+    return viewer.has(Role.BRANCH_OFFICER, Role.ADMIN) and viewer.covers(
+        branch_code=batch.branch_code, region_code=batch.region_code
+    )
+
+
+def summary(result: BatchResult) -> dict[RowStatus, int]:
+    """Return how many rows got each verdict."""
+    return {status: sum(row.status is status for row in result.rows) for status in RowStatus}

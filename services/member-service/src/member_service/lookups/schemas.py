@@ -1,0 +1,26 @@
+from uuid import UUID
+
+from pydantic import Field
+
+from member_service.members.schemas import NikText
+from perisai_kit.fields import Model, Out, Phone
+
+
+class MemberLookup(Model):
+    """Exactly one of the two."""
+
+    nik: NikText | None = None
+    phone: Phone | None = None
+
+
+class PhoneMatch(Out):
+    member_id: UUID
+    display_name_masked: str
+
+
+class MemberLookupOut(Out):
+    """For a NIK `found` and `member_id`; for a telephone `members`."""
+
+    found: bool = False
+    member_id: UUID | None = None
+    members: list[PhoneMatch] = Field(default_factory=list)

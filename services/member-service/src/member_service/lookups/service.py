@@ -1,0 +1,49 @@
+"""Whether a NIK or a telephone number is a member's: what other services need to know, no more."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from member_service.lookups.rules import LookupNeedsOne
+from member_service.lookups.schemas import MemberLookup, MemberLookupOut, PhoneMatch
+from member_service.members import service as members
+from perisai_kit.auth import Principal, Role
+from perisai_kit.errors import Forbidden
+from perisai_kit.pii import Keyring, audit_read, mask_name
+
+
+async def look_up(
+    session: AsyncSession,
+    *,
+    asked: MemberLookup,
+    viewer: Principal,
+    keyring: Keyring,
+    request_id: str,
+) -> MemberLookupOut:
+    """Answer for a NIK, within what the reader may see, or for a telephone number.
+
+    Raises: LookupNeedsOne, NikInvalid, Forbidden for a telephone number that a person asks for.
+    """
+    if (asked.nik is None) == (asked.phone is None):
+        raise LookupNeedsOne
+    if asked.nik is not None:
+        member = await members.find_by_nik(session, nik=asked.nik, viewer=viewer, keyring=keyring)
+        await _audit(session, viewer, [member.id] if member else [], request_id)
+        return MemberLookupOut(found=member is not None, member_id=member.id if member else None)
+    if not viewer.has(Role.SERVICE):
+        raise Forbidden
+    found = await members.list_by_phone(session, phone=asked.phone or "", keyring=keyring)
+    await _audit(session, viewer, [member.id for member in found], request_id)
+    return MemberLookupOut(
+        members=[
+            PhoneMatch(member_id=member.id, display_name_masked=mask_name(member.full_name))
+            for member in found
+        ]
+    )
+
+
+async def _audit(
+    session: AsyncSession, viewer: Principal, ids: Sequence[UUID], request_id: str
+) -> None:
+    await audit_read(session, viewer, kind="member", ids=ids, request_id=request_id)

@@ -1,0 +1,96 @@
+import uuid
+from datetime import date, datetime
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from member_service.base import Base, MonthColumn, choice, one_of
+from member_service.members.rules import NewToBpuBasis, Payer, Programme, Sex
+from perisai_kit.ids import new_id
+from perisai_kit.month import Month
+from perisai_kit.pii import EncryptedText
+
+
+class Member(Base):
+    """A registered worker. Agent, wadah and attribution_id copy the latest attribution;
+    paid_through, grace_from and lapses_on copy what the paid months mean (all or none)."""
+
+    __tablename__ = "members"
+    __table_args__ = (
+        CheckConstraint(one_of("sex", Sex), name="sex"),
+        CheckConstraint(one_of("payer", Payer), name="payer"),
+        CheckConstraint(one_of("new_to_bpu_basis", NewToBpuBasis), name="new_to_bpu_basis"),
+        CheckConstraint("cardinality(occupations) BETWEEN 1 AND 2", name="occupations"),
+        CheckConstraint("programmes @> ARRAY['jkk', 'jkm']::varchar[]", name="programmes"),
+        CheckConstraint("declared_income > 0", name="declared_income"),
+        CheckConstraint(
+            "num_nulls(paid_through, grace_from, lapses_on) IN (0, 3)", name="standing"
+        ),
+        Index(None, "created_at", "id"),
+        Index(None, "agent_id", "created_at", "id"),
+        Index(None, "wadah_id", "created_at", "id"),
+        Index(None, "branch_code", "created_at", "id"),
+        Index(None, "region_code", "created_at", "id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    nik: Mapped[str] = mapped_column(EncryptedText("members.nik"))
+    nik_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    nik_warnings: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    kk: Mapped[str | None] = mapped_column(EncryptedText("members.kk"))
+    full_name: Mapped[str] = mapped_column(EncryptedText("members.full_name"))
+    birth_date: Mapped[date]
+    place_of_birth: Mapped[str] = mapped_column(EncryptedText("members.place_of_birth"))
+    sex: Mapped[Sex] = mapped_column(choice(Sex))
+    phone: Mapped[str] = mapped_column(EncryptedText("members.phone"))
+    phone_hash: Mapped[bytes] = mapped_column(LargeBinary, index=True)
+    email: Mapped[str | None] = mapped_column(EncryptedText("members.email"))
+    street: Mapped[str] = mapped_column(EncryptedText("members.street"))
+    village: Mapped[str] = mapped_column(Text)
+    district: Mapped[str] = mapped_column(Text)
+
+    occupations: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    declared_income: Mapped[int] = mapped_column(BigInteger)
+    programmes: Mapped[list[Programme]] = mapped_column(ARRAY(choice(Programme)))
+    employs_others: Mapped[bool]
+    payer: Mapped[Payer] = mapped_column(choice(Payer))
+    new_to_bpu: Mapped[bool]
+    new_to_bpu_basis: Mapped[NewToBpuBasis | None] = mapped_column(choice(NewToBpuBasis))
+
+    branch_code: Mapped[str] = mapped_column(Text)
+    region_code: Mapped[str] = mapped_column(Text)
+    agent_id: Mapped[uuid.UUID | None]
+    wadah_id: Mapped[uuid.UUID | None]
+    attribution_id: Mapped[uuid.UUID | None]
+
+    registered_on: Mapped[date]
+    paid_through: Mapped[Month | None] = mapped_column(MonthColumn)
+    grace_from: Mapped[date | None]
+    lapses_on: Mapped[date | None]
+
+    version: Mapped[int]
+    created_by: Mapped[uuid.UUID]
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class MemberChange(Base):
+    """Which fields of a member somebody changed, without their values. Insert only."""
+
+    __tablename__ = "member_changes"
+    __table_args__ = (Index(None, "member_id", "made_at"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"))
+    version: Mapped[int]
+    changed: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    made_by: Mapped[uuid.UUID]
+    made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -1,0 +1,184 @@
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, assert_never
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Date,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    false,
+    or_,
+    select,
+    text,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import insert as insert_or_skip
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from member_service.members.models import Member, MemberChange
+from member_service.members.rules import MemberNotFound, MemberStatus, Standing
+from perisai_kit.auth import Principal, Role, ScopeKind
+
+OFFICERS = (Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    status: MemberStatus | None = None
+    agent_id: UUID | None = None
+
+
+def visible(viewer: Principal, *, himself: bool = True) -> ColumnElement[bool]:
+    """Return the condition under which a member exists for this reader.
+
+    himself: count the reader's own membership; a list of others leaves it out.
+    """
+    allowed: list[ColumnElement[bool]] = []
+    if himself and viewer.has(Role.MEMBER) and viewer.member_id:
+        allowed.append(Member.id == viewer.member_id)
+    if viewer.has(Role.AGENT) and viewer.agent_id:
+        allowed.append(Member.agent_id == viewer.agent_id)
+    if viewer.has(Role.WADAH_ADMIN) and viewer.wadah_id:
+        allowed.append(Member.wadah_id == viewer.wadah_id)
+    if viewer.has(*OFFICERS):
+        allowed.append(_in_scope(viewer))
+    if viewer.has(Role.SERVICE):
+        allowed.append(true())
+    return or_(false(), *allowed)
+
+
+def _in_scope(viewer: Principal) -> ColumnElement[bool]:
+    scope = viewer.scope
+    if scope is None:
+        return true() if viewer.has(Role.ADMIN) else false()
+    match scope.kind:
+        case ScopeKind.COUNTRY:
+            return true()
+        case ScopeKind.REGION:
+            return Member.region_code == scope.code
+        case ScopeKind.BRANCH:
+            return Member.branch_code == scope.code
+    assert_never(scope.kind)
+
+
+async def get_member(
+    session: AsyncSession, member_id: UUID, viewer: Principal, *, lock: bool = False
+) -> Member:
+    """Return a member whom the reader may see. lock: until the transaction ends.
+
+    Raises: MemberNotFound.
+    """
+    query = select(Member).where(Member.id == member_id, visible(viewer))
+    member = await session.scalar(query.with_for_update() if lock else query)
+    if member is None:
+        raise MemberNotFound
+    return member
+
+
+async def list_members(
+    session: AsyncSession,
+    viewer: Principal,
+    filters: Filters,
+    *,
+    on: date,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+) -> Sequence[Member]:
+    """Return members whom the reader may see, the newest first."""
+    only_himself = not viewer.has(Role.AGENT, Role.WADAH_ADMIN, *OFFICERS)
+    query = select(Member).where(visible(viewer, himself=only_himself))
+    if filters.agent_id is not None:
+        query = query.where(Member.agent_id == filters.agent_id)
+    if filters.status is not None:
+        query = query.where(_has_status(filters.status, on=on))
+    if after is not None:
+        query = query.where(tuple_(Member.created_at, Member.id) < after)
+    query = query.order_by(Member.created_at.desc(), Member.id.desc()).limit(limit)
+    return (await session.scalars(query)).all()
+
+
+def _has_status(status: MemberStatus, *, on: date) -> ColumnElement[bool]:
+    match status:
+        case MemberStatus.REGISTERED_UNPAID:
+            return Member.grace_from.is_(None)
+        case MemberStatus.ACTIVE:
+            return Member.grace_from > on
+        case MemberStatus.GRACE:
+            return and_(Member.grace_from <= on, Member.lapses_on > on)
+        case MemberStatus.LAPSED:
+            return Member.lapses_on <= on
+    assert_never(status)
+
+
+async def find_by_nik(session: AsyncSession, nik_hash: bytes, viewer: Principal) -> Member | None:
+    return await session.scalar(select(Member).where(Member.nik_hash == nik_hash, visible(viewer)))
+
+
+async def list_by_phone(
+    session: AsyncSession, phone_hash: bytes, *, limit: int
+) -> Sequence[Member]:
+    query = select(Member).where(Member.phone_hash == phone_hash).order_by(Member.id).limit(limit)
+    return (await session.scalars(query)).all()
+
+
+async def insert_once_members(
+    session: AsyncSession, rows: Sequence[dict[str, Any]]
+) -> frozenset[UUID]:
+    """Insert those whose id and NIK are free; return their ids.
+
+    rows: in the order of their NIK hashes. Two batches that hold the same people in different
+    orders would otherwise wait for each other.
+    """
+    statement = insert_or_skip(Member).on_conflict_do_nothing().returning(Member.id)
+    return frozenset((await session.execute(statement, list(rows))).scalars())
+
+
+async def list_nik_hashes(
+    session: AsyncSession, *, ids: Sequence[UUID], nik_hashes: Sequence[bytes]
+) -> dict[bytes, UUID]:
+    """Return NIK hash → id of those members who have one of these ids or hashes."""
+    query = select(Member.nik_hash, Member.id).where(
+        or_(Member.id.in_(ids), Member.nik_hash.in_(nik_hashes))
+    )
+    return {row.nik_hash: row.id for row in await session.execute(query)}
+
+
+async def insert_change(session: AsyncSession, change: MemberChange) -> None:
+    session.add(change)
+    await session.flush()
+
+
+_STANDINGS = text(
+    """
+    UPDATE members
+    SET paid_through = new.paid_through, grace_from = new.grace_from, lapses_on = new.lapses_on
+    FROM unnest(:ids, :paid_through, :grace_from, :lapses_on)
+         AS new (id, paid_through, grace_from, lapses_on)
+    WHERE members.id = new.id
+    """
+).bindparams(
+    bindparam("ids", type_=ARRAY(Uuid())),
+    bindparam("paid_through", type_=ARRAY(Text())),
+    bindparam("grace_from", type_=ARRAY(Date())),
+    bindparam("lapses_on", type_=ARRAY(Date())),
+)
+
+
+async def update_standings(session: AsyncSession, standings: Mapping[UUID, Standing]) -> None:
+    """Store what members' paid months mean, in one statement."""
+    await session.execute(
+        _STANDINGS,
+        {
+            "ids": list(standings),
+            "paid_through": [str(each.paid_through) for each in standings.values()],
+            "grace_from": [each.grace_from for each in standings.values()],
+            "lapses_on": [each.lapses_on for each in standings.values()],
+        },
+    )

@@ -1,0 +1,155 @@
+"""Members, as they are read and changed. Registering one is a route of `enrolments`, because it
+makes a member and an attribution together."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+
+from member_service.members import queries, service
+from member_service.members.rules import (
+    CorrectionByOfficer,
+    IncomeBelowMinimum,
+    JhtMandatory,
+    MemberNotFound,
+    MemberStatus,
+    OccupationUnknown,
+    ProgrammesIncomplete,
+)
+from member_service.members.schemas import (
+    ContributionBasis,
+    IdentityOut,
+    MemberLine,
+    MemberOut,
+    MemberPatch,
+)
+from member_service.occupations.rules import sector
+from member_service.requests import (
+    After,
+    Keeper,
+    KeeperOrMember,
+    LimitsOf,
+    Reader,
+    RequestId,
+    Versions,
+)
+from perisai_kit.auth import Principal, Role, require
+from perisai_kit.db import Session
+from perisai_kit.errors import PreconditionFailed, PreconditionRequired
+from perisai_kit.fields import Page, PageLimit, encode_cursor
+from perisai_kit.idempotency import TransactionRoute
+from perisai_kit.pii import Keys
+from perisai_kit.problems import problems
+from perisai_kit.regions import region_name
+
+router = APIRouter(prefix="/v1/members", tags=["members"], route_class=TransactionRoute)
+Service = Annotated[Principal, Depends(require(Role.SERVICE))]
+
+
+@router.get("")
+async def list_members(
+    session: Session,
+    viewer: Reader,
+    request_id: RequestId,
+    after: After,
+    status: MemberStatus | None = None,
+    agent_id: UUID | None = None,
+    limit: PageLimit = 50,
+) -> Page[MemberLine]:
+    """List the members you may see, the newest first. The reading is recorded."""
+    found = await service.list_(
+        session,
+        viewer=viewer,
+        filters=queries.Filters(status=status, agent_id=agent_id),
+        after=after,
+        limit=limit,
+        request_id=request_id,
+    )
+    last = found[limit - 1] if len(found) > limit else None
+    return Page(
+        items=[service.shown(MemberLine, member, viewer) for member in found[:limit]],
+        next_cursor=encode_cursor(last.created_at, str(last.id)) if last else None,
+    )
+
+
+@router.get("/{member_id}", responses=problems(MemberNotFound))
+async def get_member(
+    member_id: UUID, session: Session, viewer: Reader, request_id: RequestId, response: Response
+) -> MemberOut:
+    """Show one member, numbers masked, with the ETag that a change needs."""
+    member = await service.get(session, member_id=member_id, viewer=viewer, request_id=request_id)
+    response.headers["ETag"] = service.etag(member)
+    return service.shown(MemberOut, member, viewer)
+
+
+@router.patch(
+    "/{member_id}",
+    responses=problems(
+        MemberNotFound,
+        PreconditionFailed,
+        PreconditionRequired,
+        CorrectionByOfficer,
+        IncomeBelowMinimum,
+        ProgrammesIncomplete,
+        JhtMandatory,
+        OccupationUnknown,
+    ),
+)
+async def change_member(
+    member_id: UUID,
+    patch: MemberPatch,
+    session: Session,
+    viewer: Keeper,
+    versions: Versions,
+    limits: LimitsOf,
+    keyring: Keys,
+    response: Response,
+) -> MemberOut:
+    """Change what is sent, if nobody else has changed the member since it was read (If-Match).
+
+    Income, occupations, programmes and payer count for the bills issued from now on. Only an
+    officer corrects a date of birth or a sex.
+    """
+    member = await service.change(
+        session,
+        member_id=member_id,
+        patch=patch,
+        versions=versions,
+        viewer=viewer,
+        limits=limits,
+        keyring=keyring,
+    )
+    response.headers["ETag"] = service.etag(member)
+    return service.shown(MemberOut, member, viewer)
+
+
+@router.get("/{member_id}/identity", responses=problems(MemberNotFound))
+async def get_identity(
+    member_id: UUID, session: Session, viewer: KeeperOrMember, request_id: RequestId
+) -> IdentityOut:
+    """Show a member's unmasked data to the own agent, an officer in charge or the member."""
+    member = await service.identity(
+        session, member_id=member_id, viewer=viewer, request_id=request_id
+    )
+    values = {name: getattr(member, name, None) for name in IdentityOut.model_fields}
+    return IdentityOut.model_validate(
+        {**values, "member_id": member.id, "nik_region": region_name(member.nik[:6])}
+    )
+
+
+@router.get("/{member_id}/contribution-basis", responses=problems(MemberNotFound))
+async def get_contribution_basis(
+    member_id: UUID, session: Session, viewer: Service, request_id: RequestId
+) -> ContributionBasis:
+    """Give another service what a member's contribution is priced from."""
+    member = await service.get(session, member_id=member_id, viewer=viewer, request_id=request_id)
+    values = {name: getattr(member, name, None) for name in ContributionBasis.model_fields}
+    return ContributionBasis.model_validate(
+        {
+            **values,
+            "member_id": member.id,
+            "display_name": member.full_name,
+            "sector": sector(member.occupations),
+            "status": service.status(member),
+        }
+    )

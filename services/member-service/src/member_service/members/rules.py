@@ -1,0 +1,223 @@
+"""Who may be a BPU member, and what a member's record must say. Sources: docs/domain.md."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from member_service.occupations.rules import MAX_OCCUPATIONS, OCCUPATIONS
+from perisai_kit.errors import Conflict, Forbidden, Invalid, NotFound
+from perisai_kit.month import Month
+from perisai_kit.nik import age_on
+
+AGE_LIMIT = 65
+"""Whoever has reached it cannot be registered. Source: docs/domain.md, Who may join."""
+
+SEX_DIFFERS = "sex_differs"
+
+
+class Sex(StrEnum):
+    MALE = "male"
+    FEMALE = "female"
+
+
+class Programme(StrEnum):
+    JKK = "jkk"
+    JKM = "jkm"
+    JHT = "jht"
+
+
+MANDATORY = frozenset({Programme.JKK, Programme.JKM})
+
+
+class Payer(StrEnum):
+    SELF = "self"
+    SPONSOR = "sponsor"
+    GOVERNMENT = "government"
+
+
+class NewToBpuBasis(StrEnum):
+    """On whose word somebody counts as never registered in the BPU segment before."""
+
+    MEMBER_STATEMENT = "member_statement"
+    BPJS_RECORD = "bpjs_record"
+
+
+class MemberStatus(StrEnum):
+    REGISTERED_UNPAID = "registered_unpaid"
+    ACTIVE = "active"
+    GRACE = "grace"
+    LAPSED = "lapsed"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may be set otherwise: completed years, and rupiah a month."""
+
+    min_age: int
+    min_declared_income: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """By whom, for which branch and when something is written. No agent: for the branch itself."""
+
+    account_id: UUID
+    branch_code: str
+    region_code: str
+    agent_id: UUID | None
+    wadah_id: UUID | None
+    on: date
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the paid months mean for every later day, if nothing more is paid.
+
+    paid_through: the last paid month. grace_from: the day after the first unpaid month fell due.
+    lapses_on: the first day on which the membership has ended.
+    """
+
+    paid_through: Month
+    grace_from: date
+    lapses_on: date
+
+
+class MemberNotFound(NotFound):
+    code = "member_not_found"
+    text = "There is no such member, or you may not see this member."
+    text_id = "Peserta tidak ditemukan, atau Anda tidak berwenang melihatnya."
+
+
+class MemberNikRegistered(Conflict):
+    code = "member_nik_registered"
+    text = "This NIK is already registered."
+    text_id = "NIK ini sudah terdaftar."
+
+
+class MemberIdTaken(Conflict):
+    code = "member_id_taken"
+    text = "This id is in use; make a new one."
+    text_id = "ID ini sudah dipakai; buat yang baru."
+
+
+class AgeUnderMinimum(Invalid):
+    code = "age_under_minimum"
+    text = "Too young to be registered."
+    text_id = "Usia belum mencukupi untuk didaftarkan."
+
+
+class AgeOverLimit(Invalid):
+    code = "age_over_limit"
+    text = "Too old to be registered: 65 or more."
+    text_id = "Usia melewati batas pendaftaran: 65 tahun atau lebih."
+
+
+class BirthDateInFuture(Invalid):
+    code = "birth_date_in_future"
+    text = "The date of birth lies in the future."
+    text_id = "Tanggal lahir berada di masa depan."
+
+
+class IncomeBelowMinimum(Invalid):
+    code = "income_below_minimum"
+    text = "The declared monthly income is below the minimum."
+    text_id = "Penghasilan yang dilaporkan di bawah batas minimum."
+
+
+class ProgrammesIncomplete(Invalid):
+    code = "programmes_incomplete"
+    text = "JKK and JKM are mandatory."
+    text_id = "Program JKK dan JKM wajib diikuti."
+
+
+class JhtMandatory(Invalid):
+    code = "jht_mandatory"
+    text = "JHT is mandatory for somebody who employs others."
+    text_id = "Program JHT wajib bagi pemberi kerja."
+
+
+class OccupationUnknown(Invalid):
+    code = "occupation_unknown"
+    text = "This is not an occupation of the list."
+    text_id = "Pekerjaan ini tidak ada dalam daftar."
+
+
+class OccupationsInvalid(Invalid):
+    code = "occupations_invalid"
+    text = "State one or two different occupations."
+    text_id = "Sebutkan satu atau dua pekerjaan yang berbeda."
+
+
+class NewToBpuBasisMissing(Invalid):
+    code = "new_to_bpu_basis_missing"
+    text = "Say on what basis the member is new to BPU."
+    text_id = "Sebutkan dasar peserta dinyatakan baru di segmen BPU."
+
+
+class CorrectionByOfficer(Forbidden):
+    code = "correction_by_officer"
+    text = "Only a branch officer corrects a date of birth or a sex."
+    text_id = "Hanya petugas cabang yang dapat memperbaiki tanggal lahir atau jenis kelamin."
+
+
+def age_problem(birth_date: date, *, limits: Limits, on: date) -> Invalid | None:
+    """Return why somebody born on `birth_date` cannot be registered on `on`, if so.
+
+    Source: docs/domain.md, Who may join: 65 or older is refused (confirmed); a minimum age was
+    not found in law, so the lower limit is a setting.
+    """
+    if birth_date > on:
+        return BirthDateInFuture(field="birth_date")
+    age = age_on(birth_date, on)
+    if age < limits.min_age:
+        return AgeUnderMinimum(field="birth_date", minimum=limits.min_age)
+    if age >= AGE_LIMIT:
+        return AgeOverLimit(field="birth_date", limit=AGE_LIMIT)
+    return None
+
+
+def contribution_problems(
+    *,
+    declared_income: int,
+    programmes: Sequence[Programme],
+    employs_others: bool,
+    occupations: Sequence[str],
+    limits: Limits,
+) -> list[Invalid]:
+    """Return what is wrong with the facts a contribution is computed from.
+
+    Source: docs/domain.md, Programmes and Who may join.
+    """
+    found: list[Invalid] = []
+    if declared_income < limits.min_declared_income:
+        minimum = limits.min_declared_income
+        found.append(IncomeBelowMinimum(field="declared_income", minimum=minimum))
+    if not set(programmes) >= MANDATORY:
+        found.append(ProgrammesIncomplete(field="programmes"))
+    if employs_others and Programme.JHT not in programmes:
+        found.append(JhtMandatory(field="programmes"))
+    if not 1 <= len(set(occupations)) == len(occupations) <= MAX_OCCUPATIONS:
+        found.append(OccupationsInvalid(field="occupations"))
+    for index, code in enumerate(occupations):
+        if code not in OCCUPATIONS:
+            found.append(OccupationUnknown(field=f"occupations.{index}"))
+    return found
+
+
+def in_order(programmes: Sequence[Programme]) -> list[Programme]:
+    """Return the programmes once each, in the order in which the law names them."""
+    return [each for each in Programme if each in programmes]
+
+
+def status(standing: Standing | None, *, on: date) -> MemberStatus:
+    """Return a membership's state on a day. Source: docs/domain.md, Coverage."""
+    if standing is None:
+        return MemberStatus.REGISTERED_UNPAID
+    if on >= standing.lapses_on:
+        return MemberStatus.LAPSED
+    if on >= standing.grace_from:
+        return MemberStatus.GRACE
+    return MemberStatus.ACTIVE

@@ -1,0 +1,182 @@
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field, StrictBool, StringConstraints, field_validator
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
+
+from member_service.fields import Day
+from member_service.members.rules import MemberStatus, NewToBpuBasis, Payer, Programme, Sex
+from member_service.occupations.rules import MAX_OCCUPATIONS, Sector
+from perisai_kit.fields import (
+    Code,
+    Model,
+    MonthText,
+    Out,
+    Phone,
+    Rupiah,
+    ShortText,
+    Text255,
+)
+
+NikText = Annotated[ShortText, Field(description="16 digits.", examples=["3510111203900001"])]
+KkText = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]{16}$"), Field(description="Family card, 16 digits.")
+]
+Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")]
+Occupations = Annotated[
+    list[Code],
+    Field(
+        min_length=1,
+        max_length=MAX_OCCUPATIONS,
+        description="Codes of /v1/occupations, the main occupation first.",
+    ),
+]
+Programmes = Annotated[
+    list[Programme], Field(min_length=1, max_length=10, description="jkk and jkm are mandatory.")
+]
+
+
+class Address(Model):
+    street: Text255
+    village: Annotated[ShortText, Field(description="Desa or kelurahan.")]
+    district: Annotated[ShortText, Field(description="Kecamatan.")]
+
+
+class MemberFacts(Model):
+    """What a member's record says."""
+
+    nik: NikText
+    kk: KkText | None = None
+    full_name: ShortText
+    birth_date: Day
+    place_of_birth: ShortText
+    sex: Sex
+    phone: Phone
+    email: Email | None = None
+    address: Address
+    occupations: Occupations
+    declared_income: Rupiah
+    programmes: Programmes
+    employs_others: StrictBool = False
+    payer: Payer = Payer.SELF
+    new_to_bpu: Annotated[
+        StrictBool, Field(description="Never before registered in the BPU segment.")
+    ]
+    new_to_bpu_basis: NewToBpuBasis | None = None
+
+
+class MemberPatch(Model):
+    """Only what is sent changes; `kk` and `email` may be taken away with null."""
+
+    kk: KkText | None = None
+    email: Email | None = None
+    full_name: ShortText | SkipJsonSchema[None] = None
+    birth_date: Day | SkipJsonSchema[None] = None
+    place_of_birth: ShortText | SkipJsonSchema[None] = None
+    sex: Sex | SkipJsonSchema[None] = None
+    phone: Phone | SkipJsonSchema[None] = None
+    address: Address | SkipJsonSchema[None] = None
+    occupations: Occupations | SkipJsonSchema[None] = None
+    declared_income: Rupiah | SkipJsonSchema[None] = None
+    programmes: Programmes | SkipJsonSchema[None] = None
+    employs_others: StrictBool | SkipJsonSchema[None] = None
+    payer: Payer | SkipJsonSchema[None] = None
+
+    @field_validator(
+        "full_name",
+        "birth_date",
+        "place_of_birth",
+        "sex",
+        "phone",
+        "address",
+        "occupations",
+        "declared_income",
+        "programmes",
+        "employs_others",
+        "payer",
+        mode="before",
+    )
+    @classmethod
+    def _not_null(cls, value: Any) -> Any:
+        if value is None:
+            raise PydanticCustomError("null", "must not be null")
+        return value
+
+
+class MemberLine(Out):
+    """A member in a list; NIK and telephone masked, the name where the reader may not see it."""
+
+    id: UUID
+    nik: str
+    full_name: str
+    phone: str
+    village: str
+    status: MemberStatus
+    paid_through: MonthText | None
+    agent_id: UUID | None
+    branch_code: str
+    registered_on: date
+    version: int
+
+
+class MemberOut(MemberLine):
+    """NIK, family card, telephone and e-mail masked; see `/identity` for the whole."""
+
+    kk: str | None
+    birth_date: date | None
+    sex: Sex
+    email: str | None
+    district: str
+    occupations: list[str]
+    sector: Sector
+    declared_income: Rupiah
+    programmes: list[Programme]
+    employs_others: bool
+    payer: Payer
+    new_to_bpu: bool
+    new_to_bpu_basis: NewToBpuBasis | None
+    nik_warnings: list[str]
+    region_code: str
+    wadah_id: UUID | None
+    attribution_id: UUID | None
+    created_at: datetime
+
+
+class IdentityOut(Out):
+    """Unmasked personal data; every reading of it is recorded."""
+
+    member_id: UUID
+    nik: str
+    nik_region: Annotated[str | None, Field(description="Where the NIK was issued.")]
+    kk: str | None
+    full_name: str
+    birth_date: date
+    place_of_birth: str
+    sex: Sex
+    phone: str
+    email: str | None
+    street: str
+    village: str
+    district: str
+
+
+class ContributionBasis(Out):
+    """What a contribution is priced from."""
+
+    member_id: UUID
+    display_name: str
+    sector: Sector
+    declared_income: Rupiah
+    programmes: list[Programme]
+    employs_others: bool
+    payer: Payer
+    agent_id: UUID | None
+    wadah_id: UUID | None
+    attribution_id: UUID | None
+    branch_code: str
+    region_code: str
+    new_to_bpu: bool
+    status: MemberStatus
+    registered_on: date

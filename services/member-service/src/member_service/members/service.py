@@ -1,0 +1,380 @@
+"""Members: who may see and change them, and what the other features write on them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from member_service.members import queries, rules
+from member_service.members.models import Member, MemberChange
+from member_service.members.rules import (
+    Limits,
+    MemberIdTaken,
+    MemberNikRegistered,
+    Stamp,
+    Standing,
+)
+from member_service.members.schemas import MemberFacts, MemberLine, MemberPatch
+from member_service.occupations.rules import sector
+from perisai_kit import clock
+from perisai_kit.auth import Principal, Role
+from perisai_kit.errors import DomainError, PreconditionFailed
+from perisai_kit.events import MemberEnrolled, MemberUpdated
+from perisai_kit.feed import publish
+from perisai_kit.nik import Nik, parse_nik
+from perisai_kit.pii import Keyring, audit_read, mask_name, mask_nik, mask_phone
+from perisai_kit.regions import is_known_region
+
+PHONE_MATCHES = 20
+CONTRIBUTION_FIELDS = frozenset({"declared_income", "programmes", "employs_others", "occupations"})
+BIRTH_FIELDS = frozenset({"birth_date", "sex"})
+
+Shown = TypeVar("Shown", bound=MemberLine)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Somebody who may be registered; `id` is what the member will be known by."""
+
+    id: UUID
+    facts: MemberFacts
+    nik: Nik
+    nik_hash: bytes
+    attribution_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """ids: who is now a member. taken: id → why not. own: ids that already were this very NIK."""
+
+    ids: frozenset[UUID]
+    taken: Mapping[UUID, type[DomainError]]
+    own: frozenset[UUID]
+
+
+def read_nik(text: str, *, birth_date: date, on: date) -> Nik:
+    """Read a NIK beside the stated birth date.
+
+    Raises: NikInvalid.
+    """
+    return parse_nik(text, today=on, stated_birth_date=birth_date, known_region=is_known_region)
+
+
+async def register(
+    session: AsyncSession, candidates: Sequence[Candidate], stamp: Stamp, *, keyring: Keyring
+) -> Registered:
+    """Make members of those whose NIK and id are free.
+
+    candidates: at least one; ids and NIKs differ from one another. Of several transactions that
+    register the same NIK at once exactly one wins; the others wait for it.
+    """
+    ordered = sorted(candidates, key=lambda each: each.nik_hash)
+    rows = [_row(each, stamp, keyring) for each in ordered]
+    ids = await queries.insert_once_members(session, rows)
+    accepted = [each for each in ordered if each.id in ids]
+    refused = [each for each in ordered if each.id not in ids]
+    if accepted:
+        await publish(session, *(_enrolled(each, stamp) for each in accepted))
+    holders: dict[bytes, UUID] = {}
+    if refused:
+        # A new statement: what another transaction has committed meanwhile is visible only here.
+        holders = await queries.list_nik_hashes(
+            session,
+            ids=[each.id for each in refused],
+            nik_hashes=[each.nik_hash for each in refused],
+        )
+    return Registered(
+        ids=ids,
+        taken={
+            each.id: MemberNikRegistered if each.nik_hash in holders else MemberIdTaken
+            for each in refused
+        },
+        own=frozenset(each.id for each in refused if holders.get(each.nik_hash) == each.id),
+    )
+
+
+def _row(candidate: Candidate, stamp: Stamp, keyring: Keyring) -> dict[str, Any]:
+    facts = candidate.facts
+    return {
+        "id": candidate.id,
+        "nik": candidate.nik.text,
+        "nik_hash": candidate.nik_hash,
+        "nik_warnings": _nik_warnings(candidate.nik, facts.sex),
+        "kk": facts.kk,
+        "full_name": facts.full_name,
+        "birth_date": facts.birth_date,
+        "place_of_birth": facts.place_of_birth,
+        "sex": facts.sex,
+        "phone": facts.phone,
+        "phone_hash": keyring.lookup("phone", facts.phone),
+        "email": facts.email,
+        "street": facts.address.street,
+        "village": facts.address.village,
+        "district": facts.address.district,
+        "occupations": facts.occupations,
+        "declared_income": facts.declared_income,
+        "programmes": rules.in_order(facts.programmes),
+        "employs_others": facts.employs_others,
+        "payer": facts.payer,
+        "new_to_bpu": facts.new_to_bpu,
+        "new_to_bpu_basis": facts.new_to_bpu_basis,
+        "branch_code": stamp.branch_code,
+        "region_code": stamp.region_code,
+        "agent_id": stamp.agent_id,
+        "wadah_id": stamp.wadah_id,
+        "attribution_id": candidate.attribution_id if stamp.agent_id else None,
+        "registered_on": stamp.on,
+        "version": 1,
+        "created_by": stamp.account_id,
+        "created_at": stamp.at,
+    }
+
+
+def _nik_warnings(nik: Nik, stated_sex: rules.Sex) -> list[str]:
+    return [*nik.warnings, *([rules.SEX_DIFFERS] if nik.sex != stated_sex else [])]
+
+
+def _enrolled(candidate: Candidate, stamp: Stamp) -> MemberEnrolled:
+    return MemberEnrolled(
+        member_id=candidate.id,
+        agent_id=stamp.agent_id,
+        wadah_id=stamp.wadah_id,
+        branch_code=stamp.branch_code,
+        region_code=stamp.region_code,
+        new_to_bpu=candidate.facts.new_to_bpu,
+        enrolled_on=stamp.on,
+    )
+
+
+def handles(viewer: Principal, member: Member) -> bool:
+    """Tell whether this member's record is in the reader's hands: own agent, or an officer."""
+    if viewer.has(Role.AGENT) and viewer.agent_id and viewer.agent_id == member.agent_id:
+        return True
+    if viewer.has(Role.ADMIN) and viewer.scope is None:
+        return True
+    return viewer.has(Role.BRANCH_OFFICER, Role.ADMIN) and viewer.covers(
+        branch_code=member.branch_code, region_code=member.region_code
+    )
+
+
+def may_read_identity(viewer: Principal, member: Member) -> bool:
+    """Tell whether the reader may see this member's name and numbers unmasked."""
+    is_himself = viewer.has(Role.MEMBER) and viewer.member_id == member.id
+    return is_himself or handles(viewer, member)
+
+
+async def see(session: AsyncSession, *, member_id: UUID, viewer: Principal) -> Member:
+    """Return a member whom the reader may see, for another feature's use.
+
+    Raises: MemberNotFound.
+    """
+    return await queries.get_member(session, member_id, viewer)
+
+
+async def get(
+    session: AsyncSession, *, member_id: UUID, viewer: Principal, request_id: str
+) -> Member:
+    """Return a member whom the reader may see, and record the reading.
+
+    Raises: MemberNotFound.
+    """
+    member = await queries.get_member(session, member_id, viewer)
+    await audit_read(session, viewer, kind="member", ids=[member.id], request_id=request_id)
+    return member
+
+
+async def identity(
+    session: AsyncSession, *, member_id: UUID, viewer: Principal, request_id: str
+) -> Member:
+    """Return a member whose unmasked data the reader may see, and record the reading.
+
+    Raises: MemberNotFound, also for a member the reader sees only masked.
+    """
+    member = await queries.get_member(session, member_id, viewer)
+    if not may_read_identity(viewer, member):
+        raise rules.MemberNotFound
+    await audit_read(
+        session, viewer, kind="member_identity", ids=[member.id], request_id=request_id
+    )
+    return member
+
+
+async def list_(
+    session: AsyncSession,
+    *,
+    viewer: Principal,
+    filters: queries.Filters,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+    request_id: str,
+) -> Sequence[Member]:
+    """Return one member more than `limit`, where there is one, and record the reading."""
+    found = await queries.list_members(
+        session, viewer, filters, on=clock.today(), after=after, limit=limit + 1
+    )
+    shown = [member.id for member in found[:limit]]
+    await audit_read(session, viewer, kind="member", ids=shown, request_id=request_id)
+    return found
+
+
+async def change(
+    session: AsyncSession,
+    *,
+    member_id: UUID,
+    patch: MemberPatch,
+    versions: frozenset[int],
+    viewer: Principal,
+    limits: Limits,
+    keyring: Keyring,
+) -> Member:
+    """Change a member's record; bills issued from now on follow it, older ones do not.
+
+    versions: the ones the client may have read; empty for any.
+    Raises: MemberNotFound, PreconditionFailed, CorrectionByOfficer, and what the rules refuse.
+    """
+    member = await lock(session, member_id=member_id, viewer=viewer)
+    if versions and member.version not in versions:
+        raise PreconditionFailed
+    sent = patch.model_dump(exclude_unset=True)
+    if BIRTH_FIELDS & sent.keys() and not viewer.has(Role.BRANCH_OFFICER, Role.ADMIN):
+        raise rules.CorrectionByOfficer
+    changed = _apply(member, sent, keyring)
+    _check(member, changed, limits)
+    if not changed:
+        return member
+    member.version += 1
+    await queries.insert_change(session, _change(member, sorted(changed), viewer))
+    await publish(session, MemberUpdated(member_id=member.id, changed=tuple(sorted(changed))))
+    return member
+
+
+async def lock(session: AsyncSession, *, member_id: UUID, viewer: Principal) -> Member:
+    """Return a member whose record is in the reader's hands, locked.
+
+    Raises: MemberNotFound.
+    """
+    member = await queries.get_member(session, member_id, viewer, lock=True)
+    if not handles(viewer, member):
+        raise rules.MemberNotFound
+    return member
+
+
+def _apply(member: Member, sent: dict[str, Any], keyring: Keyring) -> set[str]:
+    address = sent.pop("address", None) or {}
+    if "programmes" in sent:
+        sent["programmes"] = rules.in_order(sent["programmes"])
+    changed = set()
+    for name, value in {**sent, **address}.items():
+        if getattr(member, name) != value:
+            setattr(member, name, value)
+            changed.add(name)
+    if "phone" in changed:
+        member.phone_hash = keyring.lookup("phone", member.phone)
+    return changed
+
+
+def _check(member: Member, changed: set[str], limits: Limits) -> None:
+    problems: list[DomainError] = []
+    if changed & CONTRIBUTION_FIELDS:
+        problems += rules.contribution_problems(
+            declared_income=member.declared_income,
+            programmes=member.programmes,
+            employs_others=member.employs_others,
+            occupations=member.occupations,
+            limits=limits,
+        )
+    if changed & BIRTH_FIELDS:
+        on = member.registered_on
+        age = rules.age_problem(member.birth_date, limits=limits, on=on)
+        problems += [age] if age else []
+        nik = read_nik(member.nik, birth_date=member.birth_date, on=on)
+        member.nik_warnings = _nik_warnings(nik, member.sex)
+    if problems:
+        raise problems[0]
+
+
+def _change(member: Member, changed: list[str], viewer: Principal) -> MemberChange:
+    return MemberChange(
+        member_id=member.id,
+        version=member.version,
+        changed=changed,
+        made_by=viewer.account_id,
+        made_at=clock.now(),
+    )
+
+
+async def find_by_nik(
+    session: AsyncSession, *, nik: str, viewer: Principal, keyring: Keyring
+) -> Member | None:
+    """Return the member with this NIK, if the reader may see one.
+
+    Raises: NikInvalid.
+    """
+    parsed = parse_nik(nik, today=clock.today())
+    return await queries.find_by_nik(session, keyring.lookup("nik", parsed.text), viewer)
+
+
+async def list_by_phone(session: AsyncSession, *, phone: str, keyring: Keyring) -> Sequence[Member]:
+    """Return the members who gave this telephone number, at most 20."""
+    phone_hash = keyring.lookup("phone", phone)
+    return await queries.list_by_phone(session, phone_hash, limit=PHONE_MATCHES)
+
+
+def status(member: Member) -> rules.MemberStatus:
+    """Return the state of a member's membership today."""
+    standing = None
+    if member.paid_through and member.grace_from and member.lapses_on:
+        standing = Standing(member.paid_through, member.grace_from, member.lapses_on)
+    return rules.status(standing, on=clock.today())
+
+
+async def attribute(
+    session: AsyncSession,
+    *,
+    member: Member,
+    attribution_id: UUID,
+    agent_id: UUID | None,
+    wadah_id: UUID | None,
+    branch_code: str,
+    region_code: str,
+) -> None:
+    """Write a member's latest attribution on the record. The caller holds the lock."""
+    member.attribution_id = attribution_id
+    member.agent_id, member.wadah_id = agent_id, wadah_id
+    member.branch_code, member.region_code = branch_code, region_code
+    await session.flush()
+
+
+async def record_standings(session: AsyncSession, standings: Mapping[UUID, Standing]) -> None:
+    """Store what members' paid months mean, by member id; at least one."""
+    await queries.update_standings(session, standings)
+
+
+def etag(member: Member) -> str:
+    """Return the ETag of a member's record; payments do not change it."""
+    return f'"{member.version}"'
+
+
+def shown(kind: type[Shown], member: Member, viewer: Principal) -> Shown:
+    """Return what this reader may see of a member."""
+    values: dict[str, Any] = {name: getattr(member, name, None) for name in kind.model_fields}
+    is_named = may_read_identity(viewer, member)
+    values |= {
+        "nik": mask_nik(member.nik),
+        "kk": member.kk and mask_nik(member.kk),
+        "phone": mask_phone(member.phone),
+        "email": member.email and _mask_email(member.email),
+        "full_name": member.full_name if is_named else mask_name(member.full_name),
+        "birth_date": member.birth_date if is_named else None,
+        "status": status(member),
+        "sector": sector(member.occupations),
+    }
+    return kind.model_validate({name: values[name] for name in kind.model_fields})
+
+
+def _mask_email(email: str) -> str:
+    name, _, domain = email.rpartition("@")
+    return f"{name[:1]}***@{domain}"

@@ -1,0 +1,17 @@
+from typing import Annotated
+
+from pydantic import Field
+
+from member_service.occupations.rules import Sector
+from perisai_kit.fields import Out
+
+
+class OccupationOut(Out):
+    code: str
+    name: Annotated[str, Field(description="In English.")]
+    name_id: Annotated[str, Field(description="In Indonesian.")]
+    sector: Sector
+
+
+class OccupationsOut(Out):
+    items: list[OccupationOut]

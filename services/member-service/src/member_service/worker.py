@@ -1,0 +1,59 @@
+"""What this service does without being asked: `python -m member_service.worker`."""
+
+from member_service.attributions import tasks as attributions
+from member_service.coverage import tasks as coverage
+from member_service.settings import Settings
+from member_service.tables import MIGRATIONS
+from perisai_kit.client import ServiceClient
+from perisai_kit.events import (
+    AgentActivated,
+    AgentDismissed,
+    AgentReinstated,
+    AgentSuspended,
+    PaymentSettled,
+)
+from perisai_kit.idempotency import forget_old_keys
+from perisai_kit.log import configure_logging
+from perisai_kit.subscription import Subscription
+from perisai_kit.web import create_kit
+from perisai_kit.worker import Periodic, Worker, run_standalone
+
+
+def subscriptions(*, agents: ServiceClient, payments: ServiceClient) -> list[Subscription]:
+    """Return which feeds this service reads, and what each event does here."""
+    return [
+        Subscription(
+            name="payments",
+            source=payments,
+            batch_handlers={PaymentSettled: coverage.on_payments_settled},
+        ),
+        Subscription(
+            name="agents",
+            source=agents,
+            handlers={
+                AgentActivated: attributions.on_agent_at_work,
+                AgentReinstated: attributions.on_agent_at_work,
+                AgentSuspended: attributions.on_agent_away,
+                AgentDismissed: attributions.on_agent_away,
+            },
+        ),
+    ]
+
+
+def create_worker() -> Worker:
+    """Return the worker of a process of its own, told by the environment."""
+    settings = Settings.from_env()
+    configure_logging(service=settings.service)
+    kit = create_kit(settings, migrations=MIGRATIONS)
+    return Worker(
+        kit.database,
+        wakeup=kit.wakeup,
+        subscriptions=subscriptions(
+            agents=kit.client(settings.agent_url), payments=kit.client(settings.payment_url)
+        ),
+        periodic=[Periodic("idempotency.forget", 600, forget_old_keys)],
+    )
+
+
+if __name__ == "__main__":
+    run_standalone(create_worker)

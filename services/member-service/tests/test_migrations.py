@@ -1,0 +1,58 @@
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from alembic import command
+from alembic.script import ScriptDirectory
+from asyncpg import connect
+
+from perisai_kit.testing import Databases, Urls, run_apart
+
+INSERT_ONLY = (
+    "work_declarations",
+    "consents",
+    "member_changes",
+    "attributions",
+    "enrolment_batches",
+    "enrolment_rows",
+    "coverage_months",
+    "read_audits",
+)
+
+
+def test_there_is_one_head(databases: Databases) -> None:
+    config = databases.alembic_config("member", databases.empty().owner)
+
+    heads = ScriptDirectory.from_config(config).get_heads()
+
+    assert len(heads) == 1
+
+
+def test_upgrading_an_empty_database_gives_exactly_the_tables_of_the_models(
+    databases: Databases,
+) -> None:
+    config = databases.alembic_config("member", databases.empty().owner)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(command.upgrade, config, "head").result()
+        pool.submit(command.check, config).result()  # raises where models and tables differ
+
+
+def test_the_running_service_cannot_change_what_was_recorded(
+    own_database: Callable[[str], Urls],
+) -> None:
+    urls = own_database("member")
+
+    async def allowed() -> list[str]:
+        connection = await connect(urls.app)
+        try:
+            rows = await connection.fetch(
+                "SELECT name FROM unnest($1::text[]) AS name"
+                " WHERE has_any_column_privilege(name, 'UPDATE')"
+                " OR has_table_privilege(name, 'DELETE, TRUNCATE')",
+                list(INSERT_ONLY),
+            )
+        finally:
+            await connection.close()
+        return [row["name"] for row in rows]
+
+    assert run_apart(allowed()) == []
