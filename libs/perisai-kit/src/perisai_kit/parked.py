@@ -76,7 +76,9 @@ async def find_blocked(
 ) -> frozenset[str]:
     """Return those of the subjects that have an event parked."""
     found = await session.scalars(
-        select(ParkedEvent.subject.distinct()).where(
+        select(ParkedEvent.subject)
+        .distinct()
+        .where(
             ParkedEvent.subscription == subscription,
             _waiting,
             ParkedEvent.subject == any_(literal(list(subjects), ARRAY(Text()))),

@@ -30,7 +30,7 @@ from perisai_kit.outage import is_outage
 
 MAX_ATTEMPTS = 3
 RETRY_S = 0.05
-"""Pause before an event's second attempt, doubled before the third."""
+"""Pause before an event's second attempt; twice that before the third."""
 BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Pauses after failures in a row; the last one repeats."""
 ANSWER_S = 10.0
@@ -192,7 +192,8 @@ class Subscription:
                 if is_outage(error):
                     raise
                 failure = error
-            await asyncio.sleep(RETRY_S * attempt)
+            if attempt < MAX_ATTEMPTS:
+                await asyncio.sleep(RETRY_S * attempt)
         return await self._park(database, cursor, event, failure)
 
     async def _park(

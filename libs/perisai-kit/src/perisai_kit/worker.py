@@ -74,30 +74,30 @@ class Worker:
         if wakeup is None:
             wakeup = Wakeup()
             database.after_publish = wakeup.wake
-        names = [each.name for each in subscriptions] + [each.name for each in periodic]
-        if len(set(names)) != len(names):
-            raise ValueError("two tasks of a worker have the same name")
         self.database = database
         self._sequencer = Sequencer(database, wakeup=wakeup)
         self._subscriptions = subscriptions
         self._periodic = periodic
+        self._tasks = self._named_tasks()
 
     async def run(self) -> None:
         """Run until cancelled; then return when every task has ended its item."""
         async with asyncio.TaskGroup() as group:
-            for name, run in self._tasks().items():
+            for name, run in self._tasks.items():
                 group.create_task(_keep_running(name, run), name=name)
 
-    def _tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
+    def _named_tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
         database = self.database
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
             "sequencer": self._sequencer.run,
             "figures": self._measure_for_ever,
         }
-        for subscription in self._subscriptions:
-            tasks[subscription.name] = _bind(subscription.run, database)
-        for periodic in self._periodic:
-            tasks[periodic.name] = _bind(periodic.run_for_ever, database)
+        given = [(each.name, each.run) for each in self._subscriptions]
+        given += [(each.name, each.run_for_ever) for each in self._periodic]
+        for name, run in given:
+            if name in tasks:
+                raise ValueError(f"two tasks of a worker have the same name: {name}")
+            tasks[name] = _bind(run, database)
         return tasks
 
     async def _measure_for_ever(self) -> None:
@@ -145,7 +145,8 @@ async def run_until_stopped(worker: Worker) -> None:
 def run_standalone(create_worker: Callable[[], Worker]) -> None:
     """Be the whole of `python -m x_service.worker`.
 
-    create_worker: called inside the event loop, because clients and engines belong to one.
+    create_worker: reads the settings and configures the log; called inside the event loop,
+    because clients and engines belong to one.
     """
 
     async def main() -> None:

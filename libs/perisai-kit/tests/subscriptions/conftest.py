@@ -1,0 +1,27 @@
+"""A table that the handlers of the tests write to."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from perisai_kit.db import Database
+from perisai_kit.testing import Urls
+
+
+@pytest.fixture
+async def effects(kit_database: Database, kit_urls: Urls) -> Callable[[], Any]:
+    """A table for the handlers to write to; call it to read what took effect."""
+    owner = Database(kit_urls.owner)
+    async with owner.begin() as session:
+        await session.execute(text("CREATE TABLE effects (n bigserial, what text)"))
+        await session.execute(text("GRANT SELECT, INSERT ON effects TO app"))
+        await session.execute(text("GRANT USAGE ON SEQUENCE effects_n_seq TO app"))
+    await owner.dispose()
+
+    async def read() -> list[str]:
+        async with kit_database.read() as session:
+            return list(await session.scalars(text("SELECT what FROM effects ORDER BY n")))
+
+    return read

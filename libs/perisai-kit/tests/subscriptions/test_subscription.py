@@ -1,0 +1,392 @@
+"""Each event takes effect exactly once, however often anything crashes."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from perisai_kit.client import ServiceClient, TokenSource
+from perisai_kit.cloudevents import FeedUnreadable
+from perisai_kit.db import Database
+from perisai_kit.errors import Unavailable
+from perisai_kit.events import BranchOpened, Event, MemberUpdated
+from perisai_kit.feed import Wakeup, publish
+from perisai_kit.ids import new_id
+from perisai_kit.local_feed import LocalFeed
+from perisai_kit.subscription import FeedSource, Handler, Subscription
+from perisai_kit.testing import GATEWAY, BusinessTime, Wire, app_client
+from perisai_kit.testing_feed import deliver, number_now, sequencing
+
+ANNA, BUDI = new_id(), new_id()
+
+
+def changed(member_id: UUID, what: str) -> MemberUpdated:
+    return MemberUpdated(member_id=member_id, changed=(what,))
+
+
+async def publish_now(database: Database, *events: Event) -> None:
+    async with database.begin() as session:
+        await publish(session, *events)
+
+
+async def write(session: AsyncSession, what: str) -> None:
+    await session.execute(text("INSERT INTO effects (what) VALUES (:what)"), {"what": what})
+
+
+async def on_updated(session: AsyncSession, event: MemberUpdated) -> None:
+    await write(session, event.changed[0])
+
+
+class Failing:
+    """A handler that fails on chosen events until it is mended."""
+
+    def __init__(self, *bad: str, error: BaseException | None = None) -> None:
+        self.bad = set(bad)
+        self.error = error or ValueError("somebody's data")
+        self.calls: list[str] = []
+
+    async def __call__(self, session: AsyncSession, event: MemberUpdated) -> None:
+        self.calls.append(event.changed[0])
+        await write(session, event.changed[0])
+        if event.changed[0] in self.bad:
+            raise self.error
+
+
+def local(database: Database) -> LocalFeed:
+    return LocalFeed(database, source="test-service", wakeup=Wakeup())
+
+
+def subscribe(
+    database: Database,
+    handler: Handler = on_updated,
+    *,
+    source: FeedSource | None = None,
+    limit: int = 500,
+) -> Subscription:
+    return Subscription(
+        name="effects",
+        source=source or local(database),
+        handlers={MemberUpdated: handler},
+        limit=limit,
+        poll_s=0,
+    )
+
+
+async def test_events_take_effect_once_and_in_order(
+    kit_database: Database, effects: Callable[[], Any]
+) -> None:
+    await publish_now(kit_database, *(changed(ANNA, f"a{index}") for index in range(25)))
+
+    first = await deliver(subscribe(kit_database, limit=10), to=kit_database, source=kit_database)
+    again = await deliver(subscribe(kit_database), to=kit_database, source=kit_database)
+
+    assert (first, again) == (25, 0)
+    assert await effects() == [f"a{index}" for index in range(25)]
+
+
+async def test_other_types_are_passed_over(
+    kit_database: Database, effects: Callable[[], Any]
+) -> None:
+    opened = BranchOpened(branch_code="B1", region_code="R1")
+    await publish_now(kit_database, opened, changed(ANNA, "a"), opened)
+    subscription = subscribe(kit_database)
+
+    await deliver(subscription, to=kit_database, source=kit_database)
+
+    assert await effects() == ["a"]
+    assert (await subscription.status(kit_database))["position"] == 3
+
+
+async def test_a_batch_handler_gets_neighbouring_events_at_once(kit_database: Database) -> None:
+    runs: list[list[str]] = []
+
+    async def on_many(session: AsyncSession, events: Sequence[MemberUpdated]) -> None:
+        runs.append([event.changed[0] for event in events])
+
+    async def on_opened(session: AsyncSession, event: BranchOpened) -> None:
+        runs.append([event.branch_code])
+
+    subscription = Subscription(
+        name="effects",
+        source=local(kit_database),
+        handlers={BranchOpened: on_opened},
+        batch_handlers={MemberUpdated: on_many},
+        poll_s=0,
+    )
+    opened = BranchOpened(branch_code="B1", region_code="R1")
+    await publish_now(
+        kit_database, changed(ANNA, "a"), changed(BUDI, "b"), opened, changed(ANNA, "c")
+    )
+
+    await deliver(subscription, to=kit_database, source=kit_database)
+
+    assert runs == [["a", "b"], ["B1"], ["c"]]
+
+
+class Killed(BaseException):
+    """The process is gone: nothing catches this."""
+
+
+async def test_a_consumer_killed_before_its_commit_leaves_nothing_and_begins_again(
+    kit_database: Database, effects: Callable[[], Any]
+) -> None:
+    await publish_now(kit_database, changed(ANNA, "a"), changed(ANNA, "b"))
+    await number_now(kit_database)
+
+    with pytest.raises(Killed):
+        await subscribe(kit_database, Failing("b", error=Killed())).step(kit_database)
+    after_the_kill = await effects()
+    await subscribe(kit_database).step(kit_database)
+
+    assert after_the_kill == []
+    assert await effects() == ["a", "b"]
+
+
+class Interrupted:
+    """A source whose reader dies with the batch in its hands, the first time."""
+
+    def __init__(self, source: FeedSource) -> None:
+        self.source = source
+        self.deaths = 1
+
+    async def get(
+        self, path: str, params: Mapping[str, str | int], *, timeout_s: float | None = None
+    ) -> Any:
+        answer = await self.source.get(path, params, timeout_s=timeout_s)
+        if self.deaths:
+            self.deaths -= 1
+            raise Killed
+        return answer
+
+
+async def test_a_consumer_killed_between_fetch_and_apply_begins_again(
+    kit_database: Database, effects: Callable[[], Any]
+) -> None:
+    await publish_now(kit_database, changed(ANNA, "a"))
+    await number_now(kit_database)
+    subscription = subscribe(kit_database, source=Interrupted(local(kit_database)))
+
+    with pytest.raises(Killed):
+        await subscription.step(kit_database)
+    await subscription.step(kit_database)
+
+    assert await effects() == ["a"]
+
+
+async def test_a_cancelled_consumer_ends_the_batch_in_hand(
+    kit_database: Database, effects: Callable[[], Any]
+) -> None:
+    applying, release = asyncio.Event(), asyncio.Event()
+
+    async def slow(session: AsyncSession, event: MemberUpdated) -> None:
+        applying.set()
+        await release.wait()
+        await write(session, event.changed[0])
+
+    await publish_now(kit_database, changed(ANNA, "a"))
+    await number_now(kit_database)
+    running = asyncio.create_task(subscribe(kit_database, slow).run(kit_database))
+    await applying.wait()
+
+    running.cancel()
+    await asyncio.sleep(0)
+    release.set()
+    await asyncio.wait([running])
+
+    assert running.cancelled()
+    assert await effects() == ["a"]
+
+
+class Together:
+    """A source that answers only when `count` readers have fetched the same batch."""
+
+    def __init__(self, source: FeedSource, count: int) -> None:
+        self.source = source
+        self.barrier = asyncio.Barrier(count)
+
+    async def get(
+        self, path: str, params: Mapping[str, str | int], *, timeout_s: float | None = None
+    ) -> Any:
+        answer = await self.source.get(path, params, timeout_s=timeout_s)
+        await self.barrier.wait()
+        return answer
+
+
+@pytest.mark.race
+async def test_two_workers_with_the_same_batch_apply_it_once(
+    kit_database: Database, effects: Callable[[], Any]
+) -> None:
+    await publish_now(kit_database, *(changed(ANNA, f"a{index}") for index in range(10)))
+    await number_now(kit_database)
+    source = Together(local(kit_database), 2)
+
+    await asyncio.gather(
+        *(subscribe(kit_database, source=source).step(kit_database) for _ in range(2))
+    )
+
+    assert await effects() == [f"a{index}" for index in range(10)]
+
+
+@pytest.mark.race
+async def test_several_workers_share_a_subscription_without_double_effects(
+    kit_database: Database, effects: Callable[[], Any]
+) -> None:
+    async with sequencing(kit_database):
+        workers = [
+            asyncio.create_task(subscribe(kit_database, limit=3).run(kit_database))
+            for _ in range(3)
+        ]
+        for index in range(40):
+            await publish_now(kit_database, changed(ANNA, f"a{index}"))
+        async with asyncio.timeout(30):
+            while len(await effects()) < 40:  # noqa: ASYNC110 - the effect is a row
+                await asyncio.sleep(0.02)
+        for worker in workers:
+            worker.cancel()
+        await asyncio.wait(workers)
+
+    assert await effects() == [f"a{index}" for index in range(40)]
+
+
+async def test_an_outage_never_parks(kit_database: Database, effects: Callable[[], Any]) -> None:
+    cuts = 2
+
+    async def cut_off(session: AsyncSession, event: MemberUpdated) -> None:
+        nonlocal cuts
+        await write(session, event.changed[0])
+        if cuts:
+            cuts -= 1
+            await session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    await publish_now(kit_database, changed(ANNA, "a"))
+    await number_now(kit_database)
+    subscription = subscribe(kit_database, cut_off)
+
+    running = asyncio.create_task(subscription.run(kit_database))
+    async with asyncio.timeout(30):
+        while not await effects():  # noqa: ASYNC110 - the effect is a row
+            await asyncio.sleep(0.02)
+    running.cancel()
+    await asyncio.wait([running])
+
+    assert cuts == 0
+    assert await effects() == ["a"]
+    assert (await subscription.status(kit_database))["parked"] == 0
+
+
+async def test_a_source_that_is_away_is_asked_again(
+    kit_database: Database, effects: Callable[[], Any]
+) -> None:
+    class Away:
+        failures = 2
+
+        async def get(
+            self, path: str, params: Mapping[str, str | int], *, timeout_s: float | None = None
+        ) -> Any:
+            if self.failures:
+                self.failures -= 1
+                raise Unavailable
+            return await local(kit_database).get(path, params, timeout_s=timeout_s)
+
+    await publish_now(kit_database, changed(ANNA, "a"))
+    await number_now(kit_database)
+
+    running = asyncio.create_task(subscribe(kit_database, source=Away()).run(kit_database))
+    async with asyncio.timeout(30):
+        while not await effects():  # noqa: ASYNC110 - the effect is a row
+            await asyncio.sleep(0.02)
+    running.cancel()
+    await asyncio.wait([running])
+
+    assert await effects() == ["a"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, {}, [{}], ["x"], [{"id": "x"}]],
+)
+async def test_an_answer_that_is_no_batch_moves_nothing(
+    kit_database: Database, answer: object
+) -> None:
+    class Broken:
+        async def get(
+            self, path: str, params: Mapping[str, str | int], *, timeout_s: float | None = None
+        ) -> Any:
+            return answer
+
+    subscription = subscribe(kit_database, source=Broken())
+
+    with pytest.raises(FeedUnreadable):
+        await subscription.step(kit_database)
+
+    assert (await subscription.status(kit_database))["position"] == 0
+
+
+async def test_a_batch_that_does_not_rise_moves_nothing(kit_database: Database) -> None:
+    class Repeating:
+        async def get(
+            self, path: str, params: Mapping[str, str | int], *, timeout_s: float | None = None
+        ) -> Any:
+            answer = await local(kit_database).get(path, params, timeout_s=timeout_s)
+            return [*answer, *answer]
+
+    await publish_now(kit_database, changed(ANNA, "a"))
+    await number_now(kit_database)
+    subscription = subscribe(kit_database, source=Repeating())
+
+    with pytest.raises(FeedUnreadable):
+        await subscription.step(kit_database)
+
+    assert (await subscription.status(kit_database))["position"] == 0
+
+
+async def test_status_says_until_when_everything_has_been_read(
+    kit_database: Database, effects: Callable[[], Any], business_time: BusinessTime
+) -> None:
+    subscription = subscribe(kit_database)
+    never = await subscription.status(kit_database)
+    business_time.at(datetime(2026, 11, 30, 23, 0, tzinfo=UTC))
+    await publish_now(kit_database, changed(ANNA, "a"))
+    await number_now(kit_database)
+    await subscription.step(kit_database)
+    after_event = await subscription.status(kit_database)
+    business_time.at(datetime(2026, 12, 1, 1, 0, tzinfo=UTC))
+
+    await subscription.step(kit_database)
+
+    after_silence = await subscription.status(kit_database)
+    hour = timedelta(hours=1)
+    assert (never["caught_up_at"], never["lag_s"]) == (None, None)
+    assert after_event["caught_up_at"].startswith("2026-11-30T23:00")
+    assert datetime.fromisoformat(after_silence["caught_up_at"]) > datetime(2026, 12, 1, tzinfo=UTC)
+    assert after_silence["lag_s"] < hour.total_seconds()
+
+
+async def test_a_feed_is_followed_over_http(
+    kit_database: Database,
+    effects: Callable[[], Any],
+    make_kit_app: Callable[..., FastAPI],
+    wire: Wire,
+) -> None:
+    app = make_kit_app()
+    wire.mount("producer", app)
+    tokens = TokenSource(
+        gateway_url=GATEWAY, client_id="member-service", client_secret="x", transport=wire
+    )
+    client = ServiceClient("http://producer", tokens, transport=wire)
+    await publish_now(kit_database, changed(ANNA, "a"), changed(BUDI, "b"))
+
+    async with app_client(app):
+        count = await deliver(
+            subscribe(kit_database, source=client), to=kit_database, source=kit_database
+        )
+
+    assert count == 2
+    assert await effects() == ["a", "b"]
+    await client.close()

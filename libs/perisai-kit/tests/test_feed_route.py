@@ -1,0 +1,98 @@
+"""GET /feed as another service sees it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from uuid import UUID
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from perisai_kit.auth import Role
+from perisai_kit.db import Database
+from perisai_kit.events import BranchOpened
+from perisai_kit.feed import publish
+from perisai_kit.testing import Tokens, app_client
+from perisai_kit.testing_feed import number_now
+
+
+def opened(code: str) -> BranchOpened:
+    return BranchOpened(branch_code=code, region_code="R1")
+
+
+async def publish_now(database: Database, *codes: str) -> None:
+    async with database.begin() as session:
+        await publish(session, *(opened(code) for code in codes))
+
+
+@asynccontextmanager
+async def feed_client(
+    make_kit_app: Callable[..., FastAPI], headers: dict[str, str]
+) -> AsyncIterator[httpx.AsyncClient]:
+    async with app_client(make_kit_app(), **headers) as client:
+        yield client
+
+
+async def test_the_feed_answers_a_batch_of_cloudevents(
+    kit_database: Database, make_kit_app: Callable[..., FastAPI], tokens: Tokens
+) -> None:
+    await publish_now(kit_database, "B1")
+    await number_now(kit_database)
+
+    async with feed_client(make_kit_app, tokens.service()) as client:
+        answer = await client.get("/feed", params={"limit": 10})
+        after = await client.get("/feed", params={"lastEventId": "1", "timeout": 10})
+
+    event = answer.json()[0]
+    assert answer.headers["content-type"] == "application/cloudevents-batch+json"
+    assert UUID(event.pop("id"))
+    assert datetime.fromisoformat(event.pop("time")).tzinfo
+    assert datetime.fromisoformat(event.pop("completeat")).tzinfo
+    assert event == {
+        "specversion": "1.0",
+        "source": "perisai-kit",
+        "type": "branch.opened.v1",
+        "subject": "B1",
+        "datacontenttype": "application/json",
+        "data": {"branch_code": "B1", "region_code": "R1"},
+        "position": "1",
+    }
+    assert after.json() == []
+
+
+@pytest.mark.parametrize(
+    ("params", "status", "named"),
+    [
+        ({"lastEventId": "x"}, 400, "lastEventId"),
+        ({"lastEventId": "-1"}, 400, "lastEventId"),
+        ({"lastEventId": "9" * 19}, 400, "lastEventId"),
+        ({"lastEventId": "7"}, 409, "lastEventId"),
+        ({"limit": "0"}, 422, "limit"),
+        ({"limit": "1001"}, 422, "limit"),
+        ({"timeout": "30001"}, 422, "timeout"),
+    ],
+)
+async def test_a_wrong_question_is_a_problem_that_names_the_parameter(
+    make_kit_app: Callable[..., FastAPI],
+    tokens: Tokens,
+    params: dict[str, str],
+    status: int,
+    named: str,
+) -> None:
+    async with feed_client(make_kit_app, tokens.service()) as client:
+        answer = await client.get("/feed", params=params)
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert named in str(answer.json()["errors"][0])
+
+
+async def test_only_services_read_the_feed(
+    make_kit_app: Callable[..., FastAPI], tokens: Tokens
+) -> None:
+    async with feed_client(make_kit_app, {}) as client:
+        nobody = await client.get("/feed")
+        admin = await client.get("/feed", headers=tokens.make(Role.ADMIN))
+
+    assert (nobody.status_code, admin.status_code) == (401, 403)

@@ -1,0 +1,110 @@
+"""One sequencer is at work, whatever happens to processes, connections and the server."""
+
+import asyncio
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import text
+
+from perisai_kit.advisory import Lock, advisory_lock
+from perisai_kit.db import Database
+from perisai_kit.events import BranchOpened
+from perisai_kit.feed import FeedReader, Wakeup, publish
+from perisai_kit.sequencer import number_events
+from perisai_kit.testing_feed import sequencing
+from sandbox.postgres import Postgres
+
+
+def create_kit_database(owner_url: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("sqlalchemy.url", owner_url.replace("%", "%%"))
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(command.upgrade, config, "head").result()
+
+
+def opened(code: str) -> BranchOpened:
+    return BranchOpened(branch_code=code, region_code="R1")
+
+
+async def publish_now(database: Database, *codes: str) -> None:
+    async with database.begin() as session:
+        await publish(session, *(opened(code) for code in codes))
+
+
+def reader_of(database: Database, wakeup: Wakeup | None = None) -> FeedReader:
+    return FeedReader(database, source="test-service", wakeup=wakeup or Wakeup())
+
+
+async def read(
+    database: Database, after: int = 0, *, limit: int = 100, timeout_s: float = 0
+) -> list[tuple[int, str]]:
+    events = await reader_of(database).read(after, limit=limit, timeout_s=timeout_s)
+    return [(int(event["position"]), event["data"]["branch_code"]) for event in events]
+
+
+async def test_one_sequencer_leads_and_the_next_takes_over(kit_database: Database) -> None:
+    first, second = Wakeup(), Wakeup()
+    async with sequencing(kit_database, second):
+        async with sequencing(kit_database, first):
+            await publish_now(kit_database, "B1")
+            assert await read(kit_database, timeout_s=10) == [(1, "B1")]
+            assert [first.led_here, second.led_here].count(True) == 1
+
+        await publish_now(kit_database, "B2")
+
+        assert await read(kit_database, 1, timeout_s=10) == [(2, "B2")]
+
+
+async def test_a_sequencer_whose_connection_is_cut_begins_again(kit_database: Database) -> None:
+    async with sequencing(kit_database):
+        await publish_now(kit_database, "B1")
+        await read(kit_database, timeout_s=10)
+        async with kit_database.begin() as session:
+            cut = await session.scalar(
+                text(
+                    "SELECT count(pg_terminate_backend(pid)) FROM pg_locks"
+                    " WHERE locktype = 'advisory' AND classid = 7001"
+                    " AND database = (SELECT oid FROM pg_database"
+                    "                 WHERE datname = current_database())"
+                )
+            )
+
+        await publish_now(kit_database, "B2")
+        seen = await read(kit_database, 1, timeout_s=20)
+
+    assert cut == 1
+    assert seen == [(2, "B2")]
+
+
+async def test_a_restart_of_postgresql_only_delays(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with Postgres(tmp_path, port=port, fsync=False) as server:
+        server.ensure_database("kit")
+        create_kit_database(server.url("kit", "owner"))
+        database = Database(server.url("kit"))
+        async with sequencing(database):
+            await publish_now(database, "B1")
+            before = await read(database, timeout_s=10)
+            await asyncio.to_thread(server.stop)
+            await asyncio.to_thread(server.start)
+            await publish_now(database, "B2")
+            after = await read(database, 1, timeout_s=20)
+        await database.dispose()
+
+    assert (before, after) == ([(1, "B1")], [(2, "B2")])
+
+
+async def test_a_batch_is_bounded(kit_database: Database) -> None:
+    await publish_now(kit_database, *(f"B{index}" for index in range(25)))
+
+    async with advisory_lock(kit_database.engine, Lock.SEQUENCER) as connection:
+        assert connection is not None
+        counts = [await number_events(connection, batch=10) for _ in range(4)]
+
+    assert counts == [10, 10, 5, 0]
