@@ -167,6 +167,14 @@ def test_doubt_never_loses_the_customers_money(profile: Profile) -> None:
     )
 
 
+@pytest.mark.parametrize("profile", [GENERIC_HMAC, GENERIC_RSA], ids=lambda one: one.name)
+def test_generic_doubt_is_a_general_error(profile: Profile) -> None:
+    answer = doubt_answer(profile)
+
+    assert answer.response_code == "5002500"
+    assert read_payment_answer(profile, answer.body) is BankReading.SUSPENDED
+
+
 READINGS = [
     # The table of how each bank reads an answer: code, flag, BCA, BRI.
     ("2002500", "00", "paid", "paid"),

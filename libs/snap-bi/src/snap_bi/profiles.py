@@ -114,12 +114,14 @@ class Profile:
 
 PARTNER_SERVICE_ID_LENGTH = 8
 
-# The generic channel ids are the sandbox's own; the standard says only five characters.
+# The generic channel ids are the sandbox's own; the standard says only five characters. It also
+# leaves a 5xx open: the caller asks for the status, as it does when no answer comes.
 GENERIC_HMAC = Profile(
     name="generic-hmac",
     title="The standard, symmetric signature with token",
     public_prefix="/snap/v1.0",
     replay_answer=ReplayAnswer.STORED_SUCCESS,
+    doubt_answer=DoubtAnswer.GENERAL_ERROR,
     customer_no_length=18,
     inbound_channel_id="95001",
     outbound_channel_id="95002",
@@ -134,6 +136,7 @@ GENERIC_RSA = Profile(
     signature_type=SignatureType.ASYMMETRIC,
     public_prefix="/snap/v1.0",
     replay_answer=ReplayAnswer.STORED_SUCCESS,
+    doubt_answer=DoubtAnswer.GENERAL_ERROR,
     customer_no_length=18,
     inbound_channel_id="95001",
     outbound_channel_id="95002",

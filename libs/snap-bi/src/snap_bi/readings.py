@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from snap_bi.codes import ResponseCode, Service
 from snap_bi.errors import BodyInvalid
-from snap_bi.profiles import Profile
+from snap_bi.profiles import DoubtAnswer, Profile
 from snap_bi.strict_json import parse_object
 
 
@@ -28,9 +28,15 @@ _INCONSISTENT = "18"
 def read_payment_answer(profile: Profile, body: bytes) -> BankReading:
     """Return what the bank does after this answer; no body or no code means no answer."""
     code, flag = _code_and_flag(body)
+    if code is not None and code.http_status >= 500 and _keeps_on_error(profile):
+        return BankReading.SUSPENDED
     if profile.reverses_on_refusal:
         return _reversing(code, flag)
     return _rejecting(code, flag)
+
+
+def _keeps_on_error(profile: Profile) -> bool:
+    return profile.doubt_answer is DoubtAnswer.GENERAL_ERROR
 
 
 def _rejecting(code: ResponseCode | None, flag: str | None) -> BankReading:
