@@ -33,7 +33,8 @@ def _versions(if_match: Annotated[str | None, Header(max_length=200)] = None) ->
     if if_match.strip() == "*":
         return frozenset()
     # An ETag of another form is one we never gave out, so nothing matches it.
-    return frozenset(int(found) for found in _VERSION.findall(if_match)) or frozenset({-1})
+    found = [_VERSION.fullmatch(part.strip()) for part in if_match.split(",")]
+    return frozenset(int(each[1]) for each in found if each) or frozenset({-1})
 
 
 def _after(

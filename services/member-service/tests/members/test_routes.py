@@ -1,0 +1,344 @@
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from member_service.members.models import Member
+from perisai_kit.auth import Role, Scope, ScopeKind
+from perisai_kit.db import Database
+from perisai_kit.ids import new_id
+from perisai_kit.pii import ReadAudit
+
+Enrol = Callable[..., Awaitable[Member]]
+Subjects = Callable[..., Any]
+
+
+@pytest.fixture
+async def member(database: Database, enrol: Enrol) -> Member:
+    async with database.begin() as session:
+        return await enrol(session, kk="3510110101900001", email="slamet@example.com")
+
+
+async def audited(session: AsyncSession) -> list[tuple[str, list[UUID]]]:
+    rows = (await session.scalars(select(ReadAudit).order_by(ReadAudit.id))).all()
+    return [(row.kind, row.ids) for row in rows]
+
+
+async def test_the_agent_sees_the_name_and_masked_numbers(
+    client: httpx.AsyncClient, agent: Any, member: Member
+) -> None:
+    answer = await client.get(f"/v1/members/{member.id}", headers=agent.headers)
+
+    assert answer.status_code == 200
+    seen = answer.json()
+    assert seen["full_name"] == "Slamet Riyadi"
+    assert seen["nik"].startswith("3510********")
+    assert seen["kk"] == "3510********0001"
+    assert seen["email"] == "s***@example.com"
+    assert set(seen["phone"][:-3]) == {"*"}
+    assert "street" not in seen
+    assert (seen["status"], seen["sector"]) == ("registered_unpaid", "other")
+    assert answer.headers["ETag"] == '"1"'
+
+
+@pytest.mark.parametrize("role", [Role.FINANCE_OFFICER, Role.AUDITOR])
+async def test_offices_that_do_not_meet_members_see_no_name(
+    client: httpx.AsyncClient, make_subject: Subjects, member: Member, role: Role
+) -> None:
+    reader = make_subject(role, scope=Scope(ScopeKind.COUNTRY))
+
+    answer = await client.get(f"/v1/members/{member.id}", headers=reader.headers)
+
+    assert answer.json()["full_name"] == "S*** R***"
+    assert answer.json()["birth_date"] is None
+
+
+async def test_every_reading_leaves_one_record(
+    client: httpx.AsyncClient, session: AsyncSession, agent: Any, member: Member
+) -> None:
+    await client.get(f"/v1/members/{member.id}", headers=agent.headers)
+    await client.get(f"/v1/members/{member.id}/identity", headers=agent.headers)
+    await client.get("/v1/members", headers=agent.headers)
+
+    assert await audited(session) == [
+        ("member", [member.id]),
+        ("member_identity", [member.id]),
+        ("member", [member.id]),
+    ]
+
+
+async def test_a_foreign_member_does_not_exist(
+    client: httpx.AsyncClient, make_agent: Subjects, make_subject: Subjects, member: Member
+) -> None:
+    elsewhere = Scope(ScopeKind.BRANCH, "jember", "jatim")
+    strangers = [
+        make_agent(),
+        make_subject(Role.MEMBER, member_id=new_id()),
+        make_subject(Role.WADAH_ADMIN, wadah_id=new_id()),
+        make_subject(Role.BRANCH_OFFICER, scope=elsewhere),
+        make_subject(Role.AUDITOR, scope=Scope(ScopeKind.REGION, "bali")),
+        make_subject(Role.FINANCE_OFFICER),
+    ]
+
+    for stranger in strangers:
+        for path in ("", "/coverage", "/attributions", "/work-declarations"):
+            answer = await client.get(f"/v1/members/{member.id}{path}", headers=stranger.headers)
+            assert (answer.status_code, answer.json()["code"]) == (404, "member_not_found")
+        listed = await client.get("/v1/members", headers=stranger.headers)
+        assert listed.json() == {"items": [], "next_cursor": None}
+
+
+async def test_whoever_is_responsible_sees_the_member(
+    client: httpx.AsyncClient, agent: Any, make_subject: Subjects, member: Member
+) -> None:
+    region = Scope(ScopeKind.REGION, "jatim")
+    readers = [
+        make_subject(Role.MEMBER, member_id=member.id),
+        make_subject(Role.WADAH_ADMIN, wadah_id=agent.principal.wadah_id),
+        make_subject(Role.BRANCH_OFFICER, scope=region),
+        make_subject(Role.AUDITOR, scope=Scope(ScopeKind.COUNTRY)),
+        make_subject(Role.ADMIN),
+    ]
+
+    for reader in readers:
+        answer = await client.get("/v1/members", headers=reader.headers)
+        assert [each["id"] for each in answer.json()["items"]] == [str(member.id)]
+
+
+async def test_an_agents_list_leaves_the_agents_own_membership_out(
+    client: httpx.AsyncClient,
+    database: Database,
+    enrol: Enrol,
+    make_agent: Subjects,
+    make_subject: Subjects,
+) -> None:
+    async with database.begin() as session:
+        himself = await enrol(session, by=make_agent())
+    both = make_subject(Role.AGENT, Role.MEMBER, agent_id=new_id(), member_id=himself.id)
+
+    listed = await client.get("/v1/members", headers=both.headers)
+    own = await client.get(f"/v1/members/{himself.id}", headers=both.headers)
+
+    assert listed.json()["items"] == []
+    assert own.status_code == 200
+
+
+async def test_identity_is_whole_for_the_agent_the_officer_and_the_member_only(
+    client: httpx.AsyncClient,
+    agent: Any,
+    officer: Any,
+    make_subject: Subjects,
+    member: Member,
+) -> None:
+    himself = make_subject(Role.MEMBER, member_id=member.id)
+    wadah = make_subject(
+        Role.WADAH_ADMIN, Role.MEMBER, wadah_id=agent.principal.wadah_id, member_id=new_id()
+    )
+    auditor = make_subject(Role.AUDITOR, scope=Scope(ScopeKind.COUNTRY))
+    path = f"/v1/members/{member.id}/identity"
+
+    for reader in (agent, officer, himself):
+        answer = await client.get(path, headers=reader.headers)
+        assert answer.json()["nik"] == member.nik
+        assert answer.json()["street"] == "Jalan Ikan 3"
+        assert answer.json()["nik_region"] == "Kalibaru, Kab. Banyuwangi, Jawa Timur"
+    assert (await client.get(path, headers=wadah.headers)).status_code == 404
+    assert (await client.get(path, headers=auditor.headers)).status_code == 403
+
+
+async def test_a_list_is_read_page_by_page_newest_first(
+    client: httpx.AsyncClient, database: Database, enrol: Enrol, agent: Any
+) -> None:
+    ids = []
+    for _ in range(5):
+        async with database.begin() as session:
+            ids.append(str((await enrol(session)).id))
+
+    pages, cursor = [], None
+    while not pages or cursor:
+        params = {"limit": "2", **({"cursor": cursor} if cursor else {})}
+        answer = await client.get("/v1/members", params=params, headers=agent.headers)
+        pages.append([each["id"] for each in answer.json()["items"]])
+        cursor = answer.json()["next_cursor"]
+
+    assert pages == [ids[:2:-1], ids[2:0:-1], ids[:1]]
+
+
+async def test_a_list_can_be_narrowed_to_one_status(
+    client: httpx.AsyncClient, agent: Any, member: Member
+) -> None:
+    counts = {}
+    for status in ("registered_unpaid", "active", "grace", "lapsed"):
+        answer = await client.get("/v1/members", params={"status": status}, headers=agent.headers)
+        counts[status] = len(answer.json()["items"])
+
+    assert counts == {"registered_unpaid": 1, "active": 0, "grace": 0, "lapsed": 0}
+
+
+async def test_an_officer_can_list_the_members_of_one_agent(
+    client: httpx.AsyncClient, officer: Any, agent: Any, member: Member
+) -> None:
+    async def listed(agent_id: UUID) -> int:
+        answer = await client.get(
+            "/v1/members", params={"agent_id": str(agent_id)}, headers=officer.headers
+        )
+        return len(answer.json()["items"])
+
+    assert await listed(agent.principal.agent_id) == 1
+    assert await listed(new_id()) == 0
+
+
+@pytest.mark.parametrize(
+    "cursor", ["AAAA", "WyJhIiwgImIiXQ==", "WyIyMDI2LTEwLTAxIiwgIjEiXQ==", "=", "W1tdXQ=="]
+)
+async def test_a_made_up_cursor_is_refused(
+    client: httpx.AsyncClient, agent: Any, cursor: str
+) -> None:
+    answer = await client.get("/v1/members", params={"cursor": cursor}, headers=agent.headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "cursor_invalid")
+
+
+async def test_a_change_needs_the_version_that_was_read(
+    client: httpx.AsyncClient, agent: Any, member: Member
+) -> None:
+    path = f"/v1/members/{member.id}"
+    patch = {"declared_income": 2_000_000}
+
+    bare = await client.patch(path, json=patch, headers=agent.headers)
+    stale = await client.patch(path, json=patch, headers={**agent.headers, "If-Match": '"7"'})
+    fresh = await client.patch(path, json=patch, headers={**agent.headers, "If-Match": '"1"'})
+    again = await client.patch(path, json=patch, headers={**agent.headers, "If-Match": '"1"'})
+
+    assert (bare.status_code, bare.json()["code"]) == (428, "precondition_required")
+    assert (stale.status_code, stale.json()["code"]) == (412, "precondition_failed")
+    assert (fresh.status_code, fresh.headers["ETag"]) == (200, '"2"')
+    assert fresh.json()["declared_income"] == 2_000_000
+    assert again.status_code == 412
+
+
+@pytest.mark.parametrize("if_match", ['W/"1"x', "1", '"one"', '"99999999999"', '"1'])
+async def test_a_made_up_etag_matches_nothing(
+    client: httpx.AsyncClient, agent: Any, member: Member, if_match: str
+) -> None:
+    answer = await client.patch(
+        f"/v1/members/{member.id}",
+        json={"payer": "sponsor"},
+        headers={**agent.headers, "If-Match": if_match},
+    )
+
+    assert answer.status_code == 412
+
+
+@pytest.mark.parametrize(
+    ("patch", "code", "pointer"),
+    [
+        ({"declared_income": 999_999}, "income_below_minimum", "/declared_income"),
+        ({"programmes": ["jkk"]}, "programmes_incomplete", "/programmes"),
+        ({"programmes": ["jkk", "jkm"], "employs_others": True}, "jht_mandatory", "/programmes"),
+        ({"occupations": ["fisher", "fisher"]}, "occupations_invalid", "/occupations"),
+        ({"full_name": None}, "null", "/full_name"),
+        ({"nik": "3510111203900001"}, "extra_forbidden", "/nik"),
+    ],
+)
+async def test_a_change_keeps_the_rules(
+    client: httpx.AsyncClient,
+    agent: Any,
+    member: Member,
+    patch: dict[str, Any],
+    code: str,
+    pointer: str,
+) -> None:
+    answer = await client.patch(
+        f"/v1/members/{member.id}", json=patch, headers={**agent.headers, "If-Match": "*"}
+    )
+
+    assert answer.status_code == 422
+    assert [(each["code"], each["pointer"]) for each in answer.json()["errors"]] == [
+        (code, pointer)
+    ]
+
+
+async def test_only_an_officer_corrects_a_date_of_birth(
+    client: httpx.AsyncClient, agent: Any, officer: Any, member: Member
+) -> None:
+    path, patch = f"/v1/members/{member.id}", {"birth_date": "1990-03-13"}
+
+    by_agent = await client.patch(path, json=patch, headers={**agent.headers, "If-Match": "*"})
+    by_officer = await client.patch(path, json=patch, headers={**officer.headers, "If-Match": "*"})
+
+    assert (by_agent.status_code, by_agent.json()["code"]) == (403, "correction_by_officer")
+    assert by_officer.json()["nik_warnings"] == ["birth_date_differs"]
+
+
+async def test_the_member_changes_nothing_himself(
+    client: httpx.AsyncClient, make_subject: Subjects, member: Member
+) -> None:
+    himself = make_subject(Role.MEMBER, member_id=member.id)
+
+    answer = await client.patch(
+        f"/v1/members/{member.id}",
+        json={"declared_income": 3_000_000},
+        headers={**himself.headers, "If-Match": "*"},
+    )
+
+    assert answer.status_code == 403
+
+
+async def test_an_optional_number_can_be_taken_away(
+    client: httpx.AsyncClient, agent: Any, member: Member
+) -> None:
+    answer = await client.patch(
+        f"/v1/members/{member.id}",
+        json={"kk": None, "email": None},
+        headers={**agent.headers, "If-Match": "*"},
+    )
+
+    assert (answer.json()["kk"], answer.json()["email"]) == (None, None)
+
+
+async def test_a_contribution_basis_is_for_services_only(
+    client: httpx.AsyncClient, agent: Any, payment_service: Any, member: Member
+) -> None:
+    path = f"/v1/members/{member.id}/contribution-basis"
+
+    answer = await client.get(path, headers=payment_service.headers)
+    refused = await client.get(path, headers=agent.headers)
+
+    assert answer.json() == {
+        "member_id": str(member.id),
+        "display_name": "Slamet Riyadi",
+        "sector": "other",
+        "declared_income": 1_000_000,
+        "programmes": ["jkk", "jkm", "jht"],
+        "employs_others": False,
+        "payer": "self",
+        "agent_id": str(member.agent_id),
+        "wadah_id": str(member.wadah_id),
+        "attribution_id": str(member.attribution_id),
+        "branch_code": "banyuwangi",
+        "region_code": "jatim",
+        "new_to_bpu": True,
+        "status": "registered_unpaid",
+        "registered_on": str(member.registered_on),
+    }
+    assert refused.status_code == 403
+
+
+async def test_a_service_does_not_browse_members(
+    client: httpx.AsyncClient, payment_service: Any, member: Member
+) -> None:
+    for path in ("/v1/members", f"/v1/members/{member.id}", f"/v1/members/{member.id}/identity"):
+        answer = await client.get(path, headers=payment_service.headers)
+        assert answer.status_code == 403
+
+
+async def test_without_a_token_nothing_is_answered(
+    client: httpx.AsyncClient, member: Member
+) -> None:
+    for path in ("/v1/members", f"/v1/members/{member.id}", "/v1/occupations"):
+        assert (await client.get(path)).status_code == 401
