@@ -22,7 +22,7 @@ from perisai_kit.auth import (
     principal_of,
 )
 from perisai_kit.ids import new_id
-from perisai_kit.testing import GATEWAY, ISSUER, Tokens, Wire
+from perisai_kit.wire import GATEWAY, ISSUER, Tokens, Wire
 
 SOMEBODY = Principal(account_id=new_id(), roles=frozenset({Role.AGENT}), agent_id=new_id())
 

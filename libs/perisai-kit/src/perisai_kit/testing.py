@@ -10,7 +10,6 @@ import asyncio
 import base64
 import os
 import secrets
-import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -21,23 +20,32 @@ from typing import Any, Protocol, TypeVar
 
 import asyncpg
 import httpx
-import jwt
 import pytest
 from alembic import command
 from alembic.config import Config
-from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from perisai_kit import clock
-from perisai_kit.auth import AUDIENCE, Principal, Role, Scope, claims_of
 from perisai_kit.db import Database
-from perisai_kit.ids import new_id
 from perisai_kit.pii import Keyring
 from perisai_kit.settings import ServiceSettings
+from perisai_kit.wire import GATEWAY, ISSUER, Tokens, Wire
 
-ISSUER = "https://perisai.test"
-GATEWAY = "http://gateway"
+__all__ = [
+    "GATEWAY",
+    "ISSUER",
+    "BusinessTime",
+    "Databases",
+    "MakeApp",
+    "Tokens",
+    "Urls",
+    "Wire",
+    "app_client",
+    "new_secret",
+    "run_apart",
+]
+
 Settings = TypeVar("Settings", bound=ServiceSettings)
 Result = TypeVar("Result")
 
@@ -237,75 +245,9 @@ async def session(database: Database) -> AsyncIterator[AsyncSession]:
         yield session
 
 
-class Tokens:
-    """Signs tokens as the gateway would, with a key made for this run."""
-
-    def __init__(self) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self.kid = "test-key"
-
-    def jwks(self) -> dict[str, Any]:
-        public: dict[str, Any] = jwt.algorithms.ECAlgorithm.to_jwk(
-            self._key.public_key(), as_dict=True
-        )
-        return {"keys": [{**public, "kid": self.kid, "alg": "ES256", "use": "sig"}]}
-
-    def sign(self, claims: dict[str, Any], *, life_s: int = 600) -> str:
-        issued = int(clock.real_now().timestamp())
-        whole = {"iss": ISSUER, "aud": AUDIENCE, "iat": issued, "exp": issued + life_s, **claims}
-        return jwt.encode(whole, self._key, algorithm="ES256", headers={"kid": self.kid})
-
-    def make(self, *roles: Role, life_s: int = 600, **more: Any) -> dict[str, str]:
-        """Return the Authorization header of a subject: `tokens.make(Role.AGENT, agent_id=…)`."""
-        scope = more.pop("scope", None)
-        principal = Principal(
-            account_id=more.pop("account_id", None) or new_id(),
-            roles=frozenset(roles),
-            scope=scope if isinstance(scope, Scope) or scope is None else Scope(**scope),
-            **more,
-        )
-        return {"Authorization": f"Bearer {self.sign(claims_of(principal), life_s=life_s)}"}
-
-    def service(self, client_id: str = "payment-service") -> dict[str, str]:
-        account_id = uuid.uuid5(uuid.NAMESPACE_URL, client_id)
-        return self.make(Role.SERVICE, client_id=client_id, account_id=account_id)
-
-
 @pytest.fixture(scope="session")
 def tokens() -> Tokens:
     return Tokens()
-
-
-class Wire(httpx.AsyncBaseTransport):
-    """The network between services in one process: each host is an app or a transport."""
-
-    def __init__(self, tokens: Tokens) -> None:
-        self._tokens = tokens
-        self._hosts: dict[str, httpx.AsyncBaseTransport] = {
-            "gateway": httpx.MockTransport(self._gateway)
-        }
-
-    def mount(self, host: str, to: FastAPI | httpx.AsyncBaseTransport) -> None:
-        if isinstance(to, FastAPI):
-            to = httpx.ASGITransport(app=to, raise_app_exceptions=False)
-        self._hosts[host] = to
-
-    def answer(self, host: str, handler: Callable[[httpx.Request], httpx.Response]) -> None:
-        """Let a function answer for a host."""
-        self._hosts[host] = httpx.MockTransport(handler)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        transport = self._hosts.get(request.url.host)
-        if transport is None:
-            raise httpx.ConnectError(f"nothing listens at {request.url.host}", request=request)
-        return await transport.handle_async_request(request)
-
-    def _gateway(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/.well-known/jwks.json":
-            return httpx.Response(200, json=self._tokens.jwks())
-        header = self._tokens.service("test-service")["Authorization"]
-        token = {"access_token": header.removeprefix("Bearer "), "expires_in": 600}
-        return httpx.Response(200, json=token)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -112,7 +112,6 @@ def create_app(
     subscriptions, periodic: run inside this process when `RUN_WORKER=1`.
     on_close: awaited at shutdown, such as the `close` of clients.
     """
-    settings = kit.settings
     kit.subscriptions = list(subscriptions)
     worker = Worker(
         kit.database,
@@ -120,11 +119,34 @@ def create_app(
         subscriptions=subscriptions,
         periodic=[*periodic, Periodic("idempotency.forget", 600, forget_old_keys)],
     )
+    service = kit.settings.service
+    app = FastAPI(
+        title=title,
+        version=version(service),
+        lifespan=_lifespan(kit, worker, on_close),
+        responses=COMMON_RESPONSES,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: f"{_tag(route.tags)}{route.name}",
+    )
+    app.state.kit = kit
+    app.add_middleware(BodyLimit, limit=body_limit)
+    app.add_middleware(RequestContext, service=service)
+    install_problems(app)
+    feed = feed_router(kit.database, source=service, wakeup=kit.wakeup)
+    for router in (operations_router(), feed, parked_router(), *routers):
+        app.include_router(router)
+    _document_problems(app)
+    return app
 
+
+def _lifespan(
+    kit: Kit, worker: Worker, on_close: Sequence[Callable[[], Any]]
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        configure_logging(service=settings.service)
-        running = _start(kit, worker if settings.run_worker else None)
+        configure_logging(service=kit.settings.service)
+        running = _start(kit, worker if kit.settings.run_worker else None)
         try:
             yield
         finally:
@@ -133,26 +155,7 @@ def create_app(
                 await close()
             await kit.database.dispose()
 
-    app = FastAPI(
-        title=title,
-        version=version(settings.service),
-        lifespan=lifespan,
-        responses=COMMON_RESPONSES,
-        docs_url=None,
-        redoc_url=None,
-        generate_unique_id_function=lambda route: f"{_tag(route.tags)}{route.name}",
-    )
-    app.state.kit = kit
-    app.add_middleware(BodyLimit, limit=body_limit)
-    app.add_middleware(RequestContext, service=settings.service)
-    install_problems(app)
-    app.include_router(operations_router())
-    app.include_router(feed_router(kit.database, source=settings.service, wakeup=kit.wakeup))
-    app.include_router(parked_router())
-    for router in routers:
-        app.include_router(router)
-    _document_problems(app)
-    return app
+    return lifespan
 
 
 def _tag(tags: Sequence[Any]) -> str:
