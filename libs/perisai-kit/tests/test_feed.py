@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import AsyncAdaptedQueuePool, event, select, text
 from sqlalchemy.exc import ProgrammingError
 
 from perisai_kit.db import Database
@@ -181,16 +181,22 @@ async def test_a_reader_ahead_of_a_restored_feed_is_told_so(kit_database: Databa
 async def test_waiting_readers_hold_no_connection(kit_database: Database) -> None:
     wakeup = Wakeup()
     reader = reader_of(kit_database, wakeup)
+    pool = kit_database.engine.sync_engine.pool
+    asked: list[None] = []
+    event.listen(pool, "checkin", lambda *_: asked.append(None))
+    assert isinstance(pool, AsyncAdaptedQueuePool)
     async with sequencing(kit_database, wakeup):
         await publish_now(kit_database, "B0")
         await reader.read(0, limit=10, timeout_s=10)  # the sequencer is at work now
+        asked.clear()
+
         waiting = [asyncio.create_task(reader.read(1, limit=10, timeout_s=30)) for _ in range(50)]
-        await asyncio.sleep(0.3)
-        held = kit_database.engine.pool.checkedout()  # type: ignore[attr-defined]  # QueuePool has it
+        async with asyncio.timeout(30):
+            while len(asked) < 50 or pool.checkedout() > 1:  # noqa: ASYNC110 - it does not tell
+                await asyncio.sleep(0.01)
         await publish_now(kit_database, "B1")
         answers = await asyncio.gather(*waiting)
 
-    assert held <= 1  # the sequencer's own
     assert [len(answer) for answer in answers] == [1] * 50
 
 
