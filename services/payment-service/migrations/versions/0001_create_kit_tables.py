@@ -1,0 +1,12 @@
+"""The tables every service has."""
+
+from alembic import op
+
+from perisai_kit.migrations import create_kit_tables
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    create_kit_tables(op)

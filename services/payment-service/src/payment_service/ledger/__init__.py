@@ -1,0 +1,1 @@
+"""Money that moved: insert-only transfers and the balances that follow from them."""

@@ -1,0 +1,220 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Date,
+    DateTime,
+    TableValuedAlias,
+    Text,
+    and_,
+    cast,
+    column,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+from sqlalchemy.types import TypeEngine
+
+from payment_service.ledger.models import BalanceSnapshot, Transfer
+from payment_service.ledger.rules import NewTransfer, posting_pairs
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What went in and out of one account since the beginning, in rupiah."""
+
+    account: str
+    debits: int
+    credits: int
+
+
+async def insert_once_transfers(
+    session: AsyncSession, transfers: Sequence[NewTransfer], *, booked_at: datetime
+) -> Sequence[Transfer]:
+    """Insert those whose key is new, in one statement, and return them."""
+    # By key: two writers that insert the same keys in different orders deadlock.
+    ordered = sorted(transfers, key=lambda transfer: transfer.key)
+    rows = _unnested(ordered)
+    statement = (
+        insert(Transfer)
+        .from_select([*rows.columns.keys(), "booked_at"], select(*rows.columns, literal(booked_at)))
+        .on_conflict_do_nothing(index_elements=[Transfer.key])
+        .returning(Transfer)
+    )
+    return (await session.scalars(statement)).all()
+
+
+def _unnested(transfers: Sequence[NewTransfer]) -> TableValuedAlias:
+    # One array a column keeps the statement the same for any number of rows.
+    columns: dict[str, tuple[type[TypeEngine[Any]], list[Any]]] = {
+        "debit_account": (Text, [str(each.debit) for each in transfers]),
+        "credit_account": (Text, [str(each.credit) for each in transfers]),
+        "amount": (BigInteger, [each.amount for each in transfers]),
+        "code": (Text, [str(each.code) for each in transfers]),
+        "key": (Text, [each.key for each in transfers]),
+        "cause": (Text, [each.cause for each in transfers]),
+        "business_on": (Date, [each.business_on for each in transfers]),
+        "correction_of": (BigInteger, [each.correction_of for each in transfers]),
+    }
+    arrays: list[ColumnElement[Any]] = [
+        cast(values, ARRAY(kind)) for kind, values in columns.values()
+    ]
+    names: list[ColumnElement[Any]] = [column(name, kind) for name, (kind, _) in columns.items()]
+    return func.unnest(*arrays).table_valued(*names, name="wanted").render_derived()
+
+
+async def list_transfers_by_key(session: AsyncSession, keys: Sequence[str]) -> Sequence[Transfer]:
+    return (await session.scalars(select(Transfer).where(Transfer.key.in_(keys)))).all()
+
+
+async def find_transfer(session: AsyncSession, transfer_id: int) -> Transfer | None:
+    return await session.get(Transfer, transfer_id)
+
+
+async def list_transfers(
+    session: AsyncSession,
+    *,
+    after_id: int,
+    limit: int,
+    account: str | None = None,
+    cause: str | None = None,
+    first_on: date | None = None,
+    last_on: date | None = None,
+) -> Sequence[Transfer]:
+    """Return transfers in the order of their booking."""
+    conditions: list[ColumnElement[bool]] = [Transfer.id > after_id]
+    if account is not None:
+        conditions.append(
+            or_(Transfer.debit_account == account, Transfer.credit_account == account)
+        )
+    if cause is not None:
+        # Keys begin with their cause, so the unique index answers: `;` follows `:`.
+        conditions.append(and_(Transfer.key >= f"{cause}:", Transfer.key < f"{cause};"))
+    if first_on is not None:
+        conditions.append(Transfer.business_on >= first_on)
+    if last_on is not None:
+        conditions.append(Transfer.business_on <= last_on)
+    statement = select(Transfer).where(*conditions).order_by(Transfer.id).limit(limit)
+    return (await session.scalars(statement)).all()
+
+
+async def latest_snapshot_id(session: AsyncSession) -> int:
+    """Return the last transfer that the latest snapshot holds; 0 when there is none."""
+    latest = select(func.coalesce(func.max(BalanceSnapshot.through_id), 0))
+    return (await session.scalars(latest)).one()
+
+
+async def list_sums(
+    session: AsyncSession, *, snapshot_id: int, after_account: str, limit: int
+) -> Sequence[Sums]:
+    """Return the sums of each account, by account: that snapshot and what came after it.
+
+    snapshot_id 0 adds up every transfer there is.
+    """
+    each = _movements(snapshot_id).subquery()
+    statement = (
+        select(each.c.account, _total(each.c.debits), _total(each.c.credits))
+        .where(each.c.account > after_account)
+        .group_by(each.c.account)
+        .order_by(each.c.account)
+        .limit(limit)
+    )
+    return [Sums(*row) for row in await session.execute(statement)]
+
+
+async def lock_out_writers(session: AsyncSession) -> None:
+    """Wait until no transfer is half written, and let none begin until this transaction ends.
+
+    Ids are given before commit, so without this a transfer with a lower id could still appear
+    below a boundary. A second is the longest anybody waits for us.
+    """
+    await session.execute(text("SET LOCAL lock_timeout = '1s'"))
+    await session.execute(text("LOCK TABLE ledger_transfers IN SHARE MODE"))
+
+
+async def last_transfer_id(session: AsyncSession) -> int:
+    """Return the highest id there is; 0 in an empty ledger."""
+    last = select(func.coalesce(func.max(Transfer.id), 0))
+    return (await session.scalars(last)).one()
+
+
+async def insert_snapshot(
+    session: AsyncSession, *, snapshot_id: int, through_id: int, taken_at: datetime
+) -> None:
+    """Insert the sums through a boundary, from the previous snapshot; a repeat changes nothing."""
+    each = _movements(snapshot_id, through_id).subquery()
+    sums = select(
+        literal(through_id, BigInteger),
+        each.c.account,
+        _total(each.c.debits),
+        _total(each.c.credits),
+        literal(taken_at, DateTime(timezone=True)),
+    ).group_by(each.c.account)
+    columns = ["through_id", "account", "debits", "credits", "taken_at"]
+    await session.execute(
+        insert(BalanceSnapshot).from_select(columns, sums).on_conflict_do_nothing()
+    )
+
+
+async def count_odd_postings(session: AsyncSession) -> int:
+    """Count the transfers whose code does not allow their kinds of account."""
+    posting = tuple_(
+        Transfer.code,
+        func.split_part(Transfer.debit_account, ":", 1),
+        func.split_part(Transfer.credit_account, ":", 1),
+    )
+    allowed = [tuple(str(part) for part in pair) for pair in posting_pairs()]
+    odd = select(func.count()).select_from(Transfer).where(posting.not_in(allowed))
+    return (await session.scalars(odd)).one()
+
+
+async def count_odd_corrections(session: AsyncSession) -> int:
+    """Count the corrections that do not take back exactly what they name."""
+    first = aliased(Transfer)
+    odd = (
+        select(func.count())
+        .select_from(Transfer)
+        .join(first, first.id == Transfer.correction_of)
+        .where(
+            or_(
+                Transfer.amount != first.amount,
+                Transfer.debit_account != first.credit_account,
+                Transfer.credit_account != first.debit_account,
+            )
+        )
+    )
+    return (await session.scalars(odd)).one()
+
+
+def _total(amounts: ColumnElement[int]) -> ColumnElement[int]:
+    return cast(func.sum(amounts), BigInteger)
+
+
+def _movements(
+    snapshot_id: int, through_id: int | None = None
+) -> CompoundSelect[tuple[str, int, int]]:
+    inside = [Transfer.id > snapshot_id]
+    if through_id is not None:
+        inside.append(Transfer.id <= through_id)
+    nothing = literal(0, BigInteger)
+    kept = select(
+        BalanceSnapshot.account.label("account"),
+        BalanceSnapshot.debits.label("debits"),
+        BalanceSnapshot.credits.label("credits"),
+    ).where(BalanceSnapshot.through_id == snapshot_id)
+    debited = select(Transfer.debit_account, Transfer.amount, nothing).where(*inside)
+    credited = select(Transfer.credit_account, nothing, Transfer.amount).where(*inside)
+    return union_all(kept, debited, credited)

@@ -1,0 +1,70 @@
+"""The books, for those who answer for the money."""
+
+from collections.abc import AsyncIterator
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import StreamingResponse
+
+from payment_service.ledger import service
+from payment_service.ledger.rules import AccountInvalid
+from payment_service.ledger.schemas import AccountOut, TransferOut
+from payment_service.paging import Cursor, Limit
+from perisai_kit.auth import Principal, Role, require
+from perisai_kit.db import Database, ReadSession
+from perisai_kit.fields import Page
+from perisai_kit.problems import problems
+
+router = APIRouter(prefix="/v1/ledger", tags=["ledger"])
+Bookkeeper = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN))]
+AccountText = Annotated[str | None, Query(max_length=200, pattern=r"^[a-z_]+(:[a-z0-9-]+)*$")]
+CauseText = Annotated[
+    str | None, Query(max_length=100, pattern=r"^[a-z_]+:[a-z0-9-]+$", examples=["payment:…"])
+]
+
+
+@router.get("/accounts", response_model=Page[AccountOut])
+async def accounts(
+    session: ReadSession, _: Bookkeeper, cursor: Cursor = None, limit: Limit = 100
+) -> Page[AccountOut]:
+    """List every account that money has moved on, with its balance."""
+    return await service.list_accounts(session, cursor=cursor, limit=limit)
+
+
+@router.get("/transfers", response_model=Page[TransferOut], responses=problems(AccountInvalid))
+async def transfers(
+    session: ReadSession,
+    _: Bookkeeper,
+    account: AccountText = None,
+    cause: CauseText = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Page[TransferOut]:
+    """List transfers in the order of their booking, of one account or one cause if given."""
+    return await service.list_transfers(
+        session, account=account, cause=cause, cursor=cursor, limit=limit
+    )
+
+
+@router.get(
+    "/export",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def export(
+    request: Request, _: Bookkeeper, first_on: date | None = None, last_on: date | None = None
+) -> StreamingResponse:
+    """Export the transfers of these business dates as a plain-text accounting journal."""
+    database: Database = request.app.state.kit.database
+    journal = _journal(database, first_on, last_on)
+    return StreamingResponse(journal, media_type="text/plain; charset=utf-8")
+
+
+async def _journal(
+    database: Database, first_on: date | None, last_on: date | None
+) -> AsyncIterator[str]:
+    # The stream outlives the request's own session, so it opens one for itself.
+    async with database.read() as session:
+        async for piece in service.export(session, first_on=first_on, last_on=last_on):
+            yield piece

@@ -1,0 +1,162 @@
+"""Book transfers, and say what follows from them. Nothing here is ever changed or deleted."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import date
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.ledger import queries, rules
+from payment_service.ledger.models import Transfer
+from payment_service.ledger.rules import NewTransfer, TransferKeyReused
+from payment_service.ledger.schemas import AccountOut, TransferOut
+from payment_service.paging import number_of
+from perisai_kit import clock
+from perisai_kit.fields import Page, decode_cursor, encode_cursor
+
+ACCOUNTS_CHECKED = 100_000
+EXPORTED_AT_ONCE = 1_000
+
+
+async def transfer(session: AsyncSession, wanted: NewTransfer) -> Transfer:
+    """Book one transfer, or return the one that is already booked under its key.
+
+    Raises: TransferKeyReused when that one has other content.
+    """
+    (booked,) = await transfer_all(session, [wanted])
+    return booked
+
+
+async def transfer_all(session: AsyncSession, wanted: Sequence[NewTransfer]) -> list[Transfer]:
+    """Book transfers in one statement and return them in the order given.
+
+    Keys are distinct. What is already booked with the same content is returned as it is.
+    Raises: TransferKeyReused.
+    """
+    assert len({each.key for each in wanted}) == len(wanted), "keys are distinct"
+    booked_at = clock.now()
+    new = await queries.insert_once_transfers(session, wanted, booked_at=booked_at)
+    booked = {each.key: each for each in new}
+    known = [each.key for each in wanted if each.key not in booked]
+    if known:
+        # A statement of its own: it sees what the writer we waited for has committed.
+        found = await queries.list_transfers_by_key(session, known)
+        booked |= {each.key: each for each in found}
+    for each in wanted:
+        _check_same(booked[each.key], each)
+    return [booked[each.key] for each in wanted]
+
+
+async def correct(session: AsyncSession, booked: Transfer, *, business_on: date) -> Transfer:
+    """Take a booked transfer back in full by a transfer that names it. Twice is once.
+
+    Raises: TransferKeyReused when it was taken back on another date.
+    """
+    return await transfer(session, rules.correction_of(booked, business_on=business_on))
+
+
+async def list_accounts(
+    session: AsyncSession, *, cursor: str | None, limit: int
+) -> Page[AccountOut]:
+    """Return every account that money has moved on, with its balance, by account."""
+    (after,) = decode_cursor(cursor, 1) if cursor else [""]
+    sums = await queries.list_sums(
+        session,
+        snapshot_id=await queries.latest_snapshot_id(session),
+        after_account=after,
+        limit=limit + 1,
+    )
+    items = [
+        AccountOut.of(rules.Account.parse(each.account), debits=each.debits, credits=each.credits)
+        for each in sums[:limit]
+    ]
+    more = encode_cursor(items[-1].account) if len(sums) > limit else None
+    return Page(items=items, next_cursor=more)
+
+
+async def list_transfers(
+    session: AsyncSession,
+    *,
+    account: str | None,
+    cause: str | None,
+    cursor: str | None,
+    limit: int,
+) -> Page[TransferOut]:
+    """Return transfers in the order of their booking.
+
+    Raises: AccountInvalid, CursorInvalid.
+    """
+    if account is not None:
+        rules.Account.parse(account)
+    rows = await queries.list_transfers(
+        session, after_id=number_of(cursor), limit=limit + 1, account=account, cause=cause
+    )
+    items = [TransferOut.model_validate(row) for row in rows[:limit]]
+    more = encode_cursor(items[-1].id) if len(rows) > limit else None
+    return Page(items=items, next_cursor=more)
+
+
+async def export(
+    session: AsyncSession, *, first_on: date | None, last_on: date | None
+) -> AsyncIterator[str]:
+    """Yield the ledger as a plain-text accounting journal, a piece at a time."""
+    yield rules.journal_head()
+    after_id = 0
+    while True:  # ends with the last transfer there is
+        rows = await queries.list_transfers(
+            session, after_id=after_id, limit=EXPORTED_AT_ONCE, first_on=first_on, last_on=last_on
+        )
+        if not rows:
+            return
+        yield "".join(rules.journal_entry(row) for row in rows)
+        after_id = rows[-1].id
+        session.expunge_all()
+
+
+async def boundary(session: AsyncSession) -> int:
+    """Return an id below which no transfer can appear any more.
+
+    Locks the ledger against writers for as long as this transaction lives: end it at once.
+    """
+    await queries.lock_out_writers(session)
+    return await queries.last_transfer_id(session)
+
+
+async def take_snapshot(session: AsyncSession, *, through_id: int) -> bool:
+    """Store the sums of all accounts through a `boundary`; tell whether there was anything new."""
+    latest = await queries.latest_snapshot_id(session)
+    if through_id <= latest:
+        return False
+    await queries.insert_snapshot(
+        session, snapshot_id=latest, through_id=through_id, taken_at=clock.now()
+    )
+    return True
+
+
+async def find_faults(session: AsyncSession) -> list[str]:
+    """Return what is wrong with the books, one sentence each; nothing when they hold.
+
+    Reads every transfer: for tests, audits and nights.
+    """
+    latest = await queries.latest_snapshot_id(session)
+    quick, whole = [
+        await queries.list_sums(
+            session, snapshot_id=start, after_account="", limit=ACCOUNTS_CHECKED
+        )
+        for start in (latest, 0)
+    ]
+    debits, credits = sum(each.debits for each in whole), sum(each.credits for each in whole)
+    odd_postings = await queries.count_odd_postings(session)
+    odd_corrections = await queries.count_odd_corrections(session)
+    checks = {
+        f"debits {debits} and credits {credits} differ": debits != credits,
+        "balances from the snapshot differ from the sums of all transfers": quick != whole,
+        f"{odd_postings} transfers post what their code does not allow": odd_postings > 0,
+        f"{odd_corrections} corrections do not mirror what they name": odd_corrections > 0,
+    }
+    return [fault for fault, found in checks.items() if found]
+
+
+def _check_same(booked: Transfer, wanted: NewTransfer) -> None:
+    differs = rules.differences(booked, wanted)
+    if differs:
+        raise TransferKeyReused(key=wanted.key, differs=list(differs))

@@ -1,0 +1,110 @@
+from datetime import date
+
+import httpx
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.ledger import rules, service
+from payment_service.ledger.rules import NewTransfer, TransferCode
+from perisai_kit.auth import Role
+from perisai_kit.fields import encode_cursor
+from perisai_kit.ids import new_id
+from perisai_kit.month import Month
+from perisai_kit.testing import Tokens
+
+pytestmark = pytest.mark.usefixtures("booked")
+
+
+@pytest.fixture
+async def booked(session: AsyncSession) -> None:
+    partner_id = new_id()
+    await service.transfer_all(
+        session,
+        [
+            NewTransfer(
+                debit=rules.bank_collection(partner_id),
+                credit=rules.bpjs_payable(programme, Month(2026, 11)),
+                amount=amount,
+                code=TransferCode.CONTRIBUTION_RECEIVED,
+                key=f"payment:1:{programme}:2026-11",
+                cause="payment:1",
+                business_on=date(2026, 11, 5),
+            )
+            for programme, amount in (("jkk", 5_000), ("jkm", 3_400), ("jht", 20_000))
+        ],
+    )
+
+
+async def test_a_finance_officer_reads_the_balances(
+    client: httpx.AsyncClient, tokens: Tokens
+) -> None:
+    answer = await client.get("/v1/ledger/accounts", headers=tokens.make(Role.FINANCE_OFFICER))
+
+    assert answer.status_code == 200
+    bank, jht, *_ = answer.json()["items"]
+    assert (bank["account_class"], bank["balance"]) == ("assets", 28_400)
+    assert (jht["account"], jht["purpose"], jht["balance"]) == (
+        "bpjs_payable:jht:2026-11",
+        "collection",
+        20_000,
+    )
+
+
+async def test_an_auditor_follows_a_payment_through_the_books(
+    client: httpx.AsyncClient, tokens: Tokens
+) -> None:
+    answer = await client.get(
+        "/v1/ledger/transfers",
+        params={"cause": "payment:1", "limit": 2},
+        headers=tokens.make(Role.AUDITOR),
+    )
+    rest = await client.get(
+        "/v1/ledger/transfers",
+        params={"cause": "payment:1", "cursor": answer.json()["next_cursor"]},
+        headers=tokens.make(Role.AUDITOR),
+    )
+
+    assert len(answer.json()["items"]) == 2
+    assert len(rest.json()["items"]) == 1
+    assert rest.json()["next_cursor"] is None
+
+
+async def test_an_account_outside_the_chart_is_refused(
+    client: httpx.AsyncClient, tokens: Tokens
+) -> None:
+    answer = await client.get(
+        "/v1/ledger/transfers", params={"account": "cash"}, headers=tokens.make(Role.ADMIN)
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "account_invalid")
+
+
+@pytest.mark.parametrize(
+    "cursor", ["x", encode_cursor("x"), encode_cursor(-1), encode_cursor(10**19)]
+)
+async def test_a_cursor_we_did_not_give_is_refused(
+    client: httpx.AsyncClient, tokens: Tokens, cursor: str
+) -> None:
+    answer = await client.get(
+        "/v1/ledger/transfers", params={"cursor": cursor}, headers=tokens.make(Role.ADMIN)
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "cursor_invalid")
+
+
+async def test_the_export_is_a_journal(client: httpx.AsyncClient, tokens: Tokens) -> None:
+    answer = await client.get("/v1/ledger/export", headers=tokens.make(Role.AUDITOR))
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "liabilities:bpjs_payable:jkm:2026-11  -3400 IDR" in answer.text
+
+
+@pytest.mark.parametrize("path", ["accounts", "transfers", "export"])
+@pytest.mark.parametrize("role", [Role.MEMBER, Role.AGENT, Role.BRANCH_OFFICER, Role.SERVICE])
+async def test_the_books_are_closed_to_others(
+    client: httpx.AsyncClient, tokens: Tokens, path: str, role: Role
+) -> None:
+    answer = await client.get(f"/v1/ledger/{path}", headers=tokens.make(role))
+
+    assert answer.status_code == 403
