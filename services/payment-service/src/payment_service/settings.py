@@ -3,10 +3,19 @@
 from typing import Annotated
 
 from fastapi import Depends, Request
-from pydantic import Field
-from pydantic_settings import SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from perisai_kit.settings import ServiceSettings, shared
+
+
+def _parts(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts)]
 
 
 class Settings(ServiceSettings):
@@ -23,6 +32,16 @@ class Settings(ServiceSettings):
     """How far ahead of the present month a bill may reach: a whole year at once is sold."""
     jht_mandatory_for_employers: bool = True
     """Permenaker 5/2021 art. 31-32 by one source only; see docs/domain.md, Programmes."""
+
+    designated_banks: CommaSeparated = ()
+    """Codes of the banks agents may be paid at, by comma. No current official list was found (see
+    docs/domain.md, Requirements): when empty, the active bank partners are the designated ones."""
+    trusted_proxies: CommaSeparated = ("127.0.0.0/8", "::1/128")
+    """Networks whose X-Forwarded-For is believed: where the gateway is. This machine by default."""
+    partner_cache_s: float = Field(default=1.0, ge=0, le=60)
+    """How long a process may go without looking whether a known bank partner has changed."""
+    bank_timeout_s: float = Field(default=10.0, gt=0, le=60)
+    """How long we wait for a bank's answer to a call of ours."""
 
 
 def _settings(request: Request) -> Settings:

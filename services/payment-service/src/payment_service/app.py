@@ -1,0 +1,56 @@
+"""The HTTP side of payment-service: wiring only."""
+
+import httpx
+from fastapi import FastAPI
+
+from payment_service.banks.routes import router as banks
+from payment_service.banks.routes import verifications
+from payment_service.bills.routes import router as bills
+from payment_service.callbacks.gate import Gate
+from payment_service.callbacks.routes import SnapBodyLimit, snap_routes
+from payment_service.callbacks.rules import trusted_proxies
+from payment_service.callbacks.writer import Writer
+from payment_service.clients.banks import BankClients
+from payment_service.clients.members import MembersClient
+from payment_service.ledger.routes import router as ledger
+from payment_service.payments.routes import router as payments
+from payment_service.settings import Settings
+from payment_service.tables import MIGRATIONS
+from payment_service.tariffs import service as tariffs
+from payment_service.tariffs.routes import router as quotes
+from payment_service.worker import periodic
+from perisai_kit import web
+
+
+def create_app(
+    settings: Settings | None = None, *, http_transport: httpx.AsyncBaseTransport | None = None
+) -> FastAPI:
+    """Return the app; settings come from the environment unless given."""
+    settings = settings or Settings.from_env()
+    kit = web.create_kit(settings, migrations=MIGRATIONS, http_transport=http_transport)
+    return app_of(kit, settings)
+
+
+def app_of(kit: web.Kit, settings: Settings) -> FastAPI:
+    """Return the app that stands on this kit."""
+    tariffs.book()  # a broken tariff must not start
+    members = MembersClient(kit.client(settings.member_url))
+    bank_clients = BankClients(transport=kit.http_transport, timeout_s=settings.bank_timeout_s)
+    gate = Gate(
+        kit.database,
+        kit.keyring,
+        trusted=trusted_proxies(settings.trusted_proxies),
+        cache_s=settings.partner_cache_s,
+    )
+    app = web.create_app(
+        kit,
+        title="Perisai payment-service",
+        routers=[quotes, bills, payments, ledger, banks, verifications],
+        periodic=periodic(settings),
+        on_close=[members.close, bank_clients.close],
+    )
+    app.router.routes[:0] = snap_routes(gate, Writer(kit.database))
+    app.add_middleware(SnapBodyLimit)
+    app.state.members = members
+    app.state.banks = bank_clients
+    return app

@@ -1,0 +1,1 @@
+"""What a member is asked to pay, frozen at the moment of asking."""

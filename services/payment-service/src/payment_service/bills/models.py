@@ -1,0 +1,128 @@
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from payment_service.base import Base, choice, one_of
+from payment_service.bills.rules import BillStatus, CancellationReason
+from payment_service.tariffs.rules import Payer, Programme, Sector
+from perisai_kit.month import Month
+from perisai_kit.pii import EncryptedText
+
+SERIALS = Sequence("virtual_account_serials", metadata=Base.metadata, start=1)
+"""One serial number a bill; every bank's customer number of that bill is made from it."""
+
+
+class Bill(Base):
+    """What was asked of a member, frozen when it was asked; only the state moves on."""
+
+    __tablename__ = "bills"
+    __table_args__ = (
+        CheckConstraint(one_of("status", BillStatus), name="status"),
+        CheckConstraint(one_of("sector", Sector), name="sector"),
+        CheckConstraint(one_of("payer", Payer), name="payer"),
+        CheckConstraint(
+            one_of("cancellation_reason", CancellationReason), name="cancellation_reason"
+        ),
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("month_count BETWEEN 1 AND 12", name="month_count"),
+        CheckConstraint("(status = 'paid') = (paid_at IS NOT NULL)", name="paid_at"),
+        CheckConstraint(
+            "(status = 'cancelled') = (num_nulls(cancelled_at, cancellation_reason) = 0)",
+            name="cancelled",
+        ),
+        Index("ix_bills_member_id_id", "member_id", "id"),
+        Index("ix_bills_agent_id_id", "agent_id", "id"),
+        Index("ix_bills_wadah_id_id", "wadah_id", "id"),
+        Index("ix_bills_branch_code_id", "branch_code", "id"),
+        Index("ix_bills_region_code_id", "region_code", "id"),
+        Index("ix_bills_open", "expires_at", "id", postgresql_where=text("status = 'open'")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[UUID]
+    status: Mapped[BillStatus] = mapped_column(choice(BillStatus))
+
+    display_name: Mapped[str] = mapped_column(EncryptedText("bills.display_name"))
+    sector: Mapped[Sector] = mapped_column(choice(Sector))
+    declared_income: Mapped[int]
+    employs_others: Mapped[bool]
+    payer: Mapped[Payer] = mapped_column(choice(Payer))
+    agent_id: Mapped[UUID | None]
+    wadah_id: Mapped[UUID | None]
+    attribution_id: Mapped[UUID | None]
+    branch_code: Mapped[str]
+    region_code: Mapped[str]
+
+    first_month: Mapped[Month]
+    month_count: Mapped[int]
+    amount: Mapped[int]
+    relief_amount: Mapped[int]
+
+    issued_at: Mapped[datetime]
+    issued_by: Mapped[UUID]
+    expires_at: Mapped[datetime]
+    paid_at: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]
+    cancelled_by: Mapped[UUID | None]
+    cancellation_reason: Mapped[CancellationReason | None] = mapped_column(
+        choice(CancellationReason)
+    )
+
+
+class BillMonth(Base):
+    """A month that a bill holds; while `live` no other bill of the member may hold it."""
+
+    __tablename__ = "bill_months"
+    __table_args__ = (
+        Index(
+            "uq_bill_months_live", "member_id", "month", unique=True, postgresql_where=text("live")
+        ),
+    )
+
+    bill_id: Mapped[UUID] = mapped_column(ForeignKey("bills.id"), primary_key=True)
+    month: Mapped[Month] = mapped_column(primary_key=True)
+    member_id: Mapped[UUID]
+    live: Mapped[bool]
+
+
+class BillLine(Base):
+    """One programme of one month, explained. Insert only."""
+
+    __tablename__ = "bill_lines"
+    __table_args__ = (
+        CheckConstraint(one_of("programme", Programme), name="programme"),
+        CheckConstraint(
+            "amount > 0 AND relief_amount >= 0 AND amount = full_amount - relief_amount",
+            name="amount",
+        ),
+        CheckConstraint("(relief_bps = 0) = (relief_basis IS NULL)", name="relief_basis"),
+    )
+
+    bill_id: Mapped[UUID] = mapped_column(ForeignKey("bills.id"), primary_key=True)
+    month: Mapped[Month] = mapped_column(primary_key=True)
+    programme: Mapped[Programme] = mapped_column(choice(Programme), primary_key=True)
+    band: Mapped[int]
+    reference_income: Mapped[int]
+    full_amount: Mapped[int]
+    relief_bps: Mapped[int]
+    relief_amount: Mapped[int]
+    relief_basis: Mapped[str | None]
+    amount: Mapped[int]
+
+
+class VirtualAccount(Base):
+    """Where a bill can be paid: its number at one bank. Insert only."""
+
+    __tablename__ = "virtual_accounts"
+    __table_args__ = (
+        Index("uq_virtual_accounts_number", "partner_id", "customer_no", unique=True),
+    )
+
+    bill_id: Mapped[UUID] = mapped_column(ForeignKey("bills.id"), primary_key=True)
+    partner_id: Mapped[UUID] = mapped_column(primary_key=True)
+    partner_name: Mapped[str]
+    company_code: Mapped[str]
+    customer_no: Mapped[str]
+    number: Mapped[str]

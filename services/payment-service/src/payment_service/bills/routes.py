@@ -1,0 +1,160 @@
+"""Bills over HTTP."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import ValidationError
+
+from payment_service.bills import service
+from payment_service.bills.rules import (
+    BillAlreadyPaid,
+    BillCancelledAlready,
+    BillExpiredAlready,
+    BillNotFound,
+    BillStatus,
+    MonthAlreadyBilled,
+    MonthNotBillable,
+    NoActiveBank,
+)
+from payment_service.bills.schemas import BillOut, BillSummary, Cancellation, NewBill
+from payment_service.clients.members import ContributionBasis, MemberNotFound
+from payment_service.paging import Cursor, Limit
+from payment_service.settings import Config
+from payment_service.tariffs import service as tariffs
+from payment_service.tariffs.rules import (
+    DeclaredIncomeTooLow,
+    NoTariff,
+    OldAgeMandatory,
+    ProgrammesIncomplete,
+)
+from perisai_kit.auth import Principal, Role, require
+from perisai_kit.db import ReadSession, Session
+from perisai_kit.errors import DomainError
+from perisai_kit.fields import Page
+from perisai_kit.idempotency import IDEMPOTENT, TransactionRoute
+from perisai_kit.problems import BodyUnreadable, problems
+
+issuer = require(Role.MEMBER, Role.AGENT, Role.WADAH_ADMIN, Role.BRANCH_OFFICER, Role.ADMIN)
+Issuer = Annotated[Principal, Depends(issuer)]
+Reader = Annotated[
+    Principal,
+    Depends(
+        require(
+            Role.MEMBER,
+            Role.AGENT,
+            Role.WADAH_ADMIN,
+            Role.BRANCH_OFFICER,
+            Role.FINANCE_OFFICER,
+            Role.AUDITOR,
+            Role.ADMIN,
+        )
+    ),
+]
+
+
+class BasisFirstRoute(TransactionRoute):
+    """Asks member-service before the transaction opens, since no call may be made inside one.
+
+    What went wrong is kept for the route to raise, so that the repeat of a request that succeeded
+    gets its first answer even while member-service is away.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        in_transaction = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            request.state.basis = await _ask_basis(request)
+            return await in_transaction(request)
+
+        return handle
+
+
+async def _ask_basis(request: Request) -> ContributionBasis | DomainError | None:
+    principal = await issuer(request)
+    try:
+        asked = NewBill.model_validate_json(await request.body())
+        return await tariffs.basis_for(request.app.state.members, principal, asked.member_id)
+    except ValidationError:
+        return None  # the route itself refuses the body, field by field
+    except DomainError as error:
+        return error
+
+
+def _basis(request: Request) -> ContributionBasis:
+    basis = request.state.basis
+    if isinstance(basis, ContributionBasis):
+        return basis
+    raise basis or BodyUnreadable  # JSON, but not in UTF-8
+
+
+reading = APIRouter(prefix="/v1/bills")
+issuing = APIRouter(prefix="/v1/bills", route_class=BasisFirstRoute)
+writing = APIRouter(prefix="/v1/bills", route_class=TransactionRoute)
+
+
+@issuing.post(
+    "",
+    status_code=201,
+    response_model=BillOut,
+    openapi_extra=IDEMPOTENT,
+    responses=problems(
+        MemberNotFound,
+        MonthNotBillable,
+        MonthAlreadyBilled,
+        NoActiveBank,
+        NoTariff,
+        DeclaredIncomeTooLow,
+        ProgrammesIncomplete,
+        OldAgeMandatory,
+    ),
+)
+async def issue(
+    asked: NewBill, request: Request, session: Session, principal: Issuer, config: Config
+) -> BillOut:
+    """Issue a bill for consecutive contribution months, payable at every active bank.
+
+    It keeps the member's data and the tariff as they are now; a change later needs another bill.
+    """
+    return await service.issue(
+        session, asked, _basis(request), by=principal.account_id, settings=config
+    )
+
+
+@reading.get("", response_model=Page[BillSummary])
+async def list_bills(
+    session: ReadSession,
+    principal: Reader,
+    member_id: UUID | None = None,
+    status: BillStatus | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[BillSummary]:
+    """List the bills you may see, the latest first."""
+    return await service.list_bills(
+        session, principal, member_id=member_id, status=status, cursor=cursor, limit=limit
+    )
+
+
+@reading.get("/{bill_id}", response_model=BillOut, responses=problems(BillNotFound))
+async def get(bill_id: UUID, session: ReadSession, principal: Reader) -> BillOut:
+    """Return a bill with its lines and where it can be paid."""
+    return await service.get(session, principal, bill_id)
+
+
+@writing.post(
+    "/{bill_id}/cancellation",
+    response_model=BillOut,
+    responses=problems(BillNotFound, BillAlreadyPaid, BillCancelledAlready, BillExpiredAlready),
+)
+async def cancel(
+    bill_id: UUID, wanted: Cancellation, session: Session, principal: Issuer
+) -> BillOut:
+    """Withdraw a bill that is not paid; its months can then be billed anew."""
+    return await service.cancel(session, principal, bill_id, reason=wanted.reason)
+
+
+router = APIRouter(tags=["bills"])
+for each in (reading, issuing, writing):
+    router.include_router(each)

@@ -1,0 +1,50 @@
+"""Whether the books of this service hold, asked of the tables in a second, independent way.
+
+For tests, load and crash runs, and audits; it reads everything.
+"""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.ledger import service as ledger
+
+_COUNTS = {
+    "paid bills without a payment, or payments of bills that are not paid": """
+        SELECT count(*) FROM bills FULL JOIN payments ON payments.bill_id = bills.id
+        WHERE (bills.status = 'paid') <> (payments.id IS NOT NULL)""",
+    "payments of another amount than their bill": """
+        SELECT count(*) FROM payments JOIN bills ON bills.id = payments.bill_id
+        WHERE payments.amount <> bills.amount""",
+    "bills of another amount than their lines": """
+        SELECT count(*) FROM bills LEFT JOIN (
+            SELECT bill_id, sum(amount) AS amount, count(DISTINCT month) AS months
+            FROM bill_lines GROUP BY bill_id) AS lines ON lines.bill_id = bills.id
+        WHERE (bills.amount, bills.month_count) IS DISTINCT FROM (lines.amount, lines.months)""",
+    "months that are live on a dead bill, or the reverse": """
+        SELECT count(*) FROM bill_months JOIN bills ON bills.id = bill_months.bill_id
+        WHERE bill_months.live <> (bills.status IN ('open', 'paid'))""",
+    "paid lines without their transfer, or transfers without their paid line": """
+        SELECT count(*) FROM (
+            SELECT 'payment:' || payments.id || ':' || programme || ':' || month AS key,
+                   bill_lines.amount, 'bank_collection:' || partner_id AS debit_account,
+                   'bpjs_payable:' || programme || ':' || month AS credit_account
+            FROM bill_lines JOIN payments USING (bill_id)) AS lines
+        FULL JOIN (SELECT * FROM ledger_transfers WHERE code = 'contribution_received') AS booked
+            ON booked.key = lines.key
+        WHERE (booked.amount, booked.debit_account, booked.credit_account)
+            IS DISTINCT FROM (lines.amount, lines.debit_account, lines.credit_account)""",
+    "payments without exactly one event, or events without their payment": """
+        SELECT count(*) FROM (SELECT id, amount FROM payments) AS booked
+        FULL JOIN (
+            SELECT (data ->> 'payment_id')::uuid AS id, max((data ->> 'amount')::bigint) AS amount,
+                   count(*) AS count
+            FROM events WHERE type = 'payment.settled.v1' GROUP BY 1) AS told USING (id)
+        WHERE (booked.amount, 1::bigint) IS DISTINCT FROM (told.amount, told.count)""",
+}
+
+
+async def find_faults(session: AsyncSession) -> list[str]:
+    """Return what is wrong with the books, one sentence each; nothing when they hold."""
+    counted = {what: await session.scalar(text(query)) for what, query in _COUNTS.items()}
+    found = [f"{count} {what}" for what, count in counted.items() if count]
+    return [*found, *await ledger.find_faults(session)]

@@ -1,0 +1,1 @@
+"""Money a bank has reported, and the receipt for it."""

@@ -1,0 +1,45 @@
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from payment_service.base import Base
+from perisai_kit.month import Month
+
+
+class Payment(Base):
+    """A bank's word that a bill was paid, booked. Insert only.
+
+    Whose it is stands here as it stood on the bill, so that lists need no other table.
+    """
+
+    __tablename__ = "payments"
+    __table_args__ = (
+        UniqueConstraint("partner_id", "payment_request_id"),
+        UniqueConstraint("bill_id"),
+        CheckConstraint("amount > 0", name="amount"),
+        Index("ix_payments_member_id_id", "member_id", "id"),
+        Index("ix_payments_agent_id_id", "agent_id", "id"),
+        Index("ix_payments_wadah_id_id", "wadah_id", "id"),
+        Index("ix_payments_branch_code_id", "branch_code", "id"),
+        Index("ix_payments_region_code_id", "region_code", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    partner_id: Mapped[UUID]
+    payment_request_id: Mapped[str]
+    bill_id: Mapped[UUID] = mapped_column(ForeignKey("bills.id"))
+    amount: Mapped[int]
+    trx_date_time: Mapped[datetime]
+    received_at: Mapped[datetime]
+    channel_code: Mapped[str | None]
+    reference_no: Mapped[str | None]
+
+    member_id: Mapped[UUID]
+    agent_id: Mapped[UUID | None]
+    wadah_id: Mapped[UUID | None]
+    branch_code: Mapped[str]
+    region_code: Mapped[str]
+    first_month: Mapped[Month]
+    month_count: Mapped[int]

@@ -1,0 +1,59 @@
+"""Payments and receipts over HTTP. Only banks make payments, through their callbacks."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+
+from payment_service.paging import Cursor, Limit
+from payment_service.payments import service
+from payment_service.payments.models import Payment
+from payment_service.payments.rules import PaymentNotFound
+from payment_service.payments.schemas import PaymentOut, ReceiptOut
+from perisai_kit.auth import Principal, Role, require
+from perisai_kit.db import ReadSession
+from perisai_kit.fields import Page
+from perisai_kit.problems import problems
+
+router = APIRouter(prefix="/v1/payments", tags=["payments"])
+Reader = Annotated[
+    Principal,
+    Depends(
+        require(
+            Role.MEMBER,
+            Role.AGENT,
+            Role.WADAH_ADMIN,
+            Role.BRANCH_OFFICER,
+            Role.FINANCE_OFFICER,
+            Role.AUDITOR,
+            Role.ADMIN,
+        )
+    ),
+]
+
+
+@router.get("", response_model=Page[PaymentOut])
+async def list_payments(
+    session: ReadSession,
+    principal: Reader,
+    member_id: UUID | None = None,
+    bill_id: UUID | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[PaymentOut]:
+    """List the payments you may see, the latest first."""
+    return await service.list_payments(
+        session, principal, member_id=member_id, bill_id=bill_id, cursor=cursor, limit=limit
+    )
+
+
+@router.get("/{payment_id}", response_model=PaymentOut, responses=problems(PaymentNotFound))
+async def get(payment_id: UUID, session: ReadSession, principal: Reader) -> Payment:
+    """Return a payment."""
+    return await service.get(session, principal, payment_id)
+
+
+@router.get("/{payment_id}/receipt", response_model=ReceiptOut, responses=problems(PaymentNotFound))
+async def receipt(payment_id: UUID, session: ReadSession, principal: Reader) -> ReceiptOut:
+    """Return the receipt: what was paid, for which months and programmes, by which bank."""
+    return await service.receipt(session, principal, payment_id)

@@ -1,0 +1,29 @@
+"""Every table of this service, for Alembic and for the tests."""
+
+from pathlib import Path
+
+from payment_service.banks import models as banks
+from payment_service.base import Base
+from payment_service.bills import models as bills
+from payment_service.callbacks import models as callbacks
+from payment_service.ledger import models as ledger
+from payment_service.payments import models as payments
+from perisai_kit import cursors, feed, idempotency, parked, pii
+from perisai_kit.db import KitBase
+
+METADATA = [KitBase.metadata, Base.metadata]
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+
+KIT_TABLES = (cursors, feed, idempotency, parked, pii)
+"""Their modules, imported so that their tables are known."""
+
+__all__ = [
+    "KIT_TABLES",
+    "METADATA",
+    "MIGRATIONS",
+    "banks",
+    "bills",
+    "callbacks",
+    "ledger",
+    "payments",
+]

@@ -1,0 +1,36 @@
+"""What this service does without being asked: `python -m payment_service.worker`."""
+
+from functools import partial
+
+from payment_service.bills import tasks as bills
+from payment_service.callbacks import tasks as callbacks
+from payment_service.ledger import tasks as ledger
+from payment_service.settings import Settings
+from payment_service.tables import MIGRATIONS
+from perisai_kit.idempotency import forget_old_keys
+from perisai_kit.log import configure_logging
+from perisai_kit.web import create_kit
+from perisai_kit.worker import Periodic, Worker, run_standalone
+
+
+def periodic(settings: Settings) -> list[Periodic]:
+    """Return this service's periodic tasks."""
+    expire = partial(bills.every_minute, late_notice_h=settings.bill_late_notice_h)
+    return [
+        Periodic("bills.expire", 60, expire),
+        Periodic("callbacks.forget", 3600, callbacks.every_hour),
+        Periodic("ledger.snapshot", 3600, ledger.every_hour),
+    ]
+
+
+def create_worker() -> Worker:
+    """Return the worker of a process of its own, told by the environment."""
+    settings = Settings.from_env()
+    configure_logging(service=settings.service)
+    kit = create_kit(settings, migrations=MIGRATIONS)
+    forget = Periodic("idempotency.forget", 600, forget_old_keys)
+    return Worker(kit.database, wakeup=kit.wakeup, periodic=[*periodic(settings), forget])
+
+
+if __name__ == "__main__":
+    run_standalone(create_worker)

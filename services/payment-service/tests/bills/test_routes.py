@@ -1,0 +1,257 @@
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.banks.models import BankPartner
+from payment_service.bills.models import Bill
+from payment_service.bills.schemas import BillOut
+from payment_service.clients.members import ContributionBasis
+from perisai_kit.auth import Role
+from perisai_kit.db import Database
+from perisai_kit.ids import new_id
+from perisai_kit.testing import BusinessTime, MakeApp, Tokens, Urls, Wire, app_client
+
+IssueBill = Callable[..., Awaitable[BillOut]]
+Know = Callable[[ContributionBasis], None]
+MakeBasis = Callable[..., ContributionBasis]
+MakePartner = Callable[..., Awaitable[BankPartner]]
+
+
+@pytest.fixture(autouse=True)
+def in_november(business_time: BusinessTime) -> None:
+    business_time.at(datetime(2026, 11, 5, 3, 0, tzinfo=UTC))
+
+
+def asked(basis: ContributionBasis, **differences: Any) -> dict[str, Any]:
+    usual = {"member_id": str(basis.member_id), "first_month": "2026-11", "month_count": 1}
+    return {**usual, **differences}
+
+
+def key() -> dict[str, str]:
+    return {"Idempotency-Key": str(new_id())}
+
+
+async def test_an_agent_bills_the_own_member(
+    client: httpx.AsyncClient,
+    session: AsyncSession,
+    tokens: Tokens,
+    make_basis: MakeBasis,
+    make_partner: MakePartner,
+    member_answers: Know,
+) -> None:
+    await make_partner(session)
+    await session.commit()
+    basis = make_basis()
+    member_answers(basis)
+    agent = tokens.make(Role.AGENT, agent_id=basis.agent_id)
+
+    answer = await client.post("/v1/bills", json=asked(basis), headers={**agent, **key()})
+
+    assert answer.status_code == 201
+    bill = answer.json()
+    assert (bill["status"], bill["amount"], bill["display_name"]) == ("open", 28_400, "S*** A***")
+    assert len(bill["lines"]) == 3
+    assert bill["virtual_accounts"][0]["number"].startswith("88001")
+    assert (await client.get(f"/v1/bills/{bill['id']}", headers=agent)).json() == bill
+
+
+async def test_a_bill_needs_an_idempotency_key(
+    client: httpx.AsyncClient, tokens: Tokens, make_basis: MakeBasis, member_answers: Know
+) -> None:
+    basis = make_basis()
+    member_answers(basis)
+
+    answer = await client.post("/v1/bills", json=asked(basis), headers=tokens.make(Role.ADMIN))
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_required")
+
+
+@pytest.fixture
+async def own_client(
+    own_database: Callable[[str], Urls],
+    make_app: MakeApp,
+    make_partner: MakePartner,
+    wire: Wire,
+) -> AsyncIterator[tuple[httpx.AsyncClient, Database]]:
+    """A client on a database of its own, since the kept answers need real commits."""
+    app = make_app(urls=own_database("payment"), wire=wire)
+    database: Database = app.state.kit.database
+    async with app_client(app) as client:
+        async with database.begin() as session:
+            await make_partner(session)
+        yield client, database
+
+
+async def test_a_repeated_request_gets_the_first_bill_even_while_member_service_is_away(
+    own_client: tuple[httpx.AsyncClient, Database],
+    tokens: Tokens,
+    make_basis: MakeBasis,
+    member_answers: Know,
+    wire: Wire,
+) -> None:
+    client, database = own_client
+    basis = make_basis()
+    member_answers(basis)
+    headers = {**tokens.make(Role.ADMIN), **key()}
+    first = await client.post("/v1/bills", json=asked(basis), headers=headers)
+
+    wire.answer("member", lambda _: httpx.Response(503))
+    second = await client.post("/v1/bills", json=asked(basis), headers=headers)
+
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert second.json() == first.json()
+    assert second.headers["Idempotency-Replayed"] == "true"
+    async with database.read() as session:
+        assert await session.scalar(select(func.count()).select_from(Bill)) == 1
+
+
+async def test_a_refused_bill_leaves_nothing_behind(
+    own_client: tuple[httpx.AsyncClient, Database],
+    tokens: Tokens,
+    make_basis: MakeBasis,
+    member_answers: Know,
+) -> None:
+    client, database = own_client
+    basis = make_basis()
+    member_answers(basis)
+    headers = tokens.make(Role.ADMIN)
+    await client.post("/v1/bills", json=asked(basis), headers={**headers, **key()})
+
+    answer = await client.post(
+        "/v1/bills", json=asked(basis, month_count=3), headers={**headers, **key()}
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "month_already_billed")
+    assert answer.json()["details"] == {"months": ["2026-11"]}
+    async with database.read() as session:
+        assert await session.scalar(select(func.count()).select_from(Bill)) == 1
+
+
+@pytest.mark.parametrize(
+    ("member_service", "status", "code"),
+    [
+        (httpx.Response(404, json={"code": "member_not_found"}), 404, "member_not_found"),
+        (httpx.Response(500), 503, "unavailable"),
+        (httpx.Response(200, json={}), 503, "unavailable"),
+    ],
+    ids=["unknown", "broken", "unreadable"],
+)
+async def test_without_the_members_basis_there_is_no_bill(
+    client: httpx.AsyncClient,
+    tokens: Tokens,
+    make_basis: MakeBasis,
+    wire: Wire,
+    member_service: httpx.Response,
+    status: int,
+    code: str,
+) -> None:
+    wire.answer("member", lambda _: member_service)
+
+    answer = await client.post(
+        "/v1/bills", json=asked(make_basis()), headers={**tokens.make(Role.ADMIN), **key()}
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+async def test_somebody_elses_member_cannot_be_billed(
+    client: httpx.AsyncClient, tokens: Tokens, make_basis: MakeBasis, member_answers: Know
+) -> None:
+    basis = make_basis()
+    member_answers(basis)
+    other = tokens.make(Role.AGENT, agent_id=new_id())
+
+    answer = await client.post("/v1/bills", json=asked(basis), headers={**other, **key()})
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "member_not_found")
+
+
+@pytest.mark.parametrize(
+    "broken", [{"month_count": 13}, {"first_month": "2026-1"}, {"member_id": "x"}], ids=str
+)
+async def test_a_body_that_makes_no_sense_is_refused_field_by_field(
+    client: httpx.AsyncClient, tokens: Tokens, make_basis: MakeBasis, broken: dict[str, Any]
+) -> None:
+    answer = await client.post(
+        "/v1/bills",
+        json=asked(make_basis(), **broken),
+        headers={**tokens.make(Role.ADMIN), **key()},
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    assert answer.json()["errors"][0]["pointer"] == f"/{next(iter(broken))}"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+async def test_a_body_that_is_not_readable_json_is_refused(
+    client: httpx.AsyncClient, tokens: Tokens, make_basis: MakeBasis, encoding: str
+) -> None:
+    body = json.dumps({"member_id": str(new_id()), "first_month": "2026-11", "month_count": 1})
+    headers = {**tokens.make(Role.ADMIN), **key(), "Content-Type": "application/json"}
+    sent = body[:-1].encode() if encoding == "utf-8" else body.encode(encoding)
+
+    answer = await client.post("/v1/bills", content=sent, headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "body_unreadable")
+
+
+async def test_a_bill_is_cancelled_with_a_reason(
+    client: httpx.AsyncClient, session: AsyncSession, tokens: Tokens, issue_bill: IssueBill
+) -> None:
+    bill = await issue_bill(session)
+    await session.commit()
+    agent = tokens.make(Role.AGENT, agent_id=bill.agent_id)
+
+    answer = await client.post(
+        f"/v1/bills/{bill.id}/cancellation", json={"reason": "member_request"}, headers=agent
+    )
+
+    assert answer.status_code == 200
+    assert (answer.json()["status"], answer.json()["cancellation_reason"]) == (
+        "cancelled",
+        "member_request",
+    )
+
+
+async def test_bills_are_listed_by_member_and_status(
+    client: httpx.AsyncClient, session: AsyncSession, tokens: Tokens, issue_bill: IssueBill
+) -> None:
+    bill = await issue_bill(session)
+    await issue_bill(session)
+    await session.commit()
+
+    answer = await client.get(
+        "/v1/bills",
+        params={"member_id": str(bill.member_id), "status": "open"},
+        headers=tokens.make(Role.ADMIN),
+    )
+
+    assert [item["id"] for item in answer.json()["items"]] == [str(bill.id)]
+    assert answer.json()["next_cursor"] is None
+
+
+@pytest.mark.parametrize("role", [Role.AUDITOR, Role.FINANCE_OFFICER, Role.SERVICE])
+async def test_those_who_only_look_may_not_bill_or_cancel(
+    client: httpx.AsyncClient, tokens: Tokens, make_basis: MakeBasis, role: Role
+) -> None:
+    headers = {**tokens.make(role), **key()}
+
+    issued = await client.post("/v1/bills", json=asked(make_basis()), headers=headers)
+    cancelled = await client.post(
+        f"/v1/bills/{new_id()}/cancellation", json={"reason": "replaced"}, headers=headers
+    )
+
+    assert (issued.status_code, cancelled.status_code) == (403, 403)
+
+
+async def test_nobody_sees_bills_without_a_token(client: httpx.AsyncClient) -> None:
+    listed = await client.get("/v1/bills")
+    issued = await client.post("/v1/bills", json={}, headers=key())
+
+    assert (listed.status_code, issued.status_code) == (401, 401)

@@ -1,0 +1,406 @@
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.banks.models import BankPartner
+from payment_service.banks.rules import PartnerStatus
+from payment_service.bills import rules, service, tasks
+from payment_service.bills.models import Bill
+from payment_service.bills.rules import BillStatus, CancellationReason
+from payment_service.bills.schemas import BillOut
+from payment_service.clients.members import ContributionBasis
+from payment_service.tariffs.rules import Payer, Sector
+from perisai_kit.auth import Principal, Role, Scope, ScopeKind
+from perisai_kit.db import Database
+from perisai_kit.ids import new_id
+from perisai_kit.month import Month
+from perisai_kit.pii import Keyring
+from perisai_kit.testing import BusinessTime, Urls
+from snap_bi import profiles, virtual_account
+
+NOVEMBER = datetime(2026, 11, 5, 3, 0, tzinfo=UTC)
+
+IssueBill = Callable[..., Awaitable[BillOut]]
+MakeBasis = Callable[..., ContributionBasis]
+MakePartner = Callable[..., Awaitable[BankPartner]]
+Published = Callable[[AsyncSession], Awaitable[list[tuple[str, dict[str, Any]]]]]
+
+
+@pytest.fixture(autouse=True)
+def in_november(business_time: BusinessTime) -> None:
+    business_time.at(NOVEMBER)
+
+
+def admin() -> Principal:
+    return Principal(account_id=new_id(), roles=frozenset({Role.ADMIN}))
+
+
+async def expire(session: AsyncSession) -> int:
+    return await service.expire_overdue(session, late_notice_h=24, limit=100)
+
+
+async def test_a_bill_is_a_snapshot_of_member_and_tariff(
+    session: AsyncSession, issue_bill: IssueBill, make_basis: MakeBasis
+) -> None:
+    basis = make_basis(sector=Sector.TRANSPORT, payer=Payer.SPONSOR)
+
+    shown = await issue_bill(session, basis=basis)
+
+    bill = await service.get_snapshot(session, shown.id)
+    assert bill.display_name == basis.display_name
+    assert (bill.sector, bill.payer) == (Sector.TRANSPORT, Payer.SPONSOR)
+    assert (bill.agent_id, bill.wadah_id) == (basis.agent_id, basis.wadah_id)
+    assert bill.attribution_id == basis.attribution_id
+    assert (bill.branch_code, bill.region_code) == (basis.branch_code, basis.region_code)
+    assert (bill.amount, bill.relief_amount) == (28_400, 8_400)
+    assert bill.expires_at - bill.issued_at == timedelta(hours=168)
+
+
+async def test_a_bill_is_announced(
+    session: AsyncSession, issue_bill: IssueBill, published: Published
+) -> None:
+    bill = await issue_bill(session, month_count=2)
+
+    ((kind, data),) = await published(session)
+    assert kind == "bill.issued.v1"
+    assert data["bill_id"] == str(bill.id)
+    assert (data["first_month"], data["month_count"]) == ("2026-11", 2)
+    assert data["amount"] == bill.amount == 56_800
+
+
+async def test_the_name_is_encrypted_in_the_database_and_masked_outside(
+    session: AsyncSession, issue_bill: IssueBill
+) -> None:
+    shown = await issue_bill(session)
+
+    stored = await session.scalar(text("SELECT display_name FROM bills"))
+    assert b"Siti" not in stored
+    assert shown.display_name == "S*** A***"
+
+
+async def test_every_active_bank_gets_a_number_of_its_own_form(
+    session: AsyncSession, issue_bill: IssueBill, make_partner: MakePartner
+) -> None:
+    bri = await make_partner(session, name="BRI", profile="bri", company_code="12345")
+    bca = await make_partner(session, name="BCA", profile="bca", company_code="11223")
+    await make_partner(session, name="Off", status=PartnerStatus.SUSPENDED)
+
+    bill = await issue_bill(session)
+
+    accounts = {account.partner_id: account for account in bill.virtual_accounts}
+    assert set(accounts) == {bri.id, bca.id}
+    assert len(accounts[bri.id].customer_no) == 13
+    assert len(accounts[bca.id].customer_no) == 18
+    assert virtual_account.is_customer_no(accounts[bri.id].customer_no, profiles.BRI)
+    assert accounts[bca.id].number == "11223" + accounts[bca.id].customer_no
+
+
+async def test_two_bills_never_share_a_number(session: AsyncSession, issue_bill: IssueBill) -> None:
+    numbers = {(await issue_bill(session)).virtual_accounts[0].number for _ in range(5)}
+
+    assert len(numbers) == 5
+
+
+async def test_the_bill_is_found_by_its_number_at_that_bank_only(
+    session: AsyncSession, issue_bill: IssueBill
+) -> None:
+    bill = await issue_bill(session)
+    account = bill.virtual_accounts[0]
+
+    found = await service.find_by_account(
+        session, partner_id=account.partner_id, customer_no=account.customer_no
+    )
+    elsewhere = await service.find_by_account(
+        session, partner_id=new_id(), customer_no=account.customer_no
+    )
+
+    assert found is not None
+    assert found.id == bill.id
+    assert elsewhere is None
+
+
+async def test_without_a_bank_no_bill_is_issued(
+    session: AsyncSession, issue_bill: IssueBill, make_partner: MakePartner
+) -> None:
+    await make_partner(session, status=PartnerStatus.SUSPENDED)
+
+    with pytest.raises(rules.NoActiveBank):
+        await issue_bill(session)
+
+
+async def test_a_month_stands_on_one_bill_only_and_the_refusal_names_it(
+    session: AsyncSession, issue_bill: IssueBill, make_basis: MakeBasis
+) -> None:
+    basis = make_basis()
+    await issue_bill(session, basis=basis, first_month=Month(2026, 11), month_count=2)
+
+    with pytest.raises(rules.MonthAlreadyBilled) as refused:
+        await issue_bill(session, basis=basis, first_month=Month(2026, 12), month_count=2)
+
+    assert refused.value.details == {"months": ["2026-12"]}
+
+
+async def test_two_members_can_be_billed_for_the_same_month(
+    session: AsyncSession, issue_bill: IssueBill
+) -> None:
+    first, second = await issue_bill(session), await issue_bill(session)
+
+    assert first.first_month == second.first_month
+
+
+async def test_a_cancelled_bill_frees_its_months_and_is_announced(
+    session: AsyncSession, issue_bill: IssueBill, make_basis: MakeBasis, published: Published
+) -> None:
+    basis = make_basis()
+    first = await issue_bill(session, basis=basis)
+
+    cancelled = await service.cancel(
+        session, admin(), first.id, reason=CancellationReason.WRONG_DATA
+    )
+    second = await issue_bill(session, basis=basis)
+
+    assert cancelled.status is BillStatus.CANCELLED
+    assert cancelled.cancelled_at is not None
+    assert second.first_month == first.first_month
+    kind, data = (await published(session))[1]
+    assert kind == "bill.cancelled.v1"
+    assert data["reason_code"] == "wrong_data"
+
+
+async def test_a_bill_is_cancelled_once(session: AsyncSession, issue_bill: IssueBill) -> None:
+    bill = await issue_bill(session)
+    await service.cancel(session, admin(), bill.id, reason=CancellationReason.REPLACED)
+
+    with pytest.raises(rules.BillCancelledAlready):
+        await service.cancel(session, admin(), bill.id, reason=CancellationReason.REPLACED)
+
+
+async def test_a_paid_bill_keeps_its_months_and_cannot_be_cancelled(
+    session: AsyncSession, issue_bill: IssueBill, make_basis: MakeBasis
+) -> None:
+    basis = make_basis()
+    shown = await issue_bill(session, basis=basis)
+    bill = (await service.lock_for_payment(session, [shown.id]))[shown.id]
+    await service.pay(session, bill, amount=shown.amount, paid_at=NOVEMBER)
+
+    with pytest.raises(rules.BillAlreadyPaid):
+        await service.cancel(session, admin(), shown.id, reason=CancellationReason.WRONG_DATA)
+    with pytest.raises(rules.MonthAlreadyBilled):
+        await issue_bill(session, basis=basis)
+
+
+async def test_an_unpaid_bill_expires_after_the_late_notice_time(
+    session: AsyncSession,
+    issue_bill: IssueBill,
+    business_time: BusinessTime,
+    published: Published,
+) -> None:
+    bill = await issue_bill(session)
+
+    business_time.at(NOVEMBER + timedelta(hours=168 + 23))
+    too_early = await expire(session)
+    business_time.at(NOVEMBER + timedelta(hours=168 + 25))
+    in_time = await expire(session)
+
+    assert (too_early, in_time) == (0, 1)
+    assert (await service.get(session, admin(), bill.id)).status is BillStatus.EXPIRED
+    kind, data = (await published(session))[-1]
+    assert (kind, data["bill_id"]) == ("bill.expired.v1", str(bill.id))
+
+
+async def test_expiry_touches_nothing_that_is_paid_or_cancelled(
+    session: AsyncSession, issue_bill: IssueBill, business_time: BusinessTime
+) -> None:
+    paid, cancelled = await issue_bill(session), await issue_bill(session)
+    bill = (await service.lock_for_payment(session, [paid.id]))[paid.id]
+    await service.pay(session, bill, amount=paid.amount, paid_at=NOVEMBER)
+    await service.cancel(session, admin(), cancelled.id, reason=CancellationReason.REPLACED)
+
+    business_time.at(NOVEMBER + timedelta(days=60))
+
+    assert await expire(session) == 0
+
+
+async def test_a_bill_past_its_end_makes_way_for_a_new_one_at_once(
+    session: AsyncSession,
+    issue_bill: IssueBill,
+    make_basis: MakeBasis,
+    business_time: BusinessTime,
+) -> None:
+    basis = make_basis()
+    first = await issue_bill(session, basis=basis)
+    business_time.at(NOVEMBER + timedelta(hours=169))
+
+    second = await issue_bill(session, basis=basis, first_month=first.first_month)
+
+    assert second.status is BillStatus.OPEN
+    assert (await service.get(session, admin(), first.id)).status is BillStatus.EXPIRED
+
+
+async def test_a_bill_past_its_end_is_shown_and_listed_as_expired_before_the_task_runs(
+    session: AsyncSession, issue_bill: IssueBill, business_time: BusinessTime
+) -> None:
+    bill = await issue_bill(session)
+    business_time.at(NOVEMBER + timedelta(hours=169))
+
+    async def ids(status: BillStatus) -> list[object]:
+        page = await service.list_bills(
+            session, admin(), member_id=None, status=status, cursor=None, limit=10
+        )
+        return [item.id for item in page.items]
+
+    assert await ids(BillStatus.EXPIRED) == [bill.id]
+    assert await ids(BillStatus.OPEN) == []
+
+
+def sees(*roles: Role, **more: Any) -> Principal:
+    return Principal(account_id=new_id(), roles=frozenset(roles), **more)
+
+
+async def test_each_subject_sees_exactly_its_own_bills(
+    session: AsyncSession, issue_bill: IssueBill, make_basis: MakeBasis
+) -> None:
+    basis = make_basis()
+    bill = await issue_bill(session, basis=basis)
+    await issue_bill(session, branch_code="JBR", region_code="JATENG")
+
+    async def seen(subject: Principal) -> bool:
+        page = await service.list_bills(
+            session, subject, member_id=None, status=None, cursor=None, limit=10
+        )
+        assert len(page.items) <= 1
+        return [item.id for item in page.items] == [bill.id]
+
+    branch, region = Scope(ScopeKind.BRANCH, "BWI", "JATIM"), Scope(ScopeKind.REGION, "JATIM")
+    assert await seen(sees(Role.MEMBER, member_id=basis.member_id))
+    assert await seen(sees(Role.AGENT, agent_id=basis.agent_id))
+    assert await seen(sees(Role.WADAH_ADMIN, wadah_id=basis.wadah_id))
+    assert await seen(sees(Role.BRANCH_OFFICER, scope=branch))
+    assert await seen(sees(Role.FINANCE_OFFICER, scope=region))
+    assert await seen(sees(Role.AUDITOR, scope=region))
+    assert not await seen(sees(Role.MEMBER, member_id=new_id()))
+    assert not await seen(sees(Role.AGENT, agent_id=new_id()))
+    assert not await seen(sees(Role.AGENT))
+    assert not await seen(sees(Role.AUDITOR))
+    assert not await seen(sees(Role.BRANCH_OFFICER, scope=Scope(ScopeKind.BRANCH, "XXX", "JATIM")))
+    assert not await seen(sees())
+
+
+async def test_a_bill_one_may_not_see_does_not_exist(
+    session: AsyncSession, issue_bill: IssueBill
+) -> None:
+    bill = await issue_bill(session)
+    stranger = sees(Role.AGENT, agent_id=new_id())
+
+    with pytest.raises(rules.BillNotFound):
+        await service.get(session, stranger, bill.id)
+    with pytest.raises(rules.BillNotFound):
+        await service.cancel(session, stranger, bill.id, reason=CancellationReason.REPLACED)
+
+
+async def test_bills_come_in_pages_the_latest_first(
+    session: AsyncSession, issue_bill: IssueBill
+) -> None:
+    issued = [(await issue_bill(session)).id for _ in range(3)]
+
+    first = await service.list_bills(
+        session, admin(), member_id=None, status=None, cursor=None, limit=2
+    )
+    rest = await service.list_bills(
+        session, admin(), member_id=None, status=None, cursor=first.next_cursor, limit=2
+    )
+
+    assert [item.id for item in [*first.items, *rest.items]] == issued[::-1]
+    assert rest.next_cursor is None
+
+
+async def test_a_member_cannot_be_billed_for_months_before_the_registration(
+    session: AsyncSession, issue_bill: IssueBill
+) -> None:
+    with pytest.raises(rules.MonthNotBillable):
+        await issue_bill(session, first_month=Month(2026, 10), registered_on=date(2026, 11, 3))
+
+
+async def test_the_lines_of_a_bill_cannot_be_changed_by_the_service(
+    session: AsyncSession, issue_bill: IssueBill
+) -> None:
+    await issue_bill(session)
+
+    for statement in (
+        "UPDATE bill_lines SET amount = 1",
+        "DELETE FROM bill_lines",
+        "UPDATE virtual_accounts SET number = '1'",
+        "DELETE FROM bills",
+    ):
+        with pytest.raises(DBAPIError, match="permission denied"):
+            async with session.begin_nested():
+                await session.execute(text(statement))
+
+
+@pytest.fixture
+async def own(own_database: Callable[[str], Urls], keyring: Keyring) -> AsyncIterator[Database]:
+    database = Database(own_database("payment").app, keyring=keyring)
+    yield database
+    await database.dispose()
+
+
+@pytest.mark.race
+async def test_of_two_bills_for_one_month_at_once_one_is_issued(
+    own: Database, issue_bill: IssueBill, make_basis: MakeBasis, make_partner: MakePartner
+) -> None:
+    basis = make_basis()
+    async with own.begin() as session:
+        await make_partner(session)
+
+    async def issue(first: int, count: int) -> BillOut:
+        async with own.begin() as session:
+            return await issue_bill(
+                session, basis=basis, first_month=Month(2026, first), month_count=count
+            )
+
+    outcomes = await asyncio.gather(
+        *(issue(first, 2) for first in (9, 10, 10, 11)), return_exceptions=True
+    )
+
+    refused = [each for each in outcomes if isinstance(each, rules.MonthAlreadyBilled)]
+    issued = [each for each in outcomes if isinstance(each, BillOut)]
+    months = [month for each in issued for month in {line.month for line in each.lines}]
+    assert len(refused) + len(issued) == 4
+    assert len(refused) >= 2
+    assert len(set(months)) == len(months)
+
+
+@pytest.mark.race
+async def test_expiry_and_payment_at_once_leave_one_truth(
+    own: Database,
+    issue_bill: IssueBill,
+    business_time: BusinessTime,
+) -> None:
+    async with own.begin() as session:
+        bills = [await issue_bill(session) for _ in range(10)]
+    business_time.at(NOVEMBER + timedelta(days=30))
+
+    async def pay(shown: BillOut) -> None:
+        async with own.begin() as session:
+            bill = (await service.lock_for_payment(session, [shown.id]))[shown.id]
+            await service.pay(session, bill, amount=bill.amount, paid_at=NOVEMBER)
+
+    await asyncio.gather(
+        *(pay(bill) for bill in bills),
+        tasks.every_minute(own, late_notice_h=24),
+        return_exceptions=True,
+    )
+
+    async with own.read() as session:
+        rows = (await session.scalars(select(Bill))).all()
+        live = await session.scalar(text("SELECT count(*) FROM bill_months WHERE live"))
+    paid = [row for row in rows if row.status is BillStatus.PAID]
+    expired = [row for row in rows if row.status is BillStatus.EXPIRED]
+    assert len(paid) + len(expired) == 10
+    assert live == len(paid)

@@ -1,0 +1,203 @@
+"""What the tests of this service share: its app, and money to test with."""
+
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.app import app_of
+from payment_service.banks.models import BankPartner
+from payment_service.banks.rules import PartnerStatus
+from payment_service.bills import service as bills
+from payment_service.bills.schemas import BillOut, NewBill
+from payment_service.clients.members import ContributionBasis
+from payment_service.payments.rules import Notice
+from payment_service.settings import Settings
+from payment_service.tables import MIGRATIONS
+from payment_service.tariffs.rules import Payer, Programme, Sector
+from perisai_kit import clock
+from perisai_kit.db import Database
+from perisai_kit.feed import EventRow
+from perisai_kit.ids import new_id
+from perisai_kit.month import Month
+from perisai_kit.testing import MakeApp, Urls, Wire
+from perisai_kit.web import create_kit
+
+MEMBER_URL = "http://member"
+NAME = "Siti Aminah"
+
+
+@pytest.fixture(scope="session")
+def service() -> str:
+    return "payment"
+
+
+@pytest.fixture(scope="session")
+def settings(make_settings: Callable[..., Settings], shared_urls: Urls) -> Settings:
+    return make_settings(Settings, shared_urls, member_url=MEMBER_URL)
+
+
+@pytest.fixture
+def make_app(make_settings: Callable[..., Settings], shared_urls: Urls) -> MakeApp:
+    """Build the app: on the test's own transaction, or with `urls` on a database of its own."""
+
+    def make(
+        *,
+        database: Database | None = None,
+        wire: Wire | None = None,
+        urls: Urls | None = None,
+        **more: Any,
+    ) -> FastAPI:
+        settings = make_settings(Settings, urls or shared_urls, member_url=MEMBER_URL, **more)
+        kit = create_kit(settings, migrations=MIGRATIONS, http_transport=wire)
+        if database is not None:
+            kit.database = database
+        return app_of(kit, settings)
+
+    return make
+
+
+MakeBasis = Callable[..., ContributionBasis]
+MakePartner = Callable[..., Awaitable[BankPartner]]
+IssueBill = Callable[..., Awaitable[BillOut]]
+MakeNotice = Callable[..., Notice]
+
+
+@pytest.fixture
+def make_basis() -> MakeBasis:
+    """Build what member-service would say of a fisher with the least income."""
+
+    def make(**differences: Any) -> ContributionBasis:
+        usual: dict[str, Any] = {
+            "member_id": new_id(),
+            "display_name": NAME,
+            "sector": Sector.OTHER,
+            "declared_income": 1_000_000,
+            "programmes": frozenset(Programme),
+            "employs_others": False,
+            "payer": Payer.SELF,
+            "agent_id": new_id(),
+            "wadah_id": new_id(),
+            "attribution_id": new_id(),
+            "branch_code": "BWI",
+            "region_code": "JATIM",
+            "status": "registered_unpaid",
+            "registered_on": date(2023, 1, 1),
+        }
+        return ContributionBasis(**{**usual, **differences})
+
+    return make
+
+
+@pytest.fixture
+def make_partner() -> MakePartner:
+    """Store a bank that takes payments."""
+
+    async def make(session: AsyncSession, **differences: Any) -> BankPartner:
+        now = clock.now()
+        usual: dict[str, Any] = {
+            "id": new_id(),
+            "name": "Bank Uji",
+            "profile": "generic-hmac",
+            "status": PartnerStatus.ACTIVE,
+            "company_code": "88001",
+            "bank_code": "999",
+            "client_id": str(new_id()),
+            "client_secret": "not used here",
+            "public_key_pem": "not used here",
+            "allowed_sources": [],
+            "created_at": now,
+            "created_by": new_id(),
+            "status_changed_at": now,
+            "status_changed_by": new_id(),
+        }
+        partner = BankPartner(**{**usual, **differences})
+        session.add(partner)
+        await session.flush()
+        return partner
+
+    return make
+
+
+@pytest.fixture
+def issue_bill(settings: Settings, make_basis: MakeBasis, make_partner: MakePartner) -> IssueBill:
+    """Issue a bill for the present month at one bank, or as the differences say."""
+
+    async def issue(
+        session: AsyncSession,
+        *,
+        first_month: Month | None = None,
+        month_count: int = 1,
+        basis: ContributionBasis | None = None,
+        **differences: Any,
+    ) -> BillOut:
+        if not await session.scalar(select(func.count()).select_from(BankPartner)):
+            await make_partner(session)
+        basis = basis or make_basis(**differences)
+        asked = NewBill(
+            member_id=basis.member_id,
+            first_month=first_month or Month.of(clock.today()),
+            month_count=month_count,
+        )
+        return await bills.issue(session, asked, basis, by=new_id(), settings=settings)
+
+    return issue
+
+
+@pytest.fixture
+def make_notice() -> MakeNotice:
+    """Build a bank's word that a bill was paid in full just now."""
+
+    def make(bill: BillOut, **differences: Any) -> Notice:
+        now = clock.now()
+        usual: dict[str, Any] = {
+            "partner_id": bill.virtual_accounts[0].partner_id,
+            "payment_request_id": str(new_id()),
+            "bill_id": bill.id,
+            "amount": bill.amount,
+            "trx_date_time": now,
+            "received_at": now,
+            "channel_code": "6017",
+            "reference_no": "00001136962",
+        }
+        return Notice(**{**usual, **differences})
+
+    return make
+
+
+Published = Callable[[AsyncSession], Awaitable[list[tuple[str, dict[str, Any]]]]]
+
+
+@pytest.fixture
+def published() -> Published:
+    """Read the events of this transaction, in order: (type, data)."""
+
+    async def read(session: AsyncSession) -> list[tuple[str, dict[str, Any]]]:
+        rows = (await session.scalars(select(EventRow).order_by(EventRow.seq))).all()
+        return [(row.type, row.data) for row in rows]
+
+    return read
+
+
+@pytest.fixture
+def member_answers(wire: Wire) -> Callable[[ContributionBasis], None]:
+    """Let member-service know these members, and nobody else."""
+    known: dict[UUID, ContributionBasis] = {}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        member_id = UUID(request.url.path.split("/")[3])
+        if member_id not in known:
+            return httpx.Response(404, json={"code": "member_not_found"})
+        return httpx.Response(200, json=known[member_id].model_dump(mode="json"))
+
+    def know(basis: ContributionBasis) -> None:
+        known[basis.member_id] = basis
+        wire.answer("member", answer)
+
+    return know

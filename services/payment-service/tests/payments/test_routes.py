@@ -1,0 +1,74 @@
+from collections.abc import Awaitable, Callable
+
+import httpx
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.bills.schemas import BillOut
+from payment_service.payments import service
+from payment_service.payments.models import Payment
+from payment_service.payments.rules import Notice
+from perisai_kit.auth import Role
+from perisai_kit.ids import new_id
+from perisai_kit.testing import Tokens
+
+IssueBill = Callable[..., Awaitable[BillOut]]
+MakeNotice = Callable[..., Notice]
+
+
+@pytest.fixture
+async def payment(session: AsyncSession, issue_bill: IssueBill, make_notice: MakeNotice) -> Payment:
+    settled = await service.settle(session, make_notice(await issue_bill(session)))
+    await session.commit()
+    return settled.payment
+
+
+async def test_a_member_reads_the_own_payment_and_its_receipt(
+    client: httpx.AsyncClient, tokens: Tokens, payment: Payment
+) -> None:
+    member = tokens.make(Role.MEMBER, member_id=payment.member_id)
+
+    listed = await client.get("/v1/payments", headers=member)
+    one = await client.get(f"/v1/payments/{payment.id}", headers=member)
+    receipt = await client.get(f"/v1/payments/{payment.id}/receipt", headers=member)
+
+    assert [item["id"] for item in listed.json()["items"]] == [str(payment.id)]
+    assert one.json() == listed.json()["items"][0]
+    assert receipt.status_code == 200
+    assert receipt.json()["amount"] == payment.amount
+    assert receipt.json()["display_name"] == "S*** A***"
+
+
+async def test_somebody_elses_payment_does_not_exist(
+    client: httpx.AsyncClient, tokens: Tokens, payment: Payment
+) -> None:
+    stranger = tokens.make(Role.AGENT, agent_id=new_id())
+
+    listed = await client.get("/v1/payments", headers=stranger)
+    receipt = await client.get(f"/v1/payments/{payment.id}/receipt", headers=stranger)
+
+    assert listed.json()["items"] == []
+    assert (receipt.status_code, receipt.json()["code"]) == (404, "payment_not_found")
+
+
+async def test_payments_are_found_by_bill(
+    client: httpx.AsyncClient, tokens: Tokens, payment: Payment
+) -> None:
+    admin = tokens.make(Role.ADMIN)
+
+    found = await client.get(
+        "/v1/payments", params={"bill_id": str(payment.bill_id)}, headers=admin
+    )
+    none = await client.get("/v1/payments", params={"bill_id": str(new_id())}, headers=admin)
+
+    assert len(found.json()["items"]) == 1
+    assert none.json()["items"] == []
+
+
+async def test_payments_are_not_for_services_or_strangers(
+    client: httpx.AsyncClient, tokens: Tokens
+) -> None:
+    service_account = await client.get("/v1/payments", headers=tokens.service())
+    nobody = await client.get("/v1/payments")
+
+    assert (service_account.status_code, nobody.status_code) == (403, 401)

@@ -1,0 +1,186 @@
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from payment_service.clients.members import ContributionBasis
+from payment_service.tariffs.rules import Payer, Programme
+from perisai_kit.auth import Role
+from perisai_kit.ids import new_id
+from perisai_kit.testing import Tokens, Wire
+
+Know = Callable[[ContributionBasis], None]
+MakeBasis = Callable[..., ContributionBasis]
+
+
+def asked(basis: ContributionBasis, first_month: str = "2026-11", count: int = 1) -> dict[str, Any]:
+    return {
+        "member_id": str(basis.member_id),
+        "first_month": first_month,
+        "month_count": count,
+    }
+
+
+async def test_a_quote_explains_each_rupiah(
+    client: httpx.AsyncClient, tokens: Tokens, make_basis: MakeBasis, member_answers: Know
+) -> None:
+    basis = make_basis()
+    member_answers(basis)
+
+    answer = await client.post(
+        "/v1/quotes",
+        json=asked(basis),
+        headers=tokens.make(Role.AGENT, agent_id=basis.agent_id),
+    )
+
+    assert answer.status_code == 200
+    quote = answer.json()
+    assert (quote["amount"], quote["relief_amount"], quote["month_count"]) == (28_400, 8_400, 1)
+    assert quote["lines"][0] == {
+        "month": "2026-11",
+        "programme": "jkk",
+        "band": 1,
+        "reference_income": 1_000_000,
+        "full_amount": 10_000,
+        "relief_bps": 5_000,
+        "relief_amount": 5_000,
+        "relief_basis": "PP 50/2025 art. 4",
+        "amount": 5_000,
+    }
+
+
+async def test_a_year_ahead_is_priced_month_by_month(
+    client: httpx.AsyncClient, tokens: Tokens, make_basis: MakeBasis, member_answers: Know
+) -> None:
+    basis = make_basis()
+    member_answers(basis)
+
+    answer = await client.post(
+        "/v1/quotes", json=asked(basis, "2026-12", 12), headers=tokens.make(Role.ADMIN)
+    )
+
+    assert answer.json()["amount"] == 28_400 + 11 * 36_800
+
+
+async def test_the_name_of_the_member_is_not_in_a_quote(
+    client: httpx.AsyncClient, tokens: Tokens, make_basis: MakeBasis, member_answers: Know
+) -> None:
+    basis = make_basis()
+    member_answers(basis)
+
+    answer = await client.post("/v1/quotes", json=asked(basis), headers=tokens.make(Role.ADMIN))
+
+    assert basis.display_name not in answer.text
+
+
+async def test_another_agents_member_cannot_be_quoted(
+    client: httpx.AsyncClient, tokens: Tokens, make_basis: MakeBasis, member_answers: Know
+) -> None:
+    basis = make_basis()
+    member_answers(basis)
+
+    answer = await client.post(
+        "/v1/quotes", json=asked(basis), headers=tokens.make(Role.AGENT, agent_id=new_id())
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "member_not_found")
+
+
+async def test_a_member_nobody_knows_cannot_be_quoted(
+    client: httpx.AsyncClient, tokens: Tokens, make_basis: MakeBasis, member_answers: Know
+) -> None:
+    member_answers(make_basis())
+
+    answer = await client.post(
+        "/v1/quotes", json=asked(make_basis()), headers=tokens.make(Role.ADMIN)
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "member_not_found")
+
+
+@pytest.mark.parametrize(
+    ("differences", "first_month", "code"),
+    [
+        ({"declared_income": 999_999}, "2026-11", "declared_income_too_low"),
+        ({"programmes": {Programme.JHT}}, "2026-11", "programmes_incomplete"),
+        (
+            {"programmes": {Programme.JKK, Programme.JKM}, "employs_others": True},
+            "2026-11",
+            "old_age_mandatory",
+        ),
+        ({"payer": Payer.GOVERNMENT}, "2021-01", "no_tariff"),
+    ],
+)
+async def test_what_has_no_price_says_why(
+    client: httpx.AsyncClient,
+    tokens: Tokens,
+    make_basis: MakeBasis,
+    member_answers: Know,
+    differences: dict[str, Any],
+    first_month: str,
+    code: str,
+) -> None:
+    basis = make_basis(**differences)
+    member_answers(basis)
+
+    answer = await client.post(
+        "/v1/quotes", json=asked(basis, first_month), headers=tokens.make(Role.ADMIN)
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"month_count": 0},
+        {"month_count": 13},
+        {"month_count": "1"},
+        {"first_month": "2026-13"},
+        {"member_id": "x"},
+        {"note": "x"},
+    ],
+    ids=str,
+)
+async def test_a_request_that_makes_no_sense_is_refused(
+    client: httpx.AsyncClient, tokens: Tokens, make_basis: MakeBasis, broken: dict[str, Any]
+) -> None:
+    answer = await client.post(
+        "/v1/quotes", json={**asked(make_basis()), **broken}, headers=tokens.make(Role.ADMIN)
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+
+
+async def test_without_member_service_a_quote_can_be_tried_again_later(
+    client: httpx.AsyncClient, tokens: Tokens, make_basis: MakeBasis
+) -> None:
+    answer = await client.post(
+        "/v1/quotes", json=asked(make_basis()), headers=tokens.make(Role.ADMIN)
+    )
+
+    assert answer.status_code == 503
+    assert "retry-after" in answer.headers
+
+
+async def test_an_answer_of_member_service_that_cannot_be_read_is_not_repeated(
+    client: httpx.AsyncClient, tokens: Tokens, make_basis: MakeBasis, wire: Wire
+) -> None:
+    wire.answer("member", lambda _: httpx.Response(200, json={"display_name": "Siti Aminah"}))
+
+    answer = await client.post(
+        "/v1/quotes", json=asked(make_basis()), headers=tokens.make(Role.ADMIN)
+    )
+
+    assert answer.status_code == 503
+    assert "Siti" not in answer.text
+
+
+@pytest.mark.parametrize("role", [Role.AUDITOR, Role.SERVICE])
+async def test_a_quote_is_not_for_everybody(
+    client: httpx.AsyncClient, tokens: Tokens, make_basis: MakeBasis, role: Role
+) -> None:
+    answer = await client.post("/v1/quotes", json=asked(make_basis()), headers=tokens.make(role))
+
+    assert answer.status_code == 403

@@ -1,0 +1,95 @@
+import asyncio
+from io import StringIO
+
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+from payment_service.tables import MIGRATIONS
+from perisai_kit.db import asyncpg_url
+from perisai_kit.testing import Databases, Urls
+
+SHORT_LIVED = {"idempotency_keys", "snap_access_tokens", "snap_external_ids"}
+NEVER_CHANGED = (
+    "bill_lines",
+    "ledger_balance_snapshots",
+    "ledger_transfers",
+    "payments",
+    "read_audits",
+    "virtual_accounts",
+)
+
+
+def test_the_migrations_have_one_head() -> None:
+    assert len(ScriptDirectory(str(MIGRATIONS)).get_heads()) == 1
+
+
+async def test_an_empty_database_is_brought_to_the_head(databases: Databases) -> None:
+    urls = databases.empty()
+    config = databases.alembic_config("payment", urls.owner)
+
+    await asyncio.to_thread(command.upgrade, config, "head")
+
+    engine = create_async_engine(asyncpg_url(urls.app))
+    async with engine.connect() as connection:
+        version = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+    await engine.dispose()
+    assert version == ScriptDirectory(str(MIGRATIONS)).get_current_head()
+
+
+async def test_the_migrations_build_what_the_models_say(
+    databases: Databases, shared_urls: Urls
+) -> None:
+    config = databases.alembic_config("payment", shared_urls.owner)
+    found = StringIO()
+    config.stdout = found
+
+    await asyncio.to_thread(command.check, config)  # raises where models and tables differ
+
+    assert "No new upgrade operations detected" in found.getvalue()
+
+
+@pytest.mark.parametrize("table", NEVER_CHANGED)
+async def test_the_running_service_may_only_add_to_a_record(
+    session: AsyncSession, table: str
+) -> None:
+    may = {
+        right: await session.scalar(
+            text("SELECT has_table_privilege('app', :table, :right)"),
+            {"table": table, "right": right},
+        )
+        for right in ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
+    }
+
+    assert may == {
+        "SELECT": True,
+        "INSERT": True,
+        "UPDATE": False,
+        "DELETE": False,
+        "TRUNCATE": False,
+    }
+
+
+async def test_events_are_never_deleted_and_only_their_position_is_set(
+    session: AsyncSession,
+) -> None:
+    async def may(query: str) -> bool:
+        return bool(await session.scalar(text(f"SELECT {query}")))
+
+    assert await may("has_column_privilege('app', 'events', 'position', 'UPDATE')")
+    assert not await may("has_column_privilege('app', 'events', 'data', 'UPDATE')")
+    assert not await may("has_table_privilege('app', 'events', 'DELETE')")
+
+
+async def test_no_table_lets_the_running_service_delete_money(session: AsyncSession) -> None:
+    deletable = await session.scalars(
+        text(
+            "SELECT relname FROM pg_class"
+            " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+            " AND has_table_privilege('app', oid, 'DELETE')"
+        )
+    )
+
+    assert set(deletable) <= SHORT_LIVED
