@@ -1,0 +1,78 @@
+import uuid
+from datetime import datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, LargeBinary, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gateway.accounts.rules import AccountKind
+from gateway.base import Base
+from perisai_kit.pii import EncryptedText
+
+
+class Account(Base):
+    __tablename__ = "accounts"
+    __table_args__ = (
+        CheckConstraint("kind IN ('staff', 'person')", name="kind"),
+        CheckConstraint(
+            "kind <> 'staff' OR (username IS NOT NULL AND password_hash IS NOT NULL)", name="staff"
+        ),
+        CheckConstraint(
+            "kind <> 'person' OR (phone IS NOT NULL AND phone_hash IS NOT NULL)", name="person"
+        ),
+        CheckConstraint(
+            "(scope_kind IS NULL AND scope_code IS NULL AND scope_region IS NULL)"
+            " OR (scope_kind = 'country' AND scope_code IS NULL AND scope_region IS NULL)"
+            " OR (scope_kind = 'region' AND scope_code IS NOT NULL AND scope_region IS NULL)"
+            " OR (scope_kind = 'branch' AND scope_code IS NOT NULL AND scope_region IS NOT NULL)",
+            name="scope",
+        ),
+        Index(
+            "uq_accounts_username",
+            "username",
+            unique=True,
+            postgresql_where=text("username IS NOT NULL"),
+        ),
+        Index(
+            "uq_accounts_member_id",
+            "member_id",
+            unique=True,
+            postgresql_where=text("member_id IS NOT NULL"),
+        ),
+        # One account without a member for each number; several members may share it.
+        Index(
+            "uq_accounts_phone_hash_without_member",
+            "phone_hash",
+            unique=True,
+            postgresql_where=text("kind = 'person' AND member_id IS NULL"),
+        ),
+        Index("ix_accounts_phone_hash", "phone_hash"),
+        Index("ix_accounts_roles", "roles", postgresql_using="gin"),
+        Index("ix_accounts_tokens_valid_from", "tokens_valid_from"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    kind: Mapped[AccountKind] = mapped_column(Text)
+    username: Mapped[str | None] = mapped_column(Text)
+    password_hash: Mapped[str | None] = mapped_column(Text)
+    totp_secret: Mapped[str | None] = mapped_column(EncryptedText("accounts.totp_secret"))
+    totp_confirmed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    totp_last_step: Mapped[int | None] = mapped_column(BigInteger)
+    phone: Mapped[str | None] = mapped_column(EncryptedText("accounts.phone"))
+    phone_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    display_label: Mapped[str] = mapped_column(EncryptedText("accounts.display_label"))
+    member_id: Mapped[uuid.UUID | None]
+    agent_id: Mapped[uuid.UUID | None]
+    wadah_id: Mapped[uuid.UUID | None]
+    roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    scope_kind: Mapped[str | None] = mapped_column(Text)
+    scope_code: Mapped[str | None] = mapped_column(Text)
+    scope_region: Mapped[str | None] = mapped_column(Text)
+    locked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    locked_by: Mapped[uuid.UUID | None]
+    sessions_valid_from: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """Sessions begun before this instant are over."""
+    tokens_valid_from: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """Access tokens given before this instant are refused at the gateway."""
+    version: Mapped[int] = mapped_column(BigInteger, default=1)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -1,0 +1,217 @@
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+
+from gateway.accounts import rules, service
+from gateway.accounts.models import Account
+from gateway.accounts.rules import AccountKind
+from gateway.accounts.schemas import (
+    AccountOut,
+    AccountsOut,
+    MeOut,
+    NewStaff,
+    PhoneIn,
+    RolesIn,
+    ScopeOut,
+    Username,
+)
+from perisai_kit import clock
+from perisai_kit.auth import Principal, Role, require
+from perisai_kit.db import ReadSession, Session
+from perisai_kit.fields import CursorText, Page, PageLimit
+from perisai_kit.idempotency import IDEMPOTENT, TransactionRoute
+from perisai_kit.pii import Keys, audit_read, mask_phone
+from perisai_kit.problems import problems
+
+router = APIRouter(prefix="/v1", tags=["accounts"], route_class=TransactionRoute)
+me_router = APIRouter(prefix="/v1", tags=["accounts"])
+
+Anyone = Annotated[Principal, Depends(require())]
+Admin = Annotated[Principal, Depends(require(Role.ADMIN))]
+Reader = Annotated[Principal, Depends(require(Role.ADMIN, Role.AUDITOR))]
+IfMatch = Annotated[str | None, Header(max_length=40, description="The ETag you read.")]
+Cursor = Annotated[CursorText | None, Query()]
+
+
+@me_router.get("/me")
+async def me(session: ReadSession, caller: Anyone) -> MeOut:
+    """Tell who is signed in, with which roles and for which part of the country."""
+    account = await service.find(session, account_id=caller.account_id)
+    scope = caller.scope
+    return MeOut(
+        account_id=caller.account_id,
+        kind=AccountKind(account.kind) if account else None,
+        username=account.username if account else None,
+        display_label=account.display_label if account else None,
+        client_id=caller.client_id,
+        roles=sorted(caller.roles),
+        scope=ScopeOut.model_validate(scope) if scope else None,
+        member_id=caller.member_id,
+        agent_id=caller.agent_id,
+        wadah_id=caller.wadah_id,
+        has_totp=account is not None and account.totp_confirmed_at is not None,
+        device_id=caller.device_id,
+        amr=caller.amr,
+    )
+
+
+@router.post(
+    "/accounts",
+    status_code=201,
+    openapi_extra=IDEMPOTENT,
+    responses=problems(
+        rules.UsernameTaken,
+        rules.RolesNotAllowed,
+        rules.ScopeInvalid,
+        rules.ScopeRequired,
+        rules.WadahRequired,
+    ),
+)
+async def create(session: Session, _: Admin, new: NewStaff, response: Response) -> AccountOut:
+    """Create a staff account, which signs in with username and password."""
+    account = await service.create_staff(session, new, now=clock.real_now())
+    response.headers["Location"] = f"/v1/accounts/{account.id}"
+    return _out(account, response)
+
+
+@router.get("/accounts", responses=problems())
+async def list_accounts(
+    session: Session,
+    caller: Reader,
+    request: Request,
+    kind: AccountKind | None = None,
+    role: Role | None = None,
+    username: Annotated[Username | None, Query()] = None,
+    limit: PageLimit = 50,
+    cursor: Cursor = None,
+) -> Page[AccountOut]:
+    """List accounts, newest first."""
+    accounts, next_cursor = await service.list_page(
+        session, kind=kind, role=role, username=username, limit=limit, cursor=cursor
+    )
+    await _audit(session, caller, request, *accounts)
+    return Page[AccountOut](items=[_shown(each) for each in accounts], next_cursor=next_cursor)
+
+
+@router.post("/account-lookups")
+async def look_up(
+    session: Session, caller: Reader, request: Request, keys: Keys, wanted: PhoneIn
+) -> AccountsOut:
+    """Find the accounts of a telephone number."""
+    accounts = await service.list_with_phone(session, keys, phone=wanted.phone)
+    await _audit(session, caller, request, *accounts)
+    return AccountsOut(items=[_shown(each) for each in accounts])
+
+
+@router.get("/accounts/{account_id}", responses=problems(rules.AccountNotFound))
+async def get(
+    session: Session, caller: Reader, request: Request, account_id: uuid.UUID, response: Response
+) -> AccountOut:
+    """Show an account. The ETag is its version."""
+    account = await service.get(session, account_id=account_id)
+    await _audit(session, caller, request, account)
+    return _out(account, response)
+
+
+@router.put(
+    "/accounts/{account_id}/roles",
+    responses=problems(
+        rules.AccountNotFound,
+        rules.VersionMissing,
+        rules.VersionChanged,
+        rules.LastAdmin,
+        rules.RolesNotAllowed,
+        rules.ScopeInvalid,
+        rules.ScopeRequired,
+        rules.WadahRequired,
+    ),
+)
+async def set_roles(
+    session: Session,
+    _: Admin,
+    account_id: uuid.UUID,
+    new: RolesIn,
+    response: Response,
+    if_match: IfMatch = None,
+) -> AccountOut:
+    """Replace the roles, the scope and the wadah of a staff account. Needs If-Match."""
+    account = await service.set_roles(
+        session, new, account_id=account_id, if_match=if_match, now=clock.real_now()
+    )
+    return _out(account, response)
+
+
+@router.put(
+    "/accounts/{account_id}/phone",
+    responses=problems(rules.AccountNotFound, rules.NotAPerson, rules.PhoneTaken),
+)
+async def set_phone(
+    session: Session,
+    _: Admin,
+    account_id: uuid.UUID,
+    new: PhoneIn,
+    keys: Keys,
+    response: Response,
+) -> AccountOut:
+    """Give a person's account another telephone number; its sessions end."""
+    account = await service.set_phone(
+        session, keys, account_id=account_id, phone=new.phone, now=clock.real_now()
+    )
+    return _out(account, response)
+
+
+@router.post(
+    "/accounts/{account_id}/lock", responses=problems(rules.AccountNotFound, rules.LastAdmin)
+)
+async def lock(
+    session: Session, admin: Admin, account_id: uuid.UUID, response: Response
+) -> AccountOut:
+    """Lock an account: its sessions end, and it cannot sign in."""
+    account = await service.lock(
+        session, account_id=account_id, by=admin.account_id, now=clock.real_now()
+    )
+    return _out(account, response)
+
+
+@router.post("/accounts/{account_id}/unlock", responses=problems(rules.AccountNotFound))
+async def unlock(
+    session: Session, _: Admin, account_id: uuid.UUID, response: Response
+) -> AccountOut:
+    """Let an account sign in again."""
+    return _out(await service.unlock(session, account_id=account_id), response)
+
+
+async def _audit(session: Session, caller: Principal, request: Request, *read: Account) -> None:
+    await audit_read(
+        session,
+        caller,
+        kind="account",
+        ids=[account.id for account in read],
+        request_id=request.state.request_id,
+    )
+
+
+def _out(account: Account, response: Response) -> AccountOut:
+    response.headers["ETag"] = rules.etag(account.version)
+    return _shown(account)
+
+
+def _shown(account: Account) -> AccountOut:
+    scope = service.scope_of(account)
+    return AccountOut(
+        id=account.id,
+        kind=AccountKind(account.kind),
+        username=account.username,
+        display_label=account.display_label,
+        phone_masked=mask_phone(account.phone) if account.phone else None,
+        roles=[Role(role) for role in account.roles],
+        scope=ScopeOut.model_validate(scope) if scope else None,
+        member_id=account.member_id,
+        agent_id=account.agent_id,
+        wadah_id=account.wadah_id,
+        has_totp=account.totp_confirmed_at is not None,
+        locked_at=account.locked_at,
+        created_at=account.created_at,
+        version=account.version,
+    )

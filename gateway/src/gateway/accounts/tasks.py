@@ -1,0 +1,29 @@
+"""Agents' rights follow agent-service."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.accounts import service
+from perisai_kit import clock
+from perisai_kit.events import AgentActivated, AgentDismissed, AgentReinstated, AgentSuspended
+
+
+async def on_agent_activated(
+    session: AsyncSession, event: AgentActivated | AgentReinstated
+) -> None:
+    """Give the account the role of the agent."""
+    await service.make_agent(
+        session,
+        account_id=event.account_id,
+        agent_id=event.agent_id,
+        member_id=event.member_id,
+        wadah_id=event.wadah_id,
+        branch_code=event.branch_code,
+        region_code=event.region_code,
+    )
+
+
+async def on_agent_away(session: AsyncSession, event: AgentSuspended | AgentDismissed) -> None:
+    """Take the role of the agent away."""
+    await service.unmake_agent(
+        session, account_id=event.account_id, agent_id=event.agent_id, now=clock.real_now()
+    )

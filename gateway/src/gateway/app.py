@@ -1,0 +1,197 @@
+"""The gateway, wired: its own routes, the door in front of them, and the way to the services."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import httpx
+from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from gateway import openapi, public
+from gateway.accounts.routes import me_router
+from gateway.accounts.routes import router as accounts_router
+from gateway.clients.otp_sender import OtpSender, WebhookSender
+from gateway.codes.routes import router as codes_router
+from gateway.codes.routes import sandbox_router
+from gateway.codes.service import Outbox
+from gateway.credentials.routes import router as credentials_router
+from gateway.forward import Forwarder
+from gateway.keys.routes import public_router as jwks_router
+from gateway.keys.routes import router as keys_router
+from gateway.keys.service import SigningKeys
+from gateway.limits import Limiter
+from gateway.parts import Parts
+from gateway.proxy import ApiDoor
+from gateway.revocations import Revocations
+from gateway.sessions.routes import auth_router
+from gateway.sessions.routes import router as sessions_router
+from gateway.settings import Settings
+from gateway.snap_door import SnapDoor
+from gateway.tokens import OwnTokens
+from gateway.upstreams import SMALL, Routes
+from gateway.worker import periodic, subscriptions
+from perisai_kit.db import Database
+from perisai_kit.log import get_logger
+from perisai_kit.pii import Keyring
+from perisai_kit.web import Kit, create_kit
+from perisai_kit.web import create_app as create_kit_app
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+RELOAD_EVERY_S = 2.0
+"""How soon this process knows a new key, a lock, a role taken away."""
+EXPOSED_HEADERS = (
+    "ETag",
+    "Idempotency-Replayed",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Request-Id",
+)
+ALLOWED_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+    "X-Request-Id",
+    "traceparent",
+    "tracestate",
+)
+
+log = get_logger()
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    http_transport: httpx.AsyncBaseTransport | None = None,
+    database: Database | None = None,
+) -> FastAPI:
+    """Return the gateway.
+
+    http_transport: what carries questions to services (not what is forwarded); the network when
+    left out. database: one that exists already; made from the settings when left out.
+    """
+    settings = settings or Settings.from_env()
+    database = database or Database(
+        settings.database_url.get_secret_value(),
+        keyring=Keyring.from_settings(settings),
+        pool_size=settings.database_pool_size,
+    )
+    keys = SigningKeys(database)
+    kit = create_kit(
+        settings,
+        migrations=MIGRATIONS,
+        keys=keys,
+        http_transport=http_transport,
+        database=database,
+    )
+    kit.tokens = OwnTokens(keys, settings)
+    sender = _sender(settings, kit)
+    members, agents = kit.client(settings.member_url), kit.client(settings.agent_url)
+    forwarder = Forwarder(settings)
+    app = create_kit_app(
+        kit,
+        title="Perisai gateway",
+        routers=_routers(settings),
+        subscriptions=subscriptions(agents),
+        periodic=periodic(settings),
+        on_close=[members.close, agents.close, forwarder.close],
+        body_limit=SMALL,
+    )
+    app.state.parts = Parts(
+        settings=settings,
+        database=database,
+        keyring=kit.keyring,
+        keys=keys,
+        sender=sender,
+        members=members,
+    )
+    revocations = Revocations(settings)
+    _build_doors(app, kit, settings, revocations, forwarder)
+    _reload_while_running(app, keys, revocations, database)
+    openapi.serve(app)
+    return app
+
+
+def _routers(settings: Settings) -> list[APIRouter]:
+    routers = [
+        public.router,
+        jwks_router,
+        codes_router,
+        auth_router,
+        sessions_router,
+        me_router,
+        credentials_router,
+        accounts_router,
+        keys_router,
+    ]
+    return [*routers, sandbox_router] if settings.sandbox else routers
+
+
+def _sender(settings: Settings, kit: Kit) -> OtpSender:
+    if settings.otp_sender_url is None or settings.otp_sender_secret is None:
+        return Outbox(kit.database, kit.keyring)  # settings.py: only in a sandbox
+    return WebhookSender(
+        settings.otp_sender_url, settings.otp_sender_secret, transport=kit.http_transport
+    )
+
+
+def _build_doors(
+    app: FastAPI, kit: Kit, settings: Settings, revocations: Revocations, forwarder: Forwarder
+) -> None:
+    """Put the doors inside the kit's request context, which gives ids, log lines and metrics."""
+    doors = [
+        Middleware(SnapDoor, settings=settings, forwarder=forwarder),
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=ALLOWED_HEADERS,
+            expose_headers=EXPOSED_HEADERS,
+        ),
+        Middleware(
+            ApiDoor,
+            settings=settings,
+            authenticator=kit.authenticator,
+            revocations=revocations,
+            forwarder=forwarder,
+            routes=Routes(),
+            limiter=Limiter(settings.rate_limits),
+        ),
+    ]
+    app.user_middleware[1:1] = doors
+
+
+def _reload_while_running(
+    app: FastAPI, keys: SigningKeys, revocations: Revocations, database: Database
+) -> None:
+    """Read keys and revocations again and again from start to stop."""
+    run_kit = app.router.lifespan_context
+
+    async def reload_for_ever() -> None:
+        while True:
+            try:
+                await keys.reload()
+                await revocations.reload(database)
+            except Exception as error:  # noqa: BLE001 - what we know stays good until it returns
+                log.warning("gateway.reload_failed", error=type(error).__name__)
+            await asyncio.sleep(RELOAD_EVERY_S)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with run_kit(app):
+            reloading = asyncio.create_task(reload_for_ever())
+            try:
+                yield
+            finally:
+                reloading.cancel()
+                with suppress(asyncio.CancelledError):
+                    await reloading
+
+    app.router.lifespan_context = lifespan

@@ -1,0 +1,36 @@
+"""What the gateway asks member-service: who has this telephone number?"""
+
+import uuid
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import BaseModel, Field, ValidationError
+
+from perisai_kit.client import ServiceClient
+from perisai_kit.errors import DomainError
+from perisai_kit.fields import ShortText
+from perisai_kit.log import get_logger
+
+log = get_logger()
+
+
+class Person(BaseModel):
+    member_id: uuid.UUID
+    display_name_masked: ShortText
+
+
+class _People(BaseModel):
+    members: Annotated[list[Person], Field(max_length=50)]
+
+
+async def people_with_phone(client: ServiceClient, phone: str) -> Sequence[Person] | None:
+    """Return the members with this number; None when member-service gives no usable answer.
+
+    Signing in must not depend on it: the accounts we know then speak alone.
+    """
+    try:
+        answer = await client.post("/v1/member-lookups", {"phone": phone})
+        return _People.model_validate(answer).members
+    except (DomainError, ValidationError) as error:
+        log.warning("member_lookup.unanswered", error=type(error).__name__)
+        return None

@@ -1,0 +1,48 @@
+import uuid
+from datetime import datetime
+
+from sqlalchemy import DateTime, Index, Integer, LargeBinary, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gateway.base import Base
+from perisai_kit.pii import EncryptedText
+
+
+class OtpChallenge(Base):
+    """A code that was sent: only its keyed hash."""
+
+    __tablename__ = "otp_challenges"
+    __table_args__ = (Index("ix_otp_challenges_phone_hash_device_id", "phone_hash", "device_id"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    phone_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    device_id: Mapped[str] = mapped_column(Text)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    consumed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class ThrottleCount(Base):
+    """How often one subject, known by a keyed hash, has tried in one window."""
+
+    __tablename__ = "throttle_counts"
+
+    subject: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    window_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), primary_key=True, index=True
+    )
+    hits: Mapped[int] = mapped_column(Integer)
+
+
+class OtpOutboxEntry(Base):
+    """What the sandbox would have sent."""
+
+    __tablename__ = "otp_outbox"
+    __table_args__ = (Index("ix_otp_outbox_phone_hash", "phone_hash"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    phone_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    code: Mapped[str] = mapped_column(EncryptedText("otp_outbox.code"))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)

@@ -1,0 +1,36 @@
+from fastapi import APIRouter, Request
+
+from gateway.address import client_address, throttle_key
+from gateway.clients.otp_sender import CodeNotSent
+from gateway.codes import rules, service
+from gateway.codes.schemas import CodeRequest, CodeSent, OutboxCode, OutboxOut, OutboxRequest
+from gateway.parts import Gateway
+from perisai_kit.problems import language, problems
+
+# A throttled request must leave its count behind, so it orders its own transaction.
+router = APIRouter(prefix="/v1/auth", tags=["sessions"])
+sandbox_router = APIRouter(prefix="/v1/sandbox", tags=["sandbox"])
+
+
+@router.post("/otp", status_code=202, responses=problems(rules.TriedTooOften, CodeNotSent))
+async def request_code(gateway: Gateway, request: Request, wanted: CodeRequest) -> CodeSent:
+    """Send a one-time code to a telephone number. The answer never tells who has the number."""
+    await service.request_code(
+        gateway.database,
+        gateway.keyring,
+        gateway.settings,
+        gateway.sender,
+        phone=wanted.phone,
+        device_id=wanted.device_id,
+        address=throttle_key(client_address(request.scope, gateway.settings.trusted_proxies)),
+        language=language(request),
+    )
+    return CodeSent(expires_in=gateway.settings.otp_s)
+
+
+@sandbox_router.post("/otp-outbox")
+async def read_outbox(gateway: Gateway, wanted: OutboxRequest) -> OutboxOut:
+    """Read the codes a number would have got. Only a sandbox has this address."""
+    async with gateway.database.read() as session:
+        entries = await service.read_outbox(session, gateway.keyring, phone=wanted.phone)
+    return OutboxOut(codes=[OutboxCode.model_validate(entry) for entry in entries])

@@ -1,0 +1,35 @@
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from perisai_kit.fields import Model, Out, Phone
+
+DeviceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
+OtpCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+
+
+class CodeRequest(Model):
+    phone: Phone
+    device_id: DeviceId
+
+
+class CodeSent(Out):
+    """The same for every number."""
+
+    expires_in: int = Field(description="Seconds in which the code counts.")
+
+
+class OutboxRequest(Model):
+    phone: Phone
+
+
+class OutboxCode(Out):
+    code: str
+    created_at: datetime
+
+
+class OutboxOut(Out):
+    """Newest first."""
+
+    codes: Annotated[list[OutboxCode], Field(max_length=10)]

@@ -1,0 +1,62 @@
+"""Create the first administrator: `python -m gateway.create_admin NAME`, password on stdin."""
+
+import asyncio
+import sys
+
+from pydantic import ValidationError
+
+from gateway.accounts import service
+from gateway.accounts.rules import UsernameTaken
+from gateway.accounts.schemas import NewStaff, ScopeIn
+from gateway.settings import Settings
+from perisai_kit import clock
+from perisai_kit.auth import Role, ScopeKind
+from perisai_kit.db import Database
+from perisai_kit.pii import Keyring
+
+
+async def create_admin(database: Database, *, username: str, password: str) -> None:
+    """Create an administrator for the whole country. Raises: UsernameTaken, ValidationError."""
+    new = NewStaff(
+        username=username,
+        password=password,
+        display_label=username,
+        roles=frozenset({Role.ADMIN}),
+        scope=ScopeIn(kind=ScopeKind.COUNTRY),
+    )
+    async with database.begin() as session:
+        await service.create_staff(session, new, now=clock.real_now())
+
+
+async def _run(username: str, password: str) -> str | None:
+    settings = Settings.from_env()
+    database = Database(
+        settings.database_url.get_secret_value(), keyring=Keyring.from_settings(settings)
+    )
+    try:
+        await create_admin(database, username=username, password=password)
+    except UsernameTaken:
+        return f"There is already an account named {username}; nothing was changed."
+    except ValidationError as error:
+        wrong = sorted({str(each["loc"][0]) for each in error.errors()})
+        return f"Not accepted: {', '.join(wrong)}. A password has 12 to 128 characters."
+    finally:
+        await database.dispose()
+    return None
+
+
+def main(arguments: list[str]) -> int:
+    """Return the exit code: 0 created, 1 refused, 2 wrong use."""
+    if len(arguments) != 1:
+        sys.stderr.write("Usage: python -m gateway.create_admin NAME  (password on stdin)\n")
+        return 2
+    refused = asyncio.run(_run(arguments[0], sys.stdin.readline().rstrip("\r\n")))
+    if refused is not None:
+        sys.stderr.write(f"{refused}\n")
+        return 1
+    sys.stdout.write(f"Administrator {arguments[0]} created.\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

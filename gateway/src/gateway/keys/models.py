@@ -1,0 +1,31 @@
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, DateTime, Index, LargeBinary, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gateway.base import Base
+from gateway.keys.rules import KeyState
+from perisai_kit.pii import EncryptedBytes
+
+
+class SigningKey(Base):
+    __tablename__ = "signing_keys"
+    __table_args__ = (
+        CheckConstraint("state IN ('next', 'current', 'retired')", name="state"),
+        Index(
+            "uq_signing_keys_state",
+            "state",
+            unique=True,
+            postgresql_where=text("state <> 'retired'"),
+        ),
+    )
+
+    kid: Mapped[str] = mapped_column(Text, primary_key=True)
+    state: Mapped[KeyState] = mapped_column(Text)
+    private_key: Mapped[bytes] = mapped_column(EncryptedBytes("signing_keys.private_key"))
+    """PKCS#8 DER."""
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    """SubjectPublicKeyInfo DER."""
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    current_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    retired_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

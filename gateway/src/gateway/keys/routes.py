@@ -1,0 +1,40 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from gateway.keys import rules, service
+from gateway.keys.schemas import JwksOut, SigningKeyOut, SigningKeysOut
+from gateway.parts import Gateway
+from perisai_kit import clock
+from perisai_kit.auth import Principal, Role, require
+from perisai_kit.db import Session
+from perisai_kit.idempotency import TransactionRoute
+from perisai_kit.problems import problems
+
+JWKS_MAX_AGE_S = 30
+
+router = APIRouter(prefix="/v1", tags=["keys"], route_class=TransactionRoute)
+public_router = APIRouter(tags=["keys"])
+
+Admin = Annotated[Principal, Depends(require(Role.ADMIN))]
+
+
+@public_router.get("/.well-known/jwks.json")
+async def jwks(gateway: Gateway, response: Response) -> JwksOut:
+    """Give the keys that verify our tokens: the current one, the next, and those still in use."""
+    response.headers["Cache-Control"] = f"public, max-age={JWKS_MAX_AGE_S}"
+    return JwksOut.model_validate(await gateway.keys.jwks())
+
+
+@router.get("/signing-keys")
+async def list_keys(session: Session, _: Admin) -> SigningKeysOut:
+    """List the signing keys, newest first."""
+    keys = await service.list_all(session)
+    return SigningKeysOut(items=[SigningKeyOut.model_validate(key) for key in keys])
+
+
+@router.post("/signing-keys/rotation", responses=problems(rules.KeyTooYoung))
+async def rotate(session: Session, _: Admin) -> SigningKeysOut:
+    """Let the next key sign from now on. Tokens of the key before stay good."""
+    keys = await service.rotate(session, now=clock.real_now())
+    return SigningKeysOut(items=[SigningKeyOut.model_validate(key) for key in keys])

@@ -1,0 +1,49 @@
+"""When a signing key is published, signs, and goes."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from perisai_kit.errors import Conflict
+
+KNOWN_BEFORE_USE = timedelta(minutes=2)
+"""Services fetch the key set at most once a minute; a key must be seen before it signs."""
+PUBLISHED_AFTER_USE = timedelta(hours=1)
+"""Longer than any access token lives, so that a rotation logs nobody out."""
+
+
+class KeyState(StrEnum):
+    NEXT = "next"
+    CURRENT = "current"
+    RETIRED = "retired"
+
+
+class KeyTooYoung(Conflict):
+    code = "signing_key_too_young"
+    text = "The next key is too new for every service to know it; try again in two minutes."
+    text_id = "Kunci berikutnya terlalu baru; coba lagi dua menit kemudian."
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLife:
+    """The instants of one key."""
+
+    state: KeyState
+    created_at: datetime
+    current_at: datetime | None
+    retired_at: datetime | None
+
+
+def may_take_over(next_key: KeyLife, *, now: datetime) -> bool:
+    """Tell whether the next key may sign from now on."""
+    return now - next_key.created_at >= KNOWN_BEFORE_USE
+
+
+def is_due(current: KeyLife, *, now: datetime, signs_for: timedelta) -> bool:
+    """Tell whether the current key has signed long enough."""
+    return current.current_at is not None and now - current.current_at >= signs_for
+
+
+def is_published(key: KeyLife, *, now: datetime) -> bool:
+    """Tell whether tokens of this key are still believed."""
+    return key.retired_at is None or now - key.retired_at < PUBLISHED_AFTER_USE

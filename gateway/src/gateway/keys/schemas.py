@@ -1,0 +1,33 @@
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from gateway.keys.rules import KeyState
+from perisai_kit.fields import Out
+
+
+class SigningKeyOut(Out):
+    kid: str
+    state: KeyState
+    created_at: datetime
+    current_at: datetime | None
+    retired_at: datetime | None
+
+
+class SigningKeysOut(Out):
+    items: Annotated[list[SigningKeyOut], Field(max_length=100)]
+
+
+class JwkOut(Out):
+    kid: str
+    kty: str
+    crv: str
+    x: str
+    y: str
+    alg: str
+    use: str
+
+
+class JwksOut(Out):
+    keys: Annotated[list[JwkOut], Field(max_length=100)]

@@ -1,0 +1,191 @@
+"""The keys that sign access tokens: made, published, rotated, retired.
+
+The next key is published as soon as the current one signs, so that every service knows it before
+its first token. A retired key stays published until its last token has ended.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_der_private_key,
+    load_der_public_key,
+)
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.keys import queries, rules
+from gateway.keys.models import SigningKey
+from gateway.keys.rules import KeyState
+from perisai_kit import clock
+from perisai_kit.auth import ALGORITHM
+from perisai_kit.db import Database
+from perisai_kit.errors import Unavailable
+from perisai_kit.log import get_logger
+
+LOOK_AGAIN_S = 5.0
+"""How often an unknown `kid` may make us read the table again."""
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    kid: str
+    private_key: ec.EllipticCurvePrivateKey
+    public: dict[str, jwt.PyJWK]
+    jwks: dict[str, Any]
+
+
+class SigningKeys:
+    """The keys as this process knows them; `reload` is called every few seconds."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: _Loaded | None = None
+        self._read_at = float("-inf")
+        self._lock = asyncio.Lock()
+
+    @property
+    def loaded(self) -> bool:
+        return self._known is not None
+
+    async def find(self, kid: str) -> jwt.PyJWK | None:
+        """Return the public key that `kid` names, looking again for one we do not know."""
+        known = await self._get()
+        if kid not in known.public and time.monotonic() - self._read_at > LOOK_AGAIN_S:
+            known = await self.reload()
+        return known.public.get(kid)
+
+    async def sign(self, claims: dict[str, Any]) -> str:
+        """Return a token with these claims, signed with the current key."""
+        known = await self._get()
+        return jwt.encode(
+            claims, known.private_key, algorithm=ALGORITHM, headers={"kid": known.kid}
+        )
+
+    async def jwks(self) -> dict[str, Any]:
+        """Return the published key set."""
+        return (await self._get()).jwks
+
+    async def reload(self) -> _Loaded:
+        """Read the table again; the first process to find it empty makes the first two keys."""
+        async with self._lock:
+            self._read_at = time.monotonic()
+            now = clock.real_now()
+            try:
+                async with self._database.read() as session:
+                    rows = await queries.list_keys(session)
+                if not any(row.state == KeyState.CURRENT for row in rows):
+                    async with self._database.begin() as session:
+                        rows = await ensure(session, now=now)
+            except (SQLAlchemyError, OSError):
+                raise Unavailable("The signing keys cannot be read.", retry_after_s=2) from None
+            self._known = _load(rows, now)
+            return self._known
+
+    async def _get(self) -> _Loaded:
+        return self._known if self._known is not None else await self.reload()
+
+
+async def ensure(session: AsyncSession, *, now: datetime) -> Sequence[SigningKey]:
+    """Make the current and the next key where there is none. Locks the keys."""
+    rows = list(await queries.lock_keys(session))
+    present = {row.state for row in rows}
+    for state in (KeyState.CURRENT, KeyState.NEXT):
+        if state not in present:
+            rows.append(_make(state, now))
+            session.add(rows[-1])
+    await session.flush()
+    return rows
+
+
+async def rotate(session: AsyncSession, *, now: datetime) -> Sequence[SigningKey]:
+    """Let the next key sign from now on, and publish a new next one. Locks the keys.
+
+    Raises: KeyTooYoung when a service may not have seen the next key yet.
+    """
+    rows = list(await ensure(session, now=now))
+    if not rules.may_take_over(_life(_in_state(rows, KeyState.NEXT)), now=now):
+        raise rules.KeyTooYoung
+    current, following = _in_state(rows, KeyState.CURRENT), _in_state(rows, KeyState.NEXT)
+    current.state, current.retired_at = KeyState.RETIRED, now
+    await session.flush()  # one current and one next at a time: the unique index sees each step
+    following.state, following.current_at = KeyState.CURRENT, now
+    await session.flush()
+    rows.append(_make(KeyState.NEXT, now))
+    session.add(rows[-1])
+    await session.flush()
+    log.info("signing_key.rotated", kid=following.kid)
+    return await queries.list_keys(session)
+
+
+async def rotate_if_due(session: AsyncSession, *, now: datetime, signs_for: timedelta) -> bool:
+    """Rotate when the current key has signed long enough; forget keys no token needs."""
+    rows = await ensure(session, now=now)
+    for row in rows:
+        if not rules.is_published(_life(row), now=now):
+            await session.delete(row)
+    due = rules.is_due(
+        _life(_in_state(rows, KeyState.CURRENT)), now=now, signs_for=signs_for
+    ) and rules.may_take_over(_life(_in_state(rows, KeyState.NEXT)), now=now)
+    if due:
+        await rotate(session, now=now)
+    return due
+
+
+async def list_all(session: AsyncSession) -> Sequence[SigningKey]:
+    """Return every key, newest first."""
+    return await queries.list_keys(session)
+
+
+def _in_state(rows: Sequence[SigningKey], state: KeyState) -> SigningKey:
+    return next(row for row in rows if row.state == state)
+
+
+def _life(row: SigningKey) -> rules.KeyLife:
+    return rules.KeyLife(KeyState(row.state), row.created_at, row.current_at, row.retired_at)
+
+
+def _make(state: KeyState, now: datetime) -> SigningKey:
+    private_key = ec.generate_private_key(ec.SECP256R1())
+    public = private_key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return SigningKey(
+        kid=hashlib.sha256(public).hexdigest()[:16],
+        state=state,
+        private_key=private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
+        public_key=public,
+        created_at=now,
+        current_at=now if state is KeyState.CURRENT else None,
+    )
+
+
+def _load(rows: Sequence[SigningKey], now: datetime) -> _Loaded:
+    current = _in_state(rows, KeyState.CURRENT)
+    private_key = load_der_private_key(current.private_key, password=None)
+    assert isinstance(private_key, ec.EllipticCurvePrivateKey)
+    published = [_jwk(row) for row in rows if rules.is_published(_life(row), now=now)]
+    return _Loaded(
+        kid=current.kid,
+        private_key=private_key,
+        public={each["kid"]: jwt.PyJWK.from_dict(each) for each in published},
+        jwks={"keys": published},
+    )
+
+
+def _jwk(row: SigningKey) -> dict[str, Any]:
+    public_key = load_der_public_key(row.public_key)
+    assert isinstance(public_key, ec.EllipticCurvePublicKey)
+    public: dict[str, Any] = jwt.algorithms.ECAlgorithm.to_jwk(public_key, as_dict=True)
+    return {**public, "kid": row.kid, "alg": ALGORITHM, "use": "sig"}

@@ -1,0 +1,31 @@
+"""What the gateway's routes stand on, besides the kit."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from gateway.clients.otp_sender import OtpSender
+from gateway.keys.service import SigningKeys
+from gateway.settings import Settings
+from perisai_kit.client import ServiceClient
+from perisai_kit.db import Database
+from perisai_kit.pii import Keyring
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    settings: Settings
+    database: Database
+    keyring: Keyring
+    keys: SigningKeys
+    sender: OtpSender
+    members: ServiceClient
+
+
+def _parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+Gateway = Annotated[Parts, Depends(_parts)]

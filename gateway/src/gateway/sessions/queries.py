@@ -1,0 +1,42 @@
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.sessions.models import SignInSession
+
+FORGOTTEN_A_RUN = 10_000
+
+
+async def lock_session(session: AsyncSession, session_id: uuid.UUID) -> SignInSession | None:
+    return await session.get(
+        SignInSession, session_id, with_for_update=True, populate_existing=True
+    )
+
+
+async def list_living(
+    session: AsyncSession, *, account_id: uuid.UUID, now: datetime, limit: int
+) -> Sequence[SignInSession]:
+    """Newest first."""
+    living = (
+        select(SignInSession)
+        .where(
+            SignInSession.account_id == account_id,
+            SignInSession.ended_at.is_(None),
+            SignInSession.expires_at > now,
+        )
+        .order_by(SignInSession.id.desc())
+        .limit(limit)
+    )
+    return (await session.scalars(living)).all()
+
+
+async def forget_sessions(session: AsyncSession, *, expired_before: datetime) -> None:
+    old = (
+        select(SignInSession.id)
+        .where(SignInSession.expires_at < expired_before)
+        .limit(FORGOTTEN_A_RUN)
+    )
+    await session.execute(delete(SignInSession).where(SignInSession.id.in_(old)))

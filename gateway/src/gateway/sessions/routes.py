@@ -1,0 +1,96 @@
+import uuid
+from typing import Annotated, assert_never
+
+from fastapi import APIRouter, Body, Depends, Request, Response
+
+from gateway.address import client_address, throttle_key
+from gateway.codes.rules import CodeWrong, TriedTooOften
+from gateway.parts import Gateway, Parts
+from gateway.sessions import rules, service
+from gateway.sessions.schemas import (
+    AccountChoiceOut,
+    ClientGrant,
+    Grant,
+    OtpGrant,
+    PasswordGrant,
+    RefreshGrant,
+    Revocation,
+    SessionOut,
+    SessionsOut,
+    TokenOut,
+)
+from perisai_kit.auth import Principal, require
+from perisai_kit.db import Session
+from perisai_kit.idempotency import TransactionRoute
+from perisai_kit.pii import Keys
+from perisai_kit.problems import problems
+
+# Signing in counts its tries even when it refuses, so it orders its own transactions.
+auth_router = APIRouter(prefix="/v1/auth", tags=["sessions"])
+router = APIRouter(prefix="/v1", tags=["sessions"], route_class=TransactionRoute)
+
+Anyone = Annotated[Principal, Depends(require())]
+
+
+@auth_router.post(
+    "/token",
+    responses=problems(
+        CodeWrong,
+        rules.SignInRefused,
+        rules.TotpRequired,
+        rules.RefreshRefused,
+        rules.RefreshReused,
+        rules.ClientRefused,
+        rules.AccountLocked,
+        rules.AccountNotOffered,
+        TriedTooOften,
+    ),
+)
+async def token(
+    gateway: Gateway, request: Request, response: Response, grant: Annotated[Grant, Body()]
+) -> TokenOut | AccountChoiceOut:
+    """Get an access token for a code, a password, a refresh token or a service's secret.
+
+    Where several people share a telephone number the answer lists their accounts instead; send
+    the same grant again with one `account_id`.
+    """
+    response.headers["Cache-Control"] = "no-store"
+    address = _address(gateway, request)
+    match grant:
+        case OtpGrant():
+            return await service.by_code(gateway, grant, address=address)
+        case PasswordGrant():
+            return await service.by_password(gateway, grant, address=address)
+        case RefreshGrant():
+            return await service.by_refresh_token(gateway, grant)
+        case ClientGrant():
+            return await service.by_client_secret(gateway, grant)
+        case _:
+            assert_never(grant)
+
+
+def _address(gateway: Parts, request: Request) -> str:
+    return throttle_key(client_address(request.scope, gateway.settings.trusted_proxies))
+
+
+@router.post("/auth/revocation", status_code=204)
+async def revoke(session: Session, keys: Keys, given: Revocation) -> None:
+    """End the session of a refresh token. Unknown ones are answered the same."""
+    await service.revoke(session, keys, text=given.refresh_token.get_secret_value())
+
+
+@router.get("/me/sessions")
+async def list_own(session: Session, caller: Anyone) -> SessionsOut:
+    """List where you are signed in, newest first."""
+    rows = await service.list_own(session, account_id=caller.account_id)
+    return SessionsOut(items=[SessionOut.model_validate(row) for row in rows])
+
+
+@router.post(
+    "/me/sessions/{session_id}/revocation",
+    status_code=204,
+    responses=problems(rules.SessionNotFound),
+)
+async def revoke_own(session: Session, caller: Anyone, session_id: uuid.UUID) -> None:
+    """End one of your sessions, such as that of a lost telephone."""
+    await service.revoke_own(session, session_id=session_id, account_id=caller.account_id)

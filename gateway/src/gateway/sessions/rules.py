@@ -1,0 +1,166 @@
+"""Refresh tokens: their form, and what presenting one means."""
+
+import base64
+import binascii
+import hmac
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from perisai_kit.errors import Forbidden, Invalid, NotFound, Unauthenticated
+
+SECRET_BYTES = 32
+SALT_BYTES = 16
+_ID_BYTES = 16
+_GENERATION_BYTES = 4
+_TAG_BYTES = 16
+_LENGTH = _ID_BYTES + _GENERATION_BYTES + SECRET_BYTES + _TAG_BYTES
+
+
+class SignInRefused(Unauthenticated):
+    """The same answer for an unknown name, a wrong password and a wrong authenticator code."""
+
+    code = "sign_in_refused"
+    text = "Username, password or authenticator code is not right."
+    text_id = "Nama pengguna, kata sandi, atau kode autentikator salah."
+
+
+class TotpRequired(Unauthenticated):
+    code = "totp_required"
+    text = "Send the code of your authenticator app too."
+    text_id = "Kirim juga kode dari aplikasi autentikator Anda."
+
+
+class ClientRefused(Unauthenticated):
+    code = "client_refused"
+    text = "The client id or its secret is not right."
+    text_id = "Id klien atau rahasianya salah."
+
+
+class RefreshRefused(Unauthenticated):
+    code = "refresh_token_invalid"
+    text = "The session is over; sign in again."
+    text_id = "Sesi sudah berakhir; silakan masuk kembali."
+
+
+class RefreshReused(Unauthenticated):
+    code = "refresh_token_reused"
+    text = "This refresh token was used before, so the session has been ended; sign in again."
+    text_id = "Token ini pernah dipakai, sehingga sesi diakhiri; silakan masuk kembali."
+
+
+class AccountLocked(Forbidden):
+    code = "account_locked"
+    text = "This account is locked; ask an administrator."
+    text_id = "Akun ini dikunci; hubungi administrator."
+
+
+class AccountNotOffered(Invalid):
+    code = "account_not_offered"
+    text = "This number does not lead to that account."
+    text_id = "Nomor ini tidak terhubung dengan akun tersebut."
+
+
+class SessionNotFound(NotFound):
+    code = "session_not_found"
+    text = "There is no such session of yours."
+    text_id = "Sesi tidak ditemukan."
+
+
+class EndReason(StrEnum):
+    REVOKED = "revoked"
+    REUSED = "reused"
+    OTHER_DEVICE = "other_device"
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """What stands in a refresh token. generation: how many came before it in its session."""
+
+    session_id: uuid.UUID
+    generation: int
+    secret: bytes
+
+    @property
+    def body(self) -> bytes:
+        counter = self.generation.to_bytes(_GENERATION_BYTES, "big")
+        return self.session_id.bytes + counter + self.secret
+
+
+def encode(token: RefreshToken, tag: bytes) -> str:
+    """Return the text a client keeps. tag: keyed hash of the body; its first 16 bytes are used."""
+    return base64.urlsafe_b64encode(token.body + tag[:_TAG_BYTES]).decode().rstrip("=")
+
+
+def decode(text: str) -> tuple[RefreshToken, bytes] | None:
+    """Return the parts of a text and its tag, yet to be checked; None for another form."""
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    if len(raw) != _LENGTH:
+        return None
+    session_id, rest = uuid.UUID(bytes=raw[:_ID_BYTES]), raw[_ID_BYTES:]
+    generation = int.from_bytes(rest[:_GENERATION_BYTES], "big")
+    secret = rest[_GENERATION_BYTES : _GENERATION_BYTES + SECRET_BYTES]
+    return RefreshToken(session_id, generation, secret), rest[-_TAG_BYTES:]
+
+
+def is_genuine(given_tag: bytes, expected: bytes) -> bool:
+    """Tell whether a tag is ours."""
+    return hmac.compare_digest(given_tag, expected[:_TAG_BYTES])
+
+
+class Verdict(StrEnum):
+    ROTATE = "rotate"
+    REPEAT = "repeat"
+    """The answer to the last refresh was lost: give the same successor again."""
+    REUSED = "reused"
+    OTHER_DEVICE = "other_device"
+    DEVICE_MISSING = "device_missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What a session knows of its tokens."""
+
+    current_hash: bytes
+    previous_hash: bytes | None
+    rotated_at: datetime | None
+    device_id: str | None
+
+
+def judge(
+    family: Family, *, token_hash: bytes, device_id: str | None, grace: timedelta, now: datetime
+) -> Verdict:
+    """Decide what a genuine token of a living session means.
+
+    The one before the current is believed for `grace` after it was exchanged, on the same device:
+    an answer lost on the way is not a theft. Anything older, or from elsewhere, is.
+    """
+    if hmac.compare_digest(token_hash, family.current_hash):
+        if family.device_id is None or family.device_id == device_id:
+            return Verdict.ROTATE
+        return Verdict.DEVICE_MISSING if device_id is None else Verdict.OTHER_DEVICE
+    is_previous = family.previous_hash is not None and hmac.compare_digest(
+        token_hash, family.previous_hash
+    )
+    in_time = family.rotated_at is not None and now - family.rotated_at <= grace
+    if is_previous and in_time and device_id == family.device_id:
+        return Verdict.REPEAT
+    return Verdict.REUSED
+
+
+def is_over(
+    *,
+    created_at: datetime,
+    expires_at: datetime,
+    ended_at: datetime | None,
+    valid_from: datetime | None,
+    now: datetime,
+) -> bool:
+    """Tell whether a session has ended. valid_from: the account's; older sessions are over."""
+    if ended_at is not None or now >= expires_at:
+        return True
+    return valid_from is not None and created_at < valid_from

@@ -1,0 +1,343 @@
+"""Signing in, staying signed in, signing out."""
+
+import hashlib
+import hmac
+import secrets
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.accounts import service as accounts
+from gateway.accounts.models import Account
+from gateway.clients.members import people_with_phone
+from gateway.codes import service as codes
+from gateway.codes.models import OtpChallenge
+from gateway.codes.rules import CodeWrong, Throttle, TriedTooOften
+from gateway.credentials import service as credentials
+from gateway.parts import Parts
+from gateway.passwords import verify_password
+from gateway.sessions import queries, rules
+from gateway.sessions.models import SignInSession
+from gateway.sessions.rules import EndReason, RefreshToken, Verdict
+from gateway.sessions.schemas import (
+    AccountChoiceOut,
+    ClientGrant,
+    OfferedAccount,
+    OtpGrant,
+    PasswordGrant,
+    RefreshGrant,
+    TokenOut,
+)
+from gateway.tokens import access_token, service_principal
+from perisai_kit import clock
+from perisai_kit.ids import new_id
+from perisai_kit.log import get_logger
+from perisai_kit.pii import Keyring
+
+SESSIONS_SHOWN = 100
+SESSIONS_KEPT = timedelta(days=1)
+
+log = get_logger()
+
+
+async def by_code(parts: Parts, grant: OtpGrant, *, address: str) -> TokenOut | AccountChoiceOut:
+    """Sign in with a code, or list the accounts to choose from where several share the number.
+
+    The code is used up only by signing in. Raises: CodeWrong, AccountLocked, AccountNotOffered.
+    """
+    now = clock.real_now()
+    async with parts.database.begin() as session:
+        proven = await _try_code(parts, session, grant, now) is not None
+    if not proven:
+        raise CodeWrong
+    members = await people_with_phone(parts.members, grant.phone)
+    people = None
+    if members is not None:
+        people = [accounts.Person(each.member_id, each.display_name_masked) for each in members]
+    async with parts.database.begin() as session:
+        challenge = await _try_code(parts, session, grant, now)
+        if challenge is None:
+            raise CodeWrong
+        offered = await accounts.people_of_phone(
+            session, parts.keyring, phone=grant.phone, people=people, now=now
+        )
+        account = _choose(offered, grant.account_id)
+        if account is None:
+            return AccountChoiceOut(accounts=[_offer(each) for each in offered])
+        if account.locked_at is not None:
+            raise rules.AccountLocked
+        await codes.consume(
+            session,
+            parts.keyring,
+            parts.settings,
+            challenge,
+            phone=grant.phone,
+            address=address,
+            now=now,
+        )
+        row, token = _begin(parts, account, amr=["otp"], device_id=grant.device_id, now=now)
+        session.add(row)
+    return await _answer(parts, account, row, token, now)
+
+
+async def by_password(parts: Parts, grant: PasswordGrant, *, address: str) -> TokenOut:
+    """Sign in staff. Raises: TriedTooOften, SignInRefused, TotpRequired, AccountLocked."""
+    now = clock.real_now()
+    username = grant.username.lower()
+    tries = _tries(parts, username=username, address=address)
+    async with parts.database.begin() as session:
+        blocked_s = await codes.hit(session, parts.keyring, tries, now=now)
+        found = await accounts.find_staff(session, username=username)
+    if blocked_s is not None:
+        raise TriedTooOften(retry_after_s=blocked_s)
+    hashed = found.password_hash if found is not None else None
+    if not await verify_password(grant.password.get_secret_value(), hashed) or found is None:
+        raise rules.SignInRefused
+    async with parts.database.begin() as session:
+        account = await accounts.get_locked(session, account_id=found.id)
+        amr = _second_factor(account, grant.totp, now=now)
+        if account.password_hash != hashed:
+            raise rules.SignInRefused
+        if account.locked_at is not None:
+            raise rules.AccountLocked
+        await codes.take_back(session, parts.keyring, tries, now=now)
+        row, token = _begin(parts, account, amr=amr, device_id=grant.device_id, now=now)
+        session.add(row)
+    return await _answer(parts, account, row, token, now)
+
+
+async def by_refresh_token(parts: Parts, grant: RefreshGrant) -> TokenOut:
+    """Exchange a refresh token. Raises: RefreshRefused, RefreshReused."""
+    now = clock.real_now()
+    token = read_token(parts.keyring, grant.refresh_token.get_secret_value())
+    if token is None:
+        raise rules.RefreshRefused
+    async with parts.database.begin() as session:
+        row = await queries.lock_session(session, token.session_id)
+        account = None if row is None else await accounts.find(session, account_id=row.account_id)
+        if row is None or account is None or _is_over(row, account, now):
+            raise rules.RefreshRefused
+        verdict = _judge(parts, row, token, device_id=grant.device_id, now=now)
+        _carry_out(verdict, row, token, parts.keyring, now=now)
+    match verdict:
+        case Verdict.REUSED | Verdict.OTHER_DEVICE:
+            log.warning("session.ended", session_id=str(row.id), reason=verdict)
+            raise rules.RefreshReused
+        case Verdict.DEVICE_MISSING:
+            raise rules.RefreshRefused("The session is bound to a device; send its device_id.")
+        case Verdict.ROTATE | Verdict.REPEAT:
+            successor = _successor(parts.keyring, token, row.salt)
+            return await _answer(parts, account, row, successor, now)
+
+
+async def by_client_secret(parts: Parts, grant: ClientGrant) -> TokenOut:
+    """Give a service its token. Raises: ClientRefused."""
+    now = clock.real_now()
+    known = parts.settings.service_clients.get(grant.client_id)
+    # An unknown client is compared too, with a secret nobody has, so that it takes as long.
+    expected = known.get_secret_value() if known is not None else secrets.token_hex(16)
+    if not hmac.compare_digest(
+        hashlib.sha256(expected.encode()).digest(),
+        hashlib.sha256(grant.client_secret.get_secret_value().encode()).digest(),
+    ):
+        raise rules.ClientRefused
+    principal = service_principal(grant.client_id)
+    return TokenOut(
+        access_token=await access_token(parts.keys, parts.settings, principal, now=now),
+        expires_in=parts.settings.access_token_s,
+        account_id=principal.account_id,
+    )
+
+
+async def revoke(session: AsyncSession, keyring: Keyring, *, text: str) -> None:
+    """End the session of a refresh token, whichever of its tokens it is; others do nothing."""
+    token = read_token(keyring, text)
+    row = None if token is None else await queries.lock_session(session, token.session_id)
+    if row is not None:
+        _end(row, EndReason.REVOKED, clock.real_now())
+        await session.flush()
+
+
+async def list_own(session: AsyncSession, *, account_id: uuid.UUID) -> Sequence[SignInSession]:
+    """Return an account's living sessions, newest first."""
+    now = clock.real_now()
+    account = await accounts.find(session, account_id=account_id)
+    living = await queries.list_living(
+        session, account_id=account_id, now=now, limit=SESSIONS_SHOWN
+    )
+    return [row for row in living if account is not None and not _is_over(row, account, now)]
+
+
+async def revoke_own(
+    session: AsyncSession, *, session_id: uuid.UUID, account_id: uuid.UUID
+) -> None:
+    """End one of an account's sessions, such as that of a lost telephone.
+
+    Raises: SessionNotFound.
+    """
+    row = await queries.lock_session(session, session_id)
+    if row is None or row.account_id != account_id:
+        raise rules.SessionNotFound
+    _end(row, EndReason.REVOKED, clock.real_now())
+    await session.flush()
+
+
+async def forget_old(session: AsyncSession, *, now: datetime) -> None:
+    """Delete sessions that ended by themselves; bounded a run."""
+    await queries.forget_sessions(session, expired_before=now - SESSIONS_KEPT)
+
+
+def read_token(keyring: Keyring, text: str) -> RefreshToken | None:
+    """Return a refresh token that we gave out; None for anything else, without the database."""
+    decoded = rules.decode(text)
+    if decoded is None:
+        return None
+    token, tag = decoded
+    return token if rules.is_genuine(tag, _tag(keyring, token)) else None
+
+
+async def _try_code(
+    parts: Parts, session: AsyncSession, grant: OtpGrant, now: datetime
+) -> OtpChallenge | None:
+    return await codes.try_code(
+        session,
+        parts.keyring,
+        parts.settings,
+        phone=grant.phone,
+        device_id=grant.device_id,
+        code=grant.code,
+        now=now,
+    )
+
+
+def _choose(offered: Sequence[Account], account_id: uuid.UUID | None) -> Account | None:
+    if account_id is None:
+        return offered[0] if len(offered) == 1 else None
+    for account in offered:
+        if account.id == account_id:
+            return account
+    raise rules.AccountNotOffered(field="account_id")
+
+
+def _offer(account: Account) -> OfferedAccount:
+    return OfferedAccount(
+        account_id=account.id,
+        label=account.display_label,
+        is_member=account.member_id is not None,
+        is_agent=account.agent_id is not None,
+    )
+
+
+def _second_factor(account: Account, code: str | None, *, now: datetime) -> list[str]:
+    if account.totp_confirmed_at is None:
+        return ["pwd"]
+    if code is None:
+        raise rules.TotpRequired
+    if not credentials.spend_totp(account, code, now=now):
+        raise rules.SignInRefused
+    return ["pwd", "mfa"]
+
+
+def _tries(parts: Parts, *, username: str, address: str) -> list[tuple[Throttle, str]]:
+    settings = parts.settings
+    window_s = settings.throttle_window_s
+    return [
+        (Throttle("password-address", settings.password_attempts_per_address, window_s), address),
+        (
+            Throttle(
+                "password-name-address", settings.password_attempts_per_name_and_address, window_s
+            ),
+            f"{username}@{address}",
+        ),
+        (Throttle("password-name", settings.password_attempts_per_name, window_s), username),
+    ]
+
+
+def _begin(
+    parts: Parts, account: Account, *, amr: list[str], device_id: str | None, now: datetime
+) -> tuple[SignInSession, RefreshToken]:
+    settings = parts.settings
+    life_s = settings.device_session_s if device_id else settings.staff_session_s
+    token = RefreshToken(new_id(), 0, secrets.token_bytes(rules.SECRET_BYTES))
+    row = SignInSession(
+        id=token.session_id,
+        account_id=account.id,
+        device_id=device_id,
+        amr=amr,
+        generation=0,
+        token_hash=_hash(token),
+        salt=secrets.token_bytes(rules.SALT_BYTES),
+        created_at=now,
+        expires_at=now + timedelta(seconds=life_s),
+    )
+    return row, token
+
+
+def _is_over(row: SignInSession, account: Account, now: datetime) -> bool:
+    return rules.is_over(
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        ended_at=row.ended_at,
+        valid_from=account.sessions_valid_from,
+        now=now,
+    )
+
+
+def _judge(
+    parts: Parts, row: SignInSession, token: RefreshToken, *, device_id: str | None, now: datetime
+) -> Verdict:
+    family = rules.Family(row.token_hash, row.previous_hash, row.rotated_at, row.device_id)
+    grace = timedelta(seconds=parts.settings.refresh_grace_s)
+    return rules.judge(family, token_hash=_hash(token), device_id=device_id, grace=grace, now=now)
+
+
+def _carry_out(
+    verdict: Verdict, row: SignInSession, token: RefreshToken, keyring: Keyring, *, now: datetime
+) -> None:
+    match verdict:
+        case Verdict.ROTATE:
+            row.salt = secrets.token_bytes(rules.SALT_BYTES)
+            successor = _successor(keyring, token, row.salt)
+            row.previous_hash, row.token_hash = row.token_hash, _hash(successor)
+            row.generation, row.rotated_at = successor.generation, now
+        case Verdict.REUSED:
+            _end(row, EndReason.REUSED, now)
+        case Verdict.OTHER_DEVICE:
+            _end(row, EndReason.OTHER_DEVICE, now)
+        case Verdict.REPEAT | Verdict.DEVICE_MISSING:
+            pass
+
+
+def _end(row: SignInSession, reason: EndReason, now: datetime) -> None:
+    if row.ended_at is None:
+        row.ended_at, row.end_reason = now, reason
+
+
+async def _answer(
+    parts: Parts, account: Account, row: SignInSession, token: RefreshToken, now: datetime
+) -> TokenOut:
+    principal = accounts.principal_of(account, amr=row.amr, device_id=row.device_id)
+    return TokenOut(
+        access_token=await access_token(parts.keys, parts.settings, principal, now=now),
+        expires_in=parts.settings.access_token_s,
+        refresh_token=rules.encode(token, _tag(parts.keyring, token)),
+        refresh_expires_at=row.expires_at,
+        account_id=account.id,
+    )
+
+
+def _hash(token: RefreshToken) -> bytes:
+    return hashlib.sha256(token.body).digest()
+
+
+def _tag(keyring: Keyring, token: RefreshToken) -> bytes:
+    return keyring.lookup("refresh-tag", token.body.hex())
+
+
+def _successor(keyring: Keyring, token: RefreshToken, salt: bytes) -> RefreshToken:
+    # Derived, not stored: whoever shows the previous token again gets the same successor, and
+    # the table alone gives nobody a token.
+    secret = keyring.lookup("refresh-next", f"{token.body.hex()}:{salt.hex()}")
+    return RefreshToken(token.session_id, token.generation + 1, secret)

@@ -1,0 +1,75 @@
+"""What the gateway is told by its environment."""
+
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Self
+
+from pydantic import Field, SecretStr, StringConstraints, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from perisai_kit.settings import ServiceSettings, shared
+
+SnapPrefix = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._-]+)+$")]
+Seconds = Annotated[int, Field(gt=0, le=366 * 24 * 3600)]
+Times = Annotated[int, Field(gt=0, le=1_000_000_000)]
+
+
+class Settings(ServiceSettings):
+    """Prefix `PERISAI_GATEWAY_`. Lengths of time are seconds of the real clock."""
+
+    model_config = SettingsConfigDict(env_prefix="PERISAI_GATEWAY_")
+
+    service: str = "gateway"
+    client_secret: SecretStr = SecretStr("")
+    """Not used: the gateway signs its own token."""
+    agent_url: str = shared("PERISAI_AGENT_URL")
+    member_url: str = shared("PERISAI_MEMBER_URL")
+    payment_url: str = shared("PERISAI_PAYMENT_URL")
+
+    service_clients: dict[str, SecretStr]
+    """JSON: client id → secret of every service that may ask for a token."""
+
+    access_token_s: Seconds = 600
+    device_session_s: Seconds = 60 * 24 * 3600
+    staff_session_s: Seconds = 12 * 3600
+    """A session that is bound to no device: one working day."""
+    refresh_grace_s: Seconds = 60
+    signing_key_s: Seconds = 30 * 24 * 3600
+    """How long one key signs before the next one takes over."""
+
+    otp_s: Seconds = 300
+    otp_attempts: Times = 5
+    otp_sends_per_phone: Times = 10
+    otp_sends_per_phone_day: Times = 30
+    otp_sends_per_address: Times = 300
+    password_attempts_per_name_and_address: Times = 10
+    password_attempts_per_name: Times = 50
+    password_attempts_per_address: Times = 300
+    throttle_window_s: Seconds = 900
+    """The window of the counts above, but for the daily one."""
+    otp_sender_url: str | None = None
+    """Where codes are posted to be sent; required outside a sandbox."""
+    otp_sender_secret: SecretStr | None = None
+
+    cors_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Whose X-Forwarded-For and -Proto are believed: what ends TLS in front of us."""
+    snap_prefixes: tuple[SnapPrefix, ...] = ("/snap/v1.0", "/openapi/v1.0")
+    """Where banks call us, one for each way their profiles write it."""
+    snap_timeout_s: float = Field(default=7.0, gt=0, le=60)
+    """Below the 8 s that the most impatient bank waits. Source: docs/snap.md, time-outs."""
+    connect_timeout_s: float = Field(default=2.0, gt=0, le=60)
+    upstream_timeout_s: float = Field(default=30.0, gt=0, le=600)
+    """How long an upstream may be silent."""
+    body_timeout_s: float = Field(default=60.0, gt=0, le=600)
+    """How long a client may be silent while it sends a body."""
+    upstream_connections: Times = 512
+    rate_limits: dict[str, Times] = Field(default_factory=dict)
+    """JSON: rate class → requests a minute, instead of the default of limits.py."""
+
+    @model_validator(mode="after")
+    def _check_sender(self) -> Self:
+        if not self.sandbox and (self.otp_sender_url is None or self.otp_sender_secret is None):
+            raise ValueError(
+                "PERISAI_GATEWAY_OTP_SENDER_URL and _SECRET are required without PERISAI_SANDBOX=1"
+            )
+        return self

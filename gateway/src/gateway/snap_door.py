@@ -1,0 +1,128 @@
+"""The banks' door: no token, no limit, every byte as it came.
+
+What a bank does with our answer is money: a 4xx may make it reverse a payment, a code it can read
+counts as our word. So our own failures are a 504 without a body, which is "unknown" to every
+bank, and only an address that is not ours or a body no honest bank sends is refused with a code.
+Source: docs/snap.md, how the bank reads our answer.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aiohttp
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.address import client_address, client_scheme
+from gateway.forward import (
+    BodyIncomplete,
+    Caller,
+    ClientGone,
+    Forwarder,
+    RequestBody,
+    RequestUnreadable,
+    answer_headers,
+    stated_length,
+)
+from gateway.settings import Settings
+from gateway.upstreams import SNAP_BODY_LIMIT, SNAP_ENDINGS, snap_roots, snap_service
+from perisai_kit.errors import TooLarge
+from perisai_kit.log import get_logger
+
+MOST_ANSWER = 1024 * 1024
+NOT_FOUND = (404, "01", "Transaction Not Found")
+TOO_LARGE = (413, "00", "Request Entity Too Large")
+"""HTTP status, case and message. The standard has no code for 413; ours has its form."""
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """How logs and metrics call a request here."""
+
+    path: str
+
+
+class SnapDoor:
+    """Everything under the banks' prefixes; other paths pass by."""
+
+    def __init__(self, app: ASGIApp, *, settings: Settings, forwarder: Forwarder) -> None:
+        self.app = app
+        self._settings = settings
+        self._forwarder = forwarder
+        self._roots = snap_roots(settings.snap_prefixes)
+        self._paths = _paths(settings.snap_prefixes)
+        self._origin = settings.payment_url.rstrip("/")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(self._roots):
+            await self.app(scope, receive, send)
+            return
+        path = scope["path"]
+        known = path in self._paths
+        scope["route"] = _Label(path if known else f"{self._roots[0]}unknown")
+        try:
+            answer = await self._ask(scope, receive) if known else refusal(path, NOT_FOUND)
+        except TooLarge:
+            answer = refusal(path, TOO_LARGE)
+        except ClientGone:
+            return
+        await answer(scope, receive, send)
+
+    async def _ask(self, scope: Scope, receive: Receive) -> Response:
+        """Return the upstream's answer, whole and unchanged. Raises: TooLarge, ClientGone."""
+        try:
+            async with asyncio.timeout(self._settings.snap_timeout_s):
+                body = RequestBody(
+                    receive, limit=SNAP_BODY_LIMIT, timeout_s=self._settings.snap_timeout_s
+                )
+                data = await body.read(stated_length(scope))
+                return await self._exchange(scope, data)
+        except (
+            aiohttp.ClientError,
+            BodyIncomplete,
+            OSError,
+            RequestUnreadable,
+            TimeoutError,
+        ) as error:
+            log.error("snap.unanswered", error=type(error).__name__)
+            return Response(status_code=504)
+
+    async def _exchange(self, scope: Scope, data: bytes) -> Response:
+        trusted = self._settings.trusted_proxies
+        caller = Caller(
+            address=client_address(scope, trusted),
+            scheme=client_scheme(scope, trusted),
+            request_id=scope["state"]["request_id"],
+        )
+        async with self._forwarder.request(scope, self._origin, caller, data or None) as answer:
+            content = await _read_bounded(answer)
+            # Only now: an answer that breaks off half-way must not have begun.
+            passed = Response(content, status_code=answer.status)
+            passed.raw_headers = [
+                (name, value) for name, value in answer_headers(answer) if name != b"content-length"
+            ]
+            passed.raw_headers.append((b"content-length", str(len(content)).encode()))
+            return passed
+
+
+def refusal(path: str, why: tuple[int, str, str]) -> Response:
+    """Return a refusal in the standard's form; its code begins with the HTTP status."""
+    status, case, message = why
+    code = f"{status}{snap_service(path)}{case}"
+    return JSONResponse({"responseCode": code, "responseMessage": message}, status_code=status)
+
+
+async def _read_bounded(answer: aiohttp.ClientResponse) -> bytes:
+    content = bytearray()
+    async for part in answer.content.iter_any():
+        content += part
+        if len(content) > MOST_ANSWER:
+            raise aiohttp.ClientPayloadError("longer than any answer to a bank")
+    return bytes(content)
+
+
+def _paths(prefixes: Sequence[str]) -> frozenset[str]:
+    return frozenset(prefix + ending for prefix in prefixes for ending in SNAP_ENDINGS)

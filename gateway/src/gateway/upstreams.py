@@ -1,0 +1,138 @@
+"""What leads where: the one table of the gateway.
+
+The longest prefix that fits decides. `roles` is a first door only; each service decides for
+itself, from the same token, what a subject may see and do.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.limits import RateClass
+from perisai_kit.auth import Role
+
+
+class Upstream(StrEnum):
+    GATEWAY = "gateway"
+    AGENT = "agent-service"
+    MEMBER = "member-service"
+    PAYMENT = "payment-service"
+
+
+SMALL = 64 * 1024
+NORMAL = 1024 * 1024
+BATCH = 8 * 1024 * 1024
+SNAP_BODY_LIMIT = 64 * 1024
+
+STAFF = frozenset({Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN})
+FIELD = STAFF | {Role.AGENT, Role.WADAH_ADMIN}
+MONEY = frozenset({Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN})
+SERVICES = frozenset({Role.SERVICE})
+LOOKING_UP = frozenset({Role.SERVICE, Role.BRANCH_OFFICER, Role.ADMIN})
+ANYONE: frozenset[Role] = frozenset()
+"""Any signed-in account: applicants have no role yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Where a prefix leads. roles: None is public, empty is any signed-in account."""
+
+    prefix: str
+    upstream: Upstream
+    roles: frozenset[Role] | None = ANYONE
+    body_limit: int = NORMAL
+    rate: RateClass = RateClass.STANDARD
+
+    @property
+    def path(self) -> str:
+        """How logs and metrics call what is forwarded: without ids."""
+        return f"{self.prefix}/*"
+
+
+def _public(path: str, rate: RateClass = RateClass.PUBLIC) -> Row:
+    return Row(path, Upstream.GATEWAY, None, SMALL, rate)
+
+
+TABLE: tuple[Row, ...] = (
+    _public("/v1/auth/otp", RateClass.AUTH),
+    _public("/v1/auth/token", RateClass.AUTH),
+    _public("/v1/auth/revocation", RateClass.AUTH),
+    _public("/v1/sandbox/otp-outbox", RateClass.AUTH),
+    _public("/v1/server-time"),
+    _public("/v1/status"),
+    Row("/v1/me", Upstream.GATEWAY, ANYONE, SMALL),
+    Row("/v1/accounts", Upstream.GATEWAY, frozenset({Role.ADMIN, Role.AUDITOR}), SMALL),
+    Row("/v1/account-lookups", Upstream.GATEWAY, frozenset({Role.ADMIN, Role.AUDITOR}), SMALL),
+    Row("/v1/signing-keys", Upstream.GATEWAY, frozenset({Role.ADMIN}), SMALL),
+    Row("/v1/parked-events", Upstream.GATEWAY, frozenset({Role.ADMIN}), SMALL),
+    Row("/v1/branches", Upstream.AGENT),
+    Row("/v1/wadahs", Upstream.AGENT),
+    Row("/v1/applications", Upstream.AGENT),
+    Row("/v1/agents", Upstream.AGENT),
+    Row("/v1/members", Upstream.MEMBER),
+    Row("/v1/enrolment-batches", Upstream.MEMBER, FIELD, BATCH, RateClass.HEAVY),
+    Row("/v1/member-lookups", Upstream.MEMBER, LOOKING_UP, SMALL),
+    Row("/v1/occupations", Upstream.MEMBER),
+    Row("/v1/quotes", Upstream.PAYMENT),
+    Row("/v1/bills", Upstream.PAYMENT),
+    Row("/v1/payments", Upstream.PAYMENT),
+    Row("/v1/bank-partners", Upstream.PAYMENT, MONEY),
+    Row("/v1/account-verifications", Upstream.PAYMENT, SERVICES, SMALL),
+    Row("/v1/ledger", Upstream.PAYMENT, MONEY),
+)
+
+OPEN_PATHS = frozenset(
+    {"/health", "/ready", "/metrics", "/.well-known/jwks.json", "/openapi.json", "/docs"}
+)
+"""The gateway's own addresses outside /v1 that anybody may read."""
+
+SNAP_ENDINGS: dict[str, str] = {
+    "/access-token/b2b": "73",
+    "/transfer-va/inquiry": "24",
+    "/transfer-va/payment": "25",
+}
+"""What banks may call, with the service's code. Source: docs/snap.md, service list."""
+
+SNAP_OTHER_ENDINGS: dict[str, str] = {
+    "/transfer-va/status": "26",
+    "/transfer-va/create-va": "27",
+    "/transfer-va/update-va": "28",
+    "/transfer-va/update-status": "29",
+    "/transfer-va/inquiry-va": "30",
+    "/transfer-va/delete-va": "31",
+    "/transfer-va/inquiry-intrabank": "32",
+    "/transfer-va/payment-intrabank": "33",
+    "/transfer-va/notify-payment-intrabank": "34",
+    "/transfer-va/report": "35",
+}
+"""Services of the standard that we do not offer; their code names them in the refusal."""
+SNAP_SERVICE_UNKNOWN = "00"
+
+
+class Routes:
+    """The table, ready to be asked for a path."""
+
+    def __init__(self, rows: Iterable[Row] = TABLE) -> None:
+        self._rows = {row.prefix: row for row in rows}
+
+    def find(self, path: str) -> Row | None:
+        """Return the row with the longest prefix of whole segments."""
+        segments = path.split("/", 6)[:6]
+        for length in range(len(segments), 1, -1):
+            row = self._rows.get("/".join(segments[:length]))
+            if row is not None:
+                return row
+        return None
+
+
+def snap_roots(prefixes: Sequence[str]) -> tuple[str, ...]:
+    """Return what the banks' class of addresses begins with: `/snap/` of `/snap/v1.0`."""
+    return tuple(sorted({f"/{prefix.split('/')[1]}/" for prefix in prefixes}))
+
+
+def snap_service(path: str) -> str:
+    """Return the code of the service that a path means, `00` where it means none."""
+    for ending, service in (SNAP_ENDINGS | SNAP_OTHER_ENDINGS).items():
+        if path.rstrip("/").endswith(ending):
+            return service
+    return SNAP_SERVICE_UNKNOWN

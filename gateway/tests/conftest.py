@@ -1,0 +1,181 @@
+"""What the gateway's tests share: an app on a database of its own, people, and real servers."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from gateway.accounts import service as accounts
+from gateway.accounts.models import Account
+from gateway.accounts.schemas import NewStaff, ScopeIn
+from gateway.app import create_app
+from gateway.parts import Parts
+from gateway.settings import Settings
+from gateway.tokens import access_token
+from perisai_kit import clock
+from perisai_kit.auth import Principal, Role, ScopeKind
+from perisai_kit.ids import new_id
+from perisai_kit.testing import Tokens, Urls, Wire, app_client
+
+PASSWORD = "correct horse battery"
+PHONE = "+6281234567890"
+DEVICE = "phone-1"
+COUNTRY = ScopeIn(kind=ScopeKind.COUNTRY)
+
+SERVICE_SECRET = "secret-of-the-service"
+
+
+@pytest.fixture(scope="session")
+def service() -> str:
+    return "gateway"
+
+
+@pytest.fixture
+def urls(own_database: Callable[[str], Urls]) -> Urls:
+    return own_database("gateway")
+
+
+@pytest.fixture
+def members() -> dict[str, list[dict[str, str]]]:
+    """What member-service knows: telephone number → people. A test fills it."""
+    return {}
+
+
+@pytest.fixture
+def network(tokens: Tokens, members: dict[str, list[dict[str, str]]]) -> Wire:
+    """The services as the gateway asks them."""
+    wire = Wire(tokens)
+
+    def look_up(request: httpx.Request) -> httpx.Response:
+        phone = httpx.Response(200, content=request.content).json()["phone"]
+        return httpx.Response(200, json={"members": members.get(phone, [])})
+
+    wire.answer("member", look_up)
+    return wire
+
+
+@dataclass
+class Gateway:
+    """One gateway in this process, and a client of it."""
+
+    app: FastAPI
+    client: httpx.AsyncClient
+
+    @property
+    def parts(self) -> Parts:
+        parts: Parts = self.app.state.parts
+        return parts
+
+    async def signed_in(self, *roles: Role, **more: Any) -> dict[str, str]:
+        """Return the Authorization header of a subject, signed with the gateway's own key."""
+        account_id = more.pop("account_id", None) or new_id()
+        principal = Principal(account_id=account_id, roles=frozenset(roles), **more)
+        token = await access_token(
+            self.parts.keys, self.parts.settings, principal, now=clock.real_now()
+        )
+        return {"Authorization": f"Bearer {token}"}
+
+    async def staff(self, username: str = "officer", **more: Any) -> Account:
+        """Create a staff account."""
+        values: dict[str, Any] = {
+            "username": username,
+            "password": PASSWORD,
+            "display_label": "An officer",
+            "roles": frozenset({Role.ADMIN}),
+            "scope": COUNTRY,
+            **more,
+        }
+        async with self.parts.database.begin() as session:
+            return await accounts.create_staff(session, NewStaff(**values), now=clock.real_now())
+
+    async def code(self, phone: str = PHONE, device_id: str = DEVICE) -> str:
+        """Ask for a code and read it from the outbox."""
+        sent = await self.client.post("/v1/auth/otp", json={"phone": phone, "device_id": device_id})
+        assert sent.status_code == 202, sent.text
+        outbox = await self.client.post("/v1/sandbox/otp-outbox", json={"phone": phone})
+        code: str = outbox.json()["codes"][0]["code"]
+        return code
+
+    async def token(self, **grant: Any) -> httpx.Response:
+        return await self.client.post("/v1/auth/token", json=grant)
+
+    async def otp_grant(self, phone: str = PHONE, **more: Any) -> dict[str, Any]:
+        device_id = more.pop("device_id", DEVICE)
+        code = await self.code(phone, device_id)
+        return {
+            "grant_type": "otp",
+            "phone": phone,
+            "code": code,
+            "device_id": device_id,
+            **more,
+        }
+
+    async def otp_session(self, phone: str = PHONE) -> dict[str, Any]:
+        """Sign in with a code; return the answer's JSON."""
+        answer = await self.token(**await self.otp_grant(phone))
+        assert answer.status_code == 200, answer.text
+        session: dict[str, Any] = answer.json()
+        return session
+
+    async def refresh(self, refresh_token: str, device_id: str | None = DEVICE) -> httpx.Response:
+        grant = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        if device_id is not None:
+            grant["device_id"] = device_id
+        return await self.client.post("/v1/auth/token", json=grant)
+
+
+MakeGateway = Callable[..., Awaitable[Gateway]]
+
+
+@pytest.fixture
+def gateway_settings(make_settings: Callable[..., Settings]) -> Callable[..., Settings]:
+    def make(urls: Urls, **more: Any) -> Settings:
+        values: dict[str, Any] = {
+            "agent_url": "http://agent",
+            "member_url": "http://member",
+            "payment_url": "http://payment",
+            "service_clients": {"payment-service": SERVICE_SECRET},
+            "database_pool_size": 5,
+            **more,
+        }
+        return make_settings(Settings, urls, **values)
+
+    return make
+
+
+@pytest.fixture
+async def gateway(
+    gateway_settings: Callable[..., Settings], urls: Urls, network: Wire
+) -> AsyncIterator[Gateway]:
+    app = create_app(gateway_settings(urls), http_transport=network)
+    async with app_client(app) as client:
+        yield Gateway(app, client)
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncIterator[str]:
+    """Serve an app over real HTTP on a free port; give its address."""
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, log_config=None, access_log=False, proxy_headers=False
+    )
+    server = uvicorn.Server(config)
+    listener = socket.create_server(("127.0.0.1", 0))
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:
+        if running.done():
+            running.result()
+        await asyncio.sleep(0.005)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await running
+        listener.close()

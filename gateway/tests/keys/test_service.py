@@ -1,0 +1,181 @@
+"""Signing keys: made once, rotated without logging anybody out."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+from sqlalchemy import select, update
+
+from gateway.keys import service
+from gateway.keys.models import SigningKey
+from gateway.keys.rules import KeyState, KeyTooYoung
+from gateway.keys.service import SigningKeys
+from perisai_kit import clock
+from perisai_kit.auth import Authenticator, Role
+from perisai_kit.db import Database
+from perisai_kit.pii import Keyring
+from perisai_kit.testing import Urls
+
+LONG_AGO = timedelta(days=90)
+
+
+@pytest.fixture
+async def keys_database(urls: Urls, keyring: Keyring) -> AsyncIterator[Database]:
+    database = Database(urls.app, keyring=keyring, pool_size=5)
+    yield database
+    await database.dispose()
+
+
+async def test_the_first_start_makes_a_current_and_a_next_key(keys_database: Database) -> None:
+    keys = SigningKeys(keys_database)
+
+    published = (await keys.jwks())["keys"]
+
+    assert len(published) == 2
+    assert all(set(each) == {"kty", "crv", "x", "y", "kid", "alg", "use"} for each in published)
+
+
+@pytest.mark.race
+async def test_processes_that_start_together_make_the_same_keys(keys_database: Database) -> None:
+    processes = [SigningKeys(keys_database) for _ in range(4)]
+
+    published = await asyncio.gather(*(each.jwks() for each in processes))
+
+    assert all(each == published[0] for each in published)
+    assert len(published[0]["keys"]) == 2
+
+
+async def test_no_private_key_is_stored_in_clear(keys_database: Database) -> None:
+    await SigningKeys(keys_database).jwks()
+
+    async with keys_database.read() as session:
+        stored = (await session.execute(select(SigningKey.__table__))).all()
+        readable = (await session.scalars(select(SigningKey))).all()
+
+    raw = {bytes(row.public_key) for row in stored}
+    assert len(raw) == 2
+    assert all(key.private_key[:1] == b"\x30" for key in readable)  # DER after decryption
+
+
+async def test_a_rotation_keeps_the_tokens_of_the_key_before(gateway: Any) -> None:
+    session = await gateway.otp_session()
+    await _age_keys(gateway.parts.database)
+
+    rotated = await gateway.client.post(
+        "/v1/signing-keys/rotation", headers=await gateway.signed_in(Role.ADMIN)
+    )
+    await gateway.parts.keys.reload()
+    fresh = await gateway.otp_session()
+    answers = [
+        await gateway.client.get(
+            "/v1/me", headers={"Authorization": f"Bearer {each['access_token']}"}
+        )
+        for each in (session, fresh)
+    ]
+
+    assert rotated.status_code == 200
+    assert [each.status_code for each in answers] == [200, 200]
+    assert _kid(session) != _kid(fresh)
+
+
+async def test_the_key_that_signs_next_is_published_before(gateway: Any) -> None:
+    before = (await gateway.client.get("/.well-known/jwks.json")).json()["keys"]
+    await _age_keys(gateway.parts.database)
+
+    async with gateway.parts.database.begin() as session:
+        await service.rotate(session, now=clock.real_now())
+    await gateway.parts.keys.reload()
+    fresh = await gateway.otp_session()
+
+    assert _kid(fresh) in {each["kid"] for each in before}
+
+
+async def test_a_key_that_services_may_not_know_does_not_take_over(
+    keys_database: Database,
+) -> None:
+    await SigningKeys(keys_database).jwks()
+
+    with pytest.raises(KeyTooYoung):
+        async with keys_database.begin() as session:
+            await service.rotate(session, now=clock.real_now())
+
+
+async def test_another_process_learns_of_a_rotation_from_the_first_token(
+    keys_database: Database,
+) -> None:
+    here, there = SigningKeys(keys_database), SigningKeys(keys_database)
+    await there.jwks()
+    for _ in range(2):  # twice: the second key was not published when `there` read them
+        await _age_keys(keys_database)
+        async with keys_database.begin() as session:
+            await service.rotate(session, now=clock.real_now())
+    await here.reload()
+    there._read_at -= service.LOOK_AGAIN_S + 1
+    token = await here.sign({"sub": "x"})
+
+    found = await there.find(jwt.get_unverified_header(token)["kid"])
+
+    assert found is not None
+
+
+@pytest.mark.parametrize(("age", "rotates"), [(timedelta(days=31), True), (timedelta(1), False)])
+async def test_keys_rotate_by_themselves_when_their_time_has_come(
+    keys_database: Database, age: timedelta, rotates: bool
+) -> None:
+    await SigningKeys(keys_database).jwks()
+    now = clock.real_now() + age
+
+    async with keys_database.begin() as session:
+        rotated = await service.rotate_if_due(session, now=now, signs_for=timedelta(days=30))
+
+    assert rotated is rotates
+
+
+async def test_a_retired_key_goes_when_its_last_token_has_ended(keys_database: Database) -> None:
+    await SigningKeys(keys_database).jwks()
+    now = clock.real_now() + timedelta(hours=1)
+    async with keys_database.begin() as session:
+        await service.rotate(session, now=now)
+
+    async with keys_database.begin() as session:
+        await service.rotate_if_due(session, now=now + timedelta(minutes=59), signs_for=LONG_AGO)
+        kept = len(await service.list_all(session))
+        await service.rotate_if_due(session, now=now + timedelta(minutes=61), signs_for=LONG_AGO)
+        left = await service.list_all(session)
+
+    assert kept == 3
+    assert {key.state for key in left} == {KeyState.CURRENT, KeyState.NEXT}
+
+
+async def test_only_an_administrator_rotates(gateway: Any) -> None:
+    answer = await gateway.client.post(
+        "/v1/signing-keys/rotation", headers=await gateway.signed_in(Role.BRANCH_OFFICER)
+    )
+
+    assert answer.status_code == 403
+
+
+async def test_services_verify_our_tokens_with_the_published_keys(gateway: Any) -> None:
+    published = (await gateway.client.get("/.well-known/jwks.json")).json()
+    token = (await gateway.otp_session())["access_token"]
+    keys = {key.key_id: key for key in jwt.PyJWKSet.from_dict(published).keys}
+
+    claims = jwt.decode(
+        token, keys[jwt.get_unverified_header(token)["kid"]], ["ES256"], audience="perisai"
+    )
+
+    assert claims["iss"] == gateway.parts.settings.issuer
+    assert isinstance(Authenticator(gateway.parts.keys, issuer=claims["iss"]), Authenticator)
+
+
+async def _age_keys(database: Database) -> None:
+    earlier = clock.real_now() - timedelta(hours=2)
+    async with database.begin() as session:
+        await session.execute(update(SigningKey).values(created_at=earlier))
+
+
+def _kid(session: dict[str, Any]) -> str:
+    return str(jwt.get_unverified_header(session["access_token"])["kid"])
