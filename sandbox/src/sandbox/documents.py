@@ -6,22 +6,23 @@ OpenAPI document. A test compares them with what the code says now.
 
 import base64
 import importlib
-import json
 import pkgutil
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
 from pydantic import SecretStr
 
 import agent_service.app
 import gateway.app
 import member_service.app
 import payment_service.app
-from gateway.openapi import merge
+from gateway.openapi import as_text, merge, own_document
 from perisai_kit.errors import DomainError
-from perisai_kit.events import events_markdown
+from perisai_kit.events_doc import events_markdown
 from perisai_kit.problems import status_of
 
 PACKAGES = ("perisai_kit", "gateway", "agent_service", "member_service", "payment_service")
@@ -74,15 +75,12 @@ def service_documents() -> dict[str, dict[str, Any]]:
         "member": member_service.app,
         "payment": payment_service.app,
     }
-    return {name: _openapi_of(module) for name, module in apps.items()}
+    return {name: _app_of(module).openapi() for name, module in apps.items()}
 
 
-def _openapi_of(module: Any) -> dict[str, Any]:
+def _app_of(module: Any) -> FastAPI:
     # An app is only built here, never started: no address is opened and no key is used.
     data_key, lookup_key = (base64.b64encode(bytes([each]) * 32).decode() for each in (0, 1))
-    settings = module.Settings.model_construct(
-        **{name: field.default for name, field in module.Settings.model_fields.items()},
-    )
     nowhere = "http://127.0.0.1:9"
     values = {
         "database_url": SecretStr("postgresql://app@127.0.0.1:9/none"),
@@ -90,18 +88,25 @@ def _openapi_of(module: Any) -> dict[str, Any]:
         "lookup_key": SecretStr(lookup_key),
         "client_secret": SecretStr("none"),
         "issuer": nowhere,
+        "sandbox": True,
     }
-    urls = {name: nowhere for name in module.Settings.model_fields if name.endswith("_url")}
-    document: dict[str, Any] = module.create_app(
-        settings.model_copy(update={**urls, **values})
-    ).openapi()
-    return document
+    names = module.Settings.model_fields
+    urls = {name: nowhere for name in names if name.endswith("_url")}
+    more = {"service_clients": {}} if "service_clients" in names else {}
+    app: FastAPI = module.create_app(module.Settings(**{**urls, **values, **more}))
+    return app
 
 
 def openapi_document() -> dict[str, Any]:
     """Return the one OpenAPI document of the platform."""
-    codes = {kind.code: status_of(kind) for kind in error_classes()}
-    return merge({**service_documents(), "gateway": _openapi_of(gateway.app)}, codes)
+    documents = {f"{name}-service": each for name, each in service_documents().items()}
+    documents["gateway"] = own_document(_app_of(gateway.app))
+    codes = {
+        kind.code: {"status": status_of(kind), "en": kind.text, "id": kind.text_id}
+        for kind in error_classes()
+        if kind.__module__.split(".")[0] in PACKAGES
+    }
+    return merge(documents, version=version("gateway"), problem_codes=codes)
 
 
 def generated() -> dict[Path, str]:
@@ -109,7 +114,7 @@ def generated() -> dict[Path, str]:
     return {
         Path("docs/errors.md"): errors_markdown(),
         Path("docs/events.md"): events_markdown(),
-        OPENAPI: json.dumps(openapi_document(), indent=1, ensure_ascii=False) + "\n",
+        OPENAPI: as_text(openapi_document()),
     }
 
 
