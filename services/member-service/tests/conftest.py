@@ -23,8 +23,9 @@ from perisai_kit.db import Database
 from perisai_kit.feed import EventRow
 from perisai_kit.ids import new_id
 from perisai_kit.pii import Keyring
-from perisai_kit.testing import MakeApp, Tokens, Urls, Wire, app_client
+from perisai_kit.testing import MakeApp, Urls, app_client
 from perisai_kit.web import create_kit
+from perisai_kit.wire import Tokens, Wire
 
 BRANCH = Scope(ScopeKind.BRANCH, "banyuwangi", "jatim")
 serials = itertools.count(1)

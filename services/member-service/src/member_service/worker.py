@@ -4,7 +4,6 @@ from member_service.attributions import tasks as attributions
 from member_service.coverage import tasks as coverage
 from member_service.settings import Settings
 from member_service.tables import MIGRATIONS
-from perisai_kit.client import ServiceClient
 from perisai_kit.events import (
     AgentActivated,
     AgentDismissed,
@@ -14,22 +13,26 @@ from perisai_kit.events import (
 )
 from perisai_kit.idempotency import forget_old_keys
 from perisai_kit.log import configure_logging
-from perisai_kit.subscription import Subscription
+from perisai_kit.subscription import FeedSource, Subscription
 from perisai_kit.web import create_kit
 from perisai_kit.worker import Periodic, Worker, run_standalone
 
 
-def subscriptions(*, agents: ServiceClient, payments: ServiceClient) -> list[Subscription]:
+def subscriptions(
+    *, agents: FeedSource, payments: FeedSource, poll_s: float = 5
+) -> list[Subscription]:
     """Return which feeds this service reads, and what each event does here."""
     return [
         Subscription(
             name="payments",
             source=payments,
+            poll_s=poll_s,
             batch_handlers={PaymentSettled: coverage.on_payments_settled},
         ),
         Subscription(
             name="agents",
             source=agents,
+            poll_s=poll_s,
             handlers={
                 AgentActivated: attributions.on_agent_at_work,
                 AgentReinstated: attributions.on_agent_at_work,

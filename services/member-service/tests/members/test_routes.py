@@ -158,7 +158,8 @@ async def test_a_list_is_read_page_by_page_newest_first(
         async with database.begin() as session:
             ids.append(str((await enrol(session)).id))
 
-    pages, cursor = [], None
+    pages: list[list[str]] = []
+    cursor: str | None = None
     while not pages or cursor:
         params = {"limit": "2", **({"cursor": cursor} if cursor else {})}
         answer = await client.get("/v1/members", params=params, headers=agent.headers)

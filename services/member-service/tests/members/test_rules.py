@@ -4,7 +4,7 @@ import pytest
 
 from member_service.members import rules
 from member_service.members.rules import Limits, MemberStatus, Programme, Standing
-from perisai_kit.errors import DomainError
+from perisai_kit.errors import DomainError, Invalid
 from perisai_kit.month import Month
 
 LIMITS = Limits(min_age=15, min_declared_income=1_000_000)
@@ -12,7 +12,7 @@ TODAY = date(2026, 11, 22)
 ALL = [Programme.JKK, Programme.JKM, Programme.JHT]
 
 
-def codes(problems: list[rules.Invalid]) -> list[str]:
+def codes(problems: list[Invalid]) -> list[str]:
     return [problem.code for problem in problems]
 
 

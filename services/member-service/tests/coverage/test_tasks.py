@@ -1,0 +1,130 @@
+"""From payment-service's feed to coverage, and from agent-service's to whom members may go."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from member_service.attributions.models import KnownAgent
+from member_service.members.models import Member
+from member_service.worker import subscriptions
+from perisai_kit.db import Database
+from perisai_kit.events import AgentActivated, AgentDismissed, PaymentSettled
+from perisai_kit.feed import Wakeup, publish
+from perisai_kit.ids import new_id
+from perisai_kit.local_feed import LocalFeed
+from perisai_kit.parked import ParkedEvent
+from perisai_kit.pii import Keyring
+from perisai_kit.subscription import Subscription
+from perisai_kit.testing import Urls
+from perisai_kit.testing_feed import deliver
+
+Enrol = Callable[..., Awaitable[Member]]
+
+
+@pytest.fixture
+async def ours(own_database: Callable[[str], Urls], keyring: Keyring) -> AsyncIterator[Database]:
+    database = Database(own_database("member").app, keyring=keyring)
+    yield database
+    await database.dispose()
+
+
+@pytest.fixture
+async def theirs(own_database: Callable[[str], Urls], keyring: Keyring) -> AsyncIterator[Database]:
+    """Another service's database; only its events table matters here."""
+    database = Database(own_database("member").app, keyring=keyring)
+    yield database
+    await database.dispose()
+
+
+@pytest.fixture
+def reading(theirs: Database) -> dict[str, Subscription]:
+    feed = LocalFeed(theirs, source="test", wakeup=Wakeup())
+    made = subscriptions(agents=feed, payments=feed, poll_s=0)
+    return {each.name: each for each in made}
+
+
+def paid(member_id: UUID) -> PaymentSettled:
+    now = datetime.now(UTC)  # noqa: TID251 - any instant will do
+    return PaymentSettled.model_validate(
+        {
+            "payment_id": new_id(),
+            "bill_id": new_id(),
+            "member_id": member_id,
+            "partner_id": new_id(),
+            "amount": 16_800,
+            "paid_at": now,
+            "received_at": now,
+            "payer": "self",
+            "lines": [
+                {"month": f"{now:%Y-%m}", "programme": each, "amount": 8_400, "relief": 0}
+                for each in ("jkk", "jkm")
+            ],
+        }
+    )
+
+
+async def enrolled(database: Database, enrol: Enrol) -> UUID:
+    async with database.begin() as session:
+        return (await enrol(session)).id
+
+
+async def paid_through(session: AsyncSession, member_id: UUID) -> Any:
+    return await session.scalar(select(Member.paid_through).where(Member.id == member_id))
+
+
+async def test_a_settled_payment_reaches_the_members_coverage(
+    ours: Database, theirs: Database, reading: dict[str, Subscription], enrol: Enrol
+) -> None:
+    member_id = await enrolled(ours, enrol)
+    async with theirs.begin() as session:
+        await publish(session, paid(member_id))
+
+    await deliver(reading["payments"], to=ours, source=theirs)
+
+    async with ours.read() as session:
+        assert await paid_through(session, member_id) is not None
+
+
+async def test_a_payment_of_somebody_unknown_is_parked_and_holds_up_nobody_else(
+    ours: Database, theirs: Database, reading: dict[str, Subscription], enrol: Enrol
+) -> None:
+    before, after = await enrolled(ours, enrol), await enrolled(ours, enrol)
+    async with theirs.begin() as session:
+        await publish(session, paid(before), paid(new_id()), paid(after))
+
+    await deliver(reading["payments"], to=ours, source=theirs)
+
+    async with ours.read() as session:
+        assert await paid_through(session, before) is not None
+        assert await paid_through(session, after) is not None
+        assert (await session.scalars(select(ParkedEvent.error))).all() == ["IntegrityError"]
+
+
+async def test_agents_are_known_as_their_feed_tells(
+    ours: Database, theirs: Database, reading: dict[str, Subscription]
+) -> None:
+    agent = AgentActivated(
+        agent_id=new_id(),
+        account_id=new_id(),
+        member_id=new_id(),
+        wadah_id=new_id(),
+        branch_code="banyuwangi",
+        region_code="jatim",
+        agent_code="A1",
+    )
+    gone = AgentDismissed(agent_id=agent.agent_id, account_id=agent.account_id, reason_code="fraud")
+    seen = []
+
+    for event in (agent, gone):
+        async with theirs.begin() as session:
+            await publish(session, event)
+        await deliver(reading["agents"], to=ours, source=theirs)
+        async with ours.read() as session:
+            seen.append(await session.scalar(select(KnownAgent.is_at_work)))
+
+    assert seen == [True, False]
