@@ -1,0 +1,51 @@
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from payment_service.banks.rules import PartnerStatus
+from payment_service.base import Base, choice, one_of
+from perisai_kit.pii import EncryptedText
+from snap_bi.profiles import ReplayAnswer
+
+
+class BankPartner(Base):
+    __tablename__ = "bank_partners"
+    __table_args__ = (
+        CheckConstraint(one_of("status", PartnerStatus), name="status"),
+        CheckConstraint(one_of("replay_answer", ReplayAnswer), name="replay_answer"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    profile: Mapped[str]
+    status: Mapped[PartnerStatus] = mapped_column(choice(PartnerStatus))
+    # How a virtual account of this bank begins: the partnerServiceId without its padding.
+    company_code: Mapped[str]
+    # The bank's code in the payment system, such as 014: where an agent may hold an account.
+    bank_code: Mapped[str]
+
+    client_id: Mapped[str] = mapped_column(unique=True)
+    client_secret: Mapped[str] = mapped_column(EncryptedText("bank_partners.client_secret"))
+    public_key_pem: Mapped[str]
+    allowed_sources: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    # The answer to a repeated payment that the bank has signed off; None: none has been.
+    replay_answer: Mapped[ReplayAnswer | None] = mapped_column(choice(ReplayAnswer))
+
+    base_url: Mapped[str | None]
+    outbound_client_id: Mapped[str | None]
+    outbound_client_secret: Mapped[str | None] = mapped_column(
+        EncryptedText("bank_partners.outbound_client_secret")
+    )
+    outbound_private_key_pem: Mapped[str | None] = mapped_column(
+        EncryptedText("bank_partners.outbound_private_key_pem")
+    )
+    x_partner_id: Mapped[str | None]
+    channel_id: Mapped[str | None]
+
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID]
+    status_changed_at: Mapped[datetime]
+    status_changed_by: Mapped[UUID]

@@ -1,0 +1,55 @@
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.banks.models import BankPartner
+from payment_service.banks.rules import BankPartnerNotFound, PartnerStatus
+
+MAX_PARTNERS = 500
+"""More banks than there are in Indonesia; it bounds what is read at once."""
+
+
+async def insert_once_partner(
+    session: AsyncSession, values: dict[str, object]
+) -> BankPartner | None:
+    """Return the new partner, None when its client id is taken."""
+    statement = (
+        insert(BankPartner)
+        .values(values)
+        .on_conflict_do_nothing(index_elements=[BankPartner.client_id])
+        .returning(BankPartner)
+    )
+    return (await session.scalars(statement)).one_or_none()
+
+
+async def get_partner(session: AsyncSession, partner_id: UUID) -> BankPartner:
+    partner = await session.get(BankPartner, partner_id)
+    if partner is None:
+        raise BankPartnerNotFound
+    return partner
+
+
+async def lock_partner(session: AsyncSession, partner_id: UUID) -> BankPartner:
+    partner = await session.get(BankPartner, partner_id, with_for_update=True)
+    if partner is None:
+        raise BankPartnerNotFound
+    return partner
+
+
+async def list_by_status(session: AsyncSession, *statuses: PartnerStatus) -> Sequence[BankPartner]:
+    """Return the partners in these states, first made first."""
+    chosen = select(BankPartner).where(BankPartner.status.in_(statuses))
+    rows = await session.scalars(chosen.order_by(BankPartner.id).limit(MAX_PARTNERS))
+    return rows.all()
+
+
+async def list_page(
+    session: AsyncSession, *, after_id: UUID | None, limit: int
+) -> Sequence[BankPartner]:
+    chosen = select(BankPartner).order_by(BankPartner.id).limit(limit)
+    if after_id is not None:
+        chosen = chosen.where(BankPartner.id > after_id)
+    return (await session.scalars(chosen)).all()

@@ -1,0 +1,115 @@
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+
+from payment_service.banks import service
+from payment_service.banks.models import BankPartner
+from payment_service.banks.rules import (
+    BankAddressUnusable,
+    BankKeyUnusable,
+    BankPartnerNotFound,
+    BankPartnerState,
+    BankProfileUnknown,
+    ClientIdTaken,
+    OutboundIncomplete,
+    ReplayAnswerUnsigned,
+    SourceUnusable,
+)
+from payment_service.banks.schemas import (
+    AccountVerdict,
+    AccountVerification,
+    Activation,
+    BankPartnerOut,
+    BankPartnerRegistered,
+    NewBankPartner,
+)
+from payment_service.clients.banks import Banks
+from payment_service.paging import Cursor, Limit
+from payment_service.settings import Config
+from perisai_kit.auth import Principal, Role, require
+from perisai_kit.db import Database, ReadSession, Session
+from perisai_kit.fields import Page
+from perisai_kit.idempotency import TransactionRoute
+from perisai_kit.problems import problems
+
+router = APIRouter(prefix="/v1/bank-partners", tags=["bank partners"], route_class=TransactionRoute)
+# No TransactionRoute: it calls a bank, and no transaction may be open meanwhile.
+verifications = APIRouter(prefix="/v1/account-verifications", tags=["account verifications"])
+Treasurer = Annotated[Principal, Depends(require(Role.ADMIN, Role.FINANCE_OFFICER))]
+OurOwn = Annotated[Principal, Depends(require(Role.SERVICE))]
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=BankPartnerRegistered,
+    responses=problems(
+        BankProfileUnknown,
+        BankKeyUnusable,
+        SourceUnusable,
+        BankAddressUnusable,
+        OutboundIncomplete,
+        ClientIdTaken,
+    ),
+)
+async def register(
+    new: NewBankPartner, session: Session, treasurer: Treasurer, config: Config
+) -> BankPartner:
+    """Register a bank as a draft. Its client secret is in this answer and in no other."""
+    return await service.register(session, new, by=treasurer.account_id, plain_http=config.sandbox)
+
+
+@router.get("", response_model=Page[BankPartnerOut])
+async def list_partners(
+    session: ReadSession, _: Treasurer, cursor: Cursor = None, limit: Limit = 50
+) -> Page[BankPartnerOut]:
+    """List the bank partners, without any secret."""
+    return await service.list_partners(session, cursor=cursor, limit=limit)
+
+
+@router.get("/{partner_id}", response_model=BankPartnerOut, responses=problems(BankPartnerNotFound))
+async def read(partner_id: UUID, session: ReadSession, _: Treasurer) -> BankPartner:
+    """Read one bank partner, without any secret."""
+    return await service.get(session, partner_id)
+
+
+@router.post(
+    "/{partner_id}/activation",
+    response_model=BankPartnerOut,
+    responses=problems(BankPartnerNotFound, BankPartnerState, ReplayAnswerUnsigned),
+)
+async def activate(
+    partner_id: UUID,
+    session: Session,
+    treasurer: Treasurer,
+    activation: Activation | None = None,
+) -> BankPartner:
+    """Let a bank call us, once it has signed off what a repeated payment is answered."""
+    return await service.activate(
+        session,
+        partner_id=partner_id,
+        activation=activation or Activation(),
+        by=treasurer.account_id,
+    )
+
+
+@router.post(
+    "/{partner_id}/suspension",
+    response_model=BankPartnerOut,
+    responses=problems(BankPartnerNotFound, BankPartnerState),
+)
+async def suspend(partner_id: UUID, session: Session, treasurer: Treasurer) -> BankPartner:
+    """Take no more payments from a bank; what it has paid is still confirmed to it."""
+    return await service.suspend(session, partner_id=partner_id, by=treasurer.account_id)
+
+
+@verifications.post("", response_model=AccountVerdict)
+async def verify_account(
+    asked: AccountVerification, request: Request, banks: Banks, config: Config, _: OurOwn
+) -> AccountVerdict:
+    """Tell whether an account at a designated bank bears a name; never whose it is."""
+    database: Database = request.app.state.kit.database
+    return await service.verify_account(
+        database, banks, asked, designated_banks=config.designated_banks
+    )

@@ -1,0 +1,172 @@
+"""What is true of bank partners and of account names."""
+
+import ipaddress
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from perisai_kit.errors import Conflict, Invalid, NotFound
+
+APOSTROPHES = "'`´‘’ʼ"
+
+
+class PartnerStatus(StrEnum):
+    DRAFT = "draft"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+class NameOutcome(StrEnum):
+    """What a bank said about an account, and nothing more of it."""
+
+    MATCH = "match"
+    MISMATCH = "mismatch"
+    NOT_FOUND = "not_found"
+    UNKNOWN = "unknown"
+
+
+class BankPartnerNotFound(NotFound):
+    code = "bank_partner_not_found"
+    text = "There is no such bank partner."
+    text_id = "Bank mitra tidak ditemukan."
+
+
+class BankPartnerState(Conflict):
+    code = "bank_partner_state"
+    text = "The bank partner is not in a state that allows this."
+    text_id = "Status bank mitra tidak memungkinkan tindakan ini."
+
+
+class ReplayAnswerUnsigned(Conflict):
+    code = "replay_answer_unsigned"
+    text = "The bank has not signed off the answer to a repeated payment; it cannot be activated."
+    text_id = (
+        "Bank belum menyetujui jawaban untuk pembayaran berulang; mitra belum dapat diaktifkan."
+    )
+
+
+class BankProfileUnknown(Invalid):
+    code = "bank_profile_unknown"
+    text = "There is no bank profile of this name."
+    text_id = "Profil bank dengan nama ini tidak ada."
+
+
+class BankKeyUnusable(Invalid):
+    code = "bank_key_unusable"
+    text = "The key is not an RSA key of at least 2048 bits in PEM form."
+    text_id = "Kunci bukan kunci RSA minimal 2048 bit dalam bentuk PEM."
+
+
+class SourceUnusable(Invalid):
+    code = "source_unusable"
+    text = "The source is not an address or a network such as 203.0.113.0/28."
+    text_id = "Sumber bukan alamat atau jaringan seperti 203.0.113.0/28."
+
+
+class BankAddressUnusable(Invalid):
+    code = "bank_address_unusable"
+    text = "The bank's address must begin with https:// and hold no user, query or fragment."
+    text_id = "Alamat bank harus diawali https:// tanpa pengguna, kueri, atau fragmen."
+
+
+class OutboundIncomplete(Invalid):
+    code = "outbound_incomplete"
+    text = "This bank verifies our calls with a secret, and none is given."
+    text_id = "Bank ini memeriksa panggilan kita dengan rahasia, yang belum diberikan."
+
+
+class ClientIdTaken(Conflict):
+    code = "client_id_taken"
+    text = "Another bank partner has this client id."
+    text_id = "Id klien ini sudah dipakai bank mitra lain."
+
+
+_NEXT: dict[PartnerStatus, frozenset[PartnerStatus]] = {
+    PartnerStatus.DRAFT: frozenset({PartnerStatus.ACTIVE, PartnerStatus.SUSPENDED}),
+    PartnerStatus.ACTIVE: frozenset({PartnerStatus.SUSPENDED}),
+    PartnerStatus.SUSPENDED: frozenset({PartnerStatus.ACTIVE}),
+}
+
+
+def check_move(*, at: PartnerStatus, to: PartnerStatus) -> None:
+    """Refuse a move the partner's state does not allow.
+
+    Raises: BankPartnerState.
+    """
+    if to not in _NEXT[at]:
+        raise BankPartnerState(status=at.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The addresses a partner may call from; none named means from anywhere."""
+
+    networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
+
+    def admit(self, address: str | None) -> bool:
+        """Tell whether a caller at `address` is admitted; an unreadable address is not."""
+        if not self.networks:
+            return True
+        try:
+            caller = ipaddress.ip_address(address or "")
+        except ValueError:
+            return False
+        if isinstance(caller, ipaddress.IPv6Address) and caller.ipv4_mapped is not None:
+            caller = caller.ipv4_mapped
+        return any(caller in network for network in self.networks)
+
+
+def sources(texts: Iterable[str]) -> Sources:
+    """Return the networks that CIDR texts name; a bare address is a network of one.
+
+    Raises: SourceUnusable.
+    """
+    networks = []
+    for place, text in enumerate(texts):
+        try:
+            networks.append(ipaddress.ip_network(text.strip(), strict=False))
+        except ValueError:
+            raise SourceUnusable(field=f"allowed_sources.{place}") from None
+    return Sources(tuple(networks))
+
+
+def name_words(name: str) -> tuple[str, ...]:
+    """Return a person's name as the words that count, in alphabetical order.
+
+    Case, accents, punctuation and spacing do not count; an apostrophe joins (MA'RUF is MARUF),
+    any other mark parts (AL-AMIN is AL AMIN).
+    """
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    for apostrophe in APOSTROPHES:
+        plain = plain.replace(apostrophe, "")
+    kept = (
+        letter if letter.isalnum() else " " for letter in plain if not unicodedata.combining(letter)
+    )
+    return tuple(sorted("".join(kept).split()))
+
+
+def same_name(stated: str, held: str) -> bool:
+    """Tell whether two writings are the same person's name.
+
+    The same words in any order are the same name, and so are the same letters in the same order
+    however they are parted into words (NUR HALIZA is NURHALIZA). Nothing else is: titles, initials
+    and names a bank has cut short differ, and a person decides.
+    """
+    if not name_words(stated) or not name_words(held):
+        return False
+    return name_words(stated) == name_words(held) or _letters(stated) == _letters(held)
+
+
+def _letters(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    return "".join(letter for letter in plain if letter.isalnum())
+
+
+def is_designated(bank_code: str, *, listed: Sequence[str], active: Iterable[str]) -> bool:
+    """Tell whether agents may be paid at this bank.
+
+    listed: the configured codes; when there are none, the active partners' codes count, for no
+    current official list of designated banks was found (docs/domain.md).
+    """
+    return bank_code in (listed or tuple(active))

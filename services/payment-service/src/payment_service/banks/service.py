@@ -1,0 +1,262 @@
+"""Bank partners, and the one question we ask a bank: whose account is this?"""
+
+import secrets
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.banks import queries, rules
+from payment_service.banks.models import BankPartner
+from payment_service.banks.rules import (
+    BankAddressUnusable,
+    BankKeyUnusable,
+    BankProfileUnknown,
+    ClientIdTaken,
+    NameOutcome,
+    OutboundIncomplete,
+    PartnerStatus,
+    ReplayAnswerUnsigned,
+)
+from payment_service.banks.schemas import (
+    AccountVerdict,
+    AccountVerification,
+    Activation,
+    BankPartnerOut,
+    NewBankPartner,
+    Outbound,
+)
+from payment_service.clients.banks import BankClients, Route
+from payment_service.paging import uuid_of
+from perisai_kit import clock
+from perisai_kit.db import Database
+from perisai_kit.fields import Page, encode_cursor
+from perisai_kit.ids import new_id
+from perisai_kit.log import get_logger
+from snap_bi.client import AccountInquiry
+from snap_bi.codes import ResponseCode
+from snap_bi.errors import KeyRefused
+from snap_bi.keys import load_private_key, load_public_key
+from snap_bi.profiles import PROFILES, Profile
+
+SECRET_BYTES = 48
+# 404xx11: the bank knows no such account.
+NO_SUCH_ACCOUNT = (404, "11")
+
+log = get_logger()
+
+
+async def register(
+    session: AsyncSession, new: NewBankPartner, *, by: UUID, plain_http: bool
+) -> BankPartner:
+    """Store a bank partner as a draft; client id and secret are made here unless given.
+
+    plain_http: whether the bank's address may do without TLS (a sandbox).
+    Raises: BankProfileUnknown, BankKeyUnusable, SourceUnusable, BankAddressUnusable,
+    OutboundIncomplete, ClientIdTaken.
+    """
+    profile = _profile(new.profile)
+    _check_keys(new)
+    rules.sources(new.allowed_sources)
+    if new.outbound is not None:
+        _check_outbound(new.outbound, profile, plain_http=plain_http)
+    now = clock.now()
+    partner = await queries.insert_once_partner(
+        session,
+        {
+            **new.model_dump(exclude={"outbound", "allowed_sources"}),
+            "allowed_sources": list(new.allowed_sources),
+            "id": new_id(),
+            "status": PartnerStatus.DRAFT,
+            "client_id": new.client_id or new_id().hex,
+            "client_secret": new.client_secret or secrets.token_urlsafe(SECRET_BYTES),
+            **_outbound_columns(new.outbound, profile),
+            "created_at": now,
+            "created_by": by,
+            "status_changed_at": now,
+            "status_changed_by": by,
+        },
+    )
+    if partner is None:
+        raise ClientIdTaken(field="client_id")
+    log.info("bank_partner.registered", partner_id=str(partner.id), profile=partner.profile)
+    return partner
+
+
+async def activate(
+    session: AsyncSession, *, partner_id: UUID, activation: Activation, by: UUID
+) -> BankPartner:
+    """Let a partner call us.
+
+    Raises: BankPartnerNotFound, BankPartnerState; ReplayAnswerUnsigned where its bank has not
+    signed off what a repeated payment is answered, for a wrong answer there costs money.
+    """
+    partner = await queries.lock_partner(session, partner_id)
+    rules.check_move(at=partner.status, to=PartnerStatus.ACTIVE)
+    if activation.replay_answer is not None:
+        partner.replay_answer = activation.replay_answer
+    if partner.replay_answer is None and not _profile(partner.profile).is_signed_off:
+        raise ReplayAnswerUnsigned
+    return _moved(partner, PartnerStatus.ACTIVE, by=by)
+
+
+async def suspend(session: AsyncSession, *, partner_id: UUID, by: UUID) -> BankPartner:
+    """Take no more payments from a partner. What it has paid already is still confirmed to it.
+
+    Raises: BankPartnerNotFound, BankPartnerState.
+    """
+    partner = await queries.lock_partner(session, partner_id)
+    rules.check_move(at=partner.status, to=PartnerStatus.SUSPENDED)
+    return _moved(partner, PartnerStatus.SUSPENDED, by=by)
+
+
+async def list_partners(
+    session: AsyncSession, *, cursor: str | None, limit: int
+) -> Page[BankPartnerOut]:
+    """Return partners in the order of their making.
+
+    Raises: CursorInvalid.
+    """
+    rows = await queries.list_page(session, after_id=uuid_of(cursor), limit=limit + 1)
+    items = [BankPartnerOut.model_validate(row) for row in rows[:limit]]
+    more = encode_cursor(str(items[-1].id)) if len(rows) > limit else None
+    return Page(items=items, next_cursor=more)
+
+
+async def get(session: AsyncSession, partner_id: UUID) -> BankPartner:
+    """Return one partner. Raises: BankPartnerNotFound."""
+    return await queries.get_partner(session, partner_id)
+
+
+async def list_active(session: AsyncSession) -> list[BankPartner]:
+    """Return the partners that may take payments, first made first."""
+    return list(await queries.list_by_status(session, PartnerStatus.ACTIVE))
+
+
+async def list_known(session: AsyncSession) -> list[BankPartner]:
+    """Return the partners whose calls we recognise: the active, and the suspended to be told so."""
+    return list(
+        await queries.list_by_status(session, PartnerStatus.ACTIVE, PartnerStatus.SUSPENDED)
+    )
+
+
+async def verify_account(
+    database: Database,
+    clients: BankClients,
+    asked: AccountVerification,
+    *,
+    designated_banks: tuple[str, ...],
+) -> AccountVerdict:
+    """Ask a bank whose account this is, and tell only whether the name matches.
+
+    The bank itself is asked where it is a partner (service 15), else the first partner that can
+    be called (service 16). A bank that is not designated is not asked: its answer would change
+    nothing. The call is made outside any transaction; the holder's name is not kept.
+    """
+    async with database.read() as session:
+        active = await list_active(session)
+    if not rules.is_designated(
+        asked.bank_code,
+        listed=designated_banks,
+        active=[partner.bank_code for partner in active],
+    ):
+        return AccountVerdict(designated=False, outcome=NameOutcome.UNKNOWN)
+    partner = _asked_partner(active, asked.bank_code)
+    if partner is None:
+        log.warning("account.unverifiable", bank_code=asked.bank_code)
+        return AccountVerdict(designated=True, outcome=NameOutcome.UNKNOWN)
+    inquiry = await clients.of(_route(partner)).inquire_account(
+        account_no=asked.account_no,
+        bank_code=None if partner.bank_code == asked.bank_code else asked.bank_code,
+    )
+    outcome = _name_outcome(inquiry, asked)
+    log.info("account.verified", partner_id=str(partner.id), outcome=outcome.value)
+    return AccountVerdict(designated=True, outcome=outcome)
+
+
+def _profile(name: str) -> Profile:
+    profile = PROFILES.get(name)
+    if profile is None:
+        raise BankProfileUnknown(field="profile", known=sorted(PROFILES))
+    return profile
+
+
+def _check_keys(new: NewBankPartner) -> None:
+    try:
+        load_public_key(new.public_key_pem)
+    except KeyRefused:
+        raise BankKeyUnusable(field="public_key_pem") from None
+    if new.outbound is None:
+        return
+    try:
+        load_private_key(new.outbound.private_key_pem)
+    except KeyRefused:
+        raise BankKeyUnusable(field="outbound.private_key_pem") from None
+
+
+def _check_outbound(outbound: Outbound, profile: Profile, *, plain_http: bool) -> None:
+    if profile.needs_token and outbound.client_secret is None:
+        raise OutboundIncomplete(field="outbound.client_secret")
+    try:
+        address = urlsplit(outbound.base_url)
+        schemes = {"https", "http"} if plain_http else {"https"}
+        # .port reads the port, and raises for one that is not a number.
+        usable = address.scheme in schemes and bool(address.hostname) and address.port != 0
+    except ValueError:
+        raise BankAddressUnusable(field="outbound.base_url") from None
+    if not usable or address.username or address.query or address.fragment:
+        raise BankAddressUnusable(field="outbound.base_url")
+
+
+def _outbound_columns(outbound: Outbound | None, profile: Profile) -> dict[str, object]:
+    if outbound is None:
+        return {}
+    return {
+        "base_url": outbound.base_url,
+        "outbound_client_id": outbound.client_id,
+        "outbound_client_secret": outbound.client_secret,
+        "outbound_private_key_pem": outbound.private_key_pem,
+        "x_partner_id": outbound.x_partner_id,
+        "channel_id": outbound.channel_id or profile.outbound_channel_id,
+    }
+
+
+def _moved(partner: BankPartner, to: PartnerStatus, *, by: UUID) -> BankPartner:
+    partner.status = to
+    partner.status_changed_at, partner.status_changed_by = clock.now(), by
+    log.info("bank_partner.moved", partner_id=str(partner.id), status=to.value)
+    return partner
+
+
+def _asked_partner(active: list[BankPartner], bank_code: str) -> BankPartner | None:
+    callable_ = [partner for partner in active if partner.base_url is not None]
+    own = [partner for partner in callable_ if partner.bank_code == bank_code]
+    return next(iter([*own, *callable_]), None)
+
+
+def _route(partner: BankPartner) -> Route:
+    assert partner.base_url is not None, "only partners that can be called are asked"
+    return Route(
+        partner_id=partner.id,
+        profile=partner.profile,
+        base_url=partner.base_url,
+        client_id=partner.outbound_client_id or "",
+        client_secret=partner.outbound_client_secret or "",
+        private_key_pem=partner.outbound_private_key_pem or "",
+        x_partner_id=partner.x_partner_id or "",
+        channel_id=partner.channel_id or "",
+    )
+
+
+def _name_outcome(inquiry: AccountInquiry, asked: AccountVerification) -> NameOutcome:
+    answer = inquiry.answer
+    if answer is None:
+        return NameOutcome.NOT_FOUND if _is_unknown(inquiry.result.code) else NameOutcome.UNKNOWN
+    if answer.beneficiary_account_no not in (None, asked.account_no):
+        return NameOutcome.UNKNOWN
+    matches = rules.same_name(asked.holder_name, answer.beneficiary_account_name)
+    return NameOutcome.MATCH if matches else NameOutcome.MISMATCH
+
+
+def _is_unknown(code: ResponseCode | None) -> bool:
+    return code is not None and (code.http_status, code.case_code) == NO_SUCH_ACCOUNT

@@ -1,0 +1,87 @@
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from payment_service.base import Base, choice, one_of
+from payment_service.callbacks.rules import Verdict
+from perisai_kit.pii import EncryptedBytes
+
+
+class Callback(Base):
+    """One correctly signed message of a bank, as it came, and what it was answered. Insert only.
+
+    No foreign key leads to the partner: every payment would lock the one row of its bank.
+    """
+
+    __tablename__ = "callbacks"
+    __table_args__ = (
+        CheckConstraint(one_of("verdict", Verdict), name="verdict"),
+        CheckConstraint("(verdict = 'settled') = (payment_id IS NOT NULL)", name="payment_id"),
+        # The identity of a payment: a bank's request id pays once, whatever else is sent under it.
+        Index(
+            "uq_callbacks_settled",
+            "partner_id",
+            "request_id",
+            unique=True,
+            postgresql_where=text("verdict = 'settled'"),
+        ),
+        Index(
+            "ix_callbacks_refused",
+            "partner_id",
+            "request_id",
+            "content_hash",
+            postgresql_where=text("verdict = 'refused' AND content_hash IS NOT NULL"),
+        ),
+        Index("ix_callbacks_partner_id_id", "partner_id", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    partner_id: Mapped[UUID]
+    service: Mapped[str]
+    received_at: Mapped[datetime]
+    source: Mapped[str]
+    target: Mapped[str]
+    # Token and signature stand as their SHA-256.
+    headers: Mapped[dict[str, str]] = mapped_column(JSONB)
+    external_id: Mapped[str]
+    signed_over: Mapped[str]
+    body: Mapped[bytes] = mapped_column(EncryptedBytes("callbacks.body"))
+
+    request_id: Mapped[str | None]
+    # A keyed hash of the fields in which an honest repeat cannot differ.
+    content_hash: Mapped[bytes | None]
+    verdict: Mapped[Verdict] = mapped_column(choice(Verdict))
+    http_status: Mapped[int]
+    response_code: Mapped[str]
+    answer: Mapped[bytes] = mapped_column(EncryptedBytes("callbacks.answer"))
+    payment_id: Mapped[UUID | None] = mapped_column(ForeignKey("payments.id"))
+    # The message whose answer was given again, or that this one contradicts.
+    first_id: Mapped[UUID | None] = mapped_column(ForeignKey("callbacks.id"))
+
+
+class ExternalId(Base):
+    """An X-EXTERNAL-ID that a bank has used on a Jakarta day; forgotten some days later."""
+
+    __tablename__ = "snap_external_ids"
+    __table_args__ = (Index("ix_snap_external_ids_day", "day"),)
+
+    partner_id: Mapped[UUID] = mapped_column(primary_key=True)
+    # The service's code, or empty where the bank's profile counts across services.
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    external_id: Mapped[str] = mapped_column(primary_key=True)
+    callback_id: Mapped[UUID]
+
+
+class AccessToken(Base):
+    """A token given to a bank; only its SHA-256 is kept."""
+
+    __tablename__ = "snap_access_tokens"
+    __table_args__ = (Index("ix_snap_access_tokens_expires_at", "expires_at"),)
+
+    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    partner_id: Mapped[UUID] = mapped_column(ForeignKey("bank_partners.id"))
+    expires_at: Mapped[datetime]

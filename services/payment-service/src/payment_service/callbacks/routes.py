@@ -1,0 +1,164 @@
+"""The addresses banks call, as plain ASGI over the raw bytes.
+
+Nothing of the web framework answers under these prefixes: a bank reads every word of ours as a
+code of the standard, so unknown paths, other methods, large bodies and failures of our own have
+SNAP answers too.
+"""
+
+from urllib.parse import quote
+
+from prometheus_client import Counter
+from starlette.datastructures import Headers
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from payment_service.callbacks import rules, service
+from payment_service.callbacks.gate import Gate
+from payment_service.callbacks.rules import Wire
+from payment_service.callbacks.schemas import Reply, failed, too_large, unknown_path
+from payment_service.callbacks.writer import Writer
+from perisai_kit.log import get_logger
+from snap_bi.answers import refusal
+from snap_bi.codes import Case, Service
+from snap_bi.profiles import PROFILES
+
+BODY_LIMIT = 65_536
+"""Far above any lawful message: one with every bill and free text has some 20 kB."""
+
+PATHS: dict[str, Service] = {
+    "/access-token/b2b": Service.ACCESS_TOKEN,
+    "/transfer-va/inquiry": Service.INQUIRY,
+    "/transfer-va/payment": Service.PAYMENT,
+}
+PREFIXES = tuple(sorted({profile.public_prefix for profile in PROFILES.values()}))
+
+answers_total = Counter("snap_answers_total", "Answers to banks.", ["service", "code"])
+log = get_logger()
+
+
+class BodyTooLarge(Exception):
+    """A body beyond the limit; nothing of it is looked at."""
+
+
+class SnapEndpoint:
+    """One address. Any method comes here, so that a wrong one too is answered as SNAP."""
+
+    def __init__(self, prefix: str, path: str, gate: Gate, writer: Writer) -> None:
+        self.path = prefix + path
+        self._prefix = prefix
+        self._service = PATHS[path]
+        self._gate = gate
+        self._writer = writer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["route"] = self  # its path names the request in logs and metrics
+        try:
+            reply = await self._reply(scope, receive)
+        except Exception as error:
+            log.error("callback.failed", service=self._service.value, exc_info=error)
+            reply = failed(self._service, self._prefix)
+        answers_total.labels(self._service.value, reply.answer.response_code or "none").inc()
+        await _send(reply, send)
+
+    async def _reply(self, scope: Scope, receive: Receive) -> Reply:
+        if scope["method"] != "POST":
+            return Reply.of(refusal(self._service, Case.FUNCTION_NOT_SUPPORTED))
+        try:
+            wire = _wire(scope, await _body(scope, receive), self._gate)
+        except BodyTooLarge:
+            return too_large(self._service)
+        return await service.serve(self._gate, self._service, wire, self._writer.take)
+
+
+class UnknownSnapPath:
+    """Everything else under a prefix."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["route"] = self
+        await _send(unknown_path(), send)
+
+
+class SnapBodyLimit:
+    """Answers a body that says it is too large before anything else refuses it in its own words."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(PREFIXES):
+            length = Headers(scope=scope).get("content-length", "0")
+            if not length.isdigit() or int(length) > BODY_LIMIT:
+                found = [PATHS[end] for end in PATHS if scope["path"].endswith(end)]
+                await _send(too_large(found[0] if found else None), send)
+                return
+        await self.app(scope, receive, send)
+
+
+def snap_routes(gate: Gate, writer: Writer) -> list[BaseRoute]:
+    """Return the routes of every profile's prefix; they go before the framework's own."""
+    routes: list[BaseRoute] = []
+    for prefix in PREFIXES:
+        for path in PATHS:
+            endpoint = SnapEndpoint(prefix, path, gate, writer)
+            routes.append(Route(endpoint.path, endpoint, include_in_schema=False))
+        unknown = UnknownSnapPath(f"{prefix}/unknown")
+        routes.append(Route(prefix + "{rest:path}", unknown, include_in_schema=False))
+    return routes
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionError("the bank went away before its message was whole")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > BODY_LIMIT:
+            raise BodyTooLarge
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _wire(scope: Scope, body: bytes, gate: Gate) -> Wire:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    peer = scope["client"][0] if scope.get("client") else None
+    return Wire(
+        method=scope["method"],
+        target=_target(scope),
+        headers=headers,
+        body=body,
+        source=rules.source_of(peer, headers.get("x-forwarded-for"), trusted=gate.trusted),
+    )
+
+
+def _target(scope: Scope) -> str:
+    # As on the wire: what the caller signed, before anybody decoded it.
+    raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    path = raw_path.partition(b"?")[0].decode("latin-1")
+    query = scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
+
+
+async def _send(reply: Reply, send: Send) -> None:
+    headers = {**reply.headers, "Content-Length": str(len(reply.answer.body))}
+    if reply.answer.body:
+        headers["Content-Type"] = "application/json"
+    await send(
+        {
+            "type": "http.response.start",
+            "status": reply.answer.http_status,
+            "headers": [
+                (name.lower().encode("ascii"), value.encode("latin-1"))
+                for name, value in headers.items()
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": reply.answer.body})

@@ -1,0 +1,383 @@
+"""Who calls, whether it may, and what its message comes to: decisions without a database.
+
+The order of the checks is that of docs/snap.md: source address, headers, token, timestamp,
+signature; only then the message, the replay, the X-EXTERNAL-ID and the bill.
+"""
+
+import ipaddress
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Protocol
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from payment_service.banks.rules import Sources
+from payment_service.bills import rules as bills
+from payment_service.bills.rules import BillStatus
+from perisai_kit.errors import DomainError
+from snap_bi.codes import Case, Service, case_of_problem
+from snap_bi.errors import FieldProblem, VirtualAccountMismatch
+from snap_bi.headers import (
+    TokenHeaders,
+    TransactionHeaders,
+    read_token_headers,
+    read_transaction_headers,
+)
+from snap_bi.profiles import ExternalIdScope, Profile, ReplayAnswer
+from snap_bi.timestamps import within_skew
+from snap_bi.verification import (
+    SignedParts,
+    verify_asymmetric_request,
+    verify_symmetric_request,
+    verify_token_request,
+)
+from snap_bi.verification import (
+    Verdict as SignatureVerdict,
+)
+from snap_bi.virtual_account import VirtualAccount, match
+
+KEPT_HEADERS = (
+    "x-timestamp",
+    "x-partner-id",
+    "x-external-id",
+    "channel-id",
+    "origin",
+    "x-client-key",
+)
+DIGESTED_HEADERS = ("authorization", "x-signature")
+HEADER_LENGTH = 200
+TARGET_LENGTH = 500
+NOT_FOUND = "Not Found"
+
+
+class Verdict(StrEnum):
+    """What a stored message came to."""
+
+    ANSWERED = "answered"  # an inquiry whose bill can be paid
+    SETTLED = "settled"
+    REPEATED = "repeated"  # the first answer was given again
+    CONFLICT = "conflict"  # the request id of a settled payment with other content
+    REFUSED = "refused"  # by its bill; an exact repeat is refused in the same words
+    TURNED_BACK = "turned_back"  # for its form or its X-EXTERNAL-ID, before any bill was looked at
+
+
+class Refusal(Exception):
+    """Answered to the bank as a case of the standard.
+
+    detail: a field name or a fixed word; never a received value.
+    """
+
+    def __init__(self, case: Case, detail: str | None = None) -> None:
+        super().__init__(case.name)
+        self.case = case
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """A request as it came: the raw target and body; header names in lower case."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    source: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A bank partner as far as its calls go. A suspended one is recognised, and told so."""
+
+    partner_id: UUID
+    profile: Profile
+    company_code: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    public_key: RSAPublicKey
+    sources: Sources
+    replay_answer: ReplayAnswer
+    is_active: bool
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        """What X-PARTNER-ID may say: banks send the client id or the company code."""
+        return (self.client_id, self.company_code)
+
+
+def source_of(peer: str | None, forwarded: str | None, *, trusted: Sources) -> str | None:
+    """Return the address a request came from.
+
+    forwarded: X-Forwarded-For, believed only as far back as `trusted` proxies wrote it.
+    """
+    hops = [hop.strip() for hop in (forwarded or "").split(",") if hop.strip()]
+    address = peer
+    while hops and _is_proxy(address, trusted):
+        address = hops.pop()
+    return address
+
+
+def _is_proxy(address: str | None, trusted: Sources) -> bool:
+    return bool(trusted.networks) and trusted.admit(address)
+
+
+def check_source(service: Service, source: str | None, callers: Iterable[Caller]) -> None:
+    """Refuse an address from which none of these callers may call.
+
+    Raises: Refusal. Nobody known yet is refused later, as an unknown client.
+    """
+    known = list(callers)
+    if known and not any(caller.sources.admit(source) for caller in known):
+        if service is Service.ACCESS_TOKEN:
+            raise Refusal(Case.BAD_REQUEST)  # 4007300 is what banks expect here
+        raise Refusal(Case.UNAUTHORIZED, "Connection not allowed")
+
+
+def token_headers(wire: Wire) -> TokenHeaders:
+    """Return the headers of service 73. Raises: Refusal."""
+    try:
+        return read_token_headers(wire.headers)
+    except FieldProblem as problem:
+        raise malformed(Service.ACCESS_TOKEN, problem) from None
+
+
+def transaction_headers(service: Service, wire: Wire) -> TransactionHeaders:
+    """Return the headers of 24 and 25. Raises: Refusal."""
+    try:
+        return read_transaction_headers(wire.headers)
+    except FieldProblem as problem:
+        raise malformed(service, problem) from None
+
+
+def malformed(service: Service, problem: FieldProblem) -> Refusal:
+    """Return the refusal of a field that is missing or badly formed."""
+    case = case_of_problem(service, problem)
+    return Refusal(case, None if case is Case.BAD_REQUEST else problem.field)
+
+
+def find_client(callers: Iterable[Caller], client_id: str) -> Caller | None:
+    """Return the caller that X-CLIENT-KEY names."""
+    return next((caller for caller in callers if caller.client_id == client_id), None)
+
+
+def find_partner(callers: Iterable[Caller], partner_id: UUID | None) -> Caller | None:
+    """Return the caller a token was given to."""
+    return next((caller for caller in callers if caller.partner_id == partner_id), None)
+
+
+def asymmetric_caller(callers: Iterable[Caller], partner_id: str) -> Caller | None:
+    """Return the one caller of this X-PARTNER-ID that signs without a token, if there is one."""
+    found = [
+        caller for caller in callers if not caller.profile.needs_token and partner_id in caller.ids
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def check_caller(caller: Caller, headers: TransactionHeaders, wire: Wire, *, now: datetime) -> None:
+    """Refuse a caller who is not who its headers say, calls from elsewhere, or too early or late.
+
+    Raises: Refusal.
+    """
+    client_key = wire.headers.get("x-client-key", caller.client_id)
+    if headers.partner_id not in caller.ids or client_key != caller.client_id:
+        raise Refusal(Case.UNAUTHORIZED, "Unknown client")
+    if not caller.sources.admit(wire.source):
+        raise Refusal(Case.UNAUTHORIZED, "Connection not allowed")
+    check_time(caller, headers.at, now=now)
+
+
+def check_time(caller: Caller, at: datetime, *, now: datetime) -> None:
+    """Refuse a message whose X-TIMESTAMP is too far from our clock. Raises: Refusal."""
+    if not within_skew(at, now=now, skew_s=caller.profile.skew_s):
+        raise Refusal(Case.UNAUTHORIZED, "Timestamp")
+
+
+def signature_verdict(caller: Caller, headers: TransactionHeaders, wire: Wire) -> SignatureVerdict:
+    """Verify the signature of 24 or 25 over the raw target and bytes."""
+    parts = SignedParts(
+        method=wire.method,
+        target=wire.target,
+        body=wire.body,
+        timestamp=headers.timestamp,
+        signature=headers.signature,
+        token=headers.token or "",
+    )
+    if caller.profile.needs_token:
+        return verify_symmetric_request(caller.profile, parts, secret=caller.client_secret)
+    return verify_asymmetric_request(caller.profile, parts, public_key=caller.public_key)
+
+
+def check_token_signature(caller: Caller, headers: TokenHeaders) -> None:
+    """Refuse a call for a token that its client's key did not sign. Raises: Refusal."""
+    verdict = verify_token_request(
+        client_id=headers.client_key,
+        timestamp=headers.timestamp,
+        signature=headers.signature,
+        public_key=caller.public_key,
+    )
+    if not verdict.is_accepted:
+        raise Refusal(Case.UNAUTHORIZED, "Signature")
+
+
+def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers worth keeping, token and signature as their SHA-256."""
+    kept = {name: headers[name][:HEADER_LENGTH] for name in KEPT_HEADERS if name in headers}
+    for name in DIGESTED_HEADERS:
+        if name in headers:
+            kept[f"{name}-sha256"] = sha256(headers[name].encode()).hexdigest()
+    return kept
+
+
+def token_hash(token: str) -> bytes:
+    """Return what is kept of a token; tokens are random, so a plain hash is enough."""
+    return sha256(token.encode()).digest()
+
+
+def external_id_scope(profile: Profile, service: Service) -> str:
+    """Return within what an X-EXTERNAL-ID counts as used, beside partner and Jakarta day."""
+    if profile.external_id_scope is ExternalIdScope.PARTNER:
+        return ""
+    return service.value
+
+
+def content(
+    *,
+    partner_service_id: str,
+    virtual_account_no: str,
+    paid_amount: int,
+    trx_id: str | None,
+    paid_bills: str | None,
+) -> str:
+    """Return the fields in which an honest repeat cannot differ, as one text to be hashed.
+
+    Everything else may: flagAdvise, timestamps, referenceNo, journalNum, channelCode and the rest.
+    Source: docs/snap.md, Idempotency.
+    """
+    fields = (
+        partner_service_id.strip(),
+        virtual_account_no.strip(),
+        paid_amount,
+        (trx_id or "").strip(),
+        (paid_bills or "").strip().upper(),
+    )
+    return json.dumps(fields)
+
+
+def virtual_account(
+    caller: Caller, *, partner_service_id: str, customer_no: str, virtual_account_no: str
+) -> VirtualAccount:
+    """Return the account that the three strings of a message agree on.
+
+    Raises: Refusal for another company's code, and for strings that do not agree.
+    """
+    if partner_service_id.strip() != caller.company_code:
+        raise Refusal(Case.PARTNER_NOT_FOUND)
+    try:
+        return match(
+            partner_service_id=partner_service_id,
+            customer_no=customer_no,
+            virtual_account_no=virtual_account_no,
+        )
+    except VirtualAccountMismatch:
+        raise Refusal(Case.INVALID_ACCOUNT) from None
+
+
+def check_active(caller: Caller) -> None:
+    """Refuse what a suspended partner asks anew. Raises: Refusal."""
+    if not caller.is_active:
+        raise Refusal(Case.FEATURE_NOT_ALLOWED, "Partner is suspended")
+
+
+class Payable(Protocol):
+    """A bill as far as paying it goes."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def status(self) -> BillStatus: ...
+    @property
+    def amount(self) -> int: ...
+    @property
+    def expires_at(self) -> datetime: ...
+
+
+_CASES: dict[type[DomainError], tuple[Case, str | None]] = {
+    bills.BillAlreadyPaid: (Case.PAID_BILL, None),
+    bills.BillCancelledAlready: (Case.INVALID_BILL, "Cancelled"),
+    bills.BillExpiredAlready: (Case.EXPIRED_BILL, None),
+    bills.AmountMismatch: (Case.INVALID_AMOUNT, None),
+}
+
+
+def check_payable(bill: Payable, *, paid: int | None, at: datetime) -> None:
+    """Refuse a bill that cannot be paid.
+
+    paid: rupiah; None for an inquiry, which says no amount. at: when the customer pays or paid.
+    Raises: Refusal.
+    """
+    try:
+        bills.check_payable(
+            bill.status,
+            due=bill.amount,
+            paid=bill.amount if paid is None else paid,
+            expires_at=bill.expires_at,
+            paid_at=at,
+        )
+    except tuple(_CASES) as error:
+        case, detail = _CASES[type(error)]
+        raise Refusal(case, detail) from None
+
+
+def verdict_of(refusal: Refusal) -> Verdict:
+    """Return how a refusal is kept: an exact repeat of one that a bill caused is refused again.
+
+    One turned back for its form or for a used X-EXTERNAL-ID may be sent again, put right.
+    """
+    turned_back = refusal.case.http_status in (400, 409)
+    return Verdict.TURNED_BACK if turned_back else Verdict.REFUSED
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """An earlier message under the same request id, and its answer."""
+
+    callback_id: UUID
+    payment_id: UUID | None
+    external_id: str
+    content_hash: bytes
+    http_status: int
+    response_code: str
+    answer: bytes = field(repr=False)
+
+
+class Repeat(StrEnum):
+    """How a message under the request id of a settled payment is answered."""
+
+    AS_STORED = "as_stored"
+    INCONSISTENT = (
+        "inconsistent"  # the same content, but the bank wants 404xx18 and the first result
+    )
+    OTHER_CONTENT = "other_content"
+
+
+def repeat(first: First, *, content_hash: bytes, external_id: str, wanted: ReplayAnswer) -> Repeat:
+    """Tell how to answer; nothing is ever booked.
+
+    A bank that wants an exact double refused as inconsistent still gets the stored answer for a
+    new attempt under a new X-EXTERNAL-ID. Source: docs/snap.md, Idempotency.
+    """
+    if content_hash != first.content_hash:
+        return Repeat.OTHER_CONTENT
+    doubled = external_id == first.external_id
+    if doubled and wanted is ReplayAnswer.INCONSISTENT_WITH_FIRST_RESULT:
+        return Repeat.INCONSISTENT
+    return Repeat.AS_STORED
+
+
+def trusted_proxies(texts: Sequence[str]) -> Sources:
+    """Return the networks whose X-Forwarded-For is believed. Raises: ValueError at start."""
+    return Sources(tuple(ipaddress.ip_network(text, strict=False) for text in texts))

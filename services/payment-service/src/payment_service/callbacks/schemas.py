@@ -1,0 +1,113 @@
+"""Messages in hand: what a bank sent, once it is known to be the bank's, and what it came to."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Self
+from uuid import UUID
+
+from payment_service.callbacks.rules import Caller, Verdict, Wire, external_id_scope
+from perisai_kit.clock import jakarta_date, real_now
+from snap_bi.answers import Answer, refusal
+from snap_bi.codes import Case, Service
+from snap_bi.headers import TransactionHeaders
+from snap_bi.messages import PaymentRequest
+from snap_bi.profiles import PROFILES, DoubtAnswer, Profile
+from snap_bi.timestamps import TimestampFormat, format_timestamp
+from snap_bi.verification import Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """A message that bears its caller's good signature. received_at: the real instant."""
+
+    id: UUID
+    service: Service
+    caller: Caller
+    wire: Wire
+    headers: TransactionHeaders
+    step: Step
+    received_at: datetime
+
+    @property
+    def scope(self) -> str:
+        return external_id_scope(self.caller.profile, self.service)
+
+    @property
+    def day(self) -> date:
+        """The Jakarta day within which its X-EXTERNAL-ID counts."""
+        return jakarta_date(self.received_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A payment flag to be taken. paid: rupiah. Both instants are of the business clock."""
+
+    signed: Signed
+    request: PaymentRequest
+    content_hash: bytes = field(repr=False)
+    paid: int
+    paid_at: datetime
+    received_at: datetime
+
+    @property
+    def key(self) -> tuple[UUID, str]:
+        """The identity of the payment: partner and the bank's request id."""
+        return (self.signed.caller.partner_id, self.request.payment_request_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a message came to. first_id: the earlier message it repeats or contradicts."""
+
+    answer: Answer
+    verdict: Verdict
+    payment_id: UUID | None = None
+    first_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back over the wire."""
+
+    answer: Answer
+    headers: dict[str, str]
+
+    @classmethod
+    def of(
+        cls, answer: Answer, *, profile: Profile | None = None, client_key: str | None = None
+    ) -> Self:
+        """Add the headers every answer has; X-TIMESTAMP as the bank's profile writes it."""
+        form = profile.timestamp_format if profile else TimestampFormat.SECONDS
+        headers = {"X-TIMESTAMP": format_timestamp(real_now(), form)}
+        if client_key is not None:
+            headers["X-CLIENT-KEY"] = client_key
+        return cls(answer, headers)
+
+
+def too_large(service: Service | None) -> Reply:
+    """Return the answer to a body no honest bank sends. The standard has no code for 413."""
+    return _odd(413, service, "00", "Request Entity Too Large")
+
+
+def unknown_path() -> Reply:
+    """Return the answer under an address of ours that no service has."""
+    return _odd(404, None, "01", "Transaction Not Found")
+
+
+def failed(service: Service, prefix: str) -> Reply:
+    """Return the answer to a failure before it was known whose message it was.
+
+    It may be the repeat of a payment that is booked: where a bank of this prefix takes any code
+    for a refusal, there is none.
+    """
+    doubts = {each.doubt_answer for each in PROFILES.values() if each.public_prefix == prefix}
+    if service is Service.PAYMENT and DoubtAnswer.EMPTY_504 in doubts:
+        return Reply.of(Answer(504, "", b""))
+    return Reply.of(refusal(service, Case.GENERAL_ERROR))
+
+
+def _odd(status: int, service: Service | None, case: str, message: str) -> Reply:
+    code = f"{status}{service or '00'}{case}"
+    body = json.dumps({"responseCode": code, "responseMessage": message}).encode()
+    return Reply.of(Answer(status, code, body))

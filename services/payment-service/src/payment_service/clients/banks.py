@@ -1,0 +1,76 @@
+"""Our calls to banks, over SNAP BI: one client a partner, kept with its token and connections."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+from uuid import UUID
+
+import httpx
+from fastapi import Depends, Request
+
+from perisai_kit import clock
+from snap_bi.client import BankClient
+from snap_bi.keys import load_private_key
+from snap_bi.outgoing import Sender
+from snap_bi.profiles import PROFILES
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How a partner is called. Equal routes share a client; nothing secret shows in its text."""
+
+    partner_id: UUID
+    profile: str
+    base_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    private_key_pem: str = field(repr=False)
+    x_partner_id: str
+    channel_id: str
+
+
+class BankClients:
+    """The clients of this process. httpx with its own transport, never another one's adapter:
+    a connection dropped after sending must not look like one that was never made.
+    """
+
+    def __init__(
+        self, *, transport: httpx.AsyncBaseTransport | None = None, timeout_s: float = 10.0
+    ) -> None:
+        self._transport = transport
+        self._timeout_s = timeout_s
+        self._clients: dict[UUID, tuple[Route, BankClient]] = {}
+
+    def of(self, route: Route) -> BankClient:
+        """Return the client for a route; a partner's changed route gets a new one."""
+        known = self._clients.get(route.partner_id)
+        if known is not None and known[0] == route:
+            return known[1]
+        client = BankClient(
+            PROFILES[route.profile],
+            Sender(
+                client_id=route.client_id,
+                partner_id=route.x_partner_id,
+                channel_id=route.channel_id,
+                secret=route.client_secret,
+                private_key=load_private_key(route.private_key_pem),
+            ),
+            base_url=route.base_url,
+            now=clock.real_now,
+            transport=self._transport,
+            timeout_s=self._timeout_s,
+        )
+        self._clients[route.partner_id] = (route, client)
+        return client
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for _, client in self._clients.values():
+            await client.aclose()
+
+
+def _banks(request: Request) -> BankClients:
+    clients: BankClients = request.app.state.banks
+    return clients
+
+
+Banks = Annotated[BankClients, Depends(_banks)]

@@ -1,0 +1,162 @@
+"""A bank as it stands before our door: keys of its own, signed calls over the raw bytes.
+
+For the tests of this service; nothing here is used by the service itself.
+"""
+
+import json
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from payment_service.banks.models import BankPartner
+from payment_service.bills.schemas import BillOut
+from perisai_kit import clock
+from perisai_kit.ids import new_id
+from snap_bi.outgoing import Sender, sign_token_request, sign_transaction
+from snap_bi.profiles import PROFILES, Profile
+
+GRANT = b'{"grantType":"client_credentials"}'
+
+
+def external_id() -> str:
+    return str(secrets.randbelow(10**18))
+
+
+@dataclass
+class Bank:
+    """One bank partner. `last_body` is what was sent last, for those who send it again."""
+
+    client: httpx.AsyncClient
+    partner: BankPartner
+    key: RSAPrivateKey
+    client_secret: str
+    token: str = ""
+    last_body: bytes = field(default=b"", repr=False)
+
+    @property
+    def profile(self) -> Profile:
+        return PROFILES[self.partner.profile]
+
+    @property
+    def sender(self) -> Sender:
+        return Sender(
+            client_id=self.partner.client_id,
+            partner_id=self.partner.client_id,
+            channel_id="95001",
+            secret=self.client_secret,
+            private_key=self.key,
+        )
+
+    async def ask_token(
+        self,
+        *,
+        content: bytes = GRANT,
+        at: datetime | None = None,
+        **headers: Any,
+    ) -> httpx.Response:
+        signed = sign_token_request(
+            client_id=self.partner.client_id,
+            private_key=self.key,
+            profile=self.profile,
+            at=at or clock.real_now(),
+        )
+        path = f"{self.profile.public_prefix}/access-token/b2b"
+        return await self._post(path, content, changed(signed.headers, headers))
+
+    async def take_token(self) -> str:
+        if not self.token:
+            self.token = (await self.ask_token()).json()["accessToken"]
+        return self.token
+
+    async def send(
+        self,
+        path: str,
+        content: bytes,
+        *,
+        sent: bytes | None = None,
+        at: datetime | None = None,
+        number: str | None = None,
+        token: str | None = None,
+        prefix: str | None = None,
+        **headers: Any,
+    ) -> httpx.Response:
+        """Sign `content` and send it, or send other bytes in its place."""
+        target = (prefix or self.profile.public_prefix) + path
+        signed = sign_transaction(
+            self.profile,
+            self.sender,
+            target=target,
+            body=content,
+            at=at or clock.real_now(),
+            external_id=number or external_id(),
+            token=(token or await self.take_token()) if self.profile.needs_token else None,
+        )
+        self.last_body = content if sent is None else sent
+        return await self._post(target, self.last_body, changed(signed.headers, headers))
+
+    async def inquire(self, message: dict[str, Any], **how: Any) -> httpx.Response:
+        return await self.send("/transfer-va/inquiry", json.dumps(message).encode(), **how)
+
+    async def pay(self, message: dict[str, Any], **how: Any) -> httpx.Response:
+        return await self.send("/transfer-va/payment", json.dumps(message).encode(), **how)
+
+    async def _post(self, path: str, content: bytes, headers: dict[str, str]) -> httpx.Response:
+        return await self.client.post(path, content=content, headers=headers)
+
+
+def changed(headers: dict[str, str], changes: dict[str, str | None]) -> dict[str, str]:
+    """Change headers by name with `_` for `-`; None takes one away."""
+    known = {name.lower(): value for name, value in headers.items()}
+    for name, value in changes.items():
+        known.pop(name.replace("_", "-"), None)
+        if value is not None:
+            known[name.replace("_", "-")] = value
+    return known
+
+
+def ids_of(bill: BillOut, partner: BankPartner) -> dict[str, str]:
+    """Return the three strings that name the bill's account at this bank, as a bank pads them."""
+    account = next(each for each in bill.virtual_accounts if each.partner_id == partner.id)
+    company = partner.company_code.rjust(8)
+    return {
+        "partnerServiceId": company,
+        "customerNo": account.customer_no,
+        "virtualAccountNo": company + account.customer_no,
+    }
+
+
+def inquiry_of(bill: BillOut, partner: BankPartner, **changes: Any) -> dict[str, Any]:
+    """Return the message of an inquiry, with fields changed by their SNAP names."""
+    return {
+        **ids_of(bill, partner),
+        "txnDateInit": clock.now().astimezone(clock.JAKARTA).isoformat(timespec="seconds"),
+        "channelCode": 6011,
+        "language": "",
+        "amount": None,
+        "inquiryRequestId": str(new_id()),
+        **changes,
+    }
+
+
+def payment_of(
+    bill: BillOut, partner: BankPartner, *, amount: int | None = None, **changes: Any
+) -> dict[str, Any]:
+    """Return the message of a payment flag, with fields changed by their SNAP names."""
+    due = {"value": f"{bill.amount if amount is None else amount}.00", "currency": "IDR"}
+    paid_at = clock.now().astimezone(clock.JAKARTA) + timedelta(seconds=1)
+    return {
+        **ids_of(bill, partner),
+        "virtualAccountName": "Siti Aminah",
+        "paymentRequestId": str(new_id()),
+        "channelCode": 6011,
+        "paidAmount": due,
+        "totalAmount": due,
+        "trxDateTime": paid_at.isoformat(timespec="seconds"),
+        "referenceNo": "00001136962",
+        "flagAdvise": "N",
+        **changes,
+    }

@@ -1,0 +1,238 @@
+"""Many at once, over two processes' worth of apps on one database."""
+
+import asyncio
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from sqlalchemy import func, select, text
+
+from payment_service.banks.models import BankPartner
+from payment_service.bills.models import Bill
+from payment_service.bills.rules import BillStatus
+from payment_service.bills.schemas import BillOut
+from payment_service.callbacks.models import Callback
+from payment_service.callbacks.rules import Verdict
+from payment_service.ledger import service as ledger
+from payment_service.payments.models import Payment
+from payment_service.testing import Bank, payment_of
+from perisai_kit.db import Database
+from perisai_kit.feed import EventRow
+from perisai_kit.pii import Keyring
+from perisai_kit.testing import MakeApp, Urls, Wire, app_client
+from snap_bi.profiles import PROFILES, ReplayAnswer
+from snap_bi.readings import BankReading, read_payment_answer
+
+pytestmark = pytest.mark.race
+
+MakePartner = Callable[..., Awaitable[BankPartner]]
+IssueBill = Callable[..., Awaitable[BillOut]]
+
+
+class Town:
+    """A database of its own, with two apps on it and one bank that talks to both."""
+
+    def __init__(self, urls: Urls, database: Database, banks: list[Bank]) -> None:
+        self.urls = urls
+        self.database = database
+        self.banks = banks
+
+    async def count(self, table: type[Payment] | type[EventRow], *conditions: object) -> int:
+        async with self.database.read() as session:
+            counted = select(func.count()).select_from(table).where(*conditions)  # type: ignore[arg-type]  # SQL conditions
+            return await session.scalar(counted) or 0
+
+    async def verdicts(self) -> Counter[Verdict]:
+        async with self.database.read() as session:
+            return Counter(await session.scalars(select(Callback.verdict)))
+
+    async def faults(self) -> list[str]:
+        async with self.database.read() as session:
+            return await ledger.find_faults(session)
+
+
+OpenTown = Callable[..., Awaitable[Town]]
+
+
+@pytest.fixture
+async def open_town(
+    own_database: Callable[[str], Urls],
+    keyring: Keyring,
+    make_app: MakeApp,
+    make_partner: MakePartner,
+    wire: Wire,
+    bank_key: RSAPrivateKey,
+    bank_key_pem: str,
+) -> AsyncIterator[OpenTown]:
+    async with AsyncExitStack() as stack:
+
+        async def open_(profile: str = "generic-hmac") -> Town:
+            urls = own_database("payment")
+            database = Database(urls.app, keyring=keyring)
+            stack.push_async_callback(database.dispose)
+            client_secret = secrets.token_urlsafe(48)
+            async with database.begin() as session:
+                partner = await make_partner(
+                    session,
+                    profile=profile,
+                    replay_answer=PROFILES[profile].replay_answer or ReplayAnswer.STORED_SUCCESS,
+                    client_secret=client_secret,
+                    public_key_pem=bank_key_pem,
+                )
+            banks = []
+            for _ in range(2):
+                client = await stack.enter_async_context(app_client(make_app(urls=urls, wire=wire)))
+                banks.append(Bank(client, partner, bank_key, client_secret))
+            if PROFILES[profile].needs_token:
+                banks[1].token = await banks[0].take_token()
+            return Town(urls, database, banks)
+
+        yield open_
+
+
+async def bills_of(town: Town, issue_bill: IssueBill, count: int) -> list[BillOut]:
+    async with town.database.begin() as session:
+        return [await issue_bill(session) for _ in range(count)]
+
+
+@pytest.mark.parametrize("profile", list(PROFILES))
+async def test_fifty_copies_of_one_callback_make_one_payment_and_fifty_true_answers(
+    open_town: OpenTown, issue_bill: IssueBill, profile: str
+) -> None:
+    town = await open_town(profile)
+    (bill,) = await bills_of(town, issue_bill, 1)
+    message = payment_of(bill, town.banks[0].partner)
+
+    answers = await asyncio.gather(
+        *(town.banks[place % 2].pay(message, number="4711") for place in range(50))
+    )
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 1
+    readings = {read_payment_answer(PROFILES[profile], answer.content) for answer in answers}
+    assert readings == {BankReading.PAID}
+    assert await town.count(Payment) == 1
+    assert await town.count(EventRow, EventRow.type == "payment.settled.v1") == 1
+    assert await town.verdicts() == {Verdict.SETTLED: 1, Verdict.REPEATED: 49}
+    assert await town.faults() == []
+
+
+async def test_copies_with_another_amount_at_the_same_time_book_the_right_one_once(
+    open_town: OpenTown, issue_bill: IssueBill
+) -> None:
+    town = await open_town()
+    (bill,) = await bills_of(town, issue_bill, 1)
+    right = payment_of(bill, town.banks[0].partner)
+    wrong = {**right, "paidAmount": {"value": "1.00", "currency": "IDR"}}
+
+    answers = await asyncio.gather(
+        *(town.banks[n % 2].pay(right if n % 4 < 2 else wrong) for n in range(40))
+    )
+
+    codes = [answer.json()["responseCode"] for answer in answers]
+    assert {codes[n] for n in range(40) if n % 4 < 2} == {"2002500"}
+    assert {codes[n] for n in range(40) if n % 4 >= 2} <= {"4042513", "4042518"}
+    assert await town.count(Payment, Payment.amount == bill.amount) == 1
+    assert await town.count(Payment) == 1
+
+
+async def test_one_request_for_two_bills_at_once_pays_only_one(
+    open_town: OpenTown, issue_bill: IssueBill
+) -> None:
+    town = await open_town()
+    one, other = await bills_of(town, issue_bill, 2)
+    partner = town.banks[0].partner
+    messages = [payment_of(bill, partner, paymentRequestId="same") for bill in (one, other)]
+
+    answers = await asyncio.gather(
+        *(town.banks[n % 2].pay(messages[n // 2 % 2]) for n in range(20))
+    )
+
+    codes = Counter(answer.json()["responseCode"] for answer in answers)
+    assert codes == {"2002500": 10, "4042518": 10}
+    assert await town.count(Payment) == 1
+    async with town.database.read() as session:
+        paid = select(func.count()).select_from(Bill).where(Bill.status == BillStatus.PAID)
+        assert await session.scalar(paid) == 1
+
+
+async def test_two_payments_of_one_bill_at_once_pay_it_once(
+    open_town: OpenTown, issue_bill: IssueBill
+) -> None:
+    town = await open_town()
+    (bill,) = await bills_of(town, issue_bill, 1)
+
+    answers = await asyncio.gather(
+        *(bank.pay(payment_of(bill, bank.partner)) for bank in town.banks * 10)
+    )
+
+    codes = Counter(answer.json()["responseCode"] for answer in answers)
+    assert codes == {"2002500": 1, "4042514": 19}
+    assert await town.count(Payment) == 1
+
+
+async def test_one_external_id_for_many_payments_at_once_books_one(
+    open_town: OpenTown, issue_bill: IssueBill
+) -> None:
+    town = await open_town()
+    bills = await bills_of(town, issue_bill, 10)
+
+    answers = await asyncio.gather(
+        *(
+            town.banks[n % 2].pay(payment_of(bill, town.banks[0].partner), number="4711")
+            for n, bill in enumerate(bills)
+        )
+    )
+
+    codes = Counter(answer.json()["responseCode"] for answer in answers)
+    assert codes == {"2002500": 1, "4092500": 9}
+    assert await town.count(Payment) == 1
+
+
+FAIL_AT_COMMIT = (
+    "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN RAISE EXCEPTION 'the disk is full'; END $$",
+    "CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON callbacks"
+    " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fail()",
+)
+
+
+async def as_owner(town: Town, *statements: str) -> None:
+    owner = Database(town.urls.owner)
+    async with owner.begin() as session:
+        for statement in statements:
+            await session.execute(text(statement))
+    await owner.dispose()
+
+
+@pytest.mark.parametrize(
+    ("profile", "status", "reading"),
+    [
+        ("generic-hmac", 500, BankReading.SUSPENDED),
+        ("bri", 500, BankReading.SUSPENDED),
+        ("bca", 504, BankReading.TIMED_OUT),
+    ],
+)
+async def test_a_commit_that_fails_is_never_answered_as_paid_or_refused(
+    open_town: OpenTown,
+    issue_bill: IssueBill,
+    profile: str,
+    status: int,
+    reading: BankReading,
+) -> None:
+    town = await open_town(profile)
+    (bill,) = await bills_of(town, issue_bill, 1)
+    message = payment_of(bill, town.banks[0].partner)
+    await as_owner(town, *FAIL_AT_COMMIT)
+
+    failed = await town.banks[0].pay(message, number="4711")
+    await as_owner(town, "DROP TRIGGER fail ON callbacks")
+    repeated = await town.banks[1].pay(message, number="4711")
+
+    assert failed.status_code == status
+    assert read_payment_answer(PROFILES[profile], failed.content) is reading
+    assert repeated.json()["responseCode"] == "2002500"
+    assert await town.count(Payment) == 1
