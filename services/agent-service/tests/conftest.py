@@ -1,7 +1,7 @@
 """What the tests of this service share: its app, its neighbours, and people to test with."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import count
 from typing import Any
@@ -198,10 +198,8 @@ def neighbours(wire: Wire) -> Neighbours:
 
 
 @pytest.fixture
-async def world(
-    client: httpx.AsyncClient, tokens: Tokens, neighbours: Neighbours
-) -> AsyncIterator[World]:
-    yield World(client, tokens, neighbours)
+async def world(client: httpx.AsyncClient, tokens: Tokens, neighbours: Neighbours) -> World:
+    return World(client, tokens, neighbours)
 
 
 @pytest.fixture

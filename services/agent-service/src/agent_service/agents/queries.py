@@ -39,7 +39,7 @@ async def get_visible(session: AsyncSession, agent_id: UUID, seen: ColumnElement
 
 async def lock_visible(session: AsyncSession, agent_id: UUID, seen: ColumnElement[bool]) -> Agent:
     """Raises: AgentNotFound."""
-    chosen = select(Agent).where(Agent.id == agent_id, seen).with_for_update()
+    chosen = select(Agent).where(Agent.id == agent_id, seen).with_for_update(key_share=True)
     agent = await session.scalar(chosen.execution_options(populate_existing=True))
     if agent is None:
         raise AgentNotFound

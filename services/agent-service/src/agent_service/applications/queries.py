@@ -48,7 +48,11 @@ async def lock_visible(
     session: AsyncSession, application_id: UUID, seen: ColumnElement[bool]
 ) -> Application:
     """Raises: ApplicationNotFound."""
-    chosen = select(Application).where(Application.id == application_id, seen).with_for_update()
+    chosen = (
+        select(Application)
+        .where(Application.id == application_id, seen)
+        .with_for_update(key_share=True)
+    )
     application = await session.scalar(chosen.execution_options(populate_existing=True))
     if application is None:
         raise ApplicationNotFound

@@ -3,6 +3,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.requirements.models import Check, Exam, Training
@@ -17,7 +18,7 @@ async def list_deciding(session: AsyncSession, application_id: UUID) -> Sequence
     """Return the check of each requirement that counts: the latest one that has an answer."""
     chosen = (
         select(Check)
-        .distinct(Check.requirement)
+        .ext(distinct_on(Check.requirement))
         .where(Check.application_id == application_id)
         .order_by(
             Check.requirement,

@@ -57,7 +57,9 @@ async def lock_wadah(
     """Raises: WadahNotFound."""
     chosen = select(Wadah).where(Wadah.id == wadah_id, true() if seen is None else seen)
     wadah = await session.scalar(
-        chosen.with_for_update(of=Wadah).execution_options(populate_existing=True)
+        # A child row's foreign key holds the wadah too; a key that nobody changes need not wait
+        # for it, and two who add an agent at once would otherwise wait for each other.
+        chosen.with_for_update(of=Wadah, key_share=True).execution_options(populate_existing=True)
     )
     if wadah is None:
         raise WadahNotFound

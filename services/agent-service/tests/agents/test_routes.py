@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import select
+
+from perisai_kit.auth import Role
+from perisai_kit.db import Database
+from perisai_kit.ids import new_id
+from perisai_kit.pii import ReadAudit
+from perisai_kit.testing import BusinessTime
+
+if TYPE_CHECKING:
+    from conftest import World
+
+INACTIVITY = {"reason_code": "inactivity", "reason": "Three idle months"}
+INVESTIGATION = {"reason_code": "investigation", "reason": "Members complain"}
+FRAUD = {"reason_code": "fraud", "reason": "Kept contributions"}
+BACK = {"reason": "The wadah asks for it"}
+COUNTRY = {"kind": "country"}
+
+
+async def test_an_agent_is_shown_masked(world: World) -> None:
+    agent = await world.agent()
+
+    answer = await world.get(f"agents/{agent['id']}", by=world.officer)
+
+    assert agent["full_name"] == "S*** A***"
+    assert agent["account_no"] == "******7890"
+    assert agent["assignment_letter_number"].startswith(f"ST/{agent['agent_code']}/")
+    for secret in ("Siti", "Aminah", "1234567890", "nik"):
+        assert secret not in answer.text
+
+
+async def test_each_sees_the_agents_that_concern_him(world: World) -> None:
+    account_id = new_id()
+    agent = await world.agent(by=world.applicant(account_id=account_id))
+    other = await world.agent()
+    make = world.tokens.make
+
+    async def seen(by: dict[str, str]) -> set[str]:
+        return {each["id"] for each in (await world.get("agents", by=by)).json()["items"]}
+
+    both = {agent["id"], other["id"]}
+    assert await seen(make(Role.AGENT, account_id=account_id, agent_id=agent["id"])) == {
+        agent["id"]
+    }
+    assert await seen(world.applicant(account_id=account_id)) == {agent["id"]}
+    assert await seen(make(Role.WADAH_ADMIN, wadah_id=agent["wadah_id"])) == {agent["id"]}
+    assert await seen(world.officer) == both
+    assert await seen(make(Role.FINANCE_OFFICER, scope=COUNTRY)) == both
+    assert await seen(make(Role.AUDITOR, scope={"kind": "region", "code": "JATIM"})) == both
+    assert await seen(world.admin) == both
+    assert await seen(world.stranger) == set()
+    assert await seen(make(Role.FINANCE_OFFICER)) == set()
+    assert await seen(make(Role.WADAH_ADMIN)) == set()
+    assert await seen(make(Role.AGENT)) == set()
+    assert await seen(make(Role.SERVICE)) == set()
+
+
+async def test_agents_are_filtered_and_paged(world: World) -> None:
+    made = [(await world.agent()) for _ in range(3)]
+    await world.ok(f"agents/{made[0]['id']}/suspension", INVESTIGATION, by=world.officer)
+
+    active = (await world.get("agents", by=world.officer, state="active", limit=1)).json()
+    rest = await world.get(
+        "agents", by=world.officer, state="active", limit=1, cursor=active["next_cursor"]
+    )
+    of_wadah = await world.get("agents", by=world.officer, wadah_id=made[0]["wadah_id"])
+
+    assert [each["id"] for each in active["items"] + rest.json()["items"]] == [
+        made[1]["id"],
+        made[2]["id"],
+    ]
+    assert [each["id"] for each in of_wadah.json()["items"]] == [made[0]["id"]]
+
+
+async def test_a_foreign_agent_is_not_found(world: World) -> None:
+    agent = await world.agent()
+    path = f"agents/{agent['id']}"
+
+    answers = [
+        await world.get(path, by=world.stranger),
+        await world.get(path, by=world.applicant()),
+        await world.get(f"{path}/identity", by=world.stranger),
+        await world.get(f"{path}/activity", by=world.stranger),
+        await world.post(f"{path}/suspension", INACTIVITY, by=world.stranger),
+        await world.post(f"{path}/reinstatement", BACK, by=world.stranger),
+        await world.post(f"{path}/dismissal", FRAUD, by=world.stranger),
+        await world.get(f"agents/{new_id()}", by=world.admin),
+    ]
+
+    assert {(each.status_code, each.json()["code"]) for each in answers} == {
+        (404, "agent_not_found")
+    }
+
+
+async def test_reading_an_identity_is_recorded(world: World, database: Database) -> None:
+    body = await world.new_application()
+    agent = await world.agent(**body)
+    finance = world.tokens.make(Role.FINANCE_OFFICER, scope=COUNTRY)
+
+    answer = await world.get(f"agents/{agent['id']}/identity", by=finance)
+
+    assert answer.json() == {
+        "id": agent["id"],
+        **{
+            name: body[name]
+            for name in ("nik", "full_name", "bank_code", "account_no", "account_holder_name")
+        },
+    }
+    async with database.read() as session:
+        (audit,) = (await session.scalars(select(ReadAudit))).all()
+    assert (audit.kind, [str(each) for each in audit.ids]) == ("agent", [agent["id"]])
+
+
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.AUDITOR, Role.AGENT, Role.WADAH_ADMIN])
+async def test_an_identity_is_not_for_everybody(world: World, role: Role) -> None:
+    agent = await world.agent()
+    by = world.tokens.make(role, scope=COUNTRY, wadah_id=agent["wadah_id"], agent_id=agent["id"])
+
+    answer = await world.get(f"agents/{agent['id']}/identity", by=by)
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+async def test_a_suspension_is_told_with_its_reason(
+    world: World, events: Callable[[], Any]
+) -> None:
+    account_id = new_id()
+    agent = await world.agent(by=world.applicant(account_id=account_id))
+
+    suspended = await world.ok(f"agents/{agent['id']}/suspension", INVESTIGATION, by=world.officer)
+
+    assert (suspended["state"], suspended["reason_code"]) == ("suspended", "investigation")
+    assert suspended["reinstatement_not_before"] is None
+    assert suspended["history"][0]["reason"] == "Members complain"
+    assert (await events())[-1] == (
+        "agent.suspended.v1",
+        {
+            "agent_id": agent["id"],
+            "account_id": str(account_id),
+            "reason_code": "investigation",
+        },
+    )
+
+
+async def test_after_inactivity_an_agent_waits_six_months(
+    world: World, business_time: BusinessTime, events: Callable[[], Any]
+) -> None:
+    business_time.at(datetime(2026, 1, 10, 3, 0, tzinfo=UTC))
+    agent = await world.agent()
+    path = f"agents/{agent['id']}"
+    suspended = await world.ok(f"{path}/suspension", INACTIVITY, by=world.officer)
+
+    business_time.at(datetime(2026, 7, 9, 16, 59, tzinfo=UTC))  # 23:59 in Jakarta
+    early = await world.post(f"{path}/reinstatement", BACK, by=world.officer)
+    business_time.at(datetime(2026, 7, 9, 17, 1, tzinfo=UTC))  # the tenth of July there
+    back = await world.ok(f"{path}/reinstatement", BACK, by=world.officer)
+
+    assert suspended["reinstatement_not_before"] == "2026-07-10"
+    assert (early.status_code, early.json()["code"]) == (409, "reinstatement_too_early")
+    assert early.json()["details"] == {"not_before": "2026-07-10"}
+    assert (back["state"], back["in_office_since"]) == ("active", "2026-07-10")
+    assert back["reinstatement_not_before"] is None
+    kind, data = (await events())[-1]
+    assert (kind, data["agent_code"]) == ("agent.reinstated.v1", agent["agent_code"])
+
+
+async def test_an_agent_does_not_return_to_a_wadah_that_is_not_active(world: World) -> None:
+    agent = await world.agent()
+    await world.ok(f"agents/{agent['id']}/suspension", INVESTIGATION, by=world.officer)
+    end = {"reason_code": "below_target", "reason": "Three months"}
+    await world.ok(f"wadahs/{agent['wadah_id']}/termination", end, by=world.officer)
+
+    answer = await world.post(f"agents/{agent['id']}/reinstatement", BACK, by=world.officer)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "wadah_not_active")
+
+
+async def test_a_dismissal_is_final_and_told(world: World, events: Callable[[], Any]) -> None:
+    agent = await world.agent()
+    path = f"agents/{agent['id']}"
+
+    dismissed = await world.ok(f"{path}/dismissal", FRAUD, by=world.officer)
+    after = [
+        await world.post(f"{path}/reinstatement", BACK, by=world.officer),
+        await world.post(f"{path}/suspension", INACTIVITY, by=world.officer),
+        await world.post(f"{path}/dismissal", FRAUD, by=world.officer),
+    ]
+
+    assert (dismissed["state"], dismissed["reason_code"]) == ("dismissed", "fraud")
+    assert {(each.status_code, each.json()["code"]) for each in after} == {(409, "agent_state")}
+    kind, data = (await events())[-1]
+    assert (kind, data["reason_code"]) == ("agent.dismissed.v1", "fraud")
+
+
+@pytest.mark.parametrize("step", ["suspension", "reinstatement", "dismissal"])
+async def test_nobody_decides_about_himself(world: World, step: str) -> None:
+    bodies = {"suspension": INACTIVITY, "reinstatement": BACK, "dismissal": FRAUD}
+    account_id = new_id()
+    body = await world.new_application()
+    agent = await world.agent(by=world.applicant(account_id=account_id), **body)
+    bwi = {"kind": "branch", "code": "BWI", "region": "JATIM"}
+    make = world.tokens.make
+
+    for by in (
+        make(Role.BRANCH_OFFICER, scope=bwi, account_id=account_id),
+        make(Role.BRANCH_OFFICER, scope=bwi, member_id=world.neighbours.members[body["nik"]]),
+        make(Role.BRANCH_OFFICER, Role.AGENT, scope=bwi, agent_id=agent["id"]),
+    ):
+        answer = await world.post(f"agents/{agent['id']}/{step}", bodies[step], by=by)
+
+        assert (answer.status_code, answer.json()["code"]) == (403, "own_case")
+
+
+@pytest.mark.parametrize("step", ["suspension", "reinstatement", "dismissal"])
+async def test_other_roles_decide_nothing(world: World, step: str) -> None:
+    agent = await world.agent()
+
+    for role in (Role.ADMIN, Role.AGENT, Role.WADAH_ADMIN, Role.FINANCE_OFFICER, Role.AUDITOR):
+        by = world.tokens.make(role, scope=COUNTRY, wadah_id=agent["wadah_id"])
+        answer = await world.post(f"agents/{agent['id']}/{step}", {}, by=by)
+
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+async def test_an_officer_who_only_sees_himself_is_out_of_scope(world: World) -> None:
+    account_id = new_id()
+    agent = await world.agent(by=world.applicant(account_id=account_id))
+    scope = {"kind": "branch", "code": "SBY", "region": "JATIM"}
+    by = world.tokens.make(Role.BRANCH_OFFICER, scope=scope, account_id=account_id)
+
+    answer = await world.post(f"agents/{agent['id']}/dismissal", FRAUD, by=by)
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "branch_out_of_scope")
+
+
+async def test_a_wadah_knows_its_active_agents(world: World) -> None:
+    wadah = await world.wadah()
+    first = await world.agent(wadah_id=wadah["id"])
+    second = await world.agent(wadah_id=wadah["id"])
+    await world.ok(f"agents/{first['id']}/suspension", INVESTIGATION, by=world.officer)
+    await world.ok(f"agents/{second['id']}/suspension", INVESTIGATION, by=world.officer)
+    await world.ok(f"agents/{second['id']}/reinstatement", BACK, by=world.officer)
+
+    seen = (await world.get(f"wadahs/{wadah['id']}", by=world.officer)).json()
+
+    assert seen["agent_count"] == 1
+    assert seen["warnings"] == [{"code": "too_few_agents", "minimum": 5, "found": 1}]
+
+
+@pytest.mark.parametrize(
+    ("step", "body", "pointer"),
+    [
+        ("suspension", {"reason_code": "tired", "reason": "x"}, "/reason_code"),
+        ("suspension", {"reason_code": "other", "reason": "x\x00"}, "/reason"),
+        ("suspension", {"reason_code": "other"}, "/reason"),
+        ("reinstatement", {"reason": ""}, "/reason"),
+        ("reinstatement", {"reason": "x", "by": "me"}, "/by"),
+        ("dismissal", {"reason_code": "inactivity", "reason": "x"}, "/reason_code"),
+        ("dismissal", {"reason_code": "fraud", "reason": "x" * 2001}, "/reason"),
+    ],
+)
+async def test_bad_input_is_refused_by_the_name_of_its_field(
+    world: World, step: str, body: dict[str, Any], pointer: str
+) -> None:
+    answer = await world.post(f"agents/{new_id()}/{step}", body, by=world.officer)
+
+    assert answer.status_code == 422
+    assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]

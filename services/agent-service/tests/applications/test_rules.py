@@ -1,0 +1,82 @@
+from itertools import pairwise
+
+import pytest
+
+from agent_service.applications import rules
+from agent_service.applications.rules import ENDED, NEXT, ApplicationState
+
+S = ApplicationState
+
+
+def test_every_state_has_its_next_ones() -> None:
+    assert set(NEXT) == set(ApplicationState)
+    assert {state for state, following in NEXT.items() if not following} == ENDED
+
+
+def test_the_way_from_application_to_office() -> None:
+    way = [S.APPLIED, S.VERIFIED, S.TRAINING, S.EXAM_FAILED, S.EXAM_PASSED, S.ACTIVE]
+
+    for state, to in pairwise(way):
+        rules.check_next(state, to)  # raises when a step is not allowed
+
+
+@pytest.mark.parametrize(
+    ("state", "to"),
+    [
+        (S.APPLIED, S.ACTIVE),
+        (S.APPLIED, S.TRAINING),
+        (S.DOCS_INCOMPLETE, S.TRAINING),
+        (S.DOCS_INCOMPLETE, S.ACTIVE),
+        (S.EXAM_FAILED, S.ACTIVE),
+        (S.REJECTED, S.APPLIED),
+        (S.WITHDRAWN, S.VERIFIED),
+        (S.ACTIVE, S.REJECTED),
+    ],
+)
+def test_no_step_is_left_out(state: ApplicationState, to: ApplicationState) -> None:
+    with pytest.raises(rules.ApplicationStateConflict) as refused:
+        rules.check_next(state, to)
+
+    assert refused.value.details == {"state": state.value, "to": to.value}
+
+
+@pytest.mark.parametrize("state", sorted(rules.LIVE))
+def test_whatever_is_under_way_can_be_rejected_and_withdrawn(state: ApplicationState) -> None:
+    rules.check_live(state)
+    rules.check_next(state, S.REJECTED)
+    rules.check_next(state, S.WITHDRAWN)  # raises when refused
+
+
+@pytest.mark.parametrize("state", sorted(ENDED))
+def test_what_has_ended_stays_ended(state: ApplicationState) -> None:
+    with pytest.raises(rules.ApplicationStateConflict):
+        rules.check_live(state)
+
+
+@pytest.mark.parametrize("state", [S.APPLIED, S.DOCS_INCOMPLETE, S.VERIFIED])
+@pytest.mark.parametrize(
+    ("any_unmet", "all_met", "to"),
+    [(True, False, S.DOCS_INCOMPLETE), (False, True, S.VERIFIED), (False, False, None)],
+)
+def test_a_verification_moves_an_application(
+    state: ApplicationState, any_unmet: bool, all_met: bool, to: ApplicationState | None
+) -> None:
+    after = rules.after_verification(state, any_unmet=any_unmet, all_met=all_met)
+
+    assert after is (to or state)
+    assert after is state or after in NEXT[state]
+
+
+@pytest.mark.parametrize("state", [S.TRAINING, S.EXAM_PASSED, S.EXAM_FAILED])
+def test_past_the_training_a_verification_moves_nothing(state: ApplicationState) -> None:
+    assert rules.after_verification(state, any_unmet=True, all_met=False) is state
+
+
+@pytest.mark.parametrize(
+    ("amr", "device_id"), [((), "d"), (("pwd",), "d"), (("otp",), None), (("otp",), "")]
+)
+def test_a_phone_is_proven_by_code_and_device(amr: tuple[str, ...], device_id: str | None) -> None:
+    rules.check_phone(("otp",), "device-1")
+
+    with pytest.raises(rules.PhoneProofRequired):
+        rules.check_phone(amr, device_id)

@@ -1,0 +1,186 @@
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from agent_service.requirements import rules
+from agent_service.requirements.rules import Citizenship, Facts, Finding, Outcome, Requirement
+from perisai_kit.ids import new_id
+
+TODAY = date(2026, 11, 22)
+GOOD = Facts(
+    citizenship=Citizenship.WNI,
+    birth_date=date(1990, 3, 12),
+    not_bpjs_employee=True,
+    phone_proven=True,
+    wadah_inactive_because=None,
+)
+
+
+def judged(facts: Facts, *, trained: bool = True, passed: bool | None = True) -> dict[str, Finding]:
+    found = rules.local_findings(
+        facts, trained=trained, exam_passed=passed, today=TODAY, minimum_age=18
+    )
+    return {finding.requirement: finding for finding in found}
+
+
+def test_a_good_applicant_meets_everything_that_needs_no_question() -> None:
+    assert {finding.outcome for finding in judged(GOOD).values()} == {Outcome.MET}
+
+
+@pytest.mark.parametrize(
+    ("facts", "requirement", "reason"),
+    [
+        (replace(GOOD, citizenship=Citizenship.WNA), "citizen", "not_a_citizen"),
+        (replace(GOOD, birth_date=date(2008, 11, 23)), "adult", "too_young"),
+        (replace(GOOD, not_bpjs_employee=False), "not_bpjs_employee", "bpjs_employee"),
+        (replace(GOOD, phone_proven=False), "phone_and_device", "phone_not_proven"),
+        (replace(GOOD, wadah_inactive_because="terminated"), "wadah_active", "terminated"),
+    ],
+)
+def test_each_requirement_says_why_it_is_unmet(facts: Facts, requirement: str, reason: str) -> None:
+    unmet = [each for each in judged(facts).values() if each.outcome is Outcome.UNMET]
+
+    assert unmet == [Finding(requirement, Outcome.UNMET, reason)]
+
+
+def test_eighteen_today_is_old_enough() -> None:
+    facts = replace(GOOD, birth_date=date(2008, 11, 22))
+
+    assert judged(facts)["adult"].outcome is Outcome.MET
+
+
+@pytest.mark.parametrize(
+    ("trained", "passed", "reasons"),
+    [
+        (False, None, ["no_training_recorded", "no_exam_recorded"]),
+        (True, None, ["no_exam_recorded"]),
+        (True, False, ["exam_failed"]),
+        (True, True, []),
+    ],
+)
+def test_training_and_exam_must_be_on_record(
+    trained: bool, passed: bool | None, reasons: list[str]
+) -> None:
+    found = judged(GOOD, trained=trained, passed=passed).values()
+
+    assert [each.reason_code for each in found if each.outcome is not Outcome.MET] == reasons
+
+
+def test_the_nik_must_be_a_members() -> None:
+    finding = rules.membership_finding(None, account_member_id=None)
+
+    assert (finding.outcome, finding.reason_code) == (Outcome.UNMET, "not_a_member")
+
+
+def test_the_nik_must_be_that_of_the_member_whose_phone_was_proven() -> None:
+    mine, theirs = new_id(), new_id()
+
+    own = rules.membership_finding(mine, account_member_id=mine)
+    others = rules.membership_finding(theirs, account_member_id=mine)
+    unlinked = rules.membership_finding(mine, account_member_id=None)
+
+    assert own == Finding("membership", Outcome.MET)
+    assert others == Finding("membership", Outcome.UNMET, "other_persons_nik")
+    assert unlinked == Finding("membership", Outcome.MET, "phone_not_linked_to_member")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "designated", "expected"),
+    [
+        ("match", True, (Outcome.MET, None)),
+        ("mismatch", True, (Outcome.UNMET, "account_of_another")),
+        ("not_found", True, (Outcome.UNMET, "account_not_found")),
+        ("unknown", True, (Outcome.UNKNOWN, "no_answer")),
+        ("match", False, (Outcome.UNMET, "bank_not_designated")),
+        ("unknown", False, (Outcome.UNMET, "bank_not_designated")),
+    ],
+)
+def test_the_account_must_be_his_own_at_a_designated_bank(
+    outcome: str, designated: bool, expected: tuple[Outcome, str | None]
+) -> None:
+    finding = rules.account_finding(outcome, designated=designated)
+
+    assert (finding.outcome, finding.reason_code) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "same"),
+    [
+        ("Siti Aminah", "SITI  AMINAH", True),
+        ("Ma'ruf Amin", "MARUF AMIN", True),
+        ("Nur Haliza", "NURHALIZA", True),
+        ("José", "Jose", True),
+        ("Siti Aminah", "Siti Aminah Dewi", False),
+        ("Siti Aminah", "Budi Santoso", False),
+        ("...", "---", False),
+    ],
+)
+def test_names_are_the_same_but_for_their_writing(name: str, other: str, same: bool) -> None:
+    assert rules.same_person(name, other) is same
+
+
+def test_what_was_not_looked_at_is_unknown() -> None:
+    found = rules.of_configured(["adult", "npwp"], [Finding("adult", Outcome.MET)])
+
+    assert found == (
+        Finding("adult", Outcome.MET),
+        Finding("npwp", Outcome.UNKNOWN, "not_checked"),
+    )
+
+
+def test_a_later_finding_replaces_an_earlier_one() -> None:
+    found = rules.of_configured(
+        ["adult"], [Finding("adult", Outcome.UNMET, "too_young"), Finding("adult", Outcome.MET)]
+    )
+
+    assert found == (Finding("adult", Outcome.MET),)
+
+
+def test_all_that_is_not_met_is_listed() -> None:
+    findings = [
+        Finding("adult", Outcome.MET),
+        Finding("membership", Outcome.UNMET, "not_a_member"),
+        Finding("own_account", Outcome.UNKNOWN, "no_answer"),
+    ]
+
+    with pytest.raises(rules.RequirementsUnmet) as refused:
+        rules.check_requirements(findings)
+
+    assert refused.value.details["unmet"] == [
+        {"requirement": "membership", "outcome": "unmet", "reason_code": "not_a_member"},
+        {"requirement": "own_account", "outcome": "unknown", "reason_code": "no_answer"},
+    ]
+
+
+@pytest.mark.parametrize("name", [*(each.value for each in Requirement), "skck"])
+def test_only_configured_requirements_of_no_check_are_attested(name: str) -> None:
+    required = [*(each.value for each in Requirement), "npwp"]
+    rules.check_attestations(["npwp"], required)
+
+    with pytest.raises(rules.AttestationRefused):
+        rules.check_attestations([name], required)
+
+
+def test_an_exam_is_not_taken_before_the_training_ends() -> None:
+    rules.check_exam_date(TODAY, training_completed_on=TODAY)
+    rules.check_exam_date(TODAY, training_completed_on=None)
+
+    with pytest.raises(rules.ExamBeforeTraining):
+        rules.check_exam_date(date(2026, 11, 21), training_completed_on=TODAY)
+
+
+def test_what_is_recorded_has_happened() -> None:
+    rules.check_happened(TODAY, today=TODAY, field="taken_on")
+
+    with pytest.raises(rules.NotYetHappened) as refused:
+        rules.check_happened(date(2026, 11, 23), today=TODAY, field="taken_on")
+
+    assert refused.value.field == "taken_on"
+
+
+def test_verifications_are_counted() -> None:
+    rules.check_verification_count(19, limit=20)
+
+    with pytest.raises(rules.TooManyVerifications):
+        rules.check_verification_count(20, limit=20)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from perisai_kit import clock
+from perisai_kit.auth import Role
+from perisai_kit.db import Database
+from perisai_kit.ids import new_id
+from perisai_kit.pii import Keyring
+from perisai_kit.testing import MakeApp, Tokens, Urls, Wire, app_client
+
+OPEN_TRANSACTIONS = text(
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL"
+    " AND application_name = 'perisai'"
+)
+
+
+class Watching(httpx.AsyncBaseTransport):
+    """A neighbour that counts the transactions open in our database while it is asked."""
+
+    def __init__(self, database: Database, answer: dict[str, object]) -> None:
+        self.database = database
+        self.answer = answer
+        self.open: list[int] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        async with self.database.read() as session:
+            self.open.append((await session.execute(OPEN_TRANSACTIONS)).scalar_one())
+        return httpx.Response(200, json=self.answer)
+
+
+@pytest.mark.race
+async def test_others_are_asked_outside_any_transaction(
+    own_database: Callable[[str], Urls],
+    make_app: MakeApp,
+    wire: Wire,
+    tokens: Tokens,
+    keyring: Keyring,
+) -> None:
+    urls = own_database("agent")
+    watch = Database(urls.app, keyring=keyring, pool_size=2)
+    member = Watching(watch, {"found": True, "member_id": str(new_id())})
+    payment = Watching(watch, {"designated": True, "outcome": "match"})
+    wire.mount("member", member)
+    wire.mount("payment", payment)
+    admin = tokens.make(Role.ADMIN)
+    applicant = tokens.make(amr=("otp",), device_id="device-1")
+    today = clock.today()
+
+    async with app_client(make_app(urls=urls, wire=wire)) as client:
+        branch = {"code": "BWI", "name": "Banyuwangi", "region_code": "JATIM"}
+        await client.post("/v1/branches", json=branch, headers=admin)
+        agreement = {
+            "number": "1",
+            "starts_on": today.isoformat(),
+            "ends_on": (today + timedelta(days=9)).isoformat(),
+        }
+        new = {
+            "name": "Paguyuban",
+            "kind": "association",
+            "legal_entity": False,
+            "branch_code": "BWI",
+            "agreement": agreement,
+        }
+        wadah = (await client.post("/v1/wadahs", json=new, headers=admin)).json()
+        body = {
+            "wadah_id": wadah["id"],
+            "nik": "3510111203900001",
+            "full_name": "Siti Aminah",
+            "citizenship": "wni",
+            "bank_code": "009",
+            "account_no": "1234567890",
+            "account_holder_name": "Siti Aminah",
+            "device_description": "Android 14",
+            "not_bpjs_employee": True,
+        }
+        headers = {**applicant, "Idempotency-Key": "apply-once-1"}
+        made = (await client.post("/v1/applications", json=body, headers=headers)).json()
+        path = f"/v1/applications/{made['id']}/verification"
+        answer = await client.post(path, headers=applicant)
+
+    await watch.dispose()
+    assert answer.json()["state"] == "verified"
+    # Both neighbours look at once, so one may see the other's look; never one of the service.
+    assert len(member.open) == len(payment.open) == 1
+    assert min(*member.open, *payment.open) == 0
+    assert max(*member.open, *payment.open) <= 1
