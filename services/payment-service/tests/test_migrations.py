@@ -1,4 +1,5 @@
 import asyncio
+import re
 from io import StringIO
 
 import pytest
@@ -7,6 +8,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
+from payment_service.ledger.rules import TransferCode
 from payment_service.tables import MIGRATIONS
 from perisai_kit.db import asyncpg_url
 from perisai_kit.testing import Databases, Urls
@@ -93,3 +95,14 @@ async def test_no_table_lets_the_running_service_delete_money(session: AsyncSess
     )
 
     assert set(deletable) <= SHORT_LIVED
+
+
+async def test_the_ledger_takes_exactly_the_codes_of_the_rules(session: AsyncSession) -> None:
+    check = await session.scalar(
+        text(
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint"
+            " WHERE conname = 'ck_ledger_transfers_code'"
+        )
+    )
+
+    assert set(re.findall(r"'([a-z_]+)'", check)) == set(TransferCode)

@@ -134,11 +134,11 @@ async def test_a_refused_bill_leaves_nothing_behind(
 
 
 @pytest.mark.parametrize(
-    ("member_service", "status", "code"),
+    ("member_service", "refusal"),
     [
-        (httpx.Response(404, json={"code": "member_not_found"}), 404, "member_not_found"),
-        (httpx.Response(500), 503, "unavailable"),
-        (httpx.Response(200, json={}), 503, "unavailable"),
+        (httpx.Response(404, json={"code": "member_not_found"}), (404, "member_unknown")),
+        (httpx.Response(500), (503, "unavailable")),
+        (httpx.Response(200, json={}), (503, "unavailable")),
     ],
     ids=["unknown", "broken", "unreadable"],
 )
@@ -148,8 +148,7 @@ async def test_without_the_members_basis_there_is_no_bill(
     make_basis: MakeBasis,
     wire: Wire,
     member_service: httpx.Response,
-    status: int,
-    code: str,
+    refusal: tuple[int, str],
 ) -> None:
     wire.answer("member", lambda _: member_service)
 
@@ -157,7 +156,7 @@ async def test_without_the_members_basis_there_is_no_bill(
         "/v1/bills", json=asked(make_basis()), headers={**tokens.make(Role.ADMIN), **key()}
     )
 
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert (answer.status_code, answer.json()["code"]) == refusal
 
 
 async def test_somebody_elses_member_cannot_be_billed(
@@ -169,7 +168,7 @@ async def test_somebody_elses_member_cannot_be_billed(
 
     answer = await client.post("/v1/bills", json=asked(basis), headers={**other, **key()})
 
-    assert (answer.status_code, answer.json()["code"]) == (404, "member_not_found")
+    assert (answer.status_code, answer.json()["code"]) == (404, "member_unknown")
 
 
 @pytest.mark.parametrize(

@@ -1,27 +1,23 @@
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.banks.models import BankPartner
 from payment_service.banks.rules import PartnerStatus
-from payment_service.bills import rules, service, tasks
-from payment_service.bills.models import Bill
+from payment_service.bills import rules, service
 from payment_service.bills.rules import BillStatus, CancellationReason
 from payment_service.bills.schemas import BillOut
 from payment_service.clients.members import ContributionBasis
 from payment_service.tariffs.rules import Payer, Sector
 from perisai_kit.auth import Principal, Role, Scope, ScopeKind
-from perisai_kit.db import Database
 from perisai_kit.ids import new_id
 from perisai_kit.month import Month
-from perisai_kit.pii import Keyring
-from perisai_kit.testing import BusinessTime, Urls
+from perisai_kit.testing import BusinessTime
 from snap_bi import profiles, virtual_account
 
 NOVEMBER = datetime(2026, 11, 5, 3, 0, tzinfo=UTC)
@@ -341,66 +337,3 @@ async def test_the_lines_of_a_bill_cannot_be_changed_by_the_service(
         with pytest.raises(DBAPIError, match="permission denied"):
             async with session.begin_nested():
                 await session.execute(text(statement))
-
-
-@pytest.fixture
-async def own(own_database: Callable[[str], Urls], keyring: Keyring) -> AsyncIterator[Database]:
-    database = Database(own_database("payment").app, keyring=keyring)
-    yield database
-    await database.dispose()
-
-
-@pytest.mark.race
-async def test_of_two_bills_for_one_month_at_once_one_is_issued(
-    own: Database, issue_bill: IssueBill, make_basis: MakeBasis, make_partner: MakePartner
-) -> None:
-    basis = make_basis()
-    async with own.begin() as session:
-        await make_partner(session)
-
-    async def issue(first: int, count: int) -> BillOut:
-        async with own.begin() as session:
-            return await issue_bill(
-                session, basis=basis, first_month=Month(2026, first), month_count=count
-            )
-
-    outcomes = await asyncio.gather(
-        *(issue(first, 2) for first in (9, 10, 10, 11)), return_exceptions=True
-    )
-
-    refused = [each for each in outcomes if isinstance(each, rules.MonthAlreadyBilled)]
-    issued = [each for each in outcomes if isinstance(each, BillOut)]
-    months = [month for each in issued for month in {line.month for line in each.lines}]
-    assert len(refused) + len(issued) == 4
-    assert len(refused) >= 2
-    assert len(set(months)) == len(months)
-
-
-@pytest.mark.race
-async def test_expiry_and_payment_at_once_leave_one_truth(
-    own: Database,
-    issue_bill: IssueBill,
-    business_time: BusinessTime,
-) -> None:
-    async with own.begin() as session:
-        bills = [await issue_bill(session) for _ in range(10)]
-    business_time.at(NOVEMBER + timedelta(days=30))
-
-    async def pay(shown: BillOut) -> None:
-        async with own.begin() as session:
-            bill = (await service.lock_for_payment(session, [shown.id]))[shown.id]
-            await service.pay(session, bill, amount=bill.amount, paid_at=NOVEMBER)
-
-    await asyncio.gather(
-        *(pay(bill) for bill in bills),
-        tasks.every_minute(own, late_notice_h=24),
-        return_exceptions=True,
-    )
-
-    async with own.read() as session:
-        rows = (await session.scalars(select(Bill))).all()
-        live = await session.scalar(text("SELECT count(*) FROM bill_months WHERE live"))
-    paid = [row for row in rows if row.status is BillStatus.PAID]
-    expired = [row for row in rows if row.status is BillStatus.EXPIRED]
-    assert len(paid) + len(expired) == 10
-    assert live == len(paid)

@@ -1,5 +1,6 @@
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -141,3 +142,10 @@ def test_a_journal_entry_balances_and_names_its_cause() -> None:
         f"    assets:bank_collection:{PARTNER}  36800 IDR\n"
         "    liabilities:bpjs_payable:jkk:2026-11  -36800 IDR\n\n"
     )
+
+
+def test_the_documentation_lists_every_account_and_code() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "money.md").read_text()
+
+    undocumented = [name for name in (*AccountKind, *TransferCode) if f"| `{name}` |" not in page]
+    assert undocumented == []

@@ -1,12 +1,10 @@
-import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,16 +17,12 @@ from payment_service.bills.schemas import BillOut
 from payment_service.clients.members import ContributionBasis
 from payment_service.ledger import service as ledger
 from payment_service.payments import service
-from payment_service.payments.models import Payment
 from payment_service.payments.rules import Notice, PaymentNotFound, PaymentRequestReused
-from payment_service.payments.service import Settlement
 from payment_service.tariffs.rules import Payer
 from perisai_kit.auth import Principal, Role
-from perisai_kit.db import Database
 from perisai_kit.errors import DomainError
 from perisai_kit.ids import new_id
-from perisai_kit.pii import Keyring
-from perisai_kit.testing import BusinessTime, Urls
+from perisai_kit.testing import BusinessTime
 
 NOVEMBER = datetime(2026, 11, 5, 3, 0, tzinfo=UTC)
 ADMIN = Principal(account_id=new_id(), roles=frozenset({Role.ADMIN}))
@@ -278,68 +272,3 @@ async def test_the_check_of_the_books_finds_damage(
     await session.execute(text(damage))
 
     assert await checks.find_faults(session) != []
-
-
-@pytest.fixture
-async def own(own_database: Callable[[str], Urls], keyring: Keyring) -> AsyncIterator[Database]:
-    database = Database(own_database("payment").app, keyring=keyring)
-    yield database
-    await database.dispose()
-
-
-async def settle_at_once(own: Database, notices: list[Notice]) -> list[Settlement | BaseException]:
-    async def settle(notice: Notice) -> Settlement:
-        async with own.begin() as session:
-            return await service.settle(session, notice)
-
-    return await asyncio.gather(*(settle(each) for each in notices), return_exceptions=True)
-
-
-@pytest.mark.race
-async def test_of_the_same_notice_many_times_at_once_one_books(
-    own: Database, issue_bill: IssueBill, make_notice: MakeNotice
-) -> None:
-    async with own.begin() as session:
-        notice = make_notice(await issue_bill(session))
-
-    outcomes = await settle_at_once(own, [notice] * 8)
-
-    settled = [each for each in outcomes if isinstance(each, Settlement)]
-    assert len(settled) == 8
-    assert Counter(each.is_new for each in settled) == {False: 7, True: 1}
-    assert len({each.payment.id for each in settled}) == 1
-    async with own.read() as session:
-        assert await checks.find_faults(session) == []
-
-
-@pytest.mark.race
-async def test_of_two_payments_for_one_bill_at_once_one_is_taken(
-    own: Database, issue_bill: IssueBill, make_notice: MakeNotice
-) -> None:
-    async with own.begin() as session:
-        bill = await issue_bill(session)
-
-    outcomes = await settle_at_once(own, [make_notice(bill) for _ in range(6)])
-
-    kinds = Counter(type(each) for each in outcomes)
-    assert kinds == {Settlement: 1, bill_rules.BillAlreadyPaid: 5}
-    async with own.read() as session:
-        assert await checks.find_faults(session) == []
-
-
-@pytest.mark.race
-async def test_one_request_number_for_two_bills_at_once_pays_one_of_them(
-    own: Database, issue_bill: IssueBill, make_notice: MakeNotice
-) -> None:
-    async with own.begin() as session:
-        shown = [await issue_bill(session) for _ in range(4)]
-
-    outcomes = await settle_at_once(
-        own, [make_notice(bill, payment_request_id="77") for bill in shown]
-    )
-
-    kinds = Counter(type(each) for each in outcomes)
-    assert kinds == {Settlement: 1, PaymentRequestReused: 3}
-    async with own.read() as session:
-        assert await session.scalar(select(func.count()).select_from(Payment)) == 1
-        assert await checks.find_faults(session) == []

@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from payment_service.clients.members import ContributionBasis
-from payment_service.tariffs.rules import Payer, Programme
+from payment_service.tariffs.rules import Programme
 from perisai_kit.auth import Role
 from perisai_kit.ids import new_id
 from perisai_kit.testing import Tokens, Wire
@@ -84,7 +84,7 @@ async def test_another_agents_member_cannot_be_quoted(
         "/v1/quotes", json=asked(basis), headers=tokens.make(Role.AGENT, agent_id=new_id())
     )
 
-    assert (answer.status_code, answer.json()["code"]) == (404, "member_not_found")
+    assert (answer.status_code, answer.json()["code"]) == (404, "member_unknown")
 
 
 async def test_a_member_nobody_knows_cannot_be_quoted(
@@ -96,20 +96,18 @@ async def test_a_member_nobody_knows_cannot_be_quoted(
         "/v1/quotes", json=asked(make_basis()), headers=tokens.make(Role.ADMIN)
     )
 
-    assert (answer.status_code, answer.json()["code"]) == (404, "member_not_found")
+    assert (answer.status_code, answer.json()["code"]) == (404, "member_unknown")
 
 
 @pytest.mark.parametrize(
-    ("differences", "first_month", "code"),
+    ("differences", "code"),
     [
-        ({"declared_income": 999_999}, "2026-11", "declared_income_too_low"),
-        ({"programmes": {Programme.JHT}}, "2026-11", "programmes_incomplete"),
+        ({"declared_income": 999_999}, "declared_income_too_low"),
+        ({"programmes": {Programme.JHT}}, "programmes_incomplete"),
         (
             {"programmes": {Programme.JKK, Programme.JKM}, "employs_others": True},
-            "2026-11",
             "old_age_mandatory",
         ),
-        ({"payer": Payer.GOVERNMENT}, "2021-01", "no_tariff"),
     ],
 )
 async def test_what_has_no_price_says_why(
@@ -118,17 +116,28 @@ async def test_what_has_no_price_says_why(
     make_basis: MakeBasis,
     member_answers: Know,
     differences: dict[str, Any],
-    first_month: str,
     code: str,
 ) -> None:
     basis = make_basis(**differences)
     member_answers(basis)
 
-    answer = await client.post(
-        "/v1/quotes", json=asked(basis, first_month), headers=tokens.make(Role.ADMIN)
-    )
+    answer = await client.post("/v1/quotes", json=asked(basis), headers=tokens.make(Role.ADMIN))
 
     assert (answer.status_code, answer.json()["code"]) == (422, code)
+
+
+async def test_a_month_without_a_table_is_named(
+    client: httpx.AsyncClient, tokens: Tokens, make_basis: MakeBasis, member_answers: Know
+) -> None:
+    basis = make_basis()
+    member_answers(basis)
+
+    answer = await client.post(
+        "/v1/quotes", json=asked(basis, "2021-01"), headers=tokens.make(Role.ADMIN)
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "no_tariff")
+    assert answer.json()["details"] == {"month": "2021-01"}
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from payment_service.bills.rules import (
     NoActiveBank,
 )
 from payment_service.bills.schemas import BillOut, BillSummary, Cancellation, NewBill
-from payment_service.clients.members import ContributionBasis, MemberNotFound
+from payment_service.clients.members import ContributionBasis, MemberUnknown
 from payment_service.paging import Cursor, Limit
 from payment_service.settings import Config
 from payment_service.tariffs import service as tariffs
@@ -100,7 +100,7 @@ writing = APIRouter(prefix="/v1/bills", route_class=TransactionRoute)
     response_model=BillOut,
     openapi_extra=IDEMPOTENT,
     responses=problems(
-        MemberNotFound,
+        MemberUnknown,
         MonthNotBillable,
         MonthAlreadyBilled,
         NoActiveBank,

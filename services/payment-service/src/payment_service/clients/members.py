@@ -13,8 +13,8 @@ from perisai_kit.errors import NotFound, Unavailable
 from perisai_kit.fields import Code, Rupiah, ShortText, Text255
 
 
-class MemberNotFound(NotFound):
-    code = "member_not_found"
+class MemberUnknown(NotFound):
+    code = "member_unknown"
     text = "There is no such member, or you may not see the member."
     text_id = "Peserta tidak ditemukan, atau Anda tidak berwenang melihatnya."
 
@@ -47,12 +47,12 @@ class MembersClient:
     async def contribution_basis(self, member_id: UUID) -> ContributionBasis:
         """Return what this member's contribution is priced on now.
 
-        Raises: MemberNotFound; Unavailable when member-service gives no readable answer.
+        Raises: MemberUnknown; Unavailable when member-service gives no readable answer.
         """
         try:
             answer = await self._client.get(f"/v1/members/{member_id}/contribution-basis")
         except NotFound:
-            raise MemberNotFound from None
+            raise MemberUnknown from None
         try:
             return ContributionBasis.model_validate(answer)
         except ValidationError:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from payment_service.clients.members import MemberNotFound, Members
+from payment_service.clients.members import Members, MemberUnknown
 from payment_service.settings import Config
 from payment_service.tariffs import service
 from payment_service.tariffs.rules import (
@@ -37,7 +37,7 @@ Asker = Annotated[
     "",
     response_model=QuoteOut,
     responses=problems(
-        MemberNotFound, NoTariff, DeclaredIncomeTooLow, ProgrammesIncomplete, OldAgeMandatory
+        MemberUnknown, NoTariff, DeclaredIncomeTooLow, ProgrammesIncomplete, OldAgeMandatory
     ),
 )
 async def quote(

@@ -4,7 +4,7 @@ from functools import cache
 from importlib import resources
 from uuid import UUID
 
-from payment_service.clients.members import ContributionBasis, MemberNotFound, MembersClient
+from payment_service.clients.members import ContributionBasis, MembersClient, MemberUnknown
 from payment_service.tariffs import rules
 from payment_service.tariffs.schemas import (
     QuoteOut,
@@ -45,11 +45,11 @@ async def basis_for(
 ) -> ContributionBasis:
     """Ask member-service what this member is priced on; to be asked before any transaction.
 
-    Raises: MemberNotFound, also for a member the subject may not see; Unavailable.
+    Raises: MemberUnknown, also for a member the subject may not see; Unavailable.
     """
     basis = await members.contribution_basis(member_id)
     if not may_see(principal, basis):
-        raise MemberNotFound
+        raise MemberUnknown
     return basis
 
 
