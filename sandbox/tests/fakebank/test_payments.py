@@ -313,7 +313,7 @@ async def test_inquiry_alone_shows_what_was_signed(
     assert call["string_to_sign"].startswith("POST:/base/snap/v1.0/transfer-va/inquiry:<token")
 
 
-async def test_log_holds_neither_tokens_nor_secrets(
+async def test_log_holds_no_token_no_secret_and_no_name(
     bank: httpx.AsyncClient, platform: Platform
 ) -> None:
     await pay(bank, mode="repeat")
@@ -324,6 +324,8 @@ async def test_log_holds_neither_tokens_nor_secrets(
     assert [call["service"] for call in log.json()] == ["25", "25", "24"]
     assert not [token for token in platform.tokens if token in everything]
     assert "theirs" not in everything
+    assert "virtualAccountName" in everything
+    assert "SITI AMINAH" not in everything
 
 
 @pytest.mark.parametrize("number", ["99999123", "9" * 28])

@@ -169,3 +169,14 @@ async def test_log_shows_the_step_that_matched_and_no_token(bank: Bank) -> None:
     assert asked["matched_step"] == "lexical_minify"
     assert "<token sha256:" in asked["string_to_sign"]
     assert (token["service"], token["body"]) == ("73", None)
+
+
+async def test_log_names_no_holder_and_no_account_of_a_person(bank: Bank) -> None:
+    async with bank.client() as client:
+        await client.inquire_account(account_no="1234567890")
+    async with bank.http() as http:
+        log = (await http.get("/log")).text
+
+    assert "beneficiaryAccountName" in log
+    assert "AGUS SALIM" not in log
+    assert "1234567890" not in log

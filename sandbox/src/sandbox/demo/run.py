@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
@@ -26,10 +26,16 @@ from April to December 2026: 28,400. Source: docs/domain.md, Tariffs.
 """
 
 
-async def run_demo(folder: Path, write: Callable[[str], None]) -> int:
+Watch = Callable[[httpx.Response], Awaitable[None]]
+
+
+async def run_demo(
+    folder: Path, write: Callable[[str], None], *, watch: Watch | None = None
+) -> int:
     """Walk all walks against the sandbox of this folder; 0 when every check held.
 
     The business clock of the sandbox is moved for each walk and then set back to real time.
+    watch: is shown every answer, with its request, before anybody reads it.
     """
     sandbox: dict[str, Any] = json.loads((folder / "sandbox.json").read_text())
     clock_file = Path(sandbox["clock_file"])
@@ -39,7 +45,7 @@ async def run_demo(folder: Path, write: Callable[[str], None]) -> int:
             clock.set_test_clock(clock_file, at)
             report.say(f"--- {at:%B %Y} ---")
             async with AsyncExitStack() as stack:
-                cast = await _cast(sandbox, stack)
+                cast = await _cast(sandbox, stack, watch)
                 await walk(Walk(cast=cast, report=report, at=at, amount=amount))
     except StepFailed as error:
         report.check(str(error), False)
@@ -50,13 +56,17 @@ async def run_demo(folder: Path, write: Callable[[str], None]) -> int:
     return 1 if report.failed else 0
 
 
-async def _cast(sandbox: dict[str, Any], stack: AsyncExitStack) -> Cast:
-    gateway = await stack.enter_async_context(
-        httpx.AsyncClient(base_url=sandbox["addresses"]["gateway"], timeout=TIMEOUT_S)
-    )
-    bank = await stack.enter_async_context(
-        httpx.AsyncClient(base_url=sandbox["addresses"]["fakebank"], timeout=TIMEOUT_S)
-    )
+async def _cast(sandbox: dict[str, Any], stack: AsyncExitStack, watch: Watch | None) -> Cast:
+    async def client(name: str) -> httpx.AsyncClient:
+        opened = httpx.AsyncClient(
+            base_url=sandbox["addresses"][name],
+            timeout=TIMEOUT_S,
+            trust_env=False,
+            event_hooks={"response": [watch] if watch else []},
+        )
+        return await stack.enter_async_context(opened)
+
+    gateway, bank = await client("gateway"), await client("fakebank")
 
     def new_actor() -> Actor:
         return Actor(gateway, device_id=f"demo-{secrets.token_hex(6)}")

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 MAX_ENTRIES = 1000
+PERSONAL = frozenset({"virtualAccountName", "beneficiaryAccountName", "beneficiaryAccountNo"})
+"""Fields of a message that say who somebody is or where the money of a person lies."""
 
 
 class Call(BaseModel):
@@ -27,7 +29,7 @@ class Call(BaseModel):
 
 
 class Journal:
-    """The last calls; older ones are forgotten."""
+    """The last calls, without names and account numbers; older ones are forgotten."""
 
     def __init__(self) -> None:
         self._calls: deque[Call] = deque(maxlen=MAX_ENTRIES)
@@ -37,4 +39,14 @@ class Journal:
         return call
 
     def newest(self, limit: int) -> Sequence[Call]:
-        return list(reversed(self._calls))[:limit]
+        newest = list(reversed(self._calls))[:limit]
+        return [call.model_copy(update={"body": _masked(call.body)}) for call in newest]
+
+
+def _masked(body: object) -> object:
+    if not isinstance(body, dict):
+        return body
+    return {
+        name: "<masked>" if name in PERSONAL and value else _masked(value)
+        for name, value in body.items()
+    }
