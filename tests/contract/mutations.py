@@ -9,26 +9,20 @@ WRONG: tuple[Any, ...] = (
     None,
     True,
     -1,
-    2**31,
     2**63,
-    -(2**63) - 1,
     10**400,
     1.5,
     "",
-    " ",
-    "\x00",
     "a\x00b",
     "x" * 20_000,
     "2026-02-30",
-    "9999-99",
     "'; DROP TABLE members; --",
     "\u202e\U0010ffff",
-    [],
-    [[[[]]]],
     ["\x00"],
-    {},
     {"\x00": "\x00"},
 )
+WRONG_INSIDE: tuple[Any, ...] = (None, 2**63, "a\x00b", [], {})
+"""For the fields of a body's parts."""
 WRONG_TEXT = ("%00", "a%00b", "x" * 3000, "-1", "99999999999999999999999", "%F0%9F%92%A3", "%FF")
 WRONG_BODIES: tuple[bytes, ...] = (
     b"",
@@ -129,7 +123,7 @@ def wrong_values(body: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     yield f"{prefix}/surprise", {**body, "surprise": 1}
     for name, value in body.items():
         yield f"{prefix}/{name}", {key: each for key, each in body.items() if key != name}
-        for wrong in WRONG:
+        for wrong in WRONG_INSIDE if prefix else WRONG:
             yield f"{prefix}/{name}", {**body, name: wrong}
         inner = value[0] if isinstance(value, list) and value else value
         if isinstance(inner, dict) and prefix.count("/") < 2:

@@ -1,5 +1,7 @@
 """No endpoint breaks: whatever is wrong is refused by name, and nothing changes."""
 
+from typing import Any
+
 import asyncpg
 import pytest
 from contract.conftest import Platform
@@ -15,11 +17,7 @@ OPERATIONS = [
     for service, document in service_documents().items()
     for operation in operations(service, document)
 ]
-COUNT_ROWS = """
-    SELECT coalesce(sum((xpath('/row/c/text()', query_to_xml(
-        format('SELECT count(*) AS c FROM %I', tablename), false, true, '')))[1]::text::bigint), 0)
-    FROM pg_tables WHERE schemaname = 'public'
-"""
+UNCOUNTED = frozenset({"read_audits", "alembic_version"})
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
@@ -60,15 +58,20 @@ def address(mutation: Mutation) -> str:
     return f"{mutation.path}?{mutation.query}" if mutation.query else mutation.path
 
 
-def body(mutation: Mutation) -> dict[str, object]:
+def body(mutation: Mutation) -> dict[str, Any]:
     if mutation.content is not None:
         return {"content": mutation.content}
     return {} if mutation.json is None else {"json": mutation.json}
 
 
-async def count_rows(platform: Platform, service: str) -> int:
+async def count_rows(platform: Platform, service: str) -> dict[str, int]:
     connection = await asyncpg.connect(platform.urls[service].owner)
     try:
-        return int(await connection.fetchval(COUNT_ROWS))
+        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname='public'")
+        return {
+            table: await connection.fetchval(f'SELECT count(*) FROM "{table}"')  # noqa: S608 - our own names
+            for (table,) in tables
+            if table not in UNCOUNTED
+        }
     finally:
         await connection.close()

@@ -79,10 +79,13 @@ class Principal:
         return not self.roles.isdisjoint(roles)
 
     def covers(self, *, branch_code: str | None, region_code: str | None) -> bool:
-        """Tell whether the subject's scope holds this branch of this region."""
+        """Tell whether the subject's scope holds this branch of this region.
+
+        Without a scope an administrator has the country, and everybody else nothing.
+        """
         match self.scope:
             case None:
-                return False
+                return self.has(Role.ADMIN)
             case Scope(kind=ScopeKind.COUNTRY):
                 return True
             case Scope(kind=ScopeKind.REGION, code=code):

@@ -6,12 +6,8 @@ reader pages by position, so it can neither miss an event nor see one before an 
 There is no NOTIFY: it takes a lock of the whole server at every commit.
 """
 
-import asyncio
 import json
-import re
-import time
 import uuid
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -24,24 +20,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 from perisai_kit import clock
 from perisai_kit.auth import Principal, Role, require
 from perisai_kit.db import PUBLISHED, Database, KitBase
-from perisai_kit.errors import BadRequest, Conflict, Unavailable
 from perisai_kit.events import Event
+from perisai_kit.feed_reader import FeedReader, parse_last_event_id
 from perisai_kit.ids import new_id
+from perisai_kit.wakeup import Wakeup as Wakeup
 
 BATCH_TYPE = "application/cloudevents-batch+json"
 FEED_PATH = "/feed"
 MAX_LIMIT = 1000
 MAX_TIMEOUT_MS = 30_000
-
-POLL_S = 0.05
-"""How soon a reader notices what was numbered in another process."""
-POLL_LED_S = 1.0
-"""The same where this process numbers, and rings: the poll only notices a gone client."""
-STALLED_AFTER_S = 1.0
-"""How long committed events may wait for a number before the feed says that it is stuck."""
-COUNTED_UNNUMBERED = 1000
-
-_POSITION = re.compile(r"[0-9]{1,18}")
 
 
 class EventRow(KitBase):
@@ -65,64 +52,6 @@ class EventRow(KitBase):
     data: Mapped[dict[str, Any]] = mapped_column(JSONB)
     occurred_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     position: Mapped[int | None] = mapped_column(BigInteger)
-
-
-class LastEventIdInvalid(BadRequest):
-    code = "last_event_id_invalid"
-    text = "lastEventId is the position of an event, in digits."
-    text_id = "lastEventId adalah posisi suatu peristiwa, berupa angka."
-
-
-class LastEventIdUnknown(Conflict):
-    """The reader has seen more than there is: this database was restored from an older copy."""
-
-    code = "last_event_id_unknown"
-    text = "The feed has not come that far; this reader knows another feed."
-    text_id = "Posisi itu belum ada dalam umpan ini."
-
-
-class FeedStalled(Unavailable):
-    code = "feed_stalled"
-    text = "Committed events wait for their position; the sequencer does not run."
-    text_id = "Peristiwa menunggu nomor urut; penomor tidak berjalan."
-
-
-class Bell:
-    """Wakes every task of this process that waits for it."""
-
-    def __init__(self) -> None:
-        self.rung = 0
-        self._event = asyncio.Event()
-
-    def ring(self) -> None:
-        self.rung += 1
-        event, self._event = self._event, asyncio.Event()
-        event.set()
-
-    async def wait(self, seen: int, timeout_s: float) -> None:
-        """Return once it has rung more than `seen` times, or after the time.
-
-        Read `rung` before you look for work, so that a ring in between is not missed.
-        """
-        event = self._event
-        if self.rung == seen:
-            try:
-                await asyncio.wait_for(event.wait(), timeout_s)
-            except TimeoutError:
-                return
-
-
-class Wakeup:
-    """The two bells of one process: a commit has published; events have got positions."""
-
-    def __init__(self) -> None:
-        self.published = Bell()
-        self.numbered = Bell()
-        self.led_here = False
-
-    def wake(self) -> None:
-        """Say that a transaction with events was committed; `Database.after_publish`."""
-        self.published.ring()
 
 
 _PUBLISH = text(
@@ -160,105 +89,6 @@ async def publish(session: AsyncSession, *events: Event) -> None:
         },
     )
     session.info[PUBLISHED] = True
-
-
-# One statement, so one view of the table: `complete_at` is before every event that was published
-# and committed but is not among the rows, unless the page is full.
-_PAGE = text(
-    """
-    WITH waiting AS (
-        SELECT occurred_at FROM events WHERE position IS NULL ORDER BY seq LIMIT :counted
-    ), page AS (
-        SELECT id, type, subject, data, occurred_at, position
-        FROM events WHERE position > :after ORDER BY position LIMIT :limit
-    )
-    SELECT rest.count AS waiting, rest.oldest, page.*,
-           (SELECT max(position) FROM events WHERE position IS NOT NULL) AS head
-    FROM (SELECT count(*) AS count, min(occurred_at) AS oldest FROM waiting) AS rest
-    LEFT JOIN page ON true
-    ORDER BY page.position
-    """
-)
-
-
-class FeedReader:
-    """Pages of this service's own events as CloudEvents."""
-
-    def __init__(self, database: Database, *, source: str, wakeup: Wakeup) -> None:
-        self._database = database
-        self._source = source
-        self._wakeup = wakeup
-
-    async def read(
-        self,
-        after: int,
-        *,
-        limit: int,
-        timeout_s: float,
-        is_gone: Callable[[], Awaitable[bool]] | None = None,
-    ) -> list[dict[str, Any]]:
-        """Return up to `limit` events after the position, waiting up to `timeout_s` for the first.
-
-        No connection is held while waiting. An empty answer says that every event committed
-        before the question has been read.
-        Raises: FeedStalled, LastEventIdUnknown.
-        """
-        ends = time.monotonic() + timeout_s
-        bell = self._wakeup.numbered
-        while True:
-            seen = bell.rung
-            page, waiting = await self._page(after, limit)
-            if page:
-                return page
-            left = ends - time.monotonic()
-            if left <= 0 and not waiting:
-                return []
-            if left <= -STALLED_AFTER_S:
-                raise FeedStalled
-            floor = POLL_LED_S if self._wakeup.led_here and not waiting else POLL_S
-            await bell.wait(seen, min(floor, left) if left > 0 else POLL_S)
-            if is_gone is not None and await is_gone():
-                return []
-
-    async def _page(self, after: int, limit: int) -> tuple[list[dict[str, Any]], bool]:
-        asked_at = clock.now()
-        async with self._database.read() as session:
-            found = await session.execute(
-                _PAGE, {"after": after, "limit": limit, "counted": COUNTED_UNNUMBERED}
-            )
-            rows = found.all()
-        first = rows[0]
-        if after > (first.head or 0):
-            raise LastEventIdUnknown(field="lastEventId")
-        page = [self._cloud_event(row) for row in rows if row.position is not None]
-        if len(page) < limit and page and first.waiting < COUNTED_UNNUMBERED:
-            page[-1]["completeat"] = (first.oldest or asked_at).isoformat()
-        return page, bool(first.waiting)
-
-    def _cloud_event(self, row: Any) -> dict[str, Any]:
-        return {
-            "specversion": "1.0",
-            "id": str(row.id),
-            "source": self._source,
-            "type": row.type,
-            "subject": row.subject,
-            "time": row.occurred_at.isoformat(),
-            "datacontenttype": "application/json",
-            "data": row.data,
-            "position": str(row.position),
-        }
-
-
-def parse_last_event_id(text: str) -> int:
-    """Return the position; nothing yet is "".
-
-    Raises: LastEventIdInvalid.
-    """
-    if not text:
-        return 0
-    if not _POSITION.fullmatch(text):
-        raise LastEventIdInvalid(field="lastEventId")
-    return int(text)
 
 
 def feed_router(database: Database, *, source: str, wakeup: Wakeup) -> APIRouter:

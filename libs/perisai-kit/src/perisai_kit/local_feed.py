@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from perisai_kit.db import Database
-from perisai_kit.feed import FeedReader, Wakeup, parse_last_event_id
+from perisai_kit.feed_reader import FeedReader, parse_last_event_id
+from perisai_kit.wakeup import Wakeup
 
 
 class LocalFeed:

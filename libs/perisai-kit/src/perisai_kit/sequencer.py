@@ -5,6 +5,7 @@ lock and the numbering share a connection, so a sequencer that lost its lock can
 """
 
 import asyncio
+import time
 
 from prometheus_client import Counter, Gauge
 from sqlalchemy import text
@@ -12,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perisai_kit.advisory import Lock, advisory_lock
 from perisai_kit.db import Database
-from perisai_kit.feed import Wakeup
 from perisai_kit.log import get_logger
 from perisai_kit.outage import is_outage
+from perisai_kit.wakeup import Wakeup
 
 BATCH = 1000
 POLL_S = 0.05
@@ -24,16 +25,31 @@ RECONNECT_S = 0.25
 STATEMENT_TIMEOUT_S = 30
 """A server that vanished without a word must not hold the sequencer for ever."""
 
+FULL_SCAN_EVERY_S = 10.0
+"""How often all events are looked through, and not only those above the floor.
+
+Each numbered event leaves a dead entry in the index that is scanned here, and while somebody
+holds an old snapshot, such as a backup, none of them can be removed. So usually the scan begins
+above what was numbered ten seconds ago. A transaction open for longer than that is found by the
+next full scan.
+"""
+
 _NUMBER = text(
     """
     WITH fresh AS (
         SELECT id, row_number() OVER (ORDER BY seq) AS place
-        FROM (SELECT id, seq FROM events WHERE position IS NULL ORDER BY seq LIMIT :batch) AS next
+        FROM (
+            SELECT id, seq FROM events
+            WHERE position IS NULL AND seq > :floor ORDER BY seq LIMIT :batch
+        ) AS next
     ), last AS (
         SELECT coalesce(max(position), 0) AS position FROM events WHERE position IS NOT NULL
+    ), numbered AS (
+        UPDATE events SET position = last.position + fresh.place
+        FROM fresh, last WHERE events.id = fresh.id
+        RETURNING events.seq
     )
-    UPDATE events SET position = last.position + fresh.place
-    FROM fresh, last WHERE events.id = fresh.id
+    SELECT count(*), max(seq) FROM numbered
     """
 )
 
@@ -72,11 +88,12 @@ class Sequencer:
         await asyncio.sleep(STANDBY_S)
 
     async def _number_for_ever(self, connection: AsyncConnection) -> None:
-        bell = self._wakeup.published
+        bell, floor = self._wakeup.published, _Floor()
         while True:
             seen = bell.rung
             async with asyncio.timeout(STATEMENT_TIMEOUT_S):
-                count = await number_events(connection)
+                count, highest = await number_events(connection, floor=floor.now())
+            floor.note(count, highest)
             if count:
                 numbered_total.inc(count)
                 self._wakeup.numbered.ring()
@@ -88,9 +105,35 @@ class Sequencer:
         leading.set(is_leading)
 
 
-async def number_events(connection: AsyncConnection, *, batch: int = BATCH) -> int:
-    """Give positions to up to `batch` committed events that have none; return how many.
+class _Floor:
+    """What the next scan may leave out: see FULL_SCAN_EVERY_S."""
 
-    The caller holds the sequencer's lock on this connection.
+    def __init__(self) -> None:
+        self._floor = self._next_floor = self._highest = 0
+        self._full_at = 0.0
+        self._is_full = True
+
+    def now(self) -> int:
+        if self._is_full or time.monotonic() >= self._full_at:
+            self._is_full = True
+            return 0
+        return self._floor
+
+    def note(self, count: int, highest: int) -> None:
+        self._highest = max(self._highest, highest)
+        if self._is_full and count < BATCH:  # a full scan ends where nothing is left
+            self._is_full = False
+            self._full_at = time.monotonic() + FULL_SCAN_EVERY_S
+            self._floor, self._next_floor = self._next_floor, self._highest
+
+
+async def number_events(
+    connection: AsyncConnection, *, floor: int = 0, batch: int = BATCH
+) -> tuple[int, int]:
+    """Give positions to up to `batch` committed events that have none.
+
+    The caller holds the sequencer's lock on this connection. floor: `seq` up to which none is
+    looked for. Returns how many there were, and the highest `seq` of them.
     """
-    return (await connection.execute(_NUMBER, {"batch": batch})).rowcount
+    count, highest = (await connection.execute(_NUMBER, {"floor": floor, "batch": batch})).one()
+    return count, highest or 0

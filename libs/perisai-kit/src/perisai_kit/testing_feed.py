@@ -13,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from perisai_kit.db import Database
 from perisai_kit.events import EVENTS, Event
-from perisai_kit.feed import EventRow, Wakeup
+from perisai_kit.feed import EventRow
 from perisai_kit.sequencer import Sequencer, number_events
 from perisai_kit.subscription import Subscription
+from perisai_kit.wakeup import Wakeup
 
 
 async def published(session: AsyncSession) -> list[Event]:
@@ -29,7 +30,7 @@ async def number_now(database: Database) -> int:
     total = 0
     while True:
         async with database.begin() as session:
-            count = await number_events(await session.connection())
+            count, _ = await number_events(await session.connection())
         total += count
         if not count:
             return total

@@ -14,11 +14,11 @@ from prometheus_client import Counter
 
 from perisai_kit.advisory import Lock, advisory_lock
 from perisai_kit.db import Database
-from perisai_kit.feed import Wakeup
 from perisai_kit.graceful import finish
 from perisai_kit.log import get_logger
 from perisai_kit.sequencer import Sequencer
 from perisai_kit.subscription import Subscription
+from perisai_kit.wakeup import Wakeup
 
 RESTART_S = 1.0
 MAX_RESTART_S = 30.0

@@ -1,25 +1,12 @@
-"""Which rows an officer's scope holds, as a condition for a query."""
+"""Which rows an office holder sees, as a condition for a query."""
 
-from sqlalchemy import ColumnElement, false, true
+from sqlalchemy import ColumnElement, false
 from sqlalchemy.orm import InstrumentedAttribute
 
-from perisai_kit.auth import Principal, Role, Scope, ScopeKind
+from perisai_kit.auth import Principal, Role
+from perisai_kit.scopes import in_scope
 
 OFFICES = (Role.ADMIN, Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR)
-
-
-def in_scope(
-    principal: Principal, *, branch: InstrumentedAttribute[str], region: InstrumentedAttribute[str]
-) -> ColumnElement[bool]:
-    """Return the condition under which a row lies in the subject's scope; none without one."""
-    match principal.scope:
-        case Scope(kind=ScopeKind.COUNTRY):
-            return true()
-        case Scope(kind=ScopeKind.REGION, code=str(code)):
-            return region == code
-        case Scope(kind=ScopeKind.BRANCH, code=str(code)):
-            return branch == code
-    return false()
 
 
 def by_office(
@@ -28,9 +15,7 @@ def by_office(
     branch: InstrumentedAttribute[str],
     region: InstrumentedAttribute[str],
 ) -> ColumnElement[bool]:
-    """Return the rows an office holder sees: an administrator all, `roles` those in scope."""
-    if principal.has(Role.ADMIN):
-        return true()
-    if principal.has(*roles):
+    """Return the rows of the scope of somebody who has one of `roles`, or is administrator."""
+    if principal.has(Role.ADMIN, *roles):
         return in_scope(principal, branch=branch, region=region)
     return false()

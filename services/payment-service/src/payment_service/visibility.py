@@ -1,4 +1,4 @@
-"""Which rows a subject may see: own, own agent's, own wadah's, a scope's; an administrator all.
+"""Which rows a subject may see: own, own agent's, own wadah's, or what a scope holds.
 
 Money rows carry their owner (member, agent, wadah, branch, region) from the moment they were
 written, so that the question is answered from the row alone.
@@ -7,11 +7,12 @@ written, so that the question is answered from the row alone.
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, or_, true
+from sqlalchemy import ColumnElement, false, or_
 
-from perisai_kit.auth import Principal, Role, Scope, ScopeKind
+from perisai_kit.auth import Principal, Role
+from perisai_kit.scopes import in_scope
 
-STAFF = (Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR)
+STAFF = (Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN)
 
 
 class Owned(Protocol):
@@ -32,7 +33,6 @@ class Owned(Protocol):
 def may_see(principal: Principal, owned: Owned) -> bool:
     """Tell whether the subject may see what belongs to this owner."""
     own = (
-        principal.has(Role.ADMIN),
         principal.has(Role.MEMBER) and principal.member_id == owned.member_id,
         principal.has(Role.AGENT)
         and principal.agent_id is not None
@@ -48,8 +48,6 @@ def may_see(principal: Principal, owned: Owned) -> bool:
 
 def visible(principal: Principal, table: Any) -> ColumnElement[bool]:
     """Return the same rule as a condition on a table that has the owner's columns."""
-    if principal.has(Role.ADMIN):
-        return true()
     allowed: list[ColumnElement[bool]] = []
     if principal.has(Role.MEMBER) and principal.member_id is not None:
         allowed.append(table.member_id == principal.member_id)
@@ -57,22 +55,6 @@ def visible(principal: Principal, table: Any) -> ColumnElement[bool]:
         allowed.append(table.agent_id == principal.agent_id)
     if principal.has(Role.WADAH_ADMIN) and principal.wadah_id is not None:
         allowed.append(table.wadah_id == principal.wadah_id)
-    if principal.has(*STAFF) and principal.scope is not None:
-        allowed.append(_inside(principal.scope, table))
+    if principal.has(*STAFF):
+        allowed.append(in_scope(principal, branch=table.branch_code, region=table.region_code))
     return or_(false(), *allowed)
-
-
-def _inside(scope: Scope, table: Any) -> ColumnElement[bool]:
-    match scope:
-        case Scope(kind=ScopeKind.COUNTRY):
-            return true()
-        case Scope(kind=ScopeKind.REGION, code=str(code)):
-            return _equals(table.region_code, code)
-        case Scope(kind=ScopeKind.BRANCH, code=str(code)):
-            return _equals(table.branch_code, code)
-    return false()
-
-
-def _equals(column: Any, code: str) -> ColumnElement[bool]:
-    condition: ColumnElement[bool] = column == code
-    return condition

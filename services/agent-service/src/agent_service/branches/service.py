@@ -54,9 +54,8 @@ async def list_visible(
 
 
 def check_in_scope(by: Principal, *, branch_code: str, region_code: str) -> None:
-    """Check that an officer works for this branch; an administrator works for all.
+    """Check that the subject works for this branch.
 
     Raises: BranchOutOfScope.
     """
-    covered = by.covers(branch_code=branch_code, region_code=region_code)
-    rules.check_in_scope(covered=covered or by.has(Role.ADMIN))
+    rules.check_in_scope(covered=by.covers(branch_code=branch_code, region_code=region_code))

@@ -24,7 +24,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.members.models import Member, MemberChange
 from member_service.members.rules import MemberNotFound, MemberStatus, Standing
-from perisai_kit.auth import Principal, Role, ScopeKind
+from perisai_kit.auth import Principal, Role
+from perisai_kit.scopes import in_scope
 
 OFFICERS = (Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN)
 
@@ -48,24 +49,10 @@ def visible(viewer: Principal, *, himself: bool = True) -> ColumnElement[bool]:
     if viewer.has(Role.WADAH_ADMIN) and viewer.wadah_id:
         allowed.append(Member.wadah_id == viewer.wadah_id)
     if viewer.has(*OFFICERS):
-        allowed.append(_in_scope(viewer))
+        allowed.append(in_scope(viewer, branch=Member.branch_code, region=Member.region_code))
     if viewer.has(Role.SERVICE):
         allowed.append(true())
     return or_(false(), *allowed)
-
-
-def _in_scope(viewer: Principal) -> ColumnElement[bool]:
-    scope = viewer.scope
-    if scope is None:
-        return true() if viewer.has(Role.ADMIN) else false()
-    match scope.kind:
-        case ScopeKind.COUNTRY:
-            return true()
-        case ScopeKind.REGION:
-            return Member.region_code == scope.code
-        case ScopeKind.BRANCH:
-            return Member.branch_code == scope.code
-    assert_never(scope.kind)
 
 
 async def get_member(
