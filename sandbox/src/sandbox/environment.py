@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from sandbox.postgres import Postgres, Role
@@ -52,11 +52,6 @@ def database_url(service: Service, postgres: Postgres, role: Role) -> str | None
     if role == "owner" and _variable(service, "app") in os.environ:
         return None  # somebody else's database, which its owner migrates
     return postgres.url(service.database, role)
-
-
-def migration_environment(service: Service, owner_url: str) -> Mapping[str, str]:
-    """Return the variables of `alembic` for one service."""
-    return {**os.environ, _variable(service, "owner"): owner_url}
 
 
 def _variable(service: Service, role: Role) -> str:

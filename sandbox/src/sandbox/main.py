@@ -1,18 +1,22 @@
 """The `perisai` command."""
 
+import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
 
 from perisai_kit import clock
+from sandbox.demo.run import run_demo
 from sandbox.environment import CLOCK_FILE
 from sandbox.errors import SandboxError
 from sandbox.ports import free_port
@@ -55,6 +59,47 @@ def run_command(
         names = [each.name for each in services]
         run(folder, services, show=lambda name, line: _show(names, name, line), when_ready=_welcome)
         _show(names, "sandbox", "stopped")
+
+
+@app.command("demo")
+def demo_command(folder: Folder = HERE) -> None:
+    """Walk the journey from enrolment to coverage, checking every step; exit 0 if all held.
+
+    In the sandbox that runs in the folder, or else in a new one that is removed afterwards.
+    """
+    with _one_line_errors():
+        code = demo_here(folder) if (folder / DESCRIPTION_FILE).exists() else demo_apart(typer.echo)
+    raise typer.Exit(code)
+
+
+def demo_here(folder: Path) -> int:
+    """Walk the journey in the sandbox that runs in this folder; return the exit code."""
+    return asyncio.run(run_demo(folder, typer.echo))
+
+
+def demo_apart(write: Callable[[str], None]) -> int:
+    """Walk the journey in a sandbox of its own, on free ports; return the exit code."""
+    codes: list[int] = []
+    said: deque[str] = deque(maxlen=200)
+    services = [replace(each, port=free_port()) for each in load_services()]
+    with TemporaryDirectory(prefix="perisai-demo-", ignore_cleanup_errors=True) as scratch:
+
+        async def walk(_: dict[str, Any]) -> None:
+            codes.append(await run_demo(Path(scratch), write))
+
+        try:
+            run(
+                Path(scratch),
+                services,
+                show=lambda name, line: said.append(f"{name} | {line}"),
+                when_ready=walk,
+                stay=False,
+            )
+        except SandboxError:
+            for line in said:
+                typer.echo(line, err=True)
+            raise
+    return codes[0] if codes else 1
 
 
 @app.command("create-admin")
@@ -139,31 +184,24 @@ def _show(names: list[str], name: str, line: str) -> None:
         typer.echo(f"{label} {line}")
 
 
-def _welcome(described: dict[str, Any]) -> None:
+async def _welcome(described: dict[str, Any]) -> None:
     url = described["addresses"]["gateway"]
-    sign_ins = {each["username"]: each for each in described["sign_ins"]}
     lines = ["", "Perisai is ready.", ""]
     lines += [f"  {name:<9} {address}" for name, address in described["addresses"].items()]
     lines += ["", "Sign in as:"]
     lines += [
-        f"  {each['username']:<9} {each['password']}  {each['role']}"
-        for each in described["sign_ins"]
+        f"  {username:<9} {each['password']}  {each['role']}"
+        for username, each in described["sign_ins"].items()
     ]
-    lines += ["", "Try:", *_examples(url, sign_ins["admin"]), ""]
+    lines += ["", "Try:", *_examples(url, described["sign_ins"]["admin"]["password"]), ""]
     lines += [f"All of this is in {described['folder']}/{DESCRIPTION_FILE}. Ctrl-C stops.", ""]
     with suppress(BrokenPipeError):
         typer.echo("\n".join(lines))
         sys.stdout.flush()
 
 
-def _examples(url: str, sign_in: Mapping[str, Any]) -> list[str]:
-    grant = json.dumps(
-        {
-            "grant_type": "password",
-            "username": sign_in["username"],
-            "password": sign_in["password"],
-        }
-    )
+def _examples(url: str, password: str) -> list[str]:
+    grant = json.dumps({"grant_type": "password", "username": "admin", "password": password})
     token = r"""sed 's/.*"access_token":"\([^"]*\)".*/\1/'"""
     return [
         f"  TOKEN=$(curl -s {url}/v1/auth/token -H 'Content-Type: application/json'"

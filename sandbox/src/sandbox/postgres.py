@@ -83,13 +83,20 @@ class Postgres:
         """Create the database, owned by `owner`, if it is missing. `app` may connect to it."""
         if not (name.isascii() and name.isidentifier() and len(name) <= 63):
             raise SandboxError(f"{name!r} is no name for a database.")
-        if not self.query("postgres", "SELECT 1 FROM pg_database WHERE datname = :'name'", name):
-            self.query("postgres", 'CREATE DATABASE :"name" OWNER owner', name)
-        self.query("postgres", 'REVOKE ALL ON DATABASE :"name" FROM PUBLIC', name)
-        self.query("postgres", 'GRANT CONNECT ON DATABASE :"name" TO app', name)
+        if self.query("postgres", "SELECT 1 FROM pg_database WHERE datname = :'name'", name):
+            return
+        made = """
+            CREATE DATABASE :"name" OWNER owner;
+            REVOKE ALL ON DATABASE :"name" FROM PUBLIC;
+            GRANT CONNECT ON DATABASE :"name" TO app;
+        """
+        self.query("postgres", made, name)
 
     def query(self, database: str, sql: str, name: str = "") -> str:
-        """Run one statement as the superuser; psql replaces `:"name"` and `:'name'` in it."""
+        """Run SQL as the superuser, each statement by itself.
+
+        name: what psql puts, quoted, in the place of `:"name"` and `:'name'`.
+        """
         program = binaries.installed() / "bin" / "psql"
         asked = [str(program), "-XqAtw", "-v", "ON_ERROR_STOP=1", "-v", f"name={name}"]
         asked += ["-h", HOST, "-p", str(self.port), "-U", LOGIN["superuser"], "-d", database]

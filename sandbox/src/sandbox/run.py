@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from sandbox.environment import (
     FAKEBANK_FILE,
     build_environment,
     database_url,
-    migration_environment,
 )
 from sandbox.errors import SandboxError
 from sandbox.ports import is_free
@@ -32,24 +31,27 @@ def run(
     services: Sequence[Service],
     *,
     show: Callable[[str, str], None],
-    when_ready: Callable[[dict[str, Any]], None],
+    when_ready: Callable[[dict[str, Any]], Awaitable[None]],
+    stay: bool = True,
 ) -> None:
     """Run the platform until told to stop; PostgreSQL stops last.
 
-    show: takes a name and a line that it said. when_ready: takes what sandbox.json says.
+    show: takes a name and a line that it said. when_ready: takes what sandbox.json says. stay:
+    False stops when `when_ready` has returned.
     Raises: SandboxError, with everything stopped again.
     """
     signal.signal(signal.SIGTERM, _leave)
     folder = folder.absolute()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (folder / DESCRIPTION_FILE).unlink(missing_ok=True)
     with Postgres(folder / "postgres", port=_postgres_port()) as postgres:
+        # Only now is the folder ours; a killed run leaves its description behind.
+        (folder / DESCRIPTION_FILE).unlink(missing_ok=True)
         check_ports(services)
         show("sandbox", f"PostgreSQL answers on port {postgres.port}")
         migrate(services, postgres)
         show("sandbox", "the databases are migrated")
         try:
-            _run_services(folder, services, postgres, show=show, when_ready=when_ready)
+            _run_services(folder, services, postgres, show=show, when_ready=when_ready, stay=stay)
         finally:
             (folder / DESCRIPTION_FILE).unlink(missing_ok=True)
 
@@ -65,34 +67,47 @@ def check_ports(services: Sequence[Service]) -> None:
 
 
 def migrate(services: Sequence[Service], postgres: Postgres) -> None:
-    """Bring all databases to their newest form, side by side.
+    """Bring all databases to their newest form.
 
-    Raises: SandboxError with the last line of a migration that failed.
+    Raises: SandboxError with what the failing migration said.
     """
-    running = [(each, _start_migration(each, postgres)) for each in services if each.database]
-    for service, process in running:
-        if process is None:
+    inis, environment = [], dict(os.environ)
+    for service in services:
+        url = database_url(service, postgres, "owner")
+        if url is None or service.alembic is None or service.database is None:
             continue
-        _, said = process.communicate()
-        if process.returncode != 0:
-            last = (said.strip().splitlines() or ["no reason given"])[-1]
-            raise SandboxError(f"The database of {service.name} could not be migrated: {last}")
-
-
-def _start_migration(service: Service, postgres: Postgres) -> subprocess.Popen[str] | None:
-    url = database_url(service, postgres, "owner")
-    if url is None or service.alembic is None or service.database is None:
-        return None
-    postgres.ensure_database(service.database)
-    return subprocess.Popen(
-        [sys.executable, "-m", "alembic", "-c", str(service.alembic), "upgrade", "head"],
+        postgres.ensure_database(service.database)
+        if url != postgres.url(service.database, "owner") or not _is_migrated(service, postgres):
+            inis.append(str(service.alembic))
+            environment[f"{service.prefix}OWNER_DATABASE_URL"] = url
+    if not inis:
+        return
+    done = subprocess.run(
+        [sys.executable, "-m", "sandbox.migrate", *inis],
         cwd=ROOT,
-        env=migration_environment(service, url),
+        env=environment,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
+        check=False,
     )
+    if done.returncode != 0:
+        raise SandboxError((done.stderr.strip().splitlines() or ["A migration failed."])[-1])
+
+
+def _is_migrated(service: Service, postgres: Postgres) -> bool:
+    """Tell whether the newest migration was applied, without the seconds Alembic takes to start.
+
+    A file's number is its revision, so the highest number is the head.
+    """
+    assert service.alembic is not None
+    assert service.database is not None
+    files = (service.alembic.parent / "migrations" / "versions").glob("[0-9]*.py")
+    try:
+        applied = postgres.query(service.database, "SELECT version_num FROM alembic_version")
+    except SandboxError:
+        return False  # there is no such table yet
+    return applied == max(path.stem.partition("_")[0] for path in files)
 
 
 def _run_services(
@@ -101,7 +116,8 @@ def _run_services(
     postgres: Postgres,
     *,
     show: Callable[[str, str], None],
-    when_ready: Callable[[dict[str, Any]], None],
+    when_ready: Callable[[dict[str, Any]], Awaitable[None]],
+    stay: bool,
 ) -> None:
     secrets, keys = load_secrets(folder), load_bank_keys(folder)
     environments = {
@@ -115,6 +131,7 @@ def _run_services(
         for each in services
     ]
     urls = {each.name: each.url for each in services}
+    runner = Runner(processes, folder=ROOT, show=show, postgres=postgres)
 
     async def finish() -> None:
         partners = await seed(
@@ -127,13 +144,11 @@ def _run_services(
         write_private_json(folder / FAKEBANK_FILE, {"partners": partners})
         description = describe(folder, services, postgres, secrets, partners)
         write_private_json(folder / DESCRIPTION_FILE, description)
-        when_ready(description)
+        await when_ready(description)
+        if not stay:
+            runner.stop()
 
-    async def main() -> None:
-        runner = Runner(processes, folder=ROOT, show=show, postgres=postgres)
-        await runner.run(finish)
-
-    asyncio.run(main())
+    asyncio.run(runner.run(finish))
 
 
 def describe(
@@ -148,15 +163,14 @@ def describe(
         "addresses": {each.name: each.url for each in services},
         "folder": str(folder),
         "clock_file": str(folder / CLOCK_FILE),
-        "sign_ins": [
-            {
+        "sign_ins": {
+            each.username: {
                 "role": each.role,
-                "username": each.username,
                 "password": secrets.passwords[each.username],
                 "scope": each.scope,
             }
             for each in SIGN_INS
-        ],
+        },
         "codes": {
             "about": "Members and agents sign in with a code; the sandbox keeps it to be read.",
             "request": "/v1/auth/otp",

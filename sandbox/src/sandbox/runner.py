@@ -14,7 +14,8 @@ from sandbox.errors import SandboxError
 from sandbox.postgres import Postgres
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-READY_TIMEOUT_S = 60.0
+READY_TIMEOUT_S = 120.0
+"""Five processes start at once; on a busy machine with two cores that takes a while."""
 READY_POLL_S = 0.1
 START_ATTEMPTS = 4
 """A process that ends so often before it was ever ready has a fault that waiting does not mend."""

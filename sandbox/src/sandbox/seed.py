@@ -33,11 +33,11 @@ class SignIn:
     username: str
     label: str
     role: str
-    scope: Mapping[str, str] | None
+    scope: Mapping[str, str]
 
 
 SIGN_INS = (
-    SignIn("admin", "Administrator", "admin", None),
+    SignIn("admin", "Administrator", "admin", COUNTRY_SCOPE),
     SignIn("officer1", "Officer of Banyuwangi", "branch_officer", BRANCH_SCOPE),
     SignIn("officer2", "Second officer of Banyuwangi", "branch_officer", BRANCH_SCOPE),
     SignIn("finance1", "Finance officer", "finance_officer", COUNTRY_SCOPE),
@@ -119,8 +119,8 @@ def create_admin(username: str, password: str, environment: Mapping[str, str]) -
     Raises: SandboxError with what the command said.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "gateway.create_admin"],
-        input=f"{username}\n{password}\n",
+        [sys.executable, "-m", "gateway.create_admin", username],
+        input=f"{password}\n",
         env=dict(environment),
         capture_output=True,
         text=True,

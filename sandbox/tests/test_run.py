@@ -1,0 +1,224 @@
+"""The whole platform as `make run` starts it."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from sandbox import lifetime
+
+pytestmark = pytest.mark.e2e
+START_S = 300
+"""A start takes some ten seconds; this is for a machine that does much else."""
+
+
+class Running:
+    """A platform in a process group of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file.unlink(missing_ok=True)  # of a run that was killed
+        with (folder.parent / "output").open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "sandbox", "run", "--free-ports", "--folder", folder],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+            )
+        assert lifetime.wait_until(self._is_settled, timeout_s=START_S)
+        assert self.process.poll() is None, self.output()[-2000:]
+        self.described: dict[str, Any] = json.loads(self.file.read_text())
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "sandbox.json"
+
+    def _is_settled(self) -> bool:
+        return self.file.exists() or self.process.poll() is not None
+
+    def output(self) -> str:
+        return (self.folder.parent / "output").read_text()
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(
+            base_url=self.described["addresses"]["gateway"], trust_env=False, timeout=30
+        )
+
+    def sign_in(self, username: str) -> dict[str, str]:
+        """Return the header of somebody who is signed in."""
+        grant = {
+            "grant_type": "password",
+            "username": username,
+            "password": self.described["sign_ins"][username]["password"],
+        }
+        with self.client() as client:
+            answer = client.post("/v1/auth/token", json=grant)
+        assert answer.status_code == 200
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+    def find(self, path: str, username: str = "admin") -> Any:
+        with self.client() as client:
+            answer = client.get(path, headers=self.sign_in(username))
+        assert answer.status_code == 200
+        return answer.json()
+
+    def is_ready(self) -> bool:
+        try:
+            answers = [
+                httpx.get(f"{url}/{'health' if name == 'fakebank' else 'ready'}", trust_env=False)
+                for name, url in self.described["addresses"].items()
+            ]
+        except httpx.TransportError:
+            return False
+        return all(answer.status_code == 200 for answer in answers)
+
+    def children(self) -> dict[int, str]:
+        """Return the processes it started, with their commands."""
+        asked = ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(self.process.pid)]
+        listed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+        rows = (line.strip().partition(" ") for line in listed.splitlines())
+        return {int(pid): args for pid, _, args in rows}
+
+    def child(self, part: str) -> int:
+        return next(pid for pid, args in self.children().items() if part in args)
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(60)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Running]:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    platform = Running(folder)
+    try:
+        yield platform
+    finally:
+        if platform.process.poll() is None:
+            platform.stop()
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("run") / "with blanks" / "folder") as started:
+        yield started
+
+
+def test_every_address_is_ready(platform: Running) -> None:
+    assert set(platform.described["addresses"]) == {
+        "gateway",
+        "agent",
+        "member",
+        "payment",
+        "fakebank",
+    }
+    assert platform.is_ready()
+
+
+@pytest.mark.parametrize("username", ["admin", "officer1", "finance2", "auditor", "country"])
+def test_everybody_signs_in_with_the_role_described(platform: Running, username: str) -> None:
+    me = platform.find("/v1/me", username)
+
+    assert me["roles"] == [platform.described["sign_ins"][username]["role"]]
+
+
+def test_seed_is_the_branch_and_an_active_bank(platform: Running) -> None:
+    branches = platform.find("/v1/branches")["items"]
+    partners = platform.find("/v1/bank-partners")["items"]
+
+    assert [each["code"] for each in branches] == ["BWI"]
+    assert [each["status"] for each in partners] == ["active"]
+    assert partners[0]["id"] == platform.described["bank_partners"][0]["partner_id"]
+
+
+def test_description_is_readable_by_us_alone_and_its_key_files_exist(platform: Running) -> None:
+    partner = platform.described["bank_partners"][0]
+
+    assert stat.S_IMODE(platform.file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(platform.folder.stat().st_mode) == 0o700
+    assert Path(partner["private_key_file"]).is_file()
+    assert {"client_id", "client_secret", "company_code", "profile"} <= set(partner)
+
+
+def test_bank_knows_its_partner(platform: Running) -> None:
+    answer = httpx.get(f"{platform.described['addresses']['fakebank']}/partners", trust_env=False)
+
+    assert platform.described["bank_partners"][0]["partner_id"] in answer.text
+
+
+def test_output_shows_addresses_sign_ins_and_three_lines_to_try(platform: Running) -> None:
+    said = platform.output()
+
+    assert platform.described["addresses"]["payment"] in said
+    assert platform.described["sign_ins"]["auditor"]["password"] in said
+    assert said.count("  curl -s ") + said.count("TOKEN=$(curl -s ") == 3
+
+
+def test_lines_to_try_work_in_a_shell(platform: Running) -> None:
+    said = platform.output().splitlines()
+    start = next(at for at, line in enumerate(said) if "TOKEN=$(curl" in line)
+
+    done = subprocess.run(
+        ["sh", "-c", "\n".join(said[start : start + 3])], capture_output=True, text=True, check=True
+    )
+
+    assert '"BWI"' in done.stdout
+    assert '"generic-hmac"' in done.stdout
+
+
+def test_second_run_in_the_folder_is_refused_in_one_line(platform: Running) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sandbox", "run", "--free-ports", "--folder", platform.folder],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("perisai: Another run uses ")
+    assert done.stderr.count("\n") == 1
+    assert platform.file.exists()
+    assert platform.is_ready()
+
+
+@pytest.mark.parametrize("part", ["gateway.app", "payment_service.app", "postgres -D"])
+def test_killed_process_comes_back(platform: Running, part: str) -> None:
+    pid = platform.child(part)
+
+    os.kill(pid, signal.SIGKILL)
+
+    assert lifetime.wait_until(lambda: not lifetime.is_alive(pid), timeout_s=10)
+    assert lifetime.wait_until(platform.is_ready, timeout_s=START_S)
+    assert platform.child(part) != pid
+    assert platform.find("/v1/branches")["items"][0]["code"] == "BWI"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child its parent died")
+def test_killed_run_takes_its_children_along_and_the_next_finds_everything(
+    platform: Running,
+) -> None:
+    """Stands last: it ends the platform of the tests above."""
+    partners = platform.find("/v1/bank-partners")["items"]
+    children = platform.children()
+    platform.process.kill()
+    platform.process.wait()
+
+    with running(platform.folder) as second:
+        assert second.find("/v1/bank-partners")["items"] == partners
+        assert second.described["sign_ins"] == platform.described["sign_ins"]
+        assert not any(lifetime.is_alive(pid) for pid in children)
+        children = second.children()
+        assert second.stop() == 0
+
+    assert not any(lifetime.is_alive(pid) for pid in children)
+    assert not second.file.exists()
+    assert second.output().rstrip().endswith("stopped")
