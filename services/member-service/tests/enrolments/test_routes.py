@@ -92,7 +92,7 @@ async def test_an_id_of_somebody_else_is_refused(
         ({"birth_date": "2013-01-01"}, "age_under_minimum", "/birth_date"),
         ({"birth_date": "1950-01-01"}, "age_over_limit", "/birth_date"),
         ({"declared_income": 500_000}, "income_below_minimum", "/declared_income"),
-        ({"programmes": ["jkk", "jht"]}, "programmes_incomplete", "/programmes"),
+        ({"programmes": ["jkk", "jht"]}, "mandatory_programme_missing", "/programmes"),
         ({"occupations": ["wizard"]}, "occupation_unknown", "/occupations/0"),
         ({"new_to_bpu_basis": None}, "new_to_bpu_basis_missing", "/new_to_bpu_basis"),
         (

@@ -239,7 +239,7 @@ async def test_a_made_up_etag_matches_nothing(
     ("patch", "code", "pointer"),
     [
         ({"declared_income": 999_999}, "income_below_minimum", "/declared_income"),
-        ({"programmes": ["jkk"]}, "programmes_incomplete", "/programmes"),
+        ({"programmes": ["jkk"]}, "mandatory_programme_missing", "/programmes"),
         ({"programmes": ["jkk", "jkm"], "employs_others": True}, "jht_mandatory", "/programmes"),
         ({"occupations": ["fisher", "fisher"]}, "occupations_invalid", "/occupations"),
         ({"full_name": None}, "null", "/full_name"),

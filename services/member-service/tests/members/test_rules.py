@@ -39,7 +39,7 @@ def test_members_are_registered_from_15_until_the_day_before_they_are_65(
     [
         ({}, []),
         ({"declared_income": 999_999}, ["income_below_minimum"]),
-        ({"programmes": [Programme.JKK]}, ["programmes_incomplete"]),
+        ({"programmes": [Programme.JKK]}, ["mandatory_programme_missing"]),
         ({"programmes": ALL[:2]}, []),
         ({"programmes": ALL[:2], "employs_others": True}, ["jht_mandatory"]),
         ({"occupations": []}, ["occupations_invalid"]),

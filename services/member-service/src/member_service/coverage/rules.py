@@ -13,12 +13,16 @@ from member_service.members.rules import MemberStatus, Standing, status
 from perisai_kit.month import Month, months_between, span
 
 DUE_DAY = 15
+"""Of the contribution month itself. Source: docs/domain.md, Coverage (PP 44/2015)."""
+
 LAPSE_MONTHS = 4
 """The membership ends when the fourth month in a row begins unpaid: three may be in arrears."""
 
 WAITING_MONTHS = 3
 JKM_BENEFIT = 42_000_000
 JKM_BENEFIT_WAITING = 10_000_000
+"""Rupiah, with fewer than `WAITING_MONTHS` in a row. Source: docs/domain.md, Benefits shown."""
+
 SATURDAY = 5
 
 

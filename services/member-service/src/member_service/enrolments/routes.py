@@ -23,12 +23,12 @@ from member_service.members.rules import (
     AgeUnderMinimum,
     IncomeBelowMinimum,
     JhtMandatory,
+    MandatoryProgrammeMissing,
     MemberIdTaken,
     MemberNikRegistered,
     NewToBpuBasisMissing,
     OccupationsInvalid,
     OccupationUnknown,
-    ProgrammesIncomplete,
 )
 from member_service.members.schemas import MemberOut
 from member_service.requests import Keeper, Language, LimitsOf
@@ -57,7 +57,7 @@ Enroller = Annotated[Principal, Depends(require(Role.AGENT, Role.BRANCH_OFFICER)
         AgeUnderMinimum,
         AgeOverLimit,
         IncomeBelowMinimum,
-        ProgrammesIncomplete,
+        MandatoryProgrammeMissing,
         JhtMandatory,
         OccupationsInvalid,
         OccupationUnknown,

@@ -11,10 +11,10 @@ from member_service.members.rules import (
     CorrectionByOfficer,
     IncomeBelowMinimum,
     JhtMandatory,
+    MandatoryProgrammeMissing,
     MemberNotFound,
     MemberStatus,
     OccupationUnknown,
-    ProgrammesIncomplete,
 )
 from member_service.members.schemas import (
     ContributionBasis,
@@ -90,7 +90,7 @@ async def get_member(
         PreconditionRequired,
         CorrectionByOfficer,
         IncomeBelowMinimum,
-        ProgrammesIncomplete,
+        MandatoryProgrammeMissing,
         JhtMandatory,
         OccupationUnknown,
     ),

@@ -127,8 +127,8 @@ class IncomeBelowMinimum(Invalid):
     text_id = "Penghasilan yang dilaporkan di bawah batas minimum."
 
 
-class ProgrammesIncomplete(Invalid):
-    code = "programmes_incomplete"
+class MandatoryProgrammeMissing(Invalid):
+    code = "mandatory_programme_missing"
     text = "JKK and JKM are mandatory."
     text_id = "Program JKK dan JKM wajib diikuti."
 
@@ -196,7 +196,7 @@ def contribution_problems(
         minimum = limits.min_declared_income
         found.append(IncomeBelowMinimum(field="declared_income", minimum=minimum))
     if not set(programmes) >= MANDATORY:
-        found.append(ProgrammesIncomplete(field="programmes"))
+        found.append(MandatoryProgrammeMissing(field="programmes"))
     if employs_others and Programme.JHT not in programmes:
         found.append(JhtMandatory(field="programmes"))
     if not 1 <= len(set(occupations)) == len(occupations) <= MAX_OCCUPATIONS:
