@@ -59,6 +59,7 @@ OpenTown = Callable[..., Awaitable[Town]]
 
 @pytest.fixture
 async def open_town(
+    *,
     own_database: Callable[[str], Urls],
     keyring: Keyring,
     make_app: MakeApp,

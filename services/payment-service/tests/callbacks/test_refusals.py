@@ -219,6 +219,7 @@ async def test_wrong_headers_are_refused_with_the_ids(
     ],
 )
 async def test_who_is_not_proven_gets_no_account_data_and_leaves_nothing(
+    *,
     bank: Bank,
     bill: BillOut,
     kept: Kept,

@@ -1,0 +1,243 @@
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from perisai_kit.auth import Role
+from perisai_kit.ids import new_id
+from perisai_kit.testing import Tokens
+
+PARTNERS = "/v1/bank-partners"
+NewPartner = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def treasurer(tokens: Tokens) -> dict[str, str]:
+    return tokens.make(Role.FINANCE_OFFICER)
+
+
+async def test_a_new_partner_is_a_draft_with_credentials_shown_once(
+    client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner
+) -> None:
+    made = await client.post(PARTNERS, json=new_partner(), headers=treasurer)
+
+    assert made.status_code == 201
+    partner = made.json()
+    assert partner["status"] == "draft"
+    assert len(partner["client_secret"]) >= 60
+    assert partner["client_id"]
+    for path in (PARTNERS, f"{PARTNERS}/{partner['id']}"):
+        shown = await client.get(path, headers=treasurer)
+        assert partner["client_secret"] not in shown.text
+        assert "client_secret" not in shown.text
+        assert "PRIVATE" not in shown.text
+
+
+async def test_a_partner_may_bring_its_credentials(
+    client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner
+) -> None:
+    own = {"client_id": "bank-uji", "client_secret": "k" * 40}
+
+    made = await client.post(PARTNERS, json=new_partner(**own), headers=treasurer)
+
+    assert made.json()["client_id"] == own["client_id"]
+    assert made.json()["client_secret"] == own["client_secret"]
+
+
+async def test_secrets_are_stored_encrypted(
+    client: httpx.AsyncClient,
+    treasurer: dict[str, str],
+    new_partner: NewPartner,
+    session: AsyncSession,
+) -> None:
+    made = await client.post(PARTNERS, json=new_partner(), headers=treasurer)
+
+    row = (await session.execute(text("SELECT * FROM bank_partners"))).one()
+    stored = b"".join(each for each in row if isinstance(each, bytes))
+    assert made.json()["client_secret"].encode() not in stored
+    assert b"s" * 40 not in stored
+    assert b"PRIVATE" not in stored
+
+
+async def test_a_client_id_is_given_once(
+    client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner
+) -> None:
+    await client.post(PARTNERS, json=new_partner(client_id="bank-uji"), headers=treasurer)
+
+    again = await client.post(PARTNERS, json=new_partner(client_id="bank-uji"), headers=treasurer)
+
+    assert again.status_code == 409
+    assert again.json()["code"] == "client_id_taken"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "pointer"),
+    [
+        ({"profile": "unheard-of"}, "bank_profile_unknown", "/profile"),
+        ({"public_key_pem": "x" * 200}, "bank_key_unusable", "/public_key_pem"),
+        ({"allowed_sources": ["203.0.113.0/28", "home"]}, "source_unusable", "/allowed_sources/1"),
+        ({"company_code": "123456789"}, "invalid", "/company_code"),
+        ({"client_secret": "short"}, "invalid", "/client_secret"),
+        ({"allowed_sources": ["10.0.0.1"] * 51}, "invalid", "/allowed_sources"),
+        ({"unheard_of": 1}, "invalid", "/unheard_of"),
+    ],
+)
+async def test_an_unusable_registration_is_refused(
+    *,
+    client: httpx.AsyncClient,
+    treasurer: dict[str, str],
+    new_partner: NewPartner,
+    changes: dict[str, Any],
+    code: str,
+    pointer: str,
+) -> None:
+    answer = await client.post(PARTNERS, json=new_partner(**changes), headers=treasurer)
+
+    assert answer.status_code == 422
+    assert answer.json()["code"] == code
+    assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "pointer"),
+    [
+        ({"client_secret": None}, "outbound_incomplete", "/outbound/client_secret"),
+        ({"private_key_pem": "x" * 200}, "bank_key_unusable", "/outbound/private_key_pem"),
+        ({"base_url": "ftp://bank.test"}, "bank_address_unusable", "/outbound/base_url"),
+        ({"base_url": "https://"}, "bank_address_unusable", "/outbound/base_url"),
+        ({"base_url": "https://a:b@bank.test"}, "bank_address_unusable", "/outbound/base_url"),
+        ({"base_url": "https://bank.test?x=1"}, "bank_address_unusable", "/outbound/base_url"),
+        ({"base_url": "https://bank.test:99999"}, "bank_address_unusable", "/outbound/base_url"),
+        ({"base_url": "https://[bank"}, "bank_address_unusable", "/outbound/base_url"),
+    ],
+)
+async def test_an_unusable_way_to_the_bank_is_refused(
+    *,
+    client: httpx.AsyncClient,
+    treasurer: dict[str, str],
+    new_partner: NewPartner,
+    changes: dict[str, Any],
+    code: str,
+    pointer: str,
+) -> None:
+    asked = new_partner()
+    outbound = {**asked["outbound"], **changes}
+
+    answer = await client.post(PARTNERS, json={**asked, "outbound": outbound}, headers=treasurer)
+
+    assert answer.status_code == 422
+    assert answer.json()["code"] == code
+    assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
+
+
+async def test_a_short_key_is_refused(
+    client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner
+) -> None:
+    short = rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key()
+    pem = short.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    ).decode()
+
+    answer = await client.post(PARTNERS, json=new_partner(public_key_pem=pem), headers=treasurer)
+
+    assert answer.json()["code"] == "bank_key_unusable"
+
+
+async def test_plain_http_to_a_bank_is_for_the_sandbox_only(
+    make_app: Any, database: Any, wire: Any, treasurer: dict[str, str], new_partner: NewPartner
+) -> None:
+    app = make_app(database=database, wire=wire, sandbox=False, clock_file=None)
+    asked = new_partner()
+    asked["outbound"]["base_url"] = "http://bank.test"
+    transport = httpx.ASGITransport(app=app)
+
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.post(PARTNERS, json=asked, headers=treasurer)
+
+    assert answer.json()["code"] == "bank_address_unusable"
+
+
+async def test_a_partner_is_activated_and_suspended_and_activated_again(
+    client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner
+) -> None:
+    made = await client.post(PARTNERS, json=new_partner(), headers=treasurer)
+    path = f"{PARTNERS}/{made.json()['id']}"
+
+    answers = [
+        await client.post(f"{path}/{step}", headers=treasurer)
+        for step in ("activation", "activation", "suspension", "suspension", "activation")
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 409, 200, 409, 200]
+    assert answers[1].json()["code"] == "bank_partner_state"
+    assert answers[-1].json()["status"] == "active"
+
+
+@pytest.mark.parametrize("profile", ["bca", "bri"])
+async def test_a_real_bank_is_not_activated_before_its_replay_answer_is_signed_off(
+    client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner, profile: str
+) -> None:
+    made = await client.post(PARTNERS, json=new_partner(profile=profile), headers=treasurer)
+    path = f"{PARTNERS}/{made.json()['id']}/activation"
+
+    unsigned = await client.post(path, headers=treasurer)
+    signed = await client.post(path, json={"replay_answer": "2002500"}, headers=treasurer)
+
+    assert unsigned.status_code == 409
+    assert unsigned.json()["code"] == "replay_answer_unsigned"
+    assert signed.status_code == 200
+    assert signed.json()["replay_answer"] == "2002500"
+
+
+async def test_partners_are_listed_page_by_page(
+    client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner
+) -> None:
+    for name in "ABC":
+        await client.post(PARTNERS, json=new_partner(name=name), headers=treasurer)
+
+    first = (await client.get(PARTNERS, params={"limit": 2}, headers=treasurer)).json()
+    rest = {"limit": 2, "cursor": first["next_cursor"]}
+    second = (await client.get(PARTNERS, params=rest, headers=treasurer)).json()
+
+    assert [each["name"] for each in first["items"]] == ["A", "B"]
+    assert [each["name"] for each in second["items"]] == ["C"]
+    assert second["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    "role", [role for role in Role if role not in {Role.ADMIN, Role.FINANCE_OFFICER}]
+)
+async def test_nobody_else_deals_with_bank_partners(
+    client: httpx.AsyncClient, tokens: Tokens, new_partner: NewPartner, role: Role
+) -> None:
+    headers = tokens.make(role)
+    one = f"{PARTNERS}/{new_id()}"
+
+    answers = [
+        await client.post(PARTNERS, json=new_partner(), headers=headers),
+        await client.get(PARTNERS, headers=headers),
+        await client.get(one, headers=headers),
+        await client.post(f"{one}/activation", headers=headers),
+        await client.post(f"{one}/suspension", headers=headers),
+    ]
+
+    assert {answer.status_code for answer in answers} == {403}
+
+
+async def test_an_unknown_partner_is_not_found(
+    client: httpx.AsyncClient, treasurer: dict[str, str]
+) -> None:
+    one = f"{PARTNERS}/{new_id()}"
+
+    answers = [
+        await client.get(one, headers=treasurer),
+        await client.post(f"{one}/activation", headers=treasurer),
+        await client.post(f"{one}/suspension", headers=treasurer),
+    ]
+
+    assert {answer.json()["code"] for answer in answers} == {"bank_partner_not_found"}
