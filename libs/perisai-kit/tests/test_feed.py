@@ -13,10 +13,12 @@ from sqlalchemy.exc import ProgrammingError
 
 from perisai_kit.db import Database
 from perisai_kit.events import BranchOpened, MemberUpdated
-from perisai_kit.feed import EventRow, FeedReader, FeedStalled, LastEventIdUnknown, Wakeup, publish
+from perisai_kit.feed import EventRow, publish
+from perisai_kit.feed_reader import FeedReader, FeedStalled, LastEventIdUnknown
 from perisai_kit.ids import new_id
 from perisai_kit.testing import Databases, Urls
 from perisai_kit.testing_feed import number_now, sequencing
+from perisai_kit.wakeup import Wakeup
 from sandbox import binaries
 
 
@@ -231,7 +233,7 @@ async def test_the_last_event_of_a_short_page_says_up_to_when_it_is_complete(
     full = await reader.read(0, limit=1, timeout_s=0)
     short = await reader.read(0, limit=10, timeout_s=0)
     await publish_now(kit_database, "B3")
-    behind = await reader.read(0, limit=10, timeout_s=0)
+    behind = await reader_of(kit_database).read(0, limit=10, timeout_s=0)
 
     async with kit_database.read() as session:
         oldest = await session.scalar(

@@ -12,9 +12,11 @@ from sqlalchemy import text
 from perisai_kit.advisory import Lock, advisory_lock
 from perisai_kit.db import Database
 from perisai_kit.events import BranchOpened
-from perisai_kit.feed import FeedReader, Wakeup, publish
-from perisai_kit.sequencer import number_events
+from perisai_kit.feed import publish
+from perisai_kit.feed_reader import FeedReader
+from perisai_kit.sequencer import BATCH, Floor, number_events
 from perisai_kit.testing_feed import sequencing
+from perisai_kit.wakeup import Wakeup
 from sandbox.postgres import Postgres
 
 
@@ -105,6 +107,63 @@ async def test_a_batch_is_bounded(kit_database: Database) -> None:
 
     async with advisory_lock(kit_database.engine, Lock.SEQUENCER) as connection:
         assert connection is not None
-        counts = [await number_events(connection, batch=10) for _ in range(4)]
+        found = [await number_events(connection, batch=10) for _ in range(4)]
 
-    assert counts == [10, 10, 5, 0]
+    assert [count for count, _ in found] == [10, 10, 5, 0]
+
+
+async def test_above_the_floor_nothing_waits_longer_and_a_full_scan_finds_the_rest(
+    kit_database: Database,
+) -> None:
+    await publish_now(kit_database, "B1", "B2", "B3")
+
+    async with advisory_lock(kit_database.engine, Lock.SEQUENCER) as connection:
+        assert connection is not None
+        above = await number_events(connection, floor=2)
+        whole = await number_events(connection)
+
+    assert (above, whole) == ((1, 3), (2, 2))
+    assert await read(kit_database) == [(1, "B3"), (2, "B1"), (3, "B2")]
+
+
+async def test_a_transaction_older_than_the_floor_is_numbered_by_a_later_full_scan(
+    kit_database: Database,
+) -> None:
+    floor = Floor(full_scan_every_s=0.2)
+    async with kit_database.begin() as slow:
+        await publish(slow, opened("slow"))
+        async with advisory_lock(kit_database.engine, Lock.SEQUENCER) as connection:
+            assert connection is not None
+            for code in ("B1", "B2", "B3"):
+                await publish_now(kit_database, code)
+                floor.note(*await number_events(connection, floor=floor.now()))
+                await asyncio.sleep(0.25)
+
+            await slow.commit()
+            async with asyncio.timeout(30):
+                while len(seen := await read(kit_database)) < 4:
+                    floor.note(*await number_events(connection, floor=floor.now()))
+                    await asyncio.sleep(0.01)
+
+    assert seen == [(1, "B1"), (2, "B2"), (3, "B3"), (4, "slow")]
+
+
+def test_the_floor_waits_until_a_full_scan_finds_no_more() -> None:
+    floor = Floor(full_scan_every_s=0)
+
+    floors = []
+    for count, highest in [(BATCH, 1000), (BATCH, 2000), (5, 2005), (1, 3000), (0, 0)]:
+        floor.now()
+        floor.note(count, highest)
+        floors.append(floor.floor)
+
+    assert floors == [0, 0, 0, 2005, 3000]
+
+
+def test_the_floor_rises_to_what_was_numbered_a_full_scan_ago() -> None:
+    floor = Floor(full_scan_every_s=0)
+    for highest in (10, 20):
+        floor.now()
+        floor.note(1, highest)
+
+    assert floor.floor == 10

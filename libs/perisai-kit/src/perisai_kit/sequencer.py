@@ -88,7 +88,7 @@ class Sequencer:
         await asyncio.sleep(STANDBY_S)
 
     async def _number_for_ever(self, connection: AsyncConnection) -> None:
-        bell, floor = self._wakeup.published, _Floor()
+        bell, floor = self._wakeup.published, Floor()
         while True:
             seen = bell.rung
             async with asyncio.timeout(STATEMENT_TIMEOUT_S):
@@ -105,26 +105,28 @@ class Sequencer:
         leading.set(is_leading)
 
 
-class _Floor:
-    """What the next scan may leave out: see FULL_SCAN_EVERY_S."""
+class Floor:
+    """The `seq` up to which a scan need not look: see FULL_SCAN_EVERY_S."""
 
-    def __init__(self) -> None:
-        self._floor = self._next_floor = self._highest = 0
+    def __init__(self, *, full_scan_every_s: float = FULL_SCAN_EVERY_S) -> None:
+        self.floor = 0
+        self._next_floor = self._highest = 0
+        self._every_s = full_scan_every_s
         self._full_at = 0.0
         self._is_full = True
 
     def now(self) -> int:
-        if self._is_full or time.monotonic() >= self._full_at:
-            self._is_full = True
-            return 0
-        return self._floor
+        """Return where the next scan begins; 0 is a full one."""
+        self._is_full = self._is_full or time.monotonic() >= self._full_at
+        return 0 if self._is_full else self.floor
 
     def note(self, count: int, highest: int) -> None:
+        """Learn what the scan found."""
         self._highest = max(self._highest, highest)
-        if self._is_full and count < BATCH:  # a full scan ends where nothing is left
+        if self._is_full and count < BATCH:  # until then more may wait below
             self._is_full = False
-            self._full_at = time.monotonic() + FULL_SCAN_EVERY_S
-            self._floor, self._next_floor = self._next_floor, self._highest
+            self._full_at = time.monotonic() + self._every_s
+            self.floor, self._next_floor = self._next_floor, self._highest
 
 
 async def number_events(
