@@ -2,22 +2,24 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from gateway.accounts import service as accounts
 from gateway.accounts.models import Account
-from gateway.accounts.schemas import NewStaff, ScopeIn
+from gateway.accounts.rules import AccountKind
 from gateway.app import create_app
+from gateway.limits import RateClass
 from gateway.parts import Parts
+from gateway.passwords import hash_password
 from gateway.settings import Settings
 from gateway.tokens import access_token
 from perisai_kit import clock
@@ -28,9 +30,17 @@ from perisai_kit.testing import Tokens, Urls, Wire, app_client
 PASSWORD = "correct horse battery"
 PHONE = "+6281234567890"
 DEVICE = "phone-1"
-COUNTRY = ScopeIn(kind=ScopeKind.COUNTRY)
-
 SERVICE_SECRET = "secret-of-the-service"
+EMPTIED = (
+    "accounts",
+    "sessions",
+    "otp_challenges",
+    "otp_outbox",
+    "throttle_counts",
+    "idempotency_keys",
+    "read_audits",
+    "subscriptions",
+)
 
 
 @pytest.fixture(scope="session")
@@ -39,27 +49,51 @@ def service() -> str:
 
 
 @pytest.fixture
-def urls(own_database: Callable[[str], Urls]) -> Urls:
-    return own_database("gateway")
+async def urls(shared_urls: Urls) -> Urls:
+    """The database of this run, with nobody in it."""
+    owner = await asyncpg.connect(shared_urls.owner)
+    try:
+        await owner.execute(f"TRUNCATE {', '.join(EMPTIED)}")
+    finally:
+        await owner.close()
+    return shared_urls
 
 
 @pytest.fixture
-def members() -> dict[str, list[dict[str, str]]]:
-    """What member-service knows: telephone number → people. A test fills it."""
+def fresh_urls(own_database: Callable[[str], Urls]) -> Urls:
+    """A database where nobody has started a gateway yet."""
+    return own_database("gateway")
+
+
+@pytest.fixture(scope="session")
+def known_members() -> dict[str, list[dict[str, str]]]:
     return {}
 
 
 @pytest.fixture
-def network(tokens: Tokens, members: dict[str, list[dict[str, str]]]) -> Wire:
+def members(
+    known_members: dict[str, list[dict[str, str]]],
+) -> dict[str, list[dict[str, str]]]:
+    """What member-service knows: telephone number → people. A test fills it."""
+    known_members.clear()
+    return known_members
+
+
+@pytest.fixture(scope="session")
+def shared_network(tokens: Tokens) -> Wire:
+    return Wire(tokens)
+
+
+@pytest.fixture
+def network(shared_network: Wire, members: dict[str, list[dict[str, str]]]) -> Wire:
     """The services as the gateway asks them."""
-    wire = Wire(tokens)
 
     def look_up(request: httpx.Request) -> httpx.Response:
         phone = httpx.Response(200, content=request.content).json()["phone"]
         return httpx.Response(200, json={"members": members.get(phone, [])})
 
-    wire.answer("member", look_up)
-    return wire
+    shared_network.answer("member", look_up)
+    return shared_network
 
 
 @dataclass
@@ -68,6 +102,7 @@ class Gateway:
 
     app: FastAPI
     client: httpx.AsyncClient
+    hashes: list[str] = field(default_factory=list)
 
     @property
     def parts(self) -> Parts:
@@ -83,18 +118,23 @@ class Gateway:
         )
         return {"Authorization": f"Bearer {token}"}
 
-    async def staff(self, username: str = "officer", **more: Any) -> Account:
-        """Create a staff account."""
-        values: dict[str, Any] = {
-            "username": username,
-            "password": PASSWORD,
-            "display_label": "An officer",
-            "roles": frozenset({Role.ADMIN}),
-            "scope": COUNTRY,
-            **more,
-        }
+    async def staff(self, username: str = "officer", *, role: Role = Role.ADMIN) -> Account:
+        """Create a staff account for the whole country, with `PASSWORD`."""
+        if not self.hashes:
+            self.hashes.append(await hash_password(PASSWORD))
+        account = Account(
+            id=new_id(),
+            kind=AccountKind.STAFF,
+            username=username,
+            password_hash=self.hashes[0],
+            display_label="An officer",
+            roles=[role],
+            scope_kind=ScopeKind.COUNTRY,
+            created_at=clock.real_now(),
+        )
         async with self.parts.database.begin() as session:
-            return await accounts.create_staff(session, NewStaff(**values), now=clock.real_now())
+            session.add(account)
+        return account
 
     async def code(self, phone: str = PHONE, device_id: str = DEVICE) -> str:
         """Ask for a code and read it from the outbox."""
@@ -132,10 +172,7 @@ class Gateway:
         return await self.client.post("/v1/auth/token", json=grant)
 
 
-MakeGateway = Callable[..., Awaitable[Gateway]]
-
-
-@pytest.fixture
+@pytest.fixture(scope="session")
 def gateway_settings(make_settings: Callable[..., Settings]) -> Callable[..., Settings]:
     def make(urls: Urls, **more: Any) -> Settings:
         values: dict[str, Any] = {
@@ -151,13 +188,20 @@ def gateway_settings(make_settings: Callable[..., Settings]) -> Callable[..., Se
     return make
 
 
-@pytest.fixture
-async def gateway(
-    gateway_settings: Callable[..., Settings], urls: Urls, network: Wire
+@pytest.fixture(scope="session")
+async def running_gateway(
+    gateway_settings: Callable[..., Settings], shared_urls: Urls, shared_network: Wire
 ) -> AsyncIterator[Gateway]:
-    app = create_app(gateway_settings(urls), http_transport=network)
+    settings = gateway_settings(shared_urls, rate_limits=dict.fromkeys(RateClass, 1_000_000))
+    app = create_app(settings, http_transport=shared_network)
     async with app_client(app) as client:
         yield Gateway(app, client)
+
+
+@pytest.fixture
+async def gateway(running_gateway: Gateway, urls: Urls, network: Wire) -> Gateway:
+    """The gateway of this run, with nobody in it."""
+    return running_gateway
 
 
 @asynccontextmanager

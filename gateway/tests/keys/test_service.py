@@ -23,8 +23,8 @@ LONG_AGO = timedelta(days=90)
 
 
 @pytest.fixture
-async def keys_database(urls: Urls, keyring: Keyring) -> AsyncIterator[Database]:
-    database = Database(urls.app, keyring=keyring, pool_size=5)
+async def keys_database(fresh_urls: Urls, keyring: Keyring) -> AsyncIterator[Database]:
+    database = Database(fresh_urls.app, keyring=keyring, pool_size=5)
     yield database
     await database.dispose()
 
