@@ -193,6 +193,14 @@ async def test_one_external_id_for_many_payments_at_once_books_one(
     assert await town.count(Payment) == 1
 
 
+COLLIDE_TWICE = (
+    "CREATE SEQUENCE collisions",
+    "GRANT USAGE ON SEQUENCE collisions TO app",
+    "CREATE FUNCTION collide() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN IF nextval('collisions') <= 2 THEN"
+    " RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; END IF; RETURN NEW; END $$",
+    "CREATE TRIGGER collide BEFORE INSERT ON callbacks FOR EACH ROW EXECUTE FUNCTION collide()",
+)
 FAIL_AT_COMMIT = (
     "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS"
     " $$ BEGIN RAISE EXCEPTION 'the disk is full'; END $$",
@@ -207,6 +215,19 @@ async def as_owner(town: Town, *statements: str) -> None:
         for statement in statements:
             await session.execute(text(statement))
     await owner.dispose()
+
+
+async def test_a_transaction_that_only_collided_is_tried_again(
+    open_town: OpenTown, issue_bill: IssueBill
+) -> None:
+    town = await open_town()
+    (bill,) = await bills_of(town, issue_bill, 1)
+    await as_owner(town, *COLLIDE_TWICE)
+
+    answer = await town.banks[0].pay(payment_of(bill, town.banks[0].partner))
+
+    assert answer.json()["responseCode"] == "2002500"
+    assert await town.count(Payment) == 1
 
 
 @pytest.mark.parametrize(

@@ -80,14 +80,16 @@ class Gate:
 
     async def sender(self, headers: TransactionHeaders, *, now: datetime) -> Caller | None:
         """Return the partner that a living token, or an X-PARTNER-ID without one, stands for."""
-        callers = await self.callers()
-        found = rules.asymmetric_caller(callers, headers.partner_id)
-        if found is None and headers.token is None:
+        found = rules.asymmetric_caller(await self.callers(), headers.partner_id)
+        if found is not None:
+            return found
+        if headers.token is None:
             return rules.asymmetric_caller(await self.reload(), headers.partner_id)
-        if found is None and headers.token is not None:
-            owner = await self._owner(headers.token, now=now)
-            found = rules.find_partner(callers, owner)
-        return found
+        owner = await self._owner(headers.token, now=now)
+        if owner is None:
+            return None
+        found = rules.find_partner(await self.callers(), owner)
+        return found or rules.find_partner(await self.reload(), owner)
 
     async def _owner(self, token: str, *, now: datetime) -> UUID | None:
         digest = rules.token_hash(token)

@@ -164,7 +164,7 @@ def find_client(callers: Iterable[Caller], client_id: str) -> Caller | None:
     return next((caller for caller in callers if caller.client_id == client_id), None)
 
 
-def find_partner(callers: Iterable[Caller], partner_id: UUID | None) -> Caller | None:
+def find_partner(callers: Iterable[Caller], partner_id: UUID) -> Caller | None:
     """Return the caller a token was given to."""
     return next((caller for caller in callers if caller.partner_id == partner_id), None)
 
