@@ -254,3 +254,31 @@ async def test_nobody_sees_bills_without_a_token(client: httpx.AsyncClient) -> N
     issued = await client.post("/v1/bills", json={}, headers=key())
 
     assert (listed.status_code, issued.status_code) == (401, 401)
+
+
+@pytest.mark.parametrize(
+    ("first_month", "code"),
+    [
+        ("0001-01", "month_not_billable"),
+        ("2028-01", "month_not_billable"),
+        ("9999-12", "no_tariff"),
+    ],
+)
+async def test_a_distant_month_cannot_be_billed(
+    own_client: tuple[httpx.AsyncClient, Database],
+    tokens: Tokens,
+    make_basis: MakeBasis,
+    member_answers: Know,
+    first_month: str,
+    code: str,
+) -> None:
+    basis = make_basis()
+    member_answers(basis)
+
+    answer = await own_client[0].post(
+        "/v1/bills",
+        json=asked(basis, first_month=first_month, month_count=12),
+        headers={**tokens.make(Role.ADMIN), **key()},
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (422, code)

@@ -299,3 +299,9 @@ def test_every_shipped_document_names_its_sources() -> None:
 
     assert len(documents) == 2
     assert all(document["sources"] for document in documents)
+
+
+@pytest.mark.parametrize("month", ["0001-01", "2022-03", "3000-01", "9999-12"])
+def test_a_month_outside_all_tables_has_no_price(month: str) -> None:
+    with pytest.raises(rules.NoTariff):
+        price(basis(), month, 12)

@@ -22,7 +22,7 @@ from payment_service.clients.members import ContributionBasis
 from payment_service.paging import uuid_of
 from payment_service.settings import Settings
 from payment_service.tariffs import service as tariffs
-from payment_service.tariffs.rules import Line
+from payment_service.tariffs.rules import Line, contribution_months
 from payment_service.visibility import visible
 from perisai_kit import clock
 from perisai_kit.auth import Principal
@@ -30,7 +30,7 @@ from perisai_kit.events import BillCancelled, BillExpired, BillIssued
 from perisai_kit.feed import publish
 from perisai_kit.fields import Page, encode_cursor
 from perisai_kit.ids import new_id
-from perisai_kit.month import Month, span
+from perisai_kit.month import Month
 from perisai_kit.pii import mask_name
 from snap_bi import profiles, virtual_account
 
@@ -52,7 +52,7 @@ async def issue(
     ProgrammesIncomplete, OldAgeMandatory.
     """
     now = clock.now()
-    months = span(asked.first_month, asked.month_count)
+    months = contribution_months(asked.first_month, asked.month_count)
     rules.check_months(
         months,
         present=Month.of(clock.jakarta_date(now)),

@@ -17,6 +17,9 @@ from perisai_kit.month import Month, span
 MAX_MONTHS = 12
 """Periods are monthly or 3, 6 or 12 months at once; docs/domain.md, Start, due date, lapse."""
 
+LAST_MONTH = Month(2999, 12)
+"""A bound on month arithmetic, not a rule: the calendar of dates ends with the year 9999."""
+
 
 class Programme(StrEnum):
     JKK = "jkk"  # work accident
@@ -175,14 +178,21 @@ def price(
     rounded down, and the book is refused at start if that could ever cut a fraction.
     Raises: TooManyMonths, NoTariff, DeclaredIncomeTooLow, ProgrammesIncomplete, OldAgeMandatory.
     """
+    months = contribution_months(first_month, month_count)
+    check_programmes(basis, jht_mandatory_for_employers=jht_mandatory_for_employers)
+    return tuple(line for month in months for line in _month_lines(book, basis, month))
+
+
+def contribution_months(first_month: Month, month_count: int) -> tuple[Month, ...]:
+    """Return the consecutive months that are asked for at once.
+
+    Raises: TooManyMonths; NoTariff for a month that no table will ever reach.
+    """
     if not 1 <= month_count <= MAX_MONTHS:
         raise TooManyMonths(month_count=month_count)
-    check_programmes(basis, jht_mandatory_for_employers=jht_mandatory_for_employers)
-    return tuple(
-        line
-        for month in span(first_month, month_count)
-        for line in _month_lines(book, basis, month)
-    )
+    if first_month > LAST_MONTH:
+        raise NoTariff(month=str(first_month))
+    return span(first_month, month_count)
 
 
 def check_programmes(basis: Basis, *, jht_mandatory_for_employers: bool) -> None:

@@ -1,0 +1,60 @@
+import re
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from payment_service.settings import Settings
+from payment_service.worker import periodic
+from perisai_kit.testing import MakeApp, Urls, Wire, app_client
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+async def test_the_service_is_ready_with_its_database_migrations_and_keys(
+    own_database: Callable[[str], Urls], make_app: MakeApp, wire: Wire
+) -> None:
+    async with app_client(make_app(urls=own_database("payment"), wire=wire)) as client:
+        for _ in range(100):  # keys are fetched in the background
+            answer = await client.get("/ready")
+            if answer.status_code == 200:
+                break
+
+    assert answer.json() == {
+        "ready": True,
+        "checks": {"database": True, "migrations": True, "keys": True},
+    }
+
+
+async def test_no_route_of_ours_answers_a_stranger(
+    make_app: MakeApp, wire: Wire, client: httpx.AsyncClient
+) -> None:
+    operations = [
+        (method, path)
+        for path, item in make_app(wire=wire).openapi()["paths"].items()
+        for method in item
+    ]
+
+    answered = []
+    for method, path in operations:
+        answer = await client.request(method, re.sub(r"\{.*?\}", NOBODY, path), json={})
+        if answer.status_code != 401:
+            answered.append((method, path, answer.status_code))
+
+    assert len(operations) > 12
+    assert answered == []
+
+
+def test_periodic_tasks_have_names_of_their_own(settings: Settings) -> None:
+    names = [each.name for each in periodic(settings)]
+
+    assert {"bills.expire", "ledger.snapshot"} <= set(names)
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("months", [0, 25])
+def test_a_setting_out_of_its_bounds_stops_the_start(
+    make_settings: Callable[..., Settings], shared_urls: Urls, months: int
+) -> None:
+    with pytest.raises(ValueError, match="advance_months"):
+        make_settings(Settings, shared_urls, member_url="http://member", advance_months=months)
