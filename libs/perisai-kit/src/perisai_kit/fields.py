@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -46,8 +47,12 @@ Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,3
 Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,40}$")]
 
 
+# As people write them. The library reads letters too, as the keys of an old telephone.
+_WRITTEN_PHONE = re.compile(r"[+(0-9][0-9 ().\-]{3,29}")
+
+
 def _phone(value: object) -> object:
-    if not isinstance(value, str) or len(value) > 30:
+    if not isinstance(value, str) or not _WRITTEN_PHONE.fullmatch(value.strip()):
         raise PydanticCustomError("phone", "must be a telephone number")
     try:
         number = phonenumbers.parse(value, "ID")
