@@ -1,14 +1,11 @@
 """What this service is told by its environment."""
 
 from datetime import date
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from agent_service.activity.rules import Lacking, Policy
-from agent_service.requirements.rules import Requirement
-from agent_service.wadahs.rules import Schemes, Terms
 from perisai_kit.fields import Code
 from perisai_kit.settings import ServiceSettings, shared
 
@@ -22,7 +19,17 @@ class Settings(ServiceSettings):
     member_url: str = shared("PERISAI_MEMBER_URL")
     payment_url: str = shared("PERISAI_PAYMENT_URL")
 
-    requirements: tuple[Code, ...] = tuple(requirement.value for requirement in Requirement)
+    requirements: tuple[Code, ...] = (
+        "membership",
+        "own_account",
+        "phone_and_device",
+        "citizen",
+        "adult",
+        "not_bpjs_employee",
+        "wadah_active",
+        "training",
+        "exam",
+    )
     """What an applicant must meet, a JSON list. A name we do not know is attested by an officer:
     BPJS may add requirements (Perban 1/2023 art. 7(2))."""
     minimum_age: int = Field(default=18, ge=17, le=99)
@@ -44,26 +51,12 @@ class Settings(ServiceSettings):
     """After a suspension for inactivity; S5 2018, S20."""
     inactivity_window_months: int = Field(default=3, ge=1, le=24)
     """Full months; S5 2018, S7 2022."""
-    inactivity_lacking: Lacking = Lacking.BOTH
+    inactivity_lacking: Literal["both", "either"] = "both"
     """Whether both or either must be lacking; the sources for the new scheme are ambiguous."""
 
     @model_validator(mode="after")
     def _membership_is_required(self) -> Self:
         # An agent's record names his member: the law asks for it, and so do payments to him.
-        if Requirement.MEMBERSHIP.value not in self.requirements:
+        if "membership" not in self.requirements:
             raise ValueError("requirements must include membership")
         return self
-
-    @property
-    def schemes(self) -> Schemes:
-        """Return the limits of wadahs, old and new."""
-        return Schemes(
-            new_from=self.new_scheme_from,
-            new=Terms(max_years=self.agreement_max_years, min_agents=self.wadah_min_agents),
-            old=Terms(max_years=self.agreement_max_years_old, min_agents=self.wadah_min_agents_old),
-        )
-
-    @property
-    def inactivity(self) -> Policy:
-        """Return when an agent counts as inactive."""
-        return Policy(window_months=self.inactivity_window_months, lacking=self.inactivity_lacking)

@@ -77,7 +77,7 @@ async def make_wadah(session: AsyncSession, settings: Settings) -> UUID:
         branch_code="BWI",
         agreement=agreement,
     )
-    made = await wadahs.register(session, new, by=OFFICER, schemes=settings.schemes)
+    made = await wadahs.register(session, new, by=OFFICER, settings=settings)
     return made.wadah.id
 
 

@@ -23,7 +23,7 @@ async def get_activity(
 ) -> ActivityOut:
     """Return an agent's new members and payments a month, and whether he counts as inactive."""
     found = await service.report(
-        session, agent_id, principal=principal, months=months, policy=settings.inactivity
+        session, agent_id, principal=principal, months=months, settings=settings
     )
     verdict = found.verdict
     return ActivityOut(

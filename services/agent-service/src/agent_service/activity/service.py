@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.activity import queries, rules
-from agent_service.activity.rules import Counts, FactKind, Policy, Verdict
+from agent_service.activity.rules import Counts, FactKind, Lacking, Policy, Verdict
 from agent_service.agents import service as agents
+from agent_service.settings import Settings
 from perisai_kit import clock
 from perisai_kit.auth import Principal
 from perisai_kit.events import MemberAttributed, PaymentSettled
@@ -48,12 +49,13 @@ async def take_payments(session: AsyncSession, events: Sequence[PaymentSettled])
 
 
 async def report(
-    session: AsyncSession, agent_id: UUID, *, principal: Principal, months: int, policy: Policy
+    session: AsyncSession, agent_id: UUID, *, principal: Principal, months: int, settings: Settings
 ) -> Activity:
     """Return what an agent did in the last months, this one included, and how that is judged.
 
     Raises: AgentNotFound, also for an agent the subject may not see.
     """
+    policy = Policy(settings.inactivity_window_months, Lacking(settings.inactivity_lacking))
     agent = await agents.get_visible(session, agent_id, principal=principal)
     today = clock.today()
     this_month = Month.of(today)

@@ -41,7 +41,7 @@ async def register_wadah(
     body: NewWadah, session: Session, staff: Staff, settings: Configured
 ) -> WadahDetailOut:
     """Register a wadah with a branch in scope, with its first agreement if there is one."""
-    return _detail(await service.register(session, body, by=staff, schemes=settings.schemes))
+    return _detail(await service.register(session, body, by=staff, settings=settings))
 
 
 @reading.get("")
@@ -68,9 +68,7 @@ async def get_wadah(
     wadah_id: UUID, session: ReadSession, partner: Partner, settings: Configured
 ) -> WadahDetailOut:
     """Return one wadah with its agreements, warnings and history."""
-    return _detail(
-        await service.describe(session, wadah_id, principal=partner, schemes=settings.schemes)
-    )
+    return _detail(await service.describe(session, wadah_id, principal=partner, settings=settings))
 
 
 @router.post(
@@ -85,7 +83,7 @@ async def add_agreement(
 ) -> WadahDetailOut:
     """Record a further agreement (PKS); an amended one is a new one with its own number."""
     return _detail(
-        await service.add_agreement(session, wadah_id, body, by=staff, schemes=settings.schemes)
+        await service.add_agreement(session, wadah_id, body, by=staff, settings=settings)
     )
 
 
@@ -96,9 +94,7 @@ async def terminate_wadah(
     wadah_id: UUID, body: NewTermination, session: Session, staff: Staff, settings: Configured
 ) -> WadahDetailOut:
     """End the cooperation with a wadah, for good. Its agents stay as they are."""
-    return _detail(
-        await service.terminate(session, wadah_id, body, by=staff, schemes=settings.schemes)
-    )
+    return _detail(await service.terminate(session, wadah_id, body, by=staff, settings=settings))
 
 
 def _detail(found: Described) -> WadahDetailOut:

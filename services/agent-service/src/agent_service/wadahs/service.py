@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from agent_service.branches import service as branches
 from agent_service.paging import Slice, slice_of
 from agent_service.rows import insert_once
+from agent_service.settings import Settings
 from agent_service.wadahs import queries, rules
 from agent_service.wadahs.models import Agreement, Wadah, WadahChange
-from agent_service.wadahs.rules import Caution, Period, Schemes, WadahState
+from agent_service.wadahs.rules import Caution, Period, Schemes, Terms, WadahState
 from agent_service.wadahs.schemas import NewAgreement, NewTermination, NewWadah
 from perisai_kit import clock
 from perisai_kit.auth import Principal
@@ -31,7 +32,7 @@ class Described:
 
 
 async def register(
-    session: AsyncSession, new: NewWadah, *, by: Principal, schemes: Schemes
+    session: AsyncSession, new: NewWadah, *, by: Principal, settings: Settings
 ) -> Described:
     """Register a wadah, with its first agreement where there is one already.
 
@@ -56,13 +57,13 @@ async def register(
     await session.flush()
     _record(session, wadah, None, by=by)
     if new.agreement is not None:
-        await _sign(session, wadah, new.agreement, by=by, schemes=schemes, at="agreement.")
+        await _sign(session, wadah, new.agreement, by=by, settings=settings, at="agreement.")
     await session.flush()
-    return await _describe(session, wadah, schemes)
+    return await _describe(session, wadah, settings)
 
 
 async def add_agreement(
-    session: AsyncSession, wadah_id: UUID, new: NewAgreement, *, by: Principal, schemes: Schemes
+    session: AsyncSession, wadah_id: UUID, new: NewAgreement, *, by: Principal, settings: Settings
 ) -> Described:
     """Record a further agreement (PKS). Agreements are never edited.
 
@@ -71,12 +72,12 @@ async def add_agreement(
     """
     wadah = await _lock_to_decide(session, wadah_id, by)
     rules.check_takes_agreements(wadah.state)
-    await _sign(session, wadah, new, by=by, schemes=schemes)
-    return await _describe(session, wadah, schemes)
+    await _sign(session, wadah, new, by=by, settings=settings)
+    return await _describe(session, wadah, settings)
 
 
 async def terminate(
-    session: AsyncSession, wadah_id: UUID, new: NewTermination, *, by: Principal, schemes: Schemes
+    session: AsyncSession, wadah_id: UUID, new: NewTermination, *, by: Principal, settings: Settings
 ) -> Described:
     """End the cooperation with a wadah, for good.
 
@@ -88,18 +89,18 @@ async def terminate(
     wadah.state, wadah.reason_code = WadahState.TERMINATED, new.reason_code
     _record(session, wadah, before, by=by, reason=new.reason)
     await session.flush()
-    return await _describe(session, wadah, schemes)
+    return await _describe(session, wadah, settings)
 
 
 async def describe(
-    session: AsyncSession, wadah_id: UUID, *, principal: Principal, schemes: Schemes
+    session: AsyncSession, wadah_id: UUID, *, principal: Principal, settings: Settings
 ) -> Described:
     """Return one wadah with its agreements, warnings and history.
 
     Raises: WadahNotFound, also for one the subject may not see.
     """
     seen = queries.visible(principal, on=clock.today())
-    return await _describe(session, await queries.get_visible(session, wadah_id, seen), schemes)
+    return await _describe(session, await queries.get_visible(session, wadah_id, seen), settings)
 
 
 async def list_visible(
@@ -188,10 +189,12 @@ async def _sign(
     new: NewAgreement,
     *,
     by: Principal,
-    schemes: Schemes,
+    settings: Settings,
     at: str = "",
 ) -> None:
-    rules.check_agreement(Period(new.starts_on, new.ends_on), schemes, field=f"{at}ends_on")
+    rules.check_agreement(
+        Period(new.starts_on, new.ends_on), _schemes(settings), field=f"{at}ends_on"
+    )
     agreement = Agreement(
         id=new_id(),
         wadah_id=wadah.id,
@@ -203,6 +206,14 @@ async def _sign(
     )
     if not await insert_once(session, agreement):
         raise rules.AgreementNumberTaken(field=f"{at}number")
+
+
+def _schemes(settings: Settings) -> Schemes:
+    return Schemes(
+        new_from=settings.new_scheme_from,
+        new=Terms(settings.agreement_max_years, settings.wadah_min_agents),
+        old=Terms(settings.agreement_max_years_old, settings.wadah_min_agents_old),
+    )
 
 
 def _record(
@@ -227,7 +238,7 @@ def _record(
     )
 
 
-async def _describe(session: AsyncSession, wadah: Wadah, schemes: Schemes) -> Described:
+async def _describe(session: AsyncSession, wadah: Wadah, settings: Settings) -> Described:
     today = clock.today()
     agreements = await queries.list_agreements(session, wadah.id)
     periods = [Period(agreement.starts_on, agreement.ends_on) for agreement in agreements]
@@ -240,7 +251,7 @@ async def _describe(session: AsyncSession, wadah: Wadah, schemes: Schemes) -> De
             agreements=periods,
             agent_count=wadah.agent_count,
             on=today,
-            schemes=schemes,
+            schemes=_schemes(settings),
         ),
         history=await queries.list_changes(session, wadah.id),
     )
