@@ -6,23 +6,17 @@ import pytest
 
 from sandbox.environment import build_environment
 from sandbox.errors import SandboxError
-from sandbox.postgres import Postgres
 from sandbox.services import load_services
 from sandbox.vault import Secrets
 
-
-class Elsewhere(Postgres):
-    """A server whose address is known although it never runs."""
-
-    def url(self, database: str, role: str = "app") -> str:
-        return f"postgresql://{role}@db.invalid/{database}"
+DATABASE = "postgresql://app@db.invalid/own"
 
 
 def environment_of(name: str, secrets: Secrets, folder: Path) -> dict[str, str]:
     services = load_services({})
     service = next(each for each in services if each.name == name)
     return build_environment(
-        service, services, secrets=secrets, postgres=Elsewhere(folder), folder=folder
+        service, services, secrets=secrets, database_url=DATABASE, folder=folder
     )
 
 
@@ -106,7 +100,7 @@ def test_addresses_follow_the_ports(tmp_path: Path) -> None:
         services[1],
         services,
         secrets=Secrets.make(),
-        postgres=Elsewhere(tmp_path),
+        database_url=DATABASE,
         folder=tmp_path,
     )
 

@@ -18,12 +18,12 @@ def build_environment(
     services: Sequence[Service],
     *,
     secrets: Secrets,
-    postgres: Postgres,
+    database_url: str | None,
     folder: Path,
 ) -> dict[str, str]:
     """Return the variables of one process; what the caller's own environment says wins.
 
-    No process gets the secrets of another one.
+    database_url: for the role app. No process gets the secrets of another one.
     """
     told = {
         "PERISAI_ISSUER": _gateway(services).url,
@@ -37,12 +37,12 @@ def build_environment(
         told["PERISAI_FAKEBANK_CONFIG"] = str(folder / FAKEBANK_FILE)
     if service.name in secrets.services:
         told |= _service_secrets(service, services, secrets)
-    if service.database is not None:
-        told[f"{service.prefix}DATABASE_URL"] = postgres.url(service.database, "app")
+    if database_url is not None:
+        told[f"{service.prefix}DATABASE_URL"] = database_url
     return {**told, **os.environ}
 
 
-def database_url(service: Service, postgres: Postgres, role: Role) -> str | None:
+def find_database_url(service: Service, postgres: Postgres, role: Role) -> str | None:
     """Return where a service's database is for this role; the environment may name another one."""
     if service.database is None:
         return None

@@ -17,12 +17,13 @@ import typer
 
 from perisai_kit import clock
 from sandbox.demo.run import run_demo
-from sandbox.environment import CLOCK_FILE
+from sandbox.environment import CLOCK_FILE, build_environment
 from sandbox.errors import SandboxError
 from sandbox.ports import free_port
 from sandbox.run import DESCRIPTION_FILE, run
 from sandbox.seed import create_admin
 from sandbox.services import ROOT, load_services
+from sandbox.vault import load_secrets
 
 app = typer.Typer(
     help="The Perisai platform on one machine.",
@@ -110,13 +111,12 @@ def create_admin_command(
 ) -> None:
     """Make the first administrator, in the gateway's database.
 
-    That of PERISAI_GATEWAY_DATABASE_URL, or of the sandbox that runs in the folder.
+    That of PERISAI_GATEWAY_DATABASE_URL, with the gateway's other variables set too, or else that
+    of the sandbox that runs in the folder.
     """
     with _one_line_errors():
-        environment = dict(os.environ)
-        if "PERISAI_GATEWAY_DATABASE_URL" not in environment:
-            described = _read_description(folder)
-            environment["PERISAI_GATEWAY_DATABASE_URL"] = described["databases"]["gateway"]["app"]
+        given = "PERISAI_GATEWAY_DATABASE_URL" in os.environ
+        environment = dict(os.environ) if given else _gateway_environment(folder)
         create_admin(username, password, environment)
     typer.echo(f"{username} is an administrator.")
 
@@ -165,6 +165,14 @@ def _one_line_errors() -> Iterator[None]:
         # Such as a full disk or a folder that may not be written.
         typer.echo(f"perisai: {error.strerror}: {error.filename or ''}".rstrip(": "), err=True)
         raise typer.Exit(1) from None
+
+
+def _gateway_environment(folder: Path) -> dict[str, str]:
+    url = _read_description(folder)["databases"]["gateway"]["app"]
+    services = load_services()
+    return build_environment(
+        services[0], services, secrets=load_secrets(folder), database_url=url, folder=folder
+    )
 
 
 def _read_description(folder: Path) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from sandbox.environment import (
     CLOCK_FILE,
     FAKEBANK_FILE,
     build_environment,
-    database_url,
+    find_database_url,
 )
 from sandbox.errors import SandboxError
 from sandbox.ports import is_free
@@ -73,7 +73,7 @@ def migrate(services: Sequence[Service], postgres: Postgres) -> None:
     """
     inis, environment = [], dict(os.environ)
     for service in services:
-        url = database_url(service, postgres, "owner")
+        url = find_database_url(service, postgres, "owner")
         if url is None or service.alembic is None or service.database is None:
             continue
         postgres.ensure_database(service.database)
@@ -122,7 +122,11 @@ def _run_services(
     secrets, keys = load_secrets(folder), load_bank_keys(folder)
     environments = {
         each.name: build_environment(
-            each, services, secrets=secrets, postgres=postgres, folder=folder
+            each,
+            services,
+            secrets=secrets,
+            database_url=find_database_url(each, postgres, "app"),
+            folder=folder,
         )
         for each in services
     }
@@ -178,7 +182,9 @@ def describe(
         },
         "bank_partners": list(partners),
         "databases": {
-            each.database: {role: database_url(each, postgres, role) for role in ("app", "owner")}
+            each.database: {
+                role: find_database_url(each, postgres, role) for role in ("app", "owner")
+            }
             for each in services
             if each.database
         },
