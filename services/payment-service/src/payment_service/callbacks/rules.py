@@ -52,6 +52,7 @@ KEPT_HEADERS = (
 DIGESTED_HEADERS = ("authorization", "x-signature")
 HEADER_LENGTH = 200
 TARGET_LENGTH = 500
+SOURCE_LENGTH = 45
 NOT_FOUND = "Not Found"
 
 
@@ -225,11 +226,16 @@ def check_token_signature(caller: Caller, headers: TokenHeaders) -> None:
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the headers worth keeping, token and signature as their SHA-256."""
-    kept = {name: headers[name][:HEADER_LENGTH] for name in KEPT_HEADERS if name in headers}
+    kept = {name: plain(headers[name], HEADER_LENGTH) for name in KEPT_HEADERS if name in headers}
     for name in DIGESTED_HEADERS:
         if name in headers:
             kept[f"{name}-sha256"] = sha256(headers[name].encode()).hexdigest()
     return kept
+
+
+def plain(text: str, length: int) -> str:
+    """Return what can be stored of a text that nobody has checked."""
+    return "".join(letter for letter in text[:length] if letter.isprintable())
 
 
 def token_hash(token: str) -> bytes:

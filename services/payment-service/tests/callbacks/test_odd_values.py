@@ -1,0 +1,63 @@
+"""Whatever stands in a field, a signed message gets an answer of the standard and no failure."""
+
+import json
+from typing import Any
+
+import pytest
+
+from payment_service.bills.schemas import BillOut
+from payment_service.testing import Bank, inquiry_of, payment_of
+
+ODD: dict[str, Any] = {
+    "null": None,
+    "empty": "",
+    "space": " ",
+    "zero": 0,
+    "minus": -1,
+    "true": True,
+    "beyond 64 bits": 2**64,
+    "huge float": 1e308,
+    "list": [],
+    "object": {},
+    "list of lists": [[[["x"]]]],
+    "object of objects": {"value": {"value": {}}},
+    "long": "x" * 5000,
+    "NUL": "a\x00b",
+    "half a character": "\ud800",
+    "other digits": "٣٤٥",
+    "line": "a\r\nX-INJECTED: b",
+    "SQL": "' OR 1=1; --",
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD.keys())
+async def test_an_odd_value_in_any_field_is_answered_with_a_code(
+    bank: Bank, bill: BillOut, odd: Any
+) -> None:
+    payment, inquiry = payment_of(bill, bank.partner), inquiry_of(bill, bank.partner)
+    extra = ("trxId", "paidBills", "billDetails", "freeTexts", "additionalInfo", "unheardOf")
+
+    answers = [
+        await bank.pay({**payment, name: odd, "totalAmount": odd}) for name in (*payment, *extra)
+    ] + [await bank.inquire({**inquiry, name: odd}) for name in (*inquiry, "additionalInfo")]
+
+    for answer in answers:
+        code = answer.json()["responseCode"]
+        assert answer.status_code == int(code[:3])
+        assert answer.status_code in {200, 400, 404}
+        assert "INJECTED" not in str(answer.headers)
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD.keys())
+async def test_an_odd_value_inside_an_amount_is_answered_with_a_code(
+    bank: Bank, bill: BillOut, odd: Any
+) -> None:
+    payment = payment_of(bill, bank.partner)
+    amount = payment["paidAmount"]
+
+    for changed in ({**amount, "value": odd}, {**amount, "currency": odd}, {"value": odd}):
+        answer = await bank.send(
+            "/transfer-va/payment", json.dumps({**payment, "paidAmount": changed}).encode()
+        )
+
+        assert answer.json()["responseCode"] in {"4002501", "4002502"}
