@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -205,7 +205,7 @@ async def gateway(running_gateway: Gateway, urls: Urls, network: Wire) -> Gatewa
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[str]:
+async def _serving(app: ASGIApp) -> AsyncIterator[str]:
     """Serve an app over real HTTP on a free port; give its address."""
     config = uvicorn.Config(
         app, host="127.0.0.1", port=0, log_config=None, access_log=False, proxy_headers=False
@@ -223,3 +223,9 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
         server.should_exit = True
         await running
         listener.close()
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[[ASGIApp], AbstractAsyncContextManager[str]]:
+    """Serve an app on a real port: `async with serving(app) as url`."""
+    return _serving

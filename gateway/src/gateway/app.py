@@ -112,7 +112,7 @@ def create_app(
         sender=sender,
         members=members,
     )
-    revocations = Revocations(settings)
+    revocations = app.state.revocations = Revocations(settings)
     _build_doors(app, kit, settings, revocations, forwarder)
     _reload_while_running(app, keys, revocations, database)
     openapi.serve(app)

@@ -1,0 +1,185 @@
+"""A whole gateway on a real port, before upstreams that do as a test wants."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from gateway.app import create_app
+from gateway.settings import Settings
+from gateway.tokens import access_token
+from perisai_kit import clock
+from perisai_kit.auth import Principal, Role
+from perisai_kit.ids import new_id
+from perisai_kit.testing import Urls
+
+SHORT_S = 0.5
+"""For every time-out: what never answers is given up soon."""
+
+
+@dataclass
+class Upstream:
+    """A server that records the bytes it gets and sends the bytes it is told to."""
+
+    url: str = ""
+    requests: list[bytes] = field(default_factory=list)
+    answer: bytes | None = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+    """None: never."""
+    close: bool = False
+
+    @property
+    def heads(self) -> list[str]:
+        return [request.split(b"\r\n\r\n")[0].decode() for request in self.requests]
+
+    @property
+    def head(self) -> str:
+        return self.heads[-1]
+
+    @property
+    def target(self) -> str:
+        return self.head.split(" ")[1]
+
+    @property
+    def body(self) -> bytes:
+        return self.requests[-1].split(b"\r\n\r\n", 1)[1]
+
+    def header(self, name: str) -> str | None:
+        for line in self.head.splitlines()[1:]:
+            key, _, value = line.partition(": ")
+            if key.lower() == name.lower():
+                return value
+        return None
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while request := await _read_request(reader):
+                self.requests.append(request)
+                if self.answer is None:
+                    await asyncio.sleep(60)
+                head, _, _ = (self.answer or b"").partition(b"\r\n\r\n")
+                is_head = request.startswith(b"HEAD ")
+                writer.write(head + b"\r\n\r\n" if is_head else self.answer or b"")
+                await writer.drain()
+                if self.close:
+                    break
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+
+async def _read_request(reader: asyncio.StreamReader) -> bytes:
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError:
+        return b""
+    lowered = head.lower()
+    if b"transfer-encoding: chunked" in lowered:
+        return head + await _read_chunks(reader)
+    length = 0
+    for line in lowered.split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            length = int(line.split(b":")[1])
+    return head + await reader.readexactly(length)
+
+
+async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
+    whole = b""
+    while size := int(await reader.readline(), 16):
+        whole += (await reader.readexactly(size + 2))[:-2]
+    await reader.readline()
+    return whole
+
+
+@dataclass
+class Platform:
+    """The gateway under test and the upstreams behind it."""
+
+    app: FastAPI
+    url: str
+    client: httpx.AsyncClient
+    agents: Upstream
+    members: Upstream
+    payments: Upstream
+
+    async def signed_in(self, *roles: Role, **more: Any) -> dict[str, str]:
+        parts = self.app.state.parts
+        account_id = more.pop("account_id", None) or new_id()
+        principal = Principal(account_id=account_id, roles=frozenset(roles), **more)
+        token = await access_token(parts.keys, parts.settings, principal, now=clock.real_now())
+        return {"Authorization": f"Bearer {token}"}
+
+    async def raw(self, request: bytes) -> bytes:
+        """Send these very bytes and return all that comes until the connection closes."""
+        host, port = self.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(request)
+        await writer.drain()
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+
+MakePlatform = Callable[..., Awaitable[Platform]]
+
+
+@pytest.fixture
+async def make_platform(
+    gateway_settings: Callable[..., Settings], urls: Urls, serving: Any
+) -> AsyncIterator[MakePlatform]:
+    """Start a platform with other settings: `await make_platform(cors_origins=(…,))`."""
+    async with AsyncExitStack() as stack:
+
+        async def make(**more: Any) -> Platform:
+            agents, members, payments = [
+                await stack.enter_async_context(_upstream()) for _ in range(3)
+            ]
+            values: dict[str, Any] = {
+                "agent_url": agents.url,
+                "member_url": members.url,
+                "payment_url": payments.url,
+                "connect_timeout_s": SHORT_S,
+                "upstream_timeout_s": SHORT_S,
+                "body_timeout_s": SHORT_S,
+                "snap_timeout_s": SHORT_S,
+                **more,
+            }
+            app = create_app(gateway_settings(urls, **values))
+            url = await stack.enter_async_context(serving(app))
+            client = await stack.enter_async_context(
+                httpx.AsyncClient(base_url=url, trust_env=False, timeout=30)
+            )
+            return Platform(app, url, client, agents, members, payments)
+
+        yield make
+
+
+@pytest.fixture
+async def platform(make_platform: MakePlatform) -> Platform:
+    return await make_platform()
+
+
+@asynccontextmanager
+async def _upstream() -> AsyncIterator[Upstream]:
+    upstream = Upstream()
+    tasks: set[asyncio.Task[None]] = set()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(upstream.handle(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    upstream.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield upstream
+    finally:
+        server.close()
+        for task in list(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

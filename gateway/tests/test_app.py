@@ -1,0 +1,45 @@
+"""What every service has, here too."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+
+async def test_the_gateway_is_ready_with_database_migrations_and_keys(gateway: Any) -> None:
+    await gateway.parts.keys.jwks()
+
+    ready = await gateway.client.get("/ready")
+
+    assert ready.status_code == 200
+    assert ready.json()["checks"] == {"database": True, "migrations": True, "keys": True}
+
+
+async def test_health_metrics_and_status_answer(gateway: Any) -> None:
+    answers = [
+        (await gateway.client.get(path)).status_code
+        for path in ("/health", "/metrics", "/v1/status")
+    ]
+
+    assert answers == [200, 200, 200]
+
+
+async def test_the_servers_time_is_the_platforms(gateway: Any, business_time: Any) -> None:
+    business_time.at(datetime(2026, 10, 31, 18, 0, tzinfo=UTC))
+
+    answer = (await gateway.client.get("/v1/server-time")).json()
+
+    assert answer["now"].startswith("2026-10-31T18:00:0")
+    assert answer["today"] == "2026-11-01"
+    assert answer["timezone"] == "Asia/Jakarta"
+
+
+async def test_a_token_lives_by_the_real_clock(gateway: Any, business_time: Any) -> None:
+    session = await gateway.otp_session()
+    business_time.at(datetime(2036, 1, 1, tzinfo=UTC))
+
+    answer = await gateway.client.get(
+        "/v1/me", headers={"Authorization": f"Bearer {session['access_token']}"}
+    )
+    refreshed = await gateway.refresh(session["refresh_token"])
+
+    assert answer.status_code == 200
+    assert refreshed.status_code == 200

@@ -1,0 +1,71 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.limits import PER_MINUTE, Limiter, RateClass
+
+STANDARD = RateClass.STANDARD
+
+
+def test_a_full_bucket_allows_a_minutes_worth_at_once_and_then_one_by_one() -> None:
+    limiter = Limiter({"standard": 60})
+
+    at_once = [limiter.take(STANDARD, "a", at=0).retry_after_s for _ in range(61)]
+    a_second_later = limiter.take(STANDARD, "a", at=1)
+
+    assert at_once == [0] * 60 + [1]
+    assert (a_second_later.retry_after_s, a_second_later.remaining) == (0, 0)
+    assert a_second_later.full_after_s == 60
+
+
+def test_one_subject_does_not_use_up_anothers_or_another_class() -> None:
+    limiter = Limiter({"standard": 1, "heavy": 1})
+    limiter.take(STANDARD, "a", at=0)
+
+    assert limiter.take(STANDARD, "a", at=0).retry_after_s == 60
+    assert limiter.take(STANDARD, "b", at=0).retry_after_s == 0
+    assert limiter.take(RateClass.HEAVY, "a", at=0).retry_after_s == 0
+
+
+@given(
+    st.integers(1, 100),
+    st.lists(st.floats(0, 10, allow_nan=False), min_size=1, max_size=200),
+)
+def test_no_time_allows_more_than_a_bucket_and_its_refill(
+    per_minute: int, pauses: list[float]
+) -> None:
+    limiter = Limiter({"standard": per_minute})
+    at, allowed = 0.0, 0
+
+    for pause in pauses:
+        at += pause
+        allowed += limiter.take(STANDARD, "a", at=at).retry_after_s == 0
+
+    assert allowed <= per_minute + at * per_minute / 60 + 1e-6
+
+
+def test_after_the_time_it_names_a_request_is_allowed() -> None:
+    limiter = Limiter({"standard": 7})
+    refused = next(
+        each for each in iter(lambda: limiter.take(STANDARD, "a", at=0), None) if each.retry_after_s
+    )
+
+    again = limiter.take(STANDARD, "a", at=refused.retry_after_s)
+
+    assert again.retry_after_s == 0
+
+
+def test_memory_is_bounded() -> None:
+    limiter = Limiter(most_buckets=100)
+
+    for number in range(1000):
+        limiter.take(STANDARD, str(number), at=0)
+
+    assert len(limiter) == 100
+
+
+def test_headers_are_structured_fields() -> None:
+    headers = dict(Limiter().take(STANDARD, "a", at=0).headers)
+
+    quota = PER_MINUTE[STANDARD]
+    assert headers[b"ratelimit-policy"] == f'"standard";q={quota};w=60'.encode()
+    assert headers[b"ratelimit"] == f'"standard";r={quota - 1};t=1'.encode()

@@ -1,0 +1,68 @@
+import pytest
+
+from gateway.upstreams import (
+    SNAP_BODY_LIMIT,
+    TABLE,
+    Routes,
+    Upstream,
+    snap_roots,
+    snap_service,
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "prefix"),
+    [
+        ("/v1/members", "/v1/members"),
+        ("/v1/members/", "/v1/members"),
+        ("/v1/members/1/coverage", "/v1/members"),
+        ("/v1/members/1/a/b/c/d/e/f/g", "/v1/members"),
+        ("/v1/me/sessions", "/v1/me"),
+        ("/v1/membersx", None),
+        ("/v1/Members", None),
+        ("/v1//members", None),
+        ("/v1", None),
+        ("/v1/", None),
+        ("", None),
+    ],
+)
+def test_prefixes_are_whole_segments(path: str, prefix: str | None) -> None:
+    row = Routes().find(path)
+
+    assert (row.prefix if row else None) == prefix
+
+
+def test_no_prefix_stands_twice() -> None:
+    prefixes = [row.prefix for row in TABLE]
+
+    assert len(set(prefixes)) == len(prefixes)
+
+
+def test_every_row_is_under_the_api_and_has_a_limit() -> None:
+    assert all(row.prefix.startswith("/v1/") for row in TABLE)
+    assert all(0 < row.body_limit <= 16 * 1024 * 1024 for row in TABLE)
+    assert SNAP_BODY_LIMIT == 64 * 1024
+
+
+def test_only_our_own_rows_are_public() -> None:
+    assert {row.upstream for row in TABLE if row.roles is None} == {Upstream.GATEWAY}
+
+
+def test_the_banks_class_begins_with_the_first_segment_of_each_prefix() -> None:
+    roots = snap_roots(("/snap/v1.0", "/openapi/v1.0", "/openapi/transaction/v1.0"))
+
+    assert roots == ("/openapi/", "/snap/")
+
+
+@pytest.mark.parametrize(
+    ("path", "service"),
+    [
+        ("/x/transfer-va/payment", "25"),
+        ("/x/transfer-va/payment-intrabank", "33"),
+        ("/x/transfer-va/inquiry", "24"),
+        ("/x/access-token/b2b", "73"),
+        ("/x/else", "00"),
+    ],
+)
+def test_a_path_names_its_service(path: str, service: str) -> None:
+    assert snap_service(path) == service
