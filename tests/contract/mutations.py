@@ -169,4 +169,5 @@ def _text(schema: dict[str, Any]) -> str:
         "date-time": "2026-11-01T00:00:00+07:00",
         "email": "somebody@example.test",
     }
-    return formats.get(schema.get("format", ""), "x" * max(1, min(schema.get("minLength", 3), 40)))
+    length = max(1, min(int(schema.get("minLength", 3)), 40))
+    return formats.get(str(schema.get("format", "")), "x" * length)

@@ -5,6 +5,7 @@ The table is written by hand, so that a route or a role that is added without th
 
 import uuid
 from collections.abc import Iterator
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
@@ -205,34 +206,10 @@ async def objects(platform: Platform, tokens: Tokens) -> dict[str, str]:
 
     branch = {"code": "BWI", "name": "Banyuwangi", "region_code": "JTM"}
     await made(platform, "agent", "/v1/branches", branch, admin)
-    wadah = {
-        "name": "Rukun Nelayan",
-        "kind": "association",
-        "legal_entity": False,
-        "branch_code": "BWI",
-        "agreement": {
-            "number": "PKS/1",
-            "starts_on": today.replace(day=1).isoformat(),
-            "ends_on": today.replace(day=28, month=12).isoformat(),
-        },
-    }
-    found["wadah_id"] = (await made(platform, "agent", "/v1/wadahs", wadah, officer))["id"]
-    fisher = new_adult(today)
-    applicant = tokens.make(
-        M, account_id=new_id(), amr=("otp",), device_id="device-1", member_id=new_id()
-    )
-    application = {
-        "wadah_id": found["wadah_id"],
-        "nik": fisher.nik,
-        "birth_date": fisher.birth_date.isoformat(),
-        "full_name": fisher.full_name,
-        "citizenship": "wni",
-        "bank_code": "999",
-        "account_no": "1234567890",
-        "account_holder_name": fisher.full_name,
-        "device_description": "Android phone",
-        "not_bpjs_employee": True,
-    }
+    wadah = await made(platform, "agent", "/v1/wadahs", new_wadah(today), officer)
+    found["wadah_id"] = wadah["id"]
+    applicant = tokens.make(M, amr=("otp",), device_id="device-1", member_id=new_id())
+    application = new_application(today, wadah["id"])
     path = "/v1/applications"
     found["application_id"] = (await made(platform, "agent", path, application, applicant))["id"]
     batch_id = str(new_id())
@@ -259,6 +236,36 @@ async def made(
     body = answer.json()
     assert isinstance(body, dict)
     return body
+
+
+def new_wadah(today: date) -> dict[str, Any]:
+    return {
+        "name": "Rukun Nelayan",
+        "kind": "association",
+        "legal_entity": False,
+        "branch_code": "BWI",
+        "agreement": {
+            "number": "PKS/1",
+            "starts_on": today.isoformat(),
+            "ends_on": (today + timedelta(days=364)).isoformat(),
+        },
+    }
+
+
+def new_application(today: date, wadah_id: str) -> dict[str, Any]:
+    fisher = new_adult(today)
+    return {
+        "wadah_id": wadah_id,
+        "nik": fisher.nik,
+        "birth_date": fisher.birth_date.isoformat(),
+        "full_name": fisher.full_name,
+        "citizenship": "wni",
+        "bank_code": "999",
+        "account_no": "1234567890",
+        "account_holder_name": fisher.full_name,
+        "device_description": "Android phone",
+        "not_bpjs_employee": True,
+    }
 
 
 def new_partner() -> dict[str, Any]:

@@ -81,6 +81,8 @@ class PhoneTaken(Conflict):
 
 class VersionMissing(PreconditionRequired):
     code = "if_match_required"
+    text = "Send If-Match with the ETag you read."
+    text_id = "Kirim If-Match dengan ETag yang Anda baca."
 
 
 class VersionChanged(PreconditionFailed):
