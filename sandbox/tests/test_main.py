@@ -1,3 +1,4 @@
+import json
 import os
 import socket
 import subprocess
@@ -82,4 +83,22 @@ def test_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert done.stderr.startswith("perisai: Not a directory: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_demo_in_a_folder_whose_sandbox_was_killed_says_so_in_one_line(tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+    described = {
+        "addresses": {"gateway": address, "fakebank": address},
+        "clock_file": str(tmp_path / "clock.json"),
+        "sign_ins": {"officer1": {"password": "x"}},
+    }
+    (tmp_path / "sandbox.json").write_text(json.dumps(described))
+
+    done = perisai("demo", "--folder", tmp_path)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"perisai: The sandbox of {tmp_path} does not answer: ")
     assert done.stderr.count("\n") == 1

@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
+import httpx
 import typer
 
 from perisai_kit import clock
@@ -75,7 +76,10 @@ def demo_command(folder: Folder = HERE) -> None:
 
 def demo_here(folder: Path) -> int:
     """Walk the journey in the sandbox that runs in this folder; return the exit code."""
-    return asyncio.run(run_demo(folder, typer.echo))
+    try:
+        return asyncio.run(run_demo(folder, typer.echo))
+    except httpx.TransportError as error:
+        raise SandboxError(f"The sandbox of {folder} does not answer: {error!r}") from None
 
 
 def demo_apart(write: Callable[[str], None]) -> int:
