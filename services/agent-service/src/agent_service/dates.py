@@ -4,7 +4,6 @@ from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
-from pydantic_core import PydanticCustomError
 
 
 def _iso_date(value: object) -> object:
@@ -12,7 +11,7 @@ def _iso_date(value: object) -> object:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     if not isinstance(value, str) or len(value) != len("2026-11-30"):
-        raise PydanticCustomError("date", "must be a date such as 2026-11-30")
+        raise ValueError("must be a date such as 2026-11-30")
     return value
 
 

@@ -10,10 +10,10 @@ from perisai_kit import clock
 from perisai_kit.auth import Role
 from perisai_kit.db import Database
 from perisai_kit.ids import new_id
-from perisai_kit.testing import MakeApp, Tokens, Wire, app_client
+from perisai_kit.testing import MakeApp, Wire, app_client
 
 if TYPE_CHECKING:
-    from conftest import Neighbours, World
+    from conftest import World
 
 
 def standing(application: dict[str, Any]) -> dict[str, tuple[str, str | None]]:
@@ -234,8 +234,6 @@ async def test_a_configured_requirement_is_attested_by_an_officer(
     make_app: MakeApp,
     database: Database,
     wire: Wire,
-    tokens: Tokens,
-    neighbours: Neighbours,
 ) -> None:
     app = make_app(database=database, wire=wire, requirements=stricter)
     applicant = world.applicant()

@@ -1,6 +1,4 @@
-from __future__ import annotations
-
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import httpx
@@ -35,57 +33,68 @@ class Watching(httpx.AsyncBaseTransport):
         return httpx.Response(200, json=self.answer)
 
 
-@pytest.mark.race
-async def test_others_are_asked_outside_any_transaction(
-    own_database: Callable[[str], Urls],
-    make_app: MakeApp,
-    wire: Wire,
-    tokens: Tokens,
-    keyring: Keyring,
-) -> None:
-    urls = own_database("agent")
-    watch = Database(urls.app, keyring=keyring, pool_size=2)
-    member = Watching(watch, {"found": True, "member_id": str(new_id())})
-    payment = Watching(watch, {"designated": True, "outcome": "match"})
-    wire.mount("member", member)
-    wire.mount("payment", payment)
-    admin = tokens.make(Role.ADMIN)
-    applicant = tokens.make(amr=("otp",), device_id="device-1")
+async def make_application(
+    client: httpx.AsyncClient, admin: dict[str, str], applicant: dict[str, str]
+) -> str:
+    """Make a branch, a wadah and an application; return its id."""
     today = clock.today()
-
-    async with app_client(make_app(urls=urls, wire=wire)) as client:
-        branch = {"code": "BWI", "name": "Banyuwangi", "region_code": "JATIM"}
-        await client.post("/v1/branches", json=branch, headers=admin)
-        agreement = {
+    branch = {"code": "BWI", "name": "Banyuwangi", "region_code": "JATIM"}
+    await client.post("/v1/branches", json=branch, headers=admin)
+    last = today + timedelta(days=9)
+    wadah = {
+        "name": "Paguyuban",
+        "kind": "association",
+        "legal_entity": False,
+        "branch_code": "BWI",
+        "agreement": {
             "number": "1",
             "starts_on": today.isoformat(),
-            "ends_on": (today + timedelta(days=9)).isoformat(),
-        }
-        new = {
-            "name": "Paguyuban",
-            "kind": "association",
-            "legal_entity": False,
-            "branch_code": "BWI",
-            "agreement": agreement,
-        }
-        wadah = (await client.post("/v1/wadahs", json=new, headers=admin)).json()
-        body = {
-            "wadah_id": wadah["id"],
-            "nik": "3510111203900001",
-            "full_name": "Siti Aminah",
-            "citizenship": "wni",
-            "bank_code": "009",
-            "account_no": "1234567890",
-            "account_holder_name": "Siti Aminah",
-            "device_description": "Android 14",
-            "not_bpjs_employee": True,
-        }
-        headers = {**applicant, "Idempotency-Key": "apply-once-1"}
-        made = (await client.post("/v1/applications", json=body, headers=headers)).json()
-        path = f"/v1/applications/{made['id']}/verification"
+            "ends_on": last.isoformat(),
+        },
+    }
+    made = (await client.post("/v1/wadahs", json=wadah, headers=admin)).json()
+    body = {
+        "wadah_id": made["id"],
+        "nik": "3510111203900001",
+        "full_name": "Siti Aminah",
+        "citizenship": "wni",
+        "bank_code": "009",
+        "account_no": "1234567890",
+        "account_holder_name": "Siti Aminah",
+        "device_description": "Android 14",
+        "not_bpjs_employee": True,
+    }
+    headers = {**applicant, "Idempotency-Key": "apply-once-1"}
+    answer = await client.post("/v1/applications", json=body, headers=headers)
+    return str(answer.json()["id"])
+
+
+@pytest.fixture
+async def watch(
+    own_database: Callable[[str], Urls], keyring: Keyring
+) -> AsyncIterator[tuple[Urls, Database]]:
+    urls = own_database("agent")
+    database = Database(urls.app, keyring=keyring, pool_size=2)
+    yield urls, database
+    await database.dispose()
+
+
+@pytest.mark.race
+async def test_others_are_asked_outside_any_transaction(
+    watch: tuple[Urls, Database], make_app: MakeApp, wire: Wire, tokens: Tokens
+) -> None:
+    urls, database = watch
+    member = Watching(database, {"found": True, "member_id": str(new_id())})
+    payment = Watching(database, {"designated": True, "outcome": "match"})
+    wire.mount("member", member)
+    wire.mount("payment", payment)
+    applicant = tokens.make(amr=("otp",), device_id="device-1")
+
+    async with app_client(make_app(urls=urls, wire=wire)) as client:
+        application_id = await make_application(client, tokens.make(Role.ADMIN), applicant)
+        path = f"/v1/applications/{application_id}/verification"
         answer = await client.post(path, headers=applicant)
 
-    await watch.dispose()
     assert answer.json()["state"] == "verified"
     # Both neighbours look at once, so one may see the other's look; never one of the service.
     assert len(member.open) == len(payment.open) == 1
