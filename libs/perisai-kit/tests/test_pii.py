@@ -108,6 +108,16 @@ def test_the_key_ring_is_read_from_settings() -> None:
         (f"k1:{b64(KEY_1)}", "not base64!"),
         (f"k1:{b64(KEY_1)}", b64(KEY_1)),
     ],
+    ids=[
+        "no data key",
+        "no key id",
+        "a key id twice",
+        "short",
+        "blank in the key id",
+        "no look-up key",
+        "not base64",
+        "one key for both",
+    ],
 )
 def test_keys_that_cannot_be_used_are_refused_without_being_repeated(
     data_keys: str, lookup_key: str
