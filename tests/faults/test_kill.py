@@ -1,0 +1,81 @@
+"""Power cuts in the middle of payments: the bank repeats until it knows, and knows the truth."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+from stage import books
+from stage.customers import AT, Customer, Told, new_customers, pay_until_told
+from stage.processes import Platform
+from stage.waiting import until
+
+pytestmark = pytest.mark.e2e
+BEFORE = 4
+AFTER = 4
+"""Payments under way when the process dies, and payments begun while it is away."""
+
+
+@pytest.mark.parametrize("victim", ["gateway", "agent", "member", "payment", "postgres"])
+async def test_killed_process_loses_no_payment_and_doubles_none(
+    platform: Platform, victim: str
+) -> None:
+    with platform.business_time(AT):
+        customers = await new_customers(platform, BEFORE + AFTER)
+
+        killed, told = await pay_through_a_kill(platform, victim, customers)
+
+        assert await until(lambda: came_back(platform, victim, killed))
+        assert [(each.outcome, each.code) for each in told] == [("paid", "2002500")] * len(told)
+        assert await booked(platform, told) == Counter(each.request_id for each in told)
+        assert await until(lambda: all_covered(platform, customers))
+        assert await books.caught_up(platform)
+        assert await books.faults(platform) == []
+    if victim in ("gateway", "payment", "postgres"):  # without these no payment can be taken
+        assert max(each.times for each in told) > 1
+
+
+async def pay_through_a_kill(
+    platform: Platform, victim: str, customers: list[Customer]
+) -> tuple[int, list[Told]]:
+    """Let the first pay at once, kill as soon as one has paid, and let the others pay then."""
+    async with platform.bank() as bank:
+
+        def begin(chosen: list[Customer]) -> list[asyncio.Task[Told]]:
+            return [
+                asyncio.create_task(
+                    pay_until_told(
+                        bank,
+                        each,
+                        new_external_ids=place % 2 == 0,
+                        loses_an_answer=place % 4 > 1,
+                    )
+                )
+                for place, each in enumerate(chosen)
+            ]
+
+        first = begin(customers[:BEFORE])
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        killed = platform.kill(victim)
+        return killed, await asyncio.gather(*first, *begin(customers[BEFORE:]))
+
+
+async def came_back(platform: Platform, name: str, killed: int) -> bool:
+    return platform.child(name) not in (None, killed) and await platform.is_ready()
+
+
+async def booked(platform: Platform, told: list[Told]) -> Counter[str]:
+    """Count the payments of the customers' bills by the bank's request id."""
+    bills = [each.customer.bill_id for each in told]
+    question = "SELECT payment_request_id FROM payments WHERE bill_id = ANY($1::uuid[])"
+    async with platform.database("payment") as connection:
+        rows = await connection.fetch(question, bills)
+    return Counter(row["payment_request_id"] for row in rows)
+
+
+async def all_covered(platform: Platform, customers: list[Customer]) -> bool:
+    async with platform.staff("officer1") as officer:
+        found = [
+            (await officer.get(f"/v1/members/{each.member_id}/coverage"))["covered_today"]
+            for each in customers
+        ]
+    return all(found)

@@ -1,0 +1,84 @@
+"""Members with a bill in hand, and a bank that asks until it knows."""
+
+import asyncio
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+from stage.processes import Platform
+from stage.waiting import PATIENCE_S
+
+from sandbox.demo.clients import Actor, Bank
+from sandbox.demo.people import member_body, new_adult
+
+AT = datetime.fromisoformat("2026-11-03T09:00:00+07:00")
+MONTH = "2026-11"
+DEFINITE = frozenset({"paid", "rejected", "reversed"})
+"""After these the bank asks no more: the money stays with us, or goes back to the customer."""
+PAUSE_S = 0.25
+
+
+@dataclass(frozen=True)
+class Customer:
+    """A member and the bill of one month."""
+
+    member_id: str
+    bill_id: str
+    number: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the bank heard in the end, and how often it had to ask."""
+
+    customer: Customer
+    request_id: str
+    outcome: str
+    code: str | None
+    times: int
+
+
+async def new_customers(platform: Platform, count: int) -> list[Customer]:
+    """Enrol and bill so many; the business time is the caller's."""
+    async with platform.staff("officer1") as officer:
+        return [await _new_customer(officer) for _ in range(count)]
+
+
+async def _new_customer(officer: Actor) -> Customer:
+    person = member_body(new_adult(AT.date()), at=AT)
+    await officer.post("/v1/members", person)
+    asked = {"member_id": person["id"], "first_month": MONTH, "month_count": 1}
+    bill = await officer.post("/v1/bills", asked)
+    number = bill["virtual_accounts"][0]["number"].strip()
+    return Customer(person["id"], bill["id"], number, bill["amount"])
+
+
+async def pay_until_told(
+    bank: Bank, customer: Customer, *, new_external_ids: bool, loses_an_answer: bool = False
+) -> Told:
+    """Flag one payment, and again with the same request id until the answer is definite.
+
+    new_external_ids: banks differ in whether a repeat has an X-EXTERNAL-ID of its own.
+    loses_an_answer: the first one does not reach the bank.
+    """
+    request_id = f"stage-{secrets.token_hex(10)}"
+    same = {"external_id": f"{secrets.randbelow(10**30):030d}"}
+    times, ends = 0, time.monotonic() + PATIENCE_S
+    while True:
+        times += 1
+        paid = await bank.pay(
+            customer.number,
+            amount=customer.amount,
+            inquire=False,
+            payment_request_id=request_id,
+            trx_date_time=AT.isoformat(),
+            mode="drop_answer" if loses_an_answer and times == 1 else "ok",
+            **({} if new_external_ids else same),
+        )
+        if paid["outcome"] in DEFINITE or time.monotonic() > ends:
+            break
+        await asyncio.sleep(PAUSE_S)
+    code = paid["calls"][-1]["response_code"]
+    return Told(customer, request_id, paid["outcome"], code, times)

@@ -1,0 +1,191 @@
+"""The whole platform as real processes: start, look, kill, stop."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+
+from perisai_kit import clock
+from sandbox import lifetime
+from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
+from sandbox.demo.run import Watch
+from sandbox.ports import free_port
+from sandbox.run import DESCRIPTION_FILE
+from sandbox.services import load_services
+
+START_S = 300
+"""A start takes some ten seconds; this is for a machine that does much else."""
+STOP_S = 120
+PORT_ATTEMPTS = 3
+"""A free port may be taken by somebody else before the process binds it."""
+DATABASES = ("gateway", "agent", "member", "payment")
+COMMANDS = {
+    "gateway": "gateway.app:create_app",
+    "agent": "agent_service.app:create_app",
+    "member": "member_service.app:create_app",
+    "payment": "payment_service.app:create_app",
+    "fakebank": "sandbox.fakebank.app:create_app",
+    "postgres": "postgres -D",
+}
+"""What tells a process by its command line."""
+
+
+class Platform:
+    """One folder of the sandbox, its processes and their logs."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "with a blank" / "data"
+        self.logs = home / "with a blank" / "logs"
+        self.logs.mkdir(parents=True)
+        self.described: dict[str, Any] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ports: dict[str, str] = {}
+
+    def start(self) -> None:
+        """Start and wait until everything is ready, on the ports it had before."""
+        for attempt in range(PORT_ATTEMPTS):
+            if attempt or not self._ports:
+                self._ports = {
+                    f"{service.prefix}PORT": str(free_port()) for service in load_services()
+                }
+            said = self._start_once()
+            if said is None:
+                return
+            if "is taken" not in said:
+                break
+        raise AssertionError(f"the platform does not start: {said}")
+
+    def _start_once(self) -> str | None:
+        """Return None once all is ready, or the end of what it said."""
+        log = self.logs / "stage.log"
+        script = Path(__file__).with_name("run_platform.py")
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, script, self.folder, self.logs],
+                env={**os.environ, **self._ports},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        settled = lifetime.wait_until(
+            lambda: self._description.exists() or not self.is_running, timeout_s=START_S
+        )
+        if not settled:
+            self.end()
+        if not self.is_running:
+            return log.read_text()[-2000:]
+        self.described = json.loads(self._description.read_text())
+        return None
+
+    @property
+    def _description(self) -> Path:
+        return self.folder / DESCRIPTION_FILE
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> int:
+        """Press Ctrl-C; return the exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        return self._process.wait(STOP_S)
+
+    def end(self) -> None:
+        """Stop in any case; the kernel ends the children of one that must be killed."""
+        if self._process is None or not self.is_running:
+            return
+        try:
+            self.stop()
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def address(self, name: str) -> str:
+        return str(self.described["addresses"][name])
+
+    def children(self) -> dict[int, str]:
+        """Return the processes that the platform started, with their commands."""
+        assert self._process is not None
+        asked = ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(self._process.pid)]
+        listed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+        rows = (line.strip().partition(" ") for line in listed.splitlines())
+        return {int(pid): command for pid, _, command in rows}
+
+    def child(self, name: str) -> int | None:
+        """Return the id of a process, or None while it is down."""
+        found = [pid for pid, args in self.children().items() if COMMANDS[name] in args]
+        return found[0] if found else None
+
+    def kill(self, name: str) -> int:
+        """End one process at once, as a power cut would; return its id."""
+        pid = self.child(name)
+        assert pid is not None, f"{name} does not run"
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    async def is_ready(self) -> bool:
+        """Tell whether every process says that it can serve."""
+        async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_S) as http:
+            try:
+                for service in load_services():
+                    answer = await http.get(f"{self.address(service.name)}{service.ready}")
+                    if answer.status_code != 200:
+                        return False
+            except httpx.TransportError:
+                return False
+        return True
+
+    @asynccontextmanager
+    async def http(self, name: str, watch: Watch | None = None) -> AsyncIterator[httpx.AsyncClient]:
+        async with httpx.AsyncClient(
+            base_url=self.address(name),
+            timeout=TIMEOUT_S,
+            trust_env=False,
+            event_hooks={"response": [watch] if watch else []},
+        ) as opened:
+            yield opened
+
+    @asynccontextmanager
+    async def staff(self, username: str) -> AsyncIterator[Actor]:
+        """Let somebody of the staff sign in."""
+        async with self.http("gateway") as http:
+            actor = Actor(http, device_id=f"stage-{username}")
+            await actor.sign_in_with_password(username, self.password(username))
+            yield actor
+
+    @asynccontextmanager
+    async def bank(self) -> AsyncIterator[Bank]:
+        async with self.http("fakebank") as http:
+            yield Bank(http)
+
+    def password(self, username: str) -> str:
+        return str(self.described["sign_ins"][username]["password"])
+
+    @contextmanager
+    def business_time(self, at: datetime) -> Iterator[None]:
+        """Let all processes believe that it is `at`."""
+        clock_file = Path(self.described["clock_file"])
+        clock.set_test_clock(clock_file, at)
+        try:
+            yield
+        finally:
+            clock.set_test_clock(clock_file, None)
+
+    @asynccontextmanager
+    async def database(self, name: str) -> AsyncIterator[asyncpg.Connection]:
+        """Open a database as its owner, who may read everything."""
+        connection = await asyncpg.connect(self.described["databases"][name]["owner"])
+        try:
+            yield connection
+        finally:
+            await connection.close()
