@@ -55,7 +55,7 @@ class SnapEndpoint:
         try:
             reply = await self._reply(scope, receive)
         except Exception as error:
-            log.error("callback.failed", service=self._service.value, exc_info=error)
+            log.error("callback.failed", snap_service=self._service.value, exc_info=error)
             reply = failed(self._service, self._prefix)
         answers_total.labels(self._service.value, reply.answer.response_code or "none").inc()
         await _send(reply, send)

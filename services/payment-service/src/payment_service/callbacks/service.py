@@ -51,7 +51,7 @@ async def serve(gate: Gate, service: Service, wire: Wire, take_one: TakeOne) -> 
             return Reply.of(answer, profile=caller.profile, client_key=caller.client_id)
         signed = await authenticate(gate, service, wire)
     except Refusal as refused:
-        log.info("callback.refused", service=service.value, case=refused.case.name)
+        log.info("callback.refused", snap_service=service.value, case=refused.case.name)
         return Reply.of(_refused_answer(service, wire, refused))
     if service is Service.INQUIRY:
         answer = await inquire(gate.database, signed)
@@ -374,7 +374,7 @@ async def _keep(session: AsyncSession, rows: Sequence[Callback]) -> None:
             "callback.answered",
             callback_id=str(row.id),
             partner_id=str(row.partner_id),
-            service=row.service,
+            snap_service=row.service,
             verdict=row.verdict.value,
             code=row.response_code,
         )
