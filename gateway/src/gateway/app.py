@@ -24,7 +24,7 @@ from gateway.keys.routes import router as keys_router
 from gateway.keys.service import SigningKeys
 from gateway.limits import Limiter
 from gateway.parts import Parts
-from gateway.proxy import ApiDoor
+from gateway.proxy import Admission, ForwardDoor, OwnDoor
 from gateway.revocations import Revocations
 from gateway.sessions.routes import auth_router
 from gateway.sessions.routes import router as sessions_router
@@ -145,27 +145,43 @@ def _sender(settings: Settings, kit: Kit) -> OtpSender:
 def _build_doors(
     app: FastAPI, kit: Kit, settings: Settings, revocations: Revocations, forwarder: Forwarder
 ) -> None:
-    """Put the doors inside the kit's request context, which gives ids, log lines and metrics."""
-    doors = [
+    """Put the doors around the kit's request context, and ours inside of it."""
+    routes = Routes()
+    admission = Admission(
+        settings=settings,
+        authenticator=kit.authenticator,
+        revocations=revocations,
+        limiter=Limiter(settings.rate_limits),
+    )
+    request_context, *inside = app.user_middleware
+    app.user_middleware = [
         Middleware(SnapDoor, settings=settings, forwarder=forwarder),
+        *_cross_origin(settings),
+        Middleware(
+            ForwardDoor,
+            settings=settings,
+            admission=admission,
+            forwarder=forwarder,
+            routes=routes,
+        ),
+        request_context,
+        Middleware(OwnDoor, admission=admission, routes=routes),
+        *inside,
+    ]
+
+
+def _cross_origin(settings: Settings) -> list[Middleware]:
+    if not settings.cors_origins:
+        return []
+    return [
         Middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=ALLOWED_HEADERS,
             expose_headers=EXPOSED_HEADERS,
-        ),
-        Middleware(
-            ApiDoor,
-            settings=settings,
-            authenticator=kit.authenticator,
-            revocations=revocations,
-            forwarder=forwarder,
-            routes=Routes(),
-            limiter=Limiter(settings.rate_limits),
-        ),
+        )
     ]
-    app.user_middleware[1:1] = doors
 
 
 def _reload_while_running(

@@ -244,8 +244,10 @@ class Forwarder:
                 await _relay(answer.content, part, receive, send)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if not started:
-                raise body.failure or upstream_problem(error) from None
-            log.warning("upstream.broke_off", error=type(error).__name__)
+                raise body.failure or upstream_problem(error, caller.request_id) from None
+            log.warning(
+                "upstream.broke_off", request_id=caller.request_id, error=type(error).__name__
+            )
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -312,9 +314,9 @@ def answer_headers(answer: aiohttp.ClientResponse) -> Headers:
     ]
 
 
-def upstream_problem(error: Exception) -> DomainError:
+def upstream_problem(error: Exception, request_id: str) -> DomainError:
     """Say what a failure means for whoever waits."""
-    log.warning("upstream.failed", error=type(error).__name__)
+    log.warning("upstream.failed", request_id=request_id, error=type(error).__name__)
     match error:
         case aiohttp.ConnectionTimeoutError() | aiohttp.ClientConnectorError():
             return UpstreamAway()

@@ -7,8 +7,8 @@ database (codes/); these here only keep one caller from taking the place of the 
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 WINDOW_S = 60
 MOST_BUCKETS = 100_000
@@ -35,8 +35,7 @@ PER_MINUTE: Mapping[RateClass, int] = {
 """Our own choices, far above what a person needs; `Settings.rate_limits` changes them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(NamedTuple):
     """What one request found. retry_after_s: 0 where it is allowed."""
 
     rate_class: RateClass
@@ -48,9 +47,13 @@ class Allowance:
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
         """RateLimit fields. Source: draft-ietf-httpapi-ratelimit-headers-10."""
-        policy = f'"{self.rate_class}";q={self.per_minute};w={WINDOW_S}'
-        limit = f'"{self.rate_class}";r={self.remaining};t={self.full_after_s}'
-        return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", limit.encode())]
+        policy = b'"%b";q=%d;w=%d' % (self.rate_class.encode(), self.per_minute, WINDOW_S)
+        limit = b'"%b";r=%d;t=%d' % (
+            self.rate_class.encode(),
+            self.remaining,
+            self.full_after_s,
+        )
+        return [(b"ratelimit-policy", policy), (b"ratelimit", limit)]
 
 
 class Limiter:
@@ -62,26 +65,25 @@ class Limiter:
         """per_minute: instead of the defaults, by the name of the rate class."""
         changed = per_minute or {}
         self._per_minute = {each: changed.get(each, PER_MINUTE[each]) for each in RateClass}
-        self._buckets: OrderedDict[tuple[RateClass, str], tuple[float, float]] = OrderedDict()
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._most = most_buckets
 
     def take(self, rate_class: RateClass, subject: str, *, at: float) -> Allowance:
         """Count one request. at: seconds of a clock that only goes forward."""
         capacity = self._per_minute[rate_class]
         a_second = capacity / WINDOW_S
-        key = (rate_class, subject)
-        tokens, since = self._buckets.get(key, (float(capacity), at))
+        key = f"{rate_class}:{subject}"
+        tokens, since = self._buckets.pop(key, (float(capacity), at))
         tokens = min(capacity, tokens + (at - since) * a_second)
         allowed = tokens >= 1
         if allowed:
             tokens -= 1
-        self._buckets[key] = (tokens, at)
-        self._buckets.move_to_end(key)
+        self._buckets[key] = (tokens, at)  # at the end: the first is the one unused longest
         if len(self._buckets) > self._most:
             self._buckets.popitem(last=False)
         return Allowance(
-            rate_class=rate_class,
-            per_minute=capacity,
+            rate_class,
+            capacity,
             remaining=int(tokens),
             full_after_s=math.ceil((capacity - tokens) / a_second),
             retry_after_s=0 if allowed else max(1, math.ceil((1 - tokens) / a_second)),

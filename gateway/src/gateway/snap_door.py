@@ -8,7 +8,6 @@ Source: docs/snap.md, how the bank reads our answer.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import aiohttp
 from starlette.responses import JSONResponse, Response
@@ -26,23 +25,18 @@ from gateway.forward import (
     stated_length,
 )
 from gateway.settings import Settings
+from gateway.traffic import Passage
 from gateway.upstreams import SNAP_BODY_LIMIT, SNAP_ENDINGS, snap_roots, snap_service
 from perisai_kit.errors import TooLarge
 from perisai_kit.log import get_logger
 
 MOST_ANSWER = 1024 * 1024
+UNKNOWN = "snap-unknown"
 NOT_FOUND = (404, "01", "Transaction Not Found")
 TOO_LARGE = (413, "00", "Request Entity Too Large")
 """HTTP status, case and message. The standard has no code for 413; ours has its form."""
 
 log = get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class _Label:
-    """How logs and metrics call a request here."""
-
-    path: str
 
 
 class SnapDoor:
@@ -62,16 +56,20 @@ class SnapDoor:
             return
         path = scope["path"]
         known = path in self._paths
-        scope["route"] = _Label(path if known else f"{self._roots[0]}unknown")
+        passage = Passage(scope, send, route=path if known else UNKNOWN)
         try:
-            answer = await self._ask(scope, receive) if known else refusal(path, NOT_FOUND)
+            if known:
+                answer = await self._ask(scope, receive, passage.request_id)
+            else:
+                answer = refusal(path, NOT_FOUND)
+            await answer(scope, receive, passage.send)
         except TooLarge:
-            answer = refusal(path, TOO_LARGE)
+            await refusal(path, TOO_LARGE)(scope, receive, passage.send)
         except ClientGone:
-            return
-        await answer(scope, receive, send)
+            pass
+        passage.record(self._settings.service)
 
-    async def _ask(self, scope: Scope, receive: Receive) -> Response:
+    async def _ask(self, scope: Scope, receive: Receive, request_id: str) -> Response:
         """Return the upstream's answer, whole and unchanged. Raises: TooLarge, ClientGone."""
         try:
             async with asyncio.timeout(self._settings.snap_timeout_s):
@@ -79,7 +77,7 @@ class SnapDoor:
                     receive, limit=SNAP_BODY_LIMIT, timeout_s=self._settings.snap_timeout_s
                 )
                 data = await body.read(stated_length(scope))
-                return await self._exchange(scope, data)
+                return await self._exchange(scope, data, request_id)
         except (
             aiohttp.ClientError,
             BodyIncomplete,
@@ -87,15 +85,15 @@ class SnapDoor:
             RequestUnreadable,
             TimeoutError,
         ) as error:
-            log.error("snap.unanswered", error=type(error).__name__)
+            log.error("snap.unanswered", request_id=request_id, error=type(error).__name__)
             return Response(status_code=504)
 
-    async def _exchange(self, scope: Scope, data: bytes) -> Response:
+    async def _exchange(self, scope: Scope, data: bytes, request_id: str) -> Response:
         trusted = self._settings.trusted_proxies
         caller = Caller(
             address=client_address(scope, trusted),
             scheme=client_scheme(scope, trusted),
-            request_id=scope["state"]["request_id"],
+            request_id=request_id,
         )
         async with self._forwarder.request(scope, self._origin, caller, data or None) as answer:
             content = await _read_bounded(answer)

@@ -52,7 +52,9 @@ async def test_every_other_route_of_our_own_asks_for_a_token(platform: Any) -> N
     assert {path for path, status in statuses.items() if status != 401} == set()
 
 
-@pytest.mark.parametrize("row", [row for row in TABLE if row.roles is not None], ids=lambda row: row.prefix)
+@pytest.mark.parametrize(
+    "row", [row for row in TABLE if row.roles is not None], ids=lambda row: row.prefix
+)
 async def test_nothing_behind_the_door_is_reached_without_a_token(platform: Any, row: Any) -> None:
     answer = await platform.client.get(row.prefix)
 
