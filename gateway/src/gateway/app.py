@@ -78,11 +78,7 @@ def create_app(
     left out. database: one that exists already; made from the settings when left out.
     """
     settings = settings or Settings.from_env()
-    database = database or Database(
-        settings.database_url.get_secret_value(),
-        keyring=Keyring.from_settings(settings),
-        pool_size=settings.database_pool_size,
-    )
+    database = database or open_database(settings)
     keys = SigningKeys(database)
     kit = create_kit(
         settings,
@@ -92,7 +88,6 @@ def create_app(
         database=database,
     )
     kit.tokens = OwnTokens(keys, settings)
-    sender = _sender(settings, kit)
     members, agents = kit.client(settings.member_url), kit.client(settings.agent_url)
     forwarder = Forwarder(settings)
     app = create_kit_app(
@@ -109,7 +104,7 @@ def create_app(
         database=database,
         keyring=kit.keyring,
         keys=keys,
-        sender=sender,
+        sender=_sender(settings, kit),
         members=members,
     )
     revocations = app.state.revocations = Revocations(settings)
@@ -117,6 +112,15 @@ def create_app(
     _reload_while_running(app, keys, revocations, database)
     openapi.serve(app)
     return app
+
+
+def open_database(settings: Settings) -> Database:
+    """Return the gateway's database. Nothing is opened yet."""
+    return Database(
+        settings.database_url.get_secret_value(),
+        keyring=Keyring.from_settings(settings),
+        pool_size=settings.database_pool_size,
+    )
 
 
 def _routers(settings: Settings) -> list[APIRouter]:
