@@ -33,6 +33,7 @@ from gateway.snap_door import SnapDoor
 from gateway.tokens import OwnTokens
 from gateway.upstreams import SMALL, Routes
 from gateway.worker import periodic, subscriptions
+from perisai_kit.client import ServiceClient
 from perisai_kit.db import Database
 from perisai_kit.log import get_logger
 from perisai_kit.pii import Keyring
@@ -88,7 +89,7 @@ def create_app(
         database=database,
     )
     kit.tokens = OwnTokens(keys, settings)
-    members, agents = kit.client(settings.member_url), kit.client(settings.agent_url)
+    agents, members = kit.client(settings.agent_url), _members(settings, kit)
     forwarder = Forwarder(settings)
     app = create_kit_app(
         kit,
@@ -136,6 +137,16 @@ def _routers(settings: Settings) -> list[APIRouter]:
         keys_router,
     ]
     return [*routers, sandbox_router] if settings.sandbox else routers
+
+
+def _members(settings: Settings, kit: Kit) -> ServiceClient:
+    # Less patient than the kit's own clients: somebody waits to be signed in.
+    return ServiceClient(
+        settings.member_url,
+        kit.tokens,
+        timeout_s=settings.member_lookup_timeout_s,
+        transport=kit.http_transport,
+    )
 
 
 def _sender(settings: Settings, kit: Kit) -> OtpSender:

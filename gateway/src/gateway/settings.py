@@ -46,6 +46,8 @@ class Settings(ServiceSettings):
     password_attempts_per_address: Times = 300
     throttle_window_s: Seconds = 900
     """The window of the counts above, but for the daily one."""
+    member_lookup_timeout_s: float = Field(default=3.0, gt=0, le=60)
+    """How long signing in waits for member-service; then it goes on without it."""
     otp_sender_url: str | None = None
     """Where codes are posted to be sent; required outside a sandbox."""
     otp_sender_secret: SecretStr | None = None

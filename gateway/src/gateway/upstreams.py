@@ -79,6 +79,7 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/bank-partners", Upstream.PAYMENT, MONEY),
     Row("/v1/account-verifications", Upstream.PAYMENT, SERVICES, SMALL),
     Row("/v1/ledger", Upstream.PAYMENT, MONEY),
+    Row("/v1/commission-schemes", Upstream.PAYMENT, MONEY),
 )
 
 OPEN_PATHS = frozenset(

@@ -31,6 +31,8 @@ class Upstream:
     answer: bytes | None = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
     """None: never."""
     close: bool = False
+    broke_off: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when whoever asked has gone before he had the whole answer."""
 
     @property
     def heads(self) -> list[str]:
@@ -68,7 +70,7 @@ class Upstream:
                 if self.close:
                     break
         except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+            self.broke_off.set()
         finally:
             writer.close()
 

@@ -218,6 +218,21 @@ async def test_a_long_answer_streams_through(platform: Any) -> None:
     assert answer.content == body
 
 
+async def test_an_answer_nobody_waits_for_is_not_read_to_its_end(platform: Any) -> None:
+    length = 100 * KILOBYTE * KILOBYTE
+    platform.members.answer = (
+        f"HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n".encode() + bytes(length)
+    )
+
+    async with platform.client.stream(
+        "GET", "/v1/members", headers=await platform.signed_in(Role.AGENT)
+    ) as answer:
+        await anext(answer.aiter_raw())
+
+    await asyncio.wait_for(platform.members.broke_off.wait(), timeout=30)
+    assert platform.members.broke_off.is_set()
+
+
 async def test_an_upstream_that_is_not_there_is_a_problem(
     make_platform: Any, unused_tcp_port: int
 ) -> None:
