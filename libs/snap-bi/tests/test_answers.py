@@ -148,6 +148,34 @@ def test_token_refusal_is_code_and_message_only() -> None:
     }
 
 
+def test_a_cancelled_bill_is_not_said_to_be_unknown() -> None:
+    cancelled = body_of(refusal(Service.PAYMENT, Case.INVALID_BILL, detail="Cancelled"))
+    unknown = body_of(refusal(Service.PAYMENT, Case.INVALID_BILL, detail="Not Found"))
+
+    reasons = [
+        body["virtualAccountData"]["paymentFlagReason"]["english"] for body in (cancelled, unknown)
+    ]
+    assert reasons == ["The bill was cancelled", "The bill is not found"]
+
+
+@pytest.mark.parametrize("service", [Service.INQUIRY, Service.PAYMENT, Service.ACCESS_TOKEN])
+@pytest.mark.parametrize("case", [case for case in Case if case.http_status >= 400])
+def test_the_status_of_every_refusal_is_the_first_three_digits_of_its_code(
+    service: Service, case: Case
+) -> None:
+    answer = refusal(service, case, detail="X", echo=Echo.of(IDS))
+
+    body = body_of(answer)
+    assert (
+        body["responseCode"]
+        == answer.response_code
+        == f"{case.http_status}{service}" + (case.case_code)
+    )
+    assert 0 < len(body["responseMessage"]) <= 150
+    has_data = 400 <= case.http_status < 500 and case.http_status != 401
+    assert ("virtualAccountData" in body) is (has_data and service is not Service.ACCESS_TOKEN)
+
+
 @pytest.mark.parametrize("case", Case)
 def test_every_reason_fits_the_inquiry_field(case: Case) -> None:
     reason = reason_of(case)

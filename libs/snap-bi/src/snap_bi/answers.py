@@ -61,7 +61,13 @@ _REASONS: dict[Case, Reason] = {
         (Case.INCONSISTENT_REQUEST, "The request differs", "Permintaan tidak konsisten"),
         (Case.EXPIRED_BILL, "The bill has expired", "Tagihan sudah kedaluwarsa"),
         (Case.CONFLICT, "X-EXTERNAL-ID was used before", "X-EXTERNAL-ID sudah digunakan"),
+        (Case.FUNCTION_NOT_SUPPORTED, "Only POST is served", "Hanya POST yang dilayani"),
     )
+}
+_REASONS_IN_DETAIL: dict[tuple[Case, str], Reason] = {
+    (Case.INVALID_BILL, "Cancelled"): Reason(
+        english="The bill was cancelled", indonesia="Tagihan sudah dibatalkan"
+    ),
 }
 _REFUSED = Reason(english="The request is refused", indonesia="Permintaan ditolak")
 
@@ -148,7 +154,7 @@ def refusal(
     A 4xx on 24 and 25 carries the echoed ids and a rejecting flag; a 401 and a 5xx never do.
     """
     data: InquiryData | PaymentData | None = None
-    reason = reason or reason_of(case)
+    reason = reason or reason_of(case, detail)
     if 400 <= case.http_status < 500 and case.http_status != 401:
         if service is Service.INQUIRY:
             data = _refused_inquiry(echo or Echo(), reason, name)
@@ -170,9 +176,10 @@ def doubt_answer(profile: Profile, service: Service = Service.PAYMENT) -> Answer
     return refusal(service, Case.GENERAL_ERROR)
 
 
-def reason_of(case: Case) -> Reason:
+def reason_of(case: Case, detail: str | None = None) -> Reason:
     """Return the two-language reason of a case, at most 64 characters each."""
-    return _REASONS.get(case, _REFUSED)
+    special = _REASONS_IN_DETAIL.get((case, detail or ""))
+    return special or _REASONS.get(case, _REFUSED)
 
 
 def _refused_inquiry(echo: Echo, reason: Reason, name: str) -> InquiryData:

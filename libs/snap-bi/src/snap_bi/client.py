@@ -1,4 +1,4 @@
-"""Our calls to a bank: the token (73) and the account inquiries (15, 16).
+"""Our calls to a bank: the token (73), the account inquiries (15, 16), the payment status (26).
 
 httpx with its own transport, or one passed in, because adapters have been seen to report a
 connection dropped after sending as a connect error; so whatever httpx raises is unknown.
@@ -20,13 +20,17 @@ from snap_bi.errors import BodyInvalid, FieldProblem
 from snap_bi.messages import (
     AccountInquiryAnswer,
     AccountInquiryRequest,
+    PaymentStatusAnswer,
+    PaymentStatusData,
+    PaymentStatusRequest,
     TokenAnswer,
     TokenRequest,
 )
-from snap_bi.outcomes import CallResult, Outcome, classify
+from snap_bi.outcomes import CallResult, Outcome, PaymentState, classify, payment_state
 from snap_bi.outgoing import Sender, sign_token_request, sign_transaction
 from snap_bi.profiles import Profile
 from snap_bi.strict_json import parse_object
+from snap_bi.virtual_account import VirtualAccount
 
 # A token is renewed this long before its end: a slow call must not arrive with a dead one.
 _RENEWAL_MARGIN_S = 60
@@ -40,6 +44,15 @@ class AccountInquiry:
 
     result: CallResult
     answer: AccountInquiryAnswer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentInquiry:
+    """`answer` is there exactly when the bank told a state of the very payment asked about."""
+
+    result: CallResult
+    state: PaymentState
+    answer: PaymentStatusData | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +128,30 @@ class BankClient:
             beneficiary_bank_code=bank_code,
             partner_reference_no=partner_reference_no,
         ).to_bytes()
+        return _inquiry(await self._ask(service, path, body))
+
+    async def inquire_payment(
+        self, account: VirtualAccount, *, payment_request_id: str
+    ) -> PaymentInquiry:
+        """Ask what has become of a payment into one of our virtual accounts (service 26)."""
+        body = PaymentStatusRequest(
+            partner_service_id=account.partner_service_id,
+            customer_no=account.customer_no,
+            virtual_account_no=account.padded,
+            inquiry_request_id=payment_request_id,
+            payment_request_id=payment_request_id,
+        ).to_bytes()
+        path = self._profile.payment_status_path
+        result = await self._ask(Service.PAYMENT_STATUS, path, body)
+        return _payment(result, account, payment_request_id)
+
+    async def _ask(self, service: Service, path: str, body: bytes) -> CallResult:
         result = await self.call(service, path, body, external_id=self.new_external_id())
         if result.code and (result.code.http_status, result.code.case_code) == _INVALID_TOKEN:
             # Nothing was executed and nothing is moved by asking: once more with a new token.
             self._token = None
             result = await self.call(service, path, body, external_id=self.new_external_id())
-        return _inquiry(result)
+        return result
 
     async def call(
         self, service: Service, path: str, body: bytes, *, external_id: str
@@ -249,6 +280,22 @@ def _inquiry(result: CallResult) -> AccountInquiry:
         return AccountInquiry(result, AccountInquiryAnswer.read(result.body))
     except FieldProblem:
         return AccountInquiry(_unreadable(result))
+
+
+def _payment(
+    result: CallResult, account: VirtualAccount, payment_request_id: str
+) -> PaymentInquiry:
+    if result.outcome is not Outcome.EXECUTED or result.body is None:
+        return PaymentInquiry(result, payment_state(result, None))
+    try:
+        data = PaymentStatusAnswer.read(result.body).virtual_account_data
+    except FieldProblem:
+        return PaymentInquiry(_unreadable(result), PaymentState.UNKNOWN)
+    is_other_account = (data.virtual_account_no or account.number).strip() != account.number
+    if is_other_account or data.payment_request_id not in (None, payment_request_id):
+        # An answer about another payment says nothing about this one.
+        return PaymentInquiry(_unreadable(result), PaymentState.UNKNOWN)
+    return PaymentInquiry(result, payment_state(result, data.payment_flag_status), data)
 
 
 def _unreadable(result: CallResult) -> CallResult:

@@ -155,6 +155,39 @@ class AccountInquiryAnswer(Message):
     currency: Annotated[str, Field(max_length=3)] | None = None
 
 
+class PaymentStatusRequest(Message):
+    """Service 26: what has become of a payment? Banks use one id for inquiry and payment."""
+
+    partner_service_id: PaddedDigits8
+    customer_no: PaddedDigits20
+    virtual_account_no: PaddedDigits28
+    inquiry_request_id: Text128 | None = None
+    payment_request_id: Text128 | None = None
+    additional_info: dict[str, object] | None = None
+
+
+class PaymentStatusData(Message):
+    """virtualAccountData of an answer to 26, as far as it is understood here."""
+
+    payment_flag_status: Text2
+    partner_service_id: PaddedDigits8 | None = None
+    customer_no: PaddedDigits20 | None = None
+    virtual_account_no: PaddedDigits28 | None = None
+    inquiry_request_id: Text128 | None = None
+    payment_request_id: Text128 | None = None
+    paid_amount: Amount | None = None
+    total_amount: Amount | None = None
+    trx_date_time: TimestampText | None = None
+    transaction_date: TimestampText | None = None
+    reference_no: Text64 | None = None
+
+
+class PaymentStatusAnswer(Message):
+    response_code: str
+    response_message: Text255 | None = None
+    virtual_account_data: PaymentStatusData
+
+
 class InquiryData(Message):
     """virtualAccountData of an answer to 24; the ids as received."""
 

@@ -16,6 +16,23 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+class PaymentState(StrEnum):
+    """What a bank says has become of a payment into a virtual account (service 26)."""
+
+    PAID = "paid"
+    REJECTED = "rejected"
+    TIMED_OUT = "timed_out"
+    PENDING = "pending"
+    NOT_FOUND = "not_found"  # no proof that nothing was paid: banks know a day or two
+    UNKNOWN = "unknown"
+
+
+_STATES = {
+    "00": PaymentState.PAID,
+    "01": PaymentState.REJECTED,
+    "02": PaymentState.TIMED_OUT,
+    "03": PaymentState.PENDING,
+}
 _REFUSING_STATUSES = frozenset({400, 401, 403, 429})
 # Routing, bank not supported, invalid account, invalid amount.
 _REFUSING_404 = frozenset({"02", "03", "11", "13"})
@@ -52,3 +69,16 @@ def classify(service: Service, http_status: int, code: ResponseCode | None) -> O
     if http_status in _REFUSING_STATUSES or refused_404:
         return Outcome.NOT_EXECUTED
     return Outcome.UNKNOWN
+
+
+def payment_state(result: CallResult, flag: str | None) -> PaymentState:
+    """Return what the answer to a status inquiry says; `flag` is its paymentFlagStatus.
+
+    A flag counts in an answer of success only, and one that the standard does not know is unknown.
+    """
+    if result.outcome is Outcome.EXECUTED:
+        return _STATES.get(flag or "", PaymentState.UNKNOWN)
+    code = result.code
+    if code == ResponseCode(404, Service.PAYMENT_STATUS, "01") and result.http_status == 404:
+        return PaymentState.NOT_FOUND
+    return PaymentState.UNKNOWN

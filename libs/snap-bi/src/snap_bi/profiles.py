@@ -57,6 +57,34 @@ class PartnerIdKind(StrEnum):
     CLIENT_ID = "client_id"
 
 
+class BankReading(StrEnum):
+    """What the bank does with the customer's money once it has our answer to a payment flag."""
+
+    PAID = "paid"
+    REJECTED = "rejected"
+    REVERSED = "reversed"  # the customer gets the money back
+    SUSPENDED = "suspended"  # the bank keeps the credit until reconciliation
+    TIMED_OUT = "timed_out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstReading:
+    """How a bank decides on our first answer to a payment flag.
+
+    A success is read by its paymentFlagStatus: 00 is paid, 01 is `refusal`, 02 or none at all is
+    `doubt`.
+    """
+
+    refusal: BankReading  # 400, 401, 403, 404, 405, 409
+    failure: BankReading  # a code of 429 or 5xx
+    silence: BankReading  # no answer, or one without a code
+    doubt: BankReading
+    unknown_flag: BankReading  # any other paymentFlagStatus
+    # 202 and 404xx18; None: read by their flag, as a success is.
+    in_progress: BankReading | None = None
+    inconsistent: BankReading | None = None
+
+
 class LegacySerialisation(StrEnum):
     """Re-serialisations of the body that some senders sign instead of what they send."""
 
@@ -80,8 +108,7 @@ class Profile:
     skew_s: int = 300
     replay_answer: ReplayAnswer | None = None
     doubt_answer: DoubtAnswer = DoubtAnswer.EMPTY_504
-    # The bank gives the customer the money back when we refuse, and on 202.
-    reverses_on_refusal: bool = False
+    first_reading: FirstReading
     partner_id_kind: PartnerIdKind = PartnerIdKind.CLIENT_ID
     external_id_scope: ExternalIdScope = ExternalIdScope.PARTNER_AND_SERVICE
     customer_no_length: int
@@ -96,6 +123,7 @@ class Profile:
     token_path: str
     account_inquiry_internal_path: str
     account_inquiry_external_path: str
+    payment_status_path: str
 
     @property
     def virtual_account_length(self) -> int:
@@ -111,23 +139,41 @@ class Profile:
         """False for a bank whose answer to a repeat has not been agreed; it must not go live."""
         return self.replay_answer is not None
 
+    def reads_as_paid(self, answer: ReplayAnswer) -> bool:
+        """Tell whether the bank leaves a payment alone when its repeat is answered so."""
+        if answer is ReplayAnswer.STORED_SUCCESS:
+            return True
+        return self.first_reading.inconsistent is None
+
 
 PARTNER_SERVICE_ID_LENGTH = 8
 
-# The generic channel ids are the sandbox's own; the standard says only five characters. It also
-# leaves a 5xx open: the caller asks for the status, as it does when no answer comes.
+# The standard: a refusal is one, 404xx18 on the payment of a virtual account is to be read as the
+# first success, and a 5xx leaves open what happened: the caller asks for the status, as it does
+# when no answer comes.
+_STANDARD_READING = FirstReading(
+    refusal=BankReading.REJECTED,
+    failure=BankReading.SUSPENDED,
+    silence=BankReading.TIMED_OUT,
+    doubt=BankReading.TIMED_OUT,
+    unknown_flag=BankReading.REJECTED,
+)
+
+# The generic channel ids are the sandbox's own; the standard says only five characters.
 GENERIC_HMAC = Profile(
     name="generic-hmac",
     title="The standard, symmetric signature with token",
     public_prefix="/snap/v1.0",
     replay_answer=ReplayAnswer.STORED_SUCCESS,
     doubt_answer=DoubtAnswer.GENERAL_ERROR,
+    first_reading=_STANDARD_READING,
     customer_no_length=18,
     inbound_channel_id="95001",
     outbound_channel_id="95002",
     token_path="/snap/v1.0/access-token/b2b",
     account_inquiry_internal_path="/snap/v1.0/account-inquiry-internal",
     account_inquiry_external_path="/snap/v1.0/account-inquiry-external",
+    payment_status_path="/snap/v1.0/transfer-va/status",
 )
 
 GENERIC_RSA = Profile(
@@ -137,12 +183,14 @@ GENERIC_RSA = Profile(
     public_prefix="/snap/v1.0",
     replay_answer=ReplayAnswer.STORED_SUCCESS,
     doubt_answer=DoubtAnswer.GENERAL_ERROR,
+    first_reading=_STANDARD_READING,
     customer_no_length=18,
     inbound_channel_id="95001",
     outbound_channel_id="95002",
     token_path="/snap/v1.0/access-token/b2b",
     account_inquiry_internal_path="/snap/v1.0/account-inquiry-internal",
     account_inquiry_external_path="/snap/v1.0/account-inquiry-external",
+    payment_status_path="/snap/v1.0/transfer-va/status",
 )
 
 # Source: https://developer.bca.co.id/id/dokumentasi (SNAP, Virtual Account untuk Biller, Transfer
@@ -153,6 +201,14 @@ BCA = Profile(
     title="BCA, virtual account for billers",
     public_prefix="/openapi/v1.0",
     query_rule=QueryRule.SORTED,
+    # Any code but a success means rejected there, a failure of ours too: hence the empty 504.
+    first_reading=FirstReading(
+        refusal=BankReading.REJECTED,
+        failure=BankReading.REJECTED,
+        silence=BankReading.TIMED_OUT,
+        doubt=BankReading.TIMED_OUT,
+        unknown_flag=BankReading.REJECTED,
+    ),
     partner_id_kind=PartnerIdKind.COMPANY_CODE,
     customer_no_length=18,
     sub_company="00000",
@@ -162,12 +218,13 @@ BCA = Profile(
     token_path="/openapi/v1.0/access-token/b2b",
     account_inquiry_internal_path="/openapi/v1.0/account-inquiry-internal",
     account_inquiry_external_path="/openapi/v2.0/account-inquiry-external",
+    payment_status_path="/openapi/v1.0/transfer-va/status",
 )
 
 # Source: https://developers.bri.co.id (OAuth SNAP BI, BRIVA Online SNAP BI, Account Inquiry
 # Internal). BRI reverses the customer's payment on any 4xx, so a repeat must not be one; 5002500
 # makes it keep the credit for reconciliation. The external path follows the internal one and has
-# to be confirmed with the bank, like the channel of our calls.
+# to be confirmed with the bank, like the path of the status inquiry and the channel of our calls.
 BRI = Profile(
     name="bri",
     title="BRI, BRIVA Online",
@@ -175,7 +232,15 @@ BRI = Profile(
     query_rule=QueryRule.DROPPED,
     timestamp_format=TimestampFormat.MILLISECONDS,
     doubt_answer=DoubtAnswer.GENERAL_ERROR,
-    reverses_on_refusal=True,
+    first_reading=FirstReading(
+        refusal=BankReading.REVERSED,
+        failure=BankReading.SUSPENDED,
+        silence=BankReading.SUSPENDED,
+        doubt=BankReading.SUSPENDED,
+        unknown_flag=BankReading.SUSPENDED,
+        in_progress=BankReading.REVERSED,
+        inconsistent=BankReading.REVERSED,
+    ),
     customer_no_length=13,
     echoed_additional_info=("idApp",),
     inbound_channel_id="00009",
@@ -183,6 +248,7 @@ BRI = Profile(
     token_path="/snap/v1.0/access-token/b2b",
     account_inquiry_internal_path="/intrabank/snap/v1.0/account-inquiry-internal",
     account_inquiry_external_path="/interbank/snap/v1.0/account-inquiry-external",
+    payment_status_path="/snap/v1.0/transfer-va/status",
 )
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(

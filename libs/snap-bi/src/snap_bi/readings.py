@@ -4,59 +4,39 @@ Used by the test bank and by tests, so that "the right code" is judged by its co
 Sources: BCA, Virtual Account untuk Biller; BRI, BRIVA Online SNAP BI (its table of actions).
 """
 
-from enum import StrEnum
-
 from snap_bi.codes import ResponseCode, Service
 from snap_bi.errors import BodyInvalid
-from snap_bi.profiles import DoubtAnswer, Profile
+from snap_bi.profiles import BankReading, FirstReading, Profile
 from snap_bi.strict_json import parse_object
 
+__all__ = ["BankReading", "read_payment_answer"]
 
-class BankReading(StrEnum):
-    PAID = "paid"
-    REJECTED = "rejected"
-    REVERSED = "reversed"  # the customer gets the money back
-    SUSPENDED = "suspended"  # the bank keeps the credit until reconciliation
-    TIMED_OUT = "timed_out"
-
-
-_REVERSING = frozenset({202, 400, 401, 403, 404, 405, 409})
+_REFUSALS = frozenset({400, 401, 403, 404, 405, 409})
 # The standard: for a payment of a virtual account 404xx18 is to be read as success.
-_INCONSISTENT = "18"
+_INCONSISTENT = (404, "18")
 
 
 def read_payment_answer(profile: Profile, body: bytes) -> BankReading:
     """Return what the bank does after this answer; no body or no code means no answer."""
     code, flag = _code_and_flag(body)
-    if code is not None and code.http_status >= 500 and _keeps_on_error(profile):
-        return BankReading.SUSPENDED
-    if profile.reverses_on_refusal:
-        return _reversing(code, flag)
-    return _rejecting(code, flag)
-
-
-def _keeps_on_error(profile: Profile) -> bool:
-    return profile.doubt_answer is DoubtAnswer.GENERAL_ERROR
-
-
-def _rejecting(code: ResponseCode | None, flag: str | None) -> BankReading:
+    reading = profile.first_reading
     if code is None:
-        return BankReading.TIMED_OUT
-    is_inconsistent = code.http_status == 404 and code.case_code == _INCONSISTENT
-    if code.http_status not in (200, 202) and not is_inconsistent:
-        return BankReading.REJECTED
+        return reading.silence
+    if code.http_status == 202:
+        return reading.in_progress or _by_flag(reading, flag)
+    if (code.http_status, code.case_code) == _INCONSISTENT:
+        return reading.inconsistent or _by_flag(reading, flag)
+    if code.http_status == 200:
+        return _by_flag(reading, flag)
+    return reading.refusal if code.http_status in _REFUSALS else reading.failure
+
+
+def _by_flag(reading: FirstReading, flag: str | None) -> BankReading:
     if flag == "00":
         return BankReading.PAID
-    return BankReading.TIMED_OUT if flag in (None, "02") else BankReading.REJECTED
-
-
-def _reversing(code: ResponseCode | None, flag: str | None) -> BankReading:
-    if code is None:
-        return BankReading.SUSPENDED
-    if code.http_status == 200:
-        by_flag = {"00": BankReading.PAID, "01": BankReading.REVERSED}
-        return by_flag.get(flag or "", BankReading.SUSPENDED)
-    return BankReading.REVERSED if code.http_status in _REVERSING else BankReading.SUSPENDED
+    if flag in (None, "02"):
+        return reading.doubt
+    return reading.refusal if flag == "01" else reading.unknown_flag
 
 
 def _code_and_flag(body: bytes) -> tuple[ResponseCode | None, str | None]:

@@ -1,0 +1,171 @@
+"""Service 26, our side: what has become of a payment, and what is no answer to that."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from snap_bi.client import BankClient
+from snap_bi.outcomes import Outcome, PaymentState
+from snap_bi.outgoing import Sender
+from snap_bi.profiles import BCA, BRI, GENERIC_HMAC, GENERIC_RSA, PROFILES, Profile
+from snap_bi.virtual_account import VirtualAccount, issue
+
+ASKED = "20261108101500123456"
+IDR = "IDR"
+Told = httpx.Response | Exception
+
+
+class Bank:
+    """Gives tokens, and tells what it is told to tell."""
+
+    def __init__(self, *told: Told) -> None:
+        self.told = list(told)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/access-token/b2b"):
+            return httpx.Response(200, json={"accessToken": "t", "expiresIn": "900"})
+        self.requests.append(request)
+        told = self.told.pop(0)
+        if isinstance(told, Exception):
+            raise told
+        return told
+
+
+Connect = Callable[[Bank, Profile], BankClient]
+
+
+@pytest.fixture
+def connect(private_key: RSAPrivateKey, now: datetime) -> Connect:
+    def connect_(bank: Bank, profile: Profile) -> BankClient:
+        sender = Sender(
+            client_id="us",
+            partner_id="us",
+            channel_id=profile.outbound_channel_id,
+            secret="a secret of the test",
+            private_key=private_key,
+        )
+        return BankClient(
+            profile,
+            sender,
+            base_url="https://bank.example",
+            now=lambda: now,
+            transport=httpx.MockTransport(bank),
+        )
+
+    return connect_
+
+
+def account(profile: Profile = GENERIC_RSA) -> VirtualAccount:
+    return issue("12345", 7, profile)
+
+
+def told(code: str = "2002600", *, profile: Profile = GENERIC_RSA, **data: Any) -> httpx.Response:
+    known = {
+        "paymentFlagStatus": "00",
+        "virtualAccountNo": account(profile).padded,
+        "paymentRequestId": ASKED,
+        "paidAmount": {"value": "36800.00", "currency": IDR},
+    }
+    whole = {name: value for name, value in {**known, **data}.items() if value is not None}
+    content = {"responseCode": code, "responseMessage": "m", "virtualAccountData": whole}
+    return httpx.Response(int(code[:3]), json=content)
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda one: one.name)
+async def test_a_bank_is_asked_at_its_own_address_by_the_ids_of_the_payment(
+    connect: Connect, profile: Profile
+) -> None:
+    bank = Bank(told(profile=profile))
+
+    found = await connect(bank, profile).inquire_payment(account(profile), payment_request_id=ASKED)
+
+    assert found.state is PaymentState.PAID
+    assert found.answer is not None
+    assert found.answer.paid_amount is not None
+    assert found.answer.paid_amount.rupiah == 36_800
+    (request,) = bank.requests
+    assert request.url.path == profile.payment_status_path
+    assert ("Authorization" in request.headers) is profile.needs_token
+    assert json.loads(request.content) == {
+        "partnerServiceId": "   12345",
+        "customerNo": account(profile).customer_no,
+        "virtualAccountNo": account(profile).padded,
+        "inquiryRequestId": ASKED,
+        "paymentRequestId": ASKED,
+    }
+
+
+def test_each_bank_has_its_own_address_for_the_question() -> None:
+    paths = {each.name: each.payment_status_path for each in (GENERIC_HMAC, GENERIC_RSA, BCA, BRI)}
+
+    assert paths == {
+        "generic-hmac": "/snap/v1.0/transfer-va/status",
+        "generic-rsa": "/snap/v1.0/transfer-va/status",
+        "bca": "/openapi/v1.0/transfer-va/status",
+        "bri": "/snap/v1.0/transfer-va/status",
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (told(paymentFlagStatus="00"), PaymentState.PAID),
+        (told(paymentFlagStatus="01"), PaymentState.REJECTED),
+        (told(paymentFlagStatus="02"), PaymentState.TIMED_OUT),
+        (told(paymentFlagStatus="03"), PaymentState.PENDING),
+        (told("4042601"), PaymentState.NOT_FOUND),
+        # What is not clearly said is unknown.
+        (told(paymentFlagStatus="09"), PaymentState.UNKNOWN),
+        (told(paymentFlagStatus=None), PaymentState.UNKNOWN),
+        (told("2022600"), PaymentState.UNKNOWN),
+        (told("2002500"), PaymentState.UNKNOWN),
+        (told("4042501"), PaymentState.UNKNOWN),
+        (told("4002601"), PaymentState.UNKNOWN),
+        (told("4012600"), PaymentState.UNKNOWN),
+        (told("5002600"), PaymentState.UNKNOWN),
+        (httpx.Response(504), PaymentState.UNKNOWN),
+        (httpx.Response(200, content=b"<html>"), PaymentState.UNKNOWN),
+        (httpx.Response(200, json={"responseCode": "4042601"}), PaymentState.UNKNOWN),
+        (
+            httpx.Response(200, json={"responseCode": "2002600", "virtualAccountData": []}),
+            PaymentState.UNKNOWN,
+        ),
+        (httpx.ReadTimeout("late"), PaymentState.UNKNOWN),
+        (httpx.ConnectError("away"), PaymentState.UNKNOWN),
+        # An answer about another payment.
+        (told(paymentRequestId="another"), PaymentState.UNKNOWN),
+        (told(virtualAccountNo="   12345999"), PaymentState.UNKNOWN),
+    ],
+)
+async def test_only_a_clear_answer_about_this_payment_tells_its_state(
+    connect: Connect, answer: Told, state: PaymentState
+) -> None:
+    client = connect(Bank(answer), GENERIC_RSA)
+
+    found = await client.inquire_payment(account(), payment_request_id=ASKED)
+
+    assert found.state is state
+
+
+async def test_a_payment_the_bank_does_not_know_is_not_taken_for_refused(connect: Connect) -> None:
+    client = connect(Bank(told("4042601")), GENERIC_RSA)
+
+    found = await client.inquire_payment(account(), payment_request_id=ASKED)
+
+    assert found.result.outcome is Outcome.UNKNOWN
+    assert found.answer is None
+
+
+async def test_a_refused_token_is_renewed_once_for_a_question(connect: Connect) -> None:
+    bank = Bank(told("4012601", profile=BCA), told(profile=BCA))
+
+    found = await connect(bank, BCA).inquire_payment(account(BCA), payment_request_id=ASKED)
+
+    assert found.state is PaymentState.PAID
+    assert len({request.headers["X-EXTERNAL-ID"] for request in bank.requests}) == 2
