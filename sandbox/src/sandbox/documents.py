@@ -92,7 +92,7 @@ def _app_of(module: Any) -> FastAPI:
     }
     names = module.Settings.model_fields
     urls = {name: nowhere for name in names if name.endswith("_url")}
-    more = {"service_clients": {}} if "service_clients" in names else {}
+    more: dict[str, Any] = {"service_clients": {}} if "service_clients" in names else {}
     app: FastAPI = module.create_app(module.Settings(**{**urls, **values, **more}))
     return app
 
