@@ -111,6 +111,9 @@ class ResponseCode:
     service: str
     case_code: str
 
+    def __str__(self) -> str:
+        return f"{self.http_status}{self.service}{self.case_code}"
+
     @classmethod
     def parse(cls, text: object) -> Self | None:
         """Return None for anything but seven digits (BRI prints a six-digit one)."""

@@ -3,8 +3,8 @@
 import httpx
 from fastapi import FastAPI
 
+from payment_service.banks.routes import inquiries, verifications
 from payment_service.banks.routes import router as banks
-from payment_service.banks.routes import verifications
 from payment_service.bills.routes import router as bills
 from payment_service.callbacks.gate import Gate
 from payment_service.callbacks.routes import SnapBodyLimit, snap_routes
@@ -45,7 +45,7 @@ def app_of(kit: web.Kit, settings: Settings) -> FastAPI:
     app = web.create_app(
         kit,
         title="Perisai payment-service",
-        routers=[quotes, bills, payments, ledger, banks, verifications],
+        routers=[quotes, bills, payments, ledger, banks, inquiries, verifications],
         periodic=periodic(settings),
         on_close=[members.close, bank_clients.close],
     )

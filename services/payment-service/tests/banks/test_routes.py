@@ -194,6 +194,37 @@ async def test_a_real_bank_is_not_activated_before_its_replay_answer_is_signed_o
     assert signed.json()["replay_answer"] == "2002500"
 
 
+async def test_an_answer_that_costs_the_customer_the_payment_cannot_be_signed_off(
+    client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner
+) -> None:
+    harmful = {"replay_answer": "4042518"}
+    registered = await client.post(
+        PARTNERS, json=new_partner(profile="bri", **harmful), headers=treasurer
+    )
+    made = await client.post(PARTNERS, json=new_partner(profile="bri"), headers=treasurer)
+
+    activated = await client.post(
+        f"{PARTNERS}/{made.json()['id']}/activation", json=harmful, headers=treasurer
+    )
+
+    assert [registered.status_code, activated.status_code] == [409, 409]
+    assert {each.json()["code"] for each in (registered, activated)} == {"replay_answer_harmful"}
+
+
+@pytest.mark.parametrize("answer", ["2002500", "4042518"])
+async def test_a_bank_may_sign_off_either_answer_that_it_reads_as_paid(
+    client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner, answer: str
+) -> None:
+    made = await client.post(
+        PARTNERS, json=new_partner(profile="bca", replay_answer=answer), headers=treasurer
+    )
+
+    activated = await client.post(f"{PARTNERS}/{made.json()['id']}/activation", headers=treasurer)
+
+    assert activated.json()["replay_answer"] == answer
+    assert activated.json()["status"] == "active"
+
+
 async def test_partners_are_listed_page_by_page(
     client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner
 ) -> None:

@@ -8,13 +8,16 @@ from payment_service.banks.models import BankPartner
 from payment_service.banks.rules import (
     BankAddressUnusable,
     BankKeyUnusable,
+    BankNotCallable,
     BankPartnerNotFound,
     BankPartnerState,
     BankProfileUnknown,
     ClientIdTaken,
     OutboundIncomplete,
+    ReplayAnswerHarmful,
     ReplayAnswerUnsigned,
     SourceUnusable,
+    VirtualAccountForeign,
 )
 from payment_service.banks.schemas import (
     AccountVerdict,
@@ -23,6 +26,8 @@ from payment_service.banks.schemas import (
     BankPartnerOut,
     BankPartnerRegistered,
     NewBankPartner,
+    PaymentStatusOut,
+    StatusInquiry,
 )
 from payment_service.clients.banks import Banks
 from payment_service.paging import Cursor, Limit
@@ -34,7 +39,8 @@ from perisai_kit.idempotency import TransactionRoute
 from perisai_kit.problems import problems
 
 router = APIRouter(prefix="/v1/bank-partners", tags=["bank partners"], route_class=TransactionRoute)
-# No TransactionRoute: it calls a bank, and no transaction may be open meanwhile.
+# No TransactionRoute: they call a bank, and no transaction may be open meanwhile.
+inquiries = APIRouter(prefix="/v1/bank-partners", tags=["bank partners"])
 verifications = APIRouter(prefix="/v1/account-verifications", tags=["account verifications"])
 Treasurer = Annotated[Principal, Depends(require(Role.ADMIN, Role.FINANCE_OFFICER))]
 OurOwn = Annotated[Principal, Depends(require(Role.SERVICE))]
@@ -51,6 +57,7 @@ OurOwn = Annotated[Principal, Depends(require(Role.SERVICE))]
         BankAddressUnusable,
         OutboundIncomplete,
         ClientIdTaken,
+        ReplayAnswerHarmful,
     ),
 )
 async def register(
@@ -77,7 +84,9 @@ async def read(partner_id: UUID, session: ReadSession, _: Treasurer) -> BankPart
 @router.post(
     "/{partner_id}/activation",
     response_model=BankPartnerOut,
-    responses=problems(BankPartnerNotFound, BankPartnerState, ReplayAnswerUnsigned),
+    responses=problems(
+        BankPartnerNotFound, BankPartnerState, ReplayAnswerUnsigned, ReplayAnswerHarmful
+    ),
 )
 async def activate(
     partner_id: UUID,
@@ -102,6 +111,19 @@ async def activate(
 async def suspend(partner_id: UUID, session: Session, treasurer: Treasurer) -> BankPartner:
     """Take no more payments from a bank; what it has paid is still confirmed to it."""
     return await service.suspend(session, partner_id=partner_id, by=treasurer.account_id)
+
+
+@inquiries.post(
+    "/{partner_id}/status-inquiries",
+    response_model=PaymentStatusOut,
+    responses=problems(BankPartnerNotFound, BankNotCallable, VirtualAccountForeign),
+)
+async def inquire_payment(
+    partner_id: UUID, asked: StatusInquiry, request: Request, banks: Banks, _: Treasurer
+) -> PaymentStatusOut:
+    """Ask a bank what has become of a payment (SNAP BI service 26). It changes nothing here."""
+    database: Database = request.app.state.kit.database
+    return await service.inquire_payment(database, banks, partner_id=partner_id, asked=asked)
 
 
 @verifications.post("", response_model=AccountVerdict)

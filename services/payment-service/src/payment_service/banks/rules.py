@@ -9,6 +9,8 @@ from enum import StrEnum
 from perisai_kit.errors import Conflict, Invalid, NotFound
 
 APOSTROPHES = "'`´‘’ʼ"
+CUSTOMER_NO_LENGTH = 20
+"""The standard's longest. Source: docs/snap.md, service 24."""
 
 
 class PartnerStatus(StrEnum):
@@ -44,6 +46,24 @@ class ReplayAnswerUnsigned(Conflict):
     text_id = (
         "Bank belum menyetujui jawaban untuk pembayaran berulang; mitra belum dapat diaktifkan."
     )
+
+
+class ReplayAnswerHarmful(Conflict):
+    code = "replay_answer_harmful"
+    text = "This bank gives the customer the money back when a repeated payment is answered so."
+    text_id = "Bank ini mengembalikan uang pelanggan bila pembayaran berulang dijawab demikian."
+
+
+class BankNotCallable(Conflict):
+    code = "bank_not_callable"
+    text = "It is not registered how this bank is called."
+    text_id = "Cara memanggil bank ini belum didaftarkan."
+
+
+class VirtualAccountForeign(Invalid):
+    code = "virtual_account_foreign"
+    text = "The number is not a virtual account of ours at this bank."
+    text_id = "Nomor ini bukan virtual account kami di bank ini."
 
 
 class BankProfileUnknown(Invalid):
@@ -96,6 +116,17 @@ def check_move(*, at: PartnerStatus, to: PartnerStatus) -> None:
     """
     if to not in _NEXT[at]:
         raise BankPartnerState(status=at.value)
+
+
+def customer_no(number: str, *, company_code: str) -> str:
+    """Return what follows the company code in a virtual account number.
+
+    Raises: VirtualAccountForeign.
+    """
+    rest = number.removeprefix(company_code)
+    if rest == number or not 0 < len(rest) <= CUSTOMER_NO_LENGTH:
+        raise VirtualAccountForeign(field="virtual_account_no")
+    return rest
 
 
 @dataclass(frozen=True, slots=True)

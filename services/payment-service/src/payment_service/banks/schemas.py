@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints
 
 from payment_service.banks.rules import NameOutcome, PartnerStatus
 from perisai_kit.fields import Code, Model, Out, ShortText, Text255
+from snap_bi.outcomes import PaymentState
 from snap_bi.profiles import ReplayAnswer
 
 Pem = Annotated[
@@ -110,4 +111,38 @@ class AccountVerdict(Out):
     outcome: Annotated[
         NameOutcome,
         Field(description="Only whether the names match; `unknown`: the bank gave no answer."),
+    ]
+
+
+class StatusInquiry(Model):
+    virtual_account_no: Annotated[
+        str,
+        StringConstraints(pattern=r"^[0-9]{2,28}$"),
+        Field(description="Company code and customer number, digits only."),
+    ]
+    payment_request_id: Annotated[
+        str,
+        StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$"),
+        Field(description="The bank's paymentRequestId."),
+    ]
+
+
+class PaymentStatusOut(Out):
+    """What the bank says, which settles nothing here."""
+
+    state: Annotated[
+        PaymentState,
+        Field(
+            description="`not_found` proves nothing: a bank may know its last two days only. "
+            "`unknown`: the bank gave no clear answer about this payment."
+        ),
+    ]
+    paid_amount: Annotated[int | None, Field(description="Rupiah.")]
+    paid_at: datetime | None
+    reference_no: str | None
+    response_code: Annotated[str | None, Field(description="The bank's; absent without answer.")]
+    response_message: str
+    external_id: Annotated[str, Field(description="X-EXTERNAL-ID of our question.")]
+    string_to_sign: Annotated[
+        str, Field(description="What we signed; the token stands as the start of its SHA-256.")
     ]

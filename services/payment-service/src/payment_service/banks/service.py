@@ -1,6 +1,7 @@
-"""Bank partners, and the one question we ask a bank: whose account is this?"""
+"""Bank partners, and what we ask a bank: whose account is this, was this payment made?"""
 
 import secrets
+from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -11,11 +12,13 @@ from payment_service.banks.models import BankPartner
 from payment_service.banks.rules import (
     BankAddressUnusable,
     BankKeyUnusable,
+    BankNotCallable,
     BankProfileUnknown,
     ClientIdTaken,
     NameOutcome,
     OutboundIncomplete,
     PartnerStatus,
+    ReplayAnswerHarmful,
     ReplayAnswerUnsigned,
 )
 from payment_service.banks.schemas import (
@@ -25,6 +28,8 @@ from payment_service.banks.schemas import (
     BankPartnerOut,
     NewBankPartner,
     Outbound,
+    PaymentStatusOut,
+    StatusInquiry,
 )
 from payment_service.clients.banks import BankClients, Route
 from payment_service.paging import uuid_of
@@ -36,8 +41,12 @@ from perisai_kit.log import get_logger
 from snap_bi.client import AccountInquiry
 from snap_bi.codes import ResponseCode
 from snap_bi.errors import KeyRefused
+from snap_bi.fields import Amount, AmountNotRupiah
 from snap_bi.keys import load_private_key, load_public_key
-from snap_bi.profiles import PROFILES, Profile
+from snap_bi.messages import PaymentStatusData
+from snap_bi.profiles import PROFILES, Profile, ReplayAnswer
+from snap_bi.timestamps import parse_timestamp
+from snap_bi.virtual_account import VirtualAccount
 
 SECRET_BYTES = 48
 # 404xx11: the bank knows no such account.
@@ -53,9 +62,10 @@ async def register(
 
     plain_http: whether the bank's address may do without TLS (a sandbox).
     Raises: BankProfileUnknown, BankKeyUnusable, SourceUnusable, BankAddressUnusable,
-    OutboundIncomplete, ClientIdTaken.
+    OutboundIncomplete, ClientIdTaken; ReplayAnswerHarmful as in `activate`.
     """
     profile = _profile(new.profile)
+    _check_replay_answer(new.replay_answer, profile)
     _check_keys(new)
     rules.sources(new.allowed_sources)
     if new.outbound is not None:
@@ -89,13 +99,16 @@ async def activate(
     """Let a partner call us.
 
     Raises: BankPartnerNotFound, BankPartnerState; ReplayAnswerUnsigned where its bank has not
-    signed off what a repeated payment is answered, for a wrong answer there costs money.
+    signed off what a repeated payment is answered, for a wrong answer there costs money, and
+    ReplayAnswerHarmful where it is known to.
     """
     partner = await queries.lock_partner(session, partner_id)
+    profile = _profile(partner.profile)
     rules.check_move(at=partner.status, to=PartnerStatus.ACTIVE)
     if activation.replay_answer is not None:
+        _check_replay_answer(activation.replay_answer, profile)
         partner.replay_answer = activation.replay_answer
-    if partner.replay_answer is None and not _profile(partner.profile).is_signed_off:
+    if partner.replay_answer is None and not profile.is_signed_off:
         raise ReplayAnswerUnsigned
     return _moved(partner, PartnerStatus.ACTIVE, by=by)
 
@@ -174,11 +187,47 @@ async def verify_account(
     return AccountVerdict(designated=True, outcome=outcome)
 
 
+async def inquire_payment(
+    database: Database, clients: BankClients, *, partner_id: UUID, asked: StatusInquiry
+) -> PaymentStatusOut:
+    """Ask a bank what has become of a payment (service 26). Its answer settles nothing here.
+
+    The call is made outside any transaction, whatever the partner's status.
+    Raises: BankPartnerNotFound, BankNotCallable, VirtualAccountForeign.
+    """
+    async with database.read() as session:
+        partner = await queries.get_partner(session, partner_id)
+    if partner.base_url is None:
+        raise BankNotCallable
+    customer_no = rules.customer_no(asked.virtual_account_no, company_code=partner.company_code)
+    inquiry = await clients.of(_route(partner)).inquire_payment(
+        VirtualAccount(partner.company_code, customer_no),
+        payment_request_id=asked.payment_request_id,
+    )
+    result, data = inquiry.result, inquiry.answer
+    log.info("payment.inquired", partner_id=str(partner.id), state=inquiry.state.value)
+    return PaymentStatusOut(
+        state=inquiry.state,
+        paid_amount=_rupiah(data.paid_amount) if data else None,
+        paid_at=_paid_at(data) if data else None,
+        reference_no=data.reference_no if data else None,
+        response_code=str(result.code) if result.code else None,
+        response_message=result.message,
+        external_id=result.external_id,
+        string_to_sign=result.string_to_sign,
+    )
+
+
 def _profile(name: str) -> Profile:
     profile = PROFILES.get(name)
     if profile is None:
         raise BankProfileUnknown(field="profile", known=sorted(PROFILES))
     return profile
+
+
+def _check_replay_answer(answer: ReplayAnswer | None, profile: Profile) -> None:
+    if answer is not None and not profile.reads_as_paid(answer):
+        raise ReplayAnswerHarmful(field="replay_answer")
 
 
 def _check_keys(new: NewBankPartner) -> None:
@@ -260,3 +309,15 @@ def _name_outcome(inquiry: AccountInquiry, asked: AccountVerification) -> NameOu
 
 def _is_unknown(code: ResponseCode | None) -> bool:
     return code is not None and (code.http_status, code.case_code) == NO_SUCH_ACCOUNT
+
+
+def _rupiah(amount: Amount | None) -> int | None:
+    try:
+        return amount.rupiah if amount else None
+    except AmountNotRupiah:
+        return None
+
+
+def _paid_at(data: PaymentStatusData) -> datetime | None:
+    text = data.trx_date_time or data.transaction_date
+    return parse_timestamp(text) if text else None
