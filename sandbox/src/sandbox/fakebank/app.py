@@ -15,6 +15,7 @@ from sandbox.fakebank.accounts import Accounts
 from sandbox.fakebank.calls import Caller
 from sandbox.fakebank.config import Partners
 from sandbox.fakebank.errors import ControlError
+from sandbox.fakebank.flags import Flags
 from sandbox.fakebank.journal import Journal
 from sandbox.fakebank.serving import BankSide, snap_router
 
@@ -40,7 +41,8 @@ def create_app(
     journal = Journal()
     partners = Partners(path)
     accounts = Accounts(path.with_name(ACCOUNTS_FILE) if path else None)
-    caller = Caller(journal, transport=transport)
+    flags = Flags()
+    caller = Caller(journal, flags, transport=transport)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -50,7 +52,7 @@ def create_app(
     app = FastAPI(title="The bank of the sandbox", lifespan=lifespan)
     app.state.desk = control.Desk(partners, accounts, journal, caller)
     app.include_router(control.router)
-    app.include_router(snap_router(BankSide(partners, accounts, journal)))
+    app.include_router(snap_router(BankSide(partners, accounts, flags, journal)))
     app.add_exception_handler(ControlError, _refuse)
     return app
 

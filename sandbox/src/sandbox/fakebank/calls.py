@@ -10,11 +10,13 @@ import httpx
 
 from perisai_kit import clock
 from sandbox.fakebank.config import Partner
+from sandbox.fakebank.flags import Flags
 from sandbox.fakebank.journal import Call, Journal
 from snap_bi.codes import ResponseCode, Service
 from snap_bi.errors import BodyInvalid
+from snap_bi.messages import PaymentRequest
 from snap_bi.outgoing import SignedRequest, sign_token_request, sign_transaction
-from snap_bi.readings import read_payment_answer
+from snap_bi.readings import BankReading, read_payment_answer
 from snap_bi.strict_json import parse_object
 
 TIMEOUT_S = 10.0
@@ -39,8 +41,11 @@ NONE = Trouble()
 class Caller:
     """Signs and sends; keeps a token per partner. Whatever happens ends in the journal."""
 
-    def __init__(self, journal: Journal, *, transport: httpx.AsyncBaseTransport | None) -> None:
+    def __init__(
+        self, journal: Journal, flags: Flags, *, transport: httpx.AsyncBaseTransport | None
+    ) -> None:
         self._journal = journal
+        self._flags = flags
         self._http = httpx.AsyncClient(transport=transport, timeout=TIMEOUT_S, trust_env=False)
         self._tokens: dict[str, tuple[str, datetime]] = {}
         self._lock = asyncio.Lock()
@@ -96,11 +101,15 @@ class Caller:
             request.headers["X-SIGNATURE"] = _corrupted(signed.headers["X-SIGNATURE"])
         await asyncio.sleep(trouble.delay_s)
         call = _call(partner, service, signed, external_id)
-        return self._journal.add(await self._send(call, partner, request, trouble))
+        await self._send(call, partner, request, trouble)
+        if call.reading is not None:
+            flag = PaymentRequest.read(message)
+            self._flags.note(partner.entry.partner_id, flag, BankReading(call.reading))
+        return self._journal.add(call)
 
     async def _send(
         self, call: Call, partner: Partner, request: httpx.Request, trouble: Trouble
-    ) -> Call:
+    ) -> None:
         answered = b""
         try:
             response = await self._http.send(request)
@@ -114,7 +123,6 @@ class Caller:
                 _note_answer(call, response)
         if call.service == Service.PAYMENT:
             call.reading = read_payment_answer(partner.profile, answered)
-        return call
 
     async def _token(self, partner: Partner) -> str | Call:
         """Return the token, or the call that failed to get one."""

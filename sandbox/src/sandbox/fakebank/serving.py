@@ -1,21 +1,30 @@
-"""What the platform calls at the bank: the token (73) and the account inquiries (15, 16)."""
+"""What the platform calls at the bank: token (73), account inquiries (15, 16), payments (26)."""
 
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from fastapi import APIRouter, Request, Response
 
 from perisai_kit import clock
 from sandbox.fakebank.accounts import Accounts
 from sandbox.fakebank.config import Partner, Partners
+from sandbox.fakebank.flags import Flags
 from sandbox.fakebank.journal import Call, Journal
 from snap_bi.answers import TOKEN_LIFE_S, Answer, refusal, token_answer
 from snap_bi.codes import Case, Service, case_of_problem, response_code
 from snap_bi.errors import BodyInvalid, FieldProblem
 from snap_bi.headers import TransactionHeaders, read_token_headers, read_transaction_headers
-from snap_bi.messages import AccountInquiryAnswer, AccountInquiryRequest, TokenRequest
+from snap_bi.messages import (
+    AccountInquiryAnswer,
+    AccountInquiryRequest,
+    PaymentStatusAnswer,
+    PaymentStatusData,
+    PaymentStatusRequest,
+    TokenRequest,
+)
 from snap_bi.profiles import PROFILES, Profile
 from snap_bi.strict_json import parse_object
 from snap_bi.timestamps import TimestampFormat, format_timestamp, within_skew
@@ -28,6 +37,7 @@ from snap_bi.verification import (
 )
 
 MAX_TOKENS = 10_000
+_Handle: TypeAlias = "Callable[[BankSide, _Exchange], Answer]"
 
 
 class Refused(Exception):
@@ -45,6 +55,7 @@ class BankSide:
 
     partners: Partners
     accounts: Accounts
+    flags: Flags
     journal: Journal
     tokens: dict[str, tuple[str, datetime]] = field(default_factory=dict)
 
@@ -76,26 +87,23 @@ class BankSide:
 def snap_router(side: BankSide) -> APIRouter:
     """Return the routes under every path that a profile calls a bank by."""
     router = APIRouter(include_in_schema=False)
-
-    async def token(request: Request) -> Response:
-        return _finish(side, _Exchange(request, await request.body(), Service.ACCESS_TOKEN), _token)
-
-    async def internal(request: Request) -> Response:
-        exchange = _Exchange(request, await request.body(), Service.ACCOUNT_INQUIRY_INTERNAL)
-        return _finish(side, exchange, _inquire)
-
-    async def external(request: Request) -> Response:
-        exchange = _Exchange(request, await request.body(), Service.ACCOUNT_INQUIRY_EXTERNAL)
-        return _finish(side, exchange, _inquire)
-
-    profiles = PROFILES.values()
-    for path in sorted({profile.token_path for profile in profiles}):
-        router.add_api_route(path, token, methods=["POST"])
-    for path in sorted({profile.account_inquiry_internal_path for profile in profiles}):
-        router.add_api_route(path, internal, methods=["POST"])
-    for path in sorted({profile.account_inquiry_external_path for profile in profiles}):
-        router.add_api_route(path, external, methods=["POST"])
+    for profile in PROFILES.values():
+        _serve(router, profile.token_path, side, Service.ACCESS_TOKEN, _token)
+        for service, path in (
+            (Service.ACCOUNT_INQUIRY_INTERNAL, profile.account_inquiry_internal_path),
+            (Service.ACCOUNT_INQUIRY_EXTERNAL, profile.account_inquiry_external_path),
+        ):
+            _serve(router, path, side, service, _inquire)
+        _serve(router, profile.payment_status_path, side, Service.PAYMENT_STATUS, _tell_status)
     return router
+
+
+def _serve(router: APIRouter, path: str, side: BankSide, service: Service, handle: _Handle) -> None:
+    async def answer(request: Request) -> Response:
+        return _finish(side, _Exchange(request, await request.body(), service), handle)
+
+    # Profiles share paths; the first route of a path serves them all.
+    router.add_api_route(path, answer, methods=["POST"])
 
 
 @dataclass(slots=True)
@@ -117,9 +125,7 @@ class _Exchange:
         return (path + b"?" + query if query else path).decode("latin-1")
 
 
-def _finish(
-    side: BankSide, exchange: _Exchange, handle: Callable[[BankSide, _Exchange], Answer]
-) -> Response:
+def _finish(side: BankSide, exchange: _Exchange, handle: _Handle) -> Response:
     service = exchange.service
     try:
         answer = handle(side, exchange)
@@ -169,7 +175,8 @@ def _token(side: BankSide, exchange: _Exchange) -> Answer:
     raise Refused(Case.UNAUTHORIZED, "Signature")
 
 
-def _inquire(side: BankSide, exchange: _Exchange) -> Answer:
+def _identify(side: BankSide, exchange: _Exchange) -> Partner:
+    """Return the partner whose good signature the call bears. Raises: Refused, FieldProblem."""
     headers = read_transaction_headers(exchange.request.headers)
     exchange.external_id = headers.external_id
     partner = (
@@ -182,6 +189,40 @@ def _inquire(side: BankSide, exchange: _Exchange) -> Answer:
     exchange.verdict = _verify(partner, exchange, headers)
     if not exchange.verdict.is_accepted:
         raise Refused(Case.UNAUTHORIZED, "Signature")
+    return partner
+
+
+def _tell_status(side: BankSide, exchange: _Exchange) -> Answer:
+    partner = _identify(side, exchange)
+    asked = PaymentStatusRequest.read(parse_object(exchange.body))
+    flag = side.flags.find(
+        partner.entry.partner_id,
+        asked.payment_request_id or asked.inquiry_request_id,
+        number=asked.virtual_account_no.strip(),
+    )
+    if flag is None:
+        raise Refused(Case.TRANSACTION_NOT_FOUND)
+    code = response_code(exchange.service, Case.SUCCESSFUL)
+    answer = PaymentStatusAnswer(
+        response_code=code,
+        response_message=Case.SUCCESSFUL.message(),
+        virtual_account_data=PaymentStatusData(
+            payment_flag_status=flag.status,
+            partner_service_id=asked.partner_service_id,
+            customer_no=asked.customer_no,
+            virtual_account_no=asked.virtual_account_no,
+            inquiry_request_id=flag.request.payment_request_id,
+            payment_request_id=flag.request.payment_request_id,
+            paid_amount=flag.request.paid_amount,
+            trx_date_time=flag.request.trx_date_time,
+            reference_no=flag.request.reference_no,
+        ),
+    )
+    return Answer(200, code, answer.to_bytes())
+
+
+def _inquire(side: BankSide, exchange: _Exchange) -> Answer:
+    partner = _identify(side, exchange)
     asked = AccountInquiryRequest.read(parse_object(exchange.body))
     bank_code = asked.beneficiary_bank_code or partner.entry.bank_code
     holder = side.accounts.holder(asked.beneficiary_account_no, bank_code=bank_code)
