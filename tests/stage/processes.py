@@ -37,6 +37,8 @@ COMMANDS = {
     "postgres": "postgres -D",
 }
 """What tells a process by its command line."""
+NO_WAY_OUT = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+"""A proxy of the machine that leads nowhere: nothing here may depend on one."""
 
 
 class Platform:
@@ -71,10 +73,11 @@ class Platform:
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, script, self.folder, self.logs],
-                env={**os.environ, **self._ports},
+                env={**os.environ, **self._ports, **NO_WAY_OUT},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                preexec_fn=lifetime.die_with_parent(signal.SIGINT),
             )
         settled = lifetime.wait_until(
             lambda: self._description.exists() or not self.is_running, timeout_s=START_S

@@ -142,7 +142,9 @@ class RemoteKeys:
         """Fetch the key set once; tell whether it came. A failure keeps the keys we have."""
         self._fetched_at = time.monotonic()
         try:
-            async with httpx.AsyncClient(transport=self._transport, timeout=5) as client:
+            async with httpx.AsyncClient(
+                transport=self._transport, timeout=5, trust_env=False
+            ) as client:
                 answer = await client.get(self._url)
                 answer.raise_for_status()
                 keys = jwt.PyJWKSet.from_dict(answer.json()).keys

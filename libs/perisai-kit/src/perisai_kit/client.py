@@ -69,7 +69,9 @@ class TokenSource:
 
     async def _renew(self) -> None:
         try:
-            async with httpx.AsyncClient(transport=self._transport, timeout=5) as client:
+            async with httpx.AsyncClient(
+                transport=self._transport, timeout=5, trust_env=False
+            ) as client:
                 answer = await client.post(self._url, json=self._grant)
                 answer.raise_for_status()
                 given = answer.json()
@@ -93,7 +95,10 @@ class ServiceClient:
     ) -> None:
         self._tokens = tokens
         self._client = httpx.AsyncClient(
-            base_url=base_url, transport=transport, timeout=httpx.Timeout(timeout_s, connect=3)
+            base_url=base_url,
+            transport=transport,
+            timeout=httpx.Timeout(timeout_s, connect=3),
+            trust_env=False,  # services are neighbours: no proxy of the machine stands between
         )
 
     async def get(
