@@ -85,9 +85,13 @@ class Platform:
         if not settled:
             self.end()
         if not self.is_running:
-            return log.read_text()[-2000:]
+            return self._last_words()
         self.described = json.loads(self._description.read_text())
         return None
+
+    def _last_words(self) -> str:
+        ends = [(path.stem, path.read_text()[-1000:]) for path in sorted(self.logs.glob("*.log"))]
+        return "\n".join(f"--- {name}\n{text}" for name, text in ends)
 
     @property
     def _description(self) -> Path:
