@@ -25,7 +25,7 @@ from gateway.tokens import access_token
 from perisai_kit import clock
 from perisai_kit.auth import Principal, Role, ScopeKind
 from perisai_kit.ids import new_id
-from perisai_kit.testing import Tokens, Urls, Wire, app_client
+from perisai_kit.testing import Databases, Tokens, Urls, Wire, app_client
 
 PASSWORD = "correct horse battery"
 PHONE = "+6281234567890"
@@ -44,8 +44,8 @@ EMPTIED = (
 
 
 @pytest.fixture(scope="session")
-def service() -> str:
-    return "gateway"
+def shared_urls(databases: Databases) -> Urls:
+    return databases.shared("gateway")
 
 
 @pytest.fixture

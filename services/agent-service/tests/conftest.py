@@ -19,7 +19,7 @@ from perisai_kit.auth import Role
 from perisai_kit.db import Database
 from perisai_kit.feed import EventRow
 from perisai_kit.ids import new_id
-from perisai_kit.testing import MakeApp, Tokens, Urls, Wire
+from perisai_kit.testing import Databases, MakeApp, Tokens, Urls, Wire
 
 MEMBER_URL, PAYMENT_URL = "http://member", "http://payment"
 BWI = {"kind": "branch", "code": "BWI", "region": "JATIM"}
@@ -30,8 +30,8 @@ _keys = count(1)
 
 
 @pytest.fixture(scope="session")
-def service() -> str:
-    return "agent"
+def shared_urls(databases: Databases) -> Urls:
+    return databases.shared("agent")
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from perisai_kit.db import Database
 from perisai_kit.feed import EventRow
 from perisai_kit.ids import new_id
 from perisai_kit.pii import Keyring
-from perisai_kit.testing import MakeApp, Urls, app_client
+from perisai_kit.testing import Databases, MakeApp, Urls, app_client
 from perisai_kit.web import create_kit
 from perisai_kit.wire import Tokens, Wire
 
@@ -32,8 +32,8 @@ serials = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def service() -> str:
-    return "member"
+def shared_urls(databases: Databases) -> Urls:
+    return databases.shared("member")
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from perisai_kit.db import Database
 from perisai_kit.feed import EventRow
 from perisai_kit.ids import new_id
 from perisai_kit.month import Month
-from perisai_kit.testing import MakeApp, Urls, Wire
+from perisai_kit.testing import Databases, MakeApp, Urls, Wire
 from perisai_kit.web import create_kit
 
 MEMBER_URL = "http://member"
@@ -34,8 +34,8 @@ NAME = "Siti Aminah"
 
 
 @pytest.fixture(scope="session")
-def service() -> str:
-    return "payment"
+def shared_urls(databases: Databases) -> Urls:
+    return databases.shared("payment")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """The pytest plugin: real PostgreSQL, tokens, the wire between services, and time.
 
-The root conftest gives the fixture `postgres`. A service's conftest gives `service` (such as
-`member`) and `make_app`; from there `database`, `session` and `client` are joined to one outer
+The root conftest gives the fixture `postgres`. A service's conftest gives `shared_urls` and
+`make_app`; from there `database`, `session` and `client` are joined to one outer
 transaction that is rolled back after each test, and `own_database` clones a fresh database from a
 migrated template for tests that need real commits (races, feeds, idempotency).
 """
@@ -91,6 +91,7 @@ class Databases:
     postgres: PostgresServer
     root: Path
     _made: set[str] = field(default_factory=set)
+    _shared: dict[str, Urls] = field(default_factory=dict)
 
     def _urls(self, name: str) -> Urls:
         return Urls(name, self.postgres.url(name, "app"), self.postgres.url(name, "owner"))
@@ -122,6 +123,12 @@ class Databases:
         """Return a fresh database with the service's tables; about 40 ms."""
         return self.copy(self.template(service), service)
 
+    def shared(self, service: str) -> Urls:
+        """Return the run's one clone for tests that roll back."""
+        if service not in self._shared:
+            self._shared[service] = self.clone(service)
+        return self._shared[service]
+
     def copy(self, template: str, prefix: str) -> Urls:
         """Return a new database with all that another, which nobody is connected to, holds."""
         name = f"{prefix}_{secrets.token_hex(6)}"
@@ -139,11 +146,6 @@ def databases(postgres: PostgresServer, request: pytest.FixtureRequest) -> Datab
     return Databases(postgres, request.config.rootpath)
 
 
-@pytest.fixture(scope="session")
-def service() -> str:
-    raise pytest.UsageError("this folder's conftest must define the fixture `service`")
-
-
 @pytest.fixture
 def own_database(databases: Databases) -> Iterator[Callable[[str], Urls]]:
     """Clone a fresh database: `urls = own_database("member")`. Dropped after the test."""
@@ -159,8 +161,12 @@ def own_database(databases: Databases) -> Iterator[Callable[[str], Urls]]:
 
 
 @pytest.fixture(scope="session")
-def shared_urls(databases: Databases, service: str) -> Urls:
-    return databases.clone(service)
+def shared_urls() -> Urls:
+    """The one database that a service's tests on a joined transaction share.
+
+    Each service's conftest defines it: `return databases.shared("member")`.
+    """
+    raise pytest.UsageError("this folder's conftest must define the fixture `shared_urls`")
 
 
 def new_secret() -> str:
