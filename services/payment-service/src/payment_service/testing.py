@@ -17,7 +17,7 @@ from payment_service.bills.schemas import BillOut
 from perisai_kit import clock
 from perisai_kit.ids import new_id
 from snap_bi.outgoing import Sender, sign_token_request, sign_transaction
-from snap_bi.profiles import PROFILES, Profile
+from snap_bi.profiles import PROFILES, PartnerIdKind, Profile
 
 GRANT = b'{"grantType":"client_credentials"}'
 
@@ -43,10 +43,11 @@ class Bank:
 
     @property
     def sender(self) -> Sender:
+        by_company = self.profile.partner_id_kind is PartnerIdKind.COMPANY_CODE
         return Sender(
             client_id=self.partner.client_id,
-            partner_id=self.partner.client_id,
-            channel_id="95001",
+            partner_id=self.partner.company_code if by_company else self.partner.client_id,
+            channel_id=self.profile.inbound_channel_id,
             secret=self.client_secret,
             private_key=self.key,
         )

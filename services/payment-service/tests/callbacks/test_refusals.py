@@ -16,10 +16,13 @@ from payment_service.callbacks.models import Callback
 from payment_service.payments.models import Payment
 from payment_service.testing import Bank, payment_of
 from perisai_kit import clock
+from snap_bi.profiles import PROFILES, ReplayAnswer
 from snap_bi.readings import BankReading, read_payment_answer
 
 Kept = Callable[[], Awaitable[list[Callback]]]
 Booked = Callable[[], Awaitable[list[Payment]]]
+MakeBank = Callable[..., Awaitable[Bank]]
+IssueBill = Callable[..., Awaitable[BillOut]]
 IDR = "IDR"
 
 
@@ -267,6 +270,43 @@ async def test_another_banks_token_is_not_believed(
     answer = await bank.pay(payment_of(bill, bank.partner), token=await other.take_token())
 
     assert answer.json()["responseCode"] == "4012500"
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_junk_under_a_wrong_signature_uses_up_no_external_id(
+    make_bank: MakeBank, session: AsyncSession, issue_bill: IssueBill, profile: str
+) -> None:
+    bank = await make_bank(profile=profile, replay_answer=ReplayAnswer.STORED_SUCCESS)
+    bill = await issue_bill(session)
+    message = payment_of(bill, bank.partner)
+
+    junk = await bank.pay({"junk": 1}, number="4711", x_signature="0" * 128)
+    forged = await bank.pay(message, number="4711", x_signature="0" * 128)
+    paid = await bank.pay(message, number="4711")
+
+    codes = [answer.json()["responseCode"] for answer in (junk, forged, paid)]
+    assert codes == ["4012500", "4012500", "2002500"]
+
+
+async def test_two_banks_that_gave_us_one_company_code_are_told_apart(
+    make_bank: MakeBank, session: AsyncSession, issue_bill: IssueBill, booked: Booked
+) -> None:
+    asymmetric = await make_bank(profile="generic-rsa")
+    symmetric = await make_bank(profile="generic-hmac")
+    code = symmetric.partner.company_code
+    bills = [await issue_bill(session) for _ in range(2)]
+
+    answers = [
+        await symmetric.pay(payment_of(bills[0], symmetric.partner), x_partner_id=code),
+        await asymmetric.pay(payment_of(bills[1], asymmetric.partner), x_partner_id=code),
+        # A dead token is not taken for the other bank's missing one.
+        await symmetric.pay(payment_of(bills[1], symmetric.partner), x_partner_id=code, token="x"),
+    ]
+
+    codes = [answer.json()["responseCode"] for answer in answers]
+    assert asymmetric.partner.company_code == code
+    assert codes == ["2002500", "2002500", "4012501"]
+    assert len(await booked()) == 2
 
 
 async def test_a_caller_from_elsewhere_is_not_believed(

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -153,3 +154,28 @@ async def test_addresses_are_checked_per_partner(make_bank: MakeBank) -> None:
     answer = await walled.ask_token()
 
     assert answer.json()["responseCode"] == "4007300"
+
+
+# In the order of the checks: what is wrong, and what is answered.
+TOKEN_ORDER: list[tuple[dict[str, Any], str, str]] = [
+    ({"x_forwarded_for": "198.51.100.1"}, "4007300", "Bad Request"),
+    ({"x_signature": None}, "4007302", "Invalid Mandatory Field X-SIGNATURE"),
+    ({"x_timestamp": "yesterday"}, "4007301", "Invalid Field Format X-TIMESTAMP"),
+    ({"x_client_key": "nobody"}, "4017300", "Unauthorized. [Unknown client]"),
+    ({"late_s": 900}, "4017300", "Unauthorized. [Timestamp]"),
+    ({"x_signature": "AAAA"}, "4017300", "Unauthorized. [Signature]"),
+    ({"content": b"{}"}, "4007302", "Invalid Mandatory Field grantType"),
+]
+
+
+@pytest.mark.parametrize(("fault", "later"), list(pairwise(TOKEN_ORDER)))
+async def test_of_two_faults_the_earlier_is_answered(
+    make_bank: MakeBank, fault: tuple[dict[str, Any], str, str], later: tuple[Any, ...]
+) -> None:
+    bank = await make_bank(allowed_sources=["203.0.113.7"])
+    how = {"x_forwarded_for": "203.0.113.7", **later[0], **fault[0]}
+    at = clock.real_now() - timedelta(seconds=how.pop("late_s", 0))
+
+    answer = await bank.ask_token(at=at, **how)
+
+    assert answer.json() == {"responseCode": fault[1], "responseMessage": fault[2]}

@@ -79,17 +79,17 @@ class Gate:
         return found or rules.find_client(await self.reload(), client_id)
 
     async def sender(self, headers: TransactionHeaders, *, now: datetime) -> Caller | None:
-        """Return the partner that a living token, or an X-PARTNER-ID without one, stands for."""
-        found = rules.asymmetric_caller(await self.callers(), headers.partner_id)
-        if found is not None:
-            return found
-        if headers.token is None:
-            return rules.asymmetric_caller(await self.reload(), headers.partner_id)
-        owner = await self._owner(headers.token, now=now)
-        if owner is None:
-            return None
-        found = rules.find_partner(await self.callers(), owner)
-        return found or rules.find_partner(await self.reload(), owner)
+        """Return the partner that a living token, else an X-PARTNER-ID without one, stands for."""
+        if headers.token is not None:
+            owner = await self._owner(headers.token, now=now)
+            if owner is not None:
+                found = rules.find_partner(await self.callers(), owner)
+                return found or rules.find_partner(await self.reload(), owner)
+        name, has_token = headers.partner_id, headers.token is not None
+        found = rules.asymmetric_caller(await self.callers(), name, has_token=has_token)
+        if found is None and not has_token:
+            found = rules.asymmetric_caller(await self.reload(), name, has_token=has_token)
+        return found
 
     async def _owner(self, token: str, *, now: datetime) -> UUID | None:
         digest = rules.token_hash(token)

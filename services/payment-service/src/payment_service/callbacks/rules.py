@@ -170,12 +170,18 @@ def find_partner(callers: Iterable[Caller], partner_id: UUID) -> Caller | None:
     return next((caller for caller in callers if caller.partner_id == partner_id), None)
 
 
-def asymmetric_caller(callers: Iterable[Caller], partner_id: str) -> Caller | None:
-    """Return the one caller of this X-PARTNER-ID that signs without a token, if there is one."""
-    found = [
-        caller for caller in callers if not caller.profile.needs_token and partner_id in caller.ids
-    ]
-    return found[0] if len(found) == 1 else None
+def asymmetric_caller(
+    callers: Iterable[Caller], partner_id: str, *, has_token: bool
+) -> Caller | None:
+    """Return the one caller of this X-PARTNER-ID that signs without a token, if there is one.
+
+    has_token: whether a token came that opens nothing; where a bank that needs one may have sent
+    it (two banks may give us the same company code), it has to be told so.
+    """
+    named = [caller for caller in callers if partner_id in caller.ids]
+    found = [caller for caller in named if not caller.profile.needs_token]
+    is_clear = len(found) == 1 and not (has_token and len(named) > 1)
+    return found[0] if is_clear else None
 
 
 def check_caller(caller: Caller, headers: TransactionHeaders, wire: Wire, *, now: datetime) -> None:

@@ -223,13 +223,8 @@ def _repeated(
     settled: dict[Key, First],
     refused: dict[tuple[UUID, str, bytes], First],
 ) -> Outcome | None:
-    first = settled.get(message.key)
-    if first is not None:
-        return _answered_before(message, first)
-    first = refused.get((*message.key, message.content_hash))
-    if first is None:
-        return None
-    return Outcome(answer=_as_stored(first), verdict=Verdict.REPEATED, first_id=first.callback_id)
+    first = settled.get(message.key) or refused.get((*message.key, message.content_hash))
+    return None if first is None else _answered_before(message, first)
 
 
 def _answered_before(message: Message, first: First) -> Outcome:
