@@ -29,7 +29,7 @@ demo: .venv/installed ## walk the journey from enrolment to commission, checking
 	@$(PY) -m sandbox demo $(ARGS)
 
 test: .venv/installed ## run all tests; they bring their own PostgreSQL and ports
-	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadgroup $(ARGS)
+	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadscope $(ARGS)
 
 check: lint types imports test ## what CI runs: lint, types, imports, tests
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from sandbox.postgres import Postgres
 
@@ -14,6 +16,10 @@ hypothesis.settings.register_profile("soak", max_examples=2_000, deadline=None)
 hypothesis.settings.load_profile("check")
 
 
+PLATFORM = ("tests/e2e/", "tests/faults/", "sandbox/tests/test_run.py")
+"""Where tests start all processes; two platforms at once would starve each other."""
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A server of this run's own on a free port; databases are made as tests need them."""
@@ -21,8 +27,18 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         yield server
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each file's tests in one process, and all that start the platform in another."""
-    for item in items:
-        group = "platform" if item.get_closest_marker("e2e") else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+class OneProcessAFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist says no types
+    """Keeps each file's tests in one process, and all that start the platform in another.
+
+    A scheduler of our own, because xdist's groups do nothing under this version of pytest.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "platform" if file.startswith(PLATFORM) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Spread the tests as they share what is dear to start."""
+    return OneProcessAFile(config, log)
