@@ -94,7 +94,7 @@ class Case(Enum):
         text = self.value[2]
         if detail is None:
             # Without a detail its brackets go too: "Unauthorized. []" would say nothing.
-            text = text.replace("[{}]", "").replace("{}", "").strip()
+            text = text.replace(" [{}]", "").replace("[{}]", "").replace("{}", "").strip()
         return text.replace("{}", detail or "", 1)[:MESSAGE_LENGTH]
 
 
