@@ -214,6 +214,8 @@ async def test_a_made_up_cursor_never_breaks(things: httpx.AsyncClient, cursor: 
     answer = await things.get("/v1/things", params={"cursor": cursor})
 
     assert answer.status_code in {200, 422}
+    if answer.status_code == 422:
+        assert answer.json()["errors"][0]["parameter"] == "cursor"
 
 
 async def test_a_bad_query_parameter_is_named(things: httpx.AsyncClient) -> None:

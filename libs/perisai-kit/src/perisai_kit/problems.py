@@ -132,14 +132,22 @@ def language(request: Request) -> str:
 
 
 def problem_body(
-    error: DomainError, *, language: str, errors: Sequence[dict[str, Any]] = ()
+    error: DomainError,
+    *,
+    language: str,
+    errors: Sequence[dict[str, Any]] = (),
+    has_body: bool = True,
 ) -> dict[str, Any]:
-    """Return the body of a problem. Shared by the services and the gateway's proxy."""
+    """Return the body of a problem. Shared by the services and the gateway's proxy.
+
+    has_body: False where a wrong field can only be a parameter.
+    """
     title = error.text_id if language == "id" else error.text
     fields = list(errors)
     if error.field is not None:
-        pointer = "/" + error.field.replace(".", "/")
-        fields.append({"pointer": pointer, "code": error.code, "detail": title})
+        place = "pointer" if has_body else "parameter"
+        where = "/" + error.field.replace(".", "/") if has_body else error.field
+        fields.append({place: where, "code": error.code, "detail": title})
     body = {
         "type": f"urn:perisai:problem:{error.code}",
         "title": title,
@@ -166,7 +174,8 @@ def problem_response(
     request: Request, error: DomainError, errors: Sequence[dict[str, Any]] = ()
 ) -> Response:
     """Return the answer for an error."""
-    body = problem_body(error, language=language(request), errors=errors)
+    has_body = request.method not in {"GET", "HEAD", "DELETE"}
+    body = problem_body(error, language=language(request), errors=errors, has_body=has_body)
     return JSONResponse(
         body, status_code=body["status"], headers=problem_headers(error), media_type=MEDIA_TYPE
     )
