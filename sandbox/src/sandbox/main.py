@@ -202,7 +202,7 @@ async def _welcome(described: dict[str, Any]) -> None:
     lines += [f"  {name:<9} {address}" for name, address in described["addresses"].items()]
     lines += ["", "Sign in as:"]
     lines += [
-        f"  {username:<9} {each['password']}  {each['role']}"
+        f"  {username:<9} {_how(each)}  {each['role']}"
         for username, each in described["sign_ins"].items()
     ]
     lines += ["", "Try:", *_examples(url, described["sign_ins"]["admin"]["password"]), ""]
@@ -210,6 +210,10 @@ async def _welcome(described: dict[str, Any]) -> None:
     with suppress(BrokenPipeError):
         typer.echo("\n".join(lines))
         sys.stdout.flush()
+
+
+def _how(sign_in: dict[str, Any]) -> str:
+    return str(sign_in.get("password") or f"by a code to {sign_in['phone']}")
 
 
 def _examples(url: str, password: str) -> list[str]:

@@ -20,6 +20,7 @@ from sandbox.ports import is_free
 from sandbox.postgres import Postgres
 from sandbox.runner import Process, Runner
 from sandbox.seed import SIGN_INS, seed
+from sandbox.seed_people import seed_people
 from sandbox.services import ROOT, Service
 from sandbox.vault import Secrets, load_bank_keys, load_secrets, write_private_json
 
@@ -146,7 +147,15 @@ def _run_services(
             gateway_environment=environments["gateway"],
         )
         write_private_json(folder / FAKEBANK_FILE, {"partners": partners})
+        people = await seed_people(
+            folder,
+            gateway_url=urls["gateway"],
+            bank_url=urls["fakebank"],
+            bank_code=partners[0]["bank_code"],
+            passwords=secrets.passwords,
+        )
         description = describe(folder, services, postgres, secrets, partners)
+        description["sign_ins"] |= people
         write_private_json(folder / DESCRIPTION_FILE, description)
         await when_ready(description)
         if not stay:

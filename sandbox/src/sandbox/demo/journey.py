@@ -6,19 +6,18 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from sandbox.demo.clients import Actor, Bank
-from sandbox.demo.people import Person, member_body, new_adult, new_child
+from sandbox.demo.forms import application_body, exam_body, training_body, wadah_body
+from sandbox.demo.people import member_body, new_adult, new_child
 from sandbox.demo.report import Report, StepFailed
 
 WORKERS = 51
 PAYING = 50
 WAIT_S = 10.0
 AT_ONCE = 5
-AGREEMENT_DAYS = 364
-BRANCH = "BWI"
 
 
 @dataclass
@@ -69,7 +68,9 @@ async def take_on_an_agent(journey: Walk) -> Actor:
     """A fisher who is a member becomes an agent of a new wadah."""
     cast, report = journey.cast, journey.report
     fisher = new_adult(journey.today)
-    wadah = await cast.officer.post("/v1/wadahs", _wadah(journey.today))
+    wadah = await cast.officer.post(
+        "/v1/wadahs", wadah_body(journey.today, f"Rukun Nelayan {secrets.token_hex(3)}")
+    )
     member = member_body(fisher, at=journey.at, new_to_bpu=False)
     await cast.officer.post("/v1/members", member)
     account_no = f"{secrets.randbelow(10**10):010d}"
@@ -78,7 +79,9 @@ async def take_on_an_agent(journey: Walk) -> Actor:
     )
     applicant = cast.new_actor()
     await applicant.sign_in_with_code(fisher)
-    body = _application(fisher, wadah["id"], cast.bank_code, account_no)
+    body = application_body(
+        fisher, wadah_id=wadah["id"], bank_code=cast.bank_code, account_no=account_no
+    )
     application = await applicant.post("/v1/applications", body)
     path = f"/v1/applications/{application['id']}"
 
@@ -97,11 +100,8 @@ async def take_on_an_agent(journey: Walk) -> Actor:
 
 
 async def _train(journey: Walk, path: str) -> None:
-    yesterday = (journey.today - timedelta(days=1)).isoformat()
-    training = {"completed_on": yesterday, "certificate_no": f"P-{secrets.token_hex(4)}"}
-    await journey.cast.officer.post(f"{path}/training", training)
-    exam = {"taken_on": yesterday, "passed": True, "score": 88}
-    await journey.cast.officer.post(f"{path}/exam", exam)
+    await journey.cast.officer.post(f"{path}/training", training_body(journey.today))
+    await journey.cast.officer.post(f"{path}/exam", exam_body(journey.today))
 
 
 async def _is_agent(applicant: Actor) -> bool:
@@ -248,35 +248,6 @@ async def at_once(run: Callable[[Any], Awaitable[None]], items: Sequence[Any]) -
             await run(item)
 
     await asyncio.gather(*(gated(item) for item in items))
-
-
-def _wadah(today: date) -> dict[str, Any]:
-    return {
-        "name": f"Rukun Nelayan {secrets.token_hex(3)}",
-        "kind": "association",
-        "legal_entity": False,
-        "branch_code": BRANCH,
-        "agreement": {
-            "number": f"PKS/{secrets.token_hex(4)}",
-            "starts_on": (today - timedelta(days=30)).isoformat(),
-            "ends_on": (today - timedelta(days=30) + timedelta(days=AGREEMENT_DAYS)).isoformat(),
-        },
-    }
-
-
-def _application(fisher: Person, wadah_id: str, bank_code: str, account_no: str) -> dict[str, Any]:
-    return {
-        "wadah_id": wadah_id,
-        "nik": fisher.nik,
-        "birth_date": fisher.birth_date.isoformat(),
-        "full_name": fisher.full_name,
-        "citizenship": "wni",
-        "bank_code": bank_code,
-        "account_no": account_no,
-        "account_holder_name": fisher.full_name,
-        "device_description": "Android phone",
-        "not_bpjs_employee": True,
-    }
 
 
 def _account(bill: dict[str, Any]) -> str:
