@@ -205,18 +205,6 @@ def test_second_run_in_the_folder_is_refused_in_one_line(platform: Running) -> N
     assert platform.is_ready()
 
 
-def test_demo_walks_its_journey_in_the_running_sandbox(platform: Running) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "sandbox", "demo", "--folder", platform.folder],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert done.stdout.endswith("every check held\n")
-    assert done.returncode == 0
-
-
 @pytest.mark.parametrize("part", ["gateway.app", "payment_service.app", "postgres -D"])
 def test_killed_process_comes_back(platform: Running, part: str) -> None:
     pid = platform.child(part)

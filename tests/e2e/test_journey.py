@@ -13,6 +13,8 @@ from stage.wrong import send_what_is_refused
 from sandbox.demo.run import run_demo
 
 pytestmark = pytest.mark.e2e
+PATIENCE_S = 120.0
+"""A busy machine is no failure: how soon coverage follows is for the bench."""
 RUNNER_SAYS = "ended (exit code "
 """How a line begins that the runner itself adds to a process's own."""
 
@@ -31,7 +33,7 @@ async def journey(platform: Platform) -> Journey:
     watched = Watched()
     watched.add_vault(platform.folder)
     lines: list[str] = []
-    code = await run_demo(platform.folder, lines.append, watch=watched)
+    code = await run_demo(platform.folder, lines.append, watch=watched, wait_s=PATIENCE_S)
     with platform.business_time(AT):
         await send_what_is_refused(platform, watched)
     return Journey(code, lines, watched)

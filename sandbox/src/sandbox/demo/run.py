@@ -12,7 +12,7 @@ import httpx
 
 from perisai_kit import clock
 from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
-from sandbox.demo.journey import Cast, Walk, walk
+from sandbox.demo.journey import WAIT_S, Cast, Walk, walk
 from sandbox.demo.report import Report, StepFailed
 
 WALKS = (
@@ -30,12 +30,17 @@ Watch = Callable[[httpx.Response], Awaitable[None]]
 
 
 async def run_demo(
-    folder: Path, write: Callable[[str], None], *, watch: Watch | None = None
+    folder: Path,
+    write: Callable[[str], None],
+    *,
+    watch: Watch | None = None,
+    wait_s: float = WAIT_S,
 ) -> int:
     """Walk all walks against the sandbox of this folder; 0 when every check held.
 
     The business clock of the sandbox is moved for each walk and then set back to real time.
-    watch: is shown every answer, with its request, before anybody reads it.
+    watch: is shown every answer, with its request, before anybody reads it. wait_s: how long
+    events may take from one service to the next.
     """
     sandbox: dict[str, Any] = json.loads((folder / "sandbox.json").read_text())
     clock_file = Path(sandbox["clock_file"])
@@ -46,7 +51,7 @@ async def run_demo(
             report.say(f"--- {at:%B %Y} ---")
             async with AsyncExitStack() as stack:
                 cast = await _cast(sandbox, stack, watch)
-                await walk(Walk(cast=cast, report=report, at=at, amount=amount))
+                await walk(Walk(cast=cast, report=report, at=at, amount=amount, wait_s=wait_s))
     except StepFailed as error:
         report.check(str(error), False)
         report.step("the journey stopped")
