@@ -1,7 +1,6 @@
 """The whole platform as `make run` starts it."""
 
 import json
-import os
 import signal
 import stat
 import subprocess
@@ -124,13 +123,6 @@ def test_every_address_is_ready(platform: Running) -> None:
     assert platform.is_ready()
 
 
-@pytest.mark.parametrize("username", ["admin", "officer1", "finance2", "auditor", "country"])
-def test_everybody_signs_in_with_the_role_described(platform: Running, username: str) -> None:
-    me = platform.find("/v1/me", username)
-
-    assert me["roles"] == [platform.described["sign_ins"][username]["role"]]
-
-
 def test_seed_is_the_branch_and_an_active_bank(platform: Running) -> None:
     branches = platform.find("/v1/branches")["items"]
     partners = platform.find("/v1/bank-partners")["items"]
@@ -203,18 +195,6 @@ def test_second_run_in_the_folder_is_refused_in_one_line(platform: Running) -> N
     assert done.stderr.count("\n") == 1
     assert platform.file.exists()
     assert platform.is_ready()
-
-
-@pytest.mark.parametrize("part", ["gateway.app", "payment_service.app", "postgres -D"])
-def test_killed_process_comes_back(platform: Running, part: str) -> None:
-    pid = platform.child(part)
-
-    os.kill(pid, signal.SIGKILL)
-
-    assert lifetime.wait_until(lambda: not lifetime.is_alive(pid), timeout_s=10)
-    assert lifetime.wait_until(platform.is_ready, timeout_s=START_S)
-    assert platform.child(part) != pid
-    assert platform.find("/v1/branches")["items"][0]["code"] == "BWI"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child its parent died")
