@@ -123,13 +123,29 @@ def test_every_address_is_ready(platform: Running) -> None:
     assert platform.is_ready()
 
 
-def test_seed_is_the_branch_and_an_active_bank(platform: Running) -> None:
+def test_seed_is_the_branch_and_an_active_bank_of_every_profile(platform: Running) -> None:
     branches = platform.find("/v1/branches")["items"]
     partners = platform.find("/v1/bank-partners")["items"]
 
     assert [each["code"] for each in branches] == ["BWI"]
-    assert [each["status"] for each in partners] == ["active"]
-    assert partners[0]["id"] == platform.described["bank_partners"][0]["partner_id"]
+    assert {each["status"] for each in partners} == {"active"}
+    assert [each["profile"] for each in partners] == ["generic-hmac", "generic-rsa", "bca", "bri"]
+    described = platform.described["bank_partners"]
+    assert [each["id"] for each in partners] == [each["partner_id"] for each in described]
+
+
+def test_answers_no_bank_has_signed_off_are_said_to_be_the_sandboxes(platform: Running) -> None:
+    said = {
+        each["profile"]: (each["replay_answer"], each["replay_answer_note"].split(":")[0])
+        for each in platform.described["bank_partners"]
+    }
+
+    assert said == {
+        "generic-hmac": (None, "The profile's own."),
+        "generic-rsa": (None, "The profile's own."),
+        "bca": ("4042518", "The sandbox's choice"),
+        "bri": ("2002500", "The sandbox's choice"),
+    }
 
 
 def test_description_is_readable_by_us_alone_and_its_key_files_exist(platform: Running) -> None:

@@ -1,3 +1,4 @@
+import json
 import stat
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from perisai_kit.pii import Keyring
 from sandbox.errors import SandboxError
 from sandbox.vault import load_bank_keys, load_secrets, write_private
+from snap_bi.profiles import PROFILES
 
 
 def mode_of(path: Path) -> int:
@@ -46,6 +48,26 @@ def test_keys_are_what_the_key_ring_reads(tmp_path: Path) -> None:
     keyring = Keyring.parse(own.data_keys, own.lookup_key)
 
     assert keyring.decrypt(keyring.encrypt(b"text", "a.b"), "a.b") == b"text"
+
+
+def test_sandbox_of_one_bank_gets_the_others_and_keeps_its_own(tmp_path: Path) -> None:
+    first = load_secrets(tmp_path).model_dump()
+    own = first.pop("banks")["generic-hmac"]
+    (tmp_path / "secrets.json").write_text(json.dumps({**first, "bank": own}))
+
+    again = load_secrets(tmp_path)
+
+    assert again.banks["generic-hmac"].model_dump() == own
+    assert again.banks.keys() == PROFILES.keys()
+    assert load_secrets(tmp_path) == again
+    assert mode_of(tmp_path / "secrets.json") == 0o600
+
+
+def test_every_bank_has_a_pair_of_its_own_and_ours_is_one(tmp_path: Path) -> None:
+    files = [load_bank_keys(tmp_path, profile) for profile in PROFILES]
+
+    assert len({each.bank_private.read_text() for each in files}) == len(PROFILES)
+    assert len({each.our_private for each in files}) == 1
 
 
 def test_damaged_secrets_are_said_in_one_line(tmp_path: Path) -> None:

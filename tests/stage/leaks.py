@@ -56,7 +56,10 @@ class Watched:
         for service in vault.services.values():
             self.secrets["service secret"] |= set(service.model_dump().values())
         self.secrets["bank secret"] |= {
-            value for name, value in vault.bank.model_dump().items() if "secret" in name
+            value
+            for bank in vault.banks.values()
+            for name, value in bank.model_dump().items()
+            if "secret" in name
         }
         self.secrets["password"] |= set(vault.passwords.values())
         passwords = json.loads((folder / "postgres" / "passwords.json").read_text())

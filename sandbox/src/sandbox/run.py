@@ -120,7 +120,8 @@ def _run_services(
     when_ready: Callable[[dict[str, Any]], Awaitable[None]],
     stay: bool,
 ) -> None:
-    secrets, keys = load_secrets(folder), load_bank_keys(folder)
+    secrets = load_secrets(folder)
+    keys = {profile: load_bank_keys(folder, profile) for profile in secrets.banks}
     environments = {
         each.name: build_environment(
             each,

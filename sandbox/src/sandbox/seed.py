@@ -14,16 +14,44 @@ import httpx
 
 from sandbox.errors import SandboxError
 from sandbox.vault import BankSecrets, KeyFiles, Secrets
+from snap_bi.profiles import ReplayAnswer
 
 REGION = "JTM"
 BRANCH = {"code": "BWI", "name": "Banyuwangi", "region_code": REGION}
 BRANCH_SCOPE = {"kind": "branch", "code": "BWI", "region": REGION}
 COUNTRY_SCOPE = {"kind": "country"}
-COMPANY_CODE = "77777"
-BANK_CODE = "999"
-"""No bank has these; both are the sandbox's own."""
-PROFILE = "generic-hmac"
 TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class BankPlayed:
+    """A way of speaking SNAP BI that the sandbox's bank plays; the company code is our own.
+
+    replay_answer: what stands for the answer to a repeated payment that a real bank signs off.
+    """
+
+    profile: str
+    name: str
+    company_code: str
+    bank_code: str
+    replay_answer: ReplayAnswer | None = None
+
+
+# The first is the one that bills and the demo use when nobody chooses. No bank has the codes 998
+# and 999.
+BANKS = (
+    BankPlayed("generic-hmac", "Bank of the sandbox", "77777", "999"),
+    BankPlayed("generic-rsa", "Bank of the sandbox, asymmetric", "77778", "998"),
+    BankPlayed(
+        "bca",
+        "Bank of the sandbox, as BCA",
+        "77014",
+        "014",
+        ReplayAnswer.INCONSISTENT_WITH_FIRST_RESULT,
+    ),
+    BankPlayed("bri", "Bank of the sandbox, as BRI", "77002", "002", ReplayAnswer.STORED_SUCCESS),
+)
+REPLAY_NOTE = "The sandbox's choice: no bank has signed it off. A real partner needs its bank's."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +97,14 @@ async def seed(
     gateway_url: str,
     *,
     secrets: Secrets,
-    keys: KeyFiles,
+    keys: Mapping[str, KeyFiles],
     bank_url: str,
     gateway_environment: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     """Bring a platform that is up to the state every sandbox starts from.
 
-    gateway_environment: for the command that makes the first administrator. Returns the bank
-    partners as the sandbox's bank and sandbox.json have them.
+    keys: by profile. gateway_environment: for the command that makes the first administrator.
+    Returns the bank partners as the sandbox's bank and sandbox.json have them.
     Raises: SandboxError with the request that was refused.
     """
     async with httpx.AsyncClient(
@@ -87,8 +115,17 @@ async def seed(
             await _ensure_account(admin, sign_in, secrets.passwords[sign_in.username])
         if await admin.find(f"/v1/branches/{BRANCH['code']}") is None:
             await admin.make("/v1/branches", BRANCH)
-        partner = await _ensure_partner(admin, secrets.bank, keys, bank_url)
-    return [_entry(partner, secrets.bank, keys, gateway_url)]
+        return [
+            await ensure_partner(
+                admin,
+                played,
+                secrets.banks[played.profile],
+                keys[played.profile],
+                bank_url=bank_url,
+                gateway_url=gateway_url,
+            )
+            for played in BANKS
+        ]
 
 
 async def sign_in(client: httpx.AsyncClient, username: str, password: str) -> Api | None:
@@ -147,24 +184,35 @@ async def _ensure_account(admin: Api, sign_in: SignIn, password: str) -> None:
     )
 
 
-async def _ensure_partner(
-    admin: Api, bank: BankSecrets, keys: KeyFiles, bank_url: str
+async def ensure_partner(
+    admin: Api,
+    played: BankPlayed,
+    secrets: BankSecrets,
+    keys: KeyFiles,
+    *,
+    bank_url: str,
+    gateway_url: str,
 ) -> dict[str, Any]:
+    """Let the bank that plays a profile join, unless it has; return its entry of sandbox.json."""
     known = (await admin.find("/v1/bank-partners", limit="200"))["items"]
-    partner = next((each for each in known if each["client_id"] == bank.client_id), None)
+    partner = next((each for each in known if each["client_id"] == secrets.client_id), None)
     if partner is None:
-        partner = await admin.make("/v1/bank-partners", _registration(bank, keys, bank_url))
+        registration = _registration(played, secrets, keys, bank_url)
+        partner = await admin.make("/v1/bank-partners", registration)
     if partner["status"] == "draft":
-        partner = await admin.make(f"/v1/bank-partners/{partner['id']}/activation", {})
-    return dict(partner)
+        signed_off = {"replay_answer": played.replay_answer} if played.replay_answer else {}
+        partner = await admin.make(f"/v1/bank-partners/{partner['id']}/activation", signed_off)
+    return _entry(partner, secrets, keys, gateway_url)
 
 
-def _registration(bank: BankSecrets, keys: KeyFiles, bank_url: str) -> dict[str, Any]:
+def _registration(
+    played: BankPlayed, bank: BankSecrets, keys: KeyFiles, bank_url: str
+) -> dict[str, Any]:
     return {
-        "name": "Bank of the sandbox",
-        "profile": PROFILE,
-        "company_code": COMPANY_CODE,
-        "bank_code": BANK_CODE,
+        "name": played.name,
+        "profile": played.profile,
+        "company_code": played.company_code,
+        "bank_code": played.bank_code,
         "client_id": bank.client_id,
         "client_secret": bank.client_secret,
         "public_key_pem": keys.bank_public.read_text(),
@@ -182,6 +230,7 @@ def _entry(
     partner: Mapping[str, Any], bank: BankSecrets, keys: KeyFiles, gateway_url: str
 ) -> dict[str, Any]:
     """Return what a client that plays this bank needs to know; the keys by their files."""
+    replay_answer = partner["replay_answer"]
     return {
         "partner_id": partner["id"],
         "name": partner["name"],
@@ -196,6 +245,8 @@ def _entry(
         "our_client_secret": bank.outbound_client_secret,
         "our_public_key_file": str(keys.our_public),
         "gateway_base_url": gateway_url,
+        "replay_answer": replay_answer,
+        "replay_answer_note": REPLAY_NOTE if replay_answer else "The profile's own.",
     }
 
 

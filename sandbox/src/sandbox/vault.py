@@ -6,13 +6,14 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from sandbox.errors import SandboxError
+from snap_bi.profiles import GENERIC_HMAC, PROFILES
 
 RSA_BITS = 2048
 """What SNAP BI asks for at least. Source: docs/snap.md, keys."""
@@ -45,19 +46,23 @@ class Secrets(BaseModel):
     services: dict[str, ServiceSecrets]
     passwords: dict[str, str]
     """Of the staff sign-ins, by username."""
-    bank: BankSecrets
+    banks: dict[str, BankSecrets]
+    """By the profile that the bank of the sandbox plays."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_one_bank(cls, data: Any) -> Any:
+        # A sandbox of before played one bank only.
+        if isinstance(data, dict) and "bank" in data:
+            data = {**data, "banks": {GENERIC_HMAC.name: data["bank"]}}
+        return data
 
     @classmethod
     def make(cls) -> Self:
         return cls(
             services={name: _make_service_secrets() for name in SERVICES},
             passwords={name: secrets.token_urlsafe(18) for name in SIGN_INS},
-            bank=BankSecrets(
-                client_id=f"sandbox-bank-{secrets.token_hex(4)}",
-                client_secret=secrets.token_urlsafe(36),
-                outbound_client_id=f"perisai-{secrets.token_hex(4)}",
-                outbound_client_secret=secrets.token_urlsafe(36),
-            ),
+            banks={profile: _make_bank_secrets() for profile in PROFILES},
         )
 
 
@@ -80,20 +85,29 @@ def load_secrets(folder: Path) -> Secrets:
     if not path.exists():
         write_private(path, Secrets.make().model_dump_json(indent=1))
     try:
-        return Secrets.model_validate_json(path.read_text())
+        found = Secrets.model_validate_json(path.read_text())
     except ValidationError:
         raise SandboxError(
             f"{path} is damaged; without it {folder} is lost: remove both."
         ) from None
+    missing = {profile: _make_bank_secrets() for profile in PROFILES.keys() - found.banks.keys()}
+    if missing:
+        found = found.model_copy(update={"banks": found.banks | missing})
+        write_private(path, found.model_dump_json(indent=1))
+    return found
 
 
-def load_bank_keys(folder: Path) -> KeyFiles:
-    """Return the key files of the sandbox's bank, made now if it has none."""
+def load_bank_keys(folder: Path, profile: str = GENERIC_HMAC.name) -> KeyFiles:
+    """Return the key files of the bank that plays a profile, made now if it has none.
+
+    Each has a pair of its own; ours is the same for all.
+    """
     keys = folder / "bank"
     keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = "bank" if profile == GENERIC_HMAC.name else profile
     files = KeyFiles(
-        bank_private=keys / "bank-private.pem",
-        bank_public=keys / "bank-public.pem",
+        bank_private=keys / f"{name}-private.pem",
+        bank_public=keys / f"{name}-public.pem",
         our_private=keys / "our-private.pem",
         our_public=keys / "our-public.pem",
     )
@@ -121,6 +135,15 @@ def _make_service_secrets() -> ServiceSecrets:
         data_keys=f"k1:{_make_key()}",
         lookup_key=_make_key(),
         client_secret=secrets.token_urlsafe(36),
+    )
+
+
+def _make_bank_secrets() -> BankSecrets:
+    return BankSecrets(
+        client_id=f"sandbox-bank-{secrets.token_hex(4)}",
+        client_secret=secrets.token_urlsafe(36),
+        outbound_client_id=f"perisai-{secrets.token_hex(4)}",
+        outbound_client_secret=secrets.token_urlsafe(36),
     )
 
 
