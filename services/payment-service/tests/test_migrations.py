@@ -13,13 +13,24 @@ from payment_service.tables import MIGRATIONS
 from perisai_kit.db import asyncpg_url
 from perisai_kit.testing import Databases, Urls
 
-SHORT_LIVED = {"idempotency_keys", "snap_access_tokens", "snap_external_ids"}
+SHORT_LIVED = {
+    "idempotency_keys",
+    "snap_access_tokens",
+    "snap_external_ids",
+    "snap_unproven_requests",
+}
 NEVER_CHANGED = (
     "bill_lines",
+    "commission_acquisitions",
+    "commission_attributions",
+    "commission_lines",
+    "commission_months",
+    "commission_payments",
     "ledger_balance_snapshots",
     "ledger_transfers",
     "payments",
     "read_audits",
+    "statements",
     "virtual_accounts",
 )
 

@@ -17,6 +17,7 @@ from perisai_kit.fields import Code, Count, Instant, MonthText, Rupiah, ShortTex
 
 Programme = Literal["jkk", "jkm", "jht"]
 Payer = Literal["self", "sponsor", "government"]
+BeneficiaryKind = Literal["agent", "wadah"]
 
 _TYPE = re.compile(r"[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*\.v[1-9][0-9]*")
 
@@ -210,6 +211,20 @@ class CoverageExtended(Event):
     member_id: UUID
     months: tuple[MonthText, ...]
     payment_id: UUID
+
+
+class StatementIssued(Event):
+    """A month was closed; this is what it owes one agent or wadah, in whole rupiah."""
+
+    type: ClassVar[str] = "statement.issued.v1"
+    subject_field: ClassVar[str] = "beneficiary_id"
+
+    statement_id: UUID
+    beneficiary_kind: BeneficiaryKind
+    beneficiary_id: UUID
+    wadah_id: UUID
+    month: MonthText
+    amount: Rupiah
 
 
 def registry(*classes: type[Event]) -> dict[str, type[Event]]:

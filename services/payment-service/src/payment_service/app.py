@@ -12,14 +12,30 @@ from payment_service.callbacks.rules import trusted_proxies
 from payment_service.callbacks.writer import Writer
 from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
+from payment_service.commissions.routes import router as commissions
 from payment_service.ledger.routes import router as ledger
 from payment_service.payments.routes import router as payments
+from payment_service.schemes.routes import router as schemes
 from payment_service.settings import Settings
+from payment_service.statements.routes import router as statements
 from payment_service.tables import MIGRATIONS
 from payment_service.tariffs import service as tariffs
 from payment_service.tariffs.routes import router as quotes
-from payment_service.worker import periodic
+from payment_service.worker import own_feed, periodic, subscriptions
 from perisai_kit import web
+
+ROUTERS = (
+    quotes,
+    bills,
+    payments,
+    ledger,
+    banks,
+    inquiries,
+    verifications,
+    schemes,
+    commissions,
+    statements,
+)
 
 
 def create_app(
@@ -35,6 +51,7 @@ def app_of(kit: web.Kit, settings: Settings) -> FastAPI:
     """Return the app that stands on this kit."""
     tariffs.book()  # a broken tariff must not start
     members = MembersClient(kit.client(settings.member_url))
+    feed_of_members = kit.client(settings.member_url)
     bank_clients = BankClients(transport=kit.http_transport, timeout_s=settings.bank_timeout_s)
     gate = Gate(
         kit.database,
@@ -45,9 +62,10 @@ def app_of(kit: web.Kit, settings: Settings) -> FastAPI:
     app = web.create_app(
         kit,
         title="Perisai payment-service",
-        routers=[quotes, bills, payments, ledger, banks, inquiries, verifications],
+        routers=ROUTERS,
+        subscriptions=subscriptions(own=own_feed(kit), members=feed_of_members),
         periodic=periodic(settings),
-        on_close=[members.close, bank_clients.close],
+        on_close=[members.close, feed_of_members.close, bank_clients.close],
     )
     app.router.routes[:0] = snap_routes(gate, Writer(kit.database))
     app.add_middleware(SnapBodyLimit)

@@ -40,6 +40,41 @@ _COUNTS = {
                    count(*) AS count
             FROM events WHERE type = 'payment.settled.v1' GROUP BY 1) AS told USING (id)
         WHERE (booked.amount, 1::bigint) IS DISTINCT FROM (told.amount, told.count)""",
+    "statements that are not their lines, or lines of closed months on no statement": """
+        SELECT count(*) FROM statements FULL JOIN (
+            SELECT beneficiary_id, earned_month AS month, count(*) AS count, sum(parts) AS parts
+            FROM commission_lines, commission_watermark
+            WHERE earned_month <= closed_through GROUP BY 1, 2) AS lines
+            USING (beneficiary_id, month)
+        WHERE (line_count, contribution_parts + acquisition_parts + override_parts)
+            IS DISTINCT FROM (lines.count, lines.parts)""",
+    "beneficiaries whose statements are not the whole rupiah of all they earned": """
+        SELECT count(*) FROM (
+            SELECT beneficiary_id, sum(amount) AS amount, max(total_parts) AS total,
+                   sum(contribution_parts + acquisition_parts + override_parts) AS parts
+            FROM statements GROUP BY 1) AS stated
+        WHERE amount <> floor(parts / 10000) OR total <> parts""",
+    "statements without their transfer, or transfers without their statement": """
+        SELECT count(*) FROM (
+            SELECT 'statement:' || id || '\\:incentive_accrued' AS key, amount,
+                   'incentive_expense:' || month AS debit_account,
+                   'incentive_payable:' || beneficiary_id AS credit_account
+            FROM statements WHERE amount > 0) AS stated
+        FULL JOIN (SELECT * FROM ledger_transfers WHERE code = 'incentive_accrued') AS booked
+            ON booked.key = stated.key
+        WHERE (booked.amount, booked.debit_account, booked.credit_account)
+            IS DISTINCT FROM (stated.amount, stated.debit_account, stated.credit_account)""",
+    "commission lines of payments that were not counted in their month": """
+        SELECT count(*) FROM commission_lines LEFT JOIN commission_payments
+            USING (payment_id, earned_month, member_id, agent_id)
+        WHERE commission_payments.payment_id IS NULL""",
+    "payments counted for commission that differ from the payment": """
+        SELECT count(*) FROM commission_payments AS counted LEFT JOIN payments
+            ON payments.id = counted.payment_id
+            AND payments.agent_id IS NOT DISTINCT FROM counted.agent_id
+            AND payments.amount = (SELECT sum((line ->> 2)::bigint)
+                                   FROM jsonb_array_elements(counted.lines) AS line)
+        WHERE payments.id IS NULL""",
 }
 
 

@@ -33,6 +33,10 @@ class Settings(ServiceSettings):
     jht_mandatory_for_employers: bool = True
     """Permenaker 5/2021 art. 31-32 by one source only; see docs/domain.md, Programmes."""
 
+    month_close_after_h: int = Field(default=24, ge=0, le=744)
+    """Hours after the end of a month from which it may be closed: as long as a bank may still tell
+    late of a payment. Ours; the handbook only says that incentives come by the 5th."""
+
     designated_banks: CommaSeparated = ()
     """Codes of the banks agents may be paid at, by comma. No current official list was found (see
     docs/domain.md, Requirements): when empty, the active bank partners are the designated ones."""

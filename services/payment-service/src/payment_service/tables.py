@@ -6,8 +6,12 @@ from payment_service.banks import models as banks
 from payment_service.base import Base
 from payment_service.bills import models as bills
 from payment_service.callbacks import models as callbacks
+from payment_service.commissions import models as commissions
+from payment_service.earnings import models as earnings
 from payment_service.ledger import models as ledger
 from payment_service.payments import models as payments
+from payment_service.schemes import models as schemes
+from payment_service.statements import models as statements
 from perisai_kit import cursors, feed, idempotency, parked, pii
 from perisai_kit.db import KitBase
 
@@ -24,6 +28,10 @@ __all__ = [
     "banks",
     "bills",
     "callbacks",
+    "commissions",
+    "earnings",
     "ledger",
     "payments",
+    "schemes",
+    "statements",
 ]

@@ -58,3 +58,18 @@ def visible(principal: Principal, table: Any) -> ColumnElement[bool]:
     if principal.has(*STAFF):
         allowed.append(in_scope(principal, branch=table.branch_code, region=table.region_code))
     return or_(false(), *allowed)
+
+
+def visible_earnings(principal: Principal, table: Any) -> ColumnElement[bool]:
+    """Return whose earnings a subject may see, as a condition on a table of beneficiaries.
+
+    An agent sees own ones, a wadah own ones and its agents', staff what their scope holds.
+    """
+    allowed: list[ColumnElement[bool]] = []
+    if principal.has(Role.AGENT) and principal.agent_id is not None:
+        allowed.append(table.beneficiary_id == principal.agent_id)
+    if principal.has(Role.WADAH_ADMIN) and principal.wadah_id is not None:
+        allowed.append(table.wadah_id == principal.wadah_id)
+    if principal.has(*STAFF):
+        allowed.append(in_scope(principal, branch=table.branch_code, region=table.region_code))
+    return or_(false(), *allowed)

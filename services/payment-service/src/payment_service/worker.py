@@ -4,12 +4,17 @@ from functools import partial
 
 from payment_service.bills import tasks as bills
 from payment_service.callbacks import tasks as callbacks
+from payment_service.commissions import tasks as commissions
+from payment_service.earnings.service import MEMBERS, PAYMENTS
 from payment_service.ledger import tasks as ledger
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
+from perisai_kit.events import MemberAttributed, PaymentSettled
 from perisai_kit.idempotency import forget_old_keys
+from perisai_kit.local_feed import LocalFeed
 from perisai_kit.log import configure_logging
-from perisai_kit.web import create_kit
+from perisai_kit.subscription import FeedSource, Subscription
+from perisai_kit.web import Kit, create_kit
 from perisai_kit.worker import Periodic, Worker, run_standalone
 
 
@@ -23,13 +28,41 @@ def periodic(settings: Settings) -> list[Periodic]:
     ]
 
 
+def own_feed(kit: Kit) -> LocalFeed:
+    """Return our own events, to read as others do."""
+    return LocalFeed(kit.database, source=kit.settings.service, wakeup=kit.wakeup)
+
+
+def subscriptions(*, own: FeedSource, members: FeedSource, poll_s: float = 5) -> list[Subscription]:
+    """Return which feeds this service reads, and what each event does here."""
+    return [
+        Subscription(
+            name=PAYMENTS,
+            source=own,
+            poll_s=poll_s,
+            batch_handlers={PaymentSettled: commissions.on_payments_settled},
+        ),
+        Subscription(
+            name=MEMBERS,
+            source=members,
+            poll_s=poll_s,
+            batch_handlers={MemberAttributed: commissions.on_members_attributed},
+        ),
+    ]
+
+
 def create_worker() -> Worker:
     """Return the worker of a process of its own, told by the environment."""
     settings = Settings.from_env()
     configure_logging(service=settings.service)
     kit = create_kit(settings, migrations=MIGRATIONS)
     forget = Periodic("idempotency.forget", 600, forget_old_keys)
-    return Worker(kit.database, wakeup=kit.wakeup, periodic=[*periodic(settings), forget])
+    return Worker(
+        kit.database,
+        wakeup=kit.wakeup,
+        subscriptions=subscriptions(own=own_feed(kit), members=kit.client(settings.member_url)),
+        periodic=[*periodic(settings), forget],
+    )
 
 
 if __name__ == "__main__":

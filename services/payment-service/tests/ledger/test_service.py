@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import BigInteger, Select, literal, select, text, union_all
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.ledger import rules, service, tasks
@@ -69,6 +70,65 @@ async def test_a_key_with_other_content_is_refused_and_says_what_differs(
         await service.transfer(session, replace(wanted(), amount=9_999))
 
     assert refused.value.details == {"key": "payment:1:jkk:2026-11", "differs": ["amount"]}
+
+
+def owed(**amounts: int) -> Select[Any]:
+    """Return a query of what is owed to whom."""
+    rows = [
+        select(
+            literal(f"statement:{who}").label("cause"),
+            literal(who).label("part"),
+            literal(amount, BigInteger).label("amount"),
+        )
+        for who, amount in amounts.items()
+    ]
+    each = union_all(*rows).subquery()
+    return select(each.c.cause, each.c.part, each.c.amount)
+
+
+async def test_a_query_is_booked_as_a_transfer_a_row(session: AsyncSession) -> None:
+    await service.transfer_rows(
+        session,
+        owed(a=5, b=7),
+        code=TransferCode.INCENTIVE_ACCRUED,
+        debit=rules.incentive_expense(Month(2026, 11)),
+        business_on=date(2026, 11, 30),
+    )
+
+    assert await balances(session) == {
+        "incentive_expense:2026-11": 12,
+        "incentive_payable:a": 5,
+        "incentive_payable:b": 7,
+    }
+    page = await service.list_transfers(
+        session, account=None, cause="statement:b", cursor=None, limit=10
+    )
+    assert [(each.key, each.code) for each in page.items] == [
+        ("statement:b:incentive_accrued", "incentive_accrued")
+    ]
+    assert await service.find_faults(session) == []
+
+
+@pytest.mark.parametrize("amounts", [{"b": 1, "a": 5}, {"b": 1, "c": 0}], ids=str)
+async def test_a_query_that_owes_again_or_nothing_books_nothing(
+    session: AsyncSession, amounts: dict[str, int]
+) -> None:
+    async def book(**amounts: int) -> None:
+        await service.transfer_rows(
+            session,
+            owed(**amounts),
+            code=TransferCode.INCENTIVE_ACCRUED,
+            debit=rules.incentive_expense(Month(2026, 11)),
+            business_on=date(2026, 11, 30),
+        )
+
+    await book(a=5)
+
+    with pytest.raises(IntegrityError):
+        async with session.begin_nested():
+            await book(**amounts)
+
+    assert await balances(session) == {"incentive_expense:2026-11": 5, "incentive_payable:a": 5}
 
 
 async def test_many_transfers_are_booked_in_the_order_given(session: AsyncSession) -> None:

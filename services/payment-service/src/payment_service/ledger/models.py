@@ -3,7 +3,8 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from payment_service.base import Base
+from payment_service.base import Base, one_of
+from payment_service.ledger.rules import TransferCode
 
 PLAIN = Text(collation="C")
 """Compared byte by byte: cheap indexes, and a prefix is a range."""
@@ -16,7 +17,7 @@ class Transfer(Base):
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),
         CheckConstraint("debit_account <> credit_account", name="two_accounts"),
-        CheckConstraint("code IN ('contribution_received', 'correction')", name="code"),
+        CheckConstraint(one_of("code", TransferCode), name="code"),
         CheckConstraint("(code = 'correction') = (correction_of IS NOT NULL)", name="correction"),
         Index("ix_ledger_transfers_debit_account_id", "debit_account", "id"),
         Index("ix_ledger_transfers_credit_account_id", "credit_account", "id"),

@@ -10,6 +10,7 @@ from sqlalchemy import (
     CompoundSelect,
     Date,
     DateTime,
+    Select,
     TableValuedAlias,
     Text,
     and_,
@@ -29,7 +30,13 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.types import TypeEngine
 
 from payment_service.ledger.models import BalanceSnapshot, Transfer
-from payment_service.ledger.rules import NewTransfer, posting_pairs
+from payment_service.ledger.rules import (
+    POSTINGS,
+    Account,
+    NewTransfer,
+    TransferCode,
+    posting_pairs,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,31 @@ def _unnested(transfers: Sequence[NewTransfer]) -> TableValuedAlias:
     ]
     names: list[ColumnElement[Any]] = [column(name, kind) for name, (kind, _) in columns.items()]
     return func.unnest(*arrays).table_valued(*names, name="wanted").render_derived()
+
+
+async def insert_transfers_of(
+    session: AsyncSession,
+    rows: Select[Any],
+    *,
+    code: TransferCode,
+    debit: Account,
+    business_on: date,
+    booked_at: datetime,
+) -> None:
+    """Insert a transfer for every row of a query; columns cause, part (of the credit), amount."""
+    each = rows.subquery("owed")
+    _, credit = POSTINGS[code]
+    columns = {
+        "debit_account": literal(str(debit)),
+        "credit_account": func.concat(f"{credit}:", each.c.part),
+        "amount": each.c.amount,
+        "code": literal(str(code)),
+        "key": func.concat(each.c.cause, f":{code}"),
+        "cause": each.c.cause,
+        "business_on": literal(business_on),
+        "booked_at": literal(booked_at),
+    }
+    await session.execute(insert(Transfer).from_select(list(columns), select(*columns.values())))
 
 
 async def list_transfers_by_key(session: AsyncSession, keys: Sequence[str]) -> Sequence[Transfer]:

@@ -52,11 +52,13 @@ CHART: dict[AccountKind, tuple[AccountClass, Purpose]] = {
 
 class TransferCode(StrEnum):
     CONTRIBUTION_RECEIVED = "contribution_received"
+    INCENTIVE_ACCRUED = "incentive_accrued"
     CORRECTION = "correction"
 
 
 POSTINGS: dict[TransferCode, tuple[AccountKind, AccountKind]] = {
     TransferCode.CONTRIBUTION_RECEIVED: (AccountKind.BANK_COLLECTION, AccountKind.BPJS_PAYABLE),
+    TransferCode.INCENTIVE_ACCRUED: (AccountKind.INCENTIVE_EXPENSE, AccountKind.INCENTIVE_PAYABLE),
 }
 """Which kinds of account a code debits and credits. A correction mirrors what it corrects."""
 
@@ -109,6 +111,11 @@ def bank_collection(partner_id: UUID) -> Account:
 def bpjs_payable(programme: str, month: Month) -> Account:
     """Return the account of what BPJS is owed for a programme and a contribution month."""
     return Account(AccountKind.BPJS_PAYABLE, (programme, str(month)))
+
+
+def incentive_expense(month: Month) -> Account:
+    """Return the account of the incentives that were earned in a month."""
+    return Account(AccountKind.INCENTIVE_EXPENSE, (str(month),))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
+from typing import Any
 
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.ledger import queries, rules
 from payment_service.ledger.models import Transfer
-from payment_service.ledger.rules import NewTransfer, TransferKeyReused
+from payment_service.ledger.rules import Account, NewTransfer, TransferCode, TransferKeyReused
 from payment_service.ledger.schemas import AccountOut, TransferOut
 from payment_service.paging import number_of
 from perisai_kit import clock
@@ -44,6 +46,25 @@ async def transfer_all(session: AsyncSession, wanted: Sequence[NewTransfer]) -> 
     for each in wanted:
         _check_same(booked[each.key], each)
     return [booked[each.key] for each in wanted]
+
+
+async def transfer_rows(
+    session: AsyncSession,
+    rows: Select[Any],
+    *,
+    code: TransferCode,
+    debit: Account,
+    business_on: date,
+) -> None:
+    """Book a transfer for every row of a query, in one statement.
+
+    rows: `cause`, which nothing was booked for under this code; `part`, the last part of the
+    account to credit, whose kind the code gives; `amount` in rupiah, > 0.
+    """
+    assert debit.kind is rules.POSTINGS[code][0], "the code does not post this way"
+    await queries.insert_transfers_of(
+        session, rows, code=code, debit=debit, business_on=business_on, booked_at=clock.now()
+    )
 
 
 async def correct(session: AsyncSession, booked: Transfer, *, business_on: date) -> Transfer:

@@ -1,0 +1,1 @@
+"""What agents and wadahs earn: one line a payment line, rule and beneficiary."""

@@ -1,0 +1,112 @@
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.bulk import insert_rows
+from payment_service.commissions.models import CommissionLine
+from payment_service.commissions.rules import Rule, Sums
+from payment_service.earnings.rules import BeneficiaryKind
+from perisai_kit.month import Month
+
+
+async def insert_once_lines(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert lines in one statement; a key that is there already changes nothing."""
+    await session.execute(insert_rows(CommissionLine, rows).on_conflict_do_nothing())
+
+
+async def list_lines(
+    session: AsyncSession, *, beneficiary_id: UUID, month: Month, after_id: int, limit: int
+) -> Sequence[CommissionLine]:
+    """Return a beneficiary's lines of a month in the order they were computed."""
+    statement = (
+        select(CommissionLine)
+        .where(
+            CommissionLine.beneficiary_id == beneficiary_id,
+            CommissionLine.earned_month == month,
+            CommissionLine.id > after_id,
+        )
+        .order_by(CommissionLine.id)
+        .limit(limit)
+    )
+    return (await session.scalars(statement)).all()
+
+
+async def sum_between(
+    session: AsyncSession, beneficiary_id: UUID, *, after: Month | None, before: Month
+) -> int:
+    """Return the parts a beneficiary earned between two months, neither inside."""
+    conditions = [
+        CommissionLine.beneficiary_id == beneficiary_id,
+        CommissionLine.earned_month < before,
+    ]
+    if after is not None:
+        conditions.append(CommissionLine.earned_month > after)
+    return (await session.scalars(select(_total()).where(*conditions))).one()
+
+
+async def sum_month(session: AsyncSession, beneficiary_id: UUID, month: Month) -> Sums:
+    """Add up a beneficiary's lines of a month."""
+    summed = select(*_sums()).where(
+        CommissionLine.beneficiary_id == beneficiary_id, CommissionLine.earned_month == month
+    )
+    return Sums(**(await session.execute(summed)).mappings().one())
+
+
+def earned_in(month: Month) -> Select[Any]:
+    """Return the query of what each beneficiary earned in a month."""
+    return (
+        select(CommissionLine.beneficiary_id)
+        .add_columns(*_sums())
+        .where(CommissionLine.earned_month == month)
+        .group_by(CommissionLine.beneficiary_id)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MonthSums:
+    """What all lines of a month add up to, in parts."""
+
+    month: Month
+    line_count: int
+    agent_parts: int
+    wadah_parts: int
+
+
+async def list_months(
+    session: AsyncSession, *, after: Month | None, before: Month | None, limit: int
+) -> list[MonthSums]:
+    """Return the months between two that have lines, neither inside, the latest first."""
+    conditions: list[ColumnElement[bool]] = []
+    if after is not None:
+        conditions.append(CommissionLine.earned_month > after)
+    if before is not None:
+        conditions.append(CommissionLine.earned_month < before)
+    kind = CommissionLine.beneficiary_kind
+    statement = (
+        select(
+            CommissionLine.earned_month,
+            func.count(),
+            _total(kind == BeneficiaryKind.AGENT),
+            _total(kind == BeneficiaryKind.WADAH),
+        )
+        .where(*conditions)
+        .group_by(CommissionLine.earned_month)
+        .order_by(CommissionLine.earned_month.desc())
+        .limit(limit)
+    )
+    return [MonthSums(*row) for row in await session.execute(statement)]
+
+
+def _sums() -> list[ColumnElement[int]]:
+    totals = [_total(CommissionLine.rule == rule).label(f"{rule}_parts") for rule in Rule]
+    return [func.count().label("line_count"), *totals]
+
+
+def _total(condition: ColumnElement[bool] | None = None) -> ColumnElement[int]:
+    summed = func.sum(CommissionLine.parts)
+    chosen = summed if condition is None else summed.filter(condition)
+    return cast(func.coalesce(chosen, 0), BigInteger)

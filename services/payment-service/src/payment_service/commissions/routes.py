@@ -1,0 +1,38 @@
+"""Decide on commission schemes over HTTP."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+
+from payment_service.commissions import service
+from payment_service.schemes.models import Scheme
+from payment_service.schemes.rules import (
+    OwnProposal,
+    SchemeDecided,
+    SchemeMonthTaken,
+    SchemeNotFound,
+    SchemeTooEarly,
+)
+from payment_service.schemes.schemas import Decision, SchemeOut
+from perisai_kit.auth import Principal, Role, require
+from perisai_kit.db import Session
+from perisai_kit.idempotency import TransactionRoute
+from perisai_kit.problems import problems
+
+router = APIRouter(
+    prefix="/v1/commission-schemes", tags=["commissions"], route_class=TransactionRoute
+)
+Decider = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER))]
+
+
+@router.post(
+    "/{scheme_id}/decision",
+    response_model=SchemeOut,
+    responses=problems(
+        SchemeNotFound, SchemeDecided, OwnProposal, SchemeTooEarly, SchemeMonthTaken
+    ),
+)
+async def decide(scheme_id: UUID, decision: Decision, session: Session, officer: Decider) -> Scheme:
+    """Approve or reject a scheme that somebody else proposed; it is not edited afterwards."""
+    return await service.decide(session, scheme_id, verdict=decision.verdict, by=officer.account_id)

@@ -1,0 +1,176 @@
+"""What a payment earns, for whom, under a scheme. Source: docs/money.md, Commissions.
+
+Amounts are exact: integers of 1/10,000 rupiah ("parts"), so that neither the order of payments nor
+the month of a statement can change a sum.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from uuid import UUID
+
+from payment_service.earnings.rules import BeneficiaryKind, Care, Earning, PaidLine
+from payment_service.schemes.rules import PARTS, Terms
+from perisai_kit.errors import Invalid
+from perisai_kit.month import Month, months_between
+
+
+class TooManyPayments(Invalid):
+    """`details`: `limit`."""
+
+    code = "too_many_payments"
+    text = "This agent has more payments in the month than can be computed anew in one request."
+    text_id = "Pembayaran agen pada bulan ini terlalu banyak untuk dihitung ulang sekaligus."
+
+
+class Rule(StrEnum):
+    CONTRIBUTION = "contribution"
+    ACQUISITION = "acquisition"
+    OVERRIDE = "override"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one beneficiary earns by one rule from one payment.
+
+    cause: what earns only once. base: rupiah. rate_bps: of the base. parts: the exact amount in
+    1/10,000 rupiah.
+    """
+
+    earning: Earning
+    cause: str
+    rule: Rule
+    beneficiary: BeneficiaryKind
+    base: int
+    rate_bps: int
+    paid: PaidLine | None = None
+    month_index: int | None = None
+
+    @property
+    def parts(self) -> int:
+        return self.base * self.rate_bps
+
+    @property
+    def beneficiary_id(self) -> UUID:
+        care = self.earning.care
+        return care.agent_id if self.beneficiary is BeneficiaryKind.AGENT else care.wadah_id
+
+    @property
+    def key(self) -> str:
+        """What makes a line the only one of its kind: the same cause never earns twice."""
+        paid = (str(self.paid.month), self.paid.programme) if self.paid else ()
+        return ":".join((self.cause, *paid, self.rule, self.beneficiary))
+
+
+def month_index(care: Care, month: Month) -> int:
+    """Return which month in the care of agents a contribution month is, from 1.
+
+    By the calendar from the member's first month with an agent on, so that the order in which
+    months are paid changes nothing. Months before it count as the first.
+    Source: docs/money.md, Commissions (the counter itself: one source; by calendar: inferred).
+    """
+    return max(1, months_between(care.counted_from, month) + 1)
+
+
+def contribution_lines(terms: Terms, earning: Earning) -> list[Line]:
+    """Return the lines that paid contributions earn the agent and the wadah."""
+    if not terms.earns(earning.payer):
+        return []
+    lines: list[Line] = []
+    for paid in earning.paid:
+        index = month_index(earning.care, paid.month)
+        whole = Line(
+            earning,
+            cause=f"payment:{earning.payment_id}",
+            rule=Rule.CONTRIBUTION,
+            beneficiary=BeneficiaryKind.AGENT,
+            base=paid.amount,
+            rate_bps=terms.rate_bps(index),
+            paid=paid,
+            month_index=index,
+        )
+        lines += _shared(terms, whole)
+    return lines
+
+
+def acquisition_lines(terms: Terms, earning: Earning) -> list[Line]:
+    """Return the lines that one new member earns once the month's threshold is reached."""
+    amount = terms.acquisition(earning.programmes)
+    return _acquisition(terms, earning, cause=f"member:{earning.member_id}", amount=amount)
+
+
+def fixed_lines(terms: Terms, earning: Earning) -> list[Line]:
+    """Return the lines of the fixed sum for a month that has reached the threshold.
+
+    earning: of one of the new members; its wadah gets the wadah's share.
+    """
+    cause = f"agent:{earning.care.agent_id}:{earning.month}"
+    return _acquisition(terms, earning, cause=cause, amount=terms.acquisition_fixed)
+
+
+def _acquisition(terms: Terms, earning: Earning, *, cause: str, amount: int) -> list[Line]:
+    whole = Line(
+        earning,
+        cause=cause,
+        rule=Rule.ACQUISITION,
+        beneficiary=BeneficiaryKind.AGENT,
+        base=amount,
+        rate_bps=PARTS,
+    )
+    return _shared(terms, whole)
+
+
+def _shared(terms: Terms, whole: Line) -> list[Line]:
+    agent_bps = whole.rate_bps * terms.agent_share_bps // PARTS
+    wanted = (
+        (whole.rule, BeneficiaryKind.AGENT, agent_bps),
+        (whole.rule, BeneficiaryKind.WADAH, whole.rate_bps * terms.wadah_share_bps // PARTS),
+        (Rule.OVERRIDE, BeneficiaryKind.WADAH, agent_bps * terms.override_bps // PARTS),
+    )
+    return [
+        replace(whole, rule=rule, beneficiary=kind, rate_bps=rate_bps)
+        for rule, kind, rate_bps in wanted
+        if rate_bps and whole.base
+    ]
+
+
+def lines_of_month(terms: Terms, earnings: Iterable[Earning]) -> list[Line]:
+    """Return all that one agent's payments of a month earn, as if they came together."""
+    counted = [each for each in earnings if terms.earns(each.payer)]
+    lines = [line for each in counted for line in contribution_lines(terms, each)]
+    new = [each for each in counted if each.is_new]
+    if new and is_reached(terms, len(new)):
+        lines += [line for each in new for line in acquisition_lines(terms, each)]
+        lines += fixed_lines(terms, new[-1])
+    return lines
+
+
+def is_reached(terms: Terms, new_members: int) -> bool:
+    """Tell whether a month's new members reach the threshold."""
+    return new_members >= terms.threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What a beneficiary's lines add up to, by rule, in parts."""
+
+    line_count: int = 0
+    contribution_parts: int = 0
+    acquisition_parts: int = 0
+    override_parts: int = 0
+
+    @property
+    def parts(self) -> int:
+        return self.contribution_parts + self.acquisition_parts + self.override_parts
+
+
+def sums_of(lines: Iterable[Line], kind: BeneficiaryKind) -> Sums:
+    """Add up the lines of one kind of beneficiary."""
+    own = [line for line in lines if line.beneficiary is kind]
+    parts = {rule: sum(line.parts for line in own if line.rule is rule) for rule in Rule}
+    return Sums(
+        line_count=len(own),
+        contribution_parts=parts[Rule.CONTRIBUTION],
+        acquisition_parts=parts[Rule.ACQUISITION],
+        override_parts=parts[Rule.OVERRIDE],
+    )

@@ -1,0 +1,1 @@
+"""Which payments count for whom, and in which month."""

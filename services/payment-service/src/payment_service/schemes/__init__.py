@@ -1,0 +1,1 @@
+"""What agents and wadahs earn is agreed in schemes: dated documents that two people stand for."""

@@ -1,0 +1,43 @@
+"""Commission schemes over HTTP; deciding on one is with commissions, which know what was earned."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+
+from payment_service.paging import Cursor, Limit
+from payment_service.schemes import service
+from payment_service.schemes.models import Scheme
+from payment_service.schemes.rules import SchemeInvalid, SchemeNotFound
+from payment_service.schemes.schemas import NewScheme, SchemeOut
+from perisai_kit.auth import Principal, Role, require
+from perisai_kit.db import ReadSession, Session
+from perisai_kit.fields import Page
+from perisai_kit.idempotency import TransactionRoute
+from perisai_kit.problems import problems
+
+router = APIRouter(
+    prefix="/v1/commission-schemes", tags=["commissions"], route_class=TransactionRoute
+)
+Proposer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER))]
+Reader = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN))]
+
+
+@router.post("", status_code=201, response_model=SchemeOut, responses=problems(SchemeInvalid))
+async def propose(new: NewScheme, session: Session, officer: Proposer) -> Scheme:
+    """Propose a scheme. It applies once another finance officer has approved it."""
+    return await service.propose(session, new, by=officer.account_id)
+
+
+@router.get("", response_model=Page[SchemeOut])
+async def list_schemes(
+    session: ReadSession, _: Reader, cursor: Cursor = None, limit: Limit = 50
+) -> Page[SchemeOut]:
+    """List the schemes with their sources, the latest proposed first."""
+    return await service.list_schemes(session, cursor=cursor, limit=limit)
+
+
+@router.get("/{scheme_id}", response_model=SchemeOut, responses=problems(SchemeNotFound))
+async def read(scheme_id: UUID, session: ReadSession, _: Reader) -> Scheme:
+    """Return a scheme."""
+    return await service.get(session, scheme_id)

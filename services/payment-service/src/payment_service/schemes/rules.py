@@ -1,0 +1,217 @@
+"""What a scheme says, and when one can be computed exactly. Source: docs/money.md, Commissions.
+
+Rates are basis points of whole rupiah, so a product of both is a whole number of 1/10,000 rupiah
+("parts") and needs no rounding. A scheme whose products would need some is refused.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from typing import Protocol, TypeVar
+
+from perisai_kit.errors import Conflict, Forbidden, Invalid, NotFound
+from perisai_kit.month import Month
+
+PARTS = 10_000
+"""Parts of a rupiah; also basis points of a whole, which is why rates need no division."""
+
+SELF = "self"
+"""The payer of a bill who is the member; everybody else is a sponsor or the government."""
+
+
+class SchemeStatus(StrEnum):
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+class Verdict(StrEnum):
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+class SchemeInvalid(Invalid):
+    code = "scheme_invalid"
+    text = "This scheme cannot be computed exactly, or contradicts itself."
+    text_id = "Skema ini tidak dapat dihitung dengan tepat atau saling bertentangan."
+
+
+class SchemeNotFound(NotFound):
+    code = "scheme_not_found"
+    text = "There is no such scheme."
+    text_id = "Skema tidak ditemukan."
+
+
+class SchemeDecided(Conflict):
+    code = "scheme_decided"
+    text = "This scheme was decided on already; propose another one."
+    text_id = "Skema ini sudah diputuskan; usulkan skema lain."
+
+
+class OwnProposal(Forbidden):
+    code = "own_proposal"
+    text = "Somebody else must decide on your proposal."
+    text_id = "Usulan Anda harus diputuskan oleh orang lain."
+
+
+class SchemeTooEarly(Conflict):
+    """`details`: `earliest`, the first month in which nothing has been earned yet."""
+
+    code = "scheme_too_early"
+    text = "A scheme cannot begin in a month that is closed or in which something was earned."
+    text_id = "Skema tidak dapat dimulai pada bulan yang sudah ditutup atau memiliki insentif."
+
+
+class SchemeMonthTaken(Conflict):
+    code = "scheme_month_taken"
+    text = "Another approved scheme begins in this month."
+    text_id = "Skema lain yang disetujui sudah dimulai pada bulan ini."
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """first_index, last_index: of the contribution month, both inside; no last one, no end."""
+
+    first_index: int
+    last_index: int | None
+    rate_bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewMember:
+    """amount: rupiah for a new member who first paid this many programmes."""
+
+    programmes: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A scheme's numbers.
+
+    tiers: the share of contributions received, by month index. acquisition_fixed: rupiah for a
+    month, whatever the number of new members. threshold: new members in a month from which
+    either acquisition is due, for the first of them too. agent_share_bps: what the agent keeps
+    of it all. wadah_share_bps: what the wadah gets out of the whole. override_bps: what it gets
+    on top of the agent's part. sponsored: whether contributions that somebody else pays earn
+    anything; not found in any source.
+    """
+
+    tiers: tuple[Tier, ...]
+    acquisition_by_programmes: tuple[NewMember, ...]
+    acquisition_fixed: int
+    threshold: int
+    agent_share_bps: int
+    wadah_share_bps: int
+    override_bps: int
+    sponsored: bool
+
+    def earns(self, payer: str) -> bool:
+        """Tell whether money from this payer earns anything."""
+        return self.sponsored or payer == SELF
+
+    def rate_bps(self, index: int) -> int:
+        """Return the rate for a month index; 0 outside every tier."""
+        for tier in self.tiers:
+            if tier.first_index <= index and (tier.last_index is None or index <= tier.last_index):
+                return tier.rate_bps
+        return 0
+
+    def acquisition(self, programmes: int) -> int:
+        """Return the rupiah for a new member who first paid this many programmes."""
+        amounts = {each.programmes: each.amount for each in self.acquisition_by_programmes}
+        return amounts.get(programmes, 0)
+
+
+class Dated(Protocol):
+    """What begins to apply in a month."""
+
+    @property
+    def first_month(self) -> Month: ...
+
+
+Scheme = TypeVar("Scheme", bound=Dated)
+
+
+def scheme_of(schemes: Iterable[Scheme], month: Month) -> Scheme | None:
+    """Return the one of these approved schemes that applies to a month: the latest begun."""
+    begun = [scheme for scheme in schemes if scheme.first_month <= month]
+    return max(begun, key=lambda scheme: scheme.first_month, default=None)
+
+
+def check_terms(terms: Terms) -> None:
+    """Raises: SchemeInvalid where a product would not be exact, or terms contradict each other."""
+    if terms.agent_share_bps + terms.wadah_share_bps > PARTS:
+        raise SchemeInvalid(field="terms.wadah_share_bps")
+    if not _is_exact(terms, PARTS):
+        raise SchemeInvalid(field="terms.override_bps")
+    counts = [each.programmes for each in terms.acquisition_by_programmes]
+    if len(set(counts)) != len(counts):
+        raise SchemeInvalid(field="terms.acquisition_by_programmes")
+    _check_tiers(terms)
+
+
+def _check_tiers(terms: Terms) -> None:
+    for number, tier in enumerate(terms.tiers):
+        if not _is_exact(terms, tier.rate_bps):
+            raise SchemeInvalid(field=f"terms.tiers.{number}.rate_bps")
+        if tier.last_index is not None and tier.last_index < tier.first_index:
+            raise SchemeInvalid(field=f"terms.tiers.{number}.last_index")
+    for one, following in pairwise(sorted(terms.tiers, key=lambda tier: tier.first_index)):
+        if one.last_index is None or one.last_index >= following.first_index:
+            raise SchemeInvalid(field="terms.tiers")
+
+
+def _is_exact(terms: Terms, rate_bps: int) -> bool:
+    agent = rate_bps * terms.agent_share_bps
+    wadah = rate_bps * terms.wadah_share_bps
+    return not (agent % PARTS or wadah % PARTS or agent // PARTS * terms.override_bps % PARTS)
+
+
+def check_decision(status: SchemeStatus, *, is_own: bool) -> None:
+    """Raises: SchemeDecided, OwnProposal."""
+    if status is not SchemeStatus.PROPOSED:
+        raise SchemeDecided
+    if is_own:
+        raise OwnProposal
+
+
+def check_beginning(first_month: Month, *, earliest: Month | None) -> None:
+    """Refuse a scheme for a month that has begun to be counted under another one.
+
+    Raises: SchemeTooEarly.
+    """
+    if earliest is not None and first_month < earliest:
+        raise SchemeTooEarly(earliest=str(earliest))
+
+
+SCHEME_2018 = Terms(
+    tiers=(Tier(1, None, 750),),
+    acquisition_by_programmes=(),
+    acquisition_fixed=500_000,
+    threshold=50,
+    agent_share_bps=9_000,
+    wadah_share_bps=1_000,
+    override_bps=0,
+    sponsored=True,
+)
+"""2017 to March 2022: 500,000 from 50 new members on and 7.5 % of contributions, shared 90 to 10.
+
+Source: docs/money.md, Commissions (confirmed; sponsored: not found, our default).
+"""
+
+SCHEME_2022 = Terms(
+    tiers=(Tier(1, 24, 1_500), Tier(25, 60, 500)),
+    acquisition_by_programmes=(NewMember(3, 15_000), NewMember(2, 10_000)),
+    acquisition_fixed=0,
+    threshold=25,
+    agent_share_bps=10_000,
+    wadah_share_bps=0,
+    override_bps=1_000,
+    sponsored=True,
+)
+"""From April 2022: 15,000 or 10,000 a new member from 25 on, 15 % then 5 %, and 10 % on top.
+
+Source: docs/money.md, Commissions (confirmed; after month 60: one source; sponsored: not found).
+"""

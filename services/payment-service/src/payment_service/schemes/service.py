@@ -1,0 +1,95 @@
+"""Propose, decide and look up the schemes that commissions are computed by."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.paging import uuid_of
+from payment_service.schemes import queries, rules
+from payment_service.schemes.models import Scheme
+from payment_service.schemes.rules import SchemeMonthTaken, SchemeStatus, Terms, Verdict
+from payment_service.schemes.schemas import NewScheme, SchemeOut, TermsIn
+from perisai_kit import clock
+from perisai_kit.fields import Page, encode_cursor
+from perisai_kit.ids import new_id
+from perisai_kit.month import Month
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A scheme to compute with."""
+
+    id: UUID
+    name: str
+    first_month: Month
+    terms: Terms
+
+
+async def propose(session: AsyncSession, new: NewScheme, *, by: UUID) -> Scheme:
+    """Write a scheme down, for somebody else to decide on.
+
+    Raises: SchemeInvalid.
+    """
+    rules.check_terms(new.terms.terms())
+    scheme = Scheme(
+        id=new_id(),
+        name=new.name,
+        first_month=new.first_month,
+        terms=new.terms.model_dump(),
+        source=new.source,
+        status=SchemeStatus.PROPOSED,
+        proposed_by=by,
+        proposed_at=clock.now(),
+    )
+    await queries.insert_scheme(session, scheme)
+    return scheme
+
+
+async def decide(
+    session: AsyncSession, scheme_id: UUID, *, verdict: Verdict, by: UUID, earliest: Month | None
+) -> Scheme:
+    """Approve or reject a proposal.
+
+    earliest: the first month in which nothing has been earned yet; the caller keeps it from
+    moving.
+    Raises: SchemeNotFound, SchemeDecided, OwnProposal, SchemeTooEarly, SchemeMonthTaken.
+    """
+    scheme = await queries.lock_scheme(session, scheme_id)
+    rules.check_decision(scheme.status, is_own=scheme.proposed_by == by)
+    if verdict is Verdict.APPROVED:
+        rules.check_beginning(scheme.first_month, earliest=earliest)
+        if await queries.find_approved(session, scheme.first_month) is not None:
+            raise SchemeMonthTaken
+    scheme.status = SchemeStatus(verdict)
+    scheme.decided_by = by
+    scheme.decided_at = clock.now()
+    await session.flush()
+    return scheme
+
+
+async def get(session: AsyncSession, scheme_id: UUID) -> Scheme:
+    """Raises: SchemeNotFound."""
+    return await queries.get_scheme(session, scheme_id)
+
+
+async def list_schemes(session: AsyncSession, *, cursor: str | None, limit: int) -> Page[SchemeOut]:
+    """Return schemes in every state, the latest proposed first.
+
+    Raises: CursorInvalid.
+    """
+    rows = await queries.list_page(session, before_id=uuid_of(cursor), limit=limit + 1)
+    items = [SchemeOut.model_validate(row) for row in rows[:limit]]
+    more = encode_cursor(str(items[-1].id)) if len(rows) > limit else None
+    return Page(items=items, next_cursor=more)
+
+
+async def approved(session: AsyncSession) -> list[Applied]:
+    """Return the approved schemes."""
+    return [applied(scheme) for scheme in await queries.list_approved(session)]
+
+
+def applied(scheme: Scheme) -> Applied:
+    """Return a scheme's terms to compute with, whatever was decided on it."""
+    terms = TermsIn.model_validate(scheme.terms).terms()
+    return Applied(scheme.id, scheme.name, scheme.first_month, terms)

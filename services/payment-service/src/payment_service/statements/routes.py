@@ -1,0 +1,196 @@
+"""Months, statements and previews over HTTP."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from payment_service.commissions.rules import TooManyPayments
+from payment_service.paging import Cursor, Limit
+from payment_service.schemes.rules import SchemeNotFound
+from payment_service.settings import Config
+from payment_service.statements import service
+from payment_service.statements.rules import (
+    BeneficiaryNotFound,
+    BeneficiaryUnclear,
+    EarlierMonthOpen,
+    EventsParked,
+    EventsUnread,
+    MonthClosedAlready,
+    MonthNotOver,
+    PaymentsWait,
+    SchemeForAgentsOnly,
+    StatementNotFound,
+)
+from payment_service.statements.schemas import LineOut, MonthOut, PreviewOut, StatementOut
+from payment_service.statements.service import Whose
+from perisai_kit.auth import Principal, Role, require
+from perisai_kit.db import ReadSession, Session
+from perisai_kit.fields import Page
+from perisai_kit.idempotency import IDEMPOTENT, TransactionRoute
+from perisai_kit.month import Month
+from perisai_kit.problems import problems
+
+months = APIRouter(prefix="/v1/commission-months", tags=["commissions"])
+closing = APIRouter(
+    prefix="/v1/commission-months", tags=["commissions"], route_class=TransactionRoute
+)
+statements = APIRouter(prefix="/v1/statements", tags=["statements"])
+previews = APIRouter(prefix="/v1/commission-previews", tags=["commissions"])
+
+Closer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER))]
+Bookkeeper = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN))]
+Reader = Annotated[
+    Principal,
+    Depends(
+        require(
+            Role.AGENT,
+            Role.WADAH_ADMIN,
+            Role.BRANCH_OFFICER,
+            Role.FINANCE_OFFICER,
+            Role.AUDITOR,
+            Role.ADMIN,
+        )
+    ),
+]
+
+
+# An address holds text; what passes the pattern is a month.
+MONTH = r"^[1-9][0-9]{3}-(0[1-9]|1[0-2])$"
+MonthInQuery = Annotated[str | None, Query(pattern=MONTH, examples=["2026-11"])]
+
+
+def _named(month: Annotated[str, Path(pattern=MONTH, examples=["2026-11"])]) -> Month:
+    return Month.parse(month)
+
+
+def _wanted(month: MonthInQuery = None) -> Month | None:
+    return None if month is None else Month.parse(month)
+
+
+def _whose(
+    wanted: Annotated[Month | None, Depends(_wanted)],
+    agent_id: UUID | None = None,
+    wadah_id: UUID | None = None,
+) -> Whose:
+    return Whose(agent_id=agent_id, wadah_id=wadah_id, month=wanted)
+
+
+Asked = Annotated[Whose, Depends(_whose)]
+Wanted = Annotated[Month | None, Depends(_wanted)]
+Named = Annotated[Month, Depends(_named)]
+
+
+@months.get("", response_model=Page[MonthOut])
+async def list_months(
+    session: ReadSession, _: Bookkeeper, cursor: Cursor = None, limit: Limit = 24
+) -> Page[MonthOut]:
+    """List the months in which something was earned, open and closed, the latest first."""
+    return await service.list_months(session, cursor=cursor, limit=limit)
+
+
+@closing.post(
+    "/{month}/closing",
+    response_model=MonthOut,
+    openapi_extra=IDEMPOTENT,
+    responses=problems(
+        MonthNotOver,
+        MonthClosedAlready,
+        EventsUnread,
+        EventsParked,
+        PaymentsWait,
+        EarlierMonthOpen,
+    ),
+)
+async def close(month: Named, session: Session, officer: Closer, config: Config) -> MonthOut:
+    """Close a month for good: every beneficiary gets a statement, and the ledger owes it.
+
+    Refused until everything that happened in the month has been counted; the problem says what
+    is missing.
+    """
+    return await service.close(session, month, by=officer.account_id, settings=config)
+
+
+@statements.get("", response_model=Page[StatementOut])
+async def list_statements(
+    session: ReadSession,
+    principal: Reader,
+    month: Wanted,
+    beneficiary_id: UUID | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[StatementOut]:
+    """List the statements you may see, the latest month first.
+
+    An agent sees own ones, a wadah own ones and its agents', staff those of their scope.
+    """
+    return await service.list_statements(
+        session,
+        principal,
+        month=month,
+        beneficiary_id=beneficiary_id,
+        cursor=cursor,
+        limit=limit,
+    )
+
+
+@statements.get(
+    "/{statement_id}", response_model=StatementOut, responses=problems(StatementNotFound)
+)
+async def get(statement_id: UUID, session: ReadSession, principal: Reader) -> StatementOut:
+    """Return a statement with what each rule gave and the rests that were carried."""
+    return await service.get(session, principal, statement_id)
+
+
+@statements.get(
+    "/{statement_id}/lines", response_model=Page[LineOut], responses=problems(StatementNotFound)
+)
+async def lines(
+    statement_id: UUID,
+    session: ReadSession,
+    principal: Reader,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Page[LineOut]:
+    """List the lines a statement adds up: for which payment, by which rule, base and rate."""
+    return await service.list_lines(session, principal, statement_id, cursor=cursor, limit=limit)
+
+
+@previews.get(
+    "",
+    response_model=PreviewOut,
+    responses=problems(
+        BeneficiaryUnclear,
+        BeneficiaryNotFound,
+        SchemeForAgentsOnly,
+        SchemeNotFound,
+        TooManyPayments,
+    ),
+)
+async def preview(
+    session: ReadSession, principal: Reader, whose: Asked, scheme_id: UUID | None = None
+) -> PreviewOut:
+    """Return what a statement would say if the month were closed now.
+
+    Of yourself, or of the agent or wadah named, where you may see it; of the month in which money
+    paid now counts, if none is named. With `scheme_id`, what an agent's payments would earn under
+    that scheme.
+    """
+    return await service.preview(session, principal, whose, scheme_id=scheme_id)
+
+
+@previews.get(
+    "/lines",
+    response_model=Page[LineOut],
+    responses=problems(BeneficiaryUnclear, BeneficiaryNotFound),
+)
+async def preview_lines(
+    session: ReadSession, principal: Reader, whose: Asked, cursor: Cursor = None, limit: Limit = 100
+) -> Page[LineOut]:
+    """List the lines that a month has so far."""
+    return await service.preview_lines(session, principal, whose, cursor=cursor, limit=limit)
+
+
+router = APIRouter()
+for each in (months, closing, statements, previews):
+    router.include_router(each)

@@ -1,0 +1,175 @@
+"""When a month may be closed, and what a statement pays. Source: docs/money.md, Commissions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from payment_service.schemes.rules import PARTS
+from perisai_kit.errors import Conflict, Invalid, NotFound
+from perisai_kit.month import Month
+
+
+class MonthState(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class MonthNotOver(Conflict):
+    """`details`: `closable_from`, the first instant at which it can be closed."""
+
+    code = "month_not_over"
+    text = "This month cannot be closed yet."
+    text_id = "Bulan ini belum dapat ditutup."
+
+
+class MonthClosedAlready(Conflict):
+    """`details`: `closed_through`, the last closed month."""
+
+    code = "month_closed"
+    text = "This month is closed already; money that comes in now counts in a later one."
+    text_id = "Bulan ini sudah ditutup; pembayaran yang masuk dihitung pada bulan berikutnya."
+
+
+class EarlierMonthOpen(Conflict):
+    """`details`: `months`, which must be closed first."""
+
+    code = "earlier_month_open"
+    text = "Something was earned in an earlier month that is still open; close that one first."
+    text_id = "Masih ada bulan sebelumnya yang terbuka; tutup bulan itu terlebih dahulu."
+
+
+class EventsUnread(Conflict):
+    """`details`: `needed`, and `subscriptions` with how far each has come."""
+
+    code = "events_unread"
+    text = "Not everything that happened up to the end of the month has been read yet."
+    text_id = "Belum semua peristiwa sampai akhir bulan ini dibaca."
+
+
+class EventsParked(Conflict):
+    """`details`: `subscriptions` with how many events each could not handle."""
+
+    code = "events_parked"
+    text = "Events that could not be handled must be replayed first."
+    text_id = "Peristiwa yang tertahan harus dijalankan ulang terlebih dahulu."
+
+
+class PaymentsWait(Conflict):
+    """`details`: `payments`, how many by month."""
+
+    code = "payments_wait"
+    text = "Payments of this month wait for the word of whom they count for."
+    text_id = "Pembayaran bulan ini masih menunggu data agen yang berhak."
+
+
+class StatementNotFound(NotFound):
+    code = "statement_not_found"
+    text = "There is no such statement, or you may not see it."
+    text_id = "Rekap insentif tidak ditemukan, atau Anda tidak berwenang melihatnya."
+
+
+class BeneficiaryNotFound(NotFound):
+    code = "beneficiary_not_found"
+    text = "There is no such agent or wadah with earnings, or you may not see them."
+    text_id = "Agen atau wadah tidak ditemukan, atau Anda tidak berwenang melihatnya."
+
+
+class BeneficiaryUnclear(Invalid):
+    code = "beneficiary_unclear"
+    text = "Say whose earnings: one agent_id or one wadah_id."
+    text_id = "Sebutkan satu agent_id atau satu wadah_id."
+
+
+class SchemeForAgentsOnly(Invalid):
+    code = "scheme_for_agents_only"
+    text = "Another scheme can be tried on one agent at a time."
+    text_id = "Skema lain hanya dapat dicoba untuk satu agen."
+
+
+class Reader(Protocol):
+    """How far a subscription has come."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def caught_up_at(self) -> datetime | None: ...
+    @property
+    def unread(self) -> bool: ...
+    @property
+    def parked(self) -> int: ...
+
+
+def check_over(
+    month: Month,
+    *,
+    closed_through: Month | None,
+    closable_from: datetime | None,
+    now: datetime,
+) -> None:
+    """Refuse a month that is closed, or not over for long enough.
+
+    closable_from: None while the month lasts.
+    Raises: MonthClosedAlready, MonthNotOver.
+    """
+    if closed_through is not None and month <= closed_through:
+        raise MonthClosedAlready(closed_through=str(closed_through))
+    if closable_from is None:
+        raise MonthNotOver
+    if now < closable_from:
+        raise MonthNotOver(closable_from=closable_from.isoformat())
+
+
+def check_read(readers: Sequence[Reader], *, needed: datetime) -> None:
+    """Refuse while anything up to an instant may not have been counted.
+
+    Raises: EventsUnread, EventsParked.
+    """
+    unread = {
+        each.name: each.caught_up_at.isoformat() if each.caught_up_at else None
+        for each in readers
+        if each.unread
+    }
+    if unread:
+        raise EventsUnread(needed=needed.isoformat(), subscriptions=unread)
+    parked = {each.name: each.parked for each in readers if each.parked}
+    if parked:
+        raise EventsParked(subscriptions=parked)
+
+
+def check_nothing_open(waits: Mapping[Month, int], earlier: Sequence[Month]) -> None:
+    """Refuse while payments wait or an earlier month is open.
+
+    waits: by month, up to the one to close. earlier: months with something earned, not closed.
+    Raises: PaymentsWait, EarlierMonthOpen.
+    """
+    if waits:
+        raise PaymentsWait(payments={str(month): count for month, count in sorted(waits.items())})
+    if earlier:
+        raise EarlierMonthOpen(months=[str(month) for month in sorted(earlier)])
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a month's earnings pay. brought, earned, carried: parts; amount: whole rupiah.
+
+    Whole rupiah earned since the beginning, less those stated, is the same as this month's with
+    the rest that was carried: nothing below a rupiah is ever lost.
+    """
+
+    brought_parts: int
+    earned_parts: int
+
+    @property
+    def amount(self) -> int:
+        return (self.brought_parts + self.earned_parts) // PARTS
+
+    @property
+    def carried_parts(self) -> int:
+        return (self.brought_parts + self.earned_parts) % PARTS
+
+
+def due(*, total_before: int, earned_parts: int) -> Due:
+    """Return what a month pays. total_before: everything earned in earlier months, in parts."""
+    return Due(total_before % PARTS, earned_parts)

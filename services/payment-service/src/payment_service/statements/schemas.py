@@ -1,0 +1,96 @@
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field
+
+from payment_service.commissions.rules import Rule
+from payment_service.earnings.rules import BeneficiaryKind
+from payment_service.schemes.rules import PARTS
+from payment_service.statements.rules import MonthState
+from perisai_kit.fields import MonthText, Out
+
+PARTS_OF_A_RUPIAH = f"Exact: an integer of 1/{PARTS:,} rupiah."
+
+
+class MonthOut(Out):
+    """All lines of a month together; a month that is open may still grow."""
+
+    month: MonthText
+    state: MonthState
+    line_count: int
+    agent_parts: int = Field(description=PARTS_OF_A_RUPIAH)
+    wadah_parts: int = Field(description=PARTS_OF_A_RUPIAH)
+    waiting_payments: int = Field(description="Payments whose attribution has not arrived.")
+    statement_count: int | None
+    amount: int | None = Field(description="Whole rupiah on all statements of a closed month.")
+    closed_at: datetime | None
+    closed_by: UUID | None
+
+
+class EarnedOut(Out):
+    """brought + the three rules = amount x 10,000 + carried: a rest is carried, never lost."""
+
+    line_count: int
+    contribution_parts: int = Field(description=PARTS_OF_A_RUPIAH)
+    acquisition_parts: int = Field(description=PARTS_OF_A_RUPIAH)
+    override_parts: int = Field(description=PARTS_OF_A_RUPIAH)
+    brought_parts: int = Field(description=f"The rest of earlier months. {PARTS_OF_A_RUPIAH}")
+    amount: int = Field(description="Whole rupiah.")
+    carried_parts: int = Field(description=f"The rest for the next month. {PARTS_OF_A_RUPIAH}")
+
+
+class StatementOut(EarnedOut):
+    id: UUID
+    month: MonthText
+    beneficiary_kind: BeneficiaryKind
+    beneficiary_id: UUID
+    wadah_id: UUID
+    branch_code: str
+    region_code: str
+    total_parts: int = Field(description=f"Everything since the beginning. {PARTS_OF_A_RUPIAH}")
+    issued_at: datetime
+
+
+class LineOut(Out):
+    """Why: parts = base x rate_bps. The contribution's fields are empty for an acquisition."""
+
+    id: int
+    earned_month: MonthText
+    beneficiary_kind: BeneficiaryKind
+    beneficiary_id: UUID
+    rule: Rule
+    base: int = Field(description="Whole rupiah: the contribution paid, or the sum agreed.")
+    rate_bps: int = Field(description="Basis points of the base.")
+    parts: int = Field(description=PARTS_OF_A_RUPIAH)
+    contribution_month: MonthText | None
+    programme: str | None
+    month_index: int | None = Field(description="Which month of the member with agents, from 1.")
+    agent_id: UUID
+    member_id: UUID
+    payment_id: UUID
+    attribution_id: UUID
+    scheme_id: UUID
+    recorded_at: datetime
+
+
+class SchemeApplied(Out):
+    id: UUID
+    name: str
+    first_month: MonthText
+
+
+class PreviewOut(EarnedOut):
+    """What a statement would say if the month were closed now."""
+
+    month: MonthText
+    state: MonthState
+    beneficiary_kind: BeneficiaryKind
+    beneficiary_id: UUID
+    scheme: SchemeApplied | None
+    new_members: int | None = Field(
+        default=None, description="Of an agent, counted as the scheme counts."
+    )
+    threshold: int | None = Field(default=None, description="From how many on they earn.")
+    waiting_payments: int | None = Field(
+        default=None, description="Of an agent, in any month; not counted yet."
+    )

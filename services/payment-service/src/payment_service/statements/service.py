@@ -1,0 +1,380 @@
+"""Close months, state what each beneficiary is owed, and show what a close would bring."""
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.commissions import service as commissions
+from payment_service.commissions.queries import MonthSums
+from payment_service.commissions.rules import Sums
+from payment_service.earnings import service as earnings
+from payment_service.earnings.queries import NewMembers
+from payment_service.earnings.rules import BeneficiaryKind, earned_month
+from payment_service.ledger import rules as ledger_rules
+from payment_service.ledger import service as ledger
+from payment_service.ledger.rules import TransferCode
+from payment_service.paging import number_of, uuid_of
+from payment_service.schemes import service as schemes
+from payment_service.schemes.rules import PARTS, scheme_of
+from payment_service.schemes.service import Applied
+from payment_service.settings import Settings
+from payment_service.statements import queries, rules
+from payment_service.statements.models import ClosedMonth, Statement
+from payment_service.statements.rules import (
+    BeneficiaryNotFound,
+    BeneficiaryUnclear,
+    MonthState,
+    SchemeForAgentsOnly,
+    StatementNotFound,
+)
+from payment_service.statements.schemas import (
+    LineOut,
+    MonthOut,
+    PreviewOut,
+    SchemeApplied,
+    StatementOut,
+)
+from payment_service.visibility import visible_earnings
+from perisai_kit import clock
+from perisai_kit.auth import Principal, Role
+from perisai_kit.events import StatementIssued
+from perisai_kit.feed_rows import publish_rows
+from perisai_kit.fields import CursorInvalid, Page, decode_cursor, encode_cursor
+from perisai_kit.ids import new_id
+from perisai_kit.month import Month
+
+EARLIER_SHOWN = 24
+STORED = tuple(column.key for column in Statement.__mapper__.column_attrs)
+
+
+async def close(session: AsyncSession, month: Month, *, by: UUID, settings: Settings) -> MonthOut:
+    """Close a month: state what everybody earned in it, owe it, and count nothing more in it.
+
+    Nobody counts or closes meanwhile. Set-based: one statement of SQL each for the statements,
+    the ledger and the events, however many beneficiaries there are.
+    Raises: MonthClosedAlready, MonthNotOver, EventsUnread, EventsParked, PaymentsWait,
+    EarlierMonthOpen.
+    """
+    closed_through = await earnings.lock_months(session)
+    await _check_closable(session, month, closed_through, settings)
+    count = await earnings.count_beneficiaries(session)
+    now = clock.now()
+    await queries.insert_statements(
+        session,
+        month,
+        earned=commissions.earned_in(month),
+        beneficiaries=earnings.beneficiaries(),
+        ids=[new_id() for _ in range(count)],
+        issued_at=now,
+    )
+    await ledger.transfer_rows(
+        session,
+        queries.owed_in(month),
+        code=TransferCode.INCENTIVE_ACCRUED,
+        debit=ledger_rules.incentive_expense(month),
+        business_on=month.last_day,
+    )
+    await publish_rows(session, StatementIssued, queries.issued_in(month))
+    issued = await queries.sum_statements(session, month)
+    closed = ClosedMonth(
+        month=month,
+        closed_at=now,
+        closed_by=by,
+        statement_count=issued.statement_count,
+        line_count=issued.line_count,
+        agent_parts=issued.agent_parts,
+        wadah_parts=issued.wadah_parts,
+        amount=issued.amount,
+    )
+    await queries.insert_month(session, closed)
+    await earnings.close_through(session, month)
+    return _closed(closed)
+
+
+async def list_months(session: AsyncSession, *, cursor: str | None, limit: int) -> Page[MonthOut]:
+    """Return the months in which something was earned or that were closed, the latest first.
+
+    Raises: CursorInvalid.
+    """
+    before = _month_of(cursor)
+    closed_through = await earnings.closed_through(session)
+    waits = await earnings.count_waits(session)
+    found = await commissions.months_with_lines(
+        session, after=closed_through, before=before, limit=limit + 1
+    )
+    sums = {each.month: each for each in found}
+    waiting = {month for month in waits if before is None or month < before}
+    items = [
+        _open(sums.get(month) or MonthSums(month, 0, 0, 0), waits.get(month, 0))
+        for month in sorted({*sums, *waiting}, reverse=True)
+    ]
+    closed = await queries.list_months(session, before=before, limit=limit + 1)
+    items += [_closed(each) for each in closed]
+    more = encode_cursor(str(items[limit - 1].month)) if len(items) > limit else None
+    return Page(items=items[:limit], next_cursor=more)
+
+
+async def get(session: AsyncSession, principal: Principal, statement_id: UUID) -> StatementOut:
+    """Return a statement the subject may see.
+
+    Raises: StatementNotFound.
+    """
+    return _stated(await _get(session, principal, statement_id))
+
+
+async def list_statements(
+    session: AsyncSession,
+    principal: Principal,
+    *,
+    month: Month | None,
+    beneficiary_id: UUID | None,
+    cursor: str | None,
+    limit: int,
+) -> Page[StatementOut]:
+    """Return the statements the subject may see, the latest month first.
+
+    Raises: CursorInvalid.
+    """
+    rows = await queries.list_statements(
+        session,
+        visible_earnings(principal, Statement),
+        month=month,
+        beneficiary_id=beneficiary_id,
+        before_id=uuid_of(cursor),
+        limit=limit + 1,
+    )
+    items = [_stated(row) for row in rows[:limit]]
+    more = encode_cursor(str(items[-1].id)) if len(rows) > limit else None
+    return Page(items=items, next_cursor=more)
+
+
+async def list_lines(
+    session: AsyncSession,
+    principal: Principal,
+    statement_id: UUID,
+    *,
+    cursor: str | None,
+    limit: int,
+) -> Page[LineOut]:
+    """Return the lines that a statement adds up, each with its reasons.
+
+    Raises: StatementNotFound, CursorInvalid.
+    """
+    statement = await _get(session, principal, statement_id)
+    return await _lines(
+        session, statement.beneficiary_id, statement.month, cursor=cursor, limit=limit
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose earnings are asked for, and in which month; the present one when left out."""
+
+    agent_id: UUID | None = None
+    wadah_id: UUID | None = None
+    month: Month | None = None
+
+
+async def preview(
+    session: AsyncSession, principal: Principal, whose: Whose, *, scheme_id: UUID | None
+) -> PreviewOut:
+    """Return what a statement would say now, under the month's scheme or another one.
+
+    Raises: BeneficiaryUnclear, BeneficiaryNotFound, SchemeForAgentsOnly, SchemeNotFound,
+    TooManyPayments.
+    """
+    kind, beneficiary_id = await _beneficiary(session, principal, whose)
+    closed_through = await earnings.closed_through(session)
+    month = whose.month or _present_month(closed_through)
+    if scheme_id is None:
+        scheme = scheme_of(await schemes.approved(session), month)
+        sums = await commissions.sum_month(session, beneficiary_id, month)
+    elif kind is BeneficiaryKind.AGENT:
+        scheme = schemes.applied(await schemes.get(session, scheme_id))
+        sums = await commissions.sum_under(session, scheme, agent_id=beneficiary_id, month=month)
+    else:
+        raise SchemeForAgentsOnly(field="scheme_id")
+    before = await _total_before(session, beneficiary_id, month)
+    is_closed = closed_through is not None and month <= closed_through
+    return PreviewOut(
+        month=month,
+        state=MonthState.CLOSED if is_closed else MonthState.OPEN,
+        beneficiary_kind=kind,
+        beneficiary_id=beneficiary_id,
+        scheme=SchemeApplied.model_validate(scheme) if scheme else None,
+        **_earned(before, sums),
+        **await _progress(session, (kind, beneficiary_id), month, scheme),
+    )
+
+
+async def preview_lines(
+    session: AsyncSession, principal: Principal, whose: Whose, *, cursor: str | None, limit: int
+) -> Page[LineOut]:
+    """Return the lines of a month so far.
+
+    Raises: BeneficiaryUnclear, BeneficiaryNotFound, CursorInvalid.
+    """
+    _, beneficiary_id = await _beneficiary(session, principal, whose)
+    month = whose.month or _present_month(await earnings.closed_through(session))
+    return await _lines(session, beneficiary_id, month, cursor=cursor, limit=limit)
+
+
+async def _check_closable(
+    session: AsyncSession, month: Month, closed_through: Month | None, settings: Settings
+) -> None:
+    present = Month.of(clock.today())
+    closable_from = None
+    if month < present:
+        ends_at = datetime.combine(month.plus(1).first_day, time(), clock.JAKARTA)
+        closable_from = ends_at + timedelta(hours=settings.month_close_after_h)
+    rules.check_over(
+        month, closed_through=closed_through, closable_from=closable_from, now=clock.now()
+    )
+    assert closable_from is not None, "a month that lasts is refused"
+    readers = await earnings.progress(session, through=closable_from)
+    rules.check_read(readers, needed=closable_from)
+    waits = await earnings.count_waits(session, through=month)
+    earlier = await commissions.months_with_lines(
+        session, after=closed_through, before=month, limit=EARLIER_SHOWN
+    )
+    rules.check_nothing_open(waits, [each.month for each in earlier])
+
+
+async def _get(session: AsyncSession, principal: Principal, statement_id: UUID) -> Statement:
+    condition = visible_earnings(principal, Statement)
+    statement = await queries.find_statement(session, statement_id, condition)
+    if statement is None:
+        raise StatementNotFound
+    return statement
+
+
+async def _beneficiary(
+    session: AsyncSession, principal: Principal, whose: Whose
+) -> tuple[BeneficiaryKind, UUID]:
+    agent_id, wadah_id = whose.agent_id, whose.wadah_id
+    if agent_id is None and wadah_id is None:
+        agent_id = principal.agent_id if principal.has(Role.AGENT) else None
+        is_wadah = agent_id is None and principal.has(Role.WADAH_ADMIN)
+        wadah_id = principal.wadah_id if is_wadah else None
+    if (agent_id is None) == (wadah_id is None):
+        raise BeneficiaryUnclear
+    kind = BeneficiaryKind.WADAH if agent_id is None else BeneficiaryKind.AGENT
+    beneficiary_id = agent_id or wadah_id
+    assert beneficiary_id is not None
+    found = await earnings.find_beneficiary(session, beneficiary_id, principal)
+    # Somebody who has earned nothing yet may look all the same.
+    is_right = found.beneficiary_kind is kind if found else _is_own(principal, kind, beneficiary_id)
+    if not is_right:
+        raise BeneficiaryNotFound
+    return kind, beneficiary_id
+
+
+def _is_own(principal: Principal, kind: BeneficiaryKind, beneficiary_id: UUID) -> bool:
+    match kind:
+        case BeneficiaryKind.AGENT:
+            return principal.has(Role.AGENT) and principal.agent_id == beneficiary_id
+        case BeneficiaryKind.WADAH:
+            return principal.has(Role.WADAH_ADMIN) and principal.wadah_id == beneficiary_id
+
+
+async def _total_before(session: AsyncSession, beneficiary_id: UUID, month: Month) -> int:
+    latest = await queries.find_latest(session, beneficiary_id, before=month)
+    since = await commissions.sum_between(
+        session, beneficiary_id, after=latest.month if latest else None, before=month
+    )
+    return (latest.total_parts if latest else 0) + since
+
+
+async def _progress(
+    session: AsyncSession, whose: tuple[BeneficiaryKind, UUID], month: Month, scheme: Applied | None
+) -> dict[str, int | None]:
+    kind, agent_id = whose
+    if kind is not BeneficiaryKind.AGENT:
+        return {}
+    counts = await earnings.count_new_members(session, [(agent_id, month)])
+    count = counts.get((agent_id, month), NewMembers())
+    waits = await earnings.count_waits(session, agent_id=agent_id)
+    return {
+        "new_members": count.of(sponsored=scheme.terms.sponsored) if scheme else count.count,
+        "threshold": scheme.terms.threshold if scheme else None,
+        "waiting_payments": sum(waits.values()),
+    }
+
+
+def _present_month(closed_through: Month | None) -> Month:
+    return earned_month(Month.of(clock.today()), closed_through)
+
+
+def _earned(total_before: int, sums: Sums) -> dict[str, int]:
+    due = rules.due(total_before=total_before, earned_parts=sums.parts)
+    return {
+        "line_count": sums.line_count,
+        "contribution_parts": sums.contribution_parts,
+        "acquisition_parts": sums.acquisition_parts,
+        "override_parts": sums.override_parts,
+        "brought_parts": due.brought_parts,
+        "amount": due.amount,
+        "carried_parts": due.carried_parts,
+    }
+
+
+async def _lines(
+    session: AsyncSession, beneficiary_id: UUID, month: Month, *, cursor: str | None, limit: int
+) -> Page[LineOut]:
+    rows = await commissions.list_lines(
+        session,
+        beneficiary_id=beneficiary_id,
+        month=month,
+        after_id=number_of(cursor),
+        limit=limit + 1,
+    )
+    items = [LineOut.model_validate(row) for row in rows[:limit]]
+    more = encode_cursor(items[-1].id) if len(rows) > limit else None
+    return Page(items=items, next_cursor=more)
+
+
+def _stated(statement: Statement) -> StatementOut:
+    stored = {name: getattr(statement, name) for name in STORED}
+    return StatementOut(**stored, carried_parts=statement.total_parts % PARTS)
+
+
+def _open(sums: MonthSums, waiting: int) -> MonthOut:
+    return MonthOut(
+        month=sums.month,
+        state=MonthState.OPEN,
+        line_count=sums.line_count,
+        agent_parts=sums.agent_parts,
+        wadah_parts=sums.wadah_parts,
+        waiting_payments=waiting,
+        statement_count=None,
+        amount=None,
+        closed_at=None,
+        closed_by=None,
+    )
+
+
+def _closed(month: ClosedMonth) -> MonthOut:
+    return MonthOut(
+        month=month.month,
+        state=MonthState.CLOSED,
+        line_count=month.line_count,
+        agent_parts=month.agent_parts,
+        wadah_parts=month.wadah_parts,
+        waiting_payments=0,
+        statement_count=month.statement_count,
+        amount=month.amount,
+        closed_at=month.closed_at,
+        closed_by=month.closed_by,
+    )
+
+
+def _month_of(cursor: str | None) -> Month | None:
+    if cursor is None:
+        return None
+    (text,) = decode_cursor(cursor, 1)
+    try:
+        return Month.parse(text)
+    except ValueError:
+        raise CursorInvalid(field="cursor") from None

@@ -1,0 +1,99 @@
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from payment_service.schemes.rules import PARTS
+from payment_service.statements.rules import (
+    EarlierMonthOpen,
+    EventsParked,
+    EventsUnread,
+    MonthClosedAlready,
+    MonthNotOver,
+    PaymentsWait,
+    check_nothing_open,
+    check_over,
+    check_read,
+    due,
+)
+from perisai_kit.month import Month
+
+NOVEMBER = Month(2025, 11)
+CLOSABLE = datetime(2025, 12, 2, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Read:
+    name: str = "commissions.payments"
+    caught_up_at: datetime | None = CLOSABLE
+    unread: bool = False
+    parked: int = 0
+
+
+@given(
+    parts=st.lists(st.integers(0, 10**12), min_size=1, max_size=30),
+    cuts=st.lists(st.integers(0, 30), max_size=8),
+)
+def test_statements_lose_nothing_whenever_months_are_closed(
+    parts: list[int], cuts: list[int]
+) -> None:
+    stated = before = 0
+    for cut in [*sorted(cuts), len(parts)]:
+        total = sum(parts[:cut])
+        stated += due(total_before=before, earned_parts=total - before).amount
+        before = total
+
+    assert stated == sum(parts) // PARTS
+
+
+@given(before=st.integers(0, 10**15), earned=st.integers(0, 10**15))
+def test_what_is_brought_and_earned_is_paid_or_carried(before: int, earned: int) -> None:
+    found = due(total_before=before, earned_parts=earned)
+
+    assert found.brought_parts + earned == found.amount * PARTS + found.carried_parts
+    assert 0 <= found.carried_parts < PARTS
+    assert found.amount == (before + earned) // PARTS - before // PARTS
+
+
+@pytest.mark.parametrize("closed_through", [NOVEMBER, Month(2026, 1)])
+def test_a_closed_month_stays_closed(closed_through: Month) -> None:
+    with pytest.raises(MonthClosedAlready) as refused:
+        check_over(NOVEMBER, closed_through=closed_through, closable_from=CLOSABLE, now=CLOSABLE)
+
+    assert refused.value.details == {"closed_through": str(closed_through)}
+
+
+def test_a_month_is_closed_some_time_after_its_end() -> None:
+    early = CLOSABLE.replace(day=1)
+
+    check_over(NOVEMBER, closed_through=Month(2025, 10), closable_from=CLOSABLE, now=CLOSABLE)
+
+    with pytest.raises(MonthNotOver) as refused:
+        check_over(NOVEMBER, closed_through=None, closable_from=CLOSABLE, now=early)
+    assert refused.value.details == {"closable_from": "2025-12-02T00:00:00+00:00"}
+    with pytest.raises(MonthNotOver):
+        check_over(Month(9999, 12), closed_through=None, closable_from=None, now=CLOSABLE)
+
+
+def test_who_has_not_read_everything_is_named() -> None:
+    check_read([Read(), Read(name="commissions.members")], needed=CLOSABLE)
+
+    with pytest.raises(EventsUnread) as refused:
+        check_read([Read(), Read("commissions.members", None, unread=True)], needed=CLOSABLE)
+    assert refused.value.details["subscriptions"] == {"commissions.members": None}
+    with pytest.raises(EventsParked) as parked:
+        check_read([Read(parked=2)], needed=CLOSABLE)
+    assert parked.value.details == {"subscriptions": {"commissions.payments": 2}}
+
+
+def test_what_waits_and_which_months_are_open_is_said() -> None:
+    check_nothing_open({}, [])
+
+    with pytest.raises(PaymentsWait) as waiting:
+        check_nothing_open({NOVEMBER: 2, Month(2025, 9): 1}, [])
+    assert waiting.value.details == {"payments": {"2025-09": 1, "2025-11": 2}}
+    with pytest.raises(EarlierMonthOpen) as earlier:
+        check_nothing_open({}, [Month(2025, 10), Month(2025, 9)])
+    assert earlier.value.details == {"months": ["2025-09", "2025-10"]}

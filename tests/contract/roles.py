@@ -1,0 +1,138 @@
+"""The routes of every service, and who may use each: written by hand."""
+
+import uuid
+
+from perisai_kit.auth import Role
+
+M, A, W, B, F, U, D, S = (
+    Role.MEMBER,
+    Role.AGENT,
+    Role.WADAH_ADMIN,
+    Role.BRANCH_OFFICER,
+    Role.FINANCE_OFFICER,
+    Role.AUDITOR,
+    Role.ADMIN,
+    Role.SERVICE,
+)
+SIGNED_IN = frozenset(Role)
+READERS = frozenset({M, A, W, B, F, U, D})
+OFFICERS = frozenset({B})
+STAFF = frozenset({B, D})
+BOOKS = frozenset({F, U, D})
+PUBLIC = None
+NOBODY_KNOWS = uuid.UUID("0190a000-0000-7000-8000-0000000000ff")
+
+EVERY_SERVICE: dict[str, frozenset[Role] | None] = {
+    "GET /health": PUBLIC,
+    "GET /ready": PUBLIC,
+    "GET /metrics": PUBLIC,
+    "GET /v1/status": PUBLIC,
+    "GET /feed": frozenset({S}),
+    "GET /v1/parked-events": frozenset({D}),
+    "POST /v1/parked-events/{parked_id}/replay": frozenset({D}),
+}
+ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
+    "agent": {
+        **EVERY_SERVICE,
+        "POST /v1/branches": STAFF,
+        "GET /v1/branches": SIGNED_IN,
+        "GET /v1/branches/{code}": SIGNED_IN,
+        "POST /v1/wadahs": STAFF,
+        "GET /v1/wadahs": SIGNED_IN,
+        "GET /v1/wadahs/{wadah_id}": frozenset({B, F, U, D, W}),
+        "POST /v1/wadahs/{wadah_id}/agreements": STAFF,
+        "POST /v1/wadahs/{wadah_id}/termination": STAFF,
+        "POST /v1/applications": SIGNED_IN,
+        "GET /v1/applications": SIGNED_IN,
+        "GET /v1/applications/{application_id}": SIGNED_IN,
+        "GET /v1/applications/{application_id}/identity": OFFICERS,
+        "POST /v1/applications/{application_id}/verification": SIGNED_IN,
+        "POST /v1/applications/{application_id}/training": OFFICERS,
+        "POST /v1/applications/{application_id}/exam": OFFICERS,
+        "POST /v1/applications/{application_id}/approval": OFFICERS,
+        "POST /v1/applications/{application_id}/rejection": OFFICERS,
+        "POST /v1/applications/{application_id}/withdrawal": SIGNED_IN,
+        "GET /v1/agents": SIGNED_IN,
+        "GET /v1/agents/{agent_id}": SIGNED_IN,
+        "GET /v1/agents/{agent_id}/identity": frozenset({B, F}),
+        "GET /v1/agents/{agent_id}/activity": SIGNED_IN,
+        "POST /v1/agents/{agent_id}/suspension": OFFICERS,
+        "POST /v1/agents/{agent_id}/reinstatement": OFFICERS,
+        "POST /v1/agents/{agent_id}/dismissal": OFFICERS,
+    },
+    "member": {
+        **EVERY_SERVICE,
+        "POST /v1/members": frozenset({A, B}),
+        "GET /v1/members": READERS,
+        "GET /v1/members/{member_id}": READERS,
+        "PATCH /v1/members/{member_id}": frozenset({A, B, D}),
+        "GET /v1/members/{member_id}/identity": frozenset({M, A, B, D}),
+        "GET /v1/members/{member_id}/contribution-basis": frozenset({S}),
+        "POST /v1/members/{member_id}/work-declarations": frozenset({M, A, B, D}),
+        "GET /v1/members/{member_id}/work-declarations": READERS,
+        "POST /v1/members/{member_id}/attributions": STAFF,
+        "GET /v1/members/{member_id}/attributions": READERS,
+        "GET /v1/members/{member_id}/coverage": READERS | {S},
+        "POST /v1/enrolment-batches": frozenset({A, B}),
+        "GET /v1/enrolment-batches/{batch_id}": frozenset({A, B, D}),
+        "POST /v1/member-lookups": frozenset({S, B, D}),
+        "GET /v1/occupations": SIGNED_IN,
+    },
+    "payment": {
+        **EVERY_SERVICE,
+        "POST /v1/quotes": READERS - {U},
+        "POST /v1/bills": READERS - {U, F},
+        "GET /v1/bills": READERS,
+        "GET /v1/bills/{bill_id}": READERS,
+        "POST /v1/bills/{bill_id}/cancellation": READERS - {U, F},
+        "GET /v1/payments": READERS,
+        "GET /v1/payments/{payment_id}": READERS,
+        "GET /v1/payments/{payment_id}/receipt": READERS,
+        "POST /v1/bank-partners": frozenset({F, D}),
+        "GET /v1/bank-partners": frozenset({F, D}),
+        "GET /v1/bank-partners/{partner_id}": frozenset({F, D}),
+        "POST /v1/bank-partners/{partner_id}/activation": frozenset({F, D}),
+        "POST /v1/bank-partners/{partner_id}/suspension": frozenset({F, D}),
+        "POST /v1/bank-partners/{partner_id}/status-inquiries": frozenset({F, D}),
+        "POST /v1/account-verifications": frozenset({S}),
+        "GET /v1/ledger/accounts": BOOKS,
+        "GET /v1/ledger/transfers": BOOKS,
+        "GET /v1/ledger/export": BOOKS,
+        "POST /v1/commission-schemes": frozenset({F}),
+        "GET /v1/commission-schemes": BOOKS,
+        "GET /v1/commission-schemes/{scheme_id}": BOOKS,
+        "POST /v1/commission-schemes/{scheme_id}/decision": frozenset({F}),
+        "GET /v1/commission-months": BOOKS,
+        "POST /v1/commission-months/{month}/closing": frozenset({F}),
+        "GET /v1/commission-previews": READERS - {M},
+        "GET /v1/commission-previews/lines": READERS - {M},
+        "GET /v1/statements": READERS - {M},
+        "GET /v1/statements/{statement_id}": READERS - {M},
+        "GET /v1/statements/{statement_id}/lines": READERS - {M},
+    },
+}
+
+NAMED = {"code": "BWI", "month": "2026-01"}
+
+
+ID_NAMES = (
+    "parked_id",
+    "wadah_id",
+    "application_id",
+    "agent_id",
+    "member_id",
+    "batch_id",
+    "bill_id",
+    "payment_id",
+    "partner_id",
+    "scheme_id",
+    "statement_id",
+)
+
+
+def filled(path: str, ids: dict[str, str] | None = None) -> str:
+    """Return an address with these ids in it, and others that nobody knows."""
+    for name in (*NAMED, *ID_NAMES):
+        value = (ids or {}).get(name, NAMED.get(name, str(NOBODY_KNOWS)))
+        path = path.replace("{" + name + "}", value)
+    return path
