@@ -15,9 +15,12 @@ from payment_service.app import app_of
 from payment_service.banks.models import BankPartner
 from payment_service.banks.rules import PartnerStatus
 from payment_service.bills import service as bills
+from payment_service.bills.models import Bill
 from payment_service.bills.schemas import BillOut, NewBill
 from payment_service.clients.members import ContributionBasis
-from payment_service.payments.rules import Notice
+from payment_service.payments import service as payments
+from payment_service.payments.models import Payment
+from payment_service.payments.rules import Notice, Settlement
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
 from payment_service.tariffs.rules import Payer, Programme, Sector
@@ -26,6 +29,7 @@ from perisai_kit.db import Database
 from perisai_kit.feed import EventRow
 from perisai_kit.ids import new_id
 from perisai_kit.month import Month
+from perisai_kit.statements import run_in, write_together
 from perisai_kit.testing import Databases, MakeApp, Urls, Wire
 from perisai_kit.web import create_kit
 
@@ -159,7 +163,6 @@ def make_notice() -> MakeNotice:
         usual: dict[str, Any] = {
             "partner_id": bill.virtual_accounts[0].partner_id,
             "payment_request_id": str(new_id()),
-            "bill_id": bill.id,
             "amount": bill.amount,
             "trx_date_time": now,
             "received_at": now,
@@ -169,6 +172,27 @@ def make_notice() -> MakeNotice:
         return Notice(**{**usual, **differences})
 
     return make
+
+
+Settle = Callable[..., Awaitable[Payment]]
+
+
+@pytest.fixture
+def settle(make_notice: MakeNotice) -> Settle:
+    """Book a payment of a bill, as is done once the bill is found payable; changes: a Notice's."""
+
+    async def book(session: AsyncSession, bill: BillOut, **differences: Any) -> Payment:
+        run, account = run_in(session), bill.virtual_accounts[0]
+        key = (account.partner_id, account.customer_no)
+        locked = (await bills.lock_for_payment(run, [key]))[key]
+        settlement = Settlement(new_id(), make_notice(bill, **differences), locked)
+        await write_together(run, payments.settling([settlement]))
+        for row in session.identity_map.values():
+            if isinstance(row, Bill):
+                session.expire(row)  # written past the session's objects
+        return await session.get_one(Payment, settlement.payment_id)
+
+    return book
 
 
 Published = Callable[[AsyncSession], Awaitable[list[tuple[str, dict[str, Any]]]]]

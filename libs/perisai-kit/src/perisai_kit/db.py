@@ -38,6 +38,9 @@ def asyncpg_url(url: str) -> str:
     return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
 
 
+SERVER_SETTINGS = {"application_name": "perisai", "timezone": "UTC"}
+
+
 class Database:
     """One service's database.
 
@@ -52,7 +55,7 @@ class Database:
             max_overflow=pool_size,
             pool_pre_ping=True,  # a restarted PostgreSQL must not cost the next request its answer
             hide_parameters=True,  # an error text must not hold somebody's data
-            connect_args={"server_settings": {"application_name": "perisai", "timezone": "UTC"}},
+            connect_args={"server_settings": SERVER_SETTINGS},
         )
         setattr(self.engine.sync_engine.dialect, KEYRING_ATTRIBUTE, keyring)
         self._read_engine = self.engine.execution_options(postgresql_readonly=True)
@@ -68,6 +71,11 @@ class Database:
         joined._connection = connection
         joined.after_publish = lambda: None
         return joined
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether every transaction is but a savepoint of one connection (tests)."""
+        return self._connection is not None
 
     def _session(self, engine: AsyncEngine) -> AsyncSession:
         if self._connection is None:

@@ -8,11 +8,19 @@ There is no NOTIFY: it takes a lock of the whole server at every commit.
 
 import json
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from sqlalchemy import ARRAY, BigInteger, DateTime, Identity, Index, Text, Uuid, bindparam, text
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Identity,
+    Index,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -23,6 +31,7 @@ from perisai_kit.db import PUBLISHED, Database, KitBase
 from perisai_kit.events import Event
 from perisai_kit.feed_reader import FeedReader, parse_last_event_id
 from perisai_kit.ids import new_id
+from perisai_kit.statements import Write, execute
 from perisai_kit.wakeup import Wakeup as Wakeup
 
 BATCH_TYPE = "application/cloudevents-batch+json"
@@ -54,21 +63,29 @@ class EventRow(KitBase):
     position: Mapped[int | None] = mapped_column(BigInteger)
 
 
-_PUBLISH = text(
-    """
+_PUBLISH = """
     INSERT INTO events (id, type, subject, data, occurred_at)
-    SELECT id, type, subject, data::jsonb, :occurred_at
-    FROM unnest(:ids, :types, :subjects, :data) WITH ORDINALITY
+    SELECT id, type, subject, data::jsonb, $5
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY
          AS new (id, type, subject, data, place)
     ORDER BY place
-    """
-).bindparams(
-    bindparam("ids", type_=ARRAY(Uuid())),
-    bindparam("types", type_=ARRAY(Text())),
-    bindparam("subjects", type_=ARRAY(Text())),
-    bindparam("data", type_=ARRAY(Text())),
-    bindparam("occurred_at", type_=DateTime(timezone=True)),
-)
+    RETURNING id
+"""
+
+
+def publication(events: Sequence[Event]) -> Write:
+    """Return what publishes events, in this order, to be written together with other things."""
+    return Write(
+        _PUBLISH,
+        (
+            [new_id() for _ in events],
+            [event.type for event in events],
+            [event.subject for event in events],
+            [event.model_dump_json() for event in events],
+            clock.now(),
+        ),
+        count=len(events),
+    )
 
 
 async def publish(session: AsyncSession, *events: Event) -> None:
@@ -78,16 +95,7 @@ async def publish(session: AsyncSession, *events: Event) -> None:
     """
     if not events:
         return
-    await session.execute(
-        _PUBLISH,
-        {
-            "ids": [new_id() for _ in events],
-            "types": [event.type for event in events],
-            "subjects": [event.subject for event in events],
-            "data": [event.model_dump_json() for event in events],
-            "occurred_at": clock.now(),
-        },
-    )
+    await execute(session, publication(events))
     session.info[PUBLISHED] = True
 
 

@@ -59,15 +59,16 @@ def app_of(kit: web.Kit, settings: Settings) -> FastAPI:
         trusted=trusted_proxies(settings.trusted_proxies),
         cache_s=settings.partner_cache_s,
     )
+    writer = Writer(kit.database, kit.keyring)
     app = web.create_app(
         kit,
         title="Perisai payment-service",
         routers=ROUTERS,
         subscriptions=subscriptions(own=own_feed(kit), members=feed_of_members),
         periodic=periodic(settings),
-        on_close=[members.close, feed_of_members.close, bank_clients.close],
+        on_close=[writer.close, members.close, feed_of_members.close, bank_clients.close],
     )
-    app.router.routes[:0] = snap_routes(gate, Writer(kit.database))
+    app.router.routes[:0] = snap_routes(gate, writer)
     app.add_middleware(SnapBodyLimit)
     app.state.members = members
     app.state.banks = bank_clients

@@ -17,6 +17,8 @@ from payment_service.tariffs.rules import Payer, Sector
 from perisai_kit.auth import Principal, Role, Scope, ScopeKind
 from perisai_kit.ids import new_id
 from perisai_kit.month import Month
+from perisai_kit.pii import Keyring
+from perisai_kit.statements import run_in, write_together
 from perisai_kit.testing import BusinessTime
 from snap_bi import profiles, virtual_account
 
@@ -39,6 +41,11 @@ def admin() -> Principal:
 
 async def expire(session: AsyncSession) -> int:
     return await service.expire_overdue(session, late_notice_h=24, limit=100)
+
+
+async def pay(session: AsyncSession, bill: BillOut) -> None:
+    await write_together(run_in(session), [service.paying({bill.id: NOVEMBER})])
+    session.expire_all()  # written past the session's objects
 
 
 async def test_a_bill_is_a_snapshot_of_member_and_tariff(
@@ -182,8 +189,7 @@ async def test_a_paid_bill_keeps_its_months_and_cannot_be_cancelled(
 ) -> None:
     basis = make_basis()
     shown = await issue_bill(session, basis=basis)
-    bill = (await service.lock_for_payment(session, [shown.id]))[shown.id]
-    await service.pay(session, bill, amount=shown.amount, paid_at=NOVEMBER)
+    await pay(session, shown)
 
     with pytest.raises(rules.BillAlreadyPaid):
         await service.cancel(session, admin(), shown.id, reason=CancellationReason.WRONG_DATA)
@@ -214,8 +220,7 @@ async def test_expiry_touches_nothing_that_is_paid_or_cancelled(
     session: AsyncSession, issue_bill: IssueBill, business_time: BusinessTime
 ) -> None:
     paid, cancelled = await issue_bill(session), await issue_bill(session)
-    bill = (await service.lock_for_payment(session, [paid.id]))[paid.id]
-    await service.pay(session, bill, amount=paid.amount, paid_at=NOVEMBER)
+    await pay(session, paid)
     await service.cancel(session, admin(), cancelled.id, reason=CancellationReason.REPLACED)
 
     business_time.at(NOVEMBER + timedelta(days=60))
@@ -337,3 +342,35 @@ async def test_the_lines_of_a_bill_cannot_be_changed_by_the_service(
         with pytest.raises(DBAPIError, match="permission denied"):
             async with session.begin_nested():
                 await session.execute(text(statement))
+
+
+async def test_bills_are_locked_under_every_account_with_all_that_a_payment_takes(
+    session: AsyncSession,
+    issue_bill: IssueBill,
+    make_basis: MakeBasis,
+    make_partner: MakePartner,
+    keyring: Keyring,
+) -> None:
+    await make_partner(session)
+    await make_partner(session, company_code="88002")
+    basis = make_basis(payer=Payer.SPONSOR, agent_id=None)
+    shown = await issue_bill(session, basis=basis, month_count=2)
+    keys = [(each.partner_id, each.customer_no) for each in shown.virtual_accounts]
+
+    locked = await service.lock_for_payment(run_in(session), [*keys, (keys[0][0], "1")])
+
+    assert set(locked) == set(keys)
+    assert locked[keys[0]] == locked[keys[1]]
+    bill = locked[keys[0]]
+    assert service.display_name(bill, keyring) == basis.display_name
+    assert (bill.id, bill.amount, bill.status) == (shown.id, shown.amount, BillStatus.OPEN)
+    assert (bill.payer, bill.agent_id, bill.wadah_id) == (Payer.SPONSOR, None, basis.wadah_id)
+    assert (bill.attribution_id, bill.branch_code) == (basis.attribution_id, basis.branch_code)
+    assert (bill.first_month, bill.month_count) == (shown.first_month, 2)
+    assert [(each.month, each.programme, each.amount) for each in bill.lines] == [
+        (each.month, each.programme, each.amount) for each in shown.lines
+    ]
+
+
+async def test_no_account_is_no_bill(session: AsyncSession) -> None:
+    assert await service.lock_for_payment(run_in(session), []) == {}

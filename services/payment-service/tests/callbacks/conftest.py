@@ -1,5 +1,6 @@
 """Banks at our door, and what we kept of their calls."""
 
+import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -12,12 +13,24 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.banks.models import BankPartner
+from payment_service.banks.rules import PartnerStatus, Sources
 from payment_service.bills.schemas import BillOut
+from payment_service.callbacks import service
 from payment_service.callbacks.models import Callback
+from payment_service.callbacks.rules import Caller
+from payment_service.callbacks.rules import Wire as WireRequest
+from payment_service.callbacks.schemas import Message, Signed
 from payment_service.payments.models import Payment
-from payment_service.testing import Bank
+from payment_service.testing import Bank, external_id
+from perisai_kit import clock
 from perisai_kit.db import Database
+from perisai_kit.ids import new_id
+from perisai_kit.pii import Keyring
 from perisai_kit.testing import MakeApp, Wire, app_client
+from snap_bi.codes import Service
+from snap_bi.headers import TransactionHeaders
+from snap_bi.profiles import ReplayAnswer
+from snap_bi.verification import Step
 
 MakePartner = Callable[..., Awaitable[BankPartner]]
 IssueBill = Callable[..., Awaitable[BillOut]]
@@ -100,3 +113,50 @@ def booked(session: AsyncSession) -> Booked:
         return list(await session.scalars(select(Payment).order_by(Payment.id)))
 
     return read
+
+
+MakeFlag = Callable[..., Message]
+
+
+@pytest.fixture
+def flag(keyring: Keyring) -> MakeFlag:
+    """Build a payment flag of a bank whose signature was found good: `flag(bank, content)`."""
+
+    def make(bank: Bank, content: dict[str, Any], *, number: str | None = None) -> Message:
+        now = clock.real_now()
+        signed = Signed(
+            id=new_id(),
+            service=Service.PAYMENT,
+            caller=caller_of(bank),
+            wire=WireRequest("POST", "/x", {}, json.dumps(content).encode(), None),
+            headers=TransactionHeaders(
+                timestamp=now.isoformat(),
+                at=now,
+                signature="",
+                partner_id=bank.partner.client_id,
+                external_id=number or external_id(),
+                channel_id="95001",
+                token=None,
+            ),
+            step=Step.LEXICAL_MINIFY,
+            received_at=now,
+        )
+        return service.read_payment(signed, keyring)
+
+    return make
+
+
+def caller_of(bank: Bank) -> Caller:
+    """Return the bank as the gate knows it."""
+    partner = bank.partner
+    return Caller(
+        partner_id=partner.id,
+        profile=bank.profile,
+        company_code=partner.company_code,
+        client_id=partner.client_id,
+        client_secret=bank.client_secret,
+        public_key=bank.key.public_key(),
+        sources=Sources(),
+        replay_answer=partner.replay_answer or ReplayAnswer.STORED_SUCCESS,
+        is_active=partner.status is PartnerStatus.ACTIVE,
+    )

@@ -5,22 +5,20 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bills.schemas import BillOut
-from payment_service.payments import service
 from payment_service.payments.models import Payment
-from payment_service.payments.rules import Notice
 from perisai_kit.auth import Role
 from perisai_kit.ids import new_id
 from perisai_kit.testing import Tokens
 
 IssueBill = Callable[..., Awaitable[BillOut]]
-MakeNotice = Callable[..., Notice]
+Settle = Callable[..., Awaitable[Payment]]
 
 
 @pytest.fixture
-async def payment(session: AsyncSession, issue_bill: IssueBill, make_notice: MakeNotice) -> Payment:
-    settled = await service.settle(session, make_notice(await issue_bill(session)))
+async def payment(session: AsyncSession, issue_bill: IssueBill, settle: Settle) -> Payment:
+    booked = await settle(session, await issue_bill(session))
     await session.commit()
-    return settled.payment
+    return booked
 
 
 async def test_a_member_reads_the_own_payment_and_its_receipt(

@@ -1,11 +1,10 @@
-from datetime import UTC, date, datetime
+from datetime import date
 from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from payment_service.payments import rules
-from payment_service.payments.rules import Notice
 from payment_service.tariffs import rules as tariffs
 from payment_service.tariffs import service as tariff_service
 from payment_service.tariffs.rules import Basis, Line, Payer, Programme, Sector
@@ -58,19 +57,3 @@ def test_a_receipt_totals_each_programme_and_names_the_law_that_reduced_it() -> 
     assert (jkk.programme, jkk.full_amount, jkk.relief_amount) == (Programme.JKK, 20_000, 5_000)
     assert jkk.relief_basis == jkm.relief_basis == ("PP 50/2025 art. 4",)
     assert (jht.amount, jht.relief_basis) == (40_000, ())
-
-
-def test_a_repeat_is_the_same_bill_and_amount() -> None:
-    now = datetime(2026, 11, 5, tzinfo=UTC)
-    notice = Notice(
-        partner_id=PARTNER,
-        payment_request_id="1",
-        bill_id=BILL,
-        amount=28_400,
-        trx_date_time=now,
-        received_at=now,
-    )
-
-    assert rules.is_same(notice, bill_id=BILL, amount=28_400)
-    assert not rules.is_same(notice, bill_id=BILL, amount=28_401)
-    assert not rules.is_same(notice, bill_id=PAYMENT, amount=28_400)

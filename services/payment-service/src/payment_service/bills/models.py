@@ -14,6 +14,9 @@ SERIALS = Sequence("virtual_account_serials", metadata=Base.metadata, start=1)
 """One serial number a bill; every bank's customer number of that bill is made from it."""
 
 
+DISPLAY_NAME = EncryptedText("bills.display_name")
+
+
 class Bill(Base):
     """What was asked of a member, frozen when it was asked; only the state moves on."""
 
@@ -44,7 +47,7 @@ class Bill(Base):
     member_id: Mapped[UUID]
     status: Mapped[BillStatus] = mapped_column(choice(BillStatus))
 
-    display_name: Mapped[str] = mapped_column(EncryptedText("bills.display_name"))
+    display_name: Mapped[str] = mapped_column(DISPLAY_NAME)
     sector: Mapped[Sector] = mapped_column(choice(Sector))
     declared_income: Mapped[int]
     employs_others: Mapped[bool]

@@ -1,15 +1,21 @@
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, and_, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bills.models import SERIALS, Bill, BillLine, BillMonth, VirtualAccount
-from payment_service.bills.rules import BillStatus
-from payment_service.tariffs.rules import Line, Programme
+from payment_service.bills.rules import BillStatus, LockedBill, LockedLine
+from payment_service.tariffs.rules import Line, Payer, Programme
 from perisai_kit.month import Month
+from perisai_kit.statements import Run, Statement, Write
+
+_PLACES = {programme: place for place, programme in enumerate(Programme)}
+
+AnyLine = TypeVar("AnyLine", BillLine, LockedLine)
 
 
 async def next_serial(session: AsyncSession) -> int:
@@ -88,17 +94,6 @@ async def find_bill_by_account(
     return (await session.scalars(statement)).one_or_none()
 
 
-async def find_bill_ids_by_account(
-    session: AsyncSession, accounts: Collection[tuple[UUID, str]]
-) -> dict[tuple[UUID, str], UUID]:
-    """Return the bills of these pairs of partner and customer number."""
-    key = (VirtualAccount.partner_id, VirtualAccount.customer_no)
-    rows = await session.execute(
-        select(*key, VirtualAccount.bill_id).where(tuple_(*key).in_(accounts))
-    )
-    return {(partner_id, customer_no): bill_id for partner_id, customer_no, bill_id in rows}
-
-
 async def lock_bills(session: AsyncSession, bill_ids: Sequence[UUID]) -> Sequence[Bill]:
     """Lock these bills, by id: two writers that lock in different orders deadlock."""
     statement = (
@@ -109,6 +104,83 @@ async def lock_bills(session: AsyncSession, bill_ids: Sequence[UUID]) -> Sequenc
         .execution_options(populate_existing=True)
     )
     return (await session.scalars(statement)).all()
+
+
+# The plain columns in the order of LockedBill, then those that need reading.
+_LOCK_FOR_PAYMENT = """
+    SELECT account.partner_id, account.customer_no,
+           bill.id, bill.amount, bill.expires_at, bill.display_name, bill.member_id, bill.agent_id,
+           bill.wadah_id, bill.attribution_id, bill.branch_code, bill.region_code,
+           bill.month_count,
+           bill.status, bill.payer, bill.first_month,
+           line.months, line.programmes, line.amounts, line.relief_amounts
+    FROM unnest($1::uuid[], $2::text[]) AS wanted (partner_id, customer_no)
+    JOIN virtual_accounts AS account USING (partner_id, customer_no)
+    JOIN bills AS bill ON bill.id = account.bill_id
+    CROSS JOIN LATERAL (
+        SELECT array_agg(month) AS months, array_agg(programme) AS programmes,
+               array_agg(amount) AS amounts, array_agg(relief_amount) AS relief_amounts
+        FROM bill_lines WHERE bill_lines.bill_id = bill.id
+    ) AS line
+    ORDER BY bill.id
+    FOR UPDATE OF bill
+"""
+_PAY = """
+    UPDATE bills SET status = 'paid', paid_at = told.paid_at
+    FROM unnest($1::uuid[], $2::timestamptz[]) AS told (bill_id, paid_at)
+    WHERE bills.id = told.bill_id AND bills.status = 'open'
+    RETURNING bills.id
+"""
+
+
+async def lock_for_payment(
+    run: Run, accounts: Collection[tuple[UUID, str]]
+) -> dict[tuple[UUID, str], LockedBill]:
+    """Lock the bills of these pairs of partner and customer number, by id as `lock_bills` does."""
+    partner_ids, customer_nos = [each[0] for each in accounts], [each[1] for each in accounts]
+    rows = await run(Statement(_LOCK_FOR_PAYMENT, (partner_ids, customer_nos)))
+    return {(partner_id, customer_no): _locked(bill) for partner_id, customer_no, *bill in rows}
+
+
+def _locked(row: Sequence[Any]) -> LockedBill:
+    id_, amount, expires_at, name, member_id, agent_id, wadah_id, attribution_id = row[:8]
+    branch_code, region_code, month_count, status, payer, first_month, *lines = row[8:]
+    return LockedBill(
+        id=id_,
+        amount=amount,
+        expires_at=expires_at,
+        display_name=name,
+        member_id=member_id,
+        agent_id=agent_id,
+        wadah_id=wadah_id,
+        attribution_id=attribution_id,
+        branch_code=branch_code,
+        region_code=region_code,
+        month_count=month_count,
+        status=BillStatus(status),
+        payer=Payer(payer),
+        first_month=Month.parse(first_month),
+        lines=_lines(*lines),
+    )
+
+
+def _lines(
+    months: Sequence[str],
+    programmes: Sequence[str],
+    amounts: Sequence[int],
+    relief_amounts: Sequence[int],
+) -> tuple[LockedLine, ...]:
+    columns = zip(months, programmes, amounts, relief_amounts, strict=True)
+    lines = [
+        LockedLine(Month.parse(month), Programme(programme), amount, relief_amount)
+        for month, programme, amount, relief_amount in columns
+    ]
+    return tuple(_sorted(lines))
+
+
+def paying(paid_at: Mapping[UUID, datetime]) -> Write:
+    """Return what marks open bills paid, by id."""
+    return Write(_PAY, (list(paid_at), list(paid_at.values())), count=len(paid_at))
 
 
 async def lock_expired_bills(
@@ -177,8 +249,11 @@ def _has_status(status: BillStatus, at: datetime) -> ColumnElement[bool]:
 async def list_lines(session: AsyncSession, bill_id: UUID) -> Sequence[BillLine]:
     """Return a bill's lines by month and then JKK, JKM, JHT."""
     lines = (await session.scalars(select(BillLine).where(BillLine.bill_id == bill_id))).all()
-    order = {programme: place for place, programme in enumerate(Programme)}
-    return sorted(lines, key=lambda line: (line.month, order[line.programme]))
+    return _sorted(lines)
+
+
+def _sorted(lines: Sequence[AnyLine]) -> list[AnyLine]:
+    return sorted(lines, key=lambda line: (line.month, _PLACES[line.programme]))
 
 
 async def list_accounts(session: AsyncSession, bill_id: UUID) -> Sequence[VirtualAccount]:

@@ -1,9 +1,13 @@
 """The states of a bill, and which months may be asked for."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
 
+from payment_service.tariffs.rules import Payer, Programme
 from perisai_kit.errors import Conflict, Invalid, NotFound
 from perisai_kit.month import Month
 
@@ -86,6 +90,53 @@ class NoActiveBank(Conflict):
     code = "no_active_bank"
     text = "No bank takes payments at present."
     text_id = "Saat ini belum ada bank yang menerima pembayaran."
+
+
+class Payable(Protocol):
+    """A bill as far as paying it goes."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def status(self) -> BillStatus: ...
+    @property
+    def amount(self) -> int: ...
+    @property
+    def expires_at(self) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LockedLine:
+    """One programme of one month; amounts in rupiah."""
+
+    month: Month
+    programme: Programme
+    amount: int
+    relief_amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class LockedBill:
+    """A bill as it stands while its row is locked: all that a payment takes from it.
+
+    display_name is encrypted.
+    """
+
+    id: UUID
+    amount: int
+    expires_at: datetime
+    display_name: bytes = field(repr=False)
+    member_id: UUID
+    agent_id: UUID | None
+    wadah_id: UUID | None
+    attribution_id: UUID | None
+    branch_code: str
+    region_code: str
+    month_count: int
+    status: BillStatus
+    payer: Payer
+    first_month: Month
+    lines: tuple[LockedLine, ...]
 
 
 _REFUSALS: dict[BillStatus, type[Conflict]] = {

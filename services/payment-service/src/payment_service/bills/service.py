@@ -1,6 +1,6 @@
 """Ask a member for money, and keep the one truth of whether it was paid."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.banks import service as banks
 from payment_service.banks.models import BankPartner
 from payment_service.bills import queries, rules
-from payment_service.bills.models import Bill, BillLine, VirtualAccount
-from payment_service.bills.rules import BillStatus, CancellationReason
+from payment_service.bills.models import DISPLAY_NAME, Bill, BillLine, VirtualAccount
+from payment_service.bills.rules import BillStatus, CancellationReason, LockedBill
 from payment_service.bills.schemas import (
     BillLineOut,
     BillOut,
@@ -31,7 +31,8 @@ from perisai_kit.feed import publish
 from perisai_kit.fields import Page, encode_cursor
 from perisai_kit.ids import new_id
 from perisai_kit.month import Month
-from perisai_kit.pii import mask_name
+from perisai_kit.pii import Keyring, mask_name
+from perisai_kit.statements import Run, Write
 from snap_bi import profiles, virtual_account
 
 MAX_OVERDUE = 100
@@ -146,29 +147,27 @@ async def find_by_account(
     )
 
 
-async def find_ids_by_account(
-    session: AsyncSession, accounts: Collection[tuple[UUID, str]]
-) -> dict[tuple[UUID, str], UUID]:
-    """Return the bills paid under these pairs of partner and customer number, without a lock."""
-    return await queries.find_bill_ids_by_account(session, accounts)
+async def lock_for_payment(
+    run: Run, accounts: Collection[tuple[UUID, str]]
+) -> dict[tuple[UUID, str], LockedBill]:
+    """Lock the bills paid under these pairs of partner and customer number, as they are now.
 
-
-async def lock_for_payment(session: AsyncSession, bill_ids: Sequence[UUID]) -> dict[UUID, Bill]:
-    """Lock bills, in the one order everybody keeps, and return them as they are now."""
-    return {bill.id: bill for bill in await queries.lock_bills(session, bill_ids)}
-
-
-async def pay(session: AsyncSession, bill: Bill, *, amount: int, paid_at: datetime) -> None:
-    """Mark a bill paid, which the caller has locked. amount: rupiah; paid_at: the bank's instant.
-
-    Raises: BillAlreadyPaid, BillCancelledAlready, BillExpiredAlready, AmountMismatch.
+    In the one order everybody keeps. A bill stands under each of its accounts asked for.
     """
-    rules.check_payable(
-        bill.status, due=bill.amount, paid=amount, expires_at=bill.expires_at, paid_at=paid_at
-    )
-    bill.status = BillStatus.PAID
-    bill.paid_at = paid_at
-    await session.flush()
+    return await queries.lock_for_payment(run, accounts) if accounts else {}
+
+
+def paying(paid_at: Mapping[UUID, datetime]) -> Write:
+    """Return what marks bills paid, by id, which the caller has locked and found payable.
+
+    paid_at: the bank's instants.
+    """
+    return queries.paying(paid_at)
+
+
+def display_name(bill: LockedBill, keyring: Keyring) -> str:
+    """Return whom the bill was issued to."""
+    return keyring.decrypt(bill.display_name, DISPLAY_NAME.context).decode()
 
 
 async def lines_of(session: AsyncSession, bill_id: UUID) -> Sequence[BillLine]:

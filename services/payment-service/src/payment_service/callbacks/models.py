@@ -9,6 +9,9 @@ from payment_service.base import Base, choice, one_of
 from payment_service.callbacks.rules import Verdict
 from perisai_kit.pii import EncryptedBytes
 
+BODY = EncryptedBytes("callbacks.body")
+ANSWER = EncryptedBytes("callbacks.answer")
+
 
 class Callback(Base):
     """One correctly signed message of a bank, as it came, and what it was answered. Insert only.
@@ -48,7 +51,7 @@ class Callback(Base):
     headers: Mapped[dict[str, str]] = mapped_column(JSONB)
     external_id: Mapped[str]
     signed_over: Mapped[str]
-    body: Mapped[bytes] = mapped_column(EncryptedBytes("callbacks.body"))
+    body: Mapped[bytes] = mapped_column(BODY)
 
     request_id: Mapped[str | None]
     # A keyed hash of the fields in which an honest repeat cannot differ.
@@ -56,7 +59,7 @@ class Callback(Base):
     verdict: Mapped[Verdict] = mapped_column(choice(Verdict))
     http_status: Mapped[int]
     response_code: Mapped[str]
-    answer: Mapped[bytes] = mapped_column(EncryptedBytes("callbacks.answer"))
+    answer: Mapped[bytes] = mapped_column(ANSWER)
     payment_id: Mapped[UUID | None] = mapped_column(ForeignKey("payments.id"))
     # The message whose answer was given again, or that this one contradicts.
     first_id: Mapped[UUID | None] = mapped_column(ForeignKey("callbacks.id"))

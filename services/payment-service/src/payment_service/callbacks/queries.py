@@ -1,18 +1,77 @@
-from collections.abc import Collection, Iterable, Sequence
+import json
+from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import delete, select, tuple_
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.callbacks.models import AccessToken, Callback, ExternalId
-from payment_service.callbacks.rules import First, Verdict
+from payment_service.callbacks.models import ANSWER, BODY, AccessToken, ExternalId
+from payment_service.callbacks.rules import (
+    SOURCE_LENGTH,
+    TARGET_LENGTH,
+    First,
+    Verdict,
+    kept_headers,
+    plain,
+)
+from payment_service.callbacks.schemas import Firsts, Judged, Message, Outcome, Signed
+from perisai_kit.pii import Keyring
+from perisai_kit.statements import Run, Statement, Write
+from snap_bi.answers import Answer
 
 FORGOTTEN_A_RUN = 10_000
 
-Key = tuple[UUID, str]
-"""Partner and the bank's request id."""
+# In one order, so that two writers never wait for each other; of two alike the first one counts.
+_USE_EXTERNAL_IDS = """
+    INSERT INTO snap_external_ids (partner_id, scope, day, external_id, callback_id)
+    SELECT partner_id, scope, day, external_id, callback_id
+    FROM unnest($1::uuid[], $2::text[], $3::date[], $4::text[], $5::uuid[]) WITH ORDINALITY
+        AS used (partner_id, scope, day, external_id, callback_id, place)
+    ORDER BY partner_id, scope, day, external_id, place
+    ON CONFLICT DO NOTHING
+    RETURNING callback_id
+"""
+_LIST_FIRSTS = """
+    SELECT kept.partner_id, kept.request_id, kept.verdict, kept.id, kept.payment_id,
+           kept.external_id, kept.content_hash, kept.http_status, kept.response_code, kept.answer
+    FROM unnest($1::uuid[], $2::text[], $3::bytea[])
+        AS asked (partner_id, request_id, content_hash)
+    CROSS JOIN LATERAL (
+        SELECT * FROM callbacks
+        WHERE partner_id = asked.partner_id AND request_id = asked.request_id
+            AND verdict = 'settled'
+        UNION ALL
+        SELECT * FROM callbacks
+        WHERE partner_id = asked.partner_id AND request_id = asked.request_id
+            AND content_hash = asked.content_hash
+            AND verdict = 'refused' AND content_hash IS NOT NULL
+    ) AS kept
+"""
+_LIST_OUTCOMES = """
+    SELECT id, http_status, response_code, answer, verdict, payment_id, first_id
+    FROM callbacks WHERE id = ANY($1::uuid[])
+"""
+_INSERT = """
+    INSERT INTO callbacks (
+        id, partner_id, service, received_at, source, target, headers, external_id, signed_over,
+        body, request_id, content_hash, verdict, http_status, response_code, answer, payment_id,
+        first_id
+    )
+    SELECT id, partner_id, service, received_at, source, target, headers::jsonb, external_id,
+           signed_over, body, request_id, content_hash, verdict, http_status, response_code,
+           answer, payment_id, first_id
+    FROM unnest(
+        $1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
+        $8::text[], $9::text[], $10::bytea[], $11::text[], $12::bytea[], $13::text[],
+        $14::bigint[], $15::text[], $16::bytea[], $17::uuid[], $18::uuid[]
+    ) AS kept (
+        id, partner_id, service, received_at, source, target, headers, external_id, signed_over,
+        body, request_id, content_hash, verdict, http_status, response_code, answer, payment_id,
+        first_id
+    )
+    RETURNING id
+"""
 
 
 def insert_token(
@@ -25,63 +84,88 @@ async def find_token(session: AsyncSession, token_hash: bytes) -> AccessToken | 
     return await session.get(AccessToken, token_hash)
 
 
-async def insert_once_external_ids(
-    session: AsyncSession, wanted: Iterable[ExternalId]
-) -> set[UUID]:
-    """Use these X-EXTERNAL-IDs up; return the messages whose id had not been used before.
-
-    Sorted, so that two writers never wait for each other; of two alike the first one counts.
-    """
-    rows = [
-        {
-            "partner_id": each.partner_id,
-            "scope": each.scope,
-            "day": each.day,
-            "external_id": each.external_id,
-            "callback_id": each.callback_id,
-        }
-        for each in wanted
-    ]
-    rows.sort(key=lambda row: (str(row["partner_id"]), row["scope"], row["external_id"]))
-    statement = (
-        insert(ExternalId).values(rows).on_conflict_do_nothing().returning(ExternalId.callback_id)
+async def insert_once_external_ids(run: Run, messages: Sequence[Signed]) -> set[UUID]:
+    """Use their X-EXTERNAL-IDs up; return the messages whose id had not been used before."""
+    columns = (
+        [each.caller.partner_id for each in messages],
+        [each.scope for each in messages],
+        [each.day for each in messages],
+        [each.headers.external_id for each in messages],
+        [each.id for each in messages],
     )
-    return set((await session.scalars(statement)).all())
+    return {id_ for (id_,) in await run(Statement(_USE_EXTERNAL_IDS, columns))}
 
 
-async def list_settled(session: AsyncSession, keys: Collection[Key]) -> dict[Key, First]:
-    """Return the message that settled each of these requests, with its answer."""
-    statement = select(Callback).where(
-        tuple_(Callback.partner_id, Callback.request_id).in_(keys),
-        Callback.verdict == Verdict.SETTLED,
+async def list_firsts(run: Run, keyring: Keyring, messages: Sequence[Message]) -> Firsts:
+    """Return what settled these requests, and what was first refused with the very same content."""
+    columns = (
+        [each.key[0] for each in messages],
+        [each.key[1] for each in messages],
+        [each.content_hash for each in messages],
     )
-    rows = await session.scalars(statement)
-    return {(row.partner_id, row.request_id or ""): first_of(row) for row in rows}
-
-
-async def list_refused(
-    session: AsyncSession, keys: Collection[tuple[UUID, str, bytes]]
-) -> dict[tuple[UUID, str, bytes], First]:
-    """Return the first refusal of each request with this very content."""
-    statement = (
-        select(Callback)
-        .where(
-            tuple_(Callback.partner_id, Callback.request_id, Callback.content_hash).in_(keys),
-            Callback.verdict == Verdict.REFUSED,
-            Callback.content_hash.is_not(None),
+    firsts = Firsts()
+    for row in await run(Statement(_LIST_FIRSTS, columns)):
+        partner_id, request_id, verdict, id_, payment_id, external_id, hash_, *answer = row
+        http_status, response_code, body = answer
+        first = First(
+            callback_id=id_,
+            payment_id=payment_id,
+            external_id=external_id,
+            content_hash=hash_,
+            http_status=http_status,
+            response_code=response_code,
+            answer=keyring.decrypt(body, ANSWER.context),
         )
-        .order_by(Callback.id.desc())
-    )
-    rows = await session.scalars(statement)
+        firsts.note((partner_id, request_id), Verdict(verdict), first)
+    return firsts
+
+
+async def list_outcomes(
+    run: Run, keyring: Keyring, messages: Sequence[Message]
+) -> dict[UUID, Outcome]:
+    """Return what those of these messages came to that are kept already, by their id."""
+    ids = [each.signed.id for each in messages]
     return {
-        (row.partner_id, row.request_id or "", row.content_hash or b""): first_of(row)
-        for row in rows
+        id_: Outcome(
+            answer=Answer(http_status, response_code, keyring.decrypt(answer, ANSWER.context)),
+            verdict=Verdict(verdict),
+            payment_id=payment_id,
+            first_id=first_id,
+        )
+        for id_, http_status, response_code, answer, verdict, payment_id, first_id in await run(
+            Statement(_LIST_OUTCOMES, (ids,))
+        )
     }
 
 
-async def insert_callbacks(session: AsyncSession, callbacks: Sequence[Callback]) -> None:
-    session.add_all(callbacks)
-    await session.flush()
+def keeping(keyring: Keyring, judged: Sequence[Judged]) -> Write:
+    """Return what keeps one message or more, each with what it came to."""
+    columns = zip(*(_row(keyring, each) for each in judged), strict=True)
+    return Write(_INSERT, list(columns), count=len(judged))
+
+
+def _row(keyring: Keyring, judged: Judged) -> tuple[object, ...]:
+    signed, outcome = judged.signed, judged.outcome
+    return (
+        signed.id,
+        signed.caller.partner_id,
+        signed.service.value,
+        signed.received_at,
+        plain(signed.wire.source or "", SOURCE_LENGTH),
+        plain(signed.wire.target, TARGET_LENGTH),
+        json.dumps(kept_headers(signed.wire.headers)),
+        signed.headers.external_id,
+        signed.step.value,
+        keyring.encrypt(signed.wire.body, BODY.context),
+        judged.request_id,
+        judged.content_hash,
+        outcome.verdict.value,
+        outcome.answer.http_status,
+        outcome.answer.response_code,
+        keyring.encrypt(outcome.answer.body, ANSWER.context),
+        outcome.payment_id,
+        outcome.first_id,
+    )
 
 
 async def delete_external_ids(session: AsyncSession, *, before: date) -> None:
@@ -95,15 +179,3 @@ async def delete_tokens(session: AsyncSession, *, before: datetime) -> None:
         select(AccessToken.token_hash).where(AccessToken.expires_at < before).limit(FORGOTTEN_A_RUN)
     )
     await session.execute(delete(AccessToken).where(AccessToken.token_hash.in_(old)))
-
-
-def first_of(row: Callback) -> First:
-    return First(
-        callback_id=row.id,
-        payment_id=row.payment_id,
-        external_id=row.external_id,
-        content_hash=row.content_hash or b"",
-        http_status=row.http_status,
-        response_code=row.response_code,
-        answer=row.answer,
-    )

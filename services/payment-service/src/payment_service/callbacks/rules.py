@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Protocol
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from payment_service.banks.rules import Sources
 from payment_service.bills import rules as bills
-from payment_service.bills.rules import BillStatus
+from payment_service.bills.rules import Payable
 from perisai_kit.errors import DomainError
 from snap_bi.codes import Case, Service, case_of_problem
 from snap_bi.errors import FieldProblem, VirtualAccountMismatch
@@ -302,19 +301,6 @@ def check_active(caller: Caller) -> None:
     """Refuse what a suspended partner asks anew. Raises: Refusal."""
     if not caller.is_active:
         raise Refusal(Case.FEATURE_NOT_ALLOWED, "Partner is suspended")
-
-
-class Payable(Protocol):
-    """A bill as far as paying it goes."""
-
-    @property
-    def id(self) -> UUID: ...
-    @property
-    def status(self) -> BillStatus: ...
-    @property
-    def amount(self) -> int: ...
-    @property
-    def expires_at(self) -> datetime: ...
 
 
 _CASES: dict[type[DomainError], tuple[Case, str | None]] = {

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Self
 from uuid import UUID
 
-from payment_service.callbacks.rules import Caller, Verdict, Wire, external_id_scope
+from payment_service.callbacks.rules import Caller, First, Verdict, Wire, external_id_scope
 from perisai_kit.clock import jakarta_date, real_now
 from snap_bi.answers import Answer, refusal
 from snap_bi.codes import Case, Service
@@ -15,6 +15,9 @@ from snap_bi.messages import PaymentRequest
 from snap_bi.profiles import PROFILES, DoubtAnswer, Profile
 from snap_bi.timestamps import TimestampFormat, format_timestamp
 from snap_bi.verification import Step
+
+Key = tuple[UUID, str]
+"""The identity of a payment: partner and the bank's request id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +54,7 @@ class Message:
     received_at: datetime
 
     @property
-    def key(self) -> tuple[UUID, str]:
-        """The identity of the payment: partner and the bank's request id."""
+    def key(self) -> Key:
         return (self.signed.caller.partner_id, self.request.payment_request_id)
 
 
@@ -64,6 +66,36 @@ class Outcome:
     verdict: Verdict
     payment_id: UUID | None = None
     first_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A message with what it came to, ready to be kept.
+
+    request_id: the bank's, where the message could be read.
+    """
+
+    signed: Signed
+    outcome: Outcome
+    request_id: str | None = None
+    content_hash: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(slots=True)
+class Firsts:
+    """The messages that others repeat: those that settled a request, and those first refused."""
+
+    settled: dict[Key, First] = field(default_factory=dict)
+    refused: dict[tuple[Key, bytes], First] = field(default_factory=dict)
+
+    def note(self, key: Key, verdict: Verdict, first: First) -> None:
+        """Take up a message; of two refusals alike the earlier one counts."""
+        if verdict is Verdict.SETTLED:
+            self.settled[key] = first
+        elif verdict is Verdict.REFUSED:
+            known = self.refused.setdefault((key, first.content_hash), first)
+            if first.callback_id < known.callback_id:
+                self.refused[key, first.content_hash] = first
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ Nothing is acknowledged that is not committed. What bears no good signature is n
 """
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from uuid import UUID
 
@@ -12,19 +14,18 @@ from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bills import service as bills
-from payment_service.bills.models import Bill
+from payment_service.bills.rules import BillStatus, LockedBill
 from payment_service.callbacks import queries, rules
 from payment_service.callbacks.gate import Gate, authenticate, issue_token
-from payment_service.callbacks.models import Callback, ExternalId
-from payment_service.callbacks.queries import Key
 from payment_service.callbacks.rules import Caller, First, Refusal, Repeat, Verdict, Wire
-from payment_service.callbacks.schemas import Message, Outcome, Reply, Signed
+from payment_service.callbacks.schemas import Firsts, Judged, Message, Outcome, Reply, Signed
 from payment_service.payments import service as payments
-from payment_service.payments.rules import Notice, PaymentRequestReused
+from payment_service.payments.rules import Notice, Settlement
 from perisai_kit import clock
-from perisai_kit.db import Database
+from perisai_kit.ids import new_id
 from perisai_kit.log import get_logger
 from perisai_kit.pii import Keyring
+from perisai_kit.statements import Run, execute, run_in, write_together
 from snap_bi.answers import Answer, doubt_answer, inquiry_answer, payment_answer, refusal
 from snap_bi.codes import Case, Service, response_code
 from snap_bi.errors import BodyInvalid, FieldProblem
@@ -54,15 +55,15 @@ async def serve(gate: Gate, service: Service, wire: Wire, take_one: TakeOne) -> 
         log.info("callback.refused", snap_service=service.value, case=refused.case.name)
         return Reply.of(_refused_answer(service, wire, refused))
     if service is Service.INQUIRY:
-        answer = await inquire(gate.database, signed)
+        answer = await inquire(gate, signed)
     else:
-        answer = await pay(gate.database, gate.keyring, signed, take_one)
+        answer = await pay(gate, signed, take_one)
     return Reply.of(answer, profile=signed.caller.profile)
 
 
-async def inquire(database: Database, signed: Signed) -> Answer:
+async def inquire(gate: Gate, signed: Signed) -> Answer:
     """Answer an inquiry (24) from the bill alone, and keep it."""
-    async with database.begin() as session:
+    async with gate.database.begin() as session:
         request_id = None
         try:
             request = _read(signed, InquiryRequest)
@@ -70,27 +71,34 @@ async def inquire(database: Database, signed: Signed) -> Answer:
             outcome = await _inquired(session, signed, request)
         except Refusal as refused:
             outcome = _refused(signed, refused)
-        await _keep(session, [_callback(signed, outcome, request_id=request_id)])
-        return outcome.answer
+        judged = Judged(signed=signed, outcome=outcome, request_id=request_id)
+        await execute(session, queries.keeping(gate.keyring, [judged]))
+    tell(signed, outcome)
+    return outcome.answer
 
 
-async def pay(database: Database, keyring: Keyring, signed: Signed, take_one: TakeOne) -> Answer:
+async def pay(gate: Gate, signed: Signed, take_one: TakeOne) -> Answer:
     """Take a payment flag (25), or say truthfully why not.
 
     Where our own commit is in doubt the answer is one that this bank does not read as a refusal.
     """
     try:
         try:
-            message = read_payment(signed, keyring)
+            message = read_payment(signed, gate.keyring)
         except Refusal as refused:
-            outcome = _refused(signed, refused)
-            async with database.begin() as session:
-                await _keep(session, [_callback(signed, outcome, request_id=None)])
-            return outcome.answer
+            return await _turn_back(gate, signed, refused)
         return await take_one(message)
     except Exception as error:
         log.error("callback.in_doubt", callback_id=str(signed.id), exc_info=error)
         return doubt_answer(signed.caller.profile)
+
+
+async def _turn_back(gate: Gate, signed: Signed, refused: Refusal) -> Answer:
+    judged = Judged(signed=signed, outcome=_refused(signed, refused))
+    async with gate.database.begin() as session:
+        await execute(session, queries.keeping(gate.keyring, [judged]))
+    tell(signed, judged.outcome)
+    return judged.outcome.answer
 
 
 def read_payment(signed: Signed, keyring: Keyring) -> Message:
@@ -118,42 +126,97 @@ def read_payment(signed: Signed, keyring: Keyring) -> Message:
     )
 
 
-async def take(session: AsyncSession, messages: Sequence[Message]) -> list[Answer]:
-    """Book what can be booked, keep every message, and return the answers in the same order.
+async def take(
+    run: Run, keyring: Keyring, messages: Sequence[Message], *, again: bool = False
+) -> list[Outcome]:
+    """Book what can be booked, keep every message, and return what each came to, in their order.
 
     The bills are locked first, by id. What is not booked is answered from statements that begin
     after that: a repeat that had to wait for its first then sees the payment, and not merely a
     paid bill, which some banks would answer by giving the customer the money back.
+    again: an earlier attempt at some of these messages may have been committed after all; those
+    are returned as they stand.
     """
-    locked = await _lock_bills(session, messages)
-    unused = await queries.insert_once_external_ids(
-        session, [_external_id(message.signed) for message in messages]
+    bills_of = await bills.lock_for_payment(run, _accounts(messages))
+    unused = await queries.insert_once_external_ids(run, [each.signed for each in messages])
+    known = await queries.list_outcomes(run, keyring, messages) if again else {}
+    new = [message for message in messages if message.signed.id not in known]
+    if new:
+        books = Books(bills_of, unused, await queries.list_firsts(run, keyring, new))
+        judged = [judge(message, books, keyring) for message in new]
+        writes = [*payments.settling(books.settlements), queries.keeping(keyring, judged)]
+        await write_together(run, writes)
+        known |= {each.signed.id: each.outcome for each in judged}
+    return [known[message.signed.id] for message in messages]
+
+
+@dataclass(slots=True)
+class Books:
+    """What stands in the books about a batch; each message finds what those before it did.
+
+    bills: locked, by partner and customer number. unused: the messages whose X-EXTERNAL-ID was
+    not used before.
+    """
+
+    bills: Mapping[tuple[UUID, str], LockedBill]
+    unused: Set[UUID]
+    firsts: Firsts
+    settlements: list[Settlement] = field(default_factory=list)
+    paid: set[UUID] = field(default_factory=set)
+
+    def find_bill(self, partner_id: UUID, customer_no: str) -> LockedBill | None:
+        bill = self.bills.get((partner_id, customer_no))
+        if bill is not None and bill.id in self.paid:
+            return replace(bill, status=BillStatus.PAID)
+        return bill
+
+
+def judge(message: Message, books: Books, keyring: Keyring) -> Judged:
+    """Decide what a message comes to, and note it in the books for those behind it."""
+    try:
+        outcome = _repeated(message, books.firsts) or _settled(message, books, keyring)
+    except Refusal as refused:
+        outcome = _refused(message.signed, refused)
+    first = First(
+        callback_id=message.signed.id,
+        payment_id=outcome.payment_id,
+        external_id=message.signed.headers.external_id,
+        content_hash=message.content_hash,
+        http_status=outcome.answer.http_status,
+        response_code=outcome.answer.response_code,
+        answer=outcome.answer.body,
     )
-    settled = await queries.list_settled(session, {message.key for message in messages})
-    refused = await queries.list_refused(
-        session, {(*message.key, message.content_hash) for message in messages}
+    books.firsts.note(message.key, outcome.verdict, first)
+    return Judged(
+        signed=message.signed,
+        outcome=outcome,
+        request_id=message.request.payment_request_id,
+        content_hash=message.content_hash,
     )
-    kept = []
-    for message in messages:
-        outcome = _repeated(message, settled, refused)
-        if outcome is None:
-            bill = locked.get(message.signed.id)
-            is_fresh = message.signed.id in unused
-            outcome = await _settle(session, message, bill, settled, is_fresh=is_fresh)
-        row = _callback(
-            message.signed,
-            outcome,
-            request_id=message.request.payment_request_id,
-            content_hash=message.content_hash,
-        )
-        _remember(message, row, settled, refused)
-        kept.append(row)
-    await _keep(session, kept)
-    return [Answer(row.http_status, row.response_code, row.answer) for row in kept]
+
+
+def tell(signed: Signed, outcome: Outcome) -> None:
+    """Log and count what a message came to, once that is committed.
+
+    What is as it should be stands in the table of messages, and the access line is enough.
+    """
+    if outcome.verdict in (Verdict.ANSWERED, Verdict.SETTLED, Verdict.REPEATED):
+        return
+    is_conflict = outcome.verdict is Verdict.CONFLICT
+    if is_conflict:
+        conflicts_total.inc()
+    (log.error if is_conflict else log.info)(
+        f"callback.{outcome.verdict}",
+        callback_id=str(signed.id),
+        partner_id=str(signed.caller.partner_id),
+        snap_service=signed.service.value,
+        code=outcome.answer.response_code,
+        first_id=str(outcome.first_id) if outcome.first_id else None,
+    )
 
 
 async def _inquired(session: AsyncSession, signed: Signed, request: InquiryRequest) -> Outcome:
-    if not await queries.insert_once_external_ids(session, [_external_id(signed)]):
+    if not await queries.insert_once_external_ids(run_in(session), [signed]):
         raise Refusal(Case.CONFLICT)
     rules.check_active(signed.caller)
     account = _account(signed.caller, request)
@@ -169,61 +232,38 @@ async def _inquired(session: AsyncSession, signed: Signed, request: InquiryReque
     return Outcome(answer=answer, verdict=Verdict.ANSWERED)
 
 
-async def _lock_bills(session: AsyncSession, messages: Sequence[Message]) -> dict[UUID, Bill]:
-    # By message. A number that is not ours, or not well formed, is refused where it is decided.
-    accounts = {}
+def _accounts(messages: Sequence[Message]) -> set[tuple[UUID, str]]:
+    # A number that is not ours, or not well formed, is refused where it is decided.
+    found = set()
     for message in messages:
         caller = message.signed.caller
-        try:
-            account = _account(caller, message.request)
-        except Refusal:
-            continue
-        accounts[message.signed.id] = (caller.partner_id, account.customer_no)
-    ids = await bills.find_ids_by_account(session, set(accounts.values()))
-    locked = await bills.lock_for_payment(session, list(ids.values()))
-    return {
-        message_id: locked[ids[account]]
-        for message_id, account in accounts.items()
-        if account in ids
-    }
+        with suppress(Refusal):
+            found.add((caller.partner_id, _account(caller, message.request).customer_no))
+    return found
 
 
-async def _settle(
-    session: AsyncSession,
-    message: Message,
-    bill: Bill | None,
-    settled: dict[Key, First],
-    *,
-    is_fresh: bool,
-) -> Outcome:
-    signed = message.signed
-    try:
-        if not is_fresh:
-            raise Refusal(Case.CONFLICT)
-        rules.check_active(signed.caller)
-        _account(signed.caller, message.request)
-        if bill is None:
-            raise Refusal(Case.INVALID_BILL, rules.NOT_FOUND)
-        rules.check_payable(bill, paid=message.paid, at=message.paid_at)
-        settlement = await payments.settle(session, _notice(message, bill))
-    except Refusal as refusal_:
-        return _refused(signed, refusal_)
-    except PaymentRequestReused:
-        # Settled meanwhile under another bill, whose lock we did not wait for.
-        settled.update(await queries.list_settled(session, {message.key}))
-        return _answered_before(message, settled[message.key])
-    answer = payment_answer(
-        signed.caller.profile, message.request, name=bill.display_name, total_amount=bill.amount
+def _settled(message: Message, books: Books, keyring: Keyring) -> Outcome:
+    caller, request = message.signed.caller, message.request
+    if message.signed.id not in books.unused:
+        raise Refusal(Case.CONFLICT)
+    rules.check_active(caller)
+    account = _account(caller, request)
+    bill = books.find_bill(caller.partner_id, account.customer_no)
+    if bill is None:
+        raise Refusal(Case.INVALID_BILL, rules.NOT_FOUND)
+    rules.check_payable(bill, paid=message.paid, at=message.paid_at)
+    settlement = Settlement(new_id(), _notice(message), bill)
+    books.settlements.append(settlement)
+    books.paid.add(bill.id)
+    name = bills.display_name(bill, keyring)
+    answer = payment_answer(caller.profile, request, name=name, total_amount=bill.amount)
+    return Outcome(answer=answer, verdict=Verdict.SETTLED, payment_id=settlement.payment_id)
+
+
+def _repeated(message: Message, firsts: Firsts) -> Outcome | None:
+    first = firsts.settled.get(message.key) or firsts.refused.get(
+        (message.key, message.content_hash)
     )
-    return Outcome(answer=answer, verdict=Verdict.SETTLED, payment_id=settlement.payment.id)
-
-
-def _repeated(
-    message: Message,
-    settled: dict[Key, First],
-    refused: dict[tuple[UUID, str, bytes], First],
-) -> Outcome | None:
-    first = settled.get(message.key) or refused.get((*message.key, message.content_hash))
     return None if first is None else _answered_before(message, first)
 
 
@@ -234,21 +274,14 @@ def _answered_before(message: Message, first: First) -> Outcome:
         external_id=message.signed.headers.external_id,
         wanted=message.signed.caller.replay_answer,
     )
-    if kind is Repeat.AS_STORED:
-        return Outcome(
-            answer=_as_stored(first), verdict=Verdict.REPEATED, first_id=first.callback_id
-        )
-    verdict = Verdict.REPEATED
-    if kind is Repeat.OTHER_CONTENT:
-        verdict = Verdict.CONFLICT
-        conflicts_total.inc()
-        log.error(
-            "callback.conflict",
-            callback_id=str(message.signed.id),
-            first_id=str(first.callback_id),
-            partner_id=str(message.signed.caller.partner_id),
-        )
-    return Outcome(answer=_inconsistent(first), verdict=verdict, first_id=first.callback_id)
+    match kind:
+        case Repeat.AS_STORED:
+            answer, verdict = _as_stored(first), Verdict.REPEATED
+        case Repeat.INCONSISTENT:
+            answer, verdict = _inconsistent(first), Verdict.REPEATED
+        case Repeat.OTHER_CONTENT:
+            answer, verdict = _inconsistent(first), Verdict.CONFLICT
+    return Outcome(answer=answer, verdict=verdict, first_id=first.callback_id)
 
 
 def _inconsistent(first: First) -> Answer:
@@ -301,75 +334,13 @@ def _account(caller: Caller, request: VirtualAccountRequest) -> VirtualAccount:
     )
 
 
-def _notice(message: Message, bill: Bill) -> Notice:
+def _notice(message: Message) -> Notice:
     return Notice(
         partner_id=message.signed.caller.partner_id,
         payment_request_id=message.request.payment_request_id,
-        bill_id=bill.id,
         amount=message.paid,
         trx_date_time=message.paid_at,
         received_at=message.received_at,
         channel_code=message.request.channel_code,
         reference_no=message.request.reference_no,
     )
-
-
-def _external_id(signed: Signed) -> ExternalId:
-    return ExternalId(
-        partner_id=signed.caller.partner_id,
-        scope=signed.scope,
-        day=signed.day,
-        external_id=signed.headers.external_id,
-        callback_id=signed.id,
-    )
-
-
-def _callback(
-    signed: Signed, outcome: Outcome, *, request_id: str | None, content_hash: bytes | None = None
-) -> Callback:
-    return Callback(
-        id=signed.id,
-        partner_id=signed.caller.partner_id,
-        service=signed.service.value,
-        received_at=signed.received_at,
-        source=rules.plain(signed.wire.source or "", rules.SOURCE_LENGTH),
-        target=rules.plain(signed.wire.target, rules.TARGET_LENGTH),
-        headers=rules.kept_headers(signed.wire.headers),
-        external_id=signed.headers.external_id,
-        signed_over=signed.step.value,
-        body=signed.wire.body,
-        request_id=request_id,
-        content_hash=content_hash,
-        verdict=outcome.verdict,
-        http_status=outcome.answer.http_status,
-        response_code=outcome.answer.response_code,
-        answer=outcome.answer.body,
-        payment_id=outcome.payment_id,
-        first_id=outcome.first_id,
-    )
-
-
-def _remember(
-    message: Message,
-    row: Callback,
-    settled: dict[Key, First],
-    refused: dict[tuple[UUID, str, bytes], First],
-) -> None:
-    # For the messages behind this one in the same batch.
-    if row.verdict is Verdict.SETTLED:
-        settled[message.key] = queries.first_of(row)
-    elif row.verdict is Verdict.REFUSED:
-        refused.setdefault((*message.key, message.content_hash), queries.first_of(row))
-
-
-async def _keep(session: AsyncSession, rows: Sequence[Callback]) -> None:
-    await queries.insert_callbacks(session, rows)
-    for row in rows:
-        log.info(
-            "callback.answered",
-            callback_id=str(row.id),
-            partner_id=str(row.partner_id),
-            snap_service=row.service,
-            verdict=row.verdict.value,
-            code=row.response_code,
-        )

@@ -1,43 +1,215 @@
-"""Where payment flags enter the books: one transaction a flag, tried again where it only collided.
+"""Group commit: where payment flags enter the books (docs/adr/0012-group-commit.md).
 
-The one seam for taking many at once: `service.take` is given a batch and answers each in order.
+What waits is booked as one batch in one durable transaction, and is answered after its commit. A
+lone flag waits for nobody: a batch is whatever came while the one before it was being committed.
 """
 
-from sqlalchemy.exc import DBAPIError
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
 
 from payment_service.callbacks import service
-from payment_service.callbacks.schemas import Message
+from payment_service.callbacks.schemas import Message, Outcome
 from perisai_kit.db import Database
+from perisai_kit.direct import Direct
 from perisai_kit.log import get_logger
+from perisai_kit.outage import is_outage
+from perisai_kit.pii import Keyring
 from snap_bi.answers import Answer
 
-MAX_ATTEMPTS = 3
-# Deadlock and serialization failure: PostgreSQL has rolled back and says to try again.
-RETRIED = frozenset({"40P01", "40001"})
+MAX_BATCH = 128
+"""Larger ones gain little more, and each of them keeps all the others waiting."""
+MAX_WAITING = 10_000
+"""Who comes behind so many could not be answered in time."""
+BEGIN_WITHIN_S = BOOK_WITHIN_S = 4.0
+"""In the queue, and in a batch with all its attempts: together less than the ten seconds that the
+most hurried bank known waits. Source: docs/snap.md, Timeouts and retries."""
+PAUSES_S = (0.0, 0.1, 0.2, 0.5, 1.0, 1.0)
+"""Before each new attempt while PostgreSQL is away: a restart takes a second or two."""
+COLLISION_ATTEMPTS = 3
 
+DEADLOCKED, UNSERIALIZABLE, TAKEN, LOCKED = "40P01", "40001", "23505", "55P03"
+COLLISIONS = frozenset({DEADLOCKED, UNSERIALIZABLE, TAKEN})
+"""What passes when it is tried again: another writer had put a row there first, say."""
+
+CONNECTION = {
+    "application_name": "perisai-callbacks",
+    # Every look-up is by key: a plan made while the tables were small must not stay as they grow.
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+    # Neither a bill that somebody holds nor a process that froze may keep all the others waiting.
+    "lock_timeout": "2s",
+    "statement_timeout": "5s",
+    "idle_in_transaction_session_timeout": "5s",
+    "client_connection_check_interval": "1s",
+}
+
+batch_sizes = Histogram(
+    "snap_payment_batch_size",
+    "Payment flags booked in one transaction.",
+    buckets=(1, 2, 4, 8, 16, 32, 64, MAX_BATCH),
+)
+queue_length = Gauge("snap_payment_queue_length", "Payment flags that wait for their batch.")
+commit_seconds = Histogram(
+    "snap_payment_commit_seconds",
+    "Seconds from a payment flag's place in the queue to its commit.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+undone_total = Counter(
+    "snap_payment_batches_undone_total", "Attempts to book a batch that failed.", ["reason"]
+)
 log = get_logger()
 
 
-class Writer:
-    """One an app."""
+class InDoubt(Exception):
+    """Whether the flag is in the books is not known here; a repeat of it will be told."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A flag in the queue, and who waits for its answer."""
+
+    message: Message
+    answer: asyncio.Future[Answer]
+    since: float = field(default_factory=time.monotonic)
+
+    def give_up(self) -> None:
+        """Answer in doubt, unless there is an answer."""
+        if not self.answer.done():
+            self.answer.set_exception(InDoubt())
+
+
+class Writer:
+    """One an app. Its task lives while there is something to book, on a connection of its own."""
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self._direct = Direct(database, CONNECTION)
+        self._keyring = keyring
+        self._queue: deque[Waiting] = deque()
+        self._task: asyncio.Task[None] | None = None
 
     async def take(self, message: Message) -> Answer:
-        """Return the answer once it is committed."""
-        for attempt in range(1, MAX_ATTEMPTS + 1):
+        """Return the answer to a payment flag once it is committed.
+
+        Raises: InDoubt.
+        """
+        if len(self._queue) >= MAX_WAITING:
+            raise InDoubt("the queue is full")
+        waiting = Waiting(message, asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
+        queue_length.set(len(self._queue))
+        if self._task is None:
+            self._task = asyncio.create_task(self._book_queue(), context=_no_request())
+        return await waiting.answer
+
+    async def close(self) -> None:
+        """Book what waits, and let the connection go."""
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=2 * BOOK_WITHIN_S)
+            self._task.cancel()
+        await self._direct.close()
+
+    async def _book_queue(self) -> None:
+        try:
+            while self._queue:
+                if batch := self._next_batch():
+                    await self._answer(batch)
+        finally:
+            self._task = None
+
+    def _next_batch(self) -> list[Waiting]:
+        batch: list[Waiting] = []
+        oldest = time.monotonic() - BEGIN_WITHIN_S
+        while self._queue and len(batch) < MAX_BATCH:
+            waiting = self._queue.popleft()
+            if waiting.since < oldest:
+                waiting.give_up()
+            else:
+                batch.append(waiting)
+        queue_length.set(len(self._queue))
+        return batch
+
+    async def _answer(self, batch: Sequence[Waiting]) -> None:
+        """Book a batch; where it cannot be booked, find the flag at fault, to nobody's harm."""
+        try:
+            async with asyncio.timeout(BOOK_WITHIN_S):
+                if not await self._has_answered(batch) and len(batch) > 1:
+                    for waiting in batch:
+                        await self._has_answered([waiting])
+        except Exception as error:
+            log.error("callback.batch_failed", count=len(batch), exc_info=error)
+        for waiting in batch:
+            waiting.give_up()
+
+    async def _has_answered(self, batch: Sequence[Waiting]) -> bool:
+        try:
+            outcomes = await self._book([waiting.message for waiting in batch])
+        except Exception as error:
+            if _is_away(error):
+                raise
+            log.error("callback.unbookable", count=len(batch), exc_info=error)
+            return False
+        _tell(batch, outcomes)
+        return True
+
+    async def _book(self, messages: Sequence[Message]) -> list[Outcome]:
+        for attempt, pause_s in enumerate(PAUSES_S, start=1):
             try:
-                async with self._database.begin() as session:
-                    (answer,) = await service.take(session, [message])
-                return answer
-            except DBAPIError as error:
-                if attempt == MAX_ATTEMPTS or _state(error) not in RETRIED:
+                return await self._attempt(messages, again=attempt > 1)
+            except Exception as error:
+                if not _passes(error, attempt):
                     raise
-                log.warning("callback.collided", callback_id=str(message.signed.id))
-        raise AssertionError("the last attempt returns or raises")
+            await asyncio.sleep(pause_s)
+        return await self._attempt(messages, again=True)
+
+    async def _attempt(self, messages: Sequence[Message], *, again: bool) -> list[Outcome]:
+        async with self._direct.begin() as run:
+            return await service.take(run, self._keyring, messages, again=again)
 
 
-def _state(error: DBAPIError) -> str | None:
-    state = getattr(error.orig, "sqlstate", None)
+def _tell(batch: Sequence[Waiting], outcomes: Sequence[Outcome]) -> None:
+    now = time.monotonic()
+    batch_sizes.observe(len(batch))
+    for waiting, outcome in zip(batch, outcomes, strict=True):
+        commit_seconds.observe(now - waiting.since)
+        if not waiting.answer.done():
+            waiting.answer.set_result(outcome.answer)
+        service.tell(waiting.message.signed, outcome)
+
+
+def _passes(error: Exception, attempt: int) -> bool:
+    """Tell whether another attempt may fare better."""
+    state = _state(error)
+    undone_total.labels(state or type(error).__name__).inc()
+    log.warning("callback.batch_undone", state=state, attempt=attempt)
+    if state in COLLISIONS:
+        return attempt < COLLISION_ATTEMPTS
+    return _is_away(error)
+
+
+def _is_away(error: Exception) -> bool:
+    """Tell whether PostgreSQL could not be asked, so that others would fare no better."""
+    return is_outage(error) and _state(error) not in COLLISIONS | {LOCKED}
+
+
+def _state(error: Exception) -> str | None:
+    state = getattr(error, "sqlstate", None) or getattr(
+        getattr(error, "orig", None), "sqlstate", None
+    )
     return state if isinstance(state, str) else None
+
+
+def _no_request() -> Context:
+    # The task works for many requests: its lines must not bear the id of the one that woke it.
+    context = copy_context()
+    context.run(structlog.contextvars.unbind_contextvars, "request_id")
+    return context

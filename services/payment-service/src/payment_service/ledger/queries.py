@@ -8,14 +8,11 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     CompoundSelect,
-    Date,
     DateTime,
     Select,
-    TableValuedAlias,
-    Text,
     and_,
+    any_,
     cast,
-    column,
     func,
     literal,
     or_,
@@ -27,9 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
-from sqlalchemy.types import TypeEngine
 
-from payment_service.ledger.models import BalanceSnapshot, Transfer
+from payment_service.ledger.models import PLAIN, BalanceSnapshot, Transfer
 from payment_service.ledger.rules import (
     POSTINGS,
     Account,
@@ -37,6 +33,7 @@ from payment_service.ledger.rules import (
     TransferCode,
     posting_pairs,
 )
+from perisai_kit.statements import Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,39 +45,38 @@ class Sums:
     credits: int
 
 
-async def insert_once_transfers(
-    session: AsyncSession, transfers: Sequence[NewTransfer], *, booked_at: datetime
-) -> Sequence[Transfer]:
-    """Insert those whose key is new, in one statement, and return them."""
-    # By key: two writers that insert the same keys in different orders deadlock.
-    ordered = sorted(transfers, key=lambda transfer: transfer.key)
-    rows = _unnested(ordered)
-    statement = (
-        insert(Transfer)
-        .from_select([*rows.columns.keys(), "booked_at"], select(*rows.columns, literal(booked_at)))
-        .on_conflict_do_nothing(index_elements=[Transfer.key])
-        .returning(Transfer)
+# By key: two writers that insert the same keys in different orders deadlock.
+_INSERT_ONCE = """
+    INSERT INTO ledger_transfers (
+        debit_account, credit_account, amount, code, key, cause, business_on, correction_of,
+        booked_at
     )
-    return (await session.scalars(statement)).all()
+    SELECT wanted.*, $9
+    FROM unnest(
+        $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::date[],
+        $8::bigint[]
+    ) AS wanted (
+        debit_account, credit_account, amount, code, key, cause, business_on, correction_of
+    )
+    ORDER BY key
+    ON CONFLICT (key) DO NOTHING
+    RETURNING id
+"""
 
 
-def _unnested(transfers: Sequence[NewTransfer]) -> TableValuedAlias:
-    # One array a column keeps the statement the same for any number of rows.
-    columns: dict[str, tuple[type[TypeEngine[Any]], list[Any]]] = {
-        "debit_account": (Text, [str(each.debit) for each in transfers]),
-        "credit_account": (Text, [str(each.credit) for each in transfers]),
-        "amount": (BigInteger, [each.amount for each in transfers]),
-        "code": (Text, [str(each.code) for each in transfers]),
-        "key": (Text, [each.key for each in transfers]),
-        "cause": (Text, [each.cause for each in transfers]),
-        "business_on": (Date, [each.business_on for each in transfers]),
-        "correction_of": (BigInteger, [each.correction_of for each in transfers]),
-    }
-    arrays: list[ColumnElement[Any]] = [
-        cast(values, ARRAY(kind)) for kind, values in columns.values()
-    ]
-    names: list[ColumnElement[Any]] = [column(name, kind) for name, (kind, _) in columns.items()]
-    return func.unnest(*arrays).table_valued(*names, name="wanted").render_derived()
+def inserting_once(transfers: Sequence[NewTransfer], *, booked_at: datetime) -> Write:
+    """Return what inserts those whose key is new."""
+    columns = (
+        [str(each.debit) for each in transfers],
+        [str(each.credit) for each in transfers],
+        [each.amount for each in transfers],
+        [str(each.code) for each in transfers],
+        [each.key for each in transfers],
+        [each.cause for each in transfers],
+        [each.business_on for each in transfers],
+        [each.correction_of for each in transfers],
+    )
+    return Write(_INSERT_ONCE, (*columns, booked_at), count=len(transfers))
 
 
 async def insert_transfers_of(
@@ -109,7 +105,8 @@ async def insert_transfers_of(
 
 
 async def list_transfers_by_key(session: AsyncSession, keys: Sequence[str]) -> Sequence[Transfer]:
-    return (await session.scalars(select(Transfer).where(Transfer.key.in_(keys)))).all()
+    wanted = literal(list(keys), ARRAY(PLAIN))
+    return (await session.scalars(select(Transfer).where(Transfer.key == any_(wanted)))).all()
 
 
 async def find_transfer(session: AsyncSession, transfer_id: int) -> Transfer | None:

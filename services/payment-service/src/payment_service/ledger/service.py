@@ -14,6 +14,7 @@ from payment_service.ledger.schemas import AccountOut, TransferOut
 from payment_service.paging import number_of
 from perisai_kit import clock
 from perisai_kit.fields import Page, decode_cursor, encode_cursor
+from perisai_kit.statements import Write, execute
 
 ACCOUNTS_CHECKED = 100_000
 EXPORTED_AT_ONCE = 1_000
@@ -35,17 +36,20 @@ async def transfer_all(session: AsyncSession, wanted: Sequence[NewTransfer]) -> 
     Raises: TransferKeyReused.
     """
     assert len({each.key for each in wanted}) == len(wanted), "keys are distinct"
-    booked_at = clock.now()
-    new = await queries.insert_once_transfers(session, wanted, booked_at=booked_at)
-    booked = {each.key: each for each in new}
-    known = [each.key for each in wanted if each.key not in booked]
-    if known:
-        # A statement of its own: it sees what the writer we waited for has committed.
-        found = await queries.list_transfers_by_key(session, known)
-        booked |= {each.key: each for each in found}
+    if not wanted:
+        return []
+    await execute(session, queries.inserting_once(wanted, booked_at=clock.now()))
+    # A statement of its own: it sees what the writer we waited for has committed.
+    found = await queries.list_transfers_by_key(session, [each.key for each in wanted])
+    booked = {each.key: each for each in found}
     for each in wanted:
         _check_same(booked[each.key], each)
     return [booked[each.key] for each in wanted]
+
+
+def booking(wanted: Sequence[NewTransfer]) -> Write:
+    """Return what books transfers whose keys were never used, together with other things."""
+    return queries.inserting_once(wanted, booked_at=clock.now())
 
 
 async def transfer_rows(

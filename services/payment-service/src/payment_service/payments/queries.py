@@ -1,29 +1,61 @@
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payments.models import Payment
+from payment_service.payments.rules import Settlement
+from perisai_kit.statements import Write
 
-
-async def insert_once_payment(session: AsyncSession, payment: Payment) -> bool:
-    """Insert a payment; tell whether it is new, by its request and by its bill."""
-    values = {
-        column.key: getattr(payment, column.key) for column in Payment.__mapper__.column_attrs
-    }
-    statement = insert(Payment).values(values).on_conflict_do_nothing().returning(Payment.id)
-    return (await session.scalars(statement)).one_or_none() is not None
-
-
-async def find_payment_by_request(
-    session: AsyncSession, *, partner_id: UUID, payment_request_id: str
-) -> Payment | None:
-    statement = select(Payment).where(
-        Payment.partner_id == partner_id, Payment.payment_request_id == payment_request_id
+# By request: two writers that insert the same requests in different orders deadlock.
+_INSERT = """
+    INSERT INTO payments (
+        id, partner_id, payment_request_id, bill_id, amount, trx_date_time, received_at,
+        channel_code, reference_no, member_id, agent_id, wadah_id, branch_code, region_code,
+        first_month, month_count
     )
-    return (await session.scalars(statement)).one_or_none()
+    SELECT * FROM unnest(
+        $1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::timestamptz[],
+        $7::timestamptz[], $8::text[], $9::text[], $10::uuid[], $11::uuid[], $12::uuid[],
+        $13::text[], $14::text[], $15::text[], $16::bigint[]
+    ) AS settled (
+        id, partner_id, payment_request_id, bill_id, amount, trx_date_time, received_at,
+        channel_code, reference_no, member_id, agent_id, wadah_id, branch_code, region_code,
+        first_month, month_count
+    )
+    ORDER BY partner_id, payment_request_id
+    RETURNING id
+"""
+
+
+def inserting(settlements: Sequence[Settlement]) -> Write:
+    """Return what inserts one payment or more."""
+    columns = zip(*(_row(each) for each in settlements), strict=True)
+    return Write(_INSERT, list(columns), count=len(settlements))
+
+
+def _row(settlement: Settlement) -> tuple[Any, ...]:
+    notice, bill = settlement.notice, settlement.bill
+    return (
+        settlement.payment_id,
+        notice.partner_id,
+        notice.payment_request_id,
+        bill.id,
+        notice.amount,
+        notice.trx_date_time,
+        notice.received_at,
+        notice.channel_code,
+        notice.reference_no,
+        bill.member_id,
+        bill.agent_id,
+        bill.wadah_id,
+        bill.branch_code,
+        bill.region_code,
+        str(bill.first_month),
+        bill.month_count,
+    )
 
 
 async def find_payment(

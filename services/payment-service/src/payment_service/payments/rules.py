@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
+from payment_service.bills.rules import LockedBill
 from payment_service.ledger.rules import (
     NewTransfer,
     TransferCode,
@@ -13,7 +14,7 @@ from payment_service.ledger.rules import (
     bpjs_payable,
 )
 from payment_service.tariffs.rules import Programme
-from perisai_kit.errors import Conflict, NotFound
+from perisai_kit.errors import NotFound
 from perisai_kit.month import Month
 
 
@@ -23,27 +24,29 @@ class PaymentNotFound(NotFound):
     text_id = "Pembayaran tidak ditemukan, atau Anda tidak berwenang melihatnya."
 
 
-class PaymentRequestReused(Conflict):
-    code = "payment_request_reused"
-    text = "The bank has used this payment request for another payment."
-    text_id = "Bank telah memakai nomor permintaan ini untuk pembayaran lain."
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """A bank's word that the customer has paid a bill. amount: rupiah.
+    """A bank's word that its customer has paid a bill. amount: rupiah.
 
     trx_date_time: the bank's instant of the payment. received_at: when the word came.
     """
 
     partner_id: UUID
     payment_request_id: str
-    bill_id: UUID
     amount: int
     trx_date_time: datetime
     received_at: datetime
     channel_code: str | None = None
     reference_no: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A payment to be booked: its id, the bank's word, and the bill, which is locked."""
+
+    payment_id: UUID
+    notice: Notice
+    bill: LockedBill
 
 
 class PaidLine(Protocol):
@@ -77,11 +80,6 @@ def transfers(
         )
         for line in lines
     ]
-
-
-def is_same(notice: Notice, *, bill_id: UUID, amount: int) -> bool:
-    """Tell whether a repeated notice speaks of the payment that is already booked."""
-    return (notice.bill_id, notice.amount) == (bill_id, amount)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,73 @@
+"""A connection of the driver's own, held open, for a hot path with statements written out.
+
+Why there is one: docs/adr/0012-group-commit.md. Everything else uses the sessions of db.py.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TypeAlias
+
+import asyncpg
+
+from perisai_kit.db import SERVER_SETTINGS, Database
+from perisai_kit.statements import Rows, Run, Statement, run_in
+
+CONNECT_TIMEOUT_S = 2.0
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+
+class Direct:
+    """Transactions one after the other on one connection, opened when first needed.
+
+    settings: PostgreSQL's own, for this connection.
+    """
+
+    def __init__(self, database: Database, settings: Mapping[str, str]) -> None:
+        self._database = database
+        self._settings = {**SERVER_SETTINGS, **settings}
+        self._connection: Connection | None = None
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Run]:
+        """One writing transaction, committed when the block ends.
+
+        One that fails takes its connection with it: PostgreSQL undoes what was not committed, and
+        the next transaction begins where nothing is in doubt. Only when the failure is that of the
+        connection may the commit have happened nevertheless.
+        """
+        if self._database.is_joined:
+            async with self._database.begin() as session:
+                yield run_in(session)
+            return
+        connection, self._connection = self._connection, None
+        connection = connection or await self._connect()
+        try:
+            await connection.execute("BEGIN")
+            yield partial(_fetch, connection)
+            ended = await connection.execute("COMMIT")
+            assert ended == "COMMIT", "a transaction that failed must not look committed"
+        except BaseException:
+            connection.terminate()
+            raise
+        self._connection = connection
+        self._database.after_publish()
+
+    async def close(self) -> None:
+        """Close the connection; no transaction is open."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+    async def _connect(self) -> Connection:
+        engine = self._database.engine
+        _, options = engine.dialect.create_connect_args(engine.url)
+        return await asyncpg.connect(
+            **options, timeout=CONNECT_TIMEOUT_S, server_settings=self._settings
+        )
+
+
+async def _fetch(connection: Connection, statement: Statement) -> Rows:
+    rows: Rows = await connection.fetch(statement.sql, *statement.args)
+    return rows
