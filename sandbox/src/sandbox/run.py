@@ -121,17 +121,7 @@ def _run_services(
     stay: bool,
 ) -> None:
     secrets = load_secrets(folder)
-    keys = {profile: load_bank_keys(folder, profile) for profile in secrets.banks}
-    environments = {
-        each.name: build_environment(
-            each,
-            services,
-            secrets=secrets,
-            database_url=find_database_url(each, postgres, "app"),
-            folder=folder,
-        )
-        for each in services
-    }
+    environments = _environments(folder, services, postgres, secrets)
     processes = [
         Process(each.name, each.arguments, environments[each.name], f"{each.url}{each.ready}")
         for each in services
@@ -143,7 +133,7 @@ def _run_services(
         partners = await seed(
             urls["gateway"],
             secrets=secrets,
-            keys=keys,
+            keys={profile: load_bank_keys(folder, profile) for profile in secrets.banks},
             bank_url=urls["fakebank"],
             gateway_environment=environments["gateway"],
         )
@@ -163,6 +153,21 @@ def _run_services(
             runner.stop()
 
     asyncio.run(runner.run(finish))
+
+
+def _environments(
+    folder: Path, services: Sequence[Service], postgres: Postgres, secrets: Secrets
+) -> dict[str, dict[str, str]]:
+    return {
+        each.name: build_environment(
+            each,
+            services,
+            secrets=secrets,
+            database_url=find_database_url(each, postgres, "app"),
+            folder=folder,
+        )
+        for each in services
+    }
 
 
 def describe(

@@ -1,12 +1,15 @@
-"""What the tests of this service share: its app, and money to test with."""
+"""What the tests of this service share: its app, banks, and money to test with."""
 
-from collections.abc import Awaitable, Callable
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi import FastAPI
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,13 +27,14 @@ from payment_service.payments.rules import Notice, Settlement
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
 from payment_service.tariffs.rules import Payer, Programme, Sector
+from payment_service.testing import Bank
 from perisai_kit import clock
 from perisai_kit.db import Database
 from perisai_kit.feed import EventRow
 from perisai_kit.ids import new_id
 from perisai_kit.month import Month
 from perisai_kit.statements import run_in, write_together
-from perisai_kit.testing import Databases, MakeApp, Urls, Wire
+from perisai_kit.testing import Databases, MakeApp, Urls, Wire, app_client
 from perisai_kit.web import create_kit
 
 MEMBER_URL = "http://member"
@@ -225,3 +229,47 @@ def member_answers(wire: Wire) -> Callable[[ContributionBasis], None]:
         wire.answer("member", answer)
 
     return know
+
+
+@pytest.fixture(scope="session")
+def bank_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@pytest.fixture(scope="session")
+def bank_key_pem(bank_key: rsa.RSAPrivateKey) -> str:
+    public = bank_key.public_key()
+    kind = serialization.PublicFormat.SubjectPublicKeyInfo
+    return public.public_bytes(serialization.Encoding.PEM, kind).decode()
+
+
+MakeBank = Callable[..., Awaitable[Bank]]
+
+
+@pytest.fixture
+async def snap_client(
+    make_app: MakeApp, database: Database, wire: Wire
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the app that looks at its bank partners every time."""
+    async with app_client(make_app(database=database, wire=wire, partner_cache_s=0)) as client:
+        yield client
+
+
+@pytest.fixture
+def make_bank(
+    session: AsyncSession,
+    snap_client: httpx.AsyncClient,
+    make_partner: MakePartner,
+    bank_key: rsa.RSAPrivateKey,
+    bank_key_pem: str,
+) -> MakeBank:
+    """Let a bank join; differences are columns of its partner."""
+
+    async def make(**differences: Any) -> Bank:
+        client_secret = secrets.token_urlsafe(48)
+        partner = await make_partner(
+            session, client_secret=client_secret, public_key_pem=bank_key_pem, **differences
+        )
+        return Bank(snap_client, partner, bank_key, client_secret)
+
+    return make

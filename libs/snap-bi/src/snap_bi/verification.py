@@ -139,7 +139,12 @@ def bearer_token(authorization: str | None) -> str | None:
 
 def mask_token(token: str) -> str:
     """Return what stands for a token in diagnostics: the start of its digest, never the token."""
-    return f"<token sha256:{sha256_hex(token.encode('utf-8', 'surrogatepass'))[:12]}>"
+    return token_mark(sha256_hex(token.encode("utf-8", "surrogatepass")))
+
+
+def token_mark(digest: str) -> str:
+    """Return the same for a token of which only the SHA-256 in hex is known."""
+    return f"<token sha256:{digest[:12]}>"
 
 
 def _decode(signature: str, *, size: int) -> bytes | None:

@@ -15,6 +15,7 @@ from payment_service.clients.members import MembersClient
 from payment_service.commissions.routes import router as commissions
 from payment_service.ledger.routes import router as ledger
 from payment_service.payments.routes import router as payments
+from payment_service.requests.routes import router as requests
 from payment_service.schemes.routes import router as schemes
 from payment_service.settings import Settings
 from payment_service.statements.routes import router as statements
@@ -32,6 +33,7 @@ ROUTERS = (
     banks,
     inquiries,
     verifications,
+    requests,
     schemes,
     commissions,
     statements,

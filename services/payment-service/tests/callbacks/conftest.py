@@ -1,18 +1,13 @@
 """Banks at our door, and what we kept of their calls."""
 
 import json
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-import httpx
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.banks.models import BankPartner
 from payment_service.banks.rules import PartnerStatus, Sources
 from payment_service.bills.schemas import BillOut
 from payment_service.callbacks import service
@@ -23,61 +18,15 @@ from payment_service.callbacks.schemas import Message, Signed
 from payment_service.payments.models import Payment
 from payment_service.testing import Bank, external_id
 from perisai_kit import clock
-from perisai_kit.db import Database
 from perisai_kit.ids import new_id
 from perisai_kit.pii import Keyring
-from perisai_kit.testing import MakeApp, Wire, app_client
 from snap_bi.codes import Service
 from snap_bi.headers import TransactionHeaders
 from snap_bi.profiles import ReplayAnswer
 from snap_bi.verification import Step
 
-MakePartner = Callable[..., Awaitable[BankPartner]]
 IssueBill = Callable[..., Awaitable[BillOut]]
-
-
-@pytest.fixture(scope="session")
-def bank_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-@pytest.fixture(scope="session")
-def bank_key_pem(bank_key: rsa.RSAPrivateKey) -> str:
-    public = bank_key.public_key()
-    kind = serialization.PublicFormat.SubjectPublicKeyInfo
-    return public.public_bytes(serialization.Encoding.PEM, kind).decode()
-
-
 MakeBank = Callable[..., Awaitable[Bank]]
-
-
-@pytest.fixture
-async def snap_client(
-    make_app: MakeApp, database: Database, wire: Wire
-) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the app that looks at its bank partners every time."""
-    async with app_client(make_app(database=database, wire=wire, partner_cache_s=0)) as client:
-        yield client
-
-
-@pytest.fixture
-def make_bank(
-    session: AsyncSession,
-    snap_client: httpx.AsyncClient,
-    make_partner: MakePartner,
-    bank_key: rsa.RSAPrivateKey,
-    bank_key_pem: str,
-) -> MakeBank:
-    """Let a bank join; differences are columns of its partner."""
-
-    async def make(**differences: Any) -> Bank:
-        client_secret = secrets.token_urlsafe(48)
-        partner = await make_partner(
-            session, client_secret=client_secret, public_key_pem=bank_key_pem, **differences
-        )
-        return Bank(snap_client, partner, bank_key, client_secret)
-
-    return make
 
 
 @pytest.fixture

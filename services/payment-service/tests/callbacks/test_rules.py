@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payment_service.banks.rules import Sources
+from payment_service.banks.rules import Sources, source_of
 from payment_service.callbacks import rules
 from payment_service.callbacks.rules import First, Refusal, Repeat, Verdict
 from snap_bi.codes import Case, Service
@@ -34,11 +34,11 @@ def test_a_forwarded_address_is_believed_only_behind_our_own_proxies(
 ) -> None:
     trusted = rules.trusted_proxies(["127.0.0.0/8", "10.0.0.0/8"])
 
-    assert rules.source_of(peer, forwarded, trusted=trusted) == source
+    assert source_of(peer, forwarded, trusted=trusted) == source
 
 
 def test_without_trusted_proxies_nobody_else_is_believed() -> None:
-    assert rules.source_of("127.0.0.1", "203.0.113.7", trusted=Sources()) == "127.0.0.1"
+    assert source_of("127.0.0.1", "203.0.113.7", trusted=Sources()) == "127.0.0.1"
 
 
 def content(**changes: object) -> str:

@@ -6,17 +6,21 @@ is not known here is looked for at once. Nothing but a good answer is remembered
 """
 
 import asyncio
+import json
+import re
 import secrets
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from datetime import datetime, timedelta
 from uuid import UUID
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from payment_service.banks import service as banks
 from payment_service.banks.models import BankPartner
 from payment_service.banks.rules import PartnerStatus, Sources, sources
 from payment_service.callbacks import queries, rules
-from payment_service.callbacks.rules import Caller, Refusal, Wire
+from payment_service.callbacks.rules import Caller, Check, Refusal, Wire
 from payment_service.callbacks.schemas import Signed
 from perisai_kit import clock
 from perisai_kit.db import Database
@@ -28,12 +32,26 @@ from snap_bi.codes import Case, Service
 from snap_bi.errors import BodyInvalid, FieldProblem, KeyRefused
 from snap_bi.headers import TransactionHeaders
 from snap_bi.keys import load_public_key
-from snap_bi.messages import TokenRequest
+from snap_bi.messages import Echo, TokenRequest
 from snap_bi.profiles import PROFILES, ReplayAnswer
 from snap_bi.strict_json import parse_object
+from snap_bi.verification import Verdict as SignatureVerdict
+from snap_bi.verification import bearer_token
 
 REMEMBERED_TOKENS = 10_000
 TOKEN_BYTES = 48
+NOTED_A_MINUTE = 20
+"""Unproven calls in one partner's name that a process keeps: anybody may send them."""
+# Of what a stranger may have sent only that is kept which can be no text of his own.
+_TIMESTAMP = re.compile(r"[0-9TZ:.+-]{1,35}")
+_EXTERNAL_ID = re.compile(r"[0-9]{1,36}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_CHECKS = {
+    rules.NOT_ADMITTED: Check.SOURCE,
+    "Unknown client": Check.CLIENT,
+    "Timestamp": Check.TIMESTAMP,
+    "Signature": Check.SIGNATURE,
+}
 
 log = get_logger()
 
@@ -52,6 +70,8 @@ class Gate:
         self._loaded_at = float("-inf")
         self._loading = asyncio.Lock()
         self._owners: OrderedDict[bytes, tuple[UUID, datetime]] = OrderedDict()
+        self._noted: Counter[UUID] = Counter()
+        self._noted_in = 0
 
     async def callers(self) -> tuple[Caller, ...]:
         """Return the active and the suspended partners."""
@@ -91,6 +111,29 @@ class Gate:
             found = rules.asymmetric_caller(await self.reload(), name, has_token=has_token)
         return found
 
+    async def named(self, wire: Wire) -> Caller | None:
+        """Return the partner in whose name a call came, proven or not."""
+        callers = await self.callers()
+        token = bearer_token(wire.headers.get("authorization"))
+        owner = self._owners.get(rules.token_hash(token)) if token else None
+        if owner is not None:
+            return rules.find_partner(callers, owner[0])
+        client_key, partner_id = (
+            wire.headers.get(name, "").strip() for name in ("x-client-key", "x-partner-id")
+        )
+        named = [caller for caller in callers if partner_id in caller.ids]
+        only = named[0] if len(named) == 1 else None
+        return rules.find_client(callers, client_key) or only
+
+    def may_note(self, partner_id: UUID) -> bool:
+        """Count an unproven call of a partner; tell whether it is still one of the first."""
+        minute = int(time.monotonic() // 60)
+        if minute != self._noted_in:
+            self._noted_in = minute
+            self._noted.clear()
+        self._noted[partner_id] += 1
+        return self._noted[partner_id] <= NOTED_A_MINUTE
+
     async def _owner(self, token: str, *, now: datetime) -> UUID | None:
         digest = rules.token_hash(token)
         known = self._owners.get(digest)
@@ -120,7 +163,8 @@ async def issue_token(gate: Gate, wire: Wire) -> tuple[Answer, Caller]:
     rules.check_source(service, wire.source, [caller])
     now = clock.real_now()
     rules.check_time(caller, headers.at, now=now)
-    rules.check_token_signature(caller, headers)
+    if not rules.token_verdict(caller, headers).is_accepted:
+        raise Refusal(Case.UNAUTHORIZED, "Signature")
     _check_grant(wire)
     token = secrets.token_urlsafe(TOKEN_BYTES)
     async with gate.database.begin() as session:
@@ -164,6 +208,70 @@ async def authenticate(gate: Gate, service: Service, wire: Wire) -> Signed:
         step=verdict.step,
         received_at=now,
     )
+
+
+async def note_unproven(
+    gate: Gate, service: Service, wire: Wire, *, refused: Refusal, answer: Answer
+) -> None:
+    """Keep why a call in a known partner's name was not believed, for that bank's engineer.
+
+    A record that cannot be written changes no answer.
+    """
+    caller = await gate.named(wire)
+    if caller is None or not gate.may_note(caller.partner_id):
+        return
+    verdict = _tried(caller, service, wire)
+    values: dict[str, object] = {
+        "id": new_id(),
+        "partner_id": caller.partner_id,
+        "service": service.value,
+        "received_at": clock.real_now(),
+        "source": rules.plain(wire.source or "", rules.SOURCE_LENGTH),
+        "target": rules.plain(wire.target, rules.TARGET_LENGTH),
+        "timestamp": _lawful(_TIMESTAMP, wire.headers.get("x-timestamp", "")),
+        "external_id": _lawful(_EXTERNAL_ID, wire.headers.get("x-external-id", "")),
+        "request_id": _lawful(_REQUEST_ID, _echo(wire).request_id),
+        "failed_check": _failed_check(refused),
+        "string_to_sign": verdict.string_to_sign if verdict else None,
+        "signed_over": verdict.step.value if verdict and verdict.step else None,
+        "http_status": answer.http_status,
+        "response_code": answer.response_code,
+        "response_message": json.loads(answer.body)["responseMessage"],
+    }
+    try:
+        async with gate.database.begin() as session:
+            queries.insert_unproven(session, values)
+    except (SQLAlchemyError, OSError) as error:
+        log.warning("callback.unnoted", error=type(error).__name__)
+
+
+def _failed_check(refused: Refusal) -> Check:
+    if refused.case is Case.INVALID_TOKEN:
+        return Check.TOKEN
+    detail = refused.detail or ""
+    is_header = detail.startswith("X-") or detail == "CHANNEL-ID"
+    return _CHECKS.get(detail, Check.HEADERS if is_header else Check.GRANT)
+
+
+def _tried(caller: Caller, service: Service, wire: Wire) -> SignatureVerdict | None:
+    # Whatever was refused first, the engineer wants to know of the signature too.
+    try:
+        if service is Service.ACCESS_TOKEN:
+            return rules.token_verdict(caller, rules.token_headers(wire))
+        return rules.signature_verdict(caller, rules.transaction_headers(service, wire), wire)
+    except Refusal:
+        return None
+
+
+def _echo(wire: Wire) -> Echo:
+    try:
+        return Echo.of(parse_object(wire.body))
+    except BodyInvalid:
+        return Echo()
+
+
+def _lawful(form: re.Pattern[str], text: str) -> str | None:
+    return text.strip() if form.fullmatch(text.strip()) else None
 
 
 def _check_grant(wire: Wire) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.base import Base, choice, one_of
-from payment_service.callbacks.rules import Verdict
+from payment_service.callbacks.rules import Check, Verdict
 from perisai_kit.pii import EncryptedBytes
 
 BODY = EncryptedBytes("callbacks.body")
@@ -63,6 +63,37 @@ class Callback(Base):
     payment_id: Mapped[UUID | None] = mapped_column(ForeignKey("payments.id"))
     # The message whose answer was given again, or that this one contradicts.
     first_id: Mapped[UUID | None] = mapped_column(ForeignKey("callbacks.id"))
+
+
+class UnprovenRequest(Base):
+    """A call in a partner's name that was refused before its message was looked at.
+
+    Nobody has proven who sent it, so nothing of its body is here but the bank's request id. Only
+    the newest of each partner are kept.
+    """
+
+    __tablename__ = "snap_unproven_requests"
+    __table_args__ = (
+        CheckConstraint(one_of("failed_check", Check), name="failed_check"),
+        Index("ix_snap_unproven_requests_partner_id_id", "partner_id", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    partner_id: Mapped[UUID] = mapped_column(ForeignKey("bank_partners.id"))
+    service: Mapped[str]
+    received_at: Mapped[datetime]
+    source: Mapped[str]
+    target: Mapped[str]
+    timestamp: Mapped[str | None]
+    external_id: Mapped[str | None]
+    request_id: Mapped[str | None]
+    failed_check: Mapped[Check] = mapped_column(choice(Check))
+    # What we expected to be signed, the token masked; None where headers for it were missing.
+    string_to_sign: Mapped[str | None]
+    signed_over: Mapped[str | None]
+    http_status: Mapped[int]
+    response_code: Mapped[str]
+    response_message: Mapped[str]
 
 
 class ExternalId(Base):

@@ -3,10 +3,17 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.callbacks.models import ANSWER, BODY, AccessToken, ExternalId
+from payment_service.callbacks.models import (
+    ANSWER,
+    BODY,
+    AccessToken,
+    Callback,
+    ExternalId,
+    UnprovenRequest,
+)
 from payment_service.callbacks.rules import (
     SOURCE_LENGTH,
     TARGET_LENGTH,
@@ -166,6 +173,40 @@ def _row(keyring: Keyring, judged: Judged) -> tuple[object, ...]:
         outcome.payment_id,
         outcome.first_id,
     )
+
+
+async def list_callbacks(
+    session: AsyncSession, partner_id: UUID, *, before: UUID | None, limit: int
+) -> Sequence[Callback]:
+    """Return the signed messages of a partner, newest first."""
+    chosen = select(Callback).where(Callback.partner_id == partner_id)
+    if before is not None:
+        chosen = chosen.where(Callback.id < before)
+    return (await session.scalars(chosen.order_by(Callback.id.desc()).limit(limit))).all()
+
+
+def insert_unproven(session: AsyncSession, values: dict[str, object]) -> None:
+    session.add(UnprovenRequest(**values))
+
+
+async def list_unproven(
+    session: AsyncSession, partner_id: UUID, *, before: UUID | None, limit: int
+) -> Sequence[UnprovenRequest]:
+    """Return what was sent in a partner's name and not believed, newest first."""
+    chosen = select(UnprovenRequest).where(UnprovenRequest.partner_id == partner_id)
+    if before is not None:
+        chosen = chosen.where(UnprovenRequest.id < before)
+    return (await session.scalars(chosen.order_by(UnprovenRequest.id.desc()).limit(limit))).all()
+
+
+async def delete_unproven(session: AsyncSession, *, keep: int) -> None:
+    """Delete all but the newest of each partner; bounded a run."""
+    place = func.row_number().over(
+        partition_by=UnprovenRequest.partner_id, order_by=UnprovenRequest.id.desc()
+    )
+    placed = select(UnprovenRequest.id, place.label("place")).subquery()
+    old = select(placed.c.id).where(placed.c.place > keep).limit(FORGOTTEN_A_RUN)
+    await session.execute(delete(UnprovenRequest).where(UnprovenRequest.id.in_(old)))
 
 
 async def delete_external_ids(session: AsyncSession, *, before: date) -> None:

@@ -12,7 +12,8 @@ from starlette.datastructures import Headers
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from payment_service.callbacks import rules, service
+from payment_service.banks.rules import source_of
+from payment_service.callbacks import service
 from payment_service.callbacks.gate import Gate
 from payment_service.callbacks.rules import Wire
 from payment_service.callbacks.schemas import Reply, failed, too_large, unknown_path
@@ -135,7 +136,7 @@ def _wire(scope: Scope, body: bytes, gate: Gate) -> Wire:
         target=_target(scope),
         headers=headers,
         body=body,
-        source=rules.source_of(peer, headers.get("x-forwarded-for"), trusted=gate.trusted),
+        source=source_of(peer, headers.get("x-forwarded-for"), trusted=gate.trusted),
     )
 
 

@@ -31,6 +31,7 @@ from snap_bi.profiles import ExternalIdScope, Profile, ReplayAnswer
 from snap_bi.timestamps import within_skew
 from snap_bi.verification import (
     SignedParts,
+    bearer_token,
     verify_asymmetric_request,
     verify_symmetric_request,
     verify_token_request,
@@ -48,11 +49,11 @@ KEPT_HEADERS = (
     "origin",
     "x-client-key",
 )
-DIGESTED_HEADERS = ("authorization", "x-signature")
 HEADER_LENGTH = 200
 TARGET_LENGTH = 500
 SOURCE_LENGTH = 45
 NOT_FOUND = "Not Found"
+NOT_ADMITTED = "Connection not allowed"
 
 
 class Verdict(StrEnum):
@@ -64,6 +65,18 @@ class Verdict(StrEnum):
     CONFLICT = "conflict"  # the request id of a settled payment with other content
     REFUSED = "refused"  # by its bill; an exact repeat is refused in the same words
     TURNED_BACK = "turned_back"  # for its form or its X-EXTERNAL-ID, before any bill was looked at
+
+
+class Check(StrEnum):
+    """At which check a request was refused before its message was looked at."""
+
+    SOURCE = "source"
+    HEADERS = "headers"
+    TOKEN = "token"
+    CLIENT = "client"
+    TIMESTAMP = "timestamp"
+    SIGNATURE = "signature"
+    GRANT = "grant"  # the body of a call for a token
 
 
 class Refusal(Exception):
@@ -109,22 +122,6 @@ class Caller:
         return (self.client_id, self.company_code)
 
 
-def source_of(peer: str | None, forwarded: str | None, *, trusted: Sources) -> str | None:
-    """Return the address a request came from.
-
-    forwarded: X-Forwarded-For, believed only as far back as `trusted` proxies wrote it.
-    """
-    hops = [hop.strip() for hop in (forwarded or "").split(",") if hop.strip()]
-    address = peer
-    while hops and _is_proxy(address, trusted):
-        address = hops.pop()
-    return address
-
-
-def _is_proxy(address: str | None, trusted: Sources) -> bool:
-    return bool(trusted.networks) and trusted.admit(address)
-
-
 def check_source(service: Service, source: str | None, callers: Iterable[Caller]) -> None:
     """Refuse an address from which none of these callers may call.
 
@@ -133,8 +130,8 @@ def check_source(service: Service, source: str | None, callers: Iterable[Caller]
     known = list(callers)
     if known and not any(caller.sources.admit(source) for caller in known):
         if service is Service.ACCESS_TOKEN:
-            raise Refusal(Case.BAD_REQUEST)  # 4007300 is what banks expect here
-        raise Refusal(Case.UNAUTHORIZED, "Connection not allowed")
+            raise Refusal(Case.BAD_REQUEST, NOT_ADMITTED)  # 4007300 is what banks expect here
+        raise Refusal(Case.UNAUTHORIZED, NOT_ADMITTED)
 
 
 def token_headers(wire: Wire) -> TokenHeaders:
@@ -192,7 +189,7 @@ def check_caller(caller: Caller, headers: TransactionHeaders, wire: Wire, *, now
     if headers.partner_id not in caller.ids or client_key != caller.client_id:
         raise Refusal(Case.UNAUTHORIZED, "Unknown client")
     if not caller.sources.admit(wire.source):
-        raise Refusal(Case.UNAUTHORIZED, "Connection not allowed")
+        raise Refusal(Case.UNAUTHORIZED, NOT_ADMITTED)
     check_time(caller, headers.at, now=now)
 
 
@@ -217,25 +214,25 @@ def signature_verdict(caller: Caller, headers: TransactionHeaders, wire: Wire) -
     return verify_asymmetric_request(caller.profile, parts, public_key=caller.public_key)
 
 
-def check_token_signature(caller: Caller, headers: TokenHeaders) -> None:
-    """Refuse a call for a token that its client's key did not sign. Raises: Refusal."""
-    verdict = verify_token_request(
+def token_verdict(caller: Caller, headers: TokenHeaders) -> SignatureVerdict:
+    """Verify the signature of a call for a token."""
+    return verify_token_request(
         client_id=headers.client_key,
         timestamp=headers.timestamp,
         signature=headers.signature,
         public_key=caller.public_key,
     )
-    if not verdict.is_accepted:
-        raise Refusal(Case.UNAUTHORIZED, "Signature")
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the headers worth keeping, token and signature as their SHA-256."""
     kept = {name: plain(headers[name], HEADER_LENGTH) for name in KEPT_HEADERS if name in headers}
-    for name in DIGESTED_HEADERS:
-        if name in headers:
-            kept[f"{name}-sha256"] = sha256(headers[name].encode()).hexdigest()
-    return kept
+    secrets = {
+        "authorization": bearer_token(headers.get("authorization")),
+        "x-signature": headers.get("x-signature"),
+    }
+    digests = {name: sha256(text.encode()).hexdigest() for name, text in secrets.items() if text}
+    return kept | {f"{name}-sha256": digest for name, digest in digests.items()}
 
 
 def plain(text: str, length: int) -> str:

@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.bills import service as bills
 from payment_service.bills.rules import BillStatus, LockedBill
 from payment_service.callbacks import queries, rules
-from payment_service.callbacks.gate import Gate, authenticate, issue_token
+from payment_service.callbacks.gate import Gate, authenticate, issue_token, note_unproven
+from payment_service.callbacks.models import Callback, UnprovenRequest
 from payment_service.callbacks.rules import Caller, First, Refusal, Repeat, Verdict, Wire
 from payment_service.callbacks.schemas import Firsts, Judged, Message, Outcome, Reply, Signed
 from payment_service.payments import service as payments
@@ -53,7 +54,9 @@ async def serve(gate: Gate, service: Service, wire: Wire, take_one: TakeOne) -> 
         signed = await authenticate(gate, service, wire)
     except Refusal as refused:
         log.info("callback.refused", snap_service=service.value, case=refused.case.name)
-        return Reply.of(_refused_answer(service, wire, refused))
+        answer = _refused_answer(service, wire, refused)
+        await note_unproven(gate, service, wire, refused=refused, answer=answer)
+        return Reply.of(answer)
     if service is Service.INQUIRY:
         answer = await inquire(gate, signed)
     else:
@@ -213,6 +216,14 @@ def tell(signed: Signed, outcome: Outcome) -> None:
         code=outcome.answer.response_code,
         first_id=str(outcome.first_id) if outcome.first_id else None,
     )
+
+
+async def list_requests(
+    session: AsyncSession, partner_id: UUID, *, before: UUID | None, limit: int
+) -> tuple[Sequence[Callback], Sequence[UnprovenRequest]]:
+    """Return a partner's signed messages and its unproven calls, each newest first."""
+    signed = await queries.list_callbacks(session, partner_id, before=before, limit=limit)
+    return signed, await queries.list_unproven(session, partner_id, before=before, limit=limit)
 
 
 async def _inquired(session: AsyncSession, signed: Signed, request: InquiryRequest) -> Outcome:

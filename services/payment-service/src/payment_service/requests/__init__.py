@@ -1,0 +1,1 @@
+"""What a bank sent us and what it was answered, for the bank's engineer."""

@@ -1,0 +1,32 @@
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+
+from payment_service.banks.rules import BankPartnerNotFound
+from payment_service.paging import Cursor, Limit
+from payment_service.requests import service
+from payment_service.requests.schemas import BankRequestOut
+from perisai_kit.auth import Principal, Role, require
+from perisai_kit.db import ReadSession
+from perisai_kit.fields import CursorInvalid, Page
+from perisai_kit.problems import problems
+
+router = APIRouter(prefix="/v1/bank-partners", tags=["bank partners"])
+Treasurer = Annotated[Principal, Depends(require(Role.ADMIN, Role.FINANCE_OFFICER))]
+
+
+@router.get(
+    "/{partner_id}/requests",
+    response_model=Page[BankRequestOut],
+    responses=problems(BankPartnerNotFound, CursorInvalid),
+)
+async def list_requests(
+    partner_id: UUID, session: ReadSession, _: Treasurer, cursor: Cursor = None, limit: Limit = 50
+) -> Page[BankRequestOut]:
+    """List what a bank sent us and what it was answered, newest first: for its engineer.
+
+    Correctly signed messages are kept for good, of those that were not believed the last ones in
+    the partner's name. Neither shows its content.
+    """
+    return await service.list_requests(session, partner_id=partner_id, cursor=cursor, limit=limit)

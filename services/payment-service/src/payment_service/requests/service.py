@@ -1,0 +1,88 @@
+"""A bank's calls as its engineer may see them."""
+
+import json
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.banks import service as banks
+from payment_service.callbacks import service as callbacks
+from payment_service.callbacks.models import Callback, UnprovenRequest
+from payment_service.paging import uuid_of
+from payment_service.requests import rules
+from payment_service.requests.schemas import BankRequestOut
+from perisai_kit.fields import Page, encode_cursor
+from snap_bi.profiles import PROFILES, Profile
+
+
+async def list_requests(
+    session: AsyncSession, *, partner_id: UUID, cursor: str | None, limit: int
+) -> Page[BankRequestOut]:
+    """Return what a bank sent and what it was answered, newest first.
+
+    Raises: BankPartnerNotFound, CursorInvalid.
+    """
+    partner = await banks.get(session, partner_id)
+    profile = PROFILES[partner.profile]
+    signed, unproven = await callbacks.list_requests(
+        session, partner_id, before=uuid_of(cursor), limit=limit + 1
+    )
+    both: list[Callback | UnprovenRequest] = [*signed, *unproven]
+    rows = sorted(both, key=lambda each: each.id, reverse=True)[: limit + 1]
+    items = [_shown(profile, row) for row in rows[:limit]]
+    more = encode_cursor(str(items[-1].id)) if len(rows) > limit else None
+    return Page(items=items, next_cursor=more)
+
+
+def _shown(profile: Profile, row: Callback | UnprovenRequest) -> BankRequestOut:
+    if isinstance(row, Callback):
+        return _signed(profile, row)
+    return BankRequestOut(
+        id=row.id,
+        received_at=row.received_at,
+        service=row.service,
+        source=row.source,
+        target=row.target,
+        timestamp=row.timestamp,
+        external_id=row.external_id,
+        request_id=row.request_id,
+        verdict=None,
+        failed_check=row.failed_check,
+        string_to_sign=row.string_to_sign,
+        signed_over=row.signed_over,
+        http_status=row.http_status,
+        response_code=row.response_code,
+        response_message=row.response_message,
+        first_id=None,
+        payment_id=None,
+    )
+
+
+def _signed(profile: Profile, row: Callback) -> BankRequestOut:
+    timestamp = row.headers.get("x-timestamp", "")
+    return BankRequestOut(
+        id=row.id,
+        received_at=row.received_at,
+        service=row.service,
+        source=row.source,
+        target=row.target,
+        timestamp=timestamp,
+        external_id=row.external_id,
+        request_id=row.request_id,
+        verdict=row.verdict,
+        failed_check=None,
+        string_to_sign=rules.string_to_sign(
+            profile,
+            target=row.target,
+            body=row.body,
+            timestamp=timestamp,
+            token_digest=row.headers.get("authorization-sha256", ""),
+        ),
+        signed_over=row.signed_over,
+        http_status=row.http_status,
+        response_code=row.response_code,
+        # Only the words of the standard; the rest of the answer names people.
+        response_message=json.loads(row.answer)["responseMessage"],
+        first_id=row.first_id,
+        payment_id=row.payment_id,
+    )

@@ -1,0 +1,207 @@
+"""The sandbox's bank against payment-service, once for every way a bank speaks SNAP BI."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from contract.conftest import Platform
+
+from gateway.settings import Settings as GatewaySettings
+from gateway.upstreams import SNAP_ENDINGS
+from payment_service.callbacks.routes import PATHS, PREFIXES
+from perisai_kit import clock
+from perisai_kit.auth import Role, ScopeKind
+from perisai_kit.ids import new_id
+from perisai_kit.wire import Tokens
+from sandbox.demo.people import member_body, new_adult
+from sandbox.fakebank.app import create_app
+from sandbox.seed import BANKS, Api, ensure_partner
+from sandbox.vault import load_bank_keys, load_secrets
+from snap_bi.profiles import PROFILES
+from snap_bi.virtual_account import is_customer_no
+
+BRANCH = {"kind": ScopeKind.BRANCH, "code": "BWI", "region": "JTM"}
+COUNTRY = {"kind": ScopeKind.COUNTRY}
+CUSTOMER_NO_LENGTHS = {"generic-hmac": 18, "generic-rsa": 18, "bca": 18, "bri": 13}
+REPEATED = {"generic-hmac": "2002500", "generic-rsa": "2002500", "bca": "4042518", "bri": "2002500"}
+
+
+@dataclass
+class Town:
+    """A platform with one bank of every profile, an officer and a finance officer."""
+
+    platform: Platform = field(repr=False)
+    bank: httpx.AsyncClient
+    officer: dict[str, str] = field(repr=False)
+    finance: dict[str, str] = field(repr=False)
+    partners: dict[str, dict[str, Any]] = field(repr=False)
+
+    async def post(self, service: str, path: str, body: Any) -> dict[str, Any]:
+        staff = self.finance if "bank-partners" in path else self.officer
+        headers = {**staff, "Idempotency-Key": str(new_id())}
+        answer = await self.platform.clients[service].post(path, json=body, headers=headers)
+        assert answer.is_success, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+    async def get(self, path: str) -> dict[str, Any]:
+        answer = await self.platform.clients["payment"].get(path, headers=self.finance)
+        assert answer.is_success, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def issue_bill(self) -> dict[str, Any]:
+        today = clock.today()
+        member = member_body(new_adult(today), at=clock.now())
+        await self.post("member", "/v1/members", member)
+        asked = {"member_id": member["id"], "first_month": f"{today:%Y-%m}", "month_count": 1}
+        return await self.post("payment", "/v1/bills", asked)
+
+    async def pay(self, number: str, **how: Any) -> dict[str, Any]:
+        answer = await self.bank.post("/payments", json={"virtual_account_no": number, **how})
+        assert answer.is_success, answer.text
+        paid: dict[str, Any] = answer.json()
+        return paid
+
+
+@pytest.fixture(scope="module")
+async def town(
+    platform: Platform, tokens: Tokens, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Town]:
+    """Let the banks join as the sandbox does."""
+    folder: Path = tmp_path_factory.mktemp("bank")
+    wire = platform.apps["payment"].state.kit.http_transport
+    officer = tokens.make(Role.BRANCH_OFFICER, scope=BRANCH)
+    finance = tokens.make(Role.FINANCE_OFFICER, scope=COUNTRY)
+    treasurer = Api(platform.clients["payment"], finance["Authorization"].removeprefix("Bearer "))
+    secrets = load_secrets(folder)
+    partners = {
+        played.profile: await ensure_partner(
+            treasurer,
+            played,
+            secrets.banks[played.profile],
+            load_bank_keys(folder, played.profile),
+            bank_url="http://fakebank",
+            gateway_url="http://payment",
+        )
+        for played in (*BANKS, *BANKS)  # twice, as at a second start
+    }
+    config = folder / "fakebank.json"
+    config.write_text(json.dumps({"partners": list(partners.values())}))
+    app = create_app({"PERISAI_FAKEBANK_CONFIG": str(config)}, transport=wire)
+    wire.mount("fakebank", app)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://fakebank") as bank:
+        yield Town(platform, bank, officer, finance, partners)
+
+
+def account_at(bill: dict[str, Any], partner: dict[str, Any]) -> dict[str, Any]:
+    (found,) = [
+        each for each in bill["virtual_accounts"] if each["partner_id"] == partner["partner_id"]
+    ]
+    account: dict[str, Any] = found
+    return account
+
+
+def test_the_sandbox_plays_every_profile() -> None:
+    assert [played.profile for played in BANKS] == list(PROFILES)
+
+
+def test_the_gateway_lets_every_profile_pass() -> None:
+    passed = {
+        prefix + ending
+        for prefix in GatewaySettings.model_fields["snap_prefixes"].default
+        for ending in SNAP_ENDINGS
+    }
+
+    assert passed == {prefix + path for prefix in PREFIXES for path in PATHS}
+    assert {profile.public_prefix for profile in PROFILES.values()} == set(PREFIXES)
+    assert {path: str(service) for path, service in PATHS.items()} == SNAP_ENDINGS
+
+
+async def test_a_second_start_makes_no_second_partner(town: Town) -> None:
+    found = await town.get("/v1/bank-partners")
+
+    assert [each["profile"] for each in found["items"]] == list(PROFILES)
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda one: one.name)
+async def test_a_bill_has_an_account_at_every_bank_in_its_length(town: Town, profile: Any) -> None:
+    account = account_at(await town.issue_bill(), town.partners[profile.name])
+
+    assert len(account["customer_no"]) == CUSTOMER_NO_LENGTHS[profile.name]
+    assert is_customer_no(account["customer_no"], profile)
+    assert account["number"] == account["company_code"] + account["customer_no"]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_a_bill_is_paid_at_the_bank_of_any_profile(town: Town, profile: str) -> None:
+    bill = await town.issue_bill()
+    account = account_at(bill, town.partners[profile])
+
+    paid = await town.pay(account["number"])
+
+    assert (paid["outcome"], paid["amount"]) == ("paid", bill["amount"])
+    assert [call["response_code"] for call in paid["calls"]] == ["2002400", "2002500"]
+    assert (await town.get(f"/v1/bills/{bill['id']}"))["status"] == "paid"
+    (payment,) = (await town.get(f"/v1/payments?bill_id={bill['id']}"))["items"]
+    assert payment["partner_id"] == town.partners[profile]["partner_id"]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_the_bank_reads_every_repeat_as_paid(town: Town, profile: str) -> None:
+    bill = await town.issue_bill()
+    number = account_at(bill, town.partners[profile])["number"]
+
+    repeated = await town.pay(number, mode="repeat", times=3)
+    advised = await town.pay(
+        number,
+        mode="ok",
+        inquire=False,
+        amount=bill["amount"],
+        payment_request_id=repeated["payment_request_id"],
+    )
+
+    flags = [call for call in repeated["calls"] if call["service"] == "25"]
+    assert [call["response_code"] for call in flags] == ["2002500", *[REPEATED[profile]] * 2]
+    assert {call["reading"] for call in flags} == {"paid"}
+    assert advised["outcome"] == "paid"
+    assert len((await town.get(f"/v1/payments?bill_id={bill['id']}"))["items"]) == 1
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_the_bank_can_be_asked_what_became_of_it(town: Town, profile: str) -> None:
+    partner = town.partners[profile]
+    bill = await town.issue_bill()
+    number = account_at(bill, partner)["number"]
+    paid = await town.pay(number)
+    path = f"/v1/bank-partners/{partner['partner_id']}/status-inquiries"
+
+    known, unknown = [
+        await town.post("payment", path, {"virtual_account_no": number, "payment_request_id": each})
+        for each in (paid["payment_request_id"], "never-sent")
+    ]
+
+    assert (known["state"], known["paid_amount"]) == ("paid", bill["amount"])
+    assert (unknown["state"], unknown["response_code"]) == ("not_found", "4042601")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_both_sides_show_the_same_string_to_sign(town: Town, profile: str) -> None:
+    partner = town.partners[profile]
+    number = account_at(await town.issue_bill(), partner)["number"]
+    paid = await town.pay(number)
+    corrupted = await town.pay(
+        account_at(await town.issue_bill(), partner)["number"], mode="corrupt_signature"
+    )
+
+    seen = await town.get(f"/v1/bank-partners/{partner['partner_id']}/requests?limit=4")
+
+    theirs = [call["string_to_sign"] for call in [*paid["calls"], *corrupted["calls"]]]
+    assert [each["string_to_sign"] for each in reversed(seen["items"])] == theirs
+    assert [each["verdict"] for each in seen["items"]] == [None, "answered", "settled", "answered"]
+    assert seen["items"][0]["failed_check"] == "signature"
