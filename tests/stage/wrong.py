@@ -65,7 +65,8 @@ async def _sign_in_wrongly(stranger: Actor) -> None:
 
 async def _sign_wrongly(platform: Platform, watched: Watched) -> None:
     """Call as the bank, with its good token and a signature by nobody."""
-    (partner,) = Partners(platform.folder / FAKEBANK_FILE).all()
+    partners = Partners(platform.folder / FAKEBANK_FILE).all()
+    partner = next(each for each in partners if each.profile.name == "generic-hmac")
     async with platform.http("gateway") as http:
         asked = sign_token_request(
             client_id=partner.entry.client_id,

@@ -31,6 +31,7 @@ CONTRACT = {
     "bill.expired.v1",
     "payment.settled.v1",
     "coverage.extended.v1",
+    "statement.issued.v1",
 }
 
 

@@ -382,11 +382,10 @@ def merged(chance: random.Random, one: Sequence[Told], other: Sequence[Told]) ->
     return told
 
 
-async def test_lines_of_one_month_are_found_without_the_others(session: AsyncSession) -> None:
-    await session.execute(text("SET LOCAL enable_seqscan = off"))
-
-    plan = await session.scalars(
-        text("EXPLAIN SELECT sum(parts) FROM commission_lines WHERE earned_month = '2025-11'")
+async def test_an_index_begins_with_the_month_that_is_closed(session: AsyncSession) -> None:
+    # Which index a plan takes depends on what the table holds; that there is one does not.
+    indexes = await session.scalars(
+        text("SELECT indexdef FROM pg_indexes WHERE tablename = 'commission_lines'")
     )
 
-    assert "ix_commission_lines_earned_month" in "\n".join(plan)
+    assert any("(earned_month" in each for each in indexes)
