@@ -33,8 +33,11 @@ def own_feed(kit: Kit) -> LocalFeed:
     return LocalFeed(kit.database, source=kit.settings.service, wakeup=kit.wakeup)
 
 
-def subscriptions(*, own: FeedSource, members: FeedSource, poll_s: float = 5) -> list[Subscription]:
-    """Return which feeds this service reads, and what each event does here."""
+def subscriptions(*, own: FeedSource, members: FeedSource, poll_s: float = 2) -> list[Subscription]:
+    """Return which feeds this service reads, and what each event does here.
+
+    poll_s: half of what somebody who closes a month waits for the word that all was read.
+    """
     return [
         Subscription(
             name=PAYMENTS,

@@ -1,0 +1,202 @@
+"""Schemes: seeded, proposed by one, decided by another, and never edited."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.commissions import service as commissions
+from payment_service.schemes import service
+from payment_service.schemes.rules import SCHEME_2018, SCHEME_2022
+from payment_service.schemes.schemas import TermsIn
+from payment_service.testing_commissions import Village
+from perisai_kit.auth import Role
+from perisai_kit.ids import new_id
+from perisai_kit.month import Month
+from perisai_kit.testing import Tokens
+
+SCHEMES = "/v1/commission-schemes"
+NOVEMBER = Month(2025, 11)
+Officer = Callable[[], dict[str, str]]
+
+
+@pytest.fixture
+def officer(tokens: Tokens) -> Officer:
+    """Another finance officer each time."""
+    return lambda: tokens.make(Role.FINANCE_OFFICER, account_id=new_id())
+
+
+def proposal(**differences: Any) -> dict[str, Any]:
+    terms = TermsIn.of(SCHEME_2022).model_dump(mode="json")
+    return {
+        "name": "Scheme of 2027",
+        "first_month": "2027-01",
+        "terms": {**terms, **differences.pop("terms", {})},
+        "source": "A regulation, article 1.",
+        **differences,
+    }
+
+
+async def proposed(
+    client: httpx.AsyncClient, officer: dict[str, str], **differences: Any
+) -> dict[str, Any]:
+    answer = await client.post(SCHEMES, json=proposal(**differences), headers=officer)
+    assert answer.status_code == 201, answer.text
+    scheme: dict[str, Any] = answer.json()
+    return scheme
+
+
+async def decide(
+    client: httpx.AsyncClient,
+    scheme: dict[str, Any],
+    officer: dict[str, str],
+    verdict: str = "approved",
+) -> httpx.Response:
+    path = f"{SCHEMES}/{scheme['id']}/decision"
+    return await client.post(path, json={"verdict": verdict}, headers=officer)
+
+
+async def test_the_two_published_schemes_are_seeded_with_their_sources(
+    session: AsyncSession,
+) -> None:
+    found = {each.first_month: each.terms for each in await service.approved(session)}
+    page = await service.list_schemes(session, cursor=None, limit=10)
+
+    assert found == {Month(2017, 1): SCHEME_2018, Month(2022, 4): SCHEME_2022}
+    assert all("S7" in each.source for each in page.items)
+    assert {each.proposed_by for each in page.items} == {None}
+
+
+async def test_a_scheme_applies_once_somebody_else_has_approved_it(
+    client: httpx.AsyncClient, officer: Officer, session: AsyncSession
+) -> None:
+    author, reviewer = officer(), officer()
+    scheme = await proposed(client, author)
+
+    own = await decide(client, scheme, author)
+    before = {each.first_month for each in await service.approved(session)}
+    approved = await decide(client, scheme, reviewer)
+    again = await decide(client, scheme, officer(), "rejected")
+
+    assert (own.status_code, own.json()["code"]) == (403, "own_proposal")
+    assert Month(2027, 1) not in before
+    assert (approved.status_code, approved.json()["status"]) == (200, "approved")
+    assert approved.json()["terms"] == scheme["terms"]
+    assert (again.status_code, again.json()["code"]) == (409, "scheme_decided")
+    assert Month(2027, 1) in {each.first_month for each in await service.approved(session)}
+
+
+async def test_a_rejected_scheme_never_applies(
+    client: httpx.AsyncClient, officer: Officer, session: AsyncSession
+) -> None:
+    scheme = await proposed(client, officer())
+
+    rejected = await decide(client, scheme, officer(), "rejected")
+
+    assert rejected.json()["status"] == "rejected"
+    assert len(await service.approved(session)) == 2
+
+
+async def test_two_approved_schemes_never_begin_together(
+    client: httpx.AsyncClient, officer: Officer
+) -> None:
+    first, second = await proposed(client, officer()), await proposed(client, officer())
+    await decide(client, first, officer())
+
+    answer = await decide(client, second, officer())
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "scheme_month_taken")
+
+
+async def test_a_month_that_has_begun_to_count_keeps_its_scheme(
+    client: httpx.AsyncClient, officer: Officer, session: AsyncSession
+) -> None:
+    village = Village()
+    village.enrol(1, NOVEMBER)
+    await commissions.take_attributions(session, village.attributed)
+    await commissions.take_payments(session, village.settled)
+    early = await proposed(client, officer(), first_month="2025-11")
+    later = await proposed(client, officer(), first_month="2025-12")
+
+    refused = await decide(client, early, officer())
+    approved = await decide(client, later, officer())
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "scheme_too_early")
+    assert refused.json()["details"] == {"earliest": "2025-12"}
+    assert approved.status_code == 200
+
+
+async def test_a_new_scheme_counts_for_its_months_alone(
+    client: httpx.AsyncClient, officer: Officer, session: AsyncSession
+) -> None:
+    scheme = await proposed(
+        client,
+        officer(),
+        first_month="2025-12",
+        terms={"tiers": [{"first_index": 1, "rate_bps": 2_000}]},
+    )
+    await decide(client, scheme, officer())
+    village = Village()
+    for month in (NOVEMBER, NOVEMBER.plus(1)):
+        village.enrol(1, month)
+
+    await commissions.take_attributions(session, village.attributed)
+    await commissions.take_payments(session, village.settled)
+
+    sums = [
+        await commissions.sum_month(session, village.agent_id, month)
+        for month in (NOVEMBER, NOVEMBER.plus(1))
+    ]
+    assert [each.parts for each in sums] == [36_800 * 1_500, 36_800 * 2_000]
+
+
+@pytest.mark.parametrize(
+    ("differences", "pointer"),
+    [
+        ({"terms": {"tiers": [{"first_index": 1, "rate_bps": 1_501}]}}, "/terms/tiers/0/rate_bps"),
+        ({"terms": {"wadah_share_bps": 1}}, "/terms/wadah_share_bps"),
+        ({"terms": {"threshold": 0}}, "/terms/threshold"),
+        ({"terms": {"acquisition_fixed": 10**10}}, "/terms/acquisition_fixed"),
+        ({"first_month": "2027-13"}, "/first_month"),
+        ({"source": ""}, "/source"),
+    ],
+    ids=str,
+)
+async def test_a_scheme_that_makes_no_sense_is_refused_by_field(
+    client: httpx.AsyncClient, officer: Officer, differences: dict[str, Any], pointer: str
+) -> None:
+    answer = await client.post(SCHEMES, json=proposal(**differences), headers=officer())
+
+    assert answer.status_code == 422
+    assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
+
+
+async def test_an_unknown_scheme_is_not_found(client: httpx.AsyncClient, officer: Officer) -> None:
+    read = await client.get(f"{SCHEMES}/{new_id()}", headers=officer())
+    decided = await decide(client, {"id": new_id()}, officer())
+
+    assert {read.status_code, decided.status_code} == {404}
+
+
+async def test_the_database_itself_wants_four_eyes_and_unedited_terms(
+    session: AsyncSession, client: httpx.AsyncClient, tokens: Tokens
+) -> None:
+    author = new_id()
+    scheme = await proposed(client, tokens.make(Role.FINANCE_OFFICER, account_id=author))
+    own = text(
+        "UPDATE commission_schemes SET status = 'approved', decided_by = :who, decided_at = now()"
+        " WHERE id = :id"
+    ).bindparams(who=author, id=UUID(scheme["id"]))
+
+    with pytest.raises(IntegrityError, match="four_eyes"):
+        async with session.begin_nested():
+            await session.execute(own)
+    for change in ("UPDATE commission_schemes SET terms = '{}'", "DELETE FROM commission_schemes"):
+        with pytest.raises(DBAPIError, match="permission denied"):
+            async with session.begin_nested():
+                await session.execute(text(change))
