@@ -8,7 +8,7 @@ from stage.waiting import until
 
 FEEDS = {"agents": "agent", "members": "member", "payments": "payment"}
 """Whose events a subscription reads, by the last word of its name."""
-MIN_SUBSCRIPTIONS = 5
+MIN_SUBSCRIPTIONS = 7
 
 # Each counts what must not be there.
 PAYMENT_FAULTS = {
@@ -36,8 +36,29 @@ PAYMENT_FAULTS = {
         SELECT count(*) FROM payments WHERE amount IS DISTINCT FROM (
             SELECT sum(amount) FROM ledger_transfers WHERE cause = 'payment:' || payments.id)""",
     "transfers of no payment": """
-        SELECT count(*) FROM ledger_transfers WHERE NOT EXISTS (
+        SELECT count(*) FROM ledger_transfers WHERE code <> 'incentive_accrued' AND NOT EXISTS (
             SELECT FROM payments WHERE cause = 'payment:' || payments.id)""",
+    "incentives owed by no statement, or statements that are not owed": """
+        SELECT count(*) FROM (SELECT * FROM statements WHERE amount > 0) AS stated
+        FULL JOIN (SELECT * FROM ledger_transfers WHERE code = 'incentive_accrued') AS owed
+            ON cause = 'statement:' || stated.id
+        WHERE owed.amount IS DISTINCT FROM stated.amount""",
+    "statements that differ from their lines": """
+        SELECT count(*) FROM statements WHERE line_count <> (
+            SELECT count(*) FROM commission_lines
+            WHERE commission_lines.beneficiary_id = statements.beneficiary_id
+                AND earned_month = month)""",
+    "payments that were not counted once, or wait": """
+        SELECT count(*) FROM payments LEFT JOIN commission_payments AS counted
+            ON counted.payment_id = payments.id LEFT JOIN commission_waits AS wait
+            ON wait.payment_id = payments.id AND ended_at IS NULL
+        WHERE counted.payment_id IS NULL OR wait.payment_id IS NOT NULL""",
+    "programmes paid with an agent's help without two lines each": """
+        SELECT count(*) FROM payments JOIN bill_lines USING (bill_id)
+        WHERE agent_id IS NOT NULL AND 2 <> (
+            SELECT count(*) FROM commission_lines AS line
+            WHERE line.payment_id = payments.id AND contribution_month = bill_lines.month
+                AND line.programme = bill_lines.programme AND base = bill_lines.amount)""",
     "payments not told once": """
         SELECT count(*) FROM payments WHERE 1 <> (
             SELECT count(*) FROM events WHERE type = 'payment.settled.v1'
@@ -95,14 +116,15 @@ async def faults(platform: Platform) -> list[str]:
 
 
 async def _sums(platform: Platform) -> tuple[int, int, int]:
-    """Return all debits and all credits as the finance officer sees them, and all payments."""
+    """Return what was collected as the finance officer sees both sides, and all payments."""
     debits = credits = 0
     cursor: dict[str, str] = {}
     async with platform.staff("finance1") as finance:
         while True:
             page = await finance.get("/v1/ledger/accounts", **cursor)
-            debits += sum(each["debits"] for each in page["items"])
-            credits += sum(each["credits"] for each in page["items"])
+            collected = [each for each in page["items"] if each["purpose"] == "collection"]
+            debits += sum(each["debits"] for each in collected)
+            credits += sum(each["credits"] for each in collected)
             if not page["next_cursor"]:
                 break
             cursor = {"cursor": page["next_cursor"]}

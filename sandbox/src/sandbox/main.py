@@ -65,7 +65,7 @@ def run_command(
 
 @app.command("demo")
 def demo_command(folder: Folder = HERE) -> None:
-    """Walk the journey from enrolment to coverage, checking every step; exit 0 if all held.
+    """Walk the journey from enrolment to commission, checking every step; exit 0 if all held.
 
     In the sandbox that runs in the folder, or else in a new one that is removed afterwards.
     """

@@ -55,8 +55,8 @@ class Walk:
         return self.at.date()
 
 
-async def walk(journey: Walk) -> None:
-    """Walk from taking on an agent to coverage, checking every step."""
+async def walk(journey: Walk) -> Actor:
+    """Walk from taking on an agent to coverage, checking every step; return the agent."""
     agent = await take_on_an_agent(journey)
     members = await enrol(journey, agent)
     bills = await bill(journey, agent, members)
@@ -64,6 +64,7 @@ async def walk(journey: Walk) -> None:
     await pay(journey, bills)
     await look_at_coverage(journey, agent, members)
     await look_at_the_books(journey, agent, bills, before)
+    return agent
 
 
 async def take_on_an_agent(journey: Walk) -> Actor:
@@ -147,7 +148,8 @@ async def bill(journey: Walk, agent: Actor, members: Sequence[str]) -> dict[str,
     journey.report.check(f"each of {journey.amount}, as quoted", amounts == {journey.amount})
     journey.report.check("every rupiah explained by a line", sums == {journey.amount})
     journey.report.step("3 each is quoted and billed")
-    return bills
+    # They were billed a few at a time; who pays is told by the order of the members.
+    return {member_id: bills[member_id] for member_id in members}
 
 
 async def pay(journey: Walk, bills: dict[str, dict[str, Any]]) -> None:

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,26 @@ import httpx
 
 from perisai_kit import clock
 from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
+from sandbox.demo.commission import Close, Expected, earn
 from sandbox.demo.journey import WAIT_S, Cast, Walk, walk
 from sandbox.demo.report import Report, StepFailed
 
 WALKS = (
-    (datetime(2025, 11, 3, 9, 0, tzinfo=clock.JAKARTA), 36_800),
-    (datetime(2026, 11, 3, 9, 0, tzinfo=clock.JAKARTA), 28_400),
+    (
+        datetime(2025, 11, 3, 9, 0, tzinfo=clock.JAKARTA),
+        36_800,
+        Expected(agent=1_026_000, wadah=102_600, agent_before_2022=574_200),
+    ),
+    (
+        datetime(2026, 11, 3, 9, 0, tzinfo=clock.JAKARTA),
+        28_400,
+        Expected(agent=963_000, wadah=96_300, agent_before_2022=545_850),
+    ),
 )
-"""When, and what a worker's month with three programmes costs then.
+"""When, what a worker's month with three programmes costs then, and what fifty of them earn.
 
 36,800 is the tariff of the lowest band; PP 50/2025 halves JKK and JKM for workers outside transport
-from April to December 2026: 28,400. Source: docs/domain.md, Tariffs.
+from April to December 2026: 28,400. Source: docs/domain.md, Tariffs; docs/money.md, Worked figures.
 """
 
 
@@ -46,12 +56,16 @@ async def run_demo(
     clock_file = Path(sandbox["clock_file"])
     report = Report(write)
     try:
-        for at, amount in WALKS:
+        for at, amount, expected in WALKS:
             clock.set_test_clock(clock_file, at)
             report.say(f"--- {at:%B %Y} ---")
             async with AsyncExitStack() as stack:
                 cast = await _cast(sandbox, stack, watch)
-                await walk(Walk(cast=cast, report=report, at=at, amount=amount, wait_s=wait_s))
+                journey = Walk(cast=cast, report=report, at=at, amount=amount, wait_s=wait_s)
+                agent = await walk(journey)
+                await earn(
+                    Close(journey, agent, expected, partial(clock.set_test_clock, clock_file))
+                )
     except StepFailed as error:
         report.check(str(error), False)
         report.step("the journey stopped")

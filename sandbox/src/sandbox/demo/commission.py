@@ -1,0 +1,172 @@
+"""The last step: the month closes, and every rupiah of commission explains itself."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sandbox.demo.clients import Actor
+from sandbox.demo.journey import PAYING, Walk, until
+from sandbox.demo.report import StepFailed
+
+LINES_OF_A_MEMBER = 4
+"""Three programmes and an acquisition, for the agent and once more for the wadah."""
+PAGES = 100
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the walk's month earns, in whole rupiah: by the scheme of 2022 and by the one before.
+
+    Source: docs/money.md, Worked figures.
+    """
+
+    agent: int
+    wadah: int
+    agent_before_2022: int
+
+
+@dataclass
+class Close:
+    """How the walk's month is closed.
+
+    move_clock: sets the business clock of all services.
+    """
+
+    journey: Walk
+    agent: Actor
+    expected: Expected
+    move_clock: Callable[[datetime], None]
+
+    @property
+    def finance(self) -> Actor:
+        return self.journey.cast.finance
+
+
+async def earn(close: Close) -> None:
+    """Look at what was earned, close the month, and add up every line.
+
+    On a platform where the month is closed already, what is paid now counts in a later month: then
+    that month is looked at and not closed, because it may have just begun.
+    """
+    preview = await look_ahead(close)
+    if preview["month"] != close.journey.month:
+        said = f"{close.journey.month} is closed here already, so this counts in {preview['month']}"
+        close.journey.report.check(said, preview["month"] > close.journey.month)
+        await look_at_lines(close, preview, wadah=None)
+        close.journey.report.step("6 commission, seen before the month closes")
+        return
+    await close_month(close)
+    await look_at_statements(close)
+    close.journey.report.step("6 the month closes")
+
+
+async def look_ahead(close: Close) -> dict[str, Any]:
+    """See the agent's month so far, and what another scheme would have paid."""
+    report, expected = close.journey.report, close.expected
+    preview: dict[str, Any] = {}
+
+    async def all_counted() -> bool:
+        preview.update(await close.agent.get("/v1/commission-previews"))
+        is_all = preview["line_count"] == PAYING * LINES_OF_A_MEMBER
+        return is_all and not preview["waiting_payments"]
+
+    waited = await until(all_counted, wait_s=close.journey.wait_s)
+    report.check(f"counted after {waited:.1f} s", waited < close.journey.wait_s)
+    count = preview["new_members"]
+    report.check(f"{count} new members of {preview['threshold']} needed", count == PAYING)
+    report.check(f"the agent earns {preview['amount']}", preview["amount"] == expected.agent)
+    schemes = (await close.finance.get("/v1/commission-schemes"))["items"]
+    before = next(each for each in schemes if each["first_month"] < "2022")
+    tried = await close.finance.get(
+        "/v1/commission-previews",
+        agent_id=preview["beneficiary_id"],
+        month=preview["month"],
+        scheme_id=before["id"],
+    )
+    said = f"{tried['amount']} by the scheme of {before['first_month'][:4]}"
+    report.check(said, tried["amount"] == expected.agent_before_2022)
+    return preview
+
+
+async def close_month(close: Close) -> None:
+    """Move the clock past the end of the month, and close it once everything was counted."""
+    at = close.journey.at
+    close.move_clock((at.replace(day=1) + timedelta(days=32)).replace(day=3))
+    waiting: list[str] = [close.journey.month]
+    answer: dict[str, Any] = {}
+
+    async def is_closed() -> bool:
+        answer.clear()
+        answer.update(
+            await close.finance.call(
+                "POST",
+                f"/v1/commission-months/{waiting[0]}/closing",
+                headers={"Idempotency-Key": str(uuid.uuid4())},
+                expect=(200, 409),
+            )
+        )
+        match answer.get("code"):
+            case None:
+                waiting.pop(0)
+            case "earlier_month_open":
+                waiting[:0] = answer["details"]["months"]
+            case "events_unread":
+                pass
+            case code:
+                raise StepFailed(f"the month cannot be closed: {code}")
+        return not waiting
+
+    waited = await until(is_closed, wait_s=close.journey.wait_s)
+    said = f"closed after {waited:.1f} s, {answer.get('statement_count')} statements"
+    close.journey.report.check(said, answer.get("state") == "closed")
+
+
+async def look_at_statements(close: Close) -> None:
+    """See that agent and wadah are owed what the figures say, and why."""
+    report, month = close.journey.report, close.journey.month
+    own = (await close.agent.get("/v1/statements", month=month))["items"]
+    report.check("the agent has one statement", len(own) == 1)
+    (statement,) = own
+    found = await close.finance.get(
+        "/v1/statements", month=month, beneficiary_id=statement["wadah_id"]
+    )
+    (wadah,) = found["items"]
+    await look_at_lines(close, statement, wadah=wadah)
+    for each in (statement, wadah):
+        account = f"incentive_payable:{each['beneficiary_id']}"
+        found = await close.finance.get("/v1/ledger/transfers", account=account)
+        owed = sum(transfer["amount"] for transfer in found["items"])
+        report.check(f"the ledger owes {owed}", owed == each["amount"])
+
+
+async def look_at_lines(
+    close: Close, agent: dict[str, Any], *, wadah: dict[str, Any] | None
+) -> None:
+    """Add up the lines of what the agent, and the wadah, earned."""
+    report, expected = close.journey.report, close.expected
+    wanted = [("agent", close.agent, agent, expected.agent)]
+    if wadah is not None:
+        wanted.append(("wadah", close.finance, wadah, expected.wadah))
+    for who, reader, earned, amount in wanted:
+        report.check(f"{who} {earned['amount']}", earned["amount"] == amount)
+        lines = await _lines(reader, earned)
+        is_explained = all(line["parts"] == line["base"] * line["rate_bps"] for line in lines)
+        total = sum(line["parts"] for line in lines) // 10_000
+        report.check(f"explained by {len(lines)} lines", is_explained and total == earned["amount"])
+
+
+async def _lines(reader: Actor, earned: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return every line of a statement, or of a preview."""
+    path, params = "/v1/commission-previews/lines", {"month": str(earned["month"])}
+    if "id" in earned:
+        path, params = f"/v1/statements/{earned['id']}/lines", {}
+    lines: list[dict[str, Any]] = []
+    for _ in range(PAGES):
+        page = await reader.get(path, limit=200, **params)
+        lines += page["items"]
+        if not page["next_cursor"]:
+            return lines
+        params = {**params, "cursor": page["next_cursor"]}
+    raise StepFailed("more lines than a demo makes")
