@@ -49,7 +49,7 @@ types: .venv/installed ## check types
 		MYPYPATH="$$tests" $(PY) -m mypy "$$tests" || status=1; done; exit $$status
 
 imports: .venv/installed ## check who imports whom
-	@$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
+	@$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-cache
 
 lock: .venv/installed ## write the lock files anew (ARGS=--upgrade for newer versions)
 	@sh deploy/lock.sh $(ARGS)
