@@ -8,6 +8,7 @@ from stage import books, leaks
 from stage.customers import AT
 from stage.leaks import Watched
 from stage.processes import DATABASES, Platform
+from stage.waiting import until
 from stage.wrong import send_what_is_refused
 
 from sandbox.demo.run import run_demo
@@ -66,6 +67,11 @@ async def test_nothing_personal_and_no_secret_is_left_behind(
 async def test_search_finds_what_is_known_to_be_there(platform: Platform, journey: Journey) -> None:
     async with platform.http("gateway") as http:
         canary = (await http.get("/v1/branches")).headers["x-request-id"]
+
+    async def is_logged() -> bool:
+        return canary in (platform.logs / "gateway.log").read_text()
+
+    assert await until(is_logged)  # a line reaches its file after the answer
     places = await leaks.collect_places(platform)
     event_id = places["table events of member"].splitlines()[0][1:37]
     known = {
