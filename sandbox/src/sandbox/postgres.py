@@ -295,7 +295,9 @@ class Postgres:
         unfinished.replace(self._data)
 
     def _ensure_roles(self) -> None:
-        for login, rights in (("owner", "CREATEDB"), ("app", "NOCREATEDB")):
+        # The owner may end the app's connections: what drops a database has to.
+        owner = "CREATEDB IN ROLE pg_signal_backend"
+        for login, rights in (("owner", owner), ("app", "NOCREATEDB")):
             if not self.query("postgres", "SELECT 1 FROM pg_roles WHERE rolname = :'name'", login):
                 password = self._passwords[login]
                 made = f"CREATE ROLE {login} LOGIN NOSUPERUSER {rights} PASSWORD '{password}'"
