@@ -36,7 +36,8 @@ def insert_rows(model: type[Base], rows: Sequence[Mapping[str, Any]]) -> Insert:
     kinds: dict[str, TypeEngine[Any]] = {name: table.c[name].type for name in rows[0]}
     sent = {name: _sent(kind) for name, kind in kinds.items()}
     arrays: list[ColumnElement[Any]] = [
-        cast([_value(row[name], kinds[name]) for row in rows], ARRAY(sent[name])) for name in kinds
+        cast(_values([row[name] for row in rows], kind), ARRAY(sent[name]))
+        for name, kind in kinds.items()
     ]
     names: list[ColumnElement[Any]] = [column(name, sent[name]) for name in kinds]
     wanted = func.unnest(*arrays).table_valued(*names, name="wanted").render_derived()
@@ -54,7 +55,8 @@ def _sent(kind: TypeEngine[Any]) -> TypeEngine[Any]:
     return kind if isinstance(kind, Uuid | BigInteger | Boolean | DateTime) else Text()
 
 
-def _value(value: Any, kind: TypeEngine[Any]) -> Any:
-    if value is None or isinstance(kind, Uuid | BigInteger | Boolean | DateTime):
-        return value
-    return json.dumps(value) if isinstance(kind, JSONB) else str(value)
+def _values(values: list[Any], kind: TypeEngine[Any]) -> list[Any]:
+    if _sent(kind) is kind:
+        return values
+    as_text = json.dumps if isinstance(kind, JSONB) else str
+    return [None if value is None else as_text(value) for value in values]

@@ -5,7 +5,7 @@ the month of a statement can change a sum.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
@@ -41,8 +41,8 @@ class Line:
     cause: str
     rule: Rule
     beneficiary: BeneficiaryKind
-    base: int
     rate_bps: int
+    base: int
     paid: PaidLine | None = None
     month_index: int | None = None
 
@@ -76,21 +76,13 @@ def contribution_lines(terms: Terms, earning: Earning) -> list[Line]:
     """Return the lines that paid contributions earn the agent and the wadah."""
     if not terms.earns(earning.payer):
         return []
-    lines: list[Line] = []
-    for paid in earning.paid:
-        index = month_index(earning.care, paid.month)
-        whole = Line(
-            earning,
-            cause=f"payment:{earning.payment_id}",
-            rule=Rule.CONTRIBUTION,
-            beneficiary=BeneficiaryKind.AGENT,
-            base=paid.amount,
-            rate_bps=terms.rate_bps(index),
-            paid=paid,
-            month_index=index,
-        )
-        lines += _shared(terms, whole)
-    return lines
+    cause = f"payment:{earning.payment_id}"
+    indexes = [(paid, month_index(earning.care, paid.month)) for paid in earning.paid]
+    return [
+        Line(earning, cause, *share, paid.amount, paid, index)
+        for paid, index in indexes
+        for share in _shares(terms, Rule.CONTRIBUTION, terms.rate_bps(index))
+    ]
 
 
 def acquisition_lines(terms: Terms, earning: Earning) -> list[Line]:
@@ -109,29 +101,21 @@ def fixed_lines(terms: Terms, earning: Earning) -> list[Line]:
 
 
 def _acquisition(terms: Terms, earning: Earning, *, cause: str, amount: int) -> list[Line]:
-    whole = Line(
-        earning,
-        cause=cause,
-        rule=Rule.ACQUISITION,
-        beneficiary=BeneficiaryKind.AGENT,
-        base=amount,
-        rate_bps=PARTS,
-    )
-    return _shared(terms, whole)
+    if not amount:
+        return []
+    shares = _shares(terms, Rule.ACQUISITION, PARTS)
+    return [Line(earning, cause, *share, amount) for share in shares]
 
 
-def _shared(terms: Terms, whole: Line) -> list[Line]:
-    agent_bps = whole.rate_bps * terms.agent_share_bps // PARTS
+def _shares(terms: Terms, rule: Rule, rate_bps: int) -> list[tuple[Rule, BeneficiaryKind, int]]:
+    """Return who gets which rate of the base; nobody a rate of nothing."""
+    agent_bps = rate_bps * terms.agent_share_bps // PARTS
     wanted = (
-        (whole.rule, BeneficiaryKind.AGENT, agent_bps),
-        (whole.rule, BeneficiaryKind.WADAH, whole.rate_bps * terms.wadah_share_bps // PARTS),
+        (rule, BeneficiaryKind.AGENT, agent_bps),
+        (rule, BeneficiaryKind.WADAH, rate_bps * terms.wadah_share_bps // PARTS),
         (Rule.OVERRIDE, BeneficiaryKind.WADAH, agent_bps * terms.override_bps // PARTS),
     )
-    return [
-        replace(whole, rule=rule, beneficiary=kind, rate_bps=rate_bps)
-        for rule, kind, rate_bps in wanted
-        if rate_bps and whole.base
-    ]
+    return [share for share in wanted if share[2]]
 
 
 def lines_of_month(terms: Terms, earnings: Iterable[Earning]) -> list[Line]:

@@ -1,5 +1,6 @@
 """Compute what payments earn by the scheme of their month, and say what was earned."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -118,8 +119,14 @@ async def _acquire(
     session: AsyncSession, new: Sequence[Earning], approved: Sequence[Applied], now: datetime
 ) -> list[dict[str, Any]]:
     """Return the lines of new members in months that have reached their threshold."""
-    counts = await earnings.count_new_members(session, {_pair(each) for each in new})
-    reached = {pair: _threshold(pair, count, new, approved) for pair, count in counts.items()}
+    by_pair: dict[AgentMonth, list[Earning]] = defaultdict(list)
+    for each in new:
+        by_pair[_pair(each)].append(each)
+    counts = await earnings.count_new_members(session, by_pair)
+    reached = {
+        pair: _threshold(scheme_of(approved, pair[1]), counts[pair], added)
+        for pair, added in by_pair.items()
+    }
     just_reached = [pair for pair, found in reached.items() if found.just_now]
     due = [each for each in new if reached[_pair(each)].before]
     if just_reached:
@@ -146,16 +153,15 @@ class _Threshold:
     just_now: bool = False
 
 
-def _threshold(
-    pair: AgentMonth, count: NewMembers, new: Iterable[Earning], approved: Iterable[Applied]
-) -> _Threshold:
-    scheme = scheme_of(approved, pair[1])
+def _threshold(scheme: Applied | None, count: NewMembers, added: Iterable[Earning]) -> _Threshold:
     if scheme is None:
         return _Threshold()
-    added = sum(scheme.terms.earns(each.payer) for each in new if _pair(each) == pair)
     total = count.of(sponsored=scheme.terms.sponsored)
-    before = rules.is_reached(scheme.terms, total - added)
-    return _Threshold(scheme, before, rules.is_reached(scheme.terms, total) and not before)
+    before = total - sum(scheme.terms.earns(each.payer) for each in added)
+    had_reached = rules.is_reached(scheme.terms, before)
+    return _Threshold(
+        scheme, had_reached, rules.is_reached(scheme.terms, total) and not had_reached
+    )
 
 
 def _pair(earning: Earning) -> AgentMonth:

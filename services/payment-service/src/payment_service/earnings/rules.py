@@ -35,6 +35,20 @@ class PaidLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """A settled payment. month: the one it counts in. is_first: the member's first one ever."""
+
+    payment_id: UUID
+    member_id: UUID
+    attribution_id: UUID | None
+    agent_id: UUID | None
+    payer: str
+    month: Month
+    is_first: bool
+    paid: tuple[PaidLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Earning:
     """A payment for a member in somebody's care.
 

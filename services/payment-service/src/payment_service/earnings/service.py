@@ -22,7 +22,7 @@ from payment_service.earnings.models import (
     Watermark,
 )
 from payment_service.earnings.queries import AgentMonth, NewMembers
-from payment_service.earnings.rules import BeneficiaryKind, Care, Earning, PaidLine
+from payment_service.earnings.rules import BeneficiaryKind, Care, Earning, PaidLine, Settled
 from payment_service.visibility import visible_earnings
 from perisai_kit import clock, cursors, parked
 from perisai_kit.auth import Principal
@@ -35,8 +35,6 @@ MEMBERS = "commissions.members"
 """The subscription to member-service's feed."""
 SUBSCRIPTIONS = (PAYMENTS, MEMBERS)
 
-COUNTED = tuple(column.key for column in CountedPayment.__mapper__.column_attrs)
-
 
 async def take_payments(session: AsyncSession, events: Sequence[PaymentSettled]) -> list[Earning]:
     """Count settled payments and return those that earn; one known already changes nothing.
@@ -46,15 +44,15 @@ async def take_payments(session: AsyncSession, events: Sequence[PaymentSettled])
     """
     watermark = await queries.lock_watermark(session)
     payments = await _count(session, events, watermark)
-    wanted = {each: each.attribution_id for each in payments if each.agent_id is not None}
-    cared_for = {each: id_ for each, id_ in wanted.items() if id_ is not None}
-    known = await queries.find_attributions(session, set(cared_for.values()))
-    waiting = [each for each, id_ in cared_for.items() if id_ not in known]
+    wanted = [(each, each.attribution_id) for each in payments if each.agent_id is not None]
+    cared_for = [(each, id_) for each, id_ in wanted if id_ is not None]
+    known = await queries.find_attributions(session, {id_ for _, id_ in cared_for})
+    waiting = [each for each, id_ in cared_for if id_ not in known]
     if waiting:
         now = clock.now()
         await queries.insert_waits(session, [_wait(each, began_at=now) for each in waiting])
-    earnings = [_earning(each, known[id_]) for each, id_ in cared_for.items() if id_ in known]
-    return await _acquire(session, earnings)
+    counted = [_earning(each, known[id_]) for each, id_ in cared_for if id_ in known]
+    return await _acquire(session, counted)
 
 
 async def take_attributions(
@@ -76,7 +74,7 @@ async def take_attributions(
     freed = await queries.end_waits(
         session, {each.attribution_id for each in events}, at=clock.now()
     )
-    return await _acquire(session, [_earning(*row) for row in freed])
+    return await _acquire(session, [_told(*row) for row in freed])
 
 
 async def lock_months(session: AsyncSession) -> Month | None:
@@ -144,7 +142,7 @@ async def count_new_members(
 
 async def first_payments(session: AsyncSession, pairs: Collection[AgentMonth]) -> list[Earning]:
     """Return what the new members of these agents and months paid first."""
-    return [_earning(*row) for row in await queries.list_first_payments(session, pairs)]
+    return [_told(*row) for row in await queries.list_first_payments(session, pairs)]
 
 
 async def payments_of(
@@ -152,7 +150,7 @@ async def payments_of(
 ) -> list[Earning]:
     """Return an agent's payments of a month, as far as their attribution is known."""
     found = await queries.list_payments(session, agent_id, month, limit=limit)
-    return [_earning(*row) for row in found]
+    return [_told(*row) for row in found]
 
 
 def beneficiaries() -> Select[Any]:
@@ -178,18 +176,17 @@ async def find_beneficiary(
 
 async def _count(
     session: AsyncSession, events: Sequence[PaymentSettled], watermark: Watermark
-) -> list[CountedPayment]:
+) -> list[Settled]:
     paying = await queries.find_known_members(session, {each.member_id for each in events})
     payments = []
     for event in events:
         paid_in = Month.of(clock.jakarta_date(event.paid_at))
         month = rules.earned_month(paid_in, watermark.closed_through)
-        payments.append(_payment(event, month, is_first=event.member_id not in paying))
+        payments.append(_settled(event, month, is_first=event.member_id not in paying))
         paying.add(event.member_id)
-    rows = [{name: getattr(each, name) for name in COUNTED} for each in payments]
-    new = await queries.insert_once_payments(session, rows)
+    new = await queries.insert_once_payments(session, [_row(each) for each in payments])
     counted = [each for each in payments if each.payment_id in new]
-    latest = max((each.earned_month for each in counted), default=None)
+    latest = max((each.month for each in counted), default=None)
     if latest and (watermark.counted_through is None or watermark.counted_through < latest):
         watermark.counted_through = latest
         await session.flush()
@@ -203,24 +200,52 @@ async def _acquire(session: AsyncSession, earnings: list[Earning]) -> list[Earni
     return earnings
 
 
-def _payment(event: PaymentSettled, month: Month, *, is_first: bool) -> CountedPayment:
-    return CountedPayment(
+def _settled(event: PaymentSettled, month: Month, *, is_first: bool) -> Settled:
+    return Settled(
         payment_id=event.payment_id,
         member_id=event.member_id,
         attribution_id=event.attribution_id,
         agent_id=event.agent_id,
         payer=event.payer,
-        earned_month=month,
+        month=month,
         is_first=is_first,
-        lines=[[str(line.month), line.programme, line.amount] for line in event.lines],
+        paid=tuple(PaidLine(line.month, line.programme, line.amount) for line in event.lines),
     )
 
 
-def _earning(payment: CountedPayment, attribution: KnownAttribution) -> Earning:
+def _row(payment: Settled) -> dict[str, Any]:
+    return {
+        "payment_id": payment.payment_id,
+        "member_id": payment.member_id,
+        "attribution_id": payment.attribution_id,
+        "agent_id": payment.agent_id,
+        "payer": payment.payer,
+        "earned_month": payment.month,
+        "is_first": payment.is_first,
+        "lines": [[str(line.month), line.programme, line.amount] for line in payment.paid],
+    }
+
+
+def _told(row: CountedPayment, attribution: KnownAttribution) -> Earning:
+    paid = [PaidLine(Month.parse(month), *rest) for month, *rest in row.lines]
+    payment = Settled(
+        payment_id=row.payment_id,
+        member_id=row.member_id,
+        attribution_id=row.attribution_id,
+        agent_id=row.agent_id,
+        payer=row.payer,
+        month=row.earned_month,
+        is_first=row.is_first,
+        paid=tuple(paid),
+    )
+    return _earning(payment, attribution)
+
+
+def _earning(payment: Settled, attribution: KnownAttribution) -> Earning:
     return Earning(
         payment_id=payment.payment_id,
         member_id=payment.member_id,
-        month=payment.earned_month,
+        month=payment.month,
         care=Care(
             attribution_id=attribution.id,
             agent_id=attribution.agent_id,
@@ -228,17 +253,19 @@ def _earning(payment: CountedPayment, attribution: KnownAttribution) -> Earning:
             counted_from=attribution.counted_from,
         ),
         payer=payment.payer,
-        paid=tuple(
-            PaidLine(Month.parse(month), programme, amount)
-            for month, programme, amount in payment.lines
-        ),
+        paid=payment.paid,
         is_new=payment.is_first and attribution.new_to_bpu,
     )
 
 
-def _wait(payment: CountedPayment, *, began_at: datetime) -> dict[str, Any]:
-    names = ("payment_id", "attribution_id", "agent_id", "earned_month")
-    return {**{name: getattr(payment, name) for name in names}, "began_at": began_at}
+def _wait(payment: Settled, *, began_at: datetime) -> dict[str, Any]:
+    return {
+        "payment_id": payment.payment_id,
+        "attribution_id": payment.attribution_id,
+        "agent_id": payment.agent_id,
+        "earned_month": payment.month,
+        "began_at": began_at,
+    }
 
 
 def _acquisition(earning: Earning) -> dict[str, Any]:
