@@ -11,6 +11,7 @@ from perisai_kit.auth import Principal, Role, require
 from perisai_kit.errors import Conflict, TooMany
 from perisai_kit.fields import (
     CursorText,
+    Day,
     LongText,
     Model,
     MonthText,
@@ -36,6 +37,7 @@ class Thing(Model):
     month: MonthText | None = None
     amount: PositiveRupiah = 1
     parts: tuple[ShortText, ...] = ()
+    day: Day | int | None = None
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +109,18 @@ async def test_a_bad_value_is_refused_by_the_name_of_its_field(
     assert answer.headers["content-type"] == "application/problem+json"
     if answer.status_code == 422:
         assert answer.json()["errors"][0]["pointer"].startswith(f"/{field}")
+
+
+async def test_what_fits_no_branch_of_a_union_is_named_once(things: httpx.AsyncClient) -> None:
+    answer = await things.post("/v1/things", json={"name": "good", "day": "tomorrow"})
+
+    assert [each["pointer"] for each in answer.json()["errors"]] == ["/day"]
+
+
+async def test_a_missing_field_is_named(things: httpx.AsyncClient) -> None:
+    answer = await things.post("/v1/things", json={})
+
+    assert [each["pointer"] for each in answer.json()["errors"]] == ["/name"]
 
 
 async def test_an_unknown_field_is_refused_by_name(things: httpx.AsyncClient) -> None:
@@ -207,6 +221,7 @@ async def test_a_wrong_method_is_a_problem(things: httpx.AsyncClient) -> None:
 
     assert answer.status_code == 405
     assert answer.json()["code"] == "method_not_allowed"
+    assert answer.headers["allow"] == "GET, POST"
 
 
 @pytest.mark.parametrize("cursor", ["x", "WzFd", "bm90IGpzb24=", "eyJhIjoxfQ=="])

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import Match
 
 from perisai_kit.errors import (
     BadRequest,
@@ -33,6 +34,7 @@ from perisai_kit.errors import (
 )
 from perisai_kit.log import get_logger
 from perisai_kit.outage import is_outage
+from perisai_kit.wrong_fields import field_problems
 
 MEDIA_TYPE = "application/problem+json"
 STATUS: dict[type[DomainError], int] = {
@@ -181,63 +183,6 @@ def problem_response(
     )
 
 
-_DETAIL_ID = {
-    "missing": "wajib diisi",
-    "extra_forbidden": "tidak dikenal",
-    "string_type": "harus berupa teks",
-    "string_too_short": "terlalu pendek",
-    "string_too_long": "terlalu panjang",
-    "string_pattern_mismatch": "bentuknya tidak sesuai",
-    "int_type": "harus berupa bilangan bulat",
-    "int_parsing": "harus berupa bilangan bulat",
-    "bool_type": "harus benar atau salah",
-    "enum": "bukan salah satu pilihan",
-    "literal_error": "bukan salah satu pilihan",
-    "uuid_parsing": "harus berupa UUID",
-    "date_from_datetime_parsing": "harus berupa tanggal",
-    "phone": "harus berupa nomor telepon",
-    "month": "harus berupa bulan seperti 2026-11",
-    "nul_byte": "tidak boleh memuat byte NUL",
-    "greater_than": "terlalu kecil",
-    "greater_than_equal": "terlalu kecil",
-    "less_than": "terlalu besar",
-    "less_than_equal": "terlalu besar",
-}
-
-
-def field_problems(
-    raw: Sequence[dict[str, Any]], *, language: str, prefix: Sequence[str | int] = ()
-) -> list[dict[str, Any]]:
-    """Return pydantic's errors as field problems, without the values that were sent.
-
-    prefix: what stands before each location, such as `("body", "rows", 3)` for one row.
-    """
-    found = []
-    for error in raw[:50]:
-        where, *path = (*prefix, *error["loc"]) or ("body",)
-        detail = _DETAIL_ID.get(error["type"], "tidak sah") if language == "id" else _english(error)
-        field: dict[str, Any] = {"code": str(error["type"]), "detail": detail}
-        if where == "body":
-            field["pointer"] = "".join(f"/{_escape(part)}" for part in path)
-        else:
-            field["parameter"] = ".".join(_escape(part) for part in path) or str(where)
-        found.append(field)
-    return found
-
-
-def _english(error: dict[str, Any]) -> str:
-    # Messages of these types quote what was sent or name our code; the rest are fixed texts.
-    if error["type"] in {"value_error", "assertion_error"}:
-        return "is not valid"
-    return str(error["msg"])[:200]
-
-
-def _escape(part: str | int) -> str:
-    # A key the client made up may be anything, so it is cut and its controls are dropped.
-    text = "".join(c for c in str(part)[:100] if c.isprintable())
-    return text.replace("~", "~0").replace("/", "~1")
-
-
 async def _domain_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
     return problem_response(request, error)
@@ -248,7 +193,8 @@ async def _validation_error(request: Request, error: Exception) -> Response:
     raw = error.errors()
     if any(item["type"] == "json_invalid" for item in raw):
         return problem_response(request, BodyUnreadable())
-    return problem_response(request, Invalid(), field_problems(raw, language=language(request)))
+    fields = field_problems(raw, language=language(request), content=error.body)
+    return problem_response(request, Invalid(), fields)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -263,7 +209,22 @@ async def _http_error(request: Request, error: Exception) -> Response:
     }
     response = problem_response(request, known.get(error.status_code, BadRequest()))
     response.headers.update(error.headers or {})
+    if error.status_code == 405:
+        # Starlette names the methods of one route only; the address may have several.
+        response.headers["Allow"] = ", ".join(_methods_of(request))
     return response
+
+
+def _methods_of(request: Request) -> list[str]:
+    """Return the methods that the address of a request takes."""
+    routes = request.app.router.routes
+    return [
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if any(
+            each.matches({**request.scope, "method": method})[0] is Match.FULL for each in routes
+        )
+    ]
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

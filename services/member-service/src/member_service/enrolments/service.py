@@ -28,7 +28,7 @@ from perisai_kit.errors import DomainError, Invalid
 from perisai_kit.ids import new_id
 from perisai_kit.nik import NikInvalid
 from perisai_kit.pii import Keyring
-from perisai_kit.problems import field_problems
+from perisai_kit.wrong_fields import field_problems
 
 ROW_INVALID = Invalid.code
 
@@ -189,7 +189,7 @@ def _judge_row(row: int, raw: Any, desk: Desk) -> Entry | Verdict:
     try:
         form = BatchRow.model_validate(raw)
     except ValidationError as error:
-        faults = _faults(row, error)
+        faults = _faults(row, error, raw)
         return Verdict(row, _readable_id(raw), RowStatus.REFUSED, ROW_INVALID, faults)
     candidate, problems = judge(form, form.id, desk)
     if problems or candidate is None:
@@ -207,12 +207,12 @@ def _unrepeated(entry: Entry, niks: set[bytes], ids: set[UUID]) -> Entry | Verdi
     return entry
 
 
-def _faults(row: int, error: ValidationError) -> list[Fault]:
+def _faults(row: int, error: ValidationError, content: Any) -> list[Fault]:
     raw: list[Any] = list(error.errors(include_url=False, include_context=False))
     raw = raw[: rules.ERRORS_SHOWN]
     prefix = ("body", "rows", row)
-    english = field_problems(raw, language="en", prefix=prefix)
-    indonesian = field_problems(raw, language="id", prefix=prefix)
+    english = field_problems(raw, language="en", prefix=prefix, content=content)
+    indonesian = field_problems(raw, language="id", prefix=prefix, content=content)
     return [
         Fault(one["pointer"], one["code"], one["detail"], other["detail"])
         for one, other in zip(english, indonesian, strict=True)

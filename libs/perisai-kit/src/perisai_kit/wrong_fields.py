@@ -1,0 +1,89 @@
+"""What pydantic found wrong, as the `errors` of a problem: by field, in two languages.
+
+Never a value that was sent.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+_DETAIL_ID = {
+    "missing": "wajib diisi",
+    "extra_forbidden": "tidak dikenal",
+    "string_type": "harus berupa teks",
+    "string_too_short": "terlalu pendek",
+    "string_too_long": "terlalu panjang",
+    "string_pattern_mismatch": "bentuknya tidak sesuai",
+    "int_type": "harus berupa bilangan bulat",
+    "int_parsing": "harus berupa bilangan bulat",
+    "bool_type": "harus benar atau salah",
+    "enum": "bukan salah satu pilihan",
+    "literal_error": "bukan salah satu pilihan",
+    "uuid_parsing": "harus berupa UUID",
+    "date_from_datetime_parsing": "harus berupa tanggal",
+    "phone": "harus berupa nomor telepon",
+    "month": "harus berupa bulan seperti 2026-11",
+    "nul_byte": "tidak boleh memuat byte NUL",
+    "greater_than": "terlalu kecil",
+    "greater_than_equal": "terlalu kecil",
+    "less_than": "terlalu besar",
+    "less_than_equal": "terlalu besar",
+}
+
+
+def field_problems(
+    raw: Sequence[dict[str, Any]],
+    *,
+    language: str,
+    prefix: Sequence[str | int] = (),
+    content: Any = None,
+) -> list[dict[str, Any]]:
+    """Return pydantic's errors as field problems, one a field, without the values that were sent.
+
+    prefix: what stands before each location, such as `("body", "rows", 3)` for one row.
+    content: the body, or the row, that was sent.
+    """
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for error in raw[:50]:
+        where, *path = (*prefix, *error["loc"]) or ("body",)
+        detail = _DETAIL_ID.get(error["type"], "tidak sah") if language == "id" else _english(error)
+        place = {"parameter": ".".join(_escape(part) for part in path) or str(where)}
+        if where == "body":
+            after = len(prefix) or 1
+            sent = _in_content((*prefix, *error["loc"])[after:], error["type"], content)
+            parts = (*prefix[1:], *sent)
+            place = {"pointer": "".join(f"/{_escape(part)}" for part in parts)}
+        # What fits no branch of a union has an error for each; the first is the likeliest.
+        found.setdefault(
+            next(iter(place.items())), {"code": str(error["type"]), "detail": detail, **place}
+        )
+    return list(found.values())
+
+
+def _in_content(path: Sequence[str | int], kind: str, content: Any) -> list[str | int]:
+    """Return a location without what names a branch of a union and stands nowhere in the body."""
+    place = []
+    for number, part in enumerate(path, start=1):
+        match content:
+            case dict() if part in content:
+                content = content[part]
+            case list() if isinstance(part, int) and part < len(content):
+                content = content[part]
+            case _ if kind == "missing" and number == len(path):
+                pass
+            case _:
+                continue
+        place.append(part)
+    return place
+
+
+def _english(error: dict[str, Any]) -> str:
+    # Messages of these types quote what was sent or name our code; the rest are fixed texts.
+    if error["type"] in {"value_error", "assertion_error"}:
+        return "is not valid"
+    return str(error["msg"])[:200]
+
+
+def _escape(part: str | int) -> str:
+    # A key the client made up may be anything, so it is cut and its controls are dropped.
+    text = "".join(c for c in str(part)[:100] if c.isprintable())
+    return text.replace("~", "~0").replace("/", "~1")
