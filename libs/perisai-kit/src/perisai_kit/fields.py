@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 import re
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 import phonenumbers
@@ -67,7 +67,11 @@ Phone = Annotated[
     str,
     BeforeValidator(_phone),
     WithJsonSchema(
-        {"type": "string", "maxLength": 30, "examples": ["0812 3456 7890", "+6281234567890"]}
+        {
+            "type": "string",
+            "pattern": f"^{_WRITTEN_PHONE.pattern}$",
+            "examples": ["0812 3456 7890", "+6281234567890"],
+        }
     ),
 ]
 """An Indonesian or international number, kept as E.164 (+62…)."""
@@ -84,6 +88,20 @@ Instant = AwareDatetime
 """RFC 3339 with an offset."""
 
 
+def _day(value: object) -> object:
+    # Pydantic would also take a number as seconds since 1970.
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or len(value) != len("2026-11-30"):
+        raise PydanticCustomError("date", "must be a date such as 2026-11-30")
+    return value
+
+
+WRITTEN_DAY = BeforeValidator(_day)
+Day = Annotated[date, WRITTEN_DAY]
+"""A calendar date, written 2026-11-30."""
+
+
 def _month(value: object) -> object:
     if isinstance(value, Month):
         return value
@@ -98,7 +116,7 @@ MonthText = Annotated[
     BeforeValidator(_month),
     PlainSerializer(str, return_type=str),
     WithJsonSchema(
-        {"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$", "examples": ["2026-11"]}
+        {"type": "string", "pattern": "^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])$", "examples": ["2026-11"]}
     ),
 ]
 
@@ -131,7 +149,7 @@ class CursorInvalid(Invalid):
     text_id = "Penanda halaman tidak dikenal."
 
 
-CursorText = Annotated[str, StringConstraints(max_length=400, pattern=r"^[A-Za-z0-9_=-]*$")]
+CursorText = Annotated[str, StringConstraints(max_length=400, pattern=r"^[A-Za-z0-9_=-]+$")]
 
 
 def encode_cursor(*values: str | int | datetime) -> str:

@@ -100,6 +100,15 @@ async def test_the_export_is_a_journal(client: httpx.AsyncClient, tokens: Tokens
     assert "liabilities:bpjs_payable:jkm:2026-11  -3400 IDR" in answer.text
 
 
+async def test_a_number_is_no_date(client: httpx.AsyncClient, tokens: Tokens) -> None:
+    headers = tokens.make(Role.AUDITOR)
+
+    answer = await client.get("/v1/ledger/export", params={"last_on": "0"}, headers=headers)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["parameter"] == "last_on"
+
+
 @pytest.mark.parametrize("path", ["accounts", "transfers", "export"])
 @pytest.mark.parametrize("role", [Role.MEMBER, Role.AGENT, Role.BRANCH_OFFICER, Role.SERVICE])
 async def test_the_books_are_closed_to_others(

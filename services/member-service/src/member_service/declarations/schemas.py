@@ -4,8 +4,7 @@ from uuid import UUID
 
 from pydantic import Field, StrictBool
 
-from member_service.fields import Day
-from perisai_kit.fields import Code, Instant, Model, Out
+from perisai_kit.fields import Code, Day, Instant, Model, Out
 
 
 class WorkDeclarationIn(Model):

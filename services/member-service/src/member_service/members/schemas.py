@@ -6,11 +6,11 @@ from pydantic import Field, StrictBool, StringConstraints, field_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from member_service.fields import Day
 from member_service.members.rules import MemberStatus, NewToBpuBasis, Payer, Programme, Sex
 from member_service.occupations.rules import MAX_OCCUPATIONS, Sector
 from perisai_kit.fields import (
     Code,
+    Day,
     Model,
     MonthText,
     Out,

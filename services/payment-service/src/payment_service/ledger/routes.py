@@ -13,7 +13,7 @@ from payment_service.ledger.schemas import AccountOut, TransferOut
 from payment_service.paging import Cursor, Limit
 from perisai_kit.auth import Principal, Role, require
 from perisai_kit.db import Database, ReadSession
-from perisai_kit.fields import Page
+from perisai_kit.fields import Day, Page
 from perisai_kit.problems import problems
 
 router = APIRouter(prefix="/v1/ledger", tags=["ledger"])
@@ -53,7 +53,7 @@ async def transfers(
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def export(
-    request: Request, _: Bookkeeper, first_on: date | None = None, last_on: date | None = None
+    request: Request, _: Bookkeeper, first_on: Day | None = None, last_on: Day | None = None
 ) -> StreamingResponse:
     """Export the transfers of these business dates as a plain-text accounting journal."""
     database: Database = request.app.state.kit.database
