@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from sandbox.demo.people import member_body, new_adult
 
 AT = datetime.fromisoformat("2026-11-03T09:00:00+07:00")
 MONTH = "2026-11"
+PROGRAMMES = ("jkk", "jkm", "jht")
 DEFINITE = frozenset({"paid", "rejected", "reversed"})
 """After these the bank asks no more: the money stays with us, or goes back to the customer."""
 PAUSE_S = 0.25
@@ -27,6 +29,8 @@ class Customer:
     bill_id: str
     number: str
     amount: int
+    numbers: tuple[str, ...] = ()
+    """Of all banks; `number` is the first."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +45,32 @@ class Told:
 
 
 async def new_customers(platform: Platform, count: int) -> list[Customer]:
-    """Enrol and bill so many; the business time is the caller's."""
+    """Let an officer enrol and bill so many; the business time is the caller's."""
     async with platform.staff("officer1") as officer:
-        return [await _new_customer(officer) for _ in range(count)]
+        return [await new_customer(officer) for _ in range(count)]
 
 
-async def _new_customer(officer: Actor) -> Customer:
-    person = member_body(new_adult(AT.date()), at=AT)
-    await officer.post("/v1/members", person)
-    asked = {"member_id": person["id"], "first_month": MONTH, "month_count": 1}
-    bill = await officer.post("/v1/bills", asked)
-    number = bill["virtual_accounts"][0]["number"].strip()
-    return Customer(person["id"], bill["id"], number, bill["amount"])
+async def customers_of_agent(platform: Platform, count: int) -> list[Customer]:
+    """As `new_customers`, but in the care of the sandbox's agent, who earns by them."""
+    async with platform.http("gateway") as http:
+        agent = Actor(http, device_id="stage-agent")
+        await agent.sign_in_by_phone(platform.described["sign_ins"]["agent"]["phone"])
+        return [await new_customer(agent) for _ in range(count)]
+
+
+async def new_customer(by: Actor, *, programmes: Sequence[str] = PROGRAMMES) -> Customer:
+    """Let somebody enrol and bill a person."""
+    person = member_body(new_adult(AT.date()), at=AT) | {"programmes": list(programmes)}
+    await by.post("/v1/members", person)
+    return await bill_for(by, person["id"], MONTH)
+
+
+async def bill_for(by: Actor, member_id: str, first_month: str, months: int = 1) -> Customer:
+    """Let somebody bill a member for further months."""
+    asked = {"member_id": member_id, "first_month": first_month, "month_count": months}
+    bill = await by.post("/v1/bills", asked)
+    numbers = tuple(each["number"].strip() for each in bill["virtual_accounts"])
+    return Customer(member_id, bill["id"], numbers[0], bill["amount"], numbers)
 
 
 async def pay_until_told(

@@ -1,0 +1,208 @@
+"""The checks of the books themselves: each finds the fault that is planted for it."""
+
+from collections.abc import Awaitable, Callable, Iterator
+
+import asyncpg
+import pytest
+from stage import books, journal, replay
+from stage.copies import copy_databases
+from stage.customers import AT, customers_of_agent, new_customers, pay_until_told
+from stage.processes import Platform
+
+from perisai_kit.testing import Databases, Urls
+
+pytestmark = pytest.mark.e2e
+Copies = dict[str, Urls]
+DIFFER = "differ from the second computation"
+
+# By what is wrong: where, how it came about, and what must be said of it.
+FAULTS = {
+    "a lost message": (
+        "payment",
+        "DELETE FROM callbacks WHERE payment_id = (SELECT id FROM payments LIMIT 1)",
+        "1 payments without one settled callback (payment)",
+    ),
+    "a payment of another amount": (
+        "payment",
+        "UPDATE payments SET amount = amount + 1 WHERE id = (SELECT id FROM payments LIMIT 1)",
+        "1 payments of another amount than their bill",
+    ),
+    "a transfer too much": (
+        "payment",
+        """INSERT INTO ledger_transfers (
+               debit_account, credit_account, amount, code, key, cause, business_on, booked_at)
+           SELECT debit_account, credit_account, amount, code, key || ':again', cause,
+                  business_on, booked_at
+           FROM ledger_transfers WHERE code = 'contribution_received' LIMIT 1""",
+        "1 payments that differ from their transfers (payment)",
+    ),
+    "an event told twice": (
+        "payment",
+        """INSERT INTO events (id, type, subject, data, occurred_at, position)
+           SELECT gen_random_uuid(), type, subject, data, occurred_at,
+                  (SELECT max(position) + 1 FROM events)
+           FROM events WHERE type = 'payment.settled.v1' LIMIT 1""",
+        "1 payments not told once (payment)",
+    ),
+    "a gap in the feed": (
+        "member",
+        "DELETE FROM events WHERE position = (SELECT max(position) - 1 FROM events)",
+        "1 places in the feed without an event (member)",
+    ),
+    "a parked event": (
+        "agent",
+        """INSERT INTO parked_events (id, subscription, position, event_id, type, subject, data,
+               occurred_at, error, attempts, parked_at)
+           VALUES (gen_random_uuid(), 'agent.members', 1, gen_random_uuid(), 'a', 'b', '{}',
+               now(), 'c', 3, now())""",
+        "1 parked events (agent)",
+    ),
+    "a month without cover": (
+        "member",
+        """DELETE FROM coverage_months
+           WHERE ctid = (SELECT ctid FROM coverage_months LIMIT 1)""",
+        "1 paid months without cover",
+    ),
+    "cover for nothing": (
+        "member",
+        """INSERT INTO coverage_months
+           SELECT member_id, '2031-01', programme, payment_id, paid_on, recorded_at
+           FROM coverage_months LIMIT 1""",
+        "1 months covered unpaid",
+    ),
+    "a payment missing from an agent's activity": (
+        "agent",
+        """DELETE FROM activity_facts WHERE id = (
+               SELECT id FROM activity_facts WHERE kind = 'contribution' LIMIT 1)""",
+        "1 payments missing from an agent's activity",
+    ),
+    "an attribution to somebody else": (
+        "payment",
+        """UPDATE commission_attributions SET agent_id = gen_random_uuid()
+           WHERE id = (SELECT id FROM commission_attributions LIMIT 1)""",
+        "1 attributions that commissions have not heard of",
+    ),
+    "a line of double the rate": (
+        "payment",
+        """UPDATE commission_lines SET rate_bps = rate_bps * 2, parts = parts * 2
+           WHERE id = (SELECT min(id) FROM commission_lines)""",
+        f"2 commission lines {DIFFER}",
+    ),
+    "a line too few": (
+        "payment",
+        "DELETE FROM commission_lines WHERE id = (SELECT min(id) FROM commission_lines)",
+        f"1 commission lines {DIFFER}",
+    ),
+    "a month closed without its statements": (
+        "payment",
+        """INSERT INTO commission_months SELECT min(earned_month), now(), gen_random_uuid(),
+               0, 0, 0, 0, 0 FROM commission_lines
+           ON CONFLICT (month) DO UPDATE SET month = '2031-01';
+           DELETE FROM statements""",
+        "statements",
+    ),
+    "a payment counted in another month": (
+        "payment",
+        """UPDATE commission_payments SET earned_month = '2031-01'
+           WHERE payment_id = (SELECT payment_id FROM commission_payments LIMIT 1)""",
+        "1 payments counted in a month that is not theirs",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+async def copies(
+    platform: Platform, databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Copies:
+    """What a platform holds after some payments, with and without an agent."""
+    with platform.business_time(AT):
+        customers = await customers_of_agent(platform, 3) + await new_customers(platform, 1)
+        async with platform.bank() as bank:
+            for each in customers:
+                await pay_until_told(bank, each, new_external_ids=True)
+        assert await books.caught_up(platform)
+    sources = books.urls_of(platform).items()
+    return copy_databases(databases, sources, tmp_path_factory.mktemp("copies"))
+
+
+Broken = Callable[[dict[str, str]], Awaitable[Copies]]
+
+
+@pytest.fixture
+def broken(databases: Databases, copies: Copies) -> Iterator[Broken]:
+    """Make copies of copies, and do this to them: `await broken({"payment": "DELETE …"})`."""
+    made: list[Urls] = []
+
+    async def do(statements: dict[str, str]) -> Copies:
+        changed = {}
+        for name, statement in statements.items():
+            changed[name] = databases.copy(copies[name].name, name)
+            made.append(changed[name])
+            connection = await asyncpg.connect(changed[name].owner)
+            await connection.execute(statement)
+            await connection.close()
+        return {**copies, **changed}
+
+    yield do
+    for urls in made:
+        databases.drop(urls)
+
+
+def owners(copies: Copies) -> dict[str, str]:
+    return {name: urls.owner for name, urls in copies.items()}
+
+
+async def test_copies_of_sound_books_have_no_fault(copies: Copies) -> None:
+    assert await books.unread(owners(copies)) == []
+    assert await books.find_faults(owners(copies)) == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_fault_in_the_books_is_found(broken: Broken, fault: str) -> None:
+    where, planted, said = FAULTS[fault]
+
+    found = await books.find_faults(owners(await broken({where: planted})))
+
+    assert [each for each in found if said in each] != []
+
+
+async def test_event_that_somebody_has_not_read_is_found(broken: Broken) -> None:
+    behind = "UPDATE subscriptions SET position = position - 1 WHERE name = 'payments'"
+    unnumbered = """
+        INSERT INTO events (id, type, subject, data, occurred_at)
+        VALUES (gen_random_uuid(), 'a', 'b', '{}', now())"""
+
+    found = await books.unread(owners(await broken({"member": behind, "agent": unnumbered})))
+
+    assert found == ["1 events of agent without a number", "1 events that payments has not read"]
+
+
+UNTOUCHED = dict.fromkeys(replay.READERS, "SELECT 1")
+
+
+async def test_reading_all_events_again_gives_the_same_state(broken: Broken) -> None:
+    assert await replay.differences(await broken(UNTOUCHED)) == []
+
+
+async def test_state_that_no_event_explains_is_found(broken: Broken) -> None:
+    unexplained = {
+        "agent": "UPDATE activity_facts SET month = '2031-01'",
+        "member": "UPDATE members SET lapses_on = lapses_on + 1",
+        "payment": "UPDATE commission_lines SET rate_bps = rate_bps * 2, parts = parts * 2",
+    }
+
+    assert await replay.differences(await broken(unexplained)) == [
+        "activity of agent differ after reading all events again",
+        "standings of member differ after reading all events again",
+        "commission lines of payment differ after reading all events again",
+    ]
+
+
+async def test_journal_that_does_not_balance_is_found() -> None:
+    entry = "2026-11-03 (1) a | b\n    ; key:c\n    assets:a  {} IDR\n    x:b  -5 IDR\n\n"
+
+    assert journal.read_balances(entry.format(5)) == ({"a": 5, "b": -5}, [])
+    assert journal.read_balances(entry.format(6))[1] == [
+        "an entry of the journal is 1 out of balance"
+    ]
+    assert await journal.faults(entry.format(5), held={"a": 5, "b": -4}) != []
