@@ -102,8 +102,9 @@ class Database:
             yield session
 
     async def dispose(self) -> None:
-        """Close every connection."""
-        await self.engine.dispose()
+        """Close every connection; of a joined one, its holder does."""
+        if not self.is_joined:
+            await self.engine.dispose()
 
 
 async def _current_session(request: Request) -> AsyncSession:

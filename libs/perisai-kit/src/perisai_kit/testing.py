@@ -234,15 +234,29 @@ def make_settings(test_secrets: dict[str, str], clock_file: Path) -> Callable[..
     return make
 
 
+@pytest.fixture(scope="session")
+async def pools(keyring: Keyring) -> AsyncIterator[Callable[[Urls], Database]]:
+    """Connections that are kept from one test to the next: what the driver learned stays known."""
+    made: dict[str, Database] = {}
+
+    def pool(urls: Urls) -> Database:
+        if urls.name not in made:
+            made[urls.name] = Database(urls.app, keyring=keyring, pool_size=2)
+        return made[urls.name]
+
+    yield pool
+    for database in made.values():
+        await database.dispose()
+
+
 @pytest.fixture
-async def database(shared_urls: Urls, keyring: Keyring) -> AsyncIterator[Database]:
+async def database(shared_urls: Urls, pools: Callable[[Urls], Database]) -> AsyncIterator[Database]:
     """A database whose every commit is a savepoint of one transaction, rolled back at the end."""
-    whole = Database(shared_urls.app, keyring=keyring, pool_size=2)
+    whole = pools(shared_urls)
     async with whole.engine.connect() as connection:
         outer = await connection.begin()
         yield Database.joined(whole, connection)
         await outer.rollback()
-    await whole.dispose()
 
 
 @pytest.fixture
