@@ -6,11 +6,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Protocol
 
 from stage.processes import Platform
 from stage.waiting import PATIENCE_S
 
-from sandbox.demo.clients import Actor, Bank
+from sandbox.demo.clients import Actor
 from sandbox.demo.people import member_body, new_adult
 
 AT = datetime.fromisoformat("2026-11-03T09:00:00+07:00")
@@ -73,8 +74,14 @@ async def bill_for(by: Actor, member_id: str, first_month: str, months: int = 1)
     return Customer(member_id, bill["id"], numbers[0], bill["amount"], numbers)
 
 
+class Payer(Protocol):
+    """The fake bank, or one of our own; see the fake bank's `POST /payments`."""
+
+    async def pay(self, virtual_account_no: str, **more: Any) -> dict[str, Any]: ...
+
+
 async def pay_until_told(
-    bank: Bank, customer: Customer, *, new_external_ids: bool, loses_an_answer: bool = False
+    bank: Payer, customer: Customer, *, new_external_ids: bool, loses_an_answer: bool = False
 ) -> Told:
     """Flag one payment, and again with the same request id until the answer is definite.
 

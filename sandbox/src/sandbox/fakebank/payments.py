@@ -95,7 +95,7 @@ async def pay(caller: Caller, partner: Partner, order: Order) -> Paid:
             amount = due + WRONG_BY
     if amount is None:
         raise AmountNeeded
-    message = _message(partner, order, request_id=request_id, amount=amount, name=name)
+    message = flag_message(partner, order, request_id=request_id, amount=amount, name=name)
     calls += await _flag(caller, partner, order, message)
     return Paid(request_id, amount, calls[-1].reading or "unknown", calls)
 
@@ -125,9 +125,10 @@ async def _flag(
     return calls
 
 
-def _message(
+def flag_message(
     partner: Partner, order: Order, *, request_id: str, amount: int, name: str
 ) -> dict[str, object]:
+    """Return what the bank sends when this order is paid for the first time; amount in rupiah."""
     value = {"value": f"{amount}.00", "currency": "IDR"}
     trx_at = order.trx_at or clock.now()
     return {

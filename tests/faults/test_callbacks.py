@@ -1,0 +1,147 @@
+"""Flags that come twice, in another order, or long after the bank gave up: one payment each."""
+
+import asyncio
+import secrets
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+from stage import books
+from stage.customers import AT, Customer, bill_for, new_customer, new_customers
+from stage.own_bank import OwnBank, own_bank
+from stage.processes import Platform
+
+from sandbox.fakebank.calls import Trouble
+from sandbox.fakebank.journal import Call
+
+pytestmark = pytest.mark.e2e
+RSA = 1
+"""The place, among the sandbox's banks, of the one that signs without a token."""
+LATE_S = 3.0
+"""How long a flag is on its way while the bank asks again and is answered."""
+STALE = timedelta(hours=1)
+"""Far more than any bank's clock may differ from ours."""
+LOST = Trouble(drop_answer=True)
+Pay = Callable[[OwnBank, Customer, str], Awaitable[list[Call]]]
+
+
+async def copies_at_once(bank: OwnBank, customer: Customer, number: str) -> list[Call]:
+    request_id, external_id = new_id(), f"{secrets.randbelow(10**30):030d}"
+    same = (number, request_id, customer.amount)
+    doubles = [bank.flag(*same, external_id=external_id) for _ in range(3)]
+    again = [bank.flag(*same, advise=True) for _ in range(2)]
+    return list(await asyncio.gather(*doubles, *again))
+
+
+async def the_repeat_first(bank: OwnBank, customer: Customer, number: str) -> list[Call]:
+    same = (number, new_id(), customer.amount)
+    return [await bank.flag(*same, advise=True), await bank.flag(*same)]
+
+
+async def an_answer_lost(bank: OwnBank, customer: Customer, number: str) -> list[Call]:
+    same = (number, new_id(), customer.amount)
+    await bank.flag(*same, trouble=LOST)
+    return [await bank.flag(*same, advise=True)]
+
+
+async def the_first_long_after_the_repeat(
+    bank: OwnBank, customer: Customer, number: str
+) -> list[Call]:
+    same = (number, new_id(), customer.amount)
+    on_its_way = asyncio.create_task(bank.flag(*same, trouble=Trouble(delay_s=LATE_S)))
+    return [await bank.flag(*same, advise=True), await on_its_way]
+
+
+async def a_question_after_the_payment(
+    bank: OwnBank, customer: Customer, number: str
+) -> list[Call]:
+    paid = await bank.flag(number, new_id(), customer.amount)
+    asked = await bank.inquire(number)
+    assert asked.response_code == "4042414"
+    return [paid]
+
+
+WAYS: tuple[Pay, ...] = (
+    copies_at_once,
+    the_repeat_first,
+    an_answer_lost,
+    the_first_long_after_the_repeat,
+    a_question_after_the_payment,
+)
+
+
+async def test_flags_twice_lost_late_and_in_any_order_pay_once_at_every_bank(
+    platform: Platform,
+) -> None:
+    with platform.business_time(AT):
+        (some, *_) = customers = await new_customers(platform, 1)
+        customers += await new_customers(platform, len(WAYS) * len(some.numbers) - 1)
+        ways = [(way, place) for way in WAYS for place in range(len(some.numbers))]
+        async with own_bank(platform) as bank:
+            heard = await asyncio.gather(
+                *(
+                    way(bank, each, each.numbers[place])
+                    for each, (way, place) in zip(customers, ways, strict=True)
+                )
+            )
+
+        readings = {
+            (way.__name__, place): [call.reading for call in calls]
+            for (way, place), calls in zip(ways, heard, strict=True)
+        }
+        assert {way: found for way, found in readings.items() if set(found) != {"paid"}} == {}
+        assert await payments_of(platform, customers) == [1] * len(customers)
+        assert await books.caught_up(platform)
+        assert await books.faults(platform) == []
+
+
+async def test_two_bills_of_a_member_may_be_paid_in_another_order(platform: Platform) -> None:
+    with platform.business_time(AT):
+        async with platform.staff("officer1") as officer:
+            november = await new_customer(officer)
+            december = await bill_for(officer, november.member_id, "2026-12")
+        async with own_bank(platform) as bank:
+            heard = [
+                await bank.flag(each.number, new_id(), each.amount) for each in (december, november)
+            ]
+
+        assert [call.reading for call in heard] == ["paid", "paid"]
+        assert await books.caught_up(platform)
+        assert await books.faults(platform) == []
+        async with platform.staff("officer1") as officer:
+            cover = await officer.get(f"/v1/members/{november.member_id}/coverage")
+    assert [each["month"] for each in cover["months"]] == ["2026-12", "2026-11"]
+
+
+async def test_flag_delivered_an_hour_late_moves_nothing(platform: Platform) -> None:
+    with platform.business_time(AT):
+        paid, reversed_ = await new_customers(platform, 2)
+        async with own_bank(platform) as bank:
+            request_id = new_id()
+            number = paid.numbers[RSA]
+            await bank.flag(number, request_id, paid.amount, advise=True)
+            late = [
+                await bank.deliver_late(number, request_id, paid.amount, late=STALE),
+                await bank.deliver_late(
+                    reversed_.numbers[RSA], new_id(), reversed_.amount, late=STALE
+                ),
+            ]
+
+        assert [code[:5] if code else code for code in late] == ["40125"] * 2
+        assert await payments_of(platform, [paid, reversed_]) == [1, 0]
+        assert await books.caught_up(platform)
+        assert await books.faults(platform) == []
+
+
+def new_id() -> str:
+    return f"stage-{secrets.token_hex(10)}"
+
+
+async def payments_of(platform: Platform, customers: list[Customer]) -> list[int]:
+    """Count the payments of each customer's bill."""
+    bills = [each.bill_id for each in customers]
+    question = "SELECT bill_id FROM payments WHERE bill_id = ANY($1::uuid[])"
+    async with platform.database("payment") as connection:
+        counted = Counter(str(row["bill_id"]) for row in await connection.fetch(question, bills))
+    return [counted[each] for each in bills]

@@ -1,0 +1,107 @@
+"""The sandbox's banks played in this process, for flags that no bank of good manners would send."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+from stage.customers import AT
+from stage.processes import Platform
+
+from perisai_kit import clock
+from sandbox.demo.clients import TIMEOUT_S
+from sandbox.environment import FAKEBANK_FILE
+from sandbox.fakebank.calls import NONE, Caller, Trouble, new_request_id
+from sandbox.fakebank.config import Partner, Partners
+from sandbox.fakebank.flags import Flags
+from sandbox.fakebank.journal import Call, Journal
+from sandbox.fakebank.payments import Mode, Order, flag_message, inquire, pay
+from snap_bi.codes import Service
+from snap_bi.outgoing import sign_transaction
+
+
+class OwnBank:
+    """Every partner of the platform's fake bank, with the same code, but nothing in between."""
+
+    def __init__(self, platform: Platform, caller: Caller) -> None:
+        self._partners = Partners(platform.folder / FAKEBANK_FILE)
+        self._caller = caller
+
+    async def pay(self, virtual_account_no: str, **more: Any) -> dict[str, Any]:
+        """As the control API's `POST /payments`."""
+        trx_at = datetime.fromisoformat(more.pop("trx_date_time"))
+        mode = Mode(more.pop("mode", "ok"))
+        order = Order(virtual_account_no=virtual_account_no, trx_at=trx_at, mode=mode, **more)
+        paid = await pay(self._caller, self._partner(virtual_account_no), order)
+        calls = [{"response_code": call.response_code} for call in paid.calls]
+        return {"outcome": paid.outcome, "calls": calls}
+
+    async def inquire(self, number: str) -> Call:
+        """Ask what is to be paid."""
+        return await inquire(self._caller, self._partner(number), virtual_account_no=number)
+
+    async def flag(
+        self,
+        number: str,
+        request_id: str,
+        amount: int,
+        *,
+        external_id: str | None = None,
+        advise: bool = False,
+        trouble: Trouble = NONE,
+    ) -> Call:
+        """Send one payment flag; with a new X-EXTERNAL-ID unless one is given."""
+        partner = self._partner(number)
+        return await self._caller.call(
+            partner,
+            Service.PAYMENT,
+            _message(partner, number, request_id, amount, advise=advise),
+            external_id=external_id or new_request_id(clock.real_now()),
+            trouble=trouble,
+        )
+
+    async def deliver_late(
+        self, number: str, request_id: str, amount: int, *, late: timedelta
+    ) -> str | None:
+        """Send a flag that was signed so long ago, at a bank that signs without a token."""
+        partner = self._partner(number)
+        assert not partner.profile.needs_token
+        message = _message(partner, number, request_id, amount, advise=False)
+        target = f"{partner.profile.public_prefix}/transfer-va/payment"
+        signed = sign_transaction(
+            partner.profile,
+            partner.sender,
+            target=target,
+            body=(body := json.dumps(message).encode()),
+            at=clock.real_now() - late,
+            external_id=new_request_id(clock.real_now()),
+            token=None,
+        )
+        async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_S) as http:
+            url = f"{partner.entry.gateway_base_url}{target}"
+            answer = await http.post(url, content=body, headers=signed.headers)
+        code: str | None = answer.json().get("responseCode")
+        return code
+
+    def _partner(self, number: str) -> Partner:
+        return self._partners.find(partner_id=None, virtual_account_no=number)
+
+
+def _message(
+    partner: Partner, number: str, request_id: str, amount: int, *, advise: bool
+) -> dict[str, object]:
+    order = Order(virtual_account_no=number, trx_at=AT)
+    first = flag_message(partner, order, request_id=request_id, amount=amount, name="")
+    return {**first, "flagAdvise": "Y" if advise else "N"}
+
+
+@asynccontextmanager
+async def own_bank(platform: Platform) -> AsyncIterator[OwnBank]:
+    """Open a bank for as long as it is needed."""
+    caller = Caller(Journal(), Flags(), transport=None)
+    try:
+        yield OwnBank(platform, caller)
+    finally:
+        await caller.aclose()
