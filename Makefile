@@ -4,12 +4,12 @@ PY := .venv/bin/python
 PROJECTS := $(wildcard libs/*/pyproject.toml gateway/pyproject.toml services/*/pyproject.toml \
 	sandbox/pyproject.toml)
 SOURCES := $(patsubst %/pyproject.toml,%/src,$(PROJECTS))
-TESTS := $(wildcard libs/*/tests gateway/tests services/*/tests sandbox/tests) tests
+TESTS := $(wildcard libs/*/tests gateway/tests services/*/tests sandbox/tests) bench/tests tests
 ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run demo test check lint fmt types imports lock openapi docs clean
+.PHONY: help setup run demo test bench check lint fmt types imports lock openapi docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z -]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do \
@@ -31,6 +31,9 @@ demo: .venv/installed ## walk the journey from enrolment to commission, checking
 test: .venv/installed ## run all tests; they bring their own PostgreSQL and ports
 	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadscope $(ARGS)
 
+bench: .venv/installed ## measure the limits beside their yardsticks (ARGS=callbacks_direct chooses one)
+	@$(PY) -m bench $(ARGS)
+
 check: lint types imports test ## what CI runs: lint, types, imports, tests
 
 lint: .venv/installed ## check style and format
@@ -43,7 +46,7 @@ fmt: .venv/installed ## format and fix what can be fixed
 
 # The tests of each package by themselves: many of them have a test_rules.py.
 types: .venv/installed ## check types
-	@$(PY) -m mypy $(SOURCES) deploy conftest.py
+	@$(PY) -m mypy $(SOURCES) deploy bench/*.py conftest.py
 	@status=0; for tests in $(TESTS); do \
 		[ -z "$$(find "$$tests" -name '*.py')" ] || \
 		MYPYPATH="$$tests" $(PY) -m mypy "$$tests" || status=1; done; exit $$status

@@ -23,6 +23,7 @@ EVERYTHING = sorted(
             for path in folder.rglob("*.py")
         ),
         *ROOT.glob("tests/**/*.py"),
+        *ROOT.glob("bench/**/*.py"),
         *ROOT.glob("*/migrations/**/*.py"),
         *ROOT.glob("services/*/migrations/**/*.py"),
     }

@@ -1,0 +1,1 @@
+"""The limits the platform holds, each measured beside a yardstick: `make bench`."""

@@ -1,0 +1,82 @@
+"""Measure what the platform promises: `make bench`, or some of it: `make bench ARGS=event_lag`."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bench import callbacks
+from bench.options import Options
+from bench.results import LIMITS, BenchError, ProgramMissing, Result, table, unmeasured, write
+from bench.stage import Stage, open_stage
+from sandbox.errors import SandboxError
+
+LATEST = Path(__file__).with_name("latest.json")
+QUICK = Options(quick=True, seconds=3.0, rounds=1, bills=40_000)
+
+BENCHES: dict[str, Callable[[Stage, Options], Result]] = {
+    "callbacks_direct": callbacks.direct,
+    "callbacks_gateway": callbacks.gateway,
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure, print the table and keep the figures; return the exit code.
+
+    0 when every limit that was measured holds.
+    """
+    asked = _parse(arguments)
+    results: list[Result] = []
+    try:
+        for name in asked.names or list(BENCHES):
+            _say(f"measuring {name} ...")
+            results.append(_measure(name, _options(asked)))
+    except (BenchError, SandboxError) as error:
+        _say(f"bench: {error}")
+        return 1
+    except KeyboardInterrupt:
+        _say("bench: stopped")
+        return 130
+    _say(table(results))
+    if not asked.quick:
+        write(LATEST, results)
+    return 0 if all(each.holds is not False for each in results) else 1
+
+
+def _measure(name: str, options: Options) -> Result:
+    """Measure on a stage of its own, so that nothing one run left behind burdens the next."""
+    with open_stage() as stage:
+        try:
+            return BENCHES[name](stage, options)
+        except ProgramMissing as missing:
+            return unmeasured(name, str(missing))
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(LIMITS)}")
+    parser.add_argument("--quick", action="store_true", help="short runs, kept nowhere")
+    parser.add_argument("--payment-processes", type=int, metavar="N")
+    parser.add_argument("--gateway-processes", type=int, metavar="N")
+    asked = parser.parse_args(arguments)
+    unknown = [name for name in asked.names if name not in BENCHES]
+    if unknown:
+        parser.error(f"there is no {', '.join(unknown)}")
+    return asked
+
+
+def _options(asked: argparse.Namespace) -> Options:
+    chosen = QUICK if asked.quick else Options()
+    named = ("payment_processes", "gateway_processes")
+    given = {name: value for name in named if (value := getattr(asked, name)) is not None}
+    return replace(chosen, **given)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

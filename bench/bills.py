@@ -1,0 +1,225 @@
+"""Open bills in any number: one is issued by the service's own code, the others are its copies."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from payment_service.banks.models import BankPartner
+from payment_service.banks.rules import PartnerStatus
+from payment_service.base import Base
+from payment_service.bills import service as bills
+from payment_service.bills.models import Bill, BillLine, BillMonth, VirtualAccount
+from payment_service.bills.schemas import BillOut, NewBill
+from payment_service.clients.members import ContributionBasis
+from payment_service.settings import Settings
+from payment_service.tariffs.rules import Payer, Programme, Sector
+from perisai_kit import clock
+from perisai_kit.db import Database, KitBase
+from perisai_kit.feed import EventRow
+from perisai_kit.ids import new_id
+from perisai_kit.month import Month
+from perisai_kit.pii import Keyring
+from sandbox.vault import BankSecrets
+from snap_bi.profiles import GENERIC_HMAC, ReplayAnswer
+from snap_bi.virtual_account import customer_no
+
+COMPANY_CODE = "77777"
+ISSUED_BEFORE = 1_000
+"""Numbers below belong to bills that the service issued itself."""
+PLAIN_NUMBER = 10 ** (GENERIC_HMAC.customer_no_length - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBills:
+    """What a bank knows of the bills: its own id here, their accounts by number, what is due."""
+
+    partner_id: UUID
+    count: int
+    amount: int
+
+
+def account_number(place: int) -> str:
+    """Return the customer number of the bill at a place from 0, as the service makes them."""
+    return customer_no(ISSUED_BEFORE + place, GENERIC_HMAC)
+
+
+def plain_number(place: int) -> str:
+    """Return one that SQL can count up to: of the same length, but without a check digit."""
+    return str(PLAIN_NUMBER + 10 * place)
+
+
+async def seed(
+    url: str,
+    keyring: Keyring,
+    *,
+    bank: BankSecrets,
+    public_key: rsa.RSAPublicKey,
+    count: int,
+    plain: bool = False,
+) -> OpenBills:
+    """Let one bank join and issue `count` open bills of three programmes that it can take.
+
+    url: of an empty migrated database, as its owner. plain: with `plain_number` accounts. The
+    order of the accounts is not that of the rows, as payments are not in the order of bills.
+    """
+    database = Database(url, keyring=keyring)
+    try:
+        async with database.begin() as session:
+            partner = _partner(bank, public_key)
+            session.add(partner)
+            await session.flush()
+            basis = _basis()
+            asked = NewBill(
+                member_id=basis.member_id, first_month=Month.of(clock.today()), month_count=1
+            )
+            first = await bills.issue(
+                session, asked, basis, by=new_id(), settings=Settings.model_construct()
+            )
+    finally:
+        await database.dispose()
+    await _copy(url, first, count=count, plain=plain)
+    return OpenBills(partner.id, count, first.amount)
+
+
+async def _copy(url: str, first: BillOut, *, count: int, plain: bool) -> None:
+    places = list(range(count))
+    random.Random(count).shuffle(places)
+    number = plain_number if plain else account_number
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(_COPIES)
+        await connection.copy_records_to_table(
+            "wanted",
+            records=((row, number(place)) for row, place in enumerate(places)),
+        )
+        await connection.execute(_NAME_COPIES)
+        for copied in _COPIED:
+            await connection.execute(copied.statement(first.id))
+        for copied in reversed(_COPIED):
+            await connection.execute(copied.removal(first.id))
+        await connection.execute("VACUUM ANALYZE")
+    finally:
+        await connection.close()
+
+
+_COPIES = "CREATE TEMP TABLE wanted (row bigint, customer_no text)"
+# The members of a thousand agents of twenty wadahs.
+_NAME_COPIES = """
+    CREATE TEMP TABLE copies AS
+    SELECT row, customer_no, uuidv7() AS bill_id, uuidv7() AS member_id,
+           uuidv7() AS attribution_id,
+           md5('agent ' || row % 1000)::uuid AS agent_id,
+           md5('wadah ' || row % 20)::uuid AS wadah_id
+    FROM wanted ORDER BY row
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Copied:
+    """A table whose rows of a bill are copied. key: what names the bill in it."""
+
+    model: type[Base] | type[KitBase]
+    key: str
+    changes: Mapping[str, str]
+    without: tuple[str, ...] = ()
+
+    def statement(self, first: UUID) -> str:
+        table = self.model.__tablename__
+        names = [column.name for column in self.model.__table__.columns]
+        names = [name for name in names if name not in self.without]
+        values = [self.changes.get(name, f"template.{name}") for name in names]
+        into = f"INSERT INTO {table} ({', '.join(names)})"
+        source = f"FROM {table} AS template CROSS JOIN copies"
+        which = f"WHERE template.{self.key} = '{first}' ORDER BY copies.row"
+        return f"{into} SELECT {', '.join(values)} {source} {which}"
+
+    def removal(self, first: UUID) -> str:
+        table = self.model.__tablename__
+        return f"DELETE FROM {table} WHERE {self.key} = '{first}'"  # noqa: S608 - names of ours
+
+
+_OF_BILL = {"bill_id": "copies.bill_id"}
+_COPIED = (
+    _Copied(
+        Bill,
+        "id",
+        {
+            "id": "copies.bill_id",
+            "member_id": "copies.member_id",
+            "agent_id": "copies.agent_id",
+            "wadah_id": "copies.wadah_id",
+            "attribution_id": "copies.attribution_id",
+        },
+    ),
+    _Copied(BillMonth, "bill_id", {**_OF_BILL, "member_id": "copies.member_id"}),
+    _Copied(BillLine, "bill_id", _OF_BILL),
+    _Copied(
+        VirtualAccount,
+        "bill_id",
+        {
+            **_OF_BILL,
+            "customer_no": "copies.customer_no",
+            "number": f"'{COMPANY_CODE}' || copies.customer_no",
+        },
+    ),
+    _Copied(
+        EventRow,
+        "data ->> 'bill_id'",
+        {
+            "id": "uuidv7()",
+            "subject": "copies.member_id::text",
+            "data": "template.data || jsonb_build_object("
+            "'bill_id', copies.bill_id, 'member_id', copies.member_id)",
+            "position": "copies.row + 1",
+        },
+        without=("seq",),
+    ),
+)
+
+
+def _partner(bank: BankSecrets, public_key: rsa.RSAPublicKey) -> BankPartner:
+    now = clock.now()
+    pem = public_key.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return BankPartner(
+        id=new_id(),
+        name="Bank of the bench",
+        profile=GENERIC_HMAC.name,
+        status=PartnerStatus.ACTIVE,
+        company_code=COMPANY_CODE,
+        bank_code="999",
+        client_id=bank.client_id,
+        client_secret=bank.client_secret,
+        public_key_pem=pem.decode(),
+        allowed_sources=[],
+        replay_answer=ReplayAnswer.STORED_SUCCESS,
+        created_at=now,
+        created_by=new_id(),
+        status_changed_at=now,
+        status_changed_by=new_id(),
+    )
+
+
+def _basis() -> ContributionBasis:
+    return ContributionBasis(
+        member_id=new_id(),
+        display_name="Siti Aminah",
+        sector=Sector.OTHER,
+        declared_income=1_000_000,
+        programmes=frozenset(Programme),
+        employs_others=False,
+        payer=Payer.SELF,
+        agent_id=new_id(),
+        wadah_id=new_id(),
+        attribution_id=new_id(),
+        branch_code="BWI",
+        region_code="JTM",
+        status="registered_unpaid",
+        registered_on=clock.today(),
+    )

@@ -1,0 +1,183 @@
+"""Payments settled a second, at payment-service itself and through the gateway."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from bench import yardstick
+from bench.bank import REPEATS, SETTLED, Bank
+from bench.bills import OpenBills, account_number, seed
+from bench.load import THREADS, Load, send_prepared, write_requests
+from bench.options import Options
+from bench.results import BenchError, Result, Round, measured
+from bench.stage import Stage
+from payment_service import checks
+from perisai_kit.db import Database
+from sandbox import lifetime
+
+OPEN, PLAIN = "payment", "plain"
+"""The databases with open bills: ours, and the yardstick's with numbers that SQL can count."""
+WARM_UP_S = 3.0
+MOST_A_SECOND = 6_000
+"""More than can be settled: so many flags are prepared for each second of the warm-up."""
+LEAST_A_SECOND, MARGIN = 1_500, 2.0
+"""How many are prepared for each second that counts: far more than the warm-up settled."""
+SETTLE_S = 30.0
+
+# Only what stood in the books is counted, whatever a client was told.
+_SETTLED = "SELECT count(*) FROM payments"
+_KEPT = "SELECT count(*) FROM callbacks"
+_UNSETTLED = """
+    SELECT count(*) FROM callbacks WHERE verdict NOT IN ('settled', 'repeated')
+"""
+
+
+@dataclass(slots=True)
+class Scene:
+    """Databases full of open bills, and the bank that takes payments for them."""
+
+    stage: Stage
+    options: Options
+    bank: Bank
+    ours: OpenBills
+    plain: OpenBills
+
+
+def direct(stage: Stage, options: Options) -> Result:
+    """Measure `callbacks_direct`."""
+    scene = set_scene(stage, options)
+    rounds, client = _measure(scene, through_gateway=False)
+    return measured("callbacks_direct", rounds, _how(options, client))
+
+
+def gateway(stage: Stage, options: Options) -> Result:
+    """Measure `callbacks_gateway`."""
+    scene = set_scene(stage, options)
+    stage.migrate("gateway")
+    rounds, client = _measure(scene, through_gateway=True)
+    through = f"gateway in {options.gateway_processes} process(es), "
+    return measured("callbacks_gateway", rounds, through + _how(options, client))
+
+
+def set_scene(stage: Stage, options: Options) -> Scene:
+    """Fill the two databases."""
+    bank = Bank(stage.secrets.banks["generic-hmac"])
+
+    def fill(name: str, *, plain: bool) -> OpenBills:
+        return asyncio.run(
+            seed(
+                stage.url(name, "owner"),
+                stage.keyring("payment"),
+                bank=bank.secrets,
+                public_key=bank.key.public_key(),
+                count=options.bills,
+                plain=plain,
+            )
+        )
+
+    stage.migrate("payment")
+    stage.copy(OPEN, name=PLAIN)
+    return Scene(stage, options, bank, fill(OPEN, plain=False), fill(PLAIN, plain=True))
+
+
+def _measure(scene: Scene, *, through_gateway: bool) -> tuple[list[Round], str]:
+    rounds, client, postgres = [], "", scene.stage.postgres
+    for _ in range(scene.options.rounds):
+        ours = scene.stage.copy(OPEN)
+        rate, client = _settle(scene, ours, through_gateway=through_gateway)
+        check_books(scene.stage, ours)
+        plain = scene.stage.copy(PLAIN)
+        parts = yardstick.sample(postgres, ours)
+        beside = yardstick.run(postgres, plain, scene.plain, parts, seconds=scene.options.seconds)
+        yardstick.check_alike(postgres, ours, plain)
+        rounds.append(Round(rate, beside))
+        scene.stage.drop(ours)
+        scene.stage.drop(plain)
+    return rounds, client
+
+
+def _settle(scene: Scene, database: str, *, through_gateway: bool) -> tuple[float, str]:
+    """Return how many payments a second came into the books, and what sent them."""
+    with _doors(scene, database, through_gateway=through_gateway) as port:
+        scene.bank.sign_in(port)
+        numbers = map(account_number, range(scene.ours.count))
+        before, _ = _send(scene, database, port, numbers, MOST_A_SECOND, WARM_UP_S)
+        scene.stage.postgres.query("postgres", "CHECKPOINT")
+        guess = max(LEAST_A_SECOND, before / WARM_UP_S * MARGIN)
+        settled, load = _send(scene, database, port, numbers, guess, scene.options.seconds)
+    return settled / load.seconds, load.client
+
+
+@contextmanager
+def _doors(scene: Scene, database: str, *, through_gateway: bool) -> Iterator[int]:
+    """Start what banks call; yield its port."""
+    stage, options = scene.stage, scene.options
+    with ExitStack() as stack:
+        # Its readiness wants the gateway's keys, which no call of a bank needs.
+        payment = stage.run(
+            "payment", database=database, processes=options.payment_processes, ready="/health"
+        )
+        stack.enter_context(payment)
+        if through_gateway:
+            door = stage.run("gateway", database="gateway", processes=options.gateway_processes)
+            stack.enter_context(door)
+        yield stage.services["gateway" if through_gateway else "payment"].port
+
+
+def _send(
+    scene: Scene, database: str, port: int, numbers: Iterator[str], rate: float, seconds: float
+) -> tuple[int, Load]:
+    """Send flags prepared for so many a second; return how many were settled, and the load."""
+    wanted = round(rate * seconds)
+    chosen = [number for number, _ in zip(numbers, range(wanted), strict=False)]
+    prefix = scene.stage.folder / "flags"
+    flags = scene.bank.flags(port, chosen, amount=scene.ours.amount, threads=THREADS)
+    write_requests(prefix, flags)
+    settled, kept = (scene.stage.count(database, each) for each in (_SETTLED, _KEPT))
+    load = send_prepared(port, prefix, seconds=seconds, expected=SETTLED)
+    kept = wait_until_quiet(scene.stage, database) - kept
+    if kept < load.answered:
+        raise BenchError(f"{load.answered} answers, but only {kept} messages are kept")
+    return scene.stage.count(database, _SETTLED) - settled, load
+
+
+def wait_until_quiet(stage: Stage, database: str) -> int:
+    """Wait until no message comes in any more; return how many there are."""
+    counts = [-1, stage.count(database, _KEPT)]
+
+    def is_quiet() -> bool:
+        counts.append(stage.count(database, _KEPT))
+        return counts[-1] == counts[-2] == counts[-3]
+
+    if not lifetime.wait_until(is_quiet, timeout_s=SETTLE_S):
+        raise BenchError("messages still came in long after the load")
+    return counts[-1]
+
+
+def check_books(stage: Stage, database: str) -> None:
+    """Raises: BenchError when the books do not hold, or a message was neither paid nor repeated."""
+    faults = asyncio.run(_faults(stage, database))
+    unsettled = stage.count(database, _UNSETTLED)
+    if unsettled:
+        faults.append(f"{unsettled} messages that are neither settled nor repeats")
+    if faults:
+        raise BenchError(f"the books do not hold: {'; '.join(faults)}")
+    yardstick.check_written(stage.postgres, database, stage.count(database, _SETTLED))
+
+
+async def _faults(stage: Stage, database: str) -> list[str]:
+    opened = Database(stage.url(database), keyring=stage.keyring("payment"))
+    try:
+        async with opened.read() as session:
+            return await checks.find_faults(session)
+    finally:
+        await opened.dispose()
+
+
+def _how(options: Options, client: str) -> str:
+    return (
+        f"payment-service in {options.payment_processes} process(es), workers off, {client},"
+        f" {options.label}, {REPEATS:.0%} repeats, {options.bills:,} open bills, fsync on,"
+        f" settled payments counted in the database; yardstick: {yardstick.HOW}, {options.label}"
+    )

@@ -1,0 +1,108 @@
+"""Requests that stand ready in files, sent by wrk or, where it is absent, by a client of ours."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.client import Tally, send
+from bench.processes import program
+from bench.results import BenchError, ProgramMissing
+from sandbox.ports import HOST
+
+CONNECTIONS = 32
+THREADS = 2
+SCRIPT = Path(__file__).with_name("prepared.lua")
+LENGTH_DIGITS = 8
+SPARE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a client saw. answered: all answers; every one of them was as expected."""
+
+    seconds: float
+    answered: int
+    client: str
+
+    @property
+    def rate(self) -> float:
+        return self.answered / self.seconds
+
+
+def write_requests(prefix: Path, requests: Iterable[tuple[int, bytes]]) -> None:
+    """Write requests, each with its thread's number from 0, as both clients read them."""
+    with ExitStack() as stack:
+        files = [stack.enter_context(path.open("wb")) for path in _files(prefix)]
+        for thread, raw in requests:
+            files[thread % THREADS].write(f"{len(raw):0{LENGTH_DIGITS}d}".encode() + raw)
+
+
+def read_requests(prefix: Path) -> Iterator[bytes]:
+    """Yield the requests of all files, in turns."""
+    with ExitStack() as stack:
+        files = [stack.enter_context(path.open("rb")) for path in _files(prefix)]
+        while files:
+            for file in [*files]:
+                length = file.read(LENGTH_DIGITS)
+                if length:
+                    yield file.read(int(length))
+                else:
+                    files.remove(file)
+
+
+def send_prepared(port: int, prefix: Path, *, seconds: float, expected: str) -> Load:
+    """Send prepared requests over 32 connections for so long.
+
+    Raises: BenchError when an answer is not 200 with the text `expected`, a connection broke, or
+    the requests ran out before the time did.
+    """
+    try:
+        wrk = program("wrk")
+    except ProgramMissing:
+        return _by_python(port, prefix, seconds=seconds, expected=expected)
+    done = subprocess.run(
+        [
+            *(wrk, f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{round(seconds)}s", "--timeout", "10s"),
+            *("-s", str(SCRIPT), f"http://{HOST}:{port}", "--", str(prefix), expected),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds + SPARE_S,
+    )
+    if done.returncode != 0:
+        raise BenchError(f"wrk failed: {(done.stderr.strip() or done.stdout.strip())[-300:]}")
+    return read_report(done.stdout.splitlines()[-1])
+
+
+def read_report(line: str) -> Load:
+    """Read what prepared.lua printed. Raises: BenchError for a run that must not count."""
+    said = json.loads(line)
+    if said["wrong"]:
+        raise BenchError(f"{said['wrong']} wrong answers, the first: {said['first_wrong']}")
+    if said["broken"]:
+        raise BenchError(f"{said['broken']} connections broke or were silent")
+    if said["ended"]:
+        raise BenchError("the prepared requests ran out before the time did")
+    return Load(
+        said["seconds"], said["answered"], f"wrk, {THREADS} threads, {CONNECTIONS} connections"
+    )
+
+
+def _by_python(port: int, prefix: Path, *, seconds: float, expected: str) -> Load:
+    tally = Tally(expected.encode())
+    asyncio.run(send(port, read_requests(prefix), tally, connections=CONNECTIONS, seconds=seconds))
+    tally.check()
+    if tally.ran_out:
+        raise BenchError("the prepared requests ran out before the time did")
+    name = f"a Python {sys.version_info.major}.{sys.version_info.minor} client (wrk is absent)"
+    return Load(tally.seconds, tally.answered, f"{name}, {CONNECTIONS} connections")
+
+
+def _files(prefix: Path) -> list[Path]:
+    return [prefix.with_name(f"{prefix.name}.{number}") for number in range(1, THREADS + 1)]

@@ -1,0 +1,19 @@
+"""How long, how often and with how many processes is measured."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """quick: short runs, to see that everything works; their figures are kept nowhere."""
+
+    quick: bool = False
+    seconds: float = 15.0
+    rounds: int = 3
+    bills: int = 150_000
+    payment_processes: int = 2
+    gateway_processes: int = 1
+
+    @property
+    def label(self) -> str:
+        return f"{self.seconds:g} s" + (" (quick: too short to count)" if self.quick else "")

@@ -1,0 +1,52 @@
+-- The yardstick of the callbacks: a payment as a service books it that gives each request a
+-- transaction of its own. For pgbench -M prepared -n -c 32 -j 2, on a migrated database with as
+-- many open bills as ours, one bill a transaction.
+--
+-- It writes what ours writes for a payment: the used X-EXTERNAL-ID, the payment, the state of the
+-- bill, three ledger transfers, the raw message with its answer, the event. Headers, body, answer
+-- and event are those of a payment that ours has booked, so they are of the same size. What a
+-- service has to do besides, such as reading, verifying and encrypting, it is spared; so is asking
+-- whether the payment is a repeat, and reading the lines of the bill by themselves.
+\set n :n + 1
+\set customer_no 100000000000000000 + 10 * (:client_id + 32 * :n)
+\set external_id random(100000000000000000, 999999999999999999)
+BEGIN;
+SELECT bill.id AS bill_id, bill.amount AS amount, bill.member_id AS member_id,
+       bill.agent_id AS agent_id, bill.wadah_id AS wadah_id, bill.branch_code AS branch_code,
+       bill.region_code AS region_code, bill.first_month AS first_month,
+       bill.month_count AS month_count, bill.status AS status, bill.expires_at AS expires_at,
+       bill.display_name AS display_name, bill.attribution_id AS attribution_id,
+       uuidv7() AS payment_id, uuidv7() AS callback_id, uuidv7() AS event_id,
+       uuidv7() AS request_id, now() AS at
+FROM virtual_accounts AS account JOIN bills AS bill ON bill.id = account.bill_id
+WHERE account.partner_id = :partner_id AND account.customer_no = :customer_no
+FOR UPDATE OF bill \gset
+INSERT INTO snap_external_ids (partner_id, scope, day, external_id, callback_id)
+VALUES (:partner_id, '25', current_date, :external_id, :callback_id);
+INSERT INTO payments (
+    id, partner_id, payment_request_id, bill_id, amount, trx_date_time, received_at,
+    channel_code, reference_no, member_id, agent_id, wadah_id, branch_code, region_code,
+    first_month, month_count
+) VALUES (
+    :payment_id, :partner_id, :request_id, :bill_id, :amount, :at, :at,
+    '6011', '00001136962', :member_id, :agent_id, :wadah_id, :branch_code, :region_code,
+    :first_month, :month_count
+);
+UPDATE bills SET status = 'paid', paid_at = :at WHERE id = :bill_id;
+INSERT INTO ledger_transfers (
+    debit_account, credit_account, amount, code, key, cause, business_on, booked_at
+)
+SELECT 'bank_collection:' || :partner_id, 'bpjs_payable:' || programme || ':' || month, amount,
+       'contribution_received', 'payment:' || :payment_id || ':' || programme || ':' || month,
+       'payment:' || :payment_id, current_date, :at
+FROM bill_lines WHERE bill_id = :bill_id;
+INSERT INTO callbacks (
+    id, partner_id, service, received_at, source, target, headers, external_id, signed_over,
+    body, request_id, content_hash, verdict, http_status, response_code, answer, payment_id
+) VALUES (
+    :callback_id, :partner_id, '25', :at, :source, :target, :headers, :external_id, :signed_over,
+    :body, :request_id, :content_hash, 'settled', 200, '2002500', :answer, :payment_id
+);
+INSERT INTO events (id, type, subject, data, occurred_at)
+VALUES (:event_id, 'payment.settled.v1', :member_id, :event, :at);
+COMMIT;

@@ -1,0 +1,91 @@
+"""Servers of one measurement: started as our children, ended by their own id."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+
+from bench.results import BenchError, ProgramMissing
+from sandbox import lifetime
+from sandbox.services import ROOT
+
+READY_S = 90.0
+STOP_S = 20.0
+
+
+def program(name: str) -> str:
+    """Return the path of a program that is no part of the platform.
+
+    Raises: ProgramMissing.
+    """
+    # Debian keeps servers where only root's PATH leads.
+    found = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+    if found is None:
+        raise ProgramMissing(f"{name} is not installed")
+    return found
+
+
+@contextmanager
+def running(
+    command: Sequence[str], *, environment: Mapping[str, str], log: Path, ready_url: str
+) -> Iterator[int]:
+    """Run a server while the block lasts; yield its process id once `ready_url` answers 200.
+
+    It leads a group of its own: what it started itself ends with it.
+    Raises: BenchError with the last line it said when it does not come up.
+    """
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=lifetime.die_with_parent(signal.SIGTERM),
+        )
+    try:
+        _wait_ready(process, ready_url, log)
+        yield process.pid
+        if process.poll() is not None:
+            raise BenchError(f"{log.stem} ended while it was measured: {_last_line(log)}")
+    finally:
+        _end(process)
+
+
+def _wait_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + READY_S
+    while not _answers(url):
+        if process.poll() is not None:
+            raise BenchError(f"{log.stem} does not start: {_last_line(log)}")
+        if time.monotonic() > deadline:
+            raise BenchError(f"{log.stem} is not ready after {READY_S:.0f} s: {_last_line(log)}")
+        time.sleep(lifetime.POLL_S)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_S)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _last_line(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "it said nothing"

@@ -1,0 +1,152 @@
+"""What was measured beside what was promised: limits, rounds, the table and the JSON."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+class BenchError(Exception):
+    """A measurement that must not be believed, or could not be made; its text is one line."""
+
+
+class ProgramMissing(BenchError):
+    """A program that is no part of the platform is not installed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a measurement is held to.
+
+    at_least: the figure must reach the bar; else it must not pass it. of_ratio: the figure is
+    ours / yardstick; else ours alone.
+    """
+
+    bar: float
+    unit: str
+    at_least: bool = True
+    of_ratio: bool = True
+
+    def holds(self, ours: float, ratio: float | None) -> bool:
+        figure = ratio if self.of_ratio else ours
+        if figure is None:
+            raise BenchError("a limit on a ratio needs a yardstick")
+        return figure >= self.bar if self.at_least else figure <= self.bar
+
+
+LIMITS = {
+    "callbacks_direct": Limit(1.0, "payments/s"),
+    "callbacks_gateway": Limit(0.5, "payments/s"),
+    "gateway_proxy": Limit(0.5, "requests/s"),
+    "event_lag": Limit(1.0, "s", at_least=False, of_ratio=False),
+    "batch_enrolment": Limit(10.0, "rows/s"),
+    "memory_growth": Limit(1.2, "MB", at_least=False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One measurement and the yardstick run beside it; None where there is no yardstick."""
+
+    ours: float
+    yardstick: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        return None if self.yardstick is None else self.ours / self.yardstick
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A line of the table. `holds` is None where nothing could be measured; `how` says why."""
+
+    name: str
+    ours: float | None
+    yardstick: float | None
+    unit: str
+    ratio: float | None
+    bar: float
+    holds: bool | None
+    how: str
+
+
+def median(rounds: Sequence[Round]) -> Round:
+    """Return the round in the middle, by ratio or else by our own figure.
+
+    A round as it was, and no figure taken from two of them, so that ours / yardstick is the ratio.
+    """
+    ordered = sorted(rounds, key=lambda each: each.ours if each.ratio is None else each.ratio)
+    return ordered[(len(ordered) - 1) // 2]
+
+
+def measured(name: str, rounds: Sequence[Round], how: str) -> Result:
+    """Return the line of a measurement."""
+    limit, middle = LIMITS[name], median(rounds)
+    return Result(
+        name=name,
+        ours=middle.ours,
+        yardstick=middle.yardstick,
+        unit=limit.unit,
+        ratio=middle.ratio,
+        bar=limit.bar,
+        holds=limit.holds(middle.ours, middle.ratio),
+        how=f"{how}; {_spread(rounds)}",
+    )
+
+
+def unmeasured(name: str, why: str) -> Result:
+    """Return the line of what could not be measured."""
+    limit = LIMITS[name]
+    return Result(name, None, None, limit.unit, None, limit.bar, None, f"not measured: {why}")
+
+
+def _spread(rounds: Sequence[Round]) -> str:
+    if len(rounds) == 1:
+        return "one round"
+    figures = [_figure(each.ours) if each.ratio is None else f"{each.ratio:.2f}" for each in rounds]
+    return f"median of {len(rounds)} rounds ({', '.join(figures)})"
+
+
+def table(results: Sequence[Result]) -> str:
+    """Return the lines as people read them, with how each was measured below."""
+    rows = [("", "ours", "yardstick", "unit", "ratio", "bar", "holds")]
+    rows += [
+        (
+            each.name,
+            _figure(each.ours),
+            _figure(each.yardstick),
+            each.unit,
+            _figure(each.ratio),
+            f"{'≥' if LIMITS[each.name].at_least else '≤'} {each.bar:g}",
+            {True: "yes", False: "NO", None: "-"}[each.holds],
+        )
+        for each in results
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    return "\n".join([*lines, "", *(f"{each.name}: {each.how}" for each in results)])
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
+
+
+def write(path: Path, results: Iterable[Result]) -> None:
+    """Put these lines in the place of those of the same names, and keep the others."""
+    lines = {each["name"]: each for each in _read(path)}
+    lines |= {each.name: asdict(each) for each in results}
+    known = [lines[name] for name in LIMITS if name in lines]
+    path.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n")
+
+
+def _read(path: Path) -> list[dict[str, object]]:
+    try:
+        found: list[dict[str, object]] = json.loads(path.read_text())
+    except FileNotFoundError:
+        return []
+    return found

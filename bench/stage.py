@@ -1,0 +1,122 @@
+"""What a measurement stands on: PostgreSQL with fsync, databases, and services in any number."""
+
+import os
+import signal
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bench.processes import running
+from perisai_kit.pii import Keyring
+from sandbox.environment import build_environment
+from sandbox.ports import free_port
+from sandbox.postgres import Postgres, Role
+from sandbox.run import migrate
+from sandbox.services import ROOT, Service, load_services
+from sandbox.vault import Secrets, load_secrets
+
+
+@dataclass(slots=True)
+class Stage:
+    """A scratch folder with one PostgreSQL server, which is gone when the measurement is over."""
+
+    folder: Path
+    postgres: Postgres
+    services: dict[str, Service]
+    secrets: Secrets
+    _copies: int = field(default=0)
+
+    def keyring(self, name: str) -> Keyring:
+        """Return the key ring of a service."""
+        own = self.secrets.services[name]
+        return Keyring.parse(own.data_keys, own.lookup_key)
+
+    def migrate(self, *names: str) -> None:
+        """Make and migrate the databases of these services."""
+        migrate([self.services[name] for name in names], self.postgres)
+
+    def copy(self, source: str, *, name: str | None = None) -> str:
+        """Copy a database that nobody uses, its statistics included; return the copy's name."""
+        self._copies += 1
+        name = name or f"{source}_{self._copies}"
+        self.postgres.query(
+            "postgres",
+            f'CREATE DATABASE :"name" TEMPLATE {source} OWNER owner STRATEGY FILE_COPY;'
+            ' REVOKE ALL ON DATABASE :"name" FROM PUBLIC;'
+            ' GRANT CONNECT ON DATABASE :"name" TO app;',
+            name,
+        )
+        # What a copy has written must not be flushed while something is measured.
+        self.postgres.query("postgres", "CHECKPOINT")
+        return name
+
+    def drop(self, name: str) -> None:
+        """Drop a copy, so that the disk does not fill."""
+        self.postgres.query("postgres", 'DROP DATABASE :"name" WITH (FORCE)', name)
+
+    def count(self, database: str, sql: str) -> int:
+        """Return the one number that a query returns."""
+        return int(self.postgres.query(database, sql))
+
+    def url(self, database: str, role: Role = "app") -> str:
+        return self.postgres.url(database, role)
+
+    @contextmanager
+    def run(
+        self,
+        name: str,
+        *,
+        database: str,
+        processes: int = 1,
+        ready: str | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> Iterator[int]:
+        """Run a service while the block lasts, workers off; yield its process id.
+
+        processes: more than one are uvicorn's own, on one port. ready: its readiness, unless the
+        service does without the gateway.
+        """
+        service = self.services[name]
+        environment = build_environment(
+            service,
+            tuple(self.services.values()),
+            secrets=self.secrets,
+            database_url=self.url(database),
+            folder=self.folder,
+        )
+        command = [*service.arguments]
+        if processes > 1:
+            command += ["--workers", str(processes)]
+        with running(
+            command,
+            environment={**environment, "RUN_WORKER": "0", **(variables or {})},
+            log=self.folder / f"{name}.log",
+            ready_url=f"{service.url}{ready or service.ready}",
+        ) as pid:
+            yield pid
+
+
+@contextmanager
+def open_stage() -> Iterator[Stage]:
+    """Open a stage beside the checkout's other data; remove it with all it holds at the end.
+
+    fsync is on: durable commits are what is measured. Nothing of the caller's own settings for
+    the platform counts here.
+    """
+    signal.signal(signal.SIGTERM, _leave)
+    for variable in [each for each in os.environ if each.startswith(("PERISAI_", "RUN_WORKER"))]:
+        del os.environ[variable]
+    base = ROOT / ".perisai"
+    base.mkdir(mode=0o700, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=base, ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        services = {each.name: replace(each, port=free_port()) for each in load_services()}
+        with Postgres(folder / "postgres") as postgres:
+            yield Stage(folder, postgres, services, load_secrets(folder))
+
+
+def _leave(*_: object) -> None:
+    """Turn SIGTERM into an orderly end."""
+    raise SystemExit(128 + signal.SIGTERM)

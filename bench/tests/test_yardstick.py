@@ -1,0 +1,82 @@
+"""The SQL of the yardstick keeps fitting the tables, and the copied bills the service's rules."""
+
+from collections.abc import Callable
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from bench import yardstick
+from bench.bills import account_number, seed
+from bench.results import BenchError
+from payment_service import checks
+from payment_service.bills import service as bills
+from perisai_kit.db import Database
+from perisai_kit.pii import Keyring
+from perisai_kit.statements import run_in
+from perisai_kit.testing import Urls
+from sandbox.postgres import Postgres
+from sandbox.vault import BankSecrets
+
+OwnDatabase = Callable[[str], Urls]
+BANK = BankSecrets(
+    client_id="bank", client_secret="s", outbound_client_id="us", outbound_client_secret="s"
+)
+PARTS = {
+    "source": "127.0.0.1",
+    "target": "/snap/v1.0/transfer-va/payment",
+    "headers": '{"x-partner-id": "bank"}',
+    "signed_over": "raw",
+    "body": "\\x0102",
+    "content_hash": "\\x0102",
+    "answer": "\\x0102",
+    "event": '{"amount": 1}',
+}
+
+
+@pytest.fixture(scope="module")
+def public_key() -> rsa.RSAPublicKey:
+    return rsa.generate_private_key(65537, 2048).public_key()
+
+
+async def test_copied_bills_are_as_good_as_issued_ones(
+    own_database: OwnDatabase, keyring: Keyring, public_key: rsa.RSAPublicKey
+) -> None:
+    urls = own_database("payment")
+    opened = await seed(urls.owner, keyring, bank=BANK, public_key=public_key, count=50)
+
+    database = Database(urls.app, keyring=keyring)
+    async with database.begin() as session:
+        wanted = [(opened.partner_id, account_number(place)) for place in range(51)]
+        found = await bills.lock_for_payment(run_in(session), wanted)
+        faults = await checks.find_faults(session)
+        names = {bills.display_name(each, keyring) for each in found.values()}
+    await database.dispose()
+
+    assert len({each.id for each in found.values()}) == 50
+    assert {each.amount for each in found.values()} == {opened.amount}
+    assert {len(each.lines) for each in found.values()} == {3}
+    assert names == {"Siti Aminah"}
+    assert faults == []
+
+
+async def test_the_yardstick_writes_what_a_payment_writes(
+    own_database: OwnDatabase, keyring: Keyring, public_key: rsa.RSAPublicKey, postgres: Postgres
+) -> None:
+    urls = own_database("payment")
+    opened = await seed(urls.owner, keyring, bank=BANK, public_key=public_key, count=64, plain=True)
+
+    yardstick.pay(postgres, urls.name, opened, PARTS, transactions=2)
+
+    yardstick.check_written(postgres, urls.name, 64)
+    with pytest.raises(BenchError):
+        yardstick.check_written(postgres, urls.name, 63)
+
+
+async def test_a_yardstick_without_bills_fails(
+    own_database: OwnDatabase, keyring: Keyring, public_key: rsa.RSAPublicKey, postgres: Postgres
+) -> None:
+    urls = own_database("payment")
+    opened = await seed(urls.owner, keyring, bank=BANK, public_key=public_key, count=32, plain=True)
+
+    with pytest.raises(BenchError):
+        yardstick.pay(postgres, urls.name, opened, PARTS, transactions=2)

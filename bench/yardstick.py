@@ -1,0 +1,142 @@
+"""The yardstick of the callbacks: bench/payment.sql, run by pgbench."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.bills import OpenBills
+from bench.results import BenchError
+from sandbox import binaries
+from sandbox.ports import HOST
+from sandbox.postgres import LOGIN, Postgres
+
+SCRIPT = Path(__file__).with_name("payment.sql")
+CLIENTS, THREADS = 32, 2
+WARM_UP = 100
+"""Transactions of each client before those that are measured."""
+MOST_S = 600.0
+_RATE = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
+_DONE = re.compile(r"actually processed: ([0-9]+)")
+
+HOW = f"pgbench -M prepared -n -c {CLIENTS} -j {THREADS} -f bench/payment.sql"
+
+# One settled payment as ours keeps it; bytea comes as its hexadecimal text.
+_SAMPLE = """
+    SELECT json_build_object(
+        'source', source, 'target', target, 'headers', headers::text, 'signed_over', signed_over,
+        'body', body::text, 'content_hash', content_hash::text, 'answer', answer::text,
+        'event', (SELECT data::text FROM events WHERE type = 'payment.settled.v1'
+                  AND data ->> 'payment_id' = payment_id::text))
+    FROM callbacks WHERE verdict = 'settled' ORDER BY id DESC LIMIT 1
+"""
+# What ours writes for each payment, counted and weighed; repeats are no payments.
+_WRITTEN = """
+    SELECT json_build_object(
+        'payments', (SELECT count(*) FROM payments),
+        'paid bills', (SELECT count(*) FROM bills WHERE status = 'paid'),
+        'transfers', (SELECT count(*) / 3.0 FROM ledger_transfers),
+        'messages', (SELECT count(*) FROM callbacks WHERE verdict = 'settled'),
+        'external ids', (SELECT count(*) FROM snap_external_ids)
+            - (SELECT count(*) FROM callbacks WHERE verdict <> 'settled'),
+        'events', (SELECT count(*) FROM events WHERE type = 'payment.settled.v1'))
+"""
+_WEIGHED = """
+    SELECT json_build_object(
+        'payment', (SELECT avg(pg_column_size(payments)) FROM payments),
+        'transfer', (SELECT avg(pg_column_size(ledger_transfers)) FROM ledger_transfers),
+        'message', (SELECT avg(pg_column_size(callbacks)) FROM callbacks
+                    WHERE verdict = 'settled'),
+        'event', (SELECT avg(pg_column_size(events)) FROM events
+                  WHERE type = 'payment.settled.v1'))
+"""
+WEIGHT_BYTES = 8
+"""How far the mean row of one side may be from that of the other."""
+
+
+def sample(postgres: Postgres, database: str) -> dict[str, str]:
+    """Return the parts of a payment that ours has booked."""
+    found: dict[str, str] = json.loads(postgres.query(database, _SAMPLE))
+    return found
+
+
+def run(
+    postgres: Postgres, database: str, bills: OpenBills, parts: Mapping[str, str], *, seconds: float
+) -> float:
+    """Return the payments a second of the yardstick on a database of plain numbers.
+
+    Raises: BenchError when it did not write what it should.
+    """
+    before = pay(postgres, database, bills, parts, transactions=WARM_UP)
+    postgres.query("postgres", "CHECKPOINT")
+    length = ["-T", str(round(seconds)), "-D", f"n={WARM_UP - 1}"]
+    said = _pgbench(postgres, database, bills, parts, length)
+    check_written(postgres, database, before + int(_found(_DONE, said)))
+    return float(_found(_RATE, said))
+
+
+def pay(
+    postgres: Postgres,
+    database: str,
+    bills: OpenBills,
+    parts: Mapping[str, str],
+    *,
+    transactions: int,
+) -> int:
+    """Pay the first bills, so many for each client; return how many were paid."""
+    length = ["-t", str(transactions), "-D", "n=-1"]
+    return int(_found(_DONE, _pgbench(postgres, database, bills, parts, length)))
+
+
+def check_written(postgres: Postgres, database: str, payments: int) -> None:
+    """Raises: BenchError when there is not one of everything for each of so many payments."""
+    written = json.loads(postgres.query(database, _WRITTEN))
+    odd = [f"{count} {what}" for what, count in written.items() if count != payments]
+    if odd:
+        raise BenchError(f"for {payments} payments were written: {', '.join(odd)}")
+
+
+def check_alike(postgres: Postgres, ours: str, yardstick: str) -> None:
+    """Raises: BenchError when the rows of the yardstick are of another size than ours."""
+    rows = [json.loads(postgres.query(name, _WEIGHED)) for name in (ours, yardstick)]
+    odd = [
+        f"{what}: {rows[0][what]:.0f} and {rows[1][what]:.0f} bytes"
+        for what in rows[0]
+        if abs(rows[0][what] - rows[1][what]) > WEIGHT_BYTES
+    ]
+    if odd:
+        raise BenchError(f"the yardstick writes other rows than ours: {'; '.join(odd)}")
+
+
+def _pgbench(
+    postgres: Postgres, database: str, bills: OpenBills, parts: Mapping[str, str], length: list[str]
+) -> str:
+    _, _, address = postgres.url(database).partition("://")
+    password = address.partition("@")[0].partition(":")[2]
+    values = {"partner_id": str(bills.partner_id), **parts}
+    defined = [word for name, value in values.items() for word in ("-D", f"{name}={value}")]
+    done = subprocess.run(
+        [
+            *(str(binaries.installed() / "bin" / "pgbench"), "-M", "prepared", "-n"),
+            *("-c", str(CLIENTS), "-j", str(THREADS), "-f", str(SCRIPT), *length, *defined),
+            *("-h", HOST, "-p", str(postgres.port), "-U", LOGIN["app"], database),
+        ],
+        env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "PGPASSWORD": password},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=MOST_S,
+    )
+    if done.returncode != 0:
+        raise BenchError(f"pgbench failed: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
+    return done.stdout
+
+
+def _found(pattern: re.Pattern[str], text: str) -> str:
+    found = pattern.search(text)
+    if found is None:
+        raise BenchError("pgbench did not say how fast it was")
+    return found[1]
