@@ -90,6 +90,35 @@ def test_each_operation_says_who_may_ask() -> None:
     assert operations["/v1/account-verifications"]["x-roles"] == ["service"]
 
 
+def test_each_operation_names_every_status_it_may_be_refused_with() -> None:
+    unasked = service("/v1/branches", STRING)
+    unasked["paths"]["/v1/branches"]["get"]["responses"]["4XX"] = {"description": "Any."}
+    asked = service("/v1/bills", NUMBER)
+    asked["paths"]["/v1/bills"]["get"] |= {
+        "requestBody": {},
+        "x-idempotency-key-required": True,
+        "responses": {"409": {"description": "`month_already_billed`: …"}},
+    }
+
+    document = merged(agent_service=unasked, payment_service=asked)
+
+    operations = {path: item["get"] for path, item in document["paths"].items()}
+    refused = {"400", "401", "403", "429", "502", "503", "504"}
+    assert set(operations["/v1/branches"]["responses"]) == {"200"} | refused
+    assert set(operations["/v1/bills"]["responses"]) == refused | {"409", "413", "422"}
+    assert "`idempotency_key_in_use`" in operations["/v1/bills"]["responses"]["409"]["description"]
+
+
+def test_an_answer_many_have_in_common_stands_once() -> None:
+    document = merged(
+        agent_service=service("/v1/agents", STRING), payment_service=service("/v1/bills", STRING)
+    )
+
+    shared = document["components"]["responses"]
+    (busy,) = {item["get"]["responses"]["429"]["$ref"] for item in document["paths"].values()}
+    assert "Retry-After" in shared[busy.rpartition("/")[2]]["headers"]
+
+
 def test_the_problem_codes_are_listed() -> None:
     assert list(merged()["x-problem-codes"]) == ["account_locked", "bill_not_found"]
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from gateway.refusals import document_refusals
 from gateway.upstreams import OPEN_PATHS, SNAP_ENDINGS, Routes, Row, Upstream
 
 Document = dict[str, Any]
@@ -43,6 +44,7 @@ def merge(
     routes = routes or Routes()
     paths: Document = {}
     schemas: Document = {}
+    answers: Document = {}
     operation_ids: set[str] = set()
     for service, document in documents.items():
         document = _with_own_names(document, service, schemas)
@@ -53,6 +55,7 @@ def merge(
             row = routes.find(path)
             for operation in _operations(item):
                 _secure(operation, row)
+                document_refusals(operation, row, answers)
                 _name(operation, service, operation_ids)
             paths[path] = item
     return {
@@ -60,7 +63,8 @@ def merge(
         "info": {**INFO, "version": version},
         "paths": dict(sorted(paths.items())),
         "components": {
-            "schemas": _used(paths, schemas),
+            "responses": dict(sorted(answers.items())),
+            "schemas": _used([paths, answers], schemas),
             "securitySchemes": {
                 SECURITY_SCHEME: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
             },
@@ -162,9 +166,9 @@ def _renamed(node: Any, names: Mapping[str, str]) -> Any:
             return node
 
 
-def _used(paths: Document, schemas: Document) -> Document:
-    """Return the schemas that the paths need, and those need."""
-    wanted = set(_references(paths))
+def _used(users: list[Document], schemas: Document) -> Document:
+    """Return the schemas that these need, and those need."""
+    wanted = set(_references(users))
     found: set[str] = set()
     while wanted:
         name = wanted.pop()

@@ -113,7 +113,7 @@ PROBLEM_CONTENT: dict[str, Any] = {
 }
 COMMON_RESPONSES: dict[int | str, dict[str, Any]] = {
     "4XX": {"description": "A problem; its `code` says which.", **PROBLEM_CONTENT},
-    503: {"description": "Try again later.", **PROBLEM_CONTENT},
+    **problems(Unavailable),
 }
 
 
