@@ -113,9 +113,9 @@ class Writer:
 
     async def close(self) -> None:
         """Book what waits, and let the connection go."""
-        if self._task is not None:
-            await asyncio.wait([self._task], timeout=2 * BOOK_WITHIN_S)
-            self._task.cancel()
+        if (task := self._task) is not None:
+            await asyncio.wait([task], timeout=2 * BOOK_WITHIN_S)
+            task.cancel()
         await self._direct.close()
 
     async def _book_queue(self) -> None:

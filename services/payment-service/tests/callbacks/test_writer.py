@@ -1,0 +1,216 @@
+"""The queue in front of the books: batches, what spoils them, and PostgreSQL going away."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from prometheus_client import REGISTRY
+from sqlalchemy import func, select
+
+from payment_service.banks.models import BankPartner
+from payment_service.bills.schemas import BillOut
+from payment_service.callbacks.schemas import Message
+from payment_service.callbacks.writer import MAX_BATCH, InDoubt, Writer
+from payment_service.ledger import service as ledger
+from payment_service.payments.models import Payment
+from payment_service.testing import Bank, payment_of
+from perisai_kit.db import Database
+from perisai_kit.log import configure_logging
+from perisai_kit.pii import Keyring
+from perisai_kit.testing import Databases, Urls
+from sandbox.ports import free_port
+from sandbox.postgres import Postgres
+from snap_bi.answers import Answer
+
+IssueBill = Callable[..., Awaitable[BillOut]]
+MakePartner = Callable[..., Awaitable[BankPartner]]
+MakeFlag = Callable[..., Message]
+OwnDatabase = Callable[[str], Urls]
+UNSTORABLE = "4711\x00"
+"""PostgreSQL takes no NUL. The gate lets none in; it stands for what nobody foresaw."""
+
+
+@dataclass
+class Counter:
+    """Two processes' worth of writers on one database, and flags that pay a bill each."""
+
+    database: Database
+    writers: list[Writer]
+    bank: Bank
+    bills: list[BillOut]
+    make_flag: MakeFlag
+
+    def flag(self, bill: BillOut, *, number: str | None = None) -> Message:
+        return self.make_flag(self.bank, payment_of(bill, self.bank.partner), number=number)
+
+    async def take(self, flags: list[Message]) -> list[Answer | BaseException]:
+        """Hand the flags in at once, to one writer and the other by turns."""
+        return await asyncio.gather(
+            *(self.writers[place % 2].take(each) for place, each in enumerate(flags)),
+            return_exceptions=True,
+        )
+
+    async def paid(self) -> int:
+        async with self.database.read() as session:
+            assert await ledger.find_faults(session) == []
+            return await session.scalar(select(func.count()).select_from(Payment)) or 0
+
+
+OpenCounter = Callable[..., AbstractAsyncContextManager[Counter]]
+
+
+@pytest.fixture
+def open_counter(
+    *,
+    keyring: Keyring,
+    make_partner: MakePartner,
+    issue_bill: IssueBill,
+    bank_key: RSAPrivateKey,
+    flag: MakeFlag,
+) -> OpenCounter:
+    """Open a counter on a database of its own, with so many bills to be paid."""
+    configure_logging(service="payment-service")  # as an app does at its start
+
+    @asynccontextmanager
+    async def open_(urls: Urls, *, bills: int) -> AsyncIterator[Counter]:
+        database = Database(urls.app, keyring=keyring)
+        writers = [Writer(database, keyring) for _ in range(2)]
+        async with database.begin() as session, httpx.AsyncClient() as nobody:
+            bank = Bank(nobody, await make_partner(session), bank_key, "of no use here")
+            issued = [await issue_bill(session) for _ in range(bills)]
+        yield Counter(database, writers, bank, issued, flag)
+        for writer in writers:
+            await writer.close()
+        await database.dispose()
+
+    return open_
+
+
+def codes(answers: list[Answer | BaseException]) -> list[str]:
+    """Return the codes; a flag in doubt has none."""
+    return [each.response_code if isinstance(each, Answer) else "in doubt" for each in answers]
+
+
+def batches() -> tuple[float, float]:
+    """Return how many batches this process has booked so far, and how many flags in them."""
+    names = ("snap_payment_batch_size_count", "snap_payment_batch_size_sum")
+    count, flags = (REGISTRY.get_sample_value(name) or 0.0 for name in names)
+    return count, flags
+
+
+async def test_a_lone_flag_is_booked_at_once_by_itself(
+    open_counter: OpenCounter, own_database: OwnDatabase
+) -> None:
+    async with open_counter(own_database("payment"), bills=1) as counter:
+        before = batches()
+
+        answer = await counter.writers[0].take(counter.flag(counter.bills[0]))
+
+        assert answer.response_code == "2002500"
+        assert batches() == (before[0] + 1, before[1] + 1)
+        assert await counter.paid() == 1
+
+
+async def test_what_comes_at_once_is_booked_together_and_never_beyond_the_bound(
+    open_counter: OpenCounter, own_database: OwnDatabase
+) -> None:
+    async with open_counter(own_database("payment"), bills=1) as counter:
+        nobodys = {"customerNo": "9" * 18, "virtualAccountNo": "   88001" + "9" * 18}
+        content = {**payment_of(counter.bills[0], counter.bank.partner), **nobodys}
+        flags = [
+            counter.make_flag(counter.bank, {**content, "paymentRequestId": str(number)})
+            for number in range(MAX_BATCH + 10)
+        ]
+        before = batches()
+
+        writer = counter.writers[0]
+        answers = await asyncio.gather(*(writer.take(each) for each in flags))
+
+        assert {each.response_code for each in answers} == {"4042512"}
+        assert batches() == (before[0] + 2, before[1] + MAX_BATCH + 10)
+
+
+async def test_a_flag_that_spoils_its_batch_is_in_doubt_alone(
+    open_counter: OpenCounter, own_database: OwnDatabase
+) -> None:
+    async with open_counter(own_database("payment"), bills=12) as counter:
+        flags = [
+            counter.flag(bill, number=UNSTORABLE if place == 5 else None)
+            for place, bill in enumerate(counter.bills)
+        ]
+
+        answers = await counter.take(flags)
+
+        assert codes(answers) == ["2002500"] * 5 + ["in doubt"] + ["2002500"] * 6
+        assert isinstance(answers[5], InDoubt)
+        assert await counter.paid() == 11
+
+
+async def test_two_writers_that_take_the_same_bills_in_other_orders_pay_each_once(
+    open_counter: OpenCounter, own_database: OwnDatabase
+) -> None:
+    async with open_counter(own_database("payment"), bills=30) as counter:
+        one, other = counter.writers
+        forth = [counter.flag(bill) for bill in counter.bills]
+        back = [counter.flag(bill) for bill in reversed(counter.bills)]
+
+        answers = await asyncio.gather(
+            *(one.take(each) for each in forth), *(other.take(each) for each in back)
+        )
+
+        found = [each.response_code for each in answers]
+        assert sorted(found) == ["2002500"] * 30 + ["4042514"] * 30
+        pairs = zip(found[:30], reversed(found[30:]), strict=True)
+        assert {tuple(sorted(pair)) for pair in pairs} == {("2002500", "4042514")}
+        assert await counter.paid() == 30
+
+
+async def test_closing_books_what_waits(
+    open_counter: OpenCounter, own_database: OwnDatabase
+) -> None:
+    async with open_counter(own_database("payment"), bills=3) as counter:
+        waiting = asyncio.gather(
+            *(counter.writers[0].take(counter.flag(bill)) for bill in counter.bills)
+        )
+        await asyncio.sleep(0)  # they stand in the queue now
+
+        await counter.writers[0].close()
+
+        assert [each.response_code for each in await waiting] == ["2002500"] * 3
+        assert await counter.paid() == 3
+
+
+async def test_a_restart_of_postgresql_under_load_is_answered_honestly(
+    open_counter: OpenCounter, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    with Postgres(tmp_path, port=free_port(), fsync=False) as server:
+        urls = Databases(server, request.config.rootpath).clone("payment")
+        async with open_counter(urls, bills=60) as counter:
+            flags = [counter.flag(bill) for bill in counter.bills]
+
+            before = asyncio.create_task(counter.take(flags[:20]))
+            await asyncio.sleep(0.01)  # somewhere within the first batches
+            restart = asyncio.create_task(asyncio.to_thread(restarted, server))
+            during = await counter.take(flags[20:40])
+            await restart
+            answers = codes([*await before, *during, *await counter.take(flags[40:])])
+
+            # What was told paid is booked; what is in doubt may be, and its repeat is told.
+            assert set(answers) <= {"2002500", "in doubt"}
+            assert answers[40:] == ["2002500"] * 20
+            assert await counter.paid() >= answers.count("2002500")
+            repeats = await counter.take(
+                [flag for flag, code in zip(flags, answers, strict=True) if code == "in doubt"]
+            )
+            assert set(codes(repeats)) <= {"2002500"}
+            assert await counter.paid() == 60
+
+
+def restarted(server: Postgres) -> None:
+    server.stop()
+    server.start()
