@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench import callbacks
+from bench import callbacks, proxy
 from bench.options import Options
 from bench.results import LIMITS, BenchError, ProgramMissing, Result, table, unmeasured, write
 from bench.stage import Stage, open_stage
@@ -18,6 +18,7 @@ QUICK = Options(quick=True, seconds=3.0, rounds=1, bills=40_000)
 BENCHES: dict[str, Callable[[Stage, Options], Result]] = {
     "callbacks_direct": callbacks.direct,
     "callbacks_gateway": callbacks.gateway,
+    "gateway_proxy": proxy.measure,
 }
 
 

@@ -55,8 +55,10 @@ def read_requests(prefix: Path) -> Iterator[bytes]:
                     files.remove(file)
 
 
-def send_prepared(port: int, prefix: Path, *, seconds: float, expected: str) -> Load:
-    """Send prepared requests over 32 connections for so long.
+def send_prepared(
+    port: int, prefix: Path, *, seconds: float, expected: str, again: bool = False
+) -> Load:
+    """Send prepared requests over 32 connections for so long, each once or `again` and again.
 
     Raises: BenchError when an answer is not 200 with the text `expected`, a connection broke, or
     the requests ran out before the time did.
@@ -64,11 +66,12 @@ def send_prepared(port: int, prefix: Path, *, seconds: float, expected: str) -> 
     try:
         wrk = program("wrk")
     except ProgramMissing:
-        return _by_python(port, prefix, seconds=seconds, expected=expected)
+        return _by_python(port, prefix, seconds=seconds, expected=expected, again=again)
     done = subprocess.run(
         [
             *(wrk, f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{round(seconds)}s", "--timeout", "10s"),
             *("-s", str(SCRIPT), f"http://{HOST}:{port}", "--", str(prefix), expected),
+            *(("again",) if again else ()),
         ],
         capture_output=True,
         text=True,
@@ -94,9 +97,11 @@ def read_report(line: str) -> Load:
     )
 
 
-def _by_python(port: int, prefix: Path, *, seconds: float, expected: str) -> Load:
+def _by_python(port: int, prefix: Path, *, seconds: float, expected: str, again: bool) -> Load:
     tally = Tally(expected.encode())
-    asyncio.run(send(port, read_requests(prefix), tally, connections=CONNECTIONS, seconds=seconds))
+    prepared = read_requests(prefix)
+    requests = cycle(prepared) if again else prepared
+    asyncio.run(send(port, requests, tally, connections=CONNECTIONS, seconds=seconds))
     tally.check()
     if tally.ran_out:
         raise BenchError("the prepared requests ran out before the time did")

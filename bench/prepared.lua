@@ -1,6 +1,6 @@
--- For wrk: send requests that stand ready in files, each of them once.
+-- For wrk: send requests that stand ready in files, each of them once, or again and again.
 --
--- wrk -t 2 ... -s prepared.lua http://127.0.0.1:8003 -- PREFIX EXPECTED
+-- wrk -t 2 ... -s prepared.lua http://127.0.0.1:8003 -- PREFIX EXPECTED [again]
 --
 -- Thread 1 reads PREFIX.1, thread 2 reads PREFIX.2. Each request is its length in eight digits and
 -- then its bytes, headers and body. Every answer must have status 200 and hold the text EXPECTED.
@@ -17,12 +17,27 @@ function init(args)
    file = assert(io.open(args[1] .. "." .. number, "rb"))
    expected = args[2]
    answered, wrong, first_wrong, ended = 0, 0, "", false
+   if args[3] == "again" then
+      repeated, place = {}, 0
+      for raw in next_prepared do
+         table.insert(repeated, raw)
+      end
+   end
+end
+
+function next_prepared()
+   local length = file:read(8)
+   return length and file:read(tonumber(length))
 end
 
 function request()
-   local length = file:read(8)
-   if length then
-      return file:read(tonumber(length))
+   if repeated then
+      place = place % #repeated + 1
+      return repeated[place]
+   end
+   local raw = next_prepared()
+   if raw then
+      return raw
    end
    ended = true
    wrk.thread:stop()

@@ -63,6 +63,22 @@ class Stage:
     def url(self, database: str, role: Role = "app") -> str:
         return self.postgres.url(database, role)
 
+    def has(self, database: str) -> bool:
+        """Tell whether there is such a database."""
+        asked = "SELECT count(*) FROM pg_database WHERE datname = :'name'"
+        return self.postgres.query("postgres", asked, database) == "1"
+
+    def environment(self, name: str, database: str) -> dict[str, str]:
+        """Return what a process of a service is told, workers off."""
+        told = build_environment(
+            self.services[name],
+            tuple(self.services.values()),
+            secrets=self.secrets,
+            database_url=self.url(database),
+            folder=self.folder,
+        )
+        return {**told, "RUN_WORKER": "0"}
+
     @contextmanager
     def run(
         self,
@@ -79,19 +95,12 @@ class Stage:
         service does without the gateway.
         """
         service = self.services[name]
-        environment = build_environment(
-            service,
-            tuple(self.services.values()),
-            secrets=self.secrets,
-            database_url=self.url(database),
-            folder=self.folder,
-        )
         command = [*service.arguments]
         if processes > 1:
             command += ["--workers", str(processes)]
         with running(
             command,
-            environment={**environment, "RUN_WORKER": "0", **(variables or {})},
+            environment={**self.environment(name, database), **(variables or {})},
             log=self.folder / f"{name}.log",
             ready_url=f"{service.url}{ready or service.ready}",
         ) as pid:

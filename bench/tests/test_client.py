@@ -1,0 +1,80 @@
+"""The client of ours, against a small server on this machine."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from bench.client import Tally, send
+from bench.results import BenchError
+from sandbox.ports import HOST
+
+RAW = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood"
+
+
+@asynccontextmanager
+async def answering(answer: bytes) -> AsyncIterator[int]:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(answer)
+        except asyncio.IncompleteReadError:
+            writer.close()
+
+    server = await asyncio.start_server(serve, HOST)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def test_every_request_is_sent_once() -> None:
+    tally = Tally(b"good")
+
+    async with answering(GOOD) as port:
+        await send(port, iter([RAW] * 50), tally, connections=4, seconds=30)
+
+    tally.check()
+    assert tally.answered == 50
+    assert tally.ran_out
+
+
+async def test_no_request_is_sent_before_its_moment() -> None:
+    tally = Tally(b"good")
+
+    async with answering(GOOD) as port:
+        await send(port, iter([RAW] * 21), tally, connections=4, seconds=30, rate=100)
+
+    assert tally.answered == 21
+    assert tally.seconds >= 0.2
+
+
+async def test_the_time_ends_a_run_that_has_more_to_send() -> None:
+    def forever() -> Iterator[bytes]:
+        while True:
+            yield RAW
+
+    tally = Tally(b"good")
+
+    async with answering(GOOD) as port:
+        await send(port, forever(), tally, connections=2, seconds=0.2)
+
+    assert tally.answered > 0
+    assert not tally.ran_out
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 500 Oh\r\nContent-Length: 4\r\n\r\ngood",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad",
+    ],
+)
+async def test_an_answer_that_was_not_expected_fails_the_run(answer: bytes) -> None:
+    tally = Tally(b"good")
+
+    async with answering(answer) as port:
+        await send(port, iter([RAW]), tally, connections=1, seconds=30)
+
+    with pytest.raises(BenchError):
+        tally.check()
