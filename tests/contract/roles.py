@@ -93,6 +93,7 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "GET /v1/bank-partners/{partner_id}": frozenset({F, D}),
         "POST /v1/bank-partners/{partner_id}/activation": frozenset({F, D}),
         "POST /v1/bank-partners/{partner_id}/suspension": frozenset({F, D}),
+        "PUT /v1/bank-partners/{partner_id}/outbound": frozenset({F, D}),
         "GET /v1/bank-partners/{partner_id}/requests": frozenset({F, D}),
         "POST /v1/bank-partners/{partner_id}/status-inquiries": frozenset({F, D}),
         "POST /v1/account-verifications": frozenset({S}),

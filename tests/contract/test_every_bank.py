@@ -85,10 +85,11 @@ async def town(
             played,
             secrets.banks[played.profile],
             load_bank_keys(folder, played.profile),
-            bank_url="http://fakebank",
+            bank_url=bank_url,
             gateway_url="http://payment",
         )
-        for played in (*BANKS, *BANKS)  # twice, as at a second start
+        for bank_url in ("http://elsewhere", "http://fakebank")  # a second start on other ports
+        for played in BANKS
     }
     config = folder / "fakebank.json"
     config.write_text(json.dumps({"partners": list(partners.values())}))
@@ -127,6 +128,7 @@ async def test_a_second_start_makes_no_second_partner(town: Town) -> None:
     found = await town.get("/v1/bank-partners")
 
     assert [each["profile"] for each in found["items"]] == list(PROFILES)
+    assert {each["base_url"] for each in found["items"]} == {"http://fakebank"}
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda one: one.name)

@@ -92,6 +92,10 @@ class Api:
         headers = {**self._headers, "Idempotency-Key": str(uuid.uuid4())}
         return _content(await self._client.post(path, json=content, headers=headers))
 
+    async def replace(self, path: str, content: Mapping[str, Any]) -> Any:
+        """Return the answer to a PUT."""
+        return _content(await self._client.put(path, json=content, headers=self._headers))
+
 
 async def seed(
     gateway_url: str,
@@ -196,18 +200,19 @@ async def ensure_partner(
     """Let the bank that plays a profile join, unless it has; return its entry of sandbox.json."""
     known = (await admin.find("/v1/bank-partners", limit="200"))["items"]
     partner = next((each for each in known if each["client_id"] == secrets.client_id), None)
+    outbound = _outbound(secrets, keys, bank_url)
     if partner is None:
-        registration = _registration(played, secrets, keys, bank_url)
+        registration = {**_registration(played, secrets, keys), "outbound": outbound}
         partner = await admin.make("/v1/bank-partners", registration)
+    elif partner["base_url"] != bank_url:  # the sandbox was started on other ports
+        partner = await admin.replace(f"/v1/bank-partners/{partner['id']}/outbound", outbound)
     if partner["status"] == "draft":
         signed_off = {"replay_answer": played.replay_answer} if played.replay_answer else {}
         partner = await admin.make(f"/v1/bank-partners/{partner['id']}/activation", signed_off)
     return _entry(partner, secrets, keys, gateway_url)
 
 
-def _registration(
-    played: BankPlayed, bank: BankSecrets, keys: KeyFiles, bank_url: str
-) -> dict[str, Any]:
+def _registration(played: BankPlayed, bank: BankSecrets, keys: KeyFiles) -> dict[str, Any]:
     return {
         "name": played.name,
         "profile": played.profile,
@@ -216,13 +221,16 @@ def _registration(
         "client_id": bank.client_id,
         "client_secret": bank.client_secret,
         "public_key_pem": keys.bank_public.read_text(),
-        "outbound": {
-            "base_url": bank_url,
-            "client_id": bank.outbound_client_id,
-            "client_secret": bank.outbound_client_secret,
-            "private_key_pem": keys.our_private.read_text(),
-            "x_partner_id": bank.outbound_client_id,
-        },
+    }
+
+
+def _outbound(bank: BankSecrets, keys: KeyFiles, bank_url: str) -> dict[str, Any]:
+    return {
+        "base_url": bank_url,
+        "client_id": bank.outbound_client_id,
+        "client_secret": bank.outbound_client_secret,
+        "private_key_pem": keys.our_private.read_text(),
+        "x_partner_id": bank.outbound_client_id,
     }
 
 

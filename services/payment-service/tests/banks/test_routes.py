@@ -135,6 +135,58 @@ async def test_an_unusable_way_to_the_bank_is_refused(
     assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
 
 
+@pytest.mark.parametrize(
+    ("changes", "code", "pointer"),
+    [
+        ({"client_secret": None}, "outbound_incomplete", "/client_secret"),
+        ({"private_key_pem": "x" * 200}, "bank_key_unusable", "/private_key_pem"),
+        ({"base_url": "ftp://bank.test"}, "bank_address_unusable", "/base_url"),
+        ({"x_partner_id": ""}, "invalid", "/x_partner_id"),
+    ],
+)
+async def test_an_unusable_change_of_the_way_to_the_bank_changes_nothing(
+    *,
+    client: httpx.AsyncClient,
+    treasurer: dict[str, str],
+    new_partner: NewPartner,
+    changes: dict[str, Any],
+    code: str,
+    pointer: str,
+) -> None:
+    asked = new_partner()
+    partner = (await client.post(PARTNERS, json=asked, headers=treasurer)).json()
+    address = f"{PARTNERS}/{partner['id']}"
+    outbound = {**asked["outbound"], "base_url": "https://moved.test", **changes}
+
+    answer = await client.put(f"{address}/outbound", json=outbound, headers=treasurer)
+
+    assert answer.status_code == 422
+    assert answer.json()["code"] == code
+    assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
+    shown = (await client.get(address, headers=treasurer)).json()
+    assert shown["base_url"] == asked["outbound"]["base_url"]
+
+
+async def test_a_bank_that_could_not_be_called_can_be_from_now_on(
+    client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner
+) -> None:
+    outbound = new_partner()["outbound"]
+    partner = (
+        await client.post(PARTNERS, json=new_partner(outbound=None), headers=treasurer)
+    ).json()
+
+    changed = await client.put(
+        f"{PARTNERS}/{partner['id']}/outbound", json=outbound, headers=treasurer
+    )
+
+    assert partner["base_url"] is None
+    assert changed.status_code == 200
+    assert changed.json()["base_url"] == outbound["base_url"]
+    assert changed.json()["channel_id"]
+    assert "secret" not in changed.text
+    assert "PRIVATE" not in changed.text
+
+
 async def test_a_short_key_is_refused(
     client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner
 ) -> None:
@@ -255,13 +307,14 @@ async def test_nobody_else_deals_with_bank_partners(
         await client.get(one, headers=headers),
         await client.post(f"{one}/activation", headers=headers),
         await client.post(f"{one}/suspension", headers=headers),
+        await client.put(f"{one}/outbound", json=new_partner()["outbound"], headers=headers),
     ]
 
     assert {answer.status_code for answer in answers} == {403}
 
 
 async def test_an_unknown_partner_is_not_found(
-    client: httpx.AsyncClient, treasurer: dict[str, str]
+    client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner
 ) -> None:
     one = f"{PARTNERS}/{new_id()}"
 
@@ -269,6 +322,7 @@ async def test_an_unknown_partner_is_not_found(
         await client.get(one, headers=treasurer),
         await client.post(f"{one}/activation", headers=treasurer),
         await client.post(f"{one}/suspension", headers=treasurer),
+        await client.put(f"{one}/outbound", json=new_partner()["outbound"], headers=treasurer),
     ]
 
     assert {answer.json()["code"] for answer in answers} == {"bank_partner_not_found"}

@@ -66,6 +66,27 @@ async def test_only_the_match_of_the_names_is_told(
     assert answer.json() == {"designated": True, "outcome": outcome}
 
 
+async def test_a_bank_that_has_moved_is_asked_where_it_is_now(
+    client: httpx.AsyncClient,
+    tokens: Tokens,
+    ours: dict[str, str],
+    join: Join,
+    new_partner: NewPartner,
+    fake_bank: Any,
+) -> None:
+    fake_bank.names[ACCOUNT] = HELD
+    here = new_partner()["outbound"]
+    await join(outbound={**here, "base_url": "https://nobody.test"})
+    admin = tokens.make(Role.ADMIN)
+    (partner,) = (await client.get("/v1/bank-partners", headers=admin)).json()["items"]
+    before = await client.post(PATH, json=question(), headers=ours)
+
+    await client.put(f"/v1/bank-partners/{partner['id']}/outbound", json=here, headers=admin)
+    after = await client.post(PATH, json=question(), headers=ours)
+
+    assert [each.json()["outcome"] for each in (before, after)] == ["unknown", "match"]
+
+
 async def test_the_own_bank_is_asked_directly(
     client: httpx.AsyncClient, ours: dict[str, str], join: Join, fake_bank: Any
 ) -> None:

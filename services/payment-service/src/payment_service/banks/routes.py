@@ -26,6 +26,7 @@ from payment_service.banks.schemas import (
     BankPartnerOut,
     BankPartnerRegistered,
     NewBankPartner,
+    Outbound,
     PaymentStatusOut,
     StatusInquiry,
 )
@@ -111,6 +112,22 @@ async def activate(
 async def suspend(partner_id: UUID, session: Session, treasurer: Treasurer) -> BankPartner:
     """Take no more payments from a bank; what it has paid is still confirmed to it."""
     return await service.suspend(session, partner_id=partner_id, by=treasurer.account_id)
+
+
+@router.put(
+    "/{partner_id}/outbound",
+    response_model=BankPartnerOut,
+    responses=problems(
+        BankPartnerNotFound, BankKeyUnusable, BankAddressUnusable, OutboundIncomplete
+    ),
+)
+async def reroute(
+    partner_id: UUID, outbound: Outbound, session: Session, _: Treasurer, config: Config
+) -> BankPartner:
+    """Replace how a bank is called: address, credentials and key, all of it."""
+    return await service.reroute(
+        session, outbound, partner_id=partner_id, plain_http=config.sandbox
+    )
 
 
 @inquiries.post(

@@ -66,10 +66,10 @@ async def register(
     """
     profile = _profile(new.profile)
     _check_replay_answer(new.replay_answer, profile)
-    _check_keys(new)
+    _check_public_key(new.public_key_pem)
     rules.sources(new.allowed_sources)
     if new.outbound is not None:
-        _check_outbound(new.outbound, profile, plain_http=plain_http)
+        _check_outbound(new.outbound, profile, plain_http=plain_http, within="outbound.")
     now = clock.now()
     partner = await queries.insert_once_partner(
         session,
@@ -121,6 +121,23 @@ async def suspend(session: AsyncSession, *, partner_id: UUID, by: UUID) -> BankP
     partner = await queries.lock_partner(session, partner_id)
     rules.check_move(at=partner.status, to=PartnerStatus.SUSPENDED)
     return _moved(partner, PartnerStatus.SUSPENDED, by=by)
+
+
+async def reroute(
+    session: AsyncSession, outbound: Outbound, *, partner_id: UUID, plain_http: bool
+) -> BankPartner:
+    """Call a partner another way from now on; the whole of it is replaced, secret and key too.
+
+    plain_http: as in `register`.
+    Raises: BankPartnerNotFound, BankKeyUnusable, BankAddressUnusable, OutboundIncomplete.
+    """
+    partner = await queries.lock_partner(session, partner_id)
+    profile = _profile(partner.profile)
+    _check_outbound(outbound, profile, plain_http=plain_http)
+    for name, value in _outbound_columns(outbound, profile).items():
+        setattr(partner, name, value)
+    log.info("bank_partner.rerouted", partner_id=str(partner.id))
+    return partner
 
 
 async def list_partners(
@@ -230,31 +247,32 @@ def _check_replay_answer(answer: ReplayAnswer | None, profile: Profile) -> None:
         raise ReplayAnswerHarmful(field="replay_answer")
 
 
-def _check_keys(new: NewBankPartner) -> None:
+def _check_public_key(pem: str) -> None:
     try:
-        load_public_key(new.public_key_pem)
+        load_public_key(pem)
     except KeyRefused:
         raise BankKeyUnusable(field="public_key_pem") from None
-    if new.outbound is None:
-        return
+
+
+def _check_outbound(
+    outbound: Outbound, profile: Profile, *, plain_http: bool, within: str = ""
+) -> None:
+    """Refuse a way to the bank that cannot be gone. within: where it stands in what was sent."""
     try:
-        load_private_key(new.outbound.private_key_pem)
+        load_private_key(outbound.private_key_pem)
     except KeyRefused:
-        raise BankKeyUnusable(field="outbound.private_key_pem") from None
-
-
-def _check_outbound(outbound: Outbound, profile: Profile, *, plain_http: bool) -> None:
+        raise BankKeyUnusable(field=f"{within}private_key_pem") from None
     if profile.needs_token and outbound.client_secret is None:
-        raise OutboundIncomplete(field="outbound.client_secret")
+        raise OutboundIncomplete(field=f"{within}client_secret")
     try:
         address = urlsplit(outbound.base_url)
         schemes = {"https", "http"} if plain_http else {"https"}
         # .port reads the port, and raises for one that is not a number.
         usable = address.scheme in schemes and bool(address.hostname) and address.port != 0
     except ValueError:
-        raise BankAddressUnusable(field="outbound.base_url") from None
+        raise BankAddressUnusable(field=f"{within}base_url") from None
     if not usable or address.username or address.query or address.fragment:
-        raise BankAddressUnusable(field="outbound.base_url")
+        raise BankAddressUnusable(field=f"{within}base_url")
 
 
 def _outbound_columns(outbound: Outbound | None, profile: Profile) -> dict[str, object]:
