@@ -42,6 +42,20 @@ def test_schemas_of_one_name_and_two_meanings_are_told_apart() -> None:
     }
 
 
+def test_schemas_that_only_differ_in_a_part_of_theirs_are_told_apart() -> None:
+    page = {"items": {"$ref": "#/components/schemas/Part"}}
+
+    document = merged(
+        agent_service=service("/v1/agents", page, Part=STRING),
+        payment_service=service("/v1/bills", page, Part=NUMBER),
+    )
+
+    schemas = document["components"]["schemas"]
+    assert schemas["Thing"] == page
+    assert schemas["PaymentThing"] == {"items": {"$ref": "#/components/schemas/PaymentPart"}}
+    assert schemas["Part"] == STRING
+
+
 def test_schemas_of_one_meaning_stand_once() -> None:
     document = merged(
         agent_service=service("/v1/agents", STRING), payment_service=service("/v1/bills", STRING)

@@ -136,11 +136,7 @@ def _with_own_names(document: Document, service: str, others: Document) -> Docum
     """Return a copy in which no schema has a name that means something else elsewhere."""
     schemas = document.get("components", {}).get("schemas", {})
     prefix = "".join(word.capitalize() for word in service.removesuffix("-service").split("-"))
-    renamed = {
-        name: f"{prefix}{name}"
-        for name, schema in schemas.items()
-        if name in others and others[name] != schema
-    }
+    renamed = {name: f"{prefix}{name}" for name in _taken_otherwise(schemas, others)}
     copied: Document = _renamed(copy.deepcopy(document), renamed)
     if renamed:
         copied["components"]["schemas"] = {
@@ -148,6 +144,17 @@ def _with_own_names(document: Document, service: str, others: Document) -> Docum
             for name, schema in copied["components"]["schemas"].items()
         }
     return copied
+
+
+def _taken_otherwise(schemas: Document, others: Document) -> set[str]:
+    """Return the names that mean something else elsewhere, by their own words or by a part's."""
+    common = schemas.keys() & others.keys()
+    found = {name for name in common if others[name] != schemas[name]}
+    while users := {
+        name for name in common - found if not found.isdisjoint(_references(schemas[name]))
+    }:
+        found |= users
+    return found
 
 
 _REF = "#/components/schemas/"
