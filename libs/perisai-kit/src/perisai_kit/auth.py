@@ -21,6 +21,7 @@ from fastapi import Request
 
 from perisai_kit.errors import Forbidden, Unauthenticated
 from perisai_kit.log import get_logger
+from perisai_kit.tls import authorities
 
 AUDIENCE = "perisai"
 ALGORITHM = "ES256"
@@ -143,7 +144,7 @@ class RemoteKeys:
         self._fetched_at = time.monotonic()
         try:
             async with httpx.AsyncClient(
-                transport=self._transport, timeout=5, trust_env=False
+                transport=self._transport, verify=authorities(), timeout=5, trust_env=False
             ) as client:
                 answer = await client.get(self._url)
                 answer.raise_for_status()

@@ -18,6 +18,7 @@ from perisai_kit.errors import (
     TooMany,
     Unavailable,
 )
+from perisai_kit.tls import authorities
 
 # 401 and 403 are about this service's own token, never about the user: they are not passed on.
 _KINDS: dict[int, type[DomainError]] = {
@@ -70,7 +71,7 @@ class TokenSource:
     async def _renew(self) -> None:
         try:
             async with httpx.AsyncClient(
-                transport=self._transport, timeout=5, trust_env=False
+                transport=self._transport, verify=authorities(), timeout=5, trust_env=False
             ) as client:
                 answer = await client.post(self._url, json=self._grant)
                 answer.raise_for_status()
@@ -97,6 +98,7 @@ class ServiceClient:
         self._client = httpx.AsyncClient(
             base_url=base_url,
             transport=transport,
+            verify=authorities(),
             timeout=httpx.Timeout(timeout_s, connect=3),
             trust_env=False,  # services are neighbours: no proxy of the machine stands between
         )

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Self
 
 _TEXT = re.compile(r"([0-9]{4})-([0-9]{2})")
@@ -25,10 +26,7 @@ class Month:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read "2026-11". Raises: ValueError on anything else."""
-        found = _TEXT.fullmatch(text)
-        if found is None:
-            raise ValueError("a month is written like 2026-11")
-        return cls(int(found[1]), int(found[2]))
+        return cls(*_read(text))
 
     @classmethod
     def of(cls, day: date) -> Self:
@@ -55,6 +53,15 @@ class Month:
 
     def __contains__(self, day: date) -> bool:
         return (day.year, day.month) == (self.year, self.month)
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str) -> tuple[int, int]:
+    # The same few months are read again and again, a line of a bill at a time.
+    found = _TEXT.fullmatch(text)
+    if found is None:
+        raise ValueError("a month is written like 2026-11")
+    return int(found[1]), int(found[2])
 
 
 def months_between(first: Month, last: Month) -> int:
