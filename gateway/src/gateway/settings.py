@@ -1,12 +1,13 @@
 """What the gateway is told by its environment."""
 
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, SecretStr, StringConstraints, model_validator
+from pydantic import Field, SecretStr, StringConstraints, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
-from perisai_kit.settings import ServiceSettings, shared
+from perisai_kit.settings import Secret, ServiceSettings, shared
 
 SnapPrefix = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._-]+)+$")]
 Seconds = Annotated[int, Field(gt=0, le=366 * 24 * 3600)]
@@ -25,7 +26,7 @@ class Settings(ServiceSettings):
     member_url: str = shared("PERISAI_MEMBER_URL")
     payment_url: str = shared("PERISAI_PAYMENT_URL")
 
-    service_clients: dict[str, SecretStr]
+    service_clients: dict[str, Secret]
     """JSON: client id → secret of every service that may ask for a token."""
 
     access_token_s: Seconds = 600
@@ -48,9 +49,9 @@ class Settings(ServiceSettings):
     """The window of the counts above, but for the daily one."""
     member_lookup_timeout_s: float = Field(default=3.0, gt=0, le=60)
     """How long signing in waits for member-service; then it goes on without it."""
-    otp_sender_url: str | None = None
-    """Where codes are posted to be sent; required outside a sandbox."""
-    otp_sender_secret: SecretStr | None = None
+    otp_sender_url: str | None = Field(default=None, validate_default=True)
+    """Where codes are posted to be sent; it and its secret are required outside a sandbox."""
+    otp_sender_secret: Secret | None = Field(default=None, validate_default=True)
 
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -68,10 +69,9 @@ class Settings(ServiceSettings):
     rate_limits: dict[str, Times] = Field(default_factory=dict)
     """JSON: rate class → requests a minute, instead of the default of limits.py."""
 
-    @model_validator(mode="after")
-    def _check_sender(self) -> Self:
-        if not self.sandbox and (self.otp_sender_url is None or self.otp_sender_secret is None):
-            raise ValueError(
-                "PERISAI_GATEWAY_OTP_SENDER_URL and _SECRET are required without PERISAI_SANDBOX=1"
-            )
-        return self
+    @field_validator("otp_sender_url", "otp_sender_secret")
+    @classmethod
+    def _check_sender(cls, value: object, info: ValidationInfo) -> object:
+        if value is None and not info.data.get("sandbox"):
+            raise PydanticCustomError("missing", "Required without PERISAI_SANDBOX=1")
+        return value

@@ -149,5 +149,8 @@ async def test_a_provider_that_is_away_is_said_so(
 def test_outside_a_sandbox_a_sender_is_required(
     gateway_settings: Callable[..., Settings],
 ) -> None:
-    with pytest.raises(ValidationError, match="OTP_SENDER_URL"):
+    with pytest.raises(ValidationError) as refused:
         gateway_settings(Urls("x", "postgresql://x", ""), sandbox=False)
+
+    missing = {each["loc"]: each["type"] for each in refused.value.errors()}
+    assert missing == {("otp_sender_url",): "missing", ("otp_sender_secret",): "missing"}

@@ -29,7 +29,7 @@ from perisai_kit import clock
 from perisai_kit.auth import Principal
 from perisai_kit.db import KEYRING_ATTRIBUTE, KitBase
 from perisai_kit.ids import new_id
-from perisai_kit.settings import ServiceSettings
+from perisai_kit.settings import ServiceSettings, SettingsRefused
 
 VERSION = 1
 KEY_BYTES = 32
@@ -39,7 +39,7 @@ _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 class KeyringInvalid(ValueError):
-    """Raised at start when the configured keys cannot be used; the text holds no key."""
+    """Raised when the configured keys cannot be used; the text holds no key."""
 
 
 class DecryptionFailed(RuntimeError):
@@ -86,11 +86,14 @@ class Keyring:
     def from_settings(cls, settings: ServiceSettings) -> Self:
         """Read the key ring of a service.
 
-        Raises: KeyringInvalid.
+        Raises: SettingsRefused, without repeating any of it.
         """
-        return cls.parse(
-            settings.data_keys.get_secret_value(), settings.lookup_key.get_secret_value()
-        )
+        try:
+            return cls.parse(
+                settings.data_keys.get_secret_value(), settings.lookup_key.get_secret_value()
+            )
+        except KeyringInvalid as wrong:
+            raise SettingsRefused(f"{settings.service} cannot start: {wrong}.") from None
 
     def encrypt(self, plain: bytes, context: str) -> bytes:
         """Return `plain` encrypted under the active key; twice the same never looks the same."""

@@ -1,10 +1,25 @@
-"""What every process is told by its environment, read once at its start."""
+"""What every process is told at its start, by its environment and by files with its secrets."""
 
+import os
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AliasChoices, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+SECRETS_DIR = "PERISAI_SECRETS_DIR"
+"""Names a folder with a file for each variable, called like it in lower case, as Docker and
+Kubernetes mount secrets. What the environment says itself wins."""
+
+
+Secret = Annotated[SecretStr, Field(min_length=1)]
+
+
+class SettingsRefused(SystemExit):
+    """Ends the process before it serves anything: one line, exit code 1.
+
+    The line names variables and never says what they hold.
+    """
 
 
 def shared(name: str, **kwargs: Any) -> Any:
@@ -15,23 +30,28 @@ def shared(name: str, **kwargs: Any) -> Any:
 class ServiceSettings(BaseSettings):
     """The base; a service subclasses it with its own prefix, such as `PERISAI_MEMBER_`.
 
-    There is no default for a secret or an address.
+    There is no default for a secret or an address. An empty variable counts as one that is not
+    set: that is how docker-compose.yml passes on what nobody has filled in.
     """
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        hide_input_in_errors=True,
+        env_ignore_empty=True,
     )
 
     service: str
     """The service's name as it stands in logs, tokens and events, such as `member-service`."""
 
-    database_url: SecretStr
+    database_url: Secret
     """postgresql://app:…@host:port/database; the role that may not alter tables."""
-    data_keys: SecretStr
+    data_keys: Secret
     """`kid:base64 of 32 bytes`, several by comma; the first encrypts, all decrypt."""
-    lookup_key: SecretStr
+    lookup_key: Secret
     """base64 of 32 bytes; keyed hashes for look-up. It does not rotate in place."""
-    client_secret: SecretStr
+    client_secret: Secret
     """With `service` as client id: how this service gets its own token from the gateway."""
     database_pool_size: int = Field(default=10, ge=1, le=100)
 
@@ -45,5 +65,41 @@ class ServiceSettings(BaseSettings):
 
     @classmethod
     def from_env(cls) -> Self:
-        """Read the environment once. Every missing or bad variable is reported together."""
-        return cls()
+        """Read the environment and the folder of secrets once.
+
+        Raises: SettingsRefused with every variable that is missing or not valid.
+        """
+        folder = os.environ.get(SECRETS_DIR) or None
+        if folder is not None and not Path(folder).is_dir():
+            raise SettingsRefused(f"{cls._who()} cannot start: {SECRETS_DIR} names no folder.")
+        try:
+            return cls(_secrets_dir=folder)
+        except ValidationError as error:
+            raise SettingsRefused(f"{cls._who()} cannot start: {cls._explain(error)}.") from None
+        except SettingsError as error:
+            # It quotes the field's name; what was told is only in the chain of its causes.
+            field = str(error).partition('"')[2].partition('"')[0]
+            said = f"{cls._variable(field)} cannot be read"
+            raise SettingsRefused(f"{cls._who()} cannot start: {said}.") from None
+
+    @classmethod
+    def _who(cls) -> str:
+        return str(cls.model_fields["service"].default)
+
+    @classmethod
+    def _variable(cls, name: str) -> str:
+        """Return how the environment calls a field; shared ones already go by their variable."""
+        is_ours = name in cls.model_fields
+        return f"{cls.model_config.get('env_prefix', '')}{name}".upper() if is_ours else name
+
+    @classmethod
+    def _explain(cls, error: ValidationError) -> str:
+        missing, wrong = [], []
+        for each in error.errors(include_input=False, include_url=False):
+            name = cls._variable(str(each["loc"][0])) if each["loc"] else ""
+            if each["type"] == "missing":
+                missing.append(name)
+            else:
+                wrong.append(f"{name}: {each['msg']}" if name else each["msg"])
+        said = [f"these variables are missing: {', '.join(missing)}"] if missing else []
+        return "; ".join([*said, *dict.fromkeys(wrong)])
