@@ -12,6 +12,8 @@ from perisai_kit import clock
 from perisai_kit.client import ServiceClient
 from perisai_kit.db import Database
 from perisai_kit.events import AgentActivated, AgentDismissed, AgentReinstated, AgentSuspended
+from perisai_kit.idempotency import forget_old_keys
+from perisai_kit.log import configure_logging
 from perisai_kit.pii import Keyring
 from perisai_kit.subscription import Subscription
 from perisai_kit.worker import Periodic, Worker, run_standalone
@@ -63,13 +65,19 @@ async def forget_old(database: Database) -> None:
 def create_worker() -> Worker:
     """Return the worker of a process of its own."""
     settings = Settings.from_env()
+    configure_logging(service=settings.service)
     clock.follow_test_clock(settings.clock_file, sandbox=settings.sandbox)
     database = Database(
         settings.database_url.get_secret_value(), keyring=Keyring.from_settings(settings)
     )
     tokens = OwnTokens(keys.SigningKeys(database), settings)
     agents = ServiceClient(settings.agent_url, tokens, timeout_s=settings.service_timeout_s)
-    return Worker(database, subscriptions=subscriptions(agents), periodic=periodic(settings))
+    forget_keys = Periodic("idempotency.forget", 600, forget_old_keys)
+    return Worker(
+        database,
+        subscriptions=subscriptions(agents),
+        periodic=[*periodic(settings), forget_keys],
+    )
 
 
 if __name__ == "__main__":
