@@ -1,3 +1,4 @@
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -67,7 +68,7 @@ def test_process_gets_its_own_secrets_and_no_others(tmp_path: Path) -> None:
 
     words = set(told.values())
     assert told["PERISAI_MEMBER_DATA_KEYS"] == secrets.services["member"].data_keys
-    assert told["PERISAI_MEMBER_CLIENT_ID"] == "member-service"
+    assert told["PERISAI_MEMBER_CLIENT_SECRET"] == secrets.services["member"].client_secret
     for name in ("gateway", "agent", "payment"):
         assert not words & set(secrets.services[name].model_dump().values())
     assert "PERISAI_MEMBER_OWNER_DATABASE_URL" not in told
@@ -78,11 +79,11 @@ def test_gateway_knows_how_every_service_signs_in(tmp_path: Path) -> None:
 
     told = environment_of("gateway", secrets, tmp_path)
 
-    for client, name in (("agent-service", "agent"), ("gateway", "gateway")):
-        assert (
-            f'"{client}": "{secrets.services[name].client_secret}"'
-            in (told["PERISAI_GATEWAY_SERVICE_CLIENTS"])
-        )
+    assert json.loads(told["PERISAI_GATEWAY_SERVICE_CLIENTS"]) == {
+        f"{name}-service": secrets.services[name].client_secret
+        for name in ("agent", "member", "payment")
+    }
+    assert "PERISAI_GATEWAY_CLIENT_SECRET" not in told
 
 
 def test_own_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,16 +65,16 @@ def _service_secrets(
     told = {
         f"{service.prefix}DATA_KEYS": own.data_keys,
         f"{service.prefix}LOOKUP_KEY": own.lookup_key,
-        f"{service.prefix}CLIENT_ID": service.client or service.name,
-        f"{service.prefix}CLIENT_SECRET": own.client_secret,
     }
+    if service.client is not None:
+        told[f"{service.prefix}CLIENT_SECRET"] = own.client_secret
     if service == _gateway(services):
-        # The gateway lets the services in, and itself as one of them.
+        # The gateway lets the services in; its own token it signs itself.
         told[f"{service.prefix}SERVICE_CLIENTS"] = json.dumps(
             {
-                each.client or each.name: secrets.services[each.name].client_secret
+                each.client: secrets.services[each.name].client_secret
                 for each in services
-                if each.name in secrets.services
+                if each.client is not None
             }
         )
     return told
