@@ -1,7 +1,6 @@
 """Open bills in any number: one is issued by the service's own code, the others are its copies."""
 
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,9 +8,9 @@ import asyncpg
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from bench.copies import Copied, multiply
 from payment_service.banks.models import BankPartner
 from payment_service.banks.rules import PartnerStatus
-from payment_service.base import Base
 from payment_service.bills import service as bills
 from payment_service.bills.models import Bill, BillLine, BillMonth, VirtualAccount
 from payment_service.bills.schemas import BillOut, NewBill
@@ -19,7 +18,7 @@ from payment_service.clients.members import ContributionBasis
 from payment_service.settings import Settings
 from payment_service.tariffs.rules import Payer, Programme, Sector
 from perisai_kit import clock
-from perisai_kit.db import Database, KitBase
+from perisai_kit.db import Database
 from perisai_kit.feed import EventRow
 from perisai_kit.ids import new_id
 from perisai_kit.month import Month
@@ -98,11 +97,7 @@ async def _copy(url: str, first: BillOut, *, count: int, plain: bool) -> None:
             records=((row, number(place)) for row, place in enumerate(places)),
         )
         await connection.execute(_NAME_COPIES)
-        for copied in _COPIED:
-            await connection.execute(copied.statement(first.id))
-        for copied in reversed(_COPIED):
-            await connection.execute(copied.removal(first.id))
-        await connection.execute("VACUUM ANALYZE")
+        await multiply(connection, _COPIED, first.id)
     finally:
         await connection.close()
 
@@ -119,33 +114,9 @@ _NAME_COPIES = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Copied:
-    """A table whose rows of a bill are copied. key: what names the bill in it."""
-
-    model: type[Base] | type[KitBase]
-    key: str
-    changes: Mapping[str, str]
-    without: tuple[str, ...] = ()
-
-    def statement(self, first: UUID) -> str:
-        table = self.model.__tablename__
-        names = [column.name for column in self.model.__table__.columns]
-        names = [name for name in names if name not in self.without]
-        values = [self.changes.get(name, f"template.{name}") for name in names]
-        into = f"INSERT INTO {table} ({', '.join(names)})"
-        source = f"FROM {table} AS template CROSS JOIN copies"
-        which = f"WHERE template.{self.key} = '{first}' ORDER BY copies.row"
-        return f"{into} SELECT {', '.join(values)} {source} {which}"
-
-    def removal(self, first: UUID) -> str:
-        table = self.model.__tablename__
-        return f"DELETE FROM {table} WHERE {self.key} = '{first}'"  # noqa: S608 - names of ours
-
-
 _OF_BILL = {"bill_id": "copies.bill_id"}
 _COPIED = (
-    _Copied(
+    Copied(
         Bill,
         "id",
         {
@@ -156,9 +127,9 @@ _COPIED = (
             "attribution_id": "copies.attribution_id",
         },
     ),
-    _Copied(BillMonth, "bill_id", {**_OF_BILL, "member_id": "copies.member_id"}),
-    _Copied(BillLine, "bill_id", _OF_BILL),
-    _Copied(
+    Copied(BillMonth, "bill_id", {**_OF_BILL, "member_id": "copies.member_id"}),
+    Copied(BillLine, "bill_id", _OF_BILL),
+    Copied(
         VirtualAccount,
         "bill_id",
         {
@@ -167,7 +138,7 @@ _COPIED = (
             "number": f"'{COMPANY_CODE}' || copies.customer_no",
         },
     ),
-    _Copied(
+    Copied(
         EventRow,
         "data ->> 'bill_id'",
         {

@@ -35,65 +35,74 @@ _UNSETTLED = """
 
 @dataclass(slots=True)
 class Scene:
-    """Databases full of open bills, and the bank that takes payments for them."""
+    """A database full of open bills, and the bank that takes payments for them."""
 
     stage: Stage
     options: Options
     bank: Bank
-    ours: OpenBills
-    plain: OpenBills
+    bills: OpenBills
 
 
 def direct(stage: Stage, options: Options) -> Result:
     """Measure `callbacks_direct`."""
-    scene = set_scene(stage, options)
-    rounds, client = _measure(scene, through_gateway=False)
+    rounds, client = _measure(stage, options, through_gateway=False)
     return measured("callbacks_direct", rounds, _how(options, client))
 
 
 def gateway(stage: Stage, options: Options) -> Result:
     """Measure `callbacks_gateway`."""
-    scene = set_scene(stage, options)
     stage.migrate("gateway")
-    rounds, client = _measure(scene, through_gateway=True)
+    rounds, client = _measure(stage, options, through_gateway=True)
     through = f"gateway in {options.gateway_processes} process(es), "
     return measured("callbacks_gateway", rounds, through + _how(options, client))
 
 
-def set_scene(stage: Stage, options: Options) -> Scene:
-    """Fill the two databases."""
-    bank = Bank(stage.secrets.banks["generic-hmac"])
+def measure_rate(stage: Stage, options: Options) -> tuple[Bank, float]:
+    """Return how many payments a second are settled directly, once, and the bank that paid."""
+    bank = new_bank(stage)
+    stage.migrate("payment")
+    bills = fill(stage, OPEN, bank, count=options.bills)
+    ours = stage.copy(OPEN)
+    rate, _ = _settle(Scene(stage, options, bank, bills), ours, through_gateway=False)
+    stage.drop(ours)
+    return bank, rate
 
-    def fill(name: str, *, plain: bool) -> OpenBills:
-        return asyncio.run(
-            seed(
-                stage.url(name, "owner"),
-                stage.keyring("payment"),
-                bank=bank.secrets,
-                public_key=bank.key.public_key(),
-                count=options.bills,
-                plain=plain,
-            )
+
+def new_bank(stage: Stage) -> Bank:
+    return Bank(stage.secrets.banks["generic-hmac"])
+
+
+def fill(stage: Stage, database: str, bank: Bank, *, count: int, plain: bool = False) -> OpenBills:
+    """Let a bank join and issue open bills in a database that is migrated and empty."""
+    return asyncio.run(
+        seed(
+            stage.url(database, "owner"),
+            stage.keyring("payment"),
+            bank=bank.secrets,
+            public_key=bank.key.public_key(),
+            count=count,
+            plain=plain,
         )
+    )
 
+
+def _measure(stage: Stage, options: Options, *, through_gateway: bool) -> tuple[list[Round], str]:
+    bank, postgres = new_bank(stage), stage.postgres
     stage.migrate("payment")
     stage.copy(OPEN, name=PLAIN)
-    return Scene(stage, options, bank, fill(OPEN, plain=False), fill(PLAIN, plain=True))
-
-
-def _measure(scene: Scene, *, through_gateway: bool) -> tuple[list[Round], str]:
-    rounds, client, postgres = [], "", scene.stage.postgres
-    for _ in range(scene.options.rounds):
-        ours = scene.stage.copy(OPEN)
+    scene = Scene(stage, options, bank, fill(stage, OPEN, bank, count=options.bills))
+    plain_bills = fill(stage, PLAIN, bank, count=options.bills, plain=True)
+    rounds, client = [], ""
+    for _ in range(options.rounds):
+        ours = stage.copy(OPEN)
         rate, client = _settle(scene, ours, through_gateway=through_gateway)
-        check_books(scene.stage, ours)
-        plain = scene.stage.copy(PLAIN)
-        parts = yardstick.sample(postgres, ours)
-        beside = yardstick.run(postgres, plain, scene.plain, parts, seconds=scene.options.seconds)
+        check_books(stage, ours)
+        plain, parts = stage.copy(PLAIN), yardstick.sample(postgres, ours)
+        beside = yardstick.run(postgres, plain, plain_bills, parts, seconds=options.seconds)
         yardstick.check_alike(postgres, ours, plain)
         rounds.append(Round(rate, beside))
-        scene.stage.drop(ours)
-        scene.stage.drop(plain)
+        stage.drop(ours)
+        stage.drop(plain)
     return rounds, client
 
 
@@ -101,7 +110,7 @@ def _settle(scene: Scene, database: str, *, through_gateway: bool) -> tuple[floa
     """Return how many payments a second came into the books, and what sent them."""
     with _doors(scene, database, through_gateway=through_gateway) as port:
         scene.bank.sign_in(port)
-        numbers = map(account_number, range(scene.ours.count))
+        numbers = map(account_number, range(scene.bills.count))
         before, _ = _send(scene, database, port, numbers, MOST_A_SECOND, WARM_UP_S)
         scene.stage.postgres.query("postgres", "CHECKPOINT")
         guess = max(LEAST_A_SECOND, before / WARM_UP_S * MARGIN)
@@ -132,7 +141,7 @@ def _send(
     wanted = round(rate * seconds)
     chosen = [number for number, _ in zip(numbers, range(wanted), strict=False)]
     prefix = scene.stage.folder / "flags"
-    flags = scene.bank.flags(port, chosen, amount=scene.ours.amount, threads=THREADS)
+    flags = scene.bank.flags(port, chosen, amount=scene.bills.amount, threads=THREADS)
     write_requests(prefix, flags)
     settled, kept = (scene.stage.count(database, each) for each in (_SETTLED, _KEPT))
     load = send_prepared(port, prefix, seconds=seconds, expected=SETTLED)

@@ -1,5 +1,7 @@
 """The gateway in front of what is measured, and staff who have signed in there."""
 
+import json
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,12 +13,11 @@ from cryptography.hazmat.primitives import serialization
 
 from bench.results import BenchError
 from bench.stage import Stage
+from gateway.limits import RateClass
 from sandbox.seed import SIGN_INS, create_admin
 
 DATABASE = "gateway"
-NO_LIMITS = (
-    '{"public": 1000000000, "auth": 1000000000, "standard": 1000000000, "heavy": 1000000000}'
-)
+NO_LIMITS = json.dumps({each.value: 1_000_000_000 for each in RateClass})
 """What is measured is the work of each request, not how many are let in."""
 
 
@@ -34,7 +35,10 @@ class Door:
 
     def make(self, path: str, content: Mapping[str, Any], *, token: str) -> Any:
         """Return the answer to a POST. Raises: BenchError."""
-        return self._post(path, content, {"Authorization": f"Bearer {token}"})
+        # The same key each time: what was made in an earlier round is answered again.
+        key = uuid.uuid5(uuid.NAMESPACE_URL, path)
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": str(key)}
+        return self._post(path, content, headers)
 
     def public_key(self, token: str) -> bytes:
         """Return the key that proves a token, as PEM."""
@@ -49,9 +53,12 @@ class Door:
     def _post(
         self, path: str, content: Mapping[str, Any], headers: Mapping[str, str] | None = None
     ) -> Any:
-        sent = {"Idempotency-Key": path, **(headers or {})}
         answer = httpx.post(
-            f"{self.url}{path}", json=dict(content), headers=sent, timeout=30, trust_env=False
+            f"{self.url}{path}",
+            json=dict(content),
+            headers=dict(headers or {}),
+            timeout=30,
+            trust_env=False,
         )
         if not answer.is_success:
             raise BenchError(f"POST {path} was answered {answer.status_code}")
@@ -59,7 +66,9 @@ class Door:
 
 
 @contextmanager
-def open_door(stage: Stage, *, processes: int = 1, **variables: str) -> Iterator[Door]:
+def open_door(
+    stage: Stage, *, processes: int = 1, variables: Mapping[str, str] | None = None
+) -> Iterator[Door]:
     """Run the gateway without rate limits while the block lasts; the first time with its database.
 
     variables: of its environment.
@@ -68,7 +77,7 @@ def open_door(stage: Stage, *, processes: int = 1, **variables: str) -> Iterator
         stage.migrate("gateway")
         secrets, admin = stage.secrets.passwords, SIGN_INS[0].username
         create_admin(admin, secrets[admin], stage.environment("gateway", DATABASE))
-    changed = {"PERISAI_GATEWAY_RATE_LIMITS": NO_LIMITS, **variables}
+    changed = {"PERISAI_GATEWAY_RATE_LIMITS": NO_LIMITS, **(variables or {})}
     with stage.run("gateway", database=DATABASE, processes=processes, variables=changed):
         service = stage.services["gateway"]
         yield Door(service.url, service.port)

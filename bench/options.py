@@ -11,6 +11,10 @@ class Options:
     seconds: float = 15.0
     rounds: int = 3
     bills: int = 150_000
+    enrolled: int = 8_000
+    """Rows of `batch_enrolment`."""
+    requests: int = 300_000
+    """Of `memory_growth`."""
     payment_processes: int = 2
     gateway_processes: int = 1
 

@@ -41,7 +41,8 @@ def _round(stage: Stage, options: Options, upstream: int) -> tuple[Load, Load, L
     """Return what came through the gateway, through HAProxy, and straight from the upstream."""
     address = f"http://{HOST}:{upstream}"
     processes = options.gateway_processes
-    with open_door(stage, processes=processes, PERISAI_MEMBER_URL=address) as door:
+    told = {"PERISAI_MEMBER_URL": address}
+    with open_door(stage, processes=processes, variables=told) as door:
         # Who has no branch may ask everywhere; what is asked is decided by the service.
         token = sign_in(stage, door, "admin")
         key = stage.folder / "gateway-public.pem"

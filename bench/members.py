@@ -1,0 +1,118 @@
+"""The members whose bills stand open: one enrolled by the service's own code, and its copies."""
+
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from bench.copies import Copied, multiply
+from member_service.attributions.models import Attribution
+from member_service.declarations.models import Consent, WorkDeclaration
+from member_service.enrolments import service as enrolments
+from member_service.enrolments.schemas import NewMember
+from member_service.enrolments.service import Desk
+from member_service.members.models import Member
+from member_service.members.rules import Limits, Stamp
+from perisai_kit import clock
+from perisai_kit.auth import Principal, Role, Scope, ScopeKind
+from perisai_kit.db import Database
+from perisai_kit.feed import EventRow
+from perisai_kit.ids import new_id
+from perisai_kit.pii import Keyring
+from sandbox.demo.people import member_body, new_adult
+from sandbox.seed import BRANCH, REGION
+
+_OF_MEMBER = {"member_id": "copies.member_id"}
+_OF_AGENT = {"agent_id": "copies.agent_id", "wadah_id": "copies.wadah_id"}
+_COPIED = (
+    Copied(
+        Member,
+        "id",
+        {
+            "id": "copies.member_id",
+            "nik_hash": "sha256(uuid_send(copies.member_id))",
+            "attribution_id": "copies.attribution_id",
+            **_OF_AGENT,
+        },
+    ),
+    Copied(Attribution, "member_id", {"id": "copies.attribution_id", **_OF_MEMBER, **_OF_AGENT}),
+    Copied(WorkDeclaration, "member_id", {"id": "uuidv7()", **_OF_MEMBER}),
+    Copied(Consent, "member_id", {"id": "uuidv7()", **_OF_MEMBER}),
+    Copied(
+        EventRow,
+        "subject",
+        {
+            "id": "uuidv7()",
+            "subject": "copies.member_id::text",
+            "data": "template.data || jsonb_build_object('member_id', copies.member_id,"
+            " 'agent_id', copies.agent_id, 'wadah_id', copies.wadah_id)"
+            " || CASE WHEN template.data ? 'attribution_id' THEN jsonb_build_object("
+            "'attribution_id', copies.attribution_id) ELSE '{}' END",
+            "position": "2 * copies.row + template.seq",
+        },
+        without=("seq",),
+    ),
+)
+"""A member is told in two events: enrolled and attributed."""
+
+
+async def seed_members(url: str, keyring: Keyring, *, payment_url: str) -> None:
+    """Enrol the members of all bills of payment-service's database, with their attributions.
+
+    url: of an empty migrated database of member-service, as its owner.
+    """
+    database = Database(url, keyring=keyring)
+    try:
+        async with database.begin() as session:
+            now = clock.now()
+            form = NewMember.model_validate(member_body(new_adult(clock.today()), at=now))
+            desk = Desk(_stamp(now), Limits(min_age=15, min_declared_income=1_000_000), keyring)
+            first = await enrolments.enrol(
+                session, form=form, desk=desk, principal=_agent(desk.stamp)
+            )
+    finally:
+        await database.dispose()
+    await _copy(url, payment_url, first.id)
+
+
+async def _copy(url: str, payment_url: str, first: UUID) -> None:
+    billed = await asyncpg.connect(payment_url)
+    try:
+        rows = await billed.fetch(
+            "SELECT row_number() OVER (ORDER BY id) - 1, member_id, agent_id, wadah_id,"
+            " attribution_id FROM bills"
+        )
+    finally:
+        await billed.close()
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(
+            "CREATE TEMP TABLE copies (row bigint, member_id uuid, agent_id uuid, wadah_id uuid,"
+            " attribution_id uuid)"
+        )
+        await connection.copy_records_to_table("copies", records=[tuple(row) for row in rows])
+        await multiply(connection, _COPIED, first)
+    finally:
+        await connection.close()
+
+
+def _stamp(now: datetime) -> Stamp:
+    return Stamp(
+        account_id=new_id(),
+        branch_code=BRANCH["code"],
+        region_code=REGION,
+        agent_id=new_id(),
+        wadah_id=new_id(),
+        on=clock.jakarta_date(now),
+        at=now,
+    )
+
+
+def _agent(stamp: Stamp) -> Principal:
+    return Principal(
+        account_id=stamp.account_id,
+        roles=frozenset({Role.AGENT}),
+        agent_id=stamp.agent_id,
+        wadah_id=stamp.wadah_id,
+        scope=Scope(ScopeKind.BRANCH, stamp.branch_code, stamp.region_code),
+    )
