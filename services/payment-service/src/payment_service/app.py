@@ -2,12 +2,13 @@
 
 import httpx
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 
 from payment_service.banks.routes import inquiries, verifications
 from payment_service.banks.routes import router as banks
 from payment_service.bills.routes import router as bills
 from payment_service.callbacks.gate import Gate
-from payment_service.callbacks.routes import SnapBodyLimit, snap_routes
+from payment_service.callbacks.routes import SnapDoor
 from payment_service.callbacks.rules import trusted_proxies
 from payment_service.callbacks.writer import Writer
 from payment_service.clients.banks import BankClients
@@ -70,8 +71,9 @@ def app_of(kit: web.Kit, settings: Settings) -> FastAPI:
         periodic=periodic(settings),
         on_close=[writer.close, members.close, feed_of_members.close, bank_clients.close],
     )
-    app.router.routes[:0] = snap_routes(gate, writer)
-    app.add_middleware(SnapBodyLimit)
+    request_context, *inside = app.user_middleware
+    door = Middleware(SnapDoor, gate=gate, writer=writer)
+    app.user_middleware = [request_context, door, *inside]
     app.state.members = members
     app.state.banks = bank_clients
     return app

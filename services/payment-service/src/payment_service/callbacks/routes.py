@@ -8,8 +8,6 @@ SNAP answers too.
 from urllib.parse import quote
 
 from prometheus_client import Counter
-from starlette.datastructures import Headers
-from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from payment_service.banks.rules import source_of
@@ -41,6 +39,32 @@ class BodyTooLarge(Exception):
     """A body beyond the limit; nothing of it is looked at."""
 
 
+class SnapDoor:
+    """Answers every call under a bank's prefix, and lets all others pass.
+
+    It stands around the framework: what a bank calls meets no routing, no body limit and no error
+    handler but these, and pays for none.
+    """
+
+    def __init__(self, app: ASGIApp, *, gate: Gate, writer: Writer) -> None:
+        self.app = app
+        self._endpoints = {
+            prefix + path: SnapEndpoint(prefix, path, gate, writer)
+            for prefix in PREFIXES
+            for path in PATHS
+        }
+        self._unknown = {prefix: UnknownSnapPath(f"{prefix}/unknown") for prefix in PREFIXES}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIXES):
+            await self.app(scope, receive, send)
+            return
+        path: str = scope["path"]
+        found = self._endpoints.get(path) or self._unknown[_prefix(path)]
+        scope["route"] = found  # its path names the request in logs and metrics
+        await found(scope, receive, send)
+
+
 class SnapEndpoint:
     """One address. Any method comes here, so that a wrong one too is answered as SNAP."""
 
@@ -52,7 +76,6 @@ class SnapEndpoint:
         self._writer = writer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["route"] = self  # its path names the request in logs and metrics
         try:
             reply = await self._reply(scope, receive)
         except Exception as error:
@@ -62,6 +85,8 @@ class SnapEndpoint:
         await _send(reply, send)
 
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
+        if _says_too_large(scope):
+            return too_large(self._service)
         if scope["method"] != "POST":
             return Reply.of(refusal(self._service, Case.FUNCTION_NOT_SUPPORTED))
         try:
@@ -78,36 +103,16 @@ class UnknownSnapPath:
         self.path = path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["route"] = self
-        await _send(unknown_path(), send)
+        await _send(too_large(None) if _says_too_large(scope) else unknown_path(), send)
 
 
-class SnapBodyLimit:
-    """Answers a body that says it is too large before anything else refuses it in its own words."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(PREFIXES):
-            length = Headers(scope=scope).get("content-length", "0")
-            if not length.isdigit() or int(length) > BODY_LIMIT:
-                found = [PATHS[end] for end in PATHS if scope["path"].endswith(end)]
-                await _send(too_large(found[0] if found else None), send)
-                return
-        await self.app(scope, receive, send)
+def _prefix(path: str) -> str:
+    return next(prefix for prefix in PREFIXES if path.startswith(prefix))
 
 
-def snap_routes(gate: Gate, writer: Writer) -> list[BaseRoute]:
-    """Return the routes of every profile's prefix; they go before the framework's own."""
-    routes: list[BaseRoute] = []
-    for prefix in PREFIXES:
-        for path in PATHS:
-            endpoint = SnapEndpoint(prefix, path, gate, writer)
-            routes.append(Route(endpoint.path, endpoint, include_in_schema=False))
-        unknown = UnknownSnapPath(f"{prefix}/unknown")
-        routes.append(Route(prefix + "{rest:path}", unknown, include_in_schema=False))
-    return routes
+def _says_too_large(scope: Scope) -> bool:
+    length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    return not length.isdigit() or int(length) > BODY_LIMIT
 
 
 async def _body(scope: Scope, receive: Receive) -> bytes:
