@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +37,15 @@ COMMANDS = {
     "postgres": "postgres -D",
 }
 """What tells a process by its command line."""
+MANY = "1000000"
+UNHURRIED = {
+    "PERISAI_GATEWAY_RATE_LIMITS": json.dumps(
+        dict.fromkeys(("public", "auth", "standard", "heavy"), int(MANY))
+    ),
+    "PERISAI_GATEWAY_OTP_SENDS_PER_ADDRESS": MANY,
+    "PERISAI_GATEWAY_PASSWORD_ATTEMPTS_PER_ADDRESS": MANY,
+}
+"""All tests come from one address; what counts tries of one name or number stays as it is."""
 NO_WAY_OUT = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
 """A proxy of the machine that leads nowhere: nothing here may depend on one."""
 
@@ -44,13 +53,15 @@ NO_WAY_OUT = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.
 class Platform:
     """One folder of the sandbox, its processes and their logs."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, environment: Mapping[str, str] | None = None) -> None:
+        """environment: more variables of its processes."""
         self.folder = home / "with a blank" / "data"
         self.logs = home / "with a blank" / "logs"
         self.logs.mkdir(parents=True)
         self.described: dict[str, Any] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._ports: dict[str, str] = {}
+        self._environment = {**NO_WAY_OUT, **UNHURRIED, **(environment or {})}
 
     def start(self) -> None:
         """Start and wait until everything is ready, on the ports it had before."""
@@ -73,7 +84,7 @@ class Platform:
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, script, self.folder, self.logs],
-                env={**os.environ, **self._ports, **NO_WAY_OUT},
+                env={**os.environ, **self._ports, **self._environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
