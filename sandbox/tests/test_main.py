@@ -102,3 +102,42 @@ def test_demo_in_a_folder_whose_sandbox_was_killed_says_so_in_one_line(tmp_path:
     assert done.returncode == 1
     assert done.stderr.startswith(f"perisai: The sandbox of {tmp_path} does not answer: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_seed_outside_a_sandbox_is_refused_in_one_line(tmp_path: Path) -> None:
+    done = perisai("seed", "--folder", tmp_path, PERISAI_SANDBOX="")
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        "perisai: Only a sandbox is seeded: PERISAI_SANDBOX must be 1 in all processes.\n"
+    )
+    assert not any(tmp_path.iterdir())
+
+
+def test_seed_names_every_address_it_was_not_told(tmp_path: Path) -> None:
+    told = {f"PERISAI_{name}_URL": "" for name in ("AGENT", "MEMBER", "FAKEBANK")}
+    told |= {f"PERISAI_{name}_URL": "http://127.0.0.1:1" for name in ("GATEWAY", "PAYMENT")}
+
+    done = perisai("seed", "--folder", tmp_path, PERISAI_SANDBOX="1", **told)
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        "perisai: Where is the platform? "
+        "Missing: PERISAI_AGENT_URL, PERISAI_MEMBER_URL, PERISAI_FAKEBANK_URL.\n"
+    )
+
+
+def test_seed_of_a_platform_that_is_away_says_so_in_one_line(tmp_path: Path) -> None:
+    names = ("GATEWAY", "AGENT", "MEMBER", "PAYMENT", "FAKEBANK")
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        told = {
+            f"PERISAI_{name}_URL": f"http://127.0.0.1:{nobody.getsockname()[1]}" for name in names
+        }
+
+    done = perisai("seed", "--folder", tmp_path, PERISAI_SANDBOX="1", **told)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("perisai: The platform does not answer: ")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "sandbox.json").exists()

@@ -20,8 +20,9 @@ from perisai_kit import clock
 from sandbox.demo.run import run_demo
 from sandbox.environment import CLOCK_FILE, build_environment
 from sandbox.errors import SandboxError
+from sandbox.furnish import DESCRIPTION_FILE, furnish_elsewhere
 from sandbox.ports import free_port
-from sandbox.run import DESCRIPTION_FILE, run
+from sandbox.run import run
 from sandbox.seed import create_admin
 from sandbox.services import ROOT, load_services
 from sandbox.vault import load_secrets
@@ -61,6 +62,23 @@ def run_command(
         names = [each.name for each in services]
         run(folder, services, show=lambda name, line: _show(names, name, line), when_ready=_welcome)
         _show(names, "sandbox", "stopped")
+
+
+@app.command("seed")
+def seed_command(folder: Folder = HERE) -> None:
+    """Bring a sandbox that runs elsewhere to the state `perisai run` starts from.
+
+    Its addresses are PERISAI_GATEWAY_URL, PERISAI_FAKEBANK_URL and so on; the gateway's other
+    variables are needed as well, for the first administrator. Writes sandbox.json in the folder.
+    """
+    folder = folder.absolute()
+    with _one_line_errors():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            asyncio.run(furnish_elsewhere(folder, load_services()))
+        except httpx.TransportError as error:
+            raise SandboxError(f"The platform does not answer: {error!r}") from None
+    typer.echo(f"The sandbox is seeded; {folder / DESCRIPTION_FILE} tells how to use it.")
 
 
 @app.command("demo")

@@ -9,22 +9,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sandbox.environment import (
-    CLOCK_FILE,
-    FAKEBANK_FILE,
-    build_environment,
-    find_database_url,
-)
+from sandbox.environment import build_environment, find_database_url
 from sandbox.errors import SandboxError
+from sandbox.furnish import DESCRIPTION_FILE as DESCRIPTION_FILE
+from sandbox.furnish import furnish
 from sandbox.ports import is_free
 from sandbox.postgres import Postgres
 from sandbox.runner import Process, Runner
-from sandbox.seed import SIGN_INS, seed
-from sandbox.seed_people import seed_people
 from sandbox.services import ROOT, Service
-from sandbox.vault import Secrets, load_bank_keys, load_secrets, write_private_json
-
-DESCRIPTION_FILE = "sandbox.json"
+from sandbox.vault import Secrets, load_secrets, write_private_json
 
 
 def run(
@@ -120,33 +113,20 @@ def _run_services(
     when_ready: Callable[[dict[str, Any]], Awaitable[None]],
     stay: bool,
 ) -> None:
-    secrets = load_secrets(folder)
-    environments = _environments(folder, services, postgres, secrets)
+    environments = _environments(folder, services, postgres, load_secrets(folder))
     processes = [
         Process(each.name, each.arguments, environments[each.name], f"{each.url}{each.ready}")
         for each in services
     ]
-    urls = {each.name: each.url for each in services}
     runner = Runner(processes, folder=ROOT, show=show, postgres=postgres)
 
     async def finish() -> None:
-        partners = await seed(
-            urls["gateway"],
-            secrets=secrets,
-            keys={profile: load_bank_keys(folder, profile) for profile in secrets.banks},
-            bank_url=urls["fakebank"],
+        description = await furnish(
+            folder,
+            addresses={each.name: each.url for each in services},
             gateway_environment=environments["gateway"],
         )
-        write_private_json(folder / FAKEBANK_FILE, {"partners": partners})
-        people = await seed_people(
-            folder,
-            gateway_url=urls["gateway"],
-            bank_url=urls["fakebank"],
-            bank_code=partners[0]["bank_code"],
-            passwords=secrets.passwords,
-        )
-        description = describe(folder, services, postgres, secrets, partners)
-        description["sign_ins"] |= people
+        description["databases"] = _databases(services, postgres)
         write_private_json(folder / DESCRIPTION_FILE, description)
         await when_ready(description)
         if not stay:
@@ -170,39 +150,11 @@ def _environments(
     }
 
 
-def describe(
-    folder: Path,
-    services: Sequence[Service],
-    postgres: Postgres,
-    secrets: Secrets,
-    partners: Sequence[dict[str, Any]],
-) -> dict[str, Any]:
-    """Return what a client must know to use this platform, secrets included."""
+def _databases(services: Sequence[Service], postgres: Postgres) -> dict[str, Any]:
     return {
-        "addresses": {each.name: each.url for each in services},
-        "folder": str(folder),
-        "clock_file": str(folder / CLOCK_FILE),
-        "sign_ins": {
-            each.username: {
-                "role": each.role,
-                "password": secrets.passwords[each.username],
-                "scope": each.scope,
-            }
-            for each in SIGN_INS
-        },
-        "codes": {
-            "about": "Members and agents sign in with a code; the sandbox keeps it to be read.",
-            "request": "/v1/auth/otp",
-            "read": "/v1/sandbox/otp-outbox",
-        },
-        "bank_partners": list(partners),
-        "databases": {
-            each.database: {
-                role: find_database_url(each, postgres, role) for role in ("app", "owner")
-            }
-            for each in services
-            if each.database
-        },
+        each.database: {role: find_database_url(each, postgres, role) for role in ("app", "owner")}
+        for each in services
+        if each.database
     }
 
 

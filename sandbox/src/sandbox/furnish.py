@@ -1,0 +1,100 @@
+"""From a platform that is merely up to a sandbox: seeded, its bank told, described.
+
+`perisai run` does it to the platform it has started, `perisai seed` to one that runs elsewhere.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sandbox.environment import CLOCK_FILE, FAKEBANK_FILE
+from sandbox.errors import SandboxError
+from sandbox.seed import SIGN_INS, seed
+from sandbox.seed_people import seed_people
+from sandbox.services import Service
+from sandbox.vault import Secrets, load_bank_keys, load_secrets, write_private_json
+
+DESCRIPTION_FILE = "sandbox.json"
+
+
+async def furnish(
+    folder: Path, *, addresses: Mapping[str, str], gateway_environment: Mapping[str, str]
+) -> dict[str, Any]:
+    """Bring a running platform to the state every sandbox starts from; return its description.
+
+    folder: holds the sandbox's secrets, and what its bank reads. addresses: by the names of
+    deploy/services.toml. gateway_environment: for the command that makes the first administrator.
+    Raises: SandboxError with the request that was refused.
+    """
+    secrets = load_secrets(folder)
+    partners = await seed(
+        addresses["gateway"],
+        secrets=secrets,
+        keys={profile: load_bank_keys(folder, profile) for profile in secrets.banks},
+        bank_url=addresses["fakebank"],
+        gateway_environment=gateway_environment,
+    )
+    write_private_json(folder / FAKEBANK_FILE, {"partners": partners})
+    people = await seed_people(
+        folder,
+        gateway_url=addresses["gateway"],
+        bank_url=addresses["fakebank"],
+        bank_code=partners[0]["bank_code"],
+        passwords=secrets.passwords,
+    )
+    description = _describe(folder, addresses, secrets, partners)
+    description["sign_ins"] |= people
+    return description
+
+
+async def furnish_elsewhere(
+    folder: Path, services: Iterable[Service], environment: Mapping[str, str] = os.environ
+) -> dict[str, Any]:
+    """Furnish the platform that the environment names, and write sandbox.json.
+
+    folder: exists. environment: PERISAI_<NAME>_URL for every service, and all that the gateway
+    itself is told.
+    Raises: SandboxError.
+    """
+    if environment.get("PERISAI_SANDBOX") not in ("1", "true"):
+        raise SandboxError("Only a sandbox is seeded: PERISAI_SANDBOX must be 1 in all processes.")
+    variables = {each.name: f"{each.prefix}URL" for each in services}
+    missing = [name for name in variables.values() if not environment.get(name)]
+    if missing:
+        raise SandboxError(f"Where is the platform? Missing: {', '.join(missing)}.")
+    description = await furnish(
+        folder,
+        addresses={name: environment[variable] for name, variable in variables.items()},
+        gateway_environment=environment,
+    )
+    write_private_json(folder / DESCRIPTION_FILE, description)
+    return description
+
+
+def _describe(
+    folder: Path,
+    addresses: Mapping[str, str],
+    secrets: Secrets,
+    partners: Sequence[dict[str, Any]],
+) -> dict[str, Any]:
+    """Return what a client must know to use this platform, secrets included."""
+    return {
+        "addresses": dict(addresses),
+        "folder": str(folder),
+        "clock_file": str(folder / CLOCK_FILE),
+        "sign_ins": {
+            each.username: {
+                "role": each.role,
+                "password": secrets.passwords[each.username],
+                "scope": each.scope,
+            }
+            for each in SIGN_INS
+        },
+        "codes": {
+            "about": "Members and agents sign in with a code; the sandbox keeps it to be read.",
+            "request": "/v1/auth/otp",
+            "read": "/v1/sandbox/otp-outbox",
+        },
+        "bank_partners": list(partners),
+    }
