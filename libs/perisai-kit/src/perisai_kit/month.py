@@ -34,7 +34,7 @@ class Month:
         return cls(day.year, day.month)
 
     def __str__(self) -> str:
-        return f"{self.year:04}-{self.month:02}"
+        return _written(self.year, self.month)
 
     def plus(self, count: int) -> Self:
         """Return the month `count` months later; a negative count goes back."""
@@ -55,9 +55,14 @@ class Month:
         return (day.year, day.month) == (self.year, self.month)
 
 
+# The same few months are read and written again and again, for each line of a bill.
+@lru_cache(maxsize=1024)
+def _written(year: int, month: int) -> str:
+    return f"{year:04}-{month:02}"
+
+
 @lru_cache(maxsize=1024)
 def _read(text: str) -> tuple[int, int]:
-    # The same few months are read again and again, a line of a bill at a time.
     found = _TEXT.fullmatch(text)
     if found is None:
         raise ValueError("a month is written like 2026-11")

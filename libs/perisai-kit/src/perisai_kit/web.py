@@ -127,6 +127,8 @@ def create_app(
         responses=COMMON_RESPONSES,
         docs_url=None,
         redoc_url=None,
+        # Metrics and the access line are the kit's own; asking who else listens costs each request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         generate_unique_id_function=lambda route: f"{_tag(route.tags)}{route.name}",
     )
     app.state.kit = kit

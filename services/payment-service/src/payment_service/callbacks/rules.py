@@ -237,7 +237,10 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 def plain(text: str, length: int) -> str:
     """Return what can be stored of a text that nobody has checked."""
-    return "".join(letter for letter in text[:length] if letter.isprintable())
+    text = text[:length]
+    if text.isprintable():
+        return text
+    return "".join(letter for letter in text if letter.isprintable())
 
 
 def token_hash(token: str) -> bytes:

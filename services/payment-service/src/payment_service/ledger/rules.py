@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from typing import Protocol, Self
 from uuid import UUID
 
@@ -103,11 +104,13 @@ class Account:
         return CHART[self.kind][1]
 
 
+@lru_cache(maxsize=1024)
 def bank_collection(partner_id: UUID) -> Account:
     """Return the account of what this bank has collected and still holds for BPJS."""
     return Account(AccountKind.BANK_COLLECTION, (str(partner_id),))
 
 
+@lru_cache(maxsize=1024)
 def bpjs_payable(programme: str, month: Month) -> Account:
     """Return the account of what BPJS is owed for a programme and a contribution month."""
     return Account(AccountKind.BPJS_PAYABLE, (programme, str(month)))

@@ -68,9 +68,10 @@ def transfers(
     Keys come from the payment, so that booking it again books nothing.
     """
     cause = f"payment:{payment_id}"
+    collected = bank_collection(partner_id)
     return [
         NewTransfer(
-            debit=bank_collection(partner_id),
+            debit=collected,
             credit=bpjs_payable(line.programme, line.month),
             amount=line.amount,
             code=TransferCode.CONTRIBUTION_RECEIVED,
