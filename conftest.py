@@ -1,5 +1,6 @@
 """What the tests of all packages share: one PostgreSQL a process, and how they are spread."""
 
+import os
 from collections.abc import Iterator
 
 import hypothesis
@@ -13,10 +14,10 @@ from sandbox.postgres import Postgres
 # machine is no failure.
 hypothesis.settings.register_profile("check", max_examples=25, deadline=None)
 hypothesis.settings.register_profile("soak", max_examples=2_000, deadline=None)
-hypothesis.settings.load_profile("check")
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "check"))
 
 
-PLATFORM = ("tests/e2e/", "tests/faults/", "sandbox/tests/test_run.py")
+PLATFORM = ("tests/e2e/", "tests/faults/", "tests/outside/", "sandbox/tests/test_run.py")
 """Where tests start all processes; two platforms at once would starve each other."""
 
 

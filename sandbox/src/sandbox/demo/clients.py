@@ -17,7 +17,7 @@ class Actor:
     def __init__(self, http: httpx.AsyncClient, device_id: str) -> None:
         self._http = http
         self._device_id = device_id
-        self._access_token = ""
+        self.access_token = ""
         self._refresh_token = ""
 
     async def sign_in_with_password(self, username: str, password: str) -> None:
@@ -53,7 +53,7 @@ class Actor:
     async def _take(self, grant: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = await self.call("POST", "/v1/auth/token", json=grant)
         if "access_token" in answer:
-            self._access_token = answer["access_token"]
+            self.access_token = answer["access_token"]
             self._refresh_token = answer["refresh_token"]
         return answer
 
@@ -80,8 +80,8 @@ class Actor:
         Raises: StepFailed where the answer is not one of those expected.
         """
         sent = dict(headers or {})
-        if self._access_token:
-            sent["Authorization"] = f"Bearer {self._access_token}"
+        if self.access_token:
+            sent["Authorization"] = f"Bearer {self.access_token}"
         answer = await self._http.request(method, path, headers=sent, **more)
         if answer.status_code not in expect:
             raise StepFailed(f"{method} {path.split('?')[0]}: {_said(answer)}")

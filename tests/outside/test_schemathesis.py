@@ -1,0 +1,200 @@
+"""Schemathesis, which knows nothing of us but the published document, tries the whole platform.
+
+With every role's token and without one: no answer of 500 or more, no status, header, media type or
+field that the document does not name, no way around the token. Many requests, from every edge of
+the schemas and in sequences that follow ids from one answer to the next, are `make soak`, which
+tries others each time. SOAK_EXAMPLES changes how many.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from stage.processes import Platform
+
+from sandbox.demo.clients import Actor
+from sandbox.seed import BRANCH_SCOPE, COUNTRY_SCOPE
+
+pytestmark = pytest.mark.e2e
+HERE = Path(__file__).parent
+ENDS_S = 1800
+FEW = 3
+MANY = int(os.environ.get("SOAK_EXAMPLES", "100"))
+NOBODY = {"nobody": ""}
+STAFF: dict[str, Mapping[str, str]] = {
+    "admin": COUNTRY_SCOPE,
+    "auditor": COUNTRY_SCOPE,
+    "finance_officer": COUNTRY_SCOPE,
+    "branch_officer": BRANCH_SCOPE,
+}
+PEOPLE = ("member", "agent")
+EVERYBODY = (*STAFF, "wadah_admin", *PEOPLE, *NOBODY)
+LONG_TOKENS = {"PERISAI_GATEWAY_ACCESS_TOKEN_S": "86400"}
+NOT_SHARED = {
+    "commissions_close": "closes months that other tests on this platform still pay in",
+}
+"""Left out on the platform that is shared, and why; the soak has its own and leaves out none."""
+
+LOCKING_OUT = (
+    "accounts_lock",
+    "accounts_set_roles",
+    "credentials_reset_password",
+    "sessions_revoke_own",
+)
+"""Left out of sequences, which find their own account or session: they would end the run."""
+
+
+@pytest.fixture(scope="module")
+async def signed_in(platform: Platform) -> dict[str, str]:
+    """One of every role that people have."""
+    return await sign_in(platform)
+
+
+async def sign_in(platform: Platform) -> dict[str, str]:
+    """Return an access token a role; most staff are accounts that nobody else uses."""
+    found: dict[str, str] = {}
+    async with platform.staff("admin") as admin, platform.http("gateway") as http:
+        for role, scope in STAFF.items():
+            found[role] = await _new_staff(admin, http, role, scope)
+        wadah = Actor(http, device_id="stage-outside")
+        await wadah.sign_in_with_password("wadah1", platform.password("wadah1"))
+        found["wadah_admin"] = wadah.access_token
+        for name in PEOPLE:
+            person = Actor(http, device_id="stage-outside")
+            await person.sign_in_by_phone(platform.described["sign_ins"][name]["phone"])
+            found[name] = person.access_token
+    return found
+
+
+async def _new_staff(
+    admin: Actor, http: httpx.AsyncClient, role: str, scope: Mapping[str, str]
+) -> str:
+    username, password = f"outside-{uuid.uuid4().hex[:8]}", uuid.uuid4().hex
+    new = {"username": username, "password": password, "display_label": "Outside judge"}
+    await admin.post("/v1/accounts", {**new, "roles": [role], "scope": scope})
+    actor = Actor(http, device_id="stage-outside")
+    await actor.sign_in_with_password(username, password)
+    return actor.access_token
+
+
+def judge(
+    platform: Platform,
+    tokens: Mapping[str, str],
+    report: Path,
+    *arguments: str,
+    left_out: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Run schemathesis as these people; return what it reports."""
+    gateway = platform.address("gateway")
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", "schemathesis.toml"]
+    command += ["run", f"{gateway}/openapi.json", "--url", gateway, "--warnings", "off"]
+    command += ["--no-color", "--report", "json", "--report-json-path", str(report), *arguments]
+    for name in left_out:
+        command += ["--exclude-operation-id", name]
+    told = {
+        "PERISAI_TOKENS": json.dumps(tokens),
+        "SCHEMATHESIS_HOOKS": "tried_as",
+        "PYTHONPATH": ".",
+        "NO_PROXY": "127.0.0.1",
+    }
+    done = subprocess.run(
+        command,
+        cwd=HERE,
+        env={**os.environ, **told},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=ENDS_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
+    reported: dict[str, Any] = json.loads(report.read_text())
+    return reported
+
+
+async def still_signed_in(platform: Platform, tokens: Mapping[str, str]) -> bool:
+    """Tell whether the tokens were good to the end; else little was tried."""
+    async with platform.http("gateway") as http:
+        answers = [
+            await http.get("/v1/me", headers={"Authorization": f"Bearer {token}"})
+            for token in tokens.values()
+        ]
+    return all(answer.status_code == 200 for answer in answers)
+
+
+async def test_every_role_and_nobody_get_documented_answers(
+    platform: Platform, signed_in: dict[str, str], tmp_path: Path
+) -> None:
+    document = await published(platform)
+    asking = {**signed_in, **NOBODY}
+    assert set(asking) == set(EVERYBODY)
+
+    reported = judge(
+        platform,
+        asking,
+        tmp_path / "report.json",
+        *("--phases", "fuzzing", "--max-examples", str(FEW), "--generation-deterministic"),
+        left_out=list(NOT_SHARED),
+    )
+
+    known = {operation["operationId"] for operation in operations(document)}
+    assert set(NOT_SHARED) < known
+    assert reported["operations"]["tested"] == len(known) - len(NOT_SHARED)
+    assert reported["phases"]["fuzzing"]["status"] == "success"
+    assert await still_signed_in(platform, signed_in)
+
+
+@pytest.fixture(scope="module")
+def own_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """One that only this file uses, with tokens that outlive a long run."""
+    started = Platform(tmp_path_factory.mktemp("judged"), LONG_TOKENS)
+    try:
+        started.start()
+        yield started
+    finally:
+        started.end()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("who", EVERYBODY)
+@pytest.mark.parametrize("phase", ["coverage", "fuzzing", "stateful"])
+async def test_many_requests_and_sequences_get_documented_answers(
+    own_platform: Platform, tmp_path: Path, who: str, phase: str
+) -> None:
+    token = {**await sign_in(own_platform), **NOBODY}[who]
+
+    reported = judge(
+        own_platform,
+        {who: token},
+        tmp_path / "report.json",
+        *("--phases", phase, "--max-examples", str(MANY)),
+        left_out=LOCKING_OUT if phase == "stateful" else (),
+    )
+
+    assert reported["phases"][phase]["status"] == "success"
+    assert not token or await still_signed_in(own_platform, {who: token})
+
+
+async def test_no_operation_hides_its_refusals_behind_a_range(platform: Platform) -> None:
+    for operation in operations(await published(platform)):
+        statuses = set(operation["responses"])
+        assert all(status.isdigit() for status in statuses), operation["operationId"]
+        if operation["security"]:
+            assert {"401", "403", "429"} <= statuses, operation["operationId"]
+
+
+async def published(platform: Platform) -> dict[str, Any]:
+    async with platform.http("gateway") as http:
+        document: dict[str, Any] = (await http.get("/openapi.json")).json()
+    return document
+
+
+def operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    return (operation for item in document["paths"].values() for operation in item.values())
