@@ -15,6 +15,12 @@ from sandbox.errors import SandboxError
 LATEST = Path(__file__).with_name("latest.json")
 QUICK = Options(quick=True, seconds=3.0, rounds=1, bills=40_000, enrolled=1_600, requests=20_000)
 
+CHOICES = {
+    "payment_processes": "processes of payment-service, on one port",
+    "gateway_processes": "processes of the gateway, and threads of HAProxy",
+    "rounds": "how often each is measured; the middle counts",
+    "seconds": "how long each is measured",
+}
 BENCHES: dict[str, Callable[[Stage, Options], Result]] = {
     "callbacks_direct": callbacks.direct,
     "callbacks_gateway": callbacks.gateway,
@@ -43,24 +49,26 @@ def main(arguments: Sequence[str]) -> int:
         except (BenchError, SandboxError) as error:
             results.append(unmeasured(name, str(error)))
             failed = failed or not isinstance(error, ProgramMissing)
+        if not asked.quick:
+            write(LATEST, results)
     _say(table(results))
-    if not asked.quick:
-        write(LATEST, results)
     return 1 if failed or any(each.holds is False for each in results) else 0
 
 
 def _measure(name: str, options: Options) -> Result:
     """Measure on a stage of its own, so that nothing one run left behind burdens the next."""
     with open_stage() as stage:
-        return BENCHES[name](stage, options)
+        result = BENCHES[name](stage, options)
+    return replace(result, how=f"QUICK, kept nowhere: {result.how}") if options.quick else result
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(LIMITS)}")
     parser.add_argument("--quick", action="store_true", help="short runs, kept nowhere")
-    parser.add_argument("--payment-processes", type=int, metavar="N")
-    parser.add_argument("--gateway-processes", type=int, metavar="N")
+    for name, what in CHOICES.items():
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=_number, metavar="N", help=f"{what}; else the usual")
     asked = parser.parse_args(arguments)
     unknown = [name for name in asked.names if name not in BENCHES]
     if unknown:
@@ -70,9 +78,15 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _options(asked: argparse.Namespace) -> Options:
     chosen = QUICK if asked.quick else Options()
-    named = ("payment_processes", "gateway_processes")
-    given = {name: value for name in named if (value := getattr(asked, name)) is not None}
+    given = {name: value for name in CHOICES if (value := getattr(asked, name)) is not None}
     return replace(chosen, **given)
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
 
 
 def _say(text: str) -> None:

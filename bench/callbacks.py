@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 
 from bench import yardstick
 from bench.bank import REPEATS, SETTLED, Bank
@@ -139,7 +140,7 @@ def _send(
 ) -> tuple[int, Load]:
     """Send flags prepared for so many a second; return how many were settled, and the load."""
     wanted = round(rate * seconds)
-    chosen = [number for number, _ in zip(numbers, range(wanted), strict=False)]
+    chosen = list(islice(numbers, wanted))
     prefix = scene.stage.folder / "flags"
     flags = scene.bank.flags(port, chosen, amount=scene.bills.amount, threads=THREADS)
     write_requests(prefix, flags)

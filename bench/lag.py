@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from uuid import UUID
 
 import asyncpg
@@ -142,7 +143,7 @@ def _pay(
     A lag is the seconds from the commit of a payment to that of its coverage.
     """
     port = stage.services["payment"].port
-    chosen = [number for number, _ in zip(numbers, range(round(pace * seconds)), strict=False)]
+    chosen = list(islice(numbers, round(pace * seconds)))
     flags = bank.flags(port, chosen, amount=bills.amount, threads=1)
     requests = [raw for _, raw in flags]
     before = asyncio.run(_read(stage.url(PAYMENT, "owner"), _COMMITTED))

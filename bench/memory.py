@@ -4,6 +4,7 @@ import asyncio
 import random
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from bench.bank import SETTLED, Bank, payment_body
@@ -38,8 +39,9 @@ def measure(stage: Stage, options: Options) -> Result:
         stage.drop(database)
     how = (
         "resident memory of payment-service, 1 process, workers off, after"
-        f" {options.requests:,} signed payment flags over {CONNECTIONS} connections (one in"
-        f" {FLAGS_A_BILL} settles a bill, the others repeat it); yardstick: after {FIRST:,}"
+        f" {options.requests:,} signed payment flags over {CONNECTIONS} connections of a"
+        f" Python client (one in {FLAGS_A_BILL} settles a bill, the others repeat it);"
+        f" yardstick: after {FIRST:,}"
     )
     return measured("memory_growth", rounds, how)
 
@@ -51,7 +53,7 @@ def _round(stage: Stage, options: Options, bank: Bank, database: str, *, amount:
         port = stage.services["payment"].port
         for sent in range(CHUNK, options.requests + 1, CHUNK):
             bank.sign_in(port)
-            _send(port, bank, [body for body, _ in zip(bodies, range(CHUNK), strict=False)])
+            _send(port, bank, list(islice(bodies, CHUNK)))
             sizes[sent] = resident_mb(pid)
     return Round(sizes[max(sizes)], sizes[FIRST])
 

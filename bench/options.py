@@ -20,4 +20,4 @@ class Options:
 
     @property
     def label(self) -> str:
-        return f"{self.seconds:g} s" + (" (quick: too short to count)" if self.quick else "")
+        return f"{self.seconds:g} s"
