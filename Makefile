@@ -9,7 +9,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run demo test bench check lint fmt types imports lock openapi docs clean
+.PHONY: help setup run demo test soak bench check lint fmt types imports lock openapi docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z -]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do \
@@ -30,6 +30,11 @@ demo: .venv/installed ## walk the journey from enrolment to commission, checking
 
 test: .venv/installed ## run all tests; they bring their own PostgreSQL and ports
 	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadscope $(ARGS)
+
+soak: .venv/installed ## run what takes long (SOAK_CALLBACKS=10000 and so on: docs/testing.md)
+	@status=0; $(PY) -m pytest -q -m soak $(ARGS) || status=1; \
+		HYPOTHESIS_PROFILE=soak $(PY) -m pytest -q -m "hypothesis and not soak" \
+		-n logical --maxprocesses 4 --dist loadscope || status=1; exit $$status
 
 bench: .venv/installed ## measure the limits beside their yardsticks (ARGS=callbacks_direct chooses one)
 	@$(PY) -m bench $(ARGS)

@@ -34,7 +34,7 @@ FAULTS = {
            SELECT debit_account, credit_account, amount, code, key || ':again', cause,
                   business_on, booked_at
            FROM ledger_transfers WHERE code = 'contribution_received' LIMIT 1""",
-        "1 payments that differ from their transfers (payment)",
+        "1 payments that differ from their transfers, or transfers of no payment (payment)",
     ),
     "an event told twice": (
         "payment",

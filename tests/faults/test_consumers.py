@@ -7,6 +7,7 @@ import pytest
 from stage import books
 from stage.customers import AT, customers_of_agent, pay_until_told
 from stage.processes import Platform
+from stage.storm import came_back
 from stage.waiting import until
 
 pytestmark = pytest.mark.e2e
@@ -54,8 +55,3 @@ async def all_stuck(platform: Platform, tables: dict[str, str]) -> bool:
             if not await connection.fetchval(question, table):
                 return False
     return True
-
-
-async def came_back(platform: Platform, killed: dict[str, int]) -> bool:
-    back = all(platform.child(name) not in (None, pid) for name, pid in killed.items())
-    return back and await platform.is_ready()

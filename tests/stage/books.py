@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 from stage import journal, questions, second_commission
 from stage.processes import DATABASES, Platform
-from stage.waiting import until
+from stage.waiting import PATIENCE_S, until
 
 from payment_service import checks
 from payment_service.ledger import service as ledger
@@ -26,13 +26,13 @@ def urls_of(platform: Platform) -> Urls:
     return {name: platform.described["databases"][name]["owner"] for name in DATABASES}
 
 
-async def caught_up(platform: Platform) -> bool:
+async def caught_up(platform: Platform, *, patience_s: float = PATIENCE_S) -> bool:
     """Wait until every event has its number and has been read by all who read its feed."""
 
     async def all_read() -> bool:
         return await unread(urls_of(platform)) == []
 
-    return await until(all_read)
+    return await until(all_read, patience_s=patience_s)
 
 
 async def unread(urls: Urls) -> list[str]:

@@ -36,13 +36,14 @@ class Customer:
 
 @dataclass(frozen=True)
 class Told:
-    """What the bank heard in the end, and how often it had to ask."""
+    """What the bank heard in the end, how often it had to ask, and how many calls it made."""
 
     customer: Customer
     request_id: str
     outcome: str
     code: str | None
     times: int
+    calls: int
 
 
 async def new_customers(platform: Platform, count: int) -> list[Customer]:
@@ -81,16 +82,16 @@ class Payer(Protocol):
 
 
 async def pay_until_told(
-    bank: Payer, customer: Customer, *, new_external_ids: bool, loses_an_answer: bool = False
+    bank: Payer, customer: Customer, *, new_external_ids: bool, first_mode: str = "ok"
 ) -> Told:
     """Flag one payment, and again with the same request id until the answer is definite.
 
     new_external_ids: banks differ in whether a repeat has an X-EXTERNAL-ID of its own.
-    loses_an_answer: the first one does not reach the bank.
+    first_mode: how the fake bank sends it the first time: `drop_answer` and so on.
     """
     request_id = f"stage-{secrets.token_hex(10)}"
     same = {"external_id": f"{secrets.randbelow(10**30):030d}"}
-    times, ends = 0, time.monotonic() + PATIENCE_S
+    times, calls, ends = 0, 0, time.monotonic() + PATIENCE_S
     while True:
         times += 1
         paid = await bank.pay(
@@ -99,11 +100,12 @@ async def pay_until_told(
             inquire=False,
             payment_request_id=request_id,
             trx_date_time=AT.isoformat(),
-            mode="drop_answer" if loses_an_answer and times == 1 else "ok",
+            mode=first_mode if times == 1 else "ok",
             **({} if new_external_ids else same),
         )
+        calls += len(paid["calls"])
         if paid["outcome"] in DEFINITE or time.monotonic() > ends:
             break
         await asyncio.sleep(PAUSE_S)
     code = paid["calls"][-1]["response_code"]
-    return Told(customer, request_id, paid["outcome"], code, times)
+    return Told(customer, request_id, paid["outcome"], code, times, calls)

@@ -6,14 +6,15 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
+import aiohttp
 import httpx
 from stage.customers import AT
 from stage.processes import Platform
+from yarl import URL
 
 from perisai_kit import clock
-from sandbox.demo.clients import TIMEOUT_S
 from sandbox.environment import FAKEBANK_FILE
-from sandbox.fakebank.calls import NONE, Caller, Trouble, new_request_id
+from sandbox.fakebank.calls import NONE, TIMEOUT_S, Caller, Trouble, new_request_id
 from sandbox.fakebank.config import Partner, Partners
 from sandbox.fakebank.flags import Flags
 from sandbox.fakebank.journal import Call, Journal
@@ -97,10 +98,35 @@ def _message(
     return {**first, "flagAdvise": "Y" if advise else "N"}
 
 
+class Quick(httpx.AsyncBaseTransport):
+    """httpx over aiohttp's client, which spends a fraction of the time on a request."""
+
+    def __init__(self) -> None:
+        self._session = aiohttp.ClientSession(auto_decompress=False)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        sent = self._session.request(
+            request.method,
+            URL(str(request.url), encoded=True),
+            headers=request.headers.multi_items(),
+            data=request.content,
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
+        )
+        try:
+            async with sent as answer:
+                content = await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise httpx.TransportError(type(error).__name__) from error
+        return httpx.Response(answer.status, headers=list(answer.headers.items()), content=content)
+
+    async def aclose(self) -> None:
+        await self._session.close()
+
+
 @asynccontextmanager
 async def own_bank(platform: Platform) -> AsyncIterator[OwnBank]:
     """Open a bank for as long as it is needed."""
-    caller = Caller(Journal(), Flags(), transport=None)
+    caller = Caller(Journal(), Flags(), transport=Quick())
     try:
         yield OwnBank(platform, caller)
     finally:

@@ -2,56 +2,66 @@
 
 PAYMENT = {
     "payments without one settled callback": """
-        SELECT count(*) FROM payments WHERE 1 <> (
-            SELECT count(*) FROM callbacks
-            WHERE callbacks.payment_id = payments.id AND verdict = 'settled')""",
-    "settled callbacks without their payment": """
-        SELECT count(*) FROM callbacks LEFT JOIN payments ON payments.id = callbacks.payment_id
-        WHERE verdict = 'settled' AND (payments.id IS NULL
-            OR payments.partner_id <> callbacks.partner_id
+        SELECT count(*) FROM payments FULL JOIN (
+            SELECT payment_id, count(*) FROM callbacks WHERE verdict = 'settled' GROUP BY 1
+        ) AS settled ON payment_id = payments.id
+        WHERE payments.id IS NULL OR settled.count IS DISTINCT FROM 1""",
+    "settled callbacks of another bank or request than their payment": """
+        SELECT count(*) FROM callbacks JOIN payments ON payments.id = payment_id
+        WHERE verdict = 'settled' AND (payments.partner_id <> callbacks.partner_id
             OR payments.payment_request_id <> callbacks.request_id)""",
     "answers of success to a payment that is not booked": """
-        SELECT count(*) FROM callbacks WHERE response_code = '2002500' AND NOT EXISTS (
-            SELECT FROM payments WHERE payments.partner_id = callbacks.partner_id
-                AND payments.payment_request_id = callbacks.request_id)""",
+        SELECT count(*) FROM callbacks LEFT JOIN payments
+            ON payments.partner_id = callbacks.partner_id
+            AND payments.payment_request_id = callbacks.request_id
+        WHERE response_code = '2002500' AND payments.id IS NULL""",
     "paid bills without one payment of their amount": """
-        SELECT count(*) FROM bills WHERE (status = 'paid') <> (1 = (
-            SELECT count(*) FROM payments
-            WHERE payments.bill_id = bills.id AND payments.amount = bills.amount))""",
+        SELECT count(*) FROM bills FULL JOIN payments ON bill_id = bills.id
+        WHERE (bills.status = 'paid' AND payments.amount = bills.amount)
+            IS DISTINCT FROM (payments.id IS NOT NULL)""",
     "bills that differ from their lines": """
-        SELECT count(*) FROM bills WHERE amount <> (
-            SELECT sum(amount) FROM bill_lines WHERE bill_lines.bill_id = bills.id)""",
-    "payments that differ from their transfers": """
-        SELECT count(*) FROM payments WHERE amount IS DISTINCT FROM (
-            SELECT sum(amount) FROM ledger_transfers WHERE cause = 'payment:' || payments.id)""",
-    "transfers of no payment": """
-        SELECT count(*) FROM ledger_transfers WHERE code <> 'incentive_accrued' AND NOT EXISTS (
-            SELECT FROM payments WHERE cause = 'payment:' || payments.id)""",
+        SELECT count(*) FROM bills LEFT JOIN (
+            SELECT bill_id, sum(amount) AS amount FROM bill_lines GROUP BY 1
+        ) AS lines ON bill_id = bills.id
+        WHERE bills.amount IS DISTINCT FROM lines.amount""",
+    "payments that differ from their transfers, or transfers of no payment": """
+        SELECT count(*) FROM payments FULL JOIN (
+            SELECT cause, sum(amount) AS amount FROM ledger_transfers
+            WHERE code <> 'incentive_accrued' GROUP BY 1
+        ) AS moved ON cause = 'payment:' || payments.id
+        WHERE payments.amount IS DISTINCT FROM moved.amount""",
     "incentives owed by no statement, or statements that are not owed": """
         SELECT count(*) FROM (SELECT * FROM statements WHERE amount > 0) AS stated
         FULL JOIN (SELECT * FROM ledger_transfers WHERE code = 'incentive_accrued') AS owed
             ON cause = 'statement:' || stated.id
         WHERE owed.amount IS DISTINCT FROM stated.amount""",
     "statements that differ from their lines": """
-        SELECT count(*) FROM statements WHERE line_count <> (
-            SELECT count(*) FROM commission_lines
-            WHERE commission_lines.beneficiary_id = statements.beneficiary_id
-                AND earned_month = month)""",
+        SELECT count(*) FROM statements LEFT JOIN (
+            SELECT beneficiary_id, earned_month AS month, count(*) FROM commission_lines
+            GROUP BY 1, 2
+        ) AS lines USING (beneficiary_id, month)
+        WHERE line_count IS DISTINCT FROM lines.count""",
     "payments that were not counted once, or wait": """
         SELECT count(*) FROM payments LEFT JOIN commission_payments AS counted
             ON counted.payment_id = payments.id LEFT JOIN commission_waits AS wait
             ON wait.payment_id = payments.id AND ended_at IS NULL
         WHERE counted.payment_id IS NULL OR wait.payment_id IS NOT NULL""",
-    "programmes paid with an agent's help without two lines each": """
-        SELECT count(*) FROM payments JOIN bill_lines USING (bill_id)
-        WHERE agent_id IS NOT NULL AND 2 <> (
-            SELECT count(*) FROM commission_lines AS line
-            WHERE line.payment_id = payments.id AND contribution_month = bill_lines.month
-                AND line.programme = bill_lines.programme AND base = bill_lines.amount)""",
+    "payments with an agent's help without two lines for each of their own": """
+        SELECT count(*) FROM (
+            SELECT payments.id, 2 * count(*) AS count, 2 * sum(bill_lines.amount) AS base
+            FROM payments JOIN bill_lines USING (bill_id)
+            WHERE agent_id IS NOT NULL GROUP BY 1
+        ) AS paid FULL JOIN (
+            SELECT payment_id, count(*), sum(base) AS base FROM commission_lines
+            WHERE contribution_month IS NOT NULL GROUP BY 1
+        ) AS earned ON payment_id = paid.id
+        WHERE (paid.count, paid.base) IS DISTINCT FROM (earned.count, earned.base)""",
     "payments not told once": """
-        SELECT count(*) FROM payments WHERE 1 <> (
-            SELECT count(*) FROM events WHERE type = 'payment.settled.v1'
-                AND data ->> 'payment_id' = payments.id::text)""",
+        SELECT count(*) FROM payments FULL JOIN (
+            SELECT (data ->> 'payment_id')::uuid AS payment_id, count(*) FROM events
+            WHERE type = 'payment.settled.v1' GROUP BY 1
+        ) AS told ON payment_id = payments.id
+        WHERE payments.id IS NULL OR told.count IS DISTINCT FROM 1""",
     "programmes of a month that a member paid twice": """
         SELECT count(*) FROM (
             SELECT FROM payments JOIN bill_lines USING (bill_id)

@@ -27,7 +27,7 @@ _PAYMENTS = """
            to_char(trx_date_time AT TIME ZONE 'Asia/Jakarta', 'YYYY-MM') AS paid_month,
            counted.earned_month AS counted_month
     FROM payments JOIN bills ON bills.id = bill_id
-    JOIN events ON type = 'payment.settled.v1' AND data ->> 'payment_id' = payments.id::text
+    JOIN events ON type = 'payment.settled.v1' AND (data ->> 'payment_id')::uuid = payments.id
     LEFT JOIN commission_payments AS counted ON counted.payment_id = payments.id
     ORDER BY events.position
 """

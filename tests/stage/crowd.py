@@ -1,0 +1,215 @@
+"""A crowd of members with a bill in hand, made in seconds.
+
+A few are enrolled and billed over the API. The others are copies of their rows, put into the
+databases in bulk with the events that would have told of them: members, attributions, bills, their
+months and lines, and an account at every bank. They share encrypted names and NIKs with their
+model, and most agents exist by their id alone: nothing that a payment touches looks further.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from stage.customers import AT, MONTH, Customer, bill_for, new_customer
+from stage.processes import Platform
+
+from perisai_kit.ids import new_id
+from sandbox.demo.clients import Actor
+from sandbox.demo.people import member_body, new_adult
+from sandbox.environment import FAKEBANK_FILE
+from sandbox.fakebank.config import Partner, Partners
+from snap_bi import virtual_account
+
+AGENTS = 60
+"""Some of them reach the threshold of new members, some do not."""
+WADAHS = 3
+
+# By table: the column that leads to the model, and what differs from it.
+_MEMBER = {"member_id": "wanted.member_id"}
+_BILL = {"bill_id": "wanted.bill_id"}
+_CARE = {"agent_id": "wanted.agent_id", "wadah_id": "wanted.wadah_id"}
+_CARED = {**_CARE, "attribution_id": "wanted.attribution_id"}
+_OF_MEMBERS = {
+    "members": (
+        "id",
+        "model_member_id",
+        {
+            "id": "wanted.member_id",
+            "nik_hash": "sha256(wanted.member_id::text::bytea)",
+            **_CARED,
+        },
+    ),
+    "attributions": (
+        "member_id",
+        "model_member_id",
+        {"id": "coalesce(wanted.attribution_id, gen_random_uuid())", **_MEMBER, **_CARE},
+    ),
+}
+_OF_BILLS = {
+    "bills": ("id", "model_bill_id", {"id": "wanted.bill_id", **_MEMBER, **_CARED}),
+    "bill_months": ("bill_id", "model_bill_id", {**_BILL, **_MEMBER}),
+    "bill_lines": ("bill_id", "model_bill_id", _BILL),
+}
+_WANTED = (
+    "model_member_id",
+    "model_bill_id",
+    "member_id",
+    "bill_id",
+    "agent_id",
+    "wadah_id",
+    "attribution_id",
+)
+_TOLD_BY_MEMBERS = ("member.enrolled.v1", "member.attributed.v1")
+_TOLD_BY_BILLS = ("bill.issued.v1",)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A customer who came about as customers do. has_agent: one in an agent's care."""
+
+    customer: Customer
+    has_agent: bool
+
+
+async def new_crowd(platform: Platform, count: int, *, seed: int) -> list[Customer]:
+    """Return so many customers, each with an account at a bank chosen by chance.
+
+    The business time is the caller's.
+    """
+    chance = Random(seed)
+    models = await _models(platform)
+    wadahs = [new_id() for _ in range(WADAHS)]
+    agents = [(new_id(), chance.choice(wadahs)) for _ in range(AGENTS)]
+    wanted = [_wanted(chance.choice(models), agents, chance) for _ in range(count)]
+    async with platform.database("member") as connection:
+        await _insert(connection, wanted, _OF_MEMBERS, _TOLD_BY_MEMBERS)
+    partners = Partners(platform.folder / FAKEBANK_FILE).all()
+    async with platform.database("payment") as connection:
+        await _insert(connection, wanted, _OF_BILLS, _TOLD_BY_BILLS)
+        numbers = await _open_accounts(connection, wanted, partners)
+    amounts = {each.customer.bill_id: each.customer.amount for each in models}
+    return [
+        Customer(
+            str(row["member_id"]),
+            str(row["bill_id"]),
+            chance.choice(own),
+            amounts[str(row["model_bill_id"])],
+            own,
+        )
+        for row, own in zip(wanted, numbers, strict=True)
+    ]
+
+
+async def _models(platform: Platform) -> list[Model]:
+    """Let an agent and an officer enrol those whom the others are copied from."""
+    async with platform.http("gateway") as http:
+        agent = Actor(http, device_id="stage-agent")
+        await agent.sign_in_by_phone(platform.described["sign_ins"]["agent"]["phone"])
+        cared_for = [
+            await new_customer(agent),
+            await new_customer(agent, programmes=("jkk", "jkm")),
+            await _long_paying(agent),
+        ]
+    async with platform.staff("officer1") as officer:
+        alone = await new_customer(officer)
+    return [*(Model(each, True) for each in cared_for), Model(alone, False)]
+
+
+async def _long_paying(by: Actor) -> Customer:
+    """Return one who was in BPU before, and pays three months at once."""
+    person = member_body(new_adult(AT.date()), at=AT, new_to_bpu=False)
+    await by.post("/v1/members", person)
+    return await bill_for(by, person["id"], MONTH, 3)
+
+
+def _wanted(
+    model: Model, agents: Sequence[tuple[UUID, UUID]], chance: Random
+) -> Mapping[str, UUID | None]:
+    # The first agents bring many members and the last ones hardly any.
+    agent_id, wadah_id = agents[int(len(agents) * chance.random() ** 4)]
+    return {
+        "model_member_id": UUID(model.customer.member_id),
+        "model_bill_id": UUID(model.customer.bill_id),
+        "member_id": new_id(),
+        "bill_id": new_id(),
+        "agent_id": agent_id if model.has_agent else None,
+        "wadah_id": wadah_id if model.has_agent else None,
+        "attribution_id": new_id() if model.has_agent else None,
+    }
+
+
+async def _insert(
+    connection: asyncpg.Connection,
+    wanted: Sequence[Mapping[str, UUID | None]],
+    tables: Mapping[str, tuple[str, str, Mapping[str, str]]],
+    types: Sequence[str],
+) -> None:
+    """Copy the models' rows and events, with the ids that are wanted, in one transaction."""
+    columns = ", ".join(f"{name} uuid" for name in _WANTED)
+    rows = [tuple(each[name] for name in _WANTED) for each in wanted]
+    async with connection.transaction():
+        await connection.execute(f"CREATE TEMP TABLE wanted ({columns}) ON COMMIT DROP")
+        await connection.copy_records_to_table("wanted", records=rows)
+        for table, (column, model, differs) in tables.items():
+            await connection.execute(
+                f"""
+                INSERT INTO {table} SELECT new.*
+                FROM wanted JOIN {table} AS old ON old.{column} = wanted.{model}
+                CROSS JOIN LATERAL jsonb_populate_record(old, {_object(differs)}) AS new"""  # noqa: S608 - from above
+            )
+        ids = {**_MEMBER, **_BILL, **_CARED}
+        await connection.execute(
+            f"""
+            INSERT INTO events (id, type, subject, data, occurred_at)
+            SELECT gen_random_uuid(), type, wanted.member_id::text, data || (
+                       SELECT jsonb_object_agg(key, value) FROM jsonb_each({_object(ids)})
+                       WHERE data ? key), occurred_at
+            FROM wanted JOIN events ON subject = wanted.model_member_id::text
+            WHERE type = ANY($1::text[])
+            ORDER BY wanted.member_id, seq""",  # noqa: S608 - from above
+            list(types),
+        )
+
+
+def _object(differs: Mapping[str, str]) -> str:
+    pairs = (f"'{column}', {value}" for column, value in differs.items())
+    return f"jsonb_build_object({', '.join(pairs)})"
+
+
+async def _open_accounts(
+    connection: asyncpg.Connection,
+    wanted: Sequence[Mapping[str, Any]],
+    partners: Sequence[Partner],
+) -> list[tuple[str, ...]]:
+    """Give each bill its account at every bank; return the numbers."""
+    rows = await connection.fetch("SELECT DISTINCT partner_id, partner_name FROM virtual_accounts")
+    names = {str(row["partner_id"]): row["partner_name"] for row in rows}
+    last = await connection.fetchval(
+        "SELECT setval('virtual_account_serials', nextval('virtual_account_serials') + $1)",
+        len(wanted),
+    )
+    issued = [
+        tuple(
+            virtual_account.issue(each.entry.company_code, serial, each.profile)
+            for each in partners
+        )
+        for serial in range(last - len(wanted) + 1, last + 1)
+    ]
+    records = [
+        (
+            row["bill_id"],
+            UUID(each.entry.partner_id),
+            names[each.entry.partner_id],
+            account.company_code,
+            account.customer_no,
+            account.number,
+        )
+        for row, accounts in zip(wanted, issued, strict=True)
+        for each, account in zip(partners, accounts, strict=True)
+    ]
+    columns = ("bill_id", "partner_id", "partner_name", "company_code", "customer_no", "number")
+    await connection.copy_records_to_table("virtual_accounts", records=records, columns=columns)
+    return [tuple(account.number for account in accounts) for accounts in issued]
