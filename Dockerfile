@@ -7,13 +7,13 @@ FROM python:3.11-slim AS platform
 
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1
 # /sandbox is where a sandbox keeps its files; a new volume there takes its owner from here.
-RUN groupadd --system --gid 10001 perisai \
-    && useradd --system --uid 10001 --gid perisai --no-create-home --home-dir /app perisai \
+RUN groupadd --gid 10001 perisai \
+    && useradd --uid 10001 --gid perisai --no-create-home --home-dir /app perisai \
     && install --directory --owner=perisai --group=perisai --mode=0700 /sandbox
 WORKDIR /app
 COPY deploy/requirements.lock deploy/
-RUN python -m venv .venv \
-    && python -m pip install --require-hashes --only-binary=:all: -r deploy/requirements.lock
+RUN python -m venv .venv
+RUN python -m pip install --require-hashes --only-binary=:all: -r deploy/requirements.lock
 COPY libs libs
 COPY gateway gateway
 COPY services services
