@@ -30,7 +30,7 @@ demo: .venv/installed ## walk the journey from enrolment to commission, checking
 	@$(PY) -m sandbox demo $(ARGS)
 
 test: .venv/installed ## run all tests; they bring their own PostgreSQL and ports
-	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadscope $(ARGS)
+	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadscope $(ARGS)
 
 soak: .venv/installed ## run what takes long (SOAK_CALLBACKS=10000 and so on: docs/testing.md)
 	@status=0; $(PY) -m pytest -q -m soak $(ARGS) || status=1; \
@@ -52,7 +52,7 @@ fmt: .venv/installed ## format and fix what can be fixed
 
 # The tests of each package by themselves: many of them have a test_rules.py.
 types: .venv/installed ## check types
-	@$(PY) -m mypy $(SOURCES) deploy bench/*.py conftest.py
+	@$(PY) -m mypy -n 2 $(SOURCES) deploy bench/*.py conftest.py
 	@status=0; for tests in $(TESTS); do \
 		[ -z "$$(find "$$tests" -name '*.py')" ] || \
 		MYPYPATH="$$tests" $(PY) -m mypy "$$tests" || status=1; done; exit $$status

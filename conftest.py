@@ -40,6 +40,12 @@ class OneProcessAFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist says 
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Use one process more than there are cores: the one with the platform mostly waits for it."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     """Spread the tests as they share what is dear to start."""
     return OneProcessAFile(config, log)
