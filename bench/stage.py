@@ -69,7 +69,7 @@ class Stage:
         return self.postgres.query("postgres", asked, database) == "1"
 
     def environment(self, name: str, database: str) -> dict[str, str]:
-        """Return what a process of a service is told, workers off."""
+        """Return what a process of a service is told: as in production, workers off."""
         told = build_environment(
             self.services[name],
             tuple(self.services.values()),
@@ -77,6 +77,9 @@ class Stage:
             database_url=self.url(database),
             folder=self.folder,
         )
+        if name != "gateway":  # which would have to be told how to send codes
+            told["PERISAI_SANDBOX"] = "0"
+            del told["PERISAI_CLOCK_FILE"]
         return {**told, "RUN_WORKER": "0"}
 
     @contextmanager
