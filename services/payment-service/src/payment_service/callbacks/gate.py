@@ -125,9 +125,12 @@ class Gate:
         only = named[0] if len(named) == 1 else None
         return rules.find_client(callers, client_key) or only
 
-    def may_note(self, partner_id: UUID) -> bool:
-        """Count an unproven call of a partner; tell whether it is still one of the first."""
-        minute = int(time.monotonic() // 60)
+    def may_note(self, partner_id: UUID, *, at: float) -> bool:
+        """Count an unproven call of a partner; tell whether it is still one of the first.
+
+        at: seconds of a clock that only goes forward.
+        """
+        minute = int(at // 60)
         if minute != self._noted_in:
             self._noted_in = minute
             self._noted.clear()
@@ -218,7 +221,7 @@ async def note_unproven(
     A record that cannot be written changes no answer.
     """
     caller = await gate.named(wire)
-    if caller is None or not gate.may_note(caller.partner_id):
+    if caller is None or not gate.may_note(caller.partner_id, at=time.monotonic()):
         return
     verdict = _tried(caller, service, wire)
     values: dict[str, object] = {
