@@ -5,29 +5,16 @@ import time
 from typing import Any
 
 import structlog
-from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from perisai_kit.access import Answered, method_of
 from perisai_kit.errors import TooLarge
 from perisai_kit.ids import new_id
-from perisai_kit.log import get_logger
 from perisai_kit.problems import problem_response
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-UNLOGGED = frozenset({"/health", "/ready", "/metrics"})
-
-requests_total = Counter(
-    "http_requests_total", "Answered requests.", ["service", "method", "route", "status"]
-)
-request_seconds = Histogram(
-    "http_request_seconds",
-    "Seconds from request to answer.",
-    ["service", "route"],
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-)
-log = get_logger()
 
 
 class RequestContext:
@@ -63,27 +50,19 @@ class RequestContext:
         try:
             await self.app(scope, receive, send_with_id)
         finally:
-            self._record(scope, status, time.perf_counter() - started)
+            self._record(scope, status, request_id, started)
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "unmatched")
-        requests_total.labels(self.service, _method(scope), route, str(status)).inc()
-        request_seconds.labels(self.service, route).observe(seconds)
-        if route not in UNLOGGED:
-            log.info(
-                "http.answered",
-                method=_method(scope),
-                route=route,
-                status=status,
-                duration_ms=round(seconds * 1000, 1),
-            )
-
-
-def _method(scope: Scope) -> str:
-    # A made-up method would make an endless set of metric labels.
-    method = str(scope["method"])
-    known = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-    return method if method in known else "other"
+    def _record(self, scope: Scope, status: int, request_id: str, started: float) -> None:
+        Answered(
+            service=self.service,
+            event="http.answered",
+            method=method_of(scope["method"]),
+            route=getattr(scope.get("route"), "path", "unmatched"),
+            status=status,
+            seconds=time.perf_counter() - started,
+            request_id=request_id,
+            account_id=structlog.contextvars.get_contextvars().get("account_id"),
+        ).record()
 
 
 class BodyLimit:
