@@ -25,7 +25,7 @@ from sandbox.seed import BRANCH_SCOPE, COUNTRY_SCOPE
 pytestmark = pytest.mark.e2e
 HERE = Path(__file__).parent
 ENDS_S = 1800
-FEW = 3
+FEW = 2
 MANY = int(os.environ.get("SOAK_EXAMPLES", "100"))
 NOBODY = {"nobody": ""}
 STAFF: dict[str, Mapping[str, str]] = {
