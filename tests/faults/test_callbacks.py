@@ -96,6 +96,36 @@ async def test_flags_twice_lost_late_and_in_any_order_pay_once_at_every_bank(
         assert await books.faults(platform) == []
 
 
+async def test_fifty_copies_over_two_processes_are_one_payment_and_one_month(
+    platform: Platform,
+) -> None:
+    with platform.business_time(AT), platform.another("payment") as second:
+        (customer,) = await new_customers(platform, 1)
+        doors = [platform.address("payment"), second] * 25
+        request_id, external_id = new_id(), f"{secrets.randbelow(10**30):030d}"
+        async with own_bank(platform) as bank:
+            heard = await asyncio.gather(
+                *(
+                    bank.flag(
+                        customer.number,
+                        request_id,
+                        customer.amount,
+                        external_id=external_id,
+                        door=door,
+                    )
+                    for door in doors
+                )
+            )
+
+        assert [call.response_code for call in heard] == ["2002500"] * 50
+        assert await payments_of(platform, [customer]) == [1]
+        assert await books.caught_up(platform)
+        assert await books.faults(platform) == []
+        async with platform.staff("officer1") as officer:
+            cover = await officer.get(f"/v1/members/{customer.member_id}/coverage")
+    assert [each["month"] for each in cover["months"]] == ["2026-11"]
+
+
 async def test_two_bills_of_a_member_may_be_paid_in_another_order(platform: Platform) -> None:
     with platform.business_time(AT):
         async with platform.staff("officer1") as officer:

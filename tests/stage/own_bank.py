@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -52,9 +53,16 @@ class OwnBank:
         external_id: str | None = None,
         advise: bool = False,
         trouble: Trouble = NONE,
+        door: str | None = None,
     ) -> Call:
-        """Send one payment flag; with a new X-EXTERNAL-ID unless one is given."""
+        """Send one payment flag; with a new X-EXTERNAL-ID unless one is given.
+
+        door: the address it is sent to, instead of the gateway's.
+        """
         partner = self._partner(number)
+        if door is not None:
+            entry = partner.entry.model_copy(update={"gateway_base_url": door})
+            partner = replace(partner, entry=entry)
         return await self._caller.call(
             partner,
             Service.PAYMENT,

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ from perisai_kit import clock
 from sandbox import lifetime
 from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
 from sandbox.demo.run import Watch
+from sandbox.environment import build_environment
 from sandbox.ports import free_port
 from sandbox.run import DESCRIPTION_FILE
 from sandbox.services import load_services
+from sandbox.vault import load_secrets
 
 START_S = 300
 """A start takes some ten seconds; this is for a machine that does much else."""
@@ -151,6 +154,35 @@ class Platform:
         os.kill(pid, signal.SIGKILL)
         return pid
 
+    @contextmanager
+    def another(self, name: str) -> Iterator[str]:
+        """Run one more process of a service, its worker off; yield its address."""
+        services = load_services(self._ports)
+        (service,) = [each for each in services if each.name == name]
+        more = replace(service, port=free_port())
+        told = build_environment(
+            service,
+            services,
+            secrets=load_secrets(self.folder),
+            database_url=self.described["databases"][name]["app"],
+            folder=self.folder,
+        )
+        with (self.logs / f"another-{name}.log").open("ab") as output:
+            process = subprocess.Popen(
+                more.arguments,
+                env={**told, "RUN_WORKER": "0"},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                preexec_fn=lifetime.die_with_parent(signal.SIGTERM),
+            )
+        try:
+            assert lifetime.wait_until(lambda: _answers(more.url + more.ready), timeout_s=START_S)
+            yield more.url
+        finally:
+            process.terminate()
+            process.wait(STOP_S)
+
     async def is_ready(self) -> bool:
         """Tell whether every process says that it can serve."""
         async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_S) as http:
@@ -207,3 +239,10 @@ class Platform:
             yield connection
         finally:
             await connection.close()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=TIMEOUT_S, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
