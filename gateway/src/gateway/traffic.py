@@ -7,7 +7,7 @@ import time
 
 from starlette.types import Message, Scope, Send
 
-from perisai_kit.access import Answered, method_of
+from perisai_kit.access import method_of, record_answered
 from perisai_kit.ids import new_id
 from perisai_kit.middleware import REQUEST_ID
 
@@ -51,7 +51,7 @@ class Passage:
 
     def record(self, service: str) -> None:
         """Count the request and write its line; one that never got an answer is counted as 499."""
-        Answered(
+        record_answered(
             service=service,
             event="http.forwarded",
             method=self._method,
@@ -60,4 +60,4 @@ class Passage:
             seconds=time.perf_counter() - self._started,
             request_id=self.request_id,
             account_id=self.account_id,
-        ).record()
+        )

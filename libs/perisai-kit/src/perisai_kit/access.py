@@ -5,7 +5,6 @@ through the whole chain of a logger it costs as much as some requests.
 """
 
 import sys
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -27,37 +26,34 @@ request_seconds = Histogram(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """What became of one request. No value may hold what JSON would have to escape.
+def record_answered(
+    *,
+    service: str,
+    event: str,
+    method: str,
+    route: str,
+    status: int,
+    seconds: float,
+    request_id: str,
+    account_id: str | None,
+) -> None:
+    """Count a request and write its line. No value may hold what JSON would have to escape.
 
     route: the address without ids and typed text. request_id, account_id: of letters, digits and
     `.`, `_`, `-`.
     """
-
-    service: str
-    event: str
-    method: str
-    route: str
-    status: int
-    seconds: float
-    request_id: str
-    account_id: str | None = None
-
-    def record(self) -> None:
-        """Count the request and write its line."""
-        counter, histogram = _figures(self.service, self.method, self.route, self.status)
-        counter.inc()
-        histogram.observe(self.seconds)
-        if self.route in UNLOGGED:
-            return
-        account = f'"account_id":"{self.account_id}",' if self.account_id else ""
-        sys.stderr.write(
-            f'{{"method":"{self.method}","route":"{self.route}","status":{self.status},'
-            f'"duration_ms":{self.seconds * 1000:.1f},{account}"event":"{self.event}",'
-            f'"service":"{self.service}","request_id":"{self.request_id}","level":"info",'
-            f'"timestamp":"{clock.real_now().isoformat()}"}}\n'
-        )
+    counter, histogram = _figures(service, method, route, status)
+    counter.inc()
+    histogram.observe(seconds)
+    if route in UNLOGGED:
+        return
+    account = f'"account_id":"{account_id}",' if account_id else ""
+    sys.stderr.write(
+        f'{{"method":"{method}","route":"{route}","status":{status},'
+        f'"duration_ms":{seconds * 1000:.1f},{account}"event":"{event}",'
+        f'"service":"{service}","request_id":"{request_id}","level":"info",'
+        f'"timestamp":"{clock.real_now().isoformat()}"}}\n'
+    )
 
 
 def method_of(text: str) -> str:

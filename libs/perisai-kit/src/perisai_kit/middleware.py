@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from perisai_kit.access import Answered, method_of
+from perisai_kit.access import method_of, record_answered
 from perisai_kit.errors import TooLarge
 from perisai_kit.ids import new_id
 from perisai_kit.problems import problem_response
@@ -53,7 +53,7 @@ class RequestContext:
             self._record(scope, status, request_id, started)
 
     def _record(self, scope: Scope, status: int, request_id: str, started: float) -> None:
-        Answered(
+        record_answered(
             service=self.service,
             event="http.answered",
             method=method_of(scope["method"]),
@@ -62,7 +62,7 @@ class RequestContext:
             seconds=time.perf_counter() - started,
             request_id=request_id,
             account_id=structlog.contextvars.get_contextvars().get("account_id"),
-        ).record()
+        )
 
 
 class BodyLimit:
