@@ -90,7 +90,9 @@ def create_app(
     )
     kit.tokens = OwnTokens(keys, settings)
     agents, members = kit.client(settings.agent_url), _members(settings, kit)
-    forwarder = Forwarder(settings)
+    forwarder, routes = Forwarder(settings), Routes()
+    revocations = Revocations(settings)
+    admission = _admission(settings, kit, revocations)
     app = create_kit_app(
         kit,
         title="Perisai gateway",
@@ -98,6 +100,7 @@ def create_app(
         subscriptions=subscriptions(agents),
         periodic=periodic(settings),
         on_close=[members.close, agents.close, forwarder.close],
+        outer_doors=_outer_doors(settings, admission, routes, forwarder),
         body_limit=SMALL,
     )
     app.state.parts = Parts(
@@ -108,8 +111,8 @@ def create_app(
         sender=_sender(settings, kit),
         members=members,
     )
-    revocations = app.state.revocations = Revocations(settings)
-    _build_doors(app, kit, settings, revocations, forwarder)
+    app.add_middleware(OwnDoor, admission=admission, routes=routes)
+    app.state.revocations = revocations
     _reload_while_running(app, keys, revocations, database)
     openapi.serve(app)
     return app
@@ -157,19 +160,20 @@ def _sender(settings: Settings, kit: Kit) -> OtpSender:
     )
 
 
-def _build_doors(
-    app: FastAPI, kit: Kit, settings: Settings, revocations: Revocations, forwarder: Forwarder
-) -> None:
-    """Put the doors around the kit's request context, and ours inside of it."""
-    routes = Routes()
-    admission = Admission(
+def _admission(settings: Settings, kit: Kit, revocations: Revocations) -> Admission:
+    return Admission(
         settings=settings,
         authenticator=kit.authenticator,
         revocations=revocations,
         limiter=Limiter(settings.rate_limits),
     )
-    request_context, *inside = app.user_middleware
-    app.user_middleware = [
+
+
+def _outer_doors(
+    settings: Settings, admission: Admission, routes: Routes, forwarder: Forwarder
+) -> list[Middleware]:
+    """Return the doors of what is forwarded; it needs nothing of the framework."""
+    return [
         Middleware(SnapDoor, settings=settings, forwarder=forwarder),
         *_cross_origin(settings),
         Middleware(
@@ -179,9 +183,6 @@ def _build_doors(
             forwarder=forwarder,
             routes=routes,
         ),
-        request_context,
-        Middleware(OwnDoor, admission=admission, routes=routes),
-        *inside,
     ]
 
 

@@ -70,10 +70,8 @@ def app_of(kit: web.Kit, settings: Settings) -> FastAPI:
         subscriptions=subscriptions(own=own_feed(kit), members=feed_of_members),
         periodic=periodic(settings),
         on_close=[writer.close, members.close, feed_of_members.close, bank_clients.close],
+        inner_doors=[Middleware(SnapDoor, gate=gate, writer=writer)],
     )
-    request_context, *inside = app.user_middleware
-    door = Middleware(SnapDoor, gate=gate, writer=writer)
-    app.user_middleware = [request_context, door, *inside]
     app.state.members = members
     app.state.banks = bank_clients
     return app
