@@ -180,8 +180,8 @@ def test_the_status_of_every_refusal_is_the_first_three_digits_of_its_code(
 def test_every_reason_fits_the_inquiry_field(case: Case) -> None:
     reason = reason_of(case)
 
-    assert 0 < len(reason.english) <= 64
-    assert 0 < len(reason.indonesia) <= 64
+    assert 0 < len(reason["english"]) <= 64
+    assert 0 < len(reason["indonesia"]) <= 64
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda one: one.name)

@@ -3,7 +3,7 @@
 Why there is one: docs/adr/0012-group-commit.md. Everything else uses the sessions of db.py.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeAlias
@@ -28,37 +28,60 @@ class Direct:
         self._database = database
         self._settings = {**SERVER_SETTINGS, **settings}
         self._connection: Connection | None = None
+        self._has_begun = False
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Run]:
+    async def begin(self, *, another: Callable[[], bool] = lambda: False) -> AsyncIterator[Run]:
         """One writing transaction, committed when the block ends.
 
         One that fails takes its connection with it: PostgreSQL undoes what was not committed, and
         the next transaction begins where nothing is in doubt. Only when the failure is that of the
         connection may the commit have happened nevertheless.
+        another: asked at the end, whether the next transaction follows at once; then the commit
+        begins it, which saves a way to the server. If none follows after all, call `rest`.
         """
         if self._database.is_joined:
             async with self._database.begin() as session:
                 yield run_in(session)
             return
-        connection, self._connection = self._connection, None
+        connection, has_begun = self._take()
         connection = connection or await self._connect()
         try:
-            await connection.execute("BEGIN")
+            if not has_begun:
+                await connection.execute("BEGIN")
             yield partial(_fetch, connection)
-            ended = await connection.execute("COMMIT")
+            chained = another()
+            ended = await connection.execute("COMMIT AND CHAIN" if chained else "COMMIT")
             assert ended == "COMMIT", "a transaction that failed must not look committed"
         except BaseException:
             connection.terminate()
             raise
-        self._connection = connection
+        self._connection, self._has_begun = connection, chained
         self._database.after_publish()
 
+    async def rest(self) -> None:
+        """End the transaction that was begun for another, if there is one; nothing is in it."""
+        if not self._has_begun:
+            return
+        connection, _ = self._take()
+        assert connection is not None, "a transaction has its connection"
+        try:
+            await connection.execute("ROLLBACK")
+        except BaseException:
+            connection.terminate()
+            raise
+        self._connection = connection
+
     async def close(self) -> None:
-        """Close the connection; no transaction is open."""
-        connection, self._connection = self._connection, None
+        """Close the connection; what was not committed is undone."""
+        connection, _ = self._take()
         if connection is not None:
             connection.terminate()
+
+    def _take(self) -> "tuple[Connection | None, bool]":
+        taken = self._connection, self._has_begun
+        self._connection, self._has_begun = None, False
+        return taken
 
     async def _connect(self) -> Connection:
         engine = self._database.engine

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,7 +14,18 @@ from perisai_kit.errors import TooLarge
 from perisai_kit.ids import new_id
 from perisai_kit.problems import problem_response
 
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+ID_HEADER = b"x-request-id"
+_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+def request_id_of(scope: Scope) -> str:
+    """Return the id the client gave the request, or a new one."""
+    for name, value in scope["headers"]:
+        if name == ID_HEADER:
+            given = value.decode("latin-1")
+            if _ID.fullmatch(given):
+                return str(given)
+    return str(new_id())
 
 
 class RequestContext:
@@ -32,8 +43,7 @@ class RequestContext:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else str(new_id())
+        request_id = request_id_of(scope)
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(service=self.service, request_id=request_id)
@@ -44,7 +54,7 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+                message["headers"] = [*message["headers"], (ID_HEADER, request_id.encode())]
             await send(message)
 
         try:

@@ -227,12 +227,17 @@ def _methods_of(request: Request) -> list[str]:
     ]
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
+def unexpected_problem(error: Exception) -> DomainError:
+    """Record a failure nobody has foreseen, and return what whoever asked is told of it."""
     if is_outage(error):
         log.warning("database.unavailable", error=type(error).__name__)
-        return problem_response(request, Unavailable(retry_after_s=2))
+        return Unavailable(retry_after_s=2)
     log.error("request.failed", exc_info=error)
-    return problem_response(request, Internal())
+    return Internal()
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    return problem_response(request, unexpected_problem(error))
 
 
 STATUS[MethodNotAllowed] = 405

@@ -1,26 +1,26 @@
 """The bytes we answer banks with; HTTP status and code always agree."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from snap_bi.codes import Case, Service, response_code
-from snap_bi.fields import Amount, Reason
-from snap_bi.messages import (
-    Echo,
-    InquiryData,
-    InquiryRequest,
-    PaymentData,
-    PaymentRequest,
-    TokenAnswer,
-    VirtualAccountAnswer,
-)
+from snap_bi.fields import amount_of
+from snap_bi.messages import Echo, InquiryRequest, PaymentRequest, TokenAnswer
 from snap_bi.profiles import DoubtAnswer, Profile
+
+# Written as they are: everything in an answer is ours, or has been validated when it was read.
+Fields = Mapping[str, object]
+Reason = Mapping[str, str]
+"""The same sentence, `english` and `indonesia`."""
 
 # The standard's life of a token; a cache of the caller lives less.
 TOKEN_LIFE_S = 900
 _INQUIRY_REASON_LENGTH = 64
 _ANSWER_TRX_ID_LENGTH = 32
 _ANSWER_REFERENCE_LENGTH = 15
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Flag(StrEnum):
@@ -43,10 +43,14 @@ class Answer:
     body: bytes
 
 
-SUCCESS = Reason(english="Successful", indonesia="Berhasil")
+def _reason(english: str, indonesia: str) -> Reason:
+    return {"english": english, "indonesia": indonesia}
+
+
+SUCCESS = _reason("Successful", "Berhasil")
 
 _REASONS: dict[Case, Reason] = {
-    case: Reason(english=english, indonesia=indonesia)
+    case: _reason(english, indonesia)
     for case, english, indonesia in (
         (Case.SUCCESSFUL, "Successful", "Berhasil"),
         (Case.BAD_REQUEST, "The request cannot be read", "Permintaan tidak dapat dibaca"),
@@ -65,11 +69,9 @@ _REASONS: dict[Case, Reason] = {
     )
 }
 _REASONS_IN_DETAIL: dict[tuple[Case, str], Reason] = {
-    (Case.INVALID_BILL, "Cancelled"): Reason(
-        english="The bill was cancelled", indonesia="Tagihan sudah dibatalkan"
-    ),
+    (Case.INVALID_BILL, "Cancelled"): _reason("The bill was cancelled", "Tagihan sudah dibatalkan"),
 }
-_REFUSED = Reason(english="The request is refused", indonesia="Permintaan ditolak")
+_REFUSED = _reason("The request is refused", "Permintaan ditolak")
 
 
 def token_answer(access_token: str, *, expires_in_s: int = TOKEN_LIFE_S) -> Answer:
@@ -86,20 +88,20 @@ def token_answer(access_token: str, *, expires_in_s: int = TOKEN_LIFE_S) -> Answ
 
 def inquiry_answer(profile: Profile, request: InquiryRequest, *, name: str, amount: int) -> Answer:
     """Return the answer to an inquiry whose bill may be paid: closed, `amount` rupiah."""
-    code = response_code(Service.INQUIRY, Case.SUCCESSFUL)
-    data = InquiryData(
-        inquiry_status=Flag.SUCCESS,
-        inquiry_reason=SUCCESS,
-        partner_service_id=request.partner_service_id,
-        customer_no=request.customer_no,
-        virtual_account_no=request.virtual_account_no,
-        virtual_account_name=name,
-        inquiry_request_id=request.inquiry_request_id,
-        total_amount=Amount.of(amount),
-        sub_company=profile.sub_company,
-        virtual_account_trx_type="C",
-    )
-    return _answer(Case.SUCCESSFUL, code, data, _echoed_info(profile, request.additional_info))
+    data = {
+        "inquiryStatus": Flag.SUCCESS,
+        "inquiryReason": SUCCESS,
+        "partnerServiceId": request.partner_service_id,
+        "customerNo": request.customer_no,
+        "virtualAccountNo": request.virtual_account_no,
+        "virtualAccountName": name,
+        "inquiryRequestId": request.inquiry_request_id,
+        "totalAmount": amount_of(amount),
+        "subCompany": profile.sub_company,
+        "virtualAccountTrxType": "C",
+    }
+    info = _echoed_info(profile, request.additional_info)
+    return _answer(Service.INQUIRY, Case.SUCCESSFUL, data=data, info=info)
 
 
 def payment_answer(
@@ -116,28 +118,29 @@ def payment_answer(
 
     Case INCONSISTENT_REQUEST with the first flag and reason answers a repeat at BCA.
     """
-    code = response_code(Service.PAYMENT, case)
-    reference = request.reference_no or ""
-    data = PaymentData(
-        payment_flag_status=flag,
-        payment_flag_reason=reason,
-        partner_service_id=request.partner_service_id,
-        customer_no=request.customer_no,
-        virtual_account_no=request.virtual_account_no,
-        virtual_account_name=name,
-        payment_request_id=request.payment_request_id,
+    trx_id, reference = request.trx_id or "", request.reference_no or ""
+    paid = request.paid_amount
+    data = {
+        "paymentFlagStatus": flag,
+        "paymentFlagReason": reason,
+        "partnerServiceId": request.partner_service_id,
+        "customerNo": request.customer_no,
+        "virtualAccountNo": request.virtual_account_no,
+        "virtualAccountName": name,
+        "paymentRequestId": request.payment_request_id,
         # Two fields are shorter in the answer than in the request; a cut id would be another id.
-        trx_id=request.trx_id if len(request.trx_id or "") <= _ANSWER_TRX_ID_LENGTH else None,
-        paid_amount=request.paid_amount,
-        total_amount=Amount.of(total_amount),
-        paid_bills=request.paid_bills,
-        trx_date_time=request.trx_date_time,
-        reference_no=reference if 0 < len(reference) <= _ANSWER_REFERENCE_LENGTH else None,
-        journal_num=request.journal_num,
-        payment_type=request.payment_type,
-        flag_advise=request.flag_advise,
-    )
-    return _answer(case, code, data, _echoed_info(profile, request.additional_info))
+        "trxId": trx_id if 0 < len(trx_id) <= _ANSWER_TRX_ID_LENGTH else None,
+        "paidAmount": {"value": paid.value, "currency": paid.currency},
+        "totalAmount": amount_of(total_amount),
+        "paidBills": request.paid_bills,
+        "trxDateTime": request.trx_date_time,
+        "referenceNo": reference if 0 < len(reference) <= _ANSWER_REFERENCE_LENGTH else None,
+        "journalNum": request.journal_num,
+        "paymentType": request.payment_type,
+        "flagAdvise": request.flag_advise,
+    }
+    info = _echoed_info(profile, request.additional_info)
+    return _answer(Service.PAYMENT, case, data=data, info=info)
 
 
 def refusal(
@@ -153,20 +156,10 @@ def refusal(
 
     A 4xx on 24 and 25 carries the echoed ids and a rejecting flag; a 401 and a 5xx never do.
     """
-    data: InquiryData | PaymentData | None = None
-    reason = reason or reason_of(case, detail)
+    data: Fields | None = None
     if 400 <= case.http_status < 500 and case.http_status != 401:
-        if service is Service.INQUIRY:
-            data = _refused_inquiry(echo or Echo(), reason, name)
-        elif service is Service.PAYMENT:
-            data = _refused_payment(echo or Echo(), reason, name)
-    code = response_code(service, case)
-    answer = VirtualAccountAnswer(
-        response_code=code,
-        response_message=case.message(detail),
-        virtual_account_data=data,
-    )
-    return Answer(case.http_status, code, answer.to_bytes())
+        data = _refused(service, echo or Echo(), reason or reason_of(case, detail), name)
+    return _answer(service, case, detail=detail, data=data)
 
 
 def doubt_answer(profile: Profile, service: Service = Service.PAYMENT) -> Answer:
@@ -182,52 +175,57 @@ def reason_of(case: Case, detail: str | None = None) -> Reason:
     return special or _REASONS.get(case, _REFUSED)
 
 
-def _refused_inquiry(echo: Echo, reason: Reason, name: str) -> InquiryData:
-    return InquiryData(
-        inquiry_status=Flag.REJECTED,
-        inquiry_reason=Reason(
-            english=reason.english[:_INQUIRY_REASON_LENGTH],
-            indonesia=reason.indonesia[:_INQUIRY_REASON_LENGTH],
-        ),
-        partner_service_id=echo.partner_service_id,
-        customer_no=echo.customer_no,
-        virtual_account_no=echo.virtual_account_no,
-        virtual_account_name=name,
-        inquiry_request_id=echo.request_id,
-    )
-
-
-def _refused_payment(echo: Echo, reason: Reason, name: str) -> PaymentData:
-    return PaymentData(
-        payment_flag_status=Flag.REJECTED,
-        payment_flag_reason=reason,
-        partner_service_id=echo.partner_service_id,
-        customer_no=echo.customer_no,
-        virtual_account_no=echo.virtual_account_no,
-        virtual_account_name=name,
-        payment_request_id=echo.request_id,
-    )
+def _refused(service: Service, echo: Echo, reason: Reason, name: str) -> Fields | None:
+    ids = {
+        "partnerServiceId": echo.partner_service_id,
+        "customerNo": echo.customer_no,
+        "virtualAccountNo": echo.virtual_account_no,
+        "virtualAccountName": name,
+    }
+    if service is Service.INQUIRY:
+        short = {language: text[:_INQUIRY_REASON_LENGTH] for language, text in reason.items()}
+        return {
+            "inquiryStatus": Flag.REJECTED,
+            "inquiryReason": short,
+            **ids,
+            "inquiryRequestId": echo.request_id,
+        }
+    if service is Service.PAYMENT:
+        return {
+            "paymentFlagStatus": Flag.REJECTED,
+            "paymentFlagReason": reason,
+            **ids,
+            "paymentRequestId": echo.request_id,
+        }
+    return None
 
 
 def _answer(
+    service: Service,
     case: Case,
-    code: str,
-    data: InquiryData | PaymentData,
-    additional_info: dict[str, object] | None,
+    *,
+    detail: str | None = None,
+    data: Fields | None = None,
+    info: Fields | None = None,
 ) -> Answer:
-    answer = VirtualAccountAnswer(
-        response_code=code,
-        response_message=case.message(),
-        virtual_account_data=data,
-        additional_info=additional_info,
-    )
-    return Answer(case.http_status, code, answer.to_bytes())
+    code = response_code(service, case)
+    answer = {
+        "responseCode": code,
+        "responseMessage": case.message(detail),
+        "virtualAccountData": data and _present(data),
+        "additionalInfo": info,
+    }
+    return Answer(case.http_status, code, _encode(_present(answer)).encode())
 
 
-def _echoed_info(profile: Profile, info: dict[str, object] | None) -> dict[str, object] | None:
+def _present(fields: Fields) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _echoed_info(profile: Profile, info: Fields | None) -> Fields | None:
     wanted = {key: (info or {}).get(key) for key in profile.echoed_additional_info}
     # Eight characters is the length of the one such field met so far (BRI's idApp).
-    kept: dict[str, object] = {
+    kept: Fields = {
         key: value
         for key, value in wanted.items()
         if isinstance(value, str) and len(value) <= 8 and value.isprintable()

@@ -105,12 +105,6 @@ class Amount(Message):
     value: AmountText
     currency: Literal["IDR"]
 
-    @classmethod
-    def of(cls, rupiah: int) -> Self:
-        if not 0 <= rupiah < 10**16:
-            raise ValueError("an amount has one to sixteen digits")
-        return cls(value=f"{rupiah}.00", currency="IDR")
-
     @property
     def rupiah(self) -> int:
         """Return whole rupiah. Raises: AmountNotRupiah when the fraction is not .00."""
@@ -118,6 +112,13 @@ class Amount(Message):
         if fraction != "00":
             raise AmountNotRupiah("a fraction of a rupiah")
         return int(whole)
+
+
+def amount_of(rupiah: int) -> dict[str, str]:
+    """Write whole rupiah as an amount. Raises: ValueError when it has not one to 16 digits."""
+    if not 0 <= rupiah < 10**16:
+        raise ValueError("an amount has one to sixteen digits")
+    return {"value": f"{rupiah}.00", "currency": "IDR"}
 
 
 def _whole(amount: Amount) -> Amount:
@@ -128,13 +129,6 @@ def _whole(amount: Amount) -> Amount:
 
 # For what is paid: bills are whole rupiah, so a fraction is a wrong format, not a wrong amount.
 WholeRupiah = Annotated[Amount, AfterValidator(_whole)]
-
-
-class Reason(Message):
-    """The same sentence in both languages."""
-
-    english: str
-    indonesia: str
 
 
 def without_empty(data: Mapping[str, object]) -> dict[str, object]:

@@ -20,7 +20,6 @@ from snap_bi.fields import (
     PaddedDigits8,
     PaddedDigits20,
     PaddedDigits28,
-    Reason,
     Text1,
     Text2,
     Text6,
@@ -186,51 +185,6 @@ class PaymentStatusAnswer(Message):
     response_code: str
     response_message: Text255 | None = None
     virtual_account_data: PaymentStatusData
-
-
-class InquiryData(Message):
-    """virtualAccountData of an answer to 24; the ids as received."""
-
-    inquiry_status: str
-    inquiry_reason: Reason
-    partner_service_id: str
-    customer_no: str
-    virtual_account_no: str
-    virtual_account_name: str
-    inquiry_request_id: str
-    total_amount: Amount | None = None
-    sub_company: str | None = None
-    bill_details: list[dict[str, object]] | None = None
-    free_texts: list[Reason] | None = None
-    virtual_account_trx_type: str | None = None
-
-
-class PaymentData(Message):
-    """virtualAccountData of an answer to 25; the ids as received."""
-
-    payment_flag_status: str
-    payment_flag_reason: Reason
-    partner_service_id: str
-    customer_no: str
-    virtual_account_no: str
-    virtual_account_name: str
-    payment_request_id: str
-    trx_id: str | None = None
-    paid_amount: Amount | None = None
-    total_amount: Amount | None = None
-    paid_bills: str | None = None
-    trx_date_time: str | None = None
-    reference_no: str | None = None
-    journal_num: str | None = None
-    payment_type: str | None = None
-    flag_advise: str | None = None
-
-
-class VirtualAccountAnswer(Message):
-    response_code: str
-    response_message: str
-    virtual_account_data: InquiryData | PaymentData | None = None
-    additional_info: dict[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)

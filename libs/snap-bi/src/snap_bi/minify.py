@@ -19,7 +19,8 @@ def minify(body: bytes) -> bytes:
         return b"".join(_KEPT.findall(body))
     # Without escapes every quote opens or closes a string: each second piece lies outside.
     pieces = body.split(b'"')
-    pieces[::2] = [piece.translate(None, _WHITESPACE) for piece in pieces[::2]]
+    outside = b'"'.join(pieces[::2])
+    pieces[::2] = outside.translate(None, _WHITESPACE).split(b'"')
     return b'"'.join(pieces)
 
 

@@ -96,12 +96,13 @@ def verify_symmetric_request(profile: Profile, parts: SignedParts, *, secret: st
 
     matched = None
     minified = minify(parts.body)
+    minified_hash = sha256_hex(minified)
     if (decoded := _decode(parts.signature, size=HMAC_SHA512_BYTES)) is not None:
-        for step, body_hash in _ladder(parts.body, minified, profile):
+        for step, body_hash in _ladder(parts.body, minified, minified_hash, profile):
             if verify_symmetric(text(body_hash, parts.token), decoded, secret):
                 matched = step
                 break
-    return Verdict(matched, text(sha256_hex(minified), mask_token(parts.token)))
+    return Verdict(matched, text(minified_hash, mask_token(parts.token)))
 
 
 def verify_asymmetric_request(
@@ -120,12 +121,13 @@ def verify_asymmetric_request(
 
     matched = None
     minified = minify(parts.body)
+    minified_hash = sha256_hex(minified)
     if (decoded := _decode(parts.signature, size=public_key.key_size // 8)) is not None:
-        for step, body_hash in _ladder(parts.body, minified, profile):
+        for step, body_hash in _ladder(parts.body, minified, minified_hash, profile):
             if verify_asymmetric(text(body_hash), decoded, public_key):
                 matched = step
                 break
-    return Verdict(matched, text(sha256_hex(minified)))
+    return Verdict(matched, text(minified_hash))
 
 
 def bearer_token(authorization: str | None) -> str | None:
@@ -154,8 +156,10 @@ def _decode(signature: str, *, size: int) -> bytes | None:
         return None
 
 
-def _ladder(body: bytes, minified: bytes, profile: Profile) -> Iterator[tuple[Step, str]]:
-    yield Step.LEXICAL_MINIFY, sha256_hex(minified)
+def _ladder(
+    body: bytes, minified: bytes, minified_hash: str, profile: Profile
+) -> Iterator[tuple[Step, str]]:
+    yield Step.LEXICAL_MINIFY, minified_hash
     if minified != body:
         yield Step.RAW_BODY, sha256_hex(body)
     for legacy in profile.legacy_serialisations:

@@ -1,6 +1,7 @@
 import json
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, tuple_
@@ -39,10 +40,18 @@ _USE_EXTERNAL_IDS = """
     ON CONFLICT DO NOTHING
     RETURNING callback_id
 """
-_LIST_FIRSTS = """
-    SELECT kept.partner_id, kept.request_id, kept.verdict, kept.id, kept.payment_id,
+# Both at once: what a flag repeats may be looked for in any statement that begins when its bill
+# is locked.
+_TAKE_UP = f"""
+    WITH unused AS ({_USE_EXTERNAL_IDS})
+    SELECT NULL AS verdict, callback_id AS id, NULL AS partner_id, NULL AS request_id,
+           NULL AS payment_id, NULL AS external_id, NULL AS content_hash, NULL AS http_status,
+           NULL AS response_code, NULL AS answer
+    FROM unused
+    UNION ALL
+    SELECT kept.verdict, kept.id, kept.partner_id, kept.request_id, kept.payment_id,
            kept.external_id, kept.content_hash, kept.http_status, kept.response_code, kept.answer
-    FROM unnest($1::uuid[], $2::text[], $3::bytea[])
+    FROM unnest($1::uuid[], $6::text[], $7::bytea[])
         AS asked (partner_id, request_id, content_hash)
     CROSS JOIN LATERAL (
         SELECT * FROM callbacks
@@ -54,7 +63,7 @@ _LIST_FIRSTS = """
             AND content_hash = asked.content_hash
             AND verdict = 'refused' AND content_hash IS NOT NULL
     ) AS kept
-"""
+"""  # noqa: S608 - both texts are ours
 _LIST_OUTCOMES = """
     SELECT id, http_status, response_code, answer, verdict, payment_id, first_id
     FROM callbacks WHERE id = ANY($1::uuid[])
@@ -93,38 +102,61 @@ async def find_token(session: AsyncSession, token_hash: bytes) -> AccessToken | 
 
 async def insert_once_external_ids(run: Run, messages: Sequence[Signed]) -> set[UUID]:
     """Use their X-EXTERNAL-IDs up; return the messages whose id had not been used before."""
+    rows = await run(Statement(_USE_EXTERNAL_IDS, _external_ids(messages)))
+    return {id_ for (id_,) in rows}
+
+
+async def take_up(
+    run: Run, keyring: Keyring, messages: Sequence[Message]
+) -> tuple[set[UUID], Firsts]:
+    """Use their X-EXTERNAL-IDs up, and find what they repeat.
+
+    Return the messages whose X-EXTERNAL-ID had not been used before; and what settled these
+    requests, or was first refused with the very same content.
+    """
     columns = (
+        *_external_ids([each.signed for each in messages]),
+        [each.request.payment_request_id for each in messages],
+        [each.content_hash for each in messages],
+    )
+    unused, firsts = set(), Firsts()
+    for verdict, id_, partner_id, request_id, *first in await run(Statement(_TAKE_UP, columns)):
+        if verdict is None:
+            unused.add(id_)
+        else:
+            kept = _first(keyring, id_, *first)
+            firsts.note((partner_id, request_id), Verdict(verdict), kept)
+    return unused, firsts
+
+
+def _external_ids(messages: Sequence[Signed]) -> tuple[list[object], ...]:
+    return (
         [each.caller.partner_id for each in messages],
         [each.scope for each in messages],
         [each.day for each in messages],
         [each.headers.external_id for each in messages],
         [each.id for each in messages],
     )
-    return {id_ for (id_,) in await run(Statement(_USE_EXTERNAL_IDS, columns))}
 
 
-async def list_firsts(run: Run, keyring: Keyring, messages: Sequence[Message]) -> Firsts:
-    """Return what settled these requests, and what was first refused with the very same content."""
-    columns = (
-        [each.key[0] for each in messages],
-        [each.key[1] for each in messages],
-        [each.content_hash for each in messages],
+def _first(
+    keyring: Keyring,
+    id_: UUID,
+    payment_id: UUID | None,
+    external_id: str,
+    content_hash: bytes,
+    *answer: Any,
+) -> First:
+    http_status, response_code, body = answer
+    return First(
+        callback_id=id_,
+        payment_id=payment_id,
+        external_id=external_id,
+        content_hash=content_hash,
+        http_status=http_status,
+        response_code=response_code,
+        answer=keyring.decrypt(body, ANSWER.context),
     )
-    firsts = Firsts()
-    for row in await run(Statement(_LIST_FIRSTS, columns)):
-        partner_id, request_id, verdict, id_, payment_id, external_id, hash_, *answer = row
-        http_status, response_code, body = answer
-        first = First(
-            callback_id=id_,
-            payment_id=payment_id,
-            external_id=external_id,
-            content_hash=hash_,
-            http_status=http_status,
-            response_code=response_code,
-            answer=keyring.decrypt(body, ANSWER.context),
-        )
-        firsts.note((partner_id, request_id), Verdict(verdict), first)
-    return firsts
 
 
 async def list_outcomes(

@@ -132,8 +132,8 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
 
 def _wire(scope: Scope, body: bytes, gate: Gate) -> Wire:
     headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+    for raw_name, raw_value in scope["headers"]:  # their names are in lower case: ASGI says so
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     peer = scope["client"][0] if scope.get("client") else None
     return Wire(
@@ -154,17 +154,15 @@ def _target(scope: Scope) -> str:
 
 
 async def _send(reply: Reply, send: Send) -> None:
-    headers = {**reply.headers, "Content-Length": str(len(reply.answer.body))}
-    if reply.answer.body:
-        headers["Content-Type"] = "application/json"
+    body = reply.answer.body
+    headers = [(b"content-length", str(len(body)).encode())]
+    if body:
+        headers.append((b"content-type", b"application/json"))
+    headers += [
+        (name.lower().encode("ascii"), value.encode("latin-1"))
+        for name, value in reply.headers.items()
+    ]
     await send(
-        {
-            "type": "http.response.start",
-            "status": reply.answer.http_status,
-            "headers": [
-                (name.lower().encode("ascii"), value.encode("latin-1"))
-                for name, value in headers.items()
-            ],
-        }
+        {"type": "http.response.start", "status": reply.answer.http_status, "headers": headers}
     )
-    await send({"type": "http.response.body", "body": reply.answer.body})
+    await send({"type": "http.response.body", "body": body})

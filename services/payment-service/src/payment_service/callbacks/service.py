@@ -141,11 +141,11 @@ async def take(
     are returned as they stand.
     """
     bills_of = await bills.lock_for_payment(run, _accounts(messages))
-    unused = await queries.insert_once_external_ids(run, [each.signed for each in messages])
+    unused, firsts = await queries.take_up(run, keyring, messages)
     known = await queries.list_outcomes(run, keyring, messages) if again else {}
     new = [message for message in messages if message.signed.id not in known]
     if new:
-        books = Books(bills_of, unused, await queries.list_firsts(run, keyring, new))
+        books = Books(bills_of, unused, firsts)
         judged = [judge(message, books, keyring) for message in new]
         writes = [*payments.settling(books.settlements), queries.keeping(keyring, judged)]
         await write_together(run, writes)

@@ -123,8 +123,15 @@ class Writer:
             while self._queue:
                 if batch := self._next_batch():
                     await self._answer(batch)
+            await self._rest()
         finally:
             self._task = None
+
+    async def _rest(self) -> None:
+        try:
+            await self._direct.rest()
+        except Exception as error:  # noqa: BLE001 - nobody waits; the next batch connects anew
+            log.warning("callback.rest_failed", error=type(error).__name__)
 
     def _next_batch(self) -> list[Waiting]:
         batch: list[Waiting] = []
@@ -172,7 +179,7 @@ class Writer:
         return await self._attempt(messages, again=True)
 
     async def _attempt(self, messages: Sequence[Message], *, again: bool) -> list[Outcome]:
-        async with self._direct.begin() as run:
+        async with self._direct.begin(another=lambda: bool(self._queue)) as run:
             return await service.take(run, self._keyring, messages, again=again)
 
 

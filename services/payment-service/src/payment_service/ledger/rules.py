@@ -142,12 +142,11 @@ class NewTransfer:
     def __post_init__(self) -> None:
         assert 0 < self.amount <= MAX_AMOUNT, "amounts are above zero and bounded"
         assert self.debit != self.credit, "money moves between two accounts"
-        assert self.debit.purpose is self.credit.purpose, "collection and operating money mix"
         assert self.key.startswith(f"{self.cause}:"), "a key begins with its cause"
         assert len(self.key) <= 200, "keys are bounded"
         assert (self.code is TransferCode.CORRECTION) == (self.correction_of is not None)
-        posting = (self.debit.kind, self.credit.kind)
-        assert POSTINGS.get(self.code, posting) == posting, "the code does not post this way"
+        posting = (self.code, self.debit.kind, self.credit.kind)
+        assert posting in _POSTED, "not posted so; collection and operating money never mix"
 
 
 class Booked(Protocol):
@@ -231,3 +230,6 @@ def posting_pairs() -> Iterable[tuple[TransferCode, AccountKind, AccountKind]]:
         yield code, debit, credit
         yield TransferCode.CORRECTION, credit, debit
         yield TransferCode.CORRECTION, debit, credit  # a correction may itself be corrected
+
+
+_POSTED = frozenset(posting_pairs())
