@@ -8,20 +8,8 @@ import time
 from starlette.types import Message, Scope, Send
 
 from perisai_kit.access import method_of, record_answered
-from perisai_kit.ids import new_id
-from perisai_kit.middleware import REQUEST_ID
-
-ID_HEADER = b"x-request-id"
-
-
-def request_id_of(scope: Scope) -> str:
-    """Return the id the client gave the request, or a new one."""
-    for name, value in scope["headers"]:
-        if name == ID_HEADER:
-            given = value.decode("latin-1")
-            if REQUEST_ID.fullmatch(given):
-                return str(given)
-    return str(new_id())
+from perisai_kit.middleware import ID_HEADER as ID_HEADER
+from perisai_kit.middleware import request_id_of
 
 
 class Passage:
@@ -41,6 +29,11 @@ class Passage:
         self._send = send
         self._started = time.perf_counter()
         self._status = 0
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the answer has begun."""
+        return self._status != 0
 
     async def send(self, message: Message) -> None:
         """Send on, with the request's id in the answer's head."""
