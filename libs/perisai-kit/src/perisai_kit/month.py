@@ -4,11 +4,9 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Self, TypeVar
+from typing import Self
 
 _TEXT = re.compile(r"([0-9]{4})-([0-9]{2})")
-
-AnyMonth = TypeVar("AnyMonth", bound="Month")
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -28,7 +26,7 @@ class Month:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read "2026-11". Raises: ValueError on anything else."""
-        return _read(cls, text)
+        return cls(*_read(text))
 
     @classmethod
     def of(cls, day: date) -> Self:
@@ -64,11 +62,11 @@ def _written(year: int, month: int) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _read(kind: type[AnyMonth], text: str) -> AnyMonth:
+def _read(text: str) -> tuple[int, int]:
     found = _TEXT.fullmatch(text)
     if found is None:
         raise ValueError("a month is written like 2026-11")
-    return kind(int(found[1]), int(found[2]))
+    return int(found[1]), int(found[2])
 
 
 def months_between(first: Month, last: Month) -> int:
