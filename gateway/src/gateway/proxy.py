@@ -13,15 +13,19 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.address import client_address, client_scheme, throttle_key
-from gateway.forward import Caller, ClientGone, Forwarder, Headers
+from gateway.forward import Forwarder
+from gateway.heads import Caller
 from gateway.limits import Limiter, RateClass
+from gateway.request_body import ClientGone
 from gateway.revocations import Revocations
 from gateway.settings import Settings
 from gateway.traffic import ID_HEADER, Passage
+from gateway.upstream_http import Headers
+from gateway.upstream_pool import Origin
 from gateway.upstreams import Routes, Row, Upstream
 from perisai_kit.auth import Authenticator, Principal, Role, TokenInvalid
 from perisai_kit.errors import DomainError, Forbidden, NotFound, TooMany, Unauthenticated
-from perisai_kit.problems import problem_response
+from perisai_kit.problems import problem_response, unexpected_problem
 
 API = "/v1/"
 
@@ -118,10 +122,10 @@ class ForwardDoor:
         self._admission = admission
         self._forwarder = forwarder
         self._routes = routes
-        self._origins: Mapping[Upstream, str] = {
-            Upstream.AGENT: settings.agent_url.rstrip("/"),
-            Upstream.MEMBER: settings.member_url.rstrip("/"),
-            Upstream.PAYMENT: settings.payment_url.rstrip("/"),
+        self._origins: Mapping[Upstream, Origin] = {
+            Upstream.AGENT: forwarder.origin(settings.agent_url),
+            Upstream.MEMBER: forwarder.origin(settings.member_url),
+            Upstream.PAYMENT: forwarder.origin(settings.payment_url),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -136,14 +140,18 @@ class ForwardDoor:
             if principal is not None:
                 passage.account_id = str(principal.account_id)
             await self._forward(scope, receive, row, passage, rate_headers)
-        except DomainError as error:
+        except ClientGone:
+            pass
+        except Exception as error:
+            if passage.has_begun:
+                passage.record(self._service)
+                raise  # our own server cuts the answer
+            refused = error if isinstance(error, DomainError) else unexpected_problem(error)
             scope["route"] = row
-            scope.setdefault("state", {})["refusal"] = _Refusal(error, rate_headers)
+            scope.setdefault("state", {})["refusal"] = _Refusal(refused, rate_headers)
             scope["headers"] = [(ID_HEADER, passage.request_id.encode()), *scope["headers"]]
             await self.app(scope, receive, send)
             return
-        except ClientGone:
-            pass
         passage.record(self._service)
 
     async def _forward(

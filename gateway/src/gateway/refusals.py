@@ -7,7 +7,8 @@ status that stands nowhere is a bug that a program can find.
 from collections.abc import Iterator
 from typing import Any
 
-from gateway.forward import RequestUnreadable, UpstreamAway, UpstreamFailed, UpstreamLate
+from gateway.forward import UpstreamAway, UpstreamFailed, UpstreamLate
+from gateway.heads import RequestUnreadable
 from gateway.proxy import RateLimited
 from gateway.upstreams import Row, Upstream
 from perisai_kit.auth import TokenExpired, TokenInvalid

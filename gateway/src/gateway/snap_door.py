@@ -9,23 +9,16 @@ Source: docs/snap.md, how the bank reads our answer.
 import asyncio
 from collections.abc import Sequence
 
-import aiohttp
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.address import client_address, client_scheme
-from gateway.forward import (
-    BodyIncomplete,
-    Caller,
-    ClientGone,
-    Forwarder,
-    RequestBody,
-    RequestUnreadable,
-    answer_headers,
-    stated_length,
-)
+from gateway.forward import Forwarder
+from gateway.heads import Caller, RequestUnreadable, answer_headers
+from gateway.request_body import ClientGone, RequestBody, stated_length
 from gateway.settings import Settings
 from gateway.traffic import Passage
+from gateway.upstream_http import UpstreamConnection, UpstreamError
 from gateway.upstreams import SNAP_BODY_LIMIT, SNAP_ENDINGS, snap_roots, snap_service
 from perisai_kit.errors import TooLarge
 from perisai_kit.log import get_logger
@@ -48,7 +41,7 @@ class SnapDoor:
         self._forwarder = forwarder
         self._roots = snap_roots(settings.snap_prefixes)
         self._paths = _paths(settings.snap_prefixes)
-        self._origin = settings.payment_url.rstrip("/")
+        self._origin = forwarder.origin(settings.payment_url)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(self._roots):
@@ -67,26 +60,23 @@ class SnapDoor:
             await refusal(path, TOO_LARGE)(scope, receive, passage.send)
         except ClientGone:
             pass
-        passage.record(self._settings.service)
+        finally:
+            passage.record(self._settings.service)
 
     async def _ask(self, scope: Scope, receive: Receive, request_id: str) -> Response:
         """Return the upstream's answer, whole and unchanged. Raises: TooLarge, ClientGone."""
         try:
             async with asyncio.timeout(self._settings.snap_timeout_s):
-                body = RequestBody(
-                    receive, limit=SNAP_BODY_LIMIT, timeout_s=self._settings.snap_timeout_s
-                )
+                body = RequestBody(receive, limit=SNAP_BODY_LIMIT, timeout_s=None)
                 data = await body.read(stated_length(scope))
                 return await self._exchange(scope, data, request_id)
-        except (
-            aiohttp.ClientError,
-            BodyIncomplete,
-            OSError,
-            RequestUnreadable,
-            TimeoutError,
-        ) as error:
+        except (TooLarge, ClientGone):
+            raise
+        except (RequestUnreadable, TimeoutError, UpstreamError) as error:
             log.error("snap.unanswered", request_id=request_id, error=type(error).__name__)
-            return Response(status_code=504)
+        except Exception as error:
+            log.error("request.failed", request_id=request_id, exc_info=error)
+        return Response(status_code=504)
 
     async def _exchange(self, scope: Scope, data: bytes, request_id: str) -> Response:
         trusted = self._settings.trusted_proxies
@@ -95,15 +85,20 @@ class SnapDoor:
             scheme=client_scheme(scope, trusted),
             request_id=request_id,
         )
-        async with self._forwarder.request(scope, self._origin, caller, data or None) as answer:
-            content = await _read_bounded(answer)
-            # Only now: an answer that breaks off half-way must not have begun.
-            passed = Response(content, status_code=answer.status)
+        connection = await self._forwarder.ask(scope, self._origin, caller, data or None)
+        try:
+            # Only then: an answer that breaks off half-way must not have begun.
+            content = await _read_bounded(connection)
+            passed = Response(content, status_code=connection.status)
             passed.raw_headers = [
-                (name, value) for name, value in answer_headers(answer) if name != b"content-length"
+                (name, value)
+                for name, value in answer_headers(connection.status, connection.headers)
+                if name != b"content-length"
             ]
-            passed.raw_headers.append((b"content-length", str(len(content)).encode()))
+            passed.raw_headers.append((b"content-length", b"%d" % len(content)))
             return passed
+        finally:
+            self._forwarder.give_back(self._origin, connection)
 
 
 def refusal(path: str, why: tuple[int, str, str]) -> Response:
@@ -113,12 +108,12 @@ def refusal(path: str, why: tuple[int, str, str]) -> Response:
     return JSONResponse({"responseCode": code, "responseMessage": message}, status_code=status)
 
 
-async def _read_bounded(answer: aiohttp.ClientResponse) -> bytes:
+async def _read_bounded(connection: UpstreamConnection) -> bytes:
     content = bytearray()
-    async for part in answer.content.iter_any():
+    while part := await connection.read():
         content += part
         if len(content) > MOST_ANSWER:
-            raise aiohttp.ClientPayloadError("longer than any answer to a bank")
+            raise UpstreamError("longer than any answer to a bank")
     return bytes(content)
 
 
