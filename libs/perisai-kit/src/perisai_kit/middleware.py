@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from perisai_kit.access import method_of, record_answered
 from perisai_kit.errors import TooLarge
-from perisai_kit.ids import new_id
+from perisai_kit.ids import new_id_text
 from perisai_kit.problems import problem_response
 
 ID_HEADER = b"x-request-id"
@@ -25,7 +25,7 @@ def request_id_of(scope: Scope) -> str:
             given = value.decode("latin-1")
             if _ID.fullmatch(given):
                 return str(given)
-    return str(new_id())
+    return new_id_text()
 
 
 class RequestContext:

@@ -78,20 +78,17 @@ class Case(Enum):
     EXTERNAL_ERROR = (500, "02", "External Server Error")
     TIMEOUT = (504, "00", "Timeout")
 
-    @property
-    def http_status(self) -> int:
-        return self.value[0]
-
-    @property
-    def case_code(self) -> str:
-        return self.value[1]
+    def __init__(self, http_status: int, case_code: str, text: str) -> None:
+        self.http_status = http_status
+        self.case_code = case_code
+        self._text = text
 
     def message(self, detail: str | None = None) -> str:
         """Return responseMessage, at most 150 characters.
 
         `detail` is a field name or a fixed word such as `Signature`; never a received value.
         """
-        text = self.value[2]
+        text = self._text
         if detail is None:
             # Without a detail its brackets go too: "Unauthorized. []" would say nothing.
             text = text.replace(" [{}]", "").replace("[{}]", "").replace("{}", "").strip()
