@@ -1,0 +1,150 @@
+"""Upstreams of real sockets that do as a test wants, on both event loops."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import uvloop
+
+from gateway.upstream_http import Headers, UpstreamConnection
+from gateway.upstream_pool import Origin, UpstreamPool
+
+SHORT_S = 0.3
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+GET = b"GET /it HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.fixture(
+    scope="module",
+    params=[asyncio.DefaultEventLoopPolicy, uvloop.EventLoopPolicy],
+    ids=["asyncio", "uvloop"],
+)
+def event_loop_policy(request: Any) -> Any:
+    return request.param()
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: Headers
+    body: bytes
+    kept: bool
+
+
+@dataclass
+class Scene:
+    """One upstream, and a pool in front of it.
+
+    turns: what the upstream does with each request, the first one first; then it answers OK.
+    connections: how many were accepted. requests: their heads, and what bodies came with them.
+    """
+
+    pool: UpstreamPool
+    origin: Origin
+    turns: list[Callable[[asyncio.StreamWriter], Awaitable[None]]] = field(default_factory=list)
+    connections: int = 0
+    requests: list[bytes] = field(default_factory=list)
+
+    def says(self, *pieces: bytes, close: bool = False) -> None:
+        """Let the next request be answered with these pieces."""
+
+        async def turn(writer: asyncio.StreamWriter) -> None:
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0)
+            if close:
+                writer.close()
+
+        self.turns.append(turn)
+
+    def stays_silent(self) -> None:
+        async def turn(_: asyncio.StreamWriter) -> None:
+            await asyncio.sleep(60)
+
+        self.turns.append(turn)
+
+    async def ask(self, request: bytes = GET) -> Answer:
+        """Ask through the pool and return the whole answer."""
+        connection = await self.pool.take(self.origin)
+        try:
+            connection.ask(request, is_head=request.startswith(b"HEAD "))
+            await connection.head()
+            body = await read_all(connection)
+        finally:
+            self.pool.give_back(self.origin, connection)
+        return Answer(connection.status, connection.headers, body, bool(self.origin.resting))
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            while not writer.is_closing():
+                self.requests.append(await reader.readuntil(b"\r\n\r\n"))
+                if self.turns:
+                    await self.turns.pop(0)(writer)
+                else:
+                    writer.write(OK)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+
+async def read_all(connection: UpstreamConnection) -> bytes:
+    parts = []
+    while part := await connection.read():
+        parts.append(part)
+    return b"".join(parts)
+
+
+MakeScene = Callable[..., Awaitable[Scene]]
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def make_scene() -> AsyncIterator[MakeScene]:
+    """Start an upstream: `await make_scene(most=1)`."""
+    async with AsyncExitStack() as stack:
+
+        async def make(
+            *, most: int = 8, host: str = "127.0.0.1", name: str = "", tls: Any = None
+        ) -> Scene:
+            pool = UpstreamPool(most=most, connect_s=5, silence_s=SHORT_S)
+            scheme, named = ("https" if tls else "http"), name or host
+            holder: list[Scene] = []
+            port = await stack.enter_async_context(
+                _listening(lambda *both: holder[0].serve(*both), host, tls)
+            )
+            scene = Scene(pool, pool.origin(f"{scheme}://{named}:{port}"))
+            holder.append(scene)
+            stack.push_async_callback(pool.close)
+            return scene
+
+        yield make
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def scene(make_scene: MakeScene) -> Scene:
+    return await make_scene()
+
+
+@asynccontextmanager
+async def _listening(serve: Any, host: str, tls: Any) -> AsyncIterator[int]:
+    tasks: set[asyncio.Task[None]] = set()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(serve(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    server = await asyncio.start_server(accept, host, 0, ssl=tls)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in list(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,146 @@
+"""However the bytes of an answer are cut into pieces, it is the same answer."""
+
+import asyncio
+from itertools import pairwise
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.upstream_http import HELD_BYTES, Silent, UpstreamConnection, UpstreamError
+
+pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy. fixture")
+on_its_loop = pytest.mark.asyncio(loop_scope="module")
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+OK = HEAD + b"content-length: 2\r\n\r\nok"
+SAID = (
+    OK,
+    HEAD + b"etag: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nx: y\r\n\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nlink: x\r\n\r\n" + OK,
+    b"HTTP/1.1 204 No Content\r\netag: a\r\n\r\n",
+    b"HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n",
+    HEAD + b"\r\nto its end",
+    OK + OK,
+    OK + b"garbage",
+    HEAD + b"content-length: 10\r\n\r\nhalf",
+    HEAD + b"transfer-encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n",
+    HEAD + b"content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"nonsense",
+)
+
+
+class Wire:
+    """A transport that keeps what is done to it."""
+
+    def __init__(self) -> None:
+        self.closing = self.paused = False
+        self.written = b""
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def pause_reading(self) -> None:
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        self.paused = False
+
+    def abort(self) -> None:
+        self.closing = True
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+def opened(silence_s: float = 5) -> tuple[UpstreamConnection, Wire]:
+    connection, wire = UpstreamConnection(silence_s=silence_s), Wire()
+    connection.connection_made(cast("asyncio.BaseTransport", wire))
+    return connection, wire
+
+
+async def outcome(pieces: list[bytes], *, is_head: bool) -> tuple[Any, ...]:
+    """Return all that whoever asked can see."""
+    connection, wire = opened()
+    connection.ask(b"a request", is_head=is_head)
+    for piece in pieces:
+        if not wire.closing:
+            connection.data_received(piece)
+    if not wire.closing:
+        connection.eof_received()
+    connection.connection_lost(None)
+    body = b""
+    try:
+        await connection.head()
+        while part := await connection.read():
+            body += part
+    except UpstreamError as error:
+        return type(error), body
+    return connection.status, connection.headers, body
+
+
+@given(st.sampled_from(SAID), st.sets(st.integers(1, 120), max_size=30), st.booleans())
+def test_an_answer_is_the_same_in_any_pieces(said: bytes, cuts: set[int], is_head: bool) -> None:
+    ends = [0, *sorted(cut for cut in cuts if cut < len(said)), len(said)]
+    pieces = [said[start:end] for start, end in pairwise(ends)]
+
+    in_pieces = asyncio.run(outcome(pieces, is_head=is_head))
+
+    assert in_pieces == asyncio.run(outcome([said], is_head=is_head))
+
+
+@on_its_loop
+async def test_an_upstream_is_not_read_faster_than_its_answer_is_taken() -> None:
+    connection, wire = opened()
+    connection.ask(b"a request")
+    connection.data_received(HEAD + b"content-length: %d\r\n\r\n" % (2 * HELD_BYTES))
+    connection.data_received(bytes(HELD_BYTES))
+    before = wire.paused
+    connection.data_received(bytes(1))
+    held = wire.paused
+    await connection.read()
+
+    assert (before, held, wire.paused) == (False, True, False)
+
+
+@on_its_loop
+async def test_an_upstream_is_not_sent_more_than_it_takes() -> None:
+    connection, wire = opened()
+    connection.ask(b"head", whole=False)
+    connection.pause_writing()
+    sending = asyncio.create_task(connection.send(b" part"))
+    await asyncio.sleep(0)
+    waits = not sending.done()
+    connection.resume_writing()
+    await sending
+
+    assert waits
+    assert wire.written == b"head part"
+
+
+@on_its_loop
+async def test_an_upstream_that_takes_nothing_more_is_given_up() -> None:
+    connection, wire = opened(silence_s=0.05)
+    connection.ask(b"head", whole=False)
+    connection.pause_writing()
+
+    with pytest.raises(Silent):
+        await connection.send(b" part")
+
+    assert wire.closing
+
+
+@on_its_loop
+async def test_a_connection_rests_only_when_nothing_is_left_open() -> None:
+    connection, _ = opened()
+    connection.ask(b"head", whole=False)
+    connection.data_received(OK)
+    await connection.head()
+    await connection.read()
+
+    assert not connection.rest()  # the request was not sent to its end
+    assert not connection.is_open
