@@ -1,0 +1,97 @@
+"""What leaves is byte for byte what uvicorn's own protocol sends, in fewer pieces."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from perisai_kit.joined_writes import MOST_HELD, JoinedWrites
+from sandbox.ports import HOST, free_port
+
+LENGTHS = {
+    "/none": [0],
+    "/one": [100],
+    "/parts": [100, 0, 200],
+    "/large": [10, MOST_HELD, 3 * MOST_HELD, 7],
+    "/slow": [5, 5],
+    "/unread": [1_000_000] * 20,
+}
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with a body of so many parts; a chunked one unless it is whole."""
+    lengths = LENGTHS[scope["path"]]
+    whole = [(b"content-length", str(lengths[0]).encode())] if len(lengths) == 1 else []
+    await send({"type": "http.response.start", "status": 200, "headers": whole})
+    for place, length in enumerate(lengths):
+        more = place + 1 < len(lengths)
+        await send({"type": "http.response.body", "body": b"x" * length, "more_body": more})
+        if scope["path"] == "/slow":
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def served(protocol: type[asyncio.Protocol]) -> AsyncIterator[int]:
+    config = uvicorn.Config(
+        app,
+        host=HOST,
+        port=free_port(),
+        http=protocol,
+        lifespan="off",
+        log_config=None,
+        date_header=False,
+    )
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    yield config.port
+    await server.shutdown()
+
+
+async def received(port: int, path: str, *, method: str = "GET", count: int = 1) -> list[bytes]:
+    """Return the pieces in which the answers to so many requests at once came, until the end."""
+    reader, writer = await asyncio.open_connection(HOST, port)
+    one = f"{method} {path} HTTP/1.1\r\nHost: a\r\n"
+    writer.write(f"{one}\r\n".encode() * (count - 1))
+    writer.write(f"{one}Connection: close\r\n\r\n".encode())
+    pieces = []
+    while piece := await reader.read(1_000_000):
+        pieces.append(piece)
+    writer.close()
+    return pieces
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_every_answer_is_that_of_the_plain_protocol(method: str) -> None:
+    async with served(HttpToolsProtocol) as plain, served(JoinedWrites) as joined:
+        for path in LENGTHS:
+            expected = b"".join(await received(plain, path, method=method, count=3))
+            found = b"".join(await received(joined, path, method=method, count=3))
+            assert found == expected, path
+            assert found.count(b"HTTP/1.1 200 OK\r\n") == 3, path
+
+
+async def test_head_and_body_come_in_one_piece() -> None:
+    async with served(JoinedWrites) as port:
+        pieces = await received(port, "/one")
+
+    assert [piece.endswith(b"x" * 100) for piece in pieces] == [True]
+
+
+async def test_what_a_client_does_not_read_is_not_held_in_memory() -> None:
+    async with served(JoinedWrites) as port:
+        reader, writer = await asyncio.open_connection(HOST, port, limit=1000)
+        writer.write(b"GET /unread HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        await reader.readexactly(10)
+        await asyncio.sleep(0.1)  # were it all sent to a buffer of ours, the app would be done
+        answering = [task for task in asyncio.all_tasks() if "run_asgi" in repr(task.get_coro())]
+        assert len(answering) == 1
+        rest = await reader.read()
+        writer.close()
+
+    assert len(rest) > 20_000_000
