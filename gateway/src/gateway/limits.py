@@ -8,6 +8,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
 from typing import NamedTuple
 
 WINDOW_S = 60
@@ -47,13 +48,14 @@ class Allowance(NamedTuple):
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
         """RateLimit fields. Source: draft-ietf-httpapi-ratelimit-headers-10."""
-        policy = b'"%b";q=%d;w=%d' % (self.rate_class.encode(), self.per_minute, WINDOW_S)
-        limit = b'"%b";r=%d;t=%d' % (
-            self.rate_class.encode(),
-            self.remaining,
-            self.full_after_s,
-        )
-        return [(b"ratelimit-policy", policy), (b"ratelimit", limit)]
+        name = self.rate_class.encode()
+        limit = b'"%b";r=%d;t=%d' % (name, self.remaining, self.full_after_s)
+        return [_policy(name, self.per_minute), (b"ratelimit", limit)]
+
+
+@cache  # classes and their limits are few
+def _policy(name: bytes, per_minute: int) -> tuple[bytes, bytes]:
+    return b"ratelimit-policy", b'"%b";q=%d;w=%d' % (name, per_minute, WINDOW_S)
 
 
 class Limiter:
@@ -65,14 +67,14 @@ class Limiter:
         """per_minute: instead of the defaults, by the name of the rate class."""
         changed = per_minute or {}
         self._per_minute = {each: changed.get(each, PER_MINUTE[each]) for each in RateClass}
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._buckets: OrderedDict[tuple[RateClass, str], tuple[float, float]] = OrderedDict()
         self._most = most_buckets
 
     def take(self, rate_class: RateClass, subject: str, *, at: float) -> Allowance:
         """Count one request. at: seconds of a clock that only goes forward."""
         capacity = self._per_minute[rate_class]
         a_second = capacity / WINDOW_S
-        key = f"{rate_class}:{subject}"
+        key = (rate_class, subject)
         tokens, since = self._buckets.pop(key, (float(capacity), at))
         tokens = min(capacity, tokens + (at - since) * a_second)
         allowed = tokens >= 1

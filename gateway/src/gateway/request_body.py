@@ -1,9 +1,10 @@
 """The body of a request as it arrives: counted, bounded, and never waited for too long."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
+from typing import Any
 
-from starlette.types import Receive, Scope
+from starlette.types import Message, Receive, Scope
 
 from gateway.heads import RequestUnreadable
 from perisai_kit.errors import BadRequest, DomainError, TooLarge
@@ -87,11 +88,13 @@ class RequestBody:
                 yield part
 
     async def _next(self) -> tuple[bytes, bool]:
+        receiving = self._receive().__await__()
         try:
-            async with asyncio.timeout(self._timeout_s):
-                message = await self._receive()
-        except TimeoutError:
-            raise self._fail(BodyIncomplete()) from None
+            waits_for = next(receiving)
+        except StopIteration as arrived:  # it was here: most bodies come with their head
+            message = arrived.value
+        else:
+            message = await self._wait_in_time(_Begun(receiving, waits_for))
         if message["type"] == "http.disconnect":
             raise self._fail(ClientGone())
         part: bytes = message.get("body", b"")
@@ -100,9 +103,38 @@ class RequestBody:
             raise self._fail(TooLarge())
         return part, message.get("more_body", False)
 
+    async def _wait_in_time(self, begun: "_Begun") -> Message:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await begun
+        except TimeoutError:
+            raise self._fail(BodyIncomplete()) from None
+
     def _fail(self, failure: DomainError | ClientGone) -> DomainError | ClientGone:
         self.failure = failure
         return failure
+
+
+class _Begun:
+    """What has already taken its first step, and can be awaited for the others."""
+
+    def __init__(self, steps: Generator[Any, Any, Message], waits_for: Any) -> None:
+        self._steps = steps
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, Message]:
+        waits_for = self._waits_for
+        while True:
+            try:
+                try:
+                    sent = yield waits_for
+                except BaseException as error:  # noqa: BLE001 - such as being cancelled
+                    waits_for = self._steps.throw(error)
+                else:
+                    waits_for = self._steps.send(sent)
+            except StopIteration as arrived:
+                message: Message = arrived.value
+                return message
 
 
 def stated_length(scope: Scope) -> int | None:
