@@ -80,6 +80,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._parts: list[bytes] = []
         self._held = 0
         self._failure: UpstreamError | None = None
+        if self._closed:  # between being made and being asked
+            self._failure = self._ended()
 
     # What whoever asks calls.
 
@@ -88,7 +90,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._reused, self._used = self._used, True
         self._begin(resting=False, is_head=is_head, whole=whole)
         self.headers = []
-        self._transport.write(request)
+        if not self._closed:
+            self._transport.write(request)
 
     async def send(self, part: bytes) -> None:
         """Send more of the request, as fast as the upstream takes it. Raises: UpstreamError."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream_http import HELD_BYTES, Silent, UpstreamConnection, UpstreamError
+from gateway.upstream_http import HELD_BYTES, BrokenOff, Silent, UpstreamConnection, UpstreamError
 
 pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy. fixture")
 on_its_loop = pytest.mark.asyncio(loop_scope="module")
@@ -132,6 +132,18 @@ async def test_an_upstream_that_takes_nothing_more_is_given_up() -> None:
         await connection.send(b" part")
 
     assert wire.closing
+
+
+@on_its_loop
+async def test_a_connection_that_ended_before_it_was_asked_says_so_at_once() -> None:
+    connection, wire = opened()
+    connection.connection_lost(None)
+    connection.ask(b"a request")
+
+    with pytest.raises(BrokenOff):
+        await connection.head()
+
+    assert wire.written == b""
 
 
 @on_its_loop
