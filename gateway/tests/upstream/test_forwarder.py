@@ -57,7 +57,9 @@ async def forward(scene: Any) -> AsyncIterator[Forward]:
         async def receive() -> Message:
             if not waiting:
                 await asyncio.sleep(60)
-            return waiting.pop(0)
+            message = waiting.pop(0)
+            await asyncio.sleep(message.get("after_s", 0))
+            return message
 
         async def send(message: Message) -> None:
             sent.append(message)
@@ -147,6 +149,17 @@ async def test_an_empty_part_does_not_end_a_body(scene: Any, forward: Any) -> No
 
     assert said(answer) == (200, b"ok", True)
     assert b"".join(pieces[1:]) == b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"
+
+
+async def test_an_upstream_is_not_silent_while_it_is_the_clients_turn(
+    scene: Any, forward: Any
+) -> None:
+    await read_to_end(scene)
+    slow = [{**part(b"ab"), "after_s": 0.15} for _ in range(4)]
+
+    answer = await forward(*slow, part(b"c", more=False), method="POST", headers=CHUNKED)
+
+    assert said(answer) == (200, b"ok", True)
 
 
 @pytest.mark.parametrize(

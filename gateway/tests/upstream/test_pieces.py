@@ -37,6 +37,7 @@ class Wire:
     def __init__(self) -> None:
         self.closing = self.paused = False
         self.written = b""
+        self.unsent = 0
 
     def write(self, data: bytes) -> None:
         self.written += data
@@ -54,7 +55,7 @@ class Wire:
         return self.closing
 
     def get_write_buffer_size(self) -> int:
-        return 0
+        return self.unsent
 
 
 def opened(silence_s: float = 5) -> tuple[UpstreamConnection, Wire]:
@@ -131,6 +132,28 @@ async def test_an_upstream_that_takes_nothing_more_is_given_up() -> None:
     with pytest.raises(Silent):
         await connection.send(b" part")
 
+    assert wire.closing
+
+
+@on_its_loop
+@pytest.mark.parametrize("said", [OK, b"\r\n"])
+async def test_what_is_said_before_anything_was_asked_ends_a_connection(said: bytes) -> None:
+    connection, wire = opened()
+    connection.data_received(said)
+
+    assert wire.closing
+    assert not connection.is_open
+
+
+@on_its_loop
+async def test_a_connection_does_not_rest_while_a_request_is_on_its_way() -> None:
+    connection, wire = opened()
+    connection.ask(b"a request")
+    wire.unsent = 1
+    connection.data_received(OK)
+    await connection.read()
+
+    assert not connection.rest()
     assert wire.closing
 
 

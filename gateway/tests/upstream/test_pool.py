@@ -76,7 +76,7 @@ async def test_who_is_not_there_is_unreachable(unused_tcp_port: int) -> None:
     pool = UpstreamPool(most=1, connect_s=1, silence_s=1)
 
     for _ in range(2):  # the place is given back
-        with pytest.raises(Unreachable):
+        with pytest.raises(Unreachable, match="ConnectionRefusedError"):
             await pool.take(pool.origin(f"http://127.0.0.1:{unused_tcp_port}"))
 
 
