@@ -3,12 +3,19 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.activity.models import ActivityFact
 from agent_service.activity.rules import Counts, FactKind
 from perisai_kit.month import Month
+from perisai_kit.statements import Statement, execute
+
+_INSERT_ONCE = """
+    INSERT INTO activity_facts (id, kind, agent_id, month, recorded_at)
+    SELECT id, $1, agent_id, month, $2
+    FROM unnest($3::uuid[], $4::uuid[], $5::text[]) AS new (id, agent_id, month)
+    ON CONFLICT DO NOTHING
+"""
 
 
 async def insert_once_facts(
@@ -19,15 +26,14 @@ async def insert_once_facts(
     recorded_at: datetime,
 ) -> None:
     """Insert facts (id, agent, month); those that are known already change nothing."""
-    rows = [
-        {"id": id_, "kind": kind, "agent_id": agent_id, "month": str(month)}
-        for id_, agent_id, month in facts
-    ]
-    if rows:
-        statement = insert(ActivityFact).values(
-            [{**row, "recorded_at": recorded_at} for row in rows]
-        )
-        await session.execute(statement.on_conflict_do_nothing())
+    if not facts:
+        return
+    columns = (
+        [id_ for id_, _, _ in facts],
+        [agent_id for _, agent_id, _ in facts],
+        [str(month) for _, _, month in facts],
+    )
+    await execute(session, Statement(_INSERT_ONCE, (kind, recorded_at, *columns)))
 
 
 async def count_by_month(
