@@ -20,6 +20,8 @@ from perisai_kit.wakeup import Wakeup
 BATCH = 1000
 POLL_S = 0.05
 """How soon a commit of another process is noticed; our own commits ring."""
+REST_S = 0.02
+"""Pause after numbering some: each time is a commit, and many writers ring at every moment."""
 STANDBY_S = 1.0
 RECONNECT_S = 0.25
 STATEMENT_TIMEOUT_S = 30
@@ -97,7 +99,9 @@ class Sequencer:
             if count:
                 numbered_total.inc(count)
                 self._wakeup.numbered.ring()
-            if count < BATCH:
+            if 0 < count < BATCH:
+                await asyncio.sleep(REST_S)
+            elif not count:
                 await bell.wait(seen, POLL_S)
 
     def _lead(self, is_leading: bool) -> None:
