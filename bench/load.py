@@ -11,7 +11,7 @@ from itertools import cycle
 from pathlib import Path
 
 from bench.client import Tally, send
-from bench.processes import program
+from bench.programs import program
 from bench.results import BenchError, ProgramMissing
 from sandbox.ports import HOST
 

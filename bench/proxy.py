@@ -9,9 +9,10 @@ from string import Template
 from bench.door import Door, open_door, sign_in
 from bench.load import THREADS, Load, send_prepared, write_requests
 from bench.options import Options
-from bench.processes import program, running
+from bench.programs import program
 from bench.results import BenchError, Result, Round, measured
 from bench.stage import Stage
+from sandbox.children import running
 from sandbox.ports import HOST, free_port
 
 FILES = Path(__file__).parent

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench.processes import running
 from perisai_kit.pii import Keyring
+from sandbox.children import running
 from sandbox.environment import build_environment
 from sandbox.ports import free_port
 from sandbox.postgres import Postgres, Role

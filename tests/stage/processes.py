@@ -17,6 +17,7 @@ import httpx
 
 from perisai_kit import clock
 from sandbox import lifetime
+from sandbox.children import running
 from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
 from sandbox.demo.run import Watch
 from sandbox.environment import build_environment
@@ -167,21 +168,13 @@ class Platform:
             database_url=self.described["databases"][name]["app"],
             folder=self.folder,
         )
-        with (self.logs / f"another-{name}.log").open("ab") as output:
-            process = subprocess.Popen(
-                more.arguments,
-                env={**told, "RUN_WORKER": "0"},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                preexec_fn=lifetime.die_with_parent(signal.SIGTERM),
-            )
-        try:
-            assert lifetime.wait_until(lambda: _answers(more.url + more.ready), timeout_s=START_S)
+        with running(
+            more.arguments,
+            environment={**told, "RUN_WORKER": "0"},
+            log=self.logs / f"another-{name}.log",
+            ready_url=more.url + more.ready,
+        ):
             yield more.url
-        finally:
-            process.terminate()
-            process.wait(STOP_S)
 
     async def is_ready(self) -> bool:
         """Tell whether every process says that it can serve."""
@@ -239,10 +232,3 @@ class Platform:
             yield connection
         finally:
             await connection.close()
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=TIMEOUT_S, trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False

@@ -1,7 +1,6 @@
-"""Servers of one measurement: started as our children, ended by their own id."""
+"""A server as our child for as long as a block lasts, ended by its own id."""
 
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -11,24 +10,12 @@ from pathlib import Path
 
 import httpx
 
-from bench.results import BenchError, ProgramMissing
 from sandbox import lifetime
+from sandbox.errors import SandboxError
 from sandbox.services import ROOT
 
 READY_S = 90.0
 STOP_S = 20.0
-
-
-def program(name: str) -> str:
-    """Return the path of a program that is no part of the platform.
-
-    Raises: ProgramMissing.
-    """
-    # Debian keeps servers where only root's PATH leads.
-    found = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
-    if found is None:
-        raise ProgramMissing(f"{name} is not installed")
-    return found
 
 
 @contextmanager
@@ -38,7 +25,7 @@ def running(
     """Run a server while the block lasts; yield its process id once `ready_url` answers 200.
 
     It leads a group of its own: what it started itself ends with it.
-    Raises: BenchError with the last line it said when it does not come up.
+    Raises: SandboxError with the last line it said when it does not come up, or is gone at the end.
     """
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -55,7 +42,7 @@ def running(
         _wait_ready(process, ready_url, log)
         yield process.pid
         if process.poll() is not None:
-            raise BenchError(f"{log.stem} ended while it was measured: {_last_line(log)}")
+            raise SandboxError(f"{log.stem} ended by itself: {_last_line(log)}")
     finally:
         _end(process)
 
@@ -64,9 +51,9 @@ def _wait_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     deadline = time.monotonic() + READY_S
     while not _answers(url):
         if process.poll() is not None:
-            raise BenchError(f"{log.stem} does not start: {_last_line(log)}")
+            raise SandboxError(f"{log.stem} does not start: {_last_line(log)}")
         if time.monotonic() > deadline:
-            raise BenchError(f"{log.stem} is not ready after {READY_S:.0f} s: {_last_line(log)}")
+            raise SandboxError(f"{log.stem} is not ready after {READY_S:.0f} s: {_last_line(log)}")
         time.sleep(lifetime.POLL_S)
 
 
