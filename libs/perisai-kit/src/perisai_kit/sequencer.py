@@ -20,7 +20,7 @@ from perisai_kit.wakeup import Wakeup
 BATCH = 1000
 POLL_S = 0.05
 """How soon a commit of another process is noticed; our own commits ring."""
-REST_S = 0.02
+REST_S = 0.05
 """Pause after numbering some: each time is a commit, and many writers ring at every moment."""
 STANDBY_S = 1.0
 RECONNECT_S = 0.25

@@ -35,7 +35,7 @@ BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Pauses after failures in a row; the last one repeats."""
 ANSWER_S = 10.0
 """What an answer may take beyond the time we asked the feed to wait."""
-REST_S = 0.1
+REST_S = 0.2
 """Pause after a page that was not full: of a steady stream, what comes meanwhile is read together,
 because a page costs about the same for one event as for fifty. A lone event waits for nothing."""
 MAX_REPLAYED = 1000
