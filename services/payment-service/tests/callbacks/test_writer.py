@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY
 from sqlalchemy import func, select
 
 from payment_service.banks.models import BankPartner
+from payment_service.bills.models import Bill
 from payment_service.bills.schemas import BillOut
 from payment_service.callbacks.schemas import Message
 from payment_service.callbacks.writer import MAX_BATCH, InDoubt, Writer
@@ -183,6 +184,32 @@ async def test_closing_books_what_waits(
 
         assert [each.response_code for each in await waiting] == ["2002500"] * 3
         assert await counter.paid() == 3
+
+
+async def test_who_comes_while_the_writer_goes_to_rest_is_answered(
+    open_counter: OpenCounter, own_database: OwnDatabase, keyring: Keyring
+) -> None:
+    async with open_counter(own_database("payment"), bills=3) as counter:
+        writer = Writer(counter.database, keyring, begin_within_s=0.05)
+        held, late, next_one = (counter.flag(bill) for bill in counter.bills)
+
+        async def come_twice() -> Answer:
+            with pytest.raises(InDoubt):  # it stood behind the bill that is held
+                await writer.take(late)
+            return await writer.take(next_one)
+
+        async with counter.database.begin() as session:
+            await session.execute(select(Bill).where(Bill.status == "open").with_for_update())
+            first = asyncio.create_task(writer.take(held))
+            await asyncio.sleep(0.01)
+            others = asyncio.create_task(come_twice())
+            await asyncio.sleep(0.2)
+
+        async with asyncio.timeout(10):
+            answers = [await first, await others]
+        await writer.close()
+        assert [each.response_code for each in answers] == ["2002500"] * 2
+        assert await counter.paid() == 2
 
 
 async def test_a_restart_of_postgresql_under_load_is_answered_honestly(

@@ -91,7 +91,11 @@ class Waiting:
 class Writer:
     """One an app. Its task lives while there is something to book, on a connection of its own."""
 
-    def __init__(self, database: Database, keyring: Keyring) -> None:
+    def __init__(
+        self, database: Database, keyring: Keyring, *, begin_within_s: float = BEGIN_WITHIN_S
+    ) -> None:
+        """begin_within_s: how long a flag may stand in the queue."""
+        self._begin_within_s = begin_within_s
         self._direct = Direct(database, CONNECTION)
         self._keyring = keyring
         self._queue: deque[Waiting] = deque()
@@ -123,7 +127,8 @@ class Writer:
             while self._queue:
                 if batch := self._next_batch():
                     await self._answer(batch)
-            await self._rest()
+                if not self._queue:
+                    await self._rest()
         finally:
             self._task = None
 
@@ -135,7 +140,7 @@ class Writer:
 
     def _next_batch(self) -> list[Waiting]:
         batch: list[Waiting] = []
-        oldest = time.monotonic() - BEGIN_WITHIN_S
+        oldest = time.monotonic() - self._begin_within_s
         while self._queue and len(batch) < MAX_BATCH:
             waiting = self._queue.popleft()
             if waiting.since < oldest:
