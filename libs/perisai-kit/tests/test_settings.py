@@ -133,6 +133,19 @@ def test_an_empty_secret_is_none(told: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert "PERISAI_KIT_CLIENTS: " in said
 
 
+def test_a_test_clock_is_refused_outside_a_sandbox(
+    told: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told.setenv("PERISAI_CLOCK_FILE", str(tmp_path / "clock.json"))
+
+    said = refusal()
+
+    assert said.startswith("kit-service cannot start: ")
+    assert "PERISAI_CLOCK_FILE is only allowed with PERISAI_SANDBOX=1" in said
+    told.setenv("PERISAI_SANDBOX", "1")
+    assert KitSettings.from_env().clock_file is not None
+
+
 def test_keys_that_are_none_are_refused_without_them(told: pytest.MonkeyPatch) -> None:
     settings = KitSettings.from_env()
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 SECRETS_DIR = "PERISAI_SECRETS_DIR"
@@ -62,6 +62,12 @@ class ServiceSettings(BaseSettings):
     run_worker: bool = shared("RUN_WORKER", default=False)
     """True: this process also runs the sequencer, the subscriptions and the periodic tasks."""
     service_timeout_s: float = Field(default=10.0, gt=0, le=60)
+
+    @model_validator(mode="after")
+    def _real_time_outside_a_sandbox(self) -> Self:
+        if self.clock_file is not None and not self.sandbox:
+            raise ValueError("PERISAI_CLOCK_FILE is only allowed with PERISAI_SANDBOX=1")
+        return self
 
     @classmethod
     def from_env(cls) -> Self:
