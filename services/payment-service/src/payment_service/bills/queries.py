@@ -1,6 +1,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import lru_cache
+from itertools import count
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, or_, select, text, update
@@ -14,8 +16,6 @@ from perisai_kit.month import Month
 from perisai_kit.statements import Run, Statement, Write
 
 _PLACES = {programme: place for place, programme in enumerate(Programme)}
-
-AnyLine = TypeVar("AnyLine", BillLine, LockedLine)
 
 
 async def next_serial(session: AsyncSession) -> int:
@@ -170,12 +170,20 @@ def _lines(
     amounts: Sequence[int],
     relief_amounts: Sequence[int],
 ) -> tuple[LockedLine, ...]:
-    columns = zip(months, programmes, amounts, relief_amounts, strict=True)
-    lines = [
-        LockedLine(Month.parse(month), Programme(programme), amount, relief_amount)
-        for month, programme, amount, relief_amount in columns
-    ]
-    return tuple(_sorted(lines))
+    return tuple(
+        LockedLine(month, programme, amounts[place], relief_amounts[place])
+        for month, programme, place in _parts(tuple(months), tuple(programmes))
+    )
+
+
+# Most bills of a month have the same lines but for their amounts.
+@lru_cache(maxsize=1024)
+def _parts(
+    months: tuple[str, ...], programmes: tuple[str, ...]
+) -> tuple[tuple[Month, Programme, int], ...]:
+    """Return the lines of a bill in their order, each with its place among what was read."""
+    named = zip(map(Month.parse, months), map(Programme, programmes), count())
+    return tuple(sorted(named, key=lambda part: (part[0], _PLACES[part[1]])))
 
 
 def paying(paid_at: Mapping[UUID, datetime]) -> Write:
@@ -249,10 +257,6 @@ def _has_status(status: BillStatus, at: datetime) -> ColumnElement[bool]:
 async def list_lines(session: AsyncSession, bill_id: UUID) -> Sequence[BillLine]:
     """Return a bill's lines by month and then JKK, JKM, JHT."""
     lines = (await session.scalars(select(BillLine).where(BillLine.bill_id == bill_id))).all()
-    return _sorted(lines)
-
-
-def _sorted(lines: Sequence[AnyLine]) -> list[AnyLine]:
     return sorted(lines, key=lambda line: (line.month, _PLACES[line.programme]))
 
 
