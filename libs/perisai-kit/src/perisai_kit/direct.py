@@ -59,18 +59,15 @@ class Direct:
         self._connection, self._has_begun = connection, chained
         self._database.after_publish()
 
-    async def rest(self) -> None:
-        """End the transaction that was begun for another, if there is one; nothing is in it."""
-        if not self._has_begun:
-            return
-        connection, _ = self._take()
-        assert connection is not None, "a transaction has its connection"
-        try:
-            await connection.execute("ROLLBACK")
-        except BaseException:
+    def rest(self) -> None:
+        """Let go of a transaction that was begun for another, and of its connection.
+
+        It is as rare as a new connection is dear; and nobody has to wait for an answer.
+        """
+        if self._has_begun:
+            connection, _ = self._take()
+            assert connection is not None, "a transaction has its connection"
             connection.terminate()
-            raise
-        self._connection = connection
 
     async def close(self) -> None:
         """Close the connection; what was not committed is undone."""

@@ -15,7 +15,9 @@ from sqlalchemy import func, select
 from payment_service.banks.models import BankPartner
 from payment_service.bills.models import Bill
 from payment_service.bills.schemas import BillOut
-from payment_service.callbacks.schemas import Message
+from payment_service.callbacks import service
+from payment_service.callbacks.rules import Verdict
+from payment_service.callbacks.schemas import Message, Outcome
 from payment_service.callbacks.writer import MAX_BATCH, InDoubt, Writer
 from payment_service.ledger import service as ledger
 from payment_service.payments.models import Payment
@@ -23,6 +25,7 @@ from payment_service.testing import Bank, payment_of
 from perisai_kit.db import Database
 from perisai_kit.log import configure_logging
 from perisai_kit.pii import Keyring
+from perisai_kit.statements import run_in
 from perisai_kit.testing import Databases, Urls
 from sandbox.ports import free_port
 from sandbox.postgres import Postgres
@@ -32,6 +35,8 @@ IssueBill = Callable[..., Awaitable[BillOut]]
 MakePartner = Callable[..., Awaitable[BankPartner]]
 MakeFlag = Callable[..., Message]
 OwnDatabase = Callable[[str], Urls]
+NOBODYS = {"customerNo": "9" * 18, "virtualAccountNo": "   88001" + "9" * 18}
+"""An account that no bill has."""
 UNSTORABLE = "4711\x00"
 """PostgreSQL takes no NUL. The gate lets none in; it stands for what nobody foresaw."""
 
@@ -121,8 +126,7 @@ async def test_what_comes_at_once_is_booked_together_and_never_beyond_the_bound(
     open_counter: OpenCounter, own_database: OwnDatabase
 ) -> None:
     async with open_counter(own_database("payment"), bills=1) as counter:
-        nobodys = {"customerNo": "9" * 18, "virtualAccountNo": "   88001" + "9" * 18}
-        content = {**payment_of(counter.bills[0], counter.bank.partner), **nobodys}
+        content = {**payment_of(counter.bills[0], counter.bank.partner), **NOBODYS}
         flags = [
             counter.make_flag(counter.bank, {**content, "paymentRequestId": str(number)})
             for number in range(MAX_BATCH + 10)
@@ -169,6 +173,54 @@ async def test_two_writers_that_take_the_same_bills_in_other_orders_pay_each_onc
         pairs = zip(found[:30], reversed(found[30:]), strict=True)
         assert {tuple(sorted(pair)) for pair in pairs} == {("2002500", "4042514")}
         assert await counter.paid() == 30
+
+
+async def test_the_copy_of_a_refused_flag_that_had_to_wait_for_it_is_told_the_same(
+    open_counter: OpenCounter, own_database: OwnDatabase, keyring: Keyring
+) -> None:
+    async with open_counter(own_database("payment"), bills=1) as counter:
+        content = {**payment_of(counter.bills[0], counter.bank.partner), **NOBODYS}
+        flags = [counter.make_flag(counter.bank, content, number="4711") for _ in range(2)]
+
+        first, second = await taken_after_waiting(counter, keyring, *flags)
+
+        assert first.answer.response_code == "4042512"
+        assert (second.answer, second.verdict) == (first.answer, Verdict.REPEATED)
+
+
+async def test_another_bill_under_a_request_that_had_to_be_waited_for_is_a_conflict(
+    open_counter: OpenCounter, own_database: OwnDatabase, keyring: Keyring
+) -> None:
+    async with open_counter(own_database("payment"), bills=2) as counter:
+        contents = [
+            payment_of(bill, counter.bank.partner, paymentRequestId="same")
+            for bill in counter.bills
+        ]
+        flags = [counter.make_flag(counter.bank, each, number="4711") for each in contents]
+
+        first, second = await taken_after_waiting(counter, keyring, *flags)
+
+        assert first.answer.response_code == "2002500"
+        assert (second.answer.response_code, second.verdict) == ("4042518", Verdict.CONFLICT)
+        assert await counter.paid() == 1
+
+
+async def taken_after_waiting(
+    counter: Counter, keyring: Keyring, first: Message, second: Message
+) -> tuple[Outcome, Outcome]:
+    """Take two flags in two transactions, of which the second waits until the first commits."""
+
+    async def take_second() -> list[Outcome]:
+        async with counter.database.begin() as session:
+            return await service.take(run_in(session), keyring, [second])
+
+    async with counter.database.begin() as session:
+        (one,) = await service.take(run_in(session), keyring, [first])
+        waiting = asyncio.create_task(take_second())
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+    (other,) = await waiting
+    return one, other
 
 
 async def test_closing_books_what_waits(

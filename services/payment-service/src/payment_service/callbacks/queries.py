@@ -25,7 +25,7 @@ from payment_service.callbacks.rules import (
 )
 from payment_service.callbacks.schemas import Firsts, Judged, Message, Outcome, Signed
 from perisai_kit.pii import Keyring
-from perisai_kit.statements import Run, Statement, Write
+from perisai_kit.statements import Rows, Run, Statement, Write
 from snap_bi.answers import Answer
 
 FORGOTTEN_A_RUN = 10_000
@@ -40,18 +40,13 @@ _USE_EXTERNAL_IDS = """
     ON CONFLICT DO NOTHING
     RETURNING callback_id
 """
-# Both at once: what a flag repeats may be looked for in any statement that begins when its bill
-# is locked.
-_TAKE_UP = f"""
-    WITH unused AS ({_USE_EXTERNAL_IDS})
-    SELECT NULL AS verdict, callback_id AS id, NULL AS partner_id, NULL AS request_id,
-           NULL AS payment_id, NULL AS external_id, NULL AS content_hash, NULL AS http_status,
-           NULL AS response_code, NULL AS answer
-    FROM unused
-    UNION ALL
+
+
+def _firsts(partner_ids: str, request_ids: str, content_hashes: str) -> str:
+    return f"""
     SELECT kept.verdict, kept.id, kept.partner_id, kept.request_id, kept.payment_id,
            kept.external_id, kept.content_hash, kept.http_status, kept.response_code, kept.answer
-    FROM unnest($1::uuid[], $6::text[], $7::bytea[])
+    FROM unnest({partner_ids}::uuid[], {request_ids}::text[], {content_hashes}::bytea[])
         AS asked (partner_id, request_id, content_hash)
     CROSS JOIN LATERAL (
         SELECT * FROM callbacks
@@ -63,6 +58,19 @@ _TAKE_UP = f"""
             AND content_hash = asked.content_hash
             AND verdict = 'refused' AND content_hash IS NOT NULL
     ) AS kept
+"""  # noqa: S608 - numbers of arguments
+
+
+_LIST_FIRSTS = _firsts("$1", "$2", "$3")
+# Both at once. The second half does not see what the first had to wait for: see `service.take`.
+_TAKE_UP = f"""
+    WITH unused AS ({_USE_EXTERNAL_IDS})
+    SELECT NULL AS verdict, callback_id AS id, NULL AS partner_id, NULL AS request_id,
+           NULL AS payment_id, NULL AS external_id, NULL AS content_hash, NULL AS http_status,
+           NULL AS response_code, NULL AS answer
+    FROM unused
+    UNION ALL
+    {_firsts("$1", "$6", "$7")}
 """  # noqa: S608 - both texts are ours
 _LIST_OUTCOMES = """
     SELECT id, http_status, response_code, answer, verdict, payment_id, first_id
@@ -109,24 +117,36 @@ async def insert_once_external_ids(run: Run, messages: Sequence[Signed]) -> set[
 async def take_up(
     run: Run, keyring: Keyring, messages: Sequence[Message]
 ) -> tuple[set[UUID], Firsts]:
-    """Use their X-EXTERNAL-IDs up, and find what they repeat.
+    """Use their X-EXTERNAL-IDs up, and find what they repeat as `list_firsts` does.
 
-    Return the messages whose X-EXTERNAL-ID had not been used before; and what settled these
-    requests, or was first refused with the very same content.
+    Return the messages whose X-EXTERNAL-ID had not been used before, and the firsts.
     """
-    columns = (
-        *_external_ids([each.signed for each in messages]),
-        [each.request.payment_request_id for each in messages],
-        [each.content_hash for each in messages],
-    )
-    unused, firsts = set(), Firsts()
-    for verdict, id_, partner_id, request_id, *first in await run(Statement(_TAKE_UP, columns)):
+    columns = (*_external_ids([each.signed for each in messages]), *_contents(messages))
+    unused, firsts = set(), []
+    for row in await run(Statement(_TAKE_UP, columns)):
+        verdict, id_, *_ = row
         if verdict is None:
             unused.add(id_)
         else:
-            kept = _first(keyring, id_, *first)
-            firsts.note((partner_id, request_id), Verdict(verdict), kept)
-    return unused, firsts
+            firsts.append(row)
+    return unused, _noted(keyring, firsts)
+
+
+async def list_firsts(run: Run, keyring: Keyring, messages: Sequence[Message]) -> Firsts:
+    """Return what settled these requests, and what was first refused with the very same content."""
+    partner_ids = [each.key[0] for each in messages]
+    return _noted(keyring, await run(Statement(_LIST_FIRSTS, (partner_ids, *_contents(messages)))))
+
+
+def _contents(messages: Sequence[Message]) -> tuple[list[str], list[bytes]]:
+    return [each.key[1] for each in messages], [each.content_hash for each in messages]
+
+
+def _noted(keyring: Keyring, rows: Rows) -> Firsts:
+    firsts = Firsts()
+    for verdict, id_, partner_id, request_id, *first in rows:
+        firsts.note((partner_id, request_id), Verdict(verdict), _first(keyring, id_, *first))
+    return firsts
 
 
 def _external_ids(messages: Sequence[Signed]) -> tuple[list[object], ...]:

@@ -142,6 +142,10 @@ async def take(
     """
     bills_of = await bills.lock_for_payment(run, _accounts(messages))
     unused, firsts = await queries.take_up(run, keyring, messages)
+    if len(unused) < len(messages):
+        # Who used the X-EXTERNAL-ID may have been waited for just now, and is not seen yet where
+        # no bill was locked by both.
+        firsts = await queries.list_firsts(run, keyring, messages)
     known = await queries.list_outcomes(run, keyring, messages) if again else {}
     new = [message for message in messages if message.signed.id not in known]
     if new:

@@ -127,16 +127,9 @@ class Writer:
             while self._queue:
                 if batch := self._next_batch():
                     await self._answer(batch)
-                if not self._queue:
-                    await self._rest()
+            self._direct.rest()
         finally:
             self._task = None
-
-    async def _rest(self) -> None:
-        try:
-            await self._direct.rest()
-        except Exception as error:  # noqa: BLE001 - nobody waits; the next batch connects anew
-            log.warning("callback.rest_failed", error=type(error).__name__)
 
     def _next_batch(self) -> list[Waiting]:
         batch: list[Waiting] = []
