@@ -90,7 +90,7 @@ def create_app(
     )
     kit.tokens = OwnTokens(keys, settings)
     agents, members = kit.client(settings.agent_url), _members(settings, kit)
-    forwarder, routes = Forwarder(settings), Routes()
+    doors, routes = (Forwarder(settings), Forwarder(settings)), Routes()
     revocations = Revocations(settings)
     admission = _admission(settings, kit, revocations)
     app = create_kit_app(
@@ -99,8 +99,8 @@ def create_app(
         routers=_routers(settings),
         subscriptions=subscriptions(agents),
         periodic=periodic(settings),
-        on_close=[members.close, agents.close, forwarder.close],
-        outer_doors=_outer_doors(settings, admission, routes, forwarder),
+        on_close=[members.close, agents.close, *(door.close for door in doors)],
+        outer_doors=_outer_doors(settings, admission, routes, doors),
         body_limit=SMALL,
     )
     app.state.parts = Parts(
@@ -170,18 +170,22 @@ def _admission(settings: Settings, kit: Kit, revocations: Revocations) -> Admiss
 
 
 def _outer_doors(
-    settings: Settings, admission: Admission, routes: Routes, forwarder: Forwarder
+    settings: Settings,
+    admission: Admission,
+    routes: Routes,
+    forwarders: tuple[Forwarder, Forwarder],
 ) -> list[Middleware]:
-    """Return the doors of what is forwarded; it needs nothing of the framework."""
+    """Return the doors of what is forwarded; it needs nothing of the framework.
+
+    Banks have connections of their own, in number too: however many of the others are held by slow
+    clients, a payment passes.
+    """
+    banks, others = forwarders
     return [
-        Middleware(SnapDoor, settings=settings, forwarder=forwarder),
+        Middleware(SnapDoor, settings=settings, forwarder=banks),
         *_cross_origin(settings),
         Middleware(
-            ForwardDoor,
-            settings=settings,
-            admission=admission,
-            forwarder=forwarder,
-            routes=routes,
+            ForwardDoor, settings=settings, admission=admission, forwarder=others, routes=routes
         ),
     ]
 

@@ -97,7 +97,9 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    error: DomainError
+    """Why nothing is forwarded; what nobody has foreseen is recorded where it is answered."""
+
+    error: Exception
     headers: Headers
 
 
@@ -146,9 +148,8 @@ class ForwardDoor:
             if passage.has_begun:
                 passage.record(self._service)
                 raise  # our own server cuts the answer
-            refused = error if isinstance(error, DomainError) else unexpected_problem(error)
             scope["route"] = row
-            scope.setdefault("state", {})["refusal"] = _Refusal(refused, rate_headers)
+            scope.setdefault("state", {})["refusal"] = _Refusal(error, rate_headers)
             scope["headers"] = [(ID_HEADER, passage.request_id.encode()), *scope["headers"]]
             await self.app(scope, receive, send)
             return
@@ -188,7 +189,9 @@ class OwnDoor:
         if refusal is None:
             refusal = await self._enter(scope, receive, send)
         if refusal is not None:
-            answer = problem_response(Request(scope), refusal.error)
+            error = refusal.error
+            problem = error if isinstance(error, DomainError) else unexpected_problem(error)
+            answer = problem_response(Request(scope), problem)
             answer.raw_headers.extend(refusal.headers)
             await answer(scope, receive, send)
 

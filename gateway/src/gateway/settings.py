@@ -66,6 +66,7 @@ class Settings(ServiceSettings):
     body_timeout_s: float = Field(default=60.0, gt=0, le=600)
     """How long a client may be silent while it sends a body."""
     upstream_connections: Times = 512
+    """Of one process at one time, the banks' and the others' each."""
     rate_limits: dict[str, Times] = Field(default_factory=dict)
     """JSON: rate class → requests a minute, instead of the default of limits.py."""
 

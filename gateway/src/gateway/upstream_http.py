@@ -2,8 +2,9 @@
 
 The parser is httptools, which uvicorn reads our own requests with; it is as strict here as it is
 there. A connection is used again only when nothing is left open: the answer was whole, both sides
-keep the connection, the request was sent to its end and no byte came that belongs to no answer.
-Anything else closes it, because an answer must never reach the one who asked next.
+keep the connection, the request was sent to its end and no byte came that belongs to no answer
+(empty lines right behind one are let pass: RFC 9112 2.2). Anything else closes it, because an answer
+must never reach the one who asked next.
 Source: RFC 9112 (framing 6, connections 9), RFC 9110 (statuses 15).
 """
 
@@ -163,7 +164,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._resting or self._closed:  # nobody has asked
+        if self._resting or self._closed or self._complete:  # nobody has asked for it
             self.close()
             return
         self._heard = True
@@ -228,7 +229,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._until_close = True
 
     def on_body(self, part: bytes) -> None:
-        if self._complete:
+        if self._complete or not self._headed:
             raise BrokenOff("a body where there is none")
         self._unframed = 0
         self._parts.append(part)

@@ -156,12 +156,14 @@ async def test_an_answer_that_ends_early_is_broken_off(scene: Any, said: bytes) 
         HEAD + b"a: " + b"x" * 200_000,
         CHUNKED + b"2\r\nok\r\n0\r\nx: " + b"x" * 200_000,
         b"HTTP/1.1 103 Hints\r\na: b\r\n\r\n" * 10_000,
+        b"HTTP/1.1 105 Odd\r\ncontent-length: 3\r\n\r\nBAD" + OK,
+        b"HTTP/1.1 150 Odd\r\ntransfer-encoding: chunked\r\n\r\n3\r\nBAD\r\n0\r\n\r\n" + OK,
     ],
     ids=[
         "nonsense", "chunk-size", "chunk-longer", "coding-and-length", "length-and-coding",
         "two-lengths", "list-of-lengths", "negative", "gzip", "gzip-chunked", "chunked-twice",
         "1.0-chunked", "2.0", "999", "101", "folded", "nul", "bare-lf", "huge-head",
-        "huge-trailer", "endless-hints",
+        "huge-trailer", "endless-hints", "105-with-body", "150-with-body",
     ],
 )  # fmt: skip
 async def test_what_is_not_an_answer_is_broken_off_and_its_connection_ends(
