@@ -3,8 +3,8 @@
 The parser is httptools, which uvicorn reads our own requests with; it is as strict here as it is
 there. A connection is used again only when nothing is left open: the answer was whole, both sides
 keep the connection, the request was sent to its end and no byte came that belongs to no answer
-(empty lines right behind one are let pass: RFC 9112 2.2). Anything else closes it, because an answer
-must never reach the one who asked next.
+(empty lines right behind one are let pass: RFC 9112 2.2). Anything else closes it, because an
+answer must never reach the one who asked next.
 Source: RFC 9112 (framing 6, connections 9), RFC 9110 (statuses 15).
 """
 
