@@ -1,6 +1,6 @@
 from typing import Annotated
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import Field, SecretStr, StrictBool, StringConstraints
 
 from gateway.passwords import PASSWORD_MAX, PASSWORD_MIN
 from perisai_kit.fields import Model, Out
@@ -12,7 +12,7 @@ TotpCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 
 class PasswordReset(Model):
     password: NewPassword
-    remove_totp: bool = False
+    remove_totp: StrictBool = False
 
 
 class PasswordChange(Model):

@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StrictBool
 
 from payment_service.schemes import rules
 from payment_service.schemes.rules import PARTS, SchemeStatus, Verdict
@@ -47,7 +47,7 @@ class TermsIn(Model):
     agent_share_bps: BasisPoints
     wadah_share_bps: BasisPoints
     override_bps: BasisPoints
-    sponsored: bool
+    sponsored: StrictBool
 
     def terms(self) -> rules.Terms:
         """Return the terms to compute with."""
