@@ -25,6 +25,7 @@ from gateway.tokens import access_token
 from perisai_kit import clock
 from perisai_kit.auth import Principal, Role, ScopeKind
 from perisai_kit.ids import new_id
+from perisai_kit.log import configure_logging
 from perisai_kit.testing import Databases, Tokens, Urls, Wire, app_client
 
 PASSWORD = "correct horse battery"
@@ -41,6 +42,12 @@ EMPTIED = (
     "read_audits",
     "subscriptions",
 )
+
+
+@pytest.fixture(autouse=True)
+def logging() -> None:
+    """What an app does at its start: doors and connections are tried without one, and log too."""
+    configure_logging(service="gateway")
 
 
 @pytest.fixture(scope="session")
