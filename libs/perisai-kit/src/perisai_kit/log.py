@@ -3,9 +3,20 @@
 import logging
 import sys
 import traceback
+from typing import TextIO, cast
 
 import structlog
 from structlog.typing import ExcInfo, FilteringBoundLogger
+
+
+class _Stderr:
+    """The error stream as it is when a line is written: loggers are kept longer than a stream."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 def configure_logging(*, service: str, level: int = logging.INFO) -> None:
@@ -22,7 +33,7 @@ def configure_logging(*, service: str, level: int = logging.INFO) -> None:
     structlog.configure(
         processors=[*shared, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Stderr())),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
