@@ -5,13 +5,12 @@ import signal
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from perisai_kit.pii import Keyring
 from sandbox.children import running
 from sandbox.environment import build_environment
-from sandbox.ports import free_port
 from sandbox.postgres import Postgres, Role
 from sandbox.run import migrate
 from sandbox.services import ROOT, Service, load_services
@@ -94,13 +93,13 @@ class Stage:
     ) -> Iterator[int]:
         """Run a service while the block lasts, workers off; yield its process id.
 
-        processes: more than one are uvicorn's own, on one port. ready: its readiness, unless the
+        processes: more than one share its port. ready: its readiness, unless the
         service does without the gateway.
         """
         service = self.services[name]
         command = [*service.arguments]
         if processes > 1:
-            command += ["--workers", str(processes)]
+            command += ["--processes", str(processes)]
         with running(
             command,
             environment={**self.environment(name, database), **(variables or {})},
@@ -124,7 +123,7 @@ def open_stage() -> Iterator[Stage]:
     base.mkdir(mode=0o700, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=base, ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        services = {each.name: replace(each, port=free_port()) for each in load_services()}
+        services = {each.name: each.on_free_ports() for each in load_services()}
         with Postgres(folder / "postgres") as postgres:
             yield Stage(folder, postgres, services, load_secrets(folder))
 

@@ -1,15 +1,14 @@
 """docker-compose.yml, .env.example and the Dockerfile say what deploy/services.toml says."""
 
-import importlib.util
 import os
 import re
-import shlex
 import shutil
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 import yaml
 
 from perisai_kit.pii import Keyring
+from perisai_kit.services.serve import GRACEFUL_S, GROUP
 from sandbox.environment import build_environment
 from sandbox.postgres import SETTINGS
 from sandbox.services import Service, load_services
@@ -51,9 +51,8 @@ def entry(name: str) -> Any:
 
 def package(service: Service) -> str:
     """Return the package that the command starts: `gateway` of `gateway.app:create_app`."""
-    found = re.search(r"--factory (\w+)[.]", service.command)
-    assert found
-    return found[1]
+    (found,) = entry_points(group=GROUP, name=service.name)
+    return found.value.partition(".")[0]
 
 
 def variables(text: str, kind: str) -> set[str]:
@@ -75,7 +74,8 @@ def test_every_process_is_a_container_and_the_platforms_have_a_worker_beside_the
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda each: each.name)
 def test_container_runs_the_very_command_on_all_its_addresses(service: Service) -> None:
-    wanted = service.command.replace("127.0.0.1", "0.0.0.0").replace("{port}", str(service.port))
+    ports = {"port": service.port, "inner_port": service.inner_port}
+    wanted = service.command.replace("127.0.0.1", "0.0.0.0").format(**ports)
 
     assert entry(service.name)["command"] == wanted
 
@@ -89,13 +89,14 @@ def test_container_is_healthy_when_its_process_is_ready(service: Service) -> Non
 
 @pytest.mark.parametrize("service", PLATFORM, ids=lambda each: each.name)
 def test_worker_is_a_container_of_its_own_told_the_same(service: Service) -> None:
-    name = package(service)
     worker = entry(f"{service.name}-worker")
 
-    assert worker["command"] == f"python -m {name}.worker"
+    assert worker["command"] == f"perisai-serve {service.name} --worker"
+    assert [each.value for each in entry_points(group=GROUP, name=f"{service.name}-worker")] == [
+        f"{package(service)}.worker:create_worker"
+    ]
     assert worker["environment"] == entry(service.name)["environment"]
     assert worker["environment"]["RUN_WORKER"] == "0"
-    assert importlib.util.find_spec(f"{name}.worker") is not None
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda each: each.name)
@@ -197,10 +198,7 @@ def test_payment_service_believes_the_network_that_the_containers_share() -> Non
 
 def test_containers_have_time_to_end_what_is_under_way() -> None:
     for service in SERVICES:
-        words = shlex.split(service.command)
-        graceful = int(words[words.index("--timeout-graceful-shutdown") + 1])
-
-        assert int(entry(service.name)["stop_grace_period"].removesuffix("s")) > graceful
+        assert int(entry(service.name)["stop_grace_period"].removesuffix("s")) > GRACEFUL_S
 
 
 def test_containers_start_again_but_those_that_run_once() -> None:

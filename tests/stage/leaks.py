@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from stage.processes import DATABASES, Platform
+from stage.processes import DATABASES, TIMEOUT_S, Platform
 
 from sandbox.vault import load_secrets
 
@@ -97,8 +97,9 @@ async def collect_places(platform: Platform) -> dict[str, str]:
     postgres_log = platform.folder / "postgres" / "postgres.log"
     places["log of postgres"] = places.get("log of postgres", "") + postgres_log.read_text()
     for name in DATABASES:
-        async with platform.http(name) as http:
-            places[f"metrics of {name}"] = (await http.get("/metrics")).text
+        async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_S) as http:
+            figures = await http.get(f"{platform.inner_address(name)}/metrics")
+            places[f"metrics of {name}"] = figures.raise_for_status().text
         async for table, rows in _tables(platform, name):
             places[f"table {table} of {name}"] = rows
     async with platform.http("fakebank") as http:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from sandbox.children import running
 from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
 from sandbox.demo.run import Watch
 from sandbox.environment import build_environment
-from sandbox.ports import free_port
 from sandbox.run import DESCRIPTION_FILE
 from sandbox.services import load_services
 from sandbox.vault import load_secrets
@@ -33,16 +31,13 @@ PORT_ATTEMPTS = 3
 """A free port may be taken by somebody else before the process binds it."""
 DATABASES = ("gateway", "agent", "member", "payment")
 COMMANDS = {
-    "gateway": "gateway.app:create_app",
-    "agent": "agent_service.app:create_app",
-    "member": "member_service.app:create_app",
-    "payment": "payment_service.app:create_app",
-    "fakebank": "sandbox.fakebank.app:create_app",
+    **{name: f"perisai_kit.services.serve {name} " for name in (*DATABASES, "fakebank")},
     "postgres": "postgres -D",
 }
 """What tells a process by its command line."""
 MANY = "1000000"
 UNHURRIED = {
+    "PERISAI_GATEWAY_REQUESTS_OF_ACCOUNT": MANY,
     "PERISAI_GATEWAY_RATE_LIMITS": json.dumps(
         dict.fromkeys(("public", "auth", "standard", "heavy"), int(MANY))
     ),
@@ -71,9 +66,9 @@ class Platform:
         """Start and wait until everything is ready, on the ports it had before."""
         for attempt in range(PORT_ATTEMPTS):
             if attempt or not self._ports:
-                self._ports = {
-                    f"{service.prefix}PORT": str(free_port()) for service in load_services()
-                }
+                self._ports = {}
+                for service in load_services():
+                    self._ports |= service.on_free_ports().port_variables
             said = self._start_once()
             if said is None:
                 return
@@ -135,6 +130,10 @@ class Platform:
     def address(self, name: str) -> str:
         return str(self.described["addresses"][name])
 
+    def inner_address(self, name: str) -> str:
+        """Return where a process shows its metrics."""
+        return next(each.inner_url for each in load_services(self._ports) if each.name == name)
+
     def children(self) -> dict[int, str]:
         """Return the processes that the platform started, with their commands."""
         assert self._process is not None
@@ -160,7 +159,7 @@ class Platform:
         """Run one more process of a service, its worker off; yield its address."""
         services = load_services(self._ports)
         (service,) = [each for each in services if each.name == name]
-        more = replace(service, port=free_port())
+        more = service.on_free_ports()
         told = build_environment(
             service,
             services,

@@ -16,7 +16,7 @@ from perisai_kit.idempotency import forget_old_keys
 from perisai_kit.log import configure_logging
 from perisai_kit.pii import Keyring
 from perisai_kit.subscription import Subscription
-from perisai_kit.worker import Periodic, Worker, run_standalone
+from perisai_kit.worker import Periodic, Worker
 
 ROTATION_EVERY_S = 3600
 FORGET_EVERY_S = 600
@@ -78,7 +78,3 @@ def create_worker() -> Worker:
         subscriptions=subscriptions(agents),
         periodic=[*periodic(settings), forget_keys],
     )
-
-
-if __name__ == "__main__":
-    run_standalone(create_worker)

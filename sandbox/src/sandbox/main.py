@@ -7,7 +7,6 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +20,6 @@ from sandbox.demo.run import run_demo
 from sandbox.environment import CLOCK_FILE, build_environment
 from sandbox.errors import SandboxError
 from sandbox.furnish import DESCRIPTION_FILE, furnish_elsewhere
-from sandbox.ports import free_port
 from sandbox.run import run
 from sandbox.seed import create_admin
 from sandbox.services import ROOT, load_services
@@ -58,7 +56,7 @@ def run_command(
     with _one_line_errors():
         services = load_services()
         if free_ports:
-            services = tuple(replace(each, port=free_port()) for each in services)
+            services = tuple(each.on_free_ports() for each in services)
         names = [each.name for each in services]
         run(folder, services, show=lambda name, line: _show(names, name, line), when_ready=_welcome)
         _show(names, "sandbox", "stopped")
@@ -104,7 +102,7 @@ def demo_apart(write: Callable[[str], None]) -> int:
     """Walk the journey in a sandbox of its own, on free ports; return the exit code."""
     codes: list[int] = []
     said: deque[str] = deque(maxlen=200)
-    services = [replace(each, port=free_port()) for each in load_services()]
+    services = [each.on_free_ports() for each in load_services()]
     with TemporaryDirectory(prefix="perisai-demo-", ignore_cleanup_errors=True) as scratch:
 
         async def walk(_: dict[str, Any]) -> None:

@@ -53,11 +53,12 @@ def run(
 def check_ports(services: Sequence[Service]) -> None:
     """Raises: SandboxError when a port that is needed is taken."""
     for service in services:
-        if not is_free(service.port):
-            raise SandboxError(
-                f"Port {service.port} is taken, so {service.name} cannot start: "
-                f"choose another one with {service.prefix}PORT."
-            )
+        for variable, port in service.port_variables.items():
+            if not is_free(int(port)):
+                raise SandboxError(
+                    f"Port {port} is taken, so {service.name} cannot start: "
+                    f"choose another one with {variable}."
+                )
 
 
 def migrate(services: Sequence[Service], postgres: Postgres) -> None:

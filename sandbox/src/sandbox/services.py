@@ -5,11 +5,11 @@ import shlex
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sandbox.errors import SandboxError
-from sandbox.ports import HOST
+from sandbox.ports import HOST, free_port
 
 ROOT = Path(__file__).parents[3]
 """The checkout; all packages are installed from it in place."""
@@ -17,11 +17,12 @@ ROOT = Path(__file__).parents[3]
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One process: `database`, `alembic` and `client` are None where it has none."""
+    """One process: `inner_port`, `database`, `alembic`, `client` are None where it has none."""
 
     name: str
     command: str
     port: int
+    inner_port: int | None
     ready: str
     database: str | None
     alembic: Path | None
@@ -33,19 +34,45 @@ class Service:
         return f"http://{HOST}:{self.port}"
 
     @property
+    def ports(self) -> tuple[int, ...]:
+        """All ports it listens at."""
+        return (self.port,) if self.inner_port is None else (self.port, self.inner_port)
+
+    @property
+    def inner_url(self) -> str:
+        """Where its metrics and feed are: at the inner port, where it has one."""
+        return f"http://{HOST}:{self.inner_port or self.port}"
+
+    @property
+    def port_variables(self) -> dict[str, str]:
+        """The variables that choose its ports."""
+        names = (f"{self.prefix}PORT", f"{self.prefix}INNER_PORT")
+        return dict(zip(names, map(str, self.ports), strict=False))
+
+    def on_free_ports(self) -> "Service":
+        """Return the same process on ports that nobody uses."""
+        return replace(
+            self,
+            port=free_port(),
+            inner_port=None if self.inner_port is None else free_port(),
+        )
+
+    @property
     def prefix(self) -> str:
         """The beginning of its variables' names."""
         return f"PERISAI_{self.name.upper()}_"
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """Return the command with this interpreter and port in place."""
-        words = shlex.split(self.command.replace("{port}", str(self.port)))
-        return tuple(sys.executable if word == "python" else word for word in words)
+        """Return the command with this interpreter and the ports in place."""
+        words = shlex.split(self.command.format(port=self.port, inner_port=self.inner_port))
+        if words[0] == "perisai-serve":  # its script need not be on the PATH
+            words[:1] = [sys.executable, "-m", "perisai_kit.services.serve"]
+        return tuple(words)
 
 
 def load_services(environment: Mapping[str, str] = os.environ) -> tuple[Service, ...]:
-    """Read deploy/services.toml; PERISAI_<NAME>_PORT in the environment changes a port.
+    """Read deploy/services.toml; PERISAI_<NAME>_PORT and _INNER_PORT change ports.
 
     Raises: SandboxError when such a variable is no port.
     """
@@ -54,7 +81,10 @@ def load_services(environment: Mapping[str, str] = os.environ) -> tuple[Service,
         Service(
             name=name,
             command=entry["command"],
-            port=_port(environment, name, entry["port"]),
+            port=_port(environment, f"PERISAI_{name.upper()}_PORT", entry["port"]),
+            inner_port=_port(environment, f"PERISAI_{name.upper()}_INNER_PORT", entry["inner_port"])
+            if "inner_port" in entry
+            else None,
             ready=entry["ready"],
             database=entry.get("database"),
             alembic=ROOT / entry["alembic"] if "alembic" in entry else None,
@@ -65,8 +95,7 @@ def load_services(environment: Mapping[str, str] = os.environ) -> tuple[Service,
     )
 
 
-def _port(environment: Mapping[str, str], name: str, default: int) -> int:
-    variable = f"PERISAI_{name.upper()}_PORT"
+def _port(environment: Mapping[str, str], variable: str, default: int) -> int:
     text = environment.get(variable, "").strip() or str(default)
     if not (text.isdecimal() and 0 < int(text) < 2**16):
         raise SandboxError(f"{variable} is {text!r}, which is no port.")

@@ -1,4 +1,4 @@
-"""The bank's process: `uvicorn --factory sandbox.fakebank.app:create_app`."""
+"""The bank's process: `perisai-serve fakebank`."""
 
 import os
 from collections.abc import AsyncIterator, Mapping

@@ -1,4 +1,4 @@
-"""Wiring: `uvicorn --factory agent_service.app:create_app`."""
+"""Wiring: `perisai-serve agent`."""
 
 import httpx
 from fastapi import FastAPI

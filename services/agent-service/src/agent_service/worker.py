@@ -1,4 +1,4 @@
-"""What this service does without being asked: `python -m agent_service.worker`."""
+"""What this service does without being asked: `perisai-serve agent --worker`."""
 
 from agent_service.activity import tasks as activity
 from agent_service.settings import Settings
@@ -9,7 +9,7 @@ from perisai_kit.idempotency import forget_old_keys
 from perisai_kit.log import configure_logging
 from perisai_kit.subscription import Subscription
 from perisai_kit.web import create_kit
-from perisai_kit.worker import Periodic, Worker, run_standalone
+from perisai_kit.worker import Periodic, Worker
 
 
 def subscriptions(*, members: ServiceClient, payments: ServiceClient) -> list[Subscription]:
@@ -41,7 +41,3 @@ def create_worker() -> Worker:
         ),
         periodic=[Periodic("idempotency.forget", 600, forget_old_keys)],
     )
-
-
-if __name__ == "__main__":
-    run_standalone(create_worker)

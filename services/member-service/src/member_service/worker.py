@@ -1,4 +1,4 @@
-"""What this service does without being asked: `python -m member_service.worker`."""
+"""What this service does without being asked: `perisai-serve member --worker`."""
 
 from member_service.attributions import tasks as attributions
 from member_service.coverage import tasks as coverage
@@ -15,7 +15,7 @@ from perisai_kit.idempotency import forget_old_keys
 from perisai_kit.log import configure_logging
 from perisai_kit.subscription import FeedSource, Subscription
 from perisai_kit.web import create_kit
-from perisai_kit.worker import Periodic, Worker, run_standalone
+from perisai_kit.worker import Periodic, Worker
 
 
 def subscriptions(
@@ -56,7 +56,3 @@ def create_worker() -> Worker:
         ),
         periodic=[Periodic("idempotency.forget", 600, forget_old_keys)],
     )
-
-
-if __name__ == "__main__":
-    run_standalone(create_worker)

@@ -1,4 +1,4 @@
-"""What this service does without being asked: `python -m payment_service.worker`."""
+"""What this service does without being asked: `perisai-serve payment --worker`."""
 
 from functools import partial
 
@@ -15,7 +15,7 @@ from perisai_kit.local_feed import LocalFeed
 from perisai_kit.log import configure_logging
 from perisai_kit.subscription import FeedSource, Subscription
 from perisai_kit.web import Kit, create_kit
-from perisai_kit.worker import Periodic, Worker, run_standalone
+from perisai_kit.worker import Periodic, Worker
 
 
 def periodic(settings: Settings) -> list[Periodic]:
@@ -66,7 +66,3 @@ def create_worker() -> Worker:
         subscriptions=subscriptions(own=own_feed(kit), members=kit.client(settings.member_url)),
         periodic=[*periodic(settings), forget],
     )
-
-
-if __name__ == "__main__":
-    run_standalone(create_worker)

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payment_service.banks.rules import Sources, source_of
 from payment_service.callbacks import rules
 from payment_service.callbacks.rules import First, Refusal, Repeat, Verdict
 from snap_bi.codes import Case, Service
@@ -13,32 +12,6 @@ from snap_bi.profiles import BCA, ExternalIdScope, ReplayAnswer
 
 STORED = ReplayAnswer.STORED_SUCCESS
 INCONSISTENT = ReplayAnswer.INCONSISTENT_WITH_FIRST_RESULT
-
-
-@pytest.mark.parametrize(
-    ("peer", "forwarded", "source"),
-    [
-        ("198.51.100.1", None, "198.51.100.1"),
-        ("198.51.100.1", "203.0.113.7", "198.51.100.1"),
-        ("127.0.0.1", "203.0.113.7", "203.0.113.7"),
-        ("127.0.0.1", "6.6.6.6, 203.0.113.7", "203.0.113.7"),
-        ("127.0.0.1", "203.0.113.7, 10.0.0.9", "203.0.113.7"),
-        ("127.0.0.1", "203.0.113.7, not an address", "not an address"),
-        ("127.0.0.1", "", "127.0.0.1"),
-        ("127.0.0.1", " , ,", "127.0.0.1"),
-        (None, "203.0.113.7", None),
-    ],
-)
-def test_a_forwarded_address_is_believed_only_behind_our_own_proxies(
-    peer: str | None, forwarded: str | None, source: str | None
-) -> None:
-    trusted = rules.trusted_proxies(["127.0.0.0/8", "10.0.0.0/8"])
-
-    assert source_of(peer, forwarded, trusted=trusted) == source
-
-
-def test_without_trusted_proxies_nobody_else_is_believed() -> None:
-    assert source_of("127.0.0.1", "203.0.113.7", trusted=Sources()) == "127.0.0.1"
 
 
 def content(**changes: object) -> str:

@@ -148,18 +148,6 @@ class Sources:
         return any(caller in network for network in self.networks)
 
 
-def source_of(peer: str | None, forwarded: str | None, *, trusted: Sources) -> str | None:
-    """Return the address a request came from.
-
-    forwarded: X-Forwarded-For, believed only as far back as `trusted` proxies wrote it.
-    """
-    hops = [hop.strip() for hop in (forwarded or "").split(",") if hop.strip()]
-    address = peer
-    while hops and trusted.networks and trusted.admit(address):
-        address = hops.pop()
-    return address
-
-
 def sources(texts: Iterable[str]) -> Sources:
     """Return the networks that CIDR texts name; a bare address is a network of one.
 

@@ -10,12 +10,12 @@ from urllib.parse import quote
 from prometheus_client import Counter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from payment_service.banks.rules import source_of
 from payment_service.callbacks import service
 from payment_service.callbacks.gate import Gate
 from payment_service.callbacks.rules import Wire
 from payment_service.callbacks.schemas import Reply, failed, too_large, unknown_path
 from payment_service.callbacks.writer import Writer
+from perisai_kit.http.client_address import client_address
 from perisai_kit.log import get_logger
 from snap_bi.answers import refusal
 from snap_bi.codes import Case, Service
@@ -141,7 +141,7 @@ def _wire(scope: Scope, body: bytes, gate: Gate) -> Wire:
         target=_target(scope),
         headers=headers,
         body=body,
-        source=source_of(peer, headers.get("x-forwarded-for"), trusted=gate.trusted),
+        source=client_address(peer, scope["headers"], gate.trusted.networks),
     )
 
 

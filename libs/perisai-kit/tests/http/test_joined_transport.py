@@ -1,22 +1,19 @@
 """What leaves is byte for byte what uvicorn's own protocol sends, in fewer pieces."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
-import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from perisai_kit.joined_writes import MOST_HELD, JoinedWrites
-from sandbox.ports import HOST, free_port
+from perisai_kit.http.joined_transport import MAX_JOINED_BYTES
+from perisai_kit.testing_http import HOST, serving
 
 LENGTHS = {
     "/none": [0],
     "/one": [100],
     "/parts": [100, 0, 200],
-    "/large": [10, MOST_HELD, 3 * MOST_HELD, 7],
+    "/large": [10, MAX_JOINED_BYTES, 3 * MAX_JOINED_BYTES, 7],
     "/slow": [5, 5],
     "/unread": [1_000_000] * 20,
 }
@@ -24,6 +21,8 @@ LENGTHS = {
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with a body of so many parts; a chunked one unless it is whole."""
+    if scope["type"] != "http":
+        return
     lengths = LENGTHS[scope["path"]]
     whole = [(b"content-length", str(lengths[0]).encode())] if len(lengths) == 1 else []
     await send({"type": "http.response.start", "status": 200, "headers": whole})
@@ -32,25 +31,6 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.body", "body": b"x" * length, "more_body": more})
         if scope["path"] == "/slow":
             await asyncio.sleep(0.01)
-
-
-@asynccontextmanager
-async def served(protocol: type[asyncio.Protocol]) -> AsyncIterator[int]:
-    config = uvicorn.Config(
-        app,
-        host=HOST,
-        port=free_port(),
-        http=protocol,
-        lifespan="off",
-        log_config=None,
-        date_header=False,
-    )
-    config.load()
-    server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    yield config.port
-    await server.shutdown()
 
 
 async def received(port: int, path: str, *, method: str = "GET", count: int = 1) -> list[bytes]:
@@ -68,7 +48,10 @@ async def received(port: int, path: str, *, method: str = "GET", count: int = 1)
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_every_answer_is_that_of_the_plain_protocol(method: str) -> None:
-    async with served(HttpToolsProtocol) as plain, served(JoinedWrites) as joined:
+    async with (
+        serving(app, protocol=HttpToolsProtocol, date_header=False) as plain,
+        serving(app, date_header=False) as joined,
+    ):
         for path in LENGTHS:
             expected = b"".join(await received(plain, path, method=method, count=3))
             found = b"".join(await received(joined, path, method=method, count=3))
@@ -77,14 +60,14 @@ async def test_every_answer_is_that_of_the_plain_protocol(method: str) -> None:
 
 
 async def test_head_and_body_come_in_one_piece() -> None:
-    async with served(JoinedWrites) as port:
+    async with serving(app, date_header=False) as port:
         pieces = await received(port, "/one")
 
     assert [piece.endswith(b"x" * 100) for piece in pieces] == [True]
 
 
 async def test_what_a_client_does_not_read_is_not_held_in_memory() -> None:
-    async with served(JoinedWrites) as port:
+    async with serving(app, date_header=False) as port:
         reader, writer = await asyncio.open_connection(HOST, port, limit=1000)
         writer.write(b"GET /unread HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         await reader.readexactly(10)

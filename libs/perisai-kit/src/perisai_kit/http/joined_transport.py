@@ -1,27 +1,18 @@
-"""Answers that leave in one piece: uvicorn writes the head and the body of each one by itself.
+"""A transport whose writes leave in one piece: uvicorn writes head and body of an answer apart.
 
-For uvicorn's `--http`. Two system calls and two packets an answer, which the client is woken for
-twice, cost as much as half of what uvicorn does for a small request.
+Two system calls and two packets an answer, which the client is woken for twice, cost as much as
+half of what uvicorn does for a small request.
 """
 
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-MOST_HELD = 64 * 1024
-"""Bytes. A body that comes in large parts is not copied together."""
+MAX_JOINED_BYTES = 64 * 1024
+"""A body that comes in large parts is not copied together."""
 
 
-class JoinedWrites(HttpToolsProtocol):
-    """uvicorn's own protocol, on a transport that waits for the end of the loop's turn."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn says it
-        super().connection_made(_JoiningTransport(transport, self.loop))
-
-
-class _JoiningTransport(asyncio.Transport):
-    """Hands on what is written within one turn of the loop together, in its order."""
+class JoinedTransport(asyncio.Transport):
+    """Writes what is written within one turn of the event loop together, in its order."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
@@ -35,13 +26,24 @@ class _JoiningTransport(asyncio.Transport):
             self._loop.call_soon(self._flush)
         self._held.append(bytes(data))
         self._size += len(data)
-        if self._size > MOST_HELD:
+        if self._size > MAX_JOINED_BYTES:
             self._flush()
 
     def _flush(self) -> None:
         held, self._held, self._size = self._held, [], 0
         if held and not self._transport.is_closing():
             self._transport.write(b"".join(held))
+
+    def can_write_eof(self) -> bool:
+        return self._transport.can_write_eof()
+
+    def write_eof(self) -> None:
+        """Write what is held and end our side, where the transport can (TLS cannot)."""
+        self._flush()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        else:
+            self._transport.close()
 
     def close(self) -> None:
         self._flush()
@@ -56,6 +58,9 @@ class _JoiningTransport(asyncio.Transport):
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return self._transport.get_extra_info(name, default)
+
+    def get_write_buffer_size(self) -> int:
+        return self._size + self._transport.get_write_buffer_size()
 
     def pause_reading(self) -> None:
         self._transport.pause_reading()

@@ -1,0 +1,86 @@
+"""Where a request really comes from, told by the proxies that we trust."""
+
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+Network = IPv4Network | IPv6Network
+Headers = Iterable[tuple[bytes, bytes]]
+
+FORWARDED_HOPS = 20
+UNKNOWN = "unknown"
+"""What nobody could tell. No list of addresses admits it. Source: RFC 7239 6.2."""
+
+
+def client_address(peer: str | None, headers: Headers, trusted: Sequence[Network]) -> str:
+    """Return the address of the client, without a port, IPv4 as such; `unknown` if unreadable.
+
+    peer: who is connected to us. headers: of the request, names in lower case. X-Forwarded-For
+    counts only as far as trusted proxies wrote it: read from the right, the first address that is
+    not a trusted proxy is the client.
+    """
+    address = _read(peer or "")
+    if not trusted or address is None or not _is_trusted(address, trusted):
+        return _text(address)
+    for hop in _forwarded_for(headers):
+        address = _read(hop)
+        if address is None or not _is_trusted(address, trusted):
+            break
+    return _text(address)
+
+
+def client_scheme(
+    peer: str | None, scheme: str, headers: Headers, trusted: Sequence[Network]
+) -> str:
+    """Return `http` or `https` as the client spoke it, by the word of a trusted proxy."""
+    address = _read(peer or "") if trusted else None
+    if address is not None and _is_trusted(address, trusted):
+        for name, value in headers:
+            if name == b"x-forwarded-proto" and value in {b"http", b"https"}:
+                return value.decode()
+    return scheme
+
+
+def household(address: str) -> str:
+    """Return what one household shares: the address, or its /64 for IPv6."""
+    parsed = _read(address)
+    if isinstance(parsed, IPv6Address):
+        return str(IPv6Network((parsed, 64), strict=False))
+    return address
+
+
+def _forwarded_for(headers: Headers) -> list[str]:
+    values = [value for name, value in headers if name == b"x-forwarded-for"]
+    if not values:
+        return []
+    hops = [hop.strip() for hop in b",".join(values).decode("latin-1").split(",")]
+    return [hop for hop in reversed(hops[-FORWARDED_HOPS:]) if hop]
+
+
+def _is_trusted(address: IPv4Address | IPv6Address, trusted: Sequence[Network]) -> bool:
+    return any(address in network for network in trusted)
+
+
+def _read(text: str) -> IPv4Address | IPv6Address | None:
+    """Return the address of `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1` or `[2001:db8::1]:443`."""
+    host, port = text, ""
+    if text.startswith("["):
+        host, bracket, port = text[1:].partition("]")
+        if not bracket or (port and not port.startswith(":")):
+            return None
+        port = port[1:] or ("" if not port else "none")
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+        port = port or "none"
+    if port and not (port.isascii() and port.isdigit() and int(port) < 2**16):
+        return None
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def _text(address: IPv4Address | IPv6Address | None) -> str:
+    return UNKNOWN if address is None else str(address)

@@ -1,0 +1,254 @@
+"""One connection of a client: what it may send, how long it may take, and how answers leave.
+
+The one subclass of uvicorn's protocol that every process serves with. It drops trailer fields,
+bounds heads, and closes connections that stall, so that no application has to. Times are checked
+once a second for all connections of a server, so a limit may be passed by that second.
+Source: RFC 9112 (messages 2, trailers 7.1.2), RFC 9110 (408, 431: 15.5).
+"""
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import (
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+from uvicorn.server import ServerState
+
+from perisai_kit.errors import DomainError
+from perisai_kit.http.joined_transport import JoinedTransport
+from perisai_kit.http.refusals import HeadTooLarge, RequestMalformed, RequestTimedOut, refusal
+from perisai_kit.http.watch import ConnectionLimits, closed_total, watch_of
+
+FEED_BYTES = 16 * 1024
+"""The parser is fed in pieces of this size, so that the bound on a head is exact to one piece."""
+ABORT = "perisai.abort"
+ON_LOST = "perisai.on_lost"
+INNER = "perisai.inner"
+"""Keys of `scope["extensions"]`, see `ServerProtocol`."""
+
+
+class ServerProtocol(HttpToolsProtocol):
+    """uvicorn's protocol with limits, and answers that leave in one piece.
+
+    Offers an application, in `scope["extensions"]`: `perisai.abort()` closes the connection
+    without an answer; `perisai.on_lost(callback)` calls back when the client is gone, None stops
+    that; `perisai.inner` is there where the request came in by an inner port.
+    """
+
+    limits: ClassVar[ConnectionLimits] = ConnectionLimits()
+    inner_ports: ClassVar[frozenset[int]] = frozenset()
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._watch = watch_of(server_state, self.loop, self.limits)
+        self._is_refused = False
+        self._is_in_head = self._is_in_body = self._has_begun_here = False
+        self._unframed = self._body_here = self._body_bytes = 0
+        self._deadline = math.inf
+        """When the head under way, or the first one, must be here."""
+        self._lingers_until = math.inf
+        self._body_since = self._checked_at = 0.0
+        self._write_deadline = math.inf
+        self._write_left = 0
+        self._on_lost: Callable[[], None] | None = None
+        self._running: RequestResponseCycle | None = None
+        self._extensions: dict[str, Any] = {ABORT: self._abort, ON_LOST: self._set_on_lost}
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn says it
+        super().connection_made(JoinedTransport(transport, self.loop))
+        if self.server is not None and self.server[1] in self.inner_ports:
+            self._extensions[INNER] = True
+        self._checked_at = self.loop.time()
+        self._deadline = self._checked_at + self.limits.head_s
+        self._watch.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._watch.remove(self)
+        self._extensions.clear()  # they refer to this object
+        lost, self._on_lost = self._on_lost, None
+        if lost is not None:
+            lost()
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        if self._is_refused:
+            return
+        if self._deadline == math.inf and not self._is_in_body and self._is_idle():
+            self._deadline = self.loop.time() + self.limits.head_s
+        if len(data) <= FEED_BYTES:
+            self._feed(data)
+            return
+        for start in range(0, len(data), FEED_BYTES):
+            if not self._is_refused:
+                self._feed(data[start : start + FEED_BYTES])
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._write_left = self.transport.get_write_buffer_size()
+        self._write_deadline = self.loop.time() + self.limits.write_s
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._write_deadline = math.inf
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = self._extensions
+        self._has_begun_here = self._is_in_head = True
+        self._unframed = 0
+        if self._deadline == math.inf:
+            self._deadline = self.loop.time() + self.limits.head_s
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._is_in_head:  # else a trailer field: nobody's, and never a header
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._is_in_head = False
+        self._is_in_body = True
+        self._deadline = math.inf
+        self._body_bytes = 0
+        self._body_since = self._checked_at = self.loop.time()
+        self._watch.set_busy(self)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._body_here += len(body)
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._is_in_body = False
+        super().on_message_complete()
+
+    # What uvicorn calls.
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        self._on_lost = None
+        super().on_response_complete()
+        if self._is_idle():
+            self._watch.set_idle(self)
+
+    # What the watch calls.
+
+    def check(self, now: float) -> None:
+        """Close the connection where it is overdue. now: the loop's time."""
+        passed, self._checked_at = now - self._checked_at, now
+        if now > self._lingers_until:
+            self.transport.close()
+        if self.transport.is_closing() or self.flow.write_paused:
+            self._check_writing(now)
+        elif self.flow.read_paused:  # we make the client wait
+            self._body_since += passed
+            self._deadline += passed
+        elif now > self._deadline:
+            self._close_or_refuse(RequestTimedOut(), "head_slow")
+        elif self._is_in_body and now > self._body_deadline():
+            self._close_or_refuse(RequestTimedOut(), "body_slow")
+
+    def close_idle(self) -> None:
+        """Make place for another connection."""
+        closed_total.labels("too_many").inc()
+        self.transport.close()
+
+    # What happens between.
+
+    def _feed(self, data: bytes) -> None:
+        self._has_begun_here, self._body_here = False, 0
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # Not offered, so it is ignored (RFC 9110 7.8); the parser cannot go on behind it.
+            self._end_after(self.cycle)
+        except httptools.HttpParserError:
+            self._refuse(RequestMalformed(), "malformed")
+        if not self._has_begun_here:
+            self._unframed += len(data) - self._body_here
+            if self._unframed > self.limits.head_bytes:
+                self._refuse(HeadTooLarge(), "head_large")
+
+    def _body_deadline(self) -> float:
+        return (
+            self._body_since
+            + self.limits.body_s
+            + self._body_bytes / self.limits.body_bytes_a_second
+        )
+
+    def _check_writing(self, now: float) -> None:
+        left = self.transport.get_write_buffer_size()
+        if left < self._write_left or self._write_deadline == math.inf:  # the latter: closing
+            self._write_left, self._write_deadline = left, now + self.limits.write_s
+        elif now > self._write_deadline:
+            closed_total.labels("answer_unread").inc()
+            self.transport.abort()
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _close_or_refuse(self, error: DomainError, reason: str) -> None:
+        if self._is_in_head or self._is_in_body:
+            self._refuse(error, reason)
+        else:  # nothing of a request has come, so there is nothing to answer
+            self._is_refused = True
+            closed_total.labels(reason).inc()
+            self.transport.close()
+
+    def _refuse(self, error: DomainError, reason: str) -> None:
+        """Answer that no request can be read, unless an answer under way would be torn by it."""
+        if self._is_refused:
+            return
+        self._is_refused = True
+        closed_total.labels(reason).inc()
+        faulty = None if self._is_in_head or self.cycle is None else self.cycle
+        if faulty is not None and self.pipeline and self.pipeline[0][0] is faulty:
+            self.pipeline.popleft()  # it has not begun: those before it are still answered
+            self._end_after(self.pipeline[0][0] if self.pipeline else self._running)
+        elif faulty is not None and faulty.response_started:
+            self.transport.close() if faulty.response_complete else self.transport.abort()
+        elif faulty is None and not self._is_idle():
+            self._end_after(self.cycle)
+        else:
+            if faulty is not None:
+                faulty.disconnected = True
+                faulty.message_event.set()
+            self._write_refusal(error)
+
+    def _end_after(self, cycle: RequestResponseCycle | None) -> None:
+        self._is_refused = True  # what follows belongs to no request
+        if cycle is None or cycle.response_complete:
+            self.transport.close()
+        else:
+            cycle.keep_alive = False
+
+    def _write_refusal(self, error: DomainError) -> None:
+        self.transport.write(refusal(error, self.server_state.default_headers))
+        self.transport.write_eof()
+        self._deadline = math.inf
+        self._is_in_body = False
+        self._lingers_until = self.loop.time() + self.limits.linger_s
+
+    def _abort(self) -> None:
+        self.transport.abort()
+
+    def _set_on_lost(self, callback: Callable[[], None] | None) -> None:
+        self._on_lost = callback

@@ -1,0 +1,100 @@
+"""The connections of one server: checked once a second, bounded in number."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+from weakref import WeakKeyDictionary
+
+from prometheus_client import Counter, Gauge
+from uvicorn.server import ServerState
+
+closed_total = Counter(
+    "perisai_http_connections_closed_total", "Connections closed by a limit.", ["reason"]
+)
+open_connections = Gauge("perisai_http_connections_open", "Open connections of clients.")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """What one client may take. Times are seconds, sizes bytes.
+
+    A body may take `body_s` plus a second for each `body_bytes_a_second` received: an honest
+    upload of 1 MB over EDGE takes 80 s.
+    """
+
+    head_bytes: int = 64 * 1024
+    """Request line, headers, chunk lines and trailers of one request together."""
+    head_s: float = 10.0
+    body_s: float = 20.0
+    body_bytes_a_second: int = 4096
+    write_s: float = 30.0
+    """How long a client may take nothing of an answer."""
+    linger_s: float = 2.0
+    """How long a refused client may go on sending: closed at once, it would not get our answer."""
+    connections: int = 10_000
+    """Open at one time; then the one that has waited longest for a request is closed."""
+    check_every_s: float = 1.0
+
+
+class Watched(Protocol):
+    """A connection as its watch sees it."""
+
+    def check(self, now: float) -> None: ...
+
+    def close_idle(self) -> None: ...
+
+
+class Watch:
+    """The connections of one server: checked once a second, bounded in number."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, limits: ConnectionLimits) -> None:
+        self._loop = loop
+        self._limits = limits
+        self._open: set[Watched] = set()
+        self._idle: dict[Watched, None] = {}
+        """Those that wait for a request, the longest waiting first."""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, connection: Watched) -> None:
+        self._open.add(connection)
+        self._idle[connection] = None
+        open_connections.inc()
+        if len(self._open) > self._limits.connections:
+            oldest = next(iter(self._idle))
+            del self._idle[oldest]
+            oldest.close_idle()
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._limits.check_every_s, self._check)
+
+    def remove(self, connection: Watched) -> None:
+        if connection in self._open:
+            self._open.remove(connection)
+            open_connections.dec()
+        self._idle.pop(connection, None)
+
+    def set_busy(self, connection: Watched) -> None:
+        self._idle.pop(connection, None)
+
+    def set_idle(self, connection: Watched) -> None:
+        if connection in self._open:
+            self._idle[connection] = None
+
+    def _check(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        for connection in list(self._open):
+            connection.check(now)
+        if self._open:
+            self._timer = self._loop.call_later(self._limits.check_every_s, self._check)
+
+
+_watches: WeakKeyDictionary[ServerState, Watch] = WeakKeyDictionary()
+
+
+def watch_of(
+    state: ServerState, loop: asyncio.AbstractEventLoop, limits: ConnectionLimits
+) -> Watch:
+    watch = _watches.get(state)
+    if watch is None:
+        watch = _watches[state] = Watch(loop, limits)
+    return watch

@@ -1,0 +1,1 @@
+"""Processes: how a service starts."""

@@ -1,0 +1,106 @@
+"""`perisai-serve NAME`: one process of the platform, or with `--worker` its background work.
+
+Packages name what can be started in the entry-point group `perisai.processes`: NAME is a factory
+of an app, `NAME-worker` one of a worker.
+"""
+
+import argparse
+import resource
+import socket
+import sys
+from collections.abc import Sequence
+from importlib.metadata import EntryPoint, entry_points
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from perisai_kit.http.protocol import ServerProtocol
+from perisai_kit.http.watch import ConnectionLimits
+from perisai_kit.worker import run_standalone
+
+GROUP = "perisai.processes"
+GRACEFUL_S = 8
+"""How long requests under way may take when the process is told to stop."""
+BACKLOG = 2048
+RESERVED_FILES = 512
+"""File descriptors kept for connections to databases and services, and for files."""
+
+
+class Configuration(uvicorn.Config):
+    """How every process serves. With several processes on one port it is loaded in each."""
+
+    def __init__(self, app: str, *, inner_ports: Sequence[int] = ()) -> None:
+        """app: `module:factory`. inner_ports: those of its ports that the public does not reach."""
+        super().__init__(
+            app,
+            factory=True,
+            http="perisai_kit.http.protocol:ServerProtocol",
+            ws="none",
+            server_header=False,
+            proxy_headers=False,  # services decide themselves whose X-Forwarded-For they believe
+            access_log=False,
+            log_level="warning",
+            timeout_graceful_shutdown=GRACEFUL_S,
+        )
+        self._inner_ports = frozenset(inner_ports)
+
+    def load(self) -> None:
+        """Load the app, and tell the protocol what holds for this process."""
+        ServerProtocol.limits = ConnectionLimits(connections=raise_file_limit())
+        ServerProtocol.inner_ports = self._inner_ports
+        super().load()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; ends with one line and exit code 1 where it cannot start."""
+    told = _parse(arguments)
+    if told.worker:
+        run_standalone(_find(f"{told.name}-worker").load())
+        return
+    inner_ports = [] if told.inner_port is None else [told.inner_port]
+    sockets = [_listen(told.host, port) for port in (told.port, *inner_ports)]
+    configuration = Configuration(_find(told.name).value, inner_ports=inner_ports)
+    if told.processes > 1:
+        Multiprocess(configuration, sockets=sockets).run()
+    else:
+        uvicorn.Server(configuration).run(sockets=sockets)
+
+
+def raise_file_limit() -> int:
+    """Raise the limit on open files as far as we may; return how many connections fit below it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = ConnectionLimits().connections
+    files = most + RESERVED_FILES if hard == resource.RLIM_INFINITY else hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    return min(most, max(files - RESERVED_FILES, files // 2))
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="perisai-serve", description=__doc__)
+    parser.add_argument("name", help="such as gateway")
+    parser.add_argument("--worker", action="store_true", help="background work instead of requests")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--inner-port", type=int, help="for metrics, details of readiness, feeds")
+    parser.add_argument("--processes", type=int, default=1, help="so many share the ports")
+    return parser.parse_args(arguments)
+
+
+def _find(name: str) -> EntryPoint:
+    found = entry_points(group=GROUP, name=name)
+    if not found:
+        known = ", ".join(sorted(each.name for each in entry_points(group=GROUP)))
+        sys.exit(f"perisai-serve: there is no process {name}; there are {known}.")
+    return next(iter(found))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        sys.exit(f"perisai-serve: {host} port {port} cannot be used: {error.strerror}.")
+
+
+if __name__ == "__main__":
+    main()

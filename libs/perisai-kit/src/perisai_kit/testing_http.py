@@ -1,0 +1,94 @@
+"""For tests: an app on a real port, behind the protocol of production, and clients of bytes."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from perisai_kit.http.protocol import ServerProtocol
+
+HOST = "127.0.0.1"
+ANSWER_S = 20
+
+
+@asynccontextmanager
+async def serving(
+    app: ASGIApp, *, protocol: type[asyncio.Protocol] = ServerProtocol, date_header: bool = True
+) -> AsyncIterator[int]:
+    """Serve an app on a free port while the block lasts; give the port."""
+    config = uvicorn.Config(
+        app,
+        http=protocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=date_header,
+        timeout_graceful_shutdown=2,
+    )
+    server = uvicorn.Server(config)
+    listener = socket.create_server((HOST, 0), backlog=2048)
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:
+        if running.done():
+            running.result()
+        await asyncio.sleep(0.005)
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await running
+        listener.close()
+
+
+@dataclass
+class RawClient:
+    """One connection on which a test writes bytes of its own."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def send(self, data: bytes) -> None:
+        """Write, and wait until the system has taken it."""
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def answer(self) -> bytes:
+        """Return one answer, whose body has a length."""
+        async with asyncio.timeout(ANSWER_S):
+            head = await self.reader.readuntil(b"\r\n\r\n")
+            return head + await self.reader.readexactly(_length(head))
+
+    async def rest(self) -> bytes:
+        """Return all that comes until the server closes the connection."""
+        received = b""
+        async with asyncio.timeout(ANSWER_S):
+            try:
+                while part := await self.reader.read(65536):
+                    received += part
+            except ConnectionError:
+                pass
+        return received
+
+
+@asynccontextmanager
+async def connected(port: int, *, host: str = HOST) -> AsyncIterator[RawClient]:
+    """Open a connection while the block lasts."""
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        yield RawClient(reader, writer)
+    finally:
+        writer.close()
+
+
+def _length(head: bytes) -> int:
+    for line in head.lower().split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name == b"content-length":
+            return int(value)
+    return 0
