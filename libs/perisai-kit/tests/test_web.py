@@ -259,17 +259,49 @@ async def test_the_service_says_that_it_is_ready(things: httpx.AsyncClient, toke
     await things.get("/v1/secret", headers=tokens.make(Role.ADMIN))
 
     ready = await things.get("/ready")
+    details = await things.get("/ready/details")
     health = await things.get("/health")
     metrics = await things.get("/metrics")
-    status = await things.get("/v1/status")
+    nobody = await things.get("/v1/status")
+    status = await things.get("/v1/status", headers=tokens.make(Role.AGENT))
 
-    assert ready.json() == {
-        "ready": True,
-        "checks": {"database": True, "migrations": True, "keys": True},
-    }
+    assert (ready.status_code, ready.json()) == (200, {"ready": True})
+    assert details.json() == {"database": True, "migrations": True, "keys": True}
     assert health.status_code == 200
+    assert nobody.status_code == 401
     assert 'http_requests_total{method="GET",route="/v1/secret"' in metrics.text
     assert status.json()["service"] == "perisai-kit"
+
+
+async def test_head_is_get_without_the_body(things: httpx.AsyncClient, tokens: Tokens) -> None:
+    headers = tokens.make(Role.ADMIN)
+
+    whole = await things.get("/v1/secret", headers=headers)
+    head = await things.head("/v1/secret", headers=headers)
+
+    assert head.status_code == whole.status_code == 200
+    assert head.content == b""
+    assert head.headers["content-length"] == whole.headers["content-length"]
+
+
+async def test_a_slash_at_the_end_is_another_address(
+    things: httpx.AsyncClient, tokens: Tokens
+) -> None:
+    answer = await things.get("/v1/secret/", headers=tokens.make(Role.ADMIN))
+
+    assert answer.status_code == 404
+    assert "location" not in answer.headers
+
+
+async def test_a_compressed_body_is_refused(things: httpx.AsyncClient, tokens: Tokens) -> None:
+    answer = await things.post(
+        "/v1/secret",
+        content=b"\x1f\x8b",
+        headers={"Content-Encoding": "GZIP", **tokens.make(Role.ADMIN)},
+    )
+
+    assert answer.status_code == 415
+    assert answer.headers["accept-encoding"] == "identity"
 
 
 async def test_a_request_id_that_is_not_one_is_replaced(things: httpx.AsyncClient) -> None:

@@ -46,6 +46,12 @@ class BadRequest(DomainError):
     text_id = "Permintaan tidak berbentuk benar."
 
 
+class UnsupportedMedia(DomainError):
+    code = "media_unsupported"
+    text = "The request body is in a form that is not taken here."
+    text_id = "Bentuk isi permintaan ini tidak diterima."
+
+
 class Invalid(DomainError):
     code = "invalid"
     text = "The content is not valid."

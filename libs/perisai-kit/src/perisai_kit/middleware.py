@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from perisai_kit.access import method_of, record_answered
-from perisai_kit.errors import TooLarge
+from perisai_kit.auth import Principal
+from perisai_kit.errors import TooLarge, UnsupportedMedia
 from perisai_kit.ids import new_id_text
 from perisai_kit.problems import problem_response
 
@@ -31,6 +32,8 @@ def request_id_of(scope: Scope) -> str:
 class RequestContext:
     """Gives each request its id, and leaves one line and its metrics behind.
 
+    What stands before it may have put `request_id` and `principal` into the request's state.
+
     Addresses are logged as the route's template, so that no id or typed text of a path, and no
     query, ever stands in a log or a metric.
     """
@@ -43,10 +46,13 @@ class RequestContext:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = request_id_of(scope)
-        scope.setdefault("state", {})["request_id"] = request_id
+        state = scope.setdefault("state", {})
+        request_id = state.get("request_id") or request_id_of(scope)
+        state["request_id"] = request_id
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(service=self.service, request_id=request_id)
+        if isinstance(principal := state.get("principal"), Principal):
+            structlog.contextvars.bind_contextvars(account_id=str(principal.account_id))
         started = time.perf_counter()
         status = 500
 
@@ -75,8 +81,35 @@ class RequestContext:
         )
 
 
+class EncodingUnsupported(UnsupportedMedia):
+    """A small body may unpack to a huge one, so none is unpacked."""
+
+    code = "content_encoding_unsupported"
+    text = "Send the request body without compression."
+    text_id = "Kirim isi permintaan tanpa kompresi."
+
+
+class HeadAsGet:
+    """Answers HEAD as GET, without the body. Source: RFC 9110 9.3.2."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self.app({**scope, "method": "GET"}, receive, send_head)
+
+
 class BodyLimit:
-    """Refuses a body of more than `limit` bytes, whether it says its length or not."""
+    """Refuses a body that is compressed, or of more than `limit` bytes, stated or not."""
 
     def __init__(self, app: ASGIApp, *, limit: int) -> None:
         self.app = app
@@ -86,7 +119,11 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        length = Headers(scope=scope).get("content-length", "0")
+        headers = Headers(scope=scope)
+        if headers.get("content-encoding", "").strip().lower() not in {"", "identity"}:
+            await problem_response(Request(scope), EncodingUnsupported())(scope, receive, send)
+            return
+        length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > self.limit:
             await problem_response(Request(scope), TooLarge())(scope, receive, send)
             return

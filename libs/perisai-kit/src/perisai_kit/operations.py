@@ -1,18 +1,22 @@
 """What whoever runs a service asks it: health, readiness, metrics, status."""
 
+import time
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alembic.script import ScriptDirectory
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from perisai_kit import clock
+from perisai_kit.auth import require
+
+READY_CACHED_S = 1.0
 
 if TYPE_CHECKING:
     from perisai_kit.web import Kit
@@ -23,8 +27,9 @@ def operations_router() -> APIRouter:
     router = APIRouter(include_in_schema=False)
     router.add_api_route("/health", _health)
     router.add_api_route("/ready", _ready)
+    router.add_api_route("/ready/details", _ready_details)
     router.add_api_route("/metrics", _metrics)
-    router.add_api_route("/v1/status", _status)
+    router.add_api_route("/v1/status", _status, dependencies=[Depends(require())])
     return router
 
 
@@ -34,10 +39,18 @@ async def _health() -> dict[str, str]:
 
 
 async def _ready(request: Request) -> Response:
-    """Tell whether this process can serve: its database, its migrations, its keys."""
-    checks = await readiness(request.app.state.kit)
-    status = 200 if all(checks.values()) else 503
-    return JSONResponse({"ready": status == 200, "checks": checks}, status_code=status)
+    """Tell whether this process can serve, and no more: anybody may ask."""
+    state = request.app.state
+    checked_at, is_ready = getattr(state, "ready", (float("-inf"), False))
+    if time.monotonic() - checked_at > READY_CACHED_S:
+        is_ready = all((await readiness(state.kit)).values())
+        state.ready = time.monotonic(), is_ready
+    return JSONResponse({"ready": is_ready}, status_code=200 if is_ready else 503)
+
+
+async def _ready_details(request: Request) -> dict[str, bool]:
+    """Tell what is ready: its database, its migrations, its keys."""
+    return await readiness(request.app.state.kit)
 
 
 async def _metrics() -> Response:

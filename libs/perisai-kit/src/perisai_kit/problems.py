@@ -31,6 +31,7 @@ from perisai_kit.errors import (
     TooMany,
     Unauthenticated,
     Unavailable,
+    UnsupportedMedia,
 )
 from perisai_kit.log import get_logger
 from perisai_kit.outage import is_outage
@@ -45,6 +46,7 @@ STATUS: dict[type[DomainError], int] = {
     Conflict: 409,
     PreconditionFailed: 412,
     TooLarge: 413,
+    UnsupportedMedia: 415,
     Invalid: 422,
     PreconditionRequired: 428,
     TooMany: 429,
@@ -169,6 +171,8 @@ def problem_headers(error: DomainError) -> dict[str, str]:
         return {"WWW-Authenticate": f'Bearer realm="perisai", error="{error.code}"'}
     if isinstance(error, TooMany | Unavailable):
         return {"Retry-After": str(error.retry_after_s)}
+    if isinstance(error, UnsupportedMedia):
+        return {"Accept-Encoding": "identity"}  # RFC 9110 15.5.16
     return {}
 
 

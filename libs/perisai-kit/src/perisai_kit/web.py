@@ -21,7 +21,7 @@ from perisai_kit.db import Database
 from perisai_kit.feed import Wakeup, feed_router
 from perisai_kit.idempotency import forget_old_keys
 from perisai_kit.log import configure_logging
-from perisai_kit.middleware import BodyLimit, RequestContext
+from perisai_kit.middleware import BodyLimit, HeadAsGet, RequestContext
 from perisai_kit.operations import operations_router
 from perisai_kit.parked_routes import parked_router
 from perisai_kit.pii import Keyring
@@ -131,13 +131,14 @@ def create_app(
     outer_doors: Sequence[Middleware] = (),
     inner_doors: Sequence[Middleware] = (),
     body_limit: int = BODY_LIMIT,
+    openapi_url: str | None = "/openapi.json",
 ) -> App:
     """Return the app of a service.
 
     subscriptions, periodic: run inside this process when `RUN_WORKER=1`.
     on_close: awaited at shutdown, such as the `close` of clients.
     outer_doors, inner_doors: before and behind the request context, the outermost first; what
-    they fail to answer no error handler answers.
+    they fail to answer no error handler answers. openapi_url: None where the app serves its own.
     """
     kit.subscriptions = list(subscriptions)
     worker = Worker(
@@ -147,18 +148,14 @@ def create_app(
         periodic=[*periodic, Periodic("idempotency.forget", 600, forget_old_keys)],
     )
     service = kit.settings.service
-    app = App(
-        doors=[*outer_doors, Middleware(RequestContext, service=service), *inner_doors],
-        title=title,
-        version=version(service),
-        lifespan=_lifespan(kit, worker, on_close),
-        responses=COMMON_RESPONSES,
-        docs_url=None,
-        redoc_url=None,
-        # Metrics and the access line are the kit's own; asking who else listens costs each request.
-        telemetry={"tracing": False, "metrics": False, "logs": False},
-        generate_unique_id_function=lambda route: f"{_tag(route.tags)}{route.name}",
-    )
+    doors = [
+        *outer_doors,
+        Middleware(RequestContext, service=service),
+        Middleware(HeadAsGet),
+        *inner_doors,
+    ]
+    lifespan = _lifespan(kit, worker, on_close)
+    app = _bare_app(service, doors, title=title, lifespan=lifespan, openapi_url=openapi_url)
     app.state.kit = kit
     app.add_middleware(BodyLimit, limit=body_limit)
     install_problems(app)
@@ -167,6 +164,21 @@ def create_app(
         app.include_router(router)
     _document_problems(app)
     return app
+
+
+def _bare_app(service: str, doors: Sequence[Middleware], **options: Any) -> App:
+    return App(
+        doors=doors,
+        version=version(service),
+        responses=COMMON_RESPONSES,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would name an inner address
+        # Metrics and the access line are the kit's own; asking who else listens costs each request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        generate_unique_id_function=lambda route: f"{_tag(route.tags)}{route.name}",
+        **options,
+    )
 
 
 def _lifespan(
