@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 
 from bench.results import BenchError
 from bench.stage import Stage
-from gateway.limits import RateClass
+from gateway.edge.limits import RateClass
 from sandbox.seed import SIGN_INS, create_admin
 
 DATABASE = "gateway"
@@ -77,7 +77,11 @@ def open_door(
         stage.migrate("gateway")
         secrets, admin = stage.secrets.passwords, SIGN_INS[0].username
         create_admin(admin, secrets[admin], stage.environment("gateway", DATABASE))
-    changed = {"PERISAI_GATEWAY_RATE_LIMITS": NO_LIMITS, **(variables or {})}
+    changed = {
+        "PERISAI_GATEWAY_RATE_LIMITS": NO_LIMITS,
+        "PERISAI_GATEWAY_REQUESTS_OF_ACCOUNT": "1000000",
+        **(variables or {}),
+    }
     with stage.run("gateway", database=DATABASE, processes=processes, variables=changed):
         service = stage.services["gateway"]
         yield Door(service.url, service.port)

@@ -1,7 +1,5 @@
 """What the gateway's tests share: an app on a database of its own, people, and real servers."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,23 +8,25 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from gateway.accounts.models import Account
 from gateway.accounts.rules import AccountKind
 from gateway.app import create_app
-from gateway.limits import RateClass
+from gateway.edge.limits import RateClass
 from gateway.parts import Parts
 from gateway.passwords import hash_password
 from gateway.settings import Settings
 from gateway.tokens import access_token
 from perisai_kit import clock
 from perisai_kit.auth import Principal, Role, ScopeKind
+from perisai_kit.http.protocol import ServerProtocol
+from perisai_kit.http.watch import ConnectionLimits
 from perisai_kit.ids import new_id
 from perisai_kit.log import configure_logging
 from perisai_kit.testing import Databases, Tokens, Urls, Wire, app_client
+from perisai_kit.testing_http import HOST, serving
 
 PASSWORD = "correct horse battery"
 PHONE = "+6281234567890"
@@ -211,28 +211,20 @@ async def gateway(running_gateway: Gateway, urls: Urls, network: Wire) -> Gatewa
     return running_gateway
 
 
+class Impatient(ServerProtocol):
+    """The protocol of production, with times that a test can wait for."""
+
+    limits = ConnectionLimits(head_s=2, body_s=2, body_bytes_a_second=50_000, write_s=2)
+
+
 @asynccontextmanager
 async def _serving(app: ASGIApp) -> AsyncIterator[str]:
-    """Serve an app over real HTTP on a free port; give its address."""
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_config=None, access_log=False, proxy_headers=False
-    )
-    server = uvicorn.Server(config)
-    listener = socket.create_server(("127.0.0.1", 0))
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:
-        if running.done():
-            running.result()
-        await asyncio.sleep(0.005)
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await running
-        listener.close()
+    """Serve an app over real HTTP, as in production, on a free port; give its address."""
+    async with serving(app, protocol=Impatient) as port:
+        yield f"http://{HOST}:{port}"
 
 
-@pytest.fixture(scope="session")
-def serving() -> Callable[[ASGIApp], AbstractAsyncContextManager[str]]:
+@pytest.fixture(scope="session", name="serving")
+def serving_fixture() -> Callable[[ASGIApp], AbstractAsyncContextManager[str]]:
     """Serve an app on a real port: `async with serving(app) as url`."""
     return _serving

@@ -119,7 +119,7 @@ def test_each_operation_names_every_status_it_may_be_refused_with() -> None:
     operations = {path: item["get"] for path, item in document["paths"].items()}
     refused = {"400", "401", "403", "429", "502", "503", "504"}
     assert set(operations["/v1/branches"]["responses"]) == {"200"} | refused
-    assert set(operations["/v1/bills"]["responses"]) == refused | {"409", "413", "422"}
+    assert set(operations["/v1/bills"]["responses"]) == refused | {"409", "413", "415", "422"}
     assert "`idempotency_key_in_use`" in operations["/v1/bills"]["responses"]["409"]["description"]
 
 
@@ -156,10 +156,25 @@ async def test_our_own_document_merges_and_is_served(gateway: Any) -> None:
     own = own_document(gateway.app)
 
     document = merge({"gateway": own}, version="1", problem_codes=PROBLEMS)
-    served = (await gateway.client.get("/openapi.json")).json()
+    answer = await gateway.client.get("/openapi.json")
+    served = answer.json()
     docs = await gateway.client.get("/docs")
 
     assert "/v1/auth/token" in document["paths"]
     assert "/.well-known/jwks.json" in document["paths"]
     assert "/v1/auth/token" in served["paths"]
     assert "swagger-ui" in docs.text
+    assert answer.headers["cache-control"] == "no-cache"
+
+
+async def test_a_document_that_has_not_changed_is_not_sent_again(gateway: Any) -> None:
+    etag = (await gateway.client.get("/openapi.json")).headers["etag"]
+
+    answers = [
+        await gateway.client.get("/openapi.json", headers={"If-None-Match": known})
+        for known in (etag, f'"other", W/{etag}', '"other"')
+    ]
+
+    assert [each.status_code for each in answers] == [304, 304, 200]
+    assert answers[0].content == b""
+    assert answers[0].headers["etag"] == etag

@@ -53,6 +53,8 @@ MAY_COMMIT = {
     "libs/perisai-kit/src/perisai_kit/db.py",
     "libs/perisai-kit/src/perisai_kit/migrations.py",
 }
+NOT_FEATURES = {"edge"}
+"""The gateway's path of a request; its `routes.py` is the table of what leads where."""
 FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py", "constants.py", "manager.py"}
 
 
@@ -64,6 +66,8 @@ def features() -> Iterator[Path]:
     """Every folder of a package that holds at least one of the fixed file names."""
     for folder in sorted({path.parent for path in SOURCES}):
         package = folder.parent
+        if folder.name in NOT_FEATURES:
+            continue
         if (package / "app.py").exists() and ROLE_FILES & {p.name for p in folder.glob("*.py")}:
             yield folder
 

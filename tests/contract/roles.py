@@ -25,8 +25,9 @@ NOBODY_KNOWS = uuid.UUID("0190a000-0000-7000-8000-0000000000ff")
 EVERY_SERVICE: dict[str, frozenset[Role] | None] = {
     "GET /health": PUBLIC,
     "GET /ready": PUBLIC,
+    "GET /ready/details": PUBLIC,
     "GET /metrics": PUBLIC,
-    "GET /v1/status": PUBLIC,
+    "GET /v1/status": SIGNED_IN,
     "GET /feed": frozenset({S}),
     "GET /v1/parked-events": frozenset({D}),
     "POST /v1/parked-events/{parked_id}/replay": frozenset({D}),

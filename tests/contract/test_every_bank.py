@@ -10,8 +10,8 @@ import httpx
 import pytest
 from contract.conftest import Platform
 
+from gateway.edge.routes import SNAP_ENDINGS
 from gateway.settings import Settings as GatewaySettings
-from gateway.upstreams import SNAP_ENDINGS
 from payment_service.callbacks.routes import PATHS, PREFIXES
 from perisai_kit import clock
 from perisai_kit.auth import Role, ScopeKind

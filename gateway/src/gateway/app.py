@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from gateway import openapi, public
+from gateway import public
 from gateway.accounts.routes import me_router
 from gateway.accounts.routes import router as accounts_router
 from gateway.clients.otp_sender import OtpSender, WebhookSender
@@ -18,20 +18,23 @@ from gateway.codes.routes import router as codes_router
 from gateway.codes.routes import sandbox_router
 from gateway.codes.service import Outbox
 from gateway.credentials.routes import router as credentials_router
-from gateway.forward import Forwarder
+from gateway.edge.admission import Admission
+from gateway.edge.door import PublicDoor
+from gateway.edge.headers import AnswerHeaders
+from gateway.edge.limits import Limiter
+from gateway.edge.pool import UpstreamPool
+from gateway.edge.relay import Relay
+from gateway.edge.routes import SMALL, Routes
+from gateway.edge.snap import SnapDoor, bank_pool
 from gateway.keys.routes import public_router as jwks_router
 from gateway.keys.routes import router as keys_router
 from gateway.keys.service import SigningKeys
-from gateway.limits import Limiter
 from gateway.parts import Parts
-from gateway.proxy import Admission, ForwardDoor, OwnDoor
 from gateway.revocations import Revocations
 from gateway.sessions.routes import auth_router
 from gateway.sessions.routes import router as sessions_router
 from gateway.settings import Settings
-from gateway.snap_door import SnapDoor
 from gateway.tokens import OwnTokens
-from gateway.upstreams import SMALL, Routes
 from gateway.worker import periodic, subscriptions
 from perisai_kit.client import ServiceClient
 from perisai_kit.db import Database
@@ -90,18 +93,18 @@ def create_app(
     )
     kit.tokens = OwnTokens(keys, settings)
     agents, members = kit.client(settings.agent_url), _members(settings, kit)
-    doors, routes = (Forwarder(settings), Forwarder(settings)), Routes()
+    relay, banks = Relay(settings), bank_pool(settings)
     revocations = Revocations(settings)
-    admission = _admission(settings, kit, revocations)
     app = create_kit_app(
         kit,
         title="Perisai gateway",
         routers=_routers(settings),
         subscriptions=subscriptions(agents),
         periodic=periodic(settings),
-        on_close=[members.close, agents.close, *(door.close for door in doors)],
-        outer_doors=_outer_doors(settings, admission, routes, doors),
+        on_close=[members.close, agents.close, relay.close, banks.close],
+        outer_doors=_edge(settings, _admission(settings, kit, revocations), relay, banks),
         body_limit=SMALL,
+        openapi_url=None,
     )
     app.state.parts = Parts(
         settings=settings,
@@ -111,10 +114,8 @@ def create_app(
         sender=_sender(settings, kit),
         members=members,
     )
-    app.add_middleware(OwnDoor, admission=admission, routes=routes)
     app.state.revocations = revocations
     _reload_while_running(app, keys, revocations, database)
-    openapi.serve(app)
     return app
 
 
@@ -169,23 +170,16 @@ def _admission(settings: Settings, kit: Kit, revocations: Revocations) -> Admiss
     )
 
 
-def _outer_doors(
-    settings: Settings,
-    admission: Admission,
-    routes: Routes,
-    forwarders: tuple[Forwarder, Forwarder],
+def _edge(
+    settings: Settings, admission: Admission, relay: Relay, banks: UpstreamPool
 ) -> list[Middleware]:
-    """Return the doors of what is forwarded; it needs nothing of the framework.
-
-    Banks have connections of their own, in number too: however many of the others are held by slow
-    clients, a payment passes.
-    """
-    banks, others = forwarders
+    """Return what stands before our own routes, from the outside in."""
     return [
-        Middleware(SnapDoor, settings=settings, forwarder=banks),
+        Middleware(AnswerHeaders),
+        Middleware(SnapDoor, settings=settings, pool=banks),
         *_cross_origin(settings),
         Middleware(
-            ForwardDoor, settings=settings, admission=admission, forwarder=others, routes=routes
+            PublicDoor, settings=settings, admission=admission, relay=relay, routes=Routes()
         ),
     ]
 

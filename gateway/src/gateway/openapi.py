@@ -5,15 +5,18 @@ part of this package, because the gateway does not import the services.
 """
 
 import copy
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from fastapi import FastAPI
 
+from gateway.edge.routes import SNAP_ENDINGS, Routes, Row, Upstream
 from gateway.refusals import document_refusals
-from gateway.upstreams import OPEN_PATHS, SNAP_ENDINGS, Routes, Row, Upstream
 
 Document = dict[str, Any]
 FILE_NAME = "openapi.json"
@@ -75,25 +78,27 @@ def merge(
 
 def own_document(app: FastAPI) -> Document:
     """Return the document of the gateway's own routes."""
-    document: Document = app.state.own_openapi()
+    document: Document = app.openapi()
     return document
 
 
-def serve(app: FastAPI) -> None:
-    """Let the app answer `/openapi.json` with the merged document."""
-    app.state.own_openapi = app.openapi
-    merged = packaged()
-    if merged is not None:
-        app.openapi = lambda: merged  # type: ignore[method-assign]  # FastAPI's own way
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The document as bytes, encoded once, and its ETag."""
+
+    content: bytes
+    etag: str
 
 
-def packaged() -> Document | None:
+@cache
+def published() -> Published | None:
     """Return the merged document of this package; None before the first `make openapi`."""
     file = files("gateway").joinpath(FILE_NAME)
     if not file.is_file():
         return None
-    document: Document = json.loads(file.read_text())
-    return document
+    content = json.dumps(json.loads(file.read_text()), ensure_ascii=False, separators=(",", ":"))
+    encoded = content.encode()
+    return Published(encoded, f'"{hashlib.sha256(encoded).hexdigest()[:32]}"')
 
 
 def as_text(document: Document) -> str:
@@ -105,8 +110,6 @@ def _is_exposed(path: str, service: str, routes: Routes) -> bool:
     row = routes.find(path)
     if row is not None:
         return row.upstream == service
-    if service == Upstream.GATEWAY:
-        return path in OPEN_PATHS
     return service == Upstream.PAYMENT and path.endswith(tuple(SNAP_ENDINGS))
 
 

@@ -10,6 +10,7 @@ from gateway.keys.service import SigningKeys
 from gateway.settings import Settings
 from perisai_kit.client import ServiceClient
 from perisai_kit.db import Database
+from perisai_kit.http.client_address import client_address, household
 from perisai_kit.pii import Keyring
 
 
@@ -21,6 +22,13 @@ class Parts:
     keys: SigningKeys
     sender: OtpSender
     members: ServiceClient
+
+    def household(self, request: Request) -> str:
+        """Return what tries to sign in are counted by: the address, or its /64 for IPv6."""
+        peer = request.client.host if request.client else None
+        return household(
+            client_address(peer, request.scope["headers"], self.settings.trusted_proxies)
+        )
 
 
 def _parts(request: Request) -> Parts:

@@ -2,11 +2,13 @@
 
 from datetime import date, datetime
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 
+from gateway import openapi
 from perisai_kit import clock
+from perisai_kit.errors import NotFound
 from perisai_kit.fields import Out
 
 router = APIRouter(tags=["public"])
@@ -22,6 +24,19 @@ class ServerTimeOut(Out):
 async def server_time() -> ServerTimeOut:
     """Tell the time of the platform, by which an offline app corrects its own."""
     return ServerTimeOut(now=clock.now(), today=clock.today(), timezone=clock.JAKARTA.key)
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def openapi_document(request: Request) -> Response:
+    """Give the API's document; a client that has it is told so."""
+    document = openapi.published()
+    if document is None:
+        raise NotFound
+    headers = {"ETag": document.etag, "Cache-Control": "no-cache"}
+    known = request.headers.get("if-none-match", "")
+    if any(tag.strip().removeprefix("W/") in {document.etag, "*"} for tag in known.split(",")):
+        return Response(status_code=304, headers=headers)
+    return Response(document.content, headers=headers, media_type="application/json")
 
 
 @router.get("/docs", include_in_schema=False)

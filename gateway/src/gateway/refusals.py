@@ -7,10 +7,12 @@ status that stands nowhere is a bug that a program can find.
 from collections.abc import Iterator
 from typing import Any
 
-from gateway.forward import UpstreamAway, UpstreamFailed, UpstreamLate
-from gateway.heads import RequestUnreadable
-from gateway.proxy import RateLimited
-from gateway.upstreams import Row, Upstream
+from gateway.edge.admission import AuthorizationAmbiguous, RateLimited
+from gateway.edge.body import BodiesFull
+from gateway.edge.headers import RequestUnreadable
+from gateway.edge.limits import TooManyAtOnce
+from gateway.edge.relay import UpstreamAway, UpstreamBusy, UpstreamFailed, UpstreamLate
+from gateway.edge.routes import Row, Upstream
 from perisai_kit.auth import TokenExpired, TokenInvalid
 from perisai_kit.errors import (
     DomainError,
@@ -28,6 +30,7 @@ from perisai_kit.idempotency import (
     IdempotencyKeyRequired,
     IdempotencyKeyReused,
 )
+from perisai_kit.middleware import EncodingUnsupported
 from perisai_kit.problems import COMMON_RESPONSES, BodyUnreadable, problems, status_of
 
 ANY_PROBLEM = "4XX"
@@ -86,13 +89,14 @@ def _add_headers(answer: dict[str, Any], status: int | str) -> None:
 def _refusals(operation: dict[str, Any], row: Row | None) -> Iterator[type[DomainError]]:
     if row is None:
         return
-    yield from (RateLimited, Unavailable)
+    yield from (RateLimited, Unavailable, TooManyAtOnce)
     if row.roles is not None:
         yield from (Unauthenticated, TokenExpired, TokenInvalid, Forbidden)
+        yield AuthorizationAmbiguous
     if row.upstream is not Upstream.GATEWAY:
-        yield from (RequestUnreadable, UpstreamAway, UpstreamFailed, UpstreamLate)
+        yield from (RequestUnreadable, UpstreamAway, UpstreamBusy, UpstreamFailed, UpstreamLate)
     if "requestBody" in operation:
-        yield from (BodyUnreadable, TooLarge)
+        yield from (BodyUnreadable, TooLarge, EncodingUnsupported, BodiesFull)
     if "requestBody" in operation or operation.get("parameters"):
         yield Invalid
     if operation.get(REQUIRED_MARK):

@@ -62,11 +62,24 @@ class Settings(ServiceSettings):
     """Below the 8 s that the most impatient bank waits. Source: docs/snap.md, time-outs."""
     connect_timeout_s: float = Field(default=2.0, gt=0, le=60)
     upstream_timeout_s: float = Field(default=30.0, gt=0, le=600)
-    """How long an upstream may be silent."""
-    body_timeout_s: float = Field(default=60.0, gt=0, le=600)
-    """How long a client may be silent while it sends a body."""
-    upstream_connections: Times = 512
-    """Of one process at one time, the banks' and the others' each."""
+    """How long the rest of a request may take once its body is here."""
+    upstream_connections: Times = 128
+    """Of one process to one upstream at one time."""
+    bank_connections: Times = 256
+    """Of one process to payment-service, for banks alone."""
+    upstream_waiting: Times = 256
+    """How many requests may wait for a connection to one upstream."""
+    upstream_wait_s: float = Field(default=5.0, gt=0, le=60)
+    """How long each of them waits, and how long an account's request waits for its turn."""
+    requests_of_account: Times = 4
+    """Of one account to one upstream at one time; others wait their turn."""
+    requests_of_address: Times = 32
+    """As above, for requests without a sign-in: many telephones share one address."""
+    requests_waiting: Times = 64
+    """How many requests of one account, or one address, may wait for their turn."""
+    collected_bytes: Times = 256 * 1024 * 1024
+    """Of bodies that one process holds at one time."""
+    collected_bytes_of_banks: Times = 64 * 1024 * 1024
     rate_limits: dict[str, Times] = Field(default_factory=dict)
     """JSON: rate class → requests a minute, instead of the default of limits.py."""
 

@@ -1,6 +1,5 @@
 from fastapi import APIRouter, Request
 
-from gateway.address import client_address, throttle_key
 from gateway.clients.otp_sender import CodeNotSent
 from gateway.codes import rules, service
 from gateway.codes.schemas import CodeRequest, CodeSent, OutboxCode, OutboxOut, OutboxRequest
@@ -22,7 +21,7 @@ async def request_code(gateway: Gateway, request: Request, wanted: CodeRequest) 
         gateway.sender,
         phone=wanted.phone,
         device_id=wanted.device_id,
-        address=throttle_key(client_address(request.scope, gateway.settings.trusted_proxies)),
+        address=gateway.household(request),
         language=language(request),
     )
     return CodeSent(expires_in=gateway.settings.otp_s)

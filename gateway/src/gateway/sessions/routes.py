@@ -3,7 +3,6 @@ from typing import Annotated, assert_never
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 
-from gateway.address import client_address, throttle_key
 from gateway.codes.rules import CodeWrong, TriedTooOften
 from gateway.parts import Gateway, Parts
 from gateway.sessions import rules, service
@@ -70,7 +69,7 @@ async def token(
 
 
 def _address(gateway: Parts, request: Request) -> str:
-    return throttle_key(client_address(request.scope, gateway.settings.trusted_proxies))
+    return gateway.household(request)
 
 
 @router.post("/auth/revocation", status_code=204)

@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 import uvloop
 
-from gateway.upstream_http import Headers, UpstreamConnection
-from gateway.upstream_pool import Origin, UpstreamPool
+from gateway.edge.connection import Address, Headers, UpstreamConnection
+from gateway.edge.pool import PoolLimits, UpstreamPool
 
 SHORT_S = 0.3
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -44,10 +44,13 @@ class Scene:
     """
 
     pool: UpstreamPool
-    origin: Origin
     turns: list[Callable[[asyncio.StreamWriter], Awaitable[None]]] = field(default_factory=list)
     connections: int = 0
     requests: list[bytes] = field(default_factory=list)
+
+    @property
+    def address(self) -> Address:
+        return self.pool.addresses[0]
 
     def says(self, *pieces: bytes, close: bool = False) -> None:
         """Let the next request be answered with these pieces."""
@@ -70,14 +73,15 @@ class Scene:
 
     async def ask(self, request: bytes = GET) -> Answer:
         """Ask through the pool and return the whole answer."""
-        connection = await self.pool.take(self.origin)
+        connection = await self.pool.take()
+        deadline = asyncio.get_running_loop().time() + SHORT_S
         try:
-            connection.ask(request, is_head=request.startswith(b"HEAD "))
+            connection.ask(request, deadline=deadline, is_head=request.startswith(b"HEAD "))
             await connection.head()
             body = await read_all(connection)
         finally:
-            self.pool.give_back(self.origin, connection)
-        return Answer(connection.status, connection.headers, body, bool(self.origin.resting))
+            self.pool.give_back(connection)
+        return Answer(connection.status, connection.headers, body, bool(self.address.resting))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -101,6 +105,11 @@ async def read_all(connection: UpstreamConnection) -> bytes:
     return b"".join(parts)
 
 
+def limits(connections: int = 8, **more: float) -> PoolLimits:
+    usual = {"waiting": 8, "wait_s": SHORT_S, "connect_s": 5, "silence_s": SHORT_S}
+    return PoolLimits(connections=connections, **{**usual, **more})  # type: ignore[arg-type]  # by name
+
+
 MakeScene = Callable[..., Awaitable[Scene]]
 
 
@@ -112,13 +121,13 @@ async def make_scene() -> AsyncIterator[MakeScene]:
         async def make(
             *, most: int = 8, host: str = "127.0.0.1", name: str = "", tls: Any = None
         ) -> Scene:
-            pool = UpstreamPool(most=most, connect_s=5, silence_s=SHORT_S)
             scheme, named = ("https" if tls else "http"), name or host
             holder: list[Scene] = []
             port = await stack.enter_async_context(
                 _listening(lambda *both: holder[0].serve(*both), host, tls)
             )
-            scene = Scene(pool, pool.origin(f"{scheme}://{named}:{port}"))
+            pool = UpstreamPool("scene", f"{scheme}://{named}:{port}", limits(most))
+            scene = Scene(pool)
             holder.append(scene)
             stack.push_async_callback(pool.close)
             return scene

@@ -1,17 +1,16 @@
-"""What is told on: the head of a request to its upstream, the headers of the answer back.
+"""Headers: what of them goes to an upstream, what comes back, and what every answer says.
 
-Headers stay the bytes they came as. What belongs to one connection ends there, and nobody outside
-says who he is.
+They stay the bytes they came as. What belongs to one connection ends there, and what outsiders say
+about their own identity is dropped.
 """
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from starlette.types import Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.upstream_http import BODILESS, Headers
-from gateway.upstream_pool import Origin
+from gateway.edge.connection import BODILESS, Address, Headers
 from perisai_kit.errors import BadRequest
 
 HOP_BY_HOP = frozenset(
@@ -61,7 +60,12 @@ NOT_IN_TARGET = re.compile(rb"[^\x21-\x7e]")
 """Source: RFC 9112 3.2; characters of no URI that our own server lets in pass as they came."""
 WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Where no body means no Content-Length. Source: RFC 9110 8.6."""
-CHUNKED = b"Transfer-Encoding: chunked"
+OF_EVERY_ANSWER = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"strict-transport-security", b"max-age=31536000"),
+)
+NO_STORE = (b"cache-control", b"no-store")
+"""Unless an answer says otherwise: nearly all hold personal data or secrets."""
 
 
 class RequestUnreadable(BadRequest):
@@ -71,7 +75,7 @@ class RequestUnreadable(BadRequest):
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class Client:
     """What we tell an upstream about who asks."""
 
     address: str
@@ -79,19 +83,31 @@ class Caller:
     request_id: str
 
 
-def request_head(scope: Scope, origin: Origin, caller: Caller, framing: bytes) -> bytes:
-    """Return the head of a request to an upstream, to its empty line.
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """What an upstream is told, whichever of its addresses is asked.
 
-    The target is passed as it came, byte for byte; framing: the header that says how long the
-    body is, or nothing. Raises: RequestUnreadable.
+    target: as it came, byte for byte. lines: headers, to the empty line.
     """
-    method: str = scope["method"]
-    lines = [
-        b"%b %b HTTP/1.1" % (method.encode(), _target(scope, origin)),
-        b"Host: " + origin.authority,
-    ]
+
+    method: str
+    target: bytes
+    lines: bytes
+
+    def to(self, address: Address) -> bytes:
+        """Return the whole head for one address."""
+        first = b"%b %b%b HTTP/1.1\r\n" % (self.method.encode(), address.path, self.target)
+        return first + b"Host: " + address.authority + b"\r\n" + self.lines
+
+
+def request_head(scope: Scope, client: Client, framing: bytes) -> RequestHead:
+    """Return the head of a request to an upstream.
+
+    framing: the header that says how long the body is, or nothing. Raises: RequestUnreadable.
+    """
     headers: Headers = scope["headers"]
     named = _named_by_connection(headers)
+    lines = []
     host = b""
     for name, value in headers:
         if name == b"host":
@@ -99,26 +115,26 @@ def request_head(scope: Scope, origin: Origin, caller: Caller, framing: bytes) -
         if not _is_dropped(name) and name not in named:
             lines.append(name + b": " + value)
     lines += (
-        b"X-Forwarded-For: " + caller.address.encode(),
-        b"X-Forwarded-Proto: " + caller.scheme.encode(),
+        b"X-Forwarded-For: " + client.address.encode(),
+        b"X-Forwarded-Proto: " + client.scheme.encode(),
         b"X-Forwarded-Host: " + host,
-        b"X-Request-Id: " + caller.request_id.encode(),
+        b"X-Request-Id: " + client.request_id.encode(),
     )
     if framing:
         lines.append(framing)
-    head = b"\r\n".join(lines) + b"\r\n\r\n"
+    joined = b"\r\n".join(lines) + b"\r\n\r\n"
     # Every CR and LF is one of ours: nobody writes a line, or a request, of his own.
     ends = len(lines) + 1
-    if head.count(b"\r") != ends or head.count(b"\n") != ends or b"\0" in head:
+    if joined.count(b"\r") != ends or joined.count(b"\n") != ends or b"\0" in joined:
         raise RequestUnreadable
-    return head
+    return RequestHead(scope["method"], _target(scope), joined)
 
 
-def length_of(body: bytes | None, method: str) -> bytes:
-    """Return the header that says how long a body is that is here as a whole; maybe none."""
-    if body is None and method in WITHOUT_BODY:
+def length_of(body: bytes, method: str) -> bytes:
+    """Return the header that says how long a body is; maybe none."""
+    if not body and method in WITHOUT_BODY:
         return b""
-    return b"Content-Length: %d" % len(body or b"")
+    return b"Content-Length: %d" % len(body)
 
 
 def answer_headers(status: int, headers: Headers) -> Headers:
@@ -131,8 +147,8 @@ def answer_headers(status: int, headers: Headers) -> Headers:
     ]
 
 
-def _target(scope: Scope, origin: Origin) -> bytes:
-    target: bytes = origin.path + scope["raw_path"]
+def _target(scope: Scope) -> bytes:
+    target: bytes = scope["raw_path"]
     if scope["query_string"]:
         target = target + b"?" + scope["query_string"]
     if NOT_IN_TARGET.search(target):
@@ -151,3 +167,25 @@ def _named_by_connection(headers: Headers) -> frozenset[bytes]:
         if name == b"connection":
             named |= {token.strip().lower() for token in value.split(b",")}
     return named
+
+
+class AnswerHeaders:
+    """Adds to every answer what it says to browsers and caches. Source: RFC 6797, RFC 9111 5.2."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [*message["headers"], *OF_EVERY_ANSWER]
+                if not any(name == b"cache-control" for name, _ in headers):
+                    headers.append(NO_STORE)
+                message = {**message, "headers": headers}
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)

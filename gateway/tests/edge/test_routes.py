@@ -1,6 +1,7 @@
 import pytest
 
-from gateway.upstreams import (
+from gateway.edge.routes import (
+    OPEN,
     SNAP_BODY_LIMIT,
     TABLE,
     Routes,
@@ -19,6 +20,10 @@ from gateway.upstreams import (
         ("/v1/members/1/a/b/c/d/e/f/g", "/v1/members"),
         ("/v1/me/sessions", "/v1/me"),
         ("/v1/membersx", None),
+        ("/ready", "/ready"),
+        ("/ready/details", None),
+        ("/metrics", None),
+        ("/feed", None),
         ("/v1/Members", None),
         ("/v1//members", None),
         ("/v1", None),
@@ -45,7 +50,9 @@ def test_every_row_is_under_the_api_and_has_a_limit() -> None:
 
 
 def test_only_our_own_rows_are_public() -> None:
-    assert {row.upstream for row in TABLE if row.roles is None} == {Upstream.GATEWAY}
+    public = [row for row in (*TABLE, *OPEN) if row.roles is None]
+
+    assert {row.upstream for row in public} == {Upstream.GATEWAY}
 
 
 def test_the_banks_class_begins_with_the_first_segment_of_each_prefix() -> None:

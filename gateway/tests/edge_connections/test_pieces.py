@@ -8,11 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream_http import HELD_BYTES, BrokenOff, Silent, UpstreamConnection, UpstreamError
+from gateway.edge.connection import (
+    HELD_BYTES,
+    Address,
+    BrokenOff,
+    UpstreamConnection,
+    UpstreamError,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy. fixture")
 on_its_loop = pytest.mark.asyncio(loop_scope="module")
 
+NEVER = float("inf")
 HEAD = b"HTTP/1.1 200 OK\r\n"
 OK = HEAD + b"content-length: 2\r\n\r\nok"
 SAID = (
@@ -59,7 +66,7 @@ class Wire:
 
 
 def opened(silence_s: float = 5) -> tuple[UpstreamConnection, Wire]:
-    connection, wire = UpstreamConnection(silence_s=silence_s), Wire()
+    connection, wire = UpstreamConnection(Address("http://upstream"), silence_s=silence_s), Wire()
     connection.connection_made(cast("asyncio.BaseTransport", wire))
     return connection, wire
 
@@ -67,7 +74,7 @@ def opened(silence_s: float = 5) -> tuple[UpstreamConnection, Wire]:
 async def outcome(pieces: list[bytes], *, is_head: bool) -> tuple[Any, ...]:
     """Return all that whoever asked can see."""
     connection, wire = opened()
-    connection.ask(b"a request", is_head=is_head)
+    connection.ask(b"a request", deadline=NEVER, is_head=is_head)
     for piece in pieces:
         if not wire.closing:
             connection.data_received(piece)
@@ -97,7 +104,7 @@ def test_an_answer_is_the_same_in_any_pieces(said: bytes, cuts: set[int], is_hea
 @on_its_loop
 async def test_an_upstream_is_not_read_faster_than_its_answer_is_taken() -> None:
     connection, wire = opened()
-    connection.ask(b"a request")
+    connection.ask(b"a request", deadline=NEVER)
     connection.data_received(HEAD + b"content-length: %d\r\n\r\n" % (2 * HELD_BYTES))
     connection.data_received(bytes(HELD_BYTES))
     before = wire.paused
@@ -106,33 +113,6 @@ async def test_an_upstream_is_not_read_faster_than_its_answer_is_taken() -> None
     await connection.read()
 
     assert (before, held, wire.paused) == (False, True, False)
-
-
-@on_its_loop
-async def test_an_upstream_is_not_sent_more_than_it_takes() -> None:
-    connection, wire = opened()
-    connection.ask(b"head", whole=False)
-    connection.pause_writing()
-    sending = asyncio.create_task(connection.send(b" part"))
-    await asyncio.sleep(0)
-    waits = not sending.done()
-    connection.resume_writing()
-    await sending
-
-    assert waits
-    assert wire.written == b"head part"
-
-
-@on_its_loop
-async def test_an_upstream_that_takes_nothing_more_is_given_up() -> None:
-    connection, wire = opened(silence_s=0.05)
-    connection.ask(b"head", whole=False)
-    connection.pause_writing()
-
-    with pytest.raises(Silent):
-        await connection.send(b" part")
-
-    assert wire.closing
 
 
 @on_its_loop
@@ -148,7 +128,7 @@ async def test_what_is_said_before_anything_was_asked_ends_a_connection(said: by
 @on_its_loop
 async def test_a_connection_does_not_rest_while_a_request_is_on_its_way() -> None:
     connection, wire = opened()
-    connection.ask(b"a request")
+    connection.ask(b"a request", deadline=NEVER)
     wire.unsent = 1
     connection.data_received(OK)
     await connection.read()
@@ -161,21 +141,9 @@ async def test_a_connection_does_not_rest_while_a_request_is_on_its_way() -> Non
 async def test_a_connection_that_ended_before_it_was_asked_says_so_at_once() -> None:
     connection, wire = opened()
     connection.connection_lost(None)
-    connection.ask(b"a request")
+    connection.ask(b"a request", deadline=NEVER)
 
     with pytest.raises(BrokenOff):
         await connection.head()
 
     assert wire.written == b""
-
-
-@on_its_loop
-async def test_a_connection_rests_only_when_nothing_is_left_open() -> None:
-    connection, _ = opened()
-    connection.ask(b"head", whole=False)
-    connection.data_received(OK)
-    await connection.head()
-    await connection.read()
-
-    assert not connection.rest()  # the request was not sent to its end
-    assert not connection.is_open

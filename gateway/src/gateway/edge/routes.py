@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.limits import RateClass
+from gateway.edge.limits import RateClass
 from perisai_kit.auth import Role
 
 
@@ -59,7 +59,7 @@ TABLE: tuple[Row, ...] = (
     _public("/v1/auth/revocation", RateClass.AUTH),
     _public("/v1/sandbox/otp-outbox", RateClass.AUTH),
     _public("/v1/server-time"),
-    _public("/v1/status"),
+    Row("/v1/status", Upstream.GATEWAY, ANYONE, SMALL),
     Row("/v1/me", Upstream.GATEWAY, ANYONE, SMALL),
     Row("/v1/accounts", Upstream.GATEWAY, frozenset({Role.ADMIN, Role.AUDITOR}), SMALL),
     Row("/v1/account-lookups", Upstream.GATEWAY, frozenset({Role.ADMIN, Role.AUDITOR}), SMALL),
@@ -85,10 +85,13 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/statements", Upstream.PAYMENT, FIELD, SMALL),
 )
 
-OPEN_PATHS = frozenset(
-    {"/health", "/ready", "/metrics", "/.well-known/jwks.json", "/openapi.json", "/docs"}
+OPEN: tuple[Row, ...] = tuple(
+    _public(path)
+    for path in ("/health", "/ready", "/.well-known/jwks.json", "/openapi.json", "/docs")
 )
-"""The gateway's own addresses outside /v1 that anybody may read."""
+"""The gateway's own addresses outside /v1, which anybody may read."""
+INNER_PATHS = ("/health", "/ready", "/ready/details", "/metrics", "/feed")
+"""What the inner port answers; of these only `OPEN` ones are reached through the public door."""
 
 SNAP_ENDINGS: dict[str, str] = {
     "/access-token/b2b": "73",
@@ -116,11 +119,15 @@ SNAP_SERVICE_UNKNOWN = "00"
 class Routes:
     """The table, ready to be asked for a path."""
 
-    def __init__(self, rows: Iterable[Row] = TABLE) -> None:
+    def __init__(self, rows: Iterable[Row] = TABLE, exact: Iterable[Row] = OPEN) -> None:
+        """exact: rows of just one address."""
         self._rows = {row.prefix: row for row in rows}
+        self._exact = {row.prefix: row for row in exact}
 
     def find(self, path: str) -> Row | None:
-        """Return the row with the longest prefix of whole segments."""
+        """Return the row of this address, or the one with the longest prefix of whole segments."""
+        if path in self._exact:
+            return self._exact[path]
         segments = path.split("/", 6)[:6]
         for length in range(len(segments), 1, -1):
             row = self._rows.get("/".join(segments[:length]))

@@ -147,7 +147,7 @@ async def make_platform(
                 "payment_url": payments.url,
                 "connect_timeout_s": SHORT_S,
                 "upstream_timeout_s": SHORT_S,
-                "body_timeout_s": SHORT_S,
+                "upstream_wait_s": SHORT_S,
                 "snap_timeout_s": SHORT_S,
                 **more,
             }

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.upstream_http import BrokenOff, EndedUnheard, Silent
+from gateway.edge.connection import BrokenOff, EndedUnheard, Silent
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -200,7 +200,7 @@ async def test_what_comes_when_nobody_asked_is_nobodys_answer(scene: Any) -> Non
 async def test_a_connection_closed_at_rest_is_not_used(scene: Any) -> None:
     scene.says(OK, close=True)
     await scene.ask()
-    while scene.origin.resting[0].is_open:  # noqa: ASYNC110 - nothing else tells of it
+    while scene.address.resting[0].is_open:  # noqa: ASYNC110 - nothing else tells of it
         await asyncio.sleep(0.005)
 
     assert (await scene.ask()).body == b"ok"
@@ -231,13 +231,26 @@ async def test_an_upstream_that_falls_silent_is_given_up(scene: Any, said: bytes
 
 async def test_an_upstream_that_is_slow_but_not_silent_is_waited_for(scene: Any) -> None:
     async def slow(writer: asyncio.StreamWriter) -> None:
-        for at in range(0, len(OK), 10):
-            writer.write(OK[at : at + 10])
+        writer.write(HEAD + b"content-length: 6\r\n\r\n")
+        for each in b"steady":
             await asyncio.sleep(0.1)
+            writer.write(bytes([each]))
 
     scene.turns.append(slow)
 
-    assert (await scene.ask()).body == b"ok"
+    assert (await scene.ask()).body == b"steady"
+
+
+async def test_an_upstream_that_does_not_begin_in_time_is_given_up(scene: Any) -> None:
+    async def slow(writer: asyncio.StreamWriter) -> None:
+        for at in range(len(OK)):
+            writer.write(OK[at : at + 1])
+            await asyncio.sleep(0.05)
+
+    scene.turns.append(slow)
+
+    with pytest.raises(Silent):
+        await scene.ask()
 
 
 @pytest.mark.parametrize("said", [b"", HEAD + b"content-length: 9\r\n\r\nhalf"])
@@ -263,10 +276,10 @@ async def test_who_is_cancelled_leaves_nothing_to_the_next(scene: Any, said: byt
 
 async def test_an_answer_left_unread_ends_its_connection(scene: Any) -> None:
     scene.says(SECRET)
-    connection = await scene.pool.take(scene.origin)
-    connection.ask(GET)
+    connection = await scene.pool.take()
+    connection.ask(GET, deadline=float("inf"))
     await connection.head()
-    scene.pool.give_back(scene.origin, connection)
+    scene.pool.give_back(connection)
 
     assert (await scene.ask()).body == b"ok"
     assert scene.connections == 2

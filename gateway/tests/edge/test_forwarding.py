@@ -3,12 +3,15 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from perisai_kit.auth import Role
+from perisai_kit.http.protocol import INNER
 
 KILOBYTE = 1024
 
@@ -99,8 +102,8 @@ async def test_a_body_that_stops_half_way_is_given_up(platform: Any) -> None:
         + b"\r\nhalf"
     )
 
-    assert answer.startswith(b"HTTP/1.1 400 ")
-    assert b"body_incomplete" in answer
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"request_timeout" in answer
     assert platform.members.requests == []
 
 
@@ -305,7 +308,37 @@ async def test_what_is_forwarded_is_counted_without_ids(platform: Any) -> None:
         "/v1/members/3510-somebody", headers=await platform.signed_in(Role.AGENT)
     )
 
-    metrics = (await platform.client.get("/metrics")).text
+    async with inner_client(platform.app) as client:
+        metrics = (await client.get("/metrics")).text
 
     assert 'route="/v1/members/*"' in metrics
     assert "3510-somebody" not in metrics
+
+
+@asynccontextmanager
+async def inner_client(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
+    """A client at the inner port, as the server's protocol marks it."""
+
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["extensions"] = {INNER: True}
+        await app(scope, receive, send)
+
+    transport = httpx.ASGITransport(app=inner)
+    async with httpx.AsyncClient(transport=transport, base_url="http://inner") as client:
+        yield client
+
+
+async def test_what_operators_read_is_at_the_inner_port_only(platform: Any) -> None:
+    paths = ["/metrics", "/ready/details", "/feed"]
+    service = await platform.signed_in(Role.SERVICE)
+
+    outside = [await platform.client.get(path, headers=service) for path in paths]
+    async with inner_client(platform.app) as client:
+        inside = [await client.get(path, headers=service, params={"timeout": 0}) for path in paths]
+        other = await client.get("/v1/server-time")
+
+    assert [(each.status_code, each.json()["code"]) for each in outside] == [
+        (404, "address_unknown")
+    ] * 3
+    assert [each.status_code for each in inside] == [200, 200, 200]
+    assert other.status_code == 200

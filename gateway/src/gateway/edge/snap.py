@@ -12,16 +12,18 @@ from collections.abc import Sequence
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.address import client_address, client_scheme
-from gateway.forward import Forwarder
-from gateway.heads import Caller, RequestUnreadable, answer_headers
-from gateway.request_body import ClientGone, RequestBody, stated_length
+from gateway.edge.body import BodiesFull, BodyBudget, ClientGone, collect, stated_length
+from gateway.edge.connection import UpstreamConnection, UpstreamError
+from gateway.edge.exchange import Exchange
+from gateway.edge.headers import Client, RequestUnreadable, answer_headers
+from gateway.edge.pool import UpstreamPool
+from gateway.edge.relay import ask, pool_limits
+from gateway.edge.routes import SNAP_BODY_LIMIT, SNAP_ENDINGS, snap_roots, snap_service
 from gateway.settings import Settings
-from gateway.traffic import Passage
-from gateway.upstream_http import UpstreamConnection, UpstreamError
-from gateway.upstreams import SNAP_BODY_LIMIT, SNAP_ENDINGS, snap_roots, snap_service
 from perisai_kit.errors import TooLarge
+from perisai_kit.http.client_address import client_address, client_scheme
 from perisai_kit.log import get_logger
+from perisai_kit.middleware import EncodingUnsupported
 
 MOST_ANSWER = 1024 * 1024
 UNKNOWN = "snap-unknown"
@@ -29,19 +31,27 @@ NOT_FOUND = (404, "01", "Transaction Not Found")
 TOO_LARGE = (413, "00", "Request Entity Too Large")
 """HTTP status, case and message. The standard has no code for 413; ours has its form."""
 
+OWN_FAILURES = (RequestUnreadable, EncodingUnsupported, BodiesFull)
+"""Refusals that have no code a bank could read."""
+
 log = get_logger()
 
 
 class SnapDoor:
-    """Everything under the banks' prefixes; other paths pass by."""
+    """Everything under the banks' prefixes; other paths pass by.
 
-    def __init__(self, app: ASGIApp, *, settings: Settings, forwarder: Forwarder) -> None:
+    Banks have connections and memory of their own: whatever the others are held up by, a payment
+    passes.
+    """
+
+    def __init__(self, app: ASGIApp, *, settings: Settings, pool: UpstreamPool) -> None:
+        """pool: to payment-service, used by nothing else."""
         self.app = app
         self._settings = settings
-        self._forwarder = forwarder
         self._roots = snap_roots(settings.snap_prefixes)
         self._paths = _paths(settings.snap_prefixes)
-        self._origin = forwarder.origin(settings.payment_url)
+        self._pool = pool
+        self._budget = BodyBudget(settings.collected_bytes_of_banks)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(self._roots):
@@ -49,43 +59,44 @@ class SnapDoor:
             return
         path = scope["path"]
         known = path in self._paths
-        passage = Passage(scope, send, route=path if known else UNKNOWN)
+        exchange = Exchange(scope, send, route=path if known else UNKNOWN)
         try:
             if known:
-                answer = await self._ask(scope, receive, passage.request_id)
+                answer = await self._answer(scope, receive, exchange.request_id)
             else:
                 answer = refusal(path, NOT_FOUND)
-            await answer(scope, receive, passage.send)
+            await answer(scope, receive, exchange.send)
         except TooLarge:
-            await refusal(path, TOO_LARGE)(scope, receive, passage.send)
+            await refusal(path, TOO_LARGE)(scope, receive, exchange.send)
         except ClientGone:
             pass
         finally:
-            passage.record(self._settings.service)
+            exchange.record(self._settings.service)
 
-    async def _ask(self, scope: Scope, receive: Receive, request_id: str) -> Response:
+    async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Response:
         """Return the upstream's answer, whole and unchanged. Raises: TooLarge, ClientGone."""
+        timeout_s = self._settings.snap_timeout_s
+        deadline = asyncio.get_running_loop().time() + timeout_s
         try:
-            async with asyncio.timeout(self._settings.snap_timeout_s):
-                body = RequestBody(receive, limit=SNAP_BODY_LIMIT, timeout_s=None)
-                data = await body.read(stated_length(scope))
-                return await self._exchange(scope, data, request_id)
+            async with asyncio.timeout(timeout_s):
+                with self._budget.lease() as lease:
+                    length = stated_length(scope)
+                    data = await collect(receive, length=length, limit=SNAP_BODY_LIMIT, lease=lease)
+                    return await self._exchange(scope, data, request_id, deadline)
         except (TooLarge, ClientGone):
             raise
-        except (RequestUnreadable, TimeoutError, UpstreamError) as error:
+        except (*OWN_FAILURES, TimeoutError, UpstreamError) as error:
             log.error("snap.unanswered", request_id=request_id, error=type(error).__name__)
         except Exception as error:
             log.error("request.failed", request_id=request_id, exc_info=error)
         return Response(status_code=504)
 
-    async def _exchange(self, scope: Scope, data: bytes, request_id: str) -> Response:
-        trusted = self._settings.trusted_proxies
-        caller = Caller(
-            address=client_address(scope, trusted),
-            scheme=client_scheme(scope, trusted),
-            request_id=request_id,
+    async def _exchange(
+        self, scope: Scope, data: bytes, request_id: str, deadline: float
+    ) -> Response:
+        connection = await ask(
+            self._pool, scope, self._client(scope, request_id), data, deadline=deadline
         )
-        connection = await self._forwarder.ask(scope, self._origin, caller, data or None)
         try:
             # Only then: an answer that breaks off half-way must not have begun.
             content = await _read_bounded(connection)
@@ -98,7 +109,22 @@ class SnapDoor:
             passed.raw_headers.append((b"content-length", b"%d" % len(content)))
             return passed
         finally:
-            self._forwarder.give_back(self._origin, connection)
+            self._pool.give_back(connection)
+
+    def _client(self, scope: Scope, request_id: str) -> Client:
+        trusted, headers = self._settings.trusted_proxies, scope["headers"]
+        peer = scope["client"][0] if scope.get("client") else None
+        return Client(
+            address=client_address(peer, headers, trusted),
+            scheme=client_scheme(peer, scope.get("scheme", "http"), headers, trusted),
+            request_id=request_id,
+        )
+
+
+def bank_pool(settings: Settings) -> UpstreamPool:
+    """Return the connections to payment-service that banks alone use."""
+    limits = pool_limits(settings, settings.bank_connections)
+    return UpstreamPool("banks", settings.payment_url, limits)
 
 
 def refusal(path: str, why: tuple[int, str, str]) -> Response:

@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.forward import Forwarder
-from gateway.limits import Limiter
-from gateway.proxy import Admission, ForwardDoor, OwnDoor
+from gateway.edge.admission import Admission
+from gateway.edge.door import PublicDoor
+from gateway.edge.exchange import Exchange
+from gateway.edge.limits import Limiter
+from gateway.edge.pool import UpstreamPool
+from gateway.edge.relay import Relay, pool_limits
+from gateway.edge.routes import Routes
+from gateway.edge.snap import SnapDoor, bank_pool
 from gateway.revocations import Revocations
 from gateway.settings import Settings
-from gateway.snap_door import SnapDoor
-from gateway.upstreams import Routes
 from perisai_kit.testing import Urls
 
 MEMBERS = "/v1/members"
@@ -31,17 +34,16 @@ async def nothing_inside(_: Scope, receive: Receive, send: Send) -> None:
     raise RuntimeError("unexpected")
 
 
-class Breaking(Forwarder):
+class Breaking(Relay):
     """Fails after an answer has begun."""
 
-    async def stream(self, *asked: Any, **_: Any) -> None:
-        send: Send = asked[2]
-        await send({"type": "http.response.start", "status": 200, "headers": []})
+    async def run(self, exchange: Exchange, *_: Any) -> None:
+        await exchange.send({"type": "http.response.start", "status": 200, "headers": []})
         raise RuntimeError("unexpected")
 
 
-class Failing(Forwarder):
-    async def ask(self, *_: Any) -> Any:
+class Failing(UpstreamPool):
+    async def take(self, **_: Any) -> Any:
         raise RuntimeError("unexpected")
 
 
@@ -72,24 +74,26 @@ async def sent_by(app: Any, path: str, sent: list[Message]) -> None:
     await app(scope, receive, send)
 
 
-def forward_door(settings: Settings, forwarder: Forwarder, admission: Any) -> ForwardDoor:
-    routes = Routes()
-    inner = OwnDoor(nothing_inside, admission=admission, routes=routes)
-    return ForwardDoor(
-        inner, settings=settings, admission=admission, forwarder=forwarder, routes=routes
+def public_door(settings: Settings, relay: Relay, admission: Admission) -> PublicDoor:
+    return PublicDoor(
+        nothing_inside, settings=settings, admission=admission, relay=relay, routes=Routes()
+    )
+
+
+def admission_of(settings: Settings, *, authenticator: Any, cls: Any = Admission) -> Any:
+    return cls(
+        settings=settings,
+        authenticator=authenticator,
+        revocations=Revocations(settings),
+        limiter=Limiter(),
     )
 
 
 async def test_a_door_that_fails_answers_with_a_problem(settings: Settings) -> None:
-    admission = Admission(
-        settings=settings,
-        authenticator=Broken(),  # type: ignore[arg-type]  # it breaks at whatever it is asked
-        revocations=Revocations(settings),
-        limiter=Limiter(),
-    )
+    admission = admission_of(settings, authenticator=Broken())
     sent: list[Message] = []
 
-    await sent_by(forward_door(settings, Forwarder(settings), admission), MEMBERS, sent)
+    await sent_by(public_door(settings, Relay(settings), admission), MEMBERS, sent)
 
     assert sent[0]["status"] == 500
     assert json.loads(sent[1]["body"])["code"] == "internal"
@@ -99,19 +103,19 @@ async def test_a_door_that_fails_after_an_answer_has_begun_leaves_it_to_be_cut(
     settings: Settings,
 ) -> None:
     sent: list[Message] = []
-    anybody = Anybody.__new__(Anybody)
+    anybody = admission_of(settings, authenticator=Broken(), cls=Anybody)
 
     with pytest.raises(RuntimeError, match="unexpected"):
-        await sent_by(forward_door(settings, Breaking(settings), anybody), MEMBERS, sent)
+        await sent_by(public_door(settings, Breaking(settings), anybody), MEMBERS, sent)
 
     assert [message["type"] for message in sent] == ["http.response.start"]
 
 
 async def test_a_banks_door_that_fails_is_an_empty_504(settings: Settings) -> None:
     sent: list[Message] = []
-    door = SnapDoor(nothing_inside, settings=settings, forwarder=Failing(settings))
+    pool = Failing("test", settings.payment_url, pool_limits(settings, 1))
 
-    await sent_by(door, PAYMENT, sent)
+    await sent_by(SnapDoor(nothing_inside, settings=settings, pool=pool), PAYMENT, sent)
 
     assert sent[0]["status"] == 504
     assert sent[1]["body"] == b""
@@ -125,7 +129,7 @@ async def test_a_bank_whose_answer_has_begun_is_cut(settings: Settings) -> None:
     async def receive() -> Message:
         return {"type": "http.disconnect"}
 
-    door = SnapDoor(nothing_inside, settings=settings, forwarder=Forwarder(settings))
+    door = SnapDoor(nothing_inside, settings=settings, pool=bank_pool(settings))
     scope = {"type": "http", "method": "POST", "path": "/snap/v1.0/nothing", "headers": []}
 
     with pytest.raises(RuntimeError, match="unexpected"):

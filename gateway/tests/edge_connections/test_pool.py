@@ -11,14 +11,19 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from prometheus_client import REGISTRY
 
-from gateway.upstream_http import Unreachable
-from gateway.upstream_pool import KEPT_CONNECTION_S, Origin, UpstreamPool
+from gateway.edge.connection import Address, Busy, Unreachable
+from gateway.edge.pool import KEPT_CONNECTION_S, PoolLimits, UpstreamPool
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy. fixture"),
 ]
+
+
+ONE = PoolLimits(connections=1, waiting=8, wait_s=2, connect_s=0.5, silence_s=2)
+MANY = PoolLimits(connections=100, waiting=8, wait_s=2, connect_s=0.5, silence_s=2)
 
 
 @pytest.mark.parametrize(
@@ -34,9 +39,9 @@ pytestmark = [
 async def test_an_address_is_taken_apart(
     url: str, host: str, port: int, authority: bytes, path: bytes
 ) -> None:
-    origin = Origin(url)
+    address = Address(url)
 
-    assert (origin.host, origin.port, origin.authority, origin.path) == (
+    assert (address.host, address.port, address.authority, address.path) == (
         host, port, authority, path,
     )  # fmt: skip
 
@@ -46,7 +51,7 @@ async def test_an_address_is_taken_apart(
 )
 async def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="upstream"):
-        Origin(url)
+        Address(url)
 
 
 @pytest.mark.parametrize(("host", "name"), [("::1", "[::1]"), ("127.0.0.1", "localhost")])
@@ -73,15 +78,14 @@ async def test_tls_is_spoken_to_those_we_trust_only(
 
 
 async def test_who_is_not_there_is_unreachable(unused_tcp_port: int) -> None:
-    pool = UpstreamPool(most=1, connect_s=1, silence_s=1)
+    pool = UpstreamPool("test", f"http://127.0.0.1:{unused_tcp_port}", ONE)
 
     for _ in range(2):  # the place is given back
         with pytest.raises(Unreachable, match="ConnectionRefusedError"):
-            await pool.take(pool.origin(f"http://127.0.0.1:{unused_tcp_port}"))
+            await pool.take()
 
 
 async def test_who_does_not_accept_is_given_up() -> None:
-    pool = UpstreamPool(most=1, connect_s=0.1, silence_s=1)
     with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -89,45 +93,100 @@ async def test_who_does_not_accept_is_given_up() -> None:
             waiting.setblocking(False)
             waiting.connect_ex(listener.getsockname())
 
+        pool = UpstreamPool("test", f"http://127.0.0.1:{listener.getsockname()[1]}", ONE)
         with pytest.raises(Unreachable):
-            await pool.take(pool.origin(f"http://127.0.0.1:{listener.getsockname()[1]}"))
+            await pool.take()
 
 
 async def test_so_many_are_lent_and_no_more(make_scene: Any) -> None:
     scene = await make_scene(most=2)
-    lent = [await scene.pool.take(scene.origin) for _ in range(2)]
+    lent = [await scene.pool.take() for _ in range(2)]
 
-    with pytest.raises(Unreachable):
-        await scene.pool.take(scene.origin)
+    with pytest.raises(Busy):
+        await scene.pool.take()
     waiting = asyncio.create_task(scene.ask())
     given_up = asyncio.create_task(scene.ask())
     await asyncio.sleep(0)
     given_up.cancel()
-    scene.pool.give_back(scene.origin, lent.pop())
+    scene.pool.give_back(lent.pop())
 
     assert (await waiting).body == b"ok"
     assert given_up.cancelled() or await asyncio.wait([given_up])
     for connection in lent:
-        scene.pool.give_back(scene.origin, connection)
+        scene.pool.give_back(connection)
     assert [(await scene.ask()).body for _ in range(3)] == [b"ok"] * 3
 
 
-async def test_each_origin_keeps_its_own(make_scene: Any) -> None:
+async def test_who_finds_too_many_waiting_is_turned_away_at_once(make_scene: Any) -> None:
+    scene = await make_scene(most=1)
+    lent = await scene.pool.take()
+    waiting = [asyncio.create_task(scene.ask()) for _ in range(8)]
+    await asyncio.sleep(0)
+
+    with pytest.raises(Busy):
+        await scene.pool.take()
+
+    scene.pool.give_back(lent)
+    assert [(await each).body for each in waiting] == [b"ok"] * 8
+
+
+async def test_several_addresses_share_the_work(make_scene: Any) -> None:
+    scenes = [await make_scene(most=1) for _ in range(3)]
+    pool = _pool_of(scenes)
+
+    lent = [await pool.take() for _ in range(6)]
+
+    assert sorted(each.address.port for each in lent) == sorted(
+        scene.address.port for scene in scenes for _ in range(2)
+    )
+    for connection in lent:
+        pool.give_back(connection)
+    await pool.close()
+
+
+async def test_an_address_that_is_not_there_is_passed_over(
+    make_scene: Any, unused_tcp_port: int
+) -> None:
     scene = await make_scene()
-    other = scene.pool.origin(f"http://127.0.0.1:{scene.origin.port}")
-    await scene.ask()
+    gone = f"http://127.0.0.1:{unused_tcp_port}"
+    pool = UpstreamPool("test", f"{gone}, http://127.0.0.1:{scene.address.port}", MANY)
 
-    connection = await scene.pool.take(other)
+    lent = [await pool.take() for _ in range(4)]
 
-    assert len(scene.origin.resting) == 1
-    assert connection is not scene.origin.resting[0]
-    scene.pool.give_back(other, connection)
+    assert {each.address.port for each in lent} == {scene.address.port}
+    assert pool.addresses[0].avoided_until > asyncio.get_running_loop().time()
+    for connection in lent:
+        pool.give_back(connection)
+    await pool.close()
+
+
+async def test_a_pool_shows_its_figures(make_scene: Any) -> None:
+    scene = await make_scene(most=1)
+    pool = UpstreamPool("shown", f"http://127.0.0.1:{scene.address.port}", ONE)
+    lent = await pool.take()
+    waiting = asyncio.create_task(pool.take())
+    await asyncio.sleep(0)
+
+    figures = {
+        name: REGISTRY.get_sample_value(f"perisai_upstream_{name}", {"pool": "shown"})
+        for name in ("connections_lent", "requests_waiting")
+    }
+
+    assert figures == {"connections_lent": 1, "requests_waiting": 1}
+    pool.give_back(lent)
+    pool.give_back(await waiting)
+    await pool.close()
+
+
+def _pool_of(scenes: Any) -> UpstreamPool:
+    urls = ",".join(f"http://127.0.0.1:{scene.address.port}" for scene in scenes)
+    return UpstreamPool("test", urls, MANY)
 
 
 async def test_a_connection_that_rested_too_long_is_not_used(make_scene: Any) -> None:
     scene = await make_scene()
     await scene.ask()
-    scene.origin.resting[0].rested_at -= KEPT_CONNECTION_S
+    scene.address.resting[0].rested_at -= KEPT_CONNECTION_S
 
     await scene.ask()
 
@@ -136,16 +195,16 @@ async def test_a_connection_that_rested_too_long_is_not_used(make_scene: Any) ->
 
 async def test_a_closed_pool_keeps_nothing(make_scene: Any) -> None:
     scene = await make_scene()
-    lent = await scene.pool.take(scene.origin)
+    lent = await scene.pool.take()
     await scene.ask()
-    resting = scene.origin.resting[0]
+    resting = scene.address.resting[0]
 
     await scene.pool.close()
-    scene.pool.give_back(scene.origin, lent)
+    scene.pool.give_back(lent)
 
     assert not resting.is_open
     assert not lent.is_open
-    assert not scene.origin.resting
+    assert not scene.address.resting
 
 
 def _server_context(folder: Path) -> ssl.SSLContext:

@@ -2,14 +2,17 @@
 
 The parser is httptools, which uvicorn reads our own requests with; it is as strict here as it is
 there. A connection is used again only when nothing is left open: the answer was whole, both sides
-keep the connection, the request was sent to its end and no byte came that belongs to no answer
+keep the connection, the request has left us and no byte came that belongs to no answer
 (empty lines right behind one are let pass: RFC 9112 2.2). Anything else closes it, because an
 answer must never reach the one who asked next.
 Source: RFC 9112 (framing 6, connections 9), RFC 9110 (statuses 15).
 """
 
 import asyncio
+import ssl
+from collections import deque
 from typing import cast
+from urllib.parse import urlsplit
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -19,6 +22,8 @@ HELD_BYTES = 256 * 1024
 """An upstream is not read further while its reader has so much to take."""
 BODILESS = frozenset({204, 304})
 """Source: RFC 9110 15.3.5, 15.4.5."""
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -31,8 +36,12 @@ class Unreachable(UpstreamError):
     """There is no connection; nothing was sent."""
 
 
+class Busy(Unreachable):
+    """All connections are in use, and so many wait for one already."""
+
+
 class Silent(UpstreamError):
-    """Nothing moved for too long."""
+    """There was no answer in time, or it stopped half-way."""
 
 
 class BrokenOff(UpstreamError):
@@ -47,14 +56,42 @@ class EndedUnheard(BrokenOff):
     """
 
 
-class UpstreamConnection(asyncio.Protocol):
-    """Made by the pool. `ask`, then `head`, then `read` until it gives nothing, then given back.
+class Address:
+    """One address of an upstream, and the connections to it that rest.
 
-    status, headers: of the answer, once `head` has returned; names in lower case.
+    authority: what Host says. path: what stands before each target.
     """
 
-    def __init__(self, *, silence_s: float) -> None:
-        """silence_s: how long the upstream may say, or take, nothing."""
+    __slots__ = ("authority", "avoided_until", "host", "lent", "path", "port", "resting", "tls")
+
+    def __init__(self, url: str) -> None:
+        """Raises: ValueError where the address is not one of http or https."""
+        parts = urlsplit(url.strip().rstrip("/"))
+        host = parts.hostname
+        if not host or parts.scheme not in DEFAULT_PORTS or parts.username or parts.query:
+            raise ValueError("not the address of an upstream")
+        usual = DEFAULT_PORTS[parts.scheme]
+        self.host = host if host.isascii() else host.encode("idna").decode()
+        self.port = parts.port or usual
+        named = f"[{self.host}]" if ":" in self.host else self.host
+        self.authority = (named if self.port == usual else f"{named}:{self.port}").encode()
+        self.path = parts.path.encode("ascii")
+        self.tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self.resting: deque[UpstreamConnection] = deque()
+        self.lent = 0
+        self.avoided_until = 0.0
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """Made by a pool. `ask`, then `head`, then `read` until it gives nothing, then given back.
+
+    address: where it leads. status, headers: of the answer, once `head` has returned; names in
+    lower case.
+    """
+
+    def __init__(self, address: Address, *, silence_s: float) -> None:
+        """silence_s: how long the upstream may say nothing, once its answer has begun."""
+        self.address = address
         self.status = 0
         self.headers: Headers = []
         self.rested_at = 0.0
@@ -64,17 +101,14 @@ class UpstreamConnection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._closed = False
         self._used = self._reused = False
-        self._begin(resting=True, is_head=False, whole=True)
+        self._begin(resting=True, is_head=False)
         self._reader: asyncio.Future[None] | None = None
-        self._writer: asyncio.Future[None] | None = None
-        self._write_paused = False
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
-    def _begin(self, *, resting: bool, is_head: bool, whole: bool) -> None:
+    def _begin(self, *, resting: bool, is_head: bool) -> None:
         self._resting = resting
         self._is_head = is_head
-        self._sending = not whole
         self._headed = self._complete = self._keeps = self._heard = False
         self._until_close = False
         self._unframed = 0
@@ -86,30 +120,14 @@ class UpstreamConnection(asyncio.Protocol):
 
     # What whoever asks calls.
 
-    def ask(self, request: bytes, *, is_head: bool = False, whole: bool = True) -> None:
-        """Send a request. whole: False where `send` and `end` follow."""
+    def ask(self, request: bytes, *, deadline: float, is_head: bool = False) -> None:
+        """Send a request. deadline: the loop's time by which the answer must have begun."""
         self._reused, self._used = self._used, True
-        self._begin(resting=False, is_head=is_head, whole=whole)
+        self._begin(resting=False, is_head=is_head)
         self.headers = []
+        self._deadline = deadline
         if not self._closed:
             self._transport.write(request)
-
-    async def send(self, part: bytes) -> None:
-        """Send more of the request, as fast as the upstream takes it. Raises: UpstreamError."""
-        self._raise_failure()
-        self._transport.write(part)
-        while self._write_paused:
-            self._raise_failure()
-            self._writer = self._wait()
-            try:
-                await self._writer
-            finally:
-                self._writer = None
-
-    def end(self) -> None:
-        """Say that the request has been sent to its end."""
-        self._sending = False
-        self._deadline = self._loop.time() + self._silence_s
 
     async def head(self) -> None:
         """Wait for the head of the answer. Raises: Silent, BrokenOff."""
@@ -139,7 +157,6 @@ class UpstreamConnection(asyncio.Protocol):
         if (
             self.at_end
             and self._keeps
-            and not self._sending
             and self.is_open
             and not self._transport.get_write_buffer_size()
         ):
@@ -168,7 +185,6 @@ class UpstreamConnection(asyncio.Protocol):
             self.close()
             return
         self._heard = True
-        self._deadline = self._loop.time() + self._silence_s
         self._unframed += len(data)
         try:
             self._parser.feed_data(data)
@@ -187,14 +203,6 @@ class UpstreamConnection(asyncio.Protocol):
         self._fail(self._ended())
         self._forget_timer()
         del self._parser  # it refers to us
-
-    def pause_writing(self) -> None:
-        self._write_paused = True
-        self._deadline = self._loop.time() + self._silence_s
-
-    def resume_writing(self) -> None:
-        self._write_paused = False
-        _wake(self._writer)
 
     # What the parser calls; an exception ends the parsing.
 
@@ -247,28 +255,27 @@ class UpstreamConnection(asyncio.Protocol):
 
     async def _more(self) -> None:
         self._raise_failure()
-        self._reader = self._wait()
+        loop = self._loop
+        if self._headed:
+            self._deadline = loop.time() + self._silence_s
+        # One timer for all requests of a connection: it looks at the deadline when it comes round.
+        if self._timer is None:
+            self._timer = loop.call_at(self._deadline, self._look_at_deadline)
+        elif self._timer.when() > self._deadline:
+            self._timer.cancel()
+            self._timer = loop.call_at(self._deadline, self._look_at_deadline)
+        self._reader = loop.create_future()
         try:
             await self._reader
         finally:
             self._reader = None
 
-    def _wait(self) -> asyncio.Future[None]:
-        # One timer for all requests of a connection: it looks at the deadline when it comes round.
-        self._deadline = self._loop.time() + self._silence_s
-        if self._timer is None:
-            self._timer = self._loop.call_at(self._deadline, self._look_at_deadline)
-        return self._loop.create_future()
-
     def _look_at_deadline(self) -> None:
         self._timer = None
-        if self._reader is None and self._writer is None:
+        if self._reader is None:
             return
-        now = self._loop.time()
-        if self._sending and not self._write_paused:
-            self._deadline = now + self._silence_s  # the client's turn, who has a limit of his own
-        if now >= self._deadline:
-            self._fail(Silent("nothing moved"))
+        if self._loop.time() >= self._deadline:
+            self._fail(Silent("no answer in time"))
         else:
             self._timer = self._loop.call_at(self._deadline, self._look_at_deadline)
 
@@ -286,7 +293,6 @@ class UpstreamConnection(asyncio.Protocol):
         self._closed = True
         self._transport.abort()
         _wake(self._reader)
-        _wake(self._writer)
 
     def _forget_timer(self) -> None:
         if self._timer is not None:

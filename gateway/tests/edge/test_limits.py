@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.limits import PER_MINUTE, Limiter, RateClass
+from gateway.edge.limits import PER_MINUTE, Limiter, RateClass
 
 STANDARD = RateClass.STANDARD
 

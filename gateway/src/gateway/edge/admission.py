@@ -1,0 +1,105 @@
+"""Who may pass: the token of a request, its roles, its rate."""
+
+import time
+
+from starlette.types import Scope
+
+from gateway.edge.connection import Headers
+from gateway.edge.limits import Limiter, RateClass
+from gateway.edge.routes import Row
+from gateway.revocations import Revocations
+from gateway.settings import Settings
+from perisai_kit.auth import Authenticator, Principal, Role, TokenInvalid
+from perisai_kit.errors import BadRequest, Forbidden, NotFound, TooMany, Unauthenticated
+from perisai_kit.http.client_address import client_address, household
+
+
+class RateLimited(TooMany):
+    code = "rate_limited"
+    text = "Too many requests; wait before the next one."
+    text_id = "Terlalu banyak permintaan; tunggu sebelum mencoba lagi."
+
+
+class AddressUnknown(NotFound):
+    code = "address_unknown"
+    text = "Nothing is at this address."
+    text_id = "Alamat ini tidak dikenal."
+
+
+class AuthorizationAmbiguous(BadRequest):
+    code = "authorization_ambiguous"
+    text = "Send one Authorization header only."
+    text_id = "Kirim satu header Authorization saja."
+
+
+class Admission:
+    """Decides whether a request may pass."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        authenticator: Authenticator,
+        revocations: Revocations,
+        limiter: Limiter,
+    ) -> None:
+        self._trusted = settings.trusted_proxies
+        self._authenticator = authenticator
+        self._revocations = revocations
+        self._limiter = limiter
+
+    def address(self, scope: Scope) -> str:
+        """Return the address of the client."""
+        client = scope.get("client")
+        return client_address(client[0] if client else None, scope["headers"], self._trusted)
+
+    async def admit(self, scope: Scope, row: Row | None, rate_headers: Headers) -> Principal | None:
+        """Return who asks; None where anybody may. Adds the RateLimit fields.
+
+        row: None where nothing is at the address; that too counts.
+        Raises: AddressUnknown, Unauthenticated, AuthorizationAmbiguous, TokenExpired,
+        TokenInvalid, Forbidden, RateLimited.
+        """
+        if row is None:
+            self._check(RateClass.PUBLIC, self._household(scope), rate_headers)
+            raise AddressUnknown
+        if row.roles is None:
+            self._check(row.rate, self._household(scope), rate_headers)
+            return None
+        principal = await self._principal(scope)
+        if Role.SERVICE not in principal.roles:
+            self._check(row.rate, str(principal.account_id), rate_headers)
+        if row.roles and row.roles.isdisjoint(principal.roles):
+            raise Forbidden
+        return principal
+
+    async def _principal(self, scope: Scope) -> Principal:
+        try:
+            token = _bearer(scope)
+            principal = await self._authenticator.verify(token)
+            if self._revocations.is_revoked(principal, token):
+                raise TokenInvalid
+            return principal
+        except (Unauthenticated, AuthorizationAmbiguous):
+            # Checking signatures is work: who shows only bad tokens is held back by address.
+            self._check(RateClass.PUBLIC, self._household(scope), [])
+            raise
+
+    def _household(self, scope: Scope) -> str:
+        return household(self.address(scope))
+
+    def _check(self, rate: RateClass, subject: str, rate_headers: Headers) -> None:
+        allowance = self._limiter.take(rate, subject, at=time.monotonic())
+        rate_headers.extend(allowance.headers)
+        if allowance.retry_after_s:
+            raise RateLimited(retry_after_s=allowance.retry_after_s)
+
+
+def _bearer(scope: Scope) -> str:
+    given = [value for name, value in scope["headers"] if name == b"authorization"]
+    if len(given) > 1:
+        raise AuthorizationAmbiguous
+    scheme, _, token = given[0].decode("latin-1").partition(" ") if given else ("", "", "")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated
+    return token.strip()

@@ -1,0 +1,130 @@
+"""The body of a request, collected whole before anything is done with it.
+
+How long a body may take is the server's protocol's to say (perisai_kit/http/protocol.py); here it
+is counted: against the limit of its address, and against what all together may hold.
+"""
+
+from types import TracebackType
+
+from starlette.types import Message, Receive, Scope
+
+from gateway.edge.headers import RequestUnreadable
+from perisai_kit.errors import TooLarge, Unavailable
+from perisai_kit.middleware import EncodingUnsupported
+
+RETRY_S = 5
+
+
+class BodiesFull(Unavailable):
+    code = "too_many_uploads"
+    text = "Too many requests are being received; try again in a moment."
+    text_id = "Terlalu banyak permintaan sedang diterima; coba sesaat lagi."
+
+
+class ClientGone(Exception):
+    """The client closed its connection; nobody waits for an answer."""
+
+
+class BodyBudget:
+    """The bytes of bodies that this process holds at one time."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.held = 0
+
+    def lease(self) -> "Lease":
+        """Return what holds the bytes of one request: `with budget.lease() as lease`."""
+        return Lease(self)
+
+
+class Lease:
+    """Bytes that are given back at the end of the block."""
+
+    __slots__ = ("_budget", "_size")
+
+    def __init__(self, budget: BodyBudget) -> None:
+        self._budget = budget
+        self._size = 0
+
+    def __enter__(self) -> "Lease":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._budget.held -= self._size
+        self._size = 0
+
+    def add(self, size: int) -> None:
+        """Hold more bytes. Raises: BodiesFull."""
+        if self._budget.held + size > self._budget.limit:
+            raise BodiesFull(retry_after_s=RETRY_S)
+        self._budget.held += size
+        self._size += size
+
+
+def stated_length(scope: Scope) -> int | None:
+    """Return the length of the body as the headers state it; None for chunks.
+
+    Raises: RequestUnreadable, EncodingUnsupported.
+    """
+    length: int | None = 0
+    for name, value in scope["headers"]:
+        if name == b"transfer-encoding":
+            length = None
+        elif name == b"content-length" and length is not None:
+            if not value.isdigit():
+                raise RequestUnreadable
+            length = int(value)
+        elif name == b"content-encoding" and value.strip().lower() not in {b"", b"identity"}:
+            raise EncodingUnsupported
+    return length
+
+
+async def collect(receive: Receive, *, length: int | None, limit: int, lease: Lease) -> bytes:
+    """Return the whole body. length: as stated; None where it is not. limit: bytes.
+
+    Raises: TooLarge, BodiesFull, ClientGone.
+    """
+    if length == 0:
+        return b""
+    if length is not None and length > limit:
+        raise TooLarge
+    first, more = await _next(receive)
+    if not more:  # most bodies come with their head
+        _count(first, len(first), limit, lease)
+        return first
+    parts, size = [first], len(first)
+    _count(first, size, limit, lease)
+    while more:
+        part, more = await _next(receive)
+        size += len(part)
+        _count(part, size, limit, lease)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """Return what gives a collected body to an app of our own, and then what comes after it."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return receive_again
+
+
+def _count(part: bytes, size: int, limit: int, lease: Lease) -> None:
+    if size > limit:
+        raise TooLarge
+    lease.add(len(part))
+
+
+async def _next(receive: Receive) -> tuple[bytes, bool]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    return message.get("body", b""), message.get("more_body", False)

@@ -1,0 +1,134 @@
+"""The public door: every request of an app or a page comes in here.
+
+Counted, admitted, collected; then relayed to its service, or answered by our own routes.
+"""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.edge.admission import Admission
+from gateway.edge.body import BodyBudget, ClientGone, collect, replayed, stated_length
+from gateway.edge.connection import Headers
+from gateway.edge.exchange import Exchange
+from gateway.edge.headers import Client
+from gateway.edge.limits import InFlight
+from gateway.edge.relay import Relay
+from gateway.edge.routes import INNER_PATHS, Routes, Row, Upstream
+from gateway.settings import Settings
+from perisai_kit.auth import Principal, Role
+from perisai_kit.errors import DomainError
+from perisai_kit.http.client_address import client_scheme
+from perisai_kit.http.protocol import INNER
+from perisai_kit.problems import unexpected_problem
+
+UNMATCHED = "unmatched"
+"""How logs and figures call an address where nothing is."""
+
+
+class PublicDoor:
+    """Lets in who may come; stands before the app of our own routes."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        settings: Settings,
+        admission: Admission,
+        relay: Relay,
+        routes: Routes,
+    ) -> None:
+        self.app = app
+        self._settings = settings
+        self._admission = admission
+        self._relay = relay
+        self._routes = routes
+        self._budget = BodyBudget(settings.collected_bytes)
+        self._accounts = _in_flight(settings, settings.requests_of_account)
+        self._addresses = _in_flight(settings, settings.requests_of_address)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        if INNER in scope.get("extensions", {}) and scope["path"] in INNER_PATHS:
+            await self.app(scope, receive, send)
+            return
+        row = self._routes.find(scope["path"])
+        exchange = Exchange(scope, send, route=row.path if row else UNMATCHED)
+        try:
+            principal = await self._admission.admit(scope, row, exchange.headers)
+            assert row is not None, "nothing is admitted to where nothing is"
+            if principal is not None:
+                exchange.account_id = str(principal.account_id)
+            await self._serve(exchange, scope, receive, row, principal)
+        except ClientGone:
+            pass
+        except Exception as error:  # no error handler stands before us
+            if exchange.has_begun:
+                raise  # our own server cuts the answer
+            problem = error if isinstance(error, DomainError) else unexpected_problem(error)
+            await exchange.refuse(problem)
+        finally:
+            exchange.record(self._settings.service)
+
+    async def _serve(
+        self,
+        exchange: Exchange,
+        scope: Scope,
+        receive: Receive,
+        row: Row,
+        principal: Principal | None,
+    ) -> None:
+        """Collect the request and let it be answered, by its service or by our own routes."""
+        length = stated_length(scope)
+        address = self._admission.address(scope)
+        turns, subject = self._turn_of(principal, row, address)
+        if turns is not None:
+            await turns.enter(subject)
+        try:
+            with self._budget.lease() as lease:
+                body = await collect(receive, length=length, limit=row.body_limit, lease=lease)
+                if row.upstream is not Upstream.GATEWAY:
+                    client = self._client(scope, address, exchange.request_id)
+                    await self._relay.run(exchange, scope, row, client, body)
+                    return
+                exchange.is_recorded = True
+                state = scope.setdefault("state", {})
+                state["request_id"], state["principal"] = exchange.request_id, principal
+                send = _with_headers(exchange.send_as_is, exchange.headers)
+                await self.app(scope, replayed(body, receive), send)
+        finally:
+            if turns is not None:
+                turns.leave(subject)
+
+    def _turn_of(
+        self, principal: Principal | None, row: Row, address: str
+    ) -> tuple[InFlight | None, str]:
+        if principal is None:
+            return self._addresses, address
+        if Role.SERVICE in principal.roles:
+            return None, ""
+        # By upstream: a service that hangs holds up what is asked of it and nothing else.
+        return self._accounts, f"{principal.account_id}/{row.upstream}"
+
+    def _client(self, scope: Scope, address: str, request_id: str) -> Client:
+        peer = scope.get("client")
+        scheme = client_scheme(
+            peer[0] if peer else None,
+            scope.get("scheme", "http"),
+            scope["headers"],
+            self._settings.trusted_proxies,
+        )
+        return Client(address=address, scheme=scheme, request_id=request_id)
+
+
+def _in_flight(settings: Settings, limit: int) -> InFlight:
+    return InFlight(limit=limit, waiting=settings.requests_waiting, wait_s=settings.upstream_wait_s)
+
+
+def _with_headers(send: Send, headers: Headers) -> Send:
+    async def send_more(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", []), *headers]
+        await send(message)
+
+    return send_more

@@ -1,0 +1,190 @@
+"""How often one account, or one address, may ask, and how much of it at a time.
+
+In the memory of one process: each process of the gateway counts for itself. The counts that guard
+signing in are in the database (codes/); these here only keep one client from taking the place of
+the others.
+"""
+
+import asyncio
+import math
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+from typing import NamedTuple
+
+from perisai_kit.errors import Unavailable
+
+WINDOW_S = 60
+MOST_BUCKETS = 100_000
+"""About 30 MB; the one unused for the longest goes first, and would be full again anyway."""
+
+
+class RateClass(StrEnum):
+    PUBLIC = "public"
+    """Per address."""
+    AUTH = "auth"
+    """Per address; many telephones share one address of a mobile network."""
+    STANDARD = "standard"
+    """Per account."""
+    HEAVY = "heavy"
+    """Per account: a request that makes much work."""
+
+
+PER_MINUTE: Mapping[RateClass, int] = {
+    RateClass.PUBLIC: 600,
+    RateClass.AUTH: 600,
+    RateClass.STANDARD: 600,
+    RateClass.HEAVY: 60,
+}
+"""Our own choices, far above what a person needs; `Settings.rate_limits` changes them."""
+
+
+class Allowance(NamedTuple):
+    """What one request found. retry_after_s: 0 where it is allowed."""
+
+    rate_class: RateClass
+    per_minute: int
+    remaining: int
+    full_after_s: int
+    retry_after_s: int
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """RateLimit fields. Source: draft-ietf-httpapi-ratelimit-headers-10."""
+        name = self.rate_class.encode()
+        limit = b'"%b";r=%d;t=%d' % (name, self.remaining, self.full_after_s)
+        return [_policy(name, self.per_minute), (b"ratelimit", limit)]
+
+
+@cache  # classes and their limits are few
+def _policy(name: bytes, per_minute: int) -> tuple[bytes, bytes]:
+    return b"ratelimit-policy", b'"%b";q=%d;w=%d' % (name, per_minute, WINDOW_S)
+
+
+class Limiter:
+    """One bucket for each (rate class, subject): as many at once as in a minute, then evenly."""
+
+    def __init__(
+        self, per_minute: Mapping[str, int] | None = None, *, most_buckets: int = MOST_BUCKETS
+    ) -> None:
+        """per_minute: instead of the defaults, by the name of the rate class."""
+        changed = per_minute or {}
+        self._per_minute = {each: changed.get(each, PER_MINUTE[each]) for each in RateClass}
+        self._buckets: OrderedDict[tuple[RateClass, str], tuple[float, float]] = OrderedDict()
+        self._most = most_buckets
+
+    def take(self, rate_class: RateClass, subject: str, *, at: float) -> Allowance:
+        """Count one request. at: seconds of a clock that only goes forward."""
+        capacity = self._per_minute[rate_class]
+        a_second = capacity / WINDOW_S
+        key = (rate_class, subject)
+        tokens, since = self._buckets.pop(key, (float(capacity), at))
+        tokens = min(capacity, tokens + (at - since) * a_second)
+        allowed = tokens >= 1
+        if allowed:
+            tokens -= 1
+        self._buckets[key] = (tokens, at)  # at the end: the first is the one unused longest
+        if len(self._buckets) > self._most:
+            self._buckets.popitem(last=False)
+        return Allowance(
+            rate_class,
+            capacity,
+            remaining=int(tokens),
+            full_after_s=math.ceil((capacity - tokens) / a_second),
+            retry_after_s=0 if allowed else max(1, math.ceil((1 - tokens) / a_second)),
+        )
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+
+class TooManyAtOnce(Unavailable):
+    code = "too_many_at_once"
+    text = "Too many requests of this account are under way; wait for their answers."
+    text_id = "Terlalu banyak permintaan akun ini sedang berjalan; tunggu jawabannya."
+
+
+class NoPlace(Exception):
+    """All places are taken, and so many wait already or have waited too long."""
+
+
+class Places:
+    """So many at a time; others wait their turn, in order and not for ever."""
+
+    __slots__ = ("_limit", "_most_waiting", "_queue", "_wait_s", "taken")
+
+    def __init__(self, *, limit: int, waiting: int, wait_s: float) -> None:
+        """waiting: how many may wait, each at most `wait_s`."""
+        self.taken = 0
+        self._limit = limit
+        self._most_waiting = waiting
+        self._wait_s = wait_s
+        self._queue: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
+    async def enter(self) -> None:
+        """Take a place, which `leave` gives back. Raises: NoPlace."""
+        if self.taken < self._limit:
+            self.taken += 1
+            return
+        if len(self._queue) >= self._most_waiting:
+            raise NoPlace
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():  # it came, but too late
+                self.leave()
+            elif turn in self._queue:
+                self._queue.remove(turn)
+            if isinstance(error, TimeoutError):
+                raise NoPlace from None
+            raise
+
+    def leave(self) -> None:
+        """Give the place to whoever has waited longest."""
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self.taken -= 1
+
+
+class InFlight:
+    """At most so many requests of one subject at a time.
+
+    A front end may ask for a whole page at once, and one account cannot hold all connections.
+    """
+
+    def __init__(self, *, limit: int, waiting: int, wait_s: float) -> None:
+        """waiting: of one subject, each at most `wait_s`."""
+        self._limits = {"limit": limit, "waiting": waiting}
+        self._wait_s = wait_s
+        self._places: dict[str, Places] = {}
+
+    async def enter(self, subject: str) -> None:
+        """Take a place of this subject, which `leave` gives back. Raises: TooManyAtOnce."""
+        places = self._places.get(subject)
+        if places is None:
+            places = self._places[subject] = Places(**self._limits, wait_s=self._wait_s)
+        try:
+            await places.enter()
+        except NoPlace:
+            raise TooManyAtOnce from None
+
+    def leave(self, subject: str) -> None:
+        """Give a place back; a subject without any is forgotten."""
+        places = self._places[subject]
+        places.leave()
+        if not places.taken:
+            del self._places[subject]
+
+    def __len__(self) -> int:
+        return len(self._places)

@@ -1,0 +1,150 @@
+"""The connections to one upstream: so many at most, kept for a moment, spread over its addresses.
+
+Each upstream has a pool of its own, and banks have one to payment-service that nobody else uses:
+an upstream that hangs holds up its own requests only, and a connection that carried a bank's
+request never carries a member's.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prometheus_client import Counter, Gauge
+
+from gateway.edge.connection import Address, Busy, Unreachable, UpstreamConnection
+from gateway.edge.limits import NoPlace, Places
+
+KEPT_CONNECTION_S = 3
+"""Below the 5 s after which uvicorn closes an idle connection, so that we never write to one."""
+AVOIDED_S = 2.0
+"""How long an address that could not be reached is asked last."""
+
+lent_gauge = Gauge("perisai_upstream_connections_lent", "Connections in use.", ["pool"])
+waiting_gauge = Gauge("perisai_upstream_requests_waiting", "Requests without one.", ["pool"])
+failed_total = Counter(
+    "perisai_upstream_connections_failed_total", "No connection was to be had.", ["pool", "reason"]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """connections: lent at one time. waiting: requests that may wait for one, each `wait_s`."""
+
+    connections: int
+    waiting: int
+    wait_s: float
+    connect_s: float
+    silence_s: float
+
+
+class UpstreamPool:
+    """Lends connections; what is lent must be given back."""
+
+    def __init__(self, name: str, urls: str, limits: PoolLimits) -> None:
+        """name: for figures. urls: one, or several by comma. Raises: ValueError."""
+        self.addresses = [Address(url) for url in urls.split(",")]
+        self._limits = limits
+        self._places = Places(
+            limit=limits.connections, waiting=limits.waiting, wait_s=limits.wait_s
+        )
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._busy = failed_total.labels(name, "busy")
+        self._unreachable = failed_total.labels(name, "unreachable")
+        lent_gauge.labels(name).set_function(lambda: self._places.taken)
+        waiting_gauge.labels(name).set_function(lambda: self._places.waiting)
+
+    async def take(self, *, fresh: bool = False) -> UpstreamConnection:
+        """Return a connection that nobody else has. fresh: one never used.
+
+        Raises: Busy, Unreachable.
+        """
+        try:
+            await self._places.enter()
+        except NoPlace:
+            self._busy.inc()
+            raise Busy("all connections are in use") from None
+        try:
+            return await self._connection(fresh=fresh)
+        except BaseException:
+            self._places.leave()
+            raise
+
+    def give_back(self, connection: UpstreamConnection) -> None:
+        """Take back what `take` lent, in whatever state it is."""
+        address = connection.address
+        address.lent -= 1
+        if self._closed:
+            connection.close()
+        elif connection.rest():
+            address.resting.append(connection)
+            if self._sweeping is None:
+                self._sweep_later()
+        self._places.leave()
+
+    async def close(self) -> None:
+        """Close all that rest; what is lent is closed when it is given back."""
+        self._closed = True
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        for address in self.addresses:
+            while address.resting:
+                address.resting.pop().close()
+
+    async def _connection(self, *, fresh: bool) -> UpstreamConnection:
+        """Return a connection to the address with the least to do. Nothing has been sent yet."""
+        failure = Unreachable("no address")
+        for address in self._by_load():
+            resting = None if fresh else self._take_resting(address)
+            try:
+                connection = resting or await self._connect(address)
+            except Unreachable as error:
+                failure = error
+                address.avoided_until = asyncio.get_running_loop().time() + AVOIDED_S
+                continue
+            address.lent += 1
+            return connection
+        self._unreachable.inc()
+        raise failure
+
+    def _by_load(self) -> Sequence[Address]:
+        if len(self.addresses) == 1:
+            return self.addresses
+        now = asyncio.get_running_loop().time()
+        return sorted(self.addresses, key=lambda each: (each.avoided_until > now, each.lent))
+
+    def _take_resting(self, address: Address) -> UpstreamConnection | None:
+        since = asyncio.get_running_loop().time() - KEPT_CONNECTION_S
+        while address.resting:  # the last one first: the others may be left to end
+            connection = address.resting.pop()
+            if connection.is_open and connection.rested_at > since:
+                return connection
+            connection.close()
+        return None
+
+    async def _connect(self, address: Address) -> UpstreamConnection:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._limits.connect_s):
+                _, connection = await loop.create_connection(
+                    lambda: UpstreamConnection(address, silence_s=self._limits.silence_s),
+                    address.host,
+                    address.port,
+                    ssl=address.tls,
+                )
+        except OSError as error:  # TimeoutError and ssl.SSLError are of this kind
+            raise Unreachable(type(error).__name__) from None
+        return connection
+
+    def _sweep_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._sweeping = loop.call_later(KEPT_CONNECTION_S, self._sweep)
+
+    def _sweep(self) -> None:
+        self._sweeping = None
+        since = asyncio.get_running_loop().time() - KEPT_CONNECTION_S
+        for address in self.addresses:
+            while address.resting and address.resting[0].rested_at <= since:
+                address.resting.popleft().close()
+        if any(address.resting for address in self.addresses):
+            self._sweep_later()

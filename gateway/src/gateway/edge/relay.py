@@ -1,0 +1,248 @@
+"""One collected request to one upstream, and its answer back, streamed.
+
+Nothing here repeats a request that may have been carried out and must not be twice: only a method
+that is idempotent, without a body, on a connection that was kept and is gone before a byte of an
+answer, and that once. Source: RFC 9110 9.2.2, RFC 9112 9.3.1; docs/adr/0013.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from types import TracebackType
+
+from starlette.types import Scope
+
+from gateway.edge.body import ClientGone
+from gateway.edge.connection import (
+    Busy,
+    EndedUnheard,
+    Silent,
+    Unreachable,
+    UpstreamConnection,
+    UpstreamError,
+)
+from gateway.edge.exchange import Exchange
+from gateway.edge.headers import (
+    Client,
+    RequestHead,
+    answer_headers,
+    length_of,
+    request_head,
+)
+from gateway.edge.pool import PoolLimits, UpstreamPool
+from gateway.edge.routes import Row, Upstream
+from gateway.settings import Settings
+from perisai_kit.errors import DomainError, Unavailable
+from perisai_kit.http.protocol import ON_LOST
+from perisai_kit.http.watch import ConnectionLimits
+from perisai_kit.log import get_logger
+from perisai_kit.problems import STATUS
+
+REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+"""Source: RFC 9110 9.2.2."""
+PACE = ConnectionLimits().body_bytes_a_second
+"""How fast a client has to take a long answer, as it has to send a long body."""
+
+log = get_logger()
+
+
+class UpstreamAway(Unavailable):
+    """Nothing was sent."""
+
+    code = "upstream_unavailable"
+    text = "The service is not reachable; nothing was sent to it. Try again later."
+    text_id = "Layanan tidak dapat dihubungi; permintaan belum terkirim. Coba lagi nanti."
+
+
+class UpstreamBusy(Unavailable):
+    """Nothing was sent."""
+
+    code = "upstream_busy"
+    text = "The service has too much to do; nothing was sent to it. Try again in a moment."
+    text_id = "Layanan sedang sibuk; permintaan belum terkirim. Coba sesaat lagi."
+
+
+class UpstreamFailed(Unavailable):
+    """It may or may not have been carried out."""
+
+    code = "upstream_failed"
+    text = "The service broke off; whether it did what you asked is not known."
+    text_id = "Layanan terputus; belum diketahui apakah permintaan sudah dijalankan."
+
+
+class UpstreamLate(Unavailable):
+    """It may or may not have been carried out."""
+
+    code = "upstream_timeout"
+    text = "The service did not answer in time; whether it did what you asked is not known."
+    text_id = "Layanan tidak menjawab pada waktunya; belum diketahui apakah permintaan dijalankan."
+
+
+STATUS[UpstreamFailed] = 502
+STATUS[UpstreamLate] = 504
+
+
+class Relay:
+    """The way to the services: a pool for each."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises: ValueError where an upstream's address is none."""
+        self._timeout_s = settings.upstream_timeout_s
+        limits = pool_limits(settings, settings.upstream_connections)
+        self._pools: Mapping[Upstream, UpstreamPool] = {
+            upstream: UpstreamPool(upstream, urls, limits)
+            for upstream, urls in (
+                (Upstream.AGENT, settings.agent_url),
+                (Upstream.MEMBER, settings.member_url),
+                (Upstream.PAYMENT, settings.payment_url),
+            )
+        }
+
+    async def close(self) -> None:
+        """Close the connections."""
+        for pool in self._pools.values():
+            await pool.close()
+
+    async def run(
+        self,
+        exchange: Exchange,
+        scope: Scope,
+        row: Row,
+        client: Client,
+        body: bytes,
+    ) -> None:
+        """Ask the row's upstream and pass its answer on; cut it where it breaks off.
+
+        Raises: DomainError while no answer has begun, ClientGone.
+        """
+        pool = self._pools[row.upstream]
+        deadline = asyncio.get_running_loop().time() + self._timeout_s
+        try:
+            with _CancelledWhenGone(scope):
+                connection = await ask(pool, scope, client, body, deadline=deadline)
+                try:
+                    await self._pass_on(connection, exchange)
+                finally:
+                    pool.give_back(connection)
+        except UpstreamError as error:
+            if not exchange.has_begun:
+                raise upstream_problem(error, exchange.request_id) from None
+            log.warning(
+                "upstream.broke_off", request_id=exchange.request_id, error=type(error).__name__
+            )
+            exchange.cut()
+
+    async def _pass_on(self, connection: UpstreamConnection, exchange: Exchange) -> None:
+        """Raises: UpstreamError."""
+        part = await connection.read()
+        headers = answer_headers(connection.status, connection.headers)
+        headers += exchange.headers
+        await exchange.send(
+            {"type": "http.response.start", "status": connection.status, "headers": headers}
+        )
+        if connection.at_end:
+            await exchange.send({"type": "http.response.body", "body": part})
+            return
+        loop = asyncio.get_running_loop()
+        due = loop.time() + self._timeout_s
+        while part:
+            await exchange.send({"type": "http.response.body", "body": part, "more_body": True})
+            due += len(part) / PACE
+            if loop.time() > due:
+                log.warning("client.too_slow", request_id=exchange.request_id)
+                exchange.cut()
+                return
+            part = await connection.read()
+        await exchange.send({"type": "http.response.body", "body": b""})
+
+
+def pool_limits(settings: Settings, connections: int) -> PoolLimits:
+    """Return what holds for a pool of so many connections."""
+    return PoolLimits(
+        connections=connections,
+        waiting=settings.upstream_waiting,
+        wait_s=settings.upstream_wait_s,
+        connect_s=settings.connect_timeout_s,
+        silence_s=settings.upstream_timeout_s,
+    )
+
+
+async def ask(
+    pool: UpstreamPool, scope: Scope, client: Client, body: bytes, *, deadline: float
+) -> UpstreamConnection:
+    """Send a request and return its connection once the answer's head is there.
+
+    Whoever asked gives it back. deadline: the loop's time. Raises: RequestUnreadable,
+    UpstreamError.
+    """
+    method: str = scope["method"]
+    head = request_head(scope, client, length_of(body, method))
+    try:
+        return await _ask_once(pool, head, body, deadline=deadline)
+    except EndedUnheard:
+        if body or method not in REPEATABLE:
+            raise
+    return await _ask_once(pool, head, body, deadline=deadline, fresh=True)
+
+
+async def _ask_once(
+    pool: UpstreamPool, head: RequestHead, body: bytes, *, deadline: float, fresh: bool = False
+) -> UpstreamConnection:
+    connection = await pool.take(fresh=fresh)
+    try:
+        request = head.to(connection.address) + body
+        connection.ask(request, deadline=deadline, is_head=head.method == "HEAD")
+        await connection.head()
+    except BaseException:
+        connection.close()
+        pool.give_back(connection)
+        raise
+    return connection
+
+
+def upstream_problem(error: UpstreamError, request_id: str) -> DomainError:
+    """Say what a failure means for whoever waits."""
+    log.warning("upstream.failed", request_id=request_id, error=type(error).__name__)
+    match error:
+        case Busy():
+            return UpstreamBusy()
+        case Unreachable():
+            return UpstreamAway()
+        case Silent():
+            return UpstreamLate()
+        case _:
+            return UpstreamFailed()
+
+
+class _CancelledWhenGone:
+    """Gives up what the block waits for when the client has gone. Raises: ClientGone."""
+
+    __slots__ = ("_gone", "_register", "_task")
+
+    def __init__(self, scope: Scope) -> None:
+        self._gone = False
+        self._task = asyncio.current_task()
+        self._register: Callable[[Callable[[], None] | None], None] | None = scope.get(
+            "extensions", {}
+        ).get(ON_LOST)
+
+    def __enter__(self) -> None:
+        if self._register is not None:
+            self._register(self._cancel)
+
+    def _cancel(self) -> None:
+        self._gone = True
+        assert self._task is not None, "a request has a task"
+        self._task.cancel()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._register is not None:
+            self._register(None)
+        if self._gone and isinstance(error, asyncio.CancelledError):
+            assert self._task is not None, "a request has a task"
+            self._task.uncancel()
+            raise ClientGone from None
