@@ -7,13 +7,13 @@ status that stands nowhere is a bug that a program can find.
 from collections.abc import Iterator
 from typing import Any
 
-from gateway.edge.admission import AuthorizationAmbiguous, RateLimited
+from gateway.edge.admission import RateLimited
 from gateway.edge.body import BodiesFull
 from gateway.edge.headers import RequestUnreadable
 from gateway.edge.limits import TooManyAtOnce
 from gateway.edge.relay import UpstreamAway, UpstreamBusy, UpstreamFailed, UpstreamLate
 from gateway.edge.routes import Row, Upstream
-from perisai_kit.auth import TokenExpired, TokenInvalid
+from perisai_kit.auth import AuthorizationRepeated, TokenExpired, TokenInvalid
 from perisai_kit.errors import (
     DomainError,
     Forbidden,
@@ -92,7 +92,7 @@ def _refusals(operation: dict[str, Any], row: Row | None) -> Iterator[type[Domai
     yield from (RateLimited, Unavailable, TooManyAtOnce)
     if row.roles is not None:
         yield from (Unauthenticated, TokenExpired, TokenInvalid, Forbidden)
-        yield AuthorizationAmbiguous
+        yield AuthorizationRepeated
     if row.upstream is not Upstream.GATEWAY:
         yield from (RequestUnreadable, UpstreamAway, UpstreamBusy, UpstreamFailed, UpstreamLate)
     if "requestBody" in operation:

@@ -198,6 +198,18 @@ async def test_tokens_for_another_time_or_place_do_not_count(
     assert answer.json()["code"] == code
 
 
+@pytest.mark.parametrize("path", ["/v1/members", "/v1/me"])
+async def test_two_authorization_headers_are_refused(platform: Any, path: str) -> None:
+    header = (await platform.signed_in(Role.ADMIN))["Authorization"]
+
+    answer = await platform.client.get(
+        path, headers=[("Authorization", header), ("Authorization", header)]
+    )
+
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "authorization_repeated"
+
+
 async def test_a_locked_account_is_shut_out_before_its_token_ends(platform: Any) -> None:
     parts = platform.app.state.parts
     sent = await platform.client.post(

@@ -5,19 +5,22 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 from sqlalchemy import select, update
 
-from gateway.keys import service
+from gateway.keys import queries, service
 from gateway.keys.models import SigningKey
 from gateway.keys.rules import KeyState, KeyTooYoung
 from gateway.keys.service import SigningKeys
 from perisai_kit import clock
-from perisai_kit.auth import Authenticator, Role
+from perisai_kit.auth import Authenticator, Role, TokenInvalid
 from perisai_kit.db import Database
+from perisai_kit.ids import new_id
 from perisai_kit.pii import Keyring
 from perisai_kit.testing import Urls
+from perisai_kit.token_keys import RemoteKeys
 
 LONG_AGO = timedelta(days=90)
 
@@ -150,9 +153,103 @@ async def test_a_retired_key_goes_when_its_last_token_has_ended(keys_database: D
     assert {key.state for key in left} == {KeyState.CURRENT, KeyState.NEXT}
 
 
-async def test_only_an_administrator_rotates(gateway: Any) -> None:
+async def test_a_revoked_key_counts_no_more_and_the_next_one_signs(gateway: Any) -> None:
+    session, admin = await gateway.otp_session(), await gateway.signed_in(Role.ADMIN)
+    services = Authenticator(_published(gateway), issuer=gateway.parts.settings.issuer)
+    await services.verify(session["access_token"])
+    bearer = {"Authorization": f"Bearer {session['access_token']}"}
+    before = await gateway.client.get("/v1/me", headers=bearer)
+
+    revoked = await gateway.client.post(
+        f"/v1/signing-keys/{_kid(session)}/revocation", json={"reason": "It leaked."}, headers=admin
+    )
+    await gateway.parts.keys.reload()
+    after = await gateway.client.get("/v1/me", headers=bearer)
+    refreshed = await gateway.refresh(session["refresh_token"])
+    await services.keys.fetch()
+
+    assert before.status_code == revoked.status_code == 200
+    assert after.json()["code"] == "token_invalid"
+    assert refreshed.status_code == 200
+    assert await services.verify(refreshed.json()["access_token"])
+    with pytest.raises(TokenInvalid):
+        await services.verify(session["access_token"])
+    states = {each["kid"]: each["state"] for each in revoked.json()["items"]}
+    assert states[_kid(session)] == "retired"
+    assert states[_kid(refreshed.json())] == "current"
+    assert "next" in states.values()
+
+
+async def test_a_service_learns_the_young_key_that_took_over_from_its_first_token(
+    gateway: Any,
+) -> None:
+    services = Authenticator(_published(gateway), issuer=gateway.parts.settings.issuer)
+    await services.keys.fetch()
+    admin = await gateway.signed_in(Role.ADMIN)
+    for _ in range(2):  # twice: the key that signs then was never published before
+        kid = jwt.get_unverified_header(admin["Authorization"].removeprefix("Bearer "))["kid"]
+        answer = await gateway.client.post(
+            f"/v1/signing-keys/{kid}/revocation", json={"reason": "It leaked."}, headers=admin
+        )
+        assert answer.status_code == 200, answer.text
+        await gateway.parts.keys.reload()
+        admin = await gateway.signed_in(Role.ADMIN)
+
+    subject = await services.verify(admin["Authorization"].removeprefix("Bearer "))
+
+    assert Role.ADMIN in subject.roles
+
+
+async def test_a_revocation_is_recorded_and_destroys_the_private_key(gateway: Any) -> None:
+    account_id = new_id()
+    session = await gateway.otp_session()
+    admin = await gateway.signed_in(Role.ADMIN, account_id=account_id)
+    address = f"/v1/signing-keys/{_kid(session)}/revocation"
+
+    first = await gateway.client.post(address, json={"reason": "It leaked."}, headers=admin)
+    again = await gateway.client.post(address, json={"reason": "Once more."}, headers=admin)
+    async with gateway.parts.database.begin() as db:
+        later = clock.real_now() + timedelta(days=1)
+        await service.rotate_if_due(db, now=later, signs_for=LONG_AGO)
+        key = await db.get(SigningKey, _kid(session))
+    await gateway.parts.keys.reload()
+
+    assert first.status_code == again.status_code == 200
+    assert (key.revoked_by, key.revoked_reason) == (account_id, "It leaked.")
+    assert key.private_key == b""
+
+
+async def test_however_many_keys_were_revoked_one_signs(keys_database: Database) -> None:
+    await SigningKeys(keys_database).jwks()
+    for _ in range(queries.MOST_KEYS + 1):
+        async with keys_database.begin() as session:
+            following = next(
+                key for key in await service.list_all(session) if key.state == KeyState.NEXT
+            )
+            await service.revoke(
+                session, kid=following.kid, by=new_id(), reason="test", now=clock.real_now()
+            )
+
+    assert len((await SigningKeys(keys_database).jwks())["keys"]) == 2
+
+
+async def test_an_unknown_key_cannot_be_revoked(gateway: Any) -> None:
     answer = await gateway.client.post(
-        "/v1/signing-keys/rotation", headers=await gateway.signed_in(Role.BRANCH_OFFICER)
+        "/v1/signing-keys/nothing/revocation",
+        json={"reason": "It leaked."},
+        headers=await gateway.signed_in(Role.ADMIN),
+    )
+
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "signing_key_not_found"
+
+
+@pytest.mark.parametrize("path", ["rotation", "nothing/revocation"])
+async def test_only_an_administrator_changes_the_keys(gateway: Any, path: str) -> None:
+    answer = await gateway.client.post(
+        f"/v1/signing-keys/{path}",
+        json={"reason": "It leaked."},
+        headers=await gateway.signed_in(Role.BRANCH_OFFICER),
     )
 
     assert answer.status_code == 403
@@ -179,3 +276,7 @@ async def _age_keys(database: Database) -> None:
 
 def _kid(session: dict[str, Any]) -> str:
     return str(jwt.get_unverified_header(session["access_token"])["kid"])
+
+
+def _published(gateway: Any) -> RemoteKeys:
+    return RemoteKeys("http://gateway", httpx.ASGITransport(app=gateway.app))

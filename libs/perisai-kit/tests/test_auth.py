@@ -3,25 +3,29 @@
 import base64
 import json
 
-import httpx
 import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from perisai_kit.auth import (
+    LEEWAY_S,
+    MAX_TOKEN_LIFE_S,
     Authenticator,
+    AuthorizationRepeated,
     Principal,
-    RemoteKeys,
     Role,
     Scope,
     ScopeKind,
     TokenExpired,
     TokenInvalid,
+    bearer_token,
     claims_of,
     principal_of,
 )
+from perisai_kit.errors import Unauthenticated
 from perisai_kit.ids import new_id
+from perisai_kit.token_keys import RemoteKeys
 from perisai_kit.wire import GATEWAY, ISSUER, Tokens, Wire
 
 SOMEBODY = Principal(account_id=new_id(), roles=frozenset({Role.AGENT}), agent_id=new_id())
@@ -38,11 +42,78 @@ async def test_a_token_gives_back_its_subject(authenticator: Authenticator, toke
     assert subject == SOMEBODY
 
 
-async def test_an_expired_token_is_refused_also_when_it_was_seen_before(
+NOW = 1_800_000_000
+LIVING = {**claims_of(SOMEBODY), "iss": ISSUER, "aud": "perisai", "iat": NOW, "exp": NOW + 600}
+
+
+@pytest.mark.parametrize(
+    ("changed", "refusal"),
+    [
+        ({}, None),
+        ({"exp": NOW - LEEWAY_S + 1, "iat": NOW - 600}, None),
+        ({"exp": NOW - LEEWAY_S, "iat": NOW - 600}, TokenExpired),
+        ({"iat": NOW + 30, "exp": NOW + 630}, None),
+        ({"iat": NOW + LEEWAY_S, "exp": NOW + 660}, None),
+        ({"iat": NOW + LEEWAY_S + 1, "exp": NOW + 661}, TokenInvalid),
+        ({"nbf": NOW + LEEWAY_S}, None),
+        ({"nbf": NOW + LEEWAY_S + 1}, TokenInvalid),
+        ({"exp": NOW + MAX_TOKEN_LIFE_S}, None),
+        ({"exp": NOW + MAX_TOKEN_LIFE_S + 1}, TokenInvalid),
+        ({"exp": "later"}, TokenInvalid),
+        ({"iat": True}, TokenInvalid),
+        ({"exp": float("inf")}, TokenInvalid),
+        ({"exp": 10**400}, TokenInvalid),
+    ],
+)
+async def test_the_times_of_a_token_count_the_same_when_it_was_seen_before(
+    authenticator: Authenticator,
+    tokens: Tokens,
+    changed: dict[str, object],
+    refusal: type[Exception] | None,
+) -> None:
+    token = tokens.encode({**LIVING, **changed})
+
+    for _ in ("new", "remembered"):
+        if refusal is None:
+            assert await authenticator.verify(token, at=NOW) == SOMEBODY
+        else:
+            with pytest.raises(refusal):
+                await authenticator.verify(token, at=NOW)
+
+
+async def test_a_remembered_token_ends_when_its_time_has_come(
     authenticator: Authenticator, tokens: Tokens
 ) -> None:
+    token = tokens.encode(LIVING)
+    await authenticator.verify(token, at=NOW)
+
+    await authenticator.verify(token, at=NOW + 600 + LEEWAY_S - 1)
     with pytest.raises(TokenExpired):
-        await authenticator.verify(tokens.sign(claims_of(SOMEBODY), life_s=-60))
+        await authenticator.verify(token, at=NOW + 600 + LEEWAY_S)
+
+
+@pytest.mark.parametrize("typ", [None, "JWT", "id+jwt", "AT+JWT", "", 1])
+async def test_no_other_kind_of_jwt_passes_for_an_access_token(
+    authenticator: Authenticator, tokens: Tokens, typ: object
+) -> None:
+    with pytest.raises(TokenInvalid):
+        await authenticator.verify(tokens.encode(LIVING, typ=typ), at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("headers", "refusal"),
+    [
+        ([], Unauthenticated),
+        ([b"Basic eA=="], Unauthenticated),
+        ([b"Bearer "], Unauthenticated),
+        ([b"Bearer one", b"Bearer one"], AuthorizationRepeated),
+        ([b"Basic eA==", b"Bearer one"], AuthorizationRepeated),
+        ([b"Bearer one, Bearer two"], AuthorizationRepeated),
+    ],
+)
+def test_a_request_carries_one_bearer_token(headers: list[bytes], refusal: type[Exception]) -> None:
+    with pytest.raises(refusal):
+        bearer_token([(b"host", b"test"), *((b"authorization", value) for value in headers)])
 
 
 @pytest.mark.parametrize("missing", ["iss", "aud", "exp", "sub", "iat"])
@@ -51,7 +122,7 @@ async def test_a_token_without_a_needed_claim_is_refused(
 ) -> None:
     whole = jwt.decode(tokens.sign(claims_of(SOMEBODY)), options={"verify_signature": False})
     del whole[missing]
-    token = jwt.encode(whole, tokens._key, algorithm="ES256", headers={"kid": tokens.kid})
+    token = tokens.encode(whole)
 
     with pytest.raises(TokenInvalid):
         await authenticator.verify(token)
@@ -70,9 +141,10 @@ async def test_a_token_for_others_or_with_strange_claims_is_refused(
 
 async def test_no_algorithm_but_es256_counts(authenticator: Authenticator, tokens: Tokens) -> None:
     claims = jwt.decode(tokens.sign(claims_of(SOMEBODY)), options={"verify_signature": False})
-    unsigned = jwt.encode(claims, "", algorithm="none", headers={"kid": tokens.kid})
+    head = {"typ": "at+jwt", "kid": tokens.kid}
+    unsigned = jwt.encode(claims, "", algorithm="none", headers=head)
     known = tokens.jwks()["keys"][0]["x"]
-    confused = jwt.encode(claims, known, algorithm="HS256", headers={"kid": tokens.kid})
+    confused = jwt.encode(claims, known, algorithm="HS256", headers=head)
 
     for token in (unsigned, confused):
         with pytest.raises(TokenInvalid):
@@ -89,39 +161,12 @@ async def test_a_changed_payload_is_refused(authenticator: Authenticator, tokens
         await authenticator.verify(f"{head}.{forged}.{signature}")
 
 
-async def test_an_unknown_kid_asks_the_gateway_at_most_once_a_minute(
-    tokens: Tokens, wire: Wire
-) -> None:
-    asked = 0
-
-    def jwks(_: httpx.Request) -> httpx.Response:
-        nonlocal asked
-        asked += 1
-        return httpx.Response(200, json=tokens.jwks())
-
-    wire.answer("gateway", jwks)
-    authenticator = Authenticator(RemoteKeys(GATEWAY, wire), issuer=ISSUER)
-    await authenticator.verify(tokens.sign(claims_of(SOMEBODY)))
-    stranger = Tokens()
-    stranger.kid = "stranger"
-
-    for _ in range(5):
-        with pytest.raises(TokenInvalid):
-            await authenticator.verify(stranger.sign(claims_of(SOMEBODY)))
-
-    assert asked == 1
-
-
 @given(st.text(max_size=300))
 async def test_any_text_is_refused_and_never_breaks(text: str) -> None:
-    authenticator = Authenticator(RemoteKeys(GATEWAY, httpx.MockTransport(_nothing)), issuer=ISSUER)
+    authenticator = Authenticator(RemoteKeys(GATEWAY, Wire(Tokens())), issuer=ISSUER)
 
     with pytest.raises(TokenInvalid):
         await authenticator.verify(text)
-
-
-def _nothing(_: httpx.Request) -> httpx.Response:
-    return httpx.Response(200, json={"keys": []})
 
 
 @pytest.mark.parametrize(

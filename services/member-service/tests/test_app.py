@@ -47,7 +47,7 @@ async def test_the_app_of_the_factory_is_ready(
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://test") as client,
     ):
-        await app.state.kit.authenticator.keys.fetch_until_loaded()
+        await app.state.kit.authenticator.keys.fetch()
         ready = await client.get("/ready")
         status = await client.get("/v1/status", headers=tokens.service())
 

@@ -9,8 +9,15 @@ from gateway.edge.limits import Limiter, RateClass
 from gateway.edge.routes import Row
 from gateway.revocations import Revocations
 from gateway.settings import Settings
-from perisai_kit.auth import Authenticator, Principal, Role, TokenInvalid
-from perisai_kit.errors import BadRequest, Forbidden, NotFound, TooMany, Unauthenticated
+from perisai_kit.auth import (
+    Authenticator,
+    AuthorizationRepeated,
+    Principal,
+    Role,
+    TokenInvalid,
+    bearer_token,
+)
+from perisai_kit.errors import Forbidden, NotFound, TooMany, Unauthenticated
 from perisai_kit.http.client_address import client_address, household
 
 
@@ -24,12 +31,6 @@ class AddressUnknown(NotFound):
     code = "address_unknown"
     text = "Nothing is at this address."
     text_id = "Alamat ini tidak dikenal."
-
-
-class AuthorizationAmbiguous(BadRequest):
-    code = "authorization_ambiguous"
-    text = "Send one Authorization header only."
-    text_id = "Kirim satu header Authorization saja."
 
 
 class Admission:
@@ -57,8 +58,8 @@ class Admission:
         """Return who asks; None where anybody may. Adds the RateLimit fields.
 
         row: None where nothing is at the address; that too counts.
-        Raises: AddressUnknown, Unauthenticated, AuthorizationAmbiguous, TokenExpired,
-        TokenInvalid, Forbidden, RateLimited.
+        Raises: AddressUnknown, Unauthenticated, AuthorizationRepeated, TokenExpired,
+        TokenInvalid, KeysUnavailable, Forbidden, RateLimited.
         """
         if row is None:
             self._check(RateClass.PUBLIC, self._household(scope), rate_headers)
@@ -75,12 +76,12 @@ class Admission:
 
     async def _principal(self, scope: Scope) -> Principal:
         try:
-            token = _bearer(scope)
+            token = bearer_token(scope["headers"])
             principal = await self._authenticator.verify(token)
             if self._revocations.is_revoked(principal, token):
                 raise TokenInvalid
             return principal
-        except (Unauthenticated, AuthorizationAmbiguous):
+        except (Unauthenticated, AuthorizationRepeated):
             # Checking signatures is work: who shows only bad tokens is held back by address.
             self._check(RateClass.PUBLIC, self._household(scope), [])
             raise
@@ -93,13 +94,3 @@ class Admission:
         rate_headers.extend(allowance.headers)
         if allowance.retry_after_s:
             raise RateLimited(retry_after_s=allowance.retry_after_s)
-
-
-def _bearer(scope: Scope) -> str:
-    given = [value for name, value in scope["headers"] if name == b"authorization"]
-    if len(given) > 1:
-        raise AuthorizationAmbiguous
-    scheme, _, token = given[0].decode("latin-1").partition(" ") if given else ("", "", "")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated
-    return token.strip()

@@ -1,3 +1,4 @@
+import uuid
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, DateTime, Index, LargeBinary, Text, text
@@ -23,9 +24,13 @@ class SigningKey(Base):
     kid: Mapped[str] = mapped_column(Text, primary_key=True)
     state: Mapped[KeyState] = mapped_column(Text)
     private_key: Mapped[bytes] = mapped_column(EncryptedBytes("signing_keys.private_key"))
-    """PKCS#8 DER."""
+    """PKCS#8 DER; empty once the key is revoked."""
     public_key: Mapped[bytes] = mapped_column(LargeBinary)
     """SubjectPublicKeyInfo DER."""
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     current_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     retired_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    revoked_by: Mapped[uuid.UUID | None]
+    """The account of the administrator."""
+    revoked_reason: Mapped[str | None] = mapped_column(Text)

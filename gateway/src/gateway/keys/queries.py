@@ -10,8 +10,12 @@ MOST_KEYS = 100
 
 
 async def list_keys(session: AsyncSession) -> Sequence[SigningKey]:
-    """Newest first."""
-    newest = select(SigningKey).order_by(SigningKey.created_at.desc()).limit(MOST_KEYS)
+    """Newest first, the revoked ones last: however many they are, they hide no living key."""
+    newest = (
+        select(SigningKey)
+        .order_by(SigningKey.revoked_at.is_not(None), SigningKey.created_at.desc())
+        .limit(MOST_KEYS)
+    )
     return (await session.scalars(newest)).all()
 
 

@@ -1,13 +1,14 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Path, Response
 
 from gateway.keys import rules, service
-from gateway.keys.schemas import JwksOut, SigningKeyOut, SigningKeysOut
+from gateway.keys.schemas import JwksOut, KeyRevocation, SigningKeyOut, SigningKeysOut
 from gateway.parts import Gateway
 from perisai_kit import clock
 from perisai_kit.auth import Principal, Role, require
 from perisai_kit.db import Session
+from perisai_kit.fields import Code
 from perisai_kit.idempotency import TransactionRoute
 from perisai_kit.problems import problems
 
@@ -37,4 +38,19 @@ async def list_keys(session: Session, _: Admin) -> SigningKeysOut:
 async def rotate(session: Session, _: Admin) -> SigningKeysOut:
     """Let the next key sign from now on. Tokens of the key before stay good."""
     keys = await service.rotate(session, now=clock.real_now())
+    return SigningKeysOut(items=[SigningKeyOut.model_validate(key) for key in keys])
+
+
+@router.post("/signing-keys/{kid}/revocation", responses=problems(rules.KeyNotFound))
+async def revoke(
+    session: Session, admin: Admin, kid: Annotated[Code, Path()], given: KeyRevocation
+) -> SigningKeysOut:
+    """Withdraw a key at once, such as one that leaked: every token it signed stops counting.
+
+    The gateway refuses them within 2 seconds, the services within 90. If it is the current key, the
+    next one signs from now on. Sessions go on: a refresh gives a token of the new key.
+    """
+    keys = await service.revoke(
+        session, kid=kid, by=admin.account_id, reason=given.reason, now=clock.real_now()
+    )
     return SigningKeysOut(items=[SigningKeyOut.model_validate(key) for key in keys])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from perisai_kit.errors import Conflict
+from perisai_kit.errors import Conflict, NotFound
 
 KNOWN_BEFORE_USE = timedelta(minutes=2)
 """Services fetch the key set at most once a minute; a key must be seen before it signs."""
@@ -24,6 +24,12 @@ class KeyTooYoung(Conflict):
     text_id = "Kunci berikutnya terlalu baru; coba lagi dua menit kemudian."
 
 
+class KeyNotFound(NotFound):
+    code = "signing_key_not_found"
+    text = "There is no signing key with this kid."
+    text_id = "Kunci penanda tangan dengan kid ini tidak ada."
+
+
 @dataclass(frozen=True, slots=True)
 class KeyLife:
     """The instants of one key."""
@@ -32,6 +38,7 @@ class KeyLife:
     created_at: datetime
     current_at: datetime | None
     retired_at: datetime | None
+    revoked_at: datetime | None = None
 
 
 def may_take_over(next_key: KeyLife, *, now: datetime) -> bool:
@@ -46,4 +53,11 @@ def is_due(current: KeyLife, *, now: datetime, signs_for: timedelta) -> bool:
 
 def is_published(key: KeyLife, *, now: datetime) -> bool:
     """Tell whether tokens of this key are still believed."""
+    if key.revoked_at is not None:
+        return False
     return key.retired_at is None or now - key.retired_at < PUBLISHED_AFTER_USE
+
+
+def is_kept(key: KeyLife, *, now: datetime) -> bool:
+    """Tell whether the row of a key stays: a revoked one stays as the record of it."""
+    return key.revoked_at is not None or is_published(key, now=now)

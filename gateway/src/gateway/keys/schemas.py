@@ -1,10 +1,11 @@
+import uuid
 from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
 
 from gateway.keys.rules import KeyState
-from perisai_kit.fields import Out
+from perisai_kit.fields import Model, Out, Text255
 
 
 class SigningKeyOut(Out):
@@ -13,6 +14,13 @@ class SigningKeyOut(Out):
     created_at: datetime
     current_at: datetime | None
     retired_at: datetime | None
+    revoked_at: datetime | None = Field(description="Its tokens are refused from then on.")
+    revoked_by: uuid.UUID | None
+    revoked_reason: str | None
+
+
+class KeyRevocation(Model):
+    reason: Text255
 
 
 class SigningKeysOut(Out):

@@ -1,12 +1,14 @@
 """The keys that sign access tokens: made, published, rotated, retired.
 
 The next key is published as soon as the current one signs, so that every service knows it before
-its first token. A retired key stays published until its last token has ended.
+its first token. A retired key stays published until its last token has ended, a revoked one not a
+moment longer.
 """
 
 import asyncio
 import hashlib
 import time
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,7 +31,7 @@ from gateway.keys import queries, rules
 from gateway.keys.models import SigningKey
 from gateway.keys.rules import KeyState
 from perisai_kit import clock
-from perisai_kit.auth import ALGORITHM
+from perisai_kit.auth import ALGORITHM, TOKEN_TYPE
 from perisai_kit.db import Database
 from perisai_kit.errors import Unavailable
 from perisai_kit.log import get_logger
@@ -61,6 +63,10 @@ class SigningKeys:
     def loaded(self) -> bool:
         return self._known is not None
 
+    def has(self, kid: str) -> bool:
+        """Tell whether `kid` names a published key, as this process knows them."""
+        return self._known is not None and kid in self._known.public
+
     async def find(self, kid: str) -> jwt.PyJWK | None:
         """Return the public key that `kid` names, looking again for one we do not know."""
         known = await self._get()
@@ -71,9 +77,8 @@ class SigningKeys:
     async def sign(self, claims: dict[str, Any]) -> str:
         """Return a token with these claims, signed with the current key."""
         known = await self._get()
-        return jwt.encode(
-            claims, known.private_key, algorithm=ALGORITHM, headers={"kid": known.kid}
-        )
+        header = {"typ": TOKEN_TYPE, "kid": known.kid}
+        return jwt.encode(claims, known.private_key, algorithm=ALGORITHM, headers=header)
 
     async def jwks(self) -> dict[str, Any]:
         """Return the published key set."""
@@ -119,23 +124,53 @@ async def rotate(session: AsyncSession, *, now: datetime) -> Sequence[SigningKey
     rows = list(await ensure(session, now=now))
     if not rules.may_take_over(_life(_in_state(rows, KeyState.NEXT)), now=now):
         raise rules.KeyTooYoung
-    current, following = _in_state(rows, KeyState.CURRENT), _in_state(rows, KeyState.NEXT)
+    current = _in_state(rows, KeyState.CURRENT)
     current.state, current.retired_at = KeyState.RETIRED, now
-    await session.flush()  # one current and one next at a time: the unique index sees each step
-    following.state, following.current_at = KeyState.CURRENT, now
-    await session.flush()
-    rows.append(_make(KeyState.NEXT, now))
-    session.add(rows[-1])
-    await session.flush()
-    log.info("signing_key.rotated", kid=following.kid)
+    await _fill_states(session, rows, now=now)
+    log.info("signing_key.rotated", kid=_in_state(rows, KeyState.CURRENT).kid)
     return await queries.list_keys(session)
+
+
+async def revoke(
+    session: AsyncSession, *, kid: str, by: uuid.UUID, reason: str, now: datetime
+) -> Sequence[SigningKey]:
+    """Withdraw a key: it is not published any more, and its private half is destroyed.
+
+    The next key takes over from the current one even if no service knows it yet: an unknown `kid`
+    makes a service ask. A key that is already revoked stays as it is. Locks the keys.
+    Raises: KeyNotFound.
+    """
+    rows = list(await ensure(session, now=now))
+    key = next((row for row in rows if row.kid == kid), None)
+    if key is None:
+        raise rules.KeyNotFound
+    if key.revoked_at is None:
+        key.state, key.retired_at = KeyState.RETIRED, key.retired_at or now
+        key.revoked_at, key.revoked_by, key.revoked_reason = now, by, reason
+        key.private_key = b""
+        await _fill_states(session, rows, now=now)
+        log.warning("signing_key.revoked", kid=kid, by=str(by))
+    return await queries.list_keys(session)
+
+
+async def _fill_states(session: AsyncSession, rows: list[SigningKey], *, now: datetime) -> None:
+    """Let the next key sign where there is no current one, and make a next one."""
+    await session.flush()  # one current and one next at a time: the unique index sees each step
+    if not any(row.state == KeyState.CURRENT for row in rows):
+        following = _in_state(rows, KeyState.NEXT)
+        following.state, following.current_at = KeyState.CURRENT, now
+        await session.flush()
+    if not any(row.state == KeyState.NEXT for row in rows):
+        rows.append(_make(KeyState.NEXT, now))
+        session.add(rows[-1])
+        await session.flush()
 
 
 async def rotate_if_due(session: AsyncSession, *, now: datetime, signs_for: timedelta) -> bool:
     """Rotate when the current key has signed long enough; forget keys no token needs."""
     rows = await ensure(session, now=now)
     for row in rows:
-        if not rules.is_published(_life(row), now=now):
+        if not rules.is_kept(_life(row), now=now):
             await session.delete(row)
     due = rules.is_due(
         _life(_in_state(rows, KeyState.CURRENT)), now=now, signs_for=signs_for
@@ -146,7 +181,7 @@ async def rotate_if_due(session: AsyncSession, *, now: datetime, signs_for: time
 
 
 async def list_all(session: AsyncSession) -> Sequence[SigningKey]:
-    """Return every key, newest first."""
+    """Return every key, newest first, the revoked ones last."""
     return await queries.list_keys(session)
 
 
@@ -155,7 +190,9 @@ def _in_state(rows: Sequence[SigningKey], state: KeyState) -> SigningKey:
 
 
 def _life(row: SigningKey) -> rules.KeyLife:
-    return rules.KeyLife(KeyState(row.state), row.created_at, row.current_at, row.retired_at)
+    return rules.KeyLife(
+        KeyState(row.state), row.created_at, row.current_at, row.retired_at, row.revoked_at
+    )
 
 
 def _make(state: KeyState, now: datetime) -> SigningKey:

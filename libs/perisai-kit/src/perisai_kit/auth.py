@@ -1,35 +1,35 @@
 """Who is asking: tokens verified by every service for itself, roles and scopes.
 
-Tokens are JWT, ES256 only, with `kid`, issued by the gateway for the audience `perisai`. A role
-taken away stops counting when the token ends, at most ten minutes later.
+Tokens are JWT, ES256 only, with `kid` and `typ`, issued by the gateway for the audience `perisai`.
 """
 
-import asyncio
 import hashlib
+import math
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
-import httpx
 import jwt
 import structlog
 from fastapi import Request
 
-from perisai_kit.errors import Forbidden, Unauthenticated
-from perisai_kit.log import get_logger
-from perisai_kit.tls import authorities
+from perisai_kit.errors import BadRequest, Forbidden, Unauthenticated
+from perisai_kit.token_keys import KeySource, KeysUnavailable
 
 AUDIENCE = "perisai"
 ALGORITHM = "ES256"
-REFRESH_AT_MOST_EVERY_S = 60
+TOKEN_TYPE = "at+jwt"
+"""The header `typ` of an access token, so that no other JWT passes for one. Source: RFC 9068."""
+LEEWAY_S = 60
+"""By how much clocks may differ: counts for `exp`, `iat` and `nbf`."""
+MAX_TOKEN_LIFE_S = 3600
+"""A token that claims to live longer is not one of ours; revocations are kept as long."""
 CACHED_TOKENS = 10_000
 MAX_TOKEN_LENGTH = 4096
-
-log = get_logger()
 
 
 class Role(StrEnum):
@@ -108,124 +108,142 @@ class TokenInvalid(Unauthenticated):
     text_id = "Token akses tidak sah."
 
 
-class KeySource(Protocol):
-    """Where verification keys come from: the gateway's JWKS, or the gateway's own table."""
+class AuthorizationRepeated(BadRequest):
+    """Two of them could be read differently by a proxy and by us."""
 
-    @property
-    def loaded(self) -> bool: ...
+    code = "authorization_repeated"
+    text = "Send one Authorization header."
+    text_id = "Kirim satu header Authorization saja."
 
-    async def find(self, kid: str) -> jwt.PyJWK | None: ...
+
+def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return the bearer token of raw ASGI headers, whose names are in lower case.
+
+    Raises: Unauthenticated when there is none, AuthorizationRepeated when there are several, also
+    as one header that a proxy has joined with a comma.
+    """
+    given = [value for name, value in headers if name == b"authorization"]
+    if len(given) > 1 or (given and b"," in given[0]):
+        raise AuthorizationRepeated
+    if not given:
+        raise Unauthenticated
+    scheme, _, token = given[0].decode("latin-1").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated
+    return token.strip()
 
 
-class RemoteKeys:
-    """The gateway's published keys, fetched again on an unknown `kid` at most once a minute."""
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """A token whose signature is good. Instants are seconds since 1970."""
 
-    def __init__(self, gateway_url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._url = f"{gateway_url.rstrip('/')}/.well-known/jwks.json"
-        self._transport = transport
-        self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched_at = float("-inf")
-        self._lock = asyncio.Lock()
-
-    @property
-    def loaded(self) -> bool:
-        return bool(self._keys)
-
-    async def find(self, kid: str) -> jwt.PyJWK | None:
-        if kid not in self._keys:
-            async with self._lock:
-                since = time.monotonic() - self._fetched_at
-                if kid not in self._keys and (not self._keys or since > REFRESH_AT_MOST_EVERY_S):
-                    await self.fetch()
-        return self._keys.get(kid)
-
-    async def fetch(self) -> bool:
-        """Fetch the key set once; tell whether it came. A failure keeps the keys we have."""
-        self._fetched_at = time.monotonic()
-        try:
-            async with httpx.AsyncClient(
-                transport=self._transport, verify=authorities(), timeout=5, trust_env=False
-            ) as client:
-                answer = await client.get(self._url)
-                answer.raise_for_status()
-                keys = jwt.PyJWKSet.from_dict(answer.json()).keys
-        except (httpx.HTTPError, ValueError, jwt.PyJWTError) as error:
-            log.warning("keys.unavailable", error=type(error).__name__)
-            return False
-        self._keys = {key.key_id: key for key in keys if key.key_id is not None}
-        return True
-
-    async def fetch_until_loaded(self) -> None:
-        """Fetch until there are keys; the gateway may start after us."""
-        while not self.loaded:
-            if not await self.fetch():
-                await asyncio.sleep(0.5)
+    kid: str
+    principal: Principal
+    issued_at: float
+    not_before: float
+    expires_at: float
 
 
 class Authenticator:
-    """Verifies tokens, and remembers the verified ones by their SHA-256 until they end."""
+    """Verifies tokens, and remembers the verified ones by their SHA-256.
+
+    A remembered token gets the same answer as a new one: its key, its times and the revocations
+    are looked at each time.
+    """
 
     def __init__(self, keys: KeySource, *, issuer: str) -> None:
         self.keys = keys
         self._issuer = issuer
-        self._verified: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
+        self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
 
-    async def verify(self, token: str) -> Principal:
+    async def verify(self, token: str, *, at: float | None = None) -> Principal:
         """Return the token's subject.
 
-        Raises: TokenExpired, TokenInvalid.
+        at: seconds since 1970; now when left out.
+        Raises: TokenExpired, TokenInvalid, KeysUnavailable.
         """
         if len(token) > MAX_TOKEN_LENGTH:
             raise TokenInvalid
         digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
         found = self._verified.get(digest)
-        if found is not None:
-            if found[0] > time.time():
-                return found[1]
-            raise TokenExpired
-        expires_at, principal = await self._decode(token)
-        self._verified[digest] = (expires_at, principal)
-        if len(self._verified) > CACHED_TOKENS:
-            self._verified.popitem(last=False)
-        return principal
+        if found is not None and not self.keys.has(found.kid):
+            del self._verified[digest]
+            found = None
+        if found is None:
+            found = await self._decode(token)
+            self._verified[digest] = found
+            if len(self._verified) > CACHED_TOKENS:
+                self._verified.popitem(last=False)
+        _check_times(found, time.time() if at is None else at)
+        return found.principal
 
-    async def _decode(self, token: str) -> tuple[float, Principal]:
+    async def _decode(self, token: str) -> _Verified:
         try:
             header = jwt.get_unverified_header(token)
             kid = header.get("kid")
-            key = await self.keys.find(kid) if isinstance(kid, str) else None
-            if key is None:
+            if header.get("typ") != TOKEN_TYPE or not isinstance(kid, str):
                 raise TokenInvalid
+            key = await self.keys.find(kid)
+            if key is None:
+                raise TokenInvalid if self.keys.loaded else KeysUnavailable
             claims = jwt.decode(
                 token,
                 key.key,
                 algorithms=[ALGORITHM],
                 audience=AUDIENCE,
                 issuer=self._issuer,
-                options={"require": ["exp", "iat", "sub", "iss", "aud"]},
-                leeway=5,
+                # The times are checked here, remembered or not, each time a token is shown.
+                options={
+                    "require": ["exp", "iat", "sub", "iss", "aud"],
+                    "verify_exp": False,
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                },
             )
-            return float(claims["exp"]), principal_of(claims)
-        except jwt.ExpiredSignatureError:
-            raise TokenExpired from None
+            return _Verified(
+                kid=kid,
+                principal=principal_of(claims),
+                issued_at=_instant(claims["iat"]),
+                not_before=_instant(claims.get("nbf", claims["iat"])),
+                expires_at=_instant(claims["exp"]),
+            )
         except (jwt.PyJWTError, ValueError, KeyError, TypeError, AttributeError):
             raise TokenInvalid from None
 
     async def principal(self, request: Request) -> Principal:
         """Return the subject of the request's bearer token, verified once a request.
 
-        Raises: Unauthenticated when there is none, TokenExpired, TokenInvalid.
+        Raises: Unauthenticated when there is none, AuthorizationRepeated, TokenExpired,
+        TokenInvalid, KeysUnavailable.
         """
         known = getattr(request.state, "principal", None)
         if isinstance(known, Principal):
             return known
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated
-        principal = await self.verify(token.strip())
+        principal = await self.verify(bearer_token(request.headers.raw))
         request.state.principal = principal
         structlog.contextvars.bind_contextvars(account_id=str(principal.account_id))
         return principal
+
+
+def _instant(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("an instant is a number of seconds")
+    try:
+        instant = float(value)
+    except OverflowError:
+        raise ValueError("an instant is a number of seconds") from None
+    if not math.isfinite(instant):
+        raise ValueError("an instant is a number of seconds")
+    return instant
+
+
+def _check_times(token: _Verified, at: float) -> None:
+    if at >= token.expires_at + LEEWAY_S:
+        raise TokenExpired
+    if token.expires_at - token.issued_at > MAX_TOKEN_LIFE_S:
+        raise TokenInvalid
+    if max(token.issued_at, token.not_before) > at + LEEWAY_S:
+        raise TokenInvalid
 
 
 def principal_of(claims: dict[str, Any]) -> Principal:

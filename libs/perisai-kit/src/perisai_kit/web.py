@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from perisai_kit import clock
-from perisai_kit.auth import Authenticator, KeySource, RemoteKeys
+from perisai_kit.auth import Authenticator
 from perisai_kit.client import ServiceClient, TokenSource
 from perisai_kit.db import Database
 from perisai_kit.feed import Wakeup, feed_router
@@ -28,6 +28,7 @@ from perisai_kit.pii import Keyring
 from perisai_kit.problems import COMMON_RESPONSES, Problem, install_problems
 from perisai_kit.settings import ServiceSettings
 from perisai_kit.subscription import Subscription
+from perisai_kit.token_keys import KeySource, RemoteKeys
 from perisai_kit.worker import Periodic, Worker
 
 BODY_LIMIT = 1_048_576
@@ -208,7 +209,7 @@ def _start(kit: Kit, worker: Worker | None) -> list[asyncio.Task[Any]]:
     running: list[asyncio.Task[Any]] = []
     keys = kit.authenticator.keys
     if isinstance(keys, RemoteKeys):
-        running.append(asyncio.create_task(keys.fetch_until_loaded()))
+        running.append(asyncio.create_task(keys.keep_fresh()))
     if worker is not None:
         running.append(asyncio.create_task(worker.run()))
     return running

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import FastAPI
 
 from perisai_kit import clock
-from perisai_kit.auth import AUDIENCE, Principal, Role, Scope, claims_of
+from perisai_kit.auth import AUDIENCE, TOKEN_TYPE, Principal, Role, Scope, claims_of
 from perisai_kit.ids import new_id
 
 ISSUER = "https://perisai.test"
@@ -33,7 +33,12 @@ class Tokens:
     def sign(self, claims: dict[str, Any], *, life_s: int = 600) -> str:
         issued = int(clock.real_now().timestamp())
         whole = {"iss": ISSUER, "aud": AUDIENCE, "iat": issued, "exp": issued + life_s, **claims}
-        return jwt.encode(whole, self._key, algorithm="ES256", headers={"kid": self.kid})
+        return self.encode(whole)
+
+    def encode(self, claims: dict[str, Any], **header: Any) -> str:
+        """Return a token of exactly these claims; `header` changes its head, None drops a field."""
+        head = {"typ": TOKEN_TYPE, "kid": self.kid, **header}
+        return jwt.encode(claims, self._key, algorithm="ES256", headers=head)
 
     def make(self, *roles: Role, life_s: int = 600, **more: Any) -> dict[str, str]:
         """Return the Authorization header of a subject: `tokens.make(Role.AGENT, agent_id=…)`."""
