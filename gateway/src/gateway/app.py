@@ -30,7 +30,8 @@ from gateway.keys.routes import public_router as jwks_router
 from gateway.keys.routes import router as keys_router
 from gateway.keys.service import SigningKeys
 from gateway.parts import Parts
-from gateway.revocations import Revocations
+from gateway.revocations.routes import router as revocations_router
+from gateway.revocations.service import OwnRevocations
 from gateway.sessions.routes import auth_router
 from gateway.sessions.routes import router as sessions_router
 from gateway.settings import Settings
@@ -83,18 +84,18 @@ def create_app(
     """
     settings = settings or Settings.from_env()
     database = database or open_database(settings)
-    keys = SigningKeys(database)
+    keys, revocations = SigningKeys(database), OwnRevocations(settings)
     kit = create_kit(
         settings,
         migrations=MIGRATIONS,
         keys=keys,
+        revocations=revocations,
         http_transport=http_transport,
         database=database,
     )
     kit.tokens = OwnTokens(keys, settings)
     agents, members = kit.client(settings.agent_url), _members(settings, kit)
     relay, banks = Relay(settings), bank_pool(settings)
-    revocations = Revocations(settings)
     app = create_kit_app(
         kit,
         title="Perisai gateway",
@@ -102,7 +103,7 @@ def create_app(
         subscriptions=subscriptions(agents),
         periodic=periodic(settings),
         on_close=[members.close, agents.close, relay.close, banks.close],
-        outer_doors=_edge(settings, _admission(settings, kit, revocations), relay, banks),
+        outer_doors=_edge(settings, _admission(settings, kit), relay, banks),
         body_limit=SMALL,
         openapi_url=None,
     )
@@ -139,6 +140,7 @@ def _routers(settings: Settings) -> list[APIRouter]:
         credentials_router,
         accounts_router,
         keys_router,
+        revocations_router,
     ]
     return [*routers, sandbox_router] if settings.sandbox else routers
 
@@ -161,11 +163,10 @@ def _sender(settings: Settings, kit: Kit) -> OtpSender:
     )
 
 
-def _admission(settings: Settings, kit: Kit, revocations: Revocations) -> Admission:
+def _admission(settings: Settings, kit: Kit) -> Admission:
     return Admission(
         settings=settings,
         authenticator=kit.authenticator,
-        revocations=revocations,
         limiter=Limiter(settings.rate_limits),
     )
 
@@ -199,7 +200,7 @@ def _cross_origin(settings: Settings) -> list[Middleware]:
 
 
 def _reload_while_running(
-    app: FastAPI, keys: SigningKeys, revocations: Revocations, database: Database
+    app: FastAPI, keys: SigningKeys, revocations: OwnRevocations, database: Database
 ) -> None:
     """Read keys and revocations again and again from start to stop."""
     run_kit = app.router.lifespan_context

@@ -1,4 +1,4 @@
-"""Access tokens: made here, believed everywhere until they end."""
+"""Access tokens: made here, believed everywhere until they end or are revoked."""
 
 import uuid
 from datetime import datetime
@@ -9,13 +9,24 @@ from perisai_kit import clock
 from perisai_kit.auth import AUDIENCE, Principal, Role, claims_of
 from perisai_kit.client import TokenSource
 from perisai_kit.ids import new_id
+from perisai_kit.revocations import first_issued_at
 
 
 async def access_token(
-    keys: SigningKeys, settings: Settings, principal: Principal, *, now: datetime
+    keys: SigningKeys,
+    settings: Settings,
+    principal: Principal,
+    *,
+    now: datetime,
+    valid_from: datetime | None = None,
 ) -> str:
-    """Return a signed token for a subject. It lives `access_token_s` of real time."""
+    """Return a signed token for a subject. It lives `access_token_s` of real time.
+
+    valid_from: tokens given before this instant do not count; this one does.
+    """
     issued = int(now.timestamp())
+    if valid_from is not None:
+        issued = max(issued, first_issued_at(valid_from))
     return await keys.sign(
         {
             **claims_of(principal),

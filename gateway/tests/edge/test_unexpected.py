@@ -15,7 +15,6 @@ from gateway.edge.pool import UpstreamPool
 from gateway.edge.relay import Relay, pool_limits
 from gateway.edge.routes import Routes
 from gateway.edge.snap import SnapDoor, bank_pool
-from gateway.revocations import Revocations
 from gateway.settings import Settings
 from perisai_kit.testing import Urls
 
@@ -84,7 +83,6 @@ def admission_of(settings: Settings, *, authenticator: Any, cls: Any = Admission
     return cls(
         settings=settings,
         authenticator=authenticator,
-        revocations=Revocations(settings),
         limiter=Limiter(),
     )
 

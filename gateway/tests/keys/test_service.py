@@ -19,6 +19,7 @@ from perisai_kit.auth import Authenticator, Role, TokenInvalid
 from perisai_kit.db import Database
 from perisai_kit.ids import new_id
 from perisai_kit.pii import Keyring
+from perisai_kit.revocations import Revocations
 from perisai_kit.testing import Urls
 from perisai_kit.token_keys import RemoteKeys
 
@@ -155,7 +156,7 @@ async def test_a_retired_key_goes_when_its_last_token_has_ended(keys_database: D
 
 async def test_a_revoked_key_counts_no_more_and_the_next_one_signs(gateway: Any) -> None:
     session, admin = await gateway.otp_session(), await gateway.signed_in(Role.ADMIN)
-    services = Authenticator(_published(gateway), issuer=gateway.parts.settings.issuer)
+    services = _service(gateway)
     await services.verify(session["access_token"])
     bearer = {"Authorization": f"Bearer {session['access_token']}"}
     before = await gateway.client.get("/v1/me", headers=bearer)
@@ -166,7 +167,7 @@ async def test_a_revoked_key_counts_no_more_and_the_next_one_signs(gateway: Any)
     await gateway.parts.keys.reload()
     after = await gateway.client.get("/v1/me", headers=bearer)
     refreshed = await gateway.refresh(session["refresh_token"])
-    await services.keys.fetch()
+    await _fetch(services)
 
     assert before.status_code == revoked.status_code == 200
     assert after.json()["code"] == "token_invalid"
@@ -183,8 +184,8 @@ async def test_a_revoked_key_counts_no_more_and_the_next_one_signs(gateway: Any)
 async def test_a_service_learns_the_young_key_that_took_over_from_its_first_token(
     gateway: Any,
 ) -> None:
-    services = Authenticator(_published(gateway), issuer=gateway.parts.settings.issuer)
-    await services.keys.fetch()
+    services = _service(gateway)
+    await _fetch(services)
     admin = await gateway.signed_in(Role.ADMIN)
     for _ in range(2):  # twice: the key that signs then was never published before
         kid = jwt.get_unverified_header(admin["Authorization"].removeprefix("Bearer "))["kid"]
@@ -265,7 +266,7 @@ async def test_services_verify_our_tokens_with_the_published_keys(gateway: Any) 
     )
 
     assert claims["iss"] == gateway.parts.settings.issuer
-    assert isinstance(Authenticator(gateway.parts.keys, issuer=claims["iss"]), Authenticator)
+    assert await _service(gateway).verify(token)
 
 
 async def _age_keys(database: Database) -> None:
@@ -278,5 +279,12 @@ def _kid(session: dict[str, Any]) -> str:
     return str(jwt.get_unverified_header(session["access_token"])["kid"])
 
 
-def _published(gateway: Any) -> RemoteKeys:
-    return RemoteKeys("http://gateway", httpx.ASGITransport(app=gateway.app))
+def _service(gateway: Any) -> Authenticator:
+    keys = RemoteKeys("http://gateway", httpx.ASGITransport(app=gateway.app))
+    issuer = gateway.parts.settings.issuer
+    return Authenticator(keys, issuer=issuer, revocations=Revocations())
+
+
+async def _fetch(service: Authenticator) -> None:
+    assert isinstance(service.keys, RemoteKeys)
+    assert await service.keys.fetch()

@@ -25,6 +25,7 @@ from perisai_kit.auth import (
 )
 from perisai_kit.errors import Unauthenticated
 from perisai_kit.ids import new_id
+from perisai_kit.revocations import Revocations
 from perisai_kit.token_keys import RemoteKeys
 from perisai_kit.wire import GATEWAY, ISSUER, Tokens, Wire
 
@@ -33,7 +34,7 @@ SOMEBODY = Principal(account_id=new_id(), roles=frozenset({Role.AGENT}), agent_i
 
 @pytest.fixture
 def authenticator(wire: Wire) -> Authenticator:
-    return Authenticator(RemoteKeys(GATEWAY, wire), issuer=ISSUER)
+    return Authenticator(RemoteKeys(GATEWAY, wire), issuer=ISSUER, revocations=Revocations())
 
 
 async def test_a_token_gives_back_its_subject(authenticator: Authenticator, tokens: Tokens) -> None:
@@ -163,7 +164,8 @@ async def test_a_changed_payload_is_refused(authenticator: Authenticator, tokens
 
 @given(st.text(max_size=300))
 async def test_any_text_is_refused_and_never_breaks(text: str) -> None:
-    authenticator = Authenticator(RemoteKeys(GATEWAY, Wire(Tokens())), issuer=ISSUER)
+    keys = RemoteKeys(GATEWAY, Wire(Tokens()))
+    authenticator = Authenticator(keys, issuer=ISSUER, revocations=Revocations())
 
     with pytest.raises(TokenInvalid):
         await authenticator.verify(text)

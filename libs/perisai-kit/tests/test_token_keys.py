@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from perisai_kit.auth import Authenticator, Principal, Role, TokenInvalid, claims_of, require
 from perisai_kit.ids import new_id
+from perisai_kit.revocations import Revocations
 from perisai_kit.testing import app_client
 from perisai_kit.token_keys import KeysUnavailable, RemoteKeys
 from perisai_kit.wire import GATEWAY, ISSUER, Tokens, Wire
@@ -56,7 +57,7 @@ def keys(wire: Wire) -> RemoteKeys:
 
 @pytest.fixture
 def authenticator(keys: RemoteKeys) -> Authenticator:
-    return Authenticator(keys, issuer=ISSUER)
+    return Authenticator(keys, issuer=ISSUER, revocations=Revocations())
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
@@ -73,7 +74,7 @@ async def test_a_withdrawn_key_is_refused_also_for_a_token_that_was_seen_before(
     one, two = signer("one"), signer("two")
     published.keys = [*one.jwks()["keys"], *two.jwks()["keys"]]
     keys = RemoteKeys(GATEWAY, wire, refresh_every_s=0.02)
-    authenticator = Authenticator(keys, issuer=ISSUER)
+    authenticator = Authenticator(keys, issuer=ISSUER, revocations=Revocations())
     leaked, good = one.sign(claims_of(SOMEBODY)), two.sign(claims_of(SOMEBODY))
     refreshing = asyncio.create_task(keys.keep_fresh())
     assert await authenticator.verify(leaked) == SOMEBODY

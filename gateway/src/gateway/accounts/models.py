@@ -73,6 +73,6 @@ class Account(Base):
     sessions_valid_from: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     """Sessions begun before this instant are over."""
     tokens_valid_from: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    """Access tokens given before this instant are refused at the gateway."""
+    """Access tokens given before this instant are refused everywhere."""
     version: Mapped[int] = mapped_column(BigInteger, default=1)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

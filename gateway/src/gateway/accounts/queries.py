@@ -129,13 +129,10 @@ async def count_other_admins(session: AsyncSession, account_id: uuid.UUID) -> in
 
 
 async def list_tokens_valid_from(
-    session: AsyncSession, *, since: datetime, limit: int
+    session: AsyncSession, *, since: datetime
 ) -> list[tuple[uuid.UUID, datetime]]:
-    changed = (
-        select(Account.id, Account.tokens_valid_from)
-        .where(Account.tokens_valid_from > since)
-        .order_by(Account.tokens_valid_from.desc())
-        .limit(limit)
+    changed = select(Account.id, Account.tokens_valid_from).where(
+        Account.tokens_valid_from >= since
     )
     rows = await session.execute(changed)
     return [(account_id, instant) for account_id, instant in rows if instant is not None]

@@ -17,8 +17,6 @@ from perisai_kit.fields import CursorInvalid, decode_cursor, encode_cursor
 from perisai_kit.ids import new_id
 from perisai_kit.pii import Keyring, mask_phone
 
-CHANGED_ACCOUNTS = 50_000
-
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -222,8 +220,8 @@ async def get_locked(session: AsyncSession, *, account_id: uuid.UUID) -> Account
 async def list_tokens_valid_from(
     session: AsyncSession, *, since: datetime
 ) -> list[tuple[uuid.UUID, datetime]]:
-    """Return the accounts whose older access tokens stopped counting after `since`."""
-    return await queries.list_tokens_valid_from(session, since=since, limit=CHANGED_ACCOUNTS)
+    """Return the accounts whose older access tokens stopped counting from `since` on."""
+    return await queries.list_tokens_valid_from(session, since=since)
 
 
 async def make_agent(
@@ -266,7 +264,9 @@ async def unmake_agent(
     await session.flush()
 
 
-def principal_of(account: Account, *, amr: Sequence[str], device_id: str | None) -> Principal:
+def principal_of(
+    account: Account, *, amr: Sequence[str], device_id: str | None, session_id: uuid.UUID
+) -> Principal:
     """Return the subject that an account's tokens describe."""
     return Principal(
         account_id=account.id,
@@ -277,6 +277,7 @@ def principal_of(account: Account, *, amr: Sequence[str], device_id: str | None)
         scope=scope_of(account),
         amr=tuple(amr),
         device_id=device_id,
+        session_id=session_id,
     )
 
 

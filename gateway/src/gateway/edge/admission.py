@@ -7,14 +7,12 @@ from starlette.types import Scope
 from gateway.edge.connection import Headers
 from gateway.edge.limits import Limiter, RateClass
 from gateway.edge.routes import Row
-from gateway.revocations import Revocations
 from gateway.settings import Settings
 from perisai_kit.auth import (
     Authenticator,
     AuthorizationRepeated,
     Principal,
     Role,
-    TokenInvalid,
     bearer_token,
 )
 from perisai_kit.errors import Forbidden, NotFound, TooMany, Unauthenticated
@@ -41,12 +39,10 @@ class Admission:
         *,
         settings: Settings,
         authenticator: Authenticator,
-        revocations: Revocations,
         limiter: Limiter,
     ) -> None:
         self._trusted = settings.trusted_proxies
         self._authenticator = authenticator
-        self._revocations = revocations
         self._limiter = limiter
 
     def address(self, scope: Scope) -> str:
@@ -76,11 +72,7 @@ class Admission:
 
     async def _principal(self, scope: Scope) -> Principal:
         try:
-            token = bearer_token(scope["headers"])
-            principal = await self._authenticator.verify(token)
-            if self._revocations.is_revoked(principal, token):
-                raise TokenInvalid
-            return principal
+            return await self._authenticator.verify(bearer_token(scope["headers"]))
         except (Unauthenticated, AuthorizationRepeated):
             # Checking signatures is work: who shows only bad tokens is held back by address.
             self._check(RateClass.PUBLIC, self._household(scope), [])

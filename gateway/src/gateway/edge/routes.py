@@ -64,6 +64,7 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/accounts", Upstream.GATEWAY, frozenset({Role.ADMIN, Role.AUDITOR}), SMALL),
     Row("/v1/account-lookups", Upstream.GATEWAY, frozenset({Role.ADMIN, Role.AUDITOR}), SMALL),
     Row("/v1/signing-keys", Upstream.GATEWAY, frozenset({Role.ADMIN}), SMALL),
+    Row("/v1/revocations", Upstream.GATEWAY, SERVICES, SMALL),
     Row("/v1/parked-events", Upstream.GATEWAY, frozenset({Role.ADMIN}), SMALL),
     Row("/v1/branches", Upstream.AGENT),
     Row("/v1/wadahs", Upstream.AGENT),

@@ -33,6 +33,12 @@ async def list_living(
     return (await session.scalars(living)).all()
 
 
+async def list_ended(session: AsyncSession, *, since: datetime) -> list[tuple[uuid.UUID, datetime]]:
+    ended = select(SignInSession.id, SignInSession.ended_at).where(SignInSession.ended_at >= since)
+    rows = await session.execute(ended)
+    return [(session_id, at) for session_id, at in rows if at is not None]
+
+
 async def forget_sessions(session: AsyncSession, *, expired_before: datetime) -> None:
     old = (
         select(SignInSession.id)

@@ -184,6 +184,11 @@ async def revoke_own(
     await session.flush()
 
 
+async def list_ended(session: AsyncSession, *, since: datetime) -> list[tuple[uuid.UUID, datetime]]:
+    """Return the sessions that were ended from `since` on."""
+    return await queries.list_ended(session, since=since)
+
+
 async def forget_old(session: AsyncSession, *, now: datetime) -> None:
     """Delete sessions that ended by themselves; bounded a run."""
     await queries.forget_sessions(session, expired_before=now - SESSIONS_KEPT)
@@ -318,9 +323,13 @@ def _end(row: SignInSession, reason: EndReason, now: datetime) -> None:
 async def _answer(
     parts: Parts, account: Account, row: SignInSession, token: RefreshToken, now: datetime
 ) -> TokenOut:
-    principal = accounts.principal_of(account, amr=row.amr, device_id=row.device_id)
+    principal = accounts.principal_of(
+        account, amr=row.amr, device_id=row.device_id, session_id=row.id
+    )
     return TokenOut(
-        access_token=await access_token(parts.keys, parts.settings, principal, now=now),
+        access_token=await access_token(
+            parts.keys, parts.settings, principal, now=now, valid_from=account.tokens_valid_from
+        ),
         expires_in=parts.settings.access_token_s,
         refresh_token=rules.encode(token, _tag(parts.keyring, token)),
         refresh_expires_at=row.expires_at,

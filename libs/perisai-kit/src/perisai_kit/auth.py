@@ -18,6 +18,7 @@ import structlog
 from fastapi import Request
 
 from perisai_kit.errors import BadRequest, Forbidden, Unauthenticated
+from perisai_kit.revocations import Revocations
 from perisai_kit.token_keys import KeySource, KeysUnavailable
 
 AUDIENCE = "perisai"
@@ -74,6 +75,8 @@ class Principal:
     client_id: str | None = None
     amr: tuple[str, ...] = ()
     device_id: str | None = None
+    session_id: uuid.UUID | None = None
+    """The sign-in that the token came from, the claim `sid`; None for a service."""
 
     def has(self, *roles: Role) -> bool:
         """Tell whether the subject has at least one of these roles."""
@@ -151,8 +154,9 @@ class Authenticator:
     are looked at each time.
     """
 
-    def __init__(self, keys: KeySource, *, issuer: str) -> None:
+    def __init__(self, keys: KeySource, *, issuer: str, revocations: Revocations) -> None:
         self.keys = keys
+        self.revocations = revocations
         self._issuer = issuer
         self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
 
@@ -175,7 +179,14 @@ class Authenticator:
             if len(self._verified) > CACHED_TOKENS:
                 self._verified.popitem(last=False)
         _check_times(found, time.time() if at is None else at)
-        return found.principal
+        principal = found.principal
+        if self.revocations.is_revoked(
+            account_id=principal.account_id,
+            session_id=principal.session_id,
+            issued_at=found.issued_at,
+        ):
+            raise TokenInvalid
+        return principal
 
     async def _decode(self, token: str) -> _Verified:
         try:
@@ -261,6 +272,7 @@ def principal_of(claims: dict[str, Any]) -> Principal:
         client_id=claims.get("client_id"),
         amr=tuple(claims.get("amr", ())),
         device_id=claims.get("device_id"),
+        session_id=_uuid(claims.get("sid")),
     )
 
 
@@ -275,6 +287,7 @@ def claims_of(principal: Principal) -> dict[str, Any]:
         "client_id": principal.client_id,
         "amr": list(principal.amr),
         "device_id": principal.device_id,
+        "sid": _text(principal.session_id),
     }
     if principal.scope is not None:
         scope = principal.scope

@@ -26,6 +26,7 @@ from perisai_kit.operations import operations_router
 from perisai_kit.parked_routes import parked_router
 from perisai_kit.pii import Keyring
 from perisai_kit.problems import COMMON_RESPONSES, Problem, install_problems
+from perisai_kit.revocations import RemoteRevocations, Revocations
 from perisai_kit.settings import ServiceSettings
 from perisai_kit.subscription import Subscription
 from perisai_kit.token_keys import KeySource, RemoteKeys
@@ -83,12 +84,14 @@ def create_kit(
     *,
     migrations: Path,
     keys: KeySource | None = None,
+    revocations: Revocations | None = None,
     http_transport: httpx.AsyncBaseTransport | None = None,
     database: Database | None = None,
 ) -> Kit:
     """Build what a service stands on. Nothing is opened or asked yet.
 
     keys: where verification keys come from; the gateway's JWKS when left out.
+    revocations: which tokens count no more; the gateway's list when left out.
     http_transport: what carries calls to other services; the network when left out.
     database: one that exists already; made from the settings when left out.
     """
@@ -101,19 +104,25 @@ def create_kit(
     )
     wakeup = Wakeup()
     database.after_publish = wakeup.wake
+    tokens = TokenSource(
+        gateway_url=settings.gateway_url,
+        client_id=settings.service,
+        client_secret=settings.client_secret.get_secret_value(),
+        transport=http_transport,
+    )
     return Kit(
         settings=settings,
         database=database,
         keyring=keyring,
         authenticator=Authenticator(
-            keys or RemoteKeys(settings.gateway_url, http_transport), issuer=settings.issuer
+            keys or RemoteKeys(settings.gateway_url, http_transport),
+            issuer=settings.issuer,
+            revocations=revocations
+            or RemoteRevocations(
+                ServiceClient(settings.gateway_url, tokens, transport=http_transport)
+            ),
         ),
-        tokens=TokenSource(
-            gateway_url=settings.gateway_url,
-            client_id=settings.service,
-            client_secret=settings.client_secret.get_secret_value(),
-            transport=http_transport,
-        ),
+        tokens=tokens,
         wakeup=wakeup,
         http_transport=http_transport,
         subscriptions=[],
@@ -194,6 +203,8 @@ def _lifespan(
             yield
         finally:
             await _stop(running)
+            if isinstance(kit.authenticator.revocations, RemoteRevocations):
+                await kit.authenticator.revocations.close()
             for close in on_close:
                 await close()
             await kit.database.dispose()
@@ -207,9 +218,11 @@ def _tag(tags: Sequence[Any]) -> str:
 
 def _start(kit: Kit, worker: Worker | None) -> list[asyncio.Task[Any]]:
     running: list[asyncio.Task[Any]] = []
-    keys = kit.authenticator.keys
+    keys, revocations = kit.authenticator.keys, kit.authenticator.revocations
     if isinstance(keys, RemoteKeys):
         running.append(asyncio.create_task(keys.keep_fresh()))
+    if isinstance(revocations, RemoteRevocations):
+        running.append(asyncio.create_task(revocations.keep_fresh()))
     if worker is not None:
         running.append(asyncio.create_task(worker.run()))
     return running

@@ -83,6 +83,10 @@ class Wire(httpx.AsyncBaseTransport):
     def _gateway(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/.well-known/jwks.json":
             return httpx.Response(200, json=self._tokens.jwks())
+        if request.url.path == "/v1/revocations":
+            nothing: dict[str, Any] = {"accounts": [], "sessions": []}
+            as_of = clock.real_now().isoformat()
+            return httpx.Response(200, json={"as_of": as_of, "kept_for_s": 660, **nothing})
         header = self._tokens.service("test-service")["Authorization"]
         token = {"access_token": header.removeprefix("Bearer "), "expires_in": 600}
         return httpx.Response(200, json=token)

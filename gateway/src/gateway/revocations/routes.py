@@ -1,0 +1,32 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from gateway.revocations.service import OwnRevocations
+from perisai_kit.auth import Principal, Role, require
+from perisai_kit.fields import Instant
+from perisai_kit.revocations import ADDRESS, RevocationList
+
+router = APIRouter(tags=["sessions"])
+
+Service = Annotated[Principal, Depends(require(Role.SERVICE))]
+
+
+def _revocations(request: Request) -> OwnRevocations:
+    revocations: OwnRevocations = request.app.state.revocations
+    return revocations
+
+
+@router.get(ADDRESS)
+async def list_revocations(
+    revocations: Annotated[OwnRevocations, Depends(_revocations)],
+    _: Service,
+    since: Annotated[
+        Instant | None, Query(description="The `as_of` of the last answer; all when left out.")
+    ] = None,
+) -> RevocationList:
+    """List the access tokens that stopped counting before their end, for the services.
+
+    A change may be listed twice. What is older than the life of an access token is left out.
+    """
+    return revocations.changes(since)

@@ -1,0 +1,57 @@
+"""The platform's list of access tokens that must not wait for their end.
+
+Every process of the gateway asks the tables for recent changes every two seconds, and the services
+ask one of them for the list.
+"""
+
+from datetime import datetime, timedelta
+
+from gateway.accounts import service as accounts
+from gateway.sessions import service as sessions
+from gateway.settings import Settings
+from perisai_kit import clock
+from perisai_kit.auth import LEEWAY_S
+from perisai_kit.db import Database
+from perisai_kit.errors import Unavailable
+from perisai_kit.revocations import RevocationList, Revocations
+
+OVERLAP = timedelta(seconds=60)
+"""A change carries the instant at which its request began, and is seen when it is committed."""
+
+
+class OwnRevocations(Revocations):
+    """The list as this process of the gateway knows it."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._kept_for = timedelta(seconds=settings.access_token_s + LEEWAY_S)
+        self._as_of: datetime | None = None
+
+    async def reload(self, database: Database) -> None:
+        """Read what has changed since the last time; at first, all that matters to a token."""
+        now = clock.real_now()
+        oldest = now - self._kept_for
+        since = oldest if self._as_of is None else max(oldest, self._as_of - OVERLAP)
+        async with database.read() as session:
+            changed = await accounts.list_tokens_valid_from(session, since=since)
+            ended = await sessions.list_ended(session, since=since)
+        self.add(accounts=changed, sessions=ended)
+        self.forget(before=oldest)
+        self._as_of = now
+
+    def changes(self, since: datetime | None) -> RevocationList:
+        """Return what has changed since `since`; all that matters to a token when left out.
+
+        Raises: Unavailable before the tables have been read.
+        """
+        if self._as_of is None:
+            raise Unavailable("The revocations have not been read yet.", retry_after_s=2)
+        oldest = self._as_of - self._kept_for
+        start = oldest if since is None else max(oldest, since - OVERLAP)
+        changed, ended = self.since(start)
+        return RevocationList(
+            as_of=self._as_of,
+            kept_for_s=int(self._kept_for.total_seconds()),
+            accounts=changed,
+            sessions=ended,
+        )
