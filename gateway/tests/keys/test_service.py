@@ -15,13 +15,14 @@ from gateway.keys.models import SigningKey
 from gateway.keys.rules import KeyState, KeyTooYoung
 from gateway.keys.service import SigningKeys
 from perisai_kit import clock
-from perisai_kit.auth import Authenticator, Role, TokenInvalid
+from perisai_kit.auth import Role
 from perisai_kit.db import Database
 from perisai_kit.ids import new_id
 from perisai_kit.pii import Keyring
 from perisai_kit.revocations import Revocations
 from perisai_kit.testing import Urls
 from perisai_kit.token_keys import RemoteKeys
+from perisai_kit.tokens import Authenticator, TokenInvalid
 
 LONG_AGO = timedelta(days=90)
 

@@ -9,11 +9,12 @@ import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
 
-from perisai_kit.auth import Authenticator, Principal, Role, TokenInvalid, claims_of, require
+from perisai_kit.auth import Principal, Role, claims_of, require
 from perisai_kit.ids import new_id
 from perisai_kit.revocations import Revocations
 from perisai_kit.testing import app_client
 from perisai_kit.token_keys import KeysUnavailable, RemoteKeys
+from perisai_kit.tokens import Authenticator, TokenInvalid
 from perisai_kit.wire import GATEWAY, ISSUER, Tokens, Wire
 
 SOMEBODY = Principal(account_id=new_id(), roles=frozenset({Role.AGENT}), agent_id=new_id())

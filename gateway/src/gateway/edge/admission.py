@@ -8,15 +8,10 @@ from gateway.edge.connection import Headers
 from gateway.edge.limits import Limiter, RateClass
 from gateway.edge.routes import Row
 from gateway.settings import Settings
-from perisai_kit.auth import (
-    Authenticator,
-    AuthorizationRepeated,
-    Principal,
-    Role,
-    bearer_token,
-)
+from perisai_kit.auth import Principal, Role
 from perisai_kit.errors import Forbidden, NotFound, TooMany, Unauthenticated
 from perisai_kit.http.client_address import client_address, household
+from perisai_kit.tokens import Authenticator, AuthorizationRepeated, bearer_token
 
 
 class RateLimited(TooMany):

@@ -10,10 +10,10 @@ from gateway.accounts import service as accounts
 from gateway.sessions import service as sessions
 from gateway.settings import Settings
 from perisai_kit import clock
-from perisai_kit.auth import LEEWAY_S
 from perisai_kit.db import Database
 from perisai_kit.errors import Unavailable
 from perisai_kit.revocations import RevocationList, Revocations
+from perisai_kit.tokens import LEEWAY_S
 
 OVERLAP = timedelta(seconds=60)
 """A change carries the instant at which its request began, and is seen when it is committed."""

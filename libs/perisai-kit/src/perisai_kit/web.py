@@ -15,7 +15,6 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from perisai_kit import clock
-from perisai_kit.auth import Authenticator
 from perisai_kit.client import ServiceClient, TokenSource
 from perisai_kit.db import Database
 from perisai_kit.feed import Wakeup, feed_router
@@ -30,6 +29,7 @@ from perisai_kit.revocations import RemoteRevocations, Revocations
 from perisai_kit.settings import ServiceSettings
 from perisai_kit.subscription import Subscription
 from perisai_kit.token_keys import KeySource, RemoteKeys
+from perisai_kit.tokens import Authenticator
 from perisai_kit.worker import Periodic, Worker
 
 BODY_LIMIT = 1_048_576

@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import FastAPI
 
 from perisai_kit import clock
-from perisai_kit.auth import AUDIENCE, TOKEN_TYPE, Principal, Role, Scope, claims_of
+from perisai_kit.auth import Principal, Role, Scope, claims_of
 from perisai_kit.ids import new_id
+from perisai_kit.tokens import AUDIENCE, TOKEN_TYPE
 
 ISSUER = "https://perisai.test"
 GATEWAY = "http://gateway"
