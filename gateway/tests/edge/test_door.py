@@ -318,3 +318,15 @@ async def test_pages_of_other_origins_are_let_in_only_by_name(make_platform: Any
 
 def _bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.mark.parametrize("path", ["/v1/auth/token", "/v1/auth/otp", "/v1/auth/revocation"])
+async def test_a_body_with_a_name_twice_is_refused_by_the_gateway(platform: Any, path: str) -> None:
+    answer = await platform.client.post(
+        path,
+        content=b'{"refresh_token": "one", "refresh_token": "two"}',
+        headers={"Content-Type": "application/json"},
+    )
+
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "body_unreadable"

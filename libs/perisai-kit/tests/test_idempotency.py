@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Annotated
 
 import asyncpg
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from sqlalchemy import text
 
-from perisai_kit.auth import Role
+from perisai_kit.auth import Principal, Role, require
 from perisai_kit.db import Database, Session
 from perisai_kit.errors import Conflict
 from perisai_kit.fields import Model, ShortText
@@ -37,7 +38,9 @@ def notes_router() -> APIRouter:
     router = APIRouter(route_class=TransactionRoute)
 
     @router.post("/v1/notes", status_code=201, openapi_extra=IDEMPOTENT)
-    async def write(note: Note, session: Session) -> dict[str, int]:
+    async def write(
+        note: Note, session: Session, _: Annotated[Principal, Depends(require())]
+    ) -> dict[str, int]:
         if note.words == "slow":
             await asyncio.sleep(0.3)
         await session.execute(
@@ -176,3 +179,59 @@ async def test_a_key_is_free_again_after_a_day(
     assert again.status_code == 201
     async with kit_database.read() as session:
         assert await session.scalar(text("SELECT count(*) FROM idempotency_keys")) == 1
+
+
+async def test_the_order_of_query_parameters_does_not_matter(
+    notes: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    note = {"words": "one"}
+    await notes.post("/v1/notes?a=1&b=2", json=note, headers=headers)
+
+    turned = await notes.post("/v1/notes?b=2&a=1", json=note, headers=headers)
+    other = await notes.post("/v1/notes?b=1&a=2", json=note, headers=headers)
+
+    assert turned.headers["Idempotency-Replayed"] == "true"
+    assert other.json()["code"] == "idempotency_key_reused"
+
+
+async def test_an_unreadable_body_is_refused_and_frees_the_key(
+    notes: httpx.AsyncClient, headers: dict[str, str], kit_database: Database
+) -> None:
+    sent = {**headers, "Content-Type": "application/json"}
+    refused = await notes.post("/v1/notes", content=b'{"words": 1, "words": 2}', headers=sent)
+    corrected = await notes.post("/v1/notes", json={"words": "one"}, headers=headers)
+
+    assert refused.json()["code"] == "body_unreadable"
+    assert corrected.status_code == 201
+    assert await stored(kit_database) == 1
+
+
+async def test_on_a_route_for_anybody_the_key_is_ignored_and_nothing_is_kept(
+    make_kit_app: Callable[..., FastAPI], kit_database: Database
+) -> None:
+    router = APIRouter(route_class=TransactionRoute)
+
+    @router.post("/v1/open-notes", status_code=201)
+    async def write(note: Note, session: Session) -> str:
+        return note.words
+
+    async with app_client(make_kit_app(router)) as client:
+        answers = [
+            await client.post(
+                "/v1/open-notes", json={"words": words}, headers={"Idempotency-Key": KEY}
+            )
+            for words in ("one", "two")
+        ]
+
+    assert [each.json() for each in answers] == ["one", "two"]
+    async with kit_database.read() as session:
+        assert await session.scalar(text("SELECT count(*) FROM idempotency_keys")) == 0
+
+
+def test_a_route_that_needs_a_key_needs_an_account() -> None:
+    router = APIRouter(route_class=TransactionRoute)
+
+    with pytest.raises(RuntimeError, match="a key belongs to an account"):
+
+        @router.post("/v1/notes", openapi_extra=IDEMPOTENT)
+        async def write(note: Note) -> None: ...

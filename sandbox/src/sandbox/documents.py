@@ -75,10 +75,10 @@ def service_documents() -> dict[str, dict[str, Any]]:
         "member": member_service.app,
         "payment": payment_service.app,
     }
-    return {name: _app_of(module).openapi() for name, module in apps.items()}
+    return {name: app_of(module).openapi() for name, module in apps.items()}
 
 
-def _app_of(module: Any) -> FastAPI:
+def app_of(module: Any) -> FastAPI:
     # An app is only built here, never started: no address is opened and no key is used.
     data_key, lookup_key = (base64.b64encode(bytes([each]) * 32).decode() for each in (0, 1))
     nowhere = "http://127.0.0.1:9"
@@ -100,7 +100,7 @@ def _app_of(module: Any) -> FastAPI:
 def openapi_document() -> dict[str, Any]:
     """Return the one OpenAPI document of the platform."""
     documents = {f"{name}-service": each for name, each in service_documents().items()}
-    documents["gateway"] = own_document(_app_of(gateway.app))
+    documents["gateway"] = own_document(app_of(gateway.app))
     codes = {
         kind.code: {"status": status_of(kind), "en": kind.text, "id": kind.text_id}
         for kind in error_classes()

@@ -4,11 +4,12 @@ from gateway.clients.otp_sender import CodeNotSent
 from gateway.codes import rules, service
 from gateway.codes.schemas import CodeRequest, CodeSent, OutboxCode, OutboxOut, OutboxRequest
 from gateway.parts import Gateway
+from perisai_kit.json_body import JsonRoute
 from perisai_kit.problems import language, problems
 
 # A throttled request must leave its count behind, so it orders its own transaction.
-router = APIRouter(prefix="/v1/auth", tags=["sessions"])
-sandbox_router = APIRouter(prefix="/v1/sandbox", tags=["sandbox"])
+router = APIRouter(prefix="/v1/auth", tags=["sessions"], route_class=JsonRoute)
+sandbox_router = APIRouter(prefix="/v1/sandbox", tags=["sandbox"], route_class=JsonRoute)
 
 
 @router.post("/otp", status_code=202, responses=problems(rules.TriedTooOften, CodeNotSent))

@@ -21,11 +21,12 @@ from gateway.sessions.schemas import (
 from perisai_kit.auth import Principal, require
 from perisai_kit.db import Session
 from perisai_kit.idempotency import TransactionRoute
+from perisai_kit.json_body import JsonRoute
 from perisai_kit.pii import Keys
 from perisai_kit.problems import problems
 
 # Signing in counts its tries even when it refuses, so it orders its own transactions.
-auth_router = APIRouter(prefix="/v1/auth", tags=["sessions"])
+auth_router = APIRouter(prefix="/v1/auth", tags=["sessions"], route_class=JsonRoute)
 router = APIRouter(prefix="/v1", tags=["sessions"], route_class=TransactionRoute)
 
 Anyone = Annotated[Principal, Depends(require())]

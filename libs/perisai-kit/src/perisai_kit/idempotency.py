@@ -3,26 +3,33 @@
 `TransactionRoute` owns the session, the Idempotency-Key (draft-ietf-httpapi-idempotency-key-header)
 and the commit of every route of its router. Answers that changed something are kept for 24 hours
 and given again; refusals are not, so that a corrected request may use the same key.
+
+A kept answer is given to the account that got it, if it may still use the route and its rights are
+the same as then; the reading of personal data is recorded each time. Keys belong to accounts: on a
+route that anybody may use the header is ignored, and no answer of it is kept.
 """
 
 import hashlib
 import re
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
+from fastapi.dependencies.models import Dependant
 from sqlalchemy import DateTime, LargeBinary, Text, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from perisai_kit import clock
+from perisai_kit.auth import Principal, claims_of
 from perisai_kit.db import Database, KitBase
-from perisai_kit.errors import BadRequest, Conflict, Invalid
-from perisai_kit.pii import EncryptedBytes
+from perisai_kit.errors import BadRequest, Conflict, Forbidden, Invalid
+from perisai_kit.json_body import JsonRequest, JsonRoute, canonical_json, json_request
+from perisai_kit.pii import EncryptedBytes, audit_read, reads_of
 
 KEPT_FOR = timedelta(hours=24)
 KEY_PATTERN = re.compile(r'^"?([A-Za-z0-9._:-]{8,128})"?$')
@@ -64,6 +71,12 @@ class IdempotencyKeyReused(Invalid):
     text_id = "Idempotency-Key ini telah dipakai untuk permintaan lain."
 
 
+class ReplayForbidden(Forbidden):
+    code = "replay_forbidden"
+    text = "Your rights have changed since the first request with this key; read the result anew."
+    text_id = "Hak akses Anda berubah sejak permintaan pertama; baca ulang hasilnya."
+
+
 class IdempotencyRecord(KitBase):
     __tablename__ = "idempotency_keys"
 
@@ -73,26 +86,42 @@ class IdempotencyRecord(KitBase):
     status: Mapped[int]
     headers: Mapped[dict[str, str]] = mapped_column(JSONB)
     body: Mapped[bytes] = mapped_column(EncryptedBytes("idempotency_keys.body"))
+    authority: Mapped[bytes] = mapped_column(LargeBinary)
+    """What the account could do and see when it got the answer, as a hash."""
+    reads: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    """Whose personal data the answer shows: `kind` and `ids` of each record of reading."""
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
 
 
-class TransactionRoute(APIRoute):
+Check = Callable[[Request], Coroutine[Any, Any, Principal]]
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class TransactionRoute(JsonRoute):
     """A route in one transaction; see the module."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
         required = bool((self.openapi_extra or {}).get(REQUIRED_MARK))
+        checks = list(_checks_of(self.dependant))
+        if required and not checks:
+            raise RuntimeError(f"{self.path}: a key belongs to an account; `require` one")
 
         async def handle(request: Request) -> Response:
-            key = _key_of(request, required=required)
+            key = _key_of(request, required=required) if checks else None
             if key is None:
                 return await _once(request, handler)
-            return await _once_a_key(request, handler, key)
+            return await _once_a_key(json_request(request), handler, key, checks)
 
         return handle
 
 
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+def _checks_of(dependant: Dependant) -> Iterator[Check]:
+    """Yield what `require` made of the dependencies of a route."""
+    if hasattr(dependant.call, "allowed_roles"):
+        yield dependant.call  # type: ignore[misc]  # `require` made it
+    for inner in dependant.dependencies:
+        yield from _checks_of(inner)
 
 
 def _key_of(request: Request, *, required: bool) -> str | None:
@@ -119,7 +148,9 @@ async def _once(request: Request, handler: Handler) -> Response:
         return response
 
 
-async def _once_a_key(request: Request, handler: Handler, key: str) -> Response:
+async def _once_a_key(
+    request: JsonRequest, handler: Handler, key: str, checks: list[Check]
+) -> Response:
     kit = request.app.state.kit
     principal = await kit.authenticator.principal(request)
     fingerprint = await _fingerprint(request)
@@ -129,7 +160,9 @@ async def _once_a_key(request: Request, handler: Handler, key: str) -> Response:
             raise IdempotencyKeyInUse
         first = await session.get(IdempotencyRecord, (principal.account_id, key))
         if first is not None and first.created_at > clock.real_now() - KEPT_FOR:
-            return _replay(first, fingerprint)
+            for check in checks:
+                await check(request)
+            return await _replay(session, request, principal, first, fingerprint)
         response = await handler(request)
         if response.status_code >= 400:
             await session.rollback()
@@ -137,16 +170,31 @@ async def _once_a_key(request: Request, handler: Handler, key: str) -> Response:
         if first is not None:
             await session.delete(first)
             await session.flush()
-        session.add(_record(principal.account_id, key, fingerprint, response))
+        record = _record(principal, key, fingerprint, response)
+        record.reads = [
+            {"kind": kind, "ids": [str(each) for each in ids]} for kind, ids in reads_of(session)
+        ]
+        session.add(record)
         return response
 
 
-async def _fingerprint(request: Request) -> bytes:
+async def _fingerprint(request: JsonRequest) -> bytes:
+    """Return the same bytes for requests that mean the same, however they are written."""
+    query = sorted(parse_qsl(request.url.query, keep_blank_values=True))
+    body = await request.body()
+    if body and request.is_json:
+        body = canonical_json(await request.json())
     digest = hashlib.sha256()
-    for part in (request.method, request.url.path, request.url.query):
-        digest.update(part.encode() + b"\n")
-    digest.update(await request.body())
+    for part in (request.method, request.url.path, repr(query)):
+        digest.update(part.encode("utf-8", "surrogatepass") + b"\n")
+    digest.update(body)
     return digest.digest()
+
+
+def _authority(principal: Principal) -> bytes:
+    claims = claims_of(principal)
+    decides = ("roles", "scope", "agent_id", "member_id", "wadah_id", "client_id")
+    return hashlib.sha256(canonical_json({name: claims.get(name) for name in decides})).digest()
 
 
 async def _try_lock(session: AsyncSession, account_id: uuid.UUID, key: str) -> bool:
@@ -157,27 +205,45 @@ async def _try_lock(session: AsyncSession, account_id: uuid.UUID, key: str) -> b
     return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(number))))
 
 
-def _replay(first: IdempotencyRecord, fingerprint: bytes) -> Response:
+async def _replay(
+    session: AsyncSession,
+    request: Request,
+    principal: Principal,
+    first: IdempotencyRecord,
+    fingerprint: bytes,
+) -> Response:
     if first.fingerprint != fingerprint:
         raise IdempotencyKeyReused
+    if first.authority != _authority(principal):
+        raise ReplayForbidden
+    for read in first.reads:
+        await audit_read(
+            session,
+            principal,
+            kind=read["kind"],
+            ids=[uuid.UUID(each) for each in read["ids"]],
+            request_id=str(request.state.request_id),
+        )
     headers = {**first.headers, "Idempotency-Replayed": "true"}
     return Response(content=first.body, status_code=first.status, headers=headers)
 
 
 def _record(
-    account_id: uuid.UUID, key: str, fingerprint: bytes, response: Response
+    principal: Principal, key: str, fingerprint: bytes, response: Response
 ) -> IdempotencyRecord:
     return IdempotencyRecord(
-        account_id=account_id,
+        account_id=principal.account_id,
         key=key,
         fingerprint=fingerprint,
         status=response.status_code,
         headers={
             name: value
             for name, value in response.headers.items()
-            if name in {"content-type", "location", "etag"}
+            if name in {"cache-control", "content-type", "location", "etag"}
         },
         body=bytes(response.body),
+        authority=_authority(principal),
+        reads=[],
         created_at=clock.real_now(),
     )
 

@@ -115,6 +115,15 @@ GRANT SELECT, INSERT ON read_audits TO app;
 """
 
 
+def keep_authority_with_answers(op: Any) -> None:
+    """Keep with each idempotent answer who may get it again, and whose data it shows.
+
+    What was kept before fits nobody's rights: a repeat of it is refused, and nothing is done twice.
+    """
+    op.execute("ALTER TABLE idempotency_keys ADD authority bytea NOT NULL DEFAULT ''")
+    op.execute("ALTER TABLE idempotency_keys ADD reads jsonb NOT NULL DEFAULT '[]'")
+
+
 def create_kit_tables(op: Any) -> None:
     """Create the kit's tables in their first version, with what the role `app` may do there.
 

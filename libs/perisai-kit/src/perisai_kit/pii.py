@@ -239,6 +239,15 @@ def _last(text: str, shown: int) -> str:
     return "*" * (len(text) - shown) + text[-shown:]
 
 
+READS = "reads"
+"""The mark in `session.info` for the readings that its transaction records."""
+
+
+def reads_of(session: AsyncSession) -> list[tuple[str, tuple[uuid.UUID, ...]]]:
+    """Return kind and ids of the readings of personal data that a transaction records."""
+    return list(session.info.get(READS, ()))
+
+
 class ReadAudit(KitBase):
     """Who has seen whose unmasked data. Insert only."""
 
@@ -267,6 +276,7 @@ async def audit_read(
     """
     if not ids:
         return
+    session.info.setdefault(READS, []).append((kind, tuple(ids)))
     session.add(
         ReadAudit(
             at=clock.now(),

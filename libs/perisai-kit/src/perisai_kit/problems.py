@@ -195,8 +195,6 @@ async def _domain_error(request: Request, error: Exception) -> Response:
 async def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     raw = error.errors()
-    if any(item["type"] == "json_invalid" for item in raw):
-        return problem_response(request, BodyUnreadable())
     fields = field_problems(raw, language=language(request), content=error.body)
     return problem_response(request, Invalid(), fields)
 

@@ -37,12 +37,15 @@ from perisai_kit.auth import Principal, Role, require
 from perisai_kit.db import Database, ReadSession, Session
 from perisai_kit.fields import Page
 from perisai_kit.idempotency import TransactionRoute
+from perisai_kit.json_body import JsonRoute
 from perisai_kit.problems import problems
 
 router = APIRouter(prefix="/v1/bank-partners", tags=["bank partners"], route_class=TransactionRoute)
 # No TransactionRoute: they call a bank, and no transaction may be open meanwhile.
-inquiries = APIRouter(prefix="/v1/bank-partners", tags=["bank partners"])
-verifications = APIRouter(prefix="/v1/account-verifications", tags=["account verifications"])
+inquiries = APIRouter(prefix="/v1/bank-partners", tags=["bank partners"], route_class=JsonRoute)
+verifications = APIRouter(
+    prefix="/v1/account-verifications", tags=["account verifications"], route_class=JsonRoute
+)
 Treasurer = Annotated[Principal, Depends(require(Role.ADMIN, Role.FINANCE_OFFICER))]
 OurOwn = Annotated[Principal, Depends(require(Role.SERVICE))]
 

@@ -34,6 +34,7 @@ from perisai_kit.db import ReadSession, Session
 from perisai_kit.errors import DomainError
 from perisai_kit.fields import Page
 from perisai_kit.idempotency import IDEMPOTENT, TransactionRoute
+from perisai_kit.json_body import JsonRequest, json_request
 from perisai_kit.problems import BodyUnreadable, problems
 
 issuer = require(Role.MEMBER, Role.AGENT, Role.WADAH_ADMIN, Role.BRANCH_OFFICER, Role.ADMIN)
@@ -65,16 +66,17 @@ class BasisFirstRoute(TransactionRoute):
         in_transaction = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            request.state.basis = await _ask_basis(request)
-            return await in_transaction(request)
+            once = json_request(request)
+            once.state.basis = await _ask_basis(once)
+            return await in_transaction(once)
 
         return handle
 
 
-async def _ask_basis(request: Request) -> ContributionBasis | DomainError | None:
+async def _ask_basis(request: JsonRequest) -> ContributionBasis | DomainError | None:
     principal = await issuer(request)
     try:
-        asked = NewBill.model_validate_json(await request.body())
+        asked = NewBill.model_validate(await request.json())
         return await tariffs.basis_for(request.app.state.members, principal, asked.member_id)
     except ValidationError:
         return None  # the route itself refuses the body, field by field

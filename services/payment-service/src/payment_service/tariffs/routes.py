@@ -15,9 +15,10 @@ from payment_service.tariffs.rules import (
 )
 from payment_service.tariffs.schemas import QuoteOut, QuoteRequest
 from perisai_kit.auth import Principal, Role, require
+from perisai_kit.json_body import JsonRoute
 from perisai_kit.problems import problems
 
-router = APIRouter(prefix="/v1/quotes", tags=["quotes"])
+router = APIRouter(prefix="/v1/quotes", tags=["quotes"], route_class=JsonRoute)
 Asker = Annotated[
     Principal,
     Depends(

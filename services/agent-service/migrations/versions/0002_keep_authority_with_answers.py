@@ -1,0 +1,12 @@
+"""Keep with each idempotent answer who may get it again."""
+
+from alembic import op
+
+from perisai_kit.migrations import keep_authority_with_answers
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    keep_authority_with_answers(op)
