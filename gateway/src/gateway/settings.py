@@ -33,7 +33,6 @@ class Settings(ServiceSettings):
     device_session_s: Seconds = 60 * 24 * 3600
     staff_session_s: Seconds = 12 * 3600
     """A session that is bound to no device: one working day."""
-    refresh_grace_s: Seconds = 60
     signing_key_s: Seconds = 30 * 24 * 3600
     """How long one key signs before the next one takes over."""
 

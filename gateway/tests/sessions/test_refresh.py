@@ -56,12 +56,38 @@ async def test_an_older_token_ends_the_whole_session(gateway: Any) -> None:
     assert after.json()["code"] == "refresh_token_invalid"
 
 
-async def test_the_previous_token_after_its_minute_ends_the_session(gateway: Any) -> None:
+async def test_an_answer_lost_days_ago_is_given_again_with_the_same_successor(
+    gateway: Any,
+) -> None:
+    session = await gateway.otp_session()
+    first = await gateway.refresh(session["refresh_token"])
+    await _age_rotation(gateway, timedelta(days=6, hours=23))
+
+    again = await gateway.refresh(session["refresh_token"])
+    onward = await gateway.refresh(again.json()["refresh_token"])
+
+    assert again.json()["refresh_token"] == first.json()["refresh_token"]
+    assert onward.status_code == 200
+
+
+async def test_an_old_token_ends_the_session_as_soon_as_its_successor_was_used(
+    gateway: Any,
+) -> None:
     session = await gateway.otp_session()
     successor = (await gateway.refresh(session["refresh_token"])).json()["refresh_token"]
-    async with gateway.parts.database.begin() as db:
-        earlier = clock.real_now() - timedelta(seconds=61)
-        await db.execute(update(SignInSession).values(rotated_at=earlier))
+    used = await gateway.refresh(successor)
+
+    reused = await gateway.refresh(session["refresh_token"])
+    after = await gateway.refresh(used.json()["refresh_token"])
+
+    assert reused.json()["code"] == "refresh_token_reused"
+    assert after.json()["code"] == "refresh_token_invalid"
+
+
+async def test_the_previous_token_after_a_week_ends_the_session(gateway: Any) -> None:
+    session = await gateway.otp_session()
+    successor = (await gateway.refresh(session["refresh_token"])).json()["refresh_token"]
+    await _age_rotation(gateway, timedelta(days=7, seconds=1))
 
     reused = await gateway.refresh(session["refresh_token"])
     after = await gateway.refresh(successor)
@@ -183,3 +209,8 @@ async def test_no_refresh_token_stands_in_the_database(gateway: Any) -> None:
     stored = b"".join(value for value in row if isinstance(value, bytes))
     assert successor.encode() not in stored
     assert len(row.token_hash) == 32
+
+
+async def _age_rotation(gateway: Any, age: timedelta) -> None:
+    async with gateway.parts.database.begin() as db:
+        await db.execute(update(SignInSession).values(rotated_at=clock.real_now() - age))

@@ -17,7 +17,7 @@ from gateway.sessions.rules import (
 )
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
-GRACE = timedelta(seconds=60)
+DAY_S = 86_400
 CURRENT, PREVIOUS, OLDER = b"c" * 32, b"p" * 32, b"o" * 32
 
 
@@ -56,8 +56,8 @@ def test_any_text_is_a_token_or_nothing(text: str) -> None:
         (CURRENT, "d", 10, Verdict.ROTATE),
         (CURRENT, "other", 10, Verdict.OTHER_DEVICE),
         (CURRENT, None, 10, Verdict.DEVICE_MISSING),
-        (PREVIOUS, "d", 60, Verdict.REPEAT),
-        (PREVIOUS, "d", 61, Verdict.REUSED),
+        (PREVIOUS, "d", 7 * DAY_S, Verdict.REPEAT),
+        (PREVIOUS, "d", 7 * DAY_S + 1, Verdict.REUSED),
         (PREVIOUS, "other", 10, Verdict.REUSED),
         (PREVIOUS, None, 10, Verdict.REUSED),
         (OLDER, "d", 10, Verdict.REUSED),
@@ -70,7 +70,6 @@ def test_what_presenting_a_token_means(
         family(rotated_s_ago=rotated_s_ago),
         token_hash=token_hash,
         device_id=device_id,
-        grace=GRACE,
         now=NOW,
     )
 
@@ -78,7 +77,7 @@ def test_what_presenting_a_token_means(
 
 
 def test_a_session_without_device_asks_for_none() -> None:
-    judged = judge(family(device_id=None), token_hash=CURRENT, device_id="d", grace=GRACE, now=NOW)
+    judged = judge(family(device_id=None), token_hash=CURRENT, device_id="d", now=NOW)
 
     assert judged is Verdict.ROTATE
 

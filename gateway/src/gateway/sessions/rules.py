@@ -12,6 +12,8 @@ from perisai_kit.errors import Forbidden, Invalid, NotFound, Unauthenticated
 
 SECRET_BYTES = 32
 SALT_BYTES = 16
+REPEATABLE_FOR = timedelta(days=7)
+"""A village may be without a network for days after the request went out."""
 _ID_BYTES = 16
 _GENERATION_BYTES = 4
 _TAG_BYTES = 16
@@ -131,13 +133,12 @@ class Family:
     device_id: str | None
 
 
-def judge(
-    family: Family, *, token_hash: bytes, device_id: str | None, grace: timedelta, now: datetime
-) -> Verdict:
+def judge(family: Family, *, token_hash: bytes, device_id: str | None, now: datetime) -> Verdict:
     """Decide what a genuine token of a living session means.
 
-    The one before the current is believed for `grace` after it was exchanged, on the same device:
-    an answer lost on the way is not a theft. Anything older, or from elsewhere, is.
+    The token before the current one is taken again on the same device for `REPEATABLE_FOR`: its
+    successor is current, so nobody has used it, and an answer lost on the way is not a theft. Once
+    the successor was used, and from any other device, an old token means that two hold the session.
     """
     if hmac.compare_digest(token_hash, family.current_hash):
         if family.device_id is None or family.device_id == device_id:
@@ -146,7 +147,7 @@ def judge(
     is_previous = family.previous_hash is not None and hmac.compare_digest(
         token_hash, family.previous_hash
     )
-    in_time = family.rotated_at is not None and now - family.rotated_at <= grace
+    in_time = family.rotated_at is not None and now - family.rotated_at <= REPEATABLE_FOR
     if is_previous and in_time and device_id == family.device_id:
         return Verdict.REPEAT
     return Verdict.REUSED

@@ -119,7 +119,7 @@ async def by_refresh_token(parts: Parts, grant: RefreshGrant) -> TokenOut:
         account = None if row is None else await accounts.find(session, account_id=row.account_id)
         if row is None or account is None or _is_over(row, account, now):
             raise rules.RefreshRefused
-        verdict = _judge(parts, row, token, device_id=grant.device_id, now=now)
+        verdict = _judge(row, token, device_id=grant.device_id, now=now)
         _carry_out(verdict, row, token, parts.keyring, now=now)
     match verdict:
         case Verdict.REUSED | Verdict.OTHER_DEVICE:
@@ -291,11 +291,10 @@ def _is_over(row: SignInSession, account: Account, now: datetime) -> bool:
 
 
 def _judge(
-    parts: Parts, row: SignInSession, token: RefreshToken, *, device_id: str | None, now: datetime
+    row: SignInSession, token: RefreshToken, *, device_id: str | None, now: datetime
 ) -> Verdict:
     family = rules.Family(row.token_hash, row.previous_hash, row.rotated_at, row.device_id)
-    grace = timedelta(seconds=parts.settings.refresh_grace_s)
-    return rules.judge(family, token_hash=_hash(token), device_id=device_id, grace=grace, now=now)
+    return rules.judge(family, token_hash=_hash(token), device_id=device_id, now=now)
 
 
 def _carry_out(
