@@ -167,6 +167,49 @@ async def test_a_huge_body_is_refused_with_and_without_a_length(
     assert unsaid.status_code == 413
 
 
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("id", "id"),
+        ("id-ID", "id"),
+        ("id_ID", "id"),
+        ("in", "id"),
+        ("in-ID", "id"),
+        ("IN_id", "id"),
+        ("ind", "id"),
+        ("jv-ID", "id"),
+        ("in-ID, en;q=0.8", "id"),
+        ("en;q=0.5, in;q=0.7", "id"),
+        ("en; Q=0.5 , in", "id"),
+        ("fr, in;q=0.3", "id"),
+        ("en-GB, in;q=0.9", "en"),
+        ("in;q=0.5, en;q=0.7", "en"),
+        ("en, id", "en"),
+        ("id;q=0", "en"),
+        ("id;q=nan", "en"),
+        ("id;q=x", "en"),
+        ("fr-FR, de", "en"),
+        ("*", "en"),
+        ("", "en"),
+        ("id\u0131", "en"),
+        ("-id", "en"),
+        ("indonesia", "en"),
+        (",;=,,q=1", "en"),
+        ("en-" + "x" * 300 + ", id", "en"),
+    ],
+)
+async def test_words_are_in_the_language_that_is_asked_for(
+    things: httpx.AsyncClient, accepted: str, language: str
+) -> None:
+    answer = await things.post(
+        "/v1/things",
+        json={"name": "taken"},
+        headers=[("Accept-Language", accepted.encode("utf-8"))],
+    )
+
+    assert answer.json()["title"] == {"en": "It is taken.", "id": "Sudah terpakai."}[language]
+
+
 async def test_a_domain_error_says_code_field_and_language(things: httpx.AsyncClient) -> None:
     answer = await things.post(
         "/v1/things",

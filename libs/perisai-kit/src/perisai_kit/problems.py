@@ -5,9 +5,12 @@ wrong as JSON pointers, and the request's id; never a value that was sent, a tra
 """
 
 import math
+import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
+import langcodes
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -120,19 +123,36 @@ COMMON_RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 def language(request: Request) -> str:
-    """Return `id` where Accept-Language prefers Indonesian to English, else `en`."""
+    """Return `id` where Accept-Language prefers Indonesian to English, else `en`.
+
+    Names of Indonesian as old as `in` and as odd as `id_ID` count, and so do languages whose
+    speakers read Indonesian, such as Javanese. What cannot be read is passed over.
+    """
     best, best_q = "en", 0.0
     for part in request.headers.get("accept-language", "")[:200].split(","):
         tag, _, parameter = part.strip().partition(";")
         name, _, weight = parameter.strip().partition("=")
         try:
-            q = float(weight) if name == "q" else 1.0
+            q = float(weight) if name.strip().lower() == "q" else 1.0
         except ValueError:
             continue
-        primary = tag.split("-")[0].lower()
-        if primary in {"id", "en"} and math.isfinite(q) and q > best_q:
-            best, best_q = primary, q
+        if not math.isfinite(q) or q <= best_q:
+            continue
+        primary = _PRIMARY_TAG.match(tag)
+        offered = None if primary is None else _closest(primary[1].lower())
+        if offered is not None:
+            best, best_q = offered, q
     return best
+
+
+# Script and country do not tell our two languages apart, and made-up ones would be endless.
+_PRIMARY_TAG = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9_-]*)?\Z")
+
+
+@cache  # tags of two and three letters are few
+def _closest(primary: str) -> str | None:
+    found, _ = langcodes.closest_match(primary, ["en", "id"])
+    return found if found in {"en", "id"} else None
 
 
 def problem_body(
