@@ -1,6 +1,8 @@
 """What is taken from the wire, and in which form it is kept."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from perisai_kit.fields import Phone
@@ -9,7 +11,32 @@ PHONE: TypeAdapter[str] = TypeAdapter(Phone)
 
 
 @pytest.mark.parametrize(
-    "written", ["081234567890", "0812 3456-7890", "+62 812 3456 7890", " (0812) 3456.7890 "]
+    "written",
+    [
+        "081234567890",
+        "0812 3456-7890",
+        "+62 812 3456 7890",
+        " (0812) 3456.7890 ",
+        "6281234567890",
+        "62 812-3456-7890",
+        "+62 (0)812 3456 7890",
+        "(+62) 812 3456 7890",
+        "(62) 812 3456 7890",
+        "0062 812 3456 7890",
+        "81234567890",
+        "+62 6281234567890",
+        "+62 62 812 3456 7890",
+        "\u202a+62 812-3456-7890\u202c",
+        "\u2066081234567890\u2069",
+        "\ufeff0812\u200b3456\u200e7890",
+        "0812\u00a03456\u202f7890",
+        "0812\u20113456\u20137890",
+        "0812\u20143456\u22127890",
+        "0812\u00ad3456\t7890\n",
+        "\uff10\uff18\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18\uff19\uff10",
+        "\uff0b62\uff0881\uff09234567890",
+        "\u0660\u0668\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668\u0669\u0660",
+    ],
 )
 def test_telephone_is_kept_in_one_form(written: str) -> None:
     assert PHONE.validate_python(written) == "+6281234567890"
@@ -17,8 +44,48 @@ def test_telephone_is_kept_in_one_form(written: str) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["", "0812", "+62abc", "+6281234567890x", "0812KARTU99", "call +6281234567890 now", "0" * 31],
+    [
+        "",
+        "0812",
+        "+62abc",
+        "+6281234567890x",
+        "0812KARTU99",
+        "call +6281234567890 now",
+        "0" * 31,
+        "62812",
+        "00862812345678",
+        "0812\u00b23456\u00b9890",
+        "\u200e",
+        "0812345678\x0090",
+        "\ud800081234567890",
+        "081234567890" + "\u200e" * 60,
+    ],
 )
 def test_what_is_no_telephone_is_refused(written: str) -> None:
     with pytest.raises(ValidationError, match="must be a telephone number"):
         PHONE.validate_python(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("62812345678", "+62812345678"),
+        ("+62812345678", "+62812345678"),
+        ("6285200000001", "+6285200000001"),
+        ("62215551234", "+62215551234"),
+        ("0622 123456", "+62622123456"),
+        ("+62 628 91234", "+6262891234"),
+        ("+1 650 253 0000", "+16502530000"),
+        ("+65 6123 4567", "+6561234567"),
+    ],
+)
+def test_the_country_is_read_once_and_an_area_code_is_none(written: str, kept: str) -> None:
+    assert PHONE.validate_python(written) == kept
+
+
+@given(st.from_regex(r"8[1-9][0-9]{7,10}", fullmatch=True))
+def test_a_mobile_number_is_the_same_however_its_country_is_written(rest: str) -> None:
+    expected = f"+62{rest}"
+
+    for written in (f"0{rest}", f"62{rest}", f"+62{rest}", f"0062{rest}", f"+620{rest}"):
+        assert PHONE.validate_python(written) == expected

@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 import re
+import unicodedata
 from datetime import date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -49,17 +50,73 @@ Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,40}$")]
 
 # As people write them. The library reads letters too, as the keys of an old telephone.
 _WRITTEN_PHONE = re.compile(r"[+(0-9][0-9 ().\-]{3,29}")
+_SIGNS = str.maketrans({"\uff0b": "+", "\ufe62": "+", "\u2212": "-", "\uff08": "(", "\uff09": ")",
+                        "\uff0e": ".", "\t": " "})  # fmt: skip
+_LONGEST_WRITTEN = 60
+"""With the marks that cannot be seen."""
+_COUNTRY_IN_BRACKETS = re.compile(r"^\(\+([0-9]{1,3})\)")
+_COUNTRY = "62"
+
+
+def _plain(text: str) -> str:
+    """Return what a copied text says: no invisible marks, and plain blanks, dashes and digits."""
+    kept = []
+    for sign in text.translate(_SIGNS):
+        match unicodedata.category(sign):
+            case "Cf":
+                continue
+            case "Zs":
+                kept.append(" ")
+            case "Pd":
+                kept.append("-")
+            case "Nd":
+                kept.append(str(unicodedata.decimal(sign)))
+            case _:
+                kept.append(sign)
+    return _COUNTRY_IN_BRACKETS.sub(r"+\1 ", "".join(kept).strip())
+
+
+def _international(text: str) -> str:
+    """Return a number that says its country without a plus, `62…` or `0062…`, with one.
+
+    No number within Indonesia begins with 62 or 00: there the area code follows a single 0.
+    Raises: NumberParseException for the prefixes of other countries' calls.
+    """
+    digits = re.sub(r"[^0-9]", "", text)
+    if text.startswith("+") or not digits.startswith((_COUNTRY, "00")):
+        return text
+    if not digits.startswith((_COUNTRY, f"00{_COUNTRY}")):
+        raise phonenumbers.NumberParseException(
+            phonenumbers.NumberParseException.INVALID_COUNTRY_CODE, "00 and another country"
+        )
+    return "+" + digits.removeprefix("00")
+
+
+def _without_second_country(number: phonenumbers.PhoneNumber) -> phonenumbers.PhoneNumber:
+    """Return the mobile number behind +62 62 8…: a form put its own +62 before what was typed."""
+    national = str(number.national_number)
+    if number.country_code == int(_COUNTRY) and national.startswith(f"{_COUNTRY}8"):
+        inner = phonenumbers.parse(f"+{national}")
+        if phonenumbers.number_type(inner) == phonenumbers.PhoneNumberType.MOBILE:
+            return inner
+    return number
 
 
 def _phone(value: object) -> object:
-    if not isinstance(value, str) or not _WRITTEN_PHONE.fullmatch(value.strip()):
-        raise PydanticCustomError("phone", "must be a telephone number")
+    wrong = PydanticCustomError("phone", "must be a telephone number")
+    if not isinstance(value, str) or len(value) > _LONGEST_WRITTEN:
+        raise wrong
+    text = _plain(value)
+    if not _WRITTEN_PHONE.fullmatch(text):
+        raise wrong
     try:
-        number = phonenumbers.parse(value, "ID")
+        number = phonenumbers.parse(_international(text), "ID")
+        if text.startswith("+"):
+            number = _without_second_country(number)
     except phonenumbers.NumberParseException:
-        raise PydanticCustomError("phone", "must be a telephone number") from None
+        raise wrong from None
     if not phonenumbers.is_possible_number(number):
-        raise PydanticCustomError("phone", "must be a telephone number")
+        raise wrong
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
