@@ -190,6 +190,24 @@ async def test_roles_change_for_whoever_saw_the_present_version(gateway: Any) ->
     assert stale.status_code == 412
 
 
+async def test_an_etag_that_a_proxy_has_weakened_is_the_same_version(gateway: Any) -> None:
+    await gateway.staff("boss")
+    account = await gateway.staff("officer", role=Role.AUDITOR)
+    headers = await gateway.signed_in(Role.ADMIN)
+    address = f"/v1/accounts/{account.id}"
+    etag = (await gateway.client.get(address, headers=headers)).headers["etag"]
+    new = {"roles": ["finance_officer"], "scope": {"kind": "region", "code": "jatim"}}
+
+    changed = await gateway.client.put(
+        f"{address}/roles", json=new, headers={**headers, "If-Match": f"W/{etag}"}
+    )
+    stale = await gateway.client.put(
+        f"{address}/roles", json=new, headers={**headers, "If-Match": f"W/{etag}"}
+    )
+
+    assert (changed.status_code, stale.status_code) == (200, 412)
+
+
 async def test_a_locked_account_is_signed_out_everywhere(gateway: Any) -> None:
     session = await gateway.otp_session()
     headers = await gateway.signed_in(Role.ADMIN)

@@ -19,6 +19,7 @@ from gateway.accounts.schemas import (
 from perisai_kit import clock
 from perisai_kit.auth import Principal, Role, require
 from perisai_kit.db import ReadSession, Session
+from perisai_kit.etag import etag
 from perisai_kit.fields import CursorText, Page, PageLimit
 from perisai_kit.idempotency import IDEMPOTENT, TransactionRoute
 from perisai_kit.pii import Keys, audit_read, mask_phone
@@ -30,7 +31,7 @@ me_router = APIRouter(prefix="/v1", tags=["accounts"])
 Anyone = Annotated[Principal, Depends(require())]
 Admin = Annotated[Principal, Depends(require(Role.ADMIN))]
 Reader = Annotated[Principal, Depends(require(Role.ADMIN, Role.AUDITOR))]
-IfMatch = Annotated[str | None, Header(max_length=40, description="The ETag you read.")]
+IfMatch = Annotated[str | None, Header(max_length=200, description="The ETag you read.")]
 Cursor = Annotated[CursorText | None, Query()]
 
 
@@ -193,7 +194,7 @@ async def _audit(session: Session, caller: Principal, request: Request, *read: A
 
 
 def _out(account: Account, response: Response) -> AccountOut:
-    response.headers["ETag"] = rules.etag(account.version)
+    response.headers["ETag"] = etag(account.version)
     return _shown(account)
 
 

@@ -12,6 +12,7 @@ from perisai_kit.errors import (
     PreconditionFailed,
     PreconditionRequired,
 )
+from perisai_kit.etag import allows
 
 
 class AccountKind(StrEnum):
@@ -115,11 +116,6 @@ def check_staff_roles(
         raise WadahRequired(field="wadah_id")
 
 
-def etag(version: int) -> str:
-    """Return the ETag of a version."""
-    return f'"{version}"'
-
-
 def check_version(if_match: str | None, version: int) -> None:
     """Refuse an update by somebody who has not seen the present version.
 
@@ -127,7 +123,7 @@ def check_version(if_match: str | None, version: int) -> None:
     """
     if if_match is None:
         raise VersionMissing
-    if if_match.strip() not in {"*", etag(version)}:
+    if not allows(if_match, version):
         raise VersionChanged
 
 

@@ -1,6 +1,5 @@
 """What several features' routes take from a request."""
 
-import re
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -14,8 +13,6 @@ from perisai_kit.errors import PreconditionRequired
 from perisai_kit.fields import CursorInvalid, CursorText, decode_cursor
 from perisai_kit.problems import language
 
-_VERSION = re.compile(r'"([0-9]{1,9})"')
-
 
 def _limits(request: Request) -> Limits:
     settings = request.app.state.kit.settings
@@ -27,14 +24,10 @@ def _request_id(request: Request) -> str:
     return str(request.state.request_id)
 
 
-def _versions(if_match: Annotated[str | None, Header(max_length=200)] = None) -> frozenset[int]:
+def _if_match(if_match: Annotated[str | None, Header(max_length=200)] = None) -> str:
     if if_match is None:
         raise PreconditionRequired
-    if if_match.strip() == "*":
-        return frozenset()
-    # An ETag of another form is one we never gave out, so nothing matches it.
-    found = [_VERSION.fullmatch(part.strip()) for part in if_match.split(",")]
-    return frozenset(int(each[1]) for each in found if each) or frozenset({-1})
+    return if_match
 
 
 def _after(
@@ -56,8 +49,8 @@ LimitsOf = Annotated[Limits, Depends(_limits)]
 Language = Annotated[str, Depends(language)]
 RequestId = Annotated[str, Depends(_request_id)]
 
-Versions = Annotated[frozenset[int], Depends(_versions)]
-"""The versions that If-Match allows; empty for `*`. 428 without the header."""
+IfMatch = Annotated[str, Depends(_if_match)]
+"""The ETag that the client read. 428 without the header."""
 
 After = Annotated[tuple[datetime, UUID] | None, Depends(_after)]
 """Where a list, newest first, goes on: the time and id of the last row that was shown."""

@@ -222,7 +222,24 @@ async def test_a_change_needs_the_version_that_was_read(
     assert again.status_code == 412
 
 
-@pytest.mark.parametrize("if_match", ['W/"1"x', "1", '"one"', '"99999999999"', '"1'])
+@pytest.mark.parametrize(
+    "if_match", ['W/"1"', '"1-gzip"', 'W/"1-br"', '"1;gzip"', '"7", W/"1"', ' W/"1" ', "*"]
+)
+async def test_a_version_is_known_in_whatever_form_a_proxy_gave_it(
+    client: httpx.AsyncClient, agent: Any, member: Member, if_match: str
+) -> None:
+    answer = await client.patch(
+        f"/v1/members/{member.id}",
+        json={"declared_income": 2_000_000},
+        headers={**agent.headers, "If-Match": if_match},
+    )
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "if_match", ['W/"1"x', 'W/"2"', 'w/"1"', '"1-x"', "1", '"one"', '"99999999999"', '"1']
+)
 async def test_a_made_up_etag_matches_nothing(
     client: httpx.AsyncClient, agent: Any, member: Member, if_match: str
 ) -> None:

@@ -34,6 +34,7 @@ from member_service.members.schemas import MemberOut
 from member_service.requests import Keeper, Language, LimitsOf
 from perisai_kit.auth import Principal, Role, require
 from perisai_kit.db import Session
+from perisai_kit.etag import etag
 from perisai_kit.idempotency import IDEMPOTENT, TransactionRoute
 from perisai_kit.nik import NikInvalid
 from perisai_kit.pii import Keys
@@ -78,7 +79,7 @@ async def register_member(
     """
     desk = service.desk(principal, limits=limits, keyring=keyring)
     member = await service.enrol(session, form=new, desk=desk, principal=principal)
-    response.headers["ETag"] = members.etag(member)
+    response.headers["ETag"] = etag(member.version)
     response.headers["Location"] = f"/v1/members/{member.id}"
     return members.shown(MemberOut, member, principal)
 

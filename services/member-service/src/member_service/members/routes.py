@@ -26,16 +26,17 @@ from member_service.members.schemas import (
 from member_service.occupations.rules import sector
 from member_service.requests import (
     After,
+    IfMatch,
     Keeper,
     KeeperOrMember,
     LimitsOf,
     Reader,
     RequestId,
-    Versions,
 )
 from perisai_kit.auth import Principal, Role, require
 from perisai_kit.db import Session
 from perisai_kit.errors import PreconditionFailed, PreconditionRequired
+from perisai_kit.etag import etag
 from perisai_kit.fields import Page, PageLimit, encode_cursor
 from perisai_kit.idempotency import TransactionRoute
 from perisai_kit.pii import Keys
@@ -78,7 +79,7 @@ async def get_member(
 ) -> MemberOut:
     """Show one member, numbers masked, with the ETag that a change needs."""
     member = await service.get(session, member_id=member_id, viewer=viewer, request_id=request_id)
-    response.headers["ETag"] = service.etag(member)
+    response.headers["ETag"] = etag(member.version)
     return service.shown(MemberOut, member, viewer)
 
 
@@ -100,7 +101,7 @@ async def change_member(
     patch: MemberPatch,
     session: Session,
     viewer: Keeper,
-    versions: Versions,
+    if_match: IfMatch,
     limits: LimitsOf,
     keyring: Keys,
     response: Response,
@@ -114,12 +115,12 @@ async def change_member(
         session,
         member_id=member_id,
         patch=patch,
-        versions=versions,
+        if_match=if_match,
         viewer=viewer,
         limits=limits,
         keyring=keyring,
     )
-    response.headers["ETag"] = service.etag(member)
+    response.headers["ETag"] = etag(member.version)
     return service.shown(MemberOut, member, viewer)
 
 

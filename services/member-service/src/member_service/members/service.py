@@ -22,6 +22,7 @@ from member_service.occupations.rules import sector
 from perisai_kit import clock
 from perisai_kit.auth import Principal, Role
 from perisai_kit.errors import DomainError, PreconditionFailed
+from perisai_kit.etag import allows
 from perisai_kit.events import MemberEnrolled, MemberUpdated
 from perisai_kit.feed import publish
 from perisai_kit.nik import Nik, parse_nik
@@ -225,18 +226,18 @@ async def change(
     *,
     member_id: UUID,
     patch: MemberPatch,
-    versions: frozenset[int],
+    if_match: str,
     viewer: Principal,
     limits: Limits,
     keyring: Keyring,
 ) -> Member:
     """Change a member's record; bills issued from now on follow it, older ones do not.
 
-    versions: the ones the client may have read; empty for any.
+    if_match: the ETags the client may have read; `*` for any. Payments do not change it.
     Raises: MemberNotFound, PreconditionFailed, CorrectionByOfficer, and what the rules refuse.
     """
     member = await lock(session, member_id=member_id, viewer=viewer)
-    if versions and member.version not in versions:
+    if not allows(if_match, member.version):
         raise PreconditionFailed
     sent = patch.model_dump(exclude_unset=True)
     if BIRTH_FIELDS & sent.keys() and not viewer.has(Role.BRANCH_OFFICER, Role.ADMIN):
@@ -351,11 +352,6 @@ async def attribute(
 async def record_standings(session: AsyncSession, standings: Mapping[UUID, Standing]) -> None:
     """Store what members' paid months mean, by member id; at least one."""
     await queries.update_standings(session, standings)
-
-
-def etag(member: Member) -> str:
-    """Return the ETag of a member's record; payments do not change it."""
-    return f'"{member.version}"'
 
 
 def shown(kind: type[Shown], member: Member, viewer: Principal) -> Shown:
