@@ -18,7 +18,7 @@ from perisai_kit.auth import Principal, Role
 from perisai_kit.ids import new_id
 from perisai_kit.testing import Urls
 
-SHORT_S = 0.5
+SHORT_S = 2.0
 """For every time-out: what never answers is given up soon."""
 
 

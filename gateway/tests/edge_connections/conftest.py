@@ -13,7 +13,7 @@ import uvloop
 from gateway.edge.connection import Address, Headers, UpstreamConnection
 from gateway.edge.pool import PoolLimits, UpstreamPool
 
-SHORT_S = 0.3
+SHORT_S = 2.0
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 GET = b"GET /it HTTP/1.1\r\nHost: x\r\n\r\n"
 
