@@ -106,6 +106,7 @@ def sign_in(stage: Stage, door: Door, username: str) -> str:
             "display_label": wanted.label,
             "roles": [wanted.role],
             "scope": dict(wanted.scope),
+            "reason": "An account to measure with.",
         },
         token=admin_token,
     )

@@ -15,12 +15,13 @@ from gateway.accounts.models import Account
 from gateway.accounts.rules import AccountKind
 from gateway.app import create_app
 from gateway.edge.limits import RateClass
+from gateway.notices import service as notices
 from gateway.parts import Parts
 from gateway.passwords import hash_password
 from gateway.settings import Settings
 from gateway.tokens import access_token
 from perisai_kit import clock
-from perisai_kit.auth import Principal, Role, ScopeKind
+from perisai_kit.auth import Principal, Role, Scope, ScopeKind
 from perisai_kit.http.protocol import ServerProtocol
 from perisai_kit.http.watch import ConnectionLimits
 from perisai_kit.ids import new_id
@@ -31,6 +32,7 @@ from perisai_kit.testing_http import HOST, serving
 PASSWORD = "correct horse battery"
 PHONE = "+6281234567890"
 DEVICE = "phone-1"
+COUNTRY = Scope(ScopeKind.COUNTRY)
 SERVICE_SECRET = "secret-of-the-service"
 EMPTIED = (
     "accounts",
@@ -38,6 +40,10 @@ EMPTIED = (
     "otp_challenges",
     "otp_outbox",
     "throttle_counts",
+    "known_devices",
+    "account_changes",
+    "account_notices",
+    "notice_outbox",
     "idempotency_keys",
     "read_audits",
     "subscriptions",
@@ -125,8 +131,15 @@ class Gateway:
         )
         return {"Authorization": f"Bearer {token}"}
 
-    async def staff(self, username: str = "officer", *, role: Role = Role.ADMIN) -> Account:
-        """Create a staff account for the whole country, with `PASSWORD`."""
+    async def staff(
+        self,
+        username: str = "officer",
+        *,
+        role: Role = Role.ADMIN,
+        scope: Scope | None = COUNTRY,
+        totp_secret: str | None = None,
+    ) -> Account:
+        """Create a staff account with `PASSWORD`, for the whole country if nothing else is said."""
         if not self.hashes:
             self.hashes.append(await hash_password(PASSWORD))
         account = Account(
@@ -136,7 +149,11 @@ class Gateway:
             password_hash=self.hashes[0],
             display_label="An officer",
             roles=[role],
-            scope_kind=ScopeKind.COUNTRY,
+            scope_kind=scope.kind if scope else None,
+            scope_code=scope.code if scope else None,
+            scope_region=scope.region if scope else None,
+            totp_secret=totp_secret,
+            totp_confirmed_at=clock.real_now() if totp_secret else None,
             created_at=clock.real_now(),
         )
         async with self.parts.database.begin() as session:
@@ -150,6 +167,25 @@ class Gateway:
         outbox = await self.client.post("/v1/sandbox/otp-outbox", json={"phone": phone})
         code: str = outbox.json()["codes"][0]["code"]
         return code
+
+    async def send_notices(self) -> None:
+        """Do what the worker does every few seconds."""
+        database, keyring = self.parts.database, self.parts.keyring
+        sender = notices.Outbox(database, keyring)
+        await notices.send_due(database, sender, now=clock.real_now())
+
+    async def notices_to(self, phone: str) -> list[str]:
+        """Return the templates of the notices that a number got, newest first."""
+        read = await self.client.post("/v1/sandbox/notice-outbox", json={"phone": phone})
+        return [each["template"] for each in read.json()["notices"]]
+
+    async def history(self, account_id: object) -> list[dict[str, Any]]:
+        """Return what was done to an account, newest first, as an administrator reads it."""
+        answer = await self.client.get(
+            f"/v1/accounts/{account_id}/history", headers=await self.signed_in(Role.ADMIN)
+        )
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
 
     async def token(self, **grant: Any) -> httpx.Response:
         return await self.client.post("/v1/auth/token", json=grant)
@@ -193,6 +229,23 @@ def gateway_settings(make_settings: Callable[..., Settings]) -> Callable[..., Se
         return make_settings(Settings, urls, **values)
 
     return make
+
+
+@pytest.fixture
+async def real_gateway(
+    gateway_settings: Callable[..., Settings], urls: Urls, network: Wire
+) -> AsyncIterator[Gateway]:
+    """A gateway outside a sandbox, on the database of this run. Its messages go to `sender`."""
+    settings = gateway_settings(
+        urls,
+        sandbox=False,
+        clock_file=None,
+        otp_sender_url="http://sender/messages",
+        otp_sender_secret="s",
+    )
+    app = create_app(settings, http_transport=network)
+    async with app_client(app) as client:
+        yield Gateway(app, client)
 
 
 @pytest.fixture(scope="session")

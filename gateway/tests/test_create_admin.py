@@ -58,6 +58,17 @@ async def test_it_creates_an_administrator_once(run: Any, gateway: Any) -> None:
         "There is already an account named boss; nothing was changed."
     ]
     assert signed_in.status_code == 200
+    (row,) = await gateway.history(account.id)
+    assert (row["change"], row["source"]) == ("created", "command_line")
+    assert (row["author_id"], row["reason"]) == (None, None)
+
+
+def test_it_takes_no_password_that_is_easy_to_guess(run: Any) -> None:
+    common, named = run("boss", password="password1234"), run("boss", password="the-Boss-of-it-all")
+
+    assert (common.returncode, named.returncode) == (1, 1)
+    assert common.stderr.startswith("Not accepted: This password is easy to guess")
+    assert named.stderr == "Not accepted: The password must not contain the username.\n"
 
 
 def test_it_says_in_one_line_what_it_does_not_accept(run: Any) -> None:

@@ -1,6 +1,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -10,6 +12,22 @@ from perisai_kit.testing import Databases
 
 def _config(databases: Databases) -> Config:
     return databases.alembic_config("gateway", databases.empty().owner)
+
+
+async def _run(url: str, *statements: str) -> list[Any]:
+    connection = await asyncpg.connect(url)
+    try:
+        return [await connection.fetch(each) for each in statements]
+    finally:
+        await connection.close()
+
+
+def _revision_before(slug: str) -> str:
+    """Return the revision that the migration with this name follows."""
+    folder = Path(__file__).parents[1] / "migrations"
+    walk = ScriptDirectory(str(folder)).walk_revisions()
+    (before,) = [str(each.down_revision) for each in walk if slug in each.path]
+    return before
 
 
 def _in_thread(call: object, *arguments: object) -> None:
@@ -31,3 +49,49 @@ def test_an_empty_database_migrates_to_exactly_what_the_models_say(databases: Da
     _in_thread(command.upgrade, config, "head")
 
     _in_thread(command.check, config)
+
+
+ACCOUNTS = """
+INSERT INTO accounts (id, kind, username, password_hash, phone, phone_hash, display_label, agent_id,
+    roles, scope_kind, scope_code, scope_region, version, created_at)
+VALUES
+    ('00000000-0000-0000-0000-000000000001', 'staff', 'everywhere', 'x', NULL, NULL, 'x', NULL,
+        '{admin}', NULL, NULL, NULL, 1, now()),
+    ('00000000-0000-0000-0000-000000000002', 'staff', 'somewhere', 'x', NULL, NULL, 'x', NULL,
+        '{admin,branch_officer}', 'branch', 'banyuwangi', 'jatim', 1, now()),
+    ('00000000-0000-0000-0000-000000000003', 'person', NULL, NULL, 'x', 'x', 'x',
+        '00000000-0000-0000-0000-000000000009', '{agent}', 'branch', 'banyuwangi', 'jatim', 1,
+        now())
+"""
+
+
+async def test_administrators_of_a_part_lose_the_role_and_agents_are_remembered(
+    databases: Databases,
+) -> None:
+    urls = databases.empty()
+    config = databases.alembic_config("gateway", urls.owner)
+    _in_thread(command.upgrade, config, _revision_before("record_account_changes"))
+    await _run(urls.owner, ACCOUNTS)
+
+    _in_thread(command.upgrade, config, "head")
+
+    accounts, changes = await _run(
+        urls.owner,
+        "SELECT roles, scope_kind, was_agent_at FROM accounts ORDER BY id",
+        "SELECT change, source, before, after, author_id FROM account_changes",
+    )
+    assert [(each["roles"], each["scope_kind"]) for each in accounts] == [
+        (["admin"], "country"),
+        (["branch_officer"], "branch"),
+        (["agent"], "branch"),
+    ]
+    assert [each["was_agent_at"] is not None for each in accounts] == [False, False, True]
+    assert [tuple(each.values()) for each in changes] == [
+        (
+            "roles_changed",
+            "migration",
+            '{"roles": ["admin", "branch_officer"]}',
+            '{"roles": ["branch_officer"]}',
+            None,
+        )
+    ]

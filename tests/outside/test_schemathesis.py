@@ -78,7 +78,8 @@ async def _new_staff(
 ) -> str:
     username, password = f"outside-{uuid.uuid4().hex[:8]}", uuid.uuid4().hex
     new = {"username": username, "password": password, "display_label": "Outside judge"}
-    await admin.post("/v1/accounts", {**new, "roles": [role], "scope": scope})
+    more = {"roles": [role], "scope": scope, "reason": "An account for this run only."}
+    await admin.post("/v1/accounts", {**new, **more})
     actor = Actor(http, device_id="stage-outside")
     await actor.sign_in_with_password(username, password)
     return actor.access_token

@@ -1,7 +1,7 @@
 """The gateway, wired: its own routes, the door in front of them, and the way to the services."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -14,9 +14,11 @@ from gateway import public
 from gateway.accounts.routes import me_router
 from gateway.accounts.routes import router as accounts_router
 from gateway.clients.otp_sender import OtpSender, WebhookSender
+from gateway.clients.webhook import Webhook
 from gateway.codes.routes import router as codes_router
 from gateway.codes.routes import sandbox_router
 from gateway.codes.service import Outbox
+from gateway.credentials.routes import me_router as own_credentials_router
 from gateway.credentials.routes import router as credentials_router
 from gateway.edge.admission import Admission
 from gateway.edge.door import PublicDoor
@@ -29,6 +31,8 @@ from gateway.edge.snap import SnapDoor, bank_pool
 from gateway.keys.routes import public_router as jwks_router
 from gateway.keys.routes import router as keys_router
 from gateway.keys.service import SigningKeys
+from gateway.notices.routes import router as notices_router
+from gateway.notices.routes import sandbox_router as notices_sandbox_router
 from gateway.parts import Parts
 from gateway.revocations.routes import router as revocations_router
 from gateway.revocations.service import OwnRevocations
@@ -36,7 +40,7 @@ from gateway.sessions.routes import auth_router
 from gateway.sessions.routes import router as sessions_router
 from gateway.settings import Settings
 from gateway.tokens import OwnTokens
-from gateway.worker import periodic, subscriptions
+from gateway.worker import notice_sender, periodic, subscriptions, webhook_of
 from perisai_kit.client import ServiceClient
 from perisai_kit.db import Database
 from perisai_kit.log import get_logger
@@ -96,13 +100,14 @@ def create_app(
     kit.tokens = OwnTokens(keys, settings)
     agents, members = kit.client(settings.agent_url), _members(settings, kit)
     relay, banks = Relay(settings), bank_pool(settings)
+    webhook = webhook_of(settings, http_transport)
     app = create_kit_app(
         kit,
         title="Perisai gateway",
         routers=_routers(settings),
         subscriptions=subscriptions(agents),
-        periodic=periodic(settings),
-        on_close=[members.close, agents.close, relay.close, banks.close],
+        periodic=periodic(settings, notice_sender(webhook, database, kit.keyring)),
+        on_close=[*_closing(webhook), members.close, agents.close, relay.close, banks.close],
         outer_doors=_edge(settings, _admission(settings, kit), relay, banks),
         body_limit=SMALL,
         openapi_url=None,
@@ -112,7 +117,7 @@ def create_app(
         database=database,
         keyring=kit.keyring,
         keys=keys,
-        sender=_sender(settings, kit),
+        sender=_sender(webhook, kit),
         members=members,
     )
     app.state.revocations = revocations
@@ -137,12 +142,15 @@ def _routers(settings: Settings) -> list[APIRouter]:
         auth_router,
         sessions_router,
         me_router,
+        own_credentials_router,
         credentials_router,
         accounts_router,
+        notices_router,
         keys_router,
         revocations_router,
     ]
-    return [*routers, sandbox_router] if settings.sandbox else routers
+    sandbox = [sandbox_router, notices_sandbox_router]
+    return [*routers, *sandbox] if settings.sandbox else routers
 
 
 def _members(settings: Settings, kit: Kit) -> ServiceClient:
@@ -155,12 +163,12 @@ def _members(settings: Settings, kit: Kit) -> ServiceClient:
     )
 
 
-def _sender(settings: Settings, kit: Kit) -> OtpSender:
-    if settings.otp_sender_url is None or settings.otp_sender_secret is None:
-        return Outbox(kit.database, kit.keyring)  # settings.py: only in a sandbox
-    return WebhookSender(
-        settings.otp_sender_url, settings.otp_sender_secret, transport=kit.http_transport
-    )
+def _sender(webhook: Webhook | None, kit: Kit) -> OtpSender:
+    return Outbox(kit.database, kit.keyring) if webhook is None else WebhookSender(webhook)
+
+
+def _closing(webhook: Webhook | None) -> list[Callable[[], Awaitable[None]]]:
+    return [] if webhook is None else [webhook.close]
 
 
 def _admission(settings: Settings, kit: Kit) -> Admission:

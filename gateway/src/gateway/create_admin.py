@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from gateway.accounts import service
 from gateway.accounts.rules import UsernameTaken
 from gateway.accounts.schemas import NewStaff, ScopeIn
+from gateway.passwords import PasswordHasUsername, PasswordTooCommon
 from gateway.settings import Settings
 from perisai_kit import clock
 from perisai_kit.auth import Role, ScopeKind
@@ -16,7 +17,10 @@ from perisai_kit.pii import Keyring
 
 
 async def create_admin(database: Database, *, username: str, password: str) -> None:
-    """Create an administrator for the whole country. Raises: UsernameTaken, ValidationError."""
+    """Create an administrator for the whole country; the account's history names no author.
+
+    Raises: UsernameTaken, PasswordTooCommon, PasswordHasUsername, ValidationError.
+    """
     new = NewStaff(
         username=username,
         password=password,
@@ -25,7 +29,7 @@ async def create_admin(database: Database, *, username: str, password: str) -> N
         scope=ScopeIn(kind=ScopeKind.COUNTRY),
     )
     async with database.begin() as session:
-        await service.create_staff(session, new, now=clock.real_now())
+        await service.create_staff(session, new, by=None, now=clock.real_now())
 
 
 async def _run(username: str, password: str) -> str | None:
@@ -37,6 +41,8 @@ async def _run(username: str, password: str) -> str | None:
         await create_admin(database, username=username, password=password)
     except UsernameTaken:
         return f"There is already an account named {username}; nothing was changed."
+    except (PasswordTooCommon, PasswordHasUsername) as refused:
+        return f"Not accepted: {refused.text}"
     except ValidationError as error:
         wrong = sorted({str(each["loc"][0]) for each in error.errors()})
         return f"Not accepted: {', '.join(wrong)}. A password has 12 to 128 characters."

@@ -1,23 +1,77 @@
-"""Passwords: argon2id, in a thread, a few at a time (each takes 64 MiB)."""
+"""Passwords: which are too easy to guess, and argon2id in a thread, a few at a time.
+
+Hashing is the dearest thing a stranger can ask for. So it has fewer slots than there are cores,
+each of one thread and 64 MiB, and a short queue: beyond that a sign-in is refused at once, and
+banks and everybody who has signed in are served as before.
+"""
 
 import asyncio
+import os
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
+from zxcvbn_rs_py import zxcvbn
+
+from perisai_kit.errors import Invalid, Unavailable
 
 PASSWORD_MIN = 12
 PASSWORD_MAX = 128
 """Source: NIST SP 800-63B 5.1.1 asks for at least 8 and to permit at least 64."""
-AT_ONCE = 4
-_hasher = PasswordHash([Argon2Hasher()])
+AT_ONCE = max(1, (os.cpu_count() or 1) - 1)
+WAITING_AT_MOST = 8 * AT_ONCE
+"""A hash takes a tenth to half of a second, so nobody who waits does so for long."""
+BUSY_RETRY_S = 2
+STRONG_ENOUGH = 3
+"""Of 0 to 4. Source: zxcvbn's own advice; 3 stands for more than 10^8 guesses."""
+JUDGED_CHARACTERS = 32
+"""Estimating takes longer than linear time, and the rest makes no password worse."""
+OWN_WORDS = ("perisai", "bpjs", "ketenagakerjaan", "sandi")
+"""Words that stand before others in a guess at this platform."""
+
+_hasher = PasswordHash([Argon2Hasher(parallelism=1)])
 _slots = asyncio.Semaphore(AT_ONCE)
+_waiting: set[object] = set()
 _nobodys: list[str] = []
 
 
+class SignInBusy(Unavailable):
+    code = "sign_in_busy"
+    text = "Too many people are signing in; try again in a moment."
+    text_id = "Terlalu banyak yang sedang masuk; coba sesaat lagi."
+
+
+class PasswordTooCommon(Invalid):
+    code = "password_too_common"
+    text = "This password is easy to guess; choose several unusual words."
+    text_id = "Kata sandi ini mudah ditebak; pilih beberapa kata yang tidak lazim."
+
+
+class PasswordHasUsername(Invalid):
+    code = "password_has_username"
+    text = "The password must not contain the username."
+    text_id = "Kata sandi tidak boleh memuat nama pengguna."
+
+
+async def hash_new_password(password: str, *, username: str, field: str) -> str:
+    """Return the argon2id hash of a password that somebody wants to have.
+
+    field: where it stood in the request.
+    Raises: PasswordTooCommon, PasswordHasUsername, SignInBusy.
+    """
+    if username.lower() in password.lower():
+        raise PasswordHasUsername(field=field)
+    async with _slot():
+        if await asyncio.to_thread(_guess_score, password, username) < STRONG_ENOUGH:
+            raise PasswordTooCommon(field=field)
+        return await asyncio.to_thread(_hasher.hash, password)
+
+
 async def hash_password(password: str) -> str:
-    """Return the argon2id hash of a password."""
-    async with _slots:
+    """Return the argon2id hash of a password. Raises: SignInBusy."""
+    async with _slot():
         return await asyncio.to_thread(_hasher.hash, password)
 
 
@@ -25,9 +79,30 @@ async def verify_password(password: str, hashed: str | None) -> bool:
     """Tell whether a password is right.
 
     hashed: None for an account that does not exist; it takes as long and is never right.
+    Raises: SignInBusy.
     """
-    async with _slots:
+    async with _slot():
         return await asyncio.to_thread(_verify, password, hashed)
+
+
+@asynccontextmanager
+async def _slot() -> AsyncIterator[None]:
+    if _slots.locked() and len(_waiting) >= WAITING_AT_MOST:
+        raise SignInBusy(retry_after_s=BUSY_RETRY_S)
+    turn = object()
+    _waiting.add(turn)
+    try:
+        await _slots.acquire()
+    finally:
+        _waiting.discard(turn)
+    try:
+        yield
+    finally:
+        _slots.release()
+
+
+def _guess_score(password: str, username: str) -> int:
+    return int(zxcvbn(password[:JUDGED_CHARACTERS], [username, *OWN_WORDS]).score)
 
 
 def _verify(password: str, hashed: str | None) -> bool:

@@ -38,14 +38,28 @@ class Settings(ServiceSettings):
 
     otp_s: Seconds = 300
     otp_attempts: Times = 5
-    otp_sends_per_phone: Times = 10
-    otp_sends_per_phone_day: Times = 30
+    """Wrong codes after which one code counts no more."""
+    otp_sends_per_device: Times = 10
+    otp_sends_per_device_day: Times = 30
+    """Of a device that has signed in with the number before."""
+    otp_sends_per_phone_and_address: Times = 10
+    otp_sends_per_phone_and_address_day: Times = 30
+    otp_sends_per_phone: Times = 100
+    otp_sends_per_phone_day: Times = 300
     otp_sends_per_address: Times = 300
+    otp_attempts_per_device: Times = 20
+    otp_attempts_per_phone_and_address: Times = 20
+    otp_attempts_per_phone: Times = 200
+    password_attempts_per_device: Times = 10
+    """Of a device that has signed in with the name before."""
     password_attempts_per_name_and_address: Times = 10
-    password_attempts_per_name: Times = 50
+    password_attempts_per_name: Times = 500
     password_attempts_per_address: Times = 300
+    credential_attempts_per_account: Times = 10
+    """Authenticator codes at sign-in, passwords and codes at /v1/me."""
     throttle_window_s: Seconds = 900
-    """The window of the counts above, but for the daily one."""
+    """The window of the counts above, but for the daily ones. Whose tries count for whom is in
+    throttles/rules.py."""
     member_lookup_timeout_s: float = Field(default=3.0, gt=0, le=60)
     """How long signing in waits for member-service; then it goes on without it."""
     otp_sender_url: str | None = Field(default=None, validate_default=True)

@@ -2,10 +2,13 @@
 
 from gateway.accounts import models as accounts
 from gateway.base import Base
+from gateway.changes import models as changes
 from gateway.codes import models as codes
 from gateway.keys import models as keys
+from gateway.notices import models as notices
 from gateway.sessions import models as sessions
+from gateway.throttles import models as throttles
 from perisai_kit.db import KitBase
 
-FEATURES = (accounts, codes, keys, sessions)
+FEATURES = (accounts, changes, codes, keys, notices, sessions, throttles)
 METADATA = [KitBase.metadata, Base.metadata]

@@ -2,11 +2,17 @@
 
 from datetime import timedelta
 
-from gateway.accounts import tasks as accounts
+import httpx
+
+from gateway.clients.notice_sender import NoticeSender, WebhookNotices
+from gateway.clients.webhook import Webhook
 from gateway.codes import service as codes
 from gateway.keys import service as keys
+from gateway.notices import service as notices
+from gateway.people import tasks as people
 from gateway.sessions import service as sessions
 from gateway.settings import Settings
+from gateway.throttles import service as throttles
 from gateway.tokens import OwnTokens
 from perisai_kit import clock
 from perisai_kit.client import ServiceClient
@@ -20,6 +26,7 @@ from perisai_kit.worker import Periodic, Worker
 
 ROTATION_EVERY_S = 3600
 FORGET_EVERY_S = 600
+SEND_NOTICES_EVERY_S = 2
 
 
 def subscriptions(agents: ServiceClient) -> list[Subscription]:
@@ -29,16 +36,16 @@ def subscriptions(agents: ServiceClient) -> list[Subscription]:
             name="gateway.agents",
             source=agents,
             handlers={
-                AgentActivated: accounts.on_agent_activated,
-                AgentReinstated: accounts.on_agent_activated,
-                AgentSuspended: accounts.on_agent_away,
-                AgentDismissed: accounts.on_agent_away,
+                AgentActivated: people.on_agent_activated,
+                AgentReinstated: people.on_agent_activated,
+                AgentSuspended: people.on_agent_away,
+                AgentDismissed: people.on_agent_away,
             },
         )
     ]
 
 
-def periodic(settings: Settings) -> list[Periodic]:
+def periodic(settings: Settings, notice_sender: NoticeSender) -> list[Periodic]:
     """Return what the gateway does every so often."""
 
     async def rotate_keys(database: Database) -> None:
@@ -49,16 +56,36 @@ def periodic(settings: Settings) -> list[Periodic]:
                 signs_for=timedelta(seconds=settings.signing_key_s),
             )
 
+    async def send_notices(database: Database) -> None:
+        await notices.send_due(database, notice_sender, now=clock.real_now())
+
     return [
+        Periodic("notices.send", SEND_NOTICES_EVERY_S, send_notices),
         Periodic("signing_keys.rotate", ROTATION_EVERY_S, rotate_keys),
         Periodic("sign_ins.forget", FORGET_EVERY_S, forget_old),
     ]
 
 
+def webhook_of(
+    settings: Settings, transport: httpx.AsyncBaseTransport | None = None
+) -> Webhook | None:
+    """Return where messages to telephones are posted; None in a sandbox that names nothing."""
+    if settings.otp_sender_url is None or settings.otp_sender_secret is None:
+        return None  # settings.py: only in a sandbox
+    return Webhook(settings.otp_sender_url, settings.otp_sender_secret, transport=transport)
+
+
+def notice_sender(webhook: Webhook | None, database: Database, keyring: Keyring) -> NoticeSender:
+    """Return what sends notices: the webhook, or the sandbox's outbox."""
+    return notices.Outbox(database, keyring) if webhook is None else WebhookNotices(webhook)
+
+
 async def forget_old(database: Database) -> None:
-    """Delete old codes, counts and sessions; bounded a run."""
+    """Delete old codes, counts, sessions and sandbox messages; bounded a run."""
     async with database.begin() as session:
+        await notices.forget_old(session, now=clock.real_now())
         await codes.forget_old(session, now=clock.real_now())
+        await throttles.forget_old(session, now=clock.real_now())
         await sessions.forget_old(session, now=clock.real_now())
 
 
@@ -67,14 +94,14 @@ def create_worker() -> Worker:
     settings = Settings.from_env()
     configure_logging(service=settings.service)
     clock.follow_test_clock(settings.clock_file, sandbox=settings.sandbox)
-    database = Database(
-        settings.database_url.get_secret_value(), keyring=Keyring.from_settings(settings)
-    )
+    keyring = Keyring.from_settings(settings)
+    database = Database(settings.database_url.get_secret_value(), keyring=keyring)
+    sender = notice_sender(webhook_of(settings), database, keyring)
     tokens = OwnTokens(keys.SigningKeys(database), settings)
     agents = ServiceClient(settings.agent_url, tokens, timeout_s=settings.service_timeout_s)
     forget_keys = Periodic("idempotency.forget", 600, forget_old_keys)
     return Worker(
         database,
         subscriptions=subscriptions(agents),
-        periodic=[*periodic(settings), forget_keys],
+        periodic=[*periodic(settings, sender), forget_keys],
     )

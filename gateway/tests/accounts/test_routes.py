@@ -19,7 +19,10 @@ OFFICER = {
     "display_label": "Officer of Banyuwangi",
     "roles": ["branch_officer"],
     "scope": {"kind": "branch", "code": "banyuwangi", "region": "jatim"},
+    "reason": "New in the office.",
 }
+WHY = {"reason": "As the office asked."}
+COUNTRY = Scope(ScopeKind.COUNTRY)
 
 
 async def create(gateway: Any, **more: Any) -> Any:
@@ -68,6 +71,12 @@ async def test_a_username_is_taken_once(gateway: Any) -> None:
         ({"roles": ["agent"]}, "roles_not_allowed"),
         ({"scope": None}, "scope_required"),
         ({"scope": {"kind": "branch", "code": "banyuwangi"}}, "scope_invalid"),
+        ({"roles": ["admin"]}, "admin_country_only"),
+        ({"roles": ["admin"], "scope": None}, "admin_country_only"),
+        ({"reason": None}, "invalid"),
+        ({"reason": " "}, "invalid"),
+        ({"password": "password1234"}, "password_too_common"),
+        ({"password": "Banyuwangi.1-kapal"}, "password_has_username"),
         ({"is_admin": True}, "invalid"),
     ],
 )
@@ -89,10 +98,10 @@ async def test_others_see_no_accounts(gateway: Any, role: Role) -> None:
 
 async def test_an_auditor_reads_and_cannot_write(gateway: Any) -> None:
     account = await gateway.staff()
-    headers = await gateway.signed_in(Role.AUDITOR)
+    headers = await gateway.signed_in(Role.AUDITOR, scope=COUNTRY)
 
     read = await gateway.client.get(f"/v1/accounts/{account.id}", headers=headers)
-    locked = await gateway.client.post(f"/v1/accounts/{account.id}/lock", headers=headers)
+    locked = await gateway.client.post(f"/v1/accounts/{account.id}/lock", json=WHY, headers=headers)
 
     assert read.status_code == 200
     assert locked.status_code == 403
@@ -160,7 +169,7 @@ async def test_who_read_an_account_is_recorded(gateway: Any) -> None:
 
     await gateway.client.get(
         f"/v1/accounts/{account.id}",
-        headers=await gateway.signed_in(Role.AUDITOR, account_id=reader),
+        headers=await gateway.signed_in(Role.AUDITOR, account_id=reader, scope=COUNTRY),
     )
 
     async with gateway.parts.database.read() as session:
@@ -174,7 +183,7 @@ async def test_roles_change_for_whoever_saw_the_present_version(gateway: Any) ->
     headers = await gateway.signed_in(Role.ADMIN)
     address = f"/v1/accounts/{account.id}"
     etag = (await gateway.client.get(address, headers=headers)).headers["etag"]
-    new = {"roles": ["finance_officer"], "scope": {"kind": "region", "code": "jatim"}}
+    new = {"roles": ["finance_officer"], "scope": {"kind": "region", "code": "jatim"}, **WHY}
 
     def put(if_match: str | None) -> Any:
         more = {"If-Match": if_match} if if_match else {}
@@ -213,10 +222,12 @@ async def test_a_locked_account_is_signed_out_everywhere(gateway: Any) -> None:
     headers = await gateway.signed_in(Role.ADMIN)
 
     locked = await gateway.client.post(
-        f"/v1/accounts/{session['account_id']}/lock", headers=headers
+        f"/v1/accounts/{session['account_id']}/lock", json=WHY, headers=headers
     )
     refused = await gateway.refresh(session["refresh_token"])
-    await gateway.client.post(f"/v1/accounts/{session['account_id']}/unlock", headers=headers)
+    await gateway.client.post(
+        f"/v1/accounts/{session['account_id']}/unlock", json=WHY, headers=headers
+    )
     still_over = await gateway.refresh(session["refresh_token"])
     anew = await gateway.token(**await gateway.otp_grant())
 
@@ -227,12 +238,13 @@ async def test_a_locked_account_is_signed_out_everywhere(gateway: Any) -> None:
 
 async def test_the_last_administrator_stays(gateway: Any) -> None:
     boss = await gateway.staff("boss")
-    headers = await gateway.signed_in(Role.ADMIN, account_id=boss.id)
+    headers = await gateway.signed_in(Role.ADMIN)  # one who is an administrator no more
     address = f"/v1/accounts/{boss.id}"
+    auditor = {"roles": ["auditor"], **WHY}
 
-    locked = await gateway.client.post(f"{address}/lock", headers=headers)
+    locked = await gateway.client.post(f"{address}/lock", json=WHY, headers=headers)
     demoted = await gateway.client.put(
-        f"{address}/roles", json={"roles": ["auditor"]}, headers={**headers, "If-Match": "*"}
+        f"{address}/roles", json=auditor, headers={**headers, "If-Match": "*"}
     )
 
     assert locked.json()["code"] == "last_admin"
@@ -244,7 +256,9 @@ async def test_one_of_two_administrators_may_go(gateway: Any) -> None:
     await gateway.staff("second")
 
     answer = await gateway.client.post(
-        f"/v1/accounts/{boss.id}/lock", headers=await gateway.signed_in(Role.ADMIN)
+        f"/v1/accounts/{boss.id}/lock",
+        json=WHY,
+        headers=await gateway.signed_in(Role.ADMIN),
     )
 
     assert answer.status_code == 200
@@ -257,7 +271,7 @@ async def test_two_administrators_who_lock_each_other_leave_one(gateway: Any) ->
 
     answers = await asyncio.gather(
         *(
-            gateway.client.post(f"/v1/accounts/{account.id}/lock", headers=headers)
+            gateway.client.post(f"/v1/accounts/{account.id}/lock", json=WHY, headers=headers)
             for account in pair
         )
     )
@@ -270,7 +284,7 @@ async def test_a_person_gets_another_number(gateway: Any) -> None:
 
     changed = await gateway.client.put(
         f"/v1/accounts/{session['account_id']}/phone",
-        json={"phone": "085200000001"},
+        json={"phone": "085200000001", **WHY},
         headers=await gateway.signed_in(Role.ADMIN),
     )
     moved = await gateway.otp_session("+6285200000001")
@@ -286,7 +300,7 @@ async def test_a_number_with_an_account_of_its_own_is_not_given_away(gateway: An
 
     answer = await gateway.client.put(
         f"/v1/accounts/{session['account_id']}/phone",
-        json={"phone": "+6285200000001"},
+        json={"phone": "+6285200000001", **WHY},
         headers=await gateway.signed_in(Role.ADMIN),
     )
 

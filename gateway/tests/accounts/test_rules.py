@@ -3,64 +3,22 @@ import uuid
 import pytest
 
 from gateway.accounts.rules import (
-    Choice,
-    Known,
+    COUNTRY,
+    AccountOutOfScope,
+    AccountScope,
+    AdminCountryOnly,
+    OwnAccount,
     RolesNotAllowed,
     ScopeInvalid,
     ScopeRequired,
     VersionChanged,
     VersionMissing,
     WadahRequired,
+    check_may_change,
     check_staff_roles,
     check_version,
-    people_of_phone,
 )
 from perisai_kit.errors import DomainError
-
-A, B = uuid.UUID(int=1), uuid.UUID(int=2)
-SITI, BUDI = uuid.UUID(int=11), uuid.UUID(int=12)
-
-
-def known(
-    account_id: uuid.UUID = A,
-    member_id: uuid.UUID | None = None,
-    *,
-    is_agent: bool = False,
-    has_phone: bool = True,
-) -> Known:
-    return Known(account_id, member_id, is_agent, has_phone)
-
-
-@pytest.mark.parametrize(
-    ("accounts", "members", "choice"),
-    [
-        # Nobody is known: an account without roles.
-        ([], [], Choice(create_empty=True)),
-        ([], None, Choice(create_empty=True)),
-        # Members without accounts get them.
-        ([], [SITI, BUDI], Choice(create=(SITI, BUDI))),
-        # An applicant who is the only member of his number becomes that member.
-        ([known()], [SITI], Choice(keep=(A,), attach=(A, SITI))),
-        # With two members nobody knows which one he is.
-        ([known()], [SITI, BUDI], Choice(keep=(A,), create=(SITI, BUDI))),
-        # A member's account follows the member's number.
-        ([known(A, SITI, has_phone=False)], [SITI], Choice(keep=(A,))),
-        ([known(A, SITI)], [], Choice(create_empty=True)),
-        # An agent's does not.
-        ([known(A, SITI, is_agent=True)], [], Choice(keep=(A,))),
-        (
-            [known(A, SITI, is_agent=True, has_phone=False)],
-            [SITI],
-            Choice(create_empty=True),
-        ),
-        # Without member-service the accounts of the number speak alone.
-        ([known(A, SITI), known(B, BUDI)], None, Choice(keep=(A, B))),
-    ],
-)
-def test_whom_a_number_leads_to(
-    accounts: list[Known], members: list[uuid.UUID] | None, choice: Choice
-) -> None:
-    assert people_of_phone(accounts, members) == choice
 
 
 @pytest.mark.parametrize(
@@ -74,6 +32,8 @@ def test_whom_a_number_leads_to(
         ({"admin"}, ("country", "x", None), None, ScopeInvalid),
         ({"admin"}, (None, "x", None), None, ScopeInvalid),
         ({"wadah_admin"}, (None, None, None), None, WadahRequired),
+        ({"admin"}, ("region", "jatim", None), None, AdminCountryOnly),
+        ({"admin", "auditor"}, (None, None, None), None, AdminCountryOnly),
     ],
 )
 def test_what_staff_cannot_have(
@@ -108,3 +68,21 @@ def test_an_update_names_the_version_it_saw() -> None:
         check_version(None, 3)
     with pytest.raises(VersionChanged):
         check_version('"2"', 3)
+
+
+ME, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
+BRANCH = AccountScope("branch", "banyuwangi", "jatim")
+REGION = AccountScope("region", "jatim")
+
+
+def test_a_change_stays_within_the_own_scope_before_and_after() -> None:
+    check_may_change(actor_id=ME, account_id=OTHER, actor=REGION, scopes=[BRANCH, REGION])
+
+    for scopes in ([COUNTRY, BRANCH], [BRANCH, COUNTRY], [AccountScope()]):
+        with pytest.raises(AccountOutOfScope):
+            check_may_change(actor_id=ME, account_id=OTHER, actor=REGION, scopes=scopes)
+
+
+def test_nobody_changes_the_own_account_not_even_for_the_whole_country() -> None:
+    with pytest.raises(OwnAccount):
+        check_may_change(actor_id=ME, account_id=ME, actor=COUNTRY, scopes=[BRANCH])

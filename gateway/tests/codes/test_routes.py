@@ -6,11 +6,12 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from gateway.app import create_app
-from gateway.codes.models import OtpChallenge, ThrottleCount
+from gateway.codes.models import OtpChallenge
 from gateway.settings import Settings
+from gateway.throttles.models import ThrottleCount
 from perisai_kit.testing import Urls, Wire, app_client
 
 PHONE = "+6281234567890"
@@ -26,8 +27,8 @@ async def strict(
         yield client
 
 
-async def ask(client: httpx.AsyncClient, phone: str) -> httpx.Response:
-    return await client.post("/v1/auth/otp", json={"phone": phone, "device_id": "phone-1"})
+async def ask(client: httpx.AsyncClient, phone: str, device_id: str = "phone-1") -> httpx.Response:
+    return await client.post("/v1/auth/otp", json={"phone": phone, "device_id": device_id})
 
 
 async def test_known_and_unknown_numbers_get_the_same_answer(gateway: Any, members: Any) -> None:
@@ -76,13 +77,19 @@ async def test_a_blocked_address_does_not_use_up_the_codes_of_a_number(
 async def test_signing_in_gives_the_tries_back(
     gateway_settings: Callable[..., Settings], urls: Urls, gateway: Any
 ) -> None:
-    settings = gateway_settings(urls, otp_sends_per_phone=2)
+    settings = gateway_settings(urls, otp_sends_per_phone=2, otp_sends_per_device=3)
     async with app_client(create_app(settings)) as client:
-        await ask(client, PHONE)
+        first = [(await ask(client, PHONE)).status_code for _ in range(2)]
+        unknown = await ask(client, PHONE, device_id="phone-2")
+        async with gateway.parts.database.begin() as session:
+            await session.execute(delete(ThrottleCount))
         await gateway.otp_session()
-        answers = [(await ask(client, PHONE)).status_code for _ in range(3)]
+        known = [(await ask(client, PHONE)).status_code for _ in range(4)]
+        strange = [(await ask(client, PHONE, device_id="phone-2")).status_code for _ in range(3)]
 
-    assert answers == [202, 202, 429]
+    assert (first, unknown.status_code) == ([202, 202], 429)
+    assert known == [202, 202, 202, 429]
+    assert strange == [202, 202, 429]
 
 
 async def test_only_hashes_of_codes_numbers_and_addresses_are_kept(gateway: Any) -> None:

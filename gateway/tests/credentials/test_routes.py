@@ -10,6 +10,8 @@ from perisai_kit.auth import Role
 
 PASSWORD = "correct horse battery"
 OTHER = "another horse battery"
+WHY = {"reason": "A lost telephone."}
+PROOF = {"current_password": PASSWORD}
 
 
 async def sign_in(gateway: Any, password: str = PASSWORD, **more: Any) -> Any:
@@ -22,7 +24,7 @@ async def test_a_password_reset_ends_sessions_and_the_old_password(gateway: Any)
 
     reset = await gateway.client.post(
         f"/v1/accounts/{account.id}/password-reset",
-        json={"password": OTHER},
+        json={"password": OTHER, **WHY},
         headers=await gateway.signed_in(Role.ADMIN),
     )
 
@@ -37,7 +39,7 @@ async def test_a_person_has_no_password_to_reset(gateway: Any) -> None:
 
     reset = await gateway.client.post(
         f"/v1/accounts/{session['account_id']}/password-reset",
-        json={"password": OTHER},
+        json={"password": OTHER, **WHY},
         headers=await gateway.signed_in(Role.ADMIN),
     )
 
@@ -61,6 +63,8 @@ async def test_staff_change_their_own_password(
 
     assert answer.status_code == status
     assert (await sign_in(gateway, now_right)).status_code == 200
+    rows = await gateway.history(account.id)
+    assert [each["change"] for each in rows] == (["password_changed"] if status == 204 else [])
 
 
 async def test_an_authenticator_app_counts_from_its_first_code_until_it_is_removed(
@@ -72,7 +76,7 @@ async def test_an_authenticator_app_counts_from_its_first_code_until_it_is_remov
     def post(path: str, body: dict[str, str] | None = None) -> Any:
         return gateway.client.post(f"/v1/me/totp{path}", json=body, headers=headers)
 
-    secret = (await post("")).json()["secret"]
+    secret = (await post("", PROOF)).json()["secret"]
     not_yet = await sign_in(gateway)
     totp = pyotp.TOTP(secret)
     step = totp.timecode(clock.real_now())
@@ -80,7 +84,7 @@ async def test_an_authenticator_app_counts_from_its_first_code_until_it_is_remov
     confirmed = await post("/confirmation", {"code": totp.generate_otp(step - 1)})
     asked = await sign_in(gateway)
     signed_in = await sign_in(gateway, totp=totp.generate_otp(step))
-    removed = await post("/removal", {"code": totp.generate_otp(step + 1)})
+    removed = await post("/removal", {"code": totp.generate_otp(step + 1), **PROOF})
     without = await sign_in(gateway)
 
     assert not_yet.status_code == 200
@@ -89,24 +93,31 @@ async def test_an_authenticator_app_counts_from_its_first_code_until_it_is_remov
     assert asked.json()["code"] == "totp_required"
     assert signed_in.status_code == 200
     assert removed.status_code == 204
+    assert (await gateway.refresh(signed_in.json()["refresh_token"], None)).status_code == 401
     assert without.status_code == 200
+    told = [(each["change"], each["source"]) for each in await gateway.history(account.id)]
+    assert told == [("totp_removed", "owner"), ("totp_set", "owner")]
 
 
 async def test_an_administrator_removes_the_app_of_a_lost_telephone(gateway: Any) -> None:
     account = await gateway.staff()
     headers = await gateway.signed_in(Role.ADMIN, account_id=account.id)
-    secret = (await gateway.client.post("/v1/me/totp", headers=headers)).json()["secret"]
+    secret = (await gateway.client.post("/v1/me/totp", json=PROOF, headers=headers)).json()[
+        "secret"
+    ]
     await gateway.client.post(
         "/v1/me/totp/confirmation", json={"code": pyotp.TOTP(secret).now()}, headers=headers
     )
 
     await gateway.client.post(
         f"/v1/accounts/{account.id}/password-reset",
-        json={"password": OTHER, "remove_totp": True},
+        json={"password": OTHER, "remove_totp": True, **WHY},
         headers=await gateway.signed_in(Role.ADMIN),
     )
 
     assert (await sign_in(gateway, OTHER)).status_code == 200
+    told = [each["change"] for each in await gateway.history(account.id)]
+    assert told == ["totp_reset", "password_reset", "totp_set"]
 
 
 async def test_a_secret_in_use_is_not_replaced(gateway: Any) -> None:
@@ -115,12 +126,139 @@ async def test_a_secret_in_use_is_not_replaced(gateway: Any) -> None:
     unprepared = await gateway.client.post(
         "/v1/me/totp/confirmation", json={"code": "123456"}, headers=headers
     )
-    secret = (await gateway.client.post("/v1/me/totp", headers=headers)).json()["secret"]
+    secret = (await gateway.client.post("/v1/me/totp", json=PROOF, headers=headers)).json()[
+        "secret"
+    ]
     await gateway.client.post(
         "/v1/me/totp/confirmation", json={"code": pyotp.TOTP(secret).now()}, headers=headers
     )
 
-    again = await gateway.client.post("/v1/me/totp", headers=headers)
+    again = await gateway.client.post("/v1/me/totp", json=PROOF, headers=headers)
 
     assert unprepared.json()["code"] == "totp_not_prepared"
     assert again.json()["code"] == "totp_already_on"
+
+
+async def test_the_app_is_neither_set_up_nor_removed_without_the_password(gateway: Any) -> None:
+    secret = pyotp.random_base32()
+    fresh, owner = await gateway.staff("fresh"), await gateway.staff("owner", totp_secret=secret)
+    thief = [await gateway.signed_in(Role.ADMIN, account_id=each.id) for each in (fresh, owner)]
+    code, wrong = pyotp.TOTP(secret).now(), {"current_password": "a stolen token is no proof"}
+
+    def post(path: str, body: dict[str, str], headers: dict[str, str]) -> Any:
+        return gateway.client.post(f"/v1/me/totp{path}", json=body, headers=headers)
+
+    without = [
+        await post("", {}, thief[0]),
+        await post("/removal", {"code": code}, thief[1]),
+    ]
+    refused = [
+        await post("", wrong, thief[0]),
+        await post("/removal", {"code": code, **wrong}, thief[1]),
+    ]
+
+    assert [each.status_code for each in without] == [422, 422]
+    assert [each.json()["code"] for each in refused] == ["password_incorrect"] * 2
+
+
+@pytest.mark.parametrize("path", ["password", "totp", "totp/confirmation", "totp/removal"])
+async def test_wrong_passwords_and_codes_are_counted_and_told(
+    gateway: Any, path: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    account = await gateway.staff()
+    headers = await gateway.signed_in(Role.ADMIN, account_id=account.id)
+    if path == "totp/confirmation":
+        await gateway.client.post("/v1/me/totp", json=PROOF, headers=headers)
+    bodies = {
+        "password": {"current_password": "wrong", "new_password": OTHER},
+        "totp": {"current_password": "wrong"},
+        "totp/confirmation": {"code": "000000"},
+        "totp/removal": {"current_password": "wrong", "code": "000000"},
+    }
+    capfd.readouterr()
+
+    answers = [
+        await gateway.client.post(f"/v1/me/{path}", json=bodies[path], headers=headers)
+        for _ in range(12)
+    ]
+    elsewhere = await gateway.client.post("/v1/me/totp", json=PROOF, headers=headers)
+
+    assert [each.status_code for each in answers] == [403] * 10 + [429] * 2
+    assert int(answers[-1].headers["retry-after"]) >= 1
+    assert elsewhere.status_code == 429  # one count for all of them
+    told = capfd.readouterr().err
+    assert told.count('"credential.failed"') == 13
+    assert str(account.id) in told
+    assert "wrong" not in told
+    assert "officer" not in told
+    assert [each["change"] for each in await gateway.history(account.id)] == ["locked_out"]
+
+
+async def test_right_passwords_use_up_no_tries(gateway: Any) -> None:
+    account = await gateway.staff()
+    headers = await gateway.signed_in(Role.ADMIN, account_id=account.id)
+
+    answers = [
+        await gateway.client.post("/v1/me/totp", json=PROOF, headers=headers) for _ in range(12)
+    ]
+
+    assert {each.status_code for each in answers} == {200}
+
+
+async def test_authenticator_codes_at_a_sign_in_are_counted_for_the_account(gateway: Any) -> None:
+    secret = pyotp.random_base32()
+    account = await gateway.staff(totp_secret=secret)
+    wrong = f"{(int(pyotp.TOTP(secret).now()) + 1) % 1_000_000:06d}"
+
+    def guess(number: int) -> Any:
+        # Of many addresses, as behind a proxy: only the account's own count holds them together.
+        return sign_in(gateway, totp=wrong, device_id=f"stolen-{number}")
+
+    tries = [(await guess(number)).status_code for number in range(9)]
+    headers = await gateway.signed_in(Role.ADMIN, account_id=account.id)
+    body = {"code": "000000", **PROOF}
+    removal = [
+        (await gateway.client.post("/v1/me/totp/removal", json=body, headers=headers)).status_code
+        for _ in range(2)
+    ]
+
+    assert set(tries) == {401}
+    assert removal == [403, 429]
+
+
+@pytest.mark.parametrize(
+    ("password", "code"),
+    [
+        ("password1234", "password_too_common"),
+        ("Password12345", "password_too_common"),
+        ("P@ssw0rd1234", "password_too_common"),
+        ("qwertyuiop12", "password_too_common"),
+        ("aaaaaaaaaaaaaa", "password_too_common"),
+        ("Perisai2026!", "password_too_common"),
+        ("rahasia12345", "password_too_common"),
+        ("the OFFICER of this branch", "password_has_username"),
+        ("4@8({[<369!|1750$7+%2" * 6, None),
+    ],
+)
+async def test_a_password_that_is_easy_to_guess_is_refused_wherever_it_is_set(
+    gateway: Any, password: str, code: str | None
+) -> None:
+    await gateway.staff("boss")
+    account = await gateway.staff()
+    own = await gateway.signed_in(Role.ADMIN, account_id=account.id)
+
+    changed = await gateway.client.post(
+        "/v1/me/password", json={**PROOF, "new_password": password}, headers=own
+    )
+    reset = await gateway.client.post(
+        f"/v1/accounts/{account.id}/password-reset",
+        json={"password": password, **WHY},
+        headers=await gateway.signed_in(Role.ADMIN),
+    )
+
+    if code is None:
+        assert [changed.status_code, reset.status_code] == [204, 204]
+        return
+    assert [each.json()["code"] for each in (changed, reset)] == [code, code]
+    assert changed.json()["errors"][0]["pointer"] == "/new_password"
+    assert reset.json()["errors"][0]["pointer"] == "/password"

@@ -232,6 +232,7 @@ async def test_a_locked_account_is_shut_out_before_its_token_ends(platform: Any)
     before = await platform.client.get("/v1/members", headers=_bearer(older))
     await platform.client.post(
         f"/v1/accounts/{session['account_id']}/lock",
+        json={"reason": "A lost telephone."},
         headers=await platform.signed_in(Role.ADMIN),
     )
     await platform.app.state.revocations.reload(parts.database)

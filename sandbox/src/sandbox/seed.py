@@ -184,6 +184,7 @@ async def _ensure_account(admin: Api, sign_in: SignIn, password: str) -> None:
             "display_label": sign_in.label,
             "roles": [sign_in.role],
             "scope": sign_in.scope,
+            "reason": "An account that every sandbox begins with.",
         },
     )
 

@@ -87,6 +87,7 @@ async def _make(desk: Desk) -> dict[str, Any]:
         "display_label": "Administrator of a wadah",
         "roles": ["wadah_admin"],
         "wadah_id": wadah["id"],
+        "reason": "An account that every sandbox begins with.",
     }
     await desk.admin.post("/v1/accounts", account)
     return {

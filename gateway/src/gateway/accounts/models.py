@@ -27,6 +27,9 @@ class Account(Base):
             " OR (scope_kind = 'branch' AND scope_code IS NOT NULL AND scope_region IS NOT NULL)",
             name="scope",
         ),
+        CheckConstraint(
+            "NOT 'admin' = ANY (roles) OR scope_kind IS NOT DISTINCT FROM 'country'", name="admin"
+        ),
         Index(
             "uq_accounts_username",
             "username",
@@ -68,6 +71,10 @@ class Account(Base):
     scope_kind: Mapped[str | None] = mapped_column(Text)
     scope_code: Mapped[str | None] = mapped_column(Text)
     scope_region: Mapped[str | None] = mapped_column(Text)
+    was_agent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """When it first had an agent's role. Such an account never follows a member's number."""
+    signed_in_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """The last sign-in."""
     locked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     locked_by: Mapped[uuid.UUID | None]
     sessions_valid_from: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -2,26 +2,51 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.accounts.models import Account
-from gateway.accounts.rules import ADMIN, AccountKind, AccountNotFound
+from gateway.accounts.rules import ADMIN, AccountKind, AccountNotFound, AccountScope
 
 ACCOUNTS_OF_A_PHONE = 50
 _ADMINS_LOCK = 4_701
+
+
+def in_scope(scope: AccountScope) -> ColumnElement[bool]:
+    """Return the condition for accounts within a scope: `rules.holds` in SQL."""
+    match scope:
+        case AccountScope(kind="country"):
+            return true()
+        case AccountScope(kind="region", code=str(code)):
+            return or_(
+                and_(Account.scope_kind == "region", Account.scope_code == code),
+                and_(Account.scope_kind == "branch", Account.scope_region == code),
+            )
+        case AccountScope(kind="branch", code=str(code)):
+            return and_(Account.scope_kind == "branch", Account.scope_code == code)
+    return false()
 
 
 async def find_account(session: AsyncSession, account_id: uuid.UUID) -> Account | None:
     return await session.get(Account, account_id)
 
 
-async def get_account(session: AsyncSession, account_id: uuid.UUID) -> Account:
-    account = await find_account(session, account_id)
+async def get_visible(
+    session: AsyncSession, account_id: uuid.UUID, *, scope: AccountScope
+) -> Account:
+    """Raises: AccountNotFound, also for an account outside the scope."""
+    visible = select(Account).where(Account.id == account_id, in_scope(scope))
+    account = await session.scalar(visible)
     if account is None:
         raise AccountNotFound
     return account
+
+
+async def has_empty_account(session: AsyncSession, phone_hash: bytes) -> bool:
+    """Tell whether an account without a member has this number."""
+    empty = select(Account.id).where(Account.phone_hash == phone_hash, Account.member_id.is_(None))
+    return await session.scalar(empty.limit(1)) is not None
 
 
 async def lock_account(session: AsyncSession, account_id: uuid.UUID) -> Account:
@@ -38,6 +63,7 @@ async def find_by_username(session: AsyncSession, username: str) -> Account | No
 async def list_accounts(
     session: AsyncSession,
     *,
+    scope: AccountScope,
     kind: AccountKind | None,
     role: str | None,
     username: str | None,
@@ -45,7 +71,7 @@ async def list_accounts(
     limit: int,
 ) -> Sequence[Account]:
     """Newest first; ids are in the order of their making."""
-    wanted: list[ColumnElement[bool]] = []
+    wanted = [in_scope(scope)]
     if kind is not None:
         wanted.append(Account.kind == kind)
     if role is not None:
@@ -58,46 +84,23 @@ async def list_accounts(
     return (await session.scalars(page)).all()
 
 
-async def list_by_phone(session: AsyncSession, phone_hash: bytes) -> Sequence[Account]:
-    found = (
-        select(Account)
-        .where(Account.phone_hash == phone_hash)
-        .order_by(Account.id)
-        .limit(ACCOUNTS_OF_A_PHONE)
-    )
-    return (await session.scalars(found)).all()
-
-
-async def lock_people(
-    session: AsyncSession, *, phone_hash: bytes, member_ids: Sequence[uuid.UUID]
+async def list_by_phone(
+    session: AsyncSession, phone_hash: bytes, *, scope: AccountScope
 ) -> Sequence[Account]:
-    """The accounts of a telephone number or of these members, locked by id."""
     found = (
         select(Account)
-        .where(
-            Account.kind == AccountKind.PERSON,
-            or_(Account.phone_hash == phone_hash, Account.member_id.in_(member_ids)),
-        )
+        .where(Account.phone_hash == phone_hash, in_scope(scope))
         .order_by(Account.id)
         .limit(ACCOUNTS_OF_A_PHONE)
-        .with_for_update()
-        .execution_options(populate_existing=True)
     )
     return (await session.scalars(found)).all()
 
 
-async def insert_once_person(session: AsyncSession, account: Account) -> None:
-    """Insert, unless somebody else has just made the account of this member or number."""
-    values = {
-        column.key: getattr(account, column.key)
-        for column in Account.__table__.columns
-        if getattr(account, column.key) is not None
-    }
-    await session.execute(insert(Account).values(**values).on_conflict_do_nothing())
+async def insert_once(session: AsyncSession, account: Account) -> bool:
+    """Insert, unless the username is taken or the member or number has just got an account.
 
-
-async def insert_once_staff(session: AsyncSession, account: Account) -> bool:
-    """Tell whether the username was free."""
+    Tells whether it was inserted.
+    """
     values = {
         column.key: getattr(account, column.key)
         for column in Account.__table__.columns
@@ -105,10 +108,6 @@ async def insert_once_staff(session: AsyncSession, account: Account) -> bool:
     }
     made = insert(Account).values(**values).on_conflict_do_nothing().returning(Account.id)
     return await session.scalar(made) is not None
-
-
-async def find_by_member(session: AsyncSession, member_id: uuid.UUID) -> Account | None:
-    return await session.scalar(select(Account).where(Account.member_id == member_id))
 
 
 async def count_other_admins(session: AsyncSession, account_id: uuid.UUID) -> int:

@@ -10,12 +10,17 @@ from gateway.accounts.schemas import (
     AccountOut,
     AccountsOut,
     MeOut,
-    NewStaff,
+    NewStaffIn,
+    PhoneChange,
     PhoneIn,
+    ReasonIn,
     RolesIn,
     ScopeOut,
     Username,
 )
+from gateway.accounts.service import AdminRequest
+from gateway.changes.schemas import ChangeOut
+from gateway.passwords import PasswordHasUsername, PasswordTooCommon, SignInBusy
 from perisai_kit import clock
 from perisai_kit.auth import Principal, Role, require
 from perisai_kit.db import ReadSession, Session
@@ -33,6 +38,7 @@ Admin = Annotated[Principal, Depends(require(Role.ADMIN))]
 Reader = Annotated[Principal, Depends(require(Role.ADMIN, Role.AUDITOR))]
 IfMatch = Annotated[str | None, Header(max_length=200, description="The ETag you read.")]
 Cursor = Annotated[CursorText | None, Query()]
+NOT_YOURS = (rules.OwnAccount, rules.AccountOutOfScope)
 
 
 @me_router.get("/me")
@@ -65,13 +71,21 @@ async def me(session: ReadSession, caller: Anyone) -> MeOut:
         rules.UsernameTaken,
         rules.RolesNotAllowed,
         rules.ScopeInvalid,
+        rules.AdminCountryOnly,
         rules.ScopeRequired,
         rules.WadahRequired,
+        rules.AccountOutOfScope,
+        PasswordTooCommon,
+        PasswordHasUsername,
+        SignInBusy,
     ),
 )
-async def create(session: Session, _: Admin, new: NewStaff, response: Response) -> AccountOut:
+async def create(
+    session: Session, admin: Admin, request: Request, new: NewStaffIn, response: Response
+) -> AccountOut:
     """Create a staff account, which signs in with username and password."""
-    account = await service.create_staff(session, new, now=clock.real_now())
+    by = _by(admin, request, new.reason)
+    account = await service.create_staff(session, new, by=by, now=clock.real_now())
     response.headers["Location"] = f"/v1/accounts/{account.id}"
     return _out(account, response)
 
@@ -87,9 +101,15 @@ async def list_accounts(
     limit: PageLimit = 50,
     cursor: Cursor = None,
 ) -> Page[AccountOut]:
-    """List accounts, newest first."""
+    """List the accounts within your scope, newest first."""
     accounts, next_cursor = await service.list_page(
-        session, kind=kind, role=role, username=username, limit=limit, cursor=cursor
+        session,
+        reader=caller,
+        kind=kind,
+        role=role,
+        username=username,
+        limit=limit,
+        cursor=cursor,
     )
     await _audit(session, caller, request, *accounts)
     return Page[AccountOut](items=[_shown(each) for each in accounts], next_cursor=next_cursor)
@@ -99,8 +119,8 @@ async def list_accounts(
 async def look_up(
     session: Session, caller: Reader, request: Request, keys: Keys, wanted: PhoneIn
 ) -> AccountsOut:
-    """Find the accounts of a telephone number."""
-    accounts = await service.list_with_phone(session, keys, phone=wanted.phone)
+    """Find the accounts of a telephone number within your scope."""
+    accounts = await service.list_with_phone(session, keys, phone=wanted.phone, reader=caller)
     await _audit(session, caller, request, *accounts)
     return AccountsOut(items=[_shown(each) for each in accounts])
 
@@ -110,77 +130,138 @@ async def get(
     session: Session, caller: Reader, request: Request, account_id: uuid.UUID, response: Response
 ) -> AccountOut:
     """Show an account. The ETag is its version."""
-    account = await service.get(session, account_id=account_id)
+    account = await service.get_visible(session, account_id=account_id, reader=caller)
     await _audit(session, caller, request, account)
     return _out(account, response)
+
+
+@router.get("/accounts/{account_id}/history", responses=problems(rules.AccountNotFound))
+async def list_history(
+    session: Session,
+    caller: Reader,
+    request: Request,
+    account_id: uuid.UUID,
+    limit: PageLimit = 50,
+    cursor: Cursor = None,
+) -> Page[ChangeOut]:
+    """List what was done to an account, by whom and why, newest first."""
+    rows, next_cursor = await service.list_history(
+        session, account_id=account_id, reader=caller, limit=limit, cursor=cursor
+    )
+    await audit_read(
+        session,
+        caller,
+        kind="account_history",
+        ids=[account_id],
+        request_id=request.state.request_id,
+    )
+    return Page[ChangeOut](
+        items=[ChangeOut.model_validate(row) for row in rows], next_cursor=next_cursor
+    )
 
 
 @router.put(
     "/accounts/{account_id}/roles",
     responses=problems(
         rules.AccountNotFound,
+        *NOT_YOURS,
         rules.VersionMissing,
         rules.VersionChanged,
         rules.LastAdmin,
         rules.RolesNotAllowed,
         rules.ScopeInvalid,
+        rules.AdminCountryOnly,
         rules.ScopeRequired,
         rules.WadahRequired,
     ),
 )
 async def set_roles(
     session: Session,
-    _: Admin,
+    admin: Admin,
+    request: Request,
     account_id: uuid.UUID,
     new: RolesIn,
     response: Response,
     if_match: IfMatch = None,
 ) -> AccountOut:
-    """Replace the roles, the scope and the wadah of a staff account. Needs If-Match."""
+    """Replace the roles, the scope and the wadah of a staff account. Needs If-Match.
+
+    The scope before and after must lie within your own; nobody changes the own roles.
+    """
     account = await service.set_roles(
-        session, new, account_id=account_id, if_match=if_match, now=clock.real_now()
+        session,
+        new,
+        account_id=account_id,
+        by=_by(admin, request, new.reason),
+        if_match=if_match,
+        now=clock.real_now(),
     )
     return _out(account, response)
 
 
 @router.put(
     "/accounts/{account_id}/phone",
-    responses=problems(rules.AccountNotFound, rules.NotAPerson, rules.PhoneTaken),
+    responses=problems(rules.AccountNotFound, *NOT_YOURS, rules.NotAPerson, rules.PhoneTaken),
 )
 async def set_phone(
     session: Session,
-    _: Admin,
+    admin: Admin,
+    request: Request,
     account_id: uuid.UUID,
-    new: PhoneIn,
+    new: PhoneChange,
     keys: Keys,
     response: Response,
 ) -> AccountOut:
-    """Give a person's account another telephone number; its sessions end."""
+    """Give a person's account another telephone number; its sessions end, the old number is told.
+
+    The answer and the history never show the number in full.
+    """
     account = await service.set_phone(
-        session, keys, account_id=account_id, phone=new.phone, now=clock.real_now()
+        session,
+        keys,
+        account_id=account_id,
+        phone=new.phone,
+        by=_by(admin, request, new.reason),
+        now=clock.real_now(),
     )
     return _out(account, response)
 
 
 @router.post(
-    "/accounts/{account_id}/lock", responses=problems(rules.AccountNotFound, rules.LastAdmin)
+    "/accounts/{account_id}/lock",
+    responses=problems(rules.AccountNotFound, *NOT_YOURS, rules.LastAdmin),
 )
 async def lock(
-    session: Session, admin: Admin, account_id: uuid.UUID, response: Response
+    session: Session,
+    admin: Admin,
+    request: Request,
+    account_id: uuid.UUID,
+    given: ReasonIn,
+    response: Response,
 ) -> AccountOut:
     """Lock an account: its sessions end, and it cannot sign in."""
-    account = await service.lock(
-        session, account_id=account_id, by=admin.account_id, now=clock.real_now()
-    )
+    by = _by(admin, request, given.reason)
+    account = await service.lock(session, account_id=account_id, by=by, now=clock.real_now())
     return _out(account, response)
 
 
-@router.post("/accounts/{account_id}/unlock", responses=problems(rules.AccountNotFound))
+@router.post("/accounts/{account_id}/unlock", responses=problems(rules.AccountNotFound, *NOT_YOURS))
 async def unlock(
-    session: Session, _: Admin, account_id: uuid.UUID, response: Response
+    session: Session,
+    admin: Admin,
+    request: Request,
+    account_id: uuid.UUID,
+    given: ReasonIn,
+    response: Response,
 ) -> AccountOut:
     """Let an account sign in again."""
-    return _out(await service.unlock(session, account_id=account_id), response)
+    by = _by(admin, request, given.reason)
+    account = await service.unlock(session, account_id=account_id, by=by, now=clock.real_now())
+    return _out(account, response)
+
+
+def _by(admin: Principal, request: Request, reason: str) -> AdminRequest:
+    return AdminRequest(admin, request.state.request_id, reason)
 
 
 async def _audit(session: Session, caller: Principal, request: Request, *read: Account) -> None:

@@ -1,12 +1,13 @@
 """Who may have which account, role and scope."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
 from perisai_kit.errors import (
     Conflict,
+    Forbidden,
     Invalid,
     NotFound,
     PreconditionFailed,
@@ -48,6 +49,24 @@ class RolesNotAllowed(Invalid):
     code = "roles_not_allowed"
     text = "An administrator gives staff roles to staff accounts; others follow from the facts."
     text_id = "Administrator hanya memberi peran staf kepada akun staf; peran lain mengikuti fakta."
+
+
+class AdminCountryOnly(Invalid):
+    code = "admin_country_only"
+    text = "An administrator works for the whole country; choose the scope `country`."
+    text_id = "Administrator bekerja untuk seluruh negeri; pilih cakupan nasional."
+
+
+class OwnAccount(Forbidden):
+    code = "own_account"
+    text = "You cannot administer your own account; ask another administrator."
+    text_id = "Anda tidak dapat mengelola akun sendiri; mintalah administrator lain."
+
+
+class AccountOutOfScope(Forbidden):
+    code = "account_out_of_scope"
+    text = "This account, or the scope you give it, lies outside your own scope."
+    text_id = "Akun ini, atau cakupan yang Anda berikan, berada di luar cakupan Anda."
 
 
 class ScopeInvalid(Invalid):
@@ -102,7 +121,9 @@ def check_staff_roles(
 ) -> None:
     """Refuse what a staff account cannot have.
 
-    Raises: RolesNotAllowed, ScopeInvalid, ScopeRequired, WadahRequired.
+    Since 28 November 2026 an administrator is one for the whole country: whoever gives accounts
+    in one branch could give oneself the others.
+    Raises: RolesNotAllowed, ScopeInvalid, AdminCountryOnly, ScopeRequired, WadahRequired.
     """
     if not roles or not STAFF_ROLES.issuperset(roles):
         raise RolesNotAllowed(field="roles")
@@ -110,6 +131,8 @@ def check_staff_roles(
     fitting = {None: (False, False), "country": (False, False), "region": (True, False)}
     if given != fitting.get(scope_kind, (True, True)):
         raise ScopeInvalid(field="scope")
+    if ADMIN in roles and scope_kind != "country":
+        raise AdminCountryOnly(field="scope")
     if "branch_officer" in roles and scope_kind is None:
         raise ScopeRequired(field="scope")
     if "wadah_admin" in roles and wadah_id is None:
@@ -128,51 +151,43 @@ def check_version(if_match: str | None, version: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """An account that a telephone number may lead to."""
+class AccountScope:
+    """The part of the country an account works for; nothing where `kind` is None."""
 
-    account_id: uuid.UUID
-    member_id: uuid.UUID | None
-    is_agent: bool
-    has_phone: bool
+    kind: str | None = None
+    code: str | None = None
+    region: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Whom a telephone number signs in to.
+COUNTRY = AccountScope("country")
 
-    keep: accounts as they are. attach: the account without a member, and the member it becomes.
-    create: members who get an account now. create_empty: an account without any role is made.
+
+def holds(outer: AccountScope, inner: AccountScope) -> bool:
+    """Tell whether one scope lies inside another. No scope lies in that of the country only."""
+    match outer.kind:
+        case "country":
+            return True
+        case "region":
+            region = {"region": inner.code, "branch": inner.region}.get(inner.kind or "")
+            return outer.code is not None and region == outer.code
+        case "branch":
+            return outer.code is not None and (inner.kind, inner.code) == ("branch", outer.code)
+    return False
+
+
+def check_may_change(
+    *,
+    actor_id: uuid.UUID,
+    account_id: uuid.UUID | None,
+    actor: AccountScope,
+    scopes: Collection[AccountScope],
+) -> None:
+    """Refuse a change of the own account or beyond the own scope.
+
+    account_id: None for a new account. scopes: that of the account before and after the change.
+    Raises: OwnAccount, AccountOutOfScope.
     """
-
-    keep: tuple[uuid.UUID, ...] = ()
-    attach: tuple[uuid.UUID, uuid.UUID] | None = None
-    create: tuple[uuid.UUID, ...] = ()
-    create_empty: bool = False
-
-
-def people_of_phone(known: Sequence[Known], members: Sequence[uuid.UUID] | None) -> Choice:
-    """Decide which accounts a proven telephone number leads to.
-
-    known: accounts of this number or of one of these members. members: who has this number
-    according to member-service; None when it did not answer, and then the accounts speak alone.
-    A member's account follows the member's number: numbers are given to others. An agent's does
-    not; his application proved the number, and whoever may edit a member must not become an agent.
-    """
-    if members is None:
-        keep = tuple(each.account_id for each in known if each.has_phone)
-        return Choice(keep=keep, create_empty=not keep)
-    empty = [each for each in known if each.member_id is None]
-    having = {each.member_id for each in known}
-    missing = tuple(member_id for member_id in members if member_id not in having)
-    attach = None
-    if len(members) == 1 and missing and empty:
-        attach, missing = (empty[0].account_id, members[0]), ()
-    keep = tuple(each.account_id for each in known if _leads_to(each, members))
-    return Choice(keep=keep, attach=attach, create=missing, create_empty=not keep and not missing)
-
-
-def _leads_to(known: Known, members: Sequence[uuid.UUID]) -> bool:
-    if known.member_id is None or known.is_agent:
-        return known.has_phone
-    return known.member_id in members
+    if account_id == actor_id:
+        raise OwnAccount
+    if not all(holds(actor, scope) for scope in scopes):
+        raise AccountOutOfScope

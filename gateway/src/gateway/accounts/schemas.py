@@ -7,10 +7,11 @@ from pydantic import Field, SecretStr, StringConstraints
 from gateway.accounts.rules import AccountKind
 from gateway.passwords import PASSWORD_MAX, PASSWORD_MIN
 from perisai_kit.auth import Role, ScopeKind
-from perisai_kit.fields import Code, Model, Out, Phone, ShortText
+from perisai_kit.fields import Code, Model, Out, Phone, ShortText, Text255
 
 Username = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{2,39}$")]
 NewPassword = Annotated[SecretStr, Field(min_length=PASSWORD_MIN, max_length=PASSWORD_MAX)]
+Reason = Annotated[Text255, Field(description="Why; kept with the account's history.")]
 Roles = Annotated[frozenset[Role], Field(min_length=1, max_length=8)]
 
 
@@ -20,16 +21,33 @@ class ScopeIn(Model):
     region: Code | None = Field(default=None, description="A branch's region.")
 
 
-class RolesIn(Model):
+class AccountRoles(Model):
     roles: Roles
     scope: ScopeIn | None = None
     wadah_id: uuid.UUID | None = None
 
 
-class NewStaff(RolesIn):
+class NewStaff(AccountRoles):
     username: Username
     password: NewPassword
     display_label: ShortText
+
+
+class NewStaffIn(NewStaff):
+    reason: Reason
+
+
+class RolesIn(AccountRoles):
+    reason: Reason
+
+
+class ReasonIn(Model):
+    reason: Reason
+
+
+class PhoneChange(Model):
+    phone: Phone
+    reason: Reason
 
 
 class PhoneIn(Model):

@@ -4,101 +4,137 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.accounts import queries, rules
 from gateway.accounts.models import Account
-from gateway.accounts.rules import AccountKind
-from gateway.accounts.schemas import NewStaff, RolesIn
-from gateway.passwords import hash_password
+from gateway.accounts.rules import AccountKind, AccountScope
+from gateway.accounts.schemas import AccountRoles, NewStaff
+from gateway.changes import service as changes
+from gateway.changes.models import AccountChange
+from gateway.changes.rules import COMMAND_LINE, LIMIT, Author, Change, Source
+from gateway.paging import cut_page, read_cursor
+from gateway.passwords import hash_new_password
 from perisai_kit.auth import Principal, Role, Scope, ScopeKind
-from perisai_kit.fields import CursorInvalid, decode_cursor, encode_cursor
 from perisai_kit.ids import new_id
-from perisai_kit.pii import Keyring, mask_phone
+from perisai_kit.pii import Keyring
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """A member with the telephone number, as member-service names him."""
+class AdminRequest:
+    """Who administers an account, in which request, and why."""
 
-    member_id: uuid.UUID
-    label: str
+    principal: Principal
+    request_id: str
+    reason: str
+
+    @property
+    def author(self) -> Author:
+        """The author as the account's history names them."""
+        return Author(Source.ADMINISTRATOR, self.principal.account_id, self.request_id, self.reason)
 
 
-async def create_staff(session: AsyncSession, new: NewStaff, *, now: datetime) -> Account:
+async def create_staff(
+    session: AsyncSession, new: NewStaff, *, by: AdminRequest | None, now: datetime
+) -> Account:
     """Create an account that signs in with username and password.
 
-    Raises: UsernameTaken, RolesNotAllowed, ScopeInvalid, ScopeRequired, WadahRequired.
+    by: None for the command line, which nobody's scope bounds.
+    Raises: UsernameTaken, RolesNotAllowed, ScopeInvalid, AdminCountryOnly, ScopeRequired,
+    WadahRequired, AccountOutOfScope, PasswordTooCommon, PasswordHasUsername, SignInBusy.
     """
     _check_roles(new)
+    if by is not None:
+        _check_may_change(by, None, _wanted_scope(new))
     account = Account(
         id=new_id(),
         kind=AccountKind.STAFF,
         username=new.username,
-        password_hash=await hash_password(new.password.get_secret_value()),
+        password_hash=await hash_new_password(
+            new.password.get_secret_value(), username=new.username, field="password"
+        ),
         display_label=new.display_label,
         roles=sorted(new.roles),
         version=1,
         created_at=now,
     )
     _set_scope(account, new)
-    if not await queries.insert_once_staff(session, account):
+    if not await queries.insert_once(session, account):
         raise rules.UsernameTaken(field="username")
-    return await queries.get_account(session, account.id)
+    account = await queries.lock_account(session, account.id)
+    author = by.author if by is not None else COMMAND_LINE
+    await record_change(
+        session, account, Change.CREATED, by=author, now=now, after=_described_roles(account)
+    )
+    return account
 
 
 async def set_roles(
     session: AsyncSession,
-    new: RolesIn,
+    new: AccountRoles,
     *,
     account_id: uuid.UUID,
+    by: AdminRequest,
     if_match: str | None,
     now: datetime,
 ) -> Account:
     """Replace roles, scope and wadah of a staff account.
 
-    Raises: AccountNotFound, VersionMissing, VersionChanged, LastAdmin, and as `create_staff`.
+    Raises: AccountNotFound, OwnAccount, VersionMissing, VersionChanged, LastAdmin, and as
+    `create_staff`.
     """
-    account = await queries.lock_account(session, account_id)
+    account = await lock_to_change(session, account_id=account_id, by=by)
     rules.check_version(if_match, account.version)
     if account.kind != AccountKind.STAFF:
         raise rules.RolesNotAllowed(field="roles")
     _check_roles(new)
+    _check_may_change(by, account, _wanted_scope(new))
     if rules.ADMIN in account.roles and rules.ADMIN not in new.roles:
         await _check_not_last_admin(session, account)
+    before = _described_roles(account)
     account.roles = sorted(new.roles)
     _set_scope(account, new)
     end_tokens(account, now)
-    await session.flush()
+    await record_change(
+        session,
+        account,
+        Change.ROLES_CHANGED,
+        by=by.author,
+        now=now,
+        before=before,
+        after=_described_roles(account),
+    )
     return account
 
 
 async def lock(
-    session: AsyncSession, *, account_id: uuid.UUID, by: uuid.UUID, now: datetime
+    session: AsyncSession, *, account_id: uuid.UUID, by: AdminRequest, now: datetime
 ) -> Account:
     """Lock an account: its sessions end and it cannot sign in. A locked one stays as it is.
 
-    Raises: AccountNotFound, LastAdmin.
+    Raises: AccountNotFound, OwnAccount, AccountOutOfScope, LastAdmin.
     """
-    account = await queries.lock_account(session, account_id)
+    account = await lock_to_change(session, account_id=account_id, by=by)
     if account.locked_at is None:
         if rules.ADMIN in account.roles:
             await _check_not_last_admin(session, account)
-        account.locked_at, account.locked_by = now, by
-        account.sessions_valid_from = now
-        end_tokens(account, now)
-        await session.flush()
+        account.locked_at, account.locked_by = now, by.principal.account_id
+        end_sessions(account, now)
+        await record_change(session, account, Change.LOCKED, by=by.author, now=now)
     return account
 
 
-async def unlock(session: AsyncSession, *, account_id: uuid.UUID) -> Account:
-    """Let an account sign in again. Raises: AccountNotFound."""
-    account = await queries.lock_account(session, account_id)
+async def unlock(
+    session: AsyncSession, *, account_id: uuid.UUID, by: AdminRequest, now: datetime
+) -> Account:
+    """Let an account sign in again. Raises: AccountNotFound, OwnAccount, AccountOutOfScope."""
+    account = await lock_to_change(session, account_id=account_id, by=by)
     if account.locked_at is not None:
         account.locked_at = account.locked_by = None
         account.version += 1
-        await session.flush()
+        await record_change(session, account, Change.UNLOCKED, by=by.author, now=now)
     return account
 
 
@@ -108,98 +144,83 @@ async def set_phone(
     *,
     account_id: uuid.UUID,
     phone: str,
+    by: AdminRequest,
     now: datetime,
 ) -> Account:
     """Give a person's account another telephone number and end its sessions.
 
-    Raises: AccountNotFound, NotAPerson, PhoneTaken.
+    The old number is told. Raises: AccountNotFound, OwnAccount, AccountOutOfScope, NotAPerson,
+    PhoneTaken.
     """
-    account = await queries.lock_account(session, account_id)
+    account = await lock_to_change(session, account_id=account_id, by=by)
     if account.kind != AccountKind.PERSON:
         raise rules.NotAPerson
-    phone_hash = keyring.lookup("phone", phone)
-    others = await queries.list_by_phone(session, phone_hash)
-    if account.member_id is None and any(other.member_id is None for other in others):
+    phone_hash, old = keyring.lookup("phone", phone), account.phone
+    if account.member_id is None and await queries.has_empty_account(session, phone_hash):
         raise rules.PhoneTaken(field="phone")
     account.phone, account.phone_hash = phone, phone_hash
-    account.sessions_valid_from = now
-    end_tokens(account, now)
-    await session.flush()
+    end_sessions(account, now)
+    await record_change(
+        session, account, Change.PHONE_CHANGED, by=by.author, now=now, tell_phone=old
+    )
     return account
 
 
-async def get(session: AsyncSession, *, account_id: uuid.UUID) -> Account:
-    """Return an account. Raises: AccountNotFound."""
-    return await queries.get_account(session, account_id)
+async def get_visible(
+    session: AsyncSession, *, account_id: uuid.UUID, reader: Principal
+) -> Account:
+    """Return an account. Raises: AccountNotFound, also for one outside the reader's scope."""
+    return await queries.get_visible(session, account_id, scope=_reach(reader))
 
 
 async def list_page(
     session: AsyncSession,
     *,
+    reader: Principal,
     kind: AccountKind | None,
     role: str | None,
     username: str | None,
     limit: int,
     cursor: str | None,
 ) -> tuple[Sequence[Account], str | None]:
-    """Return one page, newest first, and the cursor of the next. Raises: CursorInvalid."""
+    """Return one page within the reader's scope, newest first, and the cursor of the next.
+
+    Raises: CursorInvalid.
+    """
     rows = await queries.list_accounts(
         session,
+        scope=_reach(reader),
         kind=kind,
         role=role,
         username=username,
-        after=_after(cursor),
+        after=read_cursor(cursor),
         limit=limit + 1,
     )
-    page = rows[:limit]
-    return page, encode_cursor(str(page[-1].id)) if len(rows) > limit else None
+    return cut_page(rows, limit)
+
+
+async def list_history(
+    session: AsyncSession,
+    *,
+    account_id: uuid.UUID,
+    reader: Principal,
+    limit: int,
+    cursor: str | None,
+) -> tuple[Sequence[AccountChange], str | None]:
+    """Return one page of an account's changes, newest first, and the cursor of the next.
+
+    Raises: AccountNotFound, also for one outside the reader's scope; CursorInvalid.
+    """
+    account = await get_visible(session, account_id=account_id, reader=reader)
+    return await changes.list_page(session, account_id=account.id, limit=limit, cursor=cursor)
 
 
 async def list_with_phone(
-    session: AsyncSession, keyring: Keyring, *, phone: str
+    session: AsyncSession, keyring: Keyring, *, phone: str, reader: Principal
 ) -> Sequence[Account]:
-    """Return the accounts of a telephone number."""
-    return await queries.list_by_phone(session, keyring.lookup("phone", phone))
-
-
-async def people_of_phone(
-    session: AsyncSession,
-    keyring: Keyring,
-    *,
-    phone: str,
-    people: Sequence[Person] | None,
-    now: datetime,
-) -> Sequence[Account]:
-    """Return the accounts a proven number leads to, at least one, made where they are missing.
-
-    people: the members with this number; None when member-service did not answer.
-    Locks the accounts by id.
-    """
+    """Return the accounts of a telephone number within the reader's scope."""
     phone_hash = keyring.lookup("phone", phone)
-    members = None if people is None else [person.member_id for person in people]
-    known = await queries.lock_people(session, phone_hash=phone_hash, member_ids=members or ())
-    choice = rules.people_of_phone([_known(each, phone_hash) for each in known], members)
-    if choice.attach is not None:
-        _attach(known, choice.attach, people or ())
-    labels = {person.member_id: person.label for person in people or ()}
-    for member_id in choice.create:
-        await queries.insert_once_person(
-            session, _person(phone, phone_hash, labels[member_id], member_id=member_id, now=now)
-        )
-    if choice.create_empty:
-        await queries.insert_once_person(
-            session, _person(phone, phone_hash, mask_phone(phone), member_id=None, now=now)
-        )
-    await session.flush()
-    if choice.create or choice.create_empty:
-        # Somebody else may have made the same ones at the same time: read what there is now.
-        known = await queries.lock_people(session, phone_hash=phone_hash, member_ids=members or ())
-        choice = rules.people_of_phone([_known(each, phone_hash) for each in known], members)
-    kept = [account for account in known if account.id in choice.keep]
-    for account in kept:
-        account.phone, account.phone_hash = phone, phone_hash
-    await session.flush()
-    return kept
+    return await queries.list_by_phone(session, phone_hash, scope=_reach(reader))
 
 
 async def find_staff(session: AsyncSession, *, username: str) -> Account | None:
@@ -217,6 +238,18 @@ async def get_locked(session: AsyncSession, *, account_id: uuid.UUID) -> Account
     return await queries.lock_account(session, account_id)
 
 
+async def lock_to_change(
+    session: AsyncSession, *, account_id: uuid.UUID, by: AdminRequest
+) -> Account:
+    """Return an account that this administrator may change, its row locked.
+
+    Raises: AccountNotFound, OwnAccount, AccountOutOfScope.
+    """
+    account = await queries.lock_account(session, account_id)
+    _check_may_change(by, account)
+    return account
+
+
 async def list_tokens_valid_from(
     session: AsyncSession, *, since: datetime
 ) -> list[tuple[uuid.UUID, datetime]]:
@@ -224,44 +257,37 @@ async def list_tokens_valid_from(
     return await queries.list_tokens_valid_from(session, since=since)
 
 
-async def make_agent(
+async def record_change(
     session: AsyncSession,
+    account: Account,
+    change: Change,
     *,
-    account_id: uuid.UUID,
-    agent_id: uuid.UUID,
-    member_id: uuid.UUID,
-    wadah_id: uuid.UUID,
-    branch_code: str,
-    region_code: str,
+    by: Author,
+    now: datetime,
+    tell_phone: str | None = None,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
 ) -> None:
-    """Give a person's account the role of this agent. Raises: AccountNotFound."""
-    account = await queries.lock_account(session, account_id)
-    if account.member_id is None and await queries.find_by_member(session, member_id) is None:
-        account.member_id = member_id
-        _add_role(account, rules.MEMBER)
-    _add_role(account, rules.AGENT)
-    account.agent_id, account.wadah_id = agent_id, wadah_id
-    account.scope_kind, account.scope_code, account.scope_region = (
-        ScopeKind.BRANCH,
-        branch_code,
-        region_code,
+    """Write a changed account and a row of its history.
+
+    tell_phone: where its owner is told instead of the account's present number.
+    """
+    await session.flush()
+    await changes.record(
+        session,
+        change,
+        account_id=account.id,
+        phone=tell_phone or account.phone,
+        by=by,
+        now=now,
+        before=before,
+        after=after,
     )
-    account.version += 1
-    await session.flush()
 
 
-async def unmake_agent(
-    session: AsyncSession, *, account_id: uuid.UUID, agent_id: uuid.UUID, now: datetime
-) -> None:
-    """Take the role of this agent away; another agent's is left alone. Raises: AccountNotFound."""
-    account = await queries.lock_account(session, account_id)
-    if account.agent_id != agent_id:
-        return
-    account.roles = [role for role in account.roles if role != rules.AGENT]
-    account.agent_id = account.wadah_id = None
-    account.scope_kind = account.scope_code = account.scope_region = None
-    end_tokens(account, now)
-    await session.flush()
+async def record_lock_out(session: AsyncSession, account: Account, *, now: datetime) -> None:
+    """Record that an account has to wait because of too many wrong passwords or codes."""
+    await record_change(session, account, Change.LOCKED_OUT, by=LIMIT, now=now)
 
 
 def principal_of(
@@ -288,78 +314,78 @@ def scope_of(account: Account) -> Scope | None:
     return Scope(ScopeKind(account.scope_kind), account.scope_code, account.scope_region)
 
 
-def _after(cursor: str | None) -> uuid.UUID | None:
-    if cursor is None:
-        return None
-    try:
-        return uuid.UUID(decode_cursor(cursor, 1)[0])
-    except ValueError:
-        raise CursorInvalid(field="cursor") from None
-
-
-def _check_roles(new: RolesIn) -> None:
-    scope = new.scope
-    rules.check_staff_roles(
-        new.roles,
-        scope_kind=scope.kind if scope else None,
-        scope_code=scope.code if scope else None,
-        scope_region=scope.region if scope else None,
-        wadah_id=new.wadah_id,
-    )
-
-
-def _set_scope(account: Account, new: RolesIn) -> None:
-    account.scope_kind = new.scope.kind if new.scope else None
-    account.scope_code = new.scope.code if new.scope else None
-    account.scope_region = new.scope.region if new.scope else None
-    account.wadah_id = new.wadah_id
-
-
-async def _check_not_last_admin(session: AsyncSession, account: Account) -> None:
-    if await queries.count_other_admins(session, account.id) == 0:
-        raise rules.LastAdmin
-
-
 def end_tokens(account: Account, now: datetime) -> None:
     """Let access tokens given before `now` count no more; the account has changed."""
     account.tokens_valid_from = now
     account.version += 1
 
 
-def _known(account: Account, phone_hash: bytes) -> rules.Known:
-    return rules.Known(
-        account_id=account.id,
-        member_id=account.member_id,
-        is_agent=account.agent_id is not None,
-        has_phone=account.phone_hash == phone_hash,
-    )
+def end_sessions(account: Account, now: datetime) -> None:
+    """End the sessions begun before `now`, and the access tokens given before."""
+    account.sessions_valid_from = now
+    end_tokens(account, now)
 
 
-def _attach(
-    known: Sequence[Account], attach: tuple[uuid.UUID, uuid.UUID], people: Sequence[Person]
-) -> None:
-    account = next(each for each in known if each.id == attach[0])
-    account.member_id = attach[1]
-    account.display_label = next(p.label for p in people if p.member_id == attach[1])
-    _add_role(account, rules.MEMBER)
-    account.version += 1
-
-
-def _person(
-    phone: str, phone_hash: bytes, label: str, *, member_id: uuid.UUID | None, now: datetime
-) -> Account:
-    return Account(
-        id=new_id(),
-        kind=AccountKind.PERSON,
-        phone=phone,
-        phone_hash=phone_hash,
-        display_label=label,
-        member_id=member_id,
-        roles=[rules.MEMBER] if member_id else [],
-        version=1,
-        created_at=now,
-    )
-
-
-def _add_role(account: Account, role: str) -> None:
+def add_role(account: Account, role: str) -> None:
+    """Add a role to those an account has."""
     account.roles = sorted({*account.roles, role})
+
+
+def _check_roles(new: AccountRoles) -> None:
+    wanted = _wanted_scope(new)
+    rules.check_staff_roles(
+        new.roles,
+        scope_kind=wanted.kind,
+        scope_code=wanted.code,
+        scope_region=wanted.region,
+        wadah_id=new.wadah_id,
+    )
+
+
+def _check_may_change(by: AdminRequest, account: Account | None, *more: AccountScope) -> None:
+    scopes = [*more]
+    if account is not None:
+        scopes.append(AccountScope(account.scope_kind, account.scope_code, account.scope_region))
+    rules.check_may_change(
+        actor_id=by.principal.account_id,
+        account_id=account.id if account is not None else None,
+        actor=_reach(by.principal),
+        scopes=scopes,
+    )
+
+
+def _reach(principal: Principal) -> AccountScope:
+    """Return the scope of a token: without one an administrator has the country."""
+    scope = principal.scope
+    if scope is None:
+        return rules.COUNTRY if principal.has(Role.ADMIN) else AccountScope()
+    return AccountScope(scope.kind, scope.code, scope.region)
+
+
+def _wanted_scope(new: AccountRoles) -> AccountScope:
+    scope = new.scope
+    return AccountScope(scope.kind, scope.code, scope.region) if scope else AccountScope()
+
+
+def _set_scope(account: Account, new: AccountRoles) -> None:
+    wanted = _wanted_scope(new)
+    account.scope_kind, account.scope_code = wanted.kind, wanted.code
+    account.scope_region = wanted.region
+    account.wadah_id = new.wadah_id
+
+
+def _described_roles(account: Account) -> dict[str, Any]:
+    return {
+        "roles": list(account.roles),
+        "scope": {
+            "kind": account.scope_kind,
+            "code": account.scope_code,
+            "region": account.scope_region,
+        },
+        "wadah_id": str(account.wadah_id) if account.wadah_id else None,
+    }
+
+
+async def _check_not_last_admin(session: AsyncSession, account: Account) -> None:
+    if await queries.count_other_admins(session, account.id) == 0:
+        raise rules.LastAdmin

@@ -24,18 +24,6 @@ class OtpChallenge(Base):
     consumed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
-class ThrottleCount(Base):
-    """How often one subject, known by a keyed hash, has tried in one window."""
-
-    __tablename__ = "throttle_counts"
-
-    subject: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    window_at: Mapped[datetime] = mapped_column(
-        DateTime(timezone=True), primary_key=True, index=True
-    )
-    hits: Mapped[int] = mapped_column(Integer)
-
-
 class OtpOutboxEntry(Base):
     """What the sandbox would have sent."""
 

@@ -1,9 +1,10 @@
 from fastapi import APIRouter, Request
 
 from gateway.clients.otp_sender import CodeNotSent
-from gateway.codes import rules, service
+from gateway.codes import service
 from gateway.codes.schemas import CodeRequest, CodeSent, OutboxCode, OutboxOut, OutboxRequest
 from gateway.parts import Gateway
+from gateway.throttles.rules import TriedTooOften
 from perisai_kit.json_body import JsonRoute
 from perisai_kit.problems import language, problems
 
@@ -12,7 +13,7 @@ router = APIRouter(prefix="/v1/auth", tags=["sessions"], route_class=JsonRoute)
 sandbox_router = APIRouter(prefix="/v1/sandbox", tags=["sandbox"], route_class=JsonRoute)
 
 
-@router.post("/otp", status_code=202, responses=problems(rules.TriedTooOften, CodeNotSent))
+@router.post("/otp", status_code=202, responses=problems(TriedTooOften, CodeNotSent))
 async def request_code(gateway: Gateway, request: Request, wanted: CodeRequest) -> CodeSent:
     """Send a one-time code to a telephone number. The answer never tells who has the number."""
     await service.request_code(

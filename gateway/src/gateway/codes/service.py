@@ -1,4 +1,4 @@
-"""One-time codes for telephones: sent, tried, counted. Every count is in the database."""
+"""One-time codes for telephones: sent, tried, used up."""
 
 import hmac
 import secrets
@@ -10,15 +10,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.clients.otp_sender import OtpSender
 from gateway.codes import queries, rules
 from gateway.codes.models import OtpChallenge, OtpOutboxEntry
-from gateway.codes.rules import Throttle
 from gateway.settings import Settings
+from gateway.throttles import rules as throttle_rules
+from gateway.throttles import service as throttles
+from gateway.throttles.rules import TriedTooOften
 from perisai_kit import clock
 from perisai_kit.db import Database
 from perisai_kit.ids import new_id
+from perisai_kit.log import get_logger
 from perisai_kit.pii import Keyring
 
-DAY_S = 24 * 3600
 OUTBOX_SHOWN = 10
+
+log = get_logger()
 
 
 async def request_code(
@@ -39,10 +43,18 @@ async def request_code(
     now = clock.real_now()
     code = f"{secrets.randbelow(10**rules.CODE_DIGITS):0{rules.CODE_DIGITS}d}"
     async with database.begin() as session:
-        blocked_s = await hit(
-            session, keyring, _sends(settings, phone=phone, address=address), now=now
+        is_known = await throttles.is_known_device(
+            session, keyring, name=phone, device_id=device_id, now=now
         )
-        if blocked_s is None:
+        sends = throttle_rules.code_sends(
+            throttles.limits_of(settings),
+            phone=phone,
+            device_id=device_id,
+            address=address,
+            is_known=is_known,
+        )
+        blocked = await throttles.hit(session, keyring, sends, now=now)
+        if blocked is None:
             challenge_id = new_id()
             session.add(
                 OtpChallenge(
@@ -54,8 +66,9 @@ async def request_code(
                     expires_at=now + timedelta(seconds=settings.otp_s),
                 )
             )
-    if blocked_s is not None:
-        raise rules.TriedTooOften(retry_after_s=blocked_s)
+    if blocked is not None:
+        log.warning("otp.refused", limit=blocked.throttle.kind)
+        raise TriedTooOften(retry_after_s=blocked.wait_s)
     await sender.send(phone=phone, code=code, language=language)
 
 
@@ -101,55 +114,25 @@ async def consume(
     address: str,
     now: datetime,
 ) -> None:
-    """Use a code up. Whoever proved the number has not been guessing: his counts go back."""
+    """Use a code up, and remember the device. The counts of a proven number go back."""
     challenge.consumed_at = now
-    for throttle, subject in _sends(settings, phone=phone, address=address):
-        name = _subject(keyring, throttle, subject)
-        if throttle.kind == "otp-address":
-            window_at = rules.window_start(challenge.created_at, throttle.window_s)
-            await queries.take_back_hit(session, subject=name, window_at=window_at)
-        else:
-            await queries.clear_hits(session, subject=name)
+    device_id = challenge.device_id
+    is_known = await throttles.is_known_device(
+        session, keyring, name=phone, device_id=device_id, now=now
+    )
+    sends = throttle_rules.code_sends(
+        throttles.limits_of(settings),
+        phone=phone,
+        device_id=device_id,
+        address=address,
+        is_known=is_known,
+    )
+    of_number = throttle_rules.without_address(sends)
+    of_address = [each for each in sends if each not in of_number]
+    await throttles.clear(session, keyring, of_number)
+    await throttles.take_back(session, keyring, of_address, now=challenge.created_at)
+    await throttles.remember_device(session, keyring, name=phone, device_id=device_id, now=now)
     await session.flush()
-
-
-async def hit(
-    session: AsyncSession,
-    keyring: Keyring,
-    throttles: Sequence[tuple[Throttle, str]],
-    *,
-    now: datetime,
-) -> int | None:
-    """Count one try of each subject in turn; return the seconds to wait where one is over.
-
-    The first that is over ends the counting, so that a blocked address cannot use up the tries
-    of a number. It raises nothing, so that the counts are committed.
-    """
-    for throttle, subject in throttles:
-        hits = await queries.count_hit(
-            session,
-            subject=_subject(keyring, throttle, subject),
-            window_at=rules.window_start(now, throttle.window_s),
-        )
-        if hits > throttle.times:
-            return rules.wait_s(now, throttle.window_s)
-    return None
-
-
-async def take_back(
-    session: AsyncSession,
-    keyring: Keyring,
-    throttles: Sequence[tuple[Throttle, str]],
-    *,
-    now: datetime,
-) -> None:
-    """Forget the try that `hit` counted at `now`: it was a good one."""
-    for throttle, subject in throttles:
-        await queries.take_back_hit(
-            session,
-            subject=_subject(keyring, throttle, subject),
-            window_at=rules.window_start(now, throttle.window_s),
-        )
 
 
 class Outbox:
@@ -182,23 +165,9 @@ async def read_outbox(
 
 
 async def forget_old(session: AsyncSession, *, now: datetime) -> None:
-    """Delete codes, outbox entries and counts that nobody needs; bounded a run."""
+    """Delete codes and outbox entries that nobody needs; bounded a run."""
     await queries.forget_challenges(session, ended_before=now - rules.OUTBOX_KEPT)
     await queries.forget_outbox(session, before=now - rules.OUTBOX_KEPT)
-    await queries.forget_throttles(session, before=now - rules.THROTTLES_KEPT)
-
-
-def _sends(settings: Settings, *, phone: str, address: str) -> list[tuple[Throttle, str]]:
-    window_s = settings.throttle_window_s
-    return [
-        (Throttle("otp-address", settings.otp_sends_per_address, window_s), address),
-        (Throttle("otp-phone", settings.otp_sends_per_phone, window_s), phone),
-        (Throttle("otp-phone-day", settings.otp_sends_per_phone_day, DAY_S), phone),
-    ]
-
-
-def _subject(keyring: Keyring, throttle: Throttle, subject: str) -> bytes:
-    return keyring.lookup(f"throttle:{throttle.kind}", subject)
 
 
 def _code_hash(keyring: Keyring, challenge_id: str, code: str) -> bytes:

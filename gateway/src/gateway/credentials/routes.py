@@ -1,73 +1,118 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 
-from gateway.accounts.rules import AccountNotFound
+from gateway.accounts.rules import AccountNotFound, AccountOutOfScope, OwnAccount
+from gateway.accounts.service import AdminRequest
+from gateway.changes.rules import Author
 from gateway.credentials import rules, service
-from gateway.credentials.schemas import PasswordChange, PasswordReset, TotpIn, TotpOut
+from gateway.credentials.schemas import (
+    PasswordChange,
+    PasswordReset,
+    TotpIn,
+    TotpOut,
+    TotpPreparation,
+    TotpRemoval,
+)
+from gateway.parts import Gateway
+from gateway.passwords import PasswordHasUsername, PasswordTooCommon, SignInBusy
+from gateway.throttles.rules import TriedTooOften
 from perisai_kit import clock
 from perisai_kit.auth import Principal, Role, require
 from perisai_kit.db import Session
 from perisai_kit.idempotency import TransactionRoute
+from perisai_kit.json_body import JsonRoute
 from perisai_kit.problems import problems
 
 router = APIRouter(prefix="/v1", tags=["credentials"], route_class=TransactionRoute)
+# A wrong password must leave its count behind, so these order their own transactions.
+me_router = APIRouter(prefix="/v1", tags=["credentials"], route_class=JsonRoute)
 
 Anyone = Annotated[Principal, Depends(require())]
 Admin = Annotated[Principal, Depends(require(Role.ADMIN))]
+REFUSED = (rules.NotAStaffAccount, TriedTooOften)
+PASSWORD_REFUSED = (*REFUSED, rules.PasswordIncorrect, SignInBusy)
 
 
 @router.post(
     "/accounts/{account_id}/password-reset",
     status_code=204,
-    responses=problems(AccountNotFound, rules.NotAStaffAccount),
+    responses=problems(
+        AccountNotFound,
+        OwnAccount,
+        AccountOutOfScope,
+        rules.NotAStaffAccount,
+        PasswordTooCommon,
+        PasswordHasUsername,
+        SignInBusy,
+    ),
 )
 async def reset_password(
-    session: Session, _: Admin, account_id: uuid.UUID, reset: PasswordReset
+    session: Session,
+    admin: Admin,
+    request: Request,
+    account_id: uuid.UUID,
+    reset: PasswordReset,
 ) -> None:
-    """Give a staff account another password; its sessions end."""
-    await service.reset_password(session, reset, account_id=account_id, now=clock.real_now())
+    """Give a staff account another password; its sessions end. Not for your own account."""
+    by = AdminRequest(admin, request.state.request_id, reset.reason)
+    await service.reset_password(session, reset, account_id=account_id, by=by, now=clock.real_now())
 
 
-@router.post(
+@me_router.post(
     "/me/password",
     status_code=204,
-    responses=problems(rules.PasswordIncorrect, rules.NotAStaffAccount),
+    responses=problems(
+        *PASSWORD_REFUSED, PasswordTooCommon, PasswordHasUsername, rules.TotpEnrolmentOnly
+    ),
 )
-async def change_password(session: Session, caller: Anyone, change: PasswordChange) -> None:
+async def change_password(
+    gateway: Gateway, caller: Anyone, request: Request, change: PasswordChange
+) -> None:
     """Change your own password; your sessions end."""
-    await service.change_password(
-        session, change, account_id=caller.account_id, now=clock.real_now()
-    )
+    if rules.ENROLMENT in caller.amr:
+        raise rules.TotpEnrolmentOnly
+    await service.change_password(gateway, change, by=_owner(caller, request))
 
 
-@router.post("/me/totp", responses=problems(rules.TotpAlreadyOn, rules.NotAStaffAccount))
-async def prepare_totp(session: Session, caller: Anyone) -> TotpOut:
-    """Get a secret for an authenticator app; confirm it with a first code."""
-    secret, uri = await service.prepare_totp(session, account_id=caller.account_id)
+@me_router.post("/me/totp", responses=problems(*PASSWORD_REFUSED, rules.TotpAlreadyOn))
+async def prepare_totp(
+    gateway: Gateway, caller: Anyone, request: Request, given: TotpPreparation
+) -> TotpOut:
+    """Get a secret for an authenticator app; confirm it with a first code.
+
+    The token that a sign-in gave with `totp_enrolment_required` is good here.
+    """
+    password = given.current_password.get_secret_value()
+    secret, uri = await service.prepare_totp(gateway, password, by=_owner(caller, request))
     return TotpOut(secret=secret, uri=uri)
 
 
-@router.post(
+@me_router.post(
     "/me/totp/confirmation",
     status_code=204,
-    responses=problems(rules.TotpIncorrect, rules.TotpNotPrepared, rules.TotpAlreadyOn),
+    responses=problems(*REFUSED, rules.TotpIncorrect, rules.TotpNotPrepared, rules.TotpAlreadyOn),
 )
-async def confirm_totp(session: Session, caller: Anyone, given: TotpIn) -> None:
-    """Turn the authenticator app on: from now on signing in needs its code."""
-    await service.confirm_totp(
-        session, account_id=caller.account_id, code=given.code, now=clock.real_now()
-    )
+async def confirm_totp(gateway: Gateway, caller: Anyone, request: Request, given: TotpIn) -> None:
+    """Turn the authenticator app on: from now on signing in needs its code.
+
+    The token that a sign-in gave with `totp_enrolment_required` is good here.
+    """
+    await service.confirm_totp(gateway, given.code, by=_owner(caller, request))
 
 
-@router.post(
+@me_router.post(
     "/me/totp/removal",
     status_code=204,
-    responses=problems(rules.TotpIncorrect, rules.TotpNotPrepared),
+    responses=problems(*PASSWORD_REFUSED, rules.TotpIncorrect, rules.TotpNotPrepared),
 )
-async def remove_totp(session: Session, caller: Anyone, given: TotpIn) -> None:
-    """Turn the authenticator app off."""
-    await service.remove_totp(
-        session, account_id=caller.account_id, code=given.code, now=clock.real_now()
-    )
+async def remove_totp(
+    gateway: Gateway, caller: Anyone, request: Request, given: TotpRemoval
+) -> None:
+    """Turn the authenticator app off; your sessions end."""
+    await service.remove_totp(gateway, given, by=_owner(caller, request))
+
+
+def _owner(caller: Principal, request: Request) -> Author:
+    return service.owner(caller.account_id, request.state.request_id)

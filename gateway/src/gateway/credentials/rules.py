@@ -1,5 +1,7 @@
 """Passwords and authenticator codes."""
 
+from collections.abc import Collection
+
 from perisai_kit.errors import Conflict, Forbidden
 
 
@@ -31,3 +33,34 @@ class TotpAlreadyOn(Conflict):
     code = "totp_already_on"
     text = "An authenticator app is in use; remove it first."
     text_id = "Aplikasi autentikator sudah aktif; hapus lebih dahulu."
+
+
+class TotpEnrolmentRequired(Forbidden):
+    """details: `enrolment_token` and `expires_in`, its life in seconds."""
+
+    code = "totp_enrolment_required"
+    text = (
+        "Accounts with your role need an authenticator app. Set it up at /v1/me/totp with "
+        "details.enrolment_token as access token, then sign in with its code."
+    )
+    text_id = (
+        "Akun dengan peran Anda memerlukan aplikasi autentikator. Pasang melalui /v1/me/totp "
+        "dengan details.enrolment_token sebagai token akses, lalu masuk dengan kodenya."
+    )
+
+
+class TotpEnrolmentOnly(Forbidden):
+    code = "totp_enrolment_only"
+    text = "This token is only good for setting an authenticator app up."
+    text_id = "Token ini hanya berlaku untuk memasang aplikasi autentikator."
+
+
+ENROLMENT = "totp_enrolment"
+"""The `amr` of a token that is only good for setting an authenticator app up; it has no role."""
+POWERFUL = frozenset({"admin", "finance_officer"})
+"""Roles with power over accounts or money."""
+
+
+def needs_second_factor(roles: Collection[str], amr: Collection[str], *, sandbox: bool) -> bool:
+    """Tell whether a sign-in is too weak for the roles of its account."""
+    return not sandbox and not POWERFUL.isdisjoint(roles) and "mfa" not in amr

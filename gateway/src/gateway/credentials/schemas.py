@@ -2,10 +2,10 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr, StrictBool, StringConstraints
 
-from gateway.passwords import PASSWORD_MAX, PASSWORD_MIN
+from gateway.accounts.schemas import NewPassword, Reason
+from gateway.passwords import PASSWORD_MAX
 from perisai_kit.fields import Model, Out
 
-NewPassword = Annotated[SecretStr, Field(min_length=PASSWORD_MIN, max_length=PASSWORD_MAX)]
 GivenPassword = Annotated[SecretStr, Field(min_length=1, max_length=PASSWORD_MAX)]
 TotpCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 
@@ -13,6 +13,7 @@ TotpCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 class PasswordReset(Model):
     password: NewPassword
     remove_totp: StrictBool = False
+    reason: Reason
 
 
 class PasswordChange(Model):
@@ -20,7 +21,16 @@ class PasswordChange(Model):
     new_password: NewPassword
 
 
+class TotpPreparation(Model):
+    current_password: GivenPassword
+
+
 class TotpIn(Model):
+    code: TotpCode
+
+
+class TotpRemoval(Model):
+    current_password: GivenPassword
     code: TotpCode
 
 

@@ -1,4 +1,8 @@
-"""What staff prove themselves with: a password, and optionally an authenticator app."""
+"""What staff prove themselves with: a password and an authenticator app.
+
+At `/v1/me` every password and code is counted before it is looked at, in a transaction of its own,
+so that a stolen access token cannot be used to guess. A right one gives the try back.
+"""
 
 import uuid
 from datetime import datetime
@@ -9,91 +13,146 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.accounts import service as accounts
 from gateway.accounts.models import Account
 from gateway.accounts.rules import AccountKind
+from gateway.accounts.service import AdminRequest
+from gateway.changes.rules import Author, Change, Source
 from gateway.credentials import rules
-from gateway.credentials.schemas import PasswordChange, PasswordReset
-from gateway.passwords import hash_password, verify_password
+from gateway.credentials.schemas import PasswordChange, PasswordReset, TotpRemoval
+from gateway.parts import Parts
+from gateway.passwords import SignInBusy, hash_new_password, verify_password
+from gateway.throttles import rules as throttle_rules
+from gateway.throttles import service as throttles
+from gateway.throttles.rules import Blocked, TriedTooOften, Try
+from perisai_kit import clock
+from perisai_kit.errors import DomainError
+from perisai_kit.log import get_logger
 
 TOTP_ISSUER = "Perisai"
 TOTP_STEP_S = 30
 TOTP_SLACK_STEPS = 1
 """Source: RFC 6238 5.2 recommends steps of 30 s and at most one step for delay."""
 
+log = get_logger()
+
 
 async def reset_password(
-    session: AsyncSession, reset: PasswordReset, *, account_id: uuid.UUID, now: datetime
+    session: AsyncSession,
+    reset: PasswordReset,
+    *,
+    account_id: uuid.UUID,
+    by: AdminRequest,
+    now: datetime,
 ) -> None:
     """Give a staff account another password and end its sessions.
 
-    Raises: AccountNotFound, NotAStaffAccount.
+    Raises: AccountNotFound, OwnAccount, AccountOutOfScope, NotAStaffAccount, PasswordTooCommon,
+    PasswordHasUsername, SignInBusy.
     """
-    hashed = await hash_password(reset.password.get_secret_value())
-    account = await accounts.get_locked(session, account_id=account_id)
-    _check_staff(account)
-    if reset.remove_totp:
-        account.totp_secret = account.totp_confirmed_at = account.totp_last_step = None
-    _set_password(account, hashed, now)
-    await session.flush()
+    account = await accounts.lock_to_change(session, account_id=account_id, by=by)
+    username = _username(account)
+    account.password_hash = await hash_new_password(
+        reset.password.get_secret_value(), username=username, field="password"
+    )
+    accounts.end_sessions(account, now)
+    await accounts.record_change(session, account, Change.PASSWORD_RESET, by=by.author, now=now)
+    if reset.remove_totp and account.totp_secret is not None:
+        _forget_totp(account)
+        await accounts.record_change(session, account, Change.TOTP_RESET, by=by.author, now=now)
 
 
-async def change_password(
-    session: AsyncSession, change: PasswordChange, *, account_id: uuid.UUID, now: datetime
-) -> None:
+async def change_password(parts: Parts, change: PasswordChange, *, by: Author) -> None:
     """Change one's own password and end one's sessions.
 
-    Raises: NotAStaffAccount, PasswordIncorrect.
+    Raises: NotAStaffAccount, TriedTooOften, PasswordIncorrect, PasswordTooCommon,
+    PasswordHasUsername, SignInBusy.
     """
-    account = await accounts.get_locked(session, account_id=account_id)
-    _check_staff(account)
-    if not await verify_password(change.current_password.get_secret_value(), account.password_hash):
-        raise rules.PasswordIncorrect(field="current_password")
-    _set_password(account, await hash_password(change.new_password.get_secret_value()), now)
-    await session.flush()
+    now = clock.real_now()
+    proven = await _prove_password(parts, by, change.current_password.get_secret_value(), now=now)
+    hashed = await hash_new_password(
+        change.new_password.get_secret_value(), username=_username(proven), field="new_password"
+    )
+    async with parts.database.begin() as session:
+        account = await _lock_proven(parts, session, proven, now=now)
+        account.password_hash = hashed
+        accounts.end_sessions(account, now)
+        await accounts.record_change(session, account, Change.PASSWORD_CHANGED, by=by, now=now)
 
 
-async def prepare_totp(session: AsyncSession, *, account_id: uuid.UUID) -> tuple[str, str]:
+async def prepare_totp(parts: Parts, password: str, *, by: Author) -> tuple[str, str]:
     """Return a new secret and its otpauth address; it counts once a code has confirmed it.
 
-    Raises: NotAStaffAccount, TotpAlreadyOn.
+    Raises: NotAStaffAccount, TriedTooOften, PasswordIncorrect, TotpAlreadyOn, SignInBusy.
     """
-    account = await accounts.get_locked(session, account_id=account_id)
-    _check_staff(account)
-    if account.totp_confirmed_at is not None:
-        raise rules.TotpAlreadyOn
+    now = clock.real_now()
+    proven = await _prove_password(parts, by, password, now=now)
     secret = pyotp.random_base32()
-    account.totp_secret = secret
-    await session.flush()
+    async with parts.database.begin() as session:
+        account = await _lock_proven(parts, session, proven, now=now)
+        if account.totp_confirmed_at is not None:
+            raise rules.TotpAlreadyOn
+        account.totp_secret = secret
     totp = pyotp.TOTP(secret)
-    return secret, totp.provisioning_uri(name=account.username, issuer_name=TOTP_ISSUER)
+    return secret, totp.provisioning_uri(name=_username(proven), issuer_name=TOTP_ISSUER)
 
 
-async def confirm_totp(
-    session: AsyncSession, *, account_id: uuid.UUID, code: str, now: datetime
-) -> None:
-    """Turn the authenticator app on. Raises: TotpNotPrepared, TotpAlreadyOn, TotpIncorrect."""
-    account = await accounts.get_locked(session, account_id=account_id)
-    if account.totp_confirmed_at is not None:
-        raise rules.TotpAlreadyOn
-    if account.totp_secret is None:
-        raise rules.TotpNotPrepared
+async def confirm_totp(parts: Parts, code: str, *, by: Author) -> None:
+    """Turn the authenticator app on.
+
+    Raises: NotAStaffAccount, TotpNotPrepared, TotpAlreadyOn, TriedTooOften, TotpIncorrect.
+    """
+    now = clock.real_now()
+    async with parts.database.begin() as session:
+        account = await _lock_own(session, by)
+        if account.totp_confirmed_at is not None:
+            raise rules.TotpAlreadyOn
+        if account.totp_secret is None:
+            raise rules.TotpNotPrepared
+        refused = await try_totp(parts, session, account, code, now=now)
+        if refused is None:
+            account.totp_confirmed_at = now
+            account.version += 1
+            await accounts.record_change(session, account, Change.TOTP_SET, by=by, now=now)
+    if refused is not None:
+        raise refused
+
+
+async def remove_totp(parts: Parts, removal: TotpRemoval, *, by: Author) -> None:
+    """Turn the authenticator app off and end one's sessions, which it had vouched for.
+
+    Raises: NotAStaffAccount, TriedTooOften, PasswordIncorrect, TotpNotPrepared, TotpIncorrect,
+    SignInBusy.
+    """
+    now = clock.real_now()
+    password = removal.current_password.get_secret_value()
+    proven = await _prove_password(parts, by, password, now=now)
+    async with parts.database.begin() as session:
+        account = await _lock_proven(parts, session, proven, now=now)
+        if account.totp_secret is None:
+            raise rules.TotpNotPrepared
+        refused = await try_totp(parts, session, account, removal.code, now=now)
+        if refused is None:
+            _forget_totp(account)
+            accounts.end_sessions(account, now)
+            await accounts.record_change(session, account, Change.TOTP_REMOVED, by=by, now=now)
+    if refused is not None:
+        raise refused
+
+
+async def try_totp(
+    parts: Parts, session: AsyncSession, account: Account, code: str, *, now: datetime
+) -> DomainError | None:
+    """Count and try an authenticator code; return why it is refused, None for a right one.
+
+    It raises nothing, so that the count is committed. The caller holds the account's row lock.
+    """
+    tries = _tries(parts, account.id)
+    blocked = await throttles.hit(session, parts.keyring, tries, now=now)
+    if blocked is not None:
+        return await _refuse(session, account, blocked, now=now)
     if not spend_totp(account, code, now=now):
-        raise rules.TotpIncorrect(field="code")
-    account.totp_confirmed_at = now
-    account.version += 1
-    await session.flush()
-
-
-async def remove_totp(
-    session: AsyncSession, *, account_id: uuid.UUID, code: str, now: datetime
-) -> None:
-    """Turn the authenticator app off. Raises: TotpNotPrepared, TotpIncorrect."""
-    account = await accounts.get_locked(session, account_id=account_id)
-    if account.totp_secret is None:
-        raise rules.TotpNotPrepared
-    if not spend_totp(account, code, now=now):
-        raise rules.TotpIncorrect(field="code")
-    account.totp_secret = account.totp_confirmed_at = account.totp_last_step = None
-    account.version += 1
-    await session.flush()
+        log.warning("credential.failed", owner_id=str(account.id), reason="totp")
+        return rules.TotpIncorrect(field="code")
+    await throttles.take_back(session, parts.keyring, tries, now=now)
+    return None
 
 
 def spend_totp(account: Account, code: str, *, now: datetime) -> bool:
@@ -113,12 +172,74 @@ def spend_totp(account: Account, code: str, *, now: datetime) -> bool:
     return False
 
 
-def _check_staff(account: Account) -> None:
-    if account.kind != AccountKind.STAFF:
+def owner(account_id: uuid.UUID, request_id: str) -> Author:
+    """Return the owner of an account as the author of a change."""
+    return Author(Source.OWNER, account_id, request_id)
+
+
+async def _prove_password(parts: Parts, by: Author, password: str, *, now: datetime) -> Account:
+    """Count a try and verify the password; return the account as it was, its try still counted.
+
+    No transaction is open while the password is hashed.
+    """
+    async with parts.database.begin() as session:
+        account = await _lock_own(session, by)
+        tries = _tries(parts, account.id)
+        blocked = await throttles.hit(session, parts.keyring, tries, now=now)
+        refused = await _refuse(session, account, blocked, now=now) if blocked else None
+    if refused is not None:
+        raise refused
+    try:
+        is_right = await verify_password(password, account.password_hash)
+    except SignInBusy:
+        async with parts.database.begin() as session:
+            await throttles.take_back(session, parts.keyring, tries, now=now)
+        raise
+    if not is_right:
+        log.warning("credential.failed", owner_id=str(account.id), reason="password")
+        raise rules.PasswordIncorrect(field="current_password")
+    return account
+
+
+async def _lock_proven(
+    parts: Parts, session: AsyncSession, proven: Account, *, now: datetime
+) -> Account:
+    """Return the account, its row locked, and give the try back that its password took."""
+    account = await accounts.get_locked(session, account_id=proven.id)
+    if account.password_hash != proven.password_hash:
+        raise rules.PasswordIncorrect(field="current_password")
+    await throttles.take_back(session, parts.keyring, _tries(parts, account.id), now=now)
+    return account
+
+
+async def _lock_own(session: AsyncSession, by: Author) -> Account:
+    if by.account_id is None:
         raise rules.NotAStaffAccount
+    account = await accounts.find(session, account_id=by.account_id)
+    if account is None or account.kind != AccountKind.STAFF:
+        raise rules.NotAStaffAccount
+    return await accounts.get_locked(session, account_id=account.id)
 
 
-def _set_password(account: Account, hashed: str, now: datetime) -> None:
-    account.password_hash = hashed
-    account.sessions_valid_from = now
-    accounts.end_tokens(account, now)
+async def _refuse(
+    session: AsyncSession, account: Account, blocked: Blocked, *, now: datetime
+) -> TriedTooOften:
+    log.warning("credential.failed", owner_id=str(account.id), reason="throttled")
+    if blocked.locks_account_out:
+        await accounts.record_lock_out(session, account, now=now)
+    return TriedTooOften(retry_after_s=blocked.wait_s)
+
+
+def _tries(parts: Parts, account_id: uuid.UUID) -> list[Try]:
+    limits = throttles.limits_of(parts.settings)
+    return throttle_rules.credential_tries(limits, account_id=str(account_id))
+
+
+def _username(account: Account) -> str:
+    if account.kind != AccountKind.STAFF or account.username is None:
+        raise rules.NotAStaffAccount
+    return account.username
+
+
+def _forget_totp(account: Account) -> None:
+    account.totp_secret = account.totp_confirmed_at = account.totp_last_step = None

@@ -3,21 +3,21 @@ from typing import Annotated, assert_never
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 
-from gateway.codes.rules import CodeWrong, TriedTooOften
+from gateway.codes.rules import CodeWrong
+from gateway.credentials.rules import TotpEnrolmentRequired
 from gateway.parts import Gateway, Parts
+from gateway.passwords import SignInBusy
 from gateway.sessions import rules, service
 from gateway.sessions.schemas import (
     AccountChoiceOut,
-    ClientGrant,
-    Grant,
-    OtpGrant,
-    PasswordGrant,
-    RefreshGrant,
     Revocation,
     SessionOut,
     SessionsOut,
     TokenOut,
 )
+from gateway.sign_ins.rules import AccountLocked, AccountNotOffered, SignInRefused, TotpRequired
+from gateway.sign_ins.schemas import ClientGrant, Grant, OtpGrant, PasswordGrant, RefreshGrant
+from gateway.throttles.rules import TriedTooOften
 from perisai_kit.auth import Principal, require
 from perisai_kit.db import Session
 from perisai_kit.idempotency import TransactionRoute
@@ -36,14 +36,16 @@ Anyone = Annotated[Principal, Depends(require())]
     "/token",
     responses=problems(
         CodeWrong,
-        rules.SignInRefused,
-        rules.TotpRequired,
+        SignInRefused,
+        TotpRequired,
+        TotpEnrolmentRequired,
         rules.RefreshRefused,
         rules.RefreshReused,
         rules.ClientRefused,
-        rules.AccountLocked,
-        rules.AccountNotOffered,
+        AccountLocked,
+        AccountNotOffered,
         TriedTooOften,
+        SignInBusy,
     ),
 )
 async def token(
@@ -53,6 +55,10 @@ async def token(
 
     Where several people share a telephone number the answer lists their accounts instead; send
     the same grant again with one `account_id`.
+
+    Outside a sandbox `admin` and `finance_officer` sign in with an authenticator app only. Without
+    one the answer is 403 `totp_enrolment_required` with `details.enrolment_token`: an access
+    token without any role, good for `/v1/me` and for setting the app up at `/v1/me/totp`.
     """
     response.headers["Cache-Control"] = "no-store"
     address = _address(gateway, request)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from perisai_kit.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from perisai_kit.errors import NotFound, Unauthenticated
 
 SECRET_BYTES = 32
 SALT_BYTES = 16
@@ -18,20 +18,6 @@ _ID_BYTES = 16
 _GENERATION_BYTES = 4
 _TAG_BYTES = 16
 _LENGTH = _ID_BYTES + _GENERATION_BYTES + SECRET_BYTES + _TAG_BYTES
-
-
-class SignInRefused(Unauthenticated):
-    """The same answer for an unknown name, a wrong password and a wrong authenticator code."""
-
-    code = "sign_in_refused"
-    text = "Username, password or authenticator code is not right."
-    text_id = "Nama pengguna, kata sandi, atau kode autentikator salah."
-
-
-class TotpRequired(Unauthenticated):
-    code = "totp_required"
-    text = "Send the code of your authenticator app too."
-    text_id = "Kirim juga kode dari aplikasi autentikator Anda."
 
 
 class ClientRefused(Unauthenticated):
@@ -50,18 +36,6 @@ class RefreshReused(Unauthenticated):
     code = "refresh_token_reused"
     text = "This refresh token was used before, so the session has been ended; sign in again."
     text_id = "Token ini pernah dipakai, sehingga sesi diakhiri; silakan masuk kembali."
-
-
-class AccountLocked(Forbidden):
-    code = "account_locked"
-    text = "This account is locked; ask an administrator."
-    text_id = "Akun ini dikunci; hubungi administrator."
-
-
-class AccountNotOffered(Invalid):
-    code = "account_not_offered"
-    text = "This number does not lead to that account."
-    text_id = "Nomor ini tidak terhubung dengan akun tersebut."
 
 
 class SessionNotFound(NotFound):

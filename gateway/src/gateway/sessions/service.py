@@ -13,25 +13,20 @@ from gateway.accounts import service as accounts
 from gateway.accounts.models import Account
 from gateway.clients.members import people_with_phone
 from gateway.codes import service as codes
-from gateway.codes.models import OtpChallenge
-from gateway.codes.rules import CodeWrong, Throttle, TriedTooOften
-from gateway.credentials import service as credentials
+from gateway.codes.rules import CodeWrong
 from gateway.parts import Parts
-from gateway.passwords import verify_password
+from gateway.people import service as people
 from gateway.sessions import queries, rules
 from gateway.sessions.models import SignInSession
 from gateway.sessions.rules import EndReason, RefreshToken, Verdict
-from gateway.sessions.schemas import (
-    AccountChoiceOut,
-    ClientGrant,
-    OfferedAccount,
-    OtpGrant,
-    PasswordGrant,
-    RefreshGrant,
-    TokenOut,
-)
+from gateway.sessions.schemas import AccountChoiceOut, OfferedAccount, TokenOut
+from gateway.sign_ins import service as sign_ins
+from gateway.sign_ins.rules import AccountLocked, AccountNotOffered
+from gateway.sign_ins.schemas import ClientGrant, OtpGrant, PasswordGrant, RefreshGrant
+from gateway.throttles import service as throttles
 from gateway.tokens import access_token, service_principal
 from perisai_kit import clock
+from perisai_kit.errors import DomainError
 from perisai_kit.ids import new_id
 from perisai_kit.log import get_logger
 from perisai_kit.pii import Keyring
@@ -45,29 +40,28 @@ log = get_logger()
 async def by_code(parts: Parts, grant: OtpGrant, *, address: str) -> TokenOut | AccountChoiceOut:
     """Sign in with a code, or list the accounts to choose from where several share the number.
 
-    The code is used up only by signing in. Raises: CodeWrong, AccountLocked, AccountNotOffered.
+    The code is used up only by signing in.
+    Raises: TriedTooOften, CodeWrong, AccountLocked, AccountNotOffered.
     """
     now = clock.real_now()
-    async with parts.database.begin() as session:
-        proven = await _try_code(parts, session, grant, now) is not None
-    if not proven:
-        raise CodeWrong
+    await sign_ins.prove_number(parts, grant, address=address, now=now)
     members = await people_with_phone(parts.members, grant.phone)
-    people = None
+    found = None
     if members is not None:
-        people = [accounts.Person(each.member_id, each.display_name_masked) for each in members]
+        found = [people.Person(each.member_id, each.display_name_masked) for each in members]
     async with parts.database.begin() as session:
-        challenge = await _try_code(parts, session, grant, now)
+        challenge = await sign_ins.try_code(parts, session, grant, now)
         if challenge is None:
             raise CodeWrong
-        offered = await accounts.people_of_phone(
-            session, parts.keyring, phone=grant.phone, people=people, now=now
+        offered = await people.people_of_phone(
+            session, parts.keyring, phone=grant.phone, people=found, now=now
         )
         account = _choose(offered, grant.account_id)
         if account is None:
             return AccountChoiceOut(accounts=[_offer(each) for each in offered])
         if account.locked_at is not None:
-            raise rules.AccountLocked
+            sign_ins.log_failure("locked", account)
+            raise AccountLocked
         await codes.consume(
             session,
             parts.keyring,
@@ -77,34 +71,35 @@ async def by_code(parts: Parts, grant: OtpGrant, *, address: str) -> TokenOut | 
             address=address,
             now=now,
         )
+        account.signed_in_at = now
         row, token = _begin(parts, account, amr=["otp"], device_id=grant.device_id, now=now)
         session.add(row)
     return await _answer(parts, account, row, token, now)
 
 
 async def by_password(parts: Parts, grant: PasswordGrant, *, address: str) -> TokenOut:
-    """Sign in staff. Raises: TriedTooOften, SignInRefused, TotpRequired, AccountLocked."""
+    """Sign in staff.
+
+    Raises: TriedTooOften, SignInBusy, SignInRefused, TotpRequired, TotpEnrolmentRequired,
+    AccountLocked.
+    """
     now = clock.real_now()
-    username = grant.username.lower()
-    tries = _tries(parts, username=username, address=address)
+    proven, tries = await sign_ins.prove_password(parts, grant, address=address, now=now)
     async with parts.database.begin() as session:
-        blocked_s = await codes.hit(session, parts.keyring, tries, now=now)
-        found = await accounts.find_staff(session, username=username)
-    if blocked_s is not None:
-        raise TriedTooOften(retry_after_s=blocked_s)
-    hashed = found.password_hash if found is not None else None
-    if not await verify_password(grant.password.get_secret_value(), hashed) or found is None:
-        raise rules.SignInRefused
-    async with parts.database.begin() as session:
-        account = await accounts.get_locked(session, account_id=found.id)
-        amr = _second_factor(account, grant.totp, now=now)
-        if account.password_hash != hashed:
-            raise rules.SignInRefused
-        if account.locked_at is not None:
-            raise rules.AccountLocked
-        await codes.take_back(session, parts.keyring, tries, now=now)
-        row, token = _begin(parts, account, amr=amr, device_id=grant.device_id, now=now)
-        session.add(row)
+        account = await sign_ins.lock_proven(session, proven)
+        amr = await sign_ins.prove_second_factor(parts, session, account, grant.totp, now=now)
+        is_too_weak = isinstance(amr, list) and sign_ins.is_too_weak(parts, account, amr)
+        if isinstance(amr, list):
+            await throttles.take_back(session, parts.keyring, tries, now=now)
+            if not is_too_weak:
+                account.signed_in_at = now
+                await sign_ins.remember_device(session, parts.keyring, grant, now=now)
+                row, token = _begin(parts, account, amr=amr, device_id=grant.device_id, now=now)
+                session.add(row)
+    if isinstance(amr, DomainError):
+        raise amr
+    if is_too_weak:
+        raise await sign_ins.enrolment_refusal(parts, account, amr, now=now)
     return await _answer(parts, account, row, token, now)
 
 
@@ -203,27 +198,13 @@ def read_token(keyring: Keyring, text: str) -> RefreshToken | None:
     return token if rules.is_genuine(tag, _tag(keyring, token)) else None
 
 
-async def _try_code(
-    parts: Parts, session: AsyncSession, grant: OtpGrant, now: datetime
-) -> OtpChallenge | None:
-    return await codes.try_code(
-        session,
-        parts.keyring,
-        parts.settings,
-        phone=grant.phone,
-        device_id=grant.device_id,
-        code=grant.code,
-        now=now,
-    )
-
-
 def _choose(offered: Sequence[Account], account_id: uuid.UUID | None) -> Account | None:
     if account_id is None:
         return offered[0] if len(offered) == 1 else None
     for account in offered:
         if account.id == account_id:
             return account
-    raise rules.AccountNotOffered(field="account_id")
+    raise AccountNotOffered(field="account_id")
 
 
 def _offer(account: Account) -> OfferedAccount:
@@ -233,31 +214,6 @@ def _offer(account: Account) -> OfferedAccount:
         is_member=account.member_id is not None,
         is_agent=account.agent_id is not None,
     )
-
-
-def _second_factor(account: Account, code: str | None, *, now: datetime) -> list[str]:
-    if account.totp_confirmed_at is None:
-        return ["pwd"]
-    if code is None:
-        raise rules.TotpRequired
-    if not credentials.spend_totp(account, code, now=now):
-        raise rules.SignInRefused
-    return ["pwd", "mfa"]
-
-
-def _tries(parts: Parts, *, username: str, address: str) -> list[tuple[Throttle, str]]:
-    settings = parts.settings
-    window_s = settings.throttle_window_s
-    return [
-        (Throttle("password-address", settings.password_attempts_per_address, window_s), address),
-        (
-            Throttle(
-                "password-name-address", settings.password_attempts_per_name_and_address, window_s
-            ),
-            f"{username}@{address}",
-        ),
-        (Throttle("password-name", settings.password_attempts_per_name, window_s), username),
-    ]
 
 
 def _begin(
@@ -322,6 +278,9 @@ def _end(row: SignInSession, reason: EndReason, now: datetime) -> None:
 async def _answer(
     parts: Parts, account: Account, row: SignInSession, token: RefreshToken, now: datetime
 ) -> TokenOut:
+    if sign_ins.is_too_weak(parts, account, row.amr):
+        # The session is older than the account's role, or than the rule.
+        raise rules.RefreshRefused
     principal = accounts.principal_of(
         account, amr=row.amr, device_id=row.device_id, session_id=row.id
     )

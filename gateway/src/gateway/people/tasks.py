@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.accounts import service
+from gateway.people import service
 from perisai_kit import clock
 from perisai_kit.events import AgentActivated, AgentDismissed, AgentReinstated, AgentSuspended
 
@@ -15,10 +15,10 @@ async def on_agent_activated(
         session,
         account_id=event.account_id,
         agent_id=event.agent_id,
-        member_id=event.member_id,
         wadah_id=event.wadah_id,
         branch_code=event.branch_code,
         region_code=event.region_code,
+        now=clock.real_now(),
     )
 
 

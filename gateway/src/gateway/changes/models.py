@@ -1,0 +1,47 @@
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, DateTime, Index, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gateway.base import Base
+from gateway.changes.rules import Change, Source
+from perisai_kit.pii import EncryptedText
+
+
+def _one_of(column: str, values: type[Change] | type[Source]) -> str:
+    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
+
+
+class AccountChange(Base):
+    """One change of an account. Insert only: the role `app` may neither update nor delete.
+
+    Not bound to the account by a foreign key: the history outlives it.
+    """
+
+    __tablename__ = "account_changes"
+    __table_args__ = (
+        CheckConstraint(_one_of("change", Change), name="change"),
+        CheckConstraint(_one_of("source", Source), name="source"),
+        CheckConstraint(
+            "source <> 'administrator' OR (author_id IS NOT NULL AND reason IS NOT NULL)",
+            name="administrator",
+        ),
+        Index("ix_account_changes_account_id_id", "account_id", "id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[uuid.UUID]
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    change: Mapped[Change] = mapped_column(Text)
+    source: Mapped[Source] = mapped_column(Text)
+    author_id: Mapped[uuid.UUID | None]
+    """The account that made the change; not a foreign key, because services have none."""
+    reason: Mapped[str | None] = mapped_column(EncryptedText("account_changes.reason"))
+    """Encrypted: a reason may name people."""
+    request_id: Mapped[str | None] = mapped_column(Text)
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """Roles, scope and ids before and after; no personal data."""

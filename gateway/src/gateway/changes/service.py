@@ -1,0 +1,71 @@
+"""The history of accounts: one row for every change, which nobody alters afterwards."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.changes import queries, rules
+from gateway.changes.models import AccountChange
+from gateway.changes.rules import Author, Change
+from gateway.notices import service as notices
+from gateway.paging import cut_page, read_cursor
+from perisai_kit.ids import new_id
+from perisai_kit.log import get_logger
+
+log = get_logger()
+
+
+async def record(
+    session: AsyncSession,
+    change: Change,
+    *,
+    account_id: uuid.UUID,
+    phone: str | None,
+    by: Author,
+    now: datetime,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    """Record a change with its author, and tell the owner of what others did.
+
+    phone: where the owner is told; for a moved account its old number. before, after: plain
+    values without personal data.
+    """
+    session.add(
+        AccountChange(
+            id=new_id(),
+            account_id=account_id,
+            at=now,
+            change=change,
+            source=by.source,
+            author_id=by.account_id,
+            reason=by.reason,
+            request_id=by.request_id,
+            before=before,
+            after=after,
+        )
+    )
+    await session.flush()
+    template = rules.template_of(change, by.source)
+    if template is not None:
+        await notices.add(session, template, account_id=account_id, phone=phone, now=now)
+    log.info(
+        "account.changed",
+        changed_account_id=str(account_id),
+        change=change,
+        source=by.source,
+        author_id=str(by.account_id) if by.account_id else None,
+    )
+
+
+async def list_page(
+    session: AsyncSession, *, account_id: uuid.UUID, limit: int, cursor: str | None
+) -> tuple[Sequence[AccountChange], str | None]:
+    """Return one page, newest first, and the cursor of the next. Raises: CursorInvalid."""
+    rows = await queries.list_changes(
+        session, account_id=account_id, after=read_cursor(cursor), limit=limit + 1
+    )
+    return cut_page(rows, limit)

@@ -1,0 +1,58 @@
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.notices.models import AccountNotice, NoticeOutboxEntry
+
+FORGOTTEN_A_RUN = 10_000
+
+
+async def lock_due(session: AsyncSession, *, now: datetime, limit: int) -> Sequence[AccountNotice]:
+    """Lock notices that wait to be sent; those another process has locked are left to it."""
+    due = (
+        select(AccountNotice)
+        .where(AccountNotice.next_try_at <= now)
+        .order_by(AccountNotice.next_try_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return (await session.scalars(due)).all()
+
+
+async def lock_notice(session: AsyncSession, notice_id: uuid.UUID) -> AccountNotice | None:
+    return await session.get(AccountNotice, notice_id, with_for_update=True)
+
+
+async def list_notices(
+    session: AsyncSession, *, account_id: uuid.UUID, after: uuid.UUID | None, limit: int
+) -> Sequence[AccountNotice]:
+    """Newest first; ids are in the order of their making."""
+    page = select(AccountNotice).where(AccountNotice.account_id == account_id)
+    if after is not None:
+        page = page.where(AccountNotice.id < after)
+    return (await session.scalars(page.order_by(AccountNotice.id.desc()).limit(limit))).all()
+
+
+async def list_outbox(
+    session: AsyncSession, *, phone_hash: bytes, limit: int
+) -> Sequence[NoticeOutboxEntry]:
+    """Newest first."""
+    newest = (
+        select(NoticeOutboxEntry)
+        .where(NoticeOutboxEntry.phone_hash == phone_hash)
+        .order_by(NoticeOutboxEntry.id.desc())
+        .limit(limit)
+    )
+    return (await session.scalars(newest)).all()
+
+
+async def forget_outbox(session: AsyncSession, *, before: datetime) -> None:
+    old = (
+        select(NoticeOutboxEntry.id)
+        .where(NoticeOutboxEntry.created_at < before)
+        .limit(FORGOTTEN_A_RUN)
+    )
+    await session.execute(delete(NoticeOutboxEntry).where(NoticeOutboxEntry.id.in_(old)))

@@ -1,0 +1,70 @@
+"""What the owner of an account is told, and how often sending is tried."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+MAX_ATTEMPTS = 12
+FIRST_RETRY = timedelta(minutes=1)
+LONGEST_RETRY = timedelta(hours=6)
+"""Doubled from the first to the longest, twelve tries take about two days. Our own choice."""
+OUTBOX_KEPT = timedelta(hours=1)
+
+
+class Template(StrEnum):
+    """What a message says; an adapter has the words of each for its provider."""
+
+    ACCOUNT_CREATED = "account_created"
+    ACCOUNT_ROLES_CHANGED = "account_roles_changed"
+    ACCOUNT_LOCKED = "account_locked"
+    ACCOUNT_UNLOCKED = "account_unlocked"
+    ACCOUNT_PASSWORD_RESET = "account_password_reset"
+    ACCOUNT_TOTP_RESET = "account_totp_reset"
+    ACCOUNT_PHONE_CHANGED = "account_phone_changed"
+
+
+TEXTS: dict[Template, tuple[str, str]] = {
+    Template.ACCOUNT_CREATED: (
+        "An administrator created this account.",
+        "Administrator membuat akun ini.",
+    ),
+    Template.ACCOUNT_ROLES_CHANGED: (
+        "An administrator changed the roles or the scope of your account.",
+        "Administrator mengubah peran atau cakupan akun Anda.",
+    ),
+    Template.ACCOUNT_LOCKED: (
+        "An administrator locked your account.",
+        "Administrator mengunci akun Anda.",
+    ),
+    Template.ACCOUNT_UNLOCKED: (
+        "An administrator unlocked your account.",
+        "Administrator membuka kembali akun Anda.",
+    ),
+    Template.ACCOUNT_PASSWORD_RESET: (
+        "An administrator replaced the password of your account. If you did not ask for it, "
+        "report it.",
+        "Administrator mengganti kata sandi akun Anda. Jika Anda tidak memintanya, laporkan.",
+    ),
+    Template.ACCOUNT_TOTP_RESET: (
+        "An administrator removed the authenticator app of your account. If you did not ask for "
+        "it, report it.",
+        "Administrator menghapus aplikasi autentikator akun Anda. Jika Anda tidak memintanya, "
+        "laporkan.",
+    ),
+    Template.ACCOUNT_PHONE_CHANGED: (
+        "Your account was moved to another telephone number. If you did not ask for it, report it.",
+        "Akun Anda dipindahkan ke nomor telepon lain. Jika Anda tidak memintanya, laporkan.",
+    ),
+}
+"""English and Indonesian."""
+
+
+def retry_at(now: datetime, attempts: int) -> datetime:
+    """Return when sending is tried again. attempts: how many there were, at least 1."""
+    doubled: int = 2 ** min(attempts - 1, 30)
+    return now + min(FIRST_RETRY * doubled, LONGEST_RETRY)
+
+
+def text_of(template: str, language: str) -> str:
+    """Return the words of a template. language: `id` or `en`."""
+    english, indonesian = TEXTS[Template(template)]
+    return indonesian if language == "id" else english

@@ -1,0 +1,131 @@
+"""Notices to the owners of accounts: written with the change, sent after its commit."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.clients.notice_sender import NoticeNotSent, NoticeSender
+from gateway.notices import queries, rules
+from gateway.notices.models import AccountNotice, NoticeOutboxEntry
+from gateway.notices.rules import Template
+from gateway.paging import cut_page, read_cursor
+from perisai_kit import clock
+from perisai_kit.db import Database
+from perisai_kit.ids import new_id
+from perisai_kit.log import get_logger
+from perisai_kit.pii import Keyring
+
+BATCH = 50
+BATCHES_A_RUN = 20
+OUTBOX_SHOWN = 10
+
+log = get_logger()
+
+
+async def add(
+    session: AsyncSession,
+    template: Template,
+    *,
+    account_id: uuid.UUID,
+    phone: str | None,
+    now: datetime,
+) -> None:
+    """Write a notice. phone: where it is sent; None where its owner reads it after signing in."""
+    session.add(
+        AccountNotice(
+            id=new_id(),
+            account_id=account_id,
+            template=template,
+            created_at=now,
+            phone=phone,
+            next_try_at=now if phone is not None else None,
+        )
+    )
+    await session.flush()
+
+
+async def list_own(
+    session: AsyncSession, *, account_id: uuid.UUID, limit: int, cursor: str | None
+) -> tuple[Sequence[AccountNotice], str | None]:
+    """Return one page, newest first, and the cursor of the next. Raises: CursorInvalid."""
+    rows = await queries.list_notices(
+        session, account_id=account_id, after=read_cursor(cursor), limit=limit + 1
+    )
+    return cut_page(rows, limit)
+
+
+async def send_due(database: Database, sender: NoticeSender, *, now: datetime) -> None:
+    """Send what waits, at least once each; bounded a run.
+
+    A notice is put off before it is sent, so that a process that dies in between leaves it to be
+    sent again, and no two processes send it at the same time.
+    """
+    for _ in range(BATCHES_A_RUN):
+        async with database.begin() as session:
+            due = await queries.lock_due(session, now=now, limit=BATCH)
+            for notice in due:
+                notice.attempts += 1
+                notice.next_try_at = rules.retry_at(now, notice.attempts)
+        for notice in due:
+            await _send(database, sender, notice, now=now)
+        if len(due) < BATCH:
+            return
+
+
+async def _send(
+    database: Database, sender: NoticeSender, notice: AccountNotice, *, now: datetime
+) -> None:
+    assert notice.phone is not None  # only those with a telephone are ever due
+    try:
+        await sender.send(phone=notice.phone, template=notice.template)
+    except NoticeNotSent as failed:
+        is_last = notice.attempts >= rules.MAX_ATTEMPTS
+        event = "notice.abandoned" if is_last else "notice.not_sent"
+        log.warning(event, notice_id=str(notice.id), error=str(failed))
+        if is_last:
+            await _settle(database, notice.id, sent_at=None)
+        return
+    await _settle(database, notice.id, sent_at=now)
+
+
+async def _settle(database: Database, notice_id: uuid.UUID, *, sent_at: datetime | None) -> None:
+    async with database.begin() as session:
+        notice = await queries.lock_notice(session, notice_id)
+        if notice is not None:
+            notice.sent_at, notice.next_try_at, notice.phone = sent_at, None, None
+
+
+class Outbox:
+    """The sandbox's sender: notices wait in a table to be read."""
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self._database = database
+        self._keyring = keyring
+
+    async def send(self, *, phone: str, template: str) -> None:
+        """Keep the notice."""
+        async with self._database.begin() as session:
+            session.add(
+                NoticeOutboxEntry(
+                    id=new_id(),
+                    phone_hash=self._keyring.lookup("phone", phone),
+                    template=template,
+                    created_at=clock.real_now(),
+                )
+            )
+
+
+async def read_outbox(
+    session: AsyncSession, keyring: Keyring, *, phone: str
+) -> Sequence[NoticeOutboxEntry]:
+    """Return the last notices to a number, newest first."""
+    return await queries.list_outbox(
+        session, phone_hash=keyring.lookup("phone", phone), limit=OUTBOX_SHOWN
+    )
+
+
+async def forget_old(session: AsyncSession, *, now: datetime) -> None:
+    """Delete old entries of the sandbox's outbox; bounded a run."""
+    await queries.forget_outbox(session, before=now - rules.OUTBOX_KEPT)

@@ -1,0 +1,183 @@
+"""People's accounts: made at the first sign-in, led by their telephone, given an agent's role."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.accounts import service as accounts
+from gateway.accounts.models import Account
+from gateway.accounts.queries import insert_once
+from gateway.accounts.rules import AGENT, MEMBER, AccountKind
+from gateway.changes.rules import EVENT, SIGN_IN, Change
+from gateway.people import queries, rules
+from perisai_kit.auth import ScopeKind
+from perisai_kit.ids import new_id
+from perisai_kit.pii import Keyring, mask_phone
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A member with the telephone number, as member-service names them."""
+
+    member_id: uuid.UUID
+    label: str
+
+
+async def people_of_phone(
+    session: AsyncSession,
+    keyring: Keyring,
+    *,
+    phone: str,
+    people: Sequence[Person] | None,
+    now: datetime,
+) -> Sequence[Account]:
+    """Return the accounts a proven number leads to, at least one, made where they are missing.
+
+    Those that have signed in before come first.
+    people: the members with this number; None when member-service did not answer.
+    Locks the accounts by id.
+    """
+    phone_hash = keyring.lookup("phone", phone)
+    members = None if people is None else [person.member_id for person in people]
+    known = await queries.lock_people(session, phone_hash=phone_hash, member_ids=members or ())
+    choice = rules.people_of_phone([_known(each, phone_hash) for each in known], members)
+    if choice.attach is not None:
+        await _attach(session, known, choice.attach, people or (), now=now)
+    labels = {person.member_id: person.label for person in people or ()}
+    for member_id in choice.create:
+        person = _person(phone, phone_hash, labels[member_id], member_id=member_id, now=now)
+        await _insert(session, person, now=now)
+    if choice.create_empty:
+        nobody = _person(phone, phone_hash, mask_phone(phone), member_id=None, now=now)
+        await _insert(session, nobody, now=now)
+    if choice.create or choice.create_empty:
+        # Somebody else may have made the same ones at the same time: read what there is now.
+        known = await queries.lock_people(session, phone_hash=phone_hash, member_ids=members or ())
+        choice = rules.people_of_phone([_known(each, phone_hash) for each in known], members)
+    kept = [account for account in known if account.id in choice.keep]
+    for account in kept:
+        await _follow(session, account, phone, phone_hash, now=now)
+    return kept
+
+
+async def make_agent(
+    session: AsyncSession,
+    *,
+    account_id: uuid.UUID,
+    agent_id: uuid.UUID,
+    wadah_id: uuid.UUID,
+    branch_code: str,
+    region_code: str,
+    now: datetime,
+) -> None:
+    """Give a person's account the role of this agent, and nothing else.
+
+    The member of the application stays unattached: only the member's own number, proven at a
+    sign-in, attaches a member. Does nothing where the account has the role already.
+    Raises: AccountNotFound.
+    """
+    account = await accounts.get_locked(session, account_id=account_id)
+    if account.agent_id == agent_id:
+        return
+    accounts.add_role(account, AGENT)
+    account.agent_id, account.wadah_id = agent_id, wadah_id
+    account.scope_kind, account.scope_code, account.scope_region = (
+        ScopeKind.BRANCH,
+        branch_code,
+        region_code,
+    )
+    if account.was_agent_at is not None:
+        # Whoever managed the member's record meanwhile may have signed in.
+        account.sessions_valid_from = account.tokens_valid_from = now
+    account.was_agent_at = account.was_agent_at or now
+    account.version += 1
+    given = {"agent_id": str(agent_id), "branch": branch_code, "region": region_code}
+    await accounts.record_change(
+        session, account, Change.AGENT_ROLE_GIVEN, by=EVENT, now=now, after=given
+    )
+
+
+async def unmake_agent(
+    session: AsyncSession, *, account_id: uuid.UUID, agent_id: uuid.UUID, now: datetime
+) -> None:
+    """Take the role of this agent away; another agent's is left alone. Raises: AccountNotFound."""
+    account = await accounts.get_locked(session, account_id=account_id)
+    if account.agent_id != agent_id:
+        return
+    account.roles = [role for role in account.roles if role != AGENT]
+    account.agent_id = account.wadah_id = None
+    account.scope_kind = account.scope_code = account.scope_region = None
+    accounts.end_tokens(account, now)
+    taken = {"agent_id": str(agent_id)}
+    await accounts.record_change(
+        session, account, Change.AGENT_ROLE_TAKEN, by=EVENT, now=now, before=taken
+    )
+
+
+def _known(account: Account, phone_hash: bytes) -> rules.Known:
+    return rules.Known(
+        account_id=account.id,
+        member_id=account.member_id,
+        was_agent=account.was_agent_at is not None,
+        has_phone=account.phone_hash == phone_hash,
+    )
+
+
+async def _attach(
+    session: AsyncSession,
+    known: Sequence[Account],
+    attach: tuple[uuid.UUID, uuid.UUID],
+    people: Sequence[Person],
+    *,
+    now: datetime,
+) -> None:
+    account = next(each for each in known if each.id == attach[0])
+    account.member_id = attach[1]
+    account.display_label = next(p.label for p in people if p.member_id == attach[1])
+    accounts.add_role(account, MEMBER)
+    account.version += 1
+    attached = {"member_id": str(attach[1])}
+    await accounts.record_change(
+        session, account, Change.MEMBER_ATTACHED, by=SIGN_IN, now=now, after=attached
+    )
+
+
+async def _follow(
+    session: AsyncSession, account: Account, phone: str, phone_hash: bytes, *, now: datetime
+) -> None:
+    """Let a member's account follow the member to another number; the old one is told."""
+    if account.phone_hash == phone_hash:
+        return
+    old = account.phone
+    account.phone, account.phone_hash = phone, phone_hash
+    account.version += 1
+    await accounts.record_change(
+        session, account, Change.PHONE_CHANGED, by=SIGN_IN, now=now, tell_phone=old
+    )
+
+
+async def _insert(session: AsyncSession, account: Account, *, now: datetime) -> None:
+    if await insert_once(session, account):
+        made = {"roles": account.roles}
+        await accounts.record_change(
+            session, account, Change.CREATED, by=SIGN_IN, now=now, after=made
+        )
+
+
+def _person(
+    phone: str, phone_hash: bytes, label: str, *, member_id: uuid.UUID | None, now: datetime
+) -> Account:
+    return Account(
+        id=new_id(),
+        kind=AccountKind.PERSON,
+        phone=phone,
+        phone_hash=phone_hash,
+        display_label=label,
+        member_id=member_id,
+        roles=[MEMBER] if member_id else [],
+        version=1,
+        created_at=now,
+    )

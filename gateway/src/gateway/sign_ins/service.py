@@ -1,0 +1,180 @@
+"""Who signs in: a telephone number or a password is proven, and every try is counted first."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.accounts import service as accounts
+from gateway.accounts.models import Account
+from gateway.codes import service as codes
+from gateway.codes.models import OtpChallenge
+from gateway.codes.rules import CodeWrong
+from gateway.credentials import rules as credential_rules
+from gateway.credentials import service as credentials
+from gateway.credentials.rules import TotpEnrolmentRequired, needs_second_factor
+from gateway.parts import Parts
+from gateway.passwords import SignInBusy, verify_password
+from gateway.sign_ins import rules
+from gateway.sign_ins.schemas import OtpGrant, PasswordGrant
+from gateway.throttles import rules as throttle_rules
+from gateway.throttles import service as throttles
+from gateway.throttles.rules import TriedTooOften, Try
+from gateway.tokens import access_token
+from perisai_kit.auth import Principal
+from perisai_kit.errors import DomainError
+from perisai_kit.log import get_logger
+from perisai_kit.pii import Keyring
+
+log = get_logger()
+
+
+async def prove_number(parts: Parts, grant: OtpGrant, *, address: str, now: datetime) -> None:
+    """Count a try and look at the code; a right one gives the try back.
+
+    Raises: TriedTooOften, CodeWrong.
+    """
+    async with parts.database.begin() as session:
+        is_known = await throttles.is_known_device(
+            session, parts.keyring, name=grant.phone, device_id=grant.device_id, now=now
+        )
+        tries = throttle_rules.code_tries(
+            throttles.limits_of(parts.settings),
+            phone=grant.phone,
+            device_id=grant.device_id,
+            address=address,
+            is_known=is_known,
+        )
+        blocked = await throttles.hit(session, parts.keyring, tries, now=now)
+        challenge = None if blocked else await try_code(parts, session, grant, now)
+        if challenge is not None:
+            await throttles.take_back(session, parts.keyring, tries, now=now)
+    if blocked is not None:
+        log_failure("throttled", None)
+        raise TriedTooOften(retry_after_s=blocked.wait_s)
+    if challenge is None:
+        log_failure("code", None)
+        raise CodeWrong
+
+
+async def try_code(
+    parts: Parts, session: AsyncSession, grant: OtpGrant, now: datetime
+) -> OtpChallenge | None:
+    return await codes.try_code(
+        session,
+        parts.keyring,
+        parts.settings,
+        phone=grant.phone,
+        device_id=grant.device_id,
+        code=grant.code,
+        now=now,
+    )
+
+
+async def prove_password(
+    parts: Parts, grant: PasswordGrant, *, address: str, now: datetime
+) -> tuple[Account, list[Try]]:
+    """Count a try, then verify the password; return whose it is, and what was counted.
+
+    The caller gives the try back once the sign-in is complete. No transaction is open while the
+    password is hashed. One that nobody looked at, because too many sign in, is no try.
+    Raises: TriedTooOften, SignInBusy, SignInRefused.
+    """
+    tries, found = await _count_password(parts, grant, address=address, now=now)
+    hashed = found.password_hash if found is not None else None
+    try:
+        is_right = await verify_password(grant.password.get_secret_value(), hashed)
+    except SignInBusy:
+        async with parts.database.begin() as session:
+            await throttles.take_back(session, parts.keyring, tries, now=now)
+        raise
+    if not is_right or found is None:
+        log_failure("password", found)
+        raise rules.SignInRefused
+    return found, tries
+
+
+async def lock_proven(session: AsyncSession, proven: Account) -> Account:
+    """Return the account whose password was verified, its row locked.
+
+    Raises: SignInRefused where the password has changed meanwhile, AccountLocked.
+    """
+    account = await accounts.get_locked(session, account_id=proven.id)
+    if account.password_hash != proven.password_hash:
+        raise rules.SignInRefused
+    if account.locked_at is not None:
+        log_failure("locked", account)
+        raise rules.AccountLocked
+    return account
+
+
+async def remember_device(
+    session: AsyncSession, keyring: Keyring, grant: PasswordGrant, *, now: datetime
+) -> None:
+    """Remember the device of a complete sign-in with a password."""
+    await throttles.remember_device(
+        session, keyring, name=grant.username.lower(), device_id=grant.device_id, now=now
+    )
+
+
+async def prove_second_factor(
+    parts: Parts, session: AsyncSession, account: Account, code: str | None, *, now: datetime
+) -> list[str] | DomainError:
+    """Return how the subject has proven itself, or why it is refused, so that counts are kept."""
+    if account.totp_confirmed_at is None:
+        return ["pwd"]
+    if code is None:
+        return rules.TotpRequired()
+    refused = await credentials.try_totp(parts, session, account, code, now=now)
+    if refused is None:
+        return ["pwd", "mfa"]
+    log_failure("totp", account)
+    return refused if isinstance(refused, TriedTooOften) else rules.SignInRefused()
+
+
+def is_too_weak(parts: Parts, account: Account, amr: Sequence[str]) -> bool:
+    return needs_second_factor(account.roles, amr, sandbox=parts.settings.sandbox)
+
+
+async def enrolment_refusal(
+    parts: Parts, account: Account, amr: Sequence[str], *, now: datetime
+) -> TotpEnrolmentRequired:
+    """Return the refusal with a token that has no role and is good for /v1/me/totp only."""
+    principal = Principal(
+        account_id=account.id, roles=frozenset(), amr=(*amr, credential_rules.ENROLMENT)
+    )
+    return TotpEnrolmentRequired(
+        enrolment_token=await access_token(parts.keys, parts.settings, principal, now=now),
+        expires_in=parts.settings.access_token_s,
+    )
+
+
+def log_failure(reason: str, account: Account | None) -> None:
+    log.warning(
+        "sign_in.failed", reason=reason, owner_id=str(account.id) if account is not None else None
+    )
+
+
+async def _count_password(
+    parts: Parts, grant: PasswordGrant, *, address: str, now: datetime
+) -> tuple[list[Try], Account | None]:
+    username = grant.username.lower()
+    async with parts.database.begin() as session:
+        is_known = await throttles.is_known_device(
+            session, parts.keyring, name=username, device_id=grant.device_id, now=now
+        )
+        tries = throttle_rules.password_tries(
+            throttles.limits_of(parts.settings),
+            username=username,
+            device_id=grant.device_id,
+            address=address,
+            is_known=is_known,
+        )
+        blocked = await throttles.hit(session, parts.keyring, tries, now=now)
+        found = await accounts.find_staff(session, username=username)
+        if blocked is not None and blocked.locks_account_out and found is not None:
+            await accounts.record_lock_out(session, found, now=now)
+    if blocked is not None:
+        log_failure("throttled", found)
+        raise TriedTooOften(retry_after_s=blocked.wait_s)
+    return tries, found

@@ -1,0 +1,164 @@
+"""How often signing in may be tried, and whose tries count for whom.
+
+A stranger must not be able to lock the owner of a number or a name out. So tries are counted for
+the number or name from one address first; whoever is over that limit counts no further. The limit
+of the number or name alone is much higher and only stops an attack from many addresses. A device
+that has signed in with the number or name before has an allowance of its own, which nobody else
+can use up: only the owner's app knows the device's id.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from perisai_kit.errors import TooMany
+
+DAY_S = 24 * 3600
+COUNTS_KEPT = timedelta(days=2)
+DEVICES_KEPT = timedelta(days=180)
+"""Three times the life of a session that is bound to a device."""
+
+
+class TriedTooOften(TooMany):
+    code = "sign_in_throttled"
+    text = "Too many tries; wait before the next one."
+    text_id = "Terlalu banyak percobaan; tunggu sebelum mencoba lagi."
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """At most `times` in each window of `window_s` seconds for one subject of this kind.
+
+    of_account: whoever is over it cannot sign in from anywhere but a known device.
+    """
+
+    kind: str
+    times: int
+    window_s: int
+    of_account: bool = False
+
+
+Try = tuple[Throttle, str]
+"""What is counted, and for whom."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A try beyond a limit. is_first: the first one in its window."""
+
+    throttle: Throttle
+    wait_s: int
+    is_first: bool
+
+    @property
+    def locks_account_out(self) -> bool:
+        """Whether an account has just been locked out, and not only an address."""
+        return self.throttle.of_account and self.is_first
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many in a window of `window_s` seconds; `_day`: in a day."""
+
+    window_s: int
+    sends_per_device: int
+    sends_per_device_day: int
+    sends_per_phone_and_address: int
+    sends_per_phone_and_address_day: int
+    sends_per_phone: int
+    sends_per_phone_day: int
+    sends_per_address: int
+    codes_per_device: int
+    codes_per_phone_and_address: int
+    codes_per_phone: int
+    passwords_per_device: int
+    passwords_per_name_and_address: int
+    passwords_per_name: int
+    passwords_per_address: int
+    credentials_per_account: int
+
+
+def code_sends(
+    limits: Limits, *, phone: str, device_id: str, address: str, is_known: bool
+) -> list[Try]:
+    """Return what sending a code counts for. is_known: the device has signed in to the number."""
+    window_s, device, stranger = limits.window_s, f"{phone}#{device_id}", f"{phone}@{address}"
+    if is_known:
+        return [
+            (Throttle("otp-device", limits.sends_per_device, window_s), device),
+            (Throttle("otp-device-day", limits.sends_per_device_day, DAY_S), device),
+        ]
+    per_day = limits.sends_per_phone_and_address_day
+    return [
+        (Throttle("otp-address", limits.sends_per_address, window_s), address),
+        (Throttle("otp-phone-address", limits.sends_per_phone_and_address, window_s), stranger),
+        (Throttle("otp-phone-address-day", per_day, DAY_S), stranger),
+        (Throttle("otp-phone", limits.sends_per_phone, window_s), phone),
+        (Throttle("otp-phone-day", limits.sends_per_phone_day, DAY_S), phone),
+    ]
+
+
+def code_tries(
+    limits: Limits, *, phone: str, device_id: str, address: str, is_known: bool
+) -> list[Try]:
+    """Return what a wrong code counts for, besides its own challenge."""
+    window_s = limits.window_s
+    if is_known:
+        return [
+            (Throttle("code-device", limits.codes_per_device, window_s), f"{phone}#{device_id}")
+        ]
+    per_address = Throttle("code-phone-address", limits.codes_per_phone_and_address, window_s)
+    return [
+        (per_address, f"{phone}@{address}"),
+        (Throttle("code-phone", limits.codes_per_phone, window_s), phone),
+    ]
+
+
+def password_tries(
+    limits: Limits, *, username: str, device_id: str | None, address: str, is_known: bool
+) -> list[Try]:
+    """Return what a wrong password counts for."""
+    window_s = limits.window_s
+    if is_known:
+        own = Throttle("password-device", limits.passwords_per_device, window_s)
+        return [(own, f"{username}#{device_id}")]
+    per_address = Throttle("password-name-address", limits.passwords_per_name_and_address, window_s)
+    per_name = Throttle("password-name", limits.passwords_per_name, window_s, of_account=True)
+    return [
+        (Throttle("password-address", limits.passwords_per_address, window_s), address),
+        (per_address, f"{username}@{address}"),
+        (per_name, username),
+    ]
+
+
+def credential_tries(limits: Limits, *, account_id: str) -> list[Try]:
+    """Return what a wrong password or authenticator code of somebody known counts for.
+
+    Only those count who have the account's password or a token of it: the authenticator code at
+    a sign-in, and everything at `/v1/me`.
+    """
+    kept = Throttle("credentials", limits.credentials_per_account, limits.window_s, of_account=True)
+    return [(kept, account_id)]
+
+
+def window_start(now: datetime, window_s: int) -> datetime:
+    """Return the beginning of the window that `now` is in."""
+    seconds = int(now.timestamp())
+    return datetime.fromtimestamp(seconds - seconds % window_s, tz=now.tzinfo)
+
+
+def wait_s(now: datetime, window_s: int) -> int:
+    """Return the whole seconds until the next window, at least 1."""
+    return max(1, window_s - int(now.timestamp()) % window_s)
+
+
+def blocked(throttle: Throttle, hits: int, now: datetime) -> Blocked | None:
+    """Return why a try is refused; None where it is not. hits: with this try."""
+    if hits <= throttle.times:
+        return None
+    return Blocked(throttle, wait_s(now, throttle.window_s), hits == throttle.times + 1)
+
+
+def without_address(tries: Sequence[Try]) -> list[Try]:
+    """Return the counts that a proof of the number clears: those of the number itself."""
+    return [each for each in tries if each[0].kind != "otp-address"]

@@ -1,0 +1,104 @@
+"""How often signing in is tried. Every count is in the database; subjects are keyed hashes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.settings import Settings
+from gateway.throttles import queries, rules
+from gateway.throttles.rules import Blocked, Limits, Throttle, Try
+from perisai_kit.pii import Keyring
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return the limits that the settings name."""
+    return Limits(
+        window_s=settings.throttle_window_s,
+        sends_per_device=settings.otp_sends_per_device,
+        sends_per_device_day=settings.otp_sends_per_device_day,
+        sends_per_phone_and_address=settings.otp_sends_per_phone_and_address,
+        sends_per_phone_and_address_day=settings.otp_sends_per_phone_and_address_day,
+        sends_per_phone=settings.otp_sends_per_phone,
+        sends_per_phone_day=settings.otp_sends_per_phone_day,
+        sends_per_address=settings.otp_sends_per_address,
+        codes_per_device=settings.otp_attempts_per_device,
+        codes_per_phone_and_address=settings.otp_attempts_per_phone_and_address,
+        codes_per_phone=settings.otp_attempts_per_phone,
+        passwords_per_device=settings.password_attempts_per_device,
+        passwords_per_name_and_address=settings.password_attempts_per_name_and_address,
+        passwords_per_name=settings.password_attempts_per_name,
+        passwords_per_address=settings.password_attempts_per_address,
+        credentials_per_account=settings.credential_attempts_per_account,
+    )
+
+
+async def hit(
+    session: AsyncSession, keyring: Keyring, tries: Sequence[Try], *, now: datetime
+) -> Blocked | None:
+    """Count one try of each subject in turn; return the limit that is exceeded, if one is.
+
+    The first that is over ends the counting, so that a blocked address cannot use up the tries
+    of a number. It raises nothing, so that the counts are committed.
+    """
+    for throttle, subject in tries:
+        hits = await queries.count_hit(
+            session,
+            subject=_subject(keyring, throttle, subject),
+            window_at=rules.window_start(now, throttle.window_s),
+        )
+        blocked = rules.blocked(throttle, hits, now)
+        if blocked is not None:
+            return blocked
+    return None
+
+
+async def take_back(
+    session: AsyncSession, keyring: Keyring, tries: Sequence[Try], *, now: datetime
+) -> None:
+    """Forget the try that `hit` counted at `now`: it was a good one, or none at all."""
+    for throttle, subject in tries:
+        await queries.take_back_hit(
+            session,
+            subject=_subject(keyring, throttle, subject),
+            window_at=rules.window_start(now, throttle.window_s),
+        )
+
+
+async def clear(session: AsyncSession, keyring: Keyring, tries: Sequence[Try]) -> None:
+    """Forget every try of these subjects."""
+    for throttle, subject in tries:
+        await queries.clear_hits(session, subject=_subject(keyring, throttle, subject))
+
+
+async def is_known_device(
+    session: AsyncSession, keyring: Keyring, *, name: str, device_id: str | None, now: datetime
+) -> bool:
+    """Tell whether a device has signed in with this number or username before."""
+    if device_id is None:
+        return False
+    subject = _device(keyring, name, device_id)
+    return await queries.is_known_device(session, subject=subject, since=now - rules.DEVICES_KEPT)
+
+
+async def remember_device(
+    session: AsyncSession, keyring: Keyring, *, name: str, device_id: str | None, now: datetime
+) -> None:
+    """Remember that a device has signed in with this number or username."""
+    if device_id is not None:
+        subject = _device(keyring, name, device_id)
+        await queries.save_known_device(session, subject=subject, at=now)
+
+
+async def forget_old(session: AsyncSession, *, now: datetime) -> None:
+    """Delete counts and devices that nobody needs; bounded a run."""
+    await queries.forget_counts(session, before=now - rules.COUNTS_KEPT)
+    await queries.forget_devices(session, before=now - rules.DEVICES_KEPT)
+
+
+def _subject(keyring: Keyring, throttle: Throttle, subject: str) -> bytes:
+    return keyring.lookup(f"throttle:{throttle.kind}", subject)
+
+
+def _device(keyring: Keyring, name: str, device_id: str) -> bytes:
+    return keyring.lookup("known-device", f"{name}#{device_id}")

@@ -1,0 +1,50 @@
+import uuid
+
+import pytest
+
+from gateway.people.rules import Choice, Known, people_of_phone
+
+A, B = uuid.UUID(int=1), uuid.UUID(int=2)
+SITI, BUDI = uuid.UUID(int=11), uuid.UUID(int=12)
+
+
+def known(
+    account_id: uuid.UUID = A,
+    member_id: uuid.UUID | None = None,
+    *,
+    was_agent: bool = False,
+    has_phone: bool = True,
+) -> Known:
+    return Known(account_id, member_id, was_agent, has_phone)
+
+
+@pytest.mark.parametrize(
+    ("accounts", "members", "choice"),
+    [
+        # Nobody is known: an account without roles.
+        ([], [], Choice(create_empty=True)),
+        ([], None, Choice(create_empty=True)),
+        # Members without accounts get them.
+        ([], [SITI, BUDI], Choice(create=(SITI, BUDI))),
+        # An applicant who is the only member of his number becomes that member.
+        ([known()], [SITI], Choice(keep=(A,), attach=(A, SITI))),
+        # With two members nobody knows which one he is.
+        ([known()], [SITI, BUDI], Choice(keep=(A,), create=(SITI, BUDI))),
+        # A member's account follows the member's number.
+        ([known(A, SITI, has_phone=False)], [SITI], Choice(keep=(A,))),
+        ([known(A, SITI)], [], Choice(create_empty=True)),
+        # That of somebody who is or was an agent does not.
+        ([known(A, SITI, was_agent=True)], [], Choice(keep=(A,))),
+        (
+            [known(A, SITI, was_agent=True, has_phone=False)],
+            [SITI],
+            Choice(create_empty=True),
+        ),
+        # Without member-service the accounts of the number speak alone.
+        ([known(A, SITI), known(B, BUDI)], None, Choice(keep=(A, B))),
+    ],
+)
+def test_whom_a_number_leads_to(
+    accounts: list[Known], members: list[uuid.UUID] | None, choice: Choice
+) -> None:
+    assert people_of_phone(accounts, members) == choice

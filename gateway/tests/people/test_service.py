@@ -1,0 +1,81 @@
+"""Which accounts are offered for a number, and in which order."""
+
+from typing import Any
+
+from sqlalchemy import insert
+
+from gateway.accounts.models import Account
+from gateway.people import service
+from gateway.people.queries import ACCOUNTS_OF_A_PHONE
+from perisai_kit import clock
+from perisai_kit.ids import new_id
+
+PHONE = "+6281234567890"
+
+
+def made_up_accounts(gateway: Any) -> list[dict[str, Any]]:
+    """Accounts with the telephone of somebody else, and lower ids than the real ones."""
+    return [
+        {
+            "id": new_id(),
+            "kind": "person",
+            "phone": PHONE,
+            "phone_hash": gateway.parts.keyring.lookup("phone", PHONE),
+            "display_label": "X***",
+            "member_id": new_id(),
+            "roles": ["member"],
+            "version": 1,
+            "created_at": clock.real_now(),
+        }
+        for _ in range(ACCOUNTS_OF_A_PHONE + 10)
+    ]
+
+
+async def test_who_has_signed_in_before_is_offered_first_however_many_are_made_up(
+    gateway: Any, members: Any
+) -> None:
+    member_id, made_up = new_id(), made_up_accounts(gateway)
+    members[PHONE] = [{"member_id": str(member_id), "display_name_masked": "S***"}]
+    real = await gateway.otp_session()
+    async with gateway.parts.database.begin() as session:
+        await session.execute(insert(Account), made_up)
+    everybody = [member_id, *(row["member_id"] for row in made_up)]
+
+    async with gateway.parts.database.begin() as session:
+        offered = await service.people_of_phone(
+            session,
+            gateway.parts.keyring,
+            phone=PHONE,
+            people=[service.Person(each, "X***") for each in everybody],
+            now=clock.real_now(),
+        )
+
+    assert str(offered[0].id) == real["account_id"]
+    assert len(offered) == ACCOUNTS_OF_A_PHONE
+
+
+async def test_the_old_number_is_told_when_an_account_follows_its_member(
+    gateway: Any, members: Any
+) -> None:
+    members[PHONE] = [{"member_id": str(new_id()), "display_name_masked": "S***"}]
+    await gateway.otp_session()
+    members["+6285200000001"] = members.pop(PHONE)
+
+    await gateway.otp_session("+6285200000001")
+    await gateway.send_notices()
+
+    assert await gateway.notices_to(PHONE) == ["account_phone_changed"]
+    assert await gateway.notices_to("+6285200000001") == []
+
+
+async def test_the_member_is_found_among_accounts_that_were_made_up_for_the_number(
+    gateway: Any, members: Any
+) -> None:
+    made_up = made_up_accounts(gateway)
+    members[PHONE] = [{"member_id": str(new_id()), "display_name_masked": "S***"}]
+    async with gateway.parts.database.begin() as session:
+        await session.execute(insert(Account), made_up)
+
+    session = await gateway.otp_session()
+
+    assert session["account_id"] not in {str(row["id"]) for row in made_up}

@@ -1,0 +1,224 @@
+"""Agents' rights follow the events of agent-service."""
+
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.accounts.models import Account
+from gateway.accounts.rules import AccountNotFound
+from gateway.people import tasks
+from gateway.worker import subscriptions
+from perisai_kit import clock
+from perisai_kit.auth import Role
+from perisai_kit.events import (
+    AgentActivated,
+    AgentDismissed,
+    AgentReinstated,
+    AgentSuspended,
+    Event,
+)
+from perisai_kit.ids import new_id
+
+AGENT, MEMBER, WADAH = new_id(), new_id(), new_id()
+PHONE, SITIS_PHONE = "+6281234567890", "+6281200000009"
+
+
+def activated(account_id: uuid.UUID, agent_id: uuid.UUID = AGENT) -> AgentActivated:
+    return AgentActivated(
+        agent_id=agent_id,
+        account_id=account_id,
+        member_id=MEMBER,
+        wadah_id=WADAH,
+        branch_code="banyuwangi",
+        region_code="jatim",
+        agent_code="A-1",
+    )
+
+
+def reinstated(account_id: uuid.UUID) -> AgentReinstated:
+    return AgentReinstated(**activated(account_id).model_dump())
+
+
+def person(member_id: uuid.UUID) -> dict[str, str]:
+    return {"member_id": str(member_id), "display_name_masked": "S***"}
+
+
+async def me(gateway: Any, session: dict[str, Any]) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {session['access_token']}"}
+    answer: dict[str, Any] = (await gateway.client.get("/v1/me", headers=headers)).json()
+    return answer
+
+
+async def account_of(gateway: Any, account_id: uuid.UUID) -> Account:
+    async with gateway.parts.database.read() as session:
+        account = await session.get(Account, account_id)
+        assert isinstance(account, Account)
+        return account
+
+
+async def apply(gateway: Any, event: Event) -> None:
+    handler: Any = (
+        tasks.on_agent_activated
+        if isinstance(event, AgentActivated | AgentReinstated)
+        else tasks.on_agent_away
+    )
+    async with gateway.parts.database.begin() as session:
+        await handler(session, event)
+
+
+async def test_an_activated_agent_has_his_role_and_branch_at_the_next_token(gateway: Any) -> None:
+    session = await gateway.otp_session()
+
+    await apply(gateway, activated(uuid.UUID(session["account_id"])))
+    await apply(gateway, activated(uuid.UUID(session["account_id"])))  # a handler is safe twice
+
+    fresh = (await gateway.refresh(session["refresh_token"])).json()
+    me = await gateway.client.get(
+        "/v1/me", headers={"Authorization": f"Bearer {fresh['access_token']}"}
+    )
+    assert me.json()["roles"] == ["agent"]
+    assert me.json()["agent_id"] == str(AGENT)
+    assert me.json()["member_id"] is None
+    assert me.json()["wadah_id"] == str(WADAH)
+    assert me.json()["scope"] == {"kind": "branch", "code": "banyuwangi", "region": "jatim"}
+
+
+async def test_an_approval_attaches_no_member_to_an_account(gateway: Any, members: Any) -> None:
+    impostor = await gateway.otp_session()
+
+    await apply(gateway, activated(uuid.UUID(impostor["account_id"])))
+    again = await gateway.otp_session()
+    members[SITIS_PHONE] = [person(MEMBER)]
+    siti = await gateway.otp_session(SITIS_PHONE)
+
+    assert again["account_id"] == impostor["account_id"]
+    assert (await me(gateway, again))["member_id"] is None
+    assert siti["account_id"] != impostor["account_id"]
+    assert (await me(gateway, siti))["member_id"] == str(MEMBER)
+
+
+async def test_an_agent_becomes_the_member_whose_own_number_is_proven(
+    gateway: Any, members: Any
+) -> None:
+    session = await gateway.otp_session()
+    await apply(gateway, activated(uuid.UUID(session["account_id"])))
+    members[PHONE] = [person(MEMBER)]
+
+    proven = await gateway.otp_session()
+
+    assert proven["account_id"] == session["account_id"]
+    assert (await me(gateway, proven))["roles"] == ["agent", "member"]
+
+
+@pytest.mark.parametrize("away", [None, AgentSuspended, AgentDismissed])
+async def test_an_account_that_was_an_agents_never_follows_the_members_number(
+    gateway: Any, members: Any, away: type[AgentSuspended] | type[AgentDismissed] | None
+) -> None:
+    members[PHONE] = [person(MEMBER)]
+    session = await gateway.otp_session()
+    account_id = uuid.UUID(session["account_id"])
+    await apply(gateway, activated(account_id))
+    if away is not None:
+        await apply(gateway, away(agent_id=AGENT, account_id=account_id, reason_code="idle"))
+    members["+6285200000001"] = members.pop(PHONE)  # somebody has edited the member
+
+    stranger = await gateway.otp_session("+6285200000001")
+    own = await gateway.otp_session()
+
+    assert stranger["account_id"] != session["account_id"]
+    assert (await me(gateway, stranger))["member_id"] is None
+    assert own["account_id"] == session["account_id"]
+
+
+@pytest.mark.parametrize("kind", [AgentSuspended, AgentDismissed])
+async def test_an_agent_who_is_away_keeps_only_the_membership(
+    gateway: Any, members: Any, kind: type[AgentSuspended] | type[AgentDismissed]
+) -> None:
+    members[PHONE] = [person(MEMBER)]
+    account_id = uuid.UUID((await gateway.otp_session())["account_id"])
+    await apply(gateway, activated(account_id))
+
+    await apply(gateway, kind(agent_id=AGENT, account_id=account_id, reason_code="idle"))
+
+    account = await account_of(gateway, account_id)
+    assert account.roles == ["member"]
+    assert (account.agent_id, account.wadah_id, account.scope_kind) == (None, None, None)
+    assert account.tokens_valid_from is not None
+
+
+async def test_reinstatement_ends_the_sessions_begun_before_it(gateway: Any) -> None:
+    session = await gateway.otp_session()
+    account_id = uuid.UUID(session["account_id"])
+    await apply(gateway, activated(account_id))
+    kept = (await gateway.refresh(session["refresh_token"])).json()
+    await apply(gateway, AgentSuspended(agent_id=AGENT, account_id=account_id, reason_code="idle"))
+    meanwhile = await gateway.otp_session()
+
+    await apply(gateway, reinstated(account_id))
+    ended = [await gateway.refresh(each["refresh_token"], "phone-1") for each in (kept, meanwhile)]
+    anew = await gateway.otp_session()
+    await apply(gateway, reinstated(account_id))  # a handler is safe twice
+
+    assert [each.status_code for each in ended] == [401, 401]
+    assert (await gateway.refresh(anew["refresh_token"])).status_code == 200
+    assert (await me(gateway, anew))["roles"] == ["agent"]
+
+
+async def test_the_history_names_each_role_that_an_event_gave_or_took(gateway: Any) -> None:
+    account_id = uuid.UUID((await gateway.otp_session())["account_id"])
+    await apply(gateway, activated(account_id))
+    await apply(gateway, AgentDismissed(agent_id=AGENT, account_id=account_id, reason_code="idle"))
+
+    told = [(each["change"], each["source"]) for each in await gateway.history(account_id)]
+    assert told == [
+        ("agent_role_taken", "event"),
+        ("agent_role_given", "event"),
+        ("created", "sign_in"),
+    ]
+
+
+async def test_the_end_of_another_agent_takes_nothing_away(gateway: Any) -> None:
+    account_id = uuid.UUID((await gateway.otp_session())["account_id"])
+    await apply(gateway, activated(account_id))
+
+    await apply(
+        gateway, AgentDismissed(agent_id=new_id(), account_id=account_id, reason_code="idle")
+    )
+
+    assert (await account_of(gateway, account_id)).agent_id == AGENT
+
+
+async def test_an_agent_without_account_is_a_fault(gateway: Any) -> None:
+    with pytest.raises(AccountNotFound):
+        await apply(gateway, activated(new_id()))
+
+
+async def test_the_feed_of_agent_service_is_read(gateway: Any, network: Any) -> None:
+    account_id = uuid.UUID((await gateway.otp_session())["account_id"])
+    asked: list[httpx.Request] = []
+
+    def feed(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        event = {
+            "specversion": "1.0",
+            "id": str(new_id()),
+            "source": "agent-service",
+            "type": "agent.activated.v1",
+            "subject": str(AGENT),
+            "time": clock.now().isoformat(),
+            "datacontenttype": "application/json",
+            "data": activated(account_id).model_dump(mode="json"),
+            "position": "1",
+        }
+        return httpx.Response(200, json=[event])
+
+    network.answer("agent", feed)
+    subscription = subscriptions(gateway.app.state.kit.client("http://agent"))[0]
+
+    applied = await subscription.step(gateway.parts.database)
+
+    assert applied == 1
+    assert Role.AGENT in (await account_of(gateway, account_id)).roles
+    assert asked[0].headers["authorization"].startswith("Bearer ")

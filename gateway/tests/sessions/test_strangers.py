@@ -1,0 +1,241 @@
+"""What strangers try does not lock the owner of a number or a name out."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.app import create_app
+from gateway.passwords import AT_ONCE, WAITING_AT_MOST, verify_password
+from gateway.settings import Settings
+from perisai_kit.testing import Urls, Wire, app_client
+
+PASSWORD = "correct horse battery"
+PHONE = "+6281234567890"
+OWNER, STRANGER = "203.0.113.1", "203.0.113.2"
+MANY = [f"198.51.100.{number}" for number in range(1, 21)]
+
+
+@dataclass
+class Proxied:
+    """A gateway behind a proxy that tells who asks."""
+
+    client: httpx.AsyncClient
+
+    async def ask(self, address: str, device_id: str, phone: str = PHONE) -> int:
+        """Ask for a code; return the status."""
+        body = {"phone": phone, "device_id": device_id}
+        answer = await self._post("/v1/auth/otp", body, address)
+        return answer.status_code
+
+    async def code(self) -> str:
+        """Read the last code from the outbox."""
+        outbox = await self._post("/v1/sandbox/otp-outbox", {"phone": PHONE}, OWNER)
+        return str(outbox.json()["codes"][0]["code"])
+
+    async def try_code(self, address: str, device_id: str, code: str) -> int:
+        body = {"grant_type": "otp", "phone": PHONE, "device_id": device_id, "code": code}
+        return (await self._post("/v1/auth/token", body, address)).status_code
+
+    async def sign_in(self, address: str, device_id: str) -> int:
+        """Sign in with a code; return the status."""
+        asked = await self.ask(address, device_id)
+        if asked != 202:
+            return asked
+        return await self.try_code(address, device_id, await self.code())
+
+    async def password(
+        self, address: str, password: str, *, name: str = "officer", device_id: str | None = None
+    ) -> httpx.Response:
+        body = {"grant_type": "password", "username": name, "password": password}
+        if device_id is not None:
+            body["device_id"] = device_id
+        return await self._post("/v1/auth/token", body, address)
+
+    async def _post(self, path: str, body: dict[str, str], address: str) -> httpx.Response:
+        return await self.client.post(path, json=body, headers={"X-Forwarded-For": address})
+
+
+@pytest.fixture
+async def proxied(
+    gateway_settings: Callable[..., Settings], urls: Urls, network: Wire
+) -> AsyncIterator[Proxied]:
+    settings = gateway_settings(
+        urls,
+        trusted_proxies=("127.0.0.0/8",),
+        rate_limits={"auth": 1_000_000},
+        otp_sends_per_phone=15,
+        password_attempts_per_name=15,
+        otp_attempts_per_phone_and_address=6,
+        otp_attempts_per_phone=15,
+    )
+    async with app_client(create_app(settings, http_transport=network)) as client:
+        yield Proxied(client)
+
+
+async def test_thirty_requests_of_a_stranger_do_not_lock_a_phone_out(proxied: Proxied) -> None:
+    strange = [await proxied.ask(STRANGER, f"strange-{number}") for number in range(30)]
+
+    owner = await proxied.sign_in(OWNER, "new-phone")
+
+    assert strange == [202] * 10 + [429] * 20
+    assert owner == 200
+
+
+async def test_a_known_device_gets_codes_while_strangers_use_up_the_number(
+    proxied: Proxied,
+) -> None:
+    await proxied.sign_in(OWNER, "own-phone")
+
+    strange = [await proxied.ask(address, "strange") for address in MANY]
+    unknown = await proxied.ask(OWNER, "another-phone")
+    own = await proxied.sign_in(STRANGER, "own-phone")
+
+    assert strange == [202] * 15 + [429] * 5
+    assert unknown == 429
+    assert own == 200
+
+
+async def test_a_known_device_has_an_allowance_that_ends_too(proxied: Proxied) -> None:
+    await proxied.sign_in(OWNER, "own-phone")
+
+    asked = [await proxied.ask(OWNER, "own-phone") for _ in range(11)]
+    other_number = await proxied.ask(OWNER, "own-phone", phone="+6285200000001")
+
+    assert asked == [202] * 10 + [429]
+    assert other_number == 202
+
+
+async def test_wrong_codes_of_a_stranger_do_not_spoil_the_owners_code(proxied: Proxied) -> None:
+    await proxied.ask(OWNER, "own-phone")
+    code = await proxied.code()
+    wrong = f"{(int(code) + 1) % 1_000_000:06d}"
+    await proxied.ask(STRANGER, "strange")
+
+    strange = [await proxied.try_code(STRANGER, "strange", wrong) for _ in range(8)]
+    stolen = await proxied.try_code(STRANGER, "strange", code)
+    owner = await proxied.try_code(OWNER, "own-phone", code)
+
+    assert strange == [401] * 6 + [429] * 2
+    assert stolen == 429
+    assert owner == 200
+
+
+async def test_wrong_codes_from_many_addresses_leave_a_known_device_its_own(
+    proxied: Proxied,
+) -> None:
+    await proxied.sign_in(OWNER, "own-phone")
+
+    strange = [await proxied.try_code(address, "strange", "000000") for address in MANY]
+    own = await proxied.sign_in(OWNER, "own-phone")
+
+    assert strange == [401] * 15 + [429] * 5
+    assert own == 200
+
+
+async def test_a_stranger_does_not_lock_a_name_out(proxied: Proxied, gateway: Any) -> None:
+    await gateway.staff()
+
+    strange = [(await proxied.password(STRANGER, "wrong")).status_code for _ in range(12)]
+    owner = await proxied.password(OWNER, PASSWORD)
+
+    assert strange == [401] * 10 + [429] * 2
+    assert owner.status_code == 200
+
+
+async def test_strangers_at_many_addresses_lock_no_known_device_out(
+    proxied: Proxied, gateway: Any
+) -> None:
+    account = await gateway.staff()
+    await proxied.password(OWNER, PASSWORD, device_id="own-laptop")
+
+    strange = [(await proxied.password(address, "wrong")).status_code for address in MANY]
+    unknown = await proxied.password(OWNER, PASSWORD, device_id="another-laptop")
+    own = await proxied.password(STRANGER, PASSWORD, device_id="own-laptop")
+
+    assert strange == [401] * 15 + [429] * 5
+    assert unknown.status_code == 429
+    assert own.status_code == 200
+    assert [each["change"] for each in await gateway.history(account.id)] == ["locked_out"]
+
+
+async def test_a_known_device_guesses_no_more_often_than_others(
+    proxied: Proxied, gateway: Any
+) -> None:
+    await gateway.staff()
+    await proxied.password(OWNER, PASSWORD, device_id="own-laptop")
+
+    tries = [
+        (await proxied.password(address, "wrong", device_id="own-laptop")).status_code
+        for address in MANY[:11]
+    ]
+
+    assert tries == [401] * 10 + [429]
+
+
+async def test_failed_sign_ins_are_events_without_names(
+    proxied: Proxied, gateway: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    account = await gateway.staff()
+    capfd.readouterr()
+
+    await proxied.password(OWNER, "not the password")
+    await proxied.password(OWNER, "not the password", name="nobody.known")
+    await proxied.try_code(OWNER, "own-phone", "000000")
+
+    told = capfd.readouterr().err
+    assert told.count('"sign_in.failed"') == 3
+    assert told.count(str(account.id)) == 1
+    assert "nobody.known" not in told
+    assert "officer" not in told
+    assert OWNER not in told
+
+
+async def test_sixty_made_up_sign_ins_at_once_are_answered_and_a_real_one_follows(
+    proxied: Proxied, gateway: Any
+) -> None:
+    await gateway.staff()
+    made_up = [
+        asyncio.create_task(proxied.password(MANY[number % 20], "wrong", name=f"name.{number}"))
+        for number in range(60)
+    ]
+    clock = await proxied.client.get("/v1/server-time")
+    open_then = sum(not task.done() for task in made_up)
+
+    answers = await asyncio.gather(*made_up)
+    real = await proxied.password(OWNER, PASSWORD)
+
+    statuses = [each.status_code for each in answers]
+    assert set(statuses) <= {401, 429, 503}
+    assert 1 <= statuses.count(401) <= 60
+    busy = [each for each in answers if each.status_code == 503]
+    assert {each.json()["code"] for each in busy} <= {"sign_in_busy"}
+    assert all(int(each.headers["retry-after"]) >= 1 for each in busy)
+    assert clock.status_code == 200
+    assert open_then > 0  # others are answered before the last hash is done
+    assert real.status_code == 200
+
+
+async def test_a_sign_in_that_found_no_slot_is_no_try(proxied: Proxied, gateway: Any) -> None:
+    await gateway.staff()
+
+    async def sign_in_again_and_again() -> None:
+        while True:
+            await verify_password("made up", None)
+
+    crowd = [
+        asyncio.create_task(sign_in_again_and_again()) for _ in range(AT_ONCE + WAITING_AT_MOST)
+    ]
+    await asyncio.sleep(0)  # all of them stand in the queue
+    meanwhile = [await proxied.password(OWNER, PASSWORD) for _ in range(12)]
+    for each in crowd:
+        each.cancel()
+    await asyncio.gather(*crowd, return_exceptions=True)
+    after = await proxied.password(OWNER, PASSWORD)
+
+    assert {each.status_code for each in meanwhile} == {503}
+    assert {each.json()["code"] for each in meanwhile} == {"sign_in_busy"}
+    assert after.status_code == 200
