@@ -230,12 +230,13 @@ async def test_a_sign_in_that_found_no_slot_is_no_try(proxied: Proxied, gateway:
         asyncio.create_task(sign_in_again_and_again()) for _ in range(AT_ONCE + WAITING_AT_MOST)
     ]
     await asyncio.sleep(0)  # all of them stand in the queue
-    meanwhile = [await proxied.password(OWNER, PASSWORD) for _ in range(12)]
+    meanwhile = [await proxied.password(OWNER, PASSWORD) for _ in range(30)]
     for each in crowd:
         each.cancel()
     await asyncio.gather(*crowd, return_exceptions=True)
     after = await proxied.password(OWNER, PASSWORD)
 
-    assert {each.status_code for each in meanwhile} == {503}
-    assert {each.json()["code"] for each in meanwhile} == {"sign_in_busy"}
+    busy = [each for each in meanwhile if each.status_code != 200]
+    assert {each.json()["code"] for each in busy} == {"sign_in_busy"}
+    assert len(busy) > 10  # more than the tries of a name and an address
     assert after.status_code == 200
