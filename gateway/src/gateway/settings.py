@@ -63,7 +63,7 @@ class Settings(ServiceSettings):
     member_lookup_timeout_s: float = Field(default=3.0, gt=0, le=60)
     """How long signing in waits for member-service; then it goes on without it."""
     otp_sender_url: str | None = Field(default=None, validate_default=True)
-    """Where codes are posted to be sent; it and its secret are required outside a sandbox."""
+    """Where codes and notices are posted; it and its secret are required outside a sandbox."""
     otp_sender_secret: Secret | None = Field(default=None, validate_default=True)
 
     cors_origins: tuple[str, ...] = ()
