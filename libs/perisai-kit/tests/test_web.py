@@ -204,7 +204,7 @@ async def test_words_are_in_the_language_that_is_asked_for(
     answer = await things.post(
         "/v1/things",
         json={"name": "taken"},
-        headers=[("Accept-Language", accepted.encode("utf-8"))],
+        headers=[(b"Accept-Language", accepted.encode("utf-8"))],
     )
 
     assert answer.json()["title"] == {"en": "It is taken.", "id": "Sudah terpakai."}[language]

@@ -6,6 +6,36 @@ Never a value that was sent.
 from collections.abc import Sequence
 from typing import Any
 
+# The library's own words for these quote what was sent, or name our code.
+_IN_OUR_WORDS = {
+    "no_such_attribute": "is not valid",
+    "json_invalid": "must be JSON",
+    "needs_python_object": "is not valid",
+    "get_attribute_error": "is not valid",
+    "model_type": "must be an object",
+    "dataclass_type": "must be an object",
+    "dataclass_exact_type": "must be an object",
+    "named_tuple_type": "must be a list",
+    "iteration_error": "must be a list",
+    "mapping_type": "must be an object",
+    "bytes_invalid_encoding": "is not valid",
+    "value_error": "is not valid",
+    "assertion_error": "is not valid",
+    "date_parsing": "must be a date such as 2026-11-30",
+    "date_from_datetime_parsing": "must be a date such as 2026-11-30",
+    "time_parsing": "must be a time such as 09:00:00",
+    "datetime_parsing": "must be an instant such as 2026-11-03T09:00:00+07:00",
+    "datetime_object_invalid": "must be an instant such as 2026-11-03T09:00:00+07:00",
+    "datetime_from_date_parsing": "must be an instant such as 2026-11-03T09:00:00+07:00",
+    "timezone_offset": "must have another offset",
+    "time_delta_parsing": "must be a length of time",
+    "is_instance_of": "is not valid",
+    "is_subclass_of": "is not valid",
+    "union_tag_invalid": "is not one of the choices",
+    "url_parsing": "must be a web address",
+    "url_syntax_violation": "must be a web address",
+    "uuid_parsing": "must be a UUID",
+}
 _DETAIL_ID = {
     "missing": "wajib diisi",
     "extra_forbidden": "tidak dikenal",
@@ -19,7 +49,13 @@ _DETAIL_ID = {
     "enum": "bukan salah satu pilihan",
     "literal_error": "bukan salah satu pilihan",
     "uuid_parsing": "harus berupa UUID",
-    "date_from_datetime_parsing": "harus berupa tanggal",
+    "date_parsing": "harus berupa tanggal seperti 2026-11-30",
+    "date_from_datetime_parsing": "harus berupa tanggal seperti 2026-11-30",
+    "datetime_parsing": "harus berupa waktu seperti 2026-11-03T09:00:00+07:00",
+    "datetime_from_date_parsing": "harus berupa waktu seperti 2026-11-03T09:00:00+07:00",
+    "union_tag_invalid": "bukan salah satu pilihan",
+    "union_tag_not_found": "bukan salah satu pilihan",
+    "surrogate": "harus berupa teks Unicode yang sah",
     "phone": "harus berupa nomor telepon",
     "month": "harus berupa bulan seperti 2026-11",
     "nul_byte": "tidak boleh memuat byte NUL",
@@ -77,10 +113,8 @@ def _in_content(path: Sequence[str | int], kind: str, content: Any) -> list[str 
 
 
 def _english(error: dict[str, Any]) -> str:
-    # Messages of these types quote what was sent or name our code; the rest are fixed texts.
-    if error["type"] in {"value_error", "assertion_error"}:
-        return "is not valid"
-    return str(error["msg"])[:200]
+    # The rest are fixed texts, or hold a limit of ours.
+    return _IN_OUR_WORDS.get(error["type"]) or str(error["msg"])[:200]
 
 
 def _escape(part: str | int) -> str:
