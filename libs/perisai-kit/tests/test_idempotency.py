@@ -131,6 +131,17 @@ async def test_a_malformed_key_is_refused(
     assert answer.json()["code"] == "idempotency_key_invalid"
 
 
+async def test_two_keys_are_none(notes: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    answer = await notes.post(
+        "/v1/notes",
+        json={"words": "one"},
+        headers=[*headers.items(), ("Idempotency-Key", "key-00000002")],
+    )
+
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "idempotency_key_invalid"
+
+
 async def test_a_refusal_rolls_back_and_frees_the_key(
     notes: httpx.AsyncClient, headers: dict[str, str], kit_database: Database
 ) -> None:

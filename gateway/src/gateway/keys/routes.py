@@ -12,7 +12,8 @@ from perisai_kit.fields import Code
 from perisai_kit.idempotency import TransactionRoute
 from perisai_kit.problems import problems
 
-JWKS_MAX_AGE_S = 30
+JWKS_MAX_AGE_S = 20
+"""Short, so that a cache on the way keeps a withdrawn key within the 90 seconds promised."""
 
 router = APIRouter(prefix="/v1", tags=["keys"], route_class=TransactionRoute)
 public_router = APIRouter(tags=["keys"])

@@ -4,8 +4,9 @@
 and the commit of every route of its router. Answers that changed something are kept for 24 hours
 and given again; refusals are not, so that a corrected request may use the same key.
 
-A kept answer is given to the account that got it, if it may still use the route and its rights are
-the same as then; the reading of personal data is recorded each time. Keys belong to accounts: on a
+A kept answer is given to the account that got it, if it may still use the route, its rights are the
+same as then and it still sees what the answer is about; the reading of personal data is recorded
+each time. Keys belong to accounts: on a
 route that anybody may use the header is ignored, and no answer of it is kept.
 """
 
@@ -30,6 +31,7 @@ from perisai_kit.db import Database, KitBase
 from perisai_kit.errors import BadRequest, Conflict, Forbidden, Invalid
 from perisai_kit.json_body import JsonRequest, JsonRoute, canonical_json, json_request
 from perisai_kit.pii import EncryptedBytes, audit_read, reads_of
+from perisai_kit.sight import Sight, shown_in
 
 KEPT_FOR = timedelta(hours=24)
 KEY_PATTERN = re.compile(r'^"?([A-Za-z0-9._:-]{8,128})"?$')
@@ -90,6 +92,8 @@ class IdempotencyRecord(KitBase):
     """What the account could do and see when it got the answer, as a hash."""
     reads: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     """Whose personal data the answer shows: `kind` and `ids` of each record of reading."""
+    shows: Mapped[dict[str, list[str]]] = mapped_column(JSONB)
+    """What the answer is about, ids by kind: sight.py."""
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
 
 
@@ -127,13 +131,13 @@ def _checks_of(dependant: Dependant) -> Iterator[Check]:
 def _key_of(request: Request, *, required: bool) -> str | None:
     if request.method not in WRITING:
         return None
-    header = request.headers.get("idempotency-key")
-    if header is None:
+    given = request.headers.getlist("idempotency-key")
+    if not given:
         if required:
             raise IdempotencyKeyRequired
         return None
-    match = KEY_PATTERN.match(header)
-    if match is None:
+    match = KEY_PATTERN.match(given[0])
+    if match is None or len(given) > 1:
         raise IdempotencyKeyInvalid
     return match[1]
 
@@ -174,6 +178,9 @@ async def _once_a_key(
         record.reads = [
             {"kind": kind, "ids": [str(each) for each in ids]} for kind, ids in reads_of(session)
         ]
+        record.shows = {
+            kind: [str(each) for each in ids] for kind, ids in shown_in(session).items()
+        }
         session.add(record)
         return response
 
@@ -216,6 +223,9 @@ async def _replay(
         raise IdempotencyKeyReused
     if first.authority != _authority(principal):
         raise ReplayForbidden
+    for kind, shown in first.shows.items():
+        sight: Sight = request.app.state.kit.sights[kind]
+        await sight(session, principal, [uuid.UUID(each) for each in shown])
     for read in first.reads:
         await audit_read(
             session,
@@ -244,6 +254,7 @@ def _record(
         body=bytes(response.body),
         authority=_authority(principal),
         reads=[],
+        shows={},
         created_at=clock.real_now(),
     )
 

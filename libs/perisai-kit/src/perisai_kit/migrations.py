@@ -122,6 +122,7 @@ def keep_authority_with_answers(op: Any) -> None:
     """
     op.execute("ALTER TABLE idempotency_keys ADD authority bytea NOT NULL DEFAULT ''")
     op.execute("ALTER TABLE idempotency_keys ADD reads jsonb NOT NULL DEFAULT '[]'")
+    op.execute("ALTER TABLE idempotency_keys ADD shows jsonb NOT NULL DEFAULT '{}'")
 
 
 def create_kit_tables(op: Any) -> None:

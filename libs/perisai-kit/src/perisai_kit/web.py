@@ -4,7 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from perisai_kit.pii import Keyring
 from perisai_kit.problems import COMMON_RESPONSES, Problem, install_problems
 from perisai_kit.revocations import RemoteRevocations, Revocations
 from perisai_kit.settings import ServiceSettings
+from perisai_kit.sight import Sight
 from perisai_kit.subscription import Subscription
 from perisai_kit.token_keys import KeySource, RemoteKeys
 from perisai_kit.tokens import Authenticator
@@ -51,6 +52,8 @@ class Kit:
     http_transport: httpx.AsyncBaseTransport | None
     subscriptions: list[Subscription]
     migrations: Path
+    sights: dict[str, Sight] = field(default_factory=dict)
+    """By kind, who sees what a kept answer is about: sight.py."""
 
     def client(self, base_url: str) -> ServiceClient:
         """Return a client for another service, on this service's own token."""

@@ -8,6 +8,7 @@ from member_service.coverage.routes import router as coverage
 from member_service.declarations.routes import router as declarations
 from member_service.enrolments.routes import router as enrolments
 from member_service.lookups.routes import router as lookups
+from member_service.members import service as members_service
 from member_service.members.routes import router as members
 from member_service.occupations.routes import router as occupations
 from member_service.settings import Settings
@@ -27,6 +28,7 @@ def create_app(
 
 def app_of(kit: web.Kit, settings: Settings) -> FastAPI:
     """Return the app that stands on this kit."""
+    kit.sights[members_service.SHOWN_AS] = members_service.check_sight
     agents, payments = kit.client(settings.agent_url), kit.client(settings.payment_url)
     return web.create_app(
         kit,

@@ -10,8 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.members.models import Member
+from perisai_kit import clock
 from perisai_kit.auth import Role, Scope, ScopeKind
 from perisai_kit.ids import new_id
+from perisai_kit.month import Month
 from perisai_kit.pii import ReadAudit
 
 Form = Callable[..., dict[str, Any]]
@@ -90,6 +92,29 @@ async def test_an_officer_who_was_an_agent_does_not_get_it_again(
     answer = await client.post(PATH, json=first, headers=officer.keyed(KEY))
 
     assert (answer.status_code, answer.json()["code"]) == (403, "replay_forbidden")
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+async def test_an_agent_does_not_get_a_member_again_who_is_in_other_hands_now(
+    client: httpx.AsyncClient, agent: Any, officer: Any, first: dict[str, Any], method: str
+) -> None:
+    path, sent, headers = PATH, first, agent.keyed(KEY)
+    if method == "PATCH":
+        path, sent = f"{PATH}/{first['id']}", {"declared_income": 2_000_000}
+        headers = {**agent.keyed("key-00000002"), "If-Match": "*"}
+        changed = await client.patch(path, json=sent, headers=headers)
+        assert changed.status_code == 200, changed.text
+    month = str(Month.of(clock.today()))
+    moved = await client.post(
+        f"{PATH}/{first['id']}/attributions",
+        json={"agent_id": None, "from_month": month, "reason": "agent_left"},
+        headers=officer.headers,
+    )
+    assert moved.status_code == 201, moved.text
+
+    answer = await client.request(method, path, json=sent, headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "member_not_found")
 
 
 async def test_a_repeat_leaves_its_own_record_of_reading(

@@ -28,6 +28,10 @@ from perisai_kit.feed import publish
 from perisai_kit.nik import Nik, parse_nik
 from perisai_kit.pii import Keyring, audit_read, mask_name, mask_nik, mask_phone
 from perisai_kit.regions import is_known_region
+from perisai_kit.sight import note_shown
+
+SHOWN_AS = "member"
+"""The kind under which a kept answer names the members it is about."""
 
 PHONE_MATCHES = 20
 CONTRIBUTION_FIELDS = frozenset({"declared_income", "programmes", "employs_others", "occupations"})
@@ -172,7 +176,18 @@ async def see(session: AsyncSession, *, member_id: UUID, viewer: Principal) -> M
 
     Raises: MemberNotFound.
     """
-    return await queries.get_member(session, member_id, viewer)
+    member = await queries.get_member(session, member_id, viewer)
+    note_shown(session, kind=SHOWN_AS, ids=[member.id])
+    return member
+
+
+async def check_sight(session: AsyncSession, viewer: Principal, ids: Sequence[UUID]) -> None:
+    """Refuse what a kept answer says of members whom the reader may not see any more.
+
+    Raises: MemberNotFound.
+    """
+    for member_id in ids:
+        await queries.get_member(session, member_id, viewer)
 
 
 async def get(
@@ -260,6 +275,7 @@ async def lock(session: AsyncSession, *, member_id: UUID, viewer: Principal) -> 
     member = await queries.get_member(session, member_id, viewer, lock=True)
     if not handles(viewer, member):
         raise rules.MemberNotFound
+    note_shown(session, kind=SHOWN_AS, ids=[member.id])
     return member
 
 
