@@ -13,6 +13,7 @@ class Lock(IntEnum):
 
     SEQUENCER = 7001
     PERIODIC = 7002
+    MIGRATION = 7003
 
 
 _TAKE = text("SELECT pg_try_advisory_lock(:kind, hashtext(:name))")

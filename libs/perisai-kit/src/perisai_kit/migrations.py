@@ -2,23 +2,33 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from alembic import context
 from sqlalchemy import Connection, MetaData, pool, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from perisai_kit.db import asyncpg_url
+from perisai_kit.advisory import Lock
+from perisai_kit.db import SERVER_SETTINGS, asyncpg_url
 
 LOCK_TIMEOUT = "5s"
+WAIT_S = 3600.0
+"""How long a second process waits for the first one to migrate the same database."""
+ASK_EVERY_S = 0.5
+
+_TAKE = text("SELECT pg_try_advisory_lock(:kind, 0)")
 
 
 def run_migrations(metadata: Sequence[MetaData], *, url_variable: str) -> None:
     """Run Alembic for one service, as the role that owns the tables.
 
-    url_variable: the environment variable with the owner's address. A migration that cannot get
-    its lock within five seconds fails instead of queueing all traffic behind itself.
+    Each migration is a transaction of its own: those before a failing one stay. A migration that
+    cannot get its lock on a table within five seconds fails instead of queueing all traffic behind
+    itself. Of several processes one migrates, and the others wait for it.
+
+    url_variable: the environment variable with the owner's address; not that of a connection pool.
     """
     url = context.config.get_main_option("sqlalchemy.url") or os.environ.get(url_variable)
     if not url:
@@ -27,25 +37,69 @@ def run_migrations(metadata: Sequence[MetaData], *, url_variable: str) -> None:
 
 
 async def _run(url: str, metadata: Sequence[MetaData]) -> None:
-    engine = create_async_engine(url, poolclass=pool.NullPool, hide_parameters=True)
-    async with engine.connect() as connection:
-        await connection.run_sync(_migrate, metadata)
-        await connection.commit()
-    await engine.dispose()
+    # The time-out is a setting of the connection: a SET would open a transaction around them all.
+    settings = {**SERVER_SETTINGS, "lock_timeout": LOCK_TIMEOUT}
+    engine = create_async_engine(
+        url,
+        poolclass=pool.NullPool,
+        hide_parameters=True,
+        connect_args={"server_settings": settings},
+    )
+    try:
+        async with engine.connect() as connection:
+            await _wait_for_turn(connection)
+            await connection.run_sync(_migrate, metadata)
+    finally:
+        await engine.dispose()
+
+
+async def _wait_for_turn(connection: AsyncConnection) -> None:
+    """Take the session's lock, which ends with the connection that migrates.
+
+    Asked again and again: who waits inside a statement holds a snapshot, for whose end the other
+    process's CREATE INDEX CONCURRENTLY would wait, and neither would ever go on.
+    """
+    deadline = time.monotonic() + WAIT_S
+    while not await connection.scalar(_TAKE, {"kind": int(Lock.MIGRATION)}):
+        await connection.rollback()
+        if time.monotonic() > deadline:
+            raise SystemExit("another process is migrating this database and does not end")
+        await asyncio.sleep(ASK_EVERY_S)
+    await connection.commit()
 
 
 def _migrate(connection: Connection, metadata: Sequence[MetaData]) -> None:
-    connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
     context.configure(
         connection=connection,
         target_metadata=list(metadata),
         compare_type=True,
         compare_server_default=False,
         transaction_per_migration=True,
+        on_version_apply=_show_version,
     )
     with context.begin_transaction():
         context.run_migrations()
-    connection.execute(text("GRANT SELECT ON alembic_version TO app"))
+
+
+def _show_version(*, ctx: Any, **_: Any) -> None:
+    """Let the running service read how far its database is, also when a later migration fails."""
+    ctx.connection.execute(text("GRANT SELECT ON alembic_version TO app"))
+
+
+def create_index_concurrently(
+    op: Any, name: str, table: str, columns: Sequence[Any], **options: Any
+) -> None:
+    """Create an index while the table is read and written; outside any transaction.
+
+    It waits for older transactions for as long as they take, and holds up nobody meanwhile. What
+    stands before it in the migration is committed first. An invalid index that an earlier, failed
+    attempt left behind is replaced. options: as for `op.create_index`.
+    """
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = 0")
+        op.drop_index(name, table_name=table, if_exists=True, postgresql_concurrently=True)
+        op.create_index(name, table, list(columns), postgresql_concurrently=True, **options)
+        op.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
 
 
 _KIT_TABLES = """
