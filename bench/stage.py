@@ -11,7 +11,8 @@ from pathlib import Path
 from perisai_kit.pii import Keyring
 from sandbox.children import running
 from sandbox.environment import build_environment
-from sandbox.postgres import Postgres, Role
+from sandbox.postgres import Postgres
+from sandbox.roles import Role
 from sandbox.run import migrate
 from sandbox.services import ROOT, Service, load_services
 from sandbox.vault import Secrets, load_secrets
@@ -26,6 +27,8 @@ class Stage:
     services: dict[str, Service]
     secrets: Secrets
     _copies: int = field(default=0)
+    _roles_of: dict[str, str] = field(default_factory=dict)
+    """By a copy's name: the service whose roles it has."""
 
     def keyring(self, name: str) -> Keyring:
         """Return the key ring of a service."""
@@ -40,11 +43,12 @@ class Stage:
         """Copy a database that nobody uses, its statistics included; return the copy's name."""
         self._copies += 1
         name = name or f"{source}_{self._copies}"
+        service = self._roles_of[name] = self._roles_of.get(source, source)
         self.postgres.query(
             "postgres",
-            f'CREATE DATABASE :"name" TEMPLATE {source} OWNER owner STRATEGY FILE_COPY;'
+            f'CREATE DATABASE :"name" TEMPLATE {source} OWNER {service}_owner STRATEGY FILE_COPY;'
             ' REVOKE ALL ON DATABASE :"name" FROM PUBLIC;'
-            ' GRANT CONNECT ON DATABASE :"name" TO app;',
+            f' GRANT CONNECT ON DATABASE :"name" TO {service}_app;',
             name,
         )
         # What a copy has written must not be flushed while something is measured.
@@ -60,7 +64,8 @@ class Stage:
         return int(self.postgres.query(database, sql))
 
     def url(self, database: str, role: Role = "app") -> str:
-        return self.postgres.url(database, role)
+        roles_of = self._roles_of.get(database, database)
+        return self.postgres.url(database, role, roles_of=roles_of)
 
     def has(self, database: str) -> bool:
         """Tell whether there is such a database."""

@@ -11,9 +11,11 @@ from bench.bills import OpenBills
 from bench.results import BenchError
 from sandbox import binaries
 from sandbox.ports import HOST
-from sandbox.postgres import LOGIN, Postgres
+from sandbox.postgres import Postgres
+from sandbox.roles import login_of
 
 SCRIPT = Path(__file__).with_name("payment.sql")
+SERVICE = "payment"
 CLIENTS, THREADS = 32, 2
 WARM_UP = 100
 """Transactions of each client before those that are measured."""
@@ -113,7 +115,7 @@ def check_alike(postgres: Postgres, ours: str, yardstick: str) -> None:
 def _pgbench(
     postgres: Postgres, database: str, bills: OpenBills, parts: Mapping[str, str], length: list[str]
 ) -> str:
-    _, _, address = postgres.url(database).partition("://")
+    _, _, address = postgres.url(database, roles_of=SERVICE).partition("://")
     password = address.partition("@")[0].partition(":")[2]
     values = {"partner_id": str(bills.partner_id), **parts}
     defined = [word for name, value in values.items() for word in ("-D", f"{name}={value}")]
@@ -121,7 +123,7 @@ def _pgbench(
         [
             *(str(binaries.installed() / "bin" / "pgbench"), "-M", "prepared", "-n"),
             *("-c", str(CLIENTS), "-j", str(THREADS), "-f", str(SCRIPT), *length, *defined),
-            *("-h", HOST, "-p", str(postgres.port), "-U", LOGIN["app"], database),
+            *("-h", HOST, "-p", str(postgres.port), "-U", login_of("app", SERVICE), database),
         ],
         env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "PGPASSWORD": password},
         stdin=subprocess.DEVNULL,

@@ -2,42 +2,60 @@
 # Make the roles and databases in a new PostgreSQL. The image of PostgreSQL runs this once, on an
 # empty volume, with psql's own variables set to the superuser.
 #
-# `owner` owns the databases and migrates them; `app` may connect and has no right but what the
-# migrations grant it. Each password is in PERISAI_<ROLE>_PASSWORD or in the file that
-# PERISAI_<ROLE>_PASSWORD_FILE names.
+# Each database has two roles of its own and lets nobody else in: `<database>_owner` owns and
+# migrates it; `<database>_app` may connect and has no right but what the migrations grant it. Each
+# password is in PERISAI_<DATABASE>_<ROLE>_PASSWORD, or in the file that the same variable with
+# _FILE behind it names.
 set -eu
 
-refuse() {
-    echo "postgres-init: $1 or $1_FILE must be set." >&2
-    exit 1
+run_psql() {
+    psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 \
+        --username "${POSTGRES_USER:-postgres}" --dbname postgres "$@"
 }
 
-owner_password=${PERISAI_OWNER_PASSWORD:-}
-if [ -n "${PERISAI_OWNER_PASSWORD_FILE:-}" ]; then
-    owner_password=$(cat "$PERISAI_OWNER_PASSWORD_FILE")
-fi
-app_password=${PERISAI_APP_PASSWORD:-}
-if [ -n "${PERISAI_APP_PASSWORD_FILE:-}" ]; then
-    app_password=$(cat "$PERISAI_APP_PASSWORD_FILE")
-fi
-[ -n "$owner_password" ] || refuse PERISAI_OWNER_PASSWORD
-[ -n "$app_password" ] || refuse PERISAI_APP_PASSWORD
+# read_password VARIABLE: print what the variable holds, or the file that VARIABLE_FILE names.
+read_password() {
+    eval "word=\${$1:-} file=\${$1_FILE:-}"
+    # Both are set by the line above.
+    # shellcheck disable=SC2154
+    if [ -z "$word" ] && [ -n "$file" ]; then
+        word=$(cat "$file")
+    fi
+    if [ -z "$word" ]; then
+        echo "postgres-init: $1 or $1_FILE must be set." >&2
+        return 1
+    fi
+    printf '%s' "$word"
+}
 
-# Passwords reach psql by its environment: arguments can be read by everybody on the machine.
-export owner_password app_password
-psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 \
-    --username "${POSTGRES_USER:-postgres}" --dbname postgres <<'SQL'
-\getenv owner_password owner_password
-\getenv app_password app_password
-CREATE ROLE owner LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'owner_password';
-CREATE ROLE app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'app_password';
+databases="gateway agent member payment"
+# All of them before anything is made: a volume is never made by half.
+for database in $databases; do
+    upper=$(printf '%s' "$database" | tr '[:lower:]' '[:upper:]')
+    read_password "PERISAI_${upper}_OWNER_PASSWORD" >/dev/null
+    read_password "PERISAI_${upper}_APP_PASSWORD" >/dev/null
+done
+
+run_psql <<'SQL'
+REVOKE ALL ON DATABASE postgres FROM PUBLIC;
+REVOKE ALL ON DATABASE template1 FROM PUBLIC;
 SQL
 
-for database in gateway agent member payment; do
-    psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --set name="$database" \
-        --username "${POSTGRES_USER:-postgres}" --dbname postgres <<'SQL'
-CREATE DATABASE :"name" OWNER owner;
+for database in $databases; do
+    upper=$(printf '%s' "$database" | tr '[:lower:]' '[:upper:]')
+    owner_password=$(read_password "PERISAI_${upper}_OWNER_PASSWORD")
+    app_password=$(read_password "PERISAI_${upper}_APP_PASSWORD")
+    # Passwords reach psql by its environment: arguments can be read by everybody on the machine.
+    export owner_password app_password
+    run_psql --set name="$database" --set owner="${database}_owner" --set app="${database}_app" <<'SQL'
+\getenv owner_password owner_password
+\getenv app_password app_password
+CREATE ROLE :"owner" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT NOREPLICATION NOBYPASSRLS
+    PASSWORD :'owner_password';
+CREATE ROLE :"app" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT NOREPLICATION NOBYPASSRLS
+    PASSWORD :'app_password';
+CREATE DATABASE :"name" OWNER :"owner";
 REVOKE ALL ON DATABASE :"name" FROM PUBLIC;
-GRANT CONNECT ON DATABASE :"name" TO app;
+GRANT CONNECT ON DATABASE :"name" TO :"app";
 SQL
 done

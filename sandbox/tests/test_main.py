@@ -55,6 +55,45 @@ def test_taken_port_is_said_in_one_line_and_leaves_nothing_running(tmp_path: Pat
     assert not (tmp_path / "run" / "postgres" / "data" / "postmaster.pid").exists()
 
 
+def test_folder_of_an_older_version_is_refused_in_one_line_and_reset_makes_room(
+    tmp_path: Path,
+) -> None:
+    server = tmp_path / "old" / "postgres"
+    (server / "data").mkdir(parents=True)
+    (server / "passwords.json").write_text('{"postgres": "x", "owner": "x", "app": "x"}')
+    (tmp_path / "old" / "secrets.json").write_text("{}")
+    (tmp_path / "old" / "notes.txt").write_text("of somebody")
+
+    refused = perisai("run", "--folder", tmp_path / "old", "--free-ports")
+    reset = perisai("reset", "--yes", "--folder", tmp_path / "old")
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"perisai: {tmp_path / 'old'} was made by an older version")
+    assert "perisai reset" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    assert (reset.returncode, reset.stderr) == (0, "")
+    assert [path.name for path in (tmp_path / "old").iterdir()] == ["notes.txt"]
+
+
+def test_reset_deletes_nothing_where_there_is_no_sandbox(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("of somebody")
+
+    done = perisai("reset", "--yes", "--folder", tmp_path)
+
+    assert done.returncode == 1
+    assert done.stderr == f"perisai: There is no sandbox in {tmp_path}.\n"
+    assert (tmp_path / "notes.txt").exists()
+
+
+def test_reset_asks_first(tmp_path: Path) -> None:
+    (tmp_path / "secrets.json").write_text("{}")
+
+    done = perisai("reset", "--folder", tmp_path)
+
+    assert done.returncode == 1
+    assert (tmp_path / "secrets.json").exists()
+
+
 def test_wrong_port_is_said_in_one_line(tmp_path: Path) -> None:
     done = perisai("run", "--folder", tmp_path, PERISAI_AGENT_PORT="x")
 

@@ -71,7 +71,7 @@ def test_database_is_made_once_and_asked_for_twice(server: Postgres) -> None:
     server.ensure_database("twice")
 
     owner = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = :'name'"
-    assert server.query("postgres", owner, "twice") == "owner"
+    assert server.query("postgres", owner, "twice") == "twice_owner"
 
 
 def test_database_name_cannot_carry_sql(server: Postgres) -> None:
@@ -79,13 +79,12 @@ def test_database_name_cannot_carry_sql(server: Postgres) -> None:
         server.ensure_database('x"; DROP DATABASE postgres; --')
 
 
-async def test_owner_makes_tables_and_databases(server: Postgres) -> None:
+async def test_owner_makes_tables(server: Postgres) -> None:
     server.ensure_database("owned")
 
     connection = await asyncpg.connect(server.url("owned", "owner"))
     try:
         await connection.execute("CREATE TABLE bills (id int)")
-        await connection.execute("CREATE DATABASE made_by_owner")
         found = await connection.fetchval("SELECT count(*) FROM bills")
     finally:
         await connection.close()
@@ -97,7 +96,7 @@ async def test_app_may_only_what_it_was_granted(server: Postgres) -> None:
     server.ensure_database("granted")
     owner = await asyncpg.connect(server.url("granted", "owner"))
     await owner.execute("CREATE TABLE open (id int); CREATE TABLE closed (id int)")
-    await owner.execute("GRANT SELECT ON open TO app")
+    await owner.execute("GRANT SELECT ON open TO granted_app")
     await owner.close()
 
     app = await asyncpg.connect(server.url("granted", "app"))
@@ -108,7 +107,6 @@ async def test_app_may_only_what_it_was_granted(server: Postgres) -> None:
             "INSERT INTO open VALUES (1)",
             "CREATE TABLE mine (id int)",
             "CREATE TEMPORARY TABLE mine (id int)",
-            "CREATE DATABASE mine",
         ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await app.execute(refused)
@@ -203,6 +201,19 @@ def test_lost_passwords_are_said_in_one_line(tmp_path: Path) -> None:
 
     with pytest.raises(SandboxError, match="cannot be opened without it"):
         Postgres(folder, fsync=False).start()
+
+
+def test_folder_with_the_roles_of_an_older_version_is_refused_in_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / ".perisai" / "postgres"
+    (folder / "data").mkdir(parents=True)
+    words = {"postgres": "x", "owner": "x", "app": "x"}
+    (folder / "passwords.json").write_text(json.dumps(words))
+
+    with pytest.raises(SandboxError, match=r"older version.*`\.venv/bin/perisai reset`") as refused:
+        Postgres(folder, fsync=False).start()
+
+    assert str(folder.parent) in str(refused.value)
+    assert json.loads((folder / "passwords.json").read_text()) == words
 
 
 def test_pid_file_of_a_stranger_does_not_stop_a_start(tmp_path: Path) -> None:
@@ -312,7 +323,9 @@ def test_socket_path_is_short_enough_even_under_a_long_temporary_folder(
 
 
 def test_passwords_hold_nothing_a_url_would_have_to_escape(server: Postgres) -> None:
+    server.ensure_database("alnum")
+
     words = json.loads((server.folder / "passwords.json").read_text())
 
-    assert set(words) == {"postgres", "owner", "app"}
+    assert {"postgres", "alnum_owner", "alnum_app"} <= set(words)
     assert all(word.isalnum() for word in words.values())

@@ -95,6 +95,15 @@ class Running:
         return self.process.wait(60)
 
 
+def perisai(platform: Running, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sandbox", *words, "--folder", platform.folder],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @contextmanager
 def running(folder: Path) -> Iterator[Running]:
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -163,17 +172,66 @@ def test_bank_knows_its_partner(platform: Running) -> None:
     assert platform.described["bank_partners"][0]["partner_id"] in answer.text
 
 
-def test_output_shows_addresses_sign_ins_and_three_lines_to_try(platform: Running) -> None:
+def test_output_shows_addresses_user_names_and_three_lines_to_try(platform: Running) -> None:
     said = platform.output()
 
     assert platform.described["addresses"]["payment"] in said
-    assert platform.described["sign_ins"]["auditor"]["password"] in said
-    assert said.count("  curl -s ") + said.count("TOKEN=$(curl -s ") == 3
+    assert "  auditor " in said
+    assert said.count("  curl -s ") + said.count("  TOKEN=$(") == 3
+
+
+def test_output_holds_no_password_and_no_secret(platform: Running) -> None:
+    said = platform.output()
+    secrets = json.loads((platform.folder / "secrets.json").read_text())
+    words = list(secrets["passwords"].values())
+    words += [word for each in secrets["services"].values() for word in each.values()]
+    words += [each["client_secret"] for each in secrets["banks"].values()]
+    words += json.loads((platform.folder / "postgres" / "passwords.json").read_text()).values()
+
+    assert len(words) > 30
+    assert [word for word in words if word in said] == []
+
+
+def test_status_shows_what_is_ready_and_the_passwords(platform: Running) -> None:
+    done = perisai(platform, "status")
+
+    assert done.returncode == 0
+    assert done.stdout.count("  ready\n") == 5
+    for username, each in platform.described["sign_ins"].items():
+        assert f"{username} " in done.stdout
+        assert str(each.get("password") or each["phone"]) in done.stdout
+
+
+def test_token_is_one_for_the_gateway(platform: Running) -> None:
+    token = perisai(platform, "token", "auditor").stdout.strip()
+
+    with platform.client() as client:
+        answer = client.get("/v1/accounts", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 200
+
+
+def test_all_files_of_the_sandbox_are_readable_by_us_alone(platform: Running) -> None:
+    data = platform.folder / "postgres" / "data"
+    open_to_others = [
+        path.relative_to(platform.folder).as_posix()
+        for path in [platform.folder, *platform.folder.rglob("*")]
+        if data not in path.parents and path.stat().st_mode & 0o077
+    ]
+
+    assert open_to_others == []
+
+
+def test_reset_of_a_running_sandbox_is_refused_in_one_line(platform: Running) -> None:
+    done = perisai(platform, "reset", "--yes")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("perisai: Another run uses ")
+    assert platform.is_ready()
 
 
 def test_lines_to_try_work_in_a_shell(platform: Running) -> None:
     said = platform.output().splitlines()
-    start = next(at for at, line in enumerate(said) if "TOKEN=$(curl" in line)
+    start = next(at for at, line in enumerate(said) if "TOKEN=$(" in line)
 
     done = subprocess.run(
         ["sh", "-c", "\n".join(said[start : start + 3])], capture_output=True, text=True, check=True

@@ -128,7 +128,9 @@ def test_process_has_its_database_and_no_secret_of_another(service: Service) -> 
     url = told.pop(f"{service.prefix}DATABASE_URL")
     secrets = variables(" ".join(told.values()), ":?") - {"PERISAI_ISSUER"}
 
-    assert url == f"postgresql://app:${{PERISAI_APP_PASSWORD:?}}@postgres:5432/{service.database}"
+    name = service.database
+    password = f"${{{service.prefix}APP_PASSWORD:?}}"
+    assert url == f"postgresql://{name}_app:{password}@postgres:5432/{name}"
     assert {name for name in secrets if not name.startswith(service.prefix)} == set()
     if clients:
         assert dict(re.findall(r'"([a-z-]+)":\s*"\$\{(\w+):\?\}"', clients)) == {
@@ -144,7 +146,8 @@ def test_migrations_run_for_every_database_as_its_owner_before_anything_serves()
     assert migrate["command"][:2] == ["sh", "-ec"]
     assert migrate["environment"] == {
         f"{each.prefix}OWNER_DATABASE_URL": (
-            f"postgresql://owner:${{PERISAI_OWNER_PASSWORD:?}}@postgres:5432/{each.database}"
+            f"postgresql://{each.database}_owner:${{{each.prefix}OWNER_PASSWORD:?}}"
+            f"@postgres:5432/{each.database}"
         )
         for each in PLATFORM
     }
@@ -156,7 +159,7 @@ def test_migrations_run_for_every_database_as_its_owner_before_anything_serves()
 
 def test_databases_are_made_as_the_sandbox_makes_them() -> None:
     script = (ROOT / "deploy" / "postgres-init.sh").read_text()
-    made = re.search(r"for database in (.*); do", script)
+    made = re.search(r'^databases="(.*)"$', script, re.MULTILINE)
 
     assert made
     assert made[1].split() == [each.database for each in PLATFORM]

@@ -19,13 +19,14 @@ def copy_databases(
 
     sources: name and the owner's address. without: tables whose rows stay behind.
     """
-    return {name: _copy(databases, url, folder / f"{name}.dump", without) for name, url in sources}
+    return {name: _copy(databases, name, url, folder, without) for name, url in sources}
 
 
-def _copy(databases: Databases, url: str, dump: Path, without: Sequence[str]) -> Urls:
+def _copy(databases: Databases, name: str, url: str, folder: Path, without: Sequence[str]) -> Urls:
+    dump = folder / f"{name}.dump"
     left_out = [f"--exclude-table-data={table}" for table in without]
     _run("pg_dump", "--format=custom", "--compress=0", *left_out, f"--file={dump}", url)
-    made = databases.empty()
+    made = databases.empty(name)
     _run("pg_restore", "--exit-on-error", f"--dbname={made.owner}", str(dump))
     dump.unlink()
     return made

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from perisai_kit.migrations import create_kit_tables
+from perisai_kit.migrations import create_kit_tables, execute_script
 
 revision = "0001"
 down_revision = None
@@ -52,7 +52,7 @@ CREATE UNIQUE INDEX uq_accounts_phone_hash_without_member ON accounts (phone_has
 CREATE INDEX ix_accounts_phone_hash ON accounts (phone_hash);
 CREATE INDEX ix_accounts_roles ON accounts USING gin (roles);
 CREATE INDEX ix_accounts_tokens_valid_from ON accounts (tokens_valid_from);
-GRANT SELECT, INSERT, UPDATE ON accounts TO app;
+GRANT SELECT, INSERT, UPDATE ON accounts TO {app};
 
 CREATE TABLE sessions (
     id uuid CONSTRAINT pk_sessions PRIMARY KEY,
@@ -71,7 +71,7 @@ CREATE TABLE sessions (
 );
 CREATE INDEX ix_sessions_account_id ON sessions (account_id);
 CREATE INDEX ix_sessions_expires_at ON sessions (expires_at);
-GRANT SELECT, INSERT, UPDATE, DELETE ON sessions TO app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON sessions TO {app};
 
 CREATE TABLE otp_challenges (
     id uuid CONSTRAINT pk_otp_challenges PRIMARY KEY,
@@ -85,7 +85,7 @@ CREATE TABLE otp_challenges (
 );
 CREATE INDEX ix_otp_challenges_phone_hash_device_id ON otp_challenges (phone_hash, device_id);
 CREATE INDEX ix_otp_challenges_expires_at ON otp_challenges (expires_at);
-GRANT SELECT, INSERT, UPDATE, DELETE ON otp_challenges TO app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON otp_challenges TO {app};
 
 CREATE TABLE throttle_counts (
     subject bytea NOT NULL,
@@ -94,7 +94,7 @@ CREATE TABLE throttle_counts (
     CONSTRAINT pk_throttle_counts PRIMARY KEY (subject, window_at)
 );
 CREATE INDEX ix_throttle_counts_window_at ON throttle_counts (window_at);
-GRANT SELECT, INSERT, UPDATE, DELETE ON throttle_counts TO app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON throttle_counts TO {app};
 
 CREATE TABLE otp_outbox (
     id uuid CONSTRAINT pk_otp_outbox PRIMARY KEY,
@@ -104,7 +104,7 @@ CREATE TABLE otp_outbox (
 );
 CREATE INDEX ix_otp_outbox_phone_hash ON otp_outbox (phone_hash);
 CREATE INDEX ix_otp_outbox_created_at ON otp_outbox (created_at);
-GRANT SELECT, INSERT, DELETE ON otp_outbox TO app;
+GRANT SELECT, INSERT, DELETE ON otp_outbox TO {app};
 
 CREATE TABLE signing_keys (
     kid text CONSTRAINT pk_signing_keys PRIMARY KEY,
@@ -117,15 +117,13 @@ CREATE TABLE signing_keys (
     retired_at timestamptz
 );
 CREATE UNIQUE INDEX uq_signing_keys_state ON signing_keys (state) WHERE state <> 'retired';
-GRANT SELECT, INSERT, UPDATE, DELETE ON signing_keys TO app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON signing_keys TO {app};
 """
 
 
 def upgrade() -> None:
     create_kit_tables(op)
-    for statement in _TABLES.split(";\n"):
-        if statement.strip():
-            op.execute(statement)
+    execute_script(op, _TABLES)
 
 
 def downgrade() -> None:

@@ -35,7 +35,8 @@ async def people(kit_urls: Urls) -> Urls:
     owner = create_async_engine(asyncpg_url(kit_urls.owner))
     async with owner.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
-        await connection.execute(text("GRANT SELECT, INSERT, UPDATE ON people TO app"))
+        granted = f"GRANT SELECT, INSERT, UPDATE ON people TO {kit_urls.app_role}"
+        await connection.execute(text(granted))
     await owner.dispose()
     return kit_urls
 

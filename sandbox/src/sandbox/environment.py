@@ -5,7 +5,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from sandbox.postgres import Postgres, Role
+from sandbox.postgres import Postgres
+from sandbox.roles import Role
 from sandbox.services import Service
 from sandbox.vault import Secrets
 
@@ -23,7 +24,7 @@ def build_environment(
 ) -> dict[str, str]:
     """Return the variables of one process; what the caller's own environment says wins.
 
-    database_url: for the role app. No process gets the secrets of another one.
+    database_url: for the role that runs the service. No process gets the secrets of another one.
     """
     told = {
         "PERISAI_ISSUER": _gateway(services).url,

@@ -1,11 +1,10 @@
 """The `perisai` command."""
 
 import asyncio
-import json
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -19,10 +18,12 @@ from perisai_kit import clock
 from sandbox.demo.run import run_demo
 from sandbox.environment import CLOCK_FILE, build_environment
 from sandbox.errors import SandboxError
+from sandbox.folder import prepare_folder, reset
 from sandbox.furnish import DESCRIPTION_FILE, furnish_elsewhere
 from sandbox.run import run
 from sandbox.seed import create_admin
 from sandbox.services import ROOT, load_services
+from sandbox.show import fetch_token, read_description, status_lines, welcome_lines
 from sandbox.vault import load_secrets
 
 app = typer.Typer(
@@ -62,6 +63,41 @@ def run_command(
         _show(names, "sandbox", "stopped")
 
 
+@app.command("status")
+def status_command(folder: Folder = HERE) -> None:
+    """Show which processes are ready, and every sign-in with its password."""
+    with _one_line_errors():
+        for line in status_lines(read_description(folder), load_services()):
+            typer.echo(line)
+
+
+@app.command("token")
+def token_command(
+    username: Annotated[str, typer.Argument(help="One of the staff, such as admin.")],
+    folder: Folder = HERE,
+) -> None:
+    """Sign in as one of the staff and print the access token, which is good for ten minutes."""
+    with _one_line_errors():
+        try:
+            typer.echo(fetch_token(read_description(folder), username))
+        except httpx.TransportError as error:
+            raise SandboxError(f"The sandbox of {folder} does not answer: {error!r}") from None
+
+
+@app.command("reset")
+def reset_command(
+    folder: Folder = HERE,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete the sandbox's databases, secrets and keys; the next run begins anew."""
+    folder = folder.absolute()
+    with _one_line_errors():
+        if not yes:
+            typer.confirm(f"Delete the sandbox in {folder}?", abort=True)
+        reset(folder)
+    typer.echo(f"The sandbox in {folder} is deleted.")
+
+
 @app.command("seed")
 def seed_command(folder: Folder = HERE) -> None:
     """Bring a sandbox that runs elsewhere to the state `perisai run` starts from.
@@ -71,7 +107,7 @@ def seed_command(folder: Folder = HERE) -> None:
     """
     folder = folder.absolute()
     with _one_line_errors():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        prepare_folder(folder)
         try:
             asyncio.run(furnish_elsewhere(folder, load_services()))
         except httpx.TransportError as error:
@@ -153,7 +189,7 @@ def set_clock(
         except ValueError:
             raise SandboxError(f"{instant!r} is no instant; write 2025-11-15T09:00.") from None
         aware = wanted if wanted.tzinfo else wanted.replace(tzinfo=clock.JAKARTA)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        prepare_folder(folder)
         clock.set_test_clock(folder / CLOCK_FILE, aware)
     show_clock(folder)
 
@@ -188,19 +224,11 @@ def _one_line_errors() -> Iterator[None]:
 
 
 def _gateway_environment(folder: Path) -> dict[str, str]:
-    url = _read_description(folder)["databases"]["gateway"]["app"]
+    url = read_description(folder)["databases"]["gateway"]["app"]
     services = load_services()
     return build_environment(
         services[0], services, secrets=load_secrets(folder), database_url=url, folder=folder
     )
-
-
-def _read_description(folder: Path) -> Mapping[str, Any]:
-    try:
-        described: Mapping[str, Any] = json.loads((folder / DESCRIPTION_FILE).read_text())
-    except OSError:
-        raise SandboxError(f"No sandbox runs in {folder}: start it with `make run`.") from None
-    return described
 
 
 def _show(names: list[str], name: str, line: str) -> None:
@@ -213,31 +241,6 @@ def _show(names: list[str], name: str, line: str) -> None:
 
 
 async def _welcome(described: dict[str, Any]) -> None:
-    url = described["addresses"]["gateway"]
-    lines = ["", "Perisai is ready.", ""]
-    lines += [f"  {name:<9} {address}" for name, address in described["addresses"].items()]
-    lines += ["", "Sign in as:"]
-    lines += [
-        f"  {username:<9} {_how(each)}  {each['role']}"
-        for username, each in described["sign_ins"].items()
-    ]
-    lines += ["", "Try:", *_examples(url, described["sign_ins"]["admin"]["password"]), ""]
-    lines += [f"All of this is in {described['folder']}/{DESCRIPTION_FILE}. Ctrl-C stops.", ""]
     with suppress(BrokenPipeError):
-        typer.echo("\n".join(lines))
+        typer.echo("\n".join(welcome_lines(described)))
         sys.stdout.flush()
-
-
-def _how(sign_in: dict[str, Any]) -> str:
-    return str(sign_in.get("password") or f"by a code to {sign_in['phone']}")
-
-
-def _examples(url: str, password: str) -> list[str]:
-    grant = json.dumps({"grant_type": "password", "username": "admin", "password": password})
-    token = r"""sed 's/.*"access_token":"\([^"]*\)".*/\1/'"""
-    return [
-        f"  TOKEN=$(curl -s {url}/v1/auth/token -H 'Content-Type: application/json'"
-        f" -d '{grant}' | {token})",
-        f'  curl -s {url}/v1/branches -H "Authorization: Bearer $TOKEN"',
-        f'  curl -s {url}/v1/bank-partners -H "Authorization: Bearer $TOKEN"',
-    ]

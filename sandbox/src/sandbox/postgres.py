@@ -2,24 +2,20 @@
 
 import atexit
 import fcntl
-import json
 import os
 import re
-import secrets
 import shutil
 import signal
 import subprocess
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Literal, Self
+from typing import IO, Any, Self
 
-from sandbox import binaries, lifetime
+from sandbox import binaries, lifetime, roles
 from sandbox.errors import SandboxError
 from sandbox.ports import HOST, free_port, is_free
+from sandbox.roles import SUPERUSER, Passwords, Role
 
-Role = Literal["superuser", "owner", "app"]
-
-LOGIN: dict[Role, str] = {"superuser": "postgres", "owner": "owner", "app": "app"}
 START_TIMEOUT_S = 60.0
 """Recovery after a crash may take long; a start without one takes less than a second."""
 FAST_STOP_TIMEOUT_S = 30.0
@@ -49,8 +45,9 @@ class PortTaken(SandboxError):
 class Postgres:
     """One server on one folder.
 
-    Two roles besides the superuser: `owner` makes and owns databases, `app` has only the rights it
-    was granted. Passwords are generated once and kept in the folder, readable by us alone.
+    Each database has two roles besides the superuser: `<database>_owner` owns it, `<database>_app`
+    has only the rights it was granted; neither may connect to another database. Passwords are
+    generated once and kept in the folder, readable by us alone.
     `start` must be called, or `spawn` at least, from the main thread for the server to end with
     a process that is killed; elsewhere the next start on the folder ends it.
     """
@@ -64,7 +61,7 @@ class Postgres:
         self._port: int | None = None
         self._private: Path | None = None
         self._lock: IO[str] | None = None
-        self._passwords: dict[str, str] = {}
+        self._passwords = Passwords(self.folder / "passwords.json")
         self._data = self.folder / "data"
         self._log = self.folder / "postgres.log"
 
@@ -74,23 +71,29 @@ class Postgres:
             raise SandboxError("PostgreSQL has not been started.")
         return self._port
 
-    def url(self, database: str, role: Role = "app") -> str:
-        """Return a connection string; the password in it is one without special characters."""
-        login = LOGIN[role]
-        return f"postgresql://{login}:{self._passwords[login]}@{HOST}:{self.port}/{database}"
+    def url(self, database: str, role: Role = "app", *, roles_of: str | None = None) -> str:
+        """Return a connection string; the password in it is one without special characters.
 
-    def ensure_database(self, name: str) -> None:
-        """Create the database, owned by `owner`, if it is missing. `app` may connect to it."""
-        if not (name.isascii() and name.isidentifier() and len(name) <= 63):
-            raise SandboxError(f"{name!r} is no name for a database.")
-        if self.query("postgres", "SELECT 1 FROM pg_database WHERE datname = :'name'", name):
-            return
-        made = """
-            CREATE DATABASE :"name" OWNER owner;
-            REVOKE ALL ON DATABASE :"name" FROM PUBLIC;
-            GRANT CONNECT ON DATABASE :"name" TO app;
+        roles_of: the database whose roles it has; its own when left out.
         """
-        self.query("postgres", made, name)
+        login = roles.login_of(role, roles_of or database)
+        return f"postgresql://{login}:{self._passwords.of(login)}@{HOST}:{self.port}/{database}"
+
+    def ensure_database(self, name: str, *, roles_of: str | None = None) -> None:
+        """Create the database and its two roles where they are missing.
+
+        roles_of: as for `url`.
+        """
+        for word in (name, roles_of or name):
+            if not (word.isascii() and word.isidentifier() and len(word) <= 50):
+                raise SandboxError(f"{word!r} is no name for a database.")
+        owner, app = (roles.login_of(role, roles_of or name) for role in ("owner", "app"))
+        for login in (owner, app):
+            if not self.query("postgres", "SELECT 1 FROM pg_roles WHERE rolname = :'name'", login):
+                made = roles.CREATE_ROLE.format(password=self._passwords.of(login))
+                self.query("postgres", made, login)
+        if not self.query("postgres", "SELECT 1 FROM pg_database WHERE datname = :'name'", name):
+            self.query("postgres", roles.CREATE_DATABASE.format(owner=owner, app=app), name)
 
     def query(self, database: str, sql: str, name: str = "") -> str:
         """Run SQL as the superuser, each statement by itself.
@@ -99,8 +102,8 @@ class Postgres:
         """
         program = binaries.installed() / "bin" / "psql"
         asked = [str(program), "-XqAtw", "-v", "ON_ERROR_STOP=1", "-v", f"name={name}"]
-        asked += ["-h", HOST, "-p", str(self.port), "-U", LOGIN["superuser"], "-d", database]
-        environment = {**_environment(), "PGPASSWORD": self._passwords[LOGIN["superuser"]]}
+        asked += ["-h", HOST, "-p", str(self.port), "-U", SUPERUSER, "-d", database]
+        environment = {**_environment(), "PGPASSWORD": self._passwords.of(SUPERUSER)}
         done = subprocess.run(
             asked, input=sql, env=environment, capture_output=True, text=True, check=False
         )
@@ -144,7 +147,7 @@ class Postgres:
         """Take the folder, end what is left of an earlier server there, make the cluster if new."""
         self._take_folder()
         self._end_earlier_server()
-        self._passwords = self._load_passwords()
+        self._passwords.load(has_data=self._data.exists())
         user = binaries.user_for(self._data)
         if self._private is None:
             self._private = binaries.make_private_folder(user)
@@ -185,7 +188,7 @@ class Postgres:
         atexit.register(self.stop)
 
     def wait_ready(self) -> None:
-        """Wait up to 60 s after `spawn` until queries are answered, then see to the roles."""
+        """Wait up to 60 s after `spawn` until queries are answered; close what nobody owns."""
         answered = lifetime.wait_until(
             lambda: self._has_ended() or self.is_ready(), timeout_s=START_TIMEOUT_S
         )
@@ -195,7 +198,7 @@ class Postgres:
             raise SandboxError(
                 f"PostgreSQL is not ready after {START_TIMEOUT_S:.0f} s: {self._log}"
             )
-        self._ensure_roles()
+        self.query("postgres", roles.CLOSE_COMMON)
 
     def stop(self) -> None:
         """Stop the server: first so that open transactions roll back, then at once."""
@@ -210,6 +213,18 @@ class Postgres:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def remove(self) -> None:
+        """Delete the server's folder with all its data.
+
+        Raises: SandboxError when somebody else uses it.
+        """
+        self._take_folder()
+        try:
+            self._end_earlier_server()
+            shutil.rmtree(self.folder)
+        finally:
+            self.stop()
 
     def _take_folder(self) -> None:
         """Hold the folder for as long as we live, so that two runs cannot fight over it."""
@@ -245,19 +260,6 @@ class Postgres:
                 shutil.rmtree(left, ignore_errors=True)
             note.unlink()
 
-    def _load_passwords(self) -> dict[str, str]:
-        path = self.folder / "passwords.json"
-        if path.exists():
-            return {str(name): str(word) for name, word in json.loads(path.read_text()).items()}
-        if self._data.exists():
-            raise SandboxError(f"{path} is gone, and its data cannot be opened without it.")
-        passwords = {login: secrets.token_hex(24) for login in LOGIN.values()}
-        new = path.with_suffix(".new")
-        with os.fdopen(os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(passwords, file)
-        new.replace(path)
-        return passwords
-
     def _make_cluster(self, user: binaries.RunAs) -> None:
         """Run initdb beside the final place, so that a killed one leaves no half cluster there."""
         assert self._private is not None
@@ -268,12 +270,12 @@ class Postgres:
         unfinished.mkdir(mode=0o700)
         password = self._private / "password"
         password.touch(mode=0o600)
-        password.write_text(self._passwords[LOGIN["superuser"]])
+        password.write_text(self._passwords.of(SUPERUSER))
         if not user.is_us:
             os.chown(unfinished, user.uid, user.gid)
             os.chown(password, user.uid, user.gid)
         asked = [self._program("initdb", user), "-D", _as_seen_by(user, unfinished)]
-        asked += ["-U", LOGIN["superuser"], "--pwfile", str(password), "--auth=scram-sha-256"]
+        asked += ["-U", SUPERUSER, "--pwfile", str(password), "--auth=scram-sha-256"]
         asked += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
         asked += ["--builtin-locale=C.UTF-8", "--no-instructions"]
         done = subprocess.run(
@@ -293,15 +295,6 @@ class Postgres:
                 f"PostgreSQL could not make its folder: {_last_line(done.stderr)}"
             )
         unfinished.replace(self._data)
-
-    def _ensure_roles(self) -> None:
-        # The owner may end the app's connections: what drops a database has to.
-        owner = "CREATEDB IN ROLE pg_signal_backend"
-        for login, rights in (("owner", owner), ("app", "NOCREATEDB")):
-            if not self.query("postgres", "SELECT 1 FROM pg_roles WHERE rolname = :'name'", login):
-                password = self._passwords[login]
-                made = f"CREATE ROLE {login} LOGIN NOSUPERUSER {rights} PASSWORD '{password}'"
-                self.query("postgres", made)
 
     def _program(self, name: str, user: binaries.RunAs) -> str:
         assert self._private is not None

@@ -11,6 +11,7 @@ from typing import Any
 
 from sandbox.environment import build_environment, find_database_url
 from sandbox.errors import SandboxError
+from sandbox.folder import POSTGRES, prepare_folder
 from sandbox.furnish import DESCRIPTION_FILE as DESCRIPTION_FILE
 from sandbox.furnish import furnish
 from sandbox.ports import is_free
@@ -36,8 +37,8 @@ def run(
     """
     signal.signal(signal.SIGTERM, _leave)
     folder = folder.absolute()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with Postgres(folder / "postgres", port=_postgres_port()) as postgres:
+    prepare_folder(folder)
+    with Postgres(folder / POSTGRES, port=_postgres_port()) as postgres:
         # Only now is the folder ours; a killed run leaves its description behind.
         (folder / DESCRIPTION_FILE).unlink(missing_ok=True)
         check_ports(services)

@@ -6,11 +6,11 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sandbox.errors import SandboxError
 from snap_bi.profiles import GENERIC_HMAC, PROFILES
@@ -48,14 +48,6 @@ class Secrets(BaseModel):
     """Of the staff sign-ins, by username."""
     banks: dict[str, BankSecrets]
     """By the profile that the bank of the sandbox plays."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_one_bank(cls, data: Any) -> Any:
-        # A sandbox of before played one bank only.
-        if isinstance(data, dict) and "bank" in data:
-            data = {**data, "banks": {GENERIC_HMAC.name: data["bank"]}}
-        return data
 
     @classmethod
     def make(cls) -> Self:

@@ -44,7 +44,7 @@ async def test_history_cannot_be_changed_by_the_service(
     try:
         for privilege in ("UPDATE", "DELETE", "TRUNCATE"):
             allowed = await connection.fetchval(
-                "SELECT has_table_privilege('app', $1, $2)", table, privilege
+                "SELECT has_table_privilege('agent_app', $1, $2)", table, privilege
             )
 
             assert not allowed

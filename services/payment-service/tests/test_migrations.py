@@ -70,7 +70,7 @@ async def test_the_running_service_may_only_add_to_a_record(
 ) -> None:
     may = {
         right: await session.scalar(
-            text("SELECT has_table_privilege('app', :table, :right)"),
+            text("SELECT has_table_privilege('payment_app', :table, :right)"),
             {"table": table, "right": right},
         )
         for right in ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
@@ -91,9 +91,9 @@ async def test_events_are_never_deleted_and_only_their_position_is_set(
     async def may(query: str) -> bool:
         return bool(await session.scalar(text(f"SELECT {query}")))
 
-    assert await may("has_column_privilege('app', 'events', 'position', 'UPDATE')")
-    assert not await may("has_column_privilege('app', 'events', 'data', 'UPDATE')")
-    assert not await may("has_table_privilege('app', 'events', 'DELETE')")
+    assert await may("has_column_privilege('payment_app', 'events', 'position', 'UPDATE')")
+    assert not await may("has_column_privilege('payment_app', 'events', 'data', 'UPDATE')")
+    assert not await may("has_table_privilege('payment_app', 'events', 'DELETE')")
 
 
 async def test_no_table_lets_the_running_service_delete_money(session: AsyncSession) -> None:
@@ -101,7 +101,7 @@ async def test_no_table_lets_the_running_service_delete_money(session: AsyncSess
         text(
             "SELECT relname FROM pg_class"
             " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
-            " AND has_table_privilege('app', oid, 'DELETE')"
+            " AND has_table_privilege('payment_app', oid, 'DELETE')"
         )
     )
 

@@ -6,7 +6,7 @@ reading one from `ReadSession`, and a task from `async with database.begin() as 
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from fastapi import Depends, Request
 from sqlalchemy import MetaData, make_url
@@ -125,11 +125,3 @@ Session = Annotated[AsyncSession, Depends(_current_session)]
 
 ReadSession = Annotated[AsyncSession, Depends(_read_session, scope="function")]
 """A read-only session, closed before the answer is sent."""
-
-
-def grant(op: Any, table: str, privileges: str) -> None:
-    """Give the role `app` these privileges on a table, in a migration.
-
-    privileges: such as `SELECT, INSERT`; a table nobody may edit simply lacks UPDATE and DELETE.
-    """
-    op.execute(f"GRANT {privileges} ON {table} TO app")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from alembic import context
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, pool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
@@ -81,9 +82,42 @@ def _migrate(connection: Connection, metadata: Sequence[MetaData]) -> None:
         context.run_migrations()
 
 
-def _show_version(*, ctx: Any, **_: Any) -> None:
+def _show_version(ctx: MigrationContext, step: object, heads: object, run_args: object) -> None:
     """Let the running service read how far its database is, also when a later migration fails."""
-    ctx.connection.execute(text("GRANT SELECT ON alembic_version TO app"))
+    assert ctx.connection is not None
+    app = app_role(ctx.connection)
+    ctx.connection.execute(text(f'GRANT SELECT ON alembic_version TO "{app}"'))
+
+
+def app_role(connection: Connection) -> str:
+    """Return the role that the running service has in this database.
+
+    It is called like the one that migrates, with `_app` for `_owner`: see docs/deploy.md.
+    Raises: SystemExit when the one that migrates is not called so.
+    """
+    owner = str(connection.scalar(text("SELECT current_user")))
+    if not owner.endswith("_owner"):
+        raise SystemExit(f"the role that migrates must be called <database>_owner, not {owner}")
+    return f"{owner.removesuffix('_owner')}_app"
+
+
+def grant(op: Any, table: str, privileges: str) -> None:
+    """Give the running service these privileges on a table or `SEQUENCE name`, in a migration.
+
+    privileges: such as `SELECT, INSERT`; a table nobody may edit simply lacks UPDATE and DELETE.
+    """
+    op.execute(f'GRANT {privileges} ON {table} TO "{app_role(op.get_bind())}"')
+
+
+def execute_script(op: Any, script: str) -> None:
+    """Run the statements of a script, each ending in `;` at the end of a line.
+
+    `{app}` in it is the running service's role.
+    """
+    app = f'"{app_role(op.get_bind())}"'
+    for statement in script.split(";\n"):
+        if statement.strip():
+            op.execute(statement.replace("{app}", app))
 
 
 def create_index_concurrently(
@@ -114,7 +148,7 @@ CREATE TABLE events (
 );
 CREATE INDEX ix_events_unnumbered ON events (seq) WHERE position IS NULL;
 CREATE UNIQUE INDEX uq_events_position ON events (position) WHERE position IS NOT NULL;
-GRANT SELECT, INSERT, UPDATE (position) ON events TO app;
+GRANT SELECT, INSERT, UPDATE (position) ON events TO {app};
 
 CREATE TABLE subscriptions (
     name text CONSTRAINT pk_subscriptions PRIMARY KEY,
@@ -122,7 +156,7 @@ CREATE TABLE subscriptions (
     caught_up_at timestamptz,
     updated_at timestamptz NOT NULL
 );
-GRANT SELECT, INSERT, UPDATE ON subscriptions TO app;
+GRANT SELECT, INSERT, UPDATE ON subscriptions TO {app};
 
 CREATE TABLE parked_events (
     id uuid CONSTRAINT pk_parked_events PRIMARY KEY,
@@ -141,7 +175,7 @@ CREATE TABLE parked_events (
 );
 CREATE INDEX ix_parked_events_waiting ON parked_events (subscription, subject, position)
     WHERE replayed_at IS NULL;
-GRANT SELECT, INSERT, UPDATE (replayed_at) ON parked_events TO app;
+GRANT SELECT, INSERT, UPDATE (replayed_at) ON parked_events TO {app};
 
 CREATE TABLE idempotency_keys (
     account_id uuid NOT NULL,
@@ -154,7 +188,7 @@ CREATE TABLE idempotency_keys (
     CONSTRAINT pk_idempotency_keys PRIMARY KEY (account_id, key)
 );
 CREATE INDEX ix_idempotency_keys_created_at ON idempotency_keys (created_at);
-GRANT SELECT, INSERT, DELETE ON idempotency_keys TO app;
+GRANT SELECT, INSERT, DELETE ON idempotency_keys TO {app};
 
 CREATE TABLE read_audits (
     id uuid CONSTRAINT pk_read_audits PRIMARY KEY,
@@ -165,7 +199,7 @@ CREATE TABLE read_audits (
     kind varchar NOT NULL,
     ids uuid[] NOT NULL
 );
-GRANT SELECT, INSERT ON read_audits TO app;
+GRANT SELECT, INSERT ON read_audits TO {app};
 """
 
 
@@ -180,10 +214,8 @@ def keep_authority_with_answers(op: Any) -> None:
 
 
 def create_kit_tables(op: Any) -> None:
-    """Create the kit's tables in their first version, with what the role `app` may do there.
+    """Create the kit's tables in their first version, with what the running service may do there.
 
     Events, parked events and read audits cannot be changed or deleted by a service.
     """
-    for statement in _KIT_TABLES.split(";\n"):
-        if statement.strip():
-            op.execute(statement)
+    execute_script(op, _KIT_TABLES)

@@ -46,7 +46,7 @@ class ServiceSettings(BaseSettings):
     """The service's name as it stands in logs, tokens and events, such as `member-service`."""
 
     database_url: Secret
-    """postgresql://app:…@host:port/database; the role that may not alter tables."""
+    """postgresql://<database>_app:…@host:port/database; the role that may not alter tables."""
     data_keys: Secret
     """`kid:base64 of 32 bytes`, several by comma; the first encrypts, all decrypt."""
     lookup_key: Secret

@@ -6,23 +6,16 @@ transaction that is rolled back after each test, and `own_database` clones a fre
 migrated template for tests that need real commits (races, feeds, idempotency).
 """
 
-import asyncio
 import base64
 import os
-import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-import asyncpg
 import httpx
 import pytest
-from alembic import command
-from alembic.config import Config
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,6 +23,7 @@ from perisai_kit import clock
 from perisai_kit.db import Database
 from perisai_kit.pii import Keyring
 from perisai_kit.settings import ServiceSettings
+from perisai_kit.testing_databases import Databases, PostgresServer, Urls, run_apart
 from perisai_kit.wire import GATEWAY, ISSUER, Tokens, Wire
 
 __all__ = [
@@ -47,98 +41,6 @@ __all__ = [
 ]
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
-Result = TypeVar("Result")
-
-
-class PostgresServer(Protocol):
-    """What the root conftest's fixture `postgres` offers."""
-
-    @property
-    def port(self) -> int: ...
-
-    def url(self, database: str, role: Any = ...) -> str: ...
-
-    def ensure_database(self, name: str) -> None: ...
-
-
-@dataclass(frozen=True)
-class Urls:
-    """The addresses of one database: as the running service and as its owner."""
-
-    name: str
-    app: str
-    owner: str
-
-
-def run_apart(coroutine: Coroutine[Any, Any, Result]) -> Result:
-    """Run a coroutine to its end on a thread and loop of its own."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, coroutine).result()
-
-
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
-@dataclass
-class Databases:
-    """Migrated templates, made once a run, and their clones."""
-
-    postgres: PostgresServer
-    root: Path
-    _made: set[str] = field(default_factory=set)
-    _shared: dict[str, Urls] = field(default_factory=dict)
-
-    def _urls(self, name: str) -> Urls:
-        return Urls(name, self.postgres.url(name, "app"), self.postgres.url(name, "owner"))
-
-    def alembic_config(self, service: str, owner_url: str) -> Config:
-        folder = self.root / ("gateway" if service == "gateway" else f"services/{service}-service")
-        config = Config(str(folder / "alembic.ini"))
-        config.set_main_option("sqlalchemy.url", owner_url.replace("%", "%%"))
-        return config
-
-    def template(self, service: str) -> str:
-        """Return the name of the service's migrated database, which nobody writes to."""
-        name = f"template_{service}"
-        if name not in self._made:
-            self.postgres.ensure_database(name)
-            config = self.alembic_config(service, self._urls(name).owner)
-            with ThreadPoolExecutor(1) as pool:
-                pool.submit(command.upgrade, config, "head").result()
-            self._made.add(name)
-        return name
-
-    def empty(self) -> Urls:
-        """Return a new database without tables."""
-        name = f"empty_{secrets.token_hex(6)}"
-        self.postgres.ensure_database(name)
-        return self._urls(name)
-
-    def clone(self, service: str) -> Urls:
-        """Return a fresh database with the service's tables; about 40 ms."""
-        return self.copy(self.template(service), service)
-
-    def shared(self, service: str) -> Urls:
-        """Return the run's one clone for tests that roll back."""
-        if service not in self._shared:
-            self._shared[service] = self.clone(service)
-        return self._shared[service]
-
-    def copy(self, template: str, prefix: str) -> Urls:
-        """Return a new database with all that another, which nobody is connected to, holds."""
-        name = f"{prefix}_{secrets.token_hex(6)}"
-        owner = self.postgres.url("postgres", "owner")
-        run_apart(_execute(owner, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
-        return self._urls(name)
-
-    def drop(self, urls: Urls) -> None:
-        owner = self.postgres.url("postgres", "owner")
-        run_apart(_execute(owner, f'DROP DATABASE IF EXISTS "{urls.name}" WITH (FORCE)'))
 
 
 @pytest.fixture(scope="session")

@@ -13,11 +13,11 @@ from perisai_kit.testing import Urls
 @pytest.fixture
 async def effects(kit_database: Database, kit_urls: Urls) -> Callable[[], Any]:
     """A table for the handlers to write to; call it to read what took effect."""
-    owner = Database(kit_urls.owner)
+    owner, role = Database(kit_urls.owner), kit_urls.app_role
     async with owner.begin() as session:
         await session.execute(text("CREATE TABLE effects (n bigserial, what text)"))
-        await session.execute(text("GRANT SELECT, INSERT ON effects TO app"))
-        await session.execute(text("GRANT USAGE ON SEQUENCE effects_n_seq TO app"))
+        await session.execute(text(f"GRANT SELECT, INSERT ON effects TO {role}"))
+        await session.execute(text(f"GRANT USAGE ON SEQUENCE effects_n_seq TO {role}"))
     await owner.dispose()
 
     async def read() -> list[str]:

@@ -6,7 +6,7 @@ changes of state and facts of activity.
 
 from alembic import op
 
-from perisai_kit.migrations import create_kit_tables
+from perisai_kit.migrations import create_kit_tables, execute_script
 
 revision = "0001"
 down_revision = None
@@ -23,7 +23,7 @@ CREATE TABLE branches (
     CONSTRAINT pk_branches PRIMARY KEY (code)
 );
 CREATE INDEX ix_branches_region_code ON branches (region_code);
-GRANT SELECT, INSERT ON branches TO app;
+GRANT SELECT, INSERT ON branches TO {app};
 
 CREATE TABLE wadahs (
     id uuid NOT NULL,
@@ -48,7 +48,7 @@ CREATE TABLE wadahs (
 );
 CREATE INDEX ix_wadahs_branch_code_id ON wadahs (branch_code, id);
 CREATE INDEX ix_wadahs_region_code_id ON wadahs (region_code, id);
-GRANT SELECT, INSERT, UPDATE (state, reason_code, agent_count) ON wadahs TO app;
+GRANT SELECT, INSERT, UPDATE (state, reason_code, agent_count) ON wadahs TO {app};
 
 CREATE TABLE agreements (
     id uuid NOT NULL,
@@ -64,7 +64,7 @@ CREATE TABLE agreements (
     CONSTRAINT fk_agreements_wadah_id FOREIGN KEY (wadah_id) REFERENCES wadahs (id)
 );
 CREATE INDEX ix_agreements_wadah_id_ends_on ON agreements (wadah_id, ends_on);
-GRANT SELECT, INSERT ON agreements TO app;
+GRANT SELECT, INSERT ON agreements TO {app};
 
 CREATE TABLE wadah_changes (
     id uuid NOT NULL,
@@ -81,7 +81,7 @@ CREATE TABLE wadah_changes (
     CONSTRAINT ck_wadah_changes_to_state CHECK (to_state IN ('registered', 'terminated'))
 );
 CREATE INDEX ix_wadah_changes_wadah_id_id ON wadah_changes (wadah_id, id);
-GRANT SELECT, INSERT ON wadah_changes TO app;
+GRANT SELECT, INSERT ON wadah_changes TO {app};
 
 CREATE TABLE applications (
     id uuid NOT NULL,
@@ -123,7 +123,7 @@ CREATE UNIQUE INDEX uq_applications_account_id ON applications (account_id)
     WHERE state NOT IN ('active', 'rejected', 'withdrawn');
 CREATE UNIQUE INDEX uq_applications_nik_hash ON applications (nik_hash)
     WHERE state NOT IN ('active', 'rejected', 'withdrawn');
-GRANT SELECT, INSERT, UPDATE (state, reason_code, member_id) ON applications TO app;
+GRANT SELECT, INSERT, UPDATE (state, reason_code, member_id) ON applications TO {app};
 
 CREATE TABLE application_checks (
     id uuid NOT NULL,
@@ -140,7 +140,7 @@ CREATE TABLE application_checks (
 );
 CREATE INDEX ix_application_checks_application_id_requirement_id
     ON application_checks (application_id, requirement, id);
-GRANT SELECT, INSERT ON application_checks TO app;
+GRANT SELECT, INSERT ON application_checks TO {app};
 
 CREATE TABLE application_trainings (
     id uuid NOT NULL,
@@ -155,7 +155,7 @@ CREATE TABLE application_trainings (
 );
 CREATE INDEX ix_application_trainings_application_id_id
     ON application_trainings (application_id, id);
-GRANT SELECT, INSERT ON application_trainings TO app;
+GRANT SELECT, INSERT ON application_trainings TO {app};
 
 CREATE TABLE application_exams (
     id uuid NOT NULL,
@@ -171,7 +171,7 @@ CREATE TABLE application_exams (
         FOREIGN KEY (application_id) REFERENCES applications (id)
 );
 CREATE INDEX ix_application_exams_application_id_id ON application_exams (application_id, id);
-GRANT SELECT, INSERT ON application_exams TO app;
+GRANT SELECT, INSERT ON application_exams TO {app};
 
 CREATE TABLE application_changes (
     id uuid NOT NULL,
@@ -196,7 +196,7 @@ CREATE TABLE application_changes (
 );
 CREATE INDEX ix_application_changes_application_id_id
     ON application_changes (application_id, id);
-GRANT SELECT, INSERT ON application_changes TO app;
+GRANT SELECT, INSERT ON application_changes TO {app};
 
 CREATE TABLE agents (
     id uuid NOT NULL,
@@ -236,7 +236,7 @@ CREATE INDEX ix_agents_wadah_id_id ON agents (wadah_id, id);
 CREATE UNIQUE INDEX uq_agents_account_id ON agents (account_id) WHERE state <> 'dismissed';
 CREATE UNIQUE INDEX uq_agents_nik_hash ON agents (nik_hash) WHERE state <> 'dismissed';
 GRANT SELECT, INSERT, UPDATE (state, reason_code, in_office_since, reinstatement_not_before)
-    ON agents TO app;
+    ON agents TO {app};
 
 CREATE TABLE agent_changes (
     id uuid NOT NULL,
@@ -257,7 +257,7 @@ CREATE TABLE agent_changes (
     ))
 );
 CREATE INDEX ix_agent_changes_agent_id_id ON agent_changes (agent_id, id);
-GRANT SELECT, INSERT ON agent_changes TO app;
+GRANT SELECT, INSERT ON agent_changes TO {app};
 
 CREATE TABLE activity_facts (
     id uuid NOT NULL,
@@ -270,15 +270,13 @@ CREATE TABLE activity_facts (
     CONSTRAINT ck_activity_facts_kind CHECK (kind IN ('acquisition', 'contribution'))
 );
 CREATE INDEX ix_activity_facts_agent_id_month_kind ON activity_facts (agent_id, month, kind);
-GRANT SELECT, INSERT ON activity_facts TO app;
+GRANT SELECT, INSERT ON activity_facts TO {app};
 
 CREATE SEQUENCE agent_numbers;
-GRANT USAGE ON SEQUENCE agent_numbers TO app;
+GRANT USAGE ON SEQUENCE agent_numbers TO {app};
 """
 
 
 def upgrade() -> None:
     create_kit_tables(op)
-    for statement in TABLES.split(";\n"):
-        if statement.strip():
-            op.execute(statement)
+    execute_script(op, TABLES)

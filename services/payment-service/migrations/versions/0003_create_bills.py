@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from perisai_kit.db import grant
+from perisai_kit.migrations import grant
 
 revision = "0003"
 down_revision = "0002"
@@ -14,7 +14,7 @@ MONTH = sa.String(7, collation="C")
 
 def upgrade() -> None:
     op.execute("CREATE SEQUENCE virtual_account_serials START 1")
-    op.execute("GRANT USAGE ON SEQUENCE virtual_account_serials TO app")
+    grant(op, "SEQUENCE virtual_account_serials", "USAGE")
     _create_bills()
     _create_months()
     _create_lines()

@@ -195,7 +195,7 @@ async def test_one_external_id_for_many_payments_at_once_books_one(
 
 COLLIDE_TWICE = (
     "CREATE SEQUENCE collisions",
-    "GRANT USAGE ON SEQUENCE collisions TO app",
+    "GRANT USAGE ON SEQUENCE collisions TO payment_app",
     "CREATE FUNCTION collide() RETURNS trigger LANGUAGE plpgsql AS"
     " $$ BEGIN IF nextval('collisions') <= 2 THEN"
     " RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; END IF; RETURN NEW; END $$",

@@ -1,0 +1,123 @@
+"""The databases of tests: migrated templates, made once a run, and their copies."""
+
+import asyncio
+import secrets
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+
+Result = TypeVar("Result")
+KIT = "kit"
+"""Whose roles a database has that is no service's."""
+
+
+class PostgresServer(Protocol):
+    """What the root conftest's fixture `postgres` offers."""
+
+    @property
+    def port(self) -> int: ...
+
+    def url(self, database: str, role: Any = ..., *, roles_of: str | None = ...) -> str: ...
+
+    def ensure_database(self, name: str, *, roles_of: str | None = ...) -> None: ...
+
+
+@dataclass(frozen=True)
+class Urls:
+    """The addresses of one database: as the running service and as its owner.
+
+    service: whose roles it has, as in production: `<service>_app` and `<service>_owner`.
+    """
+
+    name: str
+    service: str
+    app: str
+    owner: str
+
+    @property
+    def app_role(self) -> str:
+        return f"{self.service}_app"
+
+
+def run_apart(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine to its end on a thread and loop of its own."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
+async def _execute(url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@dataclass
+class Databases:
+    """Migrated templates and their clones, with each service's own roles."""
+
+    postgres: PostgresServer
+    root: Path
+    _made: set[str] = field(default_factory=set)
+    _shared: dict[str, Urls] = field(default_factory=dict)
+
+    def _urls(self, name: str, service: str) -> Urls:
+        app, owner = (self.postgres.url(name, role, roles_of=service) for role in ("app", "owner"))
+        return Urls(name, service, app, owner)
+
+    def alembic_config(self, service: str, owner_url: str) -> Config:
+        folder = self.root / ("gateway" if service == "gateway" else f"services/{service}-service")
+        config = Config(str(folder / "alembic.ini"))
+        config.set_main_option("sqlalchemy.url", owner_url.replace("%", "%%"))
+        return config
+
+    def template(self, service: str) -> str:
+        """Return the name of the service's migrated database, which nobody writes to."""
+        name = f"template_{service}"
+        if name not in self._made:
+            self.postgres.ensure_database(name, roles_of=service)
+            config = self.alembic_config(service, self._urls(name, service).owner)
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(command.upgrade, config, "head").result()
+            self._made.add(name)
+        return name
+
+    def empty(self, service: str = KIT) -> Urls:
+        """Return a new database without tables."""
+        name = f"empty_{secrets.token_hex(6)}"
+        self.postgres.ensure_database(name, roles_of=service)
+        return self._urls(name, service)
+
+    def clone(self, service: str) -> Urls:
+        """Return a fresh database with the service's tables; about 40 ms."""
+        return self.copy(self.template(service), service)
+
+    def shared(self, service: str) -> Urls:
+        """Return the run's one clone for tests that roll back."""
+        if service not in self._shared:
+            self._shared[service] = self.clone(service)
+        return self._shared[service]
+
+    def copy(self, template: str, service: str) -> Urls:
+        """Return a new database with all that another of the service, not in use, holds."""
+        name = f"{service}_{secrets.token_hex(6)}"
+        self._run(
+            f'CREATE DATABASE "{name}" TEMPLATE "{template}" OWNER {service}_owner',
+            f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC',
+            f'GRANT CONNECT ON DATABASE "{name}" TO {service}_app',
+        )
+        return self._urls(name, service)
+
+    def drop(self, urls: Urls) -> None:
+        self._run(f'DROP DATABASE IF EXISTS "{urls.name}" WITH (FORCE)')
+
+    def _run(self, *statements: str) -> None:
+        run_apart(_execute(self.postgres.url("postgres", "superuser"), *statements))
