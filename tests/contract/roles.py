@@ -29,12 +29,23 @@ EVERY_SERVICE: dict[str, frozenset[Role] | None] = {
     "GET /metrics": PUBLIC,
     "GET /v1/status": SIGNED_IN,
     "GET /feed": frozenset({S}),
-    "GET /v1/parked-events": frozenset({D}),
-    "POST /v1/parked-events/{parked_id}/replay": frozenset({D}),
 }
+
+
+def _operations(service: str) -> dict[str, frozenset[Role] | None]:
+    """Return the routes for the operators of a service, whose addresses name it."""
+    parked = f"/v1/operations/{service}/parked-events"
+    return {
+        f"GET {parked}": frozenset({D}),
+        f"POST {parked}/{{parked_id}}/replay": frozenset({D}),
+        f"POST {parked}/{{parked_id}}/dismissal": frozenset({D}),
+    }
+
+
 ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
     "agent": {
         **EVERY_SERVICE,
+        **_operations("agent-service"),
         "POST /v1/branches": STAFF,
         "GET /v1/branches": SIGNED_IN,
         "GET /v1/branches/{code}": SIGNED_IN,
@@ -63,6 +74,7 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
     },
     "member": {
         **EVERY_SERVICE,
+        **_operations("member-service"),
         "POST /v1/members": frozenset({A, B}),
         "GET /v1/members": READERS,
         "GET /v1/members/{member_id}": READERS,
@@ -81,6 +93,7 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
     },
     "payment": {
         **EVERY_SERVICE,
+        **_operations("payment-service"),
         "POST /v1/quotes": READERS - {U},
         "POST /v1/bills": READERS - {U, F},
         "GET /v1/bills": READERS,

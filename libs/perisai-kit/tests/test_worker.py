@@ -50,27 +50,6 @@ async def test_what_is_published_reaches_a_subscription_of_the_worker(
     assert running.cancelled()
 
 
-async def test_two_processes_never_do_the_same_periodic_work_at_once(
-    kit_database: Database,
-) -> None:
-    began, release = asyncio.Event(), asyncio.Event()
-
-    async def work(_: Database) -> None:
-        began.set()
-        await release.wait()
-
-    periodic = Periodic("work", 60, work)
-    first = asyncio.create_task(periodic.run_once(kit_database))
-    await began.wait()
-    second = await periodic.run_once(kit_database)
-    other = await Periodic("other", 60, lambda _: asyncio.sleep(0)).run_once(kit_database)
-    release.set()
-
-    assert (second, other) == (False, True)
-    assert await first
-    assert await periodic.run_once(kit_database)
-
-
 async def test_a_stopped_worker_ends_the_item_in_hand(kit_database: Database) -> None:
     began, release, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from gateway.edge.limits import RateClass
 from perisai_kit.auth import Role
+from perisai_kit.parked_routes import operations_prefix
 
 
 class Upstream(StrEnum):
@@ -27,6 +28,7 @@ SNAP_BODY_LIMIT = 64 * 1024
 STAFF = frozenset({Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN})
 FIELD = STAFF | {Role.AGENT, Role.WADAH_ADMIN}
 MONEY = frozenset({Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN})
+OPERATORS = frozenset({Role.ADMIN})
 SERVICES = frozenset({Role.SERVICE})
 LOOKING_UP = frozenset({Role.SERVICE, Role.BRANCH_OFFICER, Role.ADMIN})
 ANYONE: frozenset[Role] = frozenset()
@@ -66,7 +68,7 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/account-lookups", Upstream.GATEWAY, frozenset({Role.ADMIN, Role.AUDITOR}), SMALL),
     Row("/v1/signing-keys", Upstream.GATEWAY, frozenset({Role.ADMIN}), SMALL),
     Row("/v1/revocations", Upstream.GATEWAY, SERVICES, SMALL),
-    Row("/v1/parked-events", Upstream.GATEWAY, frozenset({Role.ADMIN}), SMALL),
+    *(Row(operations_prefix(each), each, OPERATORS, SMALL) for each in Upstream),
     Row("/v1/branches", Upstream.AGENT),
     Row("/v1/wadahs", Upstream.AGENT),
     Row("/v1/applications", Upstream.AGENT),

@@ -12,7 +12,6 @@ class Lock(IntEnum):
     """The first half of a lock's number; requests' keys use the other, one-number kind."""
 
     SEQUENCER = 7001
-    PERIODIC = 7002
     MIGRATION = 7003
 
 

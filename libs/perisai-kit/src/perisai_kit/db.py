@@ -4,9 +4,10 @@ Nobody outside this module commits. A writing route gets its session from `Trans
 reading one from `ReadSession`, and a task from `async with database.begin() as session`.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Annotated, Self
+from copy import copy
+from typing import Annotated, Self, TypeAlias
 
 from fastapi import Depends, Request
 from sqlalchemy import MetaData, make_url
@@ -25,6 +26,9 @@ KEYRING_ATTRIBUTE = "perisai_keyring"
 
 PUBLISHED = "published"
 """The mark in `session.info` that says this transaction wrote events."""
+
+
+Guard: TypeAlias = Callable[[AsyncSession], Awaitable[None]]
 
 
 class KitBase(DeclarativeBase):
@@ -60,6 +64,7 @@ class Database:
         setattr(self.engine.sync_engine.dialect, KEYRING_ATTRIBUTE, keyring)
         self._read_engine = self.engine.execution_options(postgresql_readonly=True)
         self._connection: AsyncConnection | None = None
+        self._guard: Guard | None = None
         self.after_publish: Callable[[], None] = lambda: None
 
     @classmethod
@@ -69,8 +74,18 @@ class Database:
         joined.engine = database.engine
         joined._read_engine = database._read_engine
         joined._connection = connection
+        joined._guard = database._guard
         joined.after_publish = lambda: None
         return joined
+
+    def guarded(self, guard: Guard) -> Self:
+        """Return the same database, whose every writing transaction begins with `guard`.
+
+        What it raises undoes the transaction.
+        """
+        guarded = copy(self)
+        guarded._guard = guard
+        return guarded
 
     @property
     def is_joined(self) -> bool:
@@ -90,6 +105,8 @@ class Database:
     async def begin(self) -> AsyncIterator[AsyncSession]:
         """One writing transaction."""
         async with self._session(self.engine) as session:
+            if self._guard is not None:
+                await self._guard(session)
             yield session
             await session.commit()
             if session.info.get(PUBLISHED):

@@ -219,3 +219,32 @@ def create_kit_tables(op: Any) -> None:
     Events, parked events and read audits cannot be changed or deleted by a service.
     """
     execute_script(op, _KIT_TABLES)
+
+
+_WAITING = "replayed_at IS NULL AND dismissed_at IS NULL AND passed_over_at IS NULL"
+_KIT_TABLES_2 = f"""
+ALTER TABLE parked_events
+    ADD COLUMN dismissed_at timestamptz,
+    ADD COLUMN dismissed_by uuid,
+    ADD COLUMN dismissal_reason bytea,
+    ADD COLUMN passed_over_at timestamptz;
+GRANT UPDATE (error, attempts, dismissed_at, dismissed_by, dismissal_reason, passed_over_at)
+    ON parked_events TO {{app}};
+CREATE INDEX ix_parked_events_subject ON parked_events (subscription, subject, position)
+    WHERE {_WAITING};
+CREATE INDEX ix_parked_events_waiting_id ON parked_events (id) WHERE {_WAITING};
+DROP INDEX ix_parked_events_waiting;
+
+CREATE TABLE periodic_leases (
+    name text CONSTRAINT pk_periodic_leases PRIMARY KEY,
+    fence bigint NOT NULL,
+    expires_at timestamptz NOT NULL,
+    CONSTRAINT uq_periodic_leases_name_fence UNIQUE (name, fence)
+);
+GRANT SELECT, INSERT, UPDATE ON periodic_leases TO {{app}};
+"""
+
+
+def create_kit_tables_2(op: Any) -> None:
+    """Let parked events be dismissed and passed over; lease periodic work."""
+    execute_script(op, _KIT_TABLES_2)

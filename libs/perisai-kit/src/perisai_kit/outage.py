@@ -1,9 +1,11 @@
 """Tell an outage, which passes, from a fault of the thing at hand, which does not."""
 
 import asyncpg
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from perisai_kit.db import Database
 from perisai_kit.errors import TooMany, Unavailable
 
 _SQLSTATES = (
@@ -29,6 +31,23 @@ def is_outage(error: BaseException) -> bool:
             return not isinstance(error, ValueError)  # asyncpg's DataError: the value is wrong
         case _:
             return _passes(error)
+
+
+def is_of_database(error: BaseException) -> bool:
+    """Tell whether the database or its driver reported it, and not the work itself."""
+    return isinstance(
+        error, (DBAPIError, PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError)
+    )
+
+
+async def is_answering(database: Database) -> bool:
+    """Tell whether the database answers now, whatever failed before."""
+    try:
+        async with database.read() as session:
+            await session.execute(text("SELECT 1"))
+    except Exception:  # noqa: BLE001 - whatever it is, there is no answer
+        return False
+    return True
 
 
 def _passes(error: BaseException | None) -> bool:

@@ -4,33 +4,34 @@ A batch is fetched without a transaction. Then one transaction locks the cursor,
 if another worker moved it meanwhile, applies the events and stores the cursor: whatever crashes,
 cursor and effects stay together. A batch that fails is applied event by event; an event that
 keeps failing is parked and holds up later events of its own subject only. An outage never parks:
-the batch is tried again until it passes.
+as long as the database does not answer, the batch is tried again until it passes. What kind of
+error it was does not decide that alone, because a handler may raise any, an OSError too.
 """
 
 import asyncio
-import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
+from itertools import count
 from typing import Any, Protocol
 
-import structlog
 from prometheus_client import Gauge
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from perisai_kit import clock, cursors, parked
 from perisai_kit.cloudevents import CloudEvent, read_batch
 from perisai_kit.db import Database
-from perisai_kit.errors import Conflict, DomainError
-from perisai_kit.events import Event, registry
+from perisai_kit.events import Event
 from perisai_kit.feed import FEED_PATH, MAX_LIMIT
 from perisai_kit.graceful import finish
+from perisai_kit.handlers import Handler, Handlers, name_of
 from perisai_kit.log import get_logger
-from perisai_kit.outage import is_outage
+from perisai_kit.outage import is_answering, is_of_database, is_outage
+from perisai_kit.replay import Replay
 
-MAX_ATTEMPTS = 3
-RETRY_S = 0.05
-"""Pause before an event's second attempt; twice that before the third."""
+RETRY_S = (0.05, 0.1)
+"""Pauses before an event's second attempt and its third, after which it is parked."""
+PATIENCE_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""The same for what the database reports and what passes as a rule, such as a deadlock, while it
+answers: an event that brings it about each time must not stop the feed for ever."""
 BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Pauses after failures in a row; the last one repeats."""
 ANSWER_S = 10.0
@@ -38,9 +39,6 @@ ANSWER_S = 10.0
 REST_S = 0.2
 """Pause after a page that was not full: of a steady stream, what comes meanwhile is read together,
 because a page costs about the same for one event as for fifty. A lone event waits for nothing."""
-MAX_REPLAYED = 1000
-
-Handler = Callable[[AsyncSession, Any], Awaitable[None]]
 
 log = get_logger()
 
@@ -57,14 +55,6 @@ parked_gauge = Gauge(
 )
 
 
-class ReplayFailed(Conflict):
-    """`details`: the failing event's id and the error's name."""
-
-    code = "replay_failed"
-    text = "The event fails again; it stays parked, and those behind it."
-    text_id = "Peristiwa gagal lagi; tetap tertahan bersama yang di belakangnya."
-
-
 class FeedSource(Protocol):
     """A `ServiceClient`, or a `LocalFeed` for this service's own events."""
 
@@ -79,7 +69,8 @@ class Subscription:
     handlers: event class → async (session, event). batch_handlers: event class → async (session,
     events), given each run of neighbouring events of that class at once, for set-based work.
     Handlers run in the subscription's transaction and make no calls outside; events of other
-    types are passed over. The name is the cursor's key: never rename it.
+    types are passed over. The name is the cursor's key: never rename it. patience_s: see
+    PATIENCE_S. `parked` replays or sets aside what could not be applied.
     """
 
     def __init__(
@@ -91,24 +82,29 @@ class Subscription:
         batch_handlers: Mapping[type[Event], Handler] | None = None,
         limit: int = 500,
         poll_s: float = 5.0,
+        patience_s: Sequence[float] = PATIENCE_S,
     ) -> None:
         assert 1 <= limit <= MAX_LIMIT
         self.name = name
         self._source = source
-        self._handlers = dict(handlers or {})
-        self._batch_handlers = dict(batch_handlers or {})
-        self._classes = registry(*self._handlers, *self._batch_handlers)
+        self._handlers = Handlers(handlers, batch_handlers)
+        self.parked = Replay(name, self._handlers)
         self._limit = limit
         self._poll_s = poll_s
+        self._patience_s = tuple(patience_s)
         self._failures = 0
 
     async def run(self, database: Database) -> None:
         """Read until cancelled; then the batch in hand is ended first."""
+        is_swept = False
         while True:
             try:
-                count = await self.step(database)
+                if not is_swept:
+                    await self.parked.pass_over_removed(database)
+                    is_swept = True
+                length = await self.step(database)
                 self._failures = 0
-                if 0 < count < self._limit:
+                if 0 < length < self._limit:
                     await asyncio.sleep(REST_S)
             except Exception as error:  # noqa: BLE001 - every failure is retried, none is fatal
                 pause = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
@@ -157,7 +153,7 @@ class Subscription:
         try:
             await self._apply(database, cursor, batch)
         except Exception as error:
-            if is_outage(error):
+            if is_outage(error) and not await is_answering(database):
                 raise
             log.warning("subscription.batch_failed", subscription=self.name, exc_info=error)
             await self._apply_singly(database, cursor, batch)
@@ -167,12 +163,13 @@ class Subscription:
         async with database.begin() as session:
             if await cursors.lock_position(session, self.name) != cursor:
                 return False
-            known = [event for event in batch if event.type in self._classes]
+            known = [event for event in batch if event.type in self._handlers.types]
             subjects = sorted({event.subject for event in known})
             blocked = await parked.find_blocked(session, self.name, subjects)
             behind = [event for event in known if event.subject in blocked]
             await parked.park(session, self.name, behind, error=parked.WAITS_BEHIND, attempts=0)
-            await self._handle(session, [each for each in known if each.subject not in blocked])
+            free = [each for each in known if each.subject not in blocked]
+            await self._handlers.apply(session, free)
             await cursors.store_position(
                 session,
                 self.name,
@@ -190,25 +187,34 @@ class Subscription:
             cursor = event.position
 
     async def _apply_or_park(self, database: Database, cursor: int, event: CloudEvent) -> bool:
-        for attempt in range(1, MAX_ATTEMPTS + 1):
+        for attempt in count(1):
             try:
                 return await self._apply(database, cursor, [event])
             except Exception as error:
-                if is_outage(error):
+                if is_outage(error) and not await is_answering(database):
                     raise
                 failure = error
-            if attempt < MAX_ATTEMPTS:
-                await asyncio.sleep(RETRY_S * attempt)
-        return await self._park(database, cursor, event, failure)
+            passes = is_outage(failure) and is_of_database(failure)
+            pauses = self._patience_s if passes else RETRY_S
+            if attempt > len(pauses):
+                break
+            await asyncio.sleep(pauses[attempt - 1])
+        return await self._park(database, cursor, event, failure, attempts=attempt)
 
     async def _park(
-        self, database: Database, cursor: int, event: CloudEvent, failure: Exception
+        self,
+        database: Database,
+        cursor: int,
+        event: CloudEvent,
+        failure: Exception,
+        *,
+        attempts: int,
     ) -> bool:
         error = name_of(failure)
         async with database.begin() as session:
             if await cursors.lock_position(session, self.name) != cursor:
                 return False
-            await parked.park(session, self.name, [event], error=error, attempts=MAX_ATTEMPTS)
+            await parked.park(session, self.name, [event], error=error, attempts=attempts)
             await cursors.store_position(
                 session, self.name, position=event.position, caught_up_at=None
             )
@@ -219,47 +225,6 @@ class Subscription:
             type=event.type,
             exc_info=failure,
         )
-        return True
-
-    async def _handle(self, session: AsyncSession, events: Sequence[CloudEvent]) -> None:
-        for cls, run in groupby(events, lambda event: self._classes[event.type]):
-            envelopes = list(run)
-            facts = [cls.model_validate(envelope.data) for envelope in envelopes]
-            if cls in self._batch_handlers:
-                await self._batch_handlers[cls](session, facts)
-                continue
-            for envelope, fact in zip(envelopes, facts, strict=True):
-                with structlog.contextvars.bound_contextvars(event_id=str(envelope.id)):
-                    await self._handlers[cls](session, fact)
-
-    async def replay(self, database: Database, parked_id: uuid.UUID) -> int:
-        """Apply what is parked of this event's subject, in its order; return how many events.
-
-        Each in a transaction of its own, so that those before a failing one stay applied.
-        Raises: ParkedEventNotFound, ReplayFailed.
-        """
-        async with database.read() as session:
-            subject = (await parked.get_waiting(session, parked_id)).subject
-        for count in range(MAX_REPLAYED):
-            if not await self._replay_first(database, subject):
-                return count
-        return MAX_REPLAYED
-
-    async def _replay_first(self, database: Database, subject: str) -> bool:
-        async with database.begin() as session:
-            # New events of the subject are parked behind for as long as we hold this lock.
-            await cursors.lock_position(session, self.name)
-            first = await parked.find_first_waiting(session, self.name, subject)
-            if first is None:
-                return False
-            try:
-                await self._handle(session, [parked.envelope_of(first)])
-            except Exception as error:
-                if is_outage(error):
-                    raise
-                log.warning("event.replay_failed", event_id=str(first.event_id), exc_info=error)
-                raise ReplayFailed(event_id=str(first.event_id), error=name_of(error)) from None
-            await parked.mark_replayed(session, first.id)
         return True
 
     async def status(self, database: Database) -> dict[str, Any]:
@@ -289,8 +254,3 @@ def _lag_s(caught_up_at: datetime | None) -> float | None:
     if caught_up_at is None:
         return None
     return max(0.0, round((clock.now() - caught_up_at).total_seconds(), 3))
-
-
-def name_of(error: BaseException) -> str:
-    """Return what kind of error it is, without its words, which may hold somebody's data."""
-    return error.code if isinstance(error, DomainError) else type(error).__name__

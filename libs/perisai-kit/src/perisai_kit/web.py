@@ -173,7 +173,7 @@ def create_app(
     app.add_middleware(BodyLimit, limit=body_limit)
     install_problems(app)
     feed = feed_router(kit.database, source=service, wakeup=kit.wakeup)
-    for router in (operations_router(), feed, parked_router(), *routers):
+    for router in (operations_router(), feed, parked_router(service), *routers):
         app.include_router(router)
     _document_problems(app)
     return app

@@ -9,12 +9,13 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from prometheus_client import Counter
 
-from perisai_kit.advisory import Lock, advisory_lock
 from perisai_kit.db import Database
 from perisai_kit.graceful import finish
+from perisai_kit.lease import take_lease
 from perisai_kit.log import get_logger
 from perisai_kit.sequencer import Sequencer
 from perisai_kit.subscription import Subscription
@@ -24,6 +25,9 @@ RESTART_S = 1.0
 MAX_RESTART_S = 30.0
 """Pause before a crashed task runs again: doubled each time, up to this."""
 MEASURE_EVERY_S = 5.0
+LEASE_S = 30.0
+AGAIN_S = 5.0
+"""Pause before work that has more to do goes on."""
 
 log = get_logger()
 
@@ -32,31 +36,50 @@ crashes_total = Counter(
 )
 
 
+class Ran(Enum):
+    """What came of one turn of periodic work: done, begun with more to do, or left to another."""
+
+    WHOLLY = auto()
+    IN_PART = auto()
+    ELSEWHERE = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Periodic:
     """Work done every so often, by one process at a time.
 
-    run: async (database); bounded, and harmless when run twice. With several processes it may
-    run more often than `every_s`, never at the same time.
+    run: async (database); bounded. It returns True when there is more to do at once, and writes
+    with the database it is given and no other: that refuses when another process has taken over.
+    With several processes it may run more often than `every_s`, never at the same time.
+    lease_s: when a process is killed, how long until another may take over.
     """
 
     name: str
     every_s: float
-    run: Callable[[Database], Awaitable[None]]
+    run: Callable[[Database], Awaitable[bool | None]]
+    lease_s: float = LEASE_S
 
     async def run_for_ever(self, database: Database) -> None:
         """Run now and then every `every_s`, until cancelled."""
+        ran = await finish(self.run_once(database))
+        if ran is Ran.ELSEWHERE:
+            # A process that was killed at work finds its own lease when it starts again.
+            await asyncio.sleep(min(self.every_s, self.lease_s))
+            ran = await finish(self.run_once(database))
         while True:
-            await finish(self.run_once(database))
-            await asyncio.sleep(self.every_s)
+            pause = min(self.every_s, AGAIN_S) if ran is Ran.IN_PART else self.every_s
+            await asyncio.sleep(pause)
+            ran = await finish(self.run_once(database))
 
-    async def run_once(self, database: Database) -> bool:
-        """Run unless another process does; tell whether it ran."""
-        async with advisory_lock(database.engine, Lock.PERIODIC, self.name) as connection:
-            if connection is None:
-                return False
-            await self.run(database)
-            return True
+    async def run_once(self, database: Database) -> Ran:
+        """Run unless another process does.
+
+        Raises: LeaseLost, with the work cancelled, when another process may have taken over.
+        """
+        lease = await take_lease(database, self.name, length_s=self.lease_s)
+        if lease is None:
+            return Ran.ELSEWHERE
+        return Ran.IN_PART if await lease.run(self.run) else Ran.WHOLLY
 
 
 class Worker:

@@ -1,20 +1,24 @@
 """An event that keeps failing is set aside and holds up its own subject only."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from perisai_kit.db import Database
+from perisai_kit.errors import TooMany, Unavailable
 from perisai_kit.events import Event, MemberUpdated
 from perisai_kit.feed import Wakeup, publish
+from perisai_kit.handlers import Handler
 from perisai_kit.ids import new_id
 from perisai_kit.local_feed import LocalFeed
-from perisai_kit.parked import ParkedEventNotFound
-from perisai_kit.subscription import FeedSource, Handler, ReplayFailed, Subscription
+from perisai_kit.parked import ParkedEvent, ParkedEventNotFound
+from perisai_kit.replay import ReplayFailed
+from perisai_kit.subscription import FeedSource, Subscription
 from perisai_kit.testing_feed import deliver, number_now
 
 ANNA, BUDI = new_id(), new_id()
@@ -69,6 +73,7 @@ def subscribe(
         handlers={MemberUpdated: handler},
         limit=limit,
         poll_s=0,
+        patience_s=(0.01, 0.01, 0.01),
     )
 
 
@@ -120,7 +125,7 @@ async def test_a_mended_subject_is_replayed_in_order_and_free_again(
     handler.bad.clear()
 
     last = (await parked_ids(kit_database))[-1]
-    replayed = await subscription.replay(kit_database, last)
+    replayed = await subscription.parked.run(kit_database, last)
     await publish_now(kit_database, changed(ANNA, "a4"))
     await deliver(subscription, to=kit_database, source=kit_database)
 
@@ -128,7 +133,7 @@ async def test_a_mended_subject_is_replayed_in_order_and_free_again(
     assert await effects() == ["a1", "a2", "a3", "a4"]
     assert (await subscription.status(kit_database))["parked"] == 0
     with pytest.raises(ParkedEventNotFound):
-        await subscription.replay(kit_database, last)
+        await subscription.parked.run(kit_database, last)
 
 
 async def test_a_replay_that_fails_again_keeps_what_came_before_it(
@@ -141,7 +146,7 @@ async def test_a_replay_that_fails_again_keeps_what_came_before_it(
     handler.bad.remove("a1")
 
     with pytest.raises(ReplayFailed) as failed:
-        await subscription.replay(kit_database, (await parked_ids(kit_database))[0])
+        await subscription.parked.run(kit_database, (await parked_ids(kit_database))[0])
 
     assert failed.value.details["error"] == "ValueError"
     assert "somebody" not in f"{failed.value} {failed.value.details}"
@@ -169,3 +174,152 @@ async def test_an_event_that_cannot_be_read_is_parked(
 
     assert await effects() == ["b"]
     assert (await subscription.status(kit_database))["parked"] == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("no such file"),
+        ConnectionRefusedError("somewhere else"),
+        TimeoutError("of its own"),
+        Unavailable(),
+        TooMany(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_an_event_that_looks_like_an_outage_is_parked_while_the_database_answers(
+    kit_database: Database, effects: Callable[[], Any], error: Exception
+) -> None:
+    await publish_now(kit_database, changed(ANNA, "poison"), changed(BUDI, "b1"))
+    subscription = subscribe(kit_database, Failing("poison", error=error))
+
+    await deliver(subscription, to=kit_database, source=kit_database)
+
+    assert await effects() == ["b1"]
+    assert (await subscription.status(kit_database))["parked"] == 1
+
+
+async def test_an_event_that_always_brings_about_a_deadlock_is_parked_in_the_end(
+    kit_database: Database, effects: Callable[[], Any]
+) -> None:
+    async def on_event(session: AsyncSession, event: MemberUpdated) -> None:
+        await write(session, event.changed[0])
+        if event.changed[0] == "poison":
+            await session.execute(text("DO $$ BEGIN RAISE deadlock_detected; END $$"))
+
+    await publish_now(kit_database, changed(ANNA, "poison"), changed(BUDI, "b1"))
+    subscription = subscribe(kit_database, on_event)
+
+    await deliver(subscription, to=kit_database, source=kit_database)
+
+    assert await effects() == ["b1"]
+    async with kit_database.read() as session:
+        attempts = await session.scalar(text("SELECT attempts FROM parked_events"))
+    assert attempts == 4
+
+
+async def test_a_replay_that_fails_with_an_oserror_says_so_and_stays_parked(
+    kit_database: Database, effects: Callable[[], Any]
+) -> None:
+    await publish_now(kit_database, changed(ANNA, "poison"))
+    subscription = subscribe(kit_database, Failing("poison", error=OSError("somebody's data")))
+    await deliver(subscription, to=kit_database, source=kit_database)
+
+    with pytest.raises(ReplayFailed) as failed:
+        await subscription.parked.run(kit_database, (await parked_ids(kit_database))[0])
+
+    assert failed.value.details["error"] == "OSError"
+    assert await effects() == []
+
+
+async def test_a_dismissed_event_lets_those_behind_it_take_effect_in_order(
+    kit_database: Database, effects: Callable[[], Any]
+) -> None:
+    subscription = subscribe(kit_database, Failing("poison", "worse"))
+    events = [changed(ANNA, what) for what in ("poison", "a1", "worse", "a2")]
+    await publish_now(kit_database, *events)
+    await deliver(subscription, to=kit_database, source=kit_database)
+    poison, _, worse, _ = await parked_ids(kit_database)
+    officer = new_id()
+
+    first = await subscription.parked.dismiss(kit_database, poison, by=officer, reason="a test")
+    after_first = await effects()
+    second = await subscription.parked.dismiss(kit_database, worse, by=officer, reason="another")
+    await publish_now(kit_database, changed(ANNA, "a3"))
+    await deliver(subscription, to=kit_database, source=kit_database)
+
+    assert (first, after_first) == (1, ["a1"])
+    assert second == 1
+    assert await effects() == ["a1", "a2", "a3"]
+    assert (await subscription.status(kit_database))["parked"] == 0
+    with pytest.raises(ParkedEventNotFound):
+        await subscription.parked.dismiss(kit_database, poison, by=officer, reason="again")
+    async with kit_database.read() as session:
+        rows = list(await session.scalars(select(ParkedEvent).order_by(ParkedEvent.position)))
+    assert [row.state for row in rows] == ["dismissed", "replayed", "dismissed", "replayed"]
+    assert (rows[0].dismissed_by, rows[0].dismissal_reason) == (officer, "a test")
+    assert (rows[2].error, rows[2].attempts) == ("ValueError", 1)
+
+
+class Removed(Event):
+    """An event whose handler a later version of the service does without."""
+
+    type: ClassVar[str] = "test.removed.v1"
+    subject_field: ClassVar[str] = "member_id"
+
+    member_id: UUID
+
+
+async def park_one_whose_handler_is_removed(
+    database: Database, *, also: Sequence[str] = ()
+) -> None:
+    """Leave behind what an older version of the service could not handle, and what follows it."""
+
+    async def fail(session: AsyncSession, event: Event) -> None:
+        raise ValueError
+
+    older = Subscription(
+        name="effects",
+        source=local(database),
+        handlers={Removed: fail, MemberUpdated: on_updated},
+        poll_s=0,
+    )
+    await publish_now(database, Removed(member_id=ANNA), *(changed(ANNA, what) for what in also))
+    await deliver(older, to=database, source=database)
+    assert (await older.status(database))["parked"] == 1 + len(also)
+
+
+async def test_a_replay_passes_over_an_event_whose_handler_was_removed(
+    kit_database: Database, effects: Callable[[], Any]
+) -> None:
+    await park_one_whose_handler_is_removed(kit_database, also=["a1", "a2"])
+    subscription = subscribe(kit_database)
+
+    replayed = await subscription.parked.run(kit_database, (await parked_ids(kit_database))[-1])
+
+    assert replayed == 2
+    assert await effects() == ["a1", "a2"]
+    async with kit_database.read() as session:
+        states = [
+            row.state
+            for row in await session.scalars(select(ParkedEvent).order_by(ParkedEvent.position))
+        ]
+    assert states == ["passed_over", "replayed", "replayed"]
+
+
+async def test_a_version_without_the_handler_lets_the_subject_go_on_by_itself(
+    kit_database: Database, effects: Callable[[], Any]
+) -> None:
+    await park_one_whose_handler_is_removed(kit_database, also=["a1"])
+    await publish_now(kit_database, changed(ANNA, "a2"))
+    await number_now(kit_database)
+    subscription = subscribe(kit_database)
+
+    running = asyncio.create_task(subscription.run(kit_database))
+    async with asyncio.timeout(30):
+        while await effects() != ["a1", "a2"]:  # noqa: ASYNC110 - the effect is a row
+            await asyncio.sleep(0.02)
+    running.cancel()
+    await asyncio.wait([running])
+
+    assert (await subscription.status(kit_database))["parked"] == 0
