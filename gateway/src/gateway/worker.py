@@ -15,6 +15,7 @@ from gateway.settings import Settings
 from gateway.throttles import service as throttles
 from gateway.tokens import OwnTokens
 from perisai_kit import clock
+from perisai_kit.batches import delete_old
 from perisai_kit.client import ServiceClient
 from perisai_kit.db import Database
 from perisai_kit.events import AgentActivated, AgentDismissed, AgentReinstated, AgentSuspended
@@ -80,13 +81,11 @@ def notice_sender(webhook: Webhook | None, database: Database, keyring: Keyring)
     return notices.Outbox(database, keyring) if webhook is None else WebhookNotices(webhook)
 
 
-async def forget_old(database: Database) -> None:
-    """Delete old codes, counts, sessions and sandbox messages; bounded a run."""
-    async with database.begin() as session:
-        await notices.forget_old(session, now=clock.real_now())
-        await codes.forget_old(session, now=clock.real_now())
-        await throttles.forget_old(session, now=clock.real_now())
-        await sessions.forget_old(session, now=clock.real_now())
+async def forget_old(database: Database) -> bool:
+    """Delete old codes, counts, sessions and messages; return whether there is more to do."""
+    now = clock.real_now()
+    features = (codes, notices, sessions, throttles)
+    return await delete_old(database, *(old for each in features for old in each.find_old(now=now)))
 
 
 def create_worker() -> Worker:

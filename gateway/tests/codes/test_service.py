@@ -1,29 +1,59 @@
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
+import asyncpg
 from sqlalchemy import func, select
 
-from gateway.codes import service
+from gateway import worker
 from gateway.codes.models import OtpChallenge, OtpOutboxEntry
-from gateway.throttles import service as throttles
+from gateway.sessions.models import SignInSession
 from gateway.throttles.models import KnownDevice, ThrottleCount
 from perisai_kit import clock
+from perisai_kit.db import Database
+from perisai_kit.pii import Keyring
+from perisai_kit.testing import Urls
+
+MANY = 30_000
+"""Three times what one turn deleted when it had a bound."""
+FRESH = 100
+TABLES = (OtpChallenge, OtpOutboxEntry, ThrottleCount, KnownDevice, SignInSession)
+FILL = """
+    INSERT INTO otp_challenges (id, phone_hash, device_id, code_hash, attempts, created_at,
+                                expires_at)
+    SELECT gen_random_uuid(), '\\x01', 'd', '\\x02', 0, $1, $1 FROM generate_series(1, $2::int);
+    INSERT INTO otp_outbox (id, phone_hash, code, created_at)
+    SELECT gen_random_uuid(), '\\x01', '\\x02', $1 FROM generate_series(1, $2::int);
+    INSERT INTO throttle_counts (subject, window_at, hits)
+    SELECT uuid_send(gen_random_uuid()), $1, 1 FROM generate_series(1, $2::int);
+    INSERT INTO known_devices (subject, signed_in_at)
+    SELECT uuid_send(gen_random_uuid()), $1 FROM generate_series(1, $2::int);
+    INSERT INTO accounts (id, kind, username, password_hash, display_label, roles, version,
+                          created_at)
+    VALUES ('00000000-0000-0000-0000-000000000001', 'staff', 'one', 'x', '\\x01', '{}', 1, $1)
+    ON CONFLICT DO NOTHING;
+    INSERT INTO sessions (id, account_id, amr, generation, token_hash, salt, created_at, expires_at)
+    SELECT gen_random_uuid(), '00000000-0000-0000-0000-000000000001', '{}', 1, '\\x01', '\\x02',
+           $1, $1 FROM generate_series(1, $2::int)
+"""
 
 
-async def test_old_codes_and_counts_are_forgotten_and_new_ones_kept(gateway: Any) -> None:
-    await gateway.otp_session()
-    await gateway.code()
-    tables = (OtpChallenge, OtpOutboxEntry, ThrottleCount, KnownDevice)
+async def test_a_days_sign_ins_are_forgotten_in_one_turn_and_fresh_ones_kept(
+    own_database: Callable[[str], Urls], keyring: Keyring
+) -> None:
+    urls, now = own_database("gateway"), clock.real_now()
+    owner = await asyncpg.connect(urls.owner)
+    for statement in FILL.split(";\n"):
+        both = "$2" in statement
+        await owner.execute(statement, now - timedelta(days=200), *([MANY] if both else []))
+        await owner.execute(statement, now, *([FRESH] if both else []))
+    await owner.close()
+    database = Database(urls.app, keyring=keyring, pool_size=2)
 
-    async def forget(days: int) -> list[int]:
-        now = clock.real_now() + timedelta(days=days)
-        async with gateway.parts.database.begin() as session:
-            await service.forget_old(session, now=now)
-            await throttles.forget_old(session, now=now)
-            return [await session.scalar(select(func.count()).select_from(each)) for each in tables]
+    more = True
+    while more:
+        more = await worker.forget_old(database)
 
-    at_once, after_days, after_months = await forget(0), await forget(3), await forget(181)
-
-    assert all(at_once)
-    assert after_days == [0, 0, 0, 1]
-    assert after_months == [0, 0, 0, 0]
+    async with database.read() as session:
+        left = [await session.scalar(select(func.count()).select_from(each)) for each in TABLES]
+    await database.dispose()
+    assert left == [FRESH] * len(TABLES)

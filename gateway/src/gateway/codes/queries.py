@@ -1,12 +1,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.codes.models import OtpChallenge, OtpOutboxEntry
-
-FORGOTTEN_A_RUN = 10_000
+from perisai_kit.batches import Old
 
 
 async def lock_newest_challenge(
@@ -36,13 +35,9 @@ async def list_outbox(
     return (await session.scalars(newest)).all()
 
 
-async def forget_challenges(session: AsyncSession, *, ended_before: datetime) -> None:
-    old = (
-        select(OtpChallenge.id).where(OtpChallenge.expires_at < ended_before).limit(FORGOTTEN_A_RUN)
-    )
-    await session.execute(delete(OtpChallenge).where(OtpChallenge.id.in_(old)))
+def old_challenges(*, ended_before: datetime) -> Old:
+    return Old(OtpChallenge.expires_at, ended_before)
 
 
-async def forget_outbox(session: AsyncSession, *, before: datetime) -> None:
-    old = select(OtpOutboxEntry.id).where(OtpOutboxEntry.created_at < before).limit(FORGOTTEN_A_RUN)
-    await session.execute(delete(OtpOutboxEntry).where(OtpOutboxEntry.id.in_(old)))
+def old_outbox(*, before: datetime) -> Old:
+    return Old(OtpOutboxEntry.created_at, before)

@@ -15,6 +15,7 @@ from gateway.throttles import rules as throttle_rules
 from gateway.throttles import service as throttles
 from gateway.throttles.rules import TriedTooOften
 from perisai_kit import clock
+from perisai_kit.batches import Old
 from perisai_kit.db import Database
 from perisai_kit.ids import new_id
 from perisai_kit.log import get_logger
@@ -164,10 +165,12 @@ async def read_outbox(
     )
 
 
-async def forget_old(session: AsyncSession, *, now: datetime) -> None:
-    """Delete codes and outbox entries that nobody needs; bounded a run."""
-    await queries.forget_challenges(session, ended_before=now - rules.OUTBOX_KEPT)
-    await queries.forget_outbox(session, before=now - rules.OUTBOX_KEPT)
+def find_old(*, now: datetime) -> list[Old]:
+    """Return the codes and outbox entries that nobody needs any more."""
+    return [
+        queries.old_challenges(ended_before=now - rules.OUTBOX_KEPT),
+        queries.old_outbox(before=now - rules.OUTBOX_KEPT),
+    ]
 
 
 def _code_hash(keyring: Keyring, challenge_id: str, code: str) -> bytes:

@@ -2,12 +2,11 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.notices.models import AccountNotice, NoticeOutboxEntry
-
-FORGOTTEN_A_RUN = 10_000
+from perisai_kit.batches import Old
 
 
 async def lock_due(session: AsyncSession, *, now: datetime, limit: int) -> Sequence[AccountNotice]:
@@ -49,10 +48,5 @@ async def list_outbox(
     return (await session.scalars(newest)).all()
 
 
-async def forget_outbox(session: AsyncSession, *, before: datetime) -> None:
-    old = (
-        select(NoticeOutboxEntry.id)
-        .where(NoticeOutboxEntry.created_at < before)
-        .limit(FORGOTTEN_A_RUN)
-    )
-    await session.execute(delete(NoticeOutboxEntry).where(NoticeOutboxEntry.id.in_(old)))
+def old_outbox(*, before: datetime) -> Old:
+    return Old(NoticeOutboxEntry.created_at, before)

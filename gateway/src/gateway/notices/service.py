@@ -12,6 +12,7 @@ from gateway.notices.models import AccountNotice, NoticeOutboxEntry
 from gateway.notices.rules import Template
 from gateway.paging import cut_page, read_cursor
 from perisai_kit import clock
+from perisai_kit.batches import Old
 from perisai_kit.db import Database
 from perisai_kit.ids import new_id
 from perisai_kit.log import get_logger
@@ -126,6 +127,6 @@ async def read_outbox(
     )
 
 
-async def forget_old(session: AsyncSession, *, now: datetime) -> None:
-    """Delete old entries of the sandbox's outbox; bounded a run."""
-    await queries.forget_outbox(session, before=now - rules.OUTBOX_KEPT)
+def find_old(*, now: datetime) -> list[Old]:
+    """Return the entries of the sandbox's outbox that nobody needs any more."""
+    return [queries.old_outbox(before=now - rules.OUTBOX_KEPT)]

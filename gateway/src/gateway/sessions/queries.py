@@ -2,12 +2,11 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.sessions.models import SignInSession
-
-FORGOTTEN_A_RUN = 10_000
+from perisai_kit.batches import Old
 
 
 async def lock_session(session: AsyncSession, session_id: uuid.UUID) -> SignInSession | None:
@@ -39,10 +38,5 @@ async def list_ended(session: AsyncSession, *, since: datetime) -> list[tuple[uu
     return [(session_id, at) for session_id, at in rows if at is not None]
 
 
-async def forget_sessions(session: AsyncSession, *, expired_before: datetime) -> None:
-    old = (
-        select(SignInSession.id)
-        .where(SignInSession.expires_at < expired_before)
-        .limit(FORGOTTEN_A_RUN)
-    )
-    await session.execute(delete(SignInSession).where(SignInSession.id.in_(old)))
+def old_sessions(*, expired_before: datetime) -> Old:
+    return Old(SignInSession.expires_at, expired_before)

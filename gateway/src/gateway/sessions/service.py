@@ -26,6 +26,7 @@ from gateway.sign_ins.schemas import ClientGrant, OtpGrant, PasswordGrant, Refre
 from gateway.throttles import service as throttles
 from gateway.tokens import access_token, service_principal
 from perisai_kit import clock
+from perisai_kit.batches import Old
 from perisai_kit.errors import DomainError
 from perisai_kit.ids import new_id
 from perisai_kit.log import get_logger
@@ -184,9 +185,9 @@ async def list_ended(session: AsyncSession, *, since: datetime) -> list[tuple[uu
     return await queries.list_ended(session, since=since)
 
 
-async def forget_old(session: AsyncSession, *, now: datetime) -> None:
-    """Delete sessions that ended by themselves; bounded a run."""
-    await queries.forget_sessions(session, expired_before=now - SESSIONS_KEPT)
+def find_old(*, now: datetime) -> list[Old]:
+    """Return the sessions that ended by themselves and that nobody asks for any more."""
+    return [queries.old_sessions(expired_before=now - SESSIONS_KEPT)]
 
 
 def read_token(keyring: Keyring, text: str) -> RefreshToken | None:

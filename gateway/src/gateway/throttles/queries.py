@@ -1,12 +1,11 @@
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.throttles.models import KnownDevice, ThrottleCount
-
-FORGOTTEN_A_RUN = 10_000
+from perisai_kit.batches import Old
 
 
 async def count_hit(session: AsyncSession, *, subject: bytes, window_at: datetime) -> int:
@@ -45,14 +44,9 @@ async def save_known_device(session: AsyncSession, *, subject: bytes, at: dateti
     )
 
 
-async def forget_counts(session: AsyncSession, *, before: datetime) -> None:
-    row = (ThrottleCount.subject, ThrottleCount.window_at)
-    old = select(*row).where(ThrottleCount.window_at < before).limit(FORGOTTEN_A_RUN)
-    await session.execute(delete(ThrottleCount).where(tuple_(*row).in_(old)))
+def old_counts(*, before: datetime) -> Old:
+    return Old(ThrottleCount.window_at, before)
 
 
-async def forget_devices(session: AsyncSession, *, before: datetime) -> None:
-    old = (
-        select(KnownDevice.subject).where(KnownDevice.signed_in_at < before).limit(FORGOTTEN_A_RUN)
-    )
-    await session.execute(delete(KnownDevice).where(KnownDevice.subject.in_(old)))
+def old_devices(*, before: datetime) -> Old:
+    return Old(KnownDevice.signed_in_at, before)

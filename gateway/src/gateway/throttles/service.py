@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.settings import Settings
 from gateway.throttles import queries, rules
 from gateway.throttles.rules import Blocked, Limits, Throttle, Try
+from perisai_kit.batches import Old
 from perisai_kit.pii import Keyring
 
 
@@ -90,10 +91,12 @@ async def remember_device(
         await queries.save_known_device(session, subject=subject, at=now)
 
 
-async def forget_old(session: AsyncSession, *, now: datetime) -> None:
-    """Delete counts and devices that nobody needs; bounded a run."""
-    await queries.forget_counts(session, before=now - rules.COUNTS_KEPT)
-    await queries.forget_devices(session, before=now - rules.DEVICES_KEPT)
+def find_old(*, now: datetime) -> list[Old]:
+    """Return the counts and devices that nobody needs any more."""
+    return [
+        queries.old_counts(before=now - rules.COUNTS_KEPT),
+        queries.old_devices(before=now - rules.DEVICES_KEPT),
+    ]
 
 
 def _subject(keyring: Keyring, throttle: Throttle, subject: str) -> bytes:

@@ -20,13 +20,14 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
-from sqlalchemy import DateTime, LargeBinary, Text, delete, func, select, tuple_
+from sqlalchemy import DateTime, LargeBinary, Text, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from perisai_kit import clock
 from perisai_kit.auth import Principal, claims_of
+from perisai_kit.batches import Old, delete_old
 from perisai_kit.db import Database, KitBase
 from perisai_kit.errors import BadRequest, Conflict, Forbidden, Invalid
 from perisai_kit.json_body import JsonRequest, JsonRoute, canonical_json, json_request
@@ -36,7 +37,6 @@ from perisai_kit.sight import Sight, shown_in
 KEPT_FOR = timedelta(hours=24)
 KEY_PATTERN = re.compile(r'^"?([A-Za-z0-9._:-]{8,128})"?$')
 WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-FORGOTTEN_A_RUN = 10_000
 
 REQUIRED_MARK = "x-idempotency-key-required"
 _HEADER: dict[str, Any] = {
@@ -259,13 +259,7 @@ def _record(
     )
 
 
-async def forget_old_keys(database: Database) -> None:
-    """Delete kept answers older than 24 hours; bounded a run."""
-    row = (IdempotencyRecord.account_id, IdempotencyRecord.key)
-    old = (
-        select(*row)
-        .where(IdempotencyRecord.created_at < clock.real_now() - KEPT_FOR)
-        .limit(FORGOTTEN_A_RUN)
-    )
-    async with database.begin() as session:
-        await session.execute(delete(IdempotencyRecord).where(tuple_(*row).in_(old)))
+async def forget_old_keys(database: Database) -> bool:
+    """Delete kept answers older than 24 hours; return whether there is more to do."""
+    before = clock.real_now() - KEPT_FOR
+    return await delete_old(database, Old(IdempotencyRecord.created_at, before))

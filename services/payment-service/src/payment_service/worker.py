@@ -23,7 +23,7 @@ def periodic(settings: Settings) -> list[Periodic]:
     expire = partial(bills.every_minute, late_notice_h=settings.bill_late_notice_h)
     return [
         Periodic("bills.expire", 60, expire),
-        Periodic("callbacks.forget", 3600, callbacks.every_hour),
+        Periodic("callbacks.forget", 600, callbacks.every_ten_minutes),
         Periodic("ledger.snapshot", 3600, ledger.every_hour),
     ]
 

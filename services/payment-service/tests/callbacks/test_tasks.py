@@ -1,14 +1,21 @@
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from sqlalchemy import select
+import asyncpg
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.banks.models import BankPartner
 from payment_service.callbacks import tasks
-from payment_service.callbacks.models import AccessToken, ExternalId
+from payment_service.callbacks.models import AccessToken, ExternalId, UnprovenRequest
 from payment_service.testing import Bank
 from perisai_kit import clock
 from perisai_kit.db import Database
 from perisai_kit.ids import new_id
+from perisai_kit.pii import Keyring
+from perisai_kit.testing import Urls
+
+MakePartner = Callable[..., Awaitable[BankPartner]]
 
 
 async def test_dead_tokens_and_old_external_ids_are_forgotten(
@@ -36,7 +43,70 @@ async def test_dead_tokens_and_old_external_ids_are_forgotten(
         )
     await session.flush()
 
-    await tasks.every_hour(database)
+    await tasks.every_ten_minutes(database)
 
     assert set(await session.scalars(select(ExternalId.external_id))) == {"today", "yesterday"}
     assert list(await session.scalars(select(AccessToken.token_hash))) == [b"-60"]
+
+
+MANY = 30_000
+"""Three times what one turn deleted when it had a bound."""
+FRESH = 100
+EXTERNAL_IDS = """
+    INSERT INTO snap_external_ids (partner_id, scope, day, external_id, callback_id)
+    SELECT gen_random_uuid(), '25', $1, n::text, gen_random_uuid()
+    FROM generate_series(1, $2::int) AS n
+"""
+TOKENS = """
+    INSERT INTO snap_access_tokens (token_hash, partner_id, expires_at)
+    SELECT uuid_send(gen_random_uuid()), $3, $1 FROM generate_series(1, $2::int)
+"""
+UNPROVEN = """
+    INSERT INTO snap_unproven_requests (id, partner_id, service, received_at, source, target,
+                                        failed_check, http_status, response_code, response_message)
+    SELECT uuidv7(), $2, '25', now(), 's', 't', 'signature', 401, '4012500', 'Unauthorized'
+    FROM generate_series(1, $1::int)
+"""
+
+
+async def test_a_days_tokens_ids_and_unproven_requests_are_forgotten_and_fresh_ones_kept(
+    own_database: Callable[[str], Urls], keyring: Keyring, make_partner: MakePartner
+) -> None:
+    urls, now = own_database("payment"), clock.real_now()
+    today = clock.jakarta_date(now)
+    database = Database(urls.app, keyring=keyring, pool_size=2)
+    async with database.begin() as session:
+        partner_id = (await make_partner(session)).id
+        quiet_id = (await make_partner(session, company_code="88888")).id
+    owner = await asyncpg.connect(urls.owner)
+    for age_days, count in ((9, MANY), (0, FRESH)):
+        await owner.execute(EXTERNAL_IDS, today - timedelta(days=age_days), count)
+        expires_at = now - timedelta(days=age_days) + timedelta(minutes=15)
+        await owner.execute(TOKENS, expires_at, count, partner_id)
+    await owner.execute(UNPROVEN, MANY, partner_id)
+    newest = await owner.fetchval("SELECT max(id::text) FROM snap_unproven_requests")
+    await owner.execute(UNPROVEN, FRESH, quiet_id)
+    await owner.close()
+
+    more = True
+    while more:
+        more = await tasks.every_ten_minutes(database)
+
+    async with database.read() as session:
+        left = [
+            await session.scalar(select(func.count()).select_from(each))
+            for each in (ExternalId, AccessToken)
+        ]
+        by_partner = select(UnprovenRequest.partner_id, func.count())
+        unproven = await session.execute(by_partner.group_by(UnprovenRequest.partner_id))
+        kept = {row[0]: row[1] for row in unproven}
+        last = await session.scalar(
+            select(UnprovenRequest.id)
+            .where(UnprovenRequest.partner_id == partner_id)
+            .order_by(UnprovenRequest.id.desc())
+            .limit(1)
+        )
+    await database.dispose()
+    assert left == [FRESH, FRESH]
+    assert kept == {partner_id: tasks.UNPROVEN_KEPT, quiet_id: FRESH}
+    assert str(last) == newest

@@ -274,7 +274,7 @@ async def test_only_the_newest_of_each_partner_are_kept(
         )
     await session.flush()
 
-    await tasks.every_hour(database)
+    await tasks.every_ten_minutes(database)
 
     rows = await session.execute(select(UnprovenRequest.partner_id, UnprovenRequest.external_id))
     kept = [(owner, int(number or 0)) for owner, number in rows]

@@ -1,14 +1,16 @@
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from payment_service.bills import service
+from perisai_kit.batches import run_in_batches
 from perisai_kit.db import Database
 
 BATCH = 500
-MAX_BATCHES = 20
 
 
-async def every_minute(database: Database, *, late_notice_h: int) -> None:
-    """Expire bills that nobody can pay any more; at most 10,000 a run."""
-    for _ in range(MAX_BATCHES):
-        async with database.begin() as session:
-            count = await service.expire_overdue(session, late_notice_h=late_notice_h, limit=BATCH)
-        if count < BATCH:
-            return
+async def every_minute(database: Database, *, late_notice_h: int) -> bool:
+    """Expire bills that nobody can pay any more; return whether there is more to do."""
+
+    async def expire(session: AsyncSession, limit: int) -> int:
+        return await service.expire_overdue(session, late_notice_h=late_notice_h, limit=limit)
+
+    return await run_in_batches(database, expire, batch=BATCH)

@@ -4,9 +4,10 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.banks.models import BankPartner
 from payment_service.callbacks.models import (
     ANSWER,
     BODY,
@@ -24,11 +25,10 @@ from payment_service.callbacks.rules import (
     plain,
 )
 from payment_service.callbacks.schemas import Firsts, Judged, Message, Outcome, Signed
+from perisai_kit.batches import Old
 from perisai_kit.pii import Keyring
 from perisai_kit.statements import Rows, Run, Statement, Write
 from snap_bi.answers import Answer
-
-FORGOTTEN_A_RUN = 10_000
 
 # In one order, so that two writers never wait for each other; of two alike the first one counts.
 _USE_EXTERNAL_IDS = """
@@ -251,24 +251,27 @@ async def list_unproven(
     return (await session.scalars(chosen.order_by(UnprovenRequest.id.desc()).limit(limit))).all()
 
 
-async def delete_unproven(session: AsyncSession, *, keep: int) -> None:
-    """Delete all but the newest of each partner; bounded a run."""
-    place = func.row_number().over(
-        partition_by=UnprovenRequest.partner_id, order_by=UnprovenRequest.id.desc()
+async def find_old_unproven(session: AsyncSession, *, keep: int) -> list[Old]:
+    """Return all but the newest `keep` of each partner."""
+    newest = (
+        select(UnprovenRequest.id)
+        .where(UnprovenRequest.partner_id == BankPartner.id)
+        .order_by(UnprovenRequest.id.desc())
+        .offset(keep - 1)
+        .limit(1)
+        .scalar_subquery()
     )
-    placed = select(UnprovenRequest.id, place.label("place")).subquery()
-    old = select(placed.c.id).where(placed.c.place > keep).limit(FORGOTTEN_A_RUN)
-    await session.execute(delete(UnprovenRequest).where(UnprovenRequest.id.in_(old)))
+    found = await session.execute(select(BankPartner.id, newest))
+    return [
+        Old(UnprovenRequest.id, oldest_kept, UnprovenRequest.partner_id == partner_id)
+        for partner_id, oldest_kept in found
+        if oldest_kept is not None
+    ]
 
 
-async def delete_external_ids(session: AsyncSession, *, before: date) -> None:
-    key = (ExternalId.partner_id, ExternalId.scope, ExternalId.day, ExternalId.external_id)
-    old = select(*key).where(ExternalId.day < before).limit(FORGOTTEN_A_RUN)
-    await session.execute(delete(ExternalId).where(tuple_(*key).in_(old)))
+def old_external_ids(*, before: date) -> Old:
+    return Old(ExternalId.day, before)
 
 
-async def delete_tokens(session: AsyncSession, *, before: datetime) -> None:
-    old = (
-        select(AccessToken.token_hash).where(AccessToken.expires_at < before).limit(FORGOTTEN_A_RUN)
-    )
-    await session.execute(delete(AccessToken).where(AccessToken.token_hash.in_(old)))
+def old_tokens(*, before: datetime) -> Old:
+    return Old(AccessToken.expires_at, before)

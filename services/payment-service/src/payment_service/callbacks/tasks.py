@@ -2,6 +2,7 @@ from datetime import timedelta
 
 from payment_service.callbacks import queries
 from perisai_kit import clock
+from perisai_kit.batches import delete_old
 from perisai_kit.db import Database
 
 EXTERNAL_IDS_KEPT_DAYS = 3
@@ -10,14 +11,18 @@ UNPROVEN_KEPT = 200
 """Of each partner: enough for an engineer at work on a signature, and little for a stranger."""
 
 
-async def every_hour(database: Database) -> None:
+async def every_ten_minutes(database: Database) -> bool:
     """Forget dead tokens, X-EXTERNAL-IDs that count no more, and old unproven requests.
 
-    Bounded a run.
+    Returns whether there is more to do.
     """
     now = clock.real_now()
-    async with database.begin() as session:
-        await queries.delete_tokens(session, before=now)
-        last = clock.jakarta_date(now) - timedelta(days=EXTERNAL_IDS_KEPT_DAYS)
-        await queries.delete_external_ids(session, before=last)
-        await queries.delete_unproven(session, keep=UNPROVEN_KEPT)
+    last = clock.jakarta_date(now) - timedelta(days=EXTERNAL_IDS_KEPT_DAYS)
+    async with database.read() as session:
+        unproven = await queries.find_old_unproven(session, keep=UNPROVEN_KEPT)
+    return await delete_old(
+        database,
+        queries.old_tokens(before=now),
+        queries.old_external_ids(before=last),
+        *unproven,
+    )

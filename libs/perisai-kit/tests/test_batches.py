@@ -1,0 +1,129 @@
+"""Clean-up is done in short transactions, and what is left over comes soon."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+
+from perisai_kit import clock
+from perisai_kit.batches import BATCH, Old, delete_old
+from perisai_kit.db import Database
+from perisai_kit.idempotency import IdempotencyRecord, forget_old_keys
+from perisai_kit.ids import new_id
+from perisai_kit.testing import Urls
+from perisai_kit.worker import Periodic, Ran
+
+A_DAY = 200_000
+FILL = """
+    INSERT INTO idempotency_keys (account_id, key, fingerprint, status, headers, body, created_at)
+    SELECT $1, $2 || n, '\\x01', 200, '{}', '\\x02', $3 FROM generate_series(1, $4::int) AS n
+"""
+
+
+@pytest.fixture
+async def owner(kit_urls: Urls) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    connection = await asyncpg.connect(kit_urls.owner)
+    yield connection
+    await connection.close()
+
+
+async def fill(
+    owner: "asyncpg.Connection[asyncpg.Record]", count: int, *, hours: int, key: str = "old"
+) -> None:
+    await owner.execute(FILL, new_id(), key, clock.real_now() - timedelta(hours=hours), count)
+
+
+async def count_keys(owner: "asyncpg.Connection[asyncpg.Record]", like: str = "%") -> int:
+    counted = "SELECT count(*) FROM idempotency_keys WHERE key LIKE $1"
+    return int(await owner.fetchval(counted, like))
+
+
+async def test_a_days_idempotency_keys_are_forgotten_in_one_turn_and_fresh_ones_kept(
+    kit_database: Database, owner: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    await fill(owner, A_DAY, hours=30)
+    await fill(owner, 500, hours=1, key="fresh")
+
+    more = True
+    while more:
+        more = await forget_old_keys(kit_database)
+
+    assert await count_keys(owner) == await count_keys(owner, "fresh%") == 500
+
+
+async def test_each_batch_is_a_transaction_and_a_turn_ends_when_its_time_is_over(
+    kit_database: Database, owner: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    await fill(owner, 2 * BATCH + 10, hours=30)
+    old = Old(IdempotencyRecord.created_at, clock.real_now() - timedelta(hours=24))
+
+    turns = [await delete_old(kit_database, old, run_s=0) for _ in range(3)]
+
+    assert turns == [True, True, False]
+    assert await count_keys(owner) == 0
+
+
+async def test_a_row_that_somebody_holds_stays_and_delays_only_its_batch(
+    kit_database: Database, owner: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    await fill(owner, BATCH, hours=40)
+    await fill(owner, 1, hours=30, key="held")
+    old = Old(IdempotencyRecord.created_at, clock.real_now() - timedelta(hours=24))
+    async with owner.transaction():
+        await owner.execute("UPDATE idempotency_keys SET status = 201 WHERE key = 'held1'")
+
+        deleting = asyncio.create_task(delete_old(kit_database, old))
+        async with asyncio.timeout(30):
+            while await committed(kit_database) > 1:  # noqa: ASYNC110 - the effect is a row
+                await asyncio.sleep(0.02)
+        assert not deleting.done()
+    await deleting
+
+    assert await count_keys(owner, "old%") == 0
+
+
+async def committed(database: Database) -> int:
+    async with database.read() as session:
+        return int(await session.scalar(text("SELECT count(*) FROM idempotency_keys")) or 0)
+
+
+async def test_a_batch_reads_the_index_and_not_the_table(
+    kit_database: Database, owner: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    await fill(owner, 20_000, hours=30)
+    await owner.execute("ANALYZE idempotency_keys")
+    before = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'idempotency_keys'"
+    scans = await owner.fetchval(before)
+
+    await forget_old_keys(kit_database)
+    await kit_database.dispose()  # a connection that ends has told its figures
+    await owner.execute("SELECT pg_stat_force_next_flush()")
+    await owner.execute("SELECT pg_stat_clear_snapshot()")
+
+    assert await owner.fetchval(before) == scans
+
+
+async def test_work_with_more_to_do_goes_on_soon(kit_database: Database) -> None:
+    turns = 0
+    done = asyncio.Event()
+
+    async def work(_: Database) -> bool:
+        nonlocal turns
+        turns += 1
+        if turns == 2:
+            done.set()
+        return turns == 1
+
+    periodic = Periodic("work", 3600, work)
+    first = await Periodic("other", 3600, lambda _: asyncio.sleep(0, True)).run_once(kit_database)
+    running = asyncio.create_task(periodic.run_for_ever(kit_database))
+    async with asyncio.timeout(60):
+        await done.wait()
+    running.cancel()
+    await asyncio.wait([running])
+
+    assert first is Ran.IN_PART
+    assert turns == 2
