@@ -1,13 +1,20 @@
 """What the tests of all packages share: one PostgreSQL a process, and how they are spread."""
 
 import os
+import shutil
+import signal
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import hypothesis
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from sandbox import binaries, lifetime
+from sandbox.ports import free_port, is_free
 from sandbox.postgres import Postgres
 
 # Few examples in every run, many in a long one (HYPOTHESIS_PROFILE=soak). No deadline: a busy
@@ -26,6 +33,61 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A server of this run's own on a free port; databases are made as tests need them."""
     with Postgres(tmp_path_factory.mktemp("postgres"), fsync=False) as server:
         yield server
+
+
+class PgBouncer:
+    """The real one in transaction mode, with few server connections that all clients share."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+        self._running: list[tuple[subprocess.Popen[bytes], Path]] = []
+
+    def pooled(self, url: str) -> str:
+        """Start one in front of the database at `url` and return the address to use instead."""
+        asked = urlsplit(url)
+        user = binaries.user_for(Path("none yet"))
+        folder, port = binaries.make_private_folder(user), free_port()
+        users, settings = folder / "users.txt", folder / "pgbouncer.ini"
+        users.write_text(f'"{asked.username}" "{asked.password}"\n')
+        settings.write_text(
+            "[databases]\n"
+            f"* = host={asked.hostname} port={asked.port}\n"
+            "[pgbouncer]\n"
+            f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+            f"auth_type = scram-sha-256\nauth_file = {users}\n"
+            "pool_mode = transaction\ndefault_pool_size = 3\nmax_client_conn = 200\n"
+        )
+        # Not as root, which it refuses to be.
+        unprivileged = {} if user.is_us else {"user": user.uid, "group": user.gid}
+        process = subprocess.Popen(
+            [PGBOUNCER, "-q", settings],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=lifetime.die_with_parent(signal.SIGINT),
+            **unprivileged,  # type: ignore[call-overload]  # two numbers, by name
+        )
+        self._running.append((process, folder))
+        assert lifetime.wait_until(lambda: not is_free(port), timeout_s=30)
+        return url.replace(f":{asked.port}/", f":{port}/")
+
+    def stop(self) -> None:
+        for process, folder in self._running:
+            process.terminate()
+            process.wait(30)
+            shutil.rmtree(folder)
+
+
+PGBOUNCER = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
+
+
+@pytest.fixture(scope="module")
+def pgbouncer(postgres: Postgres) -> Iterator[PgBouncer]:
+    if not Path(PGBOUNCER).exists():
+        pytest.skip("there is no PgBouncer on this machine")
+    started = PgBouncer(postgres)
+    yield started
+    started.stop()
 
 
 class OneProcessAFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist says no types

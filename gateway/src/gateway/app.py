@@ -127,11 +127,7 @@ def create_app(
 
 def open_database(settings: Settings) -> Database:
     """Return the gateway's database. Nothing is opened yet."""
-    return Database(
-        settings.database_url.get_secret_value(),
-        keyring=Keyring.from_settings(settings),
-        pool_size=settings.database_pool_size,
-    )
+    return Database.from_settings(settings, keyring=Keyring.from_settings(settings))
 
 
 def _routers(settings: Settings) -> list[APIRouter]:

@@ -34,9 +34,7 @@ async def create_admin(database: Database, *, username: str, password: str) -> N
 
 async def _run(username: str, password: str) -> str | None:
     settings = Settings.from_env()
-    database = Database(
-        settings.database_url.get_secret_value(), keyring=Keyring.from_settings(settings)
-    )
+    database = Database.from_settings(settings, keyring=Keyring.from_settings(settings))
     try:
         await create_admin(database, username=username, password=password)
     except UsernameTaken:

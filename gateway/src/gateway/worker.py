@@ -94,7 +94,7 @@ def create_worker() -> Worker:
     configure_logging(service=settings.service)
     clock.follow_test_clock(settings.clock_file, sandbox=settings.sandbox)
     keyring = Keyring.from_settings(settings)
-    database = Database(settings.database_url.get_secret_value(), keyring=keyring)
+    database = Database.from_settings(settings, keyring=keyring)
     sender = notice_sender(webhook_of(settings), database, keyring)
     tokens = OwnTokens(keys.SigningKeys(database), settings)
     agents = ServiceClient(settings.agent_url, tokens, timeout_s=settings.service_timeout_s)

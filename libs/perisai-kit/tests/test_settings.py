@@ -146,6 +146,31 @@ def test_a_test_clock_is_refused_outside_a_sandbox(
     assert KitSettings.from_env().clock_file is not None
 
 
+@pytest.mark.parametrize("direct", [None, ""])
+def test_a_pool_without_a_direct_address_is_refused(
+    told: pytest.MonkeyPatch, direct: str | None
+) -> None:
+    told.setenv("PERISAI_KIT_DATABASE_POOLED", "true")
+    if direct is not None:
+        told.setenv("PERISAI_KIT_DIRECT_DATABASE_URL", direct)
+
+    assert refusal() == (
+        "kit-service cannot start: these variables are missing: PERISAI_KIT_DIRECT_DATABASE_URL."
+    )
+
+
+def test_a_pools_own_address_is_no_direct_one(told: pytest.MonkeyPatch) -> None:
+    told.setenv("PERISAI_KIT_DATABASE_POOLED", "true")
+    told.setenv("PERISAI_KIT_DIRECT_DATABASE_URL", TOLD["PERISAI_KIT_DATABASE_URL"])
+
+    assert refusal() == (
+        "kit-service cannot start: "
+        "PERISAI_KIT_DIRECT_DATABASE_URL: must not be the pool's own address."
+    )
+    told.setenv("PERISAI_KIT_DIRECT_DATABASE_URL", "postgresql://app@direct.invalid/kit")
+    assert KitSettings.from_env().database_pooled
+
+
 def test_keys_that_are_none_are_refused_without_them(told: pytest.MonkeyPatch) -> None:
     settings = KitSettings.from_env()
 

@@ -7,12 +7,16 @@ reading one from `ReadSession`, and a task from `async with database.begin() as 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from copy import copy
-from typing import Annotated, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 
+import asyncpg
 from fastapi import Depends, Request
 from sqlalchemy import MetaData, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import NullPool
+
+from perisai_kit.settings import ServiceSettings
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -45,6 +49,35 @@ def asyncpg_url(url: str) -> str:
 SERVER_SETTINGS = {"application_name": "perisai", "timezone": "UTC"}
 
 
+if TYPE_CHECKING:
+    DriverConnection = asyncpg.Connection[asyncpg.Record]
+else:
+    DriverConnection = asyncpg.Connection  # it takes no parameter when the program runs
+
+
+class _PooledConnection(DriverConnection):
+    """A connection to a pool, which may give each transaction another server session.
+
+    The driver asks for a type's description as soon as it is connected, in two steps that must
+    reach the same session.
+    """
+
+    async def set_type_codec(self, *args: Any, **kwargs: Any) -> None:
+        async with self.transaction():
+            await super().set_type_codec(*args, **kwargs)
+
+
+POOLED: dict[str, Any] = {
+    # No statement outlives its transaction, and each is called by no name: PgBouncer before 1.21
+    # knows nothing of prepared statements.
+    "prepared_statement_cache_size": 0,
+    "statement_cache_size": 0,
+    "prepared_statement_name_func": lambda: "",
+    "connection_class": _PooledConnection,
+    "server_settings": SERVER_SETTINGS,
+}
+
+
 class Database:
     """One service's database.
 
@@ -52,14 +85,38 @@ class Database:
     when it raises. `read()` gives one in which PostgreSQL itself refuses every write.
     """
 
-    def __init__(self, url: str, *, keyring: object | None = None, pool_size: int = 10) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        keyring: object | None = None,
+        pool_size: int = 10,
+        pooled: bool = False,
+        direct_url: str | None = None,
+    ) -> None:
+        """pooled: `url` is that of PgBouncer or its like, in transaction mode.
+
+        direct_url: PostgreSQL's own address, for what needs a server session of its own; `url`
+        when left out, which a pool's must not be.
+        """
+        assert direct_url is not None or not pooled
         self.engine: AsyncEngine = create_async_engine(
             asyncpg_url(url),
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=True,  # a restarted PostgreSQL must not cost the next request its answer
             hide_parameters=True,  # an error text must not hold somebody's data
-            connect_args={"server_settings": SERVER_SETTINGS},
+            connect_args=POOLED if pooled else {"server_settings": SERVER_SETTINGS},
+        )
+        self.direct_engine: AsyncEngine = (
+            self.engine
+            if direct_url is None
+            else create_async_engine(
+                asyncpg_url(direct_url),
+                poolclass=NullPool,
+                hide_parameters=True,
+                connect_args={"server_settings": SERVER_SETTINGS},
+            )
         )
         setattr(self.engine.sync_engine.dialect, KEYRING_ATTRIBUTE, keyring)
         self._read_engine = self.engine.execution_options(postgresql_readonly=True)
@@ -68,10 +125,23 @@ class Database:
         self.after_publish: Callable[[], None] = lambda: None
 
     @classmethod
+    def from_settings(cls, settings: ServiceSettings, *, keyring: object | None = None) -> Self:
+        """Return the database that a service was told of. Nothing is opened yet."""
+        direct = settings.direct_database_url
+        return cls(
+            settings.database_url.get_secret_value(),
+            keyring=keyring,
+            pool_size=settings.database_pool_size,
+            pooled=settings.database_pooled,
+            direct_url=None if direct is None else direct.get_secret_value(),
+        )
+
+    @classmethod
     def joined(cls, database: "Database", connection: AsyncConnection) -> Self:
         """Return a database whose every transaction is a savepoint of `connection` (tests)."""
         joined = cls.__new__(cls)
         joined.engine = database.engine
+        joined.direct_engine = database.direct_engine
         joined._read_engine = database._read_engine
         joined._connection = connection
         joined._guard = database._guard
@@ -122,6 +192,7 @@ class Database:
         """Close every connection; of a joined one, its holder does."""
         if not self.is_joined:
             await self.engine.dispose()
+            await self.direct_engine.dispose()
 
 
 async def _current_session(request: Request) -> AsyncSession:

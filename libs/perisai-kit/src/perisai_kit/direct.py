@@ -81,7 +81,7 @@ class Direct:
         return taken
 
     async def _connect(self) -> Connection:
-        engine = self._database.engine
+        engine = self._database.direct_engine
         _, options = engine.dialect.create_connect_args(engine.url)
         return await asyncpg.connect(
             **options, timeout=CONNECT_TIMEOUT_S, server_settings=self._settings

@@ -82,7 +82,7 @@ class Sequencer:
                 self._lead(False)
 
     async def _lead_or_stand_by(self) -> None:
-        async with advisory_lock(self._database.engine, Lock.SEQUENCER) as connection:
+        async with advisory_lock(self._database.direct_engine, Lock.SEQUENCER) as connection:
             if connection is not None:
                 self._lead(True)
                 log.info("sequencer.leading")

@@ -4,7 +4,16 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 SECRETS_DIR = "PERISAI_SECRETS_DIR"
@@ -47,6 +56,11 @@ class ServiceSettings(BaseSettings):
 
     database_url: Secret
     """postgresql://<database>_app:…@host:port/database; the role that may not alter tables."""
+    database_pooled: bool = False
+    """True: the address is that of PgBouncer or its like, in transaction mode."""
+    direct_database_url: Secret | None = Field(default=None, validate_default=True)
+    """PostgreSQL's own address, for the sequencer and the writer of payments; required with a
+    pool."""
     data_keys: Secret
     """`kid:base64 of 32 bytes`, several by comma; the first encrypts, all decrypt."""
     lookup_key: Secret
@@ -62,6 +76,18 @@ class ServiceSettings(BaseSettings):
     run_worker: bool = shared("RUN_WORKER", default=False)
     """True: this process also runs the sequencer, the subscriptions and the periodic tasks."""
     service_timeout_s: float = Field(default=10.0, gt=0, le=60)
+
+    @field_validator("direct_database_url")
+    @classmethod
+    def _direct_beside_a_pool(
+        cls, value: SecretStr | None, info: ValidationInfo
+    ) -> SecretStr | None:
+        if info.data.get("database_pooled"):
+            if value is None:
+                raise PydanticCustomError("missing", "Required with a pool")
+            if value == info.data.get("database_url"):
+                raise PydanticCustomError("pool", "must not be the pool's own address")
+        return value
 
     @model_validator(mode="after")
     def _real_time_outside_a_sandbox(self) -> Self:

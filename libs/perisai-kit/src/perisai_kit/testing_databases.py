@@ -36,9 +36,9 @@ class Urls:
     """
 
     name: str
-    service: str
     app: str
     owner: str
+    service: str = KIT
 
     @property
     def app_role(self) -> str:
@@ -71,7 +71,7 @@ class Databases:
 
     def _urls(self, name: str, service: str) -> Urls:
         app, owner = (self.postgres.url(name, role, roles_of=service) for role in ("app", "owner"))
-        return Urls(name, service, app, owner)
+        return Urls(name, app, owner, service)
 
     def alembic_config(self, service: str, owner_url: str) -> Config:
         folder = self.root / ("gateway" if service == "gateway" else f"services/{service}-service")

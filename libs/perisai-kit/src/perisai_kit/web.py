@@ -100,11 +100,7 @@ def create_kit(
     """
     clock.follow_test_clock(settings.clock_file, sandbox=settings.sandbox)
     keyring = Keyring.from_settings(settings)
-    database = database or Database(
-        settings.database_url.get_secret_value(),
-        keyring=keyring,
-        pool_size=settings.database_pool_size,
-    )
+    database = database or Database.from_settings(settings, keyring=keyring)
     wakeup = Wakeup()
     database.after_publish = wakeup.wake
     tokens = TokenSource(

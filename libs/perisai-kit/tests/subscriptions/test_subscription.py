@@ -17,9 +17,10 @@ from perisai_kit.db import Database
 from perisai_kit.errors import Unavailable
 from perisai_kit.events import BranchOpened, Event, MemberUpdated
 from perisai_kit.feed import Wakeup, publish
+from perisai_kit.handlers import Handler
 from perisai_kit.ids import new_id
 from perisai_kit.local_feed import LocalFeed
-from perisai_kit.subscription import FeedSource, Handler, Subscription
+from perisai_kit.subscription import FeedSource, Subscription
 from perisai_kit.testing import GATEWAY, BusinessTime, Wire, app_client
 from perisai_kit.testing_feed import deliver, number_now, sequencing
 

@@ -1,0 +1,164 @@
+"""The whole service with PgBouncer in transaction mode between it and PostgreSQL."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from sqlalchemy import func, select, text
+
+from payment_service.banks.models import BankPartner
+from payment_service.bills.schemas import BillOut
+from payment_service.clients.members import ContributionBasis
+from payment_service.payments.models import Payment
+from payment_service.testing import Bank, payment_of
+from perisai_kit import clock
+from perisai_kit.auth import Role, ScopeKind
+from perisai_kit.db import Database
+from perisai_kit.ids import new_id
+from perisai_kit.lease import take_lease
+from perisai_kit.pii import Keyring
+from perisai_kit.testing import MakeApp, Tokens, Urls, Wire, app_client
+
+MANY = 40
+
+
+@dataclass(frozen=True)
+class Pooled:
+    client: httpx.AsyncClient
+    database: Database
+    bank: Bank
+
+
+@pytest.fixture
+async def pooled(
+    *,
+    own_database: Callable[[str], Urls],
+    pgbouncer: Any,
+    keyring: Keyring,
+    make_app: MakeApp,
+    make_partner: Callable[..., Awaitable[BankPartner]],
+    wire: Wire,
+    bank_key: RSAPrivateKey,
+    bank_key_pem: str,
+) -> AsyncIterator[Pooled]:
+    """The app and its worker over the pool, and a bank that knows its address."""
+    urls = own_database("payment")
+    pool_url = pgbouncer.pooled(urls.app)
+    database = Database(pool_url, keyring=keyring, pooled=True, direct_url=urls.app)
+    client_secret = secrets.token_urlsafe(48)
+    async with database.begin() as session:
+        partner = await make_partner(
+            session, client_secret=client_secret, public_key_pem=bank_key_pem
+        )
+    app = make_app(
+        urls=replace(urls, app=pool_url),
+        wire=wire,
+        database_pooled=True,
+        direct_database_url=urls.app,
+        run_worker=True,
+    )
+    async with app_client(app) as client:
+        yield Pooled(client, database, Bank(client, partner, bank_key, client_secret))
+    await database.dispose()
+
+
+async def test_signed_payments_are_settled_numbered_and_counted(
+    pooled: Pooled, issue_bill: Callable[..., Awaitable[BillOut]]
+) -> None:
+    bank = pooled.bank
+    async with pooled.database.begin() as session:
+        bills = [await issue_bill(session) for _ in range(MANY)]
+
+    answers = await asyncio.gather(*(bank.pay(payment_of(bill, bank.partner)) for bill in bills))
+    repeated = await bank.pay(payment_of(bills[0], bank.partner))
+
+    assert {answer.json()["responseCode"] for answer in answers} == {"2002500"}
+    assert repeated.json()["responseCode"] in {"2002500", "4042514", "4042518"}
+    async with asyncio.timeout(60):
+        while await waiting(pooled.client):  # noqa: ASYNC110 - the effect is a row
+            await asyncio.sleep(0.1)
+    async with pooled.database.read() as session:
+        assert await session.scalar(select(func.count()).select_from(Payment)) == MANY
+        unnumbered = "SELECT count(*) FROM events WHERE position IS NULL"
+        assert await session.scalar(text(unnumbered)) == 0
+
+
+async def waiting(client: httpx.AsyncClient) -> bool:
+    """Tell whether the subscription to the service's own events has not read any yet."""
+    status = (await client.get("/v1/status")).json()["subscriptions"]
+    own = next(each for each in status if each["name"] == "commissions.payments")
+    return bool(own["position"] < MANY)
+
+
+async def test_many_requests_read_and_write_over_few_server_connections(
+    pooled: Pooled, tokens: Tokens
+) -> None:
+    headers = tokens.make(
+        Role.ADMIN, Role.FINANCE_OFFICER, scope={"kind": ScopeKind.COUNTRY}, amr=("pwd", "otp")
+    )
+
+    answers = await asyncio.gather(
+        *(pooled.client.get("/v1/bank-partners", headers=headers) for _ in range(MANY)),
+        *(pooled.client.get("/v1/ledger/accounts", headers=headers) for _ in range(MANY)),
+        *(pooled.client.get("/ready") for _ in range(MANY)),
+    )
+
+    assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_a_repeated_request_gets_the_first_answer(
+    pooled: Pooled,
+    make_basis: Callable[..., ContributionBasis],
+    member_answers: Callable[[ContributionBasis], None],
+    tokens: Tokens,
+) -> None:
+    basis = make_basis()
+    member_answers(basis)
+    headers = {**tokens.make(Role.ADMIN), "Idempotency-Key": str(new_id())}
+    asked = {
+        "member_id": str(basis.member_id),
+        "first_month": f"{clock.today():%Y-%m}",
+        "month_count": 1,
+    }
+
+    first = await pooled.client.post("/v1/bills", json=asked, headers=headers)
+    second = await pooled.client.post("/v1/bills", json=asked, headers=headers)
+
+    assert (first.status_code, second.status_code) == (201, 201), first.text
+    assert second.json() == first.json()
+    assert second.headers["Idempotency-Replayed"] == "true"
+
+
+async def test_two_processes_take_turns_with_a_lease(pooled: Pooled) -> None:
+    first = await take_lease(pooled.database, "work", length_s=60)
+    second = await take_lease(pooled.database, "work", length_s=60)
+
+    assert first is not None
+    assert second is None
+    assert await first.run(lambda database: count_in(database)) == 1
+    assert await take_lease(pooled.database, "work", length_s=60) is not None
+
+
+async def count_in(database: Database) -> int:
+    async with database.begin() as session:
+        return int(await session.scalar(select(1)) or 0)
+
+
+async def test_json_dates_arrays_and_ids_are_read_as_ever(pooled: Pooled) -> None:
+    wanted = new_id()
+    asked = text(
+        "SELECT CAST(:data AS jsonb), now()::date, ARRAY['a', 'b'], CAST(:id AS uuid), 1::bigint"
+    )
+
+    async def ask() -> Any:
+        async with pooled.database.read() as session:
+            return (await session.execute(asked, {"data": "{}", "id": str(wanted)})).one()
+
+    rows = await asyncio.gather(*(ask() for _ in range(MANY)))
+
+    assert {(tuple(row[2]), row[3], row[4]) for row in rows} == {(("a", "b"), wanted, 1)}
