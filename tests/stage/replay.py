@@ -14,8 +14,9 @@ from member_service import worker as member_worker
 from payment_service import worker as payment_worker
 from perisai_kit.db import Database
 from perisai_kit.events import Event, MemberAttributed, PaymentSettled
+from perisai_kit.handlers import Handler
 from perisai_kit.local_feed import LocalFeed
-from perisai_kit.subscription import Handler, Subscription
+from perisai_kit.subscription import Subscription
 from perisai_kit.testing import Urls
 from perisai_kit.wakeup import Wakeup
 
