@@ -192,14 +192,14 @@ async def test_long_work_keeps_its_lease(kit_database: Database, other_database:
     async def work(database: Database) -> None:
         began.set()
         async with database.begin() as session:
-            await session.execute(text("SELECT pg_sleep(4)"))
+            await session.execute(text("SELECT pg_sleep(5)"))
             await session.execute(WRITE, {"name": "long"})
 
-    running = asyncio.create_task(Periodic("work", 60, work, lease_s=2).run_once(kit_database))
+    running = asyncio.create_task(Periodic("work", 60, work, lease_s=3).run_once(kit_database))
     await began.wait()
     turns = set()
     while not running.done():
-        turns.add(await Periodic("work", 60, work, lease_s=2).run_once(other_database))
+        turns.add(await Periodic("work", 60, work, lease_s=3).run_once(other_database))
         await asyncio.sleep(0.5)
 
     assert await running is Ran.WHOLLY

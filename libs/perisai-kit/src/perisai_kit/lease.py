@@ -107,17 +107,20 @@ class Lease:
 
     async def _keep(self) -> None:
         """Renew the lease again and again; return when it is lost, or may soon be."""
-        pause = self.length_s / 6
-        while time.monotonic() < self.renewed_at + self.length_s / 2:
-            await asyncio.sleep(pause)
+        while (left := self._left_s()) > 0:
+            await asyncio.sleep(min(self.length_s / 6, left))
             asked_at = time.monotonic()
             try:
-                async with asyncio.timeout(pause):
+                async with asyncio.timeout(max(self._left_s(), 0)):
                     if not await self._renew():
                         return
                 self.renewed_at = asked_at
             except Exception as error:  # noqa: BLE001 - whatever it is, nothing was renewed
                 log.warning("lease.not_renewed", name=self.name, error=type(error).__name__)
+
+    def _left_s(self) -> float:
+        """Return how long the work may go on without another renewal: less than the lease."""
+        return self.renewed_at + self.length_s * 5 / 6 - time.monotonic()
 
     async def _renew(self) -> bool:
         async with self.database.begin() as session:
