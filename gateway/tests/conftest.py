@@ -176,7 +176,7 @@ class Gateway:
 
     async def notices_to(self, phone: str) -> list[str]:
         """Return the templates of the notices that a number got, newest first."""
-        read = await self.client.post("/v1/sandbox/notice-outbox", json={"phone": phone})
+        read = await self.client.post("/v1/sandbox/otp-outbox", json={"phone": phone})
         return [each["template"] for each in read.json()["notices"]]
 
     async def history(self, account_id: object) -> list[dict[str, Any]]:

@@ -32,7 +32,6 @@ from gateway.keys.routes import public_router as jwks_router
 from gateway.keys.routes import router as keys_router
 from gateway.keys.service import SigningKeys
 from gateway.notices.routes import router as notices_router
-from gateway.notices.routes import sandbox_router as notices_sandbox_router
 from gateway.parts import Parts
 from gateway.revocations.routes import router as revocations_router
 from gateway.revocations.service import OwnRevocations
@@ -145,8 +144,7 @@ def _routers(settings: Settings) -> list[APIRouter]:
         keys_router,
         revocations_router,
     ]
-    sandbox = [sandbox_router, notices_sandbox_router]
-    return [*routers, *sandbox] if settings.sandbox else routers
+    return [*routers, sandbox_router] if settings.sandbox else routers
 
 
 def _members(settings: Settings, kit: Kit) -> ServiceClient:

@@ -3,6 +3,8 @@ from fastapi import APIRouter, Request
 from gateway.clients.otp_sender import CodeNotSent
 from gateway.codes import service
 from gateway.codes.schemas import CodeRequest, CodeSent, OutboxCode, OutboxOut, OutboxRequest
+from gateway.notices import service as notices
+from gateway.notices.schemas import SentNoticeOut
 from gateway.parts import Gateway
 from gateway.throttles.rules import TriedTooOften
 from perisai_kit.json_body import JsonRoute
@@ -31,7 +33,11 @@ async def request_code(gateway: Gateway, request: Request, wanted: CodeRequest) 
 
 @sandbox_router.post("/otp-outbox")
 async def read_outbox(gateway: Gateway, wanted: OutboxRequest) -> OutboxOut:
-    """Read the codes a number would have got. Only a sandbox has this address."""
+    """Read the codes and notices a number would have got. Only a sandbox has this address."""
     async with gateway.database.read() as session:
-        entries = await service.read_outbox(session, gateway.keyring, phone=wanted.phone)
-    return OutboxOut(codes=[OutboxCode.model_validate(entry) for entry in entries])
+        codes = await service.read_outbox(session, gateway.keyring, phone=wanted.phone)
+        told = await notices.read_outbox(session, gateway.keyring, phone=wanted.phone)
+    return OutboxOut(
+        codes=[OutboxCode.model_validate(entry) for entry in codes],
+        notices=[SentNoticeOut.model_validate(entry) for entry in told],
+    )

@@ -3,6 +3,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from gateway.notices.schemas import SentNoticeOut
 from perisai_kit.fields import Model, Out, Phone
 
 DeviceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
@@ -33,3 +34,4 @@ class OutboxOut(Out):
     """Newest first."""
 
     codes: Annotated[list[OutboxCode], Field(max_length=10)]
+    notices: Annotated[list[SentNoticeOut], Field(max_length=10)]

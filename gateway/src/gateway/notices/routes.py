@@ -4,21 +4,13 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from gateway.notices import rules, service
 from gateway.notices.models import AccountNotice
-from gateway.notices.schemas import (
-    NoticeOut,
-    NoticeOutboxOut,
-    NoticeOutboxRequest,
-    SentNoticeOut,
-)
-from gateway.parts import Gateway
+from gateway.notices.schemas import NoticeOut
 from perisai_kit.auth import Principal, require
 from perisai_kit.db import ReadSession
 from perisai_kit.fields import CursorText, Page, PageLimit
-from perisai_kit.json_body import JsonRoute
 from perisai_kit.problems import language, problems
 
 router = APIRouter(prefix="/v1", tags=["accounts"])
-sandbox_router = APIRouter(prefix="/v1/sandbox", tags=["sandbox"], route_class=JsonRoute)
 
 Anyone = Annotated[Principal, Depends(require())]
 
@@ -37,14 +29,6 @@ async def list_own_notices(
     )
     spoken = language(request)
     return Page[NoticeOut](items=[_out(row, spoken) for row in rows], next_cursor=next_cursor)
-
-
-@sandbox_router.post("/notice-outbox")
-async def read_outbox(gateway: Gateway, wanted: NoticeOutboxRequest) -> NoticeOutboxOut:
-    """Read the notices a number would have got. Only a sandbox has this address."""
-    async with gateway.database.read() as session:
-        entries = await service.read_outbox(session, gateway.keyring, phone=wanted.phone)
-    return NoticeOutboxOut(notices=[SentNoticeOut.model_validate(each) for each in entries])
 
 
 def _out(notice: AccountNotice, spoken: str) -> NoticeOut:

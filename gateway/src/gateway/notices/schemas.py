@@ -1,11 +1,10 @@
 import uuid
 from datetime import datetime
-from typing import Annotated
 
 from pydantic import Field
 
 from gateway.notices.rules import Template
-from perisai_kit.fields import Model, Out, Phone
+from perisai_kit.fields import Out
 
 
 class NoticeOut(Out):
@@ -15,16 +14,8 @@ class NoticeOut(Out):
     created_at: datetime
 
 
-class NoticeOutboxRequest(Model):
-    phone: Phone
-
-
 class SentNoticeOut(Out):
+    """What the sandbox would have sent to a telephone."""
+
     template: Template
     created_at: datetime
-
-
-class NoticeOutboxOut(Out):
-    """Newest first."""
-
-    notices: Annotated[list[SentNoticeOut], Field(max_length=10)]
