@@ -1,7 +1,9 @@
 """Our calls to banks, over httpx's own seam: the transport."""
 
+import asyncio
+import gzip
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -79,6 +81,7 @@ def connect(private_key: RSAPrivateKey, now: datetime) -> Callable[..., BankClie
             base_url="https://bank.example/base",
             now=clock,  # type: ignore[arg-type]  # a keyword of the test's own
             transport=httpx.MockTransport(bank),
+            timeout_s=more.get("timeout_s", 10.0),  # type: ignore[arg-type]  # as above
         )
 
     return connect_to
@@ -222,6 +225,11 @@ async def test_any_exception_of_the_client_is_unknown(
         answer(200, "2001600", **FOUND),
         answer(404, "2001500", **FOUND),
         httpx.Response(302, headers={"location": "https://elsewhere.example/"}),
+        httpx.Response(
+            200,
+            headers={"content-encoding": "gzip"},
+            content=gzip.compress(b'{"responseCode":"2001500","beneficiaryAccountName":"AGUS"}'),
+        ),
     ],
 )
 async def test_answer_that_cannot_be_read_is_unknown(
@@ -231,6 +239,54 @@ async def test_answer_that_cannot_be_read_is_unknown(
 
     assert inquiry.result.outcome is Outcome.UNKNOWN
     assert inquiry.answer is None
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_a_redirect_is_not_followed(
+    connect: Connect, private_key: RSAPrivateKey, status: int
+) -> None:
+    moved = httpx.Response(status, headers={"location": "https://bank.example/elsewhere"})
+    bank = Bank(private_key, moved)
+
+    inquiry = await connect(bank).inquire_account(account_no="1")
+
+    assert inquiry.result.outcome is Outcome.UNKNOWN
+    assert len(bank.requests) == 1
+
+
+class Drip(httpx.AsyncByteStream):
+    """An answer of a byte now and then, which never ends."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.1)
+
+
+async def test_a_call_ends_although_the_answer_does_not(
+    connect: Connect, private_key: RSAPrivateKey
+) -> None:
+    bank = Bank(private_key, httpx.Response(200, stream=Drip()))
+
+    inquiry = await connect(bank, timeout_s=2.0).inquire_account(account_no="1")
+
+    assert inquiry.result.outcome is Outcome.UNKNOWN
+    assert inquiry.result.external_id
+
+
+@pytest.mark.parametrize("optional", [{"additionalInfo": []}, {"referenceNo": 5}, {"new": 1}])
+async def test_an_odd_optional_field_of_an_answer_is_left_out(
+    connect: Connect, private_key: RSAPrivateKey, optional: dict[str, object]
+) -> None:
+    bank = Bank(private_key, answer(200, "2001500", **FOUND, **optional))
+    bank.token_answer = httpx.Response(
+        200, json={"accessToken": "t", "expiresIn": "900", "tokenType": 1, "additionalInfo": []}
+    )
+
+    inquiry = await connect(bank).inquire_account(account_no="1")
+
+    assert inquiry.answer is not None
+    assert inquiry.answer.beneficiary_account_name == "AGUS"
 
 
 async def test_refused_token_means_nothing_was_sent(

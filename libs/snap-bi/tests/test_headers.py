@@ -58,7 +58,6 @@ def test_missing_transaction_header_is_named(name: str, value: str | None) -> No
         ("X-EXTERNAL-ID", "١٢٣"),
         ("X-PARTNER-ID", "1" * 37),
         ("X-PARTNER-ID", "é"),
-        ("CHANNEL-ID", "123456"),
         ("X-SIGNATURE", "A" * 1025),
     ],
 )
@@ -67,6 +66,11 @@ def test_badly_formed_transaction_header_is_named(name: str, value: str) -> None
         read_transaction_headers({**TRANSACTION, name.lower(): value})
 
     assert (caught.value.kind, caught.value.field) == (ProblemKind.FORMAT, name)
+
+
+@pytest.mark.parametrize("value", ["123456", "9 5", "é"])
+def test_an_odd_channel_refuses_nothing(value: str) -> None:
+    assert read_transaction_headers({**TRANSACTION, "channel-id": value}).channel_id is None
 
 
 def test_token_headers_are_read() -> None:

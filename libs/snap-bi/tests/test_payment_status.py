@@ -153,6 +153,38 @@ async def test_only_a_clear_answer_about_this_payment_tells_its_state(
     assert found.state is state
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"additionalInfo": []},
+        {"totalAmount": []},
+        {"referenceNo": 7, "trxDateTime": "yesterday", "transactionDate": 0},
+        {"partnerServiceId": 12345, "customerNo": 5, "inquiryRequestId": ["x"]},
+    ],
+)
+async def test_an_odd_field_that_nobody_reads_does_not_hide_the_state(
+    connect: Connect, odd: dict[str, Any]
+) -> None:
+    client = connect(Bank(told(**odd)), GENERIC_RSA)
+
+    found = await client.inquire_payment(account(), payment_request_id=ASKED)
+
+    assert found.state is PaymentState.PAID
+    assert found.answer is not None
+    assert found.answer.reference_no is None
+
+
+@pytest.mark.parametrize("odd", [{"paidAmount": []}, {"paymentRequestId": 7}])
+async def test_an_odd_field_that_decides_leaves_the_state_unknown(
+    connect: Connect, odd: dict[str, Any]
+) -> None:
+    client = connect(Bank(told(**odd)), GENERIC_RSA)
+
+    found = await client.inquire_payment(account(), payment_request_id=ASKED)
+
+    assert found.state is PaymentState.UNKNOWN
+
+
 async def test_a_payment_the_bank_does_not_know_is_not_taken_for_refused(connect: Connect) -> None:
     client = connect(Bank(told("4042601")), GENERIC_RSA)
 

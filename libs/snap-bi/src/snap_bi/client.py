@@ -86,12 +86,21 @@ class BankClient:
         transport: httpx.AsyncBaseTransport | None = None,
         timeout_s: float = 10.0,
     ) -> None:
+        """timeout_s: for the whole of a question, with the token for it and its second attempt."""
         self._profile = profile
         self._sender = sender
         self._base_url = base_url.rstrip("/")
         self._now = now
+        self._timeout_s = timeout_s
         # trust_env off: no proxy of the environment stands between us and a bank unnoticed.
-        self._http = httpx.AsyncClient(transport=transport, timeout=timeout_s, trust_env=False)
+        # What a bank redirects to is an address that nobody has registered.
+        self._http = httpx.AsyncClient(
+            transport=transport,
+            timeout=timeout_s,
+            trust_env=False,
+            follow_redirects=False,
+            headers={"Accept-Encoding": "identity"},
+        )
         self._token: str | None = None
         self._token_until: datetime | None = None
         self._token_lock = asyncio.Lock()
@@ -146,11 +155,17 @@ class BankClient:
         return _payment(result, account, payment_request_id)
 
     async def _ask(self, service: Service, path: str, body: bytes) -> CallResult:
-        result = await self.call(service, path, body, external_id=self.new_external_id())
-        if result.code and (result.code.http_status, result.code.case_code) == _INVALID_TOKEN:
-            # Nothing was executed and nothing is moved by asking: once more with a new token.
-            self._token = None
-            result = await self.call(service, path, body, external_id=self.new_external_id())
+        external_id = self.new_external_id()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                result = await self.call(service, path, body, external_id=external_id)
+                if _is_invalid_token(result.code):
+                    # Nothing was executed and nothing is moved by asking: again with a new token.
+                    self._token = None
+                    external_id = self.new_external_id()
+                    result = await self.call(service, path, body, external_id=external_id)
+        except TimeoutError:
+            return CallResult(outcome=Outcome.UNKNOWN, external_id=external_id)
         return result
 
     async def call(
@@ -161,21 +176,23 @@ class BankClient:
         Before a call that moves money, store `external_id`: a status inquiry needs it.
         """
         try:
-            token, refused = await self._current_token()
-            if refused is not None:
-                return _result(service, refused, external_id=external_id, was_sent=False)
-            request = self._http.build_request("POST", self._base_url + path, content=body)
-            signed = sign_transaction(
-                self._profile,
-                self._sender,
-                target=request.url.raw_path.decode("ascii"),
-                body=body,
-                at=self._now(),
-                external_id=external_id,
-                token=token,
-            )
-            request.headers.update(signed.headers)
-            reply = await self._send(request)
+            # httpx bounds each step of a call; a bank that sends a byte now and then has no end.
+            async with asyncio.timeout(self._timeout_s):
+                token, refused = await self._current_token()
+                if refused is not None:
+                    return _result(service, refused, external_id=external_id, was_sent=False)
+                request = self._http.build_request("POST", self._base_url + path, content=body)
+                signed = sign_transaction(
+                    self._profile,
+                    self._sender,
+                    target=request.url.raw_path.decode("ascii"),
+                    body=body,
+                    at=self._now(),
+                    external_id=external_id,
+                    token=token,
+                )
+                request.headers.update(signed.headers)
+                reply = await self._send(request)
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError):
             # Whatever its name: clients report a connection dropped after sending as not made.
             return CallResult(outcome=Outcome.UNKNOWN, external_id=external_id)
@@ -228,6 +245,8 @@ class BankClient:
     async def _send(self, request: httpx.Request) -> _Reply:
         response = await self._http.send(request, stream=True)
         try:
+            if response.headers.get("content-encoding", "identity").lower() != "identity":
+                return _Reply(response.status_code, None)  # a small one may unpack to a gigabyte
             content = bytearray()
             async for chunk in response.aiter_bytes():
                 content += chunk
@@ -239,6 +258,10 @@ class BankClient:
             return _Reply(response.status_code, parse_object(bytes(content)))
         except BodyInvalid:
             return _Reply(response.status_code, None)
+
+
+def _is_invalid_token(code: ResponseCode | None) -> bool:
+    return code is not None and (code.http_status, code.case_code) == _INVALID_TOKEN
 
 
 def _token(reply: _Reply) -> TokenAnswer | None:

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, Self
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    AliasChoices,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -14,6 +16,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from snap_bi import deciding
 from snap_bi.errors import FieldProblem, ProblemKind, SnapError, TimestampInvalid
 from snap_bi.timestamps import parse_timestamp
 
@@ -77,18 +80,61 @@ class Message(BaseModel):
         hide_input_in_errors=True,
     )
 
-    NUMBER_FIELDS: ClassVar[tuple[str, ...]] = ()
+    DECIDING: ClassVar[frozenset[str] | None] = None
+    """Names on the wire of the fields that are read strictly (deciding.py); None: all of them."""
 
     @classmethod
-    def read(cls, data: Mapping[str, object]) -> Self:
+    def read(cls, data: Mapping[str, object], *, dropped: set[str] | None = None) -> Self:
         """Validate a parsed body; null, empty text and an absent key are the same.
 
-        Raises: FieldProblem naming the first field that is missing or badly formed.
+        An optional field that is badly formed is left out, and so is one that is not known.
+        dropped: takes the names of those, dotted; never a value.
+        Raises: FieldProblem naming the first deciding field that is missing or badly formed, or
+        that comes in two spellings.
         """
+        dropped = set() if dropped is None else dropped
+        kept = _readable(cls, data, dropped)
         try:
-            return cls.model_validate(without_empty(data))
+            return cls._validated(kept)
         except ValidationError as error:
-            raise _problem(error) from None
+            for path in _droppable_paths(cls, error):
+                _drop(kept, path)
+                dropped.add(".".join(path))
+        return cls._validated(kept)
+
+    @classmethod
+    def _validated(cls, data: Mapping[str, object]) -> Self:
+        # By the names of the wire alone: our own spelling of a field must not pass for it.
+        return cls.model_validate(data, by_alias=True, by_name=False)
+
+    @classmethod
+    @cache
+    def wire_names(cls) -> frozenset[str]:
+        """Return the names its fields have on the wire."""
+        names: set[str] = set()
+        for field in cls.model_fields.values():
+            alias = field.validation_alias or field.alias
+            choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+            names.update(str(choice) for choice in choices)
+        return frozenset(names)
+
+    @classmethod
+    @cache
+    def parts(cls) -> Mapping[str, "type[Message]"]:
+        """Return the messages inside this one that decide, by their names on the wire."""
+        return {
+            field.alias: field.annotation
+            for field in cls.model_fields.values()
+            if field.alias is not None
+            and cls.decides(field.alias)
+            and isinstance(field.annotation, type)
+            and issubclass(field.annotation, Message)
+        }
+
+    @classmethod
+    def decides(cls, name: str) -> bool:
+        """Tell whether the field of this name on the wire is read strictly."""
+        return name in (cls.wire_names() if cls.DECIDING is None else cls.DECIDING)
 
     def to_bytes(self) -> bytes:
         """Write compact JSON without the absent optional fields."""
@@ -101,6 +147,8 @@ class AmountNotRupiah(SnapError):
 
 class Amount(Message):
     """`{"value": "36800.00", "currency": "IDR"}`; other currencies are refused as a format."""
+
+    DECIDING = deciding.AMOUNT
 
     value: AmountText
     currency: Literal["IDR"]
@@ -131,24 +179,84 @@ def _whole(amount: Amount) -> Amount:
 WholeRupiah = Annotated[Amount, AfterValidator(_whole)]
 
 
-def without_empty(data: Mapping[str, object]) -> dict[str, object]:
-    """Drop null and empty text, and objects that hold nothing else, at every depth."""
+def _readable(
+    kind: type[Message], data: Mapping[str, object], dropped: set[str], within: str = ""
+) -> dict[str, object]:
+    """Return what of a parsed object can be read: no empty fields and none that are not known."""
+    names, parts = kind.wire_names(), kind.parts()
     kept: dict[str, object] = {}
-    for key, value in data.items():
+    for name, value in data.items():
         if value is None or value == "":
             continue
+        if name not in names:
+            _check_no_other_spelling(kind, name, within)
+            dropped.add(within + name)
+            continue
         if isinstance(value, dict):
-            value = without_empty(value)
+            part = parts.get(name)
+            inner = f"{within}{name}."
+            value = _readable(part, value, dropped, inner) if part else _without_empty(value)
             if not value:
                 continue
-        kept[key] = value
+        elif value == [] and not kind.decides(name):
+            continue  # an empty object as PHP writes it
+        kept[name] = value
     return kept
 
 
-def _problem(error: ValidationError) -> FieldProblem:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    kind = ProblemKind.MISSING if first["type"] == "missing" else ProblemKind.FORMAT
-    names = [str(part) for part in first["loc"]]
-    if first["type"] == "value_error" and names[-1:] in (["paidAmount"], ["totalAmount"]):
+def _without_empty(data: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in data.items() if not (value is None or value in ("", {}))}
+
+
+def _check_no_other_spelling(kind: type[Message], name: str, within: str) -> None:
+    # Who reads `paid_amount` beside `paidAmount` may see another amount than we do.
+    found = _spellings(kind).get(_letters(name))
+    if found is not None:
+        raise FieldProblem(ProblemKind.MISSING, within + found)
+
+
+@cache
+def _spellings(kind: type[Message]) -> Mapping[str, str]:
+    return {_letters(name): name for name in kind.wire_names() if kind.decides(name)}
+
+
+def _letters(name: str) -> str:
+    return name.replace("_", "").replace("-", "").strip().lower()
+
+
+def _droppable_paths(kind: type[Message], error: ValidationError) -> list[tuple[str, ...]]:
+    """Return where the badly formed optional fields are. Raises: FieldProblem for another one."""
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    paths = []
+    for each in details:
+        path = _droppable_path(kind, tuple(str(step) for step in each["loc"]))
+        if path is None:
+            raise _problem(each) from None
+        paths.append(path)
+    return paths
+
+
+def _droppable_path(kind: type[Message], place: tuple[str, ...]) -> tuple[str, ...] | None:
+    name, *rest = place
+    if not kind.decides(name):
+        return (name,)
+    part = kind.parts().get(name)
+    inner = _droppable_path(part, tuple(rest)) if part and rest else None
+    return None if inner is None else (name, *inner)
+
+
+def _drop(data: dict[str, object], path: tuple[str, ...]) -> None:
+    name, *rest = path
+    inner = data.get(name)
+    if rest and isinstance(inner, dict):
+        _drop(inner, tuple(rest))
+    else:
+        data.pop(name, None)
+
+
+def _problem(detail: Mapping[str, Any]) -> FieldProblem:
+    kind = ProblemKind.MISSING if detail["type"] == "missing" else ProblemKind.FORMAT
+    names = [str(part) for part in detail["loc"]]
+    if detail["type"] == "value_error" and names[-1:] == ["paidAmount"]:
         names.append("value")
     return FieldProblem(kind, ".".join(names))

@@ -29,14 +29,17 @@ class TokenHeaders:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionHeaders:
-    """`timestamp` is the text as received, to be signed; `at` the instant it names."""
+    """`timestamp` is the text as received, to be signed; `at` the instant it names.
+
+    channel_id: None where it came badly formed: nobody reads it, so it refuses nothing.
+    """
 
     timestamp: str
     at: datetime
     signature: str
     partner_id: str
     external_id: str
-    channel_id: str
+    channel_id: str | None
     token: str | None
 
 
@@ -73,7 +76,7 @@ def read_transaction_headers(headers: Mapping[str, str]) -> TransactionHeaders:
         signature=_visible(signature, "X-SIGNATURE", _SIGNATURE_LENGTH),
         partner_id=_visible(partner_id, "X-PARTNER-ID", _PARTNER_ID_LENGTH),
         external_id=external_id,
-        channel_id=_visible(channel_id, "CHANNEL-ID", _CHANNEL_ID_LENGTH),
+        channel_id=channel_id if _is_visible(channel_id, _CHANNEL_ID_LENGTH) else None,
         token=bearer_token(headers.get("authorization")),
     )
 
@@ -94,6 +97,10 @@ def _instant(text: str) -> datetime:
 
 
 def _visible(text: str, name: str, length: int) -> str:
-    if len(text) > length or _VISIBLE.fullmatch(text) is None:
+    if not _is_visible(text, length):
         raise FieldProblem(ProblemKind.FORMAT, name)
     return text
+
+
+def _is_visible(text: str, length: int) -> bool:
+    return len(text) <= length and _VISIBLE.fullmatch(text) is not None

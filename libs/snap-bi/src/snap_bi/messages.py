@@ -2,7 +2,8 @@
 
 Lengths and obligations: https://apidevportal.aspi-indonesia.or.id (access token, virtual account
 24 and 25, account inquiry 15 and 16). The three id strings are kept as received, because they
-must be echoed so; virtual_account.py says how they are compared.
+must be echoed so; virtual_account.py says how they are compared. deciding.py says which fields are
+read strictly.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AliasChoices, Field
 
+from snap_bi import deciding
 from snap_bi.fields import (
     Amount,
     Message,
@@ -50,11 +52,15 @@ FreeTexts = Annotated[list[dict[str, object]], Field(max_length=MAX_FREE_TEXTS)]
 class TokenRequest(Message):
     """Service 73; who asks is in X-CLIENT-KEY."""
 
+    DECIDING = deciding.TOKEN_REQUEST
+
     grant_type: Literal["client_credentials"]
     additional_info: dict[str, object] | None = None
 
 
 class TokenAnswer(Message):
+    DECIDING = deciding.TOKEN_ANSWER
+
     response_code: str | None = None  # BRI sends none on success
     response_message: str | None = None
     access_token: Annotated[str, Field(max_length=2048)]
@@ -75,24 +81,28 @@ class VirtualAccountRequest(Message):
     additional_info: dict[str, object] | None = None
 
     @classmethod
-    def read_for(cls, profile: Profile, data: Mapping[str, object]) -> Self:
+    def read_for(
+        cls, profile: Profile, data: Mapping[str, object], *, dropped: set[str] | None = None
+    ) -> Self:
         """Validate under a partner's profile; some send customerNo as a JSON number.
 
-        Raises: FieldProblem.
+        dropped and Raises: as in `read`.
         """
         number = data.get("customerNo")
         if profile.allows_number_customer_no and type(number) is int:
-            return cls.read({**data, "customerNo": str(number)})
-        return cls.read(data)
+            data = {**data, "customerNo": str(number)}
+        return cls.read(data, dropped=dropped)
 
 
 class InquiryRequest(VirtualAccountRequest):
     """Service 24: may this virtual account be paid, and how much is it?"""
 
+    DECIDING = deciding.INQUIRY
+
     inquiry_request_id: Text128
     # The table says trxDateInit, the sample txnDateInit.
     trx_date_init: TimestampText | None = Field(
-        default=None, validation_alias=AliasChoices("trxDateInit", "txnDateInit", "trx_date_init")
+        default=None, validation_alias=AliasChoices("trxDateInit", "txnDateInit")
     )
     language: Text2 | None = None
     amount: Amount | None = None
@@ -101,6 +111,8 @@ class InquiryRequest(VirtualAccountRequest):
 
 class PaymentRequest(VirtualAccountRequest):
     """Service 25: it has been paid."""
+
+    DECIDING = deciding.PAYMENT
 
     payment_request_id: Text128
     paid_amount: WholeRupiah
@@ -141,8 +153,10 @@ class AccountInquiryRequest(Message):
 
 
 class AccountInquiryAnswer(Message):
+    DECIDING = deciding.ACCOUNT_INQUIRY_ANSWER
+
     response_code: str
-    response_message: str
+    response_message: str | None = None
     reference_no: Text64 | None = None
     partner_reference_no: Text64 | None = None
     beneficiary_account_name: Text100
@@ -168,6 +182,8 @@ class PaymentStatusRequest(Message):
 class PaymentStatusData(Message):
     """virtualAccountData of an answer to 26, as far as it is understood here."""
 
+    DECIDING = deciding.PAYMENT_STATUS_DATA
+
     payment_flag_status: Text2
     partner_service_id: PaddedDigits8 | None = None
     customer_no: PaddedDigits20 | None = None
@@ -182,6 +198,8 @@ class PaymentStatusData(Message):
 
 
 class PaymentStatusAnswer(Message):
+    DECIDING = deciding.PAYMENT_STATUS_ANSWER
+
     response_code: str
     response_message: Text255 | None = None
     virtual_account_data: PaymentStatusData

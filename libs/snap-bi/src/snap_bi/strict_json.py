@@ -10,11 +10,12 @@ from snap_bi.errors import BodyInvalid
 def parse_object(body: bytes) -> dict[str, object]:
     """Parse a request body after its signature was verified.
 
+    A byte order mark in front is no part of the message; it was signed with it.
     Raises: BodyInvalid when it is not UTF-8, not JSON, not an object, nested without end, or
     names a key twice: two readers could then see two different amounts.
     """
     try:
-        value = _DECODER(body.decode("utf-8"))
+        value = _DECODER(body.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise BodyInvalid("not one JSON object") from error
     if not isinstance(value, dict):

@@ -18,7 +18,7 @@ from payment_service.callbacks.models import Callback
 from payment_service.callbacks.rules import Verdict
 from payment_service.ledger import service as ledger
 from payment_service.payments.models import Payment
-from payment_service.testing import Bank, payment_of
+from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit.db import Database
 from perisai_kit.feed import EventRow
 from perisai_kit.pii import Keyring
@@ -258,3 +258,21 @@ async def test_a_commit_that_fails_is_never_answered_as_paid_or_refused(
     assert read_payment_answer(PROFILES[profile], failed.content) is reading
     assert repeated.json()["responseCode"] == "2002500"
     assert await town.count(Payment) == 1
+
+
+@pytest.mark.parametrize("profile", ["generic-hmac", "bri"])
+async def test_a_bill_asked_about_and_paid_at_once_is_paid_once_and_every_answer_is_true(
+    open_town: OpenTown, issue_bill: IssueBill, profile: str
+) -> None:
+    town = await open_town(profile)
+    (bill,) = await bills_of(town, issue_bill, 1)
+    partner = town.banks[0].partner
+
+    asked = [town.banks[n % 2].inquire(inquiry_of(bill, partner)) for n in range(20)]
+    paid = town.banks[0].pay(payment_of(bill, partner))
+    *answers, payment = await asyncio.gather(*asked[:10], *asked[10:], paid)
+
+    assert payment.json()["responseCode"] == "2002500"
+    assert {each.json()["responseCode"] for each in answers} <= {"2002400", "4042414"}
+    assert await town.count(Payment) == 1
+    assert await town.faults() == []

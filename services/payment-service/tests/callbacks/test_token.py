@@ -110,13 +110,23 @@ async def test_a_call_too_early_or_too_late_gets_no_token(bank: Bank, late_s: in
         (b'{"grantType":"client_credentials","grantType":"client_credentials"}', "4007300"),
         (b"{}", "4007302"),
         (b'{"grantType":""}', "4007302"),
-        (b'{"grantType":"client_credentials","additionalInfo":[]}', "4007301"),
+        (b'{"grantType":[]}', "4007300"),
+        (b'{"grant_type":"client_credentials"}', "4007302"),
     ],
 )
 async def test_a_wrong_body_gets_no_token(bank: Bank, content: bytes, code: str) -> None:
     answer = await bank.ask_token(content=content)
 
     assert answer.json()["responseCode"] == code
+
+
+@pytest.mark.parametrize("odd", ["[]", "1", '"x"', '{"a":[]}'])
+async def test_an_odd_field_that_nobody_reads_keeps_no_token_back(bank: Bank, odd: str) -> None:
+    body = f'{{"grantType":"client_credentials","additionalInfo":{odd},"new":{odd}}}'
+
+    answer = await bank.ask_token(content=body.encode())
+
+    assert answer.json()["responseCode"] == "2007300"
 
 
 async def test_another_banks_key_gets_no_token(bank: Bank, make_bank: MakeBank) -> None:

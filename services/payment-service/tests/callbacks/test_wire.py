@@ -164,6 +164,16 @@ async def test_a_body_of_the_greatest_size_is_read(bank: Bank, bill: BillOut) ->
     assert answer.json()["responseCode"] == "2002400"
 
 
+async def test_a_payment_of_the_greatest_size_is_booked(bank: Bank, bill: BillOut) -> None:
+    message = payment_of(bill, bank.partner, additionalInfo={"text": ""})
+    room = BODY_LIMIT - len(json.dumps(message).encode())
+    message["additionalInfo"]["text"] = "x" * room
+
+    answer = await bank.pay(message)
+
+    assert answer.json()["responseCode"] == "2002500"
+
+
 @pytest.fixture
 async def broken_client(make_app: MakeApp, wire: Wire) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an app whose database is away."""

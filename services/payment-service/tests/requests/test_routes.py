@@ -10,18 +10,16 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.banks.rules import Sources
 from payment_service.bills.schemas import BillOut
 from payment_service.callbacks import tasks
-from payment_service.callbacks.gate import NOTED_A_MINUTE, Gate
 from payment_service.callbacks.models import UnprovenRequest
 from payment_service.callbacks.rules import Check
+from payment_service.callbacks.unproven import ALL_NOTED_A_MINUTE, NOTED_A_MINUTE, UnprovenNotes
 from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit import clock
 from perisai_kit.auth import Role
 from perisai_kit.db import Database
 from perisai_kit.ids import new_id
-from perisai_kit.pii import Keyring
 from perisai_kit.testing import Tokens
 from snap_bi.profiles import PROFILES, ReplayAnswer
 from snap_bi.verification import mask_token
@@ -225,15 +223,25 @@ async def test_a_call_in_nobodys_name_is_not_kept(
     assert await session.scalar(select(func.count()).select_from(UnprovenRequest)) == 0
 
 
-async def test_a_stranger_cannot_fill_the_record(database: Database, keyring: Keyring) -> None:
-    gate = Gate(database, keyring, trusted=Sources(), cache_s=0)
+def test_a_stranger_cannot_fill_the_record() -> None:
+    notes = UnprovenNotes()
     one, other = new_id(), new_id()
 
-    noted = [gate.may_note(one, at=60.0 + n) for n in range(NOTED_A_MINUTE + 5)]
+    noted = [notes.may_note(one, is_likely=False, at=60.0 + n) for n in range(NOTED_A_MINUTE + 5)]
 
     assert noted == [True] * NOTED_A_MINUTE + [False] * 5
-    assert gate.may_note(other, at=90)
-    assert gate.may_note(one, at=120)
+    assert notes.may_note(other, is_likely=False, at=90)
+    assert notes.may_note(one, is_likely=False, at=120)
+
+
+def test_a_stranger_in_every_name_neither_fills_the_record_nor_hides_the_banks() -> None:
+    notes = UnprovenNotes()
+    partners = [new_id() for _ in range(50)]
+
+    noted = [notes.may_note(each, is_likely=False, at=60) for each in partners for _ in range(30)]
+
+    assert sum(noted) == ALL_NOTED_A_MINUTE
+    assert [notes.may_note(each, is_likely=True, at=61) for each in partners] == [True] * 50
 
 
 async def test_what_a_stranger_sends_too_often_is_not_kept(

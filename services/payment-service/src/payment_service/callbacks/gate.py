@@ -1,27 +1,33 @@
 """Who may come in: tokens for banks, and the proof that a message is its sender's.
 
 One process remembers the partners it knows and the tokens it has seen. Both come from the
-database; a change of a known partner counts within `cache_s` seconds, and a partner or token that
-is not known here is looked for at once. Nothing but a good answer is remembered.
+database; a change of a known partner counts within `cache_s` seconds, a partner that is not known
+here within a second, and a token that is not is looked for at once. Nothing but a good answer is
+remembered.
 """
 
 import asyncio
-import json
-import re
 import secrets
 import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from uuid import UUID
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from payment_service.banks import service as banks
 from payment_service.banks.models import BankPartner
 from payment_service.banks.rules import PartnerStatus, Sources, sources
 from payment_service.callbacks import queries, rules
-from payment_service.callbacks.rules import Caller, Check, Refusal, Wire
+from payment_service.callbacks.models import AccessToken
+from payment_service.callbacks.rules import Caller, Refusal, Wire
 from payment_service.callbacks.schemas import Signed
+from payment_service.callbacks.unproven import (
+    UnprovenChecks,
+    UnprovenNotes,
+    count_dropped,
+    is_listed,
+    note_unproven,
+)
 from perisai_kit import clock
 from perisai_kit.db import Database
 from perisai_kit.ids import new_id
@@ -32,26 +38,15 @@ from snap_bi.codes import Case, Service
 from snap_bi.errors import BodyInvalid, FieldProblem, KeyRefused
 from snap_bi.headers import TransactionHeaders
 from snap_bi.keys import load_public_key
-from snap_bi.messages import Echo, TokenRequest
+from snap_bi.messages import TokenRequest
 from snap_bi.profiles import PROFILES, ReplayAnswer
 from snap_bi.strict_json import parse_object
-from snap_bi.verification import Verdict as SignatureVerdict
 from snap_bi.verification import bearer_token
 
 REMEMBERED_TOKENS = 10_000
 TOKEN_BYTES = 48
-NOTED_A_MINUTE = 20
-"""Unproven calls in one partner's name that a process keeps: anybody may send them."""
-# Of what a stranger may have sent only that is kept which can be no text of his own.
-_TIMESTAMP = re.compile(r"[0-9TZ:.+-]{1,35}")
-_EXTERNAL_ID = re.compile(r"[0-9]{1,36}")
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_CHECKS = {
-    rules.NOT_ADMITTED: Check.SOURCE,
-    "Unknown client": Check.CLIENT,
-    "Timestamp": Check.TIMESTAMP,
-    "Signature": Check.SIGNATURE,
-}
+LOOKS_AGAIN_EVERY_S = 1.0
+"""How often partners are read anew because somebody named one that is not known here."""
 
 log = get_logger()
 
@@ -69,9 +64,11 @@ class Gate:
         self._callers: tuple[Caller, ...] = ()
         self._loaded_at = float("-inf")
         self._loading = asyncio.Lock()
+        self._looked_again_at = float("-inf")
         self._owners: OrderedDict[bytes, tuple[UUID, datetime]] = OrderedDict()
-        self._noted: Counter[UUID] = Counter()
-        self._noted_in = 0
+        self._lookups: dict[bytes, asyncio.Task[AccessToken | None]] = {}
+        self._checks = UnprovenChecks()
+        self._notes = UnprovenNotes()
 
     async def callers(self) -> tuple[Caller, ...]:
         """Return the active and the suspended partners."""
@@ -93,10 +90,46 @@ class Gate:
                 self._loaded_at = started_at
         return self._callers
 
+    async def look_again(self) -> tuple[Caller, ...]:
+        """Return the partners after a fresh look, of which there is at most one a second.
+
+        For whoever names a partner that is not known here: it may be new, or made up.
+        """
+        now = time.monotonic()
+        if now - self._looked_again_at >= LOOKS_AGAIN_EVERY_S:
+            self._looked_again_at = now
+            return await self.reload()
+        async with self._loading:  # a look that has begun is waited for
+            return self._callers
+
+    async def admit(self, wire: Wire) -> AbstractContextManager[None]:
+        """Return what a caller is checked within; the places for unproven ones are few.
+
+        Not bounded: a living token, a partner that has proven itself from this address of late,
+        and the addresses on a partner's allow-list.
+        Raises on entering: TooManyUnproven.
+        """
+        callers = await self.callers()
+        if self._has_token(wire) or self.is_likely(self._named(wire, callers), wire):
+            return nullcontext()
+        if is_listed(callers, wire.source):
+            return nullcontext()
+        return self._checks.check(wire.source)
+
+    def is_likely(self, caller: Caller | None, wire: Wire) -> bool:
+        """Tell whether a call comes from where this partner calls from."""
+        if caller is None:
+            return False
+        return self._checks.is_proven(caller, wire.source) or is_listed([caller], wire.source)
+
+    def note_proven(self, caller: Caller, wire: Wire) -> None:
+        """Remember that this caller has just proven itself."""
+        self._checks.note_proven(caller, wire.source)
+
     async def client(self, client_id: str) -> Caller | None:
         """Return the partner that X-CLIENT-KEY names."""
         found = rules.find_client(await self.callers(), client_id)
-        return found or rules.find_client(await self.reload(), client_id)
+        return found or rules.find_client(await self.look_again(), client_id)
 
     async def sender(self, headers: TransactionHeaders, *, now: datetime) -> Caller | None:
         """Return the partner that a living token, else an X-PARTNER-ID without one, stands for."""
@@ -104,16 +137,39 @@ class Gate:
             owner = await self._owner(headers.token, now=now)
             if owner is not None:
                 found = rules.find_partner(await self.callers(), owner)
-                return found or rules.find_partner(await self.reload(), owner)
+                return found or rules.find_partner(await self.look_again(), owner)
         name, has_token = headers.partner_id, headers.token is not None
         found = rules.asymmetric_caller(await self.callers(), name, has_token=has_token)
         if found is None and not has_token:
-            found = rules.asymmetric_caller(await self.reload(), name, has_token=has_token)
+            found = rules.asymmetric_caller(await self.look_again(), name, has_token=has_token)
         return found
+
+    async def signer(self, headers: TransactionHeaders, wire: Wire) -> Caller | None:
+        """Return the partner whose secret signed a message, whatever has become of its token.
+
+        The token is part of what is signed, and nobody else has the secret.
+        """
+        if headers.token is None:
+            return None
+        signed = [
+            caller
+            for caller in await self.callers()
+            if headers.partner_id in caller.ids
+            and caller.profile.needs_token
+            and rules.signature_verdict(caller, headers, wire).is_accepted
+        ]
+        return signed[0] if len(signed) == 1 else None
 
     async def named(self, wire: Wire) -> Caller | None:
         """Return the partner in whose name a call came, proven or not."""
-        callers = await self.callers()
+        return self._named(wire, await self.callers())
+
+    def may_note(self, caller: Caller, wire: Wire) -> bool:
+        """Count an unproven call in a partner's name; tell whether it may still be kept."""
+        is_likely = self.is_likely(caller, wire)
+        return self._notes.may_note(caller.partner_id, is_likely=is_likely, at=time.monotonic())
+
+    def _named(self, wire: Wire, callers: tuple[Caller, ...]) -> Caller | None:
         token = bearer_token(wire.headers.get("authorization"))
         owner = self._owners.get(rules.token_hash(token)) if token else None
         if owner is not None:
@@ -125,35 +181,50 @@ class Gate:
         only = named[0] if len(named) == 1 else None
         return rules.find_client(callers, client_key) or only
 
-    def may_note(self, partner_id: UUID, *, at: float) -> bool:
-        """Count an unproven call of a partner; tell whether it is still one of the first.
-
-        at: seconds of a clock that only goes forward.
-        """
-        minute = int(at // 60)
-        if minute != self._noted_in:
-            self._noted_in = minute
-            self._noted.clear()
-        self._noted[partner_id] += 1
-        return self._noted[partner_id] <= NOTED_A_MINUTE
+    def _has_token(self, wire: Wire) -> bool:
+        # One that is being looked for costs no other look.
+        token = bearer_token(wire.headers.get("authorization"))
+        if token is None:
+            return False
+        digest = rules.token_hash(token)
+        owner = self._owners.get(digest)
+        return digest in self._lookups or (owner is not None and clock.real_now() < owner[1])
 
     async def _owner(self, token: str, *, now: datetime) -> UUID | None:
         digest = rules.token_hash(token)
         known = self._owners.get(digest)
         if known is None:
-            async with self.database.read() as session:
-                row = await queries.find_token(session, digest)
+            row = await self._find_token(digest)
             if row is None:
                 return None
-            known = self._owners[digest] = (row.partner_id, row.expires_at)
-            if len(self._owners) > REMEMBERED_TOKENS:
-                self._owners.popitem(last=False)
+            known = self.remember_token(digest, row.partner_id, row.expires_at)
         partner_id, expires_at = known
         return partner_id if now < expires_at else None
 
+    def remember_token(
+        self, digest: bytes, partner_id: UUID, expires_at: datetime
+    ) -> tuple[UUID, datetime]:
+        """Remember whose a token is, and until when."""
+        known = self._owners[digest] = (partner_id, expires_at)
+        if len(self._owners) > REMEMBERED_TOKENS:
+            self._owners.popitem(last=False)
+        return known
 
-async def issue_token(gate: Gate, wire: Wire) -> tuple[Answer, Caller]:
-    """Give a bank a token (service 73). Earlier ones live on: banks run several nodes.
+    async def _find_token(self, digest: bytes) -> AccessToken | None:
+        """Look a token up once, however many calls wait for it: a bank sends one with each."""
+        lookup = self._lookups.get(digest)
+        if lookup is None:
+            lookup = self._lookups[digest] = asyncio.create_task(self._read_token(digest))
+            lookup.add_done_callback(lambda _: self._lookups.pop(digest, None))
+        return await asyncio.shield(lookup)
+
+    async def _read_token(self, digest: bytes) -> AccessToken | None:
+        async with self.database.read() as session:
+            return await queries.find_token(session, digest)
+
+
+async def prove_client(gate: Gate, wire: Wire) -> Caller:
+    """Return the bank that asks for a token (service 73), once it has proven itself.
 
     Raises: Refusal.
     """
@@ -164,44 +235,59 @@ async def issue_token(gate: Gate, wire: Wire) -> tuple[Answer, Caller]:
     if caller is None:
         raise Refusal(Case.UNAUTHORIZED, "Unknown client")
     rules.check_source(service, wire.source, [caller])
-    now = clock.real_now()
-    rules.check_time(caller, headers.at, now=now)
+    rules.check_time(caller, headers.at, now=clock.real_now())
     if not rules.token_verdict(caller, headers).is_accepted:
         raise Refusal(Case.UNAUTHORIZED, "Signature")
+    gate.note_proven(caller, wire)
     _check_grant(wire)
+    return caller
+
+
+async def issue_token(gate: Gate, caller: Caller) -> Answer:
+    """Give a bank a token. Earlier ones live on: banks run several nodes."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
+    digest = rules.token_hash(token)
+    expires_at = clock.real_now() + timedelta(seconds=TOKEN_LIFE_S)
     async with gate.database.begin() as session:
         queries.insert_token(
-            session,
-            token_hash=rules.token_hash(token),
-            partner_id=caller.partner_id,
-            expires_at=now + timedelta(seconds=TOKEN_LIFE_S),
+            session, token_hash=digest, partner_id=caller.partner_id, expires_at=expires_at
         )
+    gate.remember_token(digest, caller.partner_id, expires_at)
     log.info("snap_token.issued", partner_id=str(caller.partner_id))
-    return token_answer(token), caller
+    return token_answer(token)
 
 
 async def authenticate(gate: Gate, service: Service, wire: Wire) -> Signed:
     """Return the message (24, 25) of a caller who has proven to be who it says.
 
+    A payment flag whose signature is good is returned although it is late; see `Signed.late`.
     Raises: Refusal.
     """
     rules.check_source(service, wire.source, await gate.callers())
     headers = rules.transaction_headers(service, wire)
     now = clock.real_now()
-    caller = await gate.sender(headers, now=now)
+    caller, late = await gate.sender(headers, now=now), None
     if caller is None:
-        raise Refusal(Case.INVALID_TOKEN)
-    rules.check_caller(caller, headers, wire, now=now)
+        late = Refusal(Case.INVALID_TOKEN)
+        caller = await gate.signer(headers, wire) if service is Service.PAYMENT else None
+        if caller is None:
+            raise late
+    try:
+        rules.check_caller(caller, headers, wire)
+    except Refusal as refused:
+        raise late or refused from None
+    try:
+        rules.check_time(caller, headers.at, now=now)
+    except Refusal as refused:
+        late = late or refused
+    if late is not None and service is not Service.PAYMENT:
+        raise late
     verdict = rules.signature_verdict(caller, headers, wire)
     if verdict.step is None:
-        # The string we expected shows a bank's engineer the difference; it holds no secret.
-        log.warning(
-            "callback.unsigned",
-            partner_id=str(caller.partner_id),
-            expected=verdict.string_to_sign,
-        )
-        raise Refusal(Case.UNAUTHORIZED, "Signature")
+        raise late or Refusal(Case.UNAUTHORIZED, "Signature")
+    if late is None:
+        # A late one may be a copy that somebody else sends.
+        gate.note_proven(caller, wire)
     return Signed(
         id=new_id(),
         service=service,
@@ -210,80 +296,34 @@ async def authenticate(gate: Gate, service: Service, wire: Wire) -> Signed:
         headers=headers,
         step=verdict.step,
         received_at=now,
+        late=late,
     )
 
 
-async def note_unproven(
+async def record_refusal(
     gate: Gate, service: Service, wire: Wire, *, refused: Refusal, answer: Answer
 ) -> None:
-    """Keep why a call in a known partner's name was not believed, for that bank's engineer.
-
-    A record that cannot be written changes no answer.
-    """
+    """Count a call that was not believed, and keep it where it is one of few in that name."""
     caller = await gate.named(wire)
-    if caller is None or not gate.may_note(caller.partner_id, at=time.monotonic()):
-        return
-    verdict = _tried(caller, service, wire)
-    values: dict[str, object] = {
-        "id": new_id(),
-        "partner_id": caller.partner_id,
-        "service": service.value,
-        "received_at": clock.real_now(),
-        "source": rules.plain(wire.source or "", rules.SOURCE_LENGTH),
-        "target": rules.plain(wire.target, rules.TARGET_LENGTH),
-        "timestamp": _lawful(_TIMESTAMP, wire.headers.get("x-timestamp", "")),
-        "external_id": _lawful(_EXTERNAL_ID, wire.headers.get("x-external-id", "")),
-        "request_id": _lawful(_REQUEST_ID, _echo(wire).request_id),
-        "failed_check": _failed_check(refused),
-        "string_to_sign": verdict.string_to_sign if verdict else None,
-        "signed_over": verdict.step.value if verdict and verdict.step else None,
-        "http_status": answer.http_status,
-        "response_code": answer.response_code,
-        "response_message": json.loads(answer.body)["responseMessage"],
-    }
-    try:
-        async with gate.database.begin() as session:
-            queries.insert_unproven(session, values)
-    except (SQLAlchemyError, OSError) as error:
-        log.warning("callback.unnoted", error=type(error).__name__)
-
-
-def _failed_check(refused: Refusal) -> Check:
-    if refused.case is Case.INVALID_TOKEN:
-        return Check.TOKEN
-    detail = refused.detail or ""
-    is_header = detail.startswith("X-") or detail == "CHANNEL-ID"
-    return _CHECKS.get(detail, Check.HEADERS if is_header else Check.GRANT)
-
-
-def _tried(caller: Caller, service: Service, wire: Wire) -> SignatureVerdict | None:
-    # Whatever was refused first, the engineer wants to know of the signature too.
-    try:
-        if service is Service.ACCESS_TOKEN:
-            return rules.token_verdict(caller, rules.token_headers(wire))
-        return rules.signature_verdict(caller, rules.transaction_headers(service, wire), wire)
-    except Refusal:
-        return None
-
-
-def _echo(wire: Wire) -> Echo:
-    try:
-        return Echo.of(parse_object(wire.body))
-    except BodyInvalid:
-        return Echo()
-
-
-def _lawful(form: re.Pattern[str], text: str) -> str | None:
-    return text.strip() if form.fullmatch(text.strip()) else None
+    await note_unproven(
+        gate.database,
+        caller,
+        (service, wire),
+        refused=refused,
+        answer=answer,
+        may_note=caller is not None and gate.may_note(caller, wire),
+    )
 
 
 def _check_grant(wire: Wire) -> None:
+    dropped: set[str] = set()
     try:
-        TokenRequest.read(parse_object(wire.body))
+        TokenRequest.read(parse_object(wire.body), dropped=dropped)
     except BodyInvalid:
         raise Refusal(Case.BAD_REQUEST) from None
     except FieldProblem as problem:
         raise rules.malformed(Service.ACCESS_TOKEN, problem) from None
+    count_dropped(Service.ACCESS_TOKEN, TokenRequest, dropped)
 
 
 def _caller(partner: BankPartner) -> Caller | None:

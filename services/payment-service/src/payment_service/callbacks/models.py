@@ -1,8 +1,8 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.base import Base, choice, one_of
@@ -63,6 +63,8 @@ class Callback(Base):
     payment_id: Mapped[UUID | None] = mapped_column(ForeignKey("payments.id"))
     # The message whose answer was given again, or that this one contradicts.
     first_id: Mapped[UUID | None] = mapped_column(ForeignKey("callbacks.id"))
+    # The names of the fields it was read without; None: none.
+    dropped_fields: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
 
 
 class UnprovenRequest(Base):

@@ -14,10 +14,11 @@ from payment_service.callbacks import service
 from payment_service.callbacks.gate import Gate
 from payment_service.callbacks.rules import Wire
 from payment_service.callbacks.schemas import Reply, failed, too_large, unknown_path
+from payment_service.callbacks.unproven import TooManyUnproven
 from payment_service.callbacks.writer import Writer
 from perisai_kit.http.client_address import client_address
 from perisai_kit.log import get_logger
-from snap_bi.answers import refusal
+from snap_bi.answers import Answer, refusal
 from snap_bi.codes import Case, Service
 from snap_bi.profiles import PROFILES
 
@@ -30,6 +31,9 @@ PATHS: dict[str, Service] = {
     "/transfer-va/payment": Service.PAYMENT,
 }
 PREFIXES = tuple(sorted({profile.public_prefix for profile in PROFILES.values()}))
+
+ABORT = "perisai.abort"
+"""The extension of our server by which the connection of a request is closed at once."""
 
 answers_total = Counter("snap_answers_total", "Answers to banks.", ["service", "code"])
 log = get_logger()
@@ -78,6 +82,9 @@ class SnapEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             reply = await self._reply(scope, receive)
+        except TooManyUnproven:
+            await _break_off(scope, receive, send)
+            return
         except Exception as error:
             log.error("callback.failed", snap_service=self._service.value, exc_info=error)
             reply = failed(self._service, self._prefix)
@@ -113,6 +120,20 @@ def _prefix(path: str) -> str:
 def _says_too_large(scope: Scope) -> bool:
     length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
     return not length.isdigit() or int(length) > BODY_LIMIT
+
+
+async def _break_off(scope: Scope, receive: Receive, send: Send) -> None:
+    """Close the connection without an answer.
+
+    A server that cannot is told 504 without a body, which a bank does not read as a refusal.
+    """
+    abort = scope.get("extensions", {}).get(ABORT)
+    if abort is None:
+        await _send(Reply.of(Answer(504, "", b"")), send)
+        return
+    abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass  # what of a body had come before
 
 
 async def _body(scope: Scope, receive: Receive) -> bytes:

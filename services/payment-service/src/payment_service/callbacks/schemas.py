@@ -1,18 +1,30 @@
 """Messages in hand: what a bank sent, once it is known to be the bank's, and what it came to."""
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Self
 from uuid import UUID
 
-from payment_service.callbacks.rules import Caller, First, Verdict, Wire, external_id_scope
+from payment_service.bills.rules import BillStatus, LockedBill
+from payment_service.callbacks.rules import (
+    Caller,
+    First,
+    Refusal,
+    Verdict,
+    Wire,
+    external_id_scope,
+)
+from payment_service.payments.rules import Settlement
 from perisai_kit.clock import jakarta_date, real_now
 from snap_bi.answers import Answer, refusal
-from snap_bi.codes import Case, Service
+from snap_bi.codes import Case, Service, response_code
+from snap_bi.errors import BodyInvalid
 from snap_bi.headers import TransactionHeaders
-from snap_bi.messages import PaymentRequest
+from snap_bi.messages import Echo, PaymentRequest
 from snap_bi.profiles import PROFILES, DoubtAnswer, Profile
+from snap_bi.strict_json import parse_object
 from snap_bi.timestamps import TimestampFormat, format_timestamp
 from snap_bi.verification import Step
 
@@ -22,7 +34,11 @@ Key = tuple[UUID, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signed:
-    """A message that bears its caller's good signature. received_at: the real instant."""
+    """A message that bears its caller's good signature. received_at: the real instant.
+
+    late: why it would be refused although its signature is good: its timestamp is not of now, or
+    its token has ended. It is then answered only where it repeats a settled payment.
+    """
 
     id: UUID
     service: Service
@@ -31,6 +47,7 @@ class Signed:
     headers: TransactionHeaders
     step: Step
     received_at: datetime
+    late: Refusal | None = None
 
     @property
     def scope(self) -> str:
@@ -44,7 +61,10 @@ class Signed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A payment flag to be taken. paid: rupiah. Both instants are of the business clock."""
+    """A payment flag to be taken. paid: rupiah. Both instants are of the business clock.
+
+    dropped: the names of the fields it was read without.
+    """
 
     signed: Signed
     request: PaymentRequest
@@ -52,6 +72,7 @@ class Message:
     paid: int
     paid_at: datetime
     received_at: datetime
+    dropped: tuple[str, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -72,13 +93,14 @@ class Outcome:
 class Judged:
     """A message with what it came to, ready to be kept.
 
-    request_id: the bank's, where the message could be read.
+    request_id: the bank's, where the message could be read. dropped: as in `Message`.
     """
 
     signed: Signed
     outcome: Outcome
     request_id: str | None = None
     content_hash: bytes | None = field(default=None, repr=False)
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -98,6 +120,27 @@ class Firsts:
                 self.refused[key, first.content_hash] = first
 
 
+@dataclass(slots=True)
+class Books:
+    """What stands in the books about a batch; each message finds what those before it did.
+
+    bills: locked, by partner and customer number. unused: the messages whose X-EXTERNAL-ID was
+    not used before.
+    """
+
+    bills: Mapping[tuple[UUID, str], LockedBill]
+    unused: Set[UUID]
+    firsts: Firsts
+    settlements: list[Settlement] = field(default_factory=list)
+    paid: set[UUID] = field(default_factory=set)
+
+    def find_bill(self, partner_id: UUID, customer_no: str) -> LockedBill | None:
+        bill = self.bills.get((partner_id, customer_no))
+        if bill is not None and bill.id in self.paid:
+            return replace(bill, status=BillStatus.PAID)
+        return bill
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What goes back over the wire."""
@@ -115,6 +158,37 @@ class Reply:
         if client_key is not None:
             headers["X-CLIENT-KEY"] = client_key
         return cls(answer, headers)
+
+
+def stored_answer(first: First) -> Answer:
+    """Return an earlier answer as it went out."""
+    return Answer(first.http_status, first.response_code, first.answer)
+
+
+def inconsistent_answer(first: First) -> Answer:
+    """Return 404xx18 with the result of an earlier answer."""
+    case = Case.INCONSISTENT_REQUEST
+    code = response_code(Service.PAYMENT, case)
+    whole = {
+        **json.loads(first.answer),
+        "responseCode": code,
+        "responseMessage": case.message(),
+    }
+    body = json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()
+    return Answer(case.http_status, code, body)
+
+
+def refused_answer(service: Service, wire: Wire, refused: Refusal) -> Answer:
+    """Return a refusal with the ids of the message where they can be read: the bank wants them."""
+    return refusal(service, refused.case, detail=refused.detail, echo=echo_of(wire))
+
+
+def echo_of(wire: Wire) -> Echo:
+    """Return the ids that a body names, as far as it can be read."""
+    try:
+        return Echo.of(parse_object(wire.body))
+    except BodyInvalid:
+        return Echo()
 
 
 def too_large(service: Service | None) -> Reply:

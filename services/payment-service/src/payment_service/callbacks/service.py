@@ -3,10 +3,8 @@
 Nothing is acknowledged that is not committed. What bears no good signature is not kept.
 """
 
-import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from uuid import UUID
 
@@ -14,12 +12,29 @@ from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bills import service as bills
-from payment_service.bills.rules import BillStatus, LockedBill
 from payment_service.callbacks import queries, rules
-from payment_service.callbacks.gate import Gate, authenticate, issue_token, note_unproven
+from payment_service.callbacks.gate import (
+    Gate,
+    authenticate,
+    issue_token,
+    prove_client,
+    record_refusal,
+)
 from payment_service.callbacks.models import Callback, UnprovenRequest
 from payment_service.callbacks.rules import Caller, First, Refusal, Repeat, Verdict, Wire
-from payment_service.callbacks.schemas import Firsts, Judged, Message, Outcome, Reply, Signed
+from payment_service.callbacks.schemas import (
+    Books,
+    Firsts,
+    Judged,
+    Message,
+    Outcome,
+    Reply,
+    Signed,
+    inconsistent_answer,
+    refused_answer,
+    stored_answer,
+)
+from payment_service.callbacks.unproven import count_dropped
 from payment_service.payments import service as payments
 from payment_service.payments.rules import Notice, Settlement
 from perisai_kit import clock
@@ -27,10 +42,10 @@ from perisai_kit.ids import new_id
 from perisai_kit.log import get_logger
 from perisai_kit.pii import Keyring
 from perisai_kit.statements import Run, execute, run_in, write_together
-from snap_bi.answers import Answer, doubt_answer, inquiry_answer, payment_answer, refusal
-from snap_bi.codes import Case, Service, response_code
+from snap_bi.answers import Answer, doubt_answer, inquiry_answer, payment_answer
+from snap_bi.codes import Case, Service
 from snap_bi.errors import BodyInvalid, FieldProblem
-from snap_bi.messages import Echo, InquiryRequest, PaymentRequest, VirtualAccountRequest
+from snap_bi.messages import InquiryRequest, PaymentRequest, VirtualAccountRequest
 from snap_bi.strict_json import parse_object
 from snap_bi.virtual_account import VirtualAccount
 
@@ -46,16 +61,25 @@ TakeOne = Callable[[Message], Awaitable[Answer]]
 
 
 async def serve(gate: Gate, service: Service, wire: Wire, take_one: TakeOne) -> Reply:
-    """Answer one call of a bank: the caller first, then the message."""
+    """Answer one call of a bank: the caller first, then the message.
+
+    Raises: TooManyUnproven, which is to be answered with nothing at all.
+    """
     try:
         if service is Service.ACCESS_TOKEN:
-            answer, caller = await issue_token(gate, wire)
-            return Reply.of(answer, profile=caller.profile, client_key=caller.client_id)
-        signed = await authenticate(gate, service, wire)
+            with await gate.admit(wire):
+                caller = await prove_client(gate, wire)
+            token = await issue_token(gate, caller)
+            return Reply.of(token, profile=caller.profile, client_key=caller.client_id)
+        with await gate.admit(wire):
+            signed = await authenticate(gate, service, wire)
+        if signed.late is not None:
+            answer = await confirm_late(gate, signed, late=signed.late)
+            return Reply.of(answer, profile=signed.caller.profile)
     except Refusal as refused:
         log.info("callback.refused", snap_service=service.value, case=refused.case.name)
-        answer = _refused_answer(service, wire, refused)
-        await note_unproven(gate, service, wire, refused=refused, answer=answer)
+        answer = refused_answer(service, wire, refused)
+        await record_refusal(gate, service, wire, refused=refused, answer=answer)
         return Reply.of(answer)
     if service is Service.INQUIRY:
         answer = await inquire(gate, signed)
@@ -67,14 +91,14 @@ async def serve(gate: Gate, service: Service, wire: Wire, take_one: TakeOne) -> 
 async def inquire(gate: Gate, signed: Signed) -> Answer:
     """Answer an inquiry (24) from the bill alone, and keep it."""
     async with gate.database.begin() as session:
-        request_id = None
+        request_id, dropped = None, tuple[str, ...]()
         try:
-            request = _read(signed, InquiryRequest)
+            request, dropped = _read(signed, InquiryRequest)
             request_id = request.inquiry_request_id
             outcome = await _inquired(session, signed, request)
         except Refusal as refused:
             outcome = _refused(signed, refused)
-        judged = Judged(signed=signed, outcome=outcome, request_id=request_id)
+        judged = Judged(signed=signed, outcome=outcome, request_id=request_id, dropped=dropped)
         await execute(session, queries.keeping(gate.keyring, [judged]))
     tell(signed, outcome)
     return outcome.answer
@@ -96,6 +120,34 @@ async def pay(gate: Gate, signed: Signed, take_one: TakeOne) -> Answer:
         return doubt_answer(signed.caller.profile)
 
 
+async def confirm_late(gate: Gate, signed: Signed, *, late: Refusal) -> Answer:
+    """Answer a message that comes too late as the repeat of a settled payment, if it is one.
+
+    The bank may repeat the very bytes and headers of a payment we hold, whose timestamp is old by
+    then and whose token has ended: a refusal would make it give the customer the money back.
+    Nothing is booked and no X-EXTERNAL-ID is used up.
+    Raises: Refusal, `late` itself, for everything else.
+    """
+    try:
+        message = read_payment(signed, gate.keyring)
+    except Refusal:
+        raise late from None
+    try:
+        async with gate.database.begin() as session:
+            firsts = await queries.list_firsts(run_in(session), gate.keyring, [message])
+            first = firsts.settled.get(message.key)
+            if first is None or first.content_hash != message.content_hash:
+                raise late
+            judged = _judged(message, _answered_before(message, first))
+            await execute(session, queries.keeping(gate.keyring, [judged]))
+    except Refusal:
+        raise
+    except Exception as error:
+        log.error("callback.in_doubt", callback_id=str(signed.id), exc_info=error)
+        return doubt_answer(signed.caller.profile)
+    return judged.outcome.answer
+
+
 async def _turn_back(gate: Gate, signed: Signed, refused: Refusal) -> Answer:
     judged = Judged(signed=signed, outcome=_refused(signed, refused))
     async with gate.database.begin() as session:
@@ -109,7 +161,7 @@ def read_payment(signed: Signed, keyring: Keyring) -> Message:
 
     Raises: Refusal for its form.
     """
-    request = _read(signed, PaymentRequest)
+    request, dropped = _read(signed, PaymentRequest)
     now = clock.now()
     paid = request.paid_amount.rupiah
     content = rules.content(
@@ -126,6 +178,7 @@ def read_payment(signed: Signed, keyring: Keyring) -> Message:
         paid=paid,
         paid_at=request.trx_at or now,
         received_at=now,
+        dropped=dropped,
     )
 
 
@@ -157,27 +210,6 @@ async def take(
     return [known[message.signed.id] for message in messages]
 
 
-@dataclass(slots=True)
-class Books:
-    """What stands in the books about a batch; each message finds what those before it did.
-
-    bills: locked, by partner and customer number. unused: the messages whose X-EXTERNAL-ID was
-    not used before.
-    """
-
-    bills: Mapping[tuple[UUID, str], LockedBill]
-    unused: Set[UUID]
-    firsts: Firsts
-    settlements: list[Settlement] = field(default_factory=list)
-    paid: set[UUID] = field(default_factory=set)
-
-    def find_bill(self, partner_id: UUID, customer_no: str) -> LockedBill | None:
-        bill = self.bills.get((partner_id, customer_no))
-        if bill is not None and bill.id in self.paid:
-            return replace(bill, status=BillStatus.PAID)
-        return bill
-
-
 def judge(message: Message, books: Books, keyring: Keyring) -> Judged:
     """Decide what a message comes to, and note it in the books for those behind it."""
     try:
@@ -194,11 +226,16 @@ def judge(message: Message, books: Books, keyring: Keyring) -> Judged:
         answer=outcome.answer.body,
     )
     books.firsts.note(message.key, outcome.verdict, first)
+    return _judged(message, outcome)
+
+
+def _judged(message: Message, outcome: Outcome) -> Judged:
     return Judged(
         signed=message.signed,
         outcome=outcome,
         request_id=message.request.payment_request_id,
         content_hash=message.content_hash,
+        dropped=message.dropped,
     )
 
 
@@ -291,53 +328,39 @@ def _answered_before(message: Message, first: First) -> Outcome:
     )
     match kind:
         case Repeat.AS_STORED:
-            answer, verdict = _as_stored(first), Verdict.REPEATED
+            answer, verdict = stored_answer(first), Verdict.REPEATED
         case Repeat.INCONSISTENT:
-            answer, verdict = _inconsistent(first), Verdict.REPEATED
+            answer, verdict = inconsistent_answer(first), Verdict.REPEATED
         case Repeat.OTHER_CONTENT:
-            answer, verdict = _inconsistent(first), Verdict.CONFLICT
+            # With its own numbers and a rejecting flag: a bank that reads the flag must not take
+            # the success of another payment for this one's.
+            refused = Refusal(Case.INCONSISTENT_REQUEST)
+            answer = refused_answer(Service.PAYMENT, message.signed.wire, refused)
+            verdict = Verdict.CONFLICT
     return Outcome(answer=answer, verdict=verdict, first_id=first.callback_id)
-
-
-def _inconsistent(first: First) -> Answer:
-    case = Case.INCONSISTENT_REQUEST
-    code = response_code(Service.PAYMENT, case)
-    whole = {
-        **json.loads(first.answer),
-        "responseCode": code,
-        "responseMessage": case.message(),
-    }
-    body = json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()
-    return Answer(case.http_status, code, body)
-
-
-def _as_stored(first: First) -> Answer:
-    return Answer(first.http_status, first.response_code, first.answer)
 
 
 def _refused(signed: Signed, refused: Refusal) -> Outcome:
     return Outcome(
-        answer=_refused_answer(signed.service, signed.wire, refused),
+        answer=refused_answer(signed.service, signed.wire, refused),
         verdict=rules.verdict_of(refused),
     )
 
 
-def _refused_answer(service: Service, wire: Wire, refused: Refusal) -> Answer:
-    # With the ids of the message where they can be read; the bank wants them back.
+def _read(signed: Signed, kind: type[Request]) -> tuple[Request, tuple[str, ...]]:
+    """Return a message and the names of the fields it was read without. Raises: Refusal."""
+    dropped: set[str] = {"CHANNEL-ID"} if signed.headers.channel_id is None else set()
     try:
-        echo = Echo.of(parse_object(wire.body))
-    except BodyInvalid:
-        echo = Echo()
-    return refusal(service, refused.case, detail=refused.detail, echo=echo)
-
-
-def _read(signed: Signed, kind: type[Request]) -> Request:
-    try:
-        return kind.read_for(signed.caller.profile, parse_object(signed.wire.body))
+        body = parse_object(signed.wire.body)
+        request = kind.read_for(signed.caller.profile, body, dropped=dropped)
     except BodyInvalid:
         raise Refusal(Case.BAD_REQUEST) from None
     except FieldProblem as problem:
         raise rules.malformed(signed.service, problem) from None
+    if not dropped:
+        return request, ()
+    count_dropped(signed.service, kind, dropped)
+    return request, rules.shown_names(dropped)
 
 
 def _account(caller: Caller, request: VirtualAccountRequest) -> VirtualAccount:

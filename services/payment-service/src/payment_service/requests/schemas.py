@@ -44,3 +44,10 @@ class BankRequestOut(Out):
         UUID | None, Field(description="The request whose answer was repeated or contradicted.")
     ]
     payment_id: UUID | None
+    dropped_fields: Annotated[
+        list[str],
+        Field(
+            description="The names of optional fields that were left out because they are badly "
+            "formed or not known here; `?` stands for what is no field's name."
+        ),
+    ]

@@ -55,6 +55,7 @@ def _shown(profile: Profile, row: Callback | UnprovenRequest) -> BankRequestOut:
         response_message=row.response_message,
         first_id=None,
         payment_id=None,
+        dropped_fields=[],
     )
 
 
@@ -85,4 +86,5 @@ def _signed(profile: Profile, row: Callback) -> BankRequestOut:
         response_message=json.loads(row.answer)["responseMessage"],
         first_id=row.first_id,
         payment_id=row.payment_id,
+        dropped_fields=row.dropped_fields or [],
     )
