@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from contract.conftest import MODULES, Platform
-from contract.roles import PUBLIC, ROUTES, A, B, D, F, M, S, U, W, filled
+from contract.roles import COUNTRY_WIDE, PUBLIC, ROUTES, A, B, D, F, M, S, U, W, filled
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi import FastAPI
@@ -25,6 +25,8 @@ from sandbox.demo.people import member_body, new_adult
 
 WALK = [(service, route) for service, table in ROUTES.items() for route in table]
 BRANCH = {"kind": ScopeKind.BRANCH, "code": "BWI", "region": "JTM"}
+REGION = {"kind": ScopeKind.REGION, "code": "JTM"}
+COUNTRY = {"kind": ScopeKind.COUNTRY}
 ELSEWHERE = {"kind": ScopeKind.BRANCH, "code": "MKS", "region": "SUL"}
 
 
@@ -73,11 +75,29 @@ async def test_a_route_lets_in_its_roles_and_nobody_else(
         return
     assert nobody.status_code == 401
     assert forged.status_code == 401
+    scope = COUNTRY if route in COUNTRY_WIDE[service] else BRANCH
     for role in Role:
-        headers = {**key, **tokens.make(role, scope=BRANCH, agent_id=new_id(), member_id=new_id())}
+        headers = {**key, **tokens.make(role, scope=scope, agent_id=new_id(), member_id=new_id())}
         answer = await client.request(method, address, headers=headers)
         is_refused = answer.status_code == 403 and answer.json()["code"] == "forbidden"
         assert is_refused == (role not in allowed), f"{role}: {answer.status_code}"
+
+
+@pytest.mark.parametrize(
+    ("service", "route"),
+    [(service, route) for service, routes in COUNTRY_WIDE.items() for route in sorted(routes)],
+)
+async def test_what_concerns_the_country_is_refused_to_an_office_of_a_part_of_it(
+    platform: Platform, tokens: Tokens, service: str, route: str
+) -> None:
+    method, path = route.split(" ")
+    key = {"Idempotency-Key": "walk-00000002"}
+
+    for role in ROUTES[service][route] or ():
+        for scope in (BRANCH, REGION, None if role is not D else BRANCH):
+            headers = {**key, **tokens.make(role, scope=scope)}
+            answer = await platform.clients[service].request(method, filled(path), headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), role
 
 
 @pytest.fixture(scope="module")

@@ -53,19 +53,25 @@ def settings(make_settings: Callable[..., Settings], shared_urls: Urls) -> Setti
 
 @pytest.fixture
 def make_app(make_settings: Callable[..., Settings], shared_urls: Urls) -> MakeApp:
-    """Build the app: on the test's own transaction, or with `urls` on a database of its own."""
+    """Build the app: on the test's own transaction, or with `urls` on a database of its own.
+
+    has_network: whether banks are called over the network, and not over the wire.
+    """
 
     def make(
         *,
         database: Database | None = None,
         wire: Wire | None = None,
         urls: Urls | None = None,
+        has_network: bool = False,
         **more: Any,
     ) -> FastAPI:
         settings = make_settings(Settings, urls or shared_urls, member_url=MEMBER_URL, **more)
         kit = create_kit(settings, migrations=MIGRATIONS, http_transport=wire)
         if database is not None:
             kit.database = database
+        if has_network:
+            kit.http_transport = None  # keys still come over the wire
         return app_of(kit, settings)
 
     return make

@@ -63,6 +63,13 @@ class Principal:
         """Tell whether the subject has at least one of these roles."""
         return not self.roles.isdisjoint(roles)
 
+    @property
+    def has_country(self) -> bool:
+        """Whether the subject works for the whole country, as `covers` counts it."""
+        if self.scope is None:
+            return self.has(Role.ADMIN)
+        return self.scope.kind is ScopeKind.COUNTRY
+
     def covers(self, *, branch_code: str | None, region_code: str | None) -> bool:
         """Tell whether the subject's scope holds this branch of this region.
 
@@ -126,16 +133,24 @@ def _text(value: uuid.UUID | None) -> str | None:
     return None if value is None else str(value)
 
 
-def require(*roles: Role) -> Callable[[Request], Coroutine[Any, Any, Principal]]:
+def require(
+    *roles: Role, scope: ScopeKind | None = None
+) -> Callable[[Request], Coroutine[Any, Any, Principal]]:
     """Return a dependency that gives the request's principal, who has one of `roles`.
 
-    Without roles any signed-in account will do.
+    Without roles any signed-in account will do. scope: COUNTRY for what concerns the whole country,
+    such as a bank or the ledger; an office of a branch or a region is refused. Which objects a
+    narrower scope holds is the service's question (`Principal.covers`).
     """
+    if scope not in (None, ScopeKind.COUNTRY):
+        raise ValueError("only the country is a scope of its own")
 
     async def dependency(request: Request) -> Principal:
         authenticator: Authenticator = request.app.state.kit.authenticator
         principal = await authenticator.principal(request)
         if roles and not principal.has(*roles):
+            raise Forbidden
+        if scope is ScopeKind.COUNTRY and not principal.has_country:
             raise Forbidden
         return principal
 

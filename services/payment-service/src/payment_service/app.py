@@ -55,7 +55,11 @@ def app_of(kit: web.Kit, settings: Settings) -> FastAPI:
     tariffs.book()  # a broken tariff must not start
     members = MembersClient(kit.client(settings.member_url))
     feed_of_members = kit.client(settings.member_url)
-    bank_clients = BankClients(transport=kit.http_transport, timeout_s=settings.bank_timeout_s)
+    bank_clients = BankClients(
+        transport=kit.http_transport,
+        timeout_s=settings.bank_timeout_s,
+        sandbox=settings.sandbox,
+    )
     gate = Gate(
         kit.database,
         kit.keyring,

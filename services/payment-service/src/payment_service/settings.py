@@ -37,6 +37,13 @@ class Settings(ServiceSettings):
     """Hours after the end of a month from which it may be closed: as long as a bank may still tell
     late of a payment. Ours; the handbook only says that incentives come by the 5th."""
 
+    scheme_max_share_bps: int = Field(default=3_000, ge=0, le=10_000)
+    """The most a commission scheme may pay of a contribution, to agent and wadah together, in basis
+    points. Ours: the schemes found paid 16.5 % at most, and a slip of the pen is ten times that."""
+    scheme_max_acquisition: int = Field(default=1_000_000, ge=0, le=10**9)
+    """The most it may pay for a new member, or for a month of them, in rupiah. Ours: the scheme of
+    2017 paid 500,000 a month."""
+
     designated_banks: CommaSeparated = ()
     """Codes of the banks agents may be paid at, by comma. No current official list was found (see
     docs/domain.md, Requirements): when empty, the active bank partners are the designated ones."""

@@ -8,17 +8,18 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from perisai_kit.auth import Role
+from perisai_kit.auth import Role, ScopeKind
 from perisai_kit.ids import new_id
 from perisai_kit.testing import Tokens
 
+COUNTRY = {"kind": ScopeKind.COUNTRY}
 PARTNERS = "/v1/bank-partners"
 NewPartner = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
 def treasurer(tokens: Tokens) -> dict[str, str]:
-    return tokens.make(Role.FINANCE_OFFICER)
+    return tokens.make(Role.FINANCE_OFFICER, scope=COUNTRY)
 
 
 async def test_a_new_partner_is_a_draft_with_credentials_shown_once(
@@ -212,6 +213,50 @@ async def test_plain_http_to_a_bank_is_for_the_sandbox_only(
         answer = await client.post(PARTNERS, json=asked, headers=treasurer)
 
     assert answer.json()["code"] == "bank_address_unusable"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "10.0.0.5",
+        "169.254.169.254",
+        "payment",
+        "payment.perisai.svc.cluster.local",
+        "metadata.google.internal",
+    ],
+)
+async def test_an_inner_address_is_no_bank_outside_a_sandbox(
+    *,
+    make_app: Any,
+    database: Any,
+    wire: Any,
+    treasurer: dict[str, str],
+    new_partner: NewPartner,
+    host: str,
+) -> None:
+    app = make_app(database=database, wire=wire, sandbox=False, clock_file=None)
+    asked = new_partner()
+    outbound = {**asked["outbound"], "base_url": f"https://{host}:8443/x"}
+    transport = httpx.ASGITransport(app=app)
+
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        new = {**asked, "outbound": outbound}
+        registered = await client.post(PARTNERS, json=new, headers=treasurer)
+        made = await client.post(PARTNERS, json=asked, headers=treasurer)
+        address = f"{PARTNERS}/{made.json()['id']}"
+        rerouted = await client.put(f"{address}/outbound", json=outbound, headers=treasurer)
+        shown = await client.get(address, headers=treasurer)
+
+    for answer, pointer in ((registered, "/outbound/base_url"), (rerouted, "/base_url")):
+        assert (answer.status_code, answer.json()["code"]) == (422, "bank_address_inner")
+        assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
+    assert shown.json()["base_url"] == asked["outbound"]["base_url"]
 
 
 async def test_a_partner_is_activated_and_suspended_and_activated_again(

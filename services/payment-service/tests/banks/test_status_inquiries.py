@@ -7,10 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from perisai_kit.auth import Role
+from perisai_kit.auth import Role, ScopeKind
 from perisai_kit.ids import new_id
 from perisai_kit.testing import Tokens, Wire
 
+COUNTRY = {"kind": ScopeKind.COUNTRY}
 COMPANY = "88001"
 NUMBER = COMPANY + "1" * 18
 ASKED = {"virtual_account_no": NUMBER, "payment_request_id": "20261108101500123456"}
@@ -21,7 +22,7 @@ Tell = Callable[[httpx.Response | Exception], list[httpx.Request]]
 
 @pytest.fixture
 def finance(tokens: Tokens) -> dict[str, str]:
-    return tokens.make(Role.FINANCE_OFFICER)
+    return tokens.make(Role.FINANCE_OFFICER, scope=COUNTRY)
 
 
 @pytest.fixture

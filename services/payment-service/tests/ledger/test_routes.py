@@ -6,12 +6,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.ledger import rules, service
 from payment_service.ledger.rules import NewTransfer, TransferCode
-from perisai_kit.auth import Role
+from perisai_kit.auth import Role, ScopeKind
 from perisai_kit.fields import encode_cursor
 from perisai_kit.ids import new_id
 from perisai_kit.month import Month
 from perisai_kit.testing import Tokens
 
+COUNTRY = {"kind": ScopeKind.COUNTRY}
 pytestmark = pytest.mark.usefixtures("booked")
 
 
@@ -38,7 +39,9 @@ async def booked(session: AsyncSession) -> None:
 async def test_a_finance_officer_reads_the_balances(
     client: httpx.AsyncClient, tokens: Tokens
 ) -> None:
-    answer = await client.get("/v1/ledger/accounts", headers=tokens.make(Role.FINANCE_OFFICER))
+    answer = await client.get(
+        "/v1/ledger/accounts", headers=tokens.make(Role.FINANCE_OFFICER, scope=COUNTRY)
+    )
 
     assert answer.status_code == 200
     bank, jht, *_ = answer.json()["items"]
@@ -56,12 +59,12 @@ async def test_an_auditor_follows_a_payment_through_the_books(
     answer = await client.get(
         "/v1/ledger/transfers",
         params={"cause": "payment:1", "limit": 2},
-        headers=tokens.make(Role.AUDITOR),
+        headers=tokens.make(Role.AUDITOR, scope=COUNTRY),
     )
     rest = await client.get(
         "/v1/ledger/transfers",
         params={"cause": "payment:1", "cursor": answer.json()["next_cursor"]},
-        headers=tokens.make(Role.AUDITOR),
+        headers=tokens.make(Role.AUDITOR, scope=COUNTRY),
     )
 
     assert len(answer.json()["items"]) == 2
@@ -93,7 +96,7 @@ async def test_a_cursor_we_did_not_give_is_refused(
 
 
 async def test_the_export_is_a_journal(client: httpx.AsyncClient, tokens: Tokens) -> None:
-    answer = await client.get("/v1/ledger/export", headers=tokens.make(Role.AUDITOR))
+    answer = await client.get("/v1/ledger/export", headers=tokens.make(Role.AUDITOR, scope=COUNTRY))
 
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")
@@ -101,7 +104,7 @@ async def test_the_export_is_a_journal(client: httpx.AsyncClient, tokens: Tokens
 
 
 async def test_a_number_is_no_date(client: httpx.AsyncClient, tokens: Tokens) -> None:
-    headers = tokens.make(Role.AUDITOR)
+    headers = tokens.make(Role.AUDITOR, scope=COUNTRY)
 
     answer = await client.get("/v1/ledger/export", params={"last_on": "0"}, headers=headers)
 

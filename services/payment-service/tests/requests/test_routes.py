@@ -17,13 +17,14 @@ from payment_service.callbacks.rules import Check
 from payment_service.callbacks.unproven import ALL_NOTED_A_MINUTE, NOTED_A_MINUTE, UnprovenNotes
 from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit import clock
-from perisai_kit.auth import Role
+from perisai_kit.auth import Role, ScopeKind
 from perisai_kit.db import Database
 from perisai_kit.ids import new_id
 from perisai_kit.testing import Tokens
 from snap_bi.profiles import PROFILES, ReplayAnswer
 from snap_bi.verification import mask_token
 
+COUNTRY = {"kind": ScopeKind.COUNTRY}
 MakeBank = Callable[..., Awaitable[Bank]]
 IssueBill = Callable[..., Awaitable[BillOut]]
 See = Callable[..., Awaitable[list[dict[str, Any]]]]
@@ -37,7 +38,7 @@ def see(snap_client: httpx.AsyncClient, tokens: Tokens) -> See:
         answer = await snap_client.get(
             f"/v1/bank-partners/{bank.partner.id}/requests",
             params=params,
-            headers=tokens.make(Role.FINANCE_OFFICER),
+            headers=tokens.make(Role.FINANCE_OFFICER, scope=COUNTRY),
         )
         assert answer.status_code == 200
         items: list[dict[str, Any]] = answer.json()["items"]
@@ -86,7 +87,7 @@ async def test_calls_are_listed_newest_first_and_page_by_page(
     await bank.inquire(inquiry_of(bill, bank.partner), number="2", x_signature="AAAA")
     await bank.pay(payment_of(bill, bank.partner), number="3")
     address = f"/v1/bank-partners/{bank.partner.id}/requests"
-    finance = tokens.make(Role.FINANCE_OFFICER)
+    finance = tokens.make(Role.FINANCE_OFFICER, scope=COUNTRY)
 
     first = (await snap_client.get(address, params={"limit": 2}, headers=finance)).json()
     rest = {"limit": 2, "cursor": first["next_cursor"]}

@@ -15,11 +15,13 @@ from payment_service.schemes import service
 from payment_service.schemes.rules import SCHEME_2018, SCHEME_2022
 from payment_service.schemes.schemas import TermsIn
 from payment_service.testing_commissions import Village
-from perisai_kit.auth import Role
+from perisai_kit.auth import Role, ScopeKind
+from perisai_kit.db import Database
 from perisai_kit.ids import new_id
 from perisai_kit.month import Month
-from perisai_kit.testing import Tokens
+from perisai_kit.testing import MakeApp, Tokens, Wire, app_client
 
+COUNTRY = {"kind": ScopeKind.COUNTRY}
 SCHEMES = "/v1/commission-schemes"
 NOVEMBER = Month(2025, 11)
 Officer = Callable[[], dict[str, str]]
@@ -28,7 +30,7 @@ Officer = Callable[[], dict[str, str]]
 @pytest.fixture
 def officer(tokens: Tokens) -> Officer:
     """Another finance officer each time."""
-    return lambda: tokens.make(Role.FINANCE_OFFICER, account_id=new_id())
+    return lambda: tokens.make(Role.FINANCE_OFFICER, scope=COUNTRY, account_id=new_id())
 
 
 def proposal(**differences: Any) -> dict[str, Any]:
@@ -176,6 +178,68 @@ async def test_a_scheme_that_makes_no_sense_is_refused_by_field(
     assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
 
 
+@pytest.mark.parametrize(
+    ("terms", "pointer", "limit"),
+    [
+        ({"tiers": [{"first_index": 1, "rate_bps": 10_000}]}, "/terms/tiers/0/rate_bps", 3_000),
+        ({"tiers": [{"first_index": 1, "rate_bps": 2_800}]}, "/terms/tiers/0/rate_bps", 3_000),
+        ({"acquisition_fixed": 1_000_001}, "/terms/acquisition_fixed", 1_000_000),
+        (
+            {"acquisition_by_programmes": [{"programmes": 2, "amount": 10**8}]},
+            "/terms/acquisition_by_programmes/0/amount",
+            1_000_000,
+        ),
+    ],
+)
+async def test_a_scheme_that_pays_more_than_anybody_can_mean_is_refused(
+    client: httpx.AsyncClient,
+    officer: Officer,
+    terms: dict[str, Any],
+    pointer: str,
+    limit: int,
+) -> None:
+    answer = await client.post(SCHEMES, json=proposal(terms=terms), headers=officer())
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "scheme_too_generous")
+    assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
+    assert answer.json()["details"] == {"limit": limit}
+
+
+async def test_the_bound_is_a_setting_and_counts_when_a_scheme_is_decided(
+    client: httpx.AsyncClient, officer: Officer, make_app: MakeApp, database: Database, wire: Wire
+) -> None:
+    strict = make_app(database=database, wire=wire, scheme_max_share_bps=1_000)
+    scheme = await proposed(client, officer())
+
+    async with app_client(strict) as elsewhere:
+        approved = await decide(elsewhere, scheme, officer())
+        rejected = await decide(elsewhere, scheme, officer(), "rejected")
+
+    assert (approved.status_code, approved.json()["code"]) == (422, "scheme_too_generous")
+    assert rejected.json()["status"] == "rejected"
+
+
+async def test_no_scheme_begins_before_the_programme(
+    client: httpx.AsyncClient, officer: Officer
+) -> None:
+    answer = await client.post(SCHEMES, json=proposal(first_month="2016-12"), headers=officer())
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "month_outside_programme")
+    assert [each["pointer"] for each in answer.json()["errors"]] == ["/first_month"]
+
+
+@pytest.mark.parametrize("kind", [ScopeKind.BRANCH, ScopeKind.REGION])
+async def test_a_colleague_of_a_branch_decides_on_no_scheme(
+    client: httpx.AsyncClient, officer: Officer, tokens: Tokens, kind: ScopeKind
+) -> None:
+    scheme = await proposed(client, officer())
+    colleague = tokens.make(Role.FINANCE_OFFICER, scope={"kind": kind, "code": "BWI"})
+
+    answer = await decide(client, scheme, colleague)
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
 async def test_an_unknown_scheme_is_not_found(client: httpx.AsyncClient, officer: Officer) -> None:
     read = await client.get(f"{SCHEMES}/{new_id()}", headers=officer())
     decided = await decide(client, {"id": new_id()}, officer())
@@ -187,7 +251,9 @@ async def test_the_database_itself_wants_four_eyes_and_unedited_terms(
     session: AsyncSession, client: httpx.AsyncClient, tokens: Tokens
 ) -> None:
     author = new_id()
-    scheme = await proposed(client, tokens.make(Role.FINANCE_OFFICER, account_id=author))
+    scheme = await proposed(
+        client, tokens.make(Role.FINANCE_OFFICER, scope=COUNTRY, account_id=author)
+    )
     own = text(
         "UPDATE commission_schemes SET status = 'approved', decided_by = :who, decided_at = now()"
         " WHERE id = :id"

@@ -169,3 +169,34 @@ async def test_a_preview_over_http_is_of_whoever_asks(
     assert len(lines.json()["items"]) == 100
     first = lines.json()["items"][0]
     assert first["parts"] == first["base"] * first["rate_bps"]
+
+
+@pytest.mark.parametrize("month", ["1900-01", "2016-12"])
+async def test_a_month_before_the_programme_is_not_closed(
+    client: httpx.AsyncClient, finance: dict[str, str], month: str
+) -> None:
+    answer = await client.post(f"/v1/commission-months/{month}/closing", headers=keyed(finance))
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "month_outside_programme")
+    assert [each["pointer"] for each in answer.json()["errors"]] == ["/month"]
+    assert answer.json()["details"]["first_month"] == "2017-01"
+
+
+@pytest.mark.parametrize("month", ["1900-01", "2016-12", "2027-01", "9999-12"])
+@pytest.mark.parametrize("path", ["/v1/commission-previews", "/v1/commission-previews/lines"])
+async def test_nothing_is_previewed_outside_the_life_of_the_programme(
+    client: httpx.AsyncClient,
+    tokens: Tokens,
+    business_time: BusinessTime,
+    month: str,
+    path: str,
+) -> None:
+    business_time.at(noon(Month(2026, 12)))
+    agent = tokens.make(Role.AGENT, agent_id=new_id())
+
+    refused = await client.get(path, params={"month": month}, headers=agent)
+    allowed = await client.get(path, params={"month": "2026-12"}, headers=agent)
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "month_outside_programme")
+    assert [each["parameter"] for each in refused.json()["errors"]] == ["month"]
+    assert allowed.status_code == 200

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from payment_service.banks import service
 from payment_service.banks.models import BankPartner
 from payment_service.banks.rules import (
+    BankAddressInner,
     BankAddressUnusable,
     BankKeyUnusable,
     BankNotCallable,
@@ -33,7 +34,7 @@ from payment_service.banks.schemas import (
 from payment_service.clients.banks import Banks
 from payment_service.paging import Cursor, Limit
 from payment_service.settings import Config
-from perisai_kit.auth import Principal, Role, require
+from perisai_kit.auth import Principal, Role, ScopeKind, require
 from perisai_kit.db import Database, ReadSession, Session
 from perisai_kit.fields import Page
 from perisai_kit.idempotency import TransactionRoute
@@ -46,7 +47,10 @@ inquiries = APIRouter(prefix="/v1/bank-partners", tags=["bank partners"], route_
 verifications = APIRouter(
     prefix="/v1/account-verifications", tags=["account verifications"], route_class=JsonRoute
 )
-Treasurer = Annotated[Principal, Depends(require(Role.ADMIN, Role.FINANCE_OFFICER))]
+BankReader = Annotated[Principal, Depends(require(Role.ADMIN, Role.FINANCE_OFFICER))]
+Treasurer = Annotated[
+    Principal, Depends(require(Role.ADMIN, Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))
+]
 OurOwn = Annotated[Principal, Depends(require(Role.SERVICE))]
 
 
@@ -59,6 +63,7 @@ OurOwn = Annotated[Principal, Depends(require(Role.SERVICE))]
         BankKeyUnusable,
         SourceUnusable,
         BankAddressUnusable,
+        BankAddressInner,
         OutboundIncomplete,
         ClientIdTaken,
         ReplayAnswerHarmful,
@@ -68,19 +73,19 @@ async def register(
     new: NewBankPartner, session: Session, treasurer: Treasurer, config: Config
 ) -> BankPartner:
     """Register a bank as a draft. Its client secret is in this answer and in no other."""
-    return await service.register(session, new, by=treasurer.account_id, plain_http=config.sandbox)
+    return await service.register(session, new, by=treasurer.account_id, sandbox=config.sandbox)
 
 
 @router.get("", response_model=Page[BankPartnerOut])
 async def list_partners(
-    session: ReadSession, _: Treasurer, cursor: Cursor = None, limit: Limit = 50
+    session: ReadSession, _: BankReader, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[BankPartnerOut]:
     """List the bank partners, without any secret."""
     return await service.list_partners(session, cursor=cursor, limit=limit)
 
 
 @router.get("/{partner_id}", response_model=BankPartnerOut, responses=problems(BankPartnerNotFound))
-async def read(partner_id: UUID, session: ReadSession, _: Treasurer) -> BankPartner:
+async def read(partner_id: UUID, session: ReadSession, _: BankReader) -> BankPartner:
     """Read one bank partner, without any secret."""
     return await service.get(session, partner_id)
 
@@ -121,16 +126,18 @@ async def suspend(partner_id: UUID, session: Session, treasurer: Treasurer) -> B
     "/{partner_id}/outbound",
     response_model=BankPartnerOut,
     responses=problems(
-        BankPartnerNotFound, BankKeyUnusable, BankAddressUnusable, OutboundIncomplete
+        BankPartnerNotFound,
+        BankKeyUnusable,
+        BankAddressUnusable,
+        BankAddressInner,
+        OutboundIncomplete,
     ),
 )
 async def reroute(
     partner_id: UUID, outbound: Outbound, session: Session, _: Treasurer, config: Config
 ) -> BankPartner:
     """Replace how a bank is called: address, credentials and key, all of it."""
-    return await service.reroute(
-        session, outbound, partner_id=partner_id, plain_http=config.sandbox
-    )
+    return await service.reroute(session, outbound, partner_id=partner_id, sandbox=config.sandbox)
 
 
 @inquiries.post(

@@ -90,6 +90,12 @@ class BankAddressUnusable(Invalid):
     text_id = "Alamat bank harus diawali https:// tanpa pengguna, kueri, atau fragmen."
 
 
+class BankAddressInner(Invalid):
+    code = "bank_address_inner"
+    text = "The bank's address is not on the Internet; give the host name of the bank itself."
+    text_id = "Alamat bank tidak berada di internet; isi nama host milik bank tersebut."
+
+
 class OutboundIncomplete(Invalid):
     code = "outbound_incomplete"
     text = "This bank verifies our calls with a secret, and none is given."

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.banks import queries, rules
 from payment_service.banks.models import BankPartner
 from payment_service.banks.rules import (
+    BankAddressInner,
     BankAddressUnusable,
     BankKeyUnusable,
     BankNotCallable,
@@ -38,6 +39,7 @@ from perisai_kit.db import Database
 from perisai_kit.fields import Page, encode_cursor
 from perisai_kit.ids import new_id
 from perisai_kit.log import get_logger
+from snap_bi.addresses import is_public_host
 from snap_bi.client import AccountInquiry
 from snap_bi.codes import ResponseCode
 from snap_bi.errors import KeyRefused
@@ -56,20 +58,21 @@ log = get_logger()
 
 
 async def register(
-    session: AsyncSession, new: NewBankPartner, *, by: UUID, plain_http: bool
+    session: AsyncSession, new: NewBankPartner, *, by: UUID, sandbox: bool
 ) -> BankPartner:
     """Store a bank partner as a draft; client id and secret are made here unless given.
 
-    plain_http: whether the bank's address may do without TLS (a sandbox).
+    sandbox: whether the bank's address may do without TLS, and be an inner one: the sandbox's bank
+    runs on this machine.
     Raises: BankProfileUnknown, BankKeyUnusable, SourceUnusable, BankAddressUnusable,
-    OutboundIncomplete, ClientIdTaken; ReplayAnswerHarmful as in `activate`.
+    BankAddressInner, OutboundIncomplete, ClientIdTaken; ReplayAnswerHarmful as in `activate`.
     """
     profile = _profile(new.profile)
     _check_replay_answer(new.replay_answer, profile)
     _check_public_key(new.public_key_pem)
     rules.sources(new.allowed_sources)
     if new.outbound is not None:
-        _check_outbound(new.outbound, profile, plain_http=plain_http, within="outbound.")
+        _check_outbound(new.outbound, profile, sandbox=sandbox, within="outbound.")
     now = clock.now()
     partner = await queries.insert_once_partner(
         session,
@@ -124,16 +127,17 @@ async def suspend(session: AsyncSession, *, partner_id: UUID, by: UUID) -> BankP
 
 
 async def reroute(
-    session: AsyncSession, outbound: Outbound, *, partner_id: UUID, plain_http: bool
+    session: AsyncSession, outbound: Outbound, *, partner_id: UUID, sandbox: bool
 ) -> BankPartner:
     """Call a partner another way from now on; the whole of it is replaced, secret and key too.
 
-    plain_http: as in `register`.
-    Raises: BankPartnerNotFound, BankKeyUnusable, BankAddressUnusable, OutboundIncomplete.
+    sandbox: as in `register`.
+    Raises: BankPartnerNotFound, BankKeyUnusable, BankAddressUnusable, BankAddressInner,
+    OutboundIncomplete.
     """
     partner = await queries.lock_partner(session, partner_id)
     profile = _profile(partner.profile)
-    _check_outbound(outbound, profile, plain_http=plain_http)
+    _check_outbound(outbound, profile, sandbox=sandbox)
     for name, value in _outbound_columns(outbound, profile).items():
         setattr(partner, name, value)
     log.info("bank_partner.rerouted", partner_id=str(partner.id))
@@ -255,7 +259,7 @@ def _check_public_key(pem: str) -> None:
 
 
 def _check_outbound(
-    outbound: Outbound, profile: Profile, *, plain_http: bool, within: str = ""
+    outbound: Outbound, profile: Profile, *, sandbox: bool, within: str = ""
 ) -> None:
     """Refuse a way to the bank that cannot be gone. within: where it stands in what was sent."""
     try:
@@ -266,13 +270,15 @@ def _check_outbound(
         raise OutboundIncomplete(field=f"{within}client_secret")
     try:
         address = urlsplit(outbound.base_url)
-        schemes = {"https", "http"} if plain_http else {"https"}
+        schemes = {"https", "http"} if sandbox else {"https"}
         # .port reads the port, and raises for one that is not a number.
         usable = address.scheme in schemes and bool(address.hostname) and address.port != 0
     except ValueError:
         raise BankAddressUnusable(field=f"{within}base_url") from None
     if not usable or address.username or address.query or address.fragment:
         raise BankAddressUnusable(field=f"{within}base_url")
+    if not sandbox and not is_public_host(address.hostname or ""):
+        raise BankAddressInner(field=f"{within}base_url")
 
 
 def _outbound_columns(outbound: Outbound | None, profile: Profile) -> dict[str, object]:

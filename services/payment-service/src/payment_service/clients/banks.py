@@ -11,6 +11,7 @@ from perisai_kit import clock
 from snap_bi.client import BankClient
 from snap_bi.keys import load_private_key
 from snap_bi.outgoing import Sender
+from snap_bi.outside import OutsideTransport
 from snap_bi.profiles import PROFILES
 
 
@@ -34,10 +35,19 @@ class BankClients:
     """
 
     def __init__(
-        self, *, transport: httpx.AsyncBaseTransport | None = None, timeout_s: float = 10.0
+        self,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        timeout_s: float = 10.0,
+        sandbox: bool = False,
     ) -> None:
+        """transport: the network when left out, of which only hosts on the Internet are called.
+
+        sandbox: whether any host may be called; the sandbox's bank runs on this machine.
+        """
         self._transport = transport
         self._timeout_s = timeout_s
+        self._sandbox = sandbox
         self._clients: dict[UUID, tuple[Route, BankClient]] = {}
 
     def of(self, route: Route) -> BankClient:
@@ -56,11 +66,16 @@ class BankClients:
             ),
             base_url=route.base_url,
             now=clock.real_now,
-            transport=self._transport,
+            transport=self._transport or self._network(),
             timeout_s=self._timeout_s,
         )
         self._clients[route.partner_id] = (route, client)
         return client
+
+    def _network(self) -> httpx.AsyncBaseTransport:
+        # One a client: a pool must not give one bank's connection to another at its address.
+        network = httpx.AsyncHTTPTransport(trust_env=False)
+        return network if self._sandbox else OutsideTransport(network)
 
     async def close(self) -> None:
         """Close every connection."""

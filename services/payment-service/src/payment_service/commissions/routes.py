@@ -13,9 +13,11 @@ from payment_service.schemes.rules import (
     SchemeMonthTaken,
     SchemeNotFound,
     SchemeTooEarly,
+    SchemeTooGenerous,
 )
 from payment_service.schemes.schemas import Decision, SchemeOut
-from perisai_kit.auth import Principal, Role, require
+from payment_service.settings import Config
+from perisai_kit.auth import Principal, Role, ScopeKind, require
 from perisai_kit.db import Session
 from perisai_kit.idempotency import TransactionRoute
 from perisai_kit.problems import problems
@@ -23,16 +25,25 @@ from perisai_kit.problems import problems
 router = APIRouter(
     prefix="/v1/commission-schemes", tags=["commissions"], route_class=TransactionRoute
 )
-Decider = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER))]
+Decider = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
 
 
 @router.post(
     "/{scheme_id}/decision",
     response_model=SchemeOut,
     responses=problems(
-        SchemeNotFound, SchemeDecided, OwnProposal, SchemeTooEarly, SchemeMonthTaken
+        SchemeNotFound,
+        SchemeDecided,
+        OwnProposal,
+        SchemeTooEarly,
+        SchemeMonthTaken,
+        SchemeTooGenerous,
     ),
 )
-async def decide(scheme_id: UUID, decision: Decision, session: Session, officer: Decider) -> Scheme:
+async def decide(
+    scheme_id: UUID, decision: Decision, session: Session, officer: Decider, config: Config
+) -> Scheme:
     """Approve or reject a scheme that somebody else proposed; it is not edited afterwards."""
-    return await service.decide(session, scheme_id, verdict=decision.verdict, by=officer.account_id)
+    return await service.decide(
+        session, scheme_id, verdict=decision.verdict, by=officer.account_id, settings=config
+    )

@@ -21,6 +21,7 @@ from payment_service.schemes import service as schemes
 from payment_service.schemes.models import Scheme
 from payment_service.schemes.rules import Verdict, scheme_of
 from payment_service.schemes.service import Applied
+from payment_service.settings import Settings
 from perisai_kit import clock
 from perisai_kit.events import MemberAttributed, PaymentSettled
 from perisai_kit.month import Month
@@ -39,13 +40,18 @@ async def take_attributions(session: AsyncSession, events: Sequence[MemberAttrib
     await _earn(session, await earnings.take_attributions(session, events))
 
 
-async def decide(session: AsyncSession, scheme_id: UUID, *, verdict: Verdict, by: UUID) -> Scheme:
+async def decide(
+    session: AsyncSession, scheme_id: UUID, *, verdict: Verdict, by: UUID, settings: Settings
+) -> Scheme:
     """Approve or reject a scheme that somebody else proposed.
 
-    Raises: SchemeNotFound, SchemeDecided, OwnProposal, SchemeTooEarly, SchemeMonthTaken.
+    Raises: SchemeNotFound, SchemeDecided, OwnProposal, SchemeTooEarly, SchemeMonthTaken,
+    SchemeTooGenerous.
     """
     earliest = await earnings.first_free_month(session)
-    return await schemes.decide(session, scheme_id, verdict=verdict, by=by, earliest=earliest)
+    return await schemes.decide(
+        session, scheme_id, verdict=verdict, by=by, earliest=earliest, settings=settings
+    )
 
 
 async def months_with_lines(

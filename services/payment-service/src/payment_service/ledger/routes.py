@@ -11,13 +11,18 @@ from payment_service.ledger import service
 from payment_service.ledger.rules import AccountInvalid
 from payment_service.ledger.schemas import AccountOut, TransferOut
 from payment_service.paging import Cursor, Limit
-from perisai_kit.auth import Principal, Role, require
+from perisai_kit.auth import Principal, Role, ScopeKind, require
 from perisai_kit.db import Database, ReadSession
 from perisai_kit.fields import Day, Page
 from perisai_kit.problems import problems
 
 router = APIRouter(prefix="/v1/ledger", tags=["ledger"])
-Bookkeeper = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN))]
+Bookkeeper = Annotated[
+    Principal,
+    Depends(
+        require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY),
+    ),
+]
 AccountText = Annotated[str | None, Query(max_length=200, pattern=r"^[a-z_]+(:[a-z0-9-]+)*$")]
 CauseText = Annotated[
     str | None, Query(max_length=100, pattern=r"^[a-z_]+:[a-z0-9-]+$", examples=["payment:…"])

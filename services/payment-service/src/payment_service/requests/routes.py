@@ -7,13 +7,15 @@ from payment_service.banks.rules import BankPartnerNotFound
 from payment_service.paging import Cursor, Limit
 from payment_service.requests import service
 from payment_service.requests.schemas import BankRequestOut
-from perisai_kit.auth import Principal, Role, require
+from perisai_kit.auth import Principal, Role, ScopeKind, require
 from perisai_kit.db import ReadSession
 from perisai_kit.fields import CursorInvalid, Page
 from perisai_kit.problems import problems
 
 router = APIRouter(prefix="/v1/bank-partners", tags=["bank partners"])
-Treasurer = Annotated[Principal, Depends(require(Role.ADMIN, Role.FINANCE_OFFICER))]
+Treasurer = Annotated[
+    Principal, Depends(require(Role.ADMIN, Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))
+]
 
 
 @router.get(

@@ -8,8 +8,14 @@ from fastapi import APIRouter, Depends
 from payment_service.paging import Cursor, Limit
 from payment_service.schemes import service
 from payment_service.schemes.models import Scheme
-from payment_service.schemes.rules import SchemeInvalid, SchemeNotFound
+from payment_service.schemes.rules import (
+    MonthOutsideProgramme,
+    SchemeInvalid,
+    SchemeNotFound,
+    SchemeTooGenerous,
+)
 from payment_service.schemes.schemas import NewScheme, SchemeOut
+from payment_service.settings import Config
 from perisai_kit.auth import Principal, Role, require
 from perisai_kit.db import ReadSession, Session
 from perisai_kit.fields import Page
@@ -23,10 +29,15 @@ Proposer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER))]
 Reader = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN))]
 
 
-@router.post("", status_code=201, response_model=SchemeOut, responses=problems(SchemeInvalid))
-async def propose(new: NewScheme, session: Session, officer: Proposer) -> Scheme:
+@router.post(
+    "",
+    status_code=201,
+    response_model=SchemeOut,
+    responses=problems(SchemeInvalid, SchemeTooGenerous, MonthOutsideProgramme),
+)
+async def propose(new: NewScheme, session: Session, officer: Proposer, config: Config) -> Scheme:
     """Propose a scheme. It applies once another finance officer has approved it."""
-    return await service.propose(session, new, by=officer.account_id)
+    return await service.propose(session, new, by=officer.account_id, settings=config)
 
 
 @router.get("", response_model=Page[SchemeOut])

@@ -16,6 +16,12 @@ from perisai_kit.month import Month
 PARTS = 10_000
 """Parts of a rupiah; also basis points of a whole, which is why rates need no division."""
 
+PROGRAMME_BEGAN = Month(2017, 1)
+"""The first month of the programme: no scheme and no earnings lie before it.
+
+Source: docs/domain.md, The Perisai programme (pilot at the end of 2016), and the first scheme.
+"""
+
 SELF = "self"
 """The payer of a bill who is the member; everybody else is a sponsor or the government."""
 
@@ -53,6 +59,22 @@ class OwnProposal(Forbidden):
     code = "own_proposal"
     text = "Somebody else must decide on your proposal."
     text_id = "Usulan Anda harus diputuskan oleh orang lain."
+
+
+class SchemeTooGenerous(Invalid):
+    """`details`: `limit`, in basis points of contributions or in rupiah."""
+
+    code = "scheme_too_generous"
+    text = "This scheme pays more than the platform is set to allow; check the figure."
+    text_id = "Skema ini membayar lebih dari batas yang diatur; periksa kembali angkanya."
+
+
+class MonthOutsideProgramme(Invalid):
+    """`details`: `first_month` and `last_month` that can be asked about."""
+
+    code = "month_outside_programme"
+    text = "This month lies before the programme began or in the future."
+    text_id = "Bulan ini sebelum program dimulai atau masih di masa depan."
 
 
 class SchemeTooEarly(Conflict):
@@ -167,6 +189,48 @@ def _is_exact(terms: Terms, rate_bps: int) -> bool:
     agent = rate_bps * terms.agent_share_bps
     wadah = rate_bps * terms.wadah_share_bps
     return not (agent % PARTS or wadah % PARTS or agent // PARTS * terms.override_bps % PARTS)
+
+
+def check_month(month: Month, *, present: Month, field: str = "month") -> None:
+    """Refuse a month in which nothing can have been earned.
+
+    Raises: MonthOutsideProgramme.
+    """
+    if not PROGRAMME_BEGAN <= month <= present:
+        raise MonthOutsideProgramme(
+            field=field, first_month=str(PROGRAMME_BEGAN), last_month=str(present)
+        )
+
+
+def check_first_month(first_month: Month) -> None:
+    """Refuse a scheme from before the programme. Raises: MonthOutsideProgramme."""
+    if first_month < PROGRAMME_BEGAN:
+        raise MonthOutsideProgramme(field="first_month", first_month=str(PROGRAMME_BEGAN))
+
+
+def check_generosity(terms: Terms, *, max_share_bps: int, max_acquisition: int) -> None:
+    """Refuse terms that pay more than anybody can have meant.
+
+    max_share_bps: of a contribution, for agent and wadah together. max_acquisition: rupiah for a
+    new member, or for a month of them.
+    Raises: SchemeTooGenerous.
+    """
+    for number, tier in enumerate(terms.tiers):
+        if _cost_parts(terms, tier.rate_bps) > max_share_bps * PARTS:
+            field = f"terms.tiers.{number}.rate_bps"
+            raise SchemeTooGenerous(field=field, limit=max_share_bps)
+    if terms.acquisition_fixed > max_acquisition:
+        raise SchemeTooGenerous(field="terms.acquisition_fixed", limit=max_acquisition)
+    for number, each in enumerate(terms.acquisition_by_programmes):
+        if each.amount > max_acquisition:
+            field = f"terms.acquisition_by_programmes.{number}.amount"
+            raise SchemeTooGenerous(field=field, limit=max_acquisition)
+
+
+def _cost_parts(terms: Terms, rate_bps: int) -> int:
+    """Return what agent and wadah get of a contribution, in 1/10,000 of a basis point."""
+    agent = rate_bps * terms.agent_share_bps
+    return agent + rate_bps * terms.wadah_share_bps + agent * terms.override_bps // PARTS
 
 
 def check_decision(status: SchemeStatus, *, is_own: bool) -> None:

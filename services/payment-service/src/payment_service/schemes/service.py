@@ -10,6 +10,7 @@ from payment_service.schemes import queries, rules
 from payment_service.schemes.models import Scheme
 from payment_service.schemes.rules import SchemeMonthTaken, SchemeStatus, Terms, Verdict
 from payment_service.schemes.schemas import NewScheme, SchemeOut, TermsIn
+from payment_service.settings import Settings
 from perisai_kit import clock
 from perisai_kit.fields import Page, encode_cursor
 from perisai_kit.ids import new_id
@@ -26,12 +27,14 @@ class Applied:
     terms: Terms
 
 
-async def propose(session: AsyncSession, new: NewScheme, *, by: UUID) -> Scheme:
+async def propose(session: AsyncSession, new: NewScheme, *, by: UUID, settings: Settings) -> Scheme:
     """Write a scheme down, for somebody else to decide on.
 
-    Raises: SchemeInvalid.
+    Raises: SchemeInvalid, SchemeTooGenerous, MonthOutsideProgramme.
     """
+    rules.check_first_month(new.first_month)
     rules.check_terms(new.terms.terms())
+    _check_generosity(new.terms, settings)
     scheme = Scheme(
         id=new_id(),
         name=new.name,
@@ -47,18 +50,26 @@ async def propose(session: AsyncSession, new: NewScheme, *, by: UUID) -> Scheme:
 
 
 async def decide(
-    session: AsyncSession, scheme_id: UUID, *, verdict: Verdict, by: UUID, earliest: Month | None
+    session: AsyncSession,
+    scheme_id: UUID,
+    *,
+    verdict: Verdict,
+    by: UUID,
+    earliest: Month | None,
+    settings: Settings,
 ) -> Scheme:
     """Approve or reject a proposal.
 
     earliest: the first month in which nothing has been earned yet; the caller keeps it from
     moving.
-    Raises: SchemeNotFound, SchemeDecided, OwnProposal, SchemeTooEarly, SchemeMonthTaken.
+    Raises: SchemeNotFound, SchemeDecided, OwnProposal, SchemeTooEarly, SchemeMonthTaken,
+    SchemeTooGenerous.
     """
     scheme = await queries.lock_scheme(session, scheme_id)
     rules.check_decision(scheme.status, is_own=scheme.proposed_by == by)
     if verdict is Verdict.APPROVED:
         rules.check_beginning(scheme.first_month, earliest=earliest)
+        _check_generosity(TermsIn.model_validate(scheme.terms), settings)
         if await queries.find_approved(session, scheme.first_month) is not None:
             raise SchemeMonthTaken
     scheme.status = SchemeStatus(verdict)
@@ -87,6 +98,14 @@ async def list_schemes(session: AsyncSession, *, cursor: str | None, limit: int)
 async def approved(session: AsyncSession) -> list[Applied]:
     """Return the approved schemes."""
     return [applied(scheme) for scheme in await queries.list_approved(session)]
+
+
+def _check_generosity(terms: TermsIn, settings: Settings) -> None:
+    rules.check_generosity(
+        terms.terms(),
+        max_share_bps=settings.scheme_max_share_bps,
+        max_acquisition=settings.scheme_max_acquisition,
+    )
 
 
 def applied(scheme: Scheme) -> Applied:

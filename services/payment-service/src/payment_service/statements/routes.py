@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query
 
 from payment_service.commissions.rules import TooManyPayments
 from payment_service.paging import Cursor, Limit
-from payment_service.schemes.rules import SchemeNotFound
+from payment_service.schemes.rules import MonthOutsideProgramme, SchemeNotFound
 from payment_service.settings import Config
 from payment_service.statements import service
 from payment_service.statements.rules import (
@@ -24,7 +24,7 @@ from payment_service.statements.rules import (
 )
 from payment_service.statements.schemas import LineOut, MonthOut, PreviewOut, StatementOut
 from payment_service.statements.service import Whose
-from perisai_kit.auth import Principal, Role, require
+from perisai_kit.auth import Principal, Role, ScopeKind, require
 from perisai_kit.db import ReadSession, Session
 from perisai_kit.fields import Page
 from perisai_kit.idempotency import IDEMPOTENT, TransactionRoute
@@ -38,7 +38,7 @@ closing = APIRouter(
 statements = APIRouter(prefix="/v1/statements", tags=["statements"])
 previews = APIRouter(prefix="/v1/commission-previews", tags=["commissions"])
 
-Closer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER))]
+Closer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
 Bookkeeper = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN))]
 Reader = Annotated[
     Principal,
@@ -100,6 +100,7 @@ async def list_months(
         EventsParked,
         PaymentsWait,
         EarlierMonthOpen,
+        MonthOutsideProgramme,
     ),
 )
 async def close(month: Named, session: Session, officer: Closer, config: Config) -> MonthOut:
@@ -165,6 +166,7 @@ async def lines(
         SchemeForAgentsOnly,
         SchemeNotFound,
         TooManyPayments,
+        MonthOutsideProgramme,
     ),
 )
 async def preview(
@@ -182,7 +184,7 @@ async def preview(
 @previews.get(
     "/lines",
     response_model=Page[LineOut],
-    responses=problems(BeneficiaryUnclear, BeneficiaryNotFound),
+    responses=problems(BeneficiaryUnclear, BeneficiaryNotFound, MonthOutsideProgramme),
 )
 async def preview_lines(
     session: ReadSession, principal: Reader, whose: Asked, cursor: Cursor = None, limit: Limit = 100

@@ -17,7 +17,7 @@ from payment_service.ledger import service as ledger
 from payment_service.ledger.rules import TransferCode
 from payment_service.paging import number_of, uuid_of
 from payment_service.schemes import service as schemes
-from payment_service.schemes.rules import PARTS, scheme_of
+from payment_service.schemes.rules import PARTS, check_month, scheme_of
 from payment_service.schemes.service import Applied
 from payment_service.settings import Settings
 from payment_service.statements import queries, rules
@@ -54,9 +54,11 @@ async def close(session: AsyncSession, month: Month, *, by: UUID, settings: Sett
 
     Nobody counts or closes meanwhile. Set-based: one statement of SQL each for the statements,
     the ledger and the events, however many beneficiaries there are.
-    Raises: MonthClosedAlready, MonthNotOver, EventsUnread, EventsParked, PaymentsWait,
-    EarlierMonthOpen.
+    Raises: MonthOutsideProgramme, MonthClosedAlready, MonthNotOver, EventsUnread, EventsParked,
+    PaymentsWait, EarlierMonthOpen.
     """
+    # One that lies ahead is told from when it can be closed.
+    check_month(month, present=max(month, _today()))
     closed_through = await earnings.lock_months(session)
     await _check_closable(session, month, closed_through, settings)
     count = await earnings.count_beneficiaries(session)
@@ -183,11 +185,11 @@ async def preview(
     """Return what a statement would say now, under the month's scheme or another one.
 
     Raises: BeneficiaryUnclear, BeneficiaryNotFound, SchemeForAgentsOnly, SchemeNotFound,
-    TooManyPayments.
+    TooManyPayments, MonthOutsideProgramme.
     """
     kind, beneficiary_id = await _beneficiary(session, principal, whose)
     closed_through = await earnings.closed_through(session)
-    month = whose.month or _present_month(closed_through)
+    month = _month(whose, closed_through)
     if scheme_id is None:
         scheme = scheme_of(await schemes.approved(session), month)
         sums = await commissions.sum_month(session, beneficiary_id, month)
@@ -214,17 +216,17 @@ async def preview_lines(
 ) -> Page[LineOut]:
     """Return the lines of a month so far.
 
-    Raises: BeneficiaryUnclear, BeneficiaryNotFound, CursorInvalid.
+    Raises: BeneficiaryUnclear, BeneficiaryNotFound, CursorInvalid, MonthOutsideProgramme.
     """
     _, beneficiary_id = await _beneficiary(session, principal, whose)
-    month = whose.month or _present_month(await earnings.closed_through(session))
+    month = _month(whose, await earnings.closed_through(session))
     return await _lines(session, beneficiary_id, month, cursor=cursor, limit=limit)
 
 
 async def _check_closable(
     session: AsyncSession, month: Month, closed_through: Month | None, settings: Settings
 ) -> None:
-    present = Month.of(clock.today())
+    present = _today()
     closable_from = None
     if month < present:
         ends_at = datetime.combine(month.plus(1).first_day, time(), clock.JAKARTA)
@@ -303,8 +305,16 @@ async def _progress(
     }
 
 
-def _present_month(closed_through: Month | None) -> Month:
-    return earned_month(Month.of(clock.today()), closed_through)
+def _month(whose: Whose, closed_through: Month | None) -> Month:
+    """Return the month asked about; the one in which money paid now counts if none is named."""
+    present = earned_month(_today(), closed_through)
+    if whose.month is not None:
+        check_month(whose.month, present=present)
+    return whose.month or present
+
+
+def _today() -> Month:
+    return Month.of(clock.today())
 
 
 def _earned(total_before: int, sums: Sums) -> dict[str, int]:
