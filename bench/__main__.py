@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench import callbacks, enrolment, lag, memory, proxy
+from bench import attacks, callbacks, enrolment, lag, memory, proxy
 from bench.options import Options
-from bench.results import LIMITS, BenchError, ProgramMissing, Result, table, unmeasured, write
+from bench.results import BenchError, ProgramMissing, Result, table, unmeasured, write
 from bench.stage import Stage, open_stage
 from sandbox.errors import SandboxError
 
@@ -21,12 +21,13 @@ CHOICES = {
     "rounds": "how often each is measured; the middle counts",
     "seconds": "how long each is measured",
 }
-BENCHES: dict[str, Callable[[Stage, Options], Result]] = {
+BENCHES: dict[str, Callable[[Stage, Options], Result | list[Result]]] = {
     "callbacks_direct": callbacks.direct,
     "callbacks_gateway": callbacks.gateway,
     "gateway_proxy": proxy.measure,
     "event_lag": lag.measure,
     "batch_enrolment": enrolment.measure,
+    "edge_under_attack": attacks.measure,
     "memory_growth": memory.measure,
 }
 
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     for name in asked.names or list(BENCHES):
         _say(f"measuring {name} ...")
         try:
-            results.append(_measure(name, _options(asked)))
+            results += _measure(name, _options(asked))
         except KeyboardInterrupt:
             _say("bench: stopped")
             return 130
@@ -55,16 +56,19 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if failed or any(each.holds is False for each in results) else 0
 
 
-def _measure(name: str, options: Options) -> Result:
+def _measure(name: str, options: Options) -> list[Result]:
     """Measure on a stage of its own, so that nothing one run left behind burdens the next."""
     with open_stage() as stage:
-        result = BENCHES[name](stage, options)
-    return replace(result, how=f"QUICK, kept nowhere: {result.how}") if options.quick else result
+        found = BENCHES[name](stage, options)
+    results = found if isinstance(found, list) else [found]
+    if not options.quick:
+        return results
+    return [replace(each, how=f"QUICK, kept nowhere: {each.how}") for each in results]
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(LIMITS)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}")
     parser.add_argument("--quick", action="store_true", help="short runs, kept nowhere")
     for name, what in CHOICES.items():
         option = f"--{name.replace('_', '-')}"

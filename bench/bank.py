@@ -63,8 +63,8 @@ class Bank:
             raise BenchError(f"the bank got no token: {answer.status_code}")
         self.token = answer.json()["accessToken"]
 
-    def sign(self, port: int, body: bytes) -> bytes:
-        """Return a flag as it goes on the wire, headers and body."""
+    def sign(self, port: int, body: bytes, *, target: str = TARGET) -> bytes:
+        """Return a message as it goes on the wire, headers and body; a flag unless told."""
         signed = sign_transaction(
             GENERIC_HMAC,
             Sender(
@@ -73,13 +73,13 @@ class Bank:
                 channel_id=GENERIC_HMAC.inbound_channel_id,
                 secret=self.secrets.client_secret,
             ),
-            target=TARGET,
+            target=target,
             body=body,
             at=clock.real_now(),
             external_id=str(secrets.randbelow(10**18)),
             token=self.token,
         )
-        lines = [f"POST {TARGET} HTTP/1.1", f"Host: {HOST}:{port}", f"Content-Length: {len(body)}"]
+        lines = [f"POST {target} HTTP/1.1", f"Host: {HOST}:{port}", f"Content-Length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in signed.headers.items()]
         return "\r\n".join([*lines, "", ""]).encode() + body
 
@@ -114,6 +114,18 @@ def payment_body(number: str, amount: int) -> bytes:
         "trxDateTime": paid_at.isoformat(timespec="seconds"),
         "referenceNo": "00001136962",
         "flagAdvise": "N",
+    }
+    return json.dumps(message).encode()
+
+
+def inquiry_body(number: str) -> bytes:
+    """Return the body of an inquiry about the account with this customer number."""
+    company = COMPANY_CODE.rjust(PARTNER_SERVICE_ID_LENGTH)
+    message = {
+        "partnerServiceId": company,
+        "customerNo": number,
+        "virtualAccountNo": company + number,
+        "inquiryRequestId": str(new_id()),
     }
     return json.dumps(message).encode()
 

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import Request
 
@@ -134,23 +134,18 @@ def _text(value: uuid.UUID | None) -> str | None:
 
 
 def require(
-    *roles: Role, scope: ScopeKind | None = None
+    *roles: Role, scope: Literal[ScopeKind.COUNTRY] | None = None
 ) -> Callable[[Request], Coroutine[Any, Any, Principal]]:
     """Return a dependency that gives the request's principal, who has one of `roles`.
 
-    Without roles any signed-in account will do. scope: COUNTRY for what concerns the whole country,
-    such as a bank or the ledger; an office of a branch or a region is refused. Which objects a
-    narrower scope holds is the service's question (`Principal.covers`).
+    Without roles any signed-in account will do. scope: for what concerns the whole country, such as
+    a bank or the ledger, so that an office of a branch or a region is refused.
     """
-    if scope not in (None, ScopeKind.COUNTRY):
-        raise ValueError("only the country is a scope of its own")
 
     async def dependency(request: Request) -> Principal:
         authenticator: Authenticator = request.app.state.kit.authenticator
         principal = await authenticator.principal(request)
-        if roles and not principal.has(*roles):
-            raise Forbidden
-        if scope is ScopeKind.COUNTRY and not principal.has_country:
+        if (roles and not principal.has(*roles)) or (scope and not principal.has_country):
             raise Forbidden
         return principal
 

@@ -17,6 +17,7 @@ from payment_service.callbacks.schemas import Reply, failed, too_large, unknown_
 from payment_service.callbacks.unproven import TooManyUnproven
 from payment_service.callbacks.writer import Writer
 from perisai_kit.http.client_address import client_address
+from perisai_kit.http.protocol import ABORT
 from perisai_kit.log import get_logger
 from snap_bi.answers import Answer, refusal
 from snap_bi.codes import Case, Service
@@ -31,9 +32,6 @@ PATHS: dict[str, Service] = {
     "/transfer-va/payment": Service.PAYMENT,
 }
 PREFIXES = tuple(sorted({profile.public_prefix for profile in PROFILES.values()}))
-
-ABORT = "perisai.abort"
-"""The extension of our server by which the connection of a request is closed at once."""
 
 answers_total = Counter("snap_answers_total", "Answers to banks.", ["service", "code"])
 log = get_logger()

@@ -1,0 +1,116 @@
+"""Clients that are no friends of ours, each as a process of its own: `python -m bench.attackers`.
+
+One attack at a time, bounded by the process that ends it, on this machine only.
+"""
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import Awaitable, Callable
+
+from sandbox.ports import HOST
+
+SIGN_INS = 60
+UPLOADS = 512
+STOPPED = 200
+MOST_S = 300
+"""However long nobody ends it."""
+
+Attack = Callable[[int, str], Awaitable[None]]
+
+
+async def made_up_sign_ins(port: int, _: str) -> None:
+    """Sixty at once, again and again, each with a name nobody has."""
+
+    async def sign_in(number: int) -> None:
+        while True:
+            grant = {
+                "grant_type": "password",
+                "username": f"nobody{number}",
+                "password": "made up and wrong",
+            }
+            await _ask(port, "POST /v1/auth/token", body=json.dumps(grant).encode())
+
+    await asyncio.gather(*(sign_in(number) for number in range(SIGN_INS)))
+
+
+async def slow_uploads(port: int, token: str) -> None:
+    """512 bodies of one account of which a byte comes every five seconds."""
+
+    async def upload() -> None:
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection(HOST, port)
+                try:
+                    writer.write(_head(port, "POST /v1/members", token, 900_000))
+                    while not writer.is_closing():
+                        writer.write(b"x")
+                        await writer.drain()
+                        await asyncio.sleep(5)
+                finally:
+                    writer.close()
+
+    await asyncio.gather(*(upload() for _ in range(UPLOADS)))
+
+
+async def a_stopped_service(port: int, token: str) -> None:
+    """Two hundred questions at once to a service that does not answer."""
+
+    async def ask() -> None:
+        while True:
+            await _ask(port, "GET /v1/members", token=token)
+
+    await asyncio.gather(*(ask() for _ in range(STOPPED)))
+
+
+async def the_document_in_a_loop(port: int, _: str) -> None:
+    """`/openapi.json` as fast as it comes, over one connection after the other."""
+    while True:
+        await _ask(port, "GET /openapi.json")
+
+
+ATTACKS: dict[str, Attack] = {
+    each.__name__: each
+    for each in (made_up_sign_ins, slow_uploads, a_stopped_service, the_document_in_a_loop)
+}
+
+
+async def _ask(port: int, what: str, *, token: str = "", body: bytes = b"") -> None:
+    with contextlib.suppress(OSError, EOFError):
+        reader, writer = await asyncio.open_connection(HOST, port)
+        try:
+            writer.write(_head(port, what, token, len(body)) + body)
+            while await reader.read(65536):
+                pass
+        finally:
+            writer.close()
+
+
+def _head(port: int, what: str, token: str, length: int) -> bytes:
+    lines = [
+        f"{what} HTTP/1.1",
+        f"Host: {HOST}:{port}",
+        "Connection: close",
+        "Content-Type: application/json",
+    ]
+    lines += [f"Content-Length: {length}"] if length else []
+    lines += [f"Authorization: Bearer {token}"] if token else []
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def main() -> None:
+    """Attack until ended. Arguments: the attack and the port; the token comes on standard input."""
+    name, port = sys.argv[1:]
+    token = sys.stdin.readline().strip()
+
+    async def bounded() -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(MOST_S):
+                await ATTACKS[name](int(port), token)
+
+    asyncio.run(bounded())
+
+
+if __name__ == "__main__":
+    main()
