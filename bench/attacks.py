@@ -159,8 +159,8 @@ def _how(options: Options, said: list[str]) -> str:
     return (
         f"{A_SECOND} signed inquiries a second, each over a new connection; gateway,"
         f" payment-service and member-service in 1 process each with the limits of production;"
-        f" {options.label} for each of {len(ATTACKS)} attacks from a process of its own, and as long"
-        f" just before it; the"
+        f" {options.label} for each of {len(ATTACKS)} attacks from a process of its own, and as"
+        f" long just before it; the"
         f" attack that costs most counts; medians and p99 with and without of the last round:"
         f" {json.dumps(said[-1])[1:-1]}"
     )

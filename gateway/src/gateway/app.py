@@ -97,7 +97,7 @@ def create_app(
         database=database,
     )
     kit.tokens = OwnTokens(keys, settings)
-    agents, members = kit.client(settings.agent_url), _members(settings, kit)
+    agents, members = kit.client(settings.agent_address), _members(settings, kit)
     relay, banks = Relay(settings), bank_pool(settings)
     webhook = webhook_of(settings, http_transport)
     app = create_kit_app(
@@ -150,7 +150,7 @@ def _routers(settings: Settings) -> list[APIRouter]:
 def _members(settings: Settings, kit: Kit) -> ServiceClient:
     # Less patient than the kit's own clients: somebody waits to be signed in.
     return ServiceClient(
-        settings.member_url,
+        settings.member_address,
         kit.tokens,
         timeout_s=settings.member_lookup_timeout_s,
         transport=kit.http_transport,

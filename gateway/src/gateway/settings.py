@@ -22,6 +22,7 @@ class Settings(ServiceSettings):
     service: str = "gateway"
     client_secret: SecretStr = SecretStr("")
     """Not used: the gateway signs its own token."""
+    # Several by comma are balanced; questions of our own go to the first.
     agent_url: str = shared("PERISAI_AGENT_URL")
     member_url: str = shared("PERISAI_MEMBER_URL")
     payment_url: str = shared("PERISAI_PAYMENT_URL")
@@ -95,6 +96,16 @@ class Settings(ServiceSettings):
     collected_bytes_of_banks: Times = 64 * 1024 * 1024
     rate_limits: dict[str, Times] = Field(default_factory=dict)
     """JSON: rate class → requests a minute, instead of the default of limits.py."""
+
+    @property
+    def agent_address(self) -> str:
+        """Where agent-service is asked by us."""
+        return self.agent_url.partition(",")[0]
+
+    @property
+    def member_address(self) -> str:
+        """Where member-service is asked by us."""
+        return self.member_url.partition(",")[0]
 
     @field_validator("otp_sender_url", "otp_sender_secret")
     @classmethod

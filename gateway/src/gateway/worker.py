@@ -97,7 +97,7 @@ def create_worker() -> Worker:
     database = Database.from_settings(settings, keyring=keyring)
     sender = notice_sender(webhook_of(settings), database, keyring)
     tokens = OwnTokens(keys.SigningKeys(database), settings)
-    agents = ServiceClient(settings.agent_url, tokens, timeout_s=settings.service_timeout_s)
+    agents = ServiceClient(settings.agent_address, tokens, timeout_s=settings.service_timeout_s)
     forget_keys = Periodic("idempotency.forget", 600, forget_old_keys)
     return Worker(
         database,

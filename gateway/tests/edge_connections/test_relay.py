@@ -132,6 +132,22 @@ async def test_nobody_writes_a_line_of_his_own(scene: Any, forward: Any, wrong: 
     assert scene.connections == 0
 
 
+async def test_several_addresses_of_a_service_are_all_asked(make_scene: Any) -> None:
+    scenes = [await make_scene() for _ in range(2)]
+    urls = ",".join(f"http://127.0.0.1:{each.address.port}" for each in scenes)
+    relay = relay_to(scenes[0].address.port, member_url=urls, upstream_timeout_s=2)
+
+    async def ask() -> None:
+        client = Connection()
+        scope = scope_of(client)
+        await relay.run(Exchange(scope, client.send, route="/it/*"), scope, ROW, CLIENT, b"")
+
+    await asyncio.gather(*(ask() for _ in range(4)))
+
+    assert [len(each.requests) for each in scenes] == [2, 2]
+    await relay.close()
+
+
 async def test_an_answer_before_a_body_is_taken_is_passed_on(scene: Any, forward: Any) -> None:
     early = b"HTTP/1.1 413 Too Large\r\ncontent-length: 5\r\n\r\nearly"
     scene.says(early)
