@@ -22,7 +22,6 @@ BAD_VALUES: dict[str, Any] = {
     "beyond 64 bits": 2**64,
     "below 64 bits": -(2**63) - 1,
     "fraction": 1.5,
-    "infinity": float("inf"),
     "long text": "x" * 5000,
     "empty text": "",
     "true": True,
@@ -141,6 +140,7 @@ async def test_optional_fields_are_checked_too(
         b'{"rows": ' + b"[" * 100_000,
         b'{"declared_income": ' + b"9" * 10_000 + b"}",
         b'{"declared_income": 1e999999}',
+        b'{"declared_income": Infinity}',
     ],
 )
 async def test_a_body_that_is_no_form_is_refused(
