@@ -15,11 +15,11 @@ from gateway.accounts.models import Account
 from gateway.accounts.rules import AccountKind
 from gateway.app import create_app
 from gateway.edge.limits import RateClass
-from gateway.notices import service as notices
 from gateway.parts import Parts
 from gateway.passwords import hash_password
 from gateway.settings import Settings
 from gateway.tokens import access_token
+from gateway.worker import notice_sender, periodic
 from perisai_kit import clock
 from perisai_kit.auth import Principal, Role, Scope, ScopeKind
 from perisai_kit.http.protocol import ServerProtocol
@@ -170,9 +170,10 @@ class Gateway:
 
     async def send_notices(self) -> None:
         """Do what the worker does every few seconds."""
-        database, keyring = self.parts.database, self.parts.keyring
-        sender = notices.Outbox(database, keyring)
-        await notices.send_due(database, sender, now=clock.real_now())
+        database = self.parts.database
+        sender = notice_sender(None, database, self.parts.keyring)
+        tasks = {each.name: each for each in periodic(self.parts.settings, sender)}
+        await tasks["notices.send"].run(database)
 
     async def notices_to(self, phone: str) -> list[str]:
         """Return the templates of the notices that a number got, newest first."""

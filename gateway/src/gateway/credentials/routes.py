@@ -5,7 +5,7 @@ from fastapi import APIRouter, Depends, Request
 
 from gateway.accounts.rules import AccountNotFound, AccountOutOfScope, OwnAccount
 from gateway.accounts.service import AdminRequest
-from gateway.changes.rules import Author
+from gateway.changes.rules import Author, Source
 from gateway.credentials import rules, service
 from gateway.credentials.schemas import (
     PasswordChange,
@@ -71,8 +71,6 @@ async def change_password(
     gateway: Gateway, caller: Anyone, request: Request, change: PasswordChange
 ) -> None:
     """Change your own password; your sessions end."""
-    if rules.ENROLMENT in caller.amr:
-        raise rules.TotpEnrolmentOnly
     await service.change_password(gateway, change, by=_owner(caller, request))
 
 
@@ -115,4 +113,4 @@ async def remove_totp(
 
 
 def _owner(caller: Principal, request: Request) -> Author:
-    return service.owner(caller.account_id, request.state.request_id)
+    return Author(Source.OWNER, caller.account_id, request.state.request_id)

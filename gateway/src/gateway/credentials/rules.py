@@ -57,6 +57,8 @@ class TotpEnrolmentOnly(Forbidden):
 
 ENROLMENT = "totp_enrolment"
 """The `amr` of a token that is only good for setting an authenticator app up; it has no role."""
+ENROLMENT_PATHS = frozenset({"/v1/me", "/v1/me/totp", "/v1/me/totp/confirmation"})
+"""Where such a token is taken."""
 POWERFUL = frozenset({"admin", "finance_officer"})
 """Roles with power over accounts or money."""
 

@@ -14,7 +14,7 @@ from gateway.accounts import service as accounts
 from gateway.accounts.models import Account
 from gateway.accounts.rules import AccountKind
 from gateway.accounts.service import AdminRequest
-from gateway.changes.rules import Author, Change, Source
+from gateway.changes.rules import Author, Change
 from gateway.credentials import rules
 from gateway.credentials.schemas import PasswordChange, PasswordReset, TotpRemoval
 from gateway.parts import Parts
@@ -170,11 +170,6 @@ def spend_totp(account: Account, code: str, *, now: datetime) -> bool:
             account.totp_last_step = step
             return True
     return False
-
-
-def owner(account_id: uuid.UUID, request_id: str) -> Author:
-    """Return the owner of an account as the author of a change."""
-    return Author(Source.OWNER, account_id, request_id)
 
 
 async def _prove_password(parts: Parts, by: Author, password: str, *, now: datetime) -> Account:

@@ -4,6 +4,7 @@ import time
 
 from starlette.types import Scope
 
+from gateway.credentials.rules import ENROLMENT, ENROLMENT_PATHS, TotpEnrolmentOnly
 from gateway.edge.connection import Headers
 from gateway.edge.limits import Limiter, RateClass
 from gateway.edge.routes import Row
@@ -50,7 +51,7 @@ class Admission:
 
         row: None where nothing is at the address; that too counts.
         Raises: AddressUnknown, Unauthenticated, AuthorizationRepeated, TokenExpired,
-        TokenInvalid, KeysUnavailable, Forbidden, RateLimited.
+        TokenInvalid, KeysUnavailable, Forbidden, TotpEnrolmentOnly, RateLimited.
         """
         if row is None:
             self._check(RateClass.PUBLIC, self._household(scope), rate_headers)
@@ -59,6 +60,8 @@ class Admission:
             self._check(row.rate, self._household(scope), rate_headers)
             return None
         principal = await self._principal(scope)
+        if ENROLMENT in principal.amr and scope["path"] not in ENROLMENT_PATHS:
+            raise TotpEnrolmentOnly
         if Role.SERVICE not in principal.roles:
             self._check(row.rate, str(principal.account_id), rate_headers)
         if row.roles and row.roles.isdisjoint(principal.roles):

@@ -1,7 +1,7 @@
 """How often one account, or one address, may ask, and how much of it at a time.
 
 In the memory of one process: each process of the gateway counts for itself. The counts that guard
-signing in are in the database (codes/); these here only keep one client from taking the place of
+signing in are in the database (throttles/); these here only keep one client from taking the place of
 the others.
 """
 

@@ -144,7 +144,9 @@ async def enrolment_refusal(
         account_id=account.id, roles=frozenset(), amr=(*amr, credential_rules.ENROLMENT)
     )
     return TotpEnrolmentRequired(
-        enrolment_token=await access_token(parts.keys, parts.settings, principal, now=now),
+        enrolment_token=await access_token(
+            parts.keys, parts.settings, principal, now=now, valid_from=account.tokens_valid_from
+        ),
         expires_in=parts.settings.access_token_s,
     )
 
