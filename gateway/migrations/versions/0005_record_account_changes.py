@@ -32,13 +32,13 @@ def upgrade() -> None:
     _create_changes()
     _create_notices()
     op.add_column("accounts", sa.Column("was_agent_at", sa.DateTime(timezone=True)))
-    op.add_column("accounts", sa.Column("signed_in_at", sa.DateTime(timezone=True)))
+    op.add_column("accounts", sa.Column("first_signed_in_at", sa.DateTime(timezone=True)))
     # Agents who were suspended or dismissed before have left no trace here.
     op.execute("UPDATE accounts SET was_agent_at = now() WHERE agent_id IS NOT NULL")
     op.execute(
-        "UPDATE accounts SET signed_in_at = last.at FROM"
-        " (SELECT account_id, max(created_at) AS at FROM sessions GROUP BY account_id) AS last"
-        " WHERE last.account_id = accounts.id"
+        "UPDATE accounts SET first_signed_in_at = first.at FROM"
+        " (SELECT account_id, min(created_at) AS at FROM sessions GROUP BY account_id) AS first"
+        " WHERE first.account_id = accounts.id"
     )
     _let_administrators_have_the_country()
 

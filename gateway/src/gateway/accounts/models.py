@@ -73,8 +73,7 @@ class Account(Base):
     scope_region: Mapped[str | None] = mapped_column(Text)
     was_agent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     """When it first had an agent's role. Such an account never follows a member's number."""
-    signed_in_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    """The last sign-in."""
+    first_signed_in_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     locked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     locked_by: Mapped[uuid.UUID | None]
     sessions_valid_from: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -26,7 +26,7 @@ async def lock_people(
             or_(Account.phone_hash == phone_hash, Account.member_id.in_(member_ids)),
         )
         .order_by(
-            Account.signed_in_at.is_(None),
+            Account.first_signed_in_at.is_(None),
             func.coalesce(Account.member_id.not_in(member_ids), true()),
             Account.id,
         )
@@ -40,4 +40,4 @@ async def lock_people(
         .execution_options(populate_existing=True)
     )
     found = (await session.scalars(locked)).all()
-    return sorted(found, key=lambda account: (account.signed_in_at is None, account.id))
+    return sorted(found, key=lambda account: (account.first_signed_in_at is None, account.id))

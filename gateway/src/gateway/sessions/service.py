@@ -72,7 +72,7 @@ async def by_code(parts: Parts, grant: OtpGrant, *, address: str) -> TokenOut | 
             address=address,
             now=now,
         )
-        account.signed_in_at = now
+        account.first_signed_in_at = account.first_signed_in_at or now
         row, token = _begin(parts, account, amr=["otp"], device_id=grant.device_id, now=now)
         session.add(row)
     return await _answer(parts, account, row, token, now)
@@ -93,7 +93,7 @@ async def by_password(parts: Parts, grant: PasswordGrant, *, address: str) -> To
         if isinstance(amr, list):
             await throttles.take_back(session, parts.keyring, tries, now=now)
             if not is_too_weak:
-                account.signed_in_at = now
+                account.first_signed_in_at = account.first_signed_in_at or now
                 await sign_ins.remember_device(session, parts.keyring, grant, now=now)
                 row, token = _begin(parts, account, amr=amr, device_id=grant.device_id, now=now)
                 session.add(row)
