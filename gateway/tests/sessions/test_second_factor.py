@@ -36,6 +36,7 @@ async def test_without_the_app_a_password_gives_nothing_but_setting_it_up(
         await client.get("/v1/accounts", headers=enrolment),
         await client.get("/v1/signing-keys", headers=enrolment),
         await client.get("/v1/bank-partners", headers=enrolment),
+        await client.get("/v1/branches", headers=enrolment),
         await client.post(
             "/v1/me/password",
             json={"current_password": PASSWORD, "new_password": "another horse battery"},
@@ -53,7 +54,7 @@ async def test_without_the_app_a_password_gives_nothing_but_setting_it_up(
     signed_in = await gateway.token(**GRANT, totp=totp.generate_otp(step))
 
     assert me.json()["roles"] == []
-    assert [each.status_code for each in others] == [403] * 4
+    assert [each.status_code for each in others] == [403] * 5
     assert confirmed.status_code == 204
     claims = jwt.decode(signed_in.json()["access_token"], options={"verify_signature": False})
     assert (claims["roles"], claims["amr"]) == ([role], ["pwd", "mfa"])

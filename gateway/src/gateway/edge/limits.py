@@ -1,8 +1,8 @@
 """How often one account, or one address, may ask, and how much of it at a time.
 
 In the memory of one process: each process of the gateway counts for itself. The counts that guard
-signing in are in the database (throttles/); these here only keep one client from taking the place of
-the others.
+signing in are in the database (throttles/); these only keep one client from taking the place of the
+others.
 """
 
 import asyncio
