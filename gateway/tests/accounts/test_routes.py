@@ -205,7 +205,11 @@ async def test_an_etag_that_a_proxy_has_weakened_is_the_same_version(gateway: An
     headers = await gateway.signed_in(Role.ADMIN)
     address = f"/v1/accounts/{account.id}"
     etag = (await gateway.client.get(address, headers=headers)).headers["etag"]
-    new = {"roles": ["finance_officer"], "scope": {"kind": "region", "code": "jatim"}}
+    new = {
+        "roles": ["finance_officer"],
+        "scope": {"kind": "region", "code": "jatim"},
+        "reason": "moved to the region",
+    }
 
     changed = await gateway.client.put(
         f"{address}/roles", json=new, headers={**headers, "If-Match": f"W/{etag}"}

@@ -16,6 +16,8 @@ from perisai_kit.ids import new_id_text
 from perisai_kit.problems import problem_response
 
 ID_HEADER = b"x-request-id"
+GONE = 499
+"""How a request is recorded that never got an answer, because its connection was closed."""
 _ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -54,7 +56,7 @@ class RequestContext:
         if isinstance(principal := state.get("principal"), Principal):
             structlog.contextvars.bind_contextvars(account_id=str(principal.account_id))
         started = time.perf_counter()
-        status = 500
+        status = GONE
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -65,6 +67,9 @@ class RequestContext:
 
         try:
             await self.app(scope, receive, send_with_id)
+        except Exception:
+            status = 500 if status == GONE else status
+            raise
         finally:
             self._record(scope, status, request_id, started)
 

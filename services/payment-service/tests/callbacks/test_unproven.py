@@ -36,6 +36,7 @@ from perisai_kit.db import Database
 from perisai_kit.ids import new_id
 from perisai_kit.pii import Keyring
 from perisai_kit.testing import MakeApp, Urls, Wire, app_client
+from perisai_kit.testing_http import connected, serving
 from snap_bi.codes import Case
 from snap_bi.profiles import GENERIC_HMAC, ReplayAnswer
 
@@ -247,6 +248,24 @@ async def test_where_the_server_can_the_connection_is_closed_without_a_word(
 
     assert closed.is_set()
     assert said == []
+
+
+async def test_a_caller_too_many_finds_its_connection_closed(open_town: OpenTown) -> None:
+    town = await open_town()
+    said = (
+        b"POST /snap/v1.0/transfer-va/payment HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n"
+        b"authorization: Bearer made-up\r\n\r\n{}"
+    )
+
+    async with serving(town.app) as port, town.looks_held_up():
+        calls = started(CHECKED_AT_ONCE + 1, lambda place: town.intrude(stranger(place)))
+        await answered(calls, 1)
+        async with connected(port) as client:
+            await client.send(said)
+            received = await client.rest()
+    await codes_of(calls)
+
+    assert received == b""
 
 
 async def test_made_up_client_keys_make_the_partners_be_read_once_a_second(
