@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from gateway.app import create_app
 from gateway.create_admin import create_admin
-from gateway.limits import RateClass
+from gateway.edge.limits import RateClass
 from gateway.settings import Settings
 from perisai_kit.db import Database
 from perisai_kit.events import BranchOpened

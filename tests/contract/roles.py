@@ -143,6 +143,7 @@ COUNTRY_WIDE: dict[str, frozenset[str]] = {
             "GET /v1/ledger/accounts",
             "GET /v1/ledger/transfers",
             "GET /v1/ledger/export",
+            "POST /v1/commission-schemes",
             "POST /v1/commission-schemes/{scheme_id}/decision",
             "POST /v1/commission-months/{month}/closing",
         }

@@ -63,4 +63,5 @@ class OwnTokens(TokenSource):
         return await access_token(self._keys, self._settings, principal, now=now)
 
     def forget(self) -> None:
-        """Do nothing: the next token is a new one anyway."""
+        """Sign the next one with the key of that moment."""
+        self._keys.forget()

@@ -26,7 +26,7 @@ async def test_every_answer_is_of_its_type_over_tls_and_kept_by_nobody(
         assert answer.headers["cache-control"] in {
             "no-store",
             "no-cache",
-            "public, max-age=30",
+            "public, max-age=20",
         }
         assert "server" not in answer.headers
 

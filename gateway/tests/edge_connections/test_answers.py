@@ -245,7 +245,7 @@ async def test_an_upstream_that_does_not_begin_in_time_is_given_up(scene: Any) -
     async def slow(writer: asyncio.StreamWriter) -> None:
         for at in range(len(OK)):
             writer.write(OK[at : at + 1])
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
 
     scene.turns.append(slow)
 

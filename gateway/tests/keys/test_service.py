@@ -1,7 +1,7 @@
 """Signing keys: made once, rotated without logging anybody out."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +14,8 @@ from gateway.keys import queries, service
 from gateway.keys.models import SigningKey
 from gateway.keys.rules import KeyState, KeyTooYoung
 from gateway.keys.service import SigningKeys
+from gateway.settings import Settings
+from gateway.tokens import OwnTokens
 from perisai_kit import clock
 from perisai_kit.auth import Role
 from perisai_kit.db import Database
@@ -289,3 +291,21 @@ def _service(gateway: Any) -> Authenticator:
 async def _fetch(service: Authenticator) -> None:
     assert isinstance(service.keys, RemoteKeys)
     assert await service.keys.fetch()
+
+
+async def test_a_worker_signs_with_the_key_of_the_moment_after_it_was_refused(
+    keys_database: Database, gateway_settings: Callable[..., Settings], fresh_urls: Urls
+) -> None:
+    worker = SigningKeys(keys_database)
+    tokens = OwnTokens(worker, gateway_settings(fresh_urls))
+    before = jwt.get_unverified_header(await tokens.token())["kid"]
+    async with keys_database.begin() as session:
+        await service.revoke(
+            session, kid=before, by=new_id(), reason="leaked", now=clock.real_now()
+        )
+
+    tokens.forget()  # as a client does that is refused
+    after = jwt.get_unverified_header(await tokens.token())["kid"]
+
+    assert after != before
+    assert after in {each["kid"] for each in (await SigningKeys(keys_database).jwks())["keys"]}

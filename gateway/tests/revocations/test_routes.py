@@ -121,7 +121,9 @@ async def test_a_token_of_the_very_second_of_the_lock_is_refused(
     session = await gateway.otp_session()
 
     locked = await gateway.client.post(
-        f"/v1/accounts/{session['account_id']}/lock", headers=await gateway.signed_in(Role.ADMIN)
+        f"/v1/accounts/{session['account_id']}/lock",
+        json={"reason": "telephone lost"},
+        headers=await gateway.signed_in(Role.ADMIN),
     )
     await reload(gateway, service)
 
@@ -134,8 +136,13 @@ async def test_a_sign_in_right_after_the_lock_is_undone_counts(
 ) -> None:
     session = await gateway.otp_session()
     admin = await gateway.signed_in(Role.ADMIN)
-    await gateway.client.post(f"/v1/accounts/{session['account_id']}/lock", headers=admin)
-    await gateway.client.post(f"/v1/accounts/{session['account_id']}/unlock", headers=admin)
+    for change in ("lock", "unlock"):
+        changed = await gateway.client.post(
+            f"/v1/accounts/{session['account_id']}/{change}",
+            json={"reason": "telephone lost and found"},
+            headers=admin,
+        )
+        assert changed.status_code == 200
 
     again = await gateway.otp_session()
     await reload(gateway, service)

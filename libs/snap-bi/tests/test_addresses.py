@@ -57,6 +57,11 @@ def test_a_host_outside_may_be_one(host: str) -> None:
     assert is_public_host(host)
 
 
+@pytest.mark.parametrize("text", ["fec0::1", "feff::1", "fe80::1%eth0", "fc00::1"])
+def test_inner_addresses_of_ipv6_are_none_of_the_internet(text: str) -> None:
+    assert not is_public_address(text)
+
+
 @pytest.mark.parametrize("text", ["64:ff9b::808:808", "2606:4700::1111", "8.8.8.8"])
 def test_an_address_is_judged_by_the_one_inside_it(text: str) -> None:
     assert is_public_address(text)

@@ -143,6 +143,17 @@ def test_both_spellings_of_the_inquiry_date_are_read(name: str) -> None:
     assert request.trx_date_init == "20201231T235959Z"
 
 
+def test_a_date_that_is_odd_in_both_spellings_is_left_out() -> None:
+    dropped: set[str] = set()
+
+    request = InquiryRequest.read(
+        {**INQUIRY, "trxDateInit": [1], "txnDateInit": {"a": 1}}, dropped=dropped
+    )
+
+    assert request.trx_date_init is None
+    assert dropped == {"trxDateInit", "txnDateInit"}
+
+
 def test_inquiry_may_carry_an_amount_of_zero() -> None:
     request = InquiryRequest.read({**INQUIRY, "amount": {"value": "0.00", "currency": "IDR"}})
 

@@ -96,14 +96,15 @@ class UpstreamPool:
         failure = Unreachable("no address")
         for address in self._by_load():
             resting = None if fresh else self._take_resting(address)
+            address.lent += 1  # at once: whoever chooses meanwhile has to see it
             try:
-                connection = resting or await self._connect(address)
-            except Unreachable as error:
+                return resting or await self._connect(address)
+            except BaseException as error:
+                address.lent -= 1
+                if not isinstance(error, Unreachable):
+                    raise
                 failure = error
                 address.avoided_until = asyncio.get_running_loop().time() + AVOIDED_S
-                continue
-            address.lent += 1
-            return connection
         self._unreachable.inc()
         raise failure
 

@@ -10,6 +10,7 @@ import hashlib
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -75,14 +76,25 @@ class SigningKeys:
         return known.public.get(kid)
 
     async def sign(self, claims: dict[str, Any]) -> str:
-        """Return a token with these claims, signed with the current key."""
+        """Return a token with these claims, signed with the current key.
+
+        Where nothing reloads, as in a worker of its own, the table is read again every few seconds:
+        the key we knew may have been retired or revoked.
+        """
         known = await self._get()
+        if time.monotonic() - self._read_at > LOOK_AGAIN_S:
+            with suppress(Unavailable):  # what we know is good until the table can be read
+                known = await self.reload()
         header = {"typ": TOKEN_TYPE, "kid": known.kid}
         return jwt.encode(claims, known.private_key, algorithm=ALGORITHM, headers=header)
 
     async def jwks(self) -> dict[str, Any]:
         """Return the published key set."""
         return (await self._get()).jwks
+
+    def forget(self) -> None:
+        """Read the table again before the next signature: somebody has refused the last one."""
+        self._read_at = float("-inf")
 
     async def reload(self) -> _Loaded:
         """Read the table again; the first process to find it empty makes the first two keys."""

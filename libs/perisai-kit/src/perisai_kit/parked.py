@@ -170,6 +170,17 @@ async def get_waiting(session: AsyncSession, parked_id: uuid.UUID) -> ParkedEven
     return found
 
 
+async def get_unsettled(session: AsyncSession, parked_id: uuid.UUID) -> ParkedEvent:
+    """Return a parked event that waits or was passed over.
+
+    Raises: ParkedEventNotFound.
+    """
+    found = await session.get(ParkedEvent, parked_id)
+    if found is None or found.state not in {ParkedState.WAITING, ParkedState.PASSED_OVER}:
+        raise ParkedEventNotFound
+    return found
+
+
 async def find_first_waiting(
     session: AsyncSession, subscription: str, subject: str
 ) -> ParkedEvent | None:
@@ -229,6 +240,27 @@ async def pass_over(
         .execution_options(synchronize_session=False)
     )
     return sorted(set(passed))
+
+
+async def take_up(session: AsyncSession, parked_id: uuid.UUID, *, known: Collection[str]) -> None:
+    """Let an event that was passed over, and its subject's others, wait again.
+
+    known: the types that are handled now. Others stay passed over.
+    """
+    event = await session.get(ParkedEvent, parked_id)
+    if event is None or event.passed_over_at is None:
+        return
+    await session.execute(
+        update(ParkedEvent)
+        .where(
+            ParkedEvent.subscription == event.subscription,
+            ParkedEvent.subject == event.subject,
+            ParkedEvent.passed_over_at.is_not(None),
+            ParkedEvent.type.in_(list(known)),
+        )
+        .values(passed_over_at=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def envelope_of(event: ParkedEvent) -> CloudEvent:

@@ -24,6 +24,7 @@ from perisai_kit.fields import (
     decode_cursor,
     encode_cursor,
 )
+from perisai_kit.json_body import JsonRoute
 from perisai_kit.parked import ParkedEventNotFound, ParkedState
 from perisai_kit.problems import problems
 from perisai_kit.replay import ReplayFailed
@@ -98,7 +99,9 @@ async def list_parked(
 def parked_router(service: str) -> APIRouter:
     """Return the routes of parked events. service: its name, such as `member-service`."""
     router = APIRouter(
-        prefix=f"{operations_prefix(service)}/parked-events", tags=[f"{service}-parked-events"]
+        prefix=f"{operations_prefix(service)}/parked-events",
+        tags=[f"{service}-parked-events"],
+        route_class=JsonRoute,
     )
 
     router.add_api_route(
@@ -149,7 +152,7 @@ async def _find_subscription(request: Request, parked_id: UUID) -> Subscription 
     """
     kit = request.app.state.kit
     async with kit.database.read() as session:
-        name = (await parked.get_waiting(session, parked_id)).subscription
+        name = (await parked.get_unsettled(session, parked_id)).subscription
     subscriptions: list[Subscription] = kit.subscriptions
     return next((each for each in subscriptions if each.name == name), None)
 

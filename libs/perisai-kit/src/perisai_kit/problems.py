@@ -130,7 +130,7 @@ def language(request: Request) -> str:
     """
     best, best_q = "en", 0.0
     for part in request.headers.get("accept-language", "")[:200].split(","):
-        tag, _, parameter = part.strip().partition(";")
+        tag, _, parameter = (text.strip() for text in part.partition(";"))
         name, _, weight = parameter.strip().partition("=")
         try:
             q = float(weight) if name.strip().lower() == "q" else 1.0

@@ -33,10 +33,13 @@ class Replay:
     async def run(self, database: Database, parked_id: uuid.UUID) -> int:
         """Apply what is parked of this event's subject, in its order; return how many events.
 
-        Each in a transaction of its own, so that those before a failing one stay applied.
+        Each in a transaction of its own, so that those before a failing one stay applied. Events
+        that were passed over wait again where a version has come back that handles them.
         Raises: ParkedEventNotFound, ReplayFailed.
         """
-        async with database.read() as session:
+        async with database.begin() as session:
+            await cursors.lock_position(session, self._name)
+            await parked.take_up(session, parked_id, known=self._handlers.types)
             subject = (await parked.get_waiting(session, parked_id)).subject
         return await self._go_on(database, subject)
 
@@ -65,12 +68,17 @@ class Replay:
             return await parked.pass_over(session, self._name, known=self._handlers.types)
 
     async def _go_on_as_far_as_possible(self, database: Database, subject: str) -> int:
-        try:
-            return await self._go_on(database, subject)
-        except ReplayFailed as failed:
-            replayed = failed.details["replayed"]
-            assert isinstance(replayed, int)
-            return replayed
+        total = 0
+        while True:
+            try:
+                replayed = await self._go_on(database, subject)
+            except ReplayFailed as failed:
+                before = failed.details["replayed"]
+                assert isinstance(before, int)
+                return total + before
+            total += replayed
+            if replayed < MAX_REPLAYED:
+                return total
 
     async def _go_on(self, database: Database, subject: str) -> int:
         await self._pass_over(database)

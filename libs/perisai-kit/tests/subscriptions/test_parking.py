@@ -323,3 +323,28 @@ async def test_a_version_without_the_handler_lets_the_subject_go_on_by_itself(
     await asyncio.wait([running])
 
     assert (await subscription.status(kit_database))["parked"] == 0
+
+
+async def test_an_event_that_was_passed_over_is_replayed_by_a_version_that_handles_it(
+    kit_database: Database, effects: Callable[[], Any]
+) -> None:
+    await park_one_whose_handler_is_removed(kit_database)
+    removed = (await parked_ids(kit_database))[0]
+    without = subscribe(kit_database)
+    await without.parked.pass_over_removed(kit_database)
+
+    async def on_removed(session: AsyncSession, event: Event) -> None:
+        await write(session, "handled after all")
+
+    back = Subscription(
+        name="effects",
+        source=local(kit_database),
+        handlers={Removed: on_removed, MemberUpdated: on_updated},
+        poll_s=0,
+    )
+    with pytest.raises(ParkedEventNotFound):
+        await without.parked.run(kit_database, removed)
+    replayed = await back.parked.run(kit_database, removed)
+
+    assert replayed == 1
+    assert await effects() == ["handled after all"]

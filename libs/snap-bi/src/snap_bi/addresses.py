@@ -37,6 +37,8 @@ def is_public_address(text: str) -> bool:
         address = _inside(ipaddress.ip_address(text.partition("%")[0]))
     except ValueError:
         return False
+    if isinstance(address, ipaddress.IPv6Address) and address.is_site_local:
+        return False  # given up as a kind of its own (RFC 3879), and still inner where it is used
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 

@@ -94,12 +94,13 @@ class Message(BaseModel):
         """
         dropped = set() if dropped is None else dropped
         kept = _readable(cls, data, dropped)
-        try:
-            return cls._validated(kept)
-        except ValidationError as error:
-            for path in _droppable_paths(cls, error):
-                _drop(kept, path)
-                dropped.add(".".join(path))
+        for _ in range(len(kept) + 1):  # what is left out may have hidden another spelling of it
+            try:
+                return cls._validated(kept)
+            except ValidationError as error:
+                for path in _droppable_paths(cls, error):
+                    _drop(kept, path)
+                    dropped.add(".".join(path))
         return cls._validated(kept)
 
     @classmethod

@@ -68,7 +68,7 @@ async def pooled(
 
 
 async def test_signed_payments_are_settled_numbered_and_counted(
-    pooled: Pooled, issue_bill: Callable[..., Awaitable[BillOut]]
+    pooled: Pooled, issue_bill: Callable[..., Awaitable[BillOut]], tokens: Tokens
 ) -> None:
     bank = pooled.bank
     async with pooled.database.begin() as session:
@@ -80,7 +80,7 @@ async def test_signed_payments_are_settled_numbered_and_counted(
     assert {answer.json()["responseCode"] for answer in answers} == {"2002500"}
     assert repeated.json()["responseCode"] in {"2002500", "4042514", "4042518"}
     async with asyncio.timeout(60):
-        while await waiting(pooled.client):  # noqa: ASYNC110 - the effect is a row
+        while await waiting(pooled.client, tokens):  # noqa: ASYNC110 - the effect is a row
             await asyncio.sleep(0.1)
     async with pooled.database.read() as session:
         assert await session.scalar(select(func.count()).select_from(Payment)) == MANY
@@ -88,9 +88,9 @@ async def test_signed_payments_are_settled_numbered_and_counted(
         assert await session.scalar(text(unnumbered)) == 0
 
 
-async def waiting(client: httpx.AsyncClient) -> bool:
+async def waiting(client: httpx.AsyncClient, tokens: Tokens) -> bool:
     """Tell whether the subscription to the service's own events has not read any yet."""
-    status = (await client.get("/v1/status")).json()["subscriptions"]
+    status = (await client.get("/v1/status", headers=tokens.service())).json()["subscriptions"]
     own = next(each for each in status if each["name"] == "commissions.payments")
     return bool(own["position"] < MANY)
 

@@ -250,6 +250,27 @@ async def test_where_the_server_can_the_connection_is_closed_without_a_word(
     assert said == []
 
 
+async def test_a_made_up_token_that_many_share_opens_nothing(open_town: OpenTown) -> None:
+    town = await open_town()
+    shared = secrets.token_urlsafe()
+
+    def intrude(place: int) -> Awaitable[httpx.Response]:
+        return town.bank.pay(
+            payment_of(town.bill, town.bank.partner),
+            token=shared,
+            x_forwarded_for=stranger(place),
+        )
+
+    before = unanswered()
+    async with town.looks_held_up():
+        calls = started(60, intrude)
+        await asyncio.sleep(0.2)
+    found = await codes_of(calls)
+
+    assert set(found) == {401, 504}
+    assert found[504] == unanswered() - before > 0
+
+
 async def test_a_caller_too_many_finds_its_connection_closed(open_town: OpenTown) -> None:
     town = await open_town()
     said = (

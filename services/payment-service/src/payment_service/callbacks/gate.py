@@ -110,7 +110,8 @@ class Gate:
         Raises on entering: TooManyUnproven.
         """
         callers = await self.callers()
-        if self._has_token(wire) or self.is_likely(self._named(wire, callers), wire):
+        named = self._candidates(wire, callers)
+        if await self._has_token(wire) or any(self.is_likely(each, wire) for each in named):
             return nullcontext()
         if is_listed(callers, wire.source):
             return nullcontext()
@@ -170,25 +171,40 @@ class Gate:
         return self._notes.may_note(caller.partner_id, is_likely=is_likely, at=time.monotonic())
 
     def _named(self, wire: Wire, callers: tuple[Caller, ...]) -> Caller | None:
+        candidates = self._candidates(wire, callers)
+        return candidates[0] if len(candidates) == 1 else None
+
+    def _candidates(self, wire: Wire, callers: tuple[Caller, ...]) -> list[Caller]:
+        """Return the partners in whose name a call may come: several share a company code."""
         token = bearer_token(wire.headers.get("authorization"))
         owner = self._owners.get(rules.token_hash(token)) if token else None
-        if owner is not None:
-            return rules.find_partner(callers, owner[0])
         client_key, partner_id = (
             wire.headers.get(name, "").strip() for name in ("x-client-key", "x-partner-id")
         )
-        named = [caller for caller in callers if partner_id in caller.ids]
-        only = named[0] if len(named) == 1 else None
-        return rules.find_client(callers, client_key) or only
+        if owner is not None:
+            found = rules.find_partner(callers, owner[0])
+        else:
+            found = rules.find_client(callers, client_key)
+        if found is not None or owner is not None:
+            return [] if found is None else [found]
+        return [caller for caller in callers if partner_id in caller.ids]
 
-    def _has_token(self, wire: Wire) -> bool:
-        # One that is being looked for costs no other look.
+    async def _has_token(self, wire: Wire) -> bool:
+        """Tell whether a call carries a living token; a look for it that runs is waited for.
+
+        So the calls of a bank that has just begun share one look, and those with a made-up token
+        find out no more than that before they are bounded.
+        """
         token = bearer_token(wire.headers.get("authorization"))
         if token is None:
             return False
         digest = rules.token_hash(token)
+        lookup = self._lookups.get(digest)
+        if lookup is not None:
+            row = await asyncio.shield(lookup)
+            return row is not None and clock.real_now() < row.expires_at
         owner = self._owners.get(digest)
-        return digest in self._lookups or (owner is not None and clock.real_now() < owner[1])
+        return owner is not None and clock.real_now() < owner[1]
 
     async def _owner(self, token: str, *, now: datetime) -> UUID | None:
         digest = rules.token_hash(token)

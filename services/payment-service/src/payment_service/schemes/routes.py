@@ -16,7 +16,7 @@ from payment_service.schemes.rules import (
 )
 from payment_service.schemes.schemas import NewScheme, SchemeOut
 from payment_service.settings import Config
-from perisai_kit.auth import Principal, Role, require
+from perisai_kit.auth import Principal, Role, ScopeKind, require
 from perisai_kit.db import ReadSession, Session
 from perisai_kit.fields import Page
 from perisai_kit.idempotency import TransactionRoute
@@ -25,7 +25,7 @@ from perisai_kit.problems import problems
 router = APIRouter(
     prefix="/v1/commission-schemes", tags=["commissions"], route_class=TransactionRoute
 )
-Proposer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER))]
+Proposer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
 Reader = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN))]
 
 
