@@ -14,6 +14,8 @@ from sandbox.ports import HOST
 SIGN_INS = 60
 UPLOADS = 512
 STOPPED = 200
+AGAIN_S = 1.0
+"""Even clients that are no friends of ours seldom ask again before they have an answer."""
 MOST_S = 300
 """However long nobody ends it."""
 
@@ -21,7 +23,7 @@ Attack = Callable[[int, str], Awaitable[None]]
 
 
 async def made_up_sign_ins(port: int, _: str) -> None:
-    """Sixty at once, again and again, each with a name nobody has."""
+    """Sixty at once, a second after their answers again, each with a name nobody has."""
 
     async def sign_in(number: int) -> None:
         while True:
@@ -31,6 +33,7 @@ async def made_up_sign_ins(port: int, _: str) -> None:
                 "password": "made up and wrong",
             }
             await _ask(port, "POST /v1/auth/token", body=json.dumps(grant).encode())
+            await asyncio.sleep(AGAIN_S)
 
     await asyncio.gather(*(sign_in(number) for number in range(SIGN_INS)))
 
@@ -55,11 +58,12 @@ async def slow_uploads(port: int, token: str) -> None:
 
 
 async def a_stopped_service(port: int, token: str) -> None:
-    """Two hundred questions at once to a service that does not answer."""
+    """Two hundred at once ask a service that does not answer, and a second later again."""
 
     async def ask() -> None:
         while True:
             await _ask(port, "GET /v1/members", token=token)
+            await asyncio.sleep(AGAIN_S)
 
     await asyncio.gather(*(ask() for _ in range(STOPPED)))
 

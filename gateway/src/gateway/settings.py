@@ -94,6 +94,8 @@ class Settings(ServiceSettings):
     collected_bytes: Times = 256 * 1024 * 1024
     """Of bodies that one process holds at one time."""
     collected_bytes_of_banks: Times = 64 * 1024 * 1024
+    """As above, for what banks send, and what of it may come from one address."""
+    collected_bytes_of_bank: Times = 4 * 1024 * 1024
     rate_limits: dict[str, Times] = Field(default_factory=dict)
     """JSON: rate class → requests a minute, instead of the default of limits.py."""
 

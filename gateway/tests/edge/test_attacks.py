@@ -12,6 +12,8 @@ from perisai_kit.auth import Role
 from perisai_kit.testing_http import RawClient, connected
 
 UPLOAD = b"POST /v1/members HTTP/1.1\r\nhost: x\r\ncontent-length: 900000\r\n"
+SHORT_S = 2.0
+"""What the platform of these tests waits for an upstream."""
 PAYMENT = "/snap/v1.0/transfer-va/payment"
 
 
@@ -227,3 +229,78 @@ async def test_a_compressed_body_is_refused(platform: Any, path: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (415, "content_encoding_unsupported")
     assert answer.headers["accept-encoding"] == "identity"
     assert platform.members.requests == []
+
+
+async def test_who_has_gone_while_waiting_for_a_turn_asks_nothing(platform: Any) -> None:
+    platform.members.answer = None
+    line = await auth_line(platform)
+    said = b"DELETE /v1/members/1 HTTP/1.1\r\nhost: x\r\n" + line + b"\r\n"
+    async with many(platform, 4, said):
+        while len(platform.members.requests) < 4:  # noqa: ASYNC110 - nothing else tells of it
+            await asyncio.sleep(0.01)
+        async with many(platform, 20, said):
+            await asyncio.sleep(0.2)
+        await asyncio.sleep(SHORT_S + 0.5)  # the first four are given up, and turns are free
+
+    assert len(platform.members.requests) == 4
+
+
+async def test_one_address_cannot_fill_what_banks_may_hold(make_platform: Any) -> None:
+    platform = await make_platform(
+        trusted_proxies=("127.0.0.0/8",), collected_bytes_of_banks=400_000,
+        collected_bytes_of_bank=100_000, snap_timeout_s=5,
+    )  # fmt: skip
+    half = (
+        f"POST {PAYMENT} HTTP/1.1\r\nhost: x\r\nx-forwarded-for: 203.0.113.9\r\n"
+        "content-length: 60000\r\n\r\n"
+    ).encode() + bytes(50_000)
+    async with many(platform, 10, half):
+        await asyncio.sleep(0.2)
+        same = await platform.client.post(
+            PAYMENT, content=bytes(10_000), headers={"X-Forwarded-For": "203.0.113.9"}
+        )
+        other = await platform.client.post(
+            PAYMENT, content=bytes(10_000), headers={"X-Forwarded-For": "203.0.113.10"}
+        )
+
+    assert (same.status_code, same.content) == (504, b"")
+    assert other.status_code == 200
+
+
+@pytest.mark.parametrize("target", ["/v1/members", PAYMENT])
+async def test_thousands_of_connection_headers_are_passed_over(platform: Any, target: str) -> None:
+    names = b"".join(b"connection: x-%d\r\n" % number for number in range(2500))
+    async with connected(port_of(platform)) as client:
+        await client.send(
+            f"POST {target} HTTP/1.1\r\nhost: x\r\nx-1: dropped\r\n".encode()
+            + await auth_line(platform)
+            + names
+            + b"content-length: 2\r\n\r\n{}"
+        )
+        answer = await client.answer()
+
+    upstream = platform.payments if target == PAYMENT else platform.members
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert upstream.header("x-1") is None
+
+
+async def test_no_other_coding_than_chunks_is_taken(platform: Any) -> None:
+    answer = await platform.raw(
+        b"POST /v1/members HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
+        + await auth_line(platform)
+        + b"transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n"
+    )
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert platform.members.requests == []
+
+
+async def test_an_upload_beside_an_upgrade_arrives_whole(platform: Any) -> None:
+    answer = await platform.raw(
+        b"POST /v1/members HTTP/1.1\r\nhost: x\r\nconnection: close, upgrade\r\nupgrade: h2c\r\n"
+        + await auth_line(platform)
+        + b'content-length: 9\r\n\r\n{"a": 12}'
+    )
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert platform.members.body == b'{"a": 12}'

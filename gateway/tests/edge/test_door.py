@@ -11,9 +11,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from gateway.edge.routes import OPEN, TABLE
+from gateway.edge.admission import Admission, RateLimited
+from gateway.edge.limits import Limiter
+from gateway.edge.routes import OPEN, TABLE, Routes
 from perisai_kit.auth import Role
 from perisai_kit.ids import new_id
+from perisai_kit.tokens import TokenInvalid
 
 PUBLIC = {
     "/.well-known/jwks.json",
@@ -268,8 +271,9 @@ async def test_our_own_routes_tell_their_limit_too(platform: Any) -> None:
 
 
 async def test_whoever_shows_only_bad_tokens_is_held_back(make_platform: Any) -> None:
-    platform = await make_platform(rate_limits={"public": 3})
-
+    platform = await make_platform(rate_limits={"tokens": 3})
+    headers = await platform.signed_in(Role.AGENT)
+    known = await platform.client.get("/v1/members", headers=headers)
     statuses = [
         (
             await platform.client.get(
@@ -278,8 +282,47 @@ async def test_whoever_shows_only_bad_tokens_is_held_back(make_platform: Any) ->
         ).status_code
         for _ in range(5)
     ]
+    still = await platform.client.get("/v1/members", headers=headers)
 
     assert statuses == [401, 401, 401, 429, 429]
+    assert (known.status_code, still.status_code) == (200, 200)
+
+
+class Refusing:
+    """Counts the signatures that were checked; none is good."""
+
+    def __init__(self) -> None:
+        self.checked = 0
+
+    def is_known(self, _: str) -> bool:
+        return False
+
+    async def verify(self, _: str) -> Any:
+        self.checked += 1
+        raise TokenInvalid
+
+
+async def test_a_token_that_is_held_back_is_not_even_looked_at(
+    gateway_settings: Any, urls: Any
+) -> None:
+    authenticator = Refusing()
+    admission = Admission(
+        settings=gateway_settings(urls),
+        authenticator=authenticator,  # type: ignore[arg-type]  # all of it that is used
+        limiter=Limiter({"tokens": 3}),
+    )
+    scope = {
+        "path": "/v1/members",
+        "client": ("203.0.113.9", 1),
+        "headers": [(b"authorization", b"Bearer forged")],
+    }
+    row = Routes().find("/v1/members")
+
+    for _ in range(20):
+        with pytest.raises((TokenInvalid, RateLimited)):
+            await admission.admit(scope, row, [])
+
+    assert authenticator.checked == 3
 
 
 async def test_services_are_not_limited(make_platform: Any) -> None:

@@ -1,7 +1,10 @@
+import asyncio
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.edge.limits import PER_MINUTE, Limiter, RateClass
+from gateway.edge.limits import PER_MINUTE, InFlight, Limiter, RateClass, TooManyAtOnce
 
 STANDARD = RateClass.STANDARD
 
@@ -69,3 +72,50 @@ def test_headers_are_structured_fields() -> None:
     quota = PER_MINUTE[STANDARD]
     assert headers[b"ratelimit-policy"] == f'"standard";q={quota};w=60'.encode()
     assert headers[b"ratelimit"] == f'"standard";r={quota - 1};t=1'.encode()
+
+
+async def test_a_subject_without_requests_is_forgotten_whenever_its_turn_came() -> None:
+    turns = InFlight(limit=1, waiting=1, wait_s=60)
+    await turns.enter("a")
+    waiting = asyncio.create_task(turns.enter("a"))
+    await asyncio.sleep(0)
+    turns.leave("a")  # the turn is there, and just then whoever waited for it goes
+    waiting.cancel()
+    await asyncio.wait([waiting])
+
+    if not waiting.cancelled():
+        turns.leave("a")
+    assert len(turns) == 0
+
+
+async def test_turns_come_in_order_and_not_without_end() -> None:
+    turns = InFlight(limit=1, waiting=2, wait_s=2)
+    came: list[int] = []
+
+    async def take(number: int) -> None:
+        await turns.enter("a")
+        came.append(number)
+        await asyncio.sleep(0)
+        turns.leave("a")
+
+    await turns.enter("a")
+    waiting = [asyncio.create_task(take(number)) for number in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(TooManyAtOnce):
+        await turns.enter("a")
+    turns.leave("a")
+    await asyncio.gather(*waiting)
+
+    assert came == [0, 1]
+    assert len(turns) == 0
+
+
+def test_waiting_is_told_without_being_counted() -> None:
+    limiter = Limiter({"tokens": 1})
+    before = limiter.wait_s(RateClass.TOKENS, "a", at=0)
+    limiter.take(RateClass.TOKENS, "a", at=0)
+
+    assert before == 0
+    assert limiter.wait_s(RateClass.TOKENS, "a", at=0) == 60
+    assert limiter.wait_s(RateClass.TOKENS, "a", at=59.5) == 1
+    assert limiter.wait_s(RateClass.TOKENS, "a", at=60) == 0

@@ -12,6 +12,7 @@ from gateway.settings import Settings
 from perisai_kit.auth import Principal, Role
 from perisai_kit.errors import Forbidden, NotFound, TooMany, Unauthenticated
 from perisai_kit.http.client_address import client_address, household
+from perisai_kit.token_keys import KeysUnavailable
 from perisai_kit.tokens import Authenticator, AuthorizationRepeated, bearer_token
 
 
@@ -60,21 +61,29 @@ class Admission:
             self._check(row.rate, self._household(scope), rate_headers)
             return None
         principal = await self._principal(scope)
-        if ENROLMENT in principal.amr and scope["path"] not in ENROLMENT_PATHS:
-            raise TotpEnrolmentOnly
         if Role.SERVICE not in principal.roles:
             self._check(row.rate, str(principal.account_id), rate_headers)
+        if ENROLMENT in principal.amr and scope["path"] not in ENROLMENT_PATHS:
+            raise TotpEnrolmentOnly
         if row.roles and row.roles.isdisjoint(principal.roles):
             raise Forbidden
         return principal
 
     async def _principal(self, scope: Scope) -> Principal:
+        """Checking a signature is work: whoever shows bad tokens is held back by address."""
         try:
-            return await self._authenticator.verify(bearer_token(scope["headers"]))
-        except (Unauthenticated, AuthorizationRepeated):
-            # Checking signatures is work: who shows only bad tokens is held back by address.
-            self._check(RateClass.PUBLIC, self._household(scope), [])
+            token = bearer_token(scope["headers"])
+            if not self._authenticator.is_known(token):
+                self._check_strangers(scope)
+            return await self._authenticator.verify(token)
+        except (Unauthenticated, AuthorizationRepeated, KeysUnavailable):
+            self._check(RateClass.TOKENS, self._household(scope), [])
             raise
+
+    def _check_strangers(self, scope: Scope) -> None:
+        at = time.monotonic()
+        if wait_s := self._limiter.wait_s(RateClass.TOKENS, self._household(scope), at=at):
+            raise RateLimited(retry_after_s=wait_s)
 
     def _household(self, scope: Scope) -> str:
         return household(self.address(scope))

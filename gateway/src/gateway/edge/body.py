@@ -4,6 +4,7 @@ How long a body may take is the server's protocol's to say (perisai_kit/http/pro
 is counted: against the limit of its address, and against what all together may hold.
 """
 
+from collections import Counter
 from types import TracebackType
 
 from starlette.types import Message, Receive, Scope
@@ -26,24 +27,43 @@ class ClientGone(Exception):
 
 
 class BodyBudget:
-    """The bytes of bodies that this process holds at one time."""
+    """The bytes of bodies that this process holds at one time, in all and for one household."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, share: int | None = None) -> None:
+        """share: of one household; as much as all where it is left out."""
         self.limit = limit
+        self.share = limit if share is None else share
         self.held = 0
+        self._held_by: Counter[str] = Counter()
 
-    def lease(self) -> "Lease":
+    def lease(self, household: str = "") -> "Lease":
         """Return what holds the bytes of one request: `with budget.lease() as lease`."""
-        return Lease(self)
+        return Lease(self, household)
+
+    def take(self, household: str, size: int) -> None:
+        """Hold more bytes. Raises: BodiesFull."""
+        too_much = self._held_by[household] + size > self.share
+        if too_much or self.held + size > self.limit:
+            raise BodiesFull(retry_after_s=RETRY_S)
+        self.held += size
+        self._held_by[household] += size
+
+    def give_back(self, household: str, size: int) -> None:
+        """Hold these bytes no more."""
+        self.held -= size
+        self._held_by[household] -= size
+        if not self._held_by[household]:
+            del self._held_by[household]
 
 
 class Lease:
     """Bytes that are given back at the end of the block."""
 
-    __slots__ = ("_budget", "_size")
+    __slots__ = ("_budget", "_household", "_size")
 
-    def __init__(self, budget: BodyBudget) -> None:
+    def __init__(self, budget: BodyBudget, household: str) -> None:
         self._budget = budget
+        self._household = household
         self._size = 0
 
     def __enter__(self) -> "Lease":
@@ -55,14 +75,12 @@ class Lease:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._budget.held -= self._size
+        self._budget.give_back(self._household, self._size)
         self._size = 0
 
     def add(self, size: int) -> None:
         """Hold more bytes. Raises: BodiesFull."""
-        if self._budget.held + size > self._budget.limit:
-            raise BodiesFull(retry_after_s=RETRY_S)
-        self._budget.held += size
+        self._budget.take(self._household, size)
         self._size += size
 
 
@@ -74,6 +92,8 @@ def stated_length(scope: Scope) -> int | None:
     length: int | None = 0
     for name, value in scope["headers"]:
         if name == b"transfer-encoding":
+            if value.strip().lower() != b"chunked":
+                raise RequestUnreadable
             length = None
         elif name == b"content-length" and length is not None:
             if not value.isdigit():
@@ -94,9 +114,6 @@ async def collect(receive: Receive, *, length: int | None, limit: int, lease: Le
     if length is not None and length > limit:
         raise TooLarge
     first, more = await _next(receive)
-    if not more:  # most bodies come with their head
-        _count(first, len(first), limit, lease)
-        return first
     parts, size = [first], len(first)
     _count(first, size, limit, lease)
     while more:
@@ -104,7 +121,9 @@ async def collect(receive: Receive, *, length: int | None, limit: int, lease: Le
         size += len(part)
         _count(part, size, limit, lease)
         parts.append(part)
-    return b"".join(parts)
+    if length is not None and size != length:
+        raise ClientGone  # the server would not let it pass either
+    return first if len(parts) == 1 else b"".join(parts)
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from gateway.edge.names import Names
+
 MOST_HEAD = 64 * 1024
 """Bytes an upstream may say without a byte of a body: heads, 1xx answers, trailers."""
 HELD_BYTES = 256 * 1024
@@ -62,7 +64,17 @@ class Address:
     authority: what Host says. path: what stands before each target.
     """
 
-    __slots__ = ("authority", "avoided_until", "host", "lent", "path", "port", "resting", "tls")
+    __slots__ = (
+        "authority",
+        "avoided_until",
+        "host",
+        "lent",
+        "names",
+        "path",
+        "port",
+        "resting",
+        "tls",
+    )
 
     def __init__(self, url: str) -> None:
         """Raises: ValueError where the address is not one of http or https."""
@@ -77,6 +89,7 @@ class Address:
         self.authority = (named if self.port == usual else f"{named}:{self.port}").encode()
         self.path = parts.path.encode("ascii")
         self.tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self.names = Names(self.host, self.port)
         self.resting: deque[UpstreamConnection] = deque()
         self.lent = 0
         self.avoided_until = 0.0

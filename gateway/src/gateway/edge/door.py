@@ -11,12 +11,12 @@ from gateway.edge.connection import Headers
 from gateway.edge.exchange import Exchange
 from gateway.edge.headers import Client
 from gateway.edge.limits import InFlight
-from gateway.edge.relay import Relay
+from gateway.edge.relay import CancelledWhenGone, Relay
 from gateway.edge.routes import INNER_PATHS, Routes, Row, Upstream
 from gateway.settings import Settings
 from perisai_kit.auth import Principal, Role
 from perisai_kit.errors import DomainError
-from perisai_kit.http.client_address import client_scheme
+from perisai_kit.http.client_address import client_scheme, household
 from perisai_kit.http.protocol import INNER
 from perisai_kit.problems import unexpected_problem
 
@@ -83,7 +83,8 @@ class PublicDoor:
         address = self._admission.address(scope)
         turns, subject = self._turn_of(principal, row, address)
         if turns is not None:
-            await turns.enter(subject)
+            with CancelledWhenGone(scope):
+                await turns.enter(subject)
         try:
             with self._budget.lease() as lease:
                 body = await collect(receive, length=length, limit=row.body_limit, lease=lease)
@@ -104,7 +105,7 @@ class PublicDoor:
         self, principal: Principal | None, row: Row, address: str
     ) -> tuple[InFlight | None, str]:
         if principal is None:
-            return self._addresses, address
+            return self._addresses, household(address)
         if Role.SERVICE in principal.roles:
             return None, ""
         # By upstream: a service that hangs holds up what is asked of it and nothing else.

@@ -141,7 +141,7 @@ def answer_headers(status: int, headers: Headers) -> Headers:
     """Return the upstream's headers without what belongs to its own connection."""
     named = _named_by_connection(headers)
     if status in BODILESS:  # our own server would wait for the body that this length is of
-        named |= {b"content-length"}
+        named.add(b"content-length")
     return [
         header for header in headers if header[0] not in DROPPED_ANSWERS and header[0] not in named
     ]
@@ -161,11 +161,11 @@ def _is_dropped(name: bytes) -> bool:
     return name in HOP_BY_HOP or name in OURS or name.startswith(IDENTITY_PREFIXES)
 
 
-def _named_by_connection(headers: Headers) -> frozenset[bytes]:
-    named: frozenset[bytes] = frozenset()
+def _named_by_connection(headers: Headers) -> set[bytes]:
+    named: set[bytes] = set()
     for name, value in headers:
         if name == b"connection":
-            named |= {token.strip().lower() for token in value.split(b",")}
+            named.update(token.strip().lower() for token in value.split(b","))
     return named
 
 

@@ -29,6 +29,8 @@ class RateClass(StrEnum):
     """Per account."""
     HEAVY = "heavy"
     """Per account: a request that makes much work."""
+    TOKENS = "tokens"
+    """Per address: tokens that do not count, each of which costs the check of a signature."""
 
 
 PER_MINUTE: Mapping[RateClass, int] = {
@@ -36,6 +38,7 @@ PER_MINUTE: Mapping[RateClass, int] = {
     RateClass.AUTH: 600,
     RateClass.STANDARD: 600,
     RateClass.HEAVY: 60,
+    RateClass.TOKENS: 600,
 }
 """Our own choices, far above what a person needs; `Settings.rate_limits` changes them."""
 
@@ -94,6 +97,13 @@ class Limiter:
             full_after_s=math.ceil((capacity - tokens) / a_second),
             retry_after_s=0 if allowed else max(1, math.ceil((1 - tokens) / a_second)),
         )
+
+    def wait_s(self, rate_class: RateClass, subject: str, *, at: float) -> int:
+        """Return how long a request would have to wait, 0 for not at all; it is not counted."""
+        a_second = self._per_minute[rate_class] / WINDOW_S
+        tokens, since = self._buckets.get((rate_class, subject), (1.0, at))
+        tokens += (at - since) * a_second
+        return 0 if tokens >= 1 else max(1, math.ceil((1 - tokens) / a_second))
 
     def __len__(self) -> int:
         return len(self._buckets)
@@ -176,8 +186,12 @@ class InFlight:
             places = self._places[subject] = Places(**self._limits, wait_s=self._wait_s)
         try:
             await places.enter()
-        except NoPlace:
-            raise TooManyAtOnce from None
+        except BaseException as error:
+            if not places.taken:
+                self._places.pop(subject, None)
+            if isinstance(error, NoPlace):
+                raise TooManyAtOnce from None
+            raise
 
     def leave(self, subject: str) -> None:
         """Give a place back; a subject without any is forgotten."""

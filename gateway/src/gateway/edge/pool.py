@@ -124,18 +124,29 @@ class UpstreamPool:
         return None
 
     async def _connect(self, address: Address) -> UpstreamConnection:
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._limits.connect_s):
-                _, connection = await loop.create_connection(
-                    lambda: UpstreamConnection(address, silence_s=self._limits.silence_s),
-                    address.host,
-                    address.port,
-                    ssl=address.tls,
-                )
+                return await self._connect_to_one(address)
         except OSError as error:  # TimeoutError and ssl.SSLError are of this kind
             raise Unreachable(type(error).__name__) from None
-        return connection
+
+    async def _connect_to_one(self, address: Address) -> UpstreamConnection:
+        loop = asyncio.get_running_loop()
+        failure = OSError("no address")
+        for host in await address.names.addresses():
+            try:
+                _, connection = await loop.create_connection(
+                    lambda: UpstreamConnection(address, silence_s=self._limits.silence_s),
+                    host,
+                    address.port,
+                    ssl=address.tls,
+                    server_hostname=address.host if address.tls else None,
+                )
+            except OSError as error:
+                failure = error
+            else:
+                return connection
+        raise failure
 
     def _sweep_later(self) -> None:
         loop = asyncio.get_running_loop()

@@ -32,7 +32,7 @@ from gateway.edge.pool import PoolLimits, UpstreamPool
 from gateway.edge.routes import Row, Upstream
 from gateway.settings import Settings
 from perisai_kit.errors import DomainError, Unavailable
-from perisai_kit.http.protocol import ON_LOST
+from perisai_kit.http.protocol import GONE, ON_LOST
 from perisai_kit.http.watch import ConnectionLimits
 from perisai_kit.log import get_logger
 from perisai_kit.problems import STATUS
@@ -117,7 +117,7 @@ class Relay:
         pool = self._pools[row.upstream]
         deadline = asyncio.get_running_loop().time() + self._timeout_s
         try:
-            with _CancelledWhenGone(scope):
+            with CancelledWhenGone(scope):
                 connection = await ask(pool, scope, client, body, deadline=deadline)
                 try:
                     await self._pass_on(connection, exchange)
@@ -213,19 +213,21 @@ def upstream_problem(error: UpstreamError, request_id: str) -> DomainError:
             return UpstreamFailed()
 
 
-class _CancelledWhenGone:
+class CancelledWhenGone:
     """Gives up what the block waits for when the client has gone. Raises: ClientGone."""
 
     __slots__ = ("_gone", "_register", "_task")
 
     def __init__(self, scope: Scope) -> None:
-        self._gone = False
+        self._gone = GONE in scope.get("extensions", {})
         self._task = asyncio.current_task()
         self._register: Callable[[Callable[[], None] | None], None] | None = scope.get(
             "extensions", {}
         ).get(ON_LOST)
 
     def __enter__(self) -> None:
+        if self._gone:
+            raise ClientGone
         if self._register is not None:
             self._register(self._cancel)
 

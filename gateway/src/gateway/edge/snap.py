@@ -21,7 +21,7 @@ from gateway.edge.relay import ask, pool_limits
 from gateway.edge.routes import SNAP_BODY_LIMIT, SNAP_ENDINGS, snap_roots, snap_service
 from gateway.settings import Settings
 from perisai_kit.errors import TooLarge
-from perisai_kit.http.client_address import client_address, client_scheme
+from perisai_kit.http.client_address import client_address, client_scheme, household
 from perisai_kit.log import get_logger
 from perisai_kit.middleware import EncodingUnsupported
 
@@ -51,7 +51,9 @@ class SnapDoor:
         self._roots = snap_roots(settings.snap_prefixes)
         self._paths = _paths(settings.snap_prefixes)
         self._pool = pool
-        self._budget = BodyBudget(settings.collected_bytes_of_banks)
+        self._budget = BodyBudget(
+            settings.collected_bytes_of_banks, share=settings.collected_bytes_of_bank
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(self._roots):
@@ -77,12 +79,13 @@ class SnapDoor:
         """Return the upstream's answer, whole and unchanged. Raises: TooLarge, ClientGone."""
         timeout_s = self._settings.snap_timeout_s
         deadline = asyncio.get_running_loop().time() + timeout_s
+        client = self._client(scope, request_id)
         try:
             async with asyncio.timeout(timeout_s):
-                with self._budget.lease() as lease:
+                with self._budget.lease(household(client.address)) as lease:
                     length = stated_length(scope)
                     data = await collect(receive, length=length, limit=SNAP_BODY_LIMIT, lease=lease)
-                    return await self._exchange(scope, data, request_id, deadline)
+                    return await self._exchange(scope, data, client, deadline)
         except (TooLarge, ClientGone):
             raise
         except (*OWN_FAILURES, TimeoutError, UpstreamError) as error:
@@ -92,11 +95,9 @@ class SnapDoor:
         return Response(status_code=504)
 
     async def _exchange(
-        self, scope: Scope, data: bytes, request_id: str, deadline: float
+        self, scope: Scope, data: bytes, client: Client, deadline: float
     ) -> Response:
-        connection = await ask(
-            self._pool, scope, self._client(scope, request_id), data, deadline=deadline
-        )
+        connection = await ask(self._pool, scope, client, data, deadline=deadline)
         try:
             # Only then: an answer that breaks off half-way must not have begun.
             content = await _read_bounded(connection)

@@ -30,6 +30,7 @@ async def serving(
         server_header=False,
         date_header=date_header,
         timeout_graceful_shutdown=2,
+        reset_contextvars=True,
     )
     server = uvicorn.Server(config)
     listener = socket.create_server((HOST, 0), backlog=2048)

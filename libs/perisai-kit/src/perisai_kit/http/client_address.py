@@ -71,7 +71,7 @@ def _read(text: str) -> IPv4Address | IPv6Address | None:
     elif text.count(":") == 1:
         host, _, port = text.partition(":")
         port = port or "none"
-    if port and not (port.isascii() and port.isdigit() and int(port) < 2**16):
+    if port and not (len(port) <= 5 and port.isascii() and port.isdigit() and int(port) < 2**16):
         return None
     try:
         address = ip_address(host)

@@ -5,10 +5,16 @@ half of what uvicorn does for a small request.
 """
 
 import asyncio
+import socket
+from contextlib import suppress
 from typing import Any
 
 MAX_JOINED_BYTES = 64 * 1024
 """A body that comes in large parts is not copied together."""
+
+
+UNSENT_BYTES = 128 * 1024
+"""What the system holds of an answer unsent, so that we see whether its reader takes any of it."""
 
 
 class JoinedTransport(asyncio.Transport):
@@ -74,3 +80,11 @@ class JoinedTransport(asyncio.Transport):
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         self._flush()
         self._transport.set_protocol(protocol)
+
+
+def keep_little_unsent(transport: asyncio.Transport) -> None:
+    """Let the system take more of an answer only when its reader has taken what was there."""
+    opened = transport.get_extra_info("socket")
+    if opened is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        with suppress(OSError):
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)

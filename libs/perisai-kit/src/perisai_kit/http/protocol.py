@@ -20,15 +20,16 @@ from uvicorn.protocols.http.httptools_impl import (
 from uvicorn.server import ServerState
 
 from perisai_kit.errors import DomainError
-from perisai_kit.http.joined_transport import JoinedTransport
+from perisai_kit.http.joined_transport import JoinedTransport, keep_little_unsent
 from perisai_kit.http.refusals import HeadTooLarge, RequestMalformed, RequestTimedOut, refusal
 from perisai_kit.http.watch import ConnectionLimits, closed_total, watch_of
 
+MAX_PIPELINED = 128
+"""Requests that may wait behind one on a connection; then it ends after the last of them."""
 FEED_BYTES = 16 * 1024
 """The parser is fed in pieces of this size, so that the bound on a head is exact to one piece."""
-ABORT = "perisai.abort"
-ON_LOST = "perisai.on_lost"
-INNER = "perisai.inner"
+ABORT, ON_LOST = "perisai.abort", "perisai.on_lost"
+INNER, GONE = "perisai.inner", "perisai.gone"
 """Keys of `scope["extensions"]`, see `ServerProtocol`."""
 
 
@@ -37,7 +38,8 @@ class ServerProtocol(HttpToolsProtocol):
 
     Offers an application, in `scope["extensions"]`: `perisai.abort()` closes the connection
     without an answer; `perisai.on_lost(callback)` calls back when the client is gone, None stops
-    that; `perisai.inner` is there where the request came in by an inner port.
+    that; `perisai.gone` is there once it is; `perisai.inner` where the request came in by an inner
+    port.
     """
 
     limits: ClassVar[ConnectionLimits] = ConnectionLimits()
@@ -52,7 +54,9 @@ class ServerProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._watch = watch_of(server_state, self.loop, self.limits)
-        self._is_refused = False
+        self._is_refused = self._is_resuming = False
+        self._upgrade_framing = b""
+        """The header that tells how long the body of a request for an upgrade is."""
         self._is_in_head = self._is_in_body = self._has_begun_here = False
         self._unframed = self._body_here = self._body_bytes = 0
         self._deadline = math.inf
@@ -63,12 +67,14 @@ class ServerProtocol(HttpToolsProtocol):
         self._write_left = 0
         self._on_lost: Callable[[], None] | None = None
         self._running: RequestResponseCycle | None = None
-        self._extensions: dict[str, Any] = {ABORT: self._abort, ON_LOST: self._set_on_lost}
+        self._extensions: dict[str, Any] = {ON_LOST: self._set_on_lost}
 
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn says it
         super().connection_made(JoinedTransport(transport, self.loop))
+        keep_little_unsent(transport)
+        self._extensions[ABORT] = self.transport.abort
         if self.server is not None and self.server[1] in self.inner_ports:
             self._extensions[INNER] = True
         self._checked_at = self.loop.time()
@@ -79,6 +85,7 @@ class ServerProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
         self._watch.remove(self)
         self._extensions.clear()  # they refer to this object
+        self._extensions[GONE] = True
         lost, self._on_lost = self._on_lost, None
         if lost is not None:
             lost()
@@ -108,6 +115,8 @@ class ServerProtocol(HttpToolsProtocol):
     # What the parser calls.
 
     def on_message_begin(self) -> None:
+        if self._is_resuming:
+            return
         super().on_message_begin()
         self.scope["extensions"] = self._extensions
         self._has_begun_here = self._is_in_head = True
@@ -115,18 +124,30 @@ class ServerProtocol(HttpToolsProtocol):
         if self._deadline == math.inf:
             self._deadline = self.loop.time() + self.limits.head_s
 
+    def on_url(self, url: bytes) -> None:
+        if not self._is_resuming:
+            super().on_url(url)
+
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._is_in_head:  # else a trailer field: nobody's, and never a header
+        if (
+            self._is_in_head and not self._is_resuming
+        ):  # else a trailer field: nobody's, and never a header
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if self._is_resuming:
+            return
+        super().on_headers_complete()  # what it refuses is no request: nothing of ours moves
         self._is_in_head = False
         self._is_in_body = True
         self._deadline = math.inf
         self._body_bytes = 0
         self._body_since = self._checked_at = self.loop.time()
-        self._watch.set_busy(self)
-        super().on_headers_complete()
+        if self.parser.should_upgrade():
+            self._upgrade_framing = _framing(self.headers)
+        if len(self.pipeline) > MAX_PIPELINED:
+            closed_total.labels("pipelined").inc()
+            self._end_after(self.cycle)
 
     def on_body(self, body: bytes) -> None:
         self._body_here += len(body)
@@ -134,7 +155,10 @@ class ServerProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self._upgrade_framing:
+            return  # the parser thinks so, but the body is still to come
         self._is_in_body = False
+        self._watch.set_busy(self)
         super().on_message_complete()
 
     # What uvicorn calls.
@@ -177,15 +201,31 @@ class ServerProtocol(HttpToolsProtocol):
         self._has_begun_here, self._body_here = False, 0
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # Not offered, so it is ignored (RFC 9110 7.8); the parser cannot go on behind it.
-            self._end_after(self.cycle)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._go_on_behind_upgrade(data[upgrade.args[0] :])
+            return
         except httptools.HttpParserError:
             self._refuse(RequestMalformed(), "malformed")
         if not self._has_begun_here:
             self._unframed += len(data) - self._body_here
             if self._unframed > self.limits.head_bytes:
                 self._refuse(HeadTooLarge(), "head_large")
+
+    def _go_on_behind_upgrade(self, rest: bytes) -> None:
+        """Read on as if nobody had asked for another protocol (RFC 9110 7.8): none is offered.
+
+        The parser ends at the head of such a request, so another one takes the body over. Java's
+        client and curl ask so with every POST in plain HTTP.
+        """
+        framing, self._upgrade_framing = self._upgrade_framing, b""
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        if framing:
+            self._is_resuming = True
+            self.parser.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n\r\n")
+            self._is_resuming = False
+        if rest and not self._is_refused:
+            self._feed(rest)
 
     def _body_deadline(self) -> float:
         return (
@@ -219,7 +259,8 @@ class ServerProtocol(HttpToolsProtocol):
             return
         self._is_refused = True
         closed_total.labels(reason).inc()
-        faulty = None if self._is_in_head or self.cycle is None else self.cycle
+        is_of_body = not self._is_in_head and self.cycle is not None and self.cycle.more_body
+        faulty = self.cycle if is_of_body else None
         if faulty is not None and self.pipeline and self.pipeline[0][0] is faulty:
             self.pipeline.popleft()  # it has not begun: those before it are still answered
             self._end_after(self.pipeline[0][0] if self.pipeline else self._running)
@@ -247,8 +288,15 @@ class ServerProtocol(HttpToolsProtocol):
         self._is_in_body = False
         self._lingers_until = self.loop.time() + self.limits.linger_s
 
-    def _abort(self) -> None:
-        self.transport.abort()
-
     def _set_on_lost(self, callback: Callable[[], None] | None) -> None:
         self._on_lost = callback
+
+
+def _framing(headers: list[tuple[bytes, bytes]]) -> bytes:
+    """Return the header that tells how long a body is; nothing where there is none."""
+    for name, value in headers:
+        if name == b"transfer-encoding":
+            return b"Transfer-Encoding: " + value
+        if name == b"content-length" and value.strip(b" 0"):
+            return b"Content-Length: " + value
+    return b""

@@ -24,8 +24,8 @@ class RequestTimedOut(DomainError):
 
 class HeadTooLarge(DomainError):
     code = "headers_too_large"
-    text = "The address and headers of the request are too long."
-    text_id = "Alamat dan header permintaan terlalu panjang."
+    text = "The headers of the request, or what stands between its chunks, are too long."
+    text_id = "Header permintaan, atau bagian di antara potongannya, terlalu panjang."
 
 
 STATUS[RequestTimedOut] = 408
@@ -42,6 +42,7 @@ def refusal(error: DomainError, headers: Iterable[tuple[bytes, bytes]]) -> bytes
         (b"content-length", b"%d" % len(content)),
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
+        (b"strict-transport-security", b"max-age=31536000"),
         (b"connection", b"close"),
     ]
     lines = b"".join(b"%b: %b\r\n" % header for header in head)

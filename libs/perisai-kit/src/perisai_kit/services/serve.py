@@ -29,7 +29,7 @@ RESERVED_FILES = 512
 class Configuration(uvicorn.Config):
     """How every process serves. With several processes on one port it is loaded in each."""
 
-    def __init__(self, app: str, *, inner_ports: Sequence[int] = ()) -> None:
+    def __init__(self, app: str, *, inner_ports: Sequence[int] = (), processes: int = 1) -> None:
         """app: `module:factory`. inner_ports: those of its ports that the public does not reach."""
         super().__init__(
             app,
@@ -41,6 +41,8 @@ class Configuration(uvicorn.Config):
             access_log=False,
             log_level="warning",
             timeout_graceful_shutdown=GRACEFUL_S,
+            reset_contextvars=True,  # a request behind another on a connection is not its part
+            workers=processes,
         )
         self._inner_ports = frozenset(inner_ports)
 
@@ -59,8 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     inner_ports = [] if told.inner_port is None else [told.inner_port]
     sockets = [_listen(told.host, port) for port in (told.port, *inner_ports)]
-    configuration = Configuration(_find(told.name).value, inner_ports=inner_ports)
+    app = _find(told.name).value
+    configuration = Configuration(app, inner_ports=inner_ports, processes=told.processes)
     if told.processes > 1:
+        Configuration(app).load()  # what cannot start is told here and once
         Multiprocess(configuration, sockets=sockets).run()
     else:
         uvicorn.Server(configuration).run(sockets=sockets)

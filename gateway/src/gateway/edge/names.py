@@ -1,0 +1,55 @@
+"""Where a host name leads, looked up once at a time and remembered.
+
+The event loop has few threads for look-ups and nothing stops one: a name that takes long to resolve
+must not hold up those of other upstreams.
+"""
+
+import asyncio
+import socket
+from ipaddress import ip_address
+
+REMEMBERED_S = 30.0
+"""After so long the next look-up begins, while the last answer still counts."""
+
+
+class Names:
+    """The addresses of one host."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host = host
+        self._port = port
+        self._found: list[str] = [host] if _is_address(host) else []
+        self._is_fixed = bool(self._found)
+        self._found_at = 0.0
+        self._looking: asyncio.Task[None] | None = None
+
+    async def addresses(self) -> list[str]:
+        """Return the addresses, in the order in which to try them. Raises: OSError."""
+        loop = asyncio.get_running_loop()
+        if self._is_fixed:
+            return self._found
+        if self._looking is None and loop.time() - self._found_at > REMEMBERED_S:
+            self._looking = loop.create_task(self._look())
+            self._looking.add_done_callback(self._forget_look)
+        if not self._found and self._looking is not None:
+            await asyncio.shield(self._looking)
+        return self._found
+
+    async def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        rows = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        self._found = list(dict.fromkeys(str(row[4][0]) for row in rows))
+        self._found_at = loop.time()
+
+    def _forget_look(self, look: asyncio.Task[None]) -> None:
+        self._looking = None
+        if not look.cancelled():
+            look.exception()  # who waits for it is told; without anybody the last answer counts
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,108 @@
+"""How a process of the platform starts."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from perisai_kit.services import serve
+from perisai_kit.services.serve import Configuration, raise_file_limit
+from sandbox.ports import HOST, free_port
+
+COMMAND = (sys.executable, "-m", "perisai_kit.services.serve")
+WAIT_S = 60
+
+
+@contextmanager
+def running(*words: str) -> Iterator[int]:
+    process = subprocess.Popen([*COMMAND, *words], stderr=subprocess.DEVNULL)
+    try:
+        yield process.pid
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(WAIT_S)
+
+
+def wait_until_healthy(port: int) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(f"http://{HOST}:{port}/health", trust_env=False).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise AssertionError("it does not come up")
+
+
+def children_of(pid: int) -> int:
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    commands = [Path(f"/proc/{each}/cmdline").read_bytes() for each in listed]
+    return sum(b"spawn_main" in each for each in commands)
+
+
+def test_so_many_processes_share_a_port() -> None:
+    port = free_port()
+    with running("fakebank", "--port", str(port), "--processes", "2") as pid:
+        wait_until_healthy(port)
+        assert children_of(pid) == 2
+
+
+def test_what_cannot_start_ends_with_one_line_in_any_number_of_processes() -> None:
+    environment = {name: text for name, text in os.environ.items() if "PERISAI" not in name}
+    for words in ((), ("--processes", "2")):
+        ended = subprocess.run(
+            [*COMMAND, "member", "--port", str(free_port()), *words],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=WAIT_S,
+            check=False,
+        )
+        assert ended.returncode == 1
+        assert ended.stderr.startswith("member-service cannot start: ")
+        assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nothing"], "perisai-serve: there is no process nothing; there are "),
+        (
+            ["fakebank", "--host", "192.0.2.1"],
+            "perisai-serve: 192.0.2.1 port 8000 cannot be",
+        ),
+    ],
+)
+def test_a_wrong_word_is_one_line(words: list[str], said: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        serve.main(words)
+
+    assert str(ended.value.code).startswith(said)
+
+
+def test_nothing_of_the_server_is_told_and_no_other_protocol_offered() -> None:
+    configuration = Configuration("sandbox.fakebank.app:create_app", processes=3)
+
+    assert (configuration.server_header, configuration.ws) == (False, "none")
+    assert configuration.workers == 3
+    assert configuration.proxy_headers is False
+
+
+def test_connections_stay_below_the_limit_on_open_files() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        connections = raise_file_limit()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    assert 0 < connections < soft
+    assert soft == hard
