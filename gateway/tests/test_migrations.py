@@ -1,11 +1,13 @@
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+import pytest
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 
 from perisai_kit.testing import Databases
 
@@ -22,17 +24,60 @@ async def _run(url: str, *statements: str) -> list[Any]:
         await connection.close()
 
 
+def _find(slug: str) -> Script:
+    folder = Path(__file__).parents[1] / "migrations"
+    (found,) = [each for each in ScriptDirectory(str(folder)).walk_revisions() if slug in each.path]
+    return found
+
+
+def _revision(slug: str) -> str:
+    """Return the revision of the migration with this name."""
+    return str(_find(slug).revision)
+
+
 def _revision_before(slug: str) -> str:
     """Return the revision that the migration with this name follows."""
-    folder = Path(__file__).parents[1] / "migrations"
-    walk = ScriptDirectory(str(folder)).walk_revisions()
-    (before,) = [str(each.down_revision) for each in walk if slug in each.path]
-    return before
+    return str(_find(slug).down_revision)
 
 
 def _in_thread(call: object, *arguments: object) -> None:
     with ThreadPoolExecutor(1) as pool:
         pool.submit(call, *arguments).result()  # type: ignore[arg-type]  # alembic's commands
+
+
+@pytest.mark.parametrize(
+    ("slug", "write"),
+    [
+        ("find_ended_sessions", "DELETE FROM sessions"),
+    ],
+)
+async def test_an_index_is_made_while_its_table_is_written(
+    databases: Databases, slug: str, write: str
+) -> None:
+    urls = databases.empty()
+    config = databases.alembic_config("gateway", urls.owner)
+    _in_thread(command.upgrade, config, _revision_before(slug))
+    slow, quick = await asyncpg.connect(urls.owner), await asyncpg.connect(urls.owner)
+    await quick.execute("SET lock_timeout = '2s'")
+    writing = slow.transaction()
+    await writing.start()
+    await slow.execute(write)
+
+    migrating = asyncio.create_task(asyncio.to_thread(command.upgrade, config, _revision(slug)))
+    while not migrating.done() and not await quick.fetchval(WAITING):  # noqa: ASYNC110 - a row
+        await asyncio.sleep(0.01)
+    await quick.execute(write)  # waits for no index
+    await writing.rollback()
+    await migrating
+
+    await slow.close()
+    await quick.close()
+
+
+WAITING = """
+SELECT count(*) > 0 FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 
 def test_there_is_one_head() -> None:

@@ -1,6 +1,9 @@
 """Find the sessions that ended lately: their access tokens are refused."""
 
+import sqlalchemy as sa
 from alembic import op
+
+from perisai_kit.migrations import create_index_concurrently
 
 revision = "0003"
 down_revision = "0002"
@@ -9,8 +12,12 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.execute(
-        "CREATE INDEX ix_sessions_ended_at ON sessions (ended_at) WHERE ended_at IS NOT NULL"
+    create_index_concurrently(
+        op,
+        "ix_sessions_ended_at",
+        "sessions",
+        ["ended_at"],
+        postgresql_where=sa.text("ended_at IS NOT NULL"),
     )
 
 
