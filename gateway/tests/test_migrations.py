@@ -1,5 +1,6 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,70 @@ VALUES
         '00000000-0000-0000-0000-000000000009', '{agent}', 'branch', 'banyuwangi', 'jatim', 1,
         now())
 """
+
+
+PEOPLE = """
+INSERT INTO accounts (id, kind, phone, phone_hash, display_label, agent_id, roles,
+    sessions_valid_from, tokens_valid_from, version, created_at)
+VALUES
+    ('00000000-0000-0000-0000-000000000001', 'person', 'x', 'present', 'x',
+        '00000000-0000-0000-0000-000000000009', '{agent}', NULL, NULL, 1, now()),
+    ('00000000-0000-0000-0000-000000000002', 'person', 'x', 'dismissed', 'x',
+        NULL, '{}', NULL, '2026-03-01Z', 1, now()),
+    ('00000000-0000-0000-0000-000000000003', 'person', 'x', 'moved, then suspended', 'x',
+        NULL, '{}', '2026-02-01Z', '2026-03-01Z', 1, now()),
+    ('00000000-0000-0000-0000-000000000004', 'person', 'x', 'locked', 'x',
+        NULL, '{}', '2026-03-01Z', '2026-03-01Z', 1, now()),
+    ('00000000-0000-0000-0000-000000000005', 'person', 'x', 'nothing happened', 'x',
+        NULL, '{}', NULL, NULL, 1, now())
+"""
+STAFF = """
+INSERT INTO accounts (id, kind, username, password_hash, display_label, roles, tokens_valid_from,
+    version, created_at)
+VALUES ('00000000-0000-0000-0000-000000000006', 'staff', 'moved', 'x', 'x', '{auditor}', now(), 1,
+    now())
+"""
+CROWD = """
+INSERT INTO accounts (id, kind, phone, phone_hash, display_label, agent_id, roles, version,
+    created_at)
+SELECT gen_random_uuid(), 'person', 'x', convert_to(number::text, 'UTF8'), 'x', gen_random_uuid(),
+    '{agent}', 1, now()
+FROM generate_series(1, 2500) AS number
+"""
+SIGN_INS = """
+INSERT INTO sessions (id, account_id, amr, generation, token_hash, salt, created_at, expires_at)
+SELECT gen_random_uuid(), '00000000-0000-0000-0000-000000000004', '{otp}', 0, 'x', 'x', at, at
+FROM unnest('{2026-01-02Z,2026-01-01Z}'::timestamptz[]) AS at
+"""
+
+
+async def test_agents_of_before_and_first_sign_ins_are_remembered(databases: Databases) -> None:
+    urls = databases.empty()
+    config = databases.alembic_config("gateway", urls.owner)
+    _in_thread(command.upgrade, config, _revision_before("remember_agents_of_before"))
+    await _run(urls.owner, PEOPLE, STAFF, SIGN_INS)
+
+    _in_thread(command.upgrade, config, "head")
+
+    (accounts,) = await _run(
+        urls.owner, "SELECT was_agent_at, first_signed_in_at FROM accounts ORDER BY id"
+    )
+    was_agent = [each["was_agent_at"] is not None for each in accounts]
+    assert was_agent == [True, True, True, False, False, False]
+    signed_in = [each["first_signed_in_at"] for each in accounts]
+    assert signed_in == [*[None] * 3, datetime(2026, 1, 1, tzinfo=UTC), None, None]
+
+
+async def test_every_batch_of_accounts_is_looked_at(databases: Databases) -> None:
+    urls = databases.empty()
+    config = databases.alembic_config("gateway", urls.owner)
+    _in_thread(command.upgrade, config, _revision_before("remember_agents_of_before"))
+    await _run(urls.owner, CROWD)
+
+    _in_thread(command.upgrade, config, "head")
+
+    (counted,) = await _run(urls.owner, "SELECT count(*) FROM accounts WHERE was_agent_at IS NULL")
+    assert counted[0][0] == 0
 
 
 async def test_administrators_of_a_part_lose_the_role_and_agents_are_remembered(

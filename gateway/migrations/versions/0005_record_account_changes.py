@@ -1,4 +1,4 @@
-"""Record every change of an account, notices to owners, and agents of before."""
+"""Record every change of an account, and notices to its owner."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -33,14 +33,6 @@ def upgrade() -> None:
     _create_notices()
     op.add_column("accounts", sa.Column("was_agent_at", sa.DateTime(timezone=True)))
     op.add_column("accounts", sa.Column("first_signed_in_at", sa.DateTime(timezone=True)))
-    # Agents who were suspended or dismissed before have left no trace here.
-    op.execute("UPDATE accounts SET was_agent_at = now() WHERE agent_id IS NOT NULL")
-    op.execute(
-        "UPDATE accounts SET first_signed_in_at = first.at FROM"
-        " (SELECT account_id, min(created_at) AS at FROM sessions GROUP BY account_id) AS first"
-        " WHERE first.account_id = accounts.id"
-    )
-    _let_administrators_have_the_country()
 
 
 def _create_changes() -> None:
@@ -100,31 +92,6 @@ def _create_notices() -> None:
     op.create_index("ix_notice_outbox_phone_hash", "notice_outbox", ["phone_hash"])
     op.create_index("ix_notice_outbox_created_at", "notice_outbox", ["created_at"])
     grant(op, "notice_outbox", "SELECT, INSERT, DELETE")
-
-
-def _let_administrators_have_the_country() -> None:
-    # Without a scope an administrator had the country already. One of a branch or a region loses
-    # the role: nobody becomes an administrator of more by a migration.
-    op.execute(
-        "UPDATE accounts SET scope_kind = 'country'"
-        " WHERE 'admin' = ANY (roles) AND scope_kind IS NULL"
-    )
-    op.execute(
-        "INSERT INTO account_changes (id, account_id, at, change, source, before, after)"
-        " SELECT gen_random_uuid(), id, now(), 'roles_changed', 'migration',"
-        " jsonb_build_object('roles', roles),"
-        " jsonb_build_object('roles', array_remove(roles, 'admin'))"
-        " FROM accounts WHERE 'admin' = ANY (roles) AND scope_kind <> 'country'"
-    )
-    op.execute(
-        "UPDATE accounts SET roles = array_remove(roles, 'admin'), tokens_valid_from = now(),"
-        " version = version + 1 WHERE 'admin' = ANY (roles) AND scope_kind <> 'country'"
-    )
-    op.create_check_constraint(
-        "ck_accounts_admin",
-        "accounts",
-        "NOT 'admin' = ANY (roles) OR scope_kind IS NOT DISTINCT FROM 'country'",
-    )
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> str:

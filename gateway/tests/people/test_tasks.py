@@ -68,6 +68,16 @@ async def apply(gateway: Any, event: Event) -> None:
         await handler(session, event)
 
 
+async def test_the_end_of_an_agent_whose_role_is_gone_marks_the_account_as_an_agents(
+    gateway: Any,
+) -> None:
+    account_id = uuid.UUID((await gateway.otp_session())["account_id"])
+
+    await apply(gateway, AgentDismissed(agent_id=AGENT, account_id=account_id, reason_code="idle"))
+
+    assert (await account_of(gateway, account_id)).was_agent_at is not None
+
+
 async def test_an_activated_agent_has_his_role_and_branch_at_the_next_token(gateway: Any) -> None:
     session = await gateway.otp_session()
 

@@ -103,8 +103,13 @@ async def make_agent(
 async def unmake_agent(
     session: AsyncSession, *, account_id: uuid.UUID, agent_id: uuid.UUID, now: datetime
 ) -> None:
-    """Take the role of this agent away; another agent's is left alone. Raises: AccountNotFound."""
+    """Take the role of this agent away; another agent's is left alone.
+
+    The account is remembered as an agent's in any case. Raises: AccountNotFound.
+    """
     account = await accounts.get_locked(session, account_id=account_id)
+    # Whatever the account remembers: agent-service says that it was this agent's.
+    account.was_agent_at = account.was_agent_at or now
     if account.agent_id != agent_id:
         return
     account.roles = [role for role in account.roles if role != AGENT]
