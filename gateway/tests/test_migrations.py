@@ -50,6 +50,7 @@ def _in_thread(call: object, *arguments: object) -> None:
     ("slug", "write"),
     [
         ("find_ended_sessions", "DELETE FROM sessions"),
+        ("share_a_number", "DELETE FROM accounts"),
     ],
 )
 async def test_an_index_is_made_while_its_table_is_written(

@@ -28,6 +28,12 @@ def known(
         ([], [SITI, BUDI], Choice(create=(SITI, BUDI))),
         # An applicant who is the only member of his number becomes that member.
         ([known()], [SITI], Choice(keep=(A,), attach=(A, SITI))),
+        # Of two accounts without a member the agent's becomes that member.
+        (
+            [known(A), known(B, was_agent=True)],
+            [SITI],
+            Choice(keep=(A, B), attach=(B, SITI)),
+        ),
         # With two members nobody knows which one he is.
         ([known()], [SITI, BUDI], Choice(keep=(A,), create=(SITI, BUDI))),
         # A member's account follows the member's number.

@@ -142,6 +142,26 @@ async def test_an_account_that_was_an_agents_never_follows_the_members_number(
     assert own["account_id"] == session["account_id"]
 
 
+async def test_an_agent_moves_to_a_number_that_was_tried_before(gateway: Any) -> None:
+    agent = await gateway.otp_session()
+    await apply(gateway, activated(uuid.UUID(agent["account_id"])))
+    empty = await gateway.otp_session(SITIS_PHONE)  # the new number, before anybody moved it
+
+    moved = await gateway.client.put(
+        f"/v1/accounts/{agent['account_id']}/phone",
+        json={"phone": SITIS_PHONE, "reason": "The telephone is lost."},
+        headers=await gateway.signed_in(Role.ADMIN),
+    )
+    grant = await gateway.otp_grant(SITIS_PHONE)
+    offered = (await gateway.token(**grant)).json()["accounts"]
+    own = await gateway.token(**grant, account_id=agent["account_id"])
+
+    assert moved.status_code == 200, moved.text
+    assert {each["account_id"] for each in offered} == {agent["account_id"], empty["account_id"]}
+    assert [each["account_id"] for each in offered if each["is_agent"]] == [agent["account_id"]]
+    assert (await me(gateway, own.json()))["roles"] == ["agent"]
+
+
 @pytest.mark.parametrize("kind", [AgentSuspended, AgentDismissed])
 async def test_an_agent_who_is_away_keeps_only_the_membership(
     gateway: Any, members: Any, kind: type[AgentSuspended] | type[AgentDismissed]

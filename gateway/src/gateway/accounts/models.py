@@ -42,12 +42,12 @@ class Account(Base):
             unique=True,
             postgresql_where=text("member_id IS NOT NULL"),
         ),
-        # One account without a member for each number; several members may share it.
+        # One empty account for each number; several members and agents may share it.
         Index(
-            "uq_accounts_phone_hash_without_member",
+            "uq_accounts_phone_hash_empty",
             "phone_hash",
             unique=True,
-            postgresql_where=text("kind = 'person' AND member_id IS NULL"),
+            postgresql_where=text("kind = 'person' AND member_id IS NULL AND was_agent_at IS NULL"),
         ),
         Index("ix_accounts_phone_hash", "phone_hash"),
         Index("ix_accounts_roles", "roles", postgresql_using="gin"),

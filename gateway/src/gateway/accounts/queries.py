@@ -44,8 +44,12 @@ async def get_visible(
 
 
 async def has_empty_account(session: AsyncSession, phone_hash: bytes) -> bool:
-    """Tell whether an account without a member has this number."""
-    empty = select(Account.id).where(Account.phone_hash == phone_hash, Account.member_id.is_(None))
+    """Tell whether an account that is no member's and was no agent's has this number."""
+    empty = select(Account.id).where(
+        Account.phone_hash == phone_hash,
+        Account.member_id.is_(None),
+        Account.was_agent_at.is_(None),
+    )
     return await session.scalar(empty.limit(1)) is not None
 
 

@@ -95,8 +95,8 @@ class NotAPerson(Conflict):
 
 class PhoneTaken(Conflict):
     code = "phone_taken"
-    text = "Another account without a member has this number."
-    text_id = "Nomor ini sudah dipakai akun lain yang belum menjadi peserta."
+    text = "Another account that is neither a member's nor an agent's has this number."
+    text_id = "Nomor ini sudah dipakai akun lain yang belum menjadi peserta maupun agen."
 
 
 class VersionMissing(PreconditionRequired):

@@ -156,7 +156,8 @@ async def set_phone(
     if account.kind != AccountKind.PERSON:
         raise rules.NotAPerson
     phone_hash, old = keyring.lookup("phone", phone), account.phone
-    if account.member_id is None and await queries.has_empty_account(session, phone_hash):
+    is_empty = account.member_id is None and account.was_agent_at is None
+    if is_empty and await queries.has_empty_account(session, phone_hash):
         raise rules.PhoneTaken(field="phone")
     account.phone, account.phone_hash = phone, phone_hash
     end_sessions(account, now)

@@ -41,12 +41,14 @@ def people_of_phone(known: Sequence[Known], members: Sequence[uuid.UUID] | None)
     if members is None:
         keep = tuple(each.account_id for each in known if each.has_phone)
         return Choice(keep=keep, create_empty=not keep)
-    empty = [each for each in known if each.member_id is None]
+    memberless = [each for each in known if each.member_id is None]
+    # Beside an agent's account there may be an empty one of the same person, made by mistake.
+    memberless.sort(key=lambda each: not each.was_agent)
     having = {each.member_id for each in known}
     missing = tuple(member_id for member_id in members if member_id not in having)
     attach = None
-    if len(members) == 1 and missing and empty:
-        attach, missing = (empty[0].account_id, members[0]), ()
+    if len(members) == 1 and missing and memberless:
+        attach, missing = (memberless[0].account_id, members[0]), ()
     keep = tuple(each.account_id for each in known if _leads_to(each, members))
     return Choice(keep=keep, attach=attach, create=missing, create_empty=not keep and not missing)
 
