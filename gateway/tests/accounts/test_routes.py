@@ -70,6 +70,8 @@ async def test_a_username_is_taken_once(gateway: Any) -> None:
         ({"username": "has space"}, "invalid"),
         ({"roles": ["agent"]}, "roles_not_allowed"),
         ({"scope": None}, "scope_required"),
+        ({"roles": ["finance_officer"], "scope": None}, "scope_required"),
+        ({"roles": ["auditor"], "scope": None}, "scope_required"),
         ({"scope": {"kind": "branch", "code": "banyuwangi"}}, "scope_invalid"),
         ({"roles": ["admin"]}, "admin_country_only"),
         ({"roles": ["admin"], "scope": None}, "admin_country_only"),
@@ -244,7 +246,7 @@ async def test_the_last_administrator_stays(gateway: Any) -> None:
     boss = await gateway.staff("boss")
     headers = await gateway.signed_in(Role.ADMIN)  # one who is an administrator no more
     address = f"/v1/accounts/{boss.id}"
-    auditor = {"roles": ["auditor"], **WHY}
+    auditor = {"roles": ["auditor"], "scope": {"kind": "country"}, **WHY}
 
     locked = await gateway.client.post(f"{address}/lock", json=WHY, headers=headers)
     demoted = await gateway.client.put(

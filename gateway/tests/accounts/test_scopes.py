@@ -115,7 +115,12 @@ async def test_an_administrator_of_a_branch_reaches_no_account_beyond_it(
 
 @pytest.mark.parametrize(
     ("role", "scope"),
-    [("admin", COUNTRY), ("finance_officer", None), ("auditor", REGION), ("branch_officer", FAR)],
+    [
+        ("admin", COUNTRY),
+        ("finance_officer", FAR_REGION),
+        ("auditor", REGION),
+        ("branch_officer", FAR),
+    ],
 )
 async def test_an_administrator_of_a_branch_gives_nothing_beyond_it(
     gateway: Any, role: str, scope: Scope | None

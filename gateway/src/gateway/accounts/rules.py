@@ -22,6 +22,8 @@ class AccountKind(StrEnum):
 
 
 STAFF_ROLES = frozenset({"wadah_admin", "branch_officer", "finance_officer", "auditor", "admin"})
+SCOPED_ROLES = frozenset({"branch_officer", "finance_officer", "auditor"})
+"""Roles that see nothing without a scope."""
 ADMIN = "admin"
 AGENT = "agent"
 MEMBER = "member"
@@ -77,8 +79,10 @@ class ScopeInvalid(Invalid):
 
 class ScopeRequired(Invalid):
     code = "scope_required"
-    text = "A branch officer needs a scope."
-    text_id = "Petugas cabang memerlukan cakupan wilayah."
+    text = (
+        "Branch officers, finance officers and auditors need a scope; without one they see nothing."
+    )
+    text_id = "Petugas cabang, petugas keuangan, dan auditor memerlukan cakupan wilayah."
 
 
 class WadahRequired(Invalid):
@@ -133,7 +137,7 @@ def check_staff_roles(
         raise ScopeInvalid(field="scope")
     if ADMIN in roles and scope_kind != "country":
         raise AdminCountryOnly(field="scope")
-    if "branch_officer" in roles and scope_kind is None:
+    if scope_kind is None and not SCOPED_ROLES.isdisjoint(roles):
         raise ScopeRequired(field="scope")
     if "wadah_admin" in roles and wadah_id is None:
         raise WadahRequired(field="wadah_id")
