@@ -1,5 +1,6 @@
 """What the gateway's tests share: an app on a database of its own, people, and real servers."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 from starlette.types import ASGIApp
 
 from gateway.accounts.models import Account
@@ -167,6 +169,19 @@ class Gateway:
         outbox = await self.client.post("/v1/sandbox/otp-outbox", json={"phone": phone})
         code: str = outbox.json()["codes"][0]["code"]
         return code
+
+    async def waiters(self, number: int) -> None:
+        """Return once this many transactions on the database wait for a lock."""
+        waiting = text(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        async with asyncio.timeout(20):
+            while True:
+                async with self.parts.database.read() as session:
+                    if await session.scalar(waiting) == number:
+                        return
+                await asyncio.sleep(0.01)
 
     async def send_notices(self) -> None:
         """Do what the worker does every few seconds."""

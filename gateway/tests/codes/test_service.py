@@ -1,13 +1,18 @@
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
+import pytest
 from sqlalchemy import func, select
 
 from gateway import worker
 from gateway.codes.models import OtpChallenge, OtpOutboxEntry
 from gateway.sessions.models import SignInSession
+from gateway.throttles import service as throttles
 from gateway.throttles.models import KnownDevice, ThrottleCount
+from gateway.throttles.rules import code_sends
 from perisai_kit import clock
 from perisai_kit.db import Database
 from perisai_kit.pii import Keyring
@@ -57,3 +62,25 @@ async def test_a_days_sign_ins_are_forgotten_in_one_turn_and_fresh_ones_kept(
         left = [await session.scalar(select(func.count()).select_from(each)) for each in TABLES]
     await database.dispose()
     assert left == [FRESH] * len(TABLES)
+
+
+@pytest.mark.race
+async def test_a_sign_in_and_a_request_for_a_code_lock_their_counts_in_one_order(
+    gateway: Any,
+) -> None:
+    grant, parts, now = await gateway.otp_grant(), gateway.parts, clock.real_now()
+    sends = code_sends(
+        throttles.limits_of(parts.settings),
+        phone=grant["phone"],
+        device_id=grant["device_id"],
+        address="127.0.0.1",
+        is_known=False,
+    )
+
+    async with parts.database.begin() as session:
+        await throttles.hit(session, parts.keyring, sends[:1], now=now)
+        signing_in = asyncio.create_task(gateway.token(**grant))
+        await gateway.waiters(1)
+        await throttles.hit(session, parts.keyring, sends[1:], now=now)
+
+    assert (await signing_in).status_code == 200

@@ -130,8 +130,9 @@ async def consume(
     )
     of_number = throttle_rules.without_address(sends)
     of_address = [each for each in sends if each not in of_number]
-    await throttles.clear(session, keyring, of_number)
+    # In the order in which `request_code` counts: two that lock in different orders deadlock.
     await throttles.take_back(session, keyring, of_address, now=challenge.created_at)
+    await throttles.clear(session, keyring, of_number)
     await throttles.remember_device(session, keyring, name=phone, device_id=device_id, now=now)
     await session.flush()
 
