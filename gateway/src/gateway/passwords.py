@@ -55,8 +55,8 @@ class PasswordHasUsername(Invalid):
     text_id = "Kata sandi tidak boleh memuat nama pengguna."
 
 
-async def hash_new_password(password: str, *, username: str, field: str) -> str:
-    """Return the argon2id hash of a password that somebody wants to have.
+async def check_new_password(password: str, *, username: str, field: str) -> None:
+    """Refuse a password that is easy to guess.
 
     field: where it stood in the request.
     Raises: PasswordTooCommon, PasswordHasUsername, SignInBusy.
@@ -64,9 +64,19 @@ async def hash_new_password(password: str, *, username: str, field: str) -> str:
     if username.lower() in password.lower():
         raise PasswordHasUsername(field=field)
     async with _slot():
-        if await asyncio.to_thread(_guess_score, password, username) < STRONG_ENOUGH:
-            raise PasswordTooCommon(field=field)
-        return await asyncio.to_thread(_hasher.hash, password)
+        score = await asyncio.to_thread(_guess_score, password, username)
+    if score < STRONG_ENOUGH:
+        raise PasswordTooCommon(field=field)
+
+
+async def hash_new_password(password: str, *, username: str, field: str) -> str:
+    """Return the argon2id hash of a password that somebody wants to have.
+
+    field: where it stood in the request.
+    Raises: PasswordTooCommon, PasswordHasUsername, SignInBusy.
+    """
+    await check_new_password(password, username=username, field=field)
+    return await hash_password(password)
 
 
 async def hash_password(password: str) -> str:

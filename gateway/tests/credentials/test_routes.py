@@ -205,6 +205,56 @@ async def test_right_passwords_use_up_no_tries(gateway: Any) -> None:
     assert {each.status_code for each in answers} == {200}
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [
+        ("password", {**PROOF, "new_password": "Perisai2026!"}, "password_too_common"),
+        ("password", {**PROOF, "new_password": f"{OTHER} officer"}, "password_has_username"),
+        ("totp", PROOF, "totp_already_on"),
+        ("totp/removal", {**PROOF, "code": "000000"}, "totp_not_prepared"),
+    ],
+)
+async def test_a_right_password_uses_up_no_try_where_the_request_is_refused(
+    gateway: Any, path: str, body: dict[str, str], code: str
+) -> None:
+    secret = pyotp.random_base32() if code == "totp_already_on" else None
+    account = await gateway.staff(totp_secret=secret)
+    headers = await gateway.signed_in(Role.ADMIN, account_id=account.id)
+
+    answers = [
+        await gateway.client.post(f"/v1/me/{path}", json=body, headers=headers) for _ in range(12)
+    ]
+    changed = await gateway.client.post(
+        "/v1/me/password", json={**PROOF, "new_password": OTHER}, headers=headers
+    )
+
+    assert {each.json()["code"] for each in answers} == {code}
+    assert changed.status_code == 204
+
+
+async def test_a_password_that_is_changed_to_a_common_one_is_not_tried(gateway: Any) -> None:
+    account = await gateway.staff()
+    headers = await gateway.signed_in(Role.ADMIN, account_id=account.id)
+    body = {"current_password": "wrong", "new_password": "Perisai2026!"}
+
+    answers = [
+        await gateway.client.post("/v1/me/password", json=body, headers=headers) for _ in range(12)
+    ]
+
+    assert {each.json()["code"] for each in answers} == {"password_too_common"}
+
+
+async def test_asking_for_the_authenticator_code_uses_up_no_try(gateway: Any) -> None:
+    secret = pyotp.random_base32()
+    await gateway.staff(totp_secret=secret)
+
+    asked = [await sign_in(gateway) for _ in range(12)]
+    signed_in = await sign_in(gateway, totp=pyotp.TOTP(secret).now())
+
+    assert {each.json()["code"] for each in asked} == {"totp_required"}
+    assert signed_in.status_code == 200
+
+
 async def test_authenticator_codes_at_a_sign_in_are_counted_for_the_account(gateway: Any) -> None:
     secret = pyotp.random_base32()
     account = await gateway.staff(totp_secret=secret)

@@ -1,7 +1,8 @@
 """What staff prove themselves with: a password and an authenticator app.
 
 At `/v1/me` every password and code is counted before it is looked at, in a transaction of its own,
-so that a stolen access token cannot be used to guess. A right one gives the try back.
+so that a stolen access token cannot be used to guess. A right one gives the try back at once,
+whatever becomes of the request.
 """
 
 import uuid
@@ -18,7 +19,13 @@ from gateway.changes.rules import Author, Change
 from gateway.credentials import rules
 from gateway.credentials.schemas import PasswordChange, PasswordReset, TotpRemoval
 from gateway.parts import Parts
-from gateway.passwords import SignInBusy, hash_new_password, verify_password
+from gateway.passwords import (
+    SignInBusy,
+    check_new_password,
+    hash_new_password,
+    hash_password,
+    verify_password,
+)
 from gateway.throttles import rules as throttle_rules
 from gateway.throttles import service as throttles
 from gateway.throttles.rules import Blocked, TriedTooOften, Try
@@ -66,12 +73,14 @@ async def change_password(parts: Parts, change: PasswordChange, *, by: Author) -
     PasswordHasUsername, SignInBusy.
     """
     now = clock.real_now()
+    new_password = change.new_password.get_secret_value()
+    async with parts.database.read() as session:
+        username = _username(await _find_own(session, by))
+    await check_new_password(new_password, username=username, field="new_password")
     proven = await _prove_password(parts, by, change.current_password.get_secret_value(), now=now)
-    hashed = await hash_new_password(
-        change.new_password.get_secret_value(), username=_username(proven), field="new_password"
-    )
+    hashed = await hash_password(new_password)
     async with parts.database.begin() as session:
-        account = await _lock_proven(parts, session, proven, now=now)
+        account = await _lock_proven(session, proven)
         account.password_hash = hashed
         accounts.end_sessions(account, now)
         await accounts.record_change(session, account, Change.PASSWORD_CHANGED, by=by, now=now)
@@ -86,7 +95,7 @@ async def prepare_totp(parts: Parts, password: str, *, by: Author) -> tuple[str,
     proven = await _prove_password(parts, by, password, now=now)
     secret = pyotp.random_base32()
     async with parts.database.begin() as session:
-        account = await _lock_proven(parts, session, proven, now=now)
+        account = await _lock_proven(session, proven)
         if account.totp_confirmed_at is not None:
             raise rules.TotpAlreadyOn
         account.totp_secret = secret
@@ -125,7 +134,7 @@ async def remove_totp(parts: Parts, removal: TotpRemoval, *, by: Author) -> None
     password = removal.current_password.get_secret_value()
     proven = await _prove_password(parts, by, password, now=now)
     async with parts.database.begin() as session:
-        account = await _lock_proven(parts, session, proven, now=now)
+        account = await _lock_proven(session, proven)
         if account.totp_secret is None:
             raise rules.TotpNotPrepared
         refused = await try_totp(parts, session, account, removal.code, now=now)
@@ -173,9 +182,10 @@ def spend_totp(account: Account, code: str, *, now: datetime) -> bool:
 
 
 async def _prove_password(parts: Parts, by: Author, password: str, *, now: datetime) -> Account:
-    """Count a try and verify the password; return the account as it was, its try still counted.
+    """Count a try and verify the password; return the account as it was.
 
-    No transaction is open while the password is hashed.
+    A right password gives the try back, and so does one that nobody looked at. No transaction is
+    open while the password is hashed.
     """
     async with parts.database.begin() as session:
         account = await _lock_own(session, by)
@@ -187,32 +197,34 @@ async def _prove_password(parts: Parts, by: Author, password: str, *, now: datet
     try:
         is_right = await verify_password(password, account.password_hash)
     except SignInBusy:
-        async with parts.database.begin() as session:
-            await throttles.take_back(session, parts.keyring, tries, now=now)
+        await throttles.give_back(parts.database, parts.keyring, tries, now=now)
         raise
     if not is_right:
         log.warning("credential.failed", owner_id=str(account.id), reason="password")
         raise rules.PasswordIncorrect(field="current_password")
+    await throttles.give_back(parts.database, parts.keyring, tries, now=now)
     return account
 
 
-async def _lock_proven(
-    parts: Parts, session: AsyncSession, proven: Account, *, now: datetime
-) -> Account:
-    """Return the account, its row locked, and give the try back that its password took."""
+async def _lock_proven(session: AsyncSession, proven: Account) -> Account:
+    """Return the account whose password was verified, its row locked."""
     account = await accounts.get_locked(session, account_id=proven.id)
     if account.password_hash != proven.password_hash:
         raise rules.PasswordIncorrect(field="current_password")
-    await throttles.take_back(session, parts.keyring, _tries(parts, account.id), now=now)
     return account
 
 
-async def _lock_own(session: AsyncSession, by: Author) -> Account:
+async def _find_own(session: AsyncSession, by: Author) -> Account:
     if by.account_id is None:
         raise rules.NotAStaffAccount
     account = await accounts.find(session, account_id=by.account_id)
     if account is None or account.kind != AccountKind.STAFF:
         raise rules.NotAStaffAccount
+    return account
+
+
+async def _lock_own(session: AsyncSession, by: Author) -> Account:
+    account = await _find_own(session, by)
     return await accounts.get_locked(session, account_id=account.id)
 
 

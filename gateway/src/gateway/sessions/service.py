@@ -23,7 +23,6 @@ from gateway.sessions.schemas import AccountChoiceOut, OfferedAccount, TokenOut
 from gateway.sign_ins import service as sign_ins
 from gateway.sign_ins.rules import AccountLocked, AccountNotOffered
 from gateway.sign_ins.schemas import ClientGrant, OtpGrant, PasswordGrant, RefreshGrant
-from gateway.throttles import service as throttles
 from gateway.tokens import access_token, service_principal
 from perisai_kit import clock
 from perisai_kit.batches import Old
@@ -85,18 +84,16 @@ async def by_password(parts: Parts, grant: PasswordGrant, *, address: str) -> To
     AccountLocked.
     """
     now = clock.real_now()
-    proven, tries = await sign_ins.prove_password(parts, grant, address=address, now=now)
+    proven = await sign_ins.prove_password(parts, grant, address=address, now=now)
     async with parts.database.begin() as session:
         account = await sign_ins.lock_proven(session, proven)
         amr = await sign_ins.prove_second_factor(parts, session, account, grant.totp, now=now)
         is_too_weak = isinstance(amr, list) and sign_ins.is_too_weak(parts, account, amr)
-        if isinstance(amr, list):
-            await throttles.take_back(session, parts.keyring, tries, now=now)
-            if not is_too_weak:
-                account.first_signed_in_at = account.first_signed_in_at or now
-                await sign_ins.remember_device(session, parts.keyring, grant, now=now)
-                row, token = _begin(parts, account, amr=amr, device_id=grant.device_id, now=now)
-                session.add(row)
+        if isinstance(amr, list) and not is_too_weak:
+            account.first_signed_in_at = account.first_signed_in_at or now
+            await sign_ins.remember_device(session, parts.keyring, grant, now=now)
+            row, token = _begin(parts, account, amr=amr, device_id=grant.device_id, now=now)
+            session.add(row)
     if isinstance(amr, DomainError):
         raise amr
     if is_too_weak:

@@ -73,11 +73,12 @@ async def try_code(
 
 async def prove_password(
     parts: Parts, grant: PasswordGrant, *, address: str, now: datetime
-) -> tuple[Account, list[Try]]:
-    """Count a try, then verify the password; return whose it is, and what was counted.
+) -> Account:
+    """Count a try, then verify the password; return whose it is.
 
-    The caller gives the try back once the sign-in is complete. No transaction is open while the
-    password is hashed. One that nobody looked at, because too many sign in, is no try.
+    A right password gives the try back, and so does one that nobody looked at because too many
+    sign in; authenticator codes are counted apart. No transaction is open while the password is
+    hashed.
     Raises: TriedTooOften, SignInBusy, SignInRefused.
     """
     tries, found = await _count_password(parts, grant, address=address, now=now)
@@ -85,13 +86,13 @@ async def prove_password(
     try:
         is_right = await verify_password(grant.password.get_secret_value(), hashed)
     except SignInBusy:
-        async with parts.database.begin() as session:
-            await throttles.take_back(session, parts.keyring, tries, now=now)
+        await throttles.give_back(parts.database, parts.keyring, tries, now=now)
         raise
     if not is_right or found is None:
         log_failure("password", found)
         raise rules.SignInRefused
-    return found, tries
+    await throttles.give_back(parts.database, parts.keyring, tries, now=now)
+    return found
 
 
 async def lock_proven(session: AsyncSession, proven: Account) -> Account:

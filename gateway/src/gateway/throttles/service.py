@@ -9,6 +9,7 @@ from gateway.settings import Settings
 from gateway.throttles import queries, rules
 from gateway.throttles.rules import Blocked, Limits, Throttle, Try
 from perisai_kit.batches import Old
+from perisai_kit.db import Database
 from perisai_kit.pii import Keyring
 
 
@@ -64,6 +65,14 @@ async def take_back(
             subject=_subject(keyring, throttle, subject),
             window_at=rules.window_start(now, throttle.window_s),
         )
+
+
+async def give_back(
+    database: Database, keyring: Keyring, tries: Sequence[Try], *, now: datetime
+) -> None:
+    """Do `take_back` in a transaction of its own: what comes after cannot undo it."""
+    async with database.begin() as session:
+        await take_back(session, keyring, tries, now=now)
 
 
 async def clear(session: AsyncSession, keyring: Keyring, tries: Sequence[Try]) -> None:
