@@ -1,10 +1,12 @@
 """Passwords and authenticator apps over HTTP."""
 
+import asyncio
 from typing import Any
 
 import pyotp
 import pytest
 
+from gateway.accounts.service import get_locked
 from perisai_kit import clock
 from perisai_kit.auth import Role
 
@@ -97,6 +99,34 @@ async def test_an_authenticator_app_counts_from_its_first_code_until_it_is_remov
     assert without.status_code == 200
     told = [(each["change"], each["source"]) for each in await gateway.history(account.id)]
     assert told == [("totp_removed", "owner"), ("totp_set", "owner")]
+
+
+@pytest.mark.race
+@pytest.mark.parametrize("path", ["password", "totp/removal"])
+async def test_a_sign_in_while_the_credential_changes_ends_with_the_others(
+    gateway: Any, path: str
+) -> None:
+    secret = pyotp.random_base32()
+    account = await gateway.staff(totp_secret=secret)
+    headers = await gateway.signed_in(Role.ADMIN, account_id=account.id)
+    totp, step = pyotp.TOTP(secret), pyotp.TOTP(secret).timecode(clock.real_now())
+    bodies = {
+        "password": {**PROOF, "new_password": OTHER},
+        "totp/removal": {**PROOF, "code": totp.generate_otp(step + 1)},
+    }
+
+    async with gateway.parts.database.begin() as session:
+        await get_locked(session, account_id=account.id)
+        changing = asyncio.create_task(
+            gateway.client.post(f"/v1/me/{path}", json=bodies[path], headers=headers)
+        )
+        await gateway.waiters(1)
+        signing_in = asyncio.create_task(sign_in(gateway, totp=totp.generate_otp(step)))
+        await gateway.waiters(2)
+    changed, signed_in = await changing, await signing_in
+
+    assert (changed.status_code, signed_in.status_code) == (204, 200)
+    assert (await gateway.refresh(signed_in.json()["refresh_token"], None)).status_code == 401
 
 
 async def test_an_administrator_removes_the_app_of_a_lost_telephone(gateway: Any) -> None:

@@ -1,12 +1,14 @@
 """Two at once, on a database of its own."""
 
 import asyncio
+import uuid
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from gateway.accounts.models import Account
+from gateway.accounts.service import end_sessions, get_locked
 from gateway.sessions.models import SignInSession
 
 
@@ -44,3 +46,21 @@ async def test_wrong_codes_at_the_same_time_are_all_counted(gateway: Any) -> Non
     answer = await gateway.token(**grant)
 
     assert answer.status_code == 401
+
+
+@pytest.mark.race
+async def test_a_sign_in_that_waited_for_the_end_of_sessions_is_not_one_of_them(
+    gateway: Any,
+) -> None:
+    account_id = uuid.UUID((await gateway.otp_session())["account_id"])
+    grant = await gateway.otp_grant()
+
+    async with gateway.parts.database.begin() as session:
+        account = await get_locked(session, account_id=account_id)
+        signing_in = asyncio.create_task(gateway.token(**grant))
+        await gateway.waiters(1)
+        end_sessions(account)
+    signed_in = await signing_in
+
+    assert signed_in.status_code == 200
+    assert (await gateway.refresh(signed_in.json()["refresh_token"])).status_code == 200

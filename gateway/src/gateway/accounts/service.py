@@ -17,6 +17,7 @@ from gateway.changes.models import AccountChange
 from gateway.changes.rules import COMMAND_LINE, LIMIT, Author, Change, Source
 from gateway.paging import cut_page, read_cursor
 from gateway.passwords import hash_new_password
+from perisai_kit import clock
 from perisai_kit.auth import Principal, Role, Scope, ScopeKind
 from perisai_kit.ids import new_id
 from perisai_kit.pii import Keyring
@@ -96,7 +97,7 @@ async def set_roles(
     before = _described_roles(account)
     account.roles = sorted(new.roles)
     _set_scope(account, new)
-    end_tokens(account, now)
+    end_tokens(account)
     await record_change(
         session,
         account,
@@ -121,7 +122,7 @@ async def lock(
         if rules.ADMIN in account.roles:
             await _check_not_last_admin(session, account)
         account.locked_at, account.locked_by = now, by.principal.account_id
-        end_sessions(account, now)
+        end_sessions(account)
         await record_change(session, account, Change.LOCKED, by=by.author, now=now)
     return account
 
@@ -160,7 +161,7 @@ async def set_phone(
     if is_empty and await queries.has_empty_account(session, phone_hash):
         raise rules.PhoneTaken(field="phone")
     account.phone, account.phone_hash = phone, phone_hash
-    end_sessions(account, now)
+    end_sessions(account)
     await record_change(
         session, account, Change.PHONE_CHANGED, by=by.author, now=now, tell_phone=old
     )
@@ -315,16 +316,20 @@ def scope_of(account: Account) -> Scope | None:
     return Scope(ScopeKind(account.scope_kind), account.scope_code, account.scope_region)
 
 
-def end_tokens(account: Account, now: datetime) -> None:
-    """Let access tokens given before `now` count no more; the account has changed."""
-    account.tokens_valid_from = now
+def end_tokens(account: Account) -> None:
+    """Let the access tokens given so far count no more; the account has changed.
+
+    The caller holds the account's row lock. The clock is read under it, as where sessions begin:
+    with an instant of before, a session begun meanwhile would stay.
+    """
+    account.tokens_valid_from = clock.real_now()
     account.version += 1
 
 
-def end_sessions(account: Account, now: datetime) -> None:
-    """End the sessions begun before `now`, and the access tokens given before."""
-    account.sessions_valid_from = now
-    end_tokens(account, now)
+def end_sessions(account: Account) -> None:
+    """End the sessions begun so far, and their access tokens. As `end_tokens`."""
+    end_tokens(account)
+    account.sessions_valid_from = account.tokens_valid_from
 
 
 def add_role(account: Account, role: str) -> None:

@@ -59,7 +59,7 @@ async def reset_password(
     account.password_hash = await hash_new_password(
         reset.password.get_secret_value(), username=username, field="password"
     )
-    accounts.end_sessions(account, now)
+    accounts.end_sessions(account)
     await accounts.record_change(session, account, Change.PASSWORD_RESET, by=by.author, now=now)
     if reset.remove_totp and account.totp_secret is not None:
         _forget_totp(account)
@@ -82,7 +82,7 @@ async def change_password(parts: Parts, change: PasswordChange, *, by: Author) -
     async with parts.database.begin() as session:
         account = await _lock_proven(session, proven)
         account.password_hash = hashed
-        accounts.end_sessions(account, now)
+        accounts.end_sessions(account)
         await accounts.record_change(session, account, Change.PASSWORD_CHANGED, by=by, now=now)
 
 
@@ -140,7 +140,7 @@ async def remove_totp(parts: Parts, removal: TotpRemoval, *, by: Author) -> None
         refused = await try_totp(parts, session, account, removal.code, now=now)
         if refused is None:
             _forget_totp(account)
-            accounts.end_sessions(account, now)
+            accounts.end_sessions(account)
             await accounts.record_change(session, account, Change.TOTP_REMOVED, by=by, now=now)
     if refused is not None:
         raise refused

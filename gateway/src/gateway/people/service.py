@@ -91,9 +91,10 @@ async def make_agent(
     )
     if account.was_agent_at is not None:
         # Whoever managed the member's record meanwhile may have signed in.
-        account.sessions_valid_from = account.tokens_valid_from = now
-    account.was_agent_at = account.was_agent_at or now
-    account.version += 1
+        accounts.end_sessions(account)
+    else:
+        account.was_agent_at = now
+        account.version += 1
     given = {"agent_id": str(agent_id), "branch": branch_code, "region": region_code}
     await accounts.record_change(
         session, account, Change.AGENT_ROLE_GIVEN, by=EVENT, now=now, after=given
@@ -115,7 +116,7 @@ async def unmake_agent(
     account.roles = [role for role in account.roles if role != AGENT]
     account.agent_id = account.wadah_id = None
     account.scope_kind = account.scope_code = account.scope_region = None
-    accounts.end_tokens(account, now)
+    accounts.end_tokens(account)
     taken = {"agent_id": str(agent_id)}
     await accounts.record_change(
         session, account, Change.AGENT_ROLE_TAKEN, by=EVENT, now=now, before=taken

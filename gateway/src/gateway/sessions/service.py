@@ -72,7 +72,7 @@ async def by_code(parts: Parts, grant: OtpGrant, *, address: str) -> TokenOut | 
             now=now,
         )
         account.first_signed_in_at = account.first_signed_in_at or now
-        row, token = _begin(parts, account, amr=["otp"], device_id=grant.device_id, now=now)
+        row, token = _begin(parts, account, amr=["otp"], device_id=grant.device_id)
         session.add(row)
     return await _answer(parts, account, row, token, now)
 
@@ -92,7 +92,7 @@ async def by_password(parts: Parts, grant: PasswordGrant, *, address: str) -> To
         if isinstance(amr, list) and not is_too_weak:
             account.first_signed_in_at = account.first_signed_in_at or now
             await sign_ins.remember_device(session, parts.keyring, grant, now=now)
-            row, token = _begin(parts, account, amr=amr, device_id=grant.device_id, now=now)
+            row, token = _begin(parts, account, amr=amr, device_id=grant.device_id)
             session.add(row)
     if isinstance(amr, DomainError):
         raise amr
@@ -215,9 +215,13 @@ def _offer(account: Account) -> OfferedAccount:
 
 
 def _begin(
-    parts: Parts, account: Account, *, amr: list[str], device_id: str | None, now: datetime
+    parts: Parts, account: Account, *, amr: list[str], device_id: str | None
 ) -> tuple[SignInSession, RefreshToken]:
-    settings = parts.settings
+    """Return a new session and its first token; the caller holds the account's row lock.
+
+    The clock is read under it, so that whatever ends sessions ends just those begun before.
+    """
+    settings, now = parts.settings, clock.real_now()
     life_s = settings.device_session_s if device_id else settings.staff_session_s
     token = RefreshToken(new_id(), 0, secrets.token_bytes(rules.SECRET_BYTES))
     row = SignInSession(
