@@ -55,12 +55,10 @@ class ServerProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._watch = watch_of(server_state, self.loop, self.limits)
         self._is_refused = self._is_resuming = False
-        self._upgrade_framing = b""
-        """The header that tells how long the body of a request for an upgrade is."""
+        self._upgrade_framing = b""  # how long the body of a request for an upgrade is
         self._is_in_head = self._is_in_body = self._has_begun_here = False
         self._unframed = self._body_here = self._body_bytes = 0
-        self._deadline = math.inf
-        """When the head under way, or the first one, must be here."""
+        self._deadline = math.inf  # for the head under way, or the first one
         self._lingers_until = math.inf
         self._body_since = self._checked_at = 0.0
         self._write_deadline = math.inf
