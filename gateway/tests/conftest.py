@@ -18,7 +18,7 @@ from gateway.accounts.rules import AccountKind
 from gateway.app import create_app
 from gateway.edge.limits import RateClass
 from gateway.parts import Parts
-from gateway.passwords import hash_password
+from gateway.passwords import OPERATOR, hash_password
 from gateway.settings import Settings
 from gateway.tokens import access_token
 from gateway.worker import notice_sender, periodic
@@ -143,7 +143,7 @@ class Gateway:
     ) -> Account:
         """Create a staff account with `PASSWORD`, for the whole country if nothing else is said."""
         if not self.hashes:
-            self.hashes.append(await hash_password(PASSWORD))
+            self.hashes.append(await hash_password(PASSWORD, by=OPERATOR))
         account = Account(
             id=new_id(),
             kind=AccountKind.STAFF,

@@ -1,8 +1,8 @@
 """What strangers try does not lock the owner of a number or a name out."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from gateway.app import create_app
-from gateway.passwords import AT_ONCE, WAITING_AT_MOST, SignInBusy, verify_password
+from gateway.passwords import AT_ONCE, WAITING_AT_MOST, Requester, SignInBusy, verify_password
 from gateway.settings import Settings
+from perisai_kit.auth import Role
 from perisai_kit.testing import Urls, Wire, app_client
 
 PASSWORD = "correct horse battery"
@@ -222,28 +223,69 @@ async def test_sixty_made_up_sign_ins_at_once_are_answered_and_a_real_one_follow
     assert real.status_code == 200
 
 
+@asynccontextmanager
+async def crowd(addresses: Iterable[str]) -> AsyncIterator[None]:
+    """Strangers at these addresses sign in again and again; their places are always taken."""
+
+    async def sign_in_again_and_again(address: str) -> None:
+        while True:
+            with suppress(SignInBusy):
+                await verify_password("made up", None, by=Requester(address, is_known=False))
+            await asyncio.sleep(0)
+
+    strangers = [asyncio.create_task(sign_in_again_and_again(each)) for each in addresses]
+    await asyncio.sleep(0)  # all of them stand in the queue
+    try:
+        yield
+    finally:
+        for each in strangers:
+            each.cancel()
+        await asyncio.gather(*strangers, return_exceptions=True)
+
+
+EVERYWHERE = [f"192.0.2.{number}" for number in range(AT_ONCE + WAITING_AT_MOST)]
+
+
+async def test_one_address_does_not_keep_the_others_from_signing_in(
+    proxied: Proxied, gateway: Any
+) -> None:
+    await gateway.staff()
+
+    async with crowd([STRANGER] * len(EVERYWHERE)):
+        answers = [await proxied.password(OWNER, PASSWORD) for _ in range(6)]
+
+    assert [each.status_code for each in answers] == [200] * 6
+
+
+async def test_a_known_device_signs_in_while_strangers_take_every_place_of_theirs(
+    proxied: Proxied, gateway: Any
+) -> None:
+    account = await gateway.staff()
+    await proxied.password(OWNER, PASSWORD, device_id="own-laptop")
+    headers = await gateway.signed_in(Role.ADMIN, account_id=account.id)
+
+    async with crowd(EVERYWHERE):
+        known = [
+            await proxied.password(STRANGER, PASSWORD, device_id="own-laptop") for _ in range(6)
+        ]
+        inside = await gateway.client.post(
+            "/v1/me/totp", json={"current_password": PASSWORD}, headers=headers
+        )
+
+    assert [each.status_code for each in known] == [200] * 6
+    assert inside.status_code == 200
+
+
 async def test_a_sign_in_that_found_no_slot_is_no_try(
     gateway_settings: Callable[..., Settings], urls: Urls, gateway: Any
 ) -> None:
     await gateway.staff()
     settings = gateway_settings(urls, **TRUSTING, password_attempts_per_name_and_address=2)
 
-    async def sign_in_again_and_again() -> None:
-        while True:
-            with suppress(SignInBusy):
-                await verify_password("made up", None)
-            await asyncio.sleep(0)
-
     async with app_client(create_app(settings)) as client:
         proxied = Proxied(client)
-        crowd = [
-            asyncio.create_task(sign_in_again_and_again()) for _ in range(AT_ONCE + WAITING_AT_MOST)
-        ]
-        await asyncio.sleep(0)  # all of them stand in the queue
-        meanwhile = [await proxied.password(OWNER, PASSWORD) for _ in range(6)]
-        for each in crowd:
-            each.cancel()
-        await asyncio.gather(*crowd, return_exceptions=True)
+        async with crowd(EVERYWHERE):
+            meanwhile = [await proxied.password(OWNER, PASSWORD) for _ in range(6)]
         after = await proxied.password(OWNER, PASSWORD)
 
     busy = [each for each in meanwhile if each.status_code != 200]

@@ -16,7 +16,7 @@ from gateway.changes import service as changes
 from gateway.changes.models import AccountChange
 from gateway.changes.rules import COMMAND_LINE, LIMIT, Author, Change, Source
 from gateway.paging import cut_page, read_cursor
-from gateway.passwords import hash_new_password
+from gateway.passwords import OPERATOR, hash_new_password, signed_in
 from perisai_kit import clock
 from perisai_kit.auth import Principal, Role, Scope, ScopeKind
 from perisai_kit.ids import new_id
@@ -54,7 +54,10 @@ async def create_staff(
         kind=AccountKind.STAFF,
         username=new.username,
         password_hash=await hash_new_password(
-            new.password.get_secret_value(), username=new.username, field="password"
+            new.password.get_secret_value(),
+            username=new.username,
+            field="password",
+            by=signed_in(by.principal.account_id) if by is not None else OPERATOR,
         ),
         display_label=new.display_label,
         roles=sorted(new.roles),
@@ -319,8 +322,7 @@ def scope_of(account: Account) -> Scope | None:
 def end_tokens(account: Account) -> None:
     """Let the access tokens given so far count no more; the account has changed.
 
-    The caller holds the account's row lock. The clock is read under it, as where sessions begin:
-    with an instant of before, a session begun meanwhile would stay.
+    The caller holds the account's row lock; the clock is read under it, as where sessions begin.
     """
     account.tokens_valid_from = clock.real_now()
     account.version += 1

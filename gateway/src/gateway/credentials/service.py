@@ -24,6 +24,7 @@ from gateway.passwords import (
     check_new_password,
     hash_new_password,
     hash_password,
+    signed_in,
     verify_password,
 )
 from gateway.throttles import rules as throttle_rules
@@ -57,7 +58,10 @@ async def reset_password(
     account = await accounts.lock_to_change(session, account_id=account_id, by=by)
     username = _username(account)
     account.password_hash = await hash_new_password(
-        reset.password.get_secret_value(), username=username, field="password"
+        reset.password.get_secret_value(),
+        username=username,
+        field="password",
+        by=signed_in(by.principal.account_id),
     )
     accounts.end_sessions(account)
     await accounts.record_change(session, account, Change.PASSWORD_RESET, by=by.author, now=now)
@@ -75,10 +79,13 @@ async def change_password(parts: Parts, change: PasswordChange, *, by: Author) -
     now = clock.real_now()
     new_password = change.new_password.get_secret_value()
     async with parts.database.read() as session:
-        username = _username(await _find_own(session, by))
-    await check_new_password(new_password, username=username, field="new_password")
+        own = await _find_own(session, by)
+    requester = signed_in(own.id)
+    await check_new_password(
+        new_password, username=_username(own), field="new_password", by=requester
+    )
     proven = await _prove_password(parts, by, change.current_password.get_secret_value(), now=now)
-    hashed = await hash_password(new_password)
+    hashed = await hash_password(new_password, by=requester)
     async with parts.database.begin() as session:
         account = await _lock_proven(session, proven)
         account.password_hash = hashed
@@ -195,7 +202,7 @@ async def _prove_password(parts: Parts, by: Author, password: str, *, now: datet
     if refused is not None:
         raise refused
     try:
-        is_right = await verify_password(password, account.password_hash)
+        is_right = await verify_password(password, account.password_hash, by=signed_in(account.id))
     except SignInBusy:
         await throttles.give_back(parts.database, parts.keyring, tries, now=now)
         raise

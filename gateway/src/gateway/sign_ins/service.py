@@ -14,7 +14,7 @@ from gateway.credentials import rules as credential_rules
 from gateway.credentials import service as credentials
 from gateway.credentials.rules import TotpEnrolmentRequired, needs_second_factor
 from gateway.parts import Parts
-from gateway.passwords import SignInBusy, verify_password
+from gateway.passwords import Requester, SignInBusy, verify_password
 from gateway.sign_ins import rules
 from gateway.sign_ins.schemas import OtpGrant, PasswordGrant
 from gateway.throttles import rules as throttle_rules
@@ -81,10 +81,10 @@ async def prove_password(
     hashed.
     Raises: TriedTooOften, SignInBusy, SignInRefused.
     """
-    tries, found = await _count_password(parts, grant, address=address, now=now)
+    tries, found, by = await _count_password(parts, grant, address=address, now=now)
     hashed = found.password_hash if found is not None else None
     try:
-        is_right = await verify_password(grant.password.get_secret_value(), hashed)
+        is_right = await verify_password(grant.password.get_secret_value(), hashed, by=by)
     except SignInBusy:
         await throttles.give_back(parts.database, parts.keyring, tries, now=now)
         raise
@@ -160,7 +160,7 @@ def log_failure(reason: str, account: Account | None) -> None:
 
 async def _count_password(
     parts: Parts, grant: PasswordGrant, *, address: str, now: datetime
-) -> tuple[list[Try], Account | None]:
+) -> tuple[list[Try], Account | None, Requester]:
     username = grant.username.lower()
     async with parts.database.begin() as session:
         is_known = await throttles.is_known_device(
@@ -180,4 +180,5 @@ async def _count_password(
     if blocked is not None:
         log_failure("throttled", found)
         raise TriedTooOften(retry_after_s=blocked.wait_s)
-    return tries, found
+    name = f"{username}#{grant.device_id}" if is_known else address
+    return tries, found, Requester(name, is_known=is_known)
