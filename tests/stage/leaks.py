@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from stage.processes import DATABASES, TIMEOUT_S, Platform
+from stage.processes import DATABASES, Platform
 
 from sandbox.vault import load_secrets
 
@@ -27,6 +27,7 @@ SENT = frozenset(
         "refresh_token",
     }
 )
+METRICS_S = 30.0
 RECEIVED = frozenset({"access_token", "refresh_token"})
 PROBLEM = "application/problem+json"
 BANK_LOG_CALLS = 1000
@@ -97,7 +98,7 @@ async def collect_places(platform: Platform) -> dict[str, str]:
     postgres_log = platform.folder / "postgres" / "postgres.log"
     places["log of postgres"] = places.get("log of postgres", "") + postgres_log.read_text()
     for name in DATABASES:
-        async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_S) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=METRICS_S) as http:
             figures = await http.get(f"{platform.inner_address(name)}/metrics")
             places[f"metrics of {name}"] = figures.raise_for_status().text
         async for table, rows in _tables(platform, name):
