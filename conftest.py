@@ -103,8 +103,8 @@ class OneProcessAFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist says 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Use one process more than there are cores: the one with the platform mostly waits for it."""
-    return (os.cpu_count() or 1) + 1
+    """Use two processes more than there are cores: many tests wait for time-outs and platforms."""
+    return (os.cpu_count() or 1) + 2
 
 
 @pytest.hookimpl(optionalhook=True)
