@@ -283,7 +283,7 @@ async def gateway(running_gateway: Gateway, urls: Urls, network: Wire) -> Gatewa
 class Impatient(ServerProtocol):
     """The protocol of production, with times that a test can wait for."""
 
-    limits = ConnectionLimits(head_s=2, body_s=2, body_bytes_a_second=50_000, write_s=2)
+    limits = ConnectionLimits(head_s=2, body_s=3, body_bytes_a_second=50_000, write_s=2)
 
 
 @asynccontextmanager
