@@ -150,6 +150,7 @@ async def test_a_stranger_does_not_lock_a_name_out(proxied: Proxied, gateway: An
     assert owner.status_code == 200
 
 
+@pytest.mark.soak
 async def test_strangers_at_many_addresses_lock_no_known_device_out(
     proxied: Proxied, gateway: Any
 ) -> None:
@@ -246,6 +247,7 @@ async def crowd(addresses: Iterable[str]) -> AsyncIterator[None]:
 EVERYWHERE = [f"192.0.2.{number}" for number in range(AT_ONCE + WAITING_AT_MOST)]
 
 
+@pytest.mark.soak
 async def test_one_address_does_not_keep_the_others_from_signing_in(
     proxied: Proxied, gateway: Any
 ) -> None:
@@ -257,6 +259,7 @@ async def test_one_address_does_not_keep_the_others_from_signing_in(
     assert [each.status_code for each in answers] == [200] * 6
 
 
+@pytest.mark.soak
 async def test_a_known_device_signs_in_while_strangers_take_every_place_of_theirs(
     proxied: Proxied, gateway: Any
 ) -> None:
