@@ -4,7 +4,6 @@ How long a body may take is the server's protocol's to say (perisai_kit/http/pro
 is counted: against the limit of its address, and against what all together may hold.
 """
 
-from collections import Counter
 from types import TracebackType
 
 from starlette.types import Message, Receive, Scope
@@ -34,7 +33,7 @@ class BodyBudget:
         self.limit = limit
         self.share = limit if share is None else share
         self.held = 0
-        self._held_by: Counter[str] = Counter()
+        self._held_by: dict[str, int] = {}
 
     def lease(self, household: str = "") -> "Lease":
         """Return what holds the bytes of one request: `with budget.lease() as lease`."""
@@ -42,11 +41,11 @@ class BodyBudget:
 
     def take(self, household: str, size: int) -> None:
         """Hold more bytes. Raises: BodiesFull."""
-        too_much = self._held_by[household] + size > self.share
-        if too_much or self.held + size > self.limit:
+        held = self._held_by.get(household, 0) + size
+        if held > self.share or self.held + size > self.limit:
             raise BodiesFull(retry_after_s=RETRY_S)
         self.held += size
-        self._held_by[household] += size
+        self._held_by[household] = held
 
     def give_back(self, household: str, size: int) -> None:
         """Hold these bytes no more."""
@@ -75,13 +74,15 @@ class Lease:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._budget.give_back(self._household, self._size)
-        self._size = 0
+        if self._size:
+            self._budget.give_back(self._household, self._size)
+            self._size = 0
 
     def add(self, size: int) -> None:
         """Hold more bytes. Raises: BodiesFull."""
-        self._budget.take(self._household, size)
-        self._size += size
+        if size:
+            self._budget.take(self._household, size)
+            self._size += size
 
 
 def stated_length(scope: Scope) -> int | None:

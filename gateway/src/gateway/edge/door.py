@@ -82,7 +82,7 @@ class PublicDoor:
         length = stated_length(scope)
         address = self._admission.address(scope)
         turns, subject = self._turn_of(principal, row, address)
-        if turns is not None:
+        if turns is not None and not turns.try_enter(subject):
             with CancelledWhenGone(scope):
                 await turns.enter(subject)
         try:

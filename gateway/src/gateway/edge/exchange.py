@@ -60,7 +60,8 @@ class Exchange:
         """Send on, with the request's id in the answer's head."""
         if message["type"] == "http.response.start":
             message["headers"].append((ID_HEADER, self.request_id.encode()))
-        await self.send_as_is(message)
+            self._status = message["status"]
+        await self._send(message)
 
     async def send_as_is(self, message: Message) -> None:
         """Send on what our own routes answer, which carries the request's id already."""

@@ -64,8 +64,8 @@ OF_EVERY_ANSWER = (
     (b"x-content-type-options", b"nosniff"),
     (b"strict-transport-security", b"max-age=31536000"),
 )
-NO_STORE = (b"cache-control", b"no-store")
-"""Unless an answer says otherwise: nearly all hold personal data or secrets."""
+OF_EVERY_PRIVATE_ANSWER = (*OF_EVERY_ANSWER, (b"cache-control", b"no-store"))
+"""What does not say otherwise is kept by nobody: nearly all hold personal data or secrets."""
 
 
 class RequestUnreadable(BadRequest):
@@ -182,10 +182,14 @@ class AnswerHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = [*message["headers"], *OF_EVERY_ANSWER]
-                if not any(name == b"cache-control" for name, _ in headers):
-                    headers.append(NO_STORE)
-                message = {**message, "headers": headers}
+                headers = list(message["headers"])
+                for name, _ in headers:
+                    if name == b"cache-control":
+                        headers += OF_EVERY_ANSWER
+                        break
+                else:
+                    headers += OF_EVERY_PRIVATE_ANSWER
+                message["headers"] = headers
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

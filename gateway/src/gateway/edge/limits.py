@@ -136,10 +136,16 @@ class Places:
     def waiting(self) -> int:
         return len(self._queue)
 
+    def try_enter(self) -> bool:
+        """Take a place where one is free at once; tell whether it was."""
+        if self.taken >= self._limit:
+            return False
+        self.taken += 1
+        return True
+
     async def enter(self) -> None:
         """Take a place, which `leave` gives back. Raises: NoPlace."""
-        if self.taken < self._limit:
-            self.taken += 1
+        if self.try_enter():
             return
         if len(self._queue) >= self._most_waiting:
             raise NoPlace
@@ -178,6 +184,13 @@ class InFlight:
         self._limits = {"limit": limit, "waiting": waiting}
         self._wait_s = wait_s
         self._places: dict[str, Places] = {}
+
+    def try_enter(self, subject: str) -> bool:
+        """Take a place of this subject where one is free at once; tell whether it was."""
+        places = self._places.get(subject)
+        if places is None:
+            places = self._places[subject] = Places(**self._limits, wait_s=self._wait_s)
+        return places.try_enter()
 
     async def enter(self, subject: str) -> None:
         """Take a place of this subject, which `leave` gives back. Raises: TooManyAtOnce."""

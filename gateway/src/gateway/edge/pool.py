@@ -59,12 +59,18 @@ class UpstreamPool:
 
         Raises: Busy, Unreachable.
         """
+        if not self._places.try_enter():
+            try:
+                await self._places.enter()
+            except NoPlace:
+                self._busy.inc()
+                raise Busy("all connections are in use") from None
         try:
-            await self._places.enter()
-        except NoPlace:
-            self._busy.inc()
-            raise Busy("all connections are in use") from None
-        try:
+            if not fresh and len(self.addresses) == 1:  # nearly always
+                address = self.addresses[0]
+                if resting := self._take_resting(address):
+                    address.lent += 1
+                    return resting
             return await self._connection(fresh=fresh)
         except BaseException:
             self._places.leave()

@@ -1,6 +1,7 @@
 """Where a request really comes from, told by the proxies that we trust."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Network = IPv4Network | IPv6Network
@@ -60,6 +61,7 @@ def _is_trusted(address: IPv4Address | IPv6Address, trusted: Sequence[Network]) 
     return any(address in network for network in trusted)
 
 
+@lru_cache(maxsize=4096)  # clients come again and again, and reading one takes microseconds
 def _read(text: str) -> IPv4Address | IPv6Address | None:
     """Return the address of `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1` or `[2001:db8::1]:443`."""
     host, port = text, ""
@@ -82,5 +84,6 @@ def _read(text: str) -> IPv4Address | IPv6Address | None:
     return address
 
 
+@lru_cache(maxsize=4096)
 def _text(address: IPv4Address | IPv6Address | None) -> str:
     return UNKNOWN if address is None else str(address)
