@@ -64,7 +64,7 @@ class Bank:
         self.token = answer.json()["accessToken"]
 
     def sign(self, port: int, body: bytes, *, target: str = TARGET) -> bytes:
-        """Return a message as it goes on the wire, headers and body; a flag unless told."""
+        """Return a signed message as sent, headers and body; a payment flag by default."""
         signed = sign_transaction(
             GENERIC_HMAC,
             Sender(

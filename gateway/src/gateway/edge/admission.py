@@ -42,10 +42,11 @@ class Admission:
         self._authenticator = authenticator
         self._limiter = limiter
 
-    def address(self, scope: Scope) -> str:
-        """Return the address of the client."""
+    def household(self, scope: Scope) -> str:
+        """Return what requests without a sign-in are counted by: the address, its /64 for IPv6."""
         client = scope.get("client")
-        return client_address(client[0] if client else None, scope["headers"], self._trusted)
+        peer = client[0] if client else None
+        return household(client_address(peer, scope["headers"], self._trusted))
 
     async def admit(self, scope: Scope, row: Row | None, rate_headers: Headers) -> Principal | None:
         """Return who asks; None where anybody may. Adds the RateLimit fields.
@@ -55,10 +56,10 @@ class Admission:
         TokenInvalid, KeysUnavailable, Forbidden, TotpEnrolmentOnly, RateLimited.
         """
         if row is None:
-            self._check(RateClass.PUBLIC, self._household(scope), rate_headers)
+            self._check(RateClass.PUBLIC, self.household(scope), rate_headers)
             raise AddressUnknown
         if row.roles is None:
-            self._check(row.rate, self._household(scope), rate_headers)
+            self._check(row.rate, self.household(scope), rate_headers)
             return None
         principal = await self._principal(scope)
         if Role.SERVICE not in principal.roles:
@@ -77,16 +78,13 @@ class Admission:
                 self._check_strangers(scope)
             return await self._authenticator.verify(token)
         except (Unauthenticated, AuthorizationRepeated, KeysUnavailable):
-            self._check(RateClass.TOKENS, self._household(scope), [])
+            self._check(RateClass.TOKENS, self.household(scope), [])
             raise
 
     def _check_strangers(self, scope: Scope) -> None:
         at = time.monotonic()
-        if wait_s := self._limiter.wait_s(RateClass.TOKENS, self._household(scope), at=at):
+        if wait_s := self._limiter.wait_s(RateClass.TOKENS, self.household(scope), at=at):
             raise RateLimited(retry_after_s=wait_s)
-
-    def _household(self, scope: Scope) -> str:
-        return household(self.address(scope))
 
     def _check(self, rate: RateClass, subject: str, rate_headers: Headers) -> None:
         allowance = self._limiter.take(rate, subject, at=time.monotonic())

@@ -9,14 +9,13 @@ from gateway.edge.admission import Admission
 from gateway.edge.body import BodyBudget, ClientGone, collect, replayed, stated_length
 from gateway.edge.connection import Headers
 from gateway.edge.exchange import Exchange
-from gateway.edge.headers import Client
+from gateway.edge.headers import client_of
 from gateway.edge.limits import InFlight
 from gateway.edge.relay import CancelledWhenGone, Relay
 from gateway.edge.routes import INNER_PATHS, Routes, Row, Upstream
 from gateway.settings import Settings
 from perisai_kit.auth import Principal, Role
 from perisai_kit.errors import DomainError
-from perisai_kit.http.client_address import client_scheme, household
 from perisai_kit.http.protocol import INNER
 from perisai_kit.problems import unexpected_problem
 
@@ -80,8 +79,7 @@ class PublicDoor:
     ) -> None:
         """Collect the request and let it be answered, by its service or by our own routes."""
         length = stated_length(scope)
-        address = self._admission.address(scope)
-        turns, subject = self._turn_of(principal, row, address)
+        turns, subject = self._turn_of(scope, row, principal)
         if turns is not None and not turns.try_enter(subject):
             with CancelledWhenGone(scope):
                 await turns.enter(subject)
@@ -89,7 +87,8 @@ class PublicDoor:
             with self._budget.lease() as lease:
                 body = await collect(receive, length=length, limit=row.body_limit, lease=lease)
                 if row.upstream is not Upstream.GATEWAY:
-                    client = self._client(scope, address, exchange.request_id)
+                    trusted = self._settings.trusted_proxies
+                    client = client_of(scope, trusted, exchange.request_id)
                     await self._relay.run(exchange, scope, row, client, body)
                     return
                 exchange.is_recorded = True
@@ -102,24 +101,14 @@ class PublicDoor:
                 turns.leave(subject)
 
     def _turn_of(
-        self, principal: Principal | None, row: Row, address: str
+        self, scope: Scope, row: Row, principal: Principal | None
     ) -> tuple[InFlight | None, str]:
         if principal is None:
-            return self._addresses, household(address)
+            return self._addresses, self._admission.household(scope)
         if Role.SERVICE in principal.roles:
             return None, ""
         # By upstream: a service that hangs holds up what is asked of it and nothing else.
         return self._accounts, f"{principal.account_id}/{row.upstream}"
-
-    def _client(self, scope: Scope, address: str, request_id: str) -> Client:
-        peer = scope.get("client")
-        scheme = client_scheme(
-            peer[0] if peer else None,
-            scope.get("scheme", "http"),
-            scope["headers"],
-            self._settings.trusted_proxies,
-        )
-        return Client(address=address, scheme=scheme, request_id=request_id)
 
 
 def _in_flight(settings: Settings, limit: int) -> InFlight:

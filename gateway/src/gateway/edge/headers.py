@@ -5,6 +5,7 @@ about their own identity is dropped.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.edge.connection import BODILESS, Address, Headers
 from perisai_kit.errors import BadRequest
+from perisai_kit.http.client_address import Network, client_address, client_scheme
 
 HOP_BY_HOP = frozenset(
     {
@@ -81,6 +83,17 @@ class Client:
     address: str
     scheme: str
     request_id: str
+
+
+def client_of(scope: Scope, trusted: Sequence[Network], request_id: str) -> Client:
+    """Return the client of a request, as trusted proxies tell of it."""
+    headers: Headers = scope["headers"]
+    peer = scope["client"][0] if scope.get("client") else None
+    return Client(
+        address=client_address(peer, headers, trusted),
+        scheme=client_scheme(peer, scope.get("scheme", "http"), headers, trusted),
+        request_id=request_id,
+    )
 
 
 @dataclass(frozen=True, slots=True)

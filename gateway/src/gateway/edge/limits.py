@@ -187,16 +187,11 @@ class InFlight:
 
     def try_enter(self, subject: str) -> bool:
         """Take a place of this subject where one is free at once; tell whether it was."""
-        places = self._places.get(subject)
-        if places is None:
-            places = self._places[subject] = Places(**self._limits, wait_s=self._wait_s)
-        return places.try_enter()
+        return self._places_of(subject).try_enter()
 
     async def enter(self, subject: str) -> None:
         """Take a place of this subject, which `leave` gives back. Raises: TooManyAtOnce."""
-        places = self._places.get(subject)
-        if places is None:
-            places = self._places[subject] = Places(**self._limits, wait_s=self._wait_s)
+        places = self._places_of(subject)
         try:
             await places.enter()
         except BaseException as error:
@@ -212,6 +207,12 @@ class InFlight:
         places.leave()
         if not places.taken:
             del self._places[subject]
+
+    def _places_of(self, subject: str) -> Places:
+        places = self._places.get(subject)
+        if places is None:
+            places = self._places[subject] = Places(**self._limits, wait_s=self._wait_s)
+        return places
 
     def __len__(self) -> int:
         return len(self._places)

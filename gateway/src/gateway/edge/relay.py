@@ -219,11 +219,10 @@ class CancelledWhenGone:
     __slots__ = ("_gone", "_register", "_task")
 
     def __init__(self, scope: Scope) -> None:
-        self._gone = GONE in scope.get("extensions", {})
+        extensions = scope.get("extensions", {})
+        self._gone = GONE in extensions
         self._task = asyncio.current_task()
-        self._register: Callable[[Callable[[], None] | None], None] | None = scope.get(
-            "extensions", {}
-        ).get(ON_LOST)
+        self._register: Callable[[Callable[[], None] | None], None] | None = extensions.get(ON_LOST)
 
     def __enter__(self) -> None:
         if self._gone:

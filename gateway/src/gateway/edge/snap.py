@@ -15,13 +15,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.edge.body import BodiesFull, BodyBudget, ClientGone, collect, stated_length
 from gateway.edge.connection import UpstreamConnection, UpstreamError
 from gateway.edge.exchange import Exchange
-from gateway.edge.headers import Client, RequestUnreadable, answer_headers
+from gateway.edge.headers import Client, RequestUnreadable, answer_headers, client_of
 from gateway.edge.pool import UpstreamPool
 from gateway.edge.relay import ask, pool_limits
 from gateway.edge.routes import SNAP_BODY_LIMIT, SNAP_ENDINGS, snap_roots, snap_service
 from gateway.settings import Settings
 from perisai_kit.errors import TooLarge
-from perisai_kit.http.client_address import client_address, client_scheme, household
+from perisai_kit.http.client_address import household
 from perisai_kit.log import get_logger
 from perisai_kit.middleware import EncodingUnsupported
 
@@ -79,7 +79,7 @@ class SnapDoor:
         """Return the upstream's answer, whole and unchanged. Raises: TooLarge, ClientGone."""
         timeout_s = self._settings.snap_timeout_s
         deadline = asyncio.get_running_loop().time() + timeout_s
-        client = self._client(scope, request_id)
+        client = client_of(scope, self._settings.trusted_proxies, request_id)
         try:
             async with asyncio.timeout(timeout_s):
                 with self._budget.lease(household(client.address)) as lease:
@@ -111,15 +111,6 @@ class SnapDoor:
             return passed
         finally:
             self._pool.give_back(connection)
-
-    def _client(self, scope: Scope, request_id: str) -> Client:
-        trusted, headers = self._settings.trusted_proxies, scope["headers"]
-        peer = scope["client"][0] if scope.get("client") else None
-        return Client(
-            address=client_address(peer, headers, trusted),
-            scheme=client_scheme(peer, scope.get("scheme", "http"), headers, trusted),
-            request_id=request_id,
-        )
 
 
 def bank_pool(settings: Settings) -> UpstreamPool:

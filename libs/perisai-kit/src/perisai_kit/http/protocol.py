@@ -127,9 +127,8 @@ class ServerProtocol(HttpToolsProtocol):
             super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if (
-            self._is_in_head and not self._is_resuming
-        ):  # else a trailer field: nobody's, and never a header
+        # Outside of a head it is a trailer field, which never becomes a header.
+        if self._is_in_head and not self._is_resuming:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
