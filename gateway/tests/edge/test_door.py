@@ -4,6 +4,7 @@ import base64
 import hmac
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -294,10 +295,8 @@ class Refusing:
     def __init__(self) -> None:
         self.checked = 0
 
-    def is_known(self, _: str) -> bool:
-        return False
-
-    async def verify(self, _: str) -> Any:
+    async def verify(self, _: str, *, before_decoding: Callable[[], None]) -> Any:
+        before_decoding()
         self.checked += 1
         raise TokenInvalid
 

@@ -1,6 +1,7 @@
 """Who may pass: the token of a request, its roles, its rate."""
 
 import time
+from functools import partial
 
 from starlette.types import Scope
 
@@ -63,7 +64,7 @@ class Admission:
             return None
         principal = await self._principal(scope)
         if Role.SERVICE not in principal.roles:
-            self._check(row.rate, str(principal.account_id), rate_headers)
+            self._check(row.rate, principal.subject, rate_headers)
         if ENROLMENT in principal.amr and scope["path"] not in ENROLMENT_PATHS:
             raise TotpEnrolmentOnly
         if row.roles and row.roles.isdisjoint(principal.roles):
@@ -74,9 +75,9 @@ class Admission:
         """Checking a signature is work: whoever shows bad tokens is held back by address."""
         try:
             token = bearer_token(scope["headers"])
-            if not self._authenticator.is_known(token):
-                self._check_strangers(scope)
-            return await self._authenticator.verify(token)
+            return await self._authenticator.verify(
+                token, before_decoding=partial(self._check_strangers, scope)
+            )
         except (Unauthenticated, AuthorizationRepeated, KeysUnavailable):
             self._check(RateClass.TOKENS, self.household(scope), [])
             raise

@@ -57,7 +57,7 @@ class PublicDoor:
             principal = await self._admission.admit(scope, row, exchange.headers)
             assert row is not None, "nothing is admitted to where nothing is"
             if principal is not None:
-                exchange.account_id = str(principal.account_id)
+                exchange.account_id = principal.subject
             await self._serve(exchange, scope, receive, row, principal)
         except ClientGone:
             pass
@@ -108,7 +108,7 @@ class PublicDoor:
         if Role.SERVICE in principal.roles:
             return None, ""
         # By upstream: a service that hangs holds up what is asked of it and nothing else.
-        return self._accounts, f"{principal.account_id}/{row.upstream}"
+        return self._accounts, f"{principal.subject}/{row.upstream}"
 
 
 def _in_flight(settings: Settings, limit: int) -> InFlight:

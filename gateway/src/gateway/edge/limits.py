@@ -90,13 +90,9 @@ class Limiter:
         self._buckets[key] = (tokens, at)  # at the end: the first is the one unused longest
         if len(self._buckets) > self._most:
             self._buckets.popitem(last=False)
-        return Allowance(
-            rate_class,
-            capacity,
-            remaining=int(tokens),
-            full_after_s=math.ceil((capacity - tokens) / a_second),
-            retry_after_s=0 if allowed else max(1, math.ceil((1 - tokens) / a_second)),
-        )
+        full_after_s = math.ceil((capacity - tokens) / a_second)
+        retry_after_s = 0 if allowed else max(1, math.ceil((1 - tokens) / a_second))
+        return Allowance(rate_class, capacity, int(tokens), full_after_s, retry_after_s)
 
     def wait_s(self, rate_class: RateClass, subject: str, *, at: float) -> int:
         """Return how long a request would have to wait, 0 for not at all; it is not counted."""

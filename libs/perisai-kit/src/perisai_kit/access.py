@@ -4,13 +4,13 @@ The line has the form of all others, but is put together here from values that n
 through the whole chain of a logger it costs as much as some requests.
 """
 
-import sys
 from functools import cache
 from typing import Any
 
 from prometheus_client import Counter, Histogram
 
 from perisai_kit import clock
+from perisai_kit.log import write_soon
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNLOGGED = frozenset({"/health", "/ready", "/metrics"})
@@ -48,7 +48,7 @@ def record_answered(
     if route in UNLOGGED:
         return
     account = f'"account_id":"{account_id}",' if account_id else ""
-    sys.stderr.write(
+    write_soon(
         f'{{"method":"{method}","route":"{route}","status":{status},'
         f'"duration_ms":{seconds * 1000:.1f},{account}"event":"{event}",'
         f'"service":"{service}","request_id":"{request_id}","level":"info",'

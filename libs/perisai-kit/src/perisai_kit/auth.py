@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import Request
@@ -43,7 +44,7 @@ class Scope:
     region: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Principal:
     """The subject of a verified token."""
 
@@ -58,6 +59,11 @@ class Principal:
     device_id: str | None = None
     session_id: uuid.UUID | None = None
     """The sign-in that the token came from, the claim `sid`; None for a service."""
+
+    @cached_property
+    def subject(self) -> str:
+        """The account's id as text, the claim `sub`."""
+        return str(self.account_id)
 
     def has(self, *roles: Role) -> bool:
         """Tell whether the subject has at least one of these roles."""
@@ -109,7 +115,7 @@ def principal_of(claims: dict[str, Any]) -> Principal:
 def claims_of(principal: Principal) -> dict[str, Any]:
     """Return the claims that describe a subject; `principal_of` reads them back."""
     claims: dict[str, Any] = {
-        "sub": str(principal.account_id),
+        "sub": principal.subject,
         "roles": sorted(principal.roles),
         "agent_id": _text(principal.agent_id),
         "member_id": _text(principal.member_id),

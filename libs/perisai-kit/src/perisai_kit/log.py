@@ -1,5 +1,7 @@
 """Structured JSON logs: events named `noun.verb`, ids, never personal data."""
 
+import asyncio
+import atexit
 import logging
 import sys
 import traceback
@@ -10,13 +12,37 @@ from structlog.typing import ExcInfo, FilteringBoundLogger
 
 
 class _Stderr:
-    """The error stream as it is when a line is written: loggers are kept longer than a stream."""
+    """The error stream as it is when a line is written: loggers are kept longer than a stream.
+
+    Lines keep their order, whether they are written now or held until the end of the turn.
+    """
+
+    def __init__(self) -> None:
+        self._held: list[str] = []
 
     def write(self, text: str) -> int:
+        self.flush_held()
         return sys.stderr.write(text)
 
+    def write_soon(self, text: str) -> None:
+        """Write at the end of the event loop's turn, together with the turn's other lines."""
+        if not self._held:
+            asyncio.get_running_loop().call_soon(self.flush_held)
+        self._held.append(text)
+
+    def flush_held(self) -> None:
+        if self._held:
+            held, self._held = self._held, []
+            sys.stderr.write("".join(held))
+
     def flush(self) -> None:
+        self.flush_held()
         sys.stderr.flush()
+
+
+_stderr = _Stderr()
+write_soon = _stderr.write_soon
+atexit.register(_stderr.flush_held)
 
 
 def configure_logging(*, service: str, level: int = logging.INFO) -> None:
@@ -33,11 +59,11 @@ def configure_logging(*, service: str, level: int = logging.INFO) -> None:
     structlog.configure(
         processors=[*shared, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Stderr())),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _stderr)),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(cast("TextIO", _stderr))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

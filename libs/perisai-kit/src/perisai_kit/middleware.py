@@ -54,7 +54,7 @@ class RequestContext:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(service=self.service, request_id=request_id)
         if isinstance(principal := state.get("principal"), Principal):
-            structlog.contextvars.bind_contextvars(account_id=str(principal.account_id))
+            structlog.contextvars.bind_contextvars(account_id=principal.subject)
         started = time.perf_counter()
         status = GONE
 

@@ -7,7 +7,7 @@ import hashlib
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import jwt
@@ -92,14 +92,17 @@ class Authenticator:
         self._issuer = issuer
         self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
 
-    def is_known(self, token: str) -> bool:
-        """Tell whether a token was verified before, so that no signature has to be checked."""
-        return _digest(token) in self._verified
-
-    async def verify(self, token: str, *, at: float | None = None) -> Principal:
+    async def verify(
+        self,
+        token: str,
+        *,
+        at: float | None = None,
+        before_decoding: Callable[[], None] | None = None,
+    ) -> Principal:
         """Return the token's subject.
 
-        at: seconds since 1970; now when left out.
+        at: seconds since 1970; now when left out. before_decoding: called where a signature has
+        to be checked; what it raises ends the verification.
         Raises: TokenExpired, TokenInvalid, KeysUnavailable.
         """
         if len(token) > MAX_TOKEN_LENGTH:
@@ -110,6 +113,8 @@ class Authenticator:
             del self._verified[digest]
             found = None
         if found is None:
+            if before_decoding is not None:
+                before_decoding()
             found = await self._decode(token)
             self._verified[digest] = found
             if len(self._verified) > CACHED_TOKENS:
@@ -168,7 +173,7 @@ class Authenticator:
             return known
         principal = await self.verify(bearer_token(request.headers.raw))
         request.state.principal = principal
-        structlog.contextvars.bind_contextvars(account_id=str(principal.account_id))
+        structlog.contextvars.bind_contextvars(account_id=principal.subject)
         return principal
 
 
