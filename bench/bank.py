@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bench.bills import COMPANY_CODE
 from bench.results import BenchError
-from perisai_kit import clock
-from perisai_kit.ids import new_id
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
 from sandbox.ports import HOST
 from sandbox.vault import RSA_BITS, BankSecrets
 from snap_bi.outgoing import Sender, sign_token_request, sign_transaction

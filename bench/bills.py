@@ -17,12 +17,12 @@ from payment_service.bills.schemas import BillOut, NewBill
 from payment_service.clients.members import ContributionBasis
 from payment_service.settings import Settings
 from payment_service.tariffs.rules import Payer, Programme, Sector
-from perisai_kit import clock
-from perisai_kit.db import Database
-from perisai_kit.feed import EventRow
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
-from perisai_kit.pii import Keyring
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.events.outbox import EventRow
+from perisai_kit.privacy.keyring import Keyring
 from sandbox.vault import BankSecrets
 from snap_bi.profiles import GENERIC_HMAC, ReplayAnswer
 from snap_bi.virtual_account import customer_no

@@ -14,7 +14,7 @@ from bench.options import Options
 from bench.results import BenchError, Result, Round, measured
 from bench.stage import Stage
 from payment_service import checks
-from perisai_kit.db import Database
+from perisai_kit.db.engine import Database
 from sandbox import lifetime
 
 OPEN, PLAIN = "payment", "plain"

@@ -12,7 +12,7 @@ from bench.options import Options
 from bench.results import BenchError, Result, Round, measured
 from bench.stage import Stage
 from member_service.enrolments.rules import MAX_ROWS
-from perisai_kit import clock
+from perisai_kit.domain import clock
 from sandbox.demo.people import Person, member_body, new_adult
 from sandbox.ports import HOST
 

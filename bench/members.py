@@ -13,12 +13,12 @@ from member_service.enrolments.schemas import NewMember
 from member_service.enrolments.service import Desk
 from member_service.members.models import Member
 from member_service.members.rules import Limits, Stamp
-from perisai_kit import clock
-from perisai_kit.auth import Principal, Role, Scope, ScopeKind
-from perisai_kit.db import Database
-from perisai_kit.feed import EventRow
-from perisai_kit.ids import new_id
-from perisai_kit.pii import Keyring
+from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.events.outbox import EventRow
+from perisai_kit.privacy.keyring import Keyring
 from sandbox.demo.people import member_body, new_adult
 from sandbox.seed import BRANCH, REGION
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from perisai_kit.pii import Keyring
+from perisai_kit.privacy.keyring import Keyring
 from sandbox.children import running
 from sandbox.environment import build_environment
 from sandbox.postgres import Postgres

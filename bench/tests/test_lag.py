@@ -10,13 +10,18 @@ from bench.lag import percentile
 from bench.members import seed_members
 from member_service.coverage import service as coverage
 from member_service.members.models import Member
-from perisai_kit import clock
-from perisai_kit.db import Database
-from perisai_kit.events import MemberAttributed, MemberEnrolled, PaymentSettled, SettledLine
-from perisai_kit.feed import EventRow
-from perisai_kit.month import Month
-from perisai_kit.pii import Keyring
-from perisai_kit.testing import Urls
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.month import Month
+from perisai_kit.events.catalogue import (
+    MemberAttributed,
+    MemberEnrolled,
+    PaymentSettled,
+    SettledLine,
+)
+from perisai_kit.events.outbox import EventRow
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.testing.plugin import Urls
 from sandbox.vault import BankSecrets
 
 BANK = BankSecrets(

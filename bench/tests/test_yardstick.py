@@ -10,10 +10,10 @@ from bench.bills import account_number, seed
 from bench.results import BenchError
 from payment_service import checks
 from payment_service.bills import service as bills
-from perisai_kit.db import Database
-from perisai_kit.pii import Keyring
-from perisai_kit.statements import run_in
-from perisai_kit.testing import Urls
+from perisai_kit.db.engine import Database
+from perisai_kit.db.sql import run_in
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.testing.plugin import Urls
 from sandbox.postgres import Postgres
 from sandbox.vault import BankSecrets
 

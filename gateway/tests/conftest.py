@@ -22,14 +22,14 @@ from gateway.passwords import OPERATOR, hash_password
 from gateway.settings import Settings
 from gateway.tokens import access_token
 from gateway.worker import notice_sender, periodic
-from perisai_kit import clock
-from perisai_kit.auth import Principal, Role, Scope, ScopeKind
+from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.http.connections.watch import ConnectionLimits
 from perisai_kit.http.protocol import ServerProtocol
-from perisai_kit.http.watch import ConnectionLimits
-from perisai_kit.ids import new_id
-from perisai_kit.log import configure_logging
-from perisai_kit.testing import Databases, Tokens, Urls, Wire, app_client
-from perisai_kit.testing_http import HOST, serving
+from perisai_kit.runtime.log import configure_logging
+from perisai_kit.testing.plugin import Databases, Tokens, Urls, Wire, app_client
+from perisai_kit.testing.server import HOST, serving
 
 PASSWORD = "correct horse battery"
 PHONE = "+6281234567890"

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from gateway.accounts.models import Account
-from perisai_kit.testing import Urls
+from perisai_kit.testing.plugin import Urls
 
 PASSWORD = "correct horse battery"
 

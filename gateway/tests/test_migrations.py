@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 
-from perisai_kit.testing import Databases
+from perisai_kit.testing.plugin import Databases
 
 
 def _config(databases: Databases) -> Config:

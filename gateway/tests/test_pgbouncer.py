@@ -11,10 +11,10 @@ from gateway.app import create_app
 from gateway.create_admin import create_admin
 from gateway.edge.limits import RateClass
 from gateway.settings import Settings
-from perisai_kit.db import Database
-from perisai_kit.events import BranchOpened
-from perisai_kit.feed import publish
-from perisai_kit.testing import Urls, Wire, app_client
+from perisai_kit.db.engine import Database
+from perisai_kit.events.catalogue import BranchOpened
+from perisai_kit.events.outbox import publish
+from perisai_kit.testing.plugin import Urls, Wire, app_client
 
 PASSWORD = "correct horse battery staple"
 MANY = 20

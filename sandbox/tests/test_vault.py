@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from perisai_kit.pii import Keyring
+from perisai_kit.privacy.keyring import Keyring
 from sandbox.errors import SandboxError
 from sandbox.vault import load_bank_keys, load_secrets, write_private
 from snap_bi.profiles import PROFILES

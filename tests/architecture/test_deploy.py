@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from perisai_kit.pii import Keyring
+from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.services.serve import GRACEFUL_S, GROUP
 from sandbox.environment import build_environment
 from sandbox.postgres import SETTINGS

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 import agent_service.app
 import member_service.app
 import payment_service.app
-from perisai_kit.testing import Databases, Tokens, Urls, Wire, app_client
+from perisai_kit.testing.plugin import Databases, Tokens, Urls, Wire, app_client
 
 MODULES: dict[str, Any] = {
     "agent": agent_service.app,

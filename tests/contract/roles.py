@@ -2,7 +2,7 @@
 
 import uuid
 
-from perisai_kit.auth import Role
+from perisai_kit.auth.principal import Role
 
 M, A, W, B, F, U, D, S = (
     Role.MEMBER,

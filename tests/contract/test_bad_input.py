@@ -7,9 +7,9 @@ import pytest
 from contract.conftest import Platform
 from contract.mutations import Mutation, Operation, mutations, operations
 
-from perisai_kit.auth import Role, ScopeKind
-from perisai_kit.ids import new_id
-from perisai_kit.testing import Tokens
+from perisai_kit.auth.principal import Role, ScopeKind
+from perisai_kit.domain.ids import new_id
+from perisai_kit.testing.plugin import Tokens
 from sandbox.documents import service_documents
 
 OPERATIONS = [

@@ -13,10 +13,10 @@ from contract.conftest import Platform
 from gateway.edge.routes import SNAP_ENDINGS
 from gateway.settings import Settings as GatewaySettings
 from payment_service.callbacks.routes import PATHS, PREFIXES
-from perisai_kit import clock
-from perisai_kit.auth import Role, ScopeKind
-from perisai_kit.ids import new_id
-from perisai_kit.wire import Tokens
+from perisai_kit.auth.principal import Role, ScopeKind
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.testing.network import Tokens
 from sandbox.demo.people import member_body, new_adult
 from sandbox.fakebank.app import create_app
 from sandbox.seed import BANKS, Api, ensure_partner

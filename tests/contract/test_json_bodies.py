@@ -7,9 +7,9 @@ from contract.conftest import MODULES, Platform
 from contract.test_roles import api_routes
 
 import gateway.app
-from perisai_kit.auth import Role, ScopeKind
-from perisai_kit.json_body import JsonRoute
-from perisai_kit.testing import Tokens
+from perisai_kit.auth.principal import Role, ScopeKind
+from perisai_kit.http.body import JsonRoute
+from perisai_kit.testing.plugin import Tokens
 from sandbox.documents import app_of
 
 AMBIGUOUS = {

@@ -18,10 +18,10 @@ from fastapi import FastAPI
 import gateway.app
 from gateway.settings import Settings
 from gateway.tokens import access_token
-from perisai_kit import clock
-from perisai_kit.auth import Principal, Role
-from perisai_kit.ids import new_id
-from perisai_kit.testing import Databases, Tokens, Urls, Wire, app_client
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.testing.plugin import Databases, Tokens, Urls, Wire, app_client
 
 HANDLED = {
     "gateway": "agent.activated.v1",

@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from perisai_kit import clock
-from perisai_kit.auth import Role, ScopeKind
-from perisai_kit.ids import new_id
-from perisai_kit.wire import Tokens
+from perisai_kit.auth.principal import Role, ScopeKind
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.testing.network import Tokens
 from sandbox.demo.people import member_body, new_adult
 
 WALK = [(service, route) for service, table in ROUTES.items() for route in table]

@@ -10,7 +10,7 @@ import agent_service.app
 import gateway.app
 import member_service.app
 import payment_service.app
-from perisai_kit.fields import Model
+from perisai_kit.http.types import Model
 
 APPS = (agent_service.app, gateway.app, member_service.app, payment_service.app)
 """Imported for their schemas."""

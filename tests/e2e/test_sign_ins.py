@@ -6,7 +6,7 @@ import httpx
 import pytest
 from stage.processes import Platform
 
-from perisai_kit.auth import Role
+from perisai_kit.auth.principal import Role
 from sandbox.demo.clients import Actor
 
 pytestmark = pytest.mark.e2e

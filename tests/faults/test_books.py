@@ -9,7 +9,7 @@ from stage.copies import copy_databases
 from stage.customers import AT, customers_of_agent, new_customers, pay_until_told
 from stage.processes import Platform
 
-from perisai_kit.testing import Databases, Urls
+from perisai_kit.testing.plugin import Databases, Urls
 
 pytestmark = pytest.mark.e2e
 Copies = dict[str, Urls]

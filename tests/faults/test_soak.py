@@ -26,7 +26,7 @@ from stage.processes import Platform
 from stage.storm import Storm
 from stage.waiting import until
 
-from perisai_kit.testing import Databases
+from perisai_kit.testing.plugin import Databases
 from sandbox.environment import FAKEBANK_FILE
 from sandbox.fakebank.config import Partners
 

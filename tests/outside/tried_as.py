@@ -12,7 +12,7 @@ from hypothesis import strategies
 from hypothesis.strategies import SearchStrategy
 from schemathesis import AuthContext, Case, GenerationMode, HookContext
 
-from perisai_kit import clock
+from perisai_kit.domain import clock
 from sandbox.demo.people import member_body, new_adult
 
 TOKENS: dict[str, str] = json.loads(os.environ["PERISAI_TOKENS"])

@@ -12,7 +12,7 @@ from stage.waiting import PATIENCE_S, until
 
 from payment_service import checks
 from payment_service.ledger import service as ledger
-from perisai_kit.db import Database
+from perisai_kit.db.engine import Database
 
 Urls = Mapping[str, str]
 """Where each database is, for its owner, who may read everything."""

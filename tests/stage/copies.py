@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from perisai_kit.testing import Databases, Urls
+from perisai_kit.testing.plugin import Databases, Urls
 from sandbox import binaries
 
 

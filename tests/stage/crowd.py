@@ -16,7 +16,7 @@ import asyncpg
 from stage.customers import AT, MONTH, Customer, bill_for, new_customer
 from stage.processes import Platform
 
-from perisai_kit.ids import new_id
+from perisai_kit.domain.ids import new_id
 from sandbox.demo.clients import Actor
 from sandbox.demo.people import member_body, new_adult
 from sandbox.environment import FAKEBANK_FILE

@@ -13,7 +13,7 @@ from stage.customers import AT
 from stage.processes import Platform
 from yarl import URL
 
-from perisai_kit import clock
+from perisai_kit.domain import clock
 from sandbox.environment import FAKEBANK_FILE
 from sandbox.fakebank.calls import NONE, TIMEOUT_S, Caller, Trouble, new_request_id
 from sandbox.fakebank.config import Partner, Partners

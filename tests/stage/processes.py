@@ -14,7 +14,7 @@ from typing import Any
 import asyncpg
 import httpx
 
-from perisai_kit import clock
+from perisai_kit.domain import clock
 from sandbox import lifetime
 from sandbox.children import running
 from sandbox.demo.clients import TIMEOUT_S, Actor, Bank

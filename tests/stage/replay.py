@@ -12,13 +12,13 @@ import asyncpg
 from agent_service.activity import tasks as activity
 from member_service import worker as member_worker
 from payment_service import worker as payment_worker
-from perisai_kit.db import Database
-from perisai_kit.events import Event, MemberAttributed, PaymentSettled
-from perisai_kit.handlers import Handler
-from perisai_kit.local_feed import LocalFeed
-from perisai_kit.subscription import Subscription
-from perisai_kit.testing import Urls
-from perisai_kit.wakeup import Wakeup
+from perisai_kit.db.engine import Database
+from perisai_kit.events.catalogue import Event, MemberAttributed, PaymentSettled
+from perisai_kit.events.feed import LocalFeed
+from perisai_kit.events.handlers import Handler
+from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.subscription import Subscription
+from perisai_kit.testing.plugin import Urls
 
 
 @dataclass(frozen=True)

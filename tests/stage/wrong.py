@@ -9,7 +9,7 @@ from stage.customers import AT
 from stage.leaks import Watched
 from stage.processes import Platform
 
-from perisai_kit import clock
+from perisai_kit.domain import clock
 from sandbox.demo.clients import Actor
 from sandbox.demo.people import member_body, new_adult
 from sandbox.environment import FAKEBANK_FILE

@@ -40,12 +40,12 @@ from gateway.sessions.routes import router as sessions_router
 from gateway.settings import Settings
 from gateway.tokens import OwnTokens
 from gateway.worker import notice_sender, periodic, subscriptions, webhook_of
-from perisai_kit.client import ServiceClient
-from perisai_kit.db import Database
-from perisai_kit.log import get_logger
-from perisai_kit.pii import Keyring
-from perisai_kit.web import Kit, create_kit
-from perisai_kit.web import create_app as create_kit_app
+from perisai_kit.db.engine import Database
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.runtime.log import get_logger
+from perisai_kit.services.app import Kit, create_kit
+from perisai_kit.services.app import create_app as create_kit_app
+from perisai_kit.services.client import ServiceClient
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 RELOAD_EVERY_S = 2.0

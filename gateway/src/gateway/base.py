@@ -3,7 +3,7 @@
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
-from perisai_kit.db import NAMING
+from perisai_kit.db.columns import NAMING
 
 
 class Base(DeclarativeBase):

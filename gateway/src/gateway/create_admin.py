@@ -10,10 +10,10 @@ from gateway.accounts.rules import UsernameTaken
 from gateway.accounts.schemas import NewStaff, ScopeIn
 from gateway.passwords import PasswordHasUsername, PasswordTooCommon
 from gateway.settings import Settings
-from perisai_kit import clock
-from perisai_kit.auth import Role, ScopeKind
-from perisai_kit.db import Database
-from perisai_kit.pii import Keyring
+from perisai_kit.auth.principal import Role, ScopeKind
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.privacy.keyring import Keyring
 
 
 async def create_admin(database: Database, *, username: str, password: str) -> None:

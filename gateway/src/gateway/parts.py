@@ -8,10 +8,10 @@ from fastapi import Depends, Request
 from gateway.clients.otp_sender import OtpSender
 from gateway.keys.service import SigningKeys
 from gateway.settings import Settings
-from perisai_kit.client import ServiceClient
-from perisai_kit.db import Database
+from perisai_kit.db.engine import Database
 from perisai_kit.http.client_address import client_address, household
-from perisai_kit.pii import Keyring
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.services.client import ServiceClient
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from zxcvbn_rs_py import zxcvbn
 
-from perisai_kit.errors import Invalid, Unavailable
+from perisai_kit.domain.errors import Invalid, Unavailable
 
 PASSWORD_MIN = 12
 PASSWORD_MAX = 128

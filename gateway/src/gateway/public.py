@@ -7,9 +7,9 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 
 from gateway import openapi
-from perisai_kit import clock
-from perisai_kit.errors import NotFound
-from perisai_kit.fields import Out
+from perisai_kit.domain import clock
+from perisai_kit.domain.errors import NotFound
+from perisai_kit.http.types import Out
 
 router = APIRouter(tags=["public"])
 

@@ -13,7 +13,8 @@ from gateway.edge.headers import RequestUnreadable
 from gateway.edge.limits import TooManyAtOnce
 from gateway.edge.relay import UpstreamAway, UpstreamBusy, UpstreamFailed, UpstreamLate
 from gateway.edge.routes import Row, Upstream
-from perisai_kit.errors import (
+from perisai_kit.auth.tokens import AuthorizationRepeated, TokenExpired, TokenInvalid
+from perisai_kit.domain.errors import (
     DomainError,
     Forbidden,
     Invalid,
@@ -22,16 +23,15 @@ from perisai_kit.errors import (
     Unauthenticated,
     Unavailable,
 )
-from perisai_kit.idempotency import (
+from perisai_kit.http.body import EncodingUnsupported
+from perisai_kit.http.problems import COMMON_RESPONSES, BodyUnreadable, problems, status_of
+from perisai_kit.http.transaction import (
     REQUIRED_MARK,
     IdempotencyKeyInUse,
     IdempotencyKeyInvalid,
     IdempotencyKeyRequired,
     IdempotencyKeyReused,
 )
-from perisai_kit.middleware import EncodingUnsupported
-from perisai_kit.problems import COMMON_RESPONSES, BodyUnreadable, problems, status_of
-from perisai_kit.tokens import AuthorizationRepeated, TokenExpired, TokenInvalid
 
 ANY_PROBLEM = "4XX"
 """How a service's own document names them all; the kit writes it."""

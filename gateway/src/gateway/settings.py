@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr, StringConstraints, ValidationInfo, field_
 from pydantic_core import PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
-from perisai_kit.settings import Secret, ServiceSettings, shared
+from perisai_kit.runtime.settings import Secret, ServiceSettings, shared
 
 SnapPrefix = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._-]+)+$")]
 Seconds = Annotated[int, Field(gt=0, le=366 * 24 * 3600)]

@@ -8,9 +8,7 @@ from gateway.keys import models as keys
 from gateway.notices import models as notices
 from gateway.sessions import models as sessions
 from gateway.throttles import models as throttles
-from perisai_kit import cursors, feed, idempotency, lease, parked, pii
-from perisai_kit.db import KitBase
+from perisai_kit.services.tables import KIT_METADATA
 
-KIT_TABLES = (cursors, feed, idempotency, lease, parked, pii)
 FEATURES = (accounts, changes, codes, keys, notices, sessions, throttles)
-METADATA = [KitBase.metadata, Base.metadata]
+METADATA = [KIT_METADATA, Base.metadata]

@@ -5,12 +5,12 @@ from datetime import datetime
 
 from gateway.keys.service import SigningKeys
 from gateway.settings import Settings
-from perisai_kit import clock
-from perisai_kit.auth import Principal, Role, claims_of
-from perisai_kit.client import TokenSource
-from perisai_kit.ids import new_id
-from perisai_kit.revocations import first_issued_at
-from perisai_kit.tokens import AUDIENCE
+from perisai_kit.auth.principal import Principal, Role, claims_of
+from perisai_kit.auth.revocations import first_issued_at
+from perisai_kit.auth.tokens import AUDIENCE
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.services.client import TokenSource
 
 
 async def access_token(

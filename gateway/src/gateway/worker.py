@@ -14,16 +14,21 @@ from gateway.sessions import service as sessions
 from gateway.settings import Settings
 from gateway.throttles import service as throttles
 from gateway.tokens import OwnTokens
-from perisai_kit import clock
-from perisai_kit.batches import delete_old
-from perisai_kit.client import ServiceClient
-from perisai_kit.db import Database
-from perisai_kit.events import AgentActivated, AgentDismissed, AgentReinstated, AgentSuspended
-from perisai_kit.idempotency import forget_old_keys
-from perisai_kit.log import configure_logging
-from perisai_kit.pii import Keyring
-from perisai_kit.subscription import Subscription
-from perisai_kit.worker import Periodic, Worker
+from perisai_kit.db.bulk import delete_old
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.events.catalogue import (
+    AgentActivated,
+    AgentDismissed,
+    AgentReinstated,
+    AgentSuspended,
+)
+from perisai_kit.events.subscription import Subscription
+from perisai_kit.http.transaction import forget_old_keys
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.runtime.log import configure_logging
+from perisai_kit.services.client import ServiceClient
+from perisai_kit.services.worker import Periodic, Worker
 
 ROTATION_EVERY_S = 3600
 FORGET_EVERY_S = 600

@@ -13,9 +13,9 @@ from gateway.clients.webhook import Webhook
 from gateway.notices import rules as notice_rules
 from gateway.notices import service as notices
 from gateway.notices.rules import TEXTS, Template
-from perisai_kit import clock
-from perisai_kit.auth import Role
-from perisai_kit.ids import new_id
+from perisai_kit.auth.principal import Role
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
 
 PASSWORD = "correct horse battery"
 PHONE, NEW_PHONE = "+6281234567890", "+6285200000001"

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from gateway.accounts.models import Account
-from perisai_kit.auth import Role, Scope, ScopeKind
-from perisai_kit.ids import new_id
-from perisai_kit.pii import ReadAudit
+from perisai_kit.auth.principal import Role, Scope, ScopeKind
+from perisai_kit.domain.ids import new_id
+from perisai_kit.privacy.read_audit import ReadAudit
 
 PASSWORD = "correct horse battery"
 PHONE = "+6281234567890"

@@ -18,7 +18,7 @@ from gateway.accounts.rules import (
     check_staff_roles,
     check_version,
 )
-from perisai_kit.errors import DomainError
+from perisai_kit.domain.errors import DomainError
 
 
 @pytest.mark.parametrize(

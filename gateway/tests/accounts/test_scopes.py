@@ -11,8 +11,8 @@ from gateway.accounts import rules
 from gateway.accounts.models import Account
 from gateway.accounts.queries import list_accounts
 from gateway.accounts.rules import AccountScope
-from perisai_kit.auth import Role, Scope, ScopeKind
-from perisai_kit.ids import new_id
+from perisai_kit.auth.principal import Role, Scope, ScopeKind
+from perisai_kit.domain.ids import new_id
 
 PASSWORD = "correct horse battery"
 WHY = {"reason": "As the office asked."}

@@ -12,7 +12,7 @@ from gateway.app import create_app
 from gateway.codes.models import OtpChallenge
 from gateway.settings import Settings
 from gateway.throttles.models import ThrottleCount
-from perisai_kit.testing import Urls, Wire, app_client
+from perisai_kit.testing.plugin import Urls, Wire, app_client
 
 PHONE = "+6281234567890"
 

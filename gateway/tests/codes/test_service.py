@@ -13,10 +13,10 @@ from gateway.sessions.models import SignInSession
 from gateway.throttles import service as throttles
 from gateway.throttles.models import KnownDevice, ThrottleCount
 from gateway.throttles.rules import code_sends
-from perisai_kit import clock
-from perisai_kit.db import Database
-from perisai_kit.pii import Keyring
-from perisai_kit.testing import Urls
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.testing.plugin import Urls
 
 MANY = 30_000
 """Three times what one turn deleted when it had a bound."""

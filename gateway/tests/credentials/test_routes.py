@@ -7,8 +7,8 @@ import pyotp
 import pytest
 
 from gateway.accounts.service import get_locked
-from perisai_kit import clock
-from perisai_kit.auth import Role
+from perisai_kit.auth.principal import Role
+from perisai_kit.domain import clock
 
 PASSWORD = "correct horse battery"
 OTHER = "another horse battery"

@@ -13,10 +13,10 @@ from fastapi import FastAPI
 from gateway.app import create_app
 from gateway.settings import Settings
 from gateway.tokens import access_token
-from perisai_kit import clock
-from perisai_kit.auth import Principal, Role
-from perisai_kit.ids import new_id
-from perisai_kit.testing import Urls
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.testing.plugin import Urls
 
 SHORT_S = 2.0
 """For every time-out: what never answers is given up soon."""

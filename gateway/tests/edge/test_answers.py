@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.edge.routes import OPEN, TABLE
-from perisai_kit.auth import Role
+from perisai_kit.auth.principal import Role
 
 PATHS = [row.prefix for row in (*TABLE, *OPEN)]
 BANKS = "/snap/v1.0/transfer-va/payment"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from perisai_kit.auth import Role
-from perisai_kit.testing_http import RawClient, connected
+from perisai_kit.auth.principal import Role
+from perisai_kit.testing.server import RawClient, connected
 
 UPLOAD = b"POST /v1/members HTTP/1.1\r\nhost: x\r\ncontent-length: 900000\r\n"
 SHORT_S = 2.0

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from gateway.edge.admission import Admission, RateLimited
 from gateway.edge.limits import Limiter
 from gateway.edge.routes import OPEN, TABLE, Routes
-from perisai_kit.auth import Role
-from perisai_kit.ids import new_id
-from perisai_kit.tokens import TokenInvalid
+from perisai_kit.auth.principal import Role
+from perisai_kit.auth.tokens import TokenInvalid
+from perisai_kit.domain.ids import new_id
 
 PUBLIC = {
     "/.well-known/jwks.json",

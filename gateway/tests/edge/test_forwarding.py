@@ -10,7 +10,7 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from perisai_kit.auth import Role
+from perisai_kit.auth.principal import Role
 from perisai_kit.http.protocol import INNER
 
 KILOBYTE = 1024

@@ -16,7 +16,7 @@ from gateway.edge.relay import Relay, pool_limits
 from gateway.edge.routes import Routes
 from gateway.edge.snap import SnapDoor, bank_pool
 from gateway.settings import Settings
-from perisai_kit.testing import Urls
+from perisai_kit.testing.plugin import Urls
 
 MEMBERS = "/v1/members"
 PAYMENT = "/snap/v1.0/transfer-va/payment"

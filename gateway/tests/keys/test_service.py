@@ -16,15 +16,15 @@ from gateway.keys.rules import KeyState, KeyTooYoung
 from gateway.keys.service import SigningKeys
 from gateway.settings import Settings
 from gateway.tokens import OwnTokens
-from perisai_kit import clock
-from perisai_kit.auth import Role
-from perisai_kit.db import Database
-from perisai_kit.ids import new_id
-from perisai_kit.pii import Keyring
-from perisai_kit.revocations import Revocations
-from perisai_kit.testing import Urls
-from perisai_kit.token_keys import RemoteKeys
-from perisai_kit.tokens import Authenticator, TokenInvalid
+from perisai_kit.auth.keys import RemoteKeys
+from perisai_kit.auth.principal import Role
+from perisai_kit.auth.revocations import Revocations
+from perisai_kit.auth.tokens import Authenticator, TokenInvalid
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.testing.plugin import Urls
 
 LONG_AGO = timedelta(days=90)
 

@@ -7,8 +7,8 @@ from sqlalchemy import insert
 from gateway.accounts.models import Account
 from gateway.people import service
 from gateway.people.queries import ACCOUNTS_OF_A_PHONE
-from perisai_kit import clock
-from perisai_kit.ids import new_id
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
 
 PHONE = "+6281234567890"
 

@@ -10,16 +10,16 @@ from gateway.accounts.models import Account
 from gateway.accounts.rules import AccountNotFound
 from gateway.people import tasks
 from gateway.worker import subscriptions
-from perisai_kit import clock
-from perisai_kit.auth import Role
-from perisai_kit.events import (
+from perisai_kit.auth.principal import Role
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.events.catalogue import (
     AgentActivated,
     AgentDismissed,
     AgentReinstated,
     AgentSuspended,
     Event,
 )
-from perisai_kit.ids import new_id
 
 AGENT, MEMBER, WADAH = new_id(), new_id(), new_id()
 PHONE, SITIS_PHONE = "+6281234567890", "+6281200000009"

@@ -13,14 +13,14 @@ from sqlalchemy import insert
 from gateway.accounts.models import Account
 from gateway.revocations.service import OwnRevocations
 from gateway.sessions.models import SignInSession
-from perisai_kit import clock
-from perisai_kit.auth import Role
-from perisai_kit.client import ServiceClient, TokenSource
-from perisai_kit.ids import new_id
-from perisai_kit.revocations import RemoteRevocations
-from perisai_kit.testing import Urls
-from perisai_kit.token_keys import RemoteKeys
-from perisai_kit.tokens import Authenticator, TokenInvalid
+from perisai_kit.auth.keys import RemoteKeys
+from perisai_kit.auth.principal import Role
+from perisai_kit.auth.tokens import Authenticator, TokenInvalid
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.services.client import ServiceClient, TokenSource
+from perisai_kit.services.revocations import RemoteRevocations
+from perisai_kit.testing.plugin import Urls
 
 DEVICE = "phone-1"
 SECRET = "secret-of-the-service"

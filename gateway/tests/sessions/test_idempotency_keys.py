@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from perisai_kit.idempotency import IdempotencyRecord
+from perisai_kit.http.transaction import IdempotencyRecord
 
 KEY = {"Idempotency-Key": "key-00000001"}
 

@@ -9,9 +9,9 @@ from sqlalchemy import update
 
 from gateway.accounts.models import Account
 from gateway.sessions.models import SignInSession
-from perisai_kit import clock
-from perisai_kit.auth import Role
-from perisai_kit.ids import new_id
+from perisai_kit.auth.principal import Role
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
 
 PASSWORD = "correct horse battery"
 DEVICE = "phone-1"

@@ -10,8 +10,8 @@ from sqlalchemy import update
 
 from gateway.accounts.models import Account
 from gateway.codes.models import OtpChallenge
-from perisai_kit import clock
-from perisai_kit.ids import new_id
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
 
 PASSWORD = "correct horse battery"
 PHONE = "+6281234567890"

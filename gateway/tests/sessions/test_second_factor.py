@@ -9,8 +9,8 @@ from sqlalchemy import update
 
 from gateway.accounts.models import Account
 from gateway.credentials.rules import needs_second_factor
-from perisai_kit import clock
-from perisai_kit.auth import Role
+from perisai_kit.auth.principal import Role
+from perisai_kit.domain import clock
 
 PASSWORD = "correct horse battery"
 GRANT = {"grant_type": "password", "username": "officer", "password": PASSWORD}

@@ -12,8 +12,8 @@ import pytest
 from gateway.app import create_app
 from gateway.passwords import AT_ONCE, WAITING_AT_MOST, Requester, SignInBusy, verify_password
 from gateway.settings import Settings
-from perisai_kit.auth import Role
-from perisai_kit.testing import Urls, Wire, app_client
+from perisai_kit.auth.principal import Role
+from perisai_kit.testing.plugin import Urls, Wire, app_client
 
 PASSWORD = "correct horse battery"
 PHONE = "+6281234567890"

@@ -10,11 +10,11 @@ from alembic import command
 from alembic.config import Config
 from fastapi import APIRouter, FastAPI
 
-from perisai_kit.db import Database
-from perisai_kit.pii import Keyring
-from perisai_kit.settings import ServiceSettings
-from perisai_kit.testing import Databases, Urls, Wire
-from perisai_kit.web import create_app, create_kit
+from perisai_kit.db.engine import Database
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.runtime.settings import ServiceSettings
+from perisai_kit.services.app import create_app, create_kit
+from perisai_kit.testing.plugin import Databases, Urls, Wire
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -8,12 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perisai_kit.auth import Principal, Role, Scope, ScopeKind, claims_of, principal_of
-from perisai_kit.errors import Unauthenticated
-from perisai_kit.ids import new_id
-from perisai_kit.revocations import Revocations
-from perisai_kit.token_keys import RemoteKeys
-from perisai_kit.tokens import (
+from perisai_kit.auth.keys import RemoteKeys
+from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind, claims_of, principal_of
+from perisai_kit.auth.revocations import Revocations
+from perisai_kit.auth.tokens import (
     LEEWAY_S,
     MAX_TOKEN_LIFE_S,
     Authenticator,
@@ -22,7 +20,9 @@ from perisai_kit.tokens import (
     TokenInvalid,
     bearer_token,
 )
-from perisai_kit.wire import GATEWAY, ISSUER, Tokens, Wire
+from perisai_kit.domain.errors import Unauthenticated
+from perisai_kit.domain.ids import new_id
+from perisai_kit.testing.network import GATEWAY, ISSUER, Tokens, Wire
 
 SOMEBODY = Principal(account_id=new_id(), roles=frozenset({Role.AGENT}), agent_id=new_id())
 

@@ -8,13 +8,13 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from perisai_kit import clock
-from perisai_kit.batches import BATCH, Old, delete_old
-from perisai_kit.db import Database
-from perisai_kit.idempotency import IdempotencyRecord, forget_old_keys
-from perisai_kit.ids import new_id
-from perisai_kit.testing import Urls
-from perisai_kit.worker import Periodic, Ran
+from perisai_kit.db.bulk import BATCH, Old, delete_old
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.http.transaction import IdempotencyRecord, forget_old_keys
+from perisai_kit.services.worker import Periodic, Ran
+from perisai_kit.testing.plugin import Urls
 
 A_DAY = 200_000
 FILL = """

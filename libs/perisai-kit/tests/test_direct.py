@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import text
 
-from perisai_kit.db import Database
-from perisai_kit.direct import Direct
-from perisai_kit.ids import new_id
-from perisai_kit.statements import Run, Statement
+from perisai_kit.db.direct import Direct
+from perisai_kit.db.engine import Database
+from perisai_kit.db.sql import Run, Statement
+from perisai_kit.domain.ids import new_id
 
 NAME = "perisai-direct-test"
 

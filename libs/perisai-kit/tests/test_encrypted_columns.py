@@ -9,11 +9,13 @@ from sqlalchemy.exc import ProgrammingError, StatementError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from perisai_kit.auth import Principal, Role
-from perisai_kit.db import Database, asyncpg_url
-from perisai_kit.ids import new_id
-from perisai_kit.pii import EncryptedBytes, EncryptedText, Keyring, ReadAudit, attach, audit_read
-from perisai_kit.testing import Urls
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.db.engine import Database, asyncpg_url
+from perisai_kit.domain.ids import new_id
+from perisai_kit.privacy.columns import EncryptedBytes, EncryptedText, attach
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.privacy.read_audit import ReadAudit, audit_read
+from perisai_kit.testing.plugin import Urls
 
 KEY_1, KEY_2, LOOKUP = (os.urandom(32) for _ in range(3))
 

@@ -4,7 +4,9 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
-from perisai_kit.events import (
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.events.catalogue import (
     EVENTS,
     BranchOpened,
     CoverageExtended,
@@ -13,9 +15,7 @@ from perisai_kit.events import (
     PaymentSettled,
     registry,
 )
-from perisai_kit.events_doc import events_markdown
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
+from perisai_kit.events.docs import events_markdown
 
 CONTRACT = {
     "branch.opened.v1",

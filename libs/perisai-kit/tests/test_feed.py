@@ -11,14 +11,14 @@ import pytest
 from sqlalchemy import AsyncAdaptedQueuePool, event, select, text
 from sqlalchemy.exc import ProgrammingError
 
-from perisai_kit.db import Database
-from perisai_kit.events import BranchOpened, MemberUpdated
-from perisai_kit.feed import EventRow, publish
-from perisai_kit.feed_reader import FeedReader, FeedStalled, LastEventIdUnknown
-from perisai_kit.ids import new_id
-from perisai_kit.testing import Databases, Urls
-from perisai_kit.testing_feed import number_now, sequencing
-from perisai_kit.wakeup import Wakeup
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.ids import new_id
+from perisai_kit.events.catalogue import BranchOpened, MemberUpdated
+from perisai_kit.events.feed import FeedReader, FeedStalled, LastEventIdUnknown
+from perisai_kit.events.outbox import EventRow, publish
+from perisai_kit.events.signals import Wakeup
+from perisai_kit.testing.feeds import number_now, sequencing
+from perisai_kit.testing.plugin import Databases, Urls
 from sandbox import binaries
 
 

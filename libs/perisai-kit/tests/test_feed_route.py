@@ -9,12 +9,12 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from perisai_kit.auth import Role
-from perisai_kit.db import Database
-from perisai_kit.events import BranchOpened
-from perisai_kit.feed import publish
-from perisai_kit.testing import Tokens, app_client
-from perisai_kit.testing_feed import number_now
+from perisai_kit.auth.principal import Role
+from perisai_kit.db.engine import Database
+from perisai_kit.events.catalogue import BranchOpened
+from perisai_kit.events.outbox import publish
+from perisai_kit.testing.feeds import number_now
+from perisai_kit.testing.plugin import Tokens, app_client
 
 
 def opened(code: str) -> BranchOpened:

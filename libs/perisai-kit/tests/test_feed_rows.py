@@ -1,13 +1,12 @@
 import pytest
 from sqlalchemy import Select, Uuid, cast, literal, select, union_all
 
-from perisai_kit.db import PUBLISHED, Database
-from perisai_kit.events import MemberUpdated, StatementIssued
-from perisai_kit.feed import EventRow
-from perisai_kit.feed_rows import publish_rows
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
-from perisai_kit.testing_feed import published
+from perisai_kit.db.engine import PUBLISHED, Database
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.events.catalogue import MemberUpdated, StatementIssued
+from perisai_kit.events.outbox import EventRow, publish_rows
+from perisai_kit.testing.feeds import published
 
 
 def query_of(events: list[StatementIssued]) -> Select[tuple[object, ...]]:

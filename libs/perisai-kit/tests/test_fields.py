@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from perisai_kit.fields import Phone
+from perisai_kit.http.types import Phone
 
 PHONE: TypeAdapter[str] = TypeAdapter(Phone)
 

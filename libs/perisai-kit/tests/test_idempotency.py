@@ -10,16 +10,14 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from sqlalchemy import text
 
-from perisai_kit.auth import Principal, Role, require
-from perisai_kit.db import Database, Session
-from perisai_kit.errors import Conflict
-from perisai_kit.fields import Model, ShortText
-from perisai_kit.idempotency import (
-    IDEMPOTENT,
-    TransactionRoute,
-    forget_old_keys,
-)
-from perisai_kit.testing import Tokens, Urls, app_client
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.roles import require
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.errors import Conflict
+from perisai_kit.http.dependencies import Session
+from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute, forget_old_keys
+from perisai_kit.http.types import Model, ShortText
+from perisai_kit.testing.plugin import Tokens, Urls, app_client
 
 KEY = "key-00000001"
 

@@ -7,11 +7,11 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from perisai_kit.db import Database
-from perisai_kit.lease import LeaseLost, take_lease
-from perisai_kit.pii import Keyring
-from perisai_kit.testing import Urls
-from perisai_kit.worker import Periodic, Ran
+from perisai_kit.db.engine import Database
+from perisai_kit.db.lease import LeaseLost, take_lease
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.services.worker import Periodic, Ran
+from perisai_kit.testing.plugin import Urls
 
 WRITE = text("INSERT INTO subscriptions (name, position, updated_at) VALUES (:name, 0, now())")
 

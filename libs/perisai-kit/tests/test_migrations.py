@@ -13,17 +13,17 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.exc import DBAPIError
 
-from perisai_kit.testing import Databases, Urls, run_apart
+from perisai_kit.testing.plugin import Databases, Urls, run_apart
 
 ENV = """
 from sqlalchemy import MetaData
-from perisai_kit.migrations import run_migrations
+from perisai_kit.db.migrations import run_migrations
 
 run_migrations([MetaData()], url_variable="TEST_OWNER_DATABASE_URL")
 """
 HEAD = """
 from alembic import op
-from perisai_kit.migrations import create_index_concurrently
+from perisai_kit.db.migrations import create_index_concurrently
 
 revision = "{revision}"
 down_revision = {down}

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perisai_kit.money import DOWN, HALF_UP, UP, Rounding, bps, rupiah, split
+from perisai_kit.domain.money import DOWN, HALF_UP, UP, Rounding, bps, rupiah, split
 
 amounts = st.integers(min_value=-(2**53), max_value=2**53)
 

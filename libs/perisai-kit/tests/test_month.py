@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perisai_kit.month import Month, months_between, span
+from perisai_kit.domain.month import Month, months_between, span
 
 months = st.builds(Month, st.integers(1900, 2100), st.integers(1, 12))
 counts = st.integers(-600, 600)

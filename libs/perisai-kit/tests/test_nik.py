@@ -4,14 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perisai_kit.nik import (
-    BIRTH_DATE_DIFFERS,
-    REGION_UNKNOWN,
-    NikInvalid,
-    age_on,
-    parse_nik,
-)
-from perisai_kit.regions import is_known_region
+from perisai_kit.domain.nik import BIRTH_DATE_DIFFERS, REGION_UNKNOWN, NikInvalid, age_on, parse_nik
+from perisai_kit.domain.regions import is_known_region
 
 TODAY = date(2026, 11, 22)
 

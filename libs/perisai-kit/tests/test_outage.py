@@ -8,9 +8,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from perisai_kit.db import Database
-from perisai_kit.errors import Conflict, Unavailable
-from perisai_kit.outage import is_outage
+from perisai_kit.db.engine import Database
+from perisai_kit.db.outage import is_outage
+from perisai_kit.domain.errors import Conflict, Unavailable
 
 
 @pytest.mark.parametrize(

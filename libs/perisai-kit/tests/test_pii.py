@@ -4,16 +4,9 @@ import os
 import pytest
 from pydantic import SecretStr
 
-from perisai_kit.pii import (
-    DecryptionFailed,
-    Keyring,
-    KeyringInvalid,
-    mask_account,
-    mask_name,
-    mask_nik,
-    mask_phone,
-)
-from perisai_kit.settings import ServiceSettings
+from perisai_kit.privacy.keyring import DecryptionFailed, Keyring, KeyringInvalid
+from perisai_kit.privacy.masks import mask_account, mask_name, mask_nik, mask_phone
+from perisai_kit.runtime.settings import ServiceSettings
 
 KEY_1, KEY_2, LOOKUP = (os.urandom(32) for _ in range(3))
 OLD = Keyring({"k1": KEY_1}, LOOKUP)

@@ -1,6 +1,6 @@
 import pytest
 
-from perisai_kit.regions import is_known_region, region_name
+from perisai_kit.domain.regions import is_known_region, region_name
 
 
 def test_a_district_is_named_with_regency_and_province() -> None:

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 import httpx
 from fastapi import APIRouter, Depends, FastAPI
 
-from perisai_kit import clock
-from perisai_kit.auth import Principal, Role, require
-from perisai_kit.ids import new_id
-from perisai_kit.revocations import SETTLED_AFTER_S, Revocations
-from perisai_kit.testing import Tokens, Wire, app_client
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.revocations import SETTLED_AFTER_S, Revocations
+from perisai_kit.auth.roles import require
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.testing.plugin import Tokens, Wire, app_client
 
 
 def secret_router() -> APIRouter:

@@ -9,14 +9,14 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 
-from perisai_kit.advisory import Lock, advisory_lock
-from perisai_kit.db import Database
-from perisai_kit.events import BranchOpened
-from perisai_kit.feed import publish
-from perisai_kit.feed_reader import FeedReader
-from perisai_kit.sequencer import BATCH, Floor, number_events
-from perisai_kit.testing_feed import sequencing
-from perisai_kit.wakeup import Wakeup
+from perisai_kit.db.engine import Database
+from perisai_kit.db.locks import Lock, advisory_lock
+from perisai_kit.events.catalogue import BranchOpened
+from perisai_kit.events.feed import FeedReader
+from perisai_kit.events.outbox import publish
+from perisai_kit.events.sequencer import BATCH, Floor, number_events
+from perisai_kit.events.signals import Wakeup
+from perisai_kit.testing.feeds import sequencing
 from sandbox.postgres import Postgres
 
 

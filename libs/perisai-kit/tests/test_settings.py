@@ -9,8 +9,8 @@ import pytest
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from perisai_kit.pii import Keyring
-from perisai_kit.settings import Secret, ServiceSettings, SettingsRefused, shared
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.runtime.settings import Secret, ServiceSettings, SettingsRefused, shared
 
 SECRET = "a-secret-nobody-may-read"
 
@@ -195,7 +195,7 @@ SERVER = """
 import sys
 import uvicorn
 from pydantic_settings import SettingsConfigDict
-from perisai_kit.settings import ServiceSettings
+from perisai_kit.runtime.settings import ServiceSettings
 
 class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="PERISAI_KIT_")

@@ -2,7 +2,7 @@
 
 import ssl
 
-from perisai_kit.tls import authorities
+from perisai_kit.runtime.tls import authorities
 
 
 def test_a_certificate_must_be_good_and_of_that_host() -> None:

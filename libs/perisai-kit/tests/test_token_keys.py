@@ -9,13 +9,14 @@ import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
 
-from perisai_kit.auth import Principal, Role, claims_of, require
-from perisai_kit.ids import new_id
-from perisai_kit.revocations import Revocations
-from perisai_kit.testing import app_client
-from perisai_kit.token_keys import KeysUnavailable, RemoteKeys
-from perisai_kit.tokens import Authenticator, TokenInvalid
-from perisai_kit.wire import GATEWAY, ISSUER, Tokens, Wire
+from perisai_kit.auth.keys import KeysUnavailable, RemoteKeys
+from perisai_kit.auth.principal import Principal, Role, claims_of
+from perisai_kit.auth.revocations import Revocations
+from perisai_kit.auth.roles import require
+from perisai_kit.auth.tokens import Authenticator, TokenInvalid
+from perisai_kit.domain.ids import new_id
+from perisai_kit.testing.network import GATEWAY, ISSUER, Tokens, Wire
+from perisai_kit.testing.plugin import app_client
 
 SOMEBODY = Principal(account_id=new_id(), roles=frozenset({Role.AGENT}), agent_id=new_id())
 

@@ -7,21 +7,12 @@ import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Query
 
-from perisai_kit.auth import Principal, Role, require
-from perisai_kit.errors import Conflict, TooMany
-from perisai_kit.fields import (
-    CursorText,
-    Day,
-    LongText,
-    Model,
-    MonthText,
-    PageLimit,
-    Phone,
-    PositiveRupiah,
-    ShortText,
-    decode_cursor,
-)
-from perisai_kit.testing import Databases, Tokens, Urls, app_client
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.roles import require
+from perisai_kit.domain.errors import Conflict, TooMany
+from perisai_kit.http.paging import CursorText, PageLimit, decode_cursor
+from perisai_kit.http.types import Day, LongText, Model, MonthText, Phone, PositiveRupiah, ShortText
+from perisai_kit.testing.plugin import Databases, Tokens, Urls, app_client
 
 
 class Taken(Conflict):

@@ -10,14 +10,15 @@ import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from perisai_kit.db import Database
-from perisai_kit.events import BranchOpened
-from perisai_kit.feed import Wakeup, publish
-from perisai_kit.graceful import finish
-from perisai_kit.local_feed import LocalFeed
-from perisai_kit.subscription import Subscription
-from perisai_kit.testing import Urls
-from perisai_kit.worker import Periodic, Worker
+from perisai_kit.db.engine import Database
+from perisai_kit.events.catalogue import BranchOpened
+from perisai_kit.events.feed import LocalFeed
+from perisai_kit.events.outbox import publish
+from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.subscription import Subscription
+from perisai_kit.runtime.graceful import finish
+from perisai_kit.services.worker import Periodic, Worker
+from perisai_kit.testing.plugin import Urls
 
 
 async def stop(task: asyncio.Task[None]) -> None:
@@ -122,9 +123,9 @@ async def test_two_tasks_of_one_name_are_refused(kit_database: Database) -> None
 
 STANDALONE = """
 import os
-from perisai_kit.db import Database
-from perisai_kit.log import configure_logging
-from perisai_kit.worker import Periodic, Worker, run_standalone
+from perisai_kit.db.engine import Database
+from perisai_kit.runtime.log import configure_logging
+from perisai_kit.services.worker import Periodic, Worker, run_standalone
 
 async def work(database):
     os.write(1, b"working")

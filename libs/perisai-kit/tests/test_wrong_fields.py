@@ -10,7 +10,7 @@ import pytest
 from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
 from pydantic_core._pydantic_core import list_all_errors
 
-from perisai_kit.wrong_fields import field_problems
+from perisai_kit.http.validation import field_problems
 
 OUR_LIMITS = frozenset(
     {"gt", "ge", "lt", "le", "multiple_of", "field_type", "min_length", "max_length"}

@@ -21,9 +21,9 @@ import gateway.app
 import member_service.app
 import payment_service.app
 from gateway.openapi import as_text, merge, own_document
-from perisai_kit.errors import DomainError
-from perisai_kit.events_doc import events_markdown
-from perisai_kit.problems import status_of
+from perisai_kit.domain.errors import DomainError
+from perisai_kit.events.docs import events_markdown
+from perisai_kit.http.problems import status_of
 
 PACKAGES = ("perisai_kit", "gateway", "agent_service", "member_service", "payment_service")
 ROOT = Path(__file__).parents[3]

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from perisai_kit import clock
+from perisai_kit.domain import clock
 from sandbox.demo.run import run_demo
 from sandbox.environment import CLOCK_FILE, build_environment
 from sandbox.errors import SandboxError

@@ -21,7 +21,7 @@ OF_BEFORE = frozenset({"owner", "app"})
 def login_of(role: Role, database: str) -> str:
     """Return what the role is called in PostgreSQL.
 
-    Migrations find the app's name by the owner's: perisai_kit/migrations.py.
+    Migrations find the app's name by the owner's: perisai_kit/db/migrations.py.
     """
     return SUPERUSER if role == "superuser" else f"{database}_{role}"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from perisai_kit import clock
+from perisai_kit.domain import clock
 from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
 from sandbox.demo.forms import application_body, exam_body, training_body, wadah_body
 from sandbox.demo.people import Person, member_body, new_adult

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from fastapi import FastAPI
 
-from perisai_kit import clock
+from perisai_kit.domain import clock
 from sandbox.fakebank.app import create_app
 from snap_bi.client import BankClient
 from snap_bi.outcomes import PaymentState

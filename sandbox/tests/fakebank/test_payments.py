@@ -10,7 +10,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from perisai_kit import clock
+from perisai_kit.domain import clock
 from sandbox.fakebank.app import create_app
 from snap_bi.answers import Answer, inquiry_answer, payment_answer, refusal, token_answer
 from snap_bi.codes import Case, Service

@@ -14,12 +14,12 @@ from sqlalchemy import select
 
 from agent_service.app import create_app
 from agent_service.settings import Settings
-from perisai_kit import clock
-from perisai_kit.auth import Role
-from perisai_kit.db import Database
-from perisai_kit.feed import EventRow
-from perisai_kit.ids import new_id
-from perisai_kit.testing import Databases, MakeApp, Tokens, Urls, Wire
+from perisai_kit.auth.principal import Role
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.events.outbox import EventRow
+from perisai_kit.testing.plugin import Databases, MakeApp, Tokens, Urls, Wire
 
 MEMBER_URL, PAYMENT_URL = "http://member", "http://payment"
 BWI = {"kind": "branch", "code": "BWI", "region": "JATIM"}

@@ -4,7 +4,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from perisai_kit.testing import Databases, Urls
+from perisai_kit.testing.plugin import Databases, Urls
 
 HISTORY = (
     "agreements",

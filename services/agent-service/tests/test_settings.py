@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from agent_service.activity.rules import Lacking
 from agent_service.requirements.rules import Requirement
 from agent_service.settings import Settings
-from perisai_kit.testing import Urls
+from perisai_kit.testing.plugin import Urls
 
 URLS = {"member_url": "http://member", "payment_url": "http://payment"}
 NOWHERE = Urls("none", "postgresql://app@nowhere/none", "postgresql://owner@nowhere/none")

@@ -18,14 +18,14 @@ from member_service.members.models import Member
 from member_service.members.rules import Limits
 from member_service.settings import Settings
 from member_service.tables import MIGRATIONS
-from perisai_kit.auth import Principal, Role, Scope, ScopeKind
-from perisai_kit.db import Database
-from perisai_kit.feed import EventRow
-from perisai_kit.ids import new_id
-from perisai_kit.pii import Keyring
-from perisai_kit.testing import Databases, MakeApp, Urls, app_client
-from perisai_kit.web import create_kit
-from perisai_kit.wire import Tokens, Wire
+from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.ids import new_id
+from perisai_kit.events.outbox import EventRow
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.services.app import create_kit
+from perisai_kit.testing.network import Tokens, Wire
+from perisai_kit.testing.plugin import Databases, MakeApp, Urls, app_client
 
 BRANCH = Scope(ScopeKind.BRANCH, "banyuwangi", "jatim")
 serials = itertools.count(1)

@@ -5,10 +5,10 @@ from fastapi import FastAPI
 
 from member_service.app import create_app
 from member_service.settings import Settings
-from perisai_kit.db import Database
-from perisai_kit.ids import new_id
-from perisai_kit.testing import MakeApp, Tokens, Urls
-from perisai_kit.wire import Wire
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.ids import new_id
+from perisai_kit.testing.network import Wire
+from perisai_kit.testing.plugin import MakeApp, Tokens, Urls
 
 PUBLIC = {"/health", "/ready", "/ready/details", "/metrics", "/openapi.json"}
 

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from member_service.members.models import Member
-from perisai_kit.auth import Role, Scope, ScopeKind
-from perisai_kit.db import Database
-from perisai_kit.ids import new_id
+from perisai_kit.auth.principal import Role, Scope, ScopeKind
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.ids import new_id
 
 Form = Callable[..., dict[str, Any]]
 Enrol = Callable[..., Awaitable[Member]]

@@ -5,7 +5,7 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from asyncpg import connect
 
-from perisai_kit.testing import Databases, Urls, run_apart
+from perisai_kit.testing.plugin import Databases, Urls, run_apart
 
 INSERT_ONLY = (
     "work_declarations",

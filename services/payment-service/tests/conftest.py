@@ -28,14 +28,14 @@ from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
 from payment_service.tariffs.rules import Payer, Programme, Sector
 from payment_service.testing import Bank
-from perisai_kit import clock
-from perisai_kit.db import Database
-from perisai_kit.feed import EventRow
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
-from perisai_kit.statements import run_in, write_together
-from perisai_kit.testing import Databases, MakeApp, Urls, Wire, app_client
-from perisai_kit.web import create_kit
+from perisai_kit.db.engine import Database
+from perisai_kit.db.sql import run_in, write_together
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.events.outbox import EventRow
+from perisai_kit.services.app import create_kit
+from perisai_kit.testing.plugin import Databases, MakeApp, Urls, Wire, app_client
 
 MEMBER_URL = "http://member"
 NAME = "Siti Aminah"

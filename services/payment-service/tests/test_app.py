@@ -6,7 +6,7 @@ import pytest
 
 from payment_service.settings import Settings
 from payment_service.worker import periodic
-from perisai_kit.testing import MakeApp, Urls, Wire, app_client
+from perisai_kit.testing.plugin import MakeApp, Urls, Wire, app_client
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 

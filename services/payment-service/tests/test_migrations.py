@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from payment_service.ledger.rules import TransferCode
 from payment_service.tables import MIGRATIONS
-from perisai_kit.db import asyncpg_url
-from perisai_kit.testing import Databases, Urls
+from perisai_kit.db.engine import asyncpg_url
+from perisai_kit.testing.plugin import Databases, Urls
 
 SHORT_LIVED = {
     "idempotency_keys",

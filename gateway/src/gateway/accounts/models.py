@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.accounts.rules import AccountKind
 from gateway.base import Base
-from perisai_kit.pii import EncryptedText
+from perisai_kit.privacy.columns import EncryptedText
 
 
 class Account(Base):

@@ -21,14 +21,16 @@ from gateway.accounts.schemas import (
 from gateway.accounts.service import AdminRequest
 from gateway.changes.schemas import ChangeOut
 from gateway.passwords import PasswordHasUsername, PasswordTooCommon, SignInBusy
-from perisai_kit import clock
-from perisai_kit.auth import Principal, Role, require
-from perisai_kit.db import ReadSession, Session
-from perisai_kit.etag import etag
-from perisai_kit.fields import CursorText, Page, PageLimit
-from perisai_kit.idempotency import IDEMPOTENT, TransactionRoute
-from perisai_kit.pii import Keys, audit_read, mask_phone
-from perisai_kit.problems import problems
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.roles import require
+from perisai_kit.domain import clock
+from perisai_kit.http.dependencies import Keys, ReadSession, Session
+from perisai_kit.http.etag import etag
+from perisai_kit.http.paging import CursorText, Page, PageLimit
+from perisai_kit.http.problems import problems
+from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
+from perisai_kit.privacy.masks import mask_phone
+from perisai_kit.privacy.read_audit import audit_read
 
 router = APIRouter(prefix="/v1", tags=["accounts"], route_class=TransactionRoute)
 me_router = APIRouter(prefix="/v1", tags=["accounts"])

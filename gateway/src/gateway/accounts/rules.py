@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from perisai_kit.errors import (
+from perisai_kit.domain.errors import (
     Conflict,
     Forbidden,
     Invalid,
@@ -13,7 +13,7 @@ from perisai_kit.errors import (
     PreconditionFailed,
     PreconditionRequired,
 )
-from perisai_kit.etag import allows
+from perisai_kit.http.etag import allows
 
 
 class AccountKind(StrEnum):

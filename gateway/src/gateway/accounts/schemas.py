@@ -6,8 +6,8 @@ from pydantic import Field, SecretStr, StringConstraints
 
 from gateway.accounts.rules import AccountKind
 from gateway.passwords import PASSWORD_MAX, PASSWORD_MIN
-from perisai_kit.auth import Role, ScopeKind
-from perisai_kit.fields import Code, Model, Out, Phone, ShortText, Text255
+from perisai_kit.auth.principal import Role, ScopeKind
+from perisai_kit.http.types import Code, Model, Out, Phone, ShortText, Text255
 
 Username = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{2,39}$")]
 NewPassword = Annotated[SecretStr, Field(min_length=PASSWORD_MIN, max_length=PASSWORD_MAX)]

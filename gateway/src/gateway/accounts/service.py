@@ -15,12 +15,12 @@ from gateway.accounts.schemas import AccountRoles, NewStaff
 from gateway.changes import service as changes
 from gateway.changes.models import AccountChange
 from gateway.changes.rules import COMMAND_LINE, LIMIT, Author, Change, Source
-from gateway.paging import cut_page, read_cursor
 from gateway.passwords import OPERATOR, hash_new_password, signed_in
-from perisai_kit import clock
-from perisai_kit.auth import Principal, Role, Scope, ScopeKind
-from perisai_kit.ids import new_id
-from perisai_kit.pii import Keyring
+from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.http.paging import cut_page, read_cursor
+from perisai_kit.privacy.keyring import Keyring
 
 
 @dataclass(frozen=True, slots=True)

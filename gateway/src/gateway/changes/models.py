@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.base import Base
 from gateway.changes.rules import Change, Source
-from perisai_kit.pii import EncryptedText
+from perisai_kit.privacy.columns import EncryptedText
 
 
 def _one_of(column: str, values: type[Change] | type[Source]) -> str:

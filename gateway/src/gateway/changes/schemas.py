@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from gateway.changes.rules import Change, Source
-from perisai_kit.fields import Out
+from perisai_kit.http.types import Out
 
 
 class ChangeOut(Out):

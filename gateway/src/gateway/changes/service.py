@@ -11,9 +11,9 @@ from gateway.changes import queries, rules
 from gateway.changes.models import AccountChange
 from gateway.changes.rules import Author, Change
 from gateway.notices import service as notices
-from gateway.paging import cut_page, read_cursor
-from perisai_kit.ids import new_id
-from perisai_kit.log import get_logger
+from perisai_kit.domain.ids import new_id
+from perisai_kit.http.paging import cut_page, read_cursor
+from perisai_kit.runtime.log import get_logger
 
 log = get_logger()
 

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 
-from perisai_kit.client import ServiceClient
-from perisai_kit.errors import DomainError
-from perisai_kit.fields import ShortText
-from perisai_kit.log import get_logger
+from perisai_kit.domain.errors import DomainError
+from perisai_kit.http.types import ShortText
+from perisai_kit.runtime.log import get_logger
+from perisai_kit.services.client import ServiceClient
 
 log = get_logger()
 

@@ -3,8 +3,8 @@
 from typing import Protocol
 
 from gateway.clients.webhook import Webhook, WebhookFailed
-from perisai_kit.errors import Unavailable
-from perisai_kit.log import get_logger
+from perisai_kit.domain.errors import Unavailable
+from perisai_kit.runtime.log import get_logger
 
 log = get_logger()
 

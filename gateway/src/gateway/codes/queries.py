@@ -5,7 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.codes.models import OtpChallenge, OtpOutboxEntry
-from perisai_kit.batches import Old
+from perisai_kit.db.bulk import Old
 
 
 async def lock_newest_challenge(

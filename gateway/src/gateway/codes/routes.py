@@ -7,8 +7,8 @@ from gateway.notices import service as notices
 from gateway.notices.schemas import SentNoticeOut
 from gateway.parts import Gateway
 from gateway.throttles.rules import TriedTooOften
-from perisai_kit.json_body import JsonRoute
-from perisai_kit.problems import language, problems
+from perisai_kit.http.body import JsonRoute
+from perisai_kit.http.problems import language, problems
 
 # A throttled request must leave its count behind, so it orders its own transaction.
 router = APIRouter(prefix="/v1/auth", tags=["sessions"], route_class=JsonRoute)

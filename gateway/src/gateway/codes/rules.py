@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from perisai_kit.errors import Unauthenticated
+from perisai_kit.domain.errors import Unauthenticated
 
 CODE_DIGITS = 6
 OUTBOX_KEPT = timedelta(hours=1)

@@ -4,7 +4,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from gateway.notices.schemas import SentNoticeOut
-from perisai_kit.fields import Model, Out, Phone
+from perisai_kit.http.types import Model, Out, Phone
 
 DeviceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
 OtpCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]

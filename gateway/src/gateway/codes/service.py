@@ -14,12 +14,12 @@ from gateway.settings import Settings
 from gateway.throttles import rules as throttle_rules
 from gateway.throttles import service as throttles
 from gateway.throttles.rules import TriedTooOften
-from perisai_kit import clock
-from perisai_kit.batches import Old
-from perisai_kit.db import Database
-from perisai_kit.ids import new_id
-from perisai_kit.log import get_logger
-from perisai_kit.pii import Keyring
+from perisai_kit.db.bulk import Old
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.runtime.log import get_logger
 
 OUTBOX_SHOWN = 10
 

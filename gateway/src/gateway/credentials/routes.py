@@ -18,12 +18,13 @@ from gateway.credentials.schemas import (
 from gateway.parts import Gateway
 from gateway.passwords import PasswordHasUsername, PasswordTooCommon, SignInBusy
 from gateway.throttles.rules import TriedTooOften
-from perisai_kit import clock
-from perisai_kit.auth import Principal, Role, require
-from perisai_kit.db import Session
-from perisai_kit.idempotency import TransactionRoute
-from perisai_kit.json_body import JsonRoute
-from perisai_kit.problems import problems
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.roles import require
+from perisai_kit.domain import clock
+from perisai_kit.http.body import JsonRoute
+from perisai_kit.http.dependencies import Session
+from perisai_kit.http.problems import problems
+from perisai_kit.http.transaction import TransactionRoute
 
 router = APIRouter(prefix="/v1", tags=["credentials"], route_class=TransactionRoute)
 # A wrong password must leave its count behind, so these order their own transactions.

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from perisai_kit.errors import Conflict, Forbidden
+from perisai_kit.domain.errors import Conflict, Forbidden
 
 
 class NotAStaffAccount(Conflict):

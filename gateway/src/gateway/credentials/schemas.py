@@ -4,7 +4,7 @@ from pydantic import Field, SecretStr, StrictBool, StringConstraints
 
 from gateway.accounts.schemas import NewPassword, Reason
 from gateway.passwords import PASSWORD_MAX
-from perisai_kit.fields import Model, Out
+from perisai_kit.http.types import Model, Out
 
 GivenPassword = Annotated[SecretStr, Field(min_length=1, max_length=PASSWORD_MAX)]
 TotpCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]

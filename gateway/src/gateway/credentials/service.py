@@ -30,9 +30,9 @@ from gateway.passwords import (
 from gateway.throttles import rules as throttle_rules
 from gateway.throttles import service as throttles
 from gateway.throttles.rules import Blocked, TriedTooOften, Try
-from perisai_kit import clock
-from perisai_kit.errors import DomainError
-from perisai_kit.log import get_logger
+from perisai_kit.domain import clock
+from perisai_kit.domain.errors import DomainError
+from perisai_kit.runtime.log import get_logger
 
 TOTP_ISSUER = "Perisai"
 TOTP_STEP_S = 30

@@ -10,11 +10,11 @@ from gateway.edge.connection import Headers
 from gateway.edge.limits import Limiter, RateClass
 from gateway.edge.routes import Row
 from gateway.settings import Settings
-from perisai_kit.auth import Principal, Role
-from perisai_kit.errors import Forbidden, NotFound, TooMany, Unauthenticated
+from perisai_kit.auth.keys import KeysUnavailable
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.tokens import Authenticator, AuthorizationRepeated, bearer_token
+from perisai_kit.domain.errors import Forbidden, NotFound, TooMany, Unauthenticated
 from perisai_kit.http.client_address import client_address, household
-from perisai_kit.token_keys import KeysUnavailable
-from perisai_kit.tokens import Authenticator, AuthorizationRepeated, bearer_token
 
 
 class RateLimited(TooMany):

@@ -9,8 +9,8 @@ from types import TracebackType
 from starlette.types import Message, Receive, Scope
 
 from gateway.edge.headers import RequestUnreadable
-from perisai_kit.errors import TooLarge, Unavailable
-from perisai_kit.middleware import EncodingUnsupported
+from perisai_kit.domain.errors import TooLarge, Unavailable
+from perisai_kit.http.body import EncodingUnsupported
 
 RETRY_S = 5
 

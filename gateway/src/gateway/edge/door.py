@@ -14,10 +14,10 @@ from gateway.edge.limits import InFlight
 from gateway.edge.relay import CancelledWhenGone, Relay
 from gateway.edge.routes import INNER_PATHS, Routes, Row, Upstream
 from gateway.settings import Settings
-from perisai_kit.auth import Principal, Role
-from perisai_kit.errors import DomainError
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.domain.errors import DomainError
+from perisai_kit.http.problems import unexpected_problem
 from perisai_kit.http.protocol import INNER
-from perisai_kit.problems import unexpected_problem
 
 UNMATCHED = "unmatched"
 """How logs and figures call an address where nothing is."""

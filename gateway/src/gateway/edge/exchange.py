@@ -11,11 +11,10 @@ from starlette.requests import Request
 from starlette.types import Message, Scope, Send
 
 from gateway.edge.connection import Headers
-from perisai_kit.access import method_of, record_answered
-from perisai_kit.errors import DomainError
+from perisai_kit.domain.errors import DomainError
+from perisai_kit.http.access_log import ID_HEADER, method_of, record_answered, request_id_of
+from perisai_kit.http.problems import MEDIA_TYPE, language, problem_body, problem_headers
 from perisai_kit.http.protocol import ABORT
-from perisai_kit.middleware import ID_HEADER, request_id_of
-from perisai_kit.problems import MEDIA_TYPE, language, problem_body, problem_headers
 
 WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE"})
 """Methods whose wrong fields are parameters."""

@@ -12,7 +12,7 @@ from functools import lru_cache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.edge.connection import BODILESS, Address, Headers
-from perisai_kit.errors import BadRequest
+from perisai_kit.domain.errors import BadRequest
 from perisai_kit.http.client_address import Network, client_address, client_scheme
 
 HOP_BY_HOP = frozenset(

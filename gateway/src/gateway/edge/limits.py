@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
 
-from perisai_kit.errors import Unavailable
+from perisai_kit.domain.errors import Unavailable
 
 WINDOW_S = 60
 MOST_BUCKETS = 100_000

@@ -31,11 +31,11 @@ from gateway.edge.headers import (
 from gateway.edge.pool import PoolLimits, UpstreamPool
 from gateway.edge.routes import Row, Upstream
 from gateway.settings import Settings
-from perisai_kit.errors import DomainError, Unavailable
+from perisai_kit.domain.errors import DomainError, Unavailable
+from perisai_kit.http.connections.watch import ConnectionLimits
+from perisai_kit.http.problems import STATUS
 from perisai_kit.http.protocol import GONE, ON_LOST
-from perisai_kit.http.watch import ConnectionLimits
-from perisai_kit.log import get_logger
-from perisai_kit.problems import STATUS
+from perisai_kit.runtime.log import get_logger
 
 REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Source: RFC 9110 9.2.2."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.edge.limits import RateClass
-from perisai_kit.auth import Role
-from perisai_kit.parked_routes import operations_prefix
+from perisai_kit.auth.principal import Role
+from perisai_kit.services.parking_routes import operations_prefix
 
 
 class Upstream(StrEnum):

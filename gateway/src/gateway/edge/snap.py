@@ -20,10 +20,10 @@ from gateway.edge.pool import UpstreamPool
 from gateway.edge.relay import ask, pool_limits
 from gateway.edge.routes import SNAP_BODY_LIMIT, SNAP_ENDINGS, snap_roots, snap_service
 from gateway.settings import Settings
-from perisai_kit.errors import TooLarge
+from perisai_kit.domain.errors import TooLarge
+from perisai_kit.http.body import EncodingUnsupported
 from perisai_kit.http.client_address import household
-from perisai_kit.log import get_logger
-from perisai_kit.middleware import EncodingUnsupported
+from perisai_kit.runtime.log import get_logger
 
 MOST_ANSWER = 1024 * 1024
 UNKNOWN = "snap-unknown"

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.base import Base
 from gateway.keys.rules import KeyState
-from perisai_kit.pii import EncryptedBytes
+from perisai_kit.privacy.columns import EncryptedBytes
 
 
 class SigningKey(Base):

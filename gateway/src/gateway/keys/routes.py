@@ -5,12 +5,13 @@ from fastapi import APIRouter, Depends, Path, Response
 from gateway.keys import rules, service
 from gateway.keys.schemas import JwksOut, KeyRevocation, SigningKeyOut, SigningKeysOut
 from gateway.parts import Gateway
-from perisai_kit import clock
-from perisai_kit.auth import Principal, Role, require
-from perisai_kit.db import Session
-from perisai_kit.fields import Code
-from perisai_kit.idempotency import TransactionRoute
-from perisai_kit.problems import problems
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.roles import require
+from perisai_kit.domain import clock
+from perisai_kit.http.dependencies import Session
+from perisai_kit.http.problems import problems
+from perisai_kit.http.transaction import TransactionRoute
+from perisai_kit.http.types import Code
 
 JWKS_MAX_AGE_S = 20
 """Short, so that a cache on the way keeps a withdrawn key within the 90 seconds promised."""

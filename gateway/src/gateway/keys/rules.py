@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from perisai_kit.errors import Conflict, NotFound
+from perisai_kit.domain.errors import Conflict, NotFound
 
 KNOWN_BEFORE_USE = timedelta(minutes=2)
 """Services fetch the key set at most once a minute; a key must be seen before it signs."""

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from gateway.keys.rules import KeyState
-from perisai_kit.fields import Model, Out, Text255
+from perisai_kit.http.types import Model, Out, Text255
 
 
 class SigningKeyOut(Out):

@@ -31,11 +31,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.keys import queries, rules
 from gateway.keys.models import SigningKey
 from gateway.keys.rules import KeyState
-from perisai_kit import clock
-from perisai_kit.db import Database
-from perisai_kit.errors import Unavailable
-from perisai_kit.log import get_logger
-from perisai_kit.tokens import ALGORITHM, TOKEN_TYPE
+from perisai_kit.auth.tokens import ALGORITHM, TOKEN_TYPE
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.errors import Unavailable
+from perisai_kit.runtime.log import get_logger
 
 LOOK_AGAIN_S = 5.0
 """How often an unknown `kid` may make us read the table again."""

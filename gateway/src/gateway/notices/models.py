@@ -5,7 +5,7 @@ from sqlalchemy import DateTime, Index, Integer, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.base import Base
-from perisai_kit.pii import EncryptedText
+from perisai_kit.privacy.columns import EncryptedText
 
 
 class AccountNotice(Base):

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.notices.models import AccountNotice, NoticeOutboxEntry
-from perisai_kit.batches import Old
+from perisai_kit.db.bulk import Old
 
 
 async def lock_due(session: AsyncSession, *, now: datetime, limit: int) -> Sequence[AccountNotice]:

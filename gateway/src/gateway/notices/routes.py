@@ -5,10 +5,11 @@ from fastapi import APIRouter, Depends, Query, Request
 from gateway.notices import rules, service
 from gateway.notices.models import AccountNotice
 from gateway.notices.schemas import NoticeOut
-from perisai_kit.auth import Principal, require
-from perisai_kit.db import ReadSession
-from perisai_kit.fields import CursorText, Page, PageLimit
-from perisai_kit.problems import language, problems
+from perisai_kit.auth.principal import Principal
+from perisai_kit.auth.roles import require
+from perisai_kit.http.dependencies import ReadSession
+from perisai_kit.http.paging import CursorText, Page, PageLimit
+from perisai_kit.http.problems import language, problems
 
 router = APIRouter(prefix="/v1", tags=["accounts"])
 

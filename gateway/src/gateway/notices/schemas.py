@@ -4,7 +4,7 @@ from datetime import datetime
 from pydantic import Field
 
 from gateway.notices.rules import Template
-from perisai_kit.fields import Out
+from perisai_kit.http.types import Out
 
 
 class NoticeOut(Out):

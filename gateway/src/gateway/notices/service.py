@@ -10,13 +10,13 @@ from gateway.clients.notice_sender import NoticeNotSent, NoticeSender
 from gateway.notices import queries, rules
 from gateway.notices.models import AccountNotice, NoticeOutboxEntry
 from gateway.notices.rules import Template
-from gateway.paging import cut_page, read_cursor
-from perisai_kit import clock
-from perisai_kit.batches import Old
-from perisai_kit.db import Database
-from perisai_kit.ids import new_id
-from perisai_kit.log import get_logger
-from perisai_kit.pii import Keyring
+from perisai_kit.db.bulk import Old
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.http.paging import cut_page, read_cursor
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.runtime.log import get_logger
 
 BATCH = 50
 BATCHES_A_RUN = 20

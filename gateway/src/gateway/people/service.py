@@ -13,9 +13,10 @@ from gateway.accounts.queries import insert_once
 from gateway.accounts.rules import AGENT, MEMBER, AccountKind
 from gateway.changes.rules import EVENT, SIGN_IN, Change
 from gateway.people import queries, rules
-from perisai_kit.auth import ScopeKind
-from perisai_kit.ids import new_id
-from perisai_kit.pii import Keyring, mask_phone
+from perisai_kit.auth.principal import ScopeKind
+from perisai_kit.domain.ids import new_id
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.privacy.masks import mask_phone
 
 
 @dataclass(frozen=True, slots=True)

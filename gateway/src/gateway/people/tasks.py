@@ -3,8 +3,13 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.people import service
-from perisai_kit import clock
-from perisai_kit.events import AgentActivated, AgentDismissed, AgentReinstated, AgentSuspended
+from perisai_kit.domain import clock
+from perisai_kit.events.catalogue import (
+    AgentActivated,
+    AgentDismissed,
+    AgentReinstated,
+    AgentSuspended,
+)
 
 
 async def on_agent_activated(

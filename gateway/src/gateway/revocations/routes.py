@@ -3,9 +3,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 
 from gateway.revocations.service import OwnRevocations
-from perisai_kit.auth import Principal, Role, require
-from perisai_kit.fields import Instant
-from perisai_kit.revocations import ADDRESS, RevocationList
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.roles import require
+from perisai_kit.http.types import Instant
+from perisai_kit.services.revocations import ADDRESS, RevocationList
 
 router = APIRouter(tags=["sessions"])
 

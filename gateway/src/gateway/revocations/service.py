@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from gateway.accounts import service as accounts
 from gateway.sessions import service as sessions
 from gateway.settings import Settings
-from perisai_kit import clock
-from perisai_kit.db import Database
-from perisai_kit.errors import Unavailable
-from perisai_kit.revocations import RevocationList, Revocations
-from perisai_kit.tokens import LEEWAY_S
+from perisai_kit.auth.revocations import Revocations
+from perisai_kit.auth.tokens import LEEWAY_S
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.errors import Unavailable
+from perisai_kit.services.revocations import RevocationList, RevokedAccount, RevokedSession
 
 OVERLAP = timedelta(seconds=60)
 """A change carries the instant at which its request began, and is seen when it is committed."""
@@ -52,6 +53,8 @@ class OwnRevocations(Revocations):
         return RevocationList(
             as_of=self._as_of,
             kept_for_s=int(self._kept_for.total_seconds()),
-            accounts=changed,
-            sessions=ended,
+            accounts=[
+                RevokedAccount(account_id=each, valid_from=at) for each, at in changed.items()
+            ],
+            sessions=[RevokedSession(session_id=each, ended_at=at) for each, at in ended.items()],
         )

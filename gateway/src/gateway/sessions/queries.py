@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.sessions.models import SignInSession
-from perisai_kit.batches import Old
+from perisai_kit.db.bulk import Old
 
 
 async def lock_session(session: AsyncSession, session_id: uuid.UUID) -> SignInSession | None:

@@ -18,12 +18,12 @@ from gateway.sessions.schemas import (
 from gateway.sign_ins.rules import AccountLocked, AccountNotOffered, SignInRefused, TotpRequired
 from gateway.sign_ins.schemas import ClientGrant, Grant, OtpGrant, PasswordGrant, RefreshGrant
 from gateway.throttles.rules import TriedTooOften
-from perisai_kit.auth import Principal, require
-from perisai_kit.db import Session
-from perisai_kit.idempotency import TransactionRoute
-from perisai_kit.json_body import JsonRoute
-from perisai_kit.pii import Keys
-from perisai_kit.problems import problems
+from perisai_kit.auth.principal import Principal
+from perisai_kit.auth.roles import require
+from perisai_kit.http.body import JsonRoute
+from perisai_kit.http.dependencies import Keys, Session
+from perisai_kit.http.problems import problems
+from perisai_kit.http.transaction import TransactionRoute
 
 # Signing in counts its tries even when it refuses, so it orders its own transactions.
 auth_router = APIRouter(prefix="/v1/auth", tags=["sessions"], route_class=JsonRoute)

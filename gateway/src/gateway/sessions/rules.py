@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from perisai_kit.errors import NotFound, Unauthenticated
+from perisai_kit.domain.errors import NotFound, Unauthenticated
 
 SECRET_BYTES = 32
 SALT_BYTES = 16

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gateway.sign_ins.schemas import OpaqueToken
-from perisai_kit.fields import Model, Out
+from perisai_kit.http.types import Model, Out
 
 
 class TokenOut(Out):

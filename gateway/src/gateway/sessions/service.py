@@ -24,12 +24,12 @@ from gateway.sign_ins import service as sign_ins
 from gateway.sign_ins.rules import AccountLocked, AccountNotOffered
 from gateway.sign_ins.schemas import ClientGrant, OtpGrant, PasswordGrant, RefreshGrant
 from gateway.tokens import access_token, service_principal
-from perisai_kit import clock
-from perisai_kit.batches import Old
-from perisai_kit.errors import DomainError
-from perisai_kit.ids import new_id
-from perisai_kit.log import get_logger
-from perisai_kit.pii import Keyring
+from perisai_kit.db.bulk import Old
+from perisai_kit.domain import clock
+from perisai_kit.domain.errors import DomainError
+from perisai_kit.domain.ids import new_id
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.runtime.log import get_logger
 
 SESSIONS_SHOWN = 100
 SESSIONS_KEPT = timedelta(days=1)

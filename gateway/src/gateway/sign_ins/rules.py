@@ -1,6 +1,6 @@
 """Why a sign-in is refused."""
 
-from perisai_kit.errors import Forbidden, Invalid, Unauthenticated
+from perisai_kit.domain.errors import Forbidden, Invalid, Unauthenticated
 
 
 class SignInRefused(Unauthenticated):

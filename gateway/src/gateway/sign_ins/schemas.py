@@ -5,7 +5,7 @@ from pydantic import Field, SecretStr, StringConstraints
 
 from gateway.codes.schemas import DeviceId, OtpCode
 from gateway.passwords import PASSWORD_MAX
-from perisai_kit.fields import Code, Model, Phone
+from perisai_kit.http.types import Code, Model, Phone
 
 OpaqueToken = Annotated[SecretStr, Field(min_length=1, max_length=200)]
 

@@ -21,10 +21,10 @@ from gateway.throttles import rules as throttle_rules
 from gateway.throttles import service as throttles
 from gateway.throttles.rules import TriedTooOften, Try
 from gateway.tokens import access_token
-from perisai_kit.auth import Principal
-from perisai_kit.errors import DomainError
-from perisai_kit.log import get_logger
-from perisai_kit.pii import Keyring
+from perisai_kit.auth.principal import Principal
+from perisai_kit.domain.errors import DomainError
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.runtime.log import get_logger
 
 log = get_logger()
 

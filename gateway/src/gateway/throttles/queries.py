@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.throttles.models import KnownDevice, ThrottleCount
-from perisai_kit.batches import Old
+from perisai_kit.db.bulk import Old
 
 
 async def count_hit(session: AsyncSession, *, subject: bytes, window_at: datetime) -> int:

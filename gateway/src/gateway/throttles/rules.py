@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from perisai_kit.errors import TooMany
+from perisai_kit.domain.errors import TooMany
 
 DAY_S = 24 * 3600
 COUNTS_KEPT = timedelta(days=2)

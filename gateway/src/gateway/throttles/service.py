@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.settings import Settings
 from gateway.throttles import queries, rules
 from gateway.throttles.rules import Blocked, Limits, Throttle, Try
-from perisai_kit.batches import Old
-from perisai_kit.db import Database
-from perisai_kit.pii import Keyring
+from perisai_kit.db.bulk import Old
+from perisai_kit.db.engine import Database
+from perisai_kit.privacy.keyring import Keyring
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -6,8 +6,8 @@ import pytest
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from perisai_kit.http.joined_transport import MAX_JOINED_BYTES
-from perisai_kit.testing_http import HOST, serving
+from perisai_kit.http.connections.joined_transport import MAX_JOINED_BYTES
+from perisai_kit.testing.server import HOST, serving
 
 LENGTHS = {
     "/none": [0],

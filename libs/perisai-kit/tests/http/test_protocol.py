@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from perisai_kit.http.connections.watch import ConnectionLimits
 from perisai_kit.http.protocol import ABORT, MAX_PIPELINED, ON_LOST, ServerProtocol
-from perisai_kit.http.watch import ConnectionLimits
-from perisai_kit.testing_http import connected, serving
+from perisai_kit.testing.server import connected, serving
 
 HEAD_BYTES = 8 * 1024
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from perisai_kit.db import Database
-from perisai_kit.testing import Urls
+from perisai_kit.db.engine import Database
+from perisai_kit.testing.plugin import Urls
 
 
 @pytest.fixture

@@ -6,15 +6,16 @@ import asyncpg
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from perisai_kit.auth import Role
-from perisai_kit.db import Database
-from perisai_kit.events import MemberUpdated
-from perisai_kit.feed import Wakeup, publish
-from perisai_kit.ids import new_id
-from perisai_kit.local_feed import LocalFeed
-from perisai_kit.subscription import Subscription
-from perisai_kit.testing import Tokens, Urls, app_client
-from perisai_kit.testing_feed import deliver
+from perisai_kit.auth.principal import Role
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.ids import new_id
+from perisai_kit.events.catalogue import MemberUpdated
+from perisai_kit.events.feed import LocalFeed
+from perisai_kit.events.outbox import publish
+from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.subscription import Subscription
+from perisai_kit.testing.feeds import deliver
+from perisai_kit.testing.plugin import Tokens, Urls, app_client
 
 
 class Mendable:

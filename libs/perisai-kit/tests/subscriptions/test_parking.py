@@ -9,17 +9,18 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from perisai_kit.db import Database
-from perisai_kit.errors import TooMany, Unavailable
-from perisai_kit.events import Event, MemberUpdated
-from perisai_kit.feed import Wakeup, publish
-from perisai_kit.handlers import Handler
-from perisai_kit.ids import new_id
-from perisai_kit.local_feed import LocalFeed
-from perisai_kit.parked import ParkedEvent, ParkedEventNotFound
-from perisai_kit.replay import ReplayFailed
-from perisai_kit.subscription import FeedSource, Subscription
-from perisai_kit.testing_feed import deliver, number_now
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.errors import TooMany, Unavailable
+from perisai_kit.domain.ids import new_id
+from perisai_kit.events.catalogue import Event, MemberUpdated
+from perisai_kit.events.feed import LocalFeed
+from perisai_kit.events.handlers import Handler
+from perisai_kit.events.outbox import publish
+from perisai_kit.events.parking import ParkedEvent, ParkedEventNotFound
+from perisai_kit.events.replay import ReplayFailed
+from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.subscription import FeedSource, Subscription
+from perisai_kit.testing.feeds import deliver, number_now
 
 ANNA, BUDI = new_id(), new_id()
 

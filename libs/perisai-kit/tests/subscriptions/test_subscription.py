@@ -11,18 +11,19 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from perisai_kit.client import ServiceClient, TokenSource
-from perisai_kit.cloudevents import FeedUnreadable
-from perisai_kit.db import Database
-from perisai_kit.errors import Unavailable
-from perisai_kit.events import BranchOpened, Event, MemberUpdated
-from perisai_kit.feed import Wakeup, publish
-from perisai_kit.handlers import Handler
-from perisai_kit.ids import new_id
-from perisai_kit.local_feed import LocalFeed
-from perisai_kit.subscription import FeedSource, Subscription
-from perisai_kit.testing import GATEWAY, BusinessTime, Wire, app_client
-from perisai_kit.testing_feed import deliver, number_now, sequencing
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.errors import Unavailable
+from perisai_kit.domain.ids import new_id
+from perisai_kit.events.catalogue import BranchOpened, Event, MemberUpdated
+from perisai_kit.events.envelope import FeedUnreadable
+from perisai_kit.events.feed import LocalFeed
+from perisai_kit.events.handlers import Handler
+from perisai_kit.events.outbox import publish
+from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.subscription import FeedSource, Subscription
+from perisai_kit.services.client import ServiceClient, TokenSource
+from perisai_kit.testing.feeds import deliver, number_now, sequencing
+from perisai_kit.testing.plugin import GATEWAY, BusinessTime, Wire, app_client
 
 ANNA, BUDI = new_id(), new_id()
 

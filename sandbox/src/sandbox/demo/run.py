@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from perisai_kit import clock
+from perisai_kit.domain import clock
 from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
 from sandbox.demo.commission import Close, Expected, earn
 from sandbox.demo.journey import WAIT_S, Cast, Walk, walk

@@ -9,7 +9,7 @@ import httpx
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from perisai_kit import clock
+from perisai_kit.domain import clock
 from sandbox.fakebank import control
 from sandbox.fakebank.accounts import Accounts
 from sandbox.fakebank.calls import Caller

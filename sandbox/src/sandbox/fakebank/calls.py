@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import httpx
 
-from perisai_kit import clock
+from perisai_kit.domain import clock
 from sandbox.fakebank.config import Partner
 from sandbox.fakebank.flags import Flags
 from sandbox.fakebank.journal import Call, Journal

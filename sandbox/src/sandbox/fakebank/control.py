@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from perisai_kit.fields import Model, Text255
+from perisai_kit.http.types import Model, Text255
 from sandbox.fakebank.accounts import Accounts
 from sandbox.fakebank.calls import Caller
 from sandbox.fakebank.config import Partners

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from perisai_kit import clock
+from perisai_kit.domain import clock
 from sandbox.fakebank.calls import Caller, Trouble, new_request_id
 from sandbox.fakebank.config import Partner
 from sandbox.fakebank.errors import AmountNeeded

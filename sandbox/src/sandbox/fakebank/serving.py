@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from fastapi import APIRouter, Request, Response
 
-from perisai_kit import clock
+from perisai_kit.domain import clock
 from sandbox.fakebank.accounts import Accounts
 from sandbox.fakebank.config import Partner, Partners
 from sandbox.fakebank.flags import Flags

@@ -6,7 +6,7 @@ changes of state and facts of activity.
 
 from alembic import op
 
-from perisai_kit.migrations import create_kit_tables, execute_script
+from perisai_kit.db.migrations import create_kit_tables, execute_script
 
 revision = "0001"
 down_revision = None

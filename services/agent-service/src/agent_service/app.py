@@ -13,8 +13,8 @@ from agent_service.tables import MIGRATIONS
 from agent_service.verifications import routes as verifications
 from agent_service.wadahs import routes as wadahs
 from agent_service.worker import subscriptions
-from perisai_kit import web
-from perisai_kit.db import Database
+from perisai_kit.db.engine import Database
+from perisai_kit.services import app as web
 
 ROUTERS = (
     branches.router,

@@ -7,7 +7,7 @@ from typing import TypeVar
 from sqlalchemy import DateTime, Enum, MetaData, Text
 from sqlalchemy.orm import DeclarativeBase
 
-from perisai_kit.db import NAMING
+from perisai_kit.db.columns import NAMING
 
 Choice = TypeVar("Choice", bound=StrEnum)
 

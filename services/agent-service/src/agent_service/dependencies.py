@@ -7,9 +7,10 @@ from fastapi import Depends, Path, Request
 
 from agent_service.scopes import OFFICES
 from agent_service.settings import Settings
-from perisai_kit.auth import Principal, Role, require
-from perisai_kit.client import ServiceClient
-from perisai_kit.db import Database
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.roles import require
+from perisai_kit.db.engine import Database
+from perisai_kit.services.client import ServiceClient
 
 SignedIn = Annotated[Principal, Depends(require())]
 Officer = Annotated[Principal, Depends(require(Role.BRANCH_OFFICER))]

@@ -9,7 +9,13 @@ from fastapi import Query
 from sqlalchemy import Select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from perisai_kit.fields import CursorInvalid, CursorText, PageLimit, decode_cursor, encode_cursor
+from perisai_kit.http.paging import (
+    CursorInvalid,
+    CursorText,
+    PageLimit,
+    decode_cursor,
+    encode_cursor,
+)
 
 Row = TypeVar("Row")
 Columns = TypeVarTuple("Columns")

@@ -3,8 +3,8 @@
 from sqlalchemy import ColumnElement, false
 from sqlalchemy.orm import InstrumentedAttribute
 
-from perisai_kit.auth import Principal, Role
-from perisai_kit.scopes import in_scope
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.scopes import in_scope
 
 OFFICES = (Role.ADMIN, Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR)
 

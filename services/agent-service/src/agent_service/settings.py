@@ -6,8 +6,8 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from perisai_kit.fields import Code
-from perisai_kit.settings import ServiceSettings, shared
+from perisai_kit.http.types import Code
+from perisai_kit.runtime.settings import ServiceSettings, shared
 
 
 class Settings(ServiceSettings):

@@ -9,10 +9,8 @@ from agent_service.base import Base
 from agent_service.branches import models as branches
 from agent_service.requirements import models as requirements
 from agent_service.wadahs import models as wadahs
-from perisai_kit import cursors, feed, idempotency, lease, parked, pii
-from perisai_kit.db import KitBase
+from perisai_kit.services.tables import KIT_METADATA
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
-KIT_TABLES = (cursors, feed, idempotency, lease, parked, pii)
 FEATURES = (activity, agents, applications, branches, requirements, wadahs)
-METADATA = [KitBase.metadata, Base.metadata]
+METADATA = [KIT_METADATA, Base.metadata]

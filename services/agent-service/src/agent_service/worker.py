@@ -3,13 +3,13 @@
 from agent_service.activity import tasks as activity
 from agent_service.settings import Settings
 from agent_service.tables import MIGRATIONS
-from perisai_kit.client import ServiceClient
-from perisai_kit.events import MemberAttributed, PaymentSettled
-from perisai_kit.idempotency import forget_old_keys
-from perisai_kit.log import configure_logging
-from perisai_kit.subscription import Subscription
-from perisai_kit.web import create_kit
-from perisai_kit.worker import Periodic, Worker
+from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
+from perisai_kit.events.subscription import Subscription
+from perisai_kit.http.transaction import forget_old_keys
+from perisai_kit.runtime.log import configure_logging
+from perisai_kit.services.app import create_kit
+from perisai_kit.services.client import ServiceClient
+from perisai_kit.services.worker import Periodic, Worker
 
 
 def subscriptions(*, members: ServiceClient, payments: ServiceClient) -> list[Subscription]:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from perisai_kit.auth import Role
-from perisai_kit.ids import new_id
-from perisai_kit.testing import BusinessTime
+from perisai_kit.auth.principal import Role
+from perisai_kit.domain.ids import new_id
+from perisai_kit.testing.plugin import BusinessTime
 
 if TYPE_CHECKING:
     from conftest import World

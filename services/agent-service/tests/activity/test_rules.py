@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from agent_service.activity import rules
 from agent_service.activity.rules import Counts, Lacking, Policy
-from perisai_kit.month import Month
+from perisai_kit.domain.month import Month
 
 # docs/domain.md, Deactivation: three months without new members and without contributions (S5).
 BOTH = Policy(window_months=3, lacking=Lacking.BOTH)

@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from agent_service.activity import queries, service
 from agent_service.activity.models import ActivityFact
 from agent_service.activity.rules import Counts
-from perisai_kit.events import MemberAttributed, PaymentSettled
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
 
 AGENT, OTHER = new_id(), new_id()
 OCT, NOV = Month(2026, 10), Month(2026, 11)

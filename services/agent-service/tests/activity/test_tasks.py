@@ -8,12 +8,12 @@ import pytest
 from agent_service.activity.queries import count_by_month
 from agent_service.activity.rules import Counts
 from agent_service.worker import subscriptions
-from perisai_kit.client import ServiceClient, TokenSource
-from perisai_kit.db import Database
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
-from perisai_kit.pii import Keyring
-from perisai_kit.testing import Urls, Wire
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.services.client import ServiceClient, TokenSource
+from perisai_kit.testing.plugin import Urls, Wire
 
 AT = "2026-11-05T10:00:00+07:00"
 NOVEMBER = Month(2026, 11)

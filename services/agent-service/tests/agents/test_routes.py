@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
-from perisai_kit.auth import Role
-from perisai_kit.db import Database
-from perisai_kit.ids import new_id
-from perisai_kit.pii import ReadAudit
-from perisai_kit.testing import BusinessTime
+from perisai_kit.auth.principal import Role
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.ids import new_id
+from perisai_kit.privacy.read_audit import ReadAudit
+from perisai_kit.testing.plugin import BusinessTime
 
 if TYPE_CHECKING:
     from conftest import World

@@ -12,7 +12,7 @@ from agent_service.agents.rules import (
     Person,
     SuspensionReason,
 )
-from perisai_kit.ids import new_id
+from perisai_kit.domain.ids import new_id
 
 S = AgentState
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from perisai_kit.testing import MakeApp, Tokens, Urls, Wire, app_client
+from perisai_kit.testing.plugin import MakeApp, Tokens, Urls, Wire, app_client
 
 if TYPE_CHECKING:
     from conftest import World

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from perisai_kit import clock
+from perisai_kit.domain import clock
 
 if TYPE_CHECKING:
     from conftest import World

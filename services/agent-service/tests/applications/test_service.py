@@ -29,14 +29,14 @@ from agent_service.wadahs import service as wadahs
 from agent_service.wadahs.models import Wadah
 from agent_service.wadahs.rules import WadahKind
 from agent_service.wadahs.schemas import NewAgreement, NewWadah
-from perisai_kit import clock
-from perisai_kit.auth import Principal, Role, Scope, ScopeKind
-from perisai_kit.db import Database
-from perisai_kit.errors import DomainError
-from perisai_kit.feed import EventRow
-from perisai_kit.ids import new_id
-from perisai_kit.pii import Keyring
-from perisai_kit.testing import Urls
+from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.errors import DomainError
+from perisai_kit.domain.ids import new_id
+from perisai_kit.events.outbox import EventRow
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.testing.plugin import Urls
 
 pytestmark = pytest.mark.race
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from perisai_kit.auth import Role
+from perisai_kit.auth.principal import Role
 
 if TYPE_CHECKING:
     from conftest import World

@@ -8,12 +8,12 @@ from agent_service.branches import service
 from agent_service.branches.models import Branch
 from agent_service.branches.rules import BranchExists
 from agent_service.branches.schemas import NewBranch
-from perisai_kit.auth import Principal, Role
-from perisai_kit.db import Database
-from perisai_kit.feed import EventRow
-from perisai_kit.ids import new_id
-from perisai_kit.pii import Keyring
-from perisai_kit.testing import Urls
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.ids import new_id
+from perisai_kit.events.outbox import EventRow
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.testing.plugin import Urls
 
 ADMIN = Principal(account_id=new_id(), roles=frozenset({Role.ADMIN}))
 

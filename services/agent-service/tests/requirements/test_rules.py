@@ -5,7 +5,7 @@ import pytest
 
 from agent_service.requirements import rules
 from agent_service.requirements.rules import Citizenship, Facts, Finding, Outcome, Requirement
-from perisai_kit.ids import new_id
+from perisai_kit.domain.ids import new_id
 
 TODAY = date(2026, 11, 22)
 GOOD = Facts(

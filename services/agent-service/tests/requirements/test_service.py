@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.requirements import service
 from agent_service.requirements.rules import Finding, Outcome
-from perisai_kit.db import Database
-from perisai_kit.ids import new_id
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.ids import new_id
 
 if TYPE_CHECKING:
     from conftest import World

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from perisai_kit import clock
-from perisai_kit.auth import Role
-from perisai_kit.db import Database
-from perisai_kit.ids import new_id
-from perisai_kit.testing import MakeApp, Wire, app_client
+from perisai_kit.auth.principal import Role
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.testing.plugin import MakeApp, Wire, app_client
 
 if TYPE_CHECKING:
     from conftest import World

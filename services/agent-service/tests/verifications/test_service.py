@@ -5,10 +5,10 @@ import asyncpg
 import httpx
 import pytest
 
-from perisai_kit import clock
-from perisai_kit.auth import Role
-from perisai_kit.ids import new_id
-from perisai_kit.testing import MakeApp, Tokens, Urls, Wire, app_client
+from perisai_kit.auth.principal import Role
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.testing.plugin import MakeApp, Tokens, Urls, Wire, app_client
 
 OPEN_TRANSACTIONS = (
     "SELECT count(*) FROM pg_stat_activity"

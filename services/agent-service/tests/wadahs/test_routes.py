@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from perisai_kit import clock
-from perisai_kit.auth import Role
-from perisai_kit.ids import new_id
+from perisai_kit.auth.principal import Role
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
 
 if TYPE_CHECKING:
     from conftest import World

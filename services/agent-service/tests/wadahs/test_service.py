@@ -13,10 +13,10 @@ from agent_service.wadahs import queries, rules, service
 from agent_service.wadahs.models import Agreement, Wadah
 from agent_service.wadahs.rules import Period, TerminationReason, WadahKind
 from agent_service.wadahs.schemas import NewAgreement, NewTermination, NewWadah
-from perisai_kit import clock
-from perisai_kit.auth import Principal, Role
-from perisai_kit.ids import new_id
-from perisai_kit.testing import Urls
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.testing.plugin import Urls
 
 ADMIN = Principal(account_id=new_id(), roles=frozenset({Role.ADMIN}))
 

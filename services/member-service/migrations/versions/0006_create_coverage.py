@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from perisai_kit.migrations import grant
+from perisai_kit.db.migrations import grant
 
 revision = "0006"
 down_revision = "0005"

@@ -14,7 +14,7 @@ from member_service.occupations.routes import router as occupations
 from member_service.settings import Settings
 from member_service.tables import MIGRATIONS
 from member_service.worker import subscriptions
-from perisai_kit import web
+from perisai_kit.services import app as web
 
 
 def create_app(

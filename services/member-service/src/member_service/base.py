@@ -8,8 +8,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
-from perisai_kit.db import NAMING
-from perisai_kit.month import Month
+from perisai_kit.db.columns import NAMING
+from perisai_kit.domain.month import Month
 
 Choice = TypeVar("Choice", bound=StrEnum)
 

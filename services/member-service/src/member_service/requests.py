@@ -8,10 +8,11 @@ from fastapi import Depends, Header, Query, Request
 
 from member_service.members.rules import Limits
 from member_service.settings import Settings
-from perisai_kit.auth import Principal, Role, require
-from perisai_kit.errors import PreconditionRequired
-from perisai_kit.fields import CursorInvalid, CursorText, decode_cursor
-from perisai_kit.problems import language
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.roles import require
+from perisai_kit.domain.errors import PreconditionRequired
+from perisai_kit.http.paging import CursorInvalid, CursorText, decode_cursor
+from perisai_kit.http.problems import language
 
 
 def _limits(request: Request) -> Limits:

@@ -2,7 +2,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from member_service.members.rules import Limits
-from perisai_kit.settings import ServiceSettings, shared
+from perisai_kit.runtime.settings import ServiceSettings, shared
 
 
 class Settings(ServiceSettings):

@@ -8,17 +8,13 @@ from member_service.coverage import models as coverage
 from member_service.declarations import models as declarations
 from member_service.enrolments import models as enrolments
 from member_service.members import models as members
-from perisai_kit import cursors, feed, idempotency, lease, parked, pii
-from perisai_kit.db import KitBase
+from perisai_kit.services.tables import KIT_METADATA
 
-METADATA = [KitBase.metadata, Base.metadata]
+METADATA = [KIT_METADATA, Base.metadata]
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
-KIT_TABLES = (cursors, feed, idempotency, lease, parked, pii)
-"""Their modules, imported so that their tables are known."""
 
 __all__ = [
-    "KIT_TABLES",
     "METADATA",
     "MIGRATIONS",
     "attributions",

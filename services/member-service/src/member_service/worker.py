@@ -4,18 +4,18 @@ from member_service.attributions import tasks as attributions
 from member_service.coverage import tasks as coverage
 from member_service.settings import Settings
 from member_service.tables import MIGRATIONS
-from perisai_kit.events import (
+from perisai_kit.events.catalogue import (
     AgentActivated,
     AgentDismissed,
     AgentReinstated,
     AgentSuspended,
     PaymentSettled,
 )
-from perisai_kit.idempotency import forget_old_keys
-from perisai_kit.log import configure_logging
-from perisai_kit.subscription import FeedSource, Subscription
-from perisai_kit.web import create_kit
-from perisai_kit.worker import Periodic, Worker
+from perisai_kit.events.subscription import FeedSource, Subscription
+from perisai_kit.http.transaction import forget_old_keys
+from perisai_kit.runtime.log import configure_logging
+from perisai_kit.services.app import create_kit
+from perisai_kit.services.worker import Periodic, Worker
 
 
 def subscriptions(

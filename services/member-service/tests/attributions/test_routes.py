@@ -4,10 +4,10 @@ from typing import Any
 import httpx
 
 from member_service.members.models import Member
-from perisai_kit import clock
-from perisai_kit.auth import Role
-from perisai_kit.db import Database
-from perisai_kit.month import Month
+from perisai_kit.auth.principal import Role
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.month import Month
 
 Enrol = Callable[..., Awaitable[Member]]
 

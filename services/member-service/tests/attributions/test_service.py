@@ -11,11 +11,16 @@ from member_service.attributions.schemas import NewAttribution
 from member_service.members import service as members
 from member_service.members.models import Member
 from member_service.members.rules import MemberNotFound
-from perisai_kit import clock
-from perisai_kit.auth import Role, Scope, ScopeKind
-from perisai_kit.events import AgentActivated, AgentDismissed, AgentReinstated, AgentSuspended
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
+from perisai_kit.auth.principal import Role, Scope, ScopeKind
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.events.catalogue import (
+    AgentActivated,
+    AgentDismissed,
+    AgentReinstated,
+    AgentSuspended,
+)
 
 Enrol = Callable[..., Awaitable[Member]]
 Published = Callable[[AsyncSession], Awaitable[list[tuple[str, dict[str, Any]]]]]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from member_service.coverage import rules
 from member_service.coverage.rules import PaidMonth
 from member_service.members.rules import MemberStatus, Standing, status
-from perisai_kit.month import Month
+from perisai_kit.domain.month import Month
 
 MARCH = Month(2024, 3)
 

@@ -13,11 +13,11 @@ from member_service.coverage import service
 from member_service.coverage.models import CoverageMonth
 from member_service.members.models import Member
 from member_service.members.rules import MemberStatus
-from perisai_kit.db import Database
-from perisai_kit.events import PaymentSettled, SettledLine
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
-from perisai_kit.testing import BusinessTime
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.events.catalogue import PaymentSettled, SettledLine
+from perisai_kit.testing.plugin import BusinessTime
 
 Enrol = Callable[..., Awaitable[Member]]
 Published = Callable[[AsyncSession], Awaitable[list[tuple[str, dict[str, Any]]]]]

@@ -12,16 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from member_service.attributions.models import KnownAgent
 from member_service.members.models import Member
 from member_service.worker import subscriptions
-from perisai_kit.db import Database
-from perisai_kit.events import AgentActivated, AgentDismissed, PaymentSettled
-from perisai_kit.feed import Wakeup, publish
-from perisai_kit.ids import new_id
-from perisai_kit.local_feed import LocalFeed
-from perisai_kit.parked import ParkedEvent
-from perisai_kit.pii import Keyring
-from perisai_kit.subscription import Subscription
-from perisai_kit.testing import Urls
-from perisai_kit.testing_feed import deliver
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.ids import new_id
+from perisai_kit.events.catalogue import AgentActivated, AgentDismissed, PaymentSettled
+from perisai_kit.events.feed import LocalFeed
+from perisai_kit.events.outbox import publish
+from perisai_kit.events.parking import ParkedEvent
+from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.subscription import Subscription
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.testing.feeds import deliver
+from perisai_kit.testing.plugin import Urls
 
 Enrol = Callable[..., Awaitable[Member]]
 

@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.declarations.models import Consent
 from member_service.members.models import Member
-from perisai_kit.auth import Role
-from perisai_kit.db import Database
-from perisai_kit.ids import new_id
+from perisai_kit.auth.principal import Role
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.ids import new_id
 
 Enrol = Callable[..., Awaitable[Member]]
 

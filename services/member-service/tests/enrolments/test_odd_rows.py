@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.enrolments.models import EnrolmentRow
-from perisai_kit.ids import new_id
+from perisai_kit.domain.ids import new_id
 
 Form = Callable[..., dict[str, Any]]
 MARK = "Z9Q7"

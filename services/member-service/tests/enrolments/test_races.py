@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from perisai_kit.ids import new_id
+from perisai_kit.domain.ids import new_id
 
 Form = Callable[..., dict[str, Any]]
 Subjects = Callable[..., Any]

@@ -10,11 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.members.models import Member
-from perisai_kit import clock
-from perisai_kit.auth import Role, Scope, ScopeKind
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
-from perisai_kit.pii import ReadAudit
+from perisai_kit.auth.principal import Role, Scope, ScopeKind
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.privacy.read_audit import ReadAudit
 
 Form = Callable[..., dict[str, Any]]
 MakeSubject = Callable[..., Any]

@@ -7,8 +7,8 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.members.models import Member
-from perisai_kit.auth import Role, Scope, ScopeKind
-from perisai_kit.ids import new_id
+from perisai_kit.auth.principal import Role, Scope, ScopeKind
+from perisai_kit.domain.ids import new_id
 
 Form = Callable[..., dict[str, Any]]
 Subjects = Callable[..., Any]

@@ -7,9 +7,9 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.members.models import Member
-from perisai_kit.auth import Role, Scope, ScopeKind
-from perisai_kit.db import Database
-from perisai_kit.pii import ReadAudit
+from perisai_kit.auth.principal import Role, Scope, ScopeKind
+from perisai_kit.db.engine import Database
+from perisai_kit.privacy.read_audit import ReadAudit
 
 Enrol = Callable[..., Awaitable[Member]]
 PATH = "/v1/member-lookups"

@@ -4,8 +4,8 @@ import pytest
 
 from member_service.members import rules
 from member_service.members.rules import Limits, MemberStatus, Programme, Standing
-from perisai_kit.errors import DomainError, Invalid
-from perisai_kit.month import Month
+from perisai_kit.domain.errors import DomainError, Invalid
+from perisai_kit.domain.month import Month
 
 LIMITS = Limits(min_age=15, min_declared_income=1_000_000)
 TODAY = date(2026, 11, 22)

@@ -9,7 +9,7 @@ from member_service.members import rules, service
 from member_service.members.models import Member, MemberChange
 from member_service.members.rules import Limits
 from member_service.members.schemas import MemberPatch
-from perisai_kit.pii import Keyring
+from perisai_kit.privacy.keyring import Keyring
 
 Enrol = Callable[..., Awaitable[Member]]
 Published = Callable[[AsyncSession], Awaitable[list[tuple[str, dict[str, Any]]]]]

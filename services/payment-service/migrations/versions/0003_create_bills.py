@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from perisai_kit.migrations import grant
+from perisai_kit.db.migrations import grant
 
 revision = "0003"
 down_revision = "0002"

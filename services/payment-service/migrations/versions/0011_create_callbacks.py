@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-from perisai_kit.migrations import grant
+from perisai_kit.db.migrations import grant
 
 revision = "0011"
 down_revision = "0010"

@@ -24,7 +24,7 @@ from payment_service.tables import MIGRATIONS
 from payment_service.tariffs import service as tariffs
 from payment_service.tariffs.routes import router as quotes
 from payment_service.worker import own_feed, periodic, subscriptions
-from perisai_kit import web
+from perisai_kit.services import app as web
 
 ROUTERS = (
     quotes,

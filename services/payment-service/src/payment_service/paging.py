@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Query
 
-from perisai_kit.fields import CursorInvalid, CursorText, PageLimit, decode_cursor
+from perisai_kit.http.paging import CursorInvalid, CursorText, PageLimit, decode_cursor
 
 Cursor = Annotated[CursorText | None, Query(description="`next_cursor` of the page before.")]
 Limit = Annotated[PageLimit, Query(description="How many items at most.")]

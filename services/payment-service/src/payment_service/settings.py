@@ -6,7 +6,7 @@ from fastapi import Depends, Request
 from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from perisai_kit.settings import ServiceSettings, shared
+from perisai_kit.runtime.settings import ServiceSettings, shared
 
 
 def _parts(value: object) -> object:

@@ -12,17 +12,13 @@ from payment_service.ledger import models as ledger
 from payment_service.payments import models as payments
 from payment_service.schemes import models as schemes
 from payment_service.statements import models as statements
-from perisai_kit import cursors, feed, idempotency, lease, parked, pii
-from perisai_kit.db import KitBase
+from perisai_kit.services.tables import KIT_METADATA
 
-METADATA = [KitBase.metadata, Base.metadata]
+METADATA = [KIT_METADATA, Base.metadata]
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
-KIT_TABLES = (cursors, feed, idempotency, lease, parked, pii)
-"""Their modules, imported so that their tables are known."""
 
 __all__ = [
-    "KIT_TABLES",
     "METADATA",
     "MIGRATIONS",
     "banks",

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from payment_service.banks.models import BankPartner
 from payment_service.bills.schemas import BillOut
-from perisai_kit import clock
-from perisai_kit.ids import new_id
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
 from snap_bi.outgoing import Sender, sign_token_request, sign_transaction
 from snap_bi.profiles import PROFILES, PartnerIdKind, Profile
 

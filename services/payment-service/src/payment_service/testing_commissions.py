@@ -10,10 +10,16 @@ from datetime import datetime
 from fractions import Fraction
 from uuid import UUID
 
-from perisai_kit import clock
-from perisai_kit.events import MemberAttributed, Payer, PaymentSettled, Programme, SettledLine
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month, span
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month, span
+from perisai_kit.events.catalogue import (
+    MemberAttributed,
+    Payer,
+    PaymentSettled,
+    Programme,
+    SettledLine,
+)
 
 Prices = dict[Programme, tuple[int, int]]
 """Paid and waived, by programme."""

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, false, or_
 
-from perisai_kit.auth import Principal, Role
-from perisai_kit.scopes import in_scope
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.scopes import in_scope
 
 STAFF = (Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN)
 

@@ -9,13 +9,13 @@ from payment_service.earnings.service import MEMBERS, PAYMENTS
 from payment_service.ledger import tasks as ledger
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
-from perisai_kit.events import MemberAttributed, PaymentSettled
-from perisai_kit.idempotency import forget_old_keys
-from perisai_kit.local_feed import LocalFeed
-from perisai_kit.log import configure_logging
-from perisai_kit.subscription import FeedSource, Subscription
-from perisai_kit.web import Kit, create_kit
-from perisai_kit.worker import Periodic, Worker
+from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
+from perisai_kit.events.feed import LocalFeed
+from perisai_kit.events.subscription import FeedSource, Subscription
+from perisai_kit.http.transaction import forget_old_keys
+from perisai_kit.runtime.log import configure_logging
+from perisai_kit.services.app import Kit, create_kit
+from perisai_kit.services.worker import Periodic, Worker
 
 
 def periodic(settings: Settings) -> list[Periodic]:

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from perisai_kit.testing import Wire
+from perisai_kit.testing.plugin import Wire
 
 HOST = "bank.test"
 

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.banks.models import BankPartner
-from perisai_kit.auth import Role, ScopeKind
-from perisai_kit.db import Database
-from perisai_kit.testing import MakeApp, Tokens, Wire, app_client
+from perisai_kit.auth.principal import Role, ScopeKind
+from perisai_kit.db.engine import Database
+from perisai_kit.testing.plugin import MakeApp, Tokens, Wire, app_client
 
 MakePartner = Callable[..., Awaitable[BankPartner]]
 COUNTRY = {"kind": ScopeKind.COUNTRY}

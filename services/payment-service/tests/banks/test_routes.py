@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from perisai_kit.auth import Role, ScopeKind
-from perisai_kit.ids import new_id
-from perisai_kit.testing import Tokens
+from perisai_kit.auth.principal import Role, ScopeKind
+from perisai_kit.domain.ids import new_id
+from perisai_kit.testing.plugin import Tokens
 
 COUNTRY = {"kind": ScopeKind.COUNTRY}
 PARTNERS = "/v1/bank-partners"

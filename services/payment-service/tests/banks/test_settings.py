@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from payment_service.callbacks.rules import trusted_proxies
 from payment_service.settings import Settings
-from perisai_kit.testing import Urls
+from perisai_kit.testing.plugin import Urls
 
 MakeSettings = Callable[..., Settings]
 

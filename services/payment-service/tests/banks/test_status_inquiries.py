@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from perisai_kit.auth import Role, ScopeKind
-from perisai_kit.ids import new_id
-from perisai_kit.testing import Tokens, Wire
+from perisai_kit.auth.principal import Role, ScopeKind
+from perisai_kit.domain.ids import new_id
+from perisai_kit.testing.plugin import Tokens, Wire
 
 COUNTRY = {"kind": ScopeKind.COUNTRY}
 COMPANY = "88001"

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from perisai_kit.auth import Role
-from perisai_kit.db import Database
-from perisai_kit.testing import MakeApp, Tokens, Urls, Wire, app_client
+from perisai_kit.auth.principal import Role
+from perisai_kit.db.engine import Database
+from perisai_kit.testing.plugin import MakeApp, Tokens, Urls, Wire, app_client
 
 PATH = "/v1/account-verifications"
 ACCOUNT = "1234567890"

@@ -11,11 +11,11 @@ from payment_service.bills.models import Bill
 from payment_service.bills.rules import BillStatus
 from payment_service.bills.schemas import BillOut
 from payment_service.clients.members import ContributionBasis
-from perisai_kit.db import Database
-from perisai_kit.month import Month
-from perisai_kit.pii import Keyring
-from perisai_kit.statements import run_in, write_together
-from perisai_kit.testing import BusinessTime, Urls
+from perisai_kit.db.engine import Database
+from perisai_kit.db.sql import run_in, write_together
+from perisai_kit.domain.month import Month
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.testing.plugin import BusinessTime, Urls
 
 pytestmark = pytest.mark.race
 NOVEMBER = datetime(2026, 11, 5, 3, 0, tzinfo=UTC)

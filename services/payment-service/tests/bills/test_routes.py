@@ -12,10 +12,10 @@ from payment_service.banks.models import BankPartner
 from payment_service.bills.models import Bill
 from payment_service.bills.schemas import BillOut
 from payment_service.clients.members import ContributionBasis
-from perisai_kit.auth import Role
-from perisai_kit.db import Database
-from perisai_kit.ids import new_id
-from perisai_kit.testing import BusinessTime, MakeApp, Tokens, Urls, Wire, app_client
+from perisai_kit.auth.principal import Role
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.ids import new_id
+from perisai_kit.testing.plugin import BusinessTime, MakeApp, Tokens, Urls, Wire, app_client
 
 IssueBill = Callable[..., Awaitable[BillOut]]
 Know = Callable[[ContributionBasis], None]

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from payment_service.bills import rules
 from payment_service.bills.rules import BillStatus
-from perisai_kit.errors import Conflict
-from perisai_kit.month import Month, span
+from perisai_kit.domain.errors import Conflict
+from perisai_kit.domain.month import Month, span
 
 NOW = datetime(2026, 11, 5, 3, 0, tzinfo=UTC)
 PRESENT = Month(2026, 11)

@@ -14,12 +14,12 @@ from payment_service.bills.rules import BillStatus, CancellationReason
 from payment_service.bills.schemas import BillOut
 from payment_service.clients.members import ContributionBasis
 from payment_service.tariffs.rules import Payer, Sector
-from perisai_kit.auth import Principal, Role, Scope, ScopeKind
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
-from perisai_kit.pii import Keyring
-from perisai_kit.statements import run_in, write_together
-from perisai_kit.testing import BusinessTime
+from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
+from perisai_kit.db.sql import run_in, write_together
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.testing.plugin import BusinessTime
 from snap_bi import profiles, virtual_account
 
 NOVEMBER = datetime(2026, 11, 5, 3, 0, tzinfo=UTC)

@@ -17,9 +17,9 @@ from payment_service.callbacks.rules import Wire as WireRequest
 from payment_service.callbacks.schemas import Message, Signed
 from payment_service.payments.models import Payment
 from payment_service.testing import Bank, external_id
-from perisai_kit import clock
-from perisai_kit.ids import new_id
-from perisai_kit.pii import Keyring
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.privacy.keyring import Keyring
 from snap_bi.codes import Service
 from snap_bi.headers import TransactionHeaders
 from snap_bi.profiles import ReplayAnswer

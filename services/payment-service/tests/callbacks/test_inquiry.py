@@ -14,7 +14,7 @@ from payment_service.bills.schemas import BillOut
 from payment_service.callbacks.models import Callback
 from payment_service.callbacks.rules import Verdict
 from payment_service.testing import Bank, inquiry_of, payment_of
-from perisai_kit import clock
+from perisai_kit.domain import clock
 
 Kept = Callable[[], Awaitable[list[Callback]]]
 

@@ -20,9 +20,9 @@ from payment_service.callbacks.models import AccessToken, Callback, UnprovenRequ
 from payment_service.callbacks.rules import Check, Verdict, token_hash
 from payment_service.payments.models import Payment
 from payment_service.testing import Bank, inquiry_of, payment_of
-from perisai_kit import clock
-from perisai_kit.db import Database
-from perisai_kit.testing import MakeApp, Wire, app_client
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.testing.plugin import MakeApp, Wire, app_client
 from snap_bi.profiles import PROFILES, ReplayAnswer
 from snap_bi.readings import BankReading, read_payment_answer
 

@@ -17,7 +17,7 @@ from payment_service.bills.models import Bill
 from payment_service.bills.rules import BillStatus, CancellationReason
 from payment_service.bills.schemas import BillOut
 from payment_service.testing import Bank, inquiry_of, payment_of
-from perisai_kit import clock
+from perisai_kit.domain import clock
 from snap_bi.profiles import PROFILES, ReplayAnswer
 from snap_bi.timestamps import TimestampFormat
 

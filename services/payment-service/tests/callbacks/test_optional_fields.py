@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.bills.schemas import BillOut
 from payment_service.payments.models import Payment
 from payment_service.testing import Bank, inquiry_of, payment_of
-from perisai_kit.auth import Role, ScopeKind
-from perisai_kit.testing import Tokens
+from perisai_kit.auth.principal import Role, ScopeKind
+from perisai_kit.testing.plugin import Tokens
 
 ODD: list[dict[str, Any]] = [
     {"referenceNo": 1136962},

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.banks.rules import PartnerStatus
 from payment_service.bills.schemas import BillOut
 from payment_service.testing import Bank, external_id, inquiry_of, payment_of
-from perisai_kit import clock
+from perisai_kit.domain import clock
 from snap_bi.profiles import PROFILES, ReplayAnswer
 
 MakeBank = Callable[..., Awaitable[Bank]]

@@ -16,13 +16,13 @@ from payment_service.bills.schemas import BillOut
 from payment_service.clients.members import ContributionBasis
 from payment_service.payments.models import Payment
 from payment_service.testing import Bank, payment_of
-from perisai_kit import clock
-from perisai_kit.auth import Role, ScopeKind
-from perisai_kit.db import Database
-from perisai_kit.ids import new_id
-from perisai_kit.lease import take_lease
-from perisai_kit.pii import Keyring
-from perisai_kit.testing import MakeApp, Tokens, Urls, Wire, app_client
+from perisai_kit.auth.principal import Role, ScopeKind
+from perisai_kit.db.engine import Database
+from perisai_kit.db.lease import take_lease
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.testing.plugin import MakeApp, Tokens, Urls, Wire, app_client
 
 MANY = 40
 

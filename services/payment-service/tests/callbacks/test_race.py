@@ -19,10 +19,10 @@ from payment_service.callbacks.rules import Verdict
 from payment_service.ledger import service as ledger
 from payment_service.payments.models import Payment
 from payment_service.testing import Bank, inquiry_of, payment_of
-from perisai_kit.db import Database
-from perisai_kit.feed import EventRow
-from perisai_kit.pii import Keyring
-from perisai_kit.testing import MakeApp, Urls, Wire, app_client
+from perisai_kit.db.engine import Database
+from perisai_kit.events.outbox import EventRow
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.testing.plugin import MakeApp, Urls, Wire, app_client
 from snap_bi.profiles import PROFILES, ReplayAnswer
 from snap_bi.readings import BankReading, read_payment_answer
 

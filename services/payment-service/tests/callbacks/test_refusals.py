@@ -15,7 +15,7 @@ from payment_service.bills.schemas import BillOut
 from payment_service.callbacks.models import Callback
 from payment_service.payments.models import Payment
 from payment_service.testing import Bank, payment_of
-from perisai_kit import clock
+from perisai_kit.domain import clock
 from snap_bi.profiles import PROFILES, ReplayAnswer
 from snap_bi.readings import BankReading, read_payment_answer
 

@@ -14,8 +14,8 @@ from payment_service.callbacks.schemas import Message, Outcome
 from payment_service.ledger import service as ledger
 from payment_service.payments.models import Payment
 from payment_service.testing import Bank, payment_of
-from perisai_kit.pii import Keyring
-from perisai_kit.statements import run_in
+from perisai_kit.db.sql import run_in
+from perisai_kit.privacy.keyring import Keyring
 
 IssueBill = Callable[..., Awaitable[BillOut]]
 Kept = Callable[[], Awaitable[list[Callback]]]

@@ -9,11 +9,11 @@ from payment_service.banks.models import BankPartner
 from payment_service.callbacks import tasks
 from payment_service.callbacks.models import AccessToken, ExternalId, UnprovenRequest
 from payment_service.testing import Bank
-from perisai_kit import clock
-from perisai_kit.db import Database
-from perisai_kit.ids import new_id
-from perisai_kit.pii import Keyring
-from perisai_kit.testing import Urls
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.testing.plugin import Urls
 
 MakePartner = Callable[..., Awaitable[BankPartner]]
 

@@ -14,7 +14,7 @@ from payment_service.bills.schemas import BillOut
 from payment_service.callbacks.models import AccessToken
 from payment_service.callbacks.rules import token_hash
 from payment_service.testing import Bank, inquiry_of
-from perisai_kit import clock
+from perisai_kit.domain import clock
 
 MakeBank = Callable[..., Awaitable[Bank]]
 

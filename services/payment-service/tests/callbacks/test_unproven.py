@@ -32,11 +32,11 @@ from payment_service.callbacks.unproven import (
     neighbourhood,
 )
 from payment_service.testing import Bank, inquiry_of, payment_of
-from perisai_kit.db import Database
-from perisai_kit.ids import new_id
-from perisai_kit.pii import Keyring
-from perisai_kit.testing import MakeApp, Urls, Wire, app_client
-from perisai_kit.testing_http import connected, serving
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.ids import new_id
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.testing.plugin import MakeApp, Urls, Wire, app_client
+from perisai_kit.testing.server import connected, serving
 from snap_bi.codes import Case
 from snap_bi.profiles import GENERIC_HMAC, ReplayAnswer
 

@@ -10,8 +10,8 @@ from payment_service.bills.schemas import BillOut
 from payment_service.callbacks.models import Callback
 from payment_service.callbacks.routes import BODY_LIMIT
 from payment_service.testing import Bank, inquiry_of, payment_of
-from perisai_kit import clock
-from perisai_kit.testing import MakeApp, Urls, Wire, app_client
+from perisai_kit.domain import clock
+from perisai_kit.testing.plugin import MakeApp, Urls, Wire, app_client
 from snap_bi.minify import sha256_hex
 from snap_bi.signing import sign_symmetric, symmetric_string_to_sign
 from snap_bi.timestamps import format_timestamp

@@ -22,11 +22,11 @@ from payment_service.callbacks.writer import MAX_BATCH, InDoubt, Writer
 from payment_service.ledger import service as ledger
 from payment_service.payments.models import Payment
 from payment_service.testing import Bank, payment_of
-from perisai_kit.db import Database
-from perisai_kit.log import configure_logging
-from perisai_kit.pii import Keyring
-from perisai_kit.statements import run_in
-from perisai_kit.testing import Databases, Urls
+from perisai_kit.db.engine import Database
+from perisai_kit.db.sql import run_in
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.runtime.log import configure_logging
+from perisai_kit.testing.plugin import Databases, Urls
 from sandbox.ports import free_port
 from sandbox.postgres import Postgres
 from snap_bi.answers import Answer

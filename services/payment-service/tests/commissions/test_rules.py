@@ -20,8 +20,8 @@ from payment_service.commissions.rules import (
 )
 from payment_service.earnings.rules import BeneficiaryKind, Care, Earning, PaidLine
 from payment_service.schemes.rules import PARTS, SCHEME_2018, SCHEME_2022, Terms
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
 
 NOVEMBER = Month(2025, 11)
 Programmes = tuple[tuple[str, int], ...]

@@ -27,9 +27,9 @@ from payment_service.testing_commissions import (
     recompute,
     settled,
 )
-from perisai_kit.events import MemberAttributed, PaymentSettled
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
 
 NOVEMBER = Month(2025, 11)
 Told = MemberAttributed | PaymentSettled

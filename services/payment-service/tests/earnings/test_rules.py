@@ -9,7 +9,7 @@ from payment_service.earnings.rules import (
     earned_month,
     first_free_month,
 )
-from perisai_kit.month import Month
+from perisai_kit.domain.month import Month
 
 NOVEMBER = Month(2025, 11)
 SOMEBODY = UUID(int=1)

@@ -6,11 +6,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.ledger import rules, service
 from payment_service.ledger.rules import NewTransfer, TransferCode
-from perisai_kit.auth import Role, ScopeKind
-from perisai_kit.fields import encode_cursor
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
-from perisai_kit.testing import Tokens
+from perisai_kit.auth.principal import Role, ScopeKind
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.http.paging import encode_cursor
+from perisai_kit.testing.plugin import Tokens
 
 COUNTRY = {"kind": ScopeKind.COUNTRY}
 pytestmark = pytest.mark.usefixtures("booked")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from payment_service.ledger import rules
 from payment_service.ledger.rules import Account, AccountKind, NewTransfer, TransferCode
-from perisai_kit.month import Month
+from perisai_kit.domain.month import Month
 
 PARTNER = UUID(int=7)
 BANK = rules.bank_collection(PARTNER)

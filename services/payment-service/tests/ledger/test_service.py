@@ -15,10 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.ledger import rules, service, tasks
 from payment_service.ledger.rules import NewTransfer, TransferCode, TransferKeyReused
-from perisai_kit.db import Database
-from perisai_kit.month import Month
-from perisai_kit.pii import Keyring
-from perisai_kit.testing import Urls
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.month import Month
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.testing.plugin import Urls
 
 PARTNER = UUID(int=7)
 BANK = f"bank_collection:{PARTNER}"

@@ -6,9 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bills.schemas import BillOut
 from payment_service.payments.models import Payment
-from perisai_kit.auth import Role
-from perisai_kit.ids import new_id
-from perisai_kit.testing import Tokens
+from perisai_kit.auth.principal import Role
+from perisai_kit.domain.ids import new_id
+from perisai_kit.testing.plugin import Tokens
 
 IssueBill = Callable[..., Awaitable[BillOut]]
 Settle = Callable[..., Awaitable[Payment]]

@@ -8,7 +8,7 @@ from payment_service.payments import rules
 from payment_service.tariffs import rules as tariffs
 from payment_service.tariffs import service as tariff_service
 from payment_service.tariffs.rules import Basis, Line, Payer, Programme, Sector
-from perisai_kit.month import Month
+from perisai_kit.domain.month import Month
 
 PAYMENT, PARTNER, BILL = UUID(int=1), UUID(int=2), UUID(int=3)
 ON = date(2026, 11, 5)

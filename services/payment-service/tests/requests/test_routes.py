@@ -16,11 +16,11 @@ from payment_service.callbacks.models import UnprovenRequest
 from payment_service.callbacks.rules import Check
 from payment_service.callbacks.unproven import ALL_NOTED_A_MINUTE, NOTED_A_MINUTE, UnprovenNotes
 from payment_service.testing import Bank, inquiry_of, payment_of
-from perisai_kit import clock
-from perisai_kit.auth import Role, ScopeKind
-from perisai_kit.db import Database
-from perisai_kit.ids import new_id
-from perisai_kit.testing import Tokens
+from perisai_kit.auth.principal import Role, ScopeKind
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.testing.plugin import Tokens
 from snap_bi.profiles import PROFILES, ReplayAnswer
 from snap_bi.verification import mask_token
 

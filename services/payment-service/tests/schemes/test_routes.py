@@ -15,11 +15,11 @@ from payment_service.schemes import service
 from payment_service.schemes.rules import SCHEME_2018, SCHEME_2022
 from payment_service.schemes.schemas import TermsIn
 from payment_service.testing_commissions import Village
-from perisai_kit.auth import Role, ScopeKind
-from perisai_kit.db import Database
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
-from perisai_kit.testing import MakeApp, Tokens, Wire, app_client
+from perisai_kit.auth.principal import Role, ScopeKind
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.testing.plugin import MakeApp, Tokens, Wire, app_client
 
 COUNTRY = {"kind": ScopeKind.COUNTRY}
 SCHEMES = "/v1/commission-schemes"

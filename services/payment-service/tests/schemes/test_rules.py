@@ -20,7 +20,7 @@ from payment_service.schemes.rules import (
     check_terms,
     scheme_of,
 )
-from perisai_kit.month import Month
+from perisai_kit.domain.month import Month
 
 
 @dataclass(frozen=True)

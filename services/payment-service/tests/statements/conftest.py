@@ -12,11 +12,11 @@ from payment_service.settings import Settings
 from payment_service.statements import service
 from payment_service.statements.schemas import MonthOut
 from payment_service.testing_commissions import Village, noon
-from perisai_kit import clock
-from perisai_kit.cursors import Cursor
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
-from perisai_kit.testing import BusinessTime
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.events.cursors import Cursor
+from perisai_kit.testing.plugin import BusinessTime
 
 Tell = Callable[..., Awaitable[None]]
 ReadAll = Callable[..., Awaitable[None]]

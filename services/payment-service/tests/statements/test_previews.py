@@ -19,10 +19,10 @@ from payment_service.statements.rules import (
 from payment_service.statements.schemas import MonthOut, PreviewOut
 from payment_service.statements.service import Whose
 from payment_service.testing_commissions import Village, noon
-from perisai_kit.auth import Principal, Role, Scope, ScopeKind
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
-from perisai_kit.testing import BusinessTime
+from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.testing.plugin import BusinessTime
 
 NOVEMBER = Month(2025, 11)
 Tell = Callable[..., Awaitable[None]]

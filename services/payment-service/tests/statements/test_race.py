@@ -25,16 +25,16 @@ from payment_service.statements.rules import MonthClosedAlready
 from payment_service.statements.schemas import MonthOut
 from payment_service.testing_commissions import FULL, TWO, Village, noon, recompute
 from payment_service.worker import subscriptions
-from perisai_kit.db import Database
-from perisai_kit.feed import publish
-from perisai_kit.ids import new_id
-from perisai_kit.local_feed import LocalFeed
-from perisai_kit.month import Month
-from perisai_kit.pii import Keyring
-from perisai_kit.subscription import Subscription
-from perisai_kit.testing import BusinessTime, Urls
-from perisai_kit.testing_feed import deliver, sequencing
-from perisai_kit.wakeup import Wakeup
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.events.feed import LocalFeed
+from perisai_kit.events.outbox import publish
+from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.subscription import Subscription
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.testing.feeds import deliver, sequencing
+from perisai_kit.testing.plugin import BusinessTime, Urls
 
 pytestmark = pytest.mark.race
 

@@ -21,12 +21,12 @@ from payment_service.statements.rules import (
 )
 from payment_service.statements.schemas import MonthOut
 from payment_service.testing_commissions import Village, noon
-from perisai_kit import clock
-from perisai_kit.feed import publish
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
-from perisai_kit.parked import ParkedEvent
-from perisai_kit.testing import BusinessTime
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.events.outbox import publish
+from perisai_kit.events.parking import ParkedEvent
+from perisai_kit.testing.plugin import BusinessTime
 
 NOVEMBER = Month(2025, 11)
 Tell = Callable[..., Awaitable[None]]

@@ -8,11 +8,11 @@ import pytest
 
 from payment_service.statements.schemas import MonthOut
 from payment_service.testing_commissions import Village, noon
-from perisai_kit import clock
-from perisai_kit.auth import Role, ScopeKind
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
-from perisai_kit.testing import BusinessTime, Tokens
+from perisai_kit.auth.principal import Role, ScopeKind
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.testing.plugin import BusinessTime, Tokens
 
 NOVEMBER = Month(2025, 11)
 CLOSING = "/v1/commission-months/2025-11/closing"

@@ -18,7 +18,7 @@ from payment_service.statements.rules import (
     check_read,
     due,
 )
-from perisai_kit.month import Month
+from perisai_kit.domain.month import Month
 
 NOVEMBER = Month(2025, 11)
 CLOSABLE = datetime(2025, 12, 2, tzinfo=UTC)

@@ -30,13 +30,13 @@ from payment_service.testing_commissions import (
     noon,
     recompute,
 )
-from perisai_kit import clock
-from perisai_kit.auth import Principal, Role, Scope, ScopeKind
-from perisai_kit.events import StatementIssued
-from perisai_kit.feed import EventRow
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
-from perisai_kit.testing_feed import published
+from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.events.catalogue import StatementIssued
+from perisai_kit.events.outbox import EventRow
+from perisai_kit.testing.feeds import published
 
 NOVEMBER = Month(2025, 11)
 Tell = Callable[..., Awaitable[None]]

@@ -6,9 +6,9 @@ import pytest
 
 from payment_service.clients.members import ContributionBasis
 from payment_service.tariffs.rules import Programme
-from perisai_kit.auth import Role
-from perisai_kit.ids import new_id
-from perisai_kit.testing import Tokens, Wire
+from perisai_kit.auth.principal import Role
+from perisai_kit.domain.ids import new_id
+from perisai_kit.testing.plugin import Tokens, Wire
 
 Know = Callable[[ContributionBasis], None]
 MakeBasis = Callable[..., ContributionBasis]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from payment_service.tariffs import rules, service
 from payment_service.tariffs.rules import Basis, Payer, Programme, Sector
-from perisai_kit.month import Month
+from perisai_kit.domain.month import Month
 
 ALL = frozenset(Programme)
 MANDATORY = frozenset({Programme.JKK, Programme.JKM})

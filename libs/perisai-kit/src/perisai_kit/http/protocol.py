@@ -19,10 +19,10 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 from uvicorn.server import ServerState
 
-from perisai_kit.errors import DomainError
-from perisai_kit.http.joined_transport import JoinedTransport, keep_little_unsent
-from perisai_kit.http.refusals import HeadTooLarge, RequestMalformed, RequestTimedOut, refusal
-from perisai_kit.http.watch import ConnectionLimits, closed_total, watch_of
+from perisai_kit.domain.errors import DomainError
+from perisai_kit.http.connections import refusals
+from perisai_kit.http.connections.joined_transport import JoinedTransport, keep_little_unsent
+from perisai_kit.http.connections.watch import ConnectionLimits, closed_total, watch_of
 
 MAX_PIPELINED = 128
 """Requests that may wait behind one on a connection; then it ends after the last of them."""
@@ -183,9 +183,9 @@ class ServerProtocol(HttpToolsProtocol):
             self._body_since += passed
             self._deadline += passed
         elif now > self._deadline:
-            self._close_or_refuse(RequestTimedOut(), "head_slow")
+            self._close_or_refuse(refusals.RequestTimedOut(), "head_slow")
         elif self._is_in_body and now > self._body_deadline():
-            self._close_or_refuse(RequestTimedOut(), "body_slow")
+            self._close_or_refuse(refusals.RequestTimedOut(), "body_slow")
 
     def close_idle(self) -> None:
         """Make place for another connection."""
@@ -202,11 +202,11 @@ class ServerProtocol(HttpToolsProtocol):
             self._go_on_behind_upgrade(data[upgrade.args[0] :])
             return
         except httptools.HttpParserError:
-            self._refuse(RequestMalformed(), "malformed")
+            self._refuse(refusals.RequestMalformed(), "malformed")
         if not self._has_begun_here:
             self._unframed += len(data) - self._body_here
             if self._unframed > self.limits.head_bytes:
-                self._refuse(HeadTooLarge(), "head_large")
+                self._refuse(refusals.HeadTooLarge(), "head_large")
 
     def _go_on_behind_upgrade(self, rest: bytes) -> None:
         """Read on as if nobody had asked for another protocol (RFC 9110 7.8): none is offered.
@@ -279,7 +279,7 @@ class ServerProtocol(HttpToolsProtocol):
             cycle.keep_alive = False
 
     def _write_refusal(self, error: DomainError) -> None:
-        self.transport.write(refusal(error, self.server_state.default_headers))
+        self.transport.write(refusals.refusal(error, self.server_state.default_headers))
         self.transport.write_eof()
         self._deadline = math.inf
         self._is_in_body = False

@@ -14,9 +14,9 @@ from importlib.metadata import EntryPoint, entry_points
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from perisai_kit.http.connections.watch import ConnectionLimits
 from perisai_kit.http.protocol import ServerProtocol
-from perisai_kit.http.watch import ConnectionLimits
-from perisai_kit.worker import run_standalone
+from perisai_kit.services.worker import run_standalone
 
 GROUP = "perisai.processes"
 GRACEFUL_S = 8

@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.activity.models import ActivityFact
 from agent_service.activity.rules import Counts, FactKind
-from perisai_kit.month import Month
-from perisai_kit.statements import Statement, execute
+from perisai_kit.db.sql import Statement, execute
+from perisai_kit.domain.month import Month
 
 _INSERT_ONCE = """
     INSERT INTO activity_facts (id, kind, agent_id, month, recorded_at)

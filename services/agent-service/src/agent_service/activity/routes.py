@@ -7,8 +7,8 @@ from agent_service.activity import service
 from agent_service.activity.schemas import ActivityOut, MonthOut, VerdictOut
 from agent_service.agents.rules import AgentNotFound
 from agent_service.dependencies import Configured, SignedIn
-from perisai_kit.db import ReadSession
-from perisai_kit.problems import problems
+from perisai_kit.http.dependencies import ReadSession
+from perisai_kit.http.problems import problems
 
 reading = APIRouter(prefix="/v1/agents", tags=["activity"])
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from perisai_kit.month import Month, span
+from perisai_kit.domain.month import Month, span
 
 
 class Lacking(StrEnum):

@@ -2,7 +2,7 @@ from datetime import date
 from uuid import UUID
 
 from agent_service.activity.rules import Lacking
-from perisai_kit.fields import MonthText, Out
+from perisai_kit.http.types import MonthText, Out
 
 
 class MonthOut(Out):

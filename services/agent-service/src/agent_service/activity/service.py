@@ -11,10 +11,10 @@ from agent_service.activity import queries, rules
 from agent_service.activity.rules import Counts, FactKind, Lacking, Policy, Verdict
 from agent_service.agents import service as agents
 from agent_service.settings import Settings
-from perisai_kit import clock
-from perisai_kit.auth import Principal
-from perisai_kit.events import MemberAttributed, PaymentSettled
-from perisai_kit.month import Month, span
+from perisai_kit.auth.principal import Principal
+from perisai_kit.domain import clock
+from perisai_kit.domain.month import Month, span
+from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
 
 
 @dataclass(frozen=True, slots=True)

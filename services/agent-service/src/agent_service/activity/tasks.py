@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.activity import service
-from perisai_kit.events import MemberAttributed, PaymentSettled
+from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
 
 
 async def on_members_attributed(session: AsyncSession, events: Sequence[MemberAttributed]) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from agent_service.agents.rules import AgentState
 from agent_service.base import Base, choice
-from perisai_kit.pii import EncryptedText
+from perisai_kit.privacy.columns import EncryptedText
 
 agent_numbers = Sequence("agent_numbers", metadata=Base.metadata)
 

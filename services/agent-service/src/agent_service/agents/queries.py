@@ -8,7 +8,7 @@ from agent_service.agents.models import Agent, AgentChange, agent_numbers
 from agent_service.agents.rules import AgentNotFound, AgentState
 from agent_service.paging import slice_by_id
 from agent_service.scopes import OFFICES, by_office
-from perisai_kit.auth import Principal, Role
+from perisai_kit.auth.principal import Principal, Role
 
 MAX_CHANGES = 100
 MAX_EARLIER = 100

@@ -26,10 +26,10 @@ from agent_service.branches.rules import BranchOutOfScope
 from agent_service.dependencies import Configured, Identifier, Officer, RequestId, SignedIn
 from agent_service.paging import Cursor, Limit, Slice
 from agent_service.wadahs.rules import WadahNotActive
-from perisai_kit.db import ReadSession, Session
-from perisai_kit.fields import Page
-from perisai_kit.idempotency import TransactionRoute
-from perisai_kit.problems import problems
+from perisai_kit.http.dependencies import ReadSession, Session
+from perisai_kit.http.paging import Page
+from perisai_kit.http.problems import problems
+from perisai_kit.http.transaction import TransactionRoute
 
 router = APIRouter(prefix="/v1/agents", tags=["agents"], route_class=TransactionRoute)
 reading = APIRouter(prefix="/v1/agents", tags=["agents"])

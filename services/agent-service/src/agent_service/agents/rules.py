@@ -9,8 +9,8 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
-from perisai_kit.errors import Conflict, Forbidden, NotFound
-from perisai_kit.month import Month
+from perisai_kit.domain.errors import Conflict, Forbidden, NotFound
+from perisai_kit.domain.month import Month
 
 CODE_PREFIX = "PRS-"
 CODE_DIGITS = 7

@@ -5,8 +5,8 @@ from uuid import UUID
 from pydantic import AfterValidator
 
 from agent_service.agents.rules import AgentState, DismissalReason, SuspensionReason
-from perisai_kit.fields import Instant, LongText, Model, Out
-from perisai_kit.pii import mask_account, mask_name
+from perisai_kit.http.types import Instant, LongText, Model, Out
+from perisai_kit.privacy.masks import mask_account, mask_name
 
 
 class NewSuspension(Model):

@@ -15,12 +15,18 @@ from agent_service.branches import service as branches
 from agent_service.paging import Slice, slice_of
 from agent_service.rows import insert_once
 from agent_service.wadahs import service as wadahs
-from perisai_kit import clock
-from perisai_kit.auth import Principal
-from perisai_kit.events import AgentActivated, AgentDismissed, AgentReinstated, AgentSuspended
-from perisai_kit.feed import publish
-from perisai_kit.ids import new_id
-from perisai_kit.pii import Keyring, audit_read
+from perisai_kit.auth.principal import Principal
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.events.catalogue import (
+    AgentActivated,
+    AgentDismissed,
+    AgentReinstated,
+    AgentSuspended,
+)
+from perisai_kit.events.outbox import publish
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.privacy.read_audit import audit_read
 
 AtWork = TypeVar("AtWork", AgentActivated, AgentReinstated)
 

@@ -11,7 +11,7 @@ from agent_service.applications.rules import (
 )
 from agent_service.paging import slice_by_id
 from agent_service.scopes import by_office
-from perisai_kit.auth import Principal, Role
+from perisai_kit.auth.principal import Principal, Role
 
 MAX_CHANGES = 100
 

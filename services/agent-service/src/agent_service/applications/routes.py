@@ -41,12 +41,11 @@ from agent_service.requirements.schemas import (
     TrainingOut,
 )
 from agent_service.wadahs.rules import WadahNotActive, WadahNotFound
-from perisai_kit.db import ReadSession, Session
-from perisai_kit.fields import Page
-from perisai_kit.idempotency import IDEMPOTENT, TransactionRoute
-from perisai_kit.nik import NikInvalid
-from perisai_kit.pii import Keys
-from perisai_kit.problems import problems
+from perisai_kit.domain.nik import NikInvalid
+from perisai_kit.http.dependencies import Keys, ReadSession, Session
+from perisai_kit.http.paging import Page
+from perisai_kit.http.problems import problems
+from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 
 router = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=TransactionRoute)
 reading = APIRouter(prefix="/v1/applications", tags=["applications"])

@@ -6,7 +6,7 @@ Source: docs/domain.md, Becoming an agent (Perban 1/2023 art. 7) and Steps found
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 
-from perisai_kit.errors import Conflict, Forbidden, NotFound
+from perisai_kit.domain.errors import Conflict, Forbidden, NotFound
 
 OTP = "otp"
 

@@ -8,8 +8,8 @@ from agent_service.applications.rules import ApplicationState, RejectionReason
 from agent_service.dates import TypedDate
 from agent_service.requirements.rules import Citizenship
 from agent_service.requirements.schemas import CheckOut, ExamOut, FindingOut, TrainingOut
-from perisai_kit.fields import Instant, LongText, Model, Out, ShortText, Text255
-from perisai_kit.pii import mask_account, mask_name, mask_nik
+from perisai_kit.http.types import Instant, LongText, Model, Out, ShortText, Text255
+from perisai_kit.privacy.masks import mask_account, mask_name, mask_nik
 
 BankCode = Annotated[
     str,

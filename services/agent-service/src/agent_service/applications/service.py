@@ -29,12 +29,13 @@ from agent_service.requirements.service import Evidence
 from agent_service.rows import insert_once
 from agent_service.settings import Settings
 from agent_service.wadahs import service as wadahs
-from perisai_kit import clock
-from perisai_kit.auth import Principal
-from perisai_kit.ids import new_id
-from perisai_kit.nik import Nik, parse_nik
-from perisai_kit.pii import Keyring, audit_read
-from perisai_kit.regions import is_known_region
+from perisai_kit.auth.principal import Principal
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.nik import Nik, parse_nik
+from perisai_kit.domain.regions import is_known_region
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.privacy.read_audit import audit_read
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.branches.models import Branch
 from agent_service.branches.rules import BranchNotFound
-from perisai_kit.auth import Principal
+from perisai_kit.auth.principal import Principal
 
 
 def visible(_: Principal) -> ColumnElement[bool]:

@@ -6,10 +6,10 @@ from agent_service.branches.rules import BranchExists, BranchNotFound, NotForThe
 from agent_service.branches.schemas import BranchOut, NewBranch
 from agent_service.dependencies import BranchCode, SignedIn, Staff
 from agent_service.paging import Cursor, Limit, Slice
-from perisai_kit.db import ReadSession, Session
-from perisai_kit.fields import Page
-from perisai_kit.idempotency import TransactionRoute
-from perisai_kit.problems import problems
+from perisai_kit.http.dependencies import ReadSession, Session
+from perisai_kit.http.paging import Page
+from perisai_kit.http.problems import problems
+from perisai_kit.http.transaction import TransactionRoute
 
 router = APIRouter(prefix="/v1/branches", tags=["branches"], route_class=TransactionRoute)
 reading = APIRouter(prefix="/v1/branches", tags=["branches"])

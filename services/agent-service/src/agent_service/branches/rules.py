@@ -1,6 +1,6 @@
 """What is true of a branch office."""
 
-from perisai_kit.errors import Conflict, Forbidden, NotFound
+from perisai_kit.domain.errors import Conflict, Forbidden, NotFound
 
 
 class BranchNotFound(NotFound):

@@ -1,6 +1,6 @@
 from uuid import UUID
 
-from perisai_kit.fields import Code, Instant, Model, Out, ShortText
+from perisai_kit.http.types import Code, Instant, Model, Out, ShortText
 
 
 class NewBranch(Model):

@@ -5,11 +5,11 @@ from agent_service.branches.models import Branch
 from agent_service.branches.schemas import NewBranch
 from agent_service.paging import Slice
 from agent_service.rows import insert_once
-from perisai_kit import clock
-from perisai_kit.auth import Principal, Role, ScopeKind
-from perisai_kit.events import BranchOpened
-from perisai_kit.feed import publish
-from perisai_kit.fields import decode_cursor, encode_cursor
+from perisai_kit.auth.principal import Principal, Role, ScopeKind
+from perisai_kit.domain import clock
+from perisai_kit.events.catalogue import BranchOpened
+from perisai_kit.events.outbox import publish
+from perisai_kit.http.paging import decode_cursor, encode_cursor
 
 
 async def open_branch(session: AsyncSession, new: NewBranch, *, by: Principal) -> Branch:

@@ -4,8 +4,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
-from perisai_kit.client import ServiceClient
-from perisai_kit.errors import Unavailable
+from perisai_kit.domain.errors import Unavailable
+from perisai_kit.services.client import ServiceClient
 
 
 class _Lookup(BaseModel):

@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
-from perisai_kit.client import ServiceClient
-from perisai_kit.errors import Unavailable
+from perisai_kit.domain.errors import Unavailable
+from perisai_kit.services.client import ServiceClient
 
 
 class AccountVerdict(BaseModel):

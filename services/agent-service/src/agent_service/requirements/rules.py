@@ -10,8 +10,8 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
-from perisai_kit.errors import Conflict, Invalid, TooMany
-from perisai_kit.nik import age_on
+from perisai_kit.domain.errors import Conflict, Invalid, TooMany
+from perisai_kit.domain.nik import age_on
 
 
 class Citizenship(StrEnum):

@@ -6,7 +6,7 @@ from pydantic import Field, StrictBool
 
 from agent_service.dates import TypedDate
 from agent_service.requirements.rules import Outcome
-from perisai_kit.fields import Count, Instant, Model, Out, ShortText
+from perisai_kit.http.types import Count, Instant, Model, Out, ShortText
 
 
 class NewTraining(Model):

@@ -9,8 +9,8 @@ from agent_service.requirements import queries, rules
 from agent_service.requirements.models import Check, Exam, Training
 from agent_service.requirements.rules import Facts, Finding
 from agent_service.requirements.schemas import NewExam, NewTraining
-from perisai_kit import clock
-from perisai_kit.ids import new_id
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from agent_service.dependencies import Asks, Configured, SignedIn, WholeDatabase
 from agent_service.requirements.rules import AttestationRefused, TooManyVerifications
 from agent_service.verifications import service
 from agent_service.verifications.schemas import NewVerification
-from perisai_kit.json_body import JsonRoute
-from perisai_kit.problems import problems
+from perisai_kit.http.body import JsonRoute
+from perisai_kit.http.problems import problems
 
 # Not a TransactionRoute: other services are asked, and that is never done inside a transaction.
 router = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=JsonRoute)

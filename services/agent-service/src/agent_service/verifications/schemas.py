@@ -2,7 +2,7 @@ from typing import Annotated
 
 from pydantic import Field, StrictBool
 
-from perisai_kit.fields import Code, Model
+from perisai_kit.http.types import Code, Model
 
 
 class Attestation(Model):

@@ -20,11 +20,11 @@ from agent_service.requirements import service as requirements
 from agent_service.requirements.rules import Finding, Outcome, Requirement
 from agent_service.settings import Settings
 from agent_service.verifications.schemas import Attestation
-from perisai_kit import clock
-from perisai_kit.auth import Principal, Role
-from perisai_kit.db import Database
-from perisai_kit.errors import DomainError, Forbidden, Invalid
-from perisai_kit.log import get_logger
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.errors import DomainError, Forbidden, Invalid
+from perisai_kit.runtime.log import get_logger
 
 COUNTED = timedelta(hours=24)
 

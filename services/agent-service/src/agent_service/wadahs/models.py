@@ -6,7 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from agent_service.base import Base, choice
 from agent_service.wadahs.rules import TerminationReason, WadahKind, WadahState
-from perisai_kit.pii import EncryptedText
+from perisai_kit.privacy.columns import EncryptedText
 
 
 class Wadah(Base):

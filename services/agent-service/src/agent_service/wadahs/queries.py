@@ -9,7 +9,7 @@ from agent_service.paging import slice_by_id
 from agent_service.scopes import OFFICES, by_office
 from agent_service.wadahs.models import Agreement, Wadah, WadahChange
 from agent_service.wadahs.rules import WadahNotFound, WadahState
-from perisai_kit.auth import Principal, Role
+from perisai_kit.auth.principal import Principal, Role
 
 MAX_AGREEMENTS = 100
 """More than a wadah can sign in decades; it bounds what is read at once."""

@@ -25,10 +25,11 @@ from agent_service.wadahs.schemas import (
     WadahOut,
 )
 from agent_service.wadahs.service import Described
-from perisai_kit.db import ReadSession, Session
-from perisai_kit.fields import Code, Page
-from perisai_kit.idempotency import TransactionRoute
-from perisai_kit.problems import problems
+from perisai_kit.http.dependencies import ReadSession, Session
+from perisai_kit.http.paging import Page
+from perisai_kit.http.problems import problems
+from perisai_kit.http.transaction import TransactionRoute
+from perisai_kit.http.types import Code
 
 router = APIRouter(prefix="/v1/wadahs", tags=["wadahs"], route_class=TransactionRoute)
 reading = APIRouter(prefix="/v1/wadahs", tags=["wadahs"])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from perisai_kit.errors import Conflict, Invalid, NotFound
+from perisai_kit.domain.errors import Conflict, Invalid, NotFound
 
 TOO_FEW_AGENTS = "too_few_agents"
 NO_AGREEMENT = "no_agreement_in_force"

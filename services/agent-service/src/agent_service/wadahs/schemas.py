@@ -5,7 +5,7 @@ from pydantic import StrictBool
 
 from agent_service.dates import TypedDate
 from agent_service.wadahs.rules import TerminationReason, WadahKind, WadahState
-from perisai_kit.fields import Code, Instant, LongText, Model, Out, ShortText
+from perisai_kit.http.types import Code, Instant, LongText, Model, Out, ShortText
 
 
 class NewAgreement(Model):

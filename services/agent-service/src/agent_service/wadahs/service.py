@@ -15,9 +15,9 @@ from agent_service.wadahs import queries, rules
 from agent_service.wadahs.models import Agreement, Wadah, WadahChange
 from agent_service.wadahs.rules import Caution, Period, Schemes, Terms, WadahState
 from agent_service.wadahs.schemas import NewAgreement, NewTermination, NewWadah
-from perisai_kit import clock
-from perisai_kit.auth import Principal
-from perisai_kit.ids import new_id
+from perisai_kit.auth.principal import Principal
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
 
 
 @dataclass(frozen=True, slots=True)

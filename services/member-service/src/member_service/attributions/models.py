@@ -6,7 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from member_service.attributions.rules import Reason
 from member_service.base import Base, MonthColumn, choice, one_of
-from perisai_kit.month import Month
+from perisai_kit.domain.month import Month
 
 
 class Attribution(Base):

@@ -13,9 +13,9 @@ from member_service.attributions.rules import (
 from member_service.attributions.schemas import AttributionOut, AttributionsOut, NewAttribution
 from member_service.members.rules import MemberNotFound
 from member_service.requests import Officer, Reader
-from perisai_kit.db import Session
-from perisai_kit.idempotency import TransactionRoute
-from perisai_kit.problems import problems
+from perisai_kit.http.dependencies import Session
+from perisai_kit.http.problems import problems
+from perisai_kit.http.transaction import TransactionRoute
 
 router = APIRouter(prefix="/v1/members", tags=["members"], route_class=TransactionRoute)
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from perisai_kit.errors import Conflict, Invalid
-from perisai_kit.month import Month
+from perisai_kit.domain.errors import Conflict, Invalid
+from perisai_kit.domain.month import Month
 
 
 class Reason(StrEnum):

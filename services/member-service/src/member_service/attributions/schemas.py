@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import Field
 
 from member_service.attributions.rules import Reason
-from perisai_kit.fields import Model, MonthText, Out
+from perisai_kit.http.types import Model, MonthText, Out
 
 
 class NewAttribution(Model):

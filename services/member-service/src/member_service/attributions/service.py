@@ -13,12 +13,12 @@ from member_service.attributions.schemas import NewAttribution
 from member_service.members import service as members
 from member_service.members.models import Member
 from member_service.members.rules import Stamp
-from perisai_kit import clock
-from perisai_kit.auth import Principal, Role
-from perisai_kit.events import MemberAttributed, MemberUpdated
-from perisai_kit.feed import publish
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.events.catalogue import MemberAttributed, MemberUpdated
+from perisai_kit.events.outbox import publish
 
 ATTRIBUTIONS_SHOWN = 100
 

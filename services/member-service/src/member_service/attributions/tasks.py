@@ -1,7 +1,12 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.attributions import service
-from perisai_kit.events import AgentActivated, AgentDismissed, AgentReinstated, AgentSuspended
+from perisai_kit.events.catalogue import (
+    AgentActivated,
+    AgentDismissed,
+    AgentReinstated,
+    AgentSuspended,
+)
 
 
 async def on_agent_at_work(session: AsyncSession, event: AgentActivated | AgentReinstated) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from member_service.base import Base, MonthColumn, choice, one_of
 from member_service.members.rules import Programme
-from perisai_kit.month import Month
+from perisai_kit.domain.month import Month
 
 
 class CoverageMonth(Base):

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from member_service.coverage.models import CoverageMonth
 from member_service.coverage.rules import PaidMonth
 from member_service.members.rules import MANDATORY
-from perisai_kit.month import Month
+from perisai_kit.domain.month import Month
 
 
 class Line(NamedTuple):

@@ -7,9 +7,10 @@ from member_service.coverage import rules, service
 from member_service.coverage.schemas import CoverageOut, PaidMonthOut, WaitingPeriod
 from member_service.members.rules import MemberNotFound
 from member_service.requests import READERS
-from perisai_kit.auth import Principal, Role, require
-from perisai_kit.db import ReadSession
-from perisai_kit.problems import problems
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.roles import require
+from perisai_kit.http.dependencies import ReadSession
+from perisai_kit.http.problems import problems
 
 router = APIRouter(prefix="/v1/members", tags=["coverage"])
 

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from itertools import groupby
 
 from member_service.members.rules import MemberStatus, Standing, status
-from perisai_kit.month import Month, months_between, span
+from perisai_kit.domain.month import Month, months_between, span
 
 DUE_DAY = 15
 """Of the contribution month itself. Source: docs/domain.md, Coverage (PP 44/2015)."""

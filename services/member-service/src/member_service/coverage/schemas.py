@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import Field
 
 from member_service.members.rules import MemberStatus, Programme
-from perisai_kit.fields import Count, MonthText, Out, Rupiah
+from perisai_kit.http.types import Count, MonthText, Out, Rupiah
 
 
 class PaidMonthOut(Out):

@@ -14,11 +14,11 @@ from member_service.coverage.queries import Line
 from member_service.coverage.rules import Coverage
 from member_service.members import service as members
 from member_service.members.rules import Programme
-from perisai_kit import clock
-from perisai_kit.auth import Principal
-from perisai_kit.events import CoverageExtended, PaymentSettled
-from perisai_kit.feed import publish
-from perisai_kit.month import Month
+from perisai_kit.auth.principal import Principal
+from perisai_kit.domain import clock
+from perisai_kit.domain.month import Month
+from perisai_kit.events.catalogue import CoverageExtended, PaymentSettled
+from perisai_kit.events.outbox import publish
 
 MONTHS_SHOWN = 120
 

@@ -5,7 +5,7 @@ from sqlalchemy import DateTime, ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from member_service.base import Base
-from perisai_kit.ids import new_id
+from perisai_kit.domain.ids import new_id
 
 
 class WorkDeclaration(Base):

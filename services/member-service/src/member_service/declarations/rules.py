@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
-from perisai_kit.errors import Conflict, Invalid
+from perisai_kit.domain.errors import Conflict, Invalid
 
 CLOCK_SKEW = timedelta(minutes=10)
 """How far ahead a telephone's clock may run before its dates are refused. Our own choice."""

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import Field, StrictBool
 
-from perisai_kit.fields import Code, Day, Instant, Model, Out
+from perisai_kit.http.types import Code, Day, Instant, Model, Out
 
 
 class WorkDeclarationIn(Model):

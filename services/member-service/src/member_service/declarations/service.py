@@ -12,9 +12,9 @@ from member_service.declarations.rules import DeclarationIdTaken
 from member_service.declarations.schemas import ConsentIn, NewWorkDeclaration, WorkDeclarationIn
 from member_service.members import service as members
 from member_service.members.rules import MemberNotFound, Stamp
-from perisai_kit import clock
-from perisai_kit.auth import Principal
-from perisai_kit.ids import new_id
+from perisai_kit.auth.principal import Principal
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
 
 DECLARATIONS_SHOWN = 100
 

@@ -32,13 +32,13 @@ from member_service.members.rules import (
 )
 from member_service.members.schemas import MemberOut
 from member_service.requests import Keeper, Language, LimitsOf
-from perisai_kit.auth import Principal, Role, require
-from perisai_kit.db import Session
-from perisai_kit.etag import etag
-from perisai_kit.idempotency import IDEMPOTENT, TransactionRoute
-from perisai_kit.nik import NikInvalid
-from perisai_kit.pii import Keys
-from perisai_kit.problems import problems
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.roles import require
+from perisai_kit.domain.nik import NikInvalid
+from perisai_kit.http.dependencies import Keys, Session
+from perisai_kit.http.etag import etag
+from perisai_kit.http.problems import problems
+from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 
 router = APIRouter(prefix="/v1", route_class=TransactionRoute)
 

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from perisai_kit.errors import Conflict, DomainError, Forbidden, NotFound
+from perisai_kit.domain.errors import Conflict, DomainError, Forbidden, NotFound
 
 MAX_ROWS = 200
 ERRORS_SHOWN = 20

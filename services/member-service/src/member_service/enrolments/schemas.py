@@ -7,7 +7,7 @@ from pydantic import Field, WithJsonSchema
 from member_service.declarations.schemas import ConsentIn, WorkDeclarationIn
 from member_service.enrolments.rules import MAX_ROWS, RowStatus
 from member_service.members.schemas import MemberFacts
-from perisai_kit.fields import Count, Model, Out
+from perisai_kit.http.types import Count, Model, Out
 
 
 class NewMember(MemberFacts):

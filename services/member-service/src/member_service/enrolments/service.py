@@ -22,13 +22,13 @@ from member_service.members import service as members
 from member_service.members.models import Member
 from member_service.members.rules import Limits, MemberNikRegistered, Stamp
 from member_service.members.service import Candidate, Registered
-from perisai_kit import clock
-from perisai_kit.auth import Principal, Role, ScopeKind
-from perisai_kit.errors import DomainError, Invalid
-from perisai_kit.ids import new_id
-from perisai_kit.nik import NikInvalid
-from perisai_kit.pii import Keyring
-from perisai_kit.wrong_fields import field_problems
+from perisai_kit.auth.principal import Principal, Role, ScopeKind
+from perisai_kit.domain import clock
+from perisai_kit.domain.errors import DomainError, Invalid
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.nik import NikInvalid
+from perisai_kit.http.validation import field_problems
+from perisai_kit.privacy.keyring import Keyring
 
 ROW_INVALID = Invalid.code
 

@@ -6,13 +6,13 @@ from member_service.lookups import service
 from member_service.lookups.rules import LookupNeedsOne
 from member_service.lookups.schemas import MemberLookup, MemberLookupOut
 from member_service.requests import RequestId
-from perisai_kit.auth import Principal, Role, require
-from perisai_kit.db import Session
-from perisai_kit.errors import Forbidden
-from perisai_kit.idempotency import TransactionRoute
-from perisai_kit.nik import NikInvalid
-from perisai_kit.pii import Keys
-from perisai_kit.problems import problems
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.roles import require
+from perisai_kit.domain.errors import Forbidden
+from perisai_kit.domain.nik import NikInvalid
+from perisai_kit.http.dependencies import Keys, Session
+from perisai_kit.http.problems import problems
+from perisai_kit.http.transaction import TransactionRoute
 
 router = APIRouter(prefix="/v1/member-lookups", tags=["members"], route_class=TransactionRoute)
 

@@ -1,4 +1,4 @@
-from perisai_kit.errors import Invalid
+from perisai_kit.domain.errors import Invalid
 
 
 class LookupNeedsOne(Invalid):

@@ -3,7 +3,7 @@ from uuid import UUID
 from pydantic import Field
 
 from member_service.members.schemas import NikText
-from perisai_kit.fields import Model, Out, Phone
+from perisai_kit.http.types import Model, Out, Phone
 
 
 class MemberLookup(Model):

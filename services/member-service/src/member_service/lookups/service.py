@@ -8,9 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from member_service.lookups.rules import LookupNeedsOne
 from member_service.lookups.schemas import MemberLookup, MemberLookupOut, PhoneMatch
 from member_service.members import service as members
-from perisai_kit.auth import Principal, Role
-from perisai_kit.errors import Forbidden
-from perisai_kit.pii import Keyring, audit_read, mask_name
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.domain.errors import Forbidden
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.privacy.masks import mask_name
+from perisai_kit.privacy.read_audit import audit_read
 
 
 async def look_up(

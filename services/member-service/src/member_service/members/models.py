@@ -15,9 +15,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from member_service.base import Base, MonthColumn, choice, one_of
 from member_service.members.rules import NewToBpuBasis, Payer, Programme, Sex
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
-from perisai_kit.pii import EncryptedText
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.privacy.columns import EncryptedText
 
 
 class Member(Base):

@@ -24,8 +24,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.members.models import Member, MemberChange
 from member_service.members.rules import MemberNotFound, MemberStatus, Standing
-from perisai_kit.auth import Principal, Role
-from perisai_kit.scopes import in_scope
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.scopes import in_scope
 
 OFFICERS = (Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN)
 

@@ -33,15 +33,15 @@ from member_service.requests import (
     Reader,
     RequestId,
 )
-from perisai_kit.auth import Principal, Role, require
-from perisai_kit.db import Session
-from perisai_kit.errors import PreconditionFailed, PreconditionRequired
-from perisai_kit.etag import etag
-from perisai_kit.fields import Page, PageLimit, encode_cursor
-from perisai_kit.idempotency import TransactionRoute
-from perisai_kit.pii import Keys
-from perisai_kit.problems import problems
-from perisai_kit.regions import region_name
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.roles import require
+from perisai_kit.domain.errors import PreconditionFailed, PreconditionRequired
+from perisai_kit.domain.regions import region_name
+from perisai_kit.http.dependencies import Keys, Session
+from perisai_kit.http.etag import etag
+from perisai_kit.http.paging import Page, PageLimit, encode_cursor
+from perisai_kit.http.problems import problems
+from perisai_kit.http.transaction import TransactionRoute
 
 router = APIRouter(prefix="/v1/members", tags=["members"], route_class=TransactionRoute)
 Service = Annotated[Principal, Depends(require(Role.SERVICE))]

@@ -7,9 +7,9 @@ from enum import StrEnum
 from uuid import UUID
 
 from member_service.occupations.rules import MAX_OCCUPATIONS, OCCUPATIONS
-from perisai_kit.errors import Conflict, Forbidden, Invalid, NotFound
-from perisai_kit.month import Month
-from perisai_kit.nik import age_on
+from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from perisai_kit.domain.month import Month
+from perisai_kit.domain.nik import age_on
 
 AGE_LIMIT = 65
 """Whoever has reached it cannot be registered. Source: docs/domain.md, Who may join."""

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from member_service.members.rules import MemberStatus, NewToBpuBasis, Payer, Programme, Sex
 from member_service.occupations.rules import MAX_OCCUPATIONS, Sector
-from perisai_kit.fields import (
+from perisai_kit.http.types import (
     Code,
     Day,
     Model,

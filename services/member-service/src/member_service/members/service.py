@@ -19,16 +19,18 @@ from member_service.members.rules import (
 )
 from member_service.members.schemas import MemberFacts, MemberLine, MemberPatch
 from member_service.occupations.rules import sector
-from perisai_kit import clock
-from perisai_kit.auth import Principal, Role
-from perisai_kit.errors import DomainError, PreconditionFailed
-from perisai_kit.etag import allows
-from perisai_kit.events import MemberEnrolled, MemberUpdated
-from perisai_kit.feed import publish
-from perisai_kit.nik import Nik, parse_nik
-from perisai_kit.pii import Keyring, audit_read, mask_name, mask_nik, mask_phone
-from perisai_kit.regions import is_known_region
-from perisai_kit.sight import note_shown
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.domain import clock
+from perisai_kit.domain.errors import DomainError, PreconditionFailed
+from perisai_kit.domain.nik import Nik, parse_nik
+from perisai_kit.domain.regions import is_known_region
+from perisai_kit.events.catalogue import MemberEnrolled, MemberUpdated
+from perisai_kit.events.outbox import publish
+from perisai_kit.http.etag import allows
+from perisai_kit.http.visibility import note_shown
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.privacy.masks import mask_name, mask_nik, mask_phone
+from perisai_kit.privacy.read_audit import audit_read
 
 SHOWN_AS = "member"
 """The kind under which a kept answer names the members it is about."""

@@ -4,7 +4,8 @@ from fastapi import APIRouter, Depends
 
 from member_service.occupations.rules import OCCUPATIONS
 from member_service.occupations.schemas import OccupationOut, OccupationsOut
-from perisai_kit.auth import Principal, require
+from perisai_kit.auth.principal import Principal
+from perisai_kit.auth.roles import require
 
 router = APIRouter(prefix="/v1/occupations", tags=["occupations"])
 

@@ -3,7 +3,7 @@ from typing import Annotated
 from pydantic import Field
 
 from member_service.occupations.rules import Sector
-from perisai_kit.fields import Out
+from perisai_kit.http.types import Out
 
 
 class OccupationOut(Out):

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.banks.rules import PartnerStatus
 from payment_service.base import Base, choice, one_of
-from perisai_kit.pii import EncryptedText
+from perisai_kit.privacy.columns import EncryptedText
 from snap_bi.profiles import ReplayAnswer
 
 

@@ -34,12 +34,14 @@ from payment_service.banks.schemas import (
 from payment_service.clients.banks import Banks
 from payment_service.paging import Cursor, Limit
 from payment_service.settings import Config
-from perisai_kit.auth import Principal, Role, ScopeKind, require
-from perisai_kit.db import Database, ReadSession, Session
-from perisai_kit.fields import Page
-from perisai_kit.idempotency import TransactionRoute
-from perisai_kit.json_body import JsonRoute
-from perisai_kit.problems import problems
+from perisai_kit.auth.principal import Principal, Role, ScopeKind
+from perisai_kit.auth.roles import require
+from perisai_kit.db.engine import Database
+from perisai_kit.http.body import JsonRoute
+from perisai_kit.http.dependencies import ReadSession, Session
+from perisai_kit.http.paging import Page
+from perisai_kit.http.problems import problems
+from perisai_kit.http.transaction import TransactionRoute
 
 router = APIRouter(prefix="/v1/bank-partners", tags=["bank partners"], route_class=TransactionRoute)
 # No TransactionRoute: they call a bank, and no transaction may be open meanwhile.

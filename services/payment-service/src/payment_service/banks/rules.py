@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from perisai_kit.errors import Conflict, Invalid, NotFound
+from perisai_kit.domain.errors import Conflict, Invalid, NotFound
 
 APOSTROPHES = "'`´‘’ʼ"
 CUSTOMER_NO_LENGTH = 20

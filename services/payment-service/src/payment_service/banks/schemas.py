@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from payment_service.banks.rules import NameOutcome, PartnerStatus
-from perisai_kit.fields import Code, Model, Out, ShortText, Text255
+from perisai_kit.http.types import Code, Model, Out, ShortText, Text255
 from snap_bi.outcomes import PaymentState
 from snap_bi.profiles import ReplayAnswer
 

@@ -34,11 +34,11 @@ from payment_service.banks.schemas import (
 )
 from payment_service.clients.banks import BankClients, Route
 from payment_service.paging import uuid_of
-from perisai_kit import clock
-from perisai_kit.db import Database
-from perisai_kit.fields import Page, encode_cursor
-from perisai_kit.ids import new_id
-from perisai_kit.log import get_logger
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.http.paging import Page, encode_cursor
+from perisai_kit.runtime.log import get_logger
 from snap_bi.addresses import is_public_host
 from snap_bi.client import AccountInquiry
 from snap_bi.codes import ResponseCode

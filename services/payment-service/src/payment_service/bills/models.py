@@ -7,8 +7,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from payment_service.base import Base, choice, one_of
 from payment_service.bills.rules import BillStatus, CancellationReason
 from payment_service.tariffs.rules import Payer, Programme, Sector
-from perisai_kit.month import Month
-from perisai_kit.pii import EncryptedText
+from perisai_kit.domain.month import Month
+from perisai_kit.privacy.columns import EncryptedText
 
 SERIALS = Sequence("virtual_account_serials", metadata=Base.metadata, start=1)
 """One serial number a bill; every bank's customer number of that bill is made from it."""

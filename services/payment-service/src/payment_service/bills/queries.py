@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.bills.models import SERIALS, Bill, BillLine, BillMonth, VirtualAccount
 from payment_service.bills.rules import BillStatus, LockedBill, LockedLine
 from payment_service.tariffs.rules import Line, Payer, Programme
-from perisai_kit.month import Month
-from perisai_kit.statements import Run, Statement, Write
+from perisai_kit.db.sql import Run, Statement, Write
+from perisai_kit.domain.month import Month
 
 _PLACES = {programme: place for place, programme in enumerate(Programme)}
 

@@ -29,13 +29,14 @@ from payment_service.tariffs.rules import (
     OldAgeMandatory,
     ProgrammesIncomplete,
 )
-from perisai_kit.auth import Principal, Role, require
-from perisai_kit.db import ReadSession, Session
-from perisai_kit.errors import DomainError
-from perisai_kit.fields import Page
-from perisai_kit.idempotency import IDEMPOTENT, TransactionRoute
-from perisai_kit.json_body import JsonRequest, json_request
-from perisai_kit.problems import BodyUnreadable, problems
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.roles import require
+from perisai_kit.domain.errors import DomainError
+from perisai_kit.http.body import JsonRequest, json_request
+from perisai_kit.http.dependencies import ReadSession, Session
+from perisai_kit.http.paging import Page
+from perisai_kit.http.problems import BodyUnreadable, problems
+from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 
 issuer = require(Role.MEMBER, Role.AGENT, Role.WADAH_ADMIN, Role.BRANCH_OFFICER, Role.ADMIN)
 Issuer = Annotated[Principal, Depends(issuer)]

@@ -8,8 +8,8 @@ from typing import Protocol
 from uuid import UUID
 
 from payment_service.tariffs.rules import Payer, Programme
-from perisai_kit.errors import Conflict, Invalid, NotFound
-from perisai_kit.month import Month
+from perisai_kit.domain.errors import Conflict, Invalid, NotFound
+from perisai_kit.domain.month import Month
 
 ARREARS_MONTHS = 3
 """Arrears of at most three contribution months may still be paid.

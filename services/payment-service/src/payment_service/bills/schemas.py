@@ -5,7 +5,7 @@ from pydantic import Field
 
 from payment_service.bills.rules import BillStatus, CancellationReason
 from payment_service.tariffs.rules import Payer, Programme, Sector
-from perisai_kit.fields import Model, MonthText, Out
+from perisai_kit.http.types import Model, MonthText, Out
 
 
 class NewBill(Model):

@@ -24,15 +24,16 @@ from payment_service.settings import Settings
 from payment_service.tariffs import service as tariffs
 from payment_service.tariffs.rules import Line, contribution_months
 from payment_service.visibility import visible
-from perisai_kit import clock
-from perisai_kit.auth import Principal
-from perisai_kit.events import BillCancelled, BillExpired, BillIssued
-from perisai_kit.feed import publish
-from perisai_kit.fields import Page, encode_cursor
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
-from perisai_kit.pii import Keyring, mask_name
-from perisai_kit.statements import Run, Write
+from perisai_kit.auth.principal import Principal
+from perisai_kit.db.sql import Run, Write
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.events.catalogue import BillCancelled, BillExpired, BillIssued
+from perisai_kit.events.outbox import publish
+from perisai_kit.http.paging import Page, encode_cursor
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.privacy.masks import mask_name
 from snap_bi import profiles, virtual_account
 
 MAX_OVERDUE = 100

@@ -1,8 +1,8 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bills import service
-from perisai_kit.batches import run_in_batches
-from perisai_kit.db import Database
+from perisai_kit.db.bulk import run_in_batches
+from perisai_kit.db.engine import Database
 
 BATCH = 500
 

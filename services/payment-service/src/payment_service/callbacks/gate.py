@@ -28,11 +28,11 @@ from payment_service.callbacks.unproven import (
     is_listed,
     note_unproven,
 )
-from perisai_kit import clock
-from perisai_kit.db import Database
-from perisai_kit.ids import new_id
-from perisai_kit.log import get_logger
-from perisai_kit.pii import Keyring
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.runtime.log import get_logger
 from snap_bi.answers import TOKEN_LIFE_S, Answer, token_answer
 from snap_bi.codes import Case, Service
 from snap_bi.errors import BodyInvalid, FieldProblem, KeyRefused

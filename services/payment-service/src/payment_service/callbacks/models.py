@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.base import Base, choice, one_of
 from payment_service.callbacks.rules import Check, Verdict
-from perisai_kit.pii import EncryptedBytes
+from perisai_kit.privacy.columns import EncryptedBytes
 
 BODY = EncryptedBytes("callbacks.body")
 ANSWER = EncryptedBytes("callbacks.answer")

@@ -25,9 +25,9 @@ from payment_service.callbacks.rules import (
     plain,
 )
 from payment_service.callbacks.schemas import Firsts, Judged, Message, Outcome, Signed
-from perisai_kit.batches import Old
-from perisai_kit.pii import Keyring
-from perisai_kit.statements import Rows, Run, Statement, Write
+from perisai_kit.db.bulk import Old
+from perisai_kit.db.sql import Rows, Run, Statement, Write
+from perisai_kit.privacy.keyring import Keyring
 from snap_bi.answers import Answer
 
 # In one order, so that two writers never wait for each other; of two alike the first one counts.

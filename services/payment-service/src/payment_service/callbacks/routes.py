@@ -18,7 +18,7 @@ from payment_service.callbacks.unproven import TooManyUnproven
 from payment_service.callbacks.writer import Writer
 from perisai_kit.http.client_address import client_address
 from perisai_kit.http.protocol import ABORT
-from perisai_kit.log import get_logger
+from perisai_kit.runtime.log import get_logger
 from snap_bi.answers import Answer, refusal
 from snap_bi.codes import Case, Service
 from snap_bi.profiles import PROFILES

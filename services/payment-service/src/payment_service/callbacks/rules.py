@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from payment_service.banks.rules import Sources
 from payment_service.bills import rules as bills
 from payment_service.bills.rules import Payable
-from perisai_kit.errors import DomainError
+from perisai_kit.domain.errors import DomainError
 from snap_bi.codes import Case, Service, case_of_problem
 from snap_bi.errors import FieldProblem, VirtualAccountMismatch
 from snap_bi.headers import (

@@ -17,7 +17,7 @@ from payment_service.callbacks.rules import (
     external_id_scope,
 )
 from payment_service.payments.rules import Settlement
-from perisai_kit.clock import jakarta_date, real_now
+from perisai_kit.domain.clock import jakarta_date, real_now
 from snap_bi.answers import Answer, refusal
 from snap_bi.codes import Case, Service, response_code
 from snap_bi.errors import BodyInvalid

@@ -37,11 +37,11 @@ from payment_service.callbacks.schemas import (
 from payment_service.callbacks.unproven import count_dropped
 from payment_service.payments import service as payments
 from payment_service.payments.rules import Notice, Settlement
-from perisai_kit import clock
-from perisai_kit.ids import new_id
-from perisai_kit.log import get_logger
-from perisai_kit.pii import Keyring
-from perisai_kit.statements import Run, execute, run_in, write_together
+from perisai_kit.db.sql import Run, execute, run_in, write_together
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.runtime.log import get_logger
 from snap_bi.answers import Answer, doubt_answer, inquiry_answer, payment_answer
 from snap_bi.codes import Case, Service
 from snap_bi.errors import BodyInvalid, FieldProblem

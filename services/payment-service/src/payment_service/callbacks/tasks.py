@@ -1,9 +1,9 @@
 from datetime import timedelta
 
 from payment_service.callbacks import queries
-from perisai_kit import clock
-from perisai_kit.batches import delete_old
-from perisai_kit.db import Database
+from perisai_kit.db.bulk import delete_old
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
 
 EXTERNAL_IDS_KEPT_DAYS = 3
 """An X-EXTERNAL-ID counts on one Jakarta day; the rest is room for clocks that differ."""

@@ -20,10 +20,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from payment_service.callbacks import queries, rules
 from payment_service.callbacks.rules import Caller, Check, Refusal, Wire
 from payment_service.callbacks.schemas import echo_of
-from perisai_kit import clock
-from perisai_kit.db import Database
-from perisai_kit.ids import new_id
-from perisai_kit.log import get_logger
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.runtime.log import get_logger
 from snap_bi.answers import Answer
 from snap_bi.codes import Case, Service
 from snap_bi.fields import Message

@@ -16,11 +16,11 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from payment_service.callbacks import service
 from payment_service.callbacks.schemas import Message, Outcome
-from perisai_kit.db import Database
-from perisai_kit.direct import Direct
-from perisai_kit.log import get_logger
-from perisai_kit.outage import is_outage
-from perisai_kit.pii import Keyring
+from perisai_kit.db.direct import Direct
+from perisai_kit.db.engine import Database
+from perisai_kit.db.outage import is_outage
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.runtime.log import get_logger
 from snap_bi.answers import Answer
 
 MAX_BATCH = 128

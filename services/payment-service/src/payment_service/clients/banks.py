@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 from fastapi import Depends, Request
 
-from perisai_kit import clock
+from perisai_kit.domain import clock
 from snap_bi.client import BankClient
 from snap_bi.keys import load_private_key
 from snap_bi.outgoing import Sender

@@ -8,9 +8,9 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from payment_service.tariffs.rules import Payer, Programme, Sector
-from perisai_kit.client import ServiceClient
-from perisai_kit.errors import NotFound, Unavailable
-from perisai_kit.fields import Code, Rupiah, ShortText, Text255
+from perisai_kit.domain.errors import NotFound, Unavailable
+from perisai_kit.http.types import Code, Rupiah, ShortText, Text255
+from perisai_kit.services.client import ServiceClient
 
 
 class MemberUnknown(NotFound):

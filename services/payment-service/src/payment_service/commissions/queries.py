@@ -10,7 +10,7 @@ from payment_service.bulk import insert_rows
 from payment_service.commissions.models import CommissionLine
 from payment_service.commissions.rules import Rule, Sums
 from payment_service.earnings.rules import BeneficiaryKind
-from perisai_kit.month import Month
+from perisai_kit.domain.month import Month
 
 
 async def insert_once_lines(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:

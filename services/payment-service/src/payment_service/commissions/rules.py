@@ -11,8 +11,8 @@ from uuid import UUID
 
 from payment_service.earnings.rules import BeneficiaryKind, Care, Earning, PaidLine
 from payment_service.schemes.rules import PARTS, Terms
-from perisai_kit.errors import Invalid
-from perisai_kit.month import Month, months_between
+from perisai_kit.domain.errors import Invalid
+from perisai_kit.domain.month import Month, months_between
 
 
 class TooManyPayments(Invalid):

@@ -22,9 +22,9 @@ from payment_service.schemes.models import Scheme
 from payment_service.schemes.rules import Verdict, scheme_of
 from payment_service.schemes.service import Applied
 from payment_service.settings import Settings
-from perisai_kit import clock
-from perisai_kit.events import MemberAttributed, PaymentSettled
-from perisai_kit.month import Month
+from perisai_kit.domain import clock
+from perisai_kit.domain.month import Month
+from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
 
 RECOMPUTED_AT_ONCE = 10_000
 """Payments of one agent and month; far beyond what one person brings, it bounds a request."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.commissions import service
-from perisai_kit.events import MemberAttributed, PaymentSettled
+from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
 
 
 async def on_payments_settled(session: AsyncSession, events: Sequence[PaymentSettled]) -> None:

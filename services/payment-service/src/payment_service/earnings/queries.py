@@ -17,9 +17,9 @@ from payment_service.earnings.models import (
     Watermark,
 )
 from payment_service.schemes.rules import SELF
-from perisai_kit.events import PaymentSettled
-from perisai_kit.feed import EventRow
-from perisai_kit.month import Month
+from perisai_kit.domain.month import Month
+from perisai_kit.events.catalogue import PaymentSettled
+from perisai_kit.events.outbox import EventRow
 
 AgentMonth = tuple[UUID, Month]
 Rows = Sequence[Mapping[str, Any]]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from perisai_kit.month import Month
+from perisai_kit.domain.month import Month
 
 
 class BeneficiaryKind(StrEnum):

@@ -24,10 +24,12 @@ from payment_service.earnings.models import (
 from payment_service.earnings.queries import AgentMonth, NewMembers
 from payment_service.earnings.rules import BeneficiaryKind, Care, Earning, PaidLine, Settled
 from payment_service.visibility import visible_earnings
-from perisai_kit import clock, cursors, parked
-from perisai_kit.auth import Principal
-from perisai_kit.events import MemberAttributed, PaymentSettled
-from perisai_kit.month import Month
+from perisai_kit.auth.principal import Principal
+from perisai_kit.domain import clock
+from perisai_kit.domain.month import Month
+from perisai_kit.events import cursors
+from perisai_kit.events import parking as parked
+from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
 
 PAYMENTS = "commissions.payments"
 """The subscription to our own feed. The names are cursors' keys: never rename them."""

@@ -33,7 +33,7 @@ from payment_service.ledger.rules import (
     TransferCode,
     posting_pairs,
 )
-from perisai_kit.statements import Write
+from perisai_kit.db.sql import Write
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import Protocol, Self
 from uuid import UUID
 
-from perisai_kit.errors import Conflict, Invalid
-from perisai_kit.month import Month
+from perisai_kit.domain.errors import Conflict, Invalid
+from perisai_kit.domain.month import Month
 
 MAX_AMOUNT = 2**53
 """The largest amount every JSON reader holds exactly; far beyond any real transfer."""

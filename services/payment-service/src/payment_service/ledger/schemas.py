@@ -4,7 +4,7 @@ from typing import Self
 from pydantic import Field
 
 from payment_service.ledger.rules import Account, AccountClass, Purpose, TransferCode
-from perisai_kit.fields import Out
+from perisai_kit.http.types import Out
 
 
 class AccountOut(Out):

@@ -12,9 +12,9 @@ from payment_service.ledger.models import Transfer
 from payment_service.ledger.rules import Account, NewTransfer, TransferCode, TransferKeyReused
 from payment_service.ledger.schemas import AccountOut, TransferOut
 from payment_service.paging import number_of
-from perisai_kit import clock
-from perisai_kit.fields import Page, decode_cursor, encode_cursor
-from perisai_kit.statements import Write, execute
+from perisai_kit.db.sql import Write, execute
+from perisai_kit.domain import clock
+from perisai_kit.http.paging import Page, decode_cursor, encode_cursor
 
 ACCOUNTS_CHECKED = 100_000
 EXPORTED_AT_ONCE = 1_000

@@ -1,5 +1,5 @@
 from payment_service.ledger import service
-from perisai_kit.db import Database
+from perisai_kit.db.engine import Database
 
 
 async def every_hour(database: Database) -> None:

@@ -5,7 +5,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.base import Base
-from perisai_kit.month import Month
+from perisai_kit.domain.month import Month
 
 
 class Payment(Base):

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payments.models import Payment
 from payment_service.payments.rules import Settlement
-from perisai_kit.statements import Write
+from perisai_kit.db.sql import Write
 
 # By request: two writers that insert the same requests in different orders deadlock.
 _INSERT = """

@@ -10,10 +10,11 @@ from payment_service.payments import service
 from payment_service.payments.models import Payment
 from payment_service.payments.rules import PaymentNotFound
 from payment_service.payments.schemas import PaymentOut, ReceiptOut
-from perisai_kit.auth import Principal, Role, require
-from perisai_kit.db import ReadSession
-from perisai_kit.fields import Page
-from perisai_kit.problems import problems
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.roles import require
+from perisai_kit.http.dependencies import ReadSession
+from perisai_kit.http.paging import Page
+from perisai_kit.http.problems import problems
 
 router = APIRouter(prefix="/v1/payments", tags=["payments"])
 Reader = Annotated[

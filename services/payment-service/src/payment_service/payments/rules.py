@@ -14,8 +14,8 @@ from payment_service.ledger.rules import (
     bpjs_payable,
 )
 from payment_service.tariffs.rules import Programme
-from perisai_kit.errors import NotFound
-from perisai_kit.month import Month
+from perisai_kit.domain.errors import NotFound
+from perisai_kit.domain.month import Month
 
 
 class PaymentNotFound(NotFound):

@@ -2,7 +2,7 @@ from datetime import datetime
 from uuid import UUID
 
 from payment_service.tariffs.rules import Payer, Programme, Sector
-from perisai_kit.fields import MonthText, Out
+from perisai_kit.http.types import MonthText, Out
 
 
 class PaymentOut(Out):

@@ -15,14 +15,14 @@ from payment_service.payments.models import Payment
 from payment_service.payments.rules import PaymentNotFound, Settlement
 from payment_service.payments.schemas import PaymentOut, ReceiptLineOut, ReceiptOut
 from payment_service.visibility import visible
-from perisai_kit import clock
-from perisai_kit.auth import Principal
-from perisai_kit.events import PaymentSettled, SettledLine
-from perisai_kit.feed import publication
-from perisai_kit.fields import Page, encode_cursor
-from perisai_kit.month import span
-from perisai_kit.pii import mask_name
-from perisai_kit.statements import Write
+from perisai_kit.auth.principal import Principal
+from perisai_kit.db.sql import Write
+from perisai_kit.domain import clock
+from perisai_kit.domain.month import span
+from perisai_kit.events.catalogue import PaymentSettled, SettledLine
+from perisai_kit.events.outbox import publication
+from perisai_kit.http.paging import Page, encode_cursor
+from perisai_kit.privacy.masks import mask_name
 
 
 def settling(settlements: Sequence[Settlement]) -> list[Write]:

@@ -7,10 +7,11 @@ from payment_service.banks.rules import BankPartnerNotFound
 from payment_service.paging import Cursor, Limit
 from payment_service.requests import service
 from payment_service.requests.schemas import BankRequestOut
-from perisai_kit.auth import Principal, Role, ScopeKind, require
-from perisai_kit.db import ReadSession
-from perisai_kit.fields import CursorInvalid, Page
-from perisai_kit.problems import problems
+from perisai_kit.auth.principal import Principal, Role, ScopeKind
+from perisai_kit.auth.roles import require
+from perisai_kit.http.dependencies import ReadSession
+from perisai_kit.http.paging import CursorInvalid, Page
+from perisai_kit.http.problems import problems
 
 router = APIRouter(prefix="/v1/bank-partners", tags=["bank partners"])
 Treasurer = Annotated[

@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import Field
 
 from payment_service.callbacks.rules import Check, Verdict
-from perisai_kit.fields import Out
+from perisai_kit.http.types import Out
 
 
 class BankRequestOut(Out):

@@ -11,7 +11,7 @@ from payment_service.callbacks.models import Callback, UnprovenRequest
 from payment_service.paging import uuid_of
 from payment_service.requests import rules
 from payment_service.requests.schemas import BankRequestOut
-from perisai_kit.fields import Page, encode_cursor
+from perisai_kit.http.paging import Page, encode_cursor
 from snap_bi.profiles import PROFILES, Profile
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.base import Base, choice, one_of
 from payment_service.schemes.rules import SchemeStatus
-from perisai_kit.month import Month
+from perisai_kit.domain.month import Month
 
 
 class Scheme(Base):

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.schemes.models import Scheme
 from payment_service.schemes.rules import SchemeNotFound, SchemeStatus
-from perisai_kit.month import Month
+from perisai_kit.domain.month import Month
 
 MAX_SCHEMES = 500
 """More approved schemes than months of forty years; it bounds what is read at once."""

@@ -16,11 +16,12 @@ from payment_service.schemes.rules import (
 )
 from payment_service.schemes.schemas import NewScheme, SchemeOut
 from payment_service.settings import Config
-from perisai_kit.auth import Principal, Role, ScopeKind, require
-from perisai_kit.db import ReadSession, Session
-from perisai_kit.fields import Page
-from perisai_kit.idempotency import TransactionRoute
-from perisai_kit.problems import problems
+from perisai_kit.auth.principal import Principal, Role, ScopeKind
+from perisai_kit.auth.roles import require
+from perisai_kit.http.dependencies import ReadSession, Session
+from perisai_kit.http.paging import Page
+from perisai_kit.http.problems import problems
+from perisai_kit.http.transaction import TransactionRoute
 
 router = APIRouter(
     prefix="/v1/commission-schemes", tags=["commissions"], route_class=TransactionRoute

@@ -10,8 +10,8 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Protocol, TypeVar
 
-from perisai_kit.errors import Conflict, Forbidden, Invalid, NotFound
-from perisai_kit.month import Month
+from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from perisai_kit.domain.month import Month
 
 PARTS = 10_000
 """Parts of a rupiah; also basis points of a whole, which is why rates need no division."""

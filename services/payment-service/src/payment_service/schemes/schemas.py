@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, StrictBool
 
 from payment_service.schemes import rules
 from payment_service.schemes.rules import PARTS, SchemeStatus, Verdict
-from perisai_kit.fields import LongText, Model, MonthText, Out, ShortText
+from perisai_kit.http.types import LongText, Model, MonthText, Out, ShortText
 
 BasisPoints = Annotated[
     int, Field(ge=0, le=PARTS, strict=True, description="Basis points: 1,500 is 15 %.")

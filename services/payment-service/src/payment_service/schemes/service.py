@@ -11,10 +11,10 @@ from payment_service.schemes.models import Scheme
 from payment_service.schemes.rules import SchemeMonthTaken, SchemeStatus, Terms, Verdict
 from payment_service.schemes.schemas import NewScheme, SchemeOut, TermsIn
 from payment_service.settings import Settings
-from perisai_kit import clock
-from perisai_kit.fields import Page, encode_cursor
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.http.paging import Page, encode_cursor
 
 
 @dataclass(frozen=True, slots=True)

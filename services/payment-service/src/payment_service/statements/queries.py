@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.earnings.rules import BeneficiaryKind
 from payment_service.schemes.rules import PARTS
 from payment_service.statements.models import ClosedMonth, Statement
-from perisai_kit.month import Month
+from perisai_kit.domain.month import Month
 
 
 async def insert_statements(

@@ -24,12 +24,13 @@ from payment_service.statements.rules import (
 )
 from payment_service.statements.schemas import LineOut, MonthOut, PreviewOut, StatementOut
 from payment_service.statements.service import Whose
-from perisai_kit.auth import Principal, Role, ScopeKind, require
-from perisai_kit.db import ReadSession, Session
-from perisai_kit.fields import Page
-from perisai_kit.idempotency import IDEMPOTENT, TransactionRoute
-from perisai_kit.month import Month
-from perisai_kit.problems import problems
+from perisai_kit.auth.principal import Principal, Role, ScopeKind
+from perisai_kit.auth.roles import require
+from perisai_kit.domain.month import Month
+from perisai_kit.http.dependencies import ReadSession, Session
+from perisai_kit.http.paging import Page
+from perisai_kit.http.problems import problems
+from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 
 months = APIRouter(prefix="/v1/commission-months", tags=["commissions"])
 closing = APIRouter(

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from payment_service.schemes.rules import PARTS
-from perisai_kit.errors import Conflict, Invalid, NotFound
-from perisai_kit.month import Month
+from perisai_kit.domain.errors import Conflict, Invalid, NotFound
+from perisai_kit.domain.month import Month
 
 
 class MonthState(StrEnum):

@@ -7,7 +7,7 @@ from payment_service.commissions.rules import Rule
 from payment_service.earnings.rules import BeneficiaryKind
 from payment_service.schemes.rules import PARTS
 from payment_service.statements.rules import MonthState
-from perisai_kit.fields import MonthText, Out
+from perisai_kit.http.types import MonthText, Out
 
 PARTS_OF_A_RUPIAH = f"Exact: an integer of 1/{PARTS:,} rupiah."
 

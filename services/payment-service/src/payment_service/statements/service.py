@@ -37,13 +37,13 @@ from payment_service.statements.schemas import (
     StatementOut,
 )
 from payment_service.visibility import visible_earnings
-from perisai_kit import clock
-from perisai_kit.auth import Principal, Role
-from perisai_kit.events import StatementIssued
-from perisai_kit.feed_rows import publish_rows
-from perisai_kit.fields import CursorInvalid, Page, decode_cursor, encode_cursor
-from perisai_kit.ids import new_id
-from perisai_kit.month import Month
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.events.catalogue import StatementIssued
+from perisai_kit.events.outbox import publish_rows
+from perisai_kit.http.paging import CursorInvalid, Page, decode_cursor, encode_cursor
 
 EARLIER_SHOWN = 24
 STORED = tuple(column.key for column in Statement.__mapper__.column_attrs)

@@ -14,9 +14,10 @@ from payment_service.tariffs.rules import (
     ProgrammesIncomplete,
 )
 from payment_service.tariffs.schemas import QuoteOut, QuoteRequest
-from perisai_kit.auth import Principal, Role, require
-from perisai_kit.json_body import JsonRoute
-from perisai_kit.problems import problems
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.roles import require
+from perisai_kit.http.body import JsonRoute
+from perisai_kit.http.problems import problems
 
 router = APIRouter(prefix="/v1/quotes", tags=["quotes"], route_class=JsonRoute)
 Asker = Annotated[

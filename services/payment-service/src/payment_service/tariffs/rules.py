@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
-from perisai_kit.errors import Invalid
-from perisai_kit.money import DOWN, WHOLE_BPS, bps
-from perisai_kit.month import Month, span
+from perisai_kit.domain.errors import Invalid
+from perisai_kit.domain.money import DOWN, WHOLE_BPS, bps
+from perisai_kit.domain.month import Month, span
 
 MAX_MONTHS = 12
 """Periods are monthly or 3, 6 or 12 months at once; docs/domain.md, Start, due date, lapse."""

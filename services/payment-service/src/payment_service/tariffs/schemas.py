@@ -14,7 +14,7 @@ from payment_service.tariffs.rules import (
     Sector,
     Tariff,
 )
-from perisai_kit.fields import Code, Model, MonthText, Out, PositiveRupiah, Rupiah, Text255
+from perisai_kit.http.types import Code, Model, MonthText, Out, PositiveRupiah, Rupiah, Text255
 
 
 class QuoteRequest(Model):

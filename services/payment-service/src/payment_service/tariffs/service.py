@@ -14,8 +14,8 @@ from payment_service.tariffs.schemas import (
     book_of,
 )
 from payment_service.visibility import may_see
-from perisai_kit.auth import Principal
-from perisai_kit.month import Month
+from perisai_kit.auth.principal import Principal
+from perisai_kit.domain.month import Month
 
 
 @cache

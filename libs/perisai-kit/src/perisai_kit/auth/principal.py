@@ -1,0 +1,134 @@
+"""Who is asking, and what they may do: subjects, roles and scopes."""
+
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    pass
+
+
+class Role(StrEnum):
+    MEMBER = "member"
+    AGENT = "agent"
+    WADAH_ADMIN = "wadah_admin"
+    BRANCH_OFFICER = "branch_officer"
+    FINANCE_OFFICER = "finance_officer"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+    SERVICE = "service"
+
+
+class ScopeKind(StrEnum):
+    BRANCH = "branch"
+    REGION = "region"
+    COUNTRY = "country"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The part of the country a subject works for.
+
+    code: the branch's or region's code; None for the country. region: a branch's region code.
+    """
+
+    kind: ScopeKind
+    code: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True)
+class Principal:
+    """The subject of a verified token."""
+
+    account_id: uuid.UUID
+    roles: frozenset[Role]
+    agent_id: uuid.UUID | None = None
+    member_id: uuid.UUID | None = None
+    wadah_id: uuid.UUID | None = None
+    scope: Scope | None = None
+    client_id: str | None = None
+    amr: tuple[str, ...] = ()
+    device_id: str | None = None
+    session_id: uuid.UUID | None = None
+    """The sign-in that the token came from, the claim `sid`; None for a service."""
+
+    @cached_property
+    def subject(self) -> str:
+        """The account's id as text, the claim `sub`."""
+        return str(self.account_id)
+
+    def has(self, *roles: Role) -> bool:
+        """Tell whether the subject has at least one of these roles."""
+        return not self.roles.isdisjoint(roles)
+
+    @property
+    def has_country(self) -> bool:
+        """Whether the subject works for the whole country, as `covers` counts it."""
+        if self.scope is None:
+            return self.has(Role.ADMIN)
+        return self.scope.kind is ScopeKind.COUNTRY
+
+    def covers(self, *, branch_code: str | None, region_code: str | None) -> bool:
+        """Tell whether the subject's scope holds this branch of this region.
+
+        Without a scope an administrator has the country, and everybody else nothing.
+        """
+        match self.scope:
+            case None:
+                return self.has(Role.ADMIN)
+            case Scope(kind=ScopeKind.COUNTRY):
+                return True
+            case Scope(kind=ScopeKind.REGION, code=code):
+                return code is not None and code == region_code
+            case Scope(kind=ScopeKind.BRANCH, code=code):
+                return code is not None and code == branch_code
+        return False
+
+
+def principal_of(claims: dict[str, Any]) -> Principal:
+    """Return the subject that a token's claims describe; ValueError where they do not fit."""
+    scope = claims.get("scope")
+    return Principal(
+        account_id=uuid.UUID(claims["sub"]),
+        roles=frozenset(Role(role) for role in claims.get("roles", [])),
+        agent_id=_uuid(claims.get("agent_id")),
+        member_id=_uuid(claims.get("member_id")),
+        wadah_id=_uuid(claims.get("wadah_id")),
+        scope=Scope(ScopeKind(scope["kind"]), scope.get("code"), scope.get("region"))
+        if scope
+        else None,
+        client_id=claims.get("client_id"),
+        amr=tuple(claims.get("amr", ())),
+        device_id=claims.get("device_id"),
+        session_id=_uuid(claims.get("sid")),
+    )
+
+
+def claims_of(principal: Principal) -> dict[str, Any]:
+    """Return the claims that describe a subject; `principal_of` reads them back."""
+    claims: dict[str, Any] = {
+        "sub": principal.subject,
+        "roles": sorted(principal.roles),
+        "agent_id": _text(principal.agent_id),
+        "member_id": _text(principal.member_id),
+        "wadah_id": _text(principal.wadah_id),
+        "client_id": principal.client_id,
+        "amr": list(principal.amr),
+        "device_id": principal.device_id,
+        "sid": _text(principal.session_id),
+    }
+    if principal.scope is not None:
+        scope = principal.scope
+        claims["scope"] = {"kind": scope.kind, "code": scope.code, "region": scope.region}
+    return {name: value for name, value in claims.items() if value is not None}
+
+
+def _uuid(value: str | None) -> uuid.UUID | None:
+    return None if value is None else uuid.UUID(value)
+
+
+def _text(value: uuid.UUID | None) -> str | None:
+    return None if value is None else str(value)

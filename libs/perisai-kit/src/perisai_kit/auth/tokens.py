@@ -1,0 +1,202 @@
+"""Access tokens, verified by every service for itself.
+
+Tokens are JWT, ES256 only, with `kid` and `typ`, issued by the gateway for the audience `perisai`.
+"""
+
+import hashlib
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import jwt
+import structlog
+from fastapi import Request
+
+from perisai_kit.auth.keys import KeySource, KeysUnavailable
+from perisai_kit.auth.principal import Principal, principal_of
+from perisai_kit.auth.revocations import Revocations
+from perisai_kit.domain.errors import BadRequest, Unauthenticated
+
+AUDIENCE = "perisai"
+ALGORITHM = "ES256"
+TOKEN_TYPE = "at+jwt"
+"""The header `typ` of an access token, so that no other JWT passes for one. Source: RFC 9068."""
+LEEWAY_S = 60
+"""By how much clocks may differ: counts for `exp`, `iat` and `nbf`."""
+MAX_TOKEN_LIFE_S = 3600
+"""A token that claims to live longer is not one of ours; revocations are kept as long."""
+CACHED_TOKENS = 10_000
+MAX_TOKEN_LENGTH = 4096
+
+
+class TokenExpired(Unauthenticated):
+    code = "token_expired"
+    text = "The access token has expired; refresh it."
+    text_id = "Token akses sudah kedaluwarsa; perbarui token."
+
+
+class TokenInvalid(Unauthenticated):
+    code = "token_invalid"
+    text = "The access token is not valid."
+    text_id = "Token akses tidak sah."
+
+
+class AuthorizationRepeated(BadRequest):
+    """Two of them could be read differently by a proxy and by us."""
+
+    code = "authorization_repeated"
+    text = "Send one Authorization header."
+    text_id = "Kirim satu header Authorization saja."
+
+
+def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return the bearer token of raw ASGI headers, whose names are in lower case.
+
+    Raises: Unauthenticated when there is none, AuthorizationRepeated when there are several, also
+    as one header that a proxy has joined with a comma.
+    """
+    given = [value for name, value in headers if name == b"authorization"]
+    if len(given) > 1 or (given and b"," in given[0]):
+        raise AuthorizationRepeated
+    if not given:
+        raise Unauthenticated
+    scheme, _, token = given[0].decode("latin-1").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated
+    return token.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """A token whose signature is good. Instants are seconds since 1970."""
+
+    kid: str
+    principal: Principal
+    issued_at: float
+    not_before: float
+    expires_at: float
+
+
+class Authenticator:
+    """Verifies tokens, and remembers the verified ones by their SHA-256.
+
+    A remembered token gets the same answer as a new one: its key, its times and the revocations
+    are looked at each time.
+    """
+
+    def __init__(self, keys: KeySource, *, issuer: str, revocations: Revocations) -> None:
+        self.keys = keys
+        self.revocations = revocations
+        self._issuer = issuer
+        self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
+
+    async def verify(
+        self,
+        token: str,
+        *,
+        at: float | None = None,
+        before_decoding: Callable[[], None] | None = None,
+    ) -> Principal:
+        """Return the token's subject.
+
+        at: seconds since 1970; now when left out. before_decoding: called where a signature has
+        to be checked; what it raises ends the verification.
+        Raises: TokenExpired, TokenInvalid, KeysUnavailable.
+        """
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise TokenInvalid
+        digest = _digest(token)
+        found = self._verified.get(digest)
+        if found is not None and not self.keys.has(found.kid):
+            del self._verified[digest]
+            found = None
+        if found is None:
+            if before_decoding is not None:
+                before_decoding()
+            found = await self._decode(token)
+            self._verified[digest] = found
+            if len(self._verified) > CACHED_TOKENS:
+                self._verified.popitem(last=False)
+        _check_times(found, time.time() if at is None else at)
+        principal = found.principal
+        if self.revocations.is_revoked(
+            account_id=principal.account_id,
+            session_id=principal.session_id,
+            issued_at=found.issued_at,
+        ):
+            raise TokenInvalid
+        return principal
+
+    async def _decode(self, token: str) -> _Verified:
+        try:
+            header = jwt.get_unverified_header(token)
+            kid = header.get("kid")
+            if header.get("typ") != TOKEN_TYPE or not isinstance(kid, str):
+                raise TokenInvalid
+            key = await self.keys.find(kid)
+            if key is None:
+                raise TokenInvalid if self.keys.loaded else KeysUnavailable
+            claims = jwt.decode(
+                token,
+                key.key,
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                issuer=self._issuer,
+                # The times are checked here, remembered or not, each time a token is shown.
+                options={
+                    "require": ["exp", "iat", "sub", "iss", "aud"],
+                    "verify_exp": False,
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                },
+            )
+            return _Verified(
+                kid=kid,
+                principal=principal_of(claims),
+                issued_at=_instant(claims["iat"]),
+                not_before=_instant(claims.get("nbf", claims["iat"])),
+                expires_at=_instant(claims["exp"]),
+            )
+        except (jwt.PyJWTError, ValueError, KeyError, TypeError, AttributeError):
+            raise TokenInvalid from None
+
+    async def principal(self, request: Request) -> Principal:
+        """Return the subject of the request's bearer token, verified once a request.
+
+        Raises: Unauthenticated when there is none, AuthorizationRepeated, TokenExpired,
+        TokenInvalid, KeysUnavailable.
+        """
+        known = getattr(request.state, "principal", None)
+        if isinstance(known, Principal):
+            return known
+        principal = await self.verify(bearer_token(request.headers.raw))
+        request.state.principal = principal
+        structlog.contextvars.bind_contextvars(account_id=principal.subject)
+        return principal
+
+
+def _instant(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("an instant is a number of seconds")
+    try:
+        instant = float(value)
+    except OverflowError:
+        raise ValueError("an instant is a number of seconds") from None
+    if not math.isfinite(instant):
+        raise ValueError("an instant is a number of seconds")
+    return instant
+
+
+def _check_times(token: _Verified, at: float) -> None:
+    if at >= token.expires_at + LEEWAY_S:
+        raise TokenExpired
+    if token.expires_at - token.issued_at > MAX_TOKEN_LIFE_S:
+        raise TokenInvalid
+    if max(token.issued_at, token.not_before) > at + LEEWAY_S:
+        raise TokenInvalid
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

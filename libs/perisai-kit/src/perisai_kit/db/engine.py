@@ -1,0 +1,178 @@
+"""PostgreSQL: the engine and its two kinds of session.
+
+Nobody outside this module commits. A writing route gets its session from `TransactionRoute`, a
+reading one from `ReadSession`, and a task from `async with database.begin() as session`.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from copy import copy
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+import asyncpg
+from sqlalchemy import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from perisai_kit.runtime.settings import ServiceSettings
+
+KEYRING_ATTRIBUTE = "perisai_keyring"
+"""Where the key ring rides: the dialect is the one per-engine object a column type sees."""
+
+PUBLISHED = "published"
+"""The mark in `session.info` that says this transaction wrote events."""
+
+Guard: TypeAlias = Callable[[AsyncSession], Awaitable[None]]
+
+
+def asyncpg_url(url: str) -> str:
+    """Return a PostgreSQL address in the form the async engine takes."""
+    return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+SERVER_SETTINGS = {"application_name": "perisai", "timezone": "UTC"}
+
+if TYPE_CHECKING:
+    DriverConnection = asyncpg.Connection[asyncpg.Record]
+else:
+    DriverConnection = asyncpg.Connection  # it takes no parameter when the program runs
+
+
+class _PooledConnection(DriverConnection):
+    """A connection to a pool, which may give each transaction another server session.
+
+    The driver asks for a type's description as soon as it is connected, in two steps that must
+    reach the same session.
+    """
+
+    async def set_type_codec(self, *args: Any, **kwargs: Any) -> None:
+        async with self.transaction():
+            await super().set_type_codec(*args, **kwargs)
+
+
+POOLED: dict[str, Any] = {
+    # No statement outlives its transaction, and each is called by no name: PgBouncer before 1.21
+    # knows nothing of prepared statements.
+    "prepared_statement_cache_size": 0,
+    "statement_cache_size": 0,
+    "prepared_statement_name_func": lambda: "",
+    "connection_class": _PooledConnection,
+    "server_settings": SERVER_SETTINGS,
+}
+
+
+class Database:
+    """One service's database.
+
+    `begin()` gives a session whose transaction is committed when the block ends and rolled back
+    when it raises. `read()` gives one in which PostgreSQL itself refuses every write.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        keyring: object | None = None,
+        pool_size: int = 10,
+        pooled: bool = False,
+        direct_url: str | None = None,
+    ) -> None:
+        """pooled: `url` is that of PgBouncer or its like, in transaction mode.
+
+        direct_url: PostgreSQL's own address, for what needs a server session of its own; `url`
+        when left out, which a pool's must not be.
+        """
+        assert direct_url is not None or not pooled
+        self.engine: AsyncEngine = create_async_engine(
+            asyncpg_url(url),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,  # a restarted PostgreSQL must not cost the next request its answer
+            hide_parameters=True,  # an error text must not hold somebody's data
+            connect_args=POOLED if pooled else {"server_settings": SERVER_SETTINGS},
+        )
+        self.direct_engine: AsyncEngine = (
+            self.engine
+            if direct_url is None
+            else create_async_engine(
+                asyncpg_url(direct_url),
+                poolclass=NullPool,
+                hide_parameters=True,
+                connect_args={"server_settings": SERVER_SETTINGS},
+            )
+        )
+        setattr(self.engine.sync_engine.dialect, KEYRING_ATTRIBUTE, keyring)
+        self._read_engine = self.engine.execution_options(postgresql_readonly=True)
+        self._connection: AsyncConnection | None = None
+        self._guard: Guard | None = None
+        self.after_publish: Callable[[], None] = lambda: None
+
+    @classmethod
+    def from_settings(cls, settings: ServiceSettings, *, keyring: object | None = None) -> Self:
+        """Return the database that a service was told of. Nothing is opened yet."""
+        direct = settings.direct_database_url
+        return cls(
+            settings.database_url.get_secret_value(),
+            keyring=keyring,
+            pool_size=settings.database_pool_size,
+            pooled=settings.database_pooled,
+            direct_url=None if direct is None else direct.get_secret_value(),
+        )
+
+    @classmethod
+    def joined(cls, database: "Database", connection: AsyncConnection) -> Self:
+        """Return a database whose every transaction is a savepoint of `connection` (tests)."""
+        joined = cls.__new__(cls)
+        joined.engine = database.engine
+        joined.direct_engine = database.direct_engine
+        joined._read_engine = database._read_engine
+        joined._connection = connection
+        joined._guard = database._guard
+        joined.after_publish = lambda: None
+        return joined
+
+    def guarded(self, guard: Guard) -> Self:
+        """Return the same database, whose every writing transaction begins with `guard`.
+
+        What it raises undoes the transaction.
+        """
+        guarded = copy(self)
+        guarded._guard = guard
+        return guarded
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether every transaction is but a savepoint of one connection (tests)."""
+        return self._connection is not None
+
+    def _session(self, engine: AsyncEngine) -> AsyncSession:
+        if self._connection is None:
+            return AsyncSession(engine, expire_on_commit=False)
+        return AsyncSession(
+            self._connection,
+            expire_on_commit=False,
+            join_transaction_mode="create_savepoint",
+        )
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncSession]:
+        """One writing transaction."""
+        async with self._session(self.engine) as session:
+            if self._guard is not None:
+                await self._guard(session)
+            yield session
+            await session.commit()
+            if session.info.get(PUBLISHED):
+                self.after_publish()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """One reading transaction."""
+        async with self._session(self._read_engine) as session:
+            yield session
+
+    async def dispose(self) -> None:
+        """Close every connection; of a joined one, its holder does."""
+        if not self.is_joined:
+            await self.engine.dispose()
+            await self.direct_engine.dispose()

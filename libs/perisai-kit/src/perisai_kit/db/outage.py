@@ -1,0 +1,54 @@
+"""Tell an outage, which passes, from a fault of the thing at hand, which does not."""
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.errors import TooMany, Unavailable
+
+_SQLSTATES = (
+    "08",  # connection exceptions
+    "25006",  # read only: the server has just become a standby
+    "40",  # rolled back by the server: deadlock, serialization
+    "53",  # insufficient resources: disk, memory, connections
+    "55P03",  # a lock was not available in time
+    "57P",  # shut down, starting, crashed
+    "58",  # the server's own system errors
+)
+# Not 57014: a statement that always takes too long is a fault of what it works on.
+
+
+def is_outage(error: BaseException) -> bool:
+    """Tell whether the same work may succeed later without anybody changing anything."""
+    match error:
+        case Unavailable() | TooMany() | OSError() | PoolTimeout():
+            return True
+        case DBAPIError():
+            return error.connection_invalidated or _passes(error.orig)
+        case asyncpg.InterfaceError():
+            return not isinstance(error, ValueError)  # asyncpg's DataError: the value is wrong
+        case _:
+            return _passes(error)
+
+
+def is_of_database(error: BaseException) -> bool:
+    """Tell whether the database or its driver reported it, and not the work itself."""
+    return isinstance(
+        error, (DBAPIError, PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError)
+    )
+
+
+async def is_answering(database: Database) -> bool:
+    """Tell whether the database answers now, whatever failed before."""
+    try:
+        async with database.read() as session:
+            await session.execute(text("SELECT 1"))
+    except Exception:  # noqa: BLE001 - whatever it is, there is no answer
+        return False
+    return True
+
+
+def _passes(error: BaseException | None) -> bool:
+    return str(getattr(error, "sqlstate", None) or "").startswith(_SQLSTATES)

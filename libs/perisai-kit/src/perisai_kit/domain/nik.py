@@ -1,0 +1,110 @@
+"""The NIK, the Indonesian population number: what its sixteen digits say.
+
+province (2) regency (2) district (2) day month year of birth (6) serial from 0001 (4); a woman's
+day of birth is written plus 40. There is no check digit. The number never changes, even when its
+holder moves or the birth date is corrected, so region and birth date may legitimately differ from
+the identity card: such differences are warnings for a person to look at, never refusals.
+Source: docs/domain.md, Data and identifiers.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from perisai_kit.domain.errors import Invalid
+
+REGION_UNKNOWN = "region_unknown"
+BIRTH_DATE_DIFFERS = "birth_date_differs"
+
+OLDEST_AGE = 100  # chooses the century; whether somebody is too old to join is another rule
+FEMALE_DAY_OFFSET = 40
+
+_FORM = re.compile(r"[0-9]{16}")
+
+
+class NikInvalid(Invalid):
+    """`details["reason"]` is one of length, day, date, serial."""
+
+    code = "nik_invalid"
+    text = "This is not a NIK: 16 digits with a real date of birth and a serial from 0001."
+    text_id = "NIK tidak sah: 16 angka dengan tanggal lahir yang benar dan nomor urut mulai 0001."
+
+
+@dataclass(frozen=True, slots=True)
+class Nik:
+    """What a NIK says. `repr` leaves the number out, because a repr ends up in a log."""
+
+    text: str
+    birth_date: date
+    sex: Literal["male", "female"]
+    region_code: str
+    warnings: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return "Nik(…)"
+
+
+def parse_nik(
+    text: str,
+    *,
+    today: date,
+    stated_birth_date: date | None = None,
+    known_region: Callable[[str], bool] | None = None,
+    field: str = "nik",
+) -> Nik:
+    """Read a NIK.
+
+    The century of birth is the one that gives an age of 0 to 100 on `today`; where both do, the
+    one nearer to the stated birth date, and without one the later.
+    known_region: says whether a six-digit region code exists; without it the region is not judged.
+    Raises: NikInvalid naming `field`.
+    """
+    if not _FORM.fullmatch(text):
+        raise NikInvalid(field=field, reason="length")
+    day, month, year = int(text[6:8]), int(text[8:10]), int(text[10:12])
+    sex: Literal["male", "female"] = "female" if day > FEMALE_DAY_OFFSET else "male"
+    day -= FEMALE_DAY_OFFSET if sex == "female" else 0
+    if not 1 <= day <= 31:
+        raise NikInvalid(field=field, reason="day")
+    if text[12:] == "0000":
+        raise NikInvalid(field=field, reason="serial")
+    births = _possible_births(day, month, year, today)
+    if not births:
+        raise NikInvalid(field=field, reason="date")
+    birth_date = _choose(births, stated_birth_date)
+    region_code = text[:6]
+    warnings = []
+    if known_region is not None and not known_region(region_code):
+        warnings.append(REGION_UNKNOWN)
+    if stated_birth_date not in (None, birth_date):
+        warnings.append(BIRTH_DATE_DIFFERS)
+    return Nik(text, birth_date, sex, region_code, tuple(warnings))
+
+
+def age_on(birth_date: date, day: date) -> int:
+    """Return the completed years of age on `day`; negative before birth.
+
+    Somebody born on 29 February completes a year on 1 March of a common year.
+    """
+    before_birthday = (day.month, day.day) < (birth_date.month, birth_date.day)
+    return day.year - birth_date.year - before_birthday
+
+
+def _possible_births(day: int, month: int, year: int, today: date) -> list[date]:
+    births = []
+    for century in (1900, 2000):
+        try:
+            birth = date(century + year, month, day)
+        except ValueError:
+            continue  # no such day: 31 April, or 29 February 1900
+        if birth <= today and age_on(birth, today) <= OLDEST_AGE:
+            births.append(birth)
+    return births
+
+
+def _choose(births: list[date], stated: date | None) -> date:
+    if stated is None:
+        return max(births)
+    return min(births, key=lambda birth: abs(birth - stated))

@@ -1,0 +1,230 @@
+"""One service's own events, page by page: `GET /feed` for others, `LocalFeed` for itself."""
+
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy import (
+    text,
+)
+
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.roles import require
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.errors import BadRequest, Conflict, Unavailable
+from perisai_kit.events.signals import Wakeup
+
+BATCH_TYPE = "application/cloudevents-batch+json"
+FEED_PATH = "/feed"
+MAX_LIMIT = 1000
+MAX_TIMEOUT_MS = 30_000
+
+
+def feed_router(database: Database, *, source: str, wakeup: Wakeup) -> APIRouter:
+    """Return the route `GET /feed`.
+
+    source: the service's name, which becomes the `source` of its CloudEvents.
+    """
+    router = APIRouter(include_in_schema=False)
+    reader = FeedReader(database, source=source, wakeup=wakeup)
+
+    @router.get(FEED_PATH)
+    async def feed(
+        request: Request,
+        _: Annotated[Principal, Depends(require(Role.SERVICE))],
+        last_event_id: Annotated[str, Query(alias="lastEventId", max_length=40)] = "",
+        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
+        timeout_ms: Annotated[int, Query(alias="timeout", ge=0, le=MAX_TIMEOUT_MS)] = 0,
+    ) -> Response:
+        """Return the events after a position, oldest first; waits up to `timeout` for one."""
+        events = await reader.read(
+            parse_last_event_id(last_event_id),
+            limit=limit,
+            timeout_s=timeout_ms / 1000,
+            is_gone=request.is_disconnected,
+        )
+        return Response(json.dumps(events), media_type=BATCH_TYPE)
+
+    return router
+
+
+POLL_S = 0.05
+"""How soon a reader notices what was numbered in another process."""
+
+POLL_LED_S = 1.0
+"""The same where this process numbers, and rings: the poll only notices a gone client."""
+
+STALLED_AFTER_S = 1.0
+"""How long committed events may wait for a number before the feed says that it is stuck."""
+
+COUNTED_UNNUMBERED = 1000
+SURVEY_EVERY_S = 1.0
+"""How often busy pages look for what waits; under a long-lived snapshot the look is not cheap."""
+
+_POSITION = re.compile(r"[0-9]{1,18}")
+
+
+class LastEventIdInvalid(BadRequest):
+    code = "last_event_id_invalid"
+    text = "lastEventId is the position of an event, in digits."
+    text_id = "lastEventId adalah posisi suatu peristiwa, berupa angka."
+
+
+class LastEventIdUnknown(Conflict):
+    """The reader has seen more than there is: this database was restored from an older copy."""
+
+    code = "last_event_id_unknown"
+    text = "The feed has not come that far; this reader knows another feed."
+    text_id = "Posisi itu belum ada dalam umpan ini."
+
+
+class FeedStalled(Unavailable):
+    code = "feed_stalled"
+    text = "Committed events wait for their position; the sequencer does not run."
+    text_id = "Peristiwa menunggu nomor urut; penomor tidak berjalan."
+
+
+_PAGE = text(
+    """
+    SELECT page.*, last.head
+    FROM (SELECT max(position) AS head FROM events WHERE position IS NOT NULL) AS last
+    LEFT JOIN (
+        SELECT id, type, subject, data, occurred_at, position
+        FROM events WHERE position > :after ORDER BY position LIMIT :limit
+    ) AS page ON true
+    ORDER BY page.position
+    """
+)
+
+# One statement, so one view of the table: who has read up to `head` has read everything that was
+# committed and happened before `oldest`, or before now where nothing waits for its position.
+_SURVEY = text(
+    """
+    SELECT count(*) AS waiting, min(occurred_at) AS oldest,
+           (SELECT max(position) FROM events WHERE position IS NOT NULL) AS head
+    FROM (SELECT occurred_at FROM events WHERE position IS NULL ORDER BY seq LIMIT :counted) AS w
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    waiting: int
+    head: int
+    complete_at: datetime | None
+    made: float
+
+
+class FeedReader:
+    """Pages of this service's own events as CloudEvents."""
+
+    def __init__(self, database: Database, *, source: str, wakeup: Wakeup) -> None:
+        self._database = database
+        self._source = source
+        self._wakeup = wakeup
+        self._survey: _Survey | None = None
+
+    async def read(
+        self,
+        after: int,
+        *,
+        limit: int,
+        timeout_s: float,
+        is_gone: Callable[[], Awaitable[bool]] | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return up to `limit` events after the position, waiting up to `timeout_s` for the first.
+
+        No connection is held while waiting. An empty answer says that every event committed
+        before the question has been read. An event with `completeat` says the same of all that
+        happened before that instant.
+        Raises: FeedStalled, LastEventIdUnknown.
+        """
+        ends = time.monotonic() + timeout_s
+        bell = self._wakeup.numbered
+        while True:
+            seen = bell.rung
+            page = await self._page(after, limit)
+            left = ends - time.monotonic()
+            if page or (left <= 0 and await self._has_read_all(after)):
+                return page
+            if left <= -STALLED_AFTER_S:
+                raise FeedStalled
+            floor = POLL_LED_S if self._wakeup.led_here else POLL_S
+            await bell.wait(seen, min(floor, left) if left > 0 else POLL_S)
+            if is_gone is not None and await is_gone():
+                return []
+
+    async def _page(self, after: int, limit: int) -> list[dict[str, Any]]:
+        async with self._database.read() as session:
+            found = await session.execute(_PAGE, {"after": after, "limit": limit})
+            rows = found.all()
+        if after > (rows[0].head or 0):
+            raise LastEventIdUnknown(field="lastEventId")
+        page = [self._cloud_event(row) for row in rows if row.position is not None]
+        if page:
+            survey = self._survey
+            if survey is None or time.monotonic() - survey.made > SURVEY_EVERY_S:
+                survey = await self._make_survey()
+            if survey.complete_at is not None and rows[-1].position >= survey.head:
+                page[-1]["completeat"] = survey.complete_at.isoformat()
+        return page
+
+    async def _has_read_all(self, after: int) -> bool:
+        survey = await self._make_survey()
+        return survey.head <= after and not survey.waiting
+
+    async def _make_survey(self) -> _Survey:
+        made, asked_at = time.monotonic(), clock.now()
+        async with self._database.read() as session:
+            row = (await session.execute(_SURVEY, {"counted": COUNTED_UNNUMBERED})).one()
+        complete_at = None if row.waiting == COUNTED_UNNUMBERED else row.oldest or asked_at
+        self._survey = _Survey(row.waiting, row.head or 0, complete_at, made)
+        return self._survey
+
+    def _cloud_event(self, row: Any) -> dict[str, Any]:
+        return {
+            "specversion": "1.0",
+            "id": str(row.id),
+            "source": self._source,
+            "type": row.type,
+            "subject": row.subject,
+            "time": row.occurred_at.isoformat(),
+            "datacontenttype": "application/json",
+            "data": row.data,
+            "position": str(row.position),
+        }
+
+
+def parse_last_event_id(text: str) -> int:
+    """Return the position; nothing yet is "".
+
+    Raises: LastEventIdInvalid.
+    """
+    if not text:
+        return 0
+    if not _POSITION.fullmatch(text):
+        raise LastEventIdInvalid(field="lastEventId")
+    return int(text)
+
+
+class LocalFeed:
+    """Answers as `GET /feed` would, without the way over HTTP: the `source` of a subscription."""
+
+    def __init__(self, database: Database, *, source: str, wakeup: Wakeup) -> None:
+        self._reader = FeedReader(database, source=source, wakeup=wakeup)
+
+    async def get(
+        self, path: str, params: Mapping[str, str | int], *, timeout_s: float | None = None
+    ) -> Any:
+        """Return the batch as a reader over HTTP would get it."""
+        return await self._reader.read(
+            parse_last_event_id(str(params["lastEventId"])),
+            limit=int(params["limit"]),
+            timeout_s=int(params["timeout"]) / 1000,
+        )

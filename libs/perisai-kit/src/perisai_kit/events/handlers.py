@@ -1,0 +1,49 @@
+"""What a subscription does about each type of event."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import groupby
+from typing import Any, TypeAlias
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from perisai_kit.domain.errors import DomainError
+from perisai_kit.events.catalogue import Event, registry
+from perisai_kit.events.envelope import CloudEvent
+
+Handler: TypeAlias = Callable[[AsyncSession, Any], Awaitable[None]]
+
+
+class Handlers:
+    """Event class → what handles one event, or a run of neighbouring ones at once."""
+
+    def __init__(
+        self,
+        single: Mapping[type[Event], Handler] | None = None,
+        batch: Mapping[type[Event], Handler] | None = None,
+    ) -> None:
+        self._single = dict(single or {})
+        self._batch = dict(batch or {})
+        self._classes = registry(*self._single, *self._batch)
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The types of event that are handled; all others are passed over."""
+        return frozenset(self._classes)
+
+    async def apply(self, session: AsyncSession, events: Sequence[CloudEvent]) -> None:
+        """Handle events of known types in their order, in the caller's transaction."""
+        for cls, run in groupby(events, lambda event: self._classes[event.type]):
+            envelopes = list(run)
+            facts = [cls.model_validate(envelope.data) for envelope in envelopes]
+            if cls in self._batch:
+                await self._batch[cls](session, facts)
+                continue
+            for envelope, fact in zip(envelopes, facts, strict=True):
+                with structlog.contextvars.bound_contextvars(event_id=str(envelope.id)):
+                    await self._single[cls](session, fact)
+
+
+def name_of(error: BaseException) -> str:
+    """Return what kind of error it is, without its words, which may hold somebody's data."""
+    return error.code if isinstance(error, DomainError) else type(error).__name__

@@ -1,0 +1,116 @@
+"""Facts for other services: an append-only table, read over HTTP in one order without gaps.
+
+`publish` is one insert in the producer's own transaction. The row has no position yet, because
+transactions do not commit in the order they began; the sequencer numbers what is committed. A
+reader pages by position, so it can neither miss an event nor see one before an earlier one.
+There is no NOTIFY: it takes a lock of the whole server at every commit.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Identity,
+    Index,
+    Select,
+    Text,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from perisai_kit.db.columns import KitBase
+from perisai_kit.db.engine import PUBLISHED
+from perisai_kit.db.sql import Write, execute
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.events.catalogue import Event
+
+
+class EventRow(KitBase):
+    """Insert only, but for `position`, which the sequencer sets once."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index("ix_events_unnumbered", "seq", postgresql_where=text("position IS NULL")),
+        Index(
+            "uq_events_position",
+            "position",
+            unique=True,
+            postgresql_where=text("position IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    type: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    occurred_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    position: Mapped[int | None] = mapped_column(BigInteger)
+
+
+_PUBLISH = """
+    INSERT INTO events (id, type, subject, data, occurred_at)
+    SELECT id, type, subject, data::jsonb, $5
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY
+         AS new (id, type, subject, data, place)
+    ORDER BY place
+    RETURNING id
+"""
+
+
+def publication(events: Sequence[Event]) -> Write:
+    """Return what publishes events, in this order, to be written together with other things."""
+    return Write(
+        _PUBLISH,
+        (
+            [new_id() for _ in events],
+            [event.type for event in events],
+            [event.subject for event in events],
+            [event.model_dump_json() for event in events],
+            clock.now(),
+        ),
+        count=len(events),
+    )
+
+
+async def publish(session: AsyncSession, *events: Event) -> None:
+    """Write the events, in this order, with the session's transaction: both or neither.
+
+    One statement however many they are.
+    """
+    if not events:
+        return
+    await execute(session, publication(events))
+    session.info[PUBLISHED] = True
+
+
+async def publish_rows(session: AsyncSession, event: type[Event], rows: Select[Any]) -> None:
+    """Write an event for every row of a query, with the session's transaction.
+
+    rows: a column for every field of the event, by the field's name. Their order is the query's.
+    """
+    facts = rows.subquery("facts")
+    assert set(facts.c.keys()) == set(event.model_fields), "a column for every field"
+    fields = [part for name, value in facts.c.items() for part in (literal(name, Text), value)]
+    chosen = select(
+        func.gen_random_uuid(),
+        literal(event.type, Text),
+        cast(facts.c[event.subject_field], Text),
+        func.jsonb_build_object(*fields),
+        literal(clock.now(), DateTime(timezone=True)),
+    )
+    columns = ["id", "type", "subject", "data", "occurred_at"]
+    await session.execute(insert(EventRow).from_select(columns, chosen))
+    session.info[PUBLISHED] = True

@@ -1,0 +1,295 @@
+"""Poison events: what a subscription could not handle, set aside with what must wait behind it."""
+
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    DateTime,
+    Index,
+    Text,
+    UniqueConstraint,
+    and_,
+    any_,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from perisai_kit.db.columns import KitBase
+from perisai_kit.domain import clock
+from perisai_kit.domain.errors import NotFound
+from perisai_kit.domain.ids import new_id
+from perisai_kit.events.envelope import CloudEvent
+from perisai_kit.privacy.columns import EncryptedText
+
+WAITS_BEHIND = "waits_behind"
+"""The `error` of an event that is fine itself but must not overtake a parked one."""
+
+
+WAITING = "replayed_at IS NULL AND dismissed_at IS NULL AND passed_over_at IS NULL"
+
+
+class ParkedState(StrEnum):
+    """`passed_over`: nothing handles events of its type any more."""
+
+    WAITING = "waiting"
+    REPLAYED = "replayed"
+    DISMISSED = "dismissed"
+    PASSED_OVER = "passed_over"
+
+
+class ParkedEvent(KitBase):
+    """One event of one subscription that waits to be replayed, or no longer does.
+
+    dismissed_by: an account. dismissal_reason: in that person's own words.
+    """
+
+    __tablename__ = "parked_events"
+    __table_args__ = (
+        UniqueConstraint("subscription", "position"),
+        Index(
+            "ix_parked_events_subject",
+            "subscription",
+            "subject",
+            "position",
+            postgresql_where=text(WAITING),
+        ),
+        Index("ix_parked_events_waiting_id", "id", postgresql_where=text(WAITING)),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    subscription: Mapped[str] = mapped_column(Text)
+    position: Mapped[int] = mapped_column(BigInteger)
+    event_id: Mapped[uuid.UUID]
+    type: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    occurred_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    error: Mapped[str] = mapped_column(Text)
+    attempts: Mapped[int]
+    parked_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    replayed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    dismissed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    dismissed_by: Mapped[uuid.UUID | None]
+    dismissal_reason: Mapped[str | None] = mapped_column(
+        EncryptedText("parked_events.dismissal_reason")
+    )
+    passed_over_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    @property
+    def state(self) -> ParkedState:
+        if self.replayed_at is not None:
+            return ParkedState.REPLAYED
+        if self.dismissed_at is not None:
+            return ParkedState.DISMISSED
+        if self.passed_over_at is not None:
+            return ParkedState.PASSED_OVER
+        return ParkedState.WAITING
+
+
+class ParkedEventNotFound(NotFound):
+    code = "parked_event_not_found"
+    text = "There is no such parked event, or it no longer waits."
+    text_id = "Peristiwa tertahan itu tidak ada atau sudah tidak menunggu lagi."
+
+
+_waiting = and_(
+    ParkedEvent.replayed_at.is_(None),
+    ParkedEvent.dismissed_at.is_(None),
+    ParkedEvent.passed_over_at.is_(None),
+)
+_IN_STATE = {
+    ParkedState.WAITING: _waiting,
+    ParkedState.REPLAYED: ParkedEvent.replayed_at.is_not(None),
+    ParkedState.DISMISSED: ParkedEvent.dismissed_at.is_not(None),
+    ParkedState.PASSED_OVER: ParkedEvent.passed_over_at.is_not(None),
+}
+
+
+async def find_blocked(
+    session: AsyncSession, subscription: str, subjects: Sequence[str]
+) -> frozenset[str]:
+    """Return those of the subjects that have an event parked."""
+    found = await session.scalars(
+        select(ParkedEvent.subject)
+        .distinct()
+        .where(
+            ParkedEvent.subscription == subscription,
+            _waiting,
+            ParkedEvent.subject == any_(literal(list(subjects), ARRAY(Text()))),
+        )
+    )
+    return frozenset(found)
+
+
+async def park(
+    session: AsyncSession,
+    subscription: str,
+    events: Sequence[CloudEvent],
+    *,
+    error: str,
+    attempts: int,
+) -> None:
+    """Set the events aside. error: a name without personal data."""
+    session.add_all(
+        ParkedEvent(
+            subscription=subscription,
+            position=event.position,
+            event_id=event.id,
+            type=event.type,
+            subject=event.subject,
+            data=event.data,
+            occurred_at=event.time,
+            error=error,
+            attempts=attempts,
+            parked_at=clock.now(),
+        )
+        for event in events
+    )
+    await session.flush()
+
+
+async def get_waiting(session: AsyncSession, parked_id: uuid.UUID) -> ParkedEvent:
+    """Return a parked event that still waits.
+
+    Raises: ParkedEventNotFound.
+    """
+    found = await session.scalar(select(ParkedEvent).where(ParkedEvent.id == parked_id, _waiting))
+    if found is None:
+        raise ParkedEventNotFound
+    return found
+
+
+async def get_unsettled(session: AsyncSession, parked_id: uuid.UUID) -> ParkedEvent:
+    """Return a parked event that waits or was passed over.
+
+    Raises: ParkedEventNotFound.
+    """
+    found = await session.get(ParkedEvent, parked_id)
+    if found is None or found.state not in {ParkedState.WAITING, ParkedState.PASSED_OVER}:
+        raise ParkedEventNotFound
+    return found
+
+
+async def find_first_waiting(
+    session: AsyncSession, subscription: str, subject: str
+) -> ParkedEvent | None:
+    """Return the subject's oldest parked event."""
+    return await session.scalar(
+        select(ParkedEvent)
+        .where(ParkedEvent.subscription == subscription, ParkedEvent.subject == subject, _waiting)
+        .order_by(ParkedEvent.position)
+        .limit(1)
+    )
+
+
+async def mark_replayed(session: AsyncSession, parked_id: uuid.UUID) -> None:
+    """Let the event no longer hold up its subject; its row stays as a record."""
+    await _update(session, parked_id, replayed_at=clock.now())
+
+
+async def note_failure(session: AsyncSession, parked_id: uuid.UUID, *, error: str) -> None:
+    """Record that a replay failed. error: a name without personal data."""
+    await _update(session, parked_id, error=error, attempts=ParkedEvent.attempts + 1)
+
+
+async def dismiss(
+    session: AsyncSession, parked_id: uuid.UUID, *, by: uuid.UUID, reason: str
+) -> None:
+    """Set the event aside for good; its row stays as a record, with who did it and why."""
+    await _update(
+        session, parked_id, dismissed_at=clock.now(), dismissed_by=by, dismissal_reason=reason
+    )
+
+
+async def _update(session: AsyncSession, parked_id: uuid.UUID, **values: Any) -> None:
+    await session.execute(
+        update(ParkedEvent)
+        .where(ParkedEvent.id == parked_id, _waiting)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def pass_over(
+    session: AsyncSession, subscription: str, *, known: Collection[str]
+) -> list[str]:
+    """Let events that nothing handles any more wait no longer; return their subjects.
+
+    known: the types that are handled.
+    """
+    passed = await session.scalars(
+        update(ParkedEvent)
+        .where(
+            ParkedEvent.subscription == subscription,
+            _waiting,
+            ParkedEvent.type.not_in(list(known)),
+        )
+        .values(passed_over_at=clock.now())
+        .returning(ParkedEvent.subject)
+        .execution_options(synchronize_session=False)
+    )
+    return sorted(set(passed))
+
+
+async def take_up(session: AsyncSession, parked_id: uuid.UUID, *, known: Collection[str]) -> None:
+    """Let an event that was passed over, and its subject's others, wait again.
+
+    known: the types that are handled now. Others stay passed over.
+    """
+    event = await session.get(ParkedEvent, parked_id)
+    if event is None or event.passed_over_at is None:
+        return
+    await session.execute(
+        update(ParkedEvent)
+        .where(
+            ParkedEvent.subscription == event.subscription,
+            ParkedEvent.subject == event.subject,
+            ParkedEvent.passed_over_at.is_not(None),
+            ParkedEvent.type.in_(list(known)),
+        )
+        .values(passed_over_at=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def envelope_of(event: ParkedEvent) -> CloudEvent:
+    """Return the event as it once came."""
+    return CloudEvent(
+        id=event.event_id,
+        type=event.type,
+        subject=event.subject,
+        time=event.occurred_at,
+        data=event.data,
+        position=event.position,
+    )
+
+
+async def count_waiting(
+    session: AsyncSession, subscription: str, *, subject: str | None = None
+) -> int:
+    """Count the subscription's parked events, or those of one subject."""
+    asked = select(func.count()).where(ParkedEvent.subscription == subscription, _waiting)
+    if subject is not None:
+        asked = asked.where(ParkedEvent.subject == subject)
+    return await session.scalar(asked) or 0
+
+
+async def list_parked(
+    session: AsyncSession, *, state: ParkedState, after: uuid.UUID | None, limit: int
+) -> list[ParkedEvent]:
+    """List parked events of all subscriptions, oldest first. after: the id a page ended with."""
+    asked = select(ParkedEvent).where(_IN_STATE[state]).order_by(ParkedEvent.id).limit(limit)
+    if after is not None:
+        asked = asked.where(ParkedEvent.id > after)
+    return list(await session.scalars(asked))

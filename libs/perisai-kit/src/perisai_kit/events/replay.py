@@ -1,0 +1,125 @@
+"""Parked events applied again, or set aside, so that their subject goes on."""
+
+import uuid
+
+from perisai_kit.db.engine import Database
+from perisai_kit.db.outage import is_answering, is_outage
+from perisai_kit.domain.errors import Conflict
+from perisai_kit.events import cursors
+from perisai_kit.events import parking as parked
+from perisai_kit.events.handlers import Handlers, name_of
+from perisai_kit.events.parking import ParkedEvent
+from perisai_kit.runtime.log import get_logger
+
+MAX_REPLAYED = 1000
+
+log = get_logger()
+
+
+class ReplayFailed(Conflict):
+    """`details`: the failing event's id, the error's name, how many were applied before it."""
+
+    code = "replay_failed"
+    text = "The event fails again; it stays parked, and those behind it."
+    text_id = "Peristiwa gagal lagi; tetap tertahan bersama yang di belakangnya."
+
+
+class Replay:
+    """The parked events of one subscription."""
+
+    def __init__(self, name: str, handlers: Handlers) -> None:
+        self._name = name
+        self._handlers = handlers
+
+    async def run(self, database: Database, parked_id: uuid.UUID) -> int:
+        """Apply what is parked of this event's subject, in its order; return how many events.
+
+        Each in a transaction of its own, so that those before a failing one stay applied. Events
+        that were passed over wait again where a version has come back that handles them.
+        Raises: ParkedEventNotFound, ReplayFailed.
+        """
+        async with database.begin() as session:
+            await cursors.lock_position(session, self._name)
+            await parked.take_up(session, parked_id, known=self._handlers.types)
+            subject = (await parked.get_waiting(session, parked_id)).subject
+        return await self._go_on(database, subject)
+
+    async def dismiss(
+        self, database: Database, parked_id: uuid.UUID, *, by: uuid.UUID, reason: str
+    ) -> int:
+        """Set the event aside, and apply what then no longer waits behind it; return how many.
+
+        by: who decided it. A later event that fails stays parked, and those behind it.
+        Raises: ParkedEventNotFound.
+        """
+        subject = await dismiss(database, parked_id, by=by, reason=reason)
+        return await self._go_on_as_far_as_possible(database, subject)
+
+    async def pass_over_removed(self, database: Database) -> None:
+        """Let events that nothing handles any more hold up nobody.
+
+        They are passed over, as they are when they come anew.
+        """
+        for subject in await self._pass_over(database):
+            await self._go_on_as_far_as_possible(database, subject)
+
+    async def _pass_over(self, database: Database) -> list[str]:
+        async with database.begin() as session:
+            await cursors.lock_position(session, self._name)
+            return await parked.pass_over(session, self._name, known=self._handlers.types)
+
+    async def _go_on_as_far_as_possible(self, database: Database, subject: str) -> int:
+        total = 0
+        while True:
+            try:
+                replayed = await self._go_on(database, subject)
+            except ReplayFailed as failed:
+                before = failed.details["replayed"]
+                assert isinstance(before, int)
+                return total + before
+            total += replayed
+            if replayed < MAX_REPLAYED:
+                return total
+
+    async def _go_on(self, database: Database, subject: str) -> int:
+        await self._pass_over(database)
+        for replayed in range(MAX_REPLAYED):
+            if not await self._apply_first(database, subject, replayed):
+                return replayed
+        return MAX_REPLAYED
+
+    async def _apply_first(self, database: Database, subject: str, replayed: int) -> bool:
+        first: ParkedEvent | None = None
+        try:
+            async with database.begin() as session:
+                # New events of the subject are parked behind for as long as we hold this lock.
+                await cursors.lock_position(session, self._name)
+                first = await parked.find_first_waiting(session, self._name, subject)
+                if first is None:
+                    return False
+                await self._handlers.apply(session, [parked.envelope_of(first)])
+                await parked.mark_replayed(session, first.id)
+        except Exception as error:
+            if first is None or (is_outage(error) and not await is_answering(database)):
+                raise
+            log.warning("event.replay_failed", event_id=str(first.event_id), exc_info=error)
+            name = name_of(error)
+            async with database.begin() as session:
+                await parked.note_failure(session, first.id, error=name)
+            event_id = str(first.event_id)
+            raise ReplayFailed(event_id=event_id, error=name, replayed=replayed) from None
+        return True
+
+
+async def dismiss(database: Database, parked_id: uuid.UUID, *, by: uuid.UUID, reason: str) -> str:
+    """Set an event aside, also of a subscription that is no more; return its subject.
+
+    by: who decided it.
+    Raises: ParkedEventNotFound.
+    """
+    async with database.begin() as session:
+        event = await parked.get_waiting(session, parked_id)
+        await cursors.lock_position(session, event.subscription)
+        await parked.dismiss(session, parked_id, by=by, reason=reason)
+    log.warning("event.dismissed", event_id=str(event.event_id), account_id=str(by))
+    return event.subject

@@ -1,0 +1,145 @@
+"""Numbers committed events, so that a feed has one order without gaps.
+
+One sequencer per database is at work, the one that holds the advisory lock; others stand by. The
+lock and the numbering share a connection, so a sequencer that lost its lock cannot number.
+"""
+
+import asyncio
+import time
+
+from prometheus_client import Counter, Gauge
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from perisai_kit.db.engine import Database
+from perisai_kit.db.locks import Lock, advisory_lock
+from perisai_kit.db.outage import is_outage
+from perisai_kit.events.signals import Wakeup
+from perisai_kit.runtime.log import get_logger
+
+BATCH = 1000
+POLL_S = 0.05
+"""How soon a commit of another process is noticed; our own commits ring."""
+REST_S = 0.05
+"""Pause after numbering some: each time is a commit, and many writers ring at every moment."""
+STANDBY_S = 1.0
+RECONNECT_S = 0.25
+STATEMENT_TIMEOUT_S = 30
+"""A server that vanished without a word must not hold the sequencer for ever."""
+
+FULL_SCAN_EVERY_S = 10.0
+"""How often all events are looked through, and not only those above the floor.
+
+Each numbered event leaves a dead entry in the index that is scanned here, and while somebody
+holds an old snapshot, such as a backup, none of them can be removed. So usually the scan begins
+above what was numbered ten seconds ago. A transaction open for longer than that is found by the
+next full scan.
+"""
+
+_NUMBER = text(
+    """
+    WITH fresh AS (
+        SELECT id, row_number() OVER (ORDER BY seq) AS place
+        FROM (
+            SELECT id, seq FROM events
+            WHERE position IS NULL AND seq > :floor ORDER BY seq LIMIT :batch
+        ) AS next
+    ), last AS (
+        SELECT coalesce(max(position), 0) AS position FROM events WHERE position IS NOT NULL
+    ), numbered AS (
+        UPDATE events SET position = last.position + fresh.place
+        FROM fresh, last WHERE events.id = fresh.id
+        RETURNING events.seq
+    )
+    SELECT count(*), max(seq) FROM numbered
+    """
+)
+
+log = get_logger()
+
+numbered_total = Counter("perisai_feed_events_numbered_total", "Events that got their position.")
+leading = Gauge("perisai_feed_sequencer_leading", "1 where this process numbers the events.")
+
+
+class Sequencer:
+    """The task that numbers events; runs until cancelled and survives restarts of PostgreSQL."""
+
+    def __init__(self, database: Database, *, wakeup: Wakeup) -> None:
+        self._database = database
+        self._wakeup = wakeup
+
+    async def run(self) -> None:
+        """Stand by, lead, and after an outage begin again."""
+        while True:
+            try:
+                await self._lead_or_stand_by()
+            except Exception as error:
+                if not is_outage(error):
+                    raise
+                log.warning("sequencer.interrupted", error=type(error).__name__)
+                await asyncio.sleep(RECONNECT_S)
+            finally:
+                self._lead(False)
+
+    async def _lead_or_stand_by(self) -> None:
+        async with advisory_lock(self._database.direct_engine, Lock.SEQUENCER) as connection:
+            if connection is not None:
+                self._lead(True)
+                log.info("sequencer.leading")
+                await self._number_for_ever(connection)
+        await asyncio.sleep(STANDBY_S)
+
+    async def _number_for_ever(self, connection: AsyncConnection) -> None:
+        bell, floor = self._wakeup.published, Floor()
+        while True:
+            seen = bell.rung
+            async with asyncio.timeout(STATEMENT_TIMEOUT_S):
+                count, highest = await number_events(connection, floor=floor.now())
+            floor.note(count, highest)
+            if count:
+                numbered_total.inc(count)
+                self._wakeup.numbered.ring()
+            if 0 < count < BATCH:
+                await asyncio.sleep(REST_S)
+            elif not count:
+                await bell.wait(seen, POLL_S)
+
+    def _lead(self, is_leading: bool) -> None:
+        self._wakeup.led_here = is_leading
+        leading.set(is_leading)
+
+
+class Floor:
+    """The `seq` up to which a scan need not look: see FULL_SCAN_EVERY_S."""
+
+    def __init__(self, *, full_scan_every_s: float = FULL_SCAN_EVERY_S) -> None:
+        self.floor = 0
+        self._next_floor = self._highest = 0
+        self._every_s = full_scan_every_s
+        self._full_at = 0.0
+        self._is_full = True
+
+    def now(self) -> int:
+        """Return where the next scan begins; 0 is a full one."""
+        self._is_full = self._is_full or time.monotonic() >= self._full_at
+        return 0 if self._is_full else self.floor
+
+    def note(self, count: int, highest: int) -> None:
+        """Learn what the scan found."""
+        self._highest = max(self._highest, highest)
+        if self._is_full and count < BATCH:  # until then more may wait below
+            self._is_full = False
+            self._full_at = time.monotonic() + self._every_s
+            self.floor, self._next_floor = self._next_floor, self._highest
+
+
+async def number_events(
+    connection: AsyncConnection, *, floor: int = 0, batch: int = BATCH
+) -> tuple[int, int]:
+    """Give positions to up to `batch` committed events that have none.
+
+    The caller holds the sequencer's lock on this connection. floor: `seq` up to which none is
+    looked for. Returns how many there were, and the highest `seq` of them.
+    """
+    count, highest = (await connection.execute(_NUMBER, {"floor": floor, "batch": batch})).one()
+    return count, highest or 0

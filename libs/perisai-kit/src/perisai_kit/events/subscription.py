@@ -1,0 +1,258 @@
+"""Reading another service's feed so that each event takes effect exactly once.
+
+A batch is fetched without a transaction. Then one transaction locks the cursor, drops the batch
+if another worker moved it meanwhile, applies the events and stores the cursor: whatever crashes,
+cursor and effects stay together. A batch that fails is applied event by event; an event that
+keeps failing is parked and holds up later events of its own subject only. An outage never parks:
+as long as the database does not answer, the batch is tried again until it passes. What kind of
+error it was does not decide that alone, because a handler may raise any, an OSError too.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import count
+from typing import Any, Protocol
+
+from prometheus_client import Gauge
+
+from perisai_kit.db.engine import Database
+from perisai_kit.db.outage import is_answering, is_of_database, is_outage
+from perisai_kit.domain import clock
+from perisai_kit.events import cursors
+from perisai_kit.events import parking as parked
+from perisai_kit.events.catalogue import Event
+from perisai_kit.events.envelope import CloudEvent, read_batch
+from perisai_kit.events.feed import FEED_PATH, MAX_LIMIT
+from perisai_kit.events.handlers import Handler, Handlers, name_of
+from perisai_kit.events.replay import Replay
+from perisai_kit.runtime.graceful import finish
+from perisai_kit.runtime.log import get_logger
+
+RETRY_S = (0.05, 0.1)
+"""Pauses before an event's second attempt and its third, after which it is parked."""
+PATIENCE_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""The same for what the database reports and what passes as a rule, such as a deadlock, while it
+answers: an event that brings it about each time must not stop the feed for ever."""
+BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Pauses after failures in a row; the last one repeats."""
+ANSWER_S = 10.0
+"""What an answer may take beyond the time we asked the feed to wait."""
+REST_S = 0.2
+"""Pause after a page that was not full: of a steady stream, what comes meanwhile is read together,
+because a page costs about the same for one event as for fifty. A lone event waits for nothing."""
+
+log = get_logger()
+
+lag_seconds = Gauge(
+    "perisai_subscription_lag_seconds",
+    "Seconds since the subscription was last known to have read everything.",
+    ["subscription"],
+)
+position_gauge = Gauge(
+    "perisai_subscription_position", "Position of the last event applied.", ["subscription"]
+)
+parked_gauge = Gauge(
+    "perisai_subscription_parked_events", "Events that wait to be replayed.", ["subscription"]
+)
+
+
+class FeedSource(Protocol):
+    """A `ServiceClient`, or a `LocalFeed` for this service's own events."""
+
+    async def get(
+        self, path: str, params: Mapping[str, str | int], *, timeout_s: float | None = None
+    ) -> Any: ...
+
+
+class Subscription:
+    """One reader of one feed.
+
+    handlers: event class → async (session, event). batch_handlers: event class → async (session,
+    events), given each run of neighbouring events of that class at once, for set-based work.
+    Handlers run in the subscription's transaction and make no calls outside; events of other
+    types are passed over. The name is the cursor's key: never rename it. patience_s: see
+    PATIENCE_S. `parked` replays or sets aside what could not be applied.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        source: FeedSource,
+        handlers: Mapping[type[Event], Handler] | None = None,
+        batch_handlers: Mapping[type[Event], Handler] | None = None,
+        limit: int = 500,
+        poll_s: float = 5.0,
+        patience_s: Sequence[float] = PATIENCE_S,
+    ) -> None:
+        assert 1 <= limit <= MAX_LIMIT
+        self.name = name
+        self._source = source
+        self._handlers = Handlers(handlers, batch_handlers)
+        self.parked = Replay(name, self._handlers)
+        self._limit = limit
+        self._poll_s = poll_s
+        self._patience_s = tuple(patience_s)
+        self._failures = 0
+
+    async def run(self, database: Database) -> None:
+        """Read until cancelled; then the batch in hand is ended first."""
+        is_swept = False
+        while True:
+            try:
+                if not is_swept:
+                    await self.parked.pass_over_removed(database)
+                    is_swept = True
+                length = await self.step(database)
+                self._failures = 0
+                if 0 < length < self._limit:
+                    await asyncio.sleep(REST_S)
+            except Exception as error:  # noqa: BLE001 - every failure is retried, none is fatal
+                pause = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
+                self._failures += 1
+                log.warning(
+                    "subscription.interrupted",
+                    subscription=self.name,
+                    failures=self._failures,
+                    error=name_of(error),
+                )
+                await asyncio.sleep(pause)
+
+    async def step(self, database: Database) -> int:
+        """Fetch one batch, waiting for it at the feed, and apply it; return its length.
+
+        Raises: whatever outage there is; nothing was applied or moved then.
+        """
+        cursor = await self._read_cursor(database)
+        asked_at = clock.now()
+        answer = await self._source.get(
+            FEED_PATH,
+            {"lastEventId": str(cursor), "limit": self._limit, "timeout": int(self._poll_s * 1000)},
+            timeout_s=self._poll_s + ANSWER_S,
+        )
+        batch = read_batch(answer, after=cursor)
+        if batch:
+            await finish(self._consume(database, cursor, batch))
+        else:
+            await self._note_caught_up(database, cursor, asked_at)
+        return len(batch)
+
+    async def _read_cursor(self, database: Database) -> int:
+        async with database.read() as session:
+            found = await cursors.find_cursor(session, self.name)
+        if found is not None:
+            return found.position
+        async with database.begin() as session:
+            await cursors.insert_once_cursor(session, self.name)
+        return 0
+
+    async def _note_caught_up(self, database: Database, cursor: int, asked_at: datetime) -> None:
+        async with database.begin() as session:
+            await cursors.note_caught_up(session, self.name, position=cursor, caught_up_at=asked_at)
+
+    async def _consume(self, database: Database, cursor: int, batch: Sequence[CloudEvent]) -> None:
+        try:
+            await self._apply(database, cursor, batch)
+        except Exception as error:
+            if is_outage(error) and not await is_answering(database):
+                raise
+            log.warning("subscription.batch_failed", subscription=self.name, exc_info=error)
+            await self._apply_singly(database, cursor, batch)
+
+    async def _apply(self, database: Database, cursor: int, batch: Sequence[CloudEvent]) -> bool:
+        """Apply the batch and move the cursor; False when another worker has moved it."""
+        async with database.begin() as session:
+            if await cursors.lock_position(session, self.name) != cursor:
+                return False
+            known = [event for event in batch if event.type in self._handlers.types]
+            subjects = sorted({event.subject for event in known})
+            blocked = await parked.find_blocked(session, self.name, subjects)
+            behind = [event for event in known if event.subject in blocked]
+            await parked.park(session, self.name, behind, error=parked.WAITS_BEHIND, attempts=0)
+            free = [each for each in known if each.subject not in blocked]
+            await self._handlers.apply(session, free)
+            await cursors.store_position(
+                session,
+                self.name,
+                position=batch[-1].position,
+                caught_up_at=batch[-1].completeat,
+            )
+        return True
+
+    async def _apply_singly(
+        self, database: Database, cursor: int, batch: Sequence[CloudEvent]
+    ) -> None:
+        for event in batch:
+            if not await self._apply_or_park(database, cursor, event):
+                return
+            cursor = event.position
+
+    async def _apply_or_park(self, database: Database, cursor: int, event: CloudEvent) -> bool:
+        for attempt in count(1):
+            try:
+                return await self._apply(database, cursor, [event])
+            except Exception as error:
+                if is_outage(error) and not await is_answering(database):
+                    raise
+                failure = error
+            passes = is_outage(failure) and is_of_database(failure)
+            pauses = self._patience_s if passes else RETRY_S
+            if attempt > len(pauses):
+                break
+            await asyncio.sleep(pauses[attempt - 1])
+        return await self._park(database, cursor, event, failure, attempts=attempt)
+
+    async def _park(
+        self,
+        database: Database,
+        cursor: int,
+        event: CloudEvent,
+        failure: Exception,
+        *,
+        attempts: int,
+    ) -> bool:
+        error = name_of(failure)
+        async with database.begin() as session:
+            if await cursors.lock_position(session, self.name) != cursor:
+                return False
+            await parked.park(session, self.name, [event], error=error, attempts=attempts)
+            await cursors.store_position(
+                session, self.name, position=event.position, caught_up_at=None
+            )
+        log.error(
+            "event.parked",
+            subscription=self.name,
+            event_id=str(event.id),
+            type=event.type,
+            exc_info=failure,
+        )
+        return True
+
+    async def status(self, database: Database) -> dict[str, Any]:
+        """Return how far this subscription has come, from the database, as plain values."""
+        async with database.read() as session:
+            found = await cursors.find_cursor(session, self.name)
+            waiting = await parked.count_waiting(session, self.name)
+        caught_up_at = found.caught_up_at if found else None
+        return {
+            "name": self.name,
+            "position": found.position if found else 0,
+            "caught_up_at": caught_up_at.isoformat() if caught_up_at else None,
+            "lag_s": _lag_s(caught_up_at),
+            "parked": waiting,
+        }
+
+    async def measure(self, database: Database) -> None:
+        """Set this subscription's figures for Prometheus."""
+        status = await self.status(database)
+        position_gauge.labels(self.name).set(status["position"])
+        parked_gauge.labels(self.name).set(status["parked"])
+        if status["lag_s"] is not None:
+            lag_seconds.labels(self.name).set(status["lag_s"])
+
+
+def _lag_s(caught_up_at: datetime | None) -> float | None:
+    if caught_up_at is None:
+        return None
+    return max(0.0, round((clock.now() - caught_up_at).total_seconds(), 3))

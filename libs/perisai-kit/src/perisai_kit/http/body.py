@@ -1,0 +1,155 @@
+"""Request bodies: their size, their encoding, and JSON that every reader understands alike.
+
+A name twice in one object, NaN, Infinity, another encoding than UTF-8, nesting without end: two
+readers of the same bytes could make different things of them, so they are refused with 400. A byte
+order mark at the beginning is ignored, as RFC 8259 allows.
+"""
+
+import email.message
+import json
+import math
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from perisai_kit.domain.errors import TooLarge, UnsupportedMedia
+from perisai_kit.http.problems import BodyUnreadable, problem_response
+
+MAX_DEPTH = 64
+"""Far more than any form of ours; deep enough nesting exhausts whatever walks through it."""
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def parse_json(raw: bytes) -> Any:
+    """Return the value of a JSON text. Raises: BodyUnreadable."""
+    try:
+        value = _DECODER.decode(raw.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise BodyUnreadable from None
+    if _is_deeper(value, MAX_DEPTH):
+        raise BodyUnreadable("The JSON is nested too deeply.")
+    return value
+
+
+def canonical_json(value: Any) -> bytes:
+    """Return the same bytes for equal values, whatever the order of names and the blanks were."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise BodyUnreadable("A name stands twice in one JSON object.")
+    return found
+
+
+def _constant(name: str) -> Any:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("a number is too large")
+    return value
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    level = [value]
+    for _ in range(depth + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
+
+
+class EncodingUnsupported(UnsupportedMedia):
+    """A small body may unpack to a huge one, so none is unpacked."""
+
+    code = "content_encoding_unsupported"
+    text = "Send the request body without compression."
+    text_id = "Kirim isi permintaan tanpa kompresi."
+
+
+class BodyLimit:
+    """Refuses a body that is compressed, or of more than `limit` bytes, stated or not."""
+
+    def __init__(self, app: ASGIApp, *, limit: int) -> None:
+        self.app = app
+        self.limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if headers.get("content-encoding", "").strip().lower() not in {"", "identity"}:
+            await problem_response(Request(scope), EncodingUnsupported())(scope, receive, send)
+            return
+        length = headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > self.limit:
+            await problem_response(Request(scope), TooLarge())(scope, receive, send)
+            return
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message: Any = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self.limit:
+                raise TooLarge
+            return message  # type: ignore[no-any-return]  # a message is a mapping of anything
+
+        await self.app(scope, counted, send)
+
+
+class JsonRequest(Request):
+    """A request whose JSON is read strictly, once."""
+
+    async def json(self) -> Any:
+        """Return the value of the body. Raises: BodyUnreadable."""
+        if not hasattr(self, "_value"):
+            self._value = parse_json(await self.body())
+        return self._value
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the body says that it is JSON, as FastAPI decides it."""
+        message = email.message.Message()
+        message["content-type"] = self.headers.get("content-type", "")
+        kind = message.get_content_subtype()
+        return message.get_content_maintype() == "application" and (
+            kind == "json" or kind.endswith("+json")
+        )
+
+
+def json_request(request: Request) -> JsonRequest:
+    """Return the request as one that is read strictly; nothing of its body may be read yet."""
+    if isinstance(request, JsonRequest):
+        return request
+    return JsonRequest(request.scope, request.receive)
+
+
+class JsonRoute(APIRoute):
+    """A route that reads its body strictly; every route with a body is one."""
+
+    def get_route_handler(self) -> Handler:
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            return await handler(json_request(request))
+
+        return handle

@@ -1,0 +1,49 @@
+"""Answers of the server itself, to what is no request or does not arrive in time."""
+
+import json
+from collections.abc import Iterable
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from perisai_kit.domain.errors import BadRequest, DomainError
+from perisai_kit.domain.ids import new_id_text
+from perisai_kit.http.problems import MEDIA_TYPE, STATUS, problem_body, status_of
+
+
+class RequestMalformed(BadRequest):
+    code = "request_malformed"
+    text = "This is not an HTTP request that we take."
+    text_id = "Permintaan HTTP ini tidak dapat dibaca."
+
+
+class RequestTimedOut(DomainError):
+    code = "request_timeout"
+    text = "The request did not arrive in time; send it again."
+    text_id = "Permintaan tidak diterima lengkap pada waktunya; kirim ulang."
+
+
+class HeadTooLarge(DomainError):
+    code = "headers_too_large"
+    text = "The headers of the request, or what stands between its chunks, are too long."
+    text_id = "Header permintaan, atau bagian di antara potongannya, terlalu panjang."
+
+
+STATUS[RequestTimedOut] = 408
+STATUS[HeadTooLarge] = 431
+
+
+def refusal(error: DomainError, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return a whole answer, after which the connection ends. headers: more of the answer's."""
+    body = {**problem_body(error, language="en"), "request_id": new_id_text()}
+    content = json.dumps(body).encode()
+    head = [
+        *headers,
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", b"%d" % len(content)),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"strict-transport-security", b"max-age=31536000"),
+        (b"connection", b"close"),
+    ]
+    lines = b"".join(b"%b: %b\r\n" % header for header in head)
+    return STATUS_LINE[status_of(error)] + lines + b"\r\n" + content

@@ -1,0 +1,276 @@
+"""Errors on the wire: RFC 9457 problem+json, in English or Indonesian.
+
+The only place that knows status numbers. A problem carries a stable `code`, the fields that are
+wrong as JSON pointers, and the request's id; never a value that was sent, a trace or SQL.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import langcodes
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import Match
+
+from perisai_kit.db.outage import is_outage
+from perisai_kit.domain.errors import (
+    BadRequest,
+    Conflict,
+    DomainError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    PreconditionFailed,
+    PreconditionRequired,
+    TooLarge,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedMedia,
+)
+from perisai_kit.http.validation import field_problems
+from perisai_kit.runtime.log import get_logger
+
+MEDIA_TYPE = "application/problem+json"
+STATUS: dict[type[DomainError], int] = {
+    BadRequest: 400,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    PreconditionFailed: 412,
+    TooLarge: 413,
+    UnsupportedMedia: 415,
+    Invalid: 422,
+    PreconditionRequired: 428,
+    TooMany: 429,
+    Unavailable: 503,
+}
+log = get_logger()
+
+
+class MethodNotAllowed(DomainError):
+    code = "method_not_allowed"
+    text = "This address does not take that method."
+    text_id = "Alamat ini tidak menerima metode tersebut."
+
+
+class Internal(DomainError):
+    code = "internal"
+    text = "Something went wrong on our side; it has been recorded."
+    text_id = "Terjadi kesalahan pada sistem kami dan sudah dicatat."
+
+
+class BodyUnreadable(BadRequest):
+    code = "body_unreadable"
+    text = "The request body is not valid JSON."
+    text_id = "Isi permintaan bukan JSON yang sah."
+
+
+class FieldProblem(BaseModel):
+    pointer: str | None = Field(default=None, description="RFC 6901 pointer into the body.")
+    parameter: str | None = Field(default=None, description="The query, path or header parameter.")
+    code: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+    code: str
+    request_id: str | None = None
+    errors: list[FieldProblem] | None = None
+    details: dict[str, Any] | None = None
+
+
+def status_of(error: DomainError | type[DomainError]) -> int:
+    """Return the HTTP status of an error by its kind."""
+    kinds = error.__mro__ if isinstance(error, type) else type(error).__mro__
+    return next((STATUS[kind] for kind in kinds if kind in STATUS), 500)
+
+
+def problems(*errors: type[DomainError]) -> dict[int | str, dict[str, Any]]:
+    """Return `responses=` for a route: each of its errors by status, with its codes."""
+    documented: dict[int | str, dict[str, Any]] = {}
+    for error in errors:
+        entry = documented.setdefault(status_of(error), {"description": "", **PROBLEM_CONTENT})
+        entry["description"] = "; ".join(
+            part for part in (entry["description"], f"`{error.code}`: {error.text}") if part
+        )
+    return documented
+
+
+PROBLEM_CONTENT: dict[str, Any] = {
+    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+}
+COMMON_RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "A problem; its `code` says which.", **PROBLEM_CONTENT},
+    **problems(Unavailable),
+}
+
+
+def language(request: Request) -> str:
+    """Return `id` where Accept-Language prefers Indonesian to English, else `en`.
+
+    Names of Indonesian as old as `in` and as odd as `id_ID` count, and so do languages whose
+    speakers read Indonesian, such as Javanese. What cannot be read is passed over.
+    """
+    best, best_q = "en", 0.0
+    for part in request.headers.get("accept-language", "")[:200].split(","):
+        tag, _, parameter = (text.strip() for text in part.partition(";"))
+        name, _, weight = parameter.strip().partition("=")
+        try:
+            q = float(weight) if name.strip().lower() == "q" else 1.0
+        except ValueError:
+            continue
+        if not math.isfinite(q) or q <= best_q:
+            continue
+        primary = _PRIMARY_TAG.match(tag)
+        offered = None if primary is None else _closest(primary[1].lower())
+        if offered is not None:
+            best, best_q = offered, q
+    return best
+
+
+# Script and country do not tell our two languages apart, and made-up ones would be endless.
+_PRIMARY_TAG = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9_-]*)?\Z")
+
+
+@cache  # tags of two and three letters are few
+def _closest(primary: str) -> str | None:
+    found, _ = langcodes.closest_match(primary, ["en", "id"])
+    return found if found in {"en", "id"} else None
+
+
+def problem_body(
+    error: DomainError,
+    *,
+    language: str,
+    errors: Sequence[dict[str, Any]] = (),
+    has_body: bool = True,
+) -> dict[str, Any]:
+    """Return the body of a problem. Shared by the services and the gateway's proxy.
+
+    has_body: False where a wrong field can only be a parameter.
+    """
+    title = error.text_id if language == "id" else error.text
+    fields = list(errors)
+    if error.field is not None:
+        place = "pointer" if has_body else "parameter"
+        where = "/" + error.field.replace(".", "/") if has_body else error.field
+        fields.append({place: where, "code": error.code, "detail": title})
+    body = {
+        "type": f"urn:perisai:problem:{error.code}",
+        "title": title,
+        "status": status_of(error),
+        "detail": error.message if language == "en" else None,
+        "code": error.code,
+        "request_id": structlog.contextvars.get_contextvars().get("request_id"),
+        "errors": fields,
+        "details": error.details,
+    }
+    return {name: value for name, value in body.items() if value not in (None, [], {})}
+
+
+def problem_headers(error: DomainError) -> dict[str, str]:
+    """Return the headers that belong to a problem."""
+    if isinstance(error, Unauthenticated):
+        return {"WWW-Authenticate": f'Bearer realm="perisai", error="{error.code}"'}
+    if isinstance(error, TooMany | Unavailable):
+        return {"Retry-After": str(error.retry_after_s)}
+    if isinstance(error, UnsupportedMedia):
+        return {"Accept-Encoding": "identity"}  # RFC 9110 15.5.16
+    return {}
+
+
+def problem_response(
+    request: Request, error: DomainError, errors: Sequence[dict[str, Any]] = ()
+) -> Response:
+    """Return the answer for an error."""
+    has_body = request.method not in {"GET", "HEAD", "DELETE"}
+    body = problem_body(error, language=language(request), errors=errors, has_body=has_body)
+    return JSONResponse(
+        body, status_code=body["status"], headers=problem_headers(error), media_type=MEDIA_TYPE
+    )
+
+
+async def _domain_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DomainError)
+    return problem_response(request, error)
+
+
+async def _validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    raw = error.errors()
+    fields = field_problems(raw, language=language(request), content=error.body)
+    return problem_response(request, Invalid(), fields)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StarletteHTTPException)
+    if isinstance(error.__cause__, DomainError):  # raised while FastAPI was reading the body
+        return problem_response(request, error.__cause__)
+    known: dict[int, DomainError] = {
+        400: BodyUnreadable(),
+        404: NotFound(),
+        405: MethodNotAllowed(),
+        413: TooLarge(),
+    }
+    response = problem_response(request, known.get(error.status_code, BadRequest()))
+    response.headers.update(error.headers or {})
+    if error.status_code == 405:
+        # Starlette names the methods of one route only; the address may have several.
+        response.headers["Allow"] = ", ".join(_methods_of(request))
+    return response
+
+
+def _methods_of(request: Request) -> list[str]:
+    """Return the methods that the address of a request takes."""
+    routes = request.app.router.routes
+    return [
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if any(
+            each.matches({**request.scope, "method": method})[0] is Match.FULL for each in routes
+        )
+    ]
+
+
+def unexpected_problem(error: Exception) -> DomainError:
+    """Record a failure nobody has foreseen, and return what whoever asked is told of it."""
+    if is_outage(error):
+        log.warning("database.unavailable", error=type(error).__name__)
+        return Unavailable(retry_after_s=2)
+    log.error("request.failed", exc_info=error)
+    return Internal()
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    return problem_response(request, unexpected_problem(error))
+
+
+STATUS[MethodNotAllowed] = 405
+
+
+def install_problems(app: FastAPI) -> None:
+    """Answer every error of this app as a problem."""
+    app.add_exception_handler(DomainError, _domain_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(StarletteHTTPException, _http_error)
+    app.add_exception_handler(DBAPIError, _unexpected)
+    app.add_exception_handler(PoolTimeout, _unexpected)
+    app.add_exception_handler(ConnectionError, _unexpected)
+    app.add_exception_handler(Exception, _unexpected)

@@ -1,0 +1,272 @@
+"""One request, one transaction, committed before the answer; a repeat gets the first answer.
+
+`TransactionRoute` owns the session, the Idempotency-Key (draft-ietf-httpapi-idempotency-key-header)
+and the commit of every route of its router. Answers that changed something are kept for 24 hours
+and given again; refusals are not, so that a corrected request may use the same key.
+
+A kept answer is given to the account that got it, if it may still use the route, its rights are the
+same as then and it still sees what the answer is about; the reading of personal data is recorded
+each time. Keys belong to accounts: on a
+route that anybody may use the header is ignored, and no answer of it is kept.
+"""
+
+import hashlib
+import re
+import uuid
+from collections.abc import Callable, Coroutine, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
+from sqlalchemy import DateTime, LargeBinary, Text, func, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from perisai_kit.auth.principal import Principal, claims_of
+from perisai_kit.db.bulk import Old, delete_old
+from perisai_kit.db.columns import KitBase
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.domain.errors import BadRequest, Conflict, Forbidden, Invalid
+from perisai_kit.http.body import JsonRequest, JsonRoute, canonical_json, json_request
+from perisai_kit.http.visibility import Sight, shown_in
+from perisai_kit.privacy.columns import EncryptedBytes
+from perisai_kit.privacy.read_audit import audit_read, reads_of
+
+KEPT_FOR = timedelta(hours=24)
+
+KEY_PATTERN = re.compile(r'^"?([A-Za-z0-9._:-]{8,128})"?$')
+
+WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+REQUIRED_MARK = "x-idempotency-key-required"
+
+_HEADER: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "minLength": 8, "maxLength": 128, "pattern": KEY_PATTERN.pattern},
+    "description": "A key of the client's making; a repeat with it gets the first answer again.",
+}
+
+IDEMPOTENT: dict[str, Any] = {REQUIRED_MARK: True, "parameters": [{**_HEADER, "required": True}]}
+"""`openapi_extra` of a POST that creates a member or a bill or moves money: the key is a must."""
+
+
+class IdempotencyKeyRequired(BadRequest):
+    code = "idempotency_key_required"
+    text = "Send an Idempotency-Key header with a key of your own making."
+    text_id = "Kirim header Idempotency-Key dengan kunci buatan Anda sendiri."
+
+
+class IdempotencyKeyInvalid(BadRequest):
+    code = "idempotency_key_invalid"
+    text = "An Idempotency-Key has 8 to 128 characters of A-Z a-z 0-9 . _ : and -."
+    text_id = "Idempotency-Key terdiri dari 8 sampai 128 karakter A-Z a-z 0-9 . _ : dan -."
+
+
+class IdempotencyKeyInUse(Conflict):
+    code = "idempotency_key_in_use"
+    text = "A request with this Idempotency-Key is running; ask again in a moment."
+    text_id = "Permintaan dengan Idempotency-Key ini sedang berjalan; coba sesaat lagi."
+
+
+class IdempotencyKeyReused(Invalid):
+    code = "idempotency_key_reused"
+    text = "This Idempotency-Key was used for another request."
+    text_id = "Idempotency-Key ini telah dipakai untuk permintaan lain."
+
+
+class ReplayForbidden(Forbidden):
+    code = "replay_forbidden"
+    text = "Your rights have changed since the first request with this key; read the result anew."
+    text_id = "Hak akses Anda berubah sejak permintaan pertama; baca ulang hasilnya."
+
+
+class IdempotencyRecord(KitBase):
+    __tablename__ = "idempotency_keys"
+
+    account_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    status: Mapped[int]
+    headers: Mapped[dict[str, str]] = mapped_column(JSONB)
+    body: Mapped[bytes] = mapped_column(EncryptedBytes("idempotency_keys.body"))
+    authority: Mapped[bytes] = mapped_column(LargeBinary)
+    """What the account could do and see when it got the answer, as a hash."""
+    reads: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    """Whose personal data the answer shows: `kind` and `ids` of each record of reading."""
+    shows: Mapped[dict[str, list[str]]] = mapped_column(JSONB)
+    """What the answer is about, ids by kind: visibility.py."""
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+
+
+Check = Callable[[Request], Coroutine[Any, Any, Principal]]
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class TransactionRoute(JsonRoute):
+    """A route in one transaction; see the module."""
+
+    def get_route_handler(self) -> Handler:
+        handler = super().get_route_handler()
+        required = bool((self.openapi_extra or {}).get(REQUIRED_MARK))
+        checks = list(_checks_of(self.dependant))
+        if required and not checks:
+            raise RuntimeError(f"{self.path}: a key belongs to an account; `require` one")
+
+        async def handle(request: Request) -> Response:
+            key = _key_of(request, required=required) if checks else None
+            if key is None:
+                return await _once(request, handler)
+            return await _once_a_key(json_request(request), handler, key, checks)
+
+        return handle
+
+
+def _checks_of(dependant: Dependant) -> Iterator[Check]:
+    """Yield what `require` made of the dependencies of a route."""
+    if hasattr(dependant.call, "allowed_roles"):
+        yield dependant.call  # type: ignore[misc]  # `require` made it
+    for inner in dependant.dependencies:
+        yield from _checks_of(inner)
+
+
+def _key_of(request: Request, *, required: bool) -> str | None:
+    if request.method not in WRITING:
+        return None
+    given = request.headers.getlist("idempotency-key")
+    if not given:
+        if required:
+            raise IdempotencyKeyRequired
+        return None
+    match = KEY_PATTERN.match(given[0])
+    if match is None or len(given) > 1:
+        raise IdempotencyKeyInvalid
+    return match[1]
+
+
+async def _once(request: Request, handler: Handler) -> Response:
+    database: Database = request.app.state.kit.database
+    async with database.begin() as session:
+        request.state.session = session
+        response = await handler(request)
+        if response.status_code >= 400:
+            await session.rollback()
+        return response
+
+
+async def _once_a_key(
+    request: JsonRequest, handler: Handler, key: str, checks: list[Check]
+) -> Response:
+    kit = request.app.state.kit
+    principal = await kit.authenticator.principal(request)
+    fingerprint = await _fingerprint(request)
+    async with kit.database.begin() as session:
+        request.state.session = session
+        if not await _try_lock(session, principal.account_id, key):
+            raise IdempotencyKeyInUse
+        first = await session.get(IdempotencyRecord, (principal.account_id, key))
+        if first is not None and first.created_at > clock.real_now() - KEPT_FOR:
+            for check in checks:
+                await check(request)
+            return await _replay(session, request, principal, first, fingerprint)
+        response = await handler(request)
+        if response.status_code >= 400:
+            await session.rollback()
+            return response
+        if first is not None:
+            await session.delete(first)
+            await session.flush()
+        record = _record(principal, key, fingerprint, response)
+        record.reads = [
+            {"kind": kind, "ids": [str(each) for each in ids]} for kind, ids in reads_of(session)
+        ]
+        record.shows = {
+            kind: [str(each) for each in ids] for kind, ids in shown_in(session).items()
+        }
+        session.add(record)
+        return response
+
+
+async def _fingerprint(request: JsonRequest) -> bytes:
+    """Return the same bytes for requests that mean the same, however they are written."""
+    query = sorted(parse_qsl(request.url.query, keep_blank_values=True))
+    body = await request.body()
+    if body and request.is_json:
+        body = canonical_json(await request.json())
+    digest = hashlib.sha256()
+    for part in (request.method, request.url.path, repr(query)):
+        digest.update(part.encode("utf-8", "surrogatepass") + b"\n")
+    digest.update(body)
+    return digest.digest()
+
+
+def _authority(principal: Principal) -> bytes:
+    claims = claims_of(principal)
+    decides = ("roles", "scope", "agent_id", "member_id", "wadah_id", "client_id")
+    return hashlib.sha256(canonical_json({name: claims.get(name) for name in decides})).digest()
+
+
+async def _try_lock(session: AsyncSession, account_id: uuid.UUID, key: str) -> bool:
+    # Transaction-level: a duplicate gets 409 at once instead of waiting on a row, and the lock
+    # goes with the transaction however it ends.
+    name = hashlib.sha256(account_id.bytes + key.encode()).digest()
+    number = int.from_bytes(name[:8], "big", signed=True)
+    return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(number))))
+
+
+async def _replay(
+    session: AsyncSession,
+    request: Request,
+    principal: Principal,
+    first: IdempotencyRecord,
+    fingerprint: bytes,
+) -> Response:
+    if first.fingerprint != fingerprint:
+        raise IdempotencyKeyReused
+    if first.authority != _authority(principal):
+        raise ReplayForbidden
+    for kind, shown in first.shows.items():
+        sight: Sight = request.app.state.kit.sights[kind]
+        await sight(session, principal, [uuid.UUID(each) for each in shown])
+    for read in first.reads:
+        await audit_read(
+            session,
+            principal,
+            kind=read["kind"],
+            ids=[uuid.UUID(each) for each in read["ids"]],
+            request_id=str(request.state.request_id),
+        )
+    headers = {**first.headers, "Idempotency-Replayed": "true"}
+    return Response(content=first.body, status_code=first.status, headers=headers)
+
+
+def _record(
+    principal: Principal, key: str, fingerprint: bytes, response: Response
+) -> IdempotencyRecord:
+    return IdempotencyRecord(
+        account_id=principal.account_id,
+        key=key,
+        fingerprint=fingerprint,
+        status=response.status_code,
+        headers={
+            name: value
+            for name, value in response.headers.items()
+            if name in {"cache-control", "content-type", "location", "etag"}
+        },
+        body=bytes(response.body),
+        authority=_authority(principal),
+        reads=[],
+        shows={},
+        created_at=clock.real_now(),
+    )
+
+
+async def forget_old_keys(database: Database) -> bool:
+    """Delete kept answers older than 24 hours; return whether there is more to do."""
+    before = clock.real_now() - KEPT_FOR
+    return await delete_old(database, Old(IdempotencyRecord.created_at, before))

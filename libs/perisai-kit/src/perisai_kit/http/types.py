@@ -1,0 +1,196 @@
+"""Bounded types for the wire: no NUL, no endless string, no integer beyond 64 bits."""
+
+import re
+import unicodedata
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import phonenumbers
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from perisai_kit.domain.month import Month
+
+MAX_RUPIAH = 2**53
+"""The largest amount every JSON reader holds exactly."""
+
+
+def _clean(text: str) -> str:
+    if "\x00" in text:
+        raise PydanticCustomError("nul_byte", "must not contain a NUL byte")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise PydanticCustomError("surrogate", "must be valid Unicode text")
+    return text
+
+
+def _text(low: int, high: int) -> Any:
+    return StringConstraints(min_length=low, max_length=high, strip_whitespace=True)
+
+
+ShortText = Annotated[str, _text(1, 100), AfterValidator(_clean)]
+
+Text255 = Annotated[str, _text(1, 255), AfterValidator(_clean)]
+
+LongText = Annotated[str, _text(1, 2000), AfterValidator(_clean)]
+
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+
+Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,40}$")]
+
+# As people write them. The library reads letters too, as the keys of an old telephone.
+_WRITTEN_PHONE = re.compile(r"[+(0-9][0-9 ().\-]{3,29}")
+
+_SIGNS = str.maketrans({"\uff0b": "+", "\ufe62": "+", "\u2212": "-", "\uff08": "(", "\uff09": ")",
+                        "\uff0e": ".", "\t": " "})  # fmt: skip
+
+_LONGEST_WRITTEN = 60
+"""With the marks that cannot be seen."""
+
+_COUNTRY_IN_BRACKETS = re.compile(r"^\(\+([0-9]{1,3})\)")
+
+_COUNTRY = "62"
+
+
+def _plain(text: str) -> str:
+    """Return what a copied text says: no invisible marks, and plain blanks, dashes and digits."""
+    kept = []
+    for sign in text.translate(_SIGNS):
+        match unicodedata.category(sign):
+            case "Cf":
+                continue
+            case "Zs":
+                kept.append(" ")
+            case "Pd":
+                kept.append("-")
+            case "Nd":
+                kept.append(str(unicodedata.decimal(sign)))
+            case _:
+                kept.append(sign)
+    return _COUNTRY_IN_BRACKETS.sub(r"+\1 ", "".join(kept).strip())
+
+
+def _international(text: str) -> str:
+    """Return a number that says its country without a plus, `62…` or `0062…`, with one.
+
+    No number within Indonesia begins with 62 or 00: there the area code follows a single 0.
+    Raises: NumberParseException for the prefixes of other countries' calls.
+    """
+    digits = re.sub(r"[^0-9]", "", text)
+    if text.startswith("+") or not digits.startswith((_COUNTRY, "00")):
+        return text
+    if not digits.startswith((_COUNTRY, f"00{_COUNTRY}")):
+        raise phonenumbers.NumberParseException(
+            phonenumbers.NumberParseException.INVALID_COUNTRY_CODE, "00 and another country"
+        )
+    return "+" + digits.removeprefix("00")
+
+
+def _without_second_country(number: phonenumbers.PhoneNumber) -> phonenumbers.PhoneNumber:
+    """Return the mobile number behind +62 62 8…: a form put its own +62 before what was typed."""
+    national = str(number.national_number)
+    if number.country_code == int(_COUNTRY) and national.startswith(f"{_COUNTRY}8"):
+        inner = phonenumbers.parse(f"+{national}")
+        if phonenumbers.number_type(inner) == phonenumbers.PhoneNumberType.MOBILE:
+            return inner
+    return number
+
+
+def _phone(value: object) -> object:
+    wrong = PydanticCustomError("phone", "must be a telephone number")
+    if not isinstance(value, str) or len(value) > _LONGEST_WRITTEN:
+        raise wrong
+    text = _plain(value)
+    if not _WRITTEN_PHONE.fullmatch(text):
+        raise wrong
+    try:
+        number = phonenumbers.parse(_international(text), "ID")
+        if text.startswith("+"):
+            number = _without_second_country(number)
+    except phonenumbers.NumberParseException:
+        raise wrong from None
+    if not phonenumbers.is_possible_number(number):
+        raise wrong
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+Phone = Annotated[
+    str,
+    BeforeValidator(_phone),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^{_WRITTEN_PHONE.pattern}$",
+            "examples": ["0812 3456 7890", "+6281234567890"],
+        }
+    ),
+]
+"""An Indonesian or international number, kept as E.164 (+62…)."""
+
+Rupiah = Annotated[
+    int, Field(ge=0, le=MAX_RUPIAH, strict=True, description="Whole rupiah, an integer.")
+]
+
+PositiveRupiah = Annotated[
+    int, Field(gt=0, le=MAX_RUPIAH, strict=True, description="Whole rupiah, an integer.")
+]
+
+Count = Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
+
+Instant = AwareDatetime
+"""RFC 3339 with an offset."""
+
+
+def _day(value: object) -> object:
+    # Pydantic would also take a number as seconds since 1970.
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or len(value) != len("2026-11-30"):
+        raise PydanticCustomError("date", "must be a date such as 2026-11-30")
+    return value
+
+
+WRITTEN_DAY = BeforeValidator(_day)
+
+Day = Annotated[date, WRITTEN_DAY]
+"""A calendar date, written 2026-11-30."""
+
+
+def _month(value: object) -> object:
+    if isinstance(value, Month):
+        return value
+    try:
+        return Month.parse(value)  # type: ignore[arg-type]  # parse refuses what is not text
+    except (ValueError, TypeError):
+        raise PydanticCustomError("month", "must be a month such as 2026-11") from None
+
+
+MonthText = Annotated[
+    Month,
+    BeforeValidator(_month),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema(
+        {"type": "string", "pattern": "^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])$", "examples": ["2026-11"]}
+    ),
+]
+
+
+class Model(BaseModel):
+    """What comes in: unknown fields are refused, and nothing changes once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Out(BaseModel):
+    """What goes out, read from attributes of rows and values."""
+
+    model_config = ConfigDict(from_attributes=True, arbitrary_types_allowed=True)

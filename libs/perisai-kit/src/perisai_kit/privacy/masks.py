@@ -1,0 +1,27 @@
+"""What is shown of personal data to those who may not see it whole."""
+
+
+def mask_nik(nik: str) -> str:
+    """Return 3510********0001: regency and serial, enough to tell two neighbours apart."""
+    return f"{nik[:4]}{'*' * 8}{nik[-4:]}" if len(nik) == 16 else "*" * len(nik)
+
+
+def mask_name(name: str) -> str:
+    """Return S*** A***: initials, without the lengths of the words."""
+    return " ".join(f"{word[0]}***" for word in name.split())
+
+
+def mask_phone(phone: str) -> str:
+    """Return the last three digits behind stars."""
+    return _last(phone, 3)
+
+
+def mask_account(account: str) -> str:
+    """Return the last four digits of an account number behind stars."""
+    return _last(account, 4)
+
+
+def _last(text: str, shown: int) -> str:
+    if len(text) <= 2 * shown:
+        return "*" * len(text)
+    return "*" * (len(text) - shown) + text[-shown:]

@@ -1,0 +1,272 @@
+"""The shape of every service: one function that wires an app from its parts."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from perisai_kit.auth.keys import KeySource, RemoteKeys
+from perisai_kit.auth.revocations import Revocations
+from perisai_kit.auth.tokens import Authenticator
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.events.feed import feed_router
+from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.subscription import Subscription
+from perisai_kit.http.access_log import RequestContext
+from perisai_kit.http.body import BodyLimit
+from perisai_kit.http.problems import COMMON_RESPONSES, Problem, install_problems
+from perisai_kit.http.transaction import forget_old_keys
+from perisai_kit.http.visibility import Sight
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.runtime.log import configure_logging
+from perisai_kit.runtime.settings import ServiceSettings
+from perisai_kit.services.client import ServiceClient, TokenSource
+from perisai_kit.services.operations import operations_router
+from perisai_kit.services.parking_routes import parked_router
+from perisai_kit.services.revocations import RemoteRevocations
+from perisai_kit.services.worker import Periodic, Worker
+
+BODY_LIMIT = 1_048_576
+COLLECT_AFTER = (20_000, 10, 10)
+"""The collector's thresholds. Its own, 700 first, are passed by a dozen requests at once, and it
+looks through their half-made answers again and again; it took a twentieth of the time."""
+
+
+class HeadAsGet:
+    """Answers HEAD as GET, without the body. Source: RFC 9110 9.3.2."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self.app({**scope, "method": "GET"}, receive, send_head)
+
+
+@dataclass(slots=True)
+class Kit:
+    """What a request or a task of this service may use; at `request.app.state.kit`."""
+
+    settings: ServiceSettings
+    database: Database
+    keyring: Keyring
+    authenticator: Authenticator
+    tokens: TokenSource
+    wakeup: Wakeup
+    http_transport: httpx.AsyncBaseTransport | None
+    subscriptions: list[Subscription]
+    migrations: Path
+    sights: dict[str, Sight] = field(default_factory=dict)
+    """By kind, who sees what a kept answer is about: http/visibility.py."""
+
+    def client(self, base_url: str) -> ServiceClient:
+        """Return a client for another service, on this service's own token."""
+        return ServiceClient(
+            base_url,
+            self.tokens,
+            timeout_s=self.settings.service_timeout_s,
+            transport=self.http_transport,
+        )
+
+
+class App(FastAPI):
+    """The framework behind its doors.
+
+    What a door answers itself never comes to the framework and pays for none of its layers: half
+    a dozen of them, which would cost a request on a hot path as much as reading its message.
+    """
+
+    def __init__(self, *, doors: Sequence[Middleware], **options: Any) -> None:
+        super().__init__(**options)
+        self._entrance: ASGIApp = super().__call__
+        for door in reversed(doors):
+            self._entrance = door.cls(self._entrance, *door.args, **door.kwargs)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._entrance(scope, receive, send)
+
+
+def create_kit(
+    settings: ServiceSettings,
+    *,
+    migrations: Path,
+    keys: KeySource | None = None,
+    revocations: Revocations | None = None,
+    http_transport: httpx.AsyncBaseTransport | None = None,
+    database: Database | None = None,
+) -> Kit:
+    """Build what a service stands on. Nothing is opened or asked yet.
+
+    keys: where verification keys come from; the gateway's JWKS when left out.
+    revocations: which tokens count no more; the gateway's list when left out.
+    http_transport: what carries calls to other services; the network when left out.
+    database: one that exists already; made from the settings when left out.
+    """
+    clock.follow_test_clock(settings.clock_file, sandbox=settings.sandbox)
+    keyring = Keyring.from_settings(settings)
+    database = database or Database.from_settings(settings, keyring=keyring)
+    wakeup = Wakeup()
+    database.after_publish = wakeup.wake
+    tokens = TokenSource(
+        gateway_url=settings.gateway_url,
+        client_id=settings.service,
+        client_secret=settings.client_secret.get_secret_value(),
+        transport=http_transport,
+    )
+    return Kit(
+        settings=settings,
+        database=database,
+        keyring=keyring,
+        authenticator=Authenticator(
+            keys or RemoteKeys(settings.gateway_url, http_transport),
+            issuer=settings.issuer,
+            revocations=revocations
+            or RemoteRevocations(
+                ServiceClient(settings.gateway_url, tokens, transport=http_transport)
+            ),
+        ),
+        tokens=tokens,
+        wakeup=wakeup,
+        http_transport=http_transport,
+        subscriptions=[],
+        migrations=migrations,
+    )
+
+
+def create_app(
+    kit: Kit,
+    *,
+    title: str,
+    routers: Sequence[APIRouter],
+    subscriptions: Sequence[Subscription] = (),
+    periodic: Sequence[Periodic] = (),
+    on_close: Sequence[Callable[[], Any]] = (),
+    outer_doors: Sequence[Middleware] = (),
+    inner_doors: Sequence[Middleware] = (),
+    body_limit: int = BODY_LIMIT,
+    openapi_url: str | None = "/openapi.json",
+) -> App:
+    """Return the app of a service.
+
+    subscriptions, periodic: run inside this process when `RUN_WORKER=1`.
+    on_close: awaited at shutdown, such as the `close` of clients.
+    outer_doors, inner_doors: before and behind the request context, the outermost first; what
+    they fail to answer no error handler answers. openapi_url: None where the app serves its own.
+    """
+    kit.subscriptions = list(subscriptions)
+    worker = Worker(
+        kit.database,
+        wakeup=kit.wakeup,
+        subscriptions=subscriptions,
+        periodic=[*periodic, Periodic("idempotency.forget", 600, forget_old_keys)],
+    )
+    service = kit.settings.service
+    doors = [
+        *outer_doors,
+        Middleware(RequestContext, service=service),
+        Middleware(HeadAsGet),
+        *inner_doors,
+    ]
+    lifespan = _lifespan(kit, worker, on_close)
+    app = _bare_app(service, doors, title=title, lifespan=lifespan, openapi_url=openapi_url)
+    app.state.kit = kit
+    app.add_middleware(BodyLimit, limit=body_limit)
+    install_problems(app)
+    feed = feed_router(kit.database, source=service, wakeup=kit.wakeup)
+    for router in (operations_router(), feed, parked_router(service), *routers):
+        app.include_router(router)
+    _document_problems(app)
+    return app
+
+
+def _bare_app(service: str, doors: Sequence[Middleware], **options: Any) -> App:
+    return App(
+        doors=doors,
+        version=version(service),
+        responses=COMMON_RESPONSES,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would name an inner address
+        # Metrics and the access line are the kit's own; asking who else listens costs each request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        generate_unique_id_function=lambda route: f"{_tag(route.tags)}{route.name}",
+        **options,
+    )
+
+
+def _lifespan(
+    kit: Kit, worker: Worker, on_close: Sequence[Callable[[], Any]]
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        configure_logging(service=kit.settings.service)
+        gc.set_threshold(*COLLECT_AFTER)
+        running = _start(kit, worker if kit.settings.run_worker else None)
+        try:
+            yield
+        finally:
+            await _stop(running)
+            if isinstance(kit.authenticator.revocations, RemoteRevocations):
+                await kit.authenticator.revocations.close()
+            for close in on_close:
+                await close()
+            await kit.database.dispose()
+
+    return lifespan
+
+
+def _tag(tags: Sequence[Any]) -> str:
+    return f"{tags[0]}_" if tags else ""
+
+
+def _start(kit: Kit, worker: Worker | None) -> list[asyncio.Task[Any]]:
+    running: list[asyncio.Task[Any]] = []
+    keys, revocations = kit.authenticator.keys, kit.authenticator.revocations
+    if isinstance(keys, RemoteKeys):
+        running.append(asyncio.create_task(keys.keep_fresh()))
+    if isinstance(revocations, RemoteRevocations):
+        running.append(asyncio.create_task(revocations.keep_fresh()))
+    if worker is not None:
+        running.append(asyncio.create_task(worker.run()))
+    return running
+
+
+async def _stop(running: Sequence[asyncio.Task[Any]]) -> None:
+    for task in running:
+        task.cancel()
+    for task in running:
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _document_problems(app: FastAPI) -> None:
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        if "Problem" not in schemas:
+            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(problem.pop("$defs", {}))
+            schemas["Problem"] = problem
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend it

@@ -1,0 +1,170 @@
+"""How one service asks another: deadlines, its own token, and errors by kind."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import structlog
+
+from perisai_kit.domain.errors import (
+    BadRequest,
+    Conflict,
+    DomainError,
+    Invalid,
+    NotFound,
+    PreconditionFailed,
+    TooMany,
+    Unavailable,
+)
+from perisai_kit.runtime.tls import authorities
+
+# 401 and 403 are about this service's own token, never about the user: they are not passed on.
+_KINDS: dict[int, type[DomainError]] = {
+    400: BadRequest,
+    404: NotFound,
+    409: Conflict,
+    412: PreconditionFailed,
+    422: Invalid,
+    429: TooMany,
+}
+RENEW_BEFORE_END_S = 60
+
+
+class TokenSource:
+    """This service's own access token, taken from the gateway and kept until near its end."""
+
+    def __init__(
+        self,
+        *,
+        gateway_url: str,
+        client_id: str,
+        client_secret: str,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._url = f"{gateway_url.rstrip('/')}/v1/auth/token"
+        self._grant = {
+            "grant_type": "client_credentials",
+            "client_id": client_id,
+            "client_secret": client_secret,
+        }
+        self._transport = transport
+        self._token = ""
+        self._renew_at = 0.0
+        self._lock = asyncio.Lock()
+
+    async def token(self) -> str:
+        """Return a token that lives for a while yet.
+
+        Raises: Unavailable when the gateway gives none.
+        """
+        async with self._lock:
+            if time.monotonic() >= self._renew_at:
+                await self._renew()
+            return self._token
+
+    def forget(self) -> None:
+        """Take a new token next time (the gateway has refused this one)."""
+        self._renew_at = 0.0
+
+    async def _renew(self) -> None:
+        try:
+            async with httpx.AsyncClient(
+                transport=self._transport, verify=authorities(), timeout=5, trust_env=False
+            ) as client:
+                answer = await client.post(self._url, json=self._grant)
+                answer.raise_for_status()
+                given = answer.json()
+        except (httpx.HTTPError, ValueError):
+            raise Unavailable("No token for this service.", retry_after_s=2) from None
+        self._token = given["access_token"]
+        life_s = float(given["expires_in"])
+        self._renew_at = time.monotonic() + max(life_s - RENEW_BEFORE_END_S, life_s / 2)
+
+
+class ServiceClient:
+    """Questions to one other service. One object a process; `close()` at its end."""
+
+    def __init__(
+        self,
+        base_url: str,
+        tokens: TokenSource,
+        *,
+        timeout_s: float = 10,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._tokens = tokens
+        self._client = httpx.AsyncClient(
+            base_url=base_url,
+            transport=transport,
+            verify=authorities(),
+            timeout=httpx.Timeout(timeout_s, connect=3),
+            trust_env=False,  # services are neighbours: no proxy of the machine stands between
+        )
+
+    async def get(
+        self,
+        path: str,
+        params: Mapping[str, str | int] | None = None,
+        *,
+        timeout_s: float | None = None,
+    ) -> Any:
+        """Return the JSON of a GET. timeout_s: longer than usual, for a long poll.
+
+        Raises: the kind of error the other side answered, Unavailable when it did not.
+        """
+        return await self._ask("GET", path, params=params, timeout_s=timeout_s)
+
+    async def post(self, path: str, json: Any, *, idempotency_key: str | None = None) -> Any:
+        """Return the JSON of a POST. It is never repeated by itself.
+
+        Raises: the kind of error the other side answered, Unavailable when it did not.
+        """
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else None
+        return await self._ask("POST", path, json=json, headers=headers)
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> Any:
+        sent = {"Authorization": f"Bearer {await self._tokens.token()}", **(headers or {})}
+        request_id = structlog.contextvars.get_contextvars().get("request_id")
+        if request_id:
+            sent["X-Request-Id"] = str(request_id)
+        timeout = httpx.Timeout(timeout_s, connect=3) if timeout_s else httpx.USE_CLIENT_DEFAULT
+        try:
+            answer = await self._client.request(
+                method, path, params=params, json=json, headers=sent, timeout=timeout
+            )
+        except httpx.HTTPError:
+            raise Unavailable from None
+        return self._read(answer)
+
+    def _read(self, answer: httpx.Response) -> Any:
+        if answer.is_success:
+            try:
+                return answer.json()
+            except ValueError:
+                raise Unavailable("The other service's answer cannot be read.") from None
+        if answer.status_code == 401:
+            self._tokens.forget()
+        kind = _KINDS.get(answer.status_code, Unavailable)
+        raise kind(f"The other service answered {_code(answer)}.", upstream_code=_code(answer))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+def _code(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["code"])
+    except (ValueError, KeyError, TypeError):
+        return str(answer.status_code)

@@ -1,0 +1,90 @@
+"""What whoever runs a service asks it: health, readiness, metrics, status."""
+
+import time
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alembic.script import ScriptDirectory
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from perisai_kit.auth.roles import require
+from perisai_kit.domain import clock
+
+READY_CACHED_S = 1.0
+
+if TYPE_CHECKING:
+    from perisai_kit.services.app import Kit
+
+
+def operations_router() -> APIRouter:
+    """Return the routes every service has. They are not part of the documented API."""
+    router = APIRouter(include_in_schema=False)
+    router.add_api_route("/health", _health)
+    router.add_api_route("/ready", _ready)
+    router.add_api_route("/ready/details", _ready_details)
+    router.add_api_route("/metrics", _metrics)
+    router.add_api_route("/v1/status", _status, dependencies=[Depends(require())])
+    return router
+
+
+async def _health() -> dict[str, str]:
+    """Tell that the process answers."""
+    return {"status": "ok"}
+
+
+async def _ready(request: Request) -> Response:
+    """Tell whether this process can serve, and no more: anybody may ask."""
+    state = request.app.state
+    checked_at, is_ready = getattr(state, "ready", (float("-inf"), False))
+    if time.monotonic() - checked_at > READY_CACHED_S:
+        is_ready = all((await readiness(state.kit)).values())
+        state.ready = time.monotonic(), is_ready
+    return JSONResponse({"ready": is_ready}, status_code=200 if is_ready else 503)
+
+
+async def _ready_details(request: Request) -> dict[str, bool]:
+    """Tell what is ready: its database, its migrations, its keys."""
+    return await readiness(request.app.state.kit)
+
+
+async def _metrics() -> Response:
+    """Give Prometheus its figures."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _status(request: Request) -> dict[str, Any]:
+    """Tell the version, the business time and how far each subscription lags."""
+    kit: Kit = request.app.state.kit
+    return {
+        "service": kit.settings.service,
+        "version": version(kit.settings.service),
+        "time": clock.now().isoformat(),
+        "subscriptions": [await each.status(kit.database) for each in kit.subscriptions],
+    }
+
+
+@cache
+def _head(migrations: Path) -> str | None:
+    return ScriptDirectory(str(migrations)).get_current_head()
+
+
+async def readiness(kit: "Kit") -> dict[str, bool]:
+    """Check the own database, the migrations and the keys; never another service."""
+    head = _head(kit.migrations)
+    try:
+        async with kit.database.read() as session:
+            current = await session.scalar(text("SELECT version_num FROM alembic_version"))
+        database = True
+    except (SQLAlchemyError, OSError):
+        current, database = None, False
+    return {
+        "database": database,
+        "migrations": current is not None and current == head,
+        "keys": kit.authenticator.keys.loaded,
+    }

@@ -1,0 +1,167 @@
+"""What an administrator may see of parked events and do about them.
+
+The addresses name the service, so that they are the same at the gateway and behind it.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.roles import require
+from perisai_kit.domain.errors import Conflict
+from perisai_kit.events import parking as parked
+from perisai_kit.events import replay
+from perisai_kit.events.parking import ParkedEventNotFound, ParkedState
+from perisai_kit.events.replay import ReplayFailed
+from perisai_kit.events.subscription import Subscription
+from perisai_kit.http.body import JsonRoute
+from perisai_kit.http.dependencies import ReadSession
+from perisai_kit.http.paging import (
+    CursorInvalid,
+    CursorText,
+    Page,
+    PageLimit,
+    decode_cursor,
+    encode_cursor,
+)
+from perisai_kit.http.problems import problems
+from perisai_kit.http.types import LongText, Model, Out
+
+Admin = Annotated[Principal, Depends(require(Role.ADMIN))]
+
+
+class SubscriptionGone(Conflict):
+    code = "subscription_gone"
+    text = "Nothing here reads that feed any more; the event can only be dismissed."
+    text_id = "Umpan itu tidak dibaca lagi di sini; peristiwa hanya dapat dikesampingkan."
+
+
+class ParkedEventOut(Out):
+    """`error` names the failure; `waits_behind` is fine itself but follows one that failed.
+
+    `attempts` counts replays too. `dismissal_reason` is in the words of who dismissed it.
+    """
+
+    id: UUID
+    state: ParkedState
+    subscription: str
+    position: int
+    event_id: UUID
+    type: str
+    subject: str
+    error: str
+    attempts: int
+    occurred_at: datetime
+    parked_at: datetime
+    replayed_at: datetime | None
+    dismissed_at: datetime | None
+    dismissed_by: UUID | None
+    dismissal_reason: str | None
+    passed_over_at: datetime | None
+
+
+class Replayed(Out):
+    """How many events were applied, of one subject and in their order."""
+
+    replayed: int
+
+
+class Dismissal(Model):
+    """`reason`: for the record; no personal data."""
+
+    reason: LongText
+
+
+def operations_prefix(service: str) -> str:
+    """Return what the addresses begin with that are for the operators of one service."""
+    return f"/v1/operations/{service}"
+
+
+async def list_parked(
+    _: Admin,
+    session: ReadSession,
+    state: Annotated[ParkedState, Query()] = ParkedState.WAITING,
+    cursor: Annotated[CursorText | None, Query()] = None,
+    limit: Annotated[PageLimit, Query()] = 50,
+) -> dict[str, Any]:
+    """List the events that could not be applied, and those behind them, oldest first."""
+    found = await parked.list_parked(session, state=state, after=_id_of(cursor), limit=limit + 1)
+    more = len(found) > limit
+    return {
+        "items": found[:limit],
+        "next_cursor": encode_cursor(str(found[limit - 1].id)) if more else None,
+    }
+
+
+def parked_router(service: str) -> APIRouter:
+    """Return the routes of parked events. service: its name, such as `member-service`."""
+    router = APIRouter(
+        prefix=f"{operations_prefix(service)}/parked-events",
+        tags=[f"{service}-parked-events"],
+        route_class=JsonRoute,
+    )
+
+    router.add_api_route(
+        "",
+        list_parked,
+        response_model=Page[ParkedEventOut],
+        responses=problems(CursorInvalid),
+    )
+
+    @router.post(
+        "/{parked_id}/replay",
+        response_model=Replayed,
+        responses=problems(ParkedEventNotFound, ReplayFailed, SubscriptionGone),
+    )
+    async def replay_parked(_: Admin, parked_id: UUID, request: Request) -> dict[str, int]:
+        """Apply a parked event and those of its subject that wait behind it, in their order."""
+        database = request.app.state.kit.database
+        subscription = await _find_subscription(request, parked_id)
+        if subscription is None:
+            raise SubscriptionGone
+        return {"replayed": await subscription.parked.run(database, parked_id)}
+
+    @router.post(
+        "/{parked_id}/dismissal",
+        response_model=Replayed,
+        responses=problems(ParkedEventNotFound),
+    )
+    async def dismiss_parked(
+        admin: Admin, parked_id: UUID, body: Dismissal, request: Request
+    ) -> dict[str, int]:
+        """Set a parked event aside for good; what waited behind it is applied at once."""
+        database = request.app.state.kit.database
+        by, reason = admin.account_id, body.reason
+        subscription = await _find_subscription(request, parked_id)
+        if subscription is None:
+            await replay.dismiss(database, parked_id, by=by, reason=reason)
+            return {"replayed": 0}
+        replayed = await subscription.parked.dismiss(database, parked_id, by=by, reason=reason)
+        return {"replayed": replayed}
+
+    return router
+
+
+async def _find_subscription(request: Request, parked_id: UUID) -> Subscription | None:
+    """Return who reads the event's feed, whether or not it runs in this process.
+
+    Raises: ParkedEventNotFound.
+    """
+    kit = request.app.state.kit
+    async with kit.database.read() as session:
+        name = (await parked.get_unsettled(session, parked_id)).subscription
+    subscriptions: list[Subscription] = kit.subscriptions
+    return next((each for each in subscriptions if each.name == name), None)
+
+
+def _id_of(cursor: str | None) -> UUID | None:
+    if cursor is None:
+        return None
+    (text,) = decode_cursor(cursor, 1)
+    try:
+        return UUID(text)
+    except ValueError:
+        raise CursorInvalid(field="cursor") from None

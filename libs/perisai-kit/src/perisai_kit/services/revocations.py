@@ -1,0 +1,76 @@
+"""The gateway's list of revoked tokens, as services follow it."""
+
+import asyncio
+import uuid
+from datetime import datetime, timedelta
+
+from pydantic import Field, ValidationError
+
+from perisai_kit.auth.revocations import Revocations
+from perisai_kit.domain.errors import DomainError
+from perisai_kit.http.types import Out
+from perisai_kit.runtime.log import get_logger
+from perisai_kit.services.client import ServiceClient
+
+REFRESH_EVERY_S = 60.0
+RETRY_EVERY_S = 5.0
+ADDRESS = "/v1/revocations"
+
+log = get_logger()
+
+
+class RevokedAccount(Out):
+    account_id: uuid.UUID
+    valid_from: datetime = Field(description="Older access tokens of the account do not count.")
+
+
+class RevokedSession(Out):
+    session_id: uuid.UUID = Field(description="The claim `sid` of access tokens.")
+    ended_at: datetime
+
+
+class RevocationList(Out):
+    """What changed since the instant that was asked about."""
+
+    as_of: datetime = Field(description="Ask with it as `since` the next time.")
+    kept_for_s: int = Field(description="A revocation that is older matters to no token any more.")
+    accounts: list[RevokedAccount]
+    sessions: list[RevokedSession]
+
+
+class RemoteRevocations(Revocations):
+    """The gateway's list, as a service follows it."""
+
+    def __init__(self, gateway: ServiceClient, *, refresh_every_s: float = REFRESH_EVERY_S) -> None:
+        super().__init__()
+        self._gateway = gateway
+        self._refresh_every_s = refresh_every_s
+        self._as_of: datetime | None = None
+
+    async def fetch(self) -> bool:
+        """Fetch what is new; tell whether it came. A failure keeps what we know."""
+        params = {} if self._as_of is None else {"since": self._as_of.isoformat()}
+        try:
+            new = RevocationList.model_validate(await self._gateway.get(ADDRESS, params))
+        except (DomainError, ValidationError) as error:
+            log.warning("revocations.unavailable", error=type(error).__name__)
+            return False
+        self.add(
+            accounts=((each.account_id, each.valid_from) for each in new.accounts),
+            sessions=((each.session_id, each.ended_at) for each in new.sessions),
+        )
+        self.forget(before=new.as_of - timedelta(seconds=new.kept_for_s))
+        self._as_of = new.as_of
+        return True
+
+    async def keep_fresh(self) -> None:
+        """Fetch for ever."""
+        while True:
+            fetched = await self.fetch()
+            await asyncio.sleep(
+                self._refresh_every_s if fetched else min(RETRY_EVERY_S, self._refresh_every_s)
+            )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._gateway.close()

@@ -1,0 +1,14 @@
+"""The tables that every service has, for its `tables.py`, Alembic and the tests."""
+
+from sqlalchemy import MetaData
+
+from perisai_kit.db import lease
+from perisai_kit.db.columns import KitBase
+from perisai_kit.events import cursors, outbox, parking
+from perisai_kit.http import transaction
+from perisai_kit.privacy import read_audit
+
+MODULES = (cursors, lease, outbox, parking, read_audit, transaction)
+"""Imported so that their tables are known."""
+
+KIT_METADATA: MetaData = KitBase.metadata

@@ -1,0 +1,182 @@
+"""What a service does without being asked: number events, read feeds, periodic work.
+
+Runs inside the service's process with RUN_WORKER=1, or as a process of its own; in any number,
+because locks in the database decide who is at work. A cancelled worker ends the item in hand.
+"""
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from prometheus_client import Counter
+
+from perisai_kit.db.engine import Database
+from perisai_kit.db.lease import take_lease
+from perisai_kit.events.sequencer import Sequencer
+from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.subscription import Subscription
+from perisai_kit.runtime.graceful import finish
+from perisai_kit.runtime.log import get_logger
+
+RESTART_S = 1.0
+MAX_RESTART_S = 30.0
+"""Pause before a crashed task runs again: doubled each time, up to this."""
+MEASURE_EVERY_S = 5.0
+LEASE_S = 30.0
+AGAIN_S = 5.0
+"""Pause before work that has more to do goes on."""
+
+log = get_logger()
+
+crashes_total = Counter(
+    "perisai_worker_crashes_total", "Crashes of a task of the worker.", ["task"]
+)
+
+
+class Ran(Enum):
+    """What came of one turn of periodic work: done, begun with more to do, or left to another."""
+
+    WHOLLY = auto()
+    IN_PART = auto()
+    ELSEWHERE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Periodic:
+    """Work done every so often, by one process at a time.
+
+    run: async (database); bounded. It returns True when there is more to do at once, and writes
+    with the database it is given and no other: that refuses when another process has taken over.
+    With several processes it may run more often than `every_s`, never at the same time.
+    lease_s: when a process is killed, how long until another may take over.
+    """
+
+    name: str
+    every_s: float
+    run: Callable[[Database], Awaitable[bool | None]]
+    lease_s: float = LEASE_S
+
+    async def run_for_ever(self, database: Database) -> None:
+        """Run now and then every `every_s`, until cancelled."""
+        ran = await finish(self.run_once(database))
+        if ran is Ran.ELSEWHERE:
+            # A process that was killed at work finds its own lease when it starts again.
+            await asyncio.sleep(min(self.every_s, self.lease_s))
+            ran = await finish(self.run_once(database))
+        while True:
+            pause = min(self.every_s, AGAIN_S) if ran is Ran.IN_PART else self.every_s
+            await asyncio.sleep(pause)
+            ran = await finish(self.run_once(database))
+
+    async def run_once(self, database: Database) -> Ran:
+        """Run unless another process does.
+
+        Raises: LeaseLost, with the work cancelled, when another process may have taken over.
+        """
+        lease = await take_lease(database, self.name, length_s=self.lease_s)
+        if lease is None:
+            return Ran.ELSEWHERE
+        return Ran.IN_PART if await lease.run(self.run) else Ran.WHOLLY
+
+
+class Worker:
+    """The tasks of one service. A task that crashes is logged, counted and run again."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        wakeup: Wakeup | None = None,
+        subscriptions: Sequence[Subscription] = (),
+        periodic: Sequence[Periodic] = (),
+    ) -> None:
+        """wakeup: the one this process's feed route waits on, where it has one."""
+        if wakeup is None:
+            wakeup = Wakeup()
+            database.after_publish = wakeup.wake
+        self.database = database
+        self._sequencer = Sequencer(database, wakeup=wakeup)
+        self._subscriptions = subscriptions
+        self._periodic = periodic
+        self._tasks = self._named_tasks()
+
+    async def run(self) -> None:
+        """Run until cancelled; then return when every task has ended its item."""
+        async with asyncio.TaskGroup() as group:
+            for name, run in self._tasks.items():
+                group.create_task(_keep_running(name, run), name=name)
+
+    def _named_tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        database = self.database
+        tasks: dict[str, Callable[[], Awaitable[None]]] = {
+            "sequencer": self._sequencer.run,
+            "figures": self._measure_for_ever,
+        }
+        given = [(each.name, each.run) for each in self._subscriptions]
+        given += [(each.name, each.run_for_ever) for each in self._periodic]
+        for name, run in given:
+            if name in tasks:
+                raise ValueError(f"two tasks of a worker have the same name: {name}")
+            tasks[name] = _bind(run, database)
+        return tasks
+
+    async def _measure_for_ever(self) -> None:
+        while True:
+            for subscription in self._subscriptions:
+                await subscription.measure(self.database)
+            await asyncio.sleep(MEASURE_EVERY_S)
+
+
+def _bind(
+    run: Callable[[Database], Awaitable[None]], database: Database
+) -> Callable[[], Awaitable[None]]:
+    return lambda: run(database)
+
+
+async def _keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    pause = RESTART_S
+    while True:
+        began = time.monotonic()
+        try:  # one crashed task must not end the others
+            await run()
+        except Exception as error:
+            log.error("task.crashed", task=name, exc_info=error)
+        else:
+            log.error("task.ended", task=name)
+        crashes_total.labels(name).inc()
+        if time.monotonic() - began > MAX_RESTART_S:
+            pause = RESTART_S
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, MAX_RESTART_S)
+
+
+async def run_until_stopped(worker: Worker) -> None:
+    """Run the worker until SIGTERM or SIGINT."""
+    loop = asyncio.get_running_loop()
+    running = asyncio.ensure_future(worker.run())
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, running.cancel)
+    try:
+        await running
+    except asyncio.CancelledError:
+        log.info("worker.stopped")
+
+
+def run_standalone(create_worker: Callable[[], Worker]) -> None:
+    """Be the whole of `python -m x_service.worker`.
+
+    create_worker: reads the settings and configures the log; called inside the event loop,
+    because clients and engines belong to one.
+    """
+
+    async def main() -> None:
+        worker = create_worker()
+        try:
+            await run_until_stopped(worker)
+        finally:
+            await worker.database.dispose()
+
+    asyncio.run(main())

@@ -1,0 +1,61 @@
+"""What tests need around feeds: what was published, and delivery without a worker.
+
+All but `sequencing` are for databases where no sequencer runs, and work inside a test's one
+transaction too.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from perisai_kit.db.engine import Database
+from perisai_kit.events.catalogue import EVENTS, Event
+from perisai_kit.events.outbox import EventRow
+from perisai_kit.events.sequencer import Sequencer, number_events
+from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.subscription import Subscription
+
+
+async def published(session: AsyncSession) -> list[Event]:
+    """Return all events of this database in the order of their publishing."""
+    rows = await session.scalars(select(EventRow).order_by(EventRow.seq))
+    return [EVENTS[row.type].model_validate(row.data) for row in rows]
+
+
+async def number_now(database: Database) -> int:
+    """Number every event that is committed here; return how many."""
+    total = 0
+    while True:
+        async with database.begin() as session:
+            count, _ = await number_events(await session.connection())
+        total += count
+        if not count:
+            return total
+
+
+async def deliver(subscription: Subscription, *, to: Database, source: Database) -> int:
+    """Number the source's events and let the subscription apply all of them; return how many.
+
+    Make the subscription with `poll_s=0`.
+    """
+    await number_now(source)
+    total = 0
+    while count := await subscription.step(to):
+        total += count
+    return total
+
+
+@asynccontextmanager
+async def sequencing(database: Database, wakeup: Wakeup | None = None) -> AsyncIterator[None]:
+    """Run a sequencer as a service's worker would."""
+    wakeup = wakeup or Wakeup()
+    database.after_publish = wakeup.wake
+    task = asyncio.create_task(Sequencer(database, wakeup=wakeup).run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])

@@ -1,0 +1,201 @@
+"""The pytest plugin: real PostgreSQL, tokens, the wire between services, and time.
+
+The root conftest gives the fixture `postgres`. A service's conftest gives `shared_urls` and
+`make_app`; from there `database`, `session` and `client` are joined to one outer
+transaction that is rolled back after each test, and `own_database` clones a fresh database from a
+migrated template for tests that need real commits (races, feeds, idempotency).
+"""
+
+import base64
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.runtime.settings import ServiceSettings
+from perisai_kit.testing.databases import Databases, PostgresServer, Urls, run_apart
+from perisai_kit.testing.network import GATEWAY, ISSUER, Tokens, Wire
+
+__all__ = [
+    "GATEWAY",
+    "ISSUER",
+    "BusinessTime",
+    "Databases",
+    "MakeApp",
+    "Tokens",
+    "Urls",
+    "Wire",
+    "app_client",
+    "new_secret",
+    "run_apart",
+]
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
+
+
+@pytest.fixture(scope="session")
+def databases(postgres: PostgresServer, request: pytest.FixtureRequest) -> Databases:
+    return Databases(postgres, request.config.rootpath)
+
+
+@pytest.fixture
+def own_database(databases: Databases) -> Iterator[Callable[[str], Urls]]:
+    """Clone a fresh database: `urls = own_database("member")`. Dropped after the test."""
+    made: list[Urls] = []
+
+    def clone(name: str) -> Urls:
+        made.append(databases.clone(name))
+        return made[-1]
+
+    yield clone
+    for urls in made:
+        databases.drop(urls)
+
+
+@pytest.fixture(scope="session")
+def shared_urls() -> Urls:
+    """The one database that a service's tests on a joined transaction share.
+
+    Each service's conftest defines it: `return databases.shared("member")`.
+    """
+    raise pytest.UsageError("this folder's conftest must define the fixture `shared_urls`")
+
+
+def new_secret() -> str:
+    return base64.b64encode(os.urandom(32)).decode()
+
+
+@pytest.fixture(scope="session")
+def test_secrets() -> dict[str, str]:
+    """The secrets of this run, made now."""
+    return {
+        "data_keys": f"k1:{new_secret()}",
+        "lookup_key": new_secret(),
+        "client_secret": new_secret(),
+    }
+
+
+@pytest.fixture(scope="session")
+def keyring(test_secrets: dict[str, str]) -> Keyring:
+    return Keyring.parse(test_secrets["data_keys"], test_secrets["lookup_key"])
+
+
+class BusinessTime:
+    """The test clock of all apps in this process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def at(self, instant: datetime) -> None:
+        clock.follow_test_clock(self.path, sandbox=True)
+        clock.set_test_clock(self.path, instant)
+
+    def real(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="session")
+def clock_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("clock") / "clock.json"
+
+
+@pytest.fixture
+def business_time(clock_file: Path) -> Iterator[BusinessTime]:
+    time = BusinessTime(clock_file)
+    yield time
+    time.real()
+
+
+@pytest.fixture(scope="session")
+def make_settings(test_secrets: dict[str, str], clock_file: Path) -> Callable[..., Any]:
+    """Build settings: `make_settings(Settings, urls, **more)`."""
+
+    def make(kind: type[Settings], urls: Urls, **more: Any) -> Settings:
+        values: dict[str, Any] = {
+            **test_secrets,
+            "database_url": urls.app,
+            "gateway_url": GATEWAY,
+            "issuer": ISSUER,
+            "sandbox": True,
+            "clock_file": clock_file,
+            "run_worker": False,
+            **more,
+        }
+        return kind(**values)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+async def pools(keyring: Keyring) -> AsyncIterator[Callable[[Urls], Database]]:
+    """Connections that are kept from one test to the next: what the driver learned stays known."""
+    made: dict[str, Database] = {}
+
+    def pool(urls: Urls) -> Database:
+        if urls.name not in made:
+            made[urls.name] = Database(urls.app, keyring=keyring, pool_size=2)
+        return made[urls.name]
+
+    yield pool
+    for database in made.values():
+        await database.dispose()
+
+
+@pytest.fixture
+async def database(shared_urls: Urls, pools: Callable[[Urls], Database]) -> AsyncIterator[Database]:
+    """A database whose every commit is a savepoint of one transaction, rolled back at the end."""
+    whole = pools(shared_urls)
+    async with whole.engine.connect() as connection:
+        outer = await connection.begin()
+        yield Database.joined(whole, connection)
+        await outer.rollback()
+
+
+@pytest.fixture
+async def session(database: Database) -> AsyncIterator[AsyncSession]:
+    async with database.begin() as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def tokens() -> Tokens:
+    return Tokens()
+
+
+@pytest.fixture
+def wire(tokens: Tokens) -> Wire:
+    return Wire(tokens)
+
+
+@asynccontextmanager
+async def app_client(app: FastAPI, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Give a client for an app in this process, with the app's start and stop run around it."""
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://test", headers=headers
+        ) as client:
+            yield client
+
+
+MakeApp = Callable[..., FastAPI]
+"""A service's `make_app(database=…, wire=…)`: see its conftest."""
+
+
+@pytest.fixture
+async def client(
+    make_app: MakeApp, database: Database, wire: Wire
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of this folder's service, on the test's one transaction."""
+    async with app_client(make_app(database=database, wire=wire)) as client:
+        yield client
