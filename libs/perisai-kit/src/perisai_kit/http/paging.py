@@ -69,7 +69,10 @@ Row = TypeVar("Row", bound=_Row)
 
 
 def read_cursor(cursor: str | None) -> uuid.UUID | None:
-    """For lists in the order of their ids, newest first: return the id that the page before ended with. Raises: CursorInvalid."""
+    """Return the id that the page before ended with, of a list in the order of its ids.
+
+    Raises: CursorInvalid.
+    """
     if cursor is None:
         return None
     try:
