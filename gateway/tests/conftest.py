@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import asyncpg
@@ -20,6 +20,7 @@ from gateway.edge.limits import RateClass
 from gateway.parts import Parts
 from gateway.passwords import OPERATOR, hash_password
 from gateway.settings import Settings
+from gateway.throttles.rules import Refusals
 from gateway.tokens import access_token
 from gateway.worker import notice_sender, periodic
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
@@ -276,7 +277,8 @@ async def running_gateway(
 
 @pytest.fixture
 async def gateway(running_gateway: Gateway, urls: Urls, network: Wire) -> Gateway:
-    """The gateway of this run, with nobody in it."""
+    """The gateway of this run, with nobody in it and nobody refused."""
+    running_gateway.app.state.parts = replace(running_gateway.parts, refusals=Refusals())
     return running_gateway
 
 

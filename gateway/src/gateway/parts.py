@@ -1,6 +1,6 @@
 """What the gateway's routes stand on, besides the kit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from gateway.clients.otp_sender import OtpSender
 from gateway.keys.service import SigningKeys
 from gateway.settings import Settings
+from gateway.throttles.rules import Refusals
 from perisai_kit.db.engine import Database
 from perisai_kit.http.client_address import client_address, household
 from perisai_kit.privacy.keyring import Keyring
@@ -22,6 +23,7 @@ class Parts:
     keys: SigningKeys
     sender: OtpSender
     members: ServiceClient
+    refusals: Refusals = field(default_factory=Refusals)
 
     def household(self, request: Request) -> str:
         """Return what tries to sign in are counted by: the address, or its /64 for IPv6."""
@@ -31,7 +33,8 @@ class Parts:
         )
 
 
-def _parts(request: Request) -> Parts:
+# A dependency that is no coroutine would be asked in a thread.
+async def _parts(request: Request) -> Parts:
     parts: Parts = request.app.state.parts
     return parts
 

@@ -1,20 +1,23 @@
 """Passwords: which are too easy to guess, and argon2id in a thread, a few at a time.
 
 Hashing is the dearest thing a stranger can ask for. So it has fewer slots than there are cores,
-each of one thread and 64 MiB, and a short queue: beyond that a sign-in is refused at once, and
-banks and everybody who has signed in are served as before. Each requester has two places in the
-queue at most, and strangers together no more than theirs: the others are kept for known devices
-and for accounts that are signed in.
+each of one thread of low priority and 64 MiB, and a short queue: beyond that a sign-in is refused
+at once, before it costs a transaction, and banks and everybody who has signed in are served as
+before. Each requester has two places in the queue at most, and strangers together no more than
+theirs: the others are kept for known devices and for accounts that are signed in.
 """
 
 import asyncio
 import os
 import secrets
+import sys
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -39,10 +42,10 @@ JUDGED_CHARACTERS = 32
 OWN_WORDS = ("perisai", "bpjs", "ketenagakerjaan", "sandi")
 """Words that stand before others in a guess at this platform."""
 
-_hasher = PasswordHash([Argon2Hasher(parallelism=1)])
-_slots = asyncio.Semaphore(AT_ONCE)
-_waiting: Counter["Requester"] = Counter()
-_nobodys: list[str] = []
+NICENESS = 10
+"""Of the threads that hash: a request that waits for a core gets it before them."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,28 @@ class Requester:
 
 
 OPERATOR = Requester("command line", is_known=True)
+
+
+@dataclass(eq=False, slots=True)
+class Place:
+    """A place in the queue for a slot; given up when its slot is taken."""
+
+    by: Requester
+
+    async def verify(self, password: str, hashed: str | None) -> bool:
+        """Tell whether a password is right.
+
+        hashed: None for an account that does not exist; it takes as long and is never right.
+        """
+        async with _slot(self):
+            return await _in_thread(lambda: _verify(password, hashed))
+
+
+_hasher = PasswordHash([Argon2Hasher(parallelism=1)])
+_slots = asyncio.Semaphore(AT_ONCE)
+_waiting: set[Place] = set()
+_hashing: set[Place] = set()
+_nobodys: list[str] = []
 
 
 def signed_in(account_id: uuid.UUID) -> Requester:
@@ -82,6 +107,22 @@ class PasswordHasUsername(Invalid):
     text_id = "Kata sandi tidak boleh memuat nama pengguna."
 
 
+@contextmanager
+def queue(by: Requester) -> Iterator[Place]:
+    """Hold a place while the block lasts, so that nothing is done for who gets none.
+
+    Raises: SignInBusy.
+    """
+    place = Place(by)
+    if len(_hashing) + len(_waiting) >= AT_ONCE and not _may_wait(by):
+        raise SignInBusy(retry_after_s=BUSY_RETRY_S)
+    _waiting.add(place)
+    try:
+        yield place
+    finally:
+        _waiting.discard(place)
+
+
 async def check_new_password(password: str, *, username: str, field: str, by: Requester) -> None:
     """Refuse a password that is easy to guess.
 
@@ -90,8 +131,9 @@ async def check_new_password(password: str, *, username: str, field: str, by: Re
     """
     if username.lower() in password.lower():
         raise PasswordHasUsername(field=field)
-    async with _slot(by):
-        score = await asyncio.to_thread(_guess_score, password, username)
+    with queue(by) as place:
+        async with _slot(place):
+            score = await _in_thread(lambda: _guess_score(password, username))
     if score < STRONG_ENOUGH:
         raise PasswordTooCommon(field=field)
 
@@ -108,40 +150,38 @@ async def hash_new_password(password: str, *, username: str, field: str, by: Req
 
 async def hash_password(password: str, *, by: Requester) -> str:
     """Return the argon2id hash of a password. Raises: SignInBusy."""
-    async with _slot(by):
-        return await asyncio.to_thread(_hasher.hash, password)
-
-
-async def verify_password(password: str, hashed: str | None, *, by: Requester) -> bool:
-    """Tell whether a password is right.
-
-    hashed: None for an account that does not exist; it takes as long and is never right.
-    Raises: SignInBusy.
-    """
-    async with _slot(by):
-        return await asyncio.to_thread(_verify, password, hashed)
+    with queue(by) as place:
+        async with _slot(place):
+            return await _in_thread(lambda: _hasher.hash(password))
 
 
 @asynccontextmanager
-async def _slot(by: Requester) -> AsyncIterator[None]:
-    if _slots.locked() and not _may_wait(by):
-        raise SignInBusy(retry_after_s=BUSY_RETRY_S)
-    _waiting[by] += 1
-    try:
-        await _slots.acquire()
-    finally:
-        _waiting[by] -= 1
-        if not _waiting[by]:
-            del _waiting[by]
-    try:
-        yield
-    finally:
-        _slots.release()
+async def _slot(place: Place) -> AsyncIterator[None]:
+    async with _slots:
+        _waiting.discard(place)
+        _hashing.add(place)
+        try:
+            yield
+        finally:
+            _hashing.discard(place)
 
 
 def _may_wait(by: Requester) -> bool:
-    like_it = sum(count for each, count in _waiting.items() if each.is_known == by.is_known)
-    return _waiting[by] < WAITING_EACH and like_it < WAITING_AT_MOST
+    waiting = Counter(each.by for each in _waiting)
+    like_it = sum(count for each, count in waiting.items() if each.is_known == by.is_known)
+    return waiting[by] < WAITING_EACH and like_it < WAITING_AT_MOST
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(_threads, work)
+
+
+def _give_way() -> None:
+    if sys.platform == "linux":  # where it is of one thread; elsewhere it is of the whole process
+        os.nice(NICENESS)
+
+
+_threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="hash", initializer=_give_way)
 
 
 def _guess_score(password: str, username: str) -> int:

@@ -69,6 +69,7 @@ async def test_a_sign_in_and_a_request_for_a_code_lock_their_counts_in_one_order
     gateway: Any,
 ) -> None:
     grant, parts, now = await gateway.otp_grant(), gateway.parts, clock.real_now()
+    refusals = parts.refusals
     sends = code_sends(
         throttles.limits_of(parts.settings),
         phone=grant["phone"],
@@ -78,9 +79,9 @@ async def test_a_sign_in_and_a_request_for_a_code_lock_their_counts_in_one_order
     )
 
     async with parts.database.begin() as session:
-        await throttles.hit(session, parts.keyring, sends[:1], now=now)
+        await throttles.hit(session, parts.keyring, sends[:1], refusals=refusals, now=now)
         signing_in = asyncio.create_task(gateway.token(**grant))
         await gateway.waiters(1)
-        await throttles.hit(session, parts.keyring, sends[1:], now=now)
+        await throttles.hit(session, parts.keyring, sends[1:], refusals=refusals, now=now)
 
     assert (await signing_in).status_code == 200

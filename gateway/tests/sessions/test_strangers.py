@@ -1,6 +1,9 @@
 """What strangers try does not lock the owner of a number or a name out."""
 
 import asyncio
+import os
+import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -8,10 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import func, select
 
 from gateway.app import create_app
-from gateway.passwords import AT_ONCE, WAITING_AT_MOST, Requester, SignInBusy, verify_password
+from gateway.passwords import AT_ONCE, NICENESS, WAITING_AT_MOST, Requester, SignInBusy, queue
 from gateway.settings import Settings
+from gateway.throttles.models import ThrottleCount
 from perisai_kit.auth.principal import Role
 from perisai_kit.testing.plugin import Urls, Wire, app_client
 
@@ -230,8 +235,8 @@ async def crowd(addresses: Iterable[str]) -> AsyncIterator[None]:
 
     async def sign_in_again_and_again(address: str) -> None:
         while True:
-            with suppress(SignInBusy):
-                await verify_password("made up", None, by=Requester(address, is_known=False))
+            with suppress(SignInBusy), queue(Requester(address, is_known=False)) as place:
+                await place.verify("made up", None)
             await asyncio.sleep(0)
 
     strangers = [asyncio.create_task(sign_in_again_and_again(each)) for each in addresses]
@@ -295,3 +300,69 @@ async def test_a_sign_in_that_found_no_slot_is_no_try(
     assert {each.json()["code"] for each in busy} == {"sign_in_busy"}
     assert len(busy) > 2  # more than the tries of a name and an address
     assert after.status_code == 200
+
+
+async def counted(gateway: Any) -> tuple[int, int]:
+    """Return of how many subjects tries are counted, and how many tries."""
+    counts = select(func.count(), func.coalesce(func.sum(ThrottleCount.hits), 0))
+    async with gateway.parts.database.read() as session:
+        subjects, tries = (await session.execute(counts)).one()
+    return subjects, tries
+
+
+async def test_a_sign_in_that_found_no_slot_wrote_nothing(proxied: Proxied, gateway: Any) -> None:
+    async with crowd(EVERYWHERE):
+        answers = [await proxied.password(MANY[0], "wrong", name=f"n.{each}") for each in range(3)]
+        meanwhile = await counted(gateway)
+
+    refused = [each.status_code for each in answers].count(503)
+    assert refused > 0
+    assert meanwhile == (3 * (3 - refused), 3 * (3 - refused))
+
+
+async def test_a_blocked_name_is_refused_without_another_count(
+    proxied: Proxied, gateway: Any
+) -> None:
+    await gateway.staff()
+    for _ in range(11):
+        await proxied.password(STRANGER, "wrong")
+    before = await counted(gateway)
+
+    again = [await proxied.password(STRANGER, PASSWORD) for _ in range(5)]
+    other_name = await proxied.password(STRANGER, "wrong", name="another")
+    after = await counted(gateway)
+
+    assert [each.status_code for each in again] == [429] * 5
+    assert all(int(each.headers["retry-after"]) >= 1 for each in again)
+    assert other_name.status_code == 401
+    assert after == (before[0] + 2, before[1] + 3)  # those of the other name
+
+
+async def test_a_blocked_number_is_refused_codes_without_another_count(
+    proxied: Proxied, gateway: Any
+) -> None:
+    await proxied.ask(OWNER, "own-phone")
+    code = await proxied.code()
+    for number in range(11):
+        await proxied.ask(STRANGER, f"strange-{number}")
+        await proxied.try_code(STRANGER, "strange", "000000")
+    before = await counted(gateway)
+
+    asked = [await proxied.ask(STRANGER, f"strange-{number}") for number in range(5)]
+    tried = [await proxied.try_code(STRANGER, "strange", "000000") for _ in range(5)]
+    after = await counted(gateway)
+    owner = await proxied.try_code(OWNER, "own-phone", code)
+
+    assert (asked, tried) == ([429] * 5, [429] * 5)
+    assert after == before
+    assert owner == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no priority of theirs")
+async def test_passwords_are_hashed_behind_everything_else(proxied: Proxied) -> None:
+    await proxied.password(OWNER, "wrong", name="nobody")
+
+    hashing = [each for each in threading.enumerate() if each.name.startswith("hash")]
+    assert len(hashing) in range(1, AT_ONCE + 1)
+    priorities = {os.getpriority(os.PRIO_PROCESS, each.native_id or 0) for each in hashing}
+    assert priorities == {min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)}

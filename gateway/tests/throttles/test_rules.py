@@ -3,7 +3,15 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.throttles.rules import Throttle, blocked, wait_s, window_start
+from gateway.throttles.rules import (
+    REMEMBERED,
+    Refusals,
+    Throttle,
+    Try,
+    blocked,
+    wait_s,
+    window_start,
+)
 
 
 @given(st.integers(0, 4_000_000_000), st.integers(1, 86_400))
@@ -30,3 +38,51 @@ def test_only_the_first_try_beyond_a_limit_of_an_account_locks_it_out() -> None:
     assert [each.wait_s for each in found if each] == [450, 450]
     assert other is not None
     assert not other.locks_account_out
+
+
+NOW = datetime(2026, 11, 1, 8, 7, 30, tzinfo=UTC)
+STRANGER: Try = (Throttle("code-phone-address", 20, 900), "+6281234567890@192.0.2.1")
+
+
+def test_a_refusal_is_remembered_for_a_moment_and_only_for_its_own_subject() -> None:
+    throttle, _ = STRANGER
+    refusals = Refusals()
+
+    refusals.remember(STRANGER, now=NOW)
+
+    found = refusals.find([(throttle, "somebody else"), STRANGER], now=NOW + REMEMBERED / 2)
+    assert found is not None
+    assert (found.throttle, found.wait_s, found.is_first) == (throttle, 448, False)
+    assert refusals.find([(throttle, "somebody else")], now=NOW) is None
+    assert refusals.find([STRANGER], now=NOW + REMEMBERED) is None
+
+
+def test_a_refusal_is_never_remembered_past_its_window() -> None:
+    next_window = window_start(NOW, 900) + timedelta(seconds=900)
+    refusals = Refusals()
+
+    refusals.remember(STRANGER, now=next_window - timedelta(seconds=1))
+
+    assert refusals.find([STRANGER], now=next_window - timedelta(seconds=0.1)) is not None
+    assert refusals.find([STRANGER], now=next_window) is None
+
+
+def test_a_forgotten_refusal_is_asked_for_again() -> None:
+    refusals = Refusals()
+    refusals.remember(STRANGER, now=NOW)
+
+    refusals.forget([STRANGER])
+
+    assert refusals.find([STRANGER], now=NOW) is None
+
+
+def test_refusals_are_bounded_in_number_and_the_oldest_goes_first() -> None:
+    throttle, _ = STRANGER
+    refusals = Refusals(most=2)
+
+    for number in range(4):
+        refusals.remember((throttle, str(number)), now=NOW)
+
+    kept = [refusals.find([(throttle, str(number))], now=NOW) for number in range(4)]
+    assert len(refusals) == 2
+    assert [each is not None for each in kept] == [False, False, True, True]

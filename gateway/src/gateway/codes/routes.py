@@ -23,6 +23,7 @@ async def request_code(gateway: Gateway, request: Request, wanted: CodeRequest) 
         gateway.keyring,
         gateway.settings,
         gateway.sender,
+        refusals=gateway.refusals,
         phone=wanted.phone,
         device_id=wanted.device_id,
         address=gateway.household(request),

@@ -13,7 +13,7 @@ from gateway.codes.models import OtpChallenge, OtpOutboxEntry
 from gateway.settings import Settings
 from gateway.throttles import rules as throttle_rules
 from gateway.throttles import service as throttles
-from gateway.throttles.rules import TriedTooOften
+from gateway.throttles.rules import Blocked, Refusals, TriedTooOften
 from perisai_kit.db.bulk import Old
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -32,6 +32,7 @@ async def request_code(
     settings: Settings,
     sender: OtpSender,
     *,
+    refusals: Refusals,
     phone: str,
     device_id: str,
     address: str,
@@ -39,22 +40,26 @@ async def request_code(
 ) -> None:
     """Send a new code to a number, whoever has it; the one before counts no more.
 
+    Who has just been refused costs no more than the question whether the device is known.
     Raises: TriedTooOften, CodeNotSent.
     """
     now = clock.real_now()
     code = f"{secrets.randbelow(10**rules.CODE_DIGITS):0{rules.CODE_DIGITS}d}"
-    async with database.begin() as session:
+    async with database.read() as session:
         is_known = await throttles.is_known_device(
             session, keyring, name=phone, device_id=device_id, now=now
         )
-        sends = throttle_rules.code_sends(
-            throttles.limits_of(settings),
-            phone=phone,
-            device_id=device_id,
-            address=address,
-            is_known=is_known,
-        )
-        blocked = await throttles.hit(session, keyring, sends, now=now)
+    sends = throttle_rules.code_sends(
+        throttles.limits_of(settings),
+        phone=phone,
+        device_id=device_id,
+        address=address,
+        is_known=is_known,
+    )
+    if again := refusals.find(sends, now=now):
+        raise _throttled(again)
+    async with database.begin() as session:
+        blocked = await throttles.hit(session, keyring, sends, refusals=refusals, now=now)
         if blocked is None:
             challenge_id = new_id()
             session.add(
@@ -68,8 +73,7 @@ async def request_code(
                 )
             )
     if blocked is not None:
-        log.warning("otp.refused", limit=blocked.throttle.kind)
-        raise TriedTooOften(retry_after_s=blocked.wait_s)
+        raise _throttled(blocked)
     await sender.send(phone=phone, code=code, language=language)
 
 
@@ -111,6 +115,7 @@ async def consume(
     settings: Settings,
     challenge: OtpChallenge,
     *,
+    refusals: Refusals,
     phone: str,
     address: str,
     now: datetime,
@@ -131,8 +136,9 @@ async def consume(
     of_number = throttle_rules.without_address(sends)
     of_address = [each for each in sends if each not in of_number]
     # In the order in which `request_code` counts: two that lock in different orders deadlock.
-    await throttles.take_back(session, keyring, of_address, now=challenge.created_at)
-    await throttles.clear(session, keyring, of_number)
+    at = challenge.created_at
+    await throttles.take_back(session, keyring, of_address, refusals=refusals, now=at)
+    await throttles.clear(session, keyring, of_number, refusals=refusals)
     await throttles.remember_device(session, keyring, name=phone, device_id=device_id, now=now)
     await session.flush()
 
@@ -172,6 +178,11 @@ def find_old(*, now: datetime) -> list[Old]:
         queries.old_challenges(ended_before=now - rules.OUTBOX_KEPT),
         queries.old_outbox(before=now - rules.OUTBOX_KEPT),
     ]
+
+
+def _throttled(blocked: Blocked) -> TriedTooOften:
+    log.warning("otp.refused", limit=blocked.throttle.kind)
+    return TriedTooOften(retry_after_s=blocked.wait_s)
 
 
 def _code_hash(keyring: Keyring, challenge_id: str, code: str) -> bytes:

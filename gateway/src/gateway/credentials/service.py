@@ -20,12 +20,11 @@ from gateway.credentials import rules
 from gateway.credentials.schemas import PasswordChange, PasswordReset, TotpRemoval
 from gateway.parts import Parts
 from gateway.passwords import (
-    SignInBusy,
     check_new_password,
     hash_new_password,
     hash_password,
+    queue,
     signed_in,
-    verify_password,
 )
 from gateway.throttles import rules as throttle_rules
 from gateway.throttles import service as throttles
@@ -160,14 +159,14 @@ async def try_totp(
 
     It raises nothing, so that the count is committed. The caller holds the account's row lock.
     """
-    tries = _tries(parts, account.id)
-    blocked = await throttles.hit(session, parts.keyring, tries, now=now)
+    tries, refusals = _tries(parts, account.id), parts.refusals
+    blocked = await throttles.hit(session, parts.keyring, tries, refusals=refusals, now=now)
     if blocked is not None:
         return await _refuse(session, account, blocked, now=now)
     if not spend_totp(account, code, now=now):
         log.warning("credential.failed", owner_id=str(account.id), reason="totp")
         return rules.TotpIncorrect(field="code")
-    await throttles.take_back(session, parts.keyring, tries, now=now)
+    await throttles.take_back(session, parts.keyring, tries, refusals=refusals, now=now)
     return None
 
 
@@ -191,25 +190,24 @@ def spend_totp(account: Account, code: str, *, now: datetime) -> bool:
 async def _prove_password(parts: Parts, by: Author, password: str, *, now: datetime) -> Account:
     """Count a try and verify the password; return the account as it was.
 
-    A right password gives the try back, and so does one that nobody looked at. No transaction is
-    open while the password is hashed.
+    A right password gives the try back. Whoever finds no place in the queue costs no transaction
+    and is no try. None is open while the password is hashed.
     """
-    async with parts.database.begin() as session:
-        account = await _lock_own(session, by)
-        tries = _tries(parts, account.id)
-        blocked = await throttles.hit(session, parts.keyring, tries, now=now)
-        refused = await _refuse(session, account, blocked, now=now) if blocked else None
-    if refused is not None:
-        raise refused
-    try:
-        is_right = await verify_password(password, account.password_hash, by=signed_in(account.id))
-    except SignInBusy:
-        await throttles.give_back(parts.database, parts.keyring, tries, now=now)
-        raise
+    if by.account_id is None:
+        raise rules.NotAStaffAccount
+    tries, refusals = _tries(parts, by.account_id), parts.refusals
+    with queue(signed_in(by.account_id)) as place:
+        async with parts.database.begin() as session:
+            account = await _lock_own(session, by)
+            blocked = await throttles.hit(session, parts.keyring, tries, refusals=refusals, now=now)
+            refused = await _refuse(session, account, blocked, now=now) if blocked else None
+        if refused is not None:
+            raise refused
+        is_right = await place.verify(password, account.password_hash)
     if not is_right:
         log.warning("credential.failed", owner_id=str(account.id), reason="password")
         raise rules.PasswordIncorrect(field="current_password")
-    await throttles.give_back(parts.database, parts.keyring, tries, now=now)
+    await throttles.give_back(parts.database, parts.keyring, tries, refusals=refusals, now=now)
     return account
 
 

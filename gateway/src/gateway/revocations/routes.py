@@ -13,7 +13,7 @@ router = APIRouter(tags=["sessions"])
 Service = Annotated[Principal, Depends(require(Role.SERVICE))]
 
 
-def _revocations(request: Request) -> OwnRevocations:
+async def _revocations(request: Request) -> OwnRevocations:
     revocations: OwnRevocations = request.app.state.revocations
     return revocations
 

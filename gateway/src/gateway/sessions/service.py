@@ -67,6 +67,7 @@ async def by_code(parts: Parts, grant: OtpGrant, *, address: str) -> TokenOut | 
             parts.keyring,
             parts.settings,
             challenge,
+            refusals=parts.refusals,
             phone=grant.phone,
             address=address,
             now=now,

@@ -14,12 +14,12 @@ from gateway.credentials import rules as credential_rules
 from gateway.credentials import service as credentials
 from gateway.credentials.rules import TotpEnrolmentRequired, needs_second_factor
 from gateway.parts import Parts
-from gateway.passwords import Requester, SignInBusy, verify_password
+from gateway.passwords import Requester, queue
 from gateway.sign_ins import rules
 from gateway.sign_ins.schemas import OtpGrant, PasswordGrant
 from gateway.throttles import rules as throttle_rules
 from gateway.throttles import service as throttles
-from gateway.throttles.rules import TriedTooOften, Try
+from gateway.throttles.rules import Blocked, TriedTooOften, Try
 from gateway.tokens import access_token
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain.errors import DomainError
@@ -34,24 +34,26 @@ async def prove_number(parts: Parts, grant: OtpGrant, *, address: str, now: date
 
     Raises: TriedTooOften, CodeWrong.
     """
+    is_known = await _is_known_device(parts, grant.phone, grant.device_id, now=now)
+    tries = throttle_rules.code_tries(
+        throttles.limits_of(parts.settings),
+        phone=grant.phone,
+        device_id=grant.device_id,
+        address=address,
+        is_known=is_known,
+    )
+    _refuse_again(parts, tries, now=now)
     async with parts.database.begin() as session:
-        is_known = await throttles.is_known_device(
-            session, parts.keyring, name=grant.phone, device_id=grant.device_id, now=now
+        blocked = await throttles.hit(
+            session, parts.keyring, tries, refusals=parts.refusals, now=now
         )
-        tries = throttle_rules.code_tries(
-            throttles.limits_of(parts.settings),
-            phone=grant.phone,
-            device_id=grant.device_id,
-            address=address,
-            is_known=is_known,
-        )
-        blocked = await throttles.hit(session, parts.keyring, tries, now=now)
         challenge = None if blocked else await try_code(parts, session, grant, now)
         if challenge is not None:
-            await throttles.take_back(session, parts.keyring, tries, now=now)
+            await throttles.take_back(
+                session, parts.keyring, tries, refusals=parts.refusals, now=now
+            )
     if blocked is not None:
-        log_failure("throttled", None)
-        raise TriedTooOften(retry_after_s=blocked.wait_s)
+        raise _throttled(blocked, None)
     if challenge is None:
         log_failure("code", None)
         raise CodeWrong
@@ -76,22 +78,32 @@ async def prove_password(
 ) -> Account:
     """Count a try, then verify the password; return whose it is.
 
-    A right password gives the try back, and so does one that nobody looked at because too many
-    sign in; authenticator codes are counted apart. No transaction is open while the password is
-    hashed.
+    A right password gives the try back; authenticator codes are counted apart. Who has just been
+    refused, or finds no place in the queue, costs no transaction and is no try. None is open while
+    the password is hashed.
     Raises: TriedTooOften, SignInBusy, SignInRefused.
     """
-    tries, found, by = await _count_password(parts, grant, address=address, now=now)
-    hashed = found.password_hash if found is not None else None
-    try:
-        is_right = await verify_password(grant.password.get_secret_value(), hashed, by=by)
-    except SignInBusy:
-        await throttles.give_back(parts.database, parts.keyring, tries, now=now)
-        raise
+    username = grant.username.lower()
+    is_known = await _is_known_device(parts, username, grant.device_id, now=now)
+    tries = throttle_rules.password_tries(
+        throttles.limits_of(parts.settings),
+        username=username,
+        device_id=grant.device_id,
+        address=address,
+        is_known=is_known,
+    )
+    _refuse_again(parts, tries, now=now)
+    name = f"{username}#{grant.device_id}" if is_known else address
+    with queue(Requester(name, is_known=is_known)) as place:
+        found = await _count_password(parts, username, tries, now=now)
+        hashed = found.password_hash if found is not None else None
+        is_right = await place.verify(grant.password.get_secret_value(), hashed)
     if not is_right or found is None:
         log_failure("password", found)
         raise rules.SignInRefused
-    await throttles.give_back(parts.database, parts.keyring, tries, now=now)
+    await throttles.give_back(
+        parts.database, parts.keyring, tries, refusals=parts.refusals, now=now
+    )
     return found
 
 
@@ -158,27 +170,39 @@ def log_failure(reason: str, account: Account | None) -> None:
     )
 
 
+async def _is_known_device(
+    parts: Parts, name: str, device_id: str | None, *, now: datetime
+) -> bool:
+    if device_id is None:
+        return False
+    async with parts.database.read() as session:
+        return await throttles.is_known_device(
+            session, parts.keyring, name=name, device_id=device_id, now=now
+        )
+
+
 async def _count_password(
-    parts: Parts, grant: PasswordGrant, *, address: str, now: datetime
-) -> tuple[list[Try], Account | None, Requester]:
-    username = grant.username.lower()
+    parts: Parts, username: str, tries: Sequence[Try], *, now: datetime
+) -> Account | None:
+    """Count a try; return whose name it is, if anybody's. Raises: TriedTooOften."""
     async with parts.database.begin() as session:
-        is_known = await throttles.is_known_device(
-            session, parts.keyring, name=username, device_id=grant.device_id, now=now
+        blocked = await throttles.hit(
+            session, parts.keyring, tries, refusals=parts.refusals, now=now
         )
-        tries = throttle_rules.password_tries(
-            throttles.limits_of(parts.settings),
-            username=username,
-            device_id=grant.device_id,
-            address=address,
-            is_known=is_known,
-        )
-        blocked = await throttles.hit(session, parts.keyring, tries, now=now)
         found = await accounts.find_staff(session, username=username)
         if blocked is not None and blocked.locks_account_out and found is not None:
             await accounts.record_lock_out(session, found, now=now)
     if blocked is not None:
-        log_failure("throttled", found)
-        raise TriedTooOften(retry_after_s=blocked.wait_s)
-    name = f"{username}#{grant.device_id}" if is_known else address
-    return tries, found, Requester(name, is_known=is_known)
+        raise _throttled(blocked, found)
+    return found
+
+
+def _refuse_again(parts: Parts, tries: Sequence[Try], *, now: datetime) -> None:
+    blocked = parts.refusals.find(tries, now=now)
+    if blocked is not None:
+        raise _throttled(blocked, None)
+
+
+def _throttled(blocked: Blocked, account: Account | None) -> TriedTooOften:
+    log_failure("throttled", account)
+    return TriedTooOften(retry_after_s=blocked.wait_s)

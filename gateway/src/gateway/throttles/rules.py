@@ -7,6 +7,7 @@ that has signed in with the number or name before has an allowance of its own, w
 can use up: only the owner's app knows the device's id.
 """
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,10 @@ DAY_S = 24 * 3600
 COUNTS_KEPT = timedelta(days=2)
 DEVICES_KEPT = timedelta(days=180)
 """Three times the life of a session that is bound to a device."""
+REMEMBERED = timedelta(seconds=5)
+"""How long a refusal may outlive the count that it came from."""
+MOST_REMEMBERED = 100_000
+"""About 30 MB; the one that was remembered first goes first."""
 
 
 class TriedTooOften(TooMany):
@@ -139,6 +144,43 @@ def credential_tries(limits: Limits, *, account_id: str) -> list[Try]:
     """
     kept = Throttle("credentials", limits.credentials_per_account, limits.window_s, of_account=True)
     return [(kept, account_id)]
+
+
+class Refusals:
+    """What the database has just refused, so that the next try costs no transaction.
+
+    The counts in the database decide; this is the memory of one process. Another one that gives
+    tries back is heeded within `REMEMBERED`.
+    """
+
+    def __init__(self, *, most: int = MOST_REMEMBERED) -> None:
+        self._until: OrderedDict[tuple[str, str], datetime] = OrderedDict()
+        self._most = most
+
+    def find(self, tries: Sequence[Try], *, now: datetime) -> Blocked | None:
+        """Return why one of these tries is refused without a question; None where none is."""
+        for throttle, subject in tries:
+            until = self._until.get((throttle.kind, subject))
+            if until is not None and now < until:
+                return Blocked(throttle, wait_s(now, throttle.window_s), is_first=False)
+        return None
+
+    def remember(self, refused: Try, *, now: datetime) -> None:
+        """Remember for a moment, and never past its window, that a subject is over its limit."""
+        throttle, subject = refused
+        window_end = window_start(now, throttle.window_s) + timedelta(seconds=throttle.window_s)
+        self._until.pop((throttle.kind, subject), None)
+        self._until[throttle.kind, subject] = min(now + REMEMBERED, window_end)
+        if len(self._until) > self._most:
+            self._until.popitem(last=False)
+
+    def forget(self, tries: Sequence[Try]) -> None:
+        """Ask the database again about these subjects."""
+        for throttle, subject in tries:
+            self._until.pop((throttle.kind, subject), None)
+
+    def __len__(self) -> int:
+        return len(self._until)
 
 
 def window_start(now: datetime, window_s: int) -> datetime:

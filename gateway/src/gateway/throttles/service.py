@@ -1,4 +1,7 @@
-"""How often signing in is tried. Every count is in the database; subjects are keyed hashes."""
+"""How often signing in is tried. Every count is in the database; subjects are keyed hashes.
+
+What it has just refused is remembered by `Parts.refusals`, which every function here keeps true.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.settings import Settings
 from gateway.throttles import queries, rules
-from gateway.throttles.rules import Blocked, Limits, Throttle, Try
+from gateway.throttles.rules import Blocked, Limits, Refusals, Throttle, Try
 from perisai_kit.db.bulk import Old
 from perisai_kit.db.engine import Database
 from perisai_kit.privacy.keyring import Keyring
@@ -36,7 +39,12 @@ def limits_of(settings: Settings) -> Limits:
 
 
 async def hit(
-    session: AsyncSession, keyring: Keyring, tries: Sequence[Try], *, now: datetime
+    session: AsyncSession,
+    keyring: Keyring,
+    tries: Sequence[Try],
+    *,
+    refusals: Refusals,
+    now: datetime,
 ) -> Blocked | None:
     """Count one try of each subject in turn; return the limit that is exceeded, if one is.
 
@@ -51,14 +59,21 @@ async def hit(
         )
         blocked = rules.blocked(throttle, hits, now)
         if blocked is not None:
+            refusals.remember((throttle, subject), now=now)
             return blocked
     return None
 
 
 async def take_back(
-    session: AsyncSession, keyring: Keyring, tries: Sequence[Try], *, now: datetime
+    session: AsyncSession,
+    keyring: Keyring,
+    tries: Sequence[Try],
+    *,
+    refusals: Refusals,
+    now: datetime,
 ) -> None:
-    """Forget the try that `hit` counted at `now`: it was a good one, or none at all."""
+    """Forget the try that `hit` counted at `now`: it was a good one."""
+    refusals.forget(tries)
     for throttle, subject in tries:
         await queries.take_back_hit(
             session,
@@ -68,15 +83,23 @@ async def take_back(
 
 
 async def give_back(
-    database: Database, keyring: Keyring, tries: Sequence[Try], *, now: datetime
+    database: Database,
+    keyring: Keyring,
+    tries: Sequence[Try],
+    *,
+    refusals: Refusals,
+    now: datetime,
 ) -> None:
     """Do `take_back` in a transaction of its own: what comes after cannot undo it."""
     async with database.begin() as session:
-        await take_back(session, keyring, tries, now=now)
+        await take_back(session, keyring, tries, refusals=refusals, now=now)
 
 
-async def clear(session: AsyncSession, keyring: Keyring, tries: Sequence[Try]) -> None:
+async def clear(
+    session: AsyncSession, keyring: Keyring, tries: Sequence[Try], *, refusals: Refusals
+) -> None:
     """Forget every try of these subjects."""
+    refusals.forget(tries)
     for throttle, subject in tries:
         await queries.clear_hits(session, subject=_subject(keyring, throttle, subject))
 

@@ -30,7 +30,7 @@ ReadSession = Annotated[AsyncSession, Depends(_read_session, scope="function")]
 """A read-only session, closed before the answer is sent."""
 
 
-def _keys(request: Request) -> Keyring:
+async def _keys(request: Request) -> Keyring:
     keyring: Keyring = request.app.state.kit.keyring
     return keyring
 
