@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import httpx
 import pytest
 
 from perisai_kit.auth.principal import Role
@@ -304,3 +305,25 @@ async def test_an_upload_beside_an_upgrade_arrives_whole(platform: Any) -> None:
 
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert platform.members.body == b'{"a": 12}'
+
+
+@pytest.mark.parametrize(
+    ("crowd", "signed_in"), [("/v1/nowhere", False), ("/v1/server-time", False), ("/v1/me", True)]
+)
+async def test_a_bank_does_not_wait_behind_a_crowd(
+    platform: Any, crowd: str, signed_in: bool
+) -> None:
+    headers = await platform.signed_in(Role.AGENT) if signed_in else {}
+    answered: list[str] = []
+
+    async def ask(client: httpx.AsyncClient, path: str) -> None:
+        await client.get(path, headers=headers)
+        answered.append(path)
+
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(platform.app), base_url="http://gateway"
+    ) as client:
+        await asyncio.gather(*(ask(client, each) for each in [crowd] * 200 + [PAYMENT + "/"]))
+
+    assert len(answered) == 201
+    assert answered.index(PAYMENT + "/") < 100

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.edge.limits import PER_MINUTE, InFlight, Limiter, RateClass, TooManyAtOnce
+from gateway.edge.limits import (
+    PER_MINUTE,
+    InFlight,
+    Limiter,
+    RateClass,
+    TooManyAtOnce,
+    Turns,
+)
 
 STANDARD = RateClass.STANDARD
 
@@ -119,3 +126,30 @@ def test_waiting_is_told_without_being_counted() -> None:
     assert limiter.wait_s(RateClass.TOKENS, "a", at=0) == 60
     assert limiter.wait_s(RateClass.TOKENS, "a", at=59.5) == 1
     assert limiter.wait_s(RateClass.TOKENS, "a", at=60) == 0
+
+
+async def test_requests_begin_in_order_and_one_that_has_gone_holds_nobody_up() -> None:
+    turns, begun = Turns(turn_s=0), []
+
+    async def begin(number: int) -> None:
+        if not turns.try_begin():
+            await turns.begin()
+        begun.append(number)
+
+    requests = [asyncio.create_task(begin(number)) for number in range(6)]
+    await asyncio.sleep(0)
+    first = list(begun)
+    requests[1].cancel()
+    requests[3].cancel()
+    await asyncio.gather(*requests, return_exceptions=True)
+    later = asyncio.create_task(begin(6))
+    await later
+
+    assert first == [0]
+    assert begun == [0, 2, 4, 5, 6]
+
+
+async def test_as_many_begin_at_once_as_there_is_time_for() -> None:
+    turns = Turns(turn_s=60)
+
+    assert [turns.try_begin() for _ in range(100)] == [True] * 100

@@ -10,7 +10,7 @@ from gateway.edge.body import BodyBudget, ClientGone, collect, replayed, stated_
 from gateway.edge.connection import Headers
 from gateway.edge.exchange import Exchange
 from gateway.edge.headers import client_of
-from gateway.edge.limits import InFlight
+from gateway.edge.limits import InFlight, Turns
 from gateway.edge.relay import CancelledWhenGone, Relay
 from gateway.edge.routes import INNER_PATHS, Routes, Row, Upstream
 from gateway.settings import Settings
@@ -40,6 +40,7 @@ class PublicDoor:
         self._admission = admission
         self._relay = relay
         self._routes = routes
+        self._turns = Turns()
         self._budget = BodyBudget(settings.collected_bytes)
         self._accounts = _in_flight(settings, settings.requests_of_account)
         self._addresses = _in_flight(settings, settings.requests_of_address)
@@ -53,6 +54,8 @@ class PublicDoor:
             return
         row = self._routes.find(scope["path"])
         exchange = Exchange(scope, send, route=row.path if row else UNMATCHED)
+        if not self._turns.try_begin():
+            await self._turns.begin()
         try:
             principal = await self._admission.admit(scope, row, exchange.headers)
             assert row is not None, "nothing is admitted to where nothing is"

@@ -7,6 +7,7 @@ others.
 
 import asyncio
 import math
+import time
 from collections import OrderedDict, deque
 from collections.abc import Mapping
 from enum import StrEnum
@@ -18,6 +19,8 @@ from perisai_kit.domain.errors import Unavailable
 WINDOW_S = 60
 MOST_BUCKETS = 100_000
 """About 30 MB; the one unused for the longest goes first, and would be full again anyway."""
+TURN_S = 0.001
+"""What requests that begin may take of one turn of the event loop, but for the last of them."""
 
 
 class RateClass(StrEnum):
@@ -103,6 +106,47 @@ class Limiter:
 
     def __len__(self) -> int:
         return len(self._buckets)
+
+
+class Turns:
+    """Lets requests begin in order, so many in a turn of the event loop as there is time for.
+
+    Begun all at once, a crowd of them would hold up what does not wait here: answers under way,
+    and banks.
+    """
+
+    def __init__(self, *, turn_s: float = TURN_S) -> None:
+        self._turn_s = turn_s
+        self._since: float | None = None  # when the first of this turn began
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def try_begin(self) -> bool:
+        """Tell whether a request may begin in this turn."""
+        if self._waiting:
+            return False
+        if self._since is None:
+            self._open(asyncio.get_running_loop())
+            return True
+        return time.perf_counter() - self._since < self._turn_s
+
+    async def begin(self) -> None:
+        """Wait for a turn behind all that wait already."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        await turn
+
+    def _open(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._since = time.perf_counter()
+        loop.call_soon(self._end, loop)
+
+    def _end(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._since = None
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                self._open(loop)  # ended behind the one that begins now
+                return
 
 
 class TooManyAtOnce(Unavailable):
