@@ -199,3 +199,19 @@ def test_the_environment_is_read_only_where_a_process_begins() -> None:
     ]
 
     assert readers == []
+
+
+def test_what_routes_depend_on_stays_in_the_event_loop() -> None:
+    # The framework runs a dependency that is no coroutine in a thread, at a cost each time.
+    wanted = re.compile(r"Depends\((\w+)\)")
+    hops = []
+    for path in SOURCES:
+        text = path.read_text()
+        named = set(wanted.findall(text))
+        hops += [
+            f"{relative(path)}: {node.name}"
+            for node in ast.parse(text).body
+            if isinstance(node, ast.FunctionDef) and node.name in named
+        ]
+
+    assert hops == []

@@ -81,7 +81,7 @@ class Desk:
     caller: Caller
 
 
-def _desk(request: Request) -> Desk:
+async def _desk(request: Request) -> Desk:
     desk: Desk = request.app.state.desk
     return desk
 

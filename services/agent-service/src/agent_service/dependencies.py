@@ -32,22 +32,22 @@ class Others:
     payments: ServiceClient
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.kit.settings
     return settings
 
 
-def _database(request: Request) -> Database:
+async def _database(request: Request) -> Database:
     database: Database = request.app.state.kit.database
     return database
 
 
-def _others(request: Request) -> Others:
+async def _others(request: Request) -> Others:
     others: Others = request.app.state.others
     return others
 
 
-def _request_id(request: Request) -> str:
+async def _request_id(request: Request) -> str:
     request_id: str = request.state.request_id
     return request_id
 

@@ -15,23 +15,23 @@ from perisai_kit.http.paging import CursorInvalid, CursorText, decode_cursor
 from perisai_kit.http.problems import language
 
 
-def _limits(request: Request) -> Limits:
+async def _limits(request: Request) -> Limits:
     settings = request.app.state.kit.settings
     assert isinstance(settings, Settings)
     return settings.limits
 
 
-def _request_id(request: Request) -> str:
+async def _request_id(request: Request) -> str:
     return str(request.state.request_id)
 
 
-def _if_match(if_match: Annotated[str | None, Header(max_length=200)] = None) -> str:
+async def _if_match(if_match: Annotated[str | None, Header(max_length=200)] = None) -> str:
     if if_match is None:
         raise PreconditionRequired
     return if_match
 
 
-def _after(
+async def _after(
     cursor: Annotated[CursorText | None, Query()] = None,
 ) -> tuple[datetime, UUID] | None:
     if cursor is None:

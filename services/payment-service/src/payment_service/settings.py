@@ -55,7 +55,7 @@ class Settings(ServiceSettings):
     """How long we wait for a bank's answer to a call of ours."""
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.kit.settings
     return settings
 

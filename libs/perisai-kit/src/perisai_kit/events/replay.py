@@ -5,8 +5,8 @@ import uuid
 from perisai_kit.db.engine import Database
 from perisai_kit.db.outage import is_answering, is_outage
 from perisai_kit.domain.errors import Conflict
-from perisai_kit.events.catalogue import cursors
-from perisai_kit.events.catalogue import parking as parked
+from perisai_kit.events import cursors
+from perisai_kit.events import parking as parked
 from perisai_kit.events.handlers import Handlers, name_of
 from perisai_kit.events.parking import ParkedEvent
 from perisai_kit.runtime.log import get_logger

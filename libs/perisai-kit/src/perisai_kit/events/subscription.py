@@ -19,8 +19,9 @@ from prometheus_client import Gauge
 from perisai_kit.db.engine import Database
 from perisai_kit.db.outage import is_answering, is_of_database, is_outage
 from perisai_kit.domain import clock
-from perisai_kit.events.catalogue import Event, cursors
-from perisai_kit.events.catalogue import parking as parked
+from perisai_kit.events import cursors
+from perisai_kit.events import parking as parked
+from perisai_kit.events.catalogue import Event
 from perisai_kit.events.envelope import CloudEvent, read_batch
 from perisai_kit.events.feed import FEED_PATH, MAX_LIMIT
 from perisai_kit.events.handlers import Handler, Handlers, name_of

@@ -12,8 +12,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.domain.errors import Conflict
-from perisai_kit.events.catalogue import parking as parked
-from perisai_kit.events.catalogue import replay
+from perisai_kit.events import parking as parked
+from perisai_kit.events import replay
 from perisai_kit.events.parking import ParkedEventNotFound, ParkedState
 from perisai_kit.events.replay import ReplayFailed
 from perisai_kit.events.subscription import Subscription

@@ -2,9 +2,9 @@
 
 from sqlalchemy import MetaData
 
+from perisai_kit.db import lease
 from perisai_kit.db.columns import KitBase
-from perisai_kit.db.engine import lease
-from perisai_kit.events.catalogue import cursors, outbox, parking
+from perisai_kit.events import cursors, outbox, parking
 from perisai_kit.http import transaction
 from perisai_kit.privacy import read_audit
 

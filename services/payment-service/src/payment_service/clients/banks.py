@@ -83,7 +83,7 @@ class BankClients:
             await client.aclose()
 
 
-def _banks(request: Request) -> BankClients:
+async def _banks(request: Request) -> BankClients:
     clients: BankClients = request.app.state.banks
     return clients
 

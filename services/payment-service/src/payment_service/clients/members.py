@@ -64,7 +64,7 @@ class MembersClient:
         await self._client.close()
 
 
-def _members(request: Request) -> MembersClient:
+async def _members(request: Request) -> MembersClient:
     client: MembersClient = request.app.state.members
     return client
 

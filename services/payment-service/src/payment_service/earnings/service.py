@@ -27,8 +27,9 @@ from payment_service.visibility import visible_earnings
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
-from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled, cursors
-from perisai_kit.events.catalogue import parking as parked
+from perisai_kit.events import cursors
+from perisai_kit.events import parking as parked
+from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
 
 PAYMENTS = "commissions.payments"
 """The subscription to our own feed. The names are cursors' keys: never rename them."""

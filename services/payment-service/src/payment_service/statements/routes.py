@@ -61,15 +61,15 @@ MONTH = r"^[1-9][0-9]{3}-(0[1-9]|1[0-2])$"
 MonthInQuery = Annotated[str | None, Query(pattern=MONTH, examples=["2026-11"])]
 
 
-def _named(month: Annotated[str, Path(pattern=MONTH, examples=["2026-11"])]) -> Month:
+async def _named(month: Annotated[str, Path(pattern=MONTH, examples=["2026-11"])]) -> Month:
     return Month.parse(month)
 
 
-def _wanted(month: MonthInQuery = None) -> Month | None:
+async def _wanted(month: MonthInQuery = None) -> Month | None:
     return None if month is None else Month.parse(month)
 
 
-def _whose(
+async def _whose(
     wanted: Annotated[Month | None, Depends(_wanted)],
     agent_id: UUID | None = None,
     wadah_id: UUID | None = None,
