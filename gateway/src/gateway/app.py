@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
@@ -43,7 +43,7 @@ from gateway.worker import notice_sender, periodic, subscriptions, webhook_of
 from perisai_kit.db.engine import Database
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import get_logger
-from perisai_kit.services.app import Kit, create_kit
+from perisai_kit.services.app import Kit, create_kit, describe_routes
 from perisai_kit.services.app import create_app as create_kit_app
 from perisai_kit.services.client import ServiceClient
 
@@ -70,6 +70,21 @@ ALLOWED_HEADERS = (
     "traceparent",
     "tracestate",
 )
+ROUTES = describe_routes(
+    public.router,
+    jwks_router,
+    codes_router,
+    auth_router,
+    sessions_router,
+    me_router,
+    own_credentials_router,
+    credentials_router,
+    accounts_router,
+    notices_router,
+    keys_router,
+    revocations_router,
+)
+SANDBOX_ROUTES = describe_routes(sandbox_router)
 
 log = get_logger()
 
@@ -103,7 +118,7 @@ def create_app(
     app = create_kit_app(
         kit,
         title="Perisai gateway",
-        routers=_routers(settings),
+        routes=[*ROUTES, *SANDBOX_ROUTES] if settings.sandbox else ROUTES,
         subscriptions=subscriptions(agents),
         periodic=periodic(settings, notice_sender(webhook, database, kit.keyring)),
         on_close=[*_closing(webhook), members.close, agents.close, relay.close, banks.close],
@@ -127,24 +142,6 @@ def create_app(
 def open_database(settings: Settings) -> Database:
     """Return the gateway's database. Nothing is opened yet."""
     return Database.from_settings(settings, keyring=Keyring.from_settings(settings))
-
-
-def _routers(settings: Settings) -> list[APIRouter]:
-    routers = [
-        public.router,
-        jwks_router,
-        codes_router,
-        auth_router,
-        sessions_router,
-        me_router,
-        own_credentials_router,
-        credentials_router,
-        accounts_router,
-        notices_router,
-        keys_router,
-        revocations_router,
-    ]
-    return [*routers, sandbox_router] if settings.sandbox else routers
 
 
 def _members(settings: Settings, kit: Kit) -> ServiceClient:

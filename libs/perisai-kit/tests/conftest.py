@@ -13,7 +13,7 @@ from fastapi import APIRouter, FastAPI
 from perisai_kit.db.engine import Database
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.settings import ServiceSettings
-from perisai_kit.services.app import create_app, create_kit
+from perisai_kit.services.app import create_app, create_kit, describe_routes
 from perisai_kit.testing.plugin import Databases, Urls, Wire
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -59,6 +59,6 @@ def make_kit_app(
     def make(*routers: APIRouter, **more: Any) -> FastAPI:
         settings = make_settings(KitSettings, kit_urls)
         kit = create_kit(settings, migrations=MIGRATIONS, http_transport=wire)
-        return create_app(kit, title="kit", routers=routers, **more)
+        return create_app(kit, title="kit", routes=describe_routes(*routers), **more)
 
     return make

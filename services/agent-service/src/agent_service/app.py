@@ -16,7 +16,7 @@ from agent_service.worker import subscriptions
 from perisai_kit.db.engine import Database
 from perisai_kit.services import app as web
 
-ROUTERS = (
+ROUTES = web.describe_routes(
     branches.router,
     branches.reading,
     wadahs.router,
@@ -48,7 +48,7 @@ def create_app(
     app = web.create_app(
         kit,
         title="Perisai agent-service",
-        routers=ROUTERS,
+        routes=ROUTES,
         subscriptions=subscriptions(members=members, payments=payments),
         on_close=(members.close, payments.close),
     )

@@ -16,6 +16,10 @@ from member_service.tables import MIGRATIONS
 from member_service.worker import subscriptions
 from perisai_kit.services import app as web
 
+ROUTES = web.describe_routes(
+    enrolments, members, declarations, attributions, coverage, lookups, occupations
+)
+
 
 def create_app(
     settings: Settings | None = None, *, http_transport: httpx.AsyncBaseTransport | None = None
@@ -33,15 +37,7 @@ def app_of(kit: web.Kit, settings: Settings) -> FastAPI:
     return web.create_app(
         kit,
         title="Perisai member-service",
-        routers=[
-            enrolments,
-            members,
-            declarations,
-            attributions,
-            coverage,
-            lookups,
-            occupations,
-        ],
+        routes=ROUTES,
         subscriptions=subscriptions(agents=agents, payments=payments),
         on_close=[agents.close, payments.close],
     )

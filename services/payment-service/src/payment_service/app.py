@@ -26,7 +26,7 @@ from payment_service.tariffs.routes import router as quotes
 from payment_service.worker import own_feed, periodic, subscriptions
 from perisai_kit.services import app as web
 
-ROUTERS = (
+ROUTES = web.describe_routes(
     quotes,
     bills,
     payments,
@@ -70,7 +70,7 @@ def app_of(kit: web.Kit, settings: Settings) -> FastAPI:
     app = web.create_app(
         kit,
         title="Perisai payment-service",
-        routers=ROUTERS,
+        routes=ROUTES,
         subscriptions=subscriptions(own=own_feed(kit), members=feed_of_members),
         periodic=periodic(settings),
         on_close=[writer.close, members.close, feed_of_members.close, bank_clients.close],

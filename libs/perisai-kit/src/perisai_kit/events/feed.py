@@ -26,32 +26,27 @@ MAX_LIMIT = 1000
 MAX_TIMEOUT_MS = 30_000
 
 
-def feed_router(database: Database, *, source: str, wakeup: Wakeup) -> APIRouter:
-    """Return the route `GET /feed`.
+router = APIRouter(include_in_schema=False)
+"""The route `GET /feed` that every service has; it reads with the app's own `state.feed`."""
 
-    source: the service's name, which becomes the `source` of its CloudEvents.
-    """
-    router = APIRouter(include_in_schema=False)
-    reader = FeedReader(database, source=source, wakeup=wakeup)
 
-    @router.get(FEED_PATH)
-    async def feed(
-        request: Request,
-        _: Annotated[Principal, Depends(require(Role.SERVICE))],
-        last_event_id: Annotated[str, Query(alias="lastEventId", max_length=40)] = "",
-        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
-        timeout_ms: Annotated[int, Query(alias="timeout", ge=0, le=MAX_TIMEOUT_MS)] = 0,
-    ) -> Response:
-        """Return the events after a position, oldest first; waits up to `timeout` for one."""
-        events = await reader.read(
-            parse_last_event_id(last_event_id),
-            limit=limit,
-            timeout_s=timeout_ms / 1000,
-            is_gone=request.is_disconnected,
-        )
-        return Response(json.dumps(events), media_type=BATCH_TYPE)
-
-    return router
+@router.get(FEED_PATH)
+async def _feed(
+    request: Request,
+    _: Annotated[Principal, Depends(require(Role.SERVICE))],
+    last_event_id: Annotated[str, Query(alias="lastEventId", max_length=40)] = "",
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
+    timeout_ms: Annotated[int, Query(alias="timeout", ge=0, le=MAX_TIMEOUT_MS)] = 0,
+) -> Response:
+    """Return the events after a position, oldest first; waits up to `timeout` for one."""
+    reader: FeedReader = request.app.state.feed
+    events = await reader.read(
+        parse_last_event_id(last_event_id),
+        limit=limit,
+        timeout_s=timeout_ms / 1000,
+        is_gone=request.is_disconnected,
+    )
+    return Response(json.dumps(events), media_type=BATCH_TYPE)
 
 
 POLL_S = 0.05

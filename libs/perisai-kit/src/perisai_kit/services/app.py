@@ -5,6 +5,7 @@ import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from perisai_kit.auth.keys import KeySource, RemoteKeys
@@ -19,7 +21,8 @@ from perisai_kit.auth.revocations import Revocations
 from perisai_kit.auth.tokens import Authenticator
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
-from perisai_kit.events.feed import feed_router
+from perisai_kit.events.feed import FeedReader
+from perisai_kit.events.feed import router as feed_router
 from perisai_kit.events.signals import Wakeup
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.http.access_log import RequestContext
@@ -31,7 +34,7 @@ from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import configure_logging
 from perisai_kit.runtime.settings import ServiceSettings
 from perisai_kit.services.client import ServiceClient, TokenSource
-from perisai_kit.services.operations import operations_router
+from perisai_kit.services.operations import router as operations_router
 from perisai_kit.services.parking_routes import parked_router
 from perisai_kit.services.revocations import RemoteRevocations
 from perisai_kit.services.worker import Periodic, Worker
@@ -151,11 +154,31 @@ def create_kit(
     )
 
 
+def describe_routes(*routers: APIRouter) -> list[BaseRoute]:
+    """Return what these routers serve, for every app of this process that has them.
+
+    The framework works out the parameters of a handler anew for each app that includes its router,
+    which takes a quarter of a second a service; these it works out once, at the first request.
+    """
+    whole = APIRouter(
+        responses=COMMON_RESPONSES,
+        generate_unique_id_function=lambda route: f"{_tag(route.tags)}{route.name}",
+    )
+    for router in routers:
+        whole.include_router(router)
+    return whole.routes
+
+
+@cache
+def _common_routes(service: str) -> list[BaseRoute]:
+    return describe_routes(operations_router, feed_router, parked_router(service))
+
+
 def create_app(
     kit: Kit,
     *,
     title: str,
-    routers: Sequence[APIRouter],
+    routes: Sequence[BaseRoute],
     subscriptions: Sequence[Subscription] = (),
     periodic: Sequence[Periodic] = (),
     on_close: Sequence[Callable[[], Any]] = (),
@@ -166,6 +189,7 @@ def create_app(
 ) -> App:
     """Return the app of a service.
 
+    routes: its own, from `describe_routes`; those that every service has come first.
     subscriptions, periodic: run inside this process when `RUN_WORKER=1`.
     on_close: awaited at shutdown, such as the `close` of clients.
     outer_doors, inner_doors: before and behind the request context, the outermost first; what
@@ -186,13 +210,18 @@ def create_app(
         *inner_doors,
     ]
     lifespan = _lifespan(kit, worker, on_close)
-    app = _bare_app(service, doors, title=title, lifespan=lifespan, openapi_url=openapi_url)
+    app = _bare_app(
+        service,
+        doors,
+        title=title,
+        lifespan=lifespan,
+        openapi_url=openapi_url,
+        routes=[*_common_routes(service), *routes],
+    )
     app.state.kit = kit
+    app.state.feed = FeedReader(kit.database, source=service, wakeup=kit.wakeup)
     app.add_middleware(BodyLimit, limit=body_limit)
     install_problems(app)
-    feed = feed_router(kit.database, source=service, wakeup=kit.wakeup)
-    for router in (operations_router(), feed, parked_router(service), *routers):
-        app.include_router(router)
     _document_problems(app)
     return app
 
@@ -201,13 +230,11 @@ def _bare_app(service: str, doors: Sequence[Middleware], **options: Any) -> App:
     return App(
         doors=doors,
         version=version(service),
-        responses=COMMON_RESPONSES,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # a redirect would name an inner address
         # Metrics and the access line are the kit's own; asking who else listens costs each request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
-        generate_unique_id_function=lambda route: f"{_tag(route.tags)}{route.name}",
         **options,
     )
 

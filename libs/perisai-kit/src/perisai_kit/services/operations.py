@@ -22,22 +22,17 @@ if TYPE_CHECKING:
     from perisai_kit.services.app import Kit
 
 
-def operations_router() -> APIRouter:
-    """Return the routes every service has. They are not part of the documented API."""
-    router = APIRouter(include_in_schema=False)
-    router.add_api_route("/health", _health)
-    router.add_api_route("/ready", _ready)
-    router.add_api_route("/ready/details", _ready_details)
-    router.add_api_route("/metrics", _metrics)
-    router.add_api_route("/v1/status", _status, dependencies=[Depends(require())])
-    return router
+router = APIRouter(include_in_schema=False)
+"""The routes every service has. They are not part of the documented API."""
 
 
+@router.get("/health")
 async def _health() -> dict[str, str]:
     """Tell that the process answers."""
     return {"status": "ok"}
 
 
+@router.get("/ready")
 async def _ready(request: Request) -> Response:
     """Tell whether this process can serve, and no more: anybody may ask."""
     state = request.app.state
@@ -48,16 +43,19 @@ async def _ready(request: Request) -> Response:
     return JSONResponse({"ready": is_ready}, status_code=200 if is_ready else 503)
 
 
+@router.get("/ready/details")
 async def _ready_details(request: Request) -> dict[str, bool]:
     """Tell what is ready: its database, its migrations, its keys."""
     return await readiness(request.app.state.kit)
 
 
+@router.get("/metrics")
 async def _metrics() -> Response:
     """Give Prometheus its figures."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
+@router.get("/v1/status", dependencies=[Depends(require())])
 async def _status(request: Request) -> dict[str, Any]:
     """Tell the version, the business time and how far each subscription lags."""
     kit: Kit = request.app.state.kit
