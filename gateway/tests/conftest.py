@@ -18,7 +18,7 @@ from gateway.accounts.rules import AccountKind
 from gateway.app import create_app
 from gateway.edge.limits import RateClass
 from gateway.parts import Parts
-from gateway.passwords import OPERATOR, hash_password
+from gateway.passwords import OPERATOR, HashCost, hash_password
 from gateway.settings import Settings
 from gateway.throttles.rules import Refusals
 from gateway.tokens import access_token
@@ -37,6 +37,8 @@ PHONE = "+6281234567890"
 DEVICE = "phone-1"
 COUNTRY = Scope(ScopeKind.COUNTRY)
 SERVICE_SECRET = "secret-of-the-service"
+CHEAP = HashCost(kib=8, passes=1)
+"""The least that argon2id can do; only a sandbox takes it."""
 EMPTIED = (
     "accounts",
     "sessions",
@@ -144,7 +146,7 @@ class Gateway:
     ) -> Account:
         """Create a staff account with `PASSWORD`, for the whole country if nothing else is said."""
         if not self.hashes:
-            self.hashes.append(await hash_password(PASSWORD, by=OPERATOR))
+            self.hashes.append(await hash_password(PASSWORD, by=OPERATOR, cost=CHEAP))
         account = Account(
             id=new_id(),
             kind=AccountKind.STAFF,
@@ -235,6 +237,9 @@ class Gateway:
 @pytest.fixture(scope="session")
 def gateway_settings(make_settings: Callable[..., Settings]) -> Callable[..., Settings]:
     def make(urls: Urls, **more: Any) -> Settings:
+        if more.get("sandbox", True):
+            cheap = {"password_hash_kib": CHEAP.kib, "password_hash_passes": CHEAP.passes}
+            more = {**cheap, **more}
         values: dict[str, Any] = {
             "agent_url": "http://agent",
             "member_url": "http://member",

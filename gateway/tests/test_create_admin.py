@@ -28,6 +28,8 @@ def run(urls: Urls, test_secrets: dict[str, str]) -> Any:
         "PERISAI_PAYMENT_URL": "http://payment",
         "PERISAI_ISSUER": "https://perisai.test",
         "PERISAI_SANDBOX": "1",
+        "PERISAI_GATEWAY_PASSWORD_HASH_KIB": "8",
+        "PERISAI_GATEWAY_PASSWORD_HASH_PASSES": "1",
     }
 
     def run(*arguments: str, password: str = PASSWORD) -> subprocess.CompletedProcess[str]:

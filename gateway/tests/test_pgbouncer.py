@@ -37,7 +37,7 @@ async def test_sign_ins_lists_and_the_worker_work_over_a_pool(
     app = create_app(settings, http_transport=network)
     database: Database = app.state.kit.database
     async with app_client(app) as client:
-        await create_admin(database, username="admin", password=PASSWORD)
+        await create_admin(database, username="admin", password=PASSWORD, cost=settings.hash_cost)
         grant = {"grant_type": "password", "username": "admin", "password": PASSWORD}
 
         answers = [await client.post("/v1/auth/token", json=grant) for _ in range(3)]

@@ -45,6 +45,11 @@ UNHURRIED = {
     "PERISAI_GATEWAY_PASSWORD_ATTEMPTS_PER_ADDRESS": MANY,
 }
 """All tests come from one address; what counts tries of one name or number stays as it is."""
+CHEAP_HASHES = {
+    "PERISAI_GATEWAY_PASSWORD_HASH_KIB": "8",
+    "PERISAI_GATEWAY_PASSWORD_HASH_PASSES": "1",
+}
+"""The least that argon2id can do; only a sandbox takes it."""
 NO_WAY_OUT = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
 """A proxy of the machine that leads nowhere: nothing here may depend on one."""
 
@@ -60,7 +65,7 @@ class Platform:
         self.described: dict[str, Any] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._ports: dict[str, str] = {}
-        self._environment = {**NO_WAY_OUT, **UNHURRIED, **(environment or {})}
+        self._environment = {**NO_WAY_OUT, **UNHURRIED, **CHEAP_HASHES, **(environment or {})}
 
     def start(self) -> None:
         """Start and wait until everything is ready, on the ports it had before."""

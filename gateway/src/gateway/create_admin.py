@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from gateway.accounts import service
 from gateway.accounts.rules import UsernameTaken
 from gateway.accounts.schemas import NewStaff, ScopeIn
-from gateway.passwords import PasswordHasUsername, PasswordTooCommon
+from gateway.passwords import HashCost, PasswordHasUsername, PasswordTooCommon
 from gateway.settings import Settings
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.db.engine import Database
@@ -16,7 +16,7 @@ from perisai_kit.domain import clock
 from perisai_kit.privacy.keyring import Keyring
 
 
-async def create_admin(database: Database, *, username: str, password: str) -> None:
+async def create_admin(database: Database, *, username: str, password: str, cost: HashCost) -> None:
     """Create an administrator for the whole country; the account's history names no author.
 
     Raises: UsernameTaken, PasswordTooCommon, PasswordHasUsername, ValidationError.
@@ -29,14 +29,14 @@ async def create_admin(database: Database, *, username: str, password: str) -> N
         scope=ScopeIn(kind=ScopeKind.COUNTRY),
     )
     async with database.begin() as session:
-        await service.create_staff(session, new, by=None, now=clock.real_now())
+        await service.create_staff(session, new, by=None, now=clock.real_now(), cost=cost)
 
 
 async def _run(username: str, password: str) -> str | None:
     settings = Settings.from_env()
     database = Database.from_settings(settings, keyring=Keyring.from_settings(settings))
     try:
-        await create_admin(database, username=username, password=password)
+        await create_admin(database, username=username, password=password, cost=settings.hash_cost)
     except UsernameTaken:
         return f"There is already an account named {username}; nothing was changed."
     except (PasswordTooCommon, PasswordHasUsername) as refused:

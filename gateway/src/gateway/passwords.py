@@ -1,10 +1,11 @@
 """Passwords: which are too easy to guess, and argon2id in a thread, a few at a time.
 
 Hashing is the dearest thing a stranger can ask for. So it has fewer slots than there are cores,
-each of one thread of low priority and 64 MiB, and a short queue: beyond that a sign-in is refused
-at once, before it costs a transaction, and banks and everybody who has signed in are served as
-before. Each requester has two places in the queue at most, and strangers together no more than
-theirs: the others are kept for known devices and for accounts that are signed in.
+each of one thread of low priority and, unless the settings say otherwise, 64 MiB, and a short
+queue: beyond that a sign-in is refused at once, before it costs a transaction, and banks and
+everybody who has signed in are served as before. Each requester has two places in the queue at
+most, and strangers together no more than theirs: the others are kept for known devices and for
+accounts that are signed in.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 
 from pwdlib import PasswordHash
@@ -49,6 +51,18 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class HashCost:
+    """What one hash costs: memory in KiB, and how often argon2id passes over it."""
+
+    kib: int
+    passes: int
+
+
+FLOOR = HashCost(kib=19 * 1024, passes=2)
+"""Outside a sandbox nothing cheaper is taken. Source: OWASP, Password Storage Cheat Sheet."""
+
+
+@dataclass(frozen=True, slots=True)
 class Requester:
     """Who has a password hashed.
 
@@ -68,20 +82,19 @@ class Place:
 
     by: Requester
 
-    async def verify(self, password: str, hashed: str | None) -> bool:
+    async def verify(self, password: str, hashed: str | None, *, cost: HashCost) -> bool:
         """Tell whether a password is right.
 
-        hashed: None for an account that does not exist; it takes as long and is never right.
+        hashed: None for an account that does not exist; it takes as long as one that was hashed at
+        this cost, and is never right.
         """
         async with _slot(self):
-            return await _in_thread(lambda: _verify(password, hashed))
+            return await _in_thread(lambda: _verify(password, hashed, cost))
 
 
-_hasher = PasswordHash([Argon2Hasher(parallelism=1)])
 _slots = asyncio.Semaphore(AT_ONCE)
 _waiting: set[Place] = set()
 _hashing: set[Place] = set()
-_nobodys: list[str] = []
 
 
 def signed_in(account_id: uuid.UUID) -> Requester:
@@ -138,21 +151,23 @@ async def check_new_password(password: str, *, username: str, field: str, by: Re
         raise PasswordTooCommon(field=field)
 
 
-async def hash_new_password(password: str, *, username: str, field: str, by: Requester) -> str:
+async def hash_new_password(
+    password: str, *, username: str, field: str, by: Requester, cost: HashCost
+) -> str:
     """Return the argon2id hash of a password that somebody wants to have.
 
     field: where it stood in the request.
     Raises: PasswordTooCommon, PasswordHasUsername, SignInBusy.
     """
     await check_new_password(password, username=username, field=field, by=by)
-    return await hash_password(password, by=by)
+    return await hash_password(password, by=by, cost=cost)
 
 
-async def hash_password(password: str, *, by: Requester) -> str:
+async def hash_password(password: str, *, by: Requester, cost: HashCost) -> str:
     """Return the argon2id hash of a password. Raises: SignInBusy."""
     with queue(by) as place:
         async with _slot(place):
-            return await _in_thread(lambda: _hasher.hash(password))
+            return await _in_thread(lambda: _hasher(cost).hash(password))
 
 
 @asynccontextmanager
@@ -188,10 +203,18 @@ def _guess_score(password: str, username: str) -> int:
     return int(zxcvbn(password[:JUDGED_CHARACTERS], [username, *OWN_WORDS]).score)
 
 
-def _verify(password: str, hashed: str | None) -> bool:
+@cache
+def _hasher(cost: HashCost) -> PasswordHash:
+    return PasswordHash([Argon2Hasher(memory_cost=cost.kib, time_cost=cost.passes, parallelism=1)])
+
+
+@cache
+def _nobodys(cost: HashCost) -> str:
+    return _hasher(cost).hash(secrets.token_urlsafe(16))
+
+
+def _verify(password: str, hashed: str | None, cost: HashCost) -> bool:
     if hashed is not None:
-        return _hasher.verify(password, hashed)
-    if not _nobodys:
-        _nobodys.append(_hasher.hash(secrets.token_urlsafe(16)))
-    _hasher.verify(password, _nobodys[0])
+        return _hasher(cost).verify(password, hashed)
+    _hasher(cost).verify(password, _nobodys(cost))
     return False

@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr, StringConstraints, ValidationInfo, field_
 from pydantic_core import PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
+from gateway.passwords import FLOOR, HashCost
 from perisai_kit.runtime.settings import Secret, ServiceSettings, shared
 
 SnapPrefix = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._-]+)+$")]
@@ -58,6 +59,9 @@ class Settings(ServiceSettings):
     password_attempts_per_address: Times = 300
     credential_attempts_per_account: Times = 10
     """Authenticator codes at sign-in, passwords and codes at /v1/me."""
+    password_hash_kib: int = Field(default=65_536, ge=8, le=1_048_576)
+    """Memory of one argon2id hash; every process has as many at one time as cores but one."""
+    password_hash_passes: int = Field(default=3, ge=1, le=100)
     throttle_window_s: Seconds = 900
     """The window of the counts above, but for the daily ones. Whose tries count for whom is in
     throttles/rules.py."""
@@ -100,6 +104,11 @@ class Settings(ServiceSettings):
     """JSON: rate class → requests a minute, instead of the default of limits.py."""
 
     @property
+    def hash_cost(self) -> HashCost:
+        """What a password's hash costs here."""
+        return HashCost(kib=self.password_hash_kib, passes=self.password_hash_passes)
+
+    @property
     def agent_address(self) -> str:
         """Where agent-service is asked by us."""
         return self.agent_url.partition(",")[0]
@@ -108,6 +117,15 @@ class Settings(ServiceSettings):
     def member_address(self) -> str:
         """Where member-service is asked by us."""
         return self.member_url.partition(",")[0]
+
+    @field_validator("password_hash_kib", "password_hash_passes")
+    @classmethod
+    def _check_hash_cost(cls, value: int, info: ValidationInfo) -> int:
+        least = FLOOR.kib if info.field_name == "password_hash_kib" else FLOOR.passes
+        if value < least and not info.data.get("sandbox"):
+            said = "must be at least {least} without PERISAI_SANDBOX=1"
+            raise PydanticCustomError("too_cheap", said, {"least": least})
+        return value
 
     @field_validator("otp_sender_url", "otp_sender_secret")
     @classmethod

@@ -20,6 +20,7 @@ from gateway.accounts.schemas import (
 )
 from gateway.accounts.service import AdminRequest
 from gateway.changes.schemas import ChangeOut
+from gateway.parts import Gateway
 from gateway.passwords import PasswordHasUsername, PasswordTooCommon, SignInBusy
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
@@ -83,11 +84,17 @@ async def me(session: ReadSession, caller: Anyone) -> MeOut:
     ),
 )
 async def create(
-    session: Session, admin: Admin, request: Request, new: NewStaffIn, response: Response
+    gateway: Gateway,
+    session: Session,
+    admin: Admin,
+    request: Request,
+    new: NewStaffIn,
+    response: Response,
 ) -> AccountOut:
     """Create a staff account, which signs in with username and password."""
     by = _by(admin, request, new.reason)
-    account = await service.create_staff(session, new, by=by, now=clock.real_now())
+    cost = gateway.settings.hash_cost
+    account = await service.create_staff(session, new, by=by, now=clock.real_now(), cost=cost)
     response.headers["Location"] = f"/v1/accounts/{account.id}"
     return _out(account, response)
 

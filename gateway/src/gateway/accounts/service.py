@@ -15,7 +15,7 @@ from gateway.accounts.schemas import AccountRoles, NewStaff
 from gateway.changes import service as changes
 from gateway.changes.models import AccountChange
 from gateway.changes.rules import COMMAND_LINE, LIMIT, Author, Change, Source
-from gateway.passwords import OPERATOR, hash_new_password, signed_in
+from gateway.passwords import OPERATOR, HashCost, hash_new_password, signed_in
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -38,7 +38,7 @@ class AdminRequest:
 
 
 async def create_staff(
-    session: AsyncSession, new: NewStaff, *, by: AdminRequest | None, now: datetime
+    session: AsyncSession, new: NewStaff, *, by: AdminRequest | None, now: datetime, cost: HashCost
 ) -> Account:
     """Create an account that signs in with username and password.
 
@@ -58,6 +58,7 @@ async def create_staff(
             username=new.username,
             field="password",
             by=signed_in(by.principal.account_id) if by is not None else OPERATOR,
+            cost=cost,
         ),
         display_label=new.display_label,
         roles=sorted(new.roles),

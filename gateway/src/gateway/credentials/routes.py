@@ -50,6 +50,7 @@ PASSWORD_REFUSED = (*REFUSED, rules.PasswordIncorrect, SignInBusy)
     ),
 )
 async def reset_password(
+    gateway: Gateway,
     session: Session,
     admin: Admin,
     request: Request,
@@ -58,7 +59,14 @@ async def reset_password(
 ) -> None:
     """Give a staff account another password; its sessions end. Not for your own account."""
     by = AdminRequest(admin, request.state.request_id, reset.reason)
-    await service.reset_password(session, reset, account_id=account_id, by=by, now=clock.real_now())
+    await service.reset_password(
+        session,
+        reset,
+        account_id=account_id,
+        by=by,
+        now=clock.real_now(),
+        cost=gateway.settings.hash_cost,
+    )
 
 
 @me_router.post(

@@ -20,6 +20,7 @@ from gateway.credentials import rules
 from gateway.credentials.schemas import PasswordChange, PasswordReset, TotpRemoval
 from gateway.parts import Parts
 from gateway.passwords import (
+    HashCost,
     check_new_password,
     hash_new_password,
     hash_password,
@@ -48,6 +49,7 @@ async def reset_password(
     account_id: uuid.UUID,
     by: AdminRequest,
     now: datetime,
+    cost: HashCost,
 ) -> None:
     """Give a staff account another password and end its sessions.
 
@@ -61,6 +63,7 @@ async def reset_password(
         username=username,
         field="password",
         by=signed_in(by.principal.account_id),
+        cost=cost,
     )
     accounts.end_sessions(account)
     await accounts.record_change(session, account, Change.PASSWORD_RESET, by=by.author, now=now)
@@ -84,7 +87,7 @@ async def change_password(parts: Parts, change: PasswordChange, *, by: Author) -
         new_password, username=_username(own), field="new_password", by=requester
     )
     proven = await _prove_password(parts, by, change.current_password.get_secret_value(), now=now)
-    hashed = await hash_password(new_password, by=requester)
+    hashed = await hash_password(new_password, by=requester, cost=parts.settings.hash_cost)
     async with parts.database.begin() as session:
         account = await _lock_proven(session, proven)
         account.password_hash = hashed
@@ -203,7 +206,9 @@ async def _prove_password(parts: Parts, by: Author, password: str, *, now: datet
             refused = await _refuse(session, account, blocked, now=now) if blocked else None
         if refused is not None:
             raise refused
-        is_right = await place.verify(password, account.password_hash)
+        is_right = await place.verify(
+            password, account.password_hash, cost=parts.settings.hash_cost
+        )
     if not is_right:
         log.warning("credential.failed", owner_id=str(account.id), reason="password")
         raise rules.PasswordIncorrect(field="current_password")

@@ -97,7 +97,9 @@ async def prove_password(
     with queue(Requester(name, is_known=is_known)) as place:
         found = await _count_password(parts, username, tries, now=now)
         hashed = found.password_hash if found is not None else None
-        is_right = await place.verify(grant.password.get_secret_value(), hashed)
+        is_right = await place.verify(
+            grant.password.get_secret_value(), hashed, cost=parts.settings.hash_cost
+        )
     if not is_right or found is None:
         log_failure("password", found)
         raise rules.SignInRefused
