@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from perisai_kit.runtime.tls import authorities
 from sandbox import lifetime
 
 pytestmark = pytest.mark.e2e
@@ -49,7 +50,10 @@ class Running:
 
     def client(self) -> httpx.Client:
         return httpx.Client(
-            base_url=self.described["addresses"]["gateway"], trust_env=False, timeout=30
+            base_url=self.described["addresses"]["gateway"],
+            timeout=30,
+            verify=authorities(),
+            trust_env=False,
         )
 
     def sign_in(self, username: str) -> dict[str, str]:
@@ -73,7 +77,11 @@ class Running:
     def is_ready(self) -> bool:
         try:
             answers = [
-                httpx.get(f"{url}/{'health' if name == 'fakebank' else 'ready'}", trust_env=False)
+                httpx.get(
+                    f"{url}/{'health' if name == 'fakebank' else 'ready'}",
+                    verify=authorities(),
+                    trust_env=False,
+                )
                 for name, url in self.described["addresses"].items()
             ]
         except httpx.TransportError:

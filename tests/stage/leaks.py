@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 from stage.processes import DATABASES, Platform
 
+from perisai_kit.runtime.tls import authorities
 from sandbox.vault import load_secrets
 
 SENT = frozenset(
@@ -98,7 +99,9 @@ async def collect_places(platform: Platform) -> dict[str, str]:
     postgres_log = platform.folder / "postgres" / "postgres.log"
     places["log of postgres"] = places.get("log of postgres", "") + postgres_log.read_text()
     for name in DATABASES:
-        async with httpx.AsyncClient(trust_env=False, timeout=METRICS_S) as http:
+        async with httpx.AsyncClient(
+            verify=authorities(), trust_env=False, timeout=METRICS_S
+        ) as http:
             figures = await http.get(f"{platform.inner_address(name)}/metrics")
             places[f"metrics of {name}"] = figures.raise_for_status().text
         async for table, rows in _tables(platform, name):

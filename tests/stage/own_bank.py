@@ -14,6 +14,7 @@ from stage.processes import Platform
 from yarl import URL
 
 from perisai_kit.domain import clock
+from perisai_kit.runtime.tls import authorities
 from sandbox.environment import FAKEBANK_FILE
 from sandbox.fakebank.calls import NONE, TIMEOUT_S, Caller, Trouble, new_request_id
 from sandbox.fakebank.config import Partner, Partners
@@ -88,7 +89,9 @@ class OwnBank:
             external_id=new_request_id(clock.real_now()),
             token=None,
         )
-        async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_S) as http:
+        async with httpx.AsyncClient(
+            verify=authorities(), trust_env=False, timeout=TIMEOUT_S
+        ) as http:
             url = f"{partner.entry.gateway_base_url}{target}"
             answer = await http.post(url, content=body, headers=signed.headers)
         code: str | None = answer.json().get("responseCode")

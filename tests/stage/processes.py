@@ -15,6 +15,7 @@ import asyncpg
 import httpx
 
 from perisai_kit.domain import clock
+from perisai_kit.runtime.tls import authorities
 from sandbox import lifetime
 from sandbox.children import running
 from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
@@ -182,7 +183,9 @@ class Platform:
 
     async def is_ready(self) -> bool:
         """Tell whether every process says that it can serve."""
-        async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_S) as http:
+        async with httpx.AsyncClient(
+            verify=authorities(), trust_env=False, timeout=TIMEOUT_S
+        ) as http:
             try:
                 for service in load_services():
                     answer = await http.get(f"{self.address(service.name)}{service.ready}")
@@ -197,6 +200,7 @@ class Platform:
         async with httpx.AsyncClient(
             base_url=self.address(name),
             timeout=TIMEOUT_S,
+            verify=authorities(),
             trust_env=False,
             event_hooks={"response": [watch] if watch else []},
         ) as opened:

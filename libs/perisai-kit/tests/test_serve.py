@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from perisai_kit.runtime.tls import authorities
 from perisai_kit.services import serve
 from perisai_kit.services.serve import Configuration, raise_file_limit
 from sandbox.ports import HOST, free_port
@@ -35,7 +36,10 @@ def wait_until_healthy(port: int) -> None:
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline:
         try:
-            if httpx.get(f"http://{HOST}:{port}/health", trust_env=False).status_code == 200:
+            answer = httpx.get(
+                f"http://{HOST}:{port}/health", verify=authorities(), trust_env=False
+            )
+            if answer.status_code == 200:
                 return
         except httpx.TransportError:
             time.sleep(0.05)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from perisai_kit.runtime.tls import authorities
 from sandbox import lifetime
 from sandbox.errors import SandboxError
 from sandbox.services import ROOT
@@ -59,7 +60,7 @@ def _wait_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=5, trust_env=False).status_code == 200
+        return httpx.get(url, timeout=5, verify=authorities(), trust_env=False).status_code == 200
     except httpx.TransportError:
         return False
 

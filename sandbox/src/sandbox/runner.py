@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from perisai_kit.runtime.tls import authorities
 from sandbox import lifetime
 from sandbox.errors import SandboxError
 from sandbox.postgres import Postgres
@@ -104,7 +105,7 @@ class Runner:
         self._stopping.set()
 
     async def _serve(self, when_ready: Callable[[], Awaitable[None]]) -> None:
-        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+        async with httpx.AsyncClient(verify=authorities(), trust_env=False, timeout=5) as client:
             await asyncio.gather(*(self._wait_ready(client, each) for each in self._children))
         if not self._stopping.is_set():
             await when_ready()
