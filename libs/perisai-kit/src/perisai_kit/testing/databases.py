@@ -110,7 +110,9 @@ class Databases:
         """Return a new database with all that another of the service, not in use, holds."""
         name = f"{service}_{secrets.token_hex(6)}"
         self._run(
-            f'CREATE DATABASE "{name}" TEMPLATE "{template}" OWNER {service}_owner',
+            # The other strategy writes every page to the log first, five times the work.
+            f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY'
+            f" OWNER {service}_owner",
             f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC',
             f'GRANT CONNECT ON DATABASE "{name}" TO {service}_app',
         )
