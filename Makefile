@@ -29,8 +29,10 @@ run: .venv/installed ## start the whole platform on this machine; Ctrl-C stops i
 demo: .venv/installed ## walk the journey from enrolment to commission, checking every step
 	@$(PY) -m sandbox demo $(ARGS)
 
+# What Python compiles is kept, even where the environment says otherwise: a run starts some
+# hundred processes, and each would compile everything anew.
 test: .venv/installed ## run all tests; they bring their own PostgreSQL and ports
-	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadscope $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n auto --maxprocesses 4 --dist loadscope $(ARGS)
 
 soak: .venv/installed ## run what takes long (SOAK_CALLBACKS=10000 and so on: docs/testing.md)
 	@status=0; $(PY) -m pytest -q -m soak $(ARGS) || status=1; \

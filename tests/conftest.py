@@ -5,12 +5,28 @@ from collections.abc import Iterator
 import pytest
 from stage.processes import Platform
 
+ON_THE_PLATFORM = ("tests/e2e/", "tests/faults/", "tests/outside/")
+"""Whose tests share one; they stand next to each other in every run."""
+RUNNING = pytest.StashKey[Platform]()
+
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    started = Platform(tmp_path_factory.mktemp("stage"))
+def platform(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Iterator[Platform]:
+    started = pytestconfig.stash[RUNNING] = Platform(tmp_path_factory.mktemp("stage"))
     try:
         started.start()
         yield started
     finally:
         started.end()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Stop the platform after its last test, because it is busy even when nobody asks it."""
+    yield
+    if nextitem is not None and not nextitem.nodeid.startswith(ON_THE_PLATFORM):
+        started = item.config.stash.get(RUNNING, None)
+        if started is not None:
+            started.end()
