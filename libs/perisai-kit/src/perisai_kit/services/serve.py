@@ -5,6 +5,7 @@ of an app, `NAME-worker` one of a worker.
 """
 
 import argparse
+import gc
 import resource
 import socket
 import sys
@@ -51,6 +52,10 @@ class Configuration(uvicorn.Config):
         ServerProtocol.limits = ConnectionLimits(connections=raise_file_limit())
         ServerProtocol.inner_ports = self._inner_ports
         super().load()
+        # What the app is made of stays: without this each full collection looks through it all, and
+        # a payment that comes meanwhile waits for some 30 ms.
+        gc.collect()
+        gc.freeze()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
