@@ -22,6 +22,9 @@ from perisai_kit.services.worker import run_standalone
 GROUP = "perisai.processes"
 GRACEFUL_S = 8
 """How long requests under way may take when the process is told to stop."""
+START_S = 120
+"""A process that does not answer its parent for so long is killed and made anew. A young one cannot
+answer before its imports are done, which on a busy machine takes longer than uvicorn's 5 s."""
 BACKLOG = 2048
 RESERVED_FILES = 512
 """File descriptors kept for connections to databases and services, and for files."""
@@ -44,6 +47,7 @@ class Configuration(uvicorn.Config):
             timeout_graceful_shutdown=GRACEFUL_S,
             reset_contextvars=True,  # a request behind another on a connection is not its part
             workers=processes,
+            timeout_worker_healthcheck=START_S,
         )
         self._inner_ports = frozenset(inner_ports)
 
