@@ -15,9 +15,6 @@ from gateway.accounts.routes import me_router
 from gateway.accounts.routes import router as accounts_router
 from gateway.clients.otp_sender import OtpSender, WebhookSender
 from gateway.clients.webhook import Webhook
-from gateway.codes.routes import router as codes_router
-from gateway.codes.routes import sandbox_router
-from gateway.codes.service import Outbox
 from gateway.credentials.routes import me_router as own_credentials_router
 from gateway.credentials.routes import router as credentials_router
 from gateway.edge.admission import Admission
@@ -32,6 +29,9 @@ from gateway.keys.routes import public_router as jwks_router
 from gateway.keys.routes import router as keys_router
 from gateway.keys.service import SigningKeys
 from gateway.notices.routes import router as notices_router
+from gateway.otp.routes import router as otp_router
+from gateway.otp.routes import sandbox_router
+from gateway.otp.service import Outbox
 from gateway.parts import Parts
 from gateway.revocations.routes import router as revocations_router
 from gateway.revocations.service import OwnRevocations
@@ -73,7 +73,7 @@ ALLOWED_HEADERS = (
 ROUTES = describe_routes(
     public.router,
     jwks_router,
-    codes_router,
+    otp_router,
     auth_router,
     sessions_router,
     me_router,

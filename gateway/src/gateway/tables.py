@@ -3,12 +3,12 @@
 from gateway.accounts import models as accounts
 from gateway.base import Base
 from gateway.changes import models as changes
-from gateway.codes import models as codes
 from gateway.keys import models as keys
 from gateway.notices import models as notices
+from gateway.otp import models as otp
 from gateway.sessions import models as sessions
 from gateway.throttles import models as throttles
 from perisai_kit.services.tables import KIT_METADATA
 
-FEATURES = (accounts, changes, codes, keys, notices, sessions, throttles)
+FEATURES = (accounts, changes, keys, notices, otp, sessions, throttles)
 METADATA = [KIT_METADATA, Base.metadata]

@@ -6,9 +6,9 @@ import httpx
 
 from gateway.clients.notice_sender import NoticeSender, WebhookNotices
 from gateway.clients.webhook import Webhook
-from gateway.codes import service as codes
 from gateway.keys import service as keys
 from gateway.notices import service as notices
+from gateway.otp import service as otp
 from gateway.people import tasks as people
 from gateway.sessions import service as sessions
 from gateway.settings import Settings
@@ -89,7 +89,7 @@ def notice_sender(webhook: Webhook | None, database: Database, keyring: Keyring)
 async def forget_old(database: Database) -> bool:
     """Delete old codes, counts, sessions and messages; return whether there is more to do."""
     now = clock.real_now()
-    features = (codes, notices, sessions, throttles)
+    features = (notices, otp, sessions, throttles)
     return await delete_old(database, *(old for each in features for old in each.find_old(now=now)))
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from gateway.accounts.models import Account
-from gateway.codes.models import OtpChallenge
+from gateway.otp.models import OtpChallenge
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 

@@ -3,8 +3,8 @@ from typing import Annotated, assert_never
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 
-from gateway.codes.rules import CodeWrong
 from gateway.credentials.rules import TotpEnrolmentRequired
+from gateway.otp.rules import CodeWrong
 from gateway.parts import Gateway, Parts
 from gateway.passwords import SignInBusy
 from gateway.sessions import rules, service

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.accounts import service as accounts
 from gateway.accounts.models import Account
 from gateway.clients.members import people_with_phone
-from gateway.codes import service as codes
-from gateway.codes.rules import CodeWrong
+from gateway.otp import service as otp
+from gateway.otp.rules import CodeWrong
 from gateway.parts import Parts
 from gateway.people import service as people
 from gateway.sessions import queries, rules
@@ -62,7 +62,7 @@ async def by_code(parts: Parts, grant: OtpGrant, *, address: str) -> TokenOut | 
         if account.locked_at is not None:
             sign_ins.log_failure("locked", account)
             raise AccountLocked
-        await codes.consume(
+        await otp.consume(
             session,
             parts.keyring,
             parts.settings,

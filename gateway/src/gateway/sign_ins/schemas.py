@@ -3,7 +3,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
 
-from gateway.codes.schemas import DeviceId, OtpCode
+from gateway.otp.schemas import DeviceId, OtpCode
 from gateway.passwords import PASSWORD_MAX
 from perisai_kit.http.types import Code, Model, Phone
 

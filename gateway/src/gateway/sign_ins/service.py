@@ -7,12 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.accounts import service as accounts
 from gateway.accounts.models import Account
-from gateway.codes import service as codes
-from gateway.codes.models import OtpChallenge
-from gateway.codes.rules import CodeWrong
 from gateway.credentials import rules as credential_rules
 from gateway.credentials import service as credentials
 from gateway.credentials.rules import TotpEnrolmentRequired, needs_second_factor
+from gateway.otp import service as otp
+from gateway.otp.models import OtpChallenge
+from gateway.otp.rules import CodeWrong
 from gateway.parts import Parts
 from gateway.passwords import Requester, queue
 from gateway.sign_ins import rules
@@ -62,7 +62,7 @@ async def prove_number(parts: Parts, grant: OtpGrant, *, address: str, now: date
 async def try_code(
     parts: Parts, session: AsyncSession, grant: OtpGrant, now: datetime
 ) -> OtpChallenge | None:
-    return await codes.try_code(
+    return await otp.try_code(
         session,
         parts.keyring,
         parts.settings,

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.codes.rules import is_usable
+from gateway.otp.rules import is_usable
 
 NOW = datetime(2026, 11, 1, 8, 7, 30, tzinfo=UTC)
 

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.clients.otp_sender import OtpSender
-from gateway.codes import queries, rules
-from gateway.codes.models import OtpChallenge, OtpOutboxEntry
+from gateway.otp import queries, rules
+from gateway.otp.models import OtpChallenge, OtpOutboxEntry
 from gateway.settings import Settings
 from gateway.throttles import rules as throttle_rules
 from gateway.throttles import service as throttles

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 
 from gateway.app import create_app
-from gateway.codes.models import OtpChallenge
+from gateway.otp.models import OtpChallenge
 from gateway.settings import Settings
 from gateway.throttles.models import ThrottleCount
 from perisai_kit.testing.plugin import Urls, Wire, app_client

@@ -4,7 +4,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.codes.models import OtpChallenge, OtpOutboxEntry
+from gateway.otp.models import OtpChallenge, OtpOutboxEntry
 from perisai_kit.db.bulk import Old
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from gateway import worker
-from gateway.codes.models import OtpChallenge, OtpOutboxEntry
+from gateway.otp.models import OtpChallenge, OtpOutboxEntry
 from gateway.sessions.models import SignInSession
 from gateway.throttles import service as throttles
 from gateway.throttles.models import KnownDevice, ThrottleCount
