@@ -20,16 +20,6 @@ async def test_health_and_status_answer(gateway: Any) -> None:
     assert (health.status_code, nobody.status_code, status.status_code) == (200, 401, 200)
 
 
-async def test_the_servers_time_is_the_platforms(gateway: Any, business_time: Any) -> None:
-    business_time.at(datetime(2026, 10, 31, 18, 0, tzinfo=UTC))
-
-    answer = (await gateway.client.get("/v1/server-time")).json()
-
-    assert answer["now"].startswith("2026-10-31T18:00:0")
-    assert answer["today"] == "2026-11-01"
-    assert answer["timezone"] == "Asia/Jakarta"
-
-
 async def test_a_token_lives_by_the_real_clock(gateway: Any, business_time: Any) -> None:
     session = await gateway.otp_session()
     business_time.at(datetime(2036, 1, 1, tzinfo=UTC))

@@ -10,7 +10,6 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from gateway import public
 from gateway.accounts.routes import me_router
 from gateway.accounts.routes import router as accounts_router
 from gateway.clients.otp_sender import OtpSender, WebhookSender
@@ -29,6 +28,7 @@ from gateway.keys.routes import public_router as jwks_router
 from gateway.keys.routes import router as keys_router
 from gateway.keys.service import SigningKeys
 from gateway.notices.routes import router as notices_router
+from gateway.openapi.routes import router as public_router
 from gateway.otp.routes import router as otp_router
 from gateway.otp.routes import sandbox_router
 from gateway.otp.service import Outbox
@@ -71,7 +71,7 @@ ALLOWED_HEADERS = (
     "tracestate",
 )
 ROUTES = describe_routes(
-    public.router,
+    public_router,
     jwks_router,
     otp_router,
     auth_router,

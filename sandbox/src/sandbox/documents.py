@@ -20,14 +20,14 @@ import agent_service.app
 import gateway.app
 import member_service.app
 import payment_service.app
-from gateway.openapi import as_text, merge, own_document
+from gateway.openapi.service import as_text, merge, own_document
 from perisai_kit.domain.errors import DomainError
 from perisai_kit.events.docs import events_markdown
 from perisai_kit.http.problems import status_of
 
 PACKAGES = ("perisai_kit", "gateway", "agent_service", "member_service", "payment_service")
 ROOT = Path(__file__).parents[3]
-OPENAPI = Path("gateway/src/gateway/openapi.json")
+OPENAPI = Path("gateway/src/gateway/openapi/openapi.json")
 
 
 def error_classes() -> list[type[DomainError]]:

@@ -1,23 +1,15 @@
 """What anybody may read: the time, and the document of the API."""
 
-from datetime import date, datetime
-
 from fastapi import APIRouter, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 
-from gateway import openapi
+from gateway.openapi import service
+from gateway.openapi.schemas import ServerTimeOut
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import NotFound
-from perisai_kit.http.types import Out
 
 router = APIRouter(tags=["public"])
-
-
-class ServerTimeOut(Out):
-    now: datetime
-    today: date
-    timezone: str
 
 
 @router.get("/v1/server-time")
@@ -29,7 +21,7 @@ async def server_time() -> ServerTimeOut:
 @router.get("/openapi.json", include_in_schema=False)
 async def openapi_document(request: Request) -> Response:
     """Give the API's document; a client that has it is told so."""
-    document = openapi.published()
+    document = service.published()
     if document is None:
         raise NotFound
     headers = {"ETag": document.etag, "Cache-Control": "no-cache"}
