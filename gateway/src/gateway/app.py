@@ -1,14 +1,14 @@
 """The gateway, wired: its own routes, the door in front of them, and the way to the services."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
-from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from gateway.accounts.routes import me_router
 from gateway.accounts.routes import router as accounts_router
@@ -121,8 +121,9 @@ def create_app(
         routes=[*ROUTES, *SANDBOX_ROUTES] if settings.sandbox else ROUTES,
         subscriptions=subscriptions(agents),
         periodic=periodic(settings, notice_sender(webhook, database, kit.keyring)),
+        background=[partial(_keep_fresh, keys, revocations, database)],
         on_close=[*_closing(webhook), members.close, agents.close, relay.close, banks.close],
-        outer_doors=_edge(settings, _admission(settings, kit), relay, banks),
+        outer=partial(_edge, settings=settings, kit=kit, relay=relay, banks=banks),
         body_limit=SMALL,
         openapi_url=None,
     )
@@ -135,7 +136,6 @@ def create_app(
         members=members,
     )
     app.state.revocations = revocations
-    _reload_while_running(app, keys, revocations, database)
     return app
 
 
@@ -162,66 +162,53 @@ def _closing(webhook: Webhook | None) -> list[Callable[[], Awaitable[None]]]:
     return [] if webhook is None else [webhook.close]
 
 
-def _admission(settings: Settings, kit: Kit) -> Admission:
-    return Admission(
-        settings=settings,
-        authenticator=kit.authenticator,
-        limiter=Limiter(settings.rate_limits),
+def _edge(
+    app: ASGIApp, *, settings: Settings, kit: Kit, relay: Relay, banks: UpstreamPool
+) -> ASGIApp:
+    """Return our own routes behind the edge: what a request meets, from the outside in.
+
+    The kit's access log stands around it all, its request context behind it.
+    """
+    return AnswerHeaders(
+        SnapDoor(
+            _cross_origin(
+                PublicDoor(
+                    app,
+                    settings=settings,
+                    admission=Admission(
+                        settings=settings,
+                        authenticator=kit.authenticator,
+                        limiter=Limiter(settings.rate_limits),
+                    ),
+                    relay=relay,
+                    routes=Routes(),
+                ),
+                settings.cors_origins,
+            ),
+            settings=settings,
+            pool=banks,
+        )
     )
 
 
-def _edge(
-    settings: Settings, admission: Admission, relay: Relay, banks: UpstreamPool
-) -> list[Middleware]:
-    """Return what stands before our own routes, from the outside in."""
-    return [
-        Middleware(AnswerHeaders),
-        Middleware(SnapDoor, settings=settings, pool=banks),
-        *_cross_origin(settings),
-        Middleware(
-            PublicDoor, settings=settings, admission=admission, relay=relay, routes=Routes()
-        ),
-    ]
+def _cross_origin(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
+    if not origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=ALLOWED_HEADERS,
+        expose_headers=EXPOSED_HEADERS,
+    )
 
 
-def _cross_origin(settings: Settings) -> list[Middleware]:
-    if not settings.cors_origins:
-        return []
-    return [
-        Middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=ALLOWED_HEADERS,
-            expose_headers=EXPOSED_HEADERS,
-        )
-    ]
-
-
-def _reload_while_running(
-    app: FastAPI, keys: SigningKeys, revocations: OwnRevocations, database: Database
-) -> None:
-    """Read keys and revocations again and again from start to stop."""
-    run_kit = app.router.lifespan_context
-
-    async def reload_for_ever() -> None:
-        while True:
-            try:
-                await keys.reload()
-                await revocations.reload(database)
-            except Exception as error:  # noqa: BLE001 - what we know stays good until it returns
-                log.warning("gateway.reload_failed", error=type(error).__name__)
-            await asyncio.sleep(RELOAD_EVERY_S)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with run_kit(app):
-            reloading = asyncio.create_task(reload_for_ever())
-            try:
-                yield
-            finally:
-                reloading.cancel()
-                with suppress(asyncio.CancelledError):
-                    await reloading
-
-    app.router.lifespan_context = lifespan
+async def _keep_fresh(keys: SigningKeys, revocations: OwnRevocations, database: Database) -> None:
+    """Read keys and revocations again and again."""
+    while True:
+        try:
+            await keys.reload()
+            await revocations.reload(database)
+        except Exception as error:  # noqa: BLE001 - what we know stays good until it returns
+            log.warning("gateway.reload_failed", error=type(error).__name__)
+        await asyncio.sleep(RELOAD_EVERY_S)

@@ -16,6 +16,7 @@ from gateway.edge.relay import Relay, pool_limits
 from gateway.edge.routes import Routes
 from gateway.edge.snap import SnapDoor, bank_pool
 from gateway.settings import Settings
+from perisai_kit.http.access_log import AccessLog
 from perisai_kit.testing.plugin import Urls
 
 MEMBERS = "/v1/members"
@@ -70,7 +71,7 @@ async def sent_by(app: Any, path: str, sent: list[Message]) -> None:
         "type": "http", "method": "POST", "path": path, "raw_path": path.encode(),
         "query_string": b"", "headers": headers, "client": ("127.0.0.1", 1), "state": {},
     }  # fmt: skip
-    await app(scope, receive, send)
+    await AccessLog(app, service="gateway")(scope, receive, send)
 
 
 def public_door(settings: Settings, relay: Relay, admission: Admission) -> PublicDoor:
@@ -131,4 +132,4 @@ async def test_a_bank_whose_answer_has_begun_is_cut(settings: Settings) -> None:
     scope = {"type": "http", "method": "POST", "path": "/snap/v1.0/nothing", "headers": []}
 
     with pytest.raises(RuntimeError, match="unexpected"):
-        await door(scope, receive, send)
+        await AccessLog(door, service="gateway")(scope, receive, send)

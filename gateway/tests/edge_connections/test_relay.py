@@ -14,6 +14,7 @@ from gateway.edge.headers import Client, RequestUnreadable
 from gateway.edge.relay import Relay, UpstreamBusy, UpstreamFailed, UpstreamLate
 from gateway.edge.routes import Row, Upstream
 from gateway.settings import Settings
+from perisai_kit.http.access_log import RequestRecord
 from perisai_kit.http.protocol import ABORT, ON_LOST
 
 pytestmark = [
@@ -75,6 +76,11 @@ def scope_of(connection: Connection, method: str = "GET", headers: Any = ()) -> 
     }  # fmt: skip
 
 
+def exchange_of(scope: dict[str, Any], client: Connection) -> Exchange:
+    record = RequestRecord(CLIENT.request_id, client.send)
+    return Exchange(scope, record.send, record)
+
+
 @pytest_asyncio.fixture(loop_scope="module")
 async def forward(scene: Any) -> AsyncIterator[Forward]:
     """Relay a request to the scene's upstream; give the messages that the client was sent."""
@@ -90,7 +96,7 @@ async def forward(scene: Any) -> AsyncIterator[Forward]:
     ) -> list[Message]:
         client = connection or Connection()
         scope = {**scope_of(client, method, headers), **more}
-        exchange = Exchange(scope, client.send, route="/it/*")
+        exchange = exchange_of(scope, client)
         exchange.headers.append((b"more", b"1"))
         await relay.run(exchange, scope, ROW, CLIENT, body)
         return client.sent
@@ -144,7 +150,7 @@ async def test_several_addresses_of_a_service_are_all_asked(make_scene: Any) -> 
     async def ask() -> None:
         client = Connection()
         scope = scope_of(client)
-        await relay.run(Exchange(scope, client.send, route="/it/*"), scope, ROW, CLIENT, b"")
+        await relay.run(exchange_of(scope, client), scope, ROW, CLIENT, b"")
 
     await asyncio.gather(*(ask() for _ in range(4)))
 
@@ -169,7 +175,7 @@ async def test_what_a_client_that_has_gone_waits_for_is_given_up(scene: Any) -> 
     scene.stays_silent()
     client = Connection()
     scope = scope_of(client)
-    exchange = Exchange(scope, client.send, route="/it/*")
+    exchange = exchange_of(scope, client)
     asking = asyncio.create_task(relay.run(exchange, scope, ROW, CLIENT, b""))
     while not scene.requests:  # noqa: ASYNC110 - nothing else tells of it
         await asyncio.sleep(0.005)
@@ -191,7 +197,7 @@ async def test_who_has_gone_while_waiting_for_a_connection_asks_nothing(scene: A
     asking = []
     for client in clients:
         scope = scope_of(client)
-        exchange = Exchange(scope, client.send, route="/it/*")
+        exchange = exchange_of(scope, client)
         asking.append(asyncio.create_task(relay.run(exchange, scope, ROW, CLIENT, b"")))
     while not scene.requests:  # noqa: ASYNC110 - nothing else tells of it
         await asyncio.sleep(0.005)
@@ -215,7 +221,7 @@ async def test_too_many_at_once_are_told_so(scene: Any) -> None:
     async def ask() -> Exception | None:
         client = Connection()
         scope = scope_of(client)
-        exchange = Exchange(scope, client.send, route="/it/*")
+        exchange = exchange_of(scope, client)
         try:
             await relay.run(exchange, scope, ROW, CLIENT, b"")
         except Exception as error:  # noqa: BLE001 - it is what is looked at

@@ -16,11 +16,9 @@ from gateway.edge.routes import INNER_PATHS, Routes, Row, Upstream
 from gateway.settings import Settings
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain.errors import DomainError
+from perisai_kit.http.access_log import record_of
 from perisai_kit.http.problems import unexpected_problem
 from perisai_kit.http.protocol import INNER
-
-UNMATCHED = "unmatched"
-"""How logs and figures call an address where nothing is."""
 
 
 class PublicDoor:
@@ -53,14 +51,16 @@ class PublicDoor:
             await self.app(scope, receive, send)
             return
         row = self._routes.find(scope["path"])
-        exchange = Exchange(scope, send, route=row.path if row else UNMATCHED)
+        record = record_of(scope)
+        exchange = Exchange(scope, send, record)
+        if row is not None:
+            record.route = row.path
         if not self._turns.try_begin():
             await self._turns.begin()
         try:
             principal = await self._admission.admit(scope, row, exchange.headers)
             assert row is not None, "nothing is admitted to where nothing is"
-            if principal is not None:
-                exchange.account_id = principal.subject
+            scope["state"]["principal"] = principal
             await self._serve(exchange, scope, receive, row, principal)
         except ClientGone:
             pass
@@ -69,8 +69,6 @@ class PublicDoor:
                 raise  # our own server cuts the answer
             problem = error if isinstance(error, DomainError) else unexpected_problem(error)
             await exchange.refuse(problem)
-        finally:
-            exchange.record(self._settings.service)
 
     async def _serve(
         self,
@@ -94,10 +92,7 @@ class PublicDoor:
                     client = client_of(scope, trusted, exchange.request_id)
                     await self._relay.run(exchange, scope, row, client, body)
                     return
-                exchange.is_recorded = True
-                state = scope.setdefault("state", {})
-                state["request_id"], state["principal"] = exchange.request_id, principal
-                send = _with_headers(exchange.send_as_is, exchange.headers)
+                send = _with_headers(exchange.send, exchange.headers)
                 await self.app(scope, replayed(body, receive), send)
         finally:
             if turns is not None:

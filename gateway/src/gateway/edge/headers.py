@@ -195,14 +195,13 @@ class AnswerHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = list(message["headers"])
+                headers = message["headers"]  # a list that is nobody else's
                 for name, _ in headers:
                     if name == b"cache-control":
                         headers += OF_EVERY_ANSWER
                         break
                 else:
                     headers += OF_EVERY_PRIVATE_ANSWER
-                message["headers"] = headers
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

@@ -14,13 +14,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.edge.body import BodiesFull, BodyBudget, ClientGone, collect, stated_length
 from gateway.edge.connection import UpstreamConnection, UpstreamError
-from gateway.edge.exchange import Exchange
 from gateway.edge.headers import Client, RequestUnreadable, answer_headers, client_of
 from gateway.edge.pool import UpstreamPool
 from gateway.edge.relay import ask, pool_limits
 from gateway.edge.routes import SNAP_BODY_LIMIT, SNAP_ENDINGS, snap_roots, snap_service
 from gateway.settings import Settings
 from perisai_kit.domain.errors import TooLarge
+from perisai_kit.http.access_log import record_of
 from perisai_kit.http.body import EncodingUnsupported
 from perisai_kit.http.client_address import household
 from perisai_kit.runtime.log import get_logger
@@ -61,19 +61,18 @@ class SnapDoor:
             return
         path = scope["path"]
         known = path in self._paths
-        exchange = Exchange(scope, send, route=path if known else UNKNOWN)
+        record = record_of(scope)
+        record.route = path if known else UNKNOWN
         try:
             if known:
-                answer = await self._answer(scope, receive, exchange.request_id)
+                answer = await self._answer(scope, receive, record.request_id)
             else:
                 answer = refusal(path, NOT_FOUND)
-            await answer(scope, receive, exchange.send)
+            await answer(scope, receive, send)
         except TooLarge:
-            await refusal(path, TOO_LARGE)(scope, receive, exchange.send)
+            await refusal(path, TOO_LARGE)(scope, receive, send)
         except ClientGone:
             pass
-        finally:
-            exchange.record(self._settings.service)
 
     async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Response:
         """Return the upstream's answer, whole and unchanged. Raises: TooLarge, ClientGone."""

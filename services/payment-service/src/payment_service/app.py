@@ -1,8 +1,9 @@
 """The HTTP side of payment-service: wiring only."""
 
+from functools import partial
+
 import httpx
 from fastapi import FastAPI
-from starlette.middleware import Middleware
 
 from payment_service.banks.routes import inquiries, verifications
 from payment_service.banks.routes import router as banks
@@ -74,7 +75,7 @@ def app_of(kit: web.Kit, settings: Settings) -> FastAPI:
         subscriptions=subscriptions(own=own_feed(kit), members=feed_of_members),
         periodic=periodic(settings),
         on_close=[writer.close, members.close, feed_of_members.close, bank_clients.close],
-        inner_doors=[Middleware(SnapDoor, gate=gate, writer=writer)],
+        inner=partial(SnapDoor, gate=gate, writer=writer),
     )
     app.state.members = members
     app.state.banks = bank_clients

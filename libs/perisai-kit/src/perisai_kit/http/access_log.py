@@ -1,7 +1,7 @@
-"""The id of each request, and the line and the figures that it leaves behind.
+"""The id of each request, and the one line and the figures that it leaves behind.
 
-The line has the form of all others, but is put together here from values that need no escaping:
-through the whole chain of a logger it costs as much as some requests.
+`AccessLog` stands outermost in every process, so that each request leaves its line in one place,
+whoever answers it.
 """
 
 import re
@@ -9,17 +9,18 @@ import time
 from functools import cache
 from typing import Any
 
-import structlog
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id_text
 from perisai_kit.runtime.log import write_soon
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNLOGGED = frozenset({"/health", "/ready", "/metrics"})
+UNMATCHED = "unmatched"
+"""How lines and figures call an address where nothing is."""
 
 requests_total = Counter(
     "http_requests_total", "Answered requests.", ["service", "method", "route", "status"]
@@ -30,36 +31,6 @@ request_seconds = Histogram(
     ["service", "route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-
-
-def record_answered(
-    *,
-    service: str,
-    event: str,
-    method: str,
-    route: str,
-    status: int,
-    seconds: float,
-    request_id: str,
-    account_id: str | None,
-) -> None:
-    """Count a request and write its line. No value may hold what JSON would have to escape.
-
-    route: the address without ids and typed text. request_id, account_id: of letters, digits and
-    `.`, `_`, `-`.
-    """
-    counter, histogram = _figures(service, method, route, status)
-    counter.inc()
-    histogram.observe(seconds)
-    if route in UNLOGGED:
-        return
-    account = f'"account_id":"{account_id}",' if account_id else ""
-    write_soon(
-        f'{{"method":"{method}","route":"{route}","status":{status},'
-        f'"duration_ms":{seconds * 1000:.1f},{account}"event":"{event}",'
-        f'"service":"{service}","request_id":"{request_id}","level":"info",'
-        f'"timestamp":"{clock.real_now().isoformat()}"}}\n'
-    )
 
 
 def method_of(text: str) -> str:
@@ -90,10 +61,42 @@ def request_id_of(scope: Scope) -> str:
     return new_id_text()
 
 
-class RequestContext:
-    """Gives each request its id, and leaves one line and its metrics behind.
+RECORD = "perisai.record"
+"""Key of `scope["state"]`, see `record_of`."""
 
-    What stands before it may have put `request_id` and `principal` into the request's state.
+
+class RequestRecord:
+    """What the access line says of a request.
+
+    route: the address without ids and typed text, for what is answered outside of the framework.
+    status: 0 until the answer begins.
+    """
+
+    __slots__ = ("_header", "_send", "request_id", "route", "status")
+
+    def __init__(self, request_id: str, send: Send) -> None:
+        self.request_id = request_id
+        self.route = UNMATCHED
+        self.status = 0
+        self._header = (ID_HEADER, request_id.encode())
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        """Send on, with the request's id in the answer's head."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), self._header]
+        await self._send(message)
+
+
+def record_of(scope: Scope) -> RequestRecord:
+    """Return the record of a request that came through `AccessLog`."""
+    record: RequestRecord = scope["state"][RECORD]
+    return record
+
+
+class AccessLog:
+    """Gives each request its id, and leaves one line and its metrics behind.
 
     Addresses are logged as the route's template, so that no id or typed text of a path, and no
     query, ever stands in a log or a metric.
@@ -101,45 +104,60 @@ class RequestContext:
 
     def __init__(self, app: ASGIApp, *, service: str) -> None:
         self.app = app
-        self.service = service
+        self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        state = scope.setdefault("state", {})
-        request_id = state.get("request_id") or request_id_of(scope)
-        state["request_id"] = request_id
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(service=self.service, request_id=request_id)
-        if isinstance(principal := state.get("principal"), Principal):
-            structlog.contextvars.bind_contextvars(account_id=principal.subject)
         started = time.perf_counter()
-        status = GONE
-
-        async def send_with_id(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message["headers"], (ID_HEADER, request_id.encode())]
-            await send(message)
-
+        record = RequestRecord(request_id_of(scope), send)
+        state = scope.setdefault("state", {})
+        state[RECORD], state["request_id"] = record, record.request_id
         try:
-            await self.app(scope, receive, send_with_id)
+            await self.app(scope, receive, record.send)
         except Exception:
-            status = 500 if status == GONE else status
+            record.status = record.status or 500
             raise
         finally:
-            self._record(scope, status, request_id, started)
+            self._leave_line(scope, record, time.perf_counter() - started)
 
-    def _record(self, scope: Scope, status: int, request_id: str, started: float) -> None:
-        record_answered(
-            service=self.service,
-            event="http.answered",
-            method=method_of(scope["method"]),
-            route=getattr(scope.get("route"), "path", "unmatched"),
-            status=status,
-            seconds=time.perf_counter() - started,
-            request_id=request_id,
-            account_id=structlog.contextvars.get_contextvars().get("account_id"),
+    def _leave_line(self, scope: Scope, record: RequestRecord, seconds: float) -> None:
+        """Count a request and write its line, in the form that runtime/log.py gives to all others.
+
+        It is put together here from values that need no escaping: through the whole chain of a
+        logger it costs as much as some requests.
+        """
+        method = method_of(scope["method"])
+        route: str = getattr(scope.get("route"), "path", record.route)
+        status = record.status or GONE
+        counter, histogram = _figures(self._service, method, route, status)
+        counter.inc()
+        histogram.observe(seconds)
+        if route in UNLOGGED:
+            return
+        principal = scope["state"].get("principal")
+        account = f'"account_id": "{principal.subject}", ' if principal is not None else ""
+        write_soon(
+            f'{{"method": "{method}", "route": "{route}", "status": {status}, '
+            f'"duration_ms": {seconds * 1000:.1f}, "event": "http.answered", '
+            f'"service": "{self._service}", "request_id": "{record.request_id}", {account}'
+            f'"level": "info", "timestamp": "{clock.real_now().isoformat()[:-6]}Z"}}\n'
         )
+
+
+class RequestContext:
+    """Names the request in every line that is logged while it is answered; behind `AccessLog`."""
+
+    def __init__(self, app: ASGIApp, *, service: str) -> None:
+        self.app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            state = scope["state"]
+            clear_contextvars()
+            bind_contextvars(service=self._service, request_id=state["request_id"])
+            if (principal := state.get("principal")) is not None:
+                bind_contextvars(account_id=principal.subject)
+        await self.app(scope, receive, send)

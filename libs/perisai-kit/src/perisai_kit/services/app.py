@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,7 +12,6 @@ from typing import Any
 
 import httpx
 from fastapi import APIRouter, FastAPI
-from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,7 +24,7 @@ from perisai_kit.events.feed import FeedReader
 from perisai_kit.events.feed import router as feed_router
 from perisai_kit.events.signals import Wakeup
 from perisai_kit.events.subscription import Subscription
-from perisai_kit.http.access_log import RequestContext
+from perisai_kit.http.access_log import AccessLog, RequestContext
 from perisai_kit.http.body import BodyLimit
 from perisai_kit.http.problems import COMMON_RESPONSES, Problem, install_problems
 from perisai_kit.http.transaction import forget_old_keys
@@ -39,6 +38,10 @@ from perisai_kit.services.parking_routes import parked_router
 from perisai_kit.services.revocations import RemoteRevocations
 from perisai_kit.services.worker import Periodic, Worker
 
+Wrap = Callable[[ASGIApp], ASGIApp]
+"""Puts layers around an app."""
+Background = Callable[[], Coroutine[Any, Any, None]]
+"""Runs from the start of an app to its stop."""
 BODY_LIMIT = 1_048_576
 COLLECT_AFTER = (20_000, 10, 10)
 """The collector's thresholds. Its own, 700 first, are passed by a dozen requests at once, and it
@@ -79,6 +82,9 @@ class Kit:
     migrations: Path
     sights: dict[str, Sight] = field(default_factory=dict)
     """By kind, who sees what a kept answer is about: http/visibility.py."""
+    background: list[Background] = field(default_factory=list)
+    on_close: list[Callable[[], Any]] = field(default_factory=list)
+    """What keeps the kit's own parts fresh while an app runs, and what ends them."""
 
     def client(self, base_url: str) -> ServiceClient:
         """Return a client for another service, on this service's own token."""
@@ -91,17 +97,16 @@ class Kit:
 
 
 class App(FastAPI):
-    """The framework behind its doors.
+    """The framework behind the layers that stand around it.
 
-    What a door answers itself never comes to the framework and pays for none of its layers: half
+    What a layer answers itself never comes to the framework and pays for none of its layers: half
     a dozen of them, which would cost a request on a hot path as much as reading its message.
     """
 
-    def __init__(self, *, doors: Sequence[Middleware], **options: Any) -> None:
+    def __init__(self, *, wrap: Wrap, **options: Any) -> None:
+        """wrap: returns what a request meets, given the framework."""
         super().__init__(**options)
-        self._entrance: ASGIApp = super().__call__
-        for door in reversed(doors):
-            self._entrance = door.cls(self._entrance, *door.args, **door.kwargs)
+        self._entrance = wrap(super().__call__)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._entrance(scope, receive, send)
@@ -134,23 +139,28 @@ def create_kit(
         client_secret=settings.client_secret.get_secret_value(),
         transport=http_transport,
     )
+    background: list[Background] = []
+    on_close: list[Callable[[], Any]] = []
+    if keys is None:
+        keys = remote_keys = RemoteKeys(settings.gateway_url, http_transport)
+        background.append(remote_keys.keep_fresh)
+    if revocations is None:
+        gateway = ServiceClient(settings.gateway_url, tokens, transport=http_transport)
+        revocations = remote_revocations = RemoteRevocations(gateway)
+        background.append(remote_revocations.keep_fresh)
+        on_close.append(remote_revocations.close)
     return Kit(
         settings=settings,
         database=database,
         keyring=keyring,
-        authenticator=Authenticator(
-            keys or RemoteKeys(settings.gateway_url, http_transport),
-            issuer=settings.issuer,
-            revocations=revocations
-            or RemoteRevocations(
-                ServiceClient(settings.gateway_url, tokens, transport=http_transport)
-            ),
-        ),
+        authenticator=Authenticator(keys, issuer=settings.issuer, revocations=revocations),
         tokens=tokens,
         wakeup=wakeup,
         http_transport=http_transport,
         subscriptions=[],
         migrations=migrations,
+        background=background,
+        on_close=on_close,
     )
 
 
@@ -181,9 +191,10 @@ def create_app(
     routes: Sequence[BaseRoute],
     subscriptions: Sequence[Subscription] = (),
     periodic: Sequence[Periodic] = (),
+    background: Sequence[Background] = (),
     on_close: Sequence[Callable[[], Any]] = (),
-    outer_doors: Sequence[Middleware] = (),
-    inner_doors: Sequence[Middleware] = (),
+    outer: Wrap | None = None,
+    inner: Wrap | None = None,
     body_limit: int = BODY_LIMIT,
     openapi_url: str | None = "/openapi.json",
 ) -> App:
@@ -191,9 +202,9 @@ def create_app(
 
     routes: its own, from `describe_routes`; those that every service has come first.
     subscriptions, periodic: run inside this process when `RUN_WORKER=1`.
-    on_close: awaited at shutdown, such as the `close` of clients.
-    outer_doors, inner_doors: before and behind the request context, the outermost first; what
-    they fail to answer no error handler answers. openapi_url: None where the app serves its own.
+    background: run in every process from start to stop. on_close: awaited at shutdown, such as
+    the `close` of clients. outer, inner: layers before and behind the request context; what they
+    fail to answer no error handler answers. openapi_url: None where the app serves its own.
     """
     kit.subscriptions = list(subscriptions)
     worker = Worker(
@@ -203,16 +214,17 @@ def create_app(
         periodic=[*periodic, Periodic("idempotency.forget", 600, forget_old_keys)],
     )
     service = kit.settings.service
-    doors = [
-        *outer_doors,
-        Middleware(RequestContext, service=service),
-        Middleware(HeadAsGet),
-        *inner_doors,
-    ]
-    lifespan = _lifespan(kit, worker, on_close)
+    tasks = [*kit.background, *background, *([worker.run] if kit.settings.run_worker else [])]
+
+    def wrap(framework: ASGIApp) -> ASGIApp:
+        behind = HeadAsGet(inner(framework) if inner else framework)
+        within = RequestContext(behind, service=service)
+        return AccessLog(outer(within) if outer else within, service=service)
+
+    lifespan = _lifespan(kit, tasks, [*kit.on_close, *on_close])
     app = _bare_app(
         service,
-        doors,
+        wrap,
         title=title,
         lifespan=lifespan,
         openapi_url=openapi_url,
@@ -226,9 +238,9 @@ def create_app(
     return app
 
 
-def _bare_app(service: str, doors: Sequence[Middleware], **options: Any) -> App:
+def _bare_app(service: str, wrap: Wrap, **options: Any) -> App:
     return App(
-        doors=doors,
+        wrap=wrap,
         version=version(service),
         docs_url=None,
         redoc_url=None,
@@ -240,19 +252,17 @@ def _bare_app(service: str, doors: Sequence[Middleware], **options: Any) -> App:
 
 
 def _lifespan(
-    kit: Kit, worker: Worker, on_close: Sequence[Callable[[], Any]]
+    kit: Kit, background: Sequence[Background], on_close: Sequence[Callable[[], Any]]
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         configure_logging(service=kit.settings.service)
         gc.set_threshold(*COLLECT_AFTER)
-        running = _start(kit, worker if kit.settings.run_worker else None)
+        running = [asyncio.create_task(run()) for run in background]
         try:
             yield
         finally:
             await _stop(running)
-            if isinstance(kit.authenticator.revocations, RemoteRevocations):
-                await kit.authenticator.revocations.close()
             for close in on_close:
                 await close()
             await kit.database.dispose()
@@ -262,18 +272,6 @@ def _lifespan(
 
 def _tag(tags: Sequence[Any]) -> str:
     return f"{tags[0]}_" if tags else ""
-
-
-def _start(kit: Kit, worker: Worker | None) -> list[asyncio.Task[Any]]:
-    running: list[asyncio.Task[Any]] = []
-    keys, revocations = kit.authenticator.keys, kit.authenticator.revocations
-    if isinstance(keys, RemoteKeys):
-        running.append(asyncio.create_task(keys.keep_fresh()))
-    if isinstance(revocations, RemoteRevocations):
-        running.append(asyncio.create_task(revocations.keep_fresh()))
-    if worker is not None:
-        running.append(asyncio.create_task(worker.run()))
-    return running
 
 
 async def _stop(running: Sequence[asyncio.Task[Any]]) -> None:

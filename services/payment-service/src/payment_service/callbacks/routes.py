@@ -16,6 +16,7 @@ from payment_service.callbacks.rules import Wire
 from payment_service.callbacks.schemas import Reply, failed, too_large, unknown_path
 from payment_service.callbacks.unproven import TooManyUnproven
 from payment_service.callbacks.writer import Writer
+from perisai_kit.http.access_log import record_of
 from perisai_kit.http.client_address import client_address
 from perisai_kit.http.protocol import ABORT
 from perisai_kit.runtime.log import get_logger
@@ -63,7 +64,7 @@ class SnapDoor:
             return
         path: str = scope["path"]
         found = self._endpoints.get(path) or self._unknown[_prefix(path)]
-        scope["route"] = found  # its path names the request in logs and metrics
+        record_of(scope).route = found.path
         await found(scope, receive, send)
 
 
