@@ -72,14 +72,13 @@ def merge(
     *,
     version: str,
     problem_codes: Mapping[str, Mapping[str, Any]],
-    routes: Routes | None = None,
 ) -> Document:
     """Return one document of what the gateway lets through.
 
     documents: OpenAPI by the name of the service (`Upstream`). problem_codes: code → status and
     texts. Schemas that services define differently under one name get the service's name before.
     """
-    routes = routes or Routes()
+    routes = Routes()
     paths: Document = {}
     schemas: Document = {}
     answers: Document = {}

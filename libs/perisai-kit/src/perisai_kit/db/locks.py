@@ -15,13 +15,11 @@ class Lock(IntEnum):
     MIGRATION = 7003
 
 
-_TAKE = text("SELECT pg_try_advisory_lock(:kind, hashtext(:name))")
+_TAKE = text("SELECT pg_try_advisory_lock(:kind, hashtext(''))")
 
 
 @asynccontextmanager
-async def advisory_lock(
-    engine: AsyncEngine, kind: Lock, name: str = ""
-) -> AsyncIterator[AsyncConnection | None]:
+async def advisory_lock(engine: AsyncEngine, kind: Lock) -> AsyncIterator[AsyncConnection | None]:
     """Hold the lock on a connection of its own, in autocommit; None when another holds it.
 
     The connection is closed at the end, not returned to the pool, and the lock goes with it. A
@@ -30,7 +28,7 @@ async def advisory_lock(
     connection = await engine.connect()
     try:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
-        taken = await connection.scalar(_TAKE, {"kind": int(kind), "name": name})
+        taken = await connection.scalar(_TAKE, {"kind": int(kind)})
         yield connection if taken else None
     finally:
         await connection.invalidate()

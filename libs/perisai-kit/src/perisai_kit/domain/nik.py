@@ -52,27 +52,26 @@ def parse_nik(
     today: date,
     stated_birth_date: date | None = None,
     known_region: Callable[[str], bool] | None = None,
-    field: str = "nik",
 ) -> Nik:
     """Read a NIK.
 
     The century of birth is the one that gives an age of 0 to 100 on `today`; where both do, the
     one nearer to the stated birth date, and without one the later.
     known_region: says whether a six-digit region code exists; without it the region is not judged.
-    Raises: NikInvalid naming `field`.
+    Raises: NikInvalid naming the field `nik`.
     """
     if not _FORM.fullmatch(text):
-        raise NikInvalid(field=field, reason="length")
+        raise NikInvalid(field="nik", reason="length")
     day, month, year = int(text[6:8]), int(text[8:10]), int(text[10:12])
     sex: Literal["male", "female"] = "female" if day > FEMALE_DAY_OFFSET else "male"
     day -= FEMALE_DAY_OFFSET if sex == "female" else 0
     if not 1 <= day <= 31:
-        raise NikInvalid(field=field, reason="day")
+        raise NikInvalid(field="nik", reason="day")
     if text[12:] == "0000":
-        raise NikInvalid(field=field, reason="serial")
+        raise NikInvalid(field="nik", reason="serial")
     births = _possible_births(day, month, year, today)
     if not births:
-        raise NikInvalid(field=field, reason="date")
+        raise NikInvalid(field="nik", reason="date")
     birth_date = _choose(births, stated_birth_date)
     region_code = text[:6]
     warnings = []

@@ -275,13 +275,9 @@ def envelope_of(event: ParkedEvent) -> CloudEvent:
     )
 
 
-async def count_waiting(
-    session: AsyncSession, subscription: str, *, subject: str | None = None
-) -> int:
-    """Count the subscription's parked events, or those of one subject."""
+async def count_waiting(session: AsyncSession, subscription: str) -> int:
+    """Count the subscription's parked events."""
     asked = select(func.count()).where(ParkedEvent.subscription == subscription, _waiting)
-    if subject is not None:
-        asked = asked.where(ParkedEvent.subject == subject)
     return await session.scalar(asked) or 0
 
 

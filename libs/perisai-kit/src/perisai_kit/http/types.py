@@ -45,8 +45,6 @@ LongText = Annotated[str, _text(1, 2000), AfterValidator(_clean)]
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
 
-Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,40}$")]
-
 # As people write them. The library reads letters too, as the keys of an old telephone.
 _WRITTEN_PHONE = re.compile(r"[+(0-9][0-9 ().\-]{3,29}")
 

@@ -45,7 +45,7 @@ write_soon = _stderr.write_soon
 atexit.register(_stderr.flush_held)
 
 
-def configure_logging(*, service: str, level: int = logging.INFO) -> None:
+def configure_logging(*, service: str) -> None:
     """Send every log line of this process to standard error as one JSON object."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -58,7 +58,7 @@ def configure_logging(*, service: str, level: int = logging.INFO) -> None:
     ]
     structlog.configure(
         processors=[*shared, *renderers],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _stderr)),
         cache_logger_on_first_use=True,
     )
@@ -72,7 +72,7 @@ def configure_logging(*, service: str, level: int = logging.INFO) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
+    root.setLevel(logging.INFO)
     # Our own access line carries no query string; uvicorn's would. httpx logs whole addresses.
     for noisy in ("uvicorn.access", "httpx", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

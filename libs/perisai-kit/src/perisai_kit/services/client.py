@@ -116,13 +116,12 @@ class ServiceClient:
         """
         return await self._ask("GET", path, params=params, timeout_s=timeout_s)
 
-    async def post(self, path: str, json: Any, *, idempotency_key: str | None = None) -> Any:
+    async def post(self, path: str, json: Any) -> Any:
         """Return the JSON of a POST. It is never repeated by itself.
 
         Raises: the kind of error the other side answered, Unavailable when it did not.
         """
-        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else None
-        return await self._ask("POST", path, json=json, headers=headers)
+        return await self._ask("POST", path, json=json)
 
     async def _ask(
         self,
@@ -131,10 +130,9 @@ class ServiceClient:
         *,
         params: Mapping[str, str | int] | None = None,
         json: Any = None,
-        headers: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> Any:
-        sent = {"Authorization": f"Bearer {await self._tokens.token()}", **(headers or {})}
+        sent = {"Authorization": f"Bearer {await self._tokens.token()}"}
         request_id = structlog.contextvars.get_contextvars().get("request_id")
         if request_id:
             sent["X-Request-Id"] = str(request_id)
