@@ -29,8 +29,8 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.http.connections.watch import ConnectionLimits
 from perisai_kit.http.protocol import ServerProtocol
 from perisai_kit.runtime.log import configure_logging
-from perisai_kit.testing.plugin import Databases, Tokens, Urls, Wire, app_client
-from perisai_kit.testing.server import HOST, serving
+from perisai_kit.testing.plugin import Databases, Tokens, Urls, Wire
+from perisai_kit.testing.server import HOST, served_client, serving
 
 PASSWORD = "correct horse battery"
 PHONE = "+6281234567890"
@@ -271,7 +271,7 @@ async def real_gateway(
         otp_sender_secret="s",
     )
     app = create_app(settings, http_transport=network)
-    async with app_client(app) as client:
+    async with served_client(app) as client:
         yield Gateway(app, client)
 
 
@@ -281,7 +281,7 @@ async def running_gateway(
 ) -> AsyncIterator[Gateway]:
     settings = gateway_settings(shared_urls, rate_limits=dict.fromkeys(RateClass, 1_000_000))
     app = create_app(settings, http_transport=shared_network)
-    async with app_client(app) as client:
+    async with served_client(app) as client:
         yield Gateway(app, client)
 
 

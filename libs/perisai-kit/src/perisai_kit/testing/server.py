@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import httpx
 import uvicorn
 from starlette.types import ASGIApp
 
 from perisai_kit.http.protocol import ServerProtocol
 
 HOST = "127.0.0.1"
-ANSWER_S = 20
+ANSWER_S = 60
 
 
 @asynccontextmanager
@@ -45,6 +46,18 @@ async def serving(
         server.should_exit = True
         await running
         listener.close()
+
+
+@asynccontextmanager
+async def served_client(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
+    """Give a client of an app that is served as in production, its start and stop included."""
+    async with (
+        serving(app) as port,
+        httpx.AsyncClient(
+            base_url=f"http://{HOST}:{port}", trust_env=False, timeout=ANSWER_S
+        ) as client,
+    ):
+        yield client
 
 
 @dataclass
