@@ -220,7 +220,7 @@ async def costly(
     """Where a hash takes as long as the fastest one outside a sandbox."""
     cost = {"password_hash_kib": FLOOR.kib, "password_hash_passes": FLOOR.passes}
     settings = gateway_settings(urls, **TRUSTING, **cost)
-    async with app_client(create_app(settings, http_transport=network)) as client:
+    async with served_client(create_app(settings, http_transport=network)) as client:
         yield Proxied(client)
 
 
