@@ -8,11 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.base import Base
 from gateway.changes.rules import Change, Source
+from perisai_kit.db.columns import one_of
 from perisai_kit.privacy.columns import EncryptedText
-
-
-def _one_of(column: str, values: type[Change] | type[Source]) -> str:
-    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
 
 class AccountChange(Base):
@@ -23,8 +20,8 @@ class AccountChange(Base):
 
     __tablename__ = "account_changes"
     __table_args__ = (
-        CheckConstraint(_one_of("change", Change), name="change"),
-        CheckConstraint(_one_of("source", Source), name="source"),
+        CheckConstraint(one_of("change", Change), name="change"),
+        CheckConstraint(one_of("source", Source), name="source"),
         CheckConstraint(
             "source <> 'administrator' OR (author_id IS NOT NULL AND reason IS NOT NULL)",
             name="administrator",

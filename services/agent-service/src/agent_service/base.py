@@ -1,29 +1,11 @@
-"""What all tables of this service share."""
+"""The declarative base of this service's own tables."""
 
-from datetime import datetime
-from enum import StrEnum
-from typing import TypeVar
-
-from sqlalchemy import DateTime, Enum, MetaData, Text
+from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
-from perisai_kit.db.columns import NAMING
-
-Choice = TypeVar("Choice", bound=StrEnum)
+from perisai_kit.db.columns import COLUMN_TYPES, NAMING
 
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {datetime: DateTime(timezone=True), str: Text}  # noqa: RUF012 - SQLAlchemy's way
-
-
-def choice(kind: type[Choice], name: str) -> Enum:
-    """Return the column type of an enumeration: text with a check named after the column."""
-    return Enum(
-        kind,
-        name=name,
-        native_enum=False,
-        create_constraint=True,
-        length=40,
-        values_callable=lambda members: [member.value for member in members],
-    )
+    type_annotation_map = COLUMN_TYPES

@@ -5,7 +5,8 @@ from sqlalchemy import CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from agent_service.activity.rules import FactKind
-from agent_service.base import Base, choice
+from agent_service.base import Base
+from perisai_kit.db.columns import choice
 
 
 class ActivityFact(Base):

@@ -5,7 +5,8 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, Sequence, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from agent_service.agents.rules import AgentState
-from agent_service.base import Base, choice
+from agent_service.base import Base
+from perisai_kit.db.columns import choice
 from perisai_kit.privacy.columns import EncryptedText
 
 agent_numbers = Sequence("agent_numbers", metadata=Base.metadata)

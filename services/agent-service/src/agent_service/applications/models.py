@@ -7,8 +7,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
 
 from agent_service.applications.rules import ApplicationState
-from agent_service.base import Base, choice
+from agent_service.base import Base
 from agent_service.requirements.rules import Citizenship
+from perisai_kit.db.columns import choice
 from perisai_kit.privacy.columns import EncryptedText
 
 _LIVE = text("state NOT IN ('active', 'rejected', 'withdrawn')")

@@ -4,8 +4,9 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from agent_service.base import Base, choice
+from agent_service.base import Base
 from agent_service.requirements.rules import Outcome
+from perisai_kit.db.columns import choice
 
 
 class Check(Base):

@@ -4,8 +4,9 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from agent_service.base import Base, choice
+from agent_service.base import Base
 from agent_service.wadahs.rules import TerminationReason, WadahKind, WadahState
+from perisai_kit.db.columns import choice
 from perisai_kit.privacy.columns import EncryptedText
 
 

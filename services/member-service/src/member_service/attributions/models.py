@@ -5,7 +5,8 @@ from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from member_service.attributions.rules import Reason
-from member_service.base import Base, MonthColumn, choice, one_of
+from member_service.base import Base, MonthText
+from perisai_kit.db.columns import choice
 from perisai_kit.domain.month import Month
 
 
@@ -14,7 +15,6 @@ class Attribution(Base):
 
     __tablename__ = "attributions"
     __table_args__ = (
-        CheckConstraint(one_of("reason", Reason), name="reason"),
         CheckConstraint("(agent_id IS NULL) = (wadah_id IS NULL)", name="agent_and_wadah"),
         Index(None, "member_id", "made_at"),
     )
@@ -25,8 +25,8 @@ class Attribution(Base):
     wadah_id: Mapped[uuid.UUID | None]
     branch_code: Mapped[str] = mapped_column(Text)
     region_code: Mapped[str] = mapped_column(Text)
-    from_month: Mapped[Month] = mapped_column(MonthColumn)
-    reason: Mapped[Reason] = mapped_column(choice(Reason))
+    from_month: Mapped[Month] = mapped_column(MonthText)
+    reason: Mapped[Reason] = mapped_column(choice(Reason, "reason"))
     made_by: Mapped[uuid.UUID]
     made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 

@@ -2,12 +2,13 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, LargeBinary, Text
+from sqlalchemy import DateTime, ForeignKey, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from member_service.base import Base, choice, one_of
+from member_service.base import Base
 from member_service.enrolments.rules import RowStatus
+from perisai_kit.db.columns import choice
 
 
 class EnrolmentBatch(Base):
@@ -31,14 +32,13 @@ class EnrolmentRow(Base):
     """The verdict on one row; `row` counts from 0. Insert only."""
 
     __tablename__ = "enrolment_rows"
-    __table_args__ = (CheckConstraint(one_of("status", RowStatus), name="status"),)
 
     batch_id: Mapped[uuid.UUID] = mapped_column(
         ForeignKey("enrolment_batches.id"), primary_key=True
     )
     row: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     row_id: Mapped[uuid.UUID | None]
-    status: Mapped[RowStatus] = mapped_column(choice(RowStatus))
+    status: Mapped[RowStatus] = mapped_column(choice(RowStatus, "status"))
     code: Mapped[str | None] = mapped_column(Text)
     errors: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     member_id: Mapped[uuid.UUID | None]

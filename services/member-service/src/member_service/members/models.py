@@ -13,8 +13,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from member_service.base import Base, MonthColumn, choice, one_of
+from member_service.base import Base, MonthText
 from member_service.members.rules import NewToBpuBasis, Payer, Programme, Sex
+from perisai_kit.db.columns import choice
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.privacy.columns import EncryptedText
@@ -26,9 +27,6 @@ class Member(Base):
 
     __tablename__ = "members"
     __table_args__ = (
-        CheckConstraint(one_of("sex", Sex), name="sex"),
-        CheckConstraint(one_of("payer", Payer), name="payer"),
-        CheckConstraint(one_of("new_to_bpu_basis", NewToBpuBasis), name="new_to_bpu_basis"),
         CheckConstraint("cardinality(occupations) BETWEEN 1 AND 2", name="occupations"),
         CheckConstraint("programmes @> ARRAY['jkk', 'jkm']::varchar[]", name="programmes"),
         CheckConstraint("declared_income > 0", name="declared_income"),
@@ -50,7 +48,7 @@ class Member(Base):
     full_name: Mapped[str] = mapped_column(EncryptedText("members.full_name"))
     birth_date: Mapped[date]
     place_of_birth: Mapped[str] = mapped_column(EncryptedText("members.place_of_birth"))
-    sex: Mapped[Sex] = mapped_column(choice(Sex))
+    sex: Mapped[Sex] = mapped_column(choice(Sex, "sex"))
     phone: Mapped[str] = mapped_column(EncryptedText("members.phone"))
     phone_hash: Mapped[bytes] = mapped_column(LargeBinary, index=True)
     email: Mapped[str | None] = mapped_column(EncryptedText("members.email"))
@@ -62,9 +60,11 @@ class Member(Base):
     declared_income: Mapped[int] = mapped_column(BigInteger)
     programmes: Mapped[list[Programme]] = mapped_column(ARRAY(choice(Programme)))
     employs_others: Mapped[bool]
-    payer: Mapped[Payer] = mapped_column(choice(Payer))
+    payer: Mapped[Payer] = mapped_column(choice(Payer, "payer"))
     new_to_bpu: Mapped[bool]
-    new_to_bpu_basis: Mapped[NewToBpuBasis | None] = mapped_column(choice(NewToBpuBasis))
+    new_to_bpu_basis: Mapped[NewToBpuBasis | None] = mapped_column(
+        choice(NewToBpuBasis, "new_to_bpu_basis")
+    )
 
     branch_code: Mapped[str] = mapped_column(Text)
     region_code: Mapped[str] = mapped_column(Text)
@@ -73,7 +73,7 @@ class Member(Base):
     attribution_id: Mapped[uuid.UUID | None]
 
     registered_on: Mapped[date]
-    paid_through: Mapped[Month | None] = mapped_column(MonthColumn)
+    paid_through: Mapped[Month | None] = mapped_column(MonthText)
     grace_from: Mapped[date | None]
     lapses_on: Mapped[date | None]
 

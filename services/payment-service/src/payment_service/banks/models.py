@@ -1,27 +1,25 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Text
+from sqlalchemy import Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.banks.rules import PartnerStatus
-from payment_service.base import Base, choice, one_of
+from payment_service.base import Base
+from perisai_kit.db.columns import choice
 from perisai_kit.privacy.columns import EncryptedText
 from snap_bi.profiles import ReplayAnswer
 
 
 class BankPartner(Base):
     __tablename__ = "bank_partners"
-    __table_args__ = (
-        CheckConstraint(one_of("status", PartnerStatus), name="status"),
-        CheckConstraint(one_of("replay_answer", ReplayAnswer), name="replay_answer"),
-    )
+    __table_args__ = ()
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str]
     profile: Mapped[str]
-    status: Mapped[PartnerStatus] = mapped_column(choice(PartnerStatus))
+    status: Mapped[PartnerStatus] = mapped_column(choice(PartnerStatus, "status"))
     # How a virtual account of this bank begins: the partnerServiceId without its padding.
     company_code: Mapped[str]
     # The bank's code in the payment system, such as 014: where an agent may hold an account.
@@ -32,7 +30,9 @@ class BankPartner(Base):
     public_key_pem: Mapped[str]
     allowed_sources: Mapped[list[str]] = mapped_column(ARRAY(Text))
     # The answer to a repeated payment that the bank has signed off; None: none has been.
-    replay_answer: Mapped[ReplayAnswer | None] = mapped_column(choice(ReplayAnswer))
+    replay_answer: Mapped[ReplayAnswer | None] = mapped_column(
+        choice(ReplayAnswer, "replay_answer")
+    )
 
     base_url: Mapped[str | None]
     outbound_client_id: Mapped[str | None]

@@ -4,9 +4,10 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from payment_service.base import Base, choice, one_of
+from payment_service.base import Base
 from payment_service.bills.rules import BillStatus, CancellationReason
 from payment_service.tariffs.rules import Payer, Programme, Sector
+from perisai_kit.db.columns import choice
 from perisai_kit.domain.month import Month
 from perisai_kit.privacy.columns import EncryptedText
 
@@ -22,12 +23,6 @@ class Bill(Base):
 
     __tablename__ = "bills"
     __table_args__ = (
-        CheckConstraint(one_of("status", BillStatus), name="status"),
-        CheckConstraint(one_of("sector", Sector), name="sector"),
-        CheckConstraint(one_of("payer", Payer), name="payer"),
-        CheckConstraint(
-            one_of("cancellation_reason", CancellationReason), name="cancellation_reason"
-        ),
         CheckConstraint("amount > 0", name="amount"),
         CheckConstraint("month_count BETWEEN 1 AND 12", name="month_count"),
         CheckConstraint("(status = 'paid') = (paid_at IS NOT NULL)", name="paid_at"),
@@ -45,13 +40,13 @@ class Bill(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     member_id: Mapped[UUID]
-    status: Mapped[BillStatus] = mapped_column(choice(BillStatus))
+    status: Mapped[BillStatus] = mapped_column(choice(BillStatus, "status"))
 
     display_name: Mapped[str] = mapped_column(DISPLAY_NAME)
-    sector: Mapped[Sector] = mapped_column(choice(Sector))
+    sector: Mapped[Sector] = mapped_column(choice(Sector, "sector"))
     declared_income: Mapped[int]
     employs_others: Mapped[bool]
-    payer: Mapped[Payer] = mapped_column(choice(Payer))
+    payer: Mapped[Payer] = mapped_column(choice(Payer, "payer"))
     agent_id: Mapped[UUID | None]
     wadah_id: Mapped[UUID | None]
     attribution_id: Mapped[UUID | None]
@@ -70,7 +65,7 @@ class Bill(Base):
     cancelled_at: Mapped[datetime | None]
     cancelled_by: Mapped[UUID | None]
     cancellation_reason: Mapped[CancellationReason | None] = mapped_column(
-        choice(CancellationReason)
+        choice(CancellationReason, "cancellation_reason")
     )
 
 
@@ -95,7 +90,6 @@ class BillLine(Base):
 
     __tablename__ = "bill_lines"
     __table_args__ = (
-        CheckConstraint(one_of("programme", Programme), name="programme"),
         CheckConstraint(
             "amount > 0 AND relief_amount >= 0 AND amount = full_amount - relief_amount",
             name="amount",
@@ -105,7 +99,7 @@ class BillLine(Base):
 
     bill_id: Mapped[UUID] = mapped_column(ForeignKey("bills.id"), primary_key=True)
     month: Mapped[Month] = mapped_column(primary_key=True)
-    programme: Mapped[Programme] = mapped_column(choice(Programme), primary_key=True)
+    programme: Mapped[Programme] = mapped_column(choice(Programme, "programme"), primary_key=True)
     band: Mapped[int]
     reference_income: Mapped[int]
     full_amount: Mapped[int]

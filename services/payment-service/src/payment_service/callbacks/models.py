@@ -5,8 +5,9 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from payment_service.base import Base, choice, one_of
+from payment_service.base import Base
 from payment_service.callbacks.rules import Check, Verdict
+from perisai_kit.db.columns import choice
 from perisai_kit.privacy.columns import EncryptedBytes
 
 BODY = EncryptedBytes("callbacks.body")
@@ -21,7 +22,6 @@ class Callback(Base):
 
     __tablename__ = "callbacks"
     __table_args__ = (
-        CheckConstraint(one_of("verdict", Verdict), name="verdict"),
         CheckConstraint("(verdict = 'settled') = (payment_id IS NOT NULL)", name="payment_id"),
         # The identity of a payment: a bank's request id pays once, whatever else is sent under it.
         Index(
@@ -56,7 +56,7 @@ class Callback(Base):
     request_id: Mapped[str | None]
     # A keyed hash of the fields in which an honest repeat cannot differ.
     content_hash: Mapped[bytes | None]
-    verdict: Mapped[Verdict] = mapped_column(choice(Verdict))
+    verdict: Mapped[Verdict] = mapped_column(choice(Verdict, "verdict"))
     http_status: Mapped[int]
     response_code: Mapped[str]
     answer: Mapped[bytes] = mapped_column(ANSWER)
@@ -75,10 +75,7 @@ class UnprovenRequest(Base):
     """
 
     __tablename__ = "snap_unproven_requests"
-    __table_args__ = (
-        CheckConstraint(one_of("failed_check", Check), name="failed_check"),
-        Index("ix_snap_unproven_requests_partner_id_id", "partner_id", "id"),
-    )
+    __table_args__ = (Index("ix_snap_unproven_requests_partner_id_id", "partner_id", "id"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     partner_id: Mapped[UUID] = mapped_column(ForeignKey("bank_partners.id"))
@@ -89,7 +86,7 @@ class UnprovenRequest(Base):
     timestamp: Mapped[str | None]
     external_id: Mapped[str | None]
     request_id: Mapped[str | None]
-    failed_check: Mapped[Check] = mapped_column(choice(Check))
+    failed_check: Mapped[Check] = mapped_column(choice(Check, "failed_check"))
     # What we expected to be signed, the token masked; None where headers for it were missing.
     string_to_sign: Mapped[str | None]
     signed_over: Mapped[str | None]

@@ -4,9 +4,10 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Identity, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from payment_service.base import Base, choice, one_of
+from payment_service.base import Base
 from payment_service.commissions.rules import Rule
 from payment_service.earnings.rules import BeneficiaryKind
+from perisai_kit.db.columns import choice
 from perisai_kit.domain.month import Month
 
 
@@ -19,8 +20,6 @@ class CommissionLine(Base):
 
     __tablename__ = "commission_lines"
     __table_args__ = (
-        CheckConstraint(one_of("rule", Rule), name="rule"),
-        CheckConstraint(one_of("beneficiary_kind", BeneficiaryKind), name="beneficiary_kind"),
         CheckConstraint("base > 0 AND rate_bps > 0 AND parts = base * rate_bps", name="parts"),
         CheckConstraint(
             "num_nulls(contribution_month, programme, month_index) IN (0, 3)", name="contribution"
@@ -37,14 +36,16 @@ class CommissionLine(Base):
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     key: Mapped[str] = mapped_column(Text(collation="C"), unique=True)
     earned_month: Mapped[Month]
-    beneficiary_kind: Mapped[BeneficiaryKind] = mapped_column(choice(BeneficiaryKind))
+    beneficiary_kind: Mapped[BeneficiaryKind] = mapped_column(
+        choice(BeneficiaryKind, "beneficiary_kind")
+    )
     beneficiary_id: Mapped[UUID]
     agent_id: Mapped[UUID]
     member_id: Mapped[UUID]
     payment_id: Mapped[UUID]
     attribution_id: Mapped[UUID]
     scheme_id: Mapped[UUID]
-    rule: Mapped[Rule] = mapped_column(choice(Rule))
+    rule: Mapped[Rule] = mapped_column(choice(Rule, "rule"))
     contribution_month: Mapped[Month | None]
     programme: Mapped[str | None]
     month_index: Mapped[int | None]

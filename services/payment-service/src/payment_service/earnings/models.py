@@ -6,8 +6,9 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from payment_service.base import Base, choice, one_of
+from payment_service.base import Base
 from payment_service.earnings.rules import BeneficiaryKind
+from perisai_kit.db.columns import choice
 from perisai_kit.domain.month import Month
 
 
@@ -47,12 +48,12 @@ class Beneficiary(Base):
     """Who earns, and where he belongs by his latest attribution."""
 
     __tablename__ = "commission_beneficiaries"
-    __table_args__ = (
-        CheckConstraint(one_of("beneficiary_kind", BeneficiaryKind), name="beneficiary_kind"),
-    )
+    __table_args__ = ()
 
     beneficiary_id: Mapped[UUID] = mapped_column(primary_key=True)
-    beneficiary_kind: Mapped[BeneficiaryKind] = mapped_column(choice(BeneficiaryKind))
+    beneficiary_kind: Mapped[BeneficiaryKind] = mapped_column(
+        choice(BeneficiaryKind, "beneficiary_kind")
+    )
     wadah_id: Mapped[UUID]
     branch_code: Mapped[str]
     region_code: Mapped[str]

@@ -3,8 +3,9 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from payment_service.base import Base, one_of
+from payment_service.base import Base
 from payment_service.ledger.rules import TransferCode
+from perisai_kit.db.columns import one_of
 
 PLAIN = Text(collation="C")
 """Compared byte by byte: cheap indexes, and a prefix is a range."""

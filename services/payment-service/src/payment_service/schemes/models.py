@@ -6,8 +6,9 @@ from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from payment_service.base import Base, choice, one_of
+from payment_service.base import Base
 from payment_service.schemes.rules import SchemeStatus
+from perisai_kit.db.columns import choice
 from perisai_kit.domain.month import Month
 
 
@@ -16,7 +17,6 @@ class Scheme(Base):
 
     __tablename__ = "commission_schemes"
     __table_args__ = (
-        CheckConstraint(one_of("status", SchemeStatus), name="status"),
         CheckConstraint("(status = 'proposed') = (decided_at IS NULL)", name="decided_at"),
         CheckConstraint("decided_by IS NULL OR decided_by <> proposed_by", name="four_eyes"),
         Index(
@@ -32,7 +32,7 @@ class Scheme(Base):
     first_month: Mapped[Month]
     terms: Mapped[dict[str, Any]] = mapped_column(JSONB)
     source: Mapped[str]
-    status: Mapped[SchemeStatus] = mapped_column(choice(SchemeStatus))
+    status: Mapped[SchemeStatus] = mapped_column(choice(SchemeStatus, "status"))
     proposed_by: Mapped[UUID | None]
     proposed_at: Mapped[datetime]
     decided_by: Mapped[UUID | None]

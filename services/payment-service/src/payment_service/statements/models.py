@@ -4,8 +4,9 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from payment_service.base import Base, choice, one_of
+from payment_service.base import Base
 from payment_service.earnings.rules import BeneficiaryKind
+from perisai_kit.db.columns import choice
 from perisai_kit.domain.month import Month
 
 
@@ -19,7 +20,6 @@ class Statement(Base):
     __tablename__ = "statements"
     __table_args__ = (
         UniqueConstraint("beneficiary_id", "month"),
-        CheckConstraint(one_of("beneficiary_kind", BeneficiaryKind), name="beneficiary_kind"),
         CheckConstraint("line_count > 0", name="line_count"),
         CheckConstraint("brought_parts BETWEEN 0 AND 9999", name="brought_parts"),
         CheckConstraint(
@@ -36,7 +36,9 @@ class Statement(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     month: Mapped[Month]
-    beneficiary_kind: Mapped[BeneficiaryKind] = mapped_column(choice(BeneficiaryKind))
+    beneficiary_kind: Mapped[BeneficiaryKind] = mapped_column(
+        choice(BeneficiaryKind, "beneficiary_kind")
+    )
     beneficiary_id: Mapped[UUID]
     wadah_id: Mapped[UUID]
     branch_code: Mapped[str]
