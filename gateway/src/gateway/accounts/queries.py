@@ -3,7 +3,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, false, func, or_, select, true
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.accounts.models import Account
@@ -98,20 +97,6 @@ async def list_by_phone(
         .limit(ACCOUNTS_OF_A_PHONE)
     )
     return (await session.scalars(found)).all()
-
-
-async def insert_once(session: AsyncSession, account: Account) -> bool:
-    """Insert, unless the username is taken or the member or number has just got an account.
-
-    Tells whether it was inserted.
-    """
-    values = {
-        column.key: getattr(account, column.key)
-        for column in Account.__table__.columns
-        if getattr(account, column.key) is not None
-    }
-    made = insert(Account).values(**values).on_conflict_do_nothing().returning(Account.id)
-    return await session.scalar(made) is not None
 
 
 async def count_other_admins(session: AsyncSession, account_id: uuid.UUID) -> int:

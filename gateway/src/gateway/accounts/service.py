@@ -17,6 +17,7 @@ from gateway.changes.models import AccountChange
 from gateway.changes.rules import COMMAND_LINE, LIMIT, Author, Change, Source
 from gateway.passwords import OPERATOR, HashCost, hash_new_password, signed_in
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
+from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.http.paging import cut_page, read_cursor
@@ -49,7 +50,7 @@ async def create_staff(
     _check_roles(new)
     if by is not None:
         _check_may_change(by, None, _wanted_scope(new))
-    account = Account(
+    row = Account(
         id=new_id(),
         kind=AccountKind.STAFF,
         username=new.username,
@@ -65,10 +66,10 @@ async def create_staff(
         version=1,
         created_at=now,
     )
-    _set_scope(account, new)
-    if not await queries.insert_once(session, account):
+    _set_scope(row, new)
+    account = await insert_once(session, row)
+    if account is None:
         raise rules.UsernameTaken(field="username")
-    account = await queries.lock_account(session, account.id)
     author = by.author if by is not None else COMMAND_LINE
     await record_change(
         session, account, Change.CREATED, by=author, now=now, after=_described_roles(account)

@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.accounts import service as accounts
 from gateway.accounts.models import Account
-from gateway.accounts.queries import insert_once
 from gateway.accounts.rules import AGENT, MEMBER, AccountKind
 from gateway.changes.rules import EVENT, SIGN_IN, Change
 from gateway.people import queries, rules
 from perisai_kit.auth.principal import ScopeKind
+from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain.ids import new_id
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.privacy.masks import mask_phone
@@ -167,7 +167,7 @@ async def _follow(
 
 
 async def _insert(session: AsyncSession, account: Account, *, now: datetime) -> None:
-    if await insert_once(session, account):
+    if await insert_once(session, account) is not None:
         made = {"roles": account.roles}
         await accounts.record_change(
             session, account, Change.CREATED, by=SIGN_IN, now=now, after=made

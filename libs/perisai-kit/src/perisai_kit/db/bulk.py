@@ -1,23 +1,38 @@
-"""Work on any number of rows, in short transactions, for a bounded time."""
+"""Insert one row or any number, each once; work on many, in short transactions, bounded in time."""
 
+import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
     ColumnElement,
     CursorResult,
+    DateTime,
     Delete,
     Select,
+    Table,
+    Text,
+    Uuid,
+    any_,
+    cast,
     column,
     delete,
     func,
+    inspect,
+    literal,
     select,
     true,
 )
+from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
+from sqlalchemy.types import TypeEngine
 
 from perisai_kit.db.engine import Database
 
@@ -26,8 +41,60 @@ BATCH = 5_000
 RUN_S = 30.0
 """What one turn of periodic work may take; then it says that there is more."""
 
+Row = TypeVar("Row", bound=DeclarativeBase)
+
 Step = Callable[[AsyncSession, int], Awaitable[int]]
 """Works on at most so many rows in the session's transaction; returns how many there were."""
+
+
+async def insert_once(session: AsyncSession, row: Row) -> Row | None:
+    """Insert a row unless a unique index refuses it; return it as the session keeps it from now on.
+
+    Waits for another transaction that is inserting the same; None when it is there already. What
+    was not set on the row gets the default of its column.
+    """
+    state = inspect(row)
+    set_here = [each.key for each in state.mapper.column_attrs if each.key in state.dict]
+    values = {key: state.dict[key] for key in set_here}
+    kind = type(row)
+    return await session.scalar(
+        insert(kind).values(values).on_conflict_do_nothing().returning(kind)
+    )
+
+
+def insert_rows(model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]) -> Insert:
+    """Return the insertion of one row or more, which all have the same columns.
+
+    One array a column: values of their own would be too many parameters beyond some thousand rows.
+    """
+    table: Table = model.__table__  # type: ignore[assignment]  # a declarative class has one
+    kinds: dict[str, TypeEngine[Any]] = {name: table.c[name].type for name in rows[0]}
+    sent = {name: _sent(kind) for name, kind in kinds.items()}
+    arrays: list[ColumnElement[Any]] = [
+        cast(_values([row[name] for row in rows], kind), ARRAY(sent[name]))
+        for name, kind in kinds.items()
+    ]
+    names: list[ColumnElement[Any]] = [column(name, sent[name]) for name in kinds]
+    wanted = func.unnest(*arrays).table_valued(*names, name="wanted").render_derived()
+    chosen = [cast(wanted.c[name], kind) for name, kind in kinds.items()]
+    return insert(model).from_select(list(kinds), select(*chosen))
+
+
+def any_id(ids: Collection[UUID]) -> ColumnElement[Any]:
+    """Return what a column equals when it is one of these ids."""
+    return any_(literal(list(ids), ARRAY(Uuid())))
+
+
+def _sent(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+    # Text of whatever has no simple type of its own; the column's own type is cast to.
+    return kind if isinstance(kind, Uuid | BigInteger | Boolean | DateTime) else Text()
+
+
+def _values(values: list[Any], kind: TypeEngine[Any]) -> list[Any]:
+    if _sent(kind) is kind:
+        return values
+    as_text = json.dumps if isinstance(kind, JSONB) else str
+    return [None if value is None else as_text(value) for value in values]
 
 
 async def run_in_batches(

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import DateTime, Enum, MetaData, String, Text, TypeDecorator
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeEngine
 
 from perisai_kit.domain.month import Month
 
@@ -24,7 +25,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 class MonthColumn(TypeDecorator[Month]):
     """A month as text such as 2026-11, so that text order is calendar order."""
 
-    impl = String(7, collation="C")
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = String(7, collation="C")
     cache_ok = True
 
     def process_bind_param(self, value: Month | None, dialect: Dialect) -> str | None:

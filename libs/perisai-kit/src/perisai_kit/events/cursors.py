@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from sqlalchemy import BigInteger, DateTime, Text, func, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from perisai_kit.db.bulk import insert_once
 from perisai_kit.db.columns import KitBase
 from perisai_kit.domain import clock
 
@@ -29,8 +29,7 @@ async def find_cursor(session: AsyncSession, name: str) -> Cursor | None:
 
 async def insert_once_cursor(session: AsyncSession, name: str) -> None:
     """Begin at the beginning; a cursor that exists stays where it is."""
-    row = insert(Cursor).values(name=name, position=0, updated_at=clock.now())
-    await session.execute(row.on_conflict_do_nothing())
+    await insert_once(session, Cursor(name=name, position=0, updated_at=clock.now()))
 
 
 async def lock_position(session: AsyncSession, name: str) -> int | None:

@@ -7,15 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.activity.models import ActivityFact
 from agent_service.activity.rules import Counts, FactKind
-from perisai_kit.db.sql import Statement, execute
+from perisai_kit.db.bulk import insert_rows
 from perisai_kit.domain.month import Month
-
-_INSERT_ONCE = """
-    INSERT INTO activity_facts (id, kind, agent_id, month, recorded_at)
-    SELECT id, $1, agent_id, month, $2
-    FROM unnest($3::uuid[], $4::uuid[], $5::text[]) AS new (id, agent_id, month)
-    ON CONFLICT DO NOTHING
-"""
 
 
 async def insert_once_facts(
@@ -28,12 +21,17 @@ async def insert_once_facts(
     """Insert facts (id, agent, month); those that are known already change nothing."""
     if not facts:
         return
-    columns = (
-        [id_ for id_, _, _ in facts],
-        [agent_id for _, agent_id, _ in facts],
-        [str(month) for _, _, month in facts],
-    )
-    await execute(session, Statement(_INSERT_ONCE, (kind, recorded_at, *columns)))
+    rows = [
+        {
+            "id": id_,
+            "kind": kind,
+            "agent_id": agent_id,
+            "month": month,
+            "recorded_at": recorded_at,
+        }
+        for id_, agent_id, month in facts
+    ]
+    await session.execute(insert_rows(ActivityFact, rows).on_conflict_do_nothing())
 
 
 async def count_by_month(

@@ -12,10 +12,11 @@ from agent_service.agents.models import Agent, AgentChange
 from agent_service.agents.rules import AgentState, Appointment, Person
 from agent_service.agents.schemas import NewDismissal, NewReinstatement, NewSuspension
 from agent_service.branches import service as branches
+from agent_service.history import change_columns
 from agent_service.paging import Slice, slice_of
-from agent_service.rows import insert_once
 from agent_service.wadahs import service as wadahs
 from perisai_kit.auth.principal import Principal
+from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.events.catalogue import (
@@ -65,7 +66,7 @@ async def activate(
     await check_not_registered(session, nik_hash=nik_hash, account_id=new.account_id)
     code = rules.agent_code(await queries.next_number(session))
     today = clock.today()
-    agent = Agent(
+    row = Agent(
         id=new_id(),
         agent_code=code,
         application_id=new.application_id,
@@ -86,7 +87,8 @@ async def activate(
         in_office_since=today,
         activated_at=clock.now(),
     )
-    if not await insert_once(session, agent):
+    agent = await insert_once(session, row)
+    if agent is None:
         raise rules.AgentExists
     await wadahs.lock_active(session, new.wadah_id, on=today)
     await _count(session, new.wadah_id)
@@ -240,18 +242,8 @@ def _record(
     by: Principal,
     reason: str | None = None,
 ) -> None:
-    session.add(
-        AgentChange(
-            id=new_id(),
-            agent_id=agent.id,
-            from_state=before,
-            to_state=agent.state,
-            reason_code=agent.reason_code,
-            reason=reason,
-            changed_at=clock.now(),
-            changed_by=by.account_id,
-        )
-    )
+    columns = change_columns(agent, before, by=by, reason=reason)
+    session.add(AgentChange(agent_id=agent.id, **columns))
 
 
 def _at_work(kind: type[AtWork], agent: Agent) -> AtWork:

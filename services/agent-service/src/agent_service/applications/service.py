@@ -20,16 +20,17 @@ from agent_service.applications.schemas import (
     NewWithdrawal,
 )
 from agent_service.branches import service as branches
+from agent_service.history import change_columns
 from agent_service.paging import Slice, slice_of
 from agent_service.requirements import rules as requirement_rules
 from agent_service.requirements import service as requirements
 from agent_service.requirements.rules import Facts, Finding, Outcome, Requirement
 from agent_service.requirements.schemas import NewExam, NewTraining
 from agent_service.requirements.service import Evidence
-from agent_service.rows import insert_once
 from agent_service.settings import Settings
 from agent_service.wadahs import service as wadahs
 from perisai_kit.auth.principal import Principal
+from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.nik import Nik, parse_nik
@@ -70,9 +71,10 @@ async def apply(
         stated_birth_date=new.birth_date,
         known_region=is_known_region,
     )
-    application = _application(new, nik, by=by, nik_hash=keyring.lookup("nik", nik.text))
-    application.branch_code, application.region_code = wadah.branch_code, wadah.region_code
-    if not await insert_once(session, application):
+    row = _application(new, nik, by=by, nik_hash=keyring.lookup("nik", nik.text))
+    row.branch_code, row.region_code = wadah.branch_code, wadah.region_code
+    application = await insert_once(session, row)
+    if application is None:
         raise rules.ApplicationOpen
     # After the insert, so that an approval which has just ended an earlier application is seen.
     await agents.check_not_registered(
@@ -383,15 +385,5 @@ def _record(
     by: Principal,
     reason: str | None = None,
 ) -> None:
-    session.add(
-        ApplicationChange(
-            id=new_id(),
-            application_id=application.id,
-            from_state=before,
-            to_state=application.state,
-            reason_code=application.reason_code,
-            reason=reason,
-            changed_at=clock.now(),
-            changed_by=by.account_id,
-        )
-    )
+    columns = change_columns(application, before, by=by, reason=reason)
+    session.add(ApplicationChange(application_id=application.id, **columns))

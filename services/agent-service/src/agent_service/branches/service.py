@@ -4,8 +4,8 @@ from agent_service.branches import queries, rules
 from agent_service.branches.models import Branch
 from agent_service.branches.schemas import NewBranch
 from agent_service.paging import Slice
-from agent_service.rows import insert_once
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
+from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
 from perisai_kit.events.catalogue import BranchOpened
 from perisai_kit.events.outbox import publish
@@ -19,14 +19,15 @@ async def open_branch(session: AsyncSession, new: NewBranch, *, by: Principal) -
     """
     for_country = by.scope is not None and by.scope.kind is ScopeKind.COUNTRY
     rules.check_may_open(is_admin=by.has(Role.ADMIN), for_country=for_country)
-    branch = Branch(
+    row = Branch(
         code=new.code,
         name=new.name,
         region_code=new.region_code,
         opened_at=clock.now(),
         opened_by=by.account_id,
     )
-    if not await insert_once(session, branch):
+    branch = await insert_once(session, row)
+    if branch is None:
         raise rules.BranchExists(field="code")
     await publish(session, BranchOpened(branch_code=new.code, region_code=new.region_code))
     return branch

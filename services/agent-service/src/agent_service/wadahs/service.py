@@ -8,14 +8,15 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.branches import service as branches
+from agent_service.history import change_columns
 from agent_service.paging import Slice, slice_of
-from agent_service.rows import insert_once
 from agent_service.settings import Settings
 from agent_service.wadahs import queries, rules
 from agent_service.wadahs.models import Agreement, Wadah, WadahChange
 from agent_service.wadahs.rules import Caution, Period, Schemes, Terms, WadahState
 from agent_service.wadahs.schemas import NewAgreement, NewTermination, NewWadah
 from perisai_kit.auth.principal import Principal
+from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 
@@ -204,7 +205,7 @@ async def _sign(
         recorded_at=clock.now(),
         recorded_by=by.account_id,
     )
-    if not await insert_once(session, agreement):
+    if await insert_once(session, agreement) is None:
         raise rules.AgreementNumberTaken(field=f"{at}number")
 
 
@@ -224,18 +225,8 @@ def _record(
     by: Principal,
     reason: str | None = None,
 ) -> None:
-    session.add(
-        WadahChange(
-            id=new_id(),
-            wadah_id=wadah.id,
-            from_state=before,
-            to_state=wadah.state,
-            reason_code=wadah.reason_code,
-            reason=reason,
-            changed_at=clock.now(),
-            changed_by=by.account_id,
-        )
-    )
+    columns = change_columns(wadah, before, by=by, reason=reason)
+    session.add(WadahChange(wadah_id=wadah.id, **columns))
 
 
 async def _describe(session: AsyncSession, wadah: Wadah, settings: Settings) -> Described:

@@ -13,12 +13,6 @@ async def insert_attributions(session: AsyncSession, rows: Sequence[dict[str, An
     await session.execute(insert(Attribution), list(rows))
 
 
-async def insert_once_attribution(session: AsyncSession, row: dict[str, Any]) -> Attribution | None:
-    """Return the new attribution; None where its id is in use."""
-    statement = insert_or_skip(Attribution).values(row).on_conflict_do_nothing()
-    return await session.scalar(statement.returning(Attribution))
-
-
 async def find_attribution(session: AsyncSession, attribution_id: UUID) -> Attribution | None:
     return await session.get(Attribution, attribution_id)
 

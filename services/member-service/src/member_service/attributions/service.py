@@ -14,6 +14,7 @@ from member_service.members import service as members
 from member_service.members.models import Member
 from member_service.members.rules import Stamp
 from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
@@ -86,8 +87,8 @@ async def change(
     place = await _place(session, member, new.agent_id, officer)
     if (member.agent_id, member.wadah_id) == (place.agent_id, place.wadah_id):
         raise rules.AttributionUnchanged
-    row = _row(member_id, new, place, officer)
-    attribution = await queries.insert_once_attribution(session, row)
+    row = Attribution(**_row(member_id, new, place, officer))
+    attribution = await insert_once(session, row)
     if attribution is None:
         raise rules.AttributionIdTaken(field="id")
     await members.attribute(

@@ -3,7 +3,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, select
-from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.declarations.models import Consent, WorkDeclaration
@@ -15,14 +14,6 @@ async def insert_declarations(session: AsyncSession, rows: Sequence[dict[str, An
 
 async def insert_consents(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
     await session.execute(insert(Consent), list(rows))
-
-
-async def insert_once_declaration(
-    session: AsyncSession, row: dict[str, Any]
-) -> WorkDeclaration | None:
-    """Return the new declaration; None where its id is in use."""
-    statement = insert_or_skip(WorkDeclaration).values(row).on_conflict_do_nothing()
-    return await session.scalar(statement.returning(WorkDeclaration))
 
 
 async def find_declaration(session: AsyncSession, declaration_id: UUID) -> WorkDeclaration | None:

@@ -13,6 +13,7 @@ from member_service.declarations.schemas import ConsentIn, NewWorkDeclaration, W
 from member_service.members import service as members
 from member_service.members.rules import MemberNotFound, Stamp
 from perisai_kit.auth.principal import Principal
+from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 
@@ -52,14 +53,14 @@ async def declare_work(
     if problems:
         raise problems[0]
     declaration_id = new.id or new_id()
-    row = {
-        "id": declaration_id,
-        "member_id": member_id,
-        "declared_on": new.declared_on,
-        "made_by": viewer.account_id,
-        "made_at": clock.now(),
-    }
-    made = await queries.insert_once_declaration(session, row)
+    row = WorkDeclaration(
+        id=declaration_id,
+        member_id=member_id,
+        declared_on=new.declared_on,
+        made_by=viewer.account_id,
+        made_at=clock.now(),
+    )
+    made = await insert_once(session, row)
     first = made or await queries.find_declaration(session, declaration_id)
     if first is None or (first.member_id, first.declared_on) != (member_id, new.declared_on):
         raise DeclarationIdTaken(field="id")

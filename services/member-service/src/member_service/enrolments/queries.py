@@ -3,17 +3,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, select
-from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.enrolments.models import EnrolmentBatch, EnrolmentRow
 from member_service.enrolments.rules import MAX_ROWS
-
-
-async def insert_once_batch(session: AsyncSession, row: dict[str, Any]) -> bool:
-    """Tell whether the id was free. Waits for another transaction that is inserting it."""
-    statement = insert_or_skip(EnrolmentBatch).values(row).on_conflict_do_nothing()
-    return await session.scalar(statement.returning(EnrolmentBatch.id)) is not None
 
 
 async def find_batch(session: AsyncSession, batch_id: UUID) -> EnrolmentBatch | None:

@@ -23,6 +23,7 @@ from member_service.members.models import Member
 from member_service.members.rules import Limits, MemberNikRegistered, Stamp
 from member_service.members.service import Candidate, Registered
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
+from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import DomainError, Invalid
 from perisai_kit.domain.ids import new_id
@@ -107,7 +108,7 @@ async def enrol_batch(session: AsyncSession, *, new: NewBatch, desk: Desk) -> Ba
     content_hash = desk.keyring.lookup("enrolment_batch", _canonical(new.rows))
     verdicts, entries = _judge_rows(new.rows, desk)
     batch = _batch(new.batch_id, content_hash, desk.stamp)
-    if not await queries.insert_once_batch(session, batch):
+    if await insert_once(session, batch) is None:
         return await _repeat(session, new.batch_id, content_hash, desk.stamp.account_id)
     if entries:
         registered = await _register(session, entries, desk)
@@ -271,16 +272,16 @@ def _canonical(rows: Sequence[Any]) -> str:
     return json.dumps(rows, sort_keys=True, separators=(",", ":"))
 
 
-def _batch(batch_id: UUID, content_hash: bytes, stamp: Stamp) -> dict[str, Any]:
-    return {
-        "id": batch_id,
-        "account_id": stamp.account_id,
-        "agent_id": stamp.agent_id,
-        "branch_code": stamp.branch_code,
-        "region_code": stamp.region_code,
-        "content_hash": content_hash,
-        "received_at": stamp.at,
-    }
+def _batch(batch_id: UUID, content_hash: bytes, stamp: Stamp) -> EnrolmentBatch:
+    return EnrolmentBatch(
+        id=batch_id,
+        account_id=stamp.account_id,
+        agent_id=stamp.agent_id,
+        branch_code=stamp.branch_code,
+        region_code=stamp.region_code,
+        content_hash=content_hash,
+        received_at=stamp.at,
+    )
 
 
 def _stored(batch_id: UUID, verdict: Verdict) -> dict[str, Any]:

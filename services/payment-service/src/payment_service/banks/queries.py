@@ -2,7 +2,6 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.banks.models import BankPartner
@@ -10,19 +9,6 @@ from payment_service.banks.rules import BankPartnerNotFound, PartnerStatus
 
 MAX_PARTNERS = 500
 """More banks than there are in Indonesia; it bounds what is read at once."""
-
-
-async def insert_once_partner(
-    session: AsyncSession, values: dict[str, object]
-) -> BankPartner | None:
-    """Return the new partner, None when its client id is taken."""
-    statement = (
-        insert(BankPartner)
-        .values(values)
-        .on_conflict_do_nothing(index_elements=[BankPartner.client_id])
-        .returning(BankPartner)
-    )
-    return (await session.scalars(statement)).one_or_none()
 
 
 async def get_partner(session: AsyncSession, partner_id: UUID) -> BankPartner:

@@ -34,6 +34,7 @@ from payment_service.banks.schemas import (
 )
 from payment_service.clients.banks import BankClients, Route
 from payment_service.paging import uuid_of
+from perisai_kit.db.bulk import insert_once
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -74,22 +75,20 @@ async def register(
     if new.outbound is not None:
         _check_outbound(new.outbound, profile, sandbox=sandbox, within="outbound.")
     now = clock.now()
-    partner = await queries.insert_once_partner(
-        session,
-        {
-            **new.model_dump(exclude={"outbound", "allowed_sources"}),
-            "allowed_sources": list(new.allowed_sources),
-            "id": new_id(),
-            "status": PartnerStatus.DRAFT,
-            "client_id": new.client_id or new_id().hex,
-            "client_secret": new.client_secret or secrets.token_urlsafe(SECRET_BYTES),
-            **_outbound_columns(new.outbound, profile),
-            "created_at": now,
-            "created_by": by,
-            "status_changed_at": now,
-            "status_changed_by": by,
-        },
+    row = BankPartner(
+        **new.model_dump(exclude={"outbound", "allowed_sources"}),
+        allowed_sources=list(new.allowed_sources),
+        id=new_id(),
+        status=PartnerStatus.DRAFT,
+        client_id=new.client_id or new_id().hex,
+        client_secret=new.client_secret or secrets.token_urlsafe(SECRET_BYTES),
+        **_outbound_columns(new.outbound, profile),
+        created_at=now,
+        created_by=by,
+        status_changed_at=now,
+        status_changed_by=by,
     )
+    partner = await insert_once(session, row)
     if partner is None:
         raise ClientIdTaken(field="client_id")
     log.info("bank_partner.registered", partner_id=str(partner.id), profile=partner.profile)

@@ -6,10 +6,10 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.bulk import insert_rows
 from payment_service.commissions.models import CommissionLine
 from payment_service.commissions.rules import Rule, Sums
 from payment_service.earnings.rules import BeneficiaryKind
+from perisai_kit.db.bulk import insert_rows
 from perisai_kit.domain.month import Month
 
 

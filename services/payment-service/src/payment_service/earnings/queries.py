@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, exists, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.bulk import any_id, insert_rows
 from payment_service.earnings.models import (
     Acquisition,
     Beneficiary,
@@ -17,6 +16,7 @@ from payment_service.earnings.models import (
     Watermark,
 )
 from payment_service.schemes.rules import SELF
+from perisai_kit.db.bulk import any_id, insert_rows
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import PaymentSettled
 from perisai_kit.events.outbox import EventRow

@@ -1,0 +1,33 @@
+"""The histories of wadahs, agents and applications: a row for every change of their state."""
+
+from enum import StrEnum
+from typing import Any, Protocol
+
+from perisai_kit.auth.principal import Principal
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+
+
+class HasState(Protocol):
+    @property
+    def state(self) -> StrEnum: ...
+    @property
+    def reason_code(self) -> str | None: ...
+
+
+def change_columns(
+    changed: HasState, before: StrEnum | None, *, by: Principal, reason: str | None = None
+) -> dict[str, Any]:
+    """Return the columns of a history row but whose history it is.
+
+    before: the state until now, None for what was made now.
+    """
+    return {
+        "id": new_id(),
+        "from_state": before,
+        "to_state": changed.state,
+        "reason_code": changed.reason_code,
+        "reason": reason,
+        "changed_at": clock.now(),
+        "changed_by": by.account_id,
+    }
