@@ -12,7 +12,6 @@ from gateway.accounts.rules import (
     ScopeInvalid,
     ScopeRequired,
     VersionChanged,
-    VersionMissing,
     WadahRequired,
     check_may_change,
     check_staff_roles,
@@ -67,8 +66,6 @@ def test_an_update_names_the_version_it_saw() -> None:
     check_version('"3"', 3)
     check_version("*", 3)
 
-    with pytest.raises(VersionMissing):
-        check_version(None, 3)
     with pytest.raises(VersionChanged):
         check_version('"2"', 3)
 

@@ -1,7 +1,7 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from gateway.accounts import rules, service
 from gateway.accounts.models import Account
@@ -25,9 +25,10 @@ from gateway.passwords import PasswordHasUsername, PasswordTooCommon, SignInBusy
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.domain import clock
-from perisai_kit.http.dependencies import Keys, ReadSession, Session
+from perisai_kit.domain.errors import PreconditionRequired
+from perisai_kit.http.dependencies import IfMatch, Keys, ReadSession, Session
 from perisai_kit.http.etag import etag
-from perisai_kit.http.paging import CursorText, Page, PageLimit
+from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 from perisai_kit.privacy.masks import mask_phone
@@ -39,8 +40,6 @@ me_router = APIRouter(prefix="/v1", tags=["accounts"])
 Anyone = Annotated[Principal, Depends(require())]
 Admin = Annotated[Principal, Depends(require(Role.ADMIN))]
 Reader = Annotated[Principal, Depends(require(Role.ADMIN, Role.AUDITOR))]
-IfMatch = Annotated[str | None, Header(max_length=200, description="The ETag you read.")]
-Cursor = Annotated[CursorText | None, Query()]
 NOT_YOURS = (rules.OwnAccount, rules.AccountOutOfScope)
 
 
@@ -107,11 +106,11 @@ async def list_accounts(
     kind: AccountKind | None = None,
     role: Role | None = None,
     username: Annotated[Username | None, Query()] = None,
-    limit: PageLimit = 50,
+    limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[AccountOut]:
     """List the accounts within your scope, newest first."""
-    accounts, next_cursor = await service.list_page(
+    found = await service.list_page(
         session,
         reader=caller,
         kind=kind,
@@ -120,8 +119,8 @@ async def list_accounts(
         limit=limit,
         cursor=cursor,
     )
-    await _audit(session, caller, request, *accounts)
-    return Page[AccountOut](items=[_shown(each) for each in accounts], next_cursor=next_cursor)
+    await _audit(session, caller, request, *found.items)
+    return found.page(_shown)
 
 
 @router.post("/account-lookups")
@@ -150,11 +149,11 @@ async def list_history(
     caller: Reader,
     request: Request,
     account_id: uuid.UUID,
-    limit: PageLimit = 50,
+    limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[ChangeOut]:
     """List what was done to an account, by whom and why, newest first."""
-    rows, next_cursor = await service.list_history(
+    found = await service.list_history(
         session, account_id=account_id, reader=caller, limit=limit, cursor=cursor
     )
     await audit_read(
@@ -164,9 +163,7 @@ async def list_history(
         ids=[account_id],
         request_id=request.state.request_id,
     )
-    return Page[ChangeOut](
-        items=[ChangeOut.model_validate(row) for row in rows], next_cursor=next_cursor
-    )
+    return found.page(ChangeOut.model_validate)
 
 
 @router.put(
@@ -174,7 +171,7 @@ async def list_history(
     responses=problems(
         rules.AccountNotFound,
         *NOT_YOURS,
-        rules.VersionMissing,
+        PreconditionRequired,
         rules.VersionChanged,
         rules.LastAdmin,
         rules.RolesNotAllowed,
@@ -191,7 +188,7 @@ async def set_roles(
     account_id: uuid.UUID,
     new: RolesIn,
     response: Response,
-    if_match: IfMatch = None,
+    if_match: IfMatch,
 ) -> AccountOut:
     """Replace the roles, the scope and the wadah of a staff account. Needs If-Match.
 

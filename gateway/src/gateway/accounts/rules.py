@@ -11,7 +11,6 @@ from perisai_kit.domain.errors import (
     Invalid,
     NotFound,
     PreconditionFailed,
-    PreconditionRequired,
 )
 from perisai_kit.http.etag import allows
 
@@ -103,12 +102,6 @@ class PhoneTaken(Conflict):
     text_id = "Nomor ini sudah dipakai akun lain yang belum menjadi peserta maupun agen."
 
 
-class VersionMissing(PreconditionRequired):
-    code = "if_match_required"
-    text = "Send If-Match with the ETag you read."
-    text_id = "Kirim If-Match dengan ETag yang Anda baca."
-
-
 class VersionChanged(PreconditionFailed):
     code = "account_changed"
     text = "The account was changed meanwhile; read it again."
@@ -143,13 +136,11 @@ def check_staff_roles(
         raise WadahRequired(field="wadah_id")
 
 
-def check_version(if_match: str | None, version: int) -> None:
+def check_version(if_match: str, version: int) -> None:
     """Refuse an update by somebody who has not seen the present version.
 
-    Raises: VersionMissing, VersionChanged.
+    Raises: VersionChanged.
     """
-    if if_match is None:
-        raise VersionMissing
     if not allows(if_match, version):
         raise VersionChanged
 

@@ -20,7 +20,7 @@ from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
-from perisai_kit.http.paging import cut_page, read_cursor
+from perisai_kit.http.paging import Slice, cut_page, read_cursor
 from perisai_kit.privacy.keyring import Keyring
 
 
@@ -83,12 +83,12 @@ async def set_roles(
     *,
     account_id: uuid.UUID,
     by: AdminRequest,
-    if_match: str | None,
+    if_match: str,
     now: datetime,
 ) -> Account:
     """Replace roles, scope and wadah of a staff account.
 
-    Raises: AccountNotFound, OwnAccount, VersionMissing, VersionChanged, LastAdmin, and as
+    Raises: AccountNotFound, OwnAccount, VersionChanged, LastAdmin, and as
     `create_staff`.
     """
     account = await lock_to_change(session, account_id=account_id, by=by)
@@ -189,7 +189,7 @@ async def list_page(
     username: str | None,
     limit: int,
     cursor: str | None,
-) -> tuple[Sequence[Account], str | None]:
+) -> Slice[Account]:
     """Return one page within the reader's scope, newest first, and the cursor of the next.
 
     Raises: CursorInvalid.
@@ -200,10 +200,10 @@ async def list_page(
         kind=kind,
         role=role,
         username=username,
-        after=read_cursor(cursor),
+        after=read_cursor(cursor, uuid.UUID),
         limit=limit + 1,
     )
-    return cut_page(rows, limit)
+    return cut_page(rows, limit, key=lambda row: row.id)
 
 
 async def list_history(
@@ -213,7 +213,7 @@ async def list_history(
     reader: Principal,
     limit: int,
     cursor: str | None,
-) -> tuple[Sequence[AccountChange], str | None]:
+) -> Slice[AccountChange]:
     """Return one page of an account's changes, newest first, and the cursor of the next.
 
     Raises: AccountNotFound, also for one outside the reader's scope; CursorInvalid.

@@ -1,7 +1,6 @@
 """The history of accounts: one row for every change, which nobody alters afterwards."""
 
 import uuid
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +11,7 @@ from gateway.changes.models import AccountChange
 from gateway.changes.rules import Author, Change
 from gateway.notices import service as notices
 from perisai_kit.domain.ids import new_id
-from perisai_kit.http.paging import cut_page, read_cursor
+from perisai_kit.http.paging import Slice, cut_page, read_cursor
 from perisai_kit.runtime.log import get_logger
 
 log = get_logger()
@@ -63,9 +62,9 @@ async def record(
 
 async def list_page(
     session: AsyncSession, *, account_id: uuid.UUID, limit: int, cursor: str | None
-) -> tuple[Sequence[AccountChange], str | None]:
+) -> Slice[AccountChange]:
     """Return one page, newest first, and the cursor of the next. Raises: CursorInvalid."""
     rows = await queries.list_changes(
-        session, account_id=account_id, after=read_cursor(cursor), limit=limit + 1
+        session, account_id=account_id, after=read_cursor(cursor, uuid.UUID), limit=limit + 1
     )
-    return cut_page(rows, limit)
+    return cut_page(rows, limit, key=lambda row: row.id)

@@ -1,6 +1,6 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 
 from gateway.notices import rules, service
 from gateway.notices.models import AccountNotice
@@ -8,7 +8,7 @@ from gateway.notices.schemas import NoticeOut
 from perisai_kit.auth.principal import Principal
 from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReadSession
-from perisai_kit.http.paging import CursorText, Page, PageLimit
+from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import language, problems
 
 router = APIRouter(prefix="/v1", tags=["accounts"])
@@ -21,15 +21,15 @@ async def list_own_notices(
     session: ReadSession,
     caller: Anyone,
     request: Request,
-    limit: PageLimit = 50,
-    cursor: Annotated[CursorText | None, Query()] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[NoticeOut]:
     """List what administrators did to your own account, newest first."""
-    rows, next_cursor = await service.list_own(
+    found = await service.list_own(
         session, account_id=caller.account_id, limit=limit, cursor=cursor
     )
     spoken = language(request)
-    return Page[NoticeOut](items=[_out(row, spoken) for row in rows], next_cursor=next_cursor)
+    return found.page(lambda row: _out(row, spoken))
 
 
 def _out(notice: AccountNotice, spoken: str) -> NoticeOut:

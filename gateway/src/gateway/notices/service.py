@@ -14,7 +14,7 @@ from perisai_kit.db.bulk import Old
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
-from perisai_kit.http.paging import cut_page, read_cursor
+from perisai_kit.http.paging import Slice, cut_page, read_cursor
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import get_logger
 
@@ -49,12 +49,12 @@ async def add(
 
 async def list_own(
     session: AsyncSession, *, account_id: uuid.UUID, limit: int, cursor: str | None
-) -> tuple[Sequence[AccountNotice], str | None]:
+) -> Slice[AccountNotice]:
     """Return one page, newest first, and the cursor of the next. Raises: CursorInvalid."""
     rows = await queries.list_notices(
-        session, account_id=account_id, after=read_cursor(cursor), limit=limit + 1
+        session, account_id=account_id, after=read_cursor(cursor, uuid.UUID), limit=limit + 1
     )
-    return cut_page(rows, limit)
+    return cut_page(rows, limit, key=lambda row: row.id)
 
 
 async def send_due(database: Database, sender: NoticeSender, *, now: datetime) -> None:

@@ -1,12 +1,13 @@
-"""What routes ask for: the session of their transaction, a reading session, the key ring."""
+"""What routes ask for: the session of their transaction, a reading one, the key ring, If-Match."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from perisai_kit.db.engine import Database
+from perisai_kit.domain.errors import PreconditionRequired
 from perisai_kit.privacy.keyring import Keyring
 
 
@@ -36,3 +37,17 @@ async def _keys(request: Request) -> Keyring:
 
 
 Keys = Annotated[Keyring, Depends(_keys)]
+
+
+def _if_match(
+    if_match: Annotated[
+        str | None, Header(max_length=200, description="The ETag you read.")
+    ] = None,
+) -> str:
+    if if_match is None:
+        raise PreconditionRequired
+    return if_match
+
+
+IfMatch = Annotated[str, Depends(_if_match)]
+"""The ETag that the client read, for `etag.allows`. 428 without the header."""

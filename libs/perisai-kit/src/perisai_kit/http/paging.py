@@ -1,24 +1,39 @@
-"""Lists, page by page: what a page is, and the cursor that leads to the next."""
+"""Lists, page by page: what a page is, and the cursor that leads to the next.
+
+A list reads one row more than its page (`limit + 1`) from where `read_cursor` says, and `cut_page`
+makes a page of them.
+"""
 
 import base64
 import binascii
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Generic, Protocol, TypeVar
+from typing import Annotated, Generic, TypeVar
 
+from fastapi import Query
 from pydantic import (
     Field,
     StringConstraints,
 )
 
 from perisai_kit.domain.errors import Invalid
+from perisai_kit.domain.month import Month
 from perisai_kit.http.types import Out
 
 PageLimit = Annotated[int, Field(ge=1, le=200)]
+Limit = Annotated[PageLimit, Query(description="How many rows at most.")]
+CursorText = Annotated[str, StringConstraints(max_length=400, pattern=r"^[A-Za-z0-9_=-]+$")]
+Cursor = Annotated[CursorText | None, Query(description="The `next_cursor` of the page before.")]
+
+MAX_BIGINT = 2**63 - 1
 
 Item = TypeVar("Item")
+Row = TypeVar("Row")
+Key = TypeVar("Key")
+KeyPart = str | int | datetime | uuid.UUID | Month
 
 
 class Page(Out, Generic[Item]):
@@ -28,19 +43,34 @@ class Page(Out, Generic[Item]):
     next_cursor: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Slice(Generic[Row]):
+    """The rows of one page; `next_cursor` is None on the last one."""
+
+    items: Sequence[Row]
+    next_cursor: str | None
+
+    def page(self, show: Callable[[Row], Item]) -> Page[Item]:
+        """Return the page that shows these rows."""
+        return Page(items=[show(row) for row in self.items], next_cursor=self.next_cursor)
+
+
 class CursorInvalid(Invalid):
     code = "cursor_invalid"
     text = "The cursor is not one that this list gave out."
     text_id = "Penanda halaman tidak dikenal."
 
 
-CursorText = Annotated[str, StringConstraints(max_length=400, pattern=r"^[A-Za-z0-9_=-]+$")]
-
-
-def encode_cursor(*values: str | int | datetime) -> str:
+def encode_cursor(*values: KeyPart) -> str:
     """Return an opaque cursor for the key of a page's last row."""
-    plain = [value.isoformat() if isinstance(value, datetime) else value for value in values]
+    plain = [_plain(value) for value in values]
     return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode()
+
+
+def _plain(value: KeyPart) -> str | int:
+    if isinstance(value, int):
+        return value
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def decode_cursor(cursor: str, count: int) -> list[str]:
@@ -60,28 +90,36 @@ def decode_cursor(cursor: str, count: int) -> list[str]:
     return texts
 
 
-class _Row(Protocol):
-    @property
-    def id(self) -> uuid.UUID: ...
+def read_cursor(cursor: str | None, read: Callable[..., Key], *, parts: int = 1) -> Key | None:
+    """Return the key that the page before ended with, None for the first page.
 
-
-Row = TypeVar("Row", bound=_Row)
-
-
-def read_cursor(cursor: str | None) -> uuid.UUID | None:
-    """Return the id that the page before ended with, of a list in the order of its ids.
-
+    read: makes the key of its `parts` texts; a ValueError means that they are none of its.
     Raises: CursorInvalid.
     """
     if cursor is None:
         return None
+    texts = decode_cursor(cursor, parts)
     try:
-        return uuid.UUID(decode_cursor(cursor, 1)[0])
+        return read(*texts)
     except ValueError:
         raise CursorInvalid(field="cursor") from None
 
 
-def cut_page(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], str | None]:
-    """Return the page and the cursor of the next. rows: one more than the page, if there is."""
-    page = rows[:limit]
-    return page, encode_cursor(str(page[-1].id)) if len(rows) > limit else None
+def bigint(text: str) -> int:
+    """Read a number that a database numbers rows with. Raises: ValueError."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= MAX_BIGINT):
+        raise ValueError(text)
+    return int(text)
+
+
+def cut_page(
+    rows: Sequence[Row], limit: int, key: Callable[[Row], KeyPart | tuple[KeyPart, ...]]
+) -> Slice[Row]:
+    """Return the page that rows make up, of which one more than the page was read.
+
+    key: what the list is in the order of; `read_cursor` reads it again.
+    """
+    if len(rows) <= limit:
+        return Slice(rows, None)
+    last = key(rows[limit - 1])
+    return Slice(rows[:limit], encode_cursor(*(last if isinstance(last, tuple) else (last,))))

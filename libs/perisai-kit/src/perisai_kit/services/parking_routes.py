@@ -4,7 +4,7 @@ The addresses name the service, so that they are the same at the gateway and beh
 """
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -14,19 +14,12 @@ from perisai_kit.auth.roles import require
 from perisai_kit.domain.errors import Conflict
 from perisai_kit.events import parking as parked
 from perisai_kit.events import replay
-from perisai_kit.events.parking import ParkedEventNotFound, ParkedState
+from perisai_kit.events.parking import ParkedEvent, ParkedEventNotFound, ParkedState
 from perisai_kit.events.replay import ReplayFailed
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.http.body import JsonRoute
 from perisai_kit.http.dependencies import ReadSession
-from perisai_kit.http.paging import (
-    CursorInvalid,
-    CursorText,
-    Page,
-    PageLimit,
-    decode_cursor,
-    encode_cursor,
-)
+from perisai_kit.http.paging import Cursor, CursorInvalid, Limit, Page, Slice, cut_page, read_cursor
 from perisai_kit.http.problems import problems
 from perisai_kit.http.types import LongText, Model, Out
 
@@ -84,16 +77,13 @@ async def list_parked(
     _: Admin,
     session: ReadSession,
     state: Annotated[ParkedState, Query()] = ParkedState.WAITING,
-    cursor: Annotated[CursorText | None, Query()] = None,
-    limit: Annotated[PageLimit, Query()] = 50,
-) -> dict[str, Any]:
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Slice[ParkedEvent]:
     """List the events that could not be applied, and those behind them, oldest first."""
-    found = await parked.list_parked(session, state=state, after=_id_of(cursor), limit=limit + 1)
-    more = len(found) > limit
-    return {
-        "items": found[:limit],
-        "next_cursor": encode_cursor(str(found[limit - 1].id)) if more else None,
-    }
+    after = read_cursor(cursor, UUID)
+    found = await parked.list_parked(session, state=state, after=after, limit=limit + 1)
+    return cut_page(found, limit, key=lambda event: event.id)
 
 
 def parked_router(service: str) -> APIRouter:
@@ -155,13 +145,3 @@ async def _find_subscription(request: Request, parked_id: UUID) -> Subscription 
         name = (await parked.get_unsettled(session, parked_id)).subscription
     subscriptions: list[Subscription] = kit.subscriptions
     return next((each for each in subscriptions if each.name == name), None)
-
-
-def _id_of(cursor: str | None) -> UUID | None:
-    if cursor is None:
-        return None
-    (text,) = decode_cursor(cursor, 1)
-    try:
-        return UUID(text)
-    except ValueError:
-        raise CursorInvalid(field="cursor") from None

@@ -6,7 +6,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.agents.models import Agent, AgentChange, agent_numbers
 from agent_service.agents.rules import AgentNotFound, AgentState
-from agent_service.paging import slice_by_id
 from agent_service.scopes import OFFICES, by_office
 from perisai_kit.auth.principal import Principal, Role
 
@@ -56,7 +55,7 @@ async def list_page(
     seen: ColumnElement[bool],
     state: AgentState | None,
     wadah_id: UUID | None,
-    cursor: str | None,
+    after: UUID | None,
     limit: int,
 ) -> Sequence[Agent]:
     chosen = select(Agent).where(seen)
@@ -64,8 +63,9 @@ async def list_page(
         chosen = chosen.where(Agent.state == state)
     if wadah_id is not None:
         chosen = chosen.where(Agent.wadah_id == wadah_id)
-    chosen = slice_by_id(chosen, Agent.id, cursor=cursor, limit=limit)
-    return (await session.scalars(chosen)).all()
+    if after is not None:
+        chosen = chosen.where(Agent.id > after)
+    return (await session.scalars(chosen.order_by(Agent.id).limit(limit))).all()
 
 
 async def list_changes(session: AsyncSession, agent_id: UUID) -> Sequence[AgentChange]:

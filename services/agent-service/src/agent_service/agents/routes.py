@@ -24,10 +24,9 @@ from agent_service.agents.schemas import (
 from agent_service.agents.service import Described
 from agent_service.branches.rules import BranchOutOfScope
 from agent_service.dependencies import Configured, Identifier, Officer, RequestId, SignedIn
-from agent_service.paging import Cursor, Limit, Slice
 from agent_service.wadahs.rules import WadahNotActive
 from perisai_kit.http.dependencies import ReadSession, Session
-from perisai_kit.http.paging import Page
+from perisai_kit.http.paging import Cursor, Limit, Page, Slice
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
 

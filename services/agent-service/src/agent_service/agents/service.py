@@ -13,7 +13,6 @@ from agent_service.agents.rules import AgentState, Appointment, Person
 from agent_service.agents.schemas import NewDismissal, NewReinstatement, NewSuspension
 from agent_service.branches import service as branches
 from agent_service.history import change_columns
-from agent_service.paging import Slice, slice_of
 from agent_service.wadahs import service as wadahs
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.bulk import insert_once
@@ -26,6 +25,7 @@ from perisai_kit.events.catalogue import (
     AgentSuspended,
 )
 from perisai_kit.events.outbox import publish
+from perisai_kit.http.paging import Slice, cut_page, read_cursor
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.privacy.read_audit import audit_read
 
@@ -192,10 +192,10 @@ async def list_visible(
         seen=queries.visible(principal),
         state=state,
         wadah_id=wadah_id,
-        cursor=cursor,
-        limit=limit,
+        after=read_cursor(cursor, UUID),
+        limit=limit + 1,
     )
-    return slice_of(rows, [agent.id for agent in rows], limit)
+    return cut_page(rows, limit, key=lambda row: row.id)
 
 
 async def find_by_application(session: AsyncSession, application_id: UUID) -> UUID | None:

@@ -9,7 +9,6 @@ from agent_service.applications.rules import (
     ApplicationNotFound,
     ApplicationState,
 )
-from agent_service.paging import slice_by_id
 from agent_service.scopes import by_office
 from perisai_kit.auth.principal import Principal, Role
 
@@ -65,7 +64,7 @@ async def list_page(
     seen: ColumnElement[bool],
     state: ApplicationState | None,
     wadah_id: UUID | None,
-    cursor: str | None,
+    after: UUID | None,
     limit: int,
 ) -> Sequence[Application]:
     chosen = select(Application).where(seen)
@@ -73,8 +72,9 @@ async def list_page(
         chosen = chosen.where(Application.state == state)
     if wadah_id is not None:
         chosen = chosen.where(Application.wadah_id == wadah_id)
-    chosen = slice_by_id(chosen, Application.id, cursor=cursor, limit=limit)
-    return (await session.scalars(chosen)).all()
+    if after is not None:
+        chosen = chosen.where(Application.id > after)
+    return (await session.scalars(chosen.order_by(Application.id).limit(limit))).all()
 
 
 async def list_changes(session: AsyncSession, application_id: UUID) -> Sequence[ApplicationChange]:

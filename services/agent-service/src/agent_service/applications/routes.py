@@ -26,7 +26,6 @@ from agent_service.applications.schemas import (
 from agent_service.applications.service import Described
 from agent_service.branches.rules import BranchOutOfScope
 from agent_service.dependencies import Configured, Officer, RequestId, SignedIn
-from agent_service.paging import Cursor, Limit, Slice
 from agent_service.requirements.rules import (
     ExamBeforeTraining,
     NotYetHappened,
@@ -43,7 +42,7 @@ from agent_service.requirements.schemas import (
 from agent_service.wadahs.rules import WadahNotActive, WadahNotFound
 from perisai_kit.domain.nik import NikInvalid
 from perisai_kit.http.dependencies import Keys, ReadSession, Session
-from perisai_kit.http.paging import Page
+from perisai_kit.http.paging import Cursor, Limit, Page, Slice
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 

@@ -21,7 +21,6 @@ from agent_service.applications.schemas import (
 )
 from agent_service.branches import service as branches
 from agent_service.history import change_columns
-from agent_service.paging import Slice, slice_of
 from agent_service.requirements import rules as requirement_rules
 from agent_service.requirements import service as requirements
 from agent_service.requirements.rules import Facts, Finding, Outcome, Requirement
@@ -35,6 +34,7 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.nik import Nik, parse_nik
 from perisai_kit.domain.regions import is_known_region
+from perisai_kit.http.paging import Slice, cut_page, read_cursor
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.privacy.read_audit import audit_read
 
@@ -258,10 +258,10 @@ async def list_visible(
         seen=queries.visible(principal),
         state=state,
         wadah_id=wadah_id,
-        cursor=cursor,
-        limit=limit,
+        after=read_cursor(cursor, UUID),
+        limit=limit + 1,
     )
-    return slice_of(rows, [application.id for application in rows], limit)
+    return cut_page(rows, limit, key=lambda row: row.id)
 
 
 async def describe(

@@ -5,9 +5,8 @@ from agent_service.branches.models import Branch
 from agent_service.branches.rules import BranchExists, BranchNotFound, NotForTheCountry
 from agent_service.branches.schemas import BranchOut, NewBranch
 from agent_service.dependencies import BranchCode, SignedIn, Staff
-from agent_service.paging import Cursor, Limit, Slice
 from perisai_kit.http.dependencies import ReadSession, Session
-from perisai_kit.http.paging import Page
+from perisai_kit.http.paging import Cursor, Limit, Page, Slice
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
 

@@ -3,13 +3,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from agent_service.branches import queries, rules
 from agent_service.branches.models import Branch
 from agent_service.branches.schemas import NewBranch
-from agent_service.paging import Slice
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
 from perisai_kit.events.catalogue import BranchOpened
 from perisai_kit.events.outbox import publish
-from perisai_kit.http.paging import decode_cursor, encode_cursor
+from perisai_kit.http.paging import Slice, cut_page, read_cursor
 
 
 async def open_branch(session: AsyncSession, new: NewBranch, *, by: Principal) -> Branch:
@@ -45,13 +44,13 @@ async def list_visible(
     session: AsyncSession, *, principal: Principal, cursor: str | None, limit: int
 ) -> Slice[Branch]:
     """Return one page of the branches in the order of their codes."""
-    after = decode_cursor(cursor, 1)[0] if cursor is not None else None
     rows = await queries.list_branches(
-        session, seen=queries.visible(principal), after=after, limit=limit + 1
+        session,
+        seen=queries.visible(principal),
+        after=read_cursor(cursor, str),
+        limit=limit + 1,
     )
-    if len(rows) <= limit:
-        return Slice(rows, None)
-    return Slice(rows[:limit], encode_cursor(rows[limit - 1].code))
+    return cut_page(rows, limit, key=lambda branch: branch.code)
 
 
 def check_in_scope(by: Principal, *, branch_code: str, region_code: str) -> None:

@@ -5,7 +5,6 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent_service.paging import slice_by_id
 from agent_service.scopes import OFFICES, by_office
 from agent_service.wadahs.models import Agreement, Wadah, WadahChange
 from agent_service.wadahs.rules import WadahNotFound, WadahState
@@ -72,14 +71,16 @@ async def list_page(
     seen: ColumnElement[bool],
     on: date,
     branch_code: str | None,
-    cursor: str | None,
+    after: UUID | None,
     limit: int,
 ) -> Sequence[tuple[Wadah, bool]]:
     """Return wadahs with whether each is active on the day."""
     chosen = select(Wadah, in_force(on)).where(seen)
     if branch_code is not None:
         chosen = chosen.where(Wadah.branch_code == branch_code)
-    rows = await session.execute(slice_by_id(chosen, Wadah.id, cursor=cursor, limit=limit))
+    if after is not None:
+        chosen = chosen.where(Wadah.id > after)
+    rows = await session.execute(chosen.order_by(Wadah.id).limit(limit))
     return [(wadah, active) for wadah, active in rows]
 
 

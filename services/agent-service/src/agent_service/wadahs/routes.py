@@ -5,7 +5,6 @@ from fastapi import APIRouter, Query
 
 from agent_service.branches.rules import BranchNotFound, BranchOutOfScope
 from agent_service.dependencies import Configured, Partner, SignedIn, Staff
-from agent_service.paging import Cursor, Limit
 from agent_service.wadahs import service
 from agent_service.wadahs.rules import (
     AgreementEndsBeforeStart,
@@ -26,7 +25,7 @@ from agent_service.wadahs.schemas import (
 )
 from agent_service.wadahs.service import Described
 from perisai_kit.http.dependencies import ReadSession, Session
-from perisai_kit.http.paging import Page
+from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
 from perisai_kit.http.types import Code

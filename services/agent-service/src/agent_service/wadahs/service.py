@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.branches import service as branches
 from agent_service.history import change_columns
-from agent_service.paging import Slice, slice_of
 from agent_service.settings import Settings
 from agent_service.wadahs import queries, rules
 from agent_service.wadahs.models import Agreement, Wadah, WadahChange
@@ -19,6 +18,7 @@ from perisai_kit.auth.principal import Principal
 from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
+from perisai_kit.http.paging import Slice, cut_page, read_cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +119,10 @@ async def list_visible(
         seen=queries.visible(principal, on=today),
         on=today,
         branch_code=branch_code,
-        cursor=cursor,
-        limit=limit,
+        after=read_cursor(cursor, UUID),
+        limit=limit + 1,
     )
-    return slice_of(rows, [wadah.id for wadah, _ in rows], limit)
+    return cut_page(rows, limit, key=lambda row: row[0].id)
 
 
 async def get_choosable(

@@ -26,7 +26,6 @@ from member_service.members.schemas import (
 from member_service.occupations.rules import sector
 from member_service.requests import (
     After,
-    IfMatch,
     Keeper,
     KeeperOrMember,
     LimitsOf,
@@ -37,9 +36,9 @@ from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.domain.errors import PreconditionFailed, PreconditionRequired
 from perisai_kit.domain.regions import region_name
-from perisai_kit.http.dependencies import Keys, Session
+from perisai_kit.http.dependencies import IfMatch, Keys, Session
 from perisai_kit.http.etag import etag
-from perisai_kit.http.paging import Page, PageLimit, encode_cursor
+from perisai_kit.http.paging import Limit, Page, cut_page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
 
@@ -55,7 +54,7 @@ async def list_members(
     after: After,
     status: MemberStatus | None = None,
     agent_id: UUID | None = None,
-    limit: PageLimit = 50,
+    limit: Limit = 50,
 ) -> Page[MemberLine]:
     """List the members you may see, the newest first. The reading is recorded."""
     found = await service.list_(
@@ -66,11 +65,8 @@ async def list_members(
         limit=limit,
         request_id=request_id,
     )
-    last = found[limit - 1] if len(found) > limit else None
-    return Page(
-        items=[service.shown(MemberLine, member, viewer) for member in found[:limit]],
-        next_cursor=encode_cursor(last.created_at, str(last.id)) if last else None,
-    )
+    page = cut_page(found, limit, key=lambda member: (member.created_at, member.id))
+    return page.page(lambda member: service.shown(MemberLine, member, viewer))
 
 
 @router.get("/{member_id}", responses=problems(MemberNotFound))

@@ -32,14 +32,13 @@ from payment_service.banks.schemas import (
     StatusInquiry,
 )
 from payment_service.clients.banks import Banks
-from payment_service.paging import Cursor, Limit
 from payment_service.settings import Config
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
 from perisai_kit.db.engine import Database
 from perisai_kit.http.body import JsonRoute
 from perisai_kit.http.dependencies import ReadSession, Session
-from perisai_kit.http.paging import Page
+from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
 

@@ -33,12 +33,11 @@ from payment_service.banks.schemas import (
     StatusInquiry,
 )
 from payment_service.clients.banks import BankClients, Route
-from payment_service.paging import uuid_of
 from perisai_kit.db.bulk import insert_once
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
-from perisai_kit.http.paging import Page, encode_cursor
+from perisai_kit.http.paging import Page, cut_page, read_cursor
 from perisai_kit.runtime.log import get_logger
 from snap_bi.addresses import is_public_host
 from snap_bi.client import AccountInquiry
@@ -150,10 +149,8 @@ async def list_partners(
 
     Raises: CursorInvalid.
     """
-    rows = await queries.list_page(session, after_id=uuid_of(cursor), limit=limit + 1)
-    items = [BankPartnerOut.model_validate(row) for row in rows[:limit]]
-    more = encode_cursor(str(items[-1].id)) if len(rows) > limit else None
-    return Page(items=items, next_cursor=more)
+    rows = await queries.list_page(session, after_id=read_cursor(cursor, UUID), limit=limit + 1)
+    return cut_page(rows, limit, key=lambda row: row.id).page(BankPartnerOut.model_validate)
 
 
 async def get(session: AsyncSession, partner_id: UUID) -> BankPartner:

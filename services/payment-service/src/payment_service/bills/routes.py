@@ -20,7 +20,6 @@ from payment_service.bills.rules import (
 )
 from payment_service.bills.schemas import BillOut, BillSummary, Cancellation, NewBill
 from payment_service.clients.members import ContributionBasis, MemberUnknown
-from payment_service.paging import Cursor, Limit
 from payment_service.settings import Config
 from payment_service.tariffs import service as tariffs
 from payment_service.tariffs.rules import (
@@ -34,7 +33,7 @@ from perisai_kit.auth.roles import require
 from perisai_kit.domain.errors import DomainError
 from perisai_kit.http.body import JsonRequest, json_request
 from perisai_kit.http.dependencies import ReadSession, Session
-from perisai_kit.http.paging import Page
+from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import BodyUnreadable, problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 

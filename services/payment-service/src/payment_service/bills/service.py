@@ -19,7 +19,6 @@ from payment_service.bills.schemas import (
     VirtualAccountOut,
 )
 from payment_service.clients.members import ContributionBasis
-from payment_service.paging import uuid_of
 from payment_service.settings import Settings
 from payment_service.tariffs import service as tariffs
 from payment_service.tariffs.rules import Line, contribution_months
@@ -31,7 +30,7 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import BillCancelled, BillExpired, BillIssued
 from perisai_kit.events.outbox import publish
-from perisai_kit.http.paging import Page, encode_cursor
+from perisai_kit.http.paging import Page, cut_page, read_cursor
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.privacy.masks import mask_name
 from snap_bi import profiles, virtual_account
@@ -108,12 +107,11 @@ async def list_bills(
         member_id=member_id,
         status=status,
         at=now,
-        before_id=uuid_of(cursor),
+        before_id=read_cursor(cursor, UUID),
         limit=limit + 1,
     )
-    items = [_summary(bill, now) for bill in bills[:limit]]
-    more = encode_cursor(str(items[-1].id)) if len(bills) > limit else None
-    return Page(items=items, next_cursor=more)
+    found = cut_page(bills, limit, key=lambda bill: bill.id)
+    return found.page(lambda bill: _summary(bill, now))
 
 
 async def cancel(

@@ -10,12 +10,11 @@ from fastapi.responses import StreamingResponse
 from payment_service.ledger import service
 from payment_service.ledger.rules import AccountInvalid
 from payment_service.ledger.schemas import AccountOut, TransferOut
-from payment_service.paging import Cursor, Limit
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
 from perisai_kit.db.engine import Database
 from perisai_kit.http.dependencies import ReadSession
-from perisai_kit.http.paging import Page
+from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.types import Day
 

@@ -11,10 +11,9 @@ from payment_service.ledger import queries, rules
 from payment_service.ledger.models import Transfer
 from payment_service.ledger.rules import Account, NewTransfer, TransferCode, TransferKeyReused
 from payment_service.ledger.schemas import AccountOut, TransferOut
-from payment_service.paging import number_of
 from perisai_kit.db.sql import Write, execute
 from perisai_kit.domain import clock
-from perisai_kit.http.paging import Page, decode_cursor, encode_cursor
+from perisai_kit.http.paging import Page, bigint, cut_page, read_cursor
 
 ACCOUNTS_CHECKED = 100_000
 EXPORTED_AT_ONCE = 1_000
@@ -83,19 +82,17 @@ async def list_accounts(
     session: AsyncSession, *, cursor: str | None, limit: int
 ) -> Page[AccountOut]:
     """Return every account that money has moved on, with its balance, by account."""
-    (after,) = decode_cursor(cursor, 1) if cursor else [""]
     sums = await queries.list_sums(
         session,
         snapshot_id=await queries.latest_snapshot_id(session),
-        after_account=after,
+        after_account=read_cursor(cursor, str) or "",
         limit=limit + 1,
     )
-    items = [
-        AccountOut.of(rules.Account.parse(each.account), debits=each.debits, credits=each.credits)
-        for each in sums[:limit]
-    ]
-    more = encode_cursor(items[-1].account) if len(sums) > limit else None
-    return Page(items=items, next_cursor=more)
+    return cut_page(sums, limit, key=lambda each: each.account).page(
+        lambda each: AccountOut.of(
+            rules.Account.parse(each.account), debits=each.debits, credits=each.credits
+        )
+    )
 
 
 async def list_transfers(
@@ -113,11 +110,13 @@ async def list_transfers(
     if account is not None:
         rules.Account.parse(account)
     rows = await queries.list_transfers(
-        session, after_id=number_of(cursor), limit=limit + 1, account=account, cause=cause
+        session,
+        after_id=read_cursor(cursor, bigint) or 0,
+        limit=limit + 1,
+        account=account,
+        cause=cause,
     )
-    items = [TransferOut.model_validate(row) for row in rows[:limit]]
-    more = encode_cursor(items[-1].id) if len(rows) > limit else None
-    return Page(items=items, next_cursor=more)
+    return cut_page(rows, limit, key=lambda row: row.id).page(TransferOut.model_validate)
 
 
 async def export(

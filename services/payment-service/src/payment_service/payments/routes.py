@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
-from payment_service.paging import Cursor, Limit
 from payment_service.payments import service
 from payment_service.payments.models import Payment
 from payment_service.payments.rules import PaymentNotFound
@@ -13,7 +12,7 @@ from payment_service.payments.schemas import PaymentOut, ReceiptOut
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReadSession
-from perisai_kit.http.paging import Page
+from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 
 router = APIRouter(prefix="/v1/payments", tags=["payments"])

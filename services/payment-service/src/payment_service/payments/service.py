@@ -9,7 +9,6 @@ from payment_service.banks import service as banks
 from payment_service.bills import service as bills
 from payment_service.ledger import service as ledger
 from payment_service.ledger.rules import NewTransfer
-from payment_service.paging import uuid_of
 from payment_service.payments import queries, rules
 from payment_service.payments.models import Payment
 from payment_service.payments.rules import PaymentNotFound, Settlement
@@ -21,7 +20,7 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.month import span
 from perisai_kit.events.catalogue import PaymentSettled, SettledLine
 from perisai_kit.events.outbox import publication
-from perisai_kit.http.paging import Page, encode_cursor
+from perisai_kit.http.paging import Page, cut_page, read_cursor
 from perisai_kit.privacy.masks import mask_name
 
 
@@ -70,12 +69,10 @@ async def list_payments(
         visible(principal, Payment),
         member_id=member_id,
         bill_id=bill_id,
-        before_id=uuid_of(cursor),
+        before_id=read_cursor(cursor, UUID),
         limit=limit + 1,
     )
-    items = [PaymentOut.model_validate(row) for row in rows[:limit]]
-    more = encode_cursor(str(items[-1].id)) if len(rows) > limit else None
-    return Page(items=items, next_cursor=more)
+    return cut_page(rows, limit, key=lambda row: row.id).page(PaymentOut.model_validate)
 
 
 async def receipt(session: AsyncSession, principal: Principal, payment_id: UUID) -> ReceiptOut:

@@ -4,13 +4,12 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 
 from payment_service.banks.rules import BankPartnerNotFound
-from payment_service.paging import Cursor, Limit
 from payment_service.requests import service
 from payment_service.requests.schemas import BankRequestOut
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReadSession
-from perisai_kit.http.paging import CursorInvalid, Page
+from perisai_kit.http.paging import Cursor, CursorInvalid, Limit, Page
 from perisai_kit.http.problems import problems
 
 router = APIRouter(prefix="/v1/bank-partners", tags=["bank partners"])

@@ -8,10 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.banks import service as banks
 from payment_service.callbacks import service as callbacks
 from payment_service.callbacks.models import Callback, UnprovenRequest
-from payment_service.paging import uuid_of
 from payment_service.requests import rules
 from payment_service.requests.schemas import BankRequestOut
-from perisai_kit.http.paging import Page, encode_cursor
+from perisai_kit.http.paging import Page, cut_page, read_cursor
 from snap_bi.profiles import PROFILES, Profile
 
 
@@ -25,13 +24,11 @@ async def list_requests(
     partner = await banks.get(session, partner_id)
     profile = PROFILES[partner.profile]
     signed, unproven = await callbacks.list_requests(
-        session, partner_id, before=uuid_of(cursor), limit=limit + 1
+        session, partner_id, before=read_cursor(cursor, UUID), limit=limit + 1
     )
     both: list[Callback | UnprovenRequest] = [*signed, *unproven]
     rows = sorted(both, key=lambda each: each.id, reverse=True)[: limit + 1]
-    items = [_shown(profile, row) for row in rows[:limit]]
-    more = encode_cursor(str(items[-1].id)) if len(rows) > limit else None
-    return Page(items=items, next_cursor=more)
+    return cut_page(rows, limit, key=lambda row: row.id).page(lambda row: _shown(profile, row))
 
 
 def _shown(profile: Profile, row: Callback | UnprovenRequest) -> BankRequestOut:

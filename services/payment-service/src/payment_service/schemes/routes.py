@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
-from payment_service.paging import Cursor, Limit
 from payment_service.schemes import service
 from payment_service.schemes.models import Scheme
 from payment_service.schemes.rules import (
@@ -19,7 +18,7 @@ from payment_service.settings import Config
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReadSession, Session
-from perisai_kit.http.paging import Page
+from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
 

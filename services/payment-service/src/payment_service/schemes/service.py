@@ -5,7 +5,6 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.paging import uuid_of
 from payment_service.schemes import queries, rules
 from payment_service.schemes.models import Scheme
 from payment_service.schemes.rules import SchemeMonthTaken, SchemeStatus, Terms, Verdict
@@ -14,7 +13,7 @@ from payment_service.settings import Settings
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
-from perisai_kit.http.paging import Page, encode_cursor
+from perisai_kit.http.paging import Page, cut_page, read_cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +88,8 @@ async def list_schemes(session: AsyncSession, *, cursor: str | None, limit: int)
 
     Raises: CursorInvalid.
     """
-    rows = await queries.list_page(session, before_id=uuid_of(cursor), limit=limit + 1)
-    items = [SchemeOut.model_validate(row) for row in rows[:limit]]
-    more = encode_cursor(str(items[-1].id)) if len(rows) > limit else None
-    return Page(items=items, next_cursor=more)
+    rows = await queries.list_page(session, before_id=read_cursor(cursor, UUID), limit=limit + 1)
+    return cut_page(rows, limit, key=lambda row: row.id).page(SchemeOut.model_validate)
 
 
 async def approved(session: AsyncSession) -> list[Applied]:

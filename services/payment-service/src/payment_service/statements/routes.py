@@ -6,7 +6,6 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query
 
 from payment_service.commissions.rules import TooManyPayments
-from payment_service.paging import Cursor, Limit
 from payment_service.schemes.rules import MonthOutsideProgramme, SchemeNotFound
 from payment_service.settings import Config
 from payment_service.statements import service
@@ -28,7 +27,7 @@ from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
 from perisai_kit.domain.month import Month
 from perisai_kit.http.dependencies import ReadSession, Session
-from perisai_kit.http.paging import Page
+from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 

@@ -15,7 +15,6 @@ from payment_service.earnings.rules import BeneficiaryKind, earned_month
 from payment_service.ledger import rules as ledger_rules
 from payment_service.ledger import service as ledger
 from payment_service.ledger.rules import TransferCode
-from payment_service.paging import number_of, uuid_of
 from payment_service.schemes import service as schemes
 from payment_service.schemes.rules import PARTS, check_month, scheme_of
 from payment_service.schemes.service import Applied
@@ -43,7 +42,7 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import StatementIssued
 from perisai_kit.events.outbox import publish_rows
-from perisai_kit.http.paging import CursorInvalid, Page, decode_cursor, encode_cursor
+from perisai_kit.http.paging import Page, bigint, cut_page, read_cursor
 
 EARLIER_SHOWN = 24
 STORED = tuple(column.key for column in Statement.__mapper__.column_attrs)
@@ -100,7 +99,7 @@ async def list_months(session: AsyncSession, *, cursor: str | None, limit: int) 
 
     Raises: CursorInvalid.
     """
-    before = _month_of(cursor)
+    before = read_cursor(cursor, Month.parse)
     closed_through = await earnings.closed_through(session)
     waits = await earnings.count_waits(session)
     found = await commissions.months_with_lines(
@@ -114,8 +113,8 @@ async def list_months(session: AsyncSession, *, cursor: str | None, limit: int) 
     ]
     closed = await queries.list_months(session, before=before, limit=limit + 1)
     items += [_closed(each) for each in closed]
-    more = encode_cursor(str(items[limit - 1].month)) if len(items) > limit else None
-    return Page(items=items[:limit], next_cursor=more)
+    page = cut_page(items, limit, key=lambda shown: shown.month)
+    return Page(items=list(page.items), next_cursor=page.next_cursor)
 
 
 async def get(session: AsyncSession, principal: Principal, statement_id: UUID) -> StatementOut:
@@ -144,12 +143,10 @@ async def list_statements(
         visible_earnings(principal, Statement),
         month=month,
         beneficiary_id=beneficiary_id,
-        before_id=uuid_of(cursor),
+        before_id=read_cursor(cursor, UUID),
         limit=limit + 1,
     )
-    items = [_stated(row) for row in rows[:limit]]
-    more = encode_cursor(str(items[-1].id)) if len(rows) > limit else None
-    return Page(items=items, next_cursor=more)
+    return cut_page(rows, limit, key=lambda row: row.id).page(_stated)
 
 
 async def list_lines(
@@ -337,12 +334,10 @@ async def _lines(
         session,
         beneficiary_id=beneficiary_id,
         month=month,
-        after_id=number_of(cursor),
+        after_id=read_cursor(cursor, bigint) or 0,
         limit=limit + 1,
     )
-    items = [LineOut.model_validate(row) for row in rows[:limit]]
-    more = encode_cursor(items[-1].id) if len(rows) > limit else None
-    return Page(items=items, next_cursor=more)
+    return cut_page(rows, limit, key=lambda row: row.id).page(LineOut.model_validate)
 
 
 def _stated(statement: Statement) -> StatementOut:
@@ -378,13 +373,3 @@ def _closed(month: ClosedMonth) -> MonthOut:
         closed_at=month.closed_at,
         closed_by=month.closed_by,
     )
-
-
-def _month_of(cursor: str | None) -> Month | None:
-    if cursor is None:
-        return None
-    (text,) = decode_cursor(cursor, 1)
-    try:
-        return Month.parse(text)
-    except ValueError:
-        raise CursorInvalid(field="cursor") from None
