@@ -10,7 +10,7 @@ from gateway.keys.service import SigningKeys
 from gateway.settings import Settings
 from gateway.throttles.rules import Refusals
 from perisai_kit.db.engine import Database
-from perisai_kit.http.client_address import client_address, household
+from perisai_kit.http.client_address import client_household
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.services.client import ServiceClient
 
@@ -27,10 +27,7 @@ class Parts:
 
     def household(self, request: Request) -> str:
         """Return what tries to sign in are counted by: the address, or its /64 for IPv6."""
-        peer = request.client.host if request.client else None
-        return household(
-            client_address(peer, request.scope["headers"], self.settings.trusted_proxies)
-        )
+        return client_household(request.scope, self.settings.trusted_proxies)
 
 
 # A dependency that is no coroutine would be asked in a thread.

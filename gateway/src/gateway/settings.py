@@ -1,6 +1,5 @@
 """What the gateway is told by its environment."""
 
-from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated
 
 from pydantic import Field, SecretStr, StringConstraints, ValidationInfo, field_validator
@@ -8,7 +7,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
 from gateway.passwords import FLOOR, HashCost
-from perisai_kit.runtime.settings import Secret, ServiceSettings, shared
+from perisai_kit.runtime.settings import Networks, Secret, ServiceSettings, shared
 
 SnapPrefix = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._-]+)+$")]
 Seconds = Annotated[int, Field(gt=0, le=366 * 24 * 3600)]
@@ -72,7 +71,7 @@ class Settings(ServiceSettings):
     otp_sender_secret: Secret | None = Field(default=None, validate_default=True)
 
     cors_origins: tuple[str, ...] = ()
-    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    trusted_proxies: Networks = ()
     """Whose X-Forwarded-For and -Proto are believed: what ends TLS in front of us."""
     snap_prefixes: tuple[SnapPrefix, ...] = ("/snap/v1.0", "/openapi/v1.0")
     """Where banks call us, one for each way their profiles write it."""

@@ -14,7 +14,7 @@ from perisai_kit.auth.keys import KeysUnavailable
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.tokens import Authenticator, AuthorizationRepeated, bearer_token
 from perisai_kit.domain.errors import Forbidden, NotFound, TooMany, Unauthenticated
-from perisai_kit.http.client_address import client_address, household
+from perisai_kit.http.client_address import client_household
 
 
 class RateLimited(TooMany):
@@ -45,9 +45,7 @@ class Admission:
 
     def household(self, scope: Scope) -> str:
         """Return what requests without a sign-in are counted by: the address, its /64 for IPv6."""
-        client = scope.get("client")
-        peer = client[0] if client else None
-        return household(client_address(peer, scope["headers"], self._trusted))
+        return client_household(scope, self._trusted)
 
     async def admit(self, scope: Scope, row: Row | None, rate_headers: Headers) -> Principal | None:
         """Return who asks; None where anybody may. Adds the RateLimit fields.

@@ -87,11 +87,9 @@ class Client:
 
 def client_of(scope: Scope, trusted: Sequence[Network], request_id: str) -> Client:
     """Return the client of a request, as trusted proxies tell of it."""
-    headers: Headers = scope["headers"]
-    peer = scope["client"][0] if scope.get("client") else None
     return Client(
-        address=client_address(peer, headers, trusted),
-        scheme=client_scheme(peer, scope.get("scheme", "http"), headers, trusted),
+        address=client_address(scope, trusted),
+        scheme=client_scheme(scope, trusted),
         request_id=request_id,
     )
 

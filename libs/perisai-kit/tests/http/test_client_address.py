@@ -1,15 +1,19 @@
 from ipaddress import ip_network
 
 import pytest
+from starlette.types import Scope
 
 from perisai_kit.http.client_address import client_address, client_scheme, household
 
 TRUSTED = (ip_network("10.0.0.0/8"), ip_network("127.0.0.0/8"), ip_network("fd00::/8"))
 
 
-def headers(*forwarded: str, proto: str | None = None) -> list[tuple[bytes, bytes]]:
-    found = [(b"x-forwarded-for", value.encode()) for value in forwarded]
-    return found if proto is None else [*found, (b"x-forwarded-proto", proto.encode())]
+def scope(peer: str | None, *forwarded: str, proto: str | None = None) -> Scope:
+    headers = [(b"x-forwarded-for", value.encode()) for value in forwarded]
+    if proto is not None:
+        headers.append((b"x-forwarded-proto", proto.encode()))
+    client = None if peer is None else (peer, 40_000)
+    return {"type": "http", "scheme": "http", "client": client, "headers": headers}
 
 
 @pytest.mark.parametrize(
@@ -48,11 +52,11 @@ def headers(*forwarded: str, proto: str | None = None) -> list[tuple[bytes, byte
     ],
 )
 def test_who_the_client_is(peer: str | None, forwarded: tuple[str, ...], address: str) -> None:
-    assert client_address(peer, headers(*forwarded), TRUSTED) == address
+    assert client_address(scope(peer, *forwarded), TRUSTED) == address
 
 
 def test_without_trusted_proxies_nobody_else_is_believed() -> None:
-    assert client_address("127.0.0.1", headers("203.0.113.7"), ()) == "127.0.0.1"
+    assert client_address(scope("127.0.0.1", "203.0.113.7"), ()) == "127.0.0.1"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +70,7 @@ def test_without_trusted_proxies_nobody_else_is_believed() -> None:
     ],
 )
 def test_how_the_client_came(peer: str, proto: str | None, scheme: str) -> None:
-    assert client_scheme(peer, "http", headers(proto=proto), TRUSTED) == scheme
+    assert client_scheme(scope(peer, proto=proto), TRUSTED) == scheme
 
 
 @pytest.mark.parametrize(

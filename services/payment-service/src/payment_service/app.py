@@ -10,7 +10,6 @@ from payment_service.banks.routes import router as banks
 from payment_service.bills.routes import router as bills
 from payment_service.callbacks.gate import Gate
 from payment_service.callbacks.routes import SnapDoor
-from payment_service.callbacks.rules import trusted_proxies
 from payment_service.callbacks.writer import Writer
 from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
@@ -64,7 +63,7 @@ def app_of(kit: web.Kit, settings: Settings) -> FastAPI:
     gate = Gate(
         kit.database,
         kit.keyring,
-        trusted=trusted_proxies(settings.trusted_proxies),
+        trusted=settings.trusted_proxies,
         cache_s=settings.partner_cache_s,
     )
     writer = Writer(kit.database, kit.keyring)

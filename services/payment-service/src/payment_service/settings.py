@@ -1,21 +1,13 @@
 """This service's own variables, beside those every service has."""
 
+from ipaddress import ip_network
 from typing import Annotated
 
 from fastapi import Depends, Request
-from pydantic import BeforeValidator, Field
-from pydantic_settings import NoDecode, SettingsConfigDict
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
 
-from perisai_kit.runtime.settings import ServiceSettings, shared
-
-
-def _parts(value: object) -> object:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts)]
+from perisai_kit.runtime.settings import CommaSeparated, Networks, ServiceSettings, shared
 
 
 class Settings(ServiceSettings):
@@ -47,7 +39,7 @@ class Settings(ServiceSettings):
     designated_banks: CommaSeparated = ()
     """Codes of the banks agents may be paid at, by comma. No current official list was found (see
     docs/domain.md, Requirements): when empty, the active bank partners are the designated ones."""
-    trusted_proxies: CommaSeparated = ("127.0.0.0/8", "::1/128")
+    trusted_proxies: Networks = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
     """Networks whose X-Forwarded-For is believed: where the gateway is. This machine by default."""
     partner_cache_s: float = Field(default=1.0, ge=0, le=60)
     """How long a process may go without looking whether a known bank partner has changed."""

@@ -292,7 +292,7 @@ async def test_a_caller_too_many_finds_its_connection_closed(open_town: OpenTown
 async def test_made_up_client_keys_make_the_partners_be_read_once_a_second(
     bank: Bank, database: Database, keyring: Keyring
 ) -> None:
-    gate = Gate(database, keyring, trusted=Sources(), cache_s=60)
+    gate = Gate(database, keyring, trusted=(), cache_s=60)
     before = await gate.callers()
 
     first = await gate.client(str(new_id()))

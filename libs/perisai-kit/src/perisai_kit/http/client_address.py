@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
+from starlette.types import Scope
+
 Network = IPv4Network | IPv6Network
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -12,33 +14,35 @@ UNKNOWN = "unknown"
 """What nobody could tell. No list of addresses admits it. Source: RFC 7239 6.2."""
 
 
-def client_address(peer: str | None, headers: Headers, trusted: Sequence[Network]) -> str:
+def client_address(scope: Scope, trusted: Sequence[Network]) -> str:
     """Return the address of the client, without a port, IPv4 as such; `unknown` if unreadable.
 
-    peer: who is connected to us. headers: of the request, names in lower case. X-Forwarded-For
-    counts only as far as trusted proxies wrote it: read from the right, the first address that is
-    not a trusted proxy is the client.
+    X-Forwarded-For counts only as far as trusted proxies wrote it: read from the right, the first
+    address that is not a trusted proxy is the client.
     """
-    address = _read(peer or "")
+    address = _peer(scope)
     if not trusted or address is None or not _is_trusted(address, trusted):
         return _text(address)
-    for hop in _forwarded_for(headers):
+    for hop in _forwarded_for(scope["headers"]):
         address = _read(hop)
         if address is None or not _is_trusted(address, trusted):
             break
     return _text(address)
 
 
-def client_scheme(
-    peer: str | None, scheme: str, headers: Headers, trusted: Sequence[Network]
-) -> str:
+def client_scheme(scope: Scope, trusted: Sequence[Network]) -> str:
     """Return `http` or `https` as the client spoke it, by the word of a trusted proxy."""
-    address = _read(peer or "") if trusted else None
+    address = _peer(scope) if trusted else None
     if address is not None and _is_trusted(address, trusted):
-        for name, value in headers:
+        for name, value in scope["headers"]:
             if name == b"x-forwarded-proto" and value in {b"http", b"https"}:
-                return value.decode()
-    return scheme
+                return str(value.decode())
+    return str(scope.get("scheme", "http"))
+
+
+def client_household(scope: Scope, trusted: Sequence[Network]) -> str:
+    """Return what clients without a sign-in are counted by: what a household shares."""
+    return household(client_address(scope, trusted))
 
 
 def household(address: str) -> str:
@@ -47,6 +51,11 @@ def household(address: str) -> str:
     if isinstance(parsed, IPv6Address):
         return str(IPv6Network((parsed, 64), strict=False))
     return address
+
+
+def _peer(scope: Scope) -> IPv4Address | IPv6Address | None:
+    connected = scope.get("client")
+    return _read(connected[0]) if connected else None
 
 
 def _forwarded_for(headers: Headers) -> list[str]:

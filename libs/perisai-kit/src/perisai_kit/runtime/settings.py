@@ -1,11 +1,14 @@
 """What every process is told at its start, by its environment and by files with its secrets."""
 
+import json
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import (
     AliasChoices,
+    BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
@@ -14,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 SECRETS_DIR = "PERISAI_SECRETS_DIR"
 """Names a folder with a file for each variable, called like it in lower case, as Docker and
@@ -22,6 +25,30 @@ Kubernetes mount secrets. What the environment says itself wins."""
 
 
 Secret = Annotated[SecretStr, Field(min_length=1)]
+
+
+def _split(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.startswith("["):
+        return json.loads(value)
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _read_networks(value: object) -> object:
+    parts = _split(value)
+    if not isinstance(parts, list | tuple):
+        return value
+    return tuple(ip_network(part, strict=False) for part in parts)
+
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+"""Texts by comma, or a JSON list of them."""
+
+Networks = Annotated[
+    tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_read_networks)
+]
+"""Addresses and networks such as `10.0.0.0/8`, by comma or as a JSON list."""
 
 
 class SettingsRefused(SystemExit):

@@ -10,13 +10,14 @@ import asyncio
 import secrets
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from payment_service.banks import service as banks
 from payment_service.banks.models import BankPartner
-from payment_service.banks.rules import PartnerStatus, Sources, sources
+from payment_service.banks.rules import PartnerStatus, sources
 from payment_service.callbacks import queries, rules
 from payment_service.callbacks.models import AccessToken
 from payment_service.callbacks.rules import Caller, Refusal, Wire
@@ -31,6 +32,7 @@ from payment_service.callbacks.unproven import (
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
+from perisai_kit.http.client_address import Network
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import get_logger
 from snap_bi.answers import TOKEN_LIFE_S, Answer, token_answer
@@ -55,7 +57,7 @@ class Gate:
     """One an app. trusted: the proxies whose X-Forwarded-For is believed."""
 
     def __init__(
-        self, database: Database, keyring: Keyring, *, trusted: Sources, cache_s: float
+        self, database: Database, keyring: Keyring, *, trusted: Sequence[Network], cache_s: float
     ) -> None:
         self.database = database
         self.keyring = keyring

@@ -155,13 +155,12 @@ def _wire(scope: Scope, body: bytes, gate: Gate) -> Wire:
     for raw_name, raw_value in scope["headers"]:  # their names are in lower case: ASGI says so
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    peer = scope["client"][0] if scope.get("client") else None
     return Wire(
         method=scope["method"],
         target=_target(scope),
         headers=headers,
         body=body,
-        source=client_address(peer, scope["headers"], gate.trusted.networks),
+        source=client_address(scope, gate.trusted),
     )
 
 

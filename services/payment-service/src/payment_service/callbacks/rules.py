@@ -4,10 +4,9 @@ The order of the checks is that of docs/snap.md: source address, headers, token,
 signature; only then the message, the replay, the X-EXTERNAL-ID and the bill.
 """
 
-import ipaddress
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -380,8 +379,3 @@ def repeat(first: First, *, content_hash: bytes, external_id: str, wanted: Repla
     if doubled and wanted is ReplayAnswer.INCONSISTENT_WITH_FIRST_RESULT:
         return Repeat.INCONSISTENT
     return Repeat.AS_STORED
-
-
-def trusted_proxies(texts: Sequence[str]) -> Sources:
-    """Return the networks whose X-Forwarded-For is believed. Raises: ValueError at start."""
-    return Sources(tuple(ipaddress.ip_network(text, strict=False) for text in texts))
