@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
@@ -38,6 +37,7 @@ from gateway.revocations.service import OwnRevocations
 from gateway.sessions.routes import auth_router
 from gateway.sessions.routes import router as sessions_router
 from gateway.settings import Settings
+from gateway.tables import MIGRATIONS
 from gateway.tokens import OwnTokens
 from gateway.worker import notice_sender, periodic, subscriptions, webhook_of
 from perisai_kit.db.engine import Database
@@ -47,7 +47,6 @@ from perisai_kit.services.app import Kit, create_kit, describe_routes
 from perisai_kit.services.app import create_app as create_kit_app
 from perisai_kit.services.client import ServiceClient
 
-MIGRATIONS = Path(__file__).parents[2] / "migrations"
 RELOAD_EVERY_S = 2.0
 """How soon this process knows a new key, a lock, a role taken away."""
 EXPOSED_HEADERS = (

@@ -1,5 +1,7 @@
 """Every table of the gateway, for Alembic."""
 
+from pathlib import Path
+
 from gateway.accounts import models as accounts
 from gateway.base import Base
 from gateway.changes import models as changes
@@ -11,4 +13,5 @@ from gateway.throttles import models as throttles
 from perisai_kit.services.tables import KIT_METADATA
 
 FEATURES = (accounts, changes, keys, notices, otp, sessions, throttles)
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
 METADATA = [KIT_METADATA, Base.metadata]

@@ -12,6 +12,7 @@ from gateway.otp import service as otp
 from gateway.people import tasks as people
 from gateway.sessions import service as sessions
 from gateway.settings import Settings
+from gateway.tables import MIGRATIONS
 from gateway.throttles import service as throttles
 from gateway.tokens import OwnTokens
 from perisai_kit.db.bulk import delete_old
@@ -24,9 +25,8 @@ from perisai_kit.events.catalogue import (
     AgentSuspended,
 )
 from perisai_kit.events.subscription import Subscription
-from perisai_kit.http.transaction import forget_old_keys
 from perisai_kit.privacy.keyring import Keyring
-from perisai_kit.runtime.log import configure_logging
+from perisai_kit.services import app as web
 from perisai_kit.services.client import ServiceClient
 from perisai_kit.services.worker import Periodic, Worker
 
@@ -96,16 +96,13 @@ async def forget_old(database: Database) -> bool:
 def create_worker() -> Worker:
     """Return the worker of a process of its own."""
     settings = Settings.from_env()
-    configure_logging(service=settings.service)
-    clock.follow_test_clock(settings.clock_file, sandbox=settings.sandbox)
-    keyring = Keyring.from_settings(settings)
-    database = Database.from_settings(settings, keyring=keyring)
-    sender = notice_sender(webhook_of(settings), database, keyring)
-    tokens = OwnTokens(keys.SigningKeys(database), settings)
-    agents = ServiceClient(settings.agent_address, tokens, timeout_s=settings.service_timeout_s)
-    forget_keys = Periodic("idempotency.forget", 600, forget_old_keys)
-    return Worker(
-        database,
-        subscriptions=subscriptions(agents),
-        periodic=[*periodic(settings, sender), forget_keys],
+    database = Database.from_settings(settings, keyring=Keyring.from_settings(settings))
+    signing_keys = keys.SigningKeys(database)
+    kit = web.create_kit(settings, migrations=MIGRATIONS, keys=signing_keys, database=database)
+    kit.tokens = OwnTokens(signing_keys, settings)
+    sender = notice_sender(webhook_of(settings), database, kit.keyring)
+    return web.create_worker(
+        kit,
+        subscriptions=subscriptions(kit.client(settings.agent_address)),
+        periodic=periodic(settings, sender),
     )

@@ -12,10 +12,8 @@ from perisai_kit.events.catalogue import (
     PaymentSettled,
 )
 from perisai_kit.events.subscription import FeedSource, Subscription
-from perisai_kit.http.transaction import forget_old_keys
-from perisai_kit.runtime.log import configure_logging
-from perisai_kit.services.app import create_kit
-from perisai_kit.services.worker import Periodic, Worker
+from perisai_kit.services import app as web
+from perisai_kit.services.worker import Worker
 
 
 def subscriptions(
@@ -46,13 +44,10 @@ def subscriptions(
 def create_worker() -> Worker:
     """Return the worker of a process of its own, told by the environment."""
     settings = Settings.from_env()
-    configure_logging(service=settings.service)
-    kit = create_kit(settings, migrations=MIGRATIONS)
-    return Worker(
-        kit.database,
-        wakeup=kit.wakeup,
+    kit = web.create_kit(settings, migrations=MIGRATIONS)
+    return web.create_worker(
+        kit,
         subscriptions=subscriptions(
             agents=kit.client(settings.agent_url), payments=kit.client(settings.payment_url)
         ),
-        periodic=[Periodic("idempotency.forget", 600, forget_old_keys)],
     )

@@ -12,9 +12,8 @@ from payment_service.tables import MIGRATIONS
 from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.subscription import FeedSource, Subscription
-from perisai_kit.http.transaction import forget_old_keys
-from perisai_kit.runtime.log import configure_logging
-from perisai_kit.services.app import Kit, create_kit
+from perisai_kit.services import app as web
+from perisai_kit.services.app import Kit
 from perisai_kit.services.worker import Periodic, Worker
 
 
@@ -57,12 +56,9 @@ def subscriptions(*, own: FeedSource, members: FeedSource, poll_s: float = 2) ->
 def create_worker() -> Worker:
     """Return the worker of a process of its own, told by the environment."""
     settings = Settings.from_env()
-    configure_logging(service=settings.service)
-    kit = create_kit(settings, migrations=MIGRATIONS)
-    forget = Periodic("idempotency.forget", 600, forget_old_keys)
-    return Worker(
-        kit.database,
-        wakeup=kit.wakeup,
+    kit = web.create_kit(settings, migrations=MIGRATIONS)
+    return web.create_worker(
+        kit,
         subscriptions=subscriptions(own=own_feed(kit), members=kit.client(settings.member_url)),
-        periodic=[*periodic(settings), forget],
+        periodic=periodic(settings),
     )

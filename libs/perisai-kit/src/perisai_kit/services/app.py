@@ -206,13 +206,7 @@ def create_app(
     the `close` of clients. outer, inner: layers before and behind the request context; what they
     fail to answer no error handler answers. openapi_url: None where the app serves its own.
     """
-    kit.subscriptions = list(subscriptions)
-    worker = Worker(
-        kit.database,
-        wakeup=kit.wakeup,
-        subscriptions=subscriptions,
-        periodic=[*periodic, Periodic("idempotency.forget", 600, forget_old_keys)],
-    )
+    worker = _worker(kit, subscriptions=subscriptions, periodic=periodic)
     service = kit.settings.service
     tasks = [*kit.background, *background, *([worker.run] if kit.settings.run_worker else [])]
 
@@ -236,6 +230,29 @@ def create_app(
     install_problems(app)
     _document_problems(app)
     return app
+
+
+def create_worker(
+    kit: Kit,
+    *,
+    subscriptions: Sequence[Subscription] = (),
+    periodic: Sequence[Periodic] = (),
+) -> Worker:
+    """Return the worker of a process of its own: what a service names, and what every one has."""
+    configure_logging(service=kit.settings.service)
+    return _worker(kit, subscriptions=subscriptions, periodic=periodic)
+
+
+def _worker(
+    kit: Kit, *, subscriptions: Sequence[Subscription], periodic: Sequence[Periodic]
+) -> Worker:
+    kit.subscriptions = list(subscriptions)
+    return Worker(
+        kit.database,
+        wakeup=kit.wakeup,
+        subscriptions=subscriptions,
+        periodic=[*periodic, Periodic("idempotency.forget", 600, forget_old_keys)],
+    )
 
 
 def _bare_app(service: str, wrap: Wrap, **options: Any) -> App:
