@@ -2,10 +2,9 @@
 
 import json
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
@@ -19,13 +18,11 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
-    any_,
     cast,
     column,
     delete,
     func,
     inspect,
-    literal,
     select,
     true,
 )
@@ -78,11 +75,6 @@ def insert_rows(model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]])
     wanted = func.unnest(*arrays).table_valued(*names, name="wanted").render_derived()
     chosen = [cast(wanted.c[name], kind) for name, kind in kinds.items()]
     return insert(model).from_select(list(kinds), select(*chosen))
-
-
-def any_id(ids: Collection[UUID]) -> ColumnElement[Any]:
-    """Return what a column equals when it is one of these ids."""
-    return any_(literal(list(ids), ARRAY(Uuid())))
 
 
 def _sent(kind: TypeEngine[Any]) -> TypeEngine[Any]:

@@ -45,6 +45,7 @@ LongText = Annotated[str, _text(1, 2000), AfterValidator(_clean)]
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
 
+
 # As people write them. The library reads letters too, as the keys of an old telephone.
 _WRITTEN_PHONE = re.compile(r"[+(0-9][0-9 ().\-]{3,29}")
 

@@ -4,7 +4,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, exists, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Row,
+    Select,
+    Uuid,
+    any_,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.earnings.models import (
@@ -16,13 +30,18 @@ from payment_service.earnings.models import (
     Watermark,
 )
 from payment_service.schemes.rules import SELF
-from perisai_kit.db.bulk import any_id, insert_rows
+from perisai_kit.db.bulk import insert_rows
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import PaymentSettled
 from perisai_kit.events.outbox import EventRow
 
 AgentMonth = tuple[UUID, Month]
 Rows = Sequence[Mapping[str, Any]]
+
+
+def any_id(ids: Collection[UUID]) -> ColumnElement[Any]:
+    """Return what a column equals when it is one of these ids."""
+    return any_(literal(list(ids), ARRAY(Uuid())))
 
 
 async def lock_watermark(session: AsyncSession) -> Watermark:

@@ -1,6 +1,7 @@
 """A connection of the driver's own, held open, for a hot path with statements written out.
 
-Why there is one: docs/adr/0012-group-commit.md. Everything else uses the sessions of engine.py.
+Why there is one: docs/adr/0012-group-commit.md. Everything else uses the sessions of
+perisai_kit.db.engine.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping

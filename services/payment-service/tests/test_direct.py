@@ -1,21 +1,30 @@
 """Transactions on a connection of the driver's own, one after the other or chained."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from sqlalchemy import text
 
-from perisai_kit.db.direct import Direct
+from payment_service.direct import Direct
 from perisai_kit.db.engine import Database
 from perisai_kit.db.sql import Run, Statement
 from perisai_kit.domain.ids import new_id
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.testing.plugin import Urls
 
 NAME = "perisai-direct-test"
 
 
 @pytest.fixture
-async def direct(kit_database: Database) -> AsyncIterator[Direct]:
-    direct = Direct(kit_database, {"application_name": NAME})
+async def own(own_database: Callable[[str], Urls], keyring: Keyring) -> AsyncIterator[Database]:
+    database = Database(own_database("payment").app, keyring=keyring)
+    yield database
+    await database.dispose()
+
+
+@pytest.fixture
+async def direct(own: Database) -> AsyncIterator[Direct]:
+    direct = Direct(own, {"application_name": NAME})
     yield direct
     await direct.close()
 
@@ -47,22 +56,20 @@ async def states(database: Database) -> list[str]:
         return list(await session.scalars(asked, {"name": NAME}))
 
 
-async def test_chained_transactions_are_committed_one_by_one(
-    direct: Direct, kit_database: Database
-) -> None:
+async def test_chained_transactions_are_committed_one_by_one(direct: Direct, own: Database) -> None:
     for expected in (1, 2):
         async with direct.begin(another=lambda: True) as run:
             await write(run)
-        assert await written(kit_database) == expected
+        assert await written(own) == expected
     async with direct.begin() as run:
         await write(run)
 
-    assert await written(kit_database) == 3
-    assert await states(kit_database) == ["idle"]
+    assert await written(own) == 3
+    assert await states(own) == ["idle"]
 
 
 async def test_a_chained_transaction_that_fails_undoes_itself_alone(
-    direct: Direct, kit_database: Database
+    direct: Direct, own: Database
 ) -> None:
     async with direct.begin(another=lambda: True) as run:
         await write(run)
@@ -72,20 +79,18 @@ async def test_a_chained_transaction_that_fails_undoes_itself_alone(
 
     async with direct.begin() as run:
         await write(run)
-    assert await written(kit_database) == 2
+    assert await written(own) == 2
 
 
-async def test_a_transaction_that_none_follows_is_ended(
-    direct: Direct, kit_database: Database
-) -> None:
+async def test_a_transaction_that_none_follows_is_ended(direct: Direct, own: Database) -> None:
     async with direct.begin(another=lambda: True) as run:
         await write(run)
-    assert await states(kit_database) == ["idle in transaction"]
+    assert await states(own) == ["idle in transaction"]
 
     direct.rest()
     direct.rest()
 
     async with direct.begin() as run:
         await write(run)
-    assert set(await states(kit_database)) <= {"idle"}
-    assert await written(kit_database) == 2
+    assert set(await states(own)) <= {"idle"}
+    assert await written(own) == 2
