@@ -31,7 +31,7 @@ async def test_only_the_first_row_of_a_key_is_inserted(session: AsyncSession) ->
     ).all()
     assert first is not None
     assert second is None
-    assert positions.all() == [7]
+    assert positions == [7]
 
 
 async def test_a_row_inserted_once_is_changed_as_any_other(session: AsyncSession) -> None:

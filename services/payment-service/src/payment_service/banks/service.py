@@ -74,20 +74,20 @@ async def register(
     if new.outbound is not None:
         _check_outbound(new.outbound, profile, sandbox=sandbox, within="outbound.")
     now = clock.now()
-    row = BankPartner(
+    values = {
         **new.model_dump(exclude={"outbound", "allowed_sources"}),
-        allowed_sources=list(new.allowed_sources),
-        id=new_id(),
-        status=PartnerStatus.DRAFT,
-        client_id=new.client_id or new_id().hex,
-        client_secret=new.client_secret or secrets.token_urlsafe(SECRET_BYTES),
+        "allowed_sources": list(new.allowed_sources),
+        "id": new_id(),
+        "status": PartnerStatus.DRAFT,
+        "client_id": new.client_id or new_id().hex,
+        "client_secret": new.client_secret or secrets.token_urlsafe(SECRET_BYTES),
         **_outbound_columns(new.outbound, profile),
-        created_at=now,
-        created_by=by,
-        status_changed_at=now,
-        status_changed_by=by,
-    )
-    partner = await insert_once(session, row)
+        "created_at": now,
+        "created_by": by,
+        "status_changed_at": now,
+        "status_changed_by": by,
+    }
+    partner = await insert_once(session, BankPartner(**values))
     if partner is None:
         raise ClientIdTaken(field="client_id")
     log.info("bank_partner.registered", partner_id=str(partner.id), profile=partner.profile)
