@@ -2,7 +2,7 @@
 # Make the roles and databases in a new PostgreSQL. The image of PostgreSQL runs this once, on an
 # empty volume, with psql's own variables set to the superuser.
 #
-# Each database has two roles of its own and lets nobody else in: `<database>_owner` owns and
+# PERISAI_DATABASES names them, by blanks. Each database has two roles of its own and lets nobody else in: `<database>_owner` owns and
 # migrates it; `<database>_app` may connect and has no right but what the migrations grant it. Each
 # password is in PERISAI_<DATABASE>_<ROLE>_PASSWORD, or in the file that the same variable with
 # _FILE behind it names.
@@ -28,7 +28,7 @@ read_password() {
     printf '%s' "$word"
 }
 
-databases="gateway agent member payment"
+databases=${PERISAI_DATABASES:?}
 # All of them before anything is made: a volume is never made by half.
 for database in $databases; do
     upper=$(printf '%s' "$database" | tr '[:lower:]' '[:upper:]')

@@ -1,7 +1,6 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -10,6 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 
+from gateway.tables import MIGRATIONS
 from perisai_kit.testing.plugin import Databases
 
 
@@ -26,8 +26,9 @@ async def _run(url: str, *statements: str) -> list[Any]:
 
 
 def _find(slug: str) -> Script:
-    folder = Path(__file__).parents[1] / "migrations"
-    (found,) = [each for each in ScriptDirectory(str(folder)).walk_revisions() if slug in each.path]
+    (found,) = [
+        each for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions() if slug in each.path
+    ]
     return found
 
 
@@ -83,9 +84,8 @@ WHERE datname = current_database() AND wait_event_type = 'Lock'
 
 
 def test_there_is_one_head() -> None:
-    folder = Path(__file__).parents[1] / "migrations"
 
-    heads = ScriptDirectory(str(folder)).get_heads()
+    heads = ScriptDirectory(str(MIGRATIONS)).get_heads()
 
     assert len(heads) == 1
 

@@ -32,7 +32,13 @@ def run_script(server: Postgres, variables: dict[str, str]) -> subprocess.Comple
     programs = f"{binaries.installed() / 'bin'}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
         ["sh", SCRIPT],
-        env={"PATH": programs, "LC_ALL": "C", **superuser, **variables},
+        env={
+            "PATH": programs,
+            "LC_ALL": "C",
+            "PERISAI_DATABASES": " ".join(DATABASES),
+            **superuser,
+            **variables,
+        },
         capture_output=True,
         text=True,
         check=False,

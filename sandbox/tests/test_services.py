@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from perisai_kit.services.processes import migrations_of
 from sandbox.environment import build_environment
 from sandbox.errors import SandboxError
 from sandbox.services import load_services
@@ -41,8 +42,9 @@ def test_gateway_stands_first_because_it_stops_first() -> None:
 def test_every_service_has_its_migrations() -> None:
     named = [each for each in load_services({}) if each.database]
 
-    assert [each.name for each in named if each.alembic is None] == []
-    assert [each.name for each in named if each.alembic and not each.alembic.is_file()] == []
+    assert [
+        each.name for each in named if not (migrations_of(each.name) / "env.py").is_file()
+    ] == []
 
 
 def test_port_comes_from_the_environment() -> None:

@@ -1,7 +1,8 @@
-"""docker-compose.yml, .env.example and the Dockerfile say what deploy/services.toml says."""
+"""docker-compose.yml, .env.example and the Dockerfile say what sandbox/services.toml says."""
 
 import os
 import re
+import shlex
 import shutil
 import stat
 import subprocess
@@ -16,7 +17,8 @@ import pytest
 import yaml
 
 from perisai_kit.privacy.keyring import Keyring
-from perisai_kit.services.serve import GRACEFUL_S, GROUP
+from perisai_kit.services.processes import GROUP
+from perisai_kit.services.serve import GRACEFUL_S
 from sandbox.environment import build_environment
 from sandbox.postgres import SETTINGS
 from sandbox.services import Service, load_services
@@ -74,10 +76,11 @@ def test_every_process_is_a_container_and_the_platforms_have_a_worker_beside_the
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda each: each.name)
 def test_container_runs_the_very_command_on_all_its_addresses(service: Service) -> None:
-    ports = {"port": service.port, "inner_port": service.inner_port}
-    wanted = service.command.replace("127.0.0.1", "0.0.0.0").format(**ports)
+    started = ["perisai-serve", *service.arguments[3:]]  # behind `python -m module`
+    wanted = ["0.0.0.0" if word == "127.0.0.1" else word for word in started]
 
     assert entry(service.name)["command"] == wanted
+    assert entry_points(group=GROUP, name=wanted[1])
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda each: each.name)
@@ -91,7 +94,7 @@ def test_container_is_healthy_when_its_process_is_ready(service: Service) -> Non
 def test_worker_is_a_container_of_its_own_told_the_same(service: Service) -> None:
     worker = entry(f"{service.name}-worker")
 
-    assert worker["command"] == f"perisai-serve {service.name} --worker"
+    assert worker["command"] == ["perisai-serve", service.name, "--worker"]
     assert [each.value for each in entry_points(group=GROUP, name=f"{service.name}-worker")] == [
         f"{package(service)}.worker:create_worker"
     ]
@@ -140,10 +143,8 @@ def test_process_has_its_database_and_no_secret_of_another(service: Service) -> 
 
 def test_migrations_run_for_every_database_as_its_owner_before_anything_serves() -> None:
     migrate = entry("migrate")
-    inis = [each.alembic.relative_to(ROOT).as_posix() for each in PLATFORM if each.alembic]
 
-    assert migrate["command"][-1].splitlines() == [f"alembic -c {ini} upgrade head" for ini in inis]
-    assert migrate["command"][:2] == ["sh", "-ec"]
+    assert migrate["command"] == ["perisai-migrate", *(each.name for each in PLATFORM)]
     assert migrate["environment"] == {
         f"{each.prefix}OWNER_DATABASE_URL": (
             f"postgresql://{each.database}_owner:${{{each.prefix}OWNER_PASSWORD:?}}"
@@ -158,13 +159,13 @@ def test_migrations_run_for_every_database_as_its_owner_before_anything_serves()
 
 
 def test_databases_are_made_as_the_sandbox_makes_them() -> None:
-    script = (ROOT / "deploy" / "postgres-init.sh").read_text()
-    made = re.search(r'^databases="(.*)"$', script, re.MULTILINE)
+    made = entry("postgres")["environment"]["PERISAI_DATABASES"]
 
-    assert made
-    assert made[1].split() == [each.database for each in PLATFORM]
+    assert made.split() == [each.database for each in PLATFORM]
     assert os.access(ROOT / "deploy" / "postgres-init.sh", os.X_OK)
-    given = dict(re.findall(r"-c (\w+)=(\S+)", entry("postgres")["command"]))
+    server, *options = entry("postgres")["command"]
+    given = dict(each.removeprefix("--").split("=") for each in options)
+    assert server == "postgres"
     assert given == {name: SETTINGS[name] for name in given}
     assert {"log_error_verbosity", "max_connections"} <= set(given)
 
@@ -314,31 +315,60 @@ def test_compose_refuses_and_names_a_secret_that_is_missing(env_file: Path) -> N
     assert "PERISAI_MEMBER_LOOKUP_KEY" in done.stderr
 
 
-def dockerfile() -> str:
-    return (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+def dockerfile() -> list[tuple[str, list[list[str]]]]:
+    """Return the stages of the Dockerfile: their names, and their instructions by words."""
+    stages: list[tuple[str, list[list[str]]]] = []
+    for line in (ROOT / "Dockerfile").read_text().replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        if words[:1] == ["FROM"]:
+            stages.append((words[-1], []))
+        elif words:
+            stages[-1][1].append(words)
+    return stages
 
 
 def test_dockerfile_copies_what_exists_and_what_is_not_ignored() -> None:
-    copied = [words.split()[:-1] for words in re.findall(r"^COPY (.+)$", dockerfile(), re.M)]
+    copied = [
+        path
+        for _, instructions in dockerfile()
+        for words in instructions
+        if words[0] == "COPY" and not words[1].startswith("--from=")
+        for path in words[1:-1]
+    ]
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
 
     assert len(copied) >= 6
-    for path in (name for names in copied for name in names):
+    for path in copied:
         assert (ROOT / path).exists()
         assert f"!{path.split('/')[0]}" in ignored
     assert ignored[1] == "*"
 
 
-def test_dockerfile_installs_all_our_packages_and_runs_as_nobody_in_particular() -> None:
-    installed = set(re.findall(r"-e (\S+)", dockerfile()))
+def test_images_hold_wheels_of_all_our_packages_and_nothing_of_the_checkout() -> None:
+    stages = dict(dockerfile())
+    built = {
+        path
+        for words in stages["wheels"]
+        if words[:5] == ["RUN", "python", "-m", "pip", "wheel"]
+        for path in words
+        if (ROOT / path / "pyproject.toml").is_file()
+    }
     projects = {
         path.parent.relative_to(ROOT).as_posix()
         for path in [*ROOT.glob("*/pyproject.toml"), *ROOT.glob("*/*/pyproject.toml")]
     }
-    stages = re.split(r"^FROM .+ AS ", dockerfile(), flags=re.MULTILINE)[1:]
+    images = {each["build"]["target"] for each in compose()["services"].values() if "build" in each}
 
-    assert installed == projects
-    assert {stage.split()[0] for stage in stages} == {
-        each["build"]["target"] for each in compose()["services"].values() if "build" in each
-    }
-    assert [stage.strip().splitlines()[-1] for stage in stages] == ["USER perisai"] * 2
+    assert built == projects
+    assert images == {"platform", "sandbox"}
+    for image in images:
+        sources = [path for words in stages[image] if words[0] == "COPY" for path in words[1:-1]]
+        assert [path for path in sources if path.split("/")[0] in {"libs", "services"}] == []
+        install = shlex.split("RUN python -m pip install --no-index --no-deps")
+        assert [*install, f"/wheels/{image}/*.whl"] in stages[image]
+
+
+def test_images_run_as_nobody_in_particular() -> None:
+    stages = dict(dockerfile())
+
+    assert [stages[image][-1] for image in ("platform", "sandbox")] == [["USER", "perisai"]] * 2

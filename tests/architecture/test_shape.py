@@ -24,8 +24,6 @@ EVERYTHING = sorted(
         ),
         *ROOT.glob("tests/**/*.py"),
         *ROOT.glob("bench/**/*.py"),
-        *ROOT.glob("*/migrations/**/*.py"),
-        *ROOT.glob("services/*/migrations/**/*.py"),
     }
 )
 FEATURE_FILES = {

@@ -13,5 +13,5 @@ from gateway.throttles import models as throttles
 from perisai_kit.services.tables import KIT_METADATA
 
 FEATURES = (accounts, changes, keys, notices, otp, sessions, throttles)
-MIGRATIONS = Path(__file__).parents[2] / "migrations"
+MIGRATIONS = Path(__file__).parent / "migrations"
 METADATA = [KIT_METADATA, Base.metadata]

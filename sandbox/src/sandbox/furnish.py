@@ -24,7 +24,7 @@ async def furnish(
     """Bring a running platform to the state every sandbox starts from; return its description.
 
     folder: holds the sandbox's secrets, and what its bank reads. addresses: by the names of
-    deploy/services.toml. gateway_environment: for the command that makes the first administrator.
+    services.toml. gateway_environment: for the command that makes the first administrator.
     Raises: SandboxError with the request that was refused.
     """
     secrets = load_secrets(folder)

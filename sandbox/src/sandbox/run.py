@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from perisai_kit.services.processes import migrations_of
 from sandbox.environment import build_environment, find_database_url
 from sandbox.errors import SandboxError
 from sandbox.folder import POSTGRES, prepare_folder
@@ -67,19 +68,19 @@ def migrate(services: Sequence[Service], postgres: Postgres) -> None:
 
     Raises: SandboxError with what the failing migration said.
     """
-    inis, environment = [], dict(os.environ)
+    names, environment = [], dict(os.environ)
     for service in services:
         url = find_database_url(service, postgres, "owner")
-        if url is None or service.alembic is None or service.database is None:
+        if url is None or service.database is None:
             continue
         postgres.ensure_database(service.database)
         if url != postgres.url(service.database, "owner") or not _is_migrated(service, postgres):
-            inis.append(str(service.alembic))
+            names.append(service.name)
             environment[f"{service.prefix}OWNER_DATABASE_URL"] = url
-    if not inis:
+    if not names:
         return
     done = subprocess.run(
-        [sys.executable, "-m", "sandbox.migrate", *inis],
+        [sys.executable, "-m", "perisai_kit.services.migrate", *names],
         cwd=ROOT,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -96,9 +97,8 @@ def _is_migrated(service: Service, postgres: Postgres) -> bool:
 
     A file's number is its revision, so the highest number is the head.
     """
-    assert service.alembic is not None
     assert service.database is not None
-    files = (service.alembic.parent / "migrations" / "versions").glob("[0-9]*.py")
+    files = (migrations_of(service.name) / "versions").glob("[0-9]*.py")
     try:
         applied = postgres.query(service.database, "SELECT version_num FROM alembic_version")
     except SandboxError:

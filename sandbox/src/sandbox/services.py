@@ -1,7 +1,6 @@
-"""The processes of the platform as deploy/services.toml names them."""
+"""The processes of the platform as services.toml names them."""
 
 import os
-import shlex
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -12,20 +11,19 @@ from sandbox.errors import SandboxError
 from sandbox.ports import HOST, free_port
 
 ROOT = Path(__file__).parents[3]
-"""The checkout; all packages are installed from it in place."""
+"""The checkout, where this package is installed from it in place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One process: `inner_port`, `database`, `alembic`, `client` are None where it has none."""
+    """One process: `inner_port`, `database`, `client` are None where it has none."""
 
     name: str
-    command: str
+    command: tuple[str, ...]
     port: int
     inner_port: int | None
     ready: str
     database: str | None
-    alembic: Path | None
     client: str | None
     sandbox: bool
 
@@ -65,29 +63,29 @@ class Service:
     @property
     def arguments(self) -> tuple[str, ...]:
         """Return the command with this interpreter and the ports in place."""
-        words = shlex.split(self.command.format(port=self.port, inner_port=self.inner_port))
+        given = {"port": self.port, "inner_port": self.inner_port}
+        words = [word.format(**given) for word in self.command]
         if words[0] == "perisai-serve":  # its script need not be on the PATH
             words[:1] = [sys.executable, "-m", "perisai_kit.services.serve"]
         return tuple(words)
 
 
 def load_services(environment: Mapping[str, str] = os.environ) -> tuple[Service, ...]:
-    """Read deploy/services.toml; PERISAI_<NAME>_PORT and _INNER_PORT change ports.
+    """Read services.toml; PERISAI_<NAME>_PORT and _INNER_PORT change ports.
 
     Raises: SandboxError when such a variable is no port.
     """
-    table = tomllib.loads((ROOT / "deploy" / "services.toml").read_text())
+    table = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())
     return tuple(
         Service(
             name=name,
-            command=entry["command"],
+            command=tuple(entry["command"]),
             port=_port(environment, f"PERISAI_{name.upper()}_PORT", entry["port"]),
             inner_port=_port(environment, f"PERISAI_{name.upper()}_INNER_PORT", entry["inner_port"])
             if "inner_port" in entry
             else None,
             ready=entry["ready"],
             database=entry.get("database"),
-            alembic=ROOT / entry["alembic"] if "alembic" in entry else None,
             client=entry.get("client"),
             sandbox=entry.get("sandbox", False),
         )

@@ -11,6 +11,6 @@ from agent_service.requirements import models as requirements
 from agent_service.wadahs import models as wadahs
 from perisai_kit.services.tables import KIT_METADATA
 
-MIGRATIONS = Path(__file__).parents[2] / "migrations"
+MIGRATIONS = Path(__file__).parent / "migrations"
 FEATURES = (activity, agents, applications, branches, requirements, wadahs)
 METADATA = [KIT_METADATA, Base.metadata]

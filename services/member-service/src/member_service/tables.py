@@ -11,7 +11,7 @@ from member_service.members import models as members
 from perisai_kit.services.tables import KIT_METADATA
 
 METADATA = [KIT_METADATA, Base.metadata]
-MIGRATIONS = Path(__file__).parents[2] / "migrations"
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 __all__ = [

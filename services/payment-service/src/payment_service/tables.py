@@ -15,7 +15,7 @@ from payment_service.statements import models as statements
 from perisai_kit.services.tables import KIT_METADATA
 
 METADATA = [KIT_METADATA, Base.metadata]
-MIGRATIONS = Path(__file__).parents[2] / "migrations"
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 __all__ = [

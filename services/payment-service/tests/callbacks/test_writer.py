@@ -265,10 +265,10 @@ async def test_who_comes_while_the_writer_goes_to_rest_is_answered(
 
 
 async def test_a_restart_of_postgresql_under_load_is_answered_honestly(
-    open_counter: OpenCounter, tmp_path: Path, request: pytest.FixtureRequest
+    open_counter: OpenCounter, tmp_path: Path
 ) -> None:
     with Postgres(tmp_path, port=free_port(), fsync=False) as server:
-        urls = Databases(server, request.config.rootpath).clone("payment")
+        urls = Databases(server).clone("payment")
         async with open_counter(urls, bills=60) as counter:
             flags = [counter.flag(bill) for bill in counter.bills]
 

@@ -1,7 +1,6 @@
 """`perisai-serve NAME`: one process of the platform, or with `--worker` its background work.
 
-Packages name what can be started in the entry-point group `perisai.processes`: NAME is a factory
-of an app, `NAME-worker` one of a worker.
+What can be started: processes.py.
 """
 
 import argparse
@@ -10,16 +9,15 @@ import resource
 import socket
 import sys
 from collections.abc import Sequence
-from importlib.metadata import EntryPoint, entry_points
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from perisai_kit.http.connections.watch import ConnectionLimits
 from perisai_kit.http.protocol import ServerProtocol
+from perisai_kit.services.processes import find_process
 from perisai_kit.services.worker import run_standalone
 
-GROUP = "perisai.processes"
 GRACEFUL_S = 8
 """How long requests under way may take when the process is told to stop."""
 START_S = 120
@@ -66,11 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until SIGTERM or SIGINT; ends with one line and exit code 1 where it cannot start."""
     told = _parse(arguments)
     if told.worker:
-        run_standalone(_find(f"{told.name}-worker").load())
+        run_standalone(find_process(f"{told.name}-worker").load())
         return
     inner_ports = [] if told.inner_port is None else [told.inner_port]
     sockets = [_listen(told.host, port) for port in (told.port, *inner_ports)]
-    app = _find(told.name).value
+    app = find_process(told.name).value
     configuration = Configuration(app, inner_ports=inner_ports, processes=told.processes)
     if told.processes > 1:
         Configuration(app).load()  # what cannot start is told here and once
@@ -97,14 +95,6 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--inner-port", type=int, help="for metrics, details of readiness, feeds")
     parser.add_argument("--processes", type=int, default=1, help="so many share the ports")
     return parser.parse_args(arguments)
-
-
-def _find(name: str) -> EntryPoint:
-    found = entry_points(group=GROUP, name=name)
-    if not found:
-        known = ", ".join(sorted(each.name for each in entry_points(group=GROUP)))
-        sys.exit(f"perisai-serve: there is no process {name}; there are {known}.")
-    return next(iter(found))
 
 
 def _listen(host: str, port: int) -> socket.socket:

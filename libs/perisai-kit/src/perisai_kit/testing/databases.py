@@ -5,12 +5,13 @@ import secrets
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import asyncpg
 from alembic import command
 from alembic.config import Config
+
+from perisai_kit.services.migrate import alembic_config
 
 Result = TypeVar("Result")
 KIT = "kit"
@@ -65,7 +66,6 @@ class Databases:
     """Migrated templates and their clones, with each service's own roles."""
 
     postgres: PostgresServer
-    root: Path
     _made: set[str] = field(default_factory=set)
     _shared: dict[str, Urls] = field(default_factory=dict)
 
@@ -74,10 +74,7 @@ class Databases:
         return Urls(name, app, owner, service)
 
     def alembic_config(self, service: str, owner_url: str) -> Config:
-        folder = self.root / ("gateway" if service == "gateway" else f"services/{service}-service")
-        config = Config(str(folder / "alembic.ini"))
-        config.set_main_option("sqlalchemy.url", owner_url.replace("%", "%%"))
-        return config
+        return alembic_config(service, owner_url)
 
     def template(self, service: str) -> str:
         """Return the name of the service's migrated database, which nobody writes to."""

@@ -44,8 +44,8 @@ Settings = TypeVar("Settings", bound=ServiceSettings)
 
 
 @pytest.fixture(scope="session")
-def databases(postgres: PostgresServer, request: pytest.FixtureRequest) -> Databases:
-    return Databases(postgres, request.config.rootpath)
+def databases(postgres: PostgresServer) -> Databases:
+    return Databases(postgres)
 
 
 @pytest.fixture
