@@ -43,9 +43,10 @@ from gateway.worker import notice_sender, periodic, subscriptions, webhook_of
 from perisai_kit.db.engine import Database
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import get_logger
-from perisai_kit.services.app import Kit, create_kit, describe_routes
 from perisai_kit.services.app import create_app as create_kit_app
+from perisai_kit.services.app import create_kit, describe_routes
 from perisai_kit.services.client import ServiceClient
+from perisai_kit.services.kit import Kit
 
 RELOAD_EVERY_S = 2.0
 """How soon this process knows a new key, a lock, a role taken away."""

@@ -15,6 +15,7 @@ from member_service.settings import Settings
 from member_service.tables import MIGRATIONS
 from member_service.worker import subscriptions
 from perisai_kit.services import app as web
+from perisai_kit.services.kit import Kit
 
 ROUTES = web.describe_routes(
     enrolments, members, declarations, attributions, coverage, lookups, occupations
@@ -30,7 +31,7 @@ def create_app(
     return app_of(kit, settings)
 
 
-def app_of(kit: web.Kit, settings: Settings) -> FastAPI:
+def app_of(kit: Kit, settings: Settings) -> FastAPI:
     """Return the app that stands on this kit."""
     kit.sights[members_service.SHOWN_AS] = members_service.check_sight
     agents, payments = kit.client(settings.agent_url), kit.client(settings.payment_url)

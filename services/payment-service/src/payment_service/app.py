@@ -25,6 +25,7 @@ from payment_service.tariffs import service as tariffs
 from payment_service.tariffs.routes import router as quotes
 from payment_service.worker import own_feed, periodic, subscriptions
 from perisai_kit.services import app as web
+from perisai_kit.services.kit import Kit
 
 ROUTES = web.describe_routes(
     quotes,
@@ -50,7 +51,7 @@ def create_app(
     return app_of(kit, settings)
 
 
-def app_of(kit: web.Kit, settings: Settings) -> FastAPI:
+def app_of(kit: Kit, settings: Settings) -> FastAPI:
     """Return the app that stands on this kit."""
     tariffs.book()  # a broken tariff must not start
     members = MembersClient(kit.client(settings.member_url))

@@ -13,7 +13,7 @@ from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.subscription import FeedSource, Subscription
 from perisai_kit.services import app as web
-from perisai_kit.services.app import Kit
+from perisai_kit.services.kit import Kit
 from perisai_kit.services.worker import Periodic, Worker
 
 

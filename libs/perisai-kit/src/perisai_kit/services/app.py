@@ -2,9 +2,8 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -28,11 +27,11 @@ from perisai_kit.http.access_log import AccessLog, RequestContext
 from perisai_kit.http.body import BodyLimit
 from perisai_kit.http.problems import COMMON_RESPONSES, Problem, install_problems
 from perisai_kit.http.transaction import forget_old_keys
-from perisai_kit.http.visibility import Sight
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import configure_logging
 from perisai_kit.runtime.settings import ServiceSettings
 from perisai_kit.services.client import ServiceClient, TokenSource
+from perisai_kit.services.kit import Background, Kit
 from perisai_kit.services.operations import router as operations_router
 from perisai_kit.services.parking_routes import parked_router
 from perisai_kit.services.revocations import RemoteRevocations
@@ -40,8 +39,6 @@ from perisai_kit.services.worker import Periodic, Worker
 
 Wrap = Callable[[ASGIApp], ASGIApp]
 """Puts layers around an app."""
-Background = Callable[[], Coroutine[Any, Any, None]]
-"""Runs from the start of an app to its stop."""
 BODY_LIMIT = 1_048_576
 COLLECT_AFTER = (20_000, 10, 10)
 """The collector's thresholds. Its own, 700 first, are passed by a dozen requests at once, and it
@@ -65,35 +62,6 @@ class HeadAsGet:
             await send(message)
 
         await self.app({**scope, "method": "GET"}, receive, send_head)
-
-
-@dataclass(slots=True)
-class Kit:
-    """What a request or a task of this service may use; at `request.app.state.kit`."""
-
-    settings: ServiceSettings
-    database: Database
-    keyring: Keyring
-    authenticator: Authenticator
-    tokens: TokenSource
-    wakeup: Wakeup
-    http_transport: httpx.AsyncBaseTransport | None
-    subscriptions: list[Subscription]
-    migrations: Path
-    sights: dict[str, Sight] = field(default_factory=dict)
-    """By kind, who sees what a kept answer is about: http/visibility.py."""
-    background: list[Background] = field(default_factory=list)
-    on_close: list[Callable[[], Any]] = field(default_factory=list)
-    """What keeps the kit's own parts fresh while an app runs, and what ends them."""
-
-    def client(self, base_url: str) -> ServiceClient:
-        """Return a client for another service, on this service's own token."""
-        return ServiceClient(
-            base_url,
-            self.tokens,
-            timeout_s=self.settings.service_timeout_s,
-            transport=self.http_transport,
-        )
 
 
 class App(FastAPI):

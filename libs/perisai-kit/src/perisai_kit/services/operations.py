@@ -4,7 +4,7 @@ import time
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from alembic.script import ScriptDirectory
 from fastapi import APIRouter, Depends, Request, Response
@@ -15,11 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from perisai_kit.auth.roles import require
 from perisai_kit.domain import clock
+from perisai_kit.services.kit import Kit
 
 READY_CACHED_S = 1.0
-
-if TYPE_CHECKING:
-    from perisai_kit.services.app import Kit
 
 
 router = APIRouter(include_in_schema=False)
@@ -72,7 +70,7 @@ def _head(migrations: Path) -> str | None:
     return ScriptDirectory(str(migrations)).get_current_head()
 
 
-async def readiness(kit: "Kit") -> dict[str, bool]:
+async def readiness(kit: Kit) -> dict[str, bool]:
     """Check the own database, the migrations and the keys; never another service."""
     head = _head(kit.migrations)
     try:

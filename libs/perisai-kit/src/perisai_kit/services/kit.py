@@ -1,0 +1,49 @@
+"""What a service stands on, for its routes and its background work."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from perisai_kit.auth.tokens import Authenticator
+from perisai_kit.db.engine import Database
+from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.subscription import Subscription
+from perisai_kit.http.visibility import Sight
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.runtime.settings import ServiceSettings
+from perisai_kit.services.client import ServiceClient, TokenSource
+
+Background = Callable[[], Coroutine[Any, Any, None]]
+"""Runs from the start of an app to its stop."""
+
+
+@dataclass(slots=True)
+class Kit:
+    """What a request or a task of this service may use; at `request.app.state.kit`."""
+
+    settings: ServiceSettings
+    database: Database
+    keyring: Keyring
+    authenticator: Authenticator
+    tokens: TokenSource
+    wakeup: Wakeup
+    http_transport: httpx.AsyncBaseTransport | None
+    subscriptions: list[Subscription]
+    migrations: Path
+    sights: dict[str, Sight] = field(default_factory=dict)
+    """By kind, who sees what a kept answer is about: http/visibility.py."""
+    background: list[Background] = field(default_factory=list)
+    on_close: list[Callable[[], Any]] = field(default_factory=list)
+    """What keeps the kit's own parts fresh while an app runs, and what ends them."""
+
+    def client(self, base_url: str) -> ServiceClient:
+        """Return a client for another service, on this service's own token."""
+        return ServiceClient(
+            base_url,
+            self.tokens,
+            timeout_s=self.settings.service_timeout_s,
+            transport=self.http_transport,
+        )
