@@ -16,11 +16,11 @@ import httpx
 
 from perisai_kit.domain import clock
 from perisai_kit.runtime.tls import authorities
-from sandbox import lifetime
-from sandbox.children import running
+from sandbox.children import Child, running
 from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
 from sandbox.demo.run import Watch
 from sandbox.environment import build_environment
+from sandbox.errors import SandboxError
 from sandbox.run import DESCRIPTION_FILE
 from sandbox.services import load_services
 from sandbox.vault import load_secrets
@@ -64,7 +64,7 @@ class Platform:
         self.logs = home / "with a blank" / "logs"
         self.logs.mkdir(parents=True)
         self.described: dict[str, Any] = {}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
         self._ports: dict[str, str] = {}
         self._environment = {**NO_WAY_OUT, **UNHURRIED, **CHEAP_HASHES, **(environment or {})}
 
@@ -84,23 +84,17 @@ class Platform:
 
     def _start_once(self) -> str | None:
         """Return None once all is ready, or the end of what it said."""
-        log = self.logs / "stage.log"
         script = Path(__file__).with_name("run_platform.py")
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, script, self.folder, self.logs],
-                env={**os.environ, **self._ports, **self._environment},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                preexec_fn=lifetime.die_with_parent(signal.SIGINT),
-            )
-        settled = lifetime.wait_until(
-            lambda: self._description.exists() or not self.is_running, timeout_s=START_S
+        self._child = Child(
+            [sys.executable, script, self.folder, self.logs],
+            environment={**os.environ, **self._ports, **self._environment},
+            log=self.logs / "stage.log",
+            end_with=signal.SIGINT,
         )
-        if not settled:
+        try:
+            self._child.wait_ready(self._description.exists, timeout_s=START_S)
+        except SandboxError:
             self.end()
-        if not self.is_running:
             return self._last_words()
         self.described = json.loads(self._description.read_text())
         return None
@@ -115,23 +109,17 @@ class Platform:
 
     @property
     def is_running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._child is not None and self._child.is_running
 
     def stop(self) -> int:
         """Press Ctrl-C; return the exit code."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGINT)
-        return self._process.wait(STOP_S)
+        assert self._child is not None
+        return self._child.stop(timeout_s=STOP_S)
 
     def end(self) -> None:
         """Stop in any case; the kernel ends the children of one that must be killed."""
-        if self._process is None or not self.is_running:
-            return
-        try:
-            self.stop()
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        if self._child is not None and self._child.is_running:
+            self._child.end(timeout_s=STOP_S)
 
     def address(self, name: str) -> str:
         return str(self.described["addresses"][name])
@@ -142,8 +130,8 @@ class Platform:
 
     def children(self) -> dict[int, str]:
         """Return the processes that the platform started, with their commands."""
-        assert self._process is not None
-        asked = ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(self._process.pid)]
+        assert self._child is not None
+        asked = ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(self._child.pid)]
         listed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
         rows = (line.strip().partition(" ") for line in listed.splitlines())
         return {int(pid): command for pid, _, command in rows}

@@ -1,22 +1,113 @@
-"""A server as our child for as long as a block lasts, ended by its own id."""
+"""A program as our child: started, waited for until it is ready, ended by its own id."""
 
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, build_opener
 
-import httpx
-
-from perisai_kit.runtime.tls import authorities
 from sandbox import lifetime
 from sandbox.errors import SandboxError
 from sandbox.services import ROOT
 
 READY_S = 90.0
 STOP_S = 20.0
+ANSWER_S = 5.0
+
+_OPENER = build_opener(ProxyHandler({}))
+
+
+def is_answering(url: str) -> bool:
+    """Tell whether a GET of `url` is answered with 200, past any proxy of this machine."""
+    try:
+        with _OPENER.open(url, timeout=ANSWER_S) as answer:
+            return bool(answer.status == 200)
+    except HTTPError as error:
+        error.close()
+        return False
+    except (OSError, HTTPException):  # not there yet, or gone while it answered
+        return False
+
+
+def start_options(end_with: signal.Signals) -> dict[str, Any]:
+    """Return how every child is started: it leads a group of its own, and ends when we die.
+
+    Ctrl-C in the terminal is for us alone: we stop our children in their order.
+    """
+    return {
+        "stdin": subprocess.DEVNULL,
+        "start_new_session": True,
+        "preexec_fn": lifetime.die_with_parent(end_with),
+    }
+
+
+class Child:
+    """A program that writes what it says to a log."""
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        environment: Mapping[str, str],
+        log: Path,
+        end_with: signal.Signals = signal.SIGTERM,
+    ) -> None:
+        """Start it. end_with: what asks it to end, also when we die."""
+        self._log = log
+        self._end_with = end_with
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=dict(environment),
+                stdout=output,
+                stderr=output,
+                **start_options(end_with),
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def wait_ready(self, is_ready: Callable[[], bool], *, timeout_s: float = READY_S) -> None:
+        """Raises: SandboxError with the last line it said when it does not become ready."""
+        settled = lifetime.wait_until(
+            lambda: not self.is_running or is_ready(), timeout_s=timeout_s
+        )
+        if not self.is_running:
+            raise SandboxError(f"{self._log.stem} does not start: {self.last_line()}")
+        if not settled:
+            raise SandboxError(
+                f"{self._log.stem} is not ready after {timeout_s:.0f} s: {self.last_line()}"
+            )
+
+    def stop(self, *, timeout_s: float = STOP_S) -> int:
+        """Ask it to end and return its exit code. Raises: TimeoutExpired when it does not."""
+        self._process.send_signal(self._end_with)
+        return self._process.wait(timeout_s)
+
+    def end(self, *, timeout_s: float = STOP_S) -> None:
+        """Stop it in any case, with what it started itself."""
+        with suppress(subprocess.TimeoutExpired):
+            self.stop(timeout_s=timeout_s)
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def last_line(self) -> str:
+        """Return the last line it said."""
+        said = self._log.read_text(errors="replace").splitlines()
+        lines = [line for line in said if line.strip()]
+        return lines[-1][:300] if lines else "it said nothing"
 
 
 @contextmanager
@@ -25,55 +116,13 @@ def running(
 ) -> Iterator[int]:
     """Run a server while the block lasts; yield its process id once `ready_url` answers 200.
 
-    It leads a group of its own: what it started itself ends with it.
     Raises: SandboxError with the last line it said when it does not come up, or is gone at the end.
     """
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            preexec_fn=lifetime.die_with_parent(signal.SIGTERM),
-        )
+    child = Child(command, environment=environment, log=log)
     try:
-        _wait_ready(process, ready_url, log)
-        yield process.pid
-        if process.poll() is not None:
-            raise SandboxError(f"{log.stem} ended by itself: {_last_line(log)}")
+        child.wait_ready(lambda: is_answering(ready_url))
+        yield child.pid
+        if not child.is_running:
+            raise SandboxError(f"{log.stem} ended by itself: {child.last_line()}")
     finally:
-        _end(process)
-
-
-def _wait_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    deadline = time.monotonic() + READY_S
-    while not _answers(url):
-        if process.poll() is not None:
-            raise SandboxError(f"{log.stem} does not start: {_last_line(log)}")
-        if time.monotonic() > deadline:
-            raise SandboxError(f"{log.stem} is not ready after {READY_S:.0f} s: {_last_line(log)}")
-        time.sleep(lifetime.POLL_S)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=5, verify=authorities(), trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(STOP_S)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _last_line(log: Path) -> str:
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "it said nothing"
+        child.end()

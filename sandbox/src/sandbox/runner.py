@@ -7,10 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
-from perisai_kit.runtime.tls import authorities
-from sandbox import lifetime
+from sandbox.children import is_answering, start_options
 from sandbox.errors import SandboxError
 from sandbox.postgres import Postgres
 
@@ -105,16 +102,15 @@ class Runner:
         self._stopping.set()
 
     async def _serve(self, when_ready: Callable[[], Awaitable[None]]) -> None:
-        async with httpx.AsyncClient(verify=authorities(), trust_env=False, timeout=5) as client:
-            await asyncio.gather(*(self._wait_ready(client, each) for each in self._children))
+        await asyncio.gather(*(self._wait_ready(each) for each in self._children))
         if not self._stopping.is_set():
             await when_ready()
         await self._stopping.wait()
 
-    async def _wait_ready(self, client: httpx.AsyncClient, child: _Child) -> None:
+    async def _wait_ready(self, child: _Child) -> None:
         url = child.process.ready_url
         deadline = time.monotonic() + READY_TIMEOUT_S
-        while url is not None and not await _answers(client, url):
+        while url is not None and not await asyncio.to_thread(is_answering, url):
             if time.monotonic() > deadline:
                 raise SandboxError(
                     f"{child.process.name} is not ready after {READY_TIMEOUT_S:.0f} s."
@@ -144,12 +140,9 @@ class Runner:
             *child.process.command,
             cwd=self._folder,
             env=child.process.environment,
-            stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            # Ctrl-C in the terminal is for us alone: we stop them in order.
-            start_new_session=True,
-            preexec_fn=lifetime.die_with_parent(signal.SIGKILL),
+            **start_options(signal.SIGKILL),
         )
         if self._stopping.is_set():
             _signal(child, signal.SIGTERM)
@@ -216,13 +209,6 @@ class Runner:
                     _signal(child, signal.SIGKILL)
             if late:
                 await asyncio.wait(late)
-
-
-async def _answers(client: httpx.AsyncClient, url: str) -> bool:
-    try:
-        return (await client.get(url)).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def _signal(child: _Child, signum: signal.Signals) -> None:
