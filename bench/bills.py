@@ -81,11 +81,11 @@ async def seed(
             )
     finally:
         await database.dispose()
-    await _copy(url, first, count=count, plain=plain)
+    await _copy(url, keyring, first, count=count, plain=plain)
     return OpenBills(partner.id, count, first.amount)
 
 
-async def _copy(url: str, first: BillOut, *, count: int, plain: bool) -> None:
+async def _copy(url: str, keyring: Keyring, first: BillOut, *, count: int, plain: bool) -> None:
     places = list(range(count))
     random.Random(count).shuffle(places)
     number = plain_number if plain else account_number
@@ -97,7 +97,7 @@ async def _copy(url: str, first: BillOut, *, count: int, plain: bool) -> None:
             records=((row, number(place)) for row, place in enumerate(places)),
         )
         await connection.execute(_NAME_COPIES)
-        await multiply(connection, _COPIED, first.id)
+        await multiply(connection, _COPIED, first.id, keyring=keyring)
     finally:
         await connection.close()
 

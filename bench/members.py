@@ -72,10 +72,10 @@ async def seed_members(url: str, keyring: Keyring, *, payment_url: str) -> None:
             )
     finally:
         await database.dispose()
-    await _copy(url, payment_url, first.id)
+    await _copy(url, keyring, payment_url, first.id)
 
 
-async def _copy(url: str, payment_url: str, first: UUID) -> None:
+async def _copy(url: str, keyring: Keyring, payment_url: str, first: UUID) -> None:
     billed = await asyncpg.connect(payment_url)
     try:
         rows = await billed.fetch(
@@ -91,7 +91,7 @@ async def _copy(url: str, payment_url: str, first: UUID) -> None:
             " attribution_id uuid)"
         )
         await connection.copy_records_to_table("copies", records=[tuple(row) for row in rows])
-        await multiply(connection, _COPIED, first)
+        await multiply(connection, _COPIED, first, keyring=keyring)
     finally:
         await connection.close()
 

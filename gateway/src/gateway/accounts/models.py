@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.accounts.rules import AccountKind
 from gateway.base import Base
-from perisai_kit.privacy.columns import EncryptedText
+from perisai_kit.privacy.columns import sealed_text
 
 
 class Account(Base):
@@ -58,12 +58,12 @@ class Account(Base):
     kind: Mapped[AccountKind] = mapped_column(Text)
     username: Mapped[str | None] = mapped_column(Text)
     password_hash: Mapped[str | None] = mapped_column(Text)
-    totp_secret: Mapped[str | None] = mapped_column(EncryptedText("accounts.totp_secret"))
+    totp_secret = sealed_text(nullable=True)
     totp_confirmed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     totp_last_step: Mapped[int | None] = mapped_column(BigInteger)
-    phone: Mapped[str | None] = mapped_column(EncryptedText("accounts.phone"))
+    phone = sealed_text(nullable=True)
     phone_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
-    display_label: Mapped[str] = mapped_column(EncryptedText("accounts.display_label"))
+    display_label = sealed_text()
     member_id: Mapped[uuid.UUID | None]
     agent_id: Mapped[uuid.UUID | None]
     wadah_id: Mapped[uuid.UUID | None]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.base import Base
 from gateway.changes.rules import Change, Source
 from perisai_kit.db.columns import one_of
-from perisai_kit.privacy.columns import EncryptedText
+from perisai_kit.privacy.columns import sealed_text
 
 
 class AccountChange(Base):
@@ -36,7 +36,7 @@ class AccountChange(Base):
     source: Mapped[Source] = mapped_column(Text)
     author_id: Mapped[uuid.UUID | None]
     """The account that made the change; not a foreign key, because services have none."""
-    reason: Mapped[str | None] = mapped_column(EncryptedText("account_changes.reason"))
+    reason = sealed_text(nullable=True)
     """Encrypted: a reason may name people."""
     request_id: Mapped[str | None] = mapped_column(Text)
     before: Mapped[dict[str, Any] | None] = mapped_column(JSONB)

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.base import Base
 from gateway.keys.rules import KeyState
-from perisai_kit.privacy.columns import EncryptedBytes
+from perisai_kit.privacy.columns import sealed_bytes
 
 
 class SigningKey(Base):
@@ -23,7 +23,7 @@ class SigningKey(Base):
 
     kid: Mapped[str] = mapped_column(Text, primary_key=True)
     state: Mapped[KeyState] = mapped_column(Text)
-    private_key: Mapped[bytes] = mapped_column(EncryptedBytes("signing_keys.private_key"))
+    private_key = sealed_bytes()
     """PKCS#8 DER; empty once the key is revoked."""
     public_key: Mapped[bytes] = mapped_column(LargeBinary)
     """SubjectPublicKeyInfo DER."""

@@ -5,7 +5,7 @@ from sqlalchemy import DateTime, Index, Integer, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.base import Base
-from perisai_kit.privacy.columns import EncryptedText
+from perisai_kit.privacy.columns import sealed_text
 
 
 class AccountNotice(Base):
@@ -25,7 +25,7 @@ class AccountNotice(Base):
     account_id: Mapped[uuid.UUID]
     template: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    phone: Mapped[str | None] = mapped_column(EncryptedText("account_notices.phone"))
+    phone = sealed_text(nullable=True)
     """Where it goes; empty once it was sent or given up, and for staff without a telephone."""
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     next_try_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -5,7 +5,7 @@ from sqlalchemy import DateTime, Index, Integer, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.base import Base
-from perisai_kit.privacy.columns import EncryptedText
+from perisai_kit.privacy.columns import sealed_text
 
 
 class OtpChallenge(Base):
@@ -32,5 +32,5 @@ class OtpOutboxEntry(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     phone_hash: Mapped[bytes] = mapped_column(LargeBinary)
-    code: Mapped[str] = mapped_column(EncryptedText("otp_outbox.code"))
+    code = sealed_text()
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)

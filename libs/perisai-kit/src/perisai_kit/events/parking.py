@@ -30,7 +30,7 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.errors import NotFound
 from perisai_kit.domain.ids import new_id
 from perisai_kit.events.envelope import CloudEvent
-from perisai_kit.privacy.columns import EncryptedText
+from perisai_kit.privacy.columns import sealed_text
 
 WAITS_BEHIND = "waits_behind"
 """The `error` of an event that is fine itself but must not overtake a parked one."""
@@ -81,9 +81,7 @@ class ParkedEvent(KitBase):
     replayed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     dismissed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     dismissed_by: Mapped[uuid.UUID | None]
-    dismissal_reason: Mapped[str | None] = mapped_column(
-        EncryptedText("parked_events.dismissal_reason")
-    )
+    dismissal_reason = sealed_text(nullable=True)
     passed_over_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     @property
@@ -207,9 +205,9 @@ async def dismiss(
     session: AsyncSession, parked_id: uuid.UUID, *, by: uuid.UUID, reason: str
 ) -> None:
     """Set the event aside for good; its row stays as a record, with who did it and why."""
-    await _update(
-        session, parked_id, dismissed_at=clock.now(), dismissed_by=by, dismissal_reason=reason
-    )
+    why = ParkedEvent.dismissal_reason
+    sealed = {why.key: why.prepare(parked_id, reason)}
+    await _update(session, parked_id, dismissed_at=clock.now(), dismissed_by=by, **sealed)
 
 
 async def _update(session: AsyncSession, parked_id: uuid.UUID, **values: Any) -> None:

@@ -33,7 +33,7 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.errors import BadRequest, Conflict, Forbidden, Invalid
 from perisai_kit.http.body import JsonRequest, JsonRoute, canonical_json, json_request
 from perisai_kit.http.visibility import Sight, shown_in
-from perisai_kit.privacy.columns import EncryptedBytes
+from perisai_kit.privacy.columns import sealed_bytes
 from perisai_kit.privacy.read_audit import audit_read, reads_of
 
 KEPT_FOR = timedelta(hours=24)
@@ -93,7 +93,7 @@ class IdempotencyRecord(KitBase):
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
     status: Mapped[int]
     headers: Mapped[dict[str, str]] = mapped_column(JSONB)
-    body: Mapped[bytes] = mapped_column(EncryptedBytes("idempotency_keys.body"))
+    body = sealed_bytes()
     authority: Mapped[bytes] = mapped_column(LargeBinary)
     """What the account could do and see when it got the answer, as a hash."""
     reads: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)

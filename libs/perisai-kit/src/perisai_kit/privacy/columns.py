@@ -1,19 +1,274 @@
-"""Columns whose content is encrypted with the key ring of their engine."""
+"""Columns whose values are encrypted, each for its own row.
 
-from typing import Any
+    class Member(Base):
+        id: Mapped[UUID] = mapped_column(primary_key=True)
+        nik = sealed_text()
+        kk = sealed_text(nullable=True)
 
-from sqlalchemy import LargeBinary
+`member.nik` is plain text. The database holds ciphertext that is authenticated together with
+table, column and primary key: moved to any other place it does not decrypt. A value is encrypted
+when its row is written, with the key ring of the engine, and decrypted only when it is read.
+
+A type of SQLAlchemy never sees the row of a value, so an attribute works with two carriers:
+`Plain` on the way to the database and `Ciphertext` on the way back. The column's type takes and
+gives nothing else, and neither of them shows what it carries.
+"""
+
+import weakref
+from collections.abc import Mapping
+from typing import Any, Generic, Literal, NoReturn, Self, TypeVar, cast, overload
+
+from sqlalchemy import ColumnElement, LargeBinary, Table, inspect
 from sqlalchemy.engine import Dialect
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.orm import Mapper, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from perisai_kit.db.engine import KEYRING_ATTRIBUTE
 from perisai_kit.privacy.keyring import Keyring
 
+Value = TypeVar("Value", bound=str | bytes | None)
 
-def attach(engine: AsyncEngine, keyring: Keyring) -> None:
-    """Give the engine the key ring its encrypted columns use."""
-    setattr(engine.sync_engine.dialect, KEYRING_ATTRIBUTE, keyring)
+
+class SealingFailed(RuntimeError):
+    """Raised for a value that cannot be written as it should be; the text holds no value."""
+
+
+class Ciphertext:
+    """A stored value and the key ring that decrypts it."""
+
+    __slots__ = ("_keyring", "_stored")
+
+    def __init__(self, stored: bytes, keyring: Keyring) -> None:
+        self._stored = stored
+        self._keyring = keyring
+
+    def decrypt(self, place: str) -> bytes:
+        """Return the plain value. Raises: DecryptionFailed, also when `place` is another one."""
+        return self._keyring.decrypt(self._stored, place)
+
+    def __repr__(self) -> str:
+        return "Ciphertext()"
+
+
+class Plain:
+    """A value on its way to an encrypted column of one row."""
+
+    __slots__ = ("_column", "_row", "_row_id", "value")
+
+    def __init__(
+        self,
+        value: str | bytes,
+        column: "Sealed[Any]",
+        *,
+        row: object | None = None,
+        row_id: object | None = None,
+    ) -> None:
+        """row: an object whose primary key is looked at when the row is written."""
+        self.value = value
+        self._column = column
+        self._row = None if row is None else weakref.ref(row)
+        self._row_id = row_id
+
+    def encrypt(self, keyring: Keyring, context: str) -> bytes:
+        """Return the ciphertext for the value's own row.
+
+        Raises: SealingFailed when the row has no primary key yet, or `context` is another column.
+        """
+        if context != self._column.context:
+            raise SealingFailed(f"a value of {self._column.context} was given to {context}")
+        row_id = self._row_id
+        if self._row is not None and (row := self._row()) is not None:
+            row_id = self._column.row_id_of(row)
+        return self._column.seal(keyring, row_id, self.value)
+
+    def __repr__(self) -> str:
+        return "Plain()"
+
+
+class SealedType(TypeDecorator[Any]):
+    """The type of an encrypted column. context: `table.column`."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, context: str) -> None:
+        super().__init__()
+        self.context = context
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> bytes | None:
+        if value is None:
+            return None
+        if not isinstance(value, Plain):
+            kind = type(value).__name__
+            raise SealingFailed(f"{self.context} takes what its attribute prepares, not {kind}")
+        return value.encrypt(_keyring_of(dialect), self.context)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Ciphertext | None:
+        return None if value is None else Ciphertext(value, _keyring_of(dialect))
+
+
+class Sealed(Generic[Value]):
+    """An attribute over an encrypted column of the same name; made by `sealed_text` and its like.
+
+    The column is mapped too, under `key`, for statements without objects.
+    """
+
+    context: str
+    """`table.column`."""
+    name: str
+    key: str
+    takes: type[str] | type[bytes]
+
+    def __init__(self, kind: type[str] | type[bytes], *, nullable: bool) -> None:
+        self.takes = kind
+        self._nullable = nullable
+        self._id_keys: tuple[str, ...] = ()
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self.name = name
+        self.key = f"{name}_sealed"
+        self.context = f"{owner.__tablename__}.{name}"
+        self._owner = owner
+        column = mapped_column(name, SealedType(self.context), nullable=self._nullable)
+        setattr(owner, self.key, column)  # the mapping, which comes after, finds it there
+
+    @overload
+    def __get__(self, row: None, owner: type[Any]) -> Self: ...
+
+    @overload
+    def __get__(self, row: object, owner: type[Any]) -> Value: ...
+
+    def __get__(self, row: object | None, owner: type[Any]) -> "Self | Value":
+        if row is None:
+            return self
+        held = getattr(row, self.key)
+        if isinstance(held, Ciphertext):
+            return self._decode(held.decrypt(self._place(self.row_id_of(row))))
+        return cast("Value", None if held is None else held.value)
+
+    def __set__(self, row: object, value: Value) -> None:
+        self._check(value)
+        setattr(row, self.key, None if value is None else Plain(value, self, row=row))
+
+    def __eq__(self, other: object) -> NoReturn:
+        raise TypeError("an encrypted column cannot be compared; compare a keyed hash beside it")
+
+    __hash__ = object.__hash__
+
+    @property
+    def column(self) -> ColumnElement[Any]:
+        """The mapped column, for `is_(None)` and for statements that read it without objects."""
+        return cast("ColumnElement[Any]", getattr(self._owner, self.key))
+
+    def prepare(self, row_id: object, value: Value) -> Plain | None:
+        """Return what a Core statement stores in this column of one row.
+
+        row_id: the primary key; a tuple where it has several columns, in their order.
+        """
+        self._check(value)
+        return None if value is None else Plain(value, self, row_id=row_id)
+
+    def read(self, held: Ciphertext | None, row_id: object) -> Value:
+        """Return the plain value of what a Core statement read in one row.
+
+        Raises: DecryptionFailed.
+        """
+        if held is None:
+            return cast("Value", None)
+        return self._decode(held.decrypt(self._place(row_id)))
+
+    def seal(self, keyring: Keyring, row_id: object, value: Value) -> bytes:
+        """Return the ciphertext for statements that are written out, without SQLAlchemy."""
+        plain = value.encode() if isinstance(value, str) else value
+        assert plain is not None, "NULL needs no key"
+        return keyring.encrypt(plain, self._place(row_id))
+
+    def unseal(self, keyring: Keyring, row_id: object, stored: bytes) -> Value:
+        """Return the plain value of what such a statement read. Raises: DecryptionFailed."""
+        return self._decode(keyring.decrypt(stored, self._place(row_id)))
+
+    def row_id_of(self, row: object) -> tuple[object, ...]:
+        """Return the primary key of an object; parts that are not set are None."""
+        return tuple([getattr(row, key) for key in self._keys_of_id()])
+
+    def row_id_in(self, values: Mapping[str, Any]) -> tuple[object, ...]:
+        """Return the primary key among the values of a row, by attribute."""
+        return tuple([values.get(key) for key in self._keys_of_id()])
+
+    def _keys_of_id(self) -> tuple[str, ...]:
+        if not self._id_keys:
+            mapper: Mapper[Any] = inspect(self._owner)
+            table = cast("Table", mapper.local_table)
+            keys = (mapper.get_property_by_column(each).key for each in table.primary_key)
+            self._id_keys = tuple(keys)
+        return self._id_keys
+
+    def _place(self, row_id: object) -> str:
+        return place_of(self.context, row_id if isinstance(row_id, tuple) else (row_id,))
+
+    def _decode(self, plain: bytes) -> Value:
+        return cast("Value", plain.decode() if self.takes is str else plain)
+
+    def _check(self, value: object) -> None:
+        if value is not None and not isinstance(value, self.takes):
+            raise TypeError(f"{self.context} takes {self.takes.__name__}")
+
+
+@overload
+def sealed_text(*, nullable: Literal[False] = False) -> Sealed[str]: ...
+
+
+@overload
+def sealed_text(*, nullable: Literal[True]) -> Sealed[str | None]: ...
+
+
+def sealed_text(*, nullable: bool = False) -> Sealed[Any]:
+    """Declare an encrypted column of text."""
+    return Sealed(str, nullable=nullable)
+
+
+@overload
+def sealed_bytes(*, nullable: Literal[False] = False) -> Sealed[bytes]: ...
+
+
+@overload
+def sealed_bytes(*, nullable: Literal[True]) -> Sealed[bytes | None]: ...
+
+
+def sealed_bytes(*, nullable: bool = False) -> Sealed[Any]:
+    """Declare an encrypted column of bytes."""
+    return Sealed(bytes, nullable=nullable)
+
+
+def sealed_of(model: type[Any]) -> list[Sealed[Any]]:
+    """Return the encrypted columns of a model."""
+    return [each for each in vars(model).values() if isinstance(each, Sealed)]
+
+
+def seal_values(model: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of one row for a Core insert of a model.
+
+    values: by attribute, the primary key and plain values of encrypted columns among them.
+    """
+    prepared = dict(values)
+    for each in sealed_of(model):
+        name = each.name
+        if name in prepared:
+            prepared[each.key] = each.prepare(each.row_id_in(values), prepared.pop(name))
+    return prepared
+
+
+def place_of(context: str, row_id: tuple[object, ...]) -> str:
+    """Return what names one value of the database: `table.column:id`.
+
+    Several parts of an id cannot be taken for another one's: colons inside them are marked.
+
+    Raises: SealingFailed when a part is missing.
+    """
+    if any(part is None for part in row_id):
+        raise SealingFailed(f"{context} is encrypted for its row, whose id must be set before")
+    parts = [str(part).replace("\\", "\\\\").replace(":", "\\:") for part in row_id]
+    return f"{context}:{':'.join(parts)}"
 
 
 def _keyring_of(dialect: Dialect) -> Keyring:
@@ -21,42 +276,3 @@ def _keyring_of(dialect: Dialect) -> Keyring:
     if not isinstance(keyring, Keyring):
         raise RuntimeError("an encrypted column needs Database(url, keyring=…)")
     return keyring
-
-
-class EncryptedBytes(TypeDecorator[bytes]):
-    """A BYTEA column whose content is encrypted: `mapped_column(EncryptedBytes("scans.body"))`.
-
-    It cannot be searched or compared; keep `keyring.lookup(…)` beside it for that.
-    """
-
-    impl = LargeBinary
-    cache_ok = True
-
-    def __init__(self, context: str) -> None:
-        super().__init__()
-        self.context = context
-
-    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
-        return None if value is None else _keyring_of(dialect).encrypt(value, self.context)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
-        return None if value is None else _keyring_of(dialect).decrypt(value, self.context)
-
-
-class EncryptedText(TypeDecorator[str]):
-    """As `EncryptedBytes`, for text: `mapped_column(EncryptedText("members.name"))`."""
-
-    impl = LargeBinary
-    cache_ok = True
-
-    def __init__(self, context: str) -> None:
-        super().__init__()
-        self.context = context
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
-        if value is None:
-            return None
-        return _keyring_of(dialect).encrypt(value.encode(), self.context)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else _keyring_of(dialect).decrypt(value, self.context).decode()

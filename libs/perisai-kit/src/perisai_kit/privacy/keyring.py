@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from perisai_kit.runtime.settings import ServiceSettings, SettingsRefused
 
-VERSION = 1
+VERSION = 2
 KEY_BYTES = 32
 NONCE_BYTES = 12
 
@@ -31,15 +31,15 @@ class KeyringInvalid(ValueError):
 
 
 class DecryptionFailed(RuntimeError):
-    """Raised for a value that was altered, moved to another column, or whose key is gone."""
+    """Raised for a value that was altered, moved to another place, or whose key is gone."""
 
 
 class Keyring:
     """The data keys, of which the first encrypts, and the look-up key.
 
     A stored value is: version (1 byte), length of the key id (1), key id, nonce (12), ciphertext
-    with tag. Its context, such as `members.name`, is authenticated, so that a value copied into
-    another column does not decrypt.
+    with tag. Its place, `table.column:id`, is authenticated, so that a value copied into another
+    row or column does not decrypt.
     """
 
     def __init__(self, data_keys: Mapping[str, bytes], lookup_key: bytes) -> None:
@@ -54,6 +54,7 @@ class Keyring:
             raise KeyringInvalid("the look-up key must not be a data key")
         self._ciphers = {kid: AESGCM(key) for kid, key in data_keys.items()}
         self._active = next(iter(data_keys))
+        self._active_header = bytes((VERSION, len(self._active))) + self._active.encode()
         self._lookup_key = lookup_key
 
     @classmethod
@@ -83,15 +84,22 @@ class Keyring:
         except KeyringInvalid as wrong:
             raise SettingsRefused(f"{settings.service} cannot start: {wrong}.") from None
 
-    def encrypt(self, plain: bytes, context: str) -> bytes:
-        """Return `plain` encrypted under the active key; twice the same never looks the same."""
-        kid = self._active.encode()
-        header = bytes((VERSION, len(kid))) + kid
+    @property
+    def active_header(self) -> bytes:
+        """What a value begins with that was encrypted under the active key."""
+        return self._active_header
+
+    def encrypt(self, plain: bytes, place: str) -> bytes:
+        """Return `plain` encrypted under the active key; twice the same never looks the same.
+
+        place: `table.column:id`.
+        """
         nonce = os.urandom(NONCE_BYTES)
-        sealed = self._ciphers[self._active].encrypt(nonce, plain, _associated(header, context))
+        header = self._active_header
+        sealed = self._ciphers[self._active].encrypt(nonce, plain, _associated(header, place))
         return header + nonce + sealed
 
-    def decrypt(self, blob: bytes, context: str) -> bytes:
+    def decrypt(self, blob: bytes, place: str) -> bytes:
         """Return what `encrypt` was given.
 
         Raises: DecryptionFailed.
@@ -103,13 +111,22 @@ class Keyring:
         nonce = blob[header_length : header_length + NONCE_BYTES]
         sealed = blob[header_length + NONCE_BYTES :]
         try:
-            return cipher.decrypt(nonce, sealed, _associated(blob[:header_length], context))
+            return cipher.decrypt(nonce, sealed, _associated(blob[:header_length], place))
         except (InvalidTag, ValueError):
             raise DecryptionFailed("a stored value is not what was written here") from None
 
     def needs_rotation(self, blob: bytes) -> bool:
         """Tell whether a stored value is under an older key and should be encrypted anew."""
         return _read_header(blob)[0] != self._active
+
+    def renew(self, blob: bytes | None, place: str) -> bytes | None:
+        """Return the same value under the active key; as it is when it is already, or NULL.
+
+        Raises: DecryptionFailed.
+        """
+        if blob is None or blob.startswith(self.active_header):
+            return blob
+        return self.encrypt(self.decrypt(blob, place), place)
 
     def lookup(self, kind: str, value: str) -> bytes:
         """Return the keyed hash (32 bytes) under which `value` is found again.
@@ -131,8 +148,8 @@ def _decode_key(text: str) -> bytes:
         raise KeyringInvalid("a key is not base64") from None
 
 
-def _associated(header: bytes, context: str) -> bytes:
-    return header + b"\0" + context.encode()
+def _associated(header: bytes, place: str) -> bytes:
+    return header + b"\0" + place.encode()
 
 
 def _read_header(blob: bytes) -> tuple[str, int]:

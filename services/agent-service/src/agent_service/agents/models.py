@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from agent_service.agents.rules import AgentState
 from agent_service.base import Base
 from perisai_kit.db.columns import choice
-from perisai_kit.privacy.columns import EncryptedText
+from perisai_kit.privacy.columns import sealed_text
 
 agent_numbers = Sequence("agent_numbers", metadata=Base.metadata)
 
@@ -38,12 +38,12 @@ class Agent(Base):
     region_code: Mapped[str]
     assignment_letter_number: Mapped[str]
 
-    nik: Mapped[str] = mapped_column(EncryptedText("agents.nik"))
+    nik = sealed_text()
     nik_hash: Mapped[bytes] = mapped_column(LargeBinary)
-    full_name: Mapped[str] = mapped_column(EncryptedText("agents.full_name"))
+    full_name = sealed_text()
     bank_code: Mapped[str]
-    account_no: Mapped[str] = mapped_column(EncryptedText("agents.account_no"))
-    account_holder_name: Mapped[str] = mapped_column(EncryptedText("agents.account_holder_name"))
+    account_no = sealed_text()
+    account_holder_name = sealed_text()
 
     state: Mapped[AgentState] = mapped_column(choice(AgentState, "state"))
     reason_code: Mapped[str | None]
@@ -62,6 +62,6 @@ class AgentChange(Base):
     from_state: Mapped[AgentState | None] = mapped_column(choice(AgentState, "from_state"))
     to_state: Mapped[AgentState] = mapped_column(choice(AgentState, "to_state"))
     reason_code: Mapped[str | None]
-    reason: Mapped[str | None] = mapped_column(EncryptedText("agent_changes.reason"))
+    reason = sealed_text(nullable=True)
     changed_at: Mapped[datetime]
     changed_by: Mapped[uuid.UUID]

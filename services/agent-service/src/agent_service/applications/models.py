@@ -10,7 +10,7 @@ from agent_service.applications.rules import ApplicationState
 from agent_service.base import Base
 from agent_service.requirements.rules import Citizenship
 from perisai_kit.db.columns import choice
-from perisai_kit.privacy.columns import EncryptedText
+from perisai_kit.privacy.columns import sealed_text
 
 _LIVE = text("state NOT IN ('active', 'rejected', 'withdrawn')")
 
@@ -37,18 +37,16 @@ class Application(Base):
     branch_code: Mapped[str] = mapped_column(ForeignKey("branches.code"))
     region_code: Mapped[str]
 
-    nik: Mapped[str] = mapped_column(EncryptedText("applications.nik"))
+    nik = sealed_text()
     nik_hash: Mapped[bytes] = mapped_column(LargeBinary)
     nik_warnings: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    birth_date: Mapped[str] = mapped_column(EncryptedText("applications.birth_date"))
-    full_name: Mapped[str] = mapped_column(EncryptedText("applications.full_name"))
+    birth_date = sealed_text()
+    full_name = sealed_text()
     citizenship: Mapped[Citizenship] = mapped_column(choice(Citizenship, "citizenship"))
     not_bpjs_employee: Mapped[bool]
     bank_code: Mapped[str]
-    account_no: Mapped[str] = mapped_column(EncryptedText("applications.account_no"))
-    account_holder_name: Mapped[str] = mapped_column(
-        EncryptedText("applications.account_holder_name")
-    )
+    account_no = sealed_text()
+    account_holder_name = sealed_text()
     device_description: Mapped[str]
 
     state: Mapped[ApplicationState] = mapped_column(choice(ApplicationState, "state"))
@@ -67,6 +65,6 @@ class ApplicationChange(Base):
     )
     to_state: Mapped[ApplicationState] = mapped_column(choice(ApplicationState, "to_state"))
     reason_code: Mapped[str | None]
-    reason: Mapped[str | None] = mapped_column(EncryptedText("application_changes.reason"))
+    reason = sealed_text(nullable=True)
     changed_at: Mapped[datetime]
     changed_by: Mapped[uuid.UUID]

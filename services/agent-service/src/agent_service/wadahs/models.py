@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from agent_service.base import Base
 from agent_service.wadahs.rules import TerminationReason, WadahKind, WadahState
 from perisai_kit.db.columns import choice
-from perisai_kit.privacy.columns import EncryptedText
+from perisai_kit.privacy.columns import sealed_text
 
 
 class Wadah(Base):
@@ -62,6 +62,6 @@ class WadahChange(Base):
     from_state: Mapped[WadahState | None] = mapped_column(choice(WadahState, "from_state"))
     to_state: Mapped[WadahState] = mapped_column(choice(WadahState, "to_state"))
     reason_code: Mapped[str | None]
-    reason: Mapped[str | None] = mapped_column(EncryptedText("wadah_changes.reason"))
+    reason = sealed_text(nullable=True)
     changed_at: Mapped[datetime]
     changed_by: Mapped[uuid.UUID]

@@ -18,7 +18,7 @@ from member_service.members.rules import NewToBpuBasis, Payer, Programme, Sex
 from perisai_kit.db.columns import choice
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
-from perisai_kit.privacy.columns import EncryptedText
+from perisai_kit.privacy.columns import sealed_text
 
 
 class Member(Base):
@@ -41,18 +41,18 @@ class Member(Base):
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    nik: Mapped[str] = mapped_column(EncryptedText("members.nik"))
+    nik = sealed_text()
     nik_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     nik_warnings: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    kk: Mapped[str | None] = mapped_column(EncryptedText("members.kk"))
-    full_name: Mapped[str] = mapped_column(EncryptedText("members.full_name"))
+    kk = sealed_text(nullable=True)
+    full_name = sealed_text()
     birth_date: Mapped[date]
-    place_of_birth: Mapped[str] = mapped_column(EncryptedText("members.place_of_birth"))
+    place_of_birth = sealed_text()
     sex: Mapped[Sex] = mapped_column(choice(Sex, "sex"))
-    phone: Mapped[str] = mapped_column(EncryptedText("members.phone"))
+    phone = sealed_text()
     phone_hash: Mapped[bytes] = mapped_column(LargeBinary, index=True)
-    email: Mapped[str | None] = mapped_column(EncryptedText("members.email"))
-    street: Mapped[str] = mapped_column(EncryptedText("members.street"))
+    email = sealed_text(nullable=True)
+    street = sealed_text()
     village: Mapped[str] = mapped_column(Text)
     district: Mapped[str] = mapped_column(Text)
 

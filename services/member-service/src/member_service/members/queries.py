@@ -26,6 +26,7 @@ from member_service.members.models import Member, MemberChange
 from member_service.members.rules import MemberNotFound, MemberStatus, Standing
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.scopes import in_scope
+from perisai_kit.privacy.columns import seal_values
 
 OFFICERS = (Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN)
 
@@ -124,7 +125,8 @@ async def insert_once_members(
     orders would otherwise wait for each other.
     """
     statement = insert_or_skip(Member).on_conflict_do_nothing().returning(Member.id)
-    return frozenset((await session.execute(statement, list(rows))).scalars())
+    sealed = [seal_values(Member, row) for row in rows]
+    return frozenset((await session.execute(statement, sealed)).scalars())
 
 
 async def list_nik_hashes(

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from payment_service.banks.rules import PartnerStatus
 from payment_service.base import Base
 from perisai_kit.db.columns import choice
-from perisai_kit.privacy.columns import EncryptedText
+from perisai_kit.privacy.columns import sealed_text
 from snap_bi.profiles import ReplayAnswer
 
 
@@ -26,7 +26,7 @@ class BankPartner(Base):
     bank_code: Mapped[str]
 
     client_id: Mapped[str] = mapped_column(unique=True)
-    client_secret: Mapped[str] = mapped_column(EncryptedText("bank_partners.client_secret"))
+    client_secret = sealed_text()
     public_key_pem: Mapped[str]
     allowed_sources: Mapped[list[str]] = mapped_column(ARRAY(Text))
     # The answer to a repeated payment that the bank has signed off; None: none has been.
@@ -36,12 +36,8 @@ class BankPartner(Base):
 
     base_url: Mapped[str | None]
     outbound_client_id: Mapped[str | None]
-    outbound_client_secret: Mapped[str | None] = mapped_column(
-        EncryptedText("bank_partners.outbound_client_secret")
-    )
-    outbound_private_key_pem: Mapped[str | None] = mapped_column(
-        EncryptedText("bank_partners.outbound_private_key_pem")
-    )
+    outbound_client_secret = sealed_text(nullable=True)
+    outbound_private_key_pem = sealed_text(nullable=True)
     x_partner_id: Mapped[str | None]
     channel_id: Mapped[str | None]
 

@@ -9,13 +9,10 @@ from payment_service.bills.rules import BillStatus, CancellationReason
 from payment_service.tariffs.rules import Payer, Programme, Sector
 from perisai_kit.db.columns import choice
 from perisai_kit.domain.month import Month
-from perisai_kit.privacy.columns import EncryptedText
+from perisai_kit.privacy.columns import sealed_text
 
 SERIALS = Sequence("virtual_account_serials", metadata=Base.metadata, start=1)
 """One serial number a bill; every bank's customer number of that bill is made from it."""
-
-
-DISPLAY_NAME = EncryptedText("bills.display_name")
 
 
 class Bill(Base):
@@ -42,7 +39,7 @@ class Bill(Base):
     member_id: Mapped[UUID]
     status: Mapped[BillStatus] = mapped_column(choice(BillStatus, "status"))
 
-    display_name: Mapped[str] = mapped_column(DISPLAY_NAME)
+    display_name = sealed_text()
     sector: Mapped[Sector] = mapped_column(choice(Sector, "sector"))
     declared_income: Mapped[int]
     employs_others: Mapped[bool]

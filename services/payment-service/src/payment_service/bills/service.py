@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.banks import service as banks
 from payment_service.banks.models import BankPartner
 from payment_service.bills import queries, rules
-from payment_service.bills.models import DISPLAY_NAME, Bill, BillLine, VirtualAccount
+from payment_service.bills.models import Bill, BillLine, VirtualAccount
 from payment_service.bills.rules import BillStatus, CancellationReason, LockedBill
 from payment_service.bills.schemas import (
     BillLineOut,
@@ -166,7 +166,7 @@ def paying(paid_at: Mapping[UUID, datetime]) -> Write:
 
 def display_name(bill: LockedBill, keyring: Keyring) -> str:
     """Return whom the bill was issued to."""
-    return keyring.decrypt(bill.display_name, DISPLAY_NAME.context).decode()
+    return Bill.display_name.unseal(keyring, bill.id, bill.display_name)
 
 
 async def lines_of(session: AsyncSession, bill_id: UUID) -> Sequence[BillLine]:

@@ -8,10 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from payment_service.base import Base
 from payment_service.callbacks.rules import Check, Verdict
 from perisai_kit.db.columns import choice
-from perisai_kit.privacy.columns import EncryptedBytes
-
-BODY = EncryptedBytes("callbacks.body")
-ANSWER = EncryptedBytes("callbacks.answer")
+from perisai_kit.privacy.columns import sealed_bytes
 
 
 class Callback(Base):
@@ -51,7 +48,7 @@ class Callback(Base):
     headers: Mapped[dict[str, str]] = mapped_column(JSONB)
     external_id: Mapped[str]
     signed_over: Mapped[str]
-    body: Mapped[bytes] = mapped_column(BODY)
+    body = sealed_bytes()
 
     request_id: Mapped[str | None]
     # A keyed hash of the fields in which an honest repeat cannot differ.
@@ -59,7 +56,7 @@ class Callback(Base):
     verdict: Mapped[Verdict] = mapped_column(choice(Verdict, "verdict"))
     http_status: Mapped[int]
     response_code: Mapped[str]
-    answer: Mapped[bytes] = mapped_column(ANSWER)
+    answer = sealed_bytes()
     payment_id: Mapped[UUID | None] = mapped_column(ForeignKey("payments.id"))
     # The message whose answer was given again, or that this one contradicts.
     first_id: Mapped[UUID | None] = mapped_column(ForeignKey("callbacks.id"))

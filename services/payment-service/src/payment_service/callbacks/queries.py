@@ -9,8 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.banks.models import BankPartner
 from payment_service.callbacks.models import (
-    ANSWER,
-    BODY,
     AccessToken,
     Callback,
     ExternalId,
@@ -175,7 +173,7 @@ def _first(
         content_hash=content_hash,
         http_status=http_status,
         response_code=response_code,
-        answer=keyring.decrypt(body, ANSWER.context),
+        answer=Callback.answer.unseal(keyring, id_, body),
     )
 
 
@@ -186,7 +184,7 @@ async def list_outcomes(
     ids = [each.signed.id for each in messages]
     return {
         id_: Outcome(
-            answer=Answer(http_status, response_code, keyring.decrypt(answer, ANSWER.context)),
+            answer=Answer(http_status, response_code, Callback.answer.unseal(keyring, id_, answer)),
             verdict=Verdict(verdict),
             payment_id=payment_id,
             first_id=first_id,
@@ -215,13 +213,13 @@ def _row(keyring: Keyring, judged: Judged) -> tuple[object, ...]:
         json.dumps(kept_headers(signed.wire.headers)),
         signed.headers.external_id,
         signed.step,
-        keyring.encrypt(signed.wire.body, BODY.context),
+        Callback.body.seal(keyring, signed.id, signed.wire.body),
         judged.request_id,
         judged.content_hash,
         outcome.verdict,
         outcome.answer.http_status,
         outcome.answer.response_code,
-        keyring.encrypt(outcome.answer.body, ANSWER.context),
+        Callback.answer.seal(keyring, signed.id, outcome.answer.body),
         outcome.payment_id,
         outcome.first_id,
         ",".join(judged.dropped) or None,
