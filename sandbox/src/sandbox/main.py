@@ -20,6 +20,7 @@ from sandbox.environment import CLOCK_FILE, build_environment
 from sandbox.errors import SandboxError
 from sandbox.folder import prepare_folder, reset
 from sandbox.furnish import DESCRIPTION_FILE, furnish_elsewhere
+from sandbox.rotate import add_data_keys, rotate_data_keys
 from sandbox.run import run
 from sandbox.seed import create_admin
 from sandbox.services import ROOT, load_services
@@ -175,6 +176,27 @@ def create_admin_command(
         environment = dict(os.environ) if given else _gateway_environment(folder)
         create_admin(username, password, environment)
     typer.echo(f"{username} is an administrator.")
+
+
+@app.command("rotate-data-keys")
+def rotate_data_keys_command(
+    folder: Folder = HERE,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="Only make new keys, for the next start.")
+    ] = False,
+) -> None:
+    """Encrypt all stored data under the newest data keys, while the sandbox runs.
+
+    Make new keys with --new-key, start the sandbox anew, and rotate. May be stopped and repeated.
+    In production: `perisai-rotate-data-keys NAME`, see docs/deploy.md.
+    """
+    with _one_line_errors():
+        if new_key:
+            made = add_data_keys(folder)
+            typer.echo(f"New data keys: {made}. Start the sandbox anew, then rotate.")
+            return
+        rotate_data_keys(folder, load_services(), read_description(folder))
+    typer.echo("Everything is under the newest data keys; the older ones are removed.")
 
 
 @clock_app.command("set")

@@ -17,6 +17,7 @@ from sandbox.furnish import DESCRIPTION_FILE as DESCRIPTION_FILE
 from sandbox.furnish import furnish
 from sandbox.ports import is_free
 from sandbox.postgres import Postgres
+from sandbox.rotate import DATA_KEY_IDS, first_key_ids
 from sandbox.runner import Process, Runner
 from sandbox.services import ROOT, Service
 from sandbox.vault import Secrets, load_secrets, write_private_json
@@ -115,7 +116,8 @@ def _run_services(
     when_ready: Callable[[dict[str, Any]], Awaitable[None]],
     stay: bool,
 ) -> None:
-    environments = _environments(folder, services, postgres, load_secrets(folder))
+    secrets = load_secrets(folder)
+    environments = _environments(folder, services, postgres, secrets)
     processes = [
         Process(each.name, each.arguments, environments[each.name], f"{each.url}{each.ready}")
         for each in services
@@ -129,6 +131,7 @@ def _run_services(
             gateway_environment=environments["gateway"],
         )
         description["databases"] = _databases(services, postgres)
+        description[DATA_KEY_IDS] = first_key_ids(secrets)
         write_private_json(folder / DESCRIPTION_FILE, description)
         await when_ready(description)
         if not stay:

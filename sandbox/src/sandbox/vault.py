@@ -75,7 +75,7 @@ def load_secrets(folder: Path) -> Secrets:
     """
     path = folder / "secrets.json"
     if not path.exists():
-        write_private(path, Secrets.make().model_dump_json(indent=1))
+        save_secrets(folder, Secrets.make())
     try:
         found = Secrets.model_validate_json(path.read_text())
     except ValidationError:
@@ -85,8 +85,18 @@ def load_secrets(folder: Path) -> Secrets:
     missing = {profile: _make_bank_secrets() for profile in PROFILES.keys() - found.banks.keys()}
     if missing:
         found = found.model_copy(update={"banks": found.banks | missing})
-        write_private(path, found.model_dump_json(indent=1))
+        save_secrets(folder, found)
     return found
+
+
+def save_secrets(folder: Path, secrets: Secrets) -> None:
+    """Keep the secrets of a sandbox."""
+    write_private(folder / "secrets.json", secrets.model_dump_json(indent=1))
+
+
+def make_data_key(kid: str) -> str:
+    """Return a new data key as the variables of a service name it."""
+    return f"{kid}:{_make_key()}"
 
 
 def load_bank_keys(folder: Path, profile: str = GENERIC_HMAC.name) -> KeyFiles:
@@ -124,7 +134,7 @@ def write_private_json(path: Path, content: object) -> None:
 
 def _make_service_secrets() -> ServiceSecrets:
     return ServiceSecrets(
-        data_keys=f"k1:{_make_key()}",
+        data_keys=make_data_key("k1"),
         lookup_key=_make_key(),
         client_secret=secrets.token_urlsafe(36),
     )
