@@ -9,13 +9,14 @@ from gateway.people import service
 from gateway.people.queries import ACCOUNTS_OF_A_PHONE
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
+from perisai_kit.privacy.columns import seal_values
 
 PHONE = "+6281234567890"
 
 
 def made_up_accounts(gateway: Any) -> list[dict[str, Any]]:
     """Accounts with the telephone of somebody else, and lower ids than the real ones."""
-    return [
+    rows = [
         {
             "id": new_id(),
             "kind": "person",
@@ -29,6 +30,7 @@ def made_up_accounts(gateway: Any) -> list[dict[str, Any]]:
         }
         for _ in range(ACCOUNTS_OF_A_PHONE + 10)
     ]
+    return [seal_values(Account, row) for row in rows]
 
 
 async def test_who_has_signed_in_before_is_offered_first_however_many_are_made_up(
