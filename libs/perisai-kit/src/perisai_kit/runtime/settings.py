@@ -58,6 +58,17 @@ class SettingsRefused(SystemExit):
     """
 
 
+def find_secrets_folder(who: str) -> str | None:
+    """Return the folder that PERISAI_SECRETS_DIR names, if any. who: whom the error names.
+
+    Raises: SettingsRefused when there is no such folder.
+    """
+    folder = os.environ.get(SECRETS_DIR) or None
+    if folder is not None and not Path(folder).is_dir():
+        raise SettingsRefused(f"{who} cannot start: {SECRETS_DIR} names no folder.")
+    return folder
+
+
 def shared(name: str, **kwargs: Any) -> Any:
     """A variable that carries the same name in every service, such as PERISAI_GATEWAY_URL."""
     return Field(validation_alias=AliasChoices(name), **kwargs)
@@ -128,9 +139,7 @@ class ServiceSettings(BaseSettings):
 
         Raises: SettingsRefused with every variable that is missing or not valid.
         """
-        folder = os.environ.get(SECRETS_DIR) or None
-        if folder is not None and not Path(folder).is_dir():
-            raise SettingsRefused(f"{cls._who()} cannot start: {SECRETS_DIR} names no folder.")
+        folder = find_secrets_folder(cls._who())
         try:
             return cls(_secrets_dir=folder)
         except ValidationError as error:

@@ -9,7 +9,6 @@ Packages name their tables in the entry-point group `perisai.tables`: a list of 
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import entry_points
@@ -21,7 +20,7 @@ from sqlalchemy import MetaData
 from perisai_kit.db.engine import Database
 from perisai_kit.privacy.keyring import Keyring, KeyringInvalid
 from perisai_kit.privacy.rotation import BATCH, Rotation, count_left, rotate
-from perisai_kit.runtime.settings import SECRETS_DIR, Secret
+from perisai_kit.runtime.settings import Secret, find_secrets_folder
 
 GROUP = "perisai.tables"
 
@@ -107,7 +106,7 @@ def _find(name: str) -> list[MetaData]:
 
 
 def _read_settings(prefix: str) -> RotationSettings:
-    folder = os.environ.get(SECRETS_DIR) or None
+    folder = find_secrets_folder("perisai-rotate-data-keys")
     try:
         return RotationSettings(_env_prefix=prefix, _secrets_dir=folder)
     except ValidationError as error:
