@@ -71,9 +71,8 @@ async def create_staff(
     if account is None:
         raise rules.UsernameTaken(field="username")
     author = by.author if by is not None else COMMAND_LINE
-    await record_change(
-        session, account, Change.CREATED, by=author, now=now, after=_described_roles(account)
-    )
+    after = _described_roles(account)
+    await record_change(session, account, Change.CREATED, by=author, now=now, after=after)
     return account
 
 
