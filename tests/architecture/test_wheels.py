@@ -22,7 +22,7 @@ PROJECTS = sorted(
 DATABASES = ("gateway", "agent", "member", "payment")
 LOOK = """
 import importlib
-from gateway.openapi import published
+from gateway.openapi.service import published
 from sandbox.services import load_services
 assert published()
 for name in ("perisai_kit", "gateway", "agent_service", "member_service", "payment_service"):

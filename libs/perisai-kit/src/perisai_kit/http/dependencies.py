@@ -39,7 +39,7 @@ async def _keys(request: Request) -> Keyring:
 Keys = Annotated[Keyring, Depends(_keys)]
 
 
-def _if_match(
+async def _if_match(
     if_match: Annotated[
         str | None, Header(max_length=200, description="The ETag you read.")
     ] = None,

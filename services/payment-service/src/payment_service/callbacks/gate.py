@@ -111,9 +111,9 @@ class Gate:
         and the addresses on a partner's allow-list.
         Raises on entering: TooManyUnproven.
         """
+        callers = await self.callers()
         if await self._has_token(wire):  # nearly always
             return nullcontext()
-        callers = await self.callers()
         named = self._candidates(wire, callers)
         if any(self.is_likely(each, wire) for each in named) or is_listed(callers, wire.source):
             return nullcontext()
