@@ -25,7 +25,7 @@ from perisai_kit.events.outbox import EventRow
 from perisai_kit.privacy.keyring import Keyring
 from sandbox.vault import BankSecrets
 from snap_bi.profiles import GENERIC_HMAC, ReplayAnswer
-from snap_bi.virtual_account import customer_no
+from snap_bi.virtual_account import build_customer_no
 
 COMPANY_CODE = "77777"
 ISSUED_BEFORE = 1_000
@@ -44,7 +44,7 @@ class OpenBills:
 
 def account_number(place: int) -> str:
     """Return the customer number of the bill at a place from 0, as the service makes them."""
-    return customer_no(ISSUED_BEFORE + place, GENERIC_HMAC)
+    return build_customer_no(ISSUED_BEFORE + place, GENERIC_HMAC)
 
 
 def plain_number(place: int) -> str:

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from snap_bi.addresses import is_public_address, is_public_host
-from snap_bi.outside import AddressRefused, OutsideTransport
+from snap_bi.public_transport import AddressNotPublic, PublicHostTransport
 
 INNER = [
     "127.0.0.1",
@@ -82,7 +82,7 @@ class Inner:
 
 
 def calling(inner: Inner) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=OutsideTransport(httpx.MockTransport(inner)))
+    return httpx.AsyncClient(transport=PublicHostTransport(httpx.MockTransport(inner)))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ async def test_nothing_is_sent_to_what_is_resolved_to_an_inner_address(url: str)
     inner = Inner()
 
     async with calling(inner) as client:
-        with pytest.raises(AddressRefused):
+        with pytest.raises(AddressNotPublic):
             await client.post(url, content=b"x")
 
     assert inner.requests == []

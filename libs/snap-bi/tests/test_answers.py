@@ -6,14 +6,14 @@ import pytest
 from snap_bi.answers import (
     Answer,
     Flag,
-    doubt_answer,
-    inquiry_answer,
-    payment_answer,
-    reason_of,
-    refusal,
-    token_answer,
+    build_doubt_answer,
+    build_inquiry_answer,
+    build_payment_answer,
+    build_refusal,
+    build_token_answer,
+    find_reason,
 )
-from snap_bi.codes import Case, ResponseCode, Service, response_code
+from snap_bi.codes import Case, ResponseCode, Service, format_response_code
 from snap_bi.messages import Echo, InquiryRequest, PaymentRequest
 from snap_bi.profiles import BCA, BRI, GENERIC_HMAC, GENERIC_RSA, PROFILES, Profile
 from snap_bi.readings import BankReading, read_payment_answer
@@ -37,11 +37,11 @@ def body_of(answer: Answer) -> dict[str, Any]:
 
 
 def test_paid_bill_on_a_payment_is_4042514() -> None:
-    assert response_code(Service.PAYMENT, Case.PAID_BILL) == "4042514"
+    assert format_response_code(Service.PAYMENT, Case.PAID_BILL) == "4042514"
 
 
 def test_cases_have_distinct_codes() -> None:
-    codes = [response_code(Service.INQUIRY, case) for case in Case]
+    codes = [format_response_code(Service.INQUIRY, case) for case in Case]
 
     assert len(codes) == len(set(codes))
 
@@ -72,14 +72,14 @@ def test_what_is_not_seven_digits_is_no_code(text: object) -> None:
 
 
 def test_token_answer_says_its_life_as_text() -> None:
-    body = body_of(token_answer("t"))
+    body = body_of(build_token_answer("t"))
 
     assert body["responseCode"] == "2007300"
     assert (body["accessToken"], body["tokenType"], body["expiresIn"]) == ("t", "Bearer", "900")
 
 
 def test_inquiry_answer_echoes_ids_and_names_the_amount() -> None:
-    answer = inquiry_answer(GENERIC_HMAC, INQUIRY, name="A. B.", amount=36_800)
+    answer = build_inquiry_answer(GENERIC_HMAC, INQUIRY, name="A. B.", amount=36_800)
     data = body_of(answer)["virtualAccountData"]
 
     assert (answer.http_status, answer.response_code) == (200, "2002400")
@@ -91,8 +91,8 @@ def test_inquiry_answer_echoes_ids_and_names_the_amount() -> None:
 
 
 def test_inquiry_answer_carries_what_only_one_bank_wants() -> None:
-    bca = body_of(inquiry_answer(BCA, INQUIRY, name="A", amount=1))
-    bri = body_of(inquiry_answer(BRI, INQUIRY, name="A", amount=1))
+    bca = body_of(build_inquiry_answer(BCA, INQUIRY, name="A", amount=1))
+    bri = body_of(build_inquiry_answer(BRI, INQUIRY, name="A", amount=1))
 
     assert bca["virtualAccountData"]["subCompany"] == "00000"
     assert bri["additionalInfo"] == {"idApp": "T"}
@@ -100,7 +100,7 @@ def test_inquiry_answer_carries_what_only_one_bank_wants() -> None:
 
 
 def test_payment_answer_echoes_what_was_paid() -> None:
-    data = body_of(payment_answer(GENERIC_HMAC, PAYMENT, name="A", total_amount=36_800))[
+    data = body_of(build_payment_answer(GENERIC_HMAC, PAYMENT, name="A", total_amount=36_800))[
         "virtualAccountData"
     ]
 
@@ -111,7 +111,7 @@ def test_payment_answer_echoes_what_was_paid() -> None:
 
 def test_reference_too_long_for_the_answer_is_left_out_and_not_cut() -> None:
     long = PAYMENT.model_copy(update={"reference_no": "1" * 16, "trx_id": "2" * 33})
-    data = body_of(payment_answer(GENERIC_HMAC, long, name="A", total_amount=1))
+    data = body_of(build_payment_answer(GENERIC_HMAC, long, name="A", total_amount=1))
 
     assert not {"referenceNo", "trxId"} & data["virtualAccountData"].keys()
 
@@ -119,7 +119,7 @@ def test_reference_too_long_for_the_answer_is_left_out_and_not_cut() -> None:
 @pytest.mark.parametrize("service", [Service.INQUIRY, Service.PAYMENT])
 def test_refusal_echoes_ids_with_a_reason_in_two_languages(service: Service) -> None:
     echo = Echo.of({**IDS, "paymentRequestId": "p1"})
-    answer = refusal(service, Case.PAID_BILL, echo=echo)
+    answer = build_refusal(service, Case.PAID_BILL, echo=echo)
     data = body_of(answer)["virtualAccountData"]
     prefix = "inquiry" if service is Service.INQUIRY else "paymentFlag"
 
@@ -134,13 +134,13 @@ def test_refusal_echoes_ids_with_a_reason_in_two_languages(service: Service) -> 
 
 @pytest.mark.parametrize("case", [Case.UNAUTHORIZED, Case.INVALID_TOKEN, Case.GENERAL_ERROR])
 def test_unauthorised_and_failed_answers_carry_no_account_data(case: Case) -> None:
-    body = body_of(refusal(Service.PAYMENT, case, echo=Echo.of(IDS)))
+    body = body_of(build_refusal(Service.PAYMENT, case, echo=Echo.of(IDS)))
 
     assert body.keys() == {"responseCode", "responseMessage"}
 
 
 def test_token_refusal_is_code_and_message_only() -> None:
-    body = body_of(refusal(Service.ACCESS_TOKEN, Case.UNAUTHORIZED, detail="Unknown client"))
+    body = body_of(build_refusal(Service.ACCESS_TOKEN, Case.UNAUTHORIZED, detail="Unknown client"))
 
     assert body == {
         "responseCode": "4017300",
@@ -149,8 +149,8 @@ def test_token_refusal_is_code_and_message_only() -> None:
 
 
 def test_a_cancelled_bill_is_not_said_to_be_unknown() -> None:
-    cancelled = body_of(refusal(Service.PAYMENT, Case.INVALID_BILL, detail="Cancelled"))
-    unknown = body_of(refusal(Service.PAYMENT, Case.INVALID_BILL, detail="Not Found"))
+    cancelled = body_of(build_refusal(Service.PAYMENT, Case.INVALID_BILL, detail="Cancelled"))
+    unknown = body_of(build_refusal(Service.PAYMENT, Case.INVALID_BILL, detail="Not Found"))
 
     reasons = [
         body["virtualAccountData"]["paymentFlagReason"]["english"] for body in (cancelled, unknown)
@@ -163,7 +163,7 @@ def test_a_cancelled_bill_is_not_said_to_be_unknown() -> None:
 def test_the_status_of_every_refusal_is_the_first_three_digits_of_its_code(
     service: Service, case: Case
 ) -> None:
-    answer = refusal(service, case, detail="X", echo=Echo.of(IDS))
+    answer = build_refusal(service, case, detail="X", echo=Echo.of(IDS))
 
     body = body_of(answer)
     assert (
@@ -178,7 +178,7 @@ def test_the_status_of_every_refusal_is_the_first_three_digits_of_its_code(
 
 @pytest.mark.parametrize("case", Case)
 def test_every_reason_fits_the_inquiry_field(case: Case) -> None:
-    reason = reason_of(case)
+    reason = find_reason(case)
 
     assert 0 < len(reason["english"]) <= 64
     assert 0 < len(reason["indonesia"]) <= 64
@@ -186,7 +186,7 @@ def test_every_reason_fits_the_inquiry_field(case: Case) -> None:
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda one: one.name)
 def test_doubt_never_loses_the_customers_money(profile: Profile) -> None:
-    answer = doubt_answer(profile)
+    answer = build_doubt_answer(profile)
 
     assert answer.http_status >= 500
     assert read_payment_answer(profile, answer.body) in (
@@ -197,7 +197,7 @@ def test_doubt_never_loses_the_customers_money(profile: Profile) -> None:
 
 @pytest.mark.parametrize("profile", [GENERIC_HMAC, GENERIC_RSA], ids=lambda one: one.name)
 def test_generic_doubt_is_a_general_error(profile: Profile) -> None:
-    answer = doubt_answer(profile)
+    answer = build_doubt_answer(profile)
 
     assert answer.response_code == "5002500"
     assert read_payment_answer(profile, answer.body) is BankReading.SUSPENDED
@@ -240,7 +240,7 @@ def test_answer_without_a_code_is_no_answer(body: bytes) -> None:
 
 
 def test_bca_reads_a_repeat_by_the_first_result() -> None:
-    answer = payment_answer(
+    answer = build_payment_answer(
         BCA,
         PAYMENT,
         name="A",

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snap_bi.codes import Case, Service, case_of_problem
+from snap_bi.codes import Case, Service, find_case
 from snap_bi.errors import BodyInvalid, FieldProblem, ProblemKind
-from snap_bi.fields import Amount, AmountNotRupiah, Message, amount_of
+from snap_bi.fields import Amount, AmountNotRupiah, Message, format_amount
 from snap_bi.messages import (
     AccountInquiryAnswer,
     AccountInquiryRequest,
@@ -75,7 +75,7 @@ def test_mandatory_field_left_empty_is_missing(field: str, empty: str | None) ->
         PaymentRequest.read(body)
 
     assert (caught.value.kind, caught.value.field) == (ProblemKind.MISSING, field)
-    assert case_of_problem(Service.PAYMENT, caught.value) is Case.INVALID_MANDATORY_FIELD
+    assert find_case(Service.PAYMENT, caught.value) is Case.INVALID_MANDATORY_FIELD
 
 
 def test_missing_part_of_an_amount_is_named_with_its_dotted_path() -> None:
@@ -128,7 +128,7 @@ def test_badly_formed_field_is_named_and_its_value_is_not(field: str, value: obj
 
     assert (caught.value.kind, caught.value.field) == (ProblemKind.FORMAT, field)
     assert str(caught.value) == f"format: {field}"
-    assert case_of_problem(Service.PAYMENT, caught.value) is Case.INVALID_FIELD_FORMAT
+    assert find_case(Service.PAYMENT, caught.value) is Case.INVALID_FIELD_FORMAT
 
 
 @pytest.mark.parametrize("value", [6011, "6011"])
@@ -248,13 +248,13 @@ def test_every_field_of_the_table_is_one_of_its_message() -> None:
     ]
 
     for message in messages:
-        assert message.DECIDING is not None
-        assert message.wire_names() >= message.DECIDING
+        assert message.STRICT_FIELDS is not None
+        assert message.wire_names() >= message.STRICT_FIELDS
     required = {
         message: {field.alias for field in message.model_fields.values() if field.is_required()}
         for message in messages
     }
-    assert all(names <= (message.DECIDING or set()) for message, names in required.items())
+    assert all(names <= (message.STRICT_FIELDS or set()) for message, names in required.items())
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
@@ -276,7 +276,7 @@ def test_wrong_grant_type_is_a_bad_request() -> None:
     with pytest.raises(FieldProblem) as caught:
         TokenRequest.read({"grantType": "password"})
 
-    assert case_of_problem(Service.ACCESS_TOKEN, caught.value) is Case.BAD_REQUEST
+    assert find_case(Service.ACCESS_TOKEN, caught.value) is Case.BAD_REQUEST
 
 
 @pytest.mark.parametrize("expires_in", ["900", 899])
@@ -295,7 +295,7 @@ def test_account_number_is_digits() -> None:
 
 @given(st.integers(0, 10**16 - 1))
 def test_an_amount_survives_writing_and_reading(rupiah: int) -> None:
-    written = amount_of(rupiah)
+    written = format_amount(rupiah)
 
     assert written == {"value": f"{rupiah}.00", "currency": "IDR"}
     assert Amount.read(written).rupiah == rupiah
@@ -309,7 +309,7 @@ def test_fraction_of_a_rupiah_is_not_rupiah() -> None:
 @pytest.mark.parametrize("rupiah", [-1, 10**16])
 def test_amount_outside_sixteen_digits_is_not_written(rupiah: int) -> None:
     with pytest.raises(ValueError, match="sixteen"):
-        amount_of(rupiah)
+        format_amount(rupiah)
 
 
 JSON_VALUES = st.recursive(

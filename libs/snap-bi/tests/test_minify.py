@@ -3,7 +3,7 @@ import json
 import hypothesis.strategies as st
 from hypothesis import example, given
 
-from snap_bi.minify import body_hash, minify
+from snap_bi.minify import hash_body, minify
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -62,5 +62,5 @@ def test_the_meaning_stays(value: object) -> None:
 
 
 def test_no_body_hashes_as_empty_and_an_empty_object_does_not() -> None:
-    assert body_hash(b"") == body_hash(b" \r\n")
-    assert body_hash(b"") != body_hash(b"{}")
+    assert hash_body(b"") == hash_body(b" \r\n")
+    assert hash_body(b"") != hash_body(b"{}")

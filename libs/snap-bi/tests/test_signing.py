@@ -9,26 +9,28 @@ from hypothesis import strategies as st
 from snap_bi.errors import SignatureMalformed
 from snap_bi.signing import (
     SignatureEncoding,
-    asymmetric_string_to_sign,
+    build_asymmetric_string_to_sign,
+    build_symmetric_string_to_sign,
+    build_token_string_to_sign,
     decode_signature,
     encode_signature,
     sign_asymmetric,
     sign_symmetric,
-    symmetric_string_to_sign,
-    token_string_to_sign,
     verify_asymmetric,
     verify_symmetric,
 )
 
 
 def test_asymmetric_string_has_four_parts_and_no_doubled_colon() -> None:
-    text = asymmetric_string_to_sign(method="POST", endpoint="/p", body_hash="ab", timestamp="t")
+    text = build_asymmetric_string_to_sign(
+        method="POST", endpoint="/p", body_hash="ab", timestamp="t"
+    )
 
     assert text == "POST:/p:ab:t"
 
 
 def test_token_keeps_its_letter_case_in_the_string() -> None:
-    text = symmetric_string_to_sign(
+    text = build_symmetric_string_to_sign(
         method="POST", endpoint="/p", token="AbC", body_hash="ab", timestamp="t"
     )
 
@@ -36,7 +38,7 @@ def test_token_keeps_its_letter_case_in_the_string() -> None:
 
 
 def test_token_string_joins_client_and_timestamp_with_a_bar() -> None:
-    assert token_string_to_sign(client_id="c", timestamp="t") == "c|t"
+    assert build_token_string_to_sign(client_id="c", timestamp="t") == "c|t"
 
 
 def test_secret_is_text_even_when_it_looks_like_base64() -> None:

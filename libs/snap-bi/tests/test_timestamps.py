@@ -9,8 +9,8 @@ from snap_bi.errors import TimestampInvalid
 from snap_bi.timestamps import (
     TimestampFormat,
     format_timestamp,
+    is_within_skew,
     parse_timestamp,
-    within_skew,
 )
 
 INSTANT = datetime(2026, 10, 8, 3, 0, 0, 987654, tzinfo=UTC)
@@ -80,5 +80,5 @@ def test_instant_without_offset_is_not_written() -> None:
 def test_skew_counts_both_ways_and_includes_its_bound(shift_s: int, is_within: bool) -> None:
     at = INSTANT + timedelta(seconds=shift_s)
 
-    assert within_skew(at, now=INSTANT, skew_s=300) is is_within
-    assert within_skew(INSTANT - timedelta(seconds=301), now=INSTANT, skew_s=300) is False
+    assert is_within_skew(at, now=INSTANT, skew_s=300) is is_within
+    assert is_within_skew(INSTANT - timedelta(seconds=301), now=INSTANT, skew_s=300) is False

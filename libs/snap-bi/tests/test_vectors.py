@@ -7,13 +7,13 @@ from typing import TypedDict
 import pytest
 
 from snap_bi.keys import load_public_key
-from snap_bi.minify import body_hash, minify
+from snap_bi.minify import hash_body, minify
 from snap_bi.profiles import GENERIC_HMAC
 from snap_bi.signing import (
     SignatureEncoding,
+    build_symmetric_string_to_sign,
     encode_signature,
     sign_symmetric,
-    symmetric_string_to_sign,
 )
 from snap_bi.verification import (
     SignedParts,
@@ -104,17 +104,17 @@ def test_no_vector_is_of_a_kind_that_is_not_known() -> None:
 def test_body_hash_is_the_published_one(vector: Vector) -> None:
     body = vector["raw_body"].encode()
 
-    assert body_hash(body) == vector["body_sha256_minified"]
+    assert hash_body(body) == vector["body_sha256_minified"]
     assert minify(body) == vector.get("minified", minify(body).decode()).encode()
 
 
 @pytest.mark.parametrize("vector", SYMMETRIC, ids=name)
 def test_symmetric_signature_is_rebuilt(vector: Vector) -> None:
-    text = symmetric_string_to_sign(
+    text = build_symmetric_string_to_sign(
         method=vector["method"],
         endpoint=vector["path"],
         token=vector["access_token"],
-        body_hash=body_hash(vector["raw_body"].encode()),
+        body_hash=hash_body(vector["raw_body"].encode()),
         timestamp=vector["timestamp"],
     )
     signature = sign_symmetric(text, vector["secret"])

@@ -27,7 +27,7 @@ from snap_bi.verification import (
     SignedParts,
     Step,
     Verdict,
-    bearer_token,
+    parse_bearer_token,
     verify_asymmetric_request,
     verify_symmetric_request,
 )
@@ -249,4 +249,4 @@ def test_asymmetric_request_needs_the_right_key(private_key: RSAPrivateKey, now:
     ],
 )
 def test_token_is_the_header_text_after_bearer(header: str | None, token: str | None) -> None:
-    assert bearer_token(header) == token
+    assert parse_bearer_token(header) == token

@@ -4,13 +4,19 @@ from hypothesis import strategies as st
 
 from snap_bi.errors import VirtualAccountMismatch
 from snap_bi.profiles import BCA, BRI, PROFILES, Profile
-from snap_bi.virtual_account import check_digit, customer_no, is_customer_no, issue, match
+from snap_bi.virtual_account import (
+    build_customer_no,
+    compute_check_digit,
+    is_customer_no,
+    issue,
+    read_virtual_account,
+)
 
 
 def test_check_digit_is_the_one_of_the_published_example() -> None:
     # Source: H. M. Damm's example as repeated on Wikipedia: 572 takes 4.
-    assert check_digit("572") == "4"
-    assert check_digit("5724") == "0"
+    assert compute_check_digit("572") == "4"
+    assert compute_check_digit("5724") == "0"
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda one: one.name)
@@ -18,7 +24,7 @@ def test_check_digit_is_the_one_of_the_published_example() -> None:
 def test_customer_number_has_the_profiles_length(profile: Profile, serial: int) -> None:
     if serial >= 9 * 10 ** (profile.customer_no_length - 2):
         return
-    number = customer_no(serial, profile)
+    number = build_customer_no(serial, profile)
 
     assert is_customer_no(number, profile)
     assert not number.startswith("0")
@@ -26,7 +32,7 @@ def test_customer_number_has_the_profiles_length(profile: Profile, serial: int) 
 
 @given(st.integers(0, 9 * 10**11 - 1), st.integers(0, 12), st.integers(1, 9))
 def test_every_single_wrong_digit_is_found(serial: int, place: int, change: int) -> None:
-    digits = list(customer_no(serial % (9 * 10**11), BRI))
+    digits = list(build_customer_no(serial % (9 * 10**11), BRI))
     digits[place] = str((int(digits[place]) + change) % 10)
 
     assert not is_customer_no("".join(digits), BRI)
@@ -34,7 +40,7 @@ def test_every_single_wrong_digit_is_found(serial: int, place: int, change: int)
 
 @given(st.integers(0, 9 * 10**11 - 1), st.integers(0, 11))
 def test_every_swap_of_unequal_neighbours_is_found(serial: int, place: int) -> None:
-    digits = list(customer_no(serial, BRI))
+    digits = list(build_customer_no(serial, BRI))
     if digits[place] == digits[place + 1]:
         return
     digits[place], digits[place + 1] = digits[place + 1], digits[place]
@@ -44,13 +50,13 @@ def test_every_swap_of_unequal_neighbours_is_found(serial: int, place: int) -> N
 
 @given(st.integers(0, 10**9), st.integers(0, 10**9))
 def test_different_serials_give_different_numbers(one: int, other: int) -> None:
-    assert (customer_no(one, BRI) == customer_no(other, BRI)) == (one == other)
+    assert (build_customer_no(one, BRI) == build_customer_no(other, BRI)) == (one == other)
 
 
 @pytest.mark.parametrize("serial", [-1, 9 * 10**11])
 def test_serial_that_does_not_fit_is_refused(serial: int) -> None:
     with pytest.raises(ValueError, match="serial"):
-        customer_no(serial, BRI)
+        build_customer_no(serial, BRI)
 
 
 @pytest.mark.parametrize("text", ["", "1", "x" * 13, "١" * 13, "1" * 18])
@@ -76,7 +82,9 @@ def test_company_code_is_one_to_eight_digits(code: str) -> None:
 @pytest.mark.parametrize("service_id", ["   12345", " 12345", "12345"])
 @pytest.mark.parametrize("account_no", ["   12345678", " 12345678", "12345678"])
 def test_parts_are_compared_without_their_padding(service_id: str, account_no: str) -> None:
-    found = match(partner_service_id=service_id, customer_no="678", virtual_account_no=account_no)
+    found = read_virtual_account(
+        partner_service_id=service_id, customer_no="678", virtual_account_no=account_no
+    )
 
     assert (found.company_code, found.customer_no) == ("12345", "678")
 
@@ -84,4 +92,6 @@ def test_parts_are_compared_without_their_padding(service_id: str, account_no: s
 @pytest.mark.parametrize("account_no", ["12345679", "12345", "   12345 678", ""])
 def test_account_number_that_is_not_its_parts_is_refused(account_no: str) -> None:
     with pytest.raises(VirtualAccountMismatch):
-        match(partner_service_id="   12345", customer_no="678", virtual_account_no=account_no)
+        read_virtual_account(
+            partner_service_id="   12345", customer_no="678", virtual_account_no=account_no
+        )

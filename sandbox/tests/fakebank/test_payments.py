@@ -12,7 +12,13 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from perisai_kit.domain import clock
 from sandbox.fakebank.app import create_app
-from snap_bi.answers import Answer, inquiry_answer, payment_answer, refusal, token_answer
+from snap_bi.answers import (
+    Answer,
+    build_inquiry_answer,
+    build_payment_answer,
+    build_refusal,
+    build_token_answer,
+)
 from snap_bi.codes import Case, Service
 from snap_bi.headers import TransactionHeaders, read_token_headers, read_transaction_headers
 from snap_bi.messages import Echo, InquiryRequest, PaymentRequest
@@ -55,9 +61,9 @@ class Platform:
         headers = read_transaction_headers(request.headers)
         profile = self.profile_of(headers)
         if profile.needs_token and headers.token not in self.valid_tokens:
-            return refusal(service, Case.INVALID_TOKEN)
+            return build_refusal(service, Case.INVALID_TOKEN)
         if not self.verifies(request, headers, profile):
-            return refusal(service, Case.UNAUTHORIZED, detail="Signature")
+            return build_refusal(service, Case.UNAUTHORIZED, detail="Signature")
         body = parse_object(request.content)
         if service is Service.INQUIRY:
             return self.inquire(profile, InquiryRequest.read(body))
@@ -73,7 +79,7 @@ class Platform:
         ).is_accepted
         self.tokens.append(f"secret-token-{len(self.tokens)}")
         self.valid_tokens.add(self.tokens[-1])
-        return token_answer(self.tokens[-1])
+        return build_token_answer(self.tokens[-1])
 
     def profile_of(self, headers: TransactionHeaders) -> Profile:
         for name, company_code in COMPANY_CODES.items():
@@ -102,8 +108,8 @@ class Platform:
         amount = self.bills.get(request.virtual_account_no.strip())
         if amount is None:
             echo = Echo.of_request(request)
-            return refusal(Service.INQUIRY, Case.INVALID_BILL, detail="Not Found", echo=echo)
-        return inquiry_answer(profile, request, name="SITI AMINAH", amount=amount)
+            return build_refusal(Service.INQUIRY, Case.INVALID_BILL, detail="Not Found", echo=echo)
+        return build_inquiry_answer(profile, request, name="SITI AMINAH", amount=amount)
 
     def settle(
         self, profile: Profile, headers: TransactionHeaders, request: PaymentRequest
@@ -112,9 +118,9 @@ class Platform:
         amount = self.bills.get(request.virtual_account_no.strip())
         if amount != request.paid_amount.rupiah:
             case = Case.INVALID_BILL if amount is None else Case.INVALID_AMOUNT
-            return refusal(Service.PAYMENT, case, echo=Echo.of_request(request))
+            return build_refusal(Service.PAYMENT, case, echo=Echo.of_request(request))
         self.paid.setdefault(request.payment_request_id, request)
-        return payment_answer(profile, request, name="SITI AMINAH", total_amount=amount)
+        return build_payment_answer(profile, request, name="SITI AMINAH", total_amount=amount)
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from snap_bi.codes import Case, Service, response_code
-from snap_bi.fields import amount_of
+from snap_bi.codes import Case, Service, format_response_code
+from snap_bi.fields import format_amount
 from snap_bi.messages import Echo, InquiryRequest, PaymentRequest, TokenAnswer
 from snap_bi.profiles import DoubtAnswer, Profile
 
@@ -74,9 +74,9 @@ _REASONS_IN_DETAIL: dict[tuple[Case, str], Reason] = {
 _REFUSED = _reason("The request is refused", "Permintaan ditolak")
 
 
-def token_answer(access_token: str, *, expires_in_s: int = TOKEN_LIFE_S) -> Answer:
+def build_token_answer(access_token: str, *, expires_in_s: int = TOKEN_LIFE_S) -> Answer:
     """Return the answer to a good call for a token (2007300)."""
-    code = response_code(Service.ACCESS_TOKEN, Case.SUCCESSFUL)
+    code = format_response_code(Service.ACCESS_TOKEN, Case.SUCCESSFUL)
     answer = TokenAnswer(
         response_code=code,
         response_message=Case.SUCCESSFUL.message(),
@@ -86,7 +86,9 @@ def token_answer(access_token: str, *, expires_in_s: int = TOKEN_LIFE_S) -> Answ
     return Answer(Case.SUCCESSFUL.http_status, code, answer.to_bytes())
 
 
-def inquiry_answer(profile: Profile, request: InquiryRequest, *, name: str, amount: int) -> Answer:
+def build_inquiry_answer(
+    profile: Profile, request: InquiryRequest, *, name: str, amount: int
+) -> Answer:
     """Return the answer to an inquiry whose bill may be paid: closed, `amount` rupiah."""
     data = {
         "inquiryStatus": Flag.SUCCESS,
@@ -96,7 +98,7 @@ def inquiry_answer(profile: Profile, request: InquiryRequest, *, name: str, amou
         "virtualAccountNo": request.virtual_account_no,
         "virtualAccountName": name,
         "inquiryRequestId": request.inquiry_request_id,
-        "totalAmount": amount_of(amount),
+        "totalAmount": format_amount(amount),
         "subCompany": profile.sub_company,
         "virtualAccountTrxType": "C",
     }
@@ -104,7 +106,7 @@ def inquiry_answer(profile: Profile, request: InquiryRequest, *, name: str, amou
     return _answer(Service.INQUIRY, Case.SUCCESSFUL, data=data, info=info)
 
 
-def payment_answer(
+def build_payment_answer(
     profile: Profile,
     request: PaymentRequest,
     *,
@@ -131,7 +133,7 @@ def payment_answer(
         # Two fields are shorter in the answer than in the request; a cut id would be another id.
         "trxId": trx_id if 0 < len(trx_id) <= _ANSWER_TRX_ID_LENGTH else None,
         "paidAmount": {"value": paid.value, "currency": paid.currency},
-        "totalAmount": amount_of(total_amount),
+        "totalAmount": format_amount(total_amount),
         "paidBills": request.paid_bills,
         "trxDateTime": request.trx_date_time,
         "referenceNo": reference if 0 < len(reference) <= _ANSWER_REFERENCE_LENGTH else None,
@@ -143,7 +145,7 @@ def payment_answer(
     return _answer(Service.PAYMENT, case, data=data, info=info)
 
 
-def refusal(
+def build_refusal(
     service: Service,
     case: Case,
     *,
@@ -158,18 +160,18 @@ def refusal(
     """
     data: Fields | None = None
     if 400 <= case.http_status < 500 and case.http_status != 401:
-        data = _refused(service, echo or Echo(), reason or reason_of(case, detail), name)
+        data = _refused(service, echo or Echo(), reason or find_reason(case, detail), name)
     return _answer(service, case, detail=detail, data=data)
 
 
-def doubt_answer(profile: Profile, service: Service = Service.PAYMENT) -> Answer:
+def build_doubt_answer(profile: Profile, service: Service = Service.PAYMENT) -> Answer:
     """Return what is answered when our own commit may or may not have happened."""
     if profile.doubt_answer is DoubtAnswer.EMPTY_504:
         return Answer(504, "", b"")
-    return refusal(service, Case.GENERAL_ERROR)
+    return build_refusal(service, Case.GENERAL_ERROR)
 
 
-def reason_of(case: Case, detail: str | None = None) -> Reason:
+def find_reason(case: Case, detail: str | None = None) -> Reason:
     """Return the two-language reason of a case, at most 64 characters each."""
     special = _REASONS_IN_DETAIL.get((case, detail or ""))
     return special or _REASONS.get(case, _REFUSED)
@@ -208,7 +210,7 @@ def _answer(
     data: Fields | None = None,
     info: Fields | None = None,
 ) -> Answer:
-    code = response_code(service, case)
+    code = format_response_code(service, case)
     answer = {
         "responseCode": code,
         "responseMessage": case.message(detail),

@@ -26,7 +26,7 @@ from snap_bi.messages import (
     TokenAnswer,
     TokenRequest,
 )
-from snap_bi.outcomes import CallResult, Outcome, PaymentState, classify, payment_state
+from snap_bi.outcomes import CallResult, Outcome, PaymentState, classify, read_payment_state
 from snap_bi.outgoing import Sender, sign_token_request, sign_transaction
 from snap_bi.profiles import Profile
 from snap_bi.strict_json import parse_object
@@ -309,7 +309,7 @@ def _payment(
     result: CallResult, account: VirtualAccount, payment_request_id: str
 ) -> PaymentInquiry:
     if result.outcome is not Outcome.EXECUTED or result.body is None:
-        return PaymentInquiry(result, payment_state(result, None))
+        return PaymentInquiry(result, read_payment_state(result, None))
     try:
         data = PaymentStatusAnswer.read(result.body).virtual_account_data
     except FieldProblem:
@@ -318,7 +318,7 @@ def _payment(
     if is_other_account or data.payment_request_id not in (None, payment_request_id):
         # An answer about another payment says nothing about this one.
         return PaymentInquiry(_unreadable(result), PaymentState.UNKNOWN)
-    return PaymentInquiry(result, payment_state(result, data.payment_flag_status), data)
+    return PaymentInquiry(result, read_payment_state(result, data.payment_flag_status), data)
 
 
 def _unreadable(result: CallResult) -> CallResult:

@@ -95,7 +95,7 @@ class Case(Enum):
         return text.replace("{}", detail or "", 1)[:MESSAGE_LENGTH]
 
 
-def response_code(service: Service, case: Case) -> str:
+def format_response_code(service: Service, case: Case) -> str:
     """Return the seven digits, for example 4042514: a paid bill on service 25."""
     return f"{case.http_status}{service}{case.case_code}"
 
@@ -119,7 +119,7 @@ class ResponseCode:
         return cls(int(text[:3]), text[3:5], text[5:])
 
 
-def case_of_problem(service: Service, problem: FieldProblem) -> Case:
+def find_case(service: Service, problem: FieldProblem) -> Case:
     """Return the case for a missing or badly formed field.
 
     A wrong grantType is 4007300 by the standard's own table, not a field format.

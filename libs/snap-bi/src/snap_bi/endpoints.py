@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, quote
 from snap_bi.profiles import QueryRule
 
 
-def endpoint_url(target: str, rule: QueryRule) -> str:
+def build_endpoint_url(target: str, rule: QueryRule) -> str:
     """Return the EndpointUrl of a raw request target (path and query as on the wire).
 
     The prefix stays: what the caller put on the wire is what it signed. Behind a proxy pass the

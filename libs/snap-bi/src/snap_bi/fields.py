@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from snap_bi import deciding
+from snap_bi import strict_fields
 from snap_bi.errors import FieldProblem, ProblemKind, SnapError, TimestampInvalid
 from snap_bi.timestamps import parse_timestamp
 
@@ -80,7 +80,7 @@ class Message(BaseModel):
         hide_input_in_errors=True,
     )
 
-    DECIDING: ClassVar[frozenset[str] | None] = None
+    STRICT_FIELDS: ClassVar[frozenset[str] | None] = None
     """Names on the wire of the fields that are read strictly (deciding.py); None: all of them."""
 
     @classmethod
@@ -127,15 +127,15 @@ class Message(BaseModel):
             field.alias: field.annotation
             for field in cls.model_fields.values()
             if field.alias is not None
-            and cls.decides(field.alias)
+            and cls.is_strict(field.alias)
             and isinstance(field.annotation, type)
             and issubclass(field.annotation, Message)
         }
 
     @classmethod
-    def decides(cls, name: str) -> bool:
+    def is_strict(cls, name: str) -> bool:
         """Tell whether the field of this name on the wire is read strictly."""
-        return name in (cls.wire_names() if cls.DECIDING is None else cls.DECIDING)
+        return name in (cls.wire_names() if cls.STRICT_FIELDS is None else cls.STRICT_FIELDS)
 
     def to_bytes(self) -> bytes:
         """Write compact JSON without the absent optional fields."""
@@ -149,7 +149,7 @@ class AmountNotRupiah(SnapError):
 class Amount(Message):
     """`{"value": "36800.00", "currency": "IDR"}`; other currencies are refused as a format."""
 
-    DECIDING = deciding.AMOUNT
+    STRICT_FIELDS = strict_fields.AMOUNT
 
     value: AmountText
     currency: Literal["IDR"]
@@ -163,7 +163,7 @@ class Amount(Message):
         return int(whole)
 
 
-def amount_of(rupiah: int) -> dict[str, str]:
+def format_amount(rupiah: int) -> dict[str, str]:
     """Write whole rupiah as an amount. Raises: ValueError when it has not one to 16 digits."""
     if not 0 <= rupiah < 10**16:
         raise ValueError("an amount has one to sixteen digits")
@@ -199,7 +199,7 @@ def _readable(
             value = _readable(part, value, dropped, inner) if part else _without_empty(value)
             if not value:
                 continue
-        elif value == [] and not kind.decides(name):
+        elif value == [] and not kind.is_strict(name):
             continue  # an empty object as PHP writes it
         kept[name] = value
     return kept
@@ -218,7 +218,7 @@ def _check_no_other_spelling(kind: type[Message], name: str, within: str) -> Non
 
 @cache
 def _spellings(kind: type[Message]) -> Mapping[str, str]:
-    return {_letters(name): name for name in kind.wire_names() if kind.decides(name)}
+    return {_letters(name): name for name in kind.wire_names() if kind.is_strict(name)}
 
 
 def _letters(name: str) -> str:
@@ -239,7 +239,7 @@ def _droppable_paths(kind: type[Message], error: ValidationError) -> list[tuple[
 
 def _droppable_path(kind: type[Message], place: tuple[str, ...]) -> tuple[str, ...] | None:
     name, *rest = place
-    if not kind.decides(name):
+    if not kind.is_strict(name):
         return (name,)
     part = kind.parts().get(name)
     inner = _droppable_path(part, tuple(rest)) if part and rest else None

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from snap_bi.errors import FieldProblem, ProblemKind, TimestampInvalid
 from snap_bi.timestamps import parse_timestamp
-from snap_bi.verification import bearer_token
+from snap_bi.verification import parse_bearer_token
 
 # An RSA-4096 signature in hex has 1024 characters; nothing lawful is longer.
 _SIGNATURE_LENGTH = 1024
@@ -77,7 +77,7 @@ def read_transaction_headers(headers: Mapping[str, str]) -> TransactionHeaders:
         partner_id=_visible(partner_id, "X-PARTNER-ID", _PARTNER_ID_LENGTH),
         external_id=external_id,
         channel_id=channel_id if _is_visible(channel_id, _CHANNEL_ID_LENGTH) else None,
-        token=bearer_token(headers.get("authorization")),
+        token=parse_bearer_token(headers.get("authorization")),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AliasChoices, Field
 
-from snap_bi import deciding
+from snap_bi import strict_fields
 from snap_bi.fields import (
     Amount,
     Message,
@@ -52,14 +52,14 @@ FreeTexts = Annotated[list[dict[str, object]], Field(max_length=MAX_FREE_TEXTS)]
 class TokenRequest(Message):
     """Service 73; who asks is in X-CLIENT-KEY."""
 
-    DECIDING = deciding.TOKEN_REQUEST
+    STRICT_FIELDS = strict_fields.TOKEN_REQUEST
 
     grant_type: Literal["client_credentials"]
     additional_info: dict[str, object] | None = None
 
 
 class TokenAnswer(Message):
-    DECIDING = deciding.TOKEN_ANSWER
+    STRICT_FIELDS = strict_fields.TOKEN_ANSWER
 
     response_code: str | None = None  # BRI sends none on success
     response_message: str | None = None
@@ -97,7 +97,7 @@ class VirtualAccountRequest(Message):
 class InquiryRequest(VirtualAccountRequest):
     """Service 24: may this virtual account be paid, and how much is it?"""
 
-    DECIDING = deciding.INQUIRY
+    STRICT_FIELDS = strict_fields.INQUIRY
 
     inquiry_request_id: Text128
     # The table says trxDateInit, the sample txnDateInit.
@@ -112,7 +112,7 @@ class InquiryRequest(VirtualAccountRequest):
 class PaymentRequest(VirtualAccountRequest):
     """Service 25: it has been paid."""
 
-    DECIDING = deciding.PAYMENT
+    STRICT_FIELDS = strict_fields.PAYMENT
 
     payment_request_id: Text128
     paid_amount: WholeRupiah
@@ -153,7 +153,7 @@ class AccountInquiryRequest(Message):
 
 
 class AccountInquiryAnswer(Message):
-    DECIDING = deciding.ACCOUNT_INQUIRY_ANSWER
+    STRICT_FIELDS = strict_fields.ACCOUNT_INQUIRY_ANSWER
 
     response_code: str
     response_message: str | None = None
@@ -182,7 +182,7 @@ class PaymentStatusRequest(Message):
 class PaymentStatusData(Message):
     """virtualAccountData of an answer to 26, as far as it is understood here."""
 
-    DECIDING = deciding.PAYMENT_STATUS_DATA
+    STRICT_FIELDS = strict_fields.PAYMENT_STATUS_DATA
 
     payment_flag_status: Text2
     partner_service_id: PaddedDigits8 | None = None
@@ -198,7 +198,7 @@ class PaymentStatusData(Message):
 
 
 class PaymentStatusAnswer(Message):
-    DECIDING = deciding.PAYMENT_STATUS_ANSWER
+    STRICT_FIELDS = strict_fields.PAYMENT_STATUS_ANSWER
 
     response_code: str
     response_message: Text255 | None = None

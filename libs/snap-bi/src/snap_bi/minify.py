@@ -29,6 +29,6 @@ def sha256_hex(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def body_hash(body: bytes) -> str:
+def hash_body(body: bytes) -> str:
     """Return the lower-case hex SHA-256 of the minified body; no body hashes as empty."""
     return sha256_hex(minify(body))

@@ -71,7 +71,7 @@ def classify(service: Service, http_status: int, code: ResponseCode | None) -> O
     return Outcome.UNKNOWN
 
 
-def payment_state(result: CallResult, flag: str | None) -> PaymentState:
+def read_payment_state(result: CallResult, flag: str | None) -> PaymentState:
     """Return what the answer to a status inquiry says; `flag` is its paymentFlagStatus.
 
     A flag counts in an answer of success only, and one that the standard does not know is unknown.

@@ -5,17 +5,17 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from snap_bi.endpoints import endpoint_url
-from snap_bi.minify import body_hash
+from snap_bi.endpoints import build_endpoint_url
+from snap_bi.minify import hash_body
 from snap_bi.profiles import Profile
 from snap_bi.signing import (
     SignatureEncoding,
-    asymmetric_string_to_sign,
+    build_asymmetric_string_to_sign,
+    build_symmetric_string_to_sign,
+    build_token_string_to_sign,
     encode_signature,
     sign_asymmetric,
     sign_symmetric,
-    symmetric_string_to_sign,
-    token_string_to_sign,
 )
 from snap_bi.timestamps import format_timestamp
 from snap_bi.verification import mask_token
@@ -46,7 +46,7 @@ def sign_token_request(
 ) -> SignedRequest:
     """Return the headers of a call for an access token (service 73)."""
     timestamp = format_timestamp(at, profile.timestamp_format)
-    text = token_string_to_sign(client_id=client_id, timestamp=timestamp)
+    text = build_token_string_to_sign(client_id=client_id, timestamp=timestamp)
     # Base64 whatever the profile: only HMAC signatures have been met in hex.
     signature = encode_signature(sign_asymmetric(text, private_key), SignatureEncoding.BASE64)
     headers = {
@@ -71,13 +71,13 @@ def sign_transaction(
 ) -> SignedRequest:
     """Return the headers of a transaction; `target` is path and query as sent."""
     timestamp = format_timestamp(at, profile.timestamp_format)
-    endpoint = endpoint_url(target, profile.query_rule)
+    endpoint = build_endpoint_url(target, profile.query_rule)
     signature, shown = _sign(
         profile,
         sender,
         method=method,
         endpoint=endpoint,
-        hashed=body_hash(body),
+        hashed=hash_body(body),
         timestamp=timestamp,
         token=token,
     )
@@ -107,14 +107,14 @@ def _sign(
     if not profile.needs_token:
         if sender.private_key is None:
             raise ValueError("an asymmetric profile signs with a private key")
-        text = asymmetric_string_to_sign(
+        text = build_asymmetric_string_to_sign(
             method=method, endpoint=endpoint, body_hash=hashed, timestamp=timestamp
         )
         return sign_asymmetric(text, sender.private_key), text
     if token is None or not sender.secret:
         raise ValueError("a symmetric profile signs with a token and a secret")
     signed, shown = (
-        symmetric_string_to_sign(
+        build_symmetric_string_to_sign(
             method=method, endpoint=endpoint, token=part, body_hash=hashed, timestamp=timestamp
         )
         for part in (token, mask_token(token))

@@ -139,7 +139,7 @@ class Profile:
         """False for a bank whose answer to a repeat has not been agreed; it must not go live."""
         return self.replay_answer is not None
 
-    def reads_as_paid(self, answer: ReplayAnswer) -> bool:
+    def is_read_as_paid(self, answer: ReplayAnswer) -> bool:
         """Tell whether the bank leaves a payment alone when its repeat is answered so."""
         if answer is ReplayAnswer.STORED_SUCCESS:
             return True

@@ -24,19 +24,21 @@ class SignatureEncoding(StrEnum):
     HEX = "hex"
 
 
-def token_string_to_sign(*, client_id: str, timestamp: str) -> str:
+def build_token_string_to_sign(*, client_id: str, timestamp: str) -> str:
     """Return the string signed for an access token (service 73)."""
     return f"{client_id}|{timestamp}"
 
 
-def symmetric_string_to_sign(
+def build_symmetric_string_to_sign(
     *, method: str, endpoint: str, token: str, body_hash: str, timestamp: str
 ) -> str:
     """Return the five-part string of type 1; the token exactly as the header carries it."""
     return f"{method}:{endpoint}:{token}:{body_hash}:{timestamp}"
 
 
-def asymmetric_string_to_sign(*, method: str, endpoint: str, body_hash: str, timestamp: str) -> str:
+def build_asymmetric_string_to_sign(
+    *, method: str, endpoint: str, body_hash: str, timestamp: str
+) -> str:
     """Return the four-part string of type 2: no token, and no empty place for one."""
     return f"{method}:{endpoint}:{body_hash}:{timestamp}"
 

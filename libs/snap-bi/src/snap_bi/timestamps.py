@@ -54,6 +54,6 @@ def format_timestamp(at: datetime, form: TimestampFormat) -> str:
     return text.replace("+00:00", "Z") if in_utc else text
 
 
-def within_skew(at: datetime, *, now: datetime, skew_s: int) -> bool:
+def is_within_skew(at: datetime, *, now: datetime, skew_s: int) -> bool:
     """Say whether `at` is at most `skew_s` seconds before or after `now`."""
     return abs(at - now) <= timedelta(seconds=skew_s)

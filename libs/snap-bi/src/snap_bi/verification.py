@@ -13,16 +13,16 @@ from typing import assert_never
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from snap_bi.endpoints import endpoint_url
+from snap_bi.endpoints import build_endpoint_url
 from snap_bi.errors import SignatureMalformed
 from snap_bi.minify import minify, sha256_hex
 from snap_bi.profiles import LegacySerialisation, Profile
 from snap_bi.signing import (
     HMAC_SHA512_BYTES,
-    asymmetric_string_to_sign,
+    build_asymmetric_string_to_sign,
+    build_symmetric_string_to_sign,
+    build_token_string_to_sign,
     decode_signature,
-    symmetric_string_to_sign,
-    token_string_to_sign,
     verify_asymmetric,
     verify_symmetric,
 )
@@ -70,7 +70,7 @@ def verify_token_request(
     *, client_id: str, timestamp: str, signature: str, public_key: RSAPublicKey
 ) -> Verdict:
     """Verify a call for an access token (service 73)."""
-    text = token_string_to_sign(client_id=client_id, timestamp=timestamp)
+    text = build_token_string_to_sign(client_id=client_id, timestamp=timestamp)
     decoded = _decode(signature, size=public_key.key_size // 8)
     matches = decoded is not None and verify_asymmetric(text, decoded, public_key)
     return Verdict(Step.NO_BODY if matches else None, text)
@@ -83,10 +83,10 @@ def verify_symmetric_request(profile: Profile, parts: SignedParts, *, secret: st
     """
     if not secret:
         raise ValueError("a symmetric signature needs a secret")
-    endpoint = endpoint_url(parts.target, profile.query_rule)
+    endpoint = build_endpoint_url(parts.target, profile.query_rule)
 
     def text(body_hash: str, token: str) -> str:
-        return symmetric_string_to_sign(
+        return build_symmetric_string_to_sign(
             method=parts.method,
             endpoint=endpoint,
             token=token,
@@ -109,10 +109,10 @@ def verify_asymmetric_request(
     profile: Profile, parts: SignedParts, *, public_key: RSAPublicKey
 ) -> Verdict:
     """Verify a type 2 request: SHA256withRSA with the bank's public key, no token."""
-    endpoint = endpoint_url(parts.target, profile.query_rule)
+    endpoint = build_endpoint_url(parts.target, profile.query_rule)
 
     def text(body_hash: str) -> str:
-        return asymmetric_string_to_sign(
+        return build_asymmetric_string_to_sign(
             method=parts.method,
             endpoint=endpoint,
             body_hash=body_hash,
@@ -130,7 +130,7 @@ def verify_asymmetric_request(
     return Verdict(matched, text(minified_hash))
 
 
-def bearer_token(authorization: str | None) -> str | None:
+def parse_bearer_token(authorization: str | None) -> str | None:
     """Return the token of an Authorization header as it is; some callers leave out `Bearer `."""
     if authorization is None:
         return None
@@ -141,10 +141,10 @@ def bearer_token(authorization: str | None) -> str | None:
 
 def mask_token(token: str) -> str:
     """Return what stands for a token in diagnostics: the start of its digest, never the token."""
-    return token_mark(sha256_hex(token.encode("utf-8", "surrogatepass")))
+    return mask_token_digest(sha256_hex(token.encode("utf-8", "surrogatepass")))
 
 
-def token_mark(digest: str) -> str:
+def mask_token_digest(digest: str) -> str:
     """Return the same for a token of which only the SHA-256 in hex is known."""
     return f"<token sha256:{digest[:12]}>"
 

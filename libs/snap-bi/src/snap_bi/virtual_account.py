@@ -25,7 +25,7 @@ _DAMM = (
 )
 
 
-def check_digit(digits: str) -> str:
+def compute_check_digit(digits: str) -> str:
     """Return the Damm digit to append to `digits` (ASCII digits only)."""
     interim = 0
     for digit in digits:
@@ -33,7 +33,7 @@ def check_digit(digits: str) -> str:
     return str(interim)
 
 
-def customer_no(serial: int, profile: Profile) -> str:
+def build_customer_no(serial: int, profile: Profile) -> str:
     """Return the customer number of the profile's length for a serial number from 0.
 
     Raises: ValueError when the serial does not fit.
@@ -43,13 +43,15 @@ def customer_no(serial: int, profile: Profile) -> str:
     if not 0 <= serial < 9 * first:
         raise ValueError(f"a serial number has to be under {9 * first}")
     digits = str(first + serial)
-    return digits + check_digit(digits)
+    return digits + compute_check_digit(digits)
 
 
 def is_customer_no(text: str, profile: Profile) -> bool:
     """Say whether `text` has the profile's length and a right check digit."""
     is_digits = text.isascii() and text.isdigit()
-    return is_digits and len(text) == profile.customer_no_length and check_digit(text) == "0"
+    return (
+        is_digits and len(text) == profile.customer_no_length and compute_check_digit(text) == "0"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +82,12 @@ def issue(company_code: str, serial: int, profile: Profile) -> VirtualAccount:
     is_digits = company_code.isascii() and company_code.isdigit()
     if not is_digits or len(company_code) > PARTNER_SERVICE_ID_LENGTH:
         raise ValueError("a company code has one to eight digits")
-    return VirtualAccount(company_code, customer_no(serial, profile))
+    return VirtualAccount(company_code, build_customer_no(serial, profile))
 
 
-def match(*, partner_service_id: str, customer_no: str, virtual_account_no: str) -> VirtualAccount:
+def read_virtual_account(
+    *, partner_service_id: str, customer_no: str, virtual_account_no: str
+) -> VirtualAccount:
     """Read the three strings of a request, which must agree after stripping.
 
     Raises: VirtualAccountMismatch.

@@ -13,8 +13,8 @@ from sandbox.fakebank.accounts import Accounts
 from sandbox.fakebank.config import Partner, Partners
 from sandbox.fakebank.flags import Flags
 from sandbox.fakebank.journal import Call, Journal
-from snap_bi.answers import TOKEN_LIFE_S, Answer, refusal, token_answer
-from snap_bi.codes import Case, Service, case_of_problem, response_code
+from snap_bi.answers import TOKEN_LIFE_S, Answer, build_refusal, build_token_answer
+from snap_bi.codes import Case, Service, find_case, format_response_code
 from snap_bi.errors import BodyInvalid, FieldProblem
 from snap_bi.headers import TransactionHeaders, read_token_headers, read_transaction_headers
 from snap_bi.messages import (
@@ -27,7 +27,7 @@ from snap_bi.messages import (
 )
 from snap_bi.profiles import PROFILES, Profile
 from snap_bi.strict_json import parse_object
-from snap_bi.timestamps import TimestampFormat, format_timestamp, within_skew
+from snap_bi.timestamps import TimestampFormat, format_timestamp, is_within_skew
 from snap_bi.verification import (
     SignedParts,
     Verdict,
@@ -130,11 +130,11 @@ def _finish(side: BankSide, exchange: _Exchange, handle: _Handle) -> Response:
     try:
         answer = handle(side, exchange)
     except Refused as no:
-        answer = refusal(service, no.case, detail=no.detail)
+        answer = build_refusal(service, no.case, detail=no.detail)
     except FieldProblem as problem:
-        answer = refusal(service, case_of_problem(service, problem), detail=problem.field)
+        answer = build_refusal(service, find_case(service, problem), detail=problem.field)
     except BodyInvalid:
-        answer = refusal(service, Case.BAD_REQUEST)
+        answer = build_refusal(service, Case.BAD_REQUEST)
     now = clock.real_now()
     verdict = exchange.verdict
     side.journal.add(
@@ -171,7 +171,7 @@ def _token(side: BankSide, exchange: _Exchange) -> Answer:
         if exchange.verdict.is_accepted:
             _check_skew(partner.profile, headers.at)
             TokenRequest.read(parse_object(exchange.body))
-            return token_answer(side.issue_token(partner))
+            return build_token_answer(side.issue_token(partner))
     raise Refused(Case.UNAUTHORIZED, "Signature")
 
 
@@ -202,7 +202,7 @@ def _tell_status(side: BankSide, exchange: _Exchange) -> Answer:
     )
     if flag is None:
         raise Refused(Case.TRANSACTION_NOT_FOUND)
-    code = response_code(exchange.service, Case.SUCCESSFUL)
+    code = format_response_code(exchange.service, Case.SUCCESSFUL)
     answer = PaymentStatusAnswer(
         response_code=code,
         response_message=Case.SUCCESSFUL.message(),
@@ -228,7 +228,7 @@ def _inquire(side: BankSide, exchange: _Exchange) -> Answer:
     holder = side.accounts.holder(asked.beneficiary_account_no, bank_code=bank_code)
     if holder is None:
         raise Refused(Case.INVALID_ACCOUNT)
-    code = response_code(exchange.service, Case.SUCCESSFUL)
+    code = format_response_code(exchange.service, Case.SUCCESSFUL)
     answer = AccountInquiryAnswer(
         response_code=code,
         response_message=Case.SUCCESSFUL.message(),
@@ -256,5 +256,5 @@ def _verify(partner: Partner, exchange: _Exchange, headers: TransactionHeaders) 
 
 
 def _check_skew(profile: Profile, at: datetime) -> None:
-    if not within_skew(at, now=clock.real_now(), skew_s=profile.skew_s):
+    if not is_within_skew(at, now=clock.real_now(), skew_s=profile.skew_s):
         raise Refused(Case.UNAUTHORIZED, "Timestamp")

@@ -13,7 +13,7 @@ from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit.domain import clock
 from perisai_kit.testing.plugin import MakeApp, Urls, Wire, app_client
 from snap_bi.minify import sha256_hex
-from snap_bi.signing import sign_symmetric, symmetric_string_to_sign
+from snap_bi.signing import build_symmetric_string_to_sign, sign_symmetric
 from snap_bi.timestamps import format_timestamp
 
 Kept = Callable[[], Awaitable[list[Callback]]]
@@ -57,7 +57,7 @@ async def test_a_sender_that_forgets_to_minify_is_verified_and_noted(
 ) -> None:
     content = json.dumps(inquiry_of(bill, bank.partner), indent=2).encode()
     at = clock.real_now()
-    text = symmetric_string_to_sign(
+    text = build_symmetric_string_to_sign(
         method="POST",
         endpoint="/snap/v1.0/transfer-va/inquiry",
         token=await bank.take_token(),

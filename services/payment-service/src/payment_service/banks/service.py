@@ -243,7 +243,7 @@ def _profile(name: str) -> Profile:
 
 
 def _check_replay_answer(answer: ReplayAnswer | None, profile: Profile) -> None:
-    if answer is not None and not profile.reads_as_paid(answer):
+    if answer is not None and not profile.is_read_as_paid(answer):
         raise ReplayAnswerHarmful(field="replay_answer")
 
 

@@ -35,7 +35,7 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.http.client_address import Network
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import get_logger
-from snap_bi.answers import TOKEN_LIFE_S, Answer, token_answer
+from snap_bi.answers import TOKEN_LIFE_S, Answer, build_token_answer
 from snap_bi.codes import Case, Service
 from snap_bi.errors import BodyInvalid, FieldProblem, KeyRefused
 from snap_bi.headers import TransactionHeaders
@@ -43,7 +43,7 @@ from snap_bi.keys import load_public_key
 from snap_bi.messages import TokenRequest
 from snap_bi.profiles import PROFILES, ReplayAnswer
 from snap_bi.strict_json import parse_object
-from snap_bi.verification import bearer_token
+from snap_bi.verification import parse_bearer_token
 
 REMEMBERED_TOKENS = 10_000
 TOKEN_BYTES = 48
@@ -178,7 +178,7 @@ class Gate:
 
     def _candidates(self, wire: Wire, callers: tuple[Caller, ...]) -> list[Caller]:
         """Return the partners in whose name a call may come: several share a company code."""
-        token = bearer_token(wire.headers.get("authorization"))
+        token = parse_bearer_token(wire.headers.get("authorization"))
         owner = self._owners.get(rules.token_hash(token)) if token else None
         client_key, partner_id = (
             wire.headers.get(name, "").strip() for name in ("x-client-key", "x-partner-id")
@@ -197,7 +197,7 @@ class Gate:
         So the calls of a bank that has just begun share one look, and those with a made-up token
         find out no more than that before they are bounded.
         """
-        token = bearer_token(wire.headers.get("authorization"))
+        token = parse_bearer_token(wire.headers.get("authorization"))
         if token is None:
             return False
         digest = rules.token_hash(token)
@@ -272,7 +272,7 @@ async def issue_token(gate: Gate, caller: Caller) -> Answer:
         )
     gate.remember_token(digest, caller.partner_id, expires_at)
     log.info("snap_token.issued", partner_id=str(caller.partner_id))
-    return token_answer(token)
+    return build_token_answer(token)
 
 
 async def authenticate(gate: Gate, service: Service, wire: Wire) -> Signed:

@@ -20,7 +20,7 @@ from perisai_kit.http.access_log import record_of
 from perisai_kit.http.client_address import client_address
 from perisai_kit.http.protocol import ABORT
 from perisai_kit.runtime.log import get_logger
-from snap_bi.answers import Answer, refusal
+from snap_bi.answers import Answer, build_refusal
 from snap_bi.codes import Case, Service
 from snap_bi.profiles import PROFILES
 
@@ -94,7 +94,7 @@ class SnapEndpoint:
         if _says_too_large(scope):
             return too_large(self._service)
         if scope["method"] != "POST":
-            return Reply.of(refusal(self._service, Case.FUNCTION_NOT_SUPPORTED))
+            return Reply.of(build_refusal(self._service, Case.FUNCTION_NOT_SUPPORTED))
         try:
             wire = _wire(scope, await _body(scope, receive), self._gate)
         except BodyTooLarge:

@@ -19,7 +19,7 @@ from payment_service.banks.rules import Sources
 from payment_service.bills import rules as bills
 from payment_service.bills.rules import Payable
 from perisai_kit.domain.errors import DomainError
-from snap_bi.codes import Case, Service, case_of_problem
+from snap_bi.codes import Case, Service, find_case
 from snap_bi.errors import FieldProblem, VirtualAccountMismatch
 from snap_bi.headers import (
     TokenHeaders,
@@ -28,10 +28,10 @@ from snap_bi.headers import (
     read_transaction_headers,
 )
 from snap_bi.profiles import ExternalIdScope, Profile, ReplayAnswer
-from snap_bi.timestamps import within_skew
+from snap_bi.timestamps import is_within_skew
 from snap_bi.verification import (
     SignedParts,
-    bearer_token,
+    parse_bearer_token,
     verify_asymmetric_request,
     verify_symmetric_request,
     verify_token_request,
@@ -39,7 +39,7 @@ from snap_bi.verification import (
 from snap_bi.verification import (
     Verdict as SignatureVerdict,
 )
-from snap_bi.virtual_account import VirtualAccount, match
+from snap_bi.virtual_account import VirtualAccount, read_virtual_account
 
 KEPT_HEADERS = (
     "x-timestamp",
@@ -156,7 +156,7 @@ def transaction_headers(service: Service, wire: Wire) -> TransactionHeaders:
 
 def malformed(service: Service, problem: FieldProblem) -> Refusal:
     """Return the refusal of a field that is missing or badly formed."""
-    case = case_of_problem(service, problem)
+    case = find_case(service, problem)
     return Refusal(case, None if case is Case.BAD_REQUEST else problem.field)
 
 
@@ -195,7 +195,7 @@ def check_caller(caller: Caller, headers: TransactionHeaders, wire: Wire) -> Non
 
 def check_time(caller: Caller, at: datetime, *, now: datetime) -> None:
     """Refuse a message whose X-TIMESTAMP is too far from our clock. Raises: Refusal."""
-    if not within_skew(at, now=now, skew_s=caller.profile.skew_s):
+    if not is_within_skew(at, now=now, skew_s=caller.profile.skew_s):
         raise Refusal(Case.UNAUTHORIZED, "Timestamp")
 
 
@@ -233,7 +233,7 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the headers worth keeping, token and signature as their SHA-256."""
     kept = {name: plain(headers[name], HEADER_LENGTH) for name in KEPT_HEADERS if name in headers}
     secrets = {
-        "authorization": bearer_token(headers.get("authorization")),
+        "authorization": parse_bearer_token(headers.get("authorization")),
         "x-signature": headers.get("x-signature"),
     }
     digests = {name: sha256(text.encode()).hexdigest() for name, text in secrets.items() if text}
@@ -293,7 +293,7 @@ def virtual_account(
     if partner_service_id.strip() != caller.company_code:
         raise Refusal(Case.PARTNER_NOT_FOUND)
     try:
-        return match(
+        return read_virtual_account(
             partner_service_id=partner_service_id,
             customer_no=customer_no,
             virtual_account_no=virtual_account_no,

@@ -18,8 +18,8 @@ from payment_service.callbacks.rules import (
 )
 from payment_service.payments.rules import Settlement
 from perisai_kit.domain.clock import jakarta_date, real_now
-from snap_bi.answers import Answer, refusal
-from snap_bi.codes import Case, Service, response_code
+from snap_bi.answers import Answer, build_refusal
+from snap_bi.codes import Case, Service, format_response_code
 from snap_bi.errors import BodyInvalid
 from snap_bi.headers import TransactionHeaders
 from snap_bi.messages import Echo, PaymentRequest
@@ -168,7 +168,7 @@ def stored_answer(first: First) -> Answer:
 def inconsistent_answer(first: First) -> Answer:
     """Return 404xx18 with the result of an earlier answer."""
     case = Case.INCONSISTENT_REQUEST
-    code = response_code(Service.PAYMENT, case)
+    code = format_response_code(Service.PAYMENT, case)
     whole = {
         **json.loads(first.answer),
         "responseCode": code,
@@ -180,7 +180,7 @@ def inconsistent_answer(first: First) -> Answer:
 
 def refused_answer(service: Service, wire: Wire, refused: Refusal) -> Answer:
     """Return a refusal with the ids of the message where they can be read: the bank wants them."""
-    return refusal(service, refused.case, detail=refused.detail, echo=echo_of(wire))
+    return build_refusal(service, refused.case, detail=refused.detail, echo=echo_of(wire))
 
 
 def echo_of(wire: Wire) -> Echo:
@@ -210,7 +210,7 @@ def failed(service: Service, prefix: str) -> Reply:
     doubts = {each.doubt_answer for each in PROFILES.values() if each.public_prefix == prefix}
     if service is Service.PAYMENT and DoubtAnswer.EMPTY_504 in doubts:
         return Reply.of(Answer(504, "", b""))
-    return Reply.of(refusal(service, Case.GENERAL_ERROR))
+    return Reply.of(build_refusal(service, Case.GENERAL_ERROR))
 
 
 def _odd(status: int, service: Service | None, case: str, message: str) -> Reply:

@@ -42,7 +42,7 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import get_logger
-from snap_bi.answers import Answer, doubt_answer, inquiry_answer, payment_answer
+from snap_bi.answers import Answer, build_doubt_answer, build_inquiry_answer, build_payment_answer
 from snap_bi.codes import Case, Service
 from snap_bi.errors import BodyInvalid, FieldProblem
 from snap_bi.messages import InquiryRequest, PaymentRequest, VirtualAccountRequest
@@ -117,7 +117,7 @@ async def pay(gate: Gate, signed: Signed, take_one: TakeOne) -> Answer:
         return await take_one(message)
     except Exception as error:
         log.error("callback.in_doubt", callback_id=str(signed.id), exc_info=error)
-        return doubt_answer(signed.caller.profile)
+        return build_doubt_answer(signed.caller.profile)
 
 
 async def confirm_late(gate: Gate, signed: Signed, *, late: Refusal) -> Answer:
@@ -144,7 +144,7 @@ async def confirm_late(gate: Gate, signed: Signed, *, late: Refusal) -> Answer:
         raise
     except Exception as error:
         log.error("callback.in_doubt", callback_id=str(signed.id), exc_info=error)
-        return doubt_answer(signed.caller.profile)
+        return build_doubt_answer(signed.caller.profile)
     return judged.outcome.answer
 
 
@@ -278,7 +278,7 @@ async def _inquired(session: AsyncSession, signed: Signed, request: InquiryReque
     if bill is None:
         raise Refusal(Case.INVALID_BILL, rules.NOT_FOUND)
     rules.check_payable(bill, paid=None, at=clock.now())
-    answer = inquiry_answer(
+    answer = build_inquiry_answer(
         signed.caller.profile, request, name=bill.display_name, amount=bill.amount
     )
     return Outcome(answer=answer, verdict=Verdict.ANSWERED)
@@ -308,7 +308,7 @@ def _settled(message: Message, books: Books, keyring: Keyring) -> Outcome:
     books.settlements.append(settlement)
     books.paid.add(bill.id)
     name = bills.display_name(bill, keyring)
-    answer = payment_answer(caller.profile, request, name=name, total_amount=bill.amount)
+    answer = build_payment_answer(caller.profile, request, name=name, total_amount=bill.amount)
     return Outcome(answer=answer, verdict=Verdict.SETTLED, payment_id=settlement.payment_id)
 
 

@@ -12,8 +12,8 @@ from perisai_kit.runtime.tls import authorities
 from snap_bi.client import BankClient
 from snap_bi.keys import load_private_key
 from snap_bi.outgoing import Sender
-from snap_bi.outside import OutsideTransport
 from snap_bi.profiles import PROFILES
+from snap_bi.public_transport import PublicHostTransport
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class BankClients:
     def _network(self) -> httpx.AsyncBaseTransport:
         # One a client: a pool must not give one bank's connection to another at its address.
         network = httpx.AsyncHTTPTransport(verify=authorities(), trust_env=False)
-        return network if self._sandbox else OutsideTransport(network)
+        return network if self._sandbox else PublicHostTransport(network)
 
     async def close(self) -> None:
         """Close every connection."""

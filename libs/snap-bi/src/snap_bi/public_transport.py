@@ -14,11 +14,11 @@ from snap_bi.addresses import is_public_address
 _PORTS = {"http": 80, "https": 443}
 
 
-class AddressRefused(httpx.ConnectError):
+class AddressNotPublic(httpx.ConnectError):
     """The host is, or is resolved to, an address that is not on the Internet."""
 
 
-class OutsideTransport(httpx.AsyncBaseTransport):
+class PublicHostTransport(httpx.AsyncBaseTransport):
     """Carries requests by `inner`, once their host is known to lie outside."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
@@ -27,12 +27,12 @@ class OutsideTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request to the first address of its host that can be reached.
 
-        Raises: AddressRefused, and whatever `inner` raises.
+        Raises: AddressNotPublic, and whatever `inner` raises.
         """
         host = request.url.host
         addresses = await _resolve(host, request.url.port or _PORTS[request.url.scheme])
         if not addresses or not all(is_public_address(each) for each in addresses):
-            raise AddressRefused("the bank's address is not on the Internet", request=request)
+            raise AddressNotPublic("the bank's address is not on the Internet", request=request)
         # TLS still asks for, and checks, the certificate of the name.
         extensions = {**request.extensions, "sni_hostname": host}
         error: httpx.ConnectError | None = None
