@@ -1,4 +1,4 @@
-"""Where a bank may be: on the Internet, and nowhere inside."""
+"""Banks are called at public addresses only."""
 
 import httpx
 import pytest
@@ -48,27 +48,27 @@ INNER_NAMES = [
 
 
 @pytest.mark.parametrize("host", [*INNER, *INNER_NAMES])
-def test_an_inner_host_is_no_bank(host: str) -> None:
+def test_a_private_host_is_refused(host: str) -> None:
     assert not is_public_host(host)
 
 
 @pytest.mark.parametrize("host", ["8.8.8.8", "[2606:4700::1111]", "bank.test", "api.bank.co.id"])
-def test_a_host_outside_may_be_one(host: str) -> None:
+def test_a_public_host_is_accepted(host: str) -> None:
     assert is_public_host(host)
 
 
 @pytest.mark.parametrize("text", ["fec0::1", "feff::1", "fe80::1%eth0", "fc00::1"])
-def test_inner_addresses_of_ipv6_are_none_of_the_internet(text: str) -> None:
+def test_private_ipv6_addresses_are_not_public(text: str) -> None:
     assert not is_public_address(text)
 
 
 @pytest.mark.parametrize("text", ["64:ff9b::808:808", "2606:4700::1111", "8.8.8.8"])
-def test_an_address_is_judged_by_the_one_inside_it(text: str) -> None:
+def test_an_embedded_ipv4_address_decides(text: str) -> None:
     assert is_public_address(text)
 
 
 class Inner:
-    """What carries the requests, and what it was given."""
+    """The inner transport: it records its requests and fails as prepared."""
 
     def __init__(self, *failures: Exception) -> None:
         self.requests: list[httpx.Request] = []
@@ -81,17 +81,17 @@ class Inner:
         return httpx.Response(200)
 
 
-def calling(inner: Inner) -> httpx.AsyncClient:
+def open_client(inner: Inner) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=PublicHostTransport(httpx.MockTransport(inner)))
 
 
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:8003/x", "https://localhost/", "http://[::1]/", "http://2130706433/"]
 )
-async def test_nothing_is_sent_to_what_is_resolved_to_an_inner_address(url: str) -> None:
+async def test_nothing_is_sent_to_a_name_that_resolves_to_a_private_address(url: str) -> None:
     inner = Inner()
 
-    async with calling(inner) as client:
+    async with open_client(inner) as client:
         with pytest.raises(AddressNotPublic):
             await client.post(url, content=b"x")
 
@@ -102,10 +102,10 @@ async def test_nothing_is_sent_to_what_is_resolved_to_an_inner_address(url: str)
     ("url", "host"),
     [("https://8.8.8.8/a?b=1", "8.8.8.8"), ("https://[2606:4700::1111]:8443/a", "2606:4700::1111")],
 )
-async def test_a_call_goes_to_the_address_that_was_looked_at(url: str, host: str) -> None:
+async def test_a_call_goes_to_the_address_that_was_checked(url: str, host: str) -> None:
     inner = Inner()
 
-    async with calling(inner) as client:
+    async with open_client(inner) as client:
         await client.post(url, content=b"x")
 
     (request,) = inner.requests
@@ -115,7 +115,7 @@ async def test_a_call_goes_to_the_address_that_was_looked_at(url: str, host: str
     assert request.content == b"x"
 
 
-async def test_a_host_that_cannot_be_reached_is_an_error_like_any_other() -> None:
-    async with calling(Inner(httpx.ConnectError("away"))) as client:
+async def test_an_unreachable_host_raises_a_connect_error() -> None:
+    async with open_client(Inner(httpx.ConnectError("away"))) as client:
         with pytest.raises(httpx.ConnectError):
             await client.get("https://8.8.8.8/")

@@ -31,7 +31,7 @@ PAYMENT = PaymentRequest.read(
 INQUIRY = InquiryRequest.read({**IDS, "inquiryRequestId": "i1", "additionalInfo": {"idApp": "T"}})
 
 
-def body_of(answer: Answer) -> dict[str, Any]:
+def parse_body(answer: Answer) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(answer.body)
     return body
 
@@ -72,7 +72,7 @@ def test_what_is_not_seven_digits_is_no_code(text: object) -> None:
 
 
 def test_token_answer_says_its_life_as_text() -> None:
-    body = body_of(build_token_answer("t"))
+    body = parse_body(build_token_answer("t"))
 
     assert body["responseCode"] == "2007300"
     assert (body["accessToken"], body["tokenType"], body["expiresIn"]) == ("t", "Bearer", "900")
@@ -80,19 +80,19 @@ def test_token_answer_says_its_life_as_text() -> None:
 
 def test_inquiry_answer_echoes_ids_and_names_the_amount() -> None:
     answer = build_inquiry_answer(GENERIC_HMAC, INQUIRY, name="A. B.", amount=36_800)
-    data = body_of(answer)["virtualAccountData"]
+    data = parse_body(answer)["virtualAccountData"]
 
     assert (answer.http_status, answer.response_code) == (200, "2002400")
     assert {name: data[name] for name in IDS} == IDS
     assert data["inquiryRequestId"] == "i1"
     assert data["totalAmount"] == {"value": "36800.00", "currency": "IDR"}
     assert data["inquiryStatus"] == "00"
-    assert "additionalInfo" not in body_of(answer)
+    assert "additionalInfo" not in parse_body(answer)
 
 
 def test_inquiry_answer_carries_what_only_one_bank_wants() -> None:
-    bca = body_of(build_inquiry_answer(BCA, INQUIRY, name="A", amount=1))
-    bri = body_of(build_inquiry_answer(BRI, INQUIRY, name="A", amount=1))
+    bca = parse_body(build_inquiry_answer(BCA, INQUIRY, name="A", amount=1))
+    bri = parse_body(build_inquiry_answer(BRI, INQUIRY, name="A", amount=1))
 
     assert bca["virtualAccountData"]["subCompany"] == "00000"
     assert bri["additionalInfo"] == {"idApp": "T"}
@@ -100,7 +100,7 @@ def test_inquiry_answer_carries_what_only_one_bank_wants() -> None:
 
 
 def test_payment_answer_echoes_what_was_paid() -> None:
-    data = body_of(build_payment_answer(GENERIC_HMAC, PAYMENT, name="A", total_amount=36_800))[
+    data = parse_body(build_payment_answer(GENERIC_HMAC, PAYMENT, name="A", total_amount=36_800))[
         "virtualAccountData"
     ]
 
@@ -111,7 +111,7 @@ def test_payment_answer_echoes_what_was_paid() -> None:
 
 def test_reference_too_long_for_the_answer_is_left_out_and_not_cut() -> None:
     long = PAYMENT.model_copy(update={"reference_no": "1" * 16, "trx_id": "2" * 33})
-    data = body_of(build_payment_answer(GENERIC_HMAC, long, name="A", total_amount=1))
+    data = parse_body(build_payment_answer(GENERIC_HMAC, long, name="A", total_amount=1))
 
     assert not {"referenceNo", "trxId"} & data["virtualAccountData"].keys()
 
@@ -120,7 +120,7 @@ def test_reference_too_long_for_the_answer_is_left_out_and_not_cut() -> None:
 def test_refusal_echoes_ids_with_a_reason_in_two_languages(service: Service) -> None:
     echo = Echo.of({**IDS, "paymentRequestId": "p1"})
     answer = build_refusal(service, Case.PAID_BILL, echo=echo)
-    data = body_of(answer)["virtualAccountData"]
+    data = parse_body(answer)["virtualAccountData"]
     prefix = "inquiry" if service is Service.INQUIRY else "paymentFlag"
 
     assert answer.http_status == 404
@@ -134,13 +134,15 @@ def test_refusal_echoes_ids_with_a_reason_in_two_languages(service: Service) -> 
 
 @pytest.mark.parametrize("case", [Case.UNAUTHORIZED, Case.INVALID_TOKEN, Case.GENERAL_ERROR])
 def test_unauthorised_and_failed_answers_carry_no_account_data(case: Case) -> None:
-    body = body_of(build_refusal(Service.PAYMENT, case, echo=Echo.of(IDS)))
+    body = parse_body(build_refusal(Service.PAYMENT, case, echo=Echo.of(IDS)))
 
     assert body.keys() == {"responseCode", "responseMessage"}
 
 
 def test_token_refusal_is_code_and_message_only() -> None:
-    body = body_of(build_refusal(Service.ACCESS_TOKEN, Case.UNAUTHORIZED, detail="Unknown client"))
+    body = parse_body(
+        build_refusal(Service.ACCESS_TOKEN, Case.UNAUTHORIZED, detail="Unknown client")
+    )
 
     assert body == {
         "responseCode": "4017300",
@@ -149,8 +151,8 @@ def test_token_refusal_is_code_and_message_only() -> None:
 
 
 def test_a_cancelled_bill_is_not_said_to_be_unknown() -> None:
-    cancelled = body_of(build_refusal(Service.PAYMENT, Case.INVALID_BILL, detail="Cancelled"))
-    unknown = body_of(build_refusal(Service.PAYMENT, Case.INVALID_BILL, detail="Not Found"))
+    cancelled = parse_body(build_refusal(Service.PAYMENT, Case.INVALID_BILL, detail="Cancelled"))
+    unknown = parse_body(build_refusal(Service.PAYMENT, Case.INVALID_BILL, detail="Not Found"))
 
     reasons = [
         body["virtualAccountData"]["paymentFlagReason"]["english"] for body in (cancelled, unknown)
@@ -165,7 +167,7 @@ def test_the_status_of_every_refusal_is_the_first_three_digits_of_its_code(
 ) -> None:
     answer = build_refusal(service, case, detail="X", echo=Echo.of(IDS))
 
-    body = body_of(answer)
+    body = parse_body(answer)
     assert (
         body["responseCode"]
         == answer.response_code
@@ -204,7 +206,7 @@ def test_generic_doubt_is_a_general_error(profile: Profile) -> None:
 
 
 READINGS = [
-    # The table of how each bank reads an answer: code, flag, BCA, BRI.
+    # How each bank reads an answer: code, flag, BCA, BRI.
     ("2002500", "00", "paid", "paid"),
     ("2002500", "01", "rejected", "reversed"),
     ("2002500", "02", "timed_out", "suspended"),

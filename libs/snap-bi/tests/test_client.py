@@ -1,4 +1,4 @@
-"""Our calls to banks, over httpx's own seam: the transport."""
+"""Our calls to banks, through an httpx transport that plays the bank."""
 
 import asyncio
 import gzip
@@ -255,7 +255,7 @@ async def test_a_redirect_is_not_followed(
 
 
 class Drip(httpx.AsyncByteStream):
-    """An answer of a byte now and then, which never ends."""
+    """An answer that trickles and never ends."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while True:
@@ -263,7 +263,7 @@ class Drip(httpx.AsyncByteStream):
             await asyncio.sleep(0.1)
 
 
-async def test_a_call_ends_although_the_answer_does_not(
+async def test_a_call_ends_in_time_when_the_answer_trickles(
     connect: Connect, private_key: RSAPrivateKey
 ) -> None:
     bank = Bank(private_key, httpx.Response(200, stream=Drip()))

@@ -17,7 +17,7 @@ from snap_bi.errors import KeyRefused
 from snap_bi.keys import load_private_key, load_public_key
 
 
-def shapes(pem: str) -> list[str]:
+def list_forms(pem: str) -> list[str]:
     inner = "".join(pem.strip().splitlines()[1:-1])
     return [
         pem,
@@ -37,7 +37,7 @@ def test_private_key_is_read_in_every_shape_banks_use(
 ) -> None:
     pem = private_key.private_bytes(Encoding.PEM, form, NoEncryption()).decode()
 
-    key = load_private_key(shapes(pem)[shape])
+    key = load_private_key(list_forms(pem)[shape])
 
     assert key.private_numbers() == private_key.private_numbers()
 
@@ -49,7 +49,7 @@ def test_public_key_is_read_in_every_shape_banks_use(
 ) -> None:
     pem = private_key.public_key().public_bytes(Encoding.PEM, form).decode()
 
-    key = load_public_key(shapes(pem)[shape].encode())
+    key = load_public_key(list_forms(pem)[shape].encode())
 
     assert key.public_numbers() == private_key.public_key().public_numbers()
 

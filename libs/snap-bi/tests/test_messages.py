@@ -35,9 +35,9 @@ PAYMENT: dict[str, Any] = {
 }
 
 
-def changed(body: dict[str, Any], path: str, value: object) -> dict[str, Any]:
+def change(body: dict[str, Any], path: str, value: object) -> dict[str, Any]:
     head, _, rest = path.partition(".")
-    return {**body, head: changed(body.get(head, {}), rest, value) if rest else value}
+    return {**body, head: change(body.get(head, {}), rest, value) if rest else value}
 
 
 def test_ids_are_kept_exactly_as_received() -> None:
@@ -124,7 +124,7 @@ def test_missing_part_of_an_amount_is_named_with_its_dotted_path() -> None:
 )
 def test_badly_formed_field_is_named_and_its_value_is_not(field: str, value: object) -> None:
     with pytest.raises(FieldProblem) as caught:
-        PaymentRequest.read(changed(PAYMENT, field, value))
+        PaymentRequest.read(change(PAYMENT, field, value))
 
     assert (caught.value.kind, caught.value.field) == (ProblemKind.FORMAT, field)
     assert str(caught.value) == f"format: {field}"
@@ -228,7 +228,7 @@ def test_an_empty_optional_object_is_an_absent_one_in_any_writing(
         ({**IDS, "paymentRequestId": "p1", "paid_amount": PAYMENT["paidAmount"]}, "paidAmount"),
     ],
 )
-def test_a_deciding_field_in_another_spelling_is_no_field(body: dict[str, Any], field: str) -> None:
+def test_a_strict_field_in_another_spelling_is_missing(body: dict[str, Any], field: str) -> None:
     with pytest.raises(FieldProblem) as caught:
         PaymentRequest.read(body)
 
@@ -262,7 +262,7 @@ def test_a_byte_order_mark_is_no_part_of_the_message(mark: str) -> None:
     assert parse_object(f'{mark}{{"a":1}}'.encode()) == {"a": 1}
 
 
-def test_bank_says_when_and_whether_again() -> None:
+def test_the_bank_states_the_time_and_whether_it_repeats() -> None:
     request = PaymentRequest.read(
         {**PAYMENT, "trxDateTime": "2026-10-08T10:00:00+07:00", "flagAdvise": "Y"}
     )

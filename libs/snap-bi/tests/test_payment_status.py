@@ -1,4 +1,4 @@
-"""Service 26, our side: what has become of a payment, and what is no answer to that."""
+"""Service 26, our side: the state of a payment, and answers that do not state it."""
 
 import json
 from collections.abc import Callable
@@ -17,24 +17,24 @@ from snap_bi.virtual_account import VirtualAccount, issue
 
 ASKED = "20261108101500123456"
 IDR = "IDR"
-Told = httpx.Response | Exception
+Reply = httpx.Response | Exception
 
 
 class Bank:
-    """Gives tokens, and tells what it is told to tell."""
+    """A bank that issues tokens and gives the prepared replies in order."""
 
-    def __init__(self, *told: Told) -> None:
-        self.told = list(told)
+    def __init__(self, *replies: Reply) -> None:
+        self.replies = list(replies)
         self.requests: list[httpx.Request] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/access-token/b2b"):
             return httpx.Response(200, json={"accessToken": "t", "expiresIn": "900"})
         self.requests.append(request)
-        told = self.told.pop(0)
-        if isinstance(told, Exception):
-            raise told
-        return told
+        reply = self.replies.pop(0)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
 
 
 Connect = Callable[[Bank, Profile], BankClient]
@@ -65,7 +65,9 @@ def account(profile: Profile = GENERIC_RSA) -> VirtualAccount:
     return issue("12345", 7, profile)
 
 
-def told(code: str = "2002600", *, profile: Profile = GENERIC_RSA, **data: Any) -> httpx.Response:
+def status_answer(
+    code: str = "2002600", *, profile: Profile = GENERIC_RSA, **data: Any
+) -> httpx.Response:
     known = {
         "paymentFlagStatus": "00",
         "virtualAccountNo": account(profile).padded,
@@ -81,7 +83,7 @@ def told(code: str = "2002600", *, profile: Profile = GENERIC_RSA, **data: Any) 
 async def test_a_bank_is_asked_at_its_own_address_by_the_ids_of_the_payment(
     connect: Connect, profile: Profile
 ) -> None:
-    bank = Bank(told(profile=profile))
+    bank = Bank(status_answer(profile=profile))
 
     found = await connect(bank, profile).inquire_payment(account(profile), payment_request_id=ASKED)
 
@@ -115,20 +117,20 @@ def test_each_bank_has_its_own_address_for_the_question() -> None:
 @pytest.mark.parametrize(
     ("answer", "state"),
     [
-        (told(paymentFlagStatus="00"), PaymentState.PAID),
-        (told(paymentFlagStatus="01"), PaymentState.REJECTED),
-        (told(paymentFlagStatus="02"), PaymentState.TIMED_OUT),
-        (told(paymentFlagStatus="03"), PaymentState.PENDING),
-        (told("4042601"), PaymentState.NOT_FOUND),
-        # What is not clearly said is unknown.
-        (told(paymentFlagStatus="09"), PaymentState.UNKNOWN),
-        (told(paymentFlagStatus=None), PaymentState.UNKNOWN),
-        (told("2022600"), PaymentState.UNKNOWN),
-        (told("2002500"), PaymentState.UNKNOWN),
-        (told("4042501"), PaymentState.UNKNOWN),
-        (told("4002601"), PaymentState.UNKNOWN),
-        (told("4012600"), PaymentState.UNKNOWN),
-        (told("5002600"), PaymentState.UNKNOWN),
+        (status_answer(paymentFlagStatus="00"), PaymentState.PAID),
+        (status_answer(paymentFlagStatus="01"), PaymentState.REJECTED),
+        (status_answer(paymentFlagStatus="02"), PaymentState.TIMED_OUT),
+        (status_answer(paymentFlagStatus="03"), PaymentState.PENDING),
+        (status_answer("4042601"), PaymentState.NOT_FOUND),
+        # Anything unclear is unknown.
+        (status_answer(paymentFlagStatus="09"), PaymentState.UNKNOWN),
+        (status_answer(paymentFlagStatus=None), PaymentState.UNKNOWN),
+        (status_answer("2022600"), PaymentState.UNKNOWN),
+        (status_answer("2002500"), PaymentState.UNKNOWN),
+        (status_answer("4042501"), PaymentState.UNKNOWN),
+        (status_answer("4002601"), PaymentState.UNKNOWN),
+        (status_answer("4012600"), PaymentState.UNKNOWN),
+        (status_answer("5002600"), PaymentState.UNKNOWN),
         (httpx.Response(504), PaymentState.UNKNOWN),
         (httpx.Response(200, content=b"<html>"), PaymentState.UNKNOWN),
         (httpx.Response(200, json={"responseCode": "4042601"}), PaymentState.UNKNOWN),
@@ -139,12 +141,12 @@ def test_each_bank_has_its_own_address_for_the_question() -> None:
         (httpx.ReadTimeout("late"), PaymentState.UNKNOWN),
         (httpx.ConnectError("away"), PaymentState.UNKNOWN),
         # An answer about another payment.
-        (told(paymentRequestId="another"), PaymentState.UNKNOWN),
-        (told(virtualAccountNo="   12345999"), PaymentState.UNKNOWN),
+        (status_answer(paymentRequestId="another"), PaymentState.UNKNOWN),
+        (status_answer(virtualAccountNo="   12345999"), PaymentState.UNKNOWN),
     ],
 )
 async def test_only_a_clear_answer_about_this_payment_tells_its_state(
-    connect: Connect, answer: Told, state: PaymentState
+    connect: Connect, answer: Reply, state: PaymentState
 ) -> None:
     client = connect(Bank(answer), GENERIC_RSA)
 
@@ -165,7 +167,7 @@ async def test_only_a_clear_answer_about_this_payment_tells_its_state(
 async def test_an_odd_field_that_nobody_reads_does_not_hide_the_state(
     connect: Connect, odd: dict[str, Any]
 ) -> None:
-    client = connect(Bank(told(**odd)), GENERIC_RSA)
+    client = connect(Bank(status_answer(**odd)), GENERIC_RSA)
 
     found = await client.inquire_payment(account(), payment_request_id=ASKED)
 
@@ -178,7 +180,7 @@ async def test_an_odd_field_that_nobody_reads_does_not_hide_the_state(
 async def test_an_odd_field_that_decides_leaves_the_state_unknown(
     connect: Connect, odd: dict[str, Any]
 ) -> None:
-    client = connect(Bank(told(**odd)), GENERIC_RSA)
+    client = connect(Bank(status_answer(**odd)), GENERIC_RSA)
 
     found = await client.inquire_payment(account(), payment_request_id=ASKED)
 
@@ -186,7 +188,7 @@ async def test_an_odd_field_that_decides_leaves_the_state_unknown(
 
 
 async def test_a_payment_the_bank_does_not_know_is_not_taken_for_refused(connect: Connect) -> None:
-    client = connect(Bank(told("4042601")), GENERIC_RSA)
+    client = connect(Bank(status_answer("4042601")), GENERIC_RSA)
 
     found = await client.inquire_payment(account(), payment_request_id=ASKED)
 
@@ -195,7 +197,7 @@ async def test_a_payment_the_bank_does_not_know_is_not_taken_for_refused(connect
 
 
 async def test_a_refused_token_is_renewed_once_for_a_question(connect: Connect) -> None:
-    bank = Bank(told("4012601", profile=BCA), told(profile=BCA))
+    bank = Bank(status_answer("4012601", profile=BCA), status_answer(profile=BCA))
 
     found = await connect(bank, BCA).inquire_payment(account(BCA), payment_request_id=ASKED)
 

@@ -1,4 +1,4 @@
-"""Every published vector; the notice of their source stays in the data file."""
+"""Check every published test vector; the data file names their sources."""
 
 import json
 from pathlib import Path
@@ -67,17 +67,17 @@ def name(vector: Vector) -> str:
     return vector["id"]
 
 
-def signature_of(vector: Vector) -> str:
+def get_signature(vector: Vector) -> str:
     return vector.get("signature") or vector["signature_base64"]
 
 
-def parts_of(vector: Vector) -> SignedParts:
+def build_parts(vector: Vector) -> SignedParts:
     return SignedParts(
         method=vector["method"],
         target=vector["path"],
         body=vector["raw_body"].encode(),
         timestamp=vector["timestamp"],
-        signature=signature_of(vector),
+        signature=get_signature(vector),
         token=vector["access_token"],
     )
 
@@ -120,13 +120,13 @@ def test_symmetric_signature_is_rebuilt(vector: Vector) -> None:
     signature = sign_symmetric(text, vector["secret"])
 
     assert text == vector["string_to_sign"]
-    assert encode_signature(signature, SignatureEncoding.BASE64) == signature_of(vector)
+    assert encode_signature(signature, SignatureEncoding.BASE64) == get_signature(vector)
     assert vector.get("signature_hex", signature.hex()) == signature.hex()
 
 
 @pytest.mark.parametrize("vector", SYMMETRIC, ids=name)
 def test_symmetric_signature_is_accepted(vector: Vector) -> None:
-    verdict = verify_symmetric_request(GENERIC_HMAC, parts_of(vector), secret=vector["secret"])
+    verdict = verify_symmetric_request(GENERIC_HMAC, build_parts(vector), secret=vector["secret"])
 
     assert verdict.step is Step.LEXICAL_MINIFY
     assert vector["access_token"] not in verdict.string_to_sign.split(":")
@@ -135,7 +135,7 @@ def test_symmetric_signature_is_accepted(vector: Vector) -> None:
 @pytest.mark.parametrize("vector", SYMMETRIC, ids=name)
 def test_symmetric_signature_of_another_secret_is_rejected(vector: Vector) -> None:
     verdict = verify_symmetric_request(
-        GENERIC_HMAC, parts_of(vector), secret=vector["secret"] + "x"
+        GENERIC_HMAC, build_parts(vector), secret=vector["secret"] + "x"
     )
 
     assert not verdict.is_accepted

@@ -1,4 +1,4 @@
-"""The ladder, and the traps met in other implementations."""
+"""The accepted forms of a body, and mistakes seen in other implementations."""
 
 import hashlib
 import json
@@ -39,10 +39,10 @@ BODY = b'{ "name" : "A  B", "n": 1.50, "u": "https://a.b/\xc3\xa9" }\r\n'
 SENDER = Sender(client_id="c", partner_id="12345", channel_id="95231", secret=SECRET)
 
 
-def signed(
+def sign(
     over: bytes, *, body: bytes = BODY, token: str = "TokEn", encoding: str = "base64"
 ) -> SignedParts:
-    """A request whose sender hashed `over` but sent `body`."""
+    """Return a request whose sender hashed `over` but sent `body`."""
     digest = hashlib.sha256(over).hexdigest()
     text = f"POST:{TARGET}:{token}:{digest}:{TIMESTAMP}"
     signature = encode_signature(sign_symmetric(text, SECRET), SignatureEncoding(encoding))
@@ -60,26 +60,26 @@ def verify(parts: SignedParts, profile: Profile = GENERIC_HMAC) -> Verdict:
     return verify_symmetric_request(profile, parts, secret=SECRET)
 
 
-def tolerating(*legacy: LegacySerialisation) -> Profile:
+def build_tolerant_profile(*legacy: LegacySerialisation) -> Profile:
     return replace(GENERIC_HMAC, legacy_serialisations=legacy)
 
 
 def test_minified_body_is_the_first_step() -> None:
-    assert verify(signed(minify(BODY))).step is Step.LEXICAL_MINIFY
+    assert verify(sign(minify(BODY))).step is Step.LEXICAL_MINIFY
 
 
 def test_sender_that_forgot_to_minify_is_accepted_by_the_raw_body() -> None:
-    assert verify(signed(BODY)).step is Step.RAW_BODY
+    assert verify(sign(BODY)).step is Step.RAW_BODY
 
 
 def test_hex_signature_is_accepted_too() -> None:
-    assert verify(signed(minify(BODY), encoding="hex")).is_accepted
+    assert verify(sign(minify(BODY), encoding="hex")).is_accepted
 
 
 def test_parsed_and_dumped_body_is_rejected() -> None:
     dumped = json.dumps(json.loads(BODY), separators=(",", ":")).encode()
 
-    assert not verify(signed(dumped)).is_accepted
+    assert not verify(sign(dumped)).is_accepted
 
 
 LEGACY = [
@@ -102,8 +102,8 @@ LEGACY = [
 def test_legacy_form_is_accepted_only_where_the_profile_names_it(
     legacy: LegacySerialisation, over: bytes
 ) -> None:
-    assert not verify(signed(over)).is_accepted
-    assert verify(signed(over), tolerating(legacy)).step is Step(legacy.value)
+    assert not verify(sign(over)).is_accepted
+    assert verify(sign(over), build_tolerant_profile(legacy)).step is Step(legacy.value)
 
 
 @pytest.mark.parametrize("legacy", LegacySerialisation)
@@ -111,7 +111,7 @@ def test_legacy_form_is_accepted_only_where_the_profile_names_it(
 def test_legacy_form_of_a_broken_body_is_rejected_without_a_crash(
     legacy: LegacySerialisation, body: bytes
 ) -> None:
-    assert not verify(signed(b"other", body=body), tolerating(legacy)).is_accepted
+    assert not verify(sign(b"other", body=body), build_tolerant_profile(legacy)).is_accepted
 
 
 @pytest.mark.parametrize(
@@ -135,9 +135,11 @@ def test_legacy_form_of_a_broken_body_is_rejected_without_a_crash(
     ],
 )
 def test_any_changed_part_is_rejected(change: dict[str, str | bytes]) -> None:
-    parts = replace(signed(minify(BODY)), **change)  # type: ignore[arg-type]  # mixed by design
+    parts = replace(sign(minify(BODY)), **change)  # type: ignore[arg-type]  # mixed by design
 
-    assert not verify(parts, tolerating(LegacySerialisation.PHP_ESCAPED_SLASH)).is_accepted
+    assert not verify(
+        parts, build_tolerant_profile(LegacySerialisation.PHP_ESCAPED_SLASH)
+    ).is_accepted
 
 
 @given(st.binary(max_size=200), st.integers(0, 199), st.integers(1, 255))
@@ -148,7 +150,7 @@ def test_any_changed_byte_that_is_not_layout_is_rejected(
     tampered = bytearray(body + b"{}")
     tampered[place % len(tampered)] ^= change
 
-    accepted = verify(signed(sent, body=bytes(tampered))).is_accepted
+    accepted = verify(sign(sent, body=bytes(tampered))).is_accepted
 
     assert accepted == (minify(bytes(tampered)) == sent)
 
@@ -157,7 +159,7 @@ def test_lower_cased_body_hash_is_required() -> None:
     digest = hashlib.sha256(minify(BODY)).hexdigest().upper()
     signature = sign_symmetric(f"POST:{TARGET}:TokEn:{digest}:{TIMESTAMP}", SECRET)
     parts = replace(
-        signed(minify(BODY)), signature=encode_signature(signature, SignatureEncoding.HEX)
+        sign(minify(BODY)), signature=encode_signature(signature, SignatureEncoding.HEX)
     )
 
     assert not verify(parts).is_accepted
@@ -165,11 +167,11 @@ def test_lower_cased_body_hash_is_required() -> None:
 
 def test_empty_secret_verifies_nothing() -> None:
     with pytest.raises(ValueError, match="secret"):
-        verify_symmetric_request(GENERIC_HMAC, signed(b""), secret="")
+        verify_symmetric_request(GENERIC_HMAC, sign(b""), secret="")
 
 
 def test_diagnostic_string_never_shows_the_token() -> None:
-    verdict = verify(signed(b"other", token="very-secret-token"))
+    verdict = verify(sign(b"other", token="very-secret-token"))
 
     assert "very-secret-token" not in verdict.string_to_sign
     assert verdict.string_to_sign.startswith(f"POST:{TARGET}:<token sha256:")
@@ -188,7 +190,7 @@ def test_diagnostic_string_never_shows_the_token() -> None:
 def test_query_is_signed_by_the_rule_of_the_bank(
     rule: QueryRule, target: str, endpoint: str
 ) -> None:
-    verdict = verify(replace(signed(b""), target=target), replace(GENERIC_HMAC, query_rule=rule))
+    verdict = verify(replace(sign(b""), target=target), replace(GENERIC_HMAC, query_rule=rule))
 
     assert verdict.string_to_sign.startswith(f"POST:{endpoint}:<token")
 
@@ -226,10 +228,10 @@ def test_asymmetric_request_needs_the_right_key(private_key: RSAPrivateKey, now:
         timestamp=request.timestamp,
         signature=request.headers["X-SIGNATURE"],
     )
-    stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+    other_key = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
 
     good = verify_asymmetric_request(GENERIC_RSA, parts, public_key=private_key.public_key())
-    bad = verify_asymmetric_request(GENERIC_RSA, parts, public_key=stranger)
+    bad = verify_asymmetric_request(GENERIC_RSA, parts, public_key=other_key)
 
     assert good.step is Step.LEXICAL_MINIFY
     assert "Authorization" not in request.headers

@@ -1,7 +1,7 @@
-"""Which addresses and host names lie outside: a bank is called at no other.
+"""Tell public addresses and host names from private ones: banks are called at public ones only.
 
-Who may write down a bank's address must not make the platform call itself, its neighbours or the
-metadata service of its cloud.
+Otherwise whoever registers a bank's address could make the platform call itself, its internal
+services or the metadata service of its cloud (server-side request forgery).
 """
 
 import ipaddress
@@ -10,9 +10,9 @@ import socket
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Names that are resolved inside a machine, a house, an office or a cluster. Sources: RFC 6761,
-# RFC 6762, RFC 8375, ICANN's list of names that collide, Kubernetes and the clouds.
-_INNER_ENDINGS = (
+# Names that resolve only on a host, in a private network or in a cluster. Sources: RFC 6761,
+# RFC 6762, RFC 8375, ICANN's list of name collisions, Kubernetes and cloud providers.
+_PRIVATE_SUFFIXES = (
     "localhost",
     "localdomain",
     "local",
@@ -26,27 +26,27 @@ _INNER_ENDINGS = (
     "svc",
 )
 _NUMBER = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)(?:\.(?:0x[0-9a-f]*|[0-9]+)){0,3}")
-# What an IPv6 address may hold an IPv4 address in; the latter decides. RFC 6052, RFC 4291.
+# IPv6 ranges that embed an IPv4 address; the embedded address decides. RFC 6052, RFC 4291.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.ip_network("::/96")
 
 
 def is_public_address(text: str) -> bool:
-    """Tell whether this is the address of a host on the Internet: False for every other one."""
+    """Return whether `text` is the address of a host on the public Internet."""
     try:
-        address = _inside(ipaddress.ip_address(text.partition("%")[0]))
+        address = _unwrap_ipv4(ipaddress.ip_address(text.partition("%")[0]))
     except ValueError:
         return False
     if isinstance(address, ipaddress.IPv6Address) and address.is_site_local:
-        return False  # given up as a kind of its own (RFC 3879), and still inner where it is used
+        return False  # deprecated (RFC 3879), and still private where it is used
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
 def is_public_host(host: str) -> bool:
-    """Tell whether a host of a URL may be called, as far as can be seen without resolving it.
+    """Return whether the host of a URL is public, as far as it shows without a DNS lookup.
 
-    False for an inner address in any writing (127.1, 0x7f000001) and for an inner name: one
-    without a dot, or with an ending that is resolved inside only. A name is written in ASCII.
+    False for a private address in any notation (127.1, 0x7f000001), for a name without a dot, for a
+    name with a private suffix, and for a name that is not ASCII.
     """
     name = host.strip("[]").rstrip(".").lower()
     if not name.isascii():
@@ -58,11 +58,11 @@ def is_public_host(host: str) -> bool:
             return is_public_address(socket.inet_ntoa(socket.inet_aton(name)))
         except OSError:
             return False
-    is_inner = any(name == ending or name.endswith(f".{ending}") for ending in _INNER_ENDINGS)
-    return "." in name and not is_inner
+    is_private = any(name == each or name.endswith(f".{each}") for each in _PRIVATE_SUFFIXES)
+    return "." in name and not is_private
 
 
-def _inside(address: IPAddress) -> IPAddress:
+def _unwrap_ipv4(address: IPAddress) -> IPAddress:
     if isinstance(address, ipaddress.IPv4Address):
         return address
     embedded = address.ipv4_mapped or address.sixtofour

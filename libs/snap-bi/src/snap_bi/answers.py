@@ -1,4 +1,4 @@
-"""The bytes we answer banks with; HTTP status and code always agree."""
+"""Build the bytes of our answers to banks; HTTP status and response code always agree."""
 
 import json
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ from snap_bi.fields import format_amount
 from snap_bi.messages import Echo, InquiryRequest, PaymentRequest, TokenAnswer
 from snap_bi.profiles import DoubtAnswer, Profile
 
-# Written as they are: everything in an answer is ours, or has been validated when it was read.
+# Not validated again: every value is our own, or was validated when the request was read.
 Fields = Mapping[str, object]
 Reason = Mapping[str, str]
-"""The same sentence, `english` and `indonesia`."""
+"""One sentence in two languages, under the keys `english` and `indonesia`."""
 
-# The standard's life of a token; a cache of the caller lives less.
+# The token lifetime of the standard; clients must cache a token for less than this.
 TOKEN_LIFE_S = 900
 _INQUIRY_REASON_LENGTH = 64
 _ANSWER_TRX_ID_LENGTH = 32
@@ -24,7 +24,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Flag(StrEnum):
-    """inquiryStatus (00, 01) and paymentFlagStatus."""
+    """Values of inquiryStatus (00, 01) and paymentFlagStatus (all)."""
 
     SUCCESS = "00"
     REJECTED = "01"
@@ -33,9 +33,9 @@ class Flag(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back, ready to be stored and sent again byte for byte.
+    """An answer that can be stored and sent again byte for byte.
 
-    `response_code` is empty for the one answer without a body.
+    `response_code` is empty for the one answer without a body (504).
     """
 
     http_status: int
@@ -43,14 +43,14 @@ class Answer:
     body: bytes
 
 
-def _reason(english: str, indonesia: str) -> Reason:
+def _make_reason(english: str, indonesia: str) -> Reason:
     return {"english": english, "indonesia": indonesia}
 
 
-SUCCESS = _reason("Successful", "Berhasil")
+SUCCESS = _make_reason("Successful", "Berhasil")
 
 _REASONS: dict[Case, Reason] = {
-    case: _reason(english, indonesia)
+    case: _make_reason(english, indonesia)
     for case, english, indonesia in (
         (Case.SUCCESSFUL, "Successful", "Berhasil"),
         (Case.BAD_REQUEST, "The request cannot be read", "Permintaan tidak dapat dibaca"),
@@ -69,13 +69,15 @@ _REASONS: dict[Case, Reason] = {
     )
 }
 _REASONS_IN_DETAIL: dict[tuple[Case, str], Reason] = {
-    (Case.INVALID_BILL, "Cancelled"): _reason("The bill was cancelled", "Tagihan sudah dibatalkan"),
+    (Case.INVALID_BILL, "Cancelled"): _make_reason(
+        "The bill was cancelled", "Tagihan sudah dibatalkan"
+    ),
 }
-_REFUSED = _reason("The request is refused", "Permintaan ditolak")
+_REFUSED = _make_reason("The request is refused", "Permintaan ditolak")
 
 
 def build_token_answer(access_token: str, *, expires_in_s: int = TOKEN_LIFE_S) -> Answer:
-    """Return the answer to a good call for a token (2007300)."""
+    """Return the answer to a valid token request (2007300)."""
     code = format_response_code(Service.ACCESS_TOKEN, Case.SUCCESSFUL)
     answer = TokenAnswer(
         response_code=code,
@@ -89,7 +91,7 @@ def build_token_answer(access_token: str, *, expires_in_s: int = TOKEN_LIFE_S) -
 def build_inquiry_answer(
     profile: Profile, request: InquiryRequest, *, name: str, amount: int
 ) -> Answer:
-    """Return the answer to an inquiry whose bill may be paid: closed, `amount` rupiah."""
+    """Return the answer to an inquiry about a payable bill: fixed amount, in whole rupiah."""
     data = {
         "inquiryStatus": Flag.SUCCESS,
         "inquiryReason": SUCCESS,
@@ -102,8 +104,8 @@ def build_inquiry_answer(
         "subCompany": profile.sub_company,
         "virtualAccountTrxType": "C",
     }
-    info = _echoed_info(profile, request.additional_info)
-    return _answer(Service.INQUIRY, Case.SUCCESSFUL, data=data, info=info)
+    info = _pick_echoed_info(profile, request.additional_info)
+    return _build_answer(Service.INQUIRY, Case.SUCCESSFUL, data=data, info=info)
 
 
 def build_payment_answer(
@@ -116,9 +118,10 @@ def build_payment_answer(
     flag: Flag = Flag.SUCCESS,
     reason: Reason = SUCCESS,
 ) -> Answer:
-    """Return the answer to a payment that is, or once was, decided.
+    """Return the answer to a payment flag that was decided now or earlier.
 
-    Case INCONSISTENT_REQUEST with the first flag and reason answers a repeat at BCA.
+    total_amount: whole rupiah. A repeat at BCA is answered with case INCONSISTENT_REQUEST and the
+    flag and reason of the first answer.
     """
     trx_id, reference = request.trx_id or "", request.reference_no or ""
     paid = request.paid_amount
@@ -130,7 +133,7 @@ def build_payment_answer(
         "virtualAccountNo": request.virtual_account_no,
         "virtualAccountName": name,
         "paymentRequestId": request.payment_request_id,
-        # Two fields are shorter in the answer than in the request; a cut id would be another id.
+        # The answer allows fewer characters than the request. A truncated id would be another id.
         "trxId": trx_id if 0 < len(trx_id) <= _ANSWER_TRX_ID_LENGTH else None,
         "paidAmount": {"value": paid.value, "currency": paid.currency},
         "totalAmount": format_amount(total_amount),
@@ -141,8 +144,8 @@ def build_payment_answer(
         "paymentType": request.payment_type,
         "flagAdvise": request.flag_advise,
     }
-    info = _echoed_info(profile, request.additional_info)
-    return _answer(Service.PAYMENT, case, data=data, info=info)
+    info = _pick_echoed_info(profile, request.additional_info)
+    return _build_answer(Service.PAYMENT, case, data=data, info=info)
 
 
 def build_refusal(
@@ -154,30 +157,32 @@ def build_refusal(
     reason: Reason | None = None,
     name: str = "",
 ) -> Answer:
-    """Return a refusal of 24, 25 or 73.
+    """Return a refusal of service 24, 25 or 73.
 
-    A 4xx on 24 and 25 carries the echoed ids and a rejecting flag; a 401 and a 5xx never do.
+    On 24 and 25 a 4xx carries the ids of the request and a rejecting flag. A 401 and a 5xx do not.
     """
     data: Fields | None = None
     if 400 <= case.http_status < 500 and case.http_status != 401:
-        data = _refused(service, echo or Echo(), reason or find_reason(case, detail), name)
-    return _answer(service, case, detail=detail, data=data)
+        data = _build_rejected_data(
+            service, echo or Echo(), reason or find_reason(case, detail), name
+        )
+    return _build_answer(service, case, detail=detail, data=data)
 
 
 def build_doubt_answer(profile: Profile, service: Service = Service.PAYMENT) -> Answer:
-    """Return what is answered when our own commit may or may not have happened."""
+    """Return the answer for a commit of ours whose outcome is unknown."""
     if profile.doubt_answer is DoubtAnswer.EMPTY_504:
         return Answer(504, "", b"")
     return build_refusal(service, Case.GENERAL_ERROR)
 
 
 def find_reason(case: Case, detail: str | None = None) -> Reason:
-    """Return the two-language reason of a case, at most 64 characters each."""
+    """Return the reason of a case in both languages, at most 64 characters each."""
     special = _REASONS_IN_DETAIL.get((case, detail or ""))
     return special or _REASONS.get(case, _REFUSED)
 
 
-def _refused(service: Service, echo: Echo, reason: Reason, name: str) -> Fields | None:
+def _build_rejected_data(service: Service, echo: Echo, reason: Reason, name: str) -> Fields | None:
     ids = {
         "partnerServiceId": echo.partner_service_id,
         "customerNo": echo.customer_no,
@@ -202,7 +207,7 @@ def _refused(service: Service, echo: Echo, reason: Reason, name: str) -> Fields 
     return None
 
 
-def _answer(
+def _build_answer(
     service: Service,
     case: Case,
     *,
@@ -214,19 +219,19 @@ def _answer(
     answer = {
         "responseCode": code,
         "responseMessage": case.message(detail),
-        "virtualAccountData": data and _present(data),
+        "virtualAccountData": data and _drop_none(data),
         "additionalInfo": info,
     }
-    return Answer(case.http_status, code, _encode(_present(answer)).encode())
+    return Answer(case.http_status, code, _encode(_drop_none(answer)).encode())
 
 
-def _present(fields: Fields) -> dict[str, object]:
+def _drop_none(fields: Fields) -> dict[str, object]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _echoed_info(profile: Profile, info: Fields | None) -> Fields | None:
+def _pick_echoed_info(profile: Profile, info: Fields | None) -> Fields | None:
     wanted = {key: (info or {}).get(key) for key in profile.echoed_additional_info}
-    # Eight characters is the length of the one such field met so far (BRI's idApp).
+    # Eight characters is the length of the only such field known so far (idApp of BRI).
     kept: Fields = {
         key: value
         for key, value in wanted.items()

@@ -1,7 +1,7 @@
-"""Our calls to a bank: the token (73), the account inquiries (15, 16), the payment status (26).
+"""Call a bank: token (73), account inquiries (15, 16), payment status (26).
 
-httpx with its own transport, or one passed in, because adapters have been seen to report a
-connection dropped after sending as a connect error; so whatever httpx raises is unknown.
+Every exception of the HTTP client means that the outcome is unknown: some httpx adapters report a
+connection that was dropped after sending as a connect error.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from snap_bi.profiles import Profile
 from snap_bi.strict_json import parse_object
 from snap_bi.virtual_account import VirtualAccount
 
-# A token is renewed this long before its end: a slow call must not arrive with a dead one.
+# A token is renewed this long before it expires, so that a slow call does not arrive too late.
 _RENEWAL_MARGIN_S = 60
 _MAX_ANSWER_BYTES = 256 * 1024
 _INVALID_TOKEN = (401, "01")
@@ -40,7 +40,7 @@ _INVALID_TOKEN = (401, "01")
 
 @dataclass(frozen=True, slots=True)
 class AccountInquiry:
-    """`answer` is there exactly when the outcome is EXECUTED."""
+    """Result of an account inquiry; `answer` is set if and only if the outcome is EXECUTED."""
 
     result: CallResult
     answer: AccountInquiryAnswer | None = None
@@ -48,7 +48,10 @@ class AccountInquiry:
 
 @dataclass(frozen=True, slots=True)
 class PaymentInquiry:
-    """`answer` is there exactly when the bank told a state of the very payment asked about."""
+    """Result of a status inquiry.
+
+    `answer` is set if and only if the bank stated the state of the payment in question.
+    """
 
     result: CallResult
     state: PaymentState
@@ -71,9 +74,10 @@ class _Reply:
 
 
 class BankClient:
-    """One bank partner; keeps its token and its connections. Close it, or use `async with`.
+    """Client of one bank partner. It caches the token and keeps connections open.
 
-    `now` returns the real instant, aware. `sender.private_key` signs for the token.
+    Close it, or use `async with`. `now` returns the real time, timezone-aware.
+    `sender.private_key` signs token requests.
     """
 
     def __init__(
@@ -86,14 +90,17 @@ class BankClient:
         transport: httpx.AsyncBaseTransport | None = None,
         timeout_s: float = 10.0,
     ) -> None:
-        """timeout_s: for the whole of a question, with the token for it and its second attempt."""
+        """Make a client.
+
+        timeout_s: for a whole inquiry, including its token request and its second attempt.
+        """
         self._profile = profile
         self._sender = sender
         self._base_url = base_url.rstrip("/")
         self._now = now
         self._timeout_s = timeout_s
-        # trust_env off: no proxy of the environment stands between us and a bank unnoticed.
-        # What a bank redirects to is an address that nobody has registered.
+        # trust_env=False: a proxy variable of the environment must not redirect calls to a bank.
+        # Redirects are not followed: their target was never registered and checked.
         self._http = httpx.AsyncClient(
             transport=transport,
             timeout=timeout_s,
@@ -137,12 +144,12 @@ class BankClient:
             beneficiary_bank_code=bank_code,
             partner_reference_no=partner_reference_no,
         ).to_bytes()
-        return _inquiry(await self._ask(service, path, body))
+        return _read_account_inquiry(await self._inquire(service, path, body))
 
     async def inquire_payment(
         self, account: VirtualAccount, *, payment_request_id: str
     ) -> PaymentInquiry:
-        """Ask what has become of a payment into one of our virtual accounts (service 26)."""
+        """Ask for the state of a payment into one of our virtual accounts (service 26)."""
         body = PaymentStatusRequest(
             partner_service_id=account.partner_service_id,
             customer_no=account.customer_no,
@@ -151,16 +158,16 @@ class BankClient:
             payment_request_id=payment_request_id,
         ).to_bytes()
         path = self._profile.payment_status_path
-        result = await self._ask(Service.PAYMENT_STATUS, path, body)
-        return _payment(result, account, payment_request_id)
+        result = await self._inquire(Service.PAYMENT_STATUS, path, body)
+        return _read_payment_inquiry(result, account, payment_request_id)
 
-    async def _ask(self, service: Service, path: str, body: bytes) -> CallResult:
+    async def _inquire(self, service: Service, path: str, body: bytes) -> CallResult:
         external_id = self.new_external_id()
         try:
             async with asyncio.timeout(self._timeout_s):
                 result = await self.call(service, path, body, external_id=external_id)
                 if _is_invalid_token(result.code):
-                    # Nothing was executed and nothing is moved by asking: again with a new token.
+                    # Safe to repeat: the call was refused, and an inquiry moves no money.
                     self._token = None
                     external_id = self.new_external_id()
                     result = await self.call(service, path, body, external_id=external_id)
@@ -171,16 +178,16 @@ class BankClient:
     async def call(
         self, service: Service, path: str, body: bytes, *, external_id: str
     ) -> CallResult:
-        """Sign and send exactly these bytes once.
+        """Sign these bytes and send them once.
 
-        Before a call that moves money, store `external_id`: a status inquiry needs it.
+        Store `external_id` before a call that moves money: a status inquiry needs it.
         """
         try:
-            # httpx bounds each step of a call; a bank that sends a byte now and then has no end.
+            # The timeout of httpx bounds each read. Only this one bounds a call that trickles.
             async with asyncio.timeout(self._timeout_s):
                 token, refused = await self._current_token()
                 if refused is not None:
-                    return _result(service, refused, external_id=external_id, was_sent=False)
+                    return _build_result(service, refused, external_id=external_id, was_sent=False)
                 request = self._http.build_request("POST", self._base_url + path, content=body)
                 signed = sign_transaction(
                     self._profile,
@@ -194,9 +201,9 @@ class BankClient:
                 request.headers.update(signed.headers)
                 reply = await self._send(request)
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError):
-            # Whatever its name: clients report a connection dropped after sending as not made.
+            # Also connect errors: some transports report a connection dropped after sending so.
             return CallResult(outcome=Outcome.UNKNOWN, external_id=external_id)
-        return _result(
+        return _build_result(
             service,
             reply,
             external_id=external_id,
@@ -205,7 +212,7 @@ class BankClient:
         )
 
     def new_external_id(self) -> str:
-        """Return a random X-EXTERNAL-ID of the length this bank takes."""
+        """Return a random X-EXTERNAL-ID of the length that this bank accepts."""
         length = self._profile.external_id_length
         return str(secrets.randbelow(10**length)).rjust(length, "0")
 
@@ -215,11 +222,11 @@ class BankClient:
         async with self._token_lock:
             if self._token and self._token_until and self._now() < self._token_until:
                 return self._token, None
-            return await self._take_token()
+            return await self._request_token()
 
-    async def _take_token(self) -> tuple[str | None, _Reply | None]:
+    async def _request_token(self) -> tuple[str | None, _Reply | None]:
         if self._sender.private_key is None:
-            raise ValueError("a token is asked for with a private key")
+            raise ValueError("a token request needs a private key")
         asked_at = self._now()
         signed = sign_token_request(
             client_id=self._sender.client_id,
@@ -234,7 +241,7 @@ class BankClient:
             headers=signed.headers,
         )
         reply = await self._send(request)
-        answer = _token(reply)
+        answer = _read_token_answer(reply)
         if answer is None:
             return None, reply
         life_s = min(int(answer.expires_in), TOKEN_LIFE_S) - _RENEWAL_MARGIN_S
@@ -246,7 +253,7 @@ class BankClient:
         response = await self._http.send(request, stream=True)
         try:
             if response.headers.get("content-encoding", "identity").lower() != "identity":
-                return _Reply(response.status_code, None)  # a small one may unpack to a gigabyte
+                return _Reply(response.status_code, None)  # could decompress to gigabytes
             content = bytearray()
             async for chunk in response.aiter_bytes():
                 content += chunk
@@ -264,7 +271,7 @@ def _is_invalid_token(code: ResponseCode | None) -> bool:
     return code is not None and (code.http_status, code.case_code) == _INVALID_TOKEN
 
 
-def _token(reply: _Reply) -> TokenAnswer | None:
+def _read_token_answer(reply: _Reply) -> TokenAnswer | None:
     if reply.http_status != 200 or reply.body is None:
         return None
     try:
@@ -273,7 +280,7 @@ def _token(reply: _Reply) -> TokenAnswer | None:
         return None
 
 
-def _result(
+def _build_result(
     service: Service,
     reply: _Reply,
     *,
@@ -284,7 +291,7 @@ def _result(
 ) -> CallResult:
     outcome = classify(service, reply.http_status, reply.code)
     return CallResult(
-        # Without a token the transaction was never sent, whatever the bank answered.
+        # Without a token the transaction was never sent.
         outcome=outcome if was_sent else Outcome.NOT_EXECUTED,
         external_id=external_id,
         timestamp=timestamp,
@@ -296,16 +303,16 @@ def _result(
     )
 
 
-def _inquiry(result: CallResult) -> AccountInquiry:
+def _read_account_inquiry(result: CallResult) -> AccountInquiry:
     if result.outcome is not Outcome.EXECUTED or result.body is None:
         return AccountInquiry(result)
     try:
         return AccountInquiry(result, AccountInquiryAnswer.read(result.body))
     except FieldProblem:
-        return AccountInquiry(_unreadable(result))
+        return AccountInquiry(_mark_unknown(result))
 
 
-def _payment(
+def _read_payment_inquiry(
     result: CallResult, account: VirtualAccount, payment_request_id: str
 ) -> PaymentInquiry:
     if result.outcome is not Outcome.EXECUTED or result.body is None:
@@ -313,15 +320,15 @@ def _payment(
     try:
         data = PaymentStatusAnswer.read(result.body).virtual_account_data
     except FieldProblem:
-        return PaymentInquiry(_unreadable(result), PaymentState.UNKNOWN)
+        return PaymentInquiry(_mark_unknown(result), PaymentState.UNKNOWN)
     is_other_account = (data.virtual_account_no or account.number).strip() != account.number
     if is_other_account or data.payment_request_id not in (None, payment_request_id):
-        # An answer about another payment says nothing about this one.
-        return PaymentInquiry(_unreadable(result), PaymentState.UNKNOWN)
+        # The answer is about another payment.
+        return PaymentInquiry(_mark_unknown(result), PaymentState.UNKNOWN)
     return PaymentInquiry(result, read_payment_state(result, data.payment_flag_status), data)
 
 
-def _unreadable(result: CallResult) -> CallResult:
+def _mark_unknown(result: CallResult) -> CallResult:
     return CallResult(
         outcome=Outcome.UNKNOWN,
         external_id=result.external_id,

@@ -1,7 +1,7 @@
-"""Response codes: HTTP status, service, case; seven digits such as 4042514.
+"""Response codes: HTTP status, service and case, as seven digits such as 4042514.
 
-Source: https://apidevportal.aspi-indonesia.or.id/api-services/keamanan (the list of cases, the
-spelling of its messages included).
+Source: https://apidevportal.aspi-indonesia.or.id/api-services/keamanan (cases and messages, the
+spelling mistakes of the standard included).
 """
 
 import re
@@ -16,7 +16,7 @@ _CODE = re.compile(r"[1-5][0-9]{6}")
 
 
 class Service(StrEnum):
-    """Service codes; only those this platform serves or calls, and their near neighbours."""
+    """Service codes that this platform serves, calls or may meet in an answer."""
 
     BALANCE_INQUIRY = "11"
     BANK_STATEMENT = "14"
@@ -34,7 +34,7 @@ class Service(StrEnum):
 
 
 class Case(Enum):
-    """A case of the standard: (HTTP status, case code, message; `{}` takes the detail)."""
+    """A case of the standard: HTTP status, case code, message; `{}` stands for the detail."""
 
     SUCCESSFUL = (200, "00", "Successful")
     IN_PROGRESS = (202, "00", "Request In Progress")
@@ -86,23 +86,23 @@ class Case(Enum):
     def message(self, detail: str | None = None) -> str:
         """Return responseMessage, at most 150 characters.
 
-        `detail` is a field name or a fixed word such as `Signature`; never a received value.
+        `detail` is a field name or a fixed word such as `Signature`, and never a received value.
         """
         text = self._text
         if detail is None:
-            # Without a detail its brackets go too: "Unauthorized. []" would say nothing.
+            # Remove the brackets as well: "Unauthorized. []" would be noise.
             text = text.replace(" [{}]", "").replace("[{}]", "").replace("{}", "").strip()
         return text.replace("{}", detail or "", 1)[:MESSAGE_LENGTH]
 
 
 def format_response_code(service: Service, case: Case) -> str:
-    """Return the seven digits, for example 4042514: a paid bill on service 25."""
+    """Return the seven digits; 4042514 is PAID_BILL on service 25."""
     return f"{case.http_status}{service}{case.case_code}"
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseCode:
-    """A code a bank sent us, taken apart; cases outside our list keep their two digits."""
+    """A parsed code of a bank; a case that `Case` does not list keeps its two digits."""
 
     http_status: int
     service: str
@@ -113,16 +113,16 @@ class ResponseCode:
 
     @classmethod
     def parse(cls, text: object) -> Self | None:
-        """Return None for anything but seven digits (BRI prints a six-digit one)."""
+        """Parse seven digits; return None for other text (BRI documents a six-digit code)."""
         if not isinstance(text, str) or _CODE.fullmatch(text) is None:
             return None
         return cls(int(text[:3]), text[3:5], text[5:])
 
 
 def find_case(service: Service, problem: FieldProblem) -> Case:
-    """Return the case for a missing or badly formed field.
+    """Return the case of a missing or malformed field.
 
-    A wrong grantType is 4007300 by the standard's own table, not a field format.
+    The standard lists a wrong grantType as 4007300, not as a field format.
     """
     if problem.kind is ProblemKind.MISSING:
         return Case.INVALID_MANDATORY_FIELD

@@ -1,4 +1,4 @@
-"""Which part of the request target is signed."""
+"""Build the part of the request target that is signed."""
 
 from urllib.parse import parse_qsl, quote
 
@@ -8,7 +8,7 @@ from snap_bi.profiles import QueryRule
 def build_endpoint_url(target: str, rule: QueryRule) -> str:
     """Return the EndpointUrl of a raw request target (path and query as on the wire).
 
-    The prefix stays: what the caller put on the wire is what it signed. Behind a proxy pass the
+    The path prefix is part of it, because the sender signed what it sent. Behind a proxy pass the
     original target, never a route template.
     """
     path, mark, query = target.partition("?")
@@ -16,10 +16,10 @@ def build_endpoint_url(target: str, rule: QueryRule) -> str:
         return path
     if rule is QueryRule.AS_SENT:
         return target
-    return f"{path}?{_sorted_query(query)}"
+    return f"{path}?{_sort_query(query)}"
 
 
-def _sorted_query(query: str) -> str:
+def _sort_query(query: str) -> str:
     # BCA: RFC 3986 encoding (a space is %20), sorted by name, then by value.
     pairs = parse_qsl(query, keep_blank_values=True, encoding="utf-8", errors="surrogateescape")
     encoded = sorted((_encode(name), _encode(value)) for name, value in pairs)

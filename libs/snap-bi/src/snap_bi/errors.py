@@ -1,10 +1,10 @@
-"""What can be wrong with a SNAP message; never carries a value, only names."""
+"""Errors of SNAP messages. They carry field names and never values."""
 
 from enum import StrEnum
 
 
 class SnapError(Exception):
-    """The base of every error this package raises on purpose."""
+    """Base class of the errors of this package."""
 
 
 class KeyRefused(SnapError):
@@ -12,7 +12,7 @@ class KeyRefused(SnapError):
 
 
 class SignatureMalformed(SnapError):
-    """A signature text that is neither hex nor base64 of the right length."""
+    """A signature that is neither hex nor base64 of the right length."""
 
 
 class TimestampInvalid(SnapError):
@@ -20,7 +20,7 @@ class TimestampInvalid(SnapError):
 
 
 class BodyInvalid(SnapError):
-    """A body that is not one JSON object, or that names a key twice."""
+    """A body that is not one JSON object, or that repeats a key."""
 
 
 class VirtualAccountMismatch(SnapError):
@@ -33,9 +33,9 @@ class ProblemKind(StrEnum):
 
 
 class FieldProblem(SnapError):
-    """One field or header is missing or badly formed.
+    """One field or header is missing or malformed.
 
-    `field` is the name as SNAP writes it, dotted: `paidAmount.value`, `X-EXTERNAL-ID`.
+    `field` is its SNAP name with dots: `paidAmount.value`, `X-EXTERNAL-ID`.
     """
 
     def __init__(self, kind: ProblemKind, field: str) -> None:

@@ -1,4 +1,4 @@
-"""The building blocks of messages: bounded text, amounts, dates, and the base models."""
+"""Types of message fields (bounded text, amounts, dates) and the base model of messages."""
 
 import re
 from collections.abc import Mapping
@@ -20,19 +20,19 @@ from snap_bi import strict_fields
 from snap_bi.errors import FieldProblem, ProblemKind, SnapError, TimestampInvalid
 from snap_bi.timestamps import parse_timestamp
 
-# Amounts: 16 digits before the point, two after. `[0-9]`, because \d also matches other scripts.
+# 16 digits before the point, two after. Not `\d`, which also matches digits of other scripts.
 AMOUNT_PATTERN = r"^[0-9]{1,16}\.[0-9]{2}$"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
-def _printable(text: str) -> str:
-    # NUL cannot be stored, and no field of the standard has a use for control characters.
+def _check_printable(text: str) -> str:
+    # PostgreSQL cannot store NUL, and no field of the standard needs control characters.
     if _CONTROL.search(text) is not None:
         raise ValueError("control characters")
     return text
 
 
-def _timestamp(text: str) -> str:
+def _check_timestamp(text: str) -> str:
     try:
         parse_timestamp(text)
     except TimestampInvalid as error:
@@ -40,12 +40,12 @@ def _timestamp(text: str) -> str:
     return text
 
 
-def _digits(value: object) -> object:
-    # Number in the standard's table, String in half of its samples.
+def _convert_number(value: object) -> object:
+    # The table of the standard says Number; half of its samples send String.
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-Printable = AfterValidator(_printable)
+Printable = AfterValidator(_check_printable)
 Text1 = Annotated[str, StringConstraints(max_length=1), Printable]
 Text2 = Annotated[str, StringConstraints(max_length=2), Printable]
 Text6 = Annotated[str, StringConstraints(max_length=6), Printable]
@@ -63,14 +63,18 @@ Text255 = Annotated[str, StringConstraints(max_length=255), Printable]
 PaddedDigits8 = Annotated[str, StringConstraints(pattern=r"^ *[0-9]+ *$", max_length=8)]
 PaddedDigits20 = Annotated[str, StringConstraints(pattern=r"^ *[0-9]+ *$", max_length=20)]
 PaddedDigits28 = Annotated[str, StringConstraints(pattern=r"^ *[0-9]+ *$", max_length=28)]
-NumberText4 = Annotated[str, BeforeValidator(_digits), StringConstraints(pattern=r"^[0-9]{1,4}$")]
-NumberText1 = Annotated[str, BeforeValidator(_digits), StringConstraints(max_length=1), Printable]
-TimestampText = Annotated[str, StringConstraints(max_length=35), AfterValidator(_timestamp)]
+NumberText4 = Annotated[
+    str, BeforeValidator(_convert_number), StringConstraints(pattern=r"^[0-9]{1,4}$")
+]
+NumberText1 = Annotated[
+    str, BeforeValidator(_convert_number), StringConstraints(max_length=1), Printable
+]
+TimestampText = Annotated[str, StringConstraints(max_length=35), AfterValidator(_check_timestamp)]
 AmountText = Annotated[str, StringConstraints(pattern=AMOUNT_PATTERN)]
 
 
 class Message(BaseModel):
-    """A message or a part of one; names are SNAP's camelCase on the wire."""
+    """Base model of a message or of a part of one; names on the wire are SNAP's camelCase."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -81,37 +85,37 @@ class Message(BaseModel):
     )
 
     STRICT_FIELDS: ClassVar[frozenset[str] | None] = None
-    """Names on the wire of the fields that are read strictly (deciding.py); None: all of them."""
+    """Wire names of the strictly validated fields (strict_fields.py); None means all fields."""
 
     @classmethod
     def read(cls, data: Mapping[str, object], *, dropped: set[str] | None = None) -> Self:
-        """Validate a parsed body; null, empty text and an absent key are the same.
+        """Validate a parsed body; null, empty text and an absent key are equal.
 
-        An optional field that is badly formed is left out, and so is one that is not known.
-        dropped: takes the names of those, dotted; never a value.
-        Raises: FieldProblem naming the first deciding field that is missing or badly formed, or
-        that comes in two spellings.
+        A malformed optional field and an unknown field are ignored.
+        dropped: receives the dotted names of ignored fields, and no values.
+        Raises: FieldProblem for the first strict field that is missing, malformed or spelled in
+        another way.
         """
         dropped = set() if dropped is None else dropped
-        kept = _readable(cls, data, dropped)
-        for _ in range(len(kept) + 1):  # what is left out may have hidden another spelling of it
+        kept = _keep_known(cls, data, dropped)
+        for _ in range(len(kept) + 1):  # a dropped alias can uncover the other alias of a field
             try:
                 return cls._validated(kept)
             except ValidationError as error:
-                for path in _droppable_paths(cls, error):
+                for path in _find_droppable_paths(cls, error):
                     _drop(kept, path)
                     dropped.add(".".join(path))
         return cls._validated(kept)
 
     @classmethod
     def _validated(cls, data: Mapping[str, object]) -> Self:
-        # By the names of the wire alone: our own spelling of a field must not pass for it.
+        # by_name=False: our Python name of a field must not be accepted for its wire name.
         return cls.model_validate(data, by_alias=True, by_name=False)
 
     @classmethod
     @cache
     def wire_names(cls) -> frozenset[str]:
-        """Return the names its fields have on the wire."""
+        """Return the wire names of all fields."""
         names: set[str] = set()
         for field in cls.model_fields.values():
             alias = field.validation_alias or field.alias
@@ -122,7 +126,7 @@ class Message(BaseModel):
     @classmethod
     @cache
     def parts(cls) -> Mapping[str, "type[Message]"]:
-        """Return the messages inside this one that decide, by their names on the wire."""
+        """Return the strict fields that are messages themselves, by wire name."""
         return {
             field.alias: field.annotation
             for field in cls.model_fields.values()
@@ -134,11 +138,11 @@ class Message(BaseModel):
 
     @classmethod
     def is_strict(cls, name: str) -> bool:
-        """Tell whether the field of this name on the wire is read strictly."""
+        """Return whether the field with this wire name is validated strictly."""
         return name in (cls.wire_names() if cls.STRICT_FIELDS is None else cls.STRICT_FIELDS)
 
     def to_bytes(self) -> bytes:
-        """Write compact JSON without the absent optional fields."""
+        """Return compact JSON without absent optional fields."""
         return self.model_dump_json(by_alias=True, exclude_none=True).encode("utf-8")
 
 
@@ -147,7 +151,7 @@ class AmountNotRupiah(SnapError):
 
 
 class Amount(Message):
-    """`{"value": "36800.00", "currency": "IDR"}`; other currencies are refused as a format."""
+    """`{"value": "36800.00", "currency": "IDR"}`; another currency is a format error."""
 
     STRICT_FIELDS = strict_fields.AMOUNT
 
@@ -156,7 +160,7 @@ class Amount(Message):
 
     @property
     def rupiah(self) -> int:
-        """Return whole rupiah. Raises: AmountNotRupiah when the fraction is not .00."""
+        """Return the amount in whole rupiah. Raises: AmountNotRupiah for a fraction."""
         whole, _, fraction = self.value.partition(".")
         if fraction != "00":
             raise AmountNotRupiah("a fraction of a rupiah")
@@ -164,26 +168,26 @@ class Amount(Message):
 
 
 def format_amount(rupiah: int) -> dict[str, str]:
-    """Write whole rupiah as an amount. Raises: ValueError when it has not one to 16 digits."""
+    """Return whole rupiah as an amount. Raises: ValueError unless it has 1 to 16 digits."""
     if not 0 <= rupiah < 10**16:
         raise ValueError("an amount has one to sixteen digits")
     return {"value": f"{rupiah}.00", "currency": "IDR"}
 
 
-def _whole(amount: Amount) -> Amount:
+def _check_whole(amount: Amount) -> Amount:
     if not amount.value.endswith(".00"):
         raise ValueError("a fraction of a rupiah")
     return amount
 
 
-# For what is paid: bills are whole rupiah, so a fraction is a wrong format, not a wrong amount.
-WholeRupiah = Annotated[Amount, AfterValidator(_whole)]
+# Bills are whole rupiah, so a fraction in a paid amount is a format error, not a wrong amount.
+WholeRupiah = Annotated[Amount, AfterValidator(_check_whole)]
 
 
-def _readable(
+def _keep_known(
     kind: type[Message], data: Mapping[str, object], dropped: set[str], within: str = ""
 ) -> dict[str, object]:
-    """Return what of a parsed object can be read: no empty fields and none that are not known."""
+    """Return the known fields of a parsed object that are not empty."""
     names, parts = kind.wire_names(), kind.parts()
     kept: dict[str, object] = {}
     for name, value in data.items():
@@ -196,11 +200,11 @@ def _readable(
         if isinstance(value, dict):
             part = parts.get(name)
             inner = f"{within}{name}."
-            value = _readable(part, value, dropped, inner) if part else _without_empty(value)
+            value = _keep_known(part, value, dropped, inner) if part else _without_empty(value)
             if not value:
                 continue
         elif value == [] and not kind.is_strict(name):
-            continue  # an empty object as PHP writes it
+            continue  # PHP writes an empty object as []
         kept[name] = value
     return kept
 
@@ -210,39 +214,42 @@ def _without_empty(data: Mapping[str, object]) -> dict[str, object]:
 
 
 def _check_no_other_spelling(kind: type[Message], name: str, within: str) -> None:
-    # Who reads `paid_amount` beside `paidAmount` may see another amount than we do.
-    found = _spellings(kind).get(_letters(name))
+    # A parser that reads `paid_amount` beside `paidAmount` could see another amount than we do.
+    found = _normalise_names(kind).get(_normalise(name))
     if found is not None:
         raise FieldProblem(ProblemKind.MISSING, within + found)
 
 
 @cache
-def _spellings(kind: type[Message]) -> Mapping[str, str]:
-    return {_letters(name): name for name in kind.wire_names() if kind.is_strict(name)}
+def _normalise_names(kind: type[Message]) -> Mapping[str, str]:
+    return {_normalise(name): name for name in kind.wire_names() if kind.is_strict(name)}
 
 
-def _letters(name: str) -> str:
+def _normalise(name: str) -> str:
     return name.replace("_", "").replace("-", "").strip().lower()
 
 
-def _droppable_paths(kind: type[Message], error: ValidationError) -> list[tuple[str, ...]]:
-    """Return where the badly formed optional fields are. Raises: FieldProblem for another one."""
+def _find_droppable_paths(kind: type[Message], error: ValidationError) -> list[tuple[str, ...]]:
+    """Return the paths of malformed optional fields.
+
+    Raises: FieldProblem for a malformed strict field.
+    """
     details = error.errors(include_url=False, include_context=False, include_input=False)
     paths = []
     for each in details:
-        path = _droppable_path(kind, tuple(str(step) for step in each["loc"]))
+        path = _find_droppable_path(kind, tuple(str(step) for step in each["loc"]))
         if path is None:
-            raise _problem(each) from None
+            raise _build_problem(each) from None
         paths.append(path)
     return paths
 
 
-def _droppable_path(kind: type[Message], place: tuple[str, ...]) -> tuple[str, ...] | None:
+def _find_droppable_path(kind: type[Message], place: tuple[str, ...]) -> tuple[str, ...] | None:
     name, *rest = place
     if not kind.is_strict(name):
         return (name,)
     part = kind.parts().get(name)
-    inner = _droppable_path(part, tuple(rest)) if part and rest else None
+    inner = _find_droppable_path(part, tuple(rest)) if part and rest else None
     return None if inner is None else (name, *inner)
 
 
@@ -255,7 +262,7 @@ def _drop(data: dict[str, object], path: tuple[str, ...]) -> None:
         data.pop(name, None)
 
 
-def _problem(detail: Mapping[str, Any]) -> FieldProblem:
+def _build_problem(detail: Mapping[str, Any]) -> FieldProblem:
     kind = ProblemKind.MISSING if detail["type"] == "missing" else ProblemKind.FORMAT
     names = [str(part) for part in detail["loc"]]
     if detail["type"] == "value_error" and names[-1:] == ["paidAmount"]:

@@ -1,4 +1,4 @@
-"""The headers of SNAP calls: presence, length, shape."""
+"""Read the headers of SNAP requests: presence, length, format."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from snap_bi.errors import FieldProblem, ProblemKind, TimestampInvalid
 from snap_bi.timestamps import parse_timestamp
 from snap_bi.verification import parse_bearer_token
 
-# An RSA-4096 signature in hex has 1024 characters; nothing lawful is longer.
+# An RSA-4096 signature in hex has 1024 characters; no valid one is longer.
 _SIGNATURE_LENGTH = 1024
 _CLIENT_KEY_LENGTH = 128
 _TIMESTAMP_LENGTH = 35
@@ -29,9 +29,10 @@ class TokenHeaders:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionHeaders:
-    """`timestamp` is the text as received, to be signed; `at` the instant it names.
+    """Headers of services 24 and 25.
 
-    channel_id: None where it came badly formed: nobody reads it, so it refuses nothing.
+    `timestamp` is the received text, which is signed; `at` is its instant. `channel_id` is None
+    when it is malformed: it is not used, so it is no reason for a refusal.
     """
 
     timestamp: str
@@ -44,44 +45,43 @@ class TransactionHeaders:
 
 
 def read_token_headers(headers: Mapping[str, str]) -> TokenHeaders:
-    """Read the headers of service 73 from a mapping with lower-case or case-blind names.
+    """Read the headers of service 73 from a mapping with lower-case or case-insensitive names.
 
-    Raises: FieldProblem, missing before badly formed.
+    Raises: FieldProblem; missing headers are reported before malformed ones.
     """
     names = ("X-TIMESTAMP", "X-CLIENT-KEY", "X-SIGNATURE")
-    timestamp, client_key, signature = _present(headers, names)
+    timestamp, client_key, signature = _require(headers, names)
     return TokenHeaders(
         timestamp=timestamp,
-        at=_instant(timestamp),
-        client_key=_visible(client_key, "X-CLIENT-KEY", _CLIENT_KEY_LENGTH),
-        signature=_visible(signature, "X-SIGNATURE", _SIGNATURE_LENGTH),
+        at=_parse_instant(timestamp),
+        client_key=_check_visible(client_key, "X-CLIENT-KEY", _CLIENT_KEY_LENGTH),
+        signature=_check_visible(signature, "X-SIGNATURE", _SIGNATURE_LENGTH),
     )
 
 
 def read_transaction_headers(headers: Mapping[str, str]) -> TransactionHeaders:
-    """Read the headers of 24 and 25 from a mapping with lower-case or case-blind names.
+    """Read the headers of 24 and 25 from a mapping with lower-case or case-insensitive names.
 
-    A missing Authorization is not a problem here: it is 401xx01, or right for an asymmetric
-    profile.
-    Raises: FieldProblem, missing before badly formed.
+    A missing Authorization is not reported here: it is 401xx01, or valid in an asymmetric profile.
+    Raises: FieldProblem; missing headers are reported before malformed ones.
     """
     names = ("X-TIMESTAMP", "X-SIGNATURE", "X-PARTNER-ID", "X-EXTERNAL-ID", "CHANNEL-ID")
-    timestamp, signature, partner_id, external_id, channel_id = _present(headers, names)
-    at = _instant(timestamp)
+    timestamp, signature, partner_id, external_id, channel_id = _require(headers, names)
+    at = _parse_instant(timestamp)
     if _EXTERNAL_ID.fullmatch(external_id) is None:
         raise FieldProblem(ProblemKind.FORMAT, "X-EXTERNAL-ID")
     return TransactionHeaders(
         timestamp=timestamp,
         at=at,
-        signature=_visible(signature, "X-SIGNATURE", _SIGNATURE_LENGTH),
-        partner_id=_visible(partner_id, "X-PARTNER-ID", _PARTNER_ID_LENGTH),
+        signature=_check_visible(signature, "X-SIGNATURE", _SIGNATURE_LENGTH),
+        partner_id=_check_visible(partner_id, "X-PARTNER-ID", _PARTNER_ID_LENGTH),
         external_id=external_id,
         channel_id=channel_id if _is_visible(channel_id, _CHANNEL_ID_LENGTH) else None,
         token=parse_bearer_token(headers.get("authorization")),
     )
 
 
-def _present(headers: Mapping[str, str], names: tuple[str, ...]) -> list[str]:
+def _require(headers: Mapping[str, str], names: tuple[str, ...]) -> list[str]:
     found = [headers.get(name.lower(), "").strip() for name in names]
     for name, value in zip(names, found, strict=True):
         if not value:
@@ -89,14 +89,14 @@ def _present(headers: Mapping[str, str], names: tuple[str, ...]) -> list[str]:
     return found
 
 
-def _instant(text: str) -> datetime:
+def _parse_instant(text: str) -> datetime:
     try:
         return parse_timestamp(text[: _TIMESTAMP_LENGTH + 1])
     except TimestampInvalid as error:
         raise FieldProblem(ProblemKind.FORMAT, "X-TIMESTAMP") from error
 
 
-def _visible(text: str, name: str, length: int) -> str:
+def _check_visible(text: str, name: str, length: int) -> str:
     if not _is_visible(text, length):
         raise FieldProblem(ProblemKind.FORMAT, name)
     return text

@@ -1,4 +1,4 @@
-"""RSA keys as banks hand them over: PEM, one line, literal \\n, PKCS#1, PKCS#8, a certificate."""
+"""Read RSA keys in the forms of banks: PEM, one line, literal \\n, PKCS#1, PKCS#8, certificate."""
 
 import base64
 import binascii
@@ -10,18 +10,18 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 
 from snap_bi.errors import KeyRefused
 
-# NIST SP 800-131A; 1024-bit keys still occur in the field and are refused unless asked for.
+# NIST SP 800-131A. Some banks still use 1024-bit keys; those need allow_short.
 MIN_KEY_BITS = 2048
 
-_ARMOUR = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
+_PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
 
 
 def load_private_key(text: str | bytes, *, allow_short: bool = False) -> RSAPrivateKey:
-    """Read an unencrypted RSA private key in any of the shapes above.
+    """Read an unencrypted RSA private key.
 
-    Raises: KeyRefused when it cannot be read, is not RSA, or is under 2048 bits.
+    Raises: KeyRefused when it is not readable, not RSA, or shorter than 2048 bits.
     """
-    _, der = _unarmour(text)
+    _, der = _decode_pem(text)
     try:
         key = serialization.load_der_private_key(der, password=None)
     except (ValueError, TypeError) as error:
@@ -33,11 +33,11 @@ def load_private_key(text: str | bytes, *, allow_short: bool = False) -> RSAPriv
 
 
 def load_public_key(text: str | bytes, *, allow_short: bool = False) -> RSAPublicKey:
-    """Read an RSA public key, or the one inside a certificate.
+    """Read an RSA public key, or the public key of a certificate.
 
-    Raises: KeyRefused when it cannot be read, is not RSA, or is under 2048 bits.
+    Raises: KeyRefused when it is not readable, not RSA, or shorter than 2048 bits.
     """
-    label, der = _unarmour(text)
+    label, der = _decode_pem(text)
     key: object
     try:
         if label == "CERTIFICATE":
@@ -57,12 +57,12 @@ def _check_length(bits: int, *, allow_short: bool) -> None:
         raise KeyRefused(f"an RSA key of {bits} bits; at least {MIN_KEY_BITS} are needed")
 
 
-def _unarmour(text: str | bytes) -> tuple[str, bytes]:
+def _decode_pem(text: str | bytes) -> tuple[str, bytes]:
     if isinstance(text, bytes):
         text = text.decode("utf-8-sig", errors="replace")
     text = text.replace("\\r", "").replace("\\n", "\n").strip().strip("\"'")
-    armoured = _ARMOUR.search(text)
-    label, body = armoured.groups() if armoured else ("", text)
+    found = _PEM.search(text)
+    label, body = found.groups() if found else ("", text)
     if "ENCRYPTED" in label or "Proc-Type" in body:
         raise KeyRefused("an encrypted key; decrypt it first")
     try:

@@ -1,9 +1,9 @@
-"""The requests banks send us and the answers they send to our inquiries.
+"""Models of the requests of banks and of their answers to our inquiries.
 
-Lengths and obligations: https://apidevportal.aspi-indonesia.or.id (access token, virtual account
-24 and 25, account inquiry 15 and 16). The three id strings are kept as received, because they
-must be echoed so; virtual_account.py says how they are compared. deciding.py says which fields are
-read strictly.
+Source of lengths and obligations: https://apidevportal.aspi-indonesia.or.id (access token, virtual
+account 24 and 25, account inquiry 15 and 16). The three id strings are kept as received, because
+the answer must echo them unchanged; virtual_account.py compares them. strict_fields.py lists the
+fields that are validated strictly.
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ from snap_bi.fields import (
 from snap_bi.profiles import Profile
 from snap_bi.timestamps import parse_timestamp
 
-# 24 bits of paidBills, one per bill; 25 free texts. Both from the standard.
+# Limits of the standard: paidBills has 24 bits, one per bill.
 MAX_BILLS = 24
 MAX_FREE_TEXTS = 25
 
@@ -50,7 +50,7 @@ FreeTexts = Annotated[list[dict[str, object]], Field(max_length=MAX_FREE_TEXTS)]
 
 
 class TokenRequest(Message):
-    """Service 73; who asks is in X-CLIENT-KEY."""
+    """Service 73: request of an access token. The client id is in X-CLIENT-KEY."""
 
     STRICT_FIELDS = strict_fields.TOKEN_REQUEST
 
@@ -70,7 +70,7 @@ class TokenAnswer(Message):
 
 
 class VirtualAccountRequest(Message):
-    """What 24 and 25 share."""
+    """Fields that services 24 and 25 share."""
 
     partner_service_id: PaddedDigits8
     customer_no: PaddedDigits20
@@ -84,9 +84,10 @@ class VirtualAccountRequest(Message):
     def read_for(
         cls, profile: Profile, data: Mapping[str, object], *, dropped: set[str] | None = None
     ) -> Self:
-        """Validate under a partner's profile; some send customerNo as a JSON number.
+        """Validate under a partner's profile; some banks send customerNo as a JSON number.
 
-        dropped and Raises: as in `read`.
+        dropped: as in `read`.
+        Raises: FieldProblem, as in `read`.
         """
         number = data.get("customerNo")
         if profile.allows_number_customer_no and type(number) is int:
@@ -95,12 +96,12 @@ class VirtualAccountRequest(Message):
 
 
 class InquiryRequest(VirtualAccountRequest):
-    """Service 24: may this virtual account be paid, and how much is it?"""
+    """Service 24: inquiry whether a virtual account can be paid, and how much."""
 
     STRICT_FIELDS = strict_fields.INQUIRY
 
     inquiry_request_id: Text128
-    # The table says trxDateInit, the sample txnDateInit.
+    # The table of the standard says trxDateInit, its sample txnDateInit.
     trx_date_init: TimestampText | None = Field(
         default=None, validation_alias=AliasChoices("trxDateInit", "txnDateInit")
     )
@@ -110,7 +111,7 @@ class InquiryRequest(VirtualAccountRequest):
 
 
 class PaymentRequest(VirtualAccountRequest):
-    """Service 25: it has been paid."""
+    """Service 25: payment flag, the report of a payment."""
 
     STRICT_FIELDS = strict_fields.PAYMENT
 
@@ -134,17 +135,17 @@ class PaymentRequest(VirtualAccountRequest):
 
     @property
     def trx_at(self) -> datetime | None:
-        """When the bank says the customer paid; None when it does not say."""
+        """The time of payment that the bank states, or None."""
         return parse_timestamp(self.trx_date_time) if self.trx_date_time else None
 
     @property
     def is_advice(self) -> bool:
-        """Whether the bank itself calls this a repeat."""
+        """Whether the bank marks this request as a repeat."""
         return self.flag_advise == "Y"
 
 
 class AccountInquiryRequest(Message):
-    """Services 15 (same bank) and 16 (other bank, with its code)."""
+    """Account inquiry: service 15 (same bank) or 16 (another bank, with its code)."""
 
     partner_reference_no: Text64 | None = None
     beneficiary_account_no: Annotated[Text34, Field(pattern=r"^[0-9]+$")]
@@ -169,7 +170,7 @@ class AccountInquiryAnswer(Message):
 
 
 class PaymentStatusRequest(Message):
-    """Service 26: what has become of a payment? Banks use one id for inquiry and payment."""
+    """Service 26: status inquiry. Banks use one id for the inquiry and the payment."""
 
     partner_service_id: PaddedDigits8
     customer_no: PaddedDigits20
@@ -180,7 +181,7 @@ class PaymentStatusRequest(Message):
 
 
 class PaymentStatusData(Message):
-    """virtualAccountData of an answer to 26, as far as it is understood here."""
+    """virtualAccountData of an answer to 26; fields that are not used here are omitted."""
 
     STRICT_FIELDS = strict_fields.PAYMENT_STATUS_DATA
 
@@ -207,7 +208,7 @@ class PaymentStatusAnswer(Message):
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """The id strings of a request that may be malformed, for a refusal that repeats them."""
+    """The id strings of a request that may be malformed, to be repeated in a refusal."""
 
     partner_service_id: str = ""
     customer_no: str = ""
@@ -216,12 +217,12 @@ class Echo:
 
     @classmethod
     def of(cls, data: Mapping[str, object]) -> Self:
-        """Take what is text and of lawful length; everything else becomes empty."""
+        """Keep values that are printable text of valid length; others become empty."""
         return cls(
-            _echoed(data.get("partnerServiceId"), 8),
-            _echoed(data.get("customerNo"), 20),
-            _echoed(data.get("virtualAccountNo"), 28),
-            _echoed(data.get("paymentRequestId") or data.get("inquiryRequestId"), 128),
+            _keep_valid_text(data.get("partnerServiceId"), 8),
+            _keep_valid_text(data.get("customerNo"), 20),
+            _keep_valid_text(data.get("virtualAccountNo"), 28),
+            _keep_valid_text(data.get("paymentRequestId") or data.get("inquiryRequestId"), 128),
         )
 
     @classmethod
@@ -239,6 +240,6 @@ class Echo:
         )
 
 
-def _echoed(value: object, length: int) -> str:
-    is_lawful = isinstance(value, str) and len(value) <= length and value.isprintable()
-    return str(value) if is_lawful else ""
+def _keep_valid_text(value: object, length: int) -> str:
+    is_valid = isinstance(value, str) and len(value) <= length and value.isprintable()
+    return str(value) if is_valid else ""

@@ -1,7 +1,7 @@
-"""Lexical minify over the raw bytes: the part of the signature that most implementations break.
+"""Minify the raw bytes of a body lexically, for its signature.
 
-Parsing and writing again changes numbers, escapes and duplicate keys, so nothing is parsed here:
-space, tab, line feed and carriage return outside JSON strings are dropped, all else stays.
+Parsing and re-serialising would change numbers, escapes and duplicate keys, so nothing is parsed:
+whitespace outside JSON strings is removed and all other bytes stay.
 Source: https://apidevportal.aspi-indonesia.or.id/api-services/keamanan and BCA's documentation.
 """
 
@@ -9,15 +9,15 @@ import hashlib
 import re
 
 _WHITESPACE = b" \t\r\n"
-# A string (an unfinished one runs to the end), or a run of anything but quotes and whitespace.
+# A string (an unterminated one runs to the end), or a run without quotes and whitespace.
 _KEPT = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[^ \t\r\n"]++', re.DOTALL)
 
 
 def minify(body: bytes) -> bytes:
-    """Return `body` without the whitespace that lies outside JSON strings."""
+    """Return `body` without the whitespace outside JSON strings."""
     if b"\\" in body:
         return b"".join(_KEPT.findall(body))
-    # Without escapes every quote opens or closes a string: each second piece lies outside.
+    # Without escapes every quote opens or closes a string, so every second piece is outside.
     pieces = body.split(b'"')
     outside = b'"'.join(pieces[::2])
     pieces[::2] = outside.translate(None, _WHITESPACE).split(b'"')
@@ -25,10 +25,10 @@ def minify(body: bytes) -> bytes:
 
 
 def sha256_hex(data: bytes) -> str:
-    """Return the lower-case hex SHA-256 of `data` as it is."""
+    """Return the SHA-256 of `data` in lower-case hex."""
     return hashlib.sha256(data).hexdigest()
 
 
 def hash_body(body: bytes) -> str:
-    """Return the lower-case hex SHA-256 of the minified body; no body hashes as empty."""
+    """Return the SHA-256 of the minified body in lower-case hex; no body counts as empty text."""
     return sha256_hex(minify(body))

@@ -1,7 +1,7 @@
-"""What a bank's answer to our call means: done, certainly not done, or unknown.
+"""Classify the answer of a bank to our call: executed, not executed, or unknown.
 
-Unknown is never "failed": it is settled by a status inquiry and the statement before anything is
-sent again. Everything that is not named here is unknown.
+Unknown does not mean failed. A status inquiry and the bank statement must resolve it before the
+call is sent again. Every answer that is not listed here is unknown.
 """
 
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ class Outcome(StrEnum):
 
 
 class PaymentState(StrEnum):
-    """What a bank says has become of a payment into a virtual account (service 26)."""
+    """State of a payment into a virtual account, as the bank reports it (service 26)."""
 
     PAID = "paid"
     REJECTED = "rejected"
     TIMED_OUT = "timed_out"
     PENDING = "pending"
-    NOT_FOUND = "not_found"  # no proof that nothing was paid: banks know a day or two
+    NOT_FOUND = "not_found"  # does not prove that nothing was paid: banks search one or two days
     UNKNOWN = "unknown"
 
 
@@ -40,9 +40,9 @@ _REFUSING_404 = frozenset({"02", "03", "11", "13"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallResult:
-    """One call and its outcome; `string_to_sign` has its token masked.
+    """One call and its outcome; the token in `string_to_sign` is masked.
 
-    `body` is the parsed answer and may name people: it belongs in no log.
+    `body` is the parsed answer. It may hold personal data, so never log it.
     """
 
     outcome: Outcome
@@ -56,10 +56,10 @@ class CallResult:
 
 
 def classify(service: Service, http_status: int, code: ResponseCode | None) -> Outcome:
-    """Return the outcome of an answer that arrived whole.
+    """Return the outcome of a complete answer.
 
-    404xx18, 409xx00 and 409xx01 speak of an earlier attempt: unknown until its status is asked.
-    A code of another service, or one that contradicts the HTTP status, is not an answer at all.
+    404xx18, 409xx00 and 409xx01 refer to an earlier attempt, so they are unknown until a status
+    inquiry. So is a code of another service, or one that contradicts the HTTP status.
     """
     if code is None or code.service != service or code.http_status != http_status:
         return Outcome.UNKNOWN
@@ -72,9 +72,9 @@ def classify(service: Service, http_status: int, code: ResponseCode | None) -> O
 
 
 def read_payment_state(result: CallResult, flag: str | None) -> PaymentState:
-    """Return what the answer to a status inquiry says; `flag` is its paymentFlagStatus.
+    """Return the state from the answer to a status inquiry; `flag` is its paymentFlagStatus.
 
-    A flag counts in an answer of success only, and one that the standard does not know is unknown.
+    Only a successful answer has a valid flag. A flag outside the standard is unknown.
     """
     if result.outcome is Outcome.EXECUTED:
         return _STATES.get(flag or "", PaymentState.UNKNOWN)

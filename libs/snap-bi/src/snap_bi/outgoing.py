@@ -1,4 +1,4 @@
-"""Sign what we send: exactly the bytes that go on the wire."""
+"""Sign our requests to banks, over the exact bytes that are sent."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ from snap_bi.verification import mask_token
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """Who signs. `partner_id` is X-PARTNER-ID; the key or the secret by the signature type."""
+    """The signing side. `partner_id` is X-PARTNER-ID; the signature type needs key or secret."""
 
     client_id: str
     partner_id: str
@@ -34,7 +34,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """Headers to send, and the string that was signed with its token masked."""
+    """Headers to send, and the signed string with its token masked."""
 
     headers: dict[str, str]
     string_to_sign: str
@@ -44,10 +44,10 @@ class SignedRequest:
 def sign_token_request(
     *, client_id: str, private_key: RSAPrivateKey, profile: Profile, at: datetime
 ) -> SignedRequest:
-    """Return the headers of a call for an access token (service 73)."""
+    """Return the headers of a token request (service 73)."""
     timestamp = format_timestamp(at, profile.timestamp_format)
     text = build_token_string_to_sign(client_id=client_id, timestamp=timestamp)
-    # Base64 whatever the profile: only HMAC signatures have been met in hex.
+    # Base64 in every profile: no bank is known to send RSA signatures in hex.
     signature = encode_signature(sign_asymmetric(text, private_key), SignatureEncoding.BASE64)
     headers = {
         "Content-Type": "application/json",
@@ -69,7 +69,7 @@ def sign_transaction(
     token: str | None = None,
     method: str = "POST",
 ) -> SignedRequest:
-    """Return the headers of a transaction; `target` is path and query as sent."""
+    """Return the headers of a transaction. target: path and query as sent."""
     timestamp = format_timestamp(at, profile.timestamp_format)
     endpoint = build_endpoint_url(target, profile.query_rule)
     signature, shown = _sign(

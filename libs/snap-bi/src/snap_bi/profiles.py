@@ -1,7 +1,7 @@
-"""What differs from bank to bank, as data.
+"""The differences between banks, as data.
 
-Each row cites the bank's own public documentation. What a bank has not written down is a question
-for its acceptance test and has no default here.
+Each profile cites the public documentation of its bank. Values that a bank does not document
+must be agreed in its acceptance test and have no default here.
 """
 
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ from snap_bi.timestamps import TimestampFormat
 
 
 class SignatureType(StrEnum):
-    SYMMETRIC = "symmetric"  # type 1: HMAC-SHA512, with a token taken from the called side
+    SYMMETRIC = "symmetric"  # type 1: HMAC-SHA512, with a token of the called side
     ASYMMETRIC = "asymmetric"  # type 2: SHA256withRSA, no token
 
 
 class QueryRule(StrEnum):
-    """What of the query string is signed; virtual account services have none."""
+    """How the query string is signed; virtual account services have none."""
 
     AS_SENT = "as_sent"
     DROPPED = "dropped"
@@ -27,9 +27,9 @@ class QueryRule(StrEnum):
 
 
 class ReplayAnswer(StrEnum):
-    """What a consistently repeated payment flag is answered with.
+    """The answer to an exact repeat of a payment flag.
 
-    The wrong one costs money: BRI reverses the payment on 4042518, BCA expects it.
+    A wrong choice costs money: on 4042518 BRI reverses the payment, while BCA expects this code.
     """
 
     STORED_SUCCESS = "2002500"
@@ -37,28 +37,28 @@ class ReplayAnswer(StrEnum):
 
 
 class DoubtAnswer(StrEnum):
-    """What is answered when the outcome of our own commit is unknown; never a 4xx."""
+    """The answer when the outcome of our own commit is unknown; never a 4xx."""
 
     GENERAL_ERROR = "5002500"
     EMPTY_504 = "504"
 
 
 class ExternalIdScope(StrEnum):
-    """Within what an X-EXTERNAL-ID may be used once per Jakarta day."""
+    """The scope within which an X-EXTERNAL-ID is unique per Jakarta day."""
 
     PARTNER = "partner"
     PARTNER_AND_SERVICE = "partner_and_service"
 
 
 class PartnerIdKind(StrEnum):
-    """What the bank writes into X-PARTNER-ID when it calls us."""
+    """The value of X-PARTNER-ID in requests of the bank."""
 
     COMPANY_CODE = "company_code"
     CLIENT_ID = "client_id"
 
 
 class BankReading(StrEnum):
-    """What the bank does with the customer's money once it has our answer to a payment flag."""
+    """What the bank does with the customer's money after our answer to a payment flag."""
 
     PAID = "paid"
     REJECTED = "rejected"
@@ -69,10 +69,10 @@ class BankReading(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstReading:
-    """How a bank decides on our first answer to a payment flag.
+    """How a bank interprets our first answer to a payment flag.
 
-    A success is read by its paymentFlagStatus: 00 is paid, 01 is `refusal`, 02 or none at all is
-    `doubt`.
+    A successful answer is interpreted by its paymentFlagStatus: 00 is paid, 01 is `refusal`, and 02
+    or none is `doubt`.
     """
 
     refusal: BankReading  # 400, 401, 403, 404, 405, 409
@@ -80,13 +80,13 @@ class FirstReading:
     silence: BankReading  # no answer, or one without a code
     doubt: BankReading
     unknown_flag: BankReading  # any other paymentFlagStatus
-    # 202 and 404xx18; None: read by their flag, as a success is.
+    # 202 and 404xx18; None: interpreted by paymentFlagStatus, like a success.
     in_progress: BankReading | None = None
     inconsistent: BankReading | None = None
 
 
 class LegacySerialisation(StrEnum):
-    """Re-serialisations of the body that some senders sign instead of what they send."""
+    """Re-serialisations of the body that some senders sign instead of the bytes they send."""
 
     PHP_ESCAPED_SLASH = "php_escaped_slash"
     ASCII_ESCAPED = "ascii_escaped"
@@ -95,16 +95,16 @@ class LegacySerialisation(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """One way to speak SNAP BI; a partner is a profile plus its keys and company code."""
+    """One variant of SNAP BI; a bank partner is a profile with keys and a company code."""
 
     name: str
     title: str
     signature_type: SignatureType = SignatureType.SYMMETRIC
-    signature_encoding: SignatureEncoding = SignatureEncoding.BASE64  # what is written; both read
-    public_prefix: str  # of our endpoints as the bank sees them, version included
+    signature_encoding: SignatureEncoding = SignatureEncoding.BASE64  # of ours; both are read
+    public_prefix: str  # path prefix of our endpoints at the public address, version included
     query_rule: QueryRule = QueryRule.AS_SENT
     timestamp_format: TimestampFormat = TimestampFormat.SECONDS
-    # The standard gives no skew; 300 s is what conformant implementations use.
+    # The standard defines no clock skew; 300 s is what conformant implementations use.
     skew_s: int = 300
     replay_answer: ReplayAnswer | None = None
     doubt_answer: DoubtAnswer = DoubtAnswer.EMPTY_504
@@ -114,8 +114,8 @@ class Profile:
     customer_no_length: int
     legacy_serialisations: tuple[LegacySerialisation, ...] = ()
     allows_number_customer_no: bool = False
-    sub_company: str | None = None  # sent in inquiry answers where the bank demands it
-    echoed_additional_info: tuple[str, ...] = ()  # keys of additionalInfo the bank wants back
+    sub_company: str | None = None  # sent in inquiry answers if the bank requires it
+    echoed_additional_info: tuple[str, ...] = ()  # keys of additionalInfo to repeat
     inbound_channel_id: str  # CHANNEL-ID the bank sends us; used by test banks
     # Our calls to the bank.
     outbound_channel_id: str
@@ -127,7 +127,7 @@ class Profile:
 
     @property
     def virtual_account_length(self) -> int:
-        """Characters of virtualAccountNo: the padded company code and the customer number."""
+        """Length of virtualAccountNo: padded company code and customer number."""
         return PARTNER_SERVICE_ID_LENGTH + self.customer_no_length
 
     @property
@@ -136,11 +136,11 @@ class Profile:
 
     @property
     def is_signed_off(self) -> bool:
-        """False for a bank whose answer to a repeat has not been agreed; it must not go live."""
+        """Whether the bank agreed to an answer to repeats; without it no partner may go live."""
         return self.replay_answer is not None
 
     def is_read_as_paid(self, answer: ReplayAnswer) -> bool:
-        """Tell whether the bank leaves a payment alone when its repeat is answered so."""
+        """Return whether the bank keeps a payment when its repeat gets this answer."""
         if answer is ReplayAnswer.STORED_SUCCESS:
             return True
         return self.first_reading.inconsistent is None
@@ -148,9 +148,8 @@ class Profile:
 
 PARTNER_SERVICE_ID_LENGTH = 8
 
-# The standard: a refusal is one, 404xx18 on the payment of a virtual account is to be read as the
-# first success, and a 5xx leaves open what happened: the caller asks for the status, as it does
-# when no answer comes.
+# The standard: a refusal means rejected. 404xx18 on a payment flag means the first success. After a
+# 5xx, or without an answer, the outcome is unknown and the bank sends a status inquiry.
 _STANDARD_READING = FirstReading(
     refusal=BankReading.REJECTED,
     failure=BankReading.SUSPENDED,
@@ -159,7 +158,7 @@ _STANDARD_READING = FirstReading(
     unknown_flag=BankReading.REJECTED,
 )
 
-# The generic channel ids are the sandbox's own; the standard says only five characters.
+# The standard only says that a channel id has five characters; these are the sandbox's own.
 GENERIC_HMAC = Profile(
     name="generic-hmac",
     title="The standard, symmetric signature with token",
@@ -194,14 +193,14 @@ GENERIC_RSA = Profile(
 )
 
 # Source: https://developer.bca.co.id/id/dokumentasi (SNAP, Virtual Account untuk Biller, Transfer
-# Dana). Their text prints 18 digits in one place and 20 in another: settle it in the acceptance
-# test. Expected answer to a repeat: 4042518 with the first result, once BCA has signed it off.
+# Dana). The text says 18 digits in one place and 20 in another: agree it in the acceptance test.
+# Expected answer to a repeat: 4042518 with the first result, after BCA has signed it off.
 BCA = Profile(
     name="bca",
     title="BCA, virtual account for billers",
     public_prefix="/openapi/v1.0",
     query_rule=QueryRule.SORTED,
-    # Any code but a success means rejected there, a failure of ours too: hence the empty 504.
+    # BCA takes every code but a success as rejected, our own failures too: hence the empty 504.
     first_reading=FirstReading(
         refusal=BankReading.REJECTED,
         failure=BankReading.REJECTED,
@@ -222,9 +221,9 @@ BCA = Profile(
 )
 
 # Source: https://developers.bri.co.id (OAuth SNAP BI, BRIVA Online SNAP BI, Account Inquiry
-# Internal). BRI reverses the customer's payment on any 4xx, so a repeat must not be one; 5002500
-# makes it keep the credit for reconciliation. The external path follows the internal one and has
-# to be confirmed with the bank, like the path of the status inquiry and the channel of our calls.
+# Internal). BRI reverses the payment on any 4xx, so a repeat must not be answered with one. On
+# 5002500 it keeps the credit for reconciliation. Confirm with the bank: the path of the external
+# inquiry (derived from the internal one), the path of the status inquiry, and our channel id.
 BRI = Profile(
     name="bri",
     title="BRI, BRIVA Online",

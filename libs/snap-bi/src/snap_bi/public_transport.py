@@ -1,7 +1,7 @@
-"""A transport that calls hosts on the Internet only, whatever their names are resolved to.
+"""An HTTP transport that connects to public addresses only.
 
-A name is resolved once and the connection is made to the address that was looked at: a second
-look could bring another address (DNS rebinding).
+A name is resolved once, and the connection uses the address that was checked. A second lookup could
+return another address (DNS rebinding).
 """
 
 import asyncio
@@ -15,25 +15,25 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class AddressNotPublic(httpx.ConnectError):
-    """The host is, or is resolved to, an address that is not on the Internet."""
+    """The host is, or resolves to, an address that is not public."""
 
 
 class PublicHostTransport(httpx.AsyncBaseTransport):
-    """Carries requests by `inner`, once their host is known to lie outside."""
+    """Send requests through `inner` after checking that their host is public."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request to the first address of its host that can be reached.
+        """Send a request to the first reachable address of its host.
 
-        Raises: AddressNotPublic, and whatever `inner` raises.
+        Raises: AddressNotPublic, and the exceptions of `inner`.
         """
         host = request.url.host
         addresses = await _resolve(host, request.url.port or _PORTS[request.url.scheme])
         if not addresses or not all(is_public_address(each) for each in addresses):
             raise AddressNotPublic("the bank's address is not on the Internet", request=request)
-        # TLS still asks for, and checks, the certificate of the name.
+        # TLS still requests and verifies the certificate of the host name.
         extensions = {**request.extensions, "sni_hostname": host}
         error: httpx.ConnectError | None = None
         for address in addresses:
@@ -48,7 +48,7 @@ class PublicHostTransport(httpx.AsyncBaseTransport):
                     )
                 )
             except httpx.ConnectError as failed:
-                # Raised before a byte of the request was sent, so the next one may have it.
+                # Nothing of the request was sent, so the next address may be tried.
                 error = failed
         assert error is not None, "there is an address"
         raise error

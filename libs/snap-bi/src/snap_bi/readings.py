@@ -1,7 +1,7 @@
-"""How a bank reads our answer to a payment flag: what becomes of the customer's money.
+"""Interpret our answer to a payment flag as the bank does: what happens to the customer's money.
 
-Used by the test bank and by tests, so that "the right code" is judged by its consequence.
-Sources: BCA, Virtual Account untuk Biller; BRI, BRIVA Online SNAP BI (its table of actions).
+The fake bank and tests use it, so that tests check the consequence of an answer, not its code.
+Sources: BCA, Virtual Account untuk Biller; BRI, BRIVA Online SNAP BI (table of actions).
 """
 
 from snap_bi.codes import ResponseCode, Service
@@ -12,26 +12,26 @@ from snap_bi.strict_json import parse_object
 __all__ = ["BankReading", "read_payment_answer"]
 
 _REFUSALS = frozenset({400, 401, 403, 404, 405, 409})
-# The standard: for a payment of a virtual account 404xx18 is to be read as success.
+# The standard: on a payment flag 404xx18 means success.
 _INCONSISTENT = (404, "18")
 
 
 def read_payment_answer(profile: Profile, body: bytes) -> BankReading:
-    """Return what the bank does after this answer; no body or no code means no answer."""
-    code, flag = _code_and_flag(body)
+    """Return the bank's action after this answer; a body without a code counts as no answer."""
+    code, flag = _parse_code_and_flag(body)
     reading = profile.first_reading
     if code is None:
         return reading.silence
     if code.http_status == 202:
-        return reading.in_progress or _by_flag(reading, flag)
+        return reading.in_progress or _read_flag(reading, flag)
     if (code.http_status, code.case_code) == _INCONSISTENT:
-        return reading.inconsistent or _by_flag(reading, flag)
+        return reading.inconsistent or _read_flag(reading, flag)
     if code.http_status == 200:
-        return _by_flag(reading, flag)
+        return _read_flag(reading, flag)
     return reading.refusal if code.http_status in _REFUSALS else reading.failure
 
 
-def _by_flag(reading: FirstReading, flag: str | None) -> BankReading:
+def _read_flag(reading: FirstReading, flag: str | None) -> BankReading:
     if flag == "00":
         return BankReading.PAID
     if flag in (None, "02"):
@@ -39,7 +39,7 @@ def _by_flag(reading: FirstReading, flag: str | None) -> BankReading:
     return reading.refusal if flag == "01" else reading.unknown_flag
 
 
-def _code_and_flag(body: bytes) -> tuple[ResponseCode | None, str | None]:
+def _parse_code_and_flag(body: bytes) -> tuple[ResponseCode | None, str | None]:
     try:
         answer = parse_object(body)
     except BodyInvalid:

@@ -1,4 +1,4 @@
-"""The strings to sign and the two algorithms of SNAP BI.
+"""Build the strings to sign, and sign and verify them with the two algorithms of SNAP BI.
 
 Source: https://apidevportal.aspi-indonesia.or.id/api-services/keamanan
 """
@@ -25,60 +25,60 @@ class SignatureEncoding(StrEnum):
 
 
 def build_token_string_to_sign(*, client_id: str, timestamp: str) -> str:
-    """Return the string signed for an access token (service 73)."""
+    """Return the string that a token request signs (service 73)."""
     return f"{client_id}|{timestamp}"
 
 
 def build_symmetric_string_to_sign(
     *, method: str, endpoint: str, token: str, body_hash: str, timestamp: str
 ) -> str:
-    """Return the five-part string of type 1; the token exactly as the header carries it."""
+    """Return the five-part string of type 1, with the token exactly as in the header."""
     return f"{method}:{endpoint}:{token}:{body_hash}:{timestamp}"
 
 
 def build_asymmetric_string_to_sign(
     *, method: str, endpoint: str, body_hash: str, timestamp: str
 ) -> str:
-    """Return the four-part string of type 2: no token, and no empty place for one."""
+    """Return the four-part string of type 2: it has no field for a token."""
     return f"{method}:{endpoint}:{body_hash}:{timestamp}"
 
 
 def sign_symmetric(text: str, secret: str) -> bytes:
-    """Return HMAC-SHA512; the secret is used as text even when it looks like base64."""
-    return hmac.digest(_bytes(secret), _bytes(text), "sha512")
+    """Return HMAC-SHA512. The secret is used as text, even if it looks like base64."""
+    return hmac.digest(_encode(secret), _encode(text), "sha512")
 
 
 def verify_symmetric(text: str, signature: bytes, secret: str) -> bool:
-    """Compare in constant time."""
+    """Verify HMAC-SHA512 in constant time."""
     return hmac.compare_digest(sign_symmetric(text, secret), signature)
 
 
 def sign_asymmetric(text: str, key: RSAPrivateKey) -> bytes:
     """Return the RSASSA-PKCS1-v1_5 signature with SHA-256."""
-    return key.sign(_bytes(text), padding.PKCS1v15(), hashes.SHA256())
+    return key.sign(_encode(text), padding.PKCS1v15(), hashes.SHA256())
 
 
 def verify_asymmetric(text: str, signature: bytes, key: RSAPublicKey) -> bool:
     """Verify RSASSA-PKCS1-v1_5 with SHA-256."""
     try:
-        key.verify(signature, _bytes(text), padding.PKCS1v15(), hashes.SHA256())
+        key.verify(signature, _encode(text), padding.PKCS1v15(), hashes.SHA256())
     except InvalidSignature:
         return False
     return True
 
 
 def encode_signature(signature: bytes, encoding: SignatureEncoding) -> str:
-    """Write a signature for X-SIGNATURE."""
+    """Return a signature as text for X-SIGNATURE."""
     if encoding is SignatureEncoding.HEX:
         return signature.hex()
     return base64.b64encode(signature).decode("ascii")
 
 
 def decode_signature(text: str, *, size: int) -> bytes:
-    """Read a signature of `size` bytes by its shape: hex, or base64 with or without padding.
+    """Decode a signature of `size` bytes: hex, or base64 with or without padding.
 
-    The two cannot be confused: their lengths differ for every size.
-    Raises: SignatureMalformed for anything else, a base64 text with stray last bits included.
+    The length tells which of the two it is.
+    Raises: SignatureMalformed for other text, also for base64 with non-zero trailing bits.
     """
     text = text.strip()
     if len(text) == 2 * size and _HEX.issuperset(text):
@@ -93,5 +93,5 @@ def decode_signature(text: str, *, size: int) -> bytes:
     return signature
 
 
-def _bytes(text: str) -> bytes:
+def _encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")

@@ -1,22 +1,21 @@
-"""Which fields of a message decide, as one table.
+"""The fields of each message that are validated strictly.
 
-A field that decides is read strictly: ids, account numbers, the amount with its currency, and the
-date that books. Every other field is optional here: where it has another type, length or shape
-than the standard says it is left out, because a bank gives the customer the money back when a
-payment is refused for a field that nobody reads.
+Strict are ids, account numbers, the amount with its currency, and the date that is booked. Other
+fields are optional: one of another type, length or format than the standard says is ignored. A
+bank refunds its customer when a payment is refused, even for a field that is never used.
 """
 
 _ACCOUNT = frozenset({"partnerServiceId", "customerNo", "virtualAccountNo"})
 
 AMOUNT = frozenset({"value", "currency"})
 
-# What banks send us.
+# Requests of banks.
 TOKEN_REQUEST = frozenset({"grantType"})
 INQUIRY = _ACCOUNT | {"inquiryRequestId", "amount"}
-# trxId and paidBills are part of what makes two payments the same one.
+# trxId and paidBills take part in the comparison of a payment flag with its repeat.
 PAYMENT = _ACCOUNT | {"paymentRequestId", "paidAmount", "trxDateTime", "trxId", "paidBills"}
 
-# What banks answer us. The numbers in an answer decide whether it is about what was asked.
+# Answers of banks. Their numbers show whether an answer belongs to our question.
 TOKEN_ANSWER = frozenset({"accessToken", "expiresIn"})
 ACCOUNT_INQUIRY_ANSWER = frozenset(
     {"responseCode", "beneficiaryAccountNo", "beneficiaryAccountName"}

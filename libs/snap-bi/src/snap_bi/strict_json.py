@@ -1,4 +1,4 @@
-"""JSON that two parsers cannot read differently: one object, each key once."""
+"""Parse JSON that every parser reads in the same way: one object, each key once."""
 
 import json
 from collections.abc import Callable
@@ -8,11 +8,11 @@ from snap_bi.errors import BodyInvalid
 
 
 def parse_object(body: bytes) -> dict[str, object]:
-    """Parse a request body after its signature was verified.
+    """Parse a request body whose signature was verified.
 
-    A byte order mark in front is no part of the message; it was signed with it.
-    Raises: BodyInvalid when it is not UTF-8, not JSON, not an object, nested without end, or
-    names a key twice: two readers could then see two different amounts.
+    A leading byte order mark is signed with the body and ignored here.
+    Raises: BodyInvalid when it is not UTF-8, not JSON, not an object, nested too deeply, or repeats
+    a key: two parsers could then see two different amounts.
     """
     try:
         value = _DECODER(body.decode("utf-8-sig"))
@@ -23,17 +23,17 @@ def parse_object(body: bytes) -> dict[str, object]:
     return value
 
 
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _reject_repeated_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise BodyInvalid("a key appears twice")
     return found
 
 
-def _no_constant(_: str) -> NoReturn:
+def _reject_constant(_: str) -> NoReturn:
     raise BodyInvalid("NaN and Infinity are not JSON")
 
 
 _DECODER: Callable[[str], object] = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_constant=_no_constant
+    object_pairs_hook=_reject_repeated_keys, parse_constant=_reject_constant
 ).decode

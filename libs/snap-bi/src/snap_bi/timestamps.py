@@ -1,6 +1,6 @@
-"""X-TIMESTAMP and the date fields of the bodies.
+"""Parse and format X-TIMESTAMP and the date fields of bodies.
 
-What is signed is always the text as received; parsing serves the clock check only.
+Signatures always cover the received text; parsing serves the clock check only.
 """
 
 import re
@@ -11,7 +11,7 @@ from snap_bi.errors import TimestampInvalid
 
 WIB = timezone(timedelta(hours=7), "WIB")
 
-# Extended form, or the basic form of the standard's own samples (20201231T235959Z). Years are
+# Extended format, or the basic format of the standard's own samples (20201231T235959Z). Years are
 # bounded so that every accepted instant can be stored and converted.
 _ISO_8601 = re.compile(
     r"(?:19|20|21)[0-9]{2}"
@@ -22,7 +22,7 @@ _ISO_8601 = re.compile(
 
 
 class TimestampFormat(StrEnum):
-    """How a bank writes its instants: 25 characters in the standard, with variations."""
+    """Format of timestamps: the standard has 25 characters, banks vary."""
 
     SECONDS = "seconds, +07:00"
     MILLISECONDS = "milliseconds, +07:00"
@@ -31,7 +31,7 @@ class TimestampFormat(StrEnum):
 
 
 def parse_timestamp(text: str) -> datetime:
-    """Return the aware instant, its own offset kept.
+    """Return the instant with its own UTC offset.
 
     Raises: TimestampInvalid when it is not ISO 8601 with date, time and offset.
     """
@@ -44,7 +44,7 @@ def parse_timestamp(text: str) -> datetime:
 
 
 def format_timestamp(at: datetime, form: TimestampFormat) -> str:
-    """Write an aware instant; fractions are cut, never rounded up into the future."""
+    """Return an aware instant as text; fractions are truncated, never rounded into the future."""
     if at.tzinfo is None:
         raise ValueError("an instant needs an offset")
     in_utc = form in (TimestampFormat.UTC_SECONDS, TimestampFormat.UTC_MILLISECONDS)
@@ -55,5 +55,5 @@ def format_timestamp(at: datetime, form: TimestampFormat) -> str:
 
 
 def is_within_skew(at: datetime, *, now: datetime, skew_s: int) -> bool:
-    """Say whether `at` is at most `skew_s` seconds before or after `now`."""
+    """Return whether `at` is at most `skew_s` seconds before or after `now`."""
     return abs(at - now) <= timedelta(seconds=skew_s)

@@ -1,7 +1,7 @@
-"""Verify what a bank sent, over the bytes it sent.
+"""Verify the signatures of banks over the received bytes.
 
-The ladder: lexical minify, the raw body, then only what the partner's profile names. Every step
-still binds the signature to the received bytes.
+Several forms of the body are tried in order: minified, raw, and the legacy forms that the profile
+names. Each form is derived from the received bytes, so the signature still binds them.
 """
 
 import json
@@ -32,19 +32,19 @@ _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 
 
 class Step(StrEnum):
-    """Which form of the body the signature was made over; worth a log field."""
+    """The form of the body that the signature matches; useful as a log field."""
 
     LEXICAL_MINIFY = "lexical_minify"
     RAW_BODY = "raw_body"
     PHP_ESCAPED_SLASH = "php_escaped_slash"
     ASCII_ESCAPED = "ascii_escaped"
     STRIP_ALL_WHITESPACE = "strip_all_whitespace"
-    NO_BODY = "no_body"  # the token request, whose string carries none
+    NO_BODY = "no_body"  # the token request, whose string has none
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome; `string_to_sign` is what we expected, its token replaced by a digest."""
+    """The outcome; in `string_to_sign`, the expected string, a digest replaces the token."""
 
     step: Step | None
     string_to_sign: str
@@ -56,7 +56,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedParts:
-    """What of a request enters the signature: all of it exactly as received."""
+    """The parts of a request that are signed, exactly as received."""
 
     method: str
     target: str
@@ -69,7 +69,7 @@ class SignedParts:
 def verify_token_request(
     *, client_id: str, timestamp: str, signature: str, public_key: RSAPublicKey
 ) -> Verdict:
-    """Verify a call for an access token (service 73)."""
+    """Verify a token request (service 73)."""
     text = build_token_string_to_sign(client_id=client_id, timestamp=timestamp)
     decoded = _decode(signature, size=public_key.key_size // 8)
     matches = decoded is not None and verify_asymmetric(text, decoded, public_key)
@@ -77,9 +77,9 @@ def verify_token_request(
 
 
 def verify_symmetric_request(profile: Profile, parts: SignedParts, *, secret: str) -> Verdict:
-    """Verify a type 1 request: HMAC-SHA512 with the secret we gave and the token we issued.
+    """Verify a type 1 request: HMAC-SHA512 with the secret and the token that we issued.
 
-    Raises: ValueError on an empty secret, with which anybody could sign.
+    Raises: ValueError for an empty secret, with which anybody could sign.
     """
     if not secret:
         raise ValueError("a symmetric signature needs a secret")
@@ -98,7 +98,7 @@ def verify_symmetric_request(profile: Profile, parts: SignedParts, *, secret: st
     minified = minify(parts.body)
     minified_hash = sha256_hex(minified)
     if (decoded := _decode(parts.signature, size=HMAC_SHA512_BYTES)) is not None:
-        for step, body_hash in _ladder(parts.body, minified, minified_hash, profile):
+        for step, body_hash in _list_forms(parts.body, minified, minified_hash, profile):
             if verify_symmetric(text(body_hash, parts.token), decoded, secret):
                 matched = step
                 break
@@ -108,7 +108,7 @@ def verify_symmetric_request(profile: Profile, parts: SignedParts, *, secret: st
 def verify_asymmetric_request(
     profile: Profile, parts: SignedParts, *, public_key: RSAPublicKey
 ) -> Verdict:
-    """Verify a type 2 request: SHA256withRSA with the bank's public key, no token."""
+    """Verify a type 2 request: SHA256withRSA with the public key of the bank, without a token."""
     endpoint = build_endpoint_url(parts.target, profile.query_rule)
 
     def text(body_hash: str) -> str:
@@ -123,7 +123,7 @@ def verify_asymmetric_request(
     minified = minify(parts.body)
     minified_hash = sha256_hex(minified)
     if (decoded := _decode(parts.signature, size=public_key.key_size // 8)) is not None:
-        for step, body_hash in _ladder(parts.body, minified, minified_hash, profile):
+        for step, body_hash in _list_forms(parts.body, minified, minified_hash, profile):
             if verify_asymmetric(text(body_hash), decoded, public_key):
                 matched = step
                 break
@@ -131,7 +131,7 @@ def verify_asymmetric_request(
 
 
 def parse_bearer_token(authorization: str | None) -> str | None:
-    """Return the token of an Authorization header as it is; some callers leave out `Bearer `."""
+    """Return the token of an Authorization header; some banks omit `Bearer `."""
     if authorization is None:
         return None
     scheme, _, rest = authorization.strip().partition(" ")
@@ -140,12 +140,12 @@ def parse_bearer_token(authorization: str | None) -> str | None:
 
 
 def mask_token(token: str) -> str:
-    """Return what stands for a token in diagnostics: the start of its digest, never the token."""
+    """Return a placeholder for diagnostics: the start of the token's SHA-256."""
     return mask_token_digest(sha256_hex(token.encode("utf-8", "surrogatepass")))
 
 
 def mask_token_digest(digest: str) -> str:
-    """Return the same for a token of which only the SHA-256 in hex is known."""
+    """Return the placeholder of a token from its SHA-256 in hex."""
     return f"<token sha256:{digest[:12]}>"
 
 
@@ -156,7 +156,7 @@ def _decode(signature: str, *, size: int) -> bytes | None:
         return None
 
 
-def _ladder(
+def _list_forms(
     body: bytes, minified: bytes, minified_hash: str, profile: Profile
 ) -> Iterator[tuple[Step, str]]:
     yield Step.LEXICAL_MINIFY, minified_hash
@@ -169,7 +169,7 @@ def _ladder(
 
 
 def _rewrite(minified: bytes, legacy: LegacySerialisation) -> bytes | None:
-    # Only the strings are written again: numbers and key order stay as received.
+    # Only strings are re-serialised; numbers and key order stay as received.
     match legacy:
         case LegacySerialisation.STRIP_ALL_WHITESPACE:
             return _WHITESPACE.sub(b"", minified)

@@ -1,8 +1,8 @@
-"""Virtual account numbers: company code, padded to eight with spaces, and customer number.
+"""Virtual account numbers: company code, padded with spaces to eight, and customer number.
 
-The customer number ends in a Damm check digit (H. M. Damm, 2004): it finds every single wrong
-digit and every swap of neighbours, which Luhn does not (09 and 90). It starts with a digit other
-than zero, because some senders turn it into a JSON number and lose leading zeros.
+The customer number ends in a Damm check digit (H. M. Damm, 2004). It detects every wrong digit and
+every swap of neighbours; Luhn misses 09 and 90. The first digit is never zero, because some banks
+send the number as a JSON number and lose leading zeros.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _DAMM = (
 
 
 def compute_check_digit(digits: str) -> str:
-    """Return the Damm digit to append to `digits` (ASCII digits only)."""
+    """Return the Damm check digit of `digits` (ASCII digits only)."""
     interim = 0
     for digit in digits:
         interim = int(_DAMM[interim][int(digit)])
@@ -34,9 +34,9 @@ def compute_check_digit(digits: str) -> str:
 
 
 def build_customer_no(serial: int, profile: Profile) -> str:
-    """Return the customer number of the profile's length for a serial number from 0.
+    """Return the customer number for a serial number, in the length of the profile.
 
-    Raises: ValueError when the serial does not fit.
+    serial: 0 or more. Raises: ValueError when it does not fit.
     """
     length = profile.customer_no_length
     first = 10 ** (length - 2)
@@ -47,7 +47,7 @@ def build_customer_no(serial: int, profile: Profile) -> str:
 
 
 def is_customer_no(text: str, profile: Profile) -> bool:
-    """Say whether `text` has the profile's length and a right check digit."""
+    """Return whether `text` has the length of the profile and a valid check digit."""
     is_digits = text.isascii() and text.isdigit()
     return (
         is_digits and len(text) == profile.customer_no_length and compute_check_digit(text) == "0"
@@ -56,14 +56,14 @@ def is_customer_no(text: str, profile: Profile) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class VirtualAccount:
-    """Both parts stripped: what is compared and stored."""
+    """A virtual account in its stored form: both parts without padding."""
 
     company_code: str
     customer_no: str
 
     @property
     def partner_service_id(self) -> str:
-        """The company code as sent: eight characters, spaces on the left."""
+        """The company code as sent: eight characters, padded with spaces on the left."""
         return self.company_code.rjust(PARTNER_SERVICE_ID_LENGTH)
 
     @property
@@ -73,7 +73,7 @@ class VirtualAccount:
 
     @property
     def number(self) -> str:
-        """What the payer types: digits only."""
+        """The digits that the payer types."""
         return self.company_code + self.customer_no
 
 
@@ -88,9 +88,9 @@ def issue(company_code: str, serial: int, profile: Profile) -> VirtualAccount:
 def read_virtual_account(
     *, partner_service_id: str, customer_no: str, virtual_account_no: str
 ) -> VirtualAccount:
-    """Read the three strings of a request, which must agree after stripping.
+    """Return the virtual account from the three strings of a request, padding removed.
 
-    Raises: VirtualAccountMismatch.
+    Raises: VirtualAccountMismatch when they contradict each other.
     """
     found = VirtualAccount(partner_service_id.strip(), customer_no.strip())
     if virtual_account_no.strip() != found.number:
