@@ -42,7 +42,7 @@ def column(profile: Profile) -> list[str]:
 
 
 def test_the_table_of_profiles_is_what_the_code_does() -> None:
-    lines = DOCUMENT.read_text("utf-8").split("## Profiles")[1].split("## A bank's call")[0]
+    lines = DOCUMENT.read_text("utf-8").split("## Profiles")[1].split("\n## ")[0]
     table = [line.strip("|").split("|") for line in lines.splitlines() if line.startswith("|")]
     rows = [[cell.strip() for cell in row] for row in table if "---" not in row[0]]
 
