@@ -1,1 +1,1 @@
-"""The limits the platform holds, each measured beside a yardstick: `make bench`."""
+"""Measure the limits of the platform, each beside a yardstick: `make bench`."""

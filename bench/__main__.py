@@ -1,4 +1,4 @@
-"""Measure what the platform promises: `make bench`, or some of it: `make bench ARGS=event_lag`."""
+"""Measure the limits of the platform: `make bench`, or one: `make bench ARGS=event_lag`."""
 
 import argparse
 import sys
@@ -8,7 +8,14 @@ from pathlib import Path
 
 from bench import attacks, callbacks, enrolment, lag, memory, proxy
 from bench.options import Options
-from bench.results import BenchError, ProgramMissing, Result, table, unmeasured, write
+from bench.results import (
+    BenchError,
+    ProgramMissing,
+    Result,
+    build_missing_result,
+    format_table,
+    write_results,
+)
 from bench.stage import Stage, open_stage
 from sandbox.errors import SandboxError
 
@@ -18,8 +25,8 @@ QUICK = Options(quick=True, seconds=3.0, rounds=1, bills=40_000, enrolled=1_600,
 CHOICES = {
     "payment_processes": "processes of payment-service, on one port",
     "gateway_processes": "processes of the gateway, and threads of HAProxy",
-    "rounds": "how often each is measured; the middle counts",
-    "seconds": "how long each is measured",
+    "rounds": "rounds of each measurement; the median counts",
+    "seconds": "seconds of each measurement",
 }
 BENCHES: dict[str, Callable[[Stage, Options], Result | list[Result]]] = {
     "callbacks_direct": callbacks.direct,
@@ -33,9 +40,9 @@ BENCHES: dict[str, Callable[[Stage, Options], Result | list[Result]]] = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure, print the table and keep the figures; return the exit code.
+    """Measure, print the table and store the figures; return the exit code.
 
-    0 when everything could be measured and holds; a program that is not installed is no failure.
+    0 when every measurement succeeded and holds; a missing external program is no failure.
     """
     asked = _parse(arguments)
     results: list[Result] = []
@@ -43,36 +50,38 @@ def main(arguments: Sequence[str]) -> int:
     for name in asked.names or list(BENCHES):
         _say(f"measuring {name} ...")
         try:
-            results += _measure(name, _options(asked))
+            results += _measure(name, _build_options(asked))
         except KeyboardInterrupt:
             _say("bench: stopped")
             return 130
         except (BenchError, SandboxError) as error:
-            results.append(unmeasured(name, str(error)))
+            results.append(build_missing_result(name, str(error)))
             failed = failed or not isinstance(error, ProgramMissing)
         if not asked.quick:
-            write(LATEST, results)
-    _say(table(results))
+            write_results(LATEST, results)
+    _say(format_table(results))
     return 1 if failed or any(each.holds is False for each in results) else 0
 
 
 def _measure(name: str, options: Options) -> list[Result]:
-    """Measure on a stage of its own, so that nothing one run left behind burdens the next."""
+    """Measure on a new stage, so that one measurement does not affect the next."""
     with open_stage() as stage:
         found = BENCHES[name](stage, options)
     results = found if isinstance(found, list) else [found]
     if not options.quick:
         return results
-    return [replace(each, how=f"QUICK, kept nowhere: {each.how}") for each in results]
+    return [replace(each, how=f"QUICK, not stored: {each.how}") for each in results]
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}")
-    parser.add_argument("--quick", action="store_true", help="short runs, kept nowhere")
+    parser.add_argument("--quick", action="store_true", help="short runs, not stored")
     for name, what in CHOICES.items():
         option = f"--{name.replace('_', '-')}"
-        parser.add_argument(option, type=_number, metavar="N", help=f"{what}; else the usual")
+        parser.add_argument(
+            option, type=_parse_number, metavar="N", help=f"{what}; else the default"
+        )
     asked = parser.parse_args(arguments)
     unknown = [name for name in asked.names if name not in BENCHES]
     if unknown:
@@ -80,13 +89,13 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return asked
 
 
-def _options(asked: argparse.Namespace) -> Options:
+def _build_options(asked: argparse.Namespace) -> Options:
     chosen = QUICK if asked.quick else Options()
     given = {name: value for name in CHOICES if (value := getattr(asked, name)) is not None}
     return replace(chosen, **given)
 
 
-def _number(text: str) -> int:
+def _parse_number(text: str) -> int:
     number = int(text)
     if number < 1:
         raise ValueError

@@ -1,6 +1,6 @@
-"""Clients that are no friends of ours, each as a process of its own: `python -m bench.attackers`.
+"""Attacking clients, run as a process: `python -m bench.attackers`.
 
-One attack at a time, bounded by the process that ends it, on this machine only.
+A process runs one attack, against this machine only. The parent process ends it.
 """
 
 import asyncio
@@ -15,15 +15,15 @@ SIGN_INS = 60
 UPLOADS = 512
 STOPPED = 200
 AGAIN_S = 1.0
-"""Even clients that are no friends of ours seldom ask again before they have an answer."""
+"""The pause after an answer; clients seldom repeat a request before they have one."""
 MOST_S = 300
-"""However long nobody ends it."""
+"""The longest run, in case the parent process does not end it."""
 
 Attack = Callable[[int, str], Awaitable[None]]
 
 
 async def made_up_sign_ins(port: int, _: str) -> None:
-    """Sixty at once, a second after their answers again, each with a name nobody has."""
+    """Send sixty sign-ins at once with unknown names, and again a second after each answer."""
 
     async def sign_in(number: int) -> None:
         while True:
@@ -39,7 +39,7 @@ async def made_up_sign_ins(port: int, _: str) -> None:
 
 
 async def slow_uploads(port: int, token: str) -> None:
-    """512 bodies of one account of which a byte comes every five seconds."""
+    """Upload 512 bodies from one account, a byte every five seconds each."""
 
     async def upload() -> None:
         while True:
@@ -58,7 +58,7 @@ async def slow_uploads(port: int, token: str) -> None:
 
 
 async def a_stopped_service(port: int, token: str) -> None:
-    """Two hundred at once ask a service that does not answer, and a second later again."""
+    """Send 200 requests at once to a service that does not respond, and repeat them."""
 
     async def ask() -> None:
         while True:
@@ -69,7 +69,7 @@ async def a_stopped_service(port: int, token: str) -> None:
 
 
 async def the_document_in_a_loop(port: int, _: str) -> None:
-    """`/openapi.json` as fast as it comes, over one connection after the other."""
+    """Request `/openapi.json` as fast as possible, each over a new connection."""
     while True:
         await _ask(port, "GET /openapi.json")
 
@@ -104,7 +104,7 @@ def _head(port: int, what: str, token: str, length: int) -> bytes:
 
 
 def main() -> None:
-    """Attack until ended. Arguments: the attack and the port; the token comes on standard input."""
+    """Attack until ended. Arguments: attack and port; the token is read from standard input."""
     name, port = sys.argv[1:]
     token = sys.stdin.readline().strip()
 

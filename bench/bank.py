@@ -1,7 +1,7 @@
-"""A bank that pays: its token, and payment flags signed before they are sent.
+"""A bank that pays: it takes a token and signs payment flags before they are sent.
 
-Of all flags sent one in twenty is a repeat: a new attempt of an earlier one, with the same body
-under a new X-EXTERNAL-ID, as banks make them when an answer is lost.
+One in twenty flags is a repeat: the body of an earlier flag under a new X-EXTERNAL-ID, as banks
+send it when an answer was lost.
 """
 
 import heapq
@@ -27,7 +27,7 @@ from snap_bi.profiles import GENERIC_HMAC, PARTNER_SERVICE_ID_LENGTH
 
 REPEATS = 0.05
 REPEATED_WITHIN = 200
-"""How many other flags of the same thread may lie between a flag and its repeat."""
+"""The most flags of the same thread between a flag and its repeat."""
 TARGET = f"{GENERIC_HMAC.public_prefix}/transfer-va/payment"
 SETTLED = "2002500"
 
@@ -45,7 +45,7 @@ class Bank:
     token: str = field(default="", repr=False)
 
     def sign_in(self, port: int) -> None:
-        """Take a token, which lives for fifteen minutes. Raises: BenchError."""
+        """Take a token, which is valid for 15 minutes. Raises: BenchError."""
         signed = sign_token_request(
             client_id=self.secrets.client_id,
             private_key=self.key,
@@ -92,12 +92,12 @@ class Bank:
         for place, number in enumerate(numbers):
             shares[place % threads].append(number)
         for thread, share in enumerate(shares):
-            bodies = (payment_body(number, amount) for number in share)
-            for body in with_repeats(bodies, chance=chance):
+            bodies = (build_payment_body(number, amount) for number in share)
+            for body in add_repeats(bodies, chance=chance):
                 yield thread, self.sign(port, body)
 
 
-def payment_body(number: str, amount: int) -> bytes:
+def build_payment_body(number: str, amount: int) -> bytes:
     """Return the body of a payment flag for the account with this customer number."""
     due = {"value": f"{amount}.00", "currency": "IDR"}
     company = COMPANY_CODE.rjust(PARTNER_SERVICE_ID_LENGTH)
@@ -118,7 +118,7 @@ def payment_body(number: str, amount: int) -> bytes:
     return json.dumps(message).encode()
 
 
-def inquiry_body(number: str) -> bytes:
+def build_inquiry_body(number: str) -> bytes:
     """Return the body of an inquiry about the account with this customer number."""
     company = COMPANY_CODE.rjust(PARTNER_SERVICE_ID_LENGTH)
     message = {
@@ -130,24 +130,24 @@ def inquiry_body(number: str) -> bytes:
     return json.dumps(message).encode()
 
 
-def with_repeats(
-    firsts: Iterable[Sent],
+def add_repeats(
+    flags: Iterable[Sent],
     *,
     chance: random.Random,
     share: float = REPEATS,
     within: int = REPEATED_WITHIN,
 ) -> Iterator[Sent]:
-    """Yield everything once and some of it again, a little later.
+    """Yield every flag once, and some of them again a little later.
 
-    share: of all that is yielded, how much is repeats.
+    share: the share of repeats in all yielded flags.
     """
     place = 0
     waiting: list[tuple[int, int, Sent]] = []
-    for number, first in enumerate(firsts):
-        yield first
+    for number, flag in enumerate(flags):
+        yield flag
         place += 1
         if chance.random() < share / (1 - share):
-            heapq.heappush(waiting, (place + chance.randint(1, within), number, first))
+            heapq.heappush(waiting, (place + chance.randint(1, within), number, flag))
         while waiting and waiting[0][0] <= place:
             yield heapq.heappop(waiting)[2]
             place += 1

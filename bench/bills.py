@@ -1,4 +1,4 @@
-"""Open bills in any number: one is issued by the service's own code, the others are its copies."""
+"""Seed any number of open bills: the service issues one, and the others are copies of it."""
 
 import random
 from dataclasses import dataclass
@@ -29,26 +29,26 @@ from snap_bi.virtual_account import build_customer_no
 
 COMPANY_CODE = "77777"
 ISSUED_BEFORE = 1_000
-"""Numbers below belong to bills that the service issued itself."""
+"""Serial numbers below this belong to bills that the service issued itself."""
 PLAIN_NUMBER = 10 ** (GENERIC_HMAC.customer_no_length - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenBills:
-    """What a bank knows of the bills: its own id here, their accounts by number, what is due."""
+    """The seeded bills, with the id of their bank partner. amount: rupiah per bill."""
 
     partner_id: UUID
     count: int
     amount: int
 
 
-def account_number(place: int) -> str:
-    """Return the customer number of the bill at a place from 0, as the service makes them."""
+def build_account_number(place: int) -> str:
+    """Return the customer number of a bill by its place from 0, as the service builds it."""
     return build_customer_no(ISSUED_BEFORE + place, GENERIC_HMAC)
 
 
-def plain_number(place: int) -> str:
-    """Return one that SQL can count up to: of the same length, but without a check digit."""
+def build_plain_number(place: int) -> str:
+    """Return a number of the same length without a check digit, so that SQL can compute it."""
     return str(PLAIN_NUMBER + 10 * place)
 
 
@@ -61,18 +61,18 @@ async def seed(
     count: int,
     plain: bool = False,
 ) -> OpenBills:
-    """Let one bank join and issue `count` open bills of three programmes that it can take.
+    """Register one bank partner and issue `count` open bills of three programmes.
 
-    url: of an empty migrated database, as its owner. plain: with `plain_number` accounts. The
-    order of the accounts is not that of the rows, as payments are not in the order of bills.
+    url: an empty migrated database, as its owner. plain: number accounts by `build_plain_number`.
+    Accounts are shuffled, because payments do not arrive in the order of bills.
     """
     database = Database(url, keyring=keyring)
     try:
         async with database.begin() as session:
-            partner = _partner(bank, public_key)
+            partner = _build_partner(bank, public_key)
             session.add(partner)
             await session.flush()
-            basis = _basis()
+            basis = _build_basis()
             asked = NewBill(
                 member_id=basis.member_id, first_month=Month.of(clock.today()), month_count=1
             )
@@ -88,7 +88,7 @@ async def seed(
 async def _copy(url: str, keyring: Keyring, first: BillOut, *, count: int, plain: bool) -> None:
     places = list(range(count))
     random.Random(count).shuffle(places)
-    number = plain_number if plain else account_number
+    number = build_plain_number if plain else build_account_number
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(_COPIES)
@@ -153,7 +153,7 @@ _COPIED = (
 )
 
 
-def _partner(bank: BankSecrets, public_key: rsa.RSAPublicKey) -> BankPartner:
+def _build_partner(bank: BankSecrets, public_key: rsa.RSAPublicKey) -> BankPartner:
     now = clock.now()
     pem = public_key.public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -177,7 +177,7 @@ def _partner(bank: BankSecrets, public_key: rsa.RSAPublicKey) -> BankPartner:
     )
 
 
-def _basis() -> ContributionBasis:
+def _build_basis() -> ContributionBasis:
     return ContributionBasis(
         member_id=new_id(),
         display_name="Siti Aminah",

@@ -1,4 +1,4 @@
-"""Payments settled a second, at payment-service itself and through the gateway."""
+"""Measure settled payments per second, at payment-service and through the gateway."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,25 +8,25 @@ from itertools import islice
 
 from bench import yardstick
 from bench.bank import REPEATS, SETTLED, Bank
-from bench.bills import OpenBills, account_number, seed
+from bench.bills import OpenBills, build_account_number, seed
 from bench.load import THREADS, Load, send_prepared, write_requests
 from bench.options import Options
-from bench.results import BenchError, Result, Round, measured
+from bench.results import BenchError, Result, Round, build_result
 from bench.stage import Stage
 from payment_service import checks
 from perisai_kit.db.engine import Database
 from sandbox import lifetime
 
 OPEN, PLAIN = "payment", "plain"
-"""The databases with open bills: ours, and the yardstick's with numbers that SQL can count."""
+"""Databases with open bills: ours, and that of the yardstick with numbers SQL can compute."""
 WARM_UP_S = 3.0
 MOST_A_SECOND = 6_000
-"""More than can be settled: so many flags are prepared for each second of the warm-up."""
+"""Flags prepared per second of the warm-up; more than can be settled."""
 LEAST_A_SECOND, MARGIN = 1_500, 2.0
-"""How many are prepared for each second that counts: far more than the warm-up settled."""
+"""Flags prepared per measured second; far more than the warm-up settled."""
 SETTLE_S = 30.0
 
-# Only what stood in the books is counted, whatever a client was told.
+# Count payments in the database, not answers of clients.
 _SETTLED = "SELECT count(*) FROM payments"
 _KEPT = "SELECT count(*) FROM callbacks"
 _UNSETTLED = """
@@ -36,7 +36,7 @@ _UNSETTLED = """
 
 @dataclass(slots=True)
 class Scene:
-    """A database full of open bills, and the bank that takes payments for them."""
+    """A database with open bills, and the bank that collects payments for them."""
 
     stage: Stage
     options: Options
@@ -47,7 +47,7 @@ class Scene:
 def direct(stage: Stage, options: Options) -> Result:
     """Measure `callbacks_direct`."""
     rounds, client = _measure(stage, options, through_gateway=False)
-    return measured("callbacks_direct", rounds, _how(options, client))
+    return build_result("callbacks_direct", rounds, _describe(options, client))
 
 
 def gateway(stage: Stage, options: Options) -> Result:
@@ -55,11 +55,11 @@ def gateway(stage: Stage, options: Options) -> Result:
     stage.migrate("gateway")
     rounds, client = _measure(stage, options, through_gateway=True)
     through = f"gateway in {options.gateway_processes} process(es), "
-    return measured("callbacks_gateway", rounds, through + _how(options, client))
+    return build_result("callbacks_gateway", rounds, through + _describe(options, client))
 
 
 def measure_rate(stage: Stage, options: Options) -> tuple[Bank, float]:
-    """Return how many payments a second are settled directly, once, and the bank that paid."""
+    """Return the bank, and the payments per second settled in one direct run."""
     bank = new_bank(stage)
     stage.migrate("payment")
     bills = fill(stage, OPEN, bank, count=options.bills)
@@ -74,7 +74,7 @@ def new_bank(stage: Stage) -> Bank:
 
 
 def fill(stage: Stage, database: str, bank: Bank, *, count: int, plain: bool = False) -> OpenBills:
-    """Let a bank join and issue open bills in a database that is migrated and empty."""
+    """Register a bank and issue open bills in an empty migrated database."""
     return asyncio.run(
         seed(
             stage.url(database, "owner"),
@@ -108,10 +108,10 @@ def _measure(stage: Stage, options: Options, *, through_gateway: bool) -> tuple[
 
 
 def _settle(scene: Scene, database: str, *, through_gateway: bool) -> tuple[float, str]:
-    """Return how many payments a second came into the books, and what sent them."""
-    with _doors(scene, database, through_gateway=through_gateway) as port:
+    """Return the settled payments per second, and the name of the client."""
+    with _run_services(scene, database, through_gateway=through_gateway) as port:
         scene.bank.sign_in(port)
-        numbers = map(account_number, range(scene.bills.count))
+        numbers = map(build_account_number, range(scene.bills.count))
         before, _ = _send(scene, database, port, numbers, MOST_A_SECOND, WARM_UP_S)
         scene.stage.postgres.query("postgres", "CHECKPOINT")
         guess = max(LEAST_A_SECOND, before / WARM_UP_S * MARGIN)
@@ -120,25 +120,26 @@ def _settle(scene: Scene, database: str, *, through_gateway: bool) -> tuple[floa
 
 
 @contextmanager
-def _doors(scene: Scene, database: str, *, through_gateway: bool) -> Iterator[int]:
-    """Start what banks call; yield its port."""
+def _run_services(scene: Scene, database: str, *, through_gateway: bool) -> Iterator[int]:
+    """Run the services that banks call; yield the port."""
     stage, options = scene.stage, scene.options
     with ExitStack() as stack:
-        # Its readiness wants the gateway's keys, which no call of a bank needs.
+        # /ready needs the keys of the gateway, which requests of banks do not use.
         payment = stage.run(
             "payment", database=database, processes=options.payment_processes, ready="/health"
         )
         stack.enter_context(payment)
         if through_gateway:
-            door = stage.run("gateway", database="gateway", processes=options.gateway_processes)
-            stack.enter_context(door)
+            processes = options.gateway_processes
+            running = stage.run("gateway", database="gateway", processes=processes)
+            stack.enter_context(running)
         yield stage.services["gateway" if through_gateway else "payment"].port
 
 
 def _send(
     scene: Scene, database: str, port: int, numbers: Iterator[str], rate: float, seconds: float
 ) -> tuple[int, Load]:
-    """Send flags prepared for so many a second; return how many were settled, and the load."""
+    """Send flags, `rate` per second at most; return the number of settled ones, and the load."""
     wanted = round(rate * seconds)
     chosen = list(islice(numbers, wanted))
     prefix = scene.stage.folder / "flags"
@@ -153,7 +154,7 @@ def _send(
 
 
 def wait_until_quiet(stage: Stage, database: str) -> int:
-    """Wait until no message comes in any more; return how many there are."""
+    """Wait until no more messages arrive; return their number."""
     counts = [-1, stage.count(database, _KEPT)]
 
     def is_quiet() -> bool:
@@ -161,13 +162,13 @@ def wait_until_quiet(stage: Stage, database: str) -> int:
         return counts[-1] == counts[-2] == counts[-3]
 
     if not lifetime.wait_until(is_quiet, timeout_s=SETTLE_S):
-        raise BenchError("messages still came in long after the load")
+        raise BenchError("messages still arrived long after the load")
     return counts[-1]
 
 
 def check_books(stage: Stage, database: str) -> None:
-    """Raises: BenchError when the books do not hold, or a message was neither paid nor repeated."""
-    faults = asyncio.run(_faults(stage, database))
+    """Check the books, and that every message is settled or a repeat. Raises: BenchError."""
+    faults = asyncio.run(_find_faults(stage, database))
     unsettled = stage.count(database, _UNSETTLED)
     if unsettled:
         faults.append(f"{unsettled} messages that are neither settled nor repeats")
@@ -176,7 +177,7 @@ def check_books(stage: Stage, database: str) -> None:
     yardstick.check_written(stage.postgres, database, stage.count(database, _SETTLED))
 
 
-async def _faults(stage: Stage, database: str) -> list[str]:
+async def _find_faults(stage: Stage, database: str) -> list[str]:
     opened = Database(stage.url(database), keyring=stage.keyring("payment"))
     try:
         async with opened.read() as session:
@@ -185,7 +186,7 @@ async def _faults(stage: Stage, database: str) -> list[str]:
         await opened.dispose()
 
 
-def _how(options: Options, client: str) -> str:
+def _describe(options: Options, client: str) -> str:
     return (
         f"payment-service in {options.payment_processes} process(es), workers off, {client},"
         f" {options.label}, {REPEATS:.0%} repeats, {options.bills:,} open bills, fsync on,"

@@ -1,4 +1,4 @@
-"""A plain HTTP client: raw requests over kept connections, at full speed or at a steady rate."""
+"""A minimal HTTP client: raw requests over kept connections, at full speed or a fixed rate."""
 
 import asyncio
 import re
@@ -15,7 +15,7 @@ _LENGTH = re.compile(rb"content-length: *([0-9]+)", re.IGNORECASE)
 
 @dataclass(slots=True)
 class Tally:
-    """What was answered. `late_s` is how far a paced client fell behind at worst."""
+    """Counts of answers. late_s: the largest delay of a client with a fixed rate."""
 
     expected: bytes
     status: int = 200
@@ -26,14 +26,14 @@ class Tally:
     ran_out: bool = False
     late_s: float = 0.0
 
-    def note(self, head: bytes, body: bytes) -> None:
+    def record(self, head: bytes, body: bytes) -> None:
         self.answered += 1
         if not head.startswith(b"HTTP/1.1 %d " % self.status) or self.expected not in body:
             self.wrong += 1
             self.first_wrong = self.first_wrong or f"{head[:12]!r} {body[:200]!r}"
 
     def check(self) -> None:
-        """Raises: BenchError when an answer was not as expected."""
+        """Check that all answers were as expected. Raises: BenchError."""
         if self.wrong:
             raise BenchError(f"{self.wrong} wrong answers, the first: {self.first_wrong}")
 
@@ -52,13 +52,13 @@ async def send(
     rate: requests a second, each at its own moment; as fast as they are answered when left out.
     """
     began = time.monotonic()
-    turns = _turns(requests, began, seconds, rate)
+    turns = _schedule(requests, began, seconds, rate)
     await asyncio.gather(*(_converse(port, turns, tally) for _ in range(connections)))
     tally.seconds = time.monotonic() - began
     tally.ran_out = tally.seconds < seconds and next(requests, None) is None
 
 
-def _turns(
+def _schedule(
     requests: Iterator[bytes], began: float, seconds: float, rate: float | None
 ) -> Iterator[tuple[float, bytes]]:
     for place, raw in enumerate(requests):
@@ -79,14 +79,14 @@ async def _converse(port: int, turns: Iterator[tuple[float, bytes]], tally: Tall
                 tally.late_s = max(tally.late_s, -early)
             writer.write(raw)
             async with asyncio.timeout(ANSWER_S):
-                tally.note(*await _answer(reader))
+                tally.record(*await _read_answer(reader))
     except (TimeoutError, OSError, EOFError) as error:
         raise BenchError(f"a connection broke: {type(error).__name__}") from None
     finally:
         writer.close()
 
 
-async def _answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+async def _read_answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
     head = await reader.readuntil(b"\r\n\r\n")
     length = _LENGTH.search(head)
     return head, await reader.readexactly(int(length[1]) if length else 0)

@@ -1,4 +1,4 @@
-"""Rows a second that come in batches, beside the same rows one by one."""
+"""Measure enrolled rows per second in batches, beside the same rows one by one."""
 
 import asyncio
 import json
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.client import Tally, send
-from bench.door import Door, open_door, sign_in
+from bench.gateway import Gateway, run_gateway, sign_in
 from bench.options import Options
-from bench.results import BenchError, Result, Round, measured
+from bench.results import BenchError, Result, Round, build_result
 from bench.stage import Stage
 from member_service.enrolments.rules import MAX_ROWS
 from perisai_kit.domain import clock
@@ -17,7 +17,7 @@ from sandbox.demo.people import Person, member_body, new_adult
 from sandbox.ports import HOST
 
 CONNECTIONS = 8
-"""Phones that send at the same time, in both ways."""
+"""Clients that send at the same time, in both runs."""
 WARM_UP_ROWS = 50
 MOST_S = 900.0
 
@@ -26,21 +26,21 @@ def measure(stage: Stage, options: Options) -> Result:
     """Measure `batch_enrolment`."""
     stage.migrate("member")
     rounds = []
-    with open_door(stage) as door:
+    with run_gateway(stage) as gateway:
         for _ in range(options.rounds):
-            rows = people(options.enrolled + WARM_UP_ROWS)
-            rates = [_enrol(stage, door, rows, size=size) for size in (MAX_ROWS, 1)]
+            rows = build_forms(options.enrolled + WARM_UP_ROWS)
+            rates = [_enrol(stage, gateway, rows, size=size) for size in (MAX_ROWS, 1)]
             rounds.append(Round(*rates))
     how = (
         f"{options.enrolled:,} workers, {CONNECTIONS} connections of a Python client,"
         " member-service in 1 process, without the gateway between; batches of"
         f" {MAX_ROWS}; yardstick: the same rows, one in each request"
     )
-    return measured("batch_enrolment", rounds, how)
+    return build_result("batch_enrolment", rounds, how)
 
 
-def people(count: int) -> list[dict[str, Any]]:
-    """Return forms of workers, no two with the same NIK."""
+def build_forms(count: int) -> list[dict[str, Any]]:
+    """Return enrolment forms of workers with distinct NIKs."""
     found: dict[str, Person] = {}
     while len(found) < count:
         person = new_adult(clock.today())
@@ -49,12 +49,12 @@ def people(count: int) -> list[dict[str, Any]]:
     return [member_body(person, at=at) for person in found.values()]
 
 
-def _enrol(stage: Stage, door: Door, rows: Sequence[dict[str, Any]], *, size: int) -> float:
-    """Return the rows a second of an empty database, `size` in each request."""
+def _enrol(stage: Stage, gateway: Gateway, rows: Sequence[dict[str, Any]], *, size: int) -> float:
+    """Return the rows per second into an empty database, `size` per request."""
     database = stage.copy("member")
     with stage.run("member", database=database):
         port = stage.services["member"].port
-        token = sign_in(stage, door, "officer1")
+        token = sign_in(stage, gateway, "officer1")
         _send(port, token, rows[:WARM_UP_ROWS], size)
         seconds = _send(port, token, rows[WARM_UP_ROWS:], size)
     enrolled = stage.count(database, "SELECT count(*) FROM members")
@@ -66,18 +66,18 @@ def _enrol(stage: Stage, door: Door, rows: Sequence[dict[str, Any]], *, size: in
 
 def _send(port: int, token: str, rows: Sequence[dict[str, Any]], size: int) -> float:
     tally = Tally(b'"', status=201 if size == 1 else 207)
-    requests = [raw_request(token, part) for part in _parts(rows, size)]
+    requests = [build_request(token, part) for part in _split(rows, size)]
     asyncio.run(send(port, iter(requests), tally, connections=CONNECTIONS, seconds=MOST_S))
     tally.check()
     return tally.seconds
 
 
-def _parts(rows: Sequence[dict[str, Any]], size: int) -> list[Sequence[dict[str, Any]]]:
+def _split(rows: Sequence[dict[str, Any]], size: int) -> list[Sequence[dict[str, Any]]]:
     return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
-def raw_request(token: str, rows: Sequence[dict[str, Any]]) -> bytes:
-    """Return what enrols one worker, or several as a batch, as it goes on the wire."""
+def build_request(token: str, rows: Sequence[dict[str, Any]]) -> bytes:
+    """Return the raw request that enrols one worker, or several as a batch."""
     if len(rows) == 1:
         path, content = "/v1/members", rows[0]
     else:

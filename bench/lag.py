@@ -1,4 +1,4 @@
-"""How long after a payment its member is covered, while payments come in all the time."""
+"""Measure the time from a payment to the coverage of its member, under constant load."""
 
 import asyncio
 import math
@@ -11,23 +11,23 @@ import asyncpg
 import uvloop
 
 from bench.bank import REPEATS, SETTLED, Bank
-from bench.bills import OpenBills, account_number
+from bench.bills import OpenBills, build_account_number
 from bench.callbacks import check_books, fill, measure_rate
 from bench.client import Tally, send
-from bench.door import open_door
+from bench.gateway import run_gateway
 from bench.load import CONNECTIONS
 from bench.members import seed_members
 from bench.options import Options
-from bench.results import BenchError, Result, Round, measured
+from bench.results import BenchError, Result, Round, build_result
 from bench.stage import Stage
 from sandbox import lifetime
 
 EMPTY, PAYMENT, MEMBER, AGENT = "lag_empty", "lag_payment", "lag_member", "agent"
 WORKING = {"RUN_WORKER": "1"}
 SHARE = 0.5
-"""Of the payments a second that can be settled."""
+"""The pace, as a share of the payments per second that can be settled."""
 KEPT_PACE = 0.9
-"""A round with fewer payments than so much of the pace does not count."""
+"""The least share of the pace that a round must reach to count."""
 WARM_UP_S = 3.0
 SPARE = 1.1
 CATCH_UP_S = 300.0
@@ -48,7 +48,7 @@ SUBSCRIPTIONS = (
     (PAYMENT, "commissions.members", MEMBER),
     (MEMBER, "payments", PAYMENT),
 )
-"""Where each is kept, its name, and whose events it reads."""
+"""Database of the cursor, name, database of the feed."""
 
 
 def measure(stage: Stage, options: Options) -> Result:
@@ -60,8 +60,8 @@ def measure(stage: Stage, options: Options) -> Result:
     pace = most * SHARE
     bills = _seed(stage, options, bank, pace)
     rounds = []
-    numbers = map(account_number, range(bills.count))
-    with _platform(stage, options):
+    numbers = map(build_account_number, range(bills.count))
+    with _run_platform(stage, options):
         _catch_up(stage)
         bank.sign_in(stage.services["payment"].port)
         _pay(stage, bank, bills, numbers, pace=pace, seconds=WARM_UP_S)
@@ -69,13 +69,13 @@ def measure(stage: Stage, options: Options) -> Result:
             took, lags = _pay(stage, bank, bills, numbers, pace=pace, seconds=options.seconds)
             if took * KEPT_PACE > options.seconds and not options.quick:
                 raise BenchError(f"{options.seconds:g} s of payments took {took:.1f} s: no pace")
-            rounds.append(Round(percentile(lags, PERCENTILE)))
+            rounds.append(Round(compute_percentile(lags, PERCENTILE)))
     check_books(stage, PAYMENT)
-    return measured("event_lag", rounds, _how(options, pace, most))
+    return build_result("event_lag", rounds, _describe(options, pace, most))
 
 
-def percentile(values: Sequence[float], share: float) -> float:
-    """Return the least value that so much of all values does not exceed."""
+def compute_percentile(values: Sequence[float], share: float) -> float:
+    """Return the nearest-rank percentile of values. share: 0.99 for p99."""
     return sorted(values)[math.ceil(share * len(values)) - 1]
 
 
@@ -86,7 +86,7 @@ def _keep_commit_times(stage: Stage) -> None:
 
 
 def _seed(stage: Stage, options: Options, bank: Bank, pace: float) -> OpenBills:
-    """Make bills for all rounds, and their members."""
+    """Seed the bills of all rounds and their members."""
     stage.migrate("member", "agent")
     stage.copy(EMPTY, name=PAYMENT)
     stage.copy("member", name=MEMBER)
@@ -103,10 +103,10 @@ def _seed(stage: Stage, options: Options, bank: Bank, pace: float) -> OpenBills:
 
 
 @contextmanager
-def _platform(stage: Stage, options: Options) -> Iterator[None]:
+def _run_platform(stage: Stage, options: Options) -> Iterator[None]:
     """Run all services with their workers."""
     with ExitStack() as stack:
-        stack.enter_context(open_door(stage, variables=WORKING))
+        stack.enter_context(run_gateway(stage, variables=WORKING))
         for name, database, processes in (
             ("agent", AGENT, 1),
             ("member", MEMBER, 1),
@@ -118,7 +118,7 @@ def _platform(stage: Stage, options: Options) -> Iterator[None]:
 
 
 def _catch_up(stage: Stage) -> None:
-    """Wait until every event has been read by all. Raises: BenchError."""
+    """Wait until all subscriptions have read every event. Raises: BenchError."""
 
     def is_caught_up() -> bool:
         return all(
@@ -139,9 +139,9 @@ def _pay(
     pace: float,
     seconds: float,
 ) -> tuple[float, list[float]]:
-    """Pay at a steady pace; return how long that took, and the lag of each payment.
+    """Pay at a fixed pace; return the duration and the lag of each payment, in seconds.
 
-    A lag is the seconds from the commit of a payment to that of its coverage.
+    The lag is the time from the commit of a payment to the commit of its coverage.
     """
     port = stage.services["payment"].port
     chosen = list(islice(numbers, round(pace * seconds)))
@@ -150,7 +150,7 @@ def _pay(
     before = asyncio.run(_read(stage.url(PAYMENT, "owner"), _COMMITTED))
     tally = Tally(SETTLED.encode())
     rate = pace / (1 - REPEATS)
-    uvloop.run(  # a client that leaves the machine to what is measured
+    uvloop.run(  # a client that needs little processor time
         send(port, iter(requests), tally, connections=CONNECTIONS, seconds=MOST_S, rate=rate)
     )
     tally.check()
@@ -158,7 +158,9 @@ def _pay(
     committed = asyncio.run(_read(stage.url(PAYMENT, "owner"), _COMMITTED))
     covered = asyncio.run(_read(stage.url(MEMBER, "owner"), _COVERED))
     if committed.keys() != covered.keys():
-        raise BenchError(f"{len(committed.keys() ^ covered.keys())} payments and covers do not fit")
+        raise BenchError(
+            f"{len(committed.keys() ^ covered.keys())} payments do not match their coverage"
+        )
     new = committed.keys() - before.keys()
     return tally.seconds, [covered[payment] - committed[payment] for payment in new]
 
@@ -171,11 +173,11 @@ async def _read(url: str, sql: str) -> dict[UUID, float]:
         await connection.close()
 
 
-def _how(options: Options, pace: float, most: float) -> str:
+def _describe(options: Options, pace: float, most: float) -> str:
     return (
         f"p99 from the commit of a payment, before it is answered, to the commit of its coverage,"
-        f" both as PostgreSQL noted them; {pace:,.0f} payments/s from a Python client, half of the"
-        f" {most:,.0f}/s that were settled just before, {REPEATS:.0%} repeats, {options.label};"
+        f" by PostgreSQL's commit timestamps; {pace:,.0f} payments/s from a Python client, half of"
+        f" the {most:,.0f}/s that were settled just before, {REPEATS:.0%} repeats, {options.label};"
         f" gateway, agent-service and member-service in 1 process, payment-service in"
         f" {options.payment_processes}, all with their workers, fsync on"
     )

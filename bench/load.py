@@ -1,4 +1,4 @@
-"""Requests that stand ready in files, sent by wrk or, where it is absent, by a client of ours."""
+"""Send prepared requests from files, by wrk or, where it is missing, by our own client."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from itertools import cycle
 from pathlib import Path
 
 from bench.client import Tally, send
-from bench.programs import program
+from bench.programs import find_program
 from bench.results import BenchError, ProgramMissing
 from sandbox.ports import HOST
 
@@ -24,7 +24,7 @@ SPARE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a client saw. answered: all answers; every one of them was as expected."""
+    """The result of a client. answered: number of answers, all as expected."""
 
     seconds: float
     answered: int
@@ -36,17 +36,17 @@ class Load:
 
 
 def write_requests(prefix: Path, requests: Iterable[tuple[int, bytes]]) -> None:
-    """Write requests, each with its thread's number from 0, as both clients read them."""
+    """Write requests, each with the number of its thread from 0, in the format of both clients."""
     with ExitStack() as stack:
-        files = [stack.enter_context(path.open("wb")) for path in _files(prefix)]
+        files = [stack.enter_context(path.open("wb")) for path in _list_files(prefix)]
         for thread, raw in requests:
             files[thread % THREADS].write(f"{len(raw):0{LENGTH_DIGITS}d}".encode() + raw)
 
 
 def read_requests(prefix: Path) -> Iterator[bytes]:
-    """Yield the requests of all files, in turns."""
+    """Yield the requests of all files alternately."""
     with ExitStack() as stack:
-        files = [stack.enter_context(path.open("rb")) for path in _files(prefix)]
+        files = [stack.enter_context(path.open("rb")) for path in _list_files(prefix)]
         while files:
             for file in [*files]:
                 length = file.read(LENGTH_DIGITS)
@@ -59,15 +59,16 @@ def read_requests(prefix: Path) -> Iterator[bytes]:
 def send_prepared(
     port: int, prefix: Path, *, seconds: float, expected: str, again: bool = False
 ) -> Load:
-    """Send prepared requests over 32 connections for so long, each once or `again` and again.
+    """Send prepared requests over 32 connections for `seconds`.
 
+    again: repeat the requests; else each is sent once.
     Raises: BenchError when an answer is not 200 with the text `expected`, a connection broke, or
-    the requests ran out before the time did.
+    the requests ran out too early.
     """
     try:
-        wrk = program("wrk")
+        wrk = find_program("wrk")
     except ProgramMissing:
-        return _by_python(port, prefix, seconds=seconds, expected=expected, again=again)
+        return _send_by_python(port, prefix, seconds=seconds, expected=expected, again=again)
     done = subprocess.run(
         [
             *(wrk, f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{round(seconds)}s", "--timeout", "10s"),
@@ -85,30 +86,30 @@ def send_prepared(
 
 
 def read_report(line: str) -> Load:
-    """Read what prepared.lua printed. Raises: BenchError for a run that must not count."""
+    """Parse the report of prepared.lua. Raises: BenchError for an invalid run."""
     said = json.loads(line)
     if said["wrong"]:
         raise BenchError(f"{said['wrong']} wrong answers, the first: {said['first_wrong']}")
     if said["broken"]:
         raise BenchError(f"{said['broken']} connections broke or were silent")
     if said["ended"]:
-        raise BenchError("the prepared requests ran out before the time did")
+        raise BenchError("the prepared requests ran out too early")
     return Load(
         said["seconds"], said["answered"], f"wrk, {THREADS} threads, {CONNECTIONS} connections"
     )
 
 
-def _by_python(port: int, prefix: Path, *, seconds: float, expected: str, again: bool) -> Load:
+def _send_by_python(port: int, prefix: Path, *, seconds: float, expected: str, again: bool) -> Load:
     tally = Tally(expected.encode())
     prepared = read_requests(prefix)
     requests = cycle(prepared) if again else prepared
     asyncio.run(send(port, requests, tally, connections=CONNECTIONS, seconds=seconds))
     tally.check()
     if tally.ran_out:
-        raise BenchError("the prepared requests ran out before the time did")
+        raise BenchError("the prepared requests ran out too early")
     name = f"a Python {sys.version_info.major}.{sys.version_info.minor} client (wrk is absent)"
     return Load(tally.seconds, tally.answered, f"{name}, {CONNECTIONS} connections")
 
 
-def _files(prefix: Path) -> list[Path]:
+def _list_files(prefix: Path) -> list[Path]:
     return [prefix.with_name(f"{prefix.name}.{number}") for number in range(1, THREADS + 1)]

@@ -1,4 +1,4 @@
-"""The members whose bills stand open: one enrolled by the service's own code, and its copies."""
+"""Seed the members of open bills: the service enrols one, and the others are copies of it."""
 
 from datetime import datetime
 from uuid import UUID
@@ -53,13 +53,13 @@ _COPIED = (
         without=("seq",),
     ),
 )
-"""A member is told in two events: enrolled and attributed."""
+"""Each member has two events: enrolled and attributed."""
 
 
 async def seed_members(url: str, keyring: Keyring, *, payment_url: str) -> None:
-    """Enrol the members of all bills of payment-service's database, with their attributions.
+    """Seed the members of all bills of a payment-service database, with attributions.
 
-    url: of an empty migrated database of member-service, as its owner.
+    url: an empty migrated database of member-service, as its owner.
     """
     database = Database(url, keyring=keyring)
     try:

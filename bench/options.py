@@ -1,11 +1,11 @@
-"""How long, how often and with how many processes is measured."""
+"""Options of a measurement: duration, rounds, processes."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """quick: short runs, to see that everything works; their figures are kept nowhere."""
+    """Options of a measurement. quick: short test runs whose figures are not stored."""
 
     quick: bool = False
     seconds: float = 15.0

@@ -1,12 +1,12 @@
--- The yardstick of the callbacks: a payment as a service books it that gives each request a
--- transaction of its own. For pgbench -M prepared -n -c 32 -j 2, on a migrated database with as
--- many open bills as ours, one bill a transaction.
+-- The yardstick of the callbacks: how a service with one transaction per request books a payment.
+-- For pgbench -M prepared -n -c 32 -j 2, on a migrated database with as many open bills as ours, one
+-- bill per transaction.
 --
--- It writes what ours writes for a payment: the used X-EXTERNAL-ID, the payment, the state of the
--- bill, three ledger transfers, the raw message with its answer, the event. Headers, body, answer
--- and event are those of a payment that ours has booked, so they are of the same size. What a
--- service has to do besides, such as reading, verifying and encrypting, it is spared; so is asking
--- whether the payment is a repeat, and reading the lines of the bill by themselves.
+-- It writes the same rows as our service: the used X-EXTERNAL-ID, the payment, the state of the bill,
+-- three ledger transfers, the raw message with its answer, the event. Headers, body, answer and event
+-- are copied from a payment that our service booked, so they have the same size. The yardstick omits
+-- other work of a service: reading, verifying, encrypting, checking for a repeat, and reading the
+-- lines of the bill.
 \set n :n + 1
 \set customer_no 100000000000000000 + 10 * (:client_id + 32 * :n)
 \set external_id random(100000000000000000, 999999999999999999)

@@ -1,10 +1,10 @@
--- For wrk: send requests that stand ready in files, each of them once, or again and again.
+-- For wrk: send prepared requests from files, each of them once, or repeatedly.
 --
 -- wrk -t 2 ... -s prepared.lua http://127.0.0.1:8003 -- PREFIX EXPECTED [again]
 --
 -- Thread 1 reads PREFIX.1, thread 2 reads PREFIX.2. Each request is its length in eight digits and
 -- then its bytes, headers and body. Every answer must have status 200 and hold the text EXPECTED.
--- A thread whose file has ended stops, and says so. The last line printed is JSON.
+-- A thread stops at the end of its file and reports it. The last line of the output is JSON.
 
 local threads = {}
 

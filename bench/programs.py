@@ -1,4 +1,4 @@
-"""Programs of others that some measurements need."""
+"""Find external programs that some measurements need."""
 
 import os
 import shutil
@@ -6,12 +6,12 @@ import shutil
 from bench.results import ProgramMissing
 
 
-def program(name: str) -> str:
-    """Return the path of a program that is no part of the platform.
+def find_program(name: str) -> str:
+    """Return the path of an external program.
 
-    Raises: ProgramMissing.
+    Raises: ProgramMissing when it is not installed.
     """
-    # Debian keeps servers where only root's PATH leads.
+    # Debian installs servers in directories that only root has on PATH.
     found = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
     if found is None:
         raise ProgramMissing(f"{name} is not installed")

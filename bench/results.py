@@ -1,4 +1,4 @@
-"""What was measured beside what was promised: limits, rounds, the table and the JSON."""
+"""Results of measurements: limits, rounds, the table and the JSON file."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -7,19 +7,19 @@ from pathlib import Path
 
 
 class BenchError(Exception):
-    """A measurement that must not be believed, or could not be made; its text is one line."""
+    """A measurement that is invalid or failed; its text is one line."""
 
 
 class ProgramMissing(BenchError):
-    """A program that is no part of the platform is not installed."""
+    """An external program is not installed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What a measurement is held to.
+    """The limit of a measurement.
 
-    at_least: the figure must reach the bar; else it must not pass it. of_ratio: the figure is
-    ours / yardstick; else ours alone.
+    at_least: the bar is a minimum; else a maximum. of_ratio: the bar applies to ours / yardstick;
+    else to ours.
     """
 
     bar: float
@@ -48,7 +48,7 @@ LIMITS = {
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One measurement and the yardstick run beside it; None where there is no yardstick."""
+    """One measurement with its yardstick; None if it has no yardstick."""
 
     ours: float
     yardstick: float | None = None
@@ -60,7 +60,7 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A line of the table. `holds` is None where nothing could be measured; `how` says why."""
+    """A line of the table. holds: None if the measurement failed; `how` then gives the reason."""
 
     name: str
     ours: float | None
@@ -72,18 +72,18 @@ class Result:
     how: str
 
 
-def median(rounds: Sequence[Round]) -> Round:
-    """Return the round in the middle, by ratio or else by our own figure.
+def find_median(rounds: Sequence[Round]) -> Round:
+    """Return the middle round, by ratio or else by our own figure.
 
-    A round as it was, and no figure taken from two of them, so that ours / yardstick is the ratio.
+    Always one of the rounds and never a mean of two, so that ours / yardstick is the ratio.
     """
     ordered = sorted(rounds, key=lambda each: each.ours if each.ratio is None else each.ratio)
     return ordered[(len(ordered) - 1) // 2]
 
 
-def measured(name: str, rounds: Sequence[Round], how: str) -> Result:
-    """Return the line of a measurement."""
-    limit, middle = LIMITS[name], median(rounds)
+def build_result(name: str, rounds: Sequence[Round], how: str) -> Result:
+    """Return the result of a measurement from its rounds."""
+    limit, middle = LIMITS[name], find_median(rounds)
     return Result(
         name=name,
         ours=middle.ours,
@@ -92,33 +92,35 @@ def measured(name: str, rounds: Sequence[Round], how: str) -> Result:
         ratio=middle.ratio,
         bar=limit.bar,
         holds=limit.holds(middle.ours, middle.ratio),
-        how=f"{how}; {_spread(rounds)}",
+        how=f"{how}; {_format_spread(rounds)}",
     )
 
 
-def unmeasured(name: str, why: str) -> Result:
-    """Return the line of what could not be measured."""
+def build_missing_result(name: str, why: str) -> Result:
+    """Return the result of a measurement that failed."""
     limit = LIMITS[name]
     return Result(name, None, None, limit.unit, None, limit.bar, None, f"not measured: {why}")
 
 
-def _spread(rounds: Sequence[Round]) -> str:
+def _format_spread(rounds: Sequence[Round]) -> str:
     if len(rounds) == 1:
         return "one round"
-    figures = [_figure(each.ours) if each.ratio is None else f"{each.ratio:.2f}" for each in rounds]
+    figures = [
+        _format_figure(each.ours) if each.ratio is None else f"{each.ratio:.2f}" for each in rounds
+    ]
     return f"median of {len(rounds)} rounds ({', '.join(figures)})"
 
 
-def table(results: Sequence[Result]) -> str:
-    """Return the lines as people read them, with how each was measured below."""
+def format_table(results: Sequence[Result]) -> str:
+    """Return the results as a text table, followed by the conditions of each measurement."""
     rows = [("", "ours", "yardstick", "unit", "ratio", "bar", "holds")]
     rows += [
         (
             each.name,
-            _figure(each.ours),
-            _figure(each.yardstick),
+            _format_figure(each.ours),
+            _format_figure(each.yardstick),
             each.unit,
-            _figure(each.ratio),
+            _format_figure(each.ratio),
             f"{'≥' if LIMITS[each.name].at_least else '≤'} {each.bar:g}",
             {True: "yes", False: "NO", None: "-"}[each.holds],
         )
@@ -132,14 +134,14 @@ def table(results: Sequence[Result]) -> str:
     return "\n".join([*lines, "", *(f"{each.name}: {each.how}" for each in results)])
 
 
-def _figure(value: float | None) -> str:
+def _format_figure(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
 
 
-def write(path: Path, results: Iterable[Result]) -> None:
-    """Put these lines in the place of those of the same names, and keep the others."""
+def write_results(path: Path, results: Iterable[Result]) -> None:
+    """Replace the stored results of the same names and keep the others."""
     lines = {each["name"]: each for each in _read(path)}
     lines |= {each.name: asdict(each) for each in results}
     known = [lines[name] for name in LIMITS if name in lines]

@@ -1,4 +1,4 @@
-"""What a measurement stands on: PostgreSQL with fsync, databases, and services in any number."""
+"""The environment of a measurement: PostgreSQL with fsync, databases, and services."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from sandbox.vault import Secrets, load_secrets
 
 @dataclass(slots=True)
 class Stage:
-    """A scratch folder with one PostgreSQL server, which is gone when the measurement is over."""
+    """A temporary folder with one PostgreSQL server, removed after the measurement."""
 
     folder: Path
     postgres: Postgres
@@ -28,7 +28,7 @@ class Stage:
     secrets: Secrets
     _copies: int = field(default=0)
     _roles_of: dict[str, str] = field(default_factory=dict)
-    """By a copy's name: the service whose roles it has."""
+    """Maps a database copy to the service that owns its roles."""
 
     def keyring(self, name: str) -> Keyring:
         """Return the key ring of a service."""
@@ -36,11 +36,11 @@ class Stage:
         return Keyring.parse(own.data_keys, own.lookup_key)
 
     def migrate(self, *names: str) -> None:
-        """Make and migrate the databases of these services."""
+        """Create and migrate the databases of these services."""
         migrate([self.services[name] for name in names], self.postgres)
 
     def copy(self, source: str, *, name: str | None = None) -> str:
-        """Copy a database that nobody uses, its statistics included; return the copy's name."""
+        """Copy an unused database with its statistics; return the name of the copy."""
         self._copies += 1
         name = name or f"{source}_{self._copies}"
         service = self._roles_of[name] = self._roles_of.get(source, source)
@@ -51,12 +51,12 @@ class Stage:
             f' GRANT CONNECT ON DATABASE :"name" TO {service}_app;',
             name,
         )
-        # What a copy has written must not be flushed while something is measured.
+        # The writes of the copy must not be flushed during a measurement.
         self.postgres.query("postgres", "CHECKPOINT")
         return name
 
     def drop(self, name: str) -> None:
-        """Drop a copy, so that the disk does not fill."""
+        """Drop a copy, to free disk space."""
         self.postgres.query("postgres", 'DROP DATABASE :"name" WITH (FORCE)', name)
 
     def count(self, database: str, sql: str) -> int:
@@ -68,23 +68,23 @@ class Stage:
         return self.postgres.url(database, role, roles_of=roles_of)
 
     def has(self, database: str) -> bool:
-        """Tell whether there is such a database."""
+        """Return whether a database exists."""
         asked = "SELECT count(*) FROM pg_database WHERE datname = :'name'"
         return self.postgres.query("postgres", asked, database) == "1"
 
     def environment(self, name: str, database: str) -> dict[str, str]:
-        """Return what a process of a service is told: as in production, workers off."""
-        told = build_environment(
+        """Return the environment of a process, as in production, with workers off."""
+        variables = build_environment(
             self.services[name],
             tuple(self.services.values()),
             secrets=self.secrets,
             database_url=self.url(database),
             folder=self.folder,
         )
-        if name != "gateway":  # which would have to be told how to send codes
-            told["PERISAI_SANDBOX"] = "0"
-            del told["PERISAI_CLOCK_FILE"]
-        return {**told, "RUN_WORKER": "0"}
+        if name != "gateway":  # outside a sandbox it needs a sender for one-time codes
+            variables["PERISAI_SANDBOX"] = "0"
+            del variables["PERISAI_CLOCK_FILE"]
+        return {**variables, "RUN_WORKER": "0"}
 
     @contextmanager
     def run(
@@ -96,10 +96,10 @@ class Stage:
         ready: str | None = None,
         variables: Mapping[str, str] | None = None,
     ) -> Iterator[int]:
-        """Run a service while the block lasts, workers off; yield its process id.
+        """Run a service in the block, with workers off; yield its process id.
 
-        processes: more than one share its port. ready: its readiness, unless the
-        service does without the gateway.
+        processes: several share one port. ready: path of the readiness check, when it is not the
+        usual one.
         """
         service = self.services[name]
         command = [*service.arguments]
@@ -116,10 +116,10 @@ class Stage:
 
 @contextmanager
 def open_stage() -> Iterator[Stage]:
-    """Open a stage beside the checkout's other data; remove it with all it holds at the end.
+    """Open a stage in the checkout's data folder, and remove it at the end.
 
-    fsync is on: durable commits are what is measured. Nothing of the caller's own settings for
-    the platform counts here.
+    fsync is on, because durable commits are measured. PERISAI_ variables of the environment are
+    ignored.
     """
     signal.signal(signal.SIGTERM, _leave)
     for variable in [each for each in os.environ if each.startswith(("PERISAI_", "RUN_WORKER"))]:
@@ -134,5 +134,5 @@ def open_stage() -> Iterator[Stage]:
 
 
 def _leave(*_: object) -> None:
-    """Turn SIGTERM into an orderly end."""
+    """Exit in an orderly way on SIGTERM."""
     raise SystemExit(128 + signal.SIGTERM)

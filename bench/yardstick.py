@@ -1,4 +1,4 @@
-"""The yardstick of the callbacks: bench/payment.sql, run by pgbench."""
+"""Run the yardstick of the callbacks: bench/payment.sql by pgbench."""
 
 import json
 import os
@@ -18,14 +18,14 @@ SCRIPT = Path(__file__).with_name("payment.sql")
 SERVICE = "payment"
 CLIENTS, THREADS = 32, 2
 WARM_UP = 100
-"""Transactions of each client before those that are measured."""
+"""Transactions of each client before the measurement."""
 MOST_S = 600.0
 _RATE = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 _DONE = re.compile(r"actually processed: ([0-9]+)")
 
 HOW = f"pgbench -M prepared -n -c {CLIENTS} -j {THREADS} -f bench/payment.sql"
 
-# One settled payment as ours keeps it; bytea comes as its hexadecimal text.
+# One settled payment as our service stores it; bytea is read as hexadecimal text.
 _SAMPLE = """
     SELECT json_build_object(
         'source', source, 'target', target, 'headers', headers::text, 'signed_over', signed_over,
@@ -34,7 +34,7 @@ _SAMPLE = """
                   AND data ->> 'payment_id' = payment_id::text))
     FROM callbacks WHERE verdict = 'settled' ORDER BY id DESC LIMIT 1
 """
-# What ours writes for each payment, counted and weighed; repeats are no payments.
+# The rows that our service writes per payment, by number and by size; repeats excluded.
 _WRITTEN = """
     SELECT json_build_object(
         'payments', (SELECT count(*) FROM payments),
@@ -55,11 +55,11 @@ _WEIGHED = """
                   WHERE type = 'payment.settled.v1'))
 """
 WEIGHT_BYTES = 8
-"""How far the mean row of one side may be from that of the other."""
+"""The largest difference between the mean row sizes of the two sides."""
 
 
 def sample(postgres: Postgres, database: str) -> dict[str, str]:
-    """Return the parts of a payment that ours has booked."""
+    """Return the parts of a payment that our service booked."""
     found: dict[str, str] = json.loads(postgres.query(database, _SAMPLE))
     return found
 
@@ -67,16 +67,16 @@ def sample(postgres: Postgres, database: str) -> dict[str, str]:
 def run(
     postgres: Postgres, database: str, bills: OpenBills, parts: Mapping[str, str], *, seconds: float
 ) -> float:
-    """Return the payments a second of the yardstick on a database of plain numbers.
+    """Return the payments per second of the yardstick on a database of plain numbers.
 
-    Raises: BenchError when it did not write what it should.
+    Raises: BenchError when it wrote other rows than expected.
     """
     before = pay(postgres, database, bills, parts, transactions=WARM_UP)
     postgres.query("postgres", "CHECKPOINT")
     length = ["-T", str(round(seconds)), "-D", f"n={WARM_UP - 1}"]
-    said = _pgbench(postgres, database, bills, parts, length)
-    check_written(postgres, database, before + int(_found(_DONE, said)))
-    return float(_found(_RATE, said))
+    said = _run_pgbench(postgres, database, bills, parts, length)
+    check_written(postgres, database, before + int(_search(_DONE, said)))
+    return float(_search(_RATE, said))
 
 
 def pay(
@@ -87,13 +87,13 @@ def pay(
     *,
     transactions: int,
 ) -> int:
-    """Pay the first bills, so many for each client; return how many were paid."""
+    """Pay the first bills; return the number of payments. transactions: per client."""
     length = ["-t", str(transactions), "-D", "n=-1"]
-    return int(_found(_DONE, _pgbench(postgres, database, bills, parts, length)))
+    return int(_search(_DONE, _run_pgbench(postgres, database, bills, parts, length)))
 
 
 def check_written(postgres: Postgres, database: str, payments: int) -> None:
-    """Raises: BenchError when there is not one of everything for each of so many payments."""
+    """Check that each payment has one row of every kind. Raises: BenchError."""
     written = json.loads(postgres.query(database, _WRITTEN))
     odd = [f"{count} {what}" for what, count in written.items() if count != payments]
     if odd:
@@ -101,7 +101,7 @@ def check_written(postgres: Postgres, database: str, payments: int) -> None:
 
 
 def check_alike(postgres: Postgres, ours: str, yardstick: str) -> None:
-    """Raises: BenchError when the rows of the yardstick are of another size than ours."""
+    """Check that the rows of both sides have the same size. Raises: BenchError."""
     rows = [json.loads(postgres.query(name, _WEIGHED)) for name in (ours, yardstick)]
     odd = [
         f"{what}: {rows[0][what]:.0f} and {rows[1][what]:.0f} bytes"
@@ -112,7 +112,7 @@ def check_alike(postgres: Postgres, ours: str, yardstick: str) -> None:
         raise BenchError(f"the yardstick writes other rows than ours: {'; '.join(odd)}")
 
 
-def _pgbench(
+def _run_pgbench(
     postgres: Postgres, database: str, bills: OpenBills, parts: Mapping[str, str], length: list[str]
 ) -> str:
     _, _, address = postgres.url(database, roles_of=SERVICE).partition("://")
@@ -137,8 +137,8 @@ def _pgbench(
     return done.stdout
 
 
-def _found(pattern: re.Pattern[str], text: str) -> str:
+def _search(pattern: re.Pattern[str], text: str) -> str:
     found = pattern.search(text)
     if found is None:
-        raise BenchError("pgbench did not say how fast it was")
+        raise BenchError("pgbench reported no rate")
     return found[1]

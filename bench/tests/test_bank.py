@@ -1,11 +1,11 @@
 import random
 from collections import Counter
 
-from bench.bank import with_repeats
+from bench.bank import add_repeats
 
 
 def test_everything_is_sent_once_and_one_in_twenty_is_a_repeat() -> None:
-    sent = list(with_repeats(range(10_000), chance=random.Random(1)))
+    sent = list(add_repeats(range(10_000), chance=random.Random(1)))
 
     assert set(sent) == set(range(10_000))
     assert set(Counter(sent).values()) == {1, 2}
@@ -13,7 +13,7 @@ def test_everything_is_sent_once_and_one_in_twenty_is_a_repeat() -> None:
 
 
 def test_a_repeat_comes_soon_after_its_first() -> None:
-    sent = list(with_repeats(range(10_000), chance=random.Random(2), within=50))
+    sent = list(add_repeats(range(10_000), chance=random.Random(2), within=50))
 
     places: dict[int, list[int]] = {}
     for place, number in enumerate(sent):
@@ -25,4 +25,4 @@ def test_a_repeat_comes_soon_after_its_first() -> None:
 
 
 def test_without_a_share_nothing_is_repeated() -> None:
-    assert list(with_repeats("abc", chance=random.Random(3), share=0)) == ["a", "b", "c"]
+    assert list(add_repeats("abc", chance=random.Random(3), share=0)) == ["a", "b", "c"]

@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlalchemy import select
 
 from bench.bills import seed
-from bench.lag import percentile
+from bench.lag import compute_percentile
 from bench.members import seed_members
 from member_service.coverage import service as coverage
 from member_service.members.models import Member
@@ -41,7 +41,7 @@ COUNT = 10
 def test_a_percentile_is_one_of_the_values(
     values: list[float], share: float, wanted: float
 ) -> None:
-    assert percentile(values, share) == wanted
+    assert compute_percentile(values, share) == wanted
 
 
 async def test_copied_members_are_those_of_the_bills_and_can_be_covered(
@@ -64,12 +64,12 @@ async def test_copied_members_are_those_of_the_bills_and_can_be_covered(
     assert len({each.attribution_id for each in members}) == COUNT
     assert [each.position for each in events] == list(range(1, 2 * COUNT + 1))
     assert {each.type for each in events} == {MemberEnrolled.type, MemberAttributed.type}
-    told = [
+    attributed = [
         MemberAttributed.model_validate(each.data)
         for each in events
         if each.type == MemberAttributed.type
     ]
-    assert {(each.member_id, each.attribution_id) for each in told} == {
+    assert {(each.member_id, each.attribution_id) for each in attributed} == {
         (each.id, each.attribution_id) for each in members
     }
     assert members[0].paid_through == Month.of(clock.today())

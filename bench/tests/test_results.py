@@ -8,23 +8,23 @@ from bench.results import (
     BenchError,
     Limit,
     Round,
-    measured,
-    median,
-    table,
-    unmeasured,
-    write,
+    build_missing_result,
+    build_result,
+    find_median,
+    format_table,
+    write_results,
 )
 
 
-def test_the_median_is_a_round_as_it_was() -> None:
+def test_the_median_is_one_of_the_rounds() -> None:
     rounds = [Round(90, 100), Round(50, 100), Round(300, 200)]
 
-    assert median(rounds) == Round(90, 100)
-    assert median([Round(3), Round(1), Round(2)]) == Round(2)
+    assert find_median(rounds) == Round(90, 100)
+    assert find_median([Round(3), Round(1), Round(2)]) == Round(2)
 
 
 def test_of_two_rounds_the_one_with_the_lower_ratio_counts() -> None:
-    assert median([Round(2, 1), Round(1, 1)]) == Round(1, 1)
+    assert find_median([Round(2, 1), Round(1, 1)]) == Round(1, 1)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_of_two_rounds_the_one_with_the_lower_ratio_counts() -> None:
     ],
 )
 def test_a_limit_holds_at_its_bar_and_not_beyond(name: str, middle: Round, holds: bool) -> None:
-    result = measured(name, [middle], "so")
+    result = build_result(name, [middle], "so")
 
     assert result.holds is holds
     assert result.ratio == middle.ratio
@@ -52,7 +52,7 @@ def test_a_limit_on_a_ratio_needs_a_yardstick() -> None:
 
 
 def test_what_was_not_measured_neither_holds_nor_fails() -> None:
-    result = unmeasured("gateway_proxy", "haproxy is not installed")
+    result = build_missing_result("gateway_proxy", "haproxy is not installed")
 
     assert (result.ours, result.yardstick, result.ratio, result.holds) == (None,) * 4
     assert result.bar == LIMITS["gateway_proxy"].bar
@@ -60,8 +60,11 @@ def test_what_was_not_measured_neither_holds_nor_fails() -> None:
 
 
 def test_the_table_says_each_figure_and_how_it_was_measured() -> None:
-    shown = table(
-        [measured("callbacks_direct", [Round(2500, 2000)], "wrk"), unmeasured("event_lag", "why")]
+    shown = format_table(
+        [
+            build_result("callbacks_direct", [Round(2500, 2000)], "wrk"),
+            build_missing_result("event_lag", "why"),
+        ]
     )
 
     head, first, second, _, *hows = shown.splitlines()
@@ -82,9 +85,9 @@ def test_the_table_says_each_figure_and_how_it_was_measured() -> None:
 
 def test_the_file_keeps_the_lines_of_other_measurements(tmp_path: Path) -> None:
     latest = tmp_path / "latest.json"
-    write(latest, [measured("event_lag", [Round(0.5)], "x")])
-    write(latest, [measured("callbacks_direct", [Round(1, 1)], "y")])
-    write(latest, [measured("event_lag", [Round(0.25)], "z")])
+    write_results(latest, [build_result("event_lag", [Round(0.5)], "x")])
+    write_results(latest, [build_result("callbacks_direct", [Round(1, 1)], "y")])
+    write_results(latest, [build_result("event_lag", [Round(0.25)], "z")])
 
     lines = json.loads(latest.read_text())
 

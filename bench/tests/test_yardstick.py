@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bench import yardstick
-from bench.bills import account_number, seed
+from bench.bills import build_account_number, seed
 from bench.results import BenchError
 from payment_service import checks
 from payment_service.bills import service as bills
@@ -46,7 +46,7 @@ async def test_copied_bills_are_as_good_as_issued_ones(
 
     database = Database(urls.app, keyring=keyring)
     async with database.begin() as session:
-        wanted = [(opened.partner_id, account_number(place)) for place in range(51)]
+        wanted = [(opened.partner_id, build_account_number(place)) for place in range(51)]
         found = await bills.lock_for_payment(run_in(session), wanted)
         faults = await checks.find_faults(session)
         names = {bills.display_name(each, keyring) for each in found.values()}

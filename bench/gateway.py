@@ -1,4 +1,4 @@
-"""The gateway in front of what is measured, and staff who have signed in there."""
+"""A running gateway, and sign-ins of staff, for measurements."""
 
 import json
 import uuid
@@ -18,12 +18,12 @@ from sandbox.seed import SIGN_INS, create_admin
 
 DATABASE = "gateway"
 NO_LIMITS = json.dumps({each.value: 1_000_000_000 for each in RateClass})
-"""What is measured is the work of each request, not how many are let in."""
+"""Measurements are about the cost of a request, not about its admission."""
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """A gateway that runs."""
+class Gateway:
+    """Address of a running gateway."""
 
     url: str
     port: int
@@ -35,13 +35,13 @@ class Door:
 
     def make(self, path: str, content: Mapping[str, Any], *, token: str) -> Any:
         """Return the answer to a POST. Raises: BenchError."""
-        # The same key each time: what was made in an earlier round is answered again.
+        # The same key each time, so that a later round gets the answer of the first.
         key = uuid.uuid5(uuid.NAMESPACE_URL, path)
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": str(key)}
         return self._post(path, content, headers)
 
     def public_key(self, token: str) -> bytes:
-        """Return the key that proves a token, as PEM."""
+        """Return the public key of a token, as PEM."""
         keys = httpx.get(f"{self.url}/.well-known/jwks.json", timeout=10, trust_env=False).json()
         kid = jwt.get_unverified_header(token)["kid"]
         found = next(each for each in jwt.PyJWKSet.from_dict(keys).keys if each.key_id == kid)
@@ -66,12 +66,12 @@ class Door:
 
 
 @contextmanager
-def open_door(
+def run_gateway(
     stage: Stage, *, processes: int = 1, variables: Mapping[str, str] | None = None
-) -> Iterator[Door]:
-    """Run the gateway without rate limits while the block lasts; the first time with its database.
+) -> Iterator[Gateway]:
+    """Run the gateway without rate limits in the block; create its database if it is missing.
 
-    variables: of its environment.
+    variables: additional environment variables.
     """
     if not stage.has(DATABASE):
         stage.migrate("gateway")
@@ -84,21 +84,21 @@ def open_door(
     }
     with stage.run("gateway", database=DATABASE, processes=processes, variables=changed):
         service = stage.services["gateway"]
-        yield Door(service.url, service.port)
+        yield Gateway(service.url, service.port)
 
 
-def sign_in(stage: Stage, door: Door, username: str) -> str:
-    """Return the access token of somebody of the staff; the account is made where there is none.
+def sign_in(stage: Stage, gateway: Gateway, username: str) -> str:
+    """Return the access token of a staff account; create the account if it is missing.
 
-    Raises: BenchError.
+    Raises: BenchError when a request is refused.
     """
     passwords = stage.secrets.passwords
     admin, *others = SIGN_INS
-    admin_token = door.sign_in(admin.username, passwords[admin.username])
+    admin_token = gateway.sign_in(admin.username, passwords[admin.username])
     if username == admin.username:
         return admin_token
     wanted = next(each for each in others if each.username == username)
-    door.make(
+    gateway.make(
         "/v1/accounts",
         {
             "username": username,
@@ -110,4 +110,4 @@ def sign_in(stage: Stage, door: Door, username: str) -> str:
         },
         token=admin_token,
     )
-    return door.sign_in(username, passwords[username])
+    return gateway.sign_in(username, passwords[username])
