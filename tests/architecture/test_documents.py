@@ -1,4 +1,4 @@
-"""What is generated from the code is current, and every error is documented in both languages."""
+"""Generated documents are current, and every error has a text in both languages."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def test_error_codes_are_unique() -> None:
     assert sorted(codes) == sorted(set(codes))
 
 
-def test_every_error_says_its_own_code_and_speaks_both_languages() -> None:
+def test_every_error_has_its_own_code_and_a_text_in_both_languages() -> None:
     silent = [
         kind.__qualname__
         for kind in error_classes()

@@ -1,4 +1,4 @@
-"""Installing says what is missing in one line, and goes where the machine's pip goes."""
+"""The installation reports what is missing in one line, and uses the settings of pip."""
 
 import importlib.util
 import os
@@ -24,7 +24,7 @@ def uv_script() -> ModuleType:
 
 
 def set_up(checkout: Path, python: Path) -> subprocess.CompletedProcess[str]:
-    """Run setup.sh in a bare checkout, with `python` as the interpreter asked for."""
+    """Run setup.sh in an empty checkout with this interpreter."""
     (checkout / "deploy").mkdir(parents=True)
     script = checkout / "deploy" / "setup.sh"
     script.write_text((ROOT / "deploy" / "setup.sh").read_text())
@@ -35,7 +35,7 @@ def set_up(checkout: Path, python: Path) -> subprocess.CompletedProcess[str]:
 
 
 def make_python(folder: Path, lines: str) -> Path:
-    """Make a command that stands for a Python with a fault."""
+    """Write a command that behaves like a faulty Python."""
     command = folder / "python"
     command.write_text(f"#!/bin/sh\n{lines}\n")
     command.chmod(command.stat().st_mode | stat.S_IXUSR)
@@ -51,7 +51,7 @@ def test_an_old_python_is_refused_in_one_line(tmp_path: Path) -> None:
     assert done.stderr == f"setup: Python 3.11 or newer is needed; {old} is Python 3.9.2.\n"
 
 
-def test_a_python_that_is_not_there_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_missing_python_is_refused_in_one_line(tmp_path: Path) -> None:
     done = set_up(tmp_path / "a checkout", tmp_path / "nowhere")
 
     assert done.returncode == 1
@@ -59,7 +59,7 @@ def test_a_python_that_is_not_there_is_refused_in_one_line(tmp_path: Path) -> No
     assert done.stderr.count("\n") == 1
 
 
-def test_a_missing_venv_module_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_missing_venv_module_is_reported_in_one_line(tmp_path: Path) -> None:
     bare = make_python(
         tmp_path, f'case "$2" in *ensurepip*) exit 1;; esac\nexec "{sys.executable}" "$@"'
     )

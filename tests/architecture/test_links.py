@@ -1,4 +1,4 @@
-"""Every link between our pages leads to a file, and every heading it names is there."""
+"""Every link between our pages leads to an existing file and heading."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ def links(page: Path) -> list[str]:
 
 
 def headings(page: Path) -> set[str]:
-    """Return the anchors of a page as they are made from its headings."""
+    """Return the anchors of a page, derived from its headings."""
     text = FENCED.sub("", page.read_text(encoding="utf-8"))
     titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}

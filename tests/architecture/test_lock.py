@@ -1,4 +1,4 @@
-"""The lock files install on any machine: they name packages and hashes, and no addresses."""
+"""Lock files hold packages and hashes and no addresses, so they install on any machine."""
 
 import re
 import tomllib
@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ("deploy/requirements.lock", "deploy/requirements-sandbox.lock")
-"""What the two images install; the second after the first."""
+"""Locks of the two images; the second is installed after the first."""
 LOCKS = ("requirements.lock", "requirements-uv.lock", *IMAGES)
 NOT_IN_THE_PLATFORM = {"sandbox"}
 

@@ -1,4 +1,4 @@
-"""The layout is the architecture: what no linter knows is held here."""
+"""Check rules of the layout that no linter knows."""
 
 import ast
 import configparser
@@ -44,11 +44,11 @@ TASKS_LINES = 150
 MODULES_A_FOLDER = 12
 """In the kit and the gateway, `__init__` and migrations not counted."""
 EXCEPTIONS = {
-    # Who may speak at all (token, time, signature) is apart from what is said.
+    # Authenticates banks (token, time, signature), apart from handling their messages.
     "services/payment-service/src/payment_service/callbacks/gate.py",
-    # What is spent on those who have not shown who they are.
+    # Bounds the work for unauthenticated requests.
     "services/payment-service/src/payment_service/callbacks/unproven.py",
-    # The one place where many payments will share a transaction (docs/adr).
+    # The only place where many payments share a transaction (docs/adr/0012).
     "services/payment-service/src/payment_service/callbacks/writer.py",
 }
 MAY_COMMIT = {
@@ -65,7 +65,7 @@ def relative(path: Path) -> str:
 
 
 def features() -> Iterator[Path]:
-    """Every folder of a package that holds at least one of the fixed file names."""
+    """Yield every folder of a package that holds at least one of the fixed file names."""
     for folder in sorted({path.parent for path in SOURCES}):
         package = folder.parent
         if folder.name in NOT_FEATURES:
@@ -74,7 +74,7 @@ def features() -> Iterator[Path]:
             yield folder
 
 
-def test_there_is_something_to_look_at() -> None:
+def test_the_layout_is_found() -> None:
     assert len(SOURCES) > 50
     assert len(list(features())) >= 10
 
@@ -134,7 +134,7 @@ def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     ]
 
 
-def test_nobody_commits_but_the_kit() -> None:
+def test_only_the_kit_commits() -> None:
     committing = {
         relative(path)
         for path in SOURCES
@@ -148,7 +148,7 @@ def test_nobody_commits_but_the_kit() -> None:
 
 
 def test_a_feature_holds_only_the_fixed_file_names() -> None:
-    strangers = {
+    unexpected = {
         relative(folder): sorted(extra)
         for folder in features()
         if (
@@ -160,7 +160,7 @@ def test_a_feature_holds_only_the_fixed_file_names() -> None:
         )
     }
 
-    assert strangers == {}
+    assert unexpected == {}
 
 
 def test_every_feature_is_guarded_by_the_import_linter() -> None:
@@ -173,7 +173,7 @@ def test_every_feature_is_guarded_by_the_import_linter() -> None:
     assert found == guarded
 
 
-def test_no_file_is_a_drawer_for_odds_and_ends() -> None:
+def test_no_module_is_named_utils() -> None:
     assert [relative(path) for path in SOURCES if path.name in FORBIDDEN_NAMES] == []
 
 
@@ -200,7 +200,7 @@ def test_the_environment_is_read_only_where_a_process_begins() -> None:
 
 
 def test_what_routes_depend_on_stays_in_the_event_loop() -> None:
-    # The framework runs a dependency that is no coroutine in a thread, at a cost each time.
+    # FastAPI runs a synchronous dependency in a thread, which costs time per request.
     wanted = re.compile(r"Depends\((\w+)\)")
     hops = []
     for path in SOURCES:

@@ -1,9 +1,9 @@
-"""Schemathesis, which knows nothing of us but the published document, tries the whole platform.
+"""Run schemathesis against the platform, with the published document as its only source.
 
-With every role's token and without one: no answer of 500 or more, no status, header, media type or
-field that the document does not name, no way around the token. Many requests, from every edge of
-the schemas and in sequences that follow ids from one answer to the next, are `make soak`, which
-tries others each time. SOAK_EXAMPLES changes how many.
+With the token of every role and without a token, no answer may be 500 or more, differ from the
+document in status, header, media type or field, or bypass authentication. `make soak` sends many
+requests, with boundary values and in sequences that follow ids of answers, different ones each
+time. SOAK_EXAMPLES sets their number.
 """
 
 import json
@@ -27,20 +27,20 @@ HERE = Path(__file__).parent
 ENDS_S = 1800
 FEW = 2
 MANY = int(os.environ.get("SOAK_EXAMPLES", "100"))
-NOBODY = {"nobody": ""}
+ANONYMOUS = {"nobody": ""}
 STAFF: dict[str, Mapping[str, str]] = {
     "admin": COUNTRY_SCOPE,
     "auditor": COUNTRY_SCOPE,
     "finance_officer": COUNTRY_SCOPE,
     "branch_officer": BRANCH_SCOPE,
 }
-PEOPLE = ("member", "agent")
-EVERYBODY = (*STAFF, "wadah_admin", *PEOPLE, *NOBODY)
+PHONE_ROLES = ("member", "agent")
+ALL_ROLES = (*STAFF, "wadah_admin", *PHONE_ROLES, *ANONYMOUS)
 LONG_TOKENS = {"PERISAI_GATEWAY_ACCESS_TOKEN_S": "86400"}
 NOT_SHARED = {
     "commissions_close": "closes months that other tests on this platform still pay in",
 }
-"""Left out on the platform that is shared, and why; the soak has its own and leaves out none."""
+"""Excluded on the shared platform, with the reason; the soak has its own and excludes none."""
 
 LOCKING_OUT = (
     "accounts_lock",
@@ -48,17 +48,17 @@ LOCKING_OUT = (
     "credentials_reset_password",
     "sessions_revoke_own",
 )
-"""Left out of sequences, which find their own account or session: they would end the run."""
+"""Excluded from sequences: applied to the run's own account or session they would end it."""
 
 
 @pytest.fixture(scope="module")
 async def signed_in(platform: Platform) -> dict[str, str]:
-    """One of every role that people have."""
+    """Sign in once for every role of a user account."""
     return await sign_in(platform)
 
 
 async def sign_in(platform: Platform) -> dict[str, str]:
-    """Return an access token a role; most staff are accounts that nobody else uses."""
+    """Return an access token per role; most staff accounts are created for this run."""
     found: dict[str, str] = {}
     async with platform.staff("admin") as admin, platform.http("gateway") as http:
         for role, scope in STAFF.items():
@@ -66,7 +66,7 @@ async def sign_in(platform: Platform) -> dict[str, str]:
         wadah = Actor(http, device_id="stage-outside")
         await wadah.sign_in_with_password("wadah1", platform.password("wadah1"))
         found["wadah_admin"] = wadah.access_token
-        for name in PEOPLE:
+        for name in PHONE_ROLES:
             person = Actor(http, device_id="stage-outside")
             await person.sign_in_by_phone(platform.described["sign_ins"][name]["phone"])
             found[name] = person.access_token
@@ -92,14 +92,14 @@ def judge(
     *arguments: str,
     left_out: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Run schemathesis as these people; return what it reports."""
+    """Run schemathesis with these tokens and return its report."""
     gateway = platform.address("gateway")
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", "schemathesis.toml"]
     command += ["run", f"{gateway}/openapi.json", "--url", gateway, "--warnings", "off"]
     command += ["--no-color", "--report", "json", "--report-json-path", str(report), *arguments]
     for name in left_out:
         command += ["--exclude-operation-id", name]
-    told = {
+    variables = {
         "PERISAI_TOKENS": json.dumps(tokens),
         "SCHEMATHESIS_HOOKS": "tried_as",
         "PYTHONPATH": ".",
@@ -108,7 +108,7 @@ def judge(
     done = subprocess.run(
         command,
         cwd=HERE,
-        env={**os.environ, **told},
+        env={**os.environ, **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -121,7 +121,7 @@ def judge(
 
 
 async def still_signed_in(platform: Platform, tokens: Mapping[str, str]) -> bool:
-    """Tell whether the tokens were good to the end; else little was tried."""
+    """Return whether all tokens are still valid; otherwise the run tested little."""
     async with platform.http("gateway") as http:
         answers = [
             await http.get("/v1/me", headers={"Authorization": f"Bearer {token}"})
@@ -134,8 +134,8 @@ async def test_every_role_and_nobody_get_documented_answers(
     platform: Platform, signed_in: dict[str, str], tmp_path: Path
 ) -> None:
     document = await published(platform)
-    asking = {**signed_in, **NOBODY}
-    assert set(asking) == set(EVERYBODY)
+    asking = {**signed_in, **ANONYMOUS}
+    assert set(asking) == set(ALL_ROLES)
 
     reported = judge(
         platform,
@@ -164,12 +164,12 @@ def own_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("who", EVERYBODY)
+@pytest.mark.parametrize("who", ALL_ROLES)
 @pytest.mark.parametrize("phase", ["coverage", "fuzzing", "stateful"])
 async def test_many_requests_and_sequences_get_documented_answers(
     own_platform: Platform, tmp_path: Path, who: str, phase: str
 ) -> None:
-    token = {**await sign_in(own_platform), **NOBODY}[who]
+    token = {**await sign_in(own_platform), **ANONYMOUS}[who]
 
     reported = judge(
         own_platform,

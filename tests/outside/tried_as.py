@@ -1,6 +1,6 @@
-"""What schemathesis loads before it runs: each request is sent as one of those who are signed in.
+"""Hooks that schemathesis loads: each request is sent with one of the given access tokens.
 
-PERISAI_TOKENS: JSON, an access token by the name of whose it is; nobody has an empty one.
+PERISAI_TOKENS: JSON object from role to access token; an empty token means without a sign-in.
 """
 
 import json
@@ -17,20 +17,20 @@ from sandbox.demo.people import member_body, new_adult
 
 TOKENS: dict[str, str] = json.loads(os.environ["PERISAI_TOKENS"])
 HEADER = "X-Tried-As"
-"""Tells in what is printed of a failure who asked; the platform does not know it."""
+"""Shows the role in the output of a failure; the platform ignores it."""
 
 
 @schemathesis.hook
 def before_generate_case(context: HookContext, strategy: SearchStrategy[Case[Any]]) -> object:
-    """Draw who asks together with what is asked."""
+    """Draw the role together with the request."""
     return strategies.builds(_tried_as, strategy, strategies.sampled_from(sorted(TOKENS)))
 
 
 @schemathesis.hook
 def map_case(context: HookContext, case: Case[Any]) -> Case[Any]:
-    """Let a new member be one whom the rules accept, so that sequences have something to go on.
+    """Replace the form of a new member by a valid one, so that sequences can continue.
 
-    No schema says what a NIK is, so of itself no made-up form would ever be.
+    The schema does not define a valid NIK, so no generated form would be accepted.
     """
     assert context.operation is not None
     is_right = case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE
@@ -39,18 +39,18 @@ def map_case(context: HookContext, case: Case[Any]) -> Case[Any]:
     return case
 
 
-def _tried_as(case: Case[Any], who: str) -> Case[Any]:
-    case.headers[HEADER] = who
+def _tried_as(case: Case[Any], role: str) -> Case[Any]:
+    case.headers[HEADER] = role
     return case
 
 
 @schemathesis.auth(refresh_interval=None)
-class Somebody:
-    """Signs a request with the token of who was drawn, or of the only one there is."""
+class RoleToken:
+    """Send a request with the token of the drawn role, or with the only token."""
 
     def get(self, case: Case[Any], context: AuthContext) -> str | None:
-        who = case.headers.get(HEADER) or min(TOKENS)
-        return TOKENS[who] or None
+        role = case.headers.get(HEADER) or min(TOKENS)
+        return TOKENS[role] or None
 
     def set(self, case: Case[Any], data: str, context: AuthContext) -> None:
         case.headers["Authorization"] = f"Bearer {data}"
