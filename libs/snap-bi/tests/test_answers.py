@@ -157,7 +157,7 @@ def test_a_cancelled_bill_is_not_said_to_be_unknown() -> None:
     reasons = [
         body["virtualAccountData"]["paymentFlagReason"]["english"] for body in (cancelled, unknown)
     ]
-    assert reasons == ["The bill was cancelled", "The bill is not found"]
+    assert reasons == ["The bill was cancelled", "The bill was not found"]
 
 
 @pytest.mark.parametrize("service", [Service.INQUIRY, Service.PAYMENT, Service.ACCESS_TOKEN])

@@ -1,6 +1,6 @@
 """Tell public addresses and host names from private ones: banks are called at public ones only.
 
-Otherwise the registered address of a bank could make the platform call itself, its internal
+Otherwise a registered address could make the platform call itself, its internal
 services or the metadata service of its cloud (server-side request forgery).
 """
 
