@@ -91,7 +91,7 @@ def test_container_is_healthy_when_its_process_is_ready(service: Service) -> Non
 
 
 @pytest.mark.parametrize("service", PLATFORM, ids=lambda each: each.name)
-def test_worker_is_a_container_of_its_own_told_the_same(service: Service) -> None:
+def test_a_worker_is_a_container_with_the_same_variables(service: Service) -> None:
     worker = entry(f"{service.name}-worker")
 
     assert worker["command"] == ["perisai-serve", service.name, "--worker"]
@@ -103,7 +103,7 @@ def test_worker_is_a_container_of_its_own_told_the_same(service: Service) -> Non
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda each: each.name)
-def test_process_is_told_what_the_sandbox_tells_it(
+def test_a_process_gets_the_variables_of_the_sandbox(
     service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in [each for each in os.environ if each.startswith("PERISAI_")]:
@@ -117,19 +117,19 @@ def test_process_is_told_what_the_sandbox_tells_it(
     )
     wanted = {name for name in sandboxed.keys() - os.environ.keys() if name not in IN_SANDBOX_ONLY}
 
-    told = entry(service.name)["environment"]
+    environment = entry(service.name)["environment"]
 
-    assert set(told) == (wanted | {"RUN_WORKER"} | OPERATORS.get(service.name, set()))
+    assert set(environment) == (wanted | {"RUN_WORKER"} | OPERATORS.get(service.name, set()))
     for each in PLATFORM:
-        assert told[f"{each.prefix}URL"] == f"http://{each.name}:{each.port}"
+        assert environment[f"{each.prefix}URL"] == f"http://{each.name}:{each.port}"
 
 
 @pytest.mark.parametrize("service", PLATFORM, ids=lambda each: each.name)
 def test_process_has_its_database_and_no_secret_of_another(service: Service) -> None:
-    told = dict(entry(service.name)["environment"])
-    clients = told.pop("PERISAI_GATEWAY_SERVICE_CLIENTS", "")
-    url = told.pop(f"{service.prefix}DATABASE_URL")
-    secrets = variables(" ".join(told.values()), ":?") - {"PERISAI_ISSUER"}
+    environment = dict(entry(service.name)["environment"])
+    clients = environment.pop("PERISAI_GATEWAY_SERVICE_CLIENTS", "")
+    url = environment.pop(f"{service.prefix}DATABASE_URL")
+    secrets = variables(" ".join(environment.values()), ":?") - {"PERISAI_ISSUER"}
 
     name = service.database
     password = f"${{{service.prefix}APP_PASSWORD:?}}"
@@ -170,7 +170,7 @@ def test_databases_are_made_as_the_sandbox_makes_them() -> None:
     assert {"log_error_verbosity", "max_connections"} <= set(given)
 
 
-def test_only_the_gateways_door_is_open_and_the_fake_bank_is_of_the_sandbox() -> None:
+def test_only_the_gateway_is_published_and_the_fake_bank_in_the_sandbox_only() -> None:
     ports = {name: each["ports"] for name, each in compose()["services"].items() if "ports" in each}
     profiled = {name for name, each in compose()["services"].items() if "profiles" in each}
 
@@ -193,9 +193,9 @@ def test_a_sandbox_is_only_what_is_said_to_be_one() -> None:
 
 
 def test_payment_service_believes_the_network_that_the_containers_share() -> None:
-    told = entry("payment")["environment"]
+    environment = entry("payment")["environment"]
 
-    assert told["PERISAI_PAYMENT_TRUSTED_PROXIES"] == SUBNET
+    assert environment["PERISAI_PAYMENT_TRUSTED_PROXIES"] == SUBNET
     assert compose()["networks"]["inside"]["ipam"]["config"] == [{"subnet": SUBNET}]
     assert {tuple(each["networks"]) for each in compose()["services"].values()} == {("inside",)}
 

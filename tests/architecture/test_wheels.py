@@ -67,10 +67,10 @@ def test_a_wheel_names_the_processes_and_commands_of_its_package(
     wheels: dict[Path, Path],
 ) -> None:
     for project, wheel in wheels.items():
-        told = tomllib.loads((project / "pyproject.toml").read_text())["project"]
-        wanted = dict(told.get("entry-points", {}))
-        if "scripts" in told:
-            wanted["console_scripts"] = told["scripts"]
+        metadata = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+        wanted = dict(metadata.get("entry-points", {}))
+        if "scripts" in metadata:
+            wanted["console_scripts"] = metadata["scripts"]
 
         assert entry_points_of(wheel) == wanted
 
@@ -102,9 +102,11 @@ def test_the_databases_are_migrated_from_wheels_alone(
     installed: Path, databases: Databases
 ) -> None:
     urls = {name: databases.empty(name) for name in DATABASES}
-    told = {f"PERISAI_{name.upper()}_OWNER_DATABASE_URL": each.owner for name, each in urls.items()}
+    owners = {
+        f"PERISAI_{name.upper()}_OWNER_DATABASE_URL": each.owner for name, each in urls.items()
+    }
 
-    done = run_installed(installed, "-m", "perisai_kit.services.migrate", *DATABASES, **told)
+    done = run_installed(installed, "-m", "perisai_kit.services.migrate", *DATABASES, **owners)
 
     assert done.stderr == ""
     assert done.returncode == 0
