@@ -58,7 +58,7 @@ DELETE FROM subscriptions;
 
 @pytest.fixture(autouse=True)
 def logging() -> None:
-    """What an app does at its start: doors and connections are tried without one, and log too."""
+    """What an app does at its start: parts of the edge are tested without one, and log too."""
     configure_logging(service="gateway")
 
 

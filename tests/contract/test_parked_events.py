@@ -34,7 +34,7 @@ positions = count(1)
 
 
 @dataclass(frozen=True)
-class Door:
+class PublicSide:
     """The gateway before services on real ports, none of which runs its worker itself."""
 
     app: FastAPI
@@ -87,9 +87,9 @@ def last_subscription(app: FastAPI) -> str:
 
 
 @pytest.fixture(scope="module")
-async def door(
+async def public_side(
     databases: Databases, tokens: Tokens, make_settings: Callable[..., Any]
-) -> AsyncIterator[Door]:
+) -> AsyncIterator[PublicSide]:
     wire = Wire(tokens)
     listeners = {name: socket.create_server(("127.0.0.1", 0)) for name in MODULES}
     ports = {name: listener.getsockname()[1] for name, listener in listeners.items()}
@@ -110,7 +110,7 @@ async def door(
             apps[name] = module.create_app(settings, http_transport=wire)
             await stack.enter_async_context(serve(apps[name], listeners[name]))
         named = {name if name == "gateway" else f"{name}-service": name for name in apps}
-        yield Door(
+        yield PublicSide(
             apps["gateway"],
             client,
             {service: urls[name] for service, name in named.items()},
@@ -123,19 +123,19 @@ async def door(
 
 @pytest.mark.parametrize("service", HANDLED)
 async def test_parked_events_of_a_service_are_listed_and_dismissed_through_the_gateway(
-    door: Door, service: str
+    public_side: PublicSide, service: str
 ) -> None:
     path = f"/v1/operations/{service}/parked-events"
-    admin = await door.signed_in(Role.ADMIN)
-    first = await door.park(service, HANDLED[service], "one")
-    second = await door.park(service, HANDLED[service], "one")
+    admin = await public_side.signed_in(Role.ADMIN)
+    first = await public_side.park(service, HANDLED[service], "one")
+    second = await public_side.park(service, HANDLED[service], "one")
 
-    listed = await door.client.get(path, headers=admin)
-    replayed = await door.client.post(f"{path}/{first}/replay", headers=admin)
-    dismissed = await door.client.post(
+    listed = await public_side.client.get(path, headers=admin)
+    replayed = await public_side.client.post(f"{path}/{first}/replay", headers=admin)
+    dismissed = await public_side.client.post(
         f"{path}/{first}/dismissal", json={"reason": "not for us"}, headers=admin
     )
-    left = await door.client.get(path, headers=admin)
+    left = await public_side.client.get(path, headers=admin)
 
     assert listed.status_code == 200, listed.text
     assert [row["id"] for row in listed.json()["items"]] == [first, second]
@@ -145,27 +145,31 @@ async def test_parked_events_of_a_service_are_listed_and_dismissed_through_the_g
 
 
 @pytest.mark.parametrize("service", HANDLED)
-async def test_a_replay_works_where_the_worker_is_another_process(door: Door, service: str) -> None:
+async def test_a_replay_works_where_the_worker_is_another_process(
+    public_side: PublicSide, service: str
+) -> None:
     """An event that nothing handles any more is passed over, and its subject is free."""
     path = f"/v1/operations/{service}/parked-events"
-    admin = await door.signed_in(Role.ADMIN)
-    parked = await door.park(service, "test.removed.v1", "two")
+    admin = await public_side.signed_in(Role.ADMIN)
+    parked = await public_side.park(service, "test.removed.v1", "two")
 
-    replayed = await door.client.post(f"{path}/{parked}/replay", headers=admin)
-    passed = await door.client.get(path, params={"state": "passed_over"}, headers=admin)
+    replayed = await public_side.client.post(f"{path}/{parked}/replay", headers=admin)
+    passed = await public_side.client.get(path, params={"state": "passed_over"}, headers=admin)
 
     assert replayed.status_code == 200, replayed.text
     assert [row["id"] for row in passed.json()["items"]] == [parked]
 
 
 @pytest.mark.parametrize("service", HANDLED)
-async def test_nobody_but_an_administrator_reaches_parked_events(door: Door, service: str) -> None:
+async def test_nobody_but_an_administrator_reaches_parked_events(
+    public_side: PublicSide, service: str
+) -> None:
     path = f"/v1/operations/{service}/parked-events"
     others = [each for each in Role if each is not Role.ADMIN]
 
-    nobody = await door.client.get(path)
+    nobody = await public_side.client.get(path)
     statuses = {
-        (await door.client.get(path, headers=await door.signed_in(role))).status_code
+        (await public_side.client.get(path, headers=await public_side.signed_in(role))).status_code
         for role in others
     }
 

@@ -101,7 +101,7 @@ async def test_fifty_copies_over_two_processes_are_one_payment_and_one_month(
 ) -> None:
     with platform.business_time(AT), platform.another("payment") as second:
         (customer,) = await new_customers(platform, 1)
-        doors = [platform.address("payment"), second] * 25
+        addresses = [platform.address("payment"), second] * 25
         request_id, external_id = new_id(), f"{secrets.randbelow(10**30):030d}"
         async with own_bank(platform) as bank:
             heard = await asyncio.gather(
@@ -111,9 +111,9 @@ async def test_fifty_copies_over_two_processes_are_one_payment_and_one_month(
                         request_id,
                         customer.amount,
                         external_id=external_id,
-                        door=door,
+                        address=address,
                     )
-                    for door in doors
+                    for address in addresses
                 )
             )
 

@@ -54,15 +54,15 @@ class OwnBank:
         external_id: str | None = None,
         advise: bool = False,
         trouble: Trouble = NONE,
-        door: str | None = None,
+        address: str | None = None,
     ) -> Call:
         """Send one payment flag; with a new X-EXTERNAL-ID unless one is given.
 
-        door: the address it is sent to, instead of the gateway's.
+        address: where it is sent to, instead of the gateway's.
         """
         partner = self._partner(number)
-        if door is not None:
-            entry = partner.entry.model_copy(update={"gateway_base_url": door})
+        if address is not None:
+            entry = partner.entry.model_copy(update={"gateway_base_url": address})
             partner = replace(partner, entry=entry)
         return await self._caller.call(
             partner,

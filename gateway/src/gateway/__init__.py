@@ -1,1 +1,1 @@
-"""Accounts, tokens and the door in front of the Perisai services."""
+"""Accounts, tokens and the edge in front of the Perisai services."""

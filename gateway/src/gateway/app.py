@@ -1,4 +1,4 @@
-"""The gateway, wired: its own routes, the door in front of them, and the way to the services."""
+"""The gateway, wired: its own routes, the edge in front of them, and the way to the services."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,13 +16,13 @@ from gateway.clients.webhook import Webhook
 from gateway.credentials.routes import me_router as own_credentials_router
 from gateway.credentials.routes import router as credentials_router
 from gateway.edge.admission import Admission
-from gateway.edge.door import PublicDoor
 from gateway.edge.headers import AnswerHeaders
 from gateway.edge.limits import Limiter
 from gateway.edge.pool import UpstreamPool
+from gateway.edge.public import PublicEdge
 from gateway.edge.relay import Relay
 from gateway.edge.routes import SMALL, Routes
-from gateway.edge.snap import SnapDoor, bank_pool
+from gateway.edge.snap import SnapEdge, bank_pool
 from gateway.keys.routes import public_router as jwks_router
 from gateway.keys.routes import router as keys_router
 from gateway.keys.service import SigningKeys
@@ -170,9 +170,9 @@ def _edge(
     The kit's access log stands around it all, its request context behind it.
     """
     return AnswerHeaders(
-        SnapDoor(
+        SnapEdge(
             _cross_origin(
-                PublicDoor(
+                PublicEdge(
                     app,
                     settings=settings,
                     admission=Admission(

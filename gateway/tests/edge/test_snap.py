@@ -1,4 +1,4 @@
-"""The banks' door: bytes as they came, no code of ours unless nothing can have been booked."""
+"""Banks at the edge: bytes as they came, no code of ours unless nothing can have been booked."""
 
 import os
 from collections.abc import AsyncIterator

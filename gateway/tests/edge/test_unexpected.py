@@ -1,4 +1,4 @@
-"""What nobody has foreseen: no error handler stands before the doors, so they answer it."""
+"""What nobody has foreseen: no error handler stands before the edge, so it answers."""
 
 import json
 from collections.abc import Callable
@@ -8,13 +8,13 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.edge.admission import Admission
-from gateway.edge.door import PublicDoor
 from gateway.edge.exchange import Exchange
 from gateway.edge.limits import Limiter
 from gateway.edge.pool import UpstreamPool
+from gateway.edge.public import PublicEdge
 from gateway.edge.relay import Relay, pool_limits
 from gateway.edge.routes import Routes
-from gateway.edge.snap import SnapDoor, bank_pool
+from gateway.edge.snap import SnapEdge, bank_pool
 from gateway.settings import Settings
 from perisai_kit.http.access_log import AccessLog
 from perisai_kit.testing.plugin import Urls
@@ -74,8 +74,8 @@ async def sent_by(app: Any, path: str, sent: list[Message]) -> None:
     await AccessLog(app, service="gateway")(scope, receive, send)
 
 
-def public_door(settings: Settings, relay: Relay, admission: Admission) -> PublicDoor:
-    return PublicDoor(
+def public_edge(settings: Settings, relay: Relay, admission: Admission) -> PublicEdge:
+    return PublicEdge(
         nothing_inside, settings=settings, admission=admission, relay=relay, routes=Routes()
     )
 
@@ -88,33 +88,33 @@ def admission_of(settings: Settings, *, authenticator: Any, cls: Any = Admission
     )
 
 
-async def test_a_door_that_fails_answers_with_a_problem(settings: Settings) -> None:
+async def test_an_edge_that_fails_answers_with_a_problem(settings: Settings) -> None:
     admission = admission_of(settings, authenticator=Broken())
     sent: list[Message] = []
 
-    await sent_by(public_door(settings, Relay(settings), admission), MEMBERS, sent)
+    await sent_by(public_edge(settings, Relay(settings), admission), MEMBERS, sent)
 
     assert sent[0]["status"] == 500
     assert json.loads(sent[1]["body"])["code"] == "internal"
 
 
-async def test_a_door_that_fails_after_an_answer_has_begun_leaves_it_to_be_cut(
+async def test_an_edge_that_fails_after_an_answer_has_begun_leaves_it_to_be_cut(
     settings: Settings,
 ) -> None:
     sent: list[Message] = []
     anybody = admission_of(settings, authenticator=Broken(), cls=Anybody)
 
     with pytest.raises(RuntimeError, match="unexpected"):
-        await sent_by(public_door(settings, Breaking(settings), anybody), MEMBERS, sent)
+        await sent_by(public_edge(settings, Breaking(settings), anybody), MEMBERS, sent)
 
     assert [message["type"] for message in sent] == ["http.response.start"]
 
 
-async def test_a_banks_door_that_fails_is_an_empty_504(settings: Settings) -> None:
+async def test_an_edge_towards_banks_that_fails_is_an_empty_504(settings: Settings) -> None:
     sent: list[Message] = []
     pool = Failing("test", settings.payment_url, pool_limits(settings, 1))
 
-    await sent_by(SnapDoor(nothing_inside, settings=settings, pool=pool), PAYMENT, sent)
+    await sent_by(SnapEdge(nothing_inside, settings=settings, pool=pool), PAYMENT, sent)
 
     assert sent[0]["status"] == 504
     assert sent[1]["body"] == b""
@@ -128,8 +128,8 @@ async def test_a_bank_whose_answer_has_begun_is_cut(settings: Settings) -> None:
     async def receive() -> Message:
         return {"type": "http.disconnect"}
 
-    door = SnapDoor(nothing_inside, settings=settings, pool=bank_pool(settings))
+    edge = SnapEdge(nothing_inside, settings=settings, pool=bank_pool(settings))
     scope = {"type": "http", "method": "POST", "path": "/snap/v1.0/nothing", "headers": []}
 
     with pytest.raises(RuntimeError, match="unexpected"):
-        await AccessLog(door, service="gateway")(scope, receive, send)
+        await AccessLog(edge, service="gateway")(scope, receive, send)

@@ -195,7 +195,7 @@ class Runner:
         return True
 
     async def _stop_all(self) -> None:
-        """Stop the first process, the door to the others, and then the others together."""
+        """Stop the first process, the gateway, and then the others together."""
         for group in (self._children[:1], self._children[1:]):
             for child in group:
                 _signal(child, signal.SIGTERM)

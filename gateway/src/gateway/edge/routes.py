@@ -1,6 +1,6 @@
 """What leads where: the one table of the gateway.
 
-The longest prefix that fits decides. `roles` is a first door only; each service decides for
+The longest prefix that fits decides. `roles` is a first check only; each service decides for
 itself, from the same token, what a subject may see and do.
 """
 
@@ -94,7 +94,7 @@ OPEN: tuple[Row, ...] = tuple(
 )
 """The gateway's own addresses outside /v1, which anybody may read."""
 INNER_PATHS = ("/health", "/ready", "/ready/details", "/metrics", "/feed")
-"""What the inner port answers; of these only `OPEN` ones are reached through the public door."""
+"""What the inner port answers; of these only `OPEN` ones are reached from outside."""
 
 SNAP_ENDINGS: dict[str, str] = {
     "/access-token/b2b": "73",

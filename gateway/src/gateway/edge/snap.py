@@ -1,4 +1,4 @@
-"""The banks' door: no token, no limit, every byte as it came.
+"""The edge towards banks: no token, no limit, every byte as it came.
 
 What a bank does with our answer is money: a 4xx may make it reverse a payment, a code it can read
 counts as our word. So our own failures are a 504 without a body, which is "unknown" to every
@@ -37,7 +37,7 @@ OWN_FAILURES = (RequestUnreadable, EncodingUnsupported, BodiesFull)
 log = get_logger()
 
 
-class SnapDoor:
+class SnapEdge:
     """Everything under the banks' prefixes; other paths pass by.
 
     Banks have connections and memory of their own: whatever the others are held up by, a payment

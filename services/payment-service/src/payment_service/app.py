@@ -9,7 +9,7 @@ from payment_service.banks.routes import inquiries, verifications
 from payment_service.banks.routes import router as banks
 from payment_service.bills.routes import router as bills
 from payment_service.callbacks.gate import Gate
-from payment_service.callbacks.routes import SnapDoor
+from payment_service.callbacks.routes import SnapCallbacks
 from payment_service.callbacks.writer import Writer
 from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
@@ -75,7 +75,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
         subscriptions=subscriptions(own=own_feed(kit), members=feed_of_members),
         periodic=periodic(settings),
         on_close=[writer.close, members.close, feed_of_members.close, bank_clients.close],
-        inner=partial(SnapDoor, gate=gate, writer=writer),
+        inner=partial(SnapCallbacks, gate=gate, writer=writer),
     )
     app.state.members = members
     app.state.banks = bank_clients

@@ -1,4 +1,4 @@
-"""A bank as it stands before our door: keys of its own, signed calls over the raw bytes.
+"""A bank that calls us: keys of its own, signed calls over the raw bytes.
 
 For the tests of this service; nothing here is used by the service itself.
 """

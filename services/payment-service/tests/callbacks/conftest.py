@@ -1,4 +1,4 @@
-"""Banks at our door, and what we kept of their calls."""
+"""Banks that call us, and what we kept of their calls."""
 
 import json
 from collections.abc import Awaitable, Callable

@@ -42,7 +42,7 @@ class BodyTooLarge(Exception):
     """A body beyond the limit; nothing of it is looked at."""
 
 
-class SnapDoor:
+class SnapCallbacks:
     """Answers every call under a bank's prefix, and lets all others pass.
 
     It stands around the framework: what a bank calls meets no routing, no body limit and no error

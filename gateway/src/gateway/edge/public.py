@@ -1,4 +1,4 @@
-"""The public door: every request of an app or a page comes in here.
+"""The edge towards apps and pages: every request of theirs passes here.
 
 Counted, admitted, collected; then relayed to its service, or answered by our own routes.
 """
@@ -21,7 +21,7 @@ from perisai_kit.http.problems import unexpected_problem
 from perisai_kit.http.protocol import INNER
 
 
-class PublicDoor:
+class PublicEdge:
     """Lets in who may come; stands before the app of our own routes."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Who may pass the door, how often, and what he is told."""
+"""Who is admitted, how often, and what the others are answered."""
 
 import base64
 import hmac
@@ -55,7 +55,7 @@ async def test_every_other_route_of_our_own_asks_for_a_token(platform: Any) -> N
 @pytest.mark.parametrize(
     "row", [row for row in TABLE if row.roles is not None], ids=lambda row: row.prefix
 )
-async def test_nothing_behind_the_door_is_reached_without_a_token(platform: Any, row: Any) -> None:
+async def test_nothing_behind_the_edge_is_reached_without_a_token(platform: Any, row: Any) -> None:
     answer = await platform.client.get(row.prefix)
 
     assert answer.status_code == 401
