@@ -188,6 +188,35 @@ def test_output_shows_addresses_user_names_and_three_lines_to_try(platform: Runn
     assert said.count("  curl -s ") + said.count("  TOKEN=$(") == 3
 
 
+def test_output_has_a_line_for_each_process_that_is_ready_and_the_box_below_them(
+    platform: Running,
+) -> None:
+    said = platform.output()
+    box = said.index("Perisai is ready.")
+
+    for name in platform.described["addresses"]:
+        assert said.index(f"\n{name:<8} is ready after ") < box
+    assert " warning " not in said[:box]
+    assert "/v1/" not in said[:box]
+
+
+def test_a_request_is_a_short_line_and_its_log_is_found_by_what_the_line_shows(
+    platform: Running,
+) -> None:
+    request_id = "asked-by-a-test-1a2b3c4d"
+    with platform.client() as client:
+        headers = {**platform.sign_in("officer1"), "X-Request-Id": request_id}
+        assert client.get("/v1/branches", headers=headers).status_code == 200
+
+    assert lifetime.wait_until(lambda: "ms req_1a2b3c4d\n" in platform.output(), timeout_s=30)
+    done = perisai(platform, "logs", "--request", "req_1a2b3c4d")
+
+    assert "GET /feed" not in platform.output()
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {line["request_id"] for line in lines} == {request_id}
+    assert {line["service"] for line in lines} >= {"gateway", "agent"}
+
+
 def test_output_holds_no_password_and_no_secret(platform: Running) -> None:
     said = platform.output()
     secrets = json.loads((platform.folder / "secrets.json").read_text())

@@ -7,6 +7,7 @@ from pathlib import Path
 from sandbox.environment import CLOCK_FILE, FAKEBANK_FILE
 from sandbox.errors import SandboxError
 from sandbox.furnish import DESCRIPTION_FILE
+from sandbox.log_files import LOGS
 from sandbox.postgres import Postgres
 from sandbox.seed_people import PEOPLE_FILE
 
@@ -24,7 +25,7 @@ def prepare_folder(folder: Path) -> None:
     os.umask(0o077)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
-    places = [folder, folder / KEYS, folder / POSTGRES]
+    places = [folder, folder / KEYS, folder / POSTGRES, folder / LOGS]
     for path in (path for place in places if place.is_dir() for path in place.iterdir()):
         # PostgreSQL sees to its own data, which may belong to another user.
         if path.name != "data" and not path.is_symlink() and path.stat().st_uid == os.geteuid():
@@ -39,7 +40,8 @@ def reset(folder: Path) -> None:
     if not (folder / SECRETS_FILE).exists() and not (folder / POSTGRES).is_dir():
         raise SandboxError(f"There is no sandbox in {folder}.")
     Postgres(folder / POSTGRES).remove()
-    shutil.rmtree(folder / KEYS, ignore_errors=True)
+    for name in (KEYS, LOGS):
+        shutil.rmtree(folder / name, ignore_errors=True)
     for name in FILES:
         (folder / name).unlink(missing_ok=True)
     if not any(folder.iterdir()):

@@ -5,8 +5,9 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -20,6 +21,8 @@ from sandbox.environment import CLOCK_FILE, build_environment
 from sandbox.errors import SandboxError
 from sandbox.folder import prepare_folder, reset
 from sandbox.furnish import DESCRIPTION_FILE, furnish_elsewhere
+from sandbox.log_files import LogFiles, find_lines
+from sandbox.output import Output, Phase, wants_json
 from sandbox.rotate import add_data_keys, rotate_data_keys
 from sandbox.run import run
 from sandbox.seed import create_admin
@@ -41,7 +44,6 @@ Folder = Annotated[
     typer.Option(help="Where the sandbox keeps its data and its secrets.", envvar="PERISAI_FOLDER"),
 ]
 HERE = ROOT / ".perisai"
-COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_black")
 
 
 @app.command("run")
@@ -53,15 +55,27 @@ def run_command(
 ) -> None:
     """Start the platform: PostgreSQL, gateway, services and the sandbox's bank. Ctrl-C stops it.
 
-    Ports are changed with PERISAI_GATEWAY_PORT, PERISAI_AGENT_PORT and so on.
+    Ports are changed with PERISAI_GATEWAY_PORT, PERISAI_AGENT_PORT and so on. What each process
+    says is kept in logs/ of the folder; PERISAI_LOG=json prints it here as well.
     """
     with _one_line_errors():
         services = load_services()
         if free_ports:
             services = tuple(each.on_free_ports() for each in services)
-        names = [each.name for each in services]
-        run(folder, services, show=lambda name, line: _show(names, name, line), when_ready=_welcome)
-        _show(names, "sandbox", "stopped")
+        with LogFiles(folder.absolute()) as files:
+            output = Output(files, write=_print, as_json=wants_json())
+
+            async def show_box(described: dict[str, Any]) -> None:
+                output.show_box(welcome_lines(described))
+
+            run(
+                folder,
+                services,
+                show=output,
+                when_ready=show_box,
+                when_stopping=partial(setattr, output, "phase", Phase.STOPPING),
+            )
+            output("sandbox", "stopped")
 
 
 @app.command("status")
@@ -83,6 +97,24 @@ def token_command(
             typer.echo(fetch_token(read_description(folder), username))
         except httpx.TransportError as error:
             raise SandboxError(f"The sandbox of {folder} does not answer: {error!r}") from None
+
+
+@app.command("logs")
+def logs_command(
+    service: Annotated[str | None, typer.Argument(help="Such as payment; all without it.")] = None,
+    request: Annotated[
+        str | None, typer.Option("--request", help="A request's id, or req_... as `run` shows it.")
+    ] = None,
+    folder: Folder = HERE,
+) -> None:
+    """Print the kept log lines, as JSON, oldest first."""
+    with _one_line_errors():
+        try:
+            for line in find_lines(folder, service=service, request=request):
+                typer.echo(line)
+        except BrokenPipeError:
+            # Nobody reads any more, as in `perisai logs | head`.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @app.command("reset")
@@ -253,16 +285,6 @@ def _gateway_environment(folder: Path) -> dict[str, str]:
     )
 
 
-def _show(names: list[str], name: str, line: str) -> None:
-    width = max(map(len, names))
-    index = names.index(name) if name in names else len(names)
-    label = typer.style(f"{name:<{width}} |", fg=COLOURS[index % len(COLOURS)])
-    # Nobody reads any more, as in `make run | head`: the platform goes on.
-    with suppress(BrokenPipeError):
-        typer.echo(f"{label} {line}")
-
-
-async def _welcome(described: dict[str, Any]) -> None:
-    with suppress(BrokenPipeError):
-        typer.echo("\n".join(welcome_lines(described)))
-        sys.stdout.flush()
+def _print(text: str) -> None:
+    typer.echo(text)
+    sys.stdout.flush()

@@ -29,12 +29,14 @@ def run(
     *,
     show: Callable[[str, str], None],
     when_ready: Callable[[dict[str, Any]], Awaitable[None]],
+    when_stopping: Callable[[], None] = lambda: None,
     stay: bool = True,
 ) -> None:
     """Run the platform until told to stop; PostgreSQL stops last.
 
-    show: takes a name and a line that it said. when_ready: takes what sandbox.json says. stay:
-    False stops when `when_ready` has returned.
+    show: takes a name and a line that it said. when_ready: takes what sandbox.json says.
+    when_stopping: called before the first process is told to stop. stay: False stops when
+    `when_ready` has returned.
     Raises: SandboxError, with everything stopped again.
     """
     signal.signal(signal.SIGTERM, _leave)
@@ -48,7 +50,15 @@ def run(
         migrate(services, postgres)
         show("sandbox", "the databases are migrated")
         try:
-            _run_services(folder, services, postgres, show=show, when_ready=when_ready, stay=stay)
+            _run_services(
+                folder,
+                services,
+                postgres,
+                show=show,
+                when_ready=when_ready,
+                when_stopping=when_stopping,
+                stay=stay,
+            )
         finally:
             (folder / DESCRIPTION_FILE).unlink(missing_ok=True)
 
@@ -114,6 +124,7 @@ def _run_services(
     *,
     show: Callable[[str, str], None],
     when_ready: Callable[[dict[str, Any]], Awaitable[None]],
+    when_stopping: Callable[[], None],
     stay: bool,
 ) -> None:
     secrets = load_secrets(folder)
@@ -122,7 +133,9 @@ def _run_services(
         Process(each.name, each.arguments, environments[each.name], f"{each.url}{each.ready}")
         for each in services
     ]
-    runner = Runner(processes, folder=ROOT, show=show, postgres=postgres)
+    runner = Runner(
+        processes, folder=ROOT, show=show, postgres=postgres, when_stopping=when_stopping
+    )
 
     async def finish() -> None:
         description = await furnish(

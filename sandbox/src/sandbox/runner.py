@@ -58,12 +58,17 @@ class Runner:
         folder: Path,
         show: Callable[[str, str], None],
         postgres: Postgres | None = None,
+        when_stopping: Callable[[], None] = lambda: None,
     ) -> None:
-        """folder: where the processes work. show: takes a name and a line that it said."""
+        """folder: where the processes work. show: takes a name and a line that it said.
+
+        when_stopping: called once, before the first process is told to stop.
+        """
         self._children = [_Child(process) for process in processes]
         self._folder = folder
         self._show = show
         self._postgres = postgres
+        self._when_stopping = when_stopping
         self._stopping = asyncio.Event()
 
     async def run(self, when_ready: Callable[[], Awaitable[None]]) -> None:
@@ -88,6 +93,7 @@ class Runner:
                 task.result()
         finally:
             self._stopping.set()
+            self._when_stopping()
             serving.cancel()
             await self._stop_all()
             await asyncio.gather(*tasks, stopped, return_exceptions=True)
@@ -109,7 +115,8 @@ class Runner:
 
     async def _wait_ready(self, child: _Child) -> None:
         url = child.process.ready_url
-        deadline = time.monotonic() + READY_TIMEOUT_S
+        began = time.monotonic()
+        deadline = began + READY_TIMEOUT_S
         while url is not None and not await asyncio.to_thread(is_answering, url):
             if time.monotonic() > deadline:
                 raise SandboxError(
@@ -118,6 +125,7 @@ class Runner:
             if await self._stops_within(READY_POLL_S):
                 return
         child.was_ready = True
+        self._show(child.process.name, f"is ready after {time.monotonic() - began:.1f} s")
 
     async def _keep(self, child: _Child) -> None:
         """Start the process, and again whenever it ends, until all shall stop."""
