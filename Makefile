@@ -16,12 +16,16 @@ help: ## show this list
 	@sed -n 's/^\([a-z -]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do \
 		printf '  make %-13s %s\n' "$$name" "$$what"; done
 
-# Again only when a lock or a pyproject.toml has changed.
-.venv/installed: requirements.lock requirements-uv.lock deploy/setup.sh deploy/uv.py $(PROJECTS)
-	@echo "Installing into .venv ..."
+# What the platform and its sandbox need; again only when its lock or a pyproject.toml has changed.
+.venv/installed: deploy/requirements-sandbox.lock requirements-uv.lock deploy/setup.sh deploy/uv.py \
+		deploy/progress.py $(PROJECTS)
 	@PYTHON="$(PYTHON)" sh deploy/setup.sh
 
-setup: .venv/installed ## make .venv and install everything (PYTHON=python3.12 chooses one)
+# What tests, linters and measurements need besides.
+.venv/installed-dev: .venv/installed requirements.lock
+	@PYTHON="$(PYTHON)" sh deploy/setup.sh dev
+
+setup: .venv/installed-dev ## make .venv and install everything (PYTHON=python3.12 chooses one)
 
 run: .venv/installed ## start the whole platform on this machine; Ctrl-C stops it
 	@$(PY) -m sandbox run $(ARGS)
@@ -31,35 +35,35 @@ demo: .venv/installed ## walk the journey from enrolment to commission, checking
 
 # What Python compiles is kept, even where the environment says otherwise: a run starts some
 # hundred processes, and each would compile everything anew.
-test: .venv/installed ## run all tests; they bring their own PostgreSQL and ports
+test: .venv/installed-dev ## run all tests; they bring their own PostgreSQL and ports
 	@PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n auto --maxprocesses 4 --dist loadscope $(ARGS)
 
-soak: .venv/installed ## run what takes long (SOAK_CALLBACKS=10000 and so on: docs/testing.md)
+soak: .venv/installed-dev ## run what takes long (SOAK_CALLBACKS=10000 and so on: docs/testing.md)
 	@status=0; $(PY) -m pytest -q -m soak $(ARGS) || status=1; \
 		HYPOTHESIS_PROFILE=soak $(PY) -m pytest -q -m "hypothesis and not soak" \
 		-n logical --maxprocesses 4 --dist loadscope || status=1; exit $$status
 
-bench: .venv/installed ## measure the limits beside their yardsticks (ARGS=callbacks_direct chooses one)
+bench: .venv/installed-dev ## measure the limits beside their yardsticks (ARGS=callbacks_direct chooses one)
 	@$(PY) -m bench $(ARGS)
 
 check: lint types imports test ## what CI runs: lint, types, imports, tests
 
-lint: .venv/installed ## check style and format
+lint: .venv/installed-dev ## check style and format
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 
-fmt: .venv/installed ## format and fix what can be fixed
+fmt: .venv/installed-dev ## format and fix what can be fixed
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
 # The tests of each package by themselves: many of them have a test_rules.py.
-types: .venv/installed ## check types
+types: .venv/installed-dev ## check types
 	@$(PY) -m mypy -n 2 $(SOURCES) deploy bench/*.py conftest.py
 	@status=0; for tests in $(TESTS); do \
 		[ -z "$$(find "$$tests" -name '*.py')" ] || \
 		MYPYPATH="$$tests" $(PY) -m mypy "$$tests" || status=1; done; exit $$status
 
-imports: .venv/installed ## check who imports whom
+imports: .venv/installed-dev ## check who imports whom
 	@$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-cache
 
 lock: .venv/installed ## write the lock files anew (ARGS=--upgrade for newer versions)

@@ -1,16 +1,19 @@
 #!/bin/sh
-# Write the lock files from all pyproject.toml files: requirements.lock with everything,
-# requirements-uv.lock with uv alone, and for the images deploy/requirements.lock and
-# deploy/requirements-sandbox.lock with what each needs to run, at the very same versions.
+# Write the lock files from all pyproject.toml files: deploy/requirements-sandbox.lock with what the
+# sandbox needs to run, which `make run` and an image install; deploy/requirements.lock with what the
+# platform alone needs, for the other image; requirements.lock with everything, development too, and
+# requirements-uv.lock with uv alone. All at the very same versions: the first decides them.
 # Versions stay as they are where they still fit; arguments go to uv, such as --upgrade.
 set -eu
 cd "$(dirname "$0")/.."
 
 new=$(mktemp -d)
 trap 'rm -rf "$new"' EXIT
-if [ -f requirements.lock ]; then
-    cat requirements.lock >"$new/all"
-fi
+for name in requirements.lock deploy/requirements-sandbox.lock; do
+    if [ -f "$name" ]; then
+        cat "$name" >"$new/$(basename "$name")"
+    fi
+done
 
 # compile OUTPUT ARGUMENTS...: what these projects need, without our own packages.
 compile() {
@@ -38,16 +41,16 @@ printf 'hatchling\neditables\n' >"$new/backend.in"
 
 # No name of ours has a blank in it, so the list may be split.
 # shellcheck disable=SC2086
-compile "$new/all" --group dev $platform sandbox/pyproject.toml "$@"
+compile "$new/requirements-sandbox.lock" $platform sandbox/pyproject.toml "$new/backend.in" "$@"
 # An output that exists already says which versions and hashes are preferred.
-cp "$new/all" "$new/platform"
-cp "$new/all" "$new/sandbox"
+cp "$new/requirements-sandbox.lock" "$new/platform"
 # shellcheck disable=SC2086
 compile "$new/platform" $platform "$new/backend.in"
 # shellcheck disable=SC2086
-compile "$new/sandbox" $platform sandbox/pyproject.toml "$new/backend.in"
+compile "$new/requirements.lock" --group dev $platform sandbox/pyproject.toml \
+    --constraint "$new/requirements-sandbox.lock" "$@"
 
-cat "$new/all" >requirements.lock
+cat "$new/requirements.lock" >requirements.lock
 sed -n '/^uv==/,/[^\\]$/p' requirements.lock >requirements-uv.lock
 cat "$new/platform" >deploy/requirements.lock
-cat "$new/sandbox" >deploy/requirements-sandbox.lock
+cat "$new/requirements-sandbox.lock" >deploy/requirements-sandbox.lock

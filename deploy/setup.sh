@@ -1,6 +1,7 @@
 #!/bin/sh
-# Make .venv and install everything into it, all third-party packages checked by hash.
-# PYTHON chooses the interpreter; without it the first one that is new enough is taken.
+# Make .venv and install the platform and its sandbox into it, all third-party packages checked by
+# hash. PYTHON chooses the interpreter; without it the first one that is new enough is taken.
+# `setup.sh dev` adds what tests, linters and measurements need.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -29,22 +30,41 @@ is_new_enough "$python" || fail "Python 3.11 or newer is needed; $python is $("$
     fail "Python's venv module is missing; install it (on Debian and Ubuntu: python3-venv)."
 
 here=.venv/bin/python
-rm -f .venv/installed
+
+# step PLACE TITLE COMMAND...: run it and show that it moves.
+step() {
+    "$python" deploy/progress.py "$@"
+}
+
+# install PLACE TITLE LOCK: what the lock names.
+install() {
+    step "$1" "$2" $here deploy/uv.py pip install --compile-bytecode --python $here \
+        --require-hashes -r "$3" || fail "The packages could not be installed; see the lines above."
+}
+
+if [ "${1:-}" = dev ]; then
+    echo "Adding what tests and linters need: about half a minute, 300 MB." >&2
+    install 1/1 "development packages" requirements.lock
+    touch .venv/installed-dev
+    exit
+fi
+
+rm -f .venv/installed .venv/installed-dev
+echo "Installing into .venv: about a minute, more where packages must be fetched; 300 MB." >&2
 if ! is_new_enough $here || ! $here -m pip --version >/dev/null 2>&1; then
     rm -rf .venv
-    "$python" -m venv .venv || fail "Python could not make .venv."
+    step 1/4 "environment" "$python" -m venv .venv || fail "Python could not make .venv."
 fi
-$here -m pip install --quiet --quiet --require-hashes -r requirements-uv.lock ||
-    fail "uv could not be installed; see the lines above."
-$here deploy/uv.py pip install --quiet --compile-bytecode --python $here \
-    --require-hashes -r requirements.lock ||
-    fail "The packages could not be installed; see the lines above."
+step 2/4 "installer" $here -m pip install --quiet --quiet --require-hashes \
+    -r requirements-uv.lock || fail "uv could not be installed; see the lines above."
+install 3/4 "packages" deploy/requirements-sandbox.lock
 set --
 for project in libs/*/ gateway/ services/*/ sandbox/; do
     if [ -f "${project}pyproject.toml" ]; then
         set -- "$@" -e "./$project"
     fi
 done
-$here deploy/uv.py pip install --quiet --python $here --no-deps --no-build-isolation "$@" ||
+step 4/4 "the platform" $here deploy/uv.py pip install --python $here --no-deps \
+    --no-build-isolation "$@" ||
     fail "Our own packages could not be installed; see the lines above."
 touch .venv/installed

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -13,14 +14,33 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def uv_script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("deploy_uv", ROOT / "deploy" / "uv.py")
+def load_script(name: str) -> ModuleType:
+    """Return a script of deploy/, which is no package."""
+    path = ROOT / "deploy" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"deploy_{name}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def uv_script() -> ModuleType:
+    return load_script("uv")
+
+
+@pytest.fixture(scope="module")
+def progress() -> ModuleType:
+    return load_script("progress")
+
+
+UV_SAYS = """
+import time
+print("Resolved 63 packages in 1.58s", flush=True)
+print("Downloading cryptography (4.2MiB)", flush=True)
+time.sleep(2)
+"""
 
 
 def set_up(checkout: Path, python: Path) -> subprocess.CompletedProcess[str]:
@@ -97,6 +117,86 @@ def test_settings_of_pip_become_settings_of_uv(uv_script: ModuleType) -> None:
 
 def test_a_machine_without_settings_of_pip_changes_nothing(uv_script: ModuleType) -> None:
     assert uv_script.uv_environment(uv_script.pip_settings("")) == {}
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_step_shows_what_it_is_at_until_it_is_done(
+    progress: ModuleType, is_terminal: bool
+) -> None:
+    shown: list[str] = []
+
+    code = progress.run(
+        *("3/4", "packages", [sys.executable, "-c", UV_SAYS]),
+        write=shown.append,
+        is_terminal=is_terminal,
+        every_s=0.2,
+    )
+
+    assert code == 0
+    assert any("  3/4 packages: fetching cryptography, " in text for text in shown)
+    assert re.fullmatch(r"(\r\x1b\[K)?  3/4 packages: done, \d+ s\n", shown[-1])
+    assert all(text.startswith("\r") == is_terminal for text in shown)
+    assert all(text.endswith("\n") != is_terminal for text in shown[:-1])
+
+
+def test_a_step_is_never_silent_for_five_seconds(progress: ModuleType) -> None:
+    assert max(progress.TERMINAL_S, progress.PLAIN_S) < 5
+
+
+def test_a_step_that_fails_shows_what_the_command_wrote(progress: ModuleType) -> None:
+    shown: list[str] = []
+    failing = "import sys; print('no such package', file=sys.stderr); sys.exit(7)"
+
+    code = progress.run(
+        *("3/4", "packages", [sys.executable, "-c", failing]),
+        write=shown.append,
+        is_terminal=False,
+        every_s=2,
+    )
+
+    assert code == 7
+    assert shown[-2].startswith("  3/4 packages: failed, ")
+    assert shown[-1] == "no such package\n"
+
+
+def test_compiling_shows_how_far_it_is(progress: ModuleType, tmp_path: Path) -> None:
+    for name in ("a.py", "b.py", "a.cpython-311.pyc"):
+        (tmp_path / name).touch()
+    step = progress.Step(tmp_path)
+
+    step.said += ["Resolved 63 packages in 1.58s", "Installed 63 packages in 1.07s"]
+
+    assert step.describe() == "compiling 50 %"
+
+
+@pytest.mark.parametrize(
+    ("target", "installs"),
+    [
+        ("run", {"installed"}),
+        ("demo", {"installed"}),
+        ("test", {"installed", "installed-dev"}),
+        ("check", {"installed", "installed-dev"}),
+        ("bench", {"installed", "installed-dev"}),
+        ("setup", {"installed", "installed-dev"}),
+    ],
+)
+def test_a_target_installs_what_it_needs_and_no_more(
+    tmp_path: Path, target: str, installs: set[str]
+) -> None:
+    (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text())
+    for path in ("requirements.lock", "requirements-uv.lock", "deploy/requirements-sandbox.lock"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).touch()
+    for name in ("setup.sh", "uv.py", "progress.py"):
+        (tmp_path / "deploy" / name).touch()
+
+    done = subprocess.run(
+        ["make", "-n", target], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+
+    lines = [line for line in done.stdout.splitlines() if "deploy/setup.sh" in line]
+    stamps = {"installed-dev" if line.endswith(" dev") else "installed" for line in lines}
+    assert stamps == installs
 
 
 def test_make_without_a_target_lists_the_targets() -> None:

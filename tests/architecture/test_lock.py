@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ("deploy/requirements.lock", "deploy/requirements-sandbox.lock")
-"""Locks of the two images; the second is installed after the first."""
+"""Locks of the two images, the second installed after the first; `make run` installs the second."""
 LOCKS = ("requirements.lock", "requirements-uv.lock", *IMAGES)
 NOT_IN_THE_PLATFORM = {"sandbox"}
 
