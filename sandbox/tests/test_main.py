@@ -180,3 +180,30 @@ def test_seed_of_a_platform_that_is_away_says_so_in_one_line(tmp_path: Path) -> 
     assert done.stderr.startswith("perisai: The platform does not answer: ")
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "sandbox.json").exists()
+
+
+def test_help_loads_nothing_that_only_a_command_needs() -> None:
+    asked = (
+        "import sys; sys.argv = ['perisai', '--help']\n"
+        "from sandbox.main import app\n"
+        "try: app()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'httpx', 'sqlalchemy', 'cryptography', 'asyncpg', 'pydantic', 'fastapi'}\n"
+        "print('loaded:', sorted(heavy & set(sys.modules)))\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+
+    assert done.stdout.rstrip().endswith("loaded: []")
+    for word in ("run", "status", "doctor", "token", "otp", "pay", "logs", "seed", "demo", "clock"):
+        assert f" {word} " in done.stdout
+
+
+@pytest.mark.parametrize("words", [("otp", "member"), ("pay", "12345"), ("token", "admin")])
+def test_what_needs_a_running_sandbox_says_so_in_one_line(
+    tmp_path: Path, words: tuple[str, str]
+) -> None:
+    done = perisai(*words, "--folder", tmp_path)
+
+    assert done.returncode == 1
+    assert done.stderr == f"perisai: No sandbox runs in {tmp_path}: start it with `make run`.\n"

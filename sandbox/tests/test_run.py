@@ -247,6 +247,45 @@ def test_token_is_one_for_the_gateway(platform: Running) -> None:
     assert answer.status_code == 200
 
 
+def test_the_code_an_app_asked_for_is_read_by_the_name_of_the_sign_in(platform: Running) -> None:
+    phone = platform.described["sign_ins"]["member"]["phone"]
+    asked = {"phone": phone, "device_id": "a-test"}
+    with platform.client() as client:
+        assert client.post("/v1/auth/otp", json=asked).status_code == 202
+        code = perisai(platform, "otp", "member").stdout.strip()
+        grant = {"grant_type": "otp", "code": code, **asked}
+        answer = client.post("/v1/auth/token", json=grant)
+
+    assert answer.status_code == 200
+    assert answer.json()["access_token"]
+
+
+def test_a_bill_is_paid_at_the_bank_once(platform: Running) -> None:
+    token = {"Authorization": f"Bearer {perisai(platform, 'token', 'officer1').stdout.strip()}"}
+    month = platform.find("/v1/server-time", "officer1")["now"][:7]
+    member = platform.find("/v1/members", "officer1")["items"][0]["id"]
+    with platform.client() as client:
+        bill = client.post(
+            "/v1/bills",
+            json={"member_id": member, "first_month": month, "month_count": 1},
+            headers={**token, "Idempotency-Key": "a-test-of-the-bank"},
+        ).json()
+    number = bill["virtual_accounts"][0]["number"].strip()
+
+    paid, again = perisai(platform, "pay", number), perisai(platform, "pay", number)
+
+    assert paid.stdout == f"paid: {bill['amount']} rupiah, answered 2002500\n"
+    assert (paid.returncode, again.returncode) == (0, 1)
+
+
+def test_doctor_finds_no_fault_in_a_running_sandbox(platform: Running) -> None:
+    done = perisai(platform, "doctor")
+
+    assert done.returncode == 0, done.stdout
+    assert "ok    database payment: answers" in done.stdout
+    assert done.stdout.count(" subscription ") >= 3
+
+
 def test_all_files_of_the_sandbox_are_readable_by_us_alone(platform: Running) -> None:
     data = platform.folder / "postgres" / "data"
     open_to_others = [

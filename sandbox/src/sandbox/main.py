@@ -1,34 +1,22 @@
-"""The `perisai` command."""
+"""The `perisai` command: its words and its help. What each of them does is in actions.py."""
 
-import asyncio
 import os
 import sys
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import httpx
 import typer
 
-from perisai_kit.domain import clock
-from sandbox.demo.run import run_demo
-from sandbox.environment import CLOCK_FILE, build_environment
 from sandbox.errors import SandboxError
-from sandbox.folder import prepare_folder, reset
-from sandbox.furnish import DESCRIPTION_FILE, furnish_elsewhere
-from sandbox.log_files import LogFiles, find_lines
-from sandbox.output import Output, Phase, wants_json
-from sandbox.rotate import add_data_keys, rotate_data_keys
-from sandbox.run import run
-from sandbox.seed import create_admin
-from sandbox.services import ROOT, load_services
-from sandbox.show import fetch_token, read_description, status_lines, welcome_lines
-from sandbox.vault import load_secrets
+from sandbox.later import import_later
+from sandbox.services import ROOT
+
+if TYPE_CHECKING:
+    from sandbox import actions
+else:
+    actions = import_later("sandbox.actions")
 
 app = typer.Typer(
     help="The Perisai platform on one machine.",
@@ -59,31 +47,23 @@ def run_command(
     says is kept in logs/ of the folder; PERISAI_LOG=json prints it here as well.
     """
     with _one_line_errors():
-        services = load_services()
-        if free_ports:
-            services = tuple(each.on_free_ports() for each in services)
-        with LogFiles(folder.absolute()) as files:
-            output = Output(files, write=_print, as_json=wants_json())
-
-            async def show_box(described: dict[str, Any]) -> None:
-                output.show_box(welcome_lines(described))
-
-            run(
-                folder,
-                services,
-                show=output,
-                when_ready=show_box,
-                when_stopping=partial(setattr, output, "phase", Phase.STOPPING),
-            )
-            output("sandbox", "stopped")
+        actions.run_platform(folder, free_ports=free_ports)
 
 
 @app.command("status")
 def status_command(folder: Folder = HERE) -> None:
     """Show which processes are ready, and every sign-in with its password."""
     with _one_line_errors():
-        for line in status_lines(read_description(folder), load_services()):
-            typer.echo(line)
+        _print(actions.show_status(folder))
+
+
+@app.command("doctor")
+def doctor_command(folder: Folder = HERE) -> None:
+    """Look for what is wrong with the sandbox and say what to do; exit 0 if nothing is."""
+    with _one_line_errors():
+        findings = actions.examine_sandbox(folder)
+        _print(finding.line for finding in findings)
+    raise typer.Exit(0 if all(finding.is_well for finding in findings) else 1)
 
 
 @app.command("token")
@@ -93,10 +73,32 @@ def token_command(
 ) -> None:
     """Sign in as one of the staff and print the access token, which is good for ten minutes."""
     with _one_line_errors():
-        try:
-            typer.echo(fetch_token(read_description(folder), username))
-        except httpx.TransportError as error:
-            raise SandboxError(f"The sandbox of {folder} does not answer: {error!r}") from None
+        typer.echo(actions.fetch_access_token(folder, username))
+
+
+@app.command("otp")
+def otp_command(
+    phone: Annotated[str, typer.Argument(help="A telephone, or a sign-in such as member.")],
+    folder: Folder = HERE,
+) -> None:
+    """Print the newest one-time code that was sent to a telephone."""
+    with _one_line_errors():
+        typer.echo(actions.read_one_time_code(folder, phone))
+
+
+@app.command("pay")
+def pay_command(
+    virtual_account: Annotated[str, typer.Argument(help="The number on the bill, digits only.")],
+    amount: Annotated[
+        int | None, typer.Option(help="Rupiah; what the bill says when left out.")
+    ] = None,
+    folder: Folder = HERE,
+) -> None:
+    """Pay a bill as its bank's customer would; exit 0 when the bank was told that it is paid."""
+    with _one_line_errors():
+        paid = actions.pay_bill(folder, virtual_account, amount)
+    typer.echo(paid.line)
+    raise typer.Exit(0 if paid.is_paid else 1)
 
 
 @app.command("logs")
@@ -109,12 +111,7 @@ def logs_command(
 ) -> None:
     """Print the kept log lines, as JSON, oldest first."""
     with _one_line_errors():
-        try:
-            for line in find_lines(folder, service=service, request=request):
-                typer.echo(line)
-        except BrokenPipeError:
-            # Nobody reads any more, as in `perisai logs | head`.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _print(actions.read_logs(folder, service=service, request=request))
 
 
 @app.command("reset")
@@ -127,7 +124,7 @@ def reset_command(
     with _one_line_errors():
         if not yes:
             typer.confirm(f"Delete the sandbox in {folder}?", abort=True)
-        reset(folder)
+        actions.reset(folder)
     typer.echo(f"The sandbox in {folder} is deleted.")
 
 
@@ -138,14 +135,9 @@ def seed_command(folder: Folder = HERE) -> None:
     Its addresses are PERISAI_GATEWAY_URL, PERISAI_FAKEBANK_URL and so on; the gateway's other
     variables are needed as well, for the first administrator. Writes sandbox.json in the folder.
     """
-    folder = folder.absolute()
     with _one_line_errors():
-        prepare_folder(folder)
-        try:
-            asyncio.run(furnish_elsewhere(folder, load_services()))
-        except httpx.TransportError as error:
-            raise SandboxError(f"The platform does not answer: {error!r}") from None
-    typer.echo(f"The sandbox is seeded; {folder / DESCRIPTION_FILE} tells how to use it.")
+        written = actions.seed_elsewhere(folder.absolute())
+    typer.echo(f"The sandbox is seeded; {written} tells how to use it.")
 
 
 @app.command("demo")
@@ -155,41 +147,8 @@ def demo_command(folder: Folder = HERE) -> None:
     In the sandbox that runs in the folder, or else in a new one that is removed afterwards.
     """
     with _one_line_errors():
-        code = demo_here(folder) if (folder / DESCRIPTION_FILE).exists() else demo_apart(typer.echo)
+        code = actions.walk_demo(folder, write=typer.echo)
     raise typer.Exit(code)
-
-
-def demo_here(folder: Path) -> int:
-    """Walk the journey in the sandbox that runs in this folder; return the exit code."""
-    try:
-        return asyncio.run(run_demo(folder, typer.echo))
-    except httpx.TransportError as error:
-        raise SandboxError(f"The sandbox of {folder} does not answer: {error!r}") from None
-
-
-def demo_apart(write: Callable[[str], None]) -> int:
-    """Walk the journey in a sandbox of its own, on free ports; return the exit code."""
-    codes: list[int] = []
-    said: deque[str] = deque(maxlen=200)
-    services = [each.on_free_ports() for each in load_services()]
-    with TemporaryDirectory(prefix="perisai-demo-", ignore_cleanup_errors=True) as scratch:
-
-        async def walk(_: dict[str, Any]) -> None:
-            codes.append(await run_demo(Path(scratch), write))
-
-        try:
-            run(
-                Path(scratch),
-                services,
-                show=lambda name, line: said.append(f"{name} | {line}"),
-                when_ready=walk,
-                stay=False,
-            )
-        except SandboxError:
-            for line in said:
-                typer.echo(line, err=True)
-            raise
-    return codes[0] if codes else 1
 
 
 @app.command("create-admin")
@@ -204,9 +163,7 @@ def create_admin_command(
     of the sandbox that runs in the folder.
     """
     with _one_line_errors():
-        given = "PERISAI_GATEWAY_DATABASE_URL" in os.environ
-        environment = dict(os.environ) if given else _gateway_environment(folder)
-        create_admin(username, password, environment)
+        actions.make_admin(folder, username, password)
     typer.echo(f"{username} is an administrator.")
 
 
@@ -224,10 +181,10 @@ def rotate_data_keys_command(
     """
     with _one_line_errors():
         if new_key:
-            made = add_data_keys(folder)
+            made = actions.add_data_keys(folder)
             typer.echo(f"New data keys: {made}. Start the sandbox anew, then rotate.")
             return
-        rotate_data_keys(folder, load_services(), read_description(folder))
+        actions.encrypt_anew(folder)
     typer.echo("Everything is under the newest data keys; the older ones are removed.")
 
 
@@ -238,30 +195,23 @@ def set_clock(
 ) -> None:
     """Make business time read this instant now and run on from there; Jakarta time if not said."""
     with _one_line_errors():
-        try:
-            wanted = datetime.fromisoformat(instant)
-        except ValueError:
-            raise SandboxError(f"{instant!r} is no instant; write 2025-11-15T09:00.") from None
-        aware = wanted if wanted.tzinfo else wanted.replace(tzinfo=clock.JAKARTA)
-        prepare_folder(folder)
-        clock.set_test_clock(folder / CLOCK_FILE, aware)
-    show_clock(folder)
+        actions.set_clock(folder, instant)
+        typer.echo(actions.show_clock(folder))
 
 
 @clock_app.command("show")
 def show_clock(folder: Folder = HERE) -> None:
     """Show business time."""
-    clock.follow_test_clock(folder / CLOCK_FILE, sandbox=True)
-    now = clock.now().astimezone(clock.JAKARTA)
-    moved = abs((clock.now() - clock.real_now()).total_seconds()) > 1
-    typer.echo(f"{now.isoformat(timespec='seconds')} {'(test clock)' if moved else '(real time)'}")
+    with _one_line_errors():
+        typer.echo(actions.show_clock(folder))
 
 
 @clock_app.command("reset")
 def reset_clock(folder: Folder = HERE) -> None:
     """Return to real time."""
-    (folder / CLOCK_FILE).unlink(missing_ok=True)
-    show_clock(folder)
+    with _one_line_errors():
+        actions.reset_clock(folder)
+        typer.echo(actions.show_clock(folder))
 
 
 @contextmanager
@@ -271,20 +221,15 @@ def _one_line_errors() -> Iterator[None]:
     except SandboxError as error:
         typer.echo(f"perisai: {error}", err=True)
         raise typer.Exit(1) from None
+    except BrokenPipeError:
+        # Nobody reads any more, as in `perisai logs | head`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         # Such as a full disk or a folder that may not be written.
         typer.echo(f"perisai: {error.strerror}: {error.filename or ''}".rstrip(": "), err=True)
         raise typer.Exit(1) from None
 
 
-def _gateway_environment(folder: Path) -> dict[str, str]:
-    url = read_description(folder)["databases"]["gateway"]["app"]
-    services = load_services()
-    return build_environment(
-        services[0], services, secrets=load_secrets(folder), database_url=url, folder=folder
-    )
-
-
-def _print(text: str) -> None:
-    typer.echo(text)
-    sys.stdout.flush()
+def _print(lines: Iterator[str]) -> None:
+    for line in lines:
+        typer.echo(line)

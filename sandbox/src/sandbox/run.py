@@ -143,6 +143,7 @@ def _run_services(
             addresses={each.name: each.url for each in services},
             gateway_environment=environments["gateway"],
         )
+        description["inner_addresses"] = {each.name: each.inner_url for each in services}
         description["databases"] = _databases(services, postgres)
         description[DATA_KEY_IDS] = first_key_ids(secrets)
         write_private_json(folder / DESCRIPTION_FILE, description)

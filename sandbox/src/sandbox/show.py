@@ -11,6 +11,7 @@ import httpx
 
 from sandbox.errors import SandboxError
 from sandbox.furnish import DESCRIPTION_FILE
+from sandbox.log_files import LOGS
 from sandbox.services import Service
 
 READY_TIMEOUT_S = 5.0
@@ -34,20 +35,30 @@ def read_description(folder: Path) -> Described:
 def welcome_lines(described: Described) -> Iterator[str]:
     """Say what is ready; no password, because terminals and their logs are read by others."""
     gateway = described["addresses"]["gateway"]
-    command = f"{shlex.quote(str(Path(sys.executable).with_name('perisai')))}"
+    perisai = shlex.quote(str(Path(sys.executable).with_name("perisai")))
     folder = f"--folder {shlex.quote(str(described['folder']))}"
     yield from ("", "Perisai is ready.", "")
     for name, address in described["addresses"].items():
         yield f"  {name:<9} {address}"
+    yield f"  reference {gateway}/docs"
     yield from ("", "Sign in as:")
     for username, each in described["sign_ins"].items():
-        yield f"  {username:<9} {each['role']}"
-    yield from (f"Their passwords: {command} status {folder}", "", "Try:")
-    yield f"  TOKEN=$({command} token admin {folder})"
-    yield f'  curl -s {gateway}/v1/branches -H "Authorization: Bearer $TOKEN"'
-    yield f'  curl -s {gateway}/v1/bank-partners -H "Authorization: Bearer $TOKEN"'
-    yield from ("", f"All of this is in {described['folder']}/{DESCRIPTION_FILE}. Ctrl-C stops.")
-    yield ""
+        yield f"  {username:<9} {each['role']}{'  by a code' if 'phone' in each else ''}"
+    yield from (
+        f"Passwords and telephones:  {perisai} status {folder}",
+        f"The code an app asked for: {perisai} otp PHONE {folder}",
+        f"A bill paid at the bank:   {perisai} pay VIRTUAL_ACCOUNT {folder}",
+        "",
+        "Try:",
+        f"  TOKEN=$({perisai} token admin {folder})",
+        f'  curl -s {gateway}/v1/branches -H "Authorization: Bearer $TOKEN"',
+        f'  curl -s {gateway}/v1/bank-partners -H "Authorization: Bearer $TOKEN"',
+        "",
+        "docs/front-end.md goes on from here; `make demo` walks the whole journey in a sandbox of",
+        f"its own. All of this is in {described['folder']}/{DESCRIPTION_FILE}, the processes' logs",
+        f"are in {LOGS}/ beside it. Ctrl-C stops.",
+        "",
+    )
 
 
 def status_lines(
@@ -77,19 +88,3 @@ def answers_ready(url: str) -> bool:
         return httpx.get(url, trust_env=False, timeout=READY_TIMEOUT_S).status_code == 200
     except httpx.TransportError:
         return False
-
-
-def fetch_token(described: Described, username: str) -> str:
-    """Sign in as one of the staff and return the access token.
-
-    Raises: SandboxError when there is no such sign-in or it is refused.
-    """
-    sign_in = described["sign_ins"].get(username, {})
-    if "password" not in sign_in:
-        raise SandboxError(f"{username} has no password in this sandbox.")
-    grant = {"grant_type": "password", "username": username, "password": sign_in["password"]}
-    url = f"{described['addresses']['gateway']}/v1/auth/token"
-    answer = httpx.post(url, json=grant, trust_env=False, timeout=READY_TIMEOUT_S * 6)
-    if answer.status_code != 200:
-        raise SandboxError(f"{username} cannot sign in: {answer.status_code}.")
-    return str(answer.json()["access_token"])
