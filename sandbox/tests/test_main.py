@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from perisai_kit.domain import clock
+from sandbox.demo.run import WALKS
+
 
 def perisai(*words: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -207,3 +210,16 @@ def test_what_needs_a_running_sandbox_says_so_in_one_line(
 
     assert done.returncode == 1
     assert done.stderr == f"perisai: No sandbox runs in {tmp_path}: start it with `make run`.\n"
+
+
+def test_demo_goes_to_a_running_sandbox_only_when_told_to(tmp_path: Path) -> None:
+    told = perisai("demo", "--folder", tmp_path)
+    by_variable = perisai("demo", PERISAI_FOLDER=str(tmp_path))
+
+    assert told.returncode == by_variable.returncode == 1
+    assert told.stderr == by_variable.stderr
+    assert told.stderr.startswith(f"perisai: No sandbox runs in {tmp_path}: ")
+
+
+def test_demo_closes_months_that_are_over() -> None:
+    assert all(f"{at:%Y-%m}" < f"{clock.real_now():%Y-%m}" for at, _, _ in WALKS)

@@ -16,8 +16,10 @@ from sandbox.demo.run import run_demo
 pytestmark = pytest.mark.e2e
 PATIENCE_S = 120.0
 """A busy machine is no failure: how soon coverage follows is for the bench."""
-RUNNER_SAYS = "ended (exit code "
-"""How a line begins that the runner itself adds to a process's own."""
+RUNNER_SAYS = ("ended (exit code ", "is ready after ")
+"""How lines begin that the runner itself adds to a process's own."""
+
+TO_GO_ON = "     to go on with: "
 
 
 @dataclass
@@ -41,10 +43,23 @@ async def journey(platform: Platform) -> Journey:
 
 
 async def test_every_check_of_the_demo_holds(journey: Journey) -> None:
-    failed = [line for line in journey.lines if not line.startswith(("ok ", "--- "))]
+    failed = [line for line in journey.lines if not line.startswith(("ok ", "--- ", TO_GO_ON))]
 
     assert failed == ["every check held"]
     assert journey.code == 0
+
+
+async def test_demo_says_what_to_go_on_with(journey: Journey) -> None:
+    said = [line.removeprefix(TO_GO_ON) for line in journey.lines if line.startswith(TO_GO_ON)]
+
+    assert [line.partition(": ")[0] for line in said] == 2 * [
+        "the agent's telephone",
+        "the wadah",
+        "a member who paid",
+        "a member who did not pay",
+        "the bill of that one, as a virtual account",
+    ]
+    assert all(line.partition(": ")[2] for line in said)
 
 
 async def test_books_hold_and_every_event_was_read(platform: Platform, journey: Journey) -> None:

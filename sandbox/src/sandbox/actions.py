@@ -102,26 +102,31 @@ def seed_elsewhere(folder: Path) -> Path:
     return folder / DESCRIPTION_FILE
 
 
-def walk_demo(folder: Path, *, write: Callable[[str], None]) -> int:
-    """Walk the journey; return the exit code. Raises: SandboxError."""
-    return demo_here(folder, write) if (folder / DESCRIPTION_FILE).exists() else demo_apart(write)
+def walk_demo(folder: Path | None, *, stay: bool, write: Callable[[str], None]) -> int:
+    """Walk the journey; return the exit code.
 
-
-def demo_here(folder: Path, write: Callable[[str], None]) -> int:
-    """Walk the journey in the sandbox that runs in this folder; return the exit code."""
+    folder: of the sandbox that runs there; None for one of its own, on free ports, which is removed
+    afterwards. stay: that one runs on until it is told to stop.
+    Raises: SandboxError.
+    """
+    if folder is None:
+        return demo_apart(write, stay=stay)
+    read_description(folder)
     with _answering(folder):
         return asyncio.run(run_demo(folder, write))
 
 
-def demo_apart(write: Callable[[str], None]) -> int:
-    """Walk the journey in a sandbox of its own, on free ports; return the exit code."""
+def demo_apart(write: Callable[[str], None], *, stay: bool) -> int:
+    """Walk the journey in a sandbox of its own; return the exit code."""
     codes: list[int] = []
     said: deque[str] = deque(maxlen=200)
     services = [each.on_free_ports() for each in load_services()]
     with TemporaryDirectory(prefix="perisai-demo-", ignore_cleanup_errors=True) as scratch:
 
-        async def walk(_: dict[str, Any]) -> None:
+        async def walk(described: dict[str, Any]) -> None:
             codes.append(await run_demo(Path(scratch), write))
+            if stay:
+                write("\n".join(welcome_lines(described)))
 
         try:
             run(
@@ -129,7 +134,7 @@ def demo_apart(write: Callable[[str], None]) -> int:
                 services,
                 show=lambda name, line: said.append(f"{name} | {line}"),
                 when_ready=walk,
-                stay=False,
+                stay=stay,
             )
         except SandboxError:
             for line in said:

@@ -141,13 +141,22 @@ def seed_command(folder: Folder = HERE) -> None:
 
 
 @app.command("demo")
-def demo_command(folder: Folder = HERE) -> None:
+def demo_command(
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Walk in the sandbox that runs here.", envvar="PERISAI_FOLDER"),
+    ] = None,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Let the sandbox of its own run on until Ctrl-C.")
+    ] = False,
+) -> None:
     """Walk the journey from enrolment to commission, checking every step; exit 0 if all held.
 
-    In the sandbox that runs in the folder, or else in a new one that is removed afterwards.
+    In a new sandbox on free ports that is removed afterwards, or else in the one of --folder: there
+    it moves business time while it walks, and closes the months of its walks, which are past.
     """
     with _one_line_errors():
-        code = actions.walk_demo(folder, write=typer.echo)
+        code = actions.walk_demo(folder, stay=stay, write=typer.echo)
     raise typer.Exit(code)
 
 

@@ -5,7 +5,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -37,7 +37,8 @@ class Walk:
     """One walk at one month.
 
     at: the business instant of the walk. amount: what one worker's month costs, in rupiah.
-    wait_s: how long events may take from one service to the next.
+    wait_s: how long events may take from one service to the next. left: what the walk leaves to
+    go on with, by what it is.
     """
 
     cast: Cast
@@ -45,6 +46,7 @@ class Walk:
     at: datetime
     amount: int
     wait_s: float = WAIT_S
+    left: dict[str, str] = field(default_factory=dict)
 
     @property
     def month(self) -> str:
@@ -60,6 +62,11 @@ async def walk(journey: Walk) -> Actor:
     agent = await take_on_an_agent(journey)
     members = await enrol(journey, agent)
     bills = await bill(journey, agent, members)
+    journey.left |= {
+        "a member who paid": members[0],
+        "a member who did not pay": members[-1],
+        "the bill of that one, as a virtual account": _account(bills[members[-1]]),
+    }
     before = await collected(journey)
     await pay(journey, bills)
     await look_at_coverage(journey, agent, members)
@@ -74,6 +81,7 @@ async def take_on_an_agent(journey: Walk) -> Actor:
     wadah = await cast.officer.post(
         "/v1/wadahs", wadah_body(journey.today, f"Rukun Nelayan {secrets.token_hex(3)}")
     )
+    journey.left |= {"the agent's telephone": fisher.phone, "the wadah": wadah["id"]}
     member = member_body(fisher, at=journey.at, new_to_bpu=False)
     await cast.officer.post("/v1/members", member)
     account_no = f"{secrets.randbelow(10**10):010d}"
