@@ -16,6 +16,7 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.events.catalogue import BranchOpened, MemberUpdated
 from perisai_kit.events.feed import FeedReader, FeedStalled, LastEventIdUnknown
 from perisai_kit.events.outbox import EventRow, publish
+from perisai_kit.events.sequencer import Sequencer
 from perisai_kit.events.signals import Wakeup
 from perisai_kit.testing.feeds import number_now, sequencing
 from perisai_kit.testing.plugin import Databases, Urls
@@ -212,6 +213,44 @@ async def test_a_reader_in_another_process_than_the_sequencer_is_served_too(
         await publish_now(kit_database, "B1")
 
         assert len(await waiting) == 1
+
+
+@pytest.mark.parametrize(("is_led", "looks"), [(True, {1}), (False, set(range(2, 100)))])
+async def test_a_waiting_reader_looks_again_only_where_nobody_would_ring(
+    kit_database: Database, is_led: bool, looks: set[int]
+) -> None:
+    wakeup, pages = Wakeup(), []
+    wakeup.led_here = is_led
+
+    def note(*call: Any) -> None:
+        if "LEFT JOIN" in call[2]:
+            pages.append(call[2])
+
+    event.listen(kit_database.engine.sync_engine, "before_cursor_execute", note)
+    try:
+        assert await reader_of(kit_database, wakeup).read(0, limit=100, timeout_s=2) == []
+    finally:
+        event.remove(kit_database.engine.sync_engine, "before_cursor_execute", note)
+
+    assert len(pages) in looks
+
+
+async def test_a_reader_looks_for_itself_when_the_sequencer_here_gives_up_its_place(
+    kit_database: Database,
+) -> None:
+    wakeup = Wakeup()
+    sequencer = Sequencer(kit_database, wakeup=wakeup)
+
+    working = asyncio.create_task(sequencer.run())
+    async with asyncio.timeout(30):
+        await wakeup.numbered.wait(0, 30)
+        led, rung = wakeup.led_here, wakeup.numbered.rung
+        working.cancel()
+        await asyncio.wait({working})
+
+    assert led
+    assert not wakeup.led_here
+    assert wakeup.numbered.rung == rung + 1
 
 
 async def test_an_empty_answer_is_never_given_while_committed_events_wait(

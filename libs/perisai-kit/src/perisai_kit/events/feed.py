@@ -18,7 +18,7 @@ from perisai_kit.auth.roles import require
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import BadRequest, Conflict, Unavailable
-from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.signals import Pace, Wakeup
 
 BATCH_TYPE = "application/cloudevents-batch+json"
 FEED_PATH = "/feed"
@@ -49,11 +49,11 @@ async def _feed(
     return Response(json.dumps(events), media_type=BATCH_TYPE)
 
 
-POLL_S = 0.05
-"""How soon a reader notices what was numbered in another process."""
-
 POLL_LED_S = 1.0
-"""The same where this process numbers, and rings: the poll only notices a gone client."""
+"""How often a reader looks where this process numbers, and rings: only to notice a gone client."""
+
+UNNUMBERED_POLL_S = 0.05
+"""How often a reader looks again when its time is over and committed events wait for a number."""
 
 STALLED_AFTER_S = 1.0
 """How long committed events may wait for a number before the feed says that it is stuck."""
@@ -124,6 +124,7 @@ class FeedReader:
         self._source = source
         self._wakeup = wakeup
         self._survey: _Survey | None = None
+        self._pace = Pace(now=time.monotonic())
 
     async def read(
         self,
@@ -142,16 +143,23 @@ class FeedReader:
         """
         ends = time.monotonic() + timeout_s
         bell = self._wakeup.numbered
+        is_current = False
         while True:
             seen = bell.rung
-            page = await self._page(after, limit)
-            left = ends - time.monotonic()
+            page = [] if is_current else await self._page(after, limit)
+            now = time.monotonic()
+            left = ends - now
+            if page:
+                self._pace.note_work(now=now)
             if page or (left <= 0 and await self._has_read_all(after)):
                 return page
             if left <= -STALLED_AFTER_S:
                 raise FeedStalled
-            floor = POLL_LED_S if self._wakeup.led_here else POLL_S
-            await bell.wait(seen, min(floor, left) if left > 0 else POLL_S)
+            is_led = self._wakeup.led_here
+            poll_s = POLL_LED_S if is_led else self._pace.poll_s(now=now)
+            await bell.wait(seen, min(poll_s, left) if left > 0 else UNNUMBERED_POLL_S)
+            # Where this process numbers, and when it begins or ends to, it would have rung.
+            is_current = is_led and bell.rung == seen and left > 0
             if is_gone is not None and await is_gone():
                 return []
 

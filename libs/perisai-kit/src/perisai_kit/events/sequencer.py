@@ -14,12 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from perisai_kit.db.engine import Database
 from perisai_kit.db.locks import Lock, advisory_lock
 from perisai_kit.db.outage import is_outage
-from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.signals import Pace, Wakeup
 from perisai_kit.runtime.log import get_logger
 
 BATCH = 1000
-POLL_S = 0.05
-"""How soon a commit of another process is noticed; our own commits ring."""
 REST_S = 0.05
 """Pause after numbering some: each time is a commit, and many writers ring at every moment."""
 STANDBY_S = 1.0
@@ -91,21 +89,25 @@ class Sequencer:
 
     async def _number_for_ever(self, connection: AsyncConnection) -> None:
         bell, floor = self._wakeup.published, Floor()
+        pace = Pace(now=time.monotonic())
         while True:
             seen = bell.rung
             async with asyncio.timeout(STATEMENT_TIMEOUT_S):
                 count, highest = await number_events(connection, floor=floor.now())
             floor.note(count, highest)
             if count:
+                pace.note_work(now=time.monotonic())
                 numbered_total.inc(count)
                 self._wakeup.numbered.ring()
             if 0 < count < BATCH:
                 await asyncio.sleep(REST_S)
             elif not count:
-                await bell.wait(seen, POLL_S)
+                await bell.wait(seen, pace.poll_s(now=time.monotonic()))
 
     def _lead(self, is_leading: bool) -> None:
-        self._wakeup.led_here = is_leading
+        if is_leading != self._wakeup.led_here:
+            self._wakeup.led_here = is_leading
+            self._wakeup.numbered.ring()  # readers who rely on our ring look for themselves once
         leading.set(is_leading)
 
 

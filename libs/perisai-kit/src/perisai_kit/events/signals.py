@@ -28,6 +28,30 @@ class Bell:
                 return
 
 
+BUSY_POLL_S = 0.05
+IDLE_POLL_S = 1.0
+IDLE_AFTER_S = 10.0
+
+
+class Pace:
+    """How often to look for what other processes did: they ring no bell here.
+
+    Every 50 ms while there is work, and once a second when there was none for ten seconds. All
+    instants are seconds of one monotonic clock.
+    """
+
+    def __init__(self, *, now: float) -> None:
+        self._worked_at = now
+
+    def note_work(self, *, now: float) -> None:
+        """Say that a look found something."""
+        self._worked_at = now
+
+    def poll_s(self, *, now: float) -> float:
+        """Return the pause until the next look."""
+        return BUSY_POLL_S if now - self._worked_at < IDLE_AFTER_S else IDLE_POLL_S
+
+
 class Wakeup:
     """The two bells of one process: a commit has published; events have got positions."""
 

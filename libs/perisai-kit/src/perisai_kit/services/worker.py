@@ -24,7 +24,7 @@ from perisai_kit.runtime.log import get_logger
 RESTART_S = 1.0
 MAX_RESTART_S = 30.0
 """Pause before a crashed task runs again: doubled each time, up to this."""
-MEASURE_EVERY_S = 5.0
+MEASURE_EVERY_S = 15.0
 LEASE_S = 30.0
 AGAIN_S = 5.0
 """Pause before work that has more to do goes on."""
