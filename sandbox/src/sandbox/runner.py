@@ -22,7 +22,7 @@ LONGEST_DELAY_S = 10.0
 STEADY_S = 30.0
 """A process that lived so long starts again with the shortest delay."""
 STOP_TIMEOUT_S = 15.0
-WATCH_S = 0.2
+WATCH_S = 1.0
 LINE_BYTES = 64 * 1024
 
 

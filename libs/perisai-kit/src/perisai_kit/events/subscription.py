@@ -95,6 +95,7 @@ class Subscription:
         self._poll_s = poll_s
         self._patience_s = tuple(patience_s)
         self._failures = 0
+        self._stood_at: int | None = None
 
     async def run(self, database: Database) -> None:
         """Read until cancelled; then the batch in hand is ended first."""
@@ -124,7 +125,10 @@ class Subscription:
 
         Raises: whatever outage there is; nothing was applied or moved then.
         """
-        cursor = await self._read_cursor(database)
+        # After an empty answer the cursor stands where it stood, unless another worker moved it;
+        # that is noticed when the next answer is recorded.
+        cursor = await self._read_cursor(database) if self._stood_at is None else self._stood_at
+        self._stood_at = None
         asked_at = clock.now()
         answer = await self._source.get(
             FEED_PATH,
@@ -134,8 +138,8 @@ class Subscription:
         batch = read_batch(answer, after=cursor)
         if batch:
             await finish(self._consume(database, cursor, batch))
-        else:
-            await self._note_caught_up(database, cursor, asked_at)
+        elif await self._note_caught_up(database, cursor, asked_at):
+            self._stood_at = cursor
         return len(batch)
 
     async def _read_cursor(self, database: Database) -> int:
@@ -147,9 +151,11 @@ class Subscription:
             await cursors.insert_once_cursor(session, self.name)
         return 0
 
-    async def _note_caught_up(self, database: Database, cursor: int, asked_at: datetime) -> None:
+    async def _note_caught_up(self, database: Database, cursor: int, asked_at: datetime) -> bool:
         async with database.begin() as session:
-            await cursors.note_caught_up(session, self.name, position=cursor, caught_up_at=asked_at)
+            return await cursors.note_caught_up(
+                session, self.name, position=cursor, caught_up_at=asked_at
+            )
 
     async def _consume(self, database: Database, cursor: int, batch: Sequence[CloudEvent]) -> None:
         try:
