@@ -235,24 +235,6 @@ async def test_two_workers_with_the_same_batch_apply_it_once(
     assert await effects() == [f"a{index}" for index in range(10)]
 
 
-async def test_a_worker_that_stood_still_follows_a_cursor_that_another_moved(
-    kit_database: Database, effects: Callable[[], Any]
-) -> None:
-    first, second = subscribe(kit_database), subscribe(kit_database)
-    assert await first.step(kit_database) == 0
-    await publish_now(kit_database, changed(ANNA, "a0"))
-    await number_now(kit_database)
-    await second.step(kit_database)
-
-    dropped, empty = await first.step(kit_database), await first.step(kit_database)
-    await publish_now(kit_database, changed(ANNA, "a1"))
-    await number_now(kit_database)
-    applied = await first.step(kit_database)
-
-    assert (dropped, empty, applied) == (1, 0, 1)
-    assert await effects() == ["a0", "a1"]
-
-
 @pytest.mark.race
 async def test_several_workers_share_a_subscription_without_double_effects(
     kit_database: Database, effects: Callable[[], Any]
