@@ -43,7 +43,7 @@ install() {
 }
 
 if [ "${1:-}" = dev ]; then
-    echo "Adding what tests and linters need: about half a minute, 300 MB." >&2
+    echo "Adding what tests and linters need: about half a minute, 160 MB." >&2
     install 1/1 "development packages" requirements.lock
     touch .venv/installed-dev
     exit
