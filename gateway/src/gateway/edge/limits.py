@@ -21,6 +21,9 @@ MOST_BUCKETS = 100_000
 """About 30 MB; the one unused for the longest goes first, and would be full again anyway."""
 TURN_S = 0.001
 """What requests that begin may take of one turn of the event loop, but for the last of them."""
+BEGUN_A_TURN = 8
+"""Of those that wait: one at a time would make each turn of the event loop dear, where nothing but
+requests of this kind comes."""
 
 
 class RateClass(StrEnum):
@@ -141,12 +144,14 @@ class Turns:
 
     def _end(self, loop: asyncio.AbstractEventLoop) -> None:
         self._since = None
-        while self._waiting:
+        begun = 0
+        while self._waiting and begun < BEGUN_A_TURN:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
-                self._open(loop)  # ended behind the one that begins now
-                return
+                begun += 1
+        if begun:
+            self._open(loop)  # ended behind those that begin now
 
 
 class TooManyAtOnce(Unavailable):
