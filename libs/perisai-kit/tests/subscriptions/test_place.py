@@ -23,8 +23,9 @@ async def write_code(session: AsyncSession, event: BranchOpened) -> None:
 
 def subscribe(database: Database) -> Subscription:
     source = LocalFeed(database, source="test-service", wakeup=Wakeup())
-    handlers = {BranchOpened: write_code}
-    return Subscription(name="effects", source=source, handlers=handlers, poll_s=0)
+    return Subscription(
+        name="effects", source=source, handlers={BranchOpened: write_code}, poll_s=0
+    )
 
 
 async def publish_now(database: Database, code: str) -> None:
