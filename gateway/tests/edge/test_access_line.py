@@ -1,4 +1,4 @@
-"""A request at the edge leaves exactly one line, whoever answers it."""
+"""A request at the edge leaves exactly one line, whichever layer answers it."""
 
 import asyncio
 import json

@@ -193,7 +193,7 @@ def spend_totp(account: Account, code: str, *, now: datetime) -> bool:
 async def _prove_password(parts: Parts, by: Author, password: str, *, now: datetime) -> Account:
     """Count a try and verify the password; return the account as it was.
 
-    A right password gives the try back. Whoever finds no place in the queue costs no transaction
+    A right password gives the try back. A request without a place in the queue costs no transaction
     and is no try. None is open while the password is hashed.
     """
     if by.account_id is None:

@@ -13,7 +13,7 @@ from gateway.otp.models import OtpChallenge, OtpOutboxEntry
 from gateway.settings import Settings
 from gateway.throttles import rules as throttle_rules
 from gateway.throttles import service as throttles
-from gateway.throttles.rules import Blocked, Refusals, TriedTooOften
+from gateway.throttles.rules import Blocked, Refusals, TriedTooOften, Try
 from perisai_kit.db.bulk import Old
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -46,16 +46,9 @@ async def request_code(
     now = clock.real_now()
     code = f"{secrets.randbelow(10**rules.CODE_DIGITS):0{rules.CODE_DIGITS}d}"
     async with database.read() as session:
-        is_known = await throttles.is_known_device(
-            session, keyring, name=phone, device_id=device_id, now=now
+        sends = await _sends(
+            session, keyring, settings, phone=phone, device_id=device_id, address=address, now=now
         )
-    sends = throttle_rules.code_sends(
-        throttles.limits_of(settings),
-        phone=phone,
-        device_id=device_id,
-        address=address,
-        is_known=is_known,
-    )
     if again := refusals.find(sends, now=now):
         raise _throttled(again)
     async with database.begin() as session:
@@ -123,15 +116,8 @@ async def consume(
     """Use a code up, and remember the device. The counts of a proven number go back."""
     challenge.consumed_at = now
     device_id = challenge.device_id
-    is_known = await throttles.is_known_device(
-        session, keyring, name=phone, device_id=device_id, now=now
-    )
-    sends = throttle_rules.code_sends(
-        throttles.limits_of(settings),
-        phone=phone,
-        device_id=device_id,
-        address=address,
-        is_known=is_known,
+    sends = await _sends(
+        session, keyring, settings, phone=phone, device_id=device_id, address=address, now=now
     )
     of_number = throttle_rules.without_address(sends)
     of_address = [each for each in sends if each not in of_number]
@@ -141,6 +127,29 @@ async def consume(
     await throttles.clear(session, keyring, of_number, refusals=refusals)
     await throttles.remember_device(session, keyring, name=phone, device_id=device_id, now=now)
     await session.flush()
+
+
+async def _sends(
+    session: AsyncSession,
+    keyring: Keyring,
+    settings: Settings,
+    *,
+    phone: str,
+    device_id: str,
+    address: str,
+    now: datetime,
+) -> Sequence[Try]:
+    """Return what sending a code to this number, from this device and address, counts for."""
+    is_known = await throttles.is_known_device(
+        session, keyring, name=phone, device_id=device_id, now=now
+    )
+    return throttle_rules.code_sends(
+        throttles.limits_of(settings),
+        phone=phone,
+        device_id=device_id,
+        address=address,
+        is_known=is_known,
+    )
 
 
 class Outbox:

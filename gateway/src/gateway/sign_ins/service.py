@@ -186,7 +186,7 @@ async def _is_known_device(
 async def _count_password(
     parts: Parts, username: str, tries: Sequence[Try], *, now: datetime
 ) -> Account | None:
-    """Count a try; return whose name it is, if anybody's. Raises: TriedTooOften."""
+    """Count a try; return the account of that username, if any. Raises: TriedTooOften."""
     async with parts.database.begin() as session:
         blocked = await throttles.hit(
             session, parts.keyring, tries, refusals=parts.refusals, now=now
