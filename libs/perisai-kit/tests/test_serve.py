@@ -1,8 +1,10 @@
 """How a process of the platform starts."""
 
+import asyncio
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,10 +14,16 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvloop
 
 from perisai_kit.runtime.tls import authorities
 from perisai_kit.services import serve
-from perisai_kit.services.serve import Configuration, raise_file_limit
+from perisai_kit.services.serve import (
+    ACCEPTED_A_TURN,
+    Configuration,
+    accept_many,
+    raise_file_limit,
+)
 from sandbox.ports import HOST, free_port
 
 COMMAND = (sys.executable, "-m", "perisai_kit.services.serve")
@@ -110,3 +118,31 @@ def test_connections_stay_below_the_limit_on_open_files() -> None:
 
     assert 0 < connections < soft
     assert soft == hard
+
+
+def test_a_burst_of_connections_is_accepted_in_few_turns_of_the_loop() -> None:
+    assert uvloop.run(_count_turns(ACCEPTED_A_TURN * 4)) <= 8
+
+
+async def _count_turns(connections: int) -> int:
+    """Return the turns of the loop between the first accepted connection and the last."""
+    loop = asyncio.get_running_loop()
+    turns: list[int] = []
+    turn = 0
+
+    class Server(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            turns.append(turn)
+
+    listener = socket.create_server((HOST, 0), backlog=connections)
+    servers = [await loop.create_server(Server, sock=each) for each in accept_many(listener)]
+    clients = [socket.create_connection(listener.getsockname()) for _ in range(connections)]
+    async with asyncio.timeout(WAIT_S):
+        while len(turns) < connections:
+            turn += 1
+            await asyncio.sleep(0)
+    for client in clients:
+        client.close()
+    for server in servers:
+        server.close()
+    return turns[-1] - turns[0] + 1

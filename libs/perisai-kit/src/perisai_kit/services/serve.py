@@ -24,6 +24,9 @@ START_S = 120
 """A process that does not answer its parent for so long is killed and made anew. A young one cannot
 answer before its imports are done, which on a busy machine takes longer than uvicorn's 5 s."""
 BACKLOG = 2048
+ACCEPTED_A_TURN = 16
+"""New connections taken per turn of the event loop. uvloop takes one per turn and descriptor of a
+listening socket; behind a burst of 512, a bank's connection would wait for 512 turns."""
 RESERVED_FILES = 512
 """File descriptors kept for connections to databases and services, and for files."""
 
@@ -67,7 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         run_standalone(find_process(f"{told.name}-worker").load())
         return
     inner_ports = [] if told.inner_port is None else [told.inner_port]
-    sockets = [_listen(told.host, port) for port in (told.port, *inner_ports)]
+    sockets = accept_many(_listen(told.host, told.port))
+    sockets += [_listen(told.host, port) for port in inner_ports]
     app = find_process(told.name).value
     configuration = Configuration(app, inner_ports=inner_ports, processes=told.processes)
     if told.processes > 1:
@@ -75,6 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Multiprocess(configuration, sockets=sockets).run()
     else:
         uvicorn.Server(configuration).run(sockets=sockets)
+
+
+def accept_many(listener: socket.socket) -> list[socket.socket]:
+    """Return this listening socket and duplicates, all to be served, for ACCEPTED_A_TURN."""
+    return [listener, *(listener.dup() for _ in range(ACCEPTED_A_TURN - 1))]
 
 
 def raise_file_limit() -> int:
