@@ -16,7 +16,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.events.catalogue import Event, MemberAttributed, PaymentSettled
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.handlers import Handler
-from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.testing.plugin import Urls
 
@@ -91,7 +91,7 @@ async def differences(urls: Mapping[str, Urls]) -> list[str]:
 async def _read_again(urls: Mapping[str, Urls]) -> None:
     databases = {name: Database(each.app, pool_size=2) for name, each in urls.items()}
     feeds = {
-        name: LocalFeed(database, source=name, wakeup=Wakeup())
+        name: LocalFeed(database, source=name, signals=Signals())
         for name, database in databases.items()
     }
     agents, members, payments = feeds["agent"], feeds["member"], feeds["payment"]

@@ -17,7 +17,7 @@ from perisai_kit.events.catalogue import BranchOpened, MemberUpdated
 from perisai_kit.events.feed import FeedReader, FeedStalled, LastEventIdUnknown
 from perisai_kit.events.outbox import EventRow, publish
 from perisai_kit.events.sequencer import Sequencer
-from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.signals import Signals
 from perisai_kit.testing.feeds import number_now, sequencing
 from perisai_kit.testing.plugin import Databases, Urls
 from sandbox import binaries
@@ -32,8 +32,8 @@ async def publish_now(database: Database, *codes: str) -> None:
         await publish(session, *(opened(code) for code in codes))
 
 
-def reader_of(database: Database, wakeup: Wakeup | None = None) -> FeedReader:
-    return FeedReader(database, source="test-service", wakeup=wakeup or Wakeup())
+def reader_of(database: Database, signals: Signals | None = None) -> FeedReader:
+    return FeedReader(database, source="test-service", signals=signals or Signals())
 
 
 async def read(
@@ -66,17 +66,19 @@ async def test_many_events_in_one_call_keep_their_order(kit_database: Database) 
     assert await read(kit_database, 2400, limit=1000) == list(enumerate(codes[2400:], start=2401))
 
 
-async def test_a_commit_that_published_rings_and_another_does_not(kit_database: Database) -> None:
-    rings: list[str] = []
-    kit_database.after_publish = lambda: rings.append("ring")
+async def test_a_commit_that_published_sends_a_signal_and_another_does_not(
+    kit_database: Database,
+) -> None:
+    signals: list[str] = []
+    kit_database.after_publish = lambda: signals.append("sent")
 
     async with kit_database.begin() as session:
         await publish(session)
         await session.execute(text("SELECT 1"))
-    assert rings == []
+    assert signals == []
     await publish_now(kit_database, "B1")
 
-    assert rings == ["ring"]
+    assert signals == ["sent"]
 
 
 async def test_a_transaction_that_began_first_and_commits_last_loses_nothing(
@@ -98,7 +100,7 @@ async def test_a_transaction_that_began_first_and_commits_last_loses_nothing(
 async def test_overlapping_writers_and_a_reader_lose_and_reorder_nothing(
     kit_database: Database,
 ) -> None:
-    wakeup = Wakeup()
+    signals = Signals()
     member_ids = [new_id() for _ in range(8)]
 
     async def write(member_id: UUID) -> None:
@@ -109,13 +111,13 @@ async def test_overlapping_writers_and_a_reader_lose_and_reorder_nothing(
                 await publish(session, MemberUpdated(member_id=member_id, changed=(f"b{turn}",)))
 
     async def follow() -> list[dict[str, Any]]:
-        reader, seen = reader_of(kit_database, wakeup), list[dict[str, Any]]()
+        reader, seen = reader_of(kit_database, signals), list[dict[str, Any]]()
         while len(seen) < 8 * 15 * 2:
             seen += await reader.read(len(seen), limit=7, timeout_s=10)
         return seen
 
     async with (
-        sequencing(kit_database, wakeup),
+        sequencing(kit_database, signals),
         asyncio.timeout(60),
         asyncio.TaskGroup() as group,
     ):
@@ -182,13 +184,13 @@ async def test_a_reader_ahead_of_a_restored_feed_is_told_so(kit_database: Databa
 
 
 async def test_waiting_readers_hold_no_connection(kit_database: Database) -> None:
-    wakeup = Wakeup()
-    reader = reader_of(kit_database, wakeup)
+    signals = Signals()
+    reader = reader_of(kit_database, signals)
     pool = kit_database.engine.sync_engine.pool
     asked: list[None] = []
     event.listen(pool, "checkin", lambda *_: asked.append(None))
     assert isinstance(pool, AsyncAdaptedQueuePool)
-    async with sequencing(kit_database, wakeup):
+    async with sequencing(kit_database, signals):
         await publish_now(kit_database, "B0")
         await reader.read(0, limit=10, timeout_s=10)  # the sequencer is at work now
         asked.clear()
@@ -206,9 +208,9 @@ async def test_waiting_readers_hold_no_connection(kit_database: Database) -> Non
 async def test_a_reader_in_another_process_than_the_sequencer_is_served_too(
     kit_database: Database,
 ) -> None:
-    async with sequencing(kit_database, Wakeup()):
+    async with sequencing(kit_database, Signals()):
         waiting = asyncio.create_task(
-            reader_of(kit_database, Wakeup()).read(0, limit=10, timeout_s=30)
+            reader_of(kit_database, Signals()).read(0, limit=10, timeout_s=30)
         )
         await publish_now(kit_database, "B1")
 
@@ -219,8 +221,8 @@ async def test_a_reader_in_another_process_than_the_sequencer_is_served_too(
 async def test_a_waiting_reader_looks_again_only_where_nobody_would_ring(
     kit_database: Database, is_led: bool, looks: set[int]
 ) -> None:
-    wakeup, pages = Wakeup(), []
-    wakeup.led_here = is_led
+    signals, pages = Signals(), []
+    signals.is_leading = is_led
 
     def note(*call: Any) -> None:
         if "LEFT JOIN" in call[2]:
@@ -228,7 +230,7 @@ async def test_a_waiting_reader_looks_again_only_where_nobody_would_ring(
 
     event.listen(kit_database.engine.sync_engine, "before_cursor_execute", note)
     try:
-        assert await reader_of(kit_database, wakeup).read(0, limit=100, timeout_s=2) == []
+        assert await reader_of(kit_database, signals).read(0, limit=100, timeout_s=2) == []
     finally:
         event.remove(kit_database.engine.sync_engine, "before_cursor_execute", note)
 
@@ -238,19 +240,19 @@ async def test_a_waiting_reader_looks_again_only_where_nobody_would_ring(
 async def test_a_reader_looks_for_itself_when_the_sequencer_here_gives_up_its_place(
     kit_database: Database,
 ) -> None:
-    wakeup = Wakeup()
-    sequencer = Sequencer(kit_database, wakeup=wakeup)
+    signals = Signals()
+    sequencer = Sequencer(kit_database, signals=signals)
 
     working = asyncio.create_task(sequencer.run())
     async with asyncio.timeout(30):
-        await wakeup.numbered.wait(0, 30)
-        led, rung = wakeup.led_here, wakeup.numbered.rung
+        await signals.numbered.wait(0, 30)
+        was_leading, count = signals.is_leading, signals.numbered.count
         working.cancel()
         await asyncio.wait({working})
 
-    assert led
-    assert not wakeup.led_here
-    assert wakeup.numbered.rung == rung + 1
+    assert was_leading
+    assert not signals.is_leading
+    assert signals.numbered.count == count + 1
 
 
 async def test_an_empty_answer_is_never_given_while_committed_events_wait(

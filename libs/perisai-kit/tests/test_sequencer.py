@@ -15,7 +15,7 @@ from perisai_kit.events.catalogue import BranchOpened
 from perisai_kit.events.feed import FeedReader
 from perisai_kit.events.outbox import publish
 from perisai_kit.events.sequencer import BATCH, Floor, number_events
-from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.signals import Signals
 from perisai_kit.testing.feeds import sequencing
 from sandbox.postgres import Postgres
 
@@ -37,8 +37,8 @@ async def publish_now(database: Database, *codes: str) -> None:
         await publish(session, *(opened(code) for code in codes))
 
 
-def reader_of(database: Database, wakeup: Wakeup | None = None) -> FeedReader:
-    return FeedReader(database, source="test-service", wakeup=wakeup or Wakeup())
+def reader_of(database: Database, signals: Signals | None = None) -> FeedReader:
+    return FeedReader(database, source="test-service", signals=signals or Signals())
 
 
 async def read(
@@ -49,12 +49,12 @@ async def read(
 
 
 async def test_one_sequencer_leads_and_the_next_takes_over(kit_database: Database) -> None:
-    first, second = Wakeup(), Wakeup()
+    first, second = Signals(), Signals()
     async with sequencing(kit_database, second):
         async with sequencing(kit_database, first):
             await publish_now(kit_database, "B1")
             assert await read(kit_database, timeout_s=10) == [(1, "B1")]
-            assert [first.led_here, second.led_here].count(True) == 1
+            assert [first.is_leading, second.is_leading].count(True) == 1
 
         await publish_now(kit_database, "B2")
 
@@ -136,13 +136,13 @@ async def test_a_transaction_older_than_the_floor_is_numbered_by_a_later_full_sc
             assert connection is not None
             for code in ("B1", "B2", "B3"):
                 await publish_now(kit_database, code)
-                floor.note(*await number_events(connection, floor=floor.now()))
+                floor.record_scan(*await number_events(connection, floor=floor.next_start()))
                 await asyncio.sleep(0.25)
 
             await slow.commit()
             async with asyncio.timeout(30):
                 while len(seen := await read(kit_database)) < 4:
-                    floor.note(*await number_events(connection, floor=floor.now()))
+                    floor.record_scan(*await number_events(connection, floor=floor.next_start()))
                     await asyncio.sleep(0.01)
 
     assert seen == [(1, "B1"), (2, "B2"), (3, "B3"), (4, "slow")]
@@ -153,8 +153,8 @@ def test_the_floor_waits_until_a_full_scan_finds_no_more() -> None:
 
     floors = []
     for count, highest in [(BATCH, 1000), (BATCH, 2000), (5, 2005), (1, 3000), (0, 0)]:
-        floor.now()
-        floor.note(count, highest)
+        floor.next_start()
+        floor.record_scan(count, highest)
         floors.append(floor.floor)
 
     assert floors == [0, 0, 0, 2005, 3000]
@@ -163,7 +163,7 @@ def test_the_floor_waits_until_a_full_scan_finds_no_more() -> None:
 def test_the_floor_rises_to_what_was_numbered_a_full_scan_ago() -> None:
     floor = Floor(full_scan_every_s=0)
     for highest in (10, 20):
-        floor.now()
-        floor.note(1, highest)
+        floor.next_start()
+        floor.record_scan(1, highest)
 
     assert floor.floor == 10

@@ -14,7 +14,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.events.catalogue import BranchOpened
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.outbox import publish
-from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.runtime.graceful import finish
 from perisai_kit.services.worker import Periodic, Worker
@@ -34,11 +34,11 @@ async def test_what_is_published_reaches_a_subscription_of_the_worker(
     async def on_opened(session: AsyncSession, event: BranchOpened) -> None:
         await heard.put(event.branch_code)
 
-    wakeup = Wakeup()
-    kit_database.after_publish = wakeup.wake
-    source = LocalFeed(kit_database, source="kit", wakeup=wakeup)
+    signals = Signals()
+    kit_database.after_publish = signals.published.send
+    source = LocalFeed(kit_database, source="kit", signals=signals)
     subscription = Subscription(name="heard", source=source, handlers={BranchOpened: on_opened})
-    worker = Worker(kit_database, wakeup=wakeup, subscriptions=[subscription])
+    worker = Worker(kit_database, signals=signals, subscriptions=[subscription])
 
     running = asyncio.create_task(worker.run())
     async with kit_database.begin() as session:

@@ -12,7 +12,7 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.events.catalogue import MemberUpdated
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.outbox import publish
-from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.testing.feeds import deliver
 from perisai_kit.testing.plugin import Tokens, Urls, app_client
@@ -28,7 +28,7 @@ class Mendable:
 
 
 async def subscription_with_a_parked_event(database: Database, handler: Mendable) -> Subscription:
-    source = LocalFeed(database, source="kit", wakeup=Wakeup())
+    source = LocalFeed(database, source="kit", signals=Signals())
     subscription = Subscription(
         name="mendable", source=source, handlers={MemberUpdated: handler}, poll_s=0
     )

@@ -18,7 +18,7 @@ from perisai_kit.events.handlers import Handler
 from perisai_kit.events.outbox import publish
 from perisai_kit.events.parking import ParkedEvent, ParkedEventNotFound
 from perisai_kit.events.replay import ReplayFailed
-from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import FeedSource, Subscription
 from perisai_kit.testing.feeds import deliver, number_now
 
@@ -58,7 +58,7 @@ class Failing:
 
 
 def local(database: Database) -> LocalFeed:
-    return LocalFeed(database, source="test-service", wakeup=Wakeup())
+    return LocalFeed(database, source="test-service", signals=Signals())
 
 
 def subscribe(

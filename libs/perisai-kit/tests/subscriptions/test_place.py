@@ -10,7 +10,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.events.catalogue import BranchOpened
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.outbox import publish
-from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.testing.feeds import number_now
 
@@ -22,7 +22,7 @@ async def write_code(session: AsyncSession, event: BranchOpened) -> None:
 
 
 def subscribe(database: Database) -> Subscription:
-    source = LocalFeed(database, source="test-service", wakeup=Wakeup())
+    source = LocalFeed(database, source="test-service", signals=Signals())
     return Subscription(
         name="effects", source=source, handlers={BranchOpened: write_code}, poll_s=0
     )

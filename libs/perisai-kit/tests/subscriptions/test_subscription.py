@@ -19,7 +19,7 @@ from perisai_kit.events.envelope import FeedUnreadable
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.handlers import Handler
 from perisai_kit.events.outbox import publish
-from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import FeedSource, Subscription
 from perisai_kit.services.client import ServiceClient, TokenSource
 from perisai_kit.testing.feeds import deliver, number_now, sequencing
@@ -61,7 +61,7 @@ class Failing:
 
 
 def local(database: Database) -> LocalFeed:
-    return LocalFeed(database, source="test-service", wakeup=Wakeup())
+    return LocalFeed(database, source="test-service", signals=Signals())
 
 
 def subscribe(

@@ -18,7 +18,7 @@ from perisai_kit.events.catalogue import AgentActivated, AgentDismissed, Payment
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.outbox import publish
 from perisai_kit.events.parking import ParkedEvent
-from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.feeds import deliver
@@ -44,7 +44,7 @@ async def theirs(own_database: Callable[[str], Urls], keyring: Keyring) -> Async
 
 @pytest.fixture
 def reading(theirs: Database) -> dict[str, Subscription]:
-    feed = LocalFeed(theirs, source="test", wakeup=Wakeup())
+    feed = LocalFeed(theirs, source="test", signals=Signals())
     made = subscriptions(agents=feed, payments=feed, poll_s=0)
     return {each.name: each for each in made}
 

@@ -29,7 +29,7 @@ def periodic(settings: Settings) -> list[Periodic]:
 
 def own_feed(kit: Kit) -> LocalFeed:
     """Return our own events, to read as others do."""
-    return LocalFeed(kit.database, source=kit.settings.service, wakeup=kit.wakeup)
+    return LocalFeed(kit.database, source=kit.settings.service, signals=kit.signals)
 
 
 def subscriptions(*, own: FeedSource, members: FeedSource, poll_s: float = 2) -> list[Subscription]:

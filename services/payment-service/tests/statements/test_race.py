@@ -30,7 +30,7 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.outbox import publish
-from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.feeds import deliver, sequencing
@@ -64,8 +64,8 @@ async def stage(own_database: Callable[[str], Urls], keyring: Keyring) -> AsyncI
     own = Database(own_database("payment").app, keyring=keyring)
     members = Database(own_database("member").app, keyring=keyring)
     of_payments, of_members = subscriptions(
-        own=LocalFeed(own, source="payment-service", wakeup=Wakeup()),
-        members=LocalFeed(members, source="member-service", wakeup=Wakeup()),
+        own=LocalFeed(own, source="payment-service", signals=Signals()),
+        members=LocalFeed(members, source="member-service", signals=Signals()),
         poll_s=0,
     )
     yield Stage(own, members, of_payments, of_members)

@@ -53,14 +53,14 @@ async def store_position(
     )
 
 
-async def note_caught_up(
+async def record_caught_up(
     session: AsyncSession, name: str, *, position: int, caught_up_at: datetime
 ) -> bool:
     """Record that nothing lay beyond `position` then; False when the cursor has moved on."""
-    noted = await session.scalar(
+    recorded = await session.scalar(
         update(Cursor)
         .where(Cursor.name == name, Cursor.position == position)
         .values(caught_up_at=caught_up_at, updated_at=clock.now())
         .returning(Cursor.position)
     )
-    return noted is not None
+    return recorded is not None

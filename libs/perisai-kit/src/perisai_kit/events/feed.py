@@ -18,7 +18,7 @@ from perisai_kit.auth.roles import require
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import BadRequest, Conflict, Unavailable
-from perisai_kit.events.signals import Pace, Wakeup
+from perisai_kit.events.signals import Pace, Signals
 
 BATCH_TYPE = "application/cloudevents-batch+json"
 FEED_PATH = "/feed"
@@ -49,8 +49,8 @@ async def _feed(
     return Response(json.dumps(events), media_type=BATCH_TYPE)
 
 
-POLL_LED_S = 1.0
-"""How often a reader looks where this process numbers, and rings: only to notice a gone client."""
+POLL_SIGNALLED_S = 1.0
+"""How often a reader polls where a signal wakes it for new events: only to notice a gone client."""
 
 UNNUMBERED_POLL_S = 0.05
 """How often a reader looks again when its time is over and committed events wait for a number."""
@@ -119,10 +119,10 @@ class _Survey:
 class FeedReader:
     """Pages of this service's own events as CloudEvents."""
 
-    def __init__(self, database: Database, *, source: str, wakeup: Wakeup) -> None:
+    def __init__(self, database: Database, *, source: str, signals: Signals) -> None:
         self._database = database
         self._source = source
-        self._wakeup = wakeup
+        self._signals = signals
         self._survey: _Survey | None = None
         self._pace = Pace(now=time.monotonic())
 
@@ -142,24 +142,24 @@ class FeedReader:
         Raises: FeedStalled, LastEventIdUnknown.
         """
         ends = time.monotonic() + timeout_s
-        bell = self._wakeup.numbered
+        signal = self._signals.numbered
         is_current = False
         while True:
-            seen = bell.rung
+            seen = signal.count
             page = [] if is_current else await self._page(after, limit)
             now = time.monotonic()
             left = ends - now
             if page:
-                self._pace.note_work(now=now)
+                self._pace.record_work(now=now)
             if page or (left <= 0 and await self._has_read_all(after)):
                 return page
             if left <= -STALLED_AFTER_S:
                 raise FeedStalled
-            is_led = self._wakeup.led_here
-            poll_s = POLL_LED_S if is_led else self._pace.poll_s(now=now)
-            await bell.wait(seen, min(poll_s, left) if left > 0 else UNNUMBERED_POLL_S)
-            # Where this process numbers, and when it begins or ends to, it would have rung.
-            is_current = is_led and bell.rung == seen and left > 0
+            is_leading = self._signals.is_leading
+            poll_s = POLL_SIGNALLED_S if is_leading else self._pace.poll_s(now=now)
+            await signal.wait(seen, min(poll_s, left) if left > 0 else UNNUMBERED_POLL_S)
+            # A sequencer of this process signals new events, and when it starts or stops leading.
+            is_current = is_leading and signal.count == seen and left > 0
             if is_gone is not None and await is_gone():
                 return []
 
@@ -219,8 +219,8 @@ def parse_last_event_id(text: str) -> int:
 class LocalFeed:
     """Answers as `GET /feed` would, without the way over HTTP: the `source` of a subscription."""
 
-    def __init__(self, database: Database, *, source: str, wakeup: Wakeup) -> None:
-        self._reader = FeedReader(database, source=source, wakeup=wakeup)
+    def __init__(self, database: Database, *, source: str, signals: Signals) -> None:
+        self._reader = FeedReader(database, source=source, signals=signals)
 
     async def get(
         self, path: str, params: Mapping[str, str | int], *, timeout_s: float | None = None

@@ -196,7 +196,7 @@ async def mark_replayed(session: AsyncSession, parked_id: uuid.UUID) -> None:
     await _update(session, parked_id, replayed_at=clock.now())
 
 
-async def note_failure(session: AsyncSession, parked_id: uuid.UUID, *, error: str) -> None:
+async def record_failure(session: AsyncSession, parked_id: uuid.UUID, *, error: str) -> None:
     """Record that a replay failed. error: a name without personal data."""
     await _update(session, parked_id, error=error, attempts=ParkedEvent.attempts + 1)
 

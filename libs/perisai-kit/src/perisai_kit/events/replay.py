@@ -105,7 +105,7 @@ class Replay:
             log.warning("event.replay_failed", event_id=str(first.event_id), exc_info=error)
             name = name_of(error)
             async with database.begin() as session:
-                await parked.note_failure(session, first.id, error=name)
+                await parked.record_failure(session, first.id, error=name)
             event_id = str(first.event_id)
             raise ReplayFailed(event_id=event_id, error=name, replayed=replayed) from None
         return True

@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from perisai_kit.db.engine import Database
 from perisai_kit.db.locks import Lock, advisory_lock
 from perisai_kit.db.outage import is_outage
-from perisai_kit.events.signals import Pace, Wakeup
+from perisai_kit.events.signals import Pace, Signals
 from perisai_kit.runtime.log import get_logger
 
 BATCH = 1000
 REST_S = 0.05
-"""Pause after numbering some: each time is a commit, and many writers ring at every moment."""
+"""Pause after numbering events. Each round is a commit, and many writers signal all the time."""
 STANDBY_S = 1.0
 RECONNECT_S = 0.25
 STATEMENT_TIMEOUT_S = 30
@@ -62,9 +62,9 @@ leading = Gauge("perisai_feed_sequencer_leading", "1 where this process numbers 
 class Sequencer:
     """The task that numbers events; runs until cancelled and survives restarts of PostgreSQL."""
 
-    def __init__(self, database: Database, *, wakeup: Wakeup) -> None:
+    def __init__(self, database: Database, *, signals: Signals) -> None:
         self._database = database
-        self._wakeup = wakeup
+        self._signals = signals
 
     async def run(self) -> None:
         """Stand by, lead, and after an outage begin again."""
@@ -88,26 +88,26 @@ class Sequencer:
         await asyncio.sleep(STANDBY_S)
 
     async def _number_for_ever(self, connection: AsyncConnection) -> None:
-        bell, floor = self._wakeup.published, Floor()
+        signal, floor = self._signals.published, Floor()
         pace = Pace(now=time.monotonic())
         while True:
-            seen = bell.rung
+            seen = signal.count
             async with asyncio.timeout(STATEMENT_TIMEOUT_S):
-                count, highest = await number_events(connection, floor=floor.now())
-            floor.note(count, highest)
+                count, highest = await number_events(connection, floor=floor.next_start())
+            floor.record_scan(count, highest)
             if count:
-                pace.note_work(now=time.monotonic())
+                pace.record_work(now=time.monotonic())
                 numbered_total.inc(count)
-                self._wakeup.numbered.ring()
+                self._signals.numbered.send()
             if 0 < count < BATCH:
                 await asyncio.sleep(REST_S)
             elif not count:
-                await bell.wait(seen, pace.poll_s(now=time.monotonic()))
+                await signal.wait(seen, pace.poll_s(now=time.monotonic()))
 
     def _lead(self, is_leading: bool) -> None:
-        if is_leading != self._wakeup.led_here:
-            self._wakeup.led_here = is_leading
-            self._wakeup.numbered.ring()  # readers who rely on our ring look for themselves once
+        if is_leading != self._signals.is_leading:
+            self._signals.is_leading = is_leading
+            self._signals.numbered.send()  # readers that relied on the signal poll once
         leading.set(is_leading)
 
 
@@ -121,13 +121,13 @@ class Floor:
         self._full_at = 0.0
         self._is_full = True
 
-    def now(self) -> int:
+    def next_start(self) -> int:
         """Return where the next scan begins; 0 is a full one."""
         self._is_full = self._is_full or time.monotonic() >= self._full_at
         return 0 if self._is_full else self.floor
 
-    def note(self, count: int, highest: int) -> None:
-        """Learn what the scan found."""
+    def record_scan(self, count: int, highest: int) -> None:
+        """Record what the scan found."""
         self._highest = max(self._highest, highest)
         if self._is_full and count < BATCH:  # until then more may wait below
             self._is_full = False

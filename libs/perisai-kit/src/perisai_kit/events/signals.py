@@ -1,27 +1,27 @@
-"""Bells inside one process, so that nobody waits for the next poll without need."""
+"""Signals between the tasks of one process, so that a task need not wait for its next poll."""
 
 import asyncio
 
 
-class Bell:
+class Signal:
     """Wakes every task of this process that waits for it."""
 
     def __init__(self) -> None:
-        self.rung = 0
+        self.count = 0
         self._event = asyncio.Event()
 
-    def ring(self) -> None:
-        self.rung += 1
+    def send(self) -> None:
+        self.count += 1
         event, self._event = self._event, asyncio.Event()
         event.set()
 
     async def wait(self, seen: int, timeout_s: float) -> None:
-        """Return once it has rung more than `seen` times, or after the time.
+        """Return once it has been sent more than `seen` times, or after the time-out.
 
-        Read `rung` before you look for work, so that a ring in between is not missed.
+        Read `count` before you look for work, so that a signal sent meanwhile is not missed.
         """
         event = self._event
-        if self.rung == seen:
+        if self.count == seen:
             try:
                 await asyncio.wait_for(event.wait(), timeout_s)
             except TimeoutError:
@@ -34,32 +34,30 @@ IDLE_AFTER_S = 10.0
 
 
 class Pace:
-    """How often to look for what other processes did: they ring no bell here.
+    """How often to poll for the work of other processes, which send no signal here.
 
-    Every 50 ms while there is work, and once a second when there was none for ten seconds. All
-    instants are seconds of one monotonic clock.
+    Every 50 ms while there is work, and once a second after ten seconds without. All instants are
+    seconds of one monotonic clock.
     """
 
     def __init__(self, *, now: float) -> None:
         self._worked_at = now
 
-    def note_work(self, *, now: float) -> None:
-        """Say that a look found something."""
+    def record_work(self, *, now: float) -> None:
+        """Record that a poll found something."""
         self._worked_at = now
 
     def poll_s(self, *, now: float) -> float:
-        """Return the pause until the next look."""
+        """Return the pause until the next poll."""
         return BUSY_POLL_S if now - self._worked_at < IDLE_AFTER_S else IDLE_POLL_S
 
 
-class Wakeup:
-    """The two bells of one process: a commit has published; events have got positions."""
+class Signals:
+    """The two signals of one process: events were published; events were numbered."""
 
     def __init__(self) -> None:
-        self.published = Bell()
-        self.numbered = Bell()
-        self.led_here = False
-
-    def wake(self) -> None:
-        """Say that a transaction with events was committed; `Database.after_publish`."""
-        self.published.ring()
+        self.published = Signal()
+        """For `Database.after_publish`: a transaction with events was committed."""
+        self.numbered = Signal()
+        self.is_leading = False
+        """Whether the sequencer of this process numbers the events."""

@@ -138,7 +138,7 @@ class Subscription:
         batch = read_batch(answer, after=cursor)
         if batch:
             await finish(self._consume(database, cursor, batch))
-        elif await self._note_caught_up(database, cursor, asked_at):
+        elif await self._record_caught_up(database, cursor, asked_at):
             self._stood_at = cursor
         return len(batch)
 
@@ -151,9 +151,9 @@ class Subscription:
             await cursors.insert_once_cursor(session, self.name)
         return 0
 
-    async def _note_caught_up(self, database: Database, cursor: int, asked_at: datetime) -> bool:
+    async def _record_caught_up(self, database: Database, cursor: int, asked_at: datetime) -> bool:
         async with database.begin() as session:
-            return await cursors.note_caught_up(
+            return await cursors.record_caught_up(
                 session, self.name, position=cursor, caught_up_at=asked_at
             )
 

@@ -1,6 +1,6 @@
 """What a kept answer shows, so that a repeat gets it only if it may still be seen.
 
-A service says in its transaction what an answer is about (`note_shown`), and gives the kit, by
+A service says in its transaction what an answer is about (`record_shown`), and gives the kit, by
 kind, the rule that decides who sees it (`Kit.sights`).
 """
 
@@ -18,8 +18,8 @@ Sight = Callable[[AsyncSession, Principal, Sequence[uuid.UUID]], Awaitable[None]
 """Raises NotFound where the subject may not see all of these."""
 
 
-def note_shown(session: AsyncSession, *, kind: str, ids: Sequence[uuid.UUID]) -> None:
-    """Note what the answer of this transaction is about. kind: such as `member`."""
+def record_shown(session: AsyncSession, *, kind: str, ids: Sequence[uuid.UUID]) -> None:
+    """Record what the answer of this transaction is about. kind: such as `member`."""
     session.info.setdefault(SHOWN, {}).setdefault(kind, set()).update(ids)
 
 

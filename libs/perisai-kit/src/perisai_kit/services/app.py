@@ -21,7 +21,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.events.feed import FeedReader
 from perisai_kit.events.feed import router as feed_router
-from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.http.access_log import AccessLog, RequestContext
 from perisai_kit.http.body import BodyLimit
@@ -99,8 +99,8 @@ def create_kit(
     clock.follow_test_clock(settings.clock_file, sandbox=settings.sandbox)
     keyring = Keyring.from_settings(settings)
     database = database or Database.from_settings(settings, keyring=keyring)
-    wakeup = Wakeup()
-    database.after_publish = wakeup.wake
+    signals = Signals()
+    database.after_publish = signals.published.send
     tokens = TokenSource(
         gateway_url=settings.gateway_url,
         client_id=settings.service,
@@ -123,7 +123,7 @@ def create_kit(
         keyring=keyring,
         authenticator=Authenticator(keys, issuer=settings.issuer, revocations=revocations),
         tokens=tokens,
-        wakeup=wakeup,
+        signals=signals,
         http_transport=http_transport,
         subscriptions=[],
         migrations=migrations,
@@ -193,7 +193,7 @@ def create_app(
         routes=[*_common_routes(service), *routes],
     )
     app.state.kit = kit
-    app.state.feed = FeedReader(kit.database, source=service, wakeup=kit.wakeup)
+    app.state.feed = FeedReader(kit.database, source=service, signals=kit.signals)
     app.add_middleware(BodyLimit, limit=body_limit)
     install_problems(app)
     _document_problems(app)
@@ -217,7 +217,7 @@ def _worker(
     kit.subscriptions = list(subscriptions)
     return Worker(
         kit.database,
-        wakeup=kit.wakeup,
+        signals=kit.signals,
         subscriptions=subscriptions,
         periodic=[*periodic, Periodic("idempotency.forget", 600, forget_old_keys)],
     )

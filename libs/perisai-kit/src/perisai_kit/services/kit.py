@@ -9,7 +9,7 @@ import httpx
 
 from perisai_kit.auth.tokens import Authenticator
 from perisai_kit.db.engine import Database
-from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.http.visibility import Sight
 from perisai_kit.privacy.keyring import Keyring
@@ -29,7 +29,7 @@ class Kit:
     keyring: Keyring
     authenticator: Authenticator
     tokens: TokenSource
-    wakeup: Wakeup
+    signals: Signals
     http_transport: httpx.AsyncBaseTransport | None
     subscriptions: list[Subscription]
     migrations: Path

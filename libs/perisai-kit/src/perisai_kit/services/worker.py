@@ -16,7 +16,7 @@ from prometheus_client import Counter
 from perisai_kit.db.engine import Database
 from perisai_kit.db.lease import take_lease
 from perisai_kit.events.sequencer import Sequencer
-from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.runtime.graceful import finish
 from perisai_kit.runtime.log import get_logger
@@ -89,16 +89,16 @@ class Worker:
         self,
         database: Database,
         *,
-        wakeup: Wakeup | None = None,
+        signals: Signals | None = None,
         subscriptions: Sequence[Subscription] = (),
         periodic: Sequence[Periodic] = (),
     ) -> None:
-        """wakeup: the one this process's feed route waits on, where it has one."""
-        if wakeup is None:
-            wakeup = Wakeup()
-            database.after_publish = wakeup.wake
+        """signals: the one this process's feed route waits on, where it has one."""
+        if signals is None:
+            signals = Signals()
+            database.after_publish = signals.published.send
         self.database = database
-        self._sequencer = Sequencer(database, wakeup=wakeup)
+        self._sequencer = Sequencer(database, signals=signals)
         self._subscriptions = subscriptions
         self._periodic = periodic
         self._tasks = self._named_tasks()

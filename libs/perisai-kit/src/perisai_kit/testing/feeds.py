@@ -15,7 +15,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.events.catalogue import EVENTS, Event
 from perisai_kit.events.outbox import EventRow
 from perisai_kit.events.sequencer import Sequencer, number_events
-from perisai_kit.events.signals import Wakeup
+from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
 
 
@@ -49,11 +49,11 @@ async def deliver(subscription: Subscription, *, to: Database, source: Database)
 
 
 @asynccontextmanager
-async def sequencing(database: Database, wakeup: Wakeup | None = None) -> AsyncIterator[None]:
+async def sequencing(database: Database, signals: Signals | None = None) -> AsyncIterator[None]:
     """Run a sequencer as a service's worker would."""
-    wakeup = wakeup or Wakeup()
-    database.after_publish = wakeup.wake
-    task = asyncio.create_task(Sequencer(database, wakeup=wakeup).run())
+    signals = signals or Signals()
+    database.after_publish = signals.published.send
+    task = asyncio.create_task(Sequencer(database, signals=signals).run())
     try:
         yield
     finally:

@@ -27,7 +27,7 @@ from perisai_kit.domain.regions import is_known_region
 from perisai_kit.events.catalogue import MemberEnrolled, MemberUpdated
 from perisai_kit.events.outbox import publish
 from perisai_kit.http.etag import allows
-from perisai_kit.http.visibility import note_shown
+from perisai_kit.http.visibility import record_shown
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.privacy.masks import mask_name, mask_nik, mask_phone
 from perisai_kit.privacy.read_audit import audit_read
@@ -179,7 +179,7 @@ async def see(session: AsyncSession, *, member_id: UUID, viewer: Principal) -> M
     Raises: MemberNotFound.
     """
     member = await queries.get_member(session, member_id, viewer)
-    note_shown(session, kind=SHOWN_AS, ids=[member.id])
+    record_shown(session, kind=SHOWN_AS, ids=[member.id])
     return member
 
 
@@ -277,7 +277,7 @@ async def lock(session: AsyncSession, *, member_id: UUID, viewer: Principal) -> 
     member = await queries.get_member(session, member_id, viewer, lock=True)
     if not handles(viewer, member):
         raise rules.MemberNotFound
-    note_shown(session, kind=SHOWN_AS, ids=[member.id])
+    record_shown(session, kind=SHOWN_AS, ids=[member.id])
     return member
 
 
