@@ -1,7 +1,11 @@
 """What anybody may read: the time, and the document of the API."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
+
+from perisai_kit.auth.principal import Role
+from perisai_kit.domain.ids import new_id
 
 
 async def test_the_servers_time_is_the_platforms(gateway: Any, business_time: Any) -> None:
@@ -25,3 +29,24 @@ async def test_a_document_that_has_not_changed_is_not_sent_again(gateway: Any) -
     assert [each.status_code for each in answers] == [304, 304, 200]
     assert answers[0].content == b""
     assert answers[0].headers["etag"] == etag
+
+
+async def test_every_operation_refuses_a_query_parameter_that_its_document_does_not_have(
+    gateway: Any,
+) -> None:
+    headers = await gateway.signed_in(*Role)
+    wrong = {}
+
+    for path, methods in gateway.app.openapi()["paths"].items():
+        for method, operation in methods.items():
+            address = re.sub(r"\{\w+\}", str(new_id()), path)
+            sent = {**headers, "Idempotency-Key": "unknown-parameter"}
+            answer = await gateway.client.request(method, f"{address}?surprise=1", headers=sent)
+            allowed = [
+                each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"
+            ]
+            found = (answer.status_code, answer.json().get("details"))
+            if found != (422, {"allowed": sorted(allowed)}):
+                wrong[f"{method} {path}"] = found
+
+    assert wrong == {}

@@ -46,6 +46,7 @@ from perisai_kit.http.transaction import (
     IdempotencyKeyRequired,
     IdempotencyKeyReused,
 )
+from perisai_kit.http.validation import ParameterRepeated, ParameterUnknown
 
 FILE_NAME = "openapi.json"
 SECURITY_SCHEME = "access_token"
@@ -201,7 +202,7 @@ def _add_headers(answer: Document, status: int | str) -> None:
 def _refusals(operation: Document, row: Row | None) -> Iterator[type[DomainError]]:
     if row is None:
         return
-    yield from (RateLimited, Unavailable, TooManyAtOnce)
+    yield from (RateLimited, Unavailable, TooManyAtOnce, ParameterUnknown)
     if row.roles is not None:
         yield from (Unauthenticated, TokenExpired, TokenInvalid, Forbidden)
         yield AuthorizationRepeated
@@ -211,6 +212,8 @@ def _refusals(operation: Document, row: Row | None) -> Iterator[type[DomainError
         yield from (BodyUnreadable, TooLarge, EncodingUnsupported, BodiesFull)
     if "requestBody" in operation or operation.get("parameters"):
         yield Invalid
+    if any(each["in"] == "query" for each in operation.get("parameters", ())):
+        yield ParameterRepeated
     if operation.get(REQUIRED_MARK):
         yield from (IdempotencyKeyRequired, IdempotencyKeyInvalid)
         yield from (IdempotencyKeyInUse, IdempotencyKeyReused)

@@ -1,13 +1,21 @@
-"""What routes ask for: the session of their transaction, a reading one, the key ring, If-Match."""
+"""What routes ask for: the session of their transaction, a reading one, the key ring, If-Match.
 
-from collections.abc import AsyncIterator
-from typing import Annotated
+And what every route of the API checks: the names of its query parameters.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any, get_origin
 
 from fastapi import Depends, Header, Request
+from fastapi.dependencies.utils import get_flat_params, get_validation_alias
+from fastapi.params import ParamTypes
+from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.errors import PreconditionRequired
+from perisai_kit.http.validation import ParameterRepeated, ParameterUnknown
 from perisai_kit.privacy.keyring import Keyring
 
 
@@ -51,3 +59,39 @@ async def _if_match(
 
 IfMatch = Annotated[str, Depends(_if_match)]
 """The ETag that the client read, for `etag.allows`. 428 without the header."""
+
+
+CHECKED_PATHS = ("/v1/", "/.well-known/", "/feed")
+"""Health checks, metrics and documents take any parameter: tools add their own."""
+_SEQUENCES = (list, tuple, set, frozenset)
+_parameters: dict[Callable[..., Any], dict[str, bool]] = {}
+
+
+async def refuse_unknown_parameters(request: Request) -> None:
+    """Refuse query parameters that the route does not have, or that come more than once.
+
+    A misspelt filter would otherwise return everything. Raises: ParameterUnknown,
+    ParameterRepeated.
+    """
+    if not request.scope["query_string"] or not request.url.path.startswith(CHECKED_PATHS):
+        return
+    known = _parameters_of(request.scope["route"])
+    sent = Counter(name for name, _ in request.query_params.multi_items())
+    unknown = [name for name in sent if name not in known]
+    repeated = [name for name, times in sent.items() if times > 1 and known.get(name) is False]
+    if unknown:
+        raise ParameterUnknown(unknown=unknown, repeated=repeated, allowed=known)
+    if repeated:
+        raise ParameterRepeated(repeated=repeated, allowed=known)
+
+
+def _parameters_of(route: APIRoute) -> dict[str, bool]:
+    """Return the query parameters of a route, and whether each may come more than once."""
+    found = _parameters.get(route.endpoint)
+    if found is None:
+        found = _parameters[route.endpoint] = {
+            get_validation_alias(field): get_origin(field.field_info.annotation) in _SEQUENCES
+            for field in get_flat_params(route.dependant)
+            if getattr(field.field_info, "in_", None) is ParamTypes.query
+        }
+    return found

@@ -37,7 +37,7 @@ from perisai_kit.domain.errors import (
     Unavailable,
     UnsupportedMedia,
 )
-from perisai_kit.http.validation import field_problems
+from perisai_kit.http.validation import WrongParameters, field_problems
 from perisai_kit.runtime.log import get_logger
 
 MEDIA_TYPE = "application/problem+json"
@@ -201,7 +201,10 @@ def problem_response(
 ) -> Response:
     """Return the answer for an error."""
     has_body = request.method not in {"GET", "HEAD", "DELETE"}
-    body = problem_body(error, language=language(request), errors=errors, has_body=has_body)
+    preferred = language(request)
+    if isinstance(error, WrongParameters):
+        errors = error.field_problems(preferred)
+    body = problem_body(error, language=preferred, errors=errors, has_body=has_body)
     return JSONResponse(
         body, status_code=body["status"], headers=problem_headers(error), media_type=MEDIA_TYPE
     )

@@ -1,10 +1,15 @@
-"""What pydantic found wrong, as the `errors` of a problem: by field, in two languages.
+"""What is wrong with fields and parameters, as the `errors` of a problem, in two languages.
 
 Never a value that was sent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
+
+from perisai_kit.domain.errors import Invalid
+
+MOST_FIELDS = 50
+"""An answer names so many and no more."""
 
 # The library's own words for these quote what was sent, or name our code.
 _IN_OUR_WORDS = {
@@ -66,6 +71,55 @@ _DETAIL_ID = {
 }
 
 
+class WrongParameters:
+    """What a refusal says of the query parameters that were sent."""
+
+    def __init__(
+        self,
+        *,
+        unknown: Collection[str] = (),
+        repeated: Collection[str] = (),
+        allowed: Collection[str],
+    ) -> None:
+        """unknown, repeated: names that were sent. allowed: all that the address takes."""
+        super().__init__(allowed=sorted(allowed))  # type: ignore[call-arg]  # DomainError's details
+        self._unknown = unknown
+        self._repeated = repeated
+        self._allowed = ", ".join(sorted(allowed))
+
+    def field_problems(self, language: str) -> list[dict[str, Any]]:
+        """Return an entry for each parameter."""
+        texts = {
+            ParameterUnknown.code: f"is not a parameter here; allowed: {self._allowed or 'none'}",
+            ParameterRepeated.code: "is sent more than once",
+        }
+        if language == "id":
+            texts = {
+                ParameterUnknown.code: (
+                    f"bukan parameter alamat ini; pilihannya: {self._allowed or 'tidak ada'}"
+                ),
+                ParameterRepeated.code: "dikirim lebih dari sekali",
+            }
+        named = [(ParameterUnknown.code, name) for name in self._unknown]
+        named += [(ParameterRepeated.code, name) for name in self._repeated]
+        return [
+            {"code": code, "detail": texts[code], "parameter": _printable(name)}
+            for code, name in named[:MOST_FIELDS]
+        ]
+
+
+class ParameterUnknown(WrongParameters, Invalid):
+    code = "parameter_unknown"
+    text = "This address does not take a query parameter of that name."
+    text_id = "Alamat ini tidak mengenal parameter dengan nama tersebut."
+
+
+class ParameterRepeated(WrongParameters, Invalid):
+    code = "parameter_repeated"
+    text = "Send each query parameter once."
+    text_id = "Kirim setiap parameter satu kali saja."
+
+
 def field_problems(
     raw: Sequence[dict[str, Any]],
     *,
@@ -79,10 +133,10 @@ def field_problems(
     content: the body, or the row, that was sent.
     """
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for error in raw[:50]:
+    for error in raw[:MOST_FIELDS]:
         where, *path = (*prefix, *error["loc"]) or ("body",)
         detail = _DETAIL_ID.get(error["type"], "tidak sah") if language == "id" else _english(error)
-        place = {"parameter": ".".join(_escape(part) for part in path) or str(where)}
+        place = {"parameter": ".".join(_printable(part) for part in path) or str(where)}
         if where == "body":
             after = len(prefix) or 1
             sent = _in_content((*prefix, *error["loc"])[after:], error["type"], content)
@@ -118,6 +172,9 @@ def _english(error: dict[str, Any]) -> str:
 
 
 def _escape(part: str | int) -> str:
-    # A key the client made up may be anything, so it is cut and its controls are dropped.
-    text = "".join(c for c in str(part)[:100] if c.isprintable())
-    return text.replace("~", "~0").replace("/", "~1")
+    return _printable(part).replace("~", "~0").replace("/", "~1")
+
+
+def _printable(part: str | int) -> str:
+    # A name the client made up may be anything, so it is cut and its controls are dropped.
+    return "".join(c for c in str(part)[:100] if c.isprintable())

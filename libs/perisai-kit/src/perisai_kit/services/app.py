@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,6 +25,7 @@ from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.http.access_log import AccessLog, RequestContext
 from perisai_kit.http.body import BodyLimit
+from perisai_kit.http.dependencies import refuse_unknown_parameters
 from perisai_kit.http.problems import COMMON_RESPONSES, Problem, install_problems
 from perisai_kit.http.transaction import forget_old_keys
 from perisai_kit.privacy.keyring import Keyring
@@ -139,6 +140,7 @@ def describe_routes(*routers: APIRouter) -> list[BaseRoute]:
     which takes a quarter of a second a service; these it works out once, at the first request.
     """
     whole = APIRouter(
+        dependencies=[Depends(refuse_unknown_parameters)],
         responses=COMMON_RESPONSES,
         generate_unique_id_function=lambda route: f"{_tag(route.tags)}{route.name}",
     )
