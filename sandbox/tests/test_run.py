@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from perisai_kit.runtime.tls import authorities
+from perisai_kit.runtime.tls import get_ssl_context
 from sandbox import lifetime
 
 pytestmark = pytest.mark.e2e
@@ -52,7 +52,7 @@ class Running:
         return httpx.Client(
             base_url=self.described["addresses"]["gateway"],
             timeout=30,
-            verify=authorities(),
+            verify=get_ssl_context(),
             trust_env=False,
         )
 
@@ -79,7 +79,7 @@ class Running:
             answers = [
                 httpx.get(
                     f"{url}/{'health' if name == 'fakebank' else 'ready'}",
-                    verify=authorities(),
+                    verify=get_ssl_context(),
                     trust_env=False,
                 )
                 for name, url in self.described["addresses"].items()

@@ -14,7 +14,7 @@ from stage.processes import Platform
 from yarl import URL
 
 from perisai_kit.domain import clock
-from perisai_kit.runtime.tls import authorities
+from perisai_kit.runtime.tls import get_ssl_context
 from sandbox.environment import FAKEBANK_FILE
 from sandbox.fakebank.calls import NONE, TIMEOUT_S, Caller, Trouble, new_request_id
 from sandbox.fakebank.config import Partner, Partners
@@ -90,7 +90,7 @@ class OwnBank:
             token=None,
         )
         async with httpx.AsyncClient(
-            verify=authorities(), trust_env=False, timeout=TIMEOUT_S
+            verify=get_ssl_context(), trust_env=False, timeout=TIMEOUT_S
         ) as http:
             url = f"{partner.entry.gateway_base_url}{target}"
             answer = await http.post(url, content=body, headers=signed.headers)

@@ -15,7 +15,7 @@ import asyncpg
 import httpx
 
 from perisai_kit.domain import clock
-from perisai_kit.runtime.tls import authorities
+from perisai_kit.runtime.tls import get_ssl_context
 from sandbox.children import Child, running
 from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
 from sandbox.demo.run import Watch
@@ -172,7 +172,7 @@ class Platform:
     async def is_ready(self) -> bool:
         """Tell whether every process says that it can serve."""
         async with httpx.AsyncClient(
-            verify=authorities(), trust_env=False, timeout=TIMEOUT_S
+            verify=get_ssl_context(), trust_env=False, timeout=TIMEOUT_S
         ) as http:
             try:
                 for service in load_services():
@@ -188,7 +188,7 @@ class Platform:
         async with httpx.AsyncClient(
             base_url=self.address(name),
             timeout=TIMEOUT_S,
-            verify=authorities(),
+            verify=get_ssl_context(),
             trust_env=False,
             event_hooks={"response": [watch] if watch else []},
         ) as opened:

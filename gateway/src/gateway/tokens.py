@@ -5,8 +5,8 @@ from datetime import datetime
 
 from gateway.keys.service import SigningKeys
 from gateway.settings import Settings
-from perisai_kit.auth.principal import Principal, Role, claims_of
-from perisai_kit.auth.revocations import first_issued_at
+from perisai_kit.auth.principal import Principal, Role, build_claims
+from perisai_kit.auth.revocations import get_first_issued_at
 from perisai_kit.auth.tokens import AUDIENCE
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -27,10 +27,10 @@ async def access_token(
     """
     issued = int(now.timestamp())
     if valid_from is not None:
-        issued = max(issued, first_issued_at(valid_from))
+        issued = max(issued, get_first_issued_at(valid_from))
     return await keys.sign(
         {
-            **claims_of(principal),
+            **build_claims(principal),
             "iss": settings.issuer,
             "aud": AUDIENCE,
             "iat": issued,
@@ -56,7 +56,7 @@ class OwnTokens(TokenSource):
         self._keys = keys
         self._settings = settings
 
-    async def token(self) -> str:
+    async def get_token(self) -> str:
         """Return a fresh token."""
         now = clock.real_now()
         principal = service_principal(self._settings.service)

@@ -16,7 +16,7 @@ from gateway.tokens import access_token
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
-from perisai_kit.runtime.tls import authorities
+from perisai_kit.runtime.tls import get_ssl_context
 from perisai_kit.testing.plugin import Urls
 
 SHORT_S = 2.0
@@ -155,7 +155,9 @@ async def make_platform(
             app = create_app(gateway_settings(urls, **values))
             url = await stack.enter_async_context(serving(app))
             client = await stack.enter_async_context(
-                httpx.AsyncClient(base_url=url, verify=authorities(), trust_env=False, timeout=30)
+                httpx.AsyncClient(
+                    base_url=url, verify=get_ssl_context(), trust_env=False, timeout=30
+                )
             )
             return Platform(app, url, client, agents, members, payments)
 

@@ -298,14 +298,14 @@ async def test_a_worker_signs_with_the_key_of_the_moment_after_it_was_refused(
 ) -> None:
     worker = SigningKeys(keys_database)
     tokens = OwnTokens(worker, gateway_settings(fresh_urls))
-    before = jwt.get_unverified_header(await tokens.token())["kid"]
+    before = jwt.get_unverified_header(await tokens.get_token())["kid"]
     async with keys_database.begin() as session:
         await service.revoke(
             session, kid=before, by=new_id(), reason="leaked", now=clock.real_now()
         )
 
     tokens.forget()  # as a client does that is refused
-    after = jwt.get_unverified_header(await tokens.token())["kid"]
+    after = jwt.get_unverified_header(await tokens.get_token())["kid"]
 
     assert after != before
     assert after in {each["kid"] for each in (await SigningKeys(keys_database).jwks())["keys"]}

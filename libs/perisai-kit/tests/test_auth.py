@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perisai_kit.auth.keys import RemoteKeys
-from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind, claims_of, principal_of
+from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind, build_claims, read_claims
 from perisai_kit.auth.revocations import Revocations
 from perisai_kit.auth.tokens import (
     LEEWAY_S,
@@ -18,7 +18,7 @@ from perisai_kit.auth.tokens import (
     AuthorizationRepeated,
     TokenExpired,
     TokenInvalid,
-    bearer_token,
+    read_bearer_token,
 )
 from perisai_kit.domain.errors import Unauthenticated
 from perisai_kit.domain.ids import new_id
@@ -33,13 +33,13 @@ def authenticator(wire: Wire) -> Authenticator:
 
 
 async def test_a_token_gives_back_its_subject(authenticator: Authenticator, tokens: Tokens) -> None:
-    subject = await authenticator.verify(tokens.sign(claims_of(SOMEBODY)))
+    subject = await authenticator.verify(tokens.sign(build_claims(SOMEBODY)))
 
     assert subject == SOMEBODY
 
 
 NOW = 1_800_000_000
-LIVING = {**claims_of(SOMEBODY), "iss": ISSUER, "aud": "perisai", "iat": NOW, "exp": NOW + 600}
+LIVING = {**build_claims(SOMEBODY), "iss": ISSUER, "aud": "perisai", "iat": NOW, "exp": NOW + 600}
 
 
 @pytest.mark.parametrize(
@@ -109,14 +109,14 @@ async def test_no_other_kind_of_jwt_passes_for_an_access_token(
 )
 def test_a_request_carries_one_bearer_token(headers: list[bytes], refusal: type[Exception]) -> None:
     with pytest.raises(refusal):
-        bearer_token([(b"host", b"test"), *((b"authorization", value) for value in headers)])
+        read_bearer_token([(b"host", b"test"), *((b"authorization", value) for value in headers)])
 
 
 @pytest.mark.parametrize("missing", ["iss", "aud", "exp", "sub", "iat"])
 async def test_a_token_without_a_needed_claim_is_refused(
     authenticator: Authenticator, tokens: Tokens, missing: str
 ) -> None:
-    whole = jwt.decode(tokens.sign(claims_of(SOMEBODY)), options={"verify_signature": False})
+    whole = jwt.decode(tokens.sign(build_claims(SOMEBODY)), options={"verify_signature": False})
     del whole[missing]
     token = tokens.encode(whole)
 
@@ -132,11 +132,11 @@ async def test_a_token_for_others_or_with_strange_claims_is_refused(
     authenticator: Authenticator, tokens: Tokens, claims: dict[str, object]
 ) -> None:
     with pytest.raises(TokenInvalid):
-        await authenticator.verify(tokens.sign({**claims_of(SOMEBODY), **claims}))
+        await authenticator.verify(tokens.sign({**build_claims(SOMEBODY), **claims}))
 
 
 async def test_no_algorithm_but_es256_counts(authenticator: Authenticator, tokens: Tokens) -> None:
-    claims = jwt.decode(tokens.sign(claims_of(SOMEBODY)), options={"verify_signature": False})
+    claims = jwt.decode(tokens.sign(build_claims(SOMEBODY)), options={"verify_signature": False})
     head = {"typ": "at+jwt", "kid": tokens.kid}
     unsigned = jwt.encode(claims, "", algorithm="none", headers=head)
     known = tokens.jwks()["keys"][0]["x"]
@@ -148,7 +148,7 @@ async def test_no_algorithm_but_es256_counts(authenticator: Authenticator, token
 
 
 async def test_a_changed_payload_is_refused(authenticator: Authenticator, tokens: Tokens) -> None:
-    head, payload, signature = tokens.sign(claims_of(SOMEBODY)).split(".")
+    head, payload, signature = tokens.sign(build_claims(SOMEBODY)).split(".")
     claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     claims["roles"] = ["admin"]
     forged = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
@@ -182,4 +182,4 @@ def test_a_scope_covers_its_own_part_of_the_country(scope: Scope | None, covered
     subject = Principal(account_id=new_id(), roles=frozenset(), scope=scope)
 
     assert subject.covers(branch_code="BWI", region_code="JTM") is covered
-    assert principal_of({**claims_of(subject)}) == subject
+    assert read_claims({**build_claims(subject)}) == subject

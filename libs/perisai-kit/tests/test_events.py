@@ -13,9 +13,9 @@ from perisai_kit.events.catalogue import (
     Event,
     MemberUpdated,
     PaymentSettled,
-    registry,
+    build_registry,
 )
-from perisai_kit.events.docs import events_markdown
+from perisai_kit.events.docs import render_events
 
 CONTRACT = {
     "branch.opened.v1",
@@ -42,7 +42,7 @@ def test_every_event_of_the_platform_is_registered_once() -> None:
 
 def test_a_type_used_twice_is_refused() -> None:
     with pytest.raises(ValueError, match=r"branch\.opened\.v1 is taken"):
-        registry(BranchOpened, BranchOpened)
+        build_registry(BranchOpened, BranchOpened)
 
 
 @pytest.mark.parametrize("bad", ["branch.opened", "BranchOpened.v1", "branch.opened.v0", "v1"])
@@ -54,7 +54,7 @@ def test_a_type_without_noun_participle_and_version_is_refused(bad: str) -> None
         odd_id: UUID
 
     with pytest.raises(ValueError, match="a type looks like"):
-        registry(Odd)
+        build_registry(Odd)
 
 
 def test_a_subject_that_is_no_field_is_refused() -> None:
@@ -63,7 +63,7 @@ def test_a_subject_that_is_no_field_is_refused() -> None:
         subject_field: ClassVar[str] = "aim_id"
 
     with pytest.raises(ValueError, match="aim_id is not a field"):
-        registry(Aimless)
+        build_registry(Aimless)
 
 
 def test_the_subject_is_what_the_event_is_about() -> None:
@@ -118,7 +118,7 @@ def test_an_event_with_a_wrong_value_is_refused(field: str, value: object) -> No
 
 
 def test_the_reference_names_every_event_and_field() -> None:
-    text = events_markdown()
+    text = render_events()
 
     for name, cls in EVENTS.items():
         section = text.partition(f"## {name}\n")[2].partition("\n## ")[0]

@@ -16,7 +16,7 @@ import httpx
 import pytest
 import uvloop
 
-from perisai_kit.runtime.tls import authorities
+from perisai_kit.runtime.tls import get_ssl_context
 from perisai_kit.services import serve
 from perisai_kit.services.serve import (
     ACCEPTED_A_TURN,
@@ -45,7 +45,7 @@ def wait_until_healthy(port: int) -> None:
     while time.monotonic() < deadline:
         try:
             answer = httpx.get(
-                f"http://{HOST}:{port}/health", verify=authorities(), trust_env=False
+                f"http://{HOST}:{port}/health", verify=get_ssl_context(), trust_env=False
             )
             if answer.status_code == 200:
                 return

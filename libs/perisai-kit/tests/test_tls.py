@@ -2,11 +2,11 @@
 
 import ssl
 
-from perisai_kit.runtime.tls import authorities
+from perisai_kit.runtime.tls import get_ssl_context
 
 
 def test_a_certificate_must_be_good_and_of_that_host() -> None:
-    context = authorities()
+    context = get_ssl_context()
 
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
@@ -14,4 +14,4 @@ def test_a_certificate_must_be_good_and_of_that_host() -> None:
 
 
 def test_the_authorities_are_read_once() -> None:
-    assert authorities() is authorities()
+    assert get_ssl_context() is get_ssl_context()

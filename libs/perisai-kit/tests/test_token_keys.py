@@ -10,7 +10,7 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI
 
 from perisai_kit.auth.keys import KeysUnavailable, RemoteKeys
-from perisai_kit.auth.principal import Principal, Role, claims_of
+from perisai_kit.auth.principal import Principal, Role, build_claims
 from perisai_kit.auth.revocations import Revocations
 from perisai_kit.auth.roles import require
 from perisai_kit.auth.tokens import Authenticator, TokenInvalid
@@ -77,7 +77,7 @@ async def test_a_withdrawn_key_is_refused_also_for_a_token_that_was_seen_before(
     published.keys = [*one.jwks()["keys"], *two.jwks()["keys"]]
     keys = RemoteKeys(GATEWAY, wire, refresh_every_s=0.02)
     authenticator = Authenticator(keys, issuer=ISSUER, revocations=Revocations())
-    leaked, good = one.sign(claims_of(SOMEBODY)), two.sign(claims_of(SOMEBODY))
+    leaked, good = one.sign(build_claims(SOMEBODY)), two.sign(build_claims(SOMEBODY))
     refreshing = asyncio.create_task(keys.keep_fresh())
     assert await authenticator.verify(leaked) == SOMEBODY
     published.keys = two.jwks()["keys"]
@@ -108,7 +108,7 @@ async def test_keys_stay_while_the_gateway_does_not_give_any(
     fetched = await keys.fetch()
 
     assert not fetched
-    assert await authenticator.verify(one.sign(claims_of(SOMEBODY))) == SOMEBODY
+    assert await authenticator.verify(one.sign(build_claims(SOMEBODY))) == SOMEBODY
 
 
 async def test_without_any_key_nothing_is_said_about_the_token(
@@ -117,7 +117,7 @@ async def test_without_any_key_nothing_is_said_about_the_token(
     published.is_away = True
 
     with pytest.raises(KeysUnavailable) as refused:
-        await authenticator.verify(signer("one").sign(claims_of(SOMEBODY)))
+        await authenticator.verify(signer("one").sign(build_claims(SOMEBODY)))
 
     assert refused.value.retry_after_s > 0
 
@@ -129,7 +129,7 @@ async def test_without_any_key_the_gateway_is_not_asked_for_each_request(
 
     for _ in range(20):
         with pytest.raises(KeysUnavailable):
-            await authenticator.verify(signer("one").sign(claims_of(SOMEBODY)))
+            await authenticator.verify(signer("one").sign(build_claims(SOMEBODY)))
 
     assert published.asked < 10
 
@@ -142,7 +142,7 @@ async def test_a_key_that_is_new_is_asked_for_although_the_set_has_just_been_fet
     await keys.fetch()
     published.keys = two.jwks()["keys"]
 
-    assert await authenticator.verify(two.sign(claims_of(SOMEBODY))) == SOMEBODY
+    assert await authenticator.verify(two.sign(build_claims(SOMEBODY))) == SOMEBODY
 
 
 async def test_made_up_kids_ask_the_gateway_at_most_once_a_minute(
@@ -150,11 +150,11 @@ async def test_made_up_kids_ask_the_gateway_at_most_once_a_minute(
 ) -> None:
     one = signer("one")
     published.keys = one.jwks()["keys"]
-    await authenticator.verify(one.sign(claims_of(SOMEBODY)))
+    await authenticator.verify(one.sign(build_claims(SOMEBODY)))
 
     for number in range(5):
         with pytest.raises(TokenInvalid):
-            await authenticator.verify(signer(f"made-up-{number}").sign(claims_of(SOMEBODY)))
+            await authenticator.verify(signer(f"made-up-{number}").sign(build_claims(SOMEBODY)))
 
     assert published.asked == 1
 
@@ -170,7 +170,7 @@ async def test_a_service_without_keys_answers_503_and_says_when_to_come_back(
         return "secret"
 
     async with app_client(make_kit_app(router)) as client:
-        token = signer("one").sign(claims_of(SOMEBODY))
+        token = signer("one").sign(build_claims(SOMEBODY))
         answer = await client.get("/v1/secret", headers={"Authorization": f"Bearer {token}"})
 
     assert answer.status_code == 503

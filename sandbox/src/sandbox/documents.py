@@ -22,7 +22,7 @@ import member_service.app
 import payment_service.app
 from gateway.openapi.service import as_text, merge, own_document
 from perisai_kit.domain.errors import DomainError
-from perisai_kit.events.docs import events_markdown
+from perisai_kit.events.docs import render_events
 from perisai_kit.http.problems import status_of
 
 PACKAGES = ("perisai_kit", "gateway", "agent_service", "member_service", "payment_service")
@@ -113,7 +113,7 @@ def generated() -> dict[Path, str]:
     """Return every generated file with its present content."""
     return {
         Path("docs/errors.md"): errors_markdown(),
-        Path("docs/events.md"): events_markdown(),
+        Path("docs/events.md"): render_events(),
         OPENAPI: as_text(openapi_document()),
     }
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from perisai_kit.runtime.tls import authorities
+from perisai_kit.runtime.tls import get_ssl_context
 from sandbox.errors import SandboxError
 from sandbox.vault import BankSecrets, KeyFiles, Secrets
 from snap_bi.profiles import ReplayAnswer
@@ -113,7 +113,7 @@ async def seed(
     Raises: SandboxError with the request that was refused.
     """
     async with httpx.AsyncClient(
-        base_url=gateway_url, verify=authorities(), trust_env=False, timeout=TIMEOUT_S
+        base_url=gateway_url, verify=get_ssl_context(), trust_env=False, timeout=TIMEOUT_S
     ) as client:
         admin = await _administrator(client, secrets, gateway_environment)
         for sign_in in SIGN_INS[1:]:

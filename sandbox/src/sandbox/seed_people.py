@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from perisai_kit.domain import clock
-from perisai_kit.runtime.tls import authorities
+from perisai_kit.runtime.tls import get_ssl_context
 from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
 from sandbox.demo.forms import application_body, exam_body, training_body, wadah_body
 from sandbox.demo.people import Person, member_body, new_adult
@@ -49,10 +49,10 @@ async def seed_people(
         return found
     async with (
         httpx.AsyncClient(
-            base_url=gateway_url, timeout=TIMEOUT_S, verify=authorities(), trust_env=False
+            base_url=gateway_url, timeout=TIMEOUT_S, verify=get_ssl_context(), trust_env=False
         ) as gateway,
         httpx.AsyncClient(
-            base_url=bank_url, timeout=TIMEOUT_S, verify=authorities(), trust_env=False
+            base_url=bank_url, timeout=TIMEOUT_S, verify=get_ssl_context(), trust_env=False
         ) as bank,
     ):
 

@@ -296,7 +296,7 @@ async def record_lock_out(session: AsyncSession, account: Account, *, now: datet
     await record_change(session, account, Change.LOCKED_OUT, by=LIMIT, now=now)
 
 
-def principal_of(
+def read_claims(
     account: Account, *, amr: Sequence[str], device_id: str | None, session_id: uuid.UUID
 ) -> Principal:
     """Return the subject that an account's tokens describe."""

@@ -12,7 +12,7 @@ from gateway.edge.routes import Row
 from gateway.settings import Settings
 from perisai_kit.auth.keys import KeysUnavailable
 from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.auth.tokens import Authenticator, AuthorizationRepeated, bearer_token
+from perisai_kit.auth.tokens import Authenticator, AuthorizationRepeated, read_bearer_token
 from perisai_kit.domain.errors import Forbidden, NotFound, TooMany, Unauthenticated
 from perisai_kit.http.client_address import client_household
 
@@ -72,7 +72,7 @@ class Admission:
     async def _principal(self, scope: Scope) -> Principal:
         """Checking a signature is work: whoever shows bad tokens is held back by address."""
         try:
-            token = bearer_token(scope["headers"])
+            token = read_bearer_token(scope["headers"])
             return await self._authenticator.verify(
                 token, before_decoding=partial(self._check_strangers, scope)
             )

@@ -49,7 +49,7 @@ class OwnRevocations(Revocations):
             raise Unavailable("The revocations have not been read yet.", retry_after_s=2)
         oldest = self._as_of - self._kept_for
         start = oldest if since is None else max(oldest, since - OVERLAP)
-        changed, ended = self.since(start)
+        changed, ended = self.list_since(start)
         return RevocationList(
             as_of=self._as_of,
             kept_for_s=int(self._kept_for.total_seconds()),

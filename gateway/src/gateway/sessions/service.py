@@ -284,7 +284,7 @@ async def _answer(
     if sign_ins.is_too_weak(parts, account, row.amr):
         # The session is older than the account's role, or than the rule.
         raise rules.RefreshRefused
-    principal = accounts.principal_of(
+    principal = accounts.read_claims(
         account, amr=row.amr, device_id=row.device_id, session_id=row.id
     )
     return TokenOut(

@@ -9,7 +9,7 @@ import jwt
 
 from perisai_kit.domain.errors import Unavailable
 from perisai_kit.runtime.log import get_logger
-from perisai_kit.runtime.tls import authorities
+from perisai_kit.runtime.tls import get_ssl_context
 
 REFRESH_EVERY_S = 60.0
 """A withdrawn key is refused by a service at most this long, and one fetch, after the gateway."""
@@ -88,7 +88,7 @@ class RemoteKeys:
         """Fetch the key set once; tell whether it came. A failure keeps the keys we have."""
         try:
             async with httpx.AsyncClient(
-                transport=self._transport, verify=authorities(), timeout=5, trust_env=False
+                transport=self._transport, verify=get_ssl_context(), timeout=5, trust_env=False
             ) as client:
                 # A cache on the way must not prolong the life of a withdrawn key.
                 answer = await client.get(self._url, headers={"Cache-Control": "no-cache"})

@@ -88,7 +88,7 @@ class Principal:
         return False
 
 
-def principal_of(claims: dict[str, Any]) -> Principal:
+def read_claims(claims: dict[str, Any]) -> Principal:
     """Return the subject that a token's claims describe; ValueError where they do not fit."""
     scope = claims.get("scope")
     return Principal(
@@ -107,8 +107,8 @@ def principal_of(claims: dict[str, Any]) -> Principal:
     )
 
 
-def claims_of(principal: Principal) -> dict[str, Any]:
-    """Return the claims that describe a subject; `principal_of` reads them back."""
+def build_claims(principal: Principal) -> dict[str, Any]:
+    """Return the claims that describe a subject; `read_claims` reads them back."""
     claims: dict[str, Any] = {
         "sub": principal.subject,
         "roles": sorted(principal.roles),

@@ -44,9 +44,9 @@ class Revocations:
         if session_id is not None and session_id in self._sessions:
             return True
         valid_from = self._accounts.get(account_id)
-        return valid_from is not None and issued_at < first_issued_at(valid_from)
+        return valid_from is not None and issued_at < get_first_issued_at(valid_from)
 
-    def since(
+    def list_since(
         self, instant: datetime
     ) -> tuple[dict[uuid.UUID, datetime], dict[uuid.UUID, datetime]]:
         """Return the accounts and the sessions revoked from this instant on, and when."""
@@ -56,7 +56,7 @@ class Revocations:
         )
 
 
-def first_issued_at(valid_from: datetime) -> int:
+def get_first_issued_at(valid_from: datetime) -> int:
     """Return the earliest `iat` of the tokens that count after a change at this instant.
 
     A token that is given after the change says at least this `iat`, even if that lies a little in

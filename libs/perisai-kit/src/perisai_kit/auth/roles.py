@@ -21,7 +21,7 @@ def require(
 
     async def dependency(request: Request) -> Principal:
         authenticator: Authenticator = request.app.state.kit.authenticator
-        principal = await authenticator.principal(request)
+        principal = await authenticator.authenticate(request)
         if (roles and not principal.has(*roles)) or (scope and not principal.has_country):
             raise Forbidden
         return principal

@@ -15,7 +15,7 @@ import structlog
 from fastapi import Request
 
 from perisai_kit.auth.keys import KeySource, KeysUnavailable
-from perisai_kit.auth.principal import Principal, principal_of
+from perisai_kit.auth.principal import Principal, read_claims
 from perisai_kit.auth.revocations import Revocations
 from perisai_kit.domain.errors import BadRequest, Unauthenticated
 
@@ -51,7 +51,7 @@ class AuthorizationRepeated(BadRequest):
     text_id = "Kirim satu header Authorization saja."
 
 
-def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
+def read_bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """Return the bearer token of raw ASGI headers, whose names are in lower case.
 
     Raises: Unauthenticated when there is none, AuthorizationRepeated when there are several, also
@@ -154,7 +154,7 @@ class Authenticator:
             )
             return _Verified(
                 kid=kid,
-                principal=principal_of(claims),
+                principal=read_claims(claims),
                 issued_at=_instant(claims["iat"]),
                 not_before=_instant(claims.get("nbf", claims["iat"])),
                 expires_at=_instant(claims["exp"]),
@@ -162,7 +162,7 @@ class Authenticator:
         except (jwt.PyJWTError, ValueError, KeyError, TypeError, AttributeError):
             raise TokenInvalid from None
 
-    async def principal(self, request: Request) -> Principal:
+    async def authenticate(self, request: Request) -> Principal:
         """Return the subject of the request's bearer token, verified once a request.
 
         Raises: Unauthenticated when there is none, AuthorizationRepeated, TokenExpired,
@@ -171,7 +171,7 @@ class Authenticator:
         known = getattr(request.state, "principal", None)
         if isinstance(known, Principal):
             return known
-        principal = await self.verify(bearer_token(request.headers.raw))
+        principal = await self.verify(read_bearer_token(request.headers.raw))
         request.state.principal = principal
         structlog.contextvars.bind_contextvars(account_id=principal.subject)
         return principal

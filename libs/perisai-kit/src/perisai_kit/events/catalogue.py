@@ -227,7 +227,7 @@ class StatementIssued(Event):
     amount: Rupiah
 
 
-def registry(*classes: type[Event]) -> dict[str, type[Event]]:
+def build_registry(*classes: type[Event]) -> dict[str, type[Event]]:
     """Return type → class.
 
     Raises: ValueError for a type used twice or not of the form `noun.participle.v1`, and for a
@@ -252,5 +252,5 @@ def _declared(base: type[Event]) -> Iterator[type[Event]]:
         yield from _declared(cls)
 
 
-EVENTS = registry(*_declared(Event))
+EVENTS = build_registry(*_declared(Event))
 """Every event of the platform by its type."""

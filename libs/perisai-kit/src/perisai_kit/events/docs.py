@@ -15,7 +15,7 @@ service's `GET /feed`; these tables are its `data`. Amounts are whole rupiah, mo
 _FORMATS = {"uuid": "UUID", "date": "date", "date-time": "instant"}
 
 
-def events_markdown() -> str:
+def render_events() -> str:
     """Return the reference of all events, sorted by type."""
     sections = [_HEAD]
     for name, cls in sorted(EVENTS.items()):

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from perisai_kit.domain.errors import DomainError
-from perisai_kit.events.catalogue import Event, registry
+from perisai_kit.events.catalogue import Event, build_registry
 from perisai_kit.events.envelope import CloudEvent
 
 Handler: TypeAlias = Callable[[AsyncSession, Any], Awaitable[None]]
@@ -24,7 +24,7 @@ class Handlers:
     ) -> None:
         self._single = dict(single or {})
         self._batch = dict(batch or {})
-        self._classes = registry(*self._single, *self._batch)
+        self._classes = build_registry(*self._single, *self._batch)
 
     @property
     def types(self) -> frozenset[str]:
@@ -44,6 +44,6 @@ class Handlers:
                     await self._single[cls](session, fact)
 
 
-def name_of(error: BaseException) -> str:
+def get_error_name(error: BaseException) -> str:
     """Return what kind of error it is, without its words, which may hold somebody's data."""
     return error.code if isinstance(error, DomainError) else type(error).__name__

@@ -240,7 +240,9 @@ async def pass_over(
     return sorted(set(passed))
 
 
-async def take_up(session: AsyncSession, parked_id: uuid.UUID, *, known: Collection[str]) -> None:
+async def restore_passed_over(
+    session: AsyncSession, parked_id: uuid.UUID, *, known: Collection[str]
+) -> None:
     """Let an event that was passed over, and its subject's others, wait again.
 
     known: the types that are handled now. Others stay passed over.
@@ -261,7 +263,7 @@ async def take_up(session: AsyncSession, parked_id: uuid.UUID, *, known: Collect
     )
 
 
-def envelope_of(event: ParkedEvent) -> CloudEvent:
+def to_cloud_event(event: ParkedEvent) -> CloudEvent:
     """Return the event as it once came."""
     return CloudEvent(
         id=event.event_id,

@@ -7,7 +7,7 @@ from perisai_kit.db.outage import is_answering, is_outage
 from perisai_kit.domain.errors import Conflict
 from perisai_kit.events import cursors
 from perisai_kit.events import parking as parked
-from perisai_kit.events.handlers import Handlers, name_of
+from perisai_kit.events.handlers import Handlers, get_error_name
 from perisai_kit.events.parking import ParkedEvent
 from perisai_kit.runtime.log import get_logger
 
@@ -40,9 +40,9 @@ class Replay:
         """
         async with database.begin() as session:
             await cursors.lock_position(session, self._name)
-            await parked.take_up(session, parked_id, known=self._handlers.types)
+            await parked.restore_passed_over(session, parked_id, known=self._handlers.types)
             subject = (await parked.get_waiting(session, parked_id)).subject
-        return await self._go_on(database, subject)
+        return await self._replay_subject(database, subject)
 
     async def dismiss(
         self, database: Database, parked_id: uuid.UUID, *, by: uuid.UUID, reason: str
@@ -53,7 +53,7 @@ class Replay:
         Raises: ParkedEventNotFound.
         """
         subject = await dismiss(database, parked_id, by=by, reason=reason)
-        return await self._go_on_as_far_as_possible(database, subject)
+        return await self._replay_until_failure(database, subject)
 
     async def pass_over_removed(self, database: Database) -> None:
         """Let events that nothing handles any more hold up nobody.
@@ -61,18 +61,18 @@ class Replay:
         They are passed over, as they are when they come anew.
         """
         for subject in await self._pass_over(database):
-            await self._go_on_as_far_as_possible(database, subject)
+            await self._replay_until_failure(database, subject)
 
     async def _pass_over(self, database: Database) -> list[str]:
         async with database.begin() as session:
             await cursors.lock_position(session, self._name)
             return await parked.pass_over(session, self._name, known=self._handlers.types)
 
-    async def _go_on_as_far_as_possible(self, database: Database, subject: str) -> int:
+    async def _replay_until_failure(self, database: Database, subject: str) -> int:
         total = 0
         while True:
             try:
-                replayed = await self._go_on(database, subject)
+                replayed = await self._replay_subject(database, subject)
             except ReplayFailed as failed:
                 before = failed.details["replayed"]
                 assert isinstance(before, int)
@@ -81,14 +81,14 @@ class Replay:
             if replayed < MAX_REPLAYED:
                 return total
 
-    async def _go_on(self, database: Database, subject: str) -> int:
+    async def _replay_subject(self, database: Database, subject: str) -> int:
         await self._pass_over(database)
         for replayed in range(MAX_REPLAYED):
-            if not await self._apply_first(database, subject, replayed):
+            if not await self._replay_first(database, subject, replayed):
                 return replayed
         return MAX_REPLAYED
 
-    async def _apply_first(self, database: Database, subject: str, replayed: int) -> bool:
+    async def _replay_first(self, database: Database, subject: str, replayed: int) -> bool:
         first: ParkedEvent | None = None
         try:
             async with database.begin() as session:
@@ -97,13 +97,13 @@ class Replay:
                 first = await parked.find_first_waiting(session, self._name, subject)
                 if first is None:
                     return False
-                await self._handlers.apply(session, [parked.envelope_of(first)])
+                await self._handlers.apply(session, [parked.to_cloud_event(first)])
                 await parked.mark_replayed(session, first.id)
         except Exception as error:
             if first is None or (is_outage(error) and not await is_answering(database)):
                 raise
             log.warning("event.replay_failed", event_id=str(first.event_id), exc_info=error)
-            name = name_of(error)
+            name = get_error_name(error)
             async with database.begin() as session:
                 await parked.record_failure(session, first.id, error=name)
             event_id = str(first.event_id)

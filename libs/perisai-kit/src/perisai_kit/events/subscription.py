@@ -24,7 +24,7 @@ from perisai_kit.events import parking as parked
 from perisai_kit.events.catalogue import Event
 from perisai_kit.events.envelope import CloudEvent, read_batch
 from perisai_kit.events.feed import FEED_PATH, MAX_LIMIT
-from perisai_kit.events.handlers import Handler, Handlers, name_of
+from perisai_kit.events.handlers import Handler, Handlers, get_error_name
 from perisai_kit.events.replay import Replay
 from perisai_kit.runtime.graceful import finish
 from perisai_kit.runtime.log import get_logger
@@ -116,7 +116,7 @@ class Subscription:
                     "subscription.interrupted",
                     subscription=self.name,
                     failures=self._failures,
-                    error=name_of(error),
+                    error=get_error_name(error),
                 )
                 await asyncio.sleep(pause)
 
@@ -218,7 +218,7 @@ class Subscription:
         *,
         attempts: int,
     ) -> bool:
-        error = name_of(failure)
+        error = get_error_name(failure)
         async with database.begin() as session:
             if await cursors.lock_position(session, self.name) != cursor:
                 return False

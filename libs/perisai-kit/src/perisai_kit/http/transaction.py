@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from perisai_kit.auth.principal import Principal, claims_of
+from perisai_kit.auth.principal import Principal, build_claims
 from perisai_kit.db.bulk import Old, delete_old
 from perisai_kit.db.columns import KitBase
 from perisai_kit.db.engine import Database
@@ -163,7 +163,7 @@ async def _once_a_key(
     request: JsonRequest, handler: Handler, key: str, checks: list[Check]
 ) -> Response:
     kit = request.app.state.kit
-    principal = await kit.authenticator.principal(request)
+    principal = await kit.authenticator.authenticate(request)
     fingerprint = await _fingerprint(request)
     async with kit.database.begin() as session:
         request.state.session = session
@@ -206,7 +206,7 @@ async def _fingerprint(request: JsonRequest) -> bytes:
 
 
 def _authority(principal: Principal) -> bytes:
-    claims = claims_of(principal)
+    claims = build_claims(principal)
     decides = ("roles", "scope", "agent_id", "member_id", "wadah_id", "client_id")
     return hashlib.sha256(canonical_json({name: claims.get(name) for name in decides})).digest()
 

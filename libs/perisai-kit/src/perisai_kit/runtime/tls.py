@@ -7,7 +7,7 @@ import httpx
 
 
 @cache
-def authorities() -> ssl.SSLContext:
+def get_ssl_context() -> ssl.SSLContext:
     """Return the certificate authorities, read once a process.
 
     Each client of httpx would read them for itself, and the event loop stands still meanwhile:

@@ -18,7 +18,7 @@ from perisai_kit.domain.errors import (
     TooMany,
     Unavailable,
 )
-from perisai_kit.runtime.tls import authorities
+from perisai_kit.runtime.tls import get_ssl_context
 
 # 401 and 403 are about this service's own token, never about the user: they are not passed on.
 _KINDS: dict[int, type[DomainError]] = {
@@ -54,7 +54,7 @@ class TokenSource:
         self._renew_at = 0.0
         self._lock = asyncio.Lock()
 
-    async def token(self) -> str:
+    async def get_token(self) -> str:
         """Return a token that lives for a while yet.
 
         Raises: Unavailable when the gateway gives none.
@@ -71,7 +71,7 @@ class TokenSource:
     async def _renew(self) -> None:
         try:
             async with httpx.AsyncClient(
-                transport=self._transport, verify=authorities(), timeout=5, trust_env=False
+                transport=self._transport, verify=get_ssl_context(), timeout=5, trust_env=False
             ) as client:
                 answer = await client.post(self._url, json=self._grant)
                 answer.raise_for_status()
@@ -98,7 +98,7 @@ class ServiceClient:
         self._client = httpx.AsyncClient(
             base_url=base_url,
             transport=transport,
-            verify=authorities(),
+            verify=get_ssl_context(),
             timeout=httpx.Timeout(timeout_s, connect=3),
             trust_env=False,  # services are neighbours: no proxy of the machine stands between
         )
@@ -132,7 +132,7 @@ class ServiceClient:
         json: Any = None,
         timeout_s: float | None = None,
     ) -> Any:
-        sent = {"Authorization": f"Bearer {await self._tokens.token()}"}
+        sent = {"Authorization": f"Bearer {await self._tokens.get_token()}"}
         request_id = structlog.contextvars.get_contextvars().get("request_id")
         if request_id:
             sent["X-Request-Id"] = str(request_id)

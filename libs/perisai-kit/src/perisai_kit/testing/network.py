@@ -9,7 +9,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import FastAPI
 
-from perisai_kit.auth.principal import Principal, Role, Scope, claims_of
+from perisai_kit.auth.principal import Principal, Role, Scope, build_claims
 from perisai_kit.auth.tokens import AUDIENCE, TOKEN_TYPE
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -50,7 +50,7 @@ class Tokens:
             scope=scope if isinstance(scope, Scope) or scope is None else Scope(**scope),
             **more,
         )
-        return {"Authorization": f"Bearer {self.sign(claims_of(principal), life_s=life_s)}"}
+        return {"Authorization": f"Bearer {self.sign(build_claims(principal), life_s=life_s)}"}
 
     def service(self, client_id: str = "payment-service") -> dict[str, str]:
         account_id = uuid.uuid5(uuid.NAMESPACE_URL, client_id)
