@@ -11,7 +11,7 @@ from bench.results import BenchError
 from payment_service import checks
 from payment_service.bills import service as bills
 from perisai_kit.db.engine import Database
-from perisai_kit.db.sql import run_in
+from perisai_kit.db.sql import make_executor
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.plugin import Urls
 from sandbox.postgres import Postgres
@@ -47,7 +47,7 @@ async def test_copied_bills_are_as_good_as_issued_ones(
     database = Database(urls.app, keyring=keyring)
     async with database.begin() as session:
         wanted = [(opened.partner_id, build_account_number(place)) for place in range(51)]
-        found = await bills.lock_for_payment(run_in(session), wanted)
+        found = await bills.lock_for_payment(make_executor(session), wanted)
         faults = await checks.find_faults(session)
         names = {bills.display_name(each, keyring) for each in found.values()}
     await database.dispose()

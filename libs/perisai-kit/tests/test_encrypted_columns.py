@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.db.engine import Database, asyncpg_url
+from perisai_kit.db.engine import Database, to_asyncpg_url
 from perisai_kit.domain.ids import new_id
 from perisai_kit.privacy.columns import (
     SealingFailed,
@@ -49,7 +49,7 @@ class Late(Base):
 
 @pytest.fixture
 async def people(kit_urls: Urls) -> Urls:
-    owner = create_async_engine(asyncpg_url(kit_urls.owner))
+    owner = create_async_engine(to_asyncpg_url(kit_urls.owner))
     async with owner.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
         granted = f"GRANT SELECT, INSERT, UPDATE ON people, late TO {kit_urls.app_role}"

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from perisai_kit.db.bulk import insert_once, insert_rows
+from perisai_kit.db.bulk import insert_once, insert_rows_statement
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.events.cursors import Cursor
@@ -52,7 +52,7 @@ async def test_of_many_rows_those_that_are_there_change_nothing(session: AsyncSe
         for name in ("agents", "members")
     ]
 
-    new = insert_rows(Cursor, rows).on_conflict_do_nothing().returning(Cursor.name)
+    new = insert_rows_statement(Cursor, rows).on_conflict_do_nothing().returning(Cursor.name)
 
     assert (await session.scalars(new)).all() == ["members"]
     assert await session.scalar(select(func.sum(Cursor.position))) == 8

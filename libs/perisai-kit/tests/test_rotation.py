@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from perisai_kit.db.engine import Database, asyncpg_url
+from perisai_kit.db.engine import Database, to_asyncpg_url
 from perisai_kit.domain.ids import new_id
 from perisai_kit.privacy.columns import sealed_text
 from perisai_kit.privacy.keyring import DecryptionFailed, Keyring
@@ -44,7 +44,7 @@ COUNT = 120
 @pytest.fixture
 async def url(kit_urls: Urls) -> str:
     """A database with rows under the old key, one of three without a note."""
-    engine = create_async_engine(asyncpg_url(kit_urls.owner))
+    engine = create_async_engine(to_asyncpg_url(kit_urls.owner))
     async with engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     await engine.dispose()

@@ -29,7 +29,7 @@ from payment_service.tables import MIGRATIONS
 from payment_service.tariffs.rules import Payer, Programme, Sector
 from payment_service.testing import Bank
 from perisai_kit.db.engine import Database
-from perisai_kit.db.sql import run_in, write_together
+from perisai_kit.db.sql import execute_together, make_executor
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
@@ -192,11 +192,11 @@ def settle(make_notice: MakeNotice) -> Settle:
     """Book a payment of a bill, as is done once the bill is found payable; changes: a Notice's."""
 
     async def book(session: AsyncSession, bill: BillOut, **differences: Any) -> Payment:
-        run, account = run_in(session), bill.virtual_accounts[0]
+        run, account = make_executor(session), bill.virtual_accounts[0]
         key = (account.partner_id, account.customer_no)
         locked = (await bills.lock_for_payment(run, [key]))[key]
         settlement = Settlement(new_id(), make_notice(bill, **differences), locked)
-        await write_together(run, payments.settling([settlement]))
+        await execute_together(run, payments.settling([settlement]))
         for row in session.identity_map.values():
             if isinstance(row, Bill):
                 session.expire(row)  # written past the session's objects

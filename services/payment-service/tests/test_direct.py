@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from payment_service.direct import Direct
 from perisai_kit.db.engine import Database
-from perisai_kit.db.sql import Run, Statement
+from perisai_kit.db.sql import Executor, SqlStatement
 from perisai_kit.domain.ids import new_id
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.plugin import Urls
@@ -34,8 +34,8 @@ WRITE = """
 """
 
 
-async def write(run: Run) -> None:
-    await run(Statement(WRITE, (new_id(),)))
+async def write(run: Executor) -> None:
+    await run(SqlStatement(WRITE, (new_id(),)))
 
 
 async def write_and_fail(direct: Direct) -> None:

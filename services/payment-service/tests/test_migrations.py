@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from payment_service.ledger.rules import TransferCode
 from payment_service.tables import MIGRATIONS
-from perisai_kit.db.engine import asyncpg_url
+from perisai_kit.db.engine import to_asyncpg_url
 from perisai_kit.testing.plugin import Databases, Urls
 
 SHORT_LIVED = {
@@ -45,7 +45,7 @@ async def test_an_empty_database_is_brought_to_the_head(databases: Databases) ->
 
     await asyncio.to_thread(command.upgrade, config, "head")
 
-    engine = create_async_engine(asyncpg_url(urls.app))
+    engine = create_async_engine(to_asyncpg_url(urls.app))
     async with engine.connect() as connection:
         version = await connection.scalar(text("SELECT version_num FROM alembic_version"))
     await engine.dispose()

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import asyncpg
 
 from perisai_kit.db.engine import SERVER_SETTINGS, Database
-from perisai_kit.db.sql import Rows, Run, Statement, run_in
+from perisai_kit.db.sql import Executor, Rows, SqlStatement, make_executor
 
 CONNECT_TIMEOUT_S = 2.0
 
@@ -32,7 +32,9 @@ class Direct:
         self._has_begun = False
 
     @asynccontextmanager
-    async def begin(self, *, another: Callable[[], bool] = lambda: False) -> AsyncIterator[Run]:
+    async def begin(
+        self, *, another: Callable[[], bool] = lambda: False
+    ) -> AsyncIterator[Executor]:
         """One writing transaction, committed when the block ends.
 
         One that fails takes its connection with it: PostgreSQL undoes what was not committed, and
@@ -43,7 +45,7 @@ class Direct:
         """
         if self._database.is_joined:
             async with self._database.begin() as session:
-                yield run_in(session)
+                yield make_executor(session)
             return
         connection, has_begun = self._take()
         connection = connection or await self._connect()
@@ -89,6 +91,6 @@ class Direct:
         )
 
 
-async def _fetch(connection: Connection, statement: Statement) -> Rows:
+async def _fetch(connection: Connection, statement: SqlStatement) -> Rows:
     rows: Rows = await connection.fetch(statement.sql, *statement.args)
     return rows

@@ -12,7 +12,7 @@ from payment_service.bills.rules import BillStatus
 from payment_service.bills.schemas import BillOut
 from payment_service.clients.members import ContributionBasis
 from perisai_kit.db.engine import Database
-from perisai_kit.db.sql import run_in, write_together
+from perisai_kit.db.sql import execute_together, make_executor
 from perisai_kit.domain.month import Month
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.plugin import BusinessTime, Urls
@@ -75,9 +75,11 @@ async def test_expiry_and_payment_at_once_leave_one_truth(
         (account,) = shown.virtual_accounts
         key = (account.partner_id, account.customer_no)
         async with own.begin() as session:
-            bill = (await service.lock_for_payment(run_in(session), [key]))[key]
+            bill = (await service.lock_for_payment(make_executor(session), [key]))[key]
             if bill.status is BillStatus.OPEN:
-                await write_together(run_in(session), [service.paying({bill.id: NOVEMBER})])
+                await execute_together(
+                    make_executor(session), [service.paying({bill.id: NOVEMBER})]
+                )
 
     await asyncio.gather(
         *(pay(bill) for bill in bills),

@@ -15,7 +15,7 @@ from payment_service.bills.schemas import BillOut
 from payment_service.clients.members import ContributionBasis
 from payment_service.tariffs.rules import Payer, Sector
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
-from perisai_kit.db.sql import run_in, write_together
+from perisai_kit.db.sql import execute_together, make_executor
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.privacy.keyring import Keyring
@@ -44,7 +44,7 @@ async def expire(session: AsyncSession) -> int:
 
 
 async def pay(session: AsyncSession, bill: BillOut) -> None:
-    await write_together(run_in(session), [service.paying({bill.id: NOVEMBER})])
+    await execute_together(make_executor(session), [service.paying({bill.id: NOVEMBER})])
     session.expire_all()  # written past the session's objects
 
 
@@ -357,7 +357,7 @@ async def test_bills_are_locked_under_every_account_with_all_that_a_payment_take
     shown = await issue_bill(session, basis=basis, month_count=2)
     keys = [(each.partner_id, each.customer_no) for each in shown.virtual_accounts]
 
-    locked = await service.lock_for_payment(run_in(session), [*keys, (keys[0][0], "1")])
+    locked = await service.lock_for_payment(make_executor(session), [*keys, (keys[0][0], "1")])
 
     assert set(locked) == set(keys)
     assert locked[keys[0]] == locked[keys[1]]
@@ -373,4 +373,4 @@ async def test_bills_are_locked_under_every_account_with_all_that_a_payment_take
 
 
 async def test_no_account_is_no_bill(session: AsyncSession) -> None:
-    assert await service.lock_for_payment(run_in(session), []) == {}
+    assert await service.lock_for_payment(make_executor(session), []) == {}

@@ -14,7 +14,7 @@ from payment_service.callbacks.schemas import Message, Outcome
 from payment_service.ledger import service as ledger
 from payment_service.payments.models import Payment
 from payment_service.testing import Bank, payment_of
-from perisai_kit.db.sql import run_in
+from perisai_kit.db.sql import make_executor
 from perisai_kit.privacy.keyring import Keyring
 
 IssueBill = Callable[..., Awaitable[BillOut]]
@@ -37,7 +37,7 @@ def take(session: AsyncSession, keyring: Keyring) -> Take:
     """Take a batch in the transaction of the test."""
 
     async def in_session(messages: list[Message], **how: bool) -> list[Outcome]:
-        return await service.take(run_in(session), keyring, messages, **how)
+        return await service.take(make_executor(session), keyring, messages, **how)
 
     return in_session
 

@@ -23,7 +23,7 @@ from payment_service.ledger import service as ledger
 from payment_service.payments.models import Payment
 from payment_service.testing import Bank, payment_of
 from perisai_kit.db.engine import Database
-from perisai_kit.db.sql import run_in
+from perisai_kit.db.sql import make_executor
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import configure_logging
 from perisai_kit.testing.plugin import Databases, Urls
@@ -212,10 +212,10 @@ async def taken_after_waiting(
 
     async def take_second() -> list[Outcome]:
         async with counter.database.begin() as session:
-            return await service.take(run_in(session), keyring, [second])
+            return await service.take(make_executor(session), keyring, [second])
 
     async with counter.database.begin() as session:
-        (one,) = await service.take(run_in(session), keyring, [first])
+        (one,) = await service.take(make_executor(session), keyring, [first])
         waiting = asyncio.create_task(take_second())
         await asyncio.sleep(0.3)
         assert not waiting.done()

@@ -19,7 +19,7 @@ from payment_service.payments.models import Payment
 from payment_service.payments.rules import Notice, PaymentNotFound, Settlement
 from payment_service.tariffs.rules import Payer
 from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.db.sql import WriteIncomplete, run_in, write_together
+from perisai_kit.db.sql import StatementIncomplete, execute_together, make_executor
 from perisai_kit.domain.ids import new_id
 from perisai_kit.testing.plugin import BusinessTime
 
@@ -89,10 +89,10 @@ async def test_many_payments_are_booked_together(
         each.id: (each.virtual_accounts[0].partner_id, each.virtual_accounts[0].customer_no)
         for each in shown
     }
-    locked = await bills.lock_for_payment(run_in(session), list(keys.values()))
+    locked = await bills.lock_for_payment(make_executor(session), list(keys.values()))
 
-    await write_together(
-        run_in(session),
+    await execute_together(
+        make_executor(session),
         service.settling(
             [Settlement(new_id(), make_notice(each), locked[keys[each.id]]) for each in shown]
         ),
@@ -118,7 +118,7 @@ async def test_a_bill_that_is_not_open_is_never_booked(
         await bills.cancel(session, ADMIN, bill.id, reason=CancellationReason.REPLACED)
     before = await count(session)
 
-    with pytest.raises((WriteIncomplete, IntegrityError)):
+    with pytest.raises((StatementIncomplete, IntegrityError)):
         async with session.begin_nested():
             await settle(session, bill)
 

@@ -59,7 +59,9 @@ async def insert_once(session: AsyncSession, row: Row) -> Row | None:
     )
 
 
-def insert_rows(model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]) -> Insert:
+def insert_rows_statement(
+    model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]
+) -> Insert:
     """Return the insertion of one row or more, which all have the same columns.
 
     One array a column: values of their own would be too many parameters beyond some thousand rows.

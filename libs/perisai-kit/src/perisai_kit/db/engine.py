@@ -25,7 +25,7 @@ PUBLISHED = "published"
 Guard: TypeAlias = Callable[[AsyncSession], Awaitable[None]]
 
 
-def asyncpg_url(url: str) -> str:
+def to_asyncpg_url(url: str) -> str:
     """Return a PostgreSQL address in the form the async engine takes."""
     return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
 
@@ -84,7 +84,7 @@ class Database:
         """
         assert direct_url is not None or not pooled
         self.engine: AsyncEngine = create_async_engine(
-            asyncpg_url(url),
+            to_asyncpg_url(url),
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=True,  # a restarted PostgreSQL must not cost the next request its answer
@@ -95,7 +95,7 @@ class Database:
             self.engine
             if direct_url is None
             else create_async_engine(
-                asyncpg_url(direct_url),
+                to_asyncpg_url(direct_url),
                 poolclass=NullPool,
                 hide_parameters=True,
                 connect_args={"server_settings": SERVER_SETTINGS},

@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, pool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from perisai_kit.db.engine import SERVER_SETTINGS, asyncpg_url
+from perisai_kit.db.engine import SERVER_SETTINGS, to_asyncpg_url
 from perisai_kit.db.locks import Lock
 
 LOCK_TIMEOUT = "5s"
@@ -34,7 +34,7 @@ def run_migrations(metadata: Sequence[MetaData], *, url_variable: str) -> None:
     url = context.config.get_main_option("sqlalchemy.url") or os.environ.get(url_variable)
     if not url:
         raise SystemExit(f"{url_variable} is not set")
-    asyncio.run(_run(asyncpg_url(url), metadata))
+    asyncio.run(_run(to_asyncpg_url(url), metadata))
 
 
 async def _run(url: str, metadata: Sequence[MetaData]) -> None:
@@ -85,11 +85,11 @@ def _migrate(connection: Connection, metadata: Sequence[MetaData]) -> None:
 def _show_version(ctx: MigrationContext, step: object, heads: object, run_args: object) -> None:
     """Let the running service read how far its database is, also when a later migration fails."""
     assert ctx.connection is not None
-    app = app_role(ctx.connection)
+    app = get_app_role(ctx.connection)
     ctx.connection.execute(text(f'GRANT SELECT ON alembic_version TO "{app}"'))
 
 
-def app_role(connection: Connection) -> str:
+def get_app_role(connection: Connection) -> str:
     """Return the role that the running service has in this database.
 
     It is called like the one that migrates, with `_app` for `_owner`: see docs/deploy.md.
@@ -106,7 +106,7 @@ def grant(op: Any, table: str, privileges: str) -> None:
 
     privileges: such as `SELECT, INSERT`; a table nobody may edit simply lacks UPDATE and DELETE.
     """
-    op.execute(f'GRANT {privileges} ON {table} TO "{app_role(op.get_bind())}"')
+    op.execute(f'GRANT {privileges} ON {table} TO "{get_app_role(op.get_bind())}"')
 
 
 def execute_script(op: Any, script: str) -> None:
@@ -114,7 +114,7 @@ def execute_script(op: Any, script: str) -> None:
 
     `{app}` in it is the running service's role.
     """
-    app = f'"{app_role(op.get_bind())}"'
+    app = f'"{get_app_role(op.get_bind())}"'
     for statement in script.split(";\n"):
         if statement.strip():
             op.execute(statement.replace("{app}", app))

@@ -33,7 +33,7 @@ def is_outage(error: BaseException) -> bool:
             return _passes(error)
 
 
-def is_of_database(error: BaseException) -> bool:
+def is_database_error(error: BaseException) -> bool:
     """Tell whether the database or its driver reported it, and not the work itself."""
     return isinstance(
         error, (DBAPIError, PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError)

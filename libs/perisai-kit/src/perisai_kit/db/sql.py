@@ -1,6 +1,6 @@
-"""SQL written out once, for a session and for a connection of the driver's own alike.
+"""SQL statements written out, for a session and for a connection of the driver alike.
 
-Set-based: one array an argument, so that a statement is the same for any number of rows.
+They are set-based: each argument is an array, so a statement is the same for any number of rows.
 """
 
 import re
@@ -18,65 +18,65 @@ Rows = Sequence[Iterable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """sql: its arguments are called $1, $2 and so on."""
+class SqlStatement:
+    """SQL with its arguments, which the text names $1, $2 and so on."""
 
     sql: str
     args: Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Write(Statement):
-    """One that returns a row for each it writes. count: how many these have to be."""
+class CountedStatement(SqlStatement):
+    """A statement that returns one row for each row it writes. count: how many it must write."""
 
     count: int
 
 
-Run = Callable[[Statement], Awaitable[Rows]]
-"""Runs a statement in the transaction that its holder has begun."""
+Executor = Callable[[SqlStatement], Awaitable[Rows]]
+"""Executes a statement in an open transaction."""
 
 
-class WriteIncomplete(RuntimeError):
-    """A row that had to be written was not: the transaction must not be committed."""
+class StatementIncomplete(RuntimeError):
+    """A statement wrote fewer rows than it had to. The transaction must not be committed."""
 
 
-async def execute(session: AsyncSession, statement: Statement) -> Rows:
-    """Run a statement in the transaction of a session, past its objects."""
+async def execute(session: AsyncSession, statement: SqlStatement) -> Rows:
+    """Execute a statement in a session's transaction. The objects of the session do not change."""
     connection = await session.connection()
     result = await connection.exec_driver_sql(statement.sql, tuple(statement.args))
     return [tuple(row) for row in result] if result.returns_rows else ()
 
 
-def run_in(session: AsyncSession) -> Run:
-    """Return what runs statements in the transaction of a session."""
+def make_executor(session: AsyncSession) -> Executor:
+    """Return a function that executes statements in the session's transaction."""
     return partial(execute, session)
 
 
-async def write_together(run: Run, writes: Sequence[Write]) -> None:
-    """Run several writes as one statement: one way to the server and back.
+async def execute_together(executor: Executor, statements: Sequence[CountedStatement]) -> None:
+    """Execute several statements as one, in one round trip to the server.
 
-    None of them sees what another writes; foreign keys are looked at when all is written.
-    Raises: WriteIncomplete.
+    No part sees the writes of another. Foreign keys are checked at the end.
+    Raises: StatementIncomplete.
     """
-    sql = _together(tuple(write.sql for write in writes))
-    args = [arg for write in writes for arg in write.args]
-    (counts,) = await run(Statement(sql, args))
-    if list(counts) != [write.count for write in writes]:
-        raise WriteIncomplete
+    sql = _join(tuple(each.sql for each in statements))
+    args = [arg for each in statements for arg in each.args]
+    (counts,) = await executor(SqlStatement(sql, args))
+    if list(counts) != [each.count for each in statements]:
+        raise StatementIncomplete
 
 
 @lru_cache(maxsize=100)
-def _together(texts: tuple[str, ...]) -> str:
-    parts, passed = [], 0
+def _join(texts: tuple[str, ...]) -> str:
+    parts, offset = [], 0
     for text in texts:
         numbers = [int(number) for number in _ARGUMENT.findall(text)]
-        parts.append(_ARGUMENT.sub(partial(_moved, by=passed), text))
-        passed += max(numbers, default=0)
+        parts.append(_ARGUMENT.sub(partial(_renumber, offset=offset), text))
+        offset += max(numbers, default=0)
     names = [f"part_{place}" for place in range(len(parts))]
     named = ", ".join(f"{name} AS ({part})" for name, part in zip(names, parts, strict=True))
     counts = ", ".join(f"(SELECT count(*) FROM {name})" for name in names)  # noqa: S608 - our names
     return f"WITH {named} SELECT {counts}"
 
 
-def _moved(argument: re.Match[str], *, by: int) -> str:
-    return f"${int(argument[1]) + by}"
+def _renumber(argument: re.Match[str], *, offset: int) -> str:
+    return f"${int(argument[1]) + offset}"

@@ -31,7 +31,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from perisai_kit.db.columns import KitBase
 from perisai_kit.db.engine import PUBLISHED
-from perisai_kit.db.sql import Write, execute
+from perisai_kit.db.sql import CountedStatement, execute
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.events.catalogue import Event
@@ -70,9 +70,9 @@ _PUBLISH = """
 """
 
 
-def publication(events: Sequence[Event]) -> Write:
+def publish_statement(events: Sequence[Event]) -> CountedStatement:
     """Return what publishes events, in this order, to be written together with other things."""
-    return Write(
+    return CountedStatement(
         _PUBLISH,
         (
             [new_id() for _ in events],
@@ -92,7 +92,7 @@ async def publish(session: AsyncSession, *events: Event) -> None:
     """
     if not events:
         return
-    await execute(session, publication(events))
+    await execute(session, publish_statement(events))
     session.info[PUBLISHED] = True
 
 

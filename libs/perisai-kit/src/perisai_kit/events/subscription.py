@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from prometheus_client import Gauge
 
 from perisai_kit.db.engine import Database
-from perisai_kit.db.outage import is_answering, is_of_database, is_outage
+from perisai_kit.db.outage import is_answering, is_database_error, is_outage
 from perisai_kit.domain import clock
 from perisai_kit.events import cursors
 from perisai_kit.events import parking as parked
@@ -202,7 +202,7 @@ class Subscription:
                 if is_outage(error) and not await is_answering(database):
                     raise
                 failure = error
-            passes = is_outage(failure) and is_of_database(failure)
+            passes = is_outage(failure) and is_database_error(failure)
             pauses = self._patience_s if passes else RETRY_S
             if attempt > len(pauses):
                 break

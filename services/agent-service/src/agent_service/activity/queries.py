@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.activity.models import ActivityFact
 from agent_service.activity.rules import Counts, FactKind
-from perisai_kit.db.bulk import insert_rows
+from perisai_kit.db.bulk import insert_rows_statement
 from perisai_kit.domain.month import Month
 
 
@@ -31,7 +31,7 @@ async def insert_once_facts(
         }
         for id_, agent_id, month in facts
     ]
-    await session.execute(insert_rows(ActivityFact, rows).on_conflict_do_nothing())
+    await session.execute(insert_rows_statement(ActivityFact, rows).on_conflict_do_nothing())
 
 
 async def count_by_month(

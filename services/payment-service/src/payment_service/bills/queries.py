@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.bills.models import SERIALS, Bill, BillLine, BillMonth, VirtualAccount
 from payment_service.bills.rules import BillStatus, LockedBill, LockedLine
 from payment_service.tariffs.rules import Line, Payer, Programme
-from perisai_kit.db.sql import Run, Statement, Write
+from perisai_kit.db.sql import CountedStatement, Executor, SqlStatement
 from perisai_kit.domain.month import Month
 
 _PLACES = {programme: place for place, programme in enumerate(Programme)}
@@ -134,11 +134,11 @@ _PAY = """
 
 
 async def lock_for_payment(
-    run: Run, accounts: Collection[tuple[UUID, str]]
+    run: Executor, accounts: Collection[tuple[UUID, str]]
 ) -> dict[tuple[UUID, str], LockedBill]:
     """Lock the bills of these pairs of partner and customer number, by id as `lock_bills` does."""
     partner_ids, customer_nos = [each[0] for each in accounts], [each[1] for each in accounts]
-    rows = await run(Statement(_LOCK_FOR_PAYMENT, (partner_ids, customer_nos)))
+    rows = await run(SqlStatement(_LOCK_FOR_PAYMENT, (partner_ids, customer_nos)))
     return {(partner_id, customer_no): _locked(bill) for partner_id, customer_no, *bill in rows}
 
 
@@ -186,9 +186,9 @@ def _parts(
     return tuple(sorted(named, key=lambda part: (part[0], _PLACES[part[1]])))
 
 
-def paying(paid_at: Mapping[UUID, datetime]) -> Write:
+def paying(paid_at: Mapping[UUID, datetime]) -> CountedStatement:
     """Return what marks open bills paid, by id."""
-    return Write(_PAY, (list(paid_at), list(paid_at.values())), count=len(paid_at))
+    return CountedStatement(_PAY, (list(paid_at), list(paid_at.values())), count=len(paid_at))
 
 
 async def lock_expired_bills(

@@ -24,7 +24,7 @@ from payment_service.tariffs import service as tariffs
 from payment_service.tariffs.rules import Line, contribution_months
 from payment_service.visibility import visible
 from perisai_kit.auth.principal import Principal
-from perisai_kit.db.sql import Run, Write
+from perisai_kit.db.sql import CountedStatement, Executor
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
@@ -147,7 +147,7 @@ async def find_by_account(
 
 
 async def lock_for_payment(
-    run: Run, accounts: Collection[tuple[UUID, str]]
+    run: Executor, accounts: Collection[tuple[UUID, str]]
 ) -> dict[tuple[UUID, str], LockedBill]:
     """Lock the bills paid under these pairs of partner and customer number, as they are now.
 
@@ -156,7 +156,7 @@ async def lock_for_payment(
     return await queries.lock_for_payment(run, accounts) if accounts else {}
 
 
-def paying(paid_at: Mapping[UUID, datetime]) -> Write:
+def paying(paid_at: Mapping[UUID, datetime]) -> CountedStatement:
     """Return what marks bills paid, by id, which the caller has locked and found payable.
 
     paid_at: the bank's instants.

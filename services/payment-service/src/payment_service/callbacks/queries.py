@@ -24,7 +24,7 @@ from payment_service.callbacks.rules import (
 )
 from payment_service.callbacks.schemas import Firsts, Judged, Message, Outcome, Signed
 from perisai_kit.db.bulk import Old
-from perisai_kit.db.sql import Rows, Run, Statement, Write
+from perisai_kit.db.sql import CountedStatement, Executor, Rows, SqlStatement
 from perisai_kit.privacy.keyring import Keyring
 from snap_bi.answers import Answer
 
@@ -106,14 +106,14 @@ async def find_token(session: AsyncSession, token_hash: bytes) -> AccessToken | 
     return await session.get(AccessToken, token_hash)
 
 
-async def insert_once_external_ids(run: Run, messages: Sequence[Signed]) -> set[UUID]:
+async def insert_once_external_ids(run: Executor, messages: Sequence[Signed]) -> set[UUID]:
     """Use their X-EXTERNAL-IDs up; return the messages whose id had not been used before."""
-    rows = await run(Statement(_USE_EXTERNAL_IDS, _external_ids(messages)))
+    rows = await run(SqlStatement(_USE_EXTERNAL_IDS, _external_ids(messages)))
     return {id_ for (id_,) in rows}
 
 
 async def take_up(
-    run: Run, keyring: Keyring, messages: Sequence[Message]
+    run: Executor, keyring: Keyring, messages: Sequence[Message]
 ) -> tuple[set[UUID], Firsts]:
     """Use their X-EXTERNAL-IDs up, and find what they repeat as `list_firsts` does.
 
@@ -121,7 +121,7 @@ async def take_up(
     """
     columns = (*_external_ids([each.signed for each in messages]), *_contents(messages))
     unused, firsts = set(), []
-    for row in await run(Statement(_TAKE_UP, columns)):
+    for row in await run(SqlStatement(_TAKE_UP, columns)):
         verdict, id_, *_ = row
         if verdict is None:
             unused.add(id_)
@@ -130,10 +130,12 @@ async def take_up(
     return unused, _noted(keyring, firsts)
 
 
-async def list_firsts(run: Run, keyring: Keyring, messages: Sequence[Message]) -> Firsts:
+async def list_firsts(run: Executor, keyring: Keyring, messages: Sequence[Message]) -> Firsts:
     """Return what settled these requests, and what was first refused with the very same content."""
     partner_ids = [each.key[0] for each in messages]
-    return _noted(keyring, await run(Statement(_LIST_FIRSTS, (partner_ids, *_contents(messages)))))
+    return _noted(
+        keyring, await run(SqlStatement(_LIST_FIRSTS, (partner_ids, *_contents(messages))))
+    )
 
 
 def _contents(messages: Sequence[Message]) -> tuple[list[str], list[bytes]]:
@@ -178,7 +180,7 @@ def _first(
 
 
 async def list_outcomes(
-    run: Run, keyring: Keyring, messages: Sequence[Message]
+    run: Executor, keyring: Keyring, messages: Sequence[Message]
 ) -> dict[UUID, Outcome]:
     """Return what those of these messages came to that are kept already, by their id."""
     ids = [each.signed.id for each in messages]
@@ -190,15 +192,15 @@ async def list_outcomes(
             first_id=first_id,
         )
         for id_, http_status, response_code, answer, verdict, payment_id, first_id in await run(
-            Statement(_LIST_OUTCOMES, (ids,))
+            SqlStatement(_LIST_OUTCOMES, (ids,))
         )
     }
 
 
-def keeping(keyring: Keyring, judged: Sequence[Judged]) -> Write:
+def keeping(keyring: Keyring, judged: Sequence[Judged]) -> CountedStatement:
     """Return what keeps one message or more, each with what it came to."""
     columns = zip(*(_row(keyring, each) for each in judged), strict=True)
-    return Write(_INSERT, list(columns), count=len(judged))
+    return CountedStatement(_INSERT, list(columns), count=len(judged))
 
 
 def _row(keyring: Keyring, judged: Judged) -> tuple[object, ...]:

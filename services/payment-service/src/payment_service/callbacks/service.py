@@ -37,7 +37,7 @@ from payment_service.callbacks.schemas import (
 from payment_service.callbacks.unproven import count_dropped
 from payment_service.payments import service as payments
 from payment_service.payments.rules import Notice, Settlement
-from perisai_kit.db.sql import Run, execute, run_in, write_together
+from perisai_kit.db.sql import Executor, execute, execute_together, make_executor
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.privacy.keyring import Keyring
@@ -134,7 +134,7 @@ async def confirm_late(gate: Gate, signed: Signed, *, late: Refusal) -> Answer:
         raise late from None
     try:
         async with gate.database.begin() as session:
-            firsts = await queries.list_firsts(run_in(session), gate.keyring, [message])
+            firsts = await queries.list_firsts(make_executor(session), gate.keyring, [message])
             first = firsts.settled.get(message.key)
             if first is None or first.content_hash != message.content_hash:
                 raise late
@@ -183,7 +183,7 @@ def read_payment(signed: Signed, keyring: Keyring) -> Message:
 
 
 async def take(
-    run: Run, keyring: Keyring, messages: Sequence[Message], *, again: bool = False
+    run: Executor, keyring: Keyring, messages: Sequence[Message], *, again: bool = False
 ) -> list[Outcome]:
     """Book what can be booked, keep every message, and return what each came to, in their order.
 
@@ -205,7 +205,7 @@ async def take(
         books = Books(bills_of, unused, firsts)
         judged = [judge(message, books, keyring) for message in new]
         writes = [*payments.settling(books.settlements), queries.keeping(keyring, judged)]
-        await write_together(run, writes)
+        await execute_together(run, writes)
         known |= {each.signed.id: each.outcome for each in judged}
     return [known[message.signed.id] for message in messages]
 
@@ -268,7 +268,7 @@ async def list_requests(
 
 
 async def _inquired(session: AsyncSession, signed: Signed, request: InquiryRequest) -> Outcome:
-    if not await queries.insert_once_external_ids(run_in(session), [signed]):
+    if not await queries.insert_once_external_ids(make_executor(session), [signed]):
         raise Refusal(Case.CONFLICT)
     rules.check_active(signed.caller)
     account = _account(signed.caller, request)

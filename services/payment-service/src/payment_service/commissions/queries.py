@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.commissions.models import CommissionLine
 from payment_service.commissions.rules import Rule, Sums
 from payment_service.earnings.rules import BeneficiaryKind
-from perisai_kit.db.bulk import insert_rows
+from perisai_kit.db.bulk import insert_rows_statement
 from perisai_kit.domain.month import Month
 
 
 async def insert_once_lines(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert lines in one statement; a key that is there already changes nothing."""
-    await session.execute(insert_rows(CommissionLine, rows).on_conflict_do_nothing())
+    await session.execute(insert_rows_statement(CommissionLine, rows).on_conflict_do_nothing())
 
 
 async def list_lines(

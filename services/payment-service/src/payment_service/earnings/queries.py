@@ -30,7 +30,7 @@ from payment_service.earnings.models import (
     Watermark,
 )
 from payment_service.schemes.rules import SELF
-from perisai_kit.db.bulk import insert_rows
+from perisai_kit.db.bulk import insert_rows_statement
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import PaymentSettled
 from perisai_kit.events.outbox import EventRow
@@ -64,7 +64,7 @@ async def find_known_members(session: AsyncSession, member_ids: set[UUID]) -> se
 
 async def insert_once_payments(session: AsyncSession, rows: Rows) -> set[UUID]:
     """Insert payments; return the ids of those that are new."""
-    new = insert_rows(CountedPayment, rows).on_conflict_do_nothing()
+    new = insert_rows_statement(CountedPayment, rows).on_conflict_do_nothing()
     return set((await session.scalars(new.returning(CountedPayment.payment_id))).all())
 
 
@@ -86,19 +86,19 @@ async def find_first_months(session: AsyncSession, member_ids: set[UUID]) -> dic
 
 
 async def insert_once_attributions(session: AsyncSession, rows: Rows) -> None:
-    await session.execute(insert_rows(KnownAttribution, rows).on_conflict_do_nothing())
+    await session.execute(insert_rows_statement(KnownAttribution, rows).on_conflict_do_nothing())
 
 
 async def upsert_beneficiaries(session: AsyncSession, rows: Rows) -> None:
     """Store where beneficiaries belong now; each one once."""
-    new = insert_rows(Beneficiary, rows)
+    new = insert_rows_statement(Beneficiary, rows)
     moved = {name: new.excluded[name] for name in ("wadah_id", "branch_code", "region_code")}
     key = [Beneficiary.beneficiary_id]
     await session.execute(new.on_conflict_do_update(index_elements=key, set_=moved))
 
 
 async def insert_waits(session: AsyncSession, rows: Rows) -> None:
-    await session.execute(insert_rows(Wait, rows))
+    await session.execute(insert_rows_statement(Wait, rows))
 
 
 async def end_waits(
@@ -132,7 +132,7 @@ async def count_waits(
 
 
 async def insert_acquisitions(session: AsyncSession, rows: Rows) -> None:
-    await session.execute(insert_rows(Acquisition, rows))
+    await session.execute(insert_rows_statement(Acquisition, rows))
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from payment_service.ledger.rules import (
     TransferCode,
     posting_pairs,
 )
-from perisai_kit.db.sql import Write
+from perisai_kit.db.sql import CountedStatement
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ _INSERT_ONCE = """
 """
 
 
-def inserting_once(transfers: Sequence[NewTransfer], *, booked_at: datetime) -> Write:
+def inserting_once(transfers: Sequence[NewTransfer], *, booked_at: datetime) -> CountedStatement:
     """Return what inserts those whose key is new."""
     columns = (
         [str(each.debit) for each in transfers],
@@ -76,7 +76,7 @@ def inserting_once(transfers: Sequence[NewTransfer], *, booked_at: datetime) -> 
         [each.business_on for each in transfers],
         [each.correction_of for each in transfers],
     )
-    return Write(_INSERT_ONCE, (*columns, booked_at), count=len(transfers))
+    return CountedStatement(_INSERT_ONCE, (*columns, booked_at), count=len(transfers))
 
 
 async def insert_transfers_of(

@@ -11,7 +11,7 @@ from payment_service.ledger import queries, rules
 from payment_service.ledger.models import Transfer
 from payment_service.ledger.rules import Account, NewTransfer, TransferCode, TransferKeyReused
 from payment_service.ledger.schemas import AccountOut, TransferOut
-from perisai_kit.db.sql import Write, execute
+from perisai_kit.db.sql import CountedStatement, execute
 from perisai_kit.domain import clock
 from perisai_kit.http.paging import Page, bigint, cut_page, read_cursor
 
@@ -46,7 +46,7 @@ async def transfer_all(session: AsyncSession, wanted: Sequence[NewTransfer]) -> 
     return [booked[each.key] for each in wanted]
 
 
-def booking(wanted: Sequence[NewTransfer]) -> Write:
+def booking(wanted: Sequence[NewTransfer]) -> CountedStatement:
     """Return what books transfers whose keys were never used, together with other things."""
     return queries.inserting_once(wanted, booked_at=clock.now())
 

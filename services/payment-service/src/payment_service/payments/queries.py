@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.payments.models import Payment
 from payment_service.payments.rules import Settlement
-from perisai_kit.db.sql import Write
+from perisai_kit.db.sql import CountedStatement
 
 # By request: two writers that insert the same requests in different orders deadlock.
 _INSERT = """
@@ -30,10 +30,10 @@ _INSERT = """
 """
 
 
-def inserting(settlements: Sequence[Settlement]) -> Write:
+def inserting(settlements: Sequence[Settlement]) -> CountedStatement:
     """Return what inserts one payment or more."""
     columns = zip(*(_row(each) for each in settlements), strict=True)
-    return Write(_INSERT, list(columns), count=len(settlements))
+    return CountedStatement(_INSERT, list(columns), count=len(settlements))
 
 
 def _row(settlement: Settlement) -> tuple[Any, ...]:

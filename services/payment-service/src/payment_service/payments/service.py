@@ -15,16 +15,16 @@ from payment_service.payments.rules import PaymentNotFound, Settlement
 from payment_service.payments.schemas import PaymentOut, ReceiptLineOut, ReceiptOut
 from payment_service.visibility import visible
 from perisai_kit.auth.principal import Principal
-from perisai_kit.db.sql import Write
+from perisai_kit.db.sql import CountedStatement
 from perisai_kit.domain import clock
 from perisai_kit.domain.month import span
 from perisai_kit.events.catalogue import PaymentSettled, SettledLine
-from perisai_kit.events.outbox import publication
+from perisai_kit.events.outbox import publish_statement
 from perisai_kit.http.paging import Page, cut_page, read_cursor
 from perisai_kit.privacy.masks import mask_name
 
 
-def settling(settlements: Sequence[Settlement]) -> list[Write]:
+def settling(settlements: Sequence[Settlement]) -> list[CountedStatement]:
     """Return what books payments of bills that are locked and payable: to be written together.
 
     The payments, the states of their bills, their transfers and their events: one write a kind,
@@ -36,7 +36,7 @@ def settling(settlements: Sequence[Settlement]) -> list[Write]:
         queries.inserting(settlements),
         bills.paying({each.bill.id: each.notice.trx_date_time for each in settlements}),
         ledger.booking([one for each in settlements for one in _transfers(each)]),
-        publication([_settled(each) for each in settlements]),
+        publish_statement([_settled(each) for each in settlements]),
     ]
 
 
