@@ -10,7 +10,7 @@ import pytest
 from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
 from pydantic_core._pydantic_core import list_all_errors
 
-from perisai_kit.http.validation import field_problems
+from perisai_kit.http.validation import build_field_problems
 
 OUR_LIMITS = frozenset(
     {"gt", "ge", "lt", "le", "multiple_of", "field_type", "min_length", "max_length"}
@@ -40,7 +40,9 @@ def test_every_message_of_the_library_that_may_quote_is_put_in_our_words() -> No
     ]
 
     details = [
-        field_problems([{"type": kind, "loc": ("body",), "msg": SENT}], language="en")[0]["detail"]
+        build_field_problems([{"type": kind, "loc": ("body",), "msg": SENT}], language="en")[0][
+            "detail"
+        ]
         for kind in quoting
     ]
 
@@ -68,7 +70,7 @@ def test_no_problem_quotes_what_was_sent(kind: Any, value: Any, language: str) -
     with pytest.raises(ValidationError) as refused:
         TypeAdapter(kind).validate_python(value)
 
-    problems = field_problems(
+    problems = build_field_problems(
         list(refused.value.errors()),  # type: ignore[arg-type]  # typed as what pydantic promises
         language=language,
         prefix=("body", "field"),

@@ -23,7 +23,7 @@ import payment_service.app
 from gateway.openapi.service import as_text, merge, own_document
 from perisai_kit.domain.errors import DomainError
 from perisai_kit.events.docs import render_events
-from perisai_kit.http.problems import status_of
+from perisai_kit.http.problems import get_status
 
 PACKAGES = ("perisai_kit", "gateway", "agent_service", "member_service", "payment_service")
 ROOT = Path(__file__).parents[3]
@@ -61,7 +61,7 @@ def errors_markdown() -> str:
         "|---|---|---|---|",
     ]
     lines += [
-        f"| `{kind.code}` | {status_of(kind)} | {kind.text} | {kind.text_id} |"
+        f"| `{kind.code}` | {get_status(kind)} | {kind.text} | {kind.text_id} |"
         for kind in error_classes()
         if kind.__module__.split(".")[0] in PACKAGES
     ]
@@ -102,7 +102,7 @@ def openapi_document() -> dict[str, Any]:
     documents = {f"{name}-service": each for name, each in service_documents().items()}
     documents["gateway"] = own_document(app_of(gateway.app))
     codes = {
-        kind.code: {"status": status_of(kind), "en": kind.text, "id": kind.text_id}
+        kind.code: {"status": get_status(kind), "en": kind.text, "id": kind.text_id}
         for kind in error_classes()
         if kind.__module__.split(".")[0] in PACKAGES
     }

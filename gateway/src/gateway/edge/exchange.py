@@ -8,7 +8,12 @@ from starlette.types import Scope, Send
 from gateway.edge.connection import Headers
 from perisai_kit.domain.errors import DomainError
 from perisai_kit.http.access_log import RequestRecord
-from perisai_kit.http.problems import MEDIA_TYPE, language, problem_body, problem_headers
+from perisai_kit.http.problems import (
+    MEDIA_TYPE,
+    build_problem_body,
+    build_problem_headers,
+    choose_language,
+)
 from perisai_kit.http.protocol import ABORT
 
 WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE"})
@@ -38,11 +43,14 @@ class Exchange:
     async def refuse(self, error: DomainError) -> None:
         """Answer with a problem."""
         has_body = self._scope["method"] not in WITHOUT_BODY
-        problem = problem_body(error, language=language(Request(self._scope)), has_body=has_body)
+        problem = build_problem_body(
+            error, language=choose_language(Request(self._scope)), has_body=has_body
+        )
         problem["request_id"] = self.request_id
         content = json.dumps(problem, ensure_ascii=False).encode()
         own = [
-            (name.lower().encode(), text.encode()) for name, text in problem_headers(error).items()
+            (name.lower().encode(), text.encode())
+            for name, text in build_problem_headers(error).items()
         ]
         head = [
             (b"content-type", MEDIA_TYPE.encode()),

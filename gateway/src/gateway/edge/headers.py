@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.edge.connection import BODILESS, Address, Headers
 from perisai_kit.domain.errors import BadRequest
-from perisai_kit.http.client_address import Network, client_address, client_scheme
+from perisai_kit.http.client_address import Network, get_client_address, get_client_scheme
 
 HOP_BY_HOP = frozenset(
     {
@@ -88,8 +88,8 @@ class Client:
 def client_of(scope: Scope, trusted: Sequence[Network], request_id: str) -> Client:
     """Return the client of a request, as trusted proxies tell of it."""
     return Client(
-        address=client_address(scope, trusted),
-        scheme=client_scheme(scope, trusted),
+        address=get_client_address(scope, trusted),
+        scheme=get_client_scheme(scope, trusted),
         request_id=request_id,
     )
 

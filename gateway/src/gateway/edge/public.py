@@ -16,8 +16,8 @@ from gateway.edge.routes import INNER_PATHS, Routes, Row, Upstream
 from gateway.settings import Settings
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain.errors import DomainError
-from perisai_kit.http.access_log import record_of
-from perisai_kit.http.problems import unexpected_problem
+from perisai_kit.http.access_log import get_record
+from perisai_kit.http.problems import record_unexpected
 from perisai_kit.http.protocol import INNER
 
 
@@ -51,7 +51,7 @@ class PublicEdge:
             await self.app(scope, receive, send)
             return
         row = self._routes.find(scope["path"])
-        record = record_of(scope)
+        record = get_record(scope)
         exchange = Exchange(scope, send, record)
         if row is not None:
             record.route = row.path
@@ -67,7 +67,7 @@ class PublicEdge:
         except Exception as error:  # no error handler stands before us
             if exchange.has_begun:
                 raise  # our own server cuts the answer
-            problem = error if isinstance(error, DomainError) else unexpected_problem(error)
+            problem = error if isinstance(error, DomainError) else record_unexpected(error)
             await exchange.refuse(problem)
 
     async def _serve(

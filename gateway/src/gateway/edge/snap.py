@@ -20,7 +20,7 @@ from gateway.edge.relay import ask, pool_limits
 from gateway.edge.routes import SNAP_BODY_LIMIT, SNAP_ENDINGS, snap_roots, snap_service
 from gateway.settings import Settings
 from perisai_kit.domain.errors import TooLarge
-from perisai_kit.http.access_log import record_of
+from perisai_kit.http.access_log import get_record
 from perisai_kit.http.body import EncodingUnsupported
 from perisai_kit.http.client_address import household
 from perisai_kit.runtime.log import get_logger
@@ -61,7 +61,7 @@ class SnapEdge:
             return
         path = scope["path"]
         known = path in self._paths
-        record = record_of(scope)
+        record = get_record(scope)
         record.route = path if known else UNKNOWN
         try:
             if known:

@@ -9,7 +9,7 @@ from perisai_kit.auth.principal import Principal
 from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReadSession
 from perisai_kit.http.paging import Cursor, Limit, Page
-from perisai_kit.http.problems import language, problems
+from perisai_kit.http.problems import choose_language, problems
 
 router = APIRouter(prefix="/v1", tags=["accounts"])
 
@@ -28,7 +28,7 @@ async def list_own_notices(
     found = await service.list_own(
         session, account_id=caller.account_id, limit=limit, cursor=cursor
     )
-    spoken = language(request)
+    spoken = choose_language(request)
     return found.page(lambda row: _out(row, spoken))
 
 

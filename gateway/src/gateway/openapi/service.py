@@ -38,7 +38,7 @@ from perisai_kit.domain.errors import (
     Unavailable,
 )
 from perisai_kit.http.body import EncodingUnsupported
-from perisai_kit.http.problems import COMMON_RESPONSES, BodyUnreadable, problems, status_of
+from perisai_kit.http.problems import COMMON_RESPONSES, BodyUnreadable, get_status, problems
 from perisai_kit.http.transaction import (
     REQUIRED_MARK,
     IdempotencyKeyInUse,
@@ -54,9 +54,9 @@ ANY_PROBLEM = "4XX"
 """How a service's own document names them all; the kit writes it."""
 RETRY_AFTER = {"Retry-After": "Whole seconds after which another try makes sense."}
 HEADERS = {
-    status_of(Unauthenticated): {"WWW-Authenticate": "Bearer, with the problem's code."},
-    status_of(TooMany): RETRY_AFTER,
-    status_of(Unavailable): RETRY_AFTER,
+    get_status(Unauthenticated): {"WWW-Authenticate": "Bearer, with the problem's code."},
+    get_status(TooMany): RETRY_AFTER,
+    get_status(Unavailable): RETRY_AFTER,
 }
 INFO: Document = {
     "title": "Perisai",

@@ -8,7 +8,7 @@ from gateway.otp.schemas import CodeRequest, CodeSent, OutboxCode, OutboxOut, Ou
 from gateway.parts import Gateway
 from gateway.throttles.rules import TriedTooOften
 from perisai_kit.http.body import JsonRoute
-from perisai_kit.http.problems import language, problems
+from perisai_kit.http.problems import choose_language, problems
 
 # A throttled request must leave its count behind, so it orders its own transaction.
 router = APIRouter(prefix="/v1/auth", tags=["sessions"], route_class=JsonRoute)
@@ -27,7 +27,7 @@ async def request_code(gateway: Gateway, request: Request, wanted: CodeRequest) 
         phone=wanted.phone,
         device_id=wanted.device_id,
         address=gateway.household(request),
-        language=language(request),
+        language=choose_language(request),
     )
     return CodeSent(expires_in=gateway.settings.otp_s)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from perisai_kit.http.access_log import AccessLog, RequestContext, record_of
+from perisai_kit.http.access_log import AccessLog, RequestContext, get_record
 from perisai_kit.runtime.log import configure_logging, get_logger
 
 KEYS = [
@@ -38,7 +38,7 @@ async def answered(app: Any, capfd: pytest.CaptureFixture[str], **more: Any) -> 
 
 
 async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-    record_of(scope).route = "/v1/things/{id}"
+    get_record(scope).route = "/v1/things/{id}"
     get_logger().warning("thing.found")
     await send({"type": "http.response.start", "status": 204, "headers": []})
     await send({"type": "http.response.body", "body": b""})
@@ -86,7 +86,7 @@ async def test_what_watchers_ask_all_the_time_leaves_no_line(
     capfd: pytest.CaptureFixture[str], path: str
 ) -> None:
     async def answer_watcher(scope: Scope, receive: Receive, send: Send) -> None:
-        record_of(scope).route = path
+        get_record(scope).route = path
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
     assert await answered(answer_watcher, capfd) == []

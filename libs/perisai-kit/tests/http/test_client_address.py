@@ -3,7 +3,7 @@ from ipaddress import ip_network
 import pytest
 from starlette.types import Scope
 
-from perisai_kit.http.client_address import client_address, client_scheme, household
+from perisai_kit.http.client_address import get_client_address, get_client_scheme, household
 
 TRUSTED = (ip_network("10.0.0.0/8"), ip_network("127.0.0.0/8"), ip_network("fd00::/8"))
 
@@ -52,11 +52,11 @@ def scope(peer: str | None, *forwarded: str, proto: str | None = None) -> Scope:
     ],
 )
 def test_who_the_client_is(peer: str | None, forwarded: tuple[str, ...], address: str) -> None:
-    assert client_address(scope(peer, *forwarded), TRUSTED) == address
+    assert get_client_address(scope(peer, *forwarded), TRUSTED) == address
 
 
 def test_without_trusted_proxies_nobody_else_is_believed() -> None:
-    assert client_address(scope("127.0.0.1", "203.0.113.7"), ()) == "127.0.0.1"
+    assert get_client_address(scope("127.0.0.1", "203.0.113.7"), ()) == "127.0.0.1"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_without_trusted_proxies_nobody_else_is_believed() -> None:
     ],
 )
 def test_how_the_client_came(peer: str, proto: str | None, scheme: str) -> None:
-    assert client_scheme(scope(peer, proto=proto), TRUSTED) == scheme
+    assert get_client_scheme(scope(peer, proto=proto), TRUSTED) == scheme
 
 
 @pytest.mark.parametrize(

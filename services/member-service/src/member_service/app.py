@@ -33,7 +33,7 @@ def create_app(
 
 def app_of(kit: Kit, settings: Settings) -> FastAPI:
     """Return the app that stands on this kit."""
-    kit.sights[members_service.SHOWN_AS] = members_service.check_sight
+    kit.visibility_checks[members_service.SHOWN_AS] = members_service.check_visibility
     agents, payments = kit.client(settings.agent_url), kit.client(settings.payment_url)
     return web.create_app(
         kit,

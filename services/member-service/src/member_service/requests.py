@@ -11,7 +11,7 @@ from member_service.settings import Settings
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.http.paging import Cursor, read_cursor
-from perisai_kit.http.problems import language
+from perisai_kit.http.problems import choose_language
 
 
 async def _limits(request: Request) -> Limits:
@@ -36,7 +36,7 @@ def _made_and_id(created_at: str, row_id: str) -> tuple[datetime, UUID]:
 
 
 LimitsOf = Annotated[Limits, Depends(_limits)]
-Language = Annotated[str, Depends(language)]
+Language = Annotated[str, Depends(choose_language)]
 RequestId = Annotated[str, Depends(_request_id)]
 
 After = Annotated[tuple[datetime, UUID] | None, Depends(_after)]

@@ -33,7 +33,7 @@ request_seconds = Histogram(
 )
 
 
-def method_of(text: str) -> str:
+def normalize_method(text: str) -> str:
     """Return a method as figures and lines name it: made-up ones would be an endless set."""
     return text if text in METHODS else "other"
 
@@ -51,7 +51,7 @@ GONE = 499
 _ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
-def request_id_of(scope: Scope) -> str:
+def read_request_id(scope: Scope) -> str:
     """Return the id the client gave the request, or a new one."""
     for name, value in scope["headers"]:
         if name == ID_HEADER:
@@ -62,7 +62,7 @@ def request_id_of(scope: Scope) -> str:
 
 
 RECORD = "perisai.record"
-"""Key of `scope["state"]`, see `record_of`."""
+"""Key of `scope["state"]`, see `get_record`."""
 
 
 class RequestRecord:
@@ -89,7 +89,7 @@ class RequestRecord:
         await self._send(message)
 
 
-def record_of(scope: Scope) -> RequestRecord:
+def get_record(scope: Scope) -> RequestRecord:
     """Return the record of a request that came through `AccessLog`."""
     record: RequestRecord = scope["state"][RECORD]
     return record
@@ -111,7 +111,7 @@ class AccessLog:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        record = RequestRecord(request_id_of(scope), send)
+        record = RequestRecord(read_request_id(scope), send)
         state = scope.setdefault("state", {})
         state[RECORD], state["request_id"] = record, record.request_id
         try:
@@ -128,7 +128,7 @@ class AccessLog:
         It is put together here from values that need no escaping: through the whole chain of a
         logger it costs as much as some requests.
         """
-        method = method_of(scope["method"])
+        method = normalize_method(scope["method"])
         route: str = getattr(scope.get("route"), "path", record.route)
         status = record.status or GONE
         counter, histogram = _figures(self._service, method, route, status)

@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from perisai_kit.domain.errors import TooLarge, UnsupportedMedia
-from perisai_kit.http.problems import BodyUnreadable, problem_response
+from perisai_kit.http.problems import BodyUnreadable, build_problem_response
 
 MAX_DEPTH = 64
 """Far more than any form of ours; deep enough nesting exhausts whatever walks through it."""
@@ -36,7 +36,7 @@ def parse_json(raw: bytes) -> Any:
     return value
 
 
-def canonical_json(value: Any) -> bytes:
+def to_canonical_json(value: Any) -> bytes:
     """Return the same bytes for equal values, whatever the order of names and the blanks were."""
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
@@ -97,11 +97,13 @@ class BodyLimit:
             return
         headers = Headers(scope=scope)
         if headers.get("content-encoding", "").strip().lower() not in {"", "identity"}:
-            await problem_response(Request(scope), EncodingUnsupported())(scope, receive, send)
+            await build_problem_response(Request(scope), EncodingUnsupported())(
+                scope, receive, send
+            )
             return
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > self.limit:
-            await problem_response(Request(scope), TooLarge())(scope, receive, send)
+            await build_problem_response(Request(scope), TooLarge())(scope, receive, send)
             return
         seen = 0
 
@@ -136,7 +138,7 @@ class JsonRequest(Request):
         )
 
 
-def json_request(request: Request) -> JsonRequest:
+def to_json_request(request: Request) -> JsonRequest:
     """Return the request as one that is read strictly; nothing of its body may be read yet."""
     if isinstance(request, JsonRequest):
         return request
@@ -150,6 +152,6 @@ class JsonRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            return await handler(json_request(request))
+            return await handler(to_json_request(request))
 
         return handle

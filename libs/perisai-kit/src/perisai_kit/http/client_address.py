@@ -14,7 +14,7 @@ UNKNOWN = "unknown"
 """What nobody could tell. No list of addresses admits it. Source: RFC 7239 6.2."""
 
 
-def client_address(scope: Scope, trusted: Sequence[Network]) -> str:
+def get_client_address(scope: Scope, trusted: Sequence[Network]) -> str:
     """Return the address of the client, without a port, IPv4 as such; `unknown` if unreadable.
 
     X-Forwarded-For counts only as far as trusted proxies wrote it: read from the right, the first
@@ -30,7 +30,7 @@ def client_address(scope: Scope, trusted: Sequence[Network]) -> str:
     return _text(address)
 
 
-def client_scheme(scope: Scope, trusted: Sequence[Network]) -> str:
+def get_client_scheme(scope: Scope, trusted: Sequence[Network]) -> str:
     """Return `http` or `https` as the client spoke it, by the word of a trusted proxy."""
     address = _peer(scope) if trusted else None
     if address is not None and _is_trusted(address, trusted):
@@ -42,7 +42,7 @@ def client_scheme(scope: Scope, trusted: Sequence[Network]) -> str:
 
 def client_household(scope: Scope, trusted: Sequence[Network]) -> str:
     """Return what clients without a sign-in are counted by: what a household shares."""
-    return household(client_address(scope, trusted))
+    return household(get_client_address(scope, trusted))
 
 
 def household(address: str) -> str:

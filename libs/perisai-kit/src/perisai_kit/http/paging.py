@@ -105,7 +105,7 @@ def read_cursor(cursor: str | None, read: Callable[..., Key], *, parts: int = 1)
         raise CursorInvalid(field="cursor") from None
 
 
-def bigint(text: str) -> int:
+def parse_bigint(text: str) -> int:
     """Read a number that a database numbers rows with. Raises: ValueError."""
     if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= MAX_BIGINT):
         raise ValueError(text)

@@ -37,7 +37,7 @@ from perisai_kit.domain.errors import (
     Unavailable,
     UnsupportedMedia,
 )
-from perisai_kit.http.validation import WrongParameters, field_problems
+from perisai_kit.http.validation import WrongParameters, build_field_problems
 from perisai_kit.runtime.log import get_logger
 
 MEDIA_TYPE = "application/problem+json"
@@ -96,7 +96,7 @@ class Problem(BaseModel):
     details: dict[str, Any] | None = None
 
 
-def status_of(error: DomainError | type[DomainError]) -> int:
+def get_status(error: DomainError | type[DomainError]) -> int:
     """Return the HTTP status of an error by its kind."""
     kinds = error.__mro__ if isinstance(error, type) else type(error).__mro__
     return next((STATUS[kind] for kind in kinds if kind in STATUS), 500)
@@ -106,7 +106,7 @@ def problems(*errors: type[DomainError]) -> dict[int | str, dict[str, Any]]:
     """Return `responses=` for a route: each of its errors by status, with its codes."""
     documented: dict[int | str, dict[str, Any]] = {}
     for error in errors:
-        entry = documented.setdefault(status_of(error), {"description": "", **PROBLEM_CONTENT})
+        entry = documented.setdefault(get_status(error), {"description": "", **PROBLEM_CONTENT})
         entry["description"] = "; ".join(
             part for part in (entry["description"], f"`{error.code}`: {error.text}") if part
         )
@@ -122,7 +122,7 @@ COMMON_RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def language(request: Request) -> str:
+def choose_language(request: Request) -> str:
     """Return `id` where Accept-Language prefers Indonesian to English, else `en`.
 
     Names of Indonesian as old as `in` and as odd as `id_ID` count, and so do languages whose
@@ -155,7 +155,7 @@ def _closest(primary: str) -> str | None:
     return found if found in {"en", "id"} else None
 
 
-def problem_body(
+def build_problem_body(
     error: DomainError,
     *,
     language: str,
@@ -175,7 +175,7 @@ def problem_body(
     body = {
         "type": f"urn:perisai:problem:{error.code}",
         "title": title,
-        "status": status_of(error),
+        "status": get_status(error),
         "detail": error.message if language == "en" else None,
         "code": error.code,
         "request_id": structlog.contextvars.get_contextvars().get("request_id"),
@@ -185,7 +185,7 @@ def problem_body(
     return {name: value for name, value in body.items() if value not in (None, [], {})}
 
 
-def problem_headers(error: DomainError) -> dict[str, str]:
+def build_problem_headers(error: DomainError) -> dict[str, str]:
     """Return the headers that belong to a problem."""
     if isinstance(error, Unauthenticated):
         return {"WWW-Authenticate": f'Bearer realm="perisai", error="{error.code}"'}
@@ -196,43 +196,46 @@ def problem_headers(error: DomainError) -> dict[str, str]:
     return {}
 
 
-def problem_response(
+def build_problem_response(
     request: Request, error: DomainError, errors: Sequence[dict[str, Any]] = ()
 ) -> Response:
     """Return the answer for an error."""
     has_body = request.method not in {"GET", "HEAD", "DELETE"}
-    preferred = language(request)
+    preferred = choose_language(request)
     if isinstance(error, WrongParameters):
         errors = error.field_problems(preferred)
-    body = problem_body(error, language=preferred, errors=errors, has_body=has_body)
+    body = build_problem_body(error, language=preferred, errors=errors, has_body=has_body)
     return JSONResponse(
-        body, status_code=body["status"], headers=problem_headers(error), media_type=MEDIA_TYPE
+        body,
+        status_code=body["status"],
+        headers=build_problem_headers(error),
+        media_type=MEDIA_TYPE,
     )
 
 
 async def _domain_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
-    return problem_response(request, error)
+    return build_problem_response(request, error)
 
 
 async def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     raw = error.errors()
-    fields = field_problems(raw, language=language(request), content=error.body)
-    return problem_response(request, Invalid(), fields)
+    fields = build_field_problems(raw, language=choose_language(request), content=error.body)
+    return build_problem_response(request, Invalid(), fields)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)
     if isinstance(error.__cause__, DomainError):  # raised while FastAPI was reading the body
-        return problem_response(request, error.__cause__)
+        return build_problem_response(request, error.__cause__)
     known: dict[int, DomainError] = {
         400: BodyUnreadable(),
         404: NotFound(),
         405: MethodNotAllowed(),
         413: TooLarge(),
     }
-    response = problem_response(request, known.get(error.status_code, BadRequest()))
+    response = build_problem_response(request, known.get(error.status_code, BadRequest()))
     response.headers.update(error.headers or {})
     if error.status_code == 405:
         # Starlette names the methods of one route only; the address may have several.
@@ -252,7 +255,7 @@ def _methods_of(request: Request) -> list[str]:
     ]
 
 
-def unexpected_problem(error: Exception) -> DomainError:
+def record_unexpected(error: Exception) -> DomainError:
     """Record a failure nobody has foreseen, and return what whoever asked is told of it."""
     if is_outage(error):
         log.warning("database.unavailable", error=type(error).__name__)
@@ -262,7 +265,7 @@ def unexpected_problem(error: Exception) -> DomainError:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    return problem_response(request, unexpected_problem(error))
+    return build_problem_response(request, record_unexpected(error))
 
 
 STATUS[MethodNotAllowed] = 405

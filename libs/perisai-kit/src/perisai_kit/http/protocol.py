@@ -21,8 +21,8 @@ from uvicorn.server import ServerState
 
 from perisai_kit.domain.errors import DomainError
 from perisai_kit.http.connections import refusals
-from perisai_kit.http.connections.joined_transport import JoinedTransport, keep_little_unsent
-from perisai_kit.http.connections.watch import ConnectionLimits, closed_total, watch_of
+from perisai_kit.http.connections.joined_transport import JoinedTransport, limit_unsent_bytes
+from perisai_kit.http.connections.watch import ConnectionLimits, closed_total, get_watch
 
 MAX_PIPELINED = 128
 """Requests that may wait behind one on a connection; then it ends after the last of them."""
@@ -53,7 +53,7 @@ class ServerProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._watch = watch_of(server_state, self.loop, self.limits)
+        self._watch = get_watch(server_state, self.loop, self.limits)
         self._is_refused = self._is_resuming = False
         self._upgrade_framing = b""  # how long the body of a request for an upgrade is
         self._is_in_head = self._is_in_body = self._has_begun_here = False
@@ -71,7 +71,7 @@ class ServerProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn says it
         super().connection_made(JoinedTransport(transport, self.loop))
-        keep_little_unsent(transport)
+        limit_unsent_bytes(transport)
         self._extensions[ABORT] = self.transport.abort
         if self.server is not None and self.server[1] in self.inner_ports:
             self._extensions[INNER] = True
@@ -279,7 +279,7 @@ class ServerProtocol(HttpToolsProtocol):
             cycle.keep_alive = False
 
     def _write_refusal(self, error: DomainError) -> None:
-        self.transport.write(refusals.refusal(error, self.server_state.default_headers))
+        self.transport.write(refusals.build_refusal(error, self.server_state.default_headers))
         self.transport.write_eof()
         self._deadline = math.inf
         self._is_in_body = False

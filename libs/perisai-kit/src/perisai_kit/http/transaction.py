@@ -31,8 +31,8 @@ from perisai_kit.db.columns import KitBase
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import BadRequest, Conflict, Forbidden, Invalid
-from perisai_kit.http.body import JsonRequest, JsonRoute, canonical_json, json_request
-from perisai_kit.http.visibility import Sight, shown_in
+from perisai_kit.http.body import JsonRequest, JsonRoute, to_canonical_json, to_json_request
+from perisai_kit.http.visibility import VisibilityCheck, get_shown
 from perisai_kit.privacy.columns import sealed_bytes
 from perisai_kit.privacy.read_audit import audit_read, reads_of
 
@@ -122,7 +122,7 @@ class TransactionRoute(JsonRoute):
             key = _key_of(request, required=required) if checks else None
             if key is None:
                 return await _once(request, handler)
-            return await _once_a_key(json_request(request), handler, key, checks)
+            return await _once_a_key(to_json_request(request), handler, key, checks)
 
         return handle
 
@@ -186,7 +186,7 @@ async def _once_a_key(
             {"kind": kind, "ids": [str(each) for each in ids]} for kind, ids in reads_of(session)
         ]
         record.shows = {
-            kind: [str(each) for each in ids] for kind, ids in shown_in(session).items()
+            kind: [str(each) for each in ids] for kind, ids in get_shown(session).items()
         }
         session.add(record)
         return response
@@ -197,7 +197,7 @@ async def _fingerprint(request: JsonRequest) -> bytes:
     query = sorted(parse_qsl(request.url.query, keep_blank_values=True))
     body = await request.body()
     if body and request.is_json:
-        body = canonical_json(await request.json())
+        body = to_canonical_json(await request.json())
     digest = hashlib.sha256()
     for part in (request.method, request.url.path, repr(query)):
         digest.update(part.encode("utf-8", "surrogatepass") + b"\n")
@@ -208,7 +208,7 @@ async def _fingerprint(request: JsonRequest) -> bytes:
 def _authority(principal: Principal) -> bytes:
     claims = build_claims(principal)
     decides = ("roles", "scope", "agent_id", "member_id", "wadah_id", "client_id")
-    return hashlib.sha256(canonical_json({name: claims.get(name) for name in decides})).digest()
+    return hashlib.sha256(to_canonical_json({name: claims.get(name) for name in decides})).digest()
 
 
 async def _try_lock(session: AsyncSession, account_id: uuid.UUID, key: str) -> bool:
@@ -231,8 +231,8 @@ async def _replay(
     if first.authority != _authority(principal):
         raise ReplayForbidden
     for kind, shown in first.shows.items():
-        sight: Sight = request.app.state.kit.sights[kind]
-        await sight(session, principal, [uuid.UUID(each) for each in shown])
+        check: VisibilityCheck = request.app.state.kit.visibility_checks[kind]
+        await check(session, principal, [uuid.UUID(each) for each in shown])
     for read in first.reads:
         await audit_read(
             session,

@@ -120,7 +120,7 @@ class ParameterRepeated(WrongParameters, Invalid):
     text_id = "Kirim setiap parameter satu kali saja."
 
 
-def field_problems(
+def build_field_problems(
     raw: Sequence[dict[str, Any]],
     *,
     language: str,

@@ -1,7 +1,7 @@
 """What a kept answer shows, so that a repeat gets it only if it may still be seen.
 
 A service says in its transaction what an answer is about (`record_shown`), and gives the kit, by
-kind, the rule that decides who sees it (`Kit.sights`).
+kind, the rule that decides who sees it (`Kit.visibility_checks`).
 """
 
 import uuid
@@ -14,7 +14,7 @@ from perisai_kit.auth.principal import Principal
 SHOWN = "shown"
 """The mark in `session.info` for what the answer of its transaction is about."""
 
-Sight = Callable[[AsyncSession, Principal, Sequence[uuid.UUID]], Awaitable[None]]
+VisibilityCheck = Callable[[AsyncSession, Principal, Sequence[uuid.UUID]], Awaitable[None]]
 """Raises NotFound where the subject may not see all of these."""
 
 
@@ -23,6 +23,6 @@ def record_shown(session: AsyncSession, *, kind: str, ids: Sequence[uuid.UUID]) 
     session.info.setdefault(SHOWN, {}).setdefault(kind, set()).update(ids)
 
 
-def shown_in(session: AsyncSession) -> dict[str, list[uuid.UUID]]:
+def get_shown(session: AsyncSession) -> dict[str, list[uuid.UUID]]:
     """Return what the answer of this transaction is about, ids by kind."""
     return {kind: sorted(ids) for kind, ids in session.info.get(SHOWN, {}).items()}

@@ -11,7 +11,7 @@ from perisai_kit.auth.tokens import Authenticator
 from perisai_kit.db.engine import Database
 from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
-from perisai_kit.http.visibility import Sight
+from perisai_kit.http.visibility import VisibilityCheck
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.settings import ServiceSettings
 from perisai_kit.services.client import ServiceClient, TokenSource
@@ -33,8 +33,8 @@ class Kit:
     http_transport: httpx.AsyncBaseTransport | None
     subscriptions: list[Subscription]
     migrations: Path
-    sights: dict[str, Sight] = field(default_factory=dict)
-    """By kind, who sees what a kept answer is about: http/visibility.py."""
+    visibility_checks: dict[str, VisibilityCheck] = field(default_factory=dict)
+    """By kind, the rule that decides who may see a stored answer: http/visibility.py."""
     background: list[Background] = field(default_factory=list)
     on_close: list[Callable[[], Any]] = field(default_factory=list)
     """What keeps the kit's own parts fresh while an app runs, and what ends them."""

@@ -28,7 +28,7 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.errors import DomainError, Invalid
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.nik import NikInvalid
-from perisai_kit.http.validation import field_problems
+from perisai_kit.http.validation import build_field_problems
 from perisai_kit.privacy.keyring import Keyring
 
 ROW_INVALID = Invalid.code
@@ -212,8 +212,8 @@ def _faults(row: int, error: ValidationError, content: Any) -> list[Fault]:
     raw: list[Any] = list(error.errors(include_url=False, include_context=False))
     raw = raw[: rules.ERRORS_SHOWN]
     prefix = ("body", "rows", row)
-    english = field_problems(raw, language="en", prefix=prefix, content=content)
-    indonesian = field_problems(raw, language="id", prefix=prefix, content=content)
+    english = build_field_problems(raw, language="en", prefix=prefix, content=content)
+    indonesian = build_field_problems(raw, language="id", prefix=prefix, content=content)
     return [
         Fault(one["pointer"], one["code"], one["detail"], other["detail"])
         for one, other in zip(english, indonesian, strict=True)

@@ -183,7 +183,7 @@ async def see(session: AsyncSession, *, member_id: UUID, viewer: Principal) -> M
     return member
 
 
-async def check_sight(session: AsyncSession, viewer: Principal, ids: Sequence[UUID]) -> None:
+async def check_visibility(session: AsyncSession, viewer: Principal, ids: Sequence[UUID]) -> None:
     """Refuse what a kept answer says of members whom the reader may not see any more.
 
     Raises: MemberNotFound.

@@ -31,7 +31,7 @@ from payment_service.tariffs.rules import (
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.domain.errors import DomainError
-from perisai_kit.http.body import JsonRequest, json_request
+from perisai_kit.http.body import JsonRequest, to_json_request
 from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import BodyUnreadable, problems
@@ -66,7 +66,7 @@ class BasisFirstRoute(TransactionRoute):
         in_transaction = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            once = json_request(request)
+            once = to_json_request(request)
             once.state.basis = await _ask_basis(once)
             return await in_transaction(once)
 

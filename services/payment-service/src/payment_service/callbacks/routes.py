@@ -16,8 +16,8 @@ from payment_service.callbacks.rules import Wire
 from payment_service.callbacks.schemas import Reply, failed, too_large, unknown_path
 from payment_service.callbacks.unproven import TooManyUnproven
 from payment_service.callbacks.writer import Writer
-from perisai_kit.http.access_log import record_of
-from perisai_kit.http.client_address import client_address
+from perisai_kit.http.access_log import get_record
+from perisai_kit.http.client_address import get_client_address
 from perisai_kit.http.protocol import ABORT
 from perisai_kit.runtime.log import get_logger
 from snap_bi.answers import Answer, build_refusal
@@ -64,7 +64,7 @@ class SnapCallbacks:
             return
         path: str = scope["path"]
         found = self._endpoints.get(path) or self._unknown[_prefix(path)]
-        record_of(scope).route = found.path
+        get_record(scope).route = found.path
         await found(scope, receive, send)
 
 
@@ -160,7 +160,7 @@ def _wire(scope: Scope, body: bytes, gate: Gate) -> Wire:
         target=_target(scope),
         headers=headers,
         body=body,
-        source=client_address(scope, gate.trusted),
+        source=get_client_address(scope, gate.trusted),
     )
 
 

@@ -13,7 +13,7 @@ from payment_service.ledger.rules import Account, NewTransfer, TransferCode, Tra
 from payment_service.ledger.schemas import AccountOut, TransferOut
 from perisai_kit.db.sql import CountedStatement, execute
 from perisai_kit.domain import clock
-from perisai_kit.http.paging import Page, bigint, cut_page, read_cursor
+from perisai_kit.http.paging import Page, cut_page, parse_bigint, read_cursor
 
 ACCOUNTS_CHECKED = 100_000
 EXPORTED_AT_ONCE = 1_000
@@ -111,7 +111,7 @@ async def list_transfers(
         rules.Account.parse(account)
     rows = await queries.list_transfers(
         session,
-        after_id=read_cursor(cursor, bigint) or 0,
+        after_id=read_cursor(cursor, parse_bigint) or 0,
         limit=limit + 1,
         account=account,
         cause=cause,

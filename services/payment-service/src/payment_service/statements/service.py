@@ -42,7 +42,7 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import StatementIssued
 from perisai_kit.events.outbox import publish_rows
-from perisai_kit.http.paging import Page, bigint, cut_page, read_cursor
+from perisai_kit.http.paging import Page, cut_page, parse_bigint, read_cursor
 
 EARLIER_SHOWN = 24
 STORED = tuple(column.key for column in Statement.__mapper__.column_attrs)
@@ -334,7 +334,7 @@ async def _lines(
         session,
         beneficiary_id=beneficiary_id,
         month=month,
-        after_id=read_cursor(cursor, bigint) or 0,
+        after_id=read_cursor(cursor, parse_bigint) or 0,
         limit=limit + 1,
     )
     return cut_page(rows, limit, key=lambda row: row.id).page(LineOut.model_validate)

@@ -82,7 +82,7 @@ class JoinedTransport(asyncio.Transport):
         self._transport.set_protocol(protocol)
 
 
-def keep_little_unsent(transport: asyncio.Transport) -> None:
+def limit_unsent_bytes(transport: asyncio.Transport) -> None:
     """Let the system take more of an answer only when its reader has taken what was there."""
     opened = transport.get_extra_info("socket")
     if opened is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):

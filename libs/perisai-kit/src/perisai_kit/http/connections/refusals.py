@@ -7,7 +7,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from perisai_kit.domain.errors import BadRequest, DomainError
 from perisai_kit.domain.ids import new_id_text
-from perisai_kit.http.problems import MEDIA_TYPE, STATUS, problem_body, status_of
+from perisai_kit.http.problems import MEDIA_TYPE, STATUS, build_problem_body, get_status
 
 
 class RequestMalformed(BadRequest):
@@ -32,9 +32,9 @@ STATUS[RequestTimedOut] = 408
 STATUS[HeadTooLarge] = 431
 
 
-def refusal(error: DomainError, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+def build_refusal(error: DomainError, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     """Return a whole answer, after which the connection ends. headers: more of the answer's."""
-    body = {**problem_body(error, language="en"), "request_id": new_id_text()}
+    body = {**build_problem_body(error, language="en"), "request_id": new_id_text()}
     content = json.dumps(body).encode()
     head = [
         *headers,
@@ -46,4 +46,4 @@ def refusal(error: DomainError, headers: Iterable[tuple[bytes, bytes]]) -> bytes
         (b"connection", b"close"),
     ]
     lines = b"".join(b"%b: %b\r\n" % header for header in head)
-    return STATUS_LINE[status_of(error)] + lines + b"\r\n" + content
+    return STATUS_LINE[get_status(error)] + lines + b"\r\n" + content

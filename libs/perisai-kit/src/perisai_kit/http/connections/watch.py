@@ -91,7 +91,7 @@ class Watch:
 _watches: WeakKeyDictionary[ServerState, Watch] = WeakKeyDictionary()
 
 
-def watch_of(
+def get_watch(
     state: ServerState, loop: asyncio.AbstractEventLoop, limits: ConnectionLimits
 ) -> Watch:
     watch = _watches.get(state)
