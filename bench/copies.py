@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy.orm import DeclarativeBase
 
-from perisai_kit.privacy.columns import sealed_of
+from perisai_kit.privacy.columns import get_sealed_columns
 from perisai_kit.privacy.keyring import Keyring
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -31,7 +31,7 @@ class Copied:
         table = self.model.__tablename__
         names = [column.name for column in self.model.__table__.columns]
         names = [name for name in names if name not in self.without]
-        encrypted = {each.name: f"encrypted.{each.name}" for each in sealed_of(self.model)}
+        encrypted = {each.name: f"encrypted.{each.name}" for each in get_sealed_columns(self.model)}
         changes = {**encrypted, **self.changes}
         values = [changes.get(name, f"template.{name}") for name in names]
         into = f"INSERT INTO {table} ({', '.join(names)})"
@@ -54,7 +54,7 @@ async def multiply(
     tables: those before whose rows others point to.
     """
     for each in tables:
-        if sealed_of(each.model):
+        if get_sealed_columns(each.model):
             await _encrypt_copies(connection, each, first, keyring)
         await connection.execute(each.statement(first))
     for each in reversed(tables):
@@ -66,7 +66,7 @@ async def _encrypt_copies(
     connection: Connection, copied: Copied, first: UUID, keyring: Keyring
 ) -> None:
     """Encrypt what `first` says once for each copy: a ciphertext holds for one row only."""
-    table, columns = copied.model.__tablename__, sealed_of(copied.model)
+    table, columns = copied.model.__tablename__, get_sealed_columns(copied.model)
     names = ", ".join(each.name for each in columns)
     row = await connection.fetchrow(f"SELECT {names} FROM {table} WHERE id = $1", first)  # noqa: S608
     assert row is not None

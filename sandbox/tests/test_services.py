@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from perisai_kit.services.processes import migrations_of
+from perisai_kit.services.processes import find_migrations
 from sandbox.environment import build_environment
 from sandbox.errors import SandboxError
 from sandbox.services import load_services
@@ -43,7 +43,7 @@ def test_every_service_has_its_migrations() -> None:
     named = [each for each in load_services({}) if each.database]
 
     assert [
-        each.name for each in named if not (migrations_of(each.name) / "env.py").is_file()
+        each.name for each in named if not (find_migrations(each.name) / "env.py").is_file()
     ] == []
 
 

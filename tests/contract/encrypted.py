@@ -15,7 +15,7 @@ import member_service.tables
 import payment_service.tables
 from perisai_kit.db.columns import KitBase
 from perisai_kit.domain.ids import new_id
-from perisai_kit.privacy.columns import Sealed, sealed_of
+from perisai_kit.privacy.columns import Sealed, get_sealed_columns
 from perisai_kit.testing.plugin import Urls
 
 TABLES: dict[str, Any] = {
@@ -48,7 +48,9 @@ def models_of(service: str) -> list[type[DeclarativeBase]]:
     """Return the models of a service that have encrypted columns, the kit's among them."""
     bases = (TABLES[service].Base, KitBase)
     mapped = [each.class_ for base in bases for each in base.registry.mappers]
-    return sorted((each for each in mapped if sealed_of(each)), key=lambda each: each.__name__)
+    return sorted(
+        (each for each in mapped if get_sealed_columns(each)), key=lambda each: each.__name__
+    )
 
 
 @asynccontextmanager
@@ -72,7 +74,7 @@ def new_row(model: type[Any], text: str, row_id: UUID | None = None) -> dict[str
         column.key: row_id if column.type.python_type is UUID else str(row_id)
         for column in inspect(model).primary_key
     }
-    return {**key, **{each.name: value_of(each, text) for each in sealed_of(model)}}
+    return {**key, **{each.name: value_of(each, text) for each in get_sealed_columns(model)}}
 
 
 def value_of(column: Sealed[Any], text: str) -> str | bytes:

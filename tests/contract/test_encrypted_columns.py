@@ -14,7 +14,7 @@ from sqlalchemy import insert, inspect, select
 from sqlalchemy.orm import load_only
 
 from perisai_kit.db.engine import Database
-from perisai_kit.privacy.columns import Sealed, seal_values, sealed_of
+from perisai_kit.privacy.columns import Sealed, get_sealed_columns, seal_values
 from perisai_kit.privacy.keyring import DecryptionFailed, Keyring
 from perisai_kit.privacy.rotation import find_sealed_tables
 from perisai_kit.testing.plugin import Urls
@@ -42,7 +42,9 @@ class Shelf:
     async def read(self, model: type[Any]) -> Sequence[Any]:
         """Return both rows."""
         keys = [column.key for column in inspect(model).primary_key]
-        wanted = [getattr(model, key) for key in keys + [each.key for each in sealed_of(model)]]
+        wanted = [
+            getattr(model, key) for key in keys + [each.key for each in get_sealed_columns(model)]
+        ]
         async with self.database.read() as session:
             found = select(model).options(load_only(*wanted)).order_by(*wanted[: len(keys)])
             return (await session.scalars(found)).all()
@@ -64,7 +66,7 @@ class Shelf:
         )
 
     def columns(self) -> list[tuple[type[Any], Sealed[Any]]]:
-        return [(model, column) for model in self.models for column in sealed_of(model)]
+        return [(model, column) for model in self.models for column in get_sealed_columns(model)]
 
     def _place(self, column: Sealed[Any]) -> tuple[str, str]:
         (model,) = (model for model, each in self.columns() if each is column)
@@ -86,7 +88,9 @@ async def shelf(
 
 @pytest.mark.parametrize("service", TABLES)
 def test_every_encrypted_column_of_the_tables_has_its_attribute(service: str) -> None:
-    attributes = {each.context for model in models_of(service) for each in sealed_of(model)}
+    attributes = {
+        each.context for model in models_of(service) for each in get_sealed_columns(model)
+    }
     tables = find_sealed_tables(TABLES[service].METADATA)
 
     assert {each.context(name) for each in tables for name in each.columns} == attributes

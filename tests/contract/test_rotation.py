@@ -13,7 +13,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import load_only
 
 from perisai_kit.db.engine import Database
-from perisai_kit.privacy.columns import seal_values, sealed_of
+from perisai_kit.privacy.columns import get_sealed_columns, seal_values
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.plugin import Urls
 from sandbox.rotate import DATA_KEY_IDS, first_key_ids
@@ -43,7 +43,7 @@ async def read_all(urls: Urls, service: str, keyring: Keyring) -> dict[str, set[
     found: dict[str, set[Any]] = {}
     async with database.read() as session:
         for model in models_of(service):
-            columns = sealed_of(model)
+            columns = get_sealed_columns(model)
             wanted = load_only(*(getattr(model, each.key) for each in columns))
             rows = (await session.scalars(select(model).options(wanted))).all()
             found |= {each.context: {getattr(row, each.name) for row in rows} for each in columns}
@@ -52,7 +52,7 @@ async def read_all(urls: Urls, service: str, keyring: Keyring) -> dict[str, set[
 
 
 def expected(service: str) -> dict[str, set[Any]]:
-    columns = [each for model in models_of(service) for each in sealed_of(model)]
+    columns = [each for model in models_of(service) for each in get_sealed_columns(model)]
     return {each.context: {value_of(each, str(n)) for n in range(ROWS)} for each in columns}
 
 

@@ -10,7 +10,7 @@ from gateway.keys.service import SigningKeys
 from gateway.settings import Settings
 from gateway.throttles.rules import Refusals
 from perisai_kit.db.engine import Database
-from perisai_kit.http.client_address import client_household
+from perisai_kit.http.client_address import get_client_network
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.services.client import ServiceClient
 
@@ -25,9 +25,9 @@ class Parts:
     members: ServiceClient
     refusals: Refusals = field(default_factory=Refusals)
 
-    def household(self, request: Request) -> str:
+    def get_network(self, request: Request) -> str:
         """Return what tries to sign in are counted by: the address, or its /64 for IPv6."""
-        return client_household(request.scope, self.settings.trusted_proxies)
+        return get_client_network(request.scope, self.settings.trusted_proxies)
 
 
 # A dependency that is no coroutine would be asked in a thread.

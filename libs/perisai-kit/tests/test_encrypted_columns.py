@@ -16,7 +16,7 @@ from perisai_kit.db.engine import Database, to_asyncpg_url
 from perisai_kit.domain.ids import new_id
 from perisai_kit.privacy.columns import (
     SealingFailed,
-    place_of,
+    build_place,
     seal_values,
     sealed_bytes,
     sealed_text,
@@ -228,7 +228,7 @@ def test_a_value_is_read_at_its_own_place_and_at_no_other(
     plain: bytes, place: tuple[str, list[str]], other: tuple[str, list[str]]
 ) -> None:
     keyring = Keyring({"k2": KEY_2, "k1": KEY_1}, LOOKUP)
-    own, another = (place_of(context, tuple(parts)) for context, parts in (place, other))
+    own, another = (build_place(context, tuple(parts)) for context, parts in (place, other))
     older = Keyring({"k1": KEY_1}, LOOKUP).encrypt(plain, own)
 
     for stored in (keyring.encrypt(plain, own), older, keyring.renew(older, own)):

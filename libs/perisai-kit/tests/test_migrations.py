@@ -13,7 +13,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.exc import DBAPIError
 
-from perisai_kit.testing.plugin import Databases, Urls, run_apart
+from perisai_kit.testing.plugin import Databases, Urls, run_in_thread
 
 ENV = """
 from sqlalchemy import MetaData
@@ -92,7 +92,7 @@ def ask(url: str, query: str) -> object:
         finally:
             await connection.close()
 
-    return run_apart(answer())
+    return run_in_thread(answer())
 
 
 def execute(sql: str) -> str:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perisai_kit.domain.money import DOWN, HALF_UP, UP, Rounding, bps, rupiah, split
+from perisai_kit.domain.money import DOWN, HALF_UP, UP, Rounding, apply_bps, rupiah, split
 
 amounts = st.integers(min_value=-(2**53), max_value=2**53)
 
@@ -26,28 +26,28 @@ amounts = st.integers(min_value=-(2**53), max_value=2**53)
 def test_a_share_is_rounded_as_named(
     amount: int, rate_bps: int, rounding: Rounding, expected: int
 ) -> None:
-    assert bps(amount, rate_bps, rounding=rounding) == expected
+    assert apply_bps(amount, rate_bps, rounding=rounding) == expected
 
 
 def test_a_share_is_rounded_down_unless_said_otherwise() -> None:
-    assert bps(999, 250) == 24
+    assert apply_bps(999, 250) == 24
 
 
 def test_a_negative_rate_is_refused() -> None:
     with pytest.raises(ValueError, match="never negative"):
-        bps(100, -1)
+        apply_bps(100, -1)
 
 
 @given(amount=amounts, rate_bps=st.integers(min_value=0, max_value=100_000))
 def test_a_refund_cancels_its_payment_in_every_rounding(amount: int, rate_bps: int) -> None:
     for rounding in Rounding:
-        paid = bps(amount, rate_bps, rounding=rounding)
-        assert paid + bps(-amount, rate_bps, rounding=rounding) == 0
+        paid = apply_bps(amount, rate_bps, rounding=rounding)
+        assert paid + apply_bps(-amount, rate_bps, rounding=rounding) == 0
 
 
 @given(amount=amounts, rate_bps=st.integers(min_value=0, max_value=100_000))
 def test_roundings_lie_within_one_rupiah_of_each_other(amount: int, rate_bps: int) -> None:
-    down, half, up = (abs(bps(amount, rate_bps, rounding=way)) for way in (DOWN, HALF_UP, UP))
+    down, half, up = (abs(apply_bps(amount, rate_bps, rounding=way)) for way in (DOWN, HALF_UP, UP))
     assert down <= half <= up <= down + 1
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perisai_kit.domain.month import Month, months_between, span
+from perisai_kit.domain.month import Month, count_months, list_months
 
 months = st.builds(Month, st.integers(1900, 2100), st.integers(1, 12))
 counts = st.integers(-600, 600)
@@ -27,7 +27,7 @@ def test_anything_but_a_month_is_refused(text: str) -> None:
 
 @given(month=months, count=counts)
 def test_adding_and_counting_are_inverse(month: Month, count: int) -> None:
-    assert months_between(month, month.plus(count)) == count
+    assert count_months(month, month.plus(count)) == count
 
 
 @given(first=months, second=months)
@@ -58,8 +58,12 @@ def test_a_month_contains_its_days() -> None:
 
 
 def test_a_span_counts_consecutive_months() -> None:
-    assert [str(month) for month in span(Month(2026, 11), 3)] == ["2026-11", "2026-12", "2027-01"]
-    assert span(Month(2026, 11), 0) == ()
+    assert [str(month) for month in list_months(Month(2026, 11), 3)] == [
+        "2026-11",
+        "2026-12",
+        "2027-01",
+    ]
+    assert list_months(Month(2026, 11), 0) == ()
 
 
 def test_leaving_the_calendar_is_refused() -> None:

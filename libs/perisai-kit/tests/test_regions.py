@@ -1,13 +1,13 @@
 import pytest
 
-from perisai_kit.domain.regions import is_known_region, region_name
+from perisai_kit.domain.regions import get_region_name, is_known_region
 
 
 def test_a_district_is_named_with_regency_and_province() -> None:
-    assert region_name("351011") == "Kalibaru, Kab. Banyuwangi, Jawa Timur"
+    assert get_region_name("351011") == "Kalibaru, Kab. Banyuwangi, Jawa Timur"
 
 
 @pytest.mark.parametrize("code", ["999999", "920101", "", "3510", "351011x", "３５１０１１"])
 def test_a_code_not_in_force_has_no_name(code: str) -> None:
-    assert region_name(code) is None
+    assert get_region_name(code) is None
     assert not is_known_region(code)

@@ -12,7 +12,7 @@ import asyncpg
 import httpx
 
 from perisai_kit.domain import clock
-from perisai_kit.services.parking_routes import operations_prefix
+from perisai_kit.services.parking_routes import get_operations_prefix
 from sandbox.asking import fetch_token
 from sandbox.environment import CLOCK_FILE
 from sandbox.errors import SandboxError
@@ -162,7 +162,7 @@ def examine_subscriptions(
 def _examine_subscription(folder: Path, service: str, status: Mapping[str, Any]) -> Finding:
     what, lag_s = f"subscription {status['name']}", status["lag_s"]
     if status["parked"]:
-        path = f"{operations_prefix(service)}/parked-events"
+        path = f"{get_operations_prefix(service)}/parked-events"
         says = f"{status['parked']} events are parked"
         return Finding(what, says, f"see GET {path}, then replay or dismiss them")
     if lag_s is None or lag_s > LAG_S:

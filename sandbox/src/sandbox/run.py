@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from perisai_kit.services.processes import migrations_of
+from perisai_kit.services.processes import find_migrations
 from sandbox.environment import build_environment, find_database_url
 from sandbox.errors import SandboxError
 from sandbox.folder import POSTGRES, prepare_folder
@@ -109,7 +109,7 @@ def _is_migrated(service: Service, postgres: Postgres) -> bool:
     A file's number is its revision, so the highest number is the head.
     """
     assert service.database is not None
-    files = (migrations_of(service.name) / "versions").glob("[0-9]*.py")
+    files = (find_migrations(service.name) / "versions").glob("[0-9]*.py")
     try:
         applied = postgres.query(service.database, "SELECT version_num FROM alembic_version")
     except SandboxError:

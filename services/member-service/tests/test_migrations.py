@@ -5,7 +5,7 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from asyncpg import connect
 
-from perisai_kit.testing.plugin import Databases, Urls, run_apart
+from perisai_kit.testing.plugin import Databases, Urls, run_in_thread
 
 INSERT_ONLY = (
     "work_declarations",
@@ -55,4 +55,4 @@ def test_the_running_service_cannot_change_what_was_recorded(
             await connection.close()
         return [row["name"] for row in rows]
 
-    assert run_apart(allowed()) == []
+    assert run_in_thread(allowed()) == []

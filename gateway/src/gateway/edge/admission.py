@@ -14,7 +14,7 @@ from perisai_kit.auth.keys import KeysUnavailable
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.tokens import Authenticator, AuthorizationRepeated, read_bearer_token
 from perisai_kit.domain.errors import Forbidden, NotFound, TooMany, Unauthenticated
-from perisai_kit.http.client_address import client_household
+from perisai_kit.http.client_address import get_client_network
 
 
 class RateLimited(TooMany):
@@ -43,9 +43,9 @@ class Admission:
         self._authenticator = authenticator
         self._limiter = limiter
 
-    def household(self, scope: Scope) -> str:
+    def get_network(self, scope: Scope) -> str:
         """Return what requests without a sign-in are counted by: the address, its /64 for IPv6."""
-        return client_household(scope, self._trusted)
+        return get_client_network(scope, self._trusted)
 
     async def admit(self, scope: Scope, row: Row | None, rate_headers: Headers) -> Principal | None:
         """Return who asks; None where anybody may. Adds the RateLimit fields.
@@ -55,10 +55,10 @@ class Admission:
         TokenInvalid, KeysUnavailable, Forbidden, TotpEnrolmentOnly, RateLimited.
         """
         if row is None:
-            self._check(RateClass.PUBLIC, self.household(scope), rate_headers)
+            self._check(RateClass.PUBLIC, self.get_network(scope), rate_headers)
             raise AddressUnknown
         if row.roles is None:
-            self._check(row.rate, self.household(scope), rate_headers)
+            self._check(row.rate, self.get_network(scope), rate_headers)
             return None
         principal = await self._principal(scope)
         if Role.SERVICE not in principal.roles:
@@ -77,12 +77,12 @@ class Admission:
                 token, before_decoding=partial(self._check_strangers, scope)
             )
         except (Unauthenticated, AuthorizationRepeated, KeysUnavailable):
-            self._check(RateClass.TOKENS, self.household(scope), [])
+            self._check(RateClass.TOKENS, self.get_network(scope), [])
             raise
 
     def _check_strangers(self, scope: Scope) -> None:
         at = time.monotonic()
-        if wait_s := self._limiter.wait_s(RateClass.TOKENS, self.household(scope), at=at):
+        if wait_s := self._limiter.wait_s(RateClass.TOKENS, self.get_network(scope), at=at):
             raise RateLimited(retry_after_s=wait_s)
 
     def _check(self, rate: RateClass, subject: str, rate_headers: Headers) -> None:

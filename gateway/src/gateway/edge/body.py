@@ -26,43 +26,43 @@ class ClientGone(Exception):
 
 
 class BodyBudget:
-    """The bytes of bodies that this process holds at one time, in all and for one household."""
+    """The bytes of bodies that this process holds at one time, in all and for one network."""
 
     def __init__(self, limit: int, *, share: int | None = None) -> None:
-        """share: of one household; as much as all where it is left out."""
+        """share: of one network; as much as all where it is left out."""
         self.limit = limit
         self.share = limit if share is None else share
         self.held = 0
         self._held_by: dict[str, int] = {}
 
-    def lease(self, household: str = "") -> "Lease":
+    def lease(self, network: str = "") -> "Lease":
         """Return what holds the bytes of one request: `with budget.lease() as lease`."""
-        return Lease(self, household)
+        return Lease(self, network)
 
-    def take(self, household: str, size: int) -> None:
+    def take(self, network: str, size: int) -> None:
         """Hold more bytes. Raises: BodiesFull."""
-        held = self._held_by.get(household, 0) + size
+        held = self._held_by.get(network, 0) + size
         if held > self.share or self.held + size > self.limit:
             raise BodiesFull(retry_after_s=RETRY_S)
         self.held += size
-        self._held_by[household] = held
+        self._held_by[network] = held
 
-    def give_back(self, household: str, size: int) -> None:
+    def give_back(self, network: str, size: int) -> None:
         """Hold these bytes no more."""
         self.held -= size
-        self._held_by[household] -= size
-        if not self._held_by[household]:
-            del self._held_by[household]
+        self._held_by[network] -= size
+        if not self._held_by[network]:
+            del self._held_by[network]
 
 
 class Lease:
     """Bytes that are given back at the end of the block."""
 
-    __slots__ = ("_budget", "_household", "_size")
+    __slots__ = ("_budget", "_network", "_size")
 
-    def __init__(self, budget: BodyBudget, household: str) -> None:
+    def __init__(self, budget: BodyBudget, network: str) -> None:
         self._budget = budget
-        self._household = household
+        self._network = network
         self._size = 0
 
     def __enter__(self) -> "Lease":
@@ -75,13 +75,13 @@ class Lease:
         trace: TracebackType | None,
     ) -> None:
         if self._size:
-            self._budget.give_back(self._household, self._size)
+            self._budget.give_back(self._network, self._size)
             self._size = 0
 
     def add(self, size: int) -> None:
         """Hold more bytes. Raises: BodiesFull."""
         if size:
-            self._budget.take(self._household, size)
+            self._budget.take(self._network, size)
             self._size += size
 
 

@@ -102,7 +102,7 @@ class PublicEdge:
         self, scope: Scope, row: Row, principal: Principal | None
     ) -> tuple[InFlight | None, str]:
         if principal is None:
-            return self._addresses, self._admission.household(scope)
+            return self._addresses, self._admission.get_network(scope)
         if Role.SERVICE in principal.roles:
             return None, ""
         # By upstream: a service that hangs holds up what is asked of it and nothing else.

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from gateway.edge.limits import RateClass
 from perisai_kit.auth.principal import Role
-from perisai_kit.services.parking_routes import operations_prefix
+from perisai_kit.services.parking_routes import get_operations_prefix
 
 
 class Upstream(StrEnum):
@@ -67,7 +67,7 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/account-lookups", Upstream.GATEWAY, frozenset({Role.ADMIN, Role.AUDITOR}), SMALL),
     Row("/v1/signing-keys", Upstream.GATEWAY, frozenset({Role.ADMIN}), SMALL),
     Row("/v1/revocations", Upstream.GATEWAY, SERVICES, SMALL),
-    *(Row(operations_prefix(each), each, OPERATORS, SMALL) for each in Upstream),
+    *(Row(get_operations_prefix(each), each, OPERATORS, SMALL) for each in Upstream),
     Row("/v1/branches", Upstream.AGENT),
     Row("/v1/wadahs", Upstream.AGENT),
     Row("/v1/applications", Upstream.AGENT),

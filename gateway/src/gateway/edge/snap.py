@@ -22,7 +22,7 @@ from gateway.settings import Settings
 from perisai_kit.domain.errors import TooLarge
 from perisai_kit.http.access_log import get_record
 from perisai_kit.http.body import EncodingUnsupported
-from perisai_kit.http.client_address import household
+from perisai_kit.http.client_address import get_network
 from perisai_kit.runtime.log import get_logger
 
 MOST_ANSWER = 1024 * 1024
@@ -81,7 +81,7 @@ class SnapEdge:
         client = client_of(scope, self._settings.trusted_proxies, request_id)
         try:
             async with asyncio.timeout(timeout_s):
-                with self._budget.lease(household(client.address)) as lease:
+                with self._budget.lease(get_network(client.address)) as lease:
                     length = stated_length(scope)
                     data = await collect(receive, length=length, limit=SNAP_BODY_LIMIT, lease=lease)
                     return await self._exchange(scope, data, client, deadline)

@@ -26,7 +26,7 @@ async def request_code(gateway: Gateway, request: Request, wanted: CodeRequest) 
         refusals=gateway.refusals,
         phone=wanted.phone,
         device_id=wanted.device_id,
-        address=gateway.household(request),
+        address=gateway.get_network(request),
         language=choose_language(request),
     )
     return CodeSent(expires_in=gateway.settings.otp_s)

@@ -76,7 +76,7 @@ async def token(
 
 
 def _address(gateway: Parts, request: Request) -> str:
-    return gateway.household(request)
+    return gateway.get_network(request)
 
 
 @router.post("/auth/revocation", status_code=204)

@@ -3,7 +3,7 @@ from ipaddress import ip_network
 import pytest
 from starlette.types import Scope
 
-from perisai_kit.http.client_address import get_client_address, get_client_scheme, household
+from perisai_kit.http.client_address import get_client_address, get_client_scheme, get_network
 
 TRUSTED = (ip_network("10.0.0.0/8"), ip_network("127.0.0.0/8"), ip_network("fd00::/8"))
 
@@ -82,4 +82,4 @@ def test_how_the_client_came(peer: str, proto: str | None, scheme: str) -> None:
     ],
 )
 def test_a_household_counts_as_one(address: str, key: str) -> None:
-    assert household(address) == key
+    assert get_network(address) == key

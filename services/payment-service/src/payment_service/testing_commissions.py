@@ -12,7 +12,7 @@ from uuid import UUID
 
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
-from perisai_kit.domain.month import Month, span
+from perisai_kit.domain.month import Month, list_months
 from perisai_kit.events.catalogue import (
     MemberAttributed,
     Payer,
@@ -76,7 +76,7 @@ class Village:
         event = settled(
             care.member_id,
             paid_at=paid_at or noon(first),
-            months=span(first, month_count),
+            months=list_months(first, month_count),
             prices=prices,
             payer=payer,
             care=care,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from payment_service.bills import rules
 from payment_service.bills.rules import BillStatus
 from perisai_kit.domain.errors import Conflict
-from perisai_kit.domain.month import Month, span
+from perisai_kit.domain.month import Month, list_months
 
 NOW = datetime(2026, 11, 5, 3, 0, tzinfo=UTC)
 PRESENT = Month(2026, 11)
@@ -22,7 +22,7 @@ def check_months(
     status: str = "active",
 ) -> None:
     rules.check_months(
-        span(first, count),
+        list_months(first, count),
         present=PRESENT,
         registered=registered,
         member_status=status,

@@ -24,7 +24,7 @@ UP = Rounding.UP
 HALF_UP = Rounding.HALF_UP
 
 
-def bps(amount: int, rate_bps: int, *, rounding: Rounding = DOWN) -> int:
+def apply_bps(amount: int, rate_bps: int, *, rounding: Rounding = DOWN) -> int:
     """Return the share of `amount` that `rate_bps` hundredths of a per cent make, in rupiah.
 
     rate_bps: >= 0; 250 is 2.5 %.

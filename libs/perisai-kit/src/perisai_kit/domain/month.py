@@ -69,11 +69,11 @@ def _read(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def months_between(first: Month, last: Month) -> int:
+def count_months(first: Month, last: Month) -> int:
     """Return how many months `last` comes after `first`; negative when it comes before."""
     return (last.year - first.year) * 12 + last.month - first.month
 
 
-def span(first: Month, count: int) -> tuple[Month, ...]:
+def list_months(first: Month, count: int) -> tuple[Month, ...]:
     """Return `count` >= 0 consecutive months, beginning with `first`."""
     return tuple(first.plus(index) for index in range(count))

@@ -82,7 +82,7 @@ def parse_nik(
     return Nik(text, birth_date, sex, region_code, tuple(warnings))
 
 
-def age_on(birth_date: date, day: date) -> int:
+def compute_age(birth_date: date, day: date) -> int:
     """Return the completed years of age on `day`; negative before birth.
 
     Somebody born on 29 February completes a year on 1 March of a common year.
@@ -98,7 +98,7 @@ def _possible_births(day: int, month: int, year: int, today: date) -> list[date]
             birth = date(century + year, month, day)
         except ValueError:
             continue  # no such day: 31 April, or 29 February 1900
-        if birth <= today and age_on(birth, today) <= OLDEST_AGE:
+        if birth <= today and compute_age(birth, today) <= OLDEST_AGE:
             births.append(birth)
     return births
 

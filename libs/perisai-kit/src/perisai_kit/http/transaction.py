@@ -34,7 +34,7 @@ from perisai_kit.domain.errors import BadRequest, Conflict, Forbidden, Invalid
 from perisai_kit.http.body import JsonRequest, JsonRoute, to_canonical_json, to_json_request
 from perisai_kit.http.visibility import VisibilityCheck, get_shown
 from perisai_kit.privacy.columns import sealed_bytes
-from perisai_kit.privacy.read_audit import audit_read, reads_of
+from perisai_kit.privacy.read_audit import audit_read, get_reads
 
 KEPT_FOR = timedelta(hours=24)
 
@@ -183,7 +183,7 @@ async def _once_a_key(
             await session.flush()
         record = _record(principal, key, fingerprint, response)
         record.reads = [
-            {"kind": kind, "ids": [str(each) for each in ids]} for kind, ids in reads_of(session)
+            {"kind": kind, "ids": [str(each) for each in ids]} for kind, ids in get_reads(session)
         ]
         record.shows = {
             kind: [str(each) for each in ids] for kind, ids in get_shown(session).items()

@@ -78,7 +78,7 @@ class Plain:
             raise SealingFailed(f"a value of {self._column.context} was given to {context}")
         row_id = self._row_id
         if self._row is not None and (row := self._row()) is not None:
-            row_id = self._column.row_id_of(row)
+            row_id = self._column.get_row_id(row)
         return self._column.seal(keyring, row_id, self.value)
 
     def __repr__(self) -> str:
@@ -143,7 +143,7 @@ class Sealed(Generic[Value]):
             return self
         held = getattr(row, self.key)
         if isinstance(held, Ciphertext):
-            return self._decode(held.decrypt(self._place(self.row_id_of(row))))
+            return self._decode(held.decrypt(self._place(self.get_row_id(row))))
         return cast("Value", None if held is None else held.value)
 
     def __set__(self, row: object, value: Value) -> None:
@@ -187,11 +187,11 @@ class Sealed(Generic[Value]):
         """Return the plain value of what such a statement read. Raises: DecryptionFailed."""
         return self._decode(keyring.decrypt(stored, self._place(row_id)))
 
-    def row_id_of(self, row: object) -> tuple[object, ...]:
+    def get_row_id(self, row: object) -> tuple[object, ...]:
         """Return the primary key of an object; parts that are not set are None."""
         return tuple([getattr(row, key) for key in self._keys_of_id()])
 
-    def row_id_in(self, values: Mapping[str, Any]) -> tuple[object, ...]:
+    def get_row_id_from(self, values: Mapping[str, Any]) -> tuple[object, ...]:
         """Return the primary key among the values of a row, by attribute."""
         return tuple([values.get(key) for key in self._keys_of_id()])
 
@@ -204,7 +204,7 @@ class Sealed(Generic[Value]):
         return self._id_keys
 
     def _place(self, row_id: object) -> str:
-        return place_of(self.context, row_id if isinstance(row_id, tuple) else (row_id,))
+        return build_place(self.context, row_id if isinstance(row_id, tuple) else (row_id,))
 
     def _decode(self, plain: bytes) -> Value:
         return cast("Value", plain.decode() if self.takes is str else plain)
@@ -240,7 +240,7 @@ def sealed_bytes(*, nullable: bool = False) -> Sealed[Any]:
     return Sealed(bytes, nullable=nullable)
 
 
-def sealed_of(model: type[Any]) -> list[Sealed[Any]]:
+def get_sealed_columns(model: type[Any]) -> list[Sealed[Any]]:
     """Return the encrypted columns of a model."""
     return [each for each in vars(model).values() if isinstance(each, Sealed)]
 
@@ -251,14 +251,14 @@ def seal_values(model: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
     values: by attribute, the primary key and plain values of encrypted columns among them.
     """
     prepared = dict(values)
-    for each in sealed_of(model):
+    for each in get_sealed_columns(model):
         name = each.name
         if name in prepared:
-            prepared[each.key] = each.prepare(each.row_id_in(values), prepared.pop(name))
+            prepared[each.key] = each.prepare(each.get_row_id_from(values), prepared.pop(name))
     return prepared
 
 
-def place_of(context: str, row_id: tuple[object, ...]) -> str:
+def build_place(context: str, row_id: tuple[object, ...]) -> str:
     """Return what names one value of the database: `table.column:id`.
 
     Several parts of an id cannot be taken for another one's: colons inside them are marked.

@@ -17,7 +17,7 @@ READS = "reads"
 """The mark in `session.info` for the readings that its transaction records."""
 
 
-def reads_of(session: AsyncSession) -> list[tuple[str, tuple[uuid.UUID, ...]]]:
+def get_reads(session: AsyncSession) -> list[tuple[str, tuple[uuid.UUID, ...]]]:
     """Return kind and ids of the readings of personal data that a transaction records."""
     return list(session.info.get(READS, ()))
 

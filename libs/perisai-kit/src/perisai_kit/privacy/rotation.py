@@ -34,7 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from perisai_kit.db.engine import Database
-from perisai_kit.privacy.columns import SealedType, place_of
+from perisai_kit.privacy.columns import SealedType, build_place
 from perisai_kit.privacy.keyring import DecryptionFailed, Keyring
 
 BATCH = 500
@@ -205,7 +205,7 @@ def _encrypt_anew(
         row_id, old = tuple(row)[: len(sealed.keys)], tuple(row)[len(sealed.keys) :]
         new = []
         for name, value in zip(sealed.columns, old, strict=True):
-            place = place_of(sealed.context(name), row_id)
+            place = build_place(sealed.context(name), row_id)
             try:
                 new.append(keyring.renew(value, place))
             except DecryptionFailed:

@@ -34,7 +34,7 @@ from perisai_kit.runtime.settings import ServiceSettings
 from perisai_kit.services.client import ServiceClient, TokenSource
 from perisai_kit.services.kit import Background, Kit
 from perisai_kit.services.operations import router as operations_router
-from perisai_kit.services.parking_routes import parked_router
+from perisai_kit.services.parking_routes import build_parked_router
 from perisai_kit.services.revocations import RemoteRevocations
 from perisai_kit.services.worker import Periodic, Worker
 
@@ -151,7 +151,7 @@ def describe_routes(*routers: APIRouter) -> list[BaseRoute]:
 
 @cache
 def _common_routes(service: str) -> list[BaseRoute]:
-    return describe_routes(operations_router, feed_router, parked_router(service))
+    return describe_routes(operations_router, feed_router, build_parked_router(service))
 
 
 def create_app(

@@ -12,16 +12,16 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
-from perisai_kit.services.processes import migrations_of
+from perisai_kit.services.processes import find_migrations
 
 
-def alembic_config(name: str, url: str | None = None) -> Config:
+def build_alembic_config(name: str, url: str | None = None) -> Config:
     """Return how Alembic finds the migrations of a process's database.
 
     url: the owner's address, instead of the one in the environment.
     """
     config = Config()
-    config.set_main_option("script_location", _escaped(str(migrations_of(name))))
+    config.set_main_option("script_location", _escaped(str(find_migrations(name))))
     config.set_main_option("path_separator", "os")
     if url is not None:
         config.set_main_option("sqlalchemy.url", _escaped(url))
@@ -36,7 +36,7 @@ def main(names: Sequence[str] | None = None) -> None:
     """Migrate one after the other; ends with one line and exit code 1 at the first that fails."""
     for name in sys.argv[1:] if names is None else names:
         try:
-            command.upgrade(alembic_config(name), "head")
+            command.upgrade(build_alembic_config(name), "head")
         except (CommandError, SQLAlchemyError, OSError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             sys.exit(f"{name} could not be migrated: {reason}")

@@ -36,7 +36,7 @@ async def _ready(request: Request) -> Response:
     state = request.app.state
     checked_at, is_ready = getattr(state, "ready", (float("-inf"), False))
     if time.monotonic() - checked_at > READY_CACHED_S:
-        is_ready = all((await readiness(state.kit)).values())
+        is_ready = all((await check_readiness(state.kit)).values())
         state.ready = time.monotonic(), is_ready
     return JSONResponse({"ready": is_ready}, status_code=200 if is_ready else 503)
 
@@ -44,7 +44,7 @@ async def _ready(request: Request) -> Response:
 @router.get("/ready/details")
 async def _ready_details(request: Request) -> dict[str, bool]:
     """Tell what is ready: its database, its migrations, its keys."""
-    return await readiness(request.app.state.kit)
+    return await check_readiness(request.app.state.kit)
 
 
 @router.get("/metrics")
@@ -70,7 +70,7 @@ def _head(migrations: Path) -> str | None:
     return ScriptDirectory(str(migrations)).get_current_head()
 
 
-async def readiness(kit: Kit) -> dict[str, bool]:
+async def check_readiness(kit: Kit) -> dict[str, bool]:
     """Check the own database, the migrations and the keys; never another service."""
     head = _head(kit.migrations)
     try:

@@ -68,7 +68,7 @@ class Dismissal(Model):
     reason: LongText
 
 
-def operations_prefix(service: str) -> str:
+def get_operations_prefix(service: str) -> str:
     """Return what the addresses begin with that are for the operators of one service."""
     return f"/v1/operations/{service}"
 
@@ -86,10 +86,10 @@ async def list_parked(
     return cut_page(found, limit, key=lambda event: event.id)
 
 
-def parked_router(service: str) -> APIRouter:
+def build_parked_router(service: str) -> APIRouter:
     """Return the routes of parked events. service: its name, such as `member-service`."""
     router = APIRouter(
-        prefix=f"{operations_prefix(service)}/parked-events",
+        prefix=f"{get_operations_prefix(service)}/parked-events",
         tags=[f"{service}-parked-events"],
         route_class=JsonRoute,
     )

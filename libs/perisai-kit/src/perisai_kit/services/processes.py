@@ -20,7 +20,7 @@ def find_process(name: str) -> EntryPoint:
     return next(iter(found))
 
 
-def migrations_of(name: str) -> Path:
+def find_migrations(name: str) -> Path:
     """Return the folder with the migrations of a process's database, inside its package.
 
     Nothing of the package is imported. Raises: SystemExit where there is no such process.

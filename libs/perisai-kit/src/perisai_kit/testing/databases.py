@@ -11,7 +11,7 @@ import asyncpg
 from alembic import command
 from alembic.config import Config
 
-from perisai_kit.services.migrate import alembic_config
+from perisai_kit.services.migrate import build_alembic_config
 
 Result = TypeVar("Result")
 KIT = "kit"
@@ -46,7 +46,7 @@ class Urls:
         return f"{self.service}_app"
 
 
-def run_apart(coroutine: Coroutine[Any, Any, Result]) -> Result:
+def run_in_thread(coroutine: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine to its end on a thread and loop of its own."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, coroutine).result()
@@ -74,7 +74,7 @@ class Databases:
         return Urls(name, app, owner, service)
 
     def alembic_config(self, service: str, owner_url: str) -> Config:
-        return alembic_config(service, owner_url)
+        return build_alembic_config(service, owner_url)
 
     def template(self, service: str) -> str:
         """Return the name of the service's migrated database, which nobody writes to."""
@@ -119,4 +119,4 @@ class Databases:
         self._run(f'DROP DATABASE IF EXISTS "{urls.name}" WITH (FORCE)')
 
     def _run(self, *statements: str) -> None:
-        run_apart(_execute(self.postgres.url("postgres", "superuser"), *statements))
+        run_in_thread(_execute(self.postgres.url("postgres", "superuser"), *statements))

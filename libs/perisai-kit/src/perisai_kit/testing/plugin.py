@@ -23,7 +23,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.settings import ServiceSettings
-from perisai_kit.testing.databases import Databases, PostgresServer, Urls, run_apart
+from perisai_kit.testing.databases import Databases, PostgresServer, Urls, run_in_thread
 from perisai_kit.testing.network import GATEWAY, ISSUER, Tokens, Wire
 
 __all__ = [
@@ -37,7 +37,7 @@ __all__ = [
     "Wire",
     "app_client",
     "new_secret",
-    "run_apart",
+    "run_in_thread",
 ]
 
 Settings = TypeVar("Settings", bound=ServiceSettings)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from perisai_kit.domain.month import Month, span
+from perisai_kit.domain.month import Month, list_months
 
 
 class Lacking(StrEnum):
@@ -54,7 +54,7 @@ class Verdict:
 
 def window_before(today: date, months: int) -> tuple[Month, ...]:
     """Return the `months` full months before the month of `today`, oldest first."""
-    return span(Month.of(today).plus(-months), months)
+    return list_months(Month.of(today).plus(-months), months)
 
 
 def judge(

@@ -13,7 +13,7 @@ from agent_service.agents import service as agents
 from agent_service.settings import Settings
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
-from perisai_kit.domain.month import Month, span
+from perisai_kit.domain.month import Month, list_months
 from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
 
 
@@ -59,7 +59,7 @@ async def report(
     agent = await agents.get_visible(session, agent_id, principal=principal)
     today = clock.today()
     this_month = Month.of(today)
-    asked = span(this_month.plus(1 - months), months)
+    asked = list_months(this_month.plus(1 - months), months)
     first = min(asked[0], rules.window_before(today, policy.window_months)[0])
     counts = await queries.count_by_month(session, agent_id, first=first, last=this_month)
     return Activity(

@@ -11,7 +11,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from perisai_kit.domain.errors import Conflict, Invalid, TooMany
-from perisai_kit.domain.nik import age_on
+from perisai_kit.domain.nik import compute_age
 
 
 class Citizenship(StrEnum):
@@ -113,7 +113,9 @@ def local_findings(
     return (
         _finding(Requirement.PHONE_AND_DEVICE, facts.phone_proven, "phone_not_proven"),
         _finding(Requirement.CITIZEN, facts.citizenship is Citizenship.WNI, "not_a_citizen"),
-        _finding(Requirement.ADULT, age_on(facts.birth_date, today) >= minimum_age, "too_young"),
+        _finding(
+            Requirement.ADULT, compute_age(facts.birth_date, today) >= minimum_age, "too_young"
+        ),
         _finding(Requirement.NOT_EMPLOYEE, facts.not_bpjs_employee, "bpjs_employee"),
         _finding(
             Requirement.WADAH_ACTIVE,

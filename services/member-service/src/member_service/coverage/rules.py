@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from itertools import groupby
 
 from member_service.members.rules import MemberStatus, Standing, status
-from perisai_kit.domain.month import Month, months_between, span
+from perisai_kit.domain.month import Month, count_months, list_months
 
 DUE_DAY = 15
 """Of the contribution month itself. Source: docs/domain.md, Coverage (PP 44/2015)."""
@@ -112,7 +112,7 @@ def lapses_on(spell: Spell) -> date:
     """Return the day on which this registration ends if nothing more is paid."""
     last = spell.first.plus(-1)
     for month in spell.months:
-        if months_between(last, month) > LAPSE_MONTHS:
+        if count_months(last, month) > LAPSE_MONTHS:
             break
         last = month
     return last.plus(LAPSE_MONTHS).first_day
@@ -163,10 +163,12 @@ def overdue_months(spell: Spell, *, on: date) -> tuple[Month, ...]:
     After a lapse, those of the time before it: they are the reason, and are not owed any more.
     """
     last = Month.of(min(on, lapses_on(spell) - timedelta(days=1)))
-    count = max(0, months_between(spell.first, last) + 1)
+    count = max(0, count_months(spell.first, last) + 1)
     months = set(spell.months)
     return tuple(
-        month for month in span(spell.first, count) if month not in months and due_on(month) < on
+        month
+        for month in list_months(spell.first, count)
+        if month not in months and due_on(month) < on
     )
 
 
@@ -175,7 +177,7 @@ def longest_run(months: Sequence[Month]) -> int:
     longest = run = 0
     last: Month | None = None
     for month in months:
-        run = run + 1 if last is not None and months_between(last, month) == 1 else 1
+        run = run + 1 if last is not None and count_months(last, month) == 1 else 1
         longest, last = max(longest, run), month
     return longest
 

@@ -35,7 +35,7 @@ from member_service.requests import (
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.domain.errors import PreconditionFailed, PreconditionRequired
-from perisai_kit.domain.regions import region_name
+from perisai_kit.domain.regions import get_region_name
 from perisai_kit.http.dependencies import IfMatch, Keys, Session
 from perisai_kit.http.etag import etag
 from perisai_kit.http.paging import Limit, Page, cut_page
@@ -130,7 +130,7 @@ async def get_identity(
     )
     values = {name: getattr(member, name, None) for name in IdentityOut.model_fields}
     return IdentityOut.model_validate(
-        {**values, "member_id": member.id, "nik_region": region_name(member.nik[:6])}
+        {**values, "member_id": member.id, "nik_region": get_region_name(member.nik[:6])}
     )
 
 

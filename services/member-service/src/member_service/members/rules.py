@@ -9,7 +9,7 @@ from uuid import UUID
 from member_service.occupations.rules import MAX_OCCUPATIONS, OCCUPATIONS
 from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from perisai_kit.domain.month import Month
-from perisai_kit.domain.nik import age_on
+from perisai_kit.domain.nik import compute_age
 
 AGE_LIMIT = 65
 """Whoever has reached it cannot be registered. Source: docs/domain.md, Who may join."""
@@ -171,7 +171,7 @@ def age_problem(birth_date: date, *, limits: Limits, on: date) -> Invalid | None
     """
     if birth_date > on:
         return BirthDateInFuture(field="birth_date")
-    age = age_on(birth_date, on)
+    age = compute_age(birth_date, on)
     if age < limits.min_age:
         return AgeUnderMinimum(field="birth_date", minimum=limits.min_age)
     if age >= AGE_LIMIT:

@@ -12,7 +12,7 @@ from uuid import UUID
 from payment_service.earnings.rules import BeneficiaryKind, Care, Earning, PaidLine
 from payment_service.schemes.rules import PARTS, Terms
 from perisai_kit.domain.errors import Invalid
-from perisai_kit.domain.month import Month, months_between
+from perisai_kit.domain.month import Month, count_months
 
 
 class TooManyPayments(Invalid):
@@ -69,7 +69,7 @@ def month_index(care: Care, month: Month) -> int:
     months are paid changes nothing. Months before it count as the first.
     Source: docs/money.md, Commissions (the counter itself: one source; by calendar: inferred).
     """
-    return max(1, months_between(care.counted_from, month) + 1)
+    return max(1, count_months(care.counted_from, month) + 1)
 
 
 def contribution_lines(terms: Terms, earning: Earning) -> list[Line]:

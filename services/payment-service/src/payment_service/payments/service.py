@@ -17,7 +17,7 @@ from payment_service.visibility import visible
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.sql import CountedStatement
 from perisai_kit.domain import clock
-from perisai_kit.domain.month import span
+from perisai_kit.domain.month import list_months
 from perisai_kit.events.catalogue import PaymentSettled, SettledLine
 from perisai_kit.events.outbox import publish_statement
 from perisai_kit.http.paging import Page, cut_page, read_cursor
@@ -92,7 +92,7 @@ async def receipt(session: AsyncSession, principal: Principal, payment_id: UUID)
         sector=bill.sector,
         payer=bill.payer,
         agent_id=bill.agent_id,
-        months=list(span(bill.first_month, bill.month_count)),
+        months=list(list_months(bill.first_month, bill.month_count)),
         programmes=[ReceiptLineOut.model_validate(total) for total in rules.totals(lines)],
         amount=payment.amount,
         bank_name=partner.name,

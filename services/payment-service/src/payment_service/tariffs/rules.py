@@ -11,8 +11,8 @@ from enum import StrEnum
 from itertools import pairwise
 
 from perisai_kit.domain.errors import Invalid
-from perisai_kit.domain.money import DOWN, WHOLE_BPS, bps
-from perisai_kit.domain.month import Month, span
+from perisai_kit.domain.money import DOWN, WHOLE_BPS, apply_bps
+from perisai_kit.domain.month import Month, list_months
 
 MAX_MONTHS = 12
 """Periods are monthly or 3, 6 or 12 months at once; docs/domain.md, Start, due date, lapse."""
@@ -192,7 +192,7 @@ def contribution_months(first_month: Month, month_count: int) -> tuple[Month, ..
         raise TooManyMonths(month_count=month_count)
     if first_month > LAST_MONTH:
         raise NoTariff(month=str(first_month))
-    return span(first_month, month_count)
+    return list_months(first_month, month_count)
 
 
 def check_programmes(basis: Basis, *, jht_mandatory_for_employers: bool) -> None:
@@ -256,7 +256,7 @@ def _month_lines(book: Book, basis: Basis, month: Month) -> list[Line]:
 def _line(band: Band, programme: Programme, month: Month, relief: Relief | None) -> Line:
     full_amount = band.amounts[programme]
     relief_bps = relief.rate_bps if relief else 0
-    relief_amount = bps(full_amount, relief_bps, rounding=DOWN)
+    relief_amount = apply_bps(full_amount, relief_bps, rounding=DOWN)
     return Line(
         month=month,
         programme=programme,
