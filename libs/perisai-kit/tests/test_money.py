@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perisai_kit.domain.money import DOWN, HALF_UP, UP, Rounding, apply_bps, rupiah, split
+from perisai_kit.domain.money import DOWN, HALF_UP, UP, Rounding, apply_bps
 
 amounts = st.integers(min_value=-(2**53), max_value=2**53)
 
@@ -49,41 +49,3 @@ def test_a_refund_cancels_its_payment_in_every_rounding(amount: int, rate_bps: i
 def test_roundings_lie_within_one_rupiah_of_each_other(amount: int, rate_bps: int) -> None:
     down, half, up = (abs(apply_bps(amount, rate_bps, rounding=way)) for way in (DOWN, HALF_UP, UP))
     assert down <= half <= up <= down + 1
-
-
-@given(amount=amounts, weights=st.lists(st.integers(0, 10_000), min_size=1).filter(any))
-def test_a_split_loses_nothing_and_gives_nothing_to_weight_zero(
-    amount: int, weights: list[int]
-) -> None:
-    parts = split(amount, weights)
-
-    assert sum(parts) == amount
-    assert len(parts) == len(weights)
-    assert all(part == 0 for part, weight in zip(parts, weights, strict=True) if weight == 0)
-    assert all(part * amount >= 0 for part in parts)
-
-
-def test_the_remainder_of_a_split_goes_to_the_first_with_a_weight() -> None:
-    assert split(10, (1, 1, 1)) == (4, 3, 3)
-    assert split(10, (0, 1, 1, 1)) == (0, 4, 3, 3)
-    assert split(-10, (1, 1, 1)) == (-4, -3, -3)
-
-
-@pytest.mark.parametrize("weights", [(), (0, 0), (2, -1)])
-def test_weights_that_divide_nothing_are_refused(weights: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="weights"):
-        split(10, weights)
-
-
-@pytest.mark.parametrize(
-    ("amount", "text"),
-    [
-        (0, "Rp0"),
-        (999, "Rp999"),
-        (36_800, "Rp36.800"),
-        (1_026_000, "Rp1.026.000"),
-        (-500, "-Rp500"),
-    ],
-)
-def test_rupiah_are_written_the_indonesian_way(amount: int, text: str) -> None:
-    assert rupiah(amount) == text

@@ -1,10 +1,9 @@
-"""Integer rupiah: shares in basis points, splits without loss, Indonesian notation.
+"""Shares of integer rupiah in basis points.
 
-A negative amount is a refund and mirrors its positive twin to the rupiah, so that a payment and
-its refund always cancel out. Roundings therefore speak of the magnitude.
+A negative amount is a refund. It is rounded by its magnitude, so a payment and its refund cancel
+out.
 """
 
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import assert_never
 
@@ -33,26 +32,6 @@ def apply_bps(amount: int, rate_bps: int, *, rounding: Rounding = DOWN) -> int:
         raise ValueError("a rate is never negative")
     magnitude = _divide(abs(amount) * rate_bps, WHOLE_BPS, rounding)
     return magnitude if amount >= 0 else -magnitude
-
-
-def split(amount: int, weights: Sequence[int]) -> tuple[int, ...]:
-    """Return one part per weight, in order; the parts add up to `amount`.
-
-    Each part is rounded down; the remainder goes to the first party with a weight above zero.
-    """
-    total = sum(weights)
-    if total <= 0 or min(weights) < 0:
-        raise ValueError("weights are not negative and one of them is above zero")
-    parts = [abs(amount) * weight // total for weight in weights]
-    first = next(index for index, weight in enumerate(weights) if weight)
-    parts[first] += abs(amount) - sum(parts)
-    return tuple(parts) if amount >= 0 else tuple(-part for part in parts)
-
-
-def rupiah(amount: int) -> str:
-    """Return the amount as Indonesians write it: Rp36.800, -Rp500."""
-    sign = "-" if amount < 0 else ""
-    return f"{sign}Rp{abs(amount):,}".replace(",", ".")
 
 
 def _divide(numerator: int, denominator: int, rounding: Rounding) -> int:
