@@ -30,7 +30,7 @@ from perisai_kit.http.connections.watch import ConnectionLimits
 from perisai_kit.http.protocol import ServerProtocol
 from perisai_kit.runtime.log import configure_logging
 from perisai_kit.testing.plugin import Databases, Tokens, Urls, Wire
-from perisai_kit.testing.server import HOST, served_client, serving
+from perisai_kit.testing.server import HOST, open_served_client, serve
 
 PASSWORD = "correct horse battery"
 PHONE = "+6281234567890"
@@ -271,7 +271,7 @@ async def real_gateway(
         otp_sender_secret="s",
     )
     app = create_app(settings, http_transport=network)
-    async with served_client(app) as client:
+    async with open_served_client(app) as client:
         yield Gateway(app, client)
 
 
@@ -281,7 +281,7 @@ async def running_gateway(
 ) -> AsyncIterator[Gateway]:
     settings = gateway_settings(shared_urls, rate_limits=dict.fromkeys(RateClass, 1_000_000))
     app = create_app(settings, http_transport=shared_network)
-    async with served_client(app) as client:
+    async with open_served_client(app) as client:
         yield Gateway(app, client)
 
 
@@ -301,11 +301,11 @@ class Impatient(ServerProtocol):
 @asynccontextmanager
 async def _serving(app: ASGIApp) -> AsyncIterator[str]:
     """Serve an app over real HTTP, as in production, on a free port; give its address."""
-    async with serving(app, protocol=Impatient) as port:
+    async with serve(app, protocol=Impatient) as port:
         yield f"http://{HOST}:{port}"
 
 
 @pytest.fixture(scope="session", name="serving")
 def serving_fixture() -> Callable[[ASGIApp], AbstractAsyncContextManager[str]]:
-    """Serve an app on a real port: `async with serving(app) as url`."""
+    """Serve an app on a real port: `async with serve(app) as url`."""
     return _serving

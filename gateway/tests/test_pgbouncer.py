@@ -15,7 +15,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.events.catalogue import BranchOpened
 from perisai_kit.events.outbox import publish
 from perisai_kit.testing.plugin import Urls, Wire
-from perisai_kit.testing.server import served_client
+from perisai_kit.testing.server import open_served_client
 
 PASSWORD = "correct horse battery staple"
 MANY = 20
@@ -37,7 +37,7 @@ async def test_sign_ins_lists_and_the_worker_work_over_a_pool(
     )
     app = create_app(settings, http_transport=network)
     database: Database = app.state.kit.database
-    async with served_client(app) as client:
+    async with open_served_client(app) as client:
         await create_admin(database, username="admin", password=PASSWORD, cost=settings.hash_cost)
         grant = {"grant_type": "password", "username": "admin", "password": PASSWORD}
 

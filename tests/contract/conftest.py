@@ -12,7 +12,7 @@ from fastapi import FastAPI
 import agent_service.app
 import member_service.app
 import payment_service.app
-from perisai_kit.testing.plugin import Databases, Tokens, Urls, Wire, app_client
+from perisai_kit.testing.plugin import Databases, Tokens, Urls, Wire, open_app_client
 
 MODULES: dict[str, Any] = {
     "agent": agent_service.app,
@@ -45,5 +45,5 @@ async def platform(
             settings = make_settings(module.Settings, urls, **ADDRESSES)
             app = whole.apps[name] = module.create_app(settings, http_transport=wire)
             wire.mount(name, app)
-            whole.clients[name] = await stack.enter_async_context(app_client(app))
+            whole.clients[name] = await stack.enter_async_context(open_app_client(app))
         yield whole

@@ -21,7 +21,7 @@ from gateway.tokens import access_token
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
-from perisai_kit.testing.plugin import Databases, Tokens, Urls, Wire, app_client
+from perisai_kit.testing.plugin import Databases, Tokens, Urls, Wire, open_app_client
 
 HANDLED = {
     "gateway": "agent.activated.v1",
@@ -104,7 +104,7 @@ async def public_side(
         apps = {"gateway": gateway.app.create_app(settings, http_transport=wire)}
         # The services verify tokens with the keys of this very gateway.
         wire.mount("gateway", apps["gateway"])
-        client = await stack.enter_async_context(app_client(apps["gateway"]))
+        client = await stack.enter_async_context(open_app_client(apps["gateway"]))
         for name, module in MODULES.items():
             settings = make_settings(module.Settings, urls[name], **ADDRESSES)
             apps[name] = module.create_app(settings, http_transport=wire)

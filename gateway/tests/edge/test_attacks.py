@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from perisai_kit.auth.principal import Role
-from perisai_kit.testing.server import RawClient, connected
+from perisai_kit.testing.server import RawClient, open_connection
 
 UPLOAD = b"POST /v1/members HTTP/1.1\r\nhost: x\r\ncontent-length: 900000\r\n"
 SHORT_S = 2.0
@@ -28,7 +28,7 @@ async def many(platform: Any, count: int, said: bytes) -> AsyncIterator[list[Raw
     async with AsyncExitStack() as stack:
         clients = []
         for _ in range(count):
-            client = await stack.enter_async_context(connected(port_of(platform)))
+            client = await stack.enter_async_context(open_connection(port_of(platform)))
             await client.send(said)
             clients.append(client)
         yield clients
@@ -149,7 +149,7 @@ async def test_a_trailer_does_not_tell_where_a_request_comes_from(
 ) -> None:
     platform = await make_platform(trusted_proxies=("127.0.0.0/8",))
     head = f"POST {target} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n".encode()
-    async with connected(port_of(platform)) as client:
+    async with open_connection(port_of(platform)) as client:
         await client.send(
             head + await auth_line(platform) + b"\r\n2\r\n{}\r\n0\r\n" + TRAILER + b"\r\n\r\n"
         )
@@ -271,7 +271,7 @@ async def test_one_address_cannot_fill_what_banks_may_hold(make_platform: Any) -
 @pytest.mark.parametrize("target", ["/v1/members", PAYMENT])
 async def test_thousands_of_connection_headers_are_passed_over(platform: Any, target: str) -> None:
     names = b"".join(b"connection: x-%d\r\n" % number for number in range(2500))
-    async with connected(port_of(platform)) as client:
+    async with open_connection(port_of(platform)) as client:
         await client.send(
             f"POST {target} HTTP/1.1\r\nhost: x\r\nx-1: dropped\r\n".encode()
             + await auth_line(platform)

@@ -14,7 +14,7 @@ from gateway.otp.models import OtpChallenge
 from gateway.settings import Settings
 from gateway.throttles.models import ThrottleCount
 from perisai_kit.testing.plugin import Urls, Wire
-from perisai_kit.testing.server import served_client
+from perisai_kit.testing.server import open_served_client
 
 PHONE = "+6281234567890"
 
@@ -25,7 +25,7 @@ async def strict(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A gateway that sends two codes to a number, four to an address."""
     settings = gateway_settings(urls, otp_sends_per_phone=2, otp_sends_per_address=4)
-    async with served_client(create_app(settings, http_transport=network)) as client:
+    async with open_served_client(create_app(settings, http_transport=network)) as client:
         yield client
 
 
@@ -70,7 +70,7 @@ async def test_a_blocked_address_does_not_use_up_the_codes_of_a_number(
 
     # Another address: a gateway of the same database behind which the counts are not the same.
     settings = gateway_settings(urls, otp_sends_per_phone=2, otp_sends_per_address=100)
-    async with served_client(create_app(settings)) as elsewhere:
+    async with open_served_client(create_app(settings)) as elsewhere:
         answer = await ask(elsewhere, PHONE)
 
     assert answer.status_code == 202
@@ -81,7 +81,7 @@ async def test_signing_in_gives_the_tries_back(
 ) -> None:
     settings = gateway_settings(urls, otp_sends_per_phone=2, otp_sends_per_device=3)
     app = create_app(settings, http_transport=network)
-    async with served_client(app) as client:
+    async with open_served_client(app) as client:
         strict = replace(gateway, app=app, client=client)
         first = [(await ask(client, PHONE)).status_code]
         grant = await strict.otp_grant()
@@ -132,7 +132,7 @@ async def test_codes_go_to_the_operators_provider_where_one_is_set(
         otp_sender_url="http://sender/otp",
         otp_sender_secret="s",
     )
-    async with served_client(create_app(settings, http_transport=network)) as client:
+    async with open_served_client(create_app(settings, http_transport=network)) as client:
         answer = await client.post(
             "/v1/auth/otp",
             json={"phone": PHONE, "device_id": "phone-1"},
@@ -150,7 +150,7 @@ async def test_a_provider_that_is_away_is_said_so(
     gateway_settings: Callable[..., Settings], urls: Urls, network: Wire
 ) -> None:
     settings = gateway_settings(urls, otp_sender_url="http://nobody/otp", otp_sender_secret="s")
-    async with served_client(create_app(settings, http_transport=network)) as client:
+    async with open_served_client(create_app(settings, http_transport=network)) as client:
         answer = await ask(client, PHONE)
 
     assert answer.status_code == 503

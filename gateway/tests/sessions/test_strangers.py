@@ -27,7 +27,7 @@ from gateway.settings import Settings
 from gateway.throttles.models import ThrottleCount
 from perisai_kit.auth.principal import Role
 from perisai_kit.testing.plugin import Urls, Wire
-from perisai_kit.testing.server import served_client
+from perisai_kit.testing.server import open_served_client
 
 PASSWORD = "correct horse battery"
 PHONE = "+6281234567890"
@@ -90,7 +90,7 @@ async def proxied(
         otp_attempts_per_phone_and_address=6,
         otp_attempts_per_phone=15,
     )
-    async with served_client(create_app(settings, http_transport=network)) as client:
+    async with open_served_client(create_app(settings, http_transport=network)) as client:
         yield Proxied(client)
 
 
@@ -220,7 +220,7 @@ async def costly(
     """Where a hash takes as long as the fastest one outside a sandbox."""
     cost = {"password_hash_kib": FLOOR.kib, "password_hash_passes": FLOOR.passes}
     settings = gateway_settings(urls, **TRUSTING, **cost)
-    async with served_client(create_app(settings, http_transport=network)) as client:
+    async with open_served_client(create_app(settings, http_transport=network)) as client:
         yield Proxied(client)
 
 
@@ -310,7 +310,7 @@ async def test_a_sign_in_that_found_no_slot_is_no_try(
     await gateway.staff()
     settings = gateway_settings(urls, **TRUSTING, password_attempts_per_name_and_address=2)
 
-    async with served_client(create_app(settings)) as client:
+    async with open_served_client(create_app(settings)) as client:
         proxied = Proxied(client)
         async with crowd(EVERYWHERE):
             meanwhile = [await proxied.password(OWNER, PASSWORD) for _ in range(6)]

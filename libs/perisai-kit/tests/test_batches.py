@@ -8,12 +8,12 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from perisai_kit.db.bulk import BATCH, Old, delete_old
+from perisai_kit.db.bulk import BATCH, OldRows, delete_old
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.http.transaction import IdempotencyRecord, forget_old_keys
-from perisai_kit.services.worker import Periodic, Ran
+from perisai_kit.services.worker import Periodic, Turn
 from perisai_kit.testing.plugin import Urls
 
 A_DAY = 200_000
@@ -58,7 +58,7 @@ async def test_each_batch_is_a_transaction_and_a_turn_ends_when_its_time_is_over
     kit_database: Database, owner: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
     await fill(owner, 2 * BATCH + 10, hours=30)
-    old = Old(IdempotencyRecord.created_at, clock.real_now() - timedelta(hours=24))
+    old = OldRows(IdempotencyRecord.created_at, clock.real_now() - timedelta(hours=24))
 
     turns = [await delete_old(kit_database, old, run_s=0) for _ in range(3)]
 
@@ -71,7 +71,7 @@ async def test_a_row_that_somebody_holds_stays_and_delays_only_its_batch(
 ) -> None:
     await fill(owner, BATCH, hours=40)
     await fill(owner, 1, hours=30, key="held")
-    old = Old(IdempotencyRecord.created_at, clock.real_now() - timedelta(hours=24))
+    old = OldRows(IdempotencyRecord.created_at, clock.real_now() - timedelta(hours=24))
     async with owner.transaction():
         await owner.execute("UPDATE idempotency_keys SET status = 201 WHERE key = 'held1'")
 
@@ -125,5 +125,5 @@ async def test_work_with_more_to_do_goes_on_soon(kit_database: Database) -> None
     running.cancel()
     await asyncio.wait([running])
 
-    assert first is Ran.IN_PART
+    assert first is Turn.PARTIAL
     assert turns == 2

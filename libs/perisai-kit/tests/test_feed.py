@@ -18,7 +18,7 @@ from perisai_kit.events.feed import FeedReader, FeedStalled, LastEventIdUnknown
 from perisai_kit.events.outbox import EventRow, publish
 from perisai_kit.events.sequencer import Sequencer
 from perisai_kit.events.signals import Signals
-from perisai_kit.testing.feeds import number_now, sequencing
+from perisai_kit.testing.feeds import number_now, run_sequencer
 from perisai_kit.testing.plugin import Databases, Urls
 from sandbox import binaries
 
@@ -117,7 +117,7 @@ async def test_overlapping_writers_and_a_reader_lose_and_reorder_nothing(
         return seen
 
     async with (
-        sequencing(kit_database, signals),
+        run_sequencer(kit_database, signals),
         asyncio.timeout(60),
         asyncio.TaskGroup() as group,
     ):
@@ -190,7 +190,7 @@ async def test_waiting_readers_hold_no_connection(kit_database: Database) -> Non
     asked: list[None] = []
     event.listen(pool, "checkin", lambda *_: asked.append(None))
     assert isinstance(pool, AsyncAdaptedQueuePool)
-    async with sequencing(kit_database, signals):
+    async with run_sequencer(kit_database, signals):
         await publish_now(kit_database, "B0")
         await reader.read(0, limit=10, timeout_s=10)  # the sequencer is at work now
         asked.clear()
@@ -208,7 +208,7 @@ async def test_waiting_readers_hold_no_connection(kit_database: Database) -> Non
 async def test_a_reader_in_another_process_than_the_sequencer_is_served_too(
     kit_database: Database,
 ) -> None:
-    async with sequencing(kit_database, Signals()):
+    async with run_sequencer(kit_database, Signals()):
         waiting = asyncio.create_task(
             reader_of(kit_database, Signals()).read(0, limit=10, timeout_s=30)
         )

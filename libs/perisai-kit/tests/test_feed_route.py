@@ -14,7 +14,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.events.catalogue import BranchOpened
 from perisai_kit.events.outbox import publish
 from perisai_kit.testing.feeds import number_now
-from perisai_kit.testing.plugin import Tokens, app_client
+from perisai_kit.testing.plugin import Tokens, open_app_client
 
 
 def opened(code: str) -> BranchOpened:
@@ -30,7 +30,7 @@ async def publish_now(database: Database, *codes: str) -> None:
 async def feed_client(
     make_kit_app: Callable[..., FastAPI], headers: dict[str, str]
 ) -> AsyncIterator[httpx.AsyncClient]:
-    async with app_client(make_kit_app(), **headers) as client:
+    async with open_app_client(make_kit_app(), **headers) as client:
         yield client
 
 

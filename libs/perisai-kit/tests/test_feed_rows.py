@@ -6,7 +6,7 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import MemberUpdated, StatementIssued
 from perisai_kit.events.outbox import EventRow, publish_rows
-from perisai_kit.testing.feeds import published
+from perisai_kit.testing.feeds import list_published
 
 
 def query_of(events: list[StatementIssued]) -> Select[tuple[object, ...]]:
@@ -43,7 +43,7 @@ async def test_a_query_becomes_an_event_a_row(kit_database: Database) -> None:
 
     async with kit_database.read() as session:
         rows = (await session.scalars(select(EventRow))).all()
-        assert await published(session) == events
+        assert await list_published(session) == events
     assert {row.subject for row in rows} == {str(event.beneficiary_id) for event in events}
     assert len({row.id for row in rows}) == 3
     assert is_marked is True
@@ -54,4 +54,4 @@ async def test_a_query_without_every_field_is_a_mistake(kit_database: Database) 
         with pytest.raises(AssertionError, match="every field"):
             await publish_rows(session, MemberUpdated, query_of([issued(1)]))
 
-        assert await published(session) == []
+        assert await list_published(session) == []

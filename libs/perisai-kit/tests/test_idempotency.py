@@ -17,7 +17,7 @@ from perisai_kit.domain.errors import Conflict
 from perisai_kit.http.dependencies import Session
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute, forget_old_keys
 from perisai_kit.http.types import Model, ShortText
-from perisai_kit.testing.plugin import Tokens, Urls, app_client
+from perisai_kit.testing.plugin import Tokens, Urls, open_app_client
 
 KEY = "key-00000001"
 
@@ -58,7 +58,7 @@ async def count(session: Session) -> int:
 
 @pytest.fixture
 async def notes(make_kit_app: Callable[..., FastAPI]) -> AsyncIterator[httpx.AsyncClient]:
-    async with app_client(make_kit_app(notes_router())) as client:
+    async with open_app_client(make_kit_app(notes_router())) as client:
         yield client
 
 
@@ -224,7 +224,7 @@ async def test_on_a_route_for_anybody_the_key_is_ignored_and_nothing_is_kept(
     async def write(note: Note, session: Session) -> str:
         return note.words
 
-    async with app_client(make_kit_app(router)) as client:
+    async with open_app_client(make_kit_app(router)) as client:
         answers = [
             await client.post(
                 "/v1/open-notes", json={"words": words}, headers={"Idempotency-Key": KEY}

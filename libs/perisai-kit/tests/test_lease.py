@@ -10,7 +10,7 @@ from sqlalchemy import text
 from perisai_kit.db.engine import Database
 from perisai_kit.db.lease import LeaseLost, take_lease
 from perisai_kit.privacy.keyring import Keyring
-from perisai_kit.services.worker import Periodic, Ran
+from perisai_kit.services.worker import Periodic, Turn
 from perisai_kit.testing.plugin import Urls
 
 WRITE = text("INSERT INTO subscriptions (name, position, updated_at) VALUES (:name, 0, now())")
@@ -80,9 +80,9 @@ async def test_two_processes_never_do_the_same_work_at_once_and_take_turns(
     other = await Periodic("other", 60, lambda _: asyncio.sleep(0)).run_once(other_database)
     work.release.set()
 
-    assert (second, other) == (Ran.ELSEWHERE, Ran.WHOLLY)
-    assert await first is Ran.WHOLLY
-    assert await periodic.run_once(other_database) is Ran.WHOLLY
+    assert (second, other) == (Turn.SKIPPED, Turn.DONE)
+    assert await first is Turn.DONE
+    assert await periodic.run_once(other_database) is Turn.DONE
     assert work.most == 1
 
 
@@ -99,8 +99,8 @@ async def test_work_goes_on_alone_when_every_connection_is_cut(
     work.release.set()
 
     assert cut >= 1
-    assert turns == [Ran.ELSEWHERE] * 3
-    assert await first is Ran.WHOLLY
+    assert turns == [Turn.SKIPPED] * 3
+    assert await first is Turn.DONE
     assert (work.most, work.ends) == (1, 1)
 
 
@@ -166,7 +166,7 @@ async def test_a_taker_waits_for_what_the_former_holder_has_under_way(
     assert held is not None
     looking = await asyncpg.connect(kit_urls.app)
 
-    async with kit_database.guarded(held.check).begin() as session:
+    async with kit_database.with_guard(held.check).begin() as session:
         await session.execute(WRITE, {"name": "under way"})
         await looking.execute("UPDATE periodic_leases SET expires_at = now()")
         taking = asyncio.create_task(take_lease(other_database, "work", length_s=60))
@@ -182,7 +182,7 @@ async def test_a_taker_waits_for_what_the_former_holder_has_under_way(
     assert taken.fence == held.fence + 1
     assert await names(other_database) == ["under way"]
     with pytest.raises(LeaseLost):
-        async with kit_database.guarded(held.check).begin():
+        async with kit_database.with_guard(held.check).begin():
             pass
 
 
@@ -202,8 +202,8 @@ async def test_long_work_keeps_its_lease(kit_database: Database, other_database:
         turns.add(await Periodic("work", 60, work, lease_s=3).run_once(other_database))
         await asyncio.sleep(0.5)
 
-    assert await running is Ran.WHOLLY
-    assert Ran.ELSEWHERE in turns
+    assert await running is Turn.DONE
+    assert Turn.SKIPPED in turns
     assert await names(kit_database) == ["long"]
 
 

@@ -13,7 +13,7 @@ from perisai_kit.auth.revocations import SETTLED_AFTER_S, Revocations
 from perisai_kit.auth.roles import require
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
-from perisai_kit.testing.plugin import Tokens, Wire, app_client
+from perisai_kit.testing.plugin import Tokens, Wire, open_app_client
 
 
 def secret_router() -> APIRouter:
@@ -48,7 +48,7 @@ async def test_a_service_follows_the_gateways_list_by_itself(
     ended = tokens.make(Role.AGENT, session_id=session_id)
     other = tokens.make(Role.AGENT, session_id=new_id())
 
-    async with app_client(make_kit_app(secret_router())) as client:
+    async with open_app_client(make_kit_app(secret_router())) as client:
         for _ in range(500):
             if (await client.get("/v1/secret", headers=ended)).status_code == 401:
                 break

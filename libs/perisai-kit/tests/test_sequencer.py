@@ -16,7 +16,7 @@ from perisai_kit.events.feed import FeedReader
 from perisai_kit.events.outbox import publish
 from perisai_kit.events.sequencer import BATCH, Floor, number_events
 from perisai_kit.events.signals import Signals
-from perisai_kit.testing.feeds import sequencing
+from perisai_kit.testing.feeds import run_sequencer
 from sandbox.postgres import Postgres
 
 
@@ -50,8 +50,8 @@ async def read(
 
 async def test_one_sequencer_leads_and_the_next_takes_over(kit_database: Database) -> None:
     first, second = Signals(), Signals()
-    async with sequencing(kit_database, second):
-        async with sequencing(kit_database, first):
+    async with run_sequencer(kit_database, second):
+        async with run_sequencer(kit_database, first):
             await publish_now(kit_database, "B1")
             assert await read(kit_database, timeout_s=10) == [(1, "B1")]
             assert [first.is_leading, second.is_leading].count(True) == 1
@@ -62,7 +62,7 @@ async def test_one_sequencer_leads_and_the_next_takes_over(kit_database: Databas
 
 
 async def test_a_sequencer_whose_connection_is_cut_begins_again(kit_database: Database) -> None:
-    async with sequencing(kit_database):
+    async with run_sequencer(kit_database):
         await publish_now(kit_database, "B1")
         await read(kit_database, timeout_s=10)
         async with kit_database.begin() as session:
@@ -90,7 +90,7 @@ async def test_a_restart_of_postgresql_only_delays(tmp_path: Path) -> None:
         server.ensure_database("kit")
         create_kit_database(server.url("kit", "owner"))
         database = Database(server.url("kit"))
-        async with sequencing(database):
+        async with run_sequencer(database):
             await publish_now(database, "B1")
             before = await read(database, timeout_s=10)
             await asyncio.to_thread(server.stop)

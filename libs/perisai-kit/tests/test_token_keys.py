@@ -16,7 +16,7 @@ from perisai_kit.auth.roles import require
 from perisai_kit.auth.tokens import Authenticator, TokenInvalid
 from perisai_kit.domain.ids import new_id
 from perisai_kit.testing.network import GATEWAY, ISSUER, Tokens, Wire
-from perisai_kit.testing.plugin import app_client
+from perisai_kit.testing.plugin import open_app_client
 
 SOMEBODY = Principal(account_id=new_id(), roles=frozenset({Role.AGENT}), agent_id=new_id())
 
@@ -169,7 +169,7 @@ async def test_a_service_without_keys_answers_503_and_says_when_to_come_back(
     async def secret(_: Annotated[Principal, Depends(require())]) -> str:
         return "secret"
 
-    async with app_client(make_kit_app(router)) as client:
+    async with open_app_client(make_kit_app(router)) as client:
         token = signer("one").sign(build_claims(SOMEBODY))
         answer = await client.get("/v1/secret", headers={"Authorization": f"Bearer {token}"})
 
@@ -188,7 +188,7 @@ async def test_two_authorization_headers_are_refused_by_a_service(
         return "secret"
 
     header = tokens.make(Role.ADMIN)["Authorization"]
-    async with app_client(make_kit_app(router)) as client:
+    async with open_app_client(make_kit_app(router)) as client:
         answer = await client.get(
             "/v1/secret", headers=[("Authorization", header), ("Authorization", header)]
         )

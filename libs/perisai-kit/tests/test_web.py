@@ -12,7 +12,7 @@ from perisai_kit.auth.roles import require
 from perisai_kit.domain.errors import Conflict, TooMany
 from perisai_kit.http.paging import CursorText, PageLimit, decode_cursor
 from perisai_kit.http.types import Day, LongText, Model, MonthText, Phone, PositiveRupiah, ShortText
-from perisai_kit.testing.plugin import Databases, Tokens, Urls, app_client
+from perisai_kit.testing.plugin import Databases, Tokens, Urls, open_app_client
 
 
 class Taken(Conflict):
@@ -67,7 +67,7 @@ def things_router() -> APIRouter:
 
 @pytest.fixture
 async def things(make_kit_app: Callable[..., FastAPI]) -> AsyncIterator[httpx.AsyncClient]:
-    async with app_client(make_kit_app(things_router())) as client:
+    async with open_app_client(make_kit_app(things_router())) as client:
         yield client
 
 

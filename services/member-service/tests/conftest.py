@@ -25,7 +25,7 @@ from perisai_kit.events.outbox import EventRow
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.services.app import create_kit
 from perisai_kit.testing.network import Tokens, Wire
-from perisai_kit.testing.plugin import Databases, MakeApp, Urls, app_client
+from perisai_kit.testing.plugin import Databases, MakeApp, Urls, open_app_client
 
 BRANCH = Scope(ScopeKind.BRANCH, "banyuwangi", "jatim")
 serials = itertools.count(1)
@@ -187,5 +187,5 @@ async def own_client(
     own_database: Callable[[str], Urls], make_app: MakeApp, wire: Wire
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client on a database of this test's own, with real commits."""
-    async with app_client(make_app(urls=own_database("member"), wire=wire)) as client:
+    async with open_app_client(make_app(urls=own_database("member"), wire=wire)) as client:
         yield client

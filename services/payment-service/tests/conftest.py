@@ -35,7 +35,7 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.events.outbox import EventRow
 from perisai_kit.services.app import create_kit
-from perisai_kit.testing.plugin import Databases, MakeApp, Urls, Wire, app_client
+from perisai_kit.testing.plugin import Databases, MakeApp, Urls, Wire, open_app_client
 
 MEMBER_URL = "http://member"
 NAME = "Siti Aminah"
@@ -257,7 +257,7 @@ async def snap_client(
     make_app: MakeApp, database: Database, wire: Wire
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the app that looks at its bank partners every time."""
-    async with app_client(make_app(database=database, wire=wire, partner_cache_s=0)) as client:
+    async with open_app_client(make_app(database=database, wire=wire, partner_cache_s=0)) as client:
         yield client
 
 

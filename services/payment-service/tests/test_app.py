@@ -6,7 +6,7 @@ import pytest
 
 from payment_service.settings import Settings
 from payment_service.worker import periodic
-from perisai_kit.testing.plugin import MakeApp, Urls, Wire, app_client
+from perisai_kit.testing.plugin import MakeApp, Urls, Wire, open_app_client
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
@@ -14,7 +14,7 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 async def test_the_service_is_ready_with_its_database_migrations_and_keys(
     own_database: Callable[[str], Urls], make_app: MakeApp, wire: Wire
 ) -> None:
-    async with app_client(make_app(urls=own_database("payment"), wire=wire)) as client:
+    async with open_app_client(make_app(urls=own_database("payment"), wire=wire)) as client:
         for _ in range(100):  # keys are fetched in the background
             answer = await client.get("/ready/details")
             if all(answer.json().values()):

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.notices.models import AccountNotice, NoticeOutboxEntry
-from perisai_kit.db.bulk import Old
+from perisai_kit.db.bulk import OldRows
 
 
 async def lock_due(session: AsyncSession, *, now: datetime, limit: int) -> Sequence[AccountNotice]:
@@ -48,5 +48,5 @@ async def list_outbox(
     return (await session.scalars(newest)).all()
 
 
-def old_outbox(*, before: datetime) -> Old:
-    return Old(NoticeOutboxEntry.created_at, before)
+def get_old_outbox(*, before: datetime) -> OldRows:
+    return OldRows(NoticeOutboxEntry.created_at, before)

@@ -10,7 +10,7 @@ from gateway.clients.notice_sender import NoticeNotSent, NoticeSender
 from gateway.notices import queries, rules
 from gateway.notices.models import AccountNotice, NoticeOutboxEntry
 from gateway.notices.rules import Template
-from perisai_kit.db.bulk import Old
+from perisai_kit.db.bulk import OldRows
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -127,6 +127,6 @@ async def read_outbox(
     )
 
 
-def find_old(*, now: datetime) -> list[Old]:
+def find_old(*, now: datetime) -> list[OldRows]:
     """Return the entries of the sandbox's outbox that nobody needs any more."""
-    return [queries.old_outbox(before=now - rules.OUTBOX_KEPT)]
+    return [queries.get_old_outbox(before=now - rules.OUTBOX_KEPT)]

@@ -5,7 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.otp.models import OtpChallenge, OtpOutboxEntry
-from perisai_kit.db.bulk import Old
+from perisai_kit.db.bulk import OldRows
 
 
 async def lock_newest_challenge(
@@ -35,9 +35,9 @@ async def list_outbox(
     return (await session.scalars(newest)).all()
 
 
-def old_challenges(*, ended_before: datetime) -> Old:
-    return Old(OtpChallenge.expires_at, ended_before)
+def get_old_challenges(*, ended_before: datetime) -> OldRows:
+    return OldRows(OtpChallenge.expires_at, ended_before)
 
 
-def old_outbox(*, before: datetime) -> Old:
-    return Old(OtpOutboxEntry.created_at, before)
+def get_old_outbox(*, before: datetime) -> OldRows:
+    return OldRows(OtpOutboxEntry.created_at, before)

@@ -14,7 +14,7 @@ from gateway.settings import Settings
 from gateway.throttles import rules as throttle_rules
 from gateway.throttles import service as throttles
 from gateway.throttles.rules import Blocked, Refusals, TriedTooOften, Try
-from perisai_kit.db.bulk import Old
+from perisai_kit.db.bulk import OldRows
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -181,11 +181,11 @@ async def read_outbox(
     )
 
 
-def find_old(*, now: datetime) -> list[Old]:
+def find_old(*, now: datetime) -> list[OldRows]:
     """Return the codes and outbox entries that nobody needs any more."""
     return [
-        queries.old_challenges(ended_before=now - rules.OUTBOX_KEPT),
-        queries.old_outbox(before=now - rules.OUTBOX_KEPT),
+        queries.get_old_challenges(ended_before=now - rules.OUTBOX_KEPT),
+        queries.get_old_outbox(before=now - rules.OUTBOX_KEPT),
     ]
 
 

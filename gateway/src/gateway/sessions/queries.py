@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.sessions.models import SignInSession
-from perisai_kit.db.bulk import Old
+from perisai_kit.db.bulk import OldRows
 
 
 async def lock_session(session: AsyncSession, session_id: uuid.UUID) -> SignInSession | None:
@@ -38,5 +38,5 @@ async def list_ended(session: AsyncSession, *, since: datetime) -> list[tuple[uu
     return [(session_id, at) for session_id, at in rows if at is not None]
 
 
-def old_sessions(*, expired_before: datetime) -> Old:
-    return Old(SignInSession.expires_at, expired_before)
+def get_old_sessions(*, expired_before: datetime) -> OldRows:
+    return OldRows(SignInSession.expires_at, expired_before)

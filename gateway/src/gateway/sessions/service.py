@@ -24,7 +24,7 @@ from gateway.sign_ins import service as sign_ins
 from gateway.sign_ins.rules import AccountLocked, AccountNotOffered
 from gateway.sign_ins.schemas import ClientGrant, OtpGrant, PasswordGrant, RefreshGrant
 from gateway.tokens import access_token, service_principal
-from perisai_kit.db.bulk import Old
+from perisai_kit.db.bulk import OldRows
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import DomainError
 from perisai_kit.domain.ids import new_id
@@ -183,9 +183,9 @@ async def list_ended(session: AsyncSession, *, since: datetime) -> list[tuple[uu
     return await queries.list_ended(session, since=since)
 
 
-def find_old(*, now: datetime) -> list[Old]:
+def find_old(*, now: datetime) -> list[OldRows]:
     """Return the sessions that ended by themselves and that nobody asks for any more."""
-    return [queries.old_sessions(expired_before=now - SESSIONS_KEPT)]
+    return [queries.get_old_sessions(expired_before=now - SESSIONS_KEPT)]
 
 
 def read_token(keyring: Keyring, text: str) -> RefreshToken | None:

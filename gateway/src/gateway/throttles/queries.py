@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.throttles.models import KnownDevice, ThrottleCount
-from perisai_kit.db.bulk import Old
+from perisai_kit.db.bulk import OldRows
 
 
 async def count_hit(session: AsyncSession, *, subject: bytes, window_at: datetime) -> int:
@@ -44,9 +44,9 @@ async def save_known_device(session: AsyncSession, *, subject: bytes, at: dateti
     )
 
 
-def old_counts(*, before: datetime) -> Old:
-    return Old(ThrottleCount.window_at, before)
+def get_old_counts(*, before: datetime) -> OldRows:
+    return OldRows(ThrottleCount.window_at, before)
 
 
-def old_devices(*, before: datetime) -> Old:
-    return Old(KnownDevice.signed_in_at, before)
+def get_old_devices(*, before: datetime) -> OldRows:
+    return OldRows(KnownDevice.signed_in_at, before)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.settings import Settings
 from gateway.throttles import queries, rules
 from gateway.throttles.rules import Blocked, Limits, Refusals, Throttle, Try
-from perisai_kit.db.bulk import Old
+from perisai_kit.db.bulk import OldRows
 from perisai_kit.db.engine import Database
 from perisai_kit.privacy.keyring import Keyring
 
@@ -123,11 +123,11 @@ async def remember_device(
         await queries.save_known_device(session, subject=subject, at=now)
 
 
-def find_old(*, now: datetime) -> list[Old]:
+def find_old(*, now: datetime) -> list[OldRows]:
     """Return the counts and devices that nobody needs any more."""
     return [
-        queries.old_counts(before=now - rules.COUNTS_KEPT),
-        queries.old_devices(before=now - rules.DEVICES_KEPT),
+        queries.get_old_counts(before=now - rules.COUNTS_KEPT),
+        queries.get_old_devices(before=now - rules.DEVICES_KEPT),
     ]
 
 

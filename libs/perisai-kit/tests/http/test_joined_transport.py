@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from perisai_kit.http.connections.joined_transport import MAX_JOINED_BYTES
-from perisai_kit.testing.server import HOST, serving
+from perisai_kit.testing.server import HOST, serve
 
 LENGTHS = {
     "/none": [0],
@@ -49,8 +49,8 @@ async def received(port: int, path: str, *, method: str = "GET", count: int = 1)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_every_answer_is_that_of_the_plain_protocol(method: str) -> None:
     async with (
-        serving(app, protocol=HttpToolsProtocol, date_header=False) as plain,
-        serving(app, date_header=False) as joined,
+        serve(app, protocol=HttpToolsProtocol, date_header=False) as plain,
+        serve(app, date_header=False) as joined,
     ):
         for path in LENGTHS:
             expected = b"".join(await received(plain, path, method=method, count=3))
@@ -60,14 +60,14 @@ async def test_every_answer_is_that_of_the_plain_protocol(method: str) -> None:
 
 
 async def test_head_and_body_come_in_one_piece() -> None:
-    async with serving(app, date_header=False) as port:
+    async with serve(app, date_header=False) as port:
         pieces = await received(port, "/one")
 
     assert [piece.endswith(b"x" * 100) for piece in pieces] == [True]
 
 
 async def test_what_a_client_does_not_read_is_not_held_in_memory() -> None:
-    async with serving(app, date_header=False) as port:
+    async with serve(app, date_header=False) as port:
         reader, writer = await asyncio.open_connection(HOST, port, limit=1000)
         writer.write(b"GET /unread HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         await reader.readexactly(10)

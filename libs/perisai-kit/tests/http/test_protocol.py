@@ -10,7 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from perisai_kit.http.connections.watch import ConnectionLimits
 from perisai_kit.http.protocol import ABORT, MAX_PIPELINED, ON_LOST, ServerProtocol
-from perisai_kit.testing.server import connected, serving
+from perisai_kit.testing.server import open_connection, serve
 
 HEAD_BYTES = 8 * 1024
 
@@ -100,7 +100,7 @@ CHUNKED = b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n
 
 
 async def test_trailers_in_one_segment_are_no_headers() -> None:
-    async with serving(Echo(), protocol=Short) as port, connected(port) as client:
+    async with serve(Echo(), protocol=Short) as port, open_connection(port) as client:
         await client.send(CHUNKED + TRAILERS + b"\r\n")
         _, _, told = parts_of(await client.answer())
 
@@ -110,7 +110,7 @@ async def test_trailers_in_one_segment_are_no_headers() -> None:
 
 async def test_trailers_in_several_segments_are_no_headers() -> None:
     app = Echo()
-    async with serving(app, protocol=Short) as port, connected(port) as client:
+    async with serve(app, protocol=Short) as port, open_connection(port) as client:
         await client.send(CHUNKED.replace(b"/echo", b"/wait"))
         await app.entered.wait()  # the app has its headers, and trailers come later
         for line in TRAILERS.splitlines(keepends=True):
@@ -125,7 +125,7 @@ async def test_trailers_in_several_segments_are_no_headers() -> None:
 
 async def test_headers_of_the_request_behind_trailers_are_its_own() -> None:
     second = b"POST /echo HTTP/1.1\r\nHost: b\r\nX-Mine: 1\r\nContent-Length: 2\r\n\r\nhi"
-    async with serving(Echo(), protocol=Short) as port, connected(port) as client:
+    async with serve(Echo(), protocol=Short) as port, open_connection(port) as client:
         await client.send(CHUNKED + TRAILERS + b"\r\n" + second)
         await client.answer()
         _, _, told = parts_of(await client.answer())
@@ -144,7 +144,7 @@ LONG = {
 
 @pytest.mark.parametrize("kind", LONG)
 async def test_what_belongs_to_no_body_is_bounded(kind: str) -> None:
-    async with serving(Echo(), protocol=Short) as port, connected(port) as client:
+    async with serve(Echo(), protocol=Short) as port, open_connection(port) as client:
         for start in range(0, len(LONG[kind]), 4000):
             await client.send(LONG[kind][start : start + 4000])
             await asyncio.sleep(0)
@@ -160,7 +160,7 @@ async def test_what_belongs_to_no_body_is_bounded(kind: str) -> None:
 async def test_a_large_body_counts_for_no_head() -> None:
     size = 300_000
     head = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size
-    async with serving(Echo(), protocol=Short) as port, connected(port) as client:
+    async with serve(Echo(), protocol=Short) as port, open_connection(port) as client:
         for _ in range(2):
             await client.send(head + b"x" * size)
             _, _, told = parts_of(await client.answer())
@@ -171,7 +171,7 @@ async def test_a_large_body_counts_for_no_head() -> None:
     "text", [b"\x16\x03\x01\x02\x00", b"GET / HTTP/9\r\n\r\n", b"nonsense\r\n\r\n"]
 )
 async def test_what_is_no_request_is_a_problem(text: bytes) -> None:
-    async with serving(Echo(), protocol=Short) as port, connected(port) as client:
+    async with serve(Echo(), protocol=Short) as port, open_connection(port) as client:
         await client.send(text)
         status, headers, problem = parts_of(await client.rest())
 
@@ -182,13 +182,13 @@ async def test_what_is_no_request_is_a_problem(text: bytes) -> None:
 
 
 async def test_a_silent_connection_is_closed_without_a_word() -> None:
-    async with serving(Echo(), protocol=Short) as port, connected(port) as client:
+    async with serve(Echo(), protocol=Short) as port, open_connection(port) as client:
         assert await client.rest() == b""
 
 
 @pytest.mark.parametrize("head", [b"G", b"GET / HTTP/1.1\r\nHost: a\r\n"])
 async def test_half_a_head_is_refused_in_time(head: bytes) -> None:
-    async with serving(Echo(), protocol=Short) as port, connected(port) as client:
+    async with serve(Echo(), protocol=Short) as port, open_connection(port) as client:
         await client.send(head)
         status, _, problem = parts_of(await client.rest())
 
@@ -196,7 +196,7 @@ async def test_half_a_head_is_refused_in_time(head: bytes) -> None:
 
 
 async def test_a_head_that_trickles_is_refused_in_time() -> None:
-    async with serving(Echo(), protocol=Short) as port, connected(port) as client:
+    async with serve(Echo(), protocol=Short) as port, open_connection(port) as client:
         received = asyncio.create_task(client.rest())
         for _ in range(100):
             if received.done():
@@ -209,7 +209,7 @@ async def test_a_head_that_trickles_is_refused_in_time() -> None:
 
 
 async def test_half_a_head_behind_an_answer_is_refused_too() -> None:
-    async with serving(Echo(), protocol=Short) as port, connected(port) as client:
+    async with serve(Echo(), protocol=Short) as port, open_connection(port) as client:
         await client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         await client.answer()
         await client.send(b"GET / HTTP")
@@ -220,7 +220,7 @@ async def test_half_a_head_behind_an_answer_is_refused_too() -> None:
 
 async def test_a_body_that_trickles_is_refused_and_the_app_is_told() -> None:
     app = Echo()
-    async with serving(app, protocol=Short) as port, connected(port) as client:
+    async with serve(app, protocol=Short) as port, open_connection(port) as client:
         await client.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
         received = asyncio.create_task(client.rest())
         while not received.done():
@@ -232,7 +232,7 @@ async def test_a_body_that_trickles_is_refused_and_the_app_is_told() -> None:
 
 
 async def test_a_slow_but_steady_body_passes() -> None:
-    async with serving(Echo(), protocol=Short) as port, connected(port) as client:
+    async with serve(Echo(), protocol=Short) as port, open_connection(port) as client:
         await client.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n")
         for _ in range(25):  # 3.75 s at 133 kB a second, where 2 s and 100 kB a second are due
             await client.send(b"x" * 20_000)
@@ -244,7 +244,7 @@ async def test_a_slow_but_steady_body_passes() -> None:
 
 async def test_a_client_that_reads_nothing_is_cut_off() -> None:
     app = Echo()
-    async with serving(app, protocol=Short) as port, connected(port) as client:
+    async with serve(app, protocol=Short) as port, open_connection(port) as client:
         await client.send(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
         await app.entered.wait()
         async with asyncio.timeout(20):
@@ -252,7 +252,7 @@ async def test_a_client_that_reads_nothing_is_cut_off() -> None:
 
 
 async def test_answers_to_requests_before_a_malformed_one_still_come() -> None:
-    async with serving(Echo(), protocol=Short) as port, connected(port) as client:
+    async with serve(Echo(), protocol=Short) as port, open_connection(port) as client:
         await client.send(b"GET /one HTTP/1.1\r\nHost: a\r\n\r\n" * 2 + b"no request\r\n\r\n")
         received = await client.rest()
 
@@ -260,11 +260,11 @@ async def test_answers_to_requests_before_a_malformed_one_still_come() -> None:
 
 
 async def test_the_oldest_idle_connection_makes_place() -> None:
-    async with serving(Echo(), protocol=Short) as port, connected(port) as oldest:
+    async with serve(Echo(), protocol=Short) as port, open_connection(port) as oldest:
         await oldest.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         await oldest.answer()
         silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(40)]
-        async with connected(port) as client:
+        async with open_connection(port) as client:
             await client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             status, _, _ = parts_of(await client.answer())
         assert await oldest.rest() == b""
@@ -279,7 +279,7 @@ async def test_an_upgrade_is_ignored_and_the_request_is_answered() -> None:
         b"GET /echo HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
-    async with serving(Echo(), protocol=Short) as port, connected(port) as client:
+    async with serve(Echo(), protocol=Short) as port, open_connection(port) as client:
         await client.send(asked)
         status, _, _ = parts_of(await client.answer())
 
@@ -287,7 +287,7 @@ async def test_an_upgrade_is_ignored_and_the_request_is_answered() -> None:
 
 
 async def test_an_app_may_close_a_connection_without_an_answer() -> None:
-    async with serving(Echo(), protocol=Short) as port, connected(port) as client:
+    async with serve(Echo(), protocol=Short) as port, open_connection(port) as client:
         await client.send(b"GET /abort HTTP/1.1\r\nHost: a\r\n\r\n")
 
         assert await client.rest() == b""
@@ -295,8 +295,8 @@ async def test_an_app_may_close_a_connection_without_an_answer() -> None:
 
 async def test_an_app_is_told_when_its_client_has_gone() -> None:
     app = Echo()
-    async with serving(app, protocol=Short) as port:
-        async with connected(port) as client:
+    async with serve(app, protocol=Short) as port:
+        async with open_connection(port) as client:
             await client.send(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
             await app.entered.wait()
         async with asyncio.timeout(20):
@@ -305,7 +305,7 @@ async def test_an_app_is_told_when_its_client_has_gone() -> None:
 
 
 async def test_http_1_0_is_answered_and_closed() -> None:
-    async with serving(Echo(), protocol=Short) as port, connected(port) as client:
+    async with serve(Echo(), protocol=Short) as port, open_connection(port) as client:
         await client.send(b"POST /echo HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi")
         status, _, told = parts_of(await client.rest())
 
@@ -331,7 +331,7 @@ async def test_a_body_beside_an_upgrade_arrives_whole(
     framing: bytes, body: bytes, pause_s: float
 ) -> None:
     head = b"POST /echo HTTP/1.1\r\nHost: a\r\n" + H2C + framing + b"\r\n"
-    async with serving(Echo(), protocol=Short) as port, connected(port) as client:
+    async with serve(Echo(), protocol=Short) as port, open_connection(port) as client:
         await client.send(head)
         await asyncio.sleep(pause_s)
         await client.send(body)
@@ -356,7 +356,7 @@ TAILS = [
 @pytest.mark.parametrize("tail", TAILS, ids=lambda tail: repr(tail[:24]))
 async def test_what_follows_a_request_under_way_takes_no_answer_from_it(tail: bytes) -> None:
     app = Echo()
-    async with serving(app, protocol=Short) as port, connected(port) as client:
+    async with serve(app, protocol=Short) as port, open_connection(port) as client:
         await client.send(b"POST /wait HTTP/1.1\r\nHost: a\r\ncontent-length: 2\r\n\r\nhi")
         await app.entered.wait()
         await client.send(tail)
@@ -369,7 +369,7 @@ async def test_what_follows_a_request_under_way_takes_no_answer_from_it(tail: by
 
 async def test_so_many_requests_wait_on_a_connection_and_no_more() -> None:
     app = Echo()
-    async with serving(app, protocol=Short) as port, connected(port) as client:
+    async with serve(app, protocol=Short) as port, open_connection(port) as client:
         await client.send(
             b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n" + b"GET / HTTP/1.1\r\n\r\n" * 5000
         )
@@ -382,11 +382,11 @@ async def test_so_many_requests_wait_on_a_connection_and_no_more() -> None:
 
 async def test_half_sent_bodies_keep_nobody_out() -> None:
     head = b"POST /echo HTTP/1.1\r\nHost: a\r\ncontent-length: 60000\r\n\r\nhalf"
-    async with serving(Echo(), protocol=Short) as port, AsyncExitStack() as stack:
+    async with serve(Echo(), protocol=Short) as port, AsyncExitStack() as stack:
         for _ in range(30):
-            half = await stack.enter_async_context(connected(port))
+            half = await stack.enter_async_context(open_connection(port))
             await half.send(head)
-        async with connected(port) as client:
+        async with open_connection(port) as client:
             await client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             status, _, _ = parts_of(await client.answer())
 

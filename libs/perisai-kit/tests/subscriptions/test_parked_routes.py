@@ -15,7 +15,7 @@ from perisai_kit.events.outbox import publish
 from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.testing.feeds import deliver
-from perisai_kit.testing.plugin import Tokens, Urls, app_client
+from perisai_kit.testing.plugin import Tokens, Urls, open_app_client
 
 
 class Mendable:
@@ -48,7 +48,7 @@ async def test_an_administrator_lists_and_replays_a_mended_event(
     subscription = await subscription_with_a_parked_event(kit_database, handler)
     app = make_kit_app(subscriptions=[subscription])
 
-    async with app_client(app, **tokens.make(Role.ADMIN)) as client:
+    async with open_app_client(app, **tokens.make(Role.ADMIN)) as client:
         listed = (await client.get(PATH)).json()["items"]
         path = f"{PATH}/{listed[0]['id']}/replay"
         broken = await client.post(path)
@@ -73,7 +73,7 @@ async def test_a_dismissal_keeps_who_decided_it_and_why(
     app = make_kit_app(subscriptions=[subscription])
     admin = new_id()
 
-    async with app_client(app, **tokens.make(Role.ADMIN, account_id=admin)) as client:
+    async with open_app_client(app, **tokens.make(Role.ADMIN, account_id=admin)) as client:
         (row,) = (await client.get(PATH)).json()["items"]
         path = f"{PATH}/{row['id']}/dismissal"
         without = [await client.post(path, json=body) for body in ({}, {"reason": "  "})]
@@ -98,7 +98,7 @@ async def test_an_event_of_a_subscription_that_is_no_more_can_only_be_dismissed(
 ) -> None:
     await subscription_with_a_parked_event(kit_database, Mendable())
 
-    async with app_client(make_kit_app(), **tokens.make(Role.ADMIN)) as client:
+    async with open_app_client(make_kit_app(), **tokens.make(Role.ADMIN)) as client:
         (row,) = (await client.get(PATH)).json()["items"]
         replayed = await client.post(f"{PATH}/{row['id']}/replay")
         dismissed = await client.post(f"{PATH}/{row['id']}/dismissal", json={"reason": "gone"})
@@ -121,7 +121,7 @@ async def test_parked_events_are_listed_page_by_page(
     positions: list[int] = []
     pages, cursor = 0, None
 
-    async with app_client(make_kit_app(), **tokens.make(Role.ADMIN)) as client:
+    async with open_app_client(make_kit_app(), **tokens.make(Role.ADMIN)) as client:
         while cursor is not None or not pages:
             params = {"limit": "2"} | ({"cursor": cursor} if cursor else {})
             page = (await client.get(PATH, params=params)).json()
@@ -142,7 +142,7 @@ async def test_nobody_else_sees_replays_or_dismisses_parked_events(
 ) -> None:
     path = f"{PATH}/{new_id()}"
 
-    async with app_client(make_kit_app(), **tokens.make(Role.BRANCH_OFFICER)) as client:
+    async with open_app_client(make_kit_app(), **tokens.make(Role.BRANCH_OFFICER)) as client:
         statuses = [
             (await client.get(PATH)).status_code,
             (await client.post(f"{path}/replay")).status_code,

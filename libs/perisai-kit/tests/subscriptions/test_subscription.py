@@ -22,8 +22,8 @@ from perisai_kit.events.outbox import publish
 from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import FeedSource, Subscription
 from perisai_kit.services.client import ServiceClient, TokenSource
-from perisai_kit.testing.feeds import deliver, number_now, sequencing
-from perisai_kit.testing.plugin import GATEWAY, BusinessTime, Wire, app_client
+from perisai_kit.testing.feeds import deliver, number_now, run_sequencer
+from perisai_kit.testing.plugin import GATEWAY, BusinessTime, Wire, open_app_client
 
 ANNA, BUDI = new_id(), new_id()
 
@@ -239,7 +239,7 @@ async def test_two_workers_with_the_same_batch_apply_it_once(
 async def test_several_workers_share_a_subscription_without_double_effects(
     kit_database: Database, effects: Callable[[], Any]
 ) -> None:
-    async with sequencing(kit_database):
+    async with run_sequencer(kit_database):
         workers = [
             asyncio.create_task(subscribe(kit_database, limit=3).run(kit_database))
             for _ in range(3)
@@ -384,7 +384,7 @@ async def test_a_feed_is_followed_over_http(
     client = ServiceClient("http://producer", tokens, transport=wire)
     await publish_now(kit_database, changed(ANNA, "a"), changed(BUDI, "b"))
 
-    async with app_client(app):
+    async with open_app_client(app):
         count = await deliver(
             subscribe(kit_database, source=client), to=kit_database, source=kit_database
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from perisai_kit.testing.plugin import MakeApp, Tokens, Urls, Wire, app_client
+from perisai_kit.testing.plugin import MakeApp, Tokens, Urls, Wire, open_app_client
 
 if TYPE_CHECKING:
     from conftest import World
@@ -28,7 +28,7 @@ async def apart(
     tokens: Tokens,
 ) -> AsyncIterator[World]:
     """The world on a database of its own, where requests really meet."""
-    async with app_client(make_app(urls=own_database("agent"), wire=wire)) as client:
+    async with open_app_client(make_app(urls=own_database("agent"), wire=wire)) as client:
         world.client = client
         yield world
 

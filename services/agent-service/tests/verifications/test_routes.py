@@ -10,7 +10,7 @@ from perisai_kit.auth.principal import Role
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
-from perisai_kit.testing.plugin import MakeApp, Wire, app_client
+from perisai_kit.testing.plugin import MakeApp, Wire, open_app_client
 
 if TYPE_CHECKING:
     from conftest import World
@@ -239,7 +239,7 @@ async def test_a_configured_requirement_is_attested_by_an_officer(
     applicant = world.applicant()
     application = await world.apply(by=applicant)
     attested = {"attestations": [{"requirement": "npwp", "met": True, "reason_code": "card"}]}
-    async with app_client(app) as client:
+    async with open_app_client(app) as client:
         world.client = client
         path = f"applications/{application['id']}/verification"
         before = await world.step(application, "verification", by=applicant)
@@ -260,7 +260,7 @@ async def test_a_bank_is_not_asked_without_end(
     app = make_app(database=database, wire=wire, verification_daily_limit=2)
     application = await world.apply()
     path = f"applications/{application['id']}/verification"
-    async with app_client(app) as client:
+    async with open_app_client(app) as client:
         world.client = client
         answers = [await world.post(path, by=world.officer) for _ in range(3)]
 

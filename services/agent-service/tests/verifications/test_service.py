@@ -8,7 +8,7 @@ import pytest
 from perisai_kit.auth.principal import Role
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
-from perisai_kit.testing.plugin import MakeApp, Tokens, Urls, Wire, app_client
+from perisai_kit.testing.plugin import MakeApp, Tokens, Urls, Wire, open_app_client
 
 OPEN_TRANSACTIONS = (
     "SELECT count(*) FROM pg_stat_activity"
@@ -82,7 +82,7 @@ async def test_others_are_asked_outside_any_transaction(
     wire.mount("payment", payment)
     applicant = tokens.make(amr=("otp",), device_id="device-1")
 
-    async with app_client(make_app(urls=urls, wire=wire)) as client:
+    async with open_app_client(make_app(urls=urls, wire=wire)) as client:
         application_id = await make_application(client, tokens.make(Role.ADMIN), applicant)
         path = f"/v1/applications/{application_id}/verification"
         answer = await client.post(path, headers=applicant)

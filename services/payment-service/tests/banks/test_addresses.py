@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.banks.models import BankPartner
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.db.engine import Database
-from perisai_kit.testing.plugin import MakeApp, Tokens, Wire, app_client
+from perisai_kit.testing.plugin import MakeApp, Tokens, Wire, open_app_client
 
 MakePartner = Callable[..., Awaitable[BankPartner]]
 COUNTRY = {"kind": ScopeKind.COUNTRY}
@@ -66,7 +66,7 @@ async def test_only_a_sandbox_calls_a_host_that_is_resolved_to_an_inner_address(
         database=database, wire=wire, has_network=True, sandbox=is_sandbox, clock_file=None
     )
 
-    async with app_client(app, **tokens.make(Role.FINANCE_OFFICER, scope=COUNTRY)) as client:
+    async with open_app_client(app, **tokens.make(Role.FINANCE_OFFICER, scope=COUNTRY)) as client:
         answer = await client.post(f"/v1/bank-partners/{partner.id}/status-inquiries", json=ASKED)
 
     assert answer.json()["state"] == "unknown"

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from perisai_kit.auth.principal import Role
 from perisai_kit.db.engine import Database
-from perisai_kit.testing.plugin import MakeApp, Tokens, Urls, Wire, app_client
+from perisai_kit.testing.plugin import MakeApp, Tokens, Urls, Wire, open_app_client
 
 PATH = "/v1/account-verifications"
 ACCOUNT = "1234567890"
@@ -105,7 +105,7 @@ async def listing_client(
     make_app: MakeApp, database: Database, wire: Wire
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an app that lists its designated banks."""
-    async with app_client(
+    async with open_app_client(
         make_app(database=database, wire=wire, designated_banks=("009", "022"))
     ) as client:
         yield client
@@ -238,7 +238,7 @@ async def test_no_connection_is_held_while_the_bank_is_asked(
         return httpx.Response(503)
 
     wire.answer("bank.test", look)
-    async with app_client(app, **tokens.make(Role.ADMIN, Role.SERVICE)) as client:
+    async with open_app_client(app, **tokens.make(Role.ADMIN, Role.SERVICE)) as client:
         made = await client.post("/v1/bank-partners", json=new_partner())
         await client.post(f"/v1/bank-partners/{made.json()['id']}/activation")
         await client.post(PATH, json=question())

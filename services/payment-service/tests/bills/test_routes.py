@@ -15,7 +15,7 @@ from payment_service.clients.members import ContributionBasis
 from perisai_kit.auth.principal import Role
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
-from perisai_kit.testing.plugin import BusinessTime, MakeApp, Tokens, Urls, Wire, app_client
+from perisai_kit.testing.plugin import BusinessTime, MakeApp, Tokens, Urls, Wire, open_app_client
 
 IssueBill = Callable[..., Awaitable[BillOut]]
 Know = Callable[[ContributionBasis], None]
@@ -82,7 +82,7 @@ async def own_client(
     """A client on a database of its own, since the kept answers need real commits."""
     app = make_app(urls=own_database("payment"), wire=wire)
     database: Database = app.state.kit.database
-    async with app_client(app) as client:
+    async with open_app_client(app) as client:
         async with database.begin() as session:
             await make_partner(session)
         yield client, database

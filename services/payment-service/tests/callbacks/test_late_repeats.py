@@ -22,7 +22,7 @@ from payment_service.payments.models import Payment
 from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
-from perisai_kit.testing.plugin import MakeApp, Wire, app_client
+from perisai_kit.testing.plugin import MakeApp, Wire, open_app_client
 from snap_bi.profiles import PROFILES, ReplayAnswer
 from snap_bi.readings import BankReading, read_payment_answer
 
@@ -107,7 +107,7 @@ async def test_the_very_bytes_and_headers_are_answered_although_their_token_has_
         session.add(AccessToken(token_hash=digest, partner_id=bank.partner.id, expires_at=ended_at))
     await session.flush()
 
-    async with app_client(make_app(database=database, wire=wire)) as elsewhere:
+    async with open_app_client(make_app(database=database, wire=wire)) as elsewhere:
         late = await elsewhere.post(sent.url.path, content=sent.content, headers=dict(sent.headers))
 
     assert_confirmed(bank, first, late, code)

@@ -22,7 +22,7 @@ from perisai_kit.db.lease import take_lease
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.privacy.keyring import Keyring
-from perisai_kit.testing.plugin import MakeApp, Tokens, Urls, Wire, app_client
+from perisai_kit.testing.plugin import MakeApp, Tokens, Urls, Wire, open_app_client
 
 MANY = 40
 
@@ -62,7 +62,7 @@ async def pooled(
         direct_database_url=urls.app,
         run_worker=True,
     )
-    async with app_client(app) as client:
+    async with open_app_client(app) as client:
         yield Pooled(client, database, Bank(client, partner, bank_key, client_secret))
     await database.dispose()
 

@@ -22,7 +22,7 @@ from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit.db.engine import Database
 from perisai_kit.events.outbox import EventRow
 from perisai_kit.privacy.keyring import Keyring
-from perisai_kit.testing.plugin import MakeApp, Urls, Wire, app_client
+from perisai_kit.testing.plugin import MakeApp, Urls, Wire, open_app_client
 from snap_bi.profiles import PROFILES, ReplayAnswer
 from snap_bi.readings import BankReading, read_payment_answer
 
@@ -85,7 +85,9 @@ async def open_town(
                 )
             banks = []
             for _ in range(2):
-                client = await stack.enter_async_context(app_client(make_app(urls=urls, wire=wire)))
+                client = await stack.enter_async_context(
+                    open_app_client(make_app(urls=urls, wire=wire))
+                )
                 banks.append(Bank(client, partner, bank_key, client_secret))
             if PROFILES[profile].needs_token:
                 banks[1].token = await banks[0].take_token()

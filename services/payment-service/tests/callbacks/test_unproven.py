@@ -35,8 +35,8 @@ from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.privacy.keyring import Keyring
-from perisai_kit.testing.plugin import MakeApp, Urls, Wire, app_client
-from perisai_kit.testing.server import connected, serving
+from perisai_kit.testing.plugin import MakeApp, Urls, Wire, open_app_client
+from perisai_kit.testing.server import open_connection, serve
 from snap_bi.codes import Case
 from snap_bi.profiles import GENERIC_HMAC, ReplayAnswer
 
@@ -104,7 +104,7 @@ async def open_town(
                 )
                 bill = await issue_bill(session)
             app = make_app(urls=urls, wire=wire)
-            client = await stack.enter_async_context(app_client(app))
+            client = await stack.enter_async_context(open_app_client(app))
             bank = Bank(client, partner, bank_key, secret)
             return Town(app, client, database, urls, bank, bill)
 
@@ -205,7 +205,7 @@ async def test_the_many_calls_of_a_bank_that_just_began_share_one_look(
     town = await open_town()
     await town.bank.take_token()
 
-    async with app_client(make_app(urls=town.urls, wire=wire)) as restarted:
+    async with open_app_client(make_app(urls=town.urls, wire=wire)) as restarted:
         bank = replace(town.bank, client=restarted)
         async with town.looks_held_up():
             calls = started(30, lambda _: bank.inquire(inquiry_of(town.bill, bank.partner)))
@@ -278,10 +278,10 @@ async def test_a_caller_too_many_finds_its_connection_closed(open_town: OpenTown
         b"authorization: Bearer made-up\r\n\r\n{}"
     )
 
-    async with serving(town.app) as port, town.looks_held_up():
+    async with serve(town.app) as port, town.looks_held_up():
         calls = started(CHECKED_AT_ONCE + 1, lambda place: town.intrude(stranger(place)))
         await answered(calls, 1)
-        async with connected(port) as client:
+        async with open_connection(port) as client:
             await client.send(said)
             received = await client.rest()
     await codes_of(calls)

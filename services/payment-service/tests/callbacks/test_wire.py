@@ -11,7 +11,7 @@ from payment_service.callbacks.models import Callback
 from payment_service.callbacks.routes import BODY_LIMIT
 from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit.domain import clock
-from perisai_kit.testing.plugin import MakeApp, Urls, Wire, app_client
+from perisai_kit.testing.plugin import MakeApp, Urls, Wire, open_app_client
 from snap_bi.minify import sha256_hex
 from snap_bi.signing import build_symmetric_string_to_sign, sign_symmetric
 from snap_bi.timestamps import format_timestamp
@@ -179,7 +179,7 @@ async def broken_client(make_app: MakeApp, wire: Wire) -> AsyncIterator[httpx.As
     """A client of an app whose database is away."""
     away = "postgresql://app:none@127.0.0.1:1/away"
     app = make_app(urls=Urls("away", away, away), wire=wire)
-    async with app_client(app) as client:
+    async with open_app_client(app) as client:
         yield client
 
 

@@ -19,7 +19,7 @@ from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
-from perisai_kit.testing.plugin import MakeApp, Tokens, Wire, app_client
+from perisai_kit.testing.plugin import MakeApp, Tokens, Wire, open_app_client
 
 COUNTRY = {"kind": ScopeKind.COUNTRY}
 SCHEMES = "/v1/commission-schemes"
@@ -211,7 +211,7 @@ async def test_the_bound_is_a_setting_and_counts_when_a_scheme_is_decided(
     strict = make_app(database=database, wire=wire, scheme_max_share_bps=1_000)
     scheme = await proposed(client, officer())
 
-    async with app_client(strict) as elsewhere:
+    async with open_app_client(strict) as elsewhere:
         approved = await decide(elsewhere, scheme, officer())
         rejected = await decide(elsewhere, scheme, officer(), "rejected")
 

@@ -33,7 +33,7 @@ from perisai_kit.events.outbox import publish
 from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.privacy.keyring import Keyring
-from perisai_kit.testing.feeds import deliver, sequencing
+from perisai_kit.testing.feeds import deliver, run_sequencer
 from perisai_kit.testing.plugin import BusinessTime, Urls
 
 pytestmark = pytest.mark.race
@@ -147,7 +147,7 @@ async def test_two_feeds_at_once_come_to_the_same_lines(stage: Stage, seed: int)
             del events[:count]
             await asyncio.sleep(0)
 
-    async with sequencing(stage.own), sequencing(stage.members):
+    async with run_sequencer(stage.own), run_sequencer(stage.members):
         running = [
             asyncio.create_task(each.run(stage.own))
             for each in (stage.of_payments, stage.of_members, stage.of_payments)

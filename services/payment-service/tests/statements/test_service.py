@@ -36,7 +36,7 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import StatementIssued
 from perisai_kit.events.outbox import EventRow
-from perisai_kit.testing.feeds import published
+from perisai_kit.testing.feeds import list_published
 
 NOVEMBER = Month(2025, 11)
 Tell = Callable[..., Awaitable[None]]
@@ -83,7 +83,7 @@ async def test_a_close_states_owes_and_tells_what_was_earned(
         f"incentive_payable:{village.agent_id}": 1_026_000,
         f"incentive_payable:{village.wadah_id}": 102_600,
     }
-    told = [each for each in await published(session) if isinstance(each, StatementIssued)]
+    told = [each for each in await list_published(session) if isinstance(each, StatementIssued)]
     assert {(each.beneficiary_kind, each.beneficiary_id, each.amount) for each in told} == {
         ("agent", village.agent_id, 1_026_000),
         ("wadah", village.wadah_id, 102_600),
@@ -159,7 +159,7 @@ async def test_less_than_a_rupiah_is_stated_and_owes_nothing(
 
     assert set((await stated(session)).values()) == {0}
     assert await balances(session) == {}
-    assert len(await published(session)) == 2
+    assert len(await list_published(session)) == 2
 
 
 async def test_an_empty_month_can_be_closed(session: AsyncSession, close: Close) -> None:

@@ -112,7 +112,7 @@ async def run_in_batches(
 
 
 @dataclass(frozen=True, slots=True)
-class Old:
+class OldRows:
     """Rows to delete: those whose `column` is less than `before`.
 
     column: has an index, alone or behind what `where` fixes.
@@ -143,6 +143,6 @@ class Old:
         return delete(self.column.class_).where(chosen).execution_options(synchronize_session=False)
 
 
-async def delete_old(database: Database, *old: Old, run_s: float = RUN_S) -> bool:
+async def delete_old(database: Database, *old: OldRows, run_s: float = RUN_S) -> bool:
     """Delete all these rows in short transactions; return whether `run_s` was too short for it."""
     return await run_in_batches(database, *(each.delete_batch for each in old), run_s=run_s)

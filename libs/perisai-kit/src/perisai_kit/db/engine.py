@@ -131,7 +131,7 @@ class Database:
         joined.after_publish = lambda: None
         return joined
 
-    def guarded(self, guard: Guard) -> Self:
+    def with_guard(self, guard: Guard) -> Self:
         """Return the same database, whose every writing transaction begins with `guard`.
 
         What it raises undoes the transaction.

@@ -84,7 +84,7 @@ class Lease:
         work: takes the database to use, whose transactions end with the lease.
         Raises: LeaseLost, with the work cancelled.
         """
-        working = asyncio.ensure_future(work(self.database.guarded(self.check)))
+        working = asyncio.ensure_future(work(self.database.with_guard(self.check)))
         keeping = asyncio.ensure_future(self._keep())
         try:
             await asyncio.wait({working, keeping}, return_when=asyncio.FIRST_COMPLETED)

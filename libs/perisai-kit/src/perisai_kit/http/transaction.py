@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from perisai_kit.auth.principal import Principal, build_claims
-from perisai_kit.db.bulk import Old, delete_old
+from perisai_kit.db.bulk import OldRows, delete_old
 from perisai_kit.db.columns import KitBase
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -269,4 +269,4 @@ def _record(
 async def forget_old_keys(database: Database) -> bool:
     """Delete kept answers older than 24 hours; return whether there is more to do."""
     before = clock.real_now() - KEPT_FOR
-    return await delete_old(database, Old(IdempotencyRecord.created_at, before))
+    return await delete_old(database, OldRows(IdempotencyRecord.created_at, before))

@@ -36,12 +36,12 @@ crashes_total = Counter(
 )
 
 
-class Ran(Enum):
-    """What came of one turn of periodic work: done, begun with more to do, or left to another."""
+class Turn(Enum):
+    """The result of one turn of periodic work. Skipped: another process holds the lease."""
 
-    WHOLLY = auto()
-    IN_PART = auto()
-    ELSEWHERE = auto()
+    DONE = auto()
+    PARTIAL = auto()
+    SKIPPED = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +61,25 @@ class Periodic:
 
     async def run_for_ever(self, database: Database) -> None:
         """Run now and then every `every_s`, until cancelled."""
-        ran = await finish(self.run_once(database))
-        if ran is Ran.ELSEWHERE:
+        turn = await finish(self.run_once(database))
+        if turn is Turn.SKIPPED:
             # A process that was killed at work finds its own lease when it starts again.
             await asyncio.sleep(min(self.every_s, self.lease_s))
-            ran = await finish(self.run_once(database))
+            turn = await finish(self.run_once(database))
         while True:
-            pause = min(self.every_s, AGAIN_S) if ran is Ran.IN_PART else self.every_s
+            pause = min(self.every_s, AGAIN_S) if turn is Turn.PARTIAL else self.every_s
             await asyncio.sleep(pause)
-            ran = await finish(self.run_once(database))
+            turn = await finish(self.run_once(database))
 
-    async def run_once(self, database: Database) -> Ran:
+    async def run_once(self, database: Database) -> Turn:
         """Run unless another process does.
 
         Raises: LeaseLost, with the work cancelled, when another process may have taken over.
         """
         lease = await take_lease(database, self.name, length_s=self.lease_s)
         if lease is None:
-            return Ran.ELSEWHERE
-        return Ran.IN_PART if await lease.run(self.run) else Ran.WHOLLY
+            return Turn.SKIPPED
+        return Turn.PARTIAL if await lease.run(self.run) else Turn.DONE
 
 
 class Worker:

@@ -1,6 +1,6 @@
 """What tests need around feeds: what was published, and delivery without a worker.
 
-All but `sequencing` are for databases where no sequencer runs, and work inside a test's one
+All but `run_sequencer` are for databases where no sequencer runs, and work inside a test's one
 transaction too.
 """
 
@@ -19,7 +19,7 @@ from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
 
 
-async def published(session: AsyncSession) -> list[Event]:
+async def list_published(session: AsyncSession) -> list[Event]:
     """Return all events of this database in the order of their publishing."""
     rows = await session.scalars(select(EventRow).order_by(EventRow.seq))
     return [EVENTS[row.type].model_validate(row.data) for row in rows]
@@ -49,7 +49,7 @@ async def deliver(subscription: Subscription, *, to: Database, source: Database)
 
 
 @asynccontextmanager
-async def sequencing(database: Database, signals: Signals | None = None) -> AsyncIterator[None]:
+async def run_sequencer(database: Database, signals: Signals | None = None) -> AsyncIterator[None]:
     """Run a sequencer as a service's worker would."""
     signals = signals or Signals()
     database.after_publish = signals.published.send

@@ -35,8 +35,8 @@ __all__ = [
     "Tokens",
     "Urls",
     "Wire",
-    "app_client",
-    "new_secret",
+    "make_secret",
+    "open_app_client",
     "run_in_thread",
 ]
 
@@ -71,7 +71,7 @@ def shared_urls() -> Urls:
     raise pytest.UsageError("this folder's conftest must define the fixture `shared_urls`")
 
 
-def new_secret() -> str:
+def make_secret() -> str:
     return base64.b64encode(os.urandom(32)).decode()
 
 
@@ -79,9 +79,9 @@ def new_secret() -> str:
 def test_secrets() -> dict[str, str]:
     """The secrets of this run, made now."""
     return {
-        "data_keys": f"k1:{new_secret()}",
-        "lookup_key": new_secret(),
-        "client_secret": new_secret(),
+        "data_keys": f"k1:{make_secret()}",
+        "lookup_key": make_secret(),
+        "client_secret": make_secret(),
     }
 
 
@@ -178,7 +178,7 @@ def wire(tokens: Tokens) -> Wire:
 
 
 @asynccontextmanager
-async def app_client(app: FastAPI, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
+async def open_app_client(app: FastAPI, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
     """Give a client for an app in this process, with the app's start and stop run around it."""
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
@@ -197,5 +197,5 @@ async def client(
     make_app: MakeApp, database: Database, wire: Wire
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of this folder's service, on the test's one transaction."""
-    async with app_client(make_app(database=database, wire=wire)) as client:
+    async with open_app_client(make_app(database=database, wire=wire)) as client:
         yield client

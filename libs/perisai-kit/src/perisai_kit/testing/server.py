@@ -17,7 +17,7 @@ ANSWER_S = 60
 
 
 @asynccontextmanager
-async def serving(
+async def serve(
     app: ASGIApp, *, protocol: type[asyncio.Protocol] = ServerProtocol, date_header: bool = True
 ) -> AsyncIterator[int]:
     """Serve an app on a free port while the block lasts; give the port."""
@@ -49,10 +49,10 @@ async def serving(
 
 
 @asynccontextmanager
-async def served_client(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
+async def open_served_client(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
     """Give a client of an app that is served as in production, its start and stop included."""
     async with (
-        serving(app) as port,
+        serve(app) as port,
         httpx.AsyncClient(
             base_url=f"http://{HOST}:{port}", trust_env=False, timeout=ANSWER_S
         ) as client,
@@ -91,7 +91,7 @@ class RawClient:
 
 
 @asynccontextmanager
-async def connected(port: int, *, host: str = HOST) -> AsyncIterator[RawClient]:
+async def open_connection(port: int, *, host: str = HOST) -> AsyncIterator[RawClient]:
     """Open a connection while the block lasts."""
     reader, writer = await asyncio.open_connection(host, port)
     try:

@@ -23,7 +23,7 @@ from payment_service.callbacks.rules import (
     plain,
 )
 from payment_service.callbacks.schemas import Firsts, Judged, Message, Outcome, Signed
-from perisai_kit.db.bulk import Old
+from perisai_kit.db.bulk import OldRows
 from perisai_kit.db.sql import CountedStatement, Executor, Rows, SqlStatement
 from perisai_kit.privacy.keyring import Keyring
 from snap_bi.answers import Answer
@@ -252,7 +252,7 @@ async def list_unproven(
     return (await session.scalars(chosen.order_by(UnprovenRequest.id.desc()).limit(limit))).all()
 
 
-async def find_old_unproven(session: AsyncSession, *, keep: int) -> list[Old]:
+async def find_old_unproven(session: AsyncSession, *, keep: int) -> list[OldRows]:
     """Return all but the newest `keep` of each partner."""
     newest = (
         select(UnprovenRequest.id)
@@ -264,15 +264,15 @@ async def find_old_unproven(session: AsyncSession, *, keep: int) -> list[Old]:
     )
     found = await session.execute(select(BankPartner.id, newest))
     return [
-        Old(UnprovenRequest.id, oldest_kept, UnprovenRequest.partner_id == partner_id)
+        OldRows(UnprovenRequest.id, oldest_kept, UnprovenRequest.partner_id == partner_id)
         for partner_id, oldest_kept in found
         if oldest_kept is not None
     ]
 
 
-def old_external_ids(*, before: date) -> Old:
-    return Old(ExternalId.day, before)
+def old_external_ids(*, before: date) -> OldRows:
+    return OldRows(ExternalId.day, before)
 
 
-def old_tokens(*, before: datetime) -> Old:
-    return Old(AccessToken.expires_at, before)
+def old_tokens(*, before: datetime) -> OldRows:
+    return OldRows(AccessToken.expires_at, before)
