@@ -157,6 +157,22 @@ async def test_the_right_code_comes_too_late_after_five_wrong_ones(gateway: Any)
     assert answer.status_code == 401
 
 
+@pytest.mark.parametrize("grant", [{}, {"grant_type": "magic"}, {"grant_type": None}])
+async def test_an_unknown_grant_is_told_the_grants_there_are(
+    gateway: Any, grant: dict[str, Any]
+) -> None:
+    answer = await gateway.token(**grant)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [
+        {
+            "pointer": "/grant_type",
+            "code": "union_tag_invalid",
+            "detail": "must be one of: otp, password, refresh_token, client_credentials",
+        }
+    ]
+
+
 async def test_a_locked_account_cannot_sign_in_with_the_right_code(gateway: Any) -> None:
     await gateway.otp_session()
     async with gateway.parts.database.begin() as session:

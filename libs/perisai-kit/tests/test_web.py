@@ -122,7 +122,7 @@ async def test_an_unknown_field_is_refused_by_name(things: httpx.AsyncClient) ->
         {
             "pointer": "/a~1b",
             "code": "extra_forbidden",
-            "detail": "Extra inputs are not permitted",
+            "detail": "is not a field here; remove it",
         }
     ]
 

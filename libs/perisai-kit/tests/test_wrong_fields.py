@@ -10,6 +10,7 @@ import pytest
 from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
 from pydantic_core._pydantic_core import list_all_errors
 
+from perisai_kit.http.types import required_tag
 from perisai_kit.http.validation import build_field_problems
 
 OUR_LIMITS = frozenset(
@@ -27,6 +28,14 @@ class Cat(BaseModel):
 
 class Dog(BaseModel):
     kind: Literal["dog"]
+
+
+class Name(BaseModel):
+    name: Annotated[str, Field(min_length=1)]
+
+
+class Basket(BaseModel):
+    pet: Name | None = None
 
 
 Pet = Annotated[Cat | Dog, Field(discriminator="kind")]
@@ -80,3 +89,66 @@ def test_no_problem_quotes_what_was_sent(kind: Any, value: Any, language: str) -
     assert problems
     assert "3510" not in json.dumps(problems)
     assert "\\u0000" not in json.dumps(problems)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "english", "indonesian"),
+    [
+        (
+            Annotated[str, Field(min_length=12)],
+            "x",
+            "must have at least 12 characters",
+            "minimal 12 karakter",
+        ),
+        (
+            Annotated[list[int], Field(min_length=2)],
+            [1],
+            "must have at least 2 entries",
+            "minimal 2 isian",
+        ),
+        (Annotated[int, Field(ge=1)], 0, "must be 1 or more", "minimal 1"),
+        (Annotated[int, Field(le=9)], 10, "must be 9 or less", "maksimal 9"),
+        (
+            Literal["a", "b", "c"],
+            SENT,
+            "must be one of: a, b, c",
+            "harus salah satu dari: a, b, c",
+        ),
+        (Literal[1, 2], 3, "must be one of: 1 or 2", "harus salah satu dari: 1 or 2"),
+    ],
+)
+def test_a_text_says_the_limit_or_the_allowed_values(
+    kind: Any, value: Any, english: str, indonesian: str
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(kind).validate_python(value)
+
+    raw: Any = list(refused.value.errors())
+
+    assert build_field_problems(raw, language="en")[0]["detail"] == english
+    assert build_field_problems(raw, language="id")[0]["detail"] == indonesian
+
+
+@pytest.mark.parametrize("value", [{"kind": SENT}, {}, {"kind": None}, {"kind": 7}])
+def test_a_union_points_to_the_field_that_decides_with_its_allowed_values(value: Any) -> None:
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(Annotated[Pet, required_tag("kind")]).validate_python(value)
+
+    raw: Any = list(refused.value.errors())
+
+    assert build_field_problems(raw, language="en", prefix=("body",), content=value) == [
+        {"code": "union_tag_invalid", "detail": "must be one of: cat, dog", "pointer": "/kind"}
+    ]
+
+
+def test_a_field_that_may_be_null_is_named_by_what_is_wrong_inside_it() -> None:
+    value = {"pet": {"name": ""}}
+    with pytest.raises(ValidationError) as refused:
+        Basket.model_validate(value)
+
+    raw: Any = list(refused.value.errors())
+
+    assert build_field_problems(raw, language="en", prefix=("body",), content=value) == [
+        {"code": "string_too_short", "detail": "must have at least 1 characters",
+         "pointer": "/pet/name"}
+    ]  # fmt: skip

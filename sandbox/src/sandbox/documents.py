@@ -22,6 +22,7 @@ import member_service.app
 import payment_service.app
 from gateway.openapi.service import as_text, merge, own_document
 from perisai_kit.domain.errors import DomainError
+from perisai_kit.domain.field_errors import FIELD_TEXTS
 from perisai_kit.events.docs import render_events
 from perisai_kit.http.problems import get_status
 
@@ -64,6 +65,18 @@ def errors_markdown() -> str:
         f"| `{kind.code}` | {get_status(kind)} | {kind.text} | {kind.text_id} |"
         for kind in error_classes()
         if kind.__module__.split(".")[0] in PACKAGES
+    ]
+    lines += [
+        "",
+        "## Codes of fields",
+        "",
+        "An entry of `errors` has the code of a problem above, or one of these. Its `pointer` is",
+        "the place in the body, its `parameter` the name in the query, the path or the headers.",
+        "`{…}` stands for a limit or for the allowed values.",
+        "",
+        "| code | English | Indonesian |",
+        "|---|---|---|",
+        *(f"| `{code}` | {text.en} | {text.id} |" for code, text in sorted(FIELD_TEXTS.items())),
     ]
     return "\n".join(lines) + "\n"
 

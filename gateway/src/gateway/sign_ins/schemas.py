@@ -1,11 +1,11 @@
 import uuid
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import Discriminator, Field, SecretStr, StringConstraints
 
 from gateway.otp.schemas import DeviceId, OtpCode
 from gateway.passwords import PASSWORD_MAX
-from perisai_kit.http.types import Code, Model, Phone
+from perisai_kit.http.types import Code, Model, Phone, required_tag
 
 OpaqueToken = Annotated[SecretStr, Field(min_length=1, max_length=200)]
 
@@ -43,5 +43,7 @@ class ClientGrant(Model):
 
 
 Grant = Annotated[
-    OtpGrant | PasswordGrant | RefreshGrant | ClientGrant, Field(discriminator="grant_type")
+    OtpGrant | PasswordGrant | RefreshGrant | ClientGrant,
+    Discriminator("grant_type"),
+    required_tag("grant_type"),
 ]

@@ -46,7 +46,7 @@ async def test_an_unknown_query_parameter_is_refused_with_the_allowed_ones(
     assert problem["errors"] == [
         {
             "code": "parameter_unknown",
-            "detail": "is not a parameter here; allowed: cursor, limit",
+            "detail": "is not a parameter here; the parameters are: cursor, limit",
             "parameter": "state",
         },
         {"code": "parameter_repeated", "detail": "is sent more than once", "parameter": "limit"},

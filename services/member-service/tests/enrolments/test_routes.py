@@ -84,6 +84,25 @@ async def test_an_id_of_somebody_else_is_refused(
     assert (answer.status_code, answer.json()["code"]) == (409, "member_id_taken")
 
 
+async def test_faults_of_the_form_and_of_its_parts_are_named_in_one_answer(
+    client: httpx.AsyncClient, agent: Any, form: Form
+) -> None:
+    body = form(
+        nik="351011120390000",
+        work_declaration={"working": False, "declared_on": "2025-01-02"},
+        declared_income=500_000,
+    )
+
+    answer = await client.post("/v1/members", json=body, headers=agent.keyed())
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "nik_invalid")
+    assert [(each["pointer"], each["code"]) for each in answer.json()["errors"]] == [
+        ("/nik", "nik_invalid"),
+        ("/work_declaration/working", "not_working"),
+        ("/declared_income", "income_below_minimum"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("differences", "code", "pointer"),
     [

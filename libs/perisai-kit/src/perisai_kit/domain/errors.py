@@ -16,6 +16,7 @@ DomainError                code, text (English), text_id (Indonesian), details
 A feature declares its own names beside its rules. `web.py` alone knows status numbers.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -38,6 +39,15 @@ class DomainError(Exception):
         self.message = message
         self.field = field
         self.details = details
+        self.others: Sequence[DomainError] = ()
+        """Errors of other fields of the same request: see `together`."""
+
+
+def together(errors: Sequence[DomainError]) -> DomainError:
+    """Return the first of these errors; its answer names the fields of the others too."""
+    first, *others = errors
+    first.others = others
+    return first
 
 
 class BadRequest(DomainError):

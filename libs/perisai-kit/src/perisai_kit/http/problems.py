@@ -168,10 +168,12 @@ def build_problem_body(
     """
     title = error.text_id if language == "id" else error.text
     fields = list(errors)
-    if error.field is not None:
-        place = "pointer" if has_body else "parameter"
-        where = "/" + error.field.replace(".", "/") if has_body else error.field
-        fields.append({place: where, "code": error.code, "detail": title})
+    for each in (error, *error.others):
+        if each.field is not None:
+            place = "pointer" if has_body else "parameter"
+            where = "/" + each.field.replace(".", "/") if has_body else each.field
+            detail = each.text_id if language == "id" else each.text
+            fields.append({place: where, "code": each.code, "detail": detail})
     body = {
         "type": f"urn:perisai:problem:{error.code}",
         "title": title,

@@ -183,6 +183,15 @@ MonthText = Annotated[
 ]
 
 
+def required_tag(name: str) -> BeforeValidator:
+    """Return what makes a union name the choices for its discriminator where it is missing too."""
+
+    def fill(value: Any) -> Any:
+        return {name: "", **value} if isinstance(value, dict) else value
+
+    return BeforeValidator(fill)
+
+
 class Model(BaseModel):
     """What comes in: unknown fields are refused, and nothing changes once read."""
 

@@ -3,72 +3,21 @@
 Never a value that was sent.
 """
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from perisai_kit.domain.errors import Invalid
+from perisai_kit.domain.field_errors import FIELD_TEXTS, NOT_VALID
 
 MOST_FIELDS = 50
 """An answer names so many and no more."""
 
-# The library's own words for these quote what was sent, or name our code.
-_IN_OUR_WORDS = {
-    "no_such_attribute": "is not valid",
-    "json_invalid": "must be JSON",
-    "needs_python_object": "is not valid",
-    "get_attribute_error": "is not valid",
-    "model_type": "must be an object",
-    "dataclass_type": "must be an object",
-    "dataclass_exact_type": "must be an object",
-    "named_tuple_type": "must be a list",
-    "iteration_error": "must be a list",
-    "mapping_type": "must be an object",
-    "bytes_invalid_encoding": "is not valid",
-    "value_error": "is not valid",
-    "assertion_error": "is not valid",
-    "date_parsing": "must be a date such as 2026-11-30",
-    "date_from_datetime_parsing": "must be a date such as 2026-11-30",
-    "time_parsing": "must be a time such as 09:00:00",
-    "datetime_parsing": "must be an instant such as 2026-11-03T09:00:00+07:00",
-    "datetime_object_invalid": "must be an instant such as 2026-11-03T09:00:00+07:00",
-    "datetime_from_date_parsing": "must be an instant such as 2026-11-03T09:00:00+07:00",
-    "timezone_offset": "must have another offset",
-    "time_delta_parsing": "must be a length of time",
-    "is_instance_of": "is not valid",
-    "is_subclass_of": "is not valid",
-    "union_tag_invalid": "is not one of the choices",
-    "url_parsing": "must be a web address",
-    "url_syntax_violation": "must be a web address",
-    "uuid_parsing": "must be a UUID",
-}
-_DETAIL_ID = {
-    "missing": "wajib diisi",
-    "extra_forbidden": "tidak dikenal",
-    "string_type": "harus berupa teks",
-    "string_too_short": "terlalu pendek",
-    "string_too_long": "terlalu panjang",
-    "string_pattern_mismatch": "bentuknya tidak sesuai",
-    "int_type": "harus berupa bilangan bulat",
-    "int_parsing": "harus berupa bilangan bulat",
-    "bool_type": "harus benar atau salah",
-    "enum": "bukan salah satu pilihan",
-    "literal_error": "bukan salah satu pilihan",
-    "uuid_parsing": "harus berupa UUID",
-    "date_parsing": "harus berupa tanggal seperti 2026-11-30",
-    "date_from_datetime_parsing": "harus berupa tanggal seperti 2026-11-30",
-    "datetime_parsing": "harus berupa waktu seperti 2026-11-03T09:00:00+07:00",
-    "datetime_from_date_parsing": "harus berupa waktu seperti 2026-11-03T09:00:00+07:00",
-    "union_tag_invalid": "bukan salah satu pilihan",
-    "union_tag_not_found": "bukan salah satu pilihan",
-    "surrogate": "harus berupa teks Unicode yang sah",
-    "phone": "harus berupa nomor telepon",
-    "month": "harus berupa bulan seperti 2026-11",
-    "nul_byte": "tidak boleh memuat byte NUL",
-    "greater_than": "terlalu kecil",
-    "greater_than_equal": "terlalu kecil",
-    "less_than": "terlalu besar",
-    "less_than_equal": "terlalu besar",
-}
+_ABSENT = ("missing", "union_tag_invalid", "union_tag_not_found")
+"""Errors of fields that may not stand in the body."""
+_OUR_LIMITS = ("min_length", "max_length", "gt", "ge", "lt", "le", "pattern")
+_CHOICES = ("expected", "expected_tags")
+"""What of an error's context goes into its text. The rest may be what was sent."""
 
 
 class WrongParameters:
@@ -89,21 +38,15 @@ class WrongParameters:
 
     def field_problems(self, language: str) -> list[dict[str, Any]]:
         """Return an entry for each parameter."""
-        texts = {
-            ParameterUnknown.code: f"is not a parameter here; allowed: {self._allowed or 'none'}",
-            ParameterRepeated.code: "is sent more than once",
-        }
-        if language == "id":
-            texts = {
-                ParameterUnknown.code: (
-                    f"bukan parameter alamat ini; pilihannya: {self._allowed or 'tidak ada'}"
-                ),
-                ParameterRepeated.code: "dikirim lebih dari sekali",
-            }
+        none = "tidak ada" if language == "id" else "none"
         named = [(ParameterUnknown.code, name) for name in self._unknown]
         named += [(ParameterRepeated.code, name) for name in self._repeated]
         return [
-            {"code": code, "detail": texts[code], "parameter": _printable(name)}
+            {
+                "code": code,
+                "detail": _text(code, language, {"choices": self._allowed or none}),
+                "parameter": _printable(name),
+            }
             for code, name in named[:MOST_FIELDS]
         ]
 
@@ -133,20 +76,50 @@ def build_field_problems(
     content: the body, or the row, that was sent.
     """
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for error in raw[:MOST_FIELDS]:
-        where, *path = (*prefix, *error["loc"]) or ("body",)
-        detail = _DETAIL_ID.get(error["type"], "tidak sah") if language == "id" else _english(error)
+    # A field that may be null has an error for null beside those of its value.
+    faults = [error for error in raw if error["type"] != "none_required"]
+    for error in faults[:MOST_FIELDS]:
+        kind, limits = str(error["type"]), _limits(error)
+        where, *path = (*prefix, *_location(error)) or ("body",)
         place = {"parameter": ".".join(_printable(part) for part in path) or str(where)}
         if where == "body":
             after = len(prefix) or 1
-            sent = _in_content((*prefix, *error["loc"])[after:], error["type"], content)
+            sent = _in_content((*prefix, *_location(error))[after:], kind, content)
             parts = (*prefix[1:], *sent)
             place = {"pointer": "".join(f"/{_escape(part)}" for part in parts)}
         # What fits no branch of a union has an error for each; the first is the likeliest.
         found.setdefault(
-            next(iter(place.items())), {"code": str(error["type"]), "detail": detail, **place}
+            next(iter(place.items())),
+            {"code": kind, "detail": _text(kind, language, limits), **place},
         )
     return list(found.values())
+
+
+def _location(error: dict[str, Any]) -> tuple[str | int, ...]:
+    """Return where an error is; for a union whose branch cannot be told, the field that tells."""
+    location: tuple[str | int, ...] = tuple(error["loc"])
+    discriminator = error.get("ctx", {}).get("discriminator")
+    return location if discriminator is None else (*location, str(discriminator).strip("'"))
+
+
+def _limits(error: dict[str, Any]) -> dict[str, str]:
+    """Return what a text may say of an error: limits and choices of ours."""
+    context = error.get("ctx", {})
+    limits = {name: str(context[name]) for name in _OUR_LIMITS if name in context}
+    for name in _CHOICES:
+        if name in context:
+            expected = str(context[name])
+            limits["choices"] = ", ".join(re.findall(r"'([^']*)'", expected)) or expected
+    return limits
+
+
+def _text(code: str, language: str, limits: Mapping[str, str]) -> str:
+    texts = FIELD_TEXTS.get(code, NOT_VALID)
+    text = texts.id if language == "id" else texts.en
+    try:
+        return text.format_map(limits)
+    except KeyError:  # an error without the context that its text needs
+        return NOT_VALID.id if language == "id" else NOT_VALID.en
 
 
 def _in_content(path: Sequence[str | int], kind: str, content: Any) -> list[str | int]:
@@ -158,17 +131,12 @@ def _in_content(path: Sequence[str | int], kind: str, content: Any) -> list[str 
                 content = content[part]
             case list() if isinstance(part, int) and part < len(content):
                 content = content[part]
-            case _ if kind == "missing" and number == len(path):
+            case _ if kind in _ABSENT and number == len(path):
                 pass
             case _:
                 continue
         place.append(part)
     return place
-
-
-def _english(error: dict[str, Any]) -> str:
-    # The rest are fixed texts, or hold a limit of ours.
-    return _IN_OUR_WORDS.get(error["type"]) or str(error["msg"])[:200]
 
 
 def _escape(part: str | int) -> str:

@@ -15,6 +15,7 @@ from member_service.members.rules import MemberNotFound, Stamp
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
+from perisai_kit.domain.errors import together
 from perisai_kit.domain.ids import new_id
 
 DECLARATIONS_SHOWN = 100
@@ -51,7 +52,7 @@ async def declare_work(
         working=new.working, declared_on=new.declared_on, on=clock.today()
     )
     if problems:
-        raise problems[0]
+        raise together(problems)
     declaration_id = new.id or new_id()
     row = WorkDeclaration(
         id=declaration_id,

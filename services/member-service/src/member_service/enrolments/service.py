@@ -25,7 +25,7 @@ from member_service.members.service import Candidate, Registered
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
-from perisai_kit.domain.errors import DomainError, Invalid
+from perisai_kit.domain.errors import DomainError, Invalid, together
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.nik import NikInvalid
 from perisai_kit.http.validation import build_field_problems
@@ -91,7 +91,7 @@ async def enrol(
     """
     candidate, problems = judge(form, form.id or new_id(), desk)
     if problems or candidate is None:
-        raise problems[0]
+        raise together(problems)
     registered = await _register(session, [Entry(0, form, candidate)], desk)
     taken = registered.taken.get(candidate.id)
     if taken is not None:
@@ -209,7 +209,7 @@ def _unrepeated(entry: Entry, niks: set[bytes], ids: set[UUID]) -> Entry | Verdi
 
 
 def _faults(row: int, error: ValidationError, content: Any) -> list[Fault]:
-    raw: list[Any] = list(error.errors(include_url=False, include_context=False))
+    raw: list[Any] = list(error.errors(include_url=False))
     raw = raw[: rules.ERRORS_SHOWN]
     prefix = ("body", "rows", row)
     english = build_field_problems(raw, language="en", prefix=prefix, content=content)

@@ -21,7 +21,7 @@ from member_service.members.schemas import MemberFacts, MemberLine, MemberPatch
 from member_service.occupations.rules import sector
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain import clock
-from perisai_kit.domain.errors import DomainError, PreconditionFailed
+from perisai_kit.domain.errors import DomainError, PreconditionFailed, together
 from perisai_kit.domain.nik import Nik, parse_nik
 from perisai_kit.domain.regions import is_known_region
 from perisai_kit.events.catalogue import MemberEnrolled, MemberUpdated
@@ -312,7 +312,7 @@ def _check(member: Member, changed: set[str], limits: Limits) -> None:
         nik = read_nik(member.nik, birth_date=member.birth_date, on=on)
         member.nik_warnings = _nik_warnings(nik, member.sex)
     if problems:
-        raise problems[0]
+        raise together(problems)
 
 
 def _change(member: Member, changed: list[str], viewer: Principal) -> MemberChange:
