@@ -10,7 +10,7 @@ from contract.test_roles import api_routes
 
 import gateway.app
 from perisai_kit.domain.field_errors import FIELD_TEXTS, NOT_VALID
-from perisai_kit.http.validation import field_problems
+from perisai_kit.http.validation import build_field_problems
 from sandbox.documents import app_of
 
 APPS = {**MODULES, "gateway": gateway.app}
@@ -35,7 +35,7 @@ def test_every_fault_of_a_field_has_a_documented_code_and_words(service: str) ->
         fault
         for raw, body in faults(service)
         for language in ("en", "id")
-        for fault in field_problems(raw, language=language, content=body)
+        for fault in build_field_problems(raw, language=language, content=body)
     ]
 
     silent = {
