@@ -8,7 +8,7 @@ import pytest
 from fastapi import APIRouter, FastAPI, Query
 
 from perisai_kit.http.paging import Cursor, Limit
-from perisai_kit.testing.plugin import app_client
+from perisai_kit.testing.plugin import open_app_client
 
 
 def things_router() -> APIRouter:
@@ -31,7 +31,7 @@ def things_router() -> APIRouter:
 
 @pytest.fixture
 async def things(make_kit_app: Callable[..., FastAPI]) -> AsyncIterator[httpx.AsyncClient]:
-    async with app_client(make_kit_app(things_router())) as client:
+    async with open_app_client(make_kit_app(things_router())) as client:
         yield client
 
 
