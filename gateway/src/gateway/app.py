@@ -22,7 +22,7 @@ from gateway.edge.pool import UpstreamPool
 from gateway.edge.public import PublicEdge
 from gateway.edge.relay import Relay
 from gateway.edge.routes import SMALL, Routes
-from gateway.edge.snap import SnapEdge, bank_pool
+from gateway.edge.snap import SnapEdge, make_bank_pool
 from gateway.keys.routes import public_router as jwks_router
 from gateway.keys.routes import router as keys_router
 from gateway.keys.service import SigningKeys
@@ -113,7 +113,7 @@ def create_app(
     )
     kit.tokens = OwnTokens(keys, settings)
     agents, members = kit.client(settings.agent_address), _members(settings, kit)
-    relay, banks = Relay(settings), bank_pool(settings)
+    relay, banks = Relay(settings), make_bank_pool(settings)
     webhook = webhook_of(settings, http_transport)
     app = create_kit_app(
         kit,

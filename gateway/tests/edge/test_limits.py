@@ -83,15 +83,15 @@ def test_headers_are_structured_fields() -> None:
 
 async def test_a_subject_without_requests_is_forgotten_whenever_its_turn_came() -> None:
     turns = InFlight(limit=1, waiting=1, wait_s=60)
-    await turns.enter("a")
-    waiting = asyncio.create_task(turns.enter("a"))
+    await turns.acquire("a")
+    waiting = asyncio.create_task(turns.acquire("a"))
     await asyncio.sleep(0)
-    turns.leave("a")  # the turn is there, and just then whoever waited for it goes
+    turns.release("a")  # the turn is there, and just then whoever waited for it goes
     waiting.cancel()
     await asyncio.wait([waiting])
 
     if not waiting.cancelled():
-        turns.leave("a")
+        turns.release("a")
     assert len(turns) == 0
 
 
@@ -100,17 +100,17 @@ async def test_turns_come_in_order_and_not_without_end() -> None:
     came: list[int] = []
 
     async def take(number: int) -> None:
-        await turns.enter("a")
+        await turns.acquire("a")
         came.append(number)
         await asyncio.sleep(0)
-        turns.leave("a")
+        turns.release("a")
 
-    await turns.enter("a")
+    await turns.acquire("a")
     waiting = [asyncio.create_task(take(number)) for number in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(TooManyAtOnce):
-        await turns.enter("a")
-    turns.leave("a")
+        await turns.acquire("a")
+    turns.release("a")
     await asyncio.gather(*waiting)
 
     assert came == [0, 1]

@@ -39,8 +39,8 @@ def run(steps: Any) -> None:
 
 def test_an_address_is_not_looked_up() -> None:
     async def steps(loop: Loop) -> None:
-        assert await Names("192.0.2.9", 80).addresses() == ["192.0.2.9"]
-        assert await Names("2001:db8::1", 80).addresses() == ["2001:db8::1"]
+        assert await Names("192.0.2.9", 80).resolve() == ["192.0.2.9"]
+        assert await Names("2001:db8::1", 80).resolve() == ["2001:db8::1"]
         assert loop.looked_up == 0
 
     run(steps)
@@ -49,7 +49,7 @@ def test_an_address_is_not_looked_up() -> None:
 def test_many_at_once_share_one_look_up() -> None:
     async def steps(loop: Loop) -> None:
         names = Names("member", 8002)
-        found = await asyncio.gather(*(names.addresses() for _ in range(50)))
+        found = await asyncio.gather(*(names.resolve() for _ in range(50)))
         assert found == [["192.0.2.1", "192.0.2.2"]] * 50
         assert loop.looked_up == 1
 
@@ -59,15 +59,15 @@ def test_many_at_once_share_one_look_up() -> None:
 def test_the_last_answer_counts_while_the_next_is_made_and_when_it_fails() -> None:
     async def steps(loop: Loop) -> None:
         names = Names("member", 8002)
-        await names.addresses()
+        await names.resolve()
         loop.now += REMEMBERED_S + 1
         loop.answer = OSError("no name server")
-        during = await names.addresses()
+        during = await names.resolve()
         await asyncio.sleep(0.01)
         loop.answer = ["192.0.2.3"]
-        await names.addresses()
+        await names.resolve()
         await asyncio.sleep(0.01)
-        after = await names.addresses()
+        after = await names.resolve()
 
         assert during == ["192.0.2.1", "192.0.2.2"]
         assert after == ["192.0.2.3"]
@@ -81,6 +81,6 @@ def test_a_name_that_never_resolved_is_an_error() -> None:
         names = Names("nowhere", 80)
         for _ in range(2):
             with pytest.raises(OSError, match="no such name"):
-                await names.addresses()
+                await names.resolve()
 
     run(steps)

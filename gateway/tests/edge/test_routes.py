@@ -6,8 +6,8 @@ from gateway.edge.routes import (
     TABLE,
     Routes,
     Upstream,
-    snap_roots,
-    snap_service,
+    get_snap_service,
+    list_snap_roots,
 )
 
 
@@ -56,7 +56,7 @@ def test_only_our_own_rows_are_public() -> None:
 
 
 def test_the_banks_class_begins_with_the_first_segment_of_each_prefix() -> None:
-    roots = snap_roots(("/snap/v1.0", "/openapi/v1.0", "/openapi/transaction/v1.0"))
+    roots = list_snap_roots(("/snap/v1.0", "/openapi/v1.0", "/openapi/transaction/v1.0"))
 
     assert roots == ("/openapi/", "/snap/")
 
@@ -72,4 +72,4 @@ def test_the_banks_class_begins_with_the_first_segment_of_each_prefix() -> None:
     ],
 )
 def test_a_path_names_its_service(path: str, service: str) -> None:
-    assert snap_service(path) == service
+    assert get_snap_service(path) == service

@@ -12,9 +12,9 @@ from gateway.edge.exchange import Exchange
 from gateway.edge.limits import Limiter
 from gateway.edge.pool import UpstreamPool
 from gateway.edge.public import PublicEdge
-from gateway.edge.relay import Relay, pool_limits
+from gateway.edge.relay import Relay, make_pool_limits
 from gateway.edge.routes import Routes
-from gateway.edge.snap import SnapEdge, bank_pool
+from gateway.edge.snap import SnapEdge, make_bank_pool
 from gateway.settings import Settings
 from perisai_kit.http.access_log import AccessLog
 from perisai_kit.testing.plugin import Urls
@@ -112,7 +112,7 @@ async def test_an_edge_that_fails_after_an_answer_has_begun_leaves_it_to_be_cut(
 
 async def test_an_edge_towards_banks_that_fails_is_an_empty_504(settings: Settings) -> None:
     sent: list[Message] = []
-    pool = Failing("test", settings.payment_url, pool_limits(settings, 1))
+    pool = Failing("test", settings.payment_url, make_pool_limits(settings, 1))
 
     await sent_by(SnapEdge(nothing_inside, settings=settings, pool=pool), PAYMENT, sent)
 
@@ -128,7 +128,7 @@ async def test_a_bank_whose_answer_has_begun_is_cut(settings: Settings) -> None:
     async def receive() -> Message:
         return {"type": "http.disconnect"}
 
-    edge = SnapEdge(nothing_inside, settings=settings, pool=bank_pool(settings))
+    edge = SnapEdge(nothing_inside, settings=settings, pool=make_bank_pool(settings))
     scope = {"type": "http", "method": "POST", "path": "/snap/v1.0/nothing", "headers": []}
 
     with pytest.raises(RuntimeError, match="unexpected"):

@@ -73,15 +73,15 @@ class Scene:
 
     async def ask(self, request: bytes = GET) -> Answer:
         """Ask through the pool and return the whole answer."""
-        connection = await self.pool.take()
+        connection = await self.pool.acquire()
         deadline = asyncio.get_running_loop().time() + SHORT_S
         try:
-            connection.ask(request, deadline=deadline, is_head=request.startswith(b"HEAD "))
-            await connection.head()
+            connection.send(request, deadline=deadline, is_head=request.startswith(b"HEAD "))
+            await connection.read_head()
             body = await read_all(connection)
         finally:
-            self.pool.give_back(connection)
-        return Answer(connection.status, connection.headers, body, bool(self.address.resting))
+            self.pool.release(connection)
+        return Answer(connection.status, connection.headers, body, bool(self.address.idle))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -100,14 +100,14 @@ class Scene:
 
 async def read_all(connection: UpstreamConnection) -> bytes:
     parts = []
-    while part := await connection.read():
+    while part := await connection.read_body():
         parts.append(part)
     return b"".join(parts)
 
 
 def limits(connections: int = 8, **more: float) -> PoolLimits:
-    usual = {"waiting": 8, "wait_s": SHORT_S, "connect_s": 5, "silence_s": SHORT_S}
-    return PoolLimits(connections=connections, **{**usual, **more})  # type: ignore[arg-type]  # by name
+    usual = {"max_waiting": 8, "wait_s": SHORT_S, "connect_timeout_s": 5, "read_timeout_s": SHORT_S}
+    return PoolLimits(max_connections=connections, **{**usual, **more})  # type: ignore[arg-type]  # by name
 
 
 MakeScene = Callable[..., Awaitable[Scene]]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.edge.connection import BrokenOff, EndedUnheard, Silent
+from gateway.edge.connection import ConnectionBroken, ReadTimeout, StaleConnection
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -126,7 +126,7 @@ async def test_head_has_no_body_whatever_its_length_says(scene: Any, said: bytes
 async def test_an_answer_that_ends_early_is_broken_off(scene: Any, said: bytes) -> None:
     scene.says(said, close=True)
 
-    with pytest.raises(BrokenOff):
+    with pytest.raises(ConnectionBroken):
         await scene.ask()
 
     assert (await scene.ask()).body == b"ok"
@@ -171,7 +171,7 @@ async def test_what_is_not_an_answer_is_broken_off_and_its_connection_ends(
 ) -> None:
     scene.says(said)
 
-    with pytest.raises(BrokenOff):
+    with pytest.raises(ConnectionBroken):
         await scene.ask()
 
     assert (await scene.ask()).body == b"ok"
@@ -200,7 +200,7 @@ async def test_what_comes_when_nobody_asked_is_nobodys_answer(scene: Any) -> Non
 async def test_a_connection_closed_at_rest_is_not_used(scene: Any) -> None:
     scene.says(OK, close=True)
     await scene.ask()
-    while scene.address.resting[0].is_open:  # noqa: ASYNC110 - nothing else tells of it
+    while scene.address.idle[0].is_open:  # noqa: ASYNC110 - nothing else tells of it
         await asyncio.sleep(0.005)
 
     assert (await scene.ask()).body == b"ok"
@@ -211,7 +211,7 @@ async def test_a_kept_connection_that_ends_unheard_says_so(scene: Any) -> None:
     await scene.ask()
     scene.says(b"", close=True)
 
-    with pytest.raises(EndedUnheard):
+    with pytest.raises(StaleConnection):
         await scene.ask()
 
 
@@ -223,7 +223,7 @@ async def test_an_upstream_that_falls_silent_is_given_up(scene: Any, said: bytes
 
     scene.turns.append(silent)
 
-    with pytest.raises(Silent):
+    with pytest.raises(ReadTimeout):
         await scene.ask()
 
     assert (await scene.ask()).body == b"ok"
@@ -249,7 +249,7 @@ async def test_an_upstream_that_does_not_begin_in_time_is_given_up(scene: Any) -
 
     scene.turns.append(slow)
 
-    with pytest.raises(Silent):
+    with pytest.raises(ReadTimeout):
         await scene.ask()
 
 
@@ -276,10 +276,10 @@ async def test_who_is_cancelled_leaves_nothing_to_the_next(scene: Any, said: byt
 
 async def test_an_answer_left_unread_ends_its_connection(scene: Any) -> None:
     scene.says(SECRET)
-    connection = await scene.pool.take()
-    connection.ask(GET, deadline=float("inf"))
-    await connection.head()
-    scene.pool.give_back(connection)
+    connection = await scene.pool.acquire()
+    connection.send(GET, deadline=float("inf"))
+    await connection.read_head()
+    scene.pool.release(connection)
 
     assert (await scene.ask()).body == b"ok"
     assert scene.connections == 2

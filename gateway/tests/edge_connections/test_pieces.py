@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.edge.connection import (
     HELD_BYTES,
     Address,
-    BrokenOff,
+    ConnectionBroken,
     UpstreamConnection,
     UpstreamError,
 )
@@ -65,8 +65,11 @@ class Wire:
         return self.unsent
 
 
-def opened(silence_s: float = 5) -> tuple[UpstreamConnection, Wire]:
-    connection, wire = UpstreamConnection(Address("http://upstream"), silence_s=silence_s), Wire()
+def opened(read_timeout_s: float = 5) -> tuple[UpstreamConnection, Wire]:
+    connection, wire = (
+        UpstreamConnection(Address("http://upstream"), read_timeout_s=read_timeout_s),
+        Wire(),
+    )
     connection.connection_made(cast("asyncio.BaseTransport", wire))
     return connection, wire
 
@@ -74,7 +77,7 @@ def opened(silence_s: float = 5) -> tuple[UpstreamConnection, Wire]:
 async def outcome(pieces: list[bytes], *, is_head: bool) -> tuple[Any, ...]:
     """Return all that whoever asked can see."""
     connection, wire = opened()
-    connection.ask(b"a request", deadline=NEVER, is_head=is_head)
+    connection.send(b"a request", deadline=NEVER, is_head=is_head)
     for piece in pieces:
         if not wire.closing:
             connection.data_received(piece)
@@ -83,8 +86,8 @@ async def outcome(pieces: list[bytes], *, is_head: bool) -> tuple[Any, ...]:
     connection.connection_lost(None)
     body = b""
     try:
-        await connection.head()
-        while part := await connection.read():
+        await connection.read_head()
+        while part := await connection.read_body():
             body += part
     except UpstreamError as error:
         return type(error), body
@@ -104,13 +107,13 @@ def test_an_answer_is_the_same_in_any_pieces(said: bytes, cuts: set[int], is_hea
 @on_its_loop
 async def test_an_upstream_is_not_read_faster_than_its_answer_is_taken() -> None:
     connection, wire = opened()
-    connection.ask(b"a request", deadline=NEVER)
+    connection.send(b"a request", deadline=NEVER)
     connection.data_received(HEAD + b"content-length: %d\r\n\r\n" % (2 * HELD_BYTES))
     connection.data_received(bytes(HELD_BYTES))
     before = wire.paused
     connection.data_received(bytes(1))
     held = wire.paused
-    await connection.read()
+    await connection.read_body()
 
     assert (before, held, wire.paused) == (False, True, False)
 
@@ -128,12 +131,12 @@ async def test_what_is_said_before_anything_was_asked_ends_a_connection(said: by
 @on_its_loop
 async def test_a_connection_does_not_rest_while_a_request_is_on_its_way() -> None:
     connection, wire = opened()
-    connection.ask(b"a request", deadline=NEVER)
+    connection.send(b"a request", deadline=NEVER)
     wire.unsent = 1
     connection.data_received(OK)
-    await connection.read()
+    await connection.read_body()
 
-    assert not connection.rest()
+    assert not connection.try_keep()
     assert wire.closing
 
 
@@ -141,9 +144,9 @@ async def test_a_connection_does_not_rest_while_a_request_is_on_its_way() -> Non
 async def test_a_connection_that_ended_before_it_was_asked_says_so_at_once() -> None:
     connection, wire = opened()
     connection.connection_lost(None)
-    connection.ask(b"a request", deadline=NEVER)
+    connection.send(b"a request", deadline=NEVER)
 
-    with pytest.raises(BrokenOff):
-        await connection.head()
+    with pytest.raises(ConnectionBroken):
+        await connection.read_head()
 
     assert wire.written == b""

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from prometheus_client import REGISTRY
 
-from gateway.edge.connection import Address, Busy, Unreachable
+from gateway.edge.connection import Address, PoolBusy, Unreachable
 from gateway.edge.pool import KEPT_CONNECTION_S, PoolLimits, UpstreamPool
 
 pytestmark = [
@@ -22,8 +22,12 @@ pytestmark = [
 ]
 
 
-ONE = PoolLimits(connections=1, waiting=8, wait_s=2, connect_s=0.5, silence_s=2)
-MANY = PoolLimits(connections=100, waiting=8, wait_s=2, connect_s=0.5, silence_s=2)
+ONE = PoolLimits(
+    max_connections=1, max_waiting=8, wait_s=2, connect_timeout_s=0.5, read_timeout_s=2
+)
+MANY = PoolLimits(
+    max_connections=100, max_waiting=8, wait_s=2, connect_timeout_s=0.5, read_timeout_s=2
+)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +86,7 @@ async def test_who_is_not_there_is_unreachable(unused_tcp_port: int) -> None:
 
     for _ in range(2):  # the place is given back
         with pytest.raises(Unreachable, match="ConnectionRefusedError"):
-            await pool.take()
+            await pool.acquire()
 
 
 async def test_who_does_not_accept_is_given_up() -> None:
@@ -95,38 +99,38 @@ async def test_who_does_not_accept_is_given_up() -> None:
 
         pool = UpstreamPool("test", f"http://127.0.0.1:{listener.getsockname()[1]}", ONE)
         with pytest.raises(Unreachable):
-            await pool.take()
+            await pool.acquire()
 
 
 async def test_so_many_are_lent_and_no_more(make_scene: Any) -> None:
     scene = await make_scene(most=2)
-    lent = [await scene.pool.take() for _ in range(2)]
+    lent = [await scene.pool.acquire() for _ in range(2)]
 
-    with pytest.raises(Busy):
-        await scene.pool.take()
+    with pytest.raises(PoolBusy):
+        await scene.pool.acquire()
     waiting = asyncio.create_task(scene.ask())
     given_up = asyncio.create_task(scene.ask())
     await asyncio.sleep(0)
     given_up.cancel()
-    scene.pool.give_back(lent.pop())
+    scene.pool.release(lent.pop())
 
     assert (await waiting).body == b"ok"
     assert given_up.cancelled() or await asyncio.wait([given_up])
     for connection in lent:
-        scene.pool.give_back(connection)
+        scene.pool.release(connection)
     assert [(await scene.ask()).body for _ in range(3)] == [b"ok"] * 3
 
 
 async def test_who_finds_too_many_waiting_is_turned_away_at_once(make_scene: Any) -> None:
     scene = await make_scene(most=1)
-    lent = await scene.pool.take()
+    lent = await scene.pool.acquire()
     waiting = [asyncio.create_task(scene.ask()) for _ in range(8)]
     await asyncio.sleep(0)
 
-    with pytest.raises(Busy):
-        await scene.pool.take()
+    with pytest.raises(PoolBusy):
+        await scene.pool.acquire()
 
-    scene.pool.give_back(lent)
+    scene.pool.release(lent)
     assert [(await each).body for each in waiting] == [b"ok"] * 8
 
 
@@ -134,13 +138,13 @@ async def test_several_addresses_share_the_work(make_scene: Any) -> None:
     scenes = [await make_scene(most=1) for _ in range(3)]
     pool = _pool_of(scenes)
 
-    lent = [await pool.take() for _ in range(6)]
+    lent = [await pool.acquire() for _ in range(6)]
 
     assert sorted(each.address.port for each in lent) == sorted(
         scene.address.port for scene in scenes for _ in range(2)
     )
     for connection in lent:
-        pool.give_back(connection)
+        pool.release(connection)
     await pool.close()
 
 
@@ -151,20 +155,20 @@ async def test_an_address_that_is_not_there_is_passed_over(
     gone = f"http://127.0.0.1:{unused_tcp_port}"
     pool = UpstreamPool("test", f"{gone}, http://127.0.0.1:{scene.address.port}", MANY)
 
-    lent = [await pool.take() for _ in range(4)]
+    lent = [await pool.acquire() for _ in range(4)]
 
     assert {each.address.port for each in lent} == {scene.address.port}
     assert pool.addresses[0].avoided_until > asyncio.get_running_loop().time()
     for connection in lent:
-        pool.give_back(connection)
+        pool.release(connection)
     await pool.close()
 
 
 async def test_a_pool_shows_its_figures(make_scene: Any) -> None:
     scene = await make_scene(most=1)
     pool = UpstreamPool("shown", f"http://127.0.0.1:{scene.address.port}", ONE)
-    lent = await pool.take()
-    waiting = asyncio.create_task(pool.take())
+    lent = await pool.acquire()
+    waiting = asyncio.create_task(pool.acquire())
     await asyncio.sleep(0)
 
     figures = {
@@ -173,8 +177,8 @@ async def test_a_pool_shows_its_figures(make_scene: Any) -> None:
     }
 
     assert figures == {"connections_lent": 1, "requests_waiting": 1}
-    pool.give_back(lent)
-    pool.give_back(await waiting)
+    pool.release(lent)
+    pool.release(await waiting)
     await pool.close()
 
 
@@ -186,7 +190,7 @@ def _pool_of(scenes: Any) -> UpstreamPool:
 async def test_a_connection_that_rested_too_long_is_not_used(make_scene: Any) -> None:
     scene = await make_scene()
     await scene.ask()
-    scene.address.resting[0].rested_at -= KEPT_CONNECTION_S
+    scene.address.idle[0].idle_since -= KEPT_CONNECTION_S
 
     await scene.ask()
 
@@ -195,16 +199,16 @@ async def test_a_connection_that_rested_too_long_is_not_used(make_scene: Any) ->
 
 async def test_a_closed_pool_keeps_nothing(make_scene: Any) -> None:
     scene = await make_scene()
-    lent = await scene.pool.take()
+    lent = await scene.pool.acquire()
     await scene.ask()
-    resting = scene.address.resting[0]
+    idle = scene.address.idle[0]
 
     await scene.pool.close()
-    scene.pool.give_back(lent)
+    scene.pool.release(lent)
 
-    assert not resting.is_open
+    assert not idle.is_open
     assert not lent.is_open
-    assert not scene.address.resting
+    assert not scene.address.idle
 
 
 def _server_context(folder: Path) -> ssl.SSLContext:

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from starlette.types import Message
 
-from gateway.edge.body import ClientGone
+from gateway.edge.body import ClientDisconnected
 from gateway.edge.exchange import Exchange
 from gateway.edge.headers import Client, RequestUnreadable
 from gateway.edge.relay import Relay, UpstreamBusy, UpstreamFailed, UpstreamLate
@@ -98,7 +98,7 @@ async def forward(scene: Any) -> AsyncIterator[Forward]:
         scope = {**scope_of(client, method, headers), **more}
         exchange = exchange_of(scope, client)
         exchange.headers.append((b"more", b"1"))
-        await relay.run(exchange, scope, ROW, CLIENT, body)
+        await relay.forward(exchange, scope, ROW, CLIENT, body)
         return client.sent
 
     yield run
@@ -150,7 +150,7 @@ async def test_several_addresses_of_a_service_are_all_asked(make_scene: Any) -> 
     async def ask() -> None:
         client = Connection()
         scope = scope_of(client)
-        await relay.run(exchange_of(scope, client), scope, ROW, CLIENT, b"")
+        await relay.forward(exchange_of(scope, client), scope, ROW, CLIENT, b"")
 
     await asyncio.gather(*(ask() for _ in range(4)))
 
@@ -176,7 +176,7 @@ async def test_what_a_client_that_has_gone_waits_for_is_given_up(scene: Any) -> 
     client = Connection()
     scope = scope_of(client)
     exchange = exchange_of(scope, client)
-    asking = asyncio.create_task(relay.run(exchange, scope, ROW, CLIENT, b""))
+    asking = asyncio.create_task(relay.forward(exchange, scope, ROW, CLIENT, b""))
     while not scene.requests:  # noqa: ASYNC110 - nothing else tells of it
         await asyncio.sleep(0.005)
     lost = client.lost
@@ -184,7 +184,7 @@ async def test_what_a_client_that_has_gone_waits_for_is_given_up(scene: Any) -> 
 
     lost()
 
-    with pytest.raises(ClientGone):
+    with pytest.raises(ClientDisconnected):
         await asking
     assert not client.is_watched()
     await relay.close()
@@ -198,7 +198,7 @@ async def test_who_has_gone_while_waiting_for_a_connection_asks_nothing(scene: A
     for client in clients:
         scope = scope_of(client)
         exchange = exchange_of(scope, client)
-        asking.append(asyncio.create_task(relay.run(exchange, scope, ROW, CLIENT, b"")))
+        asking.append(asyncio.create_task(relay.forward(exchange, scope, ROW, CLIENT, b"")))
     while not scene.requests:  # noqa: ASYNC110 - nothing else tells of it
         await asyncio.sleep(0.005)
 
@@ -207,7 +207,7 @@ async def test_who_has_gone_while_waiting_for_a_connection_asks_nothing(scene: A
         client.lost()
 
     for each in asking:
-        with pytest.raises(ClientGone):
+        with pytest.raises(ClientDisconnected):
             await each
     assert len(scene.requests) == 1
     await relay.close()
@@ -223,7 +223,7 @@ async def test_too_many_at_once_are_told_so(scene: Any) -> None:
         scope = scope_of(client)
         exchange = exchange_of(scope, client)
         try:
-            await relay.run(exchange, scope, ROW, CLIENT, b"")
+            await relay.forward(exchange, scope, ROW, CLIENT, b"")
         except Exception as error:  # noqa: BLE001 - it is what is looked at
             return error
         return None

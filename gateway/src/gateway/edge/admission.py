@@ -55,37 +55,37 @@ class Admission:
         TokenInvalid, KeysUnavailable, Forbidden, TotpEnrolmentOnly, RateLimited.
         """
         if row is None:
-            self._check(RateClass.PUBLIC, self.get_network(scope), rate_headers)
+            self._check_rate(RateClass.PUBLIC, self.get_network(scope), rate_headers)
             raise AddressUnknown
         if row.roles is None:
-            self._check(row.rate, self.get_network(scope), rate_headers)
+            self._check_rate(row.rate, self.get_network(scope), rate_headers)
             return None
-        principal = await self._principal(scope)
+        principal = await self._authenticate(scope)
         if Role.SERVICE not in principal.roles:
-            self._check(row.rate, principal.subject, rate_headers)
+            self._check_rate(row.rate, principal.subject, rate_headers)
         if ENROLMENT in principal.amr and scope["path"] not in ENROLMENT_PATHS:
             raise TotpEnrolmentOnly
         if row.roles and row.roles.isdisjoint(principal.roles):
             raise Forbidden
         return principal
 
-    async def _principal(self, scope: Scope) -> Principal:
+    async def _authenticate(self, scope: Scope) -> Principal:
         """Checking a signature is work: whoever shows bad tokens is held back by address."""
         try:
             token = read_bearer_token(scope["headers"])
             return await self._authenticator.verify(
-                token, before_decoding=partial(self._check_strangers, scope)
+                token, before_decoding=partial(self._check_token_rate, scope)
             )
         except (Unauthenticated, AuthorizationRepeated, KeysUnavailable):
-            self._check(RateClass.TOKENS, self.get_network(scope), [])
+            self._check_rate(RateClass.TOKENS, self.get_network(scope), [])
             raise
 
-    def _check_strangers(self, scope: Scope) -> None:
+    def _check_token_rate(self, scope: Scope) -> None:
         at = time.monotonic()
         if wait_s := self._limiter.wait_s(RateClass.TOKENS, self.get_network(scope), at=at):
             raise RateLimited(retry_after_s=wait_s)
 
-    def _check(self, rate: RateClass, subject: str, rate_headers: Headers) -> None:
+    def _check_rate(self, rate: RateClass, subject: str, rate_headers: Headers) -> None:
         allowance = self._limiter.take(rate, subject, at=time.monotonic())
         rate_headers.extend(allowance.headers)
         if allowance.retry_after_s:

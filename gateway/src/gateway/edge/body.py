@@ -21,7 +21,7 @@ class BodiesFull(Unavailable):
     text_id = "Terlalu banyak permintaan sedang diterima; coba sesaat lagi."
 
 
-class ClientGone(Exception):
+class ClientDisconnected(Exception):
     """The client closed its connection; nobody waits for an answer."""
 
 
@@ -35,9 +35,9 @@ class BodyBudget:
         self.held = 0
         self._held_by: dict[str, int] = {}
 
-    def lease(self, network: str = "") -> "Lease":
-        """Return what holds the bytes of one request: `with budget.lease() as lease`."""
-        return Lease(self, network)
+    def reserve(self, network: str = "") -> "BodyReservation":
+        """Return what holds the bytes of one request: `with budget.reserve() as reservation`."""
+        return BodyReservation(self, network)
 
     def take(self, network: str, size: int) -> None:
         """Hold more bytes. Raises: BodiesFull."""
@@ -47,7 +47,7 @@ class BodyBudget:
         self.held += size
         self._held_by[network] = held
 
-    def give_back(self, network: str, size: int) -> None:
+    def release(self, network: str, size: int) -> None:
         """Hold these bytes no more."""
         self.held -= size
         self._held_by[network] -= size
@@ -55,7 +55,7 @@ class BodyBudget:
             del self._held_by[network]
 
 
-class Lease:
+class BodyReservation:
     """Bytes that are given back at the end of the block."""
 
     __slots__ = ("_budget", "_network", "_size")
@@ -65,7 +65,7 @@ class Lease:
         self._network = network
         self._size = 0
 
-    def __enter__(self) -> "Lease":
+    def __enter__(self) -> "BodyReservation":
         return self
 
     def __exit__(
@@ -75,7 +75,7 @@ class Lease:
         trace: TracebackType | None,
     ) -> None:
         if self._size:
-            self._budget.give_back(self._network, self._size)
+            self._budget.release(self._network, self._size)
             self._size = 0
 
     def add(self, size: int) -> None:
@@ -85,7 +85,7 @@ class Lease:
             self._size += size
 
 
-def stated_length(scope: Scope) -> int | None:
+def read_content_length(scope: Scope) -> int | None:
     """Return the length of the body as the headers state it; None for chunks.
 
     Raises: RequestUnreadable, EncodingUnsupported.
@@ -105,29 +105,31 @@ def stated_length(scope: Scope) -> int | None:
     return length
 
 
-async def collect(receive: Receive, *, length: int | None, limit: int, lease: Lease) -> bytes:
+async def read_body(
+    receive: Receive, *, length: int | None, limit: int, reservation: BodyReservation
+) -> bytes:
     """Return the whole body. length: as stated; None where it is not. limit: bytes.
 
-    Raises: TooLarge, BodiesFull, ClientGone.
+    Raises: TooLarge, BodiesFull, ClientDisconnected.
     """
     if length == 0:
         return b""
     if length is not None and length > limit:
         raise TooLarge
-    first, more = await _next(receive)
+    first, more = await _receive_part(receive)
     parts, size = [first], len(first)
-    _count(first, size, limit, lease)
+    _check_size(first, size, limit, reservation)
     while more:
-        part, more = await _next(receive)
+        part, more = await _receive_part(receive)
         size += len(part)
-        _count(part, size, limit, lease)
+        _check_size(part, size, limit, reservation)
         parts.append(part)
     if length is not None and size != length:
-        raise ClientGone  # the server would not let it pass either
+        raise ClientDisconnected  # the server would not let it pass either
     return first if len(parts) == 1 else b"".join(parts)
 
 
-def replayed(body: bytes, receive: Receive) -> Receive:
+def replay_body(body: bytes, receive: Receive) -> Receive:
     """Return what gives a collected body to an app of our own, and then what comes after it."""
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -137,14 +139,14 @@ def replayed(body: bytes, receive: Receive) -> Receive:
     return receive_again
 
 
-def _count(part: bytes, size: int, limit: int, lease: Lease) -> None:
+def _check_size(part: bytes, size: int, limit: int, reservation: BodyReservation) -> None:
     if size > limit:
         raise TooLarge
-    lease.add(len(part))
+    reservation.add(len(part))
 
 
-async def _next(receive: Receive) -> tuple[bytes, bool]:
+async def _receive_part(receive: Receive) -> tuple[bytes, bool]:
     message = await receive()
     if message["type"] == "http.disconnect":
-        raise ClientGone
+        raise ClientDisconnected
     return message.get("body", b""), message.get("more_body", False)

@@ -38,19 +38,19 @@ class Unreachable(UpstreamError):
     """There is no connection; nothing was sent."""
 
 
-class Busy(Unreachable):
+class PoolBusy(Unreachable):
     """All connections are in use, and so many wait for one already."""
 
 
-class Silent(UpstreamError):
+class ReadTimeout(UpstreamError):
     """There was no answer in time, or it stopped half-way."""
 
 
-class BrokenOff(UpstreamError):
+class ConnectionBroken(UpstreamError):
     """The connection ended early, or what came is not HTTP that we take."""
 
 
-class EndedUnheard(BrokenOff):
+class StaleConnection(ConnectionBroken):
     """A connection used before ended without a byte of this answer.
 
     Most likely it was closed before the request arrived; that is no proof that it was not
@@ -68,11 +68,11 @@ class Address:
         "authority",
         "avoided_until",
         "host",
-        "lent",
+        "idle",
+        "in_use",
         "names",
         "path",
         "port",
-        "resting",
         "tls",
     )
 
@@ -90,8 +90,8 @@ class Address:
         self.path = parts.path.encode("ascii")
         self.tls = ssl.create_default_context() if parts.scheme == "https" else None
         self.names = Names(self.host, self.port)
-        self.resting: deque[UpstreamConnection] = deque()
-        self.lent = 0
+        self.idle: deque[UpstreamConnection] = deque()
+        self.in_use = 0
         self.avoided_until = 0.0
 
 
@@ -102,25 +102,25 @@ class UpstreamConnection(asyncio.Protocol):
     lower case.
     """
 
-    def __init__(self, address: Address, *, silence_s: float) -> None:
-        """silence_s: how long the upstream may say nothing, once its answer has begun."""
+    def __init__(self, address: Address, *, read_timeout_s: float) -> None:
+        """read_timeout_s: how long the upstream may say nothing, once its answer has begun."""
         self.address = address
         self.status = 0
         self.headers: Headers = []
-        self.rested_at = 0.0
+        self.idle_since = 0.0
         self._loop = asyncio.get_running_loop()
-        self._silence_s = silence_s
+        self._read_timeout_s = read_timeout_s
         self._parser = HttpResponseParser(self)
         self._transport: asyncio.Transport
         self._closed = False
         self._used = self._reused = False
-        self._begin(resting=True, is_head=False)
+        self._begin(idle=True, is_head=False)
         self._reader: asyncio.Future[None] | None = None
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
-    def _begin(self, *, resting: bool, is_head: bool) -> None:
-        self._resting = resting
+    def _begin(self, *, idle: bool, is_head: bool) -> None:
+        self._idle = idle
         self._is_head = is_head
         self._headed = self._complete = self._keeps = self._heard = False
         self._until_close = False
@@ -133,22 +133,25 @@ class UpstreamConnection(asyncio.Protocol):
 
     # What whoever asks calls.
 
-    def ask(self, request: bytes, *, deadline: float, is_head: bool = False) -> None:
+    def send(self, request: bytes, *, deadline: float, is_head: bool = False) -> None:
         """Send a request. deadline: the loop's time by which the answer must have begun."""
         self._reused, self._used = self._used, True
-        self._begin(resting=False, is_head=is_head)
+        self._begin(idle=False, is_head=is_head)
         self.headers = []
         self._deadline = deadline
         if not self._closed:
             self._transport.write(request)
 
-    async def head(self) -> None:
-        """Wait for the head of the answer. Raises: Silent, BrokenOff."""
+    async def read_head(self) -> None:
+        """Wait for the head of the answer. Raises: ReadTimeout, ConnectionBroken."""
         while not self._headed:
             await self._more()
 
-    async def read(self) -> bytes:
-        """Return more of the answer's body, nothing at its end. Raises: Silent, BrokenOff."""
+    async def read_body(self) -> bytes:
+        """Return the next part of the body, or nothing at its end.
+
+        Raises: ReadTimeout, ConnectionBroken.
+        """
         while not self._parts:
             if self._complete:
                 return b""
@@ -161,20 +164,20 @@ class UpstreamConnection(asyncio.Protocol):
         return content
 
     @property
-    def at_end(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether all of the answer has been read."""
         return self._complete and not self._parts
 
-    def rest(self) -> bool:
+    def try_keep(self) -> bool:
         """Be ready for another request, or close; tell which."""
         if (
-            self.at_end
+            self.is_complete
             and self._keeps
             and self.is_open
             and not self._transport.get_write_buffer_size()
         ):
-            self._resting = True
-            self.rested_at = self._loop.time()
+            self._idle = True
+            self.idle_since = self._loop.time()
             return True
         self.close()
         return False
@@ -185,7 +188,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def close(self) -> None:
         """Close at once; whoever still waits is told."""
-        self._fail(BrokenOff("closed"))
+        self._fail(ConnectionBroken("closed"))
 
     # What the event loop calls.
 
@@ -194,7 +197,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._resting or self._closed or self._complete:  # nobody has asked for it
+        if self._idle or self._closed or self._complete:  # nobody has asked for it
             self.close()
             return
         self._heard = True
@@ -202,9 +205,9 @@ class UpstreamConnection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):
-            self._fail(BrokenOff("not an answer"))
+            self._fail(ConnectionBroken("not an answer"))
         if self._unframed > MOST_HEAD and not self._complete:
-            self._fail(BrokenOff("too much beside the body"))
+            self._fail(ConnectionBroken("too much beside the body"))
         _wake(self._reader)
 
     def eof_received(self) -> None:
@@ -221,7 +224,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         if self._complete:
-            raise BrokenOff("more than one answer")
+            raise ConnectionBroken("more than one answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._headed:  # trailers are nobody's: RFC 9110 6.5.1
@@ -232,9 +235,9 @@ class UpstreamConnection(asyncio.Protocol):
         coding, has_length = _framing(self.headers)
         version = self._parser.get_http_version()
         if version not in {"1.1", "1.0"} or not 100 <= status <= 599 or status == 101:
-            raise BrokenOff("neither version nor status is ours")
+            raise ConnectionBroken("neither version nor status is ours")
         if coding is not None and (coding.lower() != b"chunked" or version == "1.0"):
-            raise BrokenOff("transfer coding unknown")  # RFC 9112 6.1, 6.3
+            raise ConnectionBroken("transfer coding unknown")  # RFC 9112 6.1, 6.3
         if status < 200:
             return
         self._headed = True
@@ -251,7 +254,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_body(self, part: bytes) -> None:
         if self._complete or not self._headed:
-            raise BrokenOff("a body where there is none")
+            raise ConnectionBroken("a body where there is none")
         self._unframed = 0
         self._parts.append(part)
         before, self._held = self._held, self._held + len(part)
@@ -270,7 +273,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._raise_failure()
         loop = self._loop
         if self._headed:
-            self._deadline = loop.time() + self._silence_s
+            self._deadline = loop.time() + self._read_timeout_s
         # One timer for all requests of a connection: it looks at the deadline when it comes round.
         if self._timer is None:
             self._timer = loop.call_at(self._deadline, self._look_at_deadline)
@@ -288,13 +291,13 @@ class UpstreamConnection(asyncio.Protocol):
         if self._reader is None:
             return
         if self._loop.time() >= self._deadline:
-            self._fail(Silent("no answer in time"))
+            self._fail(ReadTimeout("no answer in time"))
         else:
             self._timer = self._loop.call_at(self._deadline, self._look_at_deadline)
 
     def _ended(self) -> UpstreamError:
         unheard = self._reused and not self._heard
-        return EndedUnheard("ended") if unheard else BrokenOff("ended")
+        return StaleConnection("ended") if unheard else ConnectionBroken("ended")
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

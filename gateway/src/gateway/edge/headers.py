@@ -29,7 +29,7 @@ HOP_BY_HOP = frozenset(
     }
 )
 """Source: RFC 9110 7.6.1."""
-OURS = frozenset(
+OWN_HEADERS = frozenset(
     {
         b"content-length",
         b"expect",
@@ -85,7 +85,7 @@ class Client:
     request_id: str
 
 
-def client_of(scope: Scope, trusted: Sequence[Network], request_id: str) -> Client:
+def read_client(scope: Scope, trusted: Sequence[Network], request_id: str) -> Client:
     """Return the client of a request, as trusted proxies tell of it."""
     return Client(
         address=get_client_address(scope, trusted),
@@ -111,13 +111,13 @@ class RequestHead:
         return first + b"Host: " + address.authority + b"\r\n" + self.lines
 
 
-def request_head(scope: Scope, client: Client, framing: bytes) -> RequestHead:
+def build_request_head(scope: Scope, client: Client, framing: bytes) -> RequestHead:
     """Return the head of a request to an upstream.
 
     framing: the header that says how long the body is, or nothing. Raises: RequestUnreadable.
     """
     headers: Headers = scope["headers"]
-    named = _named_by_connection(headers)
+    named = _list_connection_headers(headers)
     lines = []
     host = b""
     for name, value in headers:
@@ -138,19 +138,19 @@ def request_head(scope: Scope, client: Client, framing: bytes) -> RequestHead:
     ends = len(lines) + 1
     if joined.count(b"\r") != ends or joined.count(b"\n") != ends or b"\0" in joined:
         raise RequestUnreadable
-    return RequestHead(scope["method"], _target(scope), joined)
+    return RequestHead(scope["method"], _build_target(scope), joined)
 
 
-def length_of(body: bytes, method: str) -> bytes:
+def build_content_length(body: bytes, method: str) -> bytes:
     """Return the header that says how long a body is; maybe none."""
     if not body and method in WITHOUT_BODY:
         return b""
     return b"Content-Length: %d" % len(body)
 
 
-def answer_headers(status: int, headers: Headers) -> Headers:
+def filter_answer_headers(status: int, headers: Headers) -> Headers:
     """Return the upstream's headers without what belongs to its own connection."""
-    named = _named_by_connection(headers)
+    named = _list_connection_headers(headers)
     if status in BODILESS:  # our own server would wait for the body that this length is of
         named.add(b"content-length")
     return [
@@ -158,7 +158,7 @@ def answer_headers(status: int, headers: Headers) -> Headers:
     ]
 
 
-def _target(scope: Scope) -> bytes:
+def _build_target(scope: Scope) -> bytes:
     target: bytes = scope["raw_path"]
     if scope["query_string"]:
         target = target + b"?" + scope["query_string"]
@@ -169,10 +169,10 @@ def _target(scope: Scope) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _is_dropped(name: bytes) -> bool:
-    return name in HOP_BY_HOP or name in OURS or name.startswith(IDENTITY_PREFIXES)
+    return name in HOP_BY_HOP or name in OWN_HEADERS or name.startswith(IDENTITY_PREFIXES)
 
 
-def _named_by_connection(headers: Headers) -> set[bytes]:
+def _list_connection_headers(headers: Headers) -> set[bytes]:
     named: set[bytes] = set()
     for name, value in headers:
         if name == b"connection":

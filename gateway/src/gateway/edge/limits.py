@@ -160,18 +160,18 @@ class TooManyAtOnce(Unavailable):
     text_id = "Terlalu banyak permintaan akun ini sedang berjalan; tunggu jawabannya."
 
 
-class NoPlace(Exception):
-    """All places are taken, and so many wait already or have waited too long."""
+class QueueFull(Exception):
+    """All slots are taken, and so many wait already or have waited too long."""
 
 
-class Places:
+class Slots:
     """So many at a time; others wait their turn, in order and not for ever."""
 
-    __slots__ = ("_limit", "_most_waiting", "_queue", "_wait_s", "taken")
+    __slots__ = ("_limit", "_most_waiting", "_queue", "_wait_s", "in_use")
 
     def __init__(self, *, limit: int, waiting: int, wait_s: float) -> None:
         """waiting: how many may wait, each at most `wait_s`."""
-        self.taken = 0
+        self.in_use = 0
         self._limit = limit
         self._most_waiting = waiting
         self._wait_s = wait_s
@@ -181,19 +181,19 @@ class Places:
     def waiting(self) -> int:
         return len(self._queue)
 
-    def try_enter(self) -> bool:
+    def try_acquire(self) -> bool:
         """Take a place where one is free at once; tell whether it was."""
-        if self.taken >= self._limit:
+        if self.in_use >= self._limit:
             return False
-        self.taken += 1
+        self.in_use += 1
         return True
 
-    async def enter(self) -> None:
-        """Take a place, which `leave` gives back. Raises: NoPlace."""
-        if self.try_enter():
+    async def acquire(self) -> None:
+        """Take a place, which `leave` gives back. Raises: QueueFull."""
+        if self.try_acquire():
             return
         if len(self._queue) >= self._most_waiting:
-            raise NoPlace
+            raise QueueFull
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
         try:
@@ -201,21 +201,21 @@ class Places:
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled():  # it came, but too late
-                self.leave()
+                self.release()
             elif turn in self._queue:
                 self._queue.remove(turn)
             if isinstance(error, TimeoutError):
-                raise NoPlace from None
+                raise QueueFull from None
             raise
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Give the place to whoever has waited longest."""
         while self._queue:
             turn = self._queue.popleft()
             if not turn.done():
                 turn.set_result(None)
                 return
-        self.taken -= 1
+        self.in_use -= 1
 
 
 class InFlight:
@@ -228,36 +228,36 @@ class InFlight:
         """waiting: of one subject, each at most `wait_s`."""
         self._limits = {"limit": limit, "waiting": waiting}
         self._wait_s = wait_s
-        self._places: dict[str, Places] = {}
+        self._slots: dict[str, Slots] = {}
 
-    def try_enter(self, subject: str) -> bool:
+    def try_acquire(self, subject: str) -> bool:
         """Take a place of this subject where one is free at once; tell whether it was."""
-        return self._places_of(subject).try_enter()
+        return self._get_slots(subject).try_acquire()
 
-    async def enter(self, subject: str) -> None:
+    async def acquire(self, subject: str) -> None:
         """Take a place of this subject, which `leave` gives back. Raises: TooManyAtOnce."""
-        places = self._places_of(subject)
+        slots = self._get_slots(subject)
         try:
-            await places.enter()
+            await slots.acquire()
         except BaseException as error:
-            if not places.taken:
-                self._places.pop(subject, None)
-            if isinstance(error, NoPlace):
+            if not slots.in_use:
+                self._slots.pop(subject, None)
+            if isinstance(error, QueueFull):
                 raise TooManyAtOnce from None
             raise
 
-    def leave(self, subject: str) -> None:
+    def release(self, subject: str) -> None:
         """Give a place back; a subject without any is forgotten."""
-        places = self._places[subject]
-        places.leave()
-        if not places.taken:
-            del self._places[subject]
+        slots = self._slots[subject]
+        slots.release()
+        if not slots.in_use:
+            del self._slots[subject]
 
-    def _places_of(self, subject: str) -> Places:
-        places = self._places.get(subject)
-        if places is None:
-            places = self._places[subject] = Places(**self._limits, wait_s=self._wait_s)
-        return places
+    def _get_slots(self, subject: str) -> Slots:
+        slots = self._slots.get(subject)
+        if slots is None:
+            slots = self._slots[subject] = Slots(**self._limits, wait_s=self._wait_s)
+        return slots
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._slots)

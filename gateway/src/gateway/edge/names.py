@@ -23,25 +23,25 @@ class Names:
         self._found_at = 0.0
         self._looking: asyncio.Task[None] | None = None
 
-    async def addresses(self) -> list[str]:
+    async def resolve(self) -> list[str]:
         """Return the addresses, in the order in which to try them. Raises: OSError."""
         loop = asyncio.get_running_loop()
         if self._is_fixed:
             return self._found
         if self._looking is None and loop.time() - self._found_at > REMEMBERED_S:
-            self._looking = loop.create_task(self._look())
-            self._looking.add_done_callback(self._forget_look)
+            self._looking = loop.create_task(self._look_up())
+            self._looking.add_done_callback(self._forget_look_up)
         if not self._found and self._looking is not None:
             await asyncio.shield(self._looking)
         return self._found
 
-    async def _look(self) -> None:
+    async def _look_up(self) -> None:
         loop = asyncio.get_running_loop()
         rows = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
         self._found = list(dict.fromkeys(str(row[4][0]) for row in rows))
         self._found_at = loop.time()
 
-    def _forget_look(self, look: asyncio.Task[None]) -> None:
+    def _forget_look_up(self, look: asyncio.Task[None]) -> None:
         self._looking = None
         if not look.cancelled():
             look.exception()  # who waits for it is told; without anybody the last answer counts

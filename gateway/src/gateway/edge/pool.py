@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from prometheus_client import Counter, Gauge
 
-from gateway.edge.connection import Address, Busy, Unreachable, UpstreamConnection
-from gateway.edge.limits import NoPlace, Places
+from gateway.edge.connection import Address, PoolBusy, Unreachable, UpstreamConnection
+from gateway.edge.limits import QueueFull, Slots
 
 KEPT_CONNECTION_S = 3
 """Below the 5 s after which uvicorn closes an idle connection, so that we never write to one."""
@@ -28,13 +28,13 @@ failed_total = Counter(
 
 @dataclass(frozen=True, slots=True)
 class PoolLimits:
-    """connections: lent at one time. waiting: requests that may wait for one, each `wait_s`."""
+    """The limits of one pool. max_waiting: requests that may wait for a connection."""
 
-    connections: int
-    waiting: int
+    max_connections: int
+    max_waiting: int
     wait_s: float
-    connect_s: float
-    silence_s: float
+    connect_timeout_s: float
+    read_timeout_s: float
 
 
 class UpstreamPool:
@@ -44,49 +44,49 @@ class UpstreamPool:
         """name: for figures. urls: one, or several by comma. Raises: ValueError."""
         self.addresses = [Address(url) for url in urls.split(",")]
         self._limits = limits
-        self._places = Places(
-            limit=limits.connections, waiting=limits.waiting, wait_s=limits.wait_s
+        self._slots = Slots(
+            limit=limits.max_connections, waiting=limits.max_waiting, wait_s=limits.wait_s
         )
         self._sweeping: asyncio.TimerHandle | None = None
         self._closed = False
         self._busy = failed_total.labels(name, "busy")
         self._unreachable = failed_total.labels(name, "unreachable")
-        lent_gauge.labels(name).set_function(lambda: self._places.taken)
-        waiting_gauge.labels(name).set_function(lambda: self._places.waiting)
+        lent_gauge.labels(name).set_function(lambda: self._slots.in_use)
+        waiting_gauge.labels(name).set_function(lambda: self._slots.waiting)
 
-    async def take(self, *, fresh: bool = False) -> UpstreamConnection:
+    async def acquire(self, *, fresh: bool = False) -> UpstreamConnection:
         """Return a connection that nobody else has. fresh: one never used.
 
-        Raises: Busy, Unreachable.
+        Raises: PoolBusy, Unreachable.
         """
-        if not self._places.try_enter():
+        if not self._slots.try_acquire():
             try:
-                await self._places.enter()
-            except NoPlace:
+                await self._slots.acquire()
+            except QueueFull:
                 self._busy.inc()
-                raise Busy("all connections are in use") from None
+                raise PoolBusy("all connections are in use") from None
         try:
             if not fresh and len(self.addresses) == 1:  # nearly always
                 address = self.addresses[0]
-                if resting := self._take_resting(address):
-                    address.lent += 1
-                    return resting
-            return await self._connection(fresh=fresh)
+                if idle := self._take_idle(address):
+                    address.in_use += 1
+                    return idle
+            return await self._acquire_from_any(fresh=fresh)
         except BaseException:
-            self._places.leave()
+            self._slots.release()
             raise
 
-    def give_back(self, connection: UpstreamConnection) -> None:
+    def release(self, connection: UpstreamConnection) -> None:
         """Take back what `take` lent, in whatever state it is."""
         address = connection.address
-        address.lent -= 1
+        address.in_use -= 1
         if self._closed:
             connection.close()
-        elif connection.rest():
-            address.resting.append(connection)
+        elif connection.try_keep():
+            address.idle.append(connection)
             if self._sweeping is None:
                 self._sweep_later()
-        self._places.leave()
+        self._slots.release()
 
     async def close(self) -> None:
         """Close all that rest; what is lent is closed when it is given back."""
@@ -94,19 +94,19 @@ class UpstreamPool:
         if self._sweeping is not None:
             self._sweeping.cancel()
         for address in self.addresses:
-            while address.resting:
-                address.resting.pop().close()
+            while address.idle:
+                address.idle.pop().close()
 
-    async def _connection(self, *, fresh: bool) -> UpstreamConnection:
+    async def _acquire_from_any(self, *, fresh: bool) -> UpstreamConnection:
         """Return a connection to the address with the least to do. Nothing has been sent yet."""
         failure = Unreachable("no address")
-        for address in self._by_load():
-            resting = None if fresh else self._take_resting(address)
-            address.lent += 1  # at once: whoever chooses meanwhile has to see it
+        for address in self._sort_by_load():
+            idle = None if fresh else self._take_idle(address)
+            address.in_use += 1  # at once: whoever chooses meanwhile has to see it
             try:
-                return resting or await self._connect(address)
+                return idle or await self._connect(address)
             except BaseException as error:
-                address.lent -= 1
+                address.in_use -= 1
                 if not isinstance(error, Unreachable):
                     raise
                 failure = error
@@ -114,24 +114,24 @@ class UpstreamPool:
         self._unreachable.inc()
         raise failure
 
-    def _by_load(self) -> Sequence[Address]:
+    def _sort_by_load(self) -> Sequence[Address]:
         if len(self.addresses) == 1:
             return self.addresses
         now = asyncio.get_running_loop().time()
-        return sorted(self.addresses, key=lambda each: (each.avoided_until > now, each.lent))
+        return sorted(self.addresses, key=lambda each: (each.avoided_until > now, each.in_use))
 
-    def _take_resting(self, address: Address) -> UpstreamConnection | None:
+    def _take_idle(self, address: Address) -> UpstreamConnection | None:
         since = asyncio.get_running_loop().time() - KEPT_CONNECTION_S
-        while address.resting:  # the last one first: the others may be left to end
-            connection = address.resting.pop()
-            if connection.is_open and connection.rested_at > since:
+        while address.idle:  # the last one first: the others may be left to end
+            connection = address.idle.pop()
+            if connection.is_open and connection.idle_since > since:
                 return connection
             connection.close()
         return None
 
     async def _connect(self, address: Address) -> UpstreamConnection:
         try:
-            async with asyncio.timeout(self._limits.connect_s):
+            async with asyncio.timeout(self._limits.connect_timeout_s):
                 return await self._connect_to_one(address)
         except OSError as error:  # TimeoutError and ssl.SSLError are of this kind
             raise Unreachable(type(error).__name__) from None
@@ -139,10 +139,10 @@ class UpstreamPool:
     async def _connect_to_one(self, address: Address) -> UpstreamConnection:
         loop = asyncio.get_running_loop()
         failure = OSError("no address")
-        for host in await address.names.addresses():
+        for host in await address.names.resolve():
             try:
                 _, connection = await loop.create_connection(
-                    lambda: UpstreamConnection(address, silence_s=self._limits.silence_s),
+                    lambda: UpstreamConnection(address, read_timeout_s=self._limits.read_timeout_s),
                     host,
                     address.port,
                     ssl=address.tls,
@@ -162,7 +162,7 @@ class UpstreamPool:
         self._sweeping = None
         since = asyncio.get_running_loop().time() - KEPT_CONNECTION_S
         for address in self.addresses:
-            while address.resting and address.resting[0].rested_at <= since:
-                address.resting.popleft().close()
-        if any(address.resting for address in self.addresses):
+            while address.idle and address.idle[0].idle_since <= since:
+                address.idle.popleft().close()
+        if any(address.idle for address in self.addresses):
             self._sweep_later()

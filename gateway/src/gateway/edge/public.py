@@ -6,12 +6,18 @@ Counted, admitted, collected; then relayed to its service, or answered by our ow
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.edge.admission import Admission
-from gateway.edge.body import BodyBudget, ClientGone, collect, replayed, stated_length
+from gateway.edge.body import (
+    BodyBudget,
+    ClientDisconnected,
+    read_body,
+    read_content_length,
+    replay_body,
+)
 from gateway.edge.connection import Headers
 from gateway.edge.exchange import Exchange
-from gateway.edge.headers import client_of
+from gateway.edge.headers import read_client
 from gateway.edge.limits import InFlight, Turns
-from gateway.edge.relay import CancelledWhenGone, Relay
+from gateway.edge.relay import CancelOnDisconnect, Relay
 from gateway.edge.routes import INNER_PATHS, Routes, Row, Upstream
 from gateway.settings import Settings
 from perisai_kit.auth.principal import Principal, Role
@@ -40,8 +46,8 @@ class PublicEdge:
         self._routes = routes
         self._turns = Turns()
         self._budget = BodyBudget(settings.collected_bytes)
-        self._accounts = _in_flight(settings, settings.requests_of_account)
-        self._addresses = _in_flight(settings, settings.requests_of_address)
+        self._accounts = _make_in_flight(settings, settings.requests_of_account)
+        self._addresses = _make_in_flight(settings, settings.requests_of_address)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -62,7 +68,7 @@ class PublicEdge:
             assert row is not None, "nothing is admitted to where nothing is"
             scope["state"]["principal"] = principal
             await self._serve(exchange, scope, receive, row, principal)
-        except ClientGone:
+        except ClientDisconnected:
             pass
         except Exception as error:  # no error handler stands before us
             if exchange.has_begun:
@@ -79,26 +85,28 @@ class PublicEdge:
         principal: Principal | None,
     ) -> None:
         """Collect the request and let it be answered, by its service or by our own routes."""
-        length = stated_length(scope)
-        turns, subject = self._turn_of(scope, row, principal)
-        if turns is not None and not turns.try_enter(subject):
-            with CancelledWhenGone(scope):
-                await turns.enter(subject)
+        length = read_content_length(scope)
+        turns, subject = self._choose_queue(scope, row, principal)
+        if turns is not None and not turns.try_acquire(subject):
+            with CancelOnDisconnect(scope):
+                await turns.acquire(subject)
         try:
-            with self._budget.lease() as lease:
-                body = await collect(receive, length=length, limit=row.body_limit, lease=lease)
+            with self._budget.reserve() as reservation:
+                body = await read_body(
+                    receive, length=length, limit=row.body_limit, reservation=reservation
+                )
                 if row.upstream is not Upstream.GATEWAY:
                     trusted = self._settings.trusted_proxies
-                    client = client_of(scope, trusted, exchange.request_id)
-                    await self._relay.run(exchange, scope, row, client, body)
+                    client = read_client(scope, trusted, exchange.request_id)
+                    await self._relay.forward(exchange, scope, row, client, body)
                     return
-                send = _with_headers(exchange.send, exchange.headers)
-                await self.app(scope, replayed(body, receive), send)
+                send = _add_headers(exchange.send, exchange.headers)
+                await self.app(scope, replay_body(body, receive), send)
         finally:
             if turns is not None:
-                turns.leave(subject)
+                turns.release(subject)
 
-    def _turn_of(
+    def _choose_queue(
         self, scope: Scope, row: Row, principal: Principal | None
     ) -> tuple[InFlight | None, str]:
         if principal is None:
@@ -109,11 +117,11 @@ class PublicEdge:
         return self._accounts, f"{principal.subject}/{row.upstream}"
 
 
-def _in_flight(settings: Settings, limit: int) -> InFlight:
+def _make_in_flight(settings: Settings, limit: int) -> InFlight:
     return InFlight(limit=limit, waiting=settings.requests_waiting, wait_s=settings.upstream_wait_s)
 
 
-def _with_headers(send: Send, headers: Headers) -> Send:
+def _add_headers(send: Send, headers: Headers) -> Send:
     async def send_more(message: Message) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message.get("headers", []), *headers]

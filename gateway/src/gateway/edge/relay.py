@@ -11,11 +11,11 @@ from types import TracebackType
 
 from starlette.types import Scope
 
-from gateway.edge.body import ClientGone
+from gateway.edge.body import ClientDisconnected
 from gateway.edge.connection import (
-    Busy,
-    EndedUnheard,
-    Silent,
+    PoolBusy,
+    ReadTimeout,
+    StaleConnection,
     Unreachable,
     UpstreamConnection,
     UpstreamError,
@@ -24,9 +24,9 @@ from gateway.edge.exchange import Exchange
 from gateway.edge.headers import (
     Client,
     RequestHead,
-    answer_headers,
-    length_of,
-    request_head,
+    build_content_length,
+    build_request_head,
+    filter_answer_headers,
 )
 from gateway.edge.pool import PoolLimits, UpstreamPool
 from gateway.edge.routes import Row, Upstream
@@ -87,7 +87,7 @@ class Relay:
     def __init__(self, settings: Settings) -> None:
         """Raises: ValueError where an upstream's address is none."""
         self._timeout_s = settings.upstream_timeout_s
-        limits = pool_limits(settings, settings.upstream_connections)
+        limits = make_pool_limits(settings, settings.upstream_connections)
         self._pools: Mapping[Upstream, UpstreamPool] = {
             upstream: UpstreamPool(upstream, urls, limits)
             for upstream, urls in (
@@ -102,7 +102,7 @@ class Relay:
         for pool in self._pools.values():
             await pool.close()
 
-    async def run(
+    async def forward(
         self,
         exchange: Exchange,
         scope: Scope,
@@ -112,34 +112,34 @@ class Relay:
     ) -> None:
         """Ask the row's upstream and pass its answer on; cut it where it breaks off.
 
-        Raises: DomainError while no answer has begun, ClientGone.
+        Raises: DomainError while no answer has begun, ClientDisconnected.
         """
         pool = self._pools[row.upstream]
         deadline = asyncio.get_running_loop().time() + self._timeout_s
         try:
-            with CancelledWhenGone(scope):
-                connection = await ask(pool, scope, client, body, deadline=deadline)
+            with CancelOnDisconnect(scope):
+                connection = await send_request(pool, scope, client, body, deadline=deadline)
                 try:
-                    await self._pass_on(connection, exchange)
+                    await self._stream_answer(connection, exchange)
                 finally:
-                    pool.give_back(connection)
+                    pool.release(connection)
         except UpstreamError as error:
             if not exchange.has_begun:
-                raise upstream_problem(error, exchange.request_id) from None
+                raise to_problem(error, exchange.request_id) from None
             log.warning(
                 "upstream.broke_off", request_id=exchange.request_id, error=type(error).__name__
             )
             exchange.cut()
 
-    async def _pass_on(self, connection: UpstreamConnection, exchange: Exchange) -> None:
+    async def _stream_answer(self, connection: UpstreamConnection, exchange: Exchange) -> None:
         """Raises: UpstreamError."""
-        part = await connection.read()
-        headers = answer_headers(connection.status, connection.headers)
+        part = await connection.read_body()
+        headers = filter_answer_headers(connection.status, connection.headers)
         headers += exchange.headers
         await exchange.send(
             {"type": "http.response.start", "status": connection.status, "headers": headers}
         )
-        if connection.at_end:
+        if connection.is_complete:
             await exchange.send({"type": "http.response.body", "body": part})
             return
         loop = asyncio.get_running_loop()
@@ -151,22 +151,22 @@ class Relay:
                 log.warning("client.too_slow", request_id=exchange.request_id)
                 exchange.cut()
                 return
-            part = await connection.read()
+            part = await connection.read_body()
         await exchange.send({"type": "http.response.body", "body": b""})
 
 
-def pool_limits(settings: Settings, connections: int) -> PoolLimits:
+def make_pool_limits(settings: Settings, connections: int) -> PoolLimits:
     """Return what holds for a pool of so many connections."""
     return PoolLimits(
-        connections=connections,
-        waiting=settings.upstream_waiting,
+        max_connections=connections,
+        max_waiting=settings.upstream_waiting,
         wait_s=settings.upstream_wait_s,
-        connect_s=settings.connect_timeout_s,
-        silence_s=settings.upstream_timeout_s,
+        connect_timeout_s=settings.connect_timeout_s,
+        read_timeout_s=settings.upstream_timeout_s,
     )
 
 
-async def ask(
+async def send_request(
     pool: UpstreamPool, scope: Scope, client: Client, body: bytes, *, deadline: float
 ) -> UpstreamConnection:
     """Send a request and return its connection once the answer's head is there.
@@ -175,46 +175,46 @@ async def ask(
     UpstreamError.
     """
     method: str = scope["method"]
-    head = request_head(scope, client, length_of(body, method))
+    head = build_request_head(scope, client, build_content_length(body, method))
     try:
-        return await _ask_once(pool, head, body, deadline=deadline)
-    except EndedUnheard:
+        return await _send_once(pool, head, body, deadline=deadline)
+    except StaleConnection:
         if body or method not in REPEATABLE:
             raise
-    return await _ask_once(pool, head, body, deadline=deadline, fresh=True)
+    return await _send_once(pool, head, body, deadline=deadline, fresh=True)
 
 
-async def _ask_once(
+async def _send_once(
     pool: UpstreamPool, head: RequestHead, body: bytes, *, deadline: float, fresh: bool = False
 ) -> UpstreamConnection:
-    connection = await pool.take(fresh=fresh)
+    connection = await pool.acquire(fresh=fresh)
     try:
         request = head.to(connection.address) + body
-        connection.ask(request, deadline=deadline, is_head=head.method == "HEAD")
-        await connection.head()
+        connection.send(request, deadline=deadline, is_head=head.method == "HEAD")
+        await connection.read_head()
     except BaseException:
         connection.close()
-        pool.give_back(connection)
+        pool.release(connection)
         raise
     return connection
 
 
-def upstream_problem(error: UpstreamError, request_id: str) -> DomainError:
+def to_problem(error: UpstreamError, request_id: str) -> DomainError:
     """Say what a failure means for whoever waits."""
     log.warning("upstream.failed", request_id=request_id, error=type(error).__name__)
     match error:
-        case Busy():
+        case PoolBusy():
             return UpstreamBusy()
         case Unreachable():
             return UpstreamAway()
-        case Silent():
+        case ReadTimeout():
             return UpstreamLate()
         case _:
             return UpstreamFailed()
 
 
-class CancelledWhenGone:
-    """Gives up what the block waits for when the client has gone. Raises: ClientGone."""
+class CancelOnDisconnect:
+    """Gives up what the block waits for when the client has gone. Raises: ClientDisconnected."""
 
     __slots__ = ("_gone", "_register", "_task")
 
@@ -226,7 +226,7 @@ class CancelledWhenGone:
 
     def __enter__(self) -> None:
         if self._gone:
-            raise ClientGone
+            raise ClientDisconnected
         if self._register is not None:
             self._register(self._cancel)
 
@@ -246,4 +246,4 @@ class CancelledWhenGone:
         if self._gone and isinstance(error, asyncio.CancelledError):
             assert self._task is not None, "a request has a task"
             self._task.uncancel()
-            raise ClientGone from None
+            raise ClientDisconnected from None

@@ -139,12 +139,12 @@ class Routes:
         return None
 
 
-def snap_roots(prefixes: Sequence[str]) -> tuple[str, ...]:
+def list_snap_roots(prefixes: Sequence[str]) -> tuple[str, ...]:
     """Return what the banks' class of addresses begins with: `/snap/` of `/snap/v1.0`."""
     return tuple(sorted({f"/{prefix.split('/')[1]}/" for prefix in prefixes}))
 
 
-def snap_service(path: str) -> str:
+def get_snap_service(path: str) -> str:
     """Return the code of the service that a path means, `00` where it means none."""
     for ending, service in (SNAP_ENDINGS | SNAP_OTHER_ENDINGS).items():
         if path.rstrip("/").endswith(ending):

@@ -12,12 +12,18 @@ from collections.abc import Sequence
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.edge.body import BodiesFull, BodyBudget, ClientGone, collect, stated_length
+from gateway.edge.body import (
+    BodiesFull,
+    BodyBudget,
+    ClientDisconnected,
+    read_body,
+    read_content_length,
+)
 from gateway.edge.connection import UpstreamConnection, UpstreamError
-from gateway.edge.headers import Client, RequestUnreadable, answer_headers, client_of
+from gateway.edge.headers import Client, RequestUnreadable, filter_answer_headers, read_client
 from gateway.edge.pool import UpstreamPool
-from gateway.edge.relay import ask, pool_limits
-from gateway.edge.routes import SNAP_BODY_LIMIT, SNAP_ENDINGS, snap_roots, snap_service
+from gateway.edge.relay import make_pool_limits, send_request
+from gateway.edge.routes import SNAP_BODY_LIMIT, SNAP_ENDINGS, get_snap_service, list_snap_roots
 from gateway.settings import Settings
 from perisai_kit.domain.errors import TooLarge
 from perisai_kit.http.access_log import get_record
@@ -48,8 +54,8 @@ class SnapEdge:
         """pool: to payment-service, used by nothing else."""
         self.app = app
         self._settings = settings
-        self._roots = snap_roots(settings.snap_prefixes)
-        self._paths = _paths(settings.snap_prefixes)
+        self._roots = list_snap_roots(settings.snap_prefixes)
+        self._paths = _list_paths(settings.snap_prefixes)
         self._pool = pool
         self._budget = BodyBudget(
             settings.collected_bytes_of_banks, share=settings.collected_bytes_of_bank
@@ -67,25 +73,30 @@ class SnapEdge:
             if known:
                 answer = await self._answer(scope, receive, record.request_id)
             else:
-                answer = refusal(path, NOT_FOUND)
+                answer = build_refusal(path, NOT_FOUND)
             await answer(scope, receive, send)
         except TooLarge:
-            await refusal(path, TOO_LARGE)(scope, receive, send)
-        except ClientGone:
+            await build_refusal(path, TOO_LARGE)(scope, receive, send)
+        except ClientDisconnected:
             pass
 
     async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Response:
-        """Return the upstream's answer, whole and unchanged. Raises: TooLarge, ClientGone."""
+        """Return the upstream's answer, whole and unchanged.
+
+        Raises: TooLarge, ClientDisconnected.
+        """
         timeout_s = self._settings.snap_timeout_s
         deadline = asyncio.get_running_loop().time() + timeout_s
-        client = client_of(scope, self._settings.trusted_proxies, request_id)
+        client = read_client(scope, self._settings.trusted_proxies, request_id)
         try:
             async with asyncio.timeout(timeout_s):
-                with self._budget.lease(get_network(client.address)) as lease:
-                    length = stated_length(scope)
-                    data = await collect(receive, length=length, limit=SNAP_BODY_LIMIT, lease=lease)
-                    return await self._exchange(scope, data, client, deadline)
-        except (TooLarge, ClientGone):
+                with self._budget.reserve(get_network(client.address)) as reservation:
+                    length = read_content_length(scope)
+                    data = await read_body(
+                        receive, length=length, limit=SNAP_BODY_LIMIT, reservation=reservation
+                    )
+                    return await self._forward(scope, data, client, deadline)
+        except (TooLarge, ClientDisconnected):
             raise
         except (*OWN_FAILURES, TimeoutError, UpstreamError) as error:
             log.error("snap.unanswered", request_id=request_id, error=type(error).__name__)
@@ -93,46 +104,46 @@ class SnapEdge:
             log.error("request.failed", request_id=request_id, exc_info=error)
         return Response(status_code=504)
 
-    async def _exchange(
+    async def _forward(
         self, scope: Scope, data: bytes, client: Client, deadline: float
     ) -> Response:
-        connection = await ask(self._pool, scope, client, data, deadline=deadline)
+        connection = await send_request(self._pool, scope, client, data, deadline=deadline)
         try:
             # Only then: an answer that breaks off half-way must not have begun.
             content = await _read_bounded(connection)
             passed = Response(content, status_code=connection.status)
             passed.raw_headers = [
                 (name, value)
-                for name, value in answer_headers(connection.status, connection.headers)
+                for name, value in filter_answer_headers(connection.status, connection.headers)
                 if name != b"content-length"
             ]
             passed.raw_headers.append((b"content-length", b"%d" % len(content)))
             return passed
         finally:
-            self._pool.give_back(connection)
+            self._pool.release(connection)
 
 
-def bank_pool(settings: Settings) -> UpstreamPool:
+def make_bank_pool(settings: Settings) -> UpstreamPool:
     """Return the connections to payment-service that banks alone use."""
-    limits = pool_limits(settings, settings.bank_connections)
+    limits = make_pool_limits(settings, settings.bank_connections)
     return UpstreamPool("banks", settings.payment_url, limits)
 
 
-def refusal(path: str, why: tuple[int, str, str]) -> Response:
+def build_refusal(path: str, why: tuple[int, str, str]) -> Response:
     """Return a refusal in the standard's form; its code begins with the HTTP status."""
     status, case, message = why
-    code = f"{status}{snap_service(path)}{case}"
+    code = f"{status}{get_snap_service(path)}{case}"
     return JSONResponse({"responseCode": code, "responseMessage": message}, status_code=status)
 
 
 async def _read_bounded(connection: UpstreamConnection) -> bytes:
     content = bytearray()
-    while part := await connection.read():
+    while part := await connection.read_body():
         content += part
         if len(content) > MOST_ANSWER:
             raise UpstreamError("longer than any answer to a bank")
     return bytes(content)
 
 
-def _paths(prefixes: Sequence[str]) -> frozenset[str]:
+def _list_paths(prefixes: Sequence[str]) -> frozenset[str]:
     return frozenset(prefix + ending for prefix in prefixes for ending in SNAP_ENDINGS)
