@@ -21,8 +21,8 @@ from gateway.parts import Parts
 from gateway.passwords import OPERATOR, HashCost, hash_password
 from gateway.settings import Settings
 from gateway.throttles.rules import Refusals
-from gateway.tokens import access_token
-from gateway.worker import notice_sender, periodic
+from gateway.tokens import issue_access_token
+from gateway.worker import make_notice_sender, make_periodic
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -136,7 +136,7 @@ class Gateway:
         """Return the Authorization header of a subject, signed with the gateway's own key."""
         account_id = more.pop("account_id", None) or new_id()
         principal = Principal(account_id=account_id, roles=frozenset(roles), **more)
-        token = await access_token(
+        token = await issue_access_token(
             self.parts.keys, self.parts.settings, principal, now=clock.real_now()
         )
         return {"Authorization": f"Bearer {token}"}
@@ -194,8 +194,8 @@ class Gateway:
     async def send_notices(self) -> None:
         """Do what the worker does every few seconds."""
         database = self.parts.database
-        sender = notice_sender(None, database, self.parts.keyring)
-        tasks = {each.name: each for each in periodic(self.parts.settings, sender)}
+        sender = make_notice_sender(None, database, self.parts.keyring)
+        tasks = {each.name: each for each in make_periodic(self.parts.settings, sender)}
         await tasks["notices.send"].run(database)
 
     async def notices_to(self, phone: str) -> list[str]:

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 
 import gateway.app
 from gateway.settings import Settings
-from gateway.tokens import access_token
+from gateway.tokens import issue_access_token
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -45,7 +45,9 @@ class PublicSide:
     async def signed_in(self, *roles: Role) -> dict[str, str]:
         parts = self.app.state.parts
         principal = Principal(account_id=new_id(), roles=frozenset(roles))
-        token = await access_token(parts.keys, parts.settings, principal, now=clock.real_now())
+        token = await issue_access_token(
+            parts.keys, parts.settings, principal, now=clock.real_now()
+        )
         return {"Authorization": f"Bearer {token}"}
 
     async def park(self, service: str, kind: str, subject: str) -> str:

@@ -39,7 +39,7 @@ from gateway.sessions.routes import router as sessions_router
 from gateway.settings import Settings
 from gateway.tables import MIGRATIONS
 from gateway.tokens import OwnTokens
-from gateway.worker import notice_sender, periodic, subscriptions, webhook_of
+from gateway.worker import make_notice_sender, make_periodic, make_subscriptions, make_webhook
 from perisai_kit.db.engine import Database
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import get_logger
@@ -112,17 +112,17 @@ def create_app(
         database=database,
     )
     kit.tokens = OwnTokens(keys, settings)
-    agents, members = kit.client(settings.agent_address), _members(settings, kit)
+    agents, members = kit.client(settings.agent_address), _make_member_client(settings, kit)
     relay, banks = Relay(settings), make_bank_pool(settings)
-    webhook = webhook_of(settings, http_transport)
+    webhook = make_webhook(settings, http_transport)
     app = create_kit_app(
         kit,
         title="Perisai gateway",
         routes=[*ROUTES, *SANDBOX_ROUTES] if settings.sandbox else ROUTES,
-        subscriptions=subscriptions(agents),
-        periodic=periodic(settings, notice_sender(webhook, database, kit.keyring)),
-        background=[partial(_keep_fresh, keys, revocations, database)],
-        on_close=[*_closing(webhook), members.close, agents.close, relay.close, banks.close],
+        subscriptions=make_subscriptions(agents),
+        periodic=make_periodic(settings, make_notice_sender(webhook, database, kit.keyring)),
+        background=[partial(_reload_for_ever, keys, revocations, database)],
+        on_close=[*_list_closers(webhook), members.close, agents.close, relay.close, banks.close],
         outer=partial(_edge, settings=settings, kit=kit, relay=relay, banks=banks),
         body_limit=SMALL,
         openapi_url=None,
@@ -132,7 +132,7 @@ def create_app(
         database=database,
         keyring=kit.keyring,
         keys=keys,
-        sender=_sender(webhook, kit),
+        sender=_make_otp_sender(webhook, kit),
         members=members,
     )
     app.state.revocations = revocations
@@ -144,7 +144,7 @@ def open_database(settings: Settings) -> Database:
     return Database.from_settings(settings, keyring=Keyring.from_settings(settings))
 
 
-def _members(settings: Settings, kit: Kit) -> ServiceClient:
+def _make_member_client(settings: Settings, kit: Kit) -> ServiceClient:
     # Less patient than the kit's own clients: somebody waits to be signed in.
     return ServiceClient(
         settings.member_address,
@@ -154,11 +154,11 @@ def _members(settings: Settings, kit: Kit) -> ServiceClient:
     )
 
 
-def _sender(webhook: Webhook | None, kit: Kit) -> OtpSender:
+def _make_otp_sender(webhook: Webhook | None, kit: Kit) -> OtpSender:
     return Outbox(kit.database, kit.keyring) if webhook is None else WebhookSender(webhook)
 
 
-def _closing(webhook: Webhook | None) -> list[Callable[[], Awaitable[None]]]:
+def _list_closers(webhook: Webhook | None) -> list[Callable[[], Awaitable[None]]]:
     return [] if webhook is None else [webhook.close]
 
 
@@ -203,7 +203,9 @@ def _cross_origin(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
     )
 
 
-async def _keep_fresh(keys: SigningKeys, revocations: OwnRevocations, database: Database) -> None:
+async def _reload_for_ever(
+    keys: SigningKeys, revocations: OwnRevocations, database: Database
+) -> None:
     """Read keys and revocations again and again."""
     while True:
         try:

@@ -88,7 +88,7 @@ class Place:
         hashed: None for an account that does not exist; it takes as long as one that was hashed at
         this cost, and is never right.
         """
-        async with _slot(self):
+        async with _take_slot(self):
             return await _in_thread(lambda: _verify(password, hashed, cost))
 
 
@@ -97,7 +97,7 @@ _waiting: set[Place] = set()
 _hashing: set[Place] = set()
 
 
-def signed_in(account_id: uuid.UUID) -> Requester:
+def make_requester(account_id: uuid.UUID) -> Requester:
     """Return the requester that a signed-in account is."""
     return Requester(str(account_id), is_known=True)
 
@@ -127,7 +127,7 @@ def queue(by: Requester) -> Iterator[Place]:
     Raises: SignInBusy.
     """
     place = Place(by)
-    if len(_hashing) + len(_waiting) >= AT_ONCE and not _may_wait(by):
+    if len(_hashing) + len(_waiting) >= AT_ONCE and not _can_wait(by):
         raise SignInBusy(retry_after_s=BUSY_RETRY_S)
     _waiting.add(place)
     try:
@@ -145,8 +145,8 @@ async def check_new_password(password: str, *, username: str, field: str, by: Re
     if username.lower() in password.lower():
         raise PasswordHasUsername(field=field)
     with queue(by) as place:
-        async with _slot(place):
-            score = await _in_thread(lambda: _guess_score(password, username))
+        async with _take_slot(place):
+            score = await _in_thread(lambda: _score_guess(password, username))
     if score < STRONG_ENOUGH:
         raise PasswordTooCommon(field=field)
 
@@ -166,12 +166,12 @@ async def hash_new_password(
 async def hash_password(password: str, *, by: Requester, cost: HashCost) -> str:
     """Return the argon2id hash of a password. Raises: SignInBusy."""
     with queue(by) as place:
-        async with _slot(place):
-            return await _in_thread(lambda: _hasher(cost).hash(password))
+        async with _take_slot(place):
+            return await _in_thread(lambda: _make_hasher(cost).hash(password))
 
 
 @asynccontextmanager
-async def _slot(place: Place) -> AsyncIterator[None]:
+async def _take_slot(place: Place) -> AsyncIterator[None]:
     async with _slots:
         _waiting.discard(place)
         _hashing.add(place)
@@ -181,7 +181,7 @@ async def _slot(place: Place) -> AsyncIterator[None]:
             _hashing.discard(place)
 
 
-def _may_wait(by: Requester) -> bool:
+def _can_wait(by: Requester) -> bool:
     waiting = Counter(each.by for each in _waiting)
     like_it = sum(count for each, count in waiting.items() if each.is_known == by.is_known)
     return waiting[by] < WAITING_EACH and like_it < WAITING_AT_MOST
@@ -191,30 +191,30 @@ async def _in_thread(work: Callable[[], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(_threads, work)
 
 
-def _give_way() -> None:
+def _lower_priority() -> None:
     if sys.platform == "linux":  # where it is of one thread; elsewhere it is of the whole process
         os.nice(NICENESS)
 
 
-_threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="hash", initializer=_give_way)
+_threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="hash", initializer=_lower_priority)
 
 
-def _guess_score(password: str, username: str) -> int:
+def _score_guess(password: str, username: str) -> int:
     return int(zxcvbn(password[:JUDGED_CHARACTERS], [username, *OWN_WORDS]).score)
 
 
 @cache
-def _hasher(cost: HashCost) -> PasswordHash:
+def _make_hasher(cost: HashCost) -> PasswordHash:
     return PasswordHash([Argon2Hasher(memory_cost=cost.kib, time_cost=cost.passes, parallelism=1)])
 
 
 @cache
-def _nobodys(cost: HashCost) -> str:
-    return _hasher(cost).hash(secrets.token_urlsafe(16))
+def _make_dummy_hash(cost: HashCost) -> str:
+    return _make_hasher(cost).hash(secrets.token_urlsafe(16))
 
 
 def _verify(password: str, hashed: str | None, cost: HashCost) -> bool:
     if hashed is not None:
-        return _hasher(cost).verify(password, hashed)
-    _hasher(cost).verify(password, _nobodys(cost))
+        return _make_hasher(cost).verify(password, hashed)
+    _make_hasher(cost).verify(password, _make_dummy_hash(cost))
     return False

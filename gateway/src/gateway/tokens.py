@@ -13,7 +13,7 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.services.client import TokenSource
 
 
-async def access_token(
+async def issue_access_token(
     keys: SigningKeys,
     settings: Settings,
     principal: Principal,
@@ -40,7 +40,7 @@ async def access_token(
     )
 
 
-def service_principal(client_id: str) -> Principal:
+def make_service_principal(client_id: str) -> Principal:
     """Return the subject that a service is."""
     return Principal(
         account_id=uuid.uuid5(uuid.NAMESPACE_URL, client_id),
@@ -59,8 +59,8 @@ class OwnTokens(TokenSource):
     async def get_token(self) -> str:
         """Return a fresh token."""
         now = clock.real_now()
-        principal = service_principal(self._settings.service)
-        return await access_token(self._keys, self._settings, principal, now=now)
+        principal = make_service_principal(self._settings.service)
+        return await issue_access_token(self._keys, self._settings, principal, now=now)
 
     def forget(self) -> None:
         """Sign the next one with the key of that moment."""

@@ -35,7 +35,7 @@ FORGET_EVERY_S = 600
 SEND_NOTICES_EVERY_S = 2
 
 
-def subscriptions(agents: ServiceClient) -> list[Subscription]:
+def make_subscriptions(agents: ServiceClient) -> list[Subscription]:
     """Return what the gateway reads of others. agents: a client of agent-service."""
     return [
         Subscription(
@@ -51,7 +51,7 @@ def subscriptions(agents: ServiceClient) -> list[Subscription]:
     ]
 
 
-def periodic(settings: Settings, notice_sender: NoticeSender) -> list[Periodic]:
+def make_periodic(settings: Settings, notice_sender: NoticeSender) -> list[Periodic]:
     """Return what the gateway does every so often."""
 
     async def rotate_keys(database: Database) -> None:
@@ -72,7 +72,7 @@ def periodic(settings: Settings, notice_sender: NoticeSender) -> list[Periodic]:
     ]
 
 
-def webhook_of(
+def make_webhook(
     settings: Settings, transport: httpx.AsyncBaseTransport | None = None
 ) -> Webhook | None:
     """Return where messages to telephones are posted; None in a sandbox that names nothing."""
@@ -81,7 +81,9 @@ def webhook_of(
     return Webhook(settings.otp_sender_url, settings.otp_sender_secret, transport=transport)
 
 
-def notice_sender(webhook: Webhook | None, database: Database, keyring: Keyring) -> NoticeSender:
+def make_notice_sender(
+    webhook: Webhook | None, database: Database, keyring: Keyring
+) -> NoticeSender:
     """Return what sends notices: the webhook, or the sandbox's outbox."""
     return notices.Outbox(database, keyring) if webhook is None else WebhookNotices(webhook)
 
@@ -100,9 +102,9 @@ def create_worker() -> Worker:
     signing_keys = keys.SigningKeys(database)
     kit = web.create_kit(settings, migrations=MIGRATIONS, keys=signing_keys, database=database)
     kit.tokens = OwnTokens(signing_keys, settings)
-    sender = notice_sender(webhook_of(settings), database, kit.keyring)
+    sender = make_notice_sender(make_webhook(settings), database, kit.keyring)
     return web.create_worker(
         kit,
-        subscriptions=subscriptions(kit.client(settings.agent_address)),
-        periodic=periodic(settings, sender),
+        subscriptions=make_subscriptions(kit.client(settings.agent_address)),
+        periodic=make_periodic(settings, sender),
     )

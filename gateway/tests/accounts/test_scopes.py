@@ -74,7 +74,7 @@ CHANGES = ("roles", "lock", "unlock", "password-reset", "phone")
 
 @pytest.mark.parametrize(("outer", "inner"), list(itertools.product(EVERY, EVERY)))
 def test_one_scope_lies_in_another(outer: Scope | None, inner: Scope | None) -> None:
-    assert rules.holds(account_scope(outer), account_scope(inner)) == ((outer, inner) in INSIDE)
+    assert rules.is_within(account_scope(inner), account_scope(outer)) == ((outer, inner) in INSIDE)
 
 
 async def test_the_list_holds_what_the_rule_says(gateway: Any) -> None:
@@ -90,7 +90,7 @@ async def test_the_list_holds_what_the_rule_says(gateway: Any) -> None:
             )
 
         assert {each.id for each in page} == {
-            account_id for account_id, inner in made.items() if rules.holds(outer, inner)
+            account_id for account_id, inner in made.items() if rules.is_within(inner, outer)
         }
 
 

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from gateway.app import create_app
 from gateway.settings import Settings
-from gateway.tokens import access_token
+from gateway.tokens import issue_access_token
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -114,7 +114,9 @@ class Platform:
         parts = self.app.state.parts
         account_id = more.pop("account_id", None) or new_id()
         principal = Principal(account_id=account_id, roles=frozenset(roles), **more)
-        token = await access_token(parts.keys, parts.settings, principal, now=clock.real_now())
+        token = await issue_access_token(
+            parts.keys, parts.settings, principal, now=clock.real_now()
+        )
         return {"Authorization": f"Bearer {token}"}
 
     async def raw(self, request: bytes) -> bytes:

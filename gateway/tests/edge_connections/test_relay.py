@@ -69,7 +69,7 @@ def relay_to(port: int, **more: Any) -> Relay:
     return Relay(Settings.model_construct(**{**usual, **more}))
 
 
-def scope_of(connection: Connection, method: str = "GET", headers: Any = ()) -> dict[str, Any]:
+def get_scope(connection: Connection, method: str = "GET", headers: Any = ()) -> dict[str, Any]:
     return {
         "method": method, "raw_path": b"/it", "query_string": b"", "headers": list(headers),
         "extensions": connection.extensions(),
@@ -95,7 +95,7 @@ async def forward(scene: Any) -> AsyncIterator[Forward]:
         **more: Any,
     ) -> list[Message]:
         client = connection or Connection()
-        scope = {**scope_of(client, method, headers), **more}
+        scope = {**get_scope(client, method, headers), **more}
         exchange = exchange_of(scope, client)
         exchange.headers.append((b"more", b"1"))
         await relay.forward(exchange, scope, ROW, CLIENT, body)
@@ -149,7 +149,7 @@ async def test_several_addresses_of_a_service_are_all_asked(make_scene: Any) -> 
 
     async def ask() -> None:
         client = Connection()
-        scope = scope_of(client)
+        scope = get_scope(client)
         await relay.forward(exchange_of(scope, client), scope, ROW, CLIENT, b"")
 
     await asyncio.gather(*(ask() for _ in range(4)))
@@ -174,7 +174,7 @@ async def test_what_a_client_that_has_gone_waits_for_is_given_up(scene: Any) -> 
     relay = relay_to(scene.address.port, upstream_timeout_s=30)
     scene.stays_silent()
     client = Connection()
-    scope = scope_of(client)
+    scope = get_scope(client)
     exchange = exchange_of(scope, client)
     asking = asyncio.create_task(relay.forward(exchange, scope, ROW, CLIENT, b""))
     while not scene.requests:  # noqa: ASYNC110 - nothing else tells of it
@@ -196,7 +196,7 @@ async def test_who_has_gone_while_waiting_for_a_connection_asks_nothing(scene: A
     clients = [Connection() for _ in range(2)]
     asking = []
     for client in clients:
-        scope = scope_of(client)
+        scope = get_scope(client)
         exchange = exchange_of(scope, client)
         asking.append(asyncio.create_task(relay.forward(exchange, scope, ROW, CLIENT, b"")))
     while not scene.requests:  # noqa: ASYNC110 - nothing else tells of it
@@ -220,7 +220,7 @@ async def test_too_many_at_once_are_told_so(scene: Any) -> None:
 
     async def ask() -> Exception | None:
         client = Connection()
-        scope = scope_of(client)
+        scope = get_scope(client)
         exchange = exchange_of(scope, client)
         try:
             await relay.forward(exchange, scope, ROW, CLIENT, b"")

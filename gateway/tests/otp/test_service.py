@@ -12,7 +12,7 @@ from gateway.otp.models import OtpChallenge, OtpOutboxEntry
 from gateway.sessions.models import SignInSession
 from gateway.throttles import service as throttles
 from gateway.throttles.models import KnownDevice, ThrottleCount
-from gateway.throttles.rules import code_sends
+from gateway.throttles.rules import list_code_sends
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.privacy.keyring import Keyring
@@ -70,8 +70,8 @@ async def test_a_sign_in_and_a_request_for_a_code_lock_their_counts_in_one_order
 ) -> None:
     grant, parts, now = await gateway.otp_grant(), gateway.parts, clock.real_now()
     refusals = parts.refusals
-    sends = code_sends(
-        throttles.limits_of(parts.settings),
+    sends = list_code_sends(
+        throttles.read_limits(parts.settings),
         phone=grant["phone"],
         device_id=grant["device_id"],
         address="127.0.0.1",

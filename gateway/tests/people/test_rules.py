@@ -2,7 +2,7 @@ import uuid
 
 import pytest
 
-from gateway.people.rules import Choice, Known, people_of_phone
+from gateway.people.rules import Choice, Known, choose_accounts
 
 A, B = uuid.UUID(int=1), uuid.UUID(int=2)
 SITI, BUDI = uuid.UUID(int=11), uuid.UUID(int=12)
@@ -53,4 +53,4 @@ def known(
 def test_whom_a_number_leads_to(
     accounts: list[Known], members: list[uuid.UUID] | None, choice: Choice
 ) -> None:
-    assert people_of_phone(accounts, members) == choice
+    assert choose_accounts(accounts, members) == choice

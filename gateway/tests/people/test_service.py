@@ -44,7 +44,7 @@ async def test_who_has_signed_in_before_is_offered_first_however_many_are_made_u
     everybody = [member_id, *(row["member_id"] for row in made_up)]
 
     async with gateway.parts.database.begin() as session:
-        offered = await service.people_of_phone(
+        offered = await service.find_accounts(
             session,
             gateway.parts.keyring,
             phone=PHONE,

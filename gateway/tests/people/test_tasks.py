@@ -9,7 +9,7 @@ import pytest
 from gateway.accounts.models import Account
 from gateway.accounts.rules import AccountNotFound
 from gateway.people import tasks
-from gateway.worker import subscriptions
+from gateway.worker import make_subscriptions
 from perisai_kit.auth.principal import Role
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -245,7 +245,7 @@ async def test_the_feed_of_agent_service_is_read(gateway: Any, network: Any) -> 
         return httpx.Response(200, json=[event])
 
     network.answer("agent", feed)
-    subscription = subscriptions(gateway.app.state.kit.client("http://agent"))[0]
+    subscription = make_subscriptions(gateway.app.state.kit.client("http://agent"))[0]
 
     applied = await subscription.step(gateway.parts.database)
 

@@ -13,7 +13,7 @@ _ADMINS_LOCK = 4_701
 
 
 def in_scope(scope: AccountScope) -> ColumnElement[bool]:
-    """Return the condition for accounts within a scope: `rules.holds` in SQL."""
+    """Return the condition for accounts within a scope: `rules.is_within` in SQL."""
     match scope:
         case AccountScope(kind="country"):
             return true()

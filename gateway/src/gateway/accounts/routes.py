@@ -44,24 +44,24 @@ NOT_YOURS = (rules.OwnAccount, rules.AccountOutOfScope)
 
 
 @me_router.get("/me")
-async def me(session: ReadSession, caller: Anyone) -> MeOut:
+async def me(session: ReadSession, principal: Anyone) -> MeOut:
     """Tell who is signed in, with which roles and for which part of the country."""
-    account = await service.find(session, account_id=caller.account_id)
-    scope = caller.scope
+    account = await service.find(session, account_id=principal.account_id)
+    scope = principal.scope
     return MeOut(
-        account_id=caller.account_id,
+        account_id=principal.account_id,
         kind=AccountKind(account.kind) if account else None,
         username=account.username if account else None,
         display_label=account.display_label if account else None,
-        client_id=caller.client_id,
-        roles=sorted(caller.roles),
+        client_id=principal.client_id,
+        roles=sorted(principal.roles),
         scope=ScopeOut.model_validate(scope) if scope else None,
-        member_id=caller.member_id,
-        agent_id=caller.agent_id,
-        wadah_id=caller.wadah_id,
+        member_id=principal.member_id,
+        agent_id=principal.agent_id,
+        wadah_id=principal.wadah_id,
         has_totp=account is not None and account.totp_confirmed_at is not None,
-        device_id=caller.device_id,
-        amr=caller.amr,
+        device_id=principal.device_id,
+        amr=principal.amr,
     )
 
 
@@ -91,7 +91,7 @@ async def create(
     response: Response,
 ) -> AccountOut:
     """Create a staff account, which signs in with username and password."""
-    by = _by(admin, request, new.reason)
+    by = _make_admin_request(admin, request, new.reason)
     cost = gateway.settings.hash_cost
     account = await service.create_staff(session, new, by=by, now=clock.real_now(), cost=cost)
     response.headers["Location"] = f"/v1/accounts/{account.id}"
@@ -101,7 +101,7 @@ async def create(
 @router.get("/accounts", responses=problems())
 async def list_accounts(
     session: Session,
-    caller: Reader,
+    principal: Reader,
     request: Request,
     kind: AccountKind | None = None,
     role: Role | None = None,
@@ -112,41 +112,41 @@ async def list_accounts(
     """List the accounts within your scope, newest first."""
     found = await service.list_page(
         session,
-        reader=caller,
+        reader=principal,
         kind=kind,
         role=role,
         username=username,
         limit=limit,
         cursor=cursor,
     )
-    await _audit(session, caller, request, *found.items)
-    return found.page(_shown)
+    await _audit(session, principal, request, *found.items)
+    return found.page(_show)
 
 
 @router.post("/account-lookups")
 async def look_up(
-    session: Session, caller: Reader, request: Request, keys: Keys, wanted: PhoneIn
+    session: Session, principal: Reader, request: Request, keys: Keys, wanted: PhoneIn
 ) -> AccountsOut:
     """Find the accounts of a telephone number within your scope."""
-    accounts = await service.list_with_phone(session, keys, phone=wanted.phone, reader=caller)
-    await _audit(session, caller, request, *accounts)
-    return AccountsOut(items=[_shown(each) for each in accounts])
+    accounts = await service.list_with_phone(session, keys, phone=wanted.phone, reader=principal)
+    await _audit(session, principal, request, *accounts)
+    return AccountsOut(items=[_show(each) for each in accounts])
 
 
 @router.get("/accounts/{account_id}", responses=problems(rules.AccountNotFound))
 async def get(
-    session: Session, caller: Reader, request: Request, account_id: uuid.UUID, response: Response
+    session: Session, principal: Reader, request: Request, account_id: uuid.UUID, response: Response
 ) -> AccountOut:
     """Show an account. The ETag is its version."""
-    account = await service.get_visible(session, account_id=account_id, reader=caller)
-    await _audit(session, caller, request, account)
+    account = await service.get_visible(session, account_id=account_id, reader=principal)
+    await _audit(session, principal, request, account)
     return _out(account, response)
 
 
 @router.get("/accounts/{account_id}/history", responses=problems(rules.AccountNotFound))
 async def list_history(
     session: Session,
-    caller: Reader,
+    principal: Reader,
     request: Request,
     account_id: uuid.UUID,
     limit: Limit = 50,
@@ -154,11 +154,11 @@ async def list_history(
 ) -> Page[ChangeOut]:
     """List what was done to an account, by whom and why, newest first."""
     found = await service.list_history(
-        session, account_id=account_id, reader=caller, limit=limit, cursor=cursor
+        session, account_id=account_id, reader=principal, limit=limit, cursor=cursor
     )
     await audit_read(
         session,
-        caller,
+        principal,
         kind="account_history",
         ids=[account_id],
         request_id=request.state.request_id,
@@ -198,7 +198,7 @@ async def set_roles(
         session,
         new,
         account_id=account_id,
-        by=_by(admin, request, new.reason),
+        by=_make_admin_request(admin, request, new.reason),
         if_match=if_match,
         now=clock.real_now(),
     )
@@ -227,7 +227,7 @@ async def set_phone(
         keys,
         account_id=account_id,
         phone=new.phone,
-        by=_by(admin, request, new.reason),
+        by=_make_admin_request(admin, request, new.reason),
         now=clock.real_now(),
     )
     return _out(account, response)
@@ -246,7 +246,7 @@ async def lock(
     response: Response,
 ) -> AccountOut:
     """Lock an account: its sessions end, and it cannot sign in."""
-    by = _by(admin, request, given.reason)
+    by = _make_admin_request(admin, request, given.reason)
     account = await service.lock(session, account_id=account_id, by=by, now=clock.real_now())
     return _out(account, response)
 
@@ -261,19 +261,19 @@ async def unlock(
     response: Response,
 ) -> AccountOut:
     """Let an account sign in again."""
-    by = _by(admin, request, given.reason)
+    by = _make_admin_request(admin, request, given.reason)
     account = await service.unlock(session, account_id=account_id, by=by, now=clock.real_now())
     return _out(account, response)
 
 
-def _by(admin: Principal, request: Request, reason: str) -> AdminRequest:
+def _make_admin_request(admin: Principal, request: Request, reason: str) -> AdminRequest:
     return AdminRequest(admin, request.state.request_id, reason)
 
 
-async def _audit(session: Session, caller: Principal, request: Request, *read: Account) -> None:
+async def _audit(session: Session, principal: Principal, request: Request, *read: Account) -> None:
     await audit_read(
         session,
-        caller,
+        principal,
         kind="account",
         ids=[account.id for account in read],
         request_id=request.state.request_id,
@@ -282,11 +282,11 @@ async def _audit(session: Session, caller: Principal, request: Request, *read: A
 
 def _out(account: Account, response: Response) -> AccountOut:
     response.headers["ETag"] = etag(account.version)
-    return _shown(account)
+    return _show(account)
 
 
-def _shown(account: Account) -> AccountOut:
-    scope = service.scope_of(account)
+def _show(account: Account) -> AccountOut:
+    scope = service.get_scope(account)
     return AccountOut(
         id=account.id,
         kind=AccountKind(account.kind),

@@ -157,8 +157,8 @@ class AccountScope:
 COUNTRY = AccountScope("country")
 
 
-def holds(outer: AccountScope, inner: AccountScope) -> bool:
-    """Tell whether one scope lies inside another. No scope lies in that of the country only."""
+def is_within(inner: AccountScope, outer: AccountScope) -> bool:
+    """Tell whether one scope lies inside another. No scope lies only inside the country."""
     match outer.kind:
         case "country":
             return True
@@ -184,5 +184,5 @@ def check_may_change(
     """
     if account_id == actor_id:
         raise OwnAccount
-    if not all(holds(actor, scope) for scope in scopes):
+    if not all(is_within(scope, actor) for scope in scopes):
         raise AccountOutOfScope

@@ -15,7 +15,7 @@ from gateway.accounts.schemas import AccountRoles, NewStaff
 from gateway.changes import service as changes
 from gateway.changes.models import AccountChange
 from gateway.changes.rules import COMMAND_LINE, LIMIT, Author, Change, Source
-from gateway.passwords import OPERATOR, HashCost, hash_new_password, signed_in
+from gateway.passwords import OPERATOR, HashCost, hash_new_password, make_requester
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
@@ -49,7 +49,7 @@ async def create_staff(
     """
     _check_roles(new)
     if by is not None:
-        _check_may_change(by, None, _wanted_scope(new))
+        _check_may_change(by, None, _read_scope(new))
     row = Account(
         id=new_id(),
         kind=AccountKind.STAFF,
@@ -58,7 +58,7 @@ async def create_staff(
             new.password.get_secret_value(),
             username=new.username,
             field="password",
-            by=signed_in(by.principal.account_id) if by is not None else OPERATOR,
+            by=make_requester(by.principal.account_id) if by is not None else OPERATOR,
             cost=cost,
         ),
         display_label=new.display_label,
@@ -71,7 +71,7 @@ async def create_staff(
     if account is None:
         raise rules.UsernameTaken(field="username")
     author = by.author if by is not None else COMMAND_LINE
-    after = _described_roles(account)
+    after = _describe_roles(account)
     await record_change(session, account, Change.CREATED, by=author, now=now, after=after)
     return account
 
@@ -95,10 +95,10 @@ async def set_roles(
     if account.kind != AccountKind.STAFF:
         raise rules.RolesNotAllowed(field="roles")
     _check_roles(new)
-    _check_may_change(by, account, _wanted_scope(new))
+    _check_may_change(by, account, _read_scope(new))
     if rules.ADMIN in account.roles and rules.ADMIN not in new.roles:
         await _check_not_last_admin(session, account)
-    before = _described_roles(account)
+    before = _describe_roles(account)
     account.roles = sorted(new.roles)
     _set_scope(account, new)
     end_tokens(account)
@@ -109,7 +109,7 @@ async def set_roles(
         by=by.author,
         now=now,
         before=before,
-        after=_described_roles(account),
+        after=_describe_roles(account),
     )
     return account
 
@@ -167,7 +167,7 @@ async def set_phone(
     account.phone, account.phone_hash = phone, phone_hash
     end_sessions(account)
     await record_change(
-        session, account, Change.PHONE_CHANGED, by=by.author, now=now, tell_phone=old
+        session, account, Change.PHONE_CHANGED, by=by.author, now=now, notify_phone=old
     )
     return account
 
@@ -176,7 +176,7 @@ async def get_visible(
     session: AsyncSession, *, account_id: uuid.UUID, reader: Principal
 ) -> Account:
     """Return an account. Raises: AccountNotFound, also for one outside the reader's scope."""
-    return await queries.get_visible(session, account_id, scope=_reach(reader))
+    return await queries.get_visible(session, account_id, scope=_get_reach(reader))
 
 
 async def list_page(
@@ -195,7 +195,7 @@ async def list_page(
     """
     rows = await queries.list_accounts(
         session,
-        scope=_reach(reader),
+        scope=_get_reach(reader),
         kind=kind,
         role=role,
         username=username,
@@ -226,7 +226,7 @@ async def list_with_phone(
 ) -> Sequence[Account]:
     """Return the accounts of a telephone number within the reader's scope."""
     phone_hash = keyring.lookup("phone", phone)
-    return await queries.list_by_phone(session, phone_hash, scope=_reach(reader))
+    return await queries.list_by_phone(session, phone_hash, scope=_get_reach(reader))
 
 
 async def find_staff(session: AsyncSession, *, username: str) -> Account | None:
@@ -270,20 +270,20 @@ async def record_change(
     *,
     by: Author,
     now: datetime,
-    tell_phone: str | None = None,
+    notify_phone: str | None = None,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
     """Write a changed account and a row of its history.
 
-    tell_phone: where its owner is told instead of the account's present number.
+    notify_phone: where its owner is told instead of the account's present number.
     """
     await session.flush()
     await changes.record(
         session,
         change,
         account_id=account.id,
-        phone=tell_phone or account.phone,
+        phone=notify_phone or account.phone,
         by=by,
         now=now,
         before=before,
@@ -306,14 +306,14 @@ def read_claims(
         agent_id=account.agent_id,
         member_id=account.member_id,
         wadah_id=account.wadah_id,
-        scope=scope_of(account),
+        scope=get_scope(account),
         amr=tuple(amr),
         device_id=device_id,
         session_id=session_id,
     )
 
 
-def scope_of(account: Account) -> Scope | None:
+def get_scope(account: Account) -> Scope | None:
     """Return the part of the country an account works for."""
     if account.scope_kind is None:
         return None
@@ -341,7 +341,7 @@ def add_role(account: Account, role: str) -> None:
 
 
 def _check_roles(new: AccountRoles) -> None:
-    wanted = _wanted_scope(new)
+    wanted = _read_scope(new)
     rules.check_staff_roles(
         new.roles,
         scope_kind=wanted.kind,
@@ -358,12 +358,12 @@ def _check_may_change(by: AdminRequest, account: Account | None, *more: AccountS
     rules.check_may_change(
         actor_id=by.principal.account_id,
         account_id=account.id if account is not None else None,
-        actor=_reach(by.principal),
+        actor=_get_reach(by.principal),
         scopes=scopes,
     )
 
 
-def _reach(principal: Principal) -> AccountScope:
+def _get_reach(principal: Principal) -> AccountScope:
     """Return the scope of a token: without one an administrator has the country."""
     scope = principal.scope
     if scope is None:
@@ -371,19 +371,19 @@ def _reach(principal: Principal) -> AccountScope:
     return AccountScope(scope.kind, scope.code, scope.region)
 
 
-def _wanted_scope(new: AccountRoles) -> AccountScope:
+def _read_scope(new: AccountRoles) -> AccountScope:
     scope = new.scope
     return AccountScope(scope.kind, scope.code, scope.region) if scope else AccountScope()
 
 
 def _set_scope(account: Account, new: AccountRoles) -> None:
-    wanted = _wanted_scope(new)
+    wanted = _read_scope(new)
     account.scope_kind, account.scope_code = wanted.kind, wanted.code
     account.scope_region = wanted.region
     account.wadah_id = new.wadah_id
 
 
-def _described_roles(account: Account) -> dict[str, Any]:
+def _describe_roles(account: Account) -> dict[str, Any]:
     return {
         "roles": list(account.roles),
         "scope": {

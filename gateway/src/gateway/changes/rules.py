@@ -53,7 +53,7 @@ LIMIT = Author(Source.LIMIT)
 SIGN_IN = Author(Source.SIGN_IN)
 
 
-def template_of(change: Change, source: Source) -> Template | None:
+def choose_template(change: Change, source: Source) -> Template | None:
     """Return what the owner of the account is told of a change; None for nothing.
 
     Owners hear of what others do to their account, and of every move to another number.

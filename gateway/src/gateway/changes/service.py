@@ -48,7 +48,7 @@ async def record(
         )
     )
     await session.flush()
-    template = rules.template_of(change, by.source)
+    template = rules.choose_template(change, by.source)
     if template is not None:
         await notices.add(session, template, account_id=account_id, phone=phone, now=now)
     log.info(

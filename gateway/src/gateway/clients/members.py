@@ -23,7 +23,7 @@ class _People(BaseModel):
     members: Annotated[list[Person], Field(max_length=50)]
 
 
-async def people_with_phone(client: ServiceClient, phone: str) -> Sequence[Person] | None:
+async def find_people_with_phone(client: ServiceClient, phone: str) -> Sequence[Person] | None:
     """Return the members with this number; None when member-service gives no usable answer.
 
     Signing in must not depend on it: the accounts we know then speak alone.

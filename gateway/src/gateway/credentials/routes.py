@@ -77,22 +77,22 @@ async def reset_password(
     ),
 )
 async def change_password(
-    gateway: Gateway, caller: Anyone, request: Request, change: PasswordChange
+    gateway: Gateway, principal: Anyone, request: Request, change: PasswordChange
 ) -> None:
     """Change your own password; your sessions end."""
-    await service.change_password(gateway, change, by=_owner(caller, request))
+    await service.change_password(gateway, change, by=_make_owner(principal, request))
 
 
 @me_router.post("/me/totp", responses=problems(*PASSWORD_REFUSED, rules.TotpAlreadyOn))
 async def prepare_totp(
-    gateway: Gateway, caller: Anyone, request: Request, given: TotpPreparation
+    gateway: Gateway, principal: Anyone, request: Request, given: TotpPreparation
 ) -> TotpOut:
     """Get a secret for an authenticator app; confirm it with a first code.
 
     The token that a sign-in gave with `totp_enrolment_required` is good here.
     """
     password = given.current_password.get_secret_value()
-    secret, uri = await service.prepare_totp(gateway, password, by=_owner(caller, request))
+    secret, uri = await service.prepare_totp(gateway, password, by=_make_owner(principal, request))
     return TotpOut(secret=secret, uri=uri)
 
 
@@ -101,12 +101,14 @@ async def prepare_totp(
     status_code=204,
     responses=problems(*REFUSED, rules.TotpIncorrect, rules.TotpNotPrepared, rules.TotpAlreadyOn),
 )
-async def confirm_totp(gateway: Gateway, caller: Anyone, request: Request, given: TotpIn) -> None:
+async def confirm_totp(
+    gateway: Gateway, principal: Anyone, request: Request, given: TotpIn
+) -> None:
     """Turn the authenticator app on: from now on signing in needs its code.
 
     The token that a sign-in gave with `totp_enrolment_required` is good here.
     """
-    await service.confirm_totp(gateway, given.code, by=_owner(caller, request))
+    await service.confirm_totp(gateway, given.code, by=_make_owner(principal, request))
 
 
 @me_router.post(
@@ -115,11 +117,11 @@ async def confirm_totp(gateway: Gateway, caller: Anyone, request: Request, given
     responses=problems(*PASSWORD_REFUSED, rules.TotpIncorrect, rules.TotpNotPrepared),
 )
 async def remove_totp(
-    gateway: Gateway, caller: Anyone, request: Request, given: TotpRemoval
+    gateway: Gateway, principal: Anyone, request: Request, given: TotpRemoval
 ) -> None:
     """Turn the authenticator app off; your sessions end."""
-    await service.remove_totp(gateway, given, by=_owner(caller, request))
+    await service.remove_totp(gateway, given, by=_make_owner(principal, request))
 
 
-def _owner(caller: Principal, request: Request) -> Author:
-    return Author(Source.OWNER, caller.account_id, request.state.request_id)
+def _make_owner(principal: Principal, request: Request) -> Author:
+    return Author(Source.OWNER, principal.account_id, request.state.request_id)

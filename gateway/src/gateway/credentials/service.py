@@ -24,8 +24,8 @@ from gateway.passwords import (
     check_new_password,
     hash_new_password,
     hash_password,
+    make_requester,
     queue,
-    signed_in,
 )
 from gateway.throttles import rules as throttle_rules
 from gateway.throttles import service as throttles
@@ -57,18 +57,18 @@ async def reset_password(
     PasswordHasUsername, SignInBusy.
     """
     account = await accounts.lock_to_change(session, account_id=account_id, by=by)
-    username = _username(account)
+    username = _get_username(account)
     account.password_hash = await hash_new_password(
         reset.password.get_secret_value(),
         username=username,
         field="password",
-        by=signed_in(by.principal.account_id),
+        by=make_requester(by.principal.account_id),
         cost=cost,
     )
     accounts.end_sessions(account)
     await accounts.record_change(session, account, Change.PASSWORD_RESET, by=by.author, now=now)
     if reset.remove_totp and account.totp_secret is not None:
-        _forget_totp(account)
+        _clear_totp(account)
         await accounts.record_change(session, account, Change.TOTP_RESET, by=by.author, now=now)
 
 
@@ -82,9 +82,9 @@ async def change_password(parts: Parts, change: PasswordChange, *, by: Author) -
     new_password = change.new_password.get_secret_value()
     async with parts.database.read() as session:
         own = await _find_own(session, by)
-    requester = signed_in(own.id)
+    requester = make_requester(own.id)
     await check_new_password(
-        new_password, username=_username(own), field="new_password", by=requester
+        new_password, username=_get_username(own), field="new_password", by=requester
     )
     proven = await _prove_password(parts, by, change.current_password.get_secret_value(), now=now)
     hashed = await hash_password(new_password, by=requester, cost=parts.settings.hash_cost)
@@ -109,7 +109,7 @@ async def prepare_totp(parts: Parts, password: str, *, by: Author) -> tuple[str,
             raise rules.TotpAlreadyOn
         account.totp_secret = secret
     totp = pyotp.TOTP(secret)
-    return secret, totp.provisioning_uri(name=_username(proven), issuer_name=TOTP_ISSUER)
+    return secret, totp.provisioning_uri(name=_get_username(proven), issuer_name=TOTP_ISSUER)
 
 
 async def confirm_totp(parts: Parts, code: str, *, by: Author) -> None:
@@ -148,7 +148,7 @@ async def remove_totp(parts: Parts, removal: TotpRemoval, *, by: Author) -> None
             raise rules.TotpNotPrepared
         refused = await try_totp(parts, session, account, removal.code, now=now)
         if refused is None:
-            _forget_totp(account)
+            _clear_totp(account)
             accounts.end_sessions(account)
             await accounts.record_change(session, account, Change.TOTP_REMOVED, by=by, now=now)
     if refused is not None:
@@ -162,18 +162,18 @@ async def try_totp(
 
     It raises nothing, so that the count is committed. The caller holds the account's row lock.
     """
-    tries, refusals = _tries(parts, account.id), parts.refusals
+    tries, refusals = _list_tries(parts, account.id), parts.refusals
     blocked = await throttles.hit(session, parts.keyring, tries, refusals=refusals, now=now)
     if blocked is not None:
         return await _refuse(session, account, blocked, now=now)
-    if not spend_totp(account, code, now=now):
+    if not use_totp(account, code, now=now):
         log.warning("credential.failed", owner_id=str(account.id), reason="totp")
         return rules.TotpIncorrect(field="code")
-    await throttles.take_back(session, parts.keyring, tries, refusals=refusals, now=now)
+    await throttles.uncount(session, parts.keyring, tries, refusals=refusals, now=now)
     return None
 
 
-def spend_totp(account: Account, code: str, *, now: datetime) -> bool:
+def use_totp(account: Account, code: str, *, now: datetime) -> bool:
     """Tell whether a code is right and was not used before; a right one is used from now on.
 
     The caller holds the account's row lock.
@@ -198,8 +198,8 @@ async def _prove_password(parts: Parts, by: Author, password: str, *, now: datet
     """
     if by.account_id is None:
         raise rules.NotAStaffAccount
-    tries, refusals = _tries(parts, by.account_id), parts.refusals
-    with queue(signed_in(by.account_id)) as place:
+    tries, refusals = _list_tries(parts, by.account_id), parts.refusals
+    with queue(make_requester(by.account_id)) as place:
         async with parts.database.begin() as session:
             account = await _lock_own(session, by)
             blocked = await throttles.hit(session, parts.keyring, tries, refusals=refusals, now=now)
@@ -212,7 +212,7 @@ async def _prove_password(parts: Parts, by: Author, password: str, *, now: datet
     if not is_right:
         log.warning("credential.failed", owner_id=str(account.id), reason="password")
         raise rules.PasswordIncorrect(field="current_password")
-    await throttles.give_back(parts.database, parts.keyring, tries, refusals=refusals, now=now)
+    await throttles.uncount_now(parts.database, parts.keyring, tries, refusals=refusals, now=now)
     return account
 
 
@@ -247,16 +247,16 @@ async def _refuse(
     return TriedTooOften(retry_after_s=blocked.wait_s)
 
 
-def _tries(parts: Parts, account_id: uuid.UUID) -> list[Try]:
-    limits = throttles.limits_of(parts.settings)
-    return throttle_rules.credential_tries(limits, account_id=str(account_id))
+def _list_tries(parts: Parts, account_id: uuid.UUID) -> list[Try]:
+    limits = throttles.read_limits(parts.settings)
+    return throttle_rules.list_credential_tries(limits, account_id=str(account_id))
 
 
-def _username(account: Account) -> str:
+def _get_username(account: Account) -> str:
     if account.kind != AccountKind.STAFF or account.username is None:
         raise rules.NotAStaffAccount
     return account.username
 
 
-def _forget_totp(account: Account) -> None:
+def _clear_totp(account: Account) -> None:
     account.totp_secret = account.totp_confirmed_at = account.totp_last_step = None

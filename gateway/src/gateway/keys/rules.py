@@ -41,7 +41,7 @@ class KeyLife:
     revoked_at: datetime | None = None
 
 
-def may_take_over(next_key: KeyLife, *, now: datetime) -> bool:
+def can_take_over(next_key: KeyLife, *, now: datetime) -> bool:
     """Tell whether the next key may sign from now on."""
     return now - next_key.created_at >= KNOWN_BEFORE_USE
 

@@ -122,7 +122,7 @@ async def ensure(session: AsyncSession, *, now: datetime) -> Sequence[SigningKey
     present = {row.state for row in rows}
     for state in (KeyState.CURRENT, KeyState.NEXT):
         if state not in present:
-            rows.append(_make(state, now))
+            rows.append(_make_key(state, now))
             session.add(rows[-1])
     await session.flush()
     return rows
@@ -134,12 +134,12 @@ async def rotate(session: AsyncSession, *, now: datetime) -> Sequence[SigningKey
     Raises: KeyTooYoung when a service may not have seen the next key yet.
     """
     rows = list(await ensure(session, now=now))
-    if not rules.may_take_over(_life(_in_state(rows, KeyState.NEXT)), now=now):
+    if not rules.can_take_over(_get_life(_find_in_state(rows, KeyState.NEXT)), now=now):
         raise rules.KeyTooYoung
-    current = _in_state(rows, KeyState.CURRENT)
+    current = _find_in_state(rows, KeyState.CURRENT)
     current.state, current.retired_at = KeyState.RETIRED, now
     await _fill_states(session, rows, now=now)
-    log.info("signing_key.rotated", kid=_in_state(rows, KeyState.CURRENT).kid)
+    log.info("signing_key.rotated", kid=_find_in_state(rows, KeyState.CURRENT).kid)
     return await queries.list_keys(session)
 
 
@@ -169,11 +169,11 @@ async def _fill_states(session: AsyncSession, rows: list[SigningKey], *, now: da
     """Let the next key sign where there is no current one, and make a next one."""
     await session.flush()  # one current and one next at a time: the unique index sees each step
     if not any(row.state == KeyState.CURRENT for row in rows):
-        following = _in_state(rows, KeyState.NEXT)
+        following = _find_in_state(rows, KeyState.NEXT)
         following.state, following.current_at = KeyState.CURRENT, now
         await session.flush()
     if not any(row.state == KeyState.NEXT for row in rows):
-        rows.append(_make(KeyState.NEXT, now))
+        rows.append(_make_key(KeyState.NEXT, now))
         session.add(rows[-1])
         await session.flush()
 
@@ -182,11 +182,11 @@ async def rotate_if_due(session: AsyncSession, *, now: datetime, signs_for: time
     """Rotate when the current key has signed long enough; forget keys no token needs."""
     rows = await ensure(session, now=now)
     for row in rows:
-        if not rules.is_kept(_life(row), now=now):
+        if not rules.is_kept(_get_life(row), now=now):
             await session.delete(row)
     due = rules.is_due(
-        _life(_in_state(rows, KeyState.CURRENT)), now=now, signs_for=signs_for
-    ) and rules.may_take_over(_life(_in_state(rows, KeyState.NEXT)), now=now)
+        _get_life(_find_in_state(rows, KeyState.CURRENT)), now=now, signs_for=signs_for
+    ) and rules.can_take_over(_get_life(_find_in_state(rows, KeyState.NEXT)), now=now)
     if due:
         await rotate(session, now=now)
     return due
@@ -197,17 +197,17 @@ async def list_all(session: AsyncSession) -> Sequence[SigningKey]:
     return await queries.list_keys(session)
 
 
-def _in_state(rows: Sequence[SigningKey], state: KeyState) -> SigningKey:
+def _find_in_state(rows: Sequence[SigningKey], state: KeyState) -> SigningKey:
     return next(row for row in rows if row.state == state)
 
 
-def _life(row: SigningKey) -> rules.KeyLife:
+def _get_life(row: SigningKey) -> rules.KeyLife:
     return rules.KeyLife(
         KeyState(row.state), row.created_at, row.current_at, row.retired_at, row.revoked_at
     )
 
 
-def _make(state: KeyState, now: datetime) -> SigningKey:
+def _make_key(state: KeyState, now: datetime) -> SigningKey:
     private_key = ec.generate_private_key(ec.SECP256R1())
     public = private_key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return SigningKey(
@@ -221,10 +221,10 @@ def _make(state: KeyState, now: datetime) -> SigningKey:
 
 
 def _load(rows: Sequence[SigningKey], now: datetime) -> _Loaded:
-    current = _in_state(rows, KeyState.CURRENT)
+    current = _find_in_state(rows, KeyState.CURRENT)
     private_key = load_der_private_key(current.private_key, password=None)
     assert isinstance(private_key, ec.EllipticCurvePrivateKey)
-    published = [_jwk(row) for row in rows if rules.is_published(_life(row), now=now)]
+    published = [_build_jwk(row) for row in rows if rules.is_published(_get_life(row), now=now)]
     return _Loaded(
         kid=current.kid,
         private_key=private_key,
@@ -233,7 +233,7 @@ def _load(rows: Sequence[SigningKey], now: datetime) -> _Loaded:
     )
 
 
-def _jwk(row: SigningKey) -> dict[str, Any]:
+def _build_jwk(row: SigningKey) -> dict[str, Any]:
     public_key = load_der_public_key(row.public_key)
     assert isinstance(public_key, ec.EllipticCurvePublicKey)
     public: dict[str, Any] = jwt.algorithms.ECAlgorithm.to_jwk(public_key, as_dict=True)

@@ -19,14 +19,14 @@ Anyone = Annotated[Principal, Depends(require())]
 @router.get("/me/notices", responses=problems())
 async def list_own_notices(
     session: ReadSession,
-    caller: Anyone,
+    principal: Anyone,
     request: Request,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[NoticeOut]:
     """List what administrators did to your own account, newest first."""
     found = await service.list_own(
-        session, account_id=caller.account_id, limit=limit, cursor=cursor
+        session, account_id=principal.account_id, limit=limit, cursor=cursor
     )
     spoken = choose_language(request)
     return found.page(lambda row: _out(row, spoken))
@@ -36,6 +36,6 @@ def _out(notice: AccountNotice, spoken: str) -> NoticeOut:
     return NoticeOut(
         id=notice.id,
         template=rules.Template(notice.template),
-        text=rules.text_of(notice.template, spoken),
+        text=rules.get_text(notice.template, spoken),
         created_at=notice.created_at,
     )

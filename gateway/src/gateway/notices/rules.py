@@ -64,7 +64,7 @@ def retry_at(now: datetime, attempts: int) -> datetime:
     return now + min(FIRST_RETRY * doubled, LONGEST_RETRY)
 
 
-def text_of(template: str, language: str) -> str:
+def get_text(template: str, language: str) -> str:
     """Return the words of a template. language: `id` or `en`."""
     english, indonesian = TEXTS[Template(template)]
     return indonesian if language == "id" else english

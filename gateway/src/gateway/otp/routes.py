@@ -37,8 +37,8 @@ async def read_outbox(gateway: Gateway, wanted: OutboxRequest) -> OutboxOut:
     """Read the codes and notices a number would have got. Only a sandbox has this address."""
     async with gateway.database.read() as session:
         codes = await service.read_outbox(session, gateway.keyring, phone=wanted.phone)
-        told = await notices.read_outbox(session, gateway.keyring, phone=wanted.phone)
+        sent = await notices.read_outbox(session, gateway.keyring, phone=wanted.phone)
     return OutboxOut(
         codes=[OutboxCode.model_validate(entry) for entry in codes],
-        notices=[SentNoticeOut.model_validate(entry) for entry in told],
+        notices=[SentNoticeOut.model_validate(entry) for entry in sent],
     )

@@ -46,7 +46,7 @@ async def request_code(
     now = clock.real_now()
     code = f"{secrets.randbelow(10**rules.CODE_DIGITS):0{rules.CODE_DIGITS}d}"
     async with database.read() as session:
-        sends = await _sends(
+        sends = await _list_sends(
             session, keyring, settings, phone=phone, device_id=device_id, address=address, now=now
         )
     if again := refusals.find(sends, now=now):
@@ -60,7 +60,7 @@ async def request_code(
                     id=challenge_id,
                     phone_hash=keyring.lookup("phone", phone),
                     device_id=device_id,
-                    code_hash=_code_hash(keyring, str(challenge_id), code),
+                    code_hash=_hash_code(keyring, str(challenge_id), code),
                     created_at=now,
                     expires_at=now + timedelta(seconds=settings.otp_s),
                 )
@@ -95,7 +95,7 @@ async def try_code(
         now=now,
     ):
         return None
-    if hmac.compare_digest(challenge.code_hash, _code_hash(keyring, str(challenge.id), code)):
+    if hmac.compare_digest(challenge.code_hash, _hash_code(keyring, str(challenge.id), code)):
         return challenge
     challenge.attempts += 1
     await session.flush()
@@ -116,20 +116,20 @@ async def consume(
     """Use a code up, and remember the device. The counts of a proven number go back."""
     challenge.consumed_at = now
     device_id = challenge.device_id
-    sends = await _sends(
+    sends = await _list_sends(
         session, keyring, settings, phone=phone, device_id=device_id, address=address, now=now
     )
-    of_number = throttle_rules.without_address(sends)
+    of_number = throttle_rules.drop_address(sends)
     of_address = [each for each in sends if each not in of_number]
     # In the order in which `request_code` counts: two that lock in different orders deadlock.
     at = challenge.created_at
-    await throttles.take_back(session, keyring, of_address, refusals=refusals, now=at)
+    await throttles.uncount(session, keyring, of_address, refusals=refusals, now=at)
     await throttles.clear(session, keyring, of_number, refusals=refusals)
     await throttles.remember_device(session, keyring, name=phone, device_id=device_id, now=now)
     await session.flush()
 
 
-async def _sends(
+async def _list_sends(
     session: AsyncSession,
     keyring: Keyring,
     settings: Settings,
@@ -143,8 +143,8 @@ async def _sends(
     is_known = await throttles.is_known_device(
         session, keyring, name=phone, device_id=device_id, now=now
     )
-    return throttle_rules.code_sends(
-        throttles.limits_of(settings),
+    return throttle_rules.list_code_sends(
+        throttles.read_limits(settings),
         phone=phone,
         device_id=device_id,
         address=address,
@@ -194,5 +194,5 @@ def _throttled(blocked: Blocked) -> TriedTooOften:
     return TriedTooOften(retry_after_s=blocked.wait_s)
 
 
-def _code_hash(keyring: Keyring, challenge_id: str, code: str) -> bytes:
+def _hash_code(keyring: Keyring, challenge_id: str, code: str) -> bytes:
     return keyring.lookup("otp", f"{challenge_id}:{code}")

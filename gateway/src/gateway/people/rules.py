@@ -29,7 +29,7 @@ class Choice:
     create_empty: bool = False
 
 
-def people_of_phone(known: Sequence[Known], members: Sequence[uuid.UUID] | None) -> Choice:
+def choose_accounts(known: Sequence[Known], members: Sequence[uuid.UUID] | None) -> Choice:
     """Decide which accounts a proven telephone number leads to.
 
     known: accounts of this number or of one of these members. members: who has this number

@@ -27,7 +27,7 @@ class Person:
     label: str
 
 
-async def people_of_phone(
+async def find_accounts(
     session: AsyncSession,
     keyring: Keyring,
     *,
@@ -44,27 +44,27 @@ async def people_of_phone(
     phone_hash = keyring.lookup("phone", phone)
     members = None if people is None else [person.member_id for person in people]
     known = await queries.lock_people(session, phone_hash=phone_hash, member_ids=members or ())
-    choice = rules.people_of_phone([_known(each, phone_hash) for each in known], members)
+    choice = rules.choose_accounts([_to_known(each, phone_hash) for each in known], members)
     if choice.attach is not None:
         await _attach(session, known, choice.attach, people or (), now=now)
     labels = {person.member_id: person.label for person in people or ()}
     for member_id in choice.create:
-        person = _person(phone, phone_hash, labels[member_id], member_id=member_id, now=now)
+        person = _make_person(phone, phone_hash, labels[member_id], member_id=member_id, now=now)
         await _insert(session, person, now=now)
     if choice.create_empty:
-        nobody = _person(phone, phone_hash, mask_phone(phone), member_id=None, now=now)
+        nobody = _make_person(phone, phone_hash, mask_phone(phone), member_id=None, now=now)
         await _insert(session, nobody, now=now)
     if choice.create or choice.create_empty:
         # Somebody else may have made the same ones at the same time: read what there is now.
         known = await queries.lock_people(session, phone_hash=phone_hash, member_ids=members or ())
-        choice = rules.people_of_phone([_known(each, phone_hash) for each in known], members)
+        choice = rules.choose_accounts([_to_known(each, phone_hash) for each in known], members)
     kept = [account for account in known if account.id in choice.keep]
     for account in kept:
         await _follow(session, account, phone, phone_hash, now=now)
     return kept
 
 
-async def make_agent(
+async def add_agent(
     session: AsyncSession,
     *,
     account_id: uuid.UUID,
@@ -102,7 +102,7 @@ async def make_agent(
     )
 
 
-async def unmake_agent(
+async def remove_agent(
     session: AsyncSession, *, account_id: uuid.UUID, agent_id: uuid.UUID, now: datetime
 ) -> None:
     """Take the role of this agent away; another agent's is left alone.
@@ -124,7 +124,7 @@ async def unmake_agent(
     )
 
 
-def _known(account: Account, phone_hash: bytes) -> rules.Known:
+def _to_known(account: Account, phone_hash: bytes) -> rules.Known:
     return rules.Known(
         account_id=account.id,
         member_id=account.member_id,
@@ -162,7 +162,7 @@ async def _follow(
     account.phone, account.phone_hash = phone, phone_hash
     account.version += 1
     await accounts.record_change(
-        session, account, Change.PHONE_CHANGED, by=SIGN_IN, now=now, tell_phone=old
+        session, account, Change.PHONE_CHANGED, by=SIGN_IN, now=now, notify_phone=old
     )
 
 
@@ -174,7 +174,7 @@ async def _insert(session: AsyncSession, account: Account, *, now: datetime) -> 
         )
 
 
-def _person(
+def _make_person(
     phone: str, phone_hash: bytes, label: str, *, member_id: uuid.UUID | None, now: datetime
 ) -> Account:
     return Account(

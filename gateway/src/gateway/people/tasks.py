@@ -16,7 +16,7 @@ async def on_agent_activated(
     session: AsyncSession, event: AgentActivated | AgentReinstated
 ) -> None:
     """Give the account the role of the agent."""
-    await service.make_agent(
+    await service.add_agent(
         session,
         account_id=event.account_id,
         agent_id=event.agent_id,
@@ -29,6 +29,6 @@ async def on_agent_activated(
 
 async def on_agent_away(session: AsyncSession, event: AgentSuspended | AgentDismissed) -> None:
     """Take the role of the agent away."""
-    await service.unmake_agent(
+    await service.remove_agent(
         session, account_id=event.account_id, agent_id=event.agent_id, now=clock.real_now()
     )

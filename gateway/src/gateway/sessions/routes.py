@@ -5,7 +5,7 @@ from fastapi import APIRouter, Body, Depends, Request, Response
 
 from gateway.credentials.rules import TotpEnrolmentRequired
 from gateway.otp.rules import CodeWrong
-from gateway.parts import Gateway, Parts
+from gateway.parts import Gateway
 from gateway.passwords import SignInBusy
 from gateway.sessions import rules, service
 from gateway.sessions.schemas import (
@@ -61,22 +61,18 @@ async def token(
     token without any role, good for `/v1/me` and for setting the app up at `/v1/me/totp`.
     """
     response.headers["Cache-Control"] = "no-store"
-    address = _address(gateway, request)
+    address = gateway.get_network(request)
     match grant:
         case OtpGrant():
-            return await service.by_code(gateway, grant, address=address)
+            return await service.sign_in_by_code(gateway, grant, address=address)
         case PasswordGrant():
-            return await service.by_password(gateway, grant, address=address)
+            return await service.sign_in_by_password(gateway, grant, address=address)
         case RefreshGrant():
-            return await service.by_refresh_token(gateway, grant)
+            return await service.refresh(gateway, grant)
         case ClientGrant():
-            return await service.by_client_secret(gateway, grant)
+            return await service.issue_service_token(gateway, grant)
         case _:
             assert_never(grant)
-
-
-def _address(gateway: Parts, request: Request) -> str:
-    return gateway.get_network(request)
 
 
 @router.post("/auth/revocation", status_code=204)
@@ -86,9 +82,9 @@ async def revoke(session: Session, keys: Keys, given: Revocation) -> None:
 
 
 @router.get("/me/sessions")
-async def list_own(session: Session, caller: Anyone) -> SessionsOut:
+async def list_own(session: Session, principal: Anyone) -> SessionsOut:
     """List where you are signed in, newest first."""
-    rows = await service.list_own(session, account_id=caller.account_id)
+    rows = await service.list_own(session, account_id=principal.account_id)
     return SessionsOut(items=[SessionOut.model_validate(row) for row in rows])
 
 
@@ -97,6 +93,6 @@ async def list_own(session: Session, caller: Anyone) -> SessionsOut:
     status_code=204,
     responses=problems(rules.SessionNotFound),
 )
-async def revoke_own(session: Session, caller: Anyone, session_id: uuid.UUID) -> None:
+async def revoke_own(session: Session, principal: Anyone, session_id: uuid.UUID) -> None:
     """End one of your sessions, such as that of a lost telephone."""
-    await service.revoke_own(session, session_id=session_id, account_id=caller.account_id)
+    await service.revoke_own(session, session_id=session_id, account_id=principal.account_id)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.accounts import service as accounts
 from gateway.accounts.models import Account
-from gateway.clients.members import people_with_phone
+from gateway.clients.members import find_people_with_phone
 from gateway.otp import service as otp
 from gateway.otp.rules import CodeWrong
 from gateway.parts import Parts
@@ -23,7 +23,7 @@ from gateway.sessions.schemas import AccountChoiceOut, OfferedAccount, TokenOut
 from gateway.sign_ins import service as sign_ins
 from gateway.sign_ins.rules import AccountLocked, AccountNotOffered
 from gateway.sign_ins.schemas import ClientGrant, OtpGrant, PasswordGrant, RefreshGrant
-from gateway.tokens import access_token, service_principal
+from gateway.tokens import issue_access_token, make_service_principal
 from perisai_kit.db.bulk import OldRows
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import DomainError
@@ -37,7 +37,9 @@ SESSIONS_KEPT = timedelta(days=1)
 log = get_logger()
 
 
-async def by_code(parts: Parts, grant: OtpGrant, *, address: str) -> TokenOut | AccountChoiceOut:
+async def sign_in_by_code(
+    parts: Parts, grant: OtpGrant, *, address: str
+) -> TokenOut | AccountChoiceOut:
     """Sign in with a code, or list the accounts to choose from where several share the number.
 
     The code is used up only by signing in.
@@ -45,7 +47,7 @@ async def by_code(parts: Parts, grant: OtpGrant, *, address: str) -> TokenOut | 
     """
     now = clock.real_now()
     await sign_ins.prove_number(parts, grant, address=address, now=now)
-    members = await people_with_phone(parts.members, grant.phone)
+    members = await find_people_with_phone(parts.members, grant.phone)
     found = None
     if members is not None:
         found = [people.Person(each.member_id, each.display_name_masked) for each in members]
@@ -53,7 +55,7 @@ async def by_code(parts: Parts, grant: OtpGrant, *, address: str) -> TokenOut | 
         challenge = await sign_ins.try_code(parts, session, grant, now)
         if challenge is None:
             raise CodeWrong
-        offered = await people.people_of_phone(
+        offered = await people.find_accounts(
             session, parts.keyring, phone=grant.phone, people=found, now=now
         )
         account = _choose(offered, grant.account_id)
@@ -78,7 +80,7 @@ async def by_code(parts: Parts, grant: OtpGrant, *, address: str) -> TokenOut | 
     return await _answer(parts, account, row, token, now)
 
 
-async def by_password(parts: Parts, grant: PasswordGrant, *, address: str) -> TokenOut:
+async def sign_in_by_password(parts: Parts, grant: PasswordGrant, *, address: str) -> TokenOut:
     """Sign in staff.
 
     Raises: TriedTooOften, SignInBusy, SignInRefused, TotpRequired, TotpEnrolmentRequired,
@@ -98,11 +100,11 @@ async def by_password(parts: Parts, grant: PasswordGrant, *, address: str) -> To
     if isinstance(amr, DomainError):
         raise amr
     if is_too_weak:
-        raise await sign_ins.enrolment_refusal(parts, account, amr, now=now)
+        raise await sign_ins.make_enrolment_refusal(parts, account, amr, now=now)
     return await _answer(parts, account, row, token, now)
 
 
-async def by_refresh_token(parts: Parts, grant: RefreshGrant) -> TokenOut:
+async def refresh(parts: Parts, grant: RefreshGrant) -> TokenOut:
     """Exchange a refresh token. Raises: RefreshRefused, RefreshReused."""
     now = clock.real_now()
     token = read_token(parts.keyring, grant.refresh_token.get_secret_value())
@@ -122,11 +124,11 @@ async def by_refresh_token(parts: Parts, grant: RefreshGrant) -> TokenOut:
         case Verdict.DEVICE_MISSING:
             raise rules.RefreshRefused("The session is bound to a device; send its device_id.")
         case Verdict.ROTATE | Verdict.REPEAT:
-            successor = _successor(parts.keyring, token, row.salt)
+            successor = _derive_successor(parts.keyring, token, row.salt)
             return await _answer(parts, account, row, successor, now)
 
 
-async def by_client_secret(parts: Parts, grant: ClientGrant) -> TokenOut:
+async def issue_service_token(parts: Parts, grant: ClientGrant) -> TokenOut:
     """Give a service its token. Raises: ClientRefused."""
     now = clock.real_now()
     known = parts.settings.service_clients.get(grant.client_id)
@@ -137,9 +139,9 @@ async def by_client_secret(parts: Parts, grant: ClientGrant) -> TokenOut:
         hashlib.sha256(grant.client_secret.get_secret_value().encode()).digest(),
     ):
         raise rules.ClientRefused
-    principal = service_principal(grant.client_id)
+    principal = make_service_principal(grant.client_id)
     return TokenOut(
-        access_token=await access_token(parts.keys, parts.settings, principal, now=now),
+        access_token=await issue_access_token(parts.keys, parts.settings, principal, now=now),
         expires_in=parts.settings.access_token_s,
         account_id=principal.account_id,
     )
@@ -194,7 +196,7 @@ def read_token(keyring: Keyring, text: str) -> RefreshToken | None:
     if decoded is None:
         return None
     token, tag = decoded
-    return token if rules.is_genuine(tag, _tag(keyring, token)) else None
+    return token if rules.is_genuine(tag, _compute_tag(keyring, token)) else None
 
 
 def _choose(offered: Sequence[Account], account_id: uuid.UUID | None) -> Account | None:
@@ -262,7 +264,7 @@ def _carry_out(
     match verdict:
         case Verdict.ROTATE:
             row.salt = secrets.token_bytes(rules.SALT_BYTES)
-            successor = _successor(keyring, token, row.salt)
+            successor = _derive_successor(keyring, token, row.salt)
             row.previous_hash, row.token_hash = row.token_hash, _hash(successor)
             row.generation, row.rotated_at = successor.generation, now
         case Verdict.REUSED:
@@ -288,11 +290,11 @@ async def _answer(
         account, amr=row.amr, device_id=row.device_id, session_id=row.id
     )
     return TokenOut(
-        access_token=await access_token(
+        access_token=await issue_access_token(
             parts.keys, parts.settings, principal, now=now, valid_from=account.tokens_valid_from
         ),
         expires_in=parts.settings.access_token_s,
-        refresh_token=rules.encode(token, _tag(parts.keyring, token)),
+        refresh_token=rules.encode(token, _compute_tag(parts.keyring, token)),
         refresh_expires_at=row.expires_at,
         account_id=account.id,
     )
@@ -302,11 +304,11 @@ def _hash(token: RefreshToken) -> bytes:
     return hashlib.sha256(token.body).digest()
 
 
-def _tag(keyring: Keyring, token: RefreshToken) -> bytes:
+def _compute_tag(keyring: Keyring, token: RefreshToken) -> bytes:
     return keyring.lookup("refresh-tag", token.body.hex())
 
 
-def _successor(keyring: Keyring, token: RefreshToken, salt: bytes) -> RefreshToken:
+def _derive_successor(keyring: Keyring, token: RefreshToken, salt: bytes) -> RefreshToken:
     # Derived, not stored: whoever shows the previous token again gets the same successor, and
     # the table alone gives nobody a token.
     secret = keyring.lookup("refresh-next", f"{token.body.hex()}:{salt.hex()}")

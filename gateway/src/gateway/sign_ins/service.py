@@ -20,7 +20,7 @@ from gateway.sign_ins.schemas import OtpGrant, PasswordGrant
 from gateway.throttles import rules as throttle_rules
 from gateway.throttles import service as throttles
 from gateway.throttles.rules import Blocked, TriedTooOften, Try
-from gateway.tokens import access_token
+from gateway.tokens import issue_access_token
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain.errors import DomainError
 from perisai_kit.privacy.keyring import Keyring
@@ -35,8 +35,8 @@ async def prove_number(parts: Parts, grant: OtpGrant, *, address: str, now: date
     Raises: TriedTooOften, CodeWrong.
     """
     is_known = await _is_known_device(parts, grant.phone, grant.device_id, now=now)
-    tries = throttle_rules.code_tries(
-        throttles.limits_of(parts.settings),
+    tries = throttle_rules.list_code_tries(
+        throttles.read_limits(parts.settings),
         phone=grant.phone,
         device_id=grant.device_id,
         address=address,
@@ -49,9 +49,7 @@ async def prove_number(parts: Parts, grant: OtpGrant, *, address: str, now: date
         )
         challenge = None if blocked else await try_code(parts, session, grant, now)
         if challenge is not None:
-            await throttles.take_back(
-                session, parts.keyring, tries, refusals=parts.refusals, now=now
-            )
+            await throttles.uncount(session, parts.keyring, tries, refusals=parts.refusals, now=now)
     if blocked is not None:
         raise _throttled(blocked, None)
     if challenge is None:
@@ -85,8 +83,8 @@ async def prove_password(
     """
     username = grant.username.lower()
     is_known = await _is_known_device(parts, username, grant.device_id, now=now)
-    tries = throttle_rules.password_tries(
-        throttles.limits_of(parts.settings),
+    tries = throttle_rules.list_password_tries(
+        throttles.read_limits(parts.settings),
         username=username,
         device_id=grant.device_id,
         address=address,
@@ -103,7 +101,7 @@ async def prove_password(
     if not is_right or found is None:
         log_failure("password", found)
         raise rules.SignInRefused
-    await throttles.give_back(
+    await throttles.uncount_now(
         parts.database, parts.keyring, tries, refusals=parts.refusals, now=now
     )
     return found
@@ -151,7 +149,7 @@ def is_too_weak(parts: Parts, account: Account, amr: Sequence[str]) -> bool:
     return needs_second_factor(account.roles, amr, sandbox=parts.settings.sandbox)
 
 
-async def enrolment_refusal(
+async def make_enrolment_refusal(
     parts: Parts, account: Account, amr: Sequence[str], *, now: datetime
 ) -> TotpEnrolmentRequired:
     """Return the refusal with a token that has no role and is good for /v1/me/totp only."""
@@ -159,7 +157,7 @@ async def enrolment_refusal(
         account_id=account.id, roles=frozenset(), amr=(*amr, credential_rules.ENROLMENT)
     )
     return TotpEnrolmentRequired(
-        enrolment_token=await access_token(
+        enrolment_token=await issue_access_token(
             parts.keys, parts.settings, principal, now=now, valid_from=account.tokens_valid_from
         ),
         expires_in=parts.settings.access_token_s,

@@ -19,7 +19,7 @@ async def count_hit(session: AsyncSession, *, subject: bytes, window_at: datetim
     return hits
 
 
-async def take_back_hit(session: AsyncSession, *, subject: bytes, window_at: datetime) -> None:
+async def uncount_hit(session: AsyncSession, *, subject: bytes, window_at: datetime) -> None:
     fewer = update(ThrottleCount).where(
         ThrottleCount.subject == subject, ThrottleCount.window_at == window_at
     )

@@ -83,7 +83,7 @@ class Limits:
     credentials_per_account: int
 
 
-def code_sends(
+def list_code_sends(
     limits: Limits, *, phone: str, device_id: str, address: str, is_known: bool
 ) -> list[Try]:
     """Return what sending a code counts for. is_known: the device has signed in to the number."""
@@ -103,7 +103,7 @@ def code_sends(
     ]
 
 
-def code_tries(
+def list_code_tries(
     limits: Limits, *, phone: str, device_id: str, address: str, is_known: bool
 ) -> list[Try]:
     """Return what a wrong code counts for, besides its own challenge."""
@@ -119,7 +119,7 @@ def code_tries(
     ]
 
 
-def password_tries(
+def list_password_tries(
     limits: Limits, *, username: str, device_id: str | None, address: str, is_known: bool
 ) -> list[Try]:
     """Return what a wrong password counts for."""
@@ -136,7 +136,7 @@ def password_tries(
     ]
 
 
-def credential_tries(limits: Limits, *, account_id: str) -> list[Try]:
+def list_credential_tries(limits: Limits, *, account_id: str) -> list[Try]:
     """Return what a wrong password or authenticator code of somebody known counts for.
 
     Only those count who have the account's password or a token of it: the authenticator code at
@@ -201,6 +201,6 @@ def blocked(throttle: Throttle, hits: int, now: datetime) -> Blocked | None:
     return Blocked(throttle, wait_s(now, throttle.window_s), hits == throttle.times + 1)
 
 
-def without_address(tries: Sequence[Try]) -> list[Try]:
+def drop_address(tries: Sequence[Try]) -> list[Try]:
     """Return the counts that a proof of the number clears: those of the number itself."""
     return [each for each in tries if each[0].kind != "otp-address"]

@@ -16,7 +16,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.privacy.keyring import Keyring
 
 
-def limits_of(settings: Settings) -> Limits:
+def read_limits(settings: Settings) -> Limits:
     """Return the limits that the settings name."""
     return Limits(
         window_s=settings.throttle_window_s,
@@ -54,7 +54,7 @@ async def hit(
     for throttle, subject in tries:
         hits = await queries.count_hit(
             session,
-            subject=_subject(keyring, throttle, subject),
+            subject=_hash_subject(keyring, throttle, subject),
             window_at=rules.window_start(now, throttle.window_s),
         )
         blocked = rules.blocked(throttle, hits, now)
@@ -64,7 +64,7 @@ async def hit(
     return None
 
 
-async def take_back(
+async def uncount(
     session: AsyncSession,
     keyring: Keyring,
     tries: Sequence[Try],
@@ -75,14 +75,14 @@ async def take_back(
     """Forget the try that `hit` counted at `now`: it was a good one."""
     refusals.forget(tries)
     for throttle, subject in tries:
-        await queries.take_back_hit(
+        await queries.uncount_hit(
             session,
-            subject=_subject(keyring, throttle, subject),
+            subject=_hash_subject(keyring, throttle, subject),
             window_at=rules.window_start(now, throttle.window_s),
         )
 
 
-async def give_back(
+async def uncount_now(
     database: Database,
     keyring: Keyring,
     tries: Sequence[Try],
@@ -90,9 +90,9 @@ async def give_back(
     refusals: Refusals,
     now: datetime,
 ) -> None:
-    """Do `take_back` in a transaction of its own: what comes after cannot undo it."""
+    """Do `uncount` in its own transaction, so that nothing later can undo it."""
     async with database.begin() as session:
-        await take_back(session, keyring, tries, refusals=refusals, now=now)
+        await uncount(session, keyring, tries, refusals=refusals, now=now)
 
 
 async def clear(
@@ -101,7 +101,7 @@ async def clear(
     """Forget every try of these subjects."""
     refusals.forget(tries)
     for throttle, subject in tries:
-        await queries.clear_hits(session, subject=_subject(keyring, throttle, subject))
+        await queries.clear_hits(session, subject=_hash_subject(keyring, throttle, subject))
 
 
 async def is_known_device(
@@ -110,7 +110,7 @@ async def is_known_device(
     """Tell whether a device has signed in with this number or username before."""
     if device_id is None:
         return False
-    subject = _device(keyring, name, device_id)
+    subject = _hash_device(keyring, name, device_id)
     return await queries.is_known_device(session, subject=subject, since=now - rules.DEVICES_KEPT)
 
 
@@ -119,7 +119,7 @@ async def remember_device(
 ) -> None:
     """Remember that a device has signed in with this number or username."""
     if device_id is not None:
-        subject = _device(keyring, name, device_id)
+        subject = _hash_device(keyring, name, device_id)
         await queries.save_known_device(session, subject=subject, at=now)
 
 
@@ -131,9 +131,9 @@ def find_old(*, now: datetime) -> list[OldRows]:
     ]
 
 
-def _subject(keyring: Keyring, throttle: Throttle, subject: str) -> bytes:
+def _hash_subject(keyring: Keyring, throttle: Throttle, subject: str) -> bytes:
     return keyring.lookup(f"throttle:{throttle.kind}", subject)
 
 
-def _device(keyring: Keyring, name: str, device_id: str) -> bytes:
+def _hash_device(keyring: Keyring, name: str, device_id: str) -> bytes:
     return keyring.lookup("known-device", f"{name}#{device_id}")
