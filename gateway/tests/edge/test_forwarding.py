@@ -189,6 +189,24 @@ async def test_the_answer_arrives_as_it_was_sent(platform: Any) -> None:
     assert "secret" not in str(answer.headers)
 
 
+async def test_what_the_client_has_is_asked_and_answered_for_as_it_is(platform: Any) -> None:
+    platform.members.answer = (
+        b'HTTP/1.1 304 Not Modified\r\netag: W/"3.0123456789abcdef"\r\n'
+        b"cache-control: no-store\r\nvary: Accept-Encoding\r\n\r\n"
+    )
+    known = '"1", W/"3.0123456789abcdef-gzip"'
+
+    answer = await platform.client.get(
+        "/v1/members", headers={**await platform.signed_in(Role.AGENT), "If-None-Match": known}
+    )
+
+    assert platform.members.header("If-None-Match") == known
+    assert (answer.status_code, answer.content) == (304, b"")
+    assert answer.headers["etag"] == 'W/"3.0123456789abcdef"'
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert answer.headers["cache-control"] == "no-store"
+
+
 async def test_a_redirect_is_the_clients_to_follow(platform: Any) -> None:
     platform.members.answer = (
         b"HTTP/1.1 303 See Other\r\nlocation: /v1/members/1\r\ncontent-length: 0\r\n\r\n"

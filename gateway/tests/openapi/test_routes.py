@@ -23,12 +23,23 @@ async def test_a_document_that_has_not_changed_is_not_sent_again(gateway: Any) -
 
     answers = [
         await gateway.client.get("/openapi.json", headers={"If-None-Match": known})
-        for known in (etag, f'"other", W/{etag}', '"other"')
+        for known in (etag, f'"other", {etag}', '"other"')
     ]
 
     assert [each.status_code for each in answers] == [304, 304, 200]
     assert answers[0].content == b""
-    assert answers[0].headers["etag"] == etag
+    assert answers[0].headers["cache-control"] == "no-cache"
+
+
+async def test_the_document_is_sent_compressed(gateway: Any) -> None:
+    compressed = await gateway.client.get("/openapi.json", headers={"Accept-Encoding": "gzip"})
+    plain = await gateway.client.get("/openapi.json", headers={"Accept-Encoding": "identity"})
+
+    assert compressed.headers["content-encoding"] == "gzip"
+    assert int(compressed.headers["content-length"]) < int(plain.headers["content-length"]) / 5
+    assert compressed.json() == plain.json()
+    assert compressed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
+    assert compressed.headers["etag"] == f"W/{plain.headers['etag']}"
 
 
 async def test_every_operation_refuses_a_query_parameter_that_its_document_does_not_have(

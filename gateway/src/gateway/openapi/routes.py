@@ -8,6 +8,7 @@ from gateway.openapi import service
 from gateway.openapi.schemas import ServerTimeOut
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import NotFound
+from perisai_kit.http.answers.compression import accepts_gzip
 
 router = APIRouter(tags=["public"])
 
@@ -20,15 +21,15 @@ async def server_time() -> ServerTimeOut:
 
 @router.get("/openapi.json", include_in_schema=False)
 async def openapi_document(request: Request) -> Response:
-    """Give the API's document; a client that has it is told so."""
+    """Give the API's document."""
     document = service.published()
     if document is None:
         raise NotFound
     headers = {"ETag": document.etag, "Cache-Control": "no-cache"}
-    known = request.headers.get("if-none-match", "")
-    if any(tag.strip().removeprefix("W/") in {document.etag, "*"} for tag in known.split(",")):
-        return Response(status_code=304, headers=headers)
-    return Response(document.content, headers=headers, media_type="application/json")
+    if not accepts_gzip(request.headers):
+        return Response(document.content, headers=headers, media_type="application/json")
+    headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    return Response(document.compressed, headers=headers, media_type="application/json")
 
 
 @router.get("/docs", include_in_schema=False)

@@ -4,6 +4,7 @@ The services' documents are merged when the platform is built (`make openapi`) a
 part of this package, because the gateway does not import the services.
 """
 
+import gzip
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -119,9 +120,10 @@ def own_document(app: FastAPI) -> Document:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The document as bytes, encoded once, and its ETag."""
+    """The document as bytes, encoded and compressed once, and its ETag."""
 
     content: bytes
+    compressed: bytes
     etag: str
 
 
@@ -133,7 +135,8 @@ def published() -> Published | None:
         return None
     content = json.dumps(json.loads(file.read_text()), ensure_ascii=False, separators=(",", ":"))
     encoded = content.encode()
-    return Published(encoded, f'"{hashlib.sha256(encoded).hexdigest()[:32]}"')
+    compressed = gzip.compress(encoded, mtime=0)
+    return Published(encoded, compressed, f'"{hashlib.sha256(encoded).hexdigest()[:32]}"')
 
 
 def as_text(document: Document) -> str:

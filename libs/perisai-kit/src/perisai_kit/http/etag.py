@@ -1,10 +1,20 @@
-"""ETags that are versions: `"3"`, and what If-Match says about them."""
+"""ETags: the version of an object, the digest of an answer, and what clients say of them.
 
+An answer to a change has the version alone, `"3"`. An answer to a GET has a digest too,
+`"3.8b1a9953c4611296"`, or a digest alone: what it shows may change while the version stays.
+If-Match compares versions, If-None-Match whole tags.
+"""
+
+import hashlib
 import re
+from collections.abc import Iterable
 
 # A proxy that compresses an answer weakens its ETag (`W/"3"`), or puts the encoding into it
-# (`"3-gzip"`), and the client sends back what it saw. The version is the same in any form.
-_WRITTEN = re.compile(r'(?:W/)?"([0-9]{1,18})(?:[-;](?:gzip|br|zstd|deflate))?"')
+# (`"3-gzip"`), and the client sends back what it saw. It means the same in any form.
+_ENCODING = r"(?:[-;](?:gzip|br|zstd|deflate))?"
+_VERSION = re.compile(rf'(?:W/)?"([0-9]{{1,18}})(?:\.[0-9a-f]{{16}})?{_ENCODING}"')
+_TAG = re.compile(rf'(?:W/)?"([^"]*?){_ENCODING}"')
+_BARE_VERSION = re.compile(r'"[0-9]{1,18}"')
 
 
 def etag(version: int) -> str:
@@ -17,5 +27,24 @@ def allows(if_match: str, version: int) -> bool:
     if if_match.strip() == "*":
         return True
     # An ETag of another form is one we never gave out, so nothing matches it.
-    found = (_WRITTEN.fullmatch(part.strip()) for part in if_match.split(","))
+    found = (_VERSION.fullmatch(part.strip()) for part in if_match.split(","))
     return any(int(each[1]) == version for each in found if each)
+
+
+def with_digest(own: str | None, body: bytes) -> str:
+    """Return the ETag of an answer to a GET.
+
+    own: what its route has set: a version gets the digest of the body, another ETag stays.
+    """
+    if own is not None and not _BARE_VERSION.fullmatch(own):
+        return own
+    digest = hashlib.blake2b(body, digest_size=8).hexdigest()
+    return f'"{digest}"' if own is None else f'{own[:-1]}.{digest}"'
+
+
+def is_known(if_none_match: Iterable[str], current: str) -> bool:
+    """Tell whether If-None-Match names this ETag, compared weakly. Source: RFC 9110 13.1.2."""
+    wanted = _TAG.fullmatch(current)
+    return wanted is not None and any(
+        given.strip() == "*" or wanted[1] in _TAG.findall(given) for given in if_none_match
+    )

@@ -24,6 +24,8 @@ from perisai_kit.events.feed import router as feed_router
 from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.http.access_log import AccessLog, RequestContext
+from perisai_kit.http.answers.compression import Compression
+from perisai_kit.http.answers.not_modified import NotModified
 from perisai_kit.http.body import BodyLimit
 from perisai_kit.http.dependencies import refuse_unknown_parameters
 from perisai_kit.http.problems import COMMON_RESPONSES, Problem, install_problems
@@ -197,6 +199,8 @@ def create_app(
     app.state.kit = kit
     app.state.feed = FeedReader(kit.database, source=service, signals=kit.signals)
     app.add_middleware(BodyLimit, limit=body_limit)
+    app.add_middleware(NotModified)
+    app.add_middleware(Compression)  # outermost: an ETag is made of what is not yet compressed
     install_problems(app)
     _document_problems(app)
     return app

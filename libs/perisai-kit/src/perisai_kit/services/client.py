@@ -97,6 +97,9 @@ class ServiceClient:
         self._tokens = tokens
         self._client = httpx.AsyncClient(
             base_url=base_url,
+            headers={
+                "Accept-Encoding": "identity"
+            },  # between neighbours it costs more than it saves
             transport=transport,
             verify=get_ssl_context(),
             timeout=httpx.Timeout(timeout_s, connect=3),

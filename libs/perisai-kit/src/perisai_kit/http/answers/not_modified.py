@@ -1,0 +1,58 @@
+"""GET with If-None-Match: 304 without a body where the client has the answer already.
+
+The handler runs as always, with its checks and its record of reading; only the body is spared.
+"""
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from perisai_kit.http.etag import is_known, with_digest
+
+MEDIA_TYPE = "application/json"
+OF_THE_BODY = ("content-type", "content-length", "content-encoding")
+
+
+class NotModified:
+    """Gives each JSON answer to a GET an ETag, and answers 304 to a client that sends it back."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self.app(scope, receive, send)
+            return
+        start: Message | None = None
+
+        async def send_unless_known(message: Message) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start" and _is_json(message):
+                start = message  # sent with the body, whose digest is its ETag
+                return
+            if start is not None:
+                whole = not message.get("more_body", False)
+                if whole and _mark(start, message["body"], known=Headers(scope=scope)):
+                    message = {**message, "body": b""}
+                await send(start)
+                start = None
+            await send(message)
+
+        await self.app(scope, receive, send_unless_known)
+
+
+def _is_json(start: Message) -> bool:
+    kind = Headers(raw=start["headers"]).get("content-type", "")
+    return start["status"] == 200 and kind.partition(";")[0] == MEDIA_TYPE
+
+
+def _mark(start: Message, body: bytes, *, known: Headers) -> bool:
+    """Set the ETag of an answer; make it a 304 where the client knows it, and tell so."""
+    headers = MutableHeaders(raw=start["headers"])
+    etag = headers["etag"] = with_digest(headers.get("etag"), body)
+    if not is_known(known.getlist("if-none-match"), etag):
+        return False
+    start["status"] = 304
+    for name in OF_THE_BODY:
+        del headers[name]
+    headers.setdefault("vary", "Accept-Encoding")  # as the whole answer has it
+    return True
