@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from perisai_kit.http.etag import allows, etag
-from perisai_kit.testing.plugin import app_client
+from perisai_kit.testing.plugin import open_app_client
 
 LONG = [{"name": f"Slamet {number}"} for number in range(100)]
 
@@ -64,7 +64,7 @@ def things() -> Things:
 async def client(
     make_kit_app: Callable[..., FastAPI], things: Things
 ) -> AsyncIterator[httpx.AsyncClient]:
-    async with app_client(make_kit_app(router_of(things))) as client:
+    async with open_app_client(make_kit_app(router_of(things))) as client:
         yield client
 
 
