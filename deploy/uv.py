@@ -1,7 +1,7 @@
 """Run uv with the settings that pip has on this machine.
 
 uv reads neither pip.conf nor PIP_*, so where a machine names its package index only to pip, uv
-would go elsewhere. What uv was told itself, by UV_*, wins. Standard library only: this runs before
+would go elsewhere. UV_* variables win. Standard library only: this runs before
 anything is installed.
 """
 

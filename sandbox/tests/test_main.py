@@ -128,7 +128,7 @@ def test_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_demo_in_a_folder_whose_sandbox_was_killed_says_so_in_one_line(tmp_path: Path) -> None:
+def test_demo_in_a_folder_of_a_killed_sandbox_says_so_in_one_line(tmp_path: Path) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{nobody.getsockname()[1]}"
@@ -156,11 +156,11 @@ def test_seed_outside_a_sandbox_is_refused_in_one_line(tmp_path: Path) -> None:
     assert not any(tmp_path.iterdir())
 
 
-def test_seed_names_every_address_it_was_not_told(tmp_path: Path) -> None:
-    told = {f"PERISAI_{name}_URL": "" for name in ("AGENT", "MEMBER", "FAKEBANK")}
-    told |= {f"PERISAI_{name}_URL": "http://127.0.0.1:1" for name in ("GATEWAY", "PAYMENT")}
+def test_seed_names_every_missing_address(tmp_path: Path) -> None:
+    variables = {f"PERISAI_{name}_URL": "" for name in ("AGENT", "MEMBER", "FAKEBANK")}
+    variables |= {f"PERISAI_{name}_URL": "http://127.0.0.1:1" for name in ("GATEWAY", "PAYMENT")}
 
-    done = perisai("seed", "--folder", tmp_path, PERISAI_SANDBOX="1", **told)
+    done = perisai("seed", "--folder", tmp_path, PERISAI_SANDBOX="1", **variables)
 
     assert done.returncode == 1
     assert done.stderr == (
@@ -173,11 +173,11 @@ def test_seed_of_a_platform_that_is_away_says_so_in_one_line(tmp_path: Path) -> 
     names = ("GATEWAY", "AGENT", "MEMBER", "PAYMENT", "FAKEBANK")
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        told = {
+        variables = {
             f"PERISAI_{name}_URL": f"http://127.0.0.1:{nobody.getsockname()[1]}" for name in names
         }
 
-    done = perisai("seed", "--folder", tmp_path, PERISAI_SANDBOX="1", **told)
+    done = perisai("seed", "--folder", tmp_path, PERISAI_SANDBOX="1", **variables)
 
     assert done.returncode == 1
     assert done.stderr.startswith("perisai: The platform does not answer: ")
@@ -212,13 +212,13 @@ def test_what_needs_a_running_sandbox_says_so_in_one_line(
     assert done.stderr == f"perisai: No sandbox runs in {tmp_path}: start it with `make run`.\n"
 
 
-def test_demo_goes_to_a_running_sandbox_only_when_told_to(tmp_path: Path) -> None:
-    told = perisai("demo", "--folder", tmp_path)
+def test_demo_goes_to_a_running_sandbox_only_when_asked_to(tmp_path: Path) -> None:
+    without_folder = perisai("demo", "--folder", tmp_path)
     by_variable = perisai("demo", PERISAI_FOLDER=str(tmp_path))
 
-    assert told.returncode == by_variable.returncode == 1
-    assert told.stderr == by_variable.stderr
-    assert told.stderr.startswith(f"perisai: No sandbox runs in {tmp_path}: ")
+    assert without_folder.returncode == by_variable.returncode == 1
+    assert without_folder.stderr == by_variable.stderr
+    assert without_folder.stderr.startswith(f"perisai: No sandbox runs in {tmp_path}: ")
 
 
 def test_demo_closes_months_that_are_over() -> None:

@@ -216,7 +216,7 @@ def test_folder_with_the_roles_of_an_older_version_is_refused_in_one_line(tmp_pa
     assert json.loads((folder / "passwords.json").read_text()) == words
 
 
-def test_pid_file_of_a_stranger_does_not_stop_a_start(tmp_path: Path) -> None:
+def test_pid_file_of_another_program_does_not_stop_a_start(tmp_path: Path) -> None:
     with Postgres(tmp_path / "stale", fsync=False) as server:
         folder = server.folder
     # Our own id: alive, not PostgreSQL, and not to be harmed.

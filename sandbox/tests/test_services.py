@@ -66,40 +66,40 @@ def test_port_that_is_none_is_said_in_one_line(text: str) -> None:
 def test_process_gets_its_own_secrets_and_no_others(tmp_path: Path) -> None:
     secrets = Secrets.make()
 
-    told = environment_of("member", secrets, tmp_path)
+    variables = environment_of("member", secrets, tmp_path)
 
-    words = set(told.values())
-    assert told["PERISAI_MEMBER_DATA_KEYS"] == secrets.services["member"].data_keys
-    assert told["PERISAI_MEMBER_CLIENT_SECRET"] == secrets.services["member"].client_secret
+    words = set(variables.values())
+    assert variables["PERISAI_MEMBER_DATA_KEYS"] == secrets.services["member"].data_keys
+    assert variables["PERISAI_MEMBER_CLIENT_SECRET"] == secrets.services["member"].client_secret
     for name in ("gateway", "agent", "payment"):
         assert not words & set(secrets.services[name].model_dump().values())
-    assert "PERISAI_MEMBER_OWNER_DATABASE_URL" not in told
+    assert "PERISAI_MEMBER_OWNER_DATABASE_URL" not in variables
 
 
 def test_gateway_knows_how_every_service_signs_in(tmp_path: Path) -> None:
     secrets = Secrets.make()
 
-    told = environment_of("gateway", secrets, tmp_path)
+    variables = environment_of("gateway", secrets, tmp_path)
 
-    assert json.loads(told["PERISAI_GATEWAY_SERVICE_CLIENTS"]) == {
+    assert json.loads(variables["PERISAI_GATEWAY_SERVICE_CLIENTS"]) == {
         f"{name}-service": secrets.services[name].client_secret
         for name in ("agent", "member", "payment")
     }
-    assert "PERISAI_GATEWAY_CLIENT_SECRET" not in told
+    assert "PERISAI_GATEWAY_CLIENT_SECRET" not in variables
 
 
 def test_own_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERISAI_MEMBER_DATABASE_URL", "postgresql://app@mine.invalid/member")
 
-    told = environment_of("member", Secrets.make(), tmp_path)
+    variables = environment_of("member", Secrets.make(), tmp_path)
 
-    assert told["PERISAI_MEMBER_DATABASE_URL"] == "postgresql://app@mine.invalid/member"
+    assert variables["PERISAI_MEMBER_DATABASE_URL"] == "postgresql://app@mine.invalid/member"
 
 
 def test_addresses_follow_the_ports(tmp_path: Path) -> None:
     services = [replace(each, port=each.port + 1000) for each in load_services({})]
 
-    told = build_environment(
+    variables = build_environment(
         services[1],
         services,
         secrets=Secrets.make(),
@@ -107,6 +107,8 @@ def test_addresses_follow_the_ports(tmp_path: Path) -> None:
         folder=tmp_path,
     )
 
-    assert told["PERISAI_GATEWAY_URL"] == told["PERISAI_ISSUER"] == "http://127.0.0.1:9000"
-    assert told["PERISAI_PAYMENT_URL"] == "http://127.0.0.1:9003"
-    assert told["PERISAI_SANDBOX"] == "1"
+    assert (
+        variables["PERISAI_GATEWAY_URL"] == variables["PERISAI_ISSUER"] == "http://127.0.0.1:9000"
+    )
+    assert variables["PERISAI_PAYMENT_URL"] == "http://127.0.0.1:9003"
+    assert variables["PERISAI_SANDBOX"] == "1"

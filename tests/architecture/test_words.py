@@ -36,7 +36,7 @@ DISCARDED = re.compile(
 """Words that docs/glossary.md replaces by a term of the field."""
 DISCARDED_IN_NAMES = frozenset(
     {
-        *("bell", "bells", "care", "caller", "callers", "door", "doors", "firsts", "note", "notes"),
+        *("bell", "bells", "care", "caller", "callers", "door", "doors", "firsts"),
         *("passage", "stranger", "strangers", "told", "traffic", "wakeup", "wakeups", "whoever"),
         "whose",
     }

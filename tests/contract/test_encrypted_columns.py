@@ -1,4 +1,4 @@
-"""Whoever can write to a database cannot make us show one person's data as another's.
+"""Writing to a database cannot make us show one person's data as another's.
 
 For every encrypted column of every service, as the models declare them: a new one is tried too.
 """

@@ -203,8 +203,8 @@ LISTS = [
 ]
 
 
-def strangers(tokens: Tokens) -> dict[str, dict[str, str]]:
-    """Somebody of every role who has nothing to do with the objects."""
+def make_unrelated_tokens(tokens: Tokens) -> dict[str, dict[str, str]]:
+    """Return a token of every role that has no right to the objects."""
     return {
         "member": tokens.make(M, member_id=new_id()),
         "agent": tokens.make(
@@ -238,7 +238,7 @@ async def test_a_foreign_object_is_not_found(
         tokens.make(B, scope={"kind": ScopeKind.COUNTRY}),
     ]
 
-    for who, headers in strangers(tokens).items():
+    for who, headers in make_unrelated_tokens(tokens).items():
         answer = await client.get(address, headers=headers)
         assert answer.status_code in {403, 404}, f"{who}: {answer.status_code}"
         assert objects[name] not in answer.text
@@ -257,10 +257,10 @@ async def test_a_list_holds_nothing_foreign(
 ) -> None:
     client = platform.clients[service]
     own = await client.get(path, headers=tokens.make(B, scope=BRANCH))
-    public_names = {"wadah_id"}  # whoever wants to apply must be able to choose a wadah
+    public_names = {"wadah_id"}  # an applicant must be able to choose a wadah
 
     assert objects[name] in own.text
-    for who, headers in strangers(tokens).items():
+    for who, headers in make_unrelated_tokens(tokens).items():
         if name in public_names and who in {"member", "no role"}:
             continue
         answer = await client.get(path, headers=headers)

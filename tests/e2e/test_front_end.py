@@ -47,7 +47,7 @@ def test_every_line_of_the_page_does_what_it_says(
 def run(platform: Platform, page: list[Block], folder: Path) -> tuple[list[str], str]:
     """Return what each block that came to its end printed, and the shell's own words."""
     script = "".join(f"{block.lines}\nprintf '{MARK}'\n" for block in page)
-    told = {
+    variables = {
         "GATEWAY": platform.address("gateway"),
         "BANK": platform.address("fakebank"),
         "SANDBOX": str(platform.folder / "sandbox.json"),
@@ -56,7 +56,7 @@ def run(platform: Platform, page: list[Block], folder: Path) -> tuple[list[str],
     }
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
-        env={**os.environ, **told},
+        env={**os.environ, **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

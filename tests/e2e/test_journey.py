@@ -111,7 +111,7 @@ async def test_every_process_was_listened_to(platform: Platform, journey: Journe
     assert "database system is ready" in places["log of postgres"]
 
 
-async def test_every_line_of_a_service_is_json_and_says_whose_it_is(
+async def test_every_line_of_a_service_is_json_and_names_the_service(
     platform: Platform, journey: Journey
 ) -> None:
     for name in DATABASES:

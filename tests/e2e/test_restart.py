@@ -2,7 +2,7 @@
 
 import pytest
 from stage import books
-from stage.customers import AT, Customer, new_customers, pay_until_told
+from stage.customers import AT, Customer, new_customers, pay_until_answered
 from stage.processes import Platform
 from stage.waiting import until
 
@@ -35,10 +35,10 @@ async def test_restart_keeps_data_sessions_and_what_was_under_way(platform: Plat
             me = await person.get("/v1/me")
             (customer,) = await new_customers(platform, 1)
             async with platform.bank() as bank:
-                told = await pay_until_told(bank, customer, new_external_ids=True)
+                reply = await pay_until_answered(bank, customer, new_external_ids=True)
             before, children = await fingerprints(platform), platform.children()
 
-            assert told.outcome == "paid"
+            assert reply.outcome == "paid"
             assert platform.stop() == 0
             assert not any(lifetime.is_alive(pid) for pid in children)
             platform.start()

@@ -1,4 +1,4 @@
-"""Whoever starts the sandbox can try every role at once."""
+"""A user of a new sandbox can try every role at once."""
 
 import json
 

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 from stage import books, journal, replay
 from stage.copies import copy_databases
-from stage.customers import AT, customers_of_agent, new_customers, pay_until_told
+from stage.customers import AT, customers_of_agent, new_customers, pay_until_answered
 from stage.processes import Platform
 
 from perisai_kit.testing.plugin import Databases, Urls
@@ -36,13 +36,13 @@ FAULTS = {
            FROM ledger_transfers WHERE code = 'contribution_received' LIMIT 1""",
         "1 payments that differ from their transfers, or transfers of no payment (payment)",
     ),
-    "an event told twice": (
+    "an event published twice": (
         "payment",
         """INSERT INTO events (id, type, subject, data, occurred_at, position)
            SELECT gen_random_uuid(), type, subject, data, occurred_at,
                   (SELECT max(position) + 1 FROM events)
            FROM events WHERE type = 'payment.settled.v1' LIMIT 1""",
-        "1 payments not told once (payment)",
+        "1 payments not published once (payment)",
     ),
     "a gap in the feed": (
         "member",
@@ -119,7 +119,7 @@ async def copies(
         customers = await customers_of_agent(platform, 3) + await new_customers(platform, 1)
         async with platform.bank() as bank:
             for each in customers:
-                await pay_until_told(bank, each, new_external_ids=True)
+                await pay_until_answered(bank, each, new_external_ids=True)
         assert await books.caught_up(platform)
     sources = books.urls_of(platform).items()
     return copy_databases(databases, sources, tmp_path_factory.mktemp("copies"))

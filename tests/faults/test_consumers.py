@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 from stage import books
-from stage.customers import AT, customers_of_agent, pay_until_told
+from stage.customers import AT, customers_of_agent, pay_until_answered
 from stage.processes import Platform
 from stage.storm import came_back
 from stage.waiting import until
@@ -32,13 +32,13 @@ async def test_readers_killed_between_fetch_and_commit_lose_nothing_and_double_n
                 connection = await held.enter_async_context(platform.database(name))
                 await held.enter_async_context(connection.transaction())
                 await connection.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
-            told = await asyncio.gather(
-                *(pay_until_told(bank, each, new_external_ids=True) for each in customers)
+            replies = await asyncio.gather(
+                *(pay_until_answered(bank, each, new_external_ids=True) for each in customers)
             )
             assert await until(lambda: all_stuck(platform, tables))
             killed = {name: platform.kill(name) for name in tables}
 
-        assert [each.outcome for each in told] == ["paid"] * len(told)
+        assert [each.outcome for each in replies] == ["paid"] * len(replies)
         assert await until(lambda: came_back(platform, killed))
         assert await books.caught_up(platform)
         assert await books.faults(platform) == []

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 from stage import books
-from stage.customers import AT, Customer, Told, new_customers, pay_until_told
+from stage.customers import AT, Customer, PaymentReply, new_customers, pay_until_answered
 from stage.processes import Platform
 from stage.storm import came_back
 from stage.waiting import until
@@ -25,28 +25,30 @@ async def test_killed_process_loses_no_payment_and_doubles_none(
     with platform.business_time(AT):
         customers = await new_customers(platform, BEFORE + AFTER)
 
-        killed, told = await pay_through_a_kill(platform, victims, customers)
+        killed, replies = await pay_through_a_kill(platform, victims, customers)
 
         assert await until(lambda: came_back(platform, killed))
-        assert [(each.outcome, each.code) for each in told] == [("paid", "2002500")] * len(told)
-        assert await booked(platform, told) == Counter(each.request_id for each in told)
+        assert [(each.outcome, each.code) for each in replies] == [("paid", "2002500")] * len(
+            replies
+        )
+        assert await booked(platform, replies) == Counter(each.request_id for each in replies)
         assert await until(lambda: all_covered(platform, customers))
         assert await books.caught_up(platform)
         assert await books.faults(platform) == []
     if "member" not in victims:  # without the others no payment can be taken
-        assert max(each.times for each in told) > 1
+        assert max(each.times for each in replies) > 1
 
 
 async def pay_through_a_kill(
     platform: Platform, victims: tuple[str, ...], customers: list[Customer]
-) -> tuple[dict[str, int], list[Told]]:
+) -> tuple[dict[str, int], list[PaymentReply]]:
     """Let the first pay at once, kill as soon as one has paid, and let the others pay then."""
     async with platform.bank() as bank:
 
-        def begin(chosen: list[Customer]) -> list[asyncio.Task[Told]]:
+        def begin(chosen: list[Customer]) -> list[asyncio.Task[PaymentReply]]:
             return [
                 asyncio.create_task(
-                    pay_until_told(
+                    pay_until_answered(
                         bank,
                         each,
                         new_external_ids=place % 2 == 0,
@@ -62,9 +64,9 @@ async def pay_through_a_kill(
         return killed, await asyncio.gather(*first, *begin(customers[BEFORE:]))
 
 
-async def booked(platform: Platform, told: list[Told]) -> Counter[str]:
+async def booked(platform: Platform, replies: list[PaymentReply]) -> Counter[str]:
     """Count the payments of the customers' bills by the bank's request id."""
-    bills = [each.customer.bill_id for each in told]
+    bills = [each.customer.bill_id for each in replies]
     question = "SELECT payment_request_id FROM payments WHERE bill_id = ANY($1::uuid[])"
     async with platform.database("payment") as connection:
         rows = await connection.fetch(question, bills)

@@ -19,7 +19,7 @@ import pytest
 from stage import books, replay
 from stage.copies import copy_databases
 from stage.crowd import new_crowd
-from stage.customers import AT, MONTH, Told
+from stage.customers import AT, MONTH, PaymentReply
 from stage.load import Kind, Order, Sizes, orders_of, pay_all, unexpected
 from stage.own_bank import own_bank
 from stage.processes import Platform
@@ -82,9 +82,9 @@ async def test_a_long_day_among_kills_loses_nothing_and_doubles_nothing(
 ) -> None:
     diary = Diary(capsys)
     with lonely.business_time(AT):
-        told = await pay_in_a_storm(lonely, diary)
+        replies = await pay_in_a_storm(lonely, diary)
         diary.stage("books", *await look_at_books(lonely))
-        diary.stage("payments", *await compare(lonely, told))
+        diary.stage("payments", *await compare(lonely, replies))
         sources = [each for each in books.urls_of(lonely).items() if each[0] in replay.READERS]
         copies = copy_databases(databases, sources, tmp_path, without=NOT_READ_AGAIN)
         diary.stage("feeds read again", f"{len(copies)} copies", await replay.differences(copies))
@@ -95,7 +95,7 @@ async def test_a_long_day_among_kills_loses_nothing_and_doubles_nothing(
     assert diary.wrong == []
 
 
-async def pay_in_a_storm(platform: Platform, diary: Diary) -> list[tuple[Order, Told]]:
+async def pay_in_a_storm(platform: Platform, diary: Diary) -> list[tuple[Order, PaymentReply]]:
     sizes = Sizes(CALLBACKS)
     crowd = await new_crowd(platform, sizes.bills, seed=SEED)
     partners = Partners(platform.folder / FAKEBANK_FILE).all()
@@ -107,18 +107,18 @@ async def pay_in_a_storm(platform: Platform, diary: Diary) -> list[tuple[Order, 
     storm = Storm(platform, every_s=KILL_EVERY_S, seed=SEED)
     raging = asyncio.create_task(storm.rage())
     async with own_bank(platform) as bank:
-        told = await pay_all(bank, orders, within_s=60 * MINUTES)
+        replies = await pay_all(bank, orders, within_s=60 * MINUTES)
     storm.end()
-    calls = sum(heard.calls for _, heard in told)
-    asked_again = sum(heard.times > 1 for _, heard in told)
+    calls = sum(heard.calls for _, heard in replies)
+    asked_again = sum(heard.times > 1 for _, heard in replies)
     said = (
         f"{calls} callbacks through the gateway, {calls / diary.stage_s:.0f}/s; "
-        f"{asked_again} of {len(told)} payments asked again; kills {dict(storm.kills)}"
+        f"{asked_again} of {len(replies)} payments asked again; kills {dict(storm.kills)}"
     )
     await raging
-    wrong = [f"{count} times told {what}" for what, count in unexpected(told).items()]
+    wrong = [f"{count} times answered {what}" for what, count in unexpected(replies).items()]
     diary.stage("payments among kills", said, wrong)
-    return told
+    return replies
 
 
 async def look_at_books(platform: Platform) -> tuple[str, list[str]]:
@@ -129,20 +129,22 @@ async def look_at_books(platform: Platform) -> tuple[str, list[str]]:
     return said, [*late, *await books.faults(platform)]
 
 
-async def compare(platform: Platform, told: list[tuple[Order, Told]]) -> tuple[str, list[str]]:
-    """Hold what the banks were told against what is in the books."""
+async def compare(
+    platform: Platform, replies: list[tuple[Order, PaymentReply]]
+) -> tuple[str, list[str]]:
+    """Compare the replies to the banks with the books."""
     paid = Counter(
         (heard.request_id, order.customer.bill_id, order.customer.amount)
-        for order, heard in told
+        for order, heard in replies
         if heard.outcome == "paid"
     )
     question = "SELECT payment_request_id, bill_id::text, amount FROM payments"
     async with platform.database("payment") as connection:
         booked = Counter(tuple(row) for row in await connection.fetch(question))
-    kinds = Counter(str(order.kind) for order, _ in told)
+    kinds = Counter(str(order.kind) for order, _ in replies)
     lost, unknown = (paid - booked).total(), (booked - paid).total()
-    wrong = [f"{lost} payments told to a bank but not booked"] if lost else []
-    wrong += [f"{unknown} payments booked that no bank was told of"] if unknown else []
+    wrong = [f"{lost} payments confirmed to a bank but not booked"] if lost else []
+    wrong += [f"{unknown} payments booked without a confirmation to a bank"] if unknown else []
     wrong += [] if kinds[Kind.RIGHT] == booked.total() else ["not every right flag was booked"]
     return f"{booked.total()} booked of {dict(kinds)}", wrong
 

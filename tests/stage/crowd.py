@@ -1,9 +1,9 @@
 """A crowd of members with a bill in hand, made in seconds.
 
 A few are enrolled and billed over the API. The others are copies of their rows, put into the
-databases in bulk with the events that would have told of them: members, attributions, bills, their
-months and lines, and an account at every bank. They share encrypted names and NIKs with their
-model, and most agents exist by their id alone: nothing that a payment touches looks further.
+databases in bulk with the events that would have announced them: members, attributions, bills,
+their months and lines, and an account at every bank. They share encrypted names and NIKs with the
+original, and most agents exist only as an id: a payment reads no more of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,8 +30,8 @@ WADAHS = 3
 # By table: the column that leads to the model, and what differs from it.
 _MEMBER = {"member_id": "wanted.member_id"}
 _BILL = {"bill_id": "wanted.bill_id"}
-_CARE = {"agent_id": "wanted.agent_id", "wadah_id": "wanted.wadah_id"}
-_CARED = {**_CARE, "attribution_id": "wanted.attribution_id"}
+_ATTRIBUTED = {"agent_id": "wanted.agent_id", "wadah_id": "wanted.wadah_id"}
+_ATTRIBUTED_LINE = {**_ATTRIBUTED, "attribution_id": "wanted.attribution_id"}
 _OF_MEMBERS = {
     "members": (
         "id",
@@ -39,17 +39,17 @@ _OF_MEMBERS = {
         {
             "id": "wanted.member_id",
             "nik_hash": "sha256(wanted.member_id::text::bytea)",
-            **_CARED,
+            **_ATTRIBUTED_LINE,
         },
     ),
     "attributions": (
         "member_id",
         "model_member_id",
-        {"id": "coalesce(wanted.attribution_id, gen_random_uuid())", **_MEMBER, **_CARE},
+        {"id": "coalesce(wanted.attribution_id, gen_random_uuid())", **_MEMBER, **_ATTRIBUTED},
     ),
 }
 _OF_BILLS = {
-    "bills": ("id", "model_bill_id", {"id": "wanted.bill_id", **_MEMBER, **_CARED}),
+    "bills": ("id", "model_bill_id", {"id": "wanted.bill_id", **_MEMBER, **_ATTRIBUTED_LINE}),
     "bill_months": ("bill_id", "model_bill_id", {**_BILL, **_MEMBER}),
     "bill_lines": ("bill_id", "model_bill_id", _BILL),
 }
@@ -62,13 +62,13 @@ _WANTED = (
     "wadah_id",
     "attribution_id",
 )
-_TOLD_BY_MEMBERS = ("member.enrolled.v1", "member.attributed.v1")
-_TOLD_BY_BILLS = ("bill.issued.v1",)
+_EVENTS_OF_MEMBERS = ("member.enrolled.v1", "member.attributed.v1")
+_EVENTS_OF_BILLS = ("bill.issued.v1",)
 
 
 @dataclass(frozen=True)
 class Model:
-    """A customer who came about as customers do. has_agent: one in an agent's care."""
+    """A customer who came about as customers do. has_agent: one in an agent's attributions."""
 
     customer: Customer
     has_agent: bool
@@ -85,10 +85,10 @@ async def new_crowd(platform: Platform, count: int, *, seed: int) -> list[Custom
     agents = [(new_id(), chance.choice(wadahs)) for _ in range(AGENTS)]
     wanted = [_wanted(chance.choice(models), agents, chance) for _ in range(count)]
     async with platform.database("member") as connection:
-        await _insert(connection, wanted, _OF_MEMBERS, _TOLD_BY_MEMBERS)
+        await _insert(connection, wanted, _OF_MEMBERS, _EVENTS_OF_MEMBERS)
     partners = Partners(platform.folder / FAKEBANK_FILE).all()
     async with platform.database("payment") as connection:
-        await _insert(connection, wanted, _OF_BILLS, _TOLD_BY_BILLS)
+        await _insert(connection, wanted, _OF_BILLS, _EVENTS_OF_BILLS)
         numbers = await _open_accounts(connection, wanted, partners)
     amounts = {each.customer.bill_id: each.customer.amount for each in models}
     return [
@@ -160,7 +160,7 @@ async def _insert(
                 FROM wanted JOIN {table} AS old ON old.{column} = wanted.{model}
                 CROSS JOIN LATERAL jsonb_populate_record(old, {_object(differs)}) AS new"""  # noqa: S608 - from above
             )
-        ids = {**_MEMBER, **_BILL, **_CARED}
+        ids = {**_MEMBER, **_BILL, **_ATTRIBUTED_LINE}
         await connection.execute(
             f"""
             INSERT INTO events (id, type, subject, data, occurred_at)

@@ -35,8 +35,8 @@ class Customer:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What the bank heard in the end, how often it had to ask, and how many calls it made."""
+class PaymentReply:
+    """The last reply to the bank, how often it sent the payment, and how many calls it made."""
 
     customer: Customer
     request_id: str
@@ -53,7 +53,7 @@ async def new_customers(platform: Platform, count: int) -> list[Customer]:
 
 
 async def customers_of_agent(platform: Platform, count: int) -> list[Customer]:
-    """As `new_customers`, but in the care of the sandbox's agent, who earns by them."""
+    """As `new_customers`, but attributed to the sandbox's agent."""
     async with platform.http("gateway") as http:
         agent = Actor(http, device_id="stage-agent")
         await agent.sign_in_by_phone(platform.described["sign_ins"]["agent"]["phone"])
@@ -81,9 +81,9 @@ class Payer(Protocol):
     async def pay(self, virtual_account_no: str, **more: Any) -> dict[str, Any]: ...
 
 
-async def pay_until_told(
+async def pay_until_answered(
     bank: Payer, customer: Customer, *, new_external_ids: bool, first_mode: str = "ok"
-) -> Told:
+) -> PaymentReply:
     """Flag one payment, and again with the same request id until the answer is definite.
 
     new_external_ids: banks differ in whether a repeat has an X-EXTERNAL-ID of its own.
@@ -108,4 +108,4 @@ async def pay_until_told(
             break
         await asyncio.sleep(PAUSE_S)
     code = paid["calls"][-1]["response_code"]
-    return Told(customer, request_id, paid["outcome"], code, times, calls)
+    return PaymentReply(customer, request_id, paid["outcome"], code, times, calls)

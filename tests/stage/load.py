@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
 
-from stage.customers import Customer, Payer, Told, pay_until_told
+from stage.customers import Customer, Payer, PaymentReply, pay_until_answered
 
 from sandbox.fakebank.config import Partner
 from snap_bi import virtual_account
@@ -87,9 +87,9 @@ def orders_of(
 
 async def pay_all(
     bank: Payer, orders: Sequence[Order], *, within_s: float
-) -> list[tuple[Order, Told]]:
+) -> list[tuple[Order, PaymentReply]]:
     """Let each be paid until the bank knows; so many at a time, and no new one after so long."""
-    told: list[tuple[Order, Told]] = []
+    replies: list[tuple[Order, PaymentReply]] = []
     waiting = iter(enumerate(orders))
     ends = time.monotonic() + within_s
 
@@ -97,23 +97,23 @@ async def pay_all(
         for place, order in waiting:
             if time.monotonic() > ends:
                 return
-            heard = await pay_until_told(
+            heard = await pay_until_answered(
                 bank, order.customer, new_external_ids=place % 2 == 0, first_mode=order.mode
             )
-            told.append((order, heard))
+            replies.append((order, heard))
 
     async with asyncio.TaskGroup() as group:
         for _ in range(AT_ONCE):
             group.create_task(work())
-    return told
+    return replies
 
 
-def unexpected(told: Sequence[tuple[Order, Told]]) -> Counter[str]:
-    """Count what a bank was told that is not true: kind, reading and code."""
+def unexpected(replies: Sequence[tuple[Order, PaymentReply]]) -> Counter[str]:
+    """Count the wrong replies to a bank by kind, reading and code."""
     wanted = {Kind.RIGHT: "paid", Kind.WRONG_AMOUNT: "not paid", Kind.UNKNOWN: "not paid"}
     return Counter(
         f"{order.kind}: {heard.outcome} {heard.code}"
-        for order, heard in told
+        for order, heard in replies
         if wanted[order.kind] != ("paid" if heard.outcome == "paid" else "not paid")
         or (order.kind is not Kind.RIGHT and heard.outcome not in ("rejected", "reversed"))
     )

@@ -16,7 +16,7 @@ from yarl import URL
 from perisai_kit.domain import clock
 from perisai_kit.runtime.tls import get_ssl_context
 from sandbox.environment import FAKEBANK_FILE
-from sandbox.fakebank.calls import NONE, TIMEOUT_S, Caller, Trouble, new_request_id
+from sandbox.fakebank.calls import NONE, TIMEOUT_S, BankClient, Trouble, new_request_id
 from sandbox.fakebank.config import Partner, Partners
 from sandbox.fakebank.flags import Flags
 from sandbox.fakebank.journal import Call, Journal
@@ -28,9 +28,9 @@ from snap_bi.outgoing import sign_transaction
 class OwnBank:
     """Every partner of the platform's fake bank, with the same code, but nothing in between."""
 
-    def __init__(self, platform: Platform, caller: Caller) -> None:
+    def __init__(self, platform: Platform, client: BankClient) -> None:
         self._partners = Partners(platform.folder / FAKEBANK_FILE)
-        self._caller = caller
+        self._caller = client
 
     async def pay(self, virtual_account_no: str, **more: Any) -> dict[str, Any]:
         """As the control API's `POST /payments`."""
@@ -137,8 +137,8 @@ class Quick(httpx.AsyncBaseTransport):
 @asynccontextmanager
 async def own_bank(platform: Platform) -> AsyncIterator[OwnBank]:
     """Open a bank for as long as it is needed."""
-    caller = Caller(Journal(), Flags(), transport=Quick())
+    client = BankClient(Journal(), Flags(), transport=Quick())
     try:
-        yield OwnBank(platform, caller)
+        yield OwnBank(platform, client)
     finally:
-        await caller.aclose()
+        await client.aclose()

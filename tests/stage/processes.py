@@ -154,7 +154,7 @@ class Platform:
         services = load_services(self._ports)
         (service,) = [each for each in services if each.name == name]
         more = service.on_free_ports()
-        told = build_environment(
+        variables = build_environment(
             service,
             services,
             secrets=load_secrets(self.folder),
@@ -163,7 +163,7 @@ class Platform:
         )
         with running(
             more.arguments,
-            environment={**told, "RUN_WORKER": "0"},
+            environment={**variables, "RUN_WORKER": "0"},
             log=self.logs / f"another-{name}.log",
             ready_url=more.url + more.ready,
         ):

@@ -56,12 +56,12 @@ PAYMENT = {
             WHERE contribution_month IS NOT NULL GROUP BY 1
         ) AS earned ON payment_id = paid.id
         WHERE (paid.count, paid.base) IS DISTINCT FROM (earned.count, earned.base)""",
-    "payments not told once": """
+    "payments not published once": """
         SELECT count(*) FROM payments FULL JOIN (
             SELECT (data ->> 'payment_id')::uuid AS payment_id, count(*) FROM events
             WHERE type = 'payment.settled.v1' GROUP BY 1
-        ) AS told ON payment_id = payments.id
-        WHERE payments.id IS NULL OR told.count IS DISTINCT FROM 1""",
+        ) AS published ON payment_id = payments.id
+        WHERE payments.id IS NULL OR published.count IS DISTINCT FROM 1""",
     "programmes of a month that a member paid twice": """
         SELECT count(*) FROM (
             SELECT FROM payments JOIN bill_lines USING (bill_id)

@@ -17,7 +17,7 @@ import asyncpg
 FIRST_MONTH = "2022-04"
 PARTS = 10_000
 CONTRIBUTION_PERCENT = ((24, 15), (60, 5))
-"""Up to this month in the care of agents, this share of what was received."""
+"""Up to this month with agents, this share of what was received."""
 NEW_MEMBERS_NEEDED = 25
 NEW_MEMBER_RUPIAH = {3: 15_000, 2: 10_000}
 """By the number of programmes first paid."""
@@ -35,7 +35,7 @@ _LINES = """
     SELECT payments.id, month, programme, bill_lines.amount
     FROM payments JOIN bill_lines USING (bill_id)
 """
-_CARE = """
+_ATTRIBUTED = """
     SELECT attributions.id, member_id, attributions.agent_id, attributions.wadah_id, from_month,
            new_to_bpu
     FROM attributions JOIN members ON members.id = member_id
@@ -63,8 +63,8 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Care:
-    """A member in the care of an agent. since: the member's first month with any agent."""
+class Attribution:
+    """A member of an agent. since: the member's first month with any agent."""
 
     agent_id: UUID
     wadah_id: UUID
@@ -81,11 +81,11 @@ async def faults(*, payment_url: str, member_url: str) -> list[str]:
         stored = Counter(Line(*row) for row in await payment.fetch(_STORED))
         closed = [row["month"] for row in await payment.fetch(_CLOSED)]
         stated = {tuple(row)[:2]: row["amount"] for row in await payment.fetch(_STATEMENTS)}
-        care = _care_of(await member.fetch(_CARE))
+        attributions = _read_attributions(await member.fetch(_ATTRIBUTED))
     finally:
         await payment.close()
         await member.close()
-    lines = compute(payments, paid_lines, care)
+    lines = compute(payments, paid_lines, attributions)
     return [
         *_wrong_months(payments, closed),
         *_differences("commission lines", lines, stored),
@@ -96,33 +96,33 @@ async def faults(*, payment_url: str, member_url: str) -> list[str]:
 def compute(
     payments: Sequence[asyncpg.Record],
     paid_lines: Iterable[asyncpg.Record],
-    care: Mapping[UUID, Care],
+    attributions: Mapping[UUID, Attribution],
 ) -> Counter[Line]:
-    """Return every line that these payments, in the order they were told, earn."""
+    """Return every line that these payments, in the order they were published, earn."""
     lines_of: dict[UUID, list[tuple[str, str, int]]] = defaultdict(list)
     for row in paid_lines:
         lines_of[row["id"]].append((row["month"], row["programme"], row["amount"]))
     earned: Counter[Line] = Counter()
     have_paid: set[UUID] = set()
-    new: dict[tuple[UUID, str], list[tuple[UUID, Care]]] = defaultdict(list)
+    new: dict[tuple[UUID, str], list[tuple[UUID, Attribution]]] = defaultdict(list)
     for payment in payments:
         is_first = payment["member_id"] not in have_paid
         have_paid.add(payment["member_id"])
-        carer = care.get(payment["attribution_id"])
-        if carer is None or payment["counted_month"] is None:
+        attribution = attributions.get(payment["attribution_id"])
+        if attribution is None or payment["counted_month"] is None:
             continue
         month, payment_id = payment["counted_month"], payment["id"]
         for contribution_month, programme, amount in lines_of[payment_id]:
-            percent = _percent(_index(carer.since, contribution_month))
+            percent = _percent(_index(attribution.since, contribution_month))
             what = (month, payment_id), (contribution_month, programme)
-            earned.update(_both(carer, "contribution", what, amount * percent * PARTS // 100))
-        if is_first and carer.is_new:
-            new[carer.agent_id, month].append((payment_id, carer))
+            earned.update(_both(attribution, "contribution", what, amount * percent * PARTS // 100))
+        if is_first and attribution.is_new:
+            new[attribution.agent_id, month].append((payment_id, attribution))
     for (_, month), members in new.items():
-        for payment_id, carer in members if len(members) >= NEW_MEMBERS_NEEDED else ():
+        for payment_id, attribution in members if len(members) >= NEW_MEMBERS_NEEDED else ():
             bonus = NEW_MEMBER_RUPIAH.get(_programmes(lines_of[payment_id]), 0)
             what = (month, payment_id), ("", "")
-            earned.update(_both(carer, "acquisition", what, bonus * PARTS))
+            earned.update(_both(attribution, "acquisition", what, bonus * PARTS))
     return earned
 
 
@@ -141,13 +141,13 @@ def statements_of(lines: Mapping[Line, int], closed: Sequence[str]) -> dict[tupl
     return found
 
 
-def _care_of(rows: Sequence[asyncpg.Record]) -> dict[UUID, Care]:
+def _read_attributions(rows: Sequence[asyncpg.Record]) -> dict[UUID, Attribution]:
     since: dict[UUID, str] = {}
     for row in rows:
         known = since.get(row["member_id"], row["from_month"])
         since[row["member_id"]] = min(known, row["from_month"])
     return {
-        row["id"]: Care(
+        row["id"]: Attribution(
             row["agent_id"], row["wadah_id"], since[row["member_id"]], row["new_to_bpu"]
         )
         for row in rows
@@ -155,20 +155,28 @@ def _care_of(rows: Sequence[asyncpg.Record]) -> dict[UUID, Care]:
 
 
 def _both(
-    carer: Care, rule: str, what: tuple[tuple[str, UUID], tuple[str, str]], parts: int
+    attribution: Attribution, rule: str, what: tuple[tuple[str, UUID], tuple[str, str]], parts: int
 ) -> list[Line]:
     """Return the agent's line and the wadah's tenth on top; of nothing, nothing."""
     if not parts:
         return []
     (earned_month, payment_id), (month, programme) = what
     return [
-        Line(carer.agent_id, earned_month, payment_id, rule, month, programme, parts),
-        Line(carer.wadah_id, earned_month, payment_id, "override", month, programme, parts // 10),
+        Line(attribution.agent_id, earned_month, payment_id, rule, month, programme, parts),
+        Line(
+            attribution.wadah_id,
+            earned_month,
+            payment_id,
+            "override",
+            month,
+            programme,
+            parts // 10,
+        ),
     ]
 
 
 def _index(since: str, month: str) -> int:
-    """Return which month in the care of agents it is, from 1; those before count as the first."""
+    """Return which month with agents it is, from 1; those before count as the first."""
     return max(1, _number(month) - _number(since) + 1)
 
 

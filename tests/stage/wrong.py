@@ -23,7 +23,7 @@ async def send_what_is_refused(platform: Platform, watched: Watched) -> None:
         officer = Actor(http, device_id="stage-wrong")
         await officer.sign_in_with_password("officer1", platform.password("officer1"))
         await _enrol_wrongly(officer)
-        await _sign_in_wrongly(Actor(http, device_id="stage-stranger"))
+        await _sign_in_wrongly(Actor(http, device_id="stage-unknown"))
     await _sign_wrongly(platform, watched)
 
 
@@ -48,19 +48,19 @@ async def _refused(officer: Actor, status: int, **body: Any) -> None:
     await officer.call("POST", "/v1/members", headers=headers, expect=(status,), **body)
 
 
-async def _sign_in_wrongly(stranger: Actor) -> None:
+async def _sign_in_wrongly(actor: Actor) -> None:
     phone = new_adult(AT.date()).phone
     secret = secrets.token_urlsafe(24)
-    device = {"device_id": "stage-stranger"}
+    device = {"device_id": "stage-unknown"}
     for grant in (
         {"grant_type": "password", "username": "nobody", "password": secret},
         {"grant_type": "otp", "phone": phone, "code": f"{secrets.randbelow(10**6):06d}", **device},
         {"grant_type": "refresh_token", "refresh_token": secret, **device},
         {"grant_type": "client_credentials", "client_id": "nobody", "client_secret": secret},
     ):
-        await stranger.call("POST", "/v1/auth/token", json=grant, expect=(401,))
+        await actor.call("POST", "/v1/auth/token", json=grant, expect=(401,))
     asked = {"phone": f"{phone}x", **device}
-    await stranger.call("POST", "/v1/auth/otp", json=asked, expect=(422,))
+    await actor.call("POST", "/v1/auth/otp", json=asked, expect=(422,))
 
 
 async def _sign_wrongly(platform: Platform, watched: Watched) -> None:

@@ -37,13 +37,13 @@ async def nothing_inside(_: Scope, receive: Receive, send: Send) -> None:
 class Breaking(Relay):
     """Fails after an answer has begun."""
 
-    async def run(self, exchange: Exchange, *_: Any) -> None:
+    async def forward(self, exchange: Exchange, *_: Any) -> None:
         await exchange.send({"type": "http.response.start", "status": 200, "headers": []})
         raise RuntimeError("unexpected")
 
 
 class Failing(UpstreamPool):
-    async def take(self, **_: Any) -> Any:
+    async def acquire(self, **_: Any) -> Any:
         raise RuntimeError("unexpected")
 
 

@@ -99,7 +99,7 @@ async def test_a_batch_reads_the_index_and_not_the_table(
     scans = await owner.fetchval(before)
 
     await forget_old_keys(kit_database)
-    await kit_database.dispose()  # a connection that ends has told its figures
+    await kit_database.dispose()  # a closed connection has reported its figures
     await owner.execute("SELECT pg_stat_force_next_flush()")
     await owner.execute("SELECT pg_stat_clear_snapshot()")
 

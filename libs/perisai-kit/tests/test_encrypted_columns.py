@@ -134,7 +134,7 @@ async def test_a_value_is_decrypted_with_its_session_long_gone(people: Urls) -> 
     await database.dispose()
 
 
-async def test_an_object_can_be_changed_and_says_what_it_was_told(people: Urls) -> None:
+async def test_a_changed_object_returns_its_new_values(people: Urls) -> None:
     database = Database(people.app, keyring=Keyring({"k1": KEY_1}, LOOKUP))
     person_id = new_id()
     async with database.begin() as session:

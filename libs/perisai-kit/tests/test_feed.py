@@ -175,7 +175,7 @@ async def test_a_restored_copy_continues_where_a_stored_cursor_stands(
     databases.drop(copy_urls)
 
 
-async def test_a_reader_ahead_of_a_restored_feed_is_told_so(kit_database: Database) -> None:
+async def test_a_reader_ahead_of_a_restored_feed_gets_a_conflict(kit_database: Database) -> None:
     await publish_now(kit_database, "B1")
     await number_now(kit_database)
 

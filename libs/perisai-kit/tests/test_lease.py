@@ -104,7 +104,7 @@ async def test_work_goes_on_alone_when_every_connection_is_cut(
     assert (work.most, work.ends) == (1, 1)
 
 
-async def test_two_workers_whose_connections_are_cut_again_and_again_never_meet(
+async def test_two_workers_with_cut_connections_never_meet(
     kit_database: Database, other_database: Database, kit_urls: Urls
 ) -> None:
     work = Work()

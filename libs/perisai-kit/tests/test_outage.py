@@ -55,7 +55,7 @@ def test_what_fails_again_is_none(error: Exception) -> None:
         ("SELECT nothing", False),
     ],
 )
-async def test_errors_of_the_database_are_told_apart(
+async def test_errors_of_the_database_are_distinguished(
     kit_database: Database, statement: str, outage: bool
 ) -> None:
     async with kit_database.begin() as session:

@@ -59,14 +59,14 @@ async def url(kit_urls: Urls) -> str:
     return kit_urls.owner
 
 
-def told(_: str) -> None:
+def ignore(_: str) -> None:
     """Take a line of progress."""
 
 
 async def run(url: str, keyring: Keyring = BOTH, *, batch: int = 7) -> Rotation:
     database = Database(url, keyring=keyring, pool_size=1)
     try:
-        return await rotate(database, keyring, TABLES, tell=told, batch=batch, again_s=0.01)
+        return await rotate(database, keyring, TABLES, tell=ignore, batch=batch, again_s=0.01)
     finally:
         await database.dispose()
 
@@ -179,12 +179,12 @@ async def count_old(url: str) -> int:
     return old or 0
 
 
-async def test_values_whose_key_is_gone_or_that_were_moved_are_counted_and_left(url: str) -> None:
+async def test_values_without_a_key_or_moved_are_counted_and_left(url: str) -> None:
     database = Database(url, keyring=BOTH)
     lost = Database(url, keyring=Keyring({"k0": os.urandom(32)}, LOOKUP))
-    stranger = {"account_id": new_id(), "key": "x", "body": "of a lost key"}
+    foreign = {"account_id": new_id(), "key": "x", "body": "of a lost key"}
     async with lost.begin() as session:
-        session.add(Answer(**stranger))
+        session.add(Answer(**foreign))
     async with database.begin() as session:
         await session.execute(
             text(

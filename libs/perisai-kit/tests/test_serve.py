@@ -100,7 +100,7 @@ def test_a_wrong_word_is_one_line(words: list[str], said: str) -> None:
     assert str(ended.value.code).startswith(said)
 
 
-def test_nothing_of_the_server_is_told_and_no_other_protocol_offered() -> None:
+def test_the_server_hides_its_name_and_offers_no_other_protocol() -> None:
     configuration = Configuration("sandbox.fakebank.app:create_app", processes=3)
 
     assert (configuration.server_header, configuration.ws) == (False, "none")

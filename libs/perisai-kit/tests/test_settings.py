@@ -1,4 +1,4 @@
-"""What a process is told at its start, and how it refuses to start without it."""
+"""The settings of a process, and how it refuses to start without them."""
 
 import base64
 import subprocess
@@ -23,7 +23,7 @@ class KitSettings(ServiceSettings):
     clients: dict[str, Secret] = Field(default_factory=dict)
 
 
-TOLD = {
+REQUIRED = {
     "PERISAI_KIT_DATABASE_URL": "postgresql://app@db.invalid/kit",
     "PERISAI_KIT_DATA_KEYS": SECRET,
     "PERISAI_KIT_LOOKUP_KEY": SECRET,
@@ -35,20 +35,20 @@ TOLD = {
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """An environment with everything that must be told, and nothing else of ours."""
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment with all required variables, and no other of ours."""
     monkeypatch.delenv("PERISAI_SECRETS_DIR", raising=False)
-    for name, value in TOLD.items():
+    for name, value in REQUIRED.items():
         monkeypatch.setenv(name, value)
     return monkeypatch
 
 
-def move_to_files(told: pytest.MonkeyPatch, folder: Path) -> None:
+def move_to_files(environment: pytest.MonkeyPatch, folder: Path) -> None:
     """Take every variable out of the environment and mount it as a file."""
-    for name, value in TOLD.items():
-        told.delenv(name)
+    for name, value in REQUIRED.items():
+        environment.delenv(name)
         (folder / name.lower()).write_text(f"{value}\n")
-    told.setenv("PERISAI_SECRETS_DIR", str(folder))
+    environment.setenv("PERISAI_SECRETS_DIR", str(folder))
 
 
 def refusal() -> str:
@@ -58,9 +58,9 @@ def refusal() -> str:
 
 
 def test_variables_may_come_from_files_shared_ones_too(
-    told: pytest.MonkeyPatch, tmp_path: Path
+    environment: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    move_to_files(told, tmp_path)
+    move_to_files(environment, tmp_path)
 
     settings = KitSettings.from_env()
 
@@ -68,36 +68,38 @@ def test_variables_may_come_from_files_shared_ones_too(
     assert settings.member_url == "http://member"
 
 
-def test_the_environment_wins_over_a_file(told: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    move_to_files(told, tmp_path)
-    told.setenv("PERISAI_MEMBER_URL", "http://another")
+def test_the_environment_wins_over_a_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    move_to_files(environment, tmp_path)
+    environment.setenv("PERISAI_MEMBER_URL", "http://another")
 
     assert KitSettings.from_env().member_url == "http://another"
 
 
 def test_a_file_that_is_a_link_inside_of_the_folder_is_read(
-    told: pytest.MonkeyPatch, tmp_path: Path
+    environment: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """As Kubernetes mounts them, to be able to change all files at once."""
     (tmp_path / "..data").mkdir()
-    move_to_files(told, tmp_path / "..data")
-    for name in TOLD:
+    move_to_files(environment, tmp_path / "..data")
+    for name in REQUIRED:
         (tmp_path / name.lower()).symlink_to(Path("..data") / name.lower())
-    told.setenv("PERISAI_SECRETS_DIR", str(tmp_path))
+    environment.setenv("PERISAI_SECRETS_DIR", str(tmp_path))
 
     assert KitSettings.from_env().member_url == "http://member"
 
 
-def test_a_folder_that_is_none_is_refused(told: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    told.setenv("PERISAI_SECRETS_DIR", str(tmp_path / "nowhere"))
+def test_a_folder_that_is_none_is_refused(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    environment.setenv("PERISAI_SECRETS_DIR", str(tmp_path / "nowhere"))
 
     assert refusal() == "kit-service cannot start: PERISAI_SECRETS_DIR names no folder."
 
 
-def test_all_that_is_missing_is_named_at_once(told: pytest.MonkeyPatch) -> None:
-    told.delenv("PERISAI_KIT_LOOKUP_KEY")
-    told.delenv("PERISAI_GATEWAY_URL")
-    told.setenv("PERISAI_MEMBER_URL", "")  # empty, as compose passes on what nobody filled in
+def test_all_that_is_missing_is_named_at_once(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("PERISAI_KIT_LOOKUP_KEY")
+    environment.delenv("PERISAI_GATEWAY_URL")
+    environment.setenv(
+        "PERISAI_MEMBER_URL", ""
+    )  # empty, as compose passes on what nobody filled in
 
     assert refusal() == (
         "kit-service cannot start: these variables are missing: "
@@ -105,9 +107,9 @@ def test_all_that_is_missing_is_named_at_once(told: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_what_is_not_valid_is_named_without_its_value(told: pytest.MonkeyPatch) -> None:
-    told.setenv("PERISAI_KIT_DATABASE_POOL_SIZE", SECRET)
-    told.setenv("PERISAI_SANDBOX", SECRET)
+def test_what_is_not_valid_is_named_without_its_value(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("PERISAI_KIT_DATABASE_POOL_SIZE", SECRET)
+    environment.setenv("PERISAI_SANDBOX", SECRET)
 
     said = refusal()
 
@@ -116,16 +118,16 @@ def test_what_is_not_valid_is_named_without_its_value(told: pytest.MonkeyPatch) 
     assert SECRET not in said
 
 
-def test_json_that_is_none_is_named_without_its_value(told: pytest.MonkeyPatch) -> None:
-    told.setenv("PERISAI_KIT_CLIENTS", f'{{"x": "{SECRET}')
+def test_json_that_is_none_is_named_without_its_value(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("PERISAI_KIT_CLIENTS", f'{{"x": "{SECRET}')
 
     assert refusal() == "kit-service cannot start: PERISAI_KIT_CLIENTS cannot be read."
 
 
-def test_an_empty_secret_is_none(told: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    move_to_files(told, tmp_path)
+def test_an_empty_secret_is_none(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    move_to_files(environment, tmp_path)
     (tmp_path / "perisai_kit_client_secret").write_text("\n")
-    told.setenv("PERISAI_KIT_CLIENTS", '{"agent-service": ""}')
+    environment.setenv("PERISAI_KIT_CLIENTS", '{"agent-service": ""}')
 
     said = refusal()
 
@@ -134,44 +136,44 @@ def test_an_empty_secret_is_none(told: pytest.MonkeyPatch, tmp_path: Path) -> No
 
 
 def test_a_test_clock_is_refused_outside_a_sandbox(
-    told: pytest.MonkeyPatch, tmp_path: Path
+    environment: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    told.setenv("PERISAI_CLOCK_FILE", str(tmp_path / "clock.json"))
+    environment.setenv("PERISAI_CLOCK_FILE", str(tmp_path / "clock.json"))
 
     said = refusal()
 
     assert said.startswith("kit-service cannot start: ")
     assert "PERISAI_CLOCK_FILE is only allowed with PERISAI_SANDBOX=1" in said
-    told.setenv("PERISAI_SANDBOX", "1")
+    environment.setenv("PERISAI_SANDBOX", "1")
     assert KitSettings.from_env().clock_file is not None
 
 
 @pytest.mark.parametrize("direct", [None, ""])
 def test_a_pool_without_a_direct_address_is_refused(
-    told: pytest.MonkeyPatch, direct: str | None
+    environment: pytest.MonkeyPatch, direct: str | None
 ) -> None:
-    told.setenv("PERISAI_KIT_DATABASE_POOLED", "true")
+    environment.setenv("PERISAI_KIT_DATABASE_POOLED", "true")
     if direct is not None:
-        told.setenv("PERISAI_KIT_DIRECT_DATABASE_URL", direct)
+        environment.setenv("PERISAI_KIT_DIRECT_DATABASE_URL", direct)
 
     assert refusal() == (
         "kit-service cannot start: these variables are missing: PERISAI_KIT_DIRECT_DATABASE_URL."
     )
 
 
-def test_a_pools_own_address_is_no_direct_one(told: pytest.MonkeyPatch) -> None:
-    told.setenv("PERISAI_KIT_DATABASE_POOLED", "true")
-    told.setenv("PERISAI_KIT_DIRECT_DATABASE_URL", TOLD["PERISAI_KIT_DATABASE_URL"])
+def test_a_pools_own_address_is_no_direct_one(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("PERISAI_KIT_DATABASE_POOLED", "true")
+    environment.setenv("PERISAI_KIT_DIRECT_DATABASE_URL", REQUIRED["PERISAI_KIT_DATABASE_URL"])
 
     assert refusal() == (
         "kit-service cannot start: "
         "PERISAI_KIT_DIRECT_DATABASE_URL: must not be the pool's own address."
     )
-    told.setenv("PERISAI_KIT_DIRECT_DATABASE_URL", "postgresql://app@direct.invalid/kit")
+    environment.setenv("PERISAI_KIT_DIRECT_DATABASE_URL", "postgresql://app@direct.invalid/kit")
     assert KitSettings.from_env().database_pooled
 
 
-def test_keys_that_are_none_are_refused_without_them(told: pytest.MonkeyPatch) -> None:
+def test_keys_that_are_none_are_refused_without_them(environment: pytest.MonkeyPatch) -> None:
     settings = KitSettings.from_env()
 
     with pytest.raises(SettingsRefused) as refused:
@@ -181,10 +183,10 @@ def test_keys_that_are_none_are_refused_without_them(told: pytest.MonkeyPatch) -
     assert SECRET not in str(refused.value)
 
 
-def test_keys_that_can_be_used_start(told: pytest.MonkeyPatch) -> None:
+def test_keys_that_can_be_used_start(environment: pytest.MonkeyPatch) -> None:
     for name, byte in (("PERISAI_KIT_DATA_KEYS", b"d"), ("PERISAI_KIT_LOOKUP_KEY", b"l")):
         text = base64.b64encode(32 * byte).decode()
-        told.setenv(name, f"k1:{text}" if name.endswith("KEYS") else text)
+        environment.setenv(name, f"k1:{text}" if name.endswith("KEYS") else text)
 
     keyring = Keyring.from_settings(KitSettings.from_env())
 

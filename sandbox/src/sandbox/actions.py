@@ -38,7 +38,7 @@ read_logs = find_lines
 
 
 def run_platform(folder: Path, *, free_ports: bool) -> None:
-    """Run the platform until told to stop, and print what is worth reading.
+    """Run the platform until it is stopped, and print what is worth reading.
 
     Raises: SandboxError.
     """
@@ -106,7 +106,7 @@ def walk_demo(folder: Path | None, *, stay: bool, write: Callable[[str], None]) 
     """Walk the journey; return the exit code.
 
     folder: of the sandbox that runs there; None for one of its own, on free ports, which is removed
-    afterwards. stay: that one runs on until it is told to stop.
+    afterwards. stay: that platform runs until it is stopped.
     Raises: SandboxError.
     """
     if folder is None:
@@ -181,7 +181,7 @@ def reset_clock(folder: Path) -> None:
 
 @contextmanager
 def _answering(folder: Path) -> Iterator[None]:
-    """Raises: SandboxError where the sandbox of the folder was killed."""
+    """Turn a transport error into a SandboxError: the sandbox of the folder was killed."""
     try:
         yield
     except httpx.TransportError as error:

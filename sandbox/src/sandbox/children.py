@@ -79,7 +79,7 @@ class Child:
         return self._process.poll() is None
 
     def wait_ready(self, is_ready: Callable[[], bool], *, timeout_s: float = READY_S) -> None:
-        """Raises: SandboxError with the last line it said when it does not become ready."""
+        """Wait until the process is ready. Raises: SandboxError with its last line if it is not."""
         settled = lifetime.wait_until(
             lambda: not self.is_running or is_ready(), timeout_s=timeout_s
         )

@@ -1,4 +1,4 @@
-"""What each process of the sandbox is told by its environment."""
+"""The environment variables of each process of the sandbox."""
 
 import json
 import os
@@ -26,21 +26,21 @@ def build_environment(
 
     database_url: for the role that runs the service. No process gets the secrets of another one.
     """
-    told = {
+    variables = {
         "PERISAI_ISSUER": _gateway(services).url,
         "PERISAI_SANDBOX": "1",
         "PERISAI_CLOCK_FILE": str(folder / CLOCK_FILE),
         "RUN_WORKER": "1",
         "PYTHONUNBUFFERED": "1",
     }
-    told |= {f"{each.prefix}URL": each.url for each in services}
+    variables |= {f"{each.prefix}URL": each.url for each in services}
     if service.sandbox:
-        told["PERISAI_FAKEBANK_CONFIG"] = str(folder / FAKEBANK_FILE)
+        variables["PERISAI_FAKEBANK_CONFIG"] = str(folder / FAKEBANK_FILE)
     if service.name in secrets.services:
-        told |= _service_secrets(service, services, secrets)
+        variables |= _service_secrets(service, services, secrets)
     if database_url is not None:
-        told[f"{service.prefix}DATABASE_URL"] = database_url
-    return {**told, **os.environ}
+        variables[f"{service.prefix}DATABASE_URL"] = database_url
+    return {**variables, **os.environ}
 
 
 def find_database_url(service: Service, postgres: Postgres, role: Role) -> str | None:
@@ -63,22 +63,22 @@ def _service_secrets(
     service: Service, services: Sequence[Service], secrets: Secrets
 ) -> dict[str, str]:
     own = secrets.services[service.name]
-    told = {
+    variables = {
         f"{service.prefix}DATA_KEYS": own.data_keys,
         f"{service.prefix}LOOKUP_KEY": own.lookup_key,
     }
     if service.client is not None:
-        told[f"{service.prefix}CLIENT_SECRET"] = own.client_secret
+        variables[f"{service.prefix}CLIENT_SECRET"] = own.client_secret
     if service == _gateway(services):
         # The gateway lets the services in; its own token it signs itself.
-        told[f"{service.prefix}SERVICE_CLIENTS"] = json.dumps(
+        variables[f"{service.prefix}SERVICE_CLIENTS"] = json.dumps(
             {
                 each.client: secrets.services[each.name].client_secret
                 for each in services
                 if each.client is not None
             }
         )
-    return told
+    return variables
 
 
 def _gateway(services: Sequence[Service]) -> Service:

@@ -1,4 +1,4 @@
-"""From a platform that is merely up to a sandbox: seeded, its bank told, described.
+"""From a running platform to a sandbox: seeded, with accounts at its bank, described.
 
 `perisai run` does it to the platform it has started, `perisai seed` to one that runs elsewhere.
 """
@@ -53,8 +53,8 @@ async def furnish_elsewhere(
 ) -> dict[str, Any]:
     """Furnish the platform that the environment names, and write sandbox.json.
 
-    folder: exists. environment: PERISAI_<NAME>_URL for every service, and all that the gateway
-    itself is told.
+    folder: exists. environment: PERISAI_<NAME>_URL for every service, and the gateway's own
+    variables.
     Raises: SandboxError.
     """
     if environment.get("PERISAI_SANDBOX") not in ("1", "true"):

@@ -35,7 +35,7 @@ def die_with_parent(signum: signal.Signals) -> Callable[[], None] | None:
 
 
 def is_alive(pid: int) -> bool:
-    """Return whether a process has this id, zombies not counted where that can be told."""
+    """Return whether a process has this id, not counting zombies where the system shows them."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -94,7 +94,7 @@ def pay_command(
     ] = None,
     folder: Folder = HERE,
 ) -> None:
-    """Pay a bill as its bank's customer would; exit 0 when the bank was told that it is paid."""
+    """Pay a bill as its bank's customer would; exit 0 when the bank reads the answer as paid."""
     with _one_line_errors():
         paid = actions.pay_bill(folder, virtual_account, amount)
     typer.echo(paid.line)

@@ -253,12 +253,12 @@ class Postgres:
         lifetime.wait_until(lambda: not lifetime.others_in(self._data), timeout_s=10)
         # The id may belong to somebody else by now, and PostgreSQL would believe it is a server.
         pid_file.unlink(missing_ok=True)
-        note = self.folder / "private_folder"
-        if note.exists() and self._private is None:
-            left = Path(note.read_text())
+        record = self.folder / "private_folder"
+        if record.exists() and self._private is None:
+            left = Path(record.read_text())
             if left.name.startswith(binaries.PREFIX):
                 shutil.rmtree(left, ignore_errors=True)
-            note.unlink()
+            record.unlink()
 
     def _make_cluster(self, user: binaries.RunAs) -> None:
         """Run initdb beside the final place, so that a killed one leaves no half cluster there."""

@@ -53,13 +53,13 @@ def rotate_data_keys(folder: Path, services: Sequence[Service], described: Any) 
 
 def _rotate(service: Service, databases: Mapping[str, Any], own: ServiceSecrets) -> int:
     assert service.database is not None
-    told = {
+    variables = {
         f"{service.prefix}OWNER_DATABASE_URL": databases[service.database]["owner"],
         f"{service.prefix}DATA_KEYS": own.data_keys,
         f"{service.prefix}LOOKUP_KEY": own.lookup_key,
     }
     command = [sys.executable, "-m", "perisai_kit.services.rotate_data_keys", service.name]
-    return subprocess.run(command, env={**os.environ, **told}, check=False).returncode
+    return subprocess.run(command, env={**os.environ, **variables}, check=False).returncode
 
 
 def _keys(own: ServiceSecrets) -> list[str]:

@@ -32,10 +32,10 @@ def run(
     when_stopping: Callable[[], None] = lambda: None,
     stay: bool = True,
 ) -> None:
-    """Run the platform until told to stop; PostgreSQL stops last.
+    """Run the platform until it is stopped; PostgreSQL stops last.
 
     show: takes a name and a line that it said. when_ready: takes what sandbox.json says.
-    when_stopping: called before the first process is told to stop. stay: False stops when
+    when_stopping: called before the first process is stopped. stay: False stops when
     `when_ready` has returned.
     Raises: SandboxError, with everything stopped again.
     """
@@ -64,7 +64,7 @@ def run(
 
 
 def check_ports(services: Sequence[Service]) -> None:
-    """Raises: SandboxError when a port that is needed is taken."""
+    """Check that every port is free. Raises: SandboxError."""
     for service in services:
         for variable, port in service.port_variables.items():
             if not is_free(int(port)):

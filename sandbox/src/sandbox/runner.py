@@ -62,7 +62,7 @@ class Runner:
     ) -> None:
         """folder: where the processes work. show: takes a name and a line that it said.
 
-        when_stopping: called once, before the first process is told to stop.
+        when_stopping: called once, before the first process is stopped.
         """
         self._children = [_Child(process) for process in processes]
         self._folder = folder
@@ -72,7 +72,7 @@ class Runner:
         self._stopping = asyncio.Event()
 
     async def run(self, when_ready: Callable[[], Awaitable[None]]) -> None:
-        """Start everything, call `when_ready` once all are, and return when told to stop.
+        """Start everything, call `when_ready` once all are, and return when stopped.
 
         Raises: SandboxError when a process cannot be started, or whatever `when_ready` raises;
         in any case all processes have ended.

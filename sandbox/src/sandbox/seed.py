@@ -52,7 +52,7 @@ BANKS = (
     ),
     BankPlayed("bri", "Bank of the sandbox, as BRI", "77002", "002", ReplayAnswer.STORED_SUCCESS),
 )
-REPLAY_NOTE = "The sandbox's choice: no bank has signed it off. A real partner needs its bank's."
+REPLAY_REASON = "The sandbox's choice: no bank has signed it off. A real partner needs its bank's."
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +256,7 @@ def _entry(
         "our_public_key_file": str(keys.our_public),
         "gateway_base_url": gateway_url,
         "replay_answer": replay_answer,
-        "replay_answer_note": REPLAY_NOTE if replay_answer else "The profile's own.",
+        "replay_answer_note": REPLAY_REASON if replay_answer else "The profile's own.",
     }
 
 

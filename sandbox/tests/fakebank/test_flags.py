@@ -28,7 +28,7 @@ FAILED = ("5002500", None)
 
 @dataclass
 class Platform:
-    """Gives tokens, and answers payments as it is told."""
+    """Gives tokens, and gives payments the configured answer."""
 
     says: tuple[str, str | None] = BOOKED
 
@@ -101,7 +101,7 @@ def number_of(profile: Profile, digit: str = "1") -> str:
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda one: one.name)
 @pytest.mark.parametrize(("says", "state"), [(BOOKED, "paid"), (REFUSED, "rejected")])
-async def test_what_was_decided_is_told(
+async def test_a_status_inquiry_answers_what_was_decided(
     bank: Bank, platform: Platform, profile: Profile, says: tuple[str, str], state: str
 ) -> None:
     platform.says = says
@@ -119,7 +119,7 @@ async def test_what_was_decided_is_told(
         (BCA, ("2002500", None), "timed_out"),
     ],
 )
-async def test_a_failure_of_ours_is_told_as_the_bank_reads_it(
+async def test_a_failure_of_ours_is_reported_as_the_bank_reads_it(
     bank: Bank,
     platform: Platform,
     profile: Profile,

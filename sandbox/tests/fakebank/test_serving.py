@@ -94,9 +94,9 @@ async def test_wrong_secret_is_unauthorised(bank: Bank) -> None:
 
 @pytest.mark.parametrize("profile", [GENERIC_HMAC, GENERIC_RSA], ids=lambda one: one.name)
 async def test_wrong_key_is_unauthorised(bank: Bank, profile: Profile) -> None:
-    stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    unknown_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
-    async with bank.client(profile, key=stranger) as client:
+    async with bank.client(profile, key=unknown_key) as client:
         inquiry = await client.inquire_account(account_no="1234567890")
 
     assert inquiry.result.message == "Unauthorized. [Signature]"

@@ -20,7 +20,7 @@ def scope(peer: str | None, *forwarded: str, proto: str | None = None) -> Scope:
     ("peer", "forwarded", "address"),
     [
         ("203.0.113.9", (), "203.0.113.9"),
-        # Whoever is not our proxy says nothing about himself.
+        # Only a trusted proxy may name the client.
         ("203.0.113.9", ("1.2.3.4",), "203.0.113.9"),
         # Only what our proxies wrote counts: the rightmost address that is none of them.
         ("10.0.0.1", ("1.2.3.4, 203.0.113.9",), "203.0.113.9"),

@@ -50,14 +50,14 @@ class Echo:
             await _endless(send)
             return
         size, gone = await _size_of_body(receive)
-        told = {
+        seen = {
             "headers": [
                 [name.decode(), value.decode("latin-1")] for name, value in scope["headers"]
             ],
             "size": size,
             "gone": gone,
         }
-        await _answer(send, json.dumps(told).encode())
+        await _answer(send, json.dumps(seen).encode())
 
 
 async def _size_of_body(receive: Receive) -> tuple[int, bool]:
@@ -102,10 +102,10 @@ CHUNKED = b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n
 async def test_trailers_in_one_segment_are_no_headers() -> None:
     async with serve(Echo(), protocol=Short) as port, open_connection(port) as client:
         await client.send(CHUNKED + TRAILERS + b"\r\n")
-        _, _, told = parts_of(await client.answer())
+        _, _, seen = parts_of(await client.answer())
 
-    assert told["size"] == 5
-    assert [name for name, _ in told["headers"]] == ["host", "transfer-encoding"]
+    assert seen["size"] == 5
+    assert [name for name, _ in seen["headers"]] == ["host", "transfer-encoding"]
 
 
 async def test_trailers_in_several_segments_are_no_headers() -> None:
@@ -118,9 +118,9 @@ async def test_trailers_in_several_segments_are_no_headers() -> None:
             await asyncio.sleep(0.02)
         await client.send(b"\r\n")
         app.go_on.set()
-        _, _, told = parts_of(await client.answer())
+        _, _, seen = parts_of(await client.answer())
 
-    assert [name for name, _ in told["headers"]] == ["host", "transfer-encoding"]
+    assert [name for name, _ in seen["headers"]] == ["host", "transfer-encoding"]
 
 
 async def test_headers_of_the_request_behind_trailers_are_its_own() -> None:
@@ -128,9 +128,9 @@ async def test_headers_of_the_request_behind_trailers_are_its_own() -> None:
     async with serve(Echo(), protocol=Short) as port, open_connection(port) as client:
         await client.send(CHUNKED + TRAILERS + b"\r\n" + second)
         await client.answer()
-        _, _, told = parts_of(await client.answer())
+        _, _, seen = parts_of(await client.answer())
 
-    assert told["headers"] == [["host", "b"], ["x-mine", "1"], ["content-length", "2"]]
+    assert seen["headers"] == [["host", "b"], ["x-mine", "1"], ["content-length", "2"]]
 
 
 LONG = {
@@ -163,8 +163,8 @@ async def test_a_large_body_counts_for_no_head() -> None:
     async with serve(Echo(), protocol=Short) as port, open_connection(port) as client:
         for _ in range(2):
             await client.send(head + b"x" * size)
-            _, _, told = parts_of(await client.answer())
-            assert told["size"] == size
+            _, _, seen = parts_of(await client.answer())
+            assert seen["size"] == size
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ async def test_half_a_head_behind_an_answer_is_refused_too() -> None:
     assert status == 408
 
 
-async def test_a_body_that_trickles_is_refused_and_the_app_is_told() -> None:
+async def test_a_body_that_trickles_is_refused_and_the_app_gets_a_disconnect() -> None:
     app = Echo()
     async with serve(app, protocol=Short) as port, open_connection(port) as client:
         await client.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
@@ -237,9 +237,9 @@ async def test_a_slow_but_steady_body_passes() -> None:
         for _ in range(25):  # 3.75 s at 133 kB a second, where 2 s and 100 kB a second are due
             await client.send(b"x" * 20_000)
             await asyncio.sleep(0.15)
-        _, _, told = parts_of(await client.answer())
+        _, _, seen = parts_of(await client.answer())
 
-    assert told["size"] == 500_000
+    assert seen["size"] == 500_000
 
 
 async def test_a_client_that_reads_nothing_is_cut_off() -> None:
@@ -293,7 +293,7 @@ async def test_an_app_may_close_a_connection_without_an_answer() -> None:
         assert await client.rest() == b""
 
 
-async def test_an_app_is_told_when_its_client_has_gone() -> None:
+async def test_an_app_gets_a_disconnect_when_its_client_has_gone() -> None:
     app = Echo()
     async with serve(app, protocol=Short) as port:
         async with open_connection(port) as client:
@@ -307,9 +307,9 @@ async def test_an_app_is_told_when_its_client_has_gone() -> None:
 async def test_http_1_0_is_answered_and_closed() -> None:
     async with serve(Echo(), protocol=Short) as port, open_connection(port) as client:
         await client.send(b"POST /echo HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi")
-        status, _, told = parts_of(await client.rest())
+        status, _, seen = parts_of(await client.rest())
 
-    assert (status, told["size"]) == (200, 2)
+    assert (status, seen["size"]) == (200, 2)
 
 
 H2C = (
@@ -362,9 +362,9 @@ async def test_what_follows_a_request_under_way_takes_no_answer_from_it(tail: by
         await client.send(tail)
         await asyncio.sleep(0.1)
         app.go_on.set()
-        status, _, told = parts_of(await client.rest())
+        status, _, seen = parts_of(await client.rest())
 
-    assert (status, told["size"]) == (200, 2)
+    assert (status, seen["size"]) == (200, 2)
 
 
 async def test_so_many_requests_wait_on_a_connection_and_no_more() -> None:

@@ -271,9 +271,7 @@ class Removed(Event):
     member_id: UUID
 
 
-async def park_one_whose_handler_is_removed(
-    database: Database, *, also: Sequence[str] = ()
-) -> None:
+async def park_one_and_remove_its_handler(database: Database, *, also: Sequence[str] = ()) -> None:
     """Leave behind what an older version of the service could not handle, and what follows it."""
 
     async def fail(session: AsyncSession, event: Event) -> None:
@@ -290,10 +288,10 @@ async def park_one_whose_handler_is_removed(
     assert (await older.status(database))["parked"] == 1 + len(also)
 
 
-async def test_a_replay_passes_over_an_event_whose_handler_was_removed(
+async def test_a_replay_passes_over_an_event_without_a_handler(
     kit_database: Database, effects: Callable[[], Any]
 ) -> None:
-    await park_one_whose_handler_is_removed(kit_database, also=["a1", "a2"])
+    await park_one_and_remove_its_handler(kit_database, also=["a1", "a2"])
     subscription = subscribe(kit_database)
 
     replayed = await subscription.parked.run(kit_database, (await parked_ids(kit_database))[-1])
@@ -311,7 +309,7 @@ async def test_a_replay_passes_over_an_event_whose_handler_was_removed(
 async def test_a_version_without_the_handler_lets_the_subject_go_on_by_itself(
     kit_database: Database, effects: Callable[[], Any]
 ) -> None:
-    await park_one_whose_handler_is_removed(kit_database, also=["a1"])
+    await park_one_and_remove_its_handler(kit_database, also=["a1"])
     await publish_now(kit_database, changed(ANNA, "a2"))
     await number_now(kit_database)
     subscription = subscribe(kit_database)
@@ -329,7 +327,7 @@ async def test_a_version_without_the_handler_lets_the_subject_go_on_by_itself(
 async def test_an_event_that_was_passed_over_is_replayed_by_a_version_that_handles_it(
     kit_database: Database, effects: Callable[[], Any]
 ) -> None:
-    await park_one_whose_handler_is_removed(kit_database)
+    await park_one_and_remove_its_handler(kit_database)
     removed = (await parked_ids(kit_database))[0]
     without = subscribe(kit_database)
     await without.parked.pass_over_removed(kit_database)

@@ -30,7 +30,7 @@ class Actor:
         await self.sign_in_by_phone(person.phone)
 
     async def sign_in_by_phone(self, phone: str) -> None:
-        """As `sign_in_with_code`, for whoever has this number."""
+        """As `sign_in_with_code`, for the owner of this number."""
         asked = {"phone": phone, "device_id": self._device_id}
         await self.call("POST", "/v1/auth/otp", json=asked, expect=(202,))
         outbox = await self.call("POST", "/v1/sandbox/otp-outbox", json={"phone": phone})

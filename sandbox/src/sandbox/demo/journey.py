@@ -156,7 +156,7 @@ async def bill(journey: Walk, agent: Actor, members: Sequence[str]) -> dict[str,
     journey.report.check(f"each of {journey.amount}, as quoted", amounts == {journey.amount})
     journey.report.check("every rupiah explained by a line", sums == {journey.amount})
     journey.report.step("3 each is quoted and billed")
-    # They were billed a few at a time; who pays is told by the order of the members.
+    # Bills were issued a few at a time; the order of the members decides who pays.
     return {member_id: bills[member_id] for member_id in members}
 
 

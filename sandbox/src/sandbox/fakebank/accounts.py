@@ -1,4 +1,4 @@
-"""The accounts the bank knows: told through the control API, kept in a file beside its config."""
+"""The accounts the bank knows: set through the control API, kept in a file beside its config."""
 
 import json
 import os

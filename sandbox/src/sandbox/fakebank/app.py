@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from perisai_kit.domain import clock
 from sandbox.fakebank import control
 from sandbox.fakebank.accounts import Accounts
-from sandbox.fakebank.calls import Caller
+from sandbox.fakebank.calls import BankClient
 from sandbox.fakebank.config import Partners
 from sandbox.fakebank.errors import ControlError
 from sandbox.fakebank.flags import Flags
@@ -27,7 +27,7 @@ def create_app(
     *,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> FastAPI:
-    """Return the bank. Accounts told to it are kept in the folder of its config file.
+    """Return the bank. It keeps its accounts in the folder of its config file.
 
     transport: what carries its calls to the platform; the network when left out.
     """
@@ -42,15 +42,15 @@ def create_app(
     partners = Partners(path)
     accounts = Accounts(path.with_name(ACCOUNTS_FILE) if path else None)
     flags = Flags()
-    caller = Caller(journal, flags, transport=transport)
+    client = BankClient(journal, flags, transport=transport)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await caller.aclose()
+        await client.aclose()
 
     app = FastAPI(title="The bank of the sandbox", lifespan=lifespan)
-    app.state.desk = control.Desk(partners, accounts, journal, caller)
+    app.state.desk = control.Desk(partners, accounts, journal, client)
     app.include_router(control.router)
     app.include_router(snap_router(BankSide(partners, accounts, flags, journal)))
     app.add_exception_handler(ControlError, _refuse)

@@ -38,7 +38,7 @@ class Trouble:
 NONE = Trouble()
 
 
-class Caller:
+class BankClient:
     """Signs and sends; keeps a token per partner. Whatever happens ends in the journal."""
 
     def __init__(
@@ -104,7 +104,7 @@ class Caller:
         await self._send(call, partner, request, trouble)
         if call.reading is not None:
             flag = PaymentRequest.read(message)
-            self._flags.note(partner.entry.partner_id, flag, BankReading(call.reading))
+            self._flags.record(partner.entry.partner_id, flag, BankReading(call.reading))
         return self._journal.add(call)
 
     async def _send(
@@ -120,7 +120,7 @@ class Caller:
                 call.note = "the answer was lost on its way to the bank"
             else:
                 answered = response.content
-                _note_answer(call, response)
+                _record_answer(call, response)
         if call.service == Service.PAYMENT:
             call.reading = read_payment_answer(partner.profile, answered)
 
@@ -154,7 +154,7 @@ class Caller:
         except httpx.HTTPError as error:
             call.error = type(error).__name__
             return None
-        _note_answer(call, response)
+        _record_answer(call, response)
         body = call.body if isinstance(call.body, dict) else {}
         token = body.get("accessToken")
         if response.status_code != 200 or not isinstance(token, str):
@@ -191,7 +191,7 @@ def _call(
     )
 
 
-def _note_answer(call: Call, response: httpx.Response) -> None:
+def _record_answer(call: Call, response: httpx.Response) -> None:
     call.http_status = response.status_code
     try:
         body = parse_object(response.content)

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field, StringConstraints
 
 from perisai_kit.http.types import Model, Text255
 from sandbox.fakebank.accounts import Accounts
-from sandbox.fakebank.calls import Caller
+from sandbox.fakebank.calls import BankClient
 from sandbox.fakebank.config import Partners
 from sandbox.fakebank.journal import MAX_ENTRIES, Call, Journal
 from sandbox.fakebank.payments import Mode, Order, Paid, inquire, pay
@@ -78,7 +78,7 @@ class Desk:
     partners: Partners
     accounts: Accounts
     journal: Journal
-    caller: Caller
+    client: BankClient
 
 
 async def _desk(request: Request) -> Desk:
@@ -127,7 +127,7 @@ async def ask(inquiry: NewInquiry, desk: AtDesk) -> Call:
     """Ask the platform what is to be paid on a virtual account."""
     number = inquiry.virtual_account_no
     partner = desk.partners.find(partner_id=inquiry.partner_id, virtual_account_no=number)
-    return await inquire(desk.caller, partner, virtual_account_no=number)
+    return await inquire(desk.client, partner, virtual_account_no=number)
 
 
 @router.post("/payments")
@@ -136,7 +136,7 @@ async def pay_account(payment: NewPayment, desk: AtDesk) -> PaymentOut:
     partner = desk.partners.find(
         partner_id=payment.partner_id, virtual_account_no=payment.virtual_account_no
     )
-    paid = await pay(desk.caller, partner, _order(payment))
+    paid = await pay(desk.client, partner, _order(payment))
     return _out(partner.entry.partner_id, paid)
 
 

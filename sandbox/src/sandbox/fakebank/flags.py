@@ -35,7 +35,7 @@ class Flags:
     def __init__(self) -> None:
         self._flags: OrderedDict[tuple[str, str], Flag] = OrderedDict()
 
-    def note(self, partner_id: str, request: PaymentRequest, reading: BankReading) -> None:
+    def record(self, partner_id: str, request: PaymentRequest, reading: BankReading) -> None:
         """Note an answer. No answer takes back what an earlier one has decided."""
         key = (partner_id, request.payment_request_id)
         known = self._flags.get(key)

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from perisai_kit.domain import clock
-from sandbox.fakebank.calls import Caller, Trouble, new_request_id
+from sandbox.fakebank.calls import BankClient, Trouble, new_request_id
 from sandbox.fakebank.config import Partner
 from sandbox.fakebank.errors import AmountNeeded
 from sandbox.fakebank.journal import Call
@@ -57,7 +57,7 @@ class Paid:
 
 
 async def inquire(
-    caller: Caller, partner: Partner, *, virtual_account_no: str, request_id: str | None = None
+    client: BankClient, partner: Partner, *, virtual_account_no: str, request_id: str | None = None
 ) -> Call:
     """Ask what is to be paid (service 24)."""
     now = clock.real_now()
@@ -68,12 +68,12 @@ async def inquire(
         "inquiryRequestId": request_id or new_request_id(now),
         "additionalInfo": {},
     }
-    return await caller.call(
+    return await client.call(
         partner, Service.INQUIRY, message, external_id=new_request_id(clock.real_now())
     )
 
 
-async def pay(caller: Caller, partner: Partner, order: Order) -> Paid:
+async def pay(client: BankClient, partner: Partner, order: Order) -> Paid:
     """Ask, then pay what the answer says, unless the order says otherwise.
 
     Raises: AmountNeeded.
@@ -83,7 +83,7 @@ async def pay(caller: Caller, partner: Partner, order: Order) -> Paid:
     amount, name = order.amount, ""
     if order.inquire:
         asked = await inquire(
-            caller, partner, virtual_account_no=order.virtual_account_no, request_id=request_id
+            client, partner, virtual_account_no=order.virtual_account_no, request_id=request_id
         )
         calls.append(asked)
         due, name = _due(asked)
@@ -96,12 +96,12 @@ async def pay(caller: Caller, partner: Partner, order: Order) -> Paid:
     if amount is None:
         raise AmountNeeded
     message = flag_message(partner, order, request_id=request_id, amount=amount, name=name)
-    calls += await _flag(caller, partner, order, message)
+    calls += await _flag(client, partner, order, message)
     return Paid(request_id, amount, calls[-1].reading or "unknown", calls)
 
 
 async def _flag(
-    caller: Caller, partner: Partner, order: Order, message: dict[str, object]
+    client: BankClient, partner: Partner, order: Order, message: dict[str, object]
 ) -> list[Call]:
     again = order.mode in (Mode.REPEAT, Mode.ADVISE)
     times = order.times or (2 if again else 1)
@@ -118,7 +118,7 @@ async def _flag(
             external_id = new_request_id(clock.real_now())
             message = {**message, "flagAdvise": "Y"}
         calls.append(
-            await caller.call(
+            await client.call(
                 partner, Service.PAYMENT, message, external_id=external_id, trouble=trouble
             )
         )

@@ -67,16 +67,16 @@ class BankSide:
             del self.tokens[next(iter(self.tokens))]
         return token
 
-    def owner_of(self, token: str | None) -> Partner:
-        """Raises: Refused when the token is unknown or has ended."""
+    def find_by_token(self, token: str | None) -> Partner:
+        """Return the partner of a token. Raises: Refused when it is unknown or has expired."""
         partner_id, until = self.tokens.get(token or "", ("", clock.real_now()))
         for partner in self.partners.all():
             if partner.entry.partner_id == partner_id and clock.real_now() < until:
                 return partner
         raise Refused(Case.INVALID_TOKEN)
 
-    def asymmetric_partner(self, x_partner_id: str) -> Partner:
-        """Raises: Refused when nobody of an asymmetric profile calls itself so."""
+    def find_asymmetric(self, x_partner_id: str) -> Partner:
+        """Return the partner with this id and an asymmetric profile. Raises: Refused."""
         for partner in self.partners.all():
             names = (partner.entry.our_client_id, partner.entry.company_code)
             if not partner.profile.needs_token and x_partner_id in names:
@@ -157,10 +157,10 @@ def _finish(side: BankSide, exchange: _Exchange, handle: _Handle) -> Response:
 
 def _token(side: BankSide, exchange: _Exchange) -> Answer:
     headers = read_token_headers(exchange.request.headers)
-    callers = [one for one in side.partners.all() if one.entry.our_client_id == headers.client_key]
-    if not callers:
+    partners = [one for one in side.partners.all() if one.entry.our_client_id == headers.client_key]
+    if not partners:
         raise Refused(Case.UNAUTHORIZED, "Unknown client")
-    for partner in callers:
+    for partner in partners:
         exchange.partner = partner
         exchange.verdict = verify_token_request(
             client_id=headers.client_key,
@@ -180,9 +180,9 @@ def _identify(side: BankSide, exchange: _Exchange) -> Partner:
     headers = read_transaction_headers(exchange.request.headers)
     exchange.external_id = headers.external_id
     partner = (
-        side.owner_of(headers.token)
+        side.find_by_token(headers.token)
         if headers.token
-        else side.asymmetric_partner(headers.partner_id)
+        else side.find_asymmetric(headers.partner_id)
     )
     exchange.partner = partner
     _check_skew(partner.profile, headers.at)

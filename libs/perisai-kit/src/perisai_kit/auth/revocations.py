@@ -59,7 +59,7 @@ class Revocations:
 def get_first_issued_at(valid_from: datetime) -> int:
     """Return the earliest `iat` of the tokens that count after a change at this instant.
 
-    A token that is given after the change says at least this `iat`, even if that lies a little in
-    the future, so that those given just before it can be told apart and refused.
+    A token given after the change has at least this `iat`, even if it lies a little in the future.
+    So tokens given just before the change can be distinguished and refused.
     """
     return int(valid_from.timestamp()) + SETTLED_AFTER_S

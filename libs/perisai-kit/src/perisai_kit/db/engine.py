@@ -109,7 +109,7 @@ class Database:
 
     @classmethod
     def from_settings(cls, settings: ServiceSettings, *, keyring: object | None = None) -> Self:
-        """Return the database that a service was told of. Nothing is opened yet."""
+        """Return the database that the settings name. No connection is opened yet."""
         direct = settings.direct_database_url
         return cls(
             settings.database_url.get_secret_value(),

@@ -97,7 +97,7 @@ class Lease:
             await asyncio.wait({working, keeping})
             for task in (working, keeping):
                 if not task.cancelled():
-                    task.exception()  # seen: the first failure is the one that is told
+                    task.exception()  # marked as retrieved: the first failure is raised
             await self._give_back()
 
     async def check(self, session: AsyncSession) -> None:

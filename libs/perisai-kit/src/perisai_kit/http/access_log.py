@@ -1,7 +1,7 @@
 """The id of each request, and the one line and the figures that it leaves behind.
 
-`AccessLog` stands outermost in every process, so that each request leaves its line in one place,
-whoever answers it.
+`AccessLog` is the outermost layer of every process, so that every request leaves its line in one
+place.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Where a request really comes from, told by the proxies that we trust."""
+"""The address of the client of a request, as trusted proxies report it."""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache

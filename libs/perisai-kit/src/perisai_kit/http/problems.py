@@ -258,7 +258,7 @@ def _methods_of(request: Request) -> list[str]:
 
 
 def record_unexpected(error: Exception) -> DomainError:
-    """Record a failure nobody has foreseen, and return what whoever asked is told of it."""
+    """Log an unexpected failure and return the problem that answers it."""
     if is_outage(error):
         log.warning("database.unavailable", error=type(error).__name__)
         return Unavailable(retry_after_s=2)

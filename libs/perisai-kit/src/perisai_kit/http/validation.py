@@ -96,7 +96,7 @@ def build_field_problems(
 
 
 def _location(error: dict[str, Any]) -> tuple[str | int, ...]:
-    """Return where an error is; for a union whose branch cannot be told, the field that tells."""
+    """Return where an error is; for an unknown branch of a union, its discriminator."""
     location: tuple[str | int, ...] = tuple(error["loc"])
     discriminator = error.get("ctx", {}).get("discriminator")
     return location if discriminator is None else (*location, str(discriminator).strip("'"))

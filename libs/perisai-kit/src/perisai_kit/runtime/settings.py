@@ -1,4 +1,4 @@
-"""What every process is told at its start, by its environment and by files with its secrets."""
+"""The settings of a process, read once from its environment and from files with its secrets."""
 
 import json
 import os
@@ -145,7 +145,7 @@ class ServiceSettings(BaseSettings):
         except ValidationError as error:
             raise SettingsRefused(f"{cls._who()} cannot start: {cls._explain(error)}.") from None
         except SettingsError as error:
-            # It quotes the field's name; what was told is only in the chain of its causes.
+            # Its text holds the name of the field. The value is only in its causes.
             field = str(error).partition('"')[2].partition('"')[0]
             said = f"{cls._variable(field)} cannot be read"
             raise SettingsRefused(f"{cls._who()} cannot start: {said}.") from None

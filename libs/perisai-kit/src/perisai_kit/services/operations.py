@@ -1,4 +1,4 @@
-"""What whoever runs a service asks it: health, readiness, metrics, status."""
+"""Routes for operators: health, readiness, metrics, status."""
 
 import time
 from functools import cache

@@ -26,7 +26,7 @@ GROUP = "perisai.tables"
 
 
 class RotationSettings(BaseSettings):
-    """What the command is told about one service."""
+    """The settings of the command for one service."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
@@ -45,14 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("name", help="such as member")
     parser.add_argument("--count", action="store_true", help="only count what is left, by key")
     parser.add_argument("--batch", type=int, default=BATCH, help="rows a transaction")
-    told = parser.parse_args(arguments)
-    metadata = _find(told.name)
-    settings = _read_settings(f"PERISAI_{told.name.upper()}_")
-    sys.exit(asyncio.run(_run(told.name, settings, metadata, told)))
+    options = parser.parse_args(arguments)
+    metadata = _find(options.name)
+    settings = _read_settings(f"PERISAI_{options.name.upper()}_")
+    sys.exit(asyncio.run(_run(options.name, settings, metadata, options)))
 
 
 async def _run(
-    name: str, settings: RotationSettings, metadata: list[MetaData], told: argparse.Namespace
+    name: str, settings: RotationSettings, metadata: list[MetaData], options: argparse.Namespace
 ) -> int:
     try:
         keyring = Keyring.parse(
@@ -68,10 +68,10 @@ async def _run(
         sys.stdout.flush()
 
     try:
-        if told.count:
+        if options.count:
             done = Rotation(left=await count_left(database, keyring, metadata))
         else:
-            done = await rotate(database, keyring, metadata, tell=tell, batch=told.batch)
+            done = await rotate(database, keyring, metadata, tell=tell, batch=options.batch)
     finally:
         await database.dispose()
     for line in describe(done):

@@ -19,7 +19,7 @@ from perisai_kit.services.processes import find_process
 from perisai_kit.services.worker import run_standalone
 
 GRACEFUL_S = 8
-"""How long requests under way may take when the process is told to stop."""
+"""How long requests under way may take when the process stops."""
 START_S = 120
 """A process that does not answer its parent for so long is killed and made anew. A young one cannot
 answer before its imports are done, which on a busy machine takes longer than uvicorn's 5 s."""
@@ -65,17 +65,17 @@ class Configuration(uvicorn.Config):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until SIGTERM or SIGINT; ends with one line and exit code 1 where it cannot start."""
-    told = _parse(arguments)
-    if told.worker:
-        run_standalone(find_process(f"{told.name}-worker").load())
+    options = _parse(arguments)
+    if options.worker:
+        run_standalone(find_process(f"{options.name}-worker").load())
         return
-    inner_ports = [] if told.inner_port is None else [told.inner_port]
-    sockets = accept_many(_listen(told.host, told.port))
-    sockets += [_listen(told.host, port) for port in inner_ports]
-    app = find_process(told.name).value
-    configuration = Configuration(app, inner_ports=inner_ports, processes=told.processes)
-    if told.processes > 1:
-        Configuration(app).load()  # what cannot start is told here and once
+    inner_ports = [] if options.inner_port is None else [options.inner_port]
+    sockets = accept_many(_listen(options.host, options.port))
+    sockets += [_listen(options.host, port) for port in inner_ports]
+    app = find_process(options.name).value
+    configuration = Configuration(app, inner_ports=inner_ports, processes=options.processes)
+    if options.processes > 1:
+        Configuration(app).load()  # a process that cannot start says so here, once
         Multiprocess(configuration, sockets=sockets).run()
     else:
         uvicorn.Server(configuration).run(sockets=sockets)
