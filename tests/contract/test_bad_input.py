@@ -41,6 +41,7 @@ async def test_a_wrong_request_is_a_problem_and_changes_nothing(
             operation.method, address(mutation), headers=headers, **body(mutation)
         )
         assert answer.status_code < 500, f"{mutation.where}: {answer.status_code}"
+        assert not answer.has_redirect_location, mutation.where
         if answer.status_code < 400:
             succeeded += 1
             continue

@@ -1,12 +1,11 @@
 """The gateway, wired: its own routes, the edge in front of them, and the way to the services."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import httpx
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from gateway.accounts.routes import me_router
@@ -41,6 +40,7 @@ from gateway.tables import MIGRATIONS
 from gateway.tokens import OwnTokens
 from gateway.worker import make_notice_sender, make_periodic, make_subscriptions, make_webhook
 from perisai_kit.db.engine import Database
+from perisai_kit.http.answers.cross_origin import CrossOrigin
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import get_logger
 from perisai_kit.services.app import create_app as create_kit_app
@@ -50,26 +50,6 @@ from perisai_kit.services.kit import Kit
 
 RELOAD_EVERY_S = 2.0
 """How soon this process knows a new key, a lock, a role taken away."""
-EXPOSED_HEADERS = (
-    "ETag",
-    "Idempotency-Replayed",
-    "Location",
-    "RateLimit",
-    "RateLimit-Policy",
-    "Retry-After",
-    "WWW-Authenticate",
-    "X-Request-Id",
-)
-ALLOWED_HEADERS = (
-    "Authorization",
-    "Content-Type",
-    "Idempotency-Key",
-    "If-Match",
-    "If-None-Match",
-    "X-Request-Id",
-    "traceparent",
-    "tracestate",
-)
 ROUTES = describe_routes(
     public_router,
     jwks_router,
@@ -171,7 +151,7 @@ def _edge(
     """
     return AnswerHeaders(
         SnapEdge(
-            _cross_origin(
+            CrossOrigin(
                 PublicEdge(
                     app,
                     settings=settings,
@@ -183,23 +163,12 @@ def _edge(
                     relay=relay,
                     routes=Routes(),
                 ),
-                settings.cors_origins,
+                origins=settings.cors_origins,
+                localhost=settings.sandbox,
             ),
             settings=settings,
             pool=banks,
         )
-    )
-
-
-def _cross_origin(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
-    if not origins:
-        return app
-    return CORSMiddleware(
-        app,
-        allow_origins=origins,
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=ALLOWED_HEADERS,
-        expose_headers=EXPOSED_HEADERS,
     )
 
 

@@ -354,6 +354,7 @@ async def test_pages_of_other_origins_are_let_in_only_by_name(make_platform: Any
 
     assert known.headers["access-control-allow-origin"] == "https://app.perisai.test"
     assert "Idempotency-Key" in known.headers["access-control-allow-headers"]
+    assert (foreign.status_code, foreign.json()["code"]) == (403, "cross_origin_refused")
     assert "access-control-allow-origin" not in foreign.headers
     assert "RateLimit" in used.headers["access-control-expose-headers"]
     assert refused.headers["access-control-allow-origin"] == "https://app.perisai.test"

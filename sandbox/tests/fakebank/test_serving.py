@@ -180,3 +180,26 @@ async def test_log_names_no_holder_and_no_account_of_a_person(bank: Bank) -> Non
     assert "beneficiaryAccountName" in log
     assert "AGUS SALIM" not in log
     assert "1234567890" not in log
+
+
+async def test_pages_of_this_machine_may_ask_the_bank(bank: Bank) -> None:
+    page = {"Origin": "http://localhost:5173"}
+
+    async with bank.http() as http:
+        preflight = await http.options(
+            "/payments", headers={**page, "Access-Control-Request-Method": "POST"}
+        )
+        answer = await http.get("/partners", headers=page)
+        foreign = await http.get("/partners", headers={"Origin": "http://evil.test"})
+
+    assert preflight.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == page["Origin"]
+    assert "access-control-allow-origin" not in foreign.headers
+
+
+@pytest.mark.parametrize("path", ["/log/", "/partners/", "/health/"])
+async def test_the_bank_does_not_redirect(bank: Bank, path: str) -> None:
+    async with bank.http() as http:
+        answer = await http.get(path)
+
+    assert (answer.status_code, answer.headers.get("location")) == (404, None)

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from perisai_kit.domain import clock
+from perisai_kit.http.answers.cross_origin import CrossOrigin
 from sandbox.fakebank import control
 from sandbox.fakebank.accounts import Accounts
 from sandbox.fakebank.calls import BankClient
@@ -49,11 +50,12 @@ def create_app(
         yield
         await client.aclose()
 
-    app = FastAPI(title="The bank of the sandbox", lifespan=lifespan)
+    app = FastAPI(title="The bank of the sandbox", lifespan=lifespan, redirect_slashes=False)
     app.state.desk = control.Desk(partners, accounts, journal, client)
     app.include_router(control.router)
     app.include_router(snap_router(BankSide(partners, accounts, flags, journal)))
     app.add_exception_handler(ControlError, _refuse)
+    app.add_middleware(CrossOrigin, localhost=True)
     return app
 
 

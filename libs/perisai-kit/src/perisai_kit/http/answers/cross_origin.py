@@ -1,0 +1,79 @@
+"""Pages of other origins: which may ask, with which headers, and what they may read."""
+
+from collections.abc import Sequence
+
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from perisai_kit.domain.errors import Forbidden
+from perisai_kit.http.problems import MEDIA_TYPE, build_problem_body, get_status
+
+LOCALHOST = r"http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?"
+"""Where somebody who builds a front end serves it."""
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+ALLOWED_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+    "X-Request-Id",
+    "traceparent",
+    "tracestate",
+)
+EXPOSED_HEADERS = (
+    "ETag",
+    "Idempotency-Replayed",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Request-Id",
+)
+
+
+class CrossOriginRefused(Forbidden):
+    code = "cross_origin_refused"
+    text = "A page of this origin may not ask this; its origin, method or a header is not allowed."
+    text_id = "Halaman dari asal ini tidak diizinkan; periksa asal, metode, dan header permintaan."
+
+
+class CrossOrigin(CORSMiddleware):
+    """Answers every preflight, before anything is counted or a token is asked for."""
+
+    def __init__(self, app: ASGIApp, *, origins: Sequence[str] = (), localhost: bool) -> None:
+        """origins: those that may ask. localhost: pages of this machine may, at any port."""
+        super().__init__(
+            app,
+            allow_origins=origins,
+            allow_origin_regex=LOCALHOST if localhost else None,
+            allow_methods=METHODS,
+            allow_headers=ALLOWED_HEADERS,
+            expose_headers=EXPOSED_HEADERS,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or any(name == b"origin" for name, _ in scope["headers"]):
+            await super().__call__(scope, receive, send)
+            return
+
+        async def send_varied(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message["headers"]
+                if any(name == b"cache-control" for name, _ in headers):  # may be kept by a cache
+                    headers.append((b"vary", b"Origin"))
+            await send(message)
+
+        await self.app(scope, receive, send_varied)
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        answer = super().preflight_response(request_headers)
+        if answer.status_code < 400:
+            return answer
+        refused = CrossOriginRefused()
+        vary = {"Vary": answer.headers["vary"]}
+        body = build_problem_body(refused, language="en")
+        return JSONResponse(body, get_status(refused), headers=vary, media_type=MEDIA_TYPE)
