@@ -1,4 +1,4 @@
-"""What the gateway may be told."""
+"""The settings that the gateway accepts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -46,7 +46,7 @@ def test_the_cheapest_hash_outside_a_sandbox_is_that_of_owasp(
     assert gateway_settings(NOWHERE, **REAL, **asked).hash_cost == FLOOR
 
 
-def test_a_hash_costs_64_mib_and_three_passes_unless_told_otherwise(
+def test_a_hash_costs_64_mib_and_three_passes_by_default(
     gateway_settings: Callable[..., Settings],
 ) -> None:
     assert gateway_settings(NOWHERE, **REAL).hash_cost == HashCost(kib=64 * 1024, passes=3)

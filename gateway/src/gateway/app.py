@@ -1,4 +1,4 @@
-"""The gateway, wired: its own routes, the edge in front of them, and the way to the services."""
+"""The application of the gateway: its own routes, the edge before them, and its clients."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -49,7 +49,7 @@ from perisai_kit.services.client import ServiceClient
 from perisai_kit.services.kit import Kit
 
 RELOAD_EVERY_S = 2.0
-"""How soon this process knows a new key, a lock, a role taken away."""
+"""How soon this process learns of a new key, a locked account or a removed role."""
 ROUTES = describe_routes(
     public_router,
     jwks_router,
@@ -77,8 +77,8 @@ def create_app(
 ) -> FastAPI:
     """Return the gateway.
 
-    http_transport: what carries questions to services (not what is forwarded); the network when
-    left out. database: one that exists already; made from the settings when left out.
+    http_transport: for the gateway's own requests, not for relayed ones; the network when left out.
+    database: an existing one; made from the settings when left out.
     """
     settings = settings or Settings.from_env()
     database = database or open_database(settings)
@@ -120,12 +120,12 @@ def create_app(
 
 
 def open_database(settings: Settings) -> Database:
-    """Return the gateway's database. Nothing is opened yet."""
+    """Return the gateway's database. No connection is opened yet."""
     return Database.from_settings(settings, keyring=Keyring.from_settings(settings))
 
 
 def _make_member_client(settings: Settings, kit: Kit) -> ServiceClient:
-    # Less patient than the kit's own clients: somebody waits to be signed in.
+    # A shorter time-out than usual, because a sign-in waits for it.
     return ServiceClient(
         settings.member_address,
         kit.tokens,
@@ -145,9 +145,9 @@ def _list_closers(webhook: Webhook | None) -> list[Callable[[], Awaitable[None]]
 def _edge(
     app: ASGIApp, *, settings: Settings, kit: Kit, relay: Relay, banks: UpstreamPool
 ) -> ASGIApp:
-    """Return our own routes behind the edge: what a request meets, from the outside in.
+    """Return the gateway's own routes behind the layers of the edge, from the outside in.
 
-    The kit's access log stands around it all, its request context behind it.
+    The kit's access log is outside of them, its request context inside.
     """
     return AnswerHeaders(
         SnapEdge(
@@ -175,11 +175,11 @@ def _edge(
 async def _reload_for_ever(
     keys: SigningKeys, revocations: OwnRevocations, database: Database
 ) -> None:
-    """Read keys and revocations again and again."""
+    """Reload keys and revocations every `RELOAD_EVERY_S`."""
     while True:
         try:
             await keys.reload()
             await revocations.reload(database)
-        except Exception as error:  # noqa: BLE001 - what we know stays good until it returns
+        except Exception as error:  # noqa: BLE001 - the known keys are used until the next reload
             log.warning("gateway.reload_failed", error=type(error).__name__)
         await asyncio.sleep(RELOAD_EVERY_S)

@@ -1,4 +1,4 @@
-"""What was done to an account, by whom and why: written once, told to its owner."""
+"""The history of an account: each change with its author and reason, and a notice to the owner."""
 
 import json
 from typing import Any
@@ -93,7 +93,7 @@ async def test_the_owner_reads_what_administrators_did(gateway: Any, admin: Any)
     assert others.json()["items"] == []
 
 
-async def test_a_moved_telephone_is_told_at_the_old_number(gateway: Any, admin: Any) -> None:
+async def test_a_moved_telephone_notifies_the_old_number(gateway: Any, admin: Any) -> None:
     _, headers = admin
     session = await gateway.otp_session()
 

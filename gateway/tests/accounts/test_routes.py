@@ -179,7 +179,7 @@ async def test_who_read_an_account_is_recorded(gateway: Any) -> None:
     assert (audit.account_id, audit.ids, audit.kind) == (reader, [account.id], "account")
 
 
-async def test_roles_change_for_whoever_saw_the_present_version(gateway: Any) -> None:
+async def test_roles_change_only_with_the_present_version(gateway: Any) -> None:
     await gateway.staff("boss")
     account = await gateway.staff("officer", role=Role.AUDITOR)
     headers = await gateway.signed_in(Role.ADMIN)

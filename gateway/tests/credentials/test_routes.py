@@ -97,8 +97,8 @@ async def test_an_authenticator_app_counts_from_its_first_code_until_it_is_remov
     assert removed.status_code == 204
     assert (await gateway.refresh(signed_in.json()["refresh_token"], None)).status_code == 401
     assert without.status_code == 200
-    told = [(each["change"], each["source"]) for each in await gateway.history(account.id)]
-    assert told == [("totp_removed", "owner"), ("totp_set", "owner")]
+    changes = [(each["change"], each["source"]) for each in await gateway.history(account.id)]
+    assert changes == [("totp_removed", "owner"), ("totp_set", "owner")]
 
 
 @pytest.mark.race
@@ -146,8 +146,8 @@ async def test_an_administrator_removes_the_app_of_a_lost_telephone(gateway: Any
     )
 
     assert (await sign_in(gateway, OTHER)).status_code == 200
-    told = [each["change"] for each in await gateway.history(account.id)]
-    assert told == ["totp_reset", "password_reset", "totp_set"]
+    changes = [each["change"] for each in await gateway.history(account.id)]
+    assert changes == ["totp_reset", "password_reset", "totp_set"]
 
 
 async def test_a_secret_in_use_is_not_replaced(gateway: Any) -> None:
@@ -192,7 +192,7 @@ async def test_the_app_is_neither_set_up_nor_removed_without_the_password(gatewa
 
 
 @pytest.mark.parametrize("path", ["password", "totp", "totp/confirmation", "totp/removal"])
-async def test_wrong_passwords_and_codes_are_counted_and_told(
+async def test_wrong_passwords_and_codes_are_counted_and_logged(
     gateway: Any, path: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     account = await gateway.staff()
@@ -216,11 +216,11 @@ async def test_wrong_passwords_and_codes_are_counted_and_told(
     assert [each.status_code for each in answers] == [403] * 10 + [429] * 2
     assert int(answers[-1].headers["retry-after"]) >= 1
     assert elsewhere.status_code == 429  # one count for all of them
-    told = capfd.readouterr().err
-    assert told.count('"credential.failed"') == 13
-    assert str(account.id) in told
-    assert "wrong" not in told
-    assert "officer" not in told
+    logged = capfd.readouterr().err
+    assert logged.count('"credential.failed"') == 13
+    assert str(account.id) in logged
+    assert "wrong" not in logged
+    assert "officer" not in logged
     assert [each["change"] for each in await gateway.history(account.id)] == ["locked_out"]
 
 

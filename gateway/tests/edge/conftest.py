@@ -25,7 +25,7 @@ SHORT_S = 2.0
 
 @dataclass
 class Upstream:
-    """A server that records the bytes it gets and sends the bytes it is told to."""
+    """A server that records the bytes it gets and sends the bytes of a script."""
 
     url: str = ""
     requests: list[bytes] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Upstream:
     """None: never."""
     close: bool = False
     broke_off: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when whoever asked has gone before he had the whole answer."""
+    """Set when the client has gone before it had the whole answer."""
 
     @property
     def heads(self) -> list[str]:

@@ -248,7 +248,7 @@ async def test_a_locked_account_is_shut_out_before_its_token_ends(platform: Any)
     assert after.json()["code"] == "token_invalid"
 
 
-async def test_the_rate_limit_is_told_and_held(make_platform: Any) -> None:
+async def test_the_rate_limit_is_announced_and_enforced(make_platform: Any) -> None:
     platform = await make_platform(rate_limits={"standard": 3})
     headers = await platform.signed_in(Role.AGENT)
 
@@ -271,7 +271,7 @@ async def test_our_own_routes_tell_their_limit_too(platform: Any) -> None:
     assert answer.headers["ratelimit-policy"].startswith('"public";q=')
 
 
-async def test_whoever_shows_only_bad_tokens_is_held_back(make_platform: Any) -> None:
+async def test_an_address_with_only_bad_tokens_is_limited(make_platform: Any) -> None:
     platform = await make_platform(rate_limits={"tokens": 3})
     headers = await platform.signed_in(Role.AGENT)
     known = await platform.client.get("/v1/members", headers=headers)

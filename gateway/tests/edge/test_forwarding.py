@@ -42,7 +42,7 @@ async def test_the_target_is_passed_byte_for_byte(platform: Any, target: str) ->
         + b"\r\n"
     )
 
-    # An empty query cannot be told from none: the server in front of us drops the question mark.
+    # An empty query looks like none: the server in front of us drops the question mark.
     assert platform.members.target == target.removesuffix("?")
 
 

@@ -86,7 +86,7 @@ async def test_a_subject_without_requests_is_forgotten_whenever_its_turn_came() 
     await turns.acquire("a")
     waiting = asyncio.create_task(turns.acquire("a"))
     await asyncio.sleep(0)
-    turns.release("a")  # the turn is there, and just then whoever waited for it goes
+    turns.release("a")  # the slot is free, and just then its waiter is cancelled
     waiting.cancel()
     await asyncio.wait([waiting])
 
@@ -117,7 +117,7 @@ async def test_turns_come_in_order_and_not_without_end() -> None:
     assert len(turns) == 0
 
 
-def test_waiting_is_told_without_being_counted() -> None:
+def test_the_wait_is_read_without_being_counted() -> None:
     limiter = Limiter({"tokens": 1})
     before = limiter.wait_s(RateClass.TOKENS, "a", at=0)
     limiter.take(RateClass.TOKENS, "a", at=0)

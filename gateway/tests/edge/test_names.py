@@ -10,7 +10,7 @@ from gateway.edge.names import REMEMBERED_S, Names
 
 
 class Loop(asyncio.SelectorEventLoop):
-    """An event loop that resolves as it is told."""
+    """An event loop that resolves names from a script."""
 
     def __init__(self) -> None:
         super().__init__()

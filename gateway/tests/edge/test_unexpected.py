@@ -120,7 +120,7 @@ async def test_an_edge_towards_banks_that_fails_is_an_empty_504(settings: Settin
     assert sent[1]["body"] == b""
 
 
-async def test_a_bank_whose_answer_has_begun_is_cut(settings: Settings) -> None:
+async def test_an_answer_to_a_bank_that_has_begun_is_cut(settings: Settings) -> None:
     async def send(message: Message) -> None:
         if message["type"] == "http.response.body":
             raise RuntimeError("unexpected")

@@ -75,7 +75,7 @@ def opened(read_timeout_s: float = 5) -> tuple[UpstreamConnection, Wire]:
 
 
 async def outcome(pieces: list[bytes], *, is_head: bool) -> tuple[Any, ...]:
-    """Return all that whoever asked can see."""
+    """Return all that the client can see."""
     connection, wire = opened()
     connection.send(b"a request", deadline=NEVER, is_head=is_head)
     for piece in pieces:

@@ -69,13 +69,13 @@ async def test_tls_is_spoken_to_those_we_trust_only(
     make_scene: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tls = _server_context(tmp_path)
-    stranger = await make_scene(name="localhost", tls=tls)
+    untrusted = await make_scene(name="localhost", tls=tls)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate"))
     trusted = await make_scene(name="localhost", tls=tls)
 
     answers = [await trusted.ask() for _ in range(2)]
     with pytest.raises(Unreachable):
-        await stranger.ask()
+        await untrusted.ask()
 
     assert [answer.body for answer in answers] == [b"ok", b"ok"]
     assert trusted.connections == 1

@@ -213,7 +213,7 @@ async def test_who_has_gone_while_waiting_for_a_connection_asks_nothing(scene: A
     await relay.close()
 
 
-async def test_too_many_at_once_are_told_so(scene: Any) -> None:
+async def test_too_many_at_once_are_refused(scene: Any) -> None:
     relay = relay_to(scene.address.port, upstream_connections=1, upstream_timeout_s=2)
     for _ in range(5):
         scene.stays_silent()

@@ -29,7 +29,7 @@ def merged(**documents: dict[str, Any]) -> dict[str, Any]:
 STRING, NUMBER = {"type": "string"}, {"type": "number"}
 
 
-def test_schemas_of_one_name_and_two_meanings_are_told_apart() -> None:
+def test_schemas_of_one_name_and_two_meanings_get_two_names() -> None:
     document = merged(
         agent_service=service("/v1/agents", STRING), payment_service=service("/v1/bills", NUMBER)
     )
@@ -42,7 +42,7 @@ def test_schemas_of_one_name_and_two_meanings_are_told_apart() -> None:
     }
 
 
-def test_schemas_that_only_differ_in_a_part_of_theirs_are_told_apart() -> None:
+def test_schemas_that_only_differ_in_a_part_get_two_names() -> None:
     page = {"items": {"$ref": "#/components/schemas/Part"}}
 
     document = merged(
@@ -73,7 +73,7 @@ def test_operations_keep_names_of_their_own() -> None:
     assert sorted(names) == ["list_all", "payment_service_list_all"]
 
 
-def test_only_what_the_gateway_lets_through_to_that_service_is_told() -> None:
+def test_only_what_the_gateway_forwards_is_documented() -> None:
     document = merged(
         agent_service=service("/v1/bills", STRING),
         member_service=service("/feed", STRING),

@@ -56,7 +56,7 @@ async def test_who_has_signed_in_before_is_offered_first_however_many_are_made_u
     assert len(offered) == ACCOUNTS_OF_A_PHONE
 
 
-async def test_the_old_number_is_told_when_an_account_follows_its_member(
+async def test_the_old_number_is_notified_when_an_account_follows_its_member(
     gateway: Any, members: Any
 ) -> None:
     members[PHONE] = [{"member_id": str(new_id()), "display_name_masked": "S***"}]

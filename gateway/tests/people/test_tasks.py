@@ -68,7 +68,7 @@ async def apply(gateway: Any, event: Event) -> None:
         await handler(session, event)
 
 
-async def test_the_end_of_an_agent_whose_role_is_gone_marks_the_account_as_an_agents(
+async def test_the_end_of_an_agent_without_a_role_marks_the_account_as_an_agents(
     gateway: Any,
 ) -> None:
     account_id = uuid.UUID((await gateway.otp_session())["account_id"])
@@ -109,9 +109,7 @@ async def test_an_approval_attaches_no_member_to_an_account(gateway: Any, member
     assert (await me(gateway, siti))["member_id"] == str(MEMBER)
 
 
-async def test_an_agent_becomes_the_member_whose_own_number_is_proven(
-    gateway: Any, members: Any
-) -> None:
+async def test_an_agent_becomes_the_member_of_the_proven_number(gateway: Any, members: Any) -> None:
     session = await gateway.otp_session()
     await apply(gateway, activated(uuid.UUID(session["account_id"])))
     members[PHONE] = [person(MEMBER)]
@@ -134,11 +132,11 @@ async def test_an_account_that_was_an_agents_never_follows_the_members_number(
         await apply(gateway, away(agent_id=AGENT, account_id=account_id, reason_code="idle"))
     members["+6285200000001"] = members.pop(PHONE)  # somebody has edited the member
 
-    stranger = await gateway.otp_session("+6285200000001")
+    other = await gateway.otp_session("+6285200000001")
     own = await gateway.otp_session()
 
-    assert stranger["account_id"] != session["account_id"]
-    assert (await me(gateway, stranger))["member_id"] is None
+    assert other["account_id"] != session["account_id"]
+    assert (await me(gateway, other))["member_id"] is None
     assert own["account_id"] == session["account_id"]
 
 
@@ -201,8 +199,8 @@ async def test_the_history_names_each_role_that_an_event_gave_or_took(gateway: A
     await apply(gateway, activated(account_id))
     await apply(gateway, AgentDismissed(agent_id=AGENT, account_id=account_id, reason_code="idle"))
 
-    told = [(each["change"], each["source"]) for each in await gateway.history(account_id)]
-    assert told == [
+    changes = [(each["change"], each["source"]) for each in await gateway.history(account_id)]
+    assert changes == [
         ("agent_role_taken", "event"),
         ("agent_role_given", "event"),
         ("created", "sign_in"),

@@ -110,11 +110,11 @@ async def test_a_number_given_to_another_no_longer_leads_to_the_member(
     before = await gateway.otp_session()
     members["+6285200000001"] = members.pop(PHONE)
 
-    stranger = await gateway.otp_session()
+    other = await gateway.otp_session()
     moved = await gateway.otp_session("+6285200000001")
 
-    assert stranger["account_id"] != before["account_id"]
-    assert claims(stranger)["roles"] == []
+    assert other["account_id"] != before["account_id"]
+    assert claims(other)["roles"] == []
     assert moved["account_id"] == before["account_id"]
 
 
@@ -158,7 +158,7 @@ async def test_the_right_code_comes_too_late_after_five_wrong_ones(gateway: Any)
 
 
 @pytest.mark.parametrize("grant", [{}, {"grant_type": "magic"}, {"grant_type": None}])
-async def test_an_unknown_grant_is_told_the_grants_there_are(
+async def test_an_unknown_grant_gets_the_list_of_grants(
     gateway: Any, grant: dict[str, Any]
 ) -> None:
     answer = await gateway.token(**grant)

@@ -41,43 +41,43 @@ def test_only_the_first_try_beyond_a_limit_of_an_account_locks_it_out() -> None:
 
 
 NOW = datetime(2026, 11, 1, 8, 7, 30, tzinfo=UTC)
-STRANGER: Try = (Throttle("code-phone-address", 20, 900), "+6281234567890@192.0.2.1")
+UNKNOWN: Try = (Throttle("code-phone-address", 20, 900), "+6281234567890@192.0.2.1")
 
 
 def test_a_refusal_is_remembered_for_a_moment_and_only_for_its_own_subject() -> None:
-    throttle, _ = STRANGER
+    throttle, _ = UNKNOWN
     refusals = Refusals()
 
-    refusals.remember(STRANGER, now=NOW)
+    refusals.remember(UNKNOWN, now=NOW)
 
-    found = refusals.find([(throttle, "somebody else"), STRANGER], now=NOW + REMEMBERED / 2)
+    found = refusals.find([(throttle, "somebody else"), UNKNOWN], now=NOW + REMEMBERED / 2)
     assert found is not None
     assert (found.throttle, found.wait_s, found.is_first) == (throttle, 448, False)
     assert refusals.find([(throttle, "somebody else")], now=NOW) is None
-    assert refusals.find([STRANGER], now=NOW + REMEMBERED) is None
+    assert refusals.find([UNKNOWN], now=NOW + REMEMBERED) is None
 
 
 def test_a_refusal_is_never_remembered_past_its_window() -> None:
     next_window = window_start(NOW, 900) + timedelta(seconds=900)
     refusals = Refusals()
 
-    refusals.remember(STRANGER, now=next_window - timedelta(seconds=1))
+    refusals.remember(UNKNOWN, now=next_window - timedelta(seconds=1))
 
-    assert refusals.find([STRANGER], now=next_window - timedelta(seconds=0.1)) is not None
-    assert refusals.find([STRANGER], now=next_window) is None
+    assert refusals.find([UNKNOWN], now=next_window - timedelta(seconds=0.1)) is not None
+    assert refusals.find([UNKNOWN], now=next_window) is None
 
 
 def test_a_forgotten_refusal_is_asked_for_again() -> None:
     refusals = Refusals()
-    refusals.remember(STRANGER, now=NOW)
+    refusals.remember(UNKNOWN, now=NOW)
 
-    refusals.forget([STRANGER])
+    refusals.forget([UNKNOWN])
 
-    assert refusals.find([STRANGER], now=NOW) is None
+    assert refusals.find([UNKNOWN], now=NOW) is None
 
 
 def test_refusals_are_bounded_in_number_and_the_oldest_goes_first() -> None:
-    throttle, _ = STRANGER
+    throttle, _ = UNKNOWN
     refusals = Refusals(most=2)
 
     for number in range(4):

@@ -1,4 +1,4 @@
-"""Who may pass: the token of a request, its roles, its rate."""
+"""Admission of a request: its token, its roles, its rate."""
 
 import time
 from functools import partial
@@ -44,13 +44,13 @@ class Admission:
         self._limiter = limiter
 
     def get_network(self, scope: Scope) -> str:
-        """Return what requests without a sign-in are counted by: the address, its /64 for IPv6."""
+        """Return the key under which requests without a sign-in are counted."""
         return get_client_network(scope, self._trusted)
 
     async def admit(self, scope: Scope, row: Row | None, rate_headers: Headers) -> Principal | None:
-        """Return who asks; None where anybody may. Adds the RateLimit fields.
+        """Return the principal, or None on a public address. Adds the RateLimit fields.
 
-        row: None where nothing is at the address; that too counts.
+        row: None for an unknown address; such requests count too.
         Raises: AddressUnknown, Unauthenticated, AuthorizationRepeated, TokenExpired,
         TokenInvalid, KeysUnavailable, Forbidden, TotpEnrolmentOnly, RateLimited.
         """
@@ -70,7 +70,7 @@ class Admission:
         return principal
 
     async def _authenticate(self, scope: Scope) -> Principal:
-        """Checking a signature is work: whoever shows bad tokens is held back by address."""
+        """Verify the token. Bad tokens count against the address, because each check costs time."""
         try:
             token = read_bearer_token(scope["headers"])
             return await self._authenticator.verify(

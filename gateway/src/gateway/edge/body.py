@@ -1,7 +1,7 @@
-"""The body of a request, collected whole before anything is done with it.
+"""The body of a request, read whole before the request is handled.
 
-How long a body may take is the server's protocol's to say (perisai_kit/http/protocol.py); here it
-is counted: against the limit of its address, and against what all together may hold.
+perisai_kit/http/protocol.py limits the time of a body. This module limits its size, and the size of
+all bodies that a process holds.
 """
 
 from types import TracebackType
@@ -22,21 +22,21 @@ class BodiesFull(Unavailable):
 
 
 class ClientDisconnected(Exception):
-    """The client closed its connection; nobody waits for an answer."""
+    """The client closed its connection."""
 
 
 class BodyBudget:
-    """The bytes of bodies that this process holds at one time, in all and for one network."""
+    """The bytes of bodies that this process holds at one time, in total and for one network."""
 
     def __init__(self, limit: int, *, share: int | None = None) -> None:
-        """share: of one network; as much as all where it is left out."""
+        """share: the limit of one network; the total when left out."""
         self.limit = limit
         self.share = limit if share is None else share
         self.held = 0
         self._held_by: dict[str, int] = {}
 
     def reserve(self, network: str = "") -> "BodyReservation":
-        """Return what holds the bytes of one request: `with budget.reserve() as reservation`."""
+        """Return the reservation of one request: `with budget.reserve() as reservation`."""
         return BodyReservation(self, network)
 
     def take(self, network: str, size: int) -> None:
@@ -48,7 +48,7 @@ class BodyBudget:
         self._held_by[network] = held
 
     def release(self, network: str, size: int) -> None:
-        """Hold these bytes no more."""
+        """Release bytes."""
         self.held -= size
         self._held_by[network] -= size
         if not self._held_by[network]:
@@ -56,7 +56,7 @@ class BodyBudget:
 
 
 class BodyReservation:
-    """Bytes that are given back at the end of the block."""
+    """Bytes that are released at the end of the block."""
 
     __slots__ = ("_budget", "_network", "_size")
 
@@ -86,7 +86,7 @@ class BodyReservation:
 
 
 def read_content_length(scope: Scope) -> int | None:
-    """Return the length of the body as the headers state it; None for chunks.
+    """Return the length of the body from the headers, or None for a chunked body.
 
     Raises: RequestUnreadable, EncodingUnsupported.
     """
@@ -108,7 +108,7 @@ def read_content_length(scope: Scope) -> int | None:
 async def read_body(
     receive: Receive, *, length: int | None, limit: int, reservation: BodyReservation
 ) -> bytes:
-    """Return the whole body. length: as stated; None where it is not. limit: bytes.
+    """Return the whole body. length: from the headers, or None. limit: bytes.
 
     Raises: TooLarge, BodiesFull, ClientDisconnected.
     """
@@ -125,12 +125,12 @@ async def read_body(
         _check_size(part, size, limit, reservation)
         parts.append(part)
     if length is not None and size != length:
-        raise ClientDisconnected  # the server would not let it pass either
+        raise ClientDisconnected  # the server would refuse it too
     return first if len(parts) == 1 else b"".join(parts)
 
 
 def replay_body(body: bytes, receive: Receive) -> Receive:
-    """Return what gives a collected body to an app of our own, and then what comes after it."""
+    """Return a `receive` that gives the body that was read, and then what comes after it."""
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive_again() -> Message:

@@ -1,10 +1,9 @@
-"""One connection to an upstream, and on it one request and its answer at a time.
+"""One connection to an upstream, with one request and its answer at a time.
 
-The parser is httptools, which uvicorn reads our own requests with; it is as strict here as it is
-there. A connection is used again only when nothing is left open: the answer was whole, both sides
-keep the connection, the request has left us and no byte came that belongs to no answer
-(empty lines right behind one are let pass: RFC 9112 2.2). Anything else closes it, because an
-answer must never reach the one who asked next.
+The parser is httptools, which uvicorn uses for requests. A connection is reused only if the answer
+was complete, both sides keep the connection, the request has been written, and no byte came outside
+of an answer (RFC 9112 2.2 permits empty lines behind one). Otherwise it is closed, because an
+answer must never reach the next client.
 Source: RFC 9112 (framing 6, connections 9), RFC 9110 (statuses 15).
 """
 
@@ -19,9 +18,9 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from gateway.edge.names import Names
 
 MOST_HEAD = 64 * 1024
-"""Bytes an upstream may say without a byte of a body: heads, 1xx answers, trailers."""
+"""Bytes that an upstream may send outside of a body: heads, 1xx answers, trailers."""
 HELD_BYTES = 256 * 1024
-"""An upstream is not read further while its reader has so much to take."""
+"""Reading from an upstream pauses while so much waits for the client."""
 BODILESS = frozenset({204, 304})
 """Source: RFC 9110 15.3.5, 15.4.5."""
 
@@ -31,7 +30,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class UpstreamError(Exception):
-    """There is no whole answer."""
+    """There is no complete answer."""
 
 
 class Unreachable(UpstreamError):
@@ -39,29 +38,29 @@ class Unreachable(UpstreamError):
 
 
 class PoolBusy(Unreachable):
-    """All connections are in use, and so many wait for one already."""
+    """All connections are in use, and the queue for them is full."""
 
 
 class ReadTimeout(UpstreamError):
-    """There was no answer in time, or it stopped half-way."""
+    """The answer did not begin or did not continue in time."""
 
 
 class ConnectionBroken(UpstreamError):
-    """The connection ended early, or what came is not HTTP that we take."""
+    """The connection ended early, or the answer is not valid HTTP."""
 
 
 class StaleConnection(ConnectionBroken):
-    """A connection used before ended without a byte of this answer.
+    """A reused connection ended without a byte of this answer.
 
-    Most likely it was closed before the request arrived; that is no proof that it was not
+    It was probably closed before the request arrived. That does not prove that the request was not
     carried out.
     """
 
 
 class Address:
-    """One address of an upstream, and the connections to it that rest.
+    """One address of an upstream, with its idle connections.
 
-    authority: what Host says. path: what stands before each target.
+    authority: the value of Host. path: the prefix of every target.
     """
 
     __slots__ = (
@@ -77,7 +76,7 @@ class Address:
     )
 
     def __init__(self, url: str) -> None:
-        """Raises: ValueError where the address is not one of http or https."""
+        """Parse an http or https address. Raises: ValueError."""
         parts = urlsplit(url.strip().rstrip("/"))
         host = parts.hostname
         if not host or parts.scheme not in DEFAULT_PORTS or parts.username or parts.query:
@@ -96,14 +95,13 @@ class Address:
 
 
 class UpstreamConnection(asyncio.Protocol):
-    """Made by a pool. `ask`, then `head`, then `read` until it gives nothing, then given back.
+    """A connection of a pool: `send`, `read_head`, `read_body` until it returns nothing, release.
 
-    address: where it leads. status, headers: of the answer, once `head` has returned; names in
-    lower case.
+    status, headers: of the answer, after `read_head`; names in lower case.
     """
 
     def __init__(self, address: Address, *, read_timeout_s: float) -> None:
-        """read_timeout_s: how long the upstream may say nothing, once its answer has begun."""
+        """read_timeout_s: the longest pause within an answer that has begun."""
         self.address = address
         self.status = 0
         self.headers: Headers = []
@@ -128,10 +126,10 @@ class UpstreamConnection(asyncio.Protocol):
         self._parts: list[bytes] = []
         self._held = 0
         self._failure: UpstreamError | None = None
-        if self._closed:  # between being made and being asked
+        if self._closed:  # before it was used
             self._failure = self._ended()
 
-    # What whoever asks calls.
+    # Called by the relay.
 
     def send(self, request: bytes, *, deadline: float, is_head: bool = False) -> None:
         """Send a request. deadline: the loop's time by which the answer must have begun."""
@@ -169,7 +167,7 @@ class UpstreamConnection(asyncio.Protocol):
         return self._complete and not self._parts
 
     def try_keep(self) -> bool:
-        """Be ready for another request, or close; tell which."""
+        """Make the connection idle and return True, or close it and return False."""
         if (
             self.is_complete
             and self._keeps
@@ -187,17 +185,17 @@ class UpstreamConnection(asyncio.Protocol):
         return not self._closed and not self._transport.is_closing()
 
     def close(self) -> None:
-        """Close at once; whoever still waits is told."""
+        """Close at once. A waiting reader gets ConnectionBroken."""
         self._fail(ConnectionBroken("closed"))
 
-    # What the event loop calls.
+    # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's own transports are not derived from asyncio's.
+        # The transports of uvloop do not derive from those of asyncio.
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._idle or self._closed or self._complete:  # nobody has asked for it
+        if self._idle or self._closed or self._complete:  # unsolicited bytes
             self.close()
             return
         self._heard = True
@@ -220,14 +218,14 @@ class UpstreamConnection(asyncio.Protocol):
         self._forget_timer()
         del self._parser  # it refers to us
 
-    # What the parser calls; an exception ends the parsing.
+    # Called by the parser; an exception ends the parsing.
 
     def on_message_begin(self) -> None:
         if self._complete:
             raise ConnectionBroken("more than one answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._headed:  # trailers are nobody's: RFC 9110 6.5.1
+        if not self._headed:  # trailers are dropped: RFC 9110 6.5.1
             self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
@@ -243,7 +241,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._headed = True
         framed = coding is not None or has_length
         if self._is_head:
-            # The parser cannot be told that there is no body, so this connection ends here.
+            # The parser expects a body that a HEAD has not, so this connection is not reused.
             self._complete = True
         elif status in BODILESS:
             self._keeps = not framed and self._parser.should_keep_alive()
@@ -267,33 +265,33 @@ class UpstreamConnection(asyncio.Protocol):
         else:
             self.headers = []  # of an informational answer: RFC 9110 15.2
 
-    # What happens between.
+    # Internal.
 
     async def _more(self) -> None:
         self._raise_failure()
         loop = self._loop
         if self._headed:
             self._deadline = loop.time() + self._read_timeout_s
-        # One timer for all requests of a connection: it looks at the deadline when it comes round.
+        # One timer serves all requests of a connection. It compares the deadline when it fires.
         if self._timer is None:
-            self._timer = loop.call_at(self._deadline, self._look_at_deadline)
+            self._timer = loop.call_at(self._deadline, self._check_deadline)
         elif self._timer.when() > self._deadline:
             self._timer.cancel()
-            self._timer = loop.call_at(self._deadline, self._look_at_deadline)
+            self._timer = loop.call_at(self._deadline, self._check_deadline)
         self._reader = loop.create_future()
         try:
             await self._reader
         finally:
             self._reader = None
 
-    def _look_at_deadline(self) -> None:
+    def _check_deadline(self) -> None:
         self._timer = None
         if self._reader is None:
             return
         if self._loop.time() >= self._deadline:
             self._fail(ReadTimeout("no answer in time"))
         else:
-            self._timer = self._loop.call_at(self._deadline, self._look_at_deadline)
+            self._timer = self._loop.call_at(self._deadline, self._check_deadline)
 
     def _ended(self) -> UpstreamError:
         unheard = self._reused and not self._heard

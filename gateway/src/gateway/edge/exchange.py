@@ -1,4 +1,4 @@
-"""One request at the edge: what its answer says beside its body, refusals, and a cut."""
+"""One request at the edge: extra headers of its answer, refusals, aborted answers."""
 
 import json
 
@@ -17,11 +17,11 @@ from perisai_kit.http.problems import (
 from perisai_kit.http.protocol import ABORT
 
 WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE"})
-"""Methods whose wrong fields are parameters."""
+"""Methods without a body: a wrong field of theirs is a parameter."""
 
 
 class Exchange:
-    """A request on its way through us. headers: more of the answer's."""
+    """A request at the edge. headers: added to the answer."""
 
     __slots__ = ("_record", "_scope", "headers", "send")
 
@@ -63,9 +63,9 @@ class Exchange:
         await self.send({"type": "http.response.body", "body": content})
 
     def cut(self) -> None:
-        """Close the client's connection, so that half an answer is not taken for a whole one.
+        """Close the client's connection, so that half an answer does not look complete.
 
-        Raises: ConnectionAbortedError where the server offers no other way.
+        Raises: ConnectionAbortedError if the server offers no `abort`.
         """
         abort = self._scope.get("extensions", {}).get(ABORT)
         if abort is None:

@@ -1,7 +1,7 @@
-"""Headers: what of them goes to an upstream, what comes back, and what every answer says.
+"""Headers: those that go to an upstream, those that come back, and those of every answer.
 
-They stay the bytes they came as. What belongs to one connection ends there, and what outsiders say
-about their own identity is dropped.
+Headers stay bytes. Hop-by-hop headers are dropped, and so are headers in which a client claims an
+identity.
 """
 
 import re
@@ -41,7 +41,7 @@ OWN_HEADERS = frozenset(
         b"x-request-id",
     }
 )
-"""What we say ourselves, or nobody may say from outside."""
+"""Headers that the gateway sets, or that no client may send."""
 IDENTITY_PREFIXES = (
     b"x-forwarded-",
     b"x-account-",
@@ -57,17 +57,17 @@ IDENTITY_PREFIXES = (
     b"x-original-",
 )
 DROPPED_ANSWERS = HOP_BY_HOP | {b"date", b"server", b"x-request-id"}
-"""Our own server sets Date and Server; the request id is ours."""
+"""uvicorn sets Date and Server; the gateway sets the request id."""
 NOT_IN_TARGET = re.compile(rb"[^\x21-\x7e]")
-"""Source: RFC 9112 3.2; characters of no URI that our own server lets in pass as they came."""
+"""Source: RFC 9112 3.2. Other characters that uvicorn accepts pass unchanged."""
 WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-"""Where no body means no Content-Length. Source: RFC 9110 8.6."""
+"""Methods that have no Content-Length without a body. Source: RFC 9110 8.6."""
 OF_EVERY_ANSWER = (
     (b"x-content-type-options", b"nosniff"),
     (b"strict-transport-security", b"max-age=31536000"),
 )
 OF_EVERY_PRIVATE_ANSWER = (*OF_EVERY_ANSWER, (b"cache-control", b"no-store"))
-"""What does not say otherwise is kept by nobody: nearly all hold personal data or secrets."""
+"""The default is no-store, because nearly all answers hold personal data or secrets."""
 
 
 class RequestUnreadable(BadRequest):
@@ -78,7 +78,7 @@ class RequestUnreadable(BadRequest):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What we tell an upstream about who asks."""
+    """The client of a request, as an upstream sees it."""
 
     address: str
     scheme: str
@@ -86,7 +86,7 @@ class Client:
 
 
 def read_client(scope: Scope, trusted: Sequence[Network], request_id: str) -> Client:
-    """Return the client of a request, as trusted proxies tell of it."""
+    """Return the client of a request, as trusted proxies report it."""
     return Client(
         address=get_client_address(scope, trusted),
         scheme=get_client_scheme(scope, trusted),
@@ -96,9 +96,9 @@ def read_client(scope: Scope, trusted: Sequence[Network], request_id: str) -> Cl
 
 @dataclass(frozen=True, slots=True)
 class RequestHead:
-    """What an upstream is told, whichever of its addresses is asked.
+    """The head of a request, for any address of an upstream.
 
-    target: as it came, byte for byte. lines: headers, to the empty line.
+    target: unchanged. lines: the headers and the empty line.
     """
 
     method: str
@@ -114,7 +114,7 @@ class RequestHead:
 def build_request_head(scope: Scope, client: Client, framing: bytes) -> RequestHead:
     """Return the head of a request to an upstream.
 
-    framing: the header that says how long the body is, or nothing. Raises: RequestUnreadable.
+    framing: Content-Length, or nothing. Raises: RequestUnreadable.
     """
     headers: Headers = scope["headers"]
     named = _list_connection_headers(headers)
@@ -134,7 +134,7 @@ def build_request_head(scope: Scope, client: Client, framing: bytes) -> RequestH
     if framing:
         lines.append(framing)
     joined = b"\r\n".join(lines) + b"\r\n\r\n"
-    # Every CR and LF is one of ours: nobody writes a line, or a request, of his own.
+    # Every CR and LF must be ours, so that no client can add a line or a request.
     ends = len(lines) + 1
     if joined.count(b"\r") != ends or joined.count(b"\n") != ends or b"\0" in joined:
         raise RequestUnreadable
@@ -142,16 +142,16 @@ def build_request_head(scope: Scope, client: Client, framing: bytes) -> RequestH
 
 
 def build_content_length(body: bytes, method: str) -> bytes:
-    """Return the header that says how long a body is; maybe none."""
+    """Return the Content-Length header, or nothing if the request needs none."""
     if not body and method in WITHOUT_BODY:
         return b""
     return b"Content-Length: %d" % len(body)
 
 
 def filter_answer_headers(status: int, headers: Headers) -> Headers:
-    """Return the upstream's headers without what belongs to its own connection."""
+    """Return the upstream's headers without those of its connection."""
     named = _list_connection_headers(headers)
-    if status in BODILESS:  # our own server would wait for the body that this length is of
+    if status in BODILESS:  # uvicorn would wait for a body of this length
         named.add(b"content-length")
     return [
         header for header in headers if header[0] not in DROPPED_ANSWERS and header[0] not in named
@@ -181,7 +181,7 @@ def _list_connection_headers(headers: Headers) -> set[bytes]:
 
 
 class AnswerHeaders:
-    """Adds to every answer what it says to browsers and caches. Source: RFC 6797, RFC 9111 5.2."""
+    """Adds headers for browsers and caches to every answer. Source: RFC 6797, RFC 9111 5.2."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -193,7 +193,7 @@ class AnswerHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = message["headers"]  # a list that is nobody else's
+                headers = message["headers"]  # a list that only this answer uses
                 for name, _ in headers:
                     if name == b"cache-control":
                         headers += OF_EVERY_ANSWER

@@ -1,8 +1,7 @@
-"""How often one account, or one address, may ask, and how much of it at a time.
+"""Limits of one account or one address: requests a minute, and requests at a time.
 
-In the memory of one process: each process of the gateway counts for itself. The counts that guard
-signing in are in the database (throttles/); these only keep one client from taking the place of the
-others.
+They are in the memory of one process and only keep one client from crowding out the others. The
+limits on sign-ins are in the database (throttles/).
 """
 
 import asyncio
@@ -18,12 +17,11 @@ from perisai_kit.domain.errors import Unavailable
 
 WINDOW_S = 60
 MOST_BUCKETS = 100_000
-"""About 30 MB; the one unused for the longest goes first, and would be full again anyway."""
+"""About 30 MB. The least recently used bucket is dropped first; it would be full again anyway."""
 TURN_S = 0.001
-"""What requests that begin may take of one turn of the event loop, but for the last of them."""
+"""The time in one turn of the event loop after which no further request begins."""
 BEGUN_A_TURN = 8
-"""Of those that wait: one at a time would make each turn of the event loop dear, where nothing but
-requests of this kind comes."""
+"""Waiting requests that begin in one turn: one at a time would cost a whole turn each."""
 
 
 class RateClass(StrEnum):
@@ -34,9 +32,9 @@ class RateClass(StrEnum):
     STANDARD = "standard"
     """Per account."""
     HEAVY = "heavy"
-    """Per account: a request that makes much work."""
+    """Per account: expensive requests."""
     TOKENS = "tokens"
-    """Per address: tokens that do not count, each of which costs the check of a signature."""
+    """Per address: invalid tokens, each of which costs the check of a signature."""
 
 
 PER_MINUTE: Mapping[RateClass, int] = {
@@ -50,7 +48,7 @@ PER_MINUTE: Mapping[RateClass, int] = {
 
 
 class Allowance(NamedTuple):
-    """What one request found. retry_after_s: 0 where it is allowed."""
+    """The state of a bucket after one request. retry_after_s: 0 if the request is allowed."""
 
     rate_class: RateClass
     per_minute: int
@@ -72,12 +70,12 @@ def _policy(name: bytes, per_minute: int) -> tuple[bytes, bytes]:
 
 
 class Limiter:
-    """One bucket for each (rate class, subject): as many at once as in a minute, then evenly."""
+    """One token bucket for each (rate class, subject), with a capacity of one minute."""
 
     def __init__(
         self, per_minute: Mapping[str, int] | None = None, *, most_buckets: int = MOST_BUCKETS
     ) -> None:
-        """per_minute: instead of the defaults, by the name of the rate class."""
+        """per_minute: overrides the defaults, by the name of the rate class."""
         changed = per_minute or {}
         self._per_minute = {each: changed.get(each, PER_MINUTE[each]) for each in RateClass}
         self._buckets: OrderedDict[tuple[RateClass, str], tuple[float, float]] = OrderedDict()
@@ -93,7 +91,7 @@ class Limiter:
         allowed = tokens >= 1
         if allowed:
             tokens -= 1
-        self._buckets[key] = (tokens, at)  # at the end: the first is the one unused longest
+        self._buckets[key] = (tokens, at)  # at the end: the first is the least recently used
         if len(self._buckets) > self._most:
             self._buckets.popitem(last=False)
         full_after_s = math.ceil((capacity - tokens) / a_second)
@@ -101,7 +99,7 @@ class Limiter:
         return Allowance(rate_class, capacity, int(tokens), full_after_s, retry_after_s)
 
     def wait_s(self, rate_class: RateClass, subject: str, *, at: float) -> int:
-        """Return how long a request would have to wait, 0 for not at all; it is not counted."""
+        """Return how long a request would have to wait, without counting it."""
         a_second = self._per_minute[rate_class] / WINDOW_S
         tokens, since = self._buckets.get((rate_class, subject), (1.0, at))
         tokens += (at - since) * a_second
@@ -112,15 +110,14 @@ class Limiter:
 
 
 class Turns:
-    """Lets requests begin in order, so many in a turn of the event loop as there is time for.
+    """Spreads the start of requests over turns of the event loop, in order.
 
-    Begun all at once, a crowd of them would hold up what does not wait here: answers under way,
-    and banks.
+    Started all at once, many requests would delay answers under way and the banks.
     """
 
     def __init__(self, *, turn_s: float = TURN_S) -> None:
         self._turn_s = turn_s
-        self._since: float | None = None  # when the first of this turn began
+        self._since: float | None = None  # when the first request of this turn began
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def try_begin(self) -> bool:
@@ -133,7 +130,7 @@ class Turns:
         return time.perf_counter() - self._since < self._turn_s
 
     async def begin(self) -> None:
-        """Wait for a turn behind all that wait already."""
+        """Wait for a turn, in order."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         await turn
@@ -151,7 +148,7 @@ class Turns:
                 turn.set_result(None)
                 begun += 1
         if begun:
-            self._open(loop)  # ended behind those that begin now
+            self._open(loop)  # ends after the requests that begin now
 
 
 class TooManyAtOnce(Unavailable):
@@ -161,11 +158,11 @@ class TooManyAtOnce(Unavailable):
 
 
 class QueueFull(Exception):
-    """All slots are taken, and so many wait already or have waited too long."""
+    """All slots are in use, and the queue is full or the wait was too long."""
 
 
 class Slots:
-    """So many at a time; others wait their turn, in order and not for ever."""
+    """A semaphore with a bounded queue, in order, and a bounded wait."""
 
     __slots__ = ("_limit", "_most_waiting", "_queue", "_wait_s", "in_use")
 
@@ -182,14 +179,14 @@ class Slots:
         return len(self._queue)
 
     def try_acquire(self) -> bool:
-        """Take a place where one is free at once; tell whether it was."""
+        """Take a slot if one is free; return whether it was."""
         if self.in_use >= self._limit:
             return False
         self.in_use += 1
         return True
 
     async def acquire(self) -> None:
-        """Take a place, which `leave` gives back. Raises: QueueFull."""
+        """Take a slot, which `release` gives back. Raises: QueueFull."""
         if self.try_acquire():
             return
         if len(self._queue) >= self._most_waiting:
@@ -200,7 +197,7 @@ class Slots:
             async with asyncio.timeout(self._wait_s):
                 await turn
         except BaseException as error:
-            if turn.done() and not turn.cancelled():  # it came, but too late
+            if turn.done() and not turn.cancelled():  # the slot came too late
                 self.release()
             elif turn in self._queue:
                 self._queue.remove(turn)
@@ -209,7 +206,7 @@ class Slots:
             raise
 
     def release(self) -> None:
-        """Give the place to whoever has waited longest."""
+        """Give the slot to the first in the queue."""
         while self._queue:
             turn = self._queue.popleft()
             if not turn.done():
@@ -219,23 +216,20 @@ class Slots:
 
 
 class InFlight:
-    """At most so many requests of one subject at a time.
-
-    A front end may ask for a whole page at once, and one account cannot hold all connections.
-    """
+    """Limits the concurrent requests of one subject, so that none holds all connections."""
 
     def __init__(self, *, limit: int, waiting: int, wait_s: float) -> None:
-        """waiting: of one subject, each at most `wait_s`."""
+        """waiting: the queue of one subject, each entry for at most `wait_s`."""
         self._limits = {"limit": limit, "waiting": waiting}
         self._wait_s = wait_s
         self._slots: dict[str, Slots] = {}
 
     def try_acquire(self, subject: str) -> bool:
-        """Take a place of this subject where one is free at once; tell whether it was."""
+        """Take a slot of this subject if one is free; return whether it was."""
         return self._get_slots(subject).try_acquire()
 
     async def acquire(self, subject: str) -> None:
-        """Take a place of this subject, which `leave` gives back. Raises: TooManyAtOnce."""
+        """Take a slot of this subject, which `release` gives back. Raises: TooManyAtOnce."""
         slots = self._get_slots(subject)
         try:
             await slots.acquire()
@@ -247,7 +241,7 @@ class InFlight:
             raise
 
     def release(self, subject: str) -> None:
-        """Give a place back; a subject without any is forgotten."""
+        """Give a slot back; a subject without slots is dropped."""
         slots = self._slots[subject]
         slots.release()
         if not slots.in_use:

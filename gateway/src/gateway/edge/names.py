@@ -1,7 +1,7 @@
-"""Where a host name leads, looked up once at a time and remembered.
+"""The addresses of a host name, resolved in one task at a time and cached.
 
-The event loop has few threads for look-ups and nothing stops one: a name that takes long to resolve
-must not hold up those of other upstreams.
+The event loop has few threads for DNS and a look-up cannot be cancelled, so a slow name must not
+delay those of other upstreams.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import socket
 from ipaddress import ip_address
 
 REMEMBERED_S = 30.0
-"""After so long the next look-up begins, while the last answer still counts."""
+"""After this time a look-up runs in the background; the last answer is used meanwhile."""
 
 
 class Names:
@@ -44,7 +44,7 @@ class Names:
     def _forget_look_up(self, look: asyncio.Task[None]) -> None:
         self._looking = None
         if not look.cancelled():
-            look.exception()  # who waits for it is told; without anybody the last answer counts
+            look.exception()  # waiters get it; without any, the last answer is used
 
 
 def _is_address(host: str) -> bool:

@@ -1,8 +1,7 @@
-"""The connections to one upstream: so many at most, kept for a moment, spread over its addresses.
+"""Connection pools: bounded, with short keep-alive, balanced over the addresses of an upstream.
 
-Each upstream has a pool of its own, and banks have one to payment-service that nobody else uses:
-an upstream that hangs holds up its own requests only, and a connection that carried a bank's
-request never carries a member's.
+Each upstream has its own pool, and banks have their own pool to payment-service. So an upstream
+that hangs delays only its own requests, and a bank never shares a connection with a member.
 """
 
 import asyncio
@@ -15,9 +14,9 @@ from gateway.edge.connection import Address, PoolBusy, Unreachable, UpstreamConn
 from gateway.edge.limits import QueueFull, Slots
 
 KEPT_CONNECTION_S = 3
-"""Below the 5 s after which uvicorn closes an idle connection, so that we never write to one."""
+"""Below the 5 s of uvicorn's keep-alive, so that we do not write to a closed connection."""
 AVOIDED_S = 2.0
-"""How long an address that could not be reached is asked last."""
+"""How long an unreachable address is tried last."""
 
 lent_gauge = Gauge("perisai_upstream_connections_lent", "Connections in use.", ["pool"])
 waiting_gauge = Gauge("perisai_upstream_requests_waiting", "Requests without one.", ["pool"])
@@ -38,10 +37,10 @@ class PoolLimits:
 
 
 class UpstreamPool:
-    """Lends connections; what is lent must be given back."""
+    """A pool of connections. Every acquired connection must be released."""
 
     def __init__(self, name: str, urls: str, limits: PoolLimits) -> None:
-        """name: for figures. urls: one, or several by comma. Raises: ValueError."""
+        """name: for metrics. urls: one, or several separated by commas. Raises: ValueError."""
         self.addresses = [Address(url) for url in urls.split(",")]
         self._limits = limits
         self._slots = Slots(
@@ -55,7 +54,7 @@ class UpstreamPool:
         waiting_gauge.labels(name).set_function(lambda: self._slots.waiting)
 
     async def acquire(self, *, fresh: bool = False) -> UpstreamConnection:
-        """Return a connection that nobody else has. fresh: one never used.
+        """Return a connection for exclusive use. fresh: a new one.
 
         Raises: PoolBusy, Unreachable.
         """
@@ -66,7 +65,7 @@ class UpstreamPool:
                 self._busy.inc()
                 raise PoolBusy("all connections are in use") from None
         try:
-            if not fresh and len(self.addresses) == 1:  # nearly always
+            if not fresh and len(self.addresses) == 1:  # the usual case
                 address = self.addresses[0]
                 if idle := self._take_idle(address):
                     address.in_use += 1
@@ -77,7 +76,7 @@ class UpstreamPool:
             raise
 
     def release(self, connection: UpstreamConnection) -> None:
-        """Take back what `take` lent, in whatever state it is."""
+        """Return a connection to the pool, in any state."""
         address = connection.address
         address.in_use -= 1
         if self._closed:
@@ -89,7 +88,7 @@ class UpstreamPool:
         self._slots.release()
 
     async def close(self) -> None:
-        """Close all that rest; what is lent is closed when it is given back."""
+        """Close idle connections; those in use are closed when they are released."""
         self._closed = True
         if self._sweeping is not None:
             self._sweeping.cancel()
@@ -98,11 +97,11 @@ class UpstreamPool:
                 address.idle.pop().close()
 
     async def _acquire_from_any(self, *, fresh: bool) -> UpstreamConnection:
-        """Return a connection to the address with the least to do. Nothing has been sent yet."""
+        """Return a connection to the least loaded address that can be reached."""
         failure = Unreachable("no address")
         for address in self._sort_by_load():
             idle = None if fresh else self._take_idle(address)
-            address.in_use += 1  # at once: whoever chooses meanwhile has to see it
+            address.in_use += 1  # before the await: other requests choose by it
             try:
                 return idle or await self._connect(address)
             except BaseException as error:
@@ -122,7 +121,7 @@ class UpstreamPool:
 
     def _take_idle(self, address: Address) -> UpstreamConnection | None:
         since = asyncio.get_running_loop().time() - KEPT_CONNECTION_S
-        while address.idle:  # the last one first: the others may be left to end
+        while address.idle:  # the most recently used first: the others may expire
             connection = address.idle.pop()
             if connection.is_open and connection.idle_since > since:
                 return connection
@@ -133,7 +132,7 @@ class UpstreamPool:
         try:
             async with asyncio.timeout(self._limits.connect_timeout_s):
                 return await self._connect_to_one(address)
-        except OSError as error:  # TimeoutError and ssl.SSLError are of this kind
+        except OSError as error:  # includes TimeoutError and ssl.SSLError
             raise Unreachable(type(error).__name__) from None
 
     async def _connect_to_one(self, address: Address) -> UpstreamConnection:

@@ -1,6 +1,7 @@
-"""The edge towards apps and pages: every request of theirs passes here.
+"""The edge for apps and web pages.
 
-Counted, admitted, collected; then relayed to its service, or answered by our own routes.
+A request is admitted and read whole. Then it is relayed to its service, or answered by the
+gateway's own routes.
 """
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,7 +29,7 @@ from perisai_kit.http.protocol import INNER
 
 
 class PublicEdge:
-    """Lets in who may come; stands before the app of our own routes."""
+    """Admits requests; the layer before the app of the gateway's own routes."""
 
     def __init__(
         self,
@@ -65,14 +66,14 @@ class PublicEdge:
             await self._turns.begin()
         try:
             principal = await self._admission.admit(scope, row, exchange.headers)
-            assert row is not None, "nothing is admitted to where nothing is"
+            assert row is not None, "an unknown address is not admitted"
             scope["state"]["principal"] = principal
             await self._serve(exchange, scope, receive, row, principal)
         except ClientDisconnected:
             pass
-        except Exception as error:  # no error handler stands before us
+        except Exception as error:  # no error handler is outside of this layer
             if exchange.has_begun:
-                raise  # our own server cuts the answer
+                raise  # uvicorn aborts the answer
             problem = error if isinstance(error, DomainError) else record_unexpected(error)
             await exchange.refuse(problem)
 
@@ -84,7 +85,7 @@ class PublicEdge:
         row: Row,
         principal: Principal | None,
     ) -> None:
-        """Collect the request and let it be answered, by its service or by our own routes."""
+        """Read the request, and relay it or pass it to the gateway's own routes."""
         length = read_content_length(scope)
         turns, subject = self._choose_queue(scope, row, principal)
         if turns is not None and not turns.try_acquire(subject):
@@ -113,7 +114,7 @@ class PublicEdge:
             return self._addresses, self._admission.get_network(scope)
         if Role.SERVICE in principal.roles:
             return None, ""
-        # By upstream: a service that hangs holds up what is asked of it and nothing else.
+        # By upstream, so that a service that hangs delays only its own requests.
         return self._accounts, f"{principal.subject}/{row.upstream}"
 
 

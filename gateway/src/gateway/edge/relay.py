@@ -1,8 +1,7 @@
-"""One collected request to one upstream, and its answer back, streamed.
+"""Sends one request to one upstream and streams its answer.
 
-Nothing here repeats a request that may have been carried out and must not be twice: only a method
-that is idempotent, without a body, on a connection that was kept and is gone before a byte of an
-answer, and that once. Source: RFC 9110 9.2.2, RFC 9112 9.3.1; docs/adr/0013.
+A request is repeated once, and only if its method is idempotent, it has no body, and a reused
+connection ended before a byte of the answer. Source: RFC 9110 9.2.2, RFC 9112 9.3.1; docs/adr/0013.
 """
 
 import asyncio
@@ -40,7 +39,7 @@ from perisai_kit.runtime.log import get_logger
 REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Source: RFC 9110 9.2.2."""
 PACE = ConnectionLimits().body_bytes_a_second
-"""How fast a client has to take a long answer, as it has to send a long body."""
+"""The rate at which a client must read a long answer, as for sending a long body."""
 
 log = get_logger()
 
@@ -62,7 +61,7 @@ class UpstreamBusy(Unavailable):
 
 
 class UpstreamFailed(Unavailable):
-    """It may or may not have been carried out."""
+    """The request may have been carried out."""
 
     code = "upstream_failed"
     text = "The service broke off; whether it did what you asked is not known."
@@ -70,7 +69,7 @@ class UpstreamFailed(Unavailable):
 
 
 class UpstreamLate(Unavailable):
-    """It may or may not have been carried out."""
+    """The request may have been carried out."""
 
     code = "upstream_timeout"
     text = "The service did not answer in time; whether it did what you asked is not known."
@@ -82,10 +81,10 @@ STATUS[UpstreamLate] = 504
 
 
 class Relay:
-    """The way to the services: a pool for each."""
+    """Relays requests to the services, with one pool for each."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises: ValueError where an upstream's address is none."""
+        """Make the pools. Raises: ValueError for an invalid address of an upstream."""
         self._timeout_s = settings.upstream_timeout_s
         limits = make_pool_limits(settings, settings.upstream_connections)
         self._pools: Mapping[Upstream, UpstreamPool] = {
@@ -110,7 +109,7 @@ class Relay:
         client: Client,
         body: bytes,
     ) -> None:
-        """Ask the row's upstream and pass its answer on; cut it where it breaks off.
+        """Send the request to the row's upstream and stream the answer; abort it if it breaks off.
 
         Raises: DomainError while no answer has begun, ClientDisconnected.
         """
@@ -132,7 +131,6 @@ class Relay:
             exchange.cut()
 
     async def _stream_answer(self, connection: UpstreamConnection, exchange: Exchange) -> None:
-        """Raises: UpstreamError."""
         part = await connection.read_body()
         headers = filter_answer_headers(connection.status, connection.headers)
         headers += exchange.headers
@@ -156,7 +154,7 @@ class Relay:
 
 
 def make_pool_limits(settings: Settings, connections: int) -> PoolLimits:
-    """Return what holds for a pool of so many connections."""
+    """Return the limits of a pool of so many connections."""
     return PoolLimits(
         max_connections=connections,
         max_waiting=settings.upstream_waiting,
@@ -169,10 +167,9 @@ def make_pool_limits(settings: Settings, connections: int) -> PoolLimits:
 async def send_request(
     pool: UpstreamPool, scope: Scope, client: Client, body: bytes, *, deadline: float
 ) -> UpstreamConnection:
-    """Send a request and return its connection once the answer's head is there.
+    """Send a request and return its connection once the head of the answer is read.
 
-    Whoever asked gives it back. deadline: the loop's time. Raises: RequestUnreadable,
-    UpstreamError.
+    The caller releases it. deadline: the loop's time. Raises: RequestUnreadable, UpstreamError.
     """
     method: str = scope["method"]
     head = build_request_head(scope, client, build_content_length(body, method))
@@ -200,7 +197,7 @@ async def _send_once(
 
 
 def to_problem(error: UpstreamError, request_id: str) -> DomainError:
-    """Say what a failure means for whoever waits."""
+    """Log a failure and return the problem for the client."""
     log.warning("upstream.failed", request_id=request_id, error=type(error).__name__)
     match error:
         case PoolBusy():
@@ -214,7 +211,7 @@ def to_problem(error: UpstreamError, request_id: str) -> DomainError:
 
 
 class CancelOnDisconnect:
-    """Gives up what the block waits for when the client has gone. Raises: ClientDisconnected."""
+    """Cancels the block when the client disconnects. Raises: ClientDisconnected."""
 
     __slots__ = ("_gone", "_register", "_task")
 

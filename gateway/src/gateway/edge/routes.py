@@ -1,7 +1,7 @@
-"""What leads where: the one table of the gateway.
+"""The routing table of the gateway.
 
-The longest prefix that fits decides. `roles` is a first check only; each service decides for
-itself, from the same token, what a subject may see and do.
+The longest matching prefix decides. `roles` is only a first check: each service decides from the
+same token what the principal may see and do.
 """
 
 from collections.abc import Iterable, Sequence
@@ -37,7 +37,7 @@ ANYONE: frozenset[Role] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Where a prefix leads. roles: None is public, empty is any signed-in account."""
+    """The route of a prefix. roles: None is public, empty is any signed-in account."""
 
     prefix: str
     upstream: Upstream
@@ -47,7 +47,7 @@ class Row:
 
     @property
     def path(self) -> str:
-        """How logs and metrics call what is forwarded: without ids."""
+        """The name of the route in logs and metrics, without ids."""
         return f"{self.prefix}/*"
 
 
@@ -92,16 +92,16 @@ OPEN: tuple[Row, ...] = tuple(
     _public(path)
     for path in ("/health", "/ready", "/.well-known/jwks.json", "/openapi.json", "/docs")
 )
-"""The gateway's own addresses outside /v1, which anybody may read."""
+"""The gateway's own public addresses outside /v1."""
 INNER_PATHS = ("/health", "/ready", "/ready/details", "/metrics", "/feed")
-"""What the inner port answers; of these only `OPEN` ones are reached from outside."""
+"""Addresses of the inner port. Of these, the public port has only those in `OPEN`."""
 
 SNAP_ENDINGS: dict[str, str] = {
     "/access-token/b2b": "73",
     "/transfer-va/inquiry": "24",
     "/transfer-va/payment": "25",
 }
-"""What banks may call, with the service's code. Source: docs/snap.md, service list."""
+"""Endings that banks may call, with the service code. Source: docs/snap.md, service list."""
 
 SNAP_OTHER_ENDINGS: dict[str, str] = {
     "/transfer-va/status": "26",
@@ -115,15 +115,15 @@ SNAP_OTHER_ENDINGS: dict[str, str] = {
     "/transfer-va/notify-payment-intrabank": "34",
     "/transfer-va/report": "35",
 }
-"""Services of the standard that we do not offer; their code names them in the refusal."""
+"""Services of the standard that we do not offer; the refusal contains their code."""
 SNAP_SERVICE_UNKNOWN = "00"
 
 
 class Routes:
-    """The table, ready to be asked for a path."""
+    """The routing table, indexed for look-up by path."""
 
     def __init__(self, rows: Iterable[Row] = TABLE, exact: Iterable[Row] = OPEN) -> None:
-        """exact: rows of just one address."""
+        """exact: rows that match one address only."""
         self._rows = {row.prefix: row for row in rows}
         self._exact = {row.prefix: row for row in exact}
 
@@ -140,12 +140,12 @@ class Routes:
 
 
 def list_snap_roots(prefixes: Sequence[str]) -> tuple[str, ...]:
-    """Return what the banks' class of addresses begins with: `/snap/` of `/snap/v1.0`."""
+    """Return the first segments of the banks' prefixes: `/snap/` of `/snap/v1.0`."""
     return tuple(sorted({f"/{prefix.split('/')[1]}/" for prefix in prefixes}))
 
 
 def get_snap_service(path: str) -> str:
-    """Return the code of the service that a path means, `00` where it means none."""
+    """Return the service code of a path, or `00`."""
     for ending, service in (SNAP_ENDINGS | SNAP_OTHER_ENDINGS).items():
         if path.rstrip("/").endswith(ending):
             return service

@@ -1,8 +1,8 @@
-"""The edge towards banks: no token, no limit, every byte as it came.
+"""The edge for banks: no token, no rate limit, unchanged bytes.
 
-What a bank does with our answer is money: a 4xx may make it reverse a payment, a code it can read
-counts as our word. So our own failures are a 504 without a body, which is "unknown" to every
-bank, and only an address that is not ours or a body no honest bank sends is refused with a code.
+A bank moves money by our answer: a 4xx may make it reverse a payment. So failures of ours are
+answered with 504 and no body, which every bank reads as "unknown". Only an unknown address and a
+body that is too large are refused with a code.
 Source: docs/snap.md, how the bank reads our answer.
 """
 
@@ -35,23 +35,22 @@ MOST_ANSWER = 1024 * 1024
 UNKNOWN = "snap-unknown"
 NOT_FOUND = (404, "01", "Transaction Not Found")
 TOO_LARGE = (413, "00", "Request Entity Too Large")
-"""HTTP status, case and message. The standard has no code for 413; ours has its form."""
+"""HTTP status, case and message. The standard has no code for 413; this one follows its form."""
 
 OWN_FAILURES = (RequestUnreadable, EncodingUnsupported, BodiesFull)
-"""Refusals that have no code a bank could read."""
+"""Failures without a code that a bank could read."""
 
 log = get_logger()
 
 
 class SnapEdge:
-    """Everything under the banks' prefixes; other paths pass by.
+    """Handles every path under the banks' prefixes; other paths go to the next layer.
 
-    Banks have connections and memory of their own: whatever the others are held up by, a payment
-    passes.
+    Banks have their own connections and memory, so that a payment passes when other requests wait.
     """
 
     def __init__(self, app: ASGIApp, *, settings: Settings, pool: UpstreamPool) -> None:
-        """pool: to payment-service, used by nothing else."""
+        """pool: to payment-service, for banks only."""
         self.app = app
         self._settings = settings
         self._roots = list_snap_roots(settings.snap_prefixes)
@@ -109,7 +108,7 @@ class SnapEdge:
     ) -> Response:
         connection = await send_request(self._pool, scope, client, data, deadline=deadline)
         try:
-            # Only then: an answer that breaks off half-way must not have begun.
+            # Read whole first, because a broken answer must not have begun.
             content = await _read_bounded(connection)
             passed = Response(content, status_code=connection.status)
             passed.raw_headers = [
@@ -124,7 +123,7 @@ class SnapEdge:
 
 
 def make_bank_pool(settings: Settings) -> UpstreamPool:
-    """Return the connections to payment-service that banks alone use."""
+    """Return the pool to payment-service that only banks use."""
     limits = make_pool_limits(settings, settings.bank_connections)
     return UpstreamPool("banks", settings.payment_url, limits)
 
@@ -141,7 +140,7 @@ async def _read_bounded(connection: UpstreamConnection) -> bytes:
     while part := await connection.read_body():
         content += part
         if len(content) > MOST_ANSWER:
-            raise UpstreamError("longer than any answer to a bank")
+            raise UpstreamError("the answer is too long")
     return bytes(content)
 
 

@@ -1,4 +1,4 @@
-"""What strangers try does not lock the owner of a number or a name out."""
+"""Tries of unknown devices do not lock the owner of a number or a name out."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ from perisai_kit.testing.server import open_served_client
 
 PASSWORD = "correct horse battery"
 PHONE = "+6281234567890"
-OWNER, STRANGER = "203.0.113.1", "203.0.113.2"
+OWNER, UNKNOWN = "203.0.113.1", "203.0.113.2"
 MANY = [f"198.51.100.{number}" for number in range(1, 21)]
 
 
@@ -94,8 +94,10 @@ async def proxied(
         yield Proxied(client)
 
 
-async def test_thirty_requests_of_a_stranger_do_not_lock_a_phone_out(proxied: Proxied) -> None:
-    strange = [await proxied.ask(STRANGER, f"strange-{number}") for number in range(30)]
+async def test_thirty_requests_of_an_unknown_device_do_not_lock_a_phone_out(
+    proxied: Proxied,
+) -> None:
+    strange = [await proxied.ask(UNKNOWN, f"strange-{number}") for number in range(30)]
 
     owner = await proxied.sign_in(OWNER, "new-phone")
 
@@ -103,14 +105,14 @@ async def test_thirty_requests_of_a_stranger_do_not_lock_a_phone_out(proxied: Pr
     assert owner == 200
 
 
-async def test_a_known_device_gets_codes_while_strangers_use_up_the_number(
+async def test_a_known_device_gets_codes_while_others_use_up_the_number(
     proxied: Proxied,
 ) -> None:
     await proxied.sign_in(OWNER, "own-phone")
 
     strange = [await proxied.ask(address, "strange") for address in MANY]
     unknown = await proxied.ask(OWNER, "another-phone")
-    own = await proxied.sign_in(STRANGER, "own-phone")
+    own = await proxied.sign_in(UNKNOWN, "own-phone")
 
     assert strange == [202] * 15 + [429] * 5
     assert unknown == 429
@@ -127,14 +129,14 @@ async def test_a_known_device_has_an_allowance_that_ends_too(proxied: Proxied) -
     assert other_number == 202
 
 
-async def test_wrong_codes_of_a_stranger_do_not_spoil_the_owners_code(proxied: Proxied) -> None:
+async def test_wrong_codes_of_another_device_do_not_spoil_the_owners_code(proxied: Proxied) -> None:
     await proxied.ask(OWNER, "own-phone")
     code = await proxied.code()
     wrong = f"{(int(code) + 1) % 1_000_000:06d}"
-    await proxied.ask(STRANGER, "strange")
+    await proxied.ask(UNKNOWN, "strange")
 
-    strange = [await proxied.try_code(STRANGER, "strange", wrong) for _ in range(8)]
-    stolen = await proxied.try_code(STRANGER, "strange", code)
+    strange = [await proxied.try_code(UNKNOWN, "strange", wrong) for _ in range(8)]
+    stolen = await proxied.try_code(UNKNOWN, "strange", code)
     owner = await proxied.try_code(OWNER, "own-phone", code)
 
     assert strange == [401] * 6 + [429] * 2
@@ -154,10 +156,10 @@ async def test_wrong_codes_from_many_addresses_leave_a_known_device_its_own(
     assert own == 200
 
 
-async def test_a_stranger_does_not_lock_a_name_out(proxied: Proxied, gateway: Any) -> None:
+async def test_an_unknown_device_does_not_lock_a_name_out(proxied: Proxied, gateway: Any) -> None:
     await gateway.staff()
 
-    strange = [(await proxied.password(STRANGER, "wrong")).status_code for _ in range(12)]
+    strange = [(await proxied.password(UNKNOWN, "wrong")).status_code for _ in range(12)]
     owner = await proxied.password(OWNER, PASSWORD)
 
     assert strange == [401] * 10 + [429] * 2
@@ -165,15 +167,13 @@ async def test_a_stranger_does_not_lock_a_name_out(proxied: Proxied, gateway: An
 
 
 @pytest.mark.soak
-async def test_strangers_at_many_addresses_lock_no_known_device_out(
-    proxied: Proxied, gateway: Any
-) -> None:
+async def test_many_addresses_lock_no_known_device_out(proxied: Proxied, gateway: Any) -> None:
     account = await gateway.staff()
     await proxied.password(OWNER, PASSWORD, device_id="own-laptop")
 
     strange = [(await proxied.password(address, "wrong")).status_code for address in MANY]
     unknown = await proxied.password(OWNER, PASSWORD, device_id="another-laptop")
-    own = await proxied.password(STRANGER, PASSWORD, device_id="own-laptop")
+    own = await proxied.password(UNKNOWN, PASSWORD, device_id="own-laptop")
 
     assert strange == [401] * 15 + [429] * 5
     assert unknown.status_code == 429
@@ -205,12 +205,12 @@ async def test_failed_sign_ins_are_events_without_names(
     await proxied.password(OWNER, "not the password", name="nobody.known")
     await proxied.try_code(OWNER, "own-phone", "000000")
 
-    told = capfd.readouterr().err
-    assert told.count('"sign_in.failed"') == 3
-    assert told.count(str(account.id)) == 1
-    assert "nobody.known" not in told
-    assert "officer" not in told
-    assert OWNER not in told
+    logged = capfd.readouterr().err
+    assert logged.count('"sign_in.failed"') == 3
+    assert logged.count(str(account.id)) == 1
+    assert "nobody.known" not in logged
+    assert "officer" not in logged
+    assert OWNER not in logged
 
 
 @pytest.fixture
@@ -251,7 +251,7 @@ async def test_sixty_made_up_sign_ins_at_once_are_answered_and_a_real_one_follow
 
 @asynccontextmanager
 async def crowd(addresses: Iterable[str]) -> AsyncIterator[None]:
-    """Strangers at these addresses sign in again and again; their places are always taken."""
+    """Sign in from these addresses again and again, so that their places are always taken."""
 
     async def sign_in_again_and_again(address: str) -> None:
         while True:
@@ -259,14 +259,14 @@ async def crowd(addresses: Iterable[str]) -> AsyncIterator[None]:
                 await place.verify("made up", None, cost=FLOOR)
             await asyncio.sleep(0)
 
-    strangers = [asyncio.create_task(sign_in_again_and_again(each)) for each in addresses]
+    others = [asyncio.create_task(sign_in_again_and_again(each)) for each in addresses]
     await asyncio.sleep(0)  # all of them stand in the queue
     try:
         yield
     finally:
-        for each in strangers:
+        for each in others:
             each.cancel()
-        await asyncio.gather(*strangers, return_exceptions=True)
+        await asyncio.gather(*others, return_exceptions=True)
 
 
 EVERYWHERE = [f"192.0.2.{number}" for number in range(AT_ONCE + WAITING_AT_MOST)]
@@ -278,14 +278,14 @@ async def test_one_address_does_not_keep_the_others_from_signing_in(
 ) -> None:
     await gateway.staff()
 
-    async with crowd([STRANGER] * len(EVERYWHERE)):
+    async with crowd([UNKNOWN] * len(EVERYWHERE)):
         answers = [await proxied.password(OWNER, PASSWORD) for _ in range(6)]
 
     assert [each.status_code for each in answers] == [200] * 6
 
 
 @pytest.mark.soak
-async def test_a_known_device_signs_in_while_strangers_take_every_place_of_theirs(
+async def test_a_known_device_signs_in_while_unknown_ones_take_all_their_places(
     proxied: Proxied, gateway: Any
 ) -> None:
     account = await gateway.staff()
@@ -294,7 +294,7 @@ async def test_a_known_device_signs_in_while_strangers_take_every_place_of_their
 
     async with crowd(EVERYWHERE):
         known = [
-            await proxied.password(STRANGER, PASSWORD, device_id="own-laptop") for _ in range(6)
+            await proxied.password(UNKNOWN, PASSWORD, device_id="own-laptop") for _ in range(6)
         ]
         inside = await gateway.client.post(
             "/v1/me/totp", json={"current_password": PASSWORD}, headers=headers
@@ -345,11 +345,11 @@ async def test_a_blocked_name_is_refused_without_another_count(
 ) -> None:
     await gateway.staff()
     for _ in range(11):
-        await proxied.password(STRANGER, "wrong")
+        await proxied.password(UNKNOWN, "wrong")
     before = await counted(gateway)
 
-    again = [await proxied.password(STRANGER, PASSWORD) for _ in range(5)]
-    other_name = await proxied.password(STRANGER, "wrong", name="another")
+    again = [await proxied.password(UNKNOWN, PASSWORD) for _ in range(5)]
+    other_name = await proxied.password(UNKNOWN, "wrong", name="another")
     after = await counted(gateway)
 
     assert [each.status_code for each in again] == [429] * 5
@@ -364,12 +364,12 @@ async def test_a_blocked_number_is_refused_codes_without_another_count(
     await proxied.ask(OWNER, "own-phone")
     code = await proxied.code()
     for number in range(11):
-        await proxied.ask(STRANGER, f"strange-{number}")
-        await proxied.try_code(STRANGER, "strange", "000000")
+        await proxied.ask(UNKNOWN, f"strange-{number}")
+        await proxied.try_code(UNKNOWN, "strange", "000000")
     before = await counted(gateway)
 
-    asked = [await proxied.ask(STRANGER, f"strange-{number}") for number in range(5)]
-    tried = [await proxied.try_code(STRANGER, "strange", "000000") for _ in range(5)]
+    asked = [await proxied.ask(UNKNOWN, f"strange-{number}") for number in range(5)]
+    tried = [await proxied.try_code(UNKNOWN, "strange", "000000") for _ in range(5)]
     after = await counted(gateway)
     owner = await proxied.try_code(OWNER, "own-phone", code)
 
