@@ -17,7 +17,7 @@ from perisai_kit.privacy.keyring import Keyring
 
 
 async def create_admin(database: Database, *, username: str, password: str, cost: HashCost) -> None:
-    """Create an administrator for the whole country; the account's history names no author.
+    """Create an administrator for the whole country. The history of the account has no author.
 
     Raises: UsernameTaken, PasswordTooCommon, PasswordHasUsername, ValidationError.
     """

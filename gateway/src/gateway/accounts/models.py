@@ -42,7 +42,7 @@ class Account(Base):
             unique=True,
             postgresql_where=text("member_id IS NOT NULL"),
         ),
-        # One empty account for each number; several members and agents may share it.
+        # One empty account for each number; several members and agents may share a number.
         Index(
             "uq_accounts_phone_hash_empty",
             "phone_hash",
@@ -72,13 +72,13 @@ class Account(Base):
     scope_code: Mapped[str | None] = mapped_column(Text)
     scope_region: Mapped[str | None] = mapped_column(Text)
     was_agent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    """When it first had an agent's role. Such an account never follows a member's number."""
+    """When it first had the role of an agent. Such an account never moves to another number."""
     first_signed_in_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     locked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     locked_by: Mapped[uuid.UUID | None]
     sessions_valid_from: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     """Sessions begun before this instant are over."""
     tokens_valid_from: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    """Access tokens given before this instant are refused everywhere."""
+    """Access tokens issued before this instant are refused everywhere."""
     version: Mapped[int] = mapped_column(BigInteger, default=1)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

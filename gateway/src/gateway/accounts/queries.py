@@ -34,7 +34,7 @@ async def find_account(session: AsyncSession, account_id: uuid.UUID) -> Account 
 async def get_visible(
     session: AsyncSession, account_id: uuid.UUID, *, scope: AccountScope
 ) -> Account:
-    """Raises: AccountNotFound, also for an account outside the scope."""
+    """Return an account. Raises: AccountNotFound, also for one outside the scope."""
     visible = select(Account).where(Account.id == account_id, in_scope(scope))
     account = await session.scalar(visible)
     if account is None:
@@ -43,7 +43,7 @@ async def get_visible(
 
 
 async def has_empty_account(session: AsyncSession, phone_hash: bytes) -> bool:
-    """Tell whether an account that is no member's and was no agent's has this number."""
+    """Tell whether this number has an account that is not and never was a member's or agent's."""
     empty = select(Account.id).where(
         Account.phone_hash == phone_hash,
         Account.member_id.is_(None),
@@ -73,7 +73,7 @@ async def list_accounts(
     after: uuid.UUID | None,
     limit: int,
 ) -> Sequence[Account]:
-    """Newest first; ids are in the order of their making."""
+    """Return accounts, newest first; ids are in the order of creation."""
     wanted = [in_scope(scope)]
     if kind is not None:
         wanted.append(Account.kind == kind)
@@ -102,8 +102,8 @@ async def list_by_phone(
 async def count_other_admins(session: AsyncSession, account_id: uuid.UUID) -> int:
     """Count the other administrators who can sign in.
 
-    Takes a lock that lasts as long as the transaction: two administrators who demote each other
-    at the same time must not both find one left.
+    Takes a lock until the end of the transaction, so that two administrators cannot demote each
+    other at the same time.
     """
     await session.execute(select(func.pg_advisory_xact_lock(_ADMINS_LOCK)))
     others = (

@@ -45,7 +45,7 @@ NOT_YOURS = (rules.OwnAccount, rules.AccountOutOfScope)
 
 @me_router.get("/me")
 async def me(session: ReadSession, principal: Anyone) -> MeOut:
-    """Tell who is signed in, with which roles and for which part of the country."""
+    """Show the signed-in account with its roles and its scope."""
     account = await service.find(session, account_id=principal.account_id)
     scope = principal.scope
     return MeOut(
@@ -152,7 +152,7 @@ async def list_history(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[ChangeOut]:
-    """List what was done to an account, by whom and why, newest first."""
+    """List the changes of an account with author and reason, newest first."""
     found = await service.list_history(
         session, account_id=account_id, reader=principal, limit=limit, cursor=cursor
     )
@@ -192,7 +192,7 @@ async def set_roles(
 ) -> AccountOut:
     """Replace the roles, the scope and the wadah of a staff account. Needs If-Match.
 
-    The scope before and after must lie within your own; nobody changes the own roles.
+    The scope before and after must lie within your own. You cannot change your own roles.
     """
     account = await service.set_roles(
         session,
@@ -218,9 +218,10 @@ async def set_phone(
     keys: Keys,
     response: Response,
 ) -> AccountOut:
-    """Give a person's account another telephone number; its sessions end, the old number is told.
+    """Change the telephone number of a person's account and end its sessions.
 
-    The answer and the history never show the number in full.
+    The old number gets a notice.
+    The answer and the history never show the full number.
     """
     account = await service.set_phone(
         session,

@@ -1,4 +1,4 @@
-"""Who may have which account, role and scope."""
+"""Rules of accounts, roles and scopes."""
 
 import uuid
 from collections.abc import Collection
@@ -22,7 +22,7 @@ class AccountKind(StrEnum):
 
 STAFF_ROLES = frozenset({"wadah_admin", "branch_officer", "finance_officer", "auditor", "admin"})
 SCOPED_ROLES = frozenset({"branch_officer", "finance_officer", "auditor"})
-"""Roles that see nothing without a scope."""
+"""Roles that need a scope to see anything."""
 ADMIN = "admin"
 AGENT = "agent"
 MEMBER = "member"
@@ -118,8 +118,8 @@ def check_staff_roles(
 ) -> None:
     """Refuse what a staff account cannot have.
 
-    Since 28 November 2026 an administrator is one for the whole country: whoever gives accounts
-    in one branch could give oneself the others.
+    Since 28 November 2026 every administrator has the whole country, because an administrator of
+    one branch could create accounts for the others.
     Raises: RolesNotAllowed, ScopeInvalid, AdminCountryOnly, ScopeRequired, WadahRequired.
     """
     if not roles or not STAFF_ROLES.issuperset(roles):
@@ -137,7 +137,7 @@ def check_staff_roles(
 
 
 def check_version(if_match: str, version: int) -> None:
-    """Refuse an update by somebody who has not seen the present version.
+    """Refuse an update that is based on an older version.
 
     Raises: VersionChanged.
     """
@@ -147,7 +147,7 @@ def check_version(if_match: str, version: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class AccountScope:
-    """The part of the country an account works for; nothing where `kind` is None."""
+    """The scope of an account; empty if `kind` is None."""
 
     kind: str | None = None
     code: str | None = None
@@ -177,9 +177,9 @@ def check_may_change(
     actor: AccountScope,
     scopes: Collection[AccountScope],
 ) -> None:
-    """Refuse a change of the own account or beyond the own scope.
+    """Refuse a change of the actor's own account, or outside of the actor's scope.
 
-    account_id: None for a new account. scopes: that of the account before and after the change.
+    account_id: None for a new account. scopes: of the account before and after the change.
     Raises: OwnAccount, AccountOutOfScope.
     """
     if account_id == actor_id:

@@ -1,4 +1,4 @@
-"""Accounts: staff who sign in with a password, and people who sign in with a telephone."""
+"""Accounts: of staff, with a password, and of people, with a telephone number."""
 
 import uuid
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from perisai_kit.privacy.keyring import Keyring
 
 @dataclass(frozen=True, slots=True)
 class AdminRequest:
-    """Who administers an account, in which request, and why."""
+    """An administrator's change of an account: principal, request and reason."""
 
     principal: Principal
     request_id: str
@@ -34,7 +34,7 @@ class AdminRequest:
 
     @property
     def author(self) -> Author:
-        """The author as the account's history names them."""
+        """The author for the account's history."""
         return Author(Source.ADMINISTRATOR, self.principal.account_id, self.request_id, self.reason)
 
 
@@ -43,7 +43,7 @@ async def create_staff(
 ) -> Account:
     """Create an account that signs in with username and password.
 
-    by: None for the command line, which nobody's scope bounds.
+    by: None for the command line, which no scope limits.
     Raises: UsernameTaken, RolesNotAllowed, ScopeInvalid, AdminCountryOnly, ScopeRequired,
     WadahRequired, AccountOutOfScope, PasswordTooCommon, PasswordHasUsername, SignInBusy.
     """
@@ -154,8 +154,8 @@ async def set_phone(
 ) -> Account:
     """Give a person's account another telephone number and end its sessions.
 
-    The old number is told. Raises: AccountNotFound, OwnAccount, AccountOutOfScope, NotAPerson,
-    PhoneTaken.
+    The old number gets a notice. Raises: AccountNotFound, OwnAccount, AccountOutOfScope,
+    NotAPerson, PhoneTaken.
     """
     account = await lock_to_change(session, account_id=account_id, by=by)
     if account.kind != AccountKind.PERSON:
@@ -259,7 +259,7 @@ async def lock_to_change(
 async def list_tokens_valid_from(
     session: AsyncSession, *, since: datetime
 ) -> list[tuple[uuid.UUID, datetime]]:
-    """Return the accounts whose older access tokens stopped counting from `since` on."""
+    """Return the accounts whose tokens were revoked since then, and when."""
     return await queries.list_tokens_valid_from(session, since=since)
 
 
@@ -276,7 +276,7 @@ async def record_change(
 ) -> None:
     """Write a changed account and a row of its history.
 
-    notify_phone: where its owner is told instead of the account's present number.
+    notify_phone: the number for the notice; the account's present number when left out.
     """
     await session.flush()
     await changes.record(
@@ -292,7 +292,7 @@ async def record_change(
 
 
 async def record_lock_out(session: AsyncSession, account: Account, *, now: datetime) -> None:
-    """Record that an account has to wait because of too many wrong passwords or codes."""
+    """Record that an account is locked out after too many wrong passwords or codes."""
     await record_change(session, account, Change.LOCKED_OUT, by=LIMIT, now=now)
 
 
@@ -314,23 +314,23 @@ def read_claims(
 
 
 def get_scope(account: Account) -> Scope | None:
-    """Return the part of the country an account works for."""
+    """Return the scope of an account."""
     if account.scope_kind is None:
         return None
     return Scope(ScopeKind(account.scope_kind), account.scope_code, account.scope_region)
 
 
 def end_tokens(account: Account) -> None:
-    """Let the access tokens given so far count no more; the account has changed.
+    """Revoke the access tokens issued so far, because the account has changed.
 
-    The caller holds the account's row lock; the clock is read under it, as where sessions begin.
+    The caller holds the account's row lock. The clock is read under it, as when a session begins.
     """
     account.tokens_valid_from = clock.real_now()
     account.version += 1
 
 
 def end_sessions(account: Account) -> None:
-    """End the sessions begun so far, and their access tokens. As `end_tokens`."""
+    """End the sessions begun so far and revoke their access tokens, as `end_tokens` does."""
     end_tokens(account)
     account.sessions_valid_from = account.tokens_valid_from
 
@@ -364,7 +364,7 @@ def _check_may_change(by: AdminRequest, account: Account | None, *more: AccountS
 
 
 def _get_reach(principal: Principal) -> AccountScope:
-    """Return the scope of a token: without one an administrator has the country."""
+    """Return the scope of a principal; an administrator without one has the country."""
     scope = principal.scope
     if scope is None:
         return rules.COUNTRY if principal.has(Role.ADMIN) else AccountScope()

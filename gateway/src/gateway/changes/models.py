@@ -15,7 +15,7 @@ from perisai_kit.privacy.columns import sealed_text
 class AccountChange(Base):
     """One change of an account. Insert only: the role `app` may neither update nor delete.
 
-    Not bound to the account by a foreign key: the history outlives it.
+    It has no foreign key to the account, because the history outlives it.
     """
 
     __tablename__ = "account_changes"
@@ -35,7 +35,7 @@ class AccountChange(Base):
     change: Mapped[Change] = mapped_column(Text)
     source: Mapped[Source] = mapped_column(Text)
     author_id: Mapped[uuid.UUID | None]
-    """The account that made the change; not a foreign key, because services have none."""
+    """The account that made the change. Not a foreign key, because services have no account."""
     reason = sealed_text(nullable=True)
     """Encrypted: a reason may name people."""
     request_id: Mapped[str | None] = mapped_column(Text)

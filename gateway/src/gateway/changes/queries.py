@@ -10,7 +10,7 @@ from gateway.changes.models import AccountChange
 async def list_changes(
     session: AsyncSession, *, account_id: uuid.UUID, after: uuid.UUID | None, limit: int
 ) -> Sequence[AccountChange]:
-    """Newest first; ids are in the order of their making."""
+    """Return changes, newest first; ids are in the order of creation."""
     page = select(AccountChange).where(AccountChange.account_id == account_id)
     if after is not None:
         page = page.where(AccountChange.id < after)

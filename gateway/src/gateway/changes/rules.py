@@ -1,4 +1,4 @@
-"""What is recorded of an account: which change, by whom, why."""
+"""The changes of an account that are recorded, and their sources."""
 
 import uuid
 from dataclasses import dataclass
@@ -22,24 +22,24 @@ class Change(StrEnum):
     AGENT_ROLE_GIVEN = "agent_role_given"
     AGENT_ROLE_TAKEN = "agent_role_taken"
     LOCKED_OUT = "locked_out"
-    """Too many wrong passwords or codes; the account waits for the next window."""
+    """After too many wrong passwords or codes, until the next window."""
 
 
 class Source(StrEnum):
     ADMINISTRATOR = "administrator"
     OWNER = "owner"
     SIGN_IN = "sign_in"
-    """A telephone number was proven, and the account followed from what member-service said."""
+    """A sign-in proved a telephone number, and member-service named its members."""
     EVENT = "event"
     COMMAND_LINE = "command_line"
     LIMIT = "limit"
-    """The limit on tries."""
+    """The limit on attempts."""
     MIGRATION = "migration"
 
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who makes a change, in which request, and why. account_id: None where it is no account."""
+    """The author of a change. account_id: None if the author has no account."""
 
     source: Source
     account_id: uuid.UUID | None = None
@@ -54,9 +54,9 @@ SIGN_IN = Author(Source.SIGN_IN)
 
 
 def choose_template(change: Change, source: Source) -> Template | None:
-    """Return what the owner of the account is told of a change; None for nothing.
+    """Return the notice to the owner about a change, if any.
 
-    Owners hear of what others do to their account, and of every move to another number.
+    Owners get a notice of changes by administrators, and of every change of the number.
     """
     if source is Source.ADMINISTRATOR or change is Change.PHONE_CHANGED:
         return Template(f"account_{change}")

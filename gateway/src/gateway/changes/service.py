@@ -1,4 +1,4 @@
-"""The history of accounts: one row for every change, which nobody alters afterwards."""
+"""The history of accounts: one immutable row for every change."""
 
 import uuid
 from datetime import datetime
@@ -28,10 +28,10 @@ async def record(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
-    """Record a change with its author, and tell the owner of what others did.
+    """Record a change with its author, and write the notice to the owner.
 
-    phone: where the owner is told; for a moved account its old number. before, after: plain
-    values without personal data.
+    phone: the number for the notice; after a change of the number, the old one. before, after:
+    plain values without personal data.
     """
     session.add(
         AccountChange(

@@ -1,4 +1,4 @@
-"""What the gateway asks member-service: who has this telephone number?"""
+"""Client of member-service: the members with a telephone number."""
 
 import uuid
 from collections.abc import Sequence
@@ -24,9 +24,9 @@ class _People(BaseModel):
 
 
 async def find_people_with_phone(client: ServiceClient, phone: str) -> Sequence[Person] | None:
-    """Return the members with this number; None when member-service gives no usable answer.
+    """Return the members with this number; None if member-service gives no usable answer.
 
-    Signing in must not depend on it: the accounts we know then speak alone.
+    A sign-in must not depend on it. Without an answer only the known accounts are offered.
     """
     try:
         answer = await client.post("/v1/member-lookups", {"phone": phone})

@@ -1,15 +1,15 @@
-"""How a notice about an account reaches its owner's telephone."""
+"""Senders of notices about an account to its owner's telephone."""
 
 from typing import Protocol
 
 from gateway.clients.webhook import Webhook, WebhookFailed
 
 LANGUAGE = "id"
-"""Nobody has told us the owner's language; the programme's own is Indonesian."""
+"""The owner's language is unknown; the language of the programme is Indonesian."""
 
 
 class NoticeNotSent(RuntimeError):
-    """Raised when a notice could not be handed over; it is tried again later."""
+    """Raised when a notice could not be sent; it is tried again later."""
 
 
 class NoticeSender(Protocol):
@@ -21,14 +21,14 @@ class NoticeSender(Protocol):
 class WebhookNotices:
     """Posts `{"phone", "template", "language"}` to the adapter that also sends codes.
 
-    The adapter has the words of each template. No message holds a secret or a name.
+    The adapter has the text of each template. No message contains a secret or a name.
     """
 
     def __init__(self, webhook: Webhook) -> None:
         self._webhook = webhook
 
     async def send(self, *, phone: str, template: str) -> None:
-        """Raises: NoticeNotSent when the adapter did not take it."""
+        """Post one notice. Raises: NoticeNotSent."""
         try:
             await self._webhook.post({"phone": phone, "template": template, "language": LANGUAGE})
         except WebhookFailed as failed:

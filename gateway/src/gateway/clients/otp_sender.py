@@ -1,4 +1,4 @@
-"""How a one-time code reaches a telephone: the seam between us and a provider of messages."""
+"""Senders of one-time codes: the interface to a message provider."""
 
 from typing import Protocol
 
@@ -28,7 +28,7 @@ class WebhookSender:
         self._webhook = webhook
 
     async def send(self, *, phone: str, code: str, language: str) -> None:
-        """Raises: CodeNotSent when the adapter did not take it."""
+        """Post one code. Raises: CodeNotSent."""
         try:
             await self._webhook.post({"phone": phone, "code": code, "language": language})
         except WebhookFailed as failed:

@@ -1,4 +1,4 @@
-"""How a message leaves the platform: posted to an adapter of the operator's provider."""
+"""The webhook that sends messages: an adapter of the operator's provider."""
 
 from collections.abc import Mapping
 
@@ -9,11 +9,14 @@ SEND_TIMEOUT_S = 5
 
 
 class WebhookFailed(RuntimeError):
-    """Raised when the adapter did not take a message; the text is the kind of failure."""
+    """Raised when the adapter did not accept a message; the text is the kind of failure."""
 
 
 class Webhook:
-    """Posts messages as JSON. The adapter answers 2xx once the provider has taken the message."""
+    """Posts messages as JSON.
+
+    The adapter answers 2xx once the provider has accepted the message.
+    """
 
     def __init__(
         self, url: str, secret: SecretStr, *, transport: httpx.AsyncBaseTransport | None = None

@@ -27,7 +27,7 @@ from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
 
 router = APIRouter(prefix="/v1", tags=["credentials"], route_class=TransactionRoute)
-# A wrong password must leave its count behind, so these order their own transactions.
+# A wrong password must be counted, so these routes open their own transactions.
 me_router = APIRouter(prefix="/v1", tags=["credentials"], route_class=JsonRoute)
 
 Anyone = Annotated[Principal, Depends(require())]
@@ -57,7 +57,7 @@ async def reset_password(
     account_id: uuid.UUID,
     reset: PasswordReset,
 ) -> None:
-    """Give a staff account another password; its sessions end. Not for your own account."""
+    """Set a new password for a staff account and end its sessions. Not for your own account."""
     by = AdminRequest(admin, request.state.request_id, reset.reason)
     await service.reset_password(
         session,
@@ -89,7 +89,7 @@ async def prepare_totp(
 ) -> TotpOut:
     """Get a secret for an authenticator app; confirm it with a first code.
 
-    The token that a sign-in gave with `totp_enrolment_required` is good here.
+    The token of the sign-in problem `totp_enrolment_required` is valid here.
     """
     password = given.current_password.get_secret_value()
     secret, uri = await service.prepare_totp(gateway, password, by=_make_owner(principal, request))
@@ -104,9 +104,9 @@ async def prepare_totp(
 async def confirm_totp(
     gateway: Gateway, principal: Anyone, request: Request, given: TotpIn
 ) -> None:
-    """Turn the authenticator app on: from now on signing in needs its code.
+    """Turn the authenticator app on. From then on a sign-in needs its code.
 
-    The token that a sign-in gave with `totp_enrolment_required` is good here.
+    The token of the sign-in problem `totp_enrolment_required` is valid here.
     """
     await service.confirm_totp(gateway, given.code, by=_make_owner(principal, request))
 

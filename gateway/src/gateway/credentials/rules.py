@@ -36,7 +36,7 @@ class TotpAlreadyOn(Conflict):
 
 
 class TotpEnrolmentRequired(Forbidden):
-    """details: `enrolment_token` and `expires_in`, its life in seconds."""
+    """details: `enrolment_token`, and `expires_in` in seconds."""
 
     code = "totp_enrolment_required"
     text = (
@@ -56,13 +56,13 @@ class TotpEnrolmentOnly(Forbidden):
 
 
 ENROLMENT = "totp_enrolment"
-"""The `amr` of a token that is only good for setting an authenticator app up; it has no role."""
+"""The `amr` of a token without roles that only permits to set up an authenticator app."""
 ENROLMENT_PATHS = frozenset({"/v1/me", "/v1/me/totp", "/v1/me/totp/confirmation"})
-"""Where such a token is taken."""
+"""The addresses that accept such a token."""
 POWERFUL = frozenset({"admin", "finance_officer"})
 """Roles with power over accounts or money."""
 
 
 def needs_second_factor(roles: Collection[str], amr: Collection[str], *, sandbox: bool) -> bool:
-    """Tell whether a sign-in is too weak for the roles of its account."""
+    """Tell whether a sign-in without a second factor is too weak for the account's roles."""
     return not sandbox and not POWERFUL.isdisjoint(roles) and "mfa" not in amr

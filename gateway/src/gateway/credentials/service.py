@@ -1,8 +1,7 @@
-"""What staff prove themselves with: a password and an authenticator app.
+"""Credentials of staff: password and authenticator app.
 
-At `/v1/me` every password and code is counted before it is looked at, in a transaction of its own,
-so that a stolen access token cannot be used to guess. A right one gives the try back at once,
-whatever becomes of the request.
+At `/v1/me` every attempt is counted before it is verified, in its own transaction, so that a stolen
+access token cannot be used to guess. A right password or code removes its attempt from the count.
 """
 
 import uuid
@@ -37,7 +36,7 @@ from perisai_kit.runtime.log import get_logger
 TOTP_ISSUER = "Perisai"
 TOTP_STEP_S = 30
 TOTP_SLACK_STEPS = 1
-"""Source: RFC 6238 5.2 recommends steps of 30 s and at most one step for delay."""
+"""Source: RFC 6238 5.2 recommends steps of 30 s and at most one step of delay."""
 
 log = get_logger()
 
@@ -51,7 +50,7 @@ async def reset_password(
     now: datetime,
     cost: HashCost,
 ) -> None:
-    """Give a staff account another password and end its sessions.
+    """Set a new password for a staff account and end its sessions.
 
     Raises: AccountNotFound, OwnAccount, AccountOutOfScope, NotAStaffAccount, PasswordTooCommon,
     PasswordHasUsername, SignInBusy.
@@ -73,7 +72,7 @@ async def reset_password(
 
 
 async def change_password(parts: Parts, change: PasswordChange, *, by: Author) -> None:
-    """Change one's own password and end one's sessions.
+    """Change the author's own password and end their sessions.
 
     Raises: NotAStaffAccount, TriedTooOften, PasswordIncorrect, PasswordTooCommon,
     PasswordHasUsername, SignInBusy.
@@ -96,7 +95,7 @@ async def change_password(parts: Parts, change: PasswordChange, *, by: Author) -
 
 
 async def prepare_totp(parts: Parts, password: str, *, by: Author) -> tuple[str, str]:
-    """Return a new secret and its otpauth address; it counts once a code has confirmed it.
+    """Return a new secret and its otpauth URI. It is active once a code has confirmed it.
 
     Raises: NotAStaffAccount, TriedTooOften, PasswordIncorrect, TotpAlreadyOn, SignInBusy.
     """
@@ -134,7 +133,7 @@ async def confirm_totp(parts: Parts, code: str, *, by: Author) -> None:
 
 
 async def remove_totp(parts: Parts, removal: TotpRemoval, *, by: Author) -> None:
-    """Turn the authenticator app off and end one's sessions, which it had vouched for.
+    """Turn the authenticator app off and end the sessions that relied on it.
 
     Raises: NotAStaffAccount, TriedTooOften, PasswordIncorrect, TotpNotPrepared, TotpIncorrect,
     SignInBusy.
@@ -158,9 +157,10 @@ async def remove_totp(parts: Parts, removal: TotpRemoval, *, by: Author) -> None
 async def try_totp(
     parts: Parts, session: AsyncSession, account: Account, code: str, *, now: datetime
 ) -> DomainError | None:
-    """Count and try an authenticator code; return why it is refused, None for a right one.
+    """Count and verify an authenticator code; return the refusal, or None for a right code.
 
-    It raises nothing, so that the count is committed. The caller holds the account's row lock.
+    It returns refusals instead of raising them, so that the count is committed. The caller holds
+    the account's row lock.
     """
     tries, refusals = _list_tries(parts, account.id), parts.refusals
     blocked = await throttles.hit(session, parts.keyring, tries, refusals=refusals, now=now)
@@ -174,7 +174,7 @@ async def try_totp(
 
 
 def use_totp(account: Account, code: str, *, now: datetime) -> bool:
-    """Tell whether a code is right and was not used before; a right one is used from now on.
+    """Use a code up if it is right and was not used before; return whether it was.
 
     The caller holds the account's row lock.
     """
@@ -191,10 +191,10 @@ def use_totp(account: Account, code: str, *, now: datetime) -> bool:
 
 
 async def _prove_password(parts: Parts, by: Author, password: str, *, now: datetime) -> Account:
-    """Count a try and verify the password; return the account as it was.
+    """Count an attempt and verify the password; return the account as it was.
 
-    A right password gives the try back. A request without a place in the queue costs no transaction
-    and is no try. None is open while the password is hashed.
+    A right password removes the attempt from the count. A request that finds the queue full costs
+    no transaction and is not counted. No transaction is open during hashing.
     """
     if by.account_id is None:
         raise rules.NotAStaffAccount

@@ -10,7 +10,7 @@ MOST_KEYS = 100
 
 
 async def list_keys(session: AsyncSession) -> Sequence[SigningKey]:
-    """Newest first, the revoked ones last: however many they are, they hide no living key."""
+    """Return keys, newest first. Revoked keys come last, so that the limit hides no other key."""
     newest = (
         select(SigningKey)
         .order_by(SigningKey.revoked_at.is_not(None), SigningKey.created_at.desc())
@@ -20,9 +20,9 @@ async def list_keys(session: AsyncSession) -> Sequence[SigningKey]:
 
 
 async def lock_keys(session: AsyncSession) -> Sequence[SigningKey]:
-    """All keys; whoever else wants to change them waits for the end of the transaction.
+    """Return all keys, locked against other changes until the end of the transaction.
 
-    A lock by number, because at the first start there is no row to lock.
+    The lock is an advisory one, because at the first start there is no row to lock.
     """
     await session.execute(select(func.pg_advisory_xact_lock(_KEYS_LOCK)))
     return await list_keys(session)

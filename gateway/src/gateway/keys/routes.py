@@ -14,7 +14,7 @@ from perisai_kit.http.transaction import TransactionRoute
 from perisai_kit.http.types import Code
 
 JWKS_MAX_AGE_S = 20
-"""Short, so that a cache on the way keeps a withdrawn key within the 90 seconds promised."""
+"""Short, so that a cache on the way cannot keep a revoked key longer than the promised 90 s."""
 
 router = APIRouter(prefix="/v1", tags=["keys"], route_class=TransactionRoute)
 public_router = APIRouter(tags=["keys"])
@@ -24,7 +24,7 @@ Admin = Annotated[Principal, Depends(require(Role.ADMIN))]
 
 @public_router.get("/.well-known/jwks.json")
 async def jwks(gateway: Gateway, response: Response) -> JwksOut:
-    """Give the keys that verify our tokens: the current one, the next, and those still in use."""
+    """Return the keys that verify access tokens: current, next, and those still in use."""
     response.headers["Cache-Control"] = f"public, max-age={JWKS_MAX_AGE_S}"
     return JwksOut.model_validate(await gateway.keys.jwks())
 
@@ -38,7 +38,7 @@ async def list_keys(session: Session, _: Admin) -> SigningKeysOut:
 
 @router.post("/signing-keys/rotation", responses=problems(rules.KeyTooYoung))
 async def rotate(session: Session, _: Admin) -> SigningKeysOut:
-    """Let the next key sign from now on. Tokens of the key before stay good."""
+    """Rotate the signing keys: the next key signs from now on. Older tokens stay valid."""
     keys = await service.rotate(session, now=clock.real_now())
     return SigningKeysOut(items=[SigningKeyOut.model_validate(key) for key in keys])
 
@@ -47,10 +47,11 @@ async def rotate(session: Session, _: Admin) -> SigningKeysOut:
 async def revoke(
     session: Session, admin: Admin, kid: Annotated[Code, Path()], given: KeyRevocation
 ) -> SigningKeysOut:
-    """Withdraw a key at once, such as one that leaked: every token it signed stops counting.
+    """Revoke a key at once, for example after a leak. Every token that it signed becomes invalid.
 
-    The gateway refuses them within 2 seconds, the services within 90. If it is the current key, the
-    next one signs from now on. Sessions go on: a refresh gives a token of the new key.
+    The gateway refuses such tokens within 2 seconds, the services within 90. If it is the current
+    key, the next key signs from now on. Sessions continue: a refresh returns a token of the new
+    key.
     """
     keys = await service.revoke(
         session, kid=kid, by=admin.account_id, reason=given.reason, now=clock.real_now()

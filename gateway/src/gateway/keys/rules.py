@@ -1,4 +1,4 @@
-"""When a signing key is published, signs, and goes."""
+"""When a signing key is published, signs, and is deleted."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,9 +7,9 @@ from enum import StrEnum
 from perisai_kit.domain.errors import Conflict, NotFound
 
 KNOWN_BEFORE_USE = timedelta(minutes=2)
-"""Services fetch the key set at most once a minute; a key must be seen before it signs."""
+"""Services fetch the key set once a minute, and must know a key before it signs."""
 PUBLISHED_AFTER_USE = timedelta(hours=1)
-"""Longer than any access token lives, so that a rotation logs nobody out."""
+"""Longer than the life of any access token, so that a rotation ends no session."""
 
 
 class KeyState(StrEnum):
@@ -52,12 +52,12 @@ def is_due(current: KeyLife, *, now: datetime, signs_for: timedelta) -> bool:
 
 
 def is_published(key: KeyLife, *, now: datetime) -> bool:
-    """Tell whether tokens of this key are still believed."""
+    """Tell whether tokens of this key are still accepted."""
     if key.revoked_at is not None:
         return False
     return key.retired_at is None or now - key.retired_at < PUBLISHED_AFTER_USE
 
 
 def is_kept(key: KeyLife, *, now: datetime) -> bool:
-    """Tell whether the row of a key stays: a revoked one stays as the record of it."""
+    """Tell whether the row of a key is kept; a revoked key is kept as a record."""
     return key.revoked_at is not None or is_published(key, now=now)

@@ -1,8 +1,7 @@
-"""The keys that sign access tokens: made, published, rotated, retired.
+"""The keys that sign access tokens: created, published, rotated, retired.
 
-The next key is published as soon as the current one signs, so that every service knows it before
-its first token. A retired key stays published until its last token has ended, a revoked one not a
-moment longer.
+The next key is published before it signs, so that every service knows it before its first token. A
+retired key stays published until its last token has expired. A revoked key is not published.
 """
 
 import asyncio
@@ -38,7 +37,7 @@ from perisai_kit.domain.errors import Unavailable
 from perisai_kit.runtime.log import get_logger
 
 LOOK_AGAIN_S = 5.0
-"""How often an unknown `kid` may make us read the table again."""
+"""How often an unknown `kid` may cause another read of the table."""
 
 log = get_logger()
 
@@ -52,7 +51,7 @@ class _Loaded:
 
 
 class SigningKeys:
-    """The keys as this process knows them; `reload` is called every few seconds."""
+    """The keys that this process has loaded; `reload` is called every few seconds."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -65,11 +64,11 @@ class SigningKeys:
         return self._known is not None
 
     def has(self, kid: str) -> bool:
-        """Tell whether `kid` names a published key, as this process knows them."""
+        """Tell whether `kid` names a published key."""
         return self._known is not None and kid in self._known.public
 
     async def find(self, kid: str) -> jwt.PyJWK | None:
-        """Return the public key that `kid` names, looking again for one we do not know."""
+        """Return the public key with this `kid`; an unknown one causes a reload."""
         known = await self._get()
         if kid not in known.public and time.monotonic() - self._read_at > LOOK_AGAIN_S:
             known = await self.reload()
@@ -78,12 +77,12 @@ class SigningKeys:
     async def sign(self, claims: dict[str, Any]) -> str:
         """Return a token with these claims, signed with the current key.
 
-        Where nothing reloads, as in a worker of its own, the table is read again every few seconds:
-        the key we knew may have been retired or revoked.
+        In a worker of its own, where nothing reloads, the table is read again every few seconds:
+        the loaded key may have been retired or revoked.
         """
         known = await self._get()
         if time.monotonic() - self._read_at > LOOK_AGAIN_S:
-            with suppress(Unavailable):  # what we know is good until the table can be read
+            with suppress(Unavailable):  # the loaded key is used until the table can be read
                 known = await self.reload()
         header = {"typ": TOKEN_TYPE, "kid": known.kid}
         return jwt.encode(claims, known.private_key, algorithm=ALGORITHM, headers=header)
@@ -93,11 +92,11 @@ class SigningKeys:
         return (await self._get()).jwks
 
     def forget(self) -> None:
-        """Read the table again before the next signature: somebody has refused the last one."""
+        """Read the table again before the next signature, because the last token was refused."""
         self._read_at = float("-inf")
 
     async def reload(self) -> _Loaded:
-        """Read the table again; the first process to find it empty makes the first two keys."""
+        """Read the table again. The first process that finds it empty creates two keys."""
         async with self._lock:
             self._read_at = time.monotonic()
             now = clock.real_now()
@@ -117,7 +116,7 @@ class SigningKeys:
 
 
 async def ensure(session: AsyncSession, *, now: datetime) -> Sequence[SigningKey]:
-    """Make the current and the next key where there is none. Locks the keys."""
+    """Create the current and the next key if there is none. Locks the keys."""
     rows = list(await queries.lock_keys(session))
     present = {row.state for row in rows}
     for state in (KeyState.CURRENT, KeyState.NEXT):
@@ -146,10 +145,10 @@ async def rotate(session: AsyncSession, *, now: datetime) -> Sequence[SigningKey
 async def revoke(
     session: AsyncSession, *, kid: str, by: uuid.UUID, reason: str, now: datetime
 ) -> Sequence[SigningKey]:
-    """Withdraw a key: it is not published any more, and its private half is destroyed.
+    """Revoke a key: it is no longer published, and its private key is deleted.
 
-    The next key takes over from the current one even if no service knows it yet: an unknown `kid`
-    makes a service ask. A key that is already revoked stays as it is. Locks the keys.
+    The next key replaces a current one even if no service knows it yet: an unknown `kid` makes a
+    service fetch the keys. A revoked key stays as it is. Locks the keys.
     Raises: KeyNotFound.
     """
     rows = list(await ensure(session, now=now))
@@ -166,7 +165,7 @@ async def revoke(
 
 
 async def _fill_states(session: AsyncSession, rows: list[SigningKey], *, now: datetime) -> None:
-    """Let the next key sign where there is no current one, and make a next one."""
+    """Make the next key current if there is no current one, and create a next one."""
     await session.flush()  # one current and one next at a time: the unique index sees each step
     if not any(row.state == KeyState.CURRENT for row in rows):
         following = _find_in_state(rows, KeyState.NEXT)
@@ -179,7 +178,7 @@ async def _fill_states(session: AsyncSession, rows: list[SigningKey], *, now: da
 
 
 async def rotate_if_due(session: AsyncSession, *, now: datetime, signs_for: timedelta) -> bool:
-    """Rotate when the current key has signed long enough; forget keys no token needs."""
+    """Rotate if the current key has signed long enough, and delete keys that no token needs."""
     rows = await ensure(session, now=now)
     for row in rows:
         if not rules.is_kept(_get_life(row), now=now):
