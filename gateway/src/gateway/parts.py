@@ -1,4 +1,4 @@
-"""What the gateway's routes stand on, besides the kit."""
+"""The gateway's own parts that its routes use, besides the kit."""
 
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -26,11 +26,11 @@ class Parts:
     refusals: Refusals = field(default_factory=Refusals)
 
     def get_network(self, request: Request) -> str:
-        """Return what tries to sign in are counted by: the address, or its /64 for IPv6."""
+        """Return the key under which attempts to sign in are counted."""
         return get_client_network(request.scope, self.settings.trusted_proxies)
 
 
-# A dependency that is no coroutine would be asked in a thread.
+# A coroutine, because FastAPI runs other dependencies in a thread.
 async def _parts(request: Request) -> Parts:
     parts: Parts = request.app.state.parts
     return parts

@@ -1,11 +1,10 @@
-"""Passwords: which are too easy to guess, and argon2id in a thread, a few at a time.
+"""Passwords: the check of new ones, and argon2id in a bounded thread pool.
 
-Hashing is the dearest thing a stranger can ask for. So it has fewer slots than there are cores,
-each of one thread of low priority and, unless the settings say otherwise, 64 MiB, and a short
-queue: beyond that a sign-in is refused at once, before it costs a transaction, and banks and
-everybody who has signed in are served as before. Each requester has two places in the queue at
-most, and strangers together no more than theirs: the others are kept for known devices and for
-accounts that are signed in.
+Hashing is the most expensive work that an unknown client can cause. So it has one slot less than
+there are cores, threads of low priority, 64 MiB a slot by default, and a short queue. When the
+queue is full, a sign-in is refused before it costs a transaction, and all other requests go on.
+Each requester has two places in the queue. Unknown devices together have half of the queue; the
+other half is for known devices and signed-in accounts.
 """
 
 import asyncio
@@ -32,41 +31,40 @@ PASSWORD_MAX = 128
 """Source: NIST SP 800-63B 5.1.1 asks for at least 8 and to permit at least 64."""
 AT_ONCE = max(1, (os.cpu_count() or 1) - 1)
 WAITING_AT_MOST = 8 * AT_ONCE
-"""How many strangers wait, and how many others. A hash takes a tenth to half of a second, so nobody
-who waits does so for long."""
+"""The queue for unknown devices, and as long a queue for the others. A hash takes 0.1 to 0.5 s."""
 WAITING_EACH = 2
-"""How many requests of one requester wait, so that a few addresses do not take every place."""
+"""The places of one requester, so that a few addresses do not take the whole queue."""
 BUSY_RETRY_S = 2
 STRONG_ENOUGH = 3
-"""Of 0 to 4. Source: zxcvbn's own advice; 3 stands for more than 10^8 guesses."""
+"""Of 0 to 4. Source: the advice of zxcvbn; 3 means more than 10^8 guesses."""
 JUDGED_CHARACTERS = 32
-"""Estimating takes longer than linear time, and the rest makes no password worse."""
+"""The estimate takes more than linear time, and more characters make no password weaker."""
 OWN_WORDS = ("perisai", "bpjs", "ketenagakerjaan", "sandi")
-"""Words that stand before others in a guess at this platform."""
+"""Words that an attacker of this platform would try first."""
 
 NICENESS = 10
-"""Of the threads that hash: a request that waits for a core gets it before them."""
+"""Of the hashing threads, so that requests get a core before them."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class HashCost:
-    """What one hash costs: memory in KiB, and how often argon2id passes over it."""
+    """The cost of one hash: memory in KiB, and passes of argon2id over it."""
 
     kib: int
     passes: int
 
 
 FLOOR = HashCost(kib=19 * 1024, passes=2)
-"""Outside a sandbox nothing cheaper is taken. Source: OWASP, Password Storage Cheat Sheet."""
+"""The minimum outside of a sandbox. Source: OWASP, Password Storage Cheat Sheet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Who has a password hashed.
+    """The source of a request to hash a password.
 
-    name: a stranger's address (the /64 for IPv6), or the known device or account.
+    name: the known device or account, or the network of an unknown client.
     """
 
     name: str
@@ -78,15 +76,14 @@ OPERATOR = Requester("command line", is_known=True)
 
 @dataclass(eq=False, slots=True)
 class Place:
-    """A place in the queue for a slot; given up when its slot is taken."""
+    """A place in the queue for a slot; it is free again when the slot is taken."""
 
     by: Requester
 
     async def verify(self, password: str, hashed: str | None, *, cost: HashCost) -> bool:
         """Tell whether a password is right.
 
-        hashed: None for an account that does not exist; it takes as long as one that was hashed at
-        this cost, and is never right.
+        hashed: None for an unknown account; it takes as long as a hash of this cost and is False.
         """
         async with _take_slot(self):
             return await _in_thread(lambda: _verify(password, hashed, cost))
@@ -98,7 +95,7 @@ _hashing: set[Place] = set()
 
 
 def make_requester(account_id: uuid.UUID) -> Requester:
-    """Return the requester that a signed-in account is."""
+    """Return the requester of a signed-in account."""
     return Requester(str(account_id), is_known=True)
 
 
@@ -122,7 +119,7 @@ class PasswordHasUsername(Invalid):
 
 @contextmanager
 def queue(by: Requester) -> Iterator[Place]:
-    """Hold a place while the block lasts, so that nothing is done for who gets none.
+    """Hold a place in the queue during the block, so that a refused request costs nothing else.
 
     Raises: SignInBusy.
     """
@@ -139,7 +136,7 @@ def queue(by: Requester) -> Iterator[Place]:
 async def check_new_password(password: str, *, username: str, field: str, by: Requester) -> None:
     """Refuse a password that is easy to guess.
 
-    field: where it stood in the request.
+    field: its place in the request.
     Raises: PasswordTooCommon, PasswordHasUsername, SignInBusy.
     """
     if username.lower() in password.lower():
@@ -154,9 +151,9 @@ async def check_new_password(password: str, *, username: str, field: str, by: Re
 async def hash_new_password(
     password: str, *, username: str, field: str, by: Requester, cost: HashCost
 ) -> str:
-    """Return the argon2id hash of a password that somebody wants to have.
+    """Check a new password and return its argon2id hash.
 
-    field: where it stood in the request.
+    field: its place in the request.
     Raises: PasswordTooCommon, PasswordHasUsername, SignInBusy.
     """
     await check_new_password(password, username=username, field=field, by=by)
@@ -192,7 +189,7 @@ async def _in_thread(work: Callable[[], T]) -> T:
 
 
 def _lower_priority() -> None:
-    if sys.platform == "linux":  # where it is of one thread; elsewhere it is of the whole process
+    if sys.platform == "linux":  # there it applies to one thread, elsewhere to the whole process
         os.nice(NICENESS)
 
 

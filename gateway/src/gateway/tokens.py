@@ -1,4 +1,4 @@
-"""Access tokens: made here, believed everywhere until they end or are revoked."""
+"""Access tokens, issued by the gateway and verified by every service."""
 
 import uuid
 from datetime import datetime
@@ -21,9 +21,9 @@ async def issue_access_token(
     now: datetime,
     valid_from: datetime | None = None,
 ) -> str:
-    """Return a signed token for a subject. It lives `access_token_s` of real time.
+    """Return a signed token for a principal, valid for `access_token_s` of real time.
 
-    valid_from: tokens given before this instant do not count; this one does.
+    valid_from: older tokens of the account are revoked; the new token is valid.
     """
     issued = int(now.timestamp())
     if valid_from is not None:
@@ -41,7 +41,7 @@ async def issue_access_token(
 
 
 def make_service_principal(client_id: str) -> Principal:
-    """Return the subject that a service is."""
+    """Return the principal of a service."""
     return Principal(
         account_id=uuid.uuid5(uuid.NAMESPACE_URL, client_id),
         roles=frozenset({Role.SERVICE}),
@@ -50,7 +50,7 @@ def make_service_principal(client_id: str) -> Principal:
 
 
 class OwnTokens(TokenSource):
-    """The gateway's own token for its questions to services: it need not ask itself."""
+    """The gateway's own tokens for requests to services, issued without a request."""
 
     def __init__(self, keys: SigningKeys, settings: Settings) -> None:
         self._keys = keys
@@ -63,5 +63,5 @@ class OwnTokens(TokenSource):
         return await issue_access_token(self._keys, self._settings, principal, now=now)
 
     def forget(self) -> None:
-        """Sign the next one with the key of that moment."""
+        """Reload the signing keys before the next token."""
         self._keys.forget()

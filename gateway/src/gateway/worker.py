@@ -1,4 +1,4 @@
-"""What the gateway does without being asked: follow agent-service, rotate keys, forget."""
+"""Background work of the gateway: agents' events, key rotation, notices, deletion of old rows."""
 
 from datetime import timedelta
 
@@ -36,7 +36,7 @@ SEND_NOTICES_EVERY_S = 2
 
 
 def make_subscriptions(agents: ServiceClient) -> list[Subscription]:
-    """Return what the gateway reads of others. agents: a client of agent-service."""
+    """Return the gateway's subscriptions. agents: a client of agent-service."""
     return [
         Subscription(
             name="gateway.agents",
@@ -52,7 +52,7 @@ def make_subscriptions(agents: ServiceClient) -> list[Subscription]:
 
 
 def make_periodic(settings: Settings, notice_sender: NoticeSender) -> list[Periodic]:
-    """Return what the gateway does every so often."""
+    """Return the gateway's periodic tasks."""
 
     async def rotate_keys(database: Database) -> None:
         async with database.begin() as session:
@@ -75,7 +75,7 @@ def make_periodic(settings: Settings, notice_sender: NoticeSender) -> list[Perio
 def make_webhook(
     settings: Settings, transport: httpx.AsyncBaseTransport | None = None
 ) -> Webhook | None:
-    """Return where messages to telephones are posted; None in a sandbox that names nothing."""
+    """Return the webhook for messages, or None in a sandbox without one."""
     if settings.otp_sender_url is None or settings.otp_sender_secret is None:
         return None  # settings.py: only in a sandbox
     return Webhook(settings.otp_sender_url, settings.otp_sender_secret, transport=transport)
@@ -84,7 +84,7 @@ def make_webhook(
 def make_notice_sender(
     webhook: Webhook | None, database: Database, keyring: Keyring
 ) -> NoticeSender:
-    """Return what sends notices: the webhook, or the sandbox's outbox."""
+    """Return the sender of notices: the webhook, or the sandbox's outbox."""
     return notices.Outbox(database, keyring) if webhook is None else WebhookNotices(webhook)
 
 

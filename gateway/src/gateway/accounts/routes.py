@@ -220,8 +220,7 @@ async def set_phone(
 ) -> AccountOut:
     """Change the telephone number of a person's account and end its sessions.
 
-    The old number gets a notice.
-    The answer and the history never show the full number.
+    The old number gets a notice. The answer and the history never show the full number.
     """
     account = await service.set_phone(
         session,

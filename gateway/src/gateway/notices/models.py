@@ -9,7 +9,7 @@ from perisai_kit.privacy.columns import sealed_text
 
 
 class AccountNotice(Base):
-    """What the owner of an account is told, and the telephone it still has to reach."""
+    """A notice to the owner of an account, and the telephone number to which it must be sent."""
 
     __tablename__ = "account_notices"
     __table_args__ = (
@@ -26,14 +26,14 @@ class AccountNotice(Base):
     template: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     phone = sealed_text(nullable=True)
-    """Where it goes; empty once it was sent or given up, and for staff without a telephone."""
+    """The number to send to. None once it was sent or abandoned, and for staff."""
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     next_try_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class NoticeOutboxEntry(Base):
-    """What the sandbox would have sent."""
+    """A notice that a sandbox stores instead of sending it."""
 
     __tablename__ = "notice_outbox"
     __table_args__ = (Index("ix_notice_outbox_phone_hash", "phone_hash"),)

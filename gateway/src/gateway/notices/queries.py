@@ -10,7 +10,7 @@ from perisai_kit.db.bulk import OldRows
 
 
 async def lock_due(session: AsyncSession, *, now: datetime, limit: int) -> Sequence[AccountNotice]:
-    """Lock notices that wait to be sent; those another process has locked are left to it."""
+    """Lock notices that are due, skipping those that another process has locked."""
     due = (
         select(AccountNotice)
         .where(AccountNotice.next_try_at <= now)
@@ -28,7 +28,7 @@ async def lock_notice(session: AsyncSession, notice_id: uuid.UUID) -> AccountNot
 async def list_notices(
     session: AsyncSession, *, account_id: uuid.UUID, after: uuid.UUID | None, limit: int
 ) -> Sequence[AccountNotice]:
-    """Newest first; ids are in the order of their making."""
+    """Return notices, newest first; ids are in the order of creation."""
     page = select(AccountNotice).where(AccountNotice.account_id == account_id)
     if after is not None:
         page = page.where(AccountNotice.id < after)
@@ -38,7 +38,7 @@ async def list_notices(
 async def list_outbox(
     session: AsyncSession, *, phone_hash: bytes, limit: int
 ) -> Sequence[NoticeOutboxEntry]:
-    """Newest first."""
+    """Return stored notices, newest first."""
     newest = (
         select(NoticeOutboxEntry)
         .where(NoticeOutboxEntry.phone_hash == phone_hash)

@@ -1,4 +1,4 @@
-"""What the owner of an account is told, and how often sending is tried."""
+"""The notices to owners of accounts, and the retries of sending."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -6,12 +6,12 @@ from enum import StrEnum
 MAX_ATTEMPTS = 12
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=6)
-"""Doubled from the first to the longest, twelve tries take about two days. Our own choice."""
+"""The pause doubles up to the longest; twelve attempts take about two days. Our own choice."""
 OUTBOX_KEPT = timedelta(hours=1)
 
 
 class Template(StrEnum):
-    """What a message says; an adapter has the words of each for its provider."""
+    """The kinds of notices. The webhook's adapter has the text of each for its provider."""
 
     ACCOUNT_CREATED = "account_created"
     ACCOUNT_ROLES_CHANGED = "account_roles_changed"
@@ -59,12 +59,12 @@ TEXTS: dict[Template, tuple[str, str]] = {
 
 
 def retry_at(now: datetime, attempts: int) -> datetime:
-    """Return when sending is tried again. attempts: how many there were, at least 1."""
+    """Return when to send again. attempts: so far, at least 1."""
     doubled: int = 2 ** min(attempts - 1, 30)
     return now + min(FIRST_RETRY * doubled, LONGEST_RETRY)
 
 
 def get_text(template: str, language: str) -> str:
-    """Return the words of a template. language: `id` or `en`."""
+    """Return the text of a template. language: `id` or `en`."""
     english, indonesian = TEXTS[Template(template)]
     return indonesian if language == "id" else english

@@ -15,7 +15,7 @@ class NoticeOut(Out):
 
 
 class SentNoticeOut(Out):
-    """What the sandbox would have sent to a telephone."""
+    """A notice that a sandbox stored instead of sending it."""
 
     template: Template
     created_at: datetime

@@ -1,4 +1,4 @@
-"""Notices to the owners of accounts: written with the change, sent after its commit."""
+"""Notices to owners of accounts: written with the change, sent after its commit."""
 
 import uuid
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ async def add(
     phone: str | None,
     now: datetime,
 ) -> None:
-    """Write a notice. phone: where it is sent; None where its owner reads it after signing in."""
+    """Write a notice. phone: where to send it; None if the owner reads it after signing in."""
     session.add(
         AccountNotice(
             id=new_id(),
@@ -58,10 +58,10 @@ async def list_own(
 
 
 async def send_due(database: Database, sender: NoticeSender, *, now: datetime) -> None:
-    """Send what waits, at least once each; bounded a run.
+    """Send due notices at least once each, a bounded number per run.
 
-    A notice is put off before it is sent, so that a process that dies in between leaves it to be
-    sent again, and no two processes send it at the same time.
+    The next attempt is scheduled before sending. So a notice of a process that dies is sent again,
+    and no two processes send the same notice at the same time.
     """
     for _ in range(BATCHES_A_RUN):
         async with database.begin() as session:
@@ -78,7 +78,7 @@ async def send_due(database: Database, sender: NoticeSender, *, now: datetime) -
 async def _send(
     database: Database, sender: NoticeSender, notice: AccountNotice, *, now: datetime
 ) -> None:
-    assert notice.phone is not None  # only those with a telephone are ever due
+    assert notice.phone is not None  # notices without a number are never due
     try:
         await sender.send(phone=notice.phone, template=notice.template)
     except NoticeNotSent as failed:
@@ -99,14 +99,14 @@ async def _settle(database: Database, notice_id: uuid.UUID, *, sent_at: datetime
 
 
 class Outbox:
-    """The sandbox's sender: notices wait in a table to be read."""
+    """The sender of a sandbox: it stores notices in a table."""
 
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._keyring = keyring
 
     async def send(self, *, phone: str, template: str) -> None:
-        """Keep the notice."""
+        """Store the notice."""
         async with self._database.begin() as session:
             session.add(
                 NoticeOutboxEntry(
@@ -128,5 +128,5 @@ async def read_outbox(
 
 
 def find_old(*, now: datetime) -> list[OldRows]:
-    """Return the entries of the sandbox's outbox that nobody needs any more."""
+    """Return the old rows of the sandbox's outbox."""
     return [queries.get_old_outbox(before=now - rules.OUTBOX_KEPT)]

@@ -9,7 +9,7 @@ from perisai_kit.privacy.columns import sealed_text
 
 
 class OtpChallenge(Base):
-    """A code that was sent: only its keyed hash."""
+    """A code that was sent, as a keyed hash."""
 
     __tablename__ = "otp_challenges"
     __table_args__ = (Index("ix_otp_challenges_phone_hash_device_id", "phone_hash", "device_id"),)
@@ -25,7 +25,7 @@ class OtpChallenge(Base):
 
 
 class OtpOutboxEntry(Base):
-    """What the sandbox would have sent."""
+    """A code that a sandbox stores instead of sending it."""
 
     __tablename__ = "otp_outbox"
     __table_args__ = (Index("ix_otp_outbox_phone_hash", "phone_hash"),)

@@ -25,7 +25,7 @@ async def lock_newest_challenge(
 async def list_outbox(
     session: AsyncSession, *, phone_hash: bytes, limit: int
 ) -> Sequence[OtpOutboxEntry]:
-    """Newest first."""
+    """Return stored codes, newest first."""
     newest = (
         select(OtpOutboxEntry)
         .where(OtpOutboxEntry.phone_hash == phone_hash)

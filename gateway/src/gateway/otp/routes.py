@@ -10,14 +10,14 @@ from gateway.throttles.rules import TriedTooOften
 from perisai_kit.http.body import JsonRoute
 from perisai_kit.http.problems import choose_language, problems
 
-# A throttled request must leave its count behind, so it orders its own transaction.
+# A throttled request must be counted, so it opens its own transaction.
 router = APIRouter(prefix="/v1/auth", tags=["sessions"], route_class=JsonRoute)
 sandbox_router = APIRouter(prefix="/v1/sandbox", tags=["sandbox"], route_class=JsonRoute)
 
 
 @router.post("/otp", status_code=202, responses=problems(TriedTooOften, CodeNotSent))
 async def request_code(gateway: Gateway, request: Request, wanted: CodeRequest) -> CodeSent:
-    """Send a one-time code to a telephone number. The answer never tells who has the number."""
+    """Send a one-time code to a telephone number. The answer is the same for every number."""
     await service.request_code(
         gateway.database,
         gateway.keyring,
@@ -34,7 +34,7 @@ async def request_code(gateway: Gateway, request: Request, wanted: CodeRequest) 
 
 @sandbox_router.post("/otp-outbox")
 async def read_outbox(gateway: Gateway, wanted: OutboxRequest) -> OutboxOut:
-    """Read the codes and notices a number would have got. Only a sandbox has this address."""
+    """Read the codes and notices for a number. Only a sandbox has this address."""
     async with gateway.database.read() as session:
         codes = await service.read_outbox(session, gateway.keyring, phone=wanted.phone)
         sent = await notices.read_outbox(session, gateway.keyring, phone=wanted.phone)

@@ -1,4 +1,4 @@
-"""One-time codes: how long they count, and how often one may be tried."""
+"""Rules of one-time codes."""
 
 from datetime import datetime, timedelta
 
@@ -9,7 +9,7 @@ OUTBOX_KEPT = timedelta(hours=1)
 
 
 class CodeWrong(Unauthenticated):
-    """The same answer for a wrong, used, ended or never sent code."""
+    """The same answer for a wrong, used, expired or unknown code."""
 
     code = "otp_invalid"
     text = "The code is not right or no longer valid; ask for a new one."

@@ -16,9 +16,9 @@ class CodeRequest(Model):
 
 
 class CodeSent(Out):
-    """The same for every number."""
+    """The answer to every request for a code."""
 
-    expires_in: int = Field(description="Seconds in which the code counts.")
+    expires_in: int = Field(description="Seconds until the code expires.")
 
 
 class OutboxRequest(Model):
@@ -31,7 +31,7 @@ class OutboxCode(Out):
 
 
 class OutboxOut(Out):
-    """Newest first."""
+    """Stored codes and notices, newest first."""
 
     codes: Annotated[list[OutboxCode], Field(max_length=10)]
     notices: Annotated[list[SentNoticeOut], Field(max_length=10)]

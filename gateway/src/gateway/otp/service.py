@@ -1,4 +1,4 @@
-"""One-time codes for telephones: sent, tried, used up."""
+"""One-time codes: send, verify, consume."""
 
 import hmac
 import secrets
@@ -38,9 +38,9 @@ async def request_code(
     address: str,
     language: str,
 ) -> None:
-    """Send a new code to a number, whoever has it; the one before counts no more.
+    """Send a new code to any number; it replaces the previous code.
 
-    Who has just been refused costs no more than the question whether the device is known.
+    A subject that has just been refused costs only the look-up of the device.
     Raises: TriedTooOften, CodeNotSent.
     """
     now = clock.real_now()
@@ -80,9 +80,9 @@ async def try_code(
     code: str,
     now: datetime,
 ) -> OtpChallenge | None:
-    """Return the challenge this code answers, its row locked; a wrong code is counted.
+    """Return the challenge with this code, its row locked; a wrong code is counted.
 
-    It raises nothing, so that the count is committed.
+    It returns None instead of raising, so that the count is committed.
     """
     challenge = await queries.lock_newest_challenge(
         session, phone_hash=keyring.lookup("phone", phone), device_id=device_id
@@ -113,7 +113,7 @@ async def consume(
     address: str,
     now: datetime,
 ) -> None:
-    """Use a code up, and remember the device. The counts of a proven number go back."""
+    """Use a code up and remember the device. A proven number is removed from the counts."""
     challenge.consumed_at = now
     device_id = challenge.device_id
     sends = await _list_sends(
@@ -121,7 +121,7 @@ async def consume(
     )
     of_number = throttle_rules.drop_address(sends)
     of_address = [each for each in sends if each not in of_number]
-    # In the order in which `request_code` counts: two that lock in different orders deadlock.
+    # In the order of `request_code`, because different orders of locks would deadlock.
     at = challenge.created_at
     await throttles.uncount(session, keyring, of_address, refusals=refusals, now=at)
     await throttles.clear(session, keyring, of_number, refusals=refusals)
@@ -139,7 +139,7 @@ async def _list_sends(
     address: str,
     now: datetime,
 ) -> Sequence[Try]:
-    """Return what sending a code to this number, from this device and address, counts for."""
+    """Return the attempts that sending a code to this number counts as."""
     is_known = await throttles.is_known_device(
         session, keyring, name=phone, device_id=device_id, now=now
     )
@@ -153,14 +153,14 @@ async def _list_sends(
 
 
 class Outbox:
-    """The sandbox's sender: codes wait in a table to be read."""
+    """The sender of a sandbox: it stores codes in a table."""
 
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._keyring = keyring
 
     async def send(self, *, phone: str, code: str, language: str) -> None:
-        """Keep the code."""
+        """Store the code."""
         async with self._database.begin() as session:
             session.add(
                 OtpOutboxEntry(
@@ -182,7 +182,7 @@ async def read_outbox(
 
 
 def find_old(*, now: datetime) -> list[OldRows]:
-    """Return the codes and outbox entries that nobody needs any more."""
+    """Return the old rows of codes and of the outbox."""
     return [
         queries.get_old_challenges(ended_before=now - rules.OUTBOX_KEPT),
         queries.get_old_outbox(before=now - rules.OUTBOX_KEPT),

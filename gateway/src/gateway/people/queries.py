@@ -13,11 +13,11 @@ ACCOUNTS_OF_A_PHONE = 50
 async def lock_people(
     session: AsyncSession, *, phone_hash: bytes, member_ids: Sequence[uuid.UUID]
 ) -> Sequence[Account]:
-    """The accounts of a telephone number or of these members, those that signed in before first.
+    """Return the accounts of a telephone number or of these members, locked.
 
-    Then the accounts of these members. The limit counts in that order, so that nobody is crowded
-    out by accounts that were made up for their number. Locked by id: two sign-ins that lock in
-    different orders deadlock.
+    Accounts that have signed in before come first, then the members' accounts. The limit applies in
+    that order, so that invented accounts for a number cannot crowd out real ones. They are locked
+    by id, because two sign-ins that lock in different orders would deadlock.
     """
     offered = (
         select(Account.id)

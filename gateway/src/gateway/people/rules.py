@@ -1,4 +1,4 @@
-"""Which accounts a proven telephone number leads to."""
+"""The accounts that a proven telephone number can sign in to."""
 
 import uuid
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An account that a telephone number may lead to."""
+    """A candidate account for a telephone number."""
 
     account_id: uuid.UUID
     member_id: uuid.UUID | None
@@ -17,10 +17,10 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Whom a telephone number signs in to.
+    """The accounts for a telephone number.
 
-    keep: accounts as they are. attach: the account without a member, and the member it becomes.
-    create: members who get an account now. create_empty: an account without any role is made.
+    keep: existing accounts. attach: an account without a member, and the member to attach.
+    create: members who need an account. create_empty: whether to create an account without a role.
     """
 
     keep: tuple[uuid.UUID, ...] = ()
@@ -30,19 +30,20 @@ class Choice:
 
 
 def choose_accounts(known: Sequence[Known], members: Sequence[uuid.UUID] | None) -> Choice:
-    """Decide which accounts a proven telephone number leads to.
+    """Choose the accounts that a proven telephone number can sign in to.
 
-    known: accounts of this number or of one of these members. members: who has this number
-    according to member-service; None when it did not answer, and then the accounts speak alone.
-    A member's account follows the member's number: numbers are given to others. An account that
-    ever was an agent's does not: the application proved its number, and those who may edit a
-    member must not become the agent, nor the agent who was suspended or dismissed.
+    known: accounts of this number or of one of these members. members: the members with this number
+    according to member-service; None if it did not answer, and then the accounts decide alone.
+
+    A member's account moves with the member's number, because numbers are reused. An account that
+    ever was an agent's does not move: the application proved its number, and a person who may edit
+    a member must not become an agent, not even a suspended or dismissed one.
     """
     if members is None:
         keep = tuple(each.account_id for each in known if each.has_phone)
         return Choice(keep=keep, create_empty=not keep)
     memberless = [each for each in known if each.member_id is None]
-    # Beside an agent's account there may be an empty one of the same person, made by mistake.
+    # The person of an agent's account may also have an empty account, created by mistake.
     memberless.sort(key=lambda each: not each.was_agent)
     having = {each.member_id for each in known}
     missing = tuple(member_id for member_id in members if member_id not in having)

@@ -1,4 +1,4 @@
-"""People's accounts: made at the first sign-in, led by their telephone, given an agent's role."""
+"""People's accounts: created at the first sign-in, found by telephone number, agents' roles."""
 
 import uuid
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from perisai_kit.privacy.masks import mask_phone
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A member with the telephone number, as member-service names them."""
+    """A member with the telephone number, from member-service."""
 
     member_id: uuid.UUID
     label: str
@@ -35,11 +35,10 @@ async def find_accounts(
     people: Sequence[Person] | None,
     now: datetime,
 ) -> Sequence[Account]:
-    """Return the accounts a proven number leads to, at least one, made where they are missing.
+    """Return the accounts of a proven number, at least one, and create missing ones.
 
-    Those that have signed in before come first.
-    people: the members with this number; None when member-service did not answer.
-    Locks the accounts by id.
+    Accounts that have signed in before come first. Locks the accounts by id.
+    people: the members with this number; None if member-service did not answer.
     """
     phone_hash = keyring.lookup("phone", phone)
     members = None if people is None else [person.member_id for person in people]
@@ -55,7 +54,7 @@ async def find_accounts(
         nobody = _make_person(phone, phone_hash, mask_phone(phone), member_id=None, now=now)
         await _insert(session, nobody, now=now)
     if choice.create or choice.create_empty:
-        # Somebody else may have made the same ones at the same time: read what there is now.
+        # Another sign-in may have created the same accounts, so they are read again.
         known = await queries.lock_people(session, phone_hash=phone_hash, member_ids=members or ())
         choice = rules.choose_accounts([_to_known(each, phone_hash) for each in known], members)
     kept = [account for account in known if account.id in choice.keep]
@@ -74,10 +73,10 @@ async def add_agent(
     region_code: str,
     now: datetime,
 ) -> None:
-    """Give a person's account the role of this agent, and nothing else.
+    """Give a person's account the role of this agent, if it does not have it yet.
 
-    The member of the application stays unattached: only the member's own number, proven at a
-    sign-in, attaches a member. Does nothing where the account has the role already.
+    The member of the application is not attached: that takes a sign-in with the member's own
+    number.
     Raises: AccountNotFound.
     """
     account = await accounts.get_locked(session, account_id=account_id)
@@ -91,7 +90,7 @@ async def add_agent(
         region_code,
     )
     if account.was_agent_at is not None:
-        # Whoever managed the member's record meanwhile may have signed in.
+        # A person who could edit the member's record may have signed in meanwhile.
         accounts.end_sessions(account)
     else:
         account.was_agent_at = now
@@ -105,12 +104,12 @@ async def add_agent(
 async def remove_agent(
     session: AsyncSession, *, account_id: uuid.UUID, agent_id: uuid.UUID, now: datetime
 ) -> None:
-    """Take the role of this agent away; another agent's is left alone.
+    """Remove the role of this agent, but not that of another agent.
 
-    The account is remembered as an agent's in any case. Raises: AccountNotFound.
+    The account stays marked as an agent's in any case. Raises: AccountNotFound.
     """
     account = await accounts.get_locked(session, account_id=account_id)
-    # Whatever the account remembers: agent-service says that it was this agent's.
+    # agent-service says that it was this agent's account, whatever is stored here.
     account.was_agent_at = account.was_agent_at or now
     if account.agent_id != agent_id:
         return
@@ -155,7 +154,7 @@ async def _attach(
 async def _follow(
     session: AsyncSession, account: Account, phone: str, phone_hash: bytes, *, now: datetime
 ) -> None:
-    """Let a member's account follow the member to another number; the old one is told."""
+    """Move a member's account to the member's new number. The old number gets a notice."""
     if account.phone_hash == phone_hash:
         return
     old = account.phone

@@ -1,4 +1,4 @@
-"""Agents' rights follow agent-service."""
+"""Handlers of agent-service's events: the roles of agents."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,7 +28,7 @@ async def on_agent_activated(
 
 
 async def on_agent_away(session: AsyncSession, event: AgentSuspended | AgentDismissed) -> None:
-    """Take the role of the agent away."""
+    """Remove the role of the agent."""
     await service.remove_agent(
         session, account_id=event.account_id, agent_id=event.agent_id, now=clock.real_now()
     )

@@ -26,8 +26,8 @@ async def list_revocations(
         Instant | None, Query(description="The `as_of` of the last answer; all when left out.")
     ] = None,
 ) -> RevocationList:
-    """List the access tokens that stopped counting before their end, for the services.
+    """List the access tokens that were revoked before they expired, for the services.
 
-    A change may be listed twice. What is older than the life of an access token is left out.
+    A change may be listed twice. Changes older than the life of an access token are left out.
     """
     return revocations.changes(since)

@@ -1,7 +1,7 @@
-"""The platform's list of access tokens that must not wait for their end.
+"""The platform's list of revoked access tokens.
 
-Every process of the gateway asks the tables for recent changes every two seconds, and the services
-ask one of them for the list.
+Every process of the gateway reads recent changes from the tables every two seconds. The services
+fetch the list from one of them.
 """
 
 from datetime import datetime, timedelta
@@ -17,11 +17,11 @@ from perisai_kit.domain.errors import Unavailable
 from perisai_kit.services.revocations import RevocationList, RevokedAccount, RevokedSession
 
 OVERLAP = timedelta(seconds=60)
-"""A change carries the instant at which its request began, and is seen when it is committed."""
+"""A change has the instant at which its request began, but is visible only after the commit."""
 
 
 class OwnRevocations(Revocations):
-    """The list as this process of the gateway knows it."""
+    """The list in this process of the gateway."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class OwnRevocations(Revocations):
         self._as_of: datetime | None = None
 
     async def reload(self, database: Database) -> None:
-        """Read what has changed since the last time; at first, all that matters to a token."""
+        """Read the changes since the last time; at first, all that can affect a token."""
         now = clock.real_now()
         oldest = now - self._kept_for
         since = oldest if self._as_of is None else max(oldest, self._as_of - OVERLAP)
@@ -41,7 +41,7 @@ class OwnRevocations(Revocations):
         self._as_of = now
 
     def changes(self, since: datetime | None) -> RevocationList:
-        """Return what has changed since `since`; all that matters to a token when left out.
+        """Return the changes from `since` on; all that can affect a token when left out.
 
         Raises: Unavailable before the tables have been read.
         """

@@ -9,7 +9,7 @@ from gateway.base import Base
 
 
 class SignInSession(Base):
-    """One sign-in and the family of refresh tokens that came from it; only their hashes."""
+    """One sign-in and the hashes of its family of refresh tokens."""
 
     __tablename__ = "sessions"
     __table_args__ = (
@@ -24,7 +24,7 @@ class SignInSession(Base):
     token_hash: Mapped[bytes] = mapped_column(LargeBinary)
     previous_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     salt: Mapped[bytes] = mapped_column(LargeBinary)
-    """With the previous token itself, which only its holder has, it gives the current one again."""
+    """With the previous token, which only its holder has, it derives the current token again."""
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     rotated_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)

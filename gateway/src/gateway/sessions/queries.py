@@ -18,7 +18,7 @@ async def lock_session(session: AsyncSession, session_id: uuid.UUID) -> SignInSe
 async def list_living(
     session: AsyncSession, *, account_id: uuid.UUID, now: datetime, limit: int
 ) -> Sequence[SignInSession]:
-    """Newest first."""
+    """Return the living sessions of an account, newest first."""
     living = (
         select(SignInSession)
         .where(

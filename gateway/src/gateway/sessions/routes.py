@@ -25,7 +25,7 @@ from perisai_kit.http.dependencies import Keys, Session
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
 
-# Signing in counts its tries even when it refuses, so it orders its own transactions.
+# A refused sign-in must be counted, so it opens its own transactions.
 auth_router = APIRouter(prefix="/v1/auth", tags=["sessions"], route_class=JsonRoute)
 router = APIRouter(prefix="/v1", tags=["sessions"], route_class=TransactionRoute)
 
@@ -53,12 +53,12 @@ async def token(
 ) -> TokenOut | AccountChoiceOut:
     """Get an access token for a code, a password, a refresh token or a service's secret.
 
-    Where several people share a telephone number the answer lists their accounts instead; send
-    the same grant again with one `account_id`.
+    If several people share a telephone number, the answer lists their accounts instead: send the
+    same grant again with one `account_id`.
 
-    Outside a sandbox `admin` and `finance_officer` sign in with an authenticator app only. Without
-    one the answer is 403 `totp_enrolment_required` with `details.enrolment_token`: an access
-    token without any role, good for `/v1/me` and for setting the app up at `/v1/me/totp`.
+    Outside a sandbox `admin` and `finance_officer` need an authenticator app. Without one the
+    answer is 403 `totp_enrolment_required` with `details.enrolment_token`: an access token without
+    roles, valid for `/v1/me` and for setting up the app at `/v1/me/totp`.
     """
     response.headers["Cache-Control"] = "no-store"
     address = gateway.get_network(request)
@@ -77,13 +77,13 @@ async def token(
 
 @router.post("/auth/revocation", status_code=204)
 async def revoke(session: Session, keys: Keys, given: Revocation) -> None:
-    """End the session of a refresh token. Unknown ones are answered the same."""
+    """End the session of a refresh token. An unknown token gets the same answer."""
     await service.revoke(session, keys, text=given.refresh_token.get_secret_value())
 
 
 @router.get("/me/sessions")
 async def list_own(session: Session, principal: Anyone) -> SessionsOut:
-    """List where you are signed in, newest first."""
+    """List your sessions, newest first."""
     rows = await service.list_own(session, account_id=principal.account_id)
     return SessionsOut(items=[SessionOut.model_validate(row) for row in rows])
 
@@ -94,5 +94,5 @@ async def list_own(session: Session, principal: Anyone) -> SessionsOut:
     responses=problems(rules.SessionNotFound),
 )
 async def revoke_own(session: Session, principal: Anyone, session_id: uuid.UUID) -> None:
-    """End one of your sessions, such as that of a lost telephone."""
+    """End one of your sessions, such as the session of a lost telephone."""
     await service.revoke_own(session, session_id=session_id, account_id=principal.account_id)

@@ -1,4 +1,4 @@
-"""Refresh tokens: their form, and what presenting one means."""
+"""Refresh tokens: their format, and the meaning of presenting one."""
 
 import base64
 import binascii
@@ -13,7 +13,7 @@ from perisai_kit.domain.errors import NotFound, Unauthenticated
 SECRET_BYTES = 32
 SALT_BYTES = 16
 REPEATABLE_FOR = timedelta(days=7)
-"""A village may be without a network for days after the request went out."""
+"""A village may be without a network for days after a request was sent."""
 _ID_BYTES = 16
 _GENERATION_BYTES = 4
 _TAG_BYTES = 16
@@ -52,7 +52,7 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """What stands in a refresh token. generation: how many came before it in its session."""
+    """The content of a refresh token. generation: how many came before it in its session."""
 
     session_id: uuid.UUID
     generation: int
@@ -65,12 +65,12 @@ class RefreshToken:
 
 
 def encode(token: RefreshToken, tag: bytes) -> str:
-    """Return the text a client keeps. tag: keyed hash of the body; its first 16 bytes are used."""
+    """Return the text of a token. tag: keyed hash of the body; its first 16 bytes are used."""
     return base64.urlsafe_b64encode(token.body + tag[:_TAG_BYTES]).decode().rstrip("=")
 
 
 def decode(text: str) -> tuple[RefreshToken, bytes] | None:
-    """Return the parts of a text and its tag, yet to be checked; None for another form."""
+    """Return the token of a text and its unverified tag; None for another format."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
@@ -91,7 +91,7 @@ def is_genuine(given_tag: bytes, expected: bytes) -> bool:
 class Verdict(StrEnum):
     ROTATE = "rotate"
     REPEAT = "repeat"
-    """The answer to the last refresh was lost: give the same successor again."""
+    """The answer to the last refresh was lost: return the same successor again."""
     REUSED = "reused"
     OTHER_DEVICE = "other_device"
     DEVICE_MISSING = "device_missing"
@@ -99,7 +99,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """What a session knows of its tokens."""
+    """The stored data about the tokens of a session."""
 
     current_hash: bytes
     previous_hash: bytes | None
@@ -110,9 +110,9 @@ class Family:
 def judge(family: Family, *, token_hash: bytes, device_id: str | None, now: datetime) -> Verdict:
     """Decide what a genuine token of a living session means.
 
-    The token before the current one is taken again on the same device for `REPEATABLE_FOR`: its
-    successor is current, so nobody has used it, and an answer lost on the way is not a theft. Once
-    the successor was used, and from any other device, an old token means that two hold the session.
+    The previous token is accepted again from the same device for `REPEATABLE_FOR`. Its successor is
+    still unused then, so the answer was probably lost. After the successor was used, or from
+    another device, an old token means that two parties hold the session.
     """
     if hmac.compare_digest(token_hash, family.current_hash):
         if family.device_id is None or family.device_id == device_id:

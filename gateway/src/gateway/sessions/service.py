@@ -40,9 +40,9 @@ log = get_logger()
 async def sign_in_by_code(
     parts: Parts, grant: OtpGrant, *, address: str
 ) -> TokenOut | AccountChoiceOut:
-    """Sign in with a code, or list the accounts to choose from where several share the number.
+    """Sign in with a code, or list the accounts if several share the number.
 
-    The code is used up only by signing in.
+    Only a sign-in uses the code up.
     Raises: TriedTooOften, CodeWrong, AccountLocked, AccountNotOffered.
     """
     now = clock.real_now()
@@ -132,7 +132,7 @@ async def issue_service_token(parts: Parts, grant: ClientGrant) -> TokenOut:
     """Give a service its token. Raises: ClientRefused."""
     now = clock.real_now()
     known = parts.settings.service_clients.get(grant.client_id)
-    # An unknown client is compared too, with a secret nobody has, so that it takes as long.
+    # For an unknown client a random secret is compared, so that the time is the same.
     expected = known.get_secret_value() if known is not None else secrets.token_hex(16)
     if not hmac.compare_digest(
         hashlib.sha256(expected.encode()).digest(),
@@ -148,7 +148,7 @@ async def issue_service_token(parts: Parts, grant: ClientGrant) -> TokenOut:
 
 
 async def revoke(session: AsyncSession, keyring: Keyring, *, text: str) -> None:
-    """End the session of a refresh token, whichever of its tokens it is; others do nothing."""
+    """End the session of any of its refresh tokens; an unknown token does nothing."""
     token = read_token(keyring, text)
     row = None if token is None else await queries.lock_session(session, token.session_id)
     if row is not None:
@@ -169,7 +169,7 @@ async def list_own(session: AsyncSession, *, account_id: uuid.UUID) -> Sequence[
 async def revoke_own(
     session: AsyncSession, *, session_id: uuid.UUID, account_id: uuid.UUID
 ) -> None:
-    """End one of an account's sessions, such as that of a lost telephone.
+    """End one of an account's sessions.
 
     Raises: SessionNotFound.
     """
@@ -186,12 +186,12 @@ async def list_ended(session: AsyncSession, *, since: datetime) -> list[tuple[uu
 
 
 def find_old(*, now: datetime) -> list[OldRows]:
-    """Return the sessions that ended by themselves and that nobody asks for any more."""
+    """Return the rows of sessions that expired long ago."""
     return [queries.get_old_sessions(expired_before=now - SESSIONS_KEPT)]
 
 
 def read_token(keyring: Keyring, text: str) -> RefreshToken | None:
-    """Return a refresh token that we gave out; None for anything else, without the database."""
+    """Return a genuine refresh token, or None, without a query."""
     decoded = rules.decode(text)
     if decoded is None:
         return None
@@ -220,9 +220,10 @@ def _offer(account: Account) -> OfferedAccount:
 def _begin(
     parts: Parts, account: Account, *, amr: list[str], device_id: str | None
 ) -> tuple[SignInSession, RefreshToken]:
-    """Return a new session and its first token; the caller holds the account's row lock.
+    """Return a new session and its first token.
 
-    The clock is read under it, so that whatever ends sessions ends just those begun before.
+    The caller holds the account's row lock. The clock is read under it, so that a change that ends
+    sessions ends exactly those begun before it.
     """
     settings, now = parts.settings, clock.real_now()
     life_s = settings.device_session_s if device_id else settings.staff_session_s
@@ -284,7 +285,7 @@ async def _answer(
     parts: Parts, account: Account, row: SignInSession, token: RefreshToken, now: datetime
 ) -> TokenOut:
     if sign_ins.is_too_weak(parts, account, row.amr):
-        # The session is older than the account's role, or than the rule.
+        # The session began before the account got the role, or before the rule existed.
         raise rules.RefreshRefused
     principal = accounts.read_claims(
         account, amr=row.amr, device_id=row.device_id, session_id=row.id
@@ -309,7 +310,7 @@ def _compute_tag(keyring: Keyring, token: RefreshToken) -> bytes:
 
 
 def _derive_successor(keyring: Keyring, token: RefreshToken, salt: bytes) -> RefreshToken:
-    # Derived, not stored: whoever shows the previous token again gets the same successor, and
-    # the table alone gives nobody a token.
+    # Derived, not stored: the previous token gives the same successor again, and the table alone
+    # gives no token.
     secret = keyring.lookup("refresh-next", f"{token.body.hex()}:{salt.hex()}")
     return RefreshToken(token.session_id, token.generation + 1, secret)

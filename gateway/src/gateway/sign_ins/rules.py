@@ -1,4 +1,4 @@
-"""Why a sign-in is refused."""
+"""The reasons to refuse a sign-in."""
 
 from perisai_kit.domain.errors import Forbidden, Invalid, Unauthenticated
 

@@ -1,4 +1,4 @@
-"""Who signs in: a telephone number or a password is proven, and every try is counted first."""
+"""Sign-ins: a proof of a telephone number or a password; every attempt is counted first."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -30,7 +30,7 @@ log = get_logger()
 
 
 async def prove_number(parts: Parts, grant: OtpGrant, *, address: str, now: datetime) -> None:
-    """Count a try and look at the code; a right one gives the try back.
+    """Count an attempt and verify the code; a right code removes the attempt from the count.
 
     Raises: TriedTooOften, CodeWrong.
     """
@@ -74,11 +74,11 @@ async def try_code(
 async def prove_password(
     parts: Parts, grant: PasswordGrant, *, address: str, now: datetime
 ) -> Account:
-    """Count a try, then verify the password; return whose it is.
+    """Count an attempt and verify the password; return the account.
 
-    A right password gives the try back; authenticator codes are counted apart. Who has just been
-    refused, or finds no place in the queue, costs no transaction and is no try. None is open while
-    the password is hashed.
+    A right password removes the attempt from the count; authenticator codes have their own count. A
+    subject that has just been refused, or finds the queue full, costs no transaction and is not
+    counted. No transaction is open during hashing.
     Raises: TriedTooOften, SignInBusy, SignInRefused.
     """
     username = grant.username.lower()
@@ -110,7 +110,7 @@ async def prove_password(
 async def lock_proven(session: AsyncSession, proven: Account) -> Account:
     """Return the account whose password was verified, its row locked.
 
-    Raises: SignInRefused where the password has changed meanwhile, AccountLocked.
+    Raises: SignInRefused if the password has changed meanwhile, AccountLocked.
     """
     account = await accounts.get_locked(session, account_id=proven.id)
     if account.password_hash != proven.password_hash:
@@ -133,7 +133,7 @@ async def remember_device(
 async def prove_second_factor(
     parts: Parts, session: AsyncSession, account: Account, code: str | None, *, now: datetime
 ) -> list[str] | DomainError:
-    """Return how the subject has proven itself, or why it is refused, so that counts are kept."""
+    """Return the `amr` of the sign-in, or the refusal; raising it would undo the counts."""
     if account.totp_confirmed_at is None:
         return ["pwd"]
     if code is None:
@@ -152,7 +152,7 @@ def is_too_weak(parts: Parts, account: Account, amr: Sequence[str]) -> bool:
 async def make_enrolment_refusal(
     parts: Parts, account: Account, amr: Sequence[str], *, now: datetime
 ) -> TotpEnrolmentRequired:
-    """Return the refusal with a token that has no role and is good for /v1/me/totp only."""
+    """Return the refusal, with a token without roles that is valid for /v1/me/totp only."""
     principal = Principal(
         account_id=account.id, roles=frozenset(), amr=(*amr, credential_rules.ENROLMENT)
     )
@@ -184,7 +184,7 @@ async def _is_known_device(
 async def _count_password(
     parts: Parts, username: str, tries: Sequence[Try], *, now: datetime
 ) -> Account | None:
-    """Count a try; return the account of that username, if any. Raises: TriedTooOften."""
+    """Count an attempt; return the account with this username, if any. Raises: TriedTooOften."""
     async with parts.database.begin() as session:
         blocked = await throttles.hit(
             session, parts.keyring, tries, refusals=parts.refusals, now=now

@@ -7,7 +7,7 @@ from gateway.base import Base
 
 
 class ThrottleCount(Base):
-    """How often one subject, known by a keyed hash, has tried in one window."""
+    """The attempts of one subject, a keyed hash, in one window."""
 
     __tablename__ = "throttle_counts"
 
@@ -19,7 +19,7 @@ class ThrottleCount(Base):
 
 
 class KnownDevice(Base):
-    """A device that has signed in with a number or a name: only a keyed hash of both."""
+    """A device that has signed in with a number or a name, as a keyed hash of both."""
 
     __tablename__ = "known_devices"
 

@@ -9,7 +9,7 @@ from perisai_kit.db.bulk import OldRows
 
 
 async def count_hit(session: AsyncSession, *, subject: bytes, window_at: datetime) -> int:
-    """Count one more try and return how many there are; the row stays locked."""
+    """Count one more attempt and return the count; the row stays locked."""
     hit = insert(ThrottleCount).values(subject=subject, window_at=window_at, hits=1)
     counted = hit.on_conflict_do_update(
         index_elements=["subject", "window_at"], set_={"hits": ThrottleCount.hits + 1}

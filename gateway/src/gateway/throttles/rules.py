@@ -1,10 +1,10 @@
-"""How often signing in may be tried, and whose tries count for whom.
+"""Limits on attempts to sign in.
 
-A stranger must not be able to lock the owner of a number or a name out. So tries are counted for
-the number or name from one address first; whoever is over that limit counts no further. The limit
-of the number or name alone is much higher and only stops an attack from many addresses. A device
-that has signed in with the number or name before has an allowance of its own, which nobody else
-can use up: only the owner's app knows the device's id.
+An unknown device must not be able to lock out the owner of a number or a name. So attempts are
+counted for the number or name from one address first, and counting stops at that limit. The limit
+of the number or name alone is much higher and only stops attacks from many addresses. A device that
+has signed in before has its own limit, which no other device can use up, because only the owner's
+app knows the id of the device.
 """
 
 from collections import OrderedDict
@@ -17,11 +17,11 @@ from perisai_kit.domain.errors import TooMany
 DAY_S = 24 * 3600
 COUNTS_KEPT = timedelta(days=2)
 DEVICES_KEPT = timedelta(days=180)
-"""Three times the life of a session that is bound to a device."""
+"""Three times the life of a session of a device."""
 REMEMBERED = timedelta(seconds=5)
-"""How long a refusal may outlive the count that it came from."""
+"""How long a refusal may be cached after its count was reset."""
 MOST_REMEMBERED = 100_000
-"""About 30 MB; the one that was remembered first goes first."""
+"""About 30 MB; the oldest entry is dropped first."""
 
 
 class TriedTooOften(TooMany):
@@ -34,7 +34,7 @@ class TriedTooOften(TooMany):
 class Throttle:
     """At most `times` in each window of `window_s` seconds for one subject of this kind.
 
-    of_account: whoever is over it cannot sign in from anywhere but a known device.
+    of_account: beyond it only known devices can sign in.
     """
 
     kind: str
@@ -44,12 +44,12 @@ class Throttle:
 
 
 Try = tuple[Throttle, str]
-"""What is counted, and for whom."""
+"""A limit, and the subject that is counted against it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """A try beyond a limit. is_first: the first one in its window."""
+    """An attempt beyond a limit. is_first: the first one in its window."""
 
     throttle: Throttle
     wait_s: int
@@ -57,13 +57,13 @@ class Blocked:
 
     @property
     def locks_account_out(self) -> bool:
-        """Whether an account has just been locked out, and not only an address."""
+        """Whether this attempt locks out an account, and not only an address."""
         return self.throttle.of_account and self.is_first
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many in a window of `window_s` seconds; `_day`: in a day."""
+    """The limits for a window of `window_s` seconds; `_day`: for a day."""
 
     window_s: int
     sends_per_device: int
@@ -86,8 +86,8 @@ class Limits:
 def list_code_sends(
     limits: Limits, *, phone: str, device_id: str, address: str, is_known: bool
 ) -> list[Try]:
-    """Return what sending a code counts for. is_known: the device has signed in to the number."""
-    window_s, device, stranger = limits.window_s, f"{phone}#{device_id}", f"{phone}@{address}"
+    """Return what sending a code counts as. is_known: the device has signed in with the number."""
+    window_s, device, unknown = limits.window_s, f"{phone}#{device_id}", f"{phone}@{address}"
     if is_known:
         return [
             (Throttle("otp-device", limits.sends_per_device, window_s), device),
@@ -96,8 +96,8 @@ def list_code_sends(
     per_day = limits.sends_per_phone_and_address_day
     return [
         (Throttle("otp-address", limits.sends_per_address, window_s), address),
-        (Throttle("otp-phone-address", limits.sends_per_phone_and_address, window_s), stranger),
-        (Throttle("otp-phone-address-day", per_day, DAY_S), stranger),
+        (Throttle("otp-phone-address", limits.sends_per_phone_and_address, window_s), unknown),
+        (Throttle("otp-phone-address-day", per_day, DAY_S), unknown),
         (Throttle("otp-phone", limits.sends_per_phone, window_s), phone),
         (Throttle("otp-phone-day", limits.sends_per_phone_day, DAY_S), phone),
     ]
@@ -106,7 +106,7 @@ def list_code_sends(
 def list_code_tries(
     limits: Limits, *, phone: str, device_id: str, address: str, is_known: bool
 ) -> list[Try]:
-    """Return what a wrong code counts for, besides its own challenge."""
+    """Return what a wrong code counts as, besides its own challenge."""
     window_s = limits.window_s
     if is_known:
         return [
@@ -122,7 +122,7 @@ def list_code_tries(
 def list_password_tries(
     limits: Limits, *, username: str, device_id: str | None, address: str, is_known: bool
 ) -> list[Try]:
-    """Return what a wrong password counts for."""
+    """Return what a wrong password counts as."""
     window_s = limits.window_s
     if is_known:
         own = Throttle("password-device", limits.passwords_per_device, window_s)
@@ -137,20 +137,20 @@ def list_password_tries(
 
 
 def list_credential_tries(limits: Limits, *, account_id: str) -> list[Try]:
-    """Return what a wrong password or authenticator code of somebody known counts for.
+    """Return what a wrong password or authenticator code of a known account counts as.
 
-    Only those count who have the account's password or a token of it: the authenticator code at
-    a sign-in, and everything at `/v1/me`.
+    This applies after a right password or with a token of the account: to the authenticator code at
+    a sign-in, and to everything at `/v1/me`.
     """
     kept = Throttle("credentials", limits.credentials_per_account, limits.window_s, of_account=True)
     return [(kept, account_id)]
 
 
 class Refusals:
-    """What the database has just refused, so that the next try costs no transaction.
+    """A cache of refusals, so that the next attempt costs no transaction.
 
-    The counts in the database decide; this is the memory of one process. Another one that gives
-    tries back is heeded within `REMEMBERED`.
+    The counts in the database decide; this is the cache of one process. A reset by another process
+    takes effect within `REMEMBERED`.
     """
 
     def __init__(self, *, most: int = MOST_REMEMBERED) -> None:
@@ -158,7 +158,7 @@ class Refusals:
         self._most = most
 
     def find(self, tries: Sequence[Try], *, now: datetime) -> Blocked | None:
-        """Return why one of these tries is refused without a question; None where none is."""
+        """Return the cached refusal of one of these attempts, if any."""
         for throttle, subject in tries:
             until = self._until.get((throttle.kind, subject))
             if until is not None and now < until:
@@ -166,7 +166,7 @@ class Refusals:
         return None
 
     def remember(self, refused: Try, *, now: datetime) -> None:
-        """Remember for a moment, and never past its window, that a subject is over its limit."""
+        """Cache a refusal for a moment, but not beyond its window."""
         throttle, subject = refused
         window_end = window_start(now, throttle.window_s) + timedelta(seconds=throttle.window_s)
         self._until.pop((throttle.kind, subject), None)
@@ -175,7 +175,7 @@ class Refusals:
             self._until.popitem(last=False)
 
     def forget(self, tries: Sequence[Try]) -> None:
-        """Ask the database again about these subjects."""
+        """Drop the cached refusals of these subjects."""
         for throttle, subject in tries:
             self._until.pop((throttle.kind, subject), None)
 
@@ -195,12 +195,12 @@ def wait_s(now: datetime, window_s: int) -> int:
 
 
 def blocked(throttle: Throttle, hits: int, now: datetime) -> Blocked | None:
-    """Return why a try is refused; None where it is not. hits: with this try."""
+    """Return the refusal of an attempt, if any. hits: including this attempt."""
     if hits <= throttle.times:
         return None
     return Blocked(throttle, wait_s(now, throttle.window_s), hits == throttle.times + 1)
 
 
 def drop_address(tries: Sequence[Try]) -> list[Try]:
-    """Return the counts that a proof of the number clears: those of the number itself."""
+    """Return the counts of the number itself, which a proof of the number clears."""
     return [each for each in tries if each[0].kind != "otp-address"]

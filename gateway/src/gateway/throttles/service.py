@@ -1,6 +1,6 @@
-"""How often signing in is tried. Every count is in the database; subjects are keyed hashes.
+"""Counts of attempts to sign in. They are in the database; subjects are keyed hashes.
 
-What it has just refused is remembered by `Parts.refusals`, which every function here keeps true.
+`Parts.refusals` caches refusals. Every function here keeps it up to date.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from perisai_kit.privacy.keyring import Keyring
 
 
 def read_limits(settings: Settings) -> Limits:
-    """Return the limits that the settings name."""
+    """Return the limits of the settings."""
     return Limits(
         window_s=settings.throttle_window_s,
         sends_per_device=settings.otp_sends_per_device,
@@ -46,10 +46,10 @@ async def hit(
     refusals: Refusals,
     now: datetime,
 ) -> Blocked | None:
-    """Count one try of each subject in turn; return the limit that is exceeded, if one is.
+    """Count one attempt for each subject in order; return the exceeded limit, if any.
 
-    The first that is over ends the counting, so that a blocked address cannot use up the tries
-    of a number. It raises nothing, so that the counts are committed.
+    Counting stops at the first exceeded limit, so that a blocked address cannot use up the attempts
+    of a number. It returns the limit instead of raising, so that the counts are committed.
     """
     for throttle, subject in tries:
         hits = await queries.count_hit(
@@ -72,7 +72,7 @@ async def uncount(
     refusals: Refusals,
     now: datetime,
 ) -> None:
-    """Forget the try that `hit` counted at `now`: it was a good one."""
+    """Remove the attempt that `hit` counted at `now`, because it succeeded."""
     refusals.forget(tries)
     for throttle, subject in tries:
         await queries.uncount_hit(
@@ -98,7 +98,7 @@ async def uncount_now(
 async def clear(
     session: AsyncSession, keyring: Keyring, tries: Sequence[Try], *, refusals: Refusals
 ) -> None:
-    """Forget every try of these subjects."""
+    """Remove all attempts of these subjects."""
     refusals.forget(tries)
     for throttle, subject in tries:
         await queries.clear_hits(session, subject=_hash_subject(keyring, throttle, subject))
@@ -124,7 +124,7 @@ async def remember_device(
 
 
 def find_old(*, now: datetime) -> list[OldRows]:
-    """Return the counts and devices that nobody needs any more."""
+    """Return the old rows of counts and devices."""
     return [
         queries.get_old_counts(before=now - rules.COUNTS_KEPT),
         queries.get_old_devices(before=now - rules.DEVICES_KEPT),
