@@ -1,4 +1,4 @@
-"""Where the keys come from that verify access tokens."""
+"""The keys that verify access tokens."""
 
 import asyncio
 import time
@@ -12,19 +12,19 @@ from perisai_kit.runtime.log import get_logger
 from perisai_kit.runtime.tls import get_ssl_context
 
 REFRESH_EVERY_S = 60.0
-"""A withdrawn key is refused by a service at most this long, and one fetch, after the gateway."""
+"""A service refuses a revoked key at most this long, plus one fetch, after the gateway."""
 RETRY_EVERY_S = 5.0
-"""After a fetch that failed."""
+"""The pause after a failed fetch."""
 UNKNOWN_AT_MOST_EVERY_S = 60.0
-"""How often a made-up `kid` may make a service ask the gateway."""
+"""How often an unknown `kid` may cause a fetch."""
 LOADING_AT_MOST_EVERY_S = 1.0
-"""The same before there is any key."""
+"""The same while no key is loaded."""
 
 log = get_logger()
 
 
 class KeysUnavailable(Unavailable):
-    """No token can be verified yet; this says nothing about the token."""
+    """No token can be verified yet; the token itself may be valid."""
 
     code = "keys_unavailable"
     text = "The keys that verify access tokens are not loaded yet; try again in a moment."
@@ -32,13 +32,13 @@ class KeysUnavailable(Unavailable):
 
 
 class KeySource(Protocol):
-    """Where verification keys come from: the gateway's JWKS, or the gateway's own table."""
+    """The source of verification keys: the gateway's JWKS, or the gateway's own table."""
 
     @property
     def loaded(self) -> bool: ...
 
     def has(self, kid: str) -> bool:
-        """Tell whether `kid` is known and not withdrawn, without looking anywhere else."""
+        """Tell whether `kid` is loaded and not revoked, without a fetch."""
 
     async def find(self, kid: str) -> jwt.PyJWK | None: ...
 
@@ -46,9 +46,9 @@ class KeySource(Protocol):
 class RemoteKeys:
     """The gateway's published keys.
 
-    `keep_fresh` fetches them every minute and drops what is no longer published. An unknown `kid`
-    makes `find` fetch them too, at most once a minute. While the gateway does not answer, the keys
-    that are known stay.
+    `keep_fresh` fetches them every minute and drops keys that are no longer published. An unknown
+    `kid` makes `find` fetch them too, at most once a minute. While the gateway does not answer, the
+    loaded keys stay.
     """
 
     def __init__(
@@ -85,12 +85,12 @@ class RemoteKeys:
         return time.monotonic() - self._asked_at > wait_s
 
     async def fetch(self) -> bool:
-        """Fetch the key set once; tell whether it came. A failure keeps the keys we have."""
+        """Fetch the key set once; return whether it succeeded. A failure keeps the loaded keys."""
         try:
             async with httpx.AsyncClient(
                 transport=self._transport, verify=get_ssl_context(), timeout=5, trust_env=False
             ) as client:
-                # A cache on the way must not prolong the life of a withdrawn key.
+                # A cache on the way must not prolong the life of a revoked key.
                 answer = await client.get(self._url, headers={"Cache-Control": "no-cache"})
                 answer.raise_for_status()
                 published = jwt.PyJWKSet.from_dict(answer.json()).keys
@@ -101,7 +101,7 @@ class RemoteKeys:
         return True
 
     async def keep_fresh(self) -> None:
-        """Fetch for ever: often until there are keys, since the gateway may start after us."""
+        """Fetch for ever, more often until there are keys: the gateway may start later."""
         while True:
             fetched = await self.fetch()
             if not self.loaded:

@@ -1,4 +1,4 @@
-"""Who is asking, and what they may do: subjects, roles and scopes."""
+"""Principals with their roles and scopes."""
 
 import uuid
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class ScopeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The part of the country a subject works for.
+    """The part of the country that a principal works for.
 
     code: the branch's or region's code; None for the country. region: a branch's region code.
     """
@@ -41,7 +41,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Principal:
-    """The subject of a verified token."""
+    """The subject of a verified access token."""
 
     account_id: uuid.UUID
     roles: frozenset[Role]
@@ -53,7 +53,7 @@ class Principal:
     amr: tuple[str, ...] = ()
     device_id: str | None = None
     session_id: uuid.UUID | None = None
-    """The sign-in that the token came from, the claim `sid`; None for a service."""
+    """The sign-in session of the token, the claim `sid`; None for a service."""
 
     @cached_property
     def subject(self) -> str:
@@ -61,20 +61,20 @@ class Principal:
         return str(self.account_id)
 
     def has(self, *roles: Role) -> bool:
-        """Tell whether the subject has at least one of these roles."""
+        """Tell whether the principal has at least one of these roles."""
         return not self.roles.isdisjoint(roles)
 
     @property
     def has_country(self) -> bool:
-        """Whether the subject works for the whole country, as `covers` counts it."""
+        """Whether the scope is the whole country, by the rule of `covers`."""
         if self.scope is None:
             return self.has(Role.ADMIN)
         return self.scope.kind is ScopeKind.COUNTRY
 
     def covers(self, *, branch_code: str | None, region_code: str | None) -> bool:
-        """Tell whether the subject's scope holds this branch of this region.
+        """Tell whether the scope contains this branch of this region.
 
-        Without a scope an administrator has the country, and everybody else nothing.
+        Without a scope an administrator has the whole country, and all others have nothing.
         """
         match self.scope:
             case None:
@@ -89,7 +89,7 @@ class Principal:
 
 
 def read_claims(claims: dict[str, Any]) -> Principal:
-    """Return the subject that a token's claims describe; ValueError where they do not fit."""
+    """Return the principal of a token's claims. Raises: ValueError for invalid claims."""
     scope = claims.get("scope")
     return Principal(
         account_id=uuid.UUID(claims["sub"]),
@@ -108,7 +108,7 @@ def read_claims(claims: dict[str, Any]) -> Principal:
 
 
 def build_claims(principal: Principal) -> dict[str, Any]:
-    """Return the claims that describe a subject; `read_claims` reads them back."""
+    """Return the claims of a principal; `read_claims` reads them back."""
     claims: dict[str, Any] = {
         "sub": principal.subject,
         "roles": sorted(principal.roles),

@@ -1,4 +1,4 @@
-"""Which roles a route asks for."""
+"""The roles that a route requires."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal
@@ -13,10 +13,10 @@ from perisai_kit.domain.errors import Forbidden
 def require(
     *roles: Role, scope: Literal[ScopeKind.COUNTRY] | None = None
 ) -> Callable[[Request], Coroutine[Any, Any, Principal]]:
-    """Return a dependency that gives the request's principal, who has one of `roles`.
+    """Return a dependency that gives the request's principal, which must have one of `roles`.
 
-    Without roles any signed-in account will do. scope: for what concerns the whole country, such as
-    a bank or the ledger, so that an office of a branch or a region is refused.
+    Without roles any signed-in account is accepted. scope: for data of the whole country, such as a
+    bank or the ledger: a principal of a branch or a region is refused.
     """
 
     async def dependency(request: Request) -> Principal:
@@ -26,5 +26,5 @@ def require(
             raise Forbidden
         return principal
 
-    dependency.allowed_roles = roles  # type: ignore[attr-defined]  # the route table test reads it
+    dependency.allowed_roles = roles  # type: ignore[attr-defined]  # read by the test of the route table
     return dependency

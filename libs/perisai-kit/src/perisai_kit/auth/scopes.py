@@ -1,4 +1,4 @@
-"""Which rows a subject's scope holds, as a condition for a query."""
+"""The scope of a principal as a condition of a query."""
 
 from sqlalchemy import ColumnElement, false, true
 from sqlalchemy.orm import InstrumentedAttribute
@@ -9,10 +9,9 @@ from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 def in_scope(
     principal: Principal, *, branch: InstrumentedAttribute[str], region: InstrumentedAttribute[str]
 ) -> ColumnElement[bool]:
-    """Return the condition under which a row lies in the subject's scope.
+    """Return the condition for rows within the principal's scope, by the rule of `covers`.
 
-    The same rule as `Principal.covers`: without a scope an administrator has the country, and
-    everybody else nothing.
+    Without a scope an administrator has the whole country, and all others have nothing.
     """
     match principal.scope:
         case None:

@@ -1,4 +1,4 @@
-"""Access tokens, verified by every service for itself.
+"""Verification of access tokens, in every service.
 
 Tokens are JWT, ES256 only, with `kid` and `typ`, issued by the gateway for the audience `perisai`.
 """
@@ -22,11 +22,11 @@ from perisai_kit.domain.errors import BadRequest, Unauthenticated
 AUDIENCE = "perisai"
 ALGORITHM = "ES256"
 TOKEN_TYPE = "at+jwt"
-"""The header `typ` of an access token, so that no other JWT passes for one. Source: RFC 9068."""
+"""The header `typ` of an access token, so that no other JWT is accepted. Source: RFC 9068."""
 LEEWAY_S = 60
-"""By how much clocks may differ: counts for `exp`, `iat` and `nbf`."""
+"""The tolerated difference of clocks, for `exp`, `iat` and `nbf`."""
 MAX_TOKEN_LIFE_S = 3600
-"""A token that claims to live longer is not one of ours; revocations are kept as long."""
+"""A token with a longer life is refused. Revocations are kept as long."""
 CACHED_TOKENS = 10_000
 MAX_TOKEN_LENGTH = 4096
 
@@ -44,7 +44,7 @@ class TokenInvalid(Unauthenticated):
 
 
 class AuthorizationRepeated(BadRequest):
-    """Two of them could be read differently by a proxy and by us."""
+    """A proxy and a service could read different ones of them."""
 
     code = "authorization_repeated"
     text = "Send one Authorization header."
@@ -54,8 +54,8 @@ class AuthorizationRepeated(BadRequest):
 def read_bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """Return the bearer token of raw ASGI headers, whose names are in lower case.
 
-    Raises: Unauthenticated when there is none, AuthorizationRepeated when there are several, also
-    as one header that a proxy has joined with a comma.
+    Raises: Unauthenticated for no token, AuthorizationRepeated for several, also in one header
+    joined by commas.
     """
     given = [value for name, value in headers if name == b"authorization"]
     if len(given) > 1 or (given and b"," in given[0]):
@@ -70,7 +70,7 @@ def read_bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Verified:
-    """A token whose signature is good. Instants are seconds since 1970."""
+    """A token with a valid signature. Instants are seconds since 1970."""
 
     kid: str
     principal: Principal
@@ -80,10 +80,9 @@ class _Verified:
 
 
 class Authenticator:
-    """Verifies tokens, and remembers the verified ones by their SHA-256.
+    """Verifies tokens, and caches verified ones by their SHA-256.
 
-    A remembered token gets the same answer as a new one: its key, its times and the revocations
-    are looked at each time.
+    For a cached token the key, the times and the revocations are still checked each time.
     """
 
     def __init__(self, keys: KeySource, *, issuer: str, revocations: Revocations) -> None:
@@ -99,10 +98,10 @@ class Authenticator:
         at: float | None = None,
         before_decoding: Callable[[], None] | None = None,
     ) -> Principal:
-        """Return the token's subject.
+        """Return the principal of a token.
 
-        at: seconds since 1970; now when left out. before_decoding: called where a signature has
-        to be checked; what it raises ends the verification.
+        at: seconds since 1970; now when left out. before_decoding: called before a signature is
+        checked; its exception ends the verification.
         Raises: TokenExpired, TokenInvalid, KeysUnavailable.
         """
         if len(token) > MAX_TOKEN_LENGTH:
@@ -144,7 +143,7 @@ class Authenticator:
                 algorithms=[ALGORITHM],
                 audience=AUDIENCE,
                 issuer=self._issuer,
-                # The times are checked here, remembered or not, each time a token is shown.
+                # The times are checked below, for cached tokens too.
                 options={
                     "require": ["exp", "iat", "sub", "iss", "aud"],
                     "verify_exp": False,
@@ -163,10 +162,10 @@ class Authenticator:
             raise TokenInvalid from None
 
     async def authenticate(self, request: Request) -> Principal:
-        """Return the subject of the request's bearer token, verified once a request.
+        """Return the principal of the request's bearer token, verified once per request.
 
-        Raises: Unauthenticated when there is none, AuthorizationRepeated, TokenExpired,
-        TokenInvalid, KeysUnavailable.
+        Raises: Unauthenticated for no token, AuthorizationRepeated, TokenExpired, TokenInvalid,
+        KeysUnavailable.
         """
         known = getattr(request.state, "principal", None)
         if isinstance(known, Principal):

@@ -1,4 +1,4 @@
-"""Insert one row or any number, each once; work on many, in short transactions, bounded in time."""
+"""Inserts without duplicates, bulk inserts, and work on many rows in short transactions."""
 
 import json
 import time
@@ -34,21 +34,21 @@ from sqlalchemy.types import TypeEngine
 from perisai_kit.db.engine import Database
 
 BATCH = 5_000
-"""Rows a transaction deletes: some hundred milliseconds on a busy server."""
+"""Rows deleted per transaction: some hundred milliseconds on a busy server."""
 RUN_S = 30.0
-"""What one turn of periodic work may take; then it says that there is more."""
+"""The time of one turn of periodic work; then it returns that there is more."""
 
 Row = TypeVar("Row", bound=DeclarativeBase)
 
 Step = Callable[[AsyncSession, int], Awaitable[int]]
-"""Works on at most so many rows in the session's transaction; returns how many there were."""
+"""Works on at most so many rows in the session's transaction; returns their number."""
 
 
 async def insert_once(session: AsyncSession, row: Row) -> Row | None:
-    """Insert a row unless a unique index refuses it; return it as the session keeps it from now on.
+    """Insert a row and return it as the session's object; return None if a unique index refuses it.
 
-    Waits for another transaction that is inserting the same; None when it is there already. What
-    was not set on the row gets the default of its column.
+    It waits for another transaction that inserts the same row. Attributes that are not set get the
+    defaults of their columns.
     """
     state = inspect(row)
     set_here = [each.key for each in state.mapper.column_attrs if each.key in state.dict]
@@ -62,9 +62,9 @@ async def insert_once(session: AsyncSession, row: Row) -> Row | None:
 def insert_rows_statement(
     model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]
 ) -> Insert:
-    """Return the insertion of one row or more, which all have the same columns.
+    """Return the statement that inserts one or more rows with the same columns.
 
-    One array a column: values of their own would be too many parameters beyond some thousand rows.
+    It has one array per column, because single values would exceed the limit of parameters.
     """
     table: Table = model.__table__  # type: ignore[assignment]  # a declarative class has one
     kinds: dict[str, TypeEngine[Any]] = {name: table.c[name].type for name in rows[0]}
@@ -80,7 +80,7 @@ def insert_rows_statement(
 
 
 def _sent(kind: TypeEngine[Any]) -> TypeEngine[Any]:
-    # Text of whatever has no simple type of its own; the column's own type is cast to.
+    # Other types are sent as text and cast to the column's type.
     return kind if isinstance(kind, Uuid | BigInteger | Boolean | DateTime) else Text()
 
 
@@ -94,10 +94,9 @@ def _values(values: list[Any], kind: TypeEngine[Any]) -> list[Any]:
 async def run_in_batches(
     database: Database, *steps: Step, batch: int = BATCH, run_s: float = RUN_S
 ) -> bool:
-    """Run each step again and again until it finds fewer rows than a batch.
+    """Run each step until it finds fewer rows than a batch, each batch in its own transaction.
 
-    Each batch is a transaction of its own. Returns whether there may be more, because `run_s`
-    seconds were over; at least one batch is done in any case.
+    Return whether there may be more, because `run_s` seconds have passed. At least one batch runs.
     """
     deadline = time.monotonic() + run_s
     for step in steps:
@@ -113,9 +112,9 @@ async def run_in_batches(
 
 @dataclass(frozen=True, slots=True)
 class OldRows:
-    """Rows to delete: those whose `column` is less than `before`.
+    """Rows to delete: those with `column` less than `before`.
 
-    column: has an index, alone or behind what `where` fixes.
+    column: must be indexed, alone or after the columns that `where` fixes.
     """
 
     column: InstrumentedAttribute[Any]
@@ -123,14 +122,14 @@ class OldRows:
     where: ColumnElement[bool] = true()  # noqa: RUF009 - a constant of the library
 
     async def delete_batch(self, session: AsyncSession, limit: int) -> int:
-        """Delete at most `limit` of them, the least first; return how many there were."""
+        """Delete at most `limit` of the rows, the oldest first; return their number."""
         result = await session.execute(self._statement(limit))
         assert isinstance(result, CursorResult)
         return result.rowcount
 
     def _statement(self, limit: int) -> Delete:
-        # By the rows' places: through the keys, the planner may read the whole table each time. A
-        # row that is changed meanwhile has another place and stays.
+        # By ctid: with a condition on the keys the planner may read the whole table each time. A
+        # row that is changed meanwhile has another ctid and stays.
         places: Select[Any] = (
             select(column("ctid"))
             .select_from(self.column.class_)
@@ -144,5 +143,5 @@ class OldRows:
 
 
 async def delete_old(database: Database, *old: OldRows, run_s: float = RUN_S) -> bool:
-    """Delete all these rows in short transactions; return whether `run_s` was too short for it."""
+    """Delete all these rows in short transactions; return whether `run_s` was too short."""
     return await run_in_batches(database, *(each.delete_batch for each in old), run_s=run_s)

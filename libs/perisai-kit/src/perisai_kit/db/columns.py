@@ -1,4 +1,4 @@
-"""What tables share: how constraints are named, and the column types beside SQLAlchemy's own."""
+"""Names of constraints, and the column types that SQLAlchemy does not have."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -40,13 +40,13 @@ COLUMN_TYPES: dict[Any, Any] = {
     datetime: DateTime(timezone=True),
     Month: MonthColumn,
 }
-"""A service's `type_annotation_map`: what a column is, unless it says otherwise."""
+"""The `type_annotation_map` of a service: the default column types."""
 
 
 def choice(kind: type[Choice], check: str | None = None) -> Enum:
-    """Return a text column that reads and writes an enumeration's values.
+    """Return a text column type for the values of an enumeration.
 
-    check: the name of the check constraint on them, which is the column's; None makes none.
+    check: the name of its check constraint; None for no constraint.
     """
     return Enum(
         kind,
@@ -59,12 +59,12 @@ def choice(kind: type[Choice], check: str | None = None) -> Enum:
 
 
 def one_of(column: str, kind: type[StrEnum]) -> str:
-    """Return the check of a plain text column that holds an enumeration's values."""
+    """Return the SQL check of a plain text column for the values of an enumeration."""
     values = ", ".join(f"'{member.value}'" for member in kind)
     return f"{column} IN ({values})"
 
 
 class KitBase(DeclarativeBase):
-    """The tables every service has: events, subscriptions, idempotency keys, read audits."""
+    """The base of the tables in every service: events, idempotency keys, read audits and more."""
 
     metadata = MetaData(naming_convention=NAMING)

@@ -1,7 +1,7 @@
-"""PostgreSQL: the engine and its two kinds of session.
+"""PostgreSQL: the engine, with writing and reading sessions.
 
-Nobody outside this module commits. A writing route gets its session from `TransactionRoute`, a
-reading one from `ReadSession`, and a task from `async with database.begin() as session`.
+Only this module commits. A writing route gets its session from `TransactionRoute`, a reading route
+from `ReadSession`, and a task from `async with database.begin() as session`.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,16 +17,17 @@ from sqlalchemy.pool import NullPool
 from perisai_kit.runtime.settings import ServiceSettings
 
 KEYRING_ATTRIBUTE = "perisai_keyring"
-"""Where the key ring rides: the dialect is the one per-engine object a column type sees."""
+"""The attribute of the dialect with the key ring: a column type sees no other object of an
+engine."""
 
 PUBLISHED = "published"
-"""The mark in `session.info` that says this transaction wrote events."""
+"""The key in `session.info` of a transaction that wrote events."""
 
 Guard: TypeAlias = Callable[[AsyncSession], Awaitable[None]]
 
 
 def to_asyncpg_url(url: str) -> str:
-    """Return a PostgreSQL address in the form the async engine takes."""
+    """Return a PostgreSQL URL for the async engine."""
     return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
 
 
@@ -35,14 +36,13 @@ SERVER_SETTINGS = {"application_name": "perisai", "timezone": "UTC"}
 if TYPE_CHECKING:
     DriverConnection = asyncpg.Connection[asyncpg.Record]
 else:
-    DriverConnection = asyncpg.Connection  # it takes no parameter when the program runs
+    DriverConnection = asyncpg.Connection  # the class has no parameter at run time
 
 
 class _PooledConnection(DriverConnection):
-    """A connection to a pool, which may give each transaction another server session.
+    """A connection to a pool, which may use another server session for each transaction.
 
-    The driver asks for a type's description as soon as it is connected, in two steps that must
-    reach the same session.
+    asyncpg reads the description of a type in two steps that must reach the same session.
     """
 
     async def set_type_codec(self, *args: Any, **kwargs: Any) -> None:
@@ -51,8 +51,8 @@ class _PooledConnection(DriverConnection):
 
 
 POOLED: dict[str, Any] = {
-    # No statement outlives its transaction, and each is called by no name: PgBouncer before 1.21
-    # knows nothing of prepared statements.
+    # No statement outlives its transaction, and statements have no names: PgBouncer before 1.21
+    # does not support prepared statements.
     "prepared_statement_cache_size": 0,
     "statement_cache_size": 0,
     "prepared_statement_name_func": lambda: "",
@@ -62,10 +62,10 @@ POOLED: dict[str, Any] = {
 
 
 class Database:
-    """One service's database.
+    """The database of one service.
 
-    `begin()` gives a session whose transaction is committed when the block ends and rolled back
-    when it raises. `read()` gives one in which PostgreSQL itself refuses every write.
+    `begin()` gives a session that commits at the end of the block and rolls back on an exception.
+    `read()` gives a session in which PostgreSQL refuses every write.
     """
 
     def __init__(
@@ -77,18 +77,18 @@ class Database:
         pooled: bool = False,
         direct_url: str | None = None,
     ) -> None:
-        """pooled: `url` is that of PgBouncer or its like, in transaction mode.
+        """Make the engines. No connection is opened yet.
 
-        direct_url: PostgreSQL's own address, for what needs a server session of its own; `url`
-        when left out, which a pool's must not be.
+        pooled: whether `url` is that of PgBouncer or similar, in transaction mode. direct_url:
+        PostgreSQL's own address, for advisory locks; required with a pool, otherwise `url`.
         """
         assert direct_url is not None or not pooled
         self.engine: AsyncEngine = create_async_engine(
             to_asyncpg_url(url),
             pool_size=pool_size,
             max_overflow=pool_size,
-            pool_pre_ping=True,  # a restarted PostgreSQL must not cost the next request its answer
-            hide_parameters=True,  # an error text must not hold somebody's data
+            pool_pre_ping=True,  # the first request after a restart of PostgreSQL must not fail
+            hide_parameters=True,  # error texts must not contain personal data
             connect_args=POOLED if pooled else {"server_settings": SERVER_SETTINGS},
         )
         self.direct_engine: AsyncEngine = (
@@ -121,7 +121,7 @@ class Database:
 
     @classmethod
     def joined(cls, database: "Database", connection: AsyncConnection) -> Self:
-        """Return a database whose every transaction is a savepoint of `connection` (tests)."""
+        """Return a database with a savepoint of `connection` for each transaction (tests)."""
         joined = cls.__new__(cls)
         joined.engine = database.engine
         joined.direct_engine = database.direct_engine
@@ -132,9 +132,9 @@ class Database:
         return joined
 
     def with_guard(self, guard: Guard) -> Self:
-        """Return the same database, whose every writing transaction begins with `guard`.
+        """Return the same database with `guard` at the start of every writing transaction.
 
-        What it raises undoes the transaction.
+        An exception of the guard rolls the transaction back.
         """
         guarded = copy(self)
         guarded._guard = guard
@@ -142,7 +142,7 @@ class Database:
 
     @property
     def is_joined(self) -> bool:
-        """Whether every transaction is but a savepoint of one connection (tests)."""
+        """Whether every transaction is a savepoint of one connection (tests)."""
         return self._connection is not None
 
     def _session(self, engine: AsyncEngine) -> AsyncSession:
@@ -156,7 +156,7 @@ class Database:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
-        """One writing transaction."""
+        """Open a writing transaction."""
         async with self._session(self.engine) as session:
             if self._guard is not None:
                 await self._guard(session)
@@ -167,12 +167,12 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
-        """One reading transaction."""
+        """Open a reading transaction."""
         async with self._session(self._read_engine) as session:
             yield session
 
     async def dispose(self) -> None:
-        """Close every connection; of a joined one, its holder does."""
+        """Close every connection, except that of a joined database."""
         if not self.is_joined:
             await self.engine.dispose()
             await self.direct_engine.dispose()

@@ -1,9 +1,9 @@
-"""Work that one process at a time may do, whatever happens to connections and processes.
+"""Leases with a fence, for work that one process at a time may do.
 
-A lease is a row. Its holder renews it, and cancels its own work in good time when that does not
-succeed; another process takes it only when it has run out by the database's clock. A process that
-slept through all of that still cannot write: each of its transactions first looks at the fence,
-a number that changes hands with the lease, and keeps it from changing until it has committed.
+A lease is a row. Its holder renews it, and cancels its own work in time if a renewal fails. Another
+process takes the lease only after it has expired by the clock of the database. A process that was
+suspended meanwhile still cannot write: each of its transactions first locks the fence, a number
+that changes with every new holder.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.runtime.log import get_logger
 
 TAKE_TIMEOUT = "5s"
-"""How long a taker waits for transactions that the former holder has under way."""
+"""How long to wait for open transactions of the former holder."""
 
 LOCK_NOT_AVAILABLE = "55P03"
 
@@ -42,11 +42,11 @@ class LeaseRow(KitBase):
 
 
 class LeaseLost(RuntimeError):
-    """The work has been cancelled, or its transaction undone: another process may be at it."""
+    """The work was cancelled or rolled back, because another process may hold the lease."""
 
 
-# The unique index over name and fence makes a change of the fence wait for those who hold the row
-# FOR KEY SHARE; a renewal changes neither and does not wait.
+# Because of the unique index on name and fence, a change of the fence waits for transactions that
+# hold the row FOR KEY SHARE. A renewal changes neither and does not wait.
 _TAKE = text(
     """
     INSERT INTO periodic_leases AS lease (name, fence, expires_at)
@@ -70,7 +70,7 @@ _GIVE_BACK = text(
 
 @dataclass(slots=True)
 class Lease:
-    """One that was taken. length_s: how long it holds when nobody renews it."""
+    """A lease that was taken. length_s: the time until it expires without a renewal."""
 
     database: Database
     name: str
@@ -81,7 +81,7 @@ class Lease:
     async def run(self, work: Callable[[Database], Awaitable[Result]]) -> Result:
         """Do the work and give the lease back.
 
-        work: takes the database to use, whose transactions end with the lease.
+        work: gets the database to use; its transactions fail after the lease is lost.
         Raises: LeaseLost, with the work cancelled.
         """
         working = asyncio.ensure_future(work(self.database.with_guard(self.check)))
@@ -101,13 +101,13 @@ class Lease:
             await self._give_back()
 
     async def check(self, session: AsyncSession) -> None:
-        """Keep the lease from changing hands until the transaction ends. Raises: LeaseLost."""
+        """Lock the lease against another holder until the transaction ends. Raises: LeaseLost."""
         named = {"name": self.name, "fence": self.fence}
         if await session.scalar(_CHECK, named) is None:
             raise LeaseLost(self.name)
 
     async def _keep(self) -> None:
-        """Renew the lease again and again; return when it is lost, or may soon be."""
+        """Renew the lease until it is lost or may soon be lost."""
         while (left := self._left_s()) > 0:
             await asyncio.sleep(min(self.length_s / 6, left))
             asked_at = time.monotonic()
@@ -116,11 +116,11 @@ class Lease:
                     if not await self._renew():
                         return
                 self.renewed_at = asked_at
-            except Exception as error:  # noqa: BLE001 - whatever it is, nothing was renewed
+            except Exception as error:  # noqa: BLE001 - any failure means that nothing was renewed
                 log.warning("lease.not_renewed", name=self.name, error=type(error).__name__)
 
     def _left_s(self) -> float:
-        """Return how long the work may go on without another renewal: less than the lease."""
+        """Return how long the work may go on without a renewal: less than the lease."""
         return self.renewed_at + self.length_s * 5 / 6 - time.monotonic()
 
     async def _renew(self) -> bool:
@@ -136,7 +136,7 @@ class Lease:
             async with self.database.begin() as session:
                 await session.execute(_GIVE_BACK, {"name": self.name, "fence": self.fence})
         except (SQLAlchemyError, OSError) as error:
-            # It runs out by itself.
+            # It expires anyway.
             log.warning("lease.not_given_back", name=self.name, error=type(error).__name__)
 
 

@@ -1,4 +1,4 @@
-"""Locks that live as long as a connection: who holds one is the only one at work."""
+"""Advisory locks that last as long as a connection."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 
 class Lock(IntEnum):
-    """The first half of a lock's number; requests' keys use the other, one-number kind."""
+    """The first number of a lock; idempotency keys use locks with one number."""
 
     SEQUENCER = 7001
     MIGRATION = 7003
@@ -20,10 +20,10 @@ _TAKE = text("SELECT pg_try_advisory_lock(:kind, hashtext(''))")
 
 @asynccontextmanager
 async def advisory_lock(engine: AsyncEngine, kind: Lock) -> AsyncIterator[AsyncConnection | None]:
-    """Hold the lock on a connection of its own, in autocommit; None when another holds it.
+    """Hold the lock on its own connection, in autocommit; give None if another process holds it.
 
-    The connection is closed at the end, not returned to the pool, and the lock goes with it. A
-    connection that breaks has lost the lock: work that only the holder may do runs on it.
+    The connection is closed at the end and releases the lock. A broken connection has lost the
+    lock, so work that needs the lock must use this connection.
     """
     connection = await engine.connect()
     try:

@@ -1,4 +1,4 @@
-"""What the services' Alembic trees share: how to run, and the kit's own tables by version."""
+"""Running of migrations, and the versions of the kit's own tables."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from perisai_kit.db.locks import Lock
 
 LOCK_TIMEOUT = "5s"
 WAIT_S = 3600.0
-"""How long a second process waits for the first one to migrate the same database."""
+"""How long a process waits for another one that migrates the same database."""
 ASK_EVERY_S = 0.5
 
 _TAKE = text("SELECT pg_try_advisory_lock(:kind, 0)")
@@ -25,9 +25,9 @@ _TAKE = text("SELECT pg_try_advisory_lock(:kind, 0)")
 def run_migrations(metadata: Sequence[MetaData], *, url_variable: str) -> None:
     """Run Alembic for one service, as the role that owns the tables.
 
-    Each migration is a transaction of its own: those before a failing one stay. A migration that
-    cannot get its lock on a table within five seconds fails instead of queueing all traffic behind
-    itself. Of several processes one migrates, and the others wait for it.
+    Each migration is one transaction; those before a failing one stay. A migration that does not
+    get a table lock within five seconds fails, because all queries would queue behind it. Of
+    several processes one migrates and the others wait.
 
     url_variable: the environment variable with the owner's address; not that of a connection pool.
     """
@@ -38,7 +38,7 @@ def run_migrations(metadata: Sequence[MetaData], *, url_variable: str) -> None:
 
 
 async def _run(url: str, metadata: Sequence[MetaData]) -> None:
-    # The time-out is a setting of the connection: a SET would open a transaction around them all.
+    # The time-out is a connection setting: a SET would open a transaction around all migrations.
     settings = {**SERVER_SETTINGS, "lock_timeout": LOCK_TIMEOUT}
     engine = create_async_engine(
         url,
@@ -55,10 +55,10 @@ async def _run(url: str, metadata: Sequence[MetaData]) -> None:
 
 
 async def _wait_for_turn(connection: AsyncConnection) -> None:
-    """Take the session's lock, which ends with the connection that migrates.
+    """Take the advisory lock on the connection that migrates.
 
-    Asked again and again: who waits inside a statement holds a snapshot, for whose end the other
-    process's CREATE INDEX CONCURRENTLY would wait, and neither would ever go on.
+    It polls, because a waiting statement holds a snapshot. CREATE INDEX CONCURRENTLY in the other
+    process would wait for that snapshot, which is a deadlock.
     """
     deadline = time.monotonic() + WAIT_S
     while not await connection.scalar(_TAKE, {"kind": int(Lock.MIGRATION)}):
@@ -83,17 +83,17 @@ def _migrate(connection: Connection, metadata: Sequence[MetaData]) -> None:
 
 
 def _show_version(ctx: MigrationContext, step: object, heads: object, run_args: object) -> None:
-    """Let the running service read how far its database is, also when a later migration fails."""
+    """Let the running service read the version, also if a later migration fails."""
     assert ctx.connection is not None
     app = get_app_role(ctx.connection)
     ctx.connection.execute(text(f'GRANT SELECT ON alembic_version TO "{app}"'))
 
 
 def get_app_role(connection: Connection) -> str:
-    """Return the role that the running service has in this database.
+    """Return the role of the running service in this database.
 
-    It is called like the one that migrates, with `_app` for `_owner`: see docs/deploy.md.
-    Raises: SystemExit when the one that migrates is not called so.
+    It has the name of the migrating role, with `_app` for `_owner`: see docs/deploy.md.
+    Raises: SystemExit if the migrating role has another name.
     """
     owner = str(connection.scalar(text("SELECT current_user")))
     if not owner.endswith("_owner"):
@@ -104,7 +104,7 @@ def get_app_role(connection: Connection) -> str:
 def grant(op: Any, table: str, privileges: str) -> None:
     """Give the running service these privileges on a table or `SEQUENCE name`, in a migration.
 
-    privileges: such as `SELECT, INSERT`; a table nobody may edit simply lacks UPDATE and DELETE.
+    privileges: such as `SELECT, INSERT`. An insert-only table has no UPDATE and DELETE.
     """
     op.execute(f'GRANT {privileges} ON {table} TO "{get_app_role(op.get_bind())}"')
 
@@ -123,11 +123,11 @@ def execute_script(op: Any, script: str) -> None:
 def create_index_concurrently(
     op: Any, name: str, table: str, columns: Sequence[Any], **options: Any
 ) -> None:
-    """Create an index while the table is read and written; outside any transaction.
+    """Create an index while the table is in use, outside of any transaction.
 
-    It waits for older transactions for as long as they take, and holds up nobody meanwhile. What
-    stands before it in the migration is committed first. An invalid index that an earlier, failed
-    attempt left behind is replaced. options: as for `op.create_index`.
+    It waits for older transactions and blocks none. Earlier statements of the migration are
+    committed first. An invalid index of a failed attempt is replaced. options: as for
+    `op.create_index`.
     """
     with op.get_context().autocommit_block():
         op.execute("SET lock_timeout = 0")
@@ -204,9 +204,9 @@ GRANT SELECT, INSERT ON read_audits TO {app};
 
 
 def keep_authority_with_answers(op: Any) -> None:
-    """Keep with each idempotent answer who may get it again, and whose data it shows.
+    """Store with each idempotent answer the rights of its reader and the data it shows.
 
-    What was kept before fits nobody's rights: a repeat of it is refused, and nothing is done twice.
+    Older answers match no rights, so a repeat of them is refused and nothing is done twice.
     """
     op.execute("ALTER TABLE idempotency_keys ADD authority bytea NOT NULL DEFAULT ''")
     op.execute("ALTER TABLE idempotency_keys ADD reads jsonb NOT NULL DEFAULT '[]'")
@@ -214,9 +214,9 @@ def keep_authority_with_answers(op: Any) -> None:
 
 
 def create_kit_tables(op: Any) -> None:
-    """Create the kit's tables in their first version, with what the running service may do there.
+    """Create the first version of the kit's tables, with the privileges of the running service.
 
-    Events, parked events and read audits cannot be changed or deleted by a service.
+    A service cannot change or delete events, parked events and read audits.
     """
     execute_script(op, _KIT_TABLES)
 

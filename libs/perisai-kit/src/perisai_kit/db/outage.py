@@ -1,4 +1,4 @@
-"""Tell an outage, which passes, from a fault of the thing at hand, which does not."""
+"""Distinguish outages, which pass, from errors of the work itself."""
 
 import asyncpg
 from sqlalchemy import text
@@ -17,11 +17,11 @@ _SQLSTATES = (
     "57P",  # shut down, starting, crashed
     "58",  # the server's own system errors
 )
-# Not 57014: a statement that always takes too long is a fault of what it works on.
+# Not 57014: a statement that always takes too long is an error of the work itself.
 
 
 def is_outage(error: BaseException) -> bool:
-    """Tell whether the same work may succeed later without anybody changing anything."""
+    """Tell whether the same work may succeed later without a change."""
     match error:
         case Unavailable() | TooMany() | OSError() | PoolTimeout():
             return True
@@ -34,18 +34,18 @@ def is_outage(error: BaseException) -> bool:
 
 
 def is_database_error(error: BaseException) -> bool:
-    """Tell whether the database or its driver reported it, and not the work itself."""
+    """Tell whether the database or its driver raised the error."""
     return isinstance(
         error, (DBAPIError, PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError)
     )
 
 
 async def is_answering(database: Database) -> bool:
-    """Tell whether the database answers now, whatever failed before."""
+    """Tell whether the database answers now."""
     try:
         async with database.read() as session:
             await session.execute(text("SELECT 1"))
-    except Exception:  # noqa: BLE001 - whatever it is, there is no answer
+    except Exception:  # noqa: BLE001 - any failure means no answer
         return False
     return True
 

@@ -1,9 +1,8 @@
-"""The only reader of the clock.
+"""The only module that reads the clock.
 
-Business time (`now`, `today`) follows the sandbox's test clock where one is set; `real_now`
-never does and is what token lifetimes, bank timestamps, time-outs and leases use. The test clock
-is an offset in a small JSON file that all processes of a sandbox share, so that moving it moves
-them all at once. It is refused outside a sandbox.
+Business time (`now`, `today`) follows the test clock of a sandbox. `real_now` does not: token
+lifetimes, bank timestamps, time-outs and leases use it. The test clock is an offset in a small JSON
+file that all processes of a sandbox share. It is refused outside of a sandbox.
 """
 
 import json
@@ -16,7 +15,7 @@ JAKARTA = ZoneInfo("Asia/Jakarta")
 
 
 class TestClockRefused(RuntimeError):
-    """Raised at start when a test clock is configured outside a sandbox."""
+    """Raised at start if a test clock is configured outside of a sandbox."""
 
     __test__ = False  # the name begins with Test; pytest must not collect it
 
@@ -48,12 +47,12 @@ _test_clock = _TestClock()
 
 
 def real_now() -> datetime:
-    """Return the present instant of the machine, aware, in UTC."""
+    """Return the present instant by the clock of the machine, in UTC."""
     return datetime.now(UTC)  # noqa: TID251 - this module is the one reader of the clock
 
 
 def now() -> datetime:
-    """Return the present instant of the business, aware, in UTC."""
+    """Return the present business time, in UTC."""
     return real_now() + _test_clock.offset()
 
 
@@ -68,7 +67,7 @@ def jakarta_date(instant: datetime) -> date:
 
 
 def follow_test_clock(path: Path | None, *, sandbox: bool) -> None:
-    """Let business time follow the file at `path` from now on; None stops it.
+    """Let business time follow the file at `path`; None returns to real time.
 
     Raises: TestClockRefused when a path is given outside a sandbox.
     """
@@ -78,7 +77,7 @@ def follow_test_clock(path: Path | None, *, sandbox: bool) -> None:
 
 
 def set_test_clock(path: Path, instant: datetime | None) -> None:
-    """Make business time read `instant` now and run on from there; None returns to real time."""
+    """Set business time to `instant`, from which it runs on; None returns to real time."""
     offset = (instant - real_now()) if instant else timedelta()
     scratch = path.with_suffix(f".{os.getpid()}.new")
     scratch.write_text(json.dumps({"offset_s": offset.total_seconds()}))

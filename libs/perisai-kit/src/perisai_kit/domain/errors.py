@@ -1,19 +1,19 @@
-"""Every error a user can cause, by kind.
+"""The kinds of errors that a client can cause.
 
 DomainError                code, text (English), text_id (Indonesian), details
 ├── BadRequest             the request itself is malformed
-├── Invalid                the content cannot be right
+├── Invalid                the content is not valid
 ├── Unauthenticated        nobody is signed in
 ├── Forbidden              signed in, but not allowed
-├── NotFound               no such thing, or not yours to see
-├── Conflict               right content, wrong moment
-├── PreconditionFailed     somebody changed it meanwhile
-├── PreconditionRequired   say which version you saw
-├── TooLarge               more bytes than this route takes
+├── NotFound               it does not exist, or the principal may not see it
+├── Conflict               valid, but not in the present state
+├── PreconditionFailed     it was changed meanwhile
+├── PreconditionRequired   If-Match is missing
+├── TooLarge               the body exceeds the limit of the route
 ├── TooMany                try again later
-└── Unavailable            something we need does not answer
+└── Unavailable            something that is needed does not answer
 
-A feature declares its own names beside its rules. `web.py` alone knows status numbers.
+A feature declares its subclasses beside its rules. Only http/problems.py knows status numbers.
 """
 
 from collections.abc import Sequence
@@ -23,8 +23,8 @@ from typing import ClassVar
 class DomainError(Exception):
     """The base. A subclass sets `code` (a contract, never renamed), `text` and `text_id`.
 
-    message: overrides `text` when more can be said in English; it must hold no personal data.
-    field: the dotted place in the request body, such as `rows.3.nik`.
+    message: more detail than `text`, in English and without personal data. field: the dotted place
+    in the request body, such as `rows.3.nik`.
     details: plain values for a program to read; no personal data.
     """
 
@@ -111,7 +111,7 @@ class TooLarge(DomainError):
 
 
 class TooMany(DomainError):
-    """retry_after_s: whole seconds after which another try makes sense."""
+    """retry_after_s: whole seconds until the next attempt."""
 
     code = "too_many"
     text = "Too many requests; try again later."
@@ -130,7 +130,7 @@ class TooMany(DomainError):
 
 
 class Unavailable(DomainError):
-    """retry_after_s: whole seconds after which another try makes sense."""
+    """retry_after_s: whole seconds until the next attempt."""
 
     code = "unavailable"
     text = "A service we need does not answer; try again later."

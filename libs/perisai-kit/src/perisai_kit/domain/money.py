@@ -11,7 +11,7 @@ WHOLE_BPS = 10_000  # one hundred per cent
 
 
 class Rounding(StrEnum):
-    """What happens to a fraction of a rupiah; named as in `decimal`, by magnitude."""
+    """The rounding of a fraction of a rupiah, by magnitude; names as in `decimal`."""
 
     DOWN = "down"
     UP = "up"
@@ -24,7 +24,7 @@ HALF_UP = Rounding.HALF_UP
 
 
 def apply_bps(amount: int, rate_bps: int, *, rounding: Rounding = DOWN) -> int:
-    """Return the share of `amount` that `rate_bps` hundredths of a per cent make, in rupiah.
+    """Return the share of `amount` at `rate_bps` basis points, in rupiah.
 
     rate_bps: >= 0; 250 is 2.5 %.
     """

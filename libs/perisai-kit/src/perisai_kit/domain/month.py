@@ -30,7 +30,7 @@ class Month:
 
     @classmethod
     def of(cls, day: date) -> Self:
-        """Return the month that `day` lies in."""
+        """Return the month of a day."""
         return cls(day.year, day.month)
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ class Month:
         return (day.year, day.month) == (self.year, self.month)
 
 
-# The same few months are read and written again and again, for each line of a bill.
+# Cached, because the same few months are parsed and formatted for each line of a bill.
 @lru_cache(maxsize=1024)
 def _written(year: int, month: int) -> str:
     return f"{year:04}-{month:02}"
@@ -70,7 +70,7 @@ def _read(text: str) -> tuple[int, int]:
 
 
 def count_months(first: Month, last: Month) -> int:
-    """Return how many months `last` comes after `first`; negative when it comes before."""
+    """Return the months from `first` to `last`; negative if `last` is earlier."""
     return (last.year - first.year) * 12 + last.month - first.month
 
 

@@ -1,9 +1,9 @@
-"""The NIK, the Indonesian population number: what its sixteen digits say.
+"""The NIK, the Indonesian population number of sixteen digits.
 
-province (2) regency (2) district (2) day month year of birth (6) serial from 0001 (4); a woman's
-day of birth is written plus 40. There is no check digit. The number never changes, even when its
-holder moves or the birth date is corrected, so region and birth date may legitimately differ from
-the identity card: such differences are warnings for a person to look at, never refusals.
+Province (2), regency (2), district (2), day, month and year of birth (6), serial from 0001 (4). For
+women 40 is added to the day. There is no check digit. The number never changes, also when its
+holder moves or a birth date is corrected. So a different region or birth date is a warning, not an
+error.
 Source: docs/domain.md, Data and identifiers.
 """
 
@@ -18,7 +18,7 @@ from perisai_kit.domain.errors import Invalid
 REGION_UNKNOWN = "region_unknown"
 BIRTH_DATE_DIFFERS = "birth_date_differs"
 
-OLDEST_AGE = 100  # chooses the century; whether somebody is too old to join is another rule
+OLDEST_AGE = 100  # decides the century; the age limit for members is another rule
 FEMALE_DAY_OFFSET = 40
 
 _FORM = re.compile(r"[0-9]{16}")
@@ -34,7 +34,7 @@ class NikInvalid(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Nik:
-    """What a NIK says. `repr` leaves the number out, because a repr ends up in a log."""
+    """The content of a NIK. `repr` leaves the number out, because logs contain reprs."""
 
     text: str
     birth_date: date
@@ -55,9 +55,9 @@ def parse_nik(
 ) -> Nik:
     """Read a NIK.
 
-    The century of birth is the one that gives an age of 0 to 100 on `today`; where both do, the
-    one nearer to the stated birth date, and without one the later.
-    known_region: says whether a six-digit region code exists; without it the region is not judged.
+    The century of birth is the one with an age of 0 to 100 on `today`. If both fit, it is the one
+    nearer to the stated birth date, or the later one. known_region: tells whether a six-digit
+    region code exists; without it the region is not checked.
     Raises: NikInvalid naming the field `nik`.
     """
     if not _FORM.fullmatch(text):
@@ -85,7 +85,7 @@ def parse_nik(
 def compute_age(birth_date: date, day: date) -> int:
     """Return the completed years of age on `day`; negative before birth.
 
-    Somebody born on 29 February completes a year on 1 March of a common year.
+    A person born on 29 February completes a year on 1 March of a common year.
     """
     before_birthday = (day.month, day.day) < (birth_date.month, birth_date.day)
     return day.year - birth_date.year - before_birthday

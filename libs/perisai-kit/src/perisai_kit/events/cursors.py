@@ -1,4 +1,4 @@
-"""How far each subscription of this service has come."""
+"""The position of each subscription of this service."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from perisai_kit.domain import clock
 
 
 class Cursor(KitBase):
-    """caught_up_at: business instant; what was committed before it has been applied or parked."""
+    """caught_up_at: business time; all events committed before it were applied or parked."""
 
     __tablename__ = "subscriptions"
 
@@ -23,12 +23,12 @@ class Cursor(KitBase):
 
 
 async def find_cursor(session: AsyncSession, name: str) -> Cursor | None:
-    """Return the cursor, or None where the subscription has not begun."""
+    """Return the cursor, or None if the subscription has not begun."""
     return await session.get(Cursor, name)
 
 
 async def insert_once_cursor(session: AsyncSession, name: str) -> None:
-    """Begin at the beginning; a cursor that exists stays where it is."""
+    """Insert a cursor at position 0, unless there is one."""
     await insert_once(session, Cursor(name=name, position=0, updated_at=clock.now()))
 
 
@@ -41,7 +41,7 @@ async def lock_position(session: AsyncSession, name: str) -> int | None:
 async def store_position(
     session: AsyncSession, name: str, *, position: int, caught_up_at: datetime | None
 ) -> None:
-    """Move the cursor, which the caller has locked; None leaves `caught_up_at` as it was."""
+    """Move the locked cursor; None leaves `caught_up_at` unchanged."""
     await session.execute(
         update(Cursor)
         .where(Cursor.name == name)
@@ -56,7 +56,7 @@ async def store_position(
 async def record_caught_up(
     session: AsyncSession, name: str, *, position: int, caught_up_at: datetime
 ) -> bool:
-    """Record that nothing lay beyond `position` then; False when the cursor has moved on."""
+    """Record that there was nothing after `position`; return False if the cursor has moved."""
     recorded = await session.scalar(
         update(Cursor)
         .where(Cursor.name == name, Cursor.position == position)

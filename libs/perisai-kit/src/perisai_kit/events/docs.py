@@ -1,4 +1,4 @@
-"""The text of `docs/events.md`, made from the event classes."""
+"""The text of `docs/events.md`, generated from the event classes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,9 +7,9 @@ from perisai_kit.events.catalogue import EVENTS, Event, SettledLine
 
 _HEAD = """# Events
 
-Made from `perisai_kit/events/catalogue.py`; edit that. Every event is a CloudEvent 1.0 in a
-service's `GET /feed`; these tables are its `data`. Amounts are whole rupiah, months are written
-`2026-11`, instants are RFC 3339 with an offset. A reader ignores fields it does not know.
+Generated from `perisai_kit/events/catalogue.py`; edit that file. Every event is a CloudEvent 1.0 in
+the `GET /feed` of a service; these tables describe its `data`. Amounts are whole rupiah, months are
+written `2026-11`, instants are RFC 3339 with an offset. Readers ignore unknown fields.
 """
 
 _FORMATS = {"uuid": "UUID", "date": "date", "date-time": "instant"}

@@ -1,4 +1,4 @@
-"""The envelope in which an event travels: CloudEvents 1.0, JSON, with our position."""
+"""The envelope of events: CloudEvents 1.0 as JSON, with a position."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from perisai_kit.domain.errors import Unavailable
 
 
 class CloudEvent(BaseModel):
-    """What a reader needs of the envelope; `completeat` see `FeedReader`."""
+    """The part of the envelope that a reader needs. completeat: see `FeedReader`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -35,7 +35,7 @@ _BATCH = TypeAdapter(list[CloudEvent])
 def read_batch(answer: Any, *, after: int) -> list[CloudEvent]:
     """Return the events of a feed's answer.
 
-    Raises: FeedUnreadable where it is not one, or where a position does not rise.
+    Raises: FeedUnreadable for an invalid answer, or if positions do not rise.
     """
     try:
         batch = _BATCH.validate_python(answer)

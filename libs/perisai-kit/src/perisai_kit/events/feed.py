@@ -1,4 +1,4 @@
-"""One service's own events, page by page: `GET /feed` for others, `LocalFeed` for itself."""
+"""The feed of a service's own events: `GET /feed` for others, `LocalFeed` for itself."""
 
 import json
 import re
@@ -27,7 +27,7 @@ MAX_TIMEOUT_MS = 30_000
 
 
 router = APIRouter(include_in_schema=False)
-"""The route `GET /feed` that every service has; it reads with the app's own `state.feed`."""
+"""The route `GET /feed` of every service; it uses `state.feed` of the app."""
 
 
 @router.get(FEED_PATH)
@@ -38,7 +38,7 @@ async def _feed(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
     timeout_ms: Annotated[int, Query(alias="timeout", ge=0, le=MAX_TIMEOUT_MS)] = 0,
 ) -> Response:
-    """Return the events after a position, oldest first; waits up to `timeout` for one."""
+    """Return the events after a position, oldest first. Waits up to `timeout` for one."""
     reader: FeedReader = request.app.state.feed
     events = await reader.read(
         parse_last_event_id(last_event_id),
@@ -53,14 +53,14 @@ POLL_SIGNALLED_S = 1.0
 """How often a reader polls where a signal wakes it for new events: only to notice a gone client."""
 
 UNNUMBERED_POLL_S = 0.05
-"""How often a reader looks again when its time is over and committed events wait for a number."""
+"""How often a reader polls after its time-out while committed events have no position yet."""
 
 STALLED_AFTER_S = 1.0
-"""How long committed events may wait for a number before the feed says that it is stuck."""
+"""How long committed events may wait for a position before the feed answers FeedStalled."""
 
 COUNTED_UNNUMBERED = 1000
 SURVEY_EVERY_S = 1.0
-"""How often busy pages look for what waits; under a long-lived snapshot the look is not cheap."""
+"""How often a busy feed counts waiting events; a long-lived snapshot makes that expensive."""
 
 _POSITION = re.compile(r"[0-9]{1,18}")
 
@@ -72,7 +72,7 @@ class LastEventIdInvalid(BadRequest):
 
 
 class LastEventIdUnknown(Conflict):
-    """The reader has seen more than there is: this database was restored from an older copy."""
+    """The position does not exist: the database was probably restored from an older copy."""
 
     code = "last_event_id_unknown"
     text = "The feed has not come that far; this reader knows another feed."
@@ -97,8 +97,8 @@ _PAGE = text(
     """
 )
 
-# One statement, so one view of the table: who has read up to `head` has read everything that was
-# committed and happened before `oldest`, or before now where nothing waits for its position.
+# One statement has one snapshot. A reader at `head` has read all events that occurred before
+# `oldest`, or before now if no event waits for its position.
 _SURVEY = text(
     """
     SELECT count(*) AS waiting, min(occurred_at) AS oldest,
@@ -136,9 +136,9 @@ class FeedReader:
     ) -> list[dict[str, Any]]:
         """Return up to `limit` events after the position, waiting up to `timeout_s` for the first.
 
-        No connection is held while waiting. An empty answer says that every event committed
-        before the question has been read. An event with `completeat` says the same of all that
-        happened before that instant.
+        No connection is held while waiting. An empty answer means that the reader has all events
+        committed before the request. `completeat` of an event means that with this event the reader
+        has all events that occurred before that instant.
         Raises: FeedStalled, LastEventIdUnknown.
         """
         ends = time.monotonic() + timeout_s
@@ -205,7 +205,7 @@ class FeedReader:
 
 
 def parse_last_event_id(text: str) -> int:
-    """Return the position; nothing yet is "".
+    """Return the position; "" is 0.
 
     Raises: LastEventIdInvalid.
     """
@@ -217,7 +217,7 @@ def parse_last_event_id(text: str) -> int:
 
 
 class LocalFeed:
-    """Answers as `GET /feed` would, without the way over HTTP: the `source` of a subscription."""
+    """Answers like `GET /feed`, but without HTTP: the `source` of a subscription."""
 
     def __init__(self, database: Database, *, source: str, signals: Signals) -> None:
         self._reader = FeedReader(database, source=source, signals=signals)
@@ -225,7 +225,7 @@ class LocalFeed:
     async def get(
         self, path: str, params: Mapping[str, str | int], *, timeout_s: float | None = None
     ) -> Any:
-        """Return the batch as a reader over HTTP would get it."""
+        """Return the batch that a reader over HTTP would get."""
         return await self._reader.read(
             parse_last_event_id(str(params["lastEventId"])),
             limit=int(params["limit"]),

@@ -1,4 +1,4 @@
-"""What a subscription does about each type of event."""
+"""The handlers of a subscription by type of event."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import groupby
@@ -15,7 +15,7 @@ Handler: TypeAlias = Callable[[AsyncSession, Any], Awaitable[None]]
 
 
 class Handlers:
-    """Event class → what handles one event, or a run of neighbouring ones at once."""
+    """Event classes with a handler for one event, or for consecutive events at once."""
 
     def __init__(
         self,
@@ -28,11 +28,11 @@ class Handlers:
 
     @property
     def types(self) -> frozenset[str]:
-        """The types of event that are handled; all others are passed over."""
+        """The handled types of events; events of other types are passed over."""
         return frozenset(self._classes)
 
     async def apply(self, session: AsyncSession, events: Sequence[CloudEvent]) -> None:
-        """Handle events of known types in their order, in the caller's transaction."""
+        """Handle events of known types in order, in the caller's transaction."""
         for cls, run in groupby(events, lambda event: self._classes[event.type]):
             envelopes = list(run)
             facts = [cls.model_validate(envelope.data) for envelope in envelopes]
@@ -45,5 +45,5 @@ class Handlers:
 
 
 def get_error_name(error: BaseException) -> str:
-    """Return what kind of error it is, without its words, which may hold somebody's data."""
+    """Return the kind of an error, without its text, which may contain personal data."""
     return error.code if isinstance(error, DomainError) else type(error).__name__

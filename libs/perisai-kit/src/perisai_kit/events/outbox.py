@@ -1,9 +1,9 @@
-"""Facts for other services: an append-only table, read over HTTP in one order without gaps.
+"""The outbox of events for other services: an append-only table, read in one order without gaps.
 
-`publish` is one insert in the producer's own transaction. The row has no position yet, because
-transactions do not commit in the order they began; the sequencer numbers what is committed. A
-reader pages by position, so it can neither miss an event nor see one before an earlier one.
-There is no NOTIFY: it takes a lock of the whole server at every commit.
+`publish` is one insert in the producer's transaction. The row has no position yet, because
+transactions do not commit in the order in which they began. The sequencer numbers committed rows.
+Readers page by position, so they neither miss an event nor see one before an earlier one. NOTIFY is
+not used, because it takes a lock of the whole server at every commit.
 """
 
 import uuid
@@ -38,7 +38,7 @@ from perisai_kit.events.catalogue import Event
 
 
 class EventRow(KitBase):
-    """Insert only, but for `position`, which the sequencer sets once."""
+    """An event. Insert only, except `position`, which the sequencer sets once."""
 
     __tablename__ = "events"
     __table_args__ = (
@@ -71,7 +71,7 @@ _PUBLISH = """
 
 
 def publish_statement(events: Sequence[Event]) -> CountedStatement:
-    """Return what publishes events, in this order, to be written together with other things."""
+    """Return the statement that publishes events in this order."""
     return CountedStatement(
         _PUBLISH,
         (
@@ -86,10 +86,7 @@ def publish_statement(events: Sequence[Event]) -> CountedStatement:
 
 
 async def publish(session: AsyncSession, *events: Event) -> None:
-    """Write the events, in this order, with the session's transaction: both or neither.
-
-    One statement however many they are.
-    """
+    """Write the events in this order, with one statement in the session's transaction."""
     if not events:
         return
     await execute(session, publish_statement(events))
@@ -97,9 +94,9 @@ async def publish(session: AsyncSession, *events: Event) -> None:
 
 
 async def publish_rows(session: AsyncSession, event: type[Event], rows: Select[Any]) -> None:
-    """Write an event for every row of a query, with the session's transaction.
+    """Write an event for every row of a query, in its order and in the session's transaction.
 
-    rows: a column for every field of the event, by the field's name. Their order is the query's.
+    rows: has a column with the name of every field of the event.
     """
     facts = rows.subquery("facts")
     assert set(facts.c.keys()) == set(event.model_fields), "a column for every field"

@@ -1,4 +1,4 @@
-"""Poison events: what a subscription could not handle, set aside with what must wait behind it."""
+"""Parked events: those that a subscription could not handle, and those that wait behind them."""
 
 import uuid
 from collections.abc import Collection, Sequence
@@ -33,14 +33,14 @@ from perisai_kit.events.envelope import CloudEvent
 from perisai_kit.privacy.columns import sealed_text
 
 WAITS_BEHIND = "waits_behind"
-"""The `error` of an event that is fine itself but must not overtake a parked one."""
+"""The `error` of an event that only waits behind a parked one."""
 
 
 WAITING = "replayed_at IS NULL AND dismissed_at IS NULL AND passed_over_at IS NULL"
 
 
 class ParkedState(StrEnum):
-    """`passed_over`: nothing handles events of its type any more."""
+    """The state of a parked event. `passed_over`: its type has no handler any more."""
 
     WAITING = "waiting"
     REPLAYED = "replayed"
@@ -49,9 +49,9 @@ class ParkedState(StrEnum):
 
 
 class ParkedEvent(KitBase):
-    """One event of one subscription that waits to be replayed, or no longer does.
+    """One parked event of one subscription, waiting or not.
 
-    dismissed_by: an account. dismissal_reason: in that person's own words.
+    dismissed_by: an account. dismissal_reason: free text of that account.
     """
 
     __tablename__ = "parked_events"
@@ -117,7 +117,7 @@ _IN_STATE = {
 async def find_blocked(
     session: AsyncSession, subscription: str, subjects: Sequence[str]
 ) -> frozenset[str]:
-    """Return those of the subjects that have an event parked."""
+    """Return the subjects that have a waiting parked event."""
     found = await session.scalars(
         select(ParkedEvent.subject)
         .distinct()
@@ -138,7 +138,7 @@ async def park(
     error: str,
     attempts: int,
 ) -> None:
-    """Set the events aside. error: a name without personal data."""
+    """Park the events. error: a name without personal data."""
     session.add_all(
         ParkedEvent(
             subscription=subscription,
@@ -158,7 +158,7 @@ async def park(
 
 
 async def get_waiting(session: AsyncSession, parked_id: uuid.UUID) -> ParkedEvent:
-    """Return a parked event that still waits.
+    """Return a waiting parked event.
 
     Raises: ParkedEventNotFound.
     """
@@ -169,7 +169,7 @@ async def get_waiting(session: AsyncSession, parked_id: uuid.UUID) -> ParkedEven
 
 
 async def get_unsettled(session: AsyncSession, parked_id: uuid.UUID) -> ParkedEvent:
-    """Return a parked event that waits or was passed over.
+    """Return a parked event that is waiting or was passed over.
 
     Raises: ParkedEventNotFound.
     """
@@ -182,7 +182,7 @@ async def get_unsettled(session: AsyncSession, parked_id: uuid.UUID) -> ParkedEv
 async def find_first_waiting(
     session: AsyncSession, subscription: str, subject: str
 ) -> ParkedEvent | None:
-    """Return the subject's oldest parked event."""
+    """Return the subject's oldest waiting event."""
     return await session.scalar(
         select(ParkedEvent)
         .where(ParkedEvent.subscription == subscription, ParkedEvent.subject == subject, _waiting)
@@ -192,7 +192,7 @@ async def find_first_waiting(
 
 
 async def mark_replayed(session: AsyncSession, parked_id: uuid.UUID) -> None:
-    """Let the event no longer hold up its subject; its row stays as a record."""
+    """Mark the event as replayed, so that it no longer blocks its subject."""
     await _update(session, parked_id, replayed_at=clock.now())
 
 
@@ -204,7 +204,7 @@ async def record_failure(session: AsyncSession, parked_id: uuid.UUID, *, error: 
 async def dismiss(
     session: AsyncSession, parked_id: uuid.UUID, *, by: uuid.UUID, reason: str
 ) -> None:
-    """Set the event aside for good; its row stays as a record, with who did it and why."""
+    """Mark the event as dismissed, with the author and the reason."""
     why = ParkedEvent.dismissal_reason
     sealed = {why.key: why.prepare(parked_id, reason)}
     await _update(session, parked_id, dismissed_at=clock.now(), dismissed_by=by, **sealed)
@@ -222,9 +222,9 @@ async def _update(session: AsyncSession, parked_id: uuid.UUID, **values: Any) ->
 async def pass_over(
     session: AsyncSession, subscription: str, *, known: Collection[str]
 ) -> list[str]:
-    """Let events that nothing handles any more wait no longer; return their subjects.
+    """Mark waiting events without a handler as passed over; return their subjects.
 
-    known: the types that are handled.
+    known: the handled types.
     """
     passed = await session.scalars(
         update(ParkedEvent)
@@ -243,9 +243,9 @@ async def pass_over(
 async def restore_passed_over(
     session: AsyncSession, parked_id: uuid.UUID, *, known: Collection[str]
 ) -> None:
-    """Let an event that was passed over, and its subject's others, wait again.
+    """Let passed over events of the same subject wait again, if they have a handler now.
 
-    known: the types that are handled now. Others stay passed over.
+    known: the handled types.
     """
     event = await session.get(ParkedEvent, parked_id)
     if event is None or event.passed_over_at is None:
@@ -264,7 +264,7 @@ async def restore_passed_over(
 
 
 def to_cloud_event(event: ParkedEvent) -> CloudEvent:
-    """Return the event as it once came."""
+    """Return the event in its original form."""
     return CloudEvent(
         id=event.event_id,
         type=event.type,
@@ -276,7 +276,7 @@ def to_cloud_event(event: ParkedEvent) -> CloudEvent:
 
 
 async def count_waiting(session: AsyncSession, subscription: str) -> int:
-    """Count the subscription's parked events."""
+    """Count the waiting events of a subscription."""
     asked = select(func.count()).where(ParkedEvent.subscription == subscription, _waiting)
     return await session.scalar(asked) or 0
 
@@ -284,7 +284,7 @@ async def count_waiting(session: AsyncSession, subscription: str) -> int:
 async def list_parked(
     session: AsyncSession, *, state: ParkedState, after: uuid.UUID | None, limit: int
 ) -> list[ParkedEvent]:
-    """List parked events of all subscriptions, oldest first. after: the id a page ended with."""
+    """List parked events of all subscriptions, oldest first. after: the last id of a page."""
     asked = select(ParkedEvent).where(_IN_STATE[state]).order_by(ParkedEvent.id).limit(limit)
     if after is not None:
         asked = asked.where(ParkedEvent.id > after)

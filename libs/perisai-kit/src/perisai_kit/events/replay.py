@@ -1,4 +1,4 @@
-"""Parked events applied again, or set aside, so that their subject goes on."""
+"""Replay and dismissal of parked events, so that their subject can continue."""
 
 import uuid
 
@@ -17,7 +17,7 @@ log = get_logger()
 
 
 class ReplayFailed(Conflict):
-    """`details`: the failing event's id, the error's name, how many were applied before it."""
+    """details: the id of the failing event, the name of the error, the number replayed before."""
 
     code = "replay_failed"
     text = "The event fails again; it stays parked, and those behind it."
@@ -32,10 +32,10 @@ class Replay:
         self._handlers = handlers
 
     async def run(self, database: Database, parked_id: uuid.UUID) -> int:
-        """Apply what is parked of this event's subject, in its order; return how many events.
+        """Apply the parked events of this event's subject in order; return how many.
 
-        Each in a transaction of its own, so that those before a failing one stay applied. Events
-        that were passed over wait again where a version has come back that handles them.
+        Each has its own transaction, so that those before a failing one stay applied. Passed over
+        events are included if they have a handler again.
         Raises: ParkedEventNotFound, ReplayFailed.
         """
         async with database.begin() as session:
@@ -47,19 +47,16 @@ class Replay:
     async def dismiss(
         self, database: Database, parked_id: uuid.UUID, *, by: uuid.UUID, reason: str
     ) -> int:
-        """Set the event aside, and apply what then no longer waits behind it; return how many.
+        """Dismiss the event and apply those that waited behind it; return how many.
 
-        by: who decided it. A later event that fails stays parked, and those behind it.
+        by: the deciding account. A later event that fails stays parked, with those behind it.
         Raises: ParkedEventNotFound.
         """
         subject = await dismiss(database, parked_id, by=by, reason=reason)
         return await self._replay_until_failure(database, subject)
 
     async def pass_over_removed(self, database: Database) -> None:
-        """Let events that nothing handles any more hold up nobody.
-
-        They are passed over, as they are when they come anew.
-        """
+        """Pass over parked events without a handler, and continue their subjects."""
         for subject in await self._pass_over(database):
             await self._replay_until_failure(database, subject)
 
@@ -92,7 +89,7 @@ class Replay:
         first: ParkedEvent | None = None
         try:
             async with database.begin() as session:
-                # New events of the subject are parked behind for as long as we hold this lock.
+                # While this lock is held, new events of the subject are parked.
                 await cursors.lock_position(session, self._name)
                 first = await parked.find_first_waiting(session, self._name, subject)
                 if first is None:
@@ -112,9 +109,9 @@ class Replay:
 
 
 async def dismiss(database: Database, parked_id: uuid.UUID, *, by: uuid.UUID, reason: str) -> str:
-    """Set an event aside, also of a subscription that is no more; return its subject.
+    """Dismiss an event, also of a removed subscription; return its subject.
 
-    by: who decided it.
+    by: the deciding account.
     Raises: ParkedEventNotFound.
     """
     async with database.begin() as session:

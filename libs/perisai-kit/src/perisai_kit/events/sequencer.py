@@ -1,7 +1,7 @@
-"""Numbers committed events, so that a feed has one order without gaps.
+"""The sequencer: numbers committed events, so that a feed has one order without gaps.
 
-One sequencer per database is at work, the one that holds the advisory lock; others stand by. The
-lock and the numbering share a connection, so a sequencer that lost its lock cannot number.
+One sequencer per database leads, the one that holds the advisory lock; the others stand by. The
+lock and the numbering use the same connection, so a sequencer that lost its lock cannot number.
 """
 
 import asyncio
@@ -23,15 +23,14 @@ REST_S = 0.05
 STANDBY_S = 1.0
 RECONNECT_S = 0.25
 STATEMENT_TIMEOUT_S = 30
-"""A server that vanished without a word must not hold the sequencer for ever."""
+"""A server that disappeared must not block the sequencer for ever."""
 
 FULL_SCAN_EVERY_S = 10.0
-"""How often all events are looked through, and not only those above the floor.
+"""How often the whole index is scanned, and not only above the floor.
 
-Each numbered event leaves a dead entry in the index that is scanned here, and while somebody
-holds an old snapshot, such as a backup, none of them can be removed. So usually the scan begins
-above what was numbered ten seconds ago. A transaction open for longer than that is found by the
-next full scan.
+Each numbered event leaves a dead entry in the index. While an old snapshot exists, such as that of
+a backup, these entries cannot be removed. So the scan usually begins above the events numbered ten
+seconds ago. Events of longer transactions are found by the next full scan.
 """
 
 _NUMBER = text(
@@ -67,7 +66,7 @@ class Sequencer:
         self._signals = signals
 
     async def run(self) -> None:
-        """Stand by, lead, and after an outage begin again."""
+        """Stand by or lead; start again after an outage."""
         while True:
             try:
                 await self._lead_or_stand_by()
@@ -112,7 +111,7 @@ class Sequencer:
 
 
 class Floor:
-    """The `seq` up to which a scan need not look: see FULL_SCAN_EVERY_S."""
+    """The `seq` from which a scan begins: see FULL_SCAN_EVERY_S."""
 
     def __init__(self, *, full_scan_every_s: float = FULL_SCAN_EVERY_S) -> None:
         self.floor = 0
@@ -122,14 +121,14 @@ class Floor:
         self._is_full = True
 
     def next_start(self) -> int:
-        """Return where the next scan begins; 0 is a full one."""
+        """Return the start of the next scan; 0 is a full scan."""
         self._is_full = self._is_full or time.monotonic() >= self._full_at
         return 0 if self._is_full else self.floor
 
     def record_scan(self, count: int, highest: int) -> None:
         """Record what the scan found."""
         self._highest = max(self._highest, highest)
-        if self._is_full and count < BATCH:  # until then more may wait below
+        if self._is_full and count < BATCH:  # otherwise more may wait below
             self._is_full = False
             self._full_at = time.monotonic() + self._every_s
             self.floor, self._next_floor = self._next_floor, self._highest
@@ -140,8 +139,8 @@ async def number_events(
 ) -> tuple[int, int]:
     """Give positions to up to `batch` committed events that have none.
 
-    The caller holds the sequencer's lock on this connection. floor: `seq` up to which none is
-    looked for. Returns how many there were, and the highest `seq` of them.
+    The caller holds the sequencer's lock on this connection. floor: the `seq` where the scan
+    begins. Return the number of events and their highest `seq`.
     """
     count, highest = (await connection.execute(_NUMBER, {"floor": floor, "batch": batch})).one()
     return count, highest or 0

@@ -1,11 +1,12 @@
-"""Reading another service's feed so that each event takes effect exactly once.
+"""Subscriptions: read another service's feed, so that each event takes effect exactly once.
 
-A batch is fetched without a transaction. Then one transaction locks the cursor, drops the batch
-if another worker moved it meanwhile, applies the events and stores the cursor: whatever crashes,
-cursor and effects stay together. A batch that fails is applied event by event; an event that
-keeps failing is parked and holds up later events of its own subject only. An outage never parks:
-as long as the database does not answer, the batch is tried again until it passes. What kind of
-error it was does not decide that alone, because a handler may raise any, an OSError too.
+A batch is fetched without a transaction. Then one transaction locks the cursor, drops the batch if
+another worker has moved the cursor, applies the events and stores the cursor. So effects and cursor
+are always consistent. A batch that fails is applied event by event. An event that keeps failing is
+parked and delays only later events of its own subject.
+
+An outage parks no event: while the database does not answer, the batch is retried. The type of an
+error is not enough to detect an outage, because handlers may raise any error.
 """
 
 import asyncio
@@ -30,23 +31,23 @@ from perisai_kit.runtime.graceful import finish
 from perisai_kit.runtime.log import get_logger
 
 RETRY_S = (0.05, 0.1)
-"""Pauses before an event's second attempt and its third, after which it is parked."""
+"""Pauses before the second and third attempt of an event; then it is parked."""
 PATIENCE_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-"""The same for what the database reports and what passes as a rule, such as a deadlock, while it
-answers: an event that brings it about each time must not stop the feed for ever."""
+"""Pauses for database errors that usually pass, such as deadlocks, while the database answers. They
+are bounded, because an event that always causes such an error must not stop the feed."""
 BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-"""Pauses after failures in a row; the last one repeats."""
+"""Pauses after consecutive failures; the last one repeats."""
 ANSWER_S = 10.0
-"""What an answer may take beyond the time we asked the feed to wait."""
+"""The time for an answer beyond the requested wait."""
 REST_S = 0.2
-"""Pause after a page that was not full: of a steady stream, what comes meanwhile is read together,
-because a page costs about the same for one event as for fifty. A lone event waits for nothing."""
+"""Pause after a page that was not full, so that a steady stream is read in batches: a page costs
+about the same for one event as for fifty. A single event is not delayed."""
 
 log = get_logger()
 
 lag_seconds = Gauge(
     "perisai_subscription_lag_seconds",
-    "Seconds since the subscription was last known to have read everything.",
+    "Seconds since the subscription had last read all events.",
     ["subscription"],
 )
 position_gauge = Gauge(
@@ -66,13 +67,13 @@ class FeedSource(Protocol):
 
 
 class Subscription:
-    """One reader of one feed.
+    """A reader of one feed.
 
     handlers: event class → async (session, event). batch_handlers: event class → async (session,
-    events), given each run of neighbouring events of that class at once, for set-based work.
-    Handlers run in the subscription's transaction and make no calls outside; events of other
-    types are passed over. The name is the cursor's key: never rename it. patience_s: see
-    PATIENCE_S. `parked` replays or sets aside what could not be applied.
+    events), called with consecutive events of that class, for set-based work. Handlers run in the
+    subscription's transaction and make no remote calls. Events of other types are passed over.
+    name: the key of the cursor; never rename it. patience_s: see PATIENCE_S. `parked` replays or
+    dismisses parked events.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class Subscription:
         self._stood_at: int | None = None
 
     async def run(self, database: Database) -> None:
-        """Read until cancelled; then the batch in hand is ended first."""
+        """Read until cancelled; the current batch is finished first."""
         is_swept = False
         while True:
             try:
@@ -121,12 +122,12 @@ class Subscription:
                 await asyncio.sleep(pause)
 
     async def step(self, database: Database) -> int:
-        """Fetch one batch, waiting for it at the feed, and apply it; return its length.
+        """Fetch one batch with a long poll and apply it; return its length.
 
-        Raises: whatever outage there is; nothing was applied or moved then.
+        Raises: the error of an outage; nothing was applied then.
         """
-        # After an empty answer the cursor stands where it stood, unless another worker moved it;
-        # that is noticed when the next answer is recorded.
+        # After an empty answer the cursor is the same, unless another worker has moved it. That is
+        # noticed when the next answer is recorded.
         cursor = await self._read_cursor(database) if self._stood_at is None else self._stood_at
         self._stood_at = None
         asked_at = clock.now()
@@ -167,7 +168,7 @@ class Subscription:
             await self._apply_singly(database, cursor, batch)
 
     async def _apply(self, database: Database, cursor: int, batch: Sequence[CloudEvent]) -> bool:
-        """Apply the batch and move the cursor; False when another worker has moved it."""
+        """Apply the batch and move the cursor; return False if another worker has moved it."""
         async with database.begin() as session:
             if await cursors.lock_position(session, self.name) != cursor:
                 return False
@@ -236,7 +237,7 @@ class Subscription:
         return True
 
     async def status(self, database: Database) -> dict[str, Any]:
-        """Return how far this subscription has come, from the database, as plain values."""
+        """Return position, lag and parked events of this subscription as plain values."""
         async with database.read() as session:
             found = await cursors.find_cursor(session, self.name)
             waiting = await parked.count_waiting(session, self.name)
@@ -250,7 +251,7 @@ class Subscription:
         }
 
     async def measure(self, database: Database) -> None:
-        """Set this subscription's figures for Prometheus."""
+        """Set the metrics of this subscription."""
         status = await self.status(database)
         position_gauge.labels(self.name).set(status["position"])
         parked_gauge.labels(self.name).set(status["parked"])
