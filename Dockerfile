@@ -15,6 +15,7 @@ FROM dependencies AS wheels
 
 COPY libs libs
 COPY gateway gateway
+COPY docs/front-end.md docs/
 COPY services services
 COPY sandbox sandbox
 RUN python -m pip wheel --no-index --no-deps --no-build-isolation --wheel-dir /wheels/platform \

@@ -31,6 +31,7 @@ from gateway.otp.routes import router as otp_router
 from gateway.otp.routes import sandbox_router
 from gateway.otp.service import Outbox
 from gateway.parts import Parts
+from gateway.reference.routes import router as reference_router
 from gateway.revocations.routes import router as revocations_router
 from gateway.revocations.service import OwnRevocations
 from gateway.sessions.routes import auth_router
@@ -52,6 +53,7 @@ RELOAD_EVERY_S = 2.0
 """How soon this process learns of a new key, a locked account or a removed role."""
 ROUTES = describe_routes(
     public_router,
+    reference_router,
     jwks_router,
     otp_router,
     auth_router,

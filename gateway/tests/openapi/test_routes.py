@@ -38,7 +38,8 @@ async def test_the_document_is_sent_compressed(gateway: Any) -> None:
     assert compressed.headers["content-encoding"] == "gzip"
     assert int(compressed.headers["content-length"]) < int(plain.headers["content-length"]) / 5
     assert compressed.json() == plain.json()
-    assert compressed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
+    assert "Accept-Encoding" in compressed.headers["vary"]
+    assert "Accept-Encoding" in plain.headers["vary"]
     assert compressed.headers["etag"] == f"W/{plain.headers['etag']}"
 
 

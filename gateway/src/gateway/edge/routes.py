@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.edge.limits import RateClass
+from gateway.reference.rules import FILES
 from perisai_kit.auth.principal import Role
 from perisai_kit.services.parking_routes import get_operations_prefix
 
@@ -90,7 +91,7 @@ TABLE: tuple[Row, ...] = (
 
 OPEN: tuple[Row, ...] = tuple(
     _public(path)
-    for path in ("/health", "/ready", "/.well-known/jwks.json", "/openapi.json", "/docs")
+    for path in ("/health", "/ready", "/.well-known/jwks.json", "/openapi.json", *FILES)
 )
 """The gateway's own public addresses outside /v1."""
 INNER_PATHS = ("/health", "/ready", "/ready/details", "/metrics", "/feed")

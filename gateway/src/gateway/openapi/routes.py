@@ -1,8 +1,6 @@
 """What anybody may read: the time, and the document of the API."""
 
 from fastapi import APIRouter, Request, Response
-from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse
 
 from gateway.openapi import service
 from gateway.openapi.schemas import ServerTimeOut
@@ -30,9 +28,3 @@ async def openapi_document(request: Request) -> Response:
         return Response(document.content, headers=headers, media_type="application/json")
     headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
     return Response(document.compressed, headers=headers, media_type="application/json")
-
-
-@router.get("/docs", include_in_schema=False)
-async def docs() -> HTMLResponse:
-    """Show the API's document to people."""
-    return get_swagger_ui_html(openapi_url="/openapi.json", title="Perisai")

@@ -50,7 +50,13 @@ def create_app(
         yield
         await client.aclose()
 
-    app = FastAPI(title="The bank of the sandbox", lifespan=lifespan, redirect_slashes=False)
+    app = FastAPI(
+        title="The bank of the sandbox",
+        lifespan=lifespan,
+        docs_url=None,  # the framework's own pages load from the Internet
+        redoc_url=None,
+        redirect_slashes=False,
+    )
     app.state.desk = control.Desk(partners, accounts, journal, client)
     app.include_router(control.router)
     app.include_router(snap_router(BankSide(partners, accounts, flags, journal)))

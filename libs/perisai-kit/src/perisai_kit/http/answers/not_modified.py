@@ -26,7 +26,7 @@ class NotModified:
 
         async def send_unless_known(message: Message) -> None:
             nonlocal start
-            if message["type"] == "http.response.start" and _is_json(message):
+            if message["type"] == "http.response.start" and _is_marked(message):
                 start = message  # sent with the body, whose digest is its ETag
                 return
             if start is not None:
@@ -40,9 +40,11 @@ class NotModified:
         await self.app(scope, receive, send_unless_known)
 
 
-def _is_json(start: Message) -> bool:
-    kind = Headers(raw=start["headers"]).get("content-type", "")
-    return start["status"] == 200 and kind.partition(";")[0] == MEDIA_TYPE
+def _is_marked(start: Message) -> bool:
+    """Tell whether an answer has an ETag, or gets one because it is JSON."""
+    headers = Headers(raw=start["headers"])
+    is_json = headers.get("content-type", "").partition(";")[0] == MEDIA_TYPE
+    return start["status"] == 200 and (is_json or "etag" in headers)
 
 
 def _mark(start: Message, body: bytes, *, known: Headers) -> bool:
