@@ -1,135 +1,28 @@
 """The whole platform as `make run` starts it."""
 
 import json
-import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
-from perisai_kit.runtime.tls import get_ssl_context
+from perisai_kit.domain import clock
 from sandbox import lifetime
+from sandbox.sample.offices import STEPS
+
+if TYPE_CHECKING:
+    from conftest import Running
 
 pytestmark = pytest.mark.e2e
-START_S = 300
-"""A start takes some ten seconds; this is for a machine that does much else."""
 
 
-class Running:
-    """A platform in a process group of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.file.unlink(missing_ok=True)  # of a run that was killed
-        with (folder.parent / "output").open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "sandbox", "run", "--free-ports", "--folder", folder],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-            )
-        assert lifetime.wait_until(self._is_settled, timeout_s=START_S)
-        assert self.process.poll() is None, self.output()[-2000:]
-        self.described: dict[str, Any] = json.loads(self.file.read_text())
-
-    @property
-    def file(self) -> Path:
-        return self.folder / "sandbox.json"
-
-    def _is_settled(self) -> bool:
-        return self.file.exists() or self.process.poll() is not None
-
-    def output(self) -> str:
-        return (self.folder.parent / "output").read_text()
-
-    def client(self) -> httpx.Client:
-        return httpx.Client(
-            base_url=self.described["addresses"]["gateway"],
-            timeout=30,
-            verify=get_ssl_context(),
-            trust_env=False,
-        )
-
-    def sign_in(self, username: str) -> dict[str, str]:
-        """Return the header of somebody who is signed in."""
-        grant = {
-            "grant_type": "password",
-            "username": username,
-            "password": self.described["sign_ins"][username]["password"],
-        }
-        with self.client() as client:
-            answer = client.post("/v1/auth/token", json=grant)
-        assert answer.status_code == 200
-        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
-
-    def find(self, path: str, username: str = "admin") -> Any:
-        with self.client() as client:
-            answer = client.get(path, headers=self.sign_in(username))
-        assert answer.status_code == 200
-        return answer.json()
-
-    def is_ready(self) -> bool:
-        try:
-            answers = [
-                httpx.get(
-                    f"{url}/{'health' if name == 'fakebank' else 'ready'}",
-                    verify=get_ssl_context(),
-                    trust_env=False,
-                )
-                for name, url in self.described["addresses"].items()
-            ]
-        except httpx.TransportError:
-            return False
-        return all(answer.status_code == 200 for answer in answers)
-
-    def children(self) -> dict[int, str]:
-        """Return the processes it started, with their commands."""
-        asked = ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(self.process.pid)]
-        listed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
-        rows = (line.strip().partition(" ") for line in listed.splitlines())
-        return {int(pid): args for pid, _, args in rows}
-
-    def child(self, part: str) -> int:
-        return next(pid for pid, args in self.children().items() if part in args)
-
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
-
-
-def perisai(platform: Running, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sandbox", *words, "--folder", platform.folder],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-@contextmanager
-def running(folder: Path) -> Iterator[Running]:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    platform = Running(folder)
-    try:
-        yield platform
-    finally:
-        if platform.process.poll() is None:
-            platform.stop()
-
-
-@pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("run") / "with blanks" / "folder") as started:
-        yield started
-
-
-def test_every_address_is_ready(platform: Running) -> None:
+def test_every_address_is_ready(platform: "Running") -> None:
     assert set(platform.described["addresses"]) == {
         "gateway",
         "agent",
@@ -140,7 +33,7 @@ def test_every_address_is_ready(platform: Running) -> None:
     assert platform.is_ready()
 
 
-def test_seed_is_the_branch_and_an_active_bank_of_every_profile(platform: Running) -> None:
+def test_seed_is_the_branch_and_an_active_bank_of_every_profile(platform: "Running") -> None:
     branches = platform.find("/v1/branches")["items"]
     partners = platform.find("/v1/bank-partners")["items"]
 
@@ -151,7 +44,7 @@ def test_seed_is_the_branch_and_an_active_bank_of_every_profile(platform: Runnin
     assert [each["id"] for each in partners] == [each["partner_id"] for each in described]
 
 
-def test_answers_no_bank_has_signed_off_are_said_to_be_the_sandboxes(platform: Running) -> None:
+def test_answers_no_bank_has_signed_off_are_said_to_be_the_sandboxes(platform: "Running") -> None:
     said = {
         each["profile"]: (each["replay_answer"], each["replay_answer_note"].split(":")[0])
         for each in platform.described["bank_partners"]
@@ -165,7 +58,81 @@ def test_answers_no_bank_has_signed_off_are_said_to_be_the_sandboxes(platform: R
     }
 
 
-def test_description_is_readable_by_us_alone_and_its_key_files_exist(platform: Running) -> None:
+def list_all(platform: "Running", path: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = platform.find(f"{path}limit=200", "officer1")["items"]
+    assert len(found) < 200
+    return found
+
+
+def sample_of(platform: "Running") -> dict[str, Any]:
+    """Return of the sample data what a second run may not change."""
+    paths = ("members", "bills", "payments", "applications", "wadahs")
+    return {
+        path: [
+            (each["id"], each.get("state"), each.get("status"))
+            for each in list_all(platform, f"/v1/{path}?")
+        ]
+        for path in paths
+    }
+
+
+def test_sample_has_three_agents_of_two_wadahs_with_twenty_members_each(
+    platform: "Running",
+) -> None:
+    agents = list_all(platform, "/v1/agents?state=active&")
+    members = Counter(each["agent_id"] for each in list_all(platform, "/v1/members?"))
+
+    assert len({each["wadah_id"] for each in agents}) == 2
+    assert [members[each["id"]] for each in agents] == [20, 20, 20]
+
+
+@pytest.mark.parametrize("status", ["registered_unpaid", "active", "grace", "lapsed"])
+def test_sample_has_members_in_every_standing(platform: "Running", status: str) -> None:
+    assert len(list_all(platform, f"/v1/members?status={status}&")) >= 7
+
+
+@pytest.mark.parametrize("status", ["open", "paid", "cancelled", "expired"])
+def test_sample_has_bills_of_every_status(platform: "Running", status: str) -> None:
+    assert list_all(platform, f"/v1/bills?status={status}&")
+
+
+def test_sample_has_an_application_in_every_state(platform: "Running") -> None:
+    states = Counter(each["state"] for each in list_all(platform, "/v1/applications?"))
+
+    assert states == {**dict.fromkeys(STEPS, 1), "active": 3}
+
+
+def test_named_members_have_the_standing_that_status_shows(platform: "Running") -> None:
+    for sign_in in platform.described["sign_ins"].values():
+        if "standing" in sign_in:
+            path = f"/v1/members/{sign_in['member_id']}/coverage"
+            assert platform.find(path, "officer1")["status"] == sign_in["standing"]
+
+
+def test_sample_has_a_history_that_ends_today(platform: "Running") -> None:
+    paid_at = [each["trx_date_time"] for each in list_all(platform, "/v1/payments?")]
+    now = datetime.fromisoformat(platform.find("/v1/server-time")["now"])
+
+    assert abs(now - clock.real_now()) < timedelta(minutes=1)
+    assert max(map(datetime.fromisoformat, paid_at)) <= now
+    assert len({each[:7] for each in paid_at}) >= 6
+    for agent in list_all(platform, "/v1/agents?state=active&"):
+        assert datetime.fromisoformat(agent["activated_at"]) < now - timedelta(days=180)
+
+
+def test_more_members_are_others_each_time(platform: "Running") -> None:
+    before = {each["id"] for each in list_all(platform, "/v1/members?")}
+
+    first, second = (platform.perisai("seed", "4", "--more") for _ in range(2))
+
+    added = [each for each in list_all(platform, "/v1/members?") if each["id"] not in before]
+    assert first.stdout.startswith("4 new members of the sandbox's agents:\n"), first.stderr
+    assert second.stdout.count(" one of them with the telephone +62") == 4
+    assert len(added) == len({each["nik"] for each in added}) == 8
+    assert len({each["agent_id"] for each in added}) == 3
+
+
+def test_description_is_readable_by_us_alone_and_its_key_files_exist(platform: "Running") -> None:
     partner = platform.described["bank_partners"][0]
 
     assert stat.S_IMODE(platform.file.stat().st_mode) == 0o600
@@ -174,22 +141,23 @@ def test_description_is_readable_by_us_alone_and_its_key_files_exist(platform: R
     assert {"client_id", "client_secret", "company_code", "profile"} <= set(partner)
 
 
-def test_bank_knows_its_partner(platform: Running) -> None:
+def test_bank_knows_its_partner(platform: "Running") -> None:
     answer = httpx.get(f"{platform.described['addresses']['fakebank']}/partners", trust_env=False)
 
     assert platform.described["bank_partners"][0]["partner_id"] in answer.text
 
 
-def test_output_shows_addresses_user_names_and_three_lines_to_try(platform: Running) -> None:
+def test_output_shows_addresses_user_names_and_three_lines_to_try(platform: "Running") -> None:
     said = platform.output()
 
     assert platform.described["addresses"]["payment"] in said
-    assert "  auditor " in said
+    assert "  auditor          auditor\n" in said
+    assert "  agent            agent  agent2  agent3   (by a code)\n" in said
     assert said.count("  curl -s ") + said.count("  TOKEN=$(") == 3
 
 
 def test_output_has_a_line_for_each_process_that_is_ready_and_the_box_below_them(
-    platform: Running,
+    platform: "Running",
 ) -> None:
     said = platform.output()
     box = said.index("Perisai is ready.")
@@ -201,7 +169,7 @@ def test_output_has_a_line_for_each_process_that_is_ready_and_the_box_below_them
 
 
 def test_a_request_is_a_short_line_and_its_log_is_found_by_what_the_line_shows(
-    platform: Running,
+    platform: "Running",
 ) -> None:
     request_id = "asked-by-a-test-1a2b3c4d"
     with platform.client() as client:
@@ -209,7 +177,7 @@ def test_a_request_is_a_short_line_and_its_log_is_found_by_what_the_line_shows(
         assert client.get("/v1/branches", headers=headers).status_code == 200
 
     assert lifetime.wait_until(lambda: "ms req_1a2b3c4d\n" in platform.output(), timeout_s=30)
-    done = perisai(platform, "logs", "--request", "req_1a2b3c4d")
+    done = platform.perisai("logs", "--request", "req_1a2b3c4d")
 
     assert "GET /feed" not in platform.output()
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -217,7 +185,7 @@ def test_a_request_is_a_short_line_and_its_log_is_found_by_what_the_line_shows(
     assert {line["service"] for line in lines} == {"gateway", "agent-service"}
 
 
-def test_output_holds_no_password_and_no_secret(platform: Running) -> None:
+def test_output_holds_no_password_and_no_secret(platform: "Running") -> None:
     said = platform.output()
     secrets = json.loads((platform.folder / "secrets.json").read_text())
     words = list(secrets["passwords"].values())
@@ -229,8 +197,8 @@ def test_output_holds_no_password_and_no_secret(platform: Running) -> None:
     assert [word for word in words if word in said] == []
 
 
-def test_status_shows_what_is_ready_and_the_passwords(platform: Running) -> None:
-    done = perisai(platform, "status")
+def test_status_shows_what_is_ready_and_the_passwords(platform: "Running") -> None:
+    done = platform.perisai("status")
 
     assert done.returncode == 0
     assert done.stdout.count("  ready\n") == 5
@@ -239,20 +207,20 @@ def test_status_shows_what_is_ready_and_the_passwords(platform: Running) -> None
         assert str(each.get("password") or each["phone"]) in done.stdout
 
 
-def test_token_is_one_for_the_gateway(platform: Running) -> None:
-    token = perisai(platform, "token", "auditor").stdout.strip()
+def test_token_is_one_for_the_gateway(platform: "Running") -> None:
+    token = platform.perisai("token", "auditor").stdout.strip()
 
     with platform.client() as client:
         answer = client.get("/v1/accounts", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 200
 
 
-def test_the_code_an_app_asked_for_is_read_by_the_name_of_the_sign_in(platform: Running) -> None:
+def test_the_code_an_app_asked_for_is_read_by_the_name_of_the_sign_in(platform: "Running") -> None:
     phone = platform.described["sign_ins"]["member"]["phone"]
     asked = {"phone": phone, "device_id": "a-test"}
     with platform.client() as client:
         assert client.post("/v1/auth/otp", json=asked).status_code == 202
-        code = perisai(platform, "otp", "member").stdout.strip()
+        code = platform.perisai("otp", "member").stdout.strip()
         grant = {"grant_type": "otp", "code": code, **asked}
         answer = client.post("/v1/auth/token", json=grant)
 
@@ -260,10 +228,10 @@ def test_the_code_an_app_asked_for_is_read_by_the_name_of_the_sign_in(platform: 
     assert answer.json()["access_token"]
 
 
-def test_a_bill_is_paid_at_the_bank_once(platform: Running) -> None:
-    token = {"Authorization": f"Bearer {perisai(platform, 'token', 'officer1').stdout.strip()}"}
+def test_a_bill_is_paid_at_the_bank_once(platform: "Running") -> None:
+    token = {"Authorization": f"Bearer {platform.perisai('token', 'officer1').stdout.strip()}"}
     month = platform.find("/v1/server-time", "officer1")["now"][:7]
-    member = platform.find("/v1/members", "officer1")["items"][0]["id"]
+    member = platform.described["sign_ins"]["member-unpaid"]["member_id"]
     with platform.client() as client:
         bill = client.post(
             "/v1/bills",
@@ -272,21 +240,21 @@ def test_a_bill_is_paid_at_the_bank_once(platform: Running) -> None:
         ).json()
     number = bill["virtual_accounts"][0]["number"].strip()
 
-    paid, again = perisai(platform, "pay", number), perisai(platform, "pay", number)
+    paid, again = platform.perisai("pay", number), platform.perisai("pay", number)
 
     assert paid.stdout == f"paid: {bill['amount']} rupiah, answered 2002500\n"
     assert (paid.returncode, again.returncode) == (0, 1)
 
 
-def test_doctor_finds_no_fault_in_a_running_sandbox(platform: Running) -> None:
-    done = perisai(platform, "doctor")
+def test_doctor_finds_no_fault_in_a_running_sandbox(platform: "Running") -> None:
+    done = platform.perisai("doctor")
 
     assert done.returncode == 0, done.stdout
     assert "ok    database payment: answers" in done.stdout
     assert done.stdout.count(" subscription ") >= 3
 
 
-def test_all_files_of_the_sandbox_are_readable_by_us_alone(platform: Running) -> None:
+def test_all_files_of_the_sandbox_are_readable_by_us_alone(platform: "Running") -> None:
     data = platform.folder / "postgres" / "data"
     open_to_others = [
         path.relative_to(platform.folder).as_posix()
@@ -297,15 +265,15 @@ def test_all_files_of_the_sandbox_are_readable_by_us_alone(platform: Running) ->
     assert open_to_others == []
 
 
-def test_reset_of_a_running_sandbox_is_refused_in_one_line(platform: Running) -> None:
-    done = perisai(platform, "reset", "--yes")
+def test_reset_of_a_running_sandbox_is_refused_in_one_line(platform: "Running") -> None:
+    done = platform.perisai("reset", "--yes")
 
     assert done.returncode == 1
     assert done.stderr.startswith("perisai: Another run uses ")
     assert platform.is_ready()
 
 
-def test_lines_to_try_work_in_a_shell(platform: Running) -> None:
+def test_lines_to_try_work_in_a_shell(platform: "Running") -> None:
     said = platform.output().splitlines()
     start = next(at for at, line in enumerate(said) if "TOKEN=$(" in line)
 
@@ -317,7 +285,7 @@ def test_lines_to_try_work_in_a_shell(platform: Running) -> None:
     assert '"generic-hmac"' in done.stdout
 
 
-def test_create_admin_makes_one_in_the_running_sandbox(platform: Running) -> None:
+def test_create_admin_makes_one_in_the_running_sandbox(platform: "Running") -> None:
     asked = ["create-admin", "--username", "another", "--password", "a long password it is"]
 
     done = subprocess.run(
@@ -332,7 +300,7 @@ def test_create_admin_makes_one_in_the_running_sandbox(platform: Running) -> Non
     assert [each["roles"] for each in found] == [["admin"]]
 
 
-def test_second_run_in_the_folder_is_refused_in_one_line(platform: Running) -> None:
+def test_second_run_in_the_folder_is_refused_in_one_line(platform: "Running") -> None:
     done = subprocess.run(
         [sys.executable, "-m", "sandbox", "run", "--free-ports", "--folder", platform.folder],
         capture_output=True,
@@ -349,16 +317,18 @@ def test_second_run_in_the_folder_is_refused_in_one_line(platform: Running) -> N
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child its parent died")
 def test_killed_run_takes_its_children_along_and_the_next_finds_everything(
-    platform: Running,
+    platform: "Running",
 ) -> None:
     """Stands last: it ends the platform of the tests above."""
     partners = [each["id"] for each in platform.find("/v1/bank-partners")["items"]]
+    sample = sample_of(platform)
     children = platform.children()
     platform.process.kill()
     platform.process.wait()
 
-    with running(platform.folder) as second:
+    with platform.again() as second:
         assert [each["id"] for each in second.find("/v1/bank-partners")["items"]] == partners
+        assert sample_of(second) == sample
         assert second.described["sign_ins"] == platform.described["sign_ins"]
         assert not any(lifetime.is_alive(pid) for pid in children)
         children = second.children()

@@ -1,7 +1,7 @@
 """The platform in a process of its own: `python run_platform.py FOLDER LOGS`.
 
-It does what `perisai run` does; what each process says goes into a file of its own in LOGS, and no
-sign-in is shown.
+It does what `perisai run --small` does. The output of each process goes into a file of its own in
+LOGS, and no sign-in is shown.
 """
 
 import sys
@@ -20,7 +20,7 @@ def main(folder: Path, logs: Path) -> None:
     async def stay_silent(_: dict[str, Any]) -> None:
         return
 
-    run(folder, load_services(), show=show, when_ready=stay_silent)
+    run(folder, load_services(), show=show, when_ready=stay_silent, small=True)
 
 
 if __name__ == "__main__":

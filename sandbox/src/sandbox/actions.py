@@ -28,6 +28,7 @@ from sandbox.output import Output, Phase, wants_json
 from sandbox.rotate import add_data_keys as add_data_keys
 from sandbox.rotate import rotate_data_keys
 from sandbox.run import run
+from sandbox.sample import more
 from sandbox.seed import create_admin
 from sandbox.services import load_services
 from sandbox.show import read_description, status_lines, welcome_lines
@@ -37,7 +38,7 @@ reset = folders.reset
 read_logs = find_lines
 
 
-def run_platform(folder: Path, *, free_ports: bool) -> None:
+def run_platform(folder: Path, *, free_ports: bool, small: bool) -> None:
     """Run the platform until it is stopped, and print what is worth reading.
 
     Raises: SandboxError.
@@ -57,6 +58,7 @@ def run_platform(folder: Path, *, free_ports: bool) -> None:
             show=output,
             when_ready=show_box,
             when_stopping=partial(setattr, output, "phase", Phase.STOPPING),
+            small=small,
         )
         output("sandbox", "stopped")
 
@@ -89,17 +91,23 @@ def pay_bill(folder: Path, virtual_account: str, amount: int | None) -> Payment:
         return pay_virtual_account(read_description(folder), virtual_account, amount)
 
 
-def seed_elsewhere(folder: Path) -> Path:
+def seed_elsewhere(folder: Path, *, small: bool) -> Path:
     """Seed the platform that the environment names; return the file that describes it.
 
     Raises: SandboxError.
     """
     folders.prepare_folder(folder)
     try:
-        asyncio.run(furnish_elsewhere(folder, load_services()))
+        asyncio.run(furnish_elsewhere(folder, load_services(), small=small, write=_print))
     except httpx.TransportError as error:
         raise SandboxError(f"The platform does not answer: {error!r}") from None
     return folder / DESCRIPTION_FILE
+
+
+def add_members(folder: Path, count: int) -> Iterator[str]:
+    """Add new members to the sandbox of the folder; say what was made. Raises: SandboxError."""
+    with _answering(folder):
+        return asyncio.run(more.add_members(read_description(folder), count, write=_print))
 
 
 def walk_demo(folder: Path | None, *, stay: bool, write: Callable[[str], None]) -> int:
@@ -135,6 +143,7 @@ def demo_apart(write: Callable[[str], None], *, stay: bool) -> int:
                 show=lambda name, line: said.append(f"{name} | {line}"),
                 when_ready=walk,
                 stay=stay,
+                small=True,
             )
         except SandboxError:
             for line in said:

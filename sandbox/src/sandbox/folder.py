@@ -9,12 +9,16 @@ from sandbox.errors import SandboxError
 from sandbox.furnish import DESCRIPTION_FILE
 from sandbox.log_files import LOGS
 from sandbox.postgres import Postgres
-from sandbox.seed_people import PEOPLE_FILE
+from sandbox.sample.make import SAMPLE_FILE
 
 POSTGRES = "postgres"
 SECRETS_FILE = "secrets.json"
 KEYS = "bank"
-FILES = (SECRETS_FILE, DESCRIPTION_FILE, FAKEBANK_FILE, PEOPLE_FILE, CLOCK_FILE)
+OF_OLDER_VERSIONS = "people.json"
+FILES = (
+    *(SECRETS_FILE, DESCRIPTION_FILE, FAKEBANK_FILE, SAMPLE_FILE, CLOCK_FILE),
+    OF_OLDER_VERSIONS,
+)
 
 
 def prepare_folder(folder: Path) -> None:

@@ -4,14 +4,14 @@
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sandbox.environment import CLOCK_FILE, FAKEBANK_FILE
 from sandbox.errors import SandboxError
+from sandbox.sample.make import Stage, complete_sample, open_sample
 from sandbox.seed import SIGN_INS, seed
-from sandbox.seed_people import seed_people
 from sandbox.services import Service
 from sandbox.vault import Secrets, load_bank_keys, load_secrets, write_private_json
 
@@ -19,42 +19,57 @@ DESCRIPTION_FILE = "sandbox.json"
 
 
 async def furnish(
-    folder: Path, *, addresses: Mapping[str, str], gateway_environment: Mapping[str, str]
+    folder: Path,
+    *,
+    addresses: Mapping[str, str],
+    gateway_environment: Mapping[str, str],
+    small: bool,
+    write: Callable[[str], None],
 ) -> dict[str, Any]:
     """Bring a running platform to the state every sandbox starts from; return its description.
 
     folder: holds the sandbox's secrets, and what its bank reads. addresses: by the names of
     services.toml. gateway_environment: for the command that makes the first administrator.
+    small: without the history of the sample data. write: takes a line of progress.
     Raises: SandboxError with the request that was refused.
     """
     secrets = load_secrets(folder)
-    partners = await seed(
-        addresses["gateway"],
-        secrets=secrets,
-        keys={profile: load_bank_keys(folder, profile) for profile in secrets.banks},
-        bank_url=addresses["fakebank"],
-        gateway_environment=gateway_environment,
-    )
-    write_private_json(folder / FAKEBANK_FILE, {"partners": partners})
-    people = await seed_people(
-        folder,
-        gateway_url=addresses["gateway"],
-        bank_url=addresses["fakebank"],
-        bank_code=partners[0]["bank_code"],
-        passwords=secrets.passwords,
-    )
+    with open_sample(folder, small=small) as state:
+        partners = await seed(
+            addresses["gateway"],
+            secrets=secrets,
+            keys={profile: load_bank_keys(folder, profile) for profile in secrets.banks},
+            bank_url=addresses["fakebank"],
+            gateway_environment=gateway_environment,
+            write=write,
+        )
+        write("the banks are connected")
+        write_private_json(folder / FAKEBANK_FILE, {"partners": partners})
+        stage = Stage(
+            gateway_url=addresses["gateway"],
+            bank_url=addresses["fakebank"],
+            bank_code=partners[0]["bank_code"],
+            clock_file=folder / CLOCK_FILE,
+            passwords=secrets.passwords,
+        )
+        people = await complete_sample(folder, stage, state, write=write)
     description = _describe(folder, addresses, secrets, partners)
     description["sign_ins"] |= people
     return description
 
 
 async def furnish_elsewhere(
-    folder: Path, services: Iterable[Service], environment: Mapping[str, str] = os.environ
+    folder: Path,
+    services: Iterable[Service],
+    environment: Mapping[str, str] = os.environ,
+    *,
+    small: bool,
+    write: Callable[[str], None],
 ) -> dict[str, Any]:
     """Furnish the platform that the environment names, and write sandbox.json.
 
     folder: exists. environment: PERISAI_<NAME>_URL for every service, and the gateway's own
-    variables.
+    variables. small, write: as `furnish` takes them.
     Raises: SandboxError.
     """
     if environment.get("PERISAI_SANDBOX") not in ("1", "true"):
@@ -67,6 +82,8 @@ async def furnish_elsewhere(
         folder,
         addresses={name: environment[variable] for name, variable in variables.items()},
         gateway_environment=environment,
+        small=small,
+        write=write,
     )
     write_private_json(folder / DESCRIPTION_FILE, description)
     return description

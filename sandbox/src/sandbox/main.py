@@ -31,7 +31,16 @@ Folder = Annotated[
     Path,
     typer.Option(help="Where the sandbox keeps its data and its secrets.", envvar="PERISAI_FOLDER"),
 ]
+Small = Annotated[
+    bool,
+    typer.Option(
+        "--small", help="Begin with one agent and one member, instead of sixty with a history."
+    ),
+]
 HERE = ROOT / ".perisai"
+MORE = 20
+MOST = 1_000
+"""New members at a time."""
 
 
 @app.command("run")
@@ -40,6 +49,7 @@ def run_command(
     free_ports: Annotated[
         bool, typer.Option("--free-ports", help="Take ports that nobody uses.")
     ] = False,
+    small: Small = False,
 ) -> None:
     """Start the platform: PostgreSQL, gateway, services and the sandbox's bank. Ctrl-C stops it.
 
@@ -47,7 +57,7 @@ def run_command(
     says is kept in logs/ of the folder; PERISAI_LOG=json prints it here as well.
     """
     with _one_line_errors():
-        actions.run_platform(folder, free_ports=free_ports)
+        actions.run_platform(folder, free_ports=free_ports, small=small)
 
 
 @app.command("status")
@@ -129,14 +139,26 @@ def reset_command(
 
 
 @app.command("seed")
-def seed_command(folder: Folder = HERE) -> None:
+def seed_command(
+    count: Annotated[int, typer.Argument(help="With --more: how many.", min=1, max=MOST)] = MORE,
+    folder: Folder = HERE,
+    more: Annotated[
+        bool, typer.Option("--more", help="Add new members to the sandbox that runs here.")
+    ] = False,
+    small: Small = False,
+) -> None:
     """Bring a sandbox that runs elsewhere to the state `perisai run` starts from.
 
     Its addresses are PERISAI_GATEWAY_URL, PERISAI_FAKEBANK_URL and so on; the gateway's other
     variables are needed as well, for the first administrator. Writes sandbox.json in the folder.
+    `perisai seed --more 50` adds fifty new members, some of them paid, to one that runs in the
+    folder; each time it adds others.
     """
     with _one_line_errors():
-        written = actions.seed_elsewhere(folder.absolute())
+        if more:
+            _print(actions.add_members(folder, count))
+            return
+        written = actions.seed_elsewhere(folder.absolute(), small=small)
     typer.echo(f"The sandbox is seeded; {written} tells how to use it.")
 
 

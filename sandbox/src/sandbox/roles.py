@@ -8,7 +8,7 @@ import secrets
 from pathlib import Path
 from typing import Literal
 
-from sandbox.errors import SandboxError
+from sandbox.errors import OlderSandbox, SandboxError
 from sandbox.vault import write_private_json
 
 Role = Literal["superuser", "owner", "app"]
@@ -46,10 +46,7 @@ class Passwords:
         elif has_data:
             raise SandboxError(f"{self._path} is gone, and its data cannot be opened without it.")
         if OF_BEFORE & self._words.keys():
-            raise SandboxError(
-                f"{self._path.parents[1]} was made by an older version, whose databases this one "
-                "cannot open: `.venv/bin/perisai reset` deletes it, then start again."
-            )
+            raise OlderSandbox(self._path.parents[1])
         self.of(SUPERUSER)
 
     def of(self, login: str) -> str:

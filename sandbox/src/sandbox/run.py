@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,13 @@ def run(
     when_ready: Callable[[dict[str, Any]], Awaitable[None]],
     when_stopping: Callable[[], None] = lambda: None,
     stay: bool = True,
+    small: bool = False,
 ) -> None:
     """Run the platform until it is stopped; PostgreSQL stops last.
 
     show: takes a name and a line that it said. when_ready: takes what sandbox.json says.
     when_stopping: called before the first process is stopped. stay: False stops when
-    `when_ready` has returned.
+    `when_ready` has returned. small: a new sandbox gets one agent and one member, and no history.
     Raises: SandboxError, with everything stopped again.
     """
     signal.signal(signal.SIGTERM, _leave)
@@ -58,6 +60,7 @@ def run(
                 when_ready=when_ready,
                 when_stopping=when_stopping,
                 stay=stay,
+                small=small,
             )
         finally:
             (folder / DESCRIPTION_FILE).unlink(missing_ok=True)
@@ -126,6 +129,7 @@ def _run_services(
     when_ready: Callable[[dict[str, Any]], Awaitable[None]],
     when_stopping: Callable[[], None],
     stay: bool,
+    small: bool,
 ) -> None:
     secrets = load_secrets(folder)
     environments = _environments(folder, services, postgres, secrets)
@@ -142,6 +146,8 @@ def _run_services(
             folder,
             addresses={each.name: each.url for each in services},
             gateway_environment=environments["gateway"],
+            small=small,
+            write=partial(show, "sandbox"),
         )
         description["inner_addresses"] = {each.name: each.inner_url for each in services}
         description["databases"] = _databases(services, postgres)

@@ -6,7 +6,7 @@ Everything is looked up before it is made, so that a second start finds it and m
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,10 +105,12 @@ async def seed(
     keys: Mapping[str, KeyFiles],
     bank_url: str,
     gateway_environment: Mapping[str, str],
+    write: Callable[[str], None],
 ) -> list[dict[str, Any]]:
     """Bring a platform that is up to the state every sandbox starts from.
 
     keys: by profile. gateway_environment: for the command that makes the first administrator.
+    write: takes a line of progress.
     Returns the bank partners as the sandbox's bank and sandbox.json have them.
     Raises: SandboxError with the request that was refused.
     """
@@ -116,8 +118,10 @@ async def seed(
         base_url=gateway_url, verify=get_ssl_context(), trust_env=False, timeout=TIMEOUT_S
     ) as client:
         admin = await _administrator(client, secrets, gateway_environment)
+        write("the administrator can sign in")
         for sign_in in SIGN_INS[1:]:
             await _ensure_account(admin, sign_in, secrets.passwords[sign_in.username])
+        write("the staff can sign in")
         if await admin.find(f"/v1/branches/{BRANCH['code']}") is None:
             await admin.make("/v1/branches", BRANCH)
         return [

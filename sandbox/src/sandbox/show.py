@@ -42,12 +42,12 @@ def welcome_lines(described: Described) -> Iterator[str]:
         yield f"  {name:<9} {address}"
     yield f"  reference {gateway}/docs"
     yield from ("", "Sign in as:")
-    for username, each in described["sign_ins"].items():
-        yield f"  {username:<9} {each['role']}{'  by a code' if 'phone' in each else ''}"
+    yield from _names_by_role(described["sign_ins"])
     yield from (
         f"Passwords and telephones:  {perisai} status {folder}",
         f"The code an app asked for: {perisai} otp PHONE {folder}",
         f"A bill paid at the bank:   {perisai} pay VIRTUAL_ACCOUNT {folder}",
+        f"More members:              {perisai} seed --more {folder}",
         "",
         "Try:",
         f"  TOKEN=$({perisai} token admin {folder})",
@@ -59,6 +59,14 @@ def welcome_lines(described: Described) -> Iterator[str]:
         f"are in {LOGS}/ beside it. Ctrl-C stops.",
         "",
     )
+
+
+def _names_by_role(sign_ins: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Say in a line for each role who has it; members and agents sign in by a code."""
+    for role in dict.fromkeys(each["role"] for each in sign_ins.values()):
+        having = {name: each for name, each in sign_ins.items() if each["role"] == role}
+        by_code = "   (by a code)" if any("phone" in each for each in having.values()) else ""
+        yield f"  {role:<16} {'  '.join(having)}{by_code}"
 
 
 def status_lines(
@@ -77,9 +85,11 @@ def status_lines(
         state = "ready" if ask(f"{address}{service.ready}") else "not ready"
         yield f"{service.name:<9} {address}  {state}"
     yield ""
+    width = max(map(len, described["sign_ins"]))
     for username, each in described["sign_ins"].items():
         how = each.get("password") or f"by a code to {each['phone']}"
-        yield f"{username:<9} {how}  {each['role']}"
+        about = f" ({each['standing']})" if "standing" in each else ""
+        yield f"{username:<{width}} {how}  {each['role']}{about}"
 
 
 def answers_ready(url: str) -> bool:

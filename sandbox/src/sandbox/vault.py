@@ -12,13 +12,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sandbox.errors import SandboxError
+from sandbox.errors import OlderSandbox, SandboxError
 from snap_bi.profiles import GENERIC_HMAC, PROFILES
 
 RSA_BITS = 2048
 """What SNAP BI asks for at least. Source: docs/snap.md, keys."""
 SERVICES = ("gateway", "agent", "member", "payment")
 SIGN_INS = ("admin", "officer1", "officer2", "finance1", "finance2", "auditor", "country")
+WADAH_SIGN_INS = ("wadah1", "wadah2")
 
 
 class ServiceSecrets(BaseModel):
@@ -45,7 +46,7 @@ class Secrets(BaseModel):
 
     services: dict[str, ServiceSecrets]
     passwords: dict[str, str]
-    """Of the staff sign-ins, by username."""
+    """Of the sign-ins of staff and of wadahs, by username."""
     banks: dict[str, BankSecrets]
     """By the profile that the bank of the sandbox plays."""
 
@@ -53,7 +54,7 @@ class Secrets(BaseModel):
     def make(cls) -> Self:
         return cls(
             services={name: _make_service_secrets() for name in SERVICES},
-            passwords={name: secrets.token_urlsafe(18) for name in SIGN_INS},
+            passwords={name: secrets.token_urlsafe(18) for name in SIGN_INS + WADAH_SIGN_INS},
             banks={profile: _make_bank_secrets() for profile in PROFILES},
         )
 
@@ -71,7 +72,7 @@ class KeyFiles:
 def load_secrets(folder: Path) -> Secrets:
     """Return the secrets of a sandbox, made now if it has none.
 
-    Raises: SandboxError when the file cannot be read as what it was.
+    Raises: SandboxError when the file cannot be read as what it was; OlderSandbox.
     """
     path = folder / "secrets.json"
     if not path.exists():
@@ -82,6 +83,8 @@ def load_secrets(folder: Path) -> Secrets:
         raise SandboxError(
             f"{path} is damaged; without it {folder} is lost: remove both."
         ) from None
+    if not found.passwords.keys() >= {*SIGN_INS, *WADAH_SIGN_INS}:
+        raise OlderSandbox(folder)
     missing = {profile: _make_bank_secrets() for profile in PROFILES.keys() - found.banks.keys()}
     if missing:
         found = found.model_copy(update={"banks": found.banks | missing})

@@ -1,15 +1,16 @@
-"""People of the sandbox: made up, with NIKs that are new at each walk."""
+"""People of the sandbox: made up, with NIKs that are new at each walk unless a seed is given."""
 
-import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import date, datetime
+from random import Random, SystemRandom
 from typing import Any
 
 FIRST_NAMES = ("Siti", "Budi", "Dewi", "Agus", "Sri", "Joko", "Rina", "Hadi", "Wati", "Eko")
 LAST_NAMES = ("Aminah", "Santoso", "Lestari", "Pranoto", "Wahyuni", "Susilo", "Utami", "Saputra")
 DISTRICTS = ("351001", "351006", "351011", "351016", "351021")
 """Kecamatan of Banyuwangi."""
+ANEW = SystemRandom()
 
 
 @dataclass(frozen=True)
@@ -23,30 +24,33 @@ class Person:
     sex: str
 
 
-def new_person(birth_date: date) -> Person:
+def new_person(birth_date: date, chance: Random = ANEW) -> Person:
     """Make up a person who was born on a day."""
-    female = secrets.randbelow(2) == 1
+    female = chance.randrange(2) == 1
     day = birth_date.day + (40 if female else 0)
-    serial = 1 + secrets.randbelow(9999)
+    serial = 1 + chance.randrange(9999)
     born = f"{day:02d}{birth_date.month:02d}{birth_date.year % 100:02d}"
     return Person(
-        nik=f"{secrets.choice(DISTRICTS)}{born}{serial:04d}",
-        full_name=f"{secrets.choice(FIRST_NAMES)} {secrets.choice(LAST_NAMES)}",
+        nik=f"{chance.choice(DISTRICTS)}{born}{serial:04d}",
+        full_name=f"{chance.choice(FIRST_NAMES)} {chance.choice(LAST_NAMES)}",
         birth_date=birth_date,
-        phone=f"+62812{secrets.randbelow(10**8):08d}",
+        phone=f"+62812{chance.randrange(10**8):08d}",
         sex="female" if female else "male",
     )
 
 
-def new_adult(on: date) -> Person:
+def new_adult(on: date, chance: Random = ANEW) -> Person:
     """Make up somebody of 20 to 59 years."""
-    years = 20 + secrets.randbelow(40)
-    return new_person(date(on.year - years, 1 + secrets.randbelow(12), 1 + secrets.randbelow(28)))
+    return _born_in(on.year - 20 - chance.randrange(40), chance)
 
 
 def new_child(on: date) -> Person:
     """Make up somebody of 12 or 13 years."""
-    return new_person(date(on.year - 13, 1 + secrets.randbelow(12), 1 + secrets.randbelow(28)))
+    return _born_in(on.year - 13, ANEW)
+
+
+def _born_in(year: int, chance: Random) -> Person:
+    return new_person(date(year, 1 + chance.randrange(12), 1 + chance.randrange(28)), chance)
 
 
 def member_body(person: Person, *, at: datetime, new_to_bpu: bool = True) -> dict[str, Any]:

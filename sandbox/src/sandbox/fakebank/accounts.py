@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from pathlib import Path
 
 MAX_ACCOUNTS = 100_000
@@ -12,6 +13,7 @@ class Accounts:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+        self._lock = threading.Lock()  # requests are served in threads
         self._holders: dict[tuple[str, str], str] = {}
         if path is not None and path.exists():
             rows = json.loads(path.read_text(encoding="utf-8"))
@@ -19,10 +21,11 @@ class Accounts:
 
     def put(self, *, bank_code: str, account_no: str, holder_name: str) -> None:
         """Open an account, or change its holder; the oldest gives way when the bank is full."""
-        self._holders[bank_code, account_no] = holder_name
-        if len(self._holders) > MAX_ACCOUNTS:
-            del self._holders[next(iter(self._holders))]
-        self._store()
+        with self._lock:
+            self._holders[bank_code, account_no] = holder_name
+            if len(self._holders) > MAX_ACCOUNTS:
+                del self._holders[next(iter(self._holders))]
+            self._store()
 
     def holder(self, account_no: str, *, bank_code: str | None) -> str | None:
         """Return the holder; without a bank code, of any account with this number."""

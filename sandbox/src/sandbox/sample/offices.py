@@ -1,0 +1,157 @@
+"""The wadahs, their administrators, and everybody who applies to be an agent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+import httpx
+
+from sandbox.demo.clients import Actor, Bank
+from sandbox.demo.forms import (
+    AGREEMENT_DAYS,
+    application_body,
+    exam_body,
+    training_body,
+    wadah_body,
+)
+from sandbox.demo.journey import until
+from sandbox.demo.report import StepFailed
+from sandbox.sample.plan import PlannedApplication, PlannedWadah
+
+AGENT_WAIT_S = 30.0
+"""How long a new agent may have to wait for the role."""
+STEPS: Mapping[str, tuple[str, ...]] = {
+    "applied": (),
+    "docs_incomplete": ("docs_incomplete",),
+    "verified": ("verified",),
+    "training": ("verified", "training"),
+    "exam_passed": ("verified", "training", "exam_passed"),
+    "exam_failed": ("verified", "training", "exam_failed"),
+    "active": ("verified", "training", "exam_passed", "active"),
+    "rejected": ("rejected",),
+    "withdrawn": ("withdrawn",),
+}
+"""The states that an application goes through after `applied`."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The staff and the bank that take part.
+
+    bank_code: of the accounts that agents are paid at.
+    """
+
+    gateway: httpx.AsyncClient
+    bank: Bank
+    bank_code: str
+    admin: Actor
+    officer: Actor
+    second_officer: Actor
+
+
+async def ensure_wadah(desk: Desk, planned: PlannedWadah, *, today: date, password: str) -> str:
+    """Return the id of a wadah with its agreements and administrator, made as far as missing."""
+    known = (await desk.officer.get("/v1/wadahs", limit=200))["items"]
+    wadah = next((each for each in known if each["name"] == planned.name), None)
+    if wadah is None:
+        wadah = await desk.officer.post("/v1/wadahs", wadah_body(today, planned.name))
+    described = await desk.officer.get(f"/v1/wadahs/{wadah['id']}")
+    if len(described["agreements"]) == 1:
+        await desk.officer.post(
+            f"/v1/wadahs/{wadah['id']}/agreements", _next_agreement(described["agreements"][0])
+        )
+    known = (await desk.admin.get("/v1/accounts", username=planned.sign_in))["items"]
+    if not known:
+        await desk.admin.post("/v1/accounts", _account(planned, wadah["id"], password))
+    return str(wadah["id"])
+
+
+def _next_agreement(first: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the agreement of the year after the first one."""
+    starts_on = date.fromisoformat(first["ends_on"]) + timedelta(days=1)
+    return {
+        "number": f"{first['number']}/2",
+        "starts_on": starts_on.isoformat(),
+        "ends_on": (starts_on + timedelta(days=AGREEMENT_DAYS)).isoformat(),
+    }
+
+
+def _account(planned: PlannedWadah, wadah_id: str, password: str) -> dict[str, Any]:
+    return {
+        "username": planned.sign_in,
+        "password": password,
+        "display_label": f"Administrator of {planned.name}",
+        "roles": ["wadah_admin"],
+        "wadah_id": wadah_id,
+        "reason": "An account that every sandbox begins with.",
+    }
+
+
+async def ensure_application(
+    desk: Desk, planned: PlannedApplication, *, wadah_id: str, today: date
+) -> Actor:
+    """Bring an application to its state, from where it stands; return the applicant."""
+    person = planned.member.person
+    # Nobody has two of these, so the NIK's digits make an account number of their own.
+    account_no = person.nik[6:]
+    if planned.state != "docs_incomplete":  # the bank does not know the account of that one
+        await desk.bank.open_account(
+            bank_code=desk.bank_code, account_no=account_no, holder_name=person.full_name.upper()
+        )
+    applicant = Actor(desk.gateway, device_id=f"phone-of-{planned.member.id}")
+    await applicant.sign_in_with_code(person)
+    own = (await applicant.get("/v1/applications"))["items"]
+    if own:
+        application = own[-1]
+    else:
+        body = application_body(
+            person, wadah_id=wadah_id, bank_code=desk.bank_code, account_no=account_no
+        )
+        application = await applicant.post("/v1/applications", body)
+    await _advance(desk, applicant, application, to=planned.state, today=today)
+    return applicant
+
+
+async def _advance(
+    desk: Desk, applicant: Actor, application: Mapping[str, Any], *, to: str, today: date
+) -> None:
+    steps, state = STEPS[to], application["state"]
+    path = f"/v1/applications/{application['id']}"
+    for step in steps[steps.index(state) + 1 if state in steps else 0 :]:
+        state = (await _decide(desk, applicant, path, step, today))["state"]
+        if state != step:
+            raise StepFailed(f"an application is {state} and not {step}")
+
+
+async def _decide(desk: Desk, applicant: Actor, path: str, step: str, today: date) -> Any:
+    match step:
+        case "verified" | "docs_incomplete":
+            return await desk.officer.post(f"{path}/verification", {})
+        case "training":
+            return await desk.officer.post(f"{path}/training", training_body(today))
+        case "exam_passed":
+            return await desk.officer.post(f"{path}/exam", exam_body(today))
+        case "exam_failed":
+            exam = {**exam_body(today), "passed": False, "score": 41}
+            return await desk.officer.post(f"{path}/exam", exam)
+        case "active":
+            return await desk.second_officer.post(f"{path}/approval", {})
+        case "rejected":
+            reason = {"reason_code": "no_need", "reason": "The village has an agent."}
+            return await desk.officer.post(f"{path}/rejection", reason)
+        case "withdrawn":
+            return await applicant.post(f"{path}/withdrawal", {"reason": "Moves away."})
+    raise StepFailed(f"no way to {step}")
+
+
+async def wait_for_role(agent: Actor) -> None:
+    """Wait until a new agent's account has the role. Raises: StepFailed."""
+    if await until(partial(_is_agent, agent), wait_s=AGENT_WAIT_S) >= AGENT_WAIT_S:
+        raise StepFailed("an approved agent did not get the role")
+
+
+async def _is_agent(agent: Actor) -> bool:
+    await agent.refresh()
+    return "agent" in (await agent.get("/v1/me"))["roles"]
