@@ -56,9 +56,11 @@ fmt: .venv/installed-dev ## format and fix what can be fixed
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
+# On a busy machine mypy's workers may not start in time, which ends it with 2: then without them.
 # The tests of each package by themselves: many of them have a test_rules.py.
 types: .venv/installed-dev ## check types
-	@$(PY) -m mypy -n 2 $(SOURCES) deploy bench/*.py conftest.py
+	@$(PY) -m mypy -n 2 $(SOURCES) deploy bench/*.py conftest.py || { [ $$? -eq 2 ] && \
+		$(PY) -m mypy $(SOURCES) deploy bench/*.py conftest.py; }
 	@status=0; for tests in $(TESTS); do \
 		[ -z "$$(find "$$tests" -name '*.py')" ] || \
 		MYPYPATH="$$tests" $(PY) -m mypy "$$tests" || status=1; done; exit $$status
