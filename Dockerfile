@@ -18,10 +18,14 @@ COPY gateway gateway
 COPY docs/front-end.md docs/
 COPY services services
 COPY sandbox sandbox
+RUN python -m pip wheel --no-index --no-deps --no-build-isolation --wheel-dir /wheels/sandbox sandbox
 RUN python -m pip wheel --no-index --no-deps --no-build-isolation --wheel-dir /wheels/platform \
     libs/perisai-kit libs/snap-bi gateway \
     services/agent-service services/member-service services/payment-service
-RUN python -m pip wheel --no-index --no-deps --no-build-isolation --wheel-dir /wheels/sandbox sandbox
+# The document of the API is made from all packages and is a file of the gateway's.
+RUN python -m pip install --no-index --no-deps /wheels/platform/*.whl /wheels/sandbox/*.whl
+RUN python -m sandbox.openapi gateway/src/gateway/openapi/openapi.json
+RUN python -m pip wheel --no-index --no-deps --no-build-isolation --wheel-dir /wheels/platform gateway
 
 FROM dependencies AS platform
 

@@ -6,11 +6,14 @@ PROJECTS := $(wildcard libs/*/pyproject.toml gateway/pyproject.toml services/*/p
 	sandbox/pyproject.toml)
 SOURCES := $(patsubst %/pyproject.toml,%/src,$(PROJECTS))
 TESTS := $(wildcard libs/*/tests gateway/tests services/*/tests sandbox/tests) bench/tests tests
+# The document of the API, a file of the gateway's package; again only when a source has changed.
+OPENAPI := gateway/src/gateway/openapi/openapi.json
+CODE := $(shell find $(SOURCES) -name '*.py' -not -path '*/migrations/*')
 ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run demo test soak bench check lint fmt types imports lock openapi docs up down clean
+.PHONY: help setup run demo test soak bench check lint fmt types imports lock docs up down clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z -]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do \
@@ -25,25 +28,28 @@ help: ## show this list
 .venv/installed-dev: .venv/installed requirements.lock
 	@PYTHON="$(PYTHON)" sh deploy/setup.sh dev
 
-setup: .venv/installed-dev ## make .venv and install everything (PYTHON=python3.12 chooses one)
+$(OPENAPI): .venv/installed $(CODE)
+	@$(PY) -m sandbox.openapi
 
-run: .venv/installed ## start the whole platform on this machine; Ctrl-C stops it
+setup: .venv/installed-dev $(OPENAPI) ## make .venv and install everything (PYTHON=python3.12 chooses one)
+
+run: .venv/installed $(OPENAPI) ## start the whole platform on this machine; Ctrl-C stops it
 	@$(PY) -m sandbox run $(ARGS)
 
-demo: .venv/installed ## walk the journey from enrolment to commission, checking every step
+demo: .venv/installed $(OPENAPI) ## walk the journey from enrolment to commission, checking every step
 	@$(PY) -m sandbox demo $(ARGS)
 
 # What Python compiles is kept, even where the environment says otherwise: a run starts some
 # hundred processes, and each would compile everything anew.
-test: .venv/installed-dev ## run all tests; they bring their own PostgreSQL and ports
+test: .venv/installed-dev $(OPENAPI) ## run all tests; they bring their own PostgreSQL and ports
 	@PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n auto --maxprocesses 4 --dist loadscope $(ARGS)
 
-soak: .venv/installed-dev ## run what takes long (SOAK_CALLBACKS=10000 and so on: docs/testing.md)
+soak: .venv/installed-dev $(OPENAPI) ## run what takes long (SOAK_CALLBACKS=10000 and so on: docs/testing.md)
 	@status=0; $(PY) -m pytest -q -m soak $(ARGS) || status=1; \
 		HYPOTHESIS_PROFILE=soak $(PY) -m pytest -q -m "hypothesis and not soak" \
 		-n logical --maxprocesses 4 --dist loadscope || status=1; exit $$status
 
-bench: .venv/installed-dev ## measure the limits beside their yardsticks (ARGS=callbacks_direct chooses one)
+bench: .venv/installed-dev $(OPENAPI) ## measure the limits beside their yardsticks (ARGS=callbacks_direct chooses one)
 	@$(PY) -m bench $(ARGS)
 
 check: lint types imports test ## what CI runs: lint, types, imports, tests
@@ -71,7 +77,7 @@ imports: .venv/installed-dev ## check who imports whom
 lock: .venv/installed ## write the lock files anew (ARGS=--upgrade for newer versions)
 	@sh deploy/lock.sh $(ARGS)
 
-openapi docs: .venv/installed ## write the generated documents: OpenAPI, problem codes, events
+docs: .venv/installed ## write the generated documents: problem codes, events, a line per operation
 	@$(PY) -m sandbox.documents
 
 up: ## start it in containers, as .env tells (docs/deploy.md)

@@ -205,7 +205,7 @@ def test_make_without_a_target_lists_the_targets() -> None:
     listed = set(done.stdout.split())
 
     assert {"setup", "run", "test", "demo", "check", "lint", "fmt", "types", "imports"} <= listed
-    assert {"lock", "openapi", "docs", "up", "down", "clean"} <= listed
+    assert {"lock", "docs", "up", "down", "clean"} <= listed
 
 
 def test_checks_run_in_the_order_that_ends_with_the_tests() -> None:

@@ -10,7 +10,7 @@ from contract.mutations import Mutation, Operation, mutations, operations
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.testing.plugin import Tokens
-from sandbox.documents import service_documents
+from sandbox.openapi.platform import service_documents
 
 OPERATIONS = [
     operation

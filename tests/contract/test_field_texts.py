@@ -11,14 +11,14 @@ from contract.test_roles import api_routes
 import gateway.app
 from perisai_kit.domain.field_errors import FIELD_TEXTS, NOT_VALID
 from perisai_kit.http.validation import build_field_problems
-from sandbox.documents import app_of
+from sandbox.openapi.platform import build_app
 
 APPS = {**MODULES, "gateway": gateway.app}
 
 
 def faults(service: str) -> Iterator[tuple[list[dict[str, Any]], Any]]:
     """Yield what is wrong with each of many wrong bodies, and the body."""
-    app = app_of(APPS[service])
+    app = build_app(APPS[service])
     known = {f"{each.method} {each.path}": each for each in operations(service, app.openapi())}
     for route in api_routes(app.routes):
         for method in route.methods or ():

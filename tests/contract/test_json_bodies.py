@@ -10,7 +10,7 @@ import gateway.app
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.http.body import JsonRoute
 from perisai_kit.testing.plugin import Tokens
-from sandbox.documents import app_of
+from sandbox.openapi.platform import build_app
 
 AMBIGUOUS = {
     "a name twice": b'{"reason": "one", "reason": "two"}',
@@ -39,7 +39,7 @@ PLACES = {
 def test_every_route_with_a_body_reads_it_strictly(module: Any) -> None:
     lax = [
         route.path
-        for route in api_routes(app_of(module).routes)
+        for route in api_routes(build_app(module).routes)
         if route.body_field is not None and not isinstance(route, JsonRoute)
     ]
 

@@ -38,15 +38,15 @@ PHONE_ROLES = ("member", "agent")
 ALL_ROLES = (*STAFF, "wadah_admin", *PHONE_ROLES, *ANONYMOUS)
 LONG_TOKENS = {"PERISAI_GATEWAY_ACCESS_TOKEN_S": "86400"}
 NOT_SHARED = {
-    "commissions_close": "closes months that other tests on this platform still pay in",
+    "commission_months.close": "closes months that other tests on this platform still pay in",
 }
 """Excluded on the shared platform, with the reason; the soak has its own and excludes none."""
 
 LOCKING_OUT = (
-    "accounts_lock",
-    "accounts_set_roles",
-    "credentials_reset_password",
-    "sessions_revoke_own",
+    "accounts.lock",
+    "accounts.set_roles",
+    "accounts.reset_password",
+    "me.revoke_session",
 )
 """Excluded from sequences: applied to the run's own account or session they would end it."""
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from gateway.accounts import service
 from gateway.accounts.rules import UsernameTaken
-from gateway.accounts.schemas import NewStaff, ScopeIn
+from gateway.accounts.schemas import NewScope, NewStaff
 from gateway.passwords import HashCost, PasswordHasUsername, PasswordTooCommon
 from gateway.settings import Settings
 from perisai_kit.auth.principal import Role, ScopeKind
@@ -26,7 +26,7 @@ async def create_admin(database: Database, *, username: str, password: str, cost
         password=password,
         display_label=username,
         roles=frozenset({Role.ADMIN}),
-        scope=ScopeIn(kind=ScopeKind.COUNTRY),
+        scope=NewScope(kind=ScopeKind.COUNTRY),
     )
     async with database.begin() as session:
         await service.create_staff(session, new, by=None, now=clock.real_now(), cost=cost)

@@ -12,7 +12,7 @@ from gateway.clients.notice_sender import WebhookNotices
 from gateway.clients.webhook import Webhook
 from gateway.notices import rules as notice_rules
 from gateway.notices import service as notices
-from gateway.notices.rules import TEXTS, Template
+from gateway.notices.rules import TEXTS, NoticeTemplate
 from perisai_kit.auth.principal import Role
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -184,5 +184,5 @@ async def test_a_provider_that_is_away_gets_the_notice_later(gateway: Any, admin
 
 
 def test_every_template_has_words_in_both_languages() -> None:
-    assert set(TEXTS) == set(Template)
+    assert set(TEXTS) == set(NoticeTemplate)
     assert all(len(words) == 2 and all(words) for words in TEXTS.values())

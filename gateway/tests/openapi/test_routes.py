@@ -62,3 +62,12 @@ async def test_every_operation_refuses_a_query_parameter_that_its_document_does_
                 wrong[f"{method} {path}"] = found
 
     assert wrong == {}
+
+
+async def test_the_document_that_was_made_is_served(gateway: Any) -> None:
+    answer = await gateway.client.get("/openapi.json")
+    docs = await gateway.client.get("/docs")
+
+    assert {"/v1/auth/token", "/.well-known/jwks.json"} < answer.json()["paths"].keys()
+    assert answer.headers["cache-control"] == "no-cache"
+    assert "swagger-ui" in docs.text

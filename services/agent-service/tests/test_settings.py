@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from agent_service.activity.rules import Lacking
+from agent_service.activity.rules import LackingActivity
 from agent_service.requirements.rules import Requirement
 from agent_service.settings import Settings
 from perisai_kit.testing.plugin import Urls
@@ -19,7 +19,7 @@ def test_everything_we_can_check_is_required_unless_told_otherwise(
     settings = make_settings(Settings, NOWHERE, **URLS)
 
     assert set(settings.requirements) == {requirement.value for requirement in Requirement}
-    assert Lacking(settings.inactivity_lacking) is Lacking.BOTH
+    assert LackingActivity(settings.inactivity_lacking) is LackingActivity.BOTH
 
 
 def test_a_requirement_is_added_by_the_environment(

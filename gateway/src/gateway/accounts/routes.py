@@ -10,16 +10,16 @@ from gateway.accounts.schemas import (
     AccountOut,
     AccountsOut,
     MeOut,
-    NewStaffIn,
+    NewStaffAccount,
     PhoneChange,
-    PhoneIn,
-    ReasonIn,
-    RolesIn,
+    PhoneLookup,
+    RolesChange,
     ScopeOut,
+    StatedReason,
     Username,
 )
 from gateway.accounts.service import AdminRequest
-from gateway.changes.schemas import ChangeOut
+from gateway.changes.schemas import AccountChangeOut
 from gateway.parts import Gateway
 from gateway.passwords import PasswordHasUsername, PasswordTooCommon, SignInBusy
 from perisai_kit.auth.principal import Principal, Role
@@ -29,13 +29,13 @@ from perisai_kit.domain.errors import PreconditionRequired
 from perisai_kit.http.dependencies import IfMatch, Keys, ReadSession, Session
 from perisai_kit.http.etag import etag
 from perisai_kit.http.paging import Cursor, Limit, Page
-from perisai_kit.http.problems import problems
+from perisai_kit.http.problems import problems, with_headers
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 from perisai_kit.privacy.masks import mask_phone
 from perisai_kit.privacy.read_audit import audit_read
 
 router = APIRouter(prefix="/v1", tags=["accounts"], route_class=TransactionRoute)
-me_router = APIRouter(prefix="/v1", tags=["accounts"])
+me_router = APIRouter(prefix="/v1", tags=["me"])
 
 Anyone = Annotated[Principal, Depends(require())]
 Admin = Annotated[Principal, Depends(require(Role.ADMIN))]
@@ -44,7 +44,7 @@ NOT_YOURS = (rules.OwnAccount, rules.AccountOutOfScope)
 
 
 @me_router.get("/me")
-async def me(session: ReadSession, principal: Anyone) -> MeOut:
+async def get_me(session: ReadSession, principal: Anyone) -> MeOut:
     """Show the signed-in account with its roles and its scope."""
     account = await service.find(session, account_id=principal.account_id)
     scope = principal.scope
@@ -69,7 +69,8 @@ async def me(session: ReadSession, principal: Anyone) -> MeOut:
     "/accounts",
     status_code=201,
     openapi_extra=IDEMPOTENT,
-    responses=problems(
+    responses=with_headers(201, "ETag", "Location")
+    | problems(
         rules.UsernameTaken,
         rules.RolesNotAllowed,
         rules.ScopeInvalid,
@@ -87,7 +88,7 @@ async def create(
     session: Session,
     admin: Admin,
     request: Request,
-    new: NewStaffIn,
+    new: NewStaffAccount,
     response: Response,
 ) -> AccountOut:
     """Create a staff account, which signs in with username and password."""
@@ -125,7 +126,7 @@ async def list_accounts(
 
 @router.post("/account-lookups")
 async def look_up(
-    session: Session, principal: Reader, request: Request, keys: Keys, wanted: PhoneIn
+    session: Session, principal: Reader, request: Request, keys: Keys, wanted: PhoneLookup
 ) -> AccountsOut:
     """Find the accounts of a telephone number within your scope."""
     accounts = await service.list_with_phone(session, keys, phone=wanted.phone, reader=principal)
@@ -133,7 +134,10 @@ async def look_up(
     return AccountsOut(items=[_show(each) for each in accounts])
 
 
-@router.get("/accounts/{account_id}", responses=problems(rules.AccountNotFound))
+@router.get(
+    "/accounts/{account_id}",
+    responses=with_headers(200, "ETag") | problems(rules.AccountNotFound),
+)
 async def get(
     session: Session, principal: Reader, request: Request, account_id: uuid.UUID, response: Response
 ) -> AccountOut:
@@ -151,7 +155,7 @@ async def list_history(
     account_id: uuid.UUID,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> Page[ChangeOut]:
+) -> Page[AccountChangeOut]:
     """List the changes of an account with author and reason, newest first."""
     found = await service.list_history(
         session, account_id=account_id, reader=principal, limit=limit, cursor=cursor
@@ -163,12 +167,13 @@ async def list_history(
         ids=[account_id],
         request_id=request.state.request_id,
     )
-    return found.page(ChangeOut.model_validate)
+    return found.page(AccountChangeOut.model_validate)
 
 
 @router.put(
     "/accounts/{account_id}/roles",
-    responses=problems(
+    responses=with_headers(200, "ETag")
+    | problems(
         rules.AccountNotFound,
         *NOT_YOURS,
         PreconditionRequired,
@@ -186,7 +191,7 @@ async def set_roles(
     admin: Admin,
     request: Request,
     account_id: uuid.UUID,
-    new: RolesIn,
+    new: RolesChange,
     response: Response,
     if_match: IfMatch,
 ) -> AccountOut:
@@ -207,7 +212,8 @@ async def set_roles(
 
 @router.put(
     "/accounts/{account_id}/phone",
-    responses=problems(rules.AccountNotFound, *NOT_YOURS, rules.NotAPerson, rules.PhoneTaken),
+    responses=with_headers(200, "ETag")
+    | problems(rules.AccountNotFound, *NOT_YOURS, rules.NotAPerson, rules.PhoneTaken),
 )
 async def set_phone(
     session: Session,
@@ -235,14 +241,15 @@ async def set_phone(
 
 @router.post(
     "/accounts/{account_id}/lock",
-    responses=problems(rules.AccountNotFound, *NOT_YOURS, rules.LastAdmin),
+    responses=with_headers(200, "ETag")
+    | problems(rules.AccountNotFound, *NOT_YOURS, rules.LastAdmin),
 )
 async def lock(
     session: Session,
     admin: Admin,
     request: Request,
     account_id: uuid.UUID,
-    given: ReasonIn,
+    given: StatedReason,
     response: Response,
 ) -> AccountOut:
     """Lock an account: its sessions end, and it cannot sign in."""
@@ -251,13 +258,16 @@ async def lock(
     return _out(account, response)
 
 
-@router.post("/accounts/{account_id}/unlock", responses=problems(rules.AccountNotFound, *NOT_YOURS))
+@router.post(
+    "/accounts/{account_id}/unlock",
+    responses=with_headers(200, "ETag") | problems(rules.AccountNotFound, *NOT_YOURS),
+)
 async def unlock(
     session: Session,
     admin: Admin,
     request: Request,
     account_id: uuid.UUID,
-    given: ReasonIn,
+    given: StatedReason,
     response: Response,
 ) -> AccountOut:
     """Let an account sign in again."""

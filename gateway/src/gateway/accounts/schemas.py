@@ -15,7 +15,7 @@ Reason = Annotated[Text255, Field(description="Why; kept with the account's hist
 Roles = Annotated[frozenset[Role], Field(min_length=1, max_length=8)]
 
 
-class ScopeIn(Model):
+class NewScope(Model):
     kind: ScopeKind
     code: Code | None = None
     region: Code | None = Field(default=None, description="A branch's region.")
@@ -23,7 +23,7 @@ class ScopeIn(Model):
 
 class AccountRoles(Model):
     roles: Roles
-    scope: ScopeIn | None = None
+    scope: NewScope | None = None
     wadah_id: uuid.UUID | None = None
 
 
@@ -33,15 +33,15 @@ class NewStaff(AccountRoles):
     display_label: ShortText
 
 
-class NewStaffIn(NewStaff):
+class NewStaffAccount(NewStaff):
     reason: Reason
 
 
-class RolesIn(AccountRoles):
+class RolesChange(AccountRoles):
     reason: Reason
 
 
-class ReasonIn(Model):
+class StatedReason(Model):
     reason: Reason
 
 
@@ -50,7 +50,7 @@ class PhoneChange(Model):
     reason: Reason
 
 
-class PhoneIn(Model):
+class PhoneLookup(Model):
     phone: Phone
 
 

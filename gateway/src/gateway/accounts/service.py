@@ -14,7 +14,7 @@ from gateway.accounts.rules import AccountKind, AccountScope
 from gateway.accounts.schemas import AccountRoles, NewStaff
 from gateway.changes import service as changes
 from gateway.changes.models import AccountChange
-from gateway.changes.rules import COMMAND_LINE, LIMIT, Author, Change, Source
+from gateway.changes.rules import COMMAND_LINE, LIMIT, Author, ChangeKind, ChangeSource
 from gateway.passwords import OPERATOR, HashCost, hash_new_password, make_requester
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.db.bulk import insert_once
@@ -35,7 +35,8 @@ class AdminRequest:
     @property
     def author(self) -> Author:
         """The author for the account's history."""
-        return Author(Source.ADMINISTRATOR, self.principal.account_id, self.request_id, self.reason)
+        admin_id = self.principal.account_id
+        return Author(ChangeSource.ADMINISTRATOR, admin_id, self.request_id, self.reason)
 
 
 async def create_staff(
@@ -72,7 +73,7 @@ async def create_staff(
         raise rules.UsernameTaken(field="username")
     author = by.author if by is not None else COMMAND_LINE
     after = _describe_roles(account)
-    await record_change(session, account, Change.CREATED, by=author, now=now, after=after)
+    await record_change(session, account, ChangeKind.CREATED, by=author, now=now, after=after)
     return account
 
 
@@ -87,8 +88,7 @@ async def set_roles(
 ) -> Account:
     """Replace roles, scope and wadah of a staff account.
 
-    Raises: AccountNotFound, OwnAccount, VersionChanged, LastAdmin, and as
-    `create_staff`.
+    Raises: AccountNotFound, OwnAccount, VersionChanged, LastAdmin, and as `create_staff`.
     """
     account = await lock_to_change(session, account_id=account_id, by=by)
     rules.check_version(if_match, account.version)
@@ -105,7 +105,7 @@ async def set_roles(
     await record_change(
         session,
         account,
-        Change.ROLES_CHANGED,
+        ChangeKind.ROLES_CHANGED,
         by=by.author,
         now=now,
         before=before,
@@ -127,7 +127,7 @@ async def lock(
             await _check_not_last_admin(session, account)
         account.locked_at, account.locked_by = now, by.principal.account_id
         end_sessions(account)
-        await record_change(session, account, Change.LOCKED, by=by.author, now=now)
+        await record_change(session, account, ChangeKind.LOCKED, by=by.author, now=now)
     return account
 
 
@@ -139,7 +139,7 @@ async def unlock(
     if account.locked_at is not None:
         account.locked_at = account.locked_by = None
         account.version += 1
-        await record_change(session, account, Change.UNLOCKED, by=by.author, now=now)
+        await record_change(session, account, ChangeKind.UNLOCKED, by=by.author, now=now)
     return account
 
 
@@ -167,7 +167,7 @@ async def set_phone(
     account.phone, account.phone_hash = phone, phone_hash
     end_sessions(account)
     await record_change(
-        session, account, Change.PHONE_CHANGED, by=by.author, now=now, notify_phone=old
+        session, account, ChangeKind.PHONE_CHANGED, by=by.author, now=now, notify_phone=old
     )
     return account
 
@@ -266,7 +266,7 @@ async def list_tokens_valid_from(
 async def record_change(
     session: AsyncSession,
     account: Account,
-    change: Change,
+    change: ChangeKind,
     *,
     by: Author,
     now: datetime,
@@ -293,7 +293,7 @@ async def record_change(
 
 async def record_lock_out(session: AsyncSession, account: Account, *, now: datetime) -> None:
     """Record that an account is locked out after too many wrong passwords or codes."""
-    await record_change(session, account, Change.LOCKED_OUT, by=LIMIT, now=now)
+    await record_change(session, account, ChangeKind.LOCKED_OUT, by=LIMIT, now=now)
 
 
 def read_claims(

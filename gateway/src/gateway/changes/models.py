@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.base import Base
-from gateway.changes.rules import Change, Source
+from gateway.changes.rules import ChangeKind, ChangeSource
 from perisai_kit.db.columns import one_of
 from perisai_kit.privacy.columns import sealed_text
 
@@ -20,8 +20,8 @@ class AccountChange(Base):
 
     __tablename__ = "account_changes"
     __table_args__ = (
-        CheckConstraint(one_of("change", Change), name="change"),
-        CheckConstraint(one_of("source", Source), name="source"),
+        CheckConstraint(one_of("change", ChangeKind), name="change"),
+        CheckConstraint(one_of("source", ChangeSource), name="source"),
         CheckConstraint(
             "source <> 'administrator' OR (author_id IS NOT NULL AND reason IS NOT NULL)",
             name="administrator",
@@ -32,8 +32,8 @@ class AccountChange(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     account_id: Mapped[uuid.UUID]
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    change: Mapped[Change] = mapped_column(Text)
-    source: Mapped[Source] = mapped_column(Text)
+    change: Mapped[ChangeKind] = mapped_column(Text)
+    source: Mapped[ChangeSource] = mapped_column(Text)
     author_id: Mapped[uuid.UUID | None]
     """The account that made the change. Not a foreign key, because services have no account."""
     reason = sealed_text(nullable=True)

@@ -4,10 +4,10 @@ import uuid
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.notices.rules import Template
+from gateway.notices.rules import NoticeTemplate
 
 
-class Change(StrEnum):
+class ChangeKind(StrEnum):
     CREATED = "created"
     ROLES_CHANGED = "roles_changed"
     LOCKED = "locked"
@@ -25,7 +25,7 @@ class Change(StrEnum):
     """After too many wrong passwords or codes, until the next window."""
 
 
-class Source(StrEnum):
+class ChangeSource(StrEnum):
     ADMINISTRATOR = "administrator"
     OWNER = "owner"
     SIGN_IN = "sign_in"
@@ -41,23 +41,23 @@ class Source(StrEnum):
 class Author:
     """The author of a change. account_id: None if the author has no account."""
 
-    source: Source
+    source: ChangeSource
     account_id: uuid.UUID | None = None
     request_id: str | None = None
     reason: str | None = None
 
 
-COMMAND_LINE = Author(Source.COMMAND_LINE)
-EVENT = Author(Source.EVENT)
-LIMIT = Author(Source.LIMIT)
-SIGN_IN = Author(Source.SIGN_IN)
+COMMAND_LINE = Author(ChangeSource.COMMAND_LINE)
+EVENT = Author(ChangeSource.EVENT)
+LIMIT = Author(ChangeSource.LIMIT)
+SIGN_IN = Author(ChangeSource.SIGN_IN)
 
 
-def choose_template(change: Change, source: Source) -> Template | None:
+def choose_template(change: ChangeKind, source: ChangeSource) -> NoticeTemplate | None:
     """Return the notice to the owner about a change, if any.
 
     Owners get a notice of changes by administrators, and of every change of the number.
     """
-    if source is Source.ADMINISTRATOR or change is Change.PHONE_CHANGED:
-        return Template(f"account_{change}")
+    if source is ChangeSource.ADMINISTRATOR or change is ChangeKind.PHONE_CHANGED:
+        return NoticeTemplate(f"account_{change}")
     return None

@@ -4,15 +4,15 @@ from typing import Any
 
 from pydantic import Field
 
-from gateway.changes.rules import Change, Source
+from gateway.changes.rules import ChangeKind, ChangeSource
 from perisai_kit.http.types import Out
 
 
-class ChangeOut(Out):
+class AccountChangeOut(Out):
     id: uuid.UUID
     at: datetime
-    change: Change
-    source: Source
+    change: ChangeKind
+    source: ChangeSource
     author_id: uuid.UUID | None = Field(description="The account that made the change.")
     reason: str | None
     request_id: str | None

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.changes import queries, rules
 from gateway.changes.models import AccountChange
-from gateway.changes.rules import Author, Change
+from gateway.changes.rules import Author, ChangeKind
 from gateway.notices import service as notices
 from perisai_kit.domain.ids import new_id
 from perisai_kit.http.paging import Slice, cut_page, read_cursor
@@ -19,7 +19,7 @@ log = get_logger()
 
 async def record(
     session: AsyncSession,
-    change: Change,
+    change: ChangeKind,
     *,
     account_id: uuid.UUID,
     phone: str | None,

@@ -5,15 +5,15 @@ from fastapi import APIRouter, Depends, Request
 
 from gateway.accounts.rules import AccountNotFound, AccountOutOfScope, OwnAccount
 from gateway.accounts.service import AdminRequest
-from gateway.changes.rules import Author, Source
+from gateway.changes.rules import Author, ChangeSource
 from gateway.credentials import rules, service
 from gateway.credentials.schemas import (
     PasswordChange,
     PasswordReset,
-    TotpIn,
-    TotpOut,
+    TotpConfirmation,
     TotpPreparation,
     TotpRemoval,
+    TotpSecretOut,
 )
 from gateway.parts import Gateway
 from gateway.passwords import PasswordHasUsername, PasswordTooCommon, SignInBusy
@@ -26,9 +26,9 @@ from perisai_kit.http.dependencies import Session
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
 
-router = APIRouter(prefix="/v1", tags=["credentials"], route_class=TransactionRoute)
+router = APIRouter(prefix="/v1", tags=["accounts"], route_class=TransactionRoute)
 # A wrong password must be counted, so these routes open their own transactions.
-me_router = APIRouter(prefix="/v1", tags=["credentials"], route_class=JsonRoute)
+me_router = APIRouter(prefix="/v1", tags=["me"], route_class=JsonRoute)
 
 Anyone = Annotated[Principal, Depends(require())]
 Admin = Annotated[Principal, Depends(require(Role.ADMIN))]
@@ -86,14 +86,14 @@ async def change_password(
 @me_router.post("/me/totp", responses=problems(*PASSWORD_REFUSED, rules.TotpAlreadyOn))
 async def prepare_totp(
     gateway: Gateway, principal: Anyone, request: Request, given: TotpPreparation
-) -> TotpOut:
+) -> TotpSecretOut:
     """Get a secret for an authenticator app; confirm it with a first code.
 
     The token of the sign-in problem `totp_enrolment_required` is valid here.
     """
     password = given.current_password.get_secret_value()
     secret, uri = await service.prepare_totp(gateway, password, by=_make_owner(principal, request))
-    return TotpOut(secret=secret, uri=uri)
+    return TotpSecretOut(secret=secret, uri=uri)
 
 
 @me_router.post(
@@ -102,7 +102,7 @@ async def prepare_totp(
     responses=problems(*REFUSED, rules.TotpIncorrect, rules.TotpNotPrepared, rules.TotpAlreadyOn),
 )
 async def confirm_totp(
-    gateway: Gateway, principal: Anyone, request: Request, given: TotpIn
+    gateway: Gateway, principal: Anyone, request: Request, given: TotpConfirmation
 ) -> None:
     """Turn the authenticator app on. From then on a sign-in needs its code.
 
@@ -124,4 +124,4 @@ async def remove_totp(
 
 
 def _make_owner(principal: Principal, request: Request) -> Author:
-    return Author(Source.OWNER, principal.account_id, request.state.request_id)
+    return Author(ChangeSource.OWNER, principal.account_id, request.state.request_id)

@@ -25,7 +25,7 @@ class TotpPreparation(Model):
     current_password: GivenPassword
 
 
-class TotpIn(Model):
+class TotpConfirmation(Model):
     code: TotpCode
 
 
@@ -34,6 +34,6 @@ class TotpRemoval(Model):
     code: TotpCode
 
 
-class TotpOut(Out):
+class TotpSecretOut(Out):
     secret: str = Field(description="Base32, for an authenticator app.")
     uri: str

@@ -14,7 +14,7 @@ from gateway.accounts import service as accounts
 from gateway.accounts.models import Account
 from gateway.accounts.rules import AccountKind
 from gateway.accounts.service import AdminRequest
-from gateway.changes.rules import Author, Change
+from gateway.changes.rules import Author, ChangeKind
 from gateway.credentials import rules
 from gateway.credentials.schemas import PasswordChange, PasswordReset, TotpRemoval
 from gateway.parts import Parts
@@ -65,10 +65,10 @@ async def reset_password(
         cost=cost,
     )
     accounts.end_sessions(account)
-    await accounts.record_change(session, account, Change.PASSWORD_RESET, by=by.author, now=now)
+    await accounts.record_change(session, account, ChangeKind.PASSWORD_RESET, by=by.author, now=now)
     if reset.remove_totp and account.totp_secret is not None:
         _clear_totp(account)
-        await accounts.record_change(session, account, Change.TOTP_RESET, by=by.author, now=now)
+        await accounts.record_change(session, account, ChangeKind.TOTP_RESET, by=by.author, now=now)
 
 
 async def change_password(parts: Parts, change: PasswordChange, *, by: Author) -> None:
@@ -91,7 +91,7 @@ async def change_password(parts: Parts, change: PasswordChange, *, by: Author) -
         account = await _lock_proven(session, proven)
         account.password_hash = hashed
         accounts.end_sessions(account)
-        await accounts.record_change(session, account, Change.PASSWORD_CHANGED, by=by, now=now)
+        await accounts.record_change(session, account, ChangeKind.PASSWORD_CHANGED, by=by, now=now)
 
 
 async def prepare_totp(parts: Parts, password: str, *, by: Author) -> tuple[str, str]:
@@ -127,7 +127,7 @@ async def confirm_totp(parts: Parts, code: str, *, by: Author) -> None:
         if refused is None:
             account.totp_confirmed_at = now
             account.version += 1
-            await accounts.record_change(session, account, Change.TOTP_SET, by=by, now=now)
+            await accounts.record_change(session, account, ChangeKind.TOTP_SET, by=by, now=now)
     if refused is not None:
         raise refused
 
@@ -149,7 +149,7 @@ async def remove_totp(parts: Parts, removal: TotpRemoval, *, by: Author) -> None
         if refused is None:
             _clear_totp(account)
             accounts.end_sessions(account)
-            await accounts.record_change(session, account, Change.TOTP_REMOVED, by=by, now=now)
+            await accounts.record_change(session, account, ChangeKind.TOTP_REMOVED, by=by, now=now)
     if refused is not None:
         raise refused
 

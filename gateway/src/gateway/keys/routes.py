@@ -16,14 +16,14 @@ from perisai_kit.http.types import Code
 JWKS_MAX_AGE_S = 20
 """Short, so that a cache on the way cannot keep a revoked key longer than the promised 90 s."""
 
-router = APIRouter(prefix="/v1", tags=["keys"], route_class=TransactionRoute)
-public_router = APIRouter(tags=["keys"])
+router = APIRouter(prefix="/v1", tags=["signing keys"], route_class=TransactionRoute)
+public_router = APIRouter(tags=["auth"])
 
 Admin = Annotated[Principal, Depends(require(Role.ADMIN))]
 
 
 @public_router.get("/.well-known/jwks.json")
-async def jwks(gateway: Gateway, response: Response) -> JwksOut:
+async def get_keys(gateway: Gateway, response: Response) -> JwksOut:
     """Return the keys that verify access tokens: current, next, and those still in use."""
     response.headers["Cache-Control"] = f"public, max-age={JWKS_MAX_AGE_S}"
     return JwksOut.model_validate(await gateway.keys.jwks())

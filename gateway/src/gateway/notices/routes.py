@@ -11,13 +11,13 @@ from perisai_kit.http.dependencies import ReadSession
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import choose_language, problems
 
-router = APIRouter(prefix="/v1", tags=["accounts"])
+router = APIRouter(prefix="/v1", tags=["me"])
 
 Anyone = Annotated[Principal, Depends(require())]
 
 
 @router.get("/me/notices", responses=problems())
-async def list_own_notices(
+async def list_notices(
     session: ReadSession,
     principal: Anyone,
     request: Request,
@@ -35,7 +35,7 @@ async def list_own_notices(
 def _out(notice: AccountNotice, spoken: str) -> NoticeOut:
     return NoticeOut(
         id=notice.id,
-        template=rules.Template(notice.template),
+        template=rules.NoticeTemplate(notice.template),
         text=rules.get_text(notice.template, spoken),
         created_at=notice.created_at,
     )

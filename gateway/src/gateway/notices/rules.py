@@ -10,7 +10,7 @@ LONGEST_RETRY = timedelta(hours=6)
 OUTBOX_KEPT = timedelta(hours=1)
 
 
-class Template(StrEnum):
+class NoticeTemplate(StrEnum):
     """The kinds of notices. The webhook's adapter has the text of each for its provider."""
 
     ACCOUNT_CREATED = "account_created"
@@ -22,35 +22,35 @@ class Template(StrEnum):
     ACCOUNT_PHONE_CHANGED = "account_phone_changed"
 
 
-TEXTS: dict[Template, tuple[str, str]] = {
-    Template.ACCOUNT_CREATED: (
+TEXTS: dict[NoticeTemplate, tuple[str, str]] = {
+    NoticeTemplate.ACCOUNT_CREATED: (
         "An administrator created this account.",
         "Administrator membuat akun ini.",
     ),
-    Template.ACCOUNT_ROLES_CHANGED: (
+    NoticeTemplate.ACCOUNT_ROLES_CHANGED: (
         "An administrator changed the roles or the scope of your account.",
         "Administrator mengubah peran atau cakupan akun Anda.",
     ),
-    Template.ACCOUNT_LOCKED: (
+    NoticeTemplate.ACCOUNT_LOCKED: (
         "An administrator locked your account.",
         "Administrator mengunci akun Anda.",
     ),
-    Template.ACCOUNT_UNLOCKED: (
+    NoticeTemplate.ACCOUNT_UNLOCKED: (
         "An administrator unlocked your account.",
         "Administrator membuka kembali akun Anda.",
     ),
-    Template.ACCOUNT_PASSWORD_RESET: (
+    NoticeTemplate.ACCOUNT_PASSWORD_RESET: (
         "An administrator replaced the password of your account. If you did not ask for it, "
         "report it.",
         "Administrator mengganti kata sandi akun Anda. Jika Anda tidak memintanya, laporkan.",
     ),
-    Template.ACCOUNT_TOTP_RESET: (
+    NoticeTemplate.ACCOUNT_TOTP_RESET: (
         "An administrator removed the authenticator app of your account. If you did not ask for "
         "it, report it.",
         "Administrator menghapus aplikasi autentikator akun Anda. Jika Anda tidak memintanya, "
         "laporkan.",
     ),
-    Template.ACCOUNT_PHONE_CHANGED: (
+    NoticeTemplate.ACCOUNT_PHONE_CHANGED: (
         "Your account was moved to another telephone number. If you did not ask for it, report it.",
         "Akun Anda dipindahkan ke nomor telepon lain. Jika Anda tidak memintanya, laporkan.",
     ),
@@ -66,5 +66,5 @@ def retry_at(now: datetime, attempts: int) -> datetime:
 
 def get_text(template: str, language: str) -> str:
     """Return the text of a template. language: `id` or `en`."""
-    english, indonesian = TEXTS[Template(template)]
+    english, indonesian = TEXTS[NoticeTemplate(template)]
     return indonesian if language == "id" else english

@@ -3,13 +3,13 @@ from datetime import datetime
 
 from pydantic import Field
 
-from gateway.notices.rules import Template
+from gateway.notices.rules import NoticeTemplate
 from perisai_kit.http.types import Out
 
 
 class NoticeOut(Out):
     id: uuid.UUID
-    template: Template
+    template: NoticeTemplate
     text: str = Field(description="In the language of the request.")
     created_at: datetime
 
@@ -17,5 +17,5 @@ class NoticeOut(Out):
 class SentNoticeOut(Out):
     """A notice that a sandbox stored instead of sending it."""
 
-    template: Template
+    template: NoticeTemplate
     created_at: datetime

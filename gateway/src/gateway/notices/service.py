@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.clients.notice_sender import NoticeNotSent, NoticeSender
 from gateway.notices import queries, rules
 from gateway.notices.models import AccountNotice, NoticeOutboxEntry
-from gateway.notices.rules import Template
+from gateway.notices.rules import NoticeTemplate
 from perisai_kit.db.bulk import OldRows
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -27,7 +27,7 @@ log = get_logger()
 
 async def add(
     session: AsyncSession,
-    template: Template,
+    template: NoticeTemplate,
     *,
     account_id: uuid.UUID,
     phone: str | None,

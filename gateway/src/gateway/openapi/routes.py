@@ -8,11 +8,11 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.errors import NotFound
 from perisai_kit.http.answers.compression import accepts_gzip
 
-router = APIRouter(tags=["public"])
+router = APIRouter(tags=["server"])
 
 
 @router.get("/v1/server-time")
-async def server_time() -> ServerTimeOut:
+async def get_time() -> ServerTimeOut:
     """Tell the time of the platform, by which an offline app corrects its own."""
     return ServerTimeOut(now=clock.now(), today=clock.today(), timezone=clock.JAKARTA.key)
 

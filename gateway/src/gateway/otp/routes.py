@@ -11,7 +11,7 @@ from perisai_kit.http.body import JsonRoute
 from perisai_kit.http.problems import choose_language, problems
 
 # A throttled request must be counted, so it opens its own transaction.
-router = APIRouter(prefix="/v1/auth", tags=["sessions"], route_class=JsonRoute)
+router = APIRouter(prefix="/v1/auth", tags=["auth"], route_class=JsonRoute)
 sandbox_router = APIRouter(prefix="/v1/sandbox", tags=["sandbox"], route_class=JsonRoute)
 
 

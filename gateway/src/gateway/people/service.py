@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.accounts import service as accounts
 from gateway.accounts.models import Account
 from gateway.accounts.rules import AGENT, MEMBER, AccountKind
-from gateway.changes.rules import EVENT, SIGN_IN, Change
+from gateway.changes.rules import EVENT, SIGN_IN, ChangeKind
 from gateway.people import queries, rules
 from perisai_kit.auth.principal import ScopeKind
 from perisai_kit.db.bulk import insert_once
@@ -97,7 +97,7 @@ async def add_agent(
         account.version += 1
     given = {"agent_id": str(agent_id), "branch": branch_code, "region": region_code}
     await accounts.record_change(
-        session, account, Change.AGENT_ROLE_GIVEN, by=EVENT, now=now, after=given
+        session, account, ChangeKind.AGENT_ROLE_GIVEN, by=EVENT, now=now, after=given
     )
 
 
@@ -119,7 +119,7 @@ async def remove_agent(
     accounts.end_tokens(account)
     taken = {"agent_id": str(agent_id)}
     await accounts.record_change(
-        session, account, Change.AGENT_ROLE_TAKEN, by=EVENT, now=now, before=taken
+        session, account, ChangeKind.AGENT_ROLE_TAKEN, by=EVENT, now=now, before=taken
     )
 
 
@@ -147,7 +147,7 @@ async def _attach(
     account.version += 1
     attached = {"member_id": str(attach[1])}
     await accounts.record_change(
-        session, account, Change.MEMBER_ATTACHED, by=SIGN_IN, now=now, after=attached
+        session, account, ChangeKind.MEMBER_ATTACHED, by=SIGN_IN, now=now, after=attached
     )
 
 
@@ -161,7 +161,7 @@ async def _follow(
     account.phone, account.phone_hash = phone, phone_hash
     account.version += 1
     await accounts.record_change(
-        session, account, Change.PHONE_CHANGED, by=SIGN_IN, now=now, notify_phone=old
+        session, account, ChangeKind.PHONE_CHANGED, by=SIGN_IN, now=now, notify_phone=old
     )
 
 
@@ -169,7 +169,7 @@ async def _insert(session: AsyncSession, account: Account, *, now: datetime) -> 
     if await insert_once(session, account) is not None:
         made = {"roles": account.roles}
         await accounts.record_change(
-            session, account, Change.CREATED, by=SIGN_IN, now=now, after=made
+            session, account, ChangeKind.CREATED, by=SIGN_IN, now=now, after=made
         )
 
 

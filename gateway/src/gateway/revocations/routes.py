@@ -8,7 +8,7 @@ from perisai_kit.auth.roles import require
 from perisai_kit.http.types import Instant
 from perisai_kit.services.revocations import ADDRESS, RevocationList
 
-router = APIRouter(tags=["sessions"])
+router = APIRouter(tags=["revocations"])
 
 Service = Annotated[Principal, Depends(require(Role.SERVICE))]
 

@@ -26,8 +26,8 @@ from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
 
 # A refused sign-in must be counted, so it opens its own transactions.
-auth_router = APIRouter(prefix="/v1/auth", tags=["sessions"], route_class=JsonRoute)
-router = APIRouter(prefix="/v1", tags=["sessions"], route_class=TransactionRoute)
+auth_router = APIRouter(prefix="/v1/auth", tags=["auth"], route_class=JsonRoute)
+router = APIRouter(prefix="/v1", route_class=TransactionRoute)
 
 Anyone = Annotated[Principal, Depends(require())]
 
@@ -48,7 +48,7 @@ Anyone = Annotated[Principal, Depends(require())]
         SignInBusy,
     ),
 )
-async def token(
+async def create_token(
     gateway: Gateway, request: Request, response: Response, grant: Annotated[Grant, Body()]
 ) -> TokenOut | AccountChoiceOut:
     """Get an access token for a code, a password, a refresh token or a service's secret.
@@ -75,14 +75,14 @@ async def token(
             assert_never(grant)
 
 
-@router.post("/auth/revocation", status_code=204)
-async def revoke(session: Session, keys: Keys, given: Revocation) -> None:
+@router.post("/auth/revocation", tags=["auth"], status_code=204)
+async def revoke_token(session: Session, keys: Keys, given: Revocation) -> None:
     """End the session of a refresh token. An unknown token gets the same answer."""
     await service.revoke(session, keys, text=given.refresh_token.get_secret_value())
 
 
-@router.get("/me/sessions")
-async def list_own(session: Session, principal: Anyone) -> SessionsOut:
+@router.get("/me/sessions", tags=["me"])
+async def list_sessions(session: Session, principal: Anyone) -> SessionsOut:
     """List your sessions, newest first."""
     rows = await service.list_own(session, account_id=principal.account_id)
     return SessionsOut(items=[SessionOut.model_validate(row) for row in rows])
@@ -90,9 +90,10 @@ async def list_own(session: Session, principal: Anyone) -> SessionsOut:
 
 @router.post(
     "/me/sessions/{session_id}/revocation",
+    tags=["me"],
     status_code=204,
     responses=problems(rules.SessionNotFound),
 )
-async def revoke_own(session: Session, principal: Anyone, session_id: uuid.UUID) -> None:
+async def revoke_session(session: Session, principal: Anyone, session_id: uuid.UUID) -> None:
     """End one of your sessions, such as the session of a lost telephone."""
     await service.revoke_own(session, session_id=session_id, account_id=principal.account_id)

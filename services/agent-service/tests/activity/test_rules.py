@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent_service.activity import rules
-from agent_service.activity.rules import Counts, Lacking, Policy
+from agent_service.activity.rules import Counts, LackingActivity, Policy
 from perisai_kit.domain.month import Month
 
 # docs/domain.md, Deactivation: three months without new members and without contributions (S5).
-BOTH = Policy(window_months=3, lacking=Lacking.BOTH)
-EITHER = Policy(window_months=3, lacking=Lacking.EITHER)
+BOTH = Policy(window_months=3, lacking=LackingActivity.BOTH)
+EITHER = Policy(window_months=3, lacking=LackingActivity.EITHER)
 TODAY = date(2026, 11, 22)
 LONG_AGO = date(2025, 1, 1)
 AUG, SEP, OCT, NOV = (Month(2026, month) for month in (8, 9, 10, 11))

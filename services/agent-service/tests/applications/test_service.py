@@ -22,7 +22,7 @@ from agent_service.applications.schemas import NewApplication, NewApproval, NewR
 from agent_service.branches import service as branches
 from agent_service.branches.schemas import NewBranch
 from agent_service.requirements import service as requirements
-from agent_service.requirements.rules import Citizenship, Finding, Outcome
+from agent_service.requirements.rules import Citizenship, Finding, RequirementOutcome
 from agent_service.requirements.schemas import NewExam, NewTraining
 from agent_service.settings import Settings
 from agent_service.wadahs import service as wadahs
@@ -103,7 +103,7 @@ async def make_ready(
     made = await service.apply(session, new, by=applicant(), keyring=keyring, settings=settings)
     application = await session.get_one(Application, made.application.id)
     application.member_id = new_id()
-    met = [Finding(name, Outcome.MET) for name in ("membership", "own_account")]
+    met = [Finding(name, RequirementOutcome.MET) for name in ("membership", "own_account")]
     await requirements.record(session, application.id, met, by_id=OFFICER.account_id)
     service.move(session, application, ApplicationState.VERIFIED, by=OFFICER)
     today = clock.today()

@@ -4,7 +4,13 @@ from datetime import date
 import pytest
 
 from agent_service.requirements import rules
-from agent_service.requirements.rules import Citizenship, Facts, Finding, Outcome, Requirement
+from agent_service.requirements.rules import (
+    Citizenship,
+    Facts,
+    Finding,
+    Requirement,
+    RequirementOutcome,
+)
 from perisai_kit.domain.ids import new_id
 
 TODAY = date(2026, 11, 22)
@@ -25,7 +31,7 @@ def judged(facts: Facts, *, trained: bool = True, passed: bool | None = True) ->
 
 
 def test_a_good_applicant_meets_everything_that_needs_no_question() -> None:
-    assert {finding.outcome for finding in judged(GOOD).values()} == {Outcome.MET}
+    assert {finding.outcome for finding in judged(GOOD).values()} == {RequirementOutcome.MET}
 
 
 @pytest.mark.parametrize(
@@ -39,15 +45,15 @@ def test_a_good_applicant_meets_everything_that_needs_no_question() -> None:
     ],
 )
 def test_each_requirement_says_why_it_is_unmet(facts: Facts, requirement: str, reason: str) -> None:
-    unmet = [each for each in judged(facts).values() if each.outcome is Outcome.UNMET]
+    unmet = [each for each in judged(facts).values() if each.outcome is RequirementOutcome.UNMET]
 
-    assert unmet == [Finding(requirement, Outcome.UNMET, reason)]
+    assert unmet == [Finding(requirement, RequirementOutcome.UNMET, reason)]
 
 
 def test_eighteen_today_is_old_enough() -> None:
     facts = replace(GOOD, birth_date=date(2008, 11, 22))
 
-    assert judged(facts)["adult"].outcome is Outcome.MET
+    assert judged(facts)["adult"].outcome is RequirementOutcome.MET
 
 
 @pytest.mark.parametrize(
@@ -64,13 +70,15 @@ def test_training_and_exam_must_be_on_record(
 ) -> None:
     found = judged(GOOD, trained=trained, passed=passed).values()
 
-    assert [each.reason_code for each in found if each.outcome is not Outcome.MET] == reasons
+    assert [
+        each.reason_code for each in found if each.outcome is not RequirementOutcome.MET
+    ] == reasons
 
 
 def test_the_nik_must_be_a_members() -> None:
     finding = rules.membership_finding(None, account_member_id=None)
 
-    assert (finding.outcome, finding.reason_code) == (Outcome.UNMET, "not_a_member")
+    assert (finding.outcome, finding.reason_code) == (RequirementOutcome.UNMET, "not_a_member")
 
 
 def test_the_nik_must_be_that_of_the_member_whose_phone_was_proven() -> None:
@@ -80,24 +88,24 @@ def test_the_nik_must_be_that_of_the_member_whose_phone_was_proven() -> None:
     others = rules.membership_finding(theirs, account_member_id=mine)
     unlinked = rules.membership_finding(mine, account_member_id=None)
 
-    assert own == Finding("membership", Outcome.MET)
-    assert others == Finding("membership", Outcome.UNMET, "other_persons_nik")
-    assert unlinked == Finding("membership", Outcome.MET, "phone_not_linked_to_member")
+    assert own == Finding("membership", RequirementOutcome.MET)
+    assert others == Finding("membership", RequirementOutcome.UNMET, "other_persons_nik")
+    assert unlinked == Finding("membership", RequirementOutcome.MET, "phone_not_linked_to_member")
 
 
 @pytest.mark.parametrize(
     ("outcome", "designated", "expected"),
     [
-        ("match", True, (Outcome.MET, None)),
-        ("mismatch", True, (Outcome.UNMET, "account_of_another")),
-        ("not_found", True, (Outcome.UNMET, "account_not_found")),
-        ("unknown", True, (Outcome.UNKNOWN, "no_answer")),
-        ("match", False, (Outcome.UNMET, "bank_not_designated")),
-        ("unknown", False, (Outcome.UNMET, "bank_not_designated")),
+        ("match", True, (RequirementOutcome.MET, None)),
+        ("mismatch", True, (RequirementOutcome.UNMET, "account_of_another")),
+        ("not_found", True, (RequirementOutcome.UNMET, "account_not_found")),
+        ("unknown", True, (RequirementOutcome.UNKNOWN, "no_answer")),
+        ("match", False, (RequirementOutcome.UNMET, "bank_not_designated")),
+        ("unknown", False, (RequirementOutcome.UNMET, "bank_not_designated")),
     ],
 )
 def test_the_account_must_be_his_own_at_a_designated_bank(
-    outcome: str, designated: bool, expected: tuple[Outcome, str | None]
+    outcome: str, designated: bool, expected: tuple[RequirementOutcome, str | None]
 ) -> None:
     finding = rules.account_finding(outcome, designated=designated)
 
@@ -121,27 +129,31 @@ def test_names_are_the_same_but_for_their_writing(name: str, other: str, same: b
 
 
 def test_what_was_not_looked_at_is_unknown() -> None:
-    found = rules.of_configured(["adult", "npwp"], [Finding("adult", Outcome.MET)])
+    found = rules.of_configured(["adult", "npwp"], [Finding("adult", RequirementOutcome.MET)])
 
     assert found == (
-        Finding("adult", Outcome.MET),
-        Finding("npwp", Outcome.UNKNOWN, "not_checked"),
+        Finding("adult", RequirementOutcome.MET),
+        Finding("npwp", RequirementOutcome.UNKNOWN, "not_checked"),
     )
 
 
 def test_a_later_finding_replaces_an_earlier_one() -> None:
     found = rules.of_configured(
-        ["adult"], [Finding("adult", Outcome.UNMET, "too_young"), Finding("adult", Outcome.MET)]
+        ["adult"],
+        [
+            Finding("adult", RequirementOutcome.UNMET, "too_young"),
+            Finding("adult", RequirementOutcome.MET),
+        ],
     )
 
-    assert found == (Finding("adult", Outcome.MET),)
+    assert found == (Finding("adult", RequirementOutcome.MET),)
 
 
 def test_all_that_is_not_met_is_listed() -> None:
     findings = [
-        Finding("adult", Outcome.MET),
-        Finding("membership", Outcome.UNMET, "not_a_member"),
-        Finding("own_account", Outcome.UNKNOWN, "no_answer"),
+        Finding("adult", RequirementOutcome.MET),
+        Finding("membership", RequirementOutcome.UNMET, "not_a_member"),
+        Finding("own_account", RequirementOutcome.UNKNOWN, "no_answer"),
     ]
 
     with pytest.raises(rules.RequirementsUnmet) as refused:

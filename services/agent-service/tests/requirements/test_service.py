@@ -7,16 +7,16 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.requirements import service
-from agent_service.requirements.rules import Finding, Outcome
+from agent_service.requirements.rules import Finding, RequirementOutcome
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 
 if TYPE_CHECKING:
     from conftest import World
 
-MET = Finding("own_account", Outcome.MET)
-UNMET = Finding("own_account", Outcome.UNMET, "account_of_another")
-UNKNOWN = Finding("own_account", Outcome.UNKNOWN, "no_answer")
+MET = Finding("own_account", RequirementOutcome.MET)
+UNMET = Finding("own_account", RequirementOutcome.UNMET, "account_of_another")
+UNKNOWN = Finding("own_account", RequirementOutcome.UNKNOWN, "no_answer")
 
 
 async def own_account(session: AsyncSession, application_id: UUID, *recorded: Finding) -> Finding:
@@ -29,7 +29,7 @@ async def own_account(session: AsyncSession, application_id: UUID, *recorded: Fi
 @pytest.mark.parametrize(
     ("recorded", "stands"),
     [
-        ([], Finding("own_account", Outcome.UNKNOWN, "not_checked")),
+        ([], Finding("own_account", RequirementOutcome.UNKNOWN, "not_checked")),
         ([UNKNOWN], UNKNOWN),
         ([UNKNOWN, MET], MET),
         ([MET, UNKNOWN], MET),

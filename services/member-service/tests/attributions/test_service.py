@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.attributions import rules, service, tasks
-from member_service.attributions.rules import Reason
+from member_service.attributions.rules import AttributionReason
 from member_service.attributions.schemas import NewAttribution
 from member_service.members import service as members
 from member_service.members.models import Member
@@ -43,7 +43,7 @@ def to(agent_id: UUID | None, **differences: Any) -> NewAttribution:
     usual = {
         "agent_id": agent_id,
         "from_month": Month.of(clock.today()),
-        "reason": Reason.AGENT_LEFT,
+        "reason": AttributionReason.AGENT_LEFT,
     }
     return NewAttribution.model_validate({**usual, **differences})
 
@@ -57,7 +57,7 @@ async def test_enrolment_by_an_agent_attributes_from_this_month(
     events = await published(session)
 
     assert first.id == member.attribution_id
-    assert (first.agent_id, first.reason) == (agent.principal.agent_id, Reason.ENROLLED)
+    assert (first.agent_id, first.reason) == (agent.principal.agent_id, AttributionReason.ENROLLED)
     assert [kind for kind, _ in events] == ["member.enrolled.v1", "member.attributed.v1"]
     assert events[1][1] == {
         "attribution_id": str(first.id),
@@ -181,7 +181,7 @@ async def test_a_regional_officer_moves_a_member_to_another_branch(
     [
         ({"from_month": Month.of(clock.today()).plus(-1)}, rules.FromMonthOutOfRange),
         ({"from_month": Month.of(clock.today()).plus(2)}, rules.FromMonthOutOfRange),
-        ({"reason": Reason.ENROLLED}, rules.ReasonReserved),
+        ({"reason": AttributionReason.ENROLLED}, rules.ReasonReserved),
     ],
 )
 async def test_a_change_is_never_backdated(

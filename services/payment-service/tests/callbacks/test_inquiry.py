@@ -12,7 +12,7 @@ from payment_service.bills.models import Bill
 from payment_service.bills.rules import BillStatus, CancellationReason
 from payment_service.bills.schemas import BillOut
 from payment_service.callbacks.models import Callback
-from payment_service.callbacks.rules import Verdict
+from payment_service.callbacks.rules import CallbackOutcome
 from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit.domain import clock
 
@@ -42,7 +42,7 @@ async def test_an_inquiry_changes_nothing_but_is_kept(
     await bank.inquire(inquiry_of(bill, bank.partner))
 
     (callback,) = await kept()
-    assert callback.verdict is Verdict.ANSWERED
+    assert callback.verdict is CallbackOutcome.ANSWERED
     assert callback.service == "24"
     assert callback.payment_id is None
 

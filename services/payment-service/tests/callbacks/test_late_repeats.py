@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bills.schemas import BillOut
 from payment_service.callbacks.models import AccessToken, Callback, UnprovenRequest
-from payment_service.callbacks.rules import Check, Verdict, token_hash
+from payment_service.callbacks.rules import CallbackCheck, CallbackOutcome, token_hash
 from payment_service.payments.models import Payment
 from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit.db.engine import Database
@@ -75,7 +75,10 @@ async def test_a_settled_payment_with_an_old_timestamp_is_answered_as_its_repeat
 
     assert_confirmed(bank, first, late, code)
     messages = await kept()
-    assert [each.verdict for each in messages] == [Verdict.SETTLED, Verdict.REPEATED]
+    assert [each.verdict for each in messages] == [
+        CallbackOutcome.SETTLED,
+        CallbackOutcome.REPEATED,
+    ]
     assert messages[1].first_id == messages[0].id
     assert messages[1].dropped_fields == ["journalNum"]
     assert len(await booked()) == 1
@@ -135,9 +138,9 @@ async def test_an_old_timestamp_and_a_dead_token_together_still_confirm_it(
 @pytest.mark.parametrize(
     ("how", "code", "check"),
     [
-        ({}, "4012500", Check.TIMESTAMP),
-        ({"token": FORGOTTEN}, "4012501", Check.TOKEN),
-        ({"at": clock.real_now() + TWENTY_MINUTES}, "4012500", Check.TIMESTAMP),
+        ({}, "4012500", CallbackCheck.TIMESTAMP),
+        ({"token": FORGOTTEN}, "4012501", CallbackCheck.TOKEN),
+        ({"at": clock.real_now() + TWENTY_MINUTES}, "4012500", CallbackCheck.TIMESTAMP),
     ],
 )
 @pytest.mark.parametrize(
@@ -161,7 +164,7 @@ async def test_anything_else_so_late_is_not_believed(
     changes: dict[str, Any],
     how: dict[str, Any],
     code: str,
-    check: Check,
+    check: CallbackCheck,
 ) -> None:
     message = payment_of(bill, bank.partner)
     await bank.pay(message)

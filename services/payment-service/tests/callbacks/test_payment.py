@@ -9,7 +9,7 @@ from payment_service.bills.models import Bill
 from payment_service.bills.rules import BillStatus
 from payment_service.bills.schemas import BillOut
 from payment_service.callbacks.models import Callback
-from payment_service.callbacks.rules import Verdict
+from payment_service.callbacks.rules import CallbackOutcome
 from payment_service.ledger import service as ledger
 from payment_service.payments.models import Payment
 from payment_service.testing import Bank, payment_of
@@ -61,7 +61,7 @@ async def test_the_message_is_kept_encrypted_without_token_and_signature(
 
     (callback,) = await kept()
     (payment,) = await booked()
-    assert callback.verdict is Verdict.SETTLED
+    assert callback.verdict is CallbackOutcome.SETTLED
     assert callback.payment_id == payment.id
     assert callback.body == bank.last_body
     assert json.loads(callback.answer)["responseCode"] == "2002500"

@@ -15,7 +15,7 @@ from payment_service.bills.models import Bill
 from payment_service.bills.rules import BillStatus
 from payment_service.bills.schemas import BillOut
 from payment_service.callbacks.models import Callback
-from payment_service.callbacks.rules import Verdict
+from payment_service.callbacks.rules import CallbackOutcome
 from payment_service.ledger import service as ledger
 from payment_service.payments.models import Payment
 from payment_service.testing import Bank, inquiry_of, payment_of
@@ -45,7 +45,7 @@ class Town:
             counted = select(func.count()).select_from(table).where(*conditions)  # type: ignore[arg-type]  # SQL conditions
             return await session.scalar(counted) or 0
 
-    async def verdicts(self) -> Counter[Verdict]:
+    async def verdicts(self) -> Counter[CallbackOutcome]:
         async with self.database.read() as session:
             return Counter(await session.scalars(select(Callback.verdict)))
 
@@ -119,7 +119,7 @@ async def test_fifty_copies_of_one_callback_make_one_payment_and_fifty_true_answ
     assert readings == {BankReading.PAID}
     assert await town.count(Payment) == 1
     assert await town.count(EventRow, EventRow.type == "payment.settled.v1") == 1
-    assert await town.verdicts() == {Verdict.SETTLED: 1, Verdict.REPEATED: 49}
+    assert await town.verdicts() == {CallbackOutcome.SETTLED: 1, CallbackOutcome.REPEATED: 49}
     assert await town.faults() == []
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.banks.rules import PartnerStatus
 from payment_service.bills.schemas import BillOut
 from payment_service.callbacks.models import Callback
-from payment_service.callbacks.rules import Verdict
+from payment_service.callbacks.rules import CallbackOutcome
 from payment_service.payments.models import Payment
 from payment_service.testing import Bank, payment_of
 from snap_bi.profiles import ReplayAnswer
@@ -41,7 +41,7 @@ async def test_a_repeat_gets_the_first_answer_byte_for_byte(
     assert second.content == first.content
     assert len(await booked()) == 1
     first_kept, second_kept = await kept()
-    assert second_kept.verdict is Verdict.REPEATED
+    assert second_kept.verdict is CallbackOutcome.REPEATED
     assert second_kept.first_id == first_kept.id
 
 
@@ -96,7 +96,7 @@ async def test_other_content_under_a_settled_request_books_nothing_and_raises_an
     own = {name: {**message, **changes}[name] for name in ("customerNo", "virtualAccountNo")}
     assert body["virtualAccountData"].items() >= own.items()
     assert conflicts() == before + 1
-    assert (await kept())[-1].verdict is Verdict.CONFLICT
+    assert (await kept())[-1].verdict is CallbackOutcome.CONFLICT
     assert len(await booked()) == 1
 
 
@@ -188,7 +188,7 @@ async def test_a_message_turned_back_for_its_form_may_be_sent_again(
 
     assert answer.json()["responseCode"] == "2002500"
     verdicts = [each.verdict for each in await kept()]
-    assert verdicts == [Verdict.TURNED_BACK, Verdict.SETTLED]
+    assert verdicts == [CallbackOutcome.TURNED_BACK, CallbackOutcome.SETTLED]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.banks.rules import PartnerStatus
 from payment_service.bills.schemas import BillOut
 from payment_service.callbacks.models import Callback
-from payment_service.callbacks.rules import Verdict
+from payment_service.callbacks.rules import CallbackOutcome
 from payment_service.payments.models import Payment
 from payment_service.testing import Bank, payment_of
 from snap_bi.profiles import PROFILES, ReplayAnswer
@@ -126,13 +126,13 @@ class Row:
     generic: str
     bca: str
     bri: str
-    verdict: Verdict
+    verdict: CallbackOutcome
 
     def code(self, column: str) -> str:
         return {"bca": self.bca, "bri": self.bri}.get(column, self.generic)
 
 
-R, C = Verdict.REPEATED, Verdict.CONFLICT
+R, C = CallbackOutcome.REPEATED, CallbackOutcome.CONFLICT
 PAID_FIRST = [
     #   situation after a payment that was booked     generic    BCA        BRI        kept as
     Row(the_same_again, "2002500", "4042518", "2002500", R),
@@ -153,15 +153,21 @@ NOTHING_OF_THE_FIRST = [
         "4092500",
         "4092500",
         "4092500",
-        Verdict.TURNED_BACK,
+        CallbackOutcome.TURNED_BACK,
     ),
-    Row(another_payment_of_the_paid_account, "4042514", "4042514", "4042514", Verdict.REFUSED),
+    Row(
+        another_payment_of_the_paid_account,
+        "4042514",
+        "4042514",
+        "4042514",
+        CallbackOutcome.REFUSED,
+    ),
 ]
 REFUSED_FIRST = [
     #   situation after a refusal (a wrong amount)    generic    BCA        BRI        kept as
     Row(the_refusal_again, "4042513", "4042518", "4042513", R),
     Row(the_refusal_under_a_new_external_id, "4042513", "4042513", "4042513", R),
-    Row(the_refusal_put_right, "2002500", "2002500", "2002500", Verdict.SETTLED),
+    Row(the_refusal_put_right, "2002500", "2002500", "2002500", CallbackOutcome.SETTLED),
 ]
 # What each bank makes of a code with the flag of a payment that was booked, and with 01.
 READ = {
@@ -251,16 +257,16 @@ async def test_a_booked_payment_stands_whatever_is_sent_again(
     second = await row.situation(scene)
 
     assert_read(scene.bank, second, row.code(column))
-    if row.verdict is Verdict.CONFLICT:
+    if row.verdict is CallbackOutcome.CONFLICT:
         assert_own_refusal(second)
     else:
         assert second.json()["virtualAccountData"] == first.json()["virtualAccountData"]
     if row.code(column) == "2002500":
         assert second.content == first.content
     messages = await kept()
-    assert [each.verdict for each in messages] == [Verdict.SETTLED, row.verdict]
+    assert [each.verdict for each in messages] == [CallbackOutcome.SETTLED, row.verdict]
     assert messages[1].first_id == messages[0].id
-    assert conflicts() - alarms == (row.verdict is Verdict.CONFLICT)
+    assert conflicts() - alarms == (row.verdict is CallbackOutcome.CONFLICT)
     assert [payment.bill_id for payment in await booked()] == [scene.bill.id]
 
 
@@ -283,7 +289,7 @@ async def test_what_is_no_repeat_is_refused_and_booked_for_nobody(
 
     assert_read(scene.bank, second, row.code(column))
     assert second.json()["virtualAccountData"]["paymentFlagStatus"] == "01"
-    assert [each.verdict for each in await kept()] == [Verdict.SETTLED, row.verdict]
+    assert [each.verdict for each in await kept()] == [CallbackOutcome.SETTLED, row.verdict]
     assert conflicts() == alarms
     assert [payment.bill_id for payment in await booked()] == [scene.bill.id]
 
@@ -306,8 +312,8 @@ async def test_a_refusal_stands_until_other_content_comes(
 
     assert first.json()["responseCode"] == "4042513"
     assert_read(scene.bank, second, row.code(column))
-    assert [each.verdict for each in await kept()] == [Verdict.REFUSED, row.verdict]
-    is_settled = row.verdict is Verdict.SETTLED
+    assert [each.verdict for each in await kept()] == [CallbackOutcome.REFUSED, row.verdict]
+    is_settled = row.verdict is CallbackOutcome.SETTLED
     assert len(await booked()) == is_settled
     if not is_settled:
         assert second.json()["virtualAccountData"] == first.json()["virtualAccountData"]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payment_service.callbacks import rules
-from payment_service.callbacks.rules import First, Refusal, Repeat, Verdict
+from payment_service.callbacks.rules import CallbackOutcome, First, Refusal, Repeat
 from snap_bi.codes import Case, Service
 from snap_bi.profiles import BCA, ExternalIdScope, ReplayAnswer
 
@@ -99,15 +99,15 @@ def test_a_repeat_is_told_from_other_content(
 @pytest.mark.parametrize(
     ("case", "verdict"),
     [
-        (Case.BAD_REQUEST, Verdict.TURNED_BACK),
-        (Case.INVALID_MANDATORY_FIELD, Verdict.TURNED_BACK),
-        (Case.CONFLICT, Verdict.TURNED_BACK),
-        (Case.PAID_BILL, Verdict.REFUSED),
-        (Case.INVALID_AMOUNT, Verdict.REFUSED),
-        (Case.FEATURE_NOT_ALLOWED, Verdict.REFUSED),
+        (Case.BAD_REQUEST, CallbackOutcome.TURNED_BACK),
+        (Case.INVALID_MANDATORY_FIELD, CallbackOutcome.TURNED_BACK),
+        (Case.CONFLICT, CallbackOutcome.TURNED_BACK),
+        (Case.PAID_BILL, CallbackOutcome.REFUSED),
+        (Case.INVALID_AMOUNT, CallbackOutcome.REFUSED),
+        (Case.FEATURE_NOT_ALLOWED, CallbackOutcome.REFUSED),
     ],
 )
-def test_only_what_was_decided_on_is_refused_for_good(case: Case, verdict: Verdict) -> None:
+def test_only_what_was_decided_on_is_refused_for_good(case: Case, verdict: CallbackOutcome) -> None:
     assert rules.verdict_of(Refusal(case)) is verdict
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.bills.schemas import BillOut
 from payment_service.callbacks import service
 from payment_service.callbacks.models import Callback
-from payment_service.callbacks.rules import Verdict
+from payment_service.callbacks.rules import CallbackOutcome
 from payment_service.callbacks.schemas import Message, Outcome
 from payment_service.ledger import service as ledger
 from payment_service.payments.models import Payment
@@ -97,7 +97,7 @@ async def test_copies_in_one_batch_get_the_same_bytes(
 
     assert len({outcome.answer.body for outcome in outcomes}) == 1
     verdicts = [callback.verdict for callback in await kept()]
-    assert verdicts == [Verdict.SETTLED] + [Verdict.REPEATED] * 4
+    assert verdicts == [CallbackOutcome.SETTLED] + [CallbackOutcome.REPEATED] * 4
 
 
 async def test_copies_of_a_refusal_in_one_batch_are_refused_alike(

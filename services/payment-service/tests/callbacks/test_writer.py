@@ -16,7 +16,7 @@ from payment_service.banks.models import BankPartner
 from payment_service.bills.models import Bill
 from payment_service.bills.schemas import BillOut
 from payment_service.callbacks import service
-from payment_service.callbacks.rules import Verdict
+from payment_service.callbacks.rules import CallbackOutcome
 from payment_service.callbacks.schemas import Message, Outcome
 from payment_service.callbacks.writer import MAX_BATCH, InDoubt, Writer
 from payment_service.ledger import service as ledger
@@ -185,7 +185,7 @@ async def test_the_copy_of_a_refused_flag_that_had_to_wait_for_it_is_told_the_sa
         first, second = await taken_after_waiting(counter, keyring, *flags)
 
         assert first.answer.response_code == "4042512"
-        assert (second.answer, second.verdict) == (first.answer, Verdict.REPEATED)
+        assert (second.answer, second.verdict) == (first.answer, CallbackOutcome.REPEATED)
 
 
 async def test_another_bill_under_a_request_that_had_to_be_waited_for_is_a_conflict(
@@ -201,7 +201,10 @@ async def test_another_bill_under_a_request_that_had_to_be_waited_for_is_a_confl
         first, second = await taken_after_waiting(counter, keyring, *flags)
 
         assert first.answer.response_code == "2002500"
-        assert (second.answer.response_code, second.verdict) == ("4042518", Verdict.CONFLICT)
+        assert (second.answer.response_code, second.verdict) == (
+            "4042518",
+            CallbackOutcome.CONFLICT,
+        )
         assert await counter.paid() == 1
 
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payment_service.commissions.rules import (
+    CommissionRule,
     Line,
-    Rule,
     contribution_lines,
     lines_of_month,
     month_index,
@@ -114,7 +114,7 @@ def test_members_who_are_not_new_count_for_nothing_but_their_contributions() -> 
 
     lines = lines_of_month(SCHEME_2022, known)
 
-    assert {line.rule for line in lines} == {Rule.CONTRIBUTION, Rule.OVERRIDE}
+    assert {line.rule for line in lines} == {CommissionRule.CONTRIBUTION, CommissionRule.OVERRIDE}
     assert rupiah(lines, AGENT) == 50 * 5_520
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.commissions import service
 from payment_service.commissions.models import CommissionLine
-from payment_service.commissions.rules import Rule
+from payment_service.commissions.rules import CommissionRule
 from payment_service.earnings import service as earnings
 from payment_service.schemes import service as schemes
 from payment_service.schemes.rules import PARTS
@@ -125,7 +125,7 @@ async def test_a_month_before_april_2022_earns_by_the_2018_scheme(session: Async
     await tell(session, [*village.attributed, *village.settled], at_once=7)
 
     found = await lines(session)
-    fixed = [line for line in found if line.rule is Rule.ACQUISITION]
+    fixed = [line for line in found if line.rule is CommissionRule.ACQUISITION]
     assert {line.scheme_id for line in found} == {(await scheme(session, Month(2017, 1))).id}
     assert [(line.base, line.rate_bps) for line in fixed] == [(500_000, 9_000), (500_000, 1_000)]
     assert await rupiah(session, village.agent_id, month) == Fraction(
@@ -180,7 +180,7 @@ async def test_twelve_months_at_once_earn_in_the_month_of_payment(session: Async
 
     await tell_of(session, village)
 
-    own = [line for line in await lines(session) if line.rule is Rule.CONTRIBUTION]
+    own = [line for line in await lines(session) if line.rule is CommissionRule.CONTRIBUTION]
     assert {line.earned_month for line in own} == {NOVEMBER}
     assert [line.month_index for line in own[::3]] == list(range(19, 31))
     assert await rupiah(session, village.agent_id) == 6 * 5_520 + 6 * 1_840

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.bills.schemas import BillOut
 from payment_service.callbacks import tasks
 from payment_service.callbacks.models import UnprovenRequest
-from payment_service.callbacks.rules import Check
+from payment_service.callbacks.rules import CallbackCheck
 from payment_service.callbacks.unproven import ALL_NOTED_A_MINUTE, NOTED_A_MINUTE, UnprovenNotes
 from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit.auth.principal import Role, ScopeKind
@@ -274,7 +274,7 @@ async def test_only_the_newest_of_each_partner_are_kept(
                 source="",
                 target="",
                 external_id=str(place),
-                failed_check=Check.SIGNATURE,
+                failed_check=CallbackCheck.SIGNATURE,
                 http_status=401,
                 response_code="4012500",
                 response_message="",

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.commissions import service as commissions
 from payment_service.schemes import service
 from payment_service.schemes.rules import SCHEME_2018, SCHEME_2022
-from payment_service.schemes.schemas import TermsIn
+from payment_service.schemes.schemas import SchemeTerms
 from payment_service.testing_commissions import Village
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.db.engine import Database
@@ -34,7 +34,7 @@ def officer(tokens: Tokens) -> Officer:
 
 
 def proposal(**differences: Any) -> dict[str, Any]:
-    terms = TermsIn.of(SCHEME_2022).model_dump(mode="json")
+    terms = SchemeTerms.of(SCHEME_2022).model_dump(mode="json")
     return {
         "name": "Scheme of 2027",
         "first_month": "2027-01",

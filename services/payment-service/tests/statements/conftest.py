@@ -10,7 +10,7 @@ from payment_service.commissions import service as commissions
 from payment_service.earnings.service import SUBSCRIPTIONS
 from payment_service.settings import Settings
 from payment_service.statements import service
-from payment_service.statements.schemas import MonthOut
+from payment_service.statements.schemas import CommissionMonthOut
 from payment_service.testing_commissions import Village, noon
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -20,7 +20,7 @@ from perisai_kit.testing.plugin import BusinessTime
 
 Tell = Callable[..., Awaitable[None]]
 ReadAll = Callable[..., Awaitable[None]]
-Close = Callable[..., Awaitable[MonthOut]]
+Close = Callable[..., Awaitable[CommissionMonthOut]]
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def close(
 ) -> Close:
     """Close a month in the middle of the next, everything read."""
 
-    async def close(month: Month) -> MonthOut:
+    async def close(month: Month) -> CommissionMonthOut:
         business_time.at(noon(month.plus(1)))
         await read_all(clock.now() - timedelta(minutes=1))
         return await service.close(session, month, by=new_id(), settings=settings)

@@ -16,7 +16,7 @@ from payment_service.statements.rules import (
     BeneficiaryUnclear,
     SchemeForAgentsOnly,
 )
-from payment_service.statements.schemas import MonthOut, PreviewOut
+from payment_service.statements.schemas import CommissionMonthOut, CommissionPreviewOut
 from payment_service.statements.service import Whose
 from payment_service.testing_commissions import Village, noon
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
@@ -26,7 +26,7 @@ from perisai_kit.testing.plugin import BusinessTime
 
 NOVEMBER = Month(2025, 11)
 Tell = Callable[..., Awaitable[None]]
-Close = Callable[..., Awaitable[MonthOut]]
+Close = Callable[..., Awaitable[CommissionMonthOut]]
 
 
 def somebody(*roles: Role, scope: Scope | None = None, **ids: UUID) -> Principal:
@@ -43,7 +43,7 @@ async def seen(
     *,
     scheme_id: UUID | None = None,
     **whose: Any,
-) -> PreviewOut:
+) -> CommissionPreviewOut:
     asked = Whose(month=month, **(whose or {"agent_id": village.agent_id}))
     return await service.preview(session, OFFICER, asked, scheme_id=scheme_id)
 

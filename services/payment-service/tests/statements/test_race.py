@@ -22,7 +22,7 @@ from payment_service.settings import Settings
 from payment_service.statements import service
 from payment_service.statements.models import Statement
 from payment_service.statements.rules import MonthClosedAlready
-from payment_service.statements.schemas import MonthOut
+from payment_service.statements.schemas import CommissionMonthOut
 from payment_service.testing_commissions import FULL, TWO, Village, noon, recompute
 from payment_service.worker import subscriptions
 from perisai_kit.db.engine import Database
@@ -73,7 +73,7 @@ async def stage(own_database: Callable[[str], Urls], keyring: Keyring) -> AsyncI
     await members.dispose()
 
 
-async def close(stage: Stage, settings: Settings, month: Month = NOVEMBER) -> MonthOut:
+async def close(stage: Stage, settings: Settings, month: Month = NOVEMBER) -> CommissionMonthOut:
     async with stage.own.begin() as session:
         return await service.close(session, month, by=new_id(), settings=settings)
 
@@ -177,7 +177,10 @@ async def test_of_two_closes_at_once_one_closes(
         *(close(stage, settings) for _ in range(4)), return_exceptions=True
     )
 
-    assert Counter(type(each) for each in outcomes) == {MonthOut: 1, MonthClosedAlready: 3}
+    assert Counter(type(each) for each in outcomes) == {
+        CommissionMonthOut: 1,
+        MonthClosedAlready: 3,
+    }
     async with stage.own.read() as session:
         assert await stated(session) == {village.agent_id: 513_000, village.wadah_id: 51_300}
 

@@ -19,7 +19,7 @@ from payment_service.statements.rules import (
     MonthState,
     PaymentsWait,
 )
-from payment_service.statements.schemas import MonthOut
+from payment_service.statements.schemas import CommissionMonthOut
 from payment_service.testing_commissions import Village, noon
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -31,7 +31,7 @@ from perisai_kit.testing.plugin import BusinessTime
 NOVEMBER = Month(2025, 11)
 Tell = Callable[..., Awaitable[None]]
 ReadAll = Callable[..., Awaitable[None]]
-Close = Callable[..., Awaitable[MonthOut]]
+Close = Callable[..., Awaitable[CommissionMonthOut]]
 
 
 async def closing(session: AsyncSession, settings: Settings, month: Month = NOVEMBER) -> None:

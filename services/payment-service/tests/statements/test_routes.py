@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from payment_service.statements.schemas import MonthOut
+from payment_service.statements.schemas import CommissionMonthOut
 from payment_service.testing_commissions import Village, noon
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.domain import clock
@@ -18,7 +18,7 @@ NOVEMBER = Month(2025, 11)
 CLOSING = "/v1/commission-months/2025-11/closing"
 Tell = Callable[..., Awaitable[None]]
 ReadAll = Callable[..., Awaitable[None]]
-Close = Callable[..., Awaitable[MonthOut]]
+Close = Callable[..., Awaitable[CommissionMonthOut]]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from payment_service.statements.models import Statement
 from payment_service.statements.rules import (
     MonthState,
 )
-from payment_service.statements.schemas import MonthOut
+from payment_service.statements.schemas import CommissionMonthOut
 from payment_service.testing_commissions import (
     FULL,
     RELIEVED,
@@ -41,7 +41,7 @@ from perisai_kit.testing.feeds import list_published
 NOVEMBER = Month(2025, 11)
 Tell = Callable[..., Awaitable[None]]
 ReadAll = Callable[..., Awaitable[None]]
-Close = Callable[..., Awaitable[MonthOut]]
+Close = Callable[..., Awaitable[CommissionMonthOut]]
 FINANCE = Principal(
     account_id=new_id(),
     roles=frozenset({Role.FINANCE_OFFICER}),

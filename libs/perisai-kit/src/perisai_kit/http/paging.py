@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
 from pydantic import (
@@ -41,6 +41,13 @@ class Page(Out, Generic[Item]):
 
     items: list[Item]
     next_cursor: str | None = None
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        """Return what a page of these is called: `MemberPage` for `MemberOut`."""
+        (item,) = params
+        name = getattr(item, "__name__", str(item)).removesuffix("Out")
+        return f"{name.removesuffix('Summary')}Page"
 
 
 @dataclass(frozen=True, slots=True)

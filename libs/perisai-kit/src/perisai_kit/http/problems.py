@@ -113,6 +113,11 @@ def problems(*errors: type[DomainError]) -> dict[int | str, dict[str, Any]]:
     return documented
 
 
+def with_headers(status: int, *names: str) -> dict[int | str, dict[str, Any]]:
+    """Return `responses=` for a route that sets these headers on its answer with this status."""
+    return {status: {"headers": {name: {"schema": {"type": "string"}} for name in names}}}
+
+
 PROBLEM_CONTENT: dict[str, Any] = {
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 }

@@ -44,14 +44,14 @@ WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 REQUIRED_MARK = "x-idempotency-key-required"
 
-_HEADER: dict[str, Any] = {
+KEY_HEADER: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
     "schema": {"type": "string", "minLength": 8, "maxLength": 128, "pattern": KEY_PATTERN.pattern},
     "description": "A key of the client's making; a repeat with it gets the first answer again.",
 }
 
-IDEMPOTENT: dict[str, Any] = {REQUIRED_MARK: True, "parameters": [{**_HEADER, "required": True}]}
+IDEMPOTENT: dict[str, Any] = {REQUIRED_MARK: True, "parameters": [{**KEY_HEADER, "required": True}]}
 """`openapi_extra` of a POST that creates a member or a bill or moves money: the key is a must."""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -135,6 +136,21 @@ def create_kit(
     )
 
 
+def operation_id(route: APIRoute) -> str:
+    """Return what a client calls an operation: `members.list` for `list_members` of `members`.
+
+    The tag names the resource. The function's name is the verb; a noun that ends both is left out.
+    """
+    words = "_".join(map(str, route.tags[:1])).replace("-", " ").replace(" ", "_").split("_")
+    resource = "_".join(words)
+    for start in range(len(words)):
+        plural = "_".join(words[start:])
+        for noun in (plural, plural.removesuffix("s"), plural.removesuffix("es")):
+            if route.name.endswith(f"_{noun}"):
+                return f"{resource}.{route.name.removesuffix(f'_{noun}')}"
+    return f"{resource}.{route.name}"
+
+
 def describe_routes(*routers: APIRouter) -> list[BaseRoute]:
     """Return what these routers serve, for every app of this process that has them.
 
@@ -144,7 +160,7 @@ def describe_routes(*routers: APIRouter) -> list[BaseRoute]:
     whole = APIRouter(
         dependencies=[Depends(refuse_unknown_parameters)],
         responses=COMMON_RESPONSES,
-        generate_unique_id_function=lambda route: f"{_tag(route.tags)}{route.name}",
+        generate_unique_id_function=operation_id,
     )
     for router in routers:
         whole.include_router(router)
@@ -259,10 +275,6 @@ def _lifespan(
             await kit.database.dispose()
 
     return lifespan
-
-
-def _tag(tags: Sequence[Any]) -> str:
-    return f"{tags[0]}_" if tags else ""
 
 
 async def _stop(running: Sequence[asyncio.Task[Any]]) -> None:

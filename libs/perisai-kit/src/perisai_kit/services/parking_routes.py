@@ -56,13 +56,13 @@ class ParkedEventOut(Out):
     passed_over_at: datetime | None
 
 
-class Replayed(Out):
+class ReplayedEvents(Out):
     """How many events were applied, of one subject and in their order."""
 
     replayed: int
 
 
-class Dismissal(Model):
+class ParkedEventDismissal(Model):
     """`reason`: for the record; no personal data."""
 
     reason: LongText
@@ -73,7 +73,7 @@ def get_operations_prefix(service: str) -> str:
     return f"/v1/operations/{service}"
 
 
-async def list_parked(
+async def list_parked_events(
     _: Admin,
     session: ReadSession,
     state: Annotated[ParkedState, Query()] = ParkedState.WAITING,
@@ -90,23 +90,23 @@ def build_parked_router(service: str) -> APIRouter:
     """Return the routes of parked events. service: its name, such as `member-service`."""
     router = APIRouter(
         prefix=f"{get_operations_prefix(service)}/parked-events",
-        tags=[f"{service}-parked-events"],
+        tags=[f"{service} parked events"],
         route_class=JsonRoute,
     )
 
     router.add_api_route(
         "",
-        list_parked,
+        list_parked_events,
         response_model=Page[ParkedEventOut],
         responses=problems(CursorInvalid),
     )
 
     @router.post(
         "/{parked_id}/replay",
-        response_model=Replayed,
+        response_model=ReplayedEvents,
         responses=problems(ParkedEventNotFound, ReplayFailed, SubscriptionGone),
     )
-    async def replay_parked(_: Admin, parked_id: UUID, request: Request) -> dict[str, int]:
+    async def replay_parked_event(_: Admin, parked_id: UUID, request: Request) -> dict[str, int]:
         """Apply a parked event and those of its subject that wait behind it, in their order."""
         database = request.app.state.kit.database
         subscription = await _find_subscription(request, parked_id)
@@ -116,11 +116,11 @@ def build_parked_router(service: str) -> APIRouter:
 
     @router.post(
         "/{parked_id}/dismissal",
-        response_model=Replayed,
+        response_model=ReplayedEvents,
         responses=problems(ParkedEventNotFound),
     )
-    async def dismiss_parked(
-        admin: Admin, parked_id: UUID, body: Dismissal, request: Request
+    async def dismiss_parked_event(
+        admin: Admin, parked_id: UUID, body: ParkedEventDismissal, request: Request
     ) -> dict[str, int]:
         """Set a parked event aside for good; what waited behind it is applied at once."""
         database = request.app.state.kit.database

@@ -4,13 +4,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from agent_service.activity import service
-from agent_service.activity.schemas import ActivityOut, MonthOut, VerdictOut
+from agent_service.activity.schemas import ActivityMonthOut, ActivityOut, ActivityVerdictOut
 from agent_service.agents.rules import AgentNotFound
 from agent_service.dependencies import Configured, SignedIn
 from perisai_kit.http.dependencies import ReadSession
 from perisai_kit.http.problems import problems
 
-reading = APIRouter(prefix="/v1/agents", tags=["activity"])
+reading = APIRouter(prefix="/v1/agents", tags=["agents"])
 
 
 @reading.get("/{agent_id}/activity", responses=problems(AgentNotFound))
@@ -30,10 +30,12 @@ async def get_activity(
         agent_id=found.agent_id,
         in_office_since=found.in_office_since,
         months=tuple(
-            MonthOut(month=month, acquisitions=each.acquisitions, contributions=each.contributions)
+            ActivityMonthOut(
+                month=month, acquisitions=each.acquisitions, contributions=each.contributions
+            )
             for month, each in found.counts
         ),
-        verdict=VerdictOut(
+        verdict=ActivityVerdictOut(
             window=verdict.window,
             lacking=found.policy.lacking,
             complete=verdict.complete,

@@ -13,7 +13,7 @@ from enum import StrEnum
 from perisai_kit.domain.month import Month, list_months
 
 
-class Lacking(StrEnum):
+class LackingActivity(StrEnum):
     """What an agent must lack in the whole window to be inactive."""
 
     BOTH = "both"
@@ -30,7 +30,7 @@ class Policy:
     """window_months: how many full months are looked at, at least 1."""
 
     window_months: int
-    lacking: Lacking
+    lacking: LackingActivity
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def judge(
     months = [counts.get(month, Counts()) for month in window]
     no_acquisition = all(month.acquisitions == 0 for month in months)
     no_contribution = all(month.contributions == 0 for month in months)
-    both = policy.lacking is Lacking.BOTH
+    both = policy.lacking is LackingActivity.BOTH
     lacks = no_acquisition and no_contribution if both else no_acquisition or no_contribution
     return Verdict(
         window=window,

@@ -1,11 +1,11 @@
 from datetime import date
 from uuid import UUID
 
-from agent_service.activity.rules import Lacking
+from agent_service.activity.rules import LackingActivity
 from perisai_kit.http.types import MonthText, Out
 
 
-class MonthOut(Out):
+class ActivityMonthOut(Out):
     """New members acquired, and payments of members received, in one month."""
 
     month: MonthText
@@ -13,14 +13,14 @@ class MonthOut(Out):
     contributions: int
 
 
-class VerdictOut(Out):
+class ActivityVerdictOut(Out):
     """Whether the agent counts as inactive: `lacking` says what must be missing in the window.
 
     `complete`: the agent was in office during the whole window; otherwise he is never inactive.
     """
 
     window: tuple[MonthText, ...]
-    lacking: Lacking
+    lacking: LackingActivity
     complete: bool
     no_acquisition: bool
     no_contribution: bool
@@ -30,5 +30,5 @@ class VerdictOut(Out):
 class ActivityOut(Out):
     agent_id: UUID
     in_office_since: date
-    months: tuple[MonthOut, ...]
-    verdict: VerdictOut
+    months: tuple[ActivityMonthOut, ...]
+    verdict: ActivityVerdictOut

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.activity import queries, rules
-from agent_service.activity.rules import Counts, FactKind, Lacking, Policy, Verdict
+from agent_service.activity.rules import Counts, FactKind, LackingActivity, Policy, Verdict
 from agent_service.agents import service as agents
 from agent_service.settings import Settings
 from perisai_kit.auth.principal import Principal
@@ -55,7 +55,7 @@ async def report(
 
     Raises: AgentNotFound, also for an agent the subject may not see.
     """
-    policy = Policy(settings.inactivity_window_months, Lacking(settings.inactivity_lacking))
+    policy = Policy(settings.inactivity_window_months, LackingActivity(settings.inactivity_lacking))
     agent = await agents.get_visible(session, agent_id, principal=principal)
     today = clock.today()
     this_month = Month.of(today)

@@ -60,7 +60,7 @@ async def get_agent(agent_id: UUID, session: ReadSession, principal: SignedIn) -
 @router.get(
     "/{agent_id}/identity", response_model=AgentIdentityOut, responses=problems(AgentNotFound)
 )
-async def get_agent_identity(
+async def get_identity(
     agent_id: UUID, session: Session, reader: Identifier, request_id: RequestId
 ) -> Agent:
     """Return an agent's NIK, name and account unmasked. Every reading is recorded."""

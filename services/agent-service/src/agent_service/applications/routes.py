@@ -32,11 +32,11 @@ from agent_service.requirements.rules import (
     RequirementsUnmet,
 )
 from agent_service.requirements.schemas import (
-    CheckOut,
     ExamOut,
-    FindingOut,
     NewExam,
     NewTraining,
+    RequirementCheckOut,
+    RequirementFindingOut,
     TrainingOut,
 )
 from agent_service.wadahs.rules import WadahNotActive, WadahNotFound
@@ -103,7 +103,7 @@ async def get_application(
     response_model=ApplicantIdentityOut,
     responses=problems(ApplicationNotFound),
 )
-async def get_applicant_identity(
+async def get_identity(
     application_id: UUID, session: Session, officer: Officer, request_id: RequestId
 ) -> Application:
     """Return the applicant's NIK, name and account unmasked. Every reading is recorded."""
@@ -197,8 +197,10 @@ def detail(found: Described) -> ApplicationDetailOut:
     evidence = found.evidence
     return ApplicationDetailOut.model_validate(found.application).model_copy(
         update={
-            "requirements": tuple(FindingOut.model_validate(each) for each in found.requirements),
-            "checks": tuple(CheckOut.model_validate(each) for each in evidence.checks),
+            "requirements": tuple(
+                RequirementFindingOut.model_validate(each) for each in found.requirements
+            ),
+            "checks": tuple(RequirementCheckOut.model_validate(each) for each in evidence.checks),
             "training": evidence.training and TrainingOut.model_validate(evidence.training),
             "exam": evidence.exam and ExamOut.model_validate(evidence.exam),
             "history": tuple(ApplicationChangeOut.model_validate(each) for each in found.history),

@@ -7,7 +7,12 @@ from pydantic import AfterValidator, Field, StrictBool, StringConstraints
 from agent_service.applications.rules import ApplicationState, RejectionReason
 from agent_service.dates import TypedDate
 from agent_service.requirements.rules import Citizenship
-from agent_service.requirements.schemas import CheckOut, ExamOut, FindingOut, TrainingOut
+from agent_service.requirements.schemas import (
+    ExamOut,
+    RequirementCheckOut,
+    RequirementFindingOut,
+    TrainingOut,
+)
 from perisai_kit.http.types import Instant, LongText, Model, Out, ShortText, Text255
 from perisai_kit.privacy.masks import mask_account, mask_name, mask_nik
 
@@ -85,8 +90,8 @@ class ApplicationChangeOut(Out):
 
 
 class ApplicationDetailOut(ApplicationOut):
-    requirements: tuple[FindingOut, ...] = ()
-    checks: tuple[CheckOut, ...] = ()
+    requirements: tuple[RequirementFindingOut, ...] = ()
+    checks: tuple[RequirementCheckOut, ...] = ()
     training: TrainingOut | None = None
     exam: ExamOut | None = None
     history: tuple[ApplicationChangeOut, ...] = ()

@@ -23,7 +23,7 @@ from agent_service.branches import service as branches
 from agent_service.history import change_columns
 from agent_service.requirements import rules as requirement_rules
 from agent_service.requirements import service as requirements
-from agent_service.requirements.rules import Facts, Finding, Outcome, Requirement
+from agent_service.requirements.rules import Facts, Finding, Requirement, RequirementOutcome
 from agent_service.requirements.schemas import NewExam, NewTraining
 from agent_service.requirements.service import Evidence
 from agent_service.settings import Settings
@@ -80,7 +80,7 @@ async def apply(
     await agents.check_not_registered(
         session, nik_hash=application.nik_hash, account_id=application.account_id
     )
-    phone = Finding(Requirement.PHONE_AND_DEVICE.value, Outcome.MET)
+    phone = Finding(Requirement.PHONE_AND_DEVICE.value, RequirementOutcome.MET)
     await requirements.record(session, application.id, [phone], by_id=by.account_id)
     _record(session, application, None, by=by)
     return await describe(session, application, settings=settings)

@@ -5,7 +5,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from agent_service.base import Base
-from agent_service.requirements.rules import Outcome
+from agent_service.requirements.rules import RequirementOutcome
 from perisai_kit.db.columns import choice
 
 
@@ -18,7 +18,7 @@ class Check(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     application_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("applications.id"))
     requirement: Mapped[str]
-    outcome: Mapped[Outcome] = mapped_column(choice(Outcome, "outcome"))
+    outcome: Mapped[RequirementOutcome] = mapped_column(choice(RequirementOutcome, "outcome"))
     reason_code: Mapped[str | None]
     checked_at: Mapped[datetime]
     checked_by: Mapped[uuid.UUID]

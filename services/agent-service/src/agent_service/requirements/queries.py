@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.requirements.models import Check, Exam, Training
-from agent_service.requirements.rules import Outcome, Requirement
+from agent_service.requirements.rules import Requirement, RequirementOutcome
 
 MAX_CHECKS = 200
 MAX_REQUIREMENTS = 100
@@ -22,7 +22,7 @@ async def list_deciding(session: AsyncSession, application_id: UUID) -> Sequence
         .where(Check.application_id == application_id)
         .order_by(
             Check.requirement,
-            Check.outcome == Outcome.UNKNOWN,
+            Check.outcome == RequirementOutcome.UNKNOWN,
             Check.id.desc(),
         )
         .limit(MAX_REQUIREMENTS)

@@ -41,7 +41,7 @@ LATER = frozenset({Requirement.TRAINING.value, Requirement.EXAM.value})
 """Met after the verification, so that the verification does not wait for them."""
 
 
-class Outcome(StrEnum):
+class RequirementOutcome(StrEnum):
     MET = "met"
     UNMET = "unmet"
     UNKNOWN = "unknown"
@@ -87,7 +87,7 @@ class Finding:
     """The outcome of one check. reason_code: why it is unmet or unknown, or what to look at."""
 
     requirement: str
-    outcome: Outcome
+    outcome: RequirementOutcome
     reason_code: str | None = None
 
 
@@ -133,8 +133,8 @@ def local_findings(
 
 def _finding(requirement: Requirement, met: bool, why_not: str) -> Finding:
     if met:
-        return Finding(requirement.value, Outcome.MET)
-    return Finding(requirement.value, Outcome.UNMET, why_not)
+        return Finding(requirement.value, RequirementOutcome.MET)
+    return Finding(requirement.value, RequirementOutcome.UNMET, why_not)
 
 
 def membership_finding(found_member_id: UUID | None, *, account_member_id: UUID | None) -> Finding:
@@ -145,12 +145,12 @@ def membership_finding(found_member_id: UUID | None, *, account_member_id: UUID 
     """
     name = Requirement.MEMBERSHIP.value
     if found_member_id is None:
-        return Finding(name, Outcome.UNMET, "not_a_member")
+        return Finding(name, RequirementOutcome.UNMET, "not_a_member")
     if account_member_id is None:
-        return Finding(name, Outcome.MET, "phone_not_linked_to_member")
+        return Finding(name, RequirementOutcome.MET, "phone_not_linked_to_member")
     if account_member_id != found_member_id:
-        return Finding(name, Outcome.UNMET, "other_persons_nik")
-    return Finding(name, Outcome.MET)
+        return Finding(name, RequirementOutcome.UNMET, "other_persons_nik")
+    return Finding(name, RequirementOutcome.MET)
 
 
 ACCOUNT_REASONS = {
@@ -166,27 +166,29 @@ def account_finding(outcome: str, *, designated: bool) -> Finding:
     """
     name = Requirement.OWN_ACCOUNT.value
     if not designated:
-        return Finding(name, Outcome.UNMET, "bank_not_designated")
+        return Finding(name, RequirementOutcome.UNMET, "bank_not_designated")
     if outcome == "match":
-        return Finding(name, Outcome.MET)
+        return Finding(name, RequirementOutcome.MET)
     if outcome in ACCOUNT_REASONS:
-        return Finding(name, Outcome.UNMET, ACCOUNT_REASONS[outcome])
+        return Finding(name, RequirementOutcome.UNMET, ACCOUNT_REASONS[outcome])
     return unanswered(Requirement.OWN_ACCOUNT)
 
 
 def holder_is_not_applicant() -> Finding:
     """Return the finding of an account that is declared as another person's."""
-    return Finding(Requirement.OWN_ACCOUNT.value, Outcome.UNMET, "holder_is_not_applicant")
+    return Finding(
+        Requirement.OWN_ACCOUNT.value, RequirementOutcome.UNMET, "holder_is_not_applicant"
+    )
 
 
 def unanswered(requirement: Requirement) -> Finding:
     """Return the finding of a question that nobody has answered."""
-    return Finding(requirement.value, Outcome.UNKNOWN, "no_answer")
+    return Finding(requirement.value, RequirementOutcome.UNKNOWN, "no_answer")
 
 
 def refused(requirement: Requirement) -> Finding:
     """Return the finding of a question whose content the other side refuses."""
-    return Finding(requirement.value, Outcome.UNMET, "not_valid")
+    return Finding(requirement.value, RequirementOutcome.UNMET, "not_valid")
 
 
 def same_person(name: str, other: str) -> bool:
@@ -206,7 +208,8 @@ def of_configured(required: Sequence[str], findings: Iterable[Finding]) -> tuple
     """
     known = {finding.requirement: finding for finding in findings}
     return tuple(
-        known.get(name, Finding(name, Outcome.UNKNOWN, "not_checked")) for name in required
+        known.get(name, Finding(name, RequirementOutcome.UNKNOWN, "not_checked"))
+        for name in required
     )
 
 
@@ -224,7 +227,7 @@ def check_requirements(findings: Sequence[Finding]) -> None:
             "reason_code": finding.reason_code,
         }
         for finding in findings
-        if finding.outcome is not Outcome.MET
+        if finding.outcome is not RequirementOutcome.MET
     ]
     if unmet:
         raise RequirementsUnmet(unmet=unmet)

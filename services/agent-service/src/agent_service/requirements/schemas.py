@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import Field, StrictBool
 
 from agent_service.dates import TypedDate
-from agent_service.requirements.rules import Outcome
+from agent_service.requirements.rules import RequirementOutcome
 from perisai_kit.http.types import Count, Instant, Model, Out, ShortText
 
 
@@ -20,15 +20,15 @@ class NewExam(Model):
     score: Annotated[Count | None, Field(description="As the examiner counts; no scale.")] = None
 
 
-class FindingOut(Out):
+class RequirementFindingOut(Out):
     """How a requirement stands. `unknown`: nobody has answered yet; verify again."""
 
     requirement: str
-    outcome: Outcome
+    outcome: RequirementOutcome
     reason_code: str | None
 
 
-class CheckOut(FindingOut):
+class RequirementCheckOut(RequirementFindingOut):
     checked_at: Instant
     checked_by: UUID
 

@@ -17,7 +17,7 @@ from agent_service.clients.payments import Account, verify_account
 from agent_service.dependencies import Others
 from agent_service.requirements import rules
 from agent_service.requirements import service as requirements
-from agent_service.requirements.rules import Finding, Outcome, Requirement
+from agent_service.requirements.rules import Finding, Requirement, RequirementOutcome
 from agent_service.settings import Settings
 from agent_service.verifications.schemas import Attestation
 from perisai_kit.auth.principal import Principal, Role
@@ -108,7 +108,9 @@ async def _take(
     standing = await requirements.standing(session, application.id, required=required)
     outcomes = {finding.outcome for finding in standing}
     to = application_rules.after_verification(
-        application.state, any_unmet=Outcome.UNMET in outcomes, all_met=outcomes == {Outcome.MET}
+        application.state,
+        any_unmet=RequirementOutcome.UNMET in outcomes,
+        all_met=outcomes == {RequirementOutcome.MET},
     )
     if to is not application.state:
         applications.move(session, application, to, by=by, reason_code="verification")
@@ -133,7 +135,7 @@ async def _membership(application: Application, others: Others) -> tuple[Finding
         return rules.unanswered(Requirement.MEMBERSHIP), None
     account_member_id = application.account_member_id
     finding = rules.membership_finding(member_id, account_member_id=account_member_id)
-    return finding, member_id if finding.outcome is Outcome.MET else None
+    return finding, member_id if finding.outcome is RequirementOutcome.MET else None
 
 
 async def _account(application: Application, others: Others) -> Finding:
@@ -153,5 +155,5 @@ async def _account(application: Application, others: Others) -> Finding:
 
 
 def _attested(attestation: Attestation) -> Finding:
-    outcome = Outcome.MET if attestation.met else Outcome.UNMET
+    outcome = RequirementOutcome.MET if attestation.met else RequirementOutcome.UNMET
     return Finding(attestation.requirement, outcome, attestation.reason_code)

@@ -4,7 +4,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from member_service.attributions.rules import Reason
+from member_service.attributions.rules import AttributionReason
 from member_service.base import Base, MonthText
 from perisai_kit.db.columns import choice
 from perisai_kit.domain.month import Month
@@ -26,7 +26,7 @@ class Attribution(Base):
     branch_code: Mapped[str] = mapped_column(Text)
     region_code: Mapped[str] = mapped_column(Text)
     from_month: Mapped[Month] = mapped_column(MonthText)
-    reason: Mapped[Reason] = mapped_column(choice(Reason, "reason"))
+    reason: Mapped[AttributionReason] = mapped_column(choice(AttributionReason, "reason"))
     made_by: Mapped[uuid.UUID]
     made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 

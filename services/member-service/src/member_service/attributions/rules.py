@@ -8,7 +8,7 @@ from perisai_kit.domain.errors import Conflict, Invalid
 from perisai_kit.domain.month import Month
 
 
-class Reason(StrEnum):
+class AttributionReason(StrEnum):
     ENROLLED = "enrolled"
     AGENT_LEFT = "agent_left"
     MEMBER_ASKED = "member_asked"
@@ -56,7 +56,7 @@ class ReasonReserved(Invalid):
     text_id = "Alasan ini hanya untuk pendaftaran."
 
 
-def check_change(*, from_month: Month, reason: Reason, this_month: Month) -> None:
+def check_change(*, from_month: Month, reason: AttributionReason, this_month: Month) -> None:
     """Refuse what cannot be a change of attribution.
 
     Never in the past: what was paid stays with whom it was paid for.
@@ -64,5 +64,5 @@ def check_change(*, from_month: Month, reason: Reason, this_month: Month) -> Non
     """
     if not this_month <= from_month <= this_month.plus(1):
         raise FromMonthOutOfRange(field="from_month")
-    if reason is Reason.ENROLLED:
+    if reason is AttributionReason.ENROLLED:
         raise ReasonReserved(field="reason")

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from member_service.attributions.rules import Reason
+from member_service.attributions.rules import AttributionReason
 from perisai_kit.http.types import Model, MonthText, Out
 
 
@@ -12,7 +12,7 @@ class NewAttribution(Model):
     id: Annotated[UUID | None, Field(description="A UUID of the client's making.")] = None
     agent_id: Annotated[UUID | None, Field(description="Null: the branch looks after the member.")]
     from_month: Annotated[MonthText, Field(description="This month or the next.")]
-    reason: Reason
+    reason: AttributionReason
 
 
 class AttributionOut(Out):
@@ -23,7 +23,7 @@ class AttributionOut(Out):
     branch_code: str
     region_code: str
     from_month: MonthText
-    reason: Reason
+    reason: AttributionReason
     made_by: UUID
     made_at: datetime
 

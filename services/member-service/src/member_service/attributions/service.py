@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.attributions import queries, rules
 from member_service.attributions.models import Attribution
-from member_service.attributions.rules import AgentUnknown, Place, Reason
+from member_service.attributions.rules import AgentUnknown, AttributionReason, Place
 from member_service.attributions.schemas import NewAttribution
 from member_service.members import service as members
 from member_service.members.models import Member
@@ -47,7 +47,7 @@ async def record_first(
             "id": attribution_id,
             "member_id": member_id,
             "from_month": this_month,
-            "reason": Reason.ENROLLED,
+            "reason": AttributionReason.ENROLLED,
             "made_by": stamp.account_id,
             "made_at": stamp.at,
         }

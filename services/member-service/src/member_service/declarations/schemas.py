@@ -7,16 +7,16 @@ from pydantic import Field, StrictBool
 from perisai_kit.http.types import Code, Day, Instant, Model, Out
 
 
-class WorkDeclarationIn(Model):
+class StatedWork(Model):
     working: Annotated[StrictBool, Field(description="Must be true.")]
     declared_on: Day
 
 
-class NewWorkDeclaration(WorkDeclarationIn):
+class NewWorkDeclaration(StatedWork):
     id: Annotated[UUID | None, Field(description="A UUID of the client's making.")] = None
 
 
-class ConsentIn(Model):
+class Consent(Model):
     purpose_version: Annotated[Code, Field(description="Which text the member agreed to.")]
     given_at: Instant
 

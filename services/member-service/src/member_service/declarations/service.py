@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from member_service.declarations import queries, rules
 from member_service.declarations.models import WorkDeclaration
 from member_service.declarations.rules import DeclarationIdTaken
-from member_service.declarations.schemas import ConsentIn, NewWorkDeclaration, WorkDeclarationIn
+from member_service.declarations.schemas import Consent, NewWorkDeclaration, StatedWork
 from member_service.members import service as members
 from member_service.members.rules import MemberNotFound, Stamp
 from perisai_kit.auth.principal import Principal
@@ -22,7 +22,7 @@ DECLARATIONS_SHOWN = 100
 
 
 async def record(
-    session: AsyncSession, given: Mapping[UUID, tuple[WorkDeclarationIn, ConsentIn]], stamp: Stamp
+    session: AsyncSession, given: Mapping[UUID, tuple[StatedWork, Consent]], stamp: Stamp
 ) -> None:
     """Write the declaration and the consent of new members, by member id; at least one."""
     by: dict[str, Any] = {"made_by": stamp.account_id, "made_at": stamp.at}

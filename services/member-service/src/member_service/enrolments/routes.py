@@ -11,8 +11,8 @@ from member_service.enrolments.rules import (
     RowStatus,
 )
 from member_service.enrolments.schemas import (
-    BatchOut,
-    NewBatch,
+    EnrolmentBatchOut,
+    NewEnrolmentBatch,
     NewMember,
     RowError,
     RowVerdict,
@@ -37,7 +37,7 @@ from perisai_kit.auth.roles import require
 from perisai_kit.domain.nik import NikInvalid
 from perisai_kit.http.dependencies import Keys, Session
 from perisai_kit.http.etag import etag
-from perisai_kit.http.problems import problems
+from perisai_kit.http.problems import problems, with_headers
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 
 router = APIRouter(prefix="/v1", route_class=TransactionRoute)
@@ -50,7 +50,8 @@ Enroller = Annotated[Principal, Depends(require(Role.AGENT, Role.BRANCH_OFFICER)
     tags=["members"],
     status_code=201,
     openapi_extra=IDEMPOTENT,
-    responses=problems(
+    responses=with_headers(201, "ETag", "Location")
+    | problems(
         BranchScopeRequired,
         MemberNikRegistered,
         MemberIdTaken,
@@ -92,13 +93,13 @@ async def register_member(
     responses=problems(BranchScopeRequired, BatchIdReused),
 )
 async def enrol_batch(
-    new: NewBatch,
+    new: NewEnrolmentBatch,
     session: Session,
     principal: Enroller,
     limits: LimitsOf,
     keyring: Keys,
     language: Language,
-) -> BatchOut:
+) -> EnrolmentBatchOut:
     """Register up to 200 workers written down offline, with a verdict on each row.
 
     A wrong row harms no other. The same batch again gives the same verdicts and changes nothing.
@@ -110,15 +111,15 @@ async def enrol_batch(
 @router.get("/enrolment-batches/{batch_id}", tags=["enrolments"], responses=problems(BatchNotFound))
 async def get_batch(
     batch_id: UUID, session: Session, viewer: Keeper, language: Language
-) -> BatchOut:
+) -> EnrolmentBatchOut:
     """Show a batch you sent, or one of your scope, with its verdicts."""
     return _out(await service.get_batch(session, batch_id=batch_id, viewer=viewer), language)
 
 
-def _out(result: service.BatchResult, language: str) -> BatchOut:
+def _out(result: service.BatchResult, language: str) -> EnrolmentBatchOut:
     counts = service.summary(result)
     detail = "detail_id" if language == "id" else "detail"
-    return BatchOut(
+    return EnrolmentBatchOut(
         batch_id=result.batch.id,
         received_at=result.batch.received_at,
         accepted=counts[RowStatus.ACCEPTED],

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import Field, WithJsonSchema
 
-from member_service.declarations.schemas import ConsentIn, WorkDeclarationIn
+from member_service.declarations.schemas import Consent, StatedWork
 from member_service.enrolments.rules import MAX_ROWS, RowStatus
 from member_service.members.schemas import MemberFacts
 from perisai_kit.http.types import Count, Model, Out
@@ -14,15 +14,15 @@ class NewMember(MemberFacts):
     id: Annotated[
         UUID | None, Field(description="A UUID of the client's making; in a batch it must be sent.")
     ] = None
-    work_declaration: WorkDeclarationIn
-    consent: ConsentIn
+    work_declaration: StatedWork
+    consent: Consent
 
 
 class BatchRow(NewMember):
     id: UUID
 
 
-class NewBatch(Model):
+class NewEnrolmentBatch(Model):
     """The rows are judged one by one: a wrong one gets its verdict and harms no other."""
 
     batch_id: Annotated[UUID, Field(description="A UUID of the client's making.")]
@@ -55,7 +55,7 @@ class RowVerdict(Out):
     member_id: UUID | None
 
 
-class BatchOut(Out):
+class EnrolmentBatchOut(Out):
     batch_id: UUID
     received_at: datetime
     accepted: Count

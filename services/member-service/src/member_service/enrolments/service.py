@@ -16,7 +16,7 @@ from member_service.declarations import service as declarations
 from member_service.enrolments import queries, rules
 from member_service.enrolments.models import EnrolmentBatch, EnrolmentRow
 from member_service.enrolments.rules import Fault, RowStatus, Verdict
-from member_service.enrolments.schemas import BatchRow, NewBatch, NewMember
+from member_service.enrolments.schemas import BatchRow, NewEnrolmentBatch, NewMember
 from member_service.members import rules as member_rules
 from member_service.members import service as members
 from member_service.members.models import Member
@@ -99,7 +99,7 @@ async def enrol(
     return await members.see(session, member_id=candidate.id, viewer=principal)
 
 
-async def enrol_batch(session: AsyncSession, *, new: NewBatch, desk: Desk) -> BatchResult:
+async def enrol_batch(session: AsyncSession, *, new: NewEnrolmentBatch, desk: Desk) -> BatchResult:
     """Judge every row, register those that pass, and keep the verdicts.
 
     The same batch again gives the first verdicts and changes nothing.

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends
 
 from member_service.lookups import service
 from member_service.lookups.rules import LookupNeedsOne
-from member_service.lookups.schemas import MemberLookup, MemberLookupOut
+from member_service.lookups.schemas import MemberLookup, MemberLookupResult
 from member_service.requests import RequestId
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
@@ -26,7 +26,7 @@ Asker = Annotated[Principal, Depends(require(Role.SERVICE, Role.BRANCH_OFFICER, 
 )
 async def look_up(
     asked: MemberLookup, session: Session, viewer: Asker, keyring: Keys, request_id: RequestId
-) -> MemberLookupOut:
+) -> MemberLookupResult:
     """Tell whether a NIK is a member's, or, to services, who gave a telephone number.
 
     An officer is told only of members within the own scope. The reading is recorded.

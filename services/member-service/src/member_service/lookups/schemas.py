@@ -18,7 +18,7 @@ class PhoneMatch(Out):
     display_name_masked: str
 
 
-class MemberLookupOut(Out):
+class MemberLookupResult(Out):
     """For a NIK `found` and `member_id`; for a telephone `members`."""
 
     found: bool = False

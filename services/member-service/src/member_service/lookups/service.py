@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.lookups.rules import LookupNeedsOne
-from member_service.lookups.schemas import MemberLookup, MemberLookupOut, PhoneMatch
+from member_service.lookups.schemas import MemberLookup, MemberLookupResult, PhoneMatch
 from member_service.members import service as members
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain.errors import Forbidden
@@ -22,7 +22,7 @@ async def look_up(
     viewer: Principal,
     keyring: Keyring,
     request_id: str,
-) -> MemberLookupOut:
+) -> MemberLookupResult:
     """Answer for a NIK, within what the reader may see, or for a telephone number.
 
     Raises: LookupNeedsOne, NikInvalid, Forbidden for a telephone number that a person asks for.
@@ -32,12 +32,12 @@ async def look_up(
     if asked.nik is not None:
         member = await members.find_by_nik(session, nik=asked.nik, viewer=viewer, keyring=keyring)
         await _audit(session, viewer, [member.id] if member else [], request_id)
-        return MemberLookupOut(found=member is not None, member_id=member.id if member else None)
+        return MemberLookupResult(found=member is not None, member_id=member.id if member else None)
     if not viewer.has(Role.SERVICE):
         raise Forbidden
     found = await members.list_by_phone(session, phone=asked.phone or "", keyring=keyring)
     await _audit(session, viewer, [member.id for member in found], request_id)
-    return MemberLookupOut(
+    return MemberLookupResult(
         members=[
             PhoneMatch(member_id=member.id, display_name_masked=mask_name(member.full_name))
             for member in found

@@ -18,10 +18,10 @@ from member_service.members.rules import (
 )
 from member_service.members.schemas import (
     ContributionBasis,
-    IdentityOut,
-    MemberLine,
+    MemberIdentityOut,
     MemberOut,
     MemberPatch,
+    MemberSummary,
 )
 from member_service.occupations.rules import sector
 from member_service.requests import (
@@ -39,7 +39,7 @@ from perisai_kit.domain.regions import get_region_name
 from perisai_kit.http.dependencies import IfMatch, Keys, Session
 from perisai_kit.http.etag import etag
 from perisai_kit.http.paging import Limit, Page, cut_page
-from perisai_kit.http.problems import problems
+from perisai_kit.http.problems import problems, with_headers
 from perisai_kit.http.transaction import TransactionRoute
 
 router = APIRouter(prefix="/v1/members", tags=["members"], route_class=TransactionRoute)
@@ -55,7 +55,7 @@ async def list_members(
     status: MemberStatus | None = None,
     agent_id: UUID | None = None,
     limit: Limit = 50,
-) -> Page[MemberLine]:
+) -> Page[MemberSummary]:
     """List the members you may see, the newest first. The reading is recorded."""
     found = await service.list_(
         session,
@@ -66,10 +66,10 @@ async def list_members(
         request_id=request_id,
     )
     page = cut_page(found, limit, key=lambda member: (member.created_at, member.id))
-    return page.page(lambda member: service.shown(MemberLine, member, viewer))
+    return page.page(lambda member: service.shown(MemberSummary, member, viewer))
 
 
-@router.get("/{member_id}", responses=problems(MemberNotFound))
+@router.get("/{member_id}", responses=with_headers(200, "ETag") | problems(MemberNotFound))
 async def get_member(
     member_id: UUID, session: Session, viewer: Reader, request_id: RequestId, response: Response
 ) -> MemberOut:
@@ -81,7 +81,8 @@ async def get_member(
 
 @router.patch(
     "/{member_id}",
-    responses=problems(
+    responses=with_headers(200, "ETag")
+    | problems(
         MemberNotFound,
         PreconditionFailed,
         PreconditionRequired,
@@ -123,13 +124,13 @@ async def change_member(
 @router.get("/{member_id}/identity", responses=problems(MemberNotFound))
 async def get_identity(
     member_id: UUID, session: Session, viewer: KeeperOrMember, request_id: RequestId
-) -> IdentityOut:
+) -> MemberIdentityOut:
     """Show a member's unmasked data to the own agent, an officer in charge or the member."""
     member = await service.identity(
         session, member_id=member_id, viewer=viewer, request_id=request_id
     )
-    values = {name: getattr(member, name, None) for name in IdentityOut.model_fields}
-    return IdentityOut.model_validate(
+    values = {name: getattr(member, name, None) for name in MemberIdentityOut.model_fields}
+    return MemberIdentityOut.model_validate(
         {**values, "member_id": member.id, "nik_region": get_region_name(member.nik[:6])}
     )
 

@@ -105,7 +105,7 @@ class MemberPatch(Model):
         return value
 
 
-class MemberLine(Out):
+class MemberSummary(Out):
     """A member in a list; NIK and telephone masked, the name where the reader may not see it."""
 
     id: UUID
@@ -121,7 +121,7 @@ class MemberLine(Out):
     version: int
 
 
-class MemberOut(MemberLine):
+class MemberOut(MemberSummary):
     """NIK, family card, telephone and e-mail masked; see `/identity` for the whole."""
 
     kk: str | None
@@ -144,7 +144,7 @@ class MemberOut(MemberLine):
     created_at: datetime
 
 
-class IdentityOut(Out):
+class MemberIdentityOut(Out):
     """Unmasked personal data; every reading of it is recorded."""
 
     member_id: UUID

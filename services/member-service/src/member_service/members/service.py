@@ -17,7 +17,7 @@ from member_service.members.rules import (
     Stamp,
     Standing,
 )
-from member_service.members.schemas import MemberFacts, MemberLine, MemberPatch
+from member_service.members.schemas import MemberFacts, MemberPatch, MemberSummary
 from member_service.occupations.rules import sector
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain import clock
@@ -39,7 +39,7 @@ PHONE_MATCHES = 20
 CONTRIBUTION_FIELDS = frozenset({"declared_income", "programmes", "employs_others", "occupations"})
 BIRTH_FIELDS = frozenset({"birth_date", "sex"})
 
-Shown = TypeVar("Shown", bound=MemberLine)
+Shown = TypeVar("Shown", bound=MemberSummary)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from payment_service.banks.schemas import (
     BankPartnerOut,
     BankPartnerRegistered,
     NewBankPartner,
-    Outbound,
+    OutboundConnection,
     PaymentStatusOut,
     StatusInquiry,
 )
@@ -86,7 +86,7 @@ async def list_partners(
 
 
 @router.get("/{partner_id}", response_model=BankPartnerOut, responses=problems(BankPartnerNotFound))
-async def read(partner_id: UUID, session: ReadSession, _: BankReader) -> BankPartner:
+async def get(partner_id: UUID, session: ReadSession, _: BankReader) -> BankPartner:
     """Read one bank partner, without any secret."""
     return await service.get(session, partner_id)
 
@@ -135,7 +135,7 @@ async def suspend(partner_id: UUID, session: Session, treasurer: Treasurer) -> B
     ),
 )
 async def reroute(
-    partner_id: UUID, outbound: Outbound, session: Session, _: Treasurer, config: Config
+    partner_id: UUID, outbound: OutboundConnection, session: Session, _: Treasurer, config: Config
 ) -> BankPartner:
     """Replace how a bank is called: address, credentials and key, all of it."""
     return await service.reroute(session, outbound, partner_id=partner_id, sandbox=config.sandbox)
@@ -155,7 +155,7 @@ async def inquire_payment(
 
 
 @verifications.post("", response_model=AccountVerdict)
-async def verify_account(
+async def verify(
     asked: AccountVerification, request: Request, banks: Banks, config: Config, _: OurOwn
 ) -> AccountVerdict:
     """Tell whether an account at a designated bank bears a name; never whose it is."""

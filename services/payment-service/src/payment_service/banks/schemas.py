@@ -32,7 +32,7 @@ BankCode = Annotated[
 ]
 
 
-class Outbound(Model):
+class OutboundConnection(Model):
     """How we call the bank. Secret and key are encrypted and never given out again."""
 
     base_url: Text255
@@ -65,7 +65,7 @@ class NewBankPartner(Model):
         ReplayAnswer | None,
         Field(description="The answer to a repeated payment that the bank has signed off."),
     ] = None
-    outbound: Outbound | None = None
+    outbound: OutboundConnection | None = None
 
 
 class Activation(Model):

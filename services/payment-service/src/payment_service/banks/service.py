@@ -28,7 +28,7 @@ from payment_service.banks.schemas import (
     Activation,
     BankPartnerOut,
     NewBankPartner,
-    Outbound,
+    OutboundConnection,
     PaymentStatusOut,
     StatusInquiry,
 )
@@ -125,7 +125,7 @@ async def suspend(session: AsyncSession, *, partner_id: UUID, by: UUID) -> BankP
 
 
 async def reroute(
-    session: AsyncSession, outbound: Outbound, *, partner_id: UUID, sandbox: bool
+    session: AsyncSession, outbound: OutboundConnection, *, partner_id: UUID, sandbox: bool
 ) -> BankPartner:
     """Call a partner another way from now on; the whole of it is replaced, secret and key too.
 
@@ -255,7 +255,7 @@ def _check_public_key(pem: str) -> None:
 
 
 def _check_outbound(
-    outbound: Outbound, profile: Profile, *, sandbox: bool, within: str = ""
+    outbound: OutboundConnection, profile: Profile, *, sandbox: bool, within: str = ""
 ) -> None:
     """Refuse a way to the bank that cannot be gone. within: where it stands in what was sent."""
     try:
@@ -277,7 +277,7 @@ def _check_outbound(
         raise BankAddressInner(field=f"{within}base_url")
 
 
-def _outbound_columns(outbound: Outbound | None, profile: Profile) -> dict[str, object]:
+def _outbound_columns(outbound: OutboundConnection | None, profile: Profile) -> dict[str, object]:
     if outbound is None:
         return {}
     return {

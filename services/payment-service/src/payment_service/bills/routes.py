@@ -18,7 +18,7 @@ from payment_service.bills.rules import (
     MonthNotBillable,
     NoActiveBank,
 )
-from payment_service.bills.schemas import BillOut, BillSummary, Cancellation, NewBill
+from payment_service.bills.schemas import BillCancellation, BillOut, BillSummary, NewBill
 from payment_service.clients.members import ContributionBasis, MemberUnknown
 from payment_service.settings import Config
 from payment_service.tariffs import service as tariffs
@@ -151,7 +151,7 @@ async def get(bill_id: UUID, session: ReadSession, principal: Reader) -> BillOut
     responses=problems(BillNotFound, BillAlreadyPaid, BillCancelledAlready, BillExpiredAlready),
 )
 async def cancel(
-    bill_id: UUID, wanted: Cancellation, session: Session, principal: Issuer
+    bill_id: UUID, wanted: BillCancellation, session: Session, principal: Issuer
 ) -> BillOut:
     """Withdraw a bill that is not paid; its months can then be billed anew."""
     return await service.cancel(session, principal, bill_id, reason=wanted.reason)

@@ -14,7 +14,7 @@ class NewBill(Model):
     month_count: int = Field(ge=1, le=12, strict=True)
 
 
-class Cancellation(Model):
+class BillCancellation(Model):
     reason: CancellationReason
 
 

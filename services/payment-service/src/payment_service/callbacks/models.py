@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.base import Base
-from payment_service.callbacks.rules import Check, Verdict
+from payment_service.callbacks.rules import CallbackCheck, CallbackOutcome
 from perisai_kit.db.columns import choice
 from perisai_kit.privacy.columns import sealed_bytes
 
@@ -53,7 +53,7 @@ class Callback(Base):
     request_id: Mapped[str | None]
     # A keyed hash of the fields in which an honest repeat cannot differ.
     content_hash: Mapped[bytes | None]
-    verdict: Mapped[Verdict] = mapped_column(choice(Verdict, "verdict"))
+    verdict: Mapped[CallbackOutcome] = mapped_column(choice(CallbackOutcome, "verdict"))
     http_status: Mapped[int]
     response_code: Mapped[str]
     answer = sealed_bytes()
@@ -83,7 +83,7 @@ class UnprovenRequest(Base):
     timestamp: Mapped[str | None]
     external_id: Mapped[str | None]
     request_id: Mapped[str | None]
-    failed_check: Mapped[Check] = mapped_column(choice(Check, "failed_check"))
+    failed_check: Mapped[CallbackCheck] = mapped_column(choice(CallbackCheck, "failed_check"))
     # What we expected to be signed, the token masked; None where headers for it were missing.
     string_to_sign: Mapped[str | None]
     signed_over: Mapped[str | None]

@@ -17,8 +17,8 @@ from payment_service.callbacks.models import (
 from payment_service.callbacks.rules import (
     SOURCE_LENGTH,
     TARGET_LENGTH,
+    CallbackOutcome,
     First,
-    Verdict,
     kept_headers,
     plain,
 )
@@ -145,7 +145,9 @@ def _contents(messages: Sequence[Message]) -> tuple[list[str], list[bytes]]:
 def _noted(keyring: Keyring, rows: Rows) -> Firsts:
     firsts = Firsts()
     for verdict, id_, partner_id, request_id, *first in rows:
-        firsts.note((partner_id, request_id), Verdict(verdict), _first(keyring, id_, *first))
+        firsts.note(
+            (partner_id, request_id), CallbackOutcome(verdict), _first(keyring, id_, *first)
+        )
     return firsts
 
 
@@ -187,7 +189,7 @@ async def list_outcomes(
     return {
         id_: Outcome(
             answer=Answer(http_status, response_code, Callback.answer.unseal(keyring, id_, answer)),
-            verdict=Verdict(verdict),
+            verdict=CallbackOutcome(verdict),
             payment_id=payment_id,
             first_id=first_id,
         )

@@ -37,7 +37,7 @@ from snap_bi.verification import (
     verify_token_request,
 )
 from snap_bi.verification import (
-    Verdict as SignatureVerdict,
+    CallbackOutcome as SignatureVerdict,
 )
 from snap_bi.virtual_account import VirtualAccount, read_virtual_account
 
@@ -60,7 +60,7 @@ NAMES_SHOWN = 20
 _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z_.-]{0,49}")
 
 
-class Verdict(StrEnum):
+class CallbackOutcome(StrEnum):
     """What a stored message came to."""
 
     ANSWERED = "answered"  # an inquiry whose bill can be paid
@@ -71,7 +71,7 @@ class Verdict(StrEnum):
     TURNED_BACK = "turned_back"  # for its form or its X-EXTERNAL-ID, before any bill was looked at
 
 
-class Check(StrEnum):
+class CallbackCheck(StrEnum):
     """At which check a request was refused before its message was looked at."""
 
     SOURCE = "source"
@@ -335,13 +335,13 @@ def check_payable(bill: Payable, *, paid: int | None, at: datetime) -> None:
         raise Refusal(case, detail) from None
 
 
-def verdict_of(refusal: Refusal) -> Verdict:
+def verdict_of(refusal: Refusal) -> CallbackOutcome:
     """Return how a refusal is kept: an exact repeat of one that a bill caused is refused again.
 
     One turned back for its form or for a used X-EXTERNAL-ID may be sent again, put right.
     """
     turned_back = refusal.case.http_status in (400, 409)
-    return Verdict.TURNED_BACK if turned_back else Verdict.REFUSED
+    return CallbackOutcome.TURNED_BACK if turned_back else CallbackOutcome.REFUSED
 
 
 @dataclass(frozen=True, slots=True)

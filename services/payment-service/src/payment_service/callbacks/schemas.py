@@ -9,10 +9,10 @@ from uuid import UUID
 
 from payment_service.bills.rules import BillStatus, LockedBill
 from payment_service.callbacks.rules import (
+    CallbackOutcome,
     Caller,
     First,
     Refusal,
-    Verdict,
     Wire,
     external_id_scope,
 )
@@ -84,7 +84,7 @@ class Outcome:
     """What a message came to. first_id: the earlier message it repeats or contradicts."""
 
     answer: Answer
-    verdict: Verdict
+    verdict: CallbackOutcome
     payment_id: UUID | None = None
     first_id: UUID | None = None
 
@@ -110,11 +110,11 @@ class Firsts:
     settled: dict[Key, First] = field(default_factory=dict)
     refused: dict[tuple[Key, bytes], First] = field(default_factory=dict)
 
-    def note(self, key: Key, verdict: Verdict, first: First) -> None:
+    def note(self, key: Key, verdict: CallbackOutcome, first: First) -> None:
         """Take up a message; of two refusals alike the earlier one counts."""
-        if verdict is Verdict.SETTLED:
+        if verdict is CallbackOutcome.SETTLED:
             self.settled[key] = first
-        elif verdict is Verdict.REFUSED:
+        elif verdict is CallbackOutcome.REFUSED:
             known = self.refused.setdefault((key, first.content_hash), first)
             if first.callback_id < known.callback_id:
                 self.refused[key, first.content_hash] = first

@@ -21,7 +21,7 @@ from payment_service.callbacks.gate import (
     record_refusal,
 )
 from payment_service.callbacks.models import Callback, UnprovenRequest
-from payment_service.callbacks.rules import Caller, First, Refusal, Repeat, Verdict, Wire
+from payment_service.callbacks.rules import CallbackOutcome, Caller, First, Refusal, Repeat, Wire
 from payment_service.callbacks.schemas import (
     Books,
     Firsts,
@@ -244,9 +244,13 @@ def tell(signed: Signed, outcome: Outcome) -> None:
 
     What is as it should be stands in the table of messages, and the access line is enough.
     """
-    if outcome.verdict in (Verdict.ANSWERED, Verdict.SETTLED, Verdict.REPEATED):
+    if outcome.verdict in (
+        CallbackOutcome.ANSWERED,
+        CallbackOutcome.SETTLED,
+        CallbackOutcome.REPEATED,
+    ):
         return
-    is_conflict = outcome.verdict is Verdict.CONFLICT
+    is_conflict = outcome.verdict is CallbackOutcome.CONFLICT
     if is_conflict:
         conflicts_total.inc()
     (log.error if is_conflict else log.info)(
@@ -281,7 +285,7 @@ async def _inquired(session: AsyncSession, signed: Signed, request: InquiryReque
     answer = build_inquiry_answer(
         signed.caller.profile, request, name=bill.display_name, amount=bill.amount
     )
-    return Outcome(answer=answer, verdict=Verdict.ANSWERED)
+    return Outcome(answer=answer, verdict=CallbackOutcome.ANSWERED)
 
 
 def _accounts(messages: Sequence[Message]) -> set[tuple[UUID, str]]:
@@ -309,7 +313,7 @@ def _settled(message: Message, books: Books, keyring: Keyring) -> Outcome:
     books.paid.add(bill.id)
     name = bills.display_name(bill, keyring)
     answer = build_payment_answer(caller.profile, request, name=name, total_amount=bill.amount)
-    return Outcome(answer=answer, verdict=Verdict.SETTLED, payment_id=settlement.payment_id)
+    return Outcome(answer=answer, verdict=CallbackOutcome.SETTLED, payment_id=settlement.payment_id)
 
 
 def _repeated(message: Message, firsts: Firsts) -> Outcome | None:
@@ -328,15 +332,15 @@ def _answered_before(message: Message, first: First) -> Outcome:
     )
     match kind:
         case Repeat.AS_STORED:
-            answer, verdict = stored_answer(first), Verdict.REPEATED
+            answer, verdict = stored_answer(first), CallbackOutcome.REPEATED
         case Repeat.INCONSISTENT:
-            answer, verdict = inconsistent_answer(first), Verdict.REPEATED
+            answer, verdict = inconsistent_answer(first), CallbackOutcome.REPEATED
         case Repeat.OTHER_CONTENT:
             # With its own numbers and a rejecting flag: a bank that reads the flag must not take
             # the success of another payment for this one's.
             refused = Refusal(Case.INCONSISTENT_REQUEST)
             answer = refused_answer(Service.PAYMENT, message.signed.wire, refused)
-            verdict = Verdict.CONFLICT
+            verdict = CallbackOutcome.CONFLICT
     return Outcome(answer=answer, verdict=verdict, first_id=first.callback_id)
 
 

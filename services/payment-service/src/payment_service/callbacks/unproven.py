@@ -18,7 +18,7 @@ from prometheus_client import Counter as Metric
 from sqlalchemy.exc import SQLAlchemyError
 
 from payment_service.callbacks import queries, rules
-from payment_service.callbacks.rules import Caller, Check, Refusal, Wire
+from payment_service.callbacks.rules import CallbackCheck, Caller, Refusal, Wire
 from payment_service.callbacks.schemas import echo_of
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -48,10 +48,10 @@ _TIMESTAMP = re.compile(r"[0-9TZ:.+-]{1,35}")
 _EXTERNAL_ID = re.compile(r"[0-9]{1,36}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _CHECKS = {
-    rules.NOT_ADMITTED: Check.SOURCE,
-    "Unknown client": Check.CLIENT,
-    "Timestamp": Check.TIMESTAMP,
-    "Signature": Check.SIGNATURE,
+    rules.NOT_ADMITTED: CallbackCheck.SOURCE,
+    "Unknown client": CallbackCheck.CLIENT,
+    "Timestamp": CallbackCheck.TIMESTAMP,
+    "Signature": CallbackCheck.SIGNATURE,
 }
 
 unproven_total = Metric(
@@ -196,7 +196,7 @@ def count_dropped(service: Service, kind: type[Message], names: Iterable[str]) -
 
 
 def _values(
-    caller: Caller, service: Service, wire: Wire, *, check: Check, answer: Answer
+    caller: Caller, service: Service, wire: Wire, *, check: CallbackCheck, answer: Answer
 ) -> dict[str, object]:
     verdict = _tried(caller, service, wire)
     return {
@@ -218,12 +218,12 @@ def _values(
     }
 
 
-def _failed_check(refused: Refusal) -> Check:
+def _failed_check(refused: Refusal) -> CallbackCheck:
     if refused.case is Case.INVALID_TOKEN:
-        return Check.TOKEN
+        return CallbackCheck.TOKEN
     detail = refused.detail or ""
     is_header = detail.startswith("X-") or detail == "CHANNEL-ID"
-    return _CHECKS.get(detail, Check.HEADERS if is_header else Check.GRANT)
+    return _CHECKS.get(detail, CallbackCheck.HEADERS if is_header else CallbackCheck.GRANT)
 
 
 def _tried(caller: Caller, service: Service, wire: Wire) -> SignatureVerdict | None:

@@ -5,7 +5,7 @@ from sqlalchemy import CheckConstraint, Identity, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.base import Base
-from payment_service.commissions.rules import Rule
+from payment_service.commissions.rules import CommissionRule
 from payment_service.earnings.rules import BeneficiaryKind
 from perisai_kit.db.columns import choice
 from perisai_kit.domain.month import Month
@@ -45,7 +45,7 @@ class CommissionLine(Base):
     payment_id: Mapped[UUID]
     attribution_id: Mapped[UUID]
     scheme_id: Mapped[UUID]
-    rule: Mapped[Rule] = mapped_column(choice(Rule, "rule"))
+    rule: Mapped[CommissionRule] = mapped_column(choice(CommissionRule, "rule"))
     contribution_month: Mapped[Month | None]
     programme: Mapped[str | None]
     month_index: Mapped[int | None]

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.commissions.models import CommissionLine
-from payment_service.commissions.rules import Rule, Sums
+from payment_service.commissions.rules import CommissionRule, Sums
 from payment_service.earnings.rules import BeneficiaryKind
 from perisai_kit.db.bulk import insert_rows_statement
 from perisai_kit.domain.month import Month
@@ -102,7 +102,7 @@ async def list_months(
 
 
 def _sums() -> list[ColumnElement[int]]:
-    totals = [_total(CommissionLine.rule == rule).label(f"{rule}_parts") for rule in Rule]
+    totals = [_total(CommissionLine.rule == rule).label(f"{rule}_parts") for rule in CommissionRule]
     return [func.count().label("line_count"), *totals]
 
 

@@ -15,7 +15,7 @@ from payment_service.schemes.rules import (
     SchemeTooEarly,
     SchemeTooGenerous,
 )
-from payment_service.schemes.schemas import Decision, SchemeOut
+from payment_service.schemes.schemas import CommissionSchemeOut, SchemeDecision
 from payment_service.settings import Config
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
@@ -24,14 +24,14 @@ from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
 
 router = APIRouter(
-    prefix="/v1/commission-schemes", tags=["commissions"], route_class=TransactionRoute
+    prefix="/v1/commission-schemes", tags=["commission schemes"], route_class=TransactionRoute
 )
 Decider = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
 
 
 @router.post(
     "/{scheme_id}/decision",
-    response_model=SchemeOut,
+    response_model=CommissionSchemeOut,
     responses=problems(
         SchemeNotFound,
         SchemeDecided,
@@ -42,7 +42,7 @@ Decider = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=Scope
     ),
 )
 async def decide(
-    scheme_id: UUID, decision: Decision, session: Session, officer: Decider, config: Config
+    scheme_id: UUID, decision: SchemeDecision, session: Session, officer: Decider, config: Config
 ) -> Scheme:
     """Approve or reject a scheme that somebody else proposed; it is not edited afterwards."""
     return await service.decide(

@@ -23,7 +23,7 @@ class TooManyPayments(Invalid):
     text_id = "Pembayaran agen pada bulan ini terlalu banyak untuk dihitung ulang sekaligus."
 
 
-class Rule(StrEnum):
+class CommissionRule(StrEnum):
     CONTRIBUTION = "contribution"
     ACQUISITION = "acquisition"
     OVERRIDE = "override"
@@ -39,7 +39,7 @@ class Line:
 
     earning: Earning
     cause: str
-    rule: Rule
+    rule: CommissionRule
     beneficiary: BeneficiaryKind
     rate_bps: int
     base: int
@@ -81,7 +81,7 @@ def contribution_lines(terms: Terms, earning: Earning) -> list[Line]:
     return [
         Line(earning, cause, *share, paid.amount, paid, index)
         for paid, index in indexes
-        for share in _shares(terms, Rule.CONTRIBUTION, terms.rate_bps(index))
+        for share in _shares(terms, CommissionRule.CONTRIBUTION, terms.rate_bps(index))
     ]
 
 
@@ -103,17 +103,19 @@ def fixed_lines(terms: Terms, earning: Earning) -> list[Line]:
 def _acquisition(terms: Terms, earning: Earning, *, cause: str, amount: int) -> list[Line]:
     if not amount:
         return []
-    shares = _shares(terms, Rule.ACQUISITION, PARTS)
+    shares = _shares(terms, CommissionRule.ACQUISITION, PARTS)
     return [Line(earning, cause, *share, amount) for share in shares]
 
 
-def _shares(terms: Terms, rule: Rule, rate_bps: int) -> list[tuple[Rule, BeneficiaryKind, int]]:
+def _shares(
+    terms: Terms, rule: CommissionRule, rate_bps: int
+) -> list[tuple[CommissionRule, BeneficiaryKind, int]]:
     """Return who gets which rate of the base; nobody a rate of nothing."""
     agent_bps = rate_bps * terms.agent_share_bps // PARTS
     wanted = (
         (rule, BeneficiaryKind.AGENT, agent_bps),
         (rule, BeneficiaryKind.WADAH, rate_bps * terms.wadah_share_bps // PARTS),
-        (Rule.OVERRIDE, BeneficiaryKind.WADAH, agent_bps * terms.override_bps // PARTS),
+        (CommissionRule.OVERRIDE, BeneficiaryKind.WADAH, agent_bps * terms.override_bps // PARTS),
     )
     return [share for share in wanted if share[2]]
 
@@ -151,10 +153,10 @@ class Sums:
 def sums_of(lines: Iterable[Line], kind: BeneficiaryKind) -> Sums:
     """Add up the lines of one kind of beneficiary."""
     own = [line for line in lines if line.beneficiary is kind]
-    parts = {rule: sum(line.parts for line in own if line.rule is rule) for rule in Rule}
+    parts = {rule: sum(line.parts for line in own if line.rule is rule) for rule in CommissionRule}
     return Sums(
         line_count=len(own),
-        contribution_parts=parts[Rule.CONTRIBUTION],
-        acquisition_parts=parts[Rule.ACQUISITION],
-        override_parts=parts[Rule.OVERRIDE],
+        contribution_parts=parts[CommissionRule.CONTRIBUTION],
+        acquisition_parts=parts[CommissionRule.ACQUISITION],
+        override_parts=parts[CommissionRule.OVERRIDE],
     )

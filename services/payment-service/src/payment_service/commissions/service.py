@@ -19,7 +19,7 @@ from payment_service.earnings.queries import AgentMonth, NewMembers
 from payment_service.earnings.rules import BeneficiaryKind, Earning
 from payment_service.schemes import service as schemes
 from payment_service.schemes.models import Scheme
-from payment_service.schemes.rules import Verdict, scheme_of
+from payment_service.schemes.rules import SchemeVerdict, scheme_of
 from payment_service.schemes.service import Applied
 from payment_service.settings import Settings
 from perisai_kit.domain import clock
@@ -41,7 +41,7 @@ async def take_attributions(session: AsyncSession, events: Sequence[MemberAttrib
 
 
 async def decide(
-    session: AsyncSession, scheme_id: UUID, *, verdict: Verdict, by: UUID, settings: Settings
+    session: AsyncSession, scheme_id: UUID, *, verdict: SchemeVerdict, by: UUID, settings: Settings
 ) -> Scheme:
     """Approve or reject a scheme that somebody else proposed.
 

@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 
 from payment_service.ledger import service
 from payment_service.ledger.rules import AccountInvalid
-from payment_service.ledger.schemas import AccountOut, TransferOut
+from payment_service.ledger.schemas import LedgerAccountOut, LedgerTransferOut
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
 from perisai_kit.db.engine import Database
@@ -27,27 +27,34 @@ Bookkeeper = Annotated[
 ]
 AccountText = Annotated[str | None, Query(max_length=200, pattern=r"^[a-z_]+(:[a-z0-9-]+)*$")]
 CauseText = Annotated[
-    str | None, Query(max_length=100, pattern=r"^[a-z_]+:[a-z0-9-]+$", examples=["payment:…"])
+    str | None,
+    Query(
+        max_length=100,
+        pattern=r"^[a-z_]+:[a-z0-9-]+$",
+        examples=["payment:0190a000-0000-7000-8000-000000000001"],
+    ),
 ]
 
 
-@router.get("/accounts", response_model=Page[AccountOut])
-async def accounts(
+@router.get("/accounts", response_model=Page[LedgerAccountOut])
+async def list_accounts(
     session: ReadSession, _: Bookkeeper, cursor: Cursor = None, limit: Limit = 100
-) -> Page[AccountOut]:
+) -> Page[LedgerAccountOut]:
     """List every account that money has moved on, with its balance."""
     return await service.list_accounts(session, cursor=cursor, limit=limit)
 
 
-@router.get("/transfers", response_model=Page[TransferOut], responses=problems(AccountInvalid))
-async def transfers(
+@router.get(
+    "/transfers", response_model=Page[LedgerTransferOut], responses=problems(AccountInvalid)
+)
+async def list_transfers(
     session: ReadSession,
     _: Bookkeeper,
     account: AccountText = None,
     cause: CauseText = None,
     cursor: Cursor = None,
     limit: Limit = 100,
-) -> Page[TransferOut]:
+) -> Page[LedgerTransferOut]:
     """List transfers in the order of their booking, of one account or one cause if given."""
     return await service.list_transfers(
         session, account=account, cause=cause, cursor=cursor, limit=limit

@@ -27,7 +27,7 @@ class AccountClass(StrEnum):
     EXPENSE = "expenses"
 
 
-class Purpose(StrEnum):
+class AccountPurpose(StrEnum):
     """Collection money belongs to BPJS, operating money pays incentives: they never mix."""
 
     COLLECTION = "collection"
@@ -42,12 +42,12 @@ class AccountKind(StrEnum):
     INCENTIVE_PAYABLE = "incentive_payable"  # :<beneficiary id>
 
 
-CHART: dict[AccountKind, tuple[AccountClass, Purpose]] = {
-    AccountKind.BANK_COLLECTION: (AccountClass.ASSET, Purpose.COLLECTION),
-    AccountKind.BPJS_PAYABLE: (AccountClass.LIABILITY, Purpose.COLLECTION),
-    AccountKind.OPERATING_BANK: (AccountClass.ASSET, Purpose.OPERATING),
-    AccountKind.INCENTIVE_EXPENSE: (AccountClass.EXPENSE, Purpose.OPERATING),
-    AccountKind.INCENTIVE_PAYABLE: (AccountClass.LIABILITY, Purpose.OPERATING),
+CHART: dict[AccountKind, tuple[AccountClass, AccountPurpose]] = {
+    AccountKind.BANK_COLLECTION: (AccountClass.ASSET, AccountPurpose.COLLECTION),
+    AccountKind.BPJS_PAYABLE: (AccountClass.LIABILITY, AccountPurpose.COLLECTION),
+    AccountKind.OPERATING_BANK: (AccountClass.ASSET, AccountPurpose.OPERATING),
+    AccountKind.INCENTIVE_EXPENSE: (AccountClass.EXPENSE, AccountPurpose.OPERATING),
+    AccountKind.INCENTIVE_PAYABLE: (AccountClass.LIABILITY, AccountPurpose.OPERATING),
 }
 
 
@@ -100,7 +100,7 @@ class Account:
         return CHART[self.kind][0]
 
     @property
-    def purpose(self) -> Purpose:
+    def purpose(self) -> AccountPurpose:
         return CHART[self.kind][1]
 
 

@@ -3,16 +3,16 @@ from typing import Self
 
 from pydantic import Field
 
-from payment_service.ledger.rules import Account, AccountClass, Purpose, TransferCode
+from payment_service.ledger.rules import Account, AccountClass, AccountPurpose, TransferCode
 from perisai_kit.http.types import Out
 
 
-class AccountOut(Out):
+class LedgerAccountOut(Out):
     """What an account has taken in and given out since the beginning, in whole rupiah."""
 
     account: str
     account_class: AccountClass
-    purpose: Purpose
+    purpose: AccountPurpose
     debits: int
     credits: int
     balance: int = Field(description="Debits - credits of an asset or expense, else the reverse.")
@@ -30,7 +30,7 @@ class AccountOut(Out):
         )
 
 
-class TransferOut(Out):
+class LedgerTransferOut(Out):
     id: int
     debit_account: str
     credit_account: str

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.ledger import queries, rules
 from payment_service.ledger.models import Transfer
 from payment_service.ledger.rules import Account, NewTransfer, TransferCode, TransferKeyReused
-from payment_service.ledger.schemas import AccountOut, TransferOut
+from payment_service.ledger.schemas import LedgerAccountOut, LedgerTransferOut
 from perisai_kit.db.sql import CountedStatement, execute
 from perisai_kit.domain import clock
 from perisai_kit.http.paging import Page, cut_page, parse_bigint, read_cursor
@@ -80,7 +80,7 @@ async def correct(session: AsyncSession, booked: Transfer, *, business_on: date)
 
 async def list_accounts(
     session: AsyncSession, *, cursor: str | None, limit: int
-) -> Page[AccountOut]:
+) -> Page[LedgerAccountOut]:
     """Return every account that money has moved on, with its balance, by account."""
     sums = await queries.list_sums(
         session,
@@ -89,7 +89,7 @@ async def list_accounts(
         limit=limit + 1,
     )
     return cut_page(sums, limit, key=lambda each: each.account).page(
-        lambda each: AccountOut.of(
+        lambda each: LedgerAccountOut.of(
             rules.Account.parse(each.account), debits=each.debits, credits=each.credits
         )
     )
@@ -102,7 +102,7 @@ async def list_transfers(
     cause: str | None,
     cursor: str | None,
     limit: int,
-) -> Page[TransferOut]:
+) -> Page[LedgerTransferOut]:
     """Return transfers in the order of their booking.
 
     Raises: AccountInvalid, CursorInvalid.
@@ -116,7 +116,7 @@ async def list_transfers(
         account=account,
         cause=cause,
     )
-    return cut_page(rows, limit, key=lambda row: row.id).page(TransferOut.model_validate)
+    return cut_page(rows, limit, key=lambda row: row.id).page(LedgerTransferOut.model_validate)
 
 
 async def export(

@@ -54,6 +54,6 @@ async def get(payment_id: UUID, session: ReadSession, principal: Reader) -> Paym
 
 
 @router.get("/{payment_id}/receipt", response_model=ReceiptOut, responses=problems(PaymentNotFound))
-async def receipt(payment_id: UUID, session: ReadSession, principal: Reader) -> ReceiptOut:
+async def get_receipt(payment_id: UUID, session: ReadSession, principal: Reader) -> ReceiptOut:
     """Return the receipt: what was paid, for which months and programmes, by which bank."""
     return await service.receipt(session, principal, payment_id)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from payment_service.callbacks.rules import Check, Verdict
+from payment_service.callbacks.rules import CallbackCheck, CallbackOutcome
 from perisai_kit.http.types import Out
 
 
@@ -22,10 +22,11 @@ class BankRequestOut(Out):
         str | None, Field(description="inquiryRequestId or paymentRequestId, where it was read.")
     ]
     verdict: Annotated[
-        Verdict | None, Field(description="What the message came to; null: it was not believed.")
+        CallbackOutcome | None,
+        Field(description="What the message came to; null: it was not believed."),
     ]
     failed_check: Annotated[
-        Check | None, Field(description="The check at which a call was not believed.")
+        CallbackCheck | None, Field(description="The check at which a call was not believed.")
     ]
     string_to_sign: Annotated[
         str | None,

@@ -13,7 +13,7 @@ from payment_service.schemes.rules import (
     SchemeNotFound,
     SchemeTooGenerous,
 )
-from payment_service.schemes.schemas import NewScheme, SchemeOut
+from payment_service.schemes.schemas import CommissionSchemeOut, NewScheme
 from payment_service.settings import Config
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
@@ -23,7 +23,7 @@ from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
 
 router = APIRouter(
-    prefix="/v1/commission-schemes", tags=["commissions"], route_class=TransactionRoute
+    prefix="/v1/commission-schemes", tags=["commission schemes"], route_class=TransactionRoute
 )
 Proposer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
 Reader = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN))]
@@ -32,7 +32,7 @@ Reader = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR
 @router.post(
     "",
     status_code=201,
-    response_model=SchemeOut,
+    response_model=CommissionSchemeOut,
     responses=problems(SchemeInvalid, SchemeTooGenerous, MonthOutsideProgramme),
 )
 async def propose(new: NewScheme, session: Session, officer: Proposer, config: Config) -> Scheme:
@@ -40,15 +40,15 @@ async def propose(new: NewScheme, session: Session, officer: Proposer, config: C
     return await service.propose(session, new, by=officer.account_id, settings=config)
 
 
-@router.get("", response_model=Page[SchemeOut])
+@router.get("", response_model=Page[CommissionSchemeOut])
 async def list_schemes(
     session: ReadSession, _: Reader, cursor: Cursor = None, limit: Limit = 50
-) -> Page[SchemeOut]:
+) -> Page[CommissionSchemeOut]:
     """List the schemes with their sources, the latest proposed first."""
     return await service.list_schemes(session, cursor=cursor, limit=limit)
 
 
-@router.get("/{scheme_id}", response_model=SchemeOut, responses=problems(SchemeNotFound))
-async def read(scheme_id: UUID, session: ReadSession, _: Reader) -> Scheme:
+@router.get("/{scheme_id}", response_model=CommissionSchemeOut, responses=problems(SchemeNotFound))
+async def get(scheme_id: UUID, session: ReadSession, _: Reader) -> Scheme:
     """Return a scheme."""
     return await service.get(session, scheme_id)

@@ -32,7 +32,7 @@ class SchemeStatus(StrEnum):
     REJECTED = "rejected"
 
 
-class Verdict(StrEnum):
+class SchemeVerdict(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StrictBool
 
 from payment_service.schemes import rules
-from payment_service.schemes.rules import PARTS, SchemeStatus, Verdict
+from payment_service.schemes.rules import PARTS, SchemeStatus, SchemeVerdict
 from perisai_kit.http.types import LongText, Model, MonthText, Out, ShortText
 
 BasisPoints = Annotated[
@@ -16,7 +16,7 @@ MonthIndex = Annotated[int, Field(ge=1, le=1200, strict=True)]
 Incentive = Annotated[int, Field(ge=0, le=10**9, strict=True, description="Whole rupiah.")]
 
 
-class TierIn(Model):
+class CommissionTier(Model):
     """A share of contributions for the months of a member with agents, from 1, both inside."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -26,7 +26,7 @@ class TierIn(Model):
     rate_bps: Rate
 
 
-class NewMemberIn(Model):
+class AcquisitionAmount(Model):
     """What a new member is worth by the number of programmes first paid."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -35,13 +35,13 @@ class NewMemberIn(Model):
     amount: Incentive
 
 
-class TermsIn(Model):
+class SchemeTerms(Model):
     """A scheme's numbers; rates in basis points, amounts in whole rupiah."""
 
     model_config = ConfigDict(from_attributes=True)
 
-    tiers: tuple[TierIn, ...] = Field(max_length=20)
-    acquisition_by_programmes: tuple[NewMemberIn, ...] = Field(max_length=3)
+    tiers: tuple[CommissionTier, ...] = Field(max_length=20)
+    acquisition_by_programmes: tuple[AcquisitionAmount, ...] = Field(max_length=3)
     acquisition_fixed: Incentive
     threshold: int = Field(ge=1, le=10**6, strict=True, description="New members in a month.")
     agent_share_bps: BasisPoints
@@ -76,21 +76,21 @@ class TermsIn(Model):
 class NewScheme(Model):
     name: ShortText
     first_month: MonthText
-    terms: TermsIn
+    terms: SchemeTerms
     source: LongText = Field(description="Where the numbers come from: regulation, article, page.")
 
 
-class Decision(Model):
-    verdict: Verdict
+class SchemeDecision(Model):
+    verdict: SchemeVerdict
 
 
-class SchemeOut(Out):
+class CommissionSchemeOut(Out):
     """Nobody is named on the schemes the platform began with."""
 
     id: UUID
     name: str
     first_month: MonthText
-    terms: TermsIn
+    terms: SchemeTerms
     source: str
     status: SchemeStatus
     proposed_by: UUID | None

@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.schemes import queries, rules
 from payment_service.schemes.models import Scheme
-from payment_service.schemes.rules import SchemeMonthTaken, SchemeStatus, Terms, Verdict
-from payment_service.schemes.schemas import NewScheme, SchemeOut, TermsIn
+from payment_service.schemes.rules import SchemeMonthTaken, SchemeStatus, SchemeVerdict, Terms
+from payment_service.schemes.schemas import CommissionSchemeOut, NewScheme, SchemeTerms
 from payment_service.settings import Settings
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -52,7 +52,7 @@ async def decide(
     session: AsyncSession,
     scheme_id: UUID,
     *,
-    verdict: Verdict,
+    verdict: SchemeVerdict,
     by: UUID,
     earliest: Month | None,
     settings: Settings,
@@ -66,9 +66,9 @@ async def decide(
     """
     scheme = await queries.lock_scheme(session, scheme_id)
     rules.check_decision(scheme.status, is_own=scheme.proposed_by == by)
-    if verdict is Verdict.APPROVED:
+    if verdict is SchemeVerdict.APPROVED:
         rules.check_beginning(scheme.first_month, earliest=earliest)
-        _check_generosity(TermsIn.model_validate(scheme.terms), settings)
+        _check_generosity(SchemeTerms.model_validate(scheme.terms), settings)
         if await queries.find_approved(session, scheme.first_month) is not None:
             raise SchemeMonthTaken
     scheme.status = SchemeStatus(verdict)
@@ -83,13 +83,15 @@ async def get(session: AsyncSession, scheme_id: UUID) -> Scheme:
     return await queries.get_scheme(session, scheme_id)
 
 
-async def list_schemes(session: AsyncSession, *, cursor: str | None, limit: int) -> Page[SchemeOut]:
+async def list_schemes(
+    session: AsyncSession, *, cursor: str | None, limit: int
+) -> Page[CommissionSchemeOut]:
     """Return schemes in every state, the latest proposed first.
 
     Raises: CursorInvalid.
     """
     rows = await queries.list_page(session, before_id=read_cursor(cursor, UUID), limit=limit + 1)
-    return cut_page(rows, limit, key=lambda row: row.id).page(SchemeOut.model_validate)
+    return cut_page(rows, limit, key=lambda row: row.id).page(CommissionSchemeOut.model_validate)
 
 
 async def approved(session: AsyncSession) -> list[Applied]:
@@ -97,7 +99,7 @@ async def approved(session: AsyncSession) -> list[Applied]:
     return [applied(scheme) for scheme in await queries.list_approved(session)]
 
 
-def _check_generosity(terms: TermsIn, settings: Settings) -> None:
+def _check_generosity(terms: SchemeTerms, settings: Settings) -> None:
     rules.check_generosity(
         terms.terms(),
         max_share_bps=settings.scheme_max_share_bps,
@@ -107,5 +109,5 @@ def _check_generosity(terms: TermsIn, settings: Settings) -> None:
 
 def applied(scheme: Scheme) -> Applied:
     """Return a scheme's terms to compute with, whatever was decided on it."""
-    terms = TermsIn.model_validate(scheme.terms).terms()
+    terms = SchemeTerms.model_validate(scheme.terms).terms()
     return Applied(scheme.id, scheme.name, scheme.first_month, terms)

@@ -21,7 +21,12 @@ from payment_service.statements.rules import (
     SchemeForAgentsOnly,
     StatementNotFound,
 )
-from payment_service.statements.schemas import LineOut, MonthOut, PreviewOut, StatementOut
+from payment_service.statements.schemas import (
+    CommissionLineOut,
+    CommissionMonthOut,
+    CommissionPreviewOut,
+    IncentiveStatementOut,
+)
 from payment_service.statements.service import Whose
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
@@ -31,12 +36,12 @@ from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 
-months = APIRouter(prefix="/v1/commission-months", tags=["commissions"])
+months = APIRouter(prefix="/v1/commission-months", tags=["commission months"])
 closing = APIRouter(
-    prefix="/v1/commission-months", tags=["commissions"], route_class=TransactionRoute
+    prefix="/v1/commission-months", tags=["commission months"], route_class=TransactionRoute
 )
 statements = APIRouter(prefix="/v1/statements", tags=["statements"])
-previews = APIRouter(prefix="/v1/commission-previews", tags=["commissions"])
+previews = APIRouter(prefix="/v1/commission-previews", tags=["commission previews"])
 
 Closer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
 Bookkeeper = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN))]
@@ -81,17 +86,17 @@ Wanted = Annotated[Month | None, Depends(_wanted)]
 Named = Annotated[Month, Depends(_named)]
 
 
-@months.get("", response_model=Page[MonthOut])
+@months.get("", response_model=Page[CommissionMonthOut])
 async def list_months(
     session: ReadSession, _: Bookkeeper, cursor: Cursor = None, limit: Limit = 24
-) -> Page[MonthOut]:
+) -> Page[CommissionMonthOut]:
     """List the months in which something was earned, open and closed, the latest first."""
     return await service.list_months(session, cursor=cursor, limit=limit)
 
 
 @closing.post(
     "/{month}/closing",
-    response_model=MonthOut,
+    response_model=CommissionMonthOut,
     openapi_extra=IDEMPOTENT,
     responses=problems(
         MonthNotOver,
@@ -103,7 +108,9 @@ async def list_months(
         MonthOutsideProgramme,
     ),
 )
-async def close(month: Named, session: Session, officer: Closer, config: Config) -> MonthOut:
+async def close(
+    month: Named, session: Session, officer: Closer, config: Config
+) -> CommissionMonthOut:
     """Close a month for good: every beneficiary gets a statement, and the ledger owes it.
 
     Refused until everything that happened in the month has been counted; the problem says what
@@ -112,7 +119,7 @@ async def close(month: Named, session: Session, officer: Closer, config: Config)
     return await service.close(session, month, by=officer.account_id, settings=config)
 
 
-@statements.get("", response_model=Page[StatementOut])
+@statements.get("", response_model=Page[IncentiveStatementOut])
 async def list_statements(
     session: ReadSession,
     principal: Reader,
@@ -120,7 +127,7 @@ async def list_statements(
     beneficiary_id: UUID | None = None,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> Page[StatementOut]:
+) -> Page[IncentiveStatementOut]:
     """List the statements you may see, the latest month first.
 
     An agent sees own ones, a wadah own ones and its agents', staff those of their scope.
@@ -136,30 +143,32 @@ async def list_statements(
 
 
 @statements.get(
-    "/{statement_id}", response_model=StatementOut, responses=problems(StatementNotFound)
+    "/{statement_id}", response_model=IncentiveStatementOut, responses=problems(StatementNotFound)
 )
-async def get(statement_id: UUID, session: ReadSession, principal: Reader) -> StatementOut:
+async def get(statement_id: UUID, session: ReadSession, principal: Reader) -> IncentiveStatementOut:
     """Return a statement with what each rule gave and the rests that were carried."""
     return await service.get(session, principal, statement_id)
 
 
 @statements.get(
-    "/{statement_id}/lines", response_model=Page[LineOut], responses=problems(StatementNotFound)
+    "/{statement_id}/lines",
+    response_model=Page[CommissionLineOut],
+    responses=problems(StatementNotFound),
 )
-async def lines(
+async def list_lines(
     statement_id: UUID,
     session: ReadSession,
     principal: Reader,
     cursor: Cursor = None,
     limit: Limit = 100,
-) -> Page[LineOut]:
+) -> Page[CommissionLineOut]:
     """List the lines a statement adds up: for which payment, by which rule, base and rate."""
     return await service.list_lines(session, principal, statement_id, cursor=cursor, limit=limit)
 
 
 @previews.get(
     "",
-    response_model=PreviewOut,
+    response_model=CommissionPreviewOut,
     responses=problems(
         BeneficiaryUnclear,
         BeneficiaryNotFound,
@@ -169,9 +178,9 @@ async def lines(
         MonthOutsideProgramme,
     ),
 )
-async def preview(
+async def get_preview(
     session: ReadSession, principal: Reader, whose: Asked, scheme_id: UUID | None = None
-) -> PreviewOut:
+) -> CommissionPreviewOut:
     """Return what a statement would say if the month were closed now.
 
     Of yourself, or of the agent or wadah named, where you may see it; of the month in which money
@@ -183,12 +192,13 @@ async def preview(
 
 @previews.get(
     "/lines",
-    response_model=Page[LineOut],
+    name="list_lines",
+    response_model=Page[CommissionLineOut],
     responses=problems(BeneficiaryUnclear, BeneficiaryNotFound, MonthOutsideProgramme),
 )
-async def preview_lines(
+async def list_preview_lines(
     session: ReadSession, principal: Reader, whose: Asked, cursor: Cursor = None, limit: Limit = 100
-) -> Page[LineOut]:
+) -> Page[CommissionLineOut]:
     """List the lines that a month has so far."""
     return await service.preview_lines(session, principal, whose, cursor=cursor, limit=limit)
 

@@ -3,7 +3,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from payment_service.commissions.rules import Rule
+from payment_service.commissions.rules import CommissionRule
 from payment_service.earnings.rules import BeneficiaryKind
 from payment_service.schemes.rules import PARTS
 from payment_service.statements.rules import MonthState
@@ -12,7 +12,7 @@ from perisai_kit.http.types import MonthText, Out
 PARTS_OF_A_RUPIAH = f"Exact: an integer of 1/{PARTS:,} rupiah."
 
 
-class MonthOut(Out):
+class CommissionMonthOut(Out):
     """All lines of a month together; a month that is open may still grow."""
 
     month: MonthText
@@ -39,7 +39,7 @@ class EarnedOut(Out):
     carried_parts: int = Field(description=f"The rest for the next month. {PARTS_OF_A_RUPIAH}")
 
 
-class StatementOut(EarnedOut):
+class IncentiveStatementOut(EarnedOut):
     id: UUID
     month: MonthText
     beneficiary_kind: BeneficiaryKind
@@ -51,14 +51,14 @@ class StatementOut(EarnedOut):
     issued_at: datetime
 
 
-class LineOut(Out):
+class CommissionLineOut(Out):
     """Why: parts = base x rate_bps. The contribution's fields are empty for an acquisition."""
 
     id: int
     earned_month: MonthText
     beneficiary_kind: BeneficiaryKind
     beneficiary_id: UUID
-    rule: Rule
+    rule: CommissionRule
     base: int = Field(description="Whole rupiah: the contribution paid, or the sum agreed.")
     rate_bps: int = Field(description="Basis points of the base.")
     parts: int = Field(description=PARTS_OF_A_RUPIAH)
@@ -79,7 +79,7 @@ class SchemeApplied(Out):
     first_month: MonthText
 
 
-class PreviewOut(EarnedOut):
+class CommissionPreviewOut(EarnedOut):
     """What a statement would say if the month were closed now."""
 
     month: MonthText

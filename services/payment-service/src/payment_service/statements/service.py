@@ -29,11 +29,11 @@ from payment_service.statements.rules import (
     StatementNotFound,
 )
 from payment_service.statements.schemas import (
-    LineOut,
-    MonthOut,
-    PreviewOut,
+    CommissionLineOut,
+    CommissionMonthOut,
+    CommissionPreviewOut,
+    IncentiveStatementOut,
     SchemeApplied,
-    StatementOut,
 )
 from payment_service.visibility import visible_earnings
 from perisai_kit.auth.principal import Principal, Role
@@ -48,7 +48,9 @@ EARLIER_SHOWN = 24
 STORED = tuple(column.key for column in Statement.__mapper__.column_attrs)
 
 
-async def close(session: AsyncSession, month: Month, *, by: UUID, settings: Settings) -> MonthOut:
+async def close(
+    session: AsyncSession, month: Month, *, by: UUID, settings: Settings
+) -> CommissionMonthOut:
     """Close a month: state what everybody earned in it, owe it, and count nothing more in it.
 
     Nobody counts or closes meanwhile. Set-based: one statement of SQL each for the statements,
@@ -94,7 +96,9 @@ async def close(session: AsyncSession, month: Month, *, by: UUID, settings: Sett
     return _closed(closed)
 
 
-async def list_months(session: AsyncSession, *, cursor: str | None, limit: int) -> Page[MonthOut]:
+async def list_months(
+    session: AsyncSession, *, cursor: str | None, limit: int
+) -> Page[CommissionMonthOut]:
     """Return the months in which something was earned or that were closed, the latest first.
 
     Raises: CursorInvalid.
@@ -117,7 +121,9 @@ async def list_months(session: AsyncSession, *, cursor: str | None, limit: int) 
     return Page(items=list(page.items), next_cursor=page.next_cursor)
 
 
-async def get(session: AsyncSession, principal: Principal, statement_id: UUID) -> StatementOut:
+async def get(
+    session: AsyncSession, principal: Principal, statement_id: UUID
+) -> IncentiveStatementOut:
     """Return a statement the subject may see.
 
     Raises: StatementNotFound.
@@ -133,7 +139,7 @@ async def list_statements(
     beneficiary_id: UUID | None,
     cursor: str | None,
     limit: int,
-) -> Page[StatementOut]:
+) -> Page[IncentiveStatementOut]:
     """Return the statements the subject may see, the latest month first.
 
     Raises: CursorInvalid.
@@ -156,7 +162,7 @@ async def list_lines(
     *,
     cursor: str | None,
     limit: int,
-) -> Page[LineOut]:
+) -> Page[CommissionLineOut]:
     """Return the lines that a statement adds up, each with its reasons.
 
     Raises: StatementNotFound, CursorInvalid.
@@ -178,7 +184,7 @@ class Whose:
 
 async def preview(
     session: AsyncSession, principal: Principal, whose: Whose, *, scheme_id: UUID | None
-) -> PreviewOut:
+) -> CommissionPreviewOut:
     """Return what a statement would say now, under the month's scheme or another one.
 
     Raises: BeneficiaryUnclear, BeneficiaryNotFound, SchemeForAgentsOnly, SchemeNotFound,
@@ -197,7 +203,7 @@ async def preview(
         raise SchemeForAgentsOnly(field="scheme_id")
     before = await _total_before(session, beneficiary_id, month)
     is_closed = closed_through is not None and month <= closed_through
-    return PreviewOut(
+    return CommissionPreviewOut(
         month=month,
         state=MonthState.CLOSED if is_closed else MonthState.OPEN,
         beneficiary_kind=kind,
@@ -210,7 +216,7 @@ async def preview(
 
 async def preview_lines(
     session: AsyncSession, principal: Principal, whose: Whose, *, cursor: str | None, limit: int
-) -> Page[LineOut]:
+) -> Page[CommissionLineOut]:
     """Return the lines of a month so far.
 
     Raises: BeneficiaryUnclear, BeneficiaryNotFound, CursorInvalid, MonthOutsideProgramme.
@@ -329,7 +335,7 @@ def _earned(total_before: int, sums: Sums) -> dict[str, int]:
 
 async def _lines(
     session: AsyncSession, beneficiary_id: UUID, month: Month, *, cursor: str | None, limit: int
-) -> Page[LineOut]:
+) -> Page[CommissionLineOut]:
     rows = await commissions.list_lines(
         session,
         beneficiary_id=beneficiary_id,
@@ -337,16 +343,16 @@ async def _lines(
         after_id=read_cursor(cursor, parse_bigint) or 0,
         limit=limit + 1,
     )
-    return cut_page(rows, limit, key=lambda row: row.id).page(LineOut.model_validate)
+    return cut_page(rows, limit, key=lambda row: row.id).page(CommissionLineOut.model_validate)
 
 
-def _stated(statement: Statement) -> StatementOut:
+def _stated(statement: Statement) -> IncentiveStatementOut:
     stored = {name: getattr(statement, name) for name in STORED}
-    return StatementOut(**stored, carried_parts=statement.total_parts % PARTS)
+    return IncentiveStatementOut(**stored, carried_parts=statement.total_parts % PARTS)
 
 
-def _open(sums: MonthSums, waiting: int) -> MonthOut:
-    return MonthOut(
+def _open(sums: MonthSums, waiting: int) -> CommissionMonthOut:
+    return CommissionMonthOut(
         month=sums.month,
         state=MonthState.OPEN,
         line_count=sums.line_count,
@@ -360,8 +366,8 @@ def _open(sums: MonthSums, waiting: int) -> MonthOut:
     )
 
 
-def _closed(month: ClosedMonth) -> MonthOut:
-    return MonthOut(
+def _closed(month: ClosedMonth) -> CommissionMonthOut:
+    return CommissionMonthOut(
         month=month.month,
         state=MonthState.CLOSED,
         line_count=month.line_count,

@@ -42,7 +42,7 @@ Asker = Annotated[
         MemberUnknown, NoTariff, DeclaredIncomeTooLow, ProgrammesIncomplete, OldAgeMandatory
     ),
 )
-async def quote(
+async def create_quote(
     asked: QuoteRequest, principal: Asker, members: Members, config: Config
 ) -> QuoteOut:
     """Price consecutive contribution months of a member, each rupiah explained.

@@ -23,7 +23,7 @@ class QuoteRequest(Model):
     month_count: int = Field(ge=1, le=12, strict=True)
 
 
-class LineOut(Out):
+class QuoteLineOut(Out):
     """amount = full_amount - relief_amount, all whole rupiah."""
 
     month: MonthText
@@ -46,7 +46,7 @@ class QuoteOut(Out):
     declared_income: int
     amount: int
     relief_amount: int
-    lines: list[LineOut]
+    lines: list[QuoteLineOut]
 
     @classmethod
     def of(
@@ -61,7 +61,7 @@ class QuoteOut(Out):
             declared_income=income,
             amount=sum(line.amount for line in lines),
             relief_amount=sum(line.relief_amount for line in lines),
-            lines=[LineOut.model_validate(line) for line in lines],
+            lines=[QuoteLineOut.model_validate(line) for line in lines],
         )
 
 

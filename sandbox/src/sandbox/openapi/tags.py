@@ -1,0 +1,72 @@
+"""The groups in which a reader meets the operations, in the order of the document."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """One group. resources: what operationIds begin with, or whole ones."""
+
+    name: str
+    description: str
+    resources: tuple[str, ...]
+
+
+TAGS = (
+    Tag(
+        "Sign in",
+        "Request a one-time code, get and refresh tokens, end sessions, manage your own account.",
+        ("auth", "me", "sandbox"),
+    ),
+    Tag("Members", "Find, read and correct members and their attribution.", ("members",)),
+    Tag(
+        "Enrolment",
+        "Take workers in, one by one or as a batch that was written down offline.",
+        ("members.register", "enrolments", "occupations"),
+    ),
+    Tag(
+        "Bills and payments",
+        "Quote contribution months, issue bills, read payments and receipts.",
+        ("quotes", "bills", "payments"),
+    ),
+    Tag("Coverage", "What a member is protected by, and until when.", ("coverage",)),
+    Tag(
+        "Agents",
+        "Branches, wadahs, applications of future agents, and agents with their activity.",
+        ("branches", "wadahs", "applications", "agents"),
+    ),
+    Tag(
+        "Commissions",
+        "Schemes, previews, the closing of months, and incentive statements.",
+        ("commission_schemes", "commission_months", "commission_previews", "statements"),
+    ),
+    Tag("Finance", "Accounts and transfers of the ledger.", ("ledger",)),
+    Tag(
+        "Banks",
+        "Bank partners and what they sent, and the SNAP BI operations that banks call.",
+        ("bank_partners", "account_verifications", "snap", "snap_bca"),
+    ),
+    Tag(
+        "Administration",
+        "Staff accounts, their roles and history, and the keys that sign tokens.",
+        ("accounts", "signing_keys", "revocations"),
+    ),
+    Tag(
+        "Operations",
+        "The time of the platform, and events that could not be applied.",
+        (
+            "server",
+            "gateway_parked_events",
+            "agent_service_parked_events",
+            "member_service_parked_events",
+            "payment_service_parked_events",
+        ),
+    ),
+)
+_BY_RESOURCE = {resource: tag.name for tag in TAGS for resource in tag.resources}
+
+
+def tag_of(operation_id: str) -> str:
+    """Return the group of an operation. Raises: KeyError for a resource in none of them."""
+    found = _BY_RESOURCE.get(operation_id)
+    return found or _BY_RESOURCE[operation_id.partition(".")[0]]
