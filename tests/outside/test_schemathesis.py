@@ -99,6 +99,7 @@ def judge(
     command += ["--no-color", "--report", "json", "--report-json-path", str(report), *arguments]
     for name in left_out:
         command += ["--exclude-operation-id", name]
+    command += ["--exclude-path-regex", "^/(snap|openapi)/v1"]
     variables = {
         "PERISAI_TOKENS": json.dumps(tokens),
         "SCHEMATHESIS_HOOKS": "tried_as",
@@ -198,4 +199,8 @@ async def published(platform: Platform) -> dict[str, Any]:
 
 
 def operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    return (operation for item in document["paths"].values() for operation in item.values())
+    """Yield what is tested here: all but the operations of banks."""
+    for item in document["paths"].values():
+        for operation in item.values():
+            if not operation["operationId"].startswith("snap"):
+                yield operation

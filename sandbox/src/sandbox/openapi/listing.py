@@ -10,6 +10,7 @@ HEAD = """\
 """
 ANYONE = "signed in"
 PUBLIC = "public"
+BANK = "bank"
 
 
 def listing(document: Document) -> str:
@@ -32,6 +33,8 @@ def listing(document: Document) -> str:
 
 
 def _roles(operation: Document) -> str:
+    if operation["operationId"].startswith("snap"):
+        return BANK
     if not operation["security"]:
         return PUBLIC
     return " ".join(operation.get(ROLES, ())) or ANYONE

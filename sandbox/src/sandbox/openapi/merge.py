@@ -12,6 +12,7 @@ from sandbox.openapi.operations import (
     secure,
 )
 from sandbox.openapi.schemas import Document, add_schemas, publish, used_schemas
+from sandbox.openapi.snap import SECURITY_SCHEMES
 from sandbox.openapi.tags import TAGS, tag_of
 
 INFO: Document = {
@@ -68,7 +69,8 @@ def merge(
             "responses": dict(sorted(answers.items())),
             "schemas": used_schemas([paths, answers], schemas),
             "securitySchemes": {
-                SECURITY_SCHEME: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+                SECURITY_SCHEME: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                **SECURITY_SCHEMES,
             },
         },
         "x-problem-codes": {code: problem_codes[code] for code in sorted(problem_codes)},

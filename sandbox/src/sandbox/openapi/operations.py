@@ -50,9 +50,10 @@ HEADERS: dict[str, tuple[str, str]] = {
     "Retry-After": ("integer", "Whole seconds after which another try makes sense."),
     "WWW-Authenticate": ("string", "Bearer, with the problem's code."),
     "X-Request-Id": ("string", "The id of this request in logs and problems."),
+    "X-TIMESTAMP": ("string", "When the answer was made, as the bank's profile writes it."),
 }
-ALWAYS_SENT = frozenset({"ETag", "Location", "Retry-After", "WWW-Authenticate", "X-Request-Id"})
-"""On the answers that name them; the others may be missing."""
+MAY_BE_MISSING = frozenset({"Idempotency-Replayed", "RateLimit", "RateLimit-Policy"})
+"""From an answer that names them; the others are always there."""
 OF_EVERY_ANSWER = ("RateLimit", "RateLimit-Policy", "X-Request-Id")
 OF_STATUS = {
     str(get_status(Unauthenticated)): ("WWW-Authenticate", "X-Request-Id"),
@@ -72,7 +73,7 @@ def header_components() -> Document:
     return {
         name: {
             "description": text,
-            "required": name in ALWAYS_SENT,
+            "required": name not in MAY_BE_MISSING,
             "schema": {"type": kind, **formats.get(kind, {})},
         }
         for name, (kind, text) in sorted(HEADERS.items())
@@ -85,7 +86,9 @@ def secure(operation: Document, row: Row | None) -> None:
     No `x-roles`: any signed-in account. An empty `security`: nobody needs to sign in.
     """
     allowed = set(operation.pop(ROLES, ()))
-    if row is None or row.roles is None:
+    if row is None:
+        return  # of a bank, with a security of its own
+    if row.roles is None:
         operation["security"] = []
         return
     operation["security"] = [{SECURITY_SCHEME: []}]
@@ -116,7 +119,7 @@ def document_answers(operation: Document, row: Row | None, shared: dict[str, Doc
     if KEY_HEADER["name"] in {each["name"] for each in operation.get("parameters", ())}:
         _add_names(_success(answers), "Idempotency-Replayed")
     for status, answer in answers.items():
-        if "$ref" not in answer and row is not None:
+        if row is not None and "$ref" not in answer:
             _add_headers(answer, status)
 
 

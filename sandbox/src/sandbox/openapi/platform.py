@@ -19,6 +19,7 @@ from perisai_kit.http.problems import get_status
 from sandbox.openapi.describe import describe
 from sandbox.openapi.merge import merge
 from sandbox.openapi.schemas import Document
+from sandbox.openapi.snap import snap_document
 
 PACKAGES = ("perisai_kit", "gateway", "agent_service", "member_service", "payment_service")
 NOT_IMPORTED = (".create_admin", ".__main__", ".worker")
@@ -75,8 +76,14 @@ def openapi_document() -> Document:
     """Return the one document of the platform."""
     documents = {f"{name}-service": each for name, each in service_documents().items()}
     documents["gateway"] = describe(build_app(gateway.app))
+    _add(documents["payment-service"], snap_document())
     codes = {
         kind.code: {"status": get_status(kind), "en": kind.text, "id": kind.text_id}
         for kind in error_classes()
     }
     return merge(documents, version=version("gateway"), problem_codes=codes)
+
+
+def _add(document: Document, more: Document) -> None:
+    document["paths"] |= more["paths"]
+    document["components"]["schemas"] |= more["components"]["schemas"]

@@ -62,7 +62,7 @@ def _published_object(node: Mapping[str, Any], names: Mapping[str, str]) -> Docu
     for key, value in node.items():
         if key == "title" and isinstance(value, str) and "version" not in node:
             continue  # a field's name in other letters; `version` marks the document's own
-        if key == "$ref" and isinstance(value, str):
+        if key == "$ref" and value.startswith(REFERENCE):
             copied[key] = REFERENCE + names[value.removeprefix(REFERENCE)]
         else:
             copied[key] = value if key in VALUES else _published(value, names)

@@ -1,0 +1,259 @@
+"""The words and examples of the SNAP operations."""
+
+from typing import Any
+
+from sandbox.openapi.schemas import REFERENCE
+from snap_bi.fields import Message
+from snap_bi.messages import InquiryRequest, PaymentRequest, TokenRequest
+
+INSTANT = "2026-11-03T09:15:00+07:00"
+VIRTUAL_ACCOUNT = {
+    "partnerServiceId": "   77777",
+    "customerNo": "000000000000012345",
+    "virtualAccountNo": "   77777000000000000012345",
+}
+AMOUNT = {"value": "36800.00", "currency": "IDR"}
+
+FIELDS = {
+    "additionalInfo": "Further fields of the bank; docs/banks.md says which are not ignored.",
+    "amount": "Amount as the customer typed it; ignored, because the amount of a bill is fixed.",
+    "billDetails": "Parts of the bill; ignored, because a bill is paid as a whole.",
+    "channelCode": "Where the customer paid, as the bank numbers its channels.",
+    "cumulativePaymentAmount": "Ignored; for partial payments, which there are none of.",
+    "currency": "Always IDR.",
+    "customerNo": "Number of the bill at this bank, with or without leading blanks.",
+    "flagAdvise": "`Y` where the bank marks the request as a repeat.",
+    "freeTexts": "Texts for the customer; ignored.",
+    "grantType": "Always `client_credentials`.",
+    "hashedSourceAccountNo": "Hash of the account that is debited; ignored.",
+    "inquiryRequestId": "Id of this inquiry, made by the bank.",
+    "journalNum": "Journal number of the bank; repeated in the answer.",
+    "language": "Language of the customer; ignored.",
+    "paidAmount": "Amount that was paid; it must be the amount of the bill.",
+    "paidBills": "Bits of the bills that were paid, hexadecimal; repeated in the answer.",
+    "partnerServiceId": "Our company code at the bank, padded with blanks to 8 characters.",
+    "passApp": "Ignored.",
+    "paymentRequestId": "Id of this payment, made by the bank. A repeat has the same.",
+    "paymentType": "Type of payment of the bank; repeated in the answer.",
+    "referenceNo": "Reference of the bank; printed on the receipt.",
+    "sourceBankCode": "Code of the bank whose account is debited; ignored.",
+    "subCompany": "Subcompany code; ignored.",
+    "totalAmount": "Amount of the bill as the inquiry said it; ignored.",
+    "trxDateInit": "When the customer began; some banks call it `txnDateInit`.",
+    "trxDateTime": "When the customer paid. It decides the business date of the payment.",
+    "trxId": "Id of the transaction at the bank; repeated in the answer.",
+    "value": "Rupiah with two decimals, which must be `.00`.",
+    "virtualAccountEmail": "E-mail of the customer; ignored.",
+    "virtualAccountName": "Name of the customer; ignored.",
+    "virtualAccountNo": "partnerServiceId with its padding, then customerNo.",
+    "virtualAccountPhone": "Telephone of the customer; ignored.",
+}
+EXAMPLES: dict[type[Message], dict[str, Any]] = {
+    TokenRequest: {"grantType": "client_credentials"},
+    InquiryRequest: {
+        **VIRTUAL_ACCOUNT,
+        "trxDateInit": INSTANT,
+        "channelCode": "6011",
+        "inquiryRequestId": "202611030915000001",
+    },
+    PaymentRequest: {
+        **VIRTUAL_ACCOUNT,
+        "paymentRequestId": "202611030916000001",
+        "paidAmount": AMOUNT,
+        "trxDateTime": INSTANT,
+        "channelCode": "6011",
+        "referenceNo": "000000012345",
+    },
+}
+
+
+def _text(description: str, **more: Any) -> dict[str, Any]:
+    return {"type": "string", "description": description, **more}
+
+
+def _answer(title: str, description: str, example: dict[str, Any], **data: Any) -> dict[str, Any]:
+    """Return the schema of an answer. data: what it holds besides code and message."""
+    return {
+        "title": title,
+        "type": "object",
+        "description": description,
+        "required": ["responseCode", "responseMessage"],
+        "properties": {
+            "responseCode": _text(
+                "HTTP status, service and case, such as 2002500.", pattern=r"^[0-9]{7}$"
+            ),
+            "responseMessage": _text("The case in words."),
+            **data,
+        },
+        "examples": [example],
+    }
+
+
+_REASON = {
+    "type": "object",
+    "description": "One sentence for the customer, in both languages.",
+    "properties": {
+        "english": _text("In English."),
+        "indonesia": _text("In Indonesian."),
+    },
+}
+_IDS = {
+    "partnerServiceId": _text("As it came."),
+    "customerNo": _text("As it came."),
+    "virtualAccountNo": _text("As it came."),
+    "virtualAccountName": _text("Name of the member, shortened and masked; may be empty."),
+}
+_TOTAL = {
+    "$ref": REFERENCE + "SnapAmount",
+    "description": "Amount of the bill.",
+}
+_EMPTY = {"virtualAccountName": "SITI M***"}
+_DONE = {"english": "Successful", "indonesia": "Berhasil"}
+
+
+def _virtual_account(**more: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "The virtual account and what was decided.",
+        "properties": {**_IDS, **more},
+    }
+
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "SnapTokenAnswer": _answer(
+        "SnapTokenAnswer",
+        "An access token.",
+        {
+            "responseCode": "2007300",
+            "responseMessage": "Successful",
+            "accessToken": "q3xkQ0pVYm5aT1l2c2NwV2t1",
+            "tokenType": "Bearer",
+            "expiresIn": "900",
+        },
+        accessToken=_text("To be sent as `Authorization: Bearer …`."),
+        tokenType=_text("Always `Bearer`."),
+        expiresIn=_text("Seconds for which the token is valid."),
+    ),
+    "SnapInquiryAnswer": _answer(
+        "SnapInquiryAnswer",
+        "The bill can be paid.",
+        {
+            "responseCode": "2002400",
+            "responseMessage": "Successful",
+            "virtualAccountData": {
+                "inquiryStatus": "00",
+                "inquiryReason": _DONE,
+                **VIRTUAL_ACCOUNT,
+                **_EMPTY,
+                "inquiryRequestId": "202611030915000001",
+                "totalAmount": AMOUNT,
+                "virtualAccountTrxType": "C",
+            },
+        },
+        virtualAccountData=_virtual_account(
+            inquiryStatus=_text("`00`: it can be paid."),
+            inquiryReason=_REASON,
+            inquiryRequestId=_text("As it came."),
+            totalAmount=_TOTAL,
+            subCompany=_text("Subcompany code, for banks that require it."),
+            virtualAccountTrxType=_text("`C`: closed, the amount is fixed."),
+        ),
+        additionalInfo={"type": "object", "description": "Fields that the bank wants repeated."},
+    ),
+    "SnapPaymentAnswer": _answer(
+        "SnapPaymentAnswer",
+        "The payment is booked.",
+        {
+            "responseCode": "2002500",
+            "responseMessage": "Successful",
+            "virtualAccountData": {
+                "paymentFlagStatus": "00",
+                "paymentFlagReason": _DONE,
+                **VIRTUAL_ACCOUNT,
+                **_EMPTY,
+                "paymentRequestId": "202611030916000001",
+                "paidAmount": AMOUNT,
+                "totalAmount": AMOUNT,
+                "trxDateTime": INSTANT,
+                "referenceNo": "000000012345",
+            },
+        },
+        virtualAccountData=_virtual_account(
+            paymentFlagStatus=_text("`00`: booked."),
+            paymentFlagReason=_REASON,
+            paymentRequestId=_text("As it came."),
+            trxId=_text("As it came."),
+            paidAmount={**_TOTAL, "description": "As it came."},
+            totalAmount=_TOTAL,
+            paidBills=_text("As it came."),
+            trxDateTime=_text("As it came."),
+            referenceNo=_text("As it came."),
+            journalNum=_text("As it came."),
+            paymentType=_text("As it came."),
+            flagAdvise=_text("As it came."),
+        ),
+        additionalInfo={"type": "object", "description": "Fields that the bank wants repeated."},
+    ),
+    "SnapRefusal": _answer(
+        "SnapRefusal",
+        "The request is refused; docs/snap.md lists the codes.",
+        {
+            "responseCode": "4042414",
+            "responseMessage": "Paid Bill",
+            "virtualAccountData": {
+                "inquiryStatus": "01",
+                "inquiryReason": {
+                    "english": "The bill is already paid",
+                    "indonesia": "Tagihan sudah dibayar",
+                },
+                **VIRTUAL_ACCOUNT,
+                "virtualAccountName": "",
+                "inquiryRequestId": "202611030915000001",
+            },
+        },
+        virtualAccountData=_virtual_account(
+            inquiryStatus=_text("`01`: refused; of an inquiry."),
+            inquiryReason=_REASON,
+            inquiryRequestId=_text("As it came; of an inquiry."),
+            paymentFlagStatus=_text("`01`: refused; of a payment."),
+            paymentFlagReason=_REASON,
+            paymentRequestId=_text("As it came; of a payment."),
+        ),
+    ),
+}
+REFUSALS = {
+    "400": "A field is missing or has a wrong format.",
+    "401": "The signature or the token is wrong.",
+    "403": "The partner is not active.",
+    "404": "There is no such bill, it is paid, or the amount differs.",
+    "405": "Only POST is served.",
+    "409": "The X-EXTERNAL-ID was used before.",
+    "413": "The body has more than 64 kB.",
+    "500": "A failure on our side. The outcome is unknown.",
+}
+HEADERS: dict[str, dict[str, Any]] = {
+    "X-TIMESTAMP": {
+        "description": "When the request is sent, with offset; at most 300 seconds from now.",
+        "schema": {"type": "string", "maxLength": 35, "examples": [INSTANT]},
+    },
+    "X-CLIENT-KEY": {
+        "description": "Client id, as the registration of the bank partner answered it.",
+        "schema": {"type": "string", "maxLength": 128, "examples": ["bank-7777"]},
+    },
+    "X-SIGNATURE": {
+        "description": "Signature of the request; docs/banks.md says over which string.",
+        "schema": {"type": "string", "maxLength": 1024},
+    },
+    "X-PARTNER-ID": {
+        "description": "Client id, or our company code at the bank.",
+        "schema": {"type": "string", "maxLength": 36, "examples": ["bank-7777"]},
+    },
+    "X-EXTERNAL-ID": {
+        "description": "Number of the request, unique per service and Jakarta day.",
+        "schema": {"type": "string", "pattern": r"^[0-9]{1,36}$", "examples": ["202611030001"]},
+    },
+    "CHANNEL-ID": {
+        "description": "Channel of the bank; recorded.",
+        "schema": {"type": "string", "maxLength": 5, "examples": ["95001"]},
+    },
+}
