@@ -13,7 +13,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run demo test soak bench check lint fmt types imports lock docs up down clean
+.PHONY: help setup run demo test api soak bench check lint fmt types imports lock docs up down clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z -]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do \
@@ -44,6 +44,11 @@ demo: .venv/installed $(OPENAPI) ## walk the journey from enrolment to commissio
 test: .venv/installed-dev $(OPENAPI) ## run all tests; they bring their own PostgreSQL and ports
 	@PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n auto --maxprocesses 4 --dist loadscope $(ARGS)
 
+# Without Node only the Python client is tried; the output says so.
+api: .venv/installed-dev $(OPENAPI) ## lint the document of the API, generate clients and run them
+	@sh tests/clients/install.sh
+	@PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -q -m clients tests/clients -n 2 --dist loadfile
+
 soak: .venv/installed-dev $(OPENAPI) ## run what takes long (SOAK_CALLBACKS=10000 and so on: docs/testing.md)
 	@status=0; $(PY) -m pytest -q -m soak $(ARGS) || status=1; \
 		HYPOTHESIS_PROFILE=soak $(PY) -m pytest -q -m "hypothesis and not soak" \
@@ -52,7 +57,7 @@ soak: .venv/installed-dev $(OPENAPI) ## run what takes long (SOAK_CALLBACKS=1000
 bench: .venv/installed-dev $(OPENAPI) ## measure the limits beside their yardsticks (ARGS=callbacks_direct chooses one)
 	@$(PY) -m bench $(ARGS)
 
-check: lint types imports test ## what CI runs: lint, types, imports, tests
+check: lint types imports api test ## what CI runs: lint, types, imports, the API, tests
 
 lint: .venv/installed-dev ## check style and format
 	@$(PY) -m ruff check .
@@ -76,6 +81,7 @@ imports: .venv/installed-dev ## check who imports whom
 
 lock: .venv/installed ## write the lock files anew (ARGS=--upgrade for newer versions)
 	@sh deploy/lock.sh $(ARGS)
+	@sh tests/clients/lock.sh $(ARGS)
 
 docs: .venv/installed ## write the generated documents: problem codes, events, a line per operation
 	@$(PY) -m sandbox.documents
@@ -88,5 +94,5 @@ down: ## stop the containers; their volumes stay
 	@$(COMPOSE) --profile sandbox down
 
 clean: ## remove .venv, caches and the sandbox's data
-	rm -rf .venv .perisai .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .perisai build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,5 +1,6 @@
 """Lock files hold packages and hashes and no addresses, so they install on any machine."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 IMAGES = ("deploy/requirements.lock", "deploy/requirements-sandbox.lock")
 """Locks of the two images, the second installed after the first; `make run` installs the second."""
-LOCKS = ("requirements.lock", "requirements-uv.lock", *IMAGES)
+LOCKS = ("requirements.lock", "requirements-uv.lock", "tests/clients/requirements.lock", *IMAGES)
+NODE = ROOT / "tests/clients"
 NOT_IN_THE_PLATFORM = {"sandbox"}
 
 
@@ -31,6 +33,18 @@ def test_every_line_of_a_lock_is_a_pin_or_its_hash(name: str) -> None:
 
     assert lines
     assert [line for line in lines if not pin.fullmatch(line) and not digest.fullmatch(line)] == []
+
+
+def test_the_lock_of_node_pins_every_package_by_hash_and_names_no_address() -> None:
+    text = (NODE / "package-lock.json").read_text()
+    wanted = json.loads((NODE / "package.json").read_text())["devDependencies"]
+    packages = json.loads(text)["packages"]
+    root = packages.pop("")
+
+    assert "://" not in text
+    assert root["devDependencies"] == wanted
+    assert [name for name, each in packages.items() if "integrity" not in each] == []
+    assert {name: packages[f"node_modules/{name}"]["version"] for name in wanted} == wanted
 
 
 def test_uv_itself_is_pinned_as_in_the_whole_lock() -> None:
