@@ -4,11 +4,21 @@ import base64
 import binascii
 import hmac
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from perisai_kit.domain.errors import NotFound, Unauthenticated
+from gateway.sign_ins.rules import AccountNotOffered
+from perisai_kit.domain.errors import (
+    BadRequest,
+    DomainError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Unauthenticated,
+)
 
 SECRET_BYTES = 32
 SALT_BYTES = 16
@@ -36,6 +46,28 @@ class RefreshReused(Unauthenticated):
     code = "refresh_token_reused"
     text = "This refresh token was used before, so the session has been ended; sign in again."
     text_id = "Token ini pernah dipakai, sehingga sesi diakhiri; silakan masuk kembali."
+
+
+def oauth_error(error: DomainError) -> str | None:
+    """Return what an OAuth client calls a refusal; None for what it is no part of.
+
+    Source: RFC 6749 5.2.
+    """
+    match error:
+        case ClientRefused():
+            return "invalid_client"
+        case Unauthenticated() | Forbidden() | AccountNotOffered():
+            return "invalid_grant"
+        case Invalid() | BadRequest():
+            return "invalid_request"
+        case _:
+            return None
+
+
+def oauth_form_error(errors: Sequence[Mapping[str, Any]]) -> str:
+    """Return what an OAuth client calls a form with these errors of its fields."""
+    has_unknown_grant = any(each.get("ctx", {}).get("tag") for each in errors)
+    return "unsupported_grant_type" if has_unknown_grant else "invalid_request"
 
 
 class SessionNotFound(NotFound):

@@ -1,5 +1,8 @@
+import base64
 import uuid
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote_plus
 
 from pydantic import Discriminator, Field, SecretStr, StringConstraints
 
@@ -47,3 +50,49 @@ Grant = Annotated[
     Discriminator("grant_type"),
     required_tag("grant_type"),
 ]
+
+GRANTS: dict[str, type[Model]] = {
+    "otp": OtpGrant,
+    "password": PasswordGrant,
+    "refresh_token": RefreshGrant,
+    "client_credentials": ClientGrant,
+}
+
+
+def grant_of_form(fields: Mapping[str, str]) -> dict[str, str]:
+    """Return a grant as JSON has it. Source: RFC 6749 3.2, 4.3.2, 4.4.2, 6.
+
+    Fields of other grants, such as `scope`, are ignored, and those without a value count as left
+    out.
+    """
+    grant = GRANTS.get(fields.get("grant_type", ""))
+    known = grant.model_fields.keys() if grant is not None else {"grant_type"}
+    return {name: text for name, text in fields.items() if name in known and text}
+
+
+def basic_client(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the client that an Authorization header names. Source: RFC 6749 2.3.1."""
+    scheme, _, encoded = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return {}
+    try:
+        name, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except ValueError:
+        return {}
+    return {"client_id": unquote_plus(name), "client_secret": unquote_plus(secret)}
+
+
+FORM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "title": "GrantForm",
+    "description": "A grant as OAuth 2.0 clients send it; other fields are ignored.",
+    "required": ["grant_type"],
+    "properties": {
+        "grant_type": {"type": "string", "enum": [*GRANTS]},
+        **{
+            name: {"type": "string"}
+            for name in sorted({name for each in GRANTS.values() for name in each.model_fields})
+            if name != "grant_type"
+        },
+    },
+}

@@ -9,7 +9,8 @@ import email.message
 import json
 import math
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Self
+from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -21,6 +22,8 @@ from perisai_kit.http.problems import BodyUnreadable, build_problem_response
 
 MAX_DEPTH = 64
 """Far more than any form of ours; deep enough nesting exhausts whatever walks through it."""
+
+MAX_FORM_FIELDS = 50
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -127,6 +130,15 @@ class JsonRequest(Request):
             self._value = parse_json(await self.body())
         return self._value
 
+    @classmethod
+    def of(cls, request: Request, value: Any) -> Self:
+        """Return a request whose JSON is this value, whatever it was written as."""
+        headers = [each for each in request.scope["headers"] if each[0] != b"content-type"]
+        json_type = (b"content-type", b"application/json")
+        made = cls({**request.scope, "headers": [*headers, json_type]}, request.receive)
+        made._body, made._value = b"{}", value
+        return made
+
     @property
     def is_json(self) -> bool:
         """Whether the body says that it is JSON, as FastAPI decides it."""
@@ -143,6 +155,20 @@ def to_json_request(request: Request) -> JsonRequest:
     if isinstance(request, JsonRequest):
         return request
     return JsonRequest(request.scope, request.receive)
+
+
+def parse_form(raw: bytes) -> dict[str, str]:
+    """Return the fields of a form (application/x-www-form-urlencoded). Raises: BodyUnreadable."""
+    try:
+        pairs = parse_qsl(
+            raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS
+        )
+    except ValueError:
+        raise BodyUnreadable("The form cannot be read.") from None
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise BodyUnreadable("A name stands twice in the form.")
+    return found
 
 
 class JsonRoute(APIRoute):

@@ -220,16 +220,18 @@ def build_problem_response(
     )
 
 
-async def _domain_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, DomainError)
-    return build_problem_response(request, error)
-
-
-async def _validation_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+def build_refusal(request: Request, error: DomainError | RequestValidationError) -> Response:
+    """Return the answer for an error of a rule, or of the form of a request."""
+    if isinstance(error, DomainError):
+        return build_problem_response(request, error)
     raw = error.errors()
     fields = build_field_problems(raw, language=choose_language(request), content=error.body)
     return build_problem_response(request, Invalid(), fields)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DomainError | RequestValidationError)
+    return build_refusal(request, error)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -280,8 +282,8 @@ STATUS[MethodNotAllowed] = 405
 
 def install_problems(app: FastAPI) -> None:
     """Answer every error of this app as a problem."""
-    app.add_exception_handler(DomainError, _domain_error)
-    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(DomainError, _refused)
+    app.add_exception_handler(RequestValidationError, _refused)
     app.add_exception_handler(StarletteHTTPException, _http_error)
     app.add_exception_handler(DBAPIError, _unexpected)
     app.add_exception_handler(PoolTimeout, _unexpected)
