@@ -41,7 +41,7 @@ def test_an_operation_names_the_roles_that_the_table_of_routes_has(
 
     expected = allowed & row.roles if row.roles else allowed
     assert operation.get("x-roles", sorted(SIGNED_IN)) == sorted(expected)
-    assert operation["security"] == [{"access_token": []}]
+    assert operation["security"] == [{"access_token": []}, {"sign_in": []}]
 
 
 def test_an_operation_is_public_exactly_where_the_gateway_asks_for_no_token(

@@ -169,7 +169,7 @@ def test_each_operation_says_who_may_ask() -> None:
 
     found = operations(document)
     assert found["/v1/server-time"]["security"] == []
-    assert found["/v1/agents"]["security"] == [{"access_token": []}]
+    assert found["/v1/agents"]["security"] == [{"access_token": []}, {"sign_in": []}]
     assert "x-roles" not in found["/v1/agents"]
     assert found["/v1/bank-partners"]["x-roles"] == ["admin"]  # the gateway lets no officer pass
     assert found["/v1/member-lookups"]["x-roles"] == ["admin", "branch_officer", "service"]

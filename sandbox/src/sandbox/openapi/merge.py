@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.edge.routes import SNAP_ENDINGS, Routes, Upstream
+from sandbox.openapi import snap
 from sandbox.openapi.operations import (
-    SECURITY_SCHEME,
+    SECURITY_SCHEMES,
     document_answers,
     header_components,
     operations,
     secure,
 )
 from sandbox.openapi.schemas import Document, add_schemas, publish, used_schemas
-from sandbox.openapi.snap import SECURITY_SCHEMES
 from sandbox.openapi.tags import TAGS, tag_of
 
 INFO: Document = {
@@ -68,10 +68,7 @@ def merge(
             "headers": header_components(),
             "responses": dict(sorted(answers.items())),
             "schemas": used_schemas([paths, answers], schemas),
-            "securitySchemes": {
-                SECURITY_SCHEME: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-                **SECURITY_SCHEMES,
-            },
+            "securitySchemes": {**SECURITY_SCHEMES, **snap.SECURITY_SCHEMES},
         },
         "x-problem-codes": {code: problem_codes[code] for code in sorted(problem_codes)},
     }

@@ -36,6 +36,25 @@ from sandbox.openapi.schemas import Document
 
 METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 SECURITY_SCHEME = "access_token"
+SIGN_IN_SCHEME = "sign_in"
+TOKEN_URL = "/v1/auth/token"
+SECURITY_SCHEMES: Document = {
+    SECURITY_SCHEME: {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "An access token, such as an app gets for a one-time code.",
+    },
+    SIGN_IN_SCHEME: {
+        "type": "oauth2",
+        "description": "Staff: user name and password. Services: client id and secret.",
+        "flows": {
+            "password": {"tokenUrl": TOKEN_URL, "refreshUrl": TOKEN_URL, "scopes": {}},
+            "clientCredentials": {"tokenUrl": TOKEN_URL, "scopes": {}},
+        },
+    },
+}
+"""Two ways to the same token: with the second the reference signs in by itself."""
 ANY_PROBLEM = "4XX"
 """How a service's own document names them all; the kit writes it."""
 HEADERS: dict[str, tuple[str, str]] = {
@@ -91,7 +110,7 @@ def secure(operation: Document, row: Row | None) -> None:
     if row.roles is None:
         operation["security"] = []
         return
-    operation["security"] = [{SECURITY_SCHEME: []}]
+    operation["security"] = [{SECURITY_SCHEME: []}, {SIGN_IN_SCHEME: []}]
     roles = allowed & row.roles if allowed and row.roles else allowed or row.roles
     if roles:
         operation[ROLES] = sorted(roles)
