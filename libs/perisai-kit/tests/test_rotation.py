@@ -66,7 +66,7 @@ def ignore(_: str) -> None:
 async def run(url: str, keyring: Keyring = BOTH, *, batch: int = 7) -> Rotation:
     database = Database(url, keyring=keyring, pool_size=1)
     try:
-        return await rotate(database, keyring, TABLES, tell=ignore, batch=batch, again_s=0.01)
+        return await rotate(database, keyring, TABLES, report=ignore, batch=batch, again_s=0.01)
     finally:
         await database.dispose()
 
@@ -112,7 +112,7 @@ async def test_a_rotation_that_was_ended_anywhere_is_just_run_again(url: str) ->
 
         database = Database(url, keyring=BOTH, pool_size=1)
         with pytest.raises(KeyboardInterrupt):
-            await rotate(database, BOTH, TABLES, tell=end, batch=7)
+            await rotate(database, BOTH, TABLES, report=end, batch=7)
         await database.dispose()
         assert await bodies(url, BOTH) == expected()
 

@@ -1,1 +1,1 @@
-"""HTTP as a server speaks it: connections, addresses of clients."""
+"""HTTP for servers."""

@@ -1,4 +1,4 @@
-"""The id of each request, and the one line and the figures that it leaves behind.
+"""The id of each request, its access line and its metrics.
 
 `AccessLog` is the outermost layer of every process, so that every request leaves its line in one
 place.
@@ -20,7 +20,7 @@ from perisai_kit.runtime.log import write_soon
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNLOGGED = frozenset({"/health", "/ready", "/metrics"})
 UNMATCHED = "unmatched"
-"""How lines and figures call an address where nothing is."""
+"""The route of unknown addresses in access lines and metrics."""
 
 requests_total = Counter(
     "http_requests_total", "Answered requests.", ["service", "method", "route", "status"]
@@ -34,7 +34,7 @@ request_seconds = Histogram(
 
 
 def normalize_method(text: str) -> str:
-    """Return a method as figures and lines name it: made-up ones would be an endless set."""
+    """Return the method for metrics and access lines; unknown methods are one value."""
     return text if text in METHODS else "other"
 
 
@@ -47,12 +47,12 @@ def _figures(service: str, method: str, route: str, status: int) -> tuple[Counte
 
 ID_HEADER = b"x-request-id"
 GONE = 499
-"""How a request is recorded that never got an answer, because its connection was closed."""
+"""The recorded status of a request without an answer, because its connection was closed."""
 _ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 def read_request_id(scope: Scope) -> str:
-    """Return the id the client gave the request, or a new one."""
+    """Return the id that the client sent, or a new one."""
     for name, value in scope["headers"]:
         if name == ID_HEADER:
             given = value.decode("latin-1")
@@ -66,10 +66,10 @@ RECORD = "perisai.record"
 
 
 class RequestRecord:
-    """What the access line says of a request.
+    """The data of an access line.
 
-    route: the address without ids and typed text, for what is answered outside of the framework.
-    status: 0 until the answer begins.
+    route: the address without ids, for answers outside of FastAPI. status: 0 until the answer
+    begins.
     """
 
     __slots__ = ("_header", "_send", "request_id", "route", "status")
@@ -82,7 +82,7 @@ class RequestRecord:
         self._send = send
 
     async def send(self, message: Message) -> None:
-        """Send on, with the request's id in the answer's head."""
+        """Send a message, with the request id in the headers."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), self._header]
@@ -96,10 +96,10 @@ def get_record(scope: Scope) -> RequestRecord:
 
 
 class AccessLog:
-    """Gives each request its id, and leaves one line and its metrics behind.
+    """Gives each request an id, and writes its access line and metrics.
 
-    Addresses are logged as the route's template, so that no id or typed text of a path, and no
-    query, ever stands in a log or a metric.
+    The address is logged as the template of its route, so that logs and metrics contain no ids, no
+    input and no query.
     """
 
     def __init__(self, app: ASGIApp, *, service: str) -> None:
@@ -123,10 +123,10 @@ class AccessLog:
             self._leave_line(scope, record, time.perf_counter() - started)
 
     def _leave_line(self, scope: Scope, record: RequestRecord, seconds: float) -> None:
-        """Count a request and write its line, in the form that runtime/log.py gives to all others.
+        """Count a request and write its line, in the format of runtime/log.py.
 
-        It is put together here from values that need no escaping: through the whole chain of a
-        logger it costs as much as some requests.
+        The line is formatted here from values that need no escaping, because a call of the logger
+        costs as much as some requests.
         """
         method = normalize_method(scope["method"])
         route: str = getattr(scope.get("route"), "path", record.route)
@@ -147,7 +147,7 @@ class AccessLog:
 
 
 class RequestContext:
-    """Names the request in every line that is logged while it is answered; behind `AccessLog`."""
+    """Adds the request id to every log line of a request. Inside of `AccessLog`."""
 
     def __init__(self, app: ASGIApp, *, service: str) -> None:
         self.app = app

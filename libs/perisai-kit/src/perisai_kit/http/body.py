@@ -1,8 +1,8 @@
-"""Request bodies: their size, their encoding, and JSON that every reader understands alike.
+"""Request bodies: their size, their encoding, and strict JSON.
 
-A name twice in one object, NaN, Infinity, another encoding than UTF-8, nesting without end: two
-readers of the same bytes could make different things of them, so they are refused with 400. A byte
-order mark at the beginning is ignored, as RFC 8259 allows.
+Duplicate names, NaN, Infinity, encodings other than UTF-8 and deep nesting are refused with 400,
+because two readers could understand them differently. A byte order mark is ignored, as RFC 8259
+allows.
 """
 
 import email.message
@@ -21,7 +21,7 @@ from perisai_kit.domain.errors import TooLarge, UnsupportedMedia
 from perisai_kit.http.problems import BodyUnreadable, build_problem_response
 
 MAX_DEPTH = 64
-"""Far more than any form of ours; deep enough nesting exhausts whatever walks through it."""
+"""Far more than any request needs. Deeper nesting can exhaust the stack."""
 
 MAX_FORM_FIELDS = 50
 
@@ -40,7 +40,7 @@ def parse_json(raw: bytes) -> Any:
 
 
 def to_canonical_json(value: Any) -> bytes:
-    """Return the same bytes for equal values, whatever the order of names and the blanks were."""
+    """Return the same bytes for equal values, independent of the order of names and of spaces."""
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -80,7 +80,7 @@ def _is_deeper(value: Any, depth: int) -> bool:
 
 
 class EncodingUnsupported(UnsupportedMedia):
-    """A small body may unpack to a huge one, so none is unpacked."""
+    """A small compressed body may be huge, so no body is decompressed."""
 
     code = "content_encoding_unsupported"
     text = "Send the request body without compression."
@@ -88,7 +88,7 @@ class EncodingUnsupported(UnsupportedMedia):
 
 
 class BodyLimit:
-    """Refuses a body that is compressed, or of more than `limit` bytes, stated or not."""
+    """Refuses a compressed body, and one of more than `limit` bytes with or without a length."""
 
     def __init__(self, app: ASGIApp, *, limit: int) -> None:
         self.app = app
@@ -122,7 +122,7 @@ class BodyLimit:
 
 
 class JsonRequest(Request):
-    """A request whose JSON is read strictly, once."""
+    """A request with strict JSON, parsed once."""
 
     async def json(self) -> Any:
         """Return the value of the body. Raises: BodyUnreadable."""
@@ -141,7 +141,7 @@ class JsonRequest(Request):
 
     @property
     def is_json(self) -> bool:
-        """Whether the body says that it is JSON, as FastAPI decides it."""
+        """Whether the content type is JSON, by the rule of FastAPI."""
         message = email.message.Message()
         message["content-type"] = self.headers.get("content-type", "")
         kind = message.get_content_subtype()
@@ -151,7 +151,7 @@ class JsonRequest(Request):
 
 
 def to_json_request(request: Request) -> JsonRequest:
-    """Return the request as one that is read strictly; nothing of its body may be read yet."""
+    """Return the request as a JsonRequest; its body must be unread."""
     if isinstance(request, JsonRequest):
         return request
     return JsonRequest(request.scope, request.receive)
@@ -172,7 +172,7 @@ def parse_form(raw: bytes) -> dict[str, str]:
 
 
 class JsonRoute(APIRoute):
-    """A route that reads its body strictly; every route with a body is one."""
+    """A route with strict JSON; every route with a body uses it."""
 
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()

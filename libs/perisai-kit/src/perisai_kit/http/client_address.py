@@ -11,14 +11,14 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 FORWARDED_HOPS = 20
 UNKNOWN = "unknown"
-"""What nobody could tell. No list of addresses admits it. Source: RFC 7239 6.2."""
+"""An unreadable address. No allow-list admits it. Source: RFC 7239 6.2."""
 
 
 def get_client_address(scope: Scope, trusted: Sequence[Network]) -> str:
-    """Return the address of the client, without a port, IPv4 as such; `unknown` if unreadable.
+    """Return the address of the client without a port, or `unknown`.
 
-    X-Forwarded-For counts only as far as trusted proxies wrote it: read from the right, the first
-    address that is not a trusted proxy is the client.
+    X-Forwarded-For is trusted as far as trusted proxies wrote it: from the right, the first address
+    that is not a trusted proxy is the client.
     """
     address = _peer(scope)
     if not trusted or address is None or not _is_trusted(address, trusted):
@@ -31,7 +31,7 @@ def get_client_address(scope: Scope, trusted: Sequence[Network]) -> str:
 
 
 def get_client_scheme(scope: Scope, trusted: Sequence[Network]) -> str:
-    """Return `http` or `https` as the client spoke it, by the word of a trusted proxy."""
+    """Return `http` or `https`, as a trusted proxy reports it."""
     address = _peer(scope) if trusted else None
     if address is not None and _is_trusted(address, trusted):
         for name, value in scope["headers"]:
@@ -73,7 +73,7 @@ def _is_trusted(address: IPv4Address | IPv6Address, trusted: Sequence[Network]) 
     return any(address in network for network in trusted)
 
 
-@lru_cache(maxsize=4096)  # clients come again and again, and reading one takes microseconds
+@lru_cache(maxsize=4096)  # the same clients return, and parsing takes microseconds
 def _read(text: str) -> IPv4Address | IPv6Address | None:
     """Return the address of `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1` or `[2001:db8::1]:443`."""
     host, port = text, ""

@@ -1,7 +1,4 @@
-"""What routes ask for: the session of their transaction, a reading one, the key ring, If-Match.
-
-And what every route of the API checks: the names of its query parameters.
-"""
+"""Dependencies of routes: sessions, the key ring, If-Match, and the check of query parameters."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -58,7 +55,7 @@ async def _if_match(
 
 
 IfMatch = Annotated[str, Depends(_if_match)]
-"""The ETag that the client read, for `etag.allows`. 428 without the header."""
+"""The ETag that the client read, for `etag.allows`. Without the header the answer is 428."""
 
 
 CHECKED_PATHS = ("/v1/", "/.well-known/", "/feed")

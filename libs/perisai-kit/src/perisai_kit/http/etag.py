@@ -9,8 +9,8 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-# A proxy that compresses an answer weakens its ETag (`W/"3"`), or puts the encoding into it
-# (`"3-gzip"`), and the client sends back what it saw. It means the same in any form.
+# A proxy that compresses an answer changes its ETag to `W/"3"` or `"3-gzip"`, and the client sends
+# back that form. It means the same.
 _ENCODING = r"(?:[-;](?:gzip|br|zstd|deflate))?"
 _VERSION = re.compile(rf'(?:W/)?"([0-9]{{1,18}})(?:\.[0-9a-f]{{16}})?{_ENCODING}"')
 _TAG = re.compile(rf'(?:W/)?"([^"]*?){_ENCODING}"')
@@ -26,7 +26,7 @@ def allows(if_match: str, version: int) -> bool:
     """Tell whether an If-Match header names this version, or `*` for any."""
     if if_match.strip() == "*":
         return True
-    # An ETag of another form is one we never gave out, so nothing matches it.
+    # An ETag in another form is not ours and matches nothing.
     found = (_VERSION.fullmatch(part.strip()) for part in if_match.split(","))
     return any(int(each[1]) == version for each in found if each)
 

@@ -1,7 +1,7 @@
-"""Lists, page by page: what a page is, and the cursor that leads to the next.
+"""Paging of lists with an opaque cursor.
 
-A list reads one row more than its page (`limit + 1`) from where `read_cursor` says, and `cut_page`
-makes a page of them.
+A list reads one row more than a page (`limit + 1`) after the key from `read_cursor`. `cut_page`
+makes a page of the rows.
 """
 
 import base64
@@ -69,7 +69,7 @@ class CursorInvalid(Invalid):
 
 
 def encode_cursor(*values: KeyPart) -> str:
-    """Return an opaque cursor for the key of a page's last row."""
+    """Return the cursor for the key of the last row of a page."""
     plain = [_plain(value) for value in values]
     return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode()
 
@@ -83,7 +83,7 @@ def _plain(value: KeyPart) -> str | int:
 def decode_cursor(cursor: str, count: int) -> list[str]:
     """Return the `count` key values of a cursor as text.
 
-    Raises: CursorInvalid for anything that `encode_cursor` did not make.
+    Raises: CursorInvalid for any other text.
     """
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor.encode()))
@@ -98,9 +98,9 @@ def decode_cursor(cursor: str, count: int) -> list[str]:
 
 
 def read_cursor(cursor: str | None, read: Callable[..., Key], *, parts: int = 1) -> Key | None:
-    """Return the key that the page before ended with, None for the first page.
+    """Return the last key of the previous page, or None for the first page.
 
-    read: makes the key of its `parts` texts; a ValueError means that they are none of its.
+    read: makes the key from `parts` texts, or raises ValueError.
     Raises: CursorInvalid.
     """
     if cursor is None:
@@ -113,7 +113,7 @@ def read_cursor(cursor: str | None, read: Callable[..., Key], *, parts: int = 1)
 
 
 def parse_bigint(text: str) -> int:
-    """Read a number that a database numbers rows with. Raises: ValueError."""
+    """Parse a non-negative bigint. Raises: ValueError."""
     if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= MAX_BIGINT):
         raise ValueError(text)
     return int(text)
@@ -122,9 +122,9 @@ def parse_bigint(text: str) -> int:
 def cut_page(
     rows: Sequence[Row], limit: int, key: Callable[[Row], KeyPart | tuple[KeyPart, ...]]
 ) -> Slice[Row]:
-    """Return the page that rows make up, of which one more than the page was read.
+    """Return the page of rows that were read with `limit + 1`.
 
-    key: what the list is in the order of; `read_cursor` reads it again.
+    key: returns the sort key of a row, for `read_cursor`.
     """
     if len(rows) <= limit:
         return Slice(rows, None)

@@ -1,7 +1,7 @@
 """Errors on the wire: RFC 9457 problem+json, in English or Indonesian.
 
-The only place that knows status numbers. A problem carries a stable `code`, the fields that are
-wrong as JSON pointers, and the request's id; never a value that was sent, a trace or SQL.
+Only this module knows status numbers. A problem contains a stable `code`, JSON pointers to wrong
+fields, and the request id. It never contains a sent value, a trace or SQL.
 """
 
 import math
@@ -103,7 +103,7 @@ def get_status(error: DomainError | type[DomainError]) -> int:
 
 
 def problems(*errors: type[DomainError]) -> dict[int | str, dict[str, Any]]:
-    """Return `responses=` for a route: each of its errors by status, with its codes."""
+    """Return the `responses=` of a route: its errors by status, with their codes."""
     documented: dict[int | str, dict[str, Any]] = {}
     for error in errors:
         entry = documented.setdefault(get_status(error), {"description": "", **PROBLEM_CONTENT})
@@ -128,10 +128,10 @@ COMMON_RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 def choose_language(request: Request) -> str:
-    """Return `id` where Accept-Language prefers Indonesian to English, else `en`.
+    """Return `id` if Accept-Language prefers Indonesian to English, else `en`.
 
-    Names of Indonesian as old as `in` and as odd as `id_ID` count, and so do languages whose
-    speakers read Indonesian, such as Javanese. What cannot be read is passed over.
+    Old and unusual names of Indonesian, such as `in` and `id_ID`, are accepted, and languages whose
+    speakers read Indonesian, such as Javanese. Unreadable parts are skipped.
     """
     best, best_q = "en", 0.0
     for part in request.headers.get("accept-language", "")[:200].split(","):
@@ -150,7 +150,7 @@ def choose_language(request: Request) -> str:
     return best
 
 
-# Script and country do not tell our two languages apart, and made-up ones would be endless.
+# Only the primary tag is used, so that the cache stays small.
 _PRIMARY_TAG = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9_-]*)?\Z")
 
 
@@ -167,9 +167,9 @@ def build_problem_body(
     errors: Sequence[dict[str, Any]] = (),
     has_body: bool = True,
 ) -> dict[str, Any]:
-    """Return the body of a problem. Shared by the services and the gateway's proxy.
+    """Return the body of a problem, for services and the gateway's edge.
 
-    has_body: False where a wrong field can only be a parameter.
+    has_body: False if a wrong field can only be a parameter.
     """
     title = error.text_id if language == "id" else error.text
     fields = list(errors)
@@ -193,7 +193,7 @@ def build_problem_body(
 
 
 def build_problem_headers(error: DomainError) -> dict[str, str]:
-    """Return the headers that belong to a problem."""
+    """Return the headers of a problem."""
     if isinstance(error, Unauthenticated):
         return {"WWW-Authenticate": f'Bearer realm="perisai", error="{error.code}"'}
     if isinstance(error, TooMany | Unavailable):
@@ -206,7 +206,7 @@ def build_problem_headers(error: DomainError) -> dict[str, str]:
 def build_problem_response(
     request: Request, error: DomainError, errors: Sequence[dict[str, Any]] = ()
 ) -> Response:
-    """Return the answer for an error."""
+    """Return the answer to an error."""
     has_body = request.method not in {"GET", "HEAD", "DELETE"}
     preferred = choose_language(request)
     if isinstance(error, WrongParameters):
@@ -236,7 +236,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)
-    if isinstance(error.__cause__, DomainError):  # raised while FastAPI was reading the body
+    if isinstance(error.__cause__, DomainError):  # raised while FastAPI read the body
         return build_problem_response(request, error.__cause__)
     known: dict[int, DomainError] = {
         400: BodyUnreadable(),
@@ -253,7 +253,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 def _methods_of(request: Request) -> list[str]:
-    """Return the methods that the address of a request takes."""
+    """Return the methods of the address of a request."""
     routes = request.app.router.routes
     return [
         method
@@ -281,7 +281,7 @@ STATUS[MethodNotAllowed] = 405
 
 
 def install_problems(app: FastAPI) -> None:
-    """Answer every error of this app as a problem."""
+    """Answer every error of this app with a problem."""
     app.add_exception_handler(DomainError, _refused)
     app.add_exception_handler(RequestValidationError, _refused)
     app.add_exception_handler(StarletteHTTPException, _http_error)

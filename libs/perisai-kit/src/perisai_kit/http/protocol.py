@@ -1,8 +1,7 @@
-"""One connection of a client: what it may send, how long it may take, and how answers leave.
+"""The HTTP protocol of every process: uvicorn's, with limits for each connection.
 
-The one subclass of uvicorn's protocol that every process serves with. It drops trailer fields,
-bounds heads, and closes connections that stall, so that no application has to. Times are checked
-once a second for all connections of a server, so a limit may be passed by that second.
+It drops trailer fields, limits heads and closes stalled connections. Times are checked once a
+second for all connections of a server, so a limit may be exceeded by a second.
 Source: RFC 9112 (messages 2, trailers 7.1.2), RFC 9110 (408, 431: 15.5).
 """
 
@@ -25,21 +24,20 @@ from perisai_kit.http.connections.joined_transport import JoinedTransport, limit
 from perisai_kit.http.connections.watch import ConnectionLimits, closed_total, get_watch
 
 MAX_PIPELINED = 128
-"""Requests that may wait behind one on a connection; then it ends after the last of them."""
+"""Pipelined requests that may wait on a connection; beyond that it ends after the last one."""
 FEED_BYTES = 16 * 1024
-"""The parser is fed in pieces of this size, so that the bound on a head is exact to one piece."""
+"""The parser is fed in parts of this size, so that the limit of a head is exact to one part."""
 ABORT, ON_LOST = "perisai.abort", "perisai.on_lost"
 INNER, GONE = "perisai.inner", "perisai.gone"
 """Keys of `scope["extensions"]`, see `ServerProtocol`."""
 
 
 class ServerProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with limits, and answers that leave in one piece.
+    """uvicorn's protocol with limits and joined writes.
 
-    Offers an application, in `scope["extensions"]`: `perisai.abort()` closes the connection
-    without an answer; `perisai.on_lost(callback)` calls back when the client is gone, None stops
-    that; `perisai.gone` is there once it is; `perisai.inner` where the request came in by an inner
-    port.
+    It adds to `scope["extensions"]`: `perisai.abort()` closes the connection without an answer;
+    `perisai.on_lost(callback)` is called when the client disconnects, None removes the callback;
+    `perisai.gone` exists after that; `perisai.inner` exists for requests on an inner port.
     """
 
     limits: ClassVar[ConnectionLimits] = ConnectionLimits()
@@ -55,10 +53,10 @@ class ServerProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._watch = get_watch(server_state, self.loop, self.limits)
         self._is_refused = self._is_resuming = False
-        self._upgrade_framing = b""  # how long the body of a request for an upgrade is
+        self._upgrade_framing = b""  # the framing header of a request for an upgrade
         self._is_in_head = self._is_in_body = self._has_begun_here = False
         self._unframed = self._body_here = self._body_bytes = 0
-        self._deadline = math.inf  # for the head under way, or the first one
+        self._deadline = math.inf  # for the present head, or the first one
         self._lingers_until = math.inf
         self._body_since = self._checked_at = 0.0
         self._write_deadline = math.inf
@@ -67,7 +65,7 @@ class ServerProtocol(HttpToolsProtocol):
         self._running: RequestResponseCycle | None = None
         self._extensions: dict[str, Any] = {ON_LOST: self._set_on_lost}
 
-    # What the event loop calls.
+    # Called by the event loop.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn says it
         super().connection_made(JoinedTransport(transport, self.loop))
@@ -82,7 +80,7 @@ class ServerProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._watch.remove(self)
-        self._extensions.clear()  # they refer to this object
+        self._extensions.clear()  # they reference this object
         self._extensions[GONE] = True
         lost, self._on_lost = self._on_lost, None
         if lost is not None:
@@ -110,7 +108,7 @@ class ServerProtocol(HttpToolsProtocol):
         super().resume_writing()
         self._write_deadline = math.inf
 
-    # What the parser calls.
+    # Called by the parser.
 
     def on_message_begin(self) -> None:
         if self._is_resuming:
@@ -127,14 +125,14 @@ class ServerProtocol(HttpToolsProtocol):
             super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        # Outside of a head it is a trailer field, which never becomes a header.
+        # A field outside of a head is a trailer and does not become a header.
         if self._is_in_head and not self._is_resuming:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         if self._is_resuming:
             return
-        super().on_headers_complete()  # what it refuses is no request: nothing of ours moves
+        super().on_headers_complete()  # if it refuses the request, our state does not change
         self._is_in_head = False
         self._is_in_body = True
         self._deadline = math.inf
@@ -153,12 +151,12 @@ class ServerProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         if self._upgrade_framing:
-            return  # the parser thinks so, but the body is still to come
+            return  # the parser ends early; the body is still to come
         self._is_in_body = False
         self._watch.set_busy(self)
         super().on_message_complete()
 
-    # What uvicorn calls.
+    # Called by uvicorn.
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
@@ -170,16 +168,16 @@ class ServerProtocol(HttpToolsProtocol):
         if self._is_idle():
             self._watch.set_idle(self)
 
-    # What the watch calls.
+    # Called by the watch.
 
     def check(self, now: float) -> None:
-        """Close the connection where it is overdue. now: the loop's time."""
+        """Close an overdue connection. now: the loop's time."""
         passed, self._checked_at = now - self._checked_at, now
         if now > self._lingers_until:
             self.transport.close()
         if self.transport.is_closing() or self.flow.write_paused:
             self._check_writing(now)
-        elif self.flow.read_paused:  # we make the client wait
+        elif self.flow.read_paused:  # the client waits for us
             self._body_since += passed
             self._deadline += passed
         elif now > self._deadline:
@@ -188,11 +186,11 @@ class ServerProtocol(HttpToolsProtocol):
             self._close_or_refuse(refusals.RequestTimedOut(), "body_slow")
 
     def close_idle(self) -> None:
-        """Make place for another connection."""
+        """Close the connection for a new one."""
         closed_total.labels("too_many").inc()
         self.transport.close()
 
-    # What happens between.
+    # Internal.
 
     def _feed(self, data: bytes) -> None:
         self._has_begun_here, self._body_here = False, 0
@@ -209,10 +207,10 @@ class ServerProtocol(HttpToolsProtocol):
                 self._refuse(refusals.HeadTooLarge(), "head_large")
 
     def _go_on_behind_upgrade(self, rest: bytes) -> None:
-        """Read on as if nobody had asked for another protocol (RFC 9110 7.8): none is offered.
+        """Ignore a requested upgrade (RFC 9110 7.8) and read the body with a new parser.
 
-        The parser ends at the head of such a request, so another one takes the body over. Java's
-        client and curl ask so with every POST in plain HTTP.
+        The old parser ends after the head of such a request. The HTTP client of Java and curl
+        request an upgrade with every POST in plain HTTP.
         """
         framing, self._upgrade_framing = self._upgrade_framing, b""
         self.parser = httptools.HttpRequestParser(self)
@@ -233,7 +231,7 @@ class ServerProtocol(HttpToolsProtocol):
 
     def _check_writing(self, now: float) -> None:
         left = self.transport.get_write_buffer_size()
-        if left < self._write_left or self._write_deadline == math.inf:  # the latter: closing
+        if left < self._write_left or self._write_deadline == math.inf:  # the latter means closing
             self._write_left, self._write_deadline = left, now + self.limits.write_s
         elif now > self._write_deadline:
             closed_total.labels("answer_unread").inc()
@@ -245,13 +243,13 @@ class ServerProtocol(HttpToolsProtocol):
     def _close_or_refuse(self, error: DomainError, reason: str) -> None:
         if self._is_in_head or self._is_in_body:
             self._refuse(error, reason)
-        else:  # nothing of a request has come, so there is nothing to answer
+        else:  # no part of a request has come, so there is no answer
             self._is_refused = True
             closed_total.labels(reason).inc()
             self.transport.close()
 
     def _refuse(self, error: DomainError, reason: str) -> None:
-        """Answer that no request can be read, unless an answer under way would be torn by it."""
+        """Refuse the request, unless that would corrupt an answer under way."""
         if self._is_refused:
             return
         self._is_refused = True
@@ -259,7 +257,7 @@ class ServerProtocol(HttpToolsProtocol):
         is_of_body = not self._is_in_head and self.cycle is not None and self.cycle.more_body
         faulty = self.cycle if is_of_body else None
         if faulty is not None and self.pipeline and self.pipeline[0][0] is faulty:
-            self.pipeline.popleft()  # it has not begun: those before it are still answered
+            self.pipeline.popleft()  # it has not begun; earlier ones are still answered
             self._end_after(self.pipeline[0][0] if self.pipeline else self._running)
         elif faulty is not None and faulty.response_started:
             self.transport.close() if faulty.response_complete else self.transport.abort()
@@ -272,7 +270,7 @@ class ServerProtocol(HttpToolsProtocol):
             self._write_refusal(error)
 
     def _end_after(self, cycle: RequestResponseCycle | None) -> None:
-        self._is_refused = True  # what follows belongs to no request
+        self._is_refused = True  # further data is ignored
         if cycle is None or cycle.response_complete:
             self.transport.close()
         else:
@@ -290,7 +288,7 @@ class ServerProtocol(HttpToolsProtocol):
 
 
 def _framing(headers: list[tuple[bytes, bytes]]) -> bytes:
-    """Return the header that tells how long a body is; nothing where there is none."""
+    """Return the framing header of a body, or nothing."""
     for name, value in headers:
         if name == b"transfer-encoding":
             return b"Transfer-Encoding: " + value

@@ -1,13 +1,12 @@
-"""One request, one transaction, committed before the answer; a repeat gets the first answer.
+"""One transaction per request, committed before the answer, with idempotent replay.
 
 `TransactionRoute` owns the session, the Idempotency-Key (draft-ietf-httpapi-idempotency-key-header)
-and the commit of every route of its router. Answers that changed something are kept for 24 hours
-and given again; refusals are not, so that a corrected request may use the same key.
+and the commit of its routes. Answers of successful requests are stored for 24 hours. Refusals are
+not stored, so that a corrected request may use the same key.
 
-A kept answer is given to the account that got it, if it may still use the route, its rights are the
-same as then and it still sees what the answer is about; the reading of personal data is recorded
-each time. Keys belong to accounts: on a
-route that anybody may use the header is ignored, and no answer of it is kept.
+A stored answer is only given to the same account, if it may still use the route, has the same
+rights and may still see the objects of the answer. Each replay of personal data is audited. Keys
+belong to accounts, so on a public route the header is ignored.
 """
 
 import hashlib
@@ -48,11 +47,11 @@ KEY_HEADER: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
     "schema": {"type": "string", "minLength": 8, "maxLength": 128, "pattern": KEY_PATTERN.pattern},
-    "description": "A key of the client's making; a repeat with it gets the first answer again.",
+    "description": "A key made by the client; a repeat with the same key gets the first answer.",
 }
 
 IDEMPOTENT: dict[str, Any] = {REQUIRED_MARK: True, "parameters": [{**KEY_HEADER, "required": True}]}
-"""`openapi_extra` of a POST that creates a member or a bill or moves money: the key is a must."""
+"""`openapi_extra` of a POST that creates a member or a bill or moves money: requires the key."""
 
 
 class IdempotencyKeyRequired(BadRequest):
@@ -95,11 +94,11 @@ class IdempotencyRecord(KitBase):
     headers: Mapped[dict[str, str]] = mapped_column(JSONB)
     body = sealed_bytes()
     authority: Mapped[bytes] = mapped_column(LargeBinary)
-    """What the account could do and see when it got the answer, as a hash."""
+    """A hash of the account's rights when it got the answer."""
     reads: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
-    """Whose personal data the answer shows: `kind` and `ids` of each record of reading."""
+    """The audited reads of the answer: `kind` and `ids` of each."""
     shows: Mapped[dict[str, list[str]]] = mapped_column(JSONB)
-    """What the answer is about, ids by kind: visibility.py."""
+    """The objects of the answer, ids by kind: visibility.py."""
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
 
 
@@ -128,7 +127,7 @@ class TransactionRoute(JsonRoute):
 
 
 def _checks_of(dependant: Dependant) -> Iterator[Check]:
-    """Yield what `require` made of the dependencies of a route."""
+    """Yield the dependencies of a route that `require` made."""
     if hasattr(dependant.call, "allowed_roles"):
         yield dependant.call  # type: ignore[misc]  # `require` made it
     for inner in dependant.dependencies:
@@ -193,7 +192,7 @@ async def _once_a_key(
 
 
 async def _fingerprint(request: JsonRequest) -> bytes:
-    """Return the same bytes for requests that mean the same, however they are written."""
+    """Return the same bytes for requests with the same meaning."""
     query = sorted(parse_qsl(request.url.query, keep_blank_values=True))
     body = await request.body()
     if body and request.is_json:
@@ -212,8 +211,8 @@ def _authority(principal: Principal) -> bytes:
 
 
 async def _try_lock(session: AsyncSession, account_id: uuid.UUID, key: str) -> bool:
-    # Transaction-level: a duplicate gets 409 at once instead of waiting on a row, and the lock
-    # goes with the transaction however it ends.
+    # A transaction-level lock: a duplicate gets 409 at once instead of waiting for a row, and the
+    # lock ends with the transaction.
     name = hashlib.sha256(account_id.bytes + key.encode()).digest()
     number = int.from_bytes(name[:8], "big", signed=True)
     return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(number))))
@@ -267,6 +266,6 @@ def _record(
 
 
 async def forget_old_keys(database: Database) -> bool:
-    """Delete kept answers older than 24 hours; return whether there is more to do."""
+    """Delete answers older than 24 hours; return whether there are more."""
     before = clock.real_now() - KEPT_FOR
     return await delete_old(database, OldRows(IdempotencyRecord.created_at, before))

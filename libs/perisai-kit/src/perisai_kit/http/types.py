@@ -1,4 +1,4 @@
-"""Bounded types for the wire: no NUL, no endless string, no integer beyond 64 bits."""
+"""Types of request and response fields, bounded in length and size."""
 
 import re
 import unicodedata
@@ -22,7 +22,7 @@ from pydantic_core import PydanticCustomError
 from perisai_kit.domain.month import Month
 
 MAX_RUPIAH = 2**53
-"""The largest amount every JSON reader holds exactly."""
+"""The largest integer that every JSON reader represents exactly."""
 
 
 def _clean(text: str) -> str:
@@ -46,14 +46,14 @@ LongText = Annotated[str, _text(1, 2000), AfterValidator(_clean)]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
 
 
-# As people write them. The library reads letters too, as the keys of an old telephone.
+# Numbers as people write them. phonenumbers accepts letters too, as keys of an old telephone.
 _WRITTEN_PHONE = re.compile(r"[+(0-9][0-9 ().\-]{3,29}")
 
 _SIGNS = str.maketrans({"\uff0b": "+", "\ufe62": "+", "\u2212": "-", "\uff08": "(", "\uff09": ")",
                         "\uff0e": ".", "\t": " "})  # fmt: skip
 
 _LONGEST_WRITTEN = 60
-"""With the marks that cannot be seen."""
+"""Including invisible characters."""
 
 _COUNTRY_IN_BRACKETS = re.compile(r"^\(\+([0-9]{1,3})\)")
 
@@ -61,7 +61,7 @@ _COUNTRY = "62"
 
 
 def _plain(text: str) -> str:
-    """Return what a copied text says: no invisible marks, and plain blanks, dashes and digits."""
+    """Return a copied text without invisible characters, with plain spaces, dashes and digits."""
     kept = []
     for sign in text.translate(_SIGNS):
         match unicodedata.category(sign):
@@ -79,10 +79,10 @@ def _plain(text: str) -> str:
 
 
 def _international(text: str) -> str:
-    """Return a number that says its country without a plus, `62…` or `0062…`, with one.
+    """Return a number with a country code but no plus, `62…` or `0062…`, with a plus.
 
-    No number within Indonesia begins with 62 or 00: there the area code follows a single 0.
-    Raises: NumberParseException for the prefixes of other countries' calls.
+    No national number begins with 62 or 00: the area code follows a single 0.
+    Raises: NumberParseException for 00 and another country.
     """
     digits = re.sub(r"[^0-9]", "", text)
     if text.startswith("+") or not digits.startswith((_COUNTRY, "00")):
@@ -95,7 +95,7 @@ def _international(text: str) -> str:
 
 
 def _without_second_country(number: phonenumbers.PhoneNumber) -> phonenumbers.PhoneNumber:
-    """Return the mobile number behind +62 62 8…: a form put its own +62 before what was typed."""
+    """Return the mobile number of +62 62 8…, where a form has added a second +62."""
     national = str(number.national_number)
     if number.country_code == int(_COUNTRY) and national.startswith(f"{_COUNTRY}8"):
         inner = phonenumbers.parse(f"+{national}")
@@ -133,7 +133,7 @@ Phone = Annotated[
         }
     ),
 ]
-"""An Indonesian or international number, kept as E.164 (+62…)."""
+"""An Indonesian or international number, normalised to E.164 (+62…)."""
 
 Rupiah = Annotated[
     int, Field(ge=0, le=MAX_RUPIAH, strict=True, description="Whole rupiah, an integer.")
@@ -150,7 +150,7 @@ Instant = AwareDatetime
 
 
 def _day(value: object) -> object:
-    # Pydantic would also take a number as seconds since 1970.
+    # Pydantic would also accept a number as seconds since 1970.
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     if not isinstance(value, str) or len(value) != len("2026-11-30"):
@@ -193,12 +193,12 @@ def required_tag(name: str) -> BeforeValidator:
 
 
 class Model(BaseModel):
-    """What comes in: unknown fields are refused, and nothing changes once read."""
+    """The base of request bodies: immutable, and unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
 class Out(BaseModel):
-    """What goes out, read from attributes of rows and values."""
+    """The base of responses, read from attributes."""
 
     model_config = ConfigDict(from_attributes=True, arbitrary_types_allowed=True)

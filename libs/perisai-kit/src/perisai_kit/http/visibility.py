@@ -1,7 +1,7 @@
-"""What a kept answer shows, so that a repeat gets it only if it may still be seen.
+"""The objects of a stored answer, so that a replay requires that they are still visible.
 
-A service says in its transaction what an answer is about (`record_shown`), and gives the kit, by
-kind, the rule that decides who sees it (`Kit.visibility_checks`).
+A service records in its transaction the objects of an answer (`record_shown`). It sets the rule of
+visibility for each kind in `Kit.visibility_checks`.
 """
 
 import uuid
@@ -12,17 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from perisai_kit.auth.principal import Principal
 
 SHOWN = "shown"
-"""The mark in `session.info` for what the answer of its transaction is about."""
+"""The key in `session.info` for the objects of the answer."""
 
 VisibilityCheck = Callable[[AsyncSession, Principal, Sequence[uuid.UUID]], Awaitable[None]]
-"""Raises NotFound where the subject may not see all of these."""
+"""Raises NotFound if the principal may not see all of these."""
 
 
 def record_shown(session: AsyncSession, *, kind: str, ids: Sequence[uuid.UUID]) -> None:
-    """Record what the answer of this transaction is about. kind: such as `member`."""
+    """Record objects of the answer of this transaction. kind: such as `member`."""
     session.info.setdefault(SHOWN, {}).setdefault(kind, set()).update(ids)
 
 
 def get_shown(session: AsyncSession) -> dict[str, list[uuid.UUID]]:
-    """Return what the answer of this transaction is about, ids by kind."""
+    """Return the objects of the answer of this transaction, ids by kind."""
     return {kind: sorted(ids) for kind, ids in session.info.get(SHOWN, {}).items()}

@@ -1,17 +1,16 @@
-"""Columns whose values are encrypted, each for its own row.
+"""Encrypted columns. Each value is bound to its row.
 
     class Member(Base):
         id: Mapped[UUID] = mapped_column(primary_key=True)
         nik = sealed_text()
         kk = sealed_text(nullable=True)
 
-`member.nik` is plain text. The database holds ciphertext that is authenticated together with
-table, column and primary key: moved to any other place it does not decrypt. A value is encrypted
-when its row is written, with the key ring of the engine, and decrypted only when it is read.
+`member.nik` is plain text. The database has ciphertext that is authenticated with table, column and
+primary key, so it cannot be decrypted in another place. A value is encrypted when its row is
+written, with the key ring of the engine, and decrypted when the attribute is read.
 
-A type of SQLAlchemy never sees the row of a value, so an attribute works with two carriers:
-`Plain` on the way to the database and `Ciphertext` on the way back. The column's type takes and
-gives nothing else, and neither of them shows what it carries.
+A column type of SQLAlchemy never sees the row of a value. So the attribute passes `Plain` to the
+column type and gets `Ciphertext` back. The repr of both is empty.
 """
 
 import weakref
@@ -30,7 +29,7 @@ Value = TypeVar("Value", bound=str | bytes | None)
 
 
 class SealingFailed(RuntimeError):
-    """Raised for a value that cannot be written as it should be; the text holds no value."""
+    """Raised for a value that cannot be encrypted for its place; the text contains no value."""
 
 
 class Ciphertext:
@@ -43,7 +42,7 @@ class Ciphertext:
         self._keyring = keyring
 
     def decrypt(self, place: str) -> bytes:
-        """Return the plain value. Raises: DecryptionFailed, also when `place` is another one."""
+        """Return the plain value. Raises: DecryptionFailed, also for another `place`."""
         return self._keyring.decrypt(self._stored, place)
 
     def __repr__(self) -> str:
@@ -51,7 +50,7 @@ class Ciphertext:
 
 
 class Plain:
-    """A value on its way to an encrypted column of one row."""
+    """A value for an encrypted column of one row."""
 
     __slots__ = ("_column", "_row", "_row_id", "value")
 
@@ -63,16 +62,17 @@ class Plain:
         row: object | None = None,
         row_id: object | None = None,
     ) -> None:
-        """row: an object whose primary key is looked at when the row is written."""
+        """row: an object with a primary key, which is read when the row is written."""
         self.value = value
         self._column = column
         self._row = None if row is None else weakref.ref(row)
         self._row_id = row_id
 
     def encrypt(self, keyring: Keyring, context: str) -> bytes:
-        """Return the ciphertext for the value's own row.
+        """Return the ciphertext for the row of the value.
 
-        Raises: SealingFailed when the row has no primary key yet, or `context` is another column.
+        Raises: SealingFailed if the row has no primary key yet, or for the context of another
+        column.
         """
         if context != self._column.context:
             raise SealingFailed(f"a value of {self._column.context} was given to {context}")
@@ -108,9 +108,9 @@ class SealedType(TypeDecorator[Any]):
 
 
 class Sealed(Generic[Value]):
-    """An attribute over an encrypted column of the same name; made by `sealed_text` and its like.
+    """The attribute of an encrypted column; made by `sealed_text` and `sealed_bytes`.
 
-    The column is mapped too, under `key`, for statements without objects.
+    The column itself is mapped as `key`, for statements without objects.
     """
 
     context: str
@@ -130,7 +130,7 @@ class Sealed(Generic[Value]):
         self.context = f"{owner.__tablename__}.{name}"
         self._owner = owner
         column = mapped_column(name, SealedType(self.context), nullable=self._nullable)
-        setattr(owner, self.key, column)  # the mapping, which comes after, finds it there
+        setattr(owner, self.key, column)  # the mapper runs later and finds it
 
     @overload
     def __get__(self, row: None, owner: type[Any]) -> Self: ...
@@ -157,19 +157,19 @@ class Sealed(Generic[Value]):
 
     @property
     def column(self) -> ColumnElement[Any]:
-        """The mapped column, for `is_(None)` and for statements that read it without objects."""
+        """The mapped column, for `is_(None)` and for statements without objects."""
         return cast("ColumnElement[Any]", getattr(self._owner, self.key))
 
     def prepare(self, row_id: object, value: Value) -> Plain | None:
-        """Return what a Core statement stores in this column of one row.
+        """Return the value for a Core statement that writes one row.
 
-        row_id: the primary key; a tuple where it has several columns, in their order.
+        row_id: the primary key; a tuple if it has several columns.
         """
         self._check(value)
         return None if value is None else Plain(value, self, row_id=row_id)
 
     def read(self, held: Ciphertext | None, row_id: object) -> Value:
-        """Return the plain value of what a Core statement read in one row.
+        """Return the plain value of a result of a Core statement.
 
         Raises: DecryptionFailed.
         """
@@ -178,21 +178,21 @@ class Sealed(Generic[Value]):
         return self._decode(held.decrypt(self._place(row_id)))
 
     def seal(self, keyring: Keyring, row_id: object, value: Value) -> bytes:
-        """Return the ciphertext for statements that are written out, without SQLAlchemy."""
+        """Return the ciphertext for SQL without SQLAlchemy."""
         plain = value.encode() if isinstance(value, str) else value
         assert plain is not None, "NULL needs no key"
         return keyring.encrypt(plain, self._place(row_id))
 
     def unseal(self, keyring: Keyring, row_id: object, stored: bytes) -> Value:
-        """Return the plain value of what such a statement read. Raises: DecryptionFailed."""
+        """Return the plain value of a result of such SQL. Raises: DecryptionFailed."""
         return self._decode(keyring.decrypt(stored, self._place(row_id)))
 
     def get_row_id(self, row: object) -> tuple[object, ...]:
-        """Return the primary key of an object; parts that are not set are None."""
+        """Return the primary key of an object; unset parts are None."""
         return tuple([getattr(row, key) for key in self._keys_of_id()])
 
     def get_row_id_from(self, values: Mapping[str, Any]) -> tuple[object, ...]:
-        """Return the primary key among the values of a row, by attribute."""
+        """Return the primary key from the values of a row."""
         return tuple([values.get(key) for key in self._keys_of_id()])
 
     def _keys_of_id(self) -> tuple[str, ...]:
@@ -248,7 +248,7 @@ def get_sealed_columns(model: type[Any]) -> list[Sealed[Any]]:
 def seal_values(model: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of one row for a Core insert of a model.
 
-    values: by attribute, the primary key and plain values of encrypted columns among them.
+    values: by attribute, with the primary key, and with plain values for encrypted columns.
     """
     prepared = dict(values)
     for each in get_sealed_columns(model):
@@ -259,11 +259,10 @@ def seal_values(model: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build_place(context: str, row_id: tuple[object, ...]) -> str:
-    """Return what names one value of the database: `table.column:id`.
+    """Return the name of one value of the database: `table.column:id`.
 
-    Several parts of an id cannot be taken for another one's: colons inside them are marked.
-
-    Raises: SealingFailed when a part is missing.
+    Colons in the parts of an id are escaped, so that names are unique.
+    Raises: SealingFailed if a part is missing.
     """
     if any(part is None for part in row_id):
         raise SealingFailed(f"{context} is encrypted for its row, whose id must be set before")

@@ -1,8 +1,8 @@
-"""The keys that encrypt personal data, and keyed hashes to look it up by.
+"""The keys that encrypt personal data, and the keyed hashes for look-ups.
 
-Data keys rotate: the first of the key ring encrypts, all of them decrypt. A random nonce is safe
-for about four thousand million values a key; rotate long before. The look-up key is another one
-that does not rotate in place, because every stored hash depends on it.
+The first data key of the key ring encrypts, all data keys decrypt. A random nonce is safe for about
+four thousand million values per key; rotate long before. The look-up key cannot be rotated in
+place, because every stored hash depends on it.
 """
 
 import base64
@@ -27,19 +27,19 @@ _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 class KeyringInvalid(ValueError):
-    """Raised when the configured keys cannot be used; the text holds no key."""
+    """Raised if the configured keys are invalid; the text contains no key."""
 
 
 class DecryptionFailed(RuntimeError):
-    """Raised for a value that was altered, moved to another place, or whose key is gone."""
+    """Raised for a value that was altered or moved, or has no key in the key ring."""
 
 
 class Keyring:
-    """The data keys, of which the first encrypts, and the look-up key.
+    """The data keys and the look-up key. The first data key is the active one.
 
     A stored value is: version (1 byte), length of the key id (1), key id, nonce (12), ciphertext
-    with tag. Its place, `table.column:id`, is authenticated, so that a value copied into another
-    row or column does not decrypt.
+    with tag. Its place, `table.column:id`, is authenticated, so that a value cannot be decrypted in
+    another row or column.
     """
 
     def __init__(self, data_keys: Mapping[str, bytes], lookup_key: bytes) -> None:
@@ -59,9 +59,9 @@ class Keyring:
 
     @classmethod
     def parse(cls, data_keys: str, lookup_key: str) -> Self:
-        """Read `kid:base64,kid:base64` and base64.
+        """Parse data keys as `kid:base64,kid:base64`, and the look-up key as base64.
 
-        Raises: KeyringInvalid, without repeating any of it.
+        Raises: KeyringInvalid, without the input.
         """
         keys: dict[str, bytes] = {}
         for entry in data_keys.split(","):
@@ -75,7 +75,7 @@ class Keyring:
     def from_settings(cls, settings: ServiceSettings) -> Self:
         """Read the key ring of a service.
 
-        Raises: SettingsRefused, without repeating any of it.
+        Raises: SettingsRefused, without the keys.
         """
         try:
             return cls.parse(
@@ -86,11 +86,11 @@ class Keyring:
 
     @property
     def active_header(self) -> bytes:
-        """What a value begins with that was encrypted under the active key."""
+        """The prefix of values under the active key."""
         return self._active_header
 
     def encrypt(self, plain: bytes, place: str) -> bytes:
-        """Return `plain` encrypted under the active key; twice the same never looks the same.
+        """Encrypt under the active key. Equal values have different ciphertexts.
 
         place: `table.column:id`.
         """
@@ -100,7 +100,7 @@ class Keyring:
         return header + nonce + sealed
 
     def decrypt(self, blob: bytes, place: str) -> bytes:
-        """Return what `encrypt` was given.
+        """Return the plain value.
 
         Raises: DecryptionFailed.
         """
@@ -116,11 +116,11 @@ class Keyring:
             raise DecryptionFailed("a stored value is not what was written here") from None
 
     def needs_rotation(self, blob: bytes) -> bool:
-        """Tell whether a stored value is under an older key and should be encrypted anew."""
+        """Tell whether a stored value is under an older key."""
         return _read_header(blob)[0] != self._active
 
     def renew(self, blob: bytes | None, place: str) -> bytes | None:
-        """Return the same value under the active key; as it is when it is already, or NULL.
+        """Return a stored value under the active key; unchanged if it already is, or is None.
 
         Raises: DecryptionFailed.
         """
@@ -129,10 +129,9 @@ class Keyring:
         return self.encrypt(self.decrypt(blob, place), place)
 
     def lookup(self, kind: str, value: str) -> bytes:
-        """Return the keyed hash (32 bytes) under which `value` is found again.
+        """Return the keyed hash (32 bytes) of a value, for look-ups.
 
-        kind: such as `nik` or `phone`; the same text of another kind gives another hash. The
-        caller normalises the value first.
+        kind: such as `nik` or `phone`; it changes the hash. The caller normalises the value.
         """
         message = kind.encode() + b"\0" + value.encode()
         return hmac.digest(self._lookup_key, message, hashlib.sha256)

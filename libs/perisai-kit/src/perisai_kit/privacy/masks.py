@@ -1,8 +1,8 @@
-"""What is shown of personal data to those who may not see it whole."""
+"""Masks of personal data."""
 
 
 def mask_nik(nik: str) -> str:
-    """Return 3510********0001: regency and serial, enough to tell two neighbours apart."""
+    """Return 3510********0001: regency and serial."""
     return f"{nik[:4]}{'*' * 8}{nik[-4:]}" if len(nik) == 16 else "*" * len(nik)
 
 
@@ -12,12 +12,12 @@ def mask_name(name: str) -> str:
 
 
 def mask_phone(phone: str) -> str:
-    """Return the last three digits behind stars."""
+    """Return stars and the last three digits."""
     return _last(phone, 3)
 
 
 def mask_account(account: str) -> str:
-    """Return the last four digits of an account number behind stars."""
+    """Return stars and the last four digits of an account number."""
     return _last(account, 4)
 
 

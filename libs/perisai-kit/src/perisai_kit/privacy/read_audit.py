@@ -1,4 +1,4 @@
-"""The record of who read whose personal data."""
+"""The audit log of reads of personal data."""
 
 import uuid
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 
 READS = "reads"
-"""The mark in `session.info` for the readings that its transaction records."""
+"""The key in `session.info` for the audited reads of the transaction."""
 
 
 def get_reads(session: AsyncSession) -> list[tuple[str, tuple[uuid.UUID, ...]]]:
-    """Return kind and ids of the readings of personal data that a transaction records."""
+    """Return kind and ids of the audited reads of a transaction."""
     return list(session.info.get(READS, ()))
 
 
 class Reader(Protocol):
-    """Who reads: the subject of a token."""
+    """The principal that reads."""
 
     @property
     def account_id(self) -> uuid.UUID: ...
@@ -33,7 +33,7 @@ class Reader(Protocol):
 
 
 class ReadAudit(KitBase):
-    """Who has seen whose unmasked data. Insert only."""
+    """One read of unmasked personal data. Insert only."""
 
     __tablename__ = "read_audits"
 
@@ -49,9 +49,10 @@ class ReadAudit(KitBase):
 async def audit_read(
     session: AsyncSession, reader: Reader, *, kind: str, ids: Sequence[uuid.UUID], request_id: str
 ) -> None:
-    """Record that a subject reads personal data; call it once a request.
+    """Record that a principal reads personal data.
 
-    kind: such as `member`. The row is written with the reading transaction: no record, no answer.
+    kind: such as `member`. The row is part of the transaction, so that there is no answer without
+    it.
     """
     if not ids:
         return

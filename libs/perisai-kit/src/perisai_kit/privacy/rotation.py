@@ -1,9 +1,9 @@
-"""Encrypt stored values anew under the key ring's first key, while the service runs.
+"""Re-encrypts stored values under the first data key, while the service runs.
 
-Nothing is remembered between runs: a stored value names its key, so that a run which was killed
-is just started again. Several runs at once share the rows between them. A batch locks its rows,
-and passes over those that somebody else holds: nobody waits for it for longer than a batch takes,
-it waits for nobody, and no value is lost that is written meanwhile.
+A run has no state, because a stored value contains its key id. A killed run is simply started
+again, and several runs can share the work. A batch locks its rows and skips rows that are locked by
+others. So it waits for no transaction, delays others by at most one batch, and loses no concurrent
+write.
 """
 
 import asyncio
@@ -38,15 +38,15 @@ from perisai_kit.privacy.columns import SealedType, build_place
 from perisai_kit.privacy.keyring import DecryptionFailed, Keyring
 
 BATCH = 500
-"""Rows that are locked together, for some ten milliseconds."""
+"""Rows that are locked together, for about ten milliseconds."""
 AGAIN_S = 1.0
-"""Pause before rows that somebody else held are looked for again."""
+"""Pause before rows that were locked by others are tried again."""
 PATIENCE = 30
-"""So many times in a row nothing could be done about what is left; then the run ends."""
+"""The run ends after so many consecutive rounds without progress."""
 
-Tell: TypeAlias = Callable[[str], None]
+Report: TypeAlias = Callable[[str], None]
 LeftOver: TypeAlias = dict[str, Counter[str]]
-"""How many values are not under the first key: by `table.column`, by the id of their key."""
+"""The number of values that are not under the first key, by `table.column` and key id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class SealedTable:
         return tuple(self.table.primary_key)
 
     def stored(self, name: str) -> ColumnElement[bytes]:
-        """The column as bytes, past the type that gives nothing but carriers."""
+        """Return the column as bytes, without its encrypted type."""
         return type_coerce(self.table.c[name], LargeBinary())
 
     def context(self, name: str) -> str:
@@ -70,7 +70,7 @@ class SealedTable:
 
 @dataclass(slots=True)
 class Rotation:
-    """What a run did. unreadable: values that do not decrypt, by `table.column`."""
+    """The result of a run. unreadable: values that cannot be decrypted, by `table.column`."""
 
     rewritten: int = 0
     left: LeftOver = field(default_factory=dict)
@@ -78,12 +78,12 @@ class Rotation:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every value is under the first key, so that the others may be removed."""
+        """Whether every value is under the first key, so that the others can be removed."""
         return not self.left
 
 
 def find_sealed_tables(metadata: Iterable[MetaData]) -> list[SealedTable]:
-    """Return every table with encrypted columns."""
+    """Return all tables with encrypted columns."""
     found = []
     for table in (table for each in metadata for table in each.sorted_tables):
         names = tuple(each.name for each in table.columns if isinstance(each.type, SealedType))
@@ -97,23 +97,23 @@ async def rotate(
     keyring: Keyring,
     metadata: Sequence[MetaData],
     *,
-    tell: Tell,
+    report: Report,
     batch: int = BATCH,
     again_s: float = AGAIN_S,
 ) -> Rotation:
-    """Encrypt every value that is under another key anew; return what was done and what is left.
+    """Re-encrypt every value that is under another key; return the result.
 
-    database: as the owner of the tables, for a service may not change its insert-only ones.
-    tell: takes lines about progress; they hold numbers and names of columns.
+    database: as the owner of the tables, because a service cannot update insert-only tables.
+    report: gets lines about progress, with numbers and names of columns.
     """
     tables = find_sealed_tables(metadata)
     done, stuck = Rotation(), 0
     while True:
         before, done.unreadable = done.rewritten, Counter()
         for each in tables:
-            await _rotate_table(database, keyring, each, done, tell=tell, batch=batch)
+            await _rotate_table(database, keyring, each, done, report=report, batch=batch)
         done.left = await count_left(database, keyring, metadata)
-        if _is_as_good_as_it_gets(done):
+        if _is_finished(done):
             return done
         stuck = 0 if done.rewritten > before else stuck + 1
         if stuck >= PATIENCE:
@@ -121,7 +121,7 @@ async def rotate(
         await asyncio.sleep(again_s)
 
 
-def _is_as_good_as_it_gets(done: Rotation) -> bool:
+def _is_finished(done: Rotation) -> bool:
     counts = {context: keys.total() for context, keys in done.left.items()}
     return all(count <= done.unreadable[context] for context, count in counts.items())
 
@@ -166,27 +166,29 @@ async def _rotate_table(
     sealed: SealedTable,
     done: Rotation,
     *,
-    tell: Tell,
+    report: Report,
     batch: int,
 ) -> None:
     after: tuple[object, ...] | None = None
     rewritten = 0
     while True:
         async with database.begin() as session:
-            rows = (await session.execute(_next_rows(sealed, keyring, after, batch))).all()
-            changed = _encrypt_anew(rows, sealed, keyring, done.unreadable)
+            rows = (
+                await session.execute(_next_rows_statement(sealed, keyring, after, batch))
+            ).all()
+            changed = _re_encrypt(rows, sealed, keyring, done.unreadable)
             if changed:
-                await session.execute(_rewrite(sealed, changed))
+                await session.execute(_rewrite_statement(sealed, changed))
         done.rewritten += len(changed)
         rewritten += len(changed)
         if changed:
-            tell(f"{sealed.table.name}: {rewritten} rows are encrypted anew")
+            report(f"{sealed.table.name}: {rewritten} rows are re-encrypted")
         if not rows:
             return
         after = tuple(rows[-1])[: len(sealed.keys)]
 
 
-def _next_rows(
+def _next_rows_statement(
     sealed: SealedTable, keyring: Keyring, after: tuple[object, ...] | None, batch: int
 ) -> Select[Any]:
     keys, stored = sealed.keys, [sealed.stored(name) for name in sealed.columns]
@@ -196,10 +198,10 @@ def _next_rows(
     return chosen.order_by(*keys).limit(batch).with_for_update(skip_locked=True, key_share=True)
 
 
-def _encrypt_anew(
+def _re_encrypt(
     rows: Sequence[Row[Any]], sealed: SealedTable, keyring: Keyring, unreadable: Counter[str]
 ) -> list[list[Any]]:
-    """Return key and new values of the rows of which something changes."""
+    """Return key and new values of the rows that change."""
     changed = []
     for row in rows:
         row_id, old = tuple(row)[: len(sealed.keys)], tuple(row)[len(sealed.keys) :]
@@ -216,8 +218,8 @@ def _encrypt_anew(
     return changed
 
 
-def _rewrite(sealed: SealedTable, rows: Sequence[Sequence[Any]]) -> Any:
-    """One statement, and one new version of each row whatever number of its columns change."""
+def _rewrite_statement(sealed: SealedTable, rows: Sequence[Sequence[Any]]) -> Any:
+    """Return the statement that updates the rows, with one new version of each."""
     types = [each.type for each in sealed.keys] + [LargeBinary()] * len(sealed.columns)
     names = [f"c{place}" for place in range(len(types))]
     arrays = [

@@ -1,4 +1,4 @@
-"""Stopping after the current item instead of in the middle of it."""
+"""Stops after the current item instead of in the middle of it."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 GRACE_S = 10.0
-"""Time the item in hand gets after the stop was asked for; then it is cancelled (rolled back)."""
+"""Time for the current item after a stop; then it is cancelled (rolled back)."""
 
 
 async def finish(item: Coroutine[Any, Any, Result], *, grace_s: float = GRACE_S) -> Result:
-    """Await the item; a cancellation meanwhile lets it end first, for up to `grace_s`."""
+    """Await the item. A cancellation waits for its end, for up to `grace_s`."""
     task = asyncio.ensure_future(item)
     try:
         return await asyncio.shield(task)
@@ -21,5 +21,5 @@ async def finish(item: Coroutine[Any, Any, Result], *, grace_s: float = GRACE_S)
         task.cancel()
         await asyncio.wait([task])
         if not task.cancelled():
-            task.exception()  # seen: the stop matters more now
+            task.exception()  # marked as retrieved: the cancellation is raised
         raise

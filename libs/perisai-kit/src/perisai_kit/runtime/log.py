@@ -1,4 +1,4 @@
-"""Structured JSON logs: events named `noun.verb`, ids, never personal data."""
+"""Structured JSON logs: events named `noun.past_participle`, ids, never personal data."""
 
 import asyncio
 import atexit
@@ -12,9 +12,9 @@ from structlog.typing import ExcInfo, FilteringBoundLogger
 
 
 class _Stderr:
-    """The error stream as it is when a line is written: loggers are kept longer than a stream.
+    """The present `sys.stderr`, because loggers outlive a stream.
 
-    Lines keep their order, whether they are written now or held until the end of the turn.
+    Lines keep their order, also if they are written at the end of the event loop's turn.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class _Stderr:
         return sys.stderr.write(text)
 
     def write_soon(self, text: str) -> None:
-        """Write at the end of the event loop's turn, together with the turn's other lines."""
+        """Write at the end of the event loop's turn, together with its other lines."""
         if not self._held:
             asyncio.get_running_loop().call_soon(self.flush_held)
         self._held.append(text)
@@ -73,13 +73,13 @@ def configure_logging(*, service: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
-    # Our own access line carries no query string; uvicorn's would. httpx logs whole addresses.
+    # Our access line has no query string; uvicorn's has. httpx logs complete URLs.
     for noisy in ("uvicorn.access", "httpx", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def _frames(exc_info: ExcInfo) -> list[dict[str, object]]:
-    # Class and frames only: an exception's words and locals may hold somebody's data.
+    # Only class and frames, because texts and locals may contain personal data.
     causes: list[dict[str, object]] = []
     error: BaseException | None = exc_info[1]
     while error is not None and len(causes) < 5:

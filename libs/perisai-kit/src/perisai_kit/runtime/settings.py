@@ -20,8 +20,8 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 SECRETS_DIR = "PERISAI_SECRETS_DIR"
-"""Names a folder with a file for each variable, called like it in lower case, as Docker and
-Kubernetes mount secrets. What the environment says itself wins."""
+"""A folder with a file for each variable, named in lower case, as Docker and Kubernetes mount
+secrets. Environment variables take precedence."""
 
 
 Secret = Annotated[SecretStr, Field(min_length=1)]
@@ -43,42 +43,42 @@ def _read_networks(value: object) -> object:
 
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-"""Texts by comma, or a JSON list of them."""
+"""Texts separated by commas, or a JSON list."""
 
 Networks = Annotated[
     tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_read_networks)
 ]
-"""Addresses and networks such as `10.0.0.0/8`, by comma or as a JSON list."""
+"""Addresses and networks such as `10.0.0.0/8`, separated by commas or as a JSON list."""
 
 
 class SettingsRefused(SystemExit):
-    """Ends the process before it serves anything: one line, exit code 1.
+    """Ends the process at start with one line and exit code 1.
 
-    The line names variables and never says what they hold.
+    The line contains names of variables, never their values.
     """
 
 
-def find_secrets_folder(who: str) -> str | None:
-    """Return the folder that PERISAI_SECRETS_DIR names, if any. who: whom the error names.
+def find_secrets_folder(program: str) -> str | None:
+    """Return the folder in PERISAI_SECRETS_DIR, if any. program: its name, for the error.
 
-    Raises: SettingsRefused when there is no such folder.
+    Raises: SettingsRefused if the folder does not exist.
     """
     folder = os.environ.get(SECRETS_DIR) or None
     if folder is not None and not Path(folder).is_dir():
-        raise SettingsRefused(f"{who} cannot start: {SECRETS_DIR} names no folder.")
+        raise SettingsRefused(f"{program} cannot start: {SECRETS_DIR} names no folder.")
     return folder
 
 
 def shared(name: str, **kwargs: Any) -> Any:
-    """A variable that carries the same name in every service, such as PERISAI_GATEWAY_URL."""
+    """Declare a variable with the same name in every service, such as PERISAI_GATEWAY_URL."""
     return Field(validation_alias=AliasChoices(name), **kwargs)
 
 
 class ServiceSettings(BaseSettings):
     """The base; a service subclasses it with its own prefix, such as `PERISAI_MEMBER_`.
 
-    There is no default for a secret or an address. An empty variable counts as one that is not
-    set: that is how docker-compose.yml passes on what nobody has filled in.
+    Secrets and addresses have no default. An empty variable counts as unset, because
+    docker-compose.yml passes unset variables on as empty ones.
     """
 
     model_config = SettingsConfigDict(
@@ -90,21 +90,21 @@ class ServiceSettings(BaseSettings):
     )
 
     service: str
-    """The service's name as it stands in logs, tokens and events, such as `member-service`."""
+    """The name of the service in logs, tokens and events, such as `member-service`."""
 
     database_url: Secret
     """postgresql://<database>_app:…@host:port/database; the role that may not alter tables."""
     database_pooled: bool = False
-    """True: the address is that of PgBouncer or its like, in transaction mode."""
+    """Whether `database_url` is that of PgBouncer or similar, in transaction mode."""
     direct_database_url: Secret | None = Field(default=None, validate_default=True)
     """PostgreSQL's own address, for the sequencer and the writer of payments; required with a
     pool."""
     data_keys: Secret
-    """`kid:base64 of 32 bytes`, several by comma; the first encrypts, all decrypt."""
+    """`kid:base64 of 32 bytes`, several separated by commas; the first encrypts, all decrypt."""
     lookup_key: Secret
-    """base64 of 32 bytes; keyed hashes for look-up. It does not rotate in place."""
+    """base64 of 32 bytes, for keyed hashes. It cannot be rotated in place."""
     client_secret: Secret
-    """With `service` as client id: how this service gets its own token from the gateway."""
+    """The client secret for this service's own token; the client id is `service`."""
     database_pool_size: int = Field(default=10, ge=1, le=100)
 
     gateway_url: str = shared("PERISAI_GATEWAY_URL")
@@ -112,7 +112,7 @@ class ServiceSettings(BaseSettings):
     sandbox: bool = shared("PERISAI_SANDBOX", default=False)
     clock_file: Path | None = shared("PERISAI_CLOCK_FILE", default=None)
     run_worker: bool = shared("RUN_WORKER", default=False)
-    """True: this process also runs the sequencer, the subscriptions and the periodic tasks."""
+    """Whether this process also runs the sequencer, the subscriptions and the periodic tasks."""
     service_timeout_s: float = Field(default=10.0, gt=0, le=60)
 
     @field_validator("direct_database_url")
@@ -137,7 +137,7 @@ class ServiceSettings(BaseSettings):
     def from_env(cls) -> Self:
         """Read the environment and the folder of secrets once.
 
-        Raises: SettingsRefused with every variable that is missing or not valid.
+        Raises: SettingsRefused with every missing or invalid variable.
         """
         folder = find_secrets_folder(cls._who())
         try:
@@ -156,7 +156,7 @@ class ServiceSettings(BaseSettings):
 
     @classmethod
     def _variable(cls, name: str) -> str:
-        """Return how the environment calls a field; shared ones already go by their variable."""
+        """Return the variable of a field; a shared field is reported by its variable."""
         is_ours = name in cls.model_fields
         return f"{cls.model_config.get('env_prefix', '')}{name}".upper() if is_ours else name
 

@@ -1,4 +1,4 @@
-"""Whose certificates are believed when we call somebody."""
+"""The TLS context for outgoing requests."""
 
 import ssl
 from functools import cache
@@ -8,9 +8,9 @@ import httpx
 
 @cache
 def get_ssl_context() -> ssl.SSLContext:
-    """Return the certificate authorities, read once a process.
+    """Return the TLS context, made once per process.
 
-    Each client of httpx would read them for itself, and the event loop stands still meanwhile:
-    some 30 ms each time.
+    Each httpx client would read the certificate authorities again and block the event loop for
+    about 30 ms.
     """
     return httpx.create_ssl_context(trust_env=False)

@@ -71,7 +71,7 @@ async def _run(
         if options.count:
             done = Rotation(left=await count_left(database, keyring, metadata))
         else:
-            done = await rotate(database, keyring, metadata, tell=tell, batch=options.batch)
+            done = await rotate(database, keyring, metadata, report=tell, batch=options.batch)
     finally:
         await database.dispose()
     for line in describe(done):

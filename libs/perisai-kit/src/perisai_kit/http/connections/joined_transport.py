@@ -1,7 +1,6 @@
-"""A transport whose writes leave in one piece: uvicorn writes head and body of an answer apart.
+"""A transport that joins writes: uvicorn writes head and body of an answer separately.
 
-Two system calls and two packets an answer, which the client is woken for twice, cost as much as
-half of what uvicorn does for a small request.
+Two system calls and two packets per answer cost half as much as uvicorn's work for a small request.
 """
 
 import asyncio
@@ -10,15 +9,15 @@ from contextlib import suppress
 from typing import Any
 
 MAX_JOINED_BYTES = 64 * 1024
-"""A body that comes in large parts is not copied together."""
+"""Larger parts are not joined."""
 
 
 UNSENT_BYTES = 128 * 1024
-"""What the system holds of an answer unsent, so that we see whether its reader takes any of it."""
+"""The unsent bytes in the kernel's buffer, so that a stalled client is noticed."""
 
 
 class JoinedTransport(asyncio.Transport):
-    """Writes what is written within one turn of the event loop together, in its order."""
+    """Joins the writes of one turn of the event loop, in order."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
@@ -44,7 +43,7 @@ class JoinedTransport(asyncio.Transport):
         return self._transport.can_write_eof()
 
     def write_eof(self) -> None:
-        """Write what is held and end our side, where the transport can (TLS cannot)."""
+        """Write the joined data and end our side, if the transport can (TLS cannot)."""
         self._flush()
         if self._transport.can_write_eof():
             self._transport.write_eof()
@@ -83,7 +82,7 @@ class JoinedTransport(asyncio.Transport):
 
 
 def limit_unsent_bytes(transport: asyncio.Transport) -> None:
-    """Let the system take more of an answer only when its reader has taken what was there."""
+    """Limit the unsent bytes in the kernel's buffer of this connection."""
     opened = transport.get_extra_info("socket")
     if opened is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
         with suppress(OSError):

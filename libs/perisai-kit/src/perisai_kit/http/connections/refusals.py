@@ -1,4 +1,4 @@
-"""Answers of the server itself, to what is no request or does not arrive in time."""
+"""Answers of the server to invalid and to late requests."""
 
 import json
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ STATUS[HeadTooLarge] = 431
 
 
 def build_refusal(error: DomainError, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Return a whole answer, after which the connection ends. headers: more of the answer's."""
+    """Return a complete answer that ends the connection. headers: additional ones."""
     body = {**build_problem_body(error, language="en"), "request_id": new_id_text()}
     content = json.dumps(body).encode()
     head = [

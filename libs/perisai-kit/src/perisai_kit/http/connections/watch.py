@@ -16,10 +16,10 @@ open_connections = Gauge("perisai_http_connections_open", "Open connections of c
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """What one client may take. Times are seconds, sizes bytes.
+    """The limits of a connection. Times are seconds, sizes bytes.
 
-    A body may take `body_s` plus a second for each `body_bytes_a_second` received: an honest
-    upload of 1 MB over EDGE takes 80 s.
+    A body may take `body_s` plus a second for each `body_bytes_a_second` received: an upload of 1
+    MB over EDGE takes 80 s.
     """
 
     head_bytes: int = 64 * 1024
@@ -28,16 +28,17 @@ class ConnectionLimits:
     body_s: float = 20.0
     body_bytes_a_second: int = 4096
     write_s: float = 30.0
-    """How long a client may take nothing of an answer."""
+    """How long a client may read nothing of an answer."""
     linger_s: float = 2.0
-    """How long a refused client may go on sending: closed at once, it would not get our answer."""
+    """How long a refused client may continue to send; after an immediate close it would get no
+    answer."""
     connections: int = 10_000
-    """Open at one time; then the one that has waited longest for a request is closed."""
+    """Open connections; beyond that the connection that was idle longest is closed."""
     check_every_s: float = 1.0
 
 
 class Watched(Protocol):
-    """A connection as its watch sees it."""
+    """A watched connection."""
 
     def check(self, now: float) -> None: ...
 
@@ -52,7 +53,7 @@ class Watch:
         self._limits = limits
         self._open: set[Watched] = set()
         self._idle: dict[Watched, None] = {}
-        """Those that wait for a request, the longest waiting first."""
+        """Idle connections, the longest idle first."""
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, connection: Watched) -> None:
