@@ -37,7 +37,11 @@ def notes_router() -> APIRouter:
 
     @router.post("/v1/notes", status_code=201, openapi_extra=IDEMPOTENT)
     async def write(
-        note: Note, session: Session, _: Annotated[Principal, Depends(require())]
+        note: Note,
+        session: Session,
+        _: Annotated[Principal, Depends(require())],
+        a: int = 0,
+        b: int = 0,
     ) -> dict[str, int]:
         if note.words == "slow":
             await asyncio.sleep(0.3)
