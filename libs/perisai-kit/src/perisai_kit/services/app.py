@@ -69,14 +69,14 @@ class HeadAsGet:
 
 
 class App(FastAPI):
-    """The framework behind the layers that stand around it.
+    """FastAPI inside of our own ASGI layers.
 
-    What a layer answers itself never comes to the framework and pays for none of its layers: half
-    a dozen of them, which would cost a request on a hot path as much as reading its message.
+    An answer of our layers does not pass FastAPI's own layers, which cost a request on a hot path
+    as much as parsing its body.
     """
 
     def __init__(self, *, wrap: Wrap, **options: Any) -> None:
-        """wrap: returns what a request meets, given the framework."""
+        """wrap: puts our layers around FastAPI's application."""
         super().__init__(**options)
         self._entrance = wrap(super().__call__)
 
@@ -93,12 +93,11 @@ def create_kit(
     http_transport: httpx.AsyncBaseTransport | None = None,
     database: Database | None = None,
 ) -> Kit:
-    """Build what a service stands on. Nothing is opened or asked yet.
+    """Build the parts of a service. No connection is opened yet.
 
-    keys: where verification keys come from; the gateway's JWKS when left out.
-    revocations: which tokens count no more; the gateway's list when left out.
-    http_transport: what carries calls to other services; the network when left out.
-    database: one that exists already; made from the settings when left out.
+    keys: verification keys; the gateway's JWKS when left out. revocations: revoked tokens; the
+    gateway's list when left out. http_transport: for requests to other services; the network when
+    left out. database: an existing one; made from the settings when left out.
     """
     clock.follow_test_clock(settings.clock_file, sandbox=settings.sandbox)
     keyring = Keyring.from_settings(settings)

@@ -1,4 +1,4 @@
-"""How one service asks another: deadlines, its own token, and errors by kind."""
+"""HTTP client for another service: time-outs, the service's own token, and errors by kind."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ from perisai_kit.domain.errors import (
 )
 from perisai_kit.runtime.tls import get_ssl_context
 
-# 401 and 403 are about this service's own token, never about the user: they are not passed on.
+# 401 and 403 concern this service's own token, not the user, so they are not passed on.
 _KINDS: dict[int, type[DomainError]] = {
     400: BadRequest,
     404: NotFound,
@@ -33,7 +33,7 @@ RENEW_BEFORE_END_S = 60
 
 
 class TokenSource:
-    """This service's own access token, taken from the gateway and kept until near its end."""
+    """This service's own access token, from the gateway, cached until shortly before it expires."""
 
     def __init__(
         self,
@@ -55,9 +55,9 @@ class TokenSource:
         self._lock = asyncio.Lock()
 
     async def get_token(self) -> str:
-        """Return a token that lives for a while yet.
+        """Return a token that is still valid for some time.
 
-        Raises: Unavailable when the gateway gives none.
+        Raises: Unavailable if the gateway issues none.
         """
         async with self._lock:
             if time.monotonic() >= self._renew_at:
@@ -65,7 +65,7 @@ class TokenSource:
             return self._token
 
     def forget(self) -> None:
-        """Take a new token next time (the gateway has refused this one)."""
+        """Drop the token, because it was refused."""
         self._renew_at = 0.0
 
     async def _renew(self) -> None:
@@ -84,7 +84,7 @@ class TokenSource:
 
 
 class ServiceClient:
-    """Questions to one other service. One object a process; `close()` at its end."""
+    """A client for one other service. One object per process; `close()` at its end."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class ServiceClient:
             transport=transport,
             verify=get_ssl_context(),
             timeout=httpx.Timeout(timeout_s, connect=3),
-            trust_env=False,  # services are neighbours: no proxy of the machine stands between
+            trust_env=False,  # services are on the same network, so proxy variables are ignored
         )
 
     async def get(
@@ -113,16 +113,16 @@ class ServiceClient:
         *,
         timeout_s: float | None = None,
     ) -> Any:
-        """Return the JSON of a GET. timeout_s: longer than usual, for a long poll.
+        """Return the JSON of a GET. timeout_s: for a long poll.
 
-        Raises: the kind of error the other side answered, Unavailable when it did not.
+        Raises: the kind of error of the answer, or Unavailable without an answer.
         """
         return await self._ask("GET", path, params=params, timeout_s=timeout_s)
 
     async def post(self, path: str, json: Any) -> Any:
-        """Return the JSON of a POST. It is never repeated by itself.
+        """Return the JSON of a POST, which is never retried here.
 
-        Raises: the kind of error the other side answered, Unavailable when it did not.
+        Raises: the kind of error of the answer, or Unavailable without an answer.
         """
         return await self._ask("POST", path, json=json)
 

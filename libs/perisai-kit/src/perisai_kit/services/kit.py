@@ -1,4 +1,4 @@
-"""What a service stands on, for its routes and its background work."""
+"""The parts of a service that its routes and its background work use."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -17,12 +17,12 @@ from perisai_kit.runtime.settings import ServiceSettings
 from perisai_kit.services.client import ServiceClient, TokenSource
 
 Background = Callable[[], Coroutine[Any, Any, None]]
-"""Runs from the start of an app to its stop."""
+"""Runs from the start of an app until it stops."""
 
 
 @dataclass(slots=True)
 class Kit:
-    """What a request or a task of this service may use; at `request.app.state.kit`."""
+    """The parts of a service, at `request.app.state.kit`."""
 
     settings: ServiceSettings
     database: Database
@@ -37,10 +37,10 @@ class Kit:
     """By kind, the rule that decides who may see a stored answer: http/visibility.py."""
     background: list[Background] = field(default_factory=list)
     on_close: list[Callable[[], Any]] = field(default_factory=list)
-    """What keeps the kit's own parts fresh while an app runs, and what ends them."""
+    """The background tasks of the kit's parts, and their clean-up."""
 
     def client(self, base_url: str) -> ServiceClient:
-        """Return a client for another service, on this service's own token."""
+        """Return a client for another service, with this service's own token."""
         return ServiceClient(
             base_url,
             self.tokens,

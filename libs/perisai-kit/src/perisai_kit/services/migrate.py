@@ -1,7 +1,7 @@
-"""`perisai-migrate NAME...`: bring the databases of these processes to their newest form.
+"""`perisai-migrate NAME...`: migrate the databases of these processes.
 
-In one process, because Alembic and the ORM take longer to import than to work. The addresses come
-from PERISAI_<NAME>_OWNER_DATABASE_URL.
+All in one process, because importing Alembic takes longer than migrating. The addresses come from
+PERISAI_<NAME>_OWNER_DATABASE_URL.
 """
 
 import sys
@@ -16,9 +16,9 @@ from perisai_kit.services.processes import find_migrations
 
 
 def build_alembic_config(name: str, url: str | None = None) -> Config:
-    """Return how Alembic finds the migrations of a process's database.
+    """Return the Alembic configuration for the database of a process.
 
-    url: the owner's address, instead of the one in the environment.
+    url: the owner's address; that of the environment when left out.
     """
     config = Config()
     config.set_main_option("script_location", _escaped(str(find_migrations(name))))
@@ -33,7 +33,7 @@ def _escaped(text: str) -> str:
 
 
 def main(names: Sequence[str] | None = None) -> None:
-    """Migrate one after the other; ends with one line and exit code 1 at the first that fails."""
+    """Migrate in order; exit with one line and code 1 at the first failure."""
     for name in sys.argv[1:] if names is None else names:
         try:
             command.upgrade(build_alembic_config(name), "head")

@@ -21,18 +21,18 @@ READY_CACHED_S = 1.0
 
 
 router = APIRouter(include_in_schema=False)
-"""The routes every service has. They are not part of the documented API."""
+"""Routes of every service, outside of the documented API."""
 
 
 @router.get("/health")
 async def _health() -> dict[str, str]:
-    """Tell that the process answers."""
+    """Answer that the process runs."""
     return {"status": "ok"}
 
 
 @router.get("/ready")
 async def _ready(request: Request) -> Response:
-    """Tell whether this process can serve, and no more: anybody may ask."""
+    """Answer whether this process can serve; public, so without details."""
     state = request.app.state
     checked_at, is_ready = getattr(state, "ready", (float("-inf"), False))
     if time.monotonic() - checked_at > READY_CACHED_S:
@@ -43,19 +43,19 @@ async def _ready(request: Request) -> Response:
 
 @router.get("/ready/details")
 async def _ready_details(request: Request) -> dict[str, bool]:
-    """Tell what is ready: its database, its migrations, its keys."""
+    """Answer whether the database, the migrations and the keys are ready."""
     return await check_readiness(request.app.state.kit)
 
 
 @router.get("/metrics")
 async def _metrics() -> Response:
-    """Give Prometheus its figures."""
+    """Return the metrics for Prometheus."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/v1/status", dependencies=[Depends(require())])
 async def _status(request: Request) -> dict[str, Any]:
-    """Tell the version, the business time and how far each subscription lags."""
+    """Return the version, the business time and the lag of each subscription."""
     kit: Kit = request.app.state.kit
     return {
         "service": kit.settings.service,
@@ -71,7 +71,7 @@ def _head(migrations: Path) -> str | None:
 
 
 async def check_readiness(kit: Kit) -> dict[str, bool]:
-    """Check the own database, the migrations and the keys; never another service."""
+    """Check the database, the migrations and the keys, but no other service."""
     head = _head(kit.migrations)
     try:
         async with kit.database.read() as session:

@@ -1,6 +1,6 @@
-"""What an administrator may see of parked events and do about them.
+"""Routes for administrators to list, replay and dismiss parked events.
 
-The addresses name the service, so that they are the same at the gateway and behind it.
+The addresses contain the service, so that they are the same at the gateway and behind it.
 """
 
 from datetime import datetime
@@ -33,9 +33,9 @@ class SubscriptionGone(Conflict):
 
 
 class ParkedEventOut(Out):
-    """`error` names the failure; `waits_behind` is fine itself but follows one that failed.
+    """A parked event. `error` names the failure; `waits_behind` means that an earlier event failed.
 
-    `attempts` counts replays too. `dismissal_reason` is in the words of who dismissed it.
+    `attempts` includes replays.
     """
 
     id: UUID
@@ -69,7 +69,7 @@ class ParkedEventDismissal(Model):
 
 
 def get_operations_prefix(service: str) -> str:
-    """Return what the addresses begin with that are for the operators of one service."""
+    """Return the prefix of the operators' addresses of one service."""
     return f"/v1/operations/{service}"
 
 
@@ -80,7 +80,7 @@ async def list_parked_events(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Slice[ParkedEvent]:
-    """List the events that could not be applied, and those behind them, oldest first."""
+    """List the events that could not be applied, and those that wait behind them, oldest first."""
     after = read_cursor(cursor, UUID)
     found = await parked.list_parked(session, state=state, after=after, limit=limit + 1)
     return cut_page(found, limit, key=lambda event: event.id)
@@ -122,7 +122,7 @@ def build_parked_router(service: str) -> APIRouter:
     async def dismiss_parked_event(
         admin: Admin, parked_id: UUID, body: ParkedEventDismissal, request: Request
     ) -> dict[str, int]:
-        """Set a parked event aside for good; what waited behind it is applied at once."""
+        """Dismiss a parked event for good, and apply the events that waited behind it."""
         database = request.app.state.kit.database
         by, reason = admin.account_id, body.reason
         subscription = await _find_subscription(request, parked_id)
@@ -136,7 +136,7 @@ def build_parked_router(service: str) -> APIRouter:
 
 
 async def _find_subscription(request: Request, parked_id: UUID) -> Subscription | None:
-    """Return who reads the event's feed, whether or not it runs in this process.
+    """Return the subscription of a parked event, running or not, if it still exists.
 
     Raises: ParkedEventNotFound.
     """

@@ -1,6 +1,6 @@
-"""What can be started: packages name their processes in the entry-point group `perisai.processes`.
+"""The processes that can be started: the entry points of the group `perisai.processes`.
 
-NAME is a factory of an app, `NAME-worker` one of a worker.
+NAME is the factory of an app, `NAME-worker` that of a worker.
 """
 
 import sys
@@ -12,7 +12,7 @@ GROUP = "perisai.processes"
 
 
 def find_process(name: str) -> EntryPoint:
-    """Return what makes the process. Raises: SystemExit with one line where there is none."""
+    """Return the entry point of a process. Raises: SystemExit with one line for an unknown name."""
     found = entry_points(group=GROUP, name=name)
     if not found:
         known = ", ".join(sorted(each.name for each in entry_points(group=GROUP)))
@@ -23,7 +23,7 @@ def find_process(name: str) -> EntryPoint:
 def find_migrations(name: str) -> Path:
     """Return the folder with the migrations of a process's database, inside its package.
 
-    Nothing of the package is imported. Raises: SystemExit where there is no such process.
+    The package is not imported. Raises: SystemExit for an unknown process.
     """
     package = find_process(name).value.partition(".")[0]
     spec = find_spec(package)

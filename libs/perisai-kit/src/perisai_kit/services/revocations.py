@@ -1,4 +1,4 @@
-"""The gateway's list of revoked tokens, as services follow it."""
+"""The gateway's list of revoked tokens, in a service."""
 
 import asyncio
 import uuid
@@ -21,7 +21,7 @@ log = get_logger()
 
 class RevokedAccount(Out):
     account_id: uuid.UUID
-    valid_from: datetime = Field(description="Older access tokens of the account do not count.")
+    valid_from: datetime = Field(description="Older access tokens of the account are revoked.")
 
 
 class RevokedSession(Out):
@@ -30,16 +30,16 @@ class RevokedSession(Out):
 
 
 class RevocationList(Out):
-    """What changed since the instant that was asked about."""
+    """The revocations since the requested instant."""
 
-    as_of: datetime = Field(description="Ask with it as `since` the next time.")
-    kept_for_s: int = Field(description="A revocation that is older matters to no token any more.")
+    as_of: datetime = Field(description="The `since` of the next request.")
+    kept_for_s: int = Field(description="Older revocations affect no token any more.")
     accounts: list[RevokedAccount]
     sessions: list[RevokedSession]
 
 
 class RemoteRevocations(Revocations):
-    """The gateway's list, as a service follows it."""
+    """The gateway's list, refreshed every minute."""
 
     def __init__(self, gateway: ServiceClient, *, refresh_every_s: float = REFRESH_EVERY_S) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class RemoteRevocations(Revocations):
         self._as_of: datetime | None = None
 
     async def fetch(self) -> bool:
-        """Fetch what is new; tell whether it came. A failure keeps what we know."""
+        """Fetch new revocations; return whether it succeeded. A failure keeps the list."""
         params = {} if self._as_of is None else {"since": self._as_of.isoformat()}
         try:
             new = RevocationList.model_validate(await self._gateway.get(ADDRESS, params))

@@ -1,10 +1,10 @@
-"""`perisai-rotate-data-keys NAME`: encrypt a service's stored values anew under its first data key.
+"""`perisai-rotate-data-keys NAME`: re-encrypt the stored values of a service under its first key.
 
-While the service runs, and as often as wanted: what a run that was killed has done stays done.
-Reads PERISAI_<NAME>_OWNER_DATABASE_URL, _DATA_KEYS and _LOOKUP_KEY, also from PERISAI_SECRETS_DIR.
-Prints lines of progress; ends with 0 when the other keys are needed no more, or else with 1.
+It can run while the service runs, and can be repeated after it was killed. It reads
+PERISAI_<NAME>_OWNER_DATABASE_URL, _DATA_KEYS and _LOOKUP_KEY, also from PERISAI_SECRETS_DIR. It
+prints its progress. The exit code is 0 if the other keys are no longer needed, otherwise 1.
 
-Packages name their tables in the entry-point group `perisai.tables`: a list of MetaData.
+The entry-point group `perisai.tables` has the tables of each package as a list of MetaData.
 """
 
 import argparse
@@ -33,8 +33,8 @@ class RotationSettings(BaseSettings):
     )
 
     owner_database_url: Secret
-    """PostgreSQL's own address, for the role that owns the tables: the running service's role may
-    not change those it can only add to."""
+    """PostgreSQL's own address, for the owner of the tables: the role of the service cannot update
+    insert-only tables."""
     data_keys: Secret
     lookup_key: Secret
 
@@ -80,7 +80,7 @@ async def _run(
 
 
 def describe(done: Rotation) -> list[str]:
-    """Return what a run came to, in lines without anybody's data."""
+    """Return the result of a run as lines without personal data."""
     lines = [
         f"{context}: {count} values are left under key {kid}"
         for context, keys in sorted(done.left.items())

@@ -1,6 +1,6 @@
 """`perisai-serve NAME`: one process of the platform, or with `--worker` its background work.
 
-What can be started: processes.py.
+The names: processes.py.
 """
 
 import argparse
@@ -21,8 +21,8 @@ from perisai_kit.services.worker import run_standalone
 GRACEFUL_S = 8
 """How long requests under way may take when the process stops."""
 START_S = 120
-"""A process that does not answer its parent for so long is killed and made anew. A young one cannot
-answer before its imports are done, which on a busy machine takes longer than uvicorn's 5 s."""
+"""A process that does not answer its parent for so long is restarted. It cannot answer during its
+imports, which on a busy machine take longer than uvicorn's 5 s."""
 BACKLOG = 2048
 ACCEPTED_A_TURN = 16
 """New connections taken per turn of the event loop. uvloop takes one per turn and descriptor of a
@@ -32,39 +32,39 @@ RESERVED_FILES = 512
 
 
 class Configuration(uvicorn.Config):
-    """How every process serves. With several processes on one port it is loaded in each."""
+    """The server configuration of every process. Several processes on one port each load it."""
 
     def __init__(self, app: str, *, inner_ports: Sequence[int] = (), processes: int = 1) -> None:
-        """app: `module:factory`. inner_ports: those of its ports that the public does not reach."""
+        """app: `module:factory`. inner_ports: ports that are not public."""
         super().__init__(
             app,
             factory=True,
             http="perisai_kit.http.protocol:ServerProtocol",
             ws="none",
             server_header=False,
-            proxy_headers=False,  # services decide themselves whose X-Forwarded-For they believe
+            proxy_headers=False,  # services decide which X-Forwarded-For to trust
             access_log=False,
             log_level="warning",
             timeout_graceful_shutdown=GRACEFUL_S,
-            reset_contextvars=True,  # a request behind another on a connection is not its part
+            reset_contextvars=True,  # requests on one connection are independent
             workers=processes,
             timeout_worker_healthcheck=START_S,
         )
         self._inner_ports = frozenset(inner_ports)
 
     def load(self) -> None:
-        """Load the app, and tell the protocol what holds for this process."""
+        """Load the app and set the limits of the protocol for this process."""
         ServerProtocol.limits = ConnectionLimits(connections=raise_file_limit())
         ServerProtocol.inner_ports = self._inner_ports
         super().load()
-        # What the app is made of stays: without this each full collection looks through it all, and
-        # a payment that comes meanwhile waits for some 30 ms.
+        # The objects of the app live for ever. Without the freeze each full collection would scan
+        # them and delay a payment by about 30 ms.
         gc.collect()
         gc.freeze()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; ends with one line and exit code 1 where it cannot start."""
+    """Serve until SIGTERM or SIGINT; exit with one line and code 1 if it cannot start."""
     options = _parse(arguments)
     if options.worker:
         run_standalone(find_process(f"{options.name}-worker").load())
@@ -87,7 +87,7 @@ def accept_many(listener: socket.socket) -> list[socket.socket]:
 
 
 def raise_file_limit() -> int:
-    """Raise the limit on open files as far as we may; return how many connections fit below it."""
+    """Raise the limit on open files; return the number of connections that fit below it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = ConnectionLimits().connections
     files = most + RESERVED_FILES if hard == resource.RLIM_INFINITY else hard

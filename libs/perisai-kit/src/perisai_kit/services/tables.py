@@ -1,4 +1,4 @@
-"""The tables that every service has, for its `tables.py`, Alembic and the tests."""
+"""The tables of every service, for its `tables.py`, Alembic and the tests."""
 
 from sqlalchemy import MetaData
 
@@ -9,6 +9,6 @@ from perisai_kit.http import transaction
 from perisai_kit.privacy import read_audit
 
 MODULES = (cursors, lease, outbox, parking, read_audit, transaction)
-"""Imported so that their tables are known."""
+"""Imported so that their tables are registered."""
 
 KIT_METADATA: MetaData = KitBase.metadata

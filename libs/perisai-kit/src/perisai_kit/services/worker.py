@@ -1,7 +1,7 @@
-"""What a service does without being asked: number events, read feeds, periodic work.
+"""Background work of a service: the sequencer, subscriptions and periodic tasks.
 
-Runs inside the service's process with RUN_WORKER=1, or as a process of its own; in any number,
-because locks in the database decide who is at work. A cancelled worker ends the item in hand.
+It runs inside the service's process with RUN_WORKER=1, or as its own process. Any number can run,
+because locks in the database decide which one works. A cancelled worker finishes its current item.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ from perisai_kit.runtime.log import get_logger
 
 RESTART_S = 1.0
 MAX_RESTART_S = 30.0
-"""Pause before a crashed task runs again: doubled each time, up to this."""
+"""The longest pause before a crashed task runs again; the pause doubles each time."""
 MEASURE_EVERY_S = 15.0
 LEASE_S = 30.0
 AGAIN_S = 5.0
-"""Pause before work that has more to do goes on."""
+"""Pause before work that returned that there is more."""
 
 log = get_logger()
 
@@ -46,12 +46,12 @@ class Turn(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Periodic:
-    """Work done every so often, by one process at a time.
+    """A periodic task, run by one process at a time.
 
-    run: async (database); bounded. It returns True when there is more to do at once, and writes
-    with the database it is given and no other: that refuses when another process has taken over.
-    With several processes it may run more often than `every_s`, never at the same time.
-    lease_s: when a process is killed, how long until another may take over.
+    run: async (database), bounded. It returns True if there is more to do. It must write with the
+    given database only, which refuses after another process has taken over. With several processes
+    it may run more often than `every_s`, but never concurrently.
+    lease_s: how long another process waits after a process was killed.
     """
 
     name: str
@@ -60,10 +60,10 @@ class Periodic:
     lease_s: float = LEASE_S
 
     async def run_for_ever(self, database: Database) -> None:
-        """Run now and then every `every_s`, until cancelled."""
+        """Run now, and then every `every_s`, until cancelled."""
         turn = await finish(self.run_once(database))
         if turn is Turn.SKIPPED:
-            # A process that was killed at work finds its own lease when it starts again.
+            # A killed process may find its own lease when it starts again.
             await asyncio.sleep(min(self.every_s, self.lease_s))
             turn = await finish(self.run_once(database))
         while True:
@@ -74,7 +74,7 @@ class Periodic:
     async def run_once(self, database: Database) -> Turn:
         """Run unless another process does.
 
-        Raises: LeaseLost, with the work cancelled, when another process may have taken over.
+        Raises: LeaseLost, with the work cancelled, if another process may have taken over.
         """
         lease = await take_lease(database, self.name, length_s=self.lease_s)
         if lease is None:
@@ -83,7 +83,7 @@ class Periodic:
 
 
 class Worker:
-    """The tasks of one service. A task that crashes is logged, counted and run again."""
+    """The background tasks of one service. A crashed task is logged, counted and restarted."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Worker:
         subscriptions: Sequence[Subscription] = (),
         periodic: Sequence[Periodic] = (),
     ) -> None:
-        """signals: the one this process's feed route waits on, where it has one."""
+        """signals: those of the feed route in the same process, if any."""
         if signals is None:
             signals = Signals()
             database.after_publish = signals.published.send
@@ -104,7 +104,7 @@ class Worker:
         self._tasks = self._named_tasks()
 
     async def run(self) -> None:
-        """Run until cancelled; then return when every task has ended its item."""
+        """Run until cancelled; then return when every task has finished its item."""
         async with asyncio.TaskGroup() as group:
             for name, run in self._tasks.items():
                 group.create_task(_keep_running(name, run), name=name)
@@ -140,7 +140,7 @@ async def _keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
     pause = RESTART_S
     while True:
         began = time.monotonic()
-        try:  # one crashed task must not end the others
+        try:  # a crashed task must not stop the others
             await run()
         except Exception as error:
             log.error("task.crashed", task=name, exc_info=error)
@@ -166,10 +166,9 @@ async def run_until_stopped(worker: Worker) -> None:
 
 
 def run_standalone(create_worker: Callable[[], Worker]) -> None:
-    """Be the whole of `python -m x_service.worker`.
+    """Run a worker as a process of its own.
 
-    create_worker: reads the settings and configures the log; called inside the event loop,
-    because clients and engines belong to one.
+    create_worker: called inside the event loop, because clients and engines belong to a loop.
     """
 
     async def main() -> None:

@@ -1,4 +1,4 @@
-"""The databases of tests: migrated templates, made once a run, and their copies."""
+"""The databases of tests: migrated templates, made once per run, and their clones."""
 
 import asyncio
 import secrets
@@ -15,11 +15,11 @@ from perisai_kit.services.migrate import build_alembic_config
 
 Result = TypeVar("Result")
 KIT = "kit"
-"""Whose roles a database has that is no service's."""
+"""The roles of a database that belongs to no service."""
 
 
 class PostgresServer(Protocol):
-    """What the root conftest's fixture `postgres` offers."""
+    """The interface of the root conftest's fixture `postgres`."""
 
     @property
     def port(self) -> int: ...
@@ -31,9 +31,9 @@ class PostgresServer(Protocol):
 
 @dataclass(frozen=True)
 class Urls:
-    """The addresses of one database: as the running service and as its owner.
+    """The addresses of one database, for the running service and for the owner.
 
-    service: whose roles it has, as in production: `<service>_app` and `<service>_owner`.
+    service: has the roles `<service>_app` and `<service>_owner`, as in production.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Urls:
 
 
 def run_in_thread(coroutine: Coroutine[Any, Any, Result]) -> Result:
-    """Run a coroutine to its end on a thread and loop of its own."""
+    """Run a coroutine on its own thread and event loop."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, coroutine).result()
 
@@ -77,7 +77,7 @@ class Databases:
         return build_alembic_config(service, owner_url)
 
     def template(self, service: str) -> str:
-        """Return the name of the service's migrated database, which nobody writes to."""
+        """Return the name of the service's migrated template."""
         name = f"template_{service}"
         if name not in self._made:
             self.postgres.ensure_database(name, roles_of=service)
@@ -98,16 +98,16 @@ class Databases:
         return self.copy(self.template(service), service)
 
     def shared(self, service: str) -> Urls:
-        """Return the run's one clone for tests that roll back."""
+        """Return the shared clone for tests that roll back."""
         if service not in self._shared:
             self._shared[service] = self.clone(service)
         return self._shared[service]
 
     def copy(self, template: str, service: str) -> Urls:
-        """Return a new database with all that another of the service, not in use, holds."""
+        """Return a copy of a database of the service that is not in use."""
         name = f"{service}_{secrets.token_hex(6)}"
         self._run(
-            # The other strategy writes every page to the log first, five times the work.
+            # The default strategy writes every page to the WAL, which takes five times as long.
             f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY'
             f" OWNER {service}_owner",
             f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC',

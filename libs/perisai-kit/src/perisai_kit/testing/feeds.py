@@ -1,7 +1,7 @@
-"""What tests need around feeds: what was published, and delivery without a worker.
+"""Feeds in tests: the published events, and delivery without a worker.
 
-All but `run_sequencer` are for databases where no sequencer runs, and work inside a test's one
-transaction too.
+Except `run_sequencer`, these functions require that no sequencer runs. They also work inside the
+one transaction of a test.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ from perisai_kit.events.subscription import Subscription
 
 
 async def list_published(session: AsyncSession) -> list[Event]:
-    """Return all events of this database in the order of their publishing."""
+    """Return all events of this database in the order of publication."""
     rows = await session.scalars(select(EventRow).order_by(EventRow.seq))
     return [EVENTS[row.type].model_validate(row.data) for row in rows]
 
 
 async def number_now(database: Database) -> int:
-    """Number every event that is committed here; return how many."""
+    """Number all committed events; return how many."""
     total = 0
     while True:
         async with database.begin() as session:
@@ -50,7 +50,7 @@ async def deliver(subscription: Subscription, *, to: Database, source: Database)
 
 @asynccontextmanager
 async def run_sequencer(database: Database, signals: Signals | None = None) -> AsyncIterator[None]:
-    """Run a sequencer as a service's worker would."""
+    """Run a sequencer during the block, as a worker does."""
     signals = signals or Signals()
     database.after_publish = signals.published.send
     task = asyncio.create_task(Sequencer(database, signals=signals).run())

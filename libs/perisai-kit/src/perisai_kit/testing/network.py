@@ -1,4 +1,4 @@
-"""Doubles for tests: the gateway's signature on tokens, and the network between services."""
+"""Doubles for tests: tokens signed as by the gateway, and the network between services."""
 
 import uuid
 from collections.abc import Callable
@@ -19,7 +19,7 @@ GATEWAY = "http://gateway"
 
 
 class Tokens:
-    """Signs tokens as the gateway would, with a key made for this run."""
+    """Signs tokens like the gateway, with a key made for this run."""
 
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -37,12 +37,12 @@ class Tokens:
         return self.encode(whole)
 
     def encode(self, claims: dict[str, Any], **header: Any) -> str:
-        """Return a token of exactly these claims; `header` changes its head, None drops a field."""
+        """Return a token with exactly these claims. header: overrides its header."""
         head = {"typ": TOKEN_TYPE, "kid": self.kid, **header}
         return jwt.encode(claims, self._key, algorithm="ES256", headers=head)
 
     def make(self, *roles: Role, life_s: int = 600, **more: Any) -> dict[str, str]:
-        """Return the Authorization header of a subject: `tokens.make(Role.AGENT, agent_id=…)`."""
+        """Return the Authorization header of a principal: `tokens.make(Role.AGENT, agent_id=…)`."""
         scope = more.pop("scope", None)
         principal = Principal(
             account_id=more.pop("account_id", None) or new_id(),
@@ -72,7 +72,7 @@ class Wire(httpx.AsyncBaseTransport):
         self._hosts[host] = to
 
     def answer(self, host: str, handler: Callable[[httpx.Request], httpx.Response]) -> None:
-        """Let a function answer for a host."""
+        """Answer requests to a host with a function."""
         self._hosts[host] = httpx.MockTransport(handler)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -1,9 +1,9 @@
-"""The pytest plugin: real PostgreSQL, tokens, the wire between services, and time.
+"""The pytest plugin: real PostgreSQL, tokens, the network between services, and time.
 
-The root conftest gives the fixture `postgres`. A service's conftest gives `shared_urls` and
-`make_app`; from there `database`, `session` and `client` are joined to one outer
-transaction that is rolled back after each test, and `own_database` clones a fresh database from a
-migrated template for tests that need real commits (races, feeds, idempotency).
+The root conftest defines the fixture `postgres`; a service's conftest defines `shared_urls` and
+`make_app`. `database`, `session` and `client` use one outer transaction that is rolled back after
+each test. `own_database` clones a database for tests that need real commits (races, feeds,
+idempotency).
 """
 
 import base64
@@ -64,7 +64,7 @@ def own_database(databases: Databases) -> Iterator[Callable[[str], Urls]]:
 
 @pytest.fixture(scope="session")
 def shared_urls() -> Urls:
-    """The one database that a service's tests on a joined transaction share.
+    """The shared database of a service's tests that roll back.
 
     Each service's conftest defines it: `return databases.shared("member")`.
     """
@@ -77,7 +77,7 @@ def make_secret() -> str:
 
 @pytest.fixture(scope="session")
 def test_secrets() -> dict[str, str]:
-    """The secrets of this run, made now."""
+    """Generated secrets for this run."""
     return {
         "data_keys": f"k1:{make_secret()}",
         "lookup_key": make_secret(),
@@ -138,7 +138,7 @@ def make_settings(test_secrets: dict[str, str], clock_file: Path) -> Callable[..
 
 @pytest.fixture(scope="session")
 async def pools(keyring: Keyring) -> AsyncIterator[Callable[[Urls], Database]]:
-    """Connections that are kept from one test to the next: what the driver learned stays known."""
+    """Connection pools that tests share, so that the driver's caches stay warm."""
     made: dict[str, Database] = {}
 
     def pool(urls: Urls) -> Database:
@@ -153,7 +153,7 @@ async def pools(keyring: Keyring) -> AsyncIterator[Callable[[Urls], Database]]:
 
 @pytest.fixture
 async def database(shared_urls: Urls, pools: Callable[[Urls], Database]) -> AsyncIterator[Database]:
-    """A database whose every commit is a savepoint of one transaction, rolled back at the end."""
+    """A database with savepoints of one transaction that is rolled back at the end."""
     whole = pools(shared_urls)
     async with whole.engine.connect() as connection:
         outer = await connection.begin()
@@ -179,7 +179,7 @@ def wire(tokens: Tokens) -> Wire:
 
 @asynccontextmanager
 async def open_app_client(app: FastAPI, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
-    """Give a client for an app in this process, with the app's start and stop run around it."""
+    """Open a client for an app in this process, and run its start and stop."""
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
         async with httpx.AsyncClient(
@@ -189,13 +189,13 @@ async def open_app_client(app: FastAPI, **headers: str) -> AsyncIterator[httpx.A
 
 
 MakeApp = Callable[..., FastAPI]
-"""A service's `make_app(database=…, wire=…)`: see its conftest."""
+"""`make_app(database=…, wire=…)` of a service's conftest."""
 
 
 @pytest.fixture
 async def client(
     make_app: MakeApp, database: Database, wire: Wire
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of this folder's service, on the test's one transaction."""
+    """A client of the service, in the transaction of the test."""
     async with open_app_client(make_app(database=database, wire=wire)) as client:
         yield client

@@ -1,4 +1,4 @@
-"""For tests: an app on a real port, behind the protocol of production, and clients of bytes."""
+"""For tests: an app on a real port with the production protocol, and raw clients."""
 
 import asyncio
 import socket
@@ -20,7 +20,7 @@ ANSWER_S = 60
 async def serve(
     app: ASGIApp, *, protocol: type[asyncio.Protocol] = ServerProtocol, date_header: bool = True
 ) -> AsyncIterator[int]:
-    """Serve an app on a free port while the block lasts; give the port."""
+    """Serve an app on a free port during the block; give the port."""
     config = uvicorn.Config(
         app,
         http=protocol,
@@ -50,7 +50,7 @@ async def serve(
 
 @asynccontextmanager
 async def open_served_client(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
-    """Give a client of an app that is served as in production, its start and stop included."""
+    """Open a client of an app that is served as in production, with its start and stop."""
     async with (
         serve(app) as port,
         httpx.AsyncClient(
@@ -62,24 +62,24 @@ async def open_served_client(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
 
 @dataclass
 class RawClient:
-    """One connection on which a test writes bytes of its own."""
+    """A connection for raw bytes."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
     async def send(self, data: bytes) -> None:
-        """Write, and wait until the system has taken it."""
+        """Write, and wait until the buffer is drained."""
         self.writer.write(data)
         await self.writer.drain()
 
     async def answer(self) -> bytes:
-        """Return one answer, whose body has a length."""
+        """Return one answer with a Content-Length."""
         async with asyncio.timeout(ANSWER_S):
             head = await self.reader.readuntil(b"\r\n\r\n")
             return head + await self.reader.readexactly(_length(head))
 
     async def rest(self) -> bytes:
-        """Return all that comes until the server closes the connection."""
+        """Return all bytes until the server closes the connection."""
         received = b""
         async with asyncio.timeout(ANSWER_S):
             try:
@@ -92,7 +92,7 @@ class RawClient:
 
 @asynccontextmanager
 async def open_connection(port: int, *, host: str = HOST) -> AsyncIterator[RawClient]:
-    """Open a connection while the block lasts."""
+    """Open a connection during the block."""
     reader, writer = await asyncio.open_connection(host, port)
     try:
         yield RawClient(reader, writer)
