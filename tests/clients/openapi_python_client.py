@@ -17,13 +17,13 @@ def main() -> None:
         username=os.environ["PERISAI_USERNAME"],
         password=os.environ["PERISAI_PASSWORD"],
     )
-    stranger = Client(base_url=address)
-    signed_in = auth_create_token.sync(client=stranger, body=grant)
+    anonymous = Client(base_url=address)
+    signed_in = auth_create_token.sync(client=anonymous, body=grant)
     assert isinstance(signed_in, Token)
     client = AuthenticatedClient(base_url=address, token=signed_in.access_token)
     listed = accounts_list.sync(client=client, limit=10)
     assert isinstance(listed, AccountPage)
-    refused = accounts_list.sync(client=stranger)
+    refused = accounts_list.sync(client=anonymous)
     assert isinstance(refused, Problem)
     found = {
         "names": [account.username for account in listed.items],

@@ -105,7 +105,7 @@ def test_an_integer_says_how_many_bits_hold_it(bounds: dict[str, int], size: str
     assert found["format"] == size
 
 
-def test_only_what_the_gateway_lets_through_to_that_service_is_told() -> None:
+def test_only_what_the_gateway_forwards_is_documented() -> None:
     document = merged(
         agent_service=service("/v1/bills", STRING),
         member_service=service("/x/feed", STRING),

@@ -37,7 +37,7 @@ from snap_bi.verification import (
     verify_token_request,
 )
 from snap_bi.verification import (
-    CallbackOutcome as SignatureVerdict,
+    Verdict as SignatureVerdict,
 )
 from snap_bi.virtual_account import VirtualAccount, read_virtual_account
 
