@@ -1,18 +1,22 @@
 """The three services in one process, talking to each other over the wire."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
+from contract.mutations import Operation, operations
 from fastapi import FastAPI
 
 import agent_service.app
 import member_service.app
 import payment_service.app
+from gateway.edge.routes import Routes, Upstream
 from perisai_kit.testing.plugin import Databases, Tokens, Urls, Wire, open_app_client
+from sandbox.openapi.platform import service_documents
+from sandbox.services import ROOT
 
 MODULES: dict[str, Any] = {
     "agent": agent_service.app,
@@ -22,6 +26,22 @@ MODULES: dict[str, Any] = {
 ADDRESSES = {f"{name}_url": f"http://{name}" for name in MODULES}
 
 
+def is_of_gateway(name: str) -> bool:
+    """Return whether an operation is the gateway's own, or a bank's, which has its own tests."""
+    row = Routes().find(name.partition(" ")[2])
+    return row is None or row.upstream is Upstream.GATEWAY
+
+
+LISTED = [
+    line.partition(" | ")[0]
+    for line in (ROOT / "docs/api.txt").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+]
+OPERATIONS = [name for name in LISTED if not is_of_gateway(name)]
+"""What the services offer, such as `GET /v1/agents`: read, so that collecting builds no app."""
+Documented = Mapping[str, Operation]
+
+
 @dataclass(frozen=True)
 class Platform:
     """The services by name: their apps, clients and databases."""
@@ -29,6 +49,18 @@ class Platform:
     apps: dict[str, FastAPI]
     clients: dict[str, httpx.AsyncClient]
     urls: dict[str, Urls]
+
+
+@pytest.fixture(scope="session")
+def documented() -> Documented:
+    """Return what the services' documents say of their operations, by name."""
+    found = {
+        str(operation): operation
+        for service, document in service_documents().items()
+        for operation in operations(service, document)
+    }
+    assert set(found) == set(OPERATIONS), "docs/api.txt is old: run `make docs`"
+    return found
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,8 @@
 """No service redirects: a redirect would name an inner address, and lose a body on its way."""
 
 import pytest
-from contract.conftest import Platform
+from contract.conftest import Documented, Platform
 from contract.mutations import path_of
-from contract.test_bad_input import OPERATIONS
 
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.testing.plugin import Tokens
@@ -11,12 +10,12 @@ from perisai_kit.testing.plugin import Tokens
 
 @pytest.mark.parametrize("service", ["agent", "member", "payment"])
 async def test_a_slash_at_the_end_is_another_address(
-    platform: Platform, tokens: Tokens, service: str
+    platform: Platform, documented: Documented, tokens: Tokens, service: str
 ) -> None:
     everybody = tokens.make(*Role, scope={"kind": ScopeKind.COUNTRY})
     found = {}
 
-    for operation in OPERATIONS:
+    for operation in documented.values():
         if operation.service == service:
             answer = await platform.clients[service].request(
                 operation.method, f"{path_of(operation)}/", headers=everybody
