@@ -101,20 +101,20 @@ def make_requester(account_id: uuid.UUID) -> Requester:
 
 class SignInBusy(Unavailable):
     code = "sign_in_busy"
-    text = "Too many people are signing in; try again in a moment."
-    text_id = "Terlalu banyak yang sedang masuk; coba sesaat lagi."
+    text = "Too many people are signing in. Try again in a moment."
+    text_id = "Terlalu banyak orang yang sedang masuk. Coba sebentar lagi."
 
 
 class PasswordTooCommon(Invalid):
     code = "password_too_common"
-    text = "This password is easy to guess; choose several unusual words."
-    text_id = "Kata sandi ini mudah ditebak; pilih beberapa kata yang tidak lazim."
+    text = "This password is too easy to guess. Choose several unusual words."
+    text_id = "Kata sandi ini mudah ditebak. Pakai beberapa kata yang tidak umum."
 
 
 class PasswordHasUsername(Invalid):
     code = "password_has_username"
     text = "The password must not contain the username."
-    text_id = "Kata sandi tidak boleh memuat nama pengguna."
+    text_id = "Kata sandi tidak boleh mengandung nama pengguna."
 
 
 @contextmanager

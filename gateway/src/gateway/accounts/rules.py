@@ -30,82 +30,88 @@ MEMBER = "member"
 
 class AccountNotFound(NotFound):
     code = "account_not_found"
-    text = "There is no such account."
-    text_id = "Akun tidak ditemukan."
+    text = "There is no such account, or you may not see it."
+    text_id = "Akun tidak ditemukan, atau Anda tidak berwenang melihatnya."
 
 
 class UsernameTaken(Conflict):
     code = "username_taken"
-    text = "Another account has this username."
-    text_id = "Nama pengguna ini sudah dipakai akun lain."
+    text = "This username is already used. Choose another one."
+    text_id = "Nama pengguna ini sudah dipakai. Pilih yang lain."
 
 
 class LastAdmin(Conflict):
     code = "last_admin"
-    text = "This is the last administrator who can sign in; appoint another one first."
-    text_id = "Ini administrator terakhir yang masih dapat masuk; tunjuk yang lain lebih dahulu."
+    text = "This is the last active administrator. Appoint another administrator first."
+    text_id = "Ini administrator aktif terakhir. Tunjuk administrator lain terlebih dahulu."
 
 
 class RolesNotAllowed(Invalid):
     code = "roles_not_allowed"
-    text = "An administrator gives staff roles to staff accounts; others follow from the facts."
-    text_id = "Administrator hanya memberi peran staf kepada akun staf; peran lain mengikuti fakta."
+    text = "Only staff roles can be assigned, and only to staff accounts."
+    text_id = "Hanya peran staf yang dapat diberikan, dan hanya kepada akun staf."
 
 
 class AdminCountryOnly(Invalid):
     code = "admin_country_only"
-    text = "An administrator works for the whole country; choose the scope `country`."
-    text_id = "Administrator bekerja untuk seluruh negeri; pilih cakupan nasional."
+    text = "An administrator works for the whole country. Choose the scope `country`."
+    text_id = "Administrator bekerja untuk seluruh Indonesia. Pilih cakupan nasional (`country`)."
 
 
 class OwnAccount(Forbidden):
     code = "own_account"
-    text = "You cannot administer your own account; ask another administrator."
-    text_id = "Anda tidak dapat mengelola akun sendiri; mintalah administrator lain."
+    text = "You cannot administer your own account. Ask another administrator."
+    text_id = "Anda tidak dapat mengelola akun sendiri. Minta bantuan administrator lain."
 
 
 class AccountOutOfScope(Forbidden):
     code = "account_out_of_scope"
-    text = "This account, or the scope you give it, lies outside your own scope."
-    text_id = "Akun ini, atau cakupan yang Anda berikan, berada di luar cakupan Anda."
+    text = "This account, or the scope that you chose for it, is outside of your own scope."
+    text_id = "Akun ini, atau cakupan yang Anda pilih, berada di luar wilayah kewenangan Anda."
 
 
 class ScopeInvalid(Invalid):
     code = "scope_invalid"
-    text = "A branch needs its code and region, a region its code, the country neither."
-    text_id = "Cabang memerlukan kode dan wilayahnya, wilayah kodenya, nasional tidak keduanya."
+    text = (
+        "A branch needs its code and its region, a region needs its code, and `country` needs "
+        "neither."
+    )
+    text_id = (
+        "Cakupan cabang perlu kode cabang dan wilayah, cakupan wilayah perlu kodenya, "
+        "nasional tidak perlu kode."
+    )
 
 
 class ScopeRequired(Invalid):
     code = "scope_required"
-    text = (
-        "Branch officers, finance officers and auditors need a scope; without one they see nothing."
+    text = "Branch officers, finance officers and auditors need a scope. Choose one."
+    text_id = (
+        "Petugas cabang, petugas keuangan, dan auditor perlu cakupan wilayah. Pilih cakupannya."
     )
-    text_id = "Petugas cabang, petugas keuangan, dan auditor memerlukan cakupan wilayah."
 
 
 class WadahRequired(Invalid):
     code = "wadah_required"
-    text = "An administrator of a wadah needs the wadah's id."
-    text_id = "Admin wadah memerlukan id wadah."
+    text = "An administrator of a wadah needs a wadah_id."
+    text_id = "Admin wadah memerlukan wadah_id."
 
 
 class NotAPerson(Conflict):
     code = "not_a_person"
-    text = "Only a person's account has a telephone number."
+    text = "Only the account of a person has a telephone number."
     text_id = "Hanya akun perorangan yang memiliki nomor telepon."
 
 
 class PhoneTaken(Conflict):
     code = "phone_taken"
-    text = "Another account that is neither a member's nor an agent's has this number."
-    text_id = "Nomor ini sudah dipakai akun lain yang belum menjadi peserta maupun agen."
+    text = "Another account without a member or an agent already has this number."
+    text_id = "Nomor ini sudah dipakai akun lain yang bukan akun peserta atau agen."
 
 
 class VersionChanged(PreconditionFailed):
     code = "account_changed"
-    text = "The account was changed meanwhile; read it again."
-    text_id = "Akun telah berubah; baca kembali lebih dahulu."
+    text = "The account was changed in the meantime. Read it again and repeat your change."
+    text_id = "Data akun sudah diubah pihak lain. Muat ulang, lalu ulangi perubahan Anda."
 
 
 def check_staff_roles(

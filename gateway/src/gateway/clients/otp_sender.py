@@ -11,8 +11,8 @@ log = get_logger()
 
 class CodeNotSent(Unavailable):
     code = "otp_not_sent"
-    text = "The code could not be sent; try again in a moment."
-    text_id = "Kode tidak dapat dikirim; coba sesaat lagi."
+    text = "The code could not be sent. Try again in a moment."
+    text_id = "Kode gagal dikirim. Coba sebentar lagi."
 
 
 class OtpSender(Protocol):

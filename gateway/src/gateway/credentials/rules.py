@@ -13,26 +13,26 @@ class NotAStaffAccount(Conflict):
 
 class PasswordIncorrect(Forbidden):
     code = "password_incorrect"
-    text = "The present password is not right."
-    text_id = "Kata sandi saat ini tidak benar."
+    text = "The current password is wrong."
+    text_id = "Kata sandi saat ini salah."
 
 
 class TotpIncorrect(Forbidden):
     code = "totp_incorrect"
-    text = "The code of the authenticator app is not right."
-    text_id = "Kode aplikasi autentikator tidak benar."
+    text = "The code of the authenticator app is wrong."
+    text_id = "Kode aplikasi autentikator salah."
 
 
 class TotpNotPrepared(Conflict):
     code = "totp_not_prepared"
-    text = "Ask for an authenticator secret first."
-    text_id = "Mintalah kunci autentikator lebih dahulu."
+    text = "Request an authenticator secret first."
+    text_id = "Minta kunci autentikator terlebih dahulu."
 
 
 class TotpAlreadyOn(Conflict):
     code = "totp_already_on"
-    text = "An authenticator app is in use; remove it first."
-    text_id = "Aplikasi autentikator sudah aktif; hapus lebih dahulu."
+    text = "An authenticator app is already active. Remove it first."
+    text_id = "Aplikasi autentikator sudah aktif. Hapus terlebih dahulu."
 
 
 class TotpEnrolmentRequired(Forbidden):
@@ -40,19 +40,19 @@ class TotpEnrolmentRequired(Forbidden):
 
     code = "totp_enrolment_required"
     text = (
-        "Accounts with your role need an authenticator app. Set it up at /v1/me/totp with "
+        "Your role needs an authenticator app. Set it up at /v1/me/totp with "
         "details.enrolment_token as access token, then sign in with its code."
     )
     text_id = (
-        "Akun dengan peran Anda memerlukan aplikasi autentikator. Pasang melalui /v1/me/totp "
-        "dengan details.enrolment_token sebagai token akses, lalu masuk dengan kodenya."
+        "Peran Anda wajib memakai aplikasi autentikator. Pasang lewat /v1/me/totp dengan "
+        "details.enrolment_token sebagai token akses, lalu masuk dengan kodenya."
     )
 
 
 class TotpEnrolmentOnly(Forbidden):
     code = "totp_enrolment_only"
-    text = "This token is only good for setting an authenticator app up."
-    text_id = "Token ini hanya berlaku untuk memasang aplikasi autentikator."
+    text = "This token can only be used to set up an authenticator app."
+    text_id = "Token ini hanya dapat dipakai untuk memasang aplikasi autentikator."
 
 
 ENROLMENT = "totp_enrolment"

@@ -19,14 +19,14 @@ from perisai_kit.http.client_address import get_client_network
 
 class RateLimited(TooMany):
     code = "rate_limited"
-    text = "Too many requests; wait before the next one."
-    text_id = "Terlalu banyak permintaan; tunggu sebelum mencoba lagi."
+    text = "Too many requests. Wait before the next one."
+    text_id = "Terlalu banyak permintaan. Tunggu sebentar sebelum mencoba lagi."
 
 
 class AddressUnknown(NotFound):
     code = "address_unknown"
-    text = "Nothing is at this address."
-    text_id = "Alamat ini tidak dikenal."
+    text = "This address does not exist. Check the path."
+    text_id = "Alamat ini tidak ditemukan. Periksa kembali alamatnya."
 
 
 class Admission:

@@ -17,8 +17,8 @@ RETRY_S = 5
 
 class BodiesFull(Unavailable):
     code = "too_many_uploads"
-    text = "Too many requests are being received; try again in a moment."
-    text_id = "Terlalu banyak permintaan sedang diterima; coba sesaat lagi."
+    text = "The gateway is receiving too many requests. Try again in a moment."
+    text_id = "Terlalu banyak permintaan yang sedang diterima. Coba sebentar lagi."
 
 
 class ClientDisconnected(Exception):

@@ -72,8 +72,8 @@ OF_EVERY_PRIVATE_ANSWER = (*OF_EVERY_ANSWER, (b"cache-control", b"no-store"))
 
 class RequestUnreadable(BadRequest):
     code = "request_unreadable"
-    text = "The address or a header holds what cannot be passed on."
-    text_id = "Alamat atau header memuat isi yang tidak dapat diteruskan."
+    text = "The address or a header contains invalid characters."
+    text_id = "Alamat atau header berisi karakter yang tidak valid."
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,8 +153,8 @@ class Turns:
 
 class TooManyAtOnce(Unavailable):
     code = "too_many_at_once"
-    text = "Too many requests of this account are under way; wait for their answers."
-    text_id = "Terlalu banyak permintaan akun ini sedang berjalan; tunggu jawabannya."
+    text = "Too many requests of this account are running. Wait for their answers."
+    text_id = "Terlalu banyak permintaan akun ini yang sedang diproses. Tunggu jawabannya."
 
 
 class QueueFull(Exception):

@@ -48,32 +48,44 @@ class UpstreamAway(Unavailable):
     """Nothing was sent."""
 
     code = "upstream_unavailable"
-    text = "The service is not reachable; nothing was sent to it. Try again later."
-    text_id = "Layanan tidak dapat dihubungi; permintaan belum terkirim. Coba lagi nanti."
+    text = "The service cannot be reached and has not received your request. Try again later."
+    text_id = "Layanan tidak dapat dihubungi dan belum menerima permintaan Anda. Coba lagi nanti."
 
 
 class UpstreamBusy(Unavailable):
     """Nothing was sent."""
 
     code = "upstream_busy"
-    text = "The service has too much to do; nothing was sent to it. Try again in a moment."
-    text_id = "Layanan sedang sibuk; permintaan belum terkirim. Coba sesaat lagi."
+    text = "The service is busy and has not received your request. Try again in a moment."
+    text_id = "Layanan sedang sibuk dan belum menerima permintaan Anda. Coba sebentar lagi."
 
 
 class UpstreamFailed(Unavailable):
     """The request may have been carried out."""
 
     code = "upstream_failed"
-    text = "The service broke off; whether it did what you asked is not known."
-    text_id = "Layanan terputus; belum diketahui apakah permintaan sudah dijalankan."
+    text = (
+        "The connection to the service broke. Your request may have been carried out: check "
+        "the result before you repeat it."
+    )
+    text_id = (
+        "Koneksi ke layanan terputus. Permintaan Anda mungkin sudah dijalankan: periksa "
+        "hasilnya sebelum mengulang."
+    )
 
 
 class UpstreamLate(Unavailable):
     """The request may have been carried out."""
 
     code = "upstream_timeout"
-    text = "The service did not answer in time; whether it did what you asked is not known."
-    text_id = "Layanan tidak menjawab pada waktunya; belum diketahui apakah permintaan dijalankan."
+    text = (
+        "The service did not answer in time. Your request may have been carried out: check "
+        "the result before you repeat it."
+    )
+    text_id = (
+        "Layanan tidak menjawab tepat waktu. Permintaan Anda mungkin sudah dijalankan: "
+        "periksa hasilnya sebelum mengulang."
+    )
 
 
 STATUS[UpstreamFailed] = 502

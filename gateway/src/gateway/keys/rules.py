@@ -20,14 +20,14 @@ class KeyState(StrEnum):
 
 class KeyTooYoung(Conflict):
     code = "signing_key_too_young"
-    text = "The next key is too new for every service to know it; try again in two minutes."
-    text_id = "Kunci berikutnya terlalu baru; coba lagi dua menit kemudian."
+    text = "Not every service knows the next key yet. Try again in two minutes."
+    text_id = "Belum semua layanan mengenal kunci berikutnya. Coba lagi dua menit lagi."
 
 
 class KeyNotFound(NotFound):
     code = "signing_key_not_found"
     text = "There is no signing key with this kid."
-    text_id = "Kunci penanda tangan dengan kid ini tidak ada."
+    text_id = "Tidak ada kunci penanda tangan dengan kid ini."
 
 
 @dataclass(frozen=True, slots=True)

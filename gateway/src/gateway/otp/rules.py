@@ -12,8 +12,8 @@ class CodeWrong(Unauthenticated):
     """The same answer for a wrong, used, expired or unknown code."""
 
     code = "otp_invalid"
-    text = "The code is not right or no longer valid; ask for a new one."
-    text_id = "Kode salah atau sudah tidak berlaku; mintalah kode baru."
+    text = "The code is wrong or has expired. Request a new code."
+    text_id = "Kode salah atau sudah kedaluwarsa. Minta kode baru."
 
 
 def is_usable(

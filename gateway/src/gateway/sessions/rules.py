@@ -32,20 +32,20 @@ _LENGTH = _ID_BYTES + _GENERATION_BYTES + SECRET_BYTES + _TAG_BYTES
 
 class ClientRefused(Unauthenticated):
     code = "client_refused"
-    text = "The client id or its secret is not right."
-    text_id = "Id klien atau rahasianya salah."
+    text = "The client id or the client secret is wrong."
+    text_id = "ID klien atau kata rahasianya salah."
 
 
 class RefreshRefused(Unauthenticated):
     code = "refresh_token_invalid"
-    text = "The session is over; sign in again."
-    text_id = "Sesi sudah berakhir; silakan masuk kembali."
+    text = "Your session has ended. Sign in again."
+    text_id = "Sesi Anda sudah berakhir. Silakan masuk lagi."
 
 
 class RefreshReused(Unauthenticated):
     code = "refresh_token_reused"
-    text = "This refresh token was used before, so the session has been ended; sign in again."
-    text_id = "Token ini pernah dipakai, sehingga sesi diakhiri; silakan masuk kembali."
+    text = "This refresh token was already used, so your session was ended. Sign in again."
+    text_id = "Token ini sudah pernah dipakai, jadi sesi Anda diakhiri. Silakan masuk lagi."
 
 
 def oauth_error(error: DomainError) -> str | None:
@@ -72,8 +72,8 @@ def oauth_form_error(errors: Sequence[Mapping[str, Any]]) -> str:
 
 class SessionNotFound(NotFound):
     code = "session_not_found"
-    text = "There is no such session of yours."
-    text_id = "Sesi tidak ditemukan."
+    text = "You have no such session."
+    text_id = "Sesi ini tidak ditemukan."
 
 
 class EndReason(StrEnum):

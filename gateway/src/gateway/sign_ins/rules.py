@@ -7,23 +7,25 @@ class SignInRefused(Unauthenticated):
     """The same answer for an unknown name, a wrong password and a wrong authenticator code."""
 
     code = "sign_in_refused"
-    text = "Username, password or authenticator code is not right."
+    text = "The username, the password or the authenticator code is wrong."
     text_id = "Nama pengguna, kata sandi, atau kode autentikator salah."
 
 
 class TotpRequired(Unauthenticated):
     code = "totp_required"
-    text = "Send the code of your authenticator app too."
+    text = "Also send the code of your authenticator app."
     text_id = "Kirim juga kode dari aplikasi autentikator Anda."
 
 
 class AccountLocked(Forbidden):
     code = "account_locked"
-    text = "This account is locked; ask an administrator."
-    text_id = "Akun ini dikunci; hubungi administrator."
+    text = "This account is locked. Contact an administrator."
+    text_id = "Akun ini dikunci. Hubungi administrator."
 
 
 class AccountNotOffered(Invalid):
     code = "account_not_offered"
-    text = "This number does not lead to that account."
-    text_id = "Nomor ini tidak terhubung dengan akun tersebut."
+    text = (
+        "This account does not belong to your telephone number. Choose one of the listed accounts."
+    )
+    text_id = "Akun ini bukan milik nomor telepon Anda. Pilih salah satu akun dalam daftar."

@@ -26,8 +26,8 @@ MOST_REMEMBERED = 100_000
 
 class TriedTooOften(TooMany):
     code = "sign_in_throttled"
-    text = "Too many tries; wait before the next one."
-    text_id = "Terlalu banyak percobaan; tunggu sebelum mencoba lagi."
+    text = "Too many attempts. Wait before the next one."
+    text_id = "Terlalu banyak percobaan. Tunggu sebentar sebelum mencoba lagi."
 
 
 @dataclass(frozen=True, slots=True)

@@ -294,7 +294,7 @@ async def test_verdicts_speak_indonesian_to_who_asks_for_it(
     )
 
     details = [row["errors"][0]["detail"] for row in answer.json()["rows"]]
-    assert details == ["Usia belum mencukupi untuk didaftarkan.", "wajib diisi"]
+    assert details == ["Usia belum cukup untuk didaftarkan.", "wajib diisi"]
 
 
 async def test_verdicts_repeat_nothing_that_was_sent(

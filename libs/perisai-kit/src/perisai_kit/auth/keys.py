@@ -27,8 +27,8 @@ class KeysUnavailable(Unavailable):
     """No token can be verified yet; the token itself may be valid."""
 
     code = "keys_unavailable"
-    text = "The keys that verify access tokens are not loaded yet; try again in a moment."
-    text_id = "Kunci untuk memeriksa token akses belum tersedia; coba sesaat lagi."
+    text = "The keys to verify access tokens are not loaded yet. Try again in a moment."
+    text_id = "Kunci pemeriksa token belum siap. Coba sebentar lagi."
 
 
 class KeySource(Protocol):

@@ -33,21 +33,21 @@ MAX_TOKEN_LENGTH = 4096
 
 class TokenExpired(Unauthenticated):
     code = "token_expired"
-    text = "The access token has expired; refresh it."
-    text_id = "Token akses sudah kedaluwarsa; perbarui token."
+    text = "The access token has expired. Refresh it."
+    text_id = "Token akses sudah kedaluwarsa. Perbarui tokennya."
 
 
 class TokenInvalid(Unauthenticated):
     code = "token_invalid"
-    text = "The access token is not valid."
-    text_id = "Token akses tidak sah."
+    text = "The access token is not valid. Sign in again."
+    text_id = "Token akses tidak valid. Silakan masuk lagi."
 
 
 class AuthorizationRepeated(BadRequest):
     """A proxy and a service could read different ones of them."""
 
     code = "authorization_repeated"
-    text = "Send one Authorization header."
+    text = "Send exactly one Authorization header."
     text_id = "Kirim satu header Authorization saja."
 
 

@@ -53,19 +53,19 @@ def together(errors: Sequence[DomainError]) -> DomainError:
 class BadRequest(DomainError):
     code = "bad_request"
     text = "The request is malformed."
-    text_id = "Permintaan tidak berbentuk benar."
+    text_id = "Bentuk permintaan salah."
 
 
 class UnsupportedMedia(DomainError):
     code = "media_unsupported"
-    text = "The request body is in a form that is not taken here."
-    text_id = "Bentuk isi permintaan ini tidak diterima."
+    text = "The content type of the request body is not supported here."
+    text_id = "Jenis isi permintaan ini tidak didukung."
 
 
 class Invalid(DomainError):
     code = "invalid"
-    text = "The content is not valid."
-    text_id = "Isi permintaan tidak sah."
+    text = "Some fields are not valid. Correct them and send the request again."
+    text_id = "Ada isian yang belum benar. Perbaiki, lalu kirim lagi."
 
 
 class Unauthenticated(DomainError):
@@ -76,32 +76,32 @@ class Unauthenticated(DomainError):
 
 class Forbidden(DomainError):
     code = "forbidden"
-    text = "You may not do this."
+    text = "You are not allowed to do this."
     text_id = "Anda tidak berwenang melakukan ini."
 
 
 class NotFound(DomainError):
     code = "not_found"
-    text = "There is no such thing, or you may not see it."
-    text_id = "Tidak ditemukan, atau Anda tidak berwenang melihatnya."
+    text = "It does not exist, or you may not see it."
+    text_id = "Data tidak ditemukan, atau Anda tidak berwenang melihatnya."
 
 
 class Conflict(DomainError):
     code = "conflict"
-    text = "This cannot be done in the present state."
-    text_id = "Tidak dapat dilakukan pada keadaan saat ini."
+    text = "This is not possible in the present state. Read the data again."
+    text_id = "Tindakan ini tidak dapat dilakukan pada keadaan saat ini. Muat ulang datanya."
 
 
 class PreconditionFailed(DomainError):
     code = "precondition_failed"
-    text = "It was changed meanwhile; read it again."
-    text_id = "Data telah berubah; baca kembali lebih dahulu."
+    text = "The data was changed in the meantime. Read it again and repeat your change."
+    text_id = "Data sudah diubah pihak lain. Muat ulang, lalu ulangi perubahan Anda."
 
 
 class PreconditionRequired(DomainError):
     code = "precondition_required"
-    text = "Send If-Match with the ETag you read."
-    text_id = "Kirim If-Match dengan ETag yang Anda baca."
+    text = "Send If-Match with the ETag of the version that you read."
+    text_id = "Kirim If-Match dengan ETag dari versi yang Anda baca."
 
 
 class TooLarge(DomainError):
@@ -114,8 +114,8 @@ class TooMany(DomainError):
     """retry_after_s: whole seconds until the next attempt."""
 
     code = "too_many"
-    text = "Too many requests; try again later."
-    text_id = "Terlalu banyak permintaan; coba lagi nanti."
+    text = "Too many requests. Try again later."
+    text_id = "Terlalu banyak permintaan. Coba lagi nanti."
 
     def __init__(
         self,
@@ -133,8 +133,8 @@ class Unavailable(DomainError):
     """retry_after_s: whole seconds until the next attempt."""
 
     code = "unavailable"
-    text = "A service we need does not answer; try again later."
-    text_id = "Layanan yang diperlukan tidak menjawab; coba lagi nanti."
+    text = "A service is not available. Try again later."
+    text_id = "Layanan sedang tidak tersedia. Coba lagi nanti."
 
     def __init__(
         self,

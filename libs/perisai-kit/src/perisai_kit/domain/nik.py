@@ -28,8 +28,13 @@ class NikInvalid(Invalid):
     """`details["reason"]` is one of length, day, date, serial."""
 
     code = "nik_invalid"
-    text = "This is not a NIK: 16 digits with a real date of birth and a serial from 0001."
-    text_id = "NIK tidak sah: 16 angka dengan tanggal lahir yang benar dan nomor urut mulai 0001."
+    text = (
+        "The NIK is not valid: it must have 16 digits with a real date of birth. Check it on "
+        "the identity card."
+    )
+    text_id = (
+        "NIK tidak valid: harus 16 angka dengan tanggal lahir yang benar. Cocokkan dengan KTP."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ class CloudEvent(BaseModel):
 
 class FeedUnreadable(Unavailable):
     code = "feed_unreadable"
-    text = "The other service's feed is not a batch of events in order."
-    text_id = "Umpan layanan lain tidak terbaca."
+    text = "The feed of the other service is not valid."
+    text_id = "Feed dari layanan lain tidak dapat dibaca."
 
 
 _BATCH = TypeAdapter(list[CloudEvent])

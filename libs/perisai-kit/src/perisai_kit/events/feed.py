@@ -67,22 +67,22 @@ _POSITION = re.compile(r"[0-9]{1,18}")
 
 class LastEventIdInvalid(BadRequest):
     code = "last_event_id_invalid"
-    text = "lastEventId is the position of an event, in digits."
-    text_id = "lastEventId adalah posisi suatu peristiwa, berupa angka."
+    text = "lastEventId must be the position of an event: digits only."
+    text_id = "lastEventId harus berupa posisi event: angka saja."
 
 
 class LastEventIdUnknown(Conflict):
     """The position does not exist: the database was probably restored from an older copy."""
 
     code = "last_event_id_unknown"
-    text = "The feed has not come that far; this reader knows another feed."
-    text_id = "Posisi itu belum ada dalam umpan ini."
+    text = "The feed does not have this position. The reader may belong to another feed."
+    text_id = "Posisi ini tidak ada dalam feed."
 
 
 class FeedStalled(Unavailable):
     code = "feed_stalled"
-    text = "Committed events wait for their position; the sequencer does not run."
-    text_id = "Peristiwa menunggu nomor urut; penomor tidak berjalan."
+    text = "The feed is waiting for its sequencer. Try again later."
+    text_id = "Feed sedang menunggu penomoran event. Coba lagi nanti."
 
 
 _PAGE = text(

@@ -97,8 +97,8 @@ class ParkedEvent(KitBase):
 
 class ParkedEventNotFound(NotFound):
     code = "parked_event_not_found"
-    text = "There is no such parked event, or it no longer waits."
-    text_id = "Peristiwa tertahan itu tidak ada atau sudah tidak menunggu lagi."
+    text = "There is no such parked event, or it was already handled."
+    text_id = "Event tertahan ini tidak ada atau sudah ditangani."
 
 
 _waiting = and_(

@@ -20,8 +20,8 @@ class ReplayFailed(Conflict):
     """details: the id of the failing event, the name of the error, the number replayed before."""
 
     code = "replay_failed"
-    text = "The event fails again; it stays parked, and those behind it."
-    text_id = "Peristiwa gagal lagi; tetap tertahan bersama yang di belakangnya."
+    text = "The event failed again. It stays parked, with the events behind it."
+    text_id = "Event gagal diproses lagi dan tetap tertahan bersama event setelahnya."
 
 
 class Replay:

@@ -47,7 +47,7 @@ def to_canonical_json(value: Any) -> bytes:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise BodyUnreadable("A name stands twice in one JSON object.")
+        raise BodyUnreadable("A JSON object contains a name twice.")
     return found
 
 

@@ -64,8 +64,8 @@ class Slice(Generic[Row]):
 
 class CursorInvalid(Invalid):
     code = "cursor_invalid"
-    text = "The cursor is not one that this list gave out."
-    text_id = "Penanda halaman tidak dikenal."
+    text = "This cursor does not belong to this list. Start again without a cursor."
+    text_id = "Penanda halaman tidak berlaku untuk daftar ini. Mulai lagi tanpa penanda."
 
 
 def encode_cursor(*values: KeyPart) -> str:

@@ -60,20 +60,20 @@ log = get_logger()
 
 class MethodNotAllowed(DomainError):
     code = "method_not_allowed"
-    text = "This address does not take that method."
-    text_id = "Alamat ini tidak menerima metode tersebut."
+    text = "This address does not support this method."
+    text_id = "Alamat ini tidak mendukung metode tersebut."
 
 
 class Internal(DomainError):
     code = "internal"
-    text = "Something went wrong on our side; it has been recorded."
-    text_id = "Terjadi kesalahan pada sistem kami dan sudah dicatat."
+    text = "An error occurred on our side and was logged. Try again later."
+    text_id = "Terjadi kesalahan di sistem kami dan sudah kami catat. Coba lagi nanti."
 
 
 class BodyUnreadable(BadRequest):
     code = "body_unreadable"
     text = "The request body is not valid JSON."
-    text_id = "Isi permintaan bukan JSON yang sah."
+    text_id = "Isi permintaan bukan JSON yang valid."
 
 
 class FieldProblem(BaseModel):

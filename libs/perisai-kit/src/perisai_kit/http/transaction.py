@@ -56,32 +56,38 @@ IDEMPOTENT: dict[str, Any] = {REQUIRED_MARK: True, "parameters": [{**KEY_HEADER,
 
 class IdempotencyKeyRequired(BadRequest):
     code = "idempotency_key_required"
-    text = "Send an Idempotency-Key header with a key of your own making."
-    text_id = "Kirim header Idempotency-Key dengan kunci buatan Anda sendiri."
+    text = "Send an Idempotency-Key header with a key that you create."
+    text_id = "Kirim header Idempotency-Key dengan kunci yang Anda buat sendiri."
 
 
 class IdempotencyKeyInvalid(BadRequest):
     code = "idempotency_key_invalid"
-    text = "An Idempotency-Key has 8 to 128 characters of A-Z a-z 0-9 . _ : and -."
-    text_id = "Idempotency-Key terdiri dari 8 sampai 128 karakter A-Z a-z 0-9 . _ : dan -."
+    text = "An Idempotency-Key must have 8 to 128 characters of A-Z a-z 0-9 . _ : and -."
+    text_id = "Idempotency-Key harus 8 sampai 128 karakter dari A-Z a-z 0-9 . _ : dan -."
 
 
 class IdempotencyKeyInUse(Conflict):
     code = "idempotency_key_in_use"
-    text = "A request with this Idempotency-Key is running; ask again in a moment."
-    text_id = "Permintaan dengan Idempotency-Key ini sedang berjalan; coba sesaat lagi."
+    text = "A request with this Idempotency-Key is still running. Try again in a moment."
+    text_id = "Permintaan dengan Idempotency-Key ini masih diproses. Coba sebentar lagi."
 
 
 class IdempotencyKeyReused(Invalid):
     code = "idempotency_key_reused"
-    text = "This Idempotency-Key was used for another request."
-    text_id = "Idempotency-Key ini telah dipakai untuk permintaan lain."
+    text = "This Idempotency-Key was already used for another request. Create a new key."
+    text_id = "Idempotency-Key ini sudah dipakai untuk permintaan lain. Buat kunci baru."
 
 
 class ReplayForbidden(Forbidden):
     code = "replay_forbidden"
-    text = "Your rights have changed since the first request with this key; read the result anew."
-    text_id = "Hak akses Anda berubah sejak permintaan pertama; baca ulang hasilnya."
+    text = (
+        "Your rights have changed since the first request with this key. Read the result with "
+        "a new request."
+    )
+    text_id = (
+        "Hak akses Anda sudah berubah sejak permintaan pertama. Baca hasilnya dengan "
+        "permintaan baru."
+    )
 
 
 class IdempotencyRecord(KitBase):

@@ -53,8 +53,8 @@ class WrongParameters:
 
 class ParameterUnknown(WrongParameters, Invalid):
     code = "parameter_unknown"
-    text = "This address does not take a query parameter of that name."
-    text_id = "Alamat ini tidak mengenal parameter dengan nama tersebut."
+    text = "This address does not have a query parameter with this name."
+    text_id = "Alamat ini tidak memiliki parameter dengan nama tersebut."
 
 
 class ParameterRepeated(WrongParameters, Invalid):

@@ -28,8 +28,8 @@ Admin = Annotated[Principal, Depends(require(Role.ADMIN))]
 
 class SubscriptionGone(Conflict):
     code = "subscription_gone"
-    text = "Nothing here reads that feed any more; the event can only be dismissed."
-    text_id = "Umpan itu tidak dibaca lagi di sini; peristiwa hanya dapat dikesampingkan."
+    text = "This feed is no longer read here. The event can only be dismissed."
+    text_id = "Feed ini sudah tidak dibaca di sini. Event hanya dapat dikesampingkan."
 
 
 class ParkedEventOut(Out):

@@ -62,32 +62,36 @@ class AgentNotFound(NotFound):
 
 class OwnCase(Forbidden):
     code = "own_case"
-    text = "Nobody decides about himself."
-    text_id = "Tidak seorang pun boleh memutuskan perkaranya sendiri."
+    text = "You cannot decide about yourself. Another officer must decide."
+    text_id = (
+        "Anda tidak dapat mengambil keputusan atas diri sendiri. Harus diputuskan petugas lain."
+    )
 
 
 class AgentStateConflict(Conflict):
     """`details` holds `state`, the present one, and `to`, the one that was asked for."""
 
     code = "agent_state"
-    text = "An agent in this state cannot go to that one."
-    text_id = "Status agen saat ini tidak memungkinkan perubahan tersebut."
+    text = "The status of the agent does not allow this change. Read the agent again."
+    text_id = "Status agen saat ini tidak memungkinkan perubahan ini. Muat ulang data agen."
 
 
 class ReinstatementTooEarly(Conflict):
     """`details["not_before"]` is the first day on which it is possible."""
 
     code = "reinstatement_too_early"
-    text = "An agent suspended for inactivity may not be reinstated yet."
-    text_id = "Agen yang dinonaktifkan karena tidak aktif belum boleh diaktifkan kembali."
+    text = "An agent who was suspended for inactivity cannot be reinstated yet."
+    text_id = "Agen yang diberhentikan sementara karena tidak aktif belum dapat diaktifkan kembali."
 
 
 class AgentExists(Conflict):
     """The same for an active and a dismissed agent: a stranger must not learn which."""
 
     code = "agent_exists"
-    text = "This person is or was registered as an agent and cannot be registered anew."
-    text_id = "Orang ini sudah atau pernah terdaftar sebagai agen dan tidak dapat didaftarkan lagi."
+    text = "This person is or was an agent and cannot be registered as one again."
+    text_id = (
+        "Orang ini sudah atau pernah menjadi agen, jadi tidak dapat didaftarkan lagi sebagai agen."
+    )
 
 
 def check_next(state: AgentState, to: AgentState) -> None:

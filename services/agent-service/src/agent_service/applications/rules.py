@@ -60,22 +60,24 @@ class ApplicationNotFound(NotFound):
 
 class PhoneProofRequired(Forbidden):
     code = "phone_proof_required"
-    text = "Apply with your own phone: sign in by one-time code on a registered device."
-    text_id = "Daftarlah dengan ponsel sendiri: masuk dengan kode OTP pada perangkat terdaftar."
+    text = "Apply from your own phone: sign in with a one-time code on it first."
+    text_id = "Daftar dari ponsel sendiri: masuk dulu dengan kode OTP di ponsel itu."
 
 
 class ApplicationOpen(Conflict):
     code = "application_open"
-    text = "This person or this account has an application under way."
-    text_id = "Orang atau akun ini masih memiliki pendaftaran yang sedang diproses."
+    text = "This person or account already has an open application. Wait for the decision on it."
+    text_id = "Orang atau akun ini masih memiliki pendaftaran yang diproses. Tunggu keputusannya."
 
 
 class ApplicationStateConflict(Conflict):
     """`details` holds `state`, the present one, and `to`, the one that was asked for."""
 
     code = "application_state"
-    text = "An application in this state cannot go to that one."
-    text_id = "Status pendaftaran saat ini tidak memungkinkan langkah tersebut."
+    text = "The status of the application does not allow this step. Read the application again."
+    text_id = (
+        "Status pendaftaran saat ini tidak memungkinkan langkah ini. Muat ulang data pendaftaran."
+    )
 
 
 def check_phone(amr: Collection[str], device_id: str | None) -> None:

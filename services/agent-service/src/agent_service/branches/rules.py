@@ -11,20 +11,20 @@ class BranchNotFound(NotFound):
 
 class BranchExists(Conflict):
     code = "branch_exists"
-    text = "A branch with this code exists already."
+    text = "There is already a branch with this code."
     text_id = "Kantor cabang dengan kode ini sudah ada."
 
 
 class NotForTheCountry(Forbidden):
     code = "country_scope_required"
-    text = "Only an administrator or an officer for the whole country opens a branch."
-    text_id = "Hanya administrator atau petugas tingkat nasional yang dapat membuka kantor cabang."
+    text = "Only an administrator or an officer for the whole country can do this."
+    text_id = "Hanya administrator atau petugas tingkat nasional yang dapat melakukan ini."
 
 
 class BranchOutOfScope(Forbidden):
     code = "branch_out_of_scope"
-    text = "The branch concerned is not in your scope."
-    text_id = "Kantor cabang yang bersangkutan di luar wilayah kewenangan Anda."
+    text = "This branch is outside of your scope."
+    text_id = "Kantor cabang ini di luar wilayah kewenangan Anda."
 
 
 def check_may_open(*, is_admin: bool, for_country: bool) -> None:

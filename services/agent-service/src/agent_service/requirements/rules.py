@@ -52,34 +52,42 @@ class RequirementsUnmet(Conflict):
     """`details["unmet"]` lists requirement, outcome and reason_code of each."""
 
     code = "requirements_unmet"
-    text = "Not every requirement is met."
-    text_id = "Belum semua persyaratan terpenuhi."
+    text = "Not all requirements are met yet. Complete the missing ones first."
+    text_id = "Belum semua persyaratan terpenuhi. Lengkapi terlebih dahulu."
 
 
 class TooManyVerifications(TooMany):
     code = "too_many_verifications"
-    text = "This application has been verified too often today; try again tomorrow."
-    text_id = "Pendaftaran ini sudah terlalu sering diverifikasi hari ini; coba lagi besok."
+    text = "The bank account of this application was verified too often today. Try again tomorrow."
+    text_id = (
+        "Rekening pada pendaftaran ini sudah terlalu sering diverifikasi hari ini. Coba lagi besok."
+    )
 
 
 class AttestationRefused(Invalid):
     """`details["requirement"]` is the one that cannot be attested."""
 
     code = "attestation_refused"
-    text = "An officer attests only configured requirements that have no check of their own."
-    text_id = "Petugas hanya dapat menyatakan persyaratan tambahan yang ditetapkan."
+    text = (
+        "An officer can only attest additional requirements. This requirement is checked in "
+        "another way."
+    )
+    text_id = (
+        "Petugas hanya dapat menyatakan persyaratan tambahan. Persyaratan ini diperiksa "
+        "dengan cara lain."
+    )
 
 
 class NotYetHappened(Invalid):
     code = "not_yet_happened"
-    text = "This date lies in the future."
-    text_id = "Tanggal ini belum terjadi."
+    text = "This date is in the future."
+    text_id = "Tanggal ini belum tiba."
 
 
 class ExamBeforeTraining(Invalid):
     code = "exam_before_training"
-    text = "The exam is taken on or after the day the training was completed."
-    text_id = "Ujian diikuti pada atau sesudah tanggal pelatihan selesai."
+    text = "The exam is before the end of the training. Correct the dates."
+    text_id = "Tanggal ujian lebih awal dari tanggal selesai pelatihan. Perbaiki tanggalnya."
 
 
 @dataclass(frozen=True, slots=True)

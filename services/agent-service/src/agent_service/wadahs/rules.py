@@ -53,7 +53,7 @@ class WadahNotFound(NotFound):
 
 class WadahTerminated(Conflict):
     code = "wadah_terminated"
-    text = "This wadah has been terminated."
+    text = "This wadah was terminated."
     text_id = "Wadah ini sudah diberhentikan."
 
 
@@ -61,28 +61,30 @@ class WadahNotActive(Conflict):
     """`details["reason"]` is `terminated` or `no_agreement_in_force`."""
 
     code = "wadah_not_active"
-    text = "This wadah is not active: it is terminated or no agreement covers today."
-    text_id = "Wadah ini tidak aktif: diberhentikan atau tidak ada PKS yang berlaku hari ini."
+    text = "This wadah is not active: it was terminated, or it has no agreement for today."
+    text_id = (
+        "Wadah ini tidak aktif: sudah diberhentikan, atau tidak ada PKS yang berlaku hari ini."
+    )
 
 
 class AgreementNumberTaken(Conflict):
     code = "agreement_number_taken"
-    text = "This wadah has an agreement with this number already."
+    text = "This wadah already has an agreement with this number."
     text_id = "Wadah ini sudah memiliki PKS dengan nomor tersebut."
 
 
 class AgreementEndsBeforeStart(Invalid):
     code = "agreement_ends_before_start"
-    text = "An agreement ends on or after the day it starts."
-    text_id = "PKS berakhir pada atau sesudah tanggal mulai."
+    text = "The agreement ends before it starts. Correct the dates."
+    text_id = "Tanggal akhir PKS lebih awal dari tanggal mulai. Perbaiki tanggalnya."
 
 
 class AgreementTooLong(Invalid):
     """`details` holds `max_years` and `last_day`, the latest end that is allowed."""
 
     code = "agreement_too_long"
-    text = "The agreement runs longer than its scheme allows."
-    text_id = "Masa PKS melebihi batas yang diperbolehkan."
+    text = "The agreement is longer than its scheme allows. Choose an earlier end date."
+    text_id = "Masa PKS melebihi batas skemanya. Pilih tanggal akhir yang lebih awal."
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,32 +28,32 @@ class Place:
 
 class AgentUnknown(Conflict):
     code = "agent_unknown"
-    text = "There is no such agent at work in your scope."
+    text = "There is no active agent with this id in your scope."
     text_id = "Agen tidak ditemukan, tidak aktif, atau di luar wilayah Anda."
 
 
 class AttributionUnchanged(Conflict):
     code = "attribution_unchanged"
-    text = "The member is attributed so already."
-    text_id = "Peserta sudah tercatat demikian."
+    text = "The member already has this attribution."
+    text_id = "Peserta ini sudah tercatat pada agen tersebut."
 
 
 class AttributionIdTaken(Conflict):
     code = "attribution_id_taken"
-    text = "Another attribution has this id."
-    text_id = "ID ini sudah dipakai atribusi lain."
+    text = "Another attribution has this id. Create a new id."
+    text_id = "ID ini sudah dipakai atribusi lain. Buat ID baru."
 
 
 class FromMonthOutOfRange(Invalid):
     code = "from_month_out_of_range"
-    text = "An attribution begins this month or next month."
-    text_id = "Atribusi dimulai bulan ini atau bulan depan."
+    text = "An attribution can only begin this month or next month."
+    text_id = "Atribusi hanya dapat dimulai bulan ini atau bulan depan."
 
 
 class ReasonReserved(Invalid):
     code = "reason_reserved"
-    text = "This reason is given at enrolment only."
-    text_id = "Alasan ini hanya untuk pendaftaran."
+    text = "This reason is only valid at enrolment."
+    text_id = "Alasan ini hanya berlaku saat pendaftaran."
 
 
 def check_change(*, from_month: Month, reason: AttributionReason, this_month: Month) -> None:

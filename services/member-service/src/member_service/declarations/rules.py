@@ -10,20 +10,20 @@ CLOCK_SKEW = timedelta(minutes=10)
 
 class NotWorking(Invalid):
     code = "not_working"
-    text = "Only somebody who is working may be registered."
+    text = "Only a person who is working can be registered."
     text_id = "Hanya orang yang sedang bekerja yang dapat didaftarkan."
 
 
 class DeclaredInFuture(Invalid):
     code = "declared_in_future"
-    text = "This was declared at a time that has not come yet."
-    text_id = "Tanggal pernyataan ini belum tiba."
+    text = "The time of the declaration is in the future. Check the clock of your device."
+    text_id = "Waktu pernyataan belum terjadi. Periksa jam pada perangkat Anda."
 
 
 class DeclarationIdTaken(Conflict):
     code = "declaration_id_taken"
-    text = "Another declaration has this id."
-    text_id = "ID ini sudah dipakai pernyataan lain."
+    text = "Another declaration has this id. Create a new id."
+    text_id = "ID ini sudah dipakai pernyataan lain. Buat ID baru."
 
 
 def work_problems(*, working: bool, declared_on: date, on: date, within: str = "") -> list[Invalid]:

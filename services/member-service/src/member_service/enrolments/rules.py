@@ -62,23 +62,23 @@ class BatchNotFound(NotFound):
 
 class BatchIdReused(Conflict):
     code = "enrolment_batch_id_reused"
-    text = "This batch id was used for other rows."
-    text_id = "ID kumpulan ini telah dipakai untuk baris lain."
+    text = "This batch id was already used for other rows. Create a new id."
+    text_id = "ID kumpulan ini sudah dipakai untuk data lain. Buat ID baru."
 
 
 class NikRepeated(Conflict):
     code = "nik_repeated"
     text = "An earlier row of this batch has the same NIK."
-    text_id = "NIK yang sama sudah ada pada baris sebelumnya dalam kumpulan ini."
+    text_id = "NIK yang sama sudah ada pada baris sebelumnya."
 
 
 class RowIdRepeated(Conflict):
     code = "row_id_repeated"
     text = "An earlier row of this batch has the same id."
-    text_id = "ID yang sama sudah ada pada baris sebelumnya dalam kumpulan ini."
+    text_id = "ID yang sama sudah ada pada baris sebelumnya."
 
 
 class BranchScopeRequired(Forbidden):
     code = "branch_scope_required"
-    text = "Only an account that belongs to one branch registers members."
-    text_id = "Hanya akun yang terikat pada satu cabang yang dapat mendaftarkan peserta."
+    text = "Only an account of one branch can register members."
+    text_id = "Hanya akun pada satu kantor cabang yang dapat mendaftarkan peserta."

@@ -3,5 +3,5 @@ from perisai_kit.domain.errors import Invalid
 
 class LookupNeedsOne(Invalid):
     code = "lookup_needs_one"
-    text = "Ask for a NIK or for a telephone number, not both and not neither."
-    text_id = "Cari dengan NIK atau nomor telepon, salah satu saja."
+    text = "Send either a NIK or a telephone number."
+    text_id = "Isi salah satu saja: NIK atau nomor telepon."

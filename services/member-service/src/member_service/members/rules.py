@@ -87,7 +87,7 @@ class Standing:
 
 class MemberNotFound(NotFound):
     code = "member_not_found"
-    text = "There is no such member, or you may not see this member."
+    text = "There is no such member, or you may not see the member."
     text_id = "Peserta tidak ditemukan, atau Anda tidak berwenang melihatnya."
 
 
@@ -99,32 +99,32 @@ class MemberNikRegistered(Conflict):
 
 class MemberIdTaken(Conflict):
     code = "member_id_taken"
-    text = "This id is in use; make a new one."
-    text_id = "ID ini sudah dipakai; buat yang baru."
+    text = "This id is already used. Create a new id."
+    text_id = "ID ini sudah dipakai. Buat ID baru."
 
 
 class AgeUnderMinimum(Invalid):
     code = "age_under_minimum"
-    text = "Too young to be registered."
-    text_id = "Usia belum mencukupi untuk didaftarkan."
+    text = "The person is too young to be registered."
+    text_id = "Usia belum cukup untuk didaftarkan."
 
 
 class AgeOverLimit(Invalid):
     code = "age_over_limit"
-    text = "Too old to be registered: 65 or more."
-    text_id = "Usia melewati batas pendaftaran: 65 tahun atau lebih."
+    text = "The person is too old to be registered: 65 years or older."
+    text_id = "Usia sudah melewati batas pendaftaran: 65 tahun atau lebih."
 
 
 class BirthDateInFuture(Invalid):
     code = "birth_date_in_future"
-    text = "The date of birth lies in the future."
-    text_id = "Tanggal lahir berada di masa depan."
+    text = "The date of birth is in the future."
+    text_id = "Tanggal lahir belum terjadi. Periksa kembali."
 
 
 class IncomeBelowMinimum(Invalid):
     code = "income_below_minimum"
     text = "The declared monthly income is below the minimum."
-    text_id = "Penghasilan yang dilaporkan di bawah batas minimum."
+    text_id = "Penghasilan bulanan yang dilaporkan di bawah batas minimum."
 
 
 class MandatoryProgrammeMissing(Invalid):
@@ -135,31 +135,31 @@ class MandatoryProgrammeMissing(Invalid):
 
 class JhtMandatory(Invalid):
     code = "jht_mandatory"
-    text = "JHT is mandatory for somebody who employs others."
+    text = "JHT is mandatory for a person who employs others."
     text_id = "Program JHT wajib bagi pemberi kerja."
 
 
 class OccupationUnknown(Invalid):
     code = "occupation_unknown"
-    text = "This is not an occupation of the list."
-    text_id = "Pekerjaan ini tidak ada dalam daftar."
+    text = "This occupation is not in the list. Choose one from the list."
+    text_id = "Pekerjaan ini tidak ada dalam daftar. Pilih dari daftar."
 
 
 class OccupationsInvalid(Invalid):
     code = "occupations_invalid"
-    text = "State one or two different occupations."
-    text_id = "Sebutkan satu atau dua pekerjaan yang berbeda."
+    text = "Enter one or two different occupations."
+    text_id = "Isi satu atau dua pekerjaan yang berbeda."
 
 
 class NewToBpuBasisMissing(Invalid):
     code = "new_to_bpu_basis_missing"
-    text = "Say on what basis the member is new to BPU."
-    text_id = "Sebutkan dasar peserta dinyatakan baru di segmen BPU."
+    text = "State the basis on which the member is new to BPU."
+    text_id = "Isi dasar bahwa peserta ini baru di BPU."
 
 
 class CorrectionByOfficer(Forbidden):
     code = "correction_by_officer"
-    text = "Only a branch officer corrects a date of birth or a sex."
+    text = "Only a branch officer can correct the date of birth or the sex."
     text_id = "Hanya petugas cabang yang dapat memperbaiki tanggal lahir atau jenis kelamin."
 
 

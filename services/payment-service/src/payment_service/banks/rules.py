@@ -36,76 +36,85 @@ class BankPartnerNotFound(NotFound):
 
 class BankPartnerState(Conflict):
     code = "bank_partner_state"
-    text = "The bank partner is not in a state that allows this."
-    text_id = "Status bank mitra tidak memungkinkan tindakan ini."
+    text = "The status of the bank partner does not allow this."
+    text_id = "Status bank mitra saat ini tidak memungkinkan tindakan ini."
 
 
 class ReplayAnswerUnsigned(Conflict):
     code = "replay_answer_unsigned"
-    text = "The bank has not signed off the answer to a repeated payment; it cannot be activated."
+    text = (
+        "The bank has not approved the answer to a repeated payment yet. Record its approval first."
+    )
     text_id = (
-        "Bank belum menyetujui jawaban untuk pembayaran berulang; mitra belum dapat diaktifkan."
+        "Bank belum menyetujui jawaban untuk pembayaran berulang. Catat persetujuannya "
+        "terlebih dahulu."
     )
 
 
 class ReplayAnswerHarmful(Conflict):
     code = "replay_answer_harmful"
-    text = "This bank gives the customer the money back when a repeated payment is answered so."
-    text_id = "Bank ini mengembalikan uang pelanggan bila pembayaran berulang dijawab demikian."
+    text = (
+        "This bank refunds the customer after this answer to a repeated payment. Choose "
+        "another answer."
+    )
+    text_id = (
+        "Bank ini mengembalikan uang pelanggan jika pembayaran berulang dijawab begini. Pilih "
+        "jawaban lain."
+    )
 
 
 class BankNotCallable(Conflict):
     code = "bank_not_callable"
-    text = "It is not registered how this bank is called."
-    text_id = "Cara memanggil bank ini belum didaftarkan."
+    text = "The connection to this bank is not configured yet. Register its address and keys first."
+    text_id = "Koneksi ke bank ini belum diatur. Daftarkan alamat dan kuncinya terlebih dahulu."
 
 
 class VirtualAccountForeign(Invalid):
     code = "virtual_account_foreign"
-    text = "The number is not a virtual account of ours at this bank."
+    text = "This is not a virtual account of ours at this bank."
     text_id = "Nomor ini bukan virtual account kami di bank ini."
 
 
 class BankProfileUnknown(Invalid):
     code = "bank_profile_unknown"
-    text = "There is no bank profile of this name."
-    text_id = "Profil bank dengan nama ini tidak ada."
+    text = "There is no bank profile with this name."
+    text_id = "Tidak ada profil bank dengan nama ini."
 
 
 class BankKeyUnusable(Invalid):
     code = "bank_key_unusable"
-    text = "The key is not an RSA key of at least 2048 bits in PEM form."
-    text_id = "Kunci bukan kunci RSA minimal 2048 bit dalam bentuk PEM."
+    text = "The key must be an RSA key of at least 2048 bits in PEM format."
+    text_id = "Kunci harus berupa kunci RSA minimal 2048 bit dalam format PEM."
 
 
 class SourceUnusable(Invalid):
     code = "source_unusable"
-    text = "The source is not an address or a network such as 203.0.113.0/28."
-    text_id = "Sumber bukan alamat atau jaringan seperti 203.0.113.0/28."
+    text = "The source must be an address or a network, such as 203.0.113.0/28."
+    text_id = "Sumber harus berupa alamat IP atau jaringan, misalnya 203.0.113.0/28."
 
 
 class BankAddressUnusable(Invalid):
     code = "bank_address_unusable"
-    text = "The bank's address must begin with https:// and hold no user, query or fragment."
-    text_id = "Alamat bank harus diawali https:// tanpa pengguna, kueri, atau fragmen."
+    text = "The address of the bank must begin with https:// and have no user, query or fragment."
+    text_id = "Alamat bank harus diawali https:// tanpa nama pengguna, query, atau fragment."
 
 
 class BankAddressInner(Invalid):
     code = "bank_address_inner"
-    text = "The bank's address is not on the Internet; give the host name of the bank itself."
-    text_id = "Alamat bank tidak berada di internet; isi nama host milik bank tersebut."
+    text = "The address of the bank is not on the Internet. Enter the public host name of the bank."
+    text_id = "Alamat bank ini tidak ada di internet. Isi nama host publik milik bank."
 
 
 class OutboundIncomplete(Invalid):
     code = "outbound_incomplete"
-    text = "This bank verifies our calls with a secret, and none is given."
-    text_id = "Bank ini memeriksa panggilan kita dengan rahasia, yang belum diberikan."
+    text = "This bank verifies our requests with a secret. Enter the secret."
+    text_id = "Bank ini memeriksa permintaan kami dengan kunci rahasia. Isi kunci rahasianya."
 
 
 class ClientIdTaken(Conflict):
     code = "client_id_taken"
     text = "Another bank partner has this client id."
-    text_id = "Id klien ini sudah dipakai bank mitra lain."
+    text_id = "ID klien ini sudah dipakai bank mitra lain."
 
 
 _NEXT: dict[PartnerStatus, frozenset[PartnerStatus]] = {

@@ -58,38 +58,40 @@ class BillAlreadyPaid(Conflict):
 
 class BillCancelledAlready(Conflict):
     code = "bill_cancelled"
-    text = "This bill was cancelled."
-    text_id = "Tagihan ini sudah dibatalkan."
+    text = "This bill was cancelled. Create a new bill."
+    text_id = "Tagihan ini sudah dibatalkan. Buat tagihan baru."
 
 
 class BillExpiredAlready(Conflict):
     code = "bill_expired"
-    text = "This bill has expired."
-    text_id = "Tagihan ini sudah kedaluwarsa."
+    text = "This bill has expired. Create a new bill."
+    text_id = "Tagihan ini sudah kedaluwarsa. Buat tagihan baru."
 
 
 class AmountMismatch(Invalid):
     code = "amount_mismatch"
-    text = "The amount is not the amount of the bill."
-    text_id = "Jumlah pembayaran tidak sama dengan tagihan."
+    text = "The amount differs from the amount of the bill."
+    text_id = "Jumlah pembayaran tidak sama dengan jumlah tagihan."
 
 
 class MonthAlreadyBilled(Conflict):
     code = "month_already_billed"
-    text = "An open or paid bill of this member holds one of these months."
-    text_id = "Salah satu bulan ini sudah ada pada tagihan terbuka atau lunas peserta."
+    text = "One of these months is already on an open or paid bill of this member."
+    text_id = (
+        "Salah satu bulan ini sudah ada pada tagihan peserta yang masih terbuka atau sudah lunas."
+    )
 
 
 class MonthNotBillable(Invalid):
     code = "month_not_billable"
-    text = "One of these months is too far back or too far ahead to be paid now."
-    text_id = "Salah satu bulan ini terlalu lampau atau terlalu jauh di depan untuk dibayar."
+    text = "One of these months is too far in the past or in the future."
+    text_id = "Salah satu bulan ini terlalu lama berlalu atau terlalu jauh ke depan."
 
 
 class NoActiveBank(Conflict):
     code = "no_active_bank"
-    text = "No bank takes payments at present."
-    text_id = "Saat ini belum ada bank yang menerima pembayaran."
+    text = "No bank accepts payments at the moment. Try again later."
+    text_id = "Saat ini belum ada bank yang menerima pembayaran. Coba lagi nanti."
 
 
 class Payable(Protocol):

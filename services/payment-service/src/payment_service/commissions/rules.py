@@ -19,8 +19,8 @@ class TooManyPayments(Invalid):
     """`details`: `limit`."""
 
     code = "too_many_payments"
-    text = "This agent has more payments in the month than can be computed anew in one request."
-    text_id = "Pembayaran agen pada bulan ini terlalu banyak untuk dihitung ulang sekaligus."
+    text = "The agent has too many payments in this month for a preview."
+    text_id = "Pembayaran agen pada bulan ini terlalu banyak untuk dihitung sekaligus."
 
 
 class CommissionRule(StrEnum):

@@ -66,14 +66,14 @@ POSTINGS: dict[TransferCode, tuple[AccountKind, AccountKind]] = {
 
 class TransferKeyReused(Conflict):
     code = "transfer_key_reused"
-    text = "A transfer with this key exists with other content."
-    text_id = "Transfer dengan kunci ini sudah ada dengan isi berbeda."
+    text = "A different transfer with this key already exists."
+    text_id = "Transfer lain dengan kunci ini sudah ada."
 
 
 class AccountInvalid(Invalid):
     code = "account_invalid"
-    text = "There is no account of this form in the chart of accounts."
-    text_id = "Tidak ada akun dengan bentuk ini dalam bagan akun."
+    text = "The chart of accounts has no account like this. Check the account name."
+    text_id = "Akun ini tidak ada dalam bagan akun. Periksa nama akunnya."
 
 
 @dataclass(frozen=True, slots=True)

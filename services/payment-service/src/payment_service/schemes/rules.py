@@ -39,8 +39,11 @@ class SchemeVerdict(StrEnum):
 
 class SchemeInvalid(Invalid):
     code = "scheme_invalid"
-    text = "This scheme cannot be computed exactly, or contradicts itself."
-    text_id = "Skema ini tidak dapat dihitung dengan tepat atau saling bertentangan."
+    text = "This scheme is contradictory or cannot be computed exactly. Check its rates and dates."
+    text_id = (
+        "Skema ini saling bertentangan atau tidak dapat dihitung dengan tepat. Periksa tarif "
+        "dan tanggalnya."
+    )
 
 
 class SchemeNotFound(NotFound):
@@ -51,44 +54,49 @@ class SchemeNotFound(NotFound):
 
 class SchemeDecided(Conflict):
     code = "scheme_decided"
-    text = "This scheme was decided on already; propose another one."
-    text_id = "Skema ini sudah diputuskan; usulkan skema lain."
+    text = "This scheme was already decided. Propose another one."
+    text_id = "Skema ini sudah diputuskan. Usulkan skema lain."
 
 
 class OwnProposal(Forbidden):
     code = "own_proposal"
-    text = "Somebody else must decide on your proposal."
-    text_id = "Usulan Anda harus diputuskan oleh orang lain."
+    text = "You cannot decide on your own proposal. Another person must decide."
+    text_id = "Anda tidak dapat memutuskan usulan sendiri. Harus diputuskan orang lain."
 
 
 class SchemeTooGenerous(Invalid):
     """`details`: `limit`, in basis points of contributions or in rupiah."""
 
     code = "scheme_too_generous"
-    text = "This scheme pays more than the platform is set to allow; check the figure."
-    text_id = "Skema ini membayar lebih dari batas yang diatur; periksa kembali angkanya."
+    text = "This scheme pays more than the configured limit. Check the figures."
+    text_id = "Skema ini membayar melebihi batas yang diatur. Periksa kembali angkanya."
 
 
 class MonthOutsideProgramme(Invalid):
     """`details`: `first_month` and `last_month` that can be asked about."""
 
     code = "month_outside_programme"
-    text = "This month lies before the programme began or in the future."
-    text_id = "Bulan ini sebelum program dimulai atau masih di masa depan."
+    text = "This month is before the start of the programme or in the future."
+    text_id = "Bulan ini sebelum program dimulai atau belum tiba."
 
 
 class SchemeTooEarly(Conflict):
     """`details`: `earliest`, the first month in which nothing has been earned yet."""
 
     code = "scheme_too_early"
-    text = "A scheme cannot begin in a month that is closed or in which something was earned."
-    text_id = "Skema tidak dapat dimulai pada bulan yang sudah ditutup atau memiliki insentif."
+    text = (
+        "A scheme cannot begin in a closed month or in a month with earnings. Choose a later month."
+    )
+    text_id = (
+        "Skema tidak dapat dimulai pada bulan yang sudah ditutup atau sudah ada insentif. "
+        "Pilih bulan berikutnya."
+    )
 
 
 class SchemeMonthTaken(Conflict):
     code = "scheme_month_taken"
-    text = "Another approved scheme begins in this month."
-    text_id = "Skema lain yang disetujui sudah dimulai pada bulan ini."
+    text = "Another approved scheme begins in this month. Choose another month."
+    text_id = "Skema lain yang sudah disetujui mulai pada bulan ini. Pilih bulan lain."
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,48 +20,48 @@ class MonthNotOver(Conflict):
     """`details`: `closable_from`, the first instant at which it can be closed."""
 
     code = "month_not_over"
-    text = "This month cannot be closed yet."
-    text_id = "Bulan ini belum dapat ditutup."
+    text = "This month cannot be closed yet. Try again after it has ended."
+    text_id = "Bulan ini belum dapat ditutup. Coba lagi setelah bulan ini berakhir."
 
 
 class MonthClosedAlready(Conflict):
     """`details`: `closed_through`, the last closed month."""
 
     code = "month_closed"
-    text = "This month is closed already; money that comes in now counts in a later one."
-    text_id = "Bulan ini sudah ditutup; pembayaran yang masuk dihitung pada bulan berikutnya."
+    text = "This month is closed. Later payments count for a later month."
+    text_id = "Bulan ini sudah ditutup. Pembayaran berikutnya dihitung pada bulan setelahnya."
 
 
 class EarlierMonthOpen(Conflict):
     """`details`: `months`, which must be closed first."""
 
     code = "earlier_month_open"
-    text = "Something was earned in an earlier month that is still open; close that one first."
-    text_id = "Masih ada bulan sebelumnya yang terbuka; tutup bulan itu terlebih dahulu."
+    text = "An earlier month with earnings is still open. Close that month first."
+    text_id = "Masih ada bulan sebelumnya yang belum ditutup. Tutup bulan itu terlebih dahulu."
 
 
 class EventsUnread(Conflict):
     """`details`: `needed`, and `subscriptions` with how far each has come."""
 
     code = "events_unread"
-    text = "Not everything that happened up to the end of the month has been read yet."
-    text_id = "Belum semua peristiwa sampai akhir bulan ini dibaca."
+    text = "Not all events up to the end of the month have been processed yet. Try again later."
+    text_id = "Belum semua event sampai akhir bulan ini diproses. Coba lagi nanti."
 
 
 class EventsParked(Conflict):
     """`details`: `subscriptions` with how many events each could not handle."""
 
     code = "events_parked"
-    text = "Events that could not be handled must be replayed first."
-    text_id = "Peristiwa yang tertahan harus dijalankan ulang terlebih dahulu."
+    text = "Some events could not be processed. Replay or dismiss them first."
+    text_id = "Masih ada event yang gagal diproses. Proses ulang atau kesampingkan terlebih dahulu."
 
 
 class PaymentsWait(Conflict):
     """`details`: `payments`, how many by month."""
 
     code = "payments_wait"
-    text = "Payments of this month wait for the word of whom they count for."
-    text_id = "Pembayaran bulan ini masih menunggu data agen yang berhak."
+    text = "Some payments of this month are not attributed to an agent yet. Try again later."
+    text_id = "Sebagian pembayaran bulan ini belum tercatat pada agennya. Coba lagi nanti."
 
 
 class StatementNotFound(NotFound):
@@ -72,20 +72,20 @@ class StatementNotFound(NotFound):
 
 class BeneficiaryNotFound(NotFound):
     code = "beneficiary_not_found"
-    text = "There is no such agent or wadah with earnings, or you may not see them."
-    text_id = "Agen atau wadah tidak ditemukan, atau Anda tidak berwenang melihatnya."
+    text = "There is no agent or wadah with earnings and this id, or you may not see them."
+    text_id = "Insentif agen atau wadah ini tidak ditemukan, atau Anda tidak berwenang melihatnya."
 
 
 class BeneficiaryUnclear(Invalid):
     code = "beneficiary_unclear"
-    text = "Say whose earnings: one agent_id or one wadah_id."
-    text_id = "Sebutkan satu agent_id atau satu wadah_id."
+    text = "Send exactly one agent_id or one wadah_id."
+    text_id = "Isi salah satu saja: agent_id atau wadah_id."
 
 
 class SchemeForAgentsOnly(Invalid):
     code = "scheme_for_agents_only"
-    text = "Another scheme can be tried on one agent at a time."
-    text_id = "Skema lain hanya dapat dicoba untuk satu agen."
+    text = "Another scheme can only be previewed for one agent. Send an agent_id."
+    text_id = "Skema lain hanya dapat dicoba untuk satu agen. Isi agent_id."
 
 
 class Reader(Protocol):

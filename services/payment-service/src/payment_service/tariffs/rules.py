@@ -40,13 +40,13 @@ class Payer(StrEnum):
 
 class NoTariff(Invalid):
     code = "no_tariff"
-    text = "No contribution table covers this month."
-    text_id = "Tidak ada tabel iuran untuk bulan ini."
+    text = "There is no tariff for this month."
+    text_id = "Belum ada tarif iuran untuk bulan ini."
 
 
 class DeclaredIncomeTooLow(Invalid):
     code = "declared_income_too_low"
-    text = "The declared income is below the least that may be declared."
+    text = "The declared income is below the minimum."
     text_id = "Penghasilan yang dilaporkan di bawah batas minimum."
 
 
@@ -64,8 +64,8 @@ class OldAgeMandatory(Invalid):
 
 class TooManyMonths(Invalid):
     code = "too_many_months"
-    text = "Between 1 and 12 months can be paid at once."
-    text_id = "Hanya 1 sampai 12 bulan yang dapat dibayar sekaligus."
+    text = "One bill can have 1 to 12 months."
+    text_id = "Satu tagihan dapat memuat 1 sampai 12 bulan."
 
 
 class TariffBroken(ValueError):

@@ -12,20 +12,20 @@ from perisai_kit.http.problems import MEDIA_TYPE, STATUS, build_problem_body, ge
 
 class RequestMalformed(BadRequest):
     code = "request_malformed"
-    text = "This is not an HTTP request that we take."
-    text_id = "Permintaan HTTP ini tidak dapat dibaca."
+    text = "This is not a valid HTTP request."
+    text_id = "Permintaan HTTP ini tidak valid."
 
 
 class RequestTimedOut(DomainError):
     code = "request_timeout"
-    text = "The request did not arrive in time; send it again."
-    text_id = "Permintaan tidak diterima lengkap pada waktunya; kirim ulang."
+    text = "The request did not arrive in time. Send it again."
+    text_id = "Permintaan tidak diterima lengkap tepat waktu. Kirim lagi."
 
 
 class HeadTooLarge(DomainError):
     code = "headers_too_large"
-    text = "The headers of the request, or what stands between its chunks, are too long."
-    text_id = "Header permintaan, atau bagian di antara potongannya, terlalu panjang."
+    text = "The request headers are too large."
+    text_id = "Header permintaan terlalu besar."
 
 
 STATUS[RequestTimedOut] = 408
