@@ -156,7 +156,7 @@ async def test_a_replay_works_where_the_worker_is_another_process(
     parked = await public_side.park(service, "test.removed.v1", "two")
 
     replayed = await public_side.client.post(f"{path}/{parked}/replay", headers=admin)
-    passed = await public_side.client.get(path, params={"state": "passed_over"}, headers=admin)
+    passed = await public_side.client.get(path, params={"status": "passed_over"}, headers=admin)
 
     assert replayed.status_code == 200, replayed.text
     assert [row["id"] for row in passed.json()["items"]] == [parked]

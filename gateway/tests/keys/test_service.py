@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from gateway.keys import queries, service
 from gateway.keys.models import SigningKey
-from gateway.keys.rules import KeyState, KeyTooYoung
+from gateway.keys.rules import KeyStatus, KeyTooYoung
 from gateway.keys.service import SigningKeys
 from gateway.settings import Settings
 from gateway.tokens import OwnTokens
@@ -154,7 +154,7 @@ async def test_a_retired_key_goes_when_its_last_token_has_ended(keys_database: D
         left = await service.list_all(session)
 
     assert kept == 3
-    assert {key.state for key in left} == {KeyState.CURRENT, KeyState.NEXT}
+    assert {key.status for key in left} == {KeyStatus.CURRENT, KeyStatus.NEXT}
 
 
 async def test_a_revoked_key_counts_no_more_and_the_next_one_signs(gateway: Any) -> None:
@@ -178,10 +178,10 @@ async def test_a_revoked_key_counts_no_more_and_the_next_one_signs(gateway: Any)
     assert await services.verify(refreshed.json()["access_token"])
     with pytest.raises(TokenInvalid):
         await services.verify(session["access_token"])
-    states = {each["kid"]: each["state"] for each in revoked.json()["items"]}
-    assert states[_kid(session)] == "retired"
-    assert states[_kid(refreshed.json())] == "current"
-    assert "next" in states.values()
+    statuses = {each["kid"]: each["status"] for each in revoked.json()["items"]}
+    assert statuses[_kid(session)] == "retired"
+    assert statuses[_kid(refreshed.json())] == "current"
+    assert "next" in statuses.values()
 
 
 async def test_a_service_learns_the_young_key_that_took_over_from_its_first_token(
@@ -228,7 +228,7 @@ async def test_however_many_keys_were_revoked_one_signs(keys_database: Database)
     for _ in range(queries.MOST_KEYS + 1):
         async with keys_database.begin() as session:
             following = next(
-                key for key in await service.list_all(session) if key.state == KeyState.NEXT
+                key for key in await service.list_all(session) if key.status == KeyStatus.NEXT
             )
             await service.revoke(
                 session, kid=following.kid, by=new_id(), reason="test", now=clock.real_now()

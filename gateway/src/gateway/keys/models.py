@@ -5,7 +5,7 @@ from sqlalchemy import CheckConstraint, DateTime, Index, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.base import Base
-from gateway.keys.rules import KeyState
+from gateway.keys.rules import KeyStatus
 from perisai_kit.privacy.columns import sealed_bytes
 
 
@@ -22,7 +22,7 @@ class SigningKey(Base):
     )
 
     kid: Mapped[str] = mapped_column(Text, primary_key=True)
-    state: Mapped[KeyState] = mapped_column(Text)
+    status: Mapped[KeyStatus] = mapped_column("state", Text)
     private_key = sealed_bytes()
     """PKCS#8 DER; empty once the key is revoked."""
     public_key: Mapped[bytes] = mapped_column(LargeBinary)

@@ -12,7 +12,7 @@ PUBLISHED_AFTER_USE = timedelta(hours=1)
 """Longer than the life of any access token, so that a rotation ends no session."""
 
 
-class KeyState(StrEnum):
+class KeyStatus(StrEnum):
     NEXT = "next"
     CURRENT = "current"
     RETIRED = "retired"
@@ -34,7 +34,7 @@ class KeyNotFound(NotFound):
 class KeyLife:
     """The instants of one key."""
 
-    state: KeyState
+    status: KeyStatus
     created_at: datetime
     current_at: datetime | None
     retired_at: datetime | None

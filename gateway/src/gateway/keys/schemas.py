@@ -4,13 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gateway.keys.rules import KeyState
+from gateway.keys.rules import KeyStatus
 from perisai_kit.http.types import Model, Out, Text255
 
 
 class SigningKeyOut(Out):
     kid: str
-    state: KeyState
+    status: KeyStatus
     created_at: datetime
     current_at: datetime | None
     retired_at: datetime | None

@@ -29,7 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.keys import queries, rules
 from gateway.keys.models import SigningKey
-from gateway.keys.rules import KeyState
+from gateway.keys.rules import KeyStatus
 from perisai_kit.auth.tokens import ALGORITHM, TOKEN_TYPE
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -103,7 +103,7 @@ class SigningKeys:
             try:
                 async with self._database.read() as session:
                     rows = await queries.list_keys(session)
-                if not any(row.state == KeyState.CURRENT for row in rows):
+                if not any(row.status == KeyStatus.CURRENT for row in rows):
                     async with self._database.begin() as session:
                         rows = await ensure(session, now=now)
             except (SQLAlchemyError, OSError):
@@ -118,10 +118,10 @@ class SigningKeys:
 async def ensure(session: AsyncSession, *, now: datetime) -> Sequence[SigningKey]:
     """Create the current and the next key if there is none. Locks the keys."""
     rows = list(await queries.lock_keys(session))
-    present = {row.state for row in rows}
-    for state in (KeyState.CURRENT, KeyState.NEXT):
-        if state not in present:
-            rows.append(_make_key(state, now))
+    present = {row.status for row in rows}
+    for status in (KeyStatus.CURRENT, KeyStatus.NEXT):
+        if status not in present:
+            rows.append(_make_key(status, now))
             session.add(rows[-1])
     await session.flush()
     return rows
@@ -133,12 +133,12 @@ async def rotate(session: AsyncSession, *, now: datetime) -> Sequence[SigningKey
     Raises: KeyTooYoung when a service may not have seen the next key yet.
     """
     rows = list(await ensure(session, now=now))
-    if not rules.can_take_over(_get_life(_find_in_state(rows, KeyState.NEXT)), now=now):
+    if not rules.can_take_over(_get_life(_find_by_status(rows, KeyStatus.NEXT)), now=now):
         raise rules.KeyTooYoung
-    current = _find_in_state(rows, KeyState.CURRENT)
-    current.state, current.retired_at = KeyState.RETIRED, now
+    current = _find_by_status(rows, KeyStatus.CURRENT)
+    current.status, current.retired_at = KeyStatus.RETIRED, now
     await _fill_states(session, rows, now=now)
-    log.info("signing_key.rotated", kid=_find_in_state(rows, KeyState.CURRENT).kid)
+    log.info("signing_key.rotated", kid=_find_by_status(rows, KeyStatus.CURRENT).kid)
     return await queries.list_keys(session)
 
 
@@ -156,7 +156,7 @@ async def revoke(
     if key is None:
         raise rules.KeyNotFound
     if key.revoked_at is None:
-        key.state, key.retired_at = KeyState.RETIRED, key.retired_at or now
+        key.status, key.retired_at = KeyStatus.RETIRED, key.retired_at or now
         key.revoked_at, key.revoked_by, key.revoked_reason = now, by, reason
         key.private_key = b""
         await _fill_states(session, rows, now=now)
@@ -167,12 +167,12 @@ async def revoke(
 async def _fill_states(session: AsyncSession, rows: list[SigningKey], *, now: datetime) -> None:
     """Make the next key current if there is no current one, and create a next one."""
     await session.flush()  # one current and one next at a time: the unique index sees each step
-    if not any(row.state == KeyState.CURRENT for row in rows):
-        following = _find_in_state(rows, KeyState.NEXT)
-        following.state, following.current_at = KeyState.CURRENT, now
+    if not any(row.status == KeyStatus.CURRENT for row in rows):
+        following = _find_by_status(rows, KeyStatus.NEXT)
+        following.status, following.current_at = KeyStatus.CURRENT, now
         await session.flush()
-    if not any(row.state == KeyState.NEXT for row in rows):
-        rows.append(_make_key(KeyState.NEXT, now))
+    if not any(row.status == KeyStatus.NEXT for row in rows):
+        rows.append(_make_key(KeyStatus.NEXT, now))
         session.add(rows[-1])
         await session.flush()
 
@@ -184,8 +184,8 @@ async def rotate_if_due(session: AsyncSession, *, now: datetime, signs_for: time
         if not rules.is_kept(_get_life(row), now=now):
             await session.delete(row)
     due = rules.is_due(
-        _get_life(_find_in_state(rows, KeyState.CURRENT)), now=now, signs_for=signs_for
-    ) and rules.can_take_over(_get_life(_find_in_state(rows, KeyState.NEXT)), now=now)
+        _get_life(_find_by_status(rows, KeyStatus.CURRENT)), now=now, signs_for=signs_for
+    ) and rules.can_take_over(_get_life(_find_by_status(rows, KeyStatus.NEXT)), now=now)
     if due:
         await rotate(session, now=now)
     return due
@@ -196,31 +196,31 @@ async def list_all(session: AsyncSession) -> Sequence[SigningKey]:
     return await queries.list_keys(session)
 
 
-def _find_in_state(rows: Sequence[SigningKey], state: KeyState) -> SigningKey:
-    return next(row for row in rows if row.state == state)
+def _find_by_status(rows: Sequence[SigningKey], status: KeyStatus) -> SigningKey:
+    return next(row for row in rows if row.status == status)
 
 
 def _get_life(row: SigningKey) -> rules.KeyLife:
     return rules.KeyLife(
-        KeyState(row.state), row.created_at, row.current_at, row.retired_at, row.revoked_at
+        KeyStatus(row.status), row.created_at, row.current_at, row.retired_at, row.revoked_at
     )
 
 
-def _make_key(state: KeyState, now: datetime) -> SigningKey:
+def _make_key(status: KeyStatus, now: datetime) -> SigningKey:
     private_key = ec.generate_private_key(ec.SECP256R1())
     public = private_key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return SigningKey(
         kid=hashlib.sha256(public).hexdigest()[:16],
-        state=state,
+        status=status,
         private_key=private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
         public_key=public,
         created_at=now,
-        current_at=now if state is KeyState.CURRENT else None,
+        current_at=now if status is KeyStatus.CURRENT else None,
     )
 
 
 def _load(rows: Sequence[SigningKey], now: datetime) -> _Loaded:
-    current = _find_in_state(rows, KeyState.CURRENT)
+    current = _find_by_status(rows, KeyStatus.CURRENT)
     private_key = load_der_private_key(current.private_key, password=None)
     assert isinstance(private_key, ec.EllipticCurvePrivateKey)
     published = [_build_jwk(row) for row in rows if rules.is_published(_get_life(row), now=now)]

@@ -56,14 +56,14 @@ async def test_an_administrator_lists_and_replays_a_mended_event(
         mended = await client.post(path)
         gone = await client.post(path)
         status = (await client.get("/v1/status")).json()["subscriptions"]
-        replayed = (await client.get(PATH, params={"state": "replayed"})).json()["items"]
+        replayed = (await client.get(PATH, params={"status": "replayed"})).json()["items"]
 
     assert [(row["subscription"], row["error"]) for row in listed] == [("mendable", "ValueError")]
     assert (broken.status_code, broken.json()["code"]) == (409, "replay_failed")
     assert (mended.status_code, mended.json()) == (200, {"replayed": 1})
     assert (gone.status_code, gone.json()["code"]) == (404, "parked_event_not_found")
     assert [(each["name"], each["parked"]) for each in status] == [("mendable", 0)]
-    assert [(row["state"], row["attempts"]) for row in replayed] == [("replayed", 4)]
+    assert [(row["status"], row["attempts"]) for row in replayed] == [("replayed", 4)]
 
 
 async def test_a_dismissal_keeps_who_decided_it_and_why(
@@ -80,7 +80,7 @@ async def test_a_dismissal_keeps_who_decided_it_and_why(
         dismissed = await client.post(path, json={"reason": "sent twice by mistake"})
         again = await client.post(path, json={"reason": "sent twice by mistake"})
         waiting = (await client.get(PATH)).json()["items"]
-        (kept,) = (await client.get(PATH, params={"state": "dismissed"})).json()["items"]
+        (kept,) = (await client.get(PATH, params={"status": "dismissed"})).json()["items"]
 
     assert [answer.status_code for answer in without] == [422, 422]
     assert (dismissed.status_code, dismissed.json()) == (200, {"replayed": 0})

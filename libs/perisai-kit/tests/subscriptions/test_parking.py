@@ -257,7 +257,7 @@ async def test_a_dismissed_event_lets_those_behind_it_take_effect_in_order(
         await subscription.parked.dismiss(kit_database, poison, by=officer, reason="again")
     async with kit_database.read() as session:
         rows = list(await session.scalars(select(ParkedEvent).order_by(ParkedEvent.position)))
-    assert [row.state for row in rows] == ["dismissed", "replayed", "dismissed", "replayed"]
+    assert [row.status for row in rows] == ["dismissed", "replayed", "dismissed", "replayed"]
     assert (rows[0].dismissed_by, rows[0].dismissal_reason) == (officer, "a test")
     assert (rows[2].error, rows[2].attempts) == ("ValueError", 1)
 
@@ -299,11 +299,11 @@ async def test_a_replay_passes_over_an_event_without_a_handler(
     assert replayed == 2
     assert await effects() == ["a1", "a2"]
     async with kit_database.read() as session:
-        states = [
-            row.state
+        statuses = [
+            row.status
             for row in await session.scalars(select(ParkedEvent).order_by(ParkedEvent.position))
         ]
-    assert states == ["passed_over", "replayed", "replayed"]
+    assert statuses == ["passed_over", "replayed", "replayed"]
 
 
 async def test_a_version_without_the_handler_lets_the_subject_go_on_by_itself(

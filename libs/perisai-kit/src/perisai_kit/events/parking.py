@@ -39,8 +39,8 @@ WAITS_BEHIND = "waits_behind"
 WAITING = "replayed_at IS NULL AND dismissed_at IS NULL AND passed_over_at IS NULL"
 
 
-class ParkedState(StrEnum):
-    """The state of a parked event. `passed_over`: its type has no handler any more."""
+class ParkedStatus(StrEnum):
+    """The status of a parked event. `passed_over`: its type has no handler any more."""
 
     WAITING = "waiting"
     REPLAYED = "replayed"
@@ -85,14 +85,14 @@ class ParkedEvent(KitBase):
     passed_over_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     @property
-    def state(self) -> ParkedState:
+    def status(self) -> ParkedStatus:
         if self.replayed_at is not None:
-            return ParkedState.REPLAYED
+            return ParkedStatus.REPLAYED
         if self.dismissed_at is not None:
-            return ParkedState.DISMISSED
+            return ParkedStatus.DISMISSED
         if self.passed_over_at is not None:
-            return ParkedState.PASSED_OVER
-        return ParkedState.WAITING
+            return ParkedStatus.PASSED_OVER
+        return ParkedStatus.WAITING
 
 
 class ParkedEventNotFound(NotFound):
@@ -106,11 +106,11 @@ _waiting = and_(
     ParkedEvent.dismissed_at.is_(None),
     ParkedEvent.passed_over_at.is_(None),
 )
-_IN_STATE = {
-    ParkedState.WAITING: _waiting,
-    ParkedState.REPLAYED: ParkedEvent.replayed_at.is_not(None),
-    ParkedState.DISMISSED: ParkedEvent.dismissed_at.is_not(None),
-    ParkedState.PASSED_OVER: ParkedEvent.passed_over_at.is_not(None),
+_WITH_STATUS = {
+    ParkedStatus.WAITING: _waiting,
+    ParkedStatus.REPLAYED: ParkedEvent.replayed_at.is_not(None),
+    ParkedStatus.DISMISSED: ParkedEvent.dismissed_at.is_not(None),
+    ParkedStatus.PASSED_OVER: ParkedEvent.passed_over_at.is_not(None),
 }
 
 
@@ -174,7 +174,7 @@ async def get_unsettled(session: AsyncSession, parked_id: uuid.UUID) -> ParkedEv
     Raises: ParkedEventNotFound.
     """
     found = await session.get(ParkedEvent, parked_id)
-    if found is None or found.state not in {ParkedState.WAITING, ParkedState.PASSED_OVER}:
+    if found is None or found.status not in {ParkedStatus.WAITING, ParkedStatus.PASSED_OVER}:
         raise ParkedEventNotFound
     return found
 
@@ -282,10 +282,10 @@ async def count_waiting(session: AsyncSession, subscription: str) -> int:
 
 
 async def list_parked(
-    session: AsyncSession, *, state: ParkedState, after: uuid.UUID | None, limit: int
+    session: AsyncSession, *, status: ParkedStatus, after: uuid.UUID | None, limit: int
 ) -> list[ParkedEvent]:
     """List parked events of all subscriptions, oldest first. after: the last id of a page."""
-    asked = select(ParkedEvent).where(_IN_STATE[state]).order_by(ParkedEvent.id).limit(limit)
+    asked = select(ParkedEvent).where(_WITH_STATUS[status]).order_by(ParkedEvent.id).limit(limit)
     if after is not None:
         asked = asked.where(ParkedEvent.id > after)
     return list(await session.scalars(asked))

@@ -14,7 +14,7 @@ from perisai_kit.auth.roles import require
 from perisai_kit.domain.errors import Conflict
 from perisai_kit.events import parking as parked
 from perisai_kit.events import replay
-from perisai_kit.events.parking import ParkedEvent, ParkedEventNotFound, ParkedState
+from perisai_kit.events.parking import ParkedEvent, ParkedEventNotFound, ParkedStatus
 from perisai_kit.events.replay import ReplayFailed
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.http.body import JsonRoute
@@ -39,7 +39,7 @@ class ParkedEventOut(Out):
     """
 
     id: UUID
-    state: ParkedState
+    status: ParkedStatus
     subscription: str
     position: int
     event_id: UUID
@@ -76,13 +76,13 @@ def get_operations_prefix(service: str) -> str:
 async def list_parked_events(
     _: Admin,
     session: ReadSession,
-    state: Annotated[ParkedState, Query()] = ParkedState.WAITING,
+    status: Annotated[ParkedStatus, Query()] = ParkedStatus.WAITING,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Slice[ParkedEvent]:
     """List the events that could not be applied, and those that wait behind them, oldest first."""
     after = read_cursor(cursor, UUID)
-    found = await parked.list_parked(session, state=state, after=after, limit=limit + 1)
+    found = await parked.list_parked(session, status=status, after=after, limit=limit + 1)
     return cut_page(found, limit, key=lambda event: event.id)
 
 

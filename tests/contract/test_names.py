@@ -1,0 +1,46 @@
+"""One word for one thing: an object has a `status`, in its fields and in the filters of a list."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import gateway.app
+from sandbox.openapi.describe import describe
+from sandbox.openapi.platform import build_app, service_documents
+
+NOT_YET = {
+    "agent: AgentDetailOut",
+    "agent: AgentOut",
+    "agent: ApplicationDetailOut",
+    "agent: ApplicationOut",
+    "agent: WadahDetailOut",
+    "agent: WadahOut",
+    "agent: get /v1/agents",
+    "agent: get /v1/applications",
+    "payment: CommissionMonthOut",
+    "payment: CommissionPreviewOut",
+    "payment: PaymentStatusOut",
+}
+"""Where it is still called `state`. This list only gets shorter."""
+
+
+def users_of(name: str, document: dict[str, Any]) -> Iterator[str]:
+    """Yield the schemas with a field of this name, and the operations with such a parameter."""
+    for title, schema in document["components"]["schemas"].items():
+        if name in schema.get("properties", {}):
+            yield title
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            if name in {each["name"] for each in operation.get("parameters", ())}:
+                yield f"{method} {path}"
+
+
+def test_nothing_new_is_called_state() -> None:
+    documents = {**service_documents(), "gateway": describe(build_app(gateway.app))}
+
+    found = {
+        f"{service}: {user}"
+        for service, document in documents.items()
+        for user in users_of("state", document)
+    }
+
+    assert found == NOT_YET
