@@ -1,7 +1,8 @@
 """Banks that call us, and what we kept of their calls."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -62,6 +63,28 @@ def booked(session: AsyncSession) -> Booked:
         return list(await session.scalars(select(Payment).order_by(Payment.id)))
 
     return read
+
+
+Undone = Callable[[Bank], AbstractAsyncContextManager[None]]
+
+
+@pytest.fixture
+def undone(session: AsyncSession) -> Undone:
+    """Run a block whose writes are undone at its end: `async with undone(bank)`.
+
+    So many cases begin from the same state, which is made once.
+    """
+
+    @asynccontextmanager
+    async def run(bank: Bank) -> AsyncIterator[None]:
+        await session.flush()
+        async with session.begin_nested() as savepoint:
+            await session.connection()  # only now the database hears of the savepoint
+            yield
+            await savepoint.rollback()
+        await session.refresh(bank.partner)
+
+    return run
 
 
 MakeFlag = Callable[..., Message]

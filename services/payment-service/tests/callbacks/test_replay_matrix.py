@@ -6,6 +6,7 @@ answer; beside it what it is kept as. READ says what each bank makes of the code
 
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ MakeBank = Callable[..., Awaitable[Bank]]
 IssueBill = Callable[..., Awaitable[BillOut]]
 Kept = Callable[[], Awaitable[list[Callback]]]
 Booked = Callable[[], Awaitable[list[Payment]]]
+Undone = Callable[[Bank], AbstractAsyncContextManager[None]]
 ONE, TWO = "4711", "4712"
 
 
@@ -190,11 +192,6 @@ BANKS = [
 ]
 
 
-def rows(*tables: list[Row]) -> pytest.MarkDecorator:
-    every = [row for table in tables for row in table]
-    return pytest.mark.parametrize("row", every, ids=lambda row: row.situation.__name__)
-
-
 def conflicts() -> float:
     return REGISTRY.get_sample_value("snap_payment_conflicts_total") or 0.0
 
@@ -240,83 +237,88 @@ def test_every_profile_has_its_column() -> None:
 
 
 @pytest.mark.parametrize(("profile", "signed_off", "column"), BANKS)
-@rows(PAID_FIRST)
 async def test_a_booked_payment_stands_whatever_is_sent_again(
     *,
     set_scene: SetScene,
+    undone: Undone,
     kept: Kept,
     booked: Booked,
     profile: str,
     signed_off: ReplayAnswer | None,
     column: str,
-    row: Row,
 ) -> None:
     scene, first = await set_scene(profile, signed_off)
-    alarms = conflicts()
 
-    second = await row.situation(scene)
+    for row in PAID_FIRST:
+        alarms = conflicts()
+        async with undone(scene.bank):
+            second = await row.situation(scene)
+            messages, payments = await kept(), await booked()
+            assert messages[1].first_id == messages[0].id, row
+            assert [each.verdict for each in messages] == [CallbackOutcome.SETTLED, row.verdict]
+            assert [payment.bill_id for payment in payments] == [scene.bill.id], row
 
-    assert_read(scene.bank, second, row.code(column))
-    if row.verdict is CallbackOutcome.CONFLICT:
-        assert_own_refusal(second)
-    else:
-        assert second.json()["virtualAccountData"] == first.json()["virtualAccountData"]
-    if row.code(column) == "2002500":
-        assert second.content == first.content
-    messages = await kept()
-    assert [each.verdict for each in messages] == [CallbackOutcome.SETTLED, row.verdict]
-    assert messages[1].first_id == messages[0].id
-    assert conflicts() - alarms == (row.verdict is CallbackOutcome.CONFLICT)
-    assert [payment.bill_id for payment in await booked()] == [scene.bill.id]
+        assert_read(scene.bank, second, row.code(column))
+        if row.verdict is CallbackOutcome.CONFLICT:
+            assert_own_refusal(second)
+        else:
+            assert second.json()["virtualAccountData"] == first.json()["virtualAccountData"], row
+        if row.code(column) == "2002500":
+            assert second.content == first.content, row
+        assert conflicts() - alarms == (row.verdict is CallbackOutcome.CONFLICT), row
 
 
 @pytest.mark.parametrize(("profile", "signed_off", "column"), BANKS)
-@rows(NOTHING_OF_THE_FIRST)
 async def test_what_is_no_repeat_is_refused_and_booked_for_nobody(
     *,
     set_scene: SetScene,
+    undone: Undone,
     kept: Kept,
     booked: Booked,
     profile: str,
     signed_off: ReplayAnswer | None,
     column: str,
-    row: Row,
 ) -> None:
     scene, _ = await set_scene(profile, signed_off)
     alarms = conflicts()
 
-    second = await row.situation(scene)
+    for row in NOTHING_OF_THE_FIRST:
+        async with undone(scene.bank):
+            second = await row.situation(scene)
+            verdicts = [each.verdict for each in await kept()]
+            assert verdicts == [CallbackOutcome.SETTLED, row.verdict], row
+            assert [payment.bill_id for payment in await booked()] == [scene.bill.id], row
 
-    assert_read(scene.bank, second, row.code(column))
-    assert second.json()["virtualAccountData"]["paymentFlagStatus"] == "01"
-    assert [each.verdict for each in await kept()] == [CallbackOutcome.SETTLED, row.verdict]
+        assert_read(scene.bank, second, row.code(column))
+        assert second.json()["virtualAccountData"]["paymentFlagStatus"] == "01", row
     assert conflicts() == alarms
-    assert [payment.bill_id for payment in await booked()] == [scene.bill.id]
 
 
 @pytest.mark.parametrize(("profile", "signed_off", "column"), BANKS)
-@rows(REFUSED_FIRST)
 async def test_a_refusal_stands_until_other_content_comes(
     *,
     set_scene: SetScene,
+    undone: Undone,
     kept: Kept,
     booked: Booked,
     profile: str,
     signed_off: ReplayAnswer | None,
     column: str,
-    row: Row,
 ) -> None:
     scene, first = await set_scene(profile, signed_off, amount=1)
-
-    second = await row.situation(scene)
-
     assert first.json()["responseCode"] == "4042513"
-    assert_read(scene.bank, second, row.code(column))
-    assert [each.verdict for each in await kept()] == [CallbackOutcome.REFUSED, row.verdict]
-    is_settled = row.verdict is CallbackOutcome.SETTLED
-    assert len(await booked()) == is_settled
-    if not is_settled:
-        assert second.json()["virtualAccountData"] == first.json()["virtualAccountData"]
+
+    for row in REFUSED_FIRST:
+        is_settled = row.verdict is CallbackOutcome.SETTLED
+        async with undone(scene.bank):
+            second = await row.situation(scene)
+            verdicts = [each.verdict for each in await kept()]
+            assert verdicts == [CallbackOutcome.REFUSED, row.verdict], row
+            assert len(await booked()) == is_settled, row
+
+        assert_read(scene.bank, second, row.code(column))
+        if not is_settled:
+            assert second.json()["virtualAccountData"] == first.json()["virtualAccountData"], row
 
 
 @pytest.mark.parametrize(
