@@ -40,6 +40,9 @@ DISCARDED_IN_NAMES = frozenset(
 )
 """Not part of any name in Python: as words of a sentence some of them are right."""
 ONLY_RAISES = re.compile(r"\s*Raises:")
+LOG_EVENT = re.compile(r"[a-z]+(?:_[a-z]+)*\.(?:[a-z]+_)*(?:[a-z]+ed|lost|sent|undone)")
+"""A noun and a past participle, such as `signing_key.rotated`."""
+LEVELS = frozenset({"critical", "debug", "error", "exception", "info", "warning"})
 
 
 def tracked() -> list[Path]:
@@ -79,6 +82,19 @@ def names(tree: ast.AST) -> Iterator[tuple[int, str]]:
 def words_of(name: str) -> set[str]:
     """Split a name at underscores and capital letters, into lower-case words."""
     return set(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().split("_"))
+
+
+def log_events(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield line and name of every event that a module logs; none where it is not a constant."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="log"), attr=level), args=[event, *_]
+            ) if level in LEVELS:
+                choices = [event.body, event.orelse] if isinstance(event, ast.IfExp) else [event]
+                for each in choices:
+                    name = each.value if isinstance(each, ast.Constant) else ""
+                    yield node.lineno, str(name)
 
 
 def docstrings(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -137,6 +153,39 @@ def test_a_docstring_in_revised_folders_opens_with_a_sentence() -> None:
     ]
 
     assert found == []
+
+
+def test_log_events_are_a_noun_and_a_past_participle() -> None:
+    events = [
+        (f"{relative(path)}:{line}: {event}", event)
+        for path in tracked()
+        if path.suffix == ".py" and "src" in path.parts
+        for line, event in log_events(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+
+    assert len(events) > 30
+    assert [found for found, event in events if not LOG_EVENT.fullmatch(event)] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "events"),
+    [
+        ('log.info("bill.issued", bill_id=1)', ["bill.issued"]),
+        (
+            'log.warning("notice.abandoned" if last else "notice.not_sent")',
+            ["notice.abandoned", "notice.not_sent"],
+        ),
+        ("log.error(event)", [""]),
+        ('print("bill.issued")', []),
+    ],
+)
+def test_the_events_of_a_module_are_found(source: str, events: list[str]) -> None:
+    assert [event for _, event in log_events(ast.parse(source))] == events
+
+
+@pytest.mark.parametrize("event", ["", "bill", "bill.issue", "client.too_slow", "Bill.issued"])
+def test_other_forms_of_a_log_event_are_refused(event: str) -> None:
+    assert not LOG_EVENT.fullmatch(event)
 
 
 @pytest.mark.parametrize(

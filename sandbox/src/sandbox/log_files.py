@@ -66,7 +66,7 @@ def parse_line(line: str) -> dict[str, Any] | None:
 def wrap_text(name: str, text: str) -> str:
     """Return text that is no line of a log as one."""
     now = clock.real_now().isoformat()
-    fields = {"event": "process.wrote", "text": text, "service": name, "timestamp": now}
+    fields = {"event": "output.captured", "text": text, "service": name, "timestamp": now}
     return json.dumps(fields, ensure_ascii=False)
 
 

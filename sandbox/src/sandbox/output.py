@@ -30,8 +30,8 @@ UNSHOWN_ROUTES = frozenset(
 )
 EXPECTED = frozenset(
     {
-        "keys.unavailable",
-        "revocations.unavailable",
+        "keys.fetch_failed",
+        "revocations.fetch_failed",
         "sequencer.interrupted",
         "sign_in.failed",
         "subscription.interrupted",

@@ -138,7 +138,7 @@ class Relay:
             if not exchange.has_begun:
                 raise to_problem(error, exchange.request_id) from None
             log.warning(
-                "upstream.broke_off", request_id=exchange.request_id, error=type(error).__name__
+                "upstream.interrupted", request_id=exchange.request_id, error=type(error).__name__
             )
             exchange.cut()
 
@@ -158,7 +158,7 @@ class Relay:
             await exchange.send({"type": "http.response.body", "body": part, "more_body": True})
             due += len(part) / PACE
             if loop.time() > due:
-                log.warning("client.too_slow", request_id=exchange.request_id)
+                log.warning("client.stalled", request_id=exchange.request_id)
                 exchange.cut()
                 return
             part = await connection.read_body()

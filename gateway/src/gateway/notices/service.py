@@ -83,8 +83,11 @@ async def _send(
         await sender.send(phone=notice.phone, template=notice.template)
     except NoticeNotSent as failed:
         is_last = notice.attempts >= rules.MAX_ATTEMPTS
-        event = "notice.abandoned" if is_last else "notice.not_sent"
-        log.warning(event, notice_id=str(notice.id), error=str(failed))
+        log.warning(
+            "notice.abandoned" if is_last else "notice.not_sent",
+            notice_id=str(notice.id),
+            error=str(failed),
+        )
         if is_last:
             await _settle(database, notice.id, sent_at=None)
         return

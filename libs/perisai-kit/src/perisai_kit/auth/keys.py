@@ -95,7 +95,7 @@ class RemoteKeys:
                 answer.raise_for_status()
                 published = jwt.PyJWKSet.from_dict(answer.json()).keys
         except (httpx.HTTPError, ValueError, TypeError, AttributeError, jwt.PyJWTError) as error:
-            log.warning("keys.unavailable", error=type(error).__name__)
+            log.warning("keys.fetch_failed", error=type(error).__name__)
             return False
         self._keys = {key.key_id: key for key in published if key.key_id is not None}
         return True

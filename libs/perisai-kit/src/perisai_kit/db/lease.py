@@ -137,7 +137,7 @@ class Lease:
                 await session.execute(_GIVE_BACK, {"name": self.name, "fence": self.fence})
         except (SQLAlchemyError, OSError) as error:
             # It expires anyway.
-            log.warning("lease.not_given_back", name=self.name, error=type(error).__name__)
+            log.warning("lease.not_returned", name=self.name, error=type(error).__name__)
 
 
 async def take_lease(database: Database, name: str, *, length_s: float) -> Lease | None:

@@ -82,7 +82,7 @@ class Sequencer:
         async with advisory_lock(self._database.direct_engine, Lock.SEQUENCER) as connection:
             if connection is not None:
                 self._lead(True)
-                log.info("sequencer.leading")
+                log.info("sequencer.elected")
                 await self._number_for_ever(connection)
         await asyncio.sleep(STANDBY_S)
 

@@ -267,7 +267,7 @@ def _methods_of(request: Request) -> list[str]:
 def record_unexpected(error: Exception) -> DomainError:
     """Log an unexpected failure and return the problem that answers it."""
     if is_outage(error):
-        log.warning("database.unavailable", error=type(error).__name__)
+        log.warning("database.failed", error=type(error).__name__)
         return Unavailable(retry_after_s=2)
     log.error("request.failed", exc_info=error)
     return Internal()

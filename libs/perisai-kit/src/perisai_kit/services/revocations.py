@@ -53,7 +53,7 @@ class RemoteRevocations(Revocations):
         try:
             new = RevocationList.model_validate(await self._gateway.get(ADDRESS, params))
         except (DomainError, ValidationError) as error:
-            log.warning("revocations.unavailable", error=type(error).__name__)
+            log.warning("revocations.fetch_failed", error=type(error).__name__)
             return False
         self.add(
             accounts=((each.account_id, each.valid_from) for each in new.accounts),

@@ -193,7 +193,7 @@ async def verify_account(
         return AccountVerdict(designated=False, outcome=NameOutcome.UNKNOWN)
     partner = _asked_partner(active, asked.bank_code)
     if partner is None:
-        log.warning("account.unverifiable", bank_code=asked.bank_code)
+        log.warning("account.not_verified", bank_code=asked.bank_code)
         return AccountVerdict(designated=True, outcome=NameOutcome.UNKNOWN)
     inquiry = await clients.of(_route(partner)).inquire_account(
         account_no=asked.account_no,

@@ -352,7 +352,7 @@ def _caller(partner: BankPartner) -> Caller | None:
         public_key = None
     if profile is None or public_key is None:
         # One that cannot be used must not keep the others out.
-        log.error("bank_partner.unusable", partner_id=str(partner.id))
+        log.error("bank_partner.skipped", partner_id=str(partner.id))
         return None
     return Caller(
         partner_id=partner.id,

@@ -116,7 +116,7 @@ async def pay(gate: Gate, signed: Signed, take_one: TakeOne) -> Answer:
             return await _turn_back(gate, signed, refused)
         return await take_one(message)
     except Exception as error:
-        log.error("callback.in_doubt", callback_id=str(signed.id), exc_info=error)
+        log.error("callback.not_confirmed", callback_id=str(signed.id), exc_info=error)
         return build_doubt_answer(signed.caller.profile)
 
 
@@ -143,7 +143,7 @@ async def confirm_late(gate: Gate, signed: Signed, *, late: Refusal) -> Answer:
     except Refusal:
         raise
     except Exception as error:
-        log.error("callback.in_doubt", callback_id=str(signed.id), exc_info=error)
+        log.error("callback.not_confirmed", callback_id=str(signed.id), exc_info=error)
         return build_doubt_answer(signed.caller.profile)
     return judged.outcome.answer
 

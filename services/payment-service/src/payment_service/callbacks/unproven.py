@@ -185,7 +185,7 @@ async def note_unproven(
         async with database.begin() as session:
             queries.insert_unproven(session, values)
     except (SQLAlchemyError, OSError) as error:
-        log.warning("callback.unnoted", error=type(error).__name__)
+        log.warning("callback.not_recorded", error=type(error).__name__)
 
 
 def count_dropped(service: Service, kind: type[Message], names: Iterable[str]) -> None:

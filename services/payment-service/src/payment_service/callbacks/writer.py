@@ -161,7 +161,7 @@ class Writer:
         except Exception as error:
             if _is_away(error):
                 raise
-            log.error("callback.unbookable", count=len(batch), exc_info=error)
+            log.error("callback.booking_failed", count=len(batch), exc_info=error)
             return False
         _tell(batch, outcomes)
         return True
