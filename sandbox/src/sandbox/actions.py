@@ -1,4 +1,4 @@
-"""What the words of the `perisai` command do."""
+"""The actions of the `perisai` command."""
 
 import asyncio
 import os
@@ -39,7 +39,7 @@ read_logs = find_lines
 
 
 def run_platform(folder: Path, *, free_ports: bool, small: bool) -> None:
-    """Run the platform until it is stopped, and print what is worth reading.
+    """Run the platform until it is stopped, and print the important lines.
 
     Raises: SandboxError.
     """
@@ -64,12 +64,12 @@ def run_platform(folder: Path, *, free_ports: bool, small: bool) -> None:
 
 
 def show_status(folder: Path) -> Iterator[str]:
-    """Say what is ready and how to sign in. Raises: SandboxError when no sandbox runs there."""
+    """Return lines with the ready processes and the sign-ins. Raises: SandboxError."""
     return status_lines(read_description(folder), load_services())
 
 
 def examine_sandbox(folder: Path) -> list[Finding]:
-    """Look at everything that a sandbox needs. Raises: SandboxError for a wrong port variable."""
+    """Check everything that a sandbox needs. Raises: SandboxError for an invalid port variable."""
     return examine(folder.absolute(), load_services())
 
 
@@ -80,13 +80,13 @@ def fetch_access_token(folder: Path, username: str) -> str:
 
 
 def read_one_time_code(folder: Path, phone: str) -> str:
-    """Return the newest code sent to this telephone. Raises: SandboxError where there is none."""
+    """Return the newest code for this telephone number. Raises: SandboxError if there is none."""
     with _answering(folder):
         return fetch_code(read_description(folder), phone)
 
 
 def pay_bill(folder: Path, virtual_account: str, amount: int | None) -> Payment:
-    """Let the sandbox's bank pay; amount: rupiah. Raises: SandboxError."""
+    """Pay through the sandbox's bank. amount: rupiah. Raises: SandboxError."""
     with _answering(folder):
         return pay_virtual_account(read_description(folder), virtual_account, amount)
 
@@ -105,7 +105,10 @@ def seed_elsewhere(folder: Path, *, small: bool) -> Path:
 
 
 def add_members(folder: Path, count: int) -> Iterator[str]:
-    """Add new members to the sandbox of the folder; say what was made. Raises: SandboxError."""
+    """Add new members to the sandbox of the folder; return lines about them.
+
+    Raises: SandboxError.
+    """
     with _answering(folder):
         return asyncio.run(more.add_members(read_description(folder), count, write=_print))
 
@@ -113,8 +116,8 @@ def add_members(folder: Path, count: int) -> Iterator[str]:
 def walk_demo(folder: Path | None, *, stay: bool, write: Callable[[str], None]) -> int:
     """Walk the journey; return the exit code.
 
-    folder: of the sandbox that runs there; None for one of its own, on free ports, which is removed
-    afterwards. stay: that platform runs until it is stopped.
+    folder: that of a running sandbox; None for a temporary sandbox on free ports. stay: that
+    platform runs until it is stopped.
     Raises: SandboxError.
     """
     if folder is None:
@@ -125,7 +128,7 @@ def walk_demo(folder: Path | None, *, stay: bool, write: Callable[[str], None]) 
 
 
 def demo_apart(write: Callable[[str], None], *, stay: bool) -> int:
-    """Walk the journey in a sandbox of its own; return the exit code."""
+    """Walk the journey in a temporary sandbox; return the exit code."""
     codes: list[int] = []
     said: deque[str] = deque(maxlen=200)
     services = [each.on_free_ports() for each in load_services()]
@@ -153,19 +156,19 @@ def demo_apart(write: Callable[[str], None], *, stay: bool) -> int:
 
 
 def make_admin(folder: Path, username: str, password: str) -> None:
-    """Make an administrator. Raises: SandboxError with the reason why there is none."""
+    """Create an administrator. Raises: SandboxError with the reason of a failure."""
     given = "PERISAI_GATEWAY_DATABASE_URL" in os.environ
     environment = dict(os.environ) if given else _gateway_environment(folder)
     create_admin(username, password, environment)
 
 
 def encrypt_anew(folder: Path) -> None:
-    """Encrypt all stored data under the newest data keys. Raises: SandboxError."""
+    """Re-encrypt all stored data under the newest data keys. Raises: SandboxError."""
     rotate_data_keys(folder, load_services(), read_description(folder))
 
 
 def set_clock(folder: Path, instant: str) -> None:
-    """Move business time; Jakarta time if not said. Raises: SandboxError for no instant."""
+    """Set business time; Jakarta time without an offset. Raises: SandboxError for invalid input."""
     try:
         wanted = datetime.fromisoformat(instant)
     except ValueError:
@@ -176,7 +179,7 @@ def set_clock(folder: Path, instant: str) -> None:
 
 
 def show_clock(folder: Path) -> str:
-    """Return business time as people read it."""
+    """Return business time as readable text."""
     clock.follow_test_clock(folder / CLOCK_FILE, sandbox=True)
     now = clock.now().astimezone(clock.JAKARTA)
     moved = abs((clock.now() - clock.real_now()).total_seconds()) > 1

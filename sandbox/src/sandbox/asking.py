@@ -1,4 +1,4 @@
-"""What a running sandbox is asked in one request: a token, a code, a payment."""
+"""Single requests to a running sandbox: a token, a code, a payment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from sandbox.errors import SandboxError
 TIMEOUT_S = 30.0
 
 Described = Mapping[str, Any]
-"""What sandbox.json says."""
+"""The content of sandbox.json."""
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """What came of a payment at the sandbox's bank."""
+    """The result of a payment at the sandbox's bank."""
 
     is_paid: bool
     line: str
@@ -25,7 +25,7 @@ class Payment:
 def fetch_token(described: Described, username: str) -> str:
     """Sign in as one of the staff and return the access token.
 
-    Raises: SandboxError when there is no such sign-in or it is refused.
+    Raises: SandboxError if the sign-in is unknown or refused.
     """
     sign_in = described["sign_ins"].get(username, {})
     if "password" not in sign_in:
@@ -40,7 +40,7 @@ def fetch_token(described: Described, username: str) -> str:
 def fetch_code(described: Described, phone: str) -> str:
     """Return the newest one-time code that was sent; phone: a number, or the name of a sign-in.
 
-    Raises: SandboxError where there is none.
+    Raises: SandboxError if there is none.
     """
     number = described["sign_ins"].get(phone, {}).get("phone", phone)
     answer = _post(described["addresses"]["gateway"], described["codes"]["read"], {"phone": number})
@@ -56,7 +56,7 @@ def fetch_code(described: Described, phone: str) -> str:
 def pay_virtual_account(described: Described, number: str, amount: int | None) -> Payment:
     """Pay as a customer of the bank; amount: rupiah, that of the bill when None.
 
-    Raises: SandboxError when the bank does not take the request.
+    Raises: SandboxError if the bank refuses the request.
     """
     asked = {"virtual_account_no": number.strip(), **({} if amount is None else {"amount": amount})}
     answer = _post(described["addresses"]["fakebank"], "/payments", asked)

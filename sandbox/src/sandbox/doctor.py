@@ -1,4 +1,4 @@
-"""`perisai doctor`: what a sandbox needs, looked at one by one, each fault with what to do."""
+"""`perisai doctor`: checks of a sandbox, each failure with a remedy."""
 
 import asyncio
 import shutil
@@ -25,7 +25,7 @@ from sandbox.show import read_description
 TIMEOUT_S = 5.0
 CLOCK_TOLERANCE_S = 5.0
 LAG_S = 30.0
-"""A subscription that reads asks at least every five seconds."""
+"""A running subscription polls at least every five seconds."""
 START = "start it with `make run`"
 LOOK = "look into {folder}/logs/{name}.log"
 
@@ -34,7 +34,7 @@ Described = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was looked at, and what it is like; `to_do` where it is not well."""
+    """The result of one check. to_do: the remedy of a failure."""
 
     what: str
     says: str
@@ -51,7 +51,7 @@ class Finding:
 
 
 def examine(folder: Path, services: Sequence[Service]) -> list[Finding]:
-    """Look at everything, and at what only a running sandbox has where one runs."""
+    """Run all checks; some only apply to a running sandbox."""
     found = [examine_disk(folder, free_bytes=_free_bytes(folder)), examine_clock(folder)]
     if not (folder / DESCRIPTION_FILE).exists():
         return [*found, *examine_ports(services), Finding("sandbox", "does not run", START)]
@@ -71,13 +71,13 @@ def examine(folder: Path, services: Sequence[Service]) -> list[Finding]:
 
 
 def examine_disk(folder: Path, *, free_bytes: int) -> Finding:
-    """Tell whether PostgreSQL has room to write."""
+    """Check the free disk space for PostgreSQL."""
     says = f"{free_bytes // 2**20} MB free for {folder}"
     return Finding("disk", says, "make room" if free_bytes < FREE_BYTES else "")
 
 
 def examine_clock(folder: Path) -> Finding:
-    """Tell which time business follows; a moved clock is no fault, but explains much."""
+    """Report business time. A moved clock is not a failure, but explains a lot."""
     clock.follow_test_clock(folder / CLOCK_FILE, sandbox=True)
     now = clock.now().astimezone(clock.JAKARTA).isoformat(timespec="seconds")
     moved = abs((clock.now() - clock.real_now()).total_seconds()) > CLOCK_TOLERANCE_S
@@ -85,7 +85,7 @@ def examine_clock(folder: Path) -> Finding:
 
 
 def examine_ports(services: Sequence[Service]) -> Iterator[Finding]:
-    """Tell whether the processes could take their ports."""
+    """Check that the ports of the processes are free."""
     for service in services:
         for variable, port in service.port_variables.items():
             is_taken = not is_free(int(port))
@@ -100,9 +100,9 @@ def examine_processes(
     *,
     ask: Callable[[str], Any],
 ) -> Iterator[Finding]:
-    """Tell which processes are ready, and of the others what they lack.
+    """Check which processes are ready, and what the others lack.
 
-    ask: returns what an address answers as JSON, or None where it does not answer.
+    ask: returns the JSON answer of an address, or None without an answer.
     """
     for service in services:
         inner = described.get("inner_addresses", described["addresses"])[service.name]
@@ -117,7 +117,7 @@ def examine_processes(
 
 
 async def examine_databases(described: Described) -> list[Finding]:
-    """Tell whether each database lets its role in, and whether its clock is ours."""
+    """Check that each role can connect to its database, and that the clocks agree."""
     return [
         await _examine_database(name, urls["app"])
         for name, urls in described.get("databases", {}).items()
@@ -147,14 +147,14 @@ def examine_subscriptions(
     *,
     ask: Callable[[str], Any],
 ) -> Iterator[Finding]:
-    """Tell how far each reader of events lags, and which events wait for somebody's decision.
+    """Check the lag of each subscription, and report parked events.
 
     ask: as for `examine_processes`, signed in.
     """
     for service in (each for each in services if each.database):
         answer = ask(f"{described['addresses'][service.name]}/v1/status")
         if answer is None:
-            continue  # said already, by its process
+            continue  # already reported for its process
         for each in answer["subscriptions"]:
             yield _examine_subscription(folder, service.name, each)
 

@@ -1,7 +1,7 @@
-"""The documents that are generated from the code, so that they cannot lie.
+"""The documents that are generated from the code.
 
 `python -m sandbox.documents` writes docs/errors.md, docs/events.md and docs/api.txt. A test
-compares them with what the code says now.
+compares them with the code.
 """
 
 import sys

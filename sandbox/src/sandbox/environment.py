@@ -22,7 +22,7 @@ def build_environment(
     database_url: str | None,
     folder: Path,
 ) -> dict[str, str]:
-    """Return the variables of one process; what the caller's own environment says wins.
+    """Return the variables of one process; variables of the caller take precedence.
 
     database_url: for the role that runs the service. No process gets the secrets of another one.
     """
@@ -44,14 +44,14 @@ def build_environment(
 
 
 def find_database_url(service: Service, postgres: Postgres, role: Role) -> str | None:
-    """Return where a service's database is for this role; the environment may name another one."""
+    """Return the database URL of a service for this role; the environment may override it."""
     if service.database is None:
         return None
     given = _variable(service, role)
     if given in os.environ:
         return os.environ[given]
     if role == "owner" and _variable(service, "app") in os.environ:
-        return None  # somebody else's database, which its owner migrates
+        return None  # an external database, which its owner migrates
     return postgres.url(service.database, role)
 
 
@@ -70,7 +70,7 @@ def _service_secrets(
     if service.client is not None:
         variables[f"{service.prefix}CLIENT_SECRET"] = own.client_secret
     if service == _gateway(services):
-        # The gateway lets the services in; its own token it signs itself.
+        # The gateway knows the services' secrets and signs its own token.
         variables[f"{service.prefix}SERVICE_CLIENTS"] = json.dumps(
             {
                 each.client: secrets.services[each.name].client_secret

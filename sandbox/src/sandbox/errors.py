@@ -1,14 +1,14 @@
-"""What the `perisai` command says, in one line, when it cannot go on."""
+"""Errors of the `perisai` command, each with one line of text."""
 
 from pathlib import Path
 
 
 class SandboxError(Exception):
-    """Something the user can do something about; its text is one line and names the remedy."""
+    """An error that the user can fix; its text is one line with the remedy."""
 
 
 class OlderSandbox(SandboxError):
-    """Raised for a folder whose data this version cannot use."""
+    """Raised for a folder with data that this version cannot use."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(

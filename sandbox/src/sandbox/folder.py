@@ -1,4 +1,4 @@
-"""The folder of a sandbox: for our eyes only, and gone when asked."""
+"""The private folder of a sandbox, and its reset."""
 
 import os
 import shutil
@@ -22,24 +22,24 @@ FILES = (
 
 
 def prepare_folder(folder: Path) -> None:
-    """Make the folder if it is missing, and close it and what is in it to others.
+    """Create the folder if it is missing, and remove all access by other users.
 
-    What this process and its children write from now on is closed to others as well.
+    Later files of this process and its children are private too.
     """
     os.umask(0o077)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     places = [folder, folder / KEYS, folder / POSTGRES, folder / LOGS]
     for path in (path for place in places if place.is_dir() for path in place.iterdir()):
-        # PostgreSQL sees to its own data, which may belong to another user.
+        # The data of PostgreSQL may belong to another user and has its own modes.
         if path.name != "data" and not path.is_symlink() and path.stat().st_uid == os.geteuid():
             path.chmod(path.stat().st_mode & 0o700)
 
 
 def reset(folder: Path) -> None:
-    """Delete all that a sandbox keeps in this folder, and the folder when nothing else is in it.
+    """Delete the files of a sandbox in this folder, and the folder if it is then empty.
 
-    Raises: SandboxError when it is no sandbox's folder, or one runs in it.
+    Raises: SandboxError if it is not the folder of a sandbox, or a sandbox runs in it.
     """
     if not (folder / SECRETS_FILE).exists() and not (folder / POSTGRES).is_dir():
         raise SandboxError(f"There is no sandbox in {folder}.")

@@ -1,4 +1,4 @@
-"""Modules that are loaded when they are first used, so that `perisai --help` need not wait."""
+"""Lazy imports, so that `perisai --help` is fast."""
 
 import importlib.util
 import sys
@@ -6,7 +6,7 @@ from types import ModuleType
 
 
 def import_later(name: str) -> ModuleType:
-    """Return a module that runs when something of it is first asked for."""
+    """Return a module that is executed at the first access to an attribute."""
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.find_spec(name)

@@ -1,4 +1,4 @@
-"""Children that end with their parent, and processes known only by their id."""
+"""Children that end with their parent, and processes by id."""
 
 import ctypes
 import os
@@ -15,11 +15,11 @@ POLL_S = 0.05
 
 
 def die_with_parent(signum: signal.Signals) -> Callable[[], None] | None:
-    """Return a `preexec_fn` that has the kernel send `signum` to the child when we die.
+    """Return a `preexec_fn` that makes the kernel send `signum` to the child when we die.
 
-    None where it would be wrong or impossible: the kernel watches the *thread* that forked, so
-    only the main thread may ask for it, and only Linux has it. Not lost when the child changes
-    its user, because subprocess calls it after that.
+    Only Linux has this, and only the main thread can use it, because the kernel watches the thread
+    that forked; otherwise return None. subprocess calls it after a change of the user, which would
+    reset it.
     """
     if sys.platform != "linux" or threading.current_thread() is not threading.main_thread():
         return None
@@ -35,7 +35,7 @@ def die_with_parent(signum: signal.Signals) -> Callable[[], None] | None:
 
 
 def is_alive(pid: int) -> bool:
-    """Return whether a process has this id, not counting zombies where the system shows them."""
+    """Tell whether a process with this id runs; zombies do not count where they are visible."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -50,9 +50,9 @@ def is_alive(pid: int) -> bool:
 
 
 def works_in(pid: int, folder: Path) -> bool:
-    """Return whether the process is a PostgreSQL at work in `folder`.
+    """Tell whether the process is a PostgreSQL server in `folder`.
 
-    Where there is no /proc only the name is compared.
+    Without /proc only the name is compared.
     """
     if Path("/proc/self/cwd").exists():
         try:
@@ -64,7 +64,7 @@ def works_in(pid: int, folder: Path) -> bool:
 
 
 def others_in(folder: Path) -> list[int]:
-    """Return the ids of all processes at work in `folder`; empty where there is no /proc."""
+    """Return the ids of all processes with `folder` as working directory; none without /proc."""
     numbers = (int(entry.name) for entry in Path("/proc").glob("[0-9]*"))
     return [pid for pid in numbers if pid != os.getpid() and works_in(pid, folder)]
 
@@ -80,7 +80,7 @@ def wait_until(met: Callable[[], bool], *, timeout_s: float) -> bool:
 
 
 def end_process(pid: int, *, signals: tuple[signal.Signals, ...], timeout_s: float) -> bool:
-    """Send the signals one after the other until the process is gone; return whether it is."""
+    """Send the signals in order until the process ends; return whether it ended."""
     for signum in signals:
         try:
             os.kill(pid, signum)

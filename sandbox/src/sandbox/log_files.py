@@ -1,4 +1,4 @@
-"""What each process says: kept as JSON lines in a file of its own, and found again there."""
+"""The log file of each process, as JSON lines, and the search in them."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -11,9 +11,9 @@ from sandbox.errors import SandboxError
 
 LOGS = "logs"
 MAX_BYTES = 32 * 1024 * 1024
-"""A longer file becomes NAME.log.old when the next run begins, in place of the one before."""
+"""A longer file is renamed to NAME.log.old at the next start."""
 SHOWN_ID = 8
-"""How much of a request's id the terminal shows: its end, because the beginning is the time."""
+"""The characters of a request id in the terminal: its end, because it begins with the time."""
 
 
 class LogFiles:
@@ -64,22 +64,22 @@ def parse_line(line: str) -> dict[str, Any] | None:
 
 
 def wrap_text(name: str, text: str) -> str:
-    """Return text that is no line of a log as one."""
+    """Return other output as a log line."""
     now = clock.real_now().isoformat()
     fields = {"event": "output.captured", "text": text, "service": name, "timestamp": now}
     return json.dumps(fields, ensure_ascii=False)
 
 
 def shorten_id(request_id: str) -> str:
-    """Return a request's id as the terminal shows it."""
+    """Return the short form of a request id for the terminal."""
     return f"req_{request_id[-SHOWN_ID:]}"
 
 
 def find_lines(folder: Path, *, service: str | None, request: str | None) -> Iterator[str]:
-    """Return the lines of one service or of all, oldest first, those of one request where asked.
+    """Return the lines of a service or of all, oldest first, optionally of one request.
 
-    request: its id, or what the terminal shows of it.
-    Raises: SandboxError when there is no such log.
+    request: its id or the short form.
+    Raises: SandboxError if there is no such log.
     """
     paths = sorted((folder / LOGS).glob(f"{service or '*'}.log"))
     if not paths or (service and not service.isidentifier()):
@@ -91,7 +91,7 @@ def find_lines(folder: Path, *, service: str | None, request: str | None) -> Ite
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
         if (fields := parse_line(line)) and _is_of(fields, request)
     ]
-    # All times are written alike, so their texts have their order.
+    # All times have the same format, so they sort as text.
     return (line for _, line in sorted(found, key=lambda each: each[0].replace("Z", "+00:00")))
 
 

@@ -1,4 +1,4 @@
-"""The `perisai` command: its words and its help. What each of them does is in actions.py."""
+"""The `perisai` command line: commands and help. The actions are in actions.py."""
 
 import os
 import sys
@@ -53,8 +53,8 @@ def run_command(
 ) -> None:
     """Start the platform: PostgreSQL, gateway, services and the sandbox's bank. Ctrl-C stops it.
 
-    Ports are changed with PERISAI_GATEWAY_PORT, PERISAI_AGENT_PORT and so on. What each process
-    says is kept in logs/ of the folder; PERISAI_LOG=json prints it here as well.
+    Change ports with PERISAI_GATEWAY_PORT, PERISAI_AGENT_PORT and so on. The output of each process
+    is in logs/ of the folder; PERISAI_LOG=json prints it here too.
     """
     with _one_line_errors():
         actions.run_platform(folder, free_ports=free_ports, small=small)
@@ -62,14 +62,14 @@ def run_command(
 
 @app.command("status")
 def status_command(folder: Folder = HERE) -> None:
-    """Show which processes are ready, and every sign-in with its password."""
+    """Show the ready processes, and every sign-in with its password."""
     with _one_line_errors():
         _print(actions.show_status(folder))
 
 
 @app.command("doctor")
 def doctor_command(folder: Folder = HERE) -> None:
-    """Look for what is wrong with the sandbox and say what to do; exit 0 if nothing is."""
+    """Check the sandbox and say how to fix failures; exit 0 if there are none."""
     with _one_line_errors():
         findings = actions.examine_sandbox(folder)
         _print(finding.line for finding in findings)
@@ -81,7 +81,7 @@ def token_command(
     username: Annotated[str, typer.Argument(help="One of the staff, such as admin.")],
     folder: Folder = HERE,
 ) -> None:
-    """Sign in as one of the staff and print the access token, which is good for ten minutes."""
+    """Sign in as one of the staff and print the access token, which is valid for ten minutes."""
     with _one_line_errors():
         typer.echo(actions.fetch_access_token(folder, username))
 
@@ -91,7 +91,7 @@ def otp_command(
     phone: Annotated[str, typer.Argument(help="A telephone, or a sign-in such as member.")],
     folder: Folder = HERE,
 ) -> None:
-    """Print the newest one-time code that was sent to a telephone."""
+    """Print the newest one-time code for a telephone number."""
     with _one_line_errors():
         typer.echo(actions.read_one_time_code(folder, phone))
 
@@ -119,7 +119,7 @@ def logs_command(
     ] = None,
     folder: Folder = HERE,
 ) -> None:
-    """Print the kept log lines, as JSON, oldest first."""
+    """Print the log lines as JSON, oldest first."""
     with _one_line_errors():
         _print(actions.read_logs(folder, service=service, request=request))
 
@@ -129,7 +129,7 @@ def reset_command(
     folder: Folder = HERE,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Delete the sandbox's databases, secrets and keys; the next run begins anew."""
+    """Delete the sandbox's databases, secrets and keys; the next run starts from nothing."""
     folder = folder.absolute()
     with _one_line_errors():
         if not yes:
@@ -205,9 +205,9 @@ def rotate_data_keys_command(
         bool, typer.Option("--new-key", help="Only make new keys, for the next start.")
     ] = False,
 ) -> None:
-    """Encrypt all stored data under the newest data keys, while the sandbox runs.
+    """Re-encrypt all stored data under the newest data keys, while the sandbox runs.
 
-    Make new keys with --new-key, start the sandbox anew, and rotate. May be stopped and repeated.
+    Create new keys with --new-key, restart the sandbox, and rotate. It can be stopped and repeated.
     In production: `perisai-rotate-data-keys NAME`, see docs/deploy.md.
     """
     with _one_line_errors():
@@ -224,7 +224,7 @@ def set_clock(
     instant: Annotated[str, typer.Argument(help="Such as 2025-11-15 or 2025-11-15T09:00.")],
     folder: Folder = HERE,
 ) -> None:
-    """Make business time read this instant now and run on from there; Jakarta time if not said."""
+    """Set business time to this instant, from which it runs on; Jakarta time without an offset."""
     with _one_line_errors():
         actions.set_clock(folder, instant)
         typer.echo(actions.show_clock(folder))
@@ -253,10 +253,10 @@ def _one_line_errors() -> Iterator[None]:
         typer.echo(f"perisai: {error}", err=True)
         raise typer.Exit(1) from None
     except BrokenPipeError:
-        # Nobody reads any more, as in `perisai logs | head`.
+        # The reader has closed the pipe, as in `perisai logs | head`.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        # Such as a full disk or a folder that may not be written.
+        # For example a full disk or a read-only folder.
         typer.echo(f"perisai: {error.strerror}: {error.filename or ''}".rstrip(": "), err=True)
         raise typer.Exit(1) from None
 

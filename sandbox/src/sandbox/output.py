@@ -1,6 +1,6 @@
-"""What `perisai run` prints: one short line a request, warnings, and nothing that only repeats.
+"""The output of `perisai run`: one short line per request, warnings, no repetitions.
 
-With PERISAI_LOG=json every line of every process is printed as it is, for machines.
+With PERISAI_LOG=json every line of every process is printed unchanged, for programs.
 """
 
 import os
@@ -16,7 +16,7 @@ from sandbox.log_files import LogFiles, parse_line, shorten_id, wrap_text
 
 REQUEST_EVENTS = frozenset({"http.answered", "http.forwarded"})
 SHOWN_SERVICES = frozenset({"gateway", "fakebank"})
-"""Where requests come from outside; what they ask the services stands in the services' files."""
+"""Processes with external requests; requests between services are only in their files."""
 UNSHOWN_ROUTES = frozenset(
     {
         "/feed",
@@ -37,9 +37,9 @@ EXPECTED = frozenset(
         "subscription.interrupted",
     }
 )
-"""What processes say while others start or stop, and try again by themselves.
+"""Expected warnings while other processes start or stop; they are retried.
 
-The refused sign-in is the seed's, which asks so whether there is an administrator yet.
+The refused sign-in is the seed's check for an administrator.
 """
 COLOURS = {"warning": "yellow", "error": "red", "critical": "red"}
 UNSHOWN_FIELDS = frozenset({"event", "service", "level", "timestamp", "exception", "account_id"})
@@ -48,7 +48,7 @@ WIDTH = 8
 
 
 class Phase(Enum):
-    """Where a run stands."""
+    """The phase of a run."""
 
     STARTING = auto()
     SERVING = auto()
@@ -56,12 +56,12 @@ class Phase(Enum):
 
 
 class Output:
-    """Takes each line of each process; keeps it in its file and prints what is worth reading."""
+    """Writes each line of each process to its file, and prints the important ones."""
 
     def __init__(
         self, files: LogFiles, *, write: Callable[[str], None], as_json: bool = False
     ) -> None:
-        """write: takes one line of text, with colours in it."""
+        """write: gets one line of text, with colours."""
         self._files = files
         self._write = write
         self._as_json = as_json
@@ -69,7 +69,7 @@ class Output:
         self._is_kept = True
 
     def __call__(self, name: str, line: str) -> None:
-        """Take a line that a process wrote, or that is said about it."""
+        """Handle a line of a process, or about it."""
         fields = parse_line(line)
         as_json = line if fields is not None else wrap_text(name, line)
         self._keep(name, as_json)
@@ -79,7 +79,7 @@ class Output:
             shown = f"{name:<{WIDTH}} {line}"
         else:
             shown = short_line(name, fields, self.phase)
-        # Nobody reads any more, as in `make run | head`: the platform goes on.
+        # The reader has closed the pipe, as in `make run | head`; the platform goes on.
         with suppress(BrokenPipeError):
             if shown is not None:
                 self._write(shown)
@@ -87,13 +87,13 @@ class Output:
     def _keep(self, name: str, line: str) -> None:
         try:
             self._files.write(name, line)
-        except OSError as error:  # such as a full disk; the processes go on all the same
+        except OSError as error:  # for example a full disk; the processes go on
             if self._is_kept:
                 self._is_kept = False
                 self._write(f"{'sandbox':<{WIDTH}} the logs cannot be written: {error.strerror}")
 
     def show_box(self, lines: Iterator[str]) -> None:
-        """Print what stands below everything that the start said; machines get one line."""
+        """Print the summary after the start; one line in JSON mode."""
         self.phase = Phase.SERVING
         with suppress(BrokenPipeError):
             if self._as_json:
@@ -103,7 +103,7 @@ class Output:
 
 
 def wants_json(environment: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether PERISAI_LOG asks for JSON lines. Raises: SandboxError when it says nonsense."""
+    """Tell whether PERISAI_LOG selects JSON lines. Raises: SandboxError for another value."""
     asked = environment.get("PERISAI_LOG", "").strip() or "short"
     if asked not in ("short", "json"):
         raise SandboxError(f"PERISAI_LOG is {asked!r}; it may be short or json.")
@@ -111,7 +111,7 @@ def wants_json(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def short_line(name: str, fields: Mapping[str, Any], phase: Phase) -> str | None:
-    """Return a line of a log as people read it, or None where it is not worth their time."""
+    """Return a log line in short form, or None if it is not important."""
     if fields["event"] in REQUEST_EVENTS:
         return _request_line(name, fields, phase)
     level = str(fields.get("level", "info"))
@@ -138,7 +138,7 @@ def _request_line(name: str, fields: Mapping[str, Any], phase: Phase) -> str | N
 
 
 def _explain(fields: Mapping[str, Any]) -> str:
-    """Return an event with its fields; of an exception its type and the place."""
+    """Return an event with its fields; an exception as its type and place."""
     words = [str(fields["event"])]
     for key, value in fields.items():
         if key == "request_id":

@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own: started as our child, with our settings, gone when we are gone."""
+"""An embedded PostgreSQL: a child process with its own settings that ends with us."""
 
 import atexit
 import fcntl
@@ -17,32 +17,32 @@ from sandbox.ports import HOST, free_port, is_free
 from sandbox.roles import SUPERUSER, Passwords, Role
 
 START_TIMEOUT_S = 60.0
-"""Recovery after a crash may take long; a start without one takes less than a second."""
+"""Recovery after a crash may take long; otherwise a start takes less than a second."""
 FAST_STOP_TIMEOUT_S = 30.0
 FREE_BYTES = 256 * 1024 * 1024
-"""What a new cluster, its log of changes and some data need; asked before initdb begins."""
+"""The disk space for a new cluster with WAL and some data; checked before initdb."""
 LOG_BYTES = 16 * 1024 * 1024
 PORT_ATTEMPTS = 5
-"""A free port may be taken by somebody else before PostgreSQL binds it."""
+"""Attempts, because another program may take a free port before PostgreSQL binds it."""
 
 SETTINGS = {
     "listen_addresses": HOST,
     "max_connections": "200",
     "password_encryption": "scram-sha-256",
-    # Passwords are 192 random bits, so stretching protects nothing. It costs each new connection
-    # some 10 ms on both sides.
+    # Passwords are 192 random bits, so iterations add no protection. They cost each new connection
+    # about 10 ms on both sides.
     "scram_iterations": "1",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "jit": "off",
-    # Without details, because they quote the values of a refused row.
+    # Without details, because details contain values of a refused row.
     "log_error_verbosity": "terse",
 }
 UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 class PortTaken(SandboxError):
-    """The port asked for belongs to another process."""
+    """The requested port is used by another process."""
 
 
 class Postgres:
@@ -56,7 +56,7 @@ class Postgres:
     """
 
     def __init__(self, folder: Path, *, port: int | None = None, fsync: bool = True) -> None:
-        """fsync: False loses everything in a crash of the machine, and is for tests."""
+        """fsync: False is for tests; a crash of the machine loses the data."""
         self.folder = folder.absolute()
         self.fsync = fsync
         self.process: subprocess.Popen[bytes] | None = None
@@ -75,7 +75,7 @@ class Postgres:
         return self._port
 
     def url(self, database: str, role: Role = "app", *, roles_of: str | None = None) -> str:
-        """Return a connection string; the password in it is one without special characters.
+        """Return a connection string; its password has no special characters.
 
         roles_of: the database whose roles it has; its own when left out.
         """
@@ -127,7 +127,7 @@ class Postgres:
         self.stop()
 
     def start(self) -> None:
-        """Start and wait until queries are answered.
+        """Start the server and wait until it answers queries.
 
         Raises: SandboxError, with PostgreSQL stopped again.
         """
@@ -147,7 +147,7 @@ class Postgres:
                 raise
 
     def prepare(self) -> None:
-        """Take the folder, end what is left of an earlier server there, make the cluster if new."""
+        """Lock the folder, stop an earlier server in it, and create the cluster if it is new."""
         self._take_folder()
         self._end_earlier_server()
         self._passwords.load(has_data=self._data.exists())
@@ -161,7 +161,7 @@ class Postgres:
             raise SandboxError(f"{self._data} belongs to another user; start as that one.")
 
     def spawn(self) -> None:
-        """Start the server after `prepare`, without waiting for it; a second time on its port."""
+        """Start the server after `prepare` without waiting; a restart uses the same port."""
         assert self._private is not None
         port = self._wanted_port or self._port or free_port()
         if not is_free(port):
@@ -183,7 +183,7 @@ class Postgres:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                # Ctrl-C in the terminal is for us alone: we stop PostgreSQL last.
+                # Its own process group, because PostgreSQL must stop last after Ctrl-C.
                 start_new_session=True,
                 preexec_fn=lifetime.die_with_parent(signal.SIGINT),
                 **_credentials(user),
@@ -191,7 +191,7 @@ class Postgres:
         atexit.register(self.stop)
 
     def wait_ready(self) -> None:
-        """Wait up to 60 s after `spawn` until queries are answered; close what nobody owns."""
+        """Wait up to 60 s after `spawn` until the server answers; revoke public access."""
         answered = lifetime.wait_until(
             lambda: self._has_ended() or self.is_ready(), timeout_s=START_TIMEOUT_S
         )
@@ -204,7 +204,7 @@ class Postgres:
         self.query("postgres", roles.CLOSE_COMMON)
 
     def stop(self) -> None:
-        """Stop the server: first so that open transactions roll back, then at once."""
+        # In its own process group: Ctrl-C must not reach it, because PostgreSQL stops last.
         atexit.unregister(self.stop)
         if self.process is not None:
             self._stop_process(self.process)
@@ -220,7 +220,7 @@ class Postgres:
     def remove(self) -> None:
         """Delete the server's folder with all its data.
 
-        Raises: SandboxError when somebody else uses it.
+        Raises: SandboxError if another process uses it.
         """
         self._take_folder()
         try:
@@ -230,7 +230,7 @@ class Postgres:
             self.stop()
 
     def _take_folder(self) -> None:
-        """Hold the folder for as long as we live, so that two runs cannot fight over it."""
+        """Lock the folder until this process ends, so that two runs cannot use it."""
         if self._lock is not None:
             return
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -243,7 +243,7 @@ class Postgres:
         self._lock = lock
 
     def _end_earlier_server(self) -> None:
-        """Stop a server that outlived a killed parent; remove what it left behind."""
+        """Stop a server that outlived its killed parent, and remove its files."""
         pid_file = self._data / "postmaster.pid"
         pid = _first_number(pid_file)
         if pid is not None and lifetime.is_alive(pid) and lifetime.works_in(pid, self._data):
@@ -252,9 +252,9 @@ class Postgres:
             )
             if not stopped:
                 raise SandboxError(f"An earlier PostgreSQL, process {pid}, does not stop.")
-        # The workers of a killed server end by themselves; until then its memory is in use.
+        # The workers of a killed server end by themselves, but use its memory until then.
         lifetime.wait_until(lambda: not lifetime.others_in(self._data), timeout_s=10)
-        # The id may belong to somebody else by now, and PostgreSQL would believe it is a server.
+        # The id may belong to another process now, which PostgreSQL would take for a server.
         pid_file.unlink(missing_ok=True)
         record = self.folder / "private_folder"
         if record.exists() and self._private is None:
@@ -264,7 +264,7 @@ class Postgres:
             record.unlink()
 
     def _make_cluster(self, user: binaries.RunAs) -> None:
-        """Run initdb beside the final place, so that a killed one leaves no half cluster there."""
+        """Run initdb in another place first, so that a killed one leaves no incomplete cluster."""
         assert self._private is not None
         if shutil.disk_usage(self.folder).free < FREE_BYTES:
             raise SandboxError(f"The disk of {self.folder} is full: PostgreSQL needs 256 MB.")
@@ -307,7 +307,7 @@ class Postgres:
         return self.process is None or self.process.poll() is not None
 
     def is_ready(self) -> bool:
-        """Return whether the server says that it takes connections."""
+        """Tell whether the server accepts connections."""
         try:
             lines = (self._data / "postmaster.pid").read_text().splitlines()
         except OSError:
@@ -335,10 +335,10 @@ class Postgres:
 
 
 def _as_seen_by(user: binaries.RunAs, folder: Path) -> str:
-    """Return a path to its working folder that the user can follow.
+    """Return a path to the working folder that the user can access.
 
-    The folders above it may be closed to an unprivileged user, as /root is, and are not ours to
-    open; Linux follows this link without asking them.
+    An unprivileged user may have no access to parent folders, such as /root. On Linux this link
+    works without access to them.
     """
     return str(folder) if user.is_us else "/proc/self/cwd"
 
@@ -350,7 +350,7 @@ def _credentials(user: binaries.RunAs) -> dict[str, Any]:
 
 
 def _environment() -> dict[str, str]:
-    """Return an environment in which no PG variable of the user's changes what we do."""
+    """Return the environment without the user's PG variables."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
 
 
@@ -368,7 +368,7 @@ def _explained(text: str, folder: Path) -> SandboxError | None:
 
 
 def _last_line(text: str) -> str:
-    """Return the most telling line of what a program of PostgreSQL wrote."""
+    """Return the most useful line of the output of a PostgreSQL program."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     telling = [line for line in lines if re.search(r"FATAL|PANIC|ERROR:|error:", line)]
     return (telling or lines or ["it gave no reason"])[-1]

@@ -1,6 +1,6 @@
-"""Who may sign in to PostgreSQL: for each database an owner, who migrates, and an app, that runs.
+"""The roles in PostgreSQL: for each database an owner for migrations, and an app role.
 
-deploy/postgres-init.sh makes the same roles; a test tries both.
+deploy/postgres-init.sh creates the same roles; a test checks both.
 """
 
 import json
@@ -15,21 +15,21 @@ Role = Literal["superuser", "owner", "app"]
 
 SUPERUSER = "postgres"
 OF_BEFORE = frozenset({"owner", "app"})
-"""The roles of all databases together, in folders of before there were roles for each."""
+"""The shared roles of older folders."""
 
 
 def login_of(role: Role, database: str) -> str:
-    """Return what the role is called in PostgreSQL.
+    """Return the name of the role in PostgreSQL.
 
-    Migrations find the app's name by the owner's: perisai_kit/db/migrations.py.
+    Migrations derive the name of the app role from the owner: perisai_kit/db/migrations.py.
     """
     return SUPERUSER if role == "superuser" else f"{database}_{role}"
 
 
 class Passwords:
-    """A password for each login, made when first asked for and kept in a file.
+    """A password for each login, generated at first use and stored in a file.
 
-    They hold nothing that an address or SQL would have to escape.
+    Passwords have no characters that need escaping in URLs or SQL.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,9 +37,9 @@ class Passwords:
         self._words: dict[str, str] = {}
 
     def load(self, *, has_data: bool) -> None:
-        """Read the file, or begin one. has_data: there is a cluster that these passwords open.
+        """Read the file, or begin a new one. has_data: there is a cluster with these passwords.
 
-        Raises: SandboxError when the cluster cannot be opened or has the roles of before.
+        Raises: SandboxError if the passwords are missing, or the cluster has the older roles.
         """
         if self._path.exists():
             self._words = json.loads(self._path.read_text())
@@ -50,7 +50,7 @@ class Passwords:
         self.of(SUPERUSER)
 
     def of(self, login: str) -> str:
-        """Return the login's password; one that is new is on the disk before it is used."""
+        """Return the password of a login; a new one is stored before it is used."""
         if login not in self._words:
             self._words[login] = secrets.token_hex(24)
             write_private_json(self._path, self._words)

@@ -36,7 +36,7 @@ def run(
 ) -> None:
     """Run the platform until it is stopped; PostgreSQL stops last.
 
-    show: takes a name and a line that it said. when_ready: takes what sandbox.json says.
+    show: gets the name of a process and a line of its output. when_ready: gets sandbox.json.
     when_stopping: called before the first process is stopped. stay: False stops when
     `when_ready` has returned. small: a new sandbox gets one agent and one member, and no history.
     Raises: SandboxError, with everything stopped again.
@@ -45,7 +45,7 @@ def run(
     folder = folder.absolute()
     prepare_folder(folder)
     with Postgres(folder / POSTGRES, port=_postgres_port()) as postgres:
-        # Only now is the folder ours; a killed run leaves its description behind.
+        # Only now is the folder locked; a killed run leaves its description behind.
         (folder / DESCRIPTION_FILE).unlink(missing_ok=True)
         check_ports(services)
         show("sandbox", f"PostgreSQL answers on port {postgres.port}")
@@ -78,9 +78,9 @@ def check_ports(services: Sequence[Service]) -> None:
 
 
 def migrate(services: Sequence[Service], postgres: Postgres) -> None:
-    """Bring all databases to their newest form.
+    """Migrate all databases.
 
-    Raises: SandboxError with what the failing migration said.
+    Raises: SandboxError with the error of a failed migration.
     """
     names, environment = [], dict(os.environ)
     for service in services:
@@ -107,9 +107,9 @@ def migrate(services: Sequence[Service], postgres: Postgres) -> None:
 
 
 def _is_migrated(service: Service, postgres: Postgres) -> bool:
-    """Tell whether the newest migration was applied, without the seconds Alembic takes to start.
+    """Tell whether the newest migration was applied, without the slow import of Alembic.
 
-    A file's number is its revision, so the highest number is the head.
+    The number of a file is its revision, so the highest number is the head.
     """
     assert service.database is not None
     files = (find_migrations(service.name) / "versions").glob("[0-9]*.py")
@@ -193,5 +193,5 @@ def _postgres_port() -> int | None:
 
 
 def _leave(*_: object) -> None:
-    """Turn SIGTERM before the runner listens into an orderly end."""
+    """Stop cleanly after a SIGTERM that comes before the runner handles it."""
     raise SystemExit(128 + signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Keep the processes of the platform running: start, restart, stop, and show what they say."""
+"""The runner of the platform's processes: start, restart, stop, and show their output."""
 
 import asyncio
 import signal
@@ -13,14 +13,14 @@ from sandbox.postgres import Postgres
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 READY_TIMEOUT_S = 120.0
-"""Five processes start at once; on a busy machine with two cores that takes a while."""
+"""Five processes start at once, which takes long on a busy machine with two cores."""
 READY_POLL_S = 0.1
 START_ATTEMPTS = 4
-"""A process that ends so often before it was ever ready has a fault that waiting does not mend."""
+"""A process that ends so often before it was ready is not restarted again."""
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 10.0
 STEADY_S = 30.0
-"""A process that lived so long starts again with the shortest delay."""
+"""A process that ran so long is restarted with the shortest delay."""
 STOP_TIMEOUT_S = 15.0
 WATCH_S = 1.0
 LINE_BYTES = 64 * 1024
@@ -28,7 +28,7 @@ LINE_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What to start, and the address that answers 200 when it is ready."""
+    """A command, and the address that returns 200 when the process is ready."""
 
     name: str
     command: tuple[str, ...]
@@ -45,10 +45,10 @@ class _Child:
 
 
 class Runner:
-    """Runs the processes until SIGINT, SIGTERM or SIGHUP; they stop in the order given.
+    """Runs the processes until SIGINT, SIGTERM or SIGHUP; they stop in the given order.
 
-    Use it in the main thread: there the kernel ends the children if this process is killed.
-    PostgreSQL is watched and started again, but started first and stopped last by the caller.
+    Use it in the main thread, so that the kernel ends the children if this process is killed.
+    PostgreSQL is watched and restarted, but the caller starts and stops it.
     """
 
     def __init__(
@@ -60,8 +60,9 @@ class Runner:
         postgres: Postgres | None = None,
         when_stopping: Callable[[], None] = lambda: None,
     ) -> None:
-        """folder: where the processes work. show: takes a name and a line that it said.
+        """folder: where the processes work.
 
+        show: gets the name of a process and a line of its output.
         when_stopping: called once, before the first process is stopped.
         """
         self._children = [_Child(process) for process in processes]
@@ -128,7 +129,7 @@ class Runner:
         self._show(child.process.name, f"is ready after {time.monotonic() - began:.1f} s")
 
     async def _keep(self, child: _Child) -> None:
-        """Start the process, and again whenever it ends, until all shall stop."""
+        """Start the process, and restart it whenever it ends, until the runner stops."""
         failures = 0
         while not self._stopping.is_set():
             began = time.monotonic()
@@ -143,7 +144,7 @@ class Runner:
             await self._pause(child.process.name, code, failures)
 
     async def _live(self, child: _Child) -> int:
-        """Let the process live once; return its exit code."""
+        """Run the process once; return its exit code."""
         child.handle = await asyncio.create_subprocess_exec(
             *child.process.command,
             cwd=self._folder,
@@ -162,7 +163,7 @@ class Runner:
         return code
 
     async def _pump(self, name: str, stream: asyncio.StreamReader) -> None:
-        """Show the lines of a process; a line without end is cut, so that memory is not."""
+        """Show the lines of a process; a too long line is cut."""
         rest = b""
         while chunk := await stream.read(LINE_BYTES):
             *lines, rest = (rest + chunk).split(b"\n")
@@ -195,7 +196,7 @@ class Runner:
         await self._stops_within(delay_s)
 
     async def _stops_within(self, timeout_s: float) -> bool:
-        """Wait for the wish to stop, but not longer; return whether it is there."""
+        """Wait until the runner must stop, or for the time-out; return whether it must stop."""
         try:
             await asyncio.wait_for(self._stopping.wait(), timeout_s)
         except TimeoutError:

@@ -1,4 +1,4 @@
-"""The processes of the platform as services.toml names them."""
+"""The processes of the platform, from services.toml."""
 
 import os
 import sys
@@ -11,12 +11,12 @@ from sandbox.errors import SandboxError
 from sandbox.ports import HOST, free_port
 
 ROOT = Path(__file__).parents[3]
-"""The checkout, where this package is installed from it in place."""
+"""The checkout, if this package is installed in editable mode."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One process: `inner_port`, `database`, `client` are None where it has none."""
+    """One process. inner_port, database, client: None if it has none."""
 
     name: str
     command: tuple[str, ...]
@@ -33,22 +33,22 @@ class Service:
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """All ports it listens at."""
+        """All ports of the process."""
         return (self.port,) if self.inner_port is None else (self.port, self.inner_port)
 
     @property
     def inner_url(self) -> str:
-        """Where its metrics and feed are: at the inner port, where it has one."""
+        """The URL of its metrics and feed: the inner port, if it has one."""
         return f"http://{HOST}:{self.inner_port or self.port}"
 
     @property
     def port_variables(self) -> dict[str, str]:
-        """The variables that choose its ports."""
+        """The variables for its ports."""
         names = (f"{self.prefix}PORT", f"{self.prefix}INNER_PORT")
         return dict(zip(names, map(str, self.ports), strict=False))
 
     def on_free_ports(self) -> "Service":
-        """Return the same process on ports that nobody uses."""
+        """Return the same process on free ports."""
         return replace(
             self,
             port=free_port(),
@@ -57,7 +57,7 @@ class Service:
 
     @property
     def prefix(self) -> str:
-        """The beginning of its variables' names."""
+        """The prefix of its variables."""
         return f"PERISAI_{self.name.upper()}_"
 
     @property
@@ -73,7 +73,7 @@ class Service:
 def load_services(environment: Mapping[str, str] = os.environ) -> tuple[Service, ...]:
     """Read services.toml; PERISAI_<NAME>_PORT and _INNER_PORT change ports.
 
-    Raises: SandboxError when such a variable is no port.
+    Raises: SandboxError for an invalid port.
     """
     table = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())
     return tuple(

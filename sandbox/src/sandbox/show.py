@@ -1,4 +1,4 @@
-"""What the `perisai` command tells about a sandbox: its addresses, its sign-ins, what to try."""
+"""The description of a sandbox: addresses, sign-ins, first steps."""
 
 import json
 import shlex
@@ -17,13 +17,13 @@ from sandbox.services import Service
 READY_TIMEOUT_S = 5.0
 
 Described = Mapping[str, Any]
-"""What sandbox.json says."""
+"""The content of sandbox.json."""
 
 
 def read_description(folder: Path) -> Described:
-    """Return what the running sandbox says of itself.
+    """Return the description of the running sandbox.
 
-    Raises: SandboxError when none runs in the folder.
+    Raises: SandboxError if none runs in the folder.
     """
     try:
         described: Described = json.loads((folder / DESCRIPTION_FILE).read_text())

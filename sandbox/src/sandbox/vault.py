@@ -1,4 +1,4 @@
-"""The sandbox's secrets: made once, kept in files that we alone may read."""
+"""The sandbox's secrets: generated once, in private files."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ from sandbox.errors import OlderSandbox, SandboxError
 from snap_bi.profiles import GENERIC_HMAC, PROFILES
 
 RSA_BITS = 2048
-"""What SNAP BI asks for at least. Source: docs/snap.md, keys."""
+"""The minimum of SNAP BI. Source: docs/snap.md, keys."""
 SERVICES = ("gateway", "agent", "member", "payment")
 SIGN_INS = ("admin", "officer1", "officer2", "finance1", "finance2", "auditor", "country")
 WADAH_SIGN_INS = ("wadah1", "wadah2")
@@ -46,9 +46,9 @@ class Secrets(BaseModel):
 
     services: dict[str, ServiceSecrets]
     passwords: dict[str, str]
-    """Of the sign-ins of staff and of wadahs, by username."""
+    """The passwords of staff and wadahs, by username."""
     banks: dict[str, BankSecrets]
-    """By the profile that the bank of the sandbox plays."""
+    """The secrets of the sandbox's banks, by profile."""
 
     @classmethod
     def make(cls) -> Self:
@@ -61,7 +61,7 @@ class Secrets(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class KeyFiles:
-    """The two RSA pairs of a bank partner: the bank's own, which only a sandbox holds, and ours."""
+    """The two RSA key pairs of a bank partner: ours, and the bank's, which only a sandbox has."""
 
     bank_private: Path
     bank_public: Path
@@ -70,9 +70,9 @@ class KeyFiles:
 
 
 def load_secrets(folder: Path) -> Secrets:
-    """Return the secrets of a sandbox, made now if it has none.
+    """Return the secrets of a sandbox, generated if it has none.
 
-    Raises: SandboxError when the file cannot be read as what it was; OlderSandbox.
+    Raises: SandboxError for an invalid file, OlderSandbox.
     """
     path = folder / "secrets.json"
     if not path.exists():
@@ -93,7 +93,7 @@ def load_secrets(folder: Path) -> Secrets:
 
 
 def save_secrets(folder: Path, secrets: Secrets) -> None:
-    """Keep the secrets of a sandbox."""
+    """Store the secrets of a sandbox."""
     write_private(folder / "secrets.json", secrets.model_dump_json(indent=1))
 
 
@@ -103,9 +103,9 @@ def make_data_key(kid: str) -> str:
 
 
 def load_bank_keys(folder: Path, profile: str = GENERIC_HMAC.name) -> KeyFiles:
-    """Return the key files of the bank that plays a profile, made now if it has none.
+    """Return the key files of the bank with this profile, generated if it has none.
 
-    Each has a pair of its own; ours is the same for all.
+    Each bank has its own pair; ours is the same for all.
     """
     keys = folder / "bank"
     keys.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -122,7 +122,7 @@ def load_bank_keys(folder: Path, profile: str = GENERIC_HMAC.name) -> KeyFiles:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that we alone may read, whole or not at all."""
+    """Write a private file atomically."""
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:

@@ -20,7 +20,7 @@ class Accounts:
             self._holders = {(bank, number): holder for bank, number, holder in rows}
 
     def put(self, *, bank_code: str, account_no: str, holder_name: str) -> None:
-        """Open an account, or change its holder; the oldest gives way when the bank is full."""
+        """Open an account, or change its holder; the oldest is dropped when the bank is full."""
         with self._lock:
             self._holders[bank_code, account_no] = holder_name
             if len(self._holders) > MAX_ACCOUNTS:

@@ -1,4 +1,4 @@
-"""The bank's calls to the platform: token, inquiry, payment flag."""
+"""The bank's requests to the platform: token, inquiry, payment flag."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ from snap_bi.readings import BankReading, read_payment_answer
 from snap_bi.strict_json import parse_object
 
 TIMEOUT_S = 10.0
-# A little under the 900 s of the standard.
+# Slightly below the 900 s of the standard.
 _TOKEN_KEPT = timedelta(seconds=840)
 _INVALID_TOKEN = (401, "01")
 _PATHS = {Service.INQUIRY: "/transfer-va/inquiry", Service.PAYMENT: "/transfer-va/payment"}
@@ -28,7 +28,7 @@ _PATHS = {Service.INQUIRY: "/transfer-va/inquiry", Service.PAYMENT: "/transfer-v
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """What goes wrong on the way, on purpose."""
+    """A simulated failure of a request."""
 
     corrupt_signature: bool = False
     drop_answer: bool = False
@@ -39,7 +39,7 @@ NONE = Trouble()
 
 
 class BankClient:
-    """Signs and sends; keeps a token per partner. Whatever happens ends in the journal."""
+    """Signs and sends requests, with one token per partner. Every request is in the journal."""
 
     def __init__(
         self, journal: Journal, flags: Flags, *, transport: httpx.AsyncBaseTransport | None
@@ -164,7 +164,7 @@ class BankClient:
 
 
 def new_request_id(at: datetime) -> str:
-    """Return BCA's shape of a request id: yyyyMMddHHmmss and sixteen digits."""
+    """Return a request id in BCA's format: yyyyMMddHHmmss and sixteen digits."""
     return f"{at.astimezone(clock.JAKARTA):%Y%m%d%H%M%S}{secrets.randbelow(10**16):016d}"
 
 
@@ -174,7 +174,7 @@ def _url(partner: Partner, path: str) -> httpx.URL:
 
 
 def _corrupted(signature: str) -> str:
-    # Another first character of the same alphabet: well formed, and wrong.
+    # Another first character of the same alphabet: well formed, but wrong.
     return ("1" if signature[0] != "1" else "2") + signature[1:]
 
 

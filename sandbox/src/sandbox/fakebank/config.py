@@ -1,4 +1,4 @@
-"""Which partners the bank plays; read from a file that may appear or change while it runs."""
+"""The partners of the bank, from a file that may appear or change at run time."""
 
 import json
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def _known(name: str) -> str:
 
 
 class PartnerEntry(BaseModel):
-    """One partner as the file has it; `our_` is what the platform holds towards the bank."""
+    """One partner in the file. `our_`: the platform's credentials at the bank."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -76,7 +76,7 @@ _ENTRIES = TypeAdapter(list[PartnerEntry])
 
 
 class Partners:
-    """The partners of the file, read again whenever it changes."""
+    """The partners of the file, which is read again after a change."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -85,7 +85,7 @@ class Partners:
         self.problem: str | None = None
 
     def all(self) -> Sequence[Partner]:
-        """Return the present partners; a file that cannot be read keeps the last good ones."""
+        """Return the present partners; an unreadable file keeps the last valid ones."""
         if self._path is None:
             self.problem = "PERISAI_FAKEBANK_CONFIG names no file"
             return self._known
@@ -101,7 +101,7 @@ class Partners:
         return self._known
 
     def find(self, *, partner_id: str | None, virtual_account_no: str) -> Partner:
-        """Return the partner named, or the one whose company code begins the number.
+        """Return the named partner, or the partner with the company code of the number.
 
         Raises: NoPartner, SeveralPartners.
         """
@@ -114,7 +114,7 @@ class Partners:
         ]
         if not matching:
             raise NoPartner(self.problem)
-        # Company codes may begin alike: the longest one that fits is meant.
+        # Company codes may share a prefix: the longest match is used.
         longest = max(len(partner.entry.company_code) for partner in matching)
         meant = [one for one in matching if len(one.entry.company_code) == longest]
         if len(meant) > 1:
@@ -127,7 +127,7 @@ class Partners:
             entries = document["partners"] if isinstance(document, dict) else document
             found = _ENTRIES.validate_python(entries)
         except (ValueError, KeyError) as error:
-            # Kinds only: the values of this file are secrets.
+            # Only the kinds of errors, because the values are secrets.
             self.problem = (
                 f"the file of PERISAI_FAKEBANK_CONFIG is unusable: {type(error).__name__}"
             )

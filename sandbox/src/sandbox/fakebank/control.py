@@ -73,7 +73,7 @@ class PartnerOut(Model):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the control API works on; at `request.app.state.desk`."""
+    """The state of the control API, at `request.app.state.desk`."""
 
     partners: Partners
     accounts: Accounts
@@ -92,7 +92,7 @@ router = APIRouter(tags=["control"])
 
 @router.get("/health")
 def health(desk: AtDesk) -> dict[str, object]:
-    """Say that the bank is up, and how many partners it knows by now."""
+    """Answer that the bank runs, and with how many partners."""
     count = len(desk.partners.all())
     return {"status": "ok", "partners": count, "problem": desk.partners.problem}
 
@@ -113,7 +113,7 @@ def list_partners(desk: AtDesk) -> list[PartnerOut]:
 
 @router.post("/accounts", status_code=201)
 def open_account(account: NewAccount, desk: AtDesk) -> NewAccount:
-    """Let the bank know an account, so that an account inquiry finds its holder."""
+    """Open an account, so that an account inquiry finds its holder."""
     desk.accounts.put(
         bank_code=account.bank_code,
         account_no=account.account_no,
@@ -124,7 +124,7 @@ def open_account(account: NewAccount, desk: AtDesk) -> NewAccount:
 
 @router.post("/inquiries")
 async def ask(inquiry: NewInquiry, desk: AtDesk) -> Call:
-    """Ask the platform what is to be paid on a virtual account."""
+    """Send an inquiry for a virtual account to the platform."""
     number = inquiry.virtual_account_no
     partner = desk.partners.find(partner_id=inquiry.partner_id, virtual_account_no=number)
     return await inquire(desk.client, partner, virtual_account_no=number)
@@ -132,7 +132,7 @@ async def ask(inquiry: NewInquiry, desk: AtDesk) -> Call:
 
 @router.post("/payments")
 async def pay_account(payment: NewPayment, desk: AtDesk) -> PaymentOut:
-    """Pay a virtual account: ask, then flag the payment, well or badly as `mode` says."""
+    """Pay a virtual account: inquiry and payment flag, with the failure in `mode`."""
     partner = desk.partners.find(
         partner_id=payment.partner_id, virtual_account_no=payment.virtual_account_no
     )

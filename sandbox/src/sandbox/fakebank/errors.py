@@ -1,4 +1,4 @@
-"""What the control API answers when it cannot do what was asked."""
+"""Errors of the control API."""
 
 
 class ControlError(Exception):

@@ -1,4 +1,4 @@
-"""The payments the bank has flagged, and what it made of our answers: what service 26 tells."""
+"""The payments that the bank has flagged, with their status for service 26."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _DEFINITE = frozenset({BankReading.PAID, BankReading.REJECTED, BankReading.REVER
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """One payment as the bank has it. `status` is a paymentFlagStatus."""
+    """One payment at the bank. status: a paymentFlagStatus."""
 
     request: PaymentRequest
     reading: BankReading
@@ -30,13 +30,13 @@ class Flag:
 
 
 class Flags:
-    """By partner and payment request id; the oldest give way."""
+    """The payments by partner and payment request id; the oldest are dropped."""
 
     def __init__(self) -> None:
         self._flags: OrderedDict[tuple[str, str], Flag] = OrderedDict()
 
     def record(self, partner_id: str, request: PaymentRequest, reading: BankReading) -> None:
-        """Note an answer. No answer takes back what an earlier one has decided."""
+        """Record an answer. It does not change an earlier decision."""
         key = (partner_id, request.payment_request_id)
         known = self._flags.get(key)
         if known is not None and reading not in _DEFINITE:

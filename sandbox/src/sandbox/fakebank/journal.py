@@ -1,4 +1,4 @@
-"""Every call in and out, for the developer who wonders about a signature."""
+"""A journal of all requests, to debug signatures."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -7,11 +7,11 @@ from pydantic import BaseModel
 
 MAX_ENTRIES = 1000
 PERSONAL = frozenset({"virtualAccountName", "beneficiaryAccountName", "beneficiaryAccountNo"})
-"""Fields of a message that say who somebody is or where the money of a person lies."""
+"""Fields with personal data."""
 
 
 class Call(BaseModel):
-    """One call. The token in `string_to_sign` is masked; a token answer is not kept at all."""
+    """One request. The token in `string_to_sign` is masked; token answers are not stored."""
 
     at: str
     direction: str  # "out": the bank called the platform; "in": the platform called the bank
@@ -29,7 +29,7 @@ class Call(BaseModel):
 
 
 class Journal:
-    """The last calls, without names and account numbers; older ones are forgotten."""
+    """The last requests, without names and account numbers."""
 
     def __init__(self) -> None:
         self._calls: deque[Call] = deque(maxlen=MAX_ENTRIES)

@@ -1,4 +1,4 @@
-"""A customer pays: the bank asks, then flags the payment, well or badly as wished."""
+"""Payments of a customer: inquiry and payment flag, with optional failures."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ from snap_bi.minify import sha256_hex
 from snap_bi.profiles import PARTNER_SERVICE_ID_LENGTH
 from snap_bi.timestamps import TimestampFormat, format_timestamp
 
-# What a wrong amount is wrong by, when the request does not say.
+# The default difference of a wrong amount.
 WRONG_BY = 1_000
 DEFAULT_DELAY_S = 2.0
 
@@ -27,13 +27,13 @@ class Mode(StrEnum):
     ADVISE = "advise"  # again with a new X-EXTERNAL-ID and flagAdvise Y
     CORRUPT_SIGNATURE = "corrupt_signature"
     WRONG_AMOUNT = "wrong_amount"
-    DROP_ANSWER = "drop_answer"  # the platform books, the bank never hears
+    DROP_ANSWER = "drop_answer"  # the platform books, but the bank gets no answer
     DELAY = "delay"  # signed now, sent later
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One payment as the customer at the counter means it; amounts in rupiah."""
+    """One payment by a customer; amounts in rupiah."""
 
     virtual_account_no: str
     amount: int | None = None
@@ -48,7 +48,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """`amount` is what was flagged; None when the inquiry ended it. `calls` in their order."""
+    """The result of a payment. amount: as flagged; None if the inquiry was refused."""
 
     payment_request_id: str
     amount: int | None
@@ -59,7 +59,7 @@ class Paid:
 async def inquire(
     client: BankClient, partner: Partner, *, virtual_account_no: str, request_id: str | None = None
 ) -> Call:
-    """Ask what is to be paid (service 24)."""
+    """Send an inquiry (service 24)."""
     now = clock.real_now()
     message: dict[str, object] = {
         **_ids(partner, virtual_account_no),
@@ -74,7 +74,7 @@ async def inquire(
 
 
 async def pay(client: BankClient, partner: Partner, order: Order) -> Paid:
-    """Ask, then pay what the answer says, unless the order says otherwise.
+    """Send an inquiry, then pay its amount, unless the order has another one.
 
     Raises: AmountNeeded.
     """
@@ -88,7 +88,7 @@ async def pay(client: BankClient, partner: Partner, order: Order) -> Paid:
         calls.append(asked)
         due, name = _due(asked)
         if due is None:
-            # A bank takes no money for what the biller does not know.
+            # A bank accepts no money for an unknown bill.
             return Paid(request_id, None, "refused_at_inquiry", calls)
         amount = due if amount is None else amount
         if order.mode is Mode.WRONG_AMOUNT and order.amount is None:
@@ -128,7 +128,7 @@ async def _flag(
 def flag_message(
     partner: Partner, order: Order, *, request_id: str, amount: int, name: str
 ) -> dict[str, object]:
-    """Return what the bank sends when this order is paid for the first time; amount in rupiah."""
+    """Return the payment flag of this order; amount in rupiah."""
     value = {"value": f"{amount}.00", "currency": "IDR"}
     trx_at = order.trx_at or clock.now()
     return {
@@ -163,7 +163,7 @@ def _ids(partner: Partner, virtual_account_no: str) -> dict[str, object]:
 
 
 def _due(asked: Call) -> tuple[int | None, str]:
-    """Return the amount due and the name, or None when the biller refused."""
+    """Return the amount due and the name, or None after a refusal."""
     body = asked.body if isinstance(asked.body, dict) else {}
     data = body.get("virtualAccountData")
     if asked.response_code != "2002400" or not isinstance(data, dict):

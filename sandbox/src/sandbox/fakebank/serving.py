@@ -1,4 +1,4 @@
-"""What the platform calls at the bank: token (73), account inquiries (15, 16), payments (26)."""
+"""The bank's services for the platform: token (73), account inquiries (15, 16), payments (26)."""
 
 import secrets
 from collections.abc import Callable
@@ -41,7 +41,7 @@ _Handle: TypeAlias = "Callable[[BankSide, _Exchange], Answer]"
 
 
 class Refused(Exception):
-    """The bank says no; `verdict` is kept for the journal."""
+    """The bank refuses a request."""
 
     def __init__(self, case: Case, detail: str | None = None) -> None:
         super().__init__(case.name)
@@ -85,7 +85,7 @@ class BankSide:
 
 
 def snap_router(side: BankSide) -> APIRouter:
-    """Return the routes under every path that a profile calls a bank by."""
+    """Return the routes for the bank paths of all profiles."""
     router = APIRouter(include_in_schema=False)
     for profile in PROFILES.values():
         _serve(router, profile.token_path, side, Service.ACCESS_TOKEN, _token)
@@ -108,7 +108,7 @@ def _serve(router: APIRouter, path: str, side: BankSide, service: Service, handl
 
 @dataclass(slots=True)
 class _Exchange:
-    """One call as it is being served, with what the journal wants to know."""
+    """One request in progress, with its data for the journal."""
 
     request: Request
     body: bytes
@@ -176,7 +176,7 @@ def _token(side: BankSide, exchange: _Exchange) -> Answer:
 
 
 def _identify(side: BankSide, exchange: _Exchange) -> Partner:
-    """Return the partner whose good signature the call bears. Raises: Refused, FieldProblem."""
+    """Return the partner with a valid signature. Raises: Refused, FieldProblem."""
     headers = read_transaction_headers(exchange.request.headers)
     exchange.external_id = headers.external_id
     partner = (
