@@ -199,6 +199,19 @@ def test_each_operation_names_every_status_it_may_be_refused_with() -> None:
     assert "`idempotency_key_in_use`" in answers["409"]["description"]
 
 
+def test_a_body_that_may_also_be_a_form_is_described_as_json() -> None:
+    document = service("/v1/bills", STRING)
+    form, json_body = {"schema": {"type": "object"}}, {"schema": {"type": "string"}}
+    document["paths"]["/v1/bills"]["get"]["requestBody"] = {
+        "content": {"application/json": json_body, "application/x-www-form-urlencoded": form}
+    }
+
+    whole = merged(payment_service=document)
+
+    body = operations(whole)["/v1/bills"]["requestBody"]
+    assert body["content"] == {"application/json": json_body}
+
+
 def test_answers_name_the_headers_they_have() -> None:
     document = service("/v1/bills", STRING)
     operation = document["paths"]["/v1/bills"]["get"]

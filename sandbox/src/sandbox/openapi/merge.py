@@ -9,6 +9,7 @@ from sandbox.openapi.operations import (
     SECURITY_SCHEMES,
     document_answers,
     header_components,
+    keep_one_body,
     operations,
     secure,
 )
@@ -55,6 +56,7 @@ def merge(
             row = routes.find(path)
             for operation in operations(item):
                 secure(operation, row)
+                keep_one_body(operation)
                 document_answers(operation, row, answers)
                 _name(operation, operation_ids)
             paths[path] = item

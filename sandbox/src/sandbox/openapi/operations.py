@@ -55,6 +55,7 @@ SECURITY_SCHEMES: Document = {
     },
 }
 """Two ways to the same token: with the second the reference signs in by itself."""
+JSON = "application/json"
 ANY_PROBLEM = "4XX"
 """How a service's own document names them all; the kit writes it."""
 HEADERS: dict[str, tuple[str, str]] = {
@@ -97,6 +98,18 @@ def header_components() -> Document:
         }
         for name, (kind, text) in sorted(HEADERS.items())
     }
+
+
+def keep_one_body(operation: Document) -> None:
+    """Describe a body as JSON only, where a form is taken too.
+
+    Generators make one method per operation, and openapi-python-client 0.29 writes code that fails
+    for two media types. The operation's text says what else it takes.
+    """
+    content = operation.get("requestBody", {}).get("content", {})
+    for media_type in [each for each in content if each != JSON]:
+        if JSON in content:
+            del content[media_type]
 
 
 def secure(operation: Document, row: Row | None) -> None:
