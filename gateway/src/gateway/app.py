@@ -180,8 +180,9 @@ async def _reload_for_ever(
     """Reload keys and revocations every `RELOAD_EVERY_S`."""
     while True:
         try:
-            await keys.reload()
-            await revocations.reload(database)
+            async with database.read() as session:
+                await revocations.reload(session)
+                await keys.reload(session)
         except Exception as error:  # noqa: BLE001 - the known keys are used until the next reload
             log.warning("gateway.reload_failed", error=type(error).__name__)
         await asyncio.sleep(RELOAD_EVERY_S)

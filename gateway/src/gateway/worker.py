@@ -32,7 +32,7 @@ from perisai_kit.services.worker import Periodic, Worker
 
 ROTATION_EVERY_S = 3600
 FORGET_EVERY_S = 600
-SEND_NOTICES_EVERY_S = 2
+SEND_NOTICES_EVERY_S = 10
 
 
 def make_subscriptions(agents: ServiceClient) -> list[Subscription]:

@@ -239,7 +239,8 @@ async def test_a_locked_account_is_shut_out_before_its_token_ends(platform: Any)
         json={"reason": "A lost telephone."},
         headers=await platform.signed_in(Role.ADMIN),
     )
-    await platform.app.state.revocations.reload(parts.database)
+    async with parts.database.read() as session:
+        await platform.app.state.revocations.reload(session)
 
     after = await platform.client.get("/v1/members", headers=_bearer(older))
 

@@ -53,7 +53,8 @@ def bearer(session: dict[str, Any]) -> dict[str, str]:
 
 async def reload(gateway: Any, service: Authenticator) -> None:
     """What both do by themselves again and again."""
-    await gateway.app.state.revocations.reload(gateway.parts.database)
+    async with gateway.parts.database.read() as session:
+        await gateway.app.state.revocations.reload(session)
     assert isinstance(service.revocations, RemoteRevocations)
     assert await service.revocations.fetch()
 
@@ -189,7 +190,8 @@ async def test_the_list_says_what_is_new_and_only_for_the_life_of_a_token(gatewa
     account_id = await _account(gateway)
     ids = {at: await _ended(gateway, account_id, at) for at in (old, recent, now)}
     revocations = OwnRevocations(gateway.parts.settings)
-    await revocations.reload(gateway.parts.database)
+    async with gateway.parts.database.read() as session:
+        await revocations.reload(session)
 
     whole = {each.session_id for each in revocations.changes(None).sessions}
     new = {each.session_id for each in revocations.changes(now).sessions}
@@ -207,7 +209,8 @@ async def test_the_list_is_found_by_index_among_many_sessions(gateway: Any, urls
         await db.execute(insert(SignInSession), recent)
 
     revocations = OwnRevocations(gateway.parts.settings)
-    await revocations.reload(gateway.parts.database)
+    async with gateway.parts.database.read() as session:
+        await revocations.reload(session)
     owner = await asyncpg.connect(urls.owner)
     await owner.execute("ANALYZE sessions")
     plan = await owner.fetch(

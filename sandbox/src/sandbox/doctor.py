@@ -168,7 +168,7 @@ def _examine_subscription(folder: Path, service: str, status: Mapping[str, Any])
     if lag_s is None or lag_s > LAG_S:
         said = "has never read everything" if lag_s is None else f"is {lag_s:.0f} s behind"
         return Finding(what, said, LOOK.format(folder=folder, name=service))
-    return Finding(what, f"is {lag_s:.0f} s behind")
+    return Finding(what, f"had read everything {lag_s:.0f} s ago")
 
 
 def _free_bytes(folder: Path) -> int:

@@ -95,21 +95,35 @@ class SigningKeys:
         """Read the table again before the next signature, because the last token was refused."""
         self._read_at = float("-inf")
 
-    async def reload(self) -> _Loaded:
-        """Read the table again. The first process that finds it empty creates two keys."""
+    async def reload(self, session: AsyncSession | None = None) -> _Loaded:
+        """Read the table again. The first process that finds it empty creates two keys.
+
+        session: to read in; one of its own when left out.
+        """
         async with self._lock:
             self._read_at = time.monotonic()
             now = clock.real_now()
             try:
-                async with self._database.read() as session:
+                if session is not None:
                     rows = await queries.list_keys(session)
+                else:
+                    async with self._database.read() as own:
+                        rows = await queries.list_keys(own)
                 if not any(row.status == KeyStatus.CURRENT for row in rows):
                     async with self._database.begin() as session:
                         rows = await ensure(session, now=now)
             except (SQLAlchemyError, OSError):
                 raise Unavailable("The signing keys cannot be read.", retry_after_s=2) from None
-            self._known = _load(rows, now)
-            return self._known
+            published = [row for row in rows if rules.is_published(_get_life(row), now=now)]
+            current = _find_by_status(rows, KeyStatus.CURRENT)
+            known = self._known
+            # A `kid` is made of its key, so nothing is parsed anew where the names are the same.
+            if known is None or (known.kid, [*known.public]) != (
+                current.kid,
+                [row.kid for row in published],
+            ):
+                known = self._known = _load(current, published)
+            return known
 
     async def _get(self) -> _Loaded:
         return self._known if self._known is not None else await self.reload()
@@ -219,11 +233,10 @@ def _make_key(status: KeyStatus, now: datetime) -> SigningKey:
     )
 
 
-def _load(rows: Sequence[SigningKey], now: datetime) -> _Loaded:
-    current = _find_by_status(rows, KeyStatus.CURRENT)
+def _load(current: SigningKey, rows: Sequence[SigningKey]) -> _Loaded:
     private_key = load_der_private_key(current.private_key, password=None)
     assert isinstance(private_key, ec.EllipticCurvePrivateKey)
-    published = [_build_jwk(row) for row in rows if rules.is_published(_get_life(row), now=now)]
+    published = [_build_jwk(row) for row in rows]
     return _Loaded(
         kid=current.kid,
         private_key=private_key,

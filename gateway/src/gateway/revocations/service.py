@@ -6,12 +6,13 @@ fetch the list from one of them.
 
 from datetime import datetime, timedelta
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from gateway.accounts import service as accounts
 from gateway.sessions import service as sessions
 from gateway.settings import Settings
 from perisai_kit.auth.revocations import Revocations
 from perisai_kit.auth.tokens import LEEWAY_S
-from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import Unavailable
 from perisai_kit.services.revocations import RevocationList, RevokedAccount, RevokedSession
@@ -28,14 +29,13 @@ class OwnRevocations(Revocations):
         self._kept_for = timedelta(seconds=settings.access_token_s + LEEWAY_S)
         self._as_of: datetime | None = None
 
-    async def reload(self, database: Database) -> None:
+    async def reload(self, session: AsyncSession) -> None:
         """Read the changes since the last time; at first, all that can affect a token."""
         now = clock.real_now()
         oldest = now - self._kept_for
         since = oldest if self._as_of is None else max(oldest, self._as_of - OVERLAP)
-        async with database.read() as session:
-            changed = await accounts.list_tokens_valid_from(session, since=since)
-            ended = await sessions.list_ended(session, since=since)
+        changed = await accounts.list_tokens_valid_from(session, since=since)
+        ended = await sessions.list_ended(session, since=since)
         self.add(accounts=changed, sessions=ended)
         self.forget(before=oldest)
         self._as_of = now

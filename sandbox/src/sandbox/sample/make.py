@@ -239,9 +239,8 @@ class _Maker:
             for bill in member.history.bills
             if bill.issued == months_ago
         ]
-        await asyncio.gather(
-            payers.bill(bills, present=self._present), self._apply(payers, months_ago, at)
-        )
+        await self._apply(payers, months_ago, at)
+        await payers.bill(bills, present=self._present)
 
     async def _apply(self, payers: Payers, months_ago: int, at: datetime) -> None:
         applications = [each for each in self._plan.applications if each.applied == months_ago]

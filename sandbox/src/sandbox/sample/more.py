@@ -3,10 +3,11 @@
 import asyncio
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
@@ -17,7 +18,6 @@ from sandbox.errors import SandboxError
 from sandbox.sample.make import Progress, Stage, open_desk
 from sandbox.sample.payers import Existing, Payers
 from sandbox.sample.plan import History, PlannedMember, paid, unpaid
-from sandbox.show import Described
 
 KINDS: tuple[tuple[str, History], ...] = (
     ("paid this month", History("active", 0, (paid(0),))),
@@ -29,11 +29,11 @@ KINDS: tuple[tuple[str, History], ...] = (
 
 
 async def add_members(
-    described: Described, count: int, *, write: Callable[[str], None]
+    described: Mapping[str, Any], count: int, *, write: Callable[[str], None]
 ) -> Iterator[str]:
     """Enrol `count` new people at the agents of the sandbox; return lines that say what was made.
 
-    write: takes a line of progress.
+    described: what sandbox.json says. write: takes a line of progress.
     Raises: SandboxError with the request that was refused.
     """
     sign_ins = described["sign_ins"]
@@ -60,7 +60,7 @@ async def add_members(
     return _report(members)
 
 
-def _stage(described: Described) -> Stage:
+def _stage(described: Mapping[str, Any]) -> Stage:
     return Stage(
         gateway_url=described["addresses"]["gateway"],
         bank_url=described["addresses"]["fakebank"],

@@ -11,13 +11,13 @@ from perisai_kit.events.catalogue import (
     AgentSuspended,
     PaymentSettled,
 )
-from perisai_kit.events.subscription import FeedSource, Subscription
+from perisai_kit.events.subscription import POLL_S, FeedSource, Subscription
 from perisai_kit.services import app as web
 from perisai_kit.services.worker import Worker
 
 
 def subscriptions(
-    *, agents: FeedSource, payments: FeedSource, poll_s: float = 5
+    *, agents: FeedSource, payments: FeedSource, poll_s: float = POLL_S
 ) -> list[Subscription]:
     """Return which feeds this service reads, and what each event does here."""
     return [

@@ -11,7 +11,7 @@ from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
 from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
 from perisai_kit.events.feed import LocalFeed
-from perisai_kit.events.subscription import FeedSource, Subscription
+from perisai_kit.events.subscription import POLL_S, FeedSource, Subscription
 from perisai_kit.services import app as web
 from perisai_kit.services.kit import Kit
 from perisai_kit.services.worker import Periodic, Worker
@@ -32,11 +32,10 @@ def own_feed(kit: Kit) -> LocalFeed:
     return LocalFeed(kit.database, source=kit.settings.service, signals=kit.signals)
 
 
-def subscriptions(*, own: FeedSource, members: FeedSource, poll_s: float = 2) -> list[Subscription]:
-    """Return which feeds this service reads, and what each event does here.
-
-    poll_s: half of what somebody who closes a month waits for the word that all was read.
-    """
+def subscriptions(
+    *, own: FeedSource, members: FeedSource, poll_s: float = POLL_S
+) -> list[Subscription]:
+    """Return which feeds this service reads, and what each event does here."""
     return [
         Subscription(
             name=PAYMENTS,

@@ -56,6 +56,11 @@ def now() -> datetime:
     return real_now() + _test_clock.offset()
 
 
+def offset() -> timedelta:
+    """Return how far business time is from real time; it changes when the test clock is moved."""
+    return _test_clock.offset()
+
+
 def today() -> date:
     """Return the present business date in Asia/Jakarta."""
     return now().astimezone(JAKARTA).date()

@@ -19,6 +19,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import BadRequest, Conflict, Unavailable
 from perisai_kit.events.signals import Pace, Signals
+from perisai_kit.http.protocol import STOPPING
 
 BATCH_TYPE = "application/cloudevents-batch+json"
 FEED_PATH = "/feed"
@@ -40,17 +41,20 @@ async def _feed(
 ) -> Response:
     """Return the events after a position, oldest first. Waits up to `timeout` for one."""
     reader: FeedReader = request.app.state.feed
+    extensions = request.scope.get("extensions", {})
     events = await reader.read(
         parse_last_event_id(last_event_id),
         limit=limit,
         timeout_s=timeout_ms / 1000,
         is_gone=request.is_disconnected,
+        is_stopping=lambda: STOPPING in extensions,
     )
     return Response(json.dumps(events), media_type=BATCH_TYPE)
 
 
 POLL_SIGNALLED_S = 1.0
-"""How often a reader polls where a signal wakes it for new events: only to notice a gone client."""
+"""How often a reader that a signal wakes for new events looks for other reasons to answer: the
+client is gone, the server stops, the test clock was moved. It sends no query."""
 
 UNNUMBERED_POLL_S = 0.05
 """How often a reader polls after its time-out while committed events have no position yet."""
@@ -133,21 +137,28 @@ class FeedReader:
         limit: int,
         timeout_s: float,
         is_gone: Callable[[], Awaitable[bool]] | None = None,
+        is_stopping: Callable[[], bool] = lambda: False,
     ) -> list[dict[str, Any]]:
         """Return up to `limit` events after the position, waiting up to `timeout_s` for the first.
 
-        No connection is held while waiting. An empty answer means that the reader has all events
-        committed before the request. `completeat` of an event means that with this event the reader
-        has all events that occurred before that instant.
+        The wait ends when the server stops or the test clock is moved, because the reader needs to
+        know how far it has read by the new time. No connection is held while waiting. An empty
+        answer means that the reader has all events committed before the request. `completeat` of an
+        event means that with this event the reader has all events that occurred before that
+        instant.
         Raises: FeedStalled, LastEventIdUnknown.
         """
         ends = time.monotonic() + timeout_s
+        offset = clock.offset()
         signal = self._signals.numbered
-        is_current = False
+        is_current, seen, page = False, signal.count, list[dict[str, Any]]()
         while True:
-            seen = signal.count
-            page = [] if is_current else await self._page(after, limit)
+            if not is_current:  # else `seen` stays, so that a signal sent meanwhile is not missed
+                seen = signal.count
+                page = await self._page(after, limit)
             now = time.monotonic()
+            if clock.offset() != offset or is_stopping():
+                ends = min(ends, now)
             left = ends - now
             if page:
                 self._pace.record_work(now=now)

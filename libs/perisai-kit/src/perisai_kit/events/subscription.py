@@ -11,7 +11,7 @@ error is not enough to detect an outage, because handlers may raise any error.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Protocol
 
@@ -39,6 +39,9 @@ BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Pauses after consecutive failures; the last one repeats."""
 ANSWER_S = 10.0
 """The time for an answer beyond the requested wait."""
+POLL_S = 20.0
+"""How long a request waits at the feed. New events are answered at once. Without any,
+`caught_up_at` is at most this old."""
 REST_S = 0.2
 """Pause after a page that was not full, so that a steady stream is read in batches: a page costs
 about the same for one event as for fifty. A single event is not delayed."""
@@ -84,7 +87,7 @@ class Subscription:
         handlers: Mapping[type[Event], Handler] | None = None,
         batch_handlers: Mapping[type[Event], Handler] | None = None,
         limit: int = 500,
-        poll_s: float = 5.0,
+        poll_s: float = POLL_S,
         patience_s: Sequence[float] = PATIENCE_S,
     ) -> None:
         assert 1 <= limit <= MAX_LIMIT
@@ -97,6 +100,7 @@ class Subscription:
         self._patience_s = tuple(patience_s)
         self._failures = 0
         self._stood_at: int | None = None
+        self._offset: timedelta | None = None
 
     async def run(self, database: Database) -> None:
         """Read until cancelled; the current batch is finished first."""
@@ -130,11 +134,11 @@ class Subscription:
         # noticed when the next answer is recorded.
         cursor = await self._read_cursor(database) if self._stood_at is None else self._stood_at
         self._stood_at = None
-        asked_at = clock.now()
+        asked_at, poll_s = clock.now(), self._next_poll_s()
         answer = await self._source.get(
             FEED_PATH,
-            {"lastEventId": str(cursor), "limit": self._limit, "timeout": int(self._poll_s * 1000)},
-            timeout_s=self._poll_s + ANSWER_S,
+            {"lastEventId": str(cursor), "limit": self._limit, "timeout": int(poll_s * 1000)},
+            timeout_s=poll_s + ANSWER_S,
         )
         batch = read_batch(answer, after=cursor)
         if batch:
@@ -142,6 +146,14 @@ class Subscription:
         elif await self._record_caught_up(database, cursor, asked_at):
             self._stood_at = cursor
         return len(batch)
+
+    def _next_poll_s(self) -> float:
+        """Return how long the next request waits: 0 at first and after the test clock was moved.
+
+        So `caught_up_at` soon shows the new time.
+        """
+        last, self._offset = self._offset, clock.offset()
+        return self._poll_s if self._offset == last else 0.0
 
     async def _read_cursor(self, database: Database) -> int:
         async with database.read() as session:

@@ -12,10 +12,7 @@ from typing import Any, ClassVar
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import (
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from perisai_kit.domain.errors import DomainError
@@ -28,7 +25,7 @@ MAX_PIPELINED = 128
 FEED_BYTES = 16 * 1024
 """The parser is fed in parts of this size, so that the limit of a head is exact to one part."""
 ABORT, ON_LOST = "perisai.abort", "perisai.on_lost"
-INNER, GONE = "perisai.inner", "perisai.gone"
+INNER, GONE, STOPPING = "perisai.inner", "perisai.gone", "perisai.stopping"
 """Keys of `scope["extensions"]`, see `ServerProtocol`."""
 
 
@@ -37,7 +34,8 @@ class ServerProtocol(HttpToolsProtocol):
 
     It adds to `scope["extensions"]`: `perisai.abort()` closes the connection without an answer;
     `perisai.on_lost(callback)` is called when the client disconnects, None removes the callback;
-    `perisai.gone` exists after that; `perisai.inner` exists for requests on an inner port.
+    `perisai.gone` exists after that; `perisai.inner` exists for requests on an inner port;
+    `perisai.stopping` exists once the server stops, and no answer should wait any longer.
     """
 
     limits: ClassVar[ConnectionLimits] = ConnectionLimits()
@@ -85,6 +83,10 @@ class ServerProtocol(HttpToolsProtocol):
         lost, self._on_lost = self._on_lost, None
         if lost is not None:
             lost()
+
+    def shutdown(self) -> None:
+        self._extensions[STOPPING] = True
+        super().shutdown()
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()

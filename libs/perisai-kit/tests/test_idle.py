@@ -1,0 +1,184 @@
+"""What a process does while nobody uses it, counted and not timed."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from sqlalchemy import event
+from starlette.types import Receive, Scope, Send
+
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
+from perisai_kit.events.catalogue import BranchOpened
+from perisai_kit.events.feed import FeedReader
+from perisai_kit.events.outbox import publish
+from perisai_kit.events.signals import Signals
+from perisai_kit.events.subscription import Subscription
+from perisai_kit.services.serve import Configuration, Server
+from perisai_kit.testing.feeds import number_now
+from perisai_kit.testing.plugin import BusinessTime, Tokens
+from perisai_kit.testing.server import HOST, serve
+
+LONG_AGO = datetime(2025, 11, 3, tzinfo=clock.JAKARTA)
+WAIT_S = 30
+
+
+class Silent:
+    """A feed without events, whose questions end at once and are counted by what they waited."""
+
+    def __init__(self) -> None:
+        self.waited_s: list[float] = []
+
+    async def get(
+        self, path: str, params: Mapping[str, str | int], *, timeout_s: float | None = None
+    ) -> Any:
+        self.waited_s.append(int(params["timeout"]) / 1000)
+        return []
+
+
+def count_statements(database: Database) -> list[str]:
+    seen: list[str] = []
+
+    @event.listens_for(database.engine.sync_engine, "before_cursor_execute")
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        seen.append(statement)
+
+    return seen
+
+
+async def test_an_idle_minute_of_a_subscription_is_few_requests_and_a_statement_each(
+    kit_database: Database,
+) -> None:
+    feed = Silent()
+    subscription = Subscription(name="idle", source=feed)
+    await subscription.step(kit_database)  # the first request waits for nothing
+    statements = count_statements(kit_database)
+
+    while sum(feed.waited_s) < 60:
+        await subscription.step(kit_database)
+
+    assert len(feed.waited_s) <= 4
+    assert len(statements) == len(feed.waited_s) - 1
+
+
+async def test_what_was_read_is_known_anew_when_the_test_clock_was_moved(
+    kit_database: Database, business_time: BusinessTime
+) -> None:
+    business_time.at(LONG_AGO)
+    feed = Silent()
+    subscription = Subscription(name="idle", source=feed)
+    for _ in range(3):
+        await subscription.step(kit_database)
+    business_time.at(LONG_AGO.replace(month=12))
+
+    await subscription.step(kit_database)
+
+    first, *others, last = feed.waited_s
+    assert (first, last) == (0, 0)
+    assert min(others) > 0
+    caught_up_at = (await subscription.status(kit_database))["caught_up_at"]
+    assert datetime.fromisoformat(caught_up_at).astimezone(clock.JAKARTA).month == 12
+
+
+async def test_a_waiting_reader_is_answered_when_the_test_clock_is_moved(
+    kit_database: Database, business_time: BusinessTime
+) -> None:
+    business_time.at(LONG_AGO)
+    reader = FeedReader(kit_database, source="test-service", signals=Signals())
+    waiting = asyncio.create_task(reader.read(0, limit=10, timeout_s=1_000_000))
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+
+    business_time.at(LONG_AGO.replace(month=12))
+
+    assert await asyncio.wait_for(waiting, WAIT_S) == []
+
+
+async def test_an_event_is_not_missed_while_a_reader_looks_whether_its_client_is_gone(
+    kit_database: Database,
+) -> None:
+    signals = Signals()
+    signals.is_leading = True
+    reader = FeedReader(kit_database, source="test-service", signals=signals)
+    looked: list[int] = []
+
+    async def is_gone() -> bool:
+        looked.append(1)
+        if len(looked) == 1:
+            async with kit_database.begin() as session:
+                await publish(session, BranchOpened(branch_code="B1", region_code="R1"))
+            await number_now(kit_database)
+            signals.numbered.send()
+        return False
+
+    waiting = reader.read(0, limit=10, timeout_s=1_000_000, is_gone=is_gone)
+
+    assert len(await asyncio.wait_for(waiting, WAIT_S)) == 1
+
+
+async def test_a_waiting_reader_is_answered_when_the_server_stops_and_told_no_untruth(
+    kit_database: Database,
+) -> None:
+    async with kit_database.begin() as session:
+        await publish(session, BranchOpened(branch_code="B1", region_code="R1"))
+    await number_now(kit_database)
+    reader = FeedReader(kit_database, source="test-service", signals=Signals())
+    stopping: set[str] = set()
+
+    def is_stopping() -> bool:
+        return bool(stopping)
+
+    waiting = asyncio.create_task(
+        reader.read(1, limit=10, timeout_s=1_000_000, is_stopping=is_stopping)
+    )
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+    stopping.add("yes")
+
+    assert await asyncio.wait_for(waiting, WAIT_S) == []
+
+
+async def test_a_long_poll_is_answered_when_the_server_stops(
+    make_kit_app: Callable[..., FastAPI], tokens: Tokens
+) -> None:
+    app, entered = make_kit_app(), asyncio.Event()
+
+    async def entrance(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            entered.set()
+        await app(scope, receive, send)
+
+    async with httpx.AsyncClient(trust_env=False, timeout=WAIT_S) as client:
+        async with serve(entrance) as port:
+            url = f"http://{HOST}:{port}/feed?timeout=30000"
+            asking = asyncio.create_task(client.get(url, headers=tokens.service()))
+            await asyncio.wait_for(entered.wait(), WAIT_S)
+        answer = await asking
+
+    assert (answer.status_code, answer.json()) == (200, [])
+
+
+class Counted(Server):
+    """Counts its ticks, and is asked to exit at the third."""
+
+    def __init__(self) -> None:
+        super().__init__(Configuration("sandbox.fakebank.app:create_app"))
+        self.counters: list[int] = []
+
+    async def on_tick(self, counter: int) -> bool:
+        self.counters.append(counter)
+        if len(self.counters) == 3:
+            self.handle_exit(signal.SIGTERM, None)
+        return self.should_exit
+
+
+async def test_a_server_ticks_once_for_ten_ticks_of_uvicorn_and_ends_when_it_is_asked_to() -> None:
+    server = Counted()
+
+    await asyncio.wait_for(server.main_loop(), WAIT_S)
+
+    assert server.counters == [0, 10, 20]

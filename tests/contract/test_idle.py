@@ -1,0 +1,23 @@
+"""An idle platform is idle: no task asks the database often for work that rarely comes."""
+
+from gateway.notices.service import Outbox
+from gateway.settings import Settings as GatewaySettings
+from gateway.worker import make_periodic
+from payment_service.settings import Settings as PaymentSettings
+from payment_service.worker import periodic
+from perisai_kit.db.engine import Database
+from perisai_kit.privacy.keyring import Keyring
+
+LEAST_S = 10
+"""One turn is three transactions: a lease is taken, work is done, the lease is given back."""
+
+
+def test_no_periodic_task_runs_more_often_than_six_times_a_minute(keyring: Keyring) -> None:
+    database = Database("postgresql://nobody@127.0.0.1/nothing")  # no connection is opened
+    tasks = [
+        *make_periodic(GatewaySettings.model_construct(), Outbox(database, keyring)),
+        *periodic(PaymentSettings.model_construct()),
+    ]
+
+    assert len(tasks) == 6
+    assert [each.name for each in tasks if each.every_s < LEAST_S] == []
