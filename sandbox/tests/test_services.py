@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 
-from perisai_kit.services.processes import find_migrations
+from perisai_kit.services.processes import find_head, find_migrations
 from sandbox.environment import build_environment
 from sandbox.errors import SandboxError
 from sandbox.services import load_services
@@ -45,6 +46,14 @@ def test_every_service_has_its_migrations() -> None:
     assert [
         each.name for each in named if not (find_migrations(each.name) / "env.py").is_file()
     ] == []
+
+
+def test_the_newest_migration_is_the_one_that_alembic_finds() -> None:
+    folders = [find_migrations(each.name) for each in load_services({}) if each.database]
+
+    assert [find_head(each) for each in folders] == [
+        ScriptDirectory(str(each)).get_current_head() for each in folders
+    ]
 
 
 def test_port_comes_from_the_environment() -> None:

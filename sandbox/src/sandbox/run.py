@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from perisai_kit.services.processes import find_migrations
+from perisai_kit.services.processes import find_head, find_migrations
 from sandbox.environment import build_environment, find_database_url
 from sandbox.errors import SandboxError
 from sandbox.folder import POSTGRES, prepare_folder
@@ -107,17 +107,13 @@ def migrate(services: Sequence[Service], postgres: Postgres) -> None:
 
 
 def _is_migrated(service: Service, postgres: Postgres) -> bool:
-    """Tell whether the newest migration was applied, without the slow import of Alembic.
-
-    The number of a file is its revision, so the highest number is the head.
-    """
+    """Tell whether the newest migration was applied."""
     assert service.database is not None
-    files = (find_migrations(service.name) / "versions").glob("[0-9]*.py")
     try:
         applied = postgres.query(service.database, "SELECT version_num FROM alembic_version")
     except SandboxError:
         return False  # there is no such table yet
-    return applied == max(path.stem.partition("_")[0] for path in files)
+    return applied == find_head(find_migrations(service.name))
 
 
 def _run_services(

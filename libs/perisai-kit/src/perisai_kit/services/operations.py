@@ -3,10 +3,8 @@
 import time
 from functools import cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-from alembic.script import ScriptDirectory
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -16,8 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from perisai_kit.auth.roles import require
 from perisai_kit.domain import clock
 from perisai_kit.services.kit import Kit
+from perisai_kit.services.processes import find_head
 
 READY_CACHED_S = 1.0
+_find_head = cache(find_head)
 
 
 router = APIRouter(include_in_schema=False)
@@ -65,14 +65,9 @@ async def _status(request: Request) -> dict[str, Any]:
     }
 
 
-@cache
-def _head(migrations: Path) -> str | None:
-    return ScriptDirectory(str(migrations)).get_current_head()
-
-
 async def check_readiness(kit: Kit) -> dict[str, bool]:
     """Check the database, the migrations and the keys, but no other service."""
-    head = _head(kit.migrations)
+    head = _find_head(kit.migrations)
     try:
         async with kit.database.read() as session:
             current = await session.scalar(text("SELECT version_num FROM alembic_version"))

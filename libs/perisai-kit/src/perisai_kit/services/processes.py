@@ -30,3 +30,12 @@ def find_migrations(name: str) -> Path:
     assert spec is not None
     assert spec.submodule_search_locations
     return Path(spec.submodule_search_locations[0]) / "migrations"
+
+
+def find_head(migrations: Path) -> str:
+    """Return the newest revision in a folder of migrations: the highest number of its files.
+
+    Importing Alembic to ask it would add a fifth of a second to the start of every process.
+    """
+    files = (migrations / "versions").glob("[0-9]*.py")
+    return max(file.stem.partition("_")[0] for file in files)
