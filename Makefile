@@ -1,4 +1,4 @@
-# Everything runs from here, with paths relative to here, so that blanks in the path do no harm.
+# All paths are relative to this folder, so that spaces in its path do no harm.
 PYTHON ?=
 PY := .venv/bin/python
 COMPOSE ?= docker compose
@@ -19,12 +19,12 @@ help: ## show this list
 	@sed -n 's/^\([a-z -]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do \
 		printf '  make %-13s %s\n' "$$name" "$$what"; done
 
-# What the platform and its sandbox need; again only when its lock or a pyproject.toml has changed.
+# The platform and its sandbox; again only after a change of the lock or a pyproject.toml.
 .venv/installed: deploy/requirements-sandbox.lock requirements-uv.lock deploy/setup.sh deploy/uv.py \
 		deploy/progress.py $(PROJECTS)
 	@PYTHON="$(PYTHON)" sh deploy/setup.sh
 
-# What tests, linters and measurements need besides.
+# The tools for tests, linters and measurements.
 .venv/installed-dev: .venv/installed requirements.lock
 	@PYTHON="$(PYTHON)" sh deploy/setup.sh dev
 
@@ -39,8 +39,8 @@ run: .venv/installed $(OPENAPI) ## start the whole platform on this machine; Ctr
 demo: .venv/installed $(OPENAPI) ## walk the journey from enrolment to commission, checking every step
 	@$(PY) -m sandbox demo $(ARGS)
 
-# What Python compiles is kept, even where the environment says otherwise: a run starts some
-# hundred processes, and each would compile everything anew.
+# Compiled files are kept in any case: a run starts about a hundred processes, and each would compile
+# everything again.
 test: .venv/installed-dev $(OPENAPI) ## run all tests; they bring their own PostgreSQL and ports
 	@PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n auto --maxprocesses 4 --dist loadscope $(ARGS)
 

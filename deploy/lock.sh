@@ -1,9 +1,9 @@
 #!/bin/sh
-# Write the lock files from all pyproject.toml files: deploy/requirements-sandbox.lock with what the
-# sandbox needs to run, which `make run` and an image install; deploy/requirements.lock with what the
-# platform alone needs, for the other image; requirements.lock with everything, development too, and
-# requirements-uv.lock with uv alone. All at the very same versions: the first decides them.
-# Versions stay as they are where they still fit; arguments go to uv, such as --upgrade.
+# Write the lock files from all pyproject.toml files, with the same versions in each:
+# deploy/requirements-sandbox.lock for the sandbox, used by `make run` and an image;
+# deploy/requirements.lock for the platform alone, used by the other image; requirements.lock with
+# development dependencies; requirements-uv.lock with uv. The first one decides the versions.
+# Versions stay if they still fit. Arguments are passed to uv, such as --upgrade.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -15,7 +15,7 @@ for name in requirements.lock deploy/requirements-sandbox.lock; do
     fi
 done
 
-# compile OUTPUT ARGUMENTS...: what these projects need, without our own packages.
+# compile OUTPUT ARGUMENTS...: lock the dependencies of these projects, without our own packages.
 compile() {
     output=$1
     shift
@@ -36,13 +36,13 @@ platform="libs/perisai-kit/pyproject.toml libs/snap-bi/pyproject.toml gateway/py
 for project in services/*/pyproject.toml; do
     platform="$platform $project"
 done
-# What builds our packages in the images, where nothing may be fetched for it.
+# The build backend of our packages, for images that build without network access.
 printf 'hatchling\neditables\n' >"$new/backend.in"
 
-# No name of ours has a blank in it, so the list may be split.
+# The names contain no spaces, so the list may be split.
 # shellcheck disable=SC2086
 compile "$new/requirements-sandbox.lock" $platform sandbox/pyproject.toml "$new/backend.in" "$@"
-# An output that exists already says which versions and hashes are preferred.
+# An existing output decides which versions and hashes are preferred.
 cp "$new/requirements-sandbox.lock" "$new/platform"
 # shellcheck disable=SC2086
 compile "$new/platform" $platform "$new/backend.in"

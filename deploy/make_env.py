@@ -1,8 +1,8 @@
-"""Write .env with fresh random secrets, for a first try with docker-compose.yml.
+"""Write .env with random secrets for a first try with docker-compose.yml.
 
-`python3 deploy/make_env.py [--sandbox] [FILE]`; FILE is .env beside docker-compose.yml unless
-named. A file that exists is never touched, for its keys may be all that opens a database.
-Standard library only: this runs where nothing is installed.
+`python3 deploy/make_env.py [--sandbox] [FILE]`; the default of FILE is .env beside
+docker-compose.yml. An existing file is never changed, because its keys may be the only copy.
+Standard library only, because nothing is installed yet.
 """
 
 import base64
@@ -28,13 +28,13 @@ MAKERS: dict[str, Callable[[], str]] = {
     "_LOOKUP_KEY": make_key,
     "_CLIENT_SECRET": lambda: secrets.token_urlsafe(36),
 }
-"""By how a variable's name ends."""
+"""By the end of the variable's name."""
 
 
 def fill(example: str, *, sandbox: bool) -> str:
-    """Return .env.example with every variable filled in that must be.
+    """Return .env.example with all required variables filled in.
 
-    sandbox: also those that make a sandbox of it.
+    sandbox: also the variables of a sandbox.
     """
     return "\n".join(_filled(line, sandbox=sandbox) for line in example.splitlines()) + "\n"
 

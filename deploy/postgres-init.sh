@@ -1,11 +1,11 @@
 #!/bin/sh
-# Make the roles and databases in a new PostgreSQL. The image of PostgreSQL runs this once, on an
+# Create the roles and databases in a new PostgreSQL. The image of PostgreSQL runs this once, on an
 # empty volume, with psql's own variables set to the superuser.
 #
-# PERISAI_DATABASES names them, by blanks. Each database has two roles of its own and lets nobody else in: `<database>_owner` owns and
-# migrates it; `<database>_app` may connect and has no right but what the migrations grant it. Each
-# password is in PERISAI_<DATABASE>_<ROLE>_PASSWORD, or in the file that the same variable with
-# _FILE behind it names.
+# PERISAI_DATABASES names them, separated by spaces. Each database has two roles, and no other role
+# may connect: `<database>_owner` owns and migrates it; `<database>_app` only has the rights that the
+# migrations grant. Each password is in PERISAI_<DATABASE>_<ROLE>_PASSWORD, or in the file in the same
+# variable with the suffix _FILE.
 set -eu
 
 run_psql() {
@@ -29,7 +29,7 @@ read_password() {
 }
 
 databases=${PERISAI_DATABASES:?}
-# All of them before anything is made: a volume is never made by half.
+# All are read first, so that no volume is initialised partially.
 for database in $databases; do
     upper=$(printf '%s' "$database" | tr '[:lower:]' '[:upper:]')
     read_password "PERISAI_${upper}_OWNER_PASSWORD" >/dev/null
@@ -45,7 +45,7 @@ for database in $databases; do
     upper=$(printf '%s' "$database" | tr '[:lower:]' '[:upper:]')
     owner_password=$(read_password "PERISAI_${upper}_OWNER_PASSWORD")
     app_password=$(read_password "PERISAI_${upper}_APP_PASSWORD")
-    # Passwords reach psql by its environment: arguments can be read by everybody on the machine.
+    # Passwords are passed in the environment, because all users can read arguments.
     export owner_password app_password
     run_psql --set name="$database" --set owner="${database}_owner" --set app="${database}_app" <<'SQL'
 \getenv owner_password owner_password

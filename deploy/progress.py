@@ -1,8 +1,8 @@
-"""Run a step of the installation and show that it moves.
+"""Run a step of the installation and show its progress.
 
-`progress.py PLACE TITLE COMMAND...`, such as `progress.py 3/4 "packages" uv pip install ...`: on a
-terminal one line that changes, elsewhere a plain line every few seconds. What the command writes is
-shown only when it fails. Standard library only: this runs before anything is installed.
+`progress.py PLACE TITLE COMMAND...`, such as `progress.py 3/4 "packages" uv pip install ...`: one
+changing line on a terminal, otherwise a line every few seconds. The output of the command is only
+shown after a failure. Standard library only, because nothing is installed yet.
 """
 
 import re
@@ -16,7 +16,7 @@ from typing import IO
 
 TERMINAL_S = 0.2
 PLAIN_S = 4.0
-"""Nobody should look at a screen on which nothing moves for five seconds."""
+"""Below five seconds, so that the output never seems to hang."""
 LEFT_MARGIN = "\r\033[K"
 DOWNLOAD = re.compile(r"Downloading (\S+)")
 RESOLVED = re.compile(r"Resolved (\d+) packages")
@@ -24,10 +24,10 @@ PLACED = re.compile(r"Installed \d+ packages")
 
 
 class Step:
-    """What is known of a command that runs; its output is read by a thread of its own."""
+    """The progress of a running command; a thread reads its output."""
 
     def __init__(self, packages: Path | None) -> None:
-        """packages: the folder they are installed to, to count what Python has compiled."""
+        """packages: the folder of the installed packages, to count compiled files."""
         self.said: list[str] = []
         self._packages = packages
 
@@ -36,7 +36,7 @@ class Step:
             self.said.append(line.rstrip())
 
     def describe(self) -> str:
-        """Return what the command is at, as far as its output and its files tell."""
+        """Return the progress, from the output of the command and its files."""
         doing = ""
         for line in self.said:
             if found := RESOLVED.search(line):
@@ -65,7 +65,7 @@ def run(
     every_s: float,
     packages: Path | None = None,
 ) -> int:
-    """Run the command and return its exit code; `every_s` apart something is written."""
+    """Run the command and return its exit code; write progress every `every_s`."""
     began = time.monotonic()
     step = Step(packages)
     process = subprocess.Popen(

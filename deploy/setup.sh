@@ -1,6 +1,6 @@
 #!/bin/sh
-# Make .venv and install the platform and its sandbox into it, all third-party packages checked by
-# hash. PYTHON chooses the interpreter; without it the first one that is new enough is taken.
+# Create .venv and install the platform and its sandbox, with third-party packages checked by hash.
+# PYTHON selects the interpreter; the default is the first one that is new enough.
 # `setup.sh dev` adds what tests, linters and measurements need.
 set -eu
 cd "$(dirname "$0")/.."
@@ -31,12 +31,12 @@ is_new_enough "$python" || fail "Python 3.11 or newer is needed; $python is $("$
 
 here=.venv/bin/python
 
-# step PLACE TITLE COMMAND...: run it and show that it moves.
+# step PLACE TITLE COMMAND...: run it and show its progress.
 step() {
     "$python" deploy/progress.py "$@"
 }
 
-# install PLACE TITLE LOCK: what the lock names.
+# install PLACE TITLE LOCK: install the packages of the lock file.
 install() {
     step "$1" "$2" $here deploy/uv.py pip install --compile-bytecode --python $here \
         --require-hashes -r "$3" || fail "The packages could not be installed; see the lines above."

@@ -1,8 +1,7 @@
-"""Run uv with the settings that pip has on this machine.
+"""Run uv with pip's settings of this machine.
 
-uv reads neither pip.conf nor PIP_*, so where a machine names its package index only to pip, uv
-would go elsewhere. UV_* variables win. Standard library only: this runs before
-anything is installed.
+uv reads neither pip.conf nor PIP_*, so it would not use a package index that is configured for pip
+only. UV_* variables take precedence. Standard library only, because nothing is installed yet.
 """
 
 import ast
@@ -25,11 +24,11 @@ WORDS = {
     "proxy": "ALL_PROXY",
 }
 SECTIONS = ("global", "install", ":env:")
-"""Later ones win, as in pip."""
+"""Later ones take precedence, as in pip."""
 
 
 def pip_settings(listing: str) -> dict[str, str]:
-    """Return pip's options from what `pip config list` prints."""
+    """Return pip's options from the output of `pip config list`."""
     found: dict[str, dict[str, str]] = {section: {} for section in SECTIONS}
     for line in listing.splitlines():
         key, _, value = line.partition("=")
@@ -46,7 +45,7 @@ def uv_environment(settings: dict[str, str]) -> dict[str, str]:
         if option in settings:
             environment[name] = separator.join(settings[option].split())
     if "extra-index-url" in settings:
-        # pip looks at all indexes; every package is pinned by hash, so none can slip in.
+        # As pip does. It is safe, because every package is pinned by hash.
         environment["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     return environment
 

@@ -120,7 +120,7 @@ async def test_an_event_is_not_missed_while_a_reader_looks_whether_its_client_is
     assert len(await asyncio.wait_for(waiting, WAIT_S)) == 1
 
 
-async def test_a_waiting_reader_is_answered_when_the_server_stops_and_told_no_untruth(
+async def test_a_waiting_reader_gets_a_true_answer_when_the_server_stops(
     kit_database: Database,
 ) -> None:
     async with kit_database.begin() as session:

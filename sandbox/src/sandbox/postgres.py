@@ -204,7 +204,7 @@ class Postgres:
         self.query("postgres", roles.CLOSE_COMMON)
 
     def stop(self) -> None:
-        # In its own process group: Ctrl-C must not reach it, because PostgreSQL stops last.
+        """Stop the server with a rollback of open transactions; kill it if that takes too long."""
         atexit.unregister(self.stop)
         if self.process is not None:
             self._stop_process(self.process)
