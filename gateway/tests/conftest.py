@@ -77,14 +77,14 @@ async def owner(shared_urls: Urls) -> AsyncIterator["asyncpg.Connection[Any]"]:
 
 @pytest.fixture
 async def urls(shared_urls: Urls, owner: "asyncpg.Connection[Any]") -> Urls:
-    """The database of this run, with nobody in it."""
+    """The shared database of this run, without accounts."""
     await owner.execute(EMPTYING)
     return shared_urls
 
 
 @pytest.fixture
 def fresh_urls(own_database: Callable[[str], Urls]) -> Urls:
-    """A database where nobody has started a gateway yet."""
+    """A database that no gateway has used yet."""
     return own_database("gateway")
 
 
@@ -287,7 +287,7 @@ async def running_gateway(
 
 @pytest.fixture
 async def gateway(running_gateway: Gateway, urls: Urls, network: Wire) -> Gateway:
-    """The gateway of this run, with nobody in it and nobody refused."""
+    """The shared gateway of this run, without accounts and cached refusals."""
     running_gateway.app.state.parts = replace(running_gateway.parts, refusals=Refusals())
     return running_gateway
 

@@ -55,7 +55,7 @@ class Running:
         )
 
     def sign_in(self, username: str) -> dict[str, str]:
-        """Return the header of somebody who is signed in."""
+        """Return the Authorization header of a signed-in account."""
         grant = {
             "grant_type": "password",
             "username": username,

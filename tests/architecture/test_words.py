@@ -28,9 +28,11 @@ EXCEPT = {"tests/architecture/test_words.py"}
 """This list of the discarded words."""
 TEXT = {".cfg", ".conf", ".lua", ".md", ".py", ".sql", ".toml"}
 DISCARDED = re.compile(
-    r"\b(?:bells?|doors?|firsts|passages?|strangers?|told|wake-?ups?|whoever)\b", re.IGNORECASE
+    r"\b(?:bells?|doors?|firsts|passages?|strangers?|told|wake-?ups?|whoever"
+    r"|he|him|himself|his)\b",
+    re.IGNORECASE,
 )
-"""Words that docs/glossary.md replaces by a term of the field."""
+"""Words that docs/glossary.md replaces by a term of the field, and people in general as `he`."""
 DISCARDED_IN_NAMES = frozenset(
     {
         *("bell", "bells", "care", "caller", "callers", "door", "doors", "firsts"),
@@ -186,6 +188,11 @@ def test_the_events_of_a_module_are_found(source: str, events: list[str]) -> Non
 @pytest.mark.parametrize("event", ["", "bill", "bill.issue", "client.too_slow", "Bill.issued"])
 def test_other_forms_of_a_log_event_are_refused(event: str) -> None:
     assert not LOG_EVENT.fullmatch(event)
+
+
+@pytest.mark.parametrize("line", ["the bell rings", "Wake-ups of a loop", "what he sends"])
+def test_a_discarded_word_is_found(line: str) -> None:
+    assert DISCARDED.search(line)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Nobody climbs: not beyond the own scope, and never with the own account."""
+"""Administrators cannot act outside of their scope or on their own account."""
 
 import itertools
 from typing import Any

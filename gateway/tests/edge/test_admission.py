@@ -1,4 +1,4 @@
-"""Who is admitted, how often, and what the others are answered."""
+"""Admission: tokens, roles, rates, and the answers to refused requests."""
 
 import base64
 import hmac

@@ -1,4 +1,4 @@
-"""What clients do that are no friends of ours, on real sockets: nobody else notices."""
+"""Hostile clients on real sockets do not affect other clients."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What nobody has foreseen: no error handler stands before the edge, so it answers."""
+"""Unexpected errors: the edge answers them, because no error handler is outside of it."""
 
 import json
 from collections.abc import Callable

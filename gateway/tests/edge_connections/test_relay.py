@@ -46,7 +46,7 @@ class Connection:
         self.sent.append(message)
 
     def is_watched(self) -> bool:
-        """Whether somebody wants to know when it is lost."""
+        """Whether a callback for the loss of the connection is set."""
         return self.lost is not None
 
     def extensions(self) -> dict[str, Any]:

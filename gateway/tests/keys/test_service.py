@@ -1,4 +1,4 @@
-"""Signing keys: made once, rotated without logging anybody out."""
+"""Signing keys: created once, rotated without ending sessions."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

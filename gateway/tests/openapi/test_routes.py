@@ -1,4 +1,4 @@
-"""What anybody may read: the time, and the document of the API."""
+"""Public routes: the time, and the document of the API."""
 
 import re
 from datetime import UTC, datetime

@@ -21,12 +21,12 @@ def known(
 @pytest.mark.parametrize(
     ("accounts", "members", "choice"),
     [
-        # Nobody is known: an account without roles.
+        # No member and no account: an account without roles.
         ([], [], Choice(create_empty=True)),
         ([], None, Choice(create_empty=True)),
         # Members without accounts get them.
         ([], [SITI, BUDI], Choice(create=(SITI, BUDI))),
-        # An applicant who is the only member of his number becomes that member.
+        # An applicant with the only member of the number becomes that member.
         ([known()], [SITI], Choice(keep=(A,), attach=(A, SITI))),
         # Of two accounts without a member the agent's becomes that member.
         (
@@ -34,12 +34,12 @@ def known(
             [SITI],
             Choice(keep=(A, B), attach=(B, SITI)),
         ),
-        # With two members nobody knows which one he is.
+        # With two members it is unknown which one is the applicant.
         ([known()], [SITI, BUDI], Choice(keep=(A,), create=(SITI, BUDI))),
         # A member's account follows the member's number.
         ([known(A, SITI, has_phone=False)], [SITI], Choice(keep=(A,))),
         ([known(A, SITI)], [], Choice(create_empty=True)),
-        # That of somebody who is or was an agent does not.
+        # The account of a present or former agent does not.
         ([known(A, SITI, was_agent=True)], [], Choice(keep=(A,))),
         (
             [known(A, SITI, was_agent=True, has_phone=False)],

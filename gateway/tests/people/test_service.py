@@ -15,7 +15,7 @@ PHONE = "+6281234567890"
 
 
 def made_up_accounts(gateway: Any) -> list[dict[str, Any]]:
-    """Accounts with the telephone of somebody else, and lower ids than the real ones."""
+    """Insert accounts with another person's number, and with lower ids than the real ones."""
     rows = [
         {
             "id": new_id(),

@@ -37,7 +37,7 @@ MANY = [f"198.51.100.{number}" for number in range(1, 21)]
 
 @dataclass
 class Proxied:
-    """A gateway behind a proxy that tells who asks."""
+    """A gateway behind a proxy that reports the address of the client."""
 
     client: httpx.AsyncClient
 

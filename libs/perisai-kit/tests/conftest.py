@@ -25,7 +25,7 @@ class KitSettings(ServiceSettings):
 
 @pytest.fixture(scope="session")
 def kit_template(databases: Databases) -> Urls:
-    """A database that holds the kit's tables and that nobody writes to."""
+    """The database with the kit's tables for tests that roll back."""
     urls = databases.empty()
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))

@@ -1,4 +1,4 @@
-"""What a process does while nobody uses it, counted and not timed."""
+"""The work of an idle process, counted and not timed."""
 
 import asyncio
 import signal
@@ -28,7 +28,7 @@ WAIT_S = 30
 
 
 class Silent:
-    """A feed without events, whose questions end at once and are counted by what they waited."""
+    """A feed without events that answers at once and records the requested waits."""
 
     def __init__(self) -> None:
         self.waited_s: list[float] = []

@@ -1,4 +1,4 @@
-"""Where the database decides who was first."""
+"""Concurrent inserts: the database decides which one is first."""
 
 from collections.abc import AsyncIterator
 

@@ -38,7 +38,7 @@ def scope(peer: str | None, *forwarded: str, proto: str | None = None) -> Scope:
         ("::ffff:127.0.0.1", ("203.0.113.9",), "203.0.113.9"),
         ("::ffff:203.0.113.9", (), "203.0.113.9"),
         ("10.0.0.1", ("::ffff:203.0.113.9",), "203.0.113.9"),
-        # What cannot be read is nobody, and never the proxy itself.
+        # An unreadable address is `unknown`, never that of the proxy.
         ("10.0.0.1", ("nonsense",), "unknown"),
         ("10.0.0.1", ("1.2.3.4, nonsense",), "unknown"),
         ("10.0.0.1", ("203.0.113.9:port",), "unknown"),

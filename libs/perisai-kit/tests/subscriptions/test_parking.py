@@ -263,7 +263,7 @@ async def test_a_dismissed_event_lets_those_behind_it_take_effect_in_order(
 
 
 class Removed(Event):
-    """An event whose handler a later version of the service does without."""
+    """An event without a handler in a later version of the service."""
 
     type: ClassVar[str] = "test.removed.v1"
     subject_field: ClassVar[str] = "member_id"

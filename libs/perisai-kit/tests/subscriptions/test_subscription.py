@@ -151,7 +151,7 @@ async def test_a_consumer_killed_before_its_commit_leaves_nothing_and_begins_aga
 
 
 class Interrupted:
-    """A source whose reader dies with the batch in its hands, the first time."""
+    """A source whose first reader dies with a fetched batch."""
 
     def __init__(self, source: FeedSource) -> None:
         self.source = source

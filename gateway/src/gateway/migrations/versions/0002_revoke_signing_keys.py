@@ -1,4 +1,4 @@
-"""Let a signing key be revoked, with who did it and why."""
+"""Let a signing key be revoked, with author and reason."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Find the sessions that ended lately: their access tokens are refused."""
+"""Index ended sessions, whose access tokens are refused."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Keep with each idempotent answer who may get it again."""
+"""Store the rights of the reader with each idempotent answer."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Remember which devices have signed in with a number or a name: they keep their own tries."""
+"""Store devices that have signed in with a number or a name: they have their own limits."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Fill in which accounts were an agent's, and when each first signed in."""
+"""Fill in the accounts of former agents, and the first sign-ins."""
 
 import uuid
 
