@@ -45,7 +45,7 @@ class PgBouncer:
     def pooled(self, url: str) -> str:
         """Start one in front of the database at `url` and return the address to use instead."""
         asked = urlsplit(url)
-        user = binaries.user_for(Path("none yet"))
+        user = binaries.choose_user(Path("none yet"))
         folder, port = binaries.make_private_folder(user), free_port()
         users, settings = folder / "users.txt", folder / "pgbouncer.ini"
         users.write_text(f'"{asked.username}" "{asked.password}"\n')

@@ -12,7 +12,7 @@ from bench.options import Options
 from bench.programs import find_program
 from bench.results import BenchError, Result, Round, build_result
 from bench.stage import Stage
-from sandbox.children import running
+from sandbox.children import run_server
 from sandbox.ports import HOST, free_port
 
 FILES = Path(__file__).parent
@@ -96,7 +96,7 @@ def _run_upstream(stage: Stage) -> Iterator[int]:
     config = stage.folder / "nginx.conf"
     answer = pad(MARK).decode()
     _fill("nginx.conf", config, folder=stage.folder, port=port, answer=answer)
-    with running(
+    with run_server(
         [find_program("nginx"), "-c", str(config), "-e", str(stage.folder / "nginx.error.log")],
         environment=PATH,
         log=stage.folder / "nginx.log",
@@ -121,7 +121,7 @@ def _run_haproxy(
         key=key,
         issuer=gateway.url,
     )
-    with running(
+    with run_server(
         [find_program("haproxy"), "-db", "-f", str(config)],
         environment=PATH,
         log=stage.folder / "haproxy.log",

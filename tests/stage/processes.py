@@ -16,7 +16,7 @@ import httpx
 
 from perisai_kit.domain import clock
 from perisai_kit.runtime.tls import get_ssl_context
-from sandbox.children import Child, running
+from sandbox.children import Child, run_server
 from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
 from sandbox.demo.run import Watch
 from sandbox.environment import build_environment
@@ -161,7 +161,7 @@ class Platform:
             database_url=self.described["databases"][name]["app"],
             folder=self.folder,
         )
-        with running(
+        with run_server(
             more.arguments,
             environment={**variables, "RUN_WORKER": "0"},
             log=self.logs / f"another-{name}.log",

@@ -121,13 +121,13 @@ def walk_demo(folder: Path | None, *, stay: bool, write: Callable[[str], None]) 
     Raises: SandboxError.
     """
     if folder is None:
-        return demo_apart(write, stay=stay)
+        return walk_own_demo(write, stay=stay)
     read_description(folder)
     with _answering(folder):
         return asyncio.run(run_demo(folder, write))
 
 
-def demo_apart(write: Callable[[str], None], *, stay: bool) -> int:
+def walk_own_demo(write: Callable[[str], None], *, stay: bool) -> int:
     """Walk the journey in a temporary sandbox; return the exit code."""
     codes: list[int] = []
     said: deque[str] = deque(maxlen=200)
@@ -162,7 +162,7 @@ def make_admin(folder: Path, username: str, password: str) -> None:
     create_admin(username, password, environment)
 
 
-def encrypt_anew(folder: Path) -> None:
+def rotate_stored_data(folder: Path) -> None:
     """Re-encrypt all stored data under the newest data keys. Raises: SandboxError."""
     rotate_data_keys(folder, load_services(), read_description(folder))
 

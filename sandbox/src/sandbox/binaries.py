@@ -32,7 +32,7 @@ class RunAs:
         return self.uid == os.geteuid()
 
 
-def user_for(data: Path) -> RunAs:
+def choose_user(data: Path) -> RunAs:
     """Return the user to run PostgreSQL on this data folder, which may not exist yet.
 
     It is the present user. For root it is the owner of the folder, or an unprivileged user.

@@ -111,7 +111,7 @@ class Child:
 
 
 @contextmanager
-def running(
+def run_server(
     command: Sequence[str], *, environment: Mapping[str, str], log: Path, ready_url: str
 ) -> Iterator[int]:
     """Run a server during the block; yield its process id once `ready_url` returns 200.

@@ -215,7 +215,7 @@ def rotate_data_keys_command(
             made = actions.add_data_keys(folder)
             typer.echo(f"New data keys: {made}. Start the sandbox anew, then rotate.")
             return
-        actions.encrypt_anew(folder)
+        actions.rotate_stored_data(folder)
     typer.echo("Everything is under the newest data keys; the older ones are removed.")
 
 

@@ -79,7 +79,7 @@ class Postgres:
 
         roles_of: the database whose roles it has; its own when left out.
         """
-        login = roles.login_of(role, roles_of or database)
+        login = roles.get_login(role, roles_of or database)
         return f"postgresql://{login}:{self._passwords.of(login)}@{HOST}:{self.port}/{database}"
 
     def ensure_database(self, name: str, *, roles_of: str | None = None) -> None:
@@ -90,7 +90,7 @@ class Postgres:
         for word in (name, roles_of or name):
             if not (word.isascii() and word.isidentifier() and len(word) <= 50):
                 raise SandboxError(f"{word!r} is no name for a database.")
-        owner, app = (roles.login_of(role, roles_of or name) for role in ("owner", "app"))
+        owner, app = (roles.get_login(role, roles_of or name) for role in ("owner", "app"))
         for login in (owner, app):
             if not self.query("postgres", "SELECT 1 FROM pg_roles WHERE rolname = :'name'", login):
                 made = roles.CREATE_ROLE.format(password=self._passwords.of(login))
@@ -151,7 +151,7 @@ class Postgres:
         self._take_folder()
         self._end_earlier_server()
         self._passwords.load(has_data=self._data.exists())
-        user = binaries.user_for(self._data)
+        user = binaries.choose_user(self._data)
         if self._private is None:
             self._private = binaries.make_private_folder(user)
             (self.folder / "private_folder").write_text(str(self._private))
@@ -167,7 +167,7 @@ class Postgres:
         if not is_free(port):
             raise PortTaken(f"Port {port} is taken; choose another one for PostgreSQL.")
         self._port = port
-        user = binaries.user_for(self._data)
+        user = binaries.choose_user(self._data)
         settings = {**SETTINGS, "port": str(port), "unix_socket_directories": f'"{self._private}"'}
         if not self.fsync:
             settings |= UNSAFE

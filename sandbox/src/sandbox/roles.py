@@ -18,7 +18,7 @@ OF_BEFORE = frozenset({"owner", "app"})
 """The shared roles of older folders."""
 
 
-def login_of(role: Role, database: str) -> str:
+def get_login(role: Role, database: str) -> str:
     """Return the name of the role in PostgreSQL.
 
     Migrations derive the name of the app role from the owner: perisai_kit/db/migrations.py.

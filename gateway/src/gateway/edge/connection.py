@@ -230,7 +230,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self.status = status = self._parser.get_status_code()
-        coding, has_length = _framing(self.headers)
+        coding, has_length = _get_framing(self.headers)
         version = self._parser.get_http_version()
         if version not in {"1.1", "1.0"} or not 100 <= status <= 599 or status == 101:
             raise ConnectionBroken("neither version nor status is ours")
@@ -314,7 +314,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._timer = None
 
 
-def _framing(headers: Headers) -> tuple[bytes | None, bool]:
+def _get_framing(headers: Headers) -> tuple[bytes | None, bool]:
     """Return the transfer coding and whether there is a length; the parser refuses both at once."""
     coding: bytes | None = None
     has_length = False

@@ -72,7 +72,7 @@ async def refuse_unknown_parameters(request: Request) -> None:
     """
     if not request.scope["query_string"] or not request.url.path.startswith(CHECKED_PATHS):
         return
-    known = _parameters_of(request.scope["route"])
+    known = _list_parameters(request.scope["route"])
     sent = Counter(name for name, _ in request.query_params.multi_items())
     unknown = [name for name in sent if name not in known]
     repeated = [name for name, times in sent.items() if times > 1 and known.get(name) is False]
@@ -82,7 +82,7 @@ async def refuse_unknown_parameters(request: Request) -> None:
         raise ParameterRepeated(repeated=repeated, allowed=known)
 
 
-def _parameters_of(route: APIRoute) -> dict[str, bool]:
+def _list_parameters(route: APIRoute) -> dict[str, bool]:
     """Return the query parameters of a route, and whether each may come more than once."""
     found = _parameters.get(route.endpoint)
     if found is None:

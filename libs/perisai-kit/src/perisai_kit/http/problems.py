@@ -248,11 +248,11 @@ async def _http_error(request: Request, error: Exception) -> Response:
     response.headers.update(error.headers or {})
     if error.status_code == 405:
         # Starlette names the methods of one route only; the address may have several.
-        response.headers["Allow"] = ", ".join(_methods_of(request))
+        response.headers["Allow"] = ", ".join(_list_methods(request))
     return response
 
 
-def _methods_of(request: Request) -> list[str]:
+def _list_methods(request: Request) -> list[str]:
     """Return the methods of the address of a request."""
     routes = request.app.router.routes
     return [

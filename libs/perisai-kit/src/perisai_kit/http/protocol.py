@@ -141,7 +141,7 @@ class ServerProtocol(HttpToolsProtocol):
         self._body_bytes = 0
         self._body_since = self._checked_at = self.loop.time()
         if self.parser.should_upgrade():
-            self._upgrade_framing = _framing(self.headers)
+            self._upgrade_framing = _get_framing(self.headers)
         if len(self.pipeline) > MAX_PIPELINED:
             closed_total.labels("pipelined").inc()
             self._end_after(self.cycle)
@@ -289,7 +289,7 @@ class ServerProtocol(HttpToolsProtocol):
         self._on_lost = callback
 
 
-def _framing(headers: list[tuple[bytes, bytes]]) -> bytes:
+def _get_framing(headers: list[tuple[bytes, bytes]]) -> bytes:
     """Return the framing header of a body, or nothing."""
     for name, value in headers:
         if name == b"transfer-encoding":

@@ -119,28 +119,28 @@ class TransactionRoute(JsonRoute):
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
         required = bool((self.openapi_extra or {}).get(REQUIRED_MARK))
-        checks = list(_checks_of(self.dependant))
+        checks = list(_list_checks(self.dependant))
         if required and not checks:
             raise RuntimeError(f"{self.path}: a key belongs to an account; `require` one")
 
         async def handle(request: Request) -> Response:
-            key = _key_of(request, required=required) if checks else None
+            key = _read_key(request, required=required) if checks else None
             if key is None:
-                return await _once(request, handler)
-            return await _once_a_key(to_json_request(request), handler, key, checks)
+                return await _run(request, handler)
+            return await _run_with_key(to_json_request(request), handler, key, checks)
 
         return handle
 
 
-def _checks_of(dependant: Dependant) -> Iterator[Check]:
+def _list_checks(dependant: Dependant) -> Iterator[Check]:
     """Yield the dependencies of a route that `require` made."""
     if hasattr(dependant.call, "allowed_roles"):
         yield dependant.call  # type: ignore[misc]  # `require` made it
     for inner in dependant.dependencies:
-        yield from _checks_of(inner)
+        yield from _list_checks(inner)
 
 
-def _key_of(request: Request, *, required: bool) -> str | None:
+def _read_key(request: Request, *, required: bool) -> str | None:
     if request.method not in WRITING:
         return None
     given = request.headers.getlist("idempotency-key")
@@ -154,7 +154,7 @@ def _key_of(request: Request, *, required: bool) -> str | None:
     return match[1]
 
 
-async def _once(request: Request, handler: Handler) -> Response:
+async def _run(request: Request, handler: Handler) -> Response:
     database: Database = request.app.state.kit.database
     async with database.begin() as session:
         request.state.session = session
@@ -164,12 +164,12 @@ async def _once(request: Request, handler: Handler) -> Response:
         return response
 
 
-async def _once_a_key(
+async def _run_with_key(
     request: JsonRequest, handler: Handler, key: str, checks: list[Check]
 ) -> Response:
     kit = request.app.state.kit
     principal = await kit.authenticator.authenticate(request)
-    fingerprint = await _fingerprint(request)
+    fingerprint = await _compute_fingerprint(request)
     async with kit.database.begin() as session:
         request.state.session = session
         if not await _try_lock(session, principal.account_id, key):
@@ -186,7 +186,7 @@ async def _once_a_key(
         if first is not None:
             await session.delete(first)
             await session.flush()
-        record = _record(principal, key, fingerprint, response)
+        record = _make_record(principal, key, fingerprint, response)
         record.reads = [
             {"kind": kind, "ids": [str(each) for each in ids]} for kind, ids in get_reads(session)
         ]
@@ -197,7 +197,7 @@ async def _once_a_key(
         return response
 
 
-async def _fingerprint(request: JsonRequest) -> bytes:
+async def _compute_fingerprint(request: JsonRequest) -> bytes:
     """Return the same bytes for requests with the same meaning."""
     query = sorted(parse_qsl(request.url.query, keep_blank_values=True))
     body = await request.body()
@@ -210,7 +210,7 @@ async def _fingerprint(request: JsonRequest) -> bytes:
     return digest.digest()
 
 
-def _authority(principal: Principal) -> bytes:
+def _hash_authority(principal: Principal) -> bytes:
     claims = build_claims(principal)
     decides = ("roles", "scope", "agent_id", "member_id", "wadah_id", "client_id")
     return hashlib.sha256(to_canonical_json({name: claims.get(name) for name in decides})).digest()
@@ -233,7 +233,7 @@ async def _replay(
 ) -> Response:
     if first.fingerprint != fingerprint:
         raise IdempotencyKeyReused
-    if first.authority != _authority(principal):
+    if first.authority != _hash_authority(principal):
         raise ReplayForbidden
     for kind, shown in first.shows.items():
         check: VisibilityCheck = request.app.state.kit.visibility_checks[kind]
@@ -250,7 +250,7 @@ async def _replay(
     return Response(content=first.body, status_code=first.status, headers=headers)
 
 
-def _record(
+def _make_record(
     principal: Principal, key: str, fingerprint: bytes, response: Response
 ) -> IdempotencyRecord:
     return IdempotencyRecord(
@@ -264,7 +264,7 @@ def _record(
             if name in {"cache-control", "content-type", "location", "etag"}
         },
         body=bytes(response.body),
-        authority=_authority(principal),
+        authority=_hash_authority(principal),
         reads=[],
         shows={},
         created_at=clock.real_now(),

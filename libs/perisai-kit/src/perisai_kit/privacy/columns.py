@@ -101,10 +101,10 @@ class SealedType(TypeDecorator[Any]):
         if not isinstance(value, Plain):
             kind = type(value).__name__
             raise SealingFailed(f"{self.context} takes what its attribute prepares, not {kind}")
-        return value.encrypt(_keyring_of(dialect), self.context)
+        return value.encrypt(_get_keyring(dialect), self.context)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Ciphertext | None:
-        return None if value is None else Ciphertext(value, _keyring_of(dialect))
+        return None if value is None else Ciphertext(value, _get_keyring(dialect))
 
 
 class Sealed(Generic[Value]):
@@ -270,7 +270,7 @@ def build_place(context: str, row_id: tuple[object, ...]) -> str:
     return f"{context}:{':'.join(parts)}"
 
 
-def _keyring_of(dialect: Dialect) -> Keyring:
+def _get_keyring(dialect: Dialect) -> Keyring:
     keyring = getattr(dialect, KEYRING_ATTRIBUTE, None)
     if not isinstance(keyring, Keyring):
         raise RuntimeError("an encrypted column needs Database(url, keyring=…)")
