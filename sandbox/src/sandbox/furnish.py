@@ -1,6 +1,6 @@
-"""From a running platform to a sandbox: seeded, with accounts at its bank, described.
+"""Turns a running platform into a sandbox: seed, accounts at its bank, sandbox.json.
 
-`perisai run` does it to the platform it has started, `perisai seed` to one that runs elsewhere.
+`perisai run` does this to its own platform, `perisai seed` to another one.
 """
 
 import os
@@ -26,11 +26,11 @@ async def furnish(
     small: bool,
     write: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Bring a running platform to the state every sandbox starts from; return its description.
+    """Seed a running platform as a new sandbox; return its description.
 
     folder: holds the sandbox's secrets, and what its bank reads. addresses: by the names of
     services.toml. gateway_environment: for the command that makes the first administrator.
-    small: without the history of the sample data. write: takes a line of progress.
+    small: without the history of the sample data. write: gets a line of progress.
     Raises: SandboxError with the request that was refused.
     """
     secrets = load_secrets(folder)
@@ -95,7 +95,7 @@ def _describe(
     secrets: Secrets,
     partners: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
-    """Return what a client must know to use this platform, secrets included."""
+    """Return the description of this platform for clients, with secrets."""
     return {
         "addresses": dict(addresses),
         "folder": str(folder),

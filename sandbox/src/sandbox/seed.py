@@ -1,6 +1,6 @@
-"""What a new sandbox begins with, entered through the public API like anybody's data.
+"""The staff and the banks of a new sandbox, created through the public API.
 
-Everything is looked up before it is made, so that a second start finds it and makes nothing.
+Everything is looked up before it is created, so that a second start creates nothing.
 """
 
 import subprocess
@@ -26,9 +26,9 @@ TIMEOUT_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class BankPlayed:
-    """A way of speaking SNAP BI that the sandbox's bank plays; the company code is our own.
+    """A SNAP BI profile of the sandbox's bank, with a company code.
 
-    replay_answer: what stands for the answer to a repeated payment that a real bank signs off.
+    replay_answer: the answer to a repeated payment, which a real bank must approve.
     """
 
     profile: str
@@ -38,8 +38,7 @@ class BankPlayed:
     replay_answer: ReplayAnswer | None = None
 
 
-# The first is the one that bills and the demo use when nobody chooses. No bank has the codes 998
-# and 999.
+# The first is the default of bills and the demo. No real bank has the codes 998 and 999.
 BANKS = (
     BankPlayed("generic-hmac", "Bank of the sandbox", "77777", "999"),
     BankPlayed("generic-rsa", "Bank of the sandbox, asymmetric", "77778", "998"),
@@ -77,14 +76,14 @@ SIGN_INS = (
 
 
 class Api:
-    """The platform as one who is signed in sees it."""
+    """The API with the token of one sign-in."""
 
     def __init__(self, client: httpx.AsyncClient, token: str) -> None:
         self._client = client
         self._headers = {"Authorization": f"Bearer {token}"}
 
     async def find(self, path: str, **params: str) -> Any:
-        """Return the answer to a GET, or None when there is no such thing."""
+        """Return the answer to a GET, or None for 404."""
         answer = await self._client.get(path, params=params, headers=self._headers)
         return None if answer.status_code == 404 else _content(answer)
 
@@ -107,11 +106,11 @@ async def seed(
     gateway_environment: Mapping[str, str],
     write: Callable[[str], None],
 ) -> list[dict[str, Any]]:
-    """Bring a platform that is up to the state every sandbox starts from.
+    """Create the staff and the banks of a sandbox on a running platform.
 
     keys: by profile. gateway_environment: for the command that makes the first administrator.
-    write: takes a line of progress.
-    Returns the bank partners as the sandbox's bank and sandbox.json have them.
+    write: gets a line of progress.
+    Return the bank partners for the sandbox's bank and sandbox.json.
     Raises: SandboxError with the request that was refused.
     """
     async with httpx.AsyncClient(
@@ -138,7 +137,7 @@ async def seed(
 
 
 async def sign_in(client: httpx.AsyncClient, username: str, password: str) -> Api | None:
-    """Return the API for this sign-in, or None when it is refused."""
+    """Return the API for this sign-in, or None if it is refused."""
     grant = {"grant_type": "password", "username": username, "password": password}
     answer = await client.post("/v1/auth/token", json=grant)
     if answer.status_code == 401:
@@ -160,9 +159,9 @@ async def _administrator(
 
 
 def create_admin(username: str, password: str, environment: Mapping[str, str]) -> None:
-    """Make an administrator with the gateway's own command.
+    """Create an administrator with the gateway's own command.
 
-    Raises: SandboxError with what the command said.
+    Raises: SandboxError with the output of the command.
     """
     done = subprocess.run(
         [sys.executable, "-m", "gateway.create_admin", username],
@@ -203,7 +202,7 @@ async def ensure_partner(
     bank_url: str,
     gateway_url: str,
 ) -> dict[str, Any]:
-    """Let the bank that plays a profile join, unless it has; return its entry of sandbox.json."""
+    """Register the bank of a profile, unless it is registered; return its entry of sandbox.json."""
     known = (await admin.find("/v1/bank-partners", limit="200"))["items"]
     partner = next((each for each in known if each["client_id"] == secrets.client_id), None)
     outbound = _outbound(secrets, keys, bank_url)
@@ -243,7 +242,7 @@ def _outbound(bank: BankSecrets, keys: KeyFiles, bank_url: str) -> dict[str, Any
 def _entry(
     partner: Mapping[str, Any], bank: BankSecrets, keys: KeyFiles, gateway_url: str
 ) -> dict[str, Any]:
-    """Return what a client that plays this bank needs to know; the keys by their files."""
+    """Return the entry of this bank for sandbox.json, with the files of its keys."""
     replay_answer = partner["replay_answer"]
     return {
         "partner_id": partner["id"],

@@ -1,6 +1,6 @@
-"""The document of the whole platform, which is made when the platform is set up.
+"""The OpenAPI document of the platform, a file that is generated when the platform is set up.
 
-The gateway does not import the services, so the document is a file of this package.
+It is a file of this package, because the gateway does not import the services.
 """
 
 import gzip
@@ -23,7 +23,7 @@ class Published:
 
 @cache
 def published() -> Published | None:
-    """Return the merged document of this package; None before it was made."""
+    """Return the document; None if it was not generated yet."""
     file = files("gateway.openapi").joinpath(FILE_NAME)
     if not file.is_file():
         return None

@@ -1,1 +1,1 @@
-"""The journey the platform must always be able to walk, checked step by step."""
+"""The demo: a journey through the platform, checked step by step."""

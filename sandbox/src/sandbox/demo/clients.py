@@ -1,4 +1,4 @@
-"""The people and the bank of the demo, each with a client of their own."""
+"""The clients of the demo: people and the bank."""
 
 import uuid
 from typing import Any
@@ -12,7 +12,7 @@ TIMEOUT_S = 30.0
 
 
 class Actor:
-    """Somebody who is signed in at the gateway."""
+    """A person with a sign-in at the gateway."""
 
     def __init__(self, http: httpx.AsyncClient, device_id: str) -> None:
         self._http = http
@@ -26,7 +26,7 @@ class Actor:
         await self._take(grant)
 
     async def sign_in_with_code(self, person: Person) -> None:
-        """Sign in by a one-time code, as the member where the telephone offers several."""
+        """Sign in by a one-time code, as the member if the number has several accounts."""
         await self.sign_in_by_phone(person.phone)
 
     async def sign_in_by_phone(self, phone: str) -> None:
@@ -41,7 +41,7 @@ class Actor:
             await self._take({**grant, "account_id": member["account_id"]})
 
     async def refresh(self) -> None:
-        """Take a new access token, with the roles of now."""
+        """Get a new access token with the present roles."""
         await self._take(
             {
                 "grant_type": "refresh_token",
@@ -58,11 +58,11 @@ class Actor:
         return answer
 
     async def get(self, path: str, **params: str | int) -> Any:
-        """Return what the address says."""
+        """Return the JSON of a GET."""
         return await self.call("GET", path, params=params)
 
     async def post(self, path: str, json: Any, *, key: str | None = None) -> Any:
-        """Do something once; `key` is made up when left out."""
+        """Return the JSON of a POST. key: the Idempotency-Key; generated when left out."""
         headers = {"Idempotency-Key": key or str(uuid.uuid4())}
         return await self.call("POST", path, json=json, headers=headers, expect=(200, 201, 207))
 
@@ -77,7 +77,7 @@ class Actor:
     ) -> Any:
         """Send a request and return its JSON.
 
-        Raises: StepFailed where the answer is not one of those expected.
+        Raises: StepFailed for an unexpected status.
         """
         sent = dict(headers or {})
         if self.access_token:
@@ -95,7 +95,7 @@ class Bank:
         self._http = http
 
     async def open_account(self, *, bank_code: str, account_no: str, holder_name: str) -> None:
-        """Let the bank know an account."""
+        """Open an account at the bank."""
         account = {"bank_code": bank_code, "account_no": account_no, "holder_name": holder_name}
         await self._post("/accounts", account, expect=201)
 
@@ -104,7 +104,7 @@ class Bank:
         return await self._post("/payments", {"virtual_account_no": virtual_account_no, **more})
 
     async def inquire(self, virtual_account_no: str) -> dict[str, Any]:
-        """Ask what is to be paid."""
+        """Send an inquiry."""
         return await self._post("/inquiries", {"virtual_account_no": virtual_account_no})
 
     async def _post(self, path: str, body: Any, *, expect: int = 200) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The last step: the month closes, and every rupiah of commission explains itself."""
+"""The last step: close the month and check every commission line."""
 
 import uuid
 from collections.abc import Callable
@@ -11,13 +11,13 @@ from sandbox.demo.journey import PAYING, Walk, until
 from sandbox.demo.report import StepFailed
 
 LINES_OF_A_MEMBER = 4
-"""Three programmes and an acquisition, for the agent and once more for the wadah."""
+"""Lines for three programmes and an acquisition, for the agent and for the wadah."""
 PAGES = 100
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What the walk's month earns, in whole rupiah: by the scheme of 2022 and by the one before.
+    """The expected commission of the month in rupiah, by the scheme of 2022 and the one before.
 
     Source: docs/money.md, Worked figures.
     """
@@ -29,7 +29,7 @@ class Expected:
 
 @dataclass
 class Close:
-    """How the walk's month is closed.
+    """The participants and data for closing the month.
 
     move_clock: sets the business clock of all services.
     """
@@ -45,10 +45,10 @@ class Close:
 
 
 async def earn(close: Close) -> None:
-    """Look at what was earned, close the month, and add up every line.
+    """Preview the commission, close the month, and add up every line.
 
-    On a platform where the month is closed already, what is paid now counts in a later month: then
-    that month is looked at and not closed, because it may have just begun.
+    If the month is closed already, the payments count for a later month. That month is only
+    previewed, because it may have just begun.
     """
     preview = await look_ahead(close)
     if preview["month"] != close.journey.month:
@@ -63,7 +63,7 @@ async def earn(close: Close) -> None:
 
 
 async def look_ahead(close: Close) -> dict[str, Any]:
-    """See the agent's month so far, and what another scheme would have paid."""
+    """Preview the agent's month with the present and with another scheme."""
     report, expected = close.journey.report, close.expected
     preview: dict[str, Any] = {}
 
@@ -91,7 +91,7 @@ async def look_ahead(close: Close) -> dict[str, Any]:
 
 
 async def close_month(close: Close) -> None:
-    """Move the clock past the end of the month, and close it once everything was counted."""
+    """Move the clock past the end of the month, and close it once everything is counted."""
     at = close.journey.at
     close.move_clock((at.replace(day=1) + timedelta(days=32)).replace(day=3))
     waiting: list[str] = [close.journey.month]
@@ -124,7 +124,7 @@ async def close_month(close: Close) -> None:
 
 
 async def look_at_statements(close: Close) -> None:
-    """See that agent and wadah are owed what the figures say, and why."""
+    """Check the statements of the agent and the wadah."""
     report, month = close.journey.report, close.journey.month
     own = (await close.agent.get("/v1/statements", month=month))["items"]
     report.check("the agent has one statement", len(own) == 1)
@@ -144,7 +144,7 @@ async def look_at_statements(close: Close) -> None:
 async def look_at_lines(
     close: Close, agent: dict[str, Any], *, wadah: dict[str, Any] | None
 ) -> None:
-    """Add up the lines of what the agent, and the wadah, earned."""
+    """Add up the commission lines of the agent and the wadah."""
     report, expected = close.journey.report, close.expected
     wanted = [("agent", close.agent, agent, expected.agent)]
     if wadah is not None:

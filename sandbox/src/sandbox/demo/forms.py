@@ -1,4 +1,4 @@
-"""The forms that are filled in on the way to an agent."""
+"""The request bodies to register an agent."""
 
 import secrets
 from datetime import date, timedelta
@@ -11,7 +11,7 @@ AGREEMENT_DAYS = 364
 
 
 def wadah_body(today: date, name: str) -> dict[str, Any]:
-    """Return a new wadah of Banyuwangi whose agreement has begun a month ago."""
+    """Return a new wadah of Banyuwangi with an agreement since last month."""
     starts_on = today - timedelta(days=30)
     return {
         "name": name,

@@ -1,4 +1,4 @@
-"""The walk itself: an agent is taken on, brings workers, and they are covered once they pay."""
+"""The journey: an agent is registered, enrols workers, and they are covered once they pay."""
 
 import asyncio
 import secrets
@@ -22,7 +22,7 @@ AT_ONCE = 5
 
 @dataclass
 class Cast:
-    """Who takes part, and how to tell one part of the platform from another."""
+    """The participants and clients of a walk."""
 
     new_actor: Callable[[], Actor]
     officer: Actor
@@ -36,9 +36,8 @@ class Cast:
 class Walk:
     """One walk at one month.
 
-    at: the business instant of the walk. amount: what one worker's month costs, in rupiah.
-    wait_s: how long events may take from one service to the next. left: what the walk leaves to
-    go on with, by what it is.
+    at: the business time of the walk. amount: rupiah for one month of one worker. wait_s: the time
+    for events between services. left: ids that later steps use.
     """
 
     cast: Cast
@@ -58,7 +57,7 @@ class Walk:
 
 
 async def walk(journey: Walk) -> Actor:
-    """Walk from taking on an agent to coverage, checking every step; return the agent."""
+    """Walk from the registration of an agent to coverage, checking every step; return the agent."""
     agent = await take_on_an_agent(journey)
     members = await enrol(journey, agent)
     bills = await bill(journey, agent, members)
@@ -75,7 +74,7 @@ async def walk(journey: Walk) -> Actor:
 
 
 async def take_on_an_agent(journey: Walk) -> Actor:
-    """A fisher who is a member becomes an agent of a new wadah."""
+    """Register a member, a fisher, as agent of a new wadah."""
     cast, report = journey.cast, journey.report
     fisher = new_adult(journey.today)
     wadah = await cast.officer.post(
@@ -121,7 +120,7 @@ async def _is_agent(applicant: Actor) -> bool:
 
 
 async def enrol(journey: Walk, agent: Actor) -> list[str]:
-    """A batch of 53 written offline: 51 good, one NIK twice, one too young; sent twice."""
+    """Enrol an offline batch of 53, twice: 51 valid, one repeated NIK, one too young."""
     report = journey.report
     workers = [new_adult(journey.today) for _ in range(WORKERS)]
     people = [*workers, workers[0], new_child(journey.today)]
@@ -140,7 +139,7 @@ async def enrol(journey: Walk, agent: Actor) -> list[str]:
 
 
 async def bill(journey: Walk, agent: Actor, members: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Each is quoted and billed; the bills by member."""
+    """Quote and bill every member; return the bills by member."""
     bills: dict[str, dict[str, Any]] = {}
     quotes: dict[str, int] = {}
 
@@ -161,7 +160,7 @@ async def bill(journey: Walk, agent: Actor, members: Sequence[str]) -> dict[str,
 
 
 async def pay(journey: Walk, bills: dict[str, dict[str, Any]]) -> None:
-    """50 pay through the bank, which also repeats, errs and corrupts."""
+    """Pay 50 bills through the bank, with repeats, wrong amounts and corrupted signatures."""
     bank, report = journey.cast.bank, journey.report
     thrice, wrong, corrupt, *rest = list(bills.values())[:PAYING]
 
@@ -187,7 +186,7 @@ async def pay(journey: Walk, bills: dict[str, dict[str, Any]]) -> None:
 
 
 async def look_at_coverage(journey: Walk, agent: Actor, members: Sequence[str]) -> None:
-    """Soon every paid member is covered, and nobody else."""
+    """Check that exactly the members who paid are covered."""
     paying, unpaid = members[:PAYING], members[PAYING:]
 
     waiting = list(paying)
@@ -211,7 +210,7 @@ async def _covered(agent: Actor, member_id: str) -> bool:
 async def look_at_the_books(
     journey: Walk, agent: Actor, bills: dict[str, dict[str, Any]], before: int
 ) -> None:
-    """One payment a paid bill, a receipt that adds up, and a ledger that holds the whole sum."""
+    """Check payments, receipts and the sum in the ledger."""
     report = journey.report
     paid = list(bills.values())[:PAYING]
     counts = [len((await agent.get("/v1/payments", bill_id=each["id"]))["items"]) for each in paid]
@@ -226,7 +225,7 @@ async def look_at_the_books(
 
 
 async def collected(journey: Walk) -> int:
-    """Return what is owed to BPJS for the walk's month, as the finance officer sees it."""
+    """Return the amount owed to BPJS for the month, as the finance officer."""
     total = 0
     cursor = ""
     for _ in range(100):
@@ -245,7 +244,7 @@ async def collected(journey: Walk) -> int:
 
 
 async def until(holds: Callable[[], Awaitable[bool]], *, wait_s: float) -> float:
-    """Wait until something holds; return the seconds it took, `wait_s` where it did not."""
+    """Wait until a condition holds; return the seconds, or `wait_s` after the time-out."""
     began = time.monotonic()
     while (waited := time.monotonic() - began) < wait_s:
         if await holds():

@@ -1,4 +1,4 @@
-"""People of the sandbox: made up, with NIKs that are new at each walk unless a seed is given."""
+"""Invented people, with new NIKs for each walk unless a seed is given."""
 
 import uuid
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ ANEW = SystemRandom()
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody of Banyuwangi."""
+    """A person of Banyuwangi."""
 
     nik: str
     full_name: str
@@ -25,7 +25,7 @@ class Person:
 
 
 def new_person(birth_date: date, chance: Random = ANEW) -> Person:
-    """Make up a person who was born on a day."""
+    """Invent a person with this date of birth."""
     female = chance.randrange(2) == 1
     day = birth_date.day + (40 if female else 0)
     serial = 1 + chance.randrange(9999)
@@ -40,12 +40,12 @@ def new_person(birth_date: date, chance: Random = ANEW) -> Person:
 
 
 def new_adult(on: date, chance: Random = ANEW) -> Person:
-    """Make up somebody of 20 to 59 years."""
+    """Invent a person of 20 to 59 years."""
     return _born_in(on.year - 20 - chance.randrange(40), chance)
 
 
 def new_child(on: date) -> Person:
-    """Make up somebody of 12 or 13 years."""
+    """Invent a person of 12 or 13 years."""
     return _born_in(on.year - 13, ANEW)
 
 
@@ -54,7 +54,7 @@ def _born_in(year: int, chance: Random) -> Person:
 
 
 def member_body(person: Person, *, at: datetime, new_to_bpu: bool = True) -> dict[str, Any]:
-    """Return what a phone sends to enrol this person: three programmes, the least income."""
+    """Return the request to enrol this person, with three programmes and the minimum income."""
     return {
         "id": str(uuid.uuid4()),
         "nik": person.nik,

@@ -1,4 +1,4 @@
-"""What the demo tells: one line a step with what was checked."""
+"""The output of the demo: one line per step with its checks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Report:
-    """Collects checks; `failed` says whether any did not hold.
+    """Collects checks; `failed` tells whether one failed.
 
-    write: takes one line of text.
+    write: gets one line of text.
     """
 
     write: Callable[[str], None]
@@ -22,15 +22,15 @@ class Report:
             self.failed.append(what)
 
     def step(self, title: str) -> None:
-        """End the present step with its line."""
+        """Finish the present step with its line."""
         mark = "ok  " if all(not each.startswith("NOT: ") for each in self._checked) else "FAIL"
         self.write(f"{mark} {title}: {'; '.join(self._checked)}")
         self._checked.clear()
 
     def say(self, line: str) -> None:
-        """Write a line that is no step."""
+        """Write another line."""
         self.write(line)
 
 
 class StepFailed(RuntimeError):
-    """A step cannot go on: the platform answered what the journey has no way around."""
+    """Raised for an unexpected answer that a step cannot handle."""

@@ -1,4 +1,4 @@
-"""Walk the journey against a running sandbox: once before the relief, once with it."""
+"""Walk the journey in a running sandbox: once before the relief, once with it."""
 
 import json
 import secrets
@@ -48,11 +48,10 @@ async def run_demo(
     watch: Watch | None = None,
     wait_s: float = WAIT_S,
 ) -> int:
-    """Walk all walks against the sandbox of this folder; 0 when every check held.
+    """Run all walks in the sandbox of this folder; return 0 if every check held.
 
     The business clock of the sandbox is moved for each walk and then set back to real time.
-    watch: is shown every answer, with its request, before anybody reads it. wait_s: how long
-    events may take from one service to the next.
+    watch: gets every answer with its request. wait_s: the time for events between services.
     """
     sandbox: dict[str, Any] = json.loads((folder / "sandbox.json").read_text())
     clock_file = Path(sandbox["clock_file"])

@@ -1,7 +1,4 @@
-"""What is wrong with fields and parameters, as the `errors` of a problem, in two languages.
-
-Never a value that was sent.
-"""
+"""The `errors` of a problem: wrong fields and parameters, in two languages, without values."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -11,17 +8,17 @@ from perisai_kit.domain.errors import Invalid
 from perisai_kit.domain.field_errors import FIELD_TEXTS, NOT_VALID
 
 MOST_FIELDS = 50
-"""An answer names so many and no more."""
+"""The maximum in one answer."""
 
 _ABSENT = ("missing", "union_tag_invalid", "union_tag_not_found")
-"""Errors of fields that may not stand in the body."""
+"""Errors of fields that are not allowed in the body."""
 _OUR_LIMITS = ("min_length", "max_length", "gt", "ge", "lt", "le", "pattern")
 _CHOICES = ("expected", "expected_tags")
-"""What of an error's context goes into its text. The rest may be what was sent."""
+"""The parts of an error's context that may be in its text. Others may contain sent values."""
 
 
 class WrongParameters:
-    """What a refusal says of the query parameters that were sent."""
+    """The `errors` for wrong query parameters."""
 
     def __init__(
         self,
@@ -30,7 +27,7 @@ class WrongParameters:
         repeated: Collection[str] = (),
         allowed: Collection[str],
     ) -> None:
-        """unknown, repeated: names that were sent. allowed: all that the address takes."""
+        """unknown, repeated: names that were sent. allowed: the names for this address."""
         super().__init__(allowed=sorted(allowed))  # type: ignore[call-arg]  # DomainError's details
         self._unknown = unknown
         self._repeated = repeated
@@ -76,7 +73,7 @@ def build_field_problems(
     content: the body, or the row, that was sent.
     """
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    # A field that may be null has an error for null beside those of its value.
+    # A nullable field has an error for null too.
     faults = [error for error in raw if error["type"] != "none_required"]
     for error in faults[:MOST_FIELDS]:
         kind, limits = str(error["type"]), _limits(error)
@@ -87,7 +84,7 @@ def build_field_problems(
             sent = _in_content((*prefix, *_location(error))[after:], kind, content)
             parts = (*prefix[1:], *sent)
             place = {"pointer": "".join(f"/{_escape(part)}" for part in parts)}
-        # What fits no branch of a union has an error for each; the first is the likeliest.
+        # A union has errors for each branch; the first is the most likely one.
         found.setdefault(
             next(iter(place.items())),
             {"code": kind, "detail": _text(kind, language, limits), **place},
@@ -103,7 +100,7 @@ def _location(error: dict[str, Any]) -> tuple[str | int, ...]:
 
 
 def _limits(error: dict[str, Any]) -> dict[str, str]:
-    """Return what a text may say of an error: limits and choices of ours."""
+    """Return the limits and choices for the text of an error."""
     context = error.get("ctx", {})
     limits = {name: str(context[name]) for name in _OUR_LIMITS if name in context}
     for name in _CHOICES:
@@ -144,5 +141,5 @@ def _escape(part: str | int) -> str:
 
 
 def _printable(part: str | int) -> str:
-    # A name the client made up may be anything, so it is cut and its controls are dropped.
+    # A name from the client may be anything, so it is cut and control characters are dropped.
     return "".join(c for c in str(part)[:100] if c.isprintable())

@@ -1,4 +1,4 @@
-"""The shape of every service: one function that wires an app from its parts."""
+"""The application of a service, built from its parts."""
 
 import asyncio
 import gc

@@ -1,1 +1,1 @@
-"""Layers that change an answer on its way out: compressed, or not sent again."""
+"""ASGI layers for answers: compression, ETags, CORS."""

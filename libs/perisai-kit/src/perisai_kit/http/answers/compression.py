@@ -1,4 +1,4 @@
-"""Answers compressed with gzip, and those that never are."""
+"""Compression of answers with gzip."""
 
 import re
 
@@ -12,23 +12,23 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MINIMUM_SIZE = 1000
 LEVEL = 6
-"""zlib's own default: level 9 takes twice the time for one percent."""
+"""The default of zlib; level 9 takes twice the time for one per cent."""
 NEVER_PATHS = ("/v1/auth/", "/v1/me/totp", "/v1/bank-partners", "/v1/sandbox/")
-"""Answers with tokens, codes or secrets: the length of compressed text tells of its content."""
+"""Answers with secrets are not compressed, because the length would leak their content."""
 NEVER_TYPES = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/cloudevents-batch+json")
-"""Feeds stay between neighbours. Banks are answered before this layer."""
+"""Feeds are read on the local network. Banks are answered before this layer."""
 
 _GZIP = re.compile(r"(?:^|,)\s*(?:x-)?gzip\s*(?:;\s*q=([0-9.]+)\s*)?(?:,|$)", re.IGNORECASE)
 
 
 def accepts_gzip(headers: Headers) -> bool:
-    """Tell whether the client takes gzip."""
+    """Tell whether the client accepts gzip."""
     found = _GZIP.search(headers.get("accept-encoding", ""))
     return found is not None and (found[1] or "1").strip("0.") != ""
 
 
 class Compression:
-    """Compresses answers of 1 kB or more, streams too, for clients that take gzip."""
+    """Compresses answers of 1 kB or more, also streams, for clients that accept gzip."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

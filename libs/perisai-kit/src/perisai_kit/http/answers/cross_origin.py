@@ -1,4 +1,4 @@
-"""Pages of other origins: which may ask, with which headers, and what they may read."""
+"""CORS: the origins, methods and headers that are allowed."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from perisai_kit.domain.errors import Forbidden
 from perisai_kit.http.problems import MEDIA_TYPE, build_problem_body, get_status
 
 LOCALHOST = r"http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?"
-"""Where somebody who builds a front end serves it."""
+"""The origins of front ends in development."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 ALLOWED_HEADERS = (
     "Authorization",
@@ -42,10 +42,13 @@ class CrossOriginRefused(Forbidden):
 
 
 class CrossOrigin(CORSMiddleware):
-    """Answers every preflight, before anything is counted or a token is asked for."""
+    """Answers every preflight, before rate limits and authentication."""
 
     def __init__(self, app: ASGIApp, *, origins: Sequence[str] = (), localhost: bool) -> None:
-        """origins: those that may ask. localhost: pages of this machine may, at any port."""
+        """origins: allowed ones.
+
+        localhost: whether pages of this machine are allowed on any port.
+        """
         super().__init__(
             app,
             allow_origins=origins,

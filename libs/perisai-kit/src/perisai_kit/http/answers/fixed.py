@@ -1,4 +1,4 @@
-"""Files that every client gets alike: encoded, compressed and named by an ETag once."""
+"""Static files, compressed once and with an ETag."""
 
 import gzip
 import hashlib
@@ -12,7 +12,7 @@ from perisai_kit.http.answers.compression import MINIMUM_SIZE, accepts_gzip
 
 @dataclass(frozen=True, slots=True)
 class FixedAnswer:
-    """The answer to a GET of one file. `NotModified` answers 304 to who has it."""
+    """The answer to a GET of one file. `NotModified` adds the 304."""
 
     content: bytes
     compressed: bytes | None
@@ -21,7 +21,7 @@ class FixedAnswer:
 
     @classmethod
     def of(cls, content: bytes, media_type: str, **headers: str) -> Self:
-        """Take up a file. headers: more of its answer, such as `Vary`, with `_` for `-`."""
+        """headers: additional ones, such as `Vary`, with `_` for `-`."""
         more = {name.replace("_", "-"): text for name, text in headers.items()}
         etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
         compressed = gzip.compress(content, 6, mtime=0) if len(content) >= MINIMUM_SIZE else b""
@@ -33,7 +33,7 @@ class FixedAnswer:
         )
 
     def answer(self, request: Request) -> Response:
-        """Return the answer in the form that the client takes."""
+        """Return the answer, compressed if the client accepts it."""
         if self.compressed is None or not accepts_gzip(request.headers):
             return Response(self.content, headers=self.headers, media_type=self.media_type)
         headers = {**self.headers, "Content-Encoding": "gzip"}

@@ -1,6 +1,6 @@
-"""GET with If-None-Match: 304 without a body where the client has the answer already.
+"""ETags of GET answers, and 304 for a matching If-None-Match.
 
-The handler runs as always, with its checks and its record of reading; only the body is spared.
+The handler always runs, with its checks and read audits; only the body is not sent.
 """
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -41,14 +41,14 @@ class NotModified:
 
 
 def _is_marked(start: Message) -> bool:
-    """Tell whether an answer has an ETag, or gets one because it is JSON."""
+    """Tell whether an answer has an ETag or gets one."""
     headers = Headers(raw=start["headers"])
     is_json = headers.get("content-type", "").partition(";")[0] == MEDIA_TYPE
     return start["status"] == 200 and (is_json or "etag" in headers)
 
 
 def _mark(start: Message, body: bytes, *, known: Headers) -> bool:
-    """Set the ETag of an answer; make it a 304 where the client knows it, and tell so."""
+    """Set the ETag of an answer; turn it into a 304 if it matches, and return whether it did."""
     headers = MutableHeaders(raw=start["headers"])
     etag = headers["etag"] = with_digest(headers.get("etag"), body)
     if not is_known(known.getlist("if-none-match"), etag):
@@ -56,5 +56,5 @@ def _mark(start: Message, body: bytes, *, known: Headers) -> bool:
     start["status"] = 304
     for name in OF_THE_BODY:
         del headers[name]
-    headers.setdefault("vary", "Accept-Encoding")  # as the whole answer has it
+    headers.setdefault("vary", "Accept-Encoding")  # as in the full answer
     return True
