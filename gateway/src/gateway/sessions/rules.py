@@ -33,7 +33,7 @@ _LENGTH = _ID_BYTES + _GENERATION_BYTES + SECRET_BYTES + _TAG_BYTES
 class ClientRefused(Unauthenticated):
     code = "client_refused"
     text = "The client id or the client secret is wrong."
-    text_id = "ID klien atau kata rahasianya salah."
+    text_id = "ID klien atau kunci rahasianya salah."
 
 
 class RefreshRefused(Unauthenticated):

@@ -154,7 +154,7 @@ class OccupationsInvalid(Invalid):
 class NewToBpuBasisMissing(Invalid):
     code = "new_to_bpu_basis_missing"
     text = "State the basis on which the member is new to BPU."
-    text_id = "Isi dasar bahwa peserta ini baru di BPU."
+    text_id = "Isi alasan mengapa peserta ini dianggap baru di BPU."
 
 
 class CorrectionByOfficer(Forbidden):

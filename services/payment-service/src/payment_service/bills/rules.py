@@ -85,7 +85,7 @@ class MonthAlreadyBilled(Conflict):
 class MonthNotBillable(Invalid):
     code = "month_not_billable"
     text = "One of these months is too far in the past or in the future."
-    text_id = "Salah satu bulan ini terlalu lama berlalu atau terlalu jauh ke depan."
+    text_id = "Salah satu bulan ini sudah terlalu lama lewat atau masih terlalu jauh."
 
 
 class NoActiveBank(Conflict):

@@ -66,7 +66,7 @@ class PaymentsWait(Conflict):
 
 class StatementNotFound(NotFound):
     code = "statement_not_found"
-    text = "There is no such statement, or you may not see it."
+    text = "There is no such commission statement, or you may not see it."
     text_id = "Rekap insentif tidak ditemukan, atau Anda tidak berwenang melihatnya."
 
 
