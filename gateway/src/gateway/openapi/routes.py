@@ -6,7 +6,6 @@ from gateway.openapi import service
 from gateway.openapi.schemas import ServerTimeOut
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import NotFound
-from perisai_kit.http.answers.compression import accepts_gzip
 
 router = APIRouter(tags=["server"])
 
@@ -23,8 +22,4 @@ async def openapi_document(request: Request) -> Response:
     document = service.published()
     if document is None:
         raise NotFound
-    headers = {"ETag": document.etag, "Cache-Control": "no-cache"}
-    if not accepts_gzip(request.headers):
-        return Response(document.content, headers=headers, media_type="application/json")
-    headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-    return Response(document.compressed, headers=headers, media_type="application/json")
+    return document.answer(request)

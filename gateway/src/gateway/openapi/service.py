@@ -3,30 +3,16 @@
 It is a file of this package, because the gateway does not import the services.
 """
 
-import gzip
-import hashlib
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+
+from perisai_kit.http.answers.fixed import FixedAnswer
 
 FILE_NAME = "openapi.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    """The document, compressed once, and its ETag."""
-
-    content: bytes
-    compressed: bytes
-    etag: str
-
-
 @cache
-def published() -> Published | None:
+def published() -> FixedAnswer | None:
     """Return the document; None if it was not generated yet."""
     file = files("gateway.openapi").joinpath(FILE_NAME)
-    if not file.is_file():
-        return None
-    content = file.read_bytes()
-    compressed = gzip.compress(content, mtime=0)
-    return Published(content, compressed, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+    return FixedAnswer.of(file.read_bytes(), "application/json") if file.is_file() else None

@@ -8,6 +8,7 @@ from sandbox.openapi import snap
 from sandbox.openapi.operations import (
     SECURITY_SCHEMES,
     document_answers,
+    document_unchanged,
     header_components,
     keep_one_body,
     operations,
@@ -59,6 +60,8 @@ def merge(
                 keep_one_body(operation)
                 document_answers(operation, row, answers)
                 _name(operation, operation_ids)
+            if "get" in item:
+                document_unchanged(item["get"], answers)
             paths[path] = item
     return {
         "openapi": "3.1.0",

@@ -59,7 +59,11 @@ JSON = "application/json"
 ANY_PROBLEM = "4XX"
 """How a service's own document names them all; the kit writes it."""
 HEADERS: dict[str, tuple[str, str]] = {
-    "ETag": ("string", "The version of what the answer shows, for If-Match of a change."),
+    "ETag": (
+        "string",
+        "Names what the answer shows, for If-None-Match. That of an object begins with its "
+        "version, for If-Match of a change.",
+    ),
     "Location": ("string", "The address of what was created."),
     "Idempotency-Replayed": (
         "string",
@@ -72,6 +76,7 @@ HEADERS: dict[str, tuple[str, str]] = {
     "X-Request-Id": ("string", "The id of this request in logs and problems."),
     "X-TIMESTAMP": ("string", "When the answer was made, as the bank's profile writes it."),
 }
+UNCHANGED = "Without a body: nothing has changed since the answer that `If-None-Match` names."
 MAY_BE_MISSING = frozenset({"Idempotency-Replayed", "RateLimit", "RateLimit-Policy"})
 """From an answer that names them; the others are always there."""
 OF_EVERY_ANSWER = ("RateLimit", "RateLimit-Policy", "X-Request-Id")
@@ -153,6 +158,20 @@ def document_answers(operation: Document, row: Row | None, shared: dict[str, Doc
     for status, answer in answers.items():
         if row is not None and "$ref" not in answer:
             _add_headers(answer, status)
+
+
+def document_unchanged(operation: Document, shared: dict[str, Document]) -> None:
+    """Add to a GET that answers JSON what the kit adds: an ETag, and 304 for who knows it.
+
+    shared: as in `document_answers`.
+    """
+    found = operation["responses"].get("200", {})
+    if JSON in found.get("content", {}):
+        _add_names(found, "ETag")
+        unchanged: Document = {"description": UNCHANGED}
+        _add_names(unchanged, "ETag")
+        name = _share(unchanged, shared, 304)
+        operation["responses"]["304"] = {"$ref": f"#/components/responses/{name}"}
 
 
 def _success(answers: Document) -> Document:
