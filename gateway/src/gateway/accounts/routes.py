@@ -1,4 +1,3 @@
-import uuid
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -31,6 +30,7 @@ from perisai_kit.http.etag import etag
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems, with_headers
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
+from perisai_kit.http.types import AccountId
 from perisai_kit.privacy.masks import mask_phone
 from perisai_kit.privacy.read_audit import audit_read
 
@@ -104,9 +104,11 @@ async def list_accounts(
     session: Session,
     principal: Reader,
     request: Request,
-    kind: AccountKind | None = None,
-    role: Role | None = None,
-    username: Annotated[Username | None, Query()] = None,
+    kind: Annotated[AccountKind | None, Query(description="Only of this kind.")] = None,
+    role: Annotated[Role | None, Query(description="Only with this role.")] = None,
+    username: Annotated[
+        Username | None, Query(description="Only the account of this name.")
+    ] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[AccountOut]:
@@ -139,7 +141,7 @@ async def look_up(
     responses=with_headers(200, "ETag") | problems(rules.AccountNotFound),
 )
 async def get(
-    session: Session, principal: Reader, request: Request, account_id: uuid.UUID, response: Response
+    session: Session, principal: Reader, request: Request, account_id: AccountId, response: Response
 ) -> AccountOut:
     """Show an account. The ETag is its version."""
     account = await service.get_visible(session, account_id=account_id, reader=principal)
@@ -152,7 +154,7 @@ async def list_history(
     session: Session,
     principal: Reader,
     request: Request,
-    account_id: uuid.UUID,
+    account_id: AccountId,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[AccountChangeOut]:
@@ -190,7 +192,7 @@ async def set_roles(
     session: Session,
     admin: Admin,
     request: Request,
-    account_id: uuid.UUID,
+    account_id: AccountId,
     new: RolesChange,
     response: Response,
     if_match: IfMatch,
@@ -219,7 +221,7 @@ async def set_phone(
     session: Session,
     admin: Admin,
     request: Request,
-    account_id: uuid.UUID,
+    account_id: AccountId,
     new: PhoneChange,
     keys: Keys,
     response: Response,
@@ -248,7 +250,7 @@ async def lock(
     session: Session,
     admin: Admin,
     request: Request,
-    account_id: uuid.UUID,
+    account_id: AccountId,
     given: StatedReason,
     response: Response,
 ) -> AccountOut:
@@ -266,7 +268,7 @@ async def unlock(
     session: Session,
     admin: Admin,
     request: Request,
-    account_id: uuid.UUID,
+    account_id: AccountId,
     given: StatedReason,
     response: Response,
 ) -> AccountOut:

@@ -1,4 +1,3 @@
-import uuid
 from datetime import datetime
 from typing import Annotated
 
@@ -7,7 +6,20 @@ from pydantic import Field, SecretStr, StringConstraints
 from gateway.accounts.rules import AccountKind
 from gateway.passwords import PASSWORD_MAX, PASSWORD_MIN
 from perisai_kit.auth.principal import Role, ScopeKind
-from perisai_kit.http.types import Code, Model, Out, Phone, ShortText, Text255
+from perisai_kit.http.types import (
+    AccountId,
+    AgentId,
+    Code,
+    MemberId,
+    Model,
+    Out,
+    Phone,
+    RecordId,
+    ShortText,
+    Text255,
+    WadahId,
+    with_example,
+)
 
 Username = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{2,39}$")]
 NewPassword = Annotated[SecretStr, Field(min_length=PASSWORD_MIN, max_length=PASSWORD_MAX)]
@@ -16,82 +28,128 @@ Roles = Annotated[frozenset[Role], Field(min_length=1, max_length=8)]
 
 
 class NewScope(Model):
-    kind: ScopeKind
-    code: Code | None = None
+    kind: Annotated[
+        ScopeKind, Field(description="Whether it is a branch, a region or the whole country.")
+    ]
+    code: Annotated[
+        Code | None, Field(description="Code of the branch or region; none for the country.")
+    ] = None
     region: Code | None = Field(default=None, description="A branch's region.")
 
 
 class AccountRoles(Model):
-    roles: Roles
-    scope: NewScope | None = None
-    wadah_id: uuid.UUID | None = None
+    roles: Annotated[Roles, Field(description="Roles of the account.")]
+    scope: Annotated[
+        NewScope | None, Field(description="Part of the country the account works for.")
+    ] = None
+    wadah_id: WadahId | None = None
 
 
 class NewStaff(AccountRoles):
-    username: Username
-    password: NewPassword
-    display_label: ShortText
+    username: Annotated[Username, Field(description="Name to sign in with.")]
+    password: Annotated[NewPassword, Field(description="First password; at least 12 characters.")]
+    display_label: Annotated[ShortText, Field(description="Name shown to other staff.")]
 
 
 class NewStaffAccount(NewStaff):
+    model_config = with_example(
+        username="siti.rahma",
+        password="four unusual plain words",
+        display_label="Siti Rahma",
+        roles=["branch_officer"],
+        scope={"kind": "branch", "code": "BWI", "region": "JTM"},
+        reason="New officer of the branch.",
+    )
+
     reason: Reason
 
 
 class RolesChange(AccountRoles):
+    model_config = with_example(
+        roles=["auditor"], scope={"kind": "country"}, reason="Moves to the audit team."
+    )
+
     reason: Reason
 
 
 class StatedReason(Model):
+    model_config = with_example(reason="Telephone was stolen.")
+
     reason: Reason
 
 
 class PhoneChange(Model):
-    phone: Phone
+    model_config = with_example(phone="0812 3456 7890", reason="New number, identity card seen.")
+
+    phone: Annotated[Phone, Field(description="New telephone number.")]
     reason: Reason
 
 
 class PhoneLookup(Model):
-    phone: Phone
+    model_config = with_example(phone="0812 3456 7890")
+
+    phone: Annotated[Phone, Field(description="Telephone number to look for.")]
 
 
 class ScopeOut(Out):
-    kind: ScopeKind
-    code: str | None = None
-    region: str | None = None
+    kind: Annotated[
+        ScopeKind, Field(description="Whether it is a branch, a region or the whole country.")
+    ]
+    code: Annotated[
+        str | None, Field(description="Code of the branch or region; null for the country.")
+    ] = None
+    region: Annotated[
+        str | None, Field(description="Region of the branch; null for the others.")
+    ] = None
 
 
 class AccountOut(Out):
-    id: uuid.UUID
-    kind: AccountKind
-    username: str | None
-    display_label: str
-    phone_masked: str | None
-    roles: list[Role]
-    scope: ScopeOut | None
-    member_id: uuid.UUID | None
-    agent_id: uuid.UUID | None
-    wadah_id: uuid.UUID | None
-    has_totp: bool
-    locked_at: datetime | None
-    created_at: datetime
-    version: int
+    id: RecordId
+    kind: Annotated[
+        AccountKind,
+        Field(description="Staff signs in with a password, a person with a code by SMS."),
+    ]
+    username: Annotated[str | None, Field(description="Name to sign in with.")]
+    display_label: Annotated[str, Field(description="Name shown to other staff.")]
+    phone_masked: Annotated[str | None, Field(description="Telephone number of a person, masked.")]
+    roles: Annotated[list[Role], Field(description="Roles of the account.")]
+    scope: Annotated[
+        ScopeOut | None, Field(description="Part of the country the account works for.")
+    ]
+    member_id: MemberId | None
+    agent_id: AgentId | None
+    wadah_id: WadahId | None
+    has_totp: Annotated[bool, Field(description="Whether an authenticator app is in use.")]
+    locked_at: Annotated[
+        datetime | None, Field(description="Since when it cannot sign in; null: it can.")
+    ]
+    created_at: Annotated[datetime, Field(description="When it was created.")]
+    version: Annotated[int, Field(description="Grows with each change; the ETag has it too.")]
 
 
 class AccountsOut(Out):
-    items: Annotated[list[AccountOut], Field(max_length=50)]
+    items: Annotated[list[AccountOut], Field(max_length=50, description="The accounts found.")]
 
 
 class MeOut(Out):
-    account_id: uuid.UUID
+    account_id: AccountId
     kind: AccountKind | None = Field(description="Null for another service.")
-    username: str | None = None
-    display_label: str | None = None
-    client_id: str | None = None
-    roles: list[Role]
-    scope: ScopeOut | None = None
-    member_id: uuid.UUID | None = None
-    agent_id: uuid.UUID | None = None
-    wadah_id: uuid.UUID | None = None
-    has_totp: bool = False
-    device_id: str | None = None
-    amr: tuple[str, ...] = ()
+    username: Annotated[str | None, Field(description="Name to sign in with.")] = None
+    display_label: Annotated[str | None, Field(description="Name shown to other staff.")] = None
+    client_id: Annotated[
+        str | None, Field(description="Name of the service; null for an account.")
+    ] = None
+    roles: Annotated[list[Role], Field(description="Roles of the account.")]
+    scope: Annotated[
+        ScopeOut | None, Field(description="Part of the country the account works for.")
+    ] = None
+    member_id: MemberId | None = None
+    agent_id: AgentId | None = None
+    wadah_id: WadahId | None = None
+    has_totp: Annotated[bool, Field(description="Whether an authenticator app is in use.")] = False
+    device_id: Annotated[
+        str | None, Field(description="Device of this session, if it is bound to one.")
+    ] = None
+    amr: Annotated[
+        tuple[str, ...], Field(description="How the session was opened: `pwd`, `otp`, `totp` …")
+    ] = ()

@@ -1,4 +1,3 @@
-import uuid
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -25,6 +24,7 @@ from perisai_kit.http.body import JsonRoute
 from perisai_kit.http.dependencies import Session
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
+from perisai_kit.http.types import AccountId
 
 router = APIRouter(prefix="/v1", tags=["accounts"], route_class=TransactionRoute)
 # A wrong password must be counted, so these routes open their own transactions.
@@ -54,7 +54,7 @@ async def reset_password(
     session: Session,
     admin: Admin,
     request: Request,
-    account_id: uuid.UUID,
+    account_id: AccountId,
     reset: PasswordReset,
 ) -> None:
     """Set a new password for a staff account and end its sessions. Not for your own account."""

@@ -45,7 +45,10 @@ async def rotate(session: Session, _: Admin) -> SigningKeysOut:
 
 @router.post("/signing-keys/{kid}/revocation", responses=problems(rules.KeyNotFound))
 async def revoke(
-    session: Session, admin: Admin, kid: Annotated[Code, Path()], given: KeyRevocation
+    session: Session,
+    admin: Admin,
+    kid: Annotated[Code, Path(description="Id of the key.")],
+    given: KeyRevocation,
 ) -> SigningKeysOut:
     """Revoke a key at once, for example after a leak. Every token that it signed becomes invalid.
 

@@ -4,15 +4,24 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from gateway.notices.schemas import SentNoticeOut
-from perisai_kit.http.types import Model, Out, Phone
+from perisai_kit.http.types import (
+    Model,
+    Out,
+    Phone,
+    with_example,
+)
 
 DeviceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
 OtpCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 
 
 class CodeRequest(Model):
-    phone: Phone
-    device_id: DeviceId
+    model_config = with_example(phone="0812 3456 7890", device_id="a1b2c3d4")
+
+    phone: Annotated[Phone, Field(description="Telephone number that gets the code.")]
+    device_id: Annotated[
+        DeviceId, Field(description="Id of the device, made by the app; the same for each sign-in.")
+    ]
 
 
 class CodeSent(Out):
@@ -22,16 +31,18 @@ class CodeSent(Out):
 
 
 class OutboxRequest(Model):
-    phone: Phone
+    model_config = with_example(phone="0812 3456 7890")
+
+    phone: Annotated[Phone, Field(description="Telephone number whose messages to read.")]
 
 
 class OutboxCode(Out):
-    code: str
-    created_at: datetime
+    code: Annotated[str, Field(description="The one-time code.")]
+    created_at: Annotated[datetime, Field(description="When it was created.")]
 
 
 class OutboxOut(Out):
     """Stored codes and notices, newest first."""
 
-    codes: Annotated[list[OutboxCode], Field(max_length=10)]
-    notices: Annotated[list[SentNoticeOut], Field(max_length=10)]
+    codes: Annotated[list[OutboxCode], Field(max_length=10, description="Newest first.")]
+    notices: Annotated[list[SentNoticeOut], Field(max_length=10, description="Newest first.")]

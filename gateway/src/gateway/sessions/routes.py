@@ -1,5 +1,4 @@
 import json
-import uuid
 from typing import Annotated, assert_never
 
 from fastapi import APIRouter, Body, Depends, Request, Response
@@ -37,6 +36,7 @@ from perisai_kit.http.body import Handler, JsonRequest, JsonRoute, parse_form
 from perisai_kit.http.dependencies import Keys, Session
 from perisai_kit.http.problems import build_refusal, problems
 from perisai_kit.http.transaction import TransactionRoute
+from perisai_kit.http.types import SessionId
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -148,6 +148,6 @@ async def list_sessions(session: Session, principal: Anyone) -> SessionsOut:
     status_code=204,
     responses=problems(rules.SessionNotFound),
 )
-async def revoke_session(session: Session, principal: Anyone, session_id: uuid.UUID) -> None:
+async def revoke_session(session: Session, principal: Anyone, session_id: SessionId) -> None:
     """End one of your sessions, such as the session of a lost telephone."""
     await service.revoke_own(session, session_id=session_id, account_id=principal.account_id)

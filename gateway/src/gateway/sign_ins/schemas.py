@@ -4,45 +4,90 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote_plus
 
-from pydantic import Discriminator, Field, SecretStr, StringConstraints
+from pydantic import (
+    Discriminator,
+    Field,
+    SecretStr,
+    StringConstraints,
+)
 
 from gateway.otp.schemas import DeviceId, OtpCode
 from gateway.passwords import PASSWORD_MAX
-from perisai_kit.http.types import Code, Model, Phone, required_tag
+from perisai_kit.http.types import (
+    Code,
+    Model,
+    Phone,
+    required_tag,
+    with_example,
+)
 
 OpaqueToken = Annotated[SecretStr, Field(min_length=1, max_length=200)]
 
 
 class OtpGrant(Model):
-    grant_type: Literal["otp"]
-    phone: Phone
-    code: OtpCode
-    device_id: DeviceId
+    model_config = with_example(
+        grant_type="otp", phone="0812 3456 7890", code="123456", device_id="a1b2c3d4"
+    )
+
+    grant_type: Annotated[Literal["otp"], Field(description="`otp`: a person with a code by SMS.")]
+    phone: Annotated[Phone, Field(description="Telephone number that got the code.")]
+    code: Annotated[OtpCode, Field(description="The one-time code.")]
+    device_id: Annotated[DeviceId, Field(description="The device the code was requested for.")]
     account_id: uuid.UUID | None = Field(
         default=None, description="Which of the accounts that the first answer listed."
     )
 
 
 class PasswordGrant(Model):
-    grant_type: Literal["password"]
-    username: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,40}$")]
-    password: Annotated[SecretStr, Field(min_length=1, max_length=PASSWORD_MAX)]
-    totp: OtpCode | None = None
-    device_id: DeviceId | None = None
+    model_config = with_example(
+        grant_type="password", username="officer1", password="four unusual plain words"
+    )
+
+    grant_type: Annotated[Literal["password"], Field(description="`password`: staff.")]
+    username: Annotated[
+        str,
+        StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,40}$"),
+        Field(description="Name of the staff account."),
+    ]
+    password: Annotated[
+        SecretStr, Field(min_length=1, max_length=PASSWORD_MAX, description="Its password.")
+    ]
+    totp: Annotated[
+        OtpCode | None, Field(description="Code of the authenticator app, if one is in use.")
+    ] = None
+    device_id: Annotated[DeviceId | None, Field(description="Binds the session to a device.")] = (
+        None
+    )
 
 
 class RefreshGrant(Model):
-    grant_type: Literal["refresh_token"]
-    refresh_token: OpaqueToken
+    model_config = with_example(
+        grant_type="refresh_token",
+        refresh_token="the refresh token of the last answer",
+        device_id="a1b2c3d4",
+    )
+
+    grant_type: Annotated[
+        Literal["refresh_token"], Field(description="`refresh_token`: continue a session.")
+    ]
+    refresh_token: Annotated[
+        OpaqueToken, Field(description="The refresh token of the last answer.")
+    ]
     device_id: DeviceId | None = Field(
         default=None, description="Required where the session is bound to a device."
     )
 
 
 class ClientGrant(Model):
-    grant_type: Literal["client_credentials"]
-    client_id: Code
-    client_secret: OpaqueToken
+    model_config = with_example(
+        grant_type="client_credentials", client_id="payment-service", client_secret="its own"
+    )
+
+    grant_type: Annotated[
+        Literal["client_credentials"], Field(description="`client_credentials`: a service.")
+    ]
+    client_id: Annotated[Code, Field(description="Name of the service.")]
+    client_secret: Annotated[OpaqueToken, Field(description="Its secret.")]
 
 
 Grant = Annotated[

@@ -68,7 +68,20 @@ def _published_object(node: Mapping[str, Any], names: Mapping[str, str]) -> Docu
             copied[key] = value if key in VALUES else _published(value, names)
     if node.get("type") == "integer" and "format" not in node:
         copied["format"] = _integer_format(node)
+    _raise_description(copied)
     return copied
+
+
+def _raise_description(node: Document) -> None:
+    """Move the description of a type that may also be null, or is a parameter's, to the outside.
+
+    A described type says its words inside; clients and readers look for them at the field.
+    """
+    branches = [each for each in node.get("anyOf", ()) if each.get("type") != "null"]
+    inner = node.get("schema") if "in" in node else branches[0] if len(branches) == 1 else None
+    if isinstance(inner, dict) and "description" in inner:
+        described = inner.pop("description")
+        node.setdefault("description", described)
 
 
 def _integer_format(schema: Mapping[str, Any]) -> str:

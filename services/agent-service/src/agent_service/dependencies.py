@@ -21,7 +21,9 @@ Partner = Annotated[Principal, Depends(require(*OFFICES, Role.WADAH_ADMIN))]
 """An office or a wadah's own administrator."""
 Identifier = Annotated[Principal, Depends(require(Role.BRANCH_OFFICER, Role.FINANCE_OFFICER))]
 """Sees identities unmasked, in his scope."""
-BranchCode = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+BranchCode = Annotated[
+    str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$", description="Code of the branch.")
+]
 
 
 @dataclass(frozen=True, slots=True)

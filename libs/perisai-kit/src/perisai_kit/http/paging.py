@@ -11,13 +11,15 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    TypeVar,
+)
 
 from fastapi import Query
-from pydantic import (
-    Field,
-    StringConstraints,
-)
+from pydantic import Field, StringConstraints
 
 from perisai_kit.domain.errors import Invalid
 from perisai_kit.domain.month import Month
@@ -39,8 +41,11 @@ KeyPart = str | int | datetime | uuid.UUID | Month
 class Page(Out, Generic[Item]):
     """One page of a list; `next_cursor` is null on the last one."""
 
-    items: list[Item]
-    next_cursor: str | None = None
+    items: Annotated[list[Item], Field(description="The rows of this page.")]
+    next_cursor: Annotated[
+        str | None,
+        Field(description="Send it as `cursor` for the next page; null on the last one."),
+    ] = None
 
     @classmethod
     def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
@@ -54,8 +59,11 @@ class Page(Out, Generic[Item]):
 class Slice(Generic[Row]):
     """The rows of one page; `next_cursor` is None on the last one."""
 
-    items: Sequence[Row]
-    next_cursor: str | None
+    items: Annotated[Sequence[Row], Field(description="The rows of this page.")]
+    next_cursor: Annotated[
+        str | None,
+        Field(description="Send it as `cursor` for the next page; null on the last one."),
+    ]
 
     def page(self, show: Callable[[Row], Item]) -> Page[Item]:
         """Return the page that shows these rows."""

@@ -79,21 +79,21 @@ class BodyUnreadable(BadRequest):
 class FieldProblem(BaseModel):
     pointer: str | None = Field(default=None, description="RFC 6901 pointer into the body.")
     parameter: str | None = Field(default=None, description="The query, path or header parameter.")
-    code: str
-    detail: str
+    code: str = Field(description="What is wrong, for programs.")
+    detail: str = Field(description="What is wrong, in words.")
 
 
 class Problem(BaseModel):
     """RFC 9457."""
 
-    type: str
-    title: str
-    status: int
-    detail: str | None = None
-    code: str
-    request_id: str | None = None
-    errors: list[FieldProblem] | None = None
-    details: dict[str, Any] | None = None
+    type: str = Field(description="URN of the code.")
+    title: str = Field(description="What is wrong and what to do next, in the request's language.")
+    status: int = Field(description="HTTP status.", ge=400, le=599)
+    detail: str | None = Field(default=None, description="More about this case, in English only.")
+    code: str = Field(description="What is wrong, for programs.")
+    request_id: str | None = Field(default=None, description="Id of the request in our logs.")
+    errors: list[FieldProblem] | None = Field(default=None, description="The wrong fields.")
+    details: dict[str, Any] | None = Field(default=None, description="Values of the code.")
 
 
 def get_status(error: DomainError | type[DomainError]) -> int:

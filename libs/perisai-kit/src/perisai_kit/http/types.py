@@ -4,6 +4,7 @@ import re
 import unicodedata
 from datetime import date, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 import phonenumbers
 from pydantic import (
@@ -192,6 +193,30 @@ def required_tag(name: str) -> BeforeValidator:
     return BeforeValidator(fill)
 
 
+RecordId = Annotated[UUID, Field(description="Id of this object.")]
+AccountId = Annotated[UUID, Field(description="Id of the account.")]
+AgentId = Annotated[UUID, Field(description="Id of the agent.")]
+ApplicationId = Annotated[UUID, Field(description="Id of the application of a future agent.")]
+AttributionId = Annotated[UUID, Field(description="Id of the attribution: member to agent.")]
+BatchId = Annotated[UUID, Field(description="Id of the enrolment batch, made by the client.")]
+BeneficiaryId = Annotated[UUID, Field(description="Id of the agent or wadah that earns it.")]
+BillId = Annotated[UUID, Field(description="Id of the bill.")]
+MemberId = Annotated[UUID, Field(description="Id of the member.")]
+ParkedEventId = Annotated[UUID, Field(description="Id of the parked event.")]
+PartnerId = Annotated[UUID, Field(description="Id of the bank partner.")]
+PaymentId = Annotated[UUID, Field(description="Id of the payment.")]
+SchemeId = Annotated[UUID, Field(description="Id of the commission scheme.")]
+SessionId = Annotated[UUID, Field(description="Id of the session.")]
+StatementId = Annotated[UUID, Field(description="Id of the incentive statement.")]
+WadahId = Annotated[UUID, Field(description="Id of the wadah, to which agents belong.")]
+
+BranchCode = Annotated[str, Field(description="Code of the branch.")]
+RegionCode = Annotated[str, Field(description="Code of the region.")]
+ReasonText = Annotated[
+    LongText, Field(description="Why, in words; kept in the history. No personal data.")
+]
+
+
 class Model(BaseModel):
     """The base of request bodies: immutable, and unknown fields are refused."""
 
@@ -202,3 +227,8 @@ class Out(BaseModel):
     """The base of responses, read from attributes."""
 
     model_config = ConfigDict(from_attributes=True, arbitrary_types_allowed=True)
+
+
+def with_example(**fields: Any) -> ConfigDict:
+    """Return the `model_config` of a request body with an example, which a test sends."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})

@@ -8,6 +8,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
+from pydantic import Field
 
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
@@ -21,7 +22,14 @@ from perisai_kit.http.body import JsonRoute
 from perisai_kit.http.dependencies import ReadSession
 from perisai_kit.http.paging import Cursor, CursorInvalid, Limit, Page, Slice, cut_page, read_cursor
 from perisai_kit.http.problems import problems
-from perisai_kit.http.types import LongText, Model, Out
+from perisai_kit.http.types import (
+    LongText,
+    Model,
+    Out,
+    ParkedEventId,
+    RecordId,
+    with_example,
+)
 
 Admin = Annotated[Principal, Depends(require(Role.ADMIN))]
 
@@ -38,34 +46,40 @@ class ParkedEventOut(Out):
     `attempts` includes replays.
     """
 
-    id: UUID
-    status: ParkedStatus
-    subscription: str
-    position: int
-    event_id: UUID
-    type: str
-    subject: str
-    error: str
-    attempts: int
-    occurred_at: datetime
-    parked_at: datetime
-    replayed_at: datetime | None
-    dismissed_at: datetime | None
-    dismissed_by: UUID | None
-    dismissal_reason: str | None
-    passed_over_at: datetime | None
+    id: RecordId
+    status: Annotated[ParkedStatus, Field(description="Where it stands.")]
+    subscription: Annotated[str, Field(description="Which feed it came from.")]
+    position: Annotated[int, Field(description="Its place in that feed.")]
+    event_id: Annotated[UUID, Field(description="Id of the event.")]
+    type: Annotated[str, Field(description="Type of the event.")]
+    subject: Annotated[
+        str, Field(description="What it is about; events of one subject keep their order.")
+    ]
+    error: Annotated[str, Field(description="Why it could not be applied.")]
+    attempts: Annotated[int, Field(description="How often it was tried.")]
+    occurred_at: Annotated[datetime, Field(description="When the event happened.")]
+    parked_at: Annotated[datetime, Field(description="When it was set aside.")]
+    replayed_at: Annotated[datetime | None, Field(description="When it was applied after all.")]
+    dismissed_at: Annotated[datetime | None, Field(description="When it was dismissed.")]
+    dismissed_by: Annotated[UUID | None, Field(description="Account that dismissed it.")]
+    dismissal_reason: Annotated[str | None, Field(description="Why it was dismissed.")]
+    passed_over_at: Annotated[
+        datetime | None, Field(description="When a newer event made it needless.")
+    ]
 
 
 class ReplayedEvents(Out):
     """How many events were applied, of one subject and in their order."""
 
-    replayed: int
+    replayed: Annotated[int, Field(description="How many events were applied.")]
 
 
 class ParkedEventDismissal(Model):
     """`reason`: for the record; no personal data."""
 
-    reason: LongText
+    model_config = with_example(reason="The member was registered twice and removed.")
+
+    reason: Annotated[LongText, Field(description="Why, for the record. No personal data.")]
 
 
 def get_operations_prefix(service: str) -> str:
@@ -76,7 +90,9 @@ def get_operations_prefix(service: str) -> str:
 async def list_parked_events(
     _: Admin,
     session: ReadSession,
-    status: Annotated[ParkedStatus, Query()] = ParkedStatus.WAITING,
+    status: Annotated[
+        ParkedStatus, Query(description="Only events with this status.")
+    ] = ParkedStatus.WAITING,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Slice[ParkedEvent]:
@@ -106,7 +122,9 @@ def build_parked_router(service: str) -> APIRouter:
         response_model=ReplayedEvents,
         responses=problems(ParkedEventNotFound, ReplayFailed, SubscriptionGone),
     )
-    async def replay_parked_event(_: Admin, parked_id: UUID, request: Request) -> dict[str, int]:
+    async def replay_parked_event(
+        _: Admin, parked_id: ParkedEventId, request: Request
+    ) -> dict[str, int]:
         """Apply a parked event and those of its subject that wait behind it, in their order."""
         database = request.app.state.kit.database
         subscription = await _find_subscription(request, parked_id)
@@ -120,7 +138,7 @@ def build_parked_router(service: str) -> APIRouter:
         responses=problems(ParkedEventNotFound),
     )
     async def dismiss_parked_event(
-        admin: Admin, parked_id: UUID, body: ParkedEventDismissal, request: Request
+        admin: Admin, parked_id: ParkedEventId, body: ParkedEventDismissal, request: Request
     ) -> dict[str, int]:
         """Dismiss a parked event for good, and apply the events that waited behind it."""
         database = request.app.state.kit.database
@@ -135,7 +153,7 @@ def build_parked_router(service: str) -> APIRouter:
     return router
 
 
-async def _find_subscription(request: Request, parked_id: UUID) -> Subscription | None:
+async def _find_subscription(request: Request, parked_id: ParkedEventId) -> Subscription | None:
     """Return the subscription of a parked event, running or not, if it still exists.
 
     Raises: ParkedEventNotFound.

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 
 from perisai_kit.auth.revocations import Revocations
 from perisai_kit.domain.errors import DomainError
-from perisai_kit.http.types import Out
+from perisai_kit.http.types import AccountId, Out
 from perisai_kit.runtime.log import get_logger
 from perisai_kit.services.client import ServiceClient
 
@@ -20,13 +20,13 @@ log = get_logger()
 
 
 class RevokedAccount(Out):
-    account_id: uuid.UUID
+    account_id: AccountId
     valid_from: datetime = Field(description="Older access tokens of the account are revoked.")
 
 
 class RevokedSession(Out):
     session_id: uuid.UUID = Field(description="The claim `sid` of access tokens.")
-    ended_at: datetime
+    ended_at: datetime = Field(description="When the session ended.")
 
 
 class RevocationList(Out):
@@ -34,8 +34,8 @@ class RevocationList(Out):
 
     as_of: datetime = Field(description="The `since` of the next request.")
     kept_for_s: int = Field(description="Older revocations affect no token any more.")
-    accounts: list[RevokedAccount]
-    sessions: list[RevokedSession]
+    accounts: list[RevokedAccount] = Field(description="Accounts with revoked tokens.")
+    sessions: list[RevokedSession] = Field(description="Sessions that ended.")
 
 
 class RemoteRevocations(Revocations):

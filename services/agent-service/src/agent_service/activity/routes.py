@@ -1,5 +1,4 @@
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Query
 
@@ -9,17 +8,18 @@ from agent_service.agents.rules import AgentNotFound
 from agent_service.dependencies import Configured, SignedIn
 from perisai_kit.http.dependencies import ReadSession
 from perisai_kit.http.problems import problems
+from perisai_kit.http.types import AgentId
 
 reading = APIRouter(prefix="/v1/agents", tags=["agents"])
 
 
 @reading.get("/{agent_id}/activity", responses=problems(AgentNotFound))
 async def get_activity(
-    agent_id: UUID,
+    agent_id: AgentId,
     session: ReadSession,
     principal: SignedIn,
     settings: Configured,
-    months: Annotated[int, Query(ge=1, le=36)] = 12,
+    months: Annotated[int, Query(ge=1, le=36, description="How many months back.")] = 12,
 ) -> ActivityOut:
     """Return an agent's new members and payments a month, and whether he counts as inactive."""
     found = await service.report(

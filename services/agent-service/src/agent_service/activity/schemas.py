@@ -1,16 +1,22 @@
 from datetime import date
-from uuid import UUID
+from typing import Annotated
+
+from pydantic import Field
 
 from agent_service.activity.rules import LackingActivity
-from perisai_kit.http.types import MonthText, Out
+from perisai_kit.http.types import AgentId, MonthText, Out
 
 
 class ActivityMonthOut(Out):
     """New members acquired, and payments of members received, in one month."""
 
-    month: MonthText
-    acquisitions: int
-    contributions: int
+    month: Annotated[MonthText, Field(description="The month.")]
+    acquisitions: Annotated[
+        int, Field(description="New members whose first payment counts in the month.")
+    ]
+    contributions: Annotated[
+        int, Field(description="Payments of the agent's members in the month.")
+    ]
 
 
 class ActivityVerdictOut(Out):
@@ -19,16 +25,26 @@ class ActivityVerdictOut(Out):
     `complete`: the agent was in office during the whole window; otherwise he is never inactive.
     """
 
-    window: tuple[MonthText, ...]
-    lacking: LackingActivity
-    complete: bool
-    no_acquisition: bool
-    no_contribution: bool
-    inactive: bool
+    window: Annotated[tuple[MonthText, ...], Field(description="The months that are looked at.")]
+    lacking: Annotated[
+        LackingActivity, Field(description="What must be missing for an agent to be inactive.")
+    ]
+    complete: Annotated[
+        bool, Field(description="Whether the agent was in office during the whole window.")
+    ]
+    no_acquisition: Annotated[
+        bool, Field(description="Whether there is no new member in the window.")
+    ]
+    no_contribution: Annotated[
+        bool, Field(description="Whether there is no payment in the window.")
+    ]
+    inactive: Annotated[bool, Field(description="Whether the agent counts as inactive.")]
 
 
 class ActivityOut(Out):
-    agent_id: UUID
-    in_office_since: date
-    months: tuple[ActivityMonthOut, ...]
-    verdict: ActivityVerdictOut
+    agent_id: AgentId
+    in_office_since: Annotated[
+        date, Field(description="First day as an agent, or since the reinstatement.")
+    ]
+    months: Annotated[tuple[ActivityMonthOut, ...], Field(description="The months, latest last.")]
+    verdict: Annotated[ActivityVerdictOut, Field(description="What the months say.")]

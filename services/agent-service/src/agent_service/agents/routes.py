@@ -1,5 +1,4 @@
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Query
 
@@ -29,6 +28,7 @@ from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page, Slice
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
+from perisai_kit.http.types import AgentId, WadahId
 
 router = APIRouter(prefix="/v1/agents", tags=["agents"], route_class=TransactionRoute)
 reading = APIRouter(prefix="/v1/agents", tags=["agents"])
@@ -40,8 +40,8 @@ DECIDING = (AgentNotFound, BranchOutOfScope, OwnCase, AgentStateConflict)
 async def list_agents(
     session: ReadSession,
     principal: SignedIn,
-    state: Annotated[AgentState | None, Query()] = None,
-    wadah_id: Annotated[UUID | None, Query()] = None,
+    state: Annotated[AgentState | None, Query(description="Only agents in this state.")] = None,
+    wadah_id: Annotated[WadahId | None, Query(description="Only of this wadah.")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Slice[Agent]:
@@ -52,7 +52,7 @@ async def list_agents(
 
 
 @reading.get("/{agent_id}", responses=problems(AgentNotFound))
-async def get_agent(agent_id: UUID, session: ReadSession, principal: SignedIn) -> AgentDetailOut:
+async def get_agent(agent_id: AgentId, session: ReadSession, principal: SignedIn) -> AgentDetailOut:
     """Return one agent with his history."""
     return _detail(await service.describe(session, agent_id, principal=principal))
 
@@ -61,7 +61,7 @@ async def get_agent(agent_id: UUID, session: ReadSession, principal: SignedIn) -
     "/{agent_id}/identity", response_model=AgentIdentityOut, responses=problems(AgentNotFound)
 )
 async def get_identity(
-    agent_id: UUID, session: Session, reader: Identifier, request_id: RequestId
+    agent_id: AgentId, session: Session, reader: Identifier, request_id: RequestId
 ) -> Agent:
     """Return an agent's NIK, name and account unmasked. Every reading is recorded."""
     return await service.reveal(session, agent_id, principal=reader, request_id=request_id)
@@ -69,7 +69,7 @@ async def get_identity(
 
 @router.post("/{agent_id}/suspension", responses=problems(*DECIDING))
 async def suspend_agent(
-    agent_id: UUID, body: NewSuspension, session: Session, officer: Officer, settings: Configured
+    agent_id: AgentId, body: NewSuspension, session: Session, officer: Officer, settings: Configured
 ) -> AgentDetailOut:
     """Suspend an agent. After inactivity he may be reinstated only after a wait of 6 months."""
     wait = settings.reinstatement_wait_months
@@ -81,7 +81,7 @@ async def suspend_agent(
     responses=problems(*DECIDING, ReinstatementTooEarly, WadahNotActive),
 )
 async def reinstate_agent(
-    agent_id: UUID, body: NewReinstatement, session: Session, officer: Officer
+    agent_id: AgentId, body: NewReinstatement, session: Session, officer: Officer
 ) -> AgentDetailOut:
     """Reinstate a suspended agent."""
     return _detail(await service.reinstate(session, agent_id, body, by=officer))
@@ -89,7 +89,7 @@ async def reinstate_agent(
 
 @router.post("/{agent_id}/dismissal", responses=problems(*DECIDING))
 async def dismiss_agent(
-    agent_id: UUID, body: NewDismissal, session: Session, officer: Officer
+    agent_id: AgentId, body: NewDismissal, session: Session, officer: Officer
 ) -> AgentDetailOut:
     """Dismiss an agent, for good. After fraud, crime or gratification he never comes back."""
     return _detail(await service.dismiss(session, agent_id, body, by=officer))

@@ -2,67 +2,104 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from agent_service.agents.rules import AgentState, DismissalReason, SuspensionReason
-from perisai_kit.http.types import Instant, LongText, Model, Out
+from perisai_kit.http.types import (
+    ApplicationId,
+    BranchCode,
+    Instant,
+    MemberId,
+    Model,
+    Out,
+    ReasonText,
+    RecordId,
+    RegionCode,
+    WadahId,
+    with_example,
+)
 from perisai_kit.privacy.masks import mask_account, mask_name
 
 
 class NewSuspension(Model):
-    reason_code: SuspensionReason
-    reason: LongText
+    model_config = with_example(
+        reason_code="investigation", reason="A complaint is being looked into."
+    )
+
+    reason_code: Annotated[SuspensionReason, Field(description="Why, as a code.")]
+    reason: ReasonText
 
 
 class NewReinstatement(Model):
-    reason: LongText
+    model_config = with_example(reason="The complaint was unfounded.")
+
+    reason: ReasonText
 
 
 class NewDismissal(Model):
-    reason_code: DismissalReason
-    reason: LongText
+    model_config = with_example(reason_code="resignation", reason="Moves to another town.")
+
+    reason_code: Annotated[DismissalReason, Field(description="Why, as a code.")]
+    reason: ReasonText
 
 
 class AgentOut(Out):
     """Name and account number are masked."""
 
-    id: UUID
-    agent_code: str
-    application_id: UUID
-    member_id: UUID
-    wadah_id: UUID
-    branch_code: str
-    region_code: str
-    full_name: Annotated[str, AfterValidator(mask_name)]
-    bank_code: str
-    account_no: Annotated[str, AfterValidator(mask_account)]
-    assignment_letter_number: str
-    state: AgentState
-    reason_code: str | None
-    in_office_since: date
-    reinstatement_not_before: date | None
-    activated_at: Instant
+    id: RecordId
+    agent_code: Annotated[
+        str, Field(description="Short number of the agent, for forms and receipts.")
+    ]
+    application_id: ApplicationId
+    member_id: MemberId
+    wadah_id: WadahId
+    branch_code: BranchCode
+    region_code: RegionCode
+    full_name: Annotated[
+        Annotated[str, AfterValidator(mask_name)], Field(description="Name, masked.")
+    ]
+    bank_code: Annotated[str, Field(description="The bank's code in the payment system.")]
+    account_no: Annotated[
+        Annotated[str, AfterValidator(mask_account)],
+        Field(description="Bank account for incentives, masked."),
+    ]
+    assignment_letter_number: Annotated[
+        str, Field(description="Number of the wadah's Surat Tugas.")
+    ]
+    state: Annotated[AgentState, Field(description="Where the agent stands.")]
+    reason_code: Annotated[
+        str | None, Field(description="Why the agent is suspended or dismissed.")
+    ]
+    in_office_since: Annotated[
+        date, Field(description="First day as an agent, or since the reinstatement.")
+    ]
+    reinstatement_not_before: Annotated[
+        date | None, Field(description="First day of a possible reinstatement.")
+    ]
+    activated_at: Annotated[Instant, Field(description="When the application was approved.")]
 
 
 class AgentChangeOut(Out):
-    from_state: AgentState | None
-    to_state: AgentState
-    reason_code: str | None
-    reason: str | None
-    changed_at: Instant
-    changed_by: UUID
+    from_state: Annotated[AgentState | None, Field(description="State before; null for the first.")]
+    to_state: Annotated[AgentState, Field(description="State after.")]
+    reason_code: Annotated[str | None, Field(description="Why, as a code.")]
+    reason: Annotated[str | None, Field(description="Why, in words.")]
+    changed_at: Annotated[Instant, Field(description="When it was changed.")]
+    changed_by: Annotated[UUID, Field(description="Account that changed it.")]
 
 
 class AgentDetailOut(AgentOut):
-    history: tuple[AgentChangeOut, ...] = ()
+    history: Annotated[
+        tuple[AgentChangeOut, ...], Field(description="Every change of state, oldest first.")
+    ] = ()
 
 
 class AgentIdentityOut(Out):
     """Unmasked; reading it is recorded."""
 
-    id: UUID
-    nik: str
-    full_name: str
-    bank_code: str
-    account_no: str
-    account_holder_name: str
+    id: RecordId
+    nik: Annotated[str, Field(description="NIK, 16 digits.")]
+    full_name: Annotated[str, Field(description="Full name.")]
+    bank_code: Annotated[str, Field(description="The bank's code in the payment system.")]
+    account_no: Annotated[str, Field(description="Bank account for incentives.")]
+    account_holder_name: Annotated[str, Field(description="Holder of the account.")]

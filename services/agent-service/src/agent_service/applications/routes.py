@@ -1,5 +1,4 @@
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Query
 
@@ -45,6 +44,7 @@ from perisai_kit.http.dependencies import Keys, ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page, Slice
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
+from perisai_kit.http.types import ApplicationId, WadahId
 
 router = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=TransactionRoute)
 reading = APIRouter(prefix="/v1/applications", tags=["applications"])
@@ -76,8 +76,10 @@ async def apply(
 async def list_applications(
     session: ReadSession,
     principal: SignedIn,
-    state: Annotated[ApplicationState | None, Query()] = None,
-    wadah_id: Annotated[UUID | None, Query()] = None,
+    state: Annotated[
+        ApplicationState | None, Query(description="Only applications in this state.")
+    ] = None,
+    wadah_id: Annotated[WadahId | None, Query(description="Only of this wadah.")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Slice[Application]:
@@ -89,7 +91,7 @@ async def list_applications(
 
 @reading.get("/{application_id}", responses=problems(ApplicationNotFound))
 async def get_application(
-    application_id: UUID, session: ReadSession, principal: SignedIn, settings: Configured
+    application_id: ApplicationId, session: ReadSession, principal: SignedIn, settings: Configured
 ) -> ApplicationDetailOut:
     """Return one application: how each requirement stands, every check, its history."""
     found = await service.get_described(
@@ -104,7 +106,7 @@ async def get_application(
     responses=problems(ApplicationNotFound),
 )
 async def get_identity(
-    application_id: UUID, session: Session, officer: Officer, request_id: RequestId
+    application_id: ApplicationId, session: Session, officer: Officer, request_id: RequestId
 ) -> Application:
     """Return the applicant's NIK, name and account unmasked. Every reading is recorded."""
     return await service.reveal(session, application_id, principal=officer, request_id=request_id)
@@ -112,7 +114,7 @@ async def get_identity(
 
 @router.post("/{application_id}/training", responses=problems(*DECIDING, NotYetHappened))
 async def record_training(
-    application_id: UUID,
+    application_id: ApplicationId,
     body: NewTraining,
     session: Session,
     officer: Officer,
@@ -128,7 +130,11 @@ async def record_training(
     "/{application_id}/exam", responses=problems(*DECIDING, NotYetHappened, ExamBeforeTraining)
 )
 async def record_exam(
-    application_id: UUID, body: NewExam, session: Session, officer: Officer, settings: Configured
+    application_id: ApplicationId,
+    body: NewExam,
+    session: Session,
+    officer: Officer,
+    settings: Configured,
 ) -> ApplicationDetailOut:
     """Record an exam. A failed one may be taken again; the latest counts."""
     return detail(
@@ -141,7 +147,7 @@ async def record_exam(
     responses=problems(*DECIDING, RequirementsUnmet, AgentExists, WadahNotActive),
 )
 async def approve_application(
-    application_id: UUID,
+    application_id: ApplicationId,
     session: Session,
     officer: Officer,
     keyring: Keys,
@@ -162,7 +168,7 @@ async def approve_application(
 
 @router.post("/{application_id}/rejection", responses=problems(*DECIDING))
 async def reject_application(
-    application_id: UUID,
+    application_id: ApplicationId,
     body: NewRejection,
     session: Session,
     officer: Officer,
@@ -179,7 +185,7 @@ async def reject_application(
     responses=problems(ApplicationNotFound, ApplicationStateConflict),
 )
 async def withdraw_application(
-    application_id: UUID,
+    application_id: ApplicationId,
     session: Session,
     applicant: SignedIn,
     settings: Configured,

@@ -2,7 +2,12 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StrictBool, StringConstraints
+from pydantic import (
+    AfterValidator,
+    Field,
+    StrictBool,
+    StringConstraints,
+)
 
 from agent_service.applications.rules import ApplicationState, RejectionReason
 from agent_service.dates import TypedDate
@@ -13,7 +18,21 @@ from agent_service.requirements.schemas import (
     RequirementFindingOut,
     TrainingOut,
 )
-from perisai_kit.http.types import Instant, LongText, Model, Out, ShortText, Text255
+from perisai_kit.http.types import (
+    AgentId,
+    BranchCode,
+    Instant,
+    MemberId,
+    Model,
+    Out,
+    ReasonText,
+    RecordId,
+    RegionCode,
+    ShortText,
+    Text255,
+    WadahId,
+    with_example,
+)
 from perisai_kit.privacy.masks import mask_account, mask_name, mask_nik
 
 BankCode = Annotated[
@@ -27,84 +46,139 @@ AccountNo = Annotated[str, StringConstraints(pattern=r"^[0-9]{5,34}$")]
 class NewApplication(Model):
     """The applicant applies for himself, signed in by one-time code on his own device."""
 
-    wadah_id: UUID
+    model_config = with_example(
+        wadah_id="0190a000-0000-7000-8000-000000000001",
+        nik="3510111203900001",
+        birth_date="1990-03-12",
+        full_name="Siti Rahma",
+        citizenship="wni",
+        bank_code="014",
+        account_no="1234567890",
+        account_holder_name="Siti Rahma",
+        device_description="Android telephone",
+        not_bpjs_employee=True,
+    )
+
+    wadah_id: WadahId
     nik: Annotated[ShortText, Field(description="16 digits.")]
     birth_date: Annotated[
         TypedDate | None, Field(description="Decides the century where the NIK leaves it open.")
     ] = None
-    full_name: ShortText
-    citizenship: Citizenship
-    bank_code: BankCode
-    account_no: AccountNo
-    account_holder_name: ShortText
-    device_description: Text255
+    full_name: Annotated[ShortText, Field(description="Name as on the identity card.")]
+    citizenship: Annotated[
+        Citizenship, Field(description="`wni` for Indonesians, `wna` for others.")
+    ]
+    bank_code: Annotated[BankCode, Field(description="The bank's code in the payment system.")]
+    account_no: Annotated[AccountNo, Field(description="Bank account for incentives.")]
+    account_holder_name: Annotated[
+        ShortText, Field(description="Holder of the account; must be the applicant.")
+    ]
+    device_description: Annotated[
+        Text255, Field(description="The telephone the applicant will work with.")
+    ]
     not_bpjs_employee: Annotated[
         StrictBool, Field(description="The applicant declares not to be employed by BPJS.")
     ]
 
 
 class NewApproval(Model):
+    model_config = with_example(assignment_letter_number="ST/2026/017")
+
     assignment_letter_number: Annotated[
         ShortText | None, Field(description="The wadah's Surat Tugas; made by us when left out.")
     ] = None
 
 
 class NewRejection(Model):
-    reason_code: RejectionReason
-    reason: LongText
+    model_config = with_example(
+        reason_code="requirements_not_met", reason="No certificate of the training."
+    )
+
+    reason_code: Annotated[RejectionReason, Field(description="Why, as a code.")]
+    reason: ReasonText
 
 
 class NewWithdrawal(Model):
-    reason: LongText | None = None
+    model_config = with_example(reason="Applies again with another account.")
+
+    reason: ReasonText | None = None
 
 
 class ApplicationOut(Out):
     """NIK, names and account number are masked."""
 
-    id: UUID
-    state: ApplicationState
-    reason_code: str | None
-    wadah_id: UUID
-    branch_code: str
-    region_code: str
-    nik: Annotated[str, AfterValidator(mask_nik)]
-    nik_warnings: list[str]
-    full_name: Annotated[str, AfterValidator(mask_name)]
-    citizenship: Citizenship
-    not_bpjs_employee: bool
-    bank_code: str
-    account_no: Annotated[str, AfterValidator(mask_account)]
-    account_holder_name: Annotated[str, AfterValidator(mask_name)]
-    device_description: str
-    member_id: UUID | None
-    applied_at: Instant
+    id: RecordId
+    state: Annotated[ApplicationState, Field(description="Where the application stands.")]
+    reason_code: Annotated[
+        str | None, Field(description="Why it was rejected or found incomplete.")
+    ]
+    wadah_id: WadahId
+    branch_code: BranchCode
+    region_code: RegionCode
+    nik: Annotated[Annotated[str, AfterValidator(mask_nik)], Field(description="NIK, masked.")]
+    nik_warnings: Annotated[
+        list[str],
+        Field(description="What is odd about the NIK; nothing was refused because of it."),
+    ]
+    full_name: Annotated[
+        Annotated[str, AfterValidator(mask_name)], Field(description="Name, masked.")
+    ]
+    citizenship: Annotated[
+        Citizenship, Field(description="`wni` for Indonesians, `wna` for others.")
+    ]
+    not_bpjs_employee: Annotated[
+        bool, Field(description="Whether the applicant declared not to be employed by BPJS.")
+    ]
+    bank_code: Annotated[str, Field(description="The bank's code in the payment system.")]
+    account_no: Annotated[
+        Annotated[str, AfterValidator(mask_account)], Field(description="Bank account, masked.")
+    ]
+    account_holder_name: Annotated[
+        Annotated[str, AfterValidator(mask_name)],
+        Field(description="Holder of the account, masked."),
+    ]
+    device_description: Annotated[
+        str, Field(description="The telephone the applicant will work with.")
+    ]
+    member_id: MemberId | None
+    applied_at: Annotated[Instant, Field(description="When the application was sent.")]
 
 
 class ApplicationChangeOut(Out):
-    from_state: ApplicationState | None
-    to_state: ApplicationState
-    reason_code: str | None
-    reason: str | None
-    changed_at: Instant
-    changed_by: UUID
+    from_state: Annotated[
+        ApplicationState | None, Field(description="State before; null for the first.")
+    ]
+    to_state: Annotated[ApplicationState, Field(description="State after.")]
+    reason_code: Annotated[str | None, Field(description="Why, as a code.")]
+    reason: Annotated[str | None, Field(description="Why, in words.")]
+    changed_at: Annotated[Instant, Field(description="When it was changed.")]
+    changed_by: Annotated[UUID, Field(description="Account that changed it.")]
 
 
 class ApplicationDetailOut(ApplicationOut):
-    requirements: tuple[RequirementFindingOut, ...] = ()
-    checks: tuple[RequirementCheckOut, ...] = ()
-    training: TrainingOut | None = None
-    exam: ExamOut | None = None
-    history: tuple[ApplicationChangeOut, ...] = ()
-    agent_id: UUID | None = None
+    requirements: Annotated[
+        tuple[RequirementFindingOut, ...], Field(description="How each requirement stands.")
+    ] = ()
+    checks: Annotated[
+        tuple[RequirementCheckOut, ...], Field(description="Every check so far.")
+    ] = ()
+    training: Annotated[TrainingOut | None, Field(description="The training, once recorded.")] = (
+        None
+    )
+    exam: Annotated[ExamOut | None, Field(description="The latest exam, once recorded.")] = None
+    history: Annotated[
+        tuple[ApplicationChangeOut, ...], Field(description="Every change of state, oldest first.")
+    ] = ()
+    agent_id: AgentId | None = None
 
 
 class ApplicantIdentityOut(Out):
     """Unmasked; reading it is recorded."""
 
-    id: UUID
-    nik: str
-    birth_date: date
-    full_name: str
-    bank_code: str
-    account_no: str
-    account_holder_name: str
+    id: RecordId
+    nik: Annotated[str, Field(description="NIK, 16 digits.")]
+    birth_date: Annotated[date, Field(description="Date of birth.")]
+    full_name: Annotated[str, Field(description="Full name.")]
+    bank_code: Annotated[str, Field(description="The bank's code in the payment system.")]
+    account_no: Annotated[str, Field(description="Bank account for incentives.")]
+    account_holder_name: Annotated[str, Field(description="Holder of the account.")]

@@ -1,5 +1,3 @@
-from uuid import UUID
-
 from fastapi import APIRouter
 
 from agent_service.applications.routes import detail
@@ -12,6 +10,7 @@ from agent_service.verifications import service
 from agent_service.verifications.schemas import NewVerification
 from perisai_kit.http.body import JsonRoute
 from perisai_kit.http.problems import problems
+from perisai_kit.http.types import ApplicationId
 
 # Not a TransactionRoute: other services are asked, and that is never done inside a transaction.
 router = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=JsonRoute)
@@ -28,7 +27,7 @@ router = APIRouter(prefix="/v1/applications", tags=["applications"], route_class
     ),
 )
 async def verify_application(
-    application_id: UUID,
+    application_id: ApplicationId,
     database: WholeDatabase,
     principal: SignedIn,
     others: Asks,

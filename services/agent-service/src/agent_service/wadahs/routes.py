@@ -1,5 +1,4 @@
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Query
 
@@ -28,7 +27,7 @@ from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
-from perisai_kit.http.types import Code
+from perisai_kit.http.types import Code, WadahId
 
 router = APIRouter(prefix="/v1/wadahs", tags=["wadahs"], route_class=TransactionRoute)
 reading = APIRouter(prefix="/v1/wadahs", tags=["wadahs"])
@@ -48,7 +47,7 @@ async def register_wadah(
 async def list_wadahs(
     session: ReadSession,
     principal: SignedIn,
-    branch_code: Annotated[Code | None, Query()] = None,
+    branch_code: Annotated[Code | None, Query(description="Only of this branch.")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[WadahOut]:
@@ -65,7 +64,7 @@ async def list_wadahs(
 
 @reading.get("/{wadah_id}", responses=problems(WadahNotFound))
 async def get_wadah(
-    wadah_id: UUID, session: ReadSession, partner: Partner, settings: Configured
+    wadah_id: WadahId, session: ReadSession, partner: Partner, settings: Configured
 ) -> WadahDetailOut:
     """Return one wadah with its agreements, warnings and history."""
     return _detail(await service.describe(session, wadah_id, principal=partner, settings=settings))
@@ -79,7 +78,7 @@ async def get_wadah(
     ),
 )
 async def add_agreement(
-    wadah_id: UUID, body: NewAgreement, session: Session, staff: Staff, settings: Configured
+    wadah_id: WadahId, body: NewAgreement, session: Session, staff: Staff, settings: Configured
 ) -> WadahDetailOut:
     """Record a further agreement (PKS); an amended one is a new one with its own number."""
     return _detail(
@@ -91,7 +90,7 @@ async def add_agreement(
     "/{wadah_id}/termination", responses=problems(WadahNotFound, BranchOutOfScope, WadahTerminated)
 )
 async def terminate_wadah(
-    wadah_id: UUID, body: NewTermination, session: Session, staff: Staff, settings: Configured
+    wadah_id: WadahId, body: NewTermination, session: Session, staff: Staff, settings: Configured
 ) -> WadahDetailOut:
     """End the cooperation with a wadah, for good. Its agents stay as they are."""
     return _detail(await service.terminate(session, wadah_id, body, by=staff, settings=settings))

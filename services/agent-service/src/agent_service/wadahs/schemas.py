@@ -1,75 +1,111 @@
 from datetime import date
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import StrictBool
+from pydantic import Field, StrictBool
 
 from agent_service.dates import TypedDate
 from agent_service.wadahs.rules import TerminationReason, WadahKind, WadahState
-from perisai_kit.http.types import Code, Instant, LongText, Model, Out, ShortText
+from perisai_kit.http.types import (
+    BranchCode,
+    Code,
+    Instant,
+    Model,
+    Out,
+    ReasonText,
+    RecordId,
+    RegionCode,
+    ShortText,
+    with_example,
+)
 
 
 class NewAgreement(Model):
-    number: ShortText
-    starts_on: TypedDate
-    ends_on: TypedDate
+    model_config = with_example(number="PKS/2026/001", starts_on="2026-01-01", ends_on="2026-12-31")
+
+    number: Annotated[ShortText, Field(description="Number of the agreement (PKS).")]
+    starts_on: Annotated[TypedDate, Field(description="First day it is valid.")]
+    ends_on: Annotated[TypedDate, Field(description="Last day it is valid.")]
 
 
 class NewWadah(Model):
-    name: ShortText
-    kind: WadahKind
-    legal_entity: StrictBool
-    branch_code: Code
-    agreement: NewAgreement | None = None
+    model_config = with_example(
+        name="Rukun Nelayan",
+        kind="association",
+        legal_entity=False,
+        branch_code="BWI",
+        agreement={"number": "PKS/2026/001", "starts_on": "2026-01-01", "ends_on": "2026-12-31"},
+    )
+
+    name: Annotated[ShortText, Field(description="Name of the wadah.")]
+    kind: Annotated[WadahKind, Field(description="Organisation or association.")]
+    legal_entity: Annotated[StrictBool, Field(description="Whether it is a legal entity.")]
+    branch_code: Annotated[Code, Field(description="Branch that looks after it.")]
+    agreement: Annotated[
+        NewAgreement | None, Field(description="First agreement, if there is one.")
+    ] = None
 
 
 class NewTermination(Model):
-    reason_code: TerminationReason
-    reason: LongText
+    model_config = with_example(
+        reason_code="agreement_ended", reason="The agreement was not renewed."
+    )
+
+    reason_code: Annotated[TerminationReason, Field(description="Why, as a code.")]
+    reason: ReasonText
 
 
 class AgreementOut(Out):
-    id: UUID
-    number: str
-    starts_on: date
-    ends_on: date
-    recorded_at: Instant
-    recorded_by: UUID
+    id: RecordId
+    number: Annotated[str, Field(description="Number of the agreement (PKS).")]
+    starts_on: Annotated[date, Field(description="First day it is valid.")]
+    ends_on: Annotated[date, Field(description="Last day it is valid.")]
+    recorded_at: Annotated[Instant, Field(description="When it was recorded.")]
+    recorded_by: Annotated[UUID, Field(description="Account that recorded it.")]
 
 
 class CautionOut(Out):
     """Something to look at; nothing was refused because of it."""
 
-    code: str
-    minimum: int | None = None
-    found: int | None = None
+    code: Annotated[str, Field(description="What to look at.")]
+    minimum: Annotated[int | None, Field(description="How many there should be.")] = None
+    found: Annotated[int | None, Field(description="How many there are.")] = None
 
 
 class WadahChangeOut(Out):
-    from_state: WadahState | None
-    to_state: WadahState
-    reason_code: str | None
-    reason: str | None
-    changed_at: Instant
-    changed_by: UUID
+    from_state: Annotated[WadahState | None, Field(description="State before; null for the first.")]
+    to_state: Annotated[WadahState, Field(description="State after.")]
+    reason_code: Annotated[str | None, Field(description="Why, as a code.")]
+    reason: Annotated[str | None, Field(description="Why, in words.")]
+    changed_at: Annotated[Instant, Field(description="When it was changed.")]
+    changed_by: Annotated[UUID, Field(description="Account that changed it.")]
 
 
 class WadahOut(Out):
     """`active`: not terminated, and an agreement covers today."""
 
-    id: UUID
-    name: str
-    kind: WadahKind
-    legal_entity: bool
-    branch_code: str
-    region_code: str
-    state: WadahState
-    active: bool = False
+    id: RecordId
+    name: Annotated[str, Field(description="Name of the wadah.")]
+    kind: Annotated[WadahKind, Field(description="Organisation or association.")]
+    legal_entity: Annotated[bool, Field(description="Whether it is a legal entity.")]
+    branch_code: BranchCode
+    region_code: RegionCode
+    state: Annotated[WadahState, Field(description="Whether it is terminated.")]
+    active: Annotated[
+        bool, Field(description="Whether it is not terminated and an agreement covers today.")
+    ] = False
 
 
 class WadahDetailOut(WadahOut):
-    reason_code: TerminationReason | None
-    agent_count: int
-    created_at: Instant
-    agreements: tuple[AgreementOut, ...] = ()
-    warnings: tuple[CautionOut, ...] = ()
-    history: tuple[WadahChangeOut, ...] = ()
+    reason_code: Annotated[TerminationReason | None, Field(description="Why it was terminated.")]
+    agent_count: Annotated[int, Field(description="How many agents it has.")]
+    created_at: Annotated[Instant, Field(description="When it was created.")]
+    agreements: Annotated[
+        tuple[AgreementOut, ...], Field(description="Its agreements, oldest first.")
+    ] = ()
+    warnings: Annotated[
+        tuple[CautionOut, ...], Field(description="What to look at; nothing was refused.")
+    ] = ()
+    history: Annotated[
+        tuple[WadahChangeOut, ...], Field(description="Every change of state, oldest first.")
+    ] = ()

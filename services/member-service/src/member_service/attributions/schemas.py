@@ -5,7 +5,17 @@ from uuid import UUID
 from pydantic import Field
 
 from member_service.attributions.rules import AttributionReason
-from perisai_kit.http.types import Model, MonthText, Out
+from perisai_kit.http.types import (
+    AgentId,
+    BranchCode,
+    MemberId,
+    Model,
+    MonthText,
+    Out,
+    RecordId,
+    RegionCode,
+    WadahId,
+)
 
 
 class NewAttribution(Model):
@@ -16,12 +26,12 @@ class NewAttribution(Model):
 
 
 class AttributionOut(Out):
-    id: UUID
-    member_id: UUID
-    agent_id: UUID | None
-    wadah_id: UUID | None
-    branch_code: str
-    region_code: str
+    id: RecordId
+    member_id: MemberId
+    agent_id: AgentId | None
+    wadah_id: WadahId | None
+    branch_code: BranchCode
+    region_code: RegionCode
     from_month: MonthText
     reason: AttributionReason
     made_by: UUID

@@ -1,5 +1,4 @@
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
@@ -11,6 +10,7 @@ from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReadSession
 from perisai_kit.http.problems import problems
+from perisai_kit.http.types import MemberId
 
 router = APIRouter(prefix="/v1/members", tags=["coverage"])
 
@@ -19,7 +19,7 @@ ReaderOrService = Annotated[Principal, Depends(require(*READERS, Role.SERVICE))]
 
 @router.get("/{member_id}/coverage", responses=problems(MemberNotFound))
 async def get_coverage(
-    member_id: UUID, session: ReadSession, viewer: ReaderOrService
+    member_id: MemberId, session: ReadSession, viewer: ReaderOrService
 ) -> CoverageOut:
     """Show whether a member is protected today, until when, and what is unpaid."""
     found = await service.get(session, member_id=member_id, viewer=viewer)

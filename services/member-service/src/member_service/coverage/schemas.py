@@ -1,11 +1,16 @@
 from datetime import date
 from typing import Annotated
-from uuid import UUID
 
 from pydantic import Field
 
 from member_service.members.rules import MemberStatus, Programme
-from perisai_kit.http.types import Count, MonthText, Out, Rupiah
+from perisai_kit.http.types import (
+    Count,
+    MemberId,
+    MonthText,
+    Out,
+    Rupiah,
+)
 
 
 class PaidMonthOut(Out):
@@ -25,7 +30,7 @@ class WaitingPeriod(Out):
 class CoverageOut(Out):
     """A member's protection today. Each figure and its source: docs/domain.md, Coverage."""
 
-    member_id: UUID
+    member_id: MemberId
     on: date
     status: MemberStatus
     covered_today: Annotated[bool, Field(description="The present month is paid.")]

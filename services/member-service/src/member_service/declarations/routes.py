@@ -1,5 +1,3 @@
-from uuid import UUID
-
 from fastapi import APIRouter
 
 from member_service.declarations import service
@@ -14,6 +12,7 @@ from member_service.requests import KeeperOrMember, Reader
 from perisai_kit.http.dependencies import Session
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
+from perisai_kit.http.types import MemberId
 
 router = APIRouter(prefix="/v1/members", tags=["members"], route_class=TransactionRoute)
 
@@ -24,7 +23,7 @@ router = APIRouter(prefix="/v1/members", tags=["members"], route_class=Transacti
     responses=problems(MemberNotFound, NotWorking, DeclaredInFuture, DeclarationIdTaken),
 )
 async def declare_work(
-    member_id: UUID, new: NewWorkDeclaration, session: Session, viewer: KeeperOrMember
+    member_id: MemberId, new: NewWorkDeclaration, session: Session, viewer: KeeperOrMember
 ) -> WorkDeclarationOut:
     """Record that the member works, as registering anew after a lapse asks for."""
     declaration = await service.declare_work(session, member_id=member_id, new=new, viewer=viewer)
@@ -33,7 +32,7 @@ async def declare_work(
 
 @router.get("/{member_id}/work-declarations", responses=problems(MemberNotFound))
 async def list_work_declarations(
-    member_id: UUID, session: Session, viewer: Reader
+    member_id: MemberId, session: Session, viewer: Reader
 ) -> WorkDeclarationsOut:
     """List a member's working-status declarations, the newest first, at most 100."""
     found = await service.list_declarations(session, member_id=member_id, viewer=viewer)

@@ -4,7 +4,15 @@ from uuid import UUID
 
 from pydantic import Field, StrictBool
 
-from perisai_kit.http.types import Code, Day, Instant, Model, Out
+from perisai_kit.http.types import (
+    Code,
+    Day,
+    Instant,
+    MemberId,
+    Model,
+    Out,
+    RecordId,
+)
 
 
 class StatedWork(Model):
@@ -22,8 +30,8 @@ class Consent(Model):
 
 
 class WorkDeclarationOut(Out):
-    id: UUID
-    member_id: UUID
+    id: RecordId
+    member_id: MemberId
     declared_on: date
     made_by: UUID
     made_at: datetime

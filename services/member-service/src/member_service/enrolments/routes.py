@@ -1,5 +1,4 @@
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
@@ -39,6 +38,7 @@ from perisai_kit.http.dependencies import Keys, Session
 from perisai_kit.http.etag import etag
 from perisai_kit.http.problems import problems, with_headers
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
+from perisai_kit.http.types import BatchId
 
 router = APIRouter(prefix="/v1", route_class=TransactionRoute)
 
@@ -110,7 +110,7 @@ async def enrol_batch(
 
 @router.get("/enrolment-batches/{batch_id}", tags=["enrolments"], responses=problems(BatchNotFound))
 async def get_batch(
-    batch_id: UUID, session: Session, viewer: Keeper, language: Language
+    batch_id: BatchId, session: Session, viewer: Keeper, language: Language
 ) -> EnrolmentBatchOut:
     """Show a batch you sent, or one of your scope, with its verdicts."""
     return _out(await service.get_batch(session, batch_id=batch_id, viewer=viewer), language)

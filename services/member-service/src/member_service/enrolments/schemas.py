@@ -7,7 +7,14 @@ from pydantic import Field, WithJsonSchema
 from member_service.declarations.schemas import Consent, StatedWork
 from member_service.enrolments.rules import MAX_ROWS, RowStatus
 from member_service.members.schemas import MemberFacts
-from perisai_kit.http.types import Count, Model, Out
+from perisai_kit.http.types import (
+    BatchId,
+    Count,
+    MemberId,
+    Model,
+    Out,
+    RecordId,
+)
 
 
 class NewMember(MemberFacts):
@@ -19,7 +26,7 @@ class NewMember(MemberFacts):
 
 
 class BatchRow(NewMember):
-    id: UUID
+    id: RecordId
 
 
 class NewEnrolmentBatch(Model):
@@ -48,15 +55,15 @@ class RowError(Out):
 
 class RowVerdict(Out):
     row: Annotated[Count, Field(description="The row's place in the batch, from 0.")]
-    id: UUID | None
+    id: RecordId | None
     status: RowStatus
     code: str | None
     errors: list[RowError]
-    member_id: UUID | None
+    member_id: MemberId | None
 
 
 class EnrolmentBatchOut(Out):
-    batch_id: UUID
+    batch_id: BatchId
     received_at: datetime
     accepted: Count
     refused: Count

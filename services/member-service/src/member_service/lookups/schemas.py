@@ -1,9 +1,12 @@
-from uuid import UUID
-
 from pydantic import Field
 
 from member_service.members.schemas import NikText
-from perisai_kit.http.types import Model, Out, Phone
+from perisai_kit.http.types import (
+    MemberId,
+    Model,
+    Out,
+    Phone,
+)
 
 
 class MemberLookup(Model):
@@ -14,7 +17,7 @@ class MemberLookup(Model):
 
 
 class PhoneMatch(Out):
-    member_id: UUID
+    member_id: MemberId
     display_name_masked: str
 
 
@@ -22,5 +25,5 @@ class MemberLookupResult(Out):
     """For a NIK `found` and `member_id`; for a telephone `members`."""
 
     found: bool = False
-    member_id: UUID | None = None
+    member_id: MemberId | None = None
     members: list[PhoneMatch] = Field(default_factory=list)

@@ -2,9 +2,8 @@
 makes a member and an attribution together."""
 
 from typing import Annotated
-from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from member_service.members import queries, service
 from member_service.members.rules import (
@@ -41,6 +40,7 @@ from perisai_kit.http.etag import etag
 from perisai_kit.http.paging import Limit, Page, cut_page
 from perisai_kit.http.problems import problems, with_headers
 from perisai_kit.http.transaction import TransactionRoute
+from perisai_kit.http.types import AgentId, MemberId
 
 router = APIRouter(prefix="/v1/members", tags=["members"], route_class=TransactionRoute)
 Service = Annotated[Principal, Depends(require(Role.SERVICE))]
@@ -52,8 +52,8 @@ async def list_members(
     viewer: Reader,
     request_id: RequestId,
     after: After,
-    status: MemberStatus | None = None,
-    agent_id: UUID | None = None,
+    status: Annotated[MemberStatus | None, Query(description="Only with this status.")] = None,
+    agent_id: AgentId | None = None,
     limit: Limit = 50,
 ) -> Page[MemberSummary]:
     """List the members you may see, the newest first. The reading is recorded."""
@@ -71,7 +71,7 @@ async def list_members(
 
 @router.get("/{member_id}", responses=with_headers(200, "ETag") | problems(MemberNotFound))
 async def get_member(
-    member_id: UUID, session: Session, viewer: Reader, request_id: RequestId, response: Response
+    member_id: MemberId, session: Session, viewer: Reader, request_id: RequestId, response: Response
 ) -> MemberOut:
     """Show one member, numbers masked, with the ETag that a change needs."""
     member = await service.get(session, member_id=member_id, viewer=viewer, request_id=request_id)
@@ -94,7 +94,7 @@ async def get_member(
     ),
 )
 async def change_member(
-    member_id: UUID,
+    member_id: MemberId,
     patch: MemberPatch,
     session: Session,
     viewer: Keeper,
@@ -123,7 +123,7 @@ async def change_member(
 
 @router.get("/{member_id}/identity", responses=problems(MemberNotFound))
 async def get_identity(
-    member_id: UUID, session: Session, viewer: KeeperOrMember, request_id: RequestId
+    member_id: MemberId, session: Session, viewer: KeeperOrMember, request_id: RequestId
 ) -> MemberIdentityOut:
     """Show a member's unmasked data to the own agent, an officer in charge or the member."""
     member = await service.identity(
@@ -137,7 +137,7 @@ async def get_identity(
 
 @router.get("/{member_id}/contribution-basis", responses=problems(MemberNotFound))
 async def get_contribution_basis(
-    member_id: UUID, session: Session, viewer: Service, request_id: RequestId
+    member_id: MemberId, session: Session, viewer: Service, request_id: RequestId
 ) -> ContributionBasis:
     """Give another service what a member's contribution is priced from."""
     member = await service.get(session, member_id=member_id, viewer=viewer, request_id=request_id)

@@ -1,23 +1,34 @@
 from datetime import date, datetime
 from typing import Annotated, Any
-from uuid import UUID
 
-from pydantic import Field, StrictBool, StringConstraints, field_validator
+from pydantic import (
+    Field,
+    StrictBool,
+    StringConstraints,
+    field_validator,
+)
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from member_service.members.rules import MemberStatus, NewToBpuBasis, Payer, Programme, Sex
 from member_service.occupations.rules import MAX_OCCUPATIONS, Sector
 from perisai_kit.http.types import (
+    AgentId,
+    AttributionId,
+    BranchCode,
     Code,
     Day,
+    MemberId,
     Model,
     MonthText,
     Out,
     Phone,
+    RecordId,
+    RegionCode,
     Rupiah,
     ShortText,
     Text255,
+    WadahId,
 )
 
 NikText = Annotated[ShortText, Field(description="16 digits.", examples=["3510111203900001"])]
@@ -108,15 +119,15 @@ class MemberPatch(Model):
 class MemberSummary(Out):
     """A member in a list; NIK and telephone masked, the name where the reader may not see it."""
 
-    id: UUID
+    id: RecordId
     nik: str
     full_name: str
     phone: str
     village: str
     status: MemberStatus
     paid_through: MonthText | None
-    agent_id: UUID | None
-    branch_code: str
+    agent_id: AgentId | None
+    branch_code: BranchCode
     registered_on: date
     version: int
 
@@ -138,16 +149,16 @@ class MemberOut(MemberSummary):
     new_to_bpu: bool
     new_to_bpu_basis: NewToBpuBasis | None
     nik_warnings: list[str]
-    region_code: str
-    wadah_id: UUID | None
-    attribution_id: UUID | None
-    created_at: datetime
+    region_code: RegionCode
+    wadah_id: WadahId | None
+    attribution_id: AttributionId | None
+    created_at: Annotated[datetime, Field(description="When it was created.")]
 
 
 class MemberIdentityOut(Out):
     """Unmasked personal data; every reading of it is recorded."""
 
-    member_id: UUID
+    member_id: MemberId
     nik: str
     nik_region: Annotated[str | None, Field(description="Where the NIK was issued.")]
     kk: str | None
@@ -165,18 +176,18 @@ class MemberIdentityOut(Out):
 class ContributionBasis(Out):
     """What a contribution is priced from."""
 
-    member_id: UUID
+    member_id: MemberId
     display_name: str
     sector: Sector
     declared_income: Rupiah
     programmes: list[Programme]
     employs_others: bool
     payer: Payer
-    agent_id: UUID | None
-    wadah_id: UUID | None
-    attribution_id: UUID | None
-    branch_code: str
-    region_code: str
+    agent_id: AgentId | None
+    wadah_id: WadahId | None
+    attribution_id: AttributionId | None
+    branch_code: BranchCode
+    region_code: RegionCode
     new_to_bpu: bool
     status: MemberStatus
     registered_on: date

@@ -1,5 +1,4 @@
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 
@@ -41,6 +40,7 @@ from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
+from perisai_kit.http.types import PartnerId
 
 router = APIRouter(prefix="/v1/bank-partners", tags=["bank partners"], route_class=TransactionRoute)
 # No TransactionRoute: they call a bank, and no transaction may be open meanwhile.
@@ -86,7 +86,7 @@ async def list_partners(
 
 
 @router.get("/{partner_id}", response_model=BankPartnerOut, responses=problems(BankPartnerNotFound))
-async def get(partner_id: UUID, session: ReadSession, _: BankReader) -> BankPartner:
+async def get(partner_id: PartnerId, session: ReadSession, _: BankReader) -> BankPartner:
     """Read one bank partner, without any secret."""
     return await service.get(session, partner_id)
 
@@ -99,7 +99,7 @@ async def get(partner_id: UUID, session: ReadSession, _: BankReader) -> BankPart
     ),
 )
 async def activate(
-    partner_id: UUID,
+    partner_id: PartnerId,
     session: Session,
     treasurer: Treasurer,
     activation: Activation | None = None,
@@ -118,7 +118,7 @@ async def activate(
     response_model=BankPartnerOut,
     responses=problems(BankPartnerNotFound, BankPartnerState),
 )
-async def suspend(partner_id: UUID, session: Session, treasurer: Treasurer) -> BankPartner:
+async def suspend(partner_id: PartnerId, session: Session, treasurer: Treasurer) -> BankPartner:
     """Take no more payments from a bank; what it has paid is still confirmed to it."""
     return await service.suspend(session, partner_id=partner_id, by=treasurer.account_id)
 
@@ -135,7 +135,11 @@ async def suspend(partner_id: UUID, session: Session, treasurer: Treasurer) -> B
     ),
 )
 async def reroute(
-    partner_id: UUID, outbound: OutboundConnection, session: Session, _: Treasurer, config: Config
+    partner_id: PartnerId,
+    outbound: OutboundConnection,
+    session: Session,
+    _: Treasurer,
+    config: Config,
 ) -> BankPartner:
     """Replace how a bank is called: address, credentials and key, all of it."""
     return await service.reroute(session, outbound, partner_id=partner_id, sandbox=config.sandbox)
@@ -147,7 +151,7 @@ async def reroute(
     responses=problems(BankPartnerNotFound, BankNotCallable, VirtualAccountForeign),
 )
 async def inquire_payment(
-    partner_id: UUID, asked: StatusInquiry, request: Request, banks: Banks, _: Treasurer
+    partner_id: PartnerId, asked: StatusInquiry, request: Request, banks: Banks, _: Treasurer
 ) -> PaymentStatusOut:
     """Ask a bank what has become of a payment (SNAP BI service 26). It changes nothing here."""
     database: Database = request.app.state.kit.database

@@ -1,11 +1,18 @@
 from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
 from payment_service.banks.rules import NameOutcome, PartnerStatus
-from perisai_kit.http.types import Code, Model, Out, ShortText, Text255
+from perisai_kit.http.types import (
+    Code,
+    Model,
+    Out,
+    RecordId,
+    ShortText,
+    Text255,
+    with_example,
+)
 from snap_bi.outcomes import PaymentState
 from snap_bi.profiles import ReplayAnswer
 
@@ -32,16 +39,34 @@ BankCode = Annotated[
 ]
 
 
+YOUR_PEM = "PEM text of the key, from its BEGIN to its END line: " + 60 * "."
+"""What stands for a key in an example: no key is written down anywhere."""
+
+
 class OutboundConnection(Model):
     """How we call the bank. Secret and key are encrypted and never given out again."""
 
-    base_url: Text255
-    client_id: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$")]
+    model_config = with_example(
+        base_url="https://api.bank.co.id",
+        client_id="perisai",
+        client_secret="the-client-secret-of-the-bank-for-us",
+        private_key_pem=YOUR_PEM,
+        x_partner_id="perisai",
+    )
+
+    base_url: Annotated[
+        Text255, Field(description="Address of the bank's API, https outside a sandbox.")
+    ]
+    client_id: Annotated[
+        str,
+        StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$"),
+        Field(description="Our client id at the bank."),
+    ]
     client_secret: Annotated[
         Secret | None, Field(description="Left out where the bank verifies our key only.")
     ] = None
-    private_key_pem: Pem
-    x_partner_id: HeaderText
+    private_key_pem: Annotated[Pem, Field(description="Our RSA key for this bank, PEM.")]
+    x_partner_id: Annotated[HeaderText, Field(description="X-PARTNER-ID of our calls.")]
     channel_id: Annotated[
         str | None,
         StringConstraints(pattern=r"^[\x21-\x7e]{1,5}$"),
@@ -50,10 +75,19 @@ class OutboundConnection(Model):
 
 
 class NewBankPartner(Model):
-    name: ShortText
+    model_config = with_example(
+        name="Bank Samudra",
+        profile="generic-hmac",
+        company_code="77777",
+        bank_code="014",
+        public_key_pem=YOUR_PEM,
+        allowed_sources=["203.0.113.0/28"],
+    )
+
+    name: Annotated[ShortText, Field(description="Name of the bank.")]
     profile: Annotated[Code, Field(description="How the bank speaks SNAP BI.")]
     company_code: CompanyCode
-    bank_code: BankCode
+    bank_code: Annotated[BankCode, Field(description="The bank's code in the payment system.")]
     client_id: Annotated[ClientId | None, Field(description="Made by us when left out.")] = None
     client_secret: Annotated[Secret | None, Field(description="Made by us when left out.")] = None
     public_key_pem: Annotated[Pem, Field(description="The bank's RSA key, for its signatures.")]
@@ -65,10 +99,15 @@ class NewBankPartner(Model):
         ReplayAnswer | None,
         Field(description="The answer to a repeated payment that the bank has signed off."),
     ] = None
-    outbound: OutboundConnection | None = None
+    outbound: Annotated[
+        OutboundConnection | None,
+        Field(description="How we call the bank; left out where we do not."),
+    ] = None
 
 
 class Activation(Model):
+    model_config = with_example(replay_answer="2002500")
+
     replay_answer: Annotated[
         ReplayAnswer | None,
         Field(description="The answer to a repeated payment, when it is signed off only now."),
@@ -76,22 +115,28 @@ class Activation(Model):
 
 
 class BankPartnerOut(Out):
-    id: UUID
-    name: str
-    profile: str
-    status: PartnerStatus
-    company_code: str
-    bank_code: str
-    client_id: str
-    public_key_pem: str
-    allowed_sources: list[str]
-    replay_answer: ReplayAnswer | None
-    base_url: str | None
-    outbound_client_id: str | None
-    x_partner_id: str | None
-    channel_id: str | None
-    created_at: datetime
-    status_changed_at: datetime
+    id: RecordId
+    name: Annotated[str, Field(description="Name of the bank.")]
+    profile: Annotated[str, Field(description="How the bank speaks SNAP BI.")]
+    status: Annotated[PartnerStatus, Field(description="Whether it may call us.")]
+    company_code: Annotated[str, Field(description="partnerServiceId without its padding.")]
+    bank_code: Annotated[str, Field(description="The bank's code in the payment system.")]
+    client_id: Annotated[str, Field(description="Client id of the bank at our API.")]
+    public_key_pem: Annotated[str, Field(description="The bank's RSA key, for its signatures.")]
+    allowed_sources: Annotated[
+        list[str],
+        Field(description="Addresses or networks it may call from; from anywhere when empty."),
+    ]
+    replay_answer: Annotated[
+        ReplayAnswer | None,
+        Field(description="The answer to a repeated payment that the bank has signed off."),
+    ]
+    base_url: Annotated[str | None, Field(description="Address of the bank's API.")]
+    outbound_client_id: Annotated[str | None, Field(description="Our client id at the bank.")]
+    x_partner_id: Annotated[str | None, Field(description="X-PARTNER-ID of our calls.")]
+    channel_id: Annotated[str | None, Field(description="CHANNEL-ID of our calls.")]
+    created_at: Annotated[datetime, Field(description="When it was created.")]
+    status_changed_at: Annotated[datetime, Field(description="When its status changed last.")]
 
 
 class BankPartnerRegistered(BankPartnerOut):
@@ -101,9 +146,11 @@ class BankPartnerRegistered(BankPartnerOut):
 
 
 class AccountVerification(Model):
-    bank_code: BankCode
-    account_no: AccountNo
-    holder_name: Text255
+    model_config = with_example(bank_code="014", account_no="1234567890", holder_name="Siti Rahma")
+
+    bank_code: Annotated[BankCode, Field(description="The bank's code in the payment system.")]
+    account_no: Annotated[AccountNo, Field(description="Number of the account.")]
+    holder_name: Annotated[Text255, Field(description="Name to compare.")]
 
 
 class AccountVerdict(Out):
@@ -115,6 +162,10 @@ class AccountVerdict(Out):
 
 
 class StatusInquiry(Model):
+    model_config = with_example(
+        virtual_account_no="77777000000000000012345", payment_request_id="202611030916000001"
+    )
+
     virtual_account_no: Annotated[
         str,
         StringConstraints(pattern=r"^[0-9]{2,28}$"),
@@ -138,10 +189,14 @@ class PaymentStatusOut(Out):
         ),
     ]
     paid_amount: Annotated[int | None, Field(description="Rupiah.")]
-    paid_at: datetime | None
-    reference_no: str | None
+    paid_at: Annotated[
+        datetime | None, Field(description="When the customer paid, as the bank says.")
+    ]
+    reference_no: Annotated[str | None, Field(description="Reference of the bank.")]
     response_code: Annotated[str | None, Field(description="The bank's; absent without answer.")]
-    response_message: str
+    response_message: Annotated[
+        str, Field(description="The bank's words, or why there is no answer.")
+    ]
     external_id: Annotated[str, Field(description="X-EXTERNAL-ID of our question.")]
     string_to_sign: Annotated[
         str, Field(description="What we signed; the token stands as the start of its SHA-256.")

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
-from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import ValidationError
 
 from payment_service.bills import service
@@ -36,6 +35,7 @@ from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import BodyUnreadable, problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
+from perisai_kit.http.types import BillId, MemberId
 
 issuer = require(Role.MEMBER, Role.AGENT, Role.WADAH_ADMIN, Role.BRANCH_OFFICER, Role.ADMIN)
 Issuer = Annotated[Principal, Depends(issuer)]
@@ -128,8 +128,8 @@ async def issue(
 async def list_bills(
     session: ReadSession,
     principal: Reader,
-    member_id: UUID | None = None,
-    status: BillStatus | None = None,
+    member_id: MemberId | None = None,
+    status: Annotated[BillStatus | None, Query(description="Only with this status.")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[BillSummary]:
@@ -140,7 +140,7 @@ async def list_bills(
 
 
 @reading.get("/{bill_id}", response_model=BillOut, responses=problems(BillNotFound))
-async def get(bill_id: UUID, session: ReadSession, principal: Reader) -> BillOut:
+async def get(bill_id: BillId, session: ReadSession, principal: Reader) -> BillOut:
     """Return a bill with its lines and where it can be paid."""
     return await service.get(session, principal, bill_id)
 
@@ -151,7 +151,7 @@ async def get(bill_id: UUID, session: ReadSession, principal: Reader) -> BillOut
     responses=problems(BillNotFound, BillAlreadyPaid, BillCancelledAlready, BillExpiredAlready),
 )
 async def cancel(
-    bill_id: UUID, wanted: BillCancellation, session: Session, principal: Issuer
+    bill_id: BillId, wanted: BillCancellation, session: Session, principal: Issuer
 ) -> BillOut:
     """Withdraw a bill that is not paid; its months can then be billed anew."""
     return await service.cancel(session, principal, bill_id, reason=wanted.reason)

@@ -1,15 +1,26 @@
 from datetime import datetime
-from uuid import UUID
 
 from pydantic import Field
 
 from payment_service.bills.rules import BillStatus, CancellationReason
 from payment_service.tariffs.rules import Payer, Programme, Sector
-from perisai_kit.http.types import Model, MonthText, Out
+from perisai_kit.http.types import (
+    AgentId,
+    AttributionId,
+    BranchCode,
+    MemberId,
+    Model,
+    MonthText,
+    Out,
+    PartnerId,
+    RecordId,
+    RegionCode,
+    WadahId,
+)
 
 
 class NewBill(Model):
-    member_id: UUID
+    member_id: MemberId
     first_month: MonthText
     month_count: int = Field(ge=1, le=12, strict=True)
 
@@ -35,7 +46,7 @@ class BillLineOut(Out):
 class VirtualAccountOut(Out):
     """`number` is what the payer types at this bank."""
 
-    partner_id: UUID
+    partner_id: PartnerId
     partner_name: str
     company_code: str
     customer_no: str
@@ -45,8 +56,8 @@ class VirtualAccountOut(Out):
 class BillSummary(Out):
     """Amounts in whole rupiah; the name is masked."""
 
-    id: UUID
-    member_id: UUID
+    id: RecordId
+    member_id: MemberId
     display_name: str
     status: BillStatus
     first_month: MonthText
@@ -56,11 +67,11 @@ class BillSummary(Out):
     sector: Sector
     payer: Payer
     declared_income: int
-    agent_id: UUID | None
-    wadah_id: UUID | None
-    attribution_id: UUID | None
-    branch_code: str
-    region_code: str
+    agent_id: AgentId | None
+    wadah_id: WadahId | None
+    attribution_id: AttributionId | None
+    branch_code: BranchCode
+    region_code: RegionCode
     issued_at: datetime
     expires_at: datetime
     paid_at: datetime | None

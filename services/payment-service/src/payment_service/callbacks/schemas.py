@@ -18,6 +18,7 @@ from payment_service.callbacks.rules import (
 )
 from payment_service.payments.rules import Settlement
 from perisai_kit.domain.clock import jakarta_date, real_now
+from perisai_kit.http.types import PaymentId, RecordId
 from snap_bi.answers import Answer, build_refusal
 from snap_bi.codes import Case, Service, format_response_code
 from snap_bi.errors import BodyInvalid
@@ -40,7 +41,7 @@ class Signed:
     its token has ended. It is then answered only where it repeats a settled payment.
     """
 
-    id: UUID
+    id: RecordId
     service: Service
     caller: Caller
     wire: Wire
@@ -85,7 +86,7 @@ class Outcome:
 
     answer: Answer
     verdict: CallbackOutcome
-    payment_id: UUID | None = None
+    payment_id: PaymentId | None = None
     first_id: UUID | None = None
 
 

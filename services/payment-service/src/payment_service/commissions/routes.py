@@ -1,7 +1,6 @@
 """Decide on commission schemes over HTTP."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
@@ -22,6 +21,7 @@ from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import Session
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
+from perisai_kit.http.types import SchemeId
 
 router = APIRouter(
     prefix="/v1/commission-schemes", tags=["commission schemes"], route_class=TransactionRoute
@@ -42,7 +42,11 @@ Decider = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=Scope
     ),
 )
 async def decide(
-    scheme_id: UUID, decision: SchemeDecision, session: Session, officer: Decider, config: Config
+    scheme_id: SchemeId,
+    decision: SchemeDecision,
+    session: Session,
+    officer: Decider,
+    config: Config,
 ) -> Scheme:
     """Approve or reject a scheme that somebody else proposed; it is not edited afterwards."""
     return await service.decide(

@@ -25,10 +25,20 @@ Bookkeeper = Annotated[
         require(Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN, scope=ScopeKind.COUNTRY),
     ),
 ]
-AccountText = Annotated[str | None, Query(max_length=200, pattern=r"^[a-z_]+(:[a-z0-9-]+)*$")]
+AccountText = Annotated[
+    str | None,
+    Query(
+        max_length=200,
+        pattern=r"^[a-z_]+(:[a-z0-9-]+)*$",
+        description="Only transfers from or to this account.",
+    ),
+]
+FirstDay = Annotated[Day | None, Query(description="First business date; all when left out.")]
+LastDay = Annotated[Day | None, Query(description="Last business date; all when left out.")]
 CauseText = Annotated[
     str | None,
     Query(
+        description="Only transfers of this cause, such as a payment.",
         max_length=100,
         pattern=r"^[a-z_]+:[a-z0-9-]+$",
         examples=["payment:0190a000-0000-7000-8000-000000000001"],
@@ -67,7 +77,7 @@ async def list_transfers(
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def export(
-    request: Request, _: Bookkeeper, first_on: Day | None = None, last_on: Day | None = None
+    request: Request, _: Bookkeeper, first_on: FirstDay = None, last_on: LastDay = None
 ) -> StreamingResponse:
     """Export the transfers of these business dates as a plain-text accounting journal."""
     database: Database = request.app.state.kit.database

@@ -1,7 +1,6 @@
 """Payments and receipts over HTTP. Only banks make payments, through their callbacks."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
@@ -14,6 +13,7 @@ from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReadSession
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
+from perisai_kit.http.types import BillId, MemberId, PaymentId
 
 router = APIRouter(prefix="/v1/payments", tags=["payments"])
 Reader = Annotated[
@@ -36,8 +36,8 @@ Reader = Annotated[
 async def list_payments(
     session: ReadSession,
     principal: Reader,
-    member_id: UUID | None = None,
-    bill_id: UUID | None = None,
+    member_id: MemberId | None = None,
+    bill_id: BillId | None = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[PaymentOut]:
@@ -48,12 +48,12 @@ async def list_payments(
 
 
 @router.get("/{payment_id}", response_model=PaymentOut, responses=problems(PaymentNotFound))
-async def get(payment_id: UUID, session: ReadSession, principal: Reader) -> Payment:
+async def get(payment_id: PaymentId, session: ReadSession, principal: Reader) -> Payment:
     """Return a payment."""
     return await service.get(session, principal, payment_id)
 
 
 @router.get("/{payment_id}/receipt", response_model=ReceiptOut, responses=problems(PaymentNotFound))
-async def get_receipt(payment_id: UUID, session: ReadSession, principal: Reader) -> ReceiptOut:
+async def get_receipt(payment_id: PaymentId, session: ReadSession, principal: Reader) -> ReceiptOut:
     """Return the receipt: what was paid, for which months and programmes, by which bank."""
     return await service.receipt(session, principal, payment_id)

@@ -1,22 +1,33 @@
 from datetime import datetime
-from uuid import UUID
 
 from payment_service.tariffs.rules import Payer, Programme, Sector
-from perisai_kit.http.types import MonthText, Out
+from perisai_kit.http.types import (
+    AgentId,
+    BillId,
+    BranchCode,
+    MemberId,
+    MonthText,
+    Out,
+    PartnerId,
+    PaymentId,
+    RecordId,
+    RegionCode,
+    WadahId,
+)
 
 
 class PaymentOut(Out):
     """amount is whole rupiah; trx_date_time is the bank's instant, received_at ours."""
 
-    id: UUID
-    partner_id: UUID
+    id: RecordId
+    partner_id: PartnerId
     payment_request_id: str
-    bill_id: UUID
-    member_id: UUID
-    agent_id: UUID | None
-    wadah_id: UUID | None
-    branch_code: str
-    region_code: str
+    bill_id: BillId
+    member_id: MemberId
+    agent_id: AgentId | None
+    wadah_id: WadahId | None
+    branch_code: BranchCode
+    region_code: RegionCode
     first_month: MonthText
     month_count: int
     amount: int
@@ -39,13 +50,13 @@ class ReceiptLineOut(Out):
 class ReceiptOut(Out):
     """Proof that contributions were received; the name is masked."""
 
-    payment_id: UUID
-    bill_id: UUID
-    member_id: UUID
+    payment_id: PaymentId
+    bill_id: BillId
+    member_id: MemberId
     display_name: str
     sector: Sector
     payer: Payer
-    agent_id: UUID | None
+    agent_id: AgentId | None
     months: list[MonthText]
     programmes: list[ReceiptLineOut]
     amount: int

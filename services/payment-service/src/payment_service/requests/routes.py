@@ -1,5 +1,4 @@
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
@@ -11,6 +10,7 @@ from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReadSession
 from perisai_kit.http.paging import Cursor, CursorInvalid, Limit, Page
 from perisai_kit.http.problems import problems
+from perisai_kit.http.types import PartnerId
 
 router = APIRouter(prefix="/v1/bank-partners", tags=["bank partners"])
 Treasurer = Annotated[
@@ -24,7 +24,11 @@ Treasurer = Annotated[
     responses=problems(BankPartnerNotFound, CursorInvalid),
 )
 async def list_requests(
-    partner_id: UUID, session: ReadSession, _: Treasurer, cursor: Cursor = None, limit: Limit = 50
+    partner_id: PartnerId,
+    session: ReadSession,
+    _: Treasurer,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> Page[BankRequestOut]:
     """List what a bank sent us and what it was answered, newest first: for its engineer.
 

@@ -5,14 +5,14 @@ from uuid import UUID
 from pydantic import Field
 
 from payment_service.callbacks.rules import CallbackCheck, CallbackOutcome
-from perisai_kit.http.types import Out
+from perisai_kit.http.types import Out, PaymentId, RecordId
 
 
 class BankRequestOut(Out):
     """One call of a bank without its content: no name, no account, no token and no secret."""
 
-    id: UUID
-    received_at: datetime
+    id: RecordId
+    received_at: Annotated[datetime, Field(description="When it arrived.")]
     service: Annotated[str, Field(description="Of the standard: 24, 25, or 73 for a token.")]
     source: Annotated[str, Field(description="The address it came from.")]
     target: Annotated[str, Field(description="Path and query as on the wire.")]
@@ -38,13 +38,15 @@ class BankRequestOut(Out):
     signed_over: Annotated[
         str | None, Field(description="The form of the body its signature matches; null: none.")
     ]
-    http_status: int
-    response_code: str
-    response_message: str
+    http_status: Annotated[int, Field(description="HTTP status of our answer.")]
+    response_code: Annotated[
+        str, Field(description="SNAP code of our answer; empty where the answer had no body.")
+    ]
+    response_message: Annotated[str, Field(description="Words of that code.")]
     first_id: Annotated[
         UUID | None, Field(description="The request whose answer was repeated or contradicted.")
     ]
-    payment_id: UUID | None
+    payment_id: PaymentId | None
     dropped_fields: Annotated[
         list[str],
         Field(

@@ -1,7 +1,6 @@
 """Commission schemes over HTTP; deciding on one is with commissions, which know what was earned."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
@@ -21,6 +20,7 @@ from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
+from perisai_kit.http.types import SchemeId
 
 router = APIRouter(
     prefix="/v1/commission-schemes", tags=["commission schemes"], route_class=TransactionRoute
@@ -49,6 +49,6 @@ async def list_schemes(
 
 
 @router.get("/{scheme_id}", response_model=CommissionSchemeOut, responses=problems(SchemeNotFound))
-async def get(scheme_id: UUID, session: ReadSession, _: Reader) -> Scheme:
+async def get(scheme_id: SchemeId, session: ReadSession, _: Reader) -> Scheme:
     """Return a scheme."""
     return await service.get(session, scheme_id)

@@ -6,7 +6,14 @@ from pydantic import ConfigDict, Field, StrictBool
 
 from payment_service.schemes import rules
 from payment_service.schemes.rules import PARTS, SchemeStatus, SchemeVerdict
-from perisai_kit.http.types import LongText, Model, MonthText, Out, ShortText
+from perisai_kit.http.types import (
+    LongText,
+    Model,
+    MonthText,
+    Out,
+    RecordId,
+    ShortText,
+)
 
 BasisPoints = Annotated[
     int, Field(ge=0, le=PARTS, strict=True, description="Basis points: 1,500 is 15 %.")
@@ -87,7 +94,7 @@ class SchemeDecision(Model):
 class CommissionSchemeOut(Out):
     """Nobody is named on the schemes the platform began with."""
 
-    id: UUID
+    id: RecordId
     name: str
     first_month: MonthText
     terms: SchemeTerms

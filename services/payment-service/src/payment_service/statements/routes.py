@@ -1,7 +1,6 @@
 """Months, statements and previews over HTTP."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
 
@@ -35,6 +34,7 @@ from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
+from perisai_kit.http.types import AgentId, BeneficiaryId, SchemeId, StatementId, WadahId
 
 months = APIRouter(prefix="/v1/commission-months", tags=["commission months"])
 closing = APIRouter(
@@ -62,10 +62,14 @@ Reader = Annotated[
 
 # An address holds text; what passes the pattern is a month.
 MONTH = r"^[1-9][0-9]{3}-(0[1-9]|1[0-2])$"
-MonthInQuery = Annotated[str | None, Query(pattern=MONTH, examples=["2026-11"])]
+MonthInQuery = Annotated[
+    str | None, Query(pattern=MONTH, examples=["2026-11"], description="Only this month.")
+]
 
 
-async def _named(month: Annotated[str, Path(pattern=MONTH, examples=["2026-11"])]) -> Month:
+async def _named(
+    month: Annotated[str, Path(pattern=MONTH, examples=["2026-11"], description="The month.")],
+) -> Month:
     return Month.parse(month)
 
 
@@ -75,8 +79,8 @@ async def _wanted(month: MonthInQuery = None) -> Month | None:
 
 async def _whose(
     wanted: Annotated[Month | None, Depends(_wanted)],
-    agent_id: UUID | None = None,
-    wadah_id: UUID | None = None,
+    agent_id: AgentId | None = None,
+    wadah_id: WadahId | None = None,
 ) -> Whose:
     return Whose(agent_id=agent_id, wadah_id=wadah_id, month=wanted)
 
@@ -124,7 +128,7 @@ async def list_statements(
     session: ReadSession,
     principal: Reader,
     month: Wanted,
-    beneficiary_id: UUID | None = None,
+    beneficiary_id: BeneficiaryId | None = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[IncentiveStatementOut]:
@@ -145,7 +149,9 @@ async def list_statements(
 @statements.get(
     "/{statement_id}", response_model=IncentiveStatementOut, responses=problems(StatementNotFound)
 )
-async def get(statement_id: UUID, session: ReadSession, principal: Reader) -> IncentiveStatementOut:
+async def get(
+    statement_id: StatementId, session: ReadSession, principal: Reader
+) -> IncentiveStatementOut:
     """Return a statement with what each rule gave and the rests that were carried."""
     return await service.get(session, principal, statement_id)
 
@@ -156,7 +162,7 @@ async def get(statement_id: UUID, session: ReadSession, principal: Reader) -> In
     responses=problems(StatementNotFound),
 )
 async def list_lines(
-    statement_id: UUID,
+    statement_id: StatementId,
     session: ReadSession,
     principal: Reader,
     cursor: Cursor = None,
@@ -179,7 +185,7 @@ async def list_lines(
     ),
 )
 async def get_preview(
-    session: ReadSession, principal: Reader, whose: Asked, scheme_id: UUID | None = None
+    session: ReadSession, principal: Reader, whose: Asked, scheme_id: SchemeId | None = None
 ) -> CommissionPreviewOut:
     """Return what a statement would say if the month were closed now.
 

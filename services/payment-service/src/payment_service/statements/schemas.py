@@ -1,4 +1,5 @@
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
@@ -7,7 +8,20 @@ from payment_service.commissions.rules import CommissionRule
 from payment_service.earnings.rules import BeneficiaryKind
 from payment_service.schemes.rules import PARTS
 from payment_service.statements.rules import MonthState
-from perisai_kit.http.types import MonthText, Out
+from perisai_kit.http.types import (
+    AgentId,
+    AttributionId,
+    BeneficiaryId,
+    BranchCode,
+    MemberId,
+    MonthText,
+    Out,
+    PaymentId,
+    RecordId,
+    RegionCode,
+    SchemeId,
+    WadahId,
+)
 
 PARTS_OF_A_RUPIAH = f"Exact: an integer of 1/{PARTS:,} rupiah."
 
@@ -40,13 +54,13 @@ class EarnedOut(Out):
 
 
 class IncentiveStatementOut(EarnedOut):
-    id: UUID
+    id: RecordId
     month: MonthText
     beneficiary_kind: BeneficiaryKind
-    beneficiary_id: UUID
-    wadah_id: UUID
-    branch_code: str
-    region_code: str
+    beneficiary_id: BeneficiaryId
+    wadah_id: WadahId
+    branch_code: BranchCode
+    region_code: RegionCode
     total_parts: int = Field(description=f"Everything since the beginning. {PARTS_OF_A_RUPIAH}")
     issued_at: datetime
 
@@ -57,7 +71,7 @@ class CommissionLineOut(Out):
     id: int
     earned_month: MonthText
     beneficiary_kind: BeneficiaryKind
-    beneficiary_id: UUID
+    beneficiary_id: BeneficiaryId
     rule: CommissionRule
     base: int = Field(description="Whole rupiah: the contribution paid, or the sum agreed.")
     rate_bps: int = Field(description="Basis points of the base.")
@@ -65,16 +79,16 @@ class CommissionLineOut(Out):
     contribution_month: MonthText | None
     programme: str | None
     month_index: int | None = Field(description="Which month of the member with agents, from 1.")
-    agent_id: UUID
-    member_id: UUID
-    payment_id: UUID
-    attribution_id: UUID
-    scheme_id: UUID
-    recorded_at: datetime
+    agent_id: AgentId
+    member_id: MemberId
+    payment_id: PaymentId
+    attribution_id: AttributionId
+    scheme_id: SchemeId
+    recorded_at: Annotated[datetime, Field(description="When it was recorded.")]
 
 
 class SchemeApplied(Out):
-    id: UUID
+    id: RecordId
     name: str
     first_month: MonthText
 
@@ -85,7 +99,7 @@ class CommissionPreviewOut(EarnedOut):
     month: MonthText
     state: MonthState
     beneficiary_kind: BeneficiaryKind
-    beneficiary_id: UUID
+    beneficiary_id: BeneficiaryId
     scheme: SchemeApplied | None
     new_members: int | None = Field(
         default=None, description="Of an agent, counted as the scheme counts."

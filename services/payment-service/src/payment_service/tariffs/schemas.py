@@ -1,5 +1,4 @@
 from typing import Self
-from uuid import UUID
 
 from pydantic import Field
 
@@ -14,11 +13,20 @@ from payment_service.tariffs.rules import (
     Sector,
     Tariff,
 )
-from perisai_kit.http.types import Code, Model, MonthText, Out, PositiveRupiah, Rupiah, Text255
+from perisai_kit.http.types import (
+    Code,
+    MemberId,
+    Model,
+    MonthText,
+    Out,
+    PositiveRupiah,
+    Rupiah,
+    Text255,
+)
 
 
 class QuoteRequest(Model):
-    member_id: UUID
+    member_id: MemberId
     first_month: MonthText
     month_count: int = Field(ge=1, le=12, strict=True)
 
@@ -38,7 +46,7 @@ class QuoteLineOut(Out):
 
 
 class QuoteOut(Out):
-    member_id: UUID
+    member_id: MemberId
     first_month: MonthText
     month_count: int
     sector: Sector

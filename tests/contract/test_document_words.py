@@ -1,0 +1,82 @@
+"""Everything in the document of the API is described; the exceptions only shrink."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from contract.document_words import (
+    UNDESCRIBED,
+    WITHOUT_EXAMPLE,
+    WITHOUT_UNIT,
+    examples,
+    fields_without_unit,
+    operations,
+    undescribed_fields,
+    undescribed_parameters,
+)
+
+from sandbox.openapi.platform import openapi_document
+
+Find = Callable[[dict[str, Any]], Iterable[tuple[str, str]]]
+LISTS: dict[Find, dict[str, set[str]]] = {
+    undescribed_fields: UNDESCRIBED,
+    undescribed_parameters: {},
+    fields_without_unit: WITHOUT_UNIT,
+}
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return openapi_document()
+
+
+def pairs(listed: dict[str, set[str]]) -> set[tuple[str, str]]:
+    return {(name, field) for name, fields in listed.items() for field in fields}
+
+
+@pytest.mark.parametrize("find", LISTS, ids=lambda each: each.__name__)
+def test_nothing_new_is_left_unsaid(document: dict[str, Any], find: Find) -> None:
+    assert sorted(set(find(document)) - pairs(LISTS[find])) == []
+
+
+@pytest.mark.parametrize("find", LISTS, ids=lambda each: each.__name__)
+def test_an_exception_that_is_described_now_is_struck_out(
+    document: dict[str, Any], find: Find
+) -> None:
+    assert sorted(pairs(LISTS[find]) - set(find(document))) == []
+
+
+def test_every_body_has_an_example_but_those_listed(document: dict[str, Any]) -> None:
+    missing = {
+        operation["operationId"]
+        for operation in operations(document)
+        if "requestBody" in operation and not examples(document, operation)
+    }
+
+    assert missing == WITHOUT_EXAMPLE
+
+
+def test_the_finders_find() -> None:
+    schemas: dict[str, dict[str, Any]] = {
+        "Bill": {
+            "properties": {
+                "amount": {"type": "integer", "description": "What is owed."},
+                "relief_bps": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+                "base": {"type": "integer", "description": "Whole rupiah."},
+                "status": {"$ref": "#/components/schemas/BillStatus"},
+                "payer": {"$ref": "#/components/schemas/Payer"},
+            }
+        },
+        "BillStatus": {"type": "string", "description": "Where it stands."},
+        "Payer": {"type": "string"},
+    }
+    body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Payer"}}}}
+    operation = {"operationId": "a.b", "parameters": [{"name": "q"}], "requestBody": body}
+    document = {"paths": {"/": {"get": operation}}, "components": {"schemas": schemas}}
+
+    assert list(undescribed_fields(document)) == [("Bill", "relief_bps"), ("Bill", "payer")]
+    assert list(fields_without_unit(document)) == [("Bill", "amount"), ("Bill", "relief_bps")]
+    assert list(undescribed_parameters(document)) == [("a.b", "q")]
+    assert examples(document, operation) == []
+    schemas["Payer"]["examples"] = ["self"]
+    assert examples(document, operation) == ["self"]
