@@ -53,18 +53,21 @@ rm -f .venv/installed .venv/installed-dev
 echo "Installing into .venv: about a minute, more where packages must be fetched; 300 MB." >&2
 if ! is_new_enough $here || ! $here -m pip --version >/dev/null 2>&1; then
     rm -rf .venv
-    step 1/4 "environment" "$python" -m venv .venv || fail "Python could not make .venv."
+    step 1/5 "environment" "$python" -m venv .venv || fail "Python could not make .venv."
 fi
-step 2/4 "installer" $here -m pip install --quiet --quiet --require-hashes \
+step 2/5 "installer" $here -m pip install --quiet --quiet --require-hashes \
     -r requirements-uv.lock || fail "uv could not be installed; see the lines above."
-install 3/4 "packages" deploy/requirements-sandbox.lock
+install 3/5 "packages" deploy/requirements-sandbox.lock
 set --
 for project in libs/*/ gateway/ services/*/ sandbox/; do
     if [ -f "${project}pyproject.toml" ]; then
         set -- "$@" -e "./$project"
     fi
 done
-step 4/4 "the platform" $here deploy/uv.py pip install --python $here --no-deps \
+step 4/5 "the platform" $here deploy/uv.py pip install --python $here --no-deps \
     --no-build-isolation "$@" ||
     fail "Our own packages could not be installed; see the lines above."
+# Otherwise each process would compile them at its first start, all at the same time.
+step 5/5 "compiling" $here -m compileall -q -j 0 libs/*/src gateway/src services/*/src sandbox/src ||
+    fail "Our own packages could not be compiled; see the lines above."
 touch .venv/installed

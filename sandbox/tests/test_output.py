@@ -8,9 +8,19 @@ import pytest
 
 from sandbox.errors import SandboxError
 from sandbox.log_files import MAX_BYTES, LogFiles, find_lines
-from sandbox.output import EXPECTED, Output, Phase, wants_json
+from sandbox.output import EXPECTED, REMIND_EVERY_S, SILENT_S, Output, Phase, wants_json
 
 REQUEST_ID = "01930f2a-0000-7000-8000-00000badcafe"
+
+
+class Time:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 class Said:
@@ -20,7 +30,10 @@ class Said:
         self.folder = folder
         self.printed: list[str] = []
         self.files = LogFiles(folder)
-        self.output = Output(self.files, write=self.printed.append, as_json=as_json)
+        self.time = Time()
+        self.output = Output(
+            self.files, write=self.printed.append, as_json=as_json, get_time=self.time
+        )
         self.output.phase = phase
 
     def kept(self, name: str) -> list[str]:
@@ -183,3 +196,36 @@ def test_a_log_that_cannot_be_written_is_said_once_and_stops_nothing(tmp_path: P
 
     assert said.printed[0].startswith("sandbox  the logs cannot be written: ")
     assert said.printed[1:] == ["200 POST /v1/bills 34 ms req_0badcafe"] * 2
+
+
+def test_a_start_that_is_silent_says_what_it_is_at_and_how_long(tmp_path: Path) -> None:
+    said = Said(tmp_path, phase=Phase.STARTING)
+    with said.files:
+        said.output("sandbox", "migrating the databases")
+        for _ in range(20):
+            said.time.now += REMIND_EVERY_S
+            said.output.remind()
+        said.output("gateway", "is ready after 9.0 s")
+        said.output.remind()
+
+    assert said.printed == [
+        "sandbox  migrating the databases",
+        "sandbox  migrating the databases: 4 s",
+        "sandbox  migrating the databases: 7 s",
+        "gateway  is ready after 9.0 s",
+    ]
+    assert SILENT_S + REMIND_EVERY_S < 5
+
+
+@pytest.mark.parametrize(
+    ("phase", "as_json"), [(Phase.SERVING, False), (Phase.STOPPING, False), (Phase.STARTING, True)]
+)
+def test_nobody_is_reminded_of_a_platform_that_serves_or_by_a_machine(
+    tmp_path: Path, phase: Phase, as_json: bool
+) -> None:
+    said = Said(tmp_path, phase=phase, as_json=as_json)
+    with said.files:
+        said.time.now += 60
+        said.output.remind()
+
+    assert said.printed == []

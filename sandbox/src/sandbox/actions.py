@@ -52,14 +52,15 @@ def run_platform(folder: Path, *, free_ports: bool, small: bool) -> None:
         async def show_box(described: dict[str, Any]) -> None:
             output.show_box(welcome_lines(described))
 
-        run(
-            folder,
-            services,
-            show=output,
-            when_ready=show_box,
-            when_stopping=partial(setattr, output, "phase", Phase.STOPPING),
-            small=small,
-        )
+        with output.reminding():
+            run(
+                folder,
+                services,
+                show=output,
+                when_ready=show_box,
+                when_stopping=partial(setattr, output, "phase", Phase.STOPPING),
+                small=small,
+            )
         output("sandbox", "stopped")
 
 

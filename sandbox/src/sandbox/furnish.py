@@ -43,7 +43,6 @@ async def furnish(
             gateway_environment=gateway_environment,
             write=write,
         )
-        write("the banks are connected")
         write_private_json(folder / FAKEBANK_FILE, {"partners": partners})
         stage = Stage(
             gateway_url=addresses["gateway"],

@@ -4,8 +4,10 @@ With PERISAI_LOG=json every line of every process is printed unchanged, for prog
 """
 
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from enum import Enum, auto
 from typing import Any
 
@@ -43,6 +45,8 @@ The refused sign-in is the seed's check for an administrator.
 """
 COLOURS = {"warning": "yellow", "error": "red", "critical": "red"}
 UNSHOWN_FIELDS = frozenset({"event", "service", "level", "timestamp", "exception", "account_id"})
+SILENT_S, REMIND_EVERY_S = 3.5, 0.5
+"""Nobody should look at a screen on which nothing moves for five seconds."""
 WIDTH = 8
 """Of the names before the lines."""
 
@@ -59,17 +63,65 @@ class Output:
     """Writes each line of each process to its file, and prints the important ones."""
 
     def __init__(
-        self, files: LogFiles, *, write: Callable[[str], None], as_json: bool = False
+        self,
+        files: LogFiles,
+        *,
+        write: Callable[[str], None],
+        as_json: bool = False,
+        get_time: Callable[[], float] = time.monotonic,
     ) -> None:
+<<<<<<< HEAD
         """write: gets one line of text, with colours."""
+=======
+        """write: takes one line of text, with colours in it. get_time: returns seconds."""
+>>>>>>> 810150a (Leave no silence of five seconds in a start)
         self._files = files
         self._write = write
         self._as_json = as_json
+        self._get_time = get_time
+        self._lock = threading.Lock()
+        self._step = "starting"
+        self._step_began_at = self._shown_at = get_time()
         self.phase = Phase.STARTING
         self._is_kept = True
 
+    @contextmanager
+    def reminding(self) -> Iterator[None]:
+        """Never be silent for five seconds while the processes start."""
+        done = threading.Event()
+
+        def watch() -> None:
+            while not done.wait(REMIND_EVERY_S):
+                self.remind()
+
+        watching = threading.Thread(target=watch, daemon=True)
+        watching.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watching.join()
+
+    def remind(self) -> None:
+        """Show how long the present step of the start has taken, when nothing else was shown."""
+        with self._lock, suppress(BrokenPipeError):
+            now = self._get_time()
+            is_silent = now - self._shown_at >= SILENT_S
+            if is_silent and self.phase is Phase.STARTING and not self._as_json:
+                self._shown_at = now
+                seconds = now - self._step_began_at
+                self._write(f"{'sandbox':<{WIDTH}} {self._step}: {seconds:.0f} s")
+
     def __call__(self, name: str, line: str) -> None:
+<<<<<<< HEAD
         """Handle a line of a process, or about it."""
+=======
+        """Take a line that a process wrote, or that is said about it."""
+        with self._lock:
+            self._take(name, line)
+
+    def _take(self, name: str, line: str) -> None:
+>>>>>>> 810150a (Leave no silence of five seconds in a start)
         fields = parse_line(line)
         as_json = line if fields is not None else wrap_text(name, line)
         self._keep(name, as_json)
@@ -79,10 +131,18 @@ class Output:
             shown = f"{name:<{WIDTH}} {line}"
         else:
             shown = short_line(name, fields, self.phase)
+<<<<<<< HEAD
         # The reader has closed the pipe, as in `make run | head`; the platform goes on.
+=======
+        if shown is None:
+            return
+        self._shown_at = self._get_time()
+        if name == "sandbox":
+            self._step, self._step_began_at = line, self._shown_at
+        # Nobody reads any more, as in `make run | head`: the platform goes on.
+>>>>>>> 810150a (Leave no silence of five seconds in a start)
         with suppress(BrokenPipeError):
-            if shown is not None:
-                self._write(shown)
+            self._write(shown)
 
     def _keep(self, name: str, line: str) -> None:
         try:

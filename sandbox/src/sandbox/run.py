@@ -44,13 +44,15 @@ def run(
     signal.signal(signal.SIGTERM, _leave)
     folder = folder.absolute()
     prepare_folder(folder)
+    show("sandbox", "starting PostgreSQL")
     with Postgres(folder / POSTGRES, port=_postgres_port()) as postgres:
         # Only now is the folder locked; a killed run leaves its description behind.
         (folder / DESCRIPTION_FILE).unlink(missing_ok=True)
         check_ports(services)
         show("sandbox", f"PostgreSQL answers on port {postgres.port}")
+        show("sandbox", "migrating the databases")
         migrate(services, postgres)
-        show("sandbox", "the databases are migrated")
+        show("sandbox", f"starting {', '.join(each.name for each in services)}")
         try:
             _run_services(
                 folder,

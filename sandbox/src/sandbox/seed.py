@@ -3,6 +3,7 @@
 Everything is looked up before it is created, so that a second start creates nothing.
 """
 
+import asyncio
 import subprocess
 import sys
 import uuid
@@ -116,11 +117,11 @@ async def seed(
     async with httpx.AsyncClient(
         base_url=gateway_url, verify=get_ssl_context(), trust_env=False, timeout=TIMEOUT_S
     ) as client:
+        write("making the sign-ins of the staff")
         admin = await _administrator(client, secrets, gateway_environment)
-        write("the administrator can sign in")
         for sign_in in SIGN_INS[1:]:
             await _ensure_account(admin, sign_in, secrets.passwords[sign_in.username])
-        write("the staff can sign in")
+        write("connecting the banks")
         if await admin.find(f"/v1/branches/{BRANCH['code']}") is None:
             await admin.make("/v1/branches", BRANCH)
         return [
@@ -151,7 +152,7 @@ async def _administrator(
     username, password = SIGN_INS[0].username, secrets.passwords[SIGN_INS[0].username]
     api = await sign_in(client, username, password)
     if api is None:
-        create_admin(username, password, environment)
+        await asyncio.to_thread(create_admin, username, password, environment)
         api = await sign_in(client, username, password)
     if api is None:
         raise SandboxError("The administrator of the sandbox cannot sign in.")

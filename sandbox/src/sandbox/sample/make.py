@@ -148,6 +148,7 @@ async def complete_sample(
     if state.sign_ins is not None:
         return state.sign_ins
     plan = state.plan
+    write(f"making sample data: {plan.size} members, bills and applications")
     try:
         async with open_desk(stage) as desk:
             maker = _Maker(plan, stage, desk, state, Progress(plan.size, write))
