@@ -202,6 +202,17 @@ def test_help_loads_nothing_that_only_a_command_needs() -> None:
         assert f" {word} " in done.stdout
 
 
+def test_no_command_waits_for_what_only_services_are_made_of() -> None:
+    asked = (
+        "import sandbox.actions, sys\n"
+        "print(sorted({'sqlalchemy', 'asyncpg', 'fastapi', 'alembic'} & set(sys.modules)))\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
+
+
 @pytest.mark.parametrize("words", [("otp", "member"), ("pay", "12345"), ("token", "admin")])
 def test_what_needs_a_running_sandbox_says_so_in_one_line(
     tmp_path: Path, words: tuple[str, str]

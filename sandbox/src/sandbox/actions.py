@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import typer
@@ -19,10 +19,10 @@ from perisai_kit.domain import clock
 from sandbox import folder as folders
 from sandbox.asking import Payment, fetch_code, fetch_token, pay_virtual_account
 from sandbox.demo.run import run_demo
-from sandbox.doctor import Finding, examine
 from sandbox.environment import CLOCK_FILE, build_environment
 from sandbox.errors import SandboxError
 from sandbox.furnish import DESCRIPTION_FILE, furnish_elsewhere
+from sandbox.later import import_later
 from sandbox.log_files import LogFiles, find_lines
 from sandbox.output import Output, Phase, wants_json
 from sandbox.rotate import add_data_keys as add_data_keys
@@ -33,6 +33,11 @@ from sandbox.seed import create_admin
 from sandbox.services import load_services
 from sandbox.show import read_description, status_lines, welcome_lines
 from sandbox.vault import load_secrets
+
+if TYPE_CHECKING:
+    from sandbox import doctor
+else:
+    doctor = import_later("sandbox.doctor")  # it loads what the services are made of
 
 reset = folders.reset
 read_logs = find_lines
@@ -69,9 +74,9 @@ def show_status(folder: Path) -> Iterator[str]:
     return status_lines(read_description(folder), load_services())
 
 
-def examine_sandbox(folder: Path) -> list[Finding]:
+def examine_sandbox(folder: Path) -> list["doctor.Finding"]:
     """Check everything that a sandbox needs. Raises: SandboxError for an invalid port variable."""
-    return examine(folder.absolute(), load_services())
+    return doctor.examine(folder.absolute(), load_services())
 
 
 def fetch_access_token(folder: Path, username: str) -> str:

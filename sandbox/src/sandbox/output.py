@@ -70,11 +70,7 @@ class Output:
         as_json: bool = False,
         get_time: Callable[[], float] = time.monotonic,
     ) -> None:
-<<<<<<< HEAD
-        """write: gets one line of text, with colours."""
-=======
-        """write: takes one line of text, with colours in it. get_time: returns seconds."""
->>>>>>> 810150a (Leave no silence of five seconds in a start)
+        """write: gets one line of text, with colours. get_time: returns seconds."""
         self._files = files
         self._write = write
         self._as_json = as_json
@@ -113,15 +109,11 @@ class Output:
                 self._write(f"{'sandbox':<{WIDTH}} {self._step}: {seconds:.0f} s")
 
     def __call__(self, name: str, line: str) -> None:
-<<<<<<< HEAD
         """Handle a line of a process, or about it."""
-=======
-        """Take a line that a process wrote, or that is said about it."""
         with self._lock:
             self._take(name, line)
 
     def _take(self, name: str, line: str) -> None:
->>>>>>> 810150a (Leave no silence of five seconds in a start)
         fields = parse_line(line)
         as_json = line if fields is not None else wrap_text(name, line)
         self._keep(name, as_json)
@@ -131,16 +123,12 @@ class Output:
             shown = f"{name:<{WIDTH}} {line}"
         else:
             shown = short_line(name, fields, self.phase)
-<<<<<<< HEAD
-        # The reader has closed the pipe, as in `make run | head`; the platform goes on.
-=======
         if shown is None:
             return
         self._shown_at = self._get_time()
         if name == "sandbox":
             self._step, self._step_began_at = line, self._shown_at
-        # Nobody reads any more, as in `make run | head`: the platform goes on.
->>>>>>> 810150a (Leave no silence of five seconds in a start)
+        # The reader has closed the pipe, as in `make run | head`; the platform goes on.
         with suppress(BrokenPipeError):
             self._write(shown)
 

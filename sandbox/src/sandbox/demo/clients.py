@@ -1,5 +1,6 @@
 """The clients of the demo: people and the bank."""
 
+import asyncio
 import uuid
 from typing import Any
 
@@ -9,14 +10,17 @@ from sandbox.demo.people import Person
 from sandbox.demo.report import StepFailed
 
 TIMEOUT_S = 30.0
+RETRY_S = 2.0
 
 
 class Actor:
     """A person with a sign-in at the gateway."""
 
-    def __init__(self, http: httpx.AsyncClient, device_id: str) -> None:
+    def __init__(self, http: httpx.AsyncClient, device_id: str, *, attempts: int = 1) -> None:
+        """attempts: how often a request is sent that is answered 503, as on a busy machine."""
         self._http = http
         self._device_id = device_id
+        self._attempts = attempts
         self.access_token = ""
         self._refresh_token = ""
 
@@ -82,7 +86,11 @@ class Actor:
         sent = dict(headers or {})
         if self.access_token:
             sent["Authorization"] = f"Bearer {self.access_token}"
-        answer = await self._http.request(method, path, headers=sent, **more)
+        for attempt in range(1, self._attempts + 1):
+            answer = await self._http.request(method, path, headers=sent, **more)
+            if answer.status_code != 503 or attempt == self._attempts:
+                break
+            await asyncio.sleep(RETRY_S)
         if answer.status_code not in expect:
             raise StepFailed(f"{method} {path.split('?')[0]}: {_said(answer)}")
         return answer.json() if answer.content else None

@@ -23,7 +23,7 @@ from sandbox.demo.journey import until
 from sandbox.demo.report import StepFailed
 from sandbox.environment import CLOCK_FILE
 from sandbox.errors import SandboxError
-from sandbox.sample.offices import Desk, ensure_application, ensure_wadah, wait_for_role
+from sandbox.sample.offices import ATTEMPTS, Desk, ensure_application, ensure_wadah, wait_for_role
 from sandbox.sample.payers import Payers, find_existing
 from sandbox.sample.plan import Plan, make_plan, make_small_plan
 from sandbox.vault import write_private_json
@@ -169,7 +169,7 @@ async def open_desk(stage: Stage) -> AsyncIterator[Desk]:
     ):
 
         async def staff(username: str) -> Actor:
-            actor = Actor(gateway, device_id="sandbox-seed")
+            actor = Actor(gateway, device_id="sandbox-seed", attempts=ATTEMPTS)
             await actor.sign_in_with_password(username, stage.passwords[username])
             return actor
 

@@ -16,6 +16,7 @@ from sandbox.demo.people import new_adult
 from sandbox.demo.report import StepFailed
 from sandbox.errors import SandboxError
 from sandbox.sample.make import Progress, Stage, open_desk
+from sandbox.sample.offices import ATTEMPTS
 from sandbox.sample.payers import Existing, Payers
 from sandbox.sample.plan import History, PlannedMember, paid, unpaid
 
@@ -46,7 +47,9 @@ async def add_members(
             bills = [(each, bill) for each in members for bill in each.history.bills]
             progress = Progress(len(members) + len(bills), write, "new members and bills")
             payers = Payers(desk.bank, desk.officer, Existing(), progress)
-            payers.agents = [Actor(desk.gateway, device_id="sandbox-seed") for _ in phones]
+            payers.agents = [
+                Actor(desk.gateway, device_id="sandbox-seed", attempts=ATTEMPTS) for _ in phones
+            ]
             await asyncio.gather(
                 *(
                     agent.sign_in_by_phone(phone)

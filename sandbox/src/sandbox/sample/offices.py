@@ -22,6 +22,8 @@ from sandbox.sample.plan import PlannedApplication, PlannedWadah
 
 AGENT_WAIT_S = 30.0
 """How long a new agent may have to wait for the role."""
+ATTEMPTS = 10
+"""How often a request is sent that is answered 503: five processes begin on a busy machine."""
 STEPS: Mapping[str, tuple[str, ...]] = {
     "applied": (),
     "docs_incomplete": ("docs_incomplete",),
@@ -100,7 +102,7 @@ async def ensure_application(
         await desk.bank.open_account(
             bank_code=desk.bank_code, account_no=account_no, holder_name=person.full_name.upper()
         )
-    applicant = Actor(desk.gateway, device_id=f"phone-of-{planned.member.id}")
+    applicant = Actor(desk.gateway, device_id=f"phone-of-{planned.member.id}", attempts=ATTEMPTS)
     await applicant.sign_in_with_code(person)
     own = (await applicant.get("/v1/applications"))["items"]
     if own:
