@@ -29,7 +29,7 @@ help: ## show this list
 	@PYTHON="$(PYTHON)" sh deploy/setup.sh dev
 
 $(OPENAPI): .venv/installed $(CODE)
-	@$(PY) -m sandbox.openapi
+	@$(PY) deploy/progress.py 1/1 "document of the API" $(PY) -m sandbox.openapi
 
 setup: .venv/installed-dev $(OPENAPI) ## make .venv and install everything (PYTHON=python3.12 chooses one)
 
