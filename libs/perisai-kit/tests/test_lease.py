@@ -50,6 +50,7 @@ async def cut_connections(urls: Urls) -> int:
             await connection.fetchval(
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                " AND backend_type = 'client backend'"  # autovacuum may be at work too
             )
         )
     finally:
