@@ -69,7 +69,7 @@ def test_it_takes_no_password_that_is_easy_to_guess(run: Any) -> None:
     common, named = run("boss", password="password1234"), run("boss", password="the-Boss-of-it-all")
 
     assert (common.returncode, named.returncode) == (1, 1)
-    assert common.stderr.startswith("Not accepted: This password is easy to guess")
+    assert common.stderr.startswith("Not accepted: This password is too easy to guess")
     assert named.stderr == "Not accepted: The password must not contain the username.\n"
 
 
