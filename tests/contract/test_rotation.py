@@ -73,7 +73,7 @@ def kill_in_the_middle(urls: Urls, secrets: Secrets, service: str) -> None:
     )
     assert running.stdout is not None
     for _ in range(3):
-        assert " are encrypted anew" in running.stdout.readline()
+        assert " are re-encrypted" in running.stdout.readline()
     running.kill()
     running.communicate(timeout=60)
 

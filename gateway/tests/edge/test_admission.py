@@ -20,8 +20,15 @@ from perisai_kit.auth.tokens import TokenInvalid
 from perisai_kit.domain.ids import new_id
 
 PUBLIC = {
+    "/",
     "/.well-known/jwks.json",
     "/docs",
+    "/docs/front-end",
+    "/docs/static/icon.svg",
+    "/docs/static/pages.css",
+    "/docs/static/reference.js",
+    "/docs/static/swagger-ui-bundle.js",
+    "/docs/static/swagger-ui.css",
     "/health",
     "/openapi.json",
     "/ready",

@@ -203,7 +203,7 @@ async def test_what_the_client_has_is_asked_and_answered_for_as_it_is(platform: 
     assert platform.members.header("If-None-Match") == known
     assert (answer.status_code, answer.content) == (304, b"")
     assert answer.headers["etag"] == 'W/"3.0123456789abcdef"'
-    assert answer.headers["vary"] == "Accept-Encoding"
+    assert answer.headers["vary"] == "Accept-Encoding, Origin"
     assert answer.headers["cache-control"] == "no-store"
 
 

@@ -97,9 +97,8 @@ class ServiceClient:
         self._tokens = tokens
         self._client = httpx.AsyncClient(
             base_url=base_url,
-            headers={
-                "Accept-Encoding": "identity"
-            },  # between neighbours it costs more than it saves
+            # Inside one network compression costs more than it saves.
+            headers={"Accept-Encoding": "identity"},
             transport=transport,
             verify=get_ssl_context(),
             timeout=httpx.Timeout(timeout_s, connect=3),
