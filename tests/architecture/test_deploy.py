@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.openapi.service import FILE_NAME
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.services.processes import GROUP
 from perisai_kit.services.serve import GRACEFUL_S
@@ -366,6 +367,18 @@ def test_images_hold_wheels_of_all_our_packages_and_nothing_of_the_checkout() ->
         assert [path for path in sources if path.split("/")[0] in {"libs", "services"}] == []
         install = shlex.split("RUN python -m pip install --no-index --no-deps")
         assert [*install, f"/wheels/{image}/*.whl"] in stages[image]
+
+
+def test_image_build_makes_the_document_of_the_api_before_the_gateways_wheel() -> None:
+    runs = [words[1:] for words in dict(dockerfile())["wheels"] if words[0] == "RUN"]
+
+    made = runs.index(
+        ["python", "-m", "sandbox.openapi", f"gateway/src/gateway/openapi/{FILE_NAME}"]
+    )
+
+    assert runs[made - 1][:4] == ["python", "-m", "pip", "install"]
+    assert runs[made + 1][:4] == ["python", "-m", "pip", "wheel"]
+    assert runs[made + 1][-2:] == ["/wheels/platform", "gateway"]
 
 
 def test_images_run_as_nobody_in_particular() -> None:
