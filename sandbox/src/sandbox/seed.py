@@ -117,11 +117,11 @@ async def seed(
     async with httpx.AsyncClient(
         base_url=gateway_url, verify=get_ssl_context(), trust_env=False, timeout=TIMEOUT_S
     ) as client:
-        write("making the sign-ins of the staff")
+        write("checking the sign-ins of the staff")
         admin = await _administrator(client, secrets, gateway_environment)
         for sign_in in SIGN_INS[1:]:
             await _ensure_account(admin, sign_in, secrets.passwords[sign_in.username])
-        write("connecting the banks")
+        write("checking the bank partners")
         if await admin.find(f"/v1/branches/{BRANCH['code']}") is None:
             await admin.make("/v1/branches", BRANCH)
         return [
