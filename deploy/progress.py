@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 TERMINAL_S = 0.2
-PLAIN_S = 4.0
+PLAIN_S = 3.0
 """Below five seconds, so that the output never seems to hang."""
 LEFT_MARGIN = "\r\033[K"
 DOWNLOAD = re.compile(r"Downloading (\S+)")
