@@ -5,7 +5,8 @@ COMPOSE ?= docker compose
 PROJECTS := $(wildcard libs/*/pyproject.toml gateway/pyproject.toml services/*/pyproject.toml \
 	sandbox/pyproject.toml)
 SOURCES := $(patsubst %/pyproject.toml,%/src,$(PROJECTS))
-TESTS := $(wildcard libs/*/tests gateway/tests services/*/tests sandbox/tests) bench/tests tests
+TYPED := $(SOURCES) $(wildcard libs/*/tests gateway/tests services/*/tests sandbox/tests) \
+	bench tests deploy conftest.py
 # The document of the API, a file of the gateway's package; again only when a source has changed.
 OPENAPI := gateway/src/gateway/openapi/openapi.json
 CODE := $(shell find $(SOURCES) -name '*.py' -not -path '*/migrations/*')
@@ -68,13 +69,8 @@ fmt: .venv/installed-dev ## format and fix what can be fixed
 	@$(PY) -m ruff format .
 
 # On a busy machine mypy's workers may not start in time, which ends it with 2: then without them.
-# The tests of each package by themselves: many of them have a test_rules.py.
 types: .venv/installed-dev ## check types
-	@$(PY) -m mypy -n 2 $(SOURCES) deploy bench/*.py conftest.py || { [ $$? -eq 2 ] && \
-		$(PY) -m mypy $(SOURCES) deploy bench/*.py conftest.py; }
-	@status=0; for tests in $(TESTS); do \
-		[ -z "$$(find "$$tests" -name '*.py')" ] || \
-		MYPYPATH="$$tests" $(PY) -m mypy "$$tests" || status=1; done; exit $$status
+	@$(PY) -m mypy -n 2 $(TYPED) || { [ $$? -eq 2 ] && $(PY) -m mypy $(TYPED); }
 
 imports: .venv/installed-dev ## check who imports whom
 	@$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-cache

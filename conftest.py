@@ -24,7 +24,14 @@ hypothesis.settings.register_profile("soak", max_examples=2_000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "check"))
 
 
-PLATFORM = ("tests/e2e/", "tests/faults/", "tests/outside/", "sandbox/tests/test_run.py")
+pytest_plugins = ("stage.fixtures",)
+
+PLATFORM = (
+    "tests/e2e/",
+    "tests/faults/",
+    "tests/outside/",
+    "sandbox/tests/sandbox_tests/test_run.py",
+)
 """Where tests start all processes; two platforms at once would starve each other."""
 
 

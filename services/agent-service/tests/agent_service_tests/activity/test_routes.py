@@ -10,7 +10,7 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.testing.plugin import BusinessTime
 
 if TYPE_CHECKING:
-    from conftest import World
+    from agent_service_tests.conftest import World
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 

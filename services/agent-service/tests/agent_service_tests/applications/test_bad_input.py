@@ -8,7 +8,7 @@ import pytest
 from perisai_kit.domain import clock
 
 if TYPE_CHECKING:
-    from conftest import World
+    from agent_service_tests.conftest import World
 
 
 async def test_dates_to_come_are_refused_by_their_field(world: World) -> None:

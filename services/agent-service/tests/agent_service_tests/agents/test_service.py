@@ -10,7 +10,7 @@ import pytest
 from perisai_kit.testing.plugin import MakeApp, Tokens, Urls, Wire, open_app_client
 
 if TYPE_CHECKING:
-    from conftest import World
+    from agent_service_tests.conftest import World
 
 pytestmark = pytest.mark.race
 

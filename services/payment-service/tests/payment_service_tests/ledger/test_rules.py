@@ -145,7 +145,7 @@ def test_a_journal_entry_balances_and_names_its_cause() -> None:
 
 
 def test_the_documentation_lists_every_account_and_code() -> None:
-    page = (Path(__file__).parents[4] / "docs" / "money.md").read_text()
+    page = (Path(__file__).parents[5] / "docs" / "money.md").read_text()
 
     undocumented = [name for name in (*AccountKind, *TransferCode) if f"| `{name}` |" not in page]
     assert undocumented == []

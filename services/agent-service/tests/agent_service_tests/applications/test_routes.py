@@ -14,7 +14,7 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.privacy.read_audit import ReadAudit
 
 if TYPE_CHECKING:
-    from conftest import World
+    from agent_service_tests.conftest import World
 
 
 async def test_an_application_answers_masked(world: World) -> None:

@@ -11,7 +11,7 @@ from snap_bi.profiles import (
     QueryRule,
 )
 
-DOCUMENT = Path(__file__).parents[4] / "docs" / "banks.md"
+DOCUMENT = Path(__file__).parents[5] / "docs" / "banks.md"
 QUERY = {QueryRule.AS_SENT: "as sent", QueryRule.SORTED: "sorted", QueryRule.DROPPED: "nothing"}
 DOUBT = {DoubtAnswer.GENERAL_ERROR: "5002500", DoubtAnswer.EMPTY_504: "504 without a body"}
 SCOPE = {ExternalIdScope.PARTNER: "partner", ExternalIdScope.PARTNER_AND_SERVICE: "service"}

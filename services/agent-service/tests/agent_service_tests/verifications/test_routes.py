@@ -13,7 +13,7 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.testing.plugin import MakeApp, Wire, open_app_client
 
 if TYPE_CHECKING:
-    from conftest import World
+    from agent_service_tests.conftest import World
 
 
 def standing(application: dict[str, Any]) -> dict[str, tuple[str, str | None]]:

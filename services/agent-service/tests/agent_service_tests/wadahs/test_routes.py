@@ -10,7 +10,7 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 
 if TYPE_CHECKING:
-    from conftest import World
+    from agent_service_tests.conftest import World
 
 
 def agreement(number: str, first: int, last: int) -> dict[str, Any]:

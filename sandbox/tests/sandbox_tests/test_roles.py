@@ -16,7 +16,7 @@ from sandbox import binaries
 from sandbox.postgres import Postgres
 from sandbox.roles import Role, get_login
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SCRIPT = ROOT / "deploy" / "postgres-init.sh"
 DATABASES = ("gateway", "agent", "member", "payment")
 ROLES: tuple[Role, ...] = ("app", "owner")

@@ -14,7 +14,7 @@ from perisai_kit.privacy.read_audit import ReadAudit
 from perisai_kit.testing.plugin import BusinessTime
 
 if TYPE_CHECKING:
-    from conftest import World
+    from agent_service_tests.conftest import World
 
 INACTIVITY = {"reason_code": "inactivity", "reason": "Three idle months"}
 INVESTIGATION = {"reason_code": "investigation", "reason": "Members complain"}

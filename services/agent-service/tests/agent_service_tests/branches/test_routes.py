@@ -8,7 +8,7 @@ import pytest
 from perisai_kit.auth.principal import Role
 
 if TYPE_CHECKING:
-    from conftest import World
+    from agent_service_tests.conftest import World
 
 NEW = {"code": "BWI", "name": "Kantor Cabang Banyuwangi", "region_code": "JATIM"}
 

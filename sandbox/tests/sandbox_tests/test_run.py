@@ -17,7 +17,7 @@ from sandbox import lifetime
 from sandbox.sample.offices import STEPS
 
 if TYPE_CHECKING:
-    from conftest import Running
+    from sandbox_tests.conftest import Running
 
 pytestmark = pytest.mark.e2e
 

@@ -12,7 +12,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 
 if TYPE_CHECKING:
-    from conftest import World
+    from agent_service_tests.conftest import World
 
 MET = Finding("own_account", RequirementOutcome.MET)
 UNMET = Finding("own_account", RequirementOutcome.UNMET, "account_of_another")
