@@ -82,7 +82,7 @@ def make_workshop() -> Callable[[str], Workshop]:
 def node() -> None:
     """Skip where the tools of Node are not installed."""
     if not (TOOLS / "node_modules").is_dir():
-        pytest.skip("Node 20.19 or newer is missing")
+        pytest.skip("there is no Node 20.19 or newer, or npm could not fetch its packages")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Install the tools that check the document of the API into build/api, again only when a lock has
-# changed. Without Node only the Python client is tried; the tests that need Node say so.
+# changed. Without Node, or where npm cannot reach its registry, only the Python client is tried; the
+# tests that need Node say so.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -23,7 +24,11 @@ elif ! cmp -s "$here/package-lock.json" "$there/package-lock.json"; then
     cp "$here/package-lock.json" "$there/package-lock.new"
     mv "$there/package-lock.new" "$there/package-lock.json"
     .venv/bin/python deploy/progress.py 1/2 "linters and TypeScript" \
-        npm ci --prefix "$there" --loglevel=error || { rm -f "$there/package-lock.json"; exit 1; }
+        npm ci --prefix "$there" --loglevel=error || {
+        rm -rf "$there/package-lock.json" "$there/node_modules"
+        ! npm ping >/dev/null 2>&1 || exit 1
+        echo "api: npm cannot fetch packages; linters and TypeScript clients are skipped." >&2
+    }
 fi
 if ! cmp -s "$here/requirements.lock" "$there/requirements.lock"; then
     .venv/bin/python -m venv --clear --without-pip "$there/python"
