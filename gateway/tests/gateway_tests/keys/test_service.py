@@ -211,6 +211,8 @@ async def test_a_revocation_is_recorded_and_destroys_the_private_key(gateway: An
     address = f"/v1/signing-keys/{_kid(session)}/revocation"
 
     first = await gateway.client.post(address, json={"reason": "It leaked."}, headers=admin)
+    await gateway.parts.keys.reload()  # now the token of before is refused
+    admin = await gateway.signed_in(Role.ADMIN, account_id=account_id)
     again = await gateway.client.post(address, json={"reason": "Once more."}, headers=admin)
     async with gateway.parts.database.begin() as db:
         later = clock.real_now() + timedelta(days=1)
