@@ -24,8 +24,8 @@ from sandbox.show import read_description
 
 TIMEOUT_S = 5.0
 CLOCK_TOLERANCE_S = 5.0
-LAG_S = 30.0
-"""A running subscription polls at least every five seconds."""
+LAG_S = 60.0
+"""A subscription without events to read polls every twenty seconds."""
 START = "start it with `make run`"
 LOOK = "look into {folder}/logs/{name}.log"
 
