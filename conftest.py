@@ -26,13 +26,8 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "check"))
 
 pytest_plugins = ("stage.fixtures",)
 
-PLATFORM = (
-    "tests/e2e/",
-    "tests/faults/",
-    "tests/outside/",
-    "sandbox/tests/sandbox_tests/test_run.py",
-)
-"""Where tests start all processes; two platforms at once would starve each other."""
+PLATFORM = ("tests/e2e/", "tests/faults/", "tests/outside/")
+"""Tests that share one platform of processes."""
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +93,7 @@ def pgbouncer(postgres: Postgres) -> Iterator[PgBouncer]:
 
 
 class OneProcessAFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist says no types
-    """Keeps each file's tests in one process, and all that start the platform in another.
+    """Keeps each file's tests in one process, and all that share the platform in another.
 
     A scheduler of our own, because xdist's groups do nothing under this version of pytest.
     """
