@@ -32,6 +32,7 @@ def to_asyncpg_url(url: str) -> str:
 
 
 SERVER_SETTINGS = {"application_name": "perisai", "timezone": "UTC"}
+DIRECT_SETTINGS = {**SERVER_SETTINGS, "application_name": "perisai-direct"}
 
 if TYPE_CHECKING:
     DriverConnection = asyncpg.Connection[asyncpg.Record]
@@ -80,7 +81,8 @@ class Database:
         """Make the engines. No connection is opened yet.
 
         pooled: whether `url` is that of PgBouncer or similar, in transaction mode. direct_url:
-        PostgreSQL's own address, for advisory locks; required with a pool, otherwise `url`.
+        PostgreSQL's own address, for advisory locks and notifications; required with a pool,
+        otherwise `url`.
         """
         assert direct_url is not None or not pooled
         self.engine: AsyncEngine = create_async_engine(
@@ -91,15 +93,12 @@ class Database:
             hide_parameters=True,  # error texts must not contain personal data
             connect_args=POOLED if pooled else {"server_settings": SERVER_SETTINGS},
         )
-        self.direct_engine: AsyncEngine = (
-            self.engine
-            if direct_url is None
-            else create_async_engine(
-                to_asyncpg_url(direct_url),
-                poolclass=NullPool,
-                hide_parameters=True,
-                connect_args={"server_settings": SERVER_SETTINGS},
-            )
+        # For connections held for long, which take none from the pool of the requests.
+        self.direct_engine: AsyncEngine = create_async_engine(
+            to_asyncpg_url(direct_url or url),
+            poolclass=NullPool,
+            hide_parameters=True,
+            connect_args={"server_settings": DIRECT_SETTINGS},
         )
         setattr(self.engine.sync_engine.dialect, KEYRING_ATTRIBUTE, keyring)
         self._read_engine = self.engine.execution_options(postgresql_readonly=True)
