@@ -55,6 +55,8 @@ MAY_COMMIT = {
     "libs/perisai-kit/src/perisai_kit/db/engine.py",
     "libs/perisai-kit/src/perisai_kit/db/migrations.py",
 }
+MAY_NOTIFY = {"libs/perisai-kit/src/perisai_kit/db/notifications.py"}
+"""Sends in autocommit: at its commit NOTIFY takes a lock of the whole server."""
 NOT_FEATURES = {"edge"}
 """The gateway's path of a request; its `routes.py` is the table of what leads where."""
 FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py", "constants.py", "manager.py"}
@@ -145,6 +147,19 @@ def test_only_the_kit_commits() -> None:
     }
 
     assert committing <= MAY_COMMIT
+
+
+def test_only_one_module_sends_notifications() -> None:
+    statement = re.compile(r"(^|;)\s*NOTIFY\b|pg_notify")
+    sending = {
+        relative(path)
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        for text in [node.value if isinstance(node, ast.Constant) else ""]
+        if isinstance(text, str) and statement.search(text)
+    }
+
+    assert sending == MAY_NOTIFY
 
 
 def test_a_feature_holds_only_the_fixed_file_names() -> None:

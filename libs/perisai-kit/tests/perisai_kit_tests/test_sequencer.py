@@ -10,7 +10,7 @@ from alembic.config import Config
 from sqlalchemy import text
 
 from perisai_kit.db.engine import Database
-from perisai_kit.db.locks import Lock, advisory_lock
+from perisai_kit.db.locks import Lock, autocommit_connection, try_lock
 from perisai_kit.events.catalogue import BranchOpened
 from perisai_kit.events.feed import FeedReader
 from perisai_kit.events.outbox import publish
@@ -105,8 +105,8 @@ async def test_a_restart_of_postgresql_only_delays(tmp_path: Path) -> None:
 async def test_a_batch_is_bounded(kit_database: Database) -> None:
     await publish_now(kit_database, *(f"B{index}" for index in range(25)))
 
-    async with advisory_lock(kit_database.engine, Lock.SEQUENCER) as connection:
-        assert connection is not None
+    async with autocommit_connection(kit_database.direct_engine) as connection:
+        assert await try_lock(connection, Lock.SEQUENCER)
         found = [await number_events(connection, batch=10) for _ in range(4)]
 
     assert [count for count, _ in found] == [10, 10, 5, 0]
@@ -117,8 +117,8 @@ async def test_above_the_floor_nothing_waits_longer_and_a_full_scan_finds_the_re
 ) -> None:
     await publish_now(kit_database, "B1", "B2", "B3")
 
-    async with advisory_lock(kit_database.engine, Lock.SEQUENCER) as connection:
-        assert connection is not None
+    async with autocommit_connection(kit_database.direct_engine) as connection:
+        assert await try_lock(connection, Lock.SEQUENCER)
         above = await number_events(connection, floor=2)
         whole = await number_events(connection)
 
@@ -132,8 +132,8 @@ async def test_a_transaction_older_than_the_floor_is_numbered_by_a_later_full_sc
     floor = Floor(full_scan_every_s=0.2)
     async with kit_database.begin() as slow:
         await publish(slow, opened("slow"))
-        async with advisory_lock(kit_database.engine, Lock.SEQUENCER) as connection:
-            assert connection is not None
+        async with autocommit_connection(kit_database.direct_engine) as connection:
+            assert await try_lock(connection, Lock.SEQUENCER)
             for code in ("B1", "B2", "B3"):
                 await publish_now(kit_database, code)
                 floor.record_scan(*await number_events(connection, floor=floor.next_start()))

@@ -19,17 +19,21 @@ _TAKE = text("SELECT pg_try_advisory_lock(:kind, hashtext(''))")
 
 
 @asynccontextmanager
-async def advisory_lock(engine: AsyncEngine, kind: Lock) -> AsyncIterator[AsyncConnection | None]:
-    """Hold the lock on its own connection, in autocommit; give None if another process holds it.
-
-    The connection is closed at the end and releases the lock. A broken connection has lost the
-    lock, so work that needs the lock must use this connection.
-    """
+async def autocommit_connection(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Open a connection for work that needs its own session; it is closed at the end."""
     connection = await engine.connect()
     try:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
-        taken = await connection.scalar(_TAKE, {"kind": int(kind)})
-        yield connection if taken else None
+        yield connection
     finally:
         await connection.invalidate()
         await connection.close()
+
+
+async def try_lock(connection: AsyncConnection, kind: Lock) -> bool:
+    """Take the lock for this connection; return False if another connection holds it.
+
+    The lock lasts as long as the connection. A broken connection has lost it, so work that needs
+    the lock must use this connection.
+    """
+    return bool(await connection.scalar(_TAKE, {"kind": int(kind)}))

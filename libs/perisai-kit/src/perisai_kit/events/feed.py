@@ -52,10 +52,6 @@ async def _feed(
     return Response(json.dumps(events), media_type=BATCH_TYPE)
 
 
-POLL_SIGNALLED_S = 1.0
-"""How often a reader that a signal wakes for new events looks for other reasons to answer: the
-client is gone, the server stops, the test clock was moved. It sends no query."""
-
 UNNUMBERED_POLL_S = 0.05
 """How often a reader polls after its time-out while committed events have no position yet."""
 
@@ -167,9 +163,12 @@ class FeedReader:
             if left <= -STALLED_AFTER_S:
                 raise FeedStalled
             is_leading = self._signals.is_leading
-            poll_s = POLL_SIGNALLED_S if is_leading else self._pace.poll_s(now=now)
+            is_signalled = is_leading or self._signals.is_listening
+            poll_s = self._signals.poll_s if is_signalled else self._pace.poll_s(now=now)
             await signal.wait(seen, min(poll_s, left) if left > 0 else UNNUMBERED_POLL_S)
             # A sequencer of this process signals new events, and when it starts or stops leading.
+            # So only the reasons to end need another look, such as a moved test clock. A
+            # notification of another process may be lost.
             is_current = is_leading and signal.count == seen and left > 0
             if is_gone is not None and await is_gone():
                 return []

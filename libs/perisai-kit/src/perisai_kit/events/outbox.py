@@ -2,8 +2,9 @@
 
 `publish` is one insert in the producer's transaction. The row has no position yet, because
 transactions do not commit in the order in which they began. The sequencer numbers committed rows.
-Readers page by position, so they neither miss an event nor see one before an earlier one. NOTIFY is
-not used, because it takes a lock of the whole server at every commit.
+Readers page by position, so they neither miss an event nor see one before an earlier one. The
+transaction sends no NOTIFY, which takes a lock of the whole server at commit; after the commit the
+process sends one for many transactions (signals.py).
 """
 
 import uuid

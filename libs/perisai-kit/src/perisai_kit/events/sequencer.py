@@ -2,6 +2,7 @@
 
 One sequencer per database leads, the one that holds the advisory lock; the others stand by. The
 lock and the numbering use the same connection, so a sequencer that lost its lock cannot number.
+Notifications from and to other processes use it too: events/signals.py.
 """
 
 import asyncio
@@ -12,9 +13,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perisai_kit.db.engine import Database
-from perisai_kit.db.locks import Lock, advisory_lock
+from perisai_kit.db.locks import Lock, autocommit_connection, try_lock
+from perisai_kit.db.notifications import Channel, Channels
 from perisai_kit.db.outage import is_outage
-from perisai_kit.events.signals import Pace, Signals
+from perisai_kit.events.signals import Notifier, Signals
 from perisai_kit.runtime.log import get_logger
 
 BATCH = 1000
@@ -76,38 +78,47 @@ class Sequencer:
                 log.warning("sequencer.interrupted", error=type(error).__name__)
                 await asyncio.sleep(RECONNECT_S)
             finally:
-                self._lead(False)
+                self._signals.change_role()
+                leading.set(0)
 
     async def _lead_or_stand_by(self) -> None:
-        async with advisory_lock(self._database.direct_engine, Lock.SEQUENCER) as connection:
-            if connection is not None:
-                self._lead(True)
-                log.info("sequencer.elected")
-                await self._number_for_ever(connection)
-        await asyncio.sleep(STANDBY_S)
+        signals = self._signals
+        async with autocommit_connection(self._database.direct_engine) as connection:
+            channels = await Channels.open(connection, on_end=signals.published.send)
+            if not await self._try_to_lead(connection):
+                await self._stand_by(connection, channels)
+            await channels.listen(Channel.PUBLISHED, signals.published.send)
+            signals.change_role(is_leading=True)
+            leading.set(1)
+            log.info("sequencer.elected")
+            await self._number_for_ever(connection, channels)
 
-    async def _number_for_ever(self, connection: AsyncConnection) -> None:
-        signal, floor = self._signals.published, Floor()
-        pace = Pace(now=time.monotonic())
+    async def _try_to_lead(self, connection: AsyncConnection) -> bool:
+        async with asyncio.timeout(STATEMENT_TIMEOUT_S):
+            return await try_lock(connection, Lock.SEQUENCER)
+
+    async def _stand_by(self, connection: AsyncConnection, channels: Channels) -> None:
+        notifier = Notifier(channels, signals=self._signals)
+        await notifier.start()
+        while not await self._try_to_lead(connection):
+            await notifier.send_for(STANDBY_S)
+        await notifier.stop()
+
+    async def _number_for_ever(self, connection: AsyncConnection, channels: Channels) -> None:
+        signals, floor = self._signals, Floor()
         while True:
-            seen = signal.count
+            seen = signals.published.count
             async with asyncio.timeout(STATEMENT_TIMEOUT_S):
                 count, highest = await number_events(connection, floor=floor.next_start())
             floor.record_scan(count, highest)
             if count:
-                pace.record_work(now=time.monotonic())
                 numbered_total.inc(count)
-                self._signals.numbered.send()
+                signals.numbered.send()
+                await channels.notify(Channel.NUMBERED)
             if 0 < count < BATCH:
                 await asyncio.sleep(REST_S)
             elif not count:
-                await signal.wait(seen, pace.poll_s(now=time.monotonic()))
-
-    def _lead(self, is_leading: bool) -> None:
-        if is_leading != self._signals.is_leading:
-            self._signals.is_leading = is_leading
-            self._signals.numbered.send()  # readers that relied on the signal poll once
-        leading.set(is_leading)
+                await signals.published.wait(seen, signals.poll_s)
 
 
 class Floor:

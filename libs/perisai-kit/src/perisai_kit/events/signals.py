@@ -1,6 +1,19 @@
-"""Signals between the tasks of one process, so that a task need not wait for its next poll."""
+"""Signals between the tasks of one process, so that a task need not wait for its next poll.
+
+Processes that share a database pass signals on as notifications. The process whose sequencer leads
+listens for "published" and sends "numbered"; every other process does the opposite. So none hears
+itself, and a signal that arrived as a notification is never sent on.
+"""
 
 import asyncio
+import time
+
+from perisai_kit.db.engine import Database
+from perisai_kit.db.locks import autocommit_connection
+from perisai_kit.db.notifications import Channel, Channels
+from perisai_kit.runtime.log import get_logger
+
+log = get_logger()
 
 
 class Signal:
@@ -34,7 +47,7 @@ IDLE_AFTER_S = 10.0
 
 
 class Pace:
-    """How often to poll for the work of other processes, which send no signal here.
+    """How often to poll for the work of other processes while no notification arrives here.
 
     Every 50 ms while there is work, and once a second after ten seconds without. All instants are
     seconds of one monotonic clock.
@@ -53,11 +66,92 @@ class Pace:
 
 
 class Signals:
-    """The two signals of one process: events were published; events were numbered."""
+    """The two signals of one process: events were published; events were numbered.
 
-    def __init__(self) -> None:
+    poll_s: how often to poll although signals and notifications arrive, should one be lost.
+    """
+
+    def __init__(self, *, poll_s: float = IDLE_POLL_S) -> None:
         self.published = Signal()
-        """For `Database.after_publish`: a transaction with events was committed."""
+        """For `Database.after_publish`: a transaction with events was committed. It wakes the
+        sequencer where it leads, otherwise the task that notifies the leading one."""
         self.numbered = Signal()
+        self.poll_s = poll_s
         self.is_leading = False
         """Whether the sequencer of this process numbers the events."""
+        self.is_listening = False
+        """Whether the sequencer that leads notifies this process."""
+
+    def change_role(self, *, is_leading: bool = False, is_listening: bool = False) -> None:
+        """Record where "numbered" comes from. Readers, who relied on another source, poll once."""
+        if (is_leading, is_listening) != (self.is_leading, self.is_listening):
+            self.is_leading, self.is_listening = is_leading, is_listening
+            self.numbered.send()
+
+
+COALESCE_S = 0.05
+"""Pause after a notification: one speaks for all commits of 50 ms, so at most 20 are sent a
+second."""
+CHECK_S = 30.0
+"""How often a process that publishes nothing checks that its connection still works."""
+RECONNECT_S = 1.0
+
+
+class Notifier:
+    """Exchanges notifications with the process whose sequencer leads."""
+
+    def __init__(self, channels: Channels, *, signals: Signals) -> None:
+        self._channels = channels
+        self._signals = signals
+        self._sent: int | None = None  # what was published before the connection was not sent
+
+    async def start(self) -> None:
+        """Listen; a notification becomes the signal of this process."""
+        await self._channels.listen(Channel.NUMBERED, self._signals.numbered.send)
+        self._signals.change_role(is_listening=True)
+
+    async def send_for(self, duration_s: float) -> None:
+        """Notify the leading sequencer of what is published here, for so long."""
+        ends, signal = time.monotonic() + duration_s, self._signals.published
+        while (left := ends - time.monotonic()) > 0:
+            seen = signal.count
+            if seen == self._sent:
+                await signal.wait(seen, left)
+            else:
+                await self._channels.notify(Channel.PUBLISHED)
+                self._sent = seen
+                await asyncio.sleep(COALESCE_S)
+
+    async def stop(self) -> None:
+        """Listen no more: the sequencer of this process leads."""
+        await self._channels.stop_listening(Channel.NUMBERED)
+
+
+async def exchange_notifications(database: Database, *, signals: Signals) -> None:
+    """Exchange notifications until cancelled, in a process without a worker.
+
+    A process with a worker needs no task and no connection for this: its sequencer uses the one
+    that it has for its lock. During an outage the readers of this process poll at their `Pace`.
+    """
+    if database.is_joined:
+        return  # its one transaction is never committed, so no other process can see it
+    is_reported = False
+    while True:
+        try:
+            async with autocommit_connection(database.direct_engine) as connection:
+                channels = await Channels.open(connection, on_end=signals.published.send)
+                notifier = Notifier(channels, signals=signals)
+                await notifier.start()
+                if is_reported:
+                    log.info("notifications.resumed")
+                is_reported = False
+                while True:
+                    await notifier.send_for(CHECK_S)
+                    await channels.check()
+        except Exception as error:  # noqa: BLE001 - every failure is retried, and polls go on
+            if not is_reported:
+                log.info("notifications.interrupted", error=type(error).__name__)
+            is_reported = True
+        finally:
+            signals.change_role()
+        await asyncio.sleep(RECONNECT_S)

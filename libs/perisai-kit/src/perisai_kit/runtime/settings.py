@@ -97,8 +97,8 @@ class ServiceSettings(BaseSettings):
     database_pooled: bool = False
     """Whether `database_url` is that of PgBouncer or similar, in transaction mode."""
     direct_database_url: Secret | None = Field(default=None, validate_default=True)
-    """PostgreSQL's own address, for the sequencer and the writer of payments; required with a
-    pool."""
+    """PostgreSQL's own address, for the sequencer, notifications and the writer of payments;
+    required with a pool."""
     data_keys: Secret
     """`kid:base64 of 32 bytes`, several separated by commas; the first encrypts, all decrypt."""
     lookup_key: Secret

@@ -4,7 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.events.feed import FeedReader
 from perisai_kit.events.feed import router as feed_router
-from perisai_kit.events.signals import Signals
+from perisai_kit.events.signals import Signals, exchange_notifications
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.http.access_log import AccessLog, RequestContext
 from perisai_kit.http.answers.compression import Compression
@@ -195,7 +195,8 @@ def create_app(
     """
     worker = _worker(kit, subscriptions=subscriptions, periodic=periodic)
     service = kit.settings.service
-    tasks = [*kit.background, *background, *([worker.run] if kit.settings.run_worker else [])]
+    notify = partial(exchange_notifications, kit.database, signals=kit.signals)
+    tasks = [*kit.background, *background, worker.run if kit.settings.run_worker else notify]
 
     def wrap(framework: ASGIApp) -> ASGIApp:
         behind = HeadAsGet(inner(framework) if inner else framework)
