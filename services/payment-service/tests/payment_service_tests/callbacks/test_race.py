@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
+import asyncpg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from sqlalchemy import func, select, text
@@ -20,6 +21,7 @@ from payment_service.ledger import service as ledger
 from payment_service.payments.models import Payment
 from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit.db.engine import Database
+from perisai_kit.db.notifications import Channel
 from perisai_kit.events.outbox import EventRow
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.plugin import MakeApp, Urls, Wire, open_app_client
@@ -99,6 +101,30 @@ async def open_town(
 async def bills_of(town: Town, issue_bill: IssueBill, count: int) -> list[BillOut]:
     async with town.database.begin() as session:
         return [await issue_bill(session) for _ in range(count)]
+
+
+async def test_a_transaction_with_payments_sends_no_notification_itself(
+    open_town: OpenTown, issue_bill: IssueBill
+) -> None:
+    town, senders = await open_town(), asyncio.Queue[int]()
+    bank, bills = town.banks[0], await bills_of(town, issue_bill, 10)
+    listening = await asyncpg.connect(town.urls.app)
+    await listening.add_listener(Channel.PUBLISHED, lambda _, pid, *__: senders.put_nowait(pid))
+
+    await asyncio.gather(*(bank.pay(payment_of(bill, bank.partner)) for bill in bills))
+    async with asyncio.timeout(30):
+        pids = {await senders.get()}
+    rows = await listening.fetch(
+        "SELECT pid, application_name FROM pg_stat_activity WHERE datname = current_database()"
+    )
+    await listening.close()
+    while not senders.empty():
+        pids.add(senders.get_nowait())
+
+    names = {row["pid"]: row["application_name"] for row in rows}
+    assert await town.count(Payment) == 10
+    assert "perisai-callbacks" in names.values()
+    assert {names[pid] for pid in pids} == {"perisai-direct"}
 
 
 @pytest.mark.parametrize("profile", list(PROFILES))
