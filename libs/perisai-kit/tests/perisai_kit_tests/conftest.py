@@ -56,8 +56,8 @@ def make_kit_app(
 ) -> Callable[..., FastAPI]:
     """Build a service of these routers: `make_kit_app(router)`."""
 
-    def make(*routers: APIRouter, **more: Any) -> FastAPI:
-        settings = make_settings(KitSettings, kit_urls)
+    def make(*routers: APIRouter, run_worker: bool = False, **more: Any) -> FastAPI:
+        settings = make_settings(KitSettings, kit_urls, run_worker=run_worker)
         kit = create_kit(settings, migrations=MIGRATIONS, http_transport=wire)
         return create_app(kit, title="kit", routes=describe_routes(*routers), **more)
 

@@ -216,14 +216,24 @@ async def test_without_a_connection_for_notifications_a_reader_polls_at_its_pace
     assert not signals.is_listening
 
 
-async def test_a_service_without_a_worker_listens_while_it_runs(
-    make_kit_app: Callable[..., FastAPI],
+@pytest.mark.parametrize("run_worker", [False, True])
+async def test_a_process_has_one_connection_for_notifications_and_the_lock_of_the_sequencer(
+    make_kit_app: Callable[..., FastAPI], *, run_worker: bool
 ) -> None:
-    app = make_kit_app()
+    app = make_kit_app(run_worker=run_worker)
     signals: Signals = app.state.kit.signals
+    held = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = 'perisai-direct'"
+    )
 
     async with open_app_client(app):
         await signals.numbered.wait(0, WAIT_S)
-        was_listening = signals.is_listening
+        roles = (signals.is_leading, signals.is_listening)
+        async with app.state.kit.database.read() as session:
+            connections = await session.scalar(held)
 
-    assert (was_listening, signals.is_listening) == (True, False)
+    assert connections == 1
+    assert roles == (run_worker, not run_worker)
+    assert not signals.is_leading
+    assert not signals.is_listening
