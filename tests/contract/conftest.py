@@ -1,5 +1,6 @@
 """The three services in one process, talking to each other over the wire."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -73,7 +74,9 @@ async def platform(
     async with AsyncExitStack() as stack:
         for name, module in MODULES.items():
             urls = whole.urls[name] = databases.clone(name)
-            stack.callback(databases.drop, urls)
+            # Not on this loop's thread: every connection takes part in a DROP DATABASE, also one
+            # that another app is opening meanwhile.
+            stack.push_async_callback(asyncio.to_thread, databases.drop, urls)
             settings = make_settings(module.Settings, urls, **ADDRESSES)
             app = whole.apps[name] = module.create_app(settings, http_transport=wire)
             wire.mount(name, app)

@@ -100,7 +100,7 @@ async def public_side(
             stack.callback(listener.close)
         urls = {name: databases.clone(name) for name in ("gateway", *MODULES)}
         for each in urls.values():
-            stack.callback(databases.drop, each)
+            stack.push_async_callback(asyncio.to_thread, databases.drop, each)
         addresses = {f"{name}_url": f"http://127.0.0.1:{port}" for name, port in ports.items()}
         settings = make_settings(Settings, urls["gateway"], service_clients={}, **addresses)
         apps = {"gateway": gateway.app.create_app(settings, http_transport=wire)}

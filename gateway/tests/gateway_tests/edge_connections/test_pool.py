@@ -22,11 +22,9 @@ pytestmark = [
 ]
 
 
-ONE = PoolLimits(
-    max_connections=1, max_waiting=8, wait_s=2, connect_timeout_s=0.5, read_timeout_s=2
-)
+ONE = PoolLimits(max_connections=1, max_waiting=8, wait_s=2, connect_timeout_s=2, read_timeout_s=2)
 MANY = PoolLimits(
-    max_connections=100, max_waiting=8, wait_s=2, connect_timeout_s=0.5, read_timeout_s=2
+    max_connections=100, max_waiting=8, wait_s=2, connect_timeout_s=2, read_timeout_s=2
 )
 
 

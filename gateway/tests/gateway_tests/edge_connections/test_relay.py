@@ -63,8 +63,8 @@ def relay_to(port: int, **more: Any) -> Relay:
     url = f"http://127.0.0.1:{port}"
     usual = {
         "agent_url": url, "member_url": url, "payment_url": url,
-        "upstream_connections": 4, "upstream_waiting": 2, "upstream_wait_s": 0.3,
-        "connect_timeout_s": 1, "upstream_timeout_s": 0.3,
+        "upstream_connections": 4, "upstream_waiting": 2, "upstream_wait_s": 2,
+        "connect_timeout_s": 2, "upstream_timeout_s": 2,
     }  # fmt: skip
     return Relay(Settings.model_construct(**{**usual, **more}))
 

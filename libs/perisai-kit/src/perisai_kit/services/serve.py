@@ -95,10 +95,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.worker:
         run_standalone(find_process(f"{options.name}-worker").load())
         return
+    app = find_process(options.name).value
     inner_ports = [] if options.inner_port is None else [options.inner_port]
     sockets = accept_many(_listen(options.host, options.port))
     sockets += [_listen(options.host, port) for port in inner_ports]
-    app = find_process(options.name).value
     configuration = Configuration(app, inner_ports=inner_ports, processes=options.processes)
     if options.processes > 1:
         Configuration(app).load()  # a process that cannot start says so here, once
