@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import hypothesis
 import pytest
+from stage.processes import ON_THE_PLATFORM
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -25,9 +26,6 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "check"))
 
 
 pytest_plugins = ("stage.fixtures",)
-
-PLATFORM = ("tests/e2e/", "tests/faults/", "tests/outside/")
-"""Tests that share one platform of processes."""
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +98,7 @@ class OneProcessAFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist says 
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "platform" if file.startswith(PLATFORM) else file
+        return "platform" if file.startswith(ON_THE_PLATFORM) else file
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from stage.processes import Platform
+from stage.processes import ON_THE_PLATFORM, Platform
 
-ON_THE_PLATFORM = ("tests/e2e/", "tests/faults/", "tests/outside/")
-"""Whose tests share one; they stand next to each other in every run."""
 RUNNING = pytest.StashKey[Platform]()
 
 

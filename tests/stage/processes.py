@@ -25,6 +25,8 @@ from sandbox.run import DESCRIPTION_FILE
 from sandbox.services import load_services
 from sandbox.vault import load_secrets
 
+ON_THE_PLATFORM = ("tests/e2e/", "tests/faults/", "tests/outside/")
+"""The folders of the tests that share one platform; they run next to each other in one process."""
 START_S = 300
 """A start takes some ten seconds; this is for a machine that does much else."""
 STOP_S = 120

@@ -25,12 +25,13 @@ Username = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{2,39}
 NewPassword = Annotated[SecretStr, Field(min_length=PASSWORD_MIN, max_length=PASSWORD_MAX)]
 Reason = Annotated[Text255, Field(description="Why; kept with the account's history.")]
 Roles = Annotated[frozenset[Role], Field(min_length=1, max_length=8)]
+KindOfScope = Annotated[
+    ScopeKind, Field(description="Whether it is a branch, a region or the whole country.")
+]
 
 
 class NewScope(Model):
-    kind: Annotated[
-        ScopeKind, Field(description="Whether it is a branch, a region or the whole country.")
-    ]
+    kind: KindOfScope
     code: Annotated[
         Code | None, Field(description="Code of the branch or region; none for the country.")
     ] = None
@@ -92,9 +93,7 @@ class PhoneLookup(Model):
 
 
 class ScopeOut(Out):
-    kind: Annotated[
-        ScopeKind, Field(description="Whether it is a branch, a region or the whole country.")
-    ]
+    kind: KindOfScope
     code: Annotated[
         str | None, Field(description="Code of the branch or region; null for the country.")
     ] = None

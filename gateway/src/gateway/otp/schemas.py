@@ -33,7 +33,7 @@ class CodeSent(Out):
 class OutboxRequest(Model):
     model_config = with_example(phone="0812 3456 7890")
 
-    phone: Annotated[Phone, Field(description="Telephone number whose messages to read.")]
+    phone: Annotated[Phone, Field(description="Telephone number that the messages were sent to.")]
 
 
 class OutboxCode(Out):

@@ -19,7 +19,7 @@ sheet of the reference has its pictures as `data:`. Source: Content Security Pol
 
 
 class File(NamedTuple):
-    """package: whose it is. name: below the folder `static` of the package.
+    """package: the package that contains it. name: below its folder `static`.
 
     The guide is docs/front-end.md, to which a symbolic link leads; a wheel holds its content.
     """

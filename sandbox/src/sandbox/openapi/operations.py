@@ -153,7 +153,7 @@ def document_answers(operation: Document, row: Row | None, shared: dict[str, Doc
             }
         elif common["description"] not in own["description"]:
             own["description"] = f"{own['description']}; {common['description']}"
-    if KEY_HEADER["name"] in {each["name"] for each in operation.get("parameters", ())}:
+    if _takes_key(operation):
         _add_names(_success(answers), "Idempotency-Replayed")
     for status, answer in answers.items():
         if row is not None and "$ref" not in answer:
@@ -161,7 +161,7 @@ def document_answers(operation: Document, row: Row | None, shared: dict[str, Doc
 
 
 def document_unchanged(operation: Document, shared: dict[str, Document]) -> None:
-    """Add to a GET that answers JSON what the kit adds: an ETag, and 304 for who knows it.
+    """Add to a GET that answers JSON what the kit adds: an ETag, and 304 for a client that has it.
 
     shared: as in `document_answers`.
     """
@@ -172,6 +172,11 @@ def document_unchanged(operation: Document, shared: dict[str, Document]) -> None
         _add_names(unchanged, "ETag")
         name = _share(unchanged, shared, 304)
         operation["responses"]["304"] = {"$ref": f"#/components/responses/{name}"}
+
+
+def _takes_key(operation: Document) -> bool:
+    """Tell whether an operation takes an Idempotency-Key."""
+    return any(each["name"] == KEY_HEADER["name"] for each in operation.get("parameters", ()))
 
 
 def _success(answers: Document) -> Document:
@@ -225,6 +230,6 @@ def _refusals_of_content(operation: Document) -> Iterator[type[DomainError]]:
         yield ParameterRepeated
     if operation.get(REQUIRED_MARK):
         yield IdempotencyKeyRequired
-    if KEY_HEADER["name"] in {each["name"] for each in parameters}:
+    if _takes_key(operation):
         yield from (IdempotencyKeyInvalid, IdempotencyKeyInUse, IdempotencyKeyReused)
         yield ReplayForbidden
