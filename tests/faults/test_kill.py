@@ -24,10 +24,12 @@ async def test_killed_process_loses_no_payment_and_doubles_none(
 ) -> None:
     with platform.business_time(AT):
         customers = await new_customers(platform, BEFORE + AFTER)
+        killed: dict[str, int] = {}
+        try:
+            replies = await pay_through_a_kill(platform, victims, customers, killed)
+        finally:  # the next test needs them too
+            assert await until(lambda: came_back(platform, killed))
 
-        killed, replies = await pay_through_a_kill(platform, victims, customers)
-
-        assert await until(lambda: came_back(platform, killed))
         assert [(each.outcome, each.code) for each in replies] == [("paid", "2002500")] * len(
             replies
         )
@@ -40,9 +42,15 @@ async def test_killed_process_loses_no_payment_and_doubles_none(
 
 
 async def pay_through_a_kill(
-    platform: Platform, victims: tuple[str, ...], customers: list[Customer]
-) -> tuple[dict[str, int], list[PaymentReply]]:
-    """Let the first pay at once, kill as soon as one has paid, and let the others pay then."""
+    platform: Platform,
+    victims: tuple[str, ...],
+    customers: list[Customer],
+    killed: dict[str, int],
+) -> list[PaymentReply]:
+    """Let the first pay at once, kill as soon as one has paid, and let the others pay then.
+
+    killed: gets the processes that were killed, also if a payment fails.
+    """
     async with platform.bank() as bank:
 
         def begin(chosen: list[Customer]) -> list[asyncio.Task[PaymentReply]]:
@@ -60,8 +68,8 @@ async def pay_through_a_kill(
 
         first = begin(customers[:BEFORE])
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
-        killed = {victim: platform.kill(victim) for victim in victims}
-        return killed, await asyncio.gather(*first, *begin(customers[BEFORE:]))
+        killed |= {victim: platform.kill(victim) for victim in victims}
+        return await asyncio.gather(*first, *begin(customers[BEFORE:]))
 
 
 async def booked(platform: Platform, replies: list[PaymentReply]) -> Counter[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from stage.processes import DATABASES, Platform
 
-from perisai_kit.runtime.tls import get_ssl_context
+from perisai_kit.runtime.network import Network
 from sandbox.vault import load_secrets
 
 SENT = frozenset(
@@ -99,9 +99,7 @@ async def collect_places(platform: Platform) -> dict[str, str]:
     postgres_log = platform.folder / "postgres" / "postgres.log"
     places["log of postgres"] = places.get("log of postgres", "") + postgres_log.read_text()
     for name in DATABASES:
-        async with httpx.AsyncClient(
-            verify=get_ssl_context(), trust_env=False, timeout=METRICS_S
-        ) as http:
+        async with httpx.AsyncClient(transport=Network(), timeout=METRICS_S) as http:
             figures = await http.get(f"{platform.inner_address(name)}/metrics")
             places[f"metrics of {name}"] = figures.raise_for_status().text
         async for table, rows in _tables(platform, name):

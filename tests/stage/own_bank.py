@@ -14,7 +14,7 @@ from stage.processes import Platform
 from yarl import URL
 
 from perisai_kit.domain import clock
-from perisai_kit.runtime.tls import get_ssl_context
+from perisai_kit.runtime.network import Network
 from sandbox.environment import FAKEBANK_FILE
 from sandbox.fakebank.calls import NONE, TIMEOUT_S, BankClient, Trouble, new_request_id
 from sandbox.fakebank.config import Partner, Partners
@@ -89,9 +89,7 @@ class OwnBank:
             external_id=new_request_id(clock.real_now()),
             token=None,
         )
-        async with httpx.AsyncClient(
-            verify=get_ssl_context(), trust_env=False, timeout=TIMEOUT_S
-        ) as http:
+        async with httpx.AsyncClient(transport=Network(), timeout=TIMEOUT_S) as http:
             url = f"{partner.entry.gateway_base_url}{target}"
             answer = await http.post(url, content=body, headers=signed.headers)
         code: str | None = answer.json().get("responseCode")

@@ -15,7 +15,7 @@ import asyncpg
 import httpx
 
 from perisai_kit.domain import clock
-from perisai_kit.runtime.tls import get_ssl_context
+from perisai_kit.runtime.network import Network
 from sandbox.children import Child, run_server
 from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
 from sandbox.demo.run import Watch
@@ -173,9 +173,7 @@ class Platform:
 
     async def is_ready(self) -> bool:
         """Tell whether every process says that it can serve."""
-        async with httpx.AsyncClient(
-            verify=get_ssl_context(), trust_env=False, timeout=TIMEOUT_S
-        ) as http:
+        async with httpx.AsyncClient(transport=Network(), timeout=TIMEOUT_S) as http:
             try:
                 for service in load_services():
                     answer = await http.get(f"{self.address(service.name)}{service.ready}")
@@ -190,8 +188,7 @@ class Platform:
         async with httpx.AsyncClient(
             base_url=self.address(name),
             timeout=TIMEOUT_S,
-            verify=get_ssl_context(),
-            trust_env=False,
+            transport=Network(),
             event_hooks={"response": [watch] if watch else []},
         ) as opened:
             yield opened

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from perisai_kit.runtime.tls import get_ssl_context
+from perisai_kit.runtime.network import Network
 from sandbox.errors import SandboxError
 from sandbox.vault import BankSecrets, KeyFiles, Secrets
 from snap_bi.profiles import ReplayAnswer
@@ -115,7 +115,7 @@ async def seed(
     Raises: SandboxError with the request that was refused.
     """
     async with httpx.AsyncClient(
-        base_url=gateway_url, verify=get_ssl_context(), trust_env=False, timeout=TIMEOUT_S
+        base_url=gateway_url, transport=Network(), timeout=TIMEOUT_S
     ) as client:
         write("checking the sign-ins of the staff")
         admin = await _administrator(client, secrets, gateway_environment)

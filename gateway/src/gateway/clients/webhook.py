@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import httpx
 from pydantic import SecretStr
 
+from perisai_kit.runtime.network import Network
+
 SEND_TIMEOUT_S = 5
 
 
@@ -23,7 +25,7 @@ class Webhook:
     ) -> None:
         self._url = url
         self._client = httpx.AsyncClient(
-            transport=transport,
+            transport=transport or Network(),
             timeout=SEND_TIMEOUT_S,
             headers={"Authorization": f"Bearer {secret.get_secret_value()}"},
         )

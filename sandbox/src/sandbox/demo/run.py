@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from perisai_kit.domain import clock
+from perisai_kit.runtime.network import Network
 from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
 from sandbox.demo.commission import Close, Expected, earn
 from sandbox.demo.journey import WAIT_S, Cast, Walk, walk
@@ -83,7 +84,7 @@ async def _cast(sandbox: dict[str, Any], stack: AsyncExitStack, watch: Watch | N
         opened = httpx.AsyncClient(
             base_url=sandbox["addresses"][name],
             timeout=TIMEOUT_S,
-            trust_env=False,
+            transport=Network(),
             event_hooks={"response": [watch] if watch else []},
         )
         return await stack.enter_async_context(opened)

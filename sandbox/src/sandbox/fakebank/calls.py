@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import httpx
 
 from perisai_kit.domain import clock
+from perisai_kit.runtime.network import Network
 from sandbox.fakebank.config import Partner
 from sandbox.fakebank.flags import Flags
 from sandbox.fakebank.journal import Call, Journal
@@ -46,7 +47,7 @@ class BankClient:
     ) -> None:
         self._journal = journal
         self._flags = flags
-        self._http = httpx.AsyncClient(transport=transport, timeout=TIMEOUT_S, trust_env=False)
+        self._http = httpx.AsyncClient(transport=transport or Network(), timeout=TIMEOUT_S)
         self._tokens: dict[str, tuple[str, datetime]] = {}
         self._lock = asyncio.Lock()
 

@@ -17,7 +17,7 @@ import httpx
 
 from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
-from perisai_kit.runtime.tls import get_ssl_context
+from perisai_kit.runtime.network import Network
 from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
 from sandbox.demo.journey import until
 from sandbox.demo.report import StepFailed
@@ -185,9 +185,7 @@ async def open_desk(stage: Stage) -> AsyncIterator[Desk]:
 
 
 def _client(url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        base_url=url, timeout=TIMEOUT_S, verify=get_ssl_context(), trust_env=False
-    )
+    return httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, transport=Network())
 
 
 class _Maker:

@@ -9,7 +9,7 @@ import jwt
 
 from perisai_kit.domain.errors import Unavailable
 from perisai_kit.runtime.log import get_logger
-from perisai_kit.runtime.tls import get_ssl_context
+from perisai_kit.runtime.network import Network
 
 REFRESH_EVERY_S = 60.0
 """A service refuses a revoked key at most this long, plus one fetch, after the gateway."""
@@ -88,7 +88,7 @@ class RemoteKeys:
         """Fetch the key set once; return whether it succeeded. A failure keeps the loaded keys."""
         try:
             async with httpx.AsyncClient(
-                transport=self._transport, verify=get_ssl_context(), timeout=5, trust_env=False
+                transport=self._transport or Network(), timeout=5
             ) as client:
                 # A cache on the way must not prolong the life of a revoked key.
                 answer = await client.get(self._url, headers={"Cache-Control": "no-cache"})

@@ -18,7 +18,7 @@ from perisai_kit.domain.errors import (
     TooMany,
     Unavailable,
 )
-from perisai_kit.runtime.tls import get_ssl_context
+from perisai_kit.runtime.network import Network
 
 # 401 and 403 concern this service's own token, not the user, so they are not passed on.
 _KINDS: dict[int, type[DomainError]] = {
@@ -71,7 +71,7 @@ class TokenSource:
     async def _renew(self) -> None:
         try:
             async with httpx.AsyncClient(
-                transport=self._transport, verify=get_ssl_context(), timeout=5, trust_env=False
+                transport=self._transport or Network(), timeout=5
             ) as client:
                 answer = await client.post(self._url, json=self._grant)
                 answer.raise_for_status()
@@ -99,10 +99,8 @@ class ServiceClient:
             base_url=base_url,
             # Inside one network compression costs more than it saves.
             headers={"Accept-Encoding": "identity"},
-            transport=transport,
-            verify=get_ssl_context(),
+            transport=transport or Network(),
             timeout=httpx.Timeout(timeout_s, connect=3),
-            trust_env=False,  # services are on the same network, so proxy variables are ignored
         )
 
     async def get(

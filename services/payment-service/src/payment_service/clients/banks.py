@@ -8,7 +8,7 @@ import httpx
 from fastapi import Depends, Request
 
 from perisai_kit.domain import clock
-from perisai_kit.runtime.tls import get_ssl_context
+from perisai_kit.runtime.network import Network
 from snap_bi.client import BankClient
 from snap_bi.keys import load_private_key
 from snap_bi.outgoing import Sender
@@ -75,7 +75,7 @@ class BankClients:
 
     def _network(self) -> httpx.AsyncBaseTransport:
         # One a client: a pool must not give one bank's connection to another at its address.
-        network = httpx.AsyncHTTPTransport(verify=get_ssl_context(), trust_env=False)
+        network = Network()
         return network if self._sandbox else PublicHostTransport(network)
 
     async def close(self) -> None:
