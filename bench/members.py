@@ -7,7 +7,8 @@ import asyncpg
 
 from bench.copies import Copied, multiply
 from member_service.attributions.models import Attribution
-from member_service.declarations.models import Consent, WorkDeclaration
+from member_service.consents.models import Consent
+from member_service.declarations.models import WorkDeclaration
 from member_service.enrolments import service as enrolments
 from member_service.enrolments.schemas import NewMember
 from member_service.enrolments.service import Desk

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from member_service.attributions import models as attributions
 from member_service.base import Base
+from member_service.consents import models as consents
 from member_service.coverage import models as coverage
 from member_service.declarations import models as declarations
 from member_service.enrolments import models as enrolments
@@ -18,6 +19,7 @@ __all__ = [
     "METADATA",
     "MIGRATIONS",
     "attributions",
+    "consents",
     "coverage",
     "declarations",
     "enrolments",

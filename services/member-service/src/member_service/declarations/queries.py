@@ -5,15 +5,11 @@ from uuid import UUID
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.declarations.models import Consent, WorkDeclaration
+from member_service.declarations.models import WorkDeclaration
 
 
 async def insert_declarations(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
     await session.execute(insert(WorkDeclaration), list(rows))
-
-
-async def insert_consents(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
-    await session.execute(insert(Consent), list(rows))
 
 
 async def find_declaration(session: AsyncSession, declaration_id: UUID) -> WorkDeclaration | None:

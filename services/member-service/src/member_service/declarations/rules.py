@@ -1,11 +1,8 @@
-"""What a member has said and agreed to, and when."""
+"""What a member has said about working, and when."""
 
-from datetime import date, datetime, timedelta
+from datetime import date
 
 from perisai_kit.domain.errors import Conflict, Invalid
-
-CLOCK_SKEW = timedelta(minutes=10)
-"""How far ahead a telephone's clock may run before its dates are refused. Our own choice."""
 
 
 class NotWorking(Invalid):
@@ -38,10 +35,3 @@ def work_problems(*, working: bool, declared_on: date, on: date, within: str = "
     if declared_on > on:
         found.append(DeclaredInFuture(field=f"{within}declared_on"))
     return found
-
-
-def consent_problems(*, given_at: datetime, now: datetime) -> list[Invalid]:
-    """Return what is wrong with a consent."""
-    if given_at > now + CLOCK_SKEW:
-        return [DeclaredInFuture(field="consent.given_at")]
-    return []

@@ -5,9 +5,7 @@ from uuid import UUID
 from pydantic import Field, StrictBool
 
 from perisai_kit.http.types import (
-    Code,
     Day,
-    Instant,
     MemberId,
     Model,
     Out,
@@ -22,11 +20,6 @@ class StatedWork(Model):
 
 class NewWorkDeclaration(StatedWork):
     id: Annotated[UUID | None, Field(description="A UUID of the client's making.")] = None
-
-
-class Consent(Model):
-    purpose_version: Annotated[Code, Field(description="Which text the member agreed to.")]
-    given_at: Instant
 
 
 class WorkDeclarationOut(Out):

@@ -1,7 +1,6 @@
-"""What members have said and agreed to: written once, never changed."""
+"""What members have said about working: written once, never changed."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from member_service.declarations import queries, rules
 from member_service.declarations.models import WorkDeclaration
 from member_service.declarations.rules import DeclarationIdTaken
-from member_service.declarations.schemas import Consent, NewWorkDeclaration, StatedWork
+from member_service.declarations.schemas import NewWorkDeclaration, StatedWork
 from member_service.members import service as members
 from member_service.members.rules import MemberNotFound, Stamp
 from perisai_kit.auth.principal import Principal
@@ -21,21 +20,19 @@ from perisai_kit.domain.ids import new_id
 DECLARATIONS_SHOWN = 100
 
 
-async def record(
-    session: AsyncSession, given: Mapping[UUID, tuple[StatedWork, Consent]], stamp: Stamp
-) -> None:
-    """Write the declaration and the consent of new members, by member id; at least one."""
-    by: dict[str, Any] = {"made_by": stamp.account_id, "made_at": stamp.at}
-    declarations = [
-        {"id": new_id(), "member_id": member_id, "declared_on": declaration.declared_on, **by}
-        for member_id, (declaration, _) in given.items()
+async def record(session: AsyncSession, given: Mapping[UUID, StatedWork], stamp: Stamp) -> None:
+    """Write the declarations of new members, by member id; at least one."""
+    rows = [
+        {
+            "id": new_id(),
+            "member_id": member_id,
+            "declared_on": declaration.declared_on,
+            "made_by": stamp.account_id,
+            "made_at": stamp.at,
+        }
+        for member_id, declaration in given.items()
     ]
-    consents = [
-        {"id": new_id(), "member_id": member_id, **consent.model_dump(), **by}
-        for member_id, (_, consent) in given.items()
-    ]
-    await queries.insert_declarations(session, declarations)
-    await queries.insert_consents(session, consents)
+    await queries.insert_declarations(session, rows)
 
 
 async def declare_work(

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from pydantic import Field, WithJsonSchema
 
-from member_service.declarations.schemas import Consent, StatedWork
+from member_service.consents.schemas import Consent
+from member_service.declarations.schemas import StatedWork
 from member_service.enrolments.rules import MAX_ROWS, RowStatus
 from member_service.members.schemas import MemberFacts
 from perisai_kit.http.types import (

@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.attributions import service as attributions
+from member_service.consents import rules as consent_rules
+from member_service.consents import service as consents
 from member_service.declarations import rules as declaration_rules
 from member_service.declarations import service as declarations
 from member_service.enrolments import queries, rules
@@ -142,7 +144,7 @@ def judge(
             on=on,
             within="work_declaration.",
         ),
-        *declaration_rules.consent_problems(given_at=form.consent.given_at, now=desk.stamp.at),
+        *consent_rules.consent_problems(given_at=form.consent.given_at, now=desk.stamp.at),
         *_facts_problems(form, on, desk.limits),
     ]
     try:
@@ -234,10 +236,10 @@ async def _register(session: AsyncSession, entries: Sequence[Entry], desk: Desk)
     )
     made = [entry for entry in entries if entry.candidate.id in registered.ids]
     if made:
-        words = {
-            each.candidate.id: (each.form.work_declaration, each.form.consent) for each in made
-        }
-        await declarations.record(session, words, desk.stamp)
+        declared = {each.candidate.id: each.form.work_declaration for each in made}
+        await declarations.record(session, declared, desk.stamp)
+        consented = {each.candidate.id: each.form.consent for each in made}
+        await consents.record(session, consented, desk.stamp)
         enrolled = {
             each.candidate.id: (each.candidate.attribution_id, each.form.new_to_bpu)
             for each in made

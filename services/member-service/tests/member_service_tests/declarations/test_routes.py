@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.declarations.models import Consent
+from member_service.consents.models import Consent
 from member_service.members.models import Member
 from perisai_kit.auth.principal import Role
 from perisai_kit.db.engine import Database

@@ -1,8 +1,7 @@
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 from member_service.declarations import rules
 
-NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 22)
 
 
@@ -18,8 +17,3 @@ def test_nothing_is_declared_ahead_of_its_day() -> None:
     found = rules.work_problems(working=True, declared_on=tomorrow, on=TODAY)
 
     assert [problem.code for problem in found] == ["declared_in_future"]
-
-
-def test_a_telephones_clock_may_run_a_few_minutes_ahead() -> None:
-    assert not rules.consent_problems(given_at=NOW + timedelta(minutes=10), now=NOW)
-    assert rules.consent_problems(given_at=NOW + timedelta(minutes=11), now=NOW)

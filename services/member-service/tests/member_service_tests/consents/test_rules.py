@@ -1,0 +1,12 @@
+"""When a consent may be dated."""
+
+from datetime import UTC, datetime, timedelta
+
+from member_service.consents import rules
+
+NOW = datetime(2026, 11, 3, 2, 0, tzinfo=UTC)
+
+
+def test_a_telephones_clock_may_run_a_few_minutes_ahead() -> None:
+    assert not rules.consent_problems(given_at=NOW + timedelta(minutes=10), now=NOW)
+    assert rules.consent_problems(given_at=NOW + timedelta(minutes=11), now=NOW)
