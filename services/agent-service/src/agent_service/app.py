@@ -10,7 +10,6 @@ from agent_service.branches import routes as branches
 from agent_service.dependencies import Others
 from agent_service.settings import Settings
 from agent_service.tables import MIGRATIONS
-from agent_service.verifications import routes as verifications
 from agent_service.wadahs import routes as wadahs
 from agent_service.worker import subscriptions
 from perisai_kit.db.engine import Database
@@ -23,7 +22,7 @@ ROUTES = web.describe_routes(
     wadahs.reading,
     applications.router,
     applications.reading,
-    verifications.router,
+    applications.asking,
     agents.router,
     agents.reading,
     activity.reading,

@@ -4,13 +4,26 @@ from pathlib import Path
 
 from agent_service.activity import models as activity
 from agent_service.agents import models as agents
+from agent_service.agreements import models as agreements
 from agent_service.applications import models as applications
 from agent_service.base import Base
 from agent_service.branches import models as branches
+from agent_service.exams import models as exams
 from agent_service.requirements import models as requirements
+from agent_service.trainings import models as trainings
 from agent_service.wadahs import models as wadahs
 from perisai_kit.services.tables import KIT_METADATA
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-FEATURES = (activity, agents, applications, branches, requirements, wadahs)
+FEATURES = (
+    activity,
+    agents,
+    agreements,
+    applications,
+    branches,
+    exams,
+    requirements,
+    trainings,
+    wadahs,
+)
 METADATA = [KIT_METADATA, Base.metadata]

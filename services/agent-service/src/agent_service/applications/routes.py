@@ -3,7 +3,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from agent_service.agents.rules import AgentExists, OwnCase
-from agent_service.applications import service
+from agent_service.applications import service, verification
 from agent_service.applications.models import Application
 from agent_service.applications.rules import (
     ApplicationNotFound,
@@ -20,26 +20,32 @@ from agent_service.applications.schemas import (
     NewApplication,
     NewApproval,
     NewRejection,
+    NewVerification,
     NewWithdrawal,
 )
 from agent_service.applications.service import Described
 from agent_service.branches.rules import BranchOutOfScope
-from agent_service.dependencies import Configured, Officer, RequestId, SignedIn
+from agent_service.dependencies import (
+    Asks,
+    Configured,
+    Officer,
+    RequestId,
+    SignedIn,
+    WholeDatabase,
+)
+from agent_service.exams.rules import ExamBeforeTraining
+from agent_service.exams.schemas import ExamOut, NewExam
 from agent_service.requirements.rules import (
-    ExamBeforeTraining,
-    NotYetHappened,
+    AttestationRefused,
     RequirementsUnmet,
+    TooManyVerifications,
 )
-from agent_service.requirements.schemas import (
-    ExamOut,
-    NewExam,
-    NewTraining,
-    RequirementCheckOut,
-    RequirementFindingOut,
-    TrainingOut,
-)
+from agent_service.requirements.schemas import RequirementCheckOut, RequirementFindingOut
+from agent_service.trainings.rules import NotYetHappened
+from agent_service.trainings.schemas import NewTraining, TrainingOut
 from agent_service.wadahs.rules import WadahNotActive, WadahNotFound
 from perisai_kit.domain.nik import NikInvalid
+from perisai_kit.http.body import JsonRoute
 from perisai_kit.http.dependencies import Keys, ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page, Slice
 from perisai_kit.http.problems import problems
@@ -48,6 +54,8 @@ from perisai_kit.http.types import ApplicationId, WadahId
 
 router = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=TransactionRoute)
 reading = APIRouter(prefix="/v1/applications", tags=["applications"])
+# Not a TransactionRoute: other services are asked, and that is never done inside a transaction.
+asking = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=JsonRoute)
 
 DECIDING = (ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStateConflict)
 
@@ -69,7 +77,7 @@ async def apply(
 ) -> ApplicationDetailOut:
     """Apply to become an agent: for oneself, with one's own phone and device."""
     found = await service.apply(session, body, by=applicant, keyring=keyring, settings=settings)
-    return detail(found)
+    return _detail(found)
 
 
 @reading.get("", response_model=Page[ApplicationOut])
@@ -97,7 +105,7 @@ async def get_application(
     found = await service.get_described(
         session, application_id, principal=principal, settings=settings
     )
-    return detail(found)
+    return _detail(found)
 
 
 @router.get(
@@ -121,7 +129,7 @@ async def record_training(
     settings: Configured,
 ) -> ApplicationDetailOut:
     """Record that the applicant has completed the training."""
-    return detail(
+    return _detail(
         await service.record_training(session, application_id, body, by=officer, settings=settings)
     )
 
@@ -137,7 +145,7 @@ async def record_exam(
     settings: Configured,
 ) -> ApplicationDetailOut:
     """Record an exam. A failed one may be taken again; the latest counts."""
-    return detail(
+    return _detail(
         await service.record_exam(session, application_id, body, by=officer, settings=settings)
     )
 
@@ -163,7 +171,7 @@ async def approve_application(
         keyring=keyring,
         settings=settings,
     )
-    return detail(found)
+    return _detail(found)
 
 
 @router.post("/{application_id}/rejection", responses=problems(*DECIDING))
@@ -175,7 +183,7 @@ async def reject_application(
     settings: Configured,
 ) -> ApplicationDetailOut:
     """Reject an application, with a reason."""
-    return detail(
+    return _detail(
         await service.reject(session, application_id, body, by=officer, settings=settings)
     )
 
@@ -195,11 +203,40 @@ async def withdraw_application(
     found = await service.withdraw(
         session, application_id, body or NewWithdrawal(), by=applicant, settings=settings
     )
-    return detail(found)
+    return _detail(found)
 
 
-def detail(found: Described) -> ApplicationDetailOut:
-    """Return the whole application as it goes out; also for the verification."""
+@asking.post(
+    "/{application_id}/verification",
+    responses=problems(
+        ApplicationNotFound,
+        BranchOutOfScope,
+        ApplicationStateConflict,
+        AttestationRefused,
+        TooManyVerifications,
+    ),
+)
+async def verify_application(
+    application_id: ApplicationId,
+    database: WholeDatabase,
+    principal: SignedIn,
+    others: Asks,
+    settings: Configured,
+    body: NewVerification | None = None,
+) -> ApplicationDetailOut:
+    """Check the requirements now: by the applicant himself or an officer in scope.
+
+    A requirement whose outcome is `unknown` was not answered; the verification may be repeated.
+    """
+    attestations = body.attestations if body else ()
+    found = await verification.verify(
+        database, application_id, attestations, by=principal, others=others, settings=settings
+    )
+    return _detail(found)
+
+
+def _detail(found: Described) -> ApplicationDetailOut:
+    """Return the whole application as it goes out."""
     evidence = found.evidence
     return ApplicationDetailOut.model_validate(found.application).model_copy(
         update={

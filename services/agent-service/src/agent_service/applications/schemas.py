@@ -11,16 +11,14 @@ from pydantic import (
 
 from agent_service.applications.rules import ApplicationState, RejectionReason
 from agent_service.dates import TypedDate
+from agent_service.exams.schemas import ExamOut
 from agent_service.requirements.rules import Citizenship
-from agent_service.requirements.schemas import (
-    ExamOut,
-    RequirementCheckOut,
-    RequirementFindingOut,
-    TrainingOut,
-)
+from agent_service.requirements.schemas import RequirementCheckOut, RequirementFindingOut
+from agent_service.trainings.schemas import TrainingOut
 from perisai_kit.http.types import (
     AgentId,
     BranchCode,
+    Code,
     Instant,
     MemberId,
     Model,
@@ -102,6 +100,23 @@ class NewWithdrawal(Model):
     model_config = with_example(reason="Applies again with another account.")
 
     reason: ReasonText | None = None
+
+
+class Attestation(Model):
+    """An officer's word on a requirement that has no check of its own."""
+
+    requirement: Annotated[Code, Field(description="Which requirement.")]
+    met: Annotated[StrictBool, Field(description="Whether it is met.")]
+    reason_code: Annotated[Code | None, Field(description="Why not, as a code.")] = None
+
+
+class NewVerification(Model):
+    model_config = with_example(attestations=[{"requirement": "npwp", "met": True}])
+
+    attestations: Annotated[
+        tuple[Attestation, ...],
+        Field(max_length=20, description="What an officer confirms; empty for an applicant."),
+    ] = ()
 
 
 class ApplicationOut(Out):

@@ -20,13 +20,16 @@ from agent_service.applications.schemas import (
     NewWithdrawal,
 )
 from agent_service.branches import service as branches
+from agent_service.exams import service as exams
+from agent_service.exams.schemas import NewExam
 from agent_service.history import change_columns
 from agent_service.requirements import rules as requirement_rules
 from agent_service.requirements import service as requirements
 from agent_service.requirements.rules import Facts, Finding, Requirement, RequirementOutcome
-from agent_service.requirements.schemas import NewExam, NewTraining
 from agent_service.requirements.service import Evidence
 from agent_service.settings import Settings
+from agent_service.trainings import service as trainings
+from agent_service.trainings.schemas import NewTraining
 from agent_service.wadahs import service as wadahs
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.bulk import insert_once
@@ -124,7 +127,7 @@ async def record_training(
     """
     application = await _lock_to_decide(session, application_id, by)
     rules.check_next(application.state, ApplicationState.TRAINING)
-    await requirements.record_training(session, application.id, new, by_id=by.account_id)
+    await trainings.record(session, application.id, new, by_id=by.account_id)
     move(session, application, ApplicationState.TRAINING, by=by)
     return await describe(session, application, settings=settings)
 
@@ -140,7 +143,7 @@ async def record_exam(
     application = await _lock_to_decide(session, application_id, by)
     to = ApplicationState.EXAM_PASSED if new.passed else ApplicationState.EXAM_FAILED
     rules.check_next(application.state, to)
-    await requirements.record_exam(session, application.id, new, by_id=by.account_id)
+    await exams.record(session, application.id, new, by_id=by.account_id)
     move(session, application, to, by=by)
     return await describe(session, application, settings=settings)
 

@@ -1,7 +1,7 @@
 import uuid
-from datetime import date, datetime
+from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from agent_service.base import Base
@@ -22,31 +22,3 @@ class Check(Base):
     reason_code: Mapped[str | None]
     checked_at: Mapped[datetime]
     checked_by: Mapped[uuid.UUID]
-
-
-class Training(Base):
-    __tablename__ = "application_trainings"
-    __table_args__ = (Index(None, "application_id", "id"),)
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    application_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("applications.id"))
-    completed_on: Mapped[date]
-    certificate_no: Mapped[str]
-    recorded_at: Mapped[datetime]
-    recorded_by: Mapped[uuid.UUID]
-
-
-class Exam(Base):
-    __tablename__ = "application_exams"
-    __table_args__ = (
-        Index(None, "application_id", "id"),
-        CheckConstraint("score >= 0", name="score"),
-    )
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    application_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("applications.id"))
-    taken_on: Mapped[date]
-    passed: Mapped[bool]
-    score: Mapped[int | None]
-    recorded_at: Mapped[datetime]
-    recorded_by: Mapped[uuid.UUID]

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent_service.requirements.models import Check, Exam, Training
+from agent_service.requirements.models import Check
 from agent_service.requirements.rules import Requirement, RequirementOutcome
 
 MAX_CHECKS = 200
@@ -46,15 +46,3 @@ async def count_verifications(
         Check.checked_at > since,
     )
     return await session.scalar(counted) or 0
-
-
-async def find_training(session: AsyncSession, application_id: UUID) -> Training | None:
-    """Return the latest training."""
-    chosen = select(Training).where(Training.application_id == application_id)
-    return await session.scalar(chosen.order_by(Training.id.desc()).limit(1))
-
-
-async def find_exam(session: AsyncSession, application_id: UUID) -> Exam | None:
-    """Return the latest exam; an earlier one no longer counts."""
-    chosen = select(Exam).where(Exam.application_id == application_id)
-    return await session.scalar(chosen.order_by(Exam.id.desc()).limit(1))

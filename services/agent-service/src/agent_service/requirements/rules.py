@@ -3,7 +3,6 @@
 Source: docs/domain.md, Becoming an agent (Perban 1/2023 art. 7).
 """
 
-import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -78,18 +77,6 @@ class AttestationRefused(Invalid):
     )
 
 
-class NotYetHappened(Invalid):
-    code = "not_yet_happened"
-    text = "This date is in the future."
-    text_id = "Tanggal ini belum tiba."
-
-
-class ExamBeforeTraining(Invalid):
-    code = "exam_before_training"
-    text = "The exam is before the end of the training. Correct the dates."
-    text_id = "Tanggal ujian lebih awal dari tanggal selesai pelatihan. Perbaiki tanggalnya."
-
-
 @dataclass(frozen=True, slots=True)
 class Finding:
     """The outcome of one check. reason_code: why it is unmet or unknown, or what to look at."""
@@ -161,34 +148,6 @@ def membership_finding(found_member_id: UUID | None, *, account_member_id: UUID 
     return Finding(name, RequirementOutcome.MET)
 
 
-ACCOUNT_REASONS = {
-    "mismatch": "account_of_another",
-    "not_found": "account_not_found",
-}
-
-
-def account_finding(outcome: str, *, designated: bool) -> Finding:
-    """Judge the bank's answer about the account.
-
-    outcome: whether the bank knows the holder, one of match, mismatch, not_found, unknown.
-    """
-    name = Requirement.OWN_ACCOUNT.value
-    if not designated:
-        return Finding(name, RequirementOutcome.UNMET, "bank_not_designated")
-    if outcome == "match":
-        return Finding(name, RequirementOutcome.MET)
-    if outcome in ACCOUNT_REASONS:
-        return Finding(name, RequirementOutcome.UNMET, ACCOUNT_REASONS[outcome])
-    return unanswered(Requirement.OWN_ACCOUNT)
-
-
-def holder_is_not_applicant() -> Finding:
-    """Return the finding of an account that is declared as another person's."""
-    return Finding(
-        Requirement.OWN_ACCOUNT.value, RequirementOutcome.UNMET, "holder_is_not_applicant"
-    )
-
-
 def unanswered(requirement: Requirement) -> Finding:
     """Return the finding of a question that nobody has answered."""
     return Finding(requirement.value, RequirementOutcome.UNKNOWN, "no_answer")
@@ -197,16 +156,6 @@ def unanswered(requirement: Requirement) -> Finding:
 def refused(requirement: Requirement) -> Finding:
     """Return the finding of a question whose content the other side refuses."""
     return Finding(requirement.value, RequirementOutcome.UNMET, "not_valid")
-
-
-def same_person(name: str, other: str) -> bool:
-    """Tell whether two names have the same letters; case, accents and spaces do not count."""
-    return bool(_letters(name)) and _letters(name) == _letters(other)
-
-
-def _letters(name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name).casefold()
-    return "".join(letter for letter in plain if letter.isalnum())
 
 
 def of_configured(required: Sequence[str], findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -255,15 +204,3 @@ def check_verification_count(count: int, *, limit: int) -> None:
     """Raises: TooManyVerifications; each verification asks a bank about an account."""
     if count >= limit:
         raise TooManyVerifications(retry_after_s=3600)
-
-
-def check_happened(day: date, *, today: date, field: str) -> None:
-    """Raises: NotYetHappened naming `field`."""
-    if day > today:
-        raise NotYetHappened(field=field)
-
-
-def check_exam_date(taken_on: date, *, training_completed_on: date | None) -> None:
-    """Raises: ExamBeforeTraining."""
-    if training_completed_on is not None and taken_on < training_completed_on:
-        raise ExamBeforeTraining(field="taken_on")

@@ -1,36 +1,10 @@
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, StrictBool
+from pydantic import Field
 
-from agent_service.dates import TypedDate
 from agent_service.requirements.rules import RequirementOutcome
-from perisai_kit.http.types import (
-    Count,
-    Instant,
-    Model,
-    Out,
-    ShortText,
-    with_example,
-)
-
-
-class NewTraining(Model):
-    model_config = with_example(completed_on="2026-10-20", certificate_no="PLT/2026/0042")
-
-    completed_on: Annotated[
-        TypedDate, Field(description="Day on which the training was completed.")
-    ]
-    certificate_no: Annotated[ShortText, Field(description="Number of the certificate.")]
-
-
-class NewExam(Model):
-    model_config = with_example(taken_on="2026-10-21", passed=True, score=86)
-
-    taken_on: Annotated[TypedDate, Field(description="Day of the exam.")]
-    passed: Annotated[StrictBool, Field(description="Whether it was passed.")]
-    score: Annotated[Count | None, Field(description="As the examiner counts; no scale.")] = None
+from perisai_kit.http.types import Instant, Out
 
 
 class RequirementFindingOut(Out):
@@ -44,18 +18,3 @@ class RequirementFindingOut(Out):
 class RequirementCheckOut(RequirementFindingOut):
     checked_at: Annotated[Instant, Field(description="When it was checked.")]
     checked_by: Annotated[UUID, Field(description="Account that checked it.")]
-
-
-class TrainingOut(Out):
-    completed_on: Annotated[date, Field(description="Day on which the training was completed.")]
-    certificate_no: Annotated[str, Field(description="Number of the certificate.")]
-    recorded_at: Annotated[Instant, Field(description="When it was recorded.")]
-    recorded_by: Annotated[UUID, Field(description="Account that recorded it.")]
-
-
-class ExamOut(Out):
-    taken_on: Annotated[date, Field(description="Day of the exam.")]
-    passed: Annotated[bool, Field(description="Whether it was passed.")]
-    score: Annotated[int | None, Field(description="As the examiner counts; no scale.")]
-    recorded_at: Annotated[Instant, Field(description="When it was recorded.")]
-    recorded_by: Annotated[UUID, Field(description="Account that recorded it.")]

@@ -5,10 +5,13 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from agent_service.exams import service as exams
+from agent_service.exams.models import Exam
 from agent_service.requirements import queries, rules
-from agent_service.requirements.models import Check, Exam, Training
+from agent_service.requirements.models import Check
 from agent_service.requirements.rules import Facts, Finding
-from agent_service.requirements.schemas import NewExam, NewTraining
+from agent_service.trainings import service as trainings
+from agent_service.trainings.models import Training
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 
@@ -42,56 +45,12 @@ async def record(
     await session.flush()
 
 
-async def record_training(
-    session: AsyncSession, application_id: UUID, new: NewTraining, *, by_id: UUID
-) -> None:
-    """Store a training that was completed.
-
-    Raises: NotYetHappened.
-    """
-    rules.check_happened(new.completed_on, today=clock.today(), field="completed_on")
-    training = Training(
-        id=new_id(),
-        application_id=application_id,
-        completed_on=new.completed_on,
-        certificate_no=new.certificate_no,
-        recorded_at=clock.now(),
-        recorded_by=by_id,
-    )
-    session.add(training)
-    await session.flush()
-
-
-async def record_exam(
-    session: AsyncSession, application_id: UUID, new: NewExam, *, by_id: UUID
-) -> None:
-    """Store an exam, passed or not; the latest one counts.
-
-    Raises: NotYetHappened, ExamBeforeTraining.
-    """
-    rules.check_happened(new.taken_on, today=clock.today(), field="taken_on")
-    training = await queries.find_training(session, application_id)
-    completed_on = training.completed_on if training else None
-    rules.check_exam_date(new.taken_on, training_completed_on=completed_on)
-    exam = Exam(
-        id=new_id(),
-        application_id=application_id,
-        taken_on=new.taken_on,
-        passed=new.passed,
-        score=new.score,
-        recorded_at=clock.now(),
-        recorded_by=by_id,
-    )
-    session.add(exam)
-    await session.flush()
-
-
 async def judge(
     session: AsyncSession, application_id: UUID, facts: Facts, *, minimum_age: int
 ) -> tuple[Finding, ...]:
     """Judge, as of today, every requirement that needs no question to another service."""
-    training = await queries.find_training(session, application_id)
-    exam = await queries.find_exam(session, application_id)
+    training = await trainings.find_latest(session, application_id)
+    exam = await exams.find_latest(session, application_id)
     return rules.local_findings(
         facts,
         trained=training is not None,
@@ -118,8 +77,8 @@ async def evidence(session: AsyncSession, application_id: UUID) -> Evidence:
     """Return what is on record of an application's requirements."""
     return Evidence(
         checks=await queries.list_checks(session, application_id),
-        training=await queries.find_training(session, application_id),
-        exam=await queries.find_exam(session, application_id),
+        training=await trainings.find_latest(session, application_id),
+        exam=await exams.find_latest(session, application_id),
     )
 
 

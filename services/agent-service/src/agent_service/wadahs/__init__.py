@@ -1,1 +1,1 @@
-"""Wadahs, the organisations agents belong to, and their agreements."""
+"""Wadahs: the organisations agents belong to."""

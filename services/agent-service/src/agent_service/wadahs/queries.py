@@ -2,25 +2,21 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, true
+from sqlalchemy import ColumnElement, and_, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from agent_service.agreements.queries import has_agreement
 from agent_service.scopes import OFFICES, by_office
-from agent_service.wadahs.models import Agreement, Wadah, WadahChange
+from agent_service.wadahs.models import Wadah, WadahChange
 from agent_service.wadahs.rules import WadahNotFound, WadahState
 from perisai_kit.auth.principal import Principal, Role
 
-MAX_AGREEMENTS = 100
-"""More than a wadah can sign in decades; it bounds what is read at once."""
 MAX_CHANGES = 100
 
 
 def in_force(on: date) -> ColumnElement[bool]:
     """Return whether a wadah is active on a day: rules.inactive_because, said in SQL."""
-    covered = exists().where(
-        Agreement.wadah_id == Wadah.id, Agreement.starts_on <= on, Agreement.ends_on >= on
-    )
-    return and_(Wadah.state == WadahState.REGISTERED, covered)
+    return and_(Wadah.state == WadahState.REGISTERED, has_agreement(Wadah.id, on))
 
 
 def visible(principal: Principal, *, on: date) -> ColumnElement[bool]:
@@ -82,13 +78,6 @@ async def list_page(
         chosen = chosen.where(Wadah.id > after)
     rows = await session.execute(chosen.order_by(Wadah.id).limit(limit))
     return [(wadah, active) for wadah, active in rows]
-
-
-async def list_agreements(session: AsyncSession, wadah_id: UUID) -> Sequence[Agreement]:
-    """Return the agreements that end last, the latest first."""
-    chosen = select(Agreement).where(Agreement.wadah_id == wadah_id)
-    latest = chosen.order_by(Agreement.ends_on.desc(), Agreement.id.desc()).limit(MAX_AGREEMENTS)
-    return (await session.scalars(latest)).all()
 
 
 async def list_changes(session: AsyncSession, wadah_id: UUID) -> Sequence[WadahChange]:

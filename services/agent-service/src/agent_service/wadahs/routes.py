@@ -2,20 +2,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from agent_service.branches.rules import BranchNotFound, BranchOutOfScope
-from agent_service.dependencies import Configured, Partner, SignedIn, Staff
-from agent_service.wadahs import service
-from agent_service.wadahs.rules import (
+from agent_service.agreements.rules import (
     AgreementEndsBeforeStart,
     AgreementNumberTaken,
     AgreementTooLong,
-    WadahNotFound,
-    WadahTerminated,
 )
+from agent_service.agreements.schemas import AgreementOut, NewAgreement
+from agent_service.branches.rules import BranchNotFound, BranchOutOfScope
+from agent_service.dependencies import Configured, Partner, SignedIn, Staff
+from agent_service.wadahs import service
+from agent_service.wadahs.rules import WadahNotFound, WadahTerminated
 from agent_service.wadahs.schemas import (
-    AgreementOut,
     CautionOut,
-    NewAgreement,
     NewTermination,
     NewWadah,
     WadahChangeOut,

@@ -7,15 +7,17 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from agent_service.agreements import service as agreements
+from agent_service.agreements.models import Agreement
+from agent_service.agreements.schemas import NewAgreement
 from agent_service.branches import service as branches
 from agent_service.history import change_columns
 from agent_service.settings import Settings
 from agent_service.wadahs import queries, rules
-from agent_service.wadahs.models import Agreement, Wadah, WadahChange
-from agent_service.wadahs.rules import Caution, Period, Schemes, Terms, WadahState
-from agent_service.wadahs.schemas import NewAgreement, NewTermination, NewWadah
+from agent_service.wadahs.models import Wadah, WadahChange
+from agent_service.wadahs.rules import Caution, WadahState
+from agent_service.wadahs.schemas import NewTermination, NewWadah
 from perisai_kit.auth.principal import Principal
-from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.http.paging import Slice, cut_page, read_cursor
@@ -58,7 +60,9 @@ async def register(
     await session.flush()
     _record(session, wadah, None, by=by)
     if new.agreement is not None:
-        await _sign(session, wadah, new.agreement, by=by, settings=settings, at="agreement.")
+        await agreements.sign(
+            session, wadah.id, new.agreement, by=by, settings=settings, at="agreement."
+        )
     await session.flush()
     return await _describe(session, wadah, settings)
 
@@ -73,7 +77,7 @@ async def add_agreement(
     """
     wadah = await _lock_to_decide(session, wadah_id, by)
     rules.check_takes_agreements(wadah.state)
-    await _sign(session, wadah, new, by=by, settings=settings)
+    await agreements.sign(session, wadah.id, new, by=by, settings=settings)
     return await _describe(session, wadah, settings)
 
 
@@ -142,7 +146,7 @@ async def get_choosable(
 async def inactive_because(session: AsyncSession, wadah_id: UUID, *, on: date) -> str | None:
     """Return why a wadah is not active on a day, or None when it is."""
     wadah = await session.get_one(Wadah, wadah_id)
-    return rules.inactive_because(wadah.state, await _periods(session, wadah_id), on)
+    return rules.inactive_because(wadah.state, await agreements.list_periods(session, wadah_id), on)
 
 
 async def lock_active(session: AsyncSession, wadah_id: UUID, *, on: date) -> None:
@@ -174,47 +178,7 @@ async def _lock_to_decide(session: AsyncSession, wadah_id: UUID, by: Principal) 
 
 
 async def _check_active(session: AsyncSession, wadah: Wadah, *, on: date) -> None:
-    rules.check_active(wadah.state, await _periods(session, wadah.id), on)
-
-
-async def _periods(session: AsyncSession, wadah_id: UUID) -> list[Period]:
-    return [
-        Period(agreement.starts_on, agreement.ends_on)
-        for agreement in await queries.list_agreements(session, wadah_id)
-    ]
-
-
-async def _sign(
-    session: AsyncSession,
-    wadah: Wadah,
-    new: NewAgreement,
-    *,
-    by: Principal,
-    settings: Settings,
-    at: str = "",
-) -> None:
-    rules.check_agreement(
-        Period(new.starts_on, new.ends_on), _schemes(settings), field=f"{at}ends_on"
-    )
-    agreement = Agreement(
-        id=new_id(),
-        wadah_id=wadah.id,
-        number=new.number,
-        starts_on=new.starts_on,
-        ends_on=new.ends_on,
-        recorded_at=clock.now(),
-        recorded_by=by.account_id,
-    )
-    if await insert_once(session, agreement) is None:
-        raise rules.AgreementNumberTaken(field=f"{at}number")
-
-
-def _schemes(settings: Settings) -> Schemes:
-    return Schemes(
-        new_from=settings.new_scheme_from,
-        new=Terms(settings.agreement_max_years, settings.wadah_min_agents),
-        old=Terms(settings.agreement_max_years_old, settings.wadah_min_agents_old),
-    )
+    rules.check_active(wadah.state, await agreements.list_periods(session, wadah.id), on)
 
 
 def _record(
@@ -231,18 +195,18 @@ def _record(
 
 async def _describe(session: AsyncSession, wadah: Wadah, settings: Settings) -> Described:
     today = clock.today()
-    agreements = await queries.list_agreements(session, wadah.id)
-    periods = [Period(agreement.starts_on, agreement.ends_on) for agreement in agreements]
+    signed = await agreements.list_agreements(session, wadah.id)
+    periods = [agreements.period_of(each) for each in signed]
     return Described(
         wadah=wadah,
         active=rules.inactive_because(wadah.state, periods, today) is None,
-        agreements=agreements,
+        agreements=signed,
         warnings=rules.cautions(
             state=wadah.state,
             agreements=periods,
             agent_count=wadah.agent_count,
             on=today,
-            schemes=_schemes(settings),
+            schemes=agreements.schemes_of(settings),
         ),
         history=await queries.list_changes(session, wadah.id),
     )

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.agents.models import Agent
 from agent_service.agents.rules import AgentState
+from agent_service.agreements.schemas import NewAgreement
 from agent_service.applications import service
 from agent_service.applications.models import Application
 from agent_service.applications.rules import (
@@ -21,14 +22,15 @@ from agent_service.applications.rules import (
 from agent_service.applications.schemas import NewApplication, NewApproval, NewRejection
 from agent_service.branches import service as branches
 from agent_service.branches.schemas import NewBranch
+from agent_service.exams.schemas import NewExam
 from agent_service.requirements import service as requirements
 from agent_service.requirements.rules import Citizenship, Finding, RequirementOutcome
-from agent_service.requirements.schemas import NewExam, NewTraining
 from agent_service.settings import Settings
+from agent_service.trainings.schemas import NewTraining
 from agent_service.wadahs import service as wadahs
 from agent_service.wadahs.models import Wadah
 from agent_service.wadahs.rules import WadahKind
-from agent_service.wadahs.schemas import NewAgreement, NewWadah
+from agent_service.wadahs.schemas import NewWadah
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock

@@ -93,41 +93,6 @@ def test_the_nik_must_be_that_of_the_member_whose_phone_was_proven() -> None:
     assert unlinked == Finding("membership", RequirementOutcome.MET, "phone_not_linked_to_member")
 
 
-@pytest.mark.parametrize(
-    ("outcome", "designated", "expected"),
-    [
-        ("match", True, (RequirementOutcome.MET, None)),
-        ("mismatch", True, (RequirementOutcome.UNMET, "account_of_another")),
-        ("not_found", True, (RequirementOutcome.UNMET, "account_not_found")),
-        ("unknown", True, (RequirementOutcome.UNKNOWN, "no_answer")),
-        ("match", False, (RequirementOutcome.UNMET, "bank_not_designated")),
-        ("unknown", False, (RequirementOutcome.UNMET, "bank_not_designated")),
-    ],
-)
-def test_the_account_must_be_his_own_at_a_designated_bank(
-    outcome: str, designated: bool, expected: tuple[RequirementOutcome, str | None]
-) -> None:
-    finding = rules.account_finding(outcome, designated=designated)
-
-    assert (finding.outcome, finding.reason_code) == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "other", "same"),
-    [
-        ("Siti Aminah", "SITI  AMINAH", True),
-        ("Ma'ruf Amin", "MARUF AMIN", True),
-        ("Nur Haliza", "NURHALIZA", True),
-        ("José", "Jose", True),
-        ("Siti Aminah", "Siti Aminah Dewi", False),
-        ("Siti Aminah", "Budi Santoso", False),
-        ("...", "---", False),
-    ],
-)
-def test_names_are_the_same_but_for_their_writing(name: str, other: str, same: bool) -> None:
-    assert rules.same_person(name, other) is same
-
-
 def test_what_was_not_looked_at_is_unknown() -> None:
     found = rules.of_configured(["adult", "npwp"], [Finding("adult", RequirementOutcome.MET)])
 
@@ -172,23 +137,6 @@ def test_only_configured_requirements_of_no_check_are_attested(name: str) -> Non
 
     with pytest.raises(rules.AttestationRefused):
         rules.check_attestations([name], required)
-
-
-def test_an_exam_is_not_taken_before_the_training_ends() -> None:
-    rules.check_exam_date(TODAY, training_completed_on=TODAY)
-    rules.check_exam_date(TODAY, training_completed_on=None)
-
-    with pytest.raises(rules.ExamBeforeTraining):
-        rules.check_exam_date(date(2026, 11, 21), training_completed_on=TODAY)
-
-
-def test_what_is_recorded_has_happened() -> None:
-    rules.check_happened(TODAY, today=TODAY, field="taken_on")
-
-    with pytest.raises(rules.NotYetHappened) as refused:
-        rules.check_happened(date(2026, 11, 23), today=TODAY, field="taken_on")
-
-    assert refused.value.field == "taken_on"
 
 
 def test_verifications_are_counted() -> None:

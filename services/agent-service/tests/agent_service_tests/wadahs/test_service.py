@@ -6,13 +6,16 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from agent_service.agreements.models import Agreement
+from agent_service.agreements.rules import Period
+from agent_service.agreements.schemas import NewAgreement
 from agent_service.branches import service as branches
 from agent_service.branches.schemas import NewBranch
 from agent_service.settings import Settings
 from agent_service.wadahs import queries, rules, service
-from agent_service.wadahs.models import Agreement, Wadah
-from agent_service.wadahs.rules import Period, TerminationReason, WadahKind
-from agent_service.wadahs.schemas import NewAgreement, NewTermination, NewWadah
+from agent_service.wadahs.models import Wadah
+from agent_service.wadahs.rules import TerminationReason, WadahKind
+from agent_service.wadahs.schemas import NewTermination, NewWadah
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id

@@ -8,18 +8,18 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent_service.applications import rules as application_rules
-from agent_service.applications import service as applications
+from agent_service.applications import rules, service
 from agent_service.applications.models import Application
+from agent_service.applications.schemas import Attestation
 from agent_service.applications.service import Described
+from agent_service.bank_accounts import service as bank_accounts
 from agent_service.clients.members import find_member_id
-from agent_service.clients.payments import Account, verify_account
+from agent_service.clients.payments import Account
 from agent_service.dependencies import Others
-from agent_service.requirements import rules
+from agent_service.requirements import rules as requirement_rules
 from agent_service.requirements import service as requirements
 from agent_service.requirements.rules import Finding, Requirement, RequirementOutcome
 from agent_service.settings import Settings
-from agent_service.verifications.schemas import Attestation
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -57,9 +57,9 @@ async def verify(
     async with database.read() as session:
         application = await _get_to_verify(session, application_id, by=by, settings=settings)
         if attestations:
-            applications.check_may_decide(application, by)
+            service.check_may_decide(application, by)
             names = [each.requirement for each in attestations]
-            rules.check_attestations(names, settings.requirements)
+            requirement_rules.check_attestations(names, settings.requirements)
     answers = await _ask(application, others)
     attested = (_attested(each) for each in attestations)
     async with database.begin() as session:
@@ -75,12 +75,12 @@ async def verify(
 async def _get_to_verify(
     session: AsyncSession, application_id: UUID, *, by: Principal, settings: Settings
 ) -> Application:
-    application = await applications.get_visible(session, application_id, principal=by)
+    application = await service.get_visible(session, application_id, principal=by)
     if application.account_id != by.account_id:
         if not by.has(Role.BRANCH_OFFICER):
             raise Forbidden
-        applications.check_office(application, by)
-    application_rules.check_live(application.state)
+        service.check_office(application, by)
+    rules.check_live(application.state)
     await requirements.check_verification_count(
         session,
         application_id,
@@ -98,60 +98,48 @@ async def _take(
     by: Principal,
     settings: Settings,
 ) -> Described:
-    application = await applications.lock_visible(session, application_id, principal=by)
-    application_rules.check_live(application.state)
+    application = await service.lock_visible(session, application_id, principal=by)
+    rules.check_live(application.state)
     application.member_id = answers.member_id or application.member_id
-    local = await applications.judge(session, application, settings=settings)
-    required = rules.before_training(settings.requirements)
+    local = await service.judge(session, application, settings=settings)
+    required = requirement_rules.before_training(settings.requirements)
     new = [each for each in (*answers.findings, *local) if each.requirement in required]
     await requirements.record(session, application.id, new, by_id=by.account_id)
     standing = await requirements.standing(session, application.id, required=required)
     outcomes = {finding.outcome for finding in standing}
-    to = application_rules.after_verification(
+    to = rules.after_verification(
         application.state,
         any_unmet=RequirementOutcome.UNMET in outcomes,
         all_met=outcomes == {RequirementOutcome.MET},
     )
     if to is not application.state:
-        applications.move(session, application, to, by=by, reason_code="verification")
-    return await applications.describe(session, application, settings=settings)
+        service.move(session, application, to, by=by, reason_code="verification")
+    return await service.describe(session, application, settings=settings)
 
 
 async def _ask(application: Application, others: Others) -> Answers:
-    (membership, member_id), account = await asyncio.gather(
-        _membership(application, others), _account(application, others)
+    account = Account(
+        application.bank_code, application.account_no, application.account_holder_name
     )
-    return Answers((membership, account), member_id)
+    (membership, member_id), own_account = await asyncio.gather(
+        _membership(application, others),
+        bank_accounts.check_account(others.payments, account, full_name=application.full_name),
+    )
+    return Answers((membership, own_account), member_id)
 
 
 async def _membership(application: Application, others: Others) -> tuple[Finding, UUID | None]:
     try:
         member_id = await find_member_id(others.members, nik=application.nik)
     except Invalid:
-        return rules.refused(Requirement.MEMBERSHIP), None
+        return requirement_rules.refused(Requirement.MEMBERSHIP), None
     except DomainError as error:
         # Whatever else went wrong is between the services; the applicant may ask again.
         log.warning("membership.unanswered", code=error.code)
-        return rules.unanswered(Requirement.MEMBERSHIP), None
+        return requirement_rules.unanswered(Requirement.MEMBERSHIP), None
     account_member_id = application.account_member_id
-    finding = rules.membership_finding(member_id, account_member_id=account_member_id)
+    finding = requirement_rules.membership_finding(member_id, account_member_id=account_member_id)
     return finding, member_id if finding.outcome is RequirementOutcome.MET else None
-
-
-async def _account(application: Application, others: Others) -> Finding:
-    if not rules.same_person(application.full_name, application.account_holder_name):
-        return rules.holder_is_not_applicant()
-    account = Account(
-        application.bank_code, application.account_no, application.account_holder_name
-    )
-    try:
-        verdict = await verify_account(others.payments, account)
-    except Invalid:
-        return rules.refused(Requirement.OWN_ACCOUNT)
-    except DomainError as error:
-        log.warning("account.unanswered", code=error.code)
-        return rules.unanswered(Requirement.OWN_ACCOUNT)
-    return rules.account_finding(verdict.outcome, designated=verdict.designated)
 
 
 def _attested(attestation: Attestation) -> Finding:

@@ -1,0 +1,1 @@
+"""Agreements (PKS) of wadahs."""

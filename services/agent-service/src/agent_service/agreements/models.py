@@ -1,0 +1,26 @@
+import uuid
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from agent_service.base import Base
+
+
+class Agreement(Base):
+    """A PKS. Never edited: an amended one is a further row with its own number."""
+
+    __tablename__ = "agreements"
+    __table_args__ = (
+        UniqueConstraint("wadah_id", "number"),
+        Index(None, "wadah_id", "ends_on"),
+        CheckConstraint("ends_on >= starts_on", name="period"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    wadah_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("wadahs.id"))
+    number: Mapped[str]
+    starts_on: Mapped[date]
+    ends_on: Mapped[date]
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[uuid.UUID]

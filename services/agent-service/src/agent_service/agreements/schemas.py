@@ -1,0 +1,25 @@
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from agent_service.dates import TypedDate
+from perisai_kit.http.types import Instant, Model, Out, RecordId, ShortText, with_example
+
+
+class NewAgreement(Model):
+    model_config = with_example(number="PKS/2026/001", starts_on="2026-01-01", ends_on="2026-12-31")
+
+    number: Annotated[ShortText, Field(description="Number of the agreement (PKS).")]
+    starts_on: Annotated[TypedDate, Field(description="First day it is valid.")]
+    ends_on: Annotated[TypedDate, Field(description="Last day it is valid.")]
+
+
+class AgreementOut(Out):
+    id: RecordId
+    number: Annotated[str, Field(description="Number of the agreement (PKS).")]
+    starts_on: Annotated[date, Field(description="First day it is valid.")]
+    ends_on: Annotated[date, Field(description="Last day it is valid.")]
+    recorded_at: Annotated[Instant, Field(description="When it was recorded.")]
+    recorded_by: Annotated[UUID, Field(description="Account that recorded it.")]

@@ -1,0 +1,1 @@
+"""Bank accounts: whether the bank knows an account as its holder's."""

@@ -1,0 +1,50 @@
+"""Whether a bank account is the applicant's own.
+
+Source: docs/domain.md, Becoming an agent (Perban 1/2023 art. 7).
+"""
+
+import unicodedata
+
+from agent_service.requirements.rules import (
+    Finding,
+    Requirement,
+    RequirementOutcome,
+    unanswered,
+)
+
+ACCOUNT_REASONS = {
+    "mismatch": "account_of_another",
+    "not_found": "account_not_found",
+}
+
+
+def account_finding(outcome: str, *, designated: bool) -> Finding:
+    """Judge the bank's answer about the account.
+
+    outcome: whether the bank knows the holder, one of match, mismatch, not_found, unknown.
+    """
+    name = Requirement.OWN_ACCOUNT.value
+    if not designated:
+        return Finding(name, RequirementOutcome.UNMET, "bank_not_designated")
+    if outcome == "match":
+        return Finding(name, RequirementOutcome.MET)
+    if outcome in ACCOUNT_REASONS:
+        return Finding(name, RequirementOutcome.UNMET, ACCOUNT_REASONS[outcome])
+    return unanswered(Requirement.OWN_ACCOUNT)
+
+
+def holder_is_not_applicant() -> Finding:
+    """Return the finding of an account that is declared as another person's."""
+    return Finding(
+        Requirement.OWN_ACCOUNT.value, RequirementOutcome.UNMET, "holder_is_not_applicant"
+    )
+
+
+def same_person(name: str, other: str) -> bool:
+    """Tell whether two names have the same letters; case, accents and spaces do not count."""
+    return bool(_letters(name)) and _letters(name) == _letters(other)
+
+
+def _letters(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    return "".join(letter for letter in plain if letter.isalnum())

@@ -1,0 +1,20 @@
+"""What is true of a training.
+
+Source: docs/domain.md, Becoming an agent (Perban 1/2023 art. 7).
+"""
+
+from datetime import date
+
+from perisai_kit.domain.errors import Invalid
+
+
+class NotYetHappened(Invalid):
+    code = "not_yet_happened"
+    text = "This date is in the future."
+    text_id = "Tanggal ini belum tiba."
+
+
+def check_happened(day: date, *, today: date, field: str) -> None:
+    """Raises: NotYetHappened naming `field`."""
+    if day > today:
+        raise NotYetHappened(field=field)

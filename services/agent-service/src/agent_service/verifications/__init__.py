@@ -1,1 +1,0 @@
-"""Verification of an application: the questions to other services, asked for real."""

@@ -1,0 +1,39 @@
+import pytest
+
+from agent_service.bank_accounts import rules
+from agent_service.requirements.rules import RequirementOutcome
+
+
+@pytest.mark.parametrize(
+    ("outcome", "designated", "expected"),
+    [
+        ("match", True, (RequirementOutcome.MET, None)),
+        ("mismatch", True, (RequirementOutcome.UNMET, "account_of_another")),
+        ("not_found", True, (RequirementOutcome.UNMET, "account_not_found")),
+        ("unknown", True, (RequirementOutcome.UNKNOWN, "no_answer")),
+        ("match", False, (RequirementOutcome.UNMET, "bank_not_designated")),
+        ("unknown", False, (RequirementOutcome.UNMET, "bank_not_designated")),
+    ],
+)
+def test_the_account_must_be_his_own_at_a_designated_bank(
+    outcome: str, designated: bool, expected: tuple[RequirementOutcome, str | None]
+) -> None:
+    finding = rules.account_finding(outcome, designated=designated)
+
+    assert (finding.outcome, finding.reason_code) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "same"),
+    [
+        ("Siti Aminah", "SITI  AMINAH", True),
+        ("Ma'ruf Amin", "MARUF AMIN", True),
+        ("Nur Haliza", "NURHALIZA", True),
+        ("José", "Jose", True),
+        ("Siti Aminah", "Siti Aminah Dewi", False),
+        ("Siti Aminah", "Budi Santoso", False),
+        ("...", "---", False),
+    ],
+)
+def test_names_are_the_same_but_for_their_writing(name: str, other: str, same: bool) -> None:
+    assert rules.same_person(name, other) is same
