@@ -132,6 +132,7 @@ EXCEPTIONS: dict[Question, dict[str, set[str]]] = {
         "gateway.sessions.service": {"AccountChoiceOut", "OfferedAccount", "TokenOut"},
         "member_service.lookups.service": {"MemberLookupResult", "PhoneMatch"},
         "member_service.members.service": {"MemberSummary"},
+        "payment_service.bank_calls.service": {"BankRequestOut", "Page"},
         "payment_service.banks.service": {
             "AccountVerdict",
             "BankPartnerOut",
@@ -147,9 +148,8 @@ EXCEPTIONS: dict[Question, dict[str, set[str]]] = {
         },
         "payment_service.ledger.service": {"LedgerAccountOut", "LedgerTransferOut", "Page"},
         "payment_service.payments.service": {"Page", "PaymentOut", "ReceiptLineOut", "ReceiptOut"},
-        "payment_service.requests.service": {"BankRequestOut", "Page"},
         "payment_service.schemes.service": {"CommissionSchemeOut", "Page"},
-        "payment_service.statements.service": {
+        "payment_service.incentive_statements.service": {
             "CommissionLineOut",
             "CommissionMonthOut",
             "CommissionPreviewOut",
@@ -157,12 +157,14 @@ EXCEPTIONS: dict[Question, dict[str, set[str]]] = {
             "Page",
             "SchemeApplied",
         },
-        "payment_service.tariffs.service": {"QuoteOut"},
+        "payment_service.months.service": {"CommissionMonthOut", "Page"},
+        "payment_service.quotes.service": {"QuoteOut"},
     },
     rows_out_of_routes: {
         "agent_service.agents.routes": {"get_identity", "list_agents"},
         "agent_service.applications.routes": {"get_identity", "list_applications"},
         "agent_service.branches.routes": {"get_branch", "list_branches", "open_branch"},
+        "payment_service.bank_calls.routes": {"list_requests"},
         "payment_service.banks.routes": {
             "activate",
             "get",
@@ -177,18 +179,17 @@ EXCEPTIONS: dict[Question, dict[str, set[str]]] = {
         "payment_service.commissions.routes": {"decide"},
         "payment_service.ledger.routes": {"list_accounts", "list_transfers"},
         "payment_service.payments.routes": {"get", "get_receipt", "list_payments"},
-        "payment_service.requests.routes": {"list_requests"},
         "payment_service.schemes.routes": {"get", "list_schemes", "propose"},
-        "payment_service.statements.routes": {
+        "payment_service.incentive_statements.routes": {
             "close",
             "get",
             "get_preview",
             "list_lines",
-            "list_months",
             "list_preview_lines",
             "list_statements",
         },
-        "payment_service.tariffs.routes": {"create_quote"},
+        "payment_service.months.routes": {"list_months"},
+        "payment_service.quotes.routes": {"create_quote"},
     },
     cursors_of_their_own: {},
     columns_of_their_own: {"member_service.base": {"MonthColumn"}},

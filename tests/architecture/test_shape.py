@@ -46,10 +46,8 @@ MODULES_A_FOLDER = 12
 EXCEPTIONS = {
     # Asks other services between two transactions; service.py runs inside the one of a request.
     "services/agent-service/src/agent_service/applications/verification.py",
-    # Authenticates banks (token, time, signature), apart from handling their messages.
-    "services/payment-service/src/payment_service/callbacks/gate.py",
     # Bounds the work for unauthenticated requests.
-    "services/payment-service/src/payment_service/callbacks/unproven.py",
+    "services/payment-service/src/payment_service/bank_access/unproven.py",
     # The only place where many payments share a transaction (docs/adr/0012).
     "services/payment-service/src/payment_service/callbacks/writer.py",
 }

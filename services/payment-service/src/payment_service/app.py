@@ -5,24 +5,25 @@ from functools import partial
 import httpx
 from fastapi import FastAPI
 
+from payment_service.bank_access.service import Gate
+from payment_service.bank_calls.routes import router as bank_calls
 from payment_service.banks.routes import inquiries, verifications
 from payment_service.banks.routes import router as banks
 from payment_service.bills.routes import router as bills
-from payment_service.callbacks.gate import Gate
 from payment_service.callbacks.routes import SnapCallbacks
 from payment_service.callbacks.writer import Writer
 from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
 from payment_service.commissions.routes import router as commissions
+from payment_service.incentive_statements.routes import router as incentive_statements
 from payment_service.ledger.routes import router as ledger
+from payment_service.months.routes import router as months
 from payment_service.payments.routes import router as payments
-from payment_service.requests.routes import router as requests
+from payment_service.quotes.routes import router as quotes
 from payment_service.schemes.routes import router as schemes
 from payment_service.settings import Settings
-from payment_service.statements.routes import router as statements
 from payment_service.tables import MIGRATIONS
 from payment_service.tariffs import service as tariffs
-from payment_service.tariffs.routes import router as quotes
 from payment_service.worker import own_feed, periodic, subscriptions
 from perisai_kit.services import app as web
 from perisai_kit.services.kit import Kit
@@ -35,10 +36,11 @@ ROUTES = web.describe_routes(
     banks,
     inquiries,
     verifications,
-    requests,
+    bank_calls,
     schemes,
     commissions,
-    statements,
+    months,
+    incentive_statements,
 )
 
 

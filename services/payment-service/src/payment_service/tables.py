@@ -2,16 +2,18 @@
 
 from pathlib import Path
 
+from payment_service.bank_access import models as bank_access
 from payment_service.banks import models as banks
 from payment_service.base import Base
 from payment_service.bills import models as bills
 from payment_service.callbacks import models as callbacks
 from payment_service.commissions import models as commissions
-from payment_service.earnings import models as earnings
+from payment_service.counting import models as counting
+from payment_service.incentive_statements import models as incentive_statements
 from payment_service.ledger import models as ledger
+from payment_service.months import models as months
 from payment_service.payments import models as payments
 from payment_service.schemes import models as schemes
-from payment_service.statements import models as statements
 from perisai_kit.services.tables import KIT_METADATA
 
 METADATA = [KIT_METADATA, Base.metadata]
@@ -21,13 +23,15 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 __all__ = [
     "METADATA",
     "MIGRATIONS",
+    "bank_access",
     "banks",
     "bills",
     "callbacks",
     "commissions",
-    "earnings",
+    "counting",
+    "incentive_statements",
     "ledger",
+    "months",
     "payments",
     "schemes",
-    "statements",
 ]

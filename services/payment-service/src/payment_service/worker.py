@@ -5,7 +5,7 @@ from functools import partial
 from payment_service.bills import tasks as bills
 from payment_service.callbacks import tasks as callbacks
 from payment_service.commissions import tasks as commissions
-from payment_service.earnings.service import MEMBERS, PAYMENTS
+from payment_service.counting.service import MEMBERS, PAYMENTS
 from payment_service.ledger import tasks as ledger
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS

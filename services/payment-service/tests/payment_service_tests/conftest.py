@@ -279,3 +279,14 @@ def make_bank(
         return Bank(snap_client, partner, bank_key, client_secret)
 
     return make
+
+
+@pytest.fixture
+async def bank(make_bank: MakeBank) -> Bank:
+    return await make_bank()
+
+
+@pytest.fixture
+async def bill(bank: Bank, session: AsyncSession, issue_bill: IssueBill) -> BillOut:
+    """A bill that can be paid at the bank."""
+    return await issue_bill(session)

@@ -1,30 +1,25 @@
 import json
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.banks.models import BankPartner
-from payment_service.callbacks.models import (
-    AccessToken,
-    Callback,
-    ExternalId,
-    UnprovenRequest,
-)
+from payment_service.bank_access.rules import SOURCE_LENGTH, TARGET_LENGTH, plain
+from payment_service.bank_access.schemas import Signed
+from payment_service.callbacks.models import Callback, ExternalId
 from payment_service.callbacks.rules import (
-    SOURCE_LENGTH,
-    TARGET_LENGTH,
     CallbackOutcome,
     First,
+    external_id_scope,
     kept_headers,
-    plain,
 )
-from payment_service.callbacks.schemas import Firsts, Judged, Message, Outcome, Signed
+from payment_service.callbacks.schemas import Firsts, Judged, Message, Outcome
 from perisai_kit.db.bulk import OldRows
 from perisai_kit.db.sql import CountedStatement, Executor, Rows, SqlStatement
+from perisai_kit.domain.clock import jakarta_date
 from perisai_kit.privacy.keyring import Keyring
 from snap_bi.answers import Answer
 
@@ -96,16 +91,6 @@ _INSERT = """
 """
 
 
-def insert_token(
-    session: AsyncSession, *, token_hash: bytes, partner_id: UUID, expires_at: datetime
-) -> None:
-    session.add(AccessToken(token_hash=token_hash, partner_id=partner_id, expires_at=expires_at))
-
-
-async def find_token(session: AsyncSession, token_hash: bytes) -> AccessToken | None:
-    return await session.get(AccessToken, token_hash)
-
-
 async def insert_once_external_ids(run: Executor, messages: Sequence[Signed]) -> set[UUID]:
     """Use their X-EXTERNAL-IDs up; return the messages whose id had not been used before."""
     rows = await run(SqlStatement(_USE_EXTERNAL_IDS, _external_ids(messages)))
@@ -154,8 +139,8 @@ def _noted(keyring: Keyring, rows: Rows) -> Firsts:
 def _external_ids(messages: Sequence[Signed]) -> tuple[list[object], ...]:
     return (
         [each.caller.partner_id for each in messages],
-        [each.scope for each in messages],
-        [each.day for each in messages],
+        [external_id_scope(each.caller.profile, each.service) for each in messages],
+        [jakarta_date(each.received_at) for each in messages],
         [each.headers.external_id for each in messages],
         [each.id for each in messages],
     )
@@ -240,41 +225,5 @@ async def list_callbacks(
     return (await session.scalars(chosen.order_by(Callback.id.desc()).limit(limit))).all()
 
 
-def insert_unproven(session: AsyncSession, values: dict[str, object]) -> None:
-    session.add(UnprovenRequest(**values))
-
-
-async def list_unproven(
-    session: AsyncSession, partner_id: UUID, *, before: UUID | None, limit: int
-) -> Sequence[UnprovenRequest]:
-    """Return what was sent in a partner's name and not believed, newest first."""
-    chosen = select(UnprovenRequest).where(UnprovenRequest.partner_id == partner_id)
-    if before is not None:
-        chosen = chosen.where(UnprovenRequest.id < before)
-    return (await session.scalars(chosen.order_by(UnprovenRequest.id.desc()).limit(limit))).all()
-
-
-async def find_old_unproven(session: AsyncSession, *, keep: int) -> list[OldRows]:
-    """Return all but the newest `keep` of each partner."""
-    newest = (
-        select(UnprovenRequest.id)
-        .where(UnprovenRequest.partner_id == BankPartner.id)
-        .order_by(UnprovenRequest.id.desc())
-        .offset(keep - 1)
-        .limit(1)
-        .scalar_subquery()
-    )
-    found = await session.execute(select(BankPartner.id, newest))
-    return [
-        OldRows(UnprovenRequest.id, oldest_kept, UnprovenRequest.partner_id == partner_id)
-        for partner_id, oldest_kept in found
-        if oldest_kept is not None
-    ]
-
-
 def old_external_ids(*, before: date) -> OldRows:
     return OldRows(ExternalId.day, before)
-
-
-def old_tokens(*, before: datetime) -> OldRows:
-    return OldRows(AccessToken.expires_at, before)

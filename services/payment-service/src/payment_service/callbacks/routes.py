@@ -10,11 +10,11 @@ from urllib.parse import quote
 from prometheus_client import Counter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from payment_service.bank_access.rules import Wire
+from payment_service.bank_access.service import Gate
+from payment_service.bank_access.unproven import TooManyUnproven
 from payment_service.callbacks import service
-from payment_service.callbacks.gate import Gate
-from payment_service.callbacks.rules import Wire
 from payment_service.callbacks.schemas import Reply, failed, too_large, unknown_path
-from payment_service.callbacks.unproven import TooManyUnproven
 from payment_service.callbacks.writer import Writer
 from perisai_kit.http.access_log import get_record
 from perisai_kit.http.client_address import get_client_address

@@ -3,61 +3,25 @@
 import json
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Self
 from uuid import UUID
 
+from payment_service.bank_access.rules import Refusal, Wire
+from payment_service.bank_access.schemas import Signed, echo_of
 from payment_service.bills.rules import BillStatus, LockedBill
-from payment_service.callbacks.rules import (
-    CallbackOutcome,
-    Caller,
-    First,
-    Refusal,
-    Wire,
-    external_id_scope,
-)
+from payment_service.callbacks.rules import CallbackOutcome, First
 from payment_service.payments.rules import Settlement
-from perisai_kit.domain.clock import jakarta_date, real_now
-from perisai_kit.http.types import PaymentId, RecordId
+from perisai_kit.domain.clock import real_now
+from perisai_kit.http.types import PaymentId
 from snap_bi.answers import Answer, build_refusal
 from snap_bi.codes import Case, Service, format_response_code
-from snap_bi.errors import BodyInvalid
-from snap_bi.headers import TransactionHeaders
-from snap_bi.messages import Echo, PaymentRequest
+from snap_bi.messages import PaymentRequest
 from snap_bi.profiles import PROFILES, DoubtAnswer, Profile
-from snap_bi.strict_json import parse_object
 from snap_bi.timestamps import TimestampFormat, format_timestamp
-from snap_bi.verification import Step
 
 Key = tuple[UUID, str]
 """The identity of a payment: partner and the bank's request id."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signed:
-    """A message that bears its caller's good signature. received_at: the real instant.
-
-    late: why it would be refused although its signature is good: its timestamp is not of now, or
-    its token has ended. It is then answered only where it repeats a settled payment.
-    """
-
-    id: RecordId
-    service: Service
-    caller: Caller
-    wire: Wire
-    headers: TransactionHeaders
-    step: Step
-    received_at: datetime
-    late: Refusal | None = None
-
-    @property
-    def scope(self) -> str:
-        return external_id_scope(self.caller.profile, self.service)
-
-    @property
-    def day(self) -> date:
-        """The Jakarta day within which its X-EXTERNAL-ID counts."""
-        return jakarta_date(self.received_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,14 +146,6 @@ def inconsistent_answer(first: First) -> Answer:
 def refused_answer(service: Service, wire: Wire, refused: Refusal) -> Answer:
     """Return a refusal with the ids of the message where they can be read: the bank wants them."""
     return build_refusal(service, refused.case, detail=refused.detail, echo=echo_of(wire))
-
-
-def echo_of(wire: Wire) -> Echo:
-    """Return the ids that a body names, as far as it can be read."""
-    try:
-        return Echo.of(parse_object(wire.body))
-    except BodyInvalid:
-        return Echo()
 
 
 def too_large(service: Service | None) -> Reply:

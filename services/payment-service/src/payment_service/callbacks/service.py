@@ -11,17 +11,21 @@ from uuid import UUID
 from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.bills import service as bills
-from payment_service.callbacks import queries, rules
-from payment_service.callbacks.gate import (
+from payment_service.bank_access import rules as access_rules
+from payment_service.bank_access.rules import Caller, Refusal, Wire
+from payment_service.bank_access.schemas import Signed
+from payment_service.bank_access.service import (
     Gate,
     authenticate,
     issue_token,
     prove_client,
     record_refusal,
 )
-from payment_service.callbacks.models import Callback, UnprovenRequest
-from payment_service.callbacks.rules import CallbackOutcome, Caller, First, Refusal, Repeat, Wire
+from payment_service.bank_access.unproven import count_dropped
+from payment_service.bills import service as bills
+from payment_service.callbacks import queries, rules
+from payment_service.callbacks.models import Callback
+from payment_service.callbacks.rules import CallbackOutcome, First, Repeat
 from payment_service.callbacks.schemas import (
     Books,
     Firsts,
@@ -29,12 +33,10 @@ from payment_service.callbacks.schemas import (
     Message,
     Outcome,
     Reply,
-    Signed,
     inconsistent_answer,
     refused_answer,
     stored_answer,
 )
-from payment_service.callbacks.unproven import count_dropped
 from payment_service.payments import service as payments
 from payment_service.payments.rules import Notice, Settlement
 from perisai_kit.db.sql import Executor, execute, execute_together, make_executor
@@ -263,12 +265,11 @@ def tell(signed: Signed, outcome: Outcome) -> None:
     )
 
 
-async def list_requests(
+async def list_callbacks(
     session: AsyncSession, partner_id: UUID, *, before: UUID | None, limit: int
-) -> tuple[Sequence[Callback], Sequence[UnprovenRequest]]:
-    """Return a partner's signed messages and its unproven calls, each newest first."""
-    signed = await queries.list_callbacks(session, partner_id, before=before, limit=limit)
-    return signed, await queries.list_unproven(session, partner_id, before=before, limit=limit)
+) -> Sequence[Callback]:
+    """Return a partner's signed messages, newest first."""
+    return await queries.list_callbacks(session, partner_id, before=before, limit=limit)
 
 
 async def _inquired(session: AsyncSession, signed: Signed, request: InquiryRequest) -> Outcome:
@@ -360,7 +361,7 @@ def _read(signed: Signed, kind: type[Request]) -> tuple[Request, tuple[str, ...]
     except BodyInvalid:
         raise Refusal(Case.BAD_REQUEST) from None
     except FieldProblem as problem:
-        raise rules.malformed(signed.service, problem) from None
+        raise access_rules.malformed(signed.service, problem) from None
     if not dropped:
         return request, ()
     count_dropped(signed.service, kind, dropped)

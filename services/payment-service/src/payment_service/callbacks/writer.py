@@ -16,7 +16,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from payment_service.callbacks import service
 from payment_service.callbacks.schemas import Message, Outcome
-from payment_service.direct import Direct
+from perisai_kit.db.direct import Direct
 from perisai_kit.db.engine import Database
 from perisai_kit.db.outage import is_outage
 from perisai_kit.privacy.keyring import Keyring

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.base import Base
 from payment_service.commissions.rules import CommissionRule
-from payment_service.earnings.rules import BeneficiaryKind
+from payment_service.counting.rules import BeneficiaryKind
 from perisai_kit.db.columns import choice
 from perisai_kit.domain.month import Month
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.commissions.models import CommissionLine
 from payment_service.commissions.rules import CommissionRule, Sums
-from payment_service.earnings.rules import BeneficiaryKind
+from payment_service.counting.rules import BeneficiaryKind
 from perisai_kit.db.bulk import insert_rows_statement
 from perisai_kit.domain.month import Month
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from payment_service.earnings.rules import BeneficiaryKind, Care, Earning, PaidLine
+from payment_service.counting.rules import BeneficiaryKind, Care, Earning, PaidLine
 from payment_service.schemes.rules import PARTS, Terms
 from perisai_kit.domain.errors import Invalid
 from perisai_kit.domain.month import Month, count_months

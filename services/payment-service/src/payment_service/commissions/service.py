@@ -14,9 +14,9 @@ from payment_service.commissions import queries, rules
 from payment_service.commissions.models import CommissionLine
 from payment_service.commissions.queries import MonthSums
 from payment_service.commissions.rules import Line, Sums, TooManyPayments
-from payment_service.earnings import service as earnings
-from payment_service.earnings.queries import AgentMonth, NewMembers
-from payment_service.earnings.rules import BeneficiaryKind, Earning
+from payment_service.counting import service as counting
+from payment_service.counting.queries import AgentMonth, NewMembers
+from payment_service.counting.rules import BeneficiaryKind, Earning
 from payment_service.schemes import service as schemes
 from payment_service.schemes.models import Scheme
 from payment_service.schemes.rules import SchemeVerdict, scheme_of
@@ -32,12 +32,12 @@ RECOMPUTED_AT_ONCE = 10_000
 
 async def take_payments(session: AsyncSession, events: Sequence[PaymentSettled]) -> None:
     """Compute what settled payments earn, once, however often they are told."""
-    await _earn(session, await earnings.take_payments(session, events))
+    await _earn(session, await counting.take_payments(session, events))
 
 
 async def take_attributions(session: AsyncSession, events: Sequence[MemberAttributed]) -> None:
     """Learn whom members count for, and compute what has waited for it."""
-    await _earn(session, await earnings.take_attributions(session, events))
+    await _earn(session, await counting.take_attributions(session, events))
 
 
 async def decide(
@@ -48,7 +48,7 @@ async def decide(
     Raises: SchemeNotFound, SchemeDecided, OwnProposal, SchemeTooEarly, SchemeMonthTaken,
     SchemeTooGenerous.
     """
-    earliest = await earnings.first_free_month(session)
+    earliest = await counting.first_free_month(session)
     return await schemes.decide(
         session, scheme_id, verdict=verdict, by=by, earliest=earliest, settings=settings
     )
@@ -98,7 +98,7 @@ async def sum_under(
     Computed anew from the payments; nothing is stored.
     Raises: TooManyPayments.
     """
-    found = await earnings.payments_of(session, agent_id, month, limit=RECOMPUTED_AT_ONCE + 1)
+    found = await counting.payments_of(session, agent_id, month, limit=RECOMPUTED_AT_ONCE + 1)
     if len(found) > RECOMPUTED_AT_ONCE:
         raise TooManyPayments(limit=RECOMPUTED_AT_ONCE)
     return rules.sums_of(rules.lines_of_month(scheme.terms, found), BeneficiaryKind.AGENT)
@@ -128,7 +128,7 @@ async def _acquire(
     by_pair: dict[AgentMonth, list[Earning]] = defaultdict(list)
     for each in new:
         by_pair[_pair(each)].append(each)
-    counts = await earnings.count_new_members(session, by_pair)
+    counts = await counting.count_new_members(session, by_pair)
     reached = {
         pair: _threshold(scheme_of(approved, pair[1]), counts[pair], added)
         for pair, added in by_pair.items()
@@ -137,7 +137,7 @@ async def _acquire(
     due = [each for each in new if reached[_pair(each)].before]
     if just_reached:
         # Those that came before the threshold was reached earn now.
-        due += await earnings.first_payments(session, just_reached)
+        due += await counting.first_payments(session, just_reached)
     rows = []
     for each in due:
         scheme = reached[_pair(each)].scheme

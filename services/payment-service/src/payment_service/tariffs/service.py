@@ -6,13 +6,7 @@ from uuid import UUID
 
 from payment_service.clients.members import ContributionBasis, MembersClient, MemberUnknown
 from payment_service.tariffs import rules
-from payment_service.tariffs.schemas import (
-    QuoteOut,
-    QuoteRequest,
-    ReliefDocument,
-    TariffDocument,
-    book_of,
-)
+from payment_service.tariffs.schemas import ReliefDocument, TariffDocument, book_of
 from payment_service.visibility import may_see
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain.month import Month
@@ -76,26 +70,4 @@ def price(
         first_month=first_month,
         month_count=month_count,
         jht_mandatory_for_employers=jht_mandatory_for_employers,
-    )
-
-
-def quote(
-    basis: ContributionBasis, asked: QuoteRequest, *, jht_mandatory_for_employers: bool
-) -> QuoteOut:
-    """Return the price of the months asked. Nothing is stored and nothing is promised.
-
-    Raises: as `price`.
-    """
-    lines = price(
-        basis,
-        first_month=asked.first_month,
-        month_count=asked.month_count,
-        jht_mandatory_for_employers=jht_mandatory_for_employers,
-    )
-    return QuoteOut.of(
-        asked,
-        sector=basis.sector,
-        payer=basis.payer,
-        income=basis.declared_income,
-        lines=list(lines),
     )

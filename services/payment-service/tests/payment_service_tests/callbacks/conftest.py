@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.bank_access.rules import Caller
+from payment_service.bank_access.rules import Wire as WireRequest
+from payment_service.bank_access.schemas import Signed
 from payment_service.banks.rules import PartnerStatus, Sources
-from payment_service.bills.schemas import BillOut
 from payment_service.callbacks import service
 from payment_service.callbacks.models import Callback
-from payment_service.callbacks.rules import Caller
-from payment_service.callbacks.rules import Wire as WireRequest
-from payment_service.callbacks.schemas import Message, Signed
+from payment_service.callbacks.schemas import Message
 from payment_service.payments.models import Payment
 from payment_service.testing import Bank, external_id
 from perisai_kit.domain import clock
@@ -25,21 +25,6 @@ from snap_bi.codes import Service
 from snap_bi.headers import TransactionHeaders
 from snap_bi.profiles import ReplayAnswer
 from snap_bi.verification import Step
-
-IssueBill = Callable[..., Awaitable[BillOut]]
-MakeBank = Callable[..., Awaitable[Bank]]
-
-
-@pytest.fixture
-async def bank(make_bank: MakeBank) -> Bank:
-    return await make_bank()
-
-
-@pytest.fixture
-async def bill(bank: Bank, session: AsyncSession, issue_bill: IssueBill) -> BillOut:
-    """A bill that can be paid at the bank."""
-    return await issue_bill(session)
-
 
 Kept = Callable[[], Awaitable[list[Callback]]]
 Booked = Callable[[], Awaitable[list[Payment]]]

@@ -15,9 +15,11 @@ import pytest
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.bank_access.models import AccessToken, UnprovenRequest
+from payment_service.bank_access.rules import CallbackCheck, token_hash
 from payment_service.bills.schemas import BillOut
-from payment_service.callbacks.models import AccessToken, Callback, UnprovenRequest
-from payment_service.callbacks.rules import CallbackCheck, CallbackOutcome, token_hash
+from payment_service.callbacks.models import Callback
+from payment_service.callbacks.rules import CallbackOutcome
 from payment_service.payments.models import Payment
 from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit.db.engine import Database

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from payment_service.bank_access.rules import Refusal
 from payment_service.callbacks import rules
-from payment_service.callbacks.rules import CallbackOutcome, First, Refusal, Repeat
+from payment_service.callbacks.rules import CallbackOutcome, First, Repeat
 from snap_bi.codes import Case, Service
 from snap_bi.profiles import BCA, ExternalIdScope, ReplayAnswer
 

@@ -5,9 +5,11 @@ import asyncpg
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.bank_access.models import AccessToken, UnprovenRequest
+from payment_service.bank_access.service import UNPROVEN_KEPT
 from payment_service.banks.models import BankPartner
 from payment_service.callbacks import tasks
-from payment_service.callbacks.models import AccessToken, ExternalId, UnprovenRequest
+from payment_service.callbacks.models import ExternalId
 from payment_service.testing import Bank
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -108,5 +110,5 @@ async def test_a_days_tokens_ids_and_unproven_requests_are_forgotten_and_fresh_o
         )
     await database.dispose()
     assert left == [FRESH, FRESH]
-    assert kept == {partner_id: tasks.UNPROVEN_KEPT, quiet_id: FRESH}
+    assert kept == {partner_id: UNPROVEN_KEPT, quiet_id: FRESH}
     assert str(last) == newest

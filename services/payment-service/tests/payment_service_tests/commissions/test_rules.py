@@ -18,7 +18,7 @@ from payment_service.commissions.rules import (
     month_index,
     sums_of,
 )
-from payment_service.earnings.rules import BeneficiaryKind, Care, Earning, PaidLine
+from payment_service.counting.rules import BeneficiaryKind, Care, Earning, PaidLine
 from payment_service.schemes.rules import PARTS, SCHEME_2018, SCHEME_2022, Terms
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month

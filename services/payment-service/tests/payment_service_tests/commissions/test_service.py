@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.commissions import service
 from payment_service.commissions.models import CommissionLine
 from payment_service.commissions.rules import CommissionRule
-from payment_service.earnings import service as earnings
+from payment_service.counting import service as counting
 from payment_service.schemes import service as schemes
 from payment_service.schemes.rules import PARTS
 from payment_service.schemes.service import Applied
@@ -230,7 +230,7 @@ async def test_payments_without_an_agent_earn_nothing_and_wait_for_nobody(
     await tell(session, [nobody, left])
 
     assert await lines(session) == []
-    assert await earnings.count_waits(session) == {}
+    assert await counting.count_waits(session) == {}
 
 
 async def test_a_payment_waits_for_its_attribution_and_is_computed_when_it_comes(
@@ -240,14 +240,14 @@ async def test_a_payment_waits_for_its_attribution_and_is_computed_when_it_comes
     village.enrol(25, NOVEMBER)
 
     await tell(session, village.settled)
-    waiting = await earnings.count_waits(session, agent_id=village.agent_id)
+    waiting = await counting.count_waits(session, agent_id=village.agent_id)
     await tell(session, village.attributed[:10])
-    left = await earnings.count_waits(session)
+    left = await counting.count_waits(session)
     await tell(session, village.attributed[10:])
 
     assert waiting == {NOVEMBER: 25}
     assert left == {NOVEMBER: 15}
-    assert await earnings.count_waits(session) == {}
+    assert await counting.count_waits(session) == {}
     assert await rupiah(session, village.agent_id) == 25 * 20_520
 
 
@@ -263,7 +263,7 @@ async def test_the_first_payment_counts_though_its_attribution_comes_last(
     await tell(session, [paid_first, new, paid_then, old])
 
     pairs = [(first.agent_id, NOVEMBER), (second.agent_id, NOVEMBER)]
-    counts = await earnings.count_new_members(session, pairs)
+    counts = await counting.count_new_members(session, pairs)
     assert {agent_id: each.count for (agent_id, _), each in counts.items()} == {first.agent_id: 1}
 
 
@@ -298,7 +298,7 @@ async def test_money_for_a_closed_month_earns_in_the_next(session: AsyncSession)
     village = Village()
     care = village.attribute(NOVEMBER, new_to_bpu=False)
     village.settle(care)
-    await earnings.close_through(session, NOVEMBER.plus(2))
+    await counting.close_through(session, NOVEMBER.plus(2))
 
     await tell_of(session, village)
 
@@ -315,7 +315,7 @@ async def test_what_is_told_again_changes_nothing(session: AsyncSession) -> None
     await tell(session, [*village.settled[:5], *village.attributed], at_once=2)
 
     assert {line.key: line.parts for line in await lines(session)} == first
-    assert await earnings.count_waits(session) == {}
+    assert await counting.count_waits(session) == {}
 
 
 async def test_every_line_says_why(session: AsyncSession) -> None:
@@ -350,7 +350,7 @@ async def test_no_order_of_the_feeds_changes_what_is_earned(
     await tell(session, merged(chance, attributed, paid), at_once=chance.choice([1, 3, 40]))
 
     assert await earned(session) == recompute(attributed, paid)
-    assert await earnings.count_waits(session) == {}
+    assert await counting.count_waits(session) == {}
 
 
 def some_villages(chance: random.Random) -> list[Village]:

@@ -1,0 +1,1 @@
+"""Which bank calls, and whether it may: tokens, signatures, allow-lists, unproven calls."""

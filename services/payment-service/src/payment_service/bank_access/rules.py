@@ -1,0 +1,205 @@
+"""Which bank calls, and whether it may: decisions without a database.
+
+The order of the checks is that of docs/snap.md: source address, headers, token, timestamp,
+signature.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from payment_service.banks.rules import Sources
+from snap_bi.codes import Case, Service, find_case
+from snap_bi.errors import FieldProblem
+from snap_bi.headers import (
+    TokenHeaders,
+    TransactionHeaders,
+    read_token_headers,
+    read_transaction_headers,
+)
+from snap_bi.profiles import Profile, ReplayAnswer
+from snap_bi.timestamps import is_within_skew
+from snap_bi.verification import (
+    SignedParts,
+    verify_asymmetric_request,
+    verify_symmetric_request,
+    verify_token_request,
+)
+from snap_bi.verification import (
+    Verdict as SignatureVerdict,
+)
+
+TARGET_LENGTH = 500
+SOURCE_LENGTH = 45
+NOT_ADMITTED = "Connection not allowed"
+
+
+class CallbackCheck(StrEnum):
+    """At which check a request was refused before its message was looked at."""
+
+    SOURCE = "source"
+    HEADERS = "headers"
+    TOKEN = "token"
+    CLIENT = "client"
+    TIMESTAMP = "timestamp"
+    SIGNATURE = "signature"
+    GRANT = "grant"  # the body of a call for a token
+
+
+class Refusal(Exception):
+    """Answered to the bank as a case of the standard.
+
+    detail: a field name or a fixed word; never a received value.
+    """
+
+    def __init__(self, case: Case, detail: str | None = None) -> None:
+        super().__init__(case.name)
+        self.case = case
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """A request as it came: the raw target and body; header names in lower case."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    source: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A bank partner as far as its calls go. A suspended one is recognised, and told so."""
+
+    partner_id: UUID
+    profile: Profile
+    company_code: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    public_key: RSAPublicKey
+    sources: Sources
+    replay_answer: ReplayAnswer
+    is_active: bool
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        """What X-PARTNER-ID may say: banks send the client id or the company code."""
+        return (self.client_id, self.company_code)
+
+
+def check_source(service: Service, source: str | None, callers: Iterable[Caller]) -> None:
+    """Refuse an address from which none of these callers may call.
+
+    Raises: Refusal. Nobody known yet is refused later, as an unknown client.
+    """
+    known = list(callers)
+    if known and not any(caller.sources.admit(source) for caller in known):
+        if service is Service.ACCESS_TOKEN:
+            raise Refusal(Case.BAD_REQUEST, NOT_ADMITTED)  # 4007300 is what banks expect here
+        raise Refusal(Case.UNAUTHORIZED, NOT_ADMITTED)
+
+
+def token_headers(wire: Wire) -> TokenHeaders:
+    """Return the headers of service 73. Raises: Refusal."""
+    try:
+        return read_token_headers(wire.headers)
+    except FieldProblem as problem:
+        raise malformed(Service.ACCESS_TOKEN, problem) from None
+
+
+def transaction_headers(service: Service, wire: Wire) -> TransactionHeaders:
+    """Return the headers of 24 and 25. Raises: Refusal."""
+    try:
+        return read_transaction_headers(wire.headers)
+    except FieldProblem as problem:
+        raise malformed(service, problem) from None
+
+
+def malformed(service: Service, problem: FieldProblem) -> Refusal:
+    """Return the refusal of a field that is missing or badly formed."""
+    case = find_case(service, problem)
+    return Refusal(case, None if case is Case.BAD_REQUEST else problem.field)
+
+
+def find_client(callers: Iterable[Caller], client_id: str) -> Caller | None:
+    """Return the caller that X-CLIENT-KEY names."""
+    return next((caller for caller in callers if caller.client_id == client_id), None)
+
+
+def find_partner(callers: Iterable[Caller], partner_id: UUID) -> Caller | None:
+    """Return the caller a token was given to."""
+    return next((caller for caller in callers if caller.partner_id == partner_id), None)
+
+
+def asymmetric_caller(
+    callers: Iterable[Caller], partner_id: str, *, has_token: bool
+) -> Caller | None:
+    """Return the one caller of this X-PARTNER-ID that signs without a token, if there is one.
+
+    has_token: whether a token came that opens nothing; where a bank that needs one may have sent
+    it (two banks may give us the same company code), it has to be told so.
+    """
+    named = [caller for caller in callers if partner_id in caller.ids]
+    found = [caller for caller in named if not caller.profile.needs_token]
+    is_clear = len(found) == 1 and not (has_token and len(named) > 1)
+    return found[0] if is_clear else None
+
+
+def check_caller(caller: Caller, headers: TransactionHeaders, wire: Wire) -> None:
+    """Refuse a caller who is not who its headers say, or calls from elsewhere. Raises: Refusal."""
+    client_key = wire.headers.get("x-client-key", caller.client_id)
+    if headers.partner_id not in caller.ids or client_key != caller.client_id:
+        raise Refusal(Case.UNAUTHORIZED, "Unknown client")
+    if not caller.sources.admit(wire.source):
+        raise Refusal(Case.UNAUTHORIZED, NOT_ADMITTED)
+
+
+def check_time(caller: Caller, at: datetime, *, now: datetime) -> None:
+    """Refuse a message whose X-TIMESTAMP is too far from our clock. Raises: Refusal."""
+    if not is_within_skew(at, now=now, skew_s=caller.profile.skew_s):
+        raise Refusal(Case.UNAUTHORIZED, "Timestamp")
+
+
+def signature_verdict(caller: Caller, headers: TransactionHeaders, wire: Wire) -> SignatureVerdict:
+    """Verify the signature of 24 or 25 over the raw target and bytes."""
+    parts = SignedParts(
+        method=wire.method,
+        target=wire.target,
+        body=wire.body,
+        timestamp=headers.timestamp,
+        signature=headers.signature,
+        token=headers.token or "",
+    )
+    if caller.profile.needs_token:
+        return verify_symmetric_request(caller.profile, parts, secret=caller.client_secret)
+    return verify_asymmetric_request(caller.profile, parts, public_key=caller.public_key)
+
+
+def token_verdict(caller: Caller, headers: TokenHeaders) -> SignatureVerdict:
+    """Verify the signature of a call for a token."""
+    return verify_token_request(
+        client_id=headers.client_key,
+        timestamp=headers.timestamp,
+        signature=headers.signature,
+        public_key=caller.public_key,
+    )
+
+
+def plain(text: str, length: int) -> str:
+    """Return what can be stored of a text that nobody has checked."""
+    text = text[:length]
+    if text.isprintable():
+        return text
+    return "".join(letter for letter in text if letter.isprintable())
+
+
+def token_hash(token: str) -> bytes:
+    """Return what is kept of a token; tokens are random, so a plain hash is enough."""
+    return sha256(token.encode()).digest()

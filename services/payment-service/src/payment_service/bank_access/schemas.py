@@ -1,0 +1,39 @@
+"""Calls of banks, once it is known whose they are."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from payment_service.bank_access.rules import Caller, Refusal, Wire
+from perisai_kit.http.types import RecordId
+from snap_bi.codes import Service
+from snap_bi.errors import BodyInvalid
+from snap_bi.headers import TransactionHeaders
+from snap_bi.messages import Echo
+from snap_bi.strict_json import parse_object
+from snap_bi.verification import Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """A message that bears its caller's good signature. received_at: the real instant.
+
+    late: why it would be refused although its signature is good: its timestamp is not of now, or
+    its token has ended. It is then answered only where it repeats a settled payment.
+    """
+
+    id: RecordId
+    service: Service
+    caller: Caller
+    wire: Wire
+    headers: TransactionHeaders
+    step: Step
+    received_at: datetime
+    late: Refusal | None = None
+
+
+def echo_of(wire: Wire) -> Echo:
+    """Return the ids that a body names, as far as it can be read."""
+    try:
+        return Echo.of(parse_object(wire.body))
+    except BodyInvalid:
+        return Echo()

@@ -1,0 +1,38 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from payment_service.bank_calls import service
+from payment_service.bank_calls.schemas import BankRequestOut
+from payment_service.banks.rules import BankPartnerNotFound
+from perisai_kit.auth.principal import Principal, Role, ScopeKind
+from perisai_kit.auth.roles import require
+from perisai_kit.http.dependencies import ReadSession
+from perisai_kit.http.paging import Cursor, CursorInvalid, Limit, Page
+from perisai_kit.http.problems import problems
+from perisai_kit.http.types import PartnerId
+
+router = APIRouter(prefix="/v1/bank-partners", tags=["bank partners"])
+Treasurer = Annotated[
+    Principal, Depends(require(Role.ADMIN, Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))
+]
+
+
+@router.get(
+    "/{partner_id}/requests",
+    response_model=Page[BankRequestOut],
+    responses=problems(BankPartnerNotFound, CursorInvalid),
+)
+async def list_requests(
+    partner_id: PartnerId,
+    session: ReadSession,
+    _: Treasurer,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[BankRequestOut]:
+    """List what a bank sent us and what it was answered, newest first: for its engineer.
+
+    Correctly signed messages are kept for good, of those that were not believed the last ones in
+    the partner's name. Neither shows its content.
+    """
+    return await service.list_requests(session, partner_id=partner_id, cursor=cursor, limit=limit)

@@ -1,0 +1,53 @@
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from payment_service.base import Base
+from payment_service.counting.rules import BeneficiaryKind
+from perisai_kit.db.columns import choice
+from perisai_kit.domain.month import Month
+
+
+class Statement(Base):
+    """What one beneficiary is owed for one closed month. Insert only.
+
+    brought_parts: the rest below a rupiah of the statements before. total_parts: everything
+    earned since the beginning. Who it is and where stand here as they stood at the close.
+    """
+
+    __tablename__ = "statements"
+    __table_args__ = (
+        UniqueConstraint("beneficiary_id", "month"),
+        CheckConstraint("line_count > 0", name="line_count"),
+        CheckConstraint("brought_parts BETWEEN 0 AND 9999", name="brought_parts"),
+        CheckConstraint(
+            "amount >= 0 AND amount = (brought_parts + contribution_parts + acquisition_parts"
+            " + override_parts) / 10000",
+            name="amount",
+        ),
+        Index("ix_statements_month_id", "month", "id"),
+        Index("ix_statements_beneficiary_id_id", "beneficiary_id", "id"),
+        Index("ix_statements_wadah_id_id", "wadah_id", "id"),
+        Index("ix_statements_branch_code_id", "branch_code", "id"),
+        Index("ix_statements_region_code_id", "region_code", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    month: Mapped[Month]
+    beneficiary_kind: Mapped[BeneficiaryKind] = mapped_column(
+        choice(BeneficiaryKind, "beneficiary_kind")
+    )
+    beneficiary_id: Mapped[UUID]
+    wadah_id: Mapped[UUID]
+    branch_code: Mapped[str]
+    region_code: Mapped[str]
+    line_count: Mapped[int]
+    contribution_parts: Mapped[int]
+    acquisition_parts: Mapped[int]
+    override_parts: Mapped[int]
+    brought_parts: Mapped[int]
+    total_parts: Mapped[int]
+    amount: Mapped[int]
+    issued_at: Mapped[datetime]

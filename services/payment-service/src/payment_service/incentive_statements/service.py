@@ -1,0 +1,302 @@
+"""Close months by stating what each beneficiary is owed, and show what a close would bring."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.commissions import service as commissions
+from payment_service.commissions.rules import Sums
+from payment_service.counting import service as counting
+from payment_service.counting.queries import NewMembers
+from payment_service.counting.rules import BeneficiaryKind, earned_month
+from payment_service.incentive_statements import queries, rules
+from payment_service.incentive_statements.models import Statement
+from payment_service.incentive_statements.rules import (
+    BeneficiaryNotFound,
+    BeneficiaryUnclear,
+    SchemeForAgentsOnly,
+    StatementNotFound,
+)
+from payment_service.incentive_statements.schemas import (
+    CommissionLineOut,
+    CommissionPreviewOut,
+    IncentiveStatementOut,
+    SchemeApplied,
+)
+from payment_service.ledger import rules as ledger_rules
+from payment_service.ledger import service as ledger
+from payment_service.ledger.rules import TransferCode
+from payment_service.months import service as months
+from payment_service.months.models import ClosedMonth
+from payment_service.months.rules import MonthState
+from payment_service.months.schemas import CommissionMonthOut
+from payment_service.schemes import service as schemes
+from payment_service.schemes.rules import PARTS, check_month, scheme_of
+from payment_service.schemes.service import Applied
+from payment_service.settings import Settings
+from payment_service.visibility import visible_earnings
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.events.catalogue import StatementIssued
+from perisai_kit.events.outbox import publish_rows
+from perisai_kit.http.paging import Page, cut_page, parse_bigint, read_cursor
+
+STORED = tuple(column.key for column in Statement.__mapper__.column_attrs)
+
+
+async def close(
+    session: AsyncSession, month: Month, *, by: UUID, settings: Settings
+) -> CommissionMonthOut:
+    """Close a month: state what everybody earned in it, owe it, and count nothing more in it.
+
+    Nobody counts or closes meanwhile. Set-based: one statement of SQL each for the statements,
+    the ledger and the events, however many beneficiaries there are.
+    Raises: MonthOutsideProgramme, MonthClosedAlready, MonthNotOver, EventsUnread, EventsParked,
+    PaymentsWait, EarlierMonthOpen.
+    """
+    # One that lies ahead is told from when it can be closed.
+    check_month(month, present=max(month, _today()))
+    closed_through = await counting.lock_months(session)
+    await months.check_closable(session, month, closed_through, settings)
+    count = await counting.count_beneficiaries(session)
+    now = clock.now()
+    await queries.insert_statements(
+        session,
+        month,
+        earned=commissions.earned_in(month),
+        beneficiaries=counting.beneficiaries(),
+        ids=[new_id() for _ in range(count)],
+        issued_at=now,
+    )
+    await ledger.transfer_rows(
+        session,
+        queries.owed_in(month),
+        code=TransferCode.INCENTIVE_ACCRUED,
+        debit=ledger_rules.incentive_expense(month),
+        business_on=month.last_day,
+    )
+    await publish_rows(session, StatementIssued, queries.issued_in(month))
+    issued = await queries.sum_statements(session, month)
+    closed = ClosedMonth(
+        month=month,
+        closed_at=now,
+        closed_by=by,
+        statement_count=issued.statement_count,
+        line_count=issued.line_count,
+        agent_parts=issued.agent_parts,
+        wadah_parts=issued.wadah_parts,
+        amount=issued.amount,
+    )
+    return await months.record(session, closed)
+
+
+async def get(
+    session: AsyncSession, principal: Principal, statement_id: UUID
+) -> IncentiveStatementOut:
+    """Return a statement the subject may see.
+
+    Raises: StatementNotFound.
+    """
+    return _stated(await _get(session, principal, statement_id))
+
+
+async def list_statements(
+    session: AsyncSession,
+    principal: Principal,
+    *,
+    month: Month | None,
+    beneficiary_id: UUID | None,
+    cursor: str | None,
+    limit: int,
+) -> Page[IncentiveStatementOut]:
+    """Return the statements the subject may see, the latest month first.
+
+    Raises: CursorInvalid.
+    """
+    rows = await queries.list_statements(
+        session,
+        visible_earnings(principal, Statement),
+        month=month,
+        beneficiary_id=beneficiary_id,
+        before_id=read_cursor(cursor, UUID),
+        limit=limit + 1,
+    )
+    return cut_page(rows, limit, key=lambda row: row.id).page(_stated)
+
+
+async def list_lines(
+    session: AsyncSession,
+    principal: Principal,
+    statement_id: UUID,
+    *,
+    cursor: str | None,
+    limit: int,
+) -> Page[CommissionLineOut]:
+    """Return the lines that a statement adds up, each with its reasons.
+
+    Raises: StatementNotFound, CursorInvalid.
+    """
+    statement = await _get(session, principal, statement_id)
+    return await _lines(
+        session, statement.beneficiary_id, statement.month, cursor=cursor, limit=limit
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose earnings are asked for, and in which month; the present one when left out."""
+
+    agent_id: UUID | None = None
+    wadah_id: UUID | None = None
+    month: Month | None = None
+
+
+async def preview(
+    session: AsyncSession, principal: Principal, whose: Whose, *, scheme_id: UUID | None
+) -> CommissionPreviewOut:
+    """Return what a statement would say now, under the month's scheme or another one.
+
+    Raises: BeneficiaryUnclear, BeneficiaryNotFound, SchemeForAgentsOnly, SchemeNotFound,
+    TooManyPayments, MonthOutsideProgramme.
+    """
+    kind, beneficiary_id = await _beneficiary(session, principal, whose)
+    closed_through = await counting.closed_through(session)
+    month = _month(whose, closed_through)
+    if scheme_id is None:
+        scheme = scheme_of(await schemes.approved(session), month)
+        sums = await commissions.sum_month(session, beneficiary_id, month)
+    elif kind is BeneficiaryKind.AGENT:
+        scheme = schemes.applied(await schemes.get(session, scheme_id))
+        sums = await commissions.sum_under(session, scheme, agent_id=beneficiary_id, month=month)
+    else:
+        raise SchemeForAgentsOnly(field="scheme_id")
+    before = await _total_before(session, beneficiary_id, month)
+    is_closed = closed_through is not None and month <= closed_through
+    return CommissionPreviewOut(
+        month=month,
+        state=MonthState.CLOSED if is_closed else MonthState.OPEN,
+        beneficiary_kind=kind,
+        beneficiary_id=beneficiary_id,
+        scheme=SchemeApplied.model_validate(scheme) if scheme else None,
+        **_earned(before, sums),
+        **await _progress(session, (kind, beneficiary_id), month, scheme),
+    )
+
+
+async def preview_lines(
+    session: AsyncSession, principal: Principal, whose: Whose, *, cursor: str | None, limit: int
+) -> Page[CommissionLineOut]:
+    """Return the lines of a month so far.
+
+    Raises: BeneficiaryUnclear, BeneficiaryNotFound, CursorInvalid, MonthOutsideProgramme.
+    """
+    _, beneficiary_id = await _beneficiary(session, principal, whose)
+    month = _month(whose, await counting.closed_through(session))
+    return await _lines(session, beneficiary_id, month, cursor=cursor, limit=limit)
+
+
+async def _get(session: AsyncSession, principal: Principal, statement_id: UUID) -> Statement:
+    condition = visible_earnings(principal, Statement)
+    statement = await queries.find_statement(session, statement_id, condition)
+    if statement is None:
+        raise StatementNotFound
+    return statement
+
+
+async def _beneficiary(
+    session: AsyncSession, principal: Principal, whose: Whose
+) -> tuple[BeneficiaryKind, UUID]:
+    agent_id, wadah_id = whose.agent_id, whose.wadah_id
+    if agent_id is None and wadah_id is None:
+        agent_id = principal.agent_id if principal.has(Role.AGENT) else None
+        is_wadah = agent_id is None and principal.has(Role.WADAH_ADMIN)
+        wadah_id = principal.wadah_id if is_wadah else None
+    if (agent_id is None) == (wadah_id is None):
+        raise BeneficiaryUnclear
+    kind = BeneficiaryKind.WADAH if agent_id is None else BeneficiaryKind.AGENT
+    beneficiary_id = agent_id or wadah_id
+    assert beneficiary_id is not None
+    found = await counting.find_beneficiary(session, beneficiary_id, principal)
+    # Somebody who has earned nothing yet may look all the same.
+    is_right = found.beneficiary_kind is kind if found else _is_own(principal, kind, beneficiary_id)
+    if not is_right:
+        raise BeneficiaryNotFound
+    return kind, beneficiary_id
+
+
+def _is_own(principal: Principal, kind: BeneficiaryKind, beneficiary_id: UUID) -> bool:
+    match kind:
+        case BeneficiaryKind.AGENT:
+            return principal.has(Role.AGENT) and principal.agent_id == beneficiary_id
+        case BeneficiaryKind.WADAH:
+            return principal.has(Role.WADAH_ADMIN) and principal.wadah_id == beneficiary_id
+
+
+async def _total_before(session: AsyncSession, beneficiary_id: UUID, month: Month) -> int:
+    latest = await queries.find_latest(session, beneficiary_id, before=month)
+    since = await commissions.sum_between(
+        session, beneficiary_id, after=latest.month if latest else None, before=month
+    )
+    return (latest.total_parts if latest else 0) + since
+
+
+async def _progress(
+    session: AsyncSession, whose: tuple[BeneficiaryKind, UUID], month: Month, scheme: Applied | None
+) -> dict[str, int | None]:
+    kind, agent_id = whose
+    if kind is not BeneficiaryKind.AGENT:
+        return {}
+    counts = await counting.count_new_members(session, [(agent_id, month)])
+    count = counts.get((agent_id, month), NewMembers())
+    waits = await counting.count_waits(session, agent_id=agent_id)
+    return {
+        "new_members": count.of(sponsored=scheme.terms.sponsored) if scheme else count.count,
+        "threshold": scheme.terms.threshold if scheme else None,
+        "waiting_payments": sum(waits.values()),
+    }
+
+
+def _month(whose: Whose, closed_through: Month | None) -> Month:
+    """Return the month asked about; the one in which money paid now counts if none is named."""
+    present = earned_month(_today(), closed_through)
+    if whose.month is not None:
+        check_month(whose.month, present=present)
+    return whose.month or present
+
+
+def _today() -> Month:
+    return Month.of(clock.today())
+
+
+def _earned(total_before: int, sums: Sums) -> dict[str, int]:
+    due = rules.due(total_before=total_before, earned_parts=sums.parts)
+    return {
+        "line_count": sums.line_count,
+        "contribution_parts": sums.contribution_parts,
+        "acquisition_parts": sums.acquisition_parts,
+        "override_parts": sums.override_parts,
+        "brought_parts": due.brought_parts,
+        "amount": due.amount,
+        "carried_parts": due.carried_parts,
+    }
+
+
+async def _lines(
+    session: AsyncSession, beneficiary_id: UUID, month: Month, *, cursor: str | None, limit: int
+) -> Page[CommissionLineOut]:
+    rows = await commissions.list_lines(
+        session,
+        beneficiary_id=beneficiary_id,
+        month=month,
+        after_id=read_cursor(cursor, parse_bigint) or 0,
+        limit=limit + 1,
+    )
+    return cut_page(rows, limit, key=lambda row: row.id).page(CommissionLineOut.model_validate)
+
+
+def _stated(statement: Statement) -> IncentiveStatementOut:
+    stored = {name: getattr(statement, name) for name in STORED}
+    return IncentiveStatementOut(**stored, carried_parts=statement.total_parts % PARTS)

@@ -1,0 +1,1 @@
+"""The months of commissions: open, and closed for good."""

@@ -1,0 +1,25 @@
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field
+
+from payment_service.months.rules import MonthState
+from payment_service.schemes.rules import PARTS
+from perisai_kit.http.types import MonthText, Out
+
+PARTS_OF_A_RUPIAH = f"Exact: an integer of 1/{PARTS:,} rupiah."
+
+
+class CommissionMonthOut(Out):
+    """All lines of a month together; a month that is open may still grow."""
+
+    month: MonthText
+    state: MonthState
+    line_count: int
+    agent_parts: int = Field(description=PARTS_OF_A_RUPIAH)
+    wadah_parts: int = Field(description=PARTS_OF_A_RUPIAH)
+    waiting_payments: int = Field(description="Payments whose attribution has not arrived.")
+    statement_count: int | None
+    amount: int | None = Field(description="Whole rupiah on all statements of a closed month.")
+    closed_at: datetime | None
+    closed_by: UUID | None

@@ -1,0 +1,107 @@
+"""Months of commissions: which are open, which may be closed, which are closed."""
+
+from datetime import datetime, time, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.commissions import service as commissions
+from payment_service.commissions.queries import MonthSums
+from payment_service.counting import service as counting
+from payment_service.months import queries, rules
+from payment_service.months.models import ClosedMonth
+from payment_service.months.rules import MonthState
+from payment_service.months.schemas import CommissionMonthOut
+from payment_service.settings import Settings
+from perisai_kit.domain import clock
+from perisai_kit.domain.month import Month
+from perisai_kit.http.paging import Page, cut_page, read_cursor
+
+EARLIER_SHOWN = 24
+
+
+async def check_closable(
+    session: AsyncSession, month: Month, closed_through: Month | None, settings: Settings
+) -> None:
+    """Check that a month is over and everything in it counted. The caller has locked the months.
+
+    Raises: MonthClosedAlready, MonthNotOver, EventsUnread, EventsParked, PaymentsWait,
+    EarlierMonthOpen.
+    """
+    present = Month.of(clock.today())
+    closable_from = None
+    if month < present:
+        ends_at = datetime.combine(month.plus(1).first_day, time(), clock.JAKARTA)
+        closable_from = ends_at + timedelta(hours=settings.month_close_after_h)
+    rules.check_over(
+        month, closed_through=closed_through, closable_from=closable_from, now=clock.now()
+    )
+    assert closable_from is not None, "a month that lasts is refused"
+    readers = await counting.progress(session, through=closable_from)
+    rules.check_read(readers, needed=closable_from)
+    waits = await counting.count_waits(session, through=month)
+    earlier = await commissions.months_with_lines(
+        session, after=closed_through, before=month, limit=EARLIER_SHOWN
+    )
+    rules.check_nothing_open(waits, [each.month for each in earlier])
+
+
+async def record(session: AsyncSession, closed: ClosedMonth) -> CommissionMonthOut:
+    """Store that a month is closed; nothing more is counted in it or in an earlier one."""
+    await queries.insert_month(session, closed)
+    await counting.close_through(session, closed.month)
+    return _closed(closed)
+
+
+async def list_months(
+    session: AsyncSession, *, cursor: str | None, limit: int
+) -> Page[CommissionMonthOut]:
+    """Return the months in which something was earned or that were closed, the latest first.
+
+    Raises: CursorInvalid.
+    """
+    before = read_cursor(cursor, Month.parse)
+    closed_through = await counting.closed_through(session)
+    waits = await counting.count_waits(session)
+    found = await commissions.months_with_lines(
+        session, after=closed_through, before=before, limit=limit + 1
+    )
+    sums = {each.month: each for each in found}
+    waiting = {month for month in waits if before is None or month < before}
+    items = [
+        _open(sums.get(month) or MonthSums(month, 0, 0, 0), waits.get(month, 0))
+        for month in sorted({*sums, *waiting}, reverse=True)
+    ]
+    closed = await queries.list_months(session, before=before, limit=limit + 1)
+    items += [_closed(each) for each in closed]
+    page = cut_page(items, limit, key=lambda shown: shown.month)
+    return Page(items=list(page.items), next_cursor=page.next_cursor)
+
+
+def _open(sums: MonthSums, waiting: int) -> CommissionMonthOut:
+    return CommissionMonthOut(
+        month=sums.month,
+        state=MonthState.OPEN,
+        line_count=sums.line_count,
+        agent_parts=sums.agent_parts,
+        wadah_parts=sums.wadah_parts,
+        waiting_payments=waiting,
+        statement_count=None,
+        amount=None,
+        closed_at=None,
+        closed_by=None,
+    )
+
+
+def _closed(month: ClosedMonth) -> CommissionMonthOut:
+    return CommissionMonthOut(
+        month=month.month,
+        state=MonthState.CLOSED,
+        line_count=month.line_count,
+        agent_parts=month.agent_parts,
+        wadah_parts=month.wadah_parts,
+        waiting_payments=0,
+        statement_count=month.statement_count,
+        amount=month.amount,
+        closed_at=month.closed_at,
+        closed_by=month.closed_by,
+    )

@@ -1,0 +1,1 @@
+"""What months of protection would cost a member."""

@@ -1,0 +1,270 @@
+"""What a month would bring if it were closed now, and under another scheme."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.commissions import service as commissions
+from payment_service.incentive_statements import service
+from payment_service.incentive_statements.rules import (
+    BeneficiaryNotFound,
+    BeneficiaryUnclear,
+    SchemeForAgentsOnly,
+)
+from payment_service.incentive_statements.schemas import CommissionPreviewOut
+from payment_service.incentive_statements.service import Whose
+from payment_service.months.schemas import CommissionMonthOut
+from payment_service.schemes import service as schemes
+from payment_service.schemes.rules import SchemeNotFound
+from payment_service.testing_commissions import Village, noon
+from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.testing.plugin import BusinessTime
+
+NOVEMBER = Month(2025, 11)
+Tell = Callable[..., Awaitable[None]]
+Close = Callable[..., Awaitable[CommissionMonthOut]]
+
+
+def somebody(*roles: Role, scope: Scope | None = None, **ids: UUID) -> Principal:
+    return Principal(account_id=new_id(), roles=frozenset(roles), scope=scope, **ids)  # type: ignore[arg-type]  # ids by name
+
+
+OFFICER = somebody(Role.BRANCH_OFFICER, scope=Scope(ScopeKind.BRANCH, "BWI", "JTM"))
+
+
+async def seen(
+    session: AsyncSession,
+    village: Village,
+    month: Month | None = NOVEMBER,
+    *,
+    scheme_id: UUID | None = None,
+    **whose: Any,
+) -> CommissionPreviewOut:
+    asked = Whose(month=month, **(whose or {"agent_id": village.agent_id}))
+    return await service.preview(session, OFFICER, asked, scheme_id=scheme_id)
+
+
+async def scheme_id(session: AsyncSession, first_month: Month) -> UUID:
+    found = await schemes.approved(session)
+    return next(each.id for each in found if each.first_month == first_month)
+
+
+async def test_an_agent_sees_how_far_the_month_is(session: AsyncSession, tell: Tell) -> None:
+    village, agent = Village(), new_id()
+    village.agent_id = agent
+    village.enrol(24, NOVEMBER)
+    await tell(village)
+
+    preview = await service.preview(
+        session,
+        somebody(Role.MEMBER, Role.AGENT, agent_id=agent),
+        Whose(month=NOVEMBER),
+        scheme_id=None,
+    )
+
+    assert (preview.new_members, preview.threshold) == (24, 25)
+    assert (preview.amount, preview.acquisition_parts, preview.line_count) == (132_480, 0, 72)
+    assert preview.scheme is not None
+    assert preview.scheme.first_month == Month(2022, 4)
+    assert preview.waiting_payments == 0
+
+
+async def test_a_preview_says_what_the_statement_will_say(
+    session: AsyncSession, tell: Tell, close: Close
+) -> None:
+    village = Village()
+    care = village.attribute(NOVEMBER, new_to_bpu=False)
+    for ahead in range(3):
+        village.settle(care, first_month=NOVEMBER.plus(ahead), prices={"jht": (33, 0)})
+    await tell(village)
+    await close(NOVEMBER)
+
+    for month in (NOVEMBER.plus(1), NOVEMBER.plus(2)):
+        before = await seen(session, village, month)
+        open_wadah = await seen(session, village, month, wadah_id=village.wadah_id)
+        await close(month)
+        page = await service.list_statements(
+            session,
+            OFFICER,
+            month=month,
+            beneficiary_id=village.agent_id,
+            cursor=None,
+            limit=1,
+        )
+        after = await seen(session, village, month)
+        names = ("brought_parts", "contribution_parts", "amount", "carried_parts", "line_count")
+        for name in names:
+            assert getattr(before, name) == getattr(page.items[0], name) == getattr(after, name)
+        assert (before.state, after.state) == ("open", "closed")
+        assert open_wadah.override_parts * 10 == before.contribution_parts
+
+
+async def test_a_preview_counts_what_open_months_before_will_carry(
+    session: AsyncSession, tell: Tell
+) -> None:
+    village = Village()
+    care = village.attribute(NOVEMBER, new_to_bpu=False)
+    for ahead in range(2):
+        village.settle(care, first_month=NOVEMBER.plus(ahead), prices={"jht": (33, 0)})
+    await tell(village)
+
+    preview = await seen(session, village, NOVEMBER.plus(1))
+
+    assert (preview.brought_parts, preview.amount, preview.carried_parts) == (9_500, 5, 9_000)
+
+
+async def test_a_preview_is_of_the_present_month_when_none_is_named(
+    session: AsyncSession, business_time: BusinessTime, close: Close
+) -> None:
+    business_time.at(noon(NOVEMBER))
+    agent = somebody(Role.AGENT, agent_id=new_id())
+
+    open_month = await service.preview(session, agent, Whose(), scheme_id=None)
+    await close(NOVEMBER.plus(2))
+    business_time.at(noon(NOVEMBER))
+    closed = await service.preview(session, agent, Whose(), scheme_id=None)
+
+    assert open_month.month == NOVEMBER
+    assert closed.month == NOVEMBER.plus(3)
+
+
+@pytest.mark.parametrize(("count", "agent"), [(30, 74_520), (50, 574_200)])
+async def test_another_scheme_can_be_tried_on_an_agent(
+    session: AsyncSession, tell: Tell, close: Close, count: int, agent: int
+) -> None:
+    village = Village()
+    village.enrol(count, NOVEMBER)
+    await tell(village)
+    old = await scheme_id(session, Month(2017, 1))
+
+    open_month = await seen(session, village, scheme_id=old)
+    await close(NOVEMBER)
+    closed = await seen(session, village, scheme_id=old)
+
+    assert open_month.amount == closed.amount == agent
+    assert (open_month.threshold, open_month.new_members) == (50, count)
+    assert (await seen(session, village)).amount != agent
+
+
+async def test_another_scheme_is_not_tried_on_a_wadah(session: AsyncSession, tell: Tell) -> None:
+    village = Village()
+    village.enrol(1, NOVEMBER)
+    await tell(village)
+
+    with pytest.raises(SchemeForAgentsOnly):
+        await seen(
+            session,
+            village,
+            wadah_id=village.wadah_id,
+            scheme_id=await scheme_id(session, Month(2017, 1)),
+        )
+    with pytest.raises(SchemeNotFound):
+        await seen(session, village, scheme_id=new_id())
+
+
+async def test_payments_that_wait_are_shown_to_their_agent(session: AsyncSession) -> None:
+    village = Village()
+    village.enrol(2, NOVEMBER)
+    await commissions.take_payments(session, village.settled)
+
+    preview = await service.preview(
+        session,
+        somebody(Role.AGENT, agent_id=village.agent_id),
+        Whose(month=NOVEMBER),
+        scheme_id=None,
+    )
+
+    assert (preview.waiting_payments, preview.line_count, preview.amount) == (2, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("principal", "may"),
+    [
+        (OFFICER, True),
+        (somebody(Role.FINANCE_OFFICER, scope=Scope(ScopeKind.REGION, "JTM")), True),
+        (somebody(Role.AUDITOR, scope=Scope(ScopeKind.COUNTRY)), True),
+        (somebody(Role.ADMIN), True),
+        (somebody(Role.BRANCH_OFFICER, scope=Scope(ScopeKind.BRANCH, "MKS", "SUL")), False),
+        (somebody(Role.FINANCE_OFFICER), False),
+        (somebody(Role.AGENT, agent_id=new_id()), False),
+        (somebody(Role.WADAH_ADMIN, wadah_id=new_id()), False),
+    ],
+)
+async def test_who_may_look_at_whom(
+    session: AsyncSession, tell: Tell, principal: Principal, may: bool
+) -> None:
+    village = Village()
+    village.enrol(1, NOVEMBER)
+    await tell(village)
+
+    for whose in (Whose(agent_id=village.agent_id), Whose(wadah_id=village.wadah_id)):
+        asked = service.preview(session, principal, whose, scheme_id=None)
+        if may:
+            assert (await asked).beneficiary_id in (village.agent_id, village.wadah_id)
+        else:
+            with pytest.raises(BeneficiaryNotFound):
+                await asked
+
+
+async def test_a_wadah_sees_itself_and_its_agents(session: AsyncSession, tell: Tell) -> None:
+    village = Village()
+    village.enrol(2, NOVEMBER)
+    await tell(village)
+    admin = somebody(Role.WADAH_ADMIN, wadah_id=village.wadah_id)
+
+    own = await service.preview(session, admin, Whose(month=NOVEMBER), scheme_id=None)
+    agent = await service.preview(
+        session, admin, Whose(agent_id=village.agent_id, month=NOVEMBER), scheme_id=None
+    )
+    lines = await service.preview_lines(
+        session, admin, Whose(month=NOVEMBER), cursor=None, limit=100
+    )
+
+    assert (own.beneficiary_kind, own.amount, own.new_members) == ("wadah", 1_104, None)
+    assert agent.amount == 11_040
+    assert {line.rule for line in lines.items} == {"override"}
+
+
+async def test_an_agent_does_not_see_the_wadah(session: AsyncSession, tell: Tell) -> None:
+    village = Village()
+    village.enrol(1, NOVEMBER)
+    await tell(village)
+    agent = somebody(Role.AGENT, agent_id=village.agent_id, wadah_id=village.wadah_id)
+
+    with pytest.raises(BeneficiaryNotFound):
+        await service.preview(session, agent, Whose(wadah_id=village.wadah_id), scheme_id=None)
+
+
+@pytest.mark.parametrize(
+    "whose", [Whose(), Whose(agent_id=new_id(), wadah_id=new_id())], ids=["nobody", "both"]
+)
+async def test_staff_say_whose_earnings_they_mean(session: AsyncSession, whose: Whose) -> None:
+    with pytest.raises(BeneficiaryUnclear):
+        await service.preview(session, OFFICER, whose, scheme_id=None)
+
+
+async def test_an_id_of_the_other_kind_is_nobody(session: AsyncSession, tell: Tell) -> None:
+    village = Village()
+    village.enrol(1, NOVEMBER)
+    await tell(village)
+
+    with pytest.raises(BeneficiaryNotFound):
+        await seen(session, village, agent_id=village.wadah_id)
+
+
+async def test_lines_so_far_come_in_pages(session: AsyncSession, tell: Tell) -> None:
+    village = Village()
+    village.enrol(25, NOVEMBER)
+    await tell(village)
+    whose = Whose(agent_id=village.agent_id, month=NOVEMBER)
+
+    first = await service.preview_lines(session, OFFICER, whose, cursor=None, limit=60)
+    rest = await service.preview_lines(session, OFFICER, whose, cursor=first.next_cursor, limit=60)
+
+    assert (len(first.items), len(rest.items), rest.next_cursor) == (60, 40, None)
+    assert sum(line.parts for line in [*first.items, *rest.items]) == 513_000 * 10_000

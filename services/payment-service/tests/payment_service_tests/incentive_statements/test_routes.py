@@ -1,0 +1,202 @@
+"""Statements over HTTP: who sees which, and a close that is repeated."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from payment_service.months.schemas import CommissionMonthOut
+from payment_service.testing_commissions import Village, noon
+from perisai_kit.auth.principal import Role, ScopeKind
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.testing.plugin import BusinessTime, Tokens
+
+NOVEMBER = Month(2025, 11)
+CLOSING = "/v1/commission-months/2025-11/closing"
+Tell = Callable[..., Awaitable[None]]
+ReadAll = Callable[..., Awaitable[None]]
+Close = Callable[..., Awaitable[CommissionMonthOut]]
+
+
+@pytest.fixture
+def finance(tokens: Tokens) -> dict[str, str]:
+    scope = {"kind": ScopeKind.COUNTRY}
+    return tokens.make(Role.FINANCE_OFFICER, scope=scope, account_id=new_id())
+
+
+def keyed(headers: dict[str, str]) -> dict[str, str]:
+    return {**headers, "Idempotency-Key": str(new_id())}
+
+
+async def test_a_close_answers_again_what_it_answered_first(
+    client: httpx.AsyncClient,
+    finance: dict[str, str],
+    tell: Tell,
+    read_all: ReadAll,
+    business_time: BusinessTime,
+) -> None:
+    village = Village()
+    village.enrol(50, NOVEMBER)
+    await tell(village)
+    business_time.at(noon(NOVEMBER.plus(1)))
+    await read_all(clock.now())
+    headers = keyed(finance)
+
+    first = await client.post(CLOSING, headers=headers)
+    again = await client.post(CLOSING, headers=headers)
+    anew = await client.post(CLOSING, headers=keyed(finance))
+
+    assert first.status_code == 200
+    assert (first.json()["state"], first.json()["amount"]) == ("closed", 1_128_600)
+    assert again.json() == first.json()
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert (anew.status_code, anew.json()["code"]) == (409, "month_closed")
+    months = (await client.get("/v1/commission-months", headers=finance)).json()["items"]
+    assert months == [first.json()]
+
+
+async def test_a_refused_close_says_why(
+    client: httpx.AsyncClient, finance: dict[str, str], business_time: BusinessTime
+) -> None:
+    business_time.at(noon(NOVEMBER.plus(1)))
+
+    early = await client.post("/v1/commission-months/2025-12/closing", headers=keyed(finance))
+    behind = await client.post(CLOSING, headers=keyed(finance))
+
+    assert (early.status_code, early.json()["code"]) == (409, "month_not_over")
+    assert (behind.status_code, behind.json()["code"]) == (409, "events_unread")
+    assert behind.json()["details"]["subscriptions"] == {
+        "commissions.payments": None,
+        "commissions.members": None,
+    }
+
+
+@pytest.mark.parametrize("month", ["2025-13", "2025-1", "0000-01", "9999-12", "x", "%00"])
+async def test_what_is_no_month_is_refused(
+    client: httpx.AsyncClient, finance: dict[str, str], month: str
+) -> None:
+    closing = await client.post(f"/v1/commission-months/{month}/closing", headers=keyed(finance))
+    listed = await client.get(f"/v1/statements?month={month}", headers=finance)
+
+    assert closing.status_code == (409 if month == "9999-12" else 422)
+    assert listed.status_code == (200 if month == "9999-12" else 422)
+
+
+async def test_everybody_sees_the_statements_that_concern_them(
+    client: httpx.AsyncClient, tokens: Tokens, tell: Tell, close: Close
+) -> None:
+    own, neighbour = Village(), Village(branch_code="MKS", region_code="SUL")
+    for village in (own, neighbour):
+        village.enrol(1, NOVEMBER)
+    await tell(own, neighbour)
+    await close(NOVEMBER)
+
+    async def seen(*roles: Role, **more: Any) -> set[str]:
+        headers = tokens.make(*roles, **more)
+        answer = await client.get("/v1/statements", headers=headers)
+        return {each["beneficiary_id"] for each in answer.json()["items"]}
+
+    agent, wadah = str(own.agent_id), str(own.wadah_id)
+    everybody = {agent, wadah, str(neighbour.agent_id), str(neighbour.wadah_id)}
+    branch = {"kind": ScopeKind.BRANCH, "code": "BWI", "region": "JTM"}
+    assert await seen(Role.AGENT, agent_id=own.agent_id, wadah_id=own.wadah_id) == {agent}
+    assert await seen(Role.MEMBER, Role.AGENT, agent_id=new_id(), member_id=new_id()) == set()
+    assert await seen(Role.WADAH_ADMIN, wadah_id=own.wadah_id) == {agent, wadah}
+    assert await seen(Role.BRANCH_OFFICER, scope=branch) == {agent, wadah}
+    region = {"kind": ScopeKind.REGION, "code": "SUL"}
+    assert await seen(Role.AUDITOR, scope=region) == everybody - {agent, wadah}
+    assert await seen(Role.FINANCE_OFFICER, scope={"kind": ScopeKind.COUNTRY}) == everybody
+    assert await seen(Role.FINANCE_OFFICER) == set()
+    assert await seen(Role.ADMIN) == everybody
+
+
+async def test_a_foreign_statement_is_not_found_nor_are_its_lines(
+    client: httpx.AsyncClient, tokens: Tokens, tell: Tell, close: Close
+) -> None:
+    village = Village()
+    village.enrol(1, NOVEMBER)
+    await tell(village)
+    await close(NOVEMBER)
+    own = tokens.make(Role.AGENT, agent_id=village.agent_id)
+    stranger = tokens.make(Role.AGENT, agent_id=new_id(), wadah_id=village.wadah_id)
+    (statement,) = (await client.get("/v1/statements", headers=own)).json()["items"]
+
+    for path in (f"/v1/statements/{statement['id']}", f"/v1/statements/{statement['id']}/lines"):
+        assert (await client.get(path, headers=own)).status_code == 200
+        refused = await client.get(path, headers=stranger)
+        assert (refused.status_code, refused.json()["code"]) == (404, "statement_not_found")
+
+
+async def test_statements_come_in_pages_the_latest_month_first(
+    client: httpx.AsyncClient, finance: dict[str, str], tell: Tell, close: Close
+) -> None:
+    village = Village()
+    for ahead in range(3):
+        village.enrol(1, NOVEMBER.plus(ahead))
+    await tell(village)
+    for ahead in range(3):
+        await close(NOVEMBER.plus(ahead))
+
+    query = {"limit": "2", "beneficiary_id": str(village.agent_id)}
+    first = (await client.get("/v1/statements", params=query, headers=finance)).json()
+    query["cursor"] = first["next_cursor"]
+    rest = (await client.get("/v1/statements", params=query, headers=finance)).json()
+
+    months = [each["month"] for each in [*first["items"], *rest["items"]]]
+    assert months == ["2026-01", "2025-12", "2025-11"]
+    assert rest["next_cursor"] is None
+    of_one = await client.get("/v1/statements?month=2025-12", headers=finance)
+    assert {each["month"] for each in of_one.json()["items"]} == {"2025-12"}
+    assert len(of_one.json()["items"]) == 2
+
+
+async def test_a_preview_over_http_is_of_whoever_asks(
+    client: httpx.AsyncClient, tokens: Tokens, tell: Tell
+) -> None:
+    village = Village()
+    village.enrol(25, NOVEMBER)
+    await tell(village)
+    agent = tokens.make(Role.AGENT, agent_id=village.agent_id)
+
+    preview = await client.get("/v1/commission-previews?month=2025-11", headers=agent)
+    lines = await client.get("/v1/commission-previews/lines?month=2025-11", headers=agent)
+
+    assert preview.json()["amount"] == 513_000
+    assert preview.json()["new_members"] == preview.json()["threshold"] == 25
+    assert len(lines.json()["items"]) == 100
+    first = lines.json()["items"][0]
+    assert first["parts"] == first["base"] * first["rate_bps"]
+
+
+@pytest.mark.parametrize("month", ["1900-01", "2016-12"])
+async def test_a_month_before_the_programme_is_not_closed(
+    client: httpx.AsyncClient, finance: dict[str, str], month: str
+) -> None:
+    answer = await client.post(f"/v1/commission-months/{month}/closing", headers=keyed(finance))
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "month_outside_programme")
+    assert [each["pointer"] for each in answer.json()["errors"]] == ["/month"]
+    assert answer.json()["details"]["first_month"] == "2017-01"
+
+
+@pytest.mark.parametrize("month", ["1900-01", "2016-12", "2027-01", "9999-12"])
+@pytest.mark.parametrize("path", ["/v1/commission-previews", "/v1/commission-previews/lines"])
+async def test_nothing_is_previewed_outside_the_life_of_the_programme(
+    client: httpx.AsyncClient,
+    tokens: Tokens,
+    business_time: BusinessTime,
+    month: str,
+    path: str,
+) -> None:
+    business_time.at(noon(Month(2026, 12)))
+    agent = tokens.make(Role.AGENT, agent_id=new_id())
+
+    refused = await client.get(path, params={"month": month}, headers=agent)
+    allowed = await client.get(path, params={"month": "2026-12"}, headers=agent)
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "month_outside_programme")
+    assert [each["parameter"] for each in refused.json()["errors"]] == ["month"]
+    assert allowed.status_code == 200
