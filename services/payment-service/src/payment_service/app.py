@@ -20,6 +20,7 @@ from payment_service.ledger.routes import router as ledger
 from payment_service.months.routes import router as months
 from payment_service.payments.routes import router as payments
 from payment_service.quotes.routes import router as quotes
+from payment_service.receipts.routes import router as receipts
 from payment_service.schemes.routes import router as schemes
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
@@ -32,6 +33,7 @@ ROUTES = web.describe_routes(
     quotes,
     bills,
     payments,
+    receipts,
     ledger,
     banks,
     inquiries,

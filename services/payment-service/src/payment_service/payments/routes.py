@@ -1,4 +1,4 @@
-"""Payments and receipts over HTTP. Only banks make payments, through their callbacks."""
+"""Payments over HTTP. Only banks make payments, through their callbacks."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 from payment_service.payments import service
 from payment_service.payments.models import Payment
 from payment_service.payments.rules import PaymentNotFound
-from payment_service.payments.schemas import PaymentOut, ReceiptOut
+from payment_service.payments.schemas import PaymentOut
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReadSession
@@ -51,9 +51,3 @@ async def list_payments(
 async def get(payment_id: PaymentId, session: ReadSession, principal: Reader) -> Payment:
     """Return a payment."""
     return await service.get(session, principal, payment_id)
-
-
-@router.get("/{payment_id}/receipt", response_model=ReceiptOut, responses=problems(PaymentNotFound))
-async def get_receipt(payment_id: PaymentId, session: ReadSession, principal: Reader) -> ReceiptOut:
-    """Return the receipt: what was paid, for which months and programmes, by which bank."""
-    return await service.receipt(session, principal, payment_id)

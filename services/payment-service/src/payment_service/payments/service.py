@@ -5,23 +5,20 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.banks import service as banks
 from payment_service.bills import service as bills
 from payment_service.ledger import service as ledger
 from payment_service.ledger.rules import NewTransfer
 from payment_service.payments import queries, rules
 from payment_service.payments.models import Payment
 from payment_service.payments.rules import PaymentNotFound, Settlement
-from payment_service.payments.schemas import PaymentOut, ReceiptLineOut, ReceiptOut
+from payment_service.payments.schemas import PaymentOut
 from payment_service.visibility import visible
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.sql import CountedStatement
 from perisai_kit.domain import clock
-from perisai_kit.domain.month import list_months
 from perisai_kit.events.catalogue import PaymentSettled, SettledLine
 from perisai_kit.events.outbox import publish_statement
 from perisai_kit.http.paging import Page, cut_page, read_cursor
-from perisai_kit.privacy.masks import mask_name
 
 
 def settling(settlements: Sequence[Settlement]) -> list[CountedStatement]:
@@ -73,35 +70,6 @@ async def list_payments(
         limit=limit + 1,
     )
     return cut_page(rows, limit, key=lambda row: row.id).page(PaymentOut.model_validate)
-
-
-async def receipt(session: AsyncSession, principal: Principal, payment_id: UUID) -> ReceiptOut:
-    """Return what a receipt for this payment says. Source: docs/domain.md, Payment channels.
-
-    Raises: PaymentNotFound.
-    """
-    payment = await get(session, principal, payment_id)
-    bill = await bills.get_snapshot(session, payment.bill_id)
-    lines = await bills.lines_of(session, bill.id)
-    partner = await banks.get(session, payment.partner_id)
-    return ReceiptOut(
-        payment_id=payment.id,
-        bill_id=bill.id,
-        member_id=bill.member_id,
-        display_name=mask_name(bill.display_name),
-        sector=bill.sector,
-        payer=bill.payer,
-        agent_id=bill.agent_id,
-        months=list(list_months(bill.first_month, bill.month_count)),
-        programmes=[ReceiptLineOut.model_validate(total) for total in rules.totals(lines)],
-        amount=payment.amount,
-        bank_name=partner.name,
-        channel_code=payment.channel_code,
-        bank_reference=payment.reference_no,
-        payment_request_id=payment.payment_request_id,
-        paid_at=payment.trx_date_time,
-        received_at=payment.received_at,
-    )
 
 
 def _transfers(settlement: Settlement) -> list[NewTransfer]:

@@ -12,7 +12,7 @@ from perisai_kit.domain.month import Month
 
 PAYMENT, PARTNER, BILL = UUID(int=1), UUID(int=2), UUID(int=3)
 ON = date(2026, 11, 5)
-NOVEMBER, DECEMBER = Month(2026, 11), Month(2026, 12)
+NOVEMBER = Month(2026, 11)
 
 
 def priced(first: Month, count: int = 1, *, income: int = 1_000_000) -> list[Line]:
@@ -49,11 +49,3 @@ def test_the_transfers_of_a_payment_add_up_to_its_amount(count: int, income: int
 
     assert sum(each.amount for each in posted) == sum(line.amount for line in lines)
     assert len({each.key for each in posted}) == len(lines)
-
-
-def test_a_receipt_totals_each_programme_and_names_the_law_that_reduced_it() -> None:
-    jkk, jkm, jht = rules.totals(priced(DECEMBER, 2))
-
-    assert (jkk.programme, jkk.full_amount, jkk.relief_amount) == (Programme.JKK, 20_000, 5_000)
-    assert jkk.relief_basis == jkm.relief_basis == ("PP 50/2025 art. 4",)
-    assert (jht.amount, jht.relief_basis) == (40_000, ())

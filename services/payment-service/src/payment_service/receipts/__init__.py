@@ -1,0 +1,1 @@
+"""Receipts: what was paid, for which months and programmes, by which bank."""
