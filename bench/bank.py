@@ -20,6 +20,7 @@ from bench.bills import COMPANY_CODE
 from bench.results import BenchError
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.jakarta import JAKARTA
 from sandbox.ports import HOST
 from sandbox.vault import RSA_BITS, BankSecrets
 from snap_bi.outgoing import Sender, sign_token_request, sign_transaction
@@ -101,7 +102,7 @@ def build_payment_body(number: str, amount: int) -> bytes:
     """Return the body of a payment flag for the account with this customer number."""
     due = {"value": f"{amount}.00", "currency": "IDR"}
     company = COMPANY_CODE.rjust(PARTNER_SERVICE_ID_LENGTH)
-    paid_at = clock.now().astimezone(clock.JAKARTA) - timedelta(seconds=1)
+    paid_at = clock.now().astimezone(JAKARTA) - timedelta(seconds=1)
     message = {
         "partnerServiceId": company,
         "customerNo": number,

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
@@ -12,9 +13,9 @@ from bench.copies import Copied, multiply
 from payment_service.banks.models import BankPartner
 from payment_service.banks.rules import PartnerStatus
 from payment_service.bills import service as bills
-from payment_service.bills.models import Bill, BillLine, BillMonth, VirtualAccount
+from payment_service.bills.models import Bill, BillLine, VirtualAccount
 from payment_service.bills.schemas import BillOut, NewBill
-from payment_service.clients.members import ContributionBasis
+from payment_service.clients.members import ContributionBasis, Offer
 from payment_service.settings import Settings
 from payment_service.tariffs.rules import Payer, Programme, Sector
 from perisai_kit.db.engine import Database
@@ -76,13 +77,13 @@ async def seed(
             asked = NewBill(
                 member_id=basis.member_id, first_month=Month.of(clock.today()), month_count=1
             )
-            first = await bills.issue(
+            issued = await bills.issue(
                 session, asked, basis, by=new_id(), settings=Settings.model_construct()
             )
     finally:
         await database.dispose()
-    await _copy(url, keyring, first, count=count, plain=plain)
-    return OpenBills(partner.id, count, first.amount)
+    await _copy(url, keyring, issued.bill, count=count, plain=plain)
+    return OpenBills(partner.id, count, issued.bill.amount)
 
 
 async def _copy(url: str, keyring: Keyring, first: BillOut, *, count: int, plain: bool) -> None:
@@ -127,7 +128,6 @@ _COPIED = (
             "attribution_id": "copies.attribution_id",
         },
     ),
-    Copied(BillMonth, "bill_id", {**_OF_BILL, "member_id": "copies.member_id"}),
     Copied(BillLine, "bill_id", _OF_BILL),
     Copied(
         VirtualAccount,
@@ -191,6 +191,16 @@ def _build_basis() -> ContributionBasis:
         attribution_id=new_id(),
         branch_code="BWI",
         region_code="JTM",
-        status="registered_unpaid",
-        registered_on=clock.today(),
+        registration=None,
+        settled_since=None,
+        offers=(
+            Offer(
+                months=(Month.of(clock.today()),),
+                pay_before=clock.now() + timedelta(days=31),
+                opens_registration=True,
+                paid_earlier=(),
+            ),
+        ),
+        declaration_needed=False,
+        not_billable=None,
     )

@@ -38,8 +38,7 @@ _COMMITTED = """
     SELECT id, extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 FROM payments
 """
 _COVERED = """
-    SELECT payment_id, max(extract(epoch FROM pg_xact_commit_timestamp(xmin)))::float8
-    FROM coverage_months GROUP BY payment_id
+    SELECT id, extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 FROM allocations
 """
 _HEAD = "SELECT coalesce(max(position), 0) + count(*) FILTER (WHERE position IS NULL) FROM events"
 _READ = "SELECT coalesce(min(position), 0) FROM subscriptions WHERE name = :'name'"

@@ -18,6 +18,7 @@ from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.events.outbox import EventRow
 from perisai_kit.privacy.keyring import Keyring
 from sandbox.demo.people import member_body, new_adult
@@ -104,7 +105,7 @@ def _stamp(now: datetime) -> Stamp:
         region_code=REGION,
         agent_id=new_id(),
         wadah_id=new_id(),
-        on=clock.jakarta_date(now),
+        on=jakarta_date(now),
         at=now,
     )
 

@@ -24,11 +24,11 @@ FOR UPDATE OF bill \gset
 INSERT INTO snap_external_ids (partner_id, scope, day, external_id, callback_id)
 VALUES (:partner_id, '25', current_date, :external_id, :callback_id);
 INSERT INTO payments (
-    id, partner_id, payment_request_id, bill_id, amount, trx_date_time, received_at,
+    id, partner_id, payment_request_id, bill_id, amount, trx_date_time, received_at, paid_at,
     channel_code, reference_no, member_id, agent_id, wadah_id, branch_code, region_code,
     first_month, month_count
 ) VALUES (
-    :payment_id, :partner_id, :request_id, :bill_id, :amount, :at, :at,
+    :payment_id, :partner_id, :request_id, :bill_id, :amount, :at, :at, :at,
     '6011', '00001136962', :member_id, :agent_id, :wadah_id, :branch_code, :region_code,
     :first_month, :month_count
 );

@@ -3,6 +3,7 @@ from uuid import uuid4
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from member_service_tests.registrations.histories import TERMS
 from sqlalchemy import select
 
 from bench.bills import seed
@@ -57,7 +58,7 @@ async def test_copied_members_are_those_of_the_bills_and_can_be_covered(
     async with database.begin() as session:
         members = (await session.scalars(select(Member))).all()
         events = (await session.scalars(select(EventRow).order_by(EventRow.position))).all()
-        await coverage.extend(session, [_paid(members[0])])
+        await coverage.extend(session, [_paid(members[0])], TERMS)
         await session.refresh(members[0])
     await database.dispose()
 
@@ -83,6 +84,7 @@ def _paid(member: Member) -> PaymentSettled:
         member_id=member.id,
         partner_id=uuid4(),
         amount=200,
+        issued_at=now,
         paid_at=now,
         received_at=now,
         attribution_id=member.attribution_id,

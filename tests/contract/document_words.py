@@ -63,24 +63,12 @@ def examples(document: Document, operation: Document) -> list[Any]:
     return [example for each in found for example in each]
 
 
-LINE = {
-    *("month", "programme", "band", "reference_income", "full_amount", "relief_bps"),
-    *("relief_amount", "relief_basis", "amount"),
-}
-BILL = {
-    *("display_name", "status", "first_month", "month_count", "amount", "relief_amount"),
-    *("sector", "payer", "declared_income", "issued_at", "expires_at", "paid_at"),
-    *("cancelled_at", "cancellation_reason"),
-}
-MEMBER = {"nik", "full_name", "phone", "village", "status", "paid_through", "registered_on"}
+MEMBER = {"nik", "full_name", "phone", "village", "paid_through"}
 UNDESCRIBED: dict[str, set[str]] = {
     "AcquisitionAmount": {"programmes"},
     "Address": {"street"},
     "Attribution": {"from_month", "made_at", "made_by", "reason"},
     "Attributions": {"items"},
-    "Bill": BILL | {"lines", "virtual_accounts"},
-    "BillLine": LINE,
-    "BillSummary": BILL,
     "CommissionLine": {
         "beneficiary_kind",
         "contribution_month",
@@ -110,17 +98,6 @@ UNDESCRIBED: dict[str, set[str]] = {
     },
     "CommissionTier": {"first_index", "last_index"},
     "Consent": {"given_at"},
-    "ContributionBasis": {
-        "display_name",
-        "employs_others",
-        "new_to_bpu",
-        "payer",
-        "programmes",
-        "registered_on",
-        "sector",
-        "status",
-    },
-    "Coverage": {"covered_from", "next_due_on", "on", "paid_through", "status", "unpaid_months"},
     "EnrolmentBatch": {"accepted", "duplicate", "received_at", "refused", "rows"},
     "IncentiveStatement": {"beneficiary_kind", "issued_at", "line_count", "month"},
     "LedgerAccount": {"account", "account_class", "credits", "debits"},
@@ -181,7 +158,6 @@ UNDESCRIBED: dict[str, set[str]] = {
     },
     "MemberSummary": MEMBER | {"version"},
     "NewAttribution": {"reason"},
-    "NewBill": {"first_month", "month_count"},
     "NewEnrolmentBatch": {"rows"},
     "NewMember": {
         "address",
@@ -201,67 +177,19 @@ UNDESCRIBED: dict[str, set[str]] = {
     "NewWorkDeclaration": {"declared_on"},
     "Occupation": {"code", "sector"},
     "Occupations": {"items"},
-    "PaidMonth": {"month", "paid_on", "programmes"},
-    "Payment": {
-        "amount",
-        "channel_code",
-        "first_month",
-        "month_count",
-        "payment_request_id",
-        "received_at",
-        "reference_no",
-        "trx_date_time",
-    },
     "PhoneMatch": {"display_name_masked"},
-    "Quote": {
-        "amount",
-        "declared_income",
-        "first_month",
-        "lines",
-        "month_count",
-        "payer",
-        "relief_amount",
-        "sector",
-    },
-    "QuoteLine": LINE,
-    "QuoteRequest": {"first_month", "month_count"},
-    "Receipt": {
-        "amount",
-        "bank_name",
-        "bank_reference",
-        "channel_code",
-        "display_name",
-        "months",
-        "paid_at",
-        "payer",
-        "payment_request_id",
-        "programmes",
-        "received_at",
-        "sector",
-    },
-    "ReceiptLine": {"amount", "full_amount", "programme", "relief_amount", "relief_basis"},
     "RowError": {"code", "detail"},
     "RowVerdict": {"code", "errors", "status"},
     "SchemeApplied": {"first_month", "name"},
     "SchemeDecision": {"verdict"},
     "SchemeTerms": {"acquisition_by_programmes", "sponsored", "tiers"},
     "StatedWork": {"declared_on"},
-    "VirtualAccount": {"company_code", "customer_no", "number", "partner_name"},
-    "WaitingPeriod": {"consecutive_months", "is_over", "required_months"},
     "WorkDeclaration": {"declared_on", "made_at", "made_by"},
     "WorkDeclarations": {"items"},
 }
 WITHOUT_UNIT: dict[str, set[str]] = {
-    "Bill": {"amount", "declared_income", "relief_amount"},
-    "BillLine": {"amount", "full_amount", "reference_income", "relief_amount", "relief_bps"},
-    "BillSummary": {"amount", "declared_income", "relief_amount"},
     "LedgerAccount": {"balance", "credits", "debits"},
     "LedgerTransfer": {"amount"},
-    "Payment": {"amount"},
-    "Quote": {"amount", "declared_income", "relief_amount"},
-    "QuoteLine": {"amount", "full_amount", "reference_income", "relief_amount", "relief_bps"},
-    "Receipt": {"amount"},
-    "ReceiptLine": {"amount", "full_amount", "relief_amount"},
 }
 WITHOUT_EXAMPLE: set[str] = {
     "bills.cancel",

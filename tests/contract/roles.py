@@ -90,6 +90,8 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "GET /v1/enrolment-batches/{batch_id}": frozenset({A, B, D}),
         "POST /v1/member-lookups": frozenset({S, B, D}),
         "GET /v1/occupations": SIGNED_IN,
+        "GET /v1/holidays": SIGNED_IN,
+        "PUT /v1/holidays/{day}": frozenset({D}),
     },
     "payment": {
         **EVERY_SERVICE,
@@ -131,7 +133,7 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
 # What concerns the whole country: an office of a branch or a region is refused.
 COUNTRY_WIDE: dict[str, frozenset[str]] = {
     "agent": frozenset(),
-    "member": frozenset(),
+    "member": frozenset({"PUT /v1/holidays/{day}"}),
     "payment": frozenset(
         {
             "POST /v1/bank-partners",

@@ -69,4 +69,4 @@ async def fingerprints(platform: Platform) -> dict[str, str]:
 async def is_covered(platform: Platform, customer: Customer) -> bool:
     async with platform.staff("officer1") as officer:
         answer = await officer.get(f"/v1/members/{customer.member_id}/coverage")
-    return bool(answer["covered_today"])
+    return bool(answer["cover"] == "covered")

@@ -59,15 +59,15 @@ FAULTS = {
     ),
     "a month without cover": (
         "member",
-        """DELETE FROM coverage_months
-           WHERE ctid = (SELECT ctid FROM coverage_months LIMIT 1)""",
+        """UPDATE allocations SET months = months[2:], programmes = programmes[2:]
+           WHERE id = (SELECT id FROM allocations LIMIT 1)""",
         "1 paid months without cover",
     ),
     "cover for nothing": (
         "member",
-        """INSERT INTO coverage_months
-           SELECT member_id, '2031-01', programme, payment_id, paid_on, recorded_at
-           FROM coverage_months LIMIT 1""",
+        """UPDATE allocations
+           SET months = months || '2031-01'::text, programmes = programmes || programmes[1]
+           WHERE id = (SELECT id FROM allocations LIMIT 1)""",
         "1 months covered unpaid",
     ),
     "a payment missing from an agent's activity": (
@@ -187,7 +187,7 @@ async def test_reading_all_events_again_gives_the_same_state(broken: Broken) -> 
 async def test_state_that_no_event_explains_is_found(broken: Broken) -> None:
     unexplained = {
         "agent": "UPDATE activity_facts SET month = '2031-01'",
-        "member": "UPDATE members SET lapses_on = lapses_on + 1",
+        "member": "UPDATE members SET ends_on = ends_on + 1",
         "payment": "UPDATE commission_lines SET rate_bps = rate_bps * 2, parts = parts * 2",
     }
 

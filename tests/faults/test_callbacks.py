@@ -126,17 +126,17 @@ async def test_fifty_copies_over_two_processes_are_one_payment_and_one_month(
     assert [each["month"] for each in cover["months"]] == ["2026-11"]
 
 
-async def test_two_bills_of_a_member_may_be_paid_in_another_order(platform: Platform) -> None:
+async def test_bill_that_a_newer_one_has_replaced_is_refused(platform: Platform) -> None:
     with platform.business_time(AT):
         async with platform.staff("officer1") as officer:
             november = await new_customer(officer)
-            december = await bill_for(officer, november.member_id, "2026-12")
+            both = await bill_for(officer, november.member_id, "2026-11", 2)
         async with own_bank(platform) as bank:
             heard = [
-                await bank.flag(each.number, new_id(), each.amount) for each in (december, november)
+                await bank.flag(each.number, new_id(), each.amount) for each in (november, both)
             ]
 
-        assert [call.reading for call in heard] == ["paid", "paid"]
+        assert [call.reading for call in heard] == ["rejected", "paid"]
         assert await books.caught_up(platform)
         assert await books.faults(platform) == []
         async with platform.staff("officer1") as officer:

@@ -13,7 +13,7 @@ from stage.waiting import until
 pytestmark = pytest.mark.e2e
 FIRST_WRITES = {
     "agent": "activity_facts",
-    "member": "coverage_months",
+    "member": "allocations",
     "payment": "commission_payments",
 }
 """Where a reader that has fetched its batch, and locked its cursor, writes first."""

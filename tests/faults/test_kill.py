@@ -84,7 +84,7 @@ async def booked(platform: Platform, replies: list[PaymentReply]) -> Counter[str
 async def all_covered(platform: Platform, customers: list[Customer]) -> bool:
     async with platform.staff("officer1") as officer:
         found = [
-            (await officer.get(f"/v1/members/{each.member_id}/coverage"))["covered_today"]
+            (await officer.get(f"/v1/members/{each.member_id}/coverage"))["cover"] == "covered"
             for each in customers
         ]
     return all(found)

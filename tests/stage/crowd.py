@@ -50,7 +50,6 @@ _OF_MEMBERS = {
 }
 _OF_BILLS = {
     "bills": ("id", "model_bill_id", {"id": "wanted.bill_id", **_MEMBER, **_ATTRIBUTED_LINE}),
-    "bill_months": ("bill_id", "model_bill_id", {**_BILL, **_MEMBER}),
     "bill_lines": ("bill_id", "model_bill_id", _BILL),
 }
 _WANTED = (

@@ -80,7 +80,10 @@ PAID_MONTHS = """
     SELECT bills.member_id, bill_lines.month, programme, payments.id AS payment_id
     FROM payments JOIN bills ON bills.id = bill_id JOIN bill_lines USING (bill_id)
 """
-COVERED_MONTHS = "SELECT member_id, month, programme, payment_id FROM coverage_months"
+COVERED_MONTHS = """
+    SELECT member_id, line.month, line.programme, id AS payment_id
+    FROM allocations, unnest(months, programmes) AS line (month, programme)
+"""
 AGENTS_PAYMENTS = "SELECT id, agent_id FROM payments WHERE agent_id IS NOT NULL"
 AGENTS_ACTIVITY = "SELECT id, agent_id FROM activity_facts WHERE kind = 'contribution'"
 ATTRIBUTIONS = """

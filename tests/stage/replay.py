@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import asyncpg
+from member_service_tests.registrations.histories import TERMS
 
 from agent_service.activity import tasks as activity
 from member_service import worker as member_worker
 from payment_service import worker as payment_worker
 from perisai_kit.db.engine import Database
-from perisai_kit.events.catalogue import Event, MemberAttributed, PaymentSettled
+from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
+from perisai_kit.events.envelope import Event
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.handlers import Handler
 from perisai_kit.events.signals import Signals
@@ -39,17 +41,21 @@ READERS = {
     ),
     "member": Reader(
         (
-            "TRUNCATE coverage_months, known_agents",
-            "UPDATE members SET paid_through = NULL, grace_from = NULL, lapses_on = NULL",
-            "DELETE FROM events WHERE type = 'coverage.extended.v1'",
+            "TRUNCATE allocations, registrations, known_agents",
+            """UPDATE members SET paid_through = NULL, first_unpaid = NULL, ends_on = NULL,
+                   end_reason = NULL""",
+            "DELETE FROM events WHERE type LIKE 'coverage.%' OR type LIKE 'registration.%'",
         ),
         {
-            "covered months": """
-                SELECT member_id, month, programme, payment_id, paid_on FROM coverage_months""",
-            "standings": "SELECT id, paid_through, grace_from, lapses_on FROM members",
+            "answers to allocations": """
+                SELECT id, member_id, bill_id, counts_at, months, programmes, declined, withdrawn
+                FROM allocations""",
+            "registrations": """
+                SELECT id, member_id, began_at, first_month, kind, declaration_id, age, ends_on,
+                       end_reason
+                FROM registrations WHERE superseded_at IS NULL""",
+            "standings": "SELECT id, paid_through, first_unpaid, ends_on, end_reason FROM members",
             "agents": "SELECT * FROM known_agents",
-            "events of coverage": """
-                SELECT subject, data FROM events WHERE type = 'coverage.extended.v1'""",
         },
     ),
     "payment": Reader(
@@ -102,7 +108,9 @@ async def _read_again(urls: Mapping[str, Urls]) -> None:
             _agents("agent.payments", payments, PaymentSettled, activity.on_payments_settled),
         ],
         # The last, because it publishes, and nobody numbers what is published in a copy.
-        "member": member_worker.subscriptions(agents=agents, payments=payments, poll_s=0),
+        "member": member_worker.subscriptions(
+            agents=agents, payments=payments, terms=TERMS, poll_s=0
+        ),
     }
     try:
         for name, subscriptions in readers.items():

@@ -24,7 +24,7 @@ NEW_MEMBER_RUPIAH = {3: 15_000, 2: 10_000}
 
 _PAYMENTS = """
     SELECT payments.id, payments.member_id, bills.agent_id, bills.attribution_id,
-           to_char(trx_date_time AT TIME ZONE 'Asia/Jakarta', 'YYYY-MM') AS paid_month,
+           to_char(payments.paid_at AT TIME ZONE 'Asia/Jakarta', 'YYYY-MM') AS paid_month,
            counted.earned_month AS counted_month
     FROM payments JOIN bills ON bills.id = bill_id
     JOIN events ON type = 'payment.settled.v1' AND (data ->> 'payment_id')::uuid = payments.id

@@ -16,6 +16,7 @@ import httpx
 import typer
 
 from perisai_kit.domain import clock
+from perisai_kit.domain.jakarta import JAKARTA
 from sandbox import folder as folders
 from sandbox.asking import Payment, fetch_code, fetch_token, pay_virtual_account
 from sandbox.demo.run import run_demo
@@ -179,7 +180,7 @@ def set_clock(folder: Path, instant: str) -> None:
         wanted = datetime.fromisoformat(instant)
     except ValueError:
         raise SandboxError(f"{instant!r} is no instant; write 2025-11-15T09:00.") from None
-    aware = wanted if wanted.tzinfo else wanted.replace(tzinfo=clock.JAKARTA)
+    aware = wanted if wanted.tzinfo else wanted.replace(tzinfo=JAKARTA)
     folders.prepare_folder(folder)
     clock.set_test_clock(folder / CLOCK_FILE, aware)
 
@@ -187,7 +188,7 @@ def set_clock(folder: Path, instant: str) -> None:
 def show_clock(folder: Path) -> str:
     """Return business time as readable text."""
     clock.follow_test_clock(folder / CLOCK_FILE, sandbox=True)
-    now = clock.now().astimezone(clock.JAKARTA)
+    now = clock.now().astimezone(JAKARTA)
     moved = abs((clock.now() - clock.real_now()).total_seconds()) > 1
     return f"{now.isoformat(timespec='seconds')} {'(test clock)' if moved else '(real time)'}"
 

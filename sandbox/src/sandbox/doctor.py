@@ -12,6 +12,7 @@ import asyncpg
 import httpx
 
 from perisai_kit.domain import clock
+from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.services.parking_routes import get_operations_prefix
 from sandbox.asking import fetch_token
 from sandbox.environment import CLOCK_FILE
@@ -79,7 +80,7 @@ def examine_disk(folder: Path, *, free_bytes: int) -> Finding:
 def examine_clock(folder: Path) -> Finding:
     """Report business time. A moved clock is not a failure, but explains a lot."""
     clock.follow_test_clock(folder / CLOCK_FILE, sandbox=True)
-    now = clock.now().astimezone(clock.JAKARTA).isoformat(timespec="seconds")
+    now = clock.now().astimezone(JAKARTA).isoformat(timespec="seconds")
     moved = abs((clock.now() - clock.real_now()).total_seconds()) > CLOCK_TOLERANCE_S
     return Finding("clock", f"{now} (test clock; `perisai clock reset`)" if moved else now)
 

@@ -18,8 +18,8 @@ from perisai_kit.events.catalogue import (
     AgentDismissed,
     AgentReinstated,
     AgentSuspended,
-    Event,
 )
+from perisai_kit.events.envelope import Event
 
 AGENT, MEMBER, WADAH = new_id(), new_id(), new_id()
 PHONE, SITIS_PHONE = "+6281234567890", "+6281200000009"

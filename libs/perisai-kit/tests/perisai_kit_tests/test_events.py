@@ -10,12 +10,11 @@ from perisai_kit.events.catalogue import (
     EVENTS,
     BranchOpened,
     CoverageExtended,
-    Event,
     MemberUpdated,
     PaymentSettled,
-    build_registry,
 )
 from perisai_kit.events.docs import render_events
+from perisai_kit.events.envelope import Event, build_registry
 
 CONTRACT = {
     "branch.opened.v1",
@@ -31,6 +30,10 @@ CONTRACT = {
     "bill.expired.v1",
     "payment.settled.v1",
     "coverage.extended.v1",
+    "coverage.declined.v1",
+    "coverage.withdrawn.v1",
+    "registration.opened.v1",
+    "registration.corrected.v1",
     "statement.issued.v1",
 }
 
@@ -78,6 +81,7 @@ def payment_data() -> dict[str, object]:
     return {
         **{name: str(new_id()) for name in ("payment_id", "bill_id", "member_id", "partner_id")},
         "amount": 36_800,
+        "issued_at": "2026-11-21T09:00:00+07:00",
         "paid_at": "2026-11-22T09:00:00+07:00",
         "received_at": "2026-11-22T02:00:01Z",
         "payer": "self",
@@ -103,7 +107,9 @@ def test_fields_of_a_newer_producer_are_ignored() -> None:
 
 
 def test_an_event_cannot_be_changed() -> None:
-    event = CoverageExtended(member_id=new_id(), months=(Month(2026, 11),), payment_id=new_id())
+    event = CoverageExtended(
+        member_id=new_id(), months=(Month(2026, 11),), payment_id=new_id(), answer_no=1
+    )
 
     with pytest.raises(ValidationError, match="frozen"):
         event.payment_id = new_id()  # type: ignore[misc]  # what the test is about

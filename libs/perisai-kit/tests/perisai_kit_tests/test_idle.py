@@ -12,7 +12,7 @@ from sqlalchemy import event
 from starlette.types import Receive, Scope, Send
 
 from perisai_kit.db.engine import Database
-from perisai_kit.domain import clock
+from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.events.catalogue import BranchOpened
 from perisai_kit.events.feed import FeedReader
 from perisai_kit.events.outbox import publish
@@ -23,7 +23,7 @@ from perisai_kit.testing.feeds import number_now
 from perisai_kit.testing.plugin import BusinessTime, Tokens
 from perisai_kit.testing.server import HOST, serve
 
-LONG_AGO = datetime(2025, 11, 3, tzinfo=clock.JAKARTA)
+LONG_AGO = datetime(2025, 11, 3, tzinfo=JAKARTA)
 WAIT_S = 30
 
 
@@ -81,7 +81,7 @@ async def test_what_was_read_is_known_anew_when_the_test_clock_was_moved(
     assert (first, last) == (0, 0)
     assert min(others) > 0
     caught_up_at = (await subscription.status(kit_database))["caught_up_at"]
-    assert datetime.fromisoformat(caught_up_at).astimezone(clock.JAKARTA).month == 12
+    assert datetime.fromisoformat(caught_up_at).astimezone(JAKARTA).month == 12
 
 
 async def test_a_waiting_reader_is_answered_when_the_test_clock_is_moved(

@@ -204,7 +204,8 @@ async def look_at_coverage(journey: Walk, agent: Actor, members: Sequence[str]) 
 
 
 async def _covered(agent: Actor, member_id: str) -> bool:
-    return bool((await agent.get(f"/v1/members/{member_id}/coverage"))["covered_today"])
+    found = await agent.get(f"/v1/members/{member_id}/coverage")
+    return bool(found["cover"] == "covered")
 
 
 async def look_at_the_books(

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from perisai_kit.domain import clock
+from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.runtime.network import Network
 from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
 from sandbox.demo.commission import Close, Expected, earn
@@ -20,12 +21,12 @@ from sandbox.demo.report import Report, StepFailed
 
 WALKS = (
     (
-        datetime(2025, 11, 3, 9, 0, tzinfo=clock.JAKARTA),
+        datetime(2025, 11, 3, 9, 0, tzinfo=JAKARTA),
         36_800,
         Expected(agent=1_026_000, wadah=102_600, agent_before_2022=574_200),
     ),
     (
-        datetime(2026, 10, 3, 9, 0, tzinfo=clock.JAKARTA),
+        datetime(2026, 10, 3, 9, 0, tzinfo=JAKARTA),
         28_400,
         Expected(agent=963_000, wadah=96_300, agent_before_2022=545_850),
     ),

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import httpx
 
 from perisai_kit.domain import clock
+from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.runtime.network import Network
 from sandbox.fakebank.config import Partner
 from sandbox.fakebank.flags import Flags
@@ -166,7 +167,7 @@ class BankClient:
 
 def new_request_id(at: datetime) -> str:
     """Return a request id in BCA's format: yyyyMMddHHmmss and sixteen digits."""
-    return f"{at.astimezone(clock.JAKARTA):%Y%m%d%H%M%S}{secrets.randbelow(10**16):016d}"
+    return f"{at.astimezone(JAKARTA):%Y%m%d%H%M%S}{secrets.randbelow(10**16):016d}"
 
 
 def _url(partner: Partner, path: str) -> httpx.URL:

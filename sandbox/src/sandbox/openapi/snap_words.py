@@ -40,7 +40,7 @@ FIELDS = {
     "subCompany": "Subcompany code; ignored.",
     "totalAmount": "Amount of the bill as the inquiry said it; ignored.",
     "trxDateInit": "When the customer began; some banks call it `txnDateInit`.",
-    "trxDateTime": "When the customer paid. It decides the business date of the payment.",
+    "trxDateTime": "When the customer paid. The payment counts then, if that can be.",
     "trxId": "Id of the transaction at the bank; repeated in the answer.",
     "value": "Rupiah with two decimals, which must be `.00`.",
     "virtualAccountEmail": "E-mail of the customer; ignored.",

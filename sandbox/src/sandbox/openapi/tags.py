@@ -29,7 +29,11 @@ TAGS = (
         "Quote contribution months, issue bills, read payments and receipts.",
         ("quotes", "bills", "payments"),
     ),
-    Tag("Coverage", "What a member is protected by, and until when.", ("coverage",)),
+    Tag(
+        "Coverage",
+        "What a member is protected by, and until when; the holidays that move due days.",
+        ("coverage", "holidays"),
+    ),
     Tag(
         "Agents",
         "Branches, wadahs, applications of future agents, and agents with their activity.",

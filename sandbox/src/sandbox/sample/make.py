@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from perisai_kit.domain import clock
+from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month
 from perisai_kit.runtime.network import Network
 from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
@@ -24,7 +25,7 @@ from sandbox.demo.report import StepFailed
 from sandbox.environment import CLOCK_FILE
 from sandbox.errors import SandboxError
 from sandbox.sample.offices import ATTEMPTS, Desk, ensure_application, ensure_wadah, wait_for_role
-from sandbox.sample.payers import Payers, find_existing
+from sandbox.sample.payers import Payers, find_existing, list_all
 from sandbox.sample.plan import Plan, make_plan, make_small_plan
 from sandbox.vault import write_private_json
 
@@ -104,7 +105,7 @@ def open_sample(folder: Path, *, small: bool) -> Iterator[State]:
     if not path.exists():
         write_private_json(path, _begin(clock_file, small))
     kept = json.loads(path.read_text())
-    ends_at = datetime.fromisoformat(kept["ends_at"]).astimezone(clock.JAKARTA)
+    ends_at = datetime.fromisoformat(kept["ends_at"]).astimezone(JAKARTA)
     state = State(kept["small"], ends_at, kept["offset_s"], kept["sign_ins"])
     if state.sign_ins is not None:
         yield state
@@ -132,8 +133,8 @@ def _instant(state: State, months_ago: int) -> datetime:
     present = Month.of(state.ends_at.date())
     if months_ago:
         first = present.plus(-months_ago).first_day
-        return datetime(first.year, first.month, DAY, HOUR, tzinfo=clock.JAKARTA)
-    now = (clock.real_now() + timedelta(seconds=state.offset_s)).astimezone(clock.JAKARTA)
+        return datetime(first.year, first.month, DAY, HOUR, tzinfo=JAKARTA)
+    now = (clock.real_now() + timedelta(seconds=state.offset_s)).astimezone(JAKARTA)
     return now if Month.of(now.date()) == present else state.ends_at
 
 
@@ -211,7 +212,6 @@ class _Maker:
             clock.set_test_clock(self._stage.clock_file, at)
             await self._check_clock(at)
             await self._make_month(payers, months_ago, at)
-        await self._settle()
         return self._sign_ins()
 
     async def _check_clock(self, at: datetime) -> None:
@@ -239,7 +239,8 @@ class _Maker:
             if bill.issued == months_ago
         ]
         await self._apply(payers, months_ago, at)
-        await payers.bill(bills, present=self._present)
+        await payers.bill(bills, present=self._present, today=at.date())
+        await self._settle(months_ago)
 
     async def _apply(self, payers: Payers, months_ago: int, at: datetime) -> None:
         applications = [each for each in self._plan.applications if each.applied == months_ago]
@@ -261,15 +262,21 @@ class _Maker:
             if planned.state == "active"
         ]
 
-    async def _settle(self) -> None:
-        """Wait until every payment has become coverage, so that lists show what they will."""
-        unpaid = sum(each.history.standing == "registered_unpaid" for each in self._plan.members)
+    async def _settle(self, months_ago: int) -> None:
+        """Wait until every payment of this month and before has become coverage.
+
+        The next bills continue from it.
+        """
+        expected = {
+            each.id: str(self._present.plus(-last))
+            for each in self._plan.members
+            if (last := each.paid_through(months_ago)) is not None
+        }
 
         async def is_settled() -> bool:
-            page = await self._desk.officer.get(
-                "/v1/members", status="registered_unpaid", limit=200
-            )
-            return len(page["items"]) == unpaid
+            found = await list_all(self._desk.officer, "/v1/members")
+            paid_through = {each["id"]: each["paid_through"] for each in found}
+            return all(paid_through.get(key) == month for key, month in expected.items())
 
         if await until(is_settled, wait_s=SETTLE_S) >= SETTLE_S:
             raise StepFailed("the payments did not become coverage")

@@ -9,7 +9,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from perisai_kit.domain import clock
+from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month
 from sandbox.demo.clients import Actor
 from sandbox.demo.people import new_adult
@@ -42,7 +42,7 @@ async def add_members(
     try:
         async with open_desk(_stage(described)) as desk:
             at = datetime.fromisoformat((await desk.officer.get("/v1/server-time"))["now"])
-            at = at.astimezone(clock.JAKARTA)
+            at = at.astimezone(JAKARTA)
             members = _new_members(count, desks=len(phones), today=at.date())
             bills = [(each, bill) for each in members for bill in each.history.bills]
             progress = Progress(len(members) + len(bills), write, "new members and bills")
@@ -57,7 +57,7 @@ async def add_members(
                 )
             )
             await payers.enrol(members, at=at)
-            await payers.bill(bills, present=Month.of(at.date()))
+            await payers.bill(bills, present=Month.of(at.date()), today=at.date())
     except StepFailed as error:
         raise SandboxError(f"No more members could be made: {error}.") from None
     return _report(members)

@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from perisai_kit.domain.month import Month
@@ -40,8 +40,8 @@ class Existing:
 
 async def find_existing(officer: Actor) -> Existing:
     """Read what the branch has, page by page."""
-    members = await _list_all(officer, "/v1/members")
-    bills = await _list_all(officer, "/v1/bills")
+    members = await list_all(officer, "/v1/members")
+    bills = await list_all(officer, "/v1/bills")
     return Existing(
         {each["id"] for each in members},
         # The latest comes first, and an earlier one of the same months has expired.
@@ -49,7 +49,7 @@ async def find_existing(officer: Actor) -> Existing:
     )
 
 
-async def _list_all(actor: Actor, path: str) -> list[dict[str, Any]]:
+async def list_all(actor: Actor, path: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     params: dict[str, str | int] = {"limit": 200}
     while True:
@@ -103,17 +103,28 @@ class Payers:
             self.progress()
 
     async def bill(
-        self, asked: Sequence[tuple[PlannedMember, PlannedBill]], *, present: Month
+        self, asked: Sequence[tuple[PlannedMember, PlannedBill]], *, present: Month, today: date
     ) -> None:
-        """Issue the bills and do with each what is planned; present: the month of the plan."""
+        """Issue the bills and do with each what is planned.
+
+        present: the month of the plan. today: the day of the sandbox's clock.
+        """
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def one(member: PlannedMember, bill: PlannedBill) -> None:
             async with gate:
+                if bill.declared:
+                    await self._declare(member, today)
                 await self._bill_member(member, bill, present.plus(-bill.first))
             self.progress()
 
         await asyncio.gather(*(one(member, bill) for member, bill in asked))
+
+    async def _declare(self, member: PlannedMember, today: date) -> None:
+        """Declare that the member works; the same day again changes nothing."""
+        declaration_id = uuid.uuid5(uuid.UUID(member.id), str(today))
+        declared = {"id": str(declaration_id), "working": True, "declared_on": str(today)}
+        await self.at_desk(member.desk).post(f"/v1/members/{member.id}/work-declarations", declared)
 
     async def _bill_member(self, member: PlannedMember, planned: PlannedBill, first: Month) -> None:
         actor = self.at_desk(member.desk)

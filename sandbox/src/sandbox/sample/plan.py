@@ -35,12 +35,20 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlannedBill:
-    """A bill issued some months ago for `count` months, the first of them `first` months ago."""
+    """A bill issued some months ago for `count` months, the first of them `first` months ago.
+
+    declared: the member declares work once more before it, as a return needs.
+    """
 
     issued: int
     first: int
     count: int
     outcome: Outcome
+    declared: bool = False
+
+    @property
+    def last(self) -> int:
+        return self.first - self.count + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,11 @@ class PlannedMember:
     desk: int
     history: History
     sign_in: str | None = None
+
+    def paid_through(self, months_ago: int) -> int | None:
+        """Return the last month paid by then, in months ago; None when nothing was paid."""
+        bills = [each for each in self.history.bills if each.outcome is Outcome.PAID]
+        return min((each.last for each in bills if each.issued >= months_ago), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +121,11 @@ def paid(issued: int, count: int = 1, *, first: int | None = None) -> PlannedBil
     return PlannedBill(issued, issued if first is None else first, count, Outcome.PAID)
 
 
+def returning(issued: int, count: int = 1) -> PlannedBill:
+    """Return a paid bill that registers a lapsed member anew."""
+    return PlannedBill(issued, issued, count, Outcome.PAID, declared=True)
+
+
 def unpaid(issued: int, count: int = 1, *, first: int | None = None) -> PlannedBill:
     return PlannedBill(issued, issued if first is None else first, count, Outcome.UNPAID)
 
@@ -133,7 +151,7 @@ HISTORIES: tuple[tuple[int, History], ...] = (
     (5, History("lapsed", 7, (paid(7, 3),))),
     (2, History("lapsed", 7, (paid(7, 4), unpaid(2, first=3)))),
     # Lapsed, and registered anew by a payment.
-    (3, History("active", 7, (paid(7), paid(1, 3)))),
+    (3, History("active", 7, (paid(7), returning(1, 3)))),
     # Has never paid: no bill, an open one, an expired one, a cancelled one.
     (3, History("registered_unpaid", 0)),
     (3, History("registered_unpaid", 0, (unpaid(0),))),

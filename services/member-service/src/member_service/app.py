@@ -7,6 +7,7 @@ from member_service.attributions.routes import router as attributions
 from member_service.coverage.routes import router as coverage
 from member_service.declarations.routes import router as declarations
 from member_service.enrolments.routes import router as enrolments
+from member_service.holidays.routes import router as holidays
 from member_service.lookups.routes import router as lookups
 from member_service.members import service as members_service
 from member_service.members.routes import router as members
@@ -18,7 +19,7 @@ from perisai_kit.services import app as web
 from perisai_kit.services.kit import Kit
 
 ROUTES = web.describe_routes(
-    enrolments, members, declarations, attributions, coverage, lookups, occupations
+    enrolments, members, declarations, attributions, coverage, lookups, occupations, holidays
 )
 
 
@@ -35,10 +36,12 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
     """Return the app that stands on this kit."""
     kit.visibility_checks[members_service.SHOWN_AS] = members_service.check_visibility
     agents, payments = kit.client(settings.agent_url), kit.client(settings.payment_url)
-    return web.create_app(
+    app = web.create_app(
         kit,
         title="Perisai member-service",
         routes=ROUTES,
-        subscriptions=subscriptions(agents=agents, payments=payments),
+        subscriptions=subscriptions(agents=agents, payments=payments, terms=settings.terms),
         on_close=[agents.close, payments.close],
     )
+    app.state.joint_leave_counts = settings.joint_leave_counts
+    return app

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import Depends, Request
 
 from member_service.members.rules import Limits
+from member_service.registrations.rules import Terms
 from member_service.settings import Settings
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
@@ -14,10 +15,18 @@ from perisai_kit.http.paging import Cursor, read_cursor
 from perisai_kit.http.problems import choose_language
 
 
-async def _limits(request: Request) -> Limits:
+def _settings(request: Request) -> Settings:
     settings = request.app.state.kit.settings
     assert isinstance(settings, Settings)
-    return settings.limits
+    return settings
+
+
+async def _limits(request: Request) -> Limits:
+    return _settings(request).limits
+
+
+async def _terms(request: Request) -> Terms:
+    return _settings(request).terms
 
 
 async def _request_id(request: Request) -> str:
@@ -36,6 +45,7 @@ def _made_and_id(created_at: str, row_id: str) -> tuple[datetime, UUID]:
 
 
 LimitsOf = Annotated[Limits, Depends(_limits)]
+TermsOf = Annotated[Terms, Depends(_terms)]
 Language = Annotated[str, Depends(choose_language)]
 RequestId = Annotated[str, Depends(_request_id)]
 

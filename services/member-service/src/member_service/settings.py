@@ -1,7 +1,10 @@
+from datetime import timedelta
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from member_service.members.rules import Limits
+from member_service.registrations.rules import Terms, WaitingMonth
 from perisai_kit.runtime.settings import ServiceSettings, shared
 
 
@@ -19,6 +22,29 @@ class Settings(ServiceSettings):
     """
     min_declared_income: int = Field(default=1_000_000, gt=0, le=2**53)
     """Rupiah a month; from one brochure only. Source: docs/domain.md, Who may join."""
+
+    declaration_valid_days: int = Field(default=30, ge=0, le=365)
+    """How old a declaration of work may be when a bill is issued that opens a registration.
+
+    Source: docs/domain.md, Membership (that it is asked again is confirmed, the days are our own).
+    """
+    opening_margin_h: int = Field(default=2, ge=0, le=48)
+    """With less time left in a month, a new registration is proposed for the next one. Our own."""
+    waiting_months: WaitingMonth = WaitingMonth.OVER
+    """Which paid months count towards the waiting period of the death benefit.
+
+    Source: docs/domain.md, Membership (three in a row is confirmed; that they are over is our own).
+    """
+    joint_leave_counts: bool = True
+    """Whether nothing falls due on a day of joint leave either. Our own reading."""
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(
+            declaration_days=self.declaration_valid_days,
+            opening_margin=timedelta(hours=self.opening_margin_h),
+            waiting=self.waiting_months,
+        )
 
     @property
     def limits(self) -> Limits:

@@ -8,7 +8,9 @@ from member_service.consents import models as consents
 from member_service.coverage import models as coverage
 from member_service.declarations import models as declarations
 from member_service.enrolments import models as enrolments
+from member_service.holidays import models as holidays
 from member_service.members import models as members
+from member_service.registrations import models as registrations
 from perisai_kit.services.tables import KIT_METADATA
 
 METADATA = [KIT_METADATA, Base.metadata]
@@ -23,5 +25,7 @@ __all__ = [
     "coverage",
     "declarations",
     "enrolments",
+    "holidays",
     "members",
+    "registrations",
 ]

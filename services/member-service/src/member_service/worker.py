@@ -1,7 +1,8 @@
 """What this service does without being asked: `perisai-serve member --worker`."""
 
 from member_service.attributions import tasks as attributions
-from member_service.coverage import tasks as coverage
+from member_service.coverage.tasks import CoverageTasks
+from member_service.registrations.rules import Terms
 from member_service.settings import Settings
 from member_service.tables import MIGRATIONS
 from perisai_kit.events.catalogue import (
@@ -17,7 +18,7 @@ from perisai_kit.services.worker import Worker
 
 
 def subscriptions(
-    *, agents: FeedSource, payments: FeedSource, poll_s: float = POLL_S
+    *, agents: FeedSource, payments: FeedSource, terms: Terms, poll_s: float = POLL_S
 ) -> list[Subscription]:
     """Return which feeds this service reads, and what each event does here."""
     return [
@@ -25,7 +26,7 @@ def subscriptions(
             name="payments",
             source=payments,
             poll_s=poll_s,
-            batch_handlers={PaymentSettled: coverage.on_payments_settled},
+            batch_handlers={PaymentSettled: CoverageTasks(terms).on_payments_settled},
         ),
         Subscription(
             name="agents",
@@ -48,6 +49,8 @@ def create_worker() -> Worker:
     return web.create_worker(
         kit,
         subscriptions=subscriptions(
-            agents=kit.client(settings.agent_url), payments=kit.client(settings.payment_url)
+            agents=kit.client(settings.agent_url),
+            payments=kit.client(settings.payment_url),
+            terms=settings.terms,
         ),
     )

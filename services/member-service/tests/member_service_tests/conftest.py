@@ -20,6 +20,7 @@ from member_service.settings import Settings
 from member_service.tables import MIGRATIONS
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.events.outbox import EventRow
 from perisai_kit.privacy.keyring import Keyring
@@ -139,7 +140,7 @@ def form() -> MakeForm:
             "occupations": ["fisher"],
             "declared_income": 1_000_000,
             "programmes": ["jkk", "jkm", "jht"],
-            "work_declaration": {"working": True, "declared_on": "2025-01-02"},
+            "work_declaration": {"working": True, "declared_on": str(clock.today())},
             "consent": {"purpose_version": "2025-1", "given_at": "2025-01-02T08:00:00+07:00"},
             "new_to_bpu": True,
             "new_to_bpu_basis": "member_statement",

@@ -236,7 +236,7 @@ async def test_small_bodies_are_checked_field_by_field(
         {"limit": "201"},
         {"limit": "x"},
         {"limit": str(2**64)},
-        {"status": "dead"},
+        {"standing": "dead"},
         {"agent_id": "1"},
         {"cursor": "a\x00"},
         {"cursor": "x" * 500},

@@ -14,7 +14,7 @@ INSERT_ONLY = (
     "attributions",
     "enrolment_batches",
     "enrolment_rows",
-    "coverage_months",
+    "holiday_corrections",
     "read_audits",
 )
 
@@ -56,3 +56,21 @@ def test_the_running_service_cannot_change_what_was_recorded(
         return [row["name"] for row in rows]
 
     assert run_in_thread(allowed()) == []
+
+
+def test_of_an_allocation_only_our_answer_changes(own_database: Callable[[str], Urls]) -> None:
+    urls = own_database("member")
+
+    async def changeable() -> set[str]:
+        connection = await connect(urls.app)
+        try:
+            rows = await connection.fetch(
+                "SELECT column_name FROM information_schema.columns"
+                " WHERE table_name = 'allocations'"
+                " AND has_column_privilege('allocations', column_name, 'UPDATE')"
+            )
+        finally:
+            await connection.close()
+        return {row["column_name"] for row in rows}
+
+    assert run_in_thread(changeable()) == {"answer_no", "declined", "withdrawn"}

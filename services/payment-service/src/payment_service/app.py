@@ -1,5 +1,6 @@
 """The HTTP side of payment-service: wiring only."""
 
+from datetime import timedelta
 from functools import partial
 
 import httpx
@@ -70,6 +71,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
         kit.keyring,
         trusted=settings.trusted_proxies,
         cache_s=settings.partner_cache_s,
+        bank_time_tolerance=timedelta(minutes=settings.bank_time_tolerance_min),
     )
     writer = Writer(kit.database, kit.keyring)
     app = web.create_app(

@@ -15,14 +15,22 @@ _COUNTS = {
     "payments of another amount than their bill": """
         SELECT count(*) FROM payments JOIN bills ON bills.id = payments.bill_id
         WHERE payments.amount <> bills.amount""",
+    "payments that count at another instant than their bill was paid": """
+        SELECT count(*) FROM payments JOIN bills ON bills.id = payments.bill_id
+        WHERE payments.paid_at IS DISTINCT FROM bills.paid_at""",
+    "payments that count before the issue of their bill or after their receipt": """
+        SELECT count(*) FROM payments JOIN bills ON bills.id = payments.bill_id
+        WHERE payments.paid_at NOT BETWEEN least(issued_at, received_at) AND received_at""",
+    "transfers of a payment on another day than it counts": """
+        SELECT count(*) FROM payments
+        JOIN ledger_transfers ON cause = 'payment:' || payments.id
+            AND code = 'contribution_received'
+        WHERE business_on <> (paid_at AT TIME ZONE 'Asia/Jakarta')::date""",
     "bills of another amount than their lines": """
         SELECT count(*) FROM bills LEFT JOIN (
             SELECT bill_id, sum(amount) AS amount, count(DISTINCT month) AS months
             FROM bill_lines GROUP BY bill_id) AS lines ON lines.bill_id = bills.id
         WHERE (bills.amount, bills.month_count) IS DISTINCT FROM (lines.amount, lines.months)""",
-    "months that are live on a dead bill, or the reverse": """
-        SELECT count(*) FROM bill_months JOIN bills ON bills.id = bill_months.bill_id
-        WHERE bill_months.live <> (bills.status IN ('open', 'paid'))""",
     "paid lines without their transfer, or transfers without their paid line": """
         SELECT count(*) FROM (
             SELECT 'payment:' || payments.id || ':' || programme || ':' || month AS key,

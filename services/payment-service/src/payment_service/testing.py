@@ -1,10 +1,11 @@
-"""A bank that calls us: keys of its own, signed calls over the raw bytes.
+"""A bank that calls us, with keys of its own and signed calls over the raw bytes; and offers.
 
 For the tests of this service; nothing here is used by the service itself.
 """
 
 import json
 import secrets
+from collections.abc import Container
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,12 +15,32 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from payment_service.banks.models import BankPartner
 from payment_service.bills.schemas import BillOut
+from payment_service.clients.members import Offer
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.jakarta import JAKARTA, midnight
+from perisai_kit.domain.month import Month, list_months
 from snap_bi.outgoing import Sender, sign_token_request, sign_transaction
 from snap_bi.profiles import PROFILES, PartnerIdKind, Profile
 
 GRANT = b'{"grantType":"client_credentials"}'
+
+
+def make_offer(
+    first: Month, count: int = 24, *, paid: Container[Month] = (), **differences: Any
+) -> Offer:
+    """Return what member-service offers of an open registration, from its first unpaid month on.
+
+    paid: months that are stepped over. It ends with the third month.
+    """
+    months = [month for month in list_months(first, count) if month not in paid]
+    usual = {
+        "months": months,
+        "pay_before": midnight(first.plus(3).first_day),
+        "opens_registration": False,
+        "paid_earlier": (),
+    }
+    return Offer(**{**usual, **differences})
 
 
 def external_id() -> str:
@@ -134,7 +155,7 @@ def inquiry_of(bill: BillOut, partner: BankPartner, **changes: Any) -> dict[str,
     """Return the message of an inquiry, with fields changed by their SNAP names."""
     return {
         **ids_of(bill, partner),
-        "txnDateInit": clock.now().astimezone(clock.JAKARTA).isoformat(timespec="seconds"),
+        "txnDateInit": clock.now().astimezone(JAKARTA).isoformat(timespec="seconds"),
         "channelCode": 6011,
         "language": "",
         "amount": None,
@@ -148,7 +169,7 @@ def payment_of(
 ) -> dict[str, Any]:
     """Return the message of a payment flag, with fields changed by their SNAP names."""
     due = {"value": f"{bill.amount if amount is None else amount}.00", "currency": "IDR"}
-    paid_at = clock.now().astimezone(clock.JAKARTA) + timedelta(seconds=1)
+    paid_at = clock.now().astimezone(JAKARTA) + timedelta(seconds=1)
     return {
         **ids_of(bill, partner),
         "virtualAccountName": "Siti Aminah",

@@ -10,8 +10,8 @@ from datetime import datetime
 from fractions import Fraction
 from uuid import UUID
 
-from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month, list_months
 from perisai_kit.events.catalogue import (
     MemberAttributed,
@@ -30,7 +30,7 @@ RELIEVED: Prices = {"jkk": (5_000, 5_000), "jkm": (3_400, 3_400), "jht": (20_000
 
 def noon(month: Month, day: int = 10) -> datetime:
     """Return noon in Jakarta on a day of a month."""
-    return datetime(month.year, month.month, day, 12, tzinfo=clock.JAKARTA)
+    return datetime(month.year, month.month, day, 12, tzinfo=JAKARTA)
 
 
 @dataclass
@@ -115,6 +115,7 @@ def settled(
         member_id=member_id,
         partner_id=new_id(),
         amount=sum(line.amount for line in lines),
+        issued_at=paid_at,
         paid_at=paid_at,
         received_at=paid_at,
         attribution_id=care.attribution_id if care else None,
@@ -144,7 +145,7 @@ def recompute(attributed: Iterable[MemberAttributed], settled: Iterable[PaymentS
         if payment.attribution_id is None or payment.agent_id is None:
             continue
         who = care[payment.attribution_id]
-        local = payment.paid_at.astimezone(clock.JAKARTA)
+        local = payment.paid_at.astimezone(JAKARTA)
         month = Month(local.year, local.month)
         share = _share(payment, since=_since(care.values(), who.member_id))
         earned[who.agent_id, month] += share

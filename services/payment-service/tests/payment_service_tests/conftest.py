@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import date
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +27,7 @@ from payment_service.payments.rules import Notice, Settlement
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
 from payment_service.tariffs.rules import Payer, Programme, Sector
-from payment_service.testing import Bank
+from payment_service.testing import Bank, make_offer
 from perisai_kit.db.engine import Database
 from perisai_kit.db.sql import execute_together, make_executor
 from perisai_kit.domain import clock
@@ -39,6 +39,7 @@ from perisai_kit.testing.plugin import Databases, MakeApp, Urls, Wire, open_app_
 
 MEMBER_URL = "http://member"
 NAME = "Siti Aminah"
+LONG_AGO = datetime(2023, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +86,10 @@ MakeNotice = Callable[..., Notice]
 
 @pytest.fixture
 def make_basis() -> MakeBasis:
-    """Build what member-service would say of a fisher with the least income."""
+    """Build what member-service would say of a fisher with the least income.
+
+    The fisher has been registered for long; this month is the first unpaid one.
+    """
 
     def make(**differences: Any) -> ContributionBasis:
         usual: dict[str, Any] = {
@@ -101,8 +105,11 @@ def make_basis() -> MakeBasis:
             "attribution_id": new_id(),
             "branch_code": "BWI",
             "region_code": "JATIM",
-            "status": "registered_unpaid",
-            "registered_on": date(2023, 1, 1),
+            "registration": {"covers_from": LONG_AGO},
+            "settled_since": LONG_AGO,
+            "offers": [make_offer(Month.of(clock.today()))],
+            "declaration_needed": False,
+            "not_billable": None,
         }
         return ContributionBasis(**{**usual, **differences})
 
@@ -159,7 +166,7 @@ def issue_bill(settings: Settings, make_basis: MakeBasis, make_partner: MakePart
             first_month=first_month or Month.of(clock.today()),
             month_count=month_count,
         )
-        return await bills.issue(session, asked, basis, by=new_id(), settings=settings)
+        return (await bills.issue(session, asked, basis, by=new_id(), settings=settings)).bill
 
     return issue
 
@@ -176,6 +183,7 @@ def make_notice() -> MakeNotice:
             "amount": bill.amount,
             "trx_date_time": now,
             "received_at": now,
+            "paid_at": now,
             "channel_code": "6017",
             "reference_no": "00001136962",
         }

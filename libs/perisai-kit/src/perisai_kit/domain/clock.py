@@ -9,9 +9,8 @@ import json
 import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-JAKARTA = ZoneInfo("Asia/Jakarta")
+from perisai_kit.domain.jakarta import JAKARTA
 
 
 class TestClockRefused(RuntimeError):
@@ -64,11 +63,6 @@ def offset() -> timedelta:
 def today() -> date:
     """Return the present business date in Asia/Jakarta."""
     return now().astimezone(JAKARTA).date()
-
-
-def jakarta_date(instant: datetime) -> date:
-    """Return the Jakarta calendar date of an aware instant."""
-    return instant.astimezone(JAKARTA).date()
 
 
 def follow_test_clock(path: Path | None, *, sandbox: bool) -> None:

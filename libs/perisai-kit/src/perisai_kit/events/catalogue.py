@@ -5,42 +5,17 @@ version. Events contain ids and facts, never personal data. Readers ignore unkno
 `docs/events.md` is generated from this file.
 """
 
-import re
 from collections.abc import Iterator
 from datetime import date
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
-
+from perisai_kit.events.envelope import Event, Fact, build_registry
 from perisai_kit.http.types import Code, Count, Instant, MonthText, Rupiah, ShortText
 
 Programme = Literal["jkk", "jkm", "jht"]
 Payer = Literal["self", "sponsor", "government"]
 BeneficiaryKind = Literal["agent", "wadah"]
-
-_TYPE = re.compile(r"[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*\.v[1-9][0-9]*")
-
-
-class Fact(BaseModel):
-    """A part of an event."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
-
-
-class Event(Fact):
-    """The base. A subclass sets `type` and `subject_field`.
-
-    Events of one subject are handled in order. An event that fails delays only later events of its
-    own subject.
-    """
-
-    type: ClassVar[str]
-    subject_field: ClassVar[str]
-
-    @property
-    def subject(self) -> str:
-        return str(getattr(self, self.subject_field))
 
 
 class BranchOpened(Event):
@@ -183,7 +158,10 @@ class SettledLine(Fact):
 
 
 class PaymentSettled(Event):
-    """A payment was booked. `paid_at` comes from the bank, `received_at` from payment-service."""
+    """A payment was booked.
+
+    `issued_at` is of its bill. `paid_at` comes from the bank, `received_at` from payment-service.
+    """
 
     type: ClassVar[str] = "payment.settled.v1"
     subject_field: ClassVar[str] = "member_id"
@@ -193,6 +171,7 @@ class PaymentSettled(Event):
     member_id: UUID
     partner_id: UUID
     amount: Rupiah
+    issued_at: Instant
     paid_at: Instant
     received_at: Instant
     attribution_id: UUID | None = None
@@ -202,15 +181,63 @@ class PaymentSettled(Event):
     lines: tuple[SettledLine, ...]
 
 
-class CoverageExtended(Event):
-    """A payment extended the coverage of a member by these months."""
-
-    type: ClassVar[str] = "coverage.extended.v1"
+class _Registration(Event):
     subject_field: ClassVar[str] = "member_id"
 
+    registration_id: UUID
     member_id: UUID
-    months: tuple[MonthText, ...]
+    kind: Literal["first", "return"]
+    began_on: date
+    first_month: MonthText
+
+
+class RegistrationOpened(_Registration):
+    """A payment opened a registration of a member: the first one, or one after a return."""
+
+    type: ClassVar[str] = "registration.opened.v1"
+
+
+class RegistrationCorrected(_Registration):
+    """Later knowledge changed a registration. `superseded`: it does not exist any more."""
+
+    type: ClassVar[str] = "registration.corrected.v1"
+
+    superseded: bool
+
+
+class _CoverageAnswer(Event):
+    """What became of one settled payment. The answer with the highest `answer_no` counts."""
+
+    subject_field: ClassVar[str] = "member_id"
+
     payment_id: UUID
+    member_id: UUID
+    answer_no: Count
+
+
+class CoverageExtended(_CoverageAnswer):
+    """A payment pays these months of a member."""
+
+    type: ClassVar[str] = "coverage.extended.v1"
+
+    months: tuple[MonthText, ...]
+
+
+class CoverageDeclined(_CoverageAnswer):
+    """A payment pays nothing: its money cannot count for the member."""
+
+    type: ClassVar[str] = "coverage.declined.v1"
+
+    reason_code: Code
+
+
+class CoverageWithdrawn(_CoverageAnswer):
+    """Some months of a payment lie behind the end of the registration; `months` still count."""
+
+    type: ClassVar[str] = "coverage.withdrawn.v1"
+
+    months: tuple[MonthText, ...]
+    withdrawn: tuple[MonthText, ...]
 
 
 class StatementIssued(Event):
@@ -225,24 +252,6 @@ class StatementIssued(Event):
     wadah_id: UUID
     month: MonthText
     amount: Rupiah
-
-
-def build_registry(*classes: type[Event]) -> dict[str, type[Event]]:
-    """Return the classes by type.
-
-    Raises: ValueError for a repeated type, a type that is not like `noun.participle.v1`, and a
-    subject that is not a field.
-    """
-    known: dict[str, type[Event]] = {}
-    for cls in classes:
-        if not _TYPE.fullmatch(cls.type):
-            raise ValueError(f"{cls.__name__}: a type looks like bill.issued.v1")
-        if cls.type in known:
-            raise ValueError(f"{cls.__name__}: {cls.type} is taken")
-        if cls.subject_field not in cls.model_fields:
-            raise ValueError(f"{cls.__name__}: {cls.subject_field} is not a field")
-        known[cls.type] = cls
-    return known
 
 
 def _declared(base: type[Event]) -> Iterator[type[Event]]:

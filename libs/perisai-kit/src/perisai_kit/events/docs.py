@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from perisai_kit.events.catalogue import EVENTS, Event, SettledLine
+from perisai_kit.events.catalogue import EVENTS, SettledLine
+from perisai_kit.events.envelope import Event
 
 _HEAD = """# Events
 

@@ -1,12 +1,54 @@
-"""The envelope of events: CloudEvents 1.0 as JSON, with a position."""
+"""The base of events, and their envelope: CloudEvents 1.0 as JSON, with a position."""
 
+import re
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from perisai_kit.domain.errors import Unavailable
+
+_TYPE = re.compile(r"[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*\.v[1-9][0-9]*")
+
+
+class Fact(BaseModel):
+    """A part of an event."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
+
+
+class Event(Fact):
+    """The base. A subclass sets `type` and `subject_field`.
+
+    Events of one subject are handled in order. An event that fails delays only later events of its
+    own subject.
+    """
+
+    type: ClassVar[str]
+    subject_field: ClassVar[str]
+
+    @property
+    def subject(self) -> str:
+        return str(getattr(self, self.subject_field))
+
+
+def build_registry(*classes: type[Event]) -> dict[str, type[Event]]:
+    """Return the classes by type.
+
+    Raises: ValueError for a repeated type, a type that is not like `noun.participle.v1`, and a
+    subject that is not a field.
+    """
+    known: dict[str, type[Event]] = {}
+    for cls in classes:
+        if not _TYPE.fullmatch(cls.type):
+            raise ValueError(f"{cls.__name__}: a type looks like bill.issued.v1")
+        if cls.type in known:
+            raise ValueError(f"{cls.__name__}: {cls.type} is taken")
+        if cls.subject_field not in cls.model_fields:
+            raise ValueError(f"{cls.__name__}: {cls.subject_field} is not a field")
+        known[cls.type] = cls
+    return known
 
 
 class CloudEvent(BaseModel):

@@ -8,8 +8,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from perisai_kit.domain.errors import DomainError
-from perisai_kit.events.catalogue import Event, build_registry
-from perisai_kit.events.envelope import CloudEvent
+from perisai_kit.events.envelope import CloudEvent, Event, build_registry
 
 Handler: TypeAlias = Callable[[AsyncSession, Any], Awaitable[None]]
 

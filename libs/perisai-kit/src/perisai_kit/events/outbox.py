@@ -35,7 +35,7 @@ from perisai_kit.db.engine import PUBLISHED
 from perisai_kit.db.sql import CountedStatement, execute
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
-from perisai_kit.events.catalogue import Event
+from perisai_kit.events.envelope import Event
 
 
 class EventRow(KitBase):

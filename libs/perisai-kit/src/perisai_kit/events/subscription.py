@@ -22,8 +22,7 @@ from perisai_kit.db.outage import is_answering, is_database_error, is_outage
 from perisai_kit.domain import clock
 from perisai_kit.events import cursors
 from perisai_kit.events import parking as parked
-from perisai_kit.events.catalogue import Event
-from perisai_kit.events.envelope import CloudEvent, read_batch
+from perisai_kit.events.envelope import CloudEvent, Event, read_batch
 from perisai_kit.events.feed import FEED_PATH, MAX_LIMIT
 from perisai_kit.events.handlers import Handler, Handlers, get_error_name
 from perisai_kit.events.replay import Replay

@@ -12,7 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from perisai_kit.db.engine import Database
-from perisai_kit.events.catalogue import EVENTS, Event
+from perisai_kit.events.catalogue import EVENTS
+from perisai_kit.events.envelope import Event
 from perisai_kit.events.outbox import EventRow
 from perisai_kit.events.sequencer import Sequencer, number_events
 from perisai_kit.events.signals import Signals

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.errors import Unavailable
 from perisai_kit.domain.ids import new_id
-from perisai_kit.events.catalogue import BranchOpened, Event, MemberUpdated
-from perisai_kit.events.envelope import FeedUnreadable
+from perisai_kit.events.catalogue import BranchOpened, MemberUpdated
+from perisai_kit.events.envelope import Event, FeedUnreadable
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.handlers import Handler
 from perisai_kit.events.outbox import publish

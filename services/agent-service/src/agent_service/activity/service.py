@@ -13,6 +13,7 @@ from agent_service.agents import service as agents
 from agent_service.settings import Settings
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
+from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month, list_months
 from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
 
@@ -41,7 +42,7 @@ async def take_attributions(session: AsyncSession, events: Sequence[MemberAttrib
 async def take_payments(session: AsyncSession, events: Sequence[PaymentSettled]) -> None:
     """Count each payment for its agent, in the month the bank took it in, in Jakarta's time."""
     facts = [
-        (event.payment_id, event.agent_id, Month.of(clock.jakarta_date(event.paid_at)))
+        (event.payment_id, event.agent_id, Month.of(jakarta_date(event.paid_at)))
         for event in events
         if event.agent_id is not None
     ]

@@ -38,6 +38,7 @@ def payment(**differences: Any) -> PaymentSettled:
         "member_id": new_id(),
         "partner_id": new_id(),
         "amount": 28_400,
+        "issued_at": now,
         "paid_at": now,
         "received_at": now,
         "agent_id": AGENT,

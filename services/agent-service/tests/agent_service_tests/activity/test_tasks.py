@@ -52,6 +52,7 @@ def paid(agent_id: UUID) -> dict[str, Any]:
     return {
         **ids("payment_id", "bill_id", "member_id", "partner_id"),
         "amount": 28_400,
+        "issued_at": AT,
         "paid_at": AT,
         "received_at": AT,
         "agent_id": str(agent_id),

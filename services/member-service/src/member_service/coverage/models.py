@@ -1,26 +1,35 @@
 import uuid
-from datetime import date, datetime
+from datetime import datetime
 
-from sqlalchemy import DateTime, ForeignKey
+from sqlalchemy import ARRAY, DateTime, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from member_service.base import Base, MonthText
 from member_service.members.rules import Programme
+from member_service.registrations.rules import DeclineReason
 from perisai_kit.db.columns import choice
 from perisai_kit.domain.month import Month
 
 
-class CoverageMonth(Base):
-    """One paid month of one programme. Insert only; whoever pays a month first, has paid it.
+class AllocationRow(Base):
+    """Money for a member's months, as payment-service settled it, and our present answer to it.
 
-    paid_on: the Jakarta date of the bank's instant.
+    months and programmes belong together by place: one pair for each line of the bill. The answer
+    is what stands in `declined` and `withdrawn`; answer_no counts how often it was given anew.
     """
 
-    __tablename__ = "coverage_months"
+    __tablename__ = "allocations"
+    __table_args__ = (Index(None, "member_id"),)
 
-    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"), primary_key=True)
-    month: Mapped[Month] = mapped_column(MonthText, primary_key=True)
-    programme: Mapped[Programme] = mapped_column(choice(Programme, "programme"), primary_key=True)
-    payment_id: Mapped[uuid.UUID]
-    paid_on: Mapped[date]
-    recorded_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    bill_id: Mapped[uuid.UUID]
+    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"))
+    issued_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    counts_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    months: Mapped[list[Month]] = mapped_column(ARRAY(MonthText))
+    programmes: Mapped[list[Programme]] = mapped_column(ARRAY(choice(Programme)))
+
+    answer_no: Mapped[int]
+    declined: Mapped[DeclineReason | None] = mapped_column(choice(DeclineReason, "declined"))
+    withdrawn: Mapped[list[Month]] = mapped_column(ARRAY(MonthText))

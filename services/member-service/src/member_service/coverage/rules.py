@@ -1,200 +1,289 @@
-"""Which months are covered, when arrears begin and when a membership ends.
+"""What registrations mean at a moment: standing, cover, waiting period, and what can be billed.
 
-Everything follows from the paid months and a date; nothing here is ever switched by hand.
-Sources: docs/domain.md, Coverage.
+Source of every rule: docs/domain.md, Membership.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from itertools import groupby
+from datetime import date, datetime, timedelta
+from enum import StrEnum
 
-from member_service.members.rules import MemberStatus, Standing, status
+from member_service.holidays.rules import due_on, last_month_due
+from member_service.members.rules import Programme, RegistrationState, Standing, find_standing
+from member_service.registrations.rules import (
+    AGE_LIMIT,
+    EndReason,
+    History,
+    Person,
+    Registration,
+    Terms,
+    WaitingMonth,
+    find_declaration,
+    has_died,
+    may_begin_earlier,
+)
+from perisai_kit.domain.jakarta import jakarta_date, midnight
 from perisai_kit.domain.month import Month, count_months, list_months
 
-DUE_DAY = 15
-"""Of the contribution month itself. Source: docs/domain.md, Coverage (PP 44/2015)."""
-
-LAPSE_MONTHS = 4
-"""The membership ends when the fourth month in a row begins unpaid: three may be in arrears."""
+MONTHS_OFFERED = 24
+"""Longer than any bill; payment-service decides how many months a bill may have."""
 
 WAITING_MONTHS = 3
 JKM_BENEFIT = 42_000_000
 JKM_BENEFIT_WAITING = 10_000_000
 """Rupiah, with fewer than `WAITING_MONTHS` in a row. Source: docs/domain.md, Benefits shown."""
 
-SATURDAY = 5
+
+class Cover(StrEnum):
+    COVERED = "covered"
+    COVERED_IF_PAID = "covered_if_paid"
+    NOT_COVERED = "not_covered"
 
 
 @dataclass(frozen=True, slots=True)
-class PaidMonth:
-    """A month whose mandatory programmes, JKK and JKM, are both paid; paid_on in Jakarta."""
+class IfPaid:
+    """What would cover a moment: all unpaid months up to it. pay_before: the first late instant."""
 
-    month: Month
-    paid_on: date
-
-
-@dataclass(frozen=True, slots=True)
-class Spell:
-    """One registration, from its first payment until it lapses.
-
-    months: the months paid in it, in order. first: the month from which unpaid months count.
-    """
-
-    registered_on: date
-    first: Month
     months: tuple[Month, ...]
-
-    @property
-    def covered_from(self) -> date:
-        return max(self.first.first_day, self.registered_on)
+    pay_before: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """A member's protection on one day.
+    """A member's protection at a moment.
 
-    covered_today: the month of the day is paid. covered_if_arrears_paid: the month is not paid,
-    but the membership has not ended. consecutive_months: the longest run of paid months of this
-    registration that have begun.
+    registration: the last one that began until then. unpaid_months: those that are due.
+    next_due_on: of the first unpaid month. consecutive_months: towards the waiting period.
+    jkm_benefit: in rupiah; None unless covered.
     """
 
-    status: MemberStatus
-    covered_today: bool
-    covered_if_arrears_paid: bool
-    registered_on: date | None
-    covered_from: date | None
+    standing: Standing
+    cover: Cover
+    if_paid: IfPaid | None
+    registration: Registration | None
     paid_through: Month | None
     unpaid_months: tuple[Month, ...]
     next_due_on: date | None
-    lapses_on: date | None
     consecutive_months: int
-    jkm_full_benefit: bool
-
-    @property
-    def jkm_benefit(self) -> int:
-        return JKM_BENEFIT if self.jkm_full_benefit else JKM_BENEFIT_WAITING
+    jkm_benefit: int | None
 
 
-def due_on(month: Month) -> date:
-    """Return the day until which a month's contribution is in time.
+@dataclass(frozen=True, slots=True)
+class PaidMonth:
+    """A paid month, with the programmes that are paid and the Jakarta day of the payment."""
 
-    The 15th of the month itself; on a weekend the next Monday. Public holidays are not known
-    here, so a 15th on one counts as a working day.
-    """
-    due = date(month.year, month.month, DUE_DAY)
-    return due + timedelta(days=max(0, 7 - due.weekday()) if due.weekday() >= SATURDAY else 0)
-
-
-def spells(paid: Sequence[PaidMonth]) -> tuple[Spell, ...]:
-    """Return the registrations that a member's payments make, oldest first.
-
-    A payment after a lapse registers the member anew: old arrears are not owed any more.
-    """
-    found: list[Spell] = []
-    earlier: list[Month] = []
-    for paid_on, group in groupby(sorted(paid, key=_paid_on), key=_paid_on):
-        months = [each.month for each in group]
-        if not found:
-            found.append(_extended(Spell(paid_on, min(months), ()), months))
-        elif paid_on < lapses_on(found[-1]):
-            found[-1] = _extended(found[-1], months)
-        else:
-            # Arrears of the registration before do not revive it; what was paid ahead counts.
-            present = Month.of(paid_on)
-            ahead = [month for month in (*months, *earlier) if month >= present]
-            found.append(_extended(Spell(paid_on, min(ahead, default=present), ()), ahead))
-        earlier += months
-    return tuple(found)
+    month: Month
+    programmes: tuple[Programme, ...]
+    paid_on: date
 
 
-def lapses_on(spell: Spell) -> date:
-    """Return the day on which this registration ends if nothing more is paid."""
-    last = spell.first.plus(-1)
-    for month in spell.months:
-        if count_months(last, month) > LAPSE_MONTHS:
-            break
-        last = month
-    return last.plus(LAPSE_MONTHS).first_day
+@dataclass(frozen=True, slots=True)
+class MemberCoverage:
+    """at: the moment asked about. known_at: the instant of knowledge."""
+
+    at: datetime
+    known_at: datetime
+    coverage: Coverage
+    months: Sequence[PaidMonth]
 
 
-def standing(paid: Sequence[PaidMonth]) -> Standing | None:
-    """Return what the paid months mean for every later day; None when none is paid."""
-    if not paid:
-        return None
-    spell = spells(paid)[-1]
-    return Standing(
-        paid_through=spell.months[-1] if spell.months else max(each.month for each in paid),
-        grace_from=due_on(_first_unpaid(spell)) + timedelta(days=1),
-        lapses_on=lapses_on(spell),
+def first_unpaid(registration: Registration) -> Month:
+    """Return the first month that the registration still lacks."""
+    month = registration.first_month
+    while month in registration.paid:
+        month = month.plus(1)
+    return month
+
+
+def unpaid_through(registration: Registration, last: Month) -> tuple[Month, ...]:
+    """Return the unpaid months of a registration up to a month, oldest first."""
+    count = max(0, count_months(registration.first_month, last) + 1)
+    months = list_months(registration.first_month, count)
+    return tuple(month for month in months if month not in registration.paid)
+
+
+def find_state(registration: Registration) -> RegistrationState:
+    """Return what the members' list keeps of a registration."""
+    return RegistrationState(
+        paid_through=max(registration.paid),
+        first_unpaid=first_unpaid(registration),
+        ends_on=registration.ends_on,
+        end_reason=registration.end_reason,
     )
 
 
-def coverage(paid: Sequence[PaidMonth], *, on: date) -> Coverage:
-    """Return a member's protection on a day."""
-    now = standing(paid)
-    state = status(now, on=on)
-    if now is None:
-        return Coverage(
-            state, False, False, None, None, None, (), None, None, 0, jkm_full_benefit=False
-        )
-    spell = spells(paid)[-1]
-    alive = state is not MemberStatus.LAPSED and on >= spell.covered_from
-    month_paid = Month.of(on) in {each.month for each in paid}
-    run = longest_run([month for month in spell.months if month.first_day <= on])
+def coverage(
+    history: History,
+    *,
+    at: datetime,
+    known_at: datetime,
+    off: Container[date],
+    waiting: WaitingMonth,
+) -> Coverage:
+    """Return a member's protection at a moment, by what was known at an instant.
+
+    off: the days on which nothing falls due.
+    """
+    on = jakarta_date(at)
+    registration = history.last_at(at)
+    state = find_state(registration) if registration else None
+    standing = find_standing(state, on=on, last_due=last_month_due(on, off))
+    if registration is None:
+        return Coverage(standing, Cover.NOT_COVERED, None, None, None, (), None, 0, None)
+    cover, if_paid = _cover(registration, at=at, known_at=known_at)
+    is_open = registration.is_open(at)
+    last_inside = min(on, registration.ends_on - timedelta(days=1))
+    run = waiting_months(registration, on=on, waiting=waiting)
     return Coverage(
-        status=state,
-        covered_today=alive and month_paid,
-        covered_if_arrears_paid=alive and not month_paid,
-        registered_on=spell.registered_on,
-        covered_from=spell.covered_from,
-        paid_through=now.paid_through,
-        unpaid_months=overdue_months(spell, on=on),
-        next_due_on=None if state is MemberStatus.LAPSED else due_on(_first_unpaid(spell)),
-        lapses_on=now.lapses_on,
+        standing=standing,
+        cover=cover,
+        if_paid=if_paid,
+        registration=registration,
+        paid_through=max(registration.paid),
+        unpaid_months=unpaid_through(registration, last_month_due(last_inside, off)),
+        next_due_on=due_on(first_unpaid(registration), off) if is_open else None,
         consecutive_months=run,
-        jkm_full_benefit=run >= WAITING_MONTHS,
+        jkm_benefit=_jkm_benefit(run) if cover is Cover.COVERED else None,
     )
 
 
-def overdue_months(spell: Spell, *, on: date) -> tuple[Month, ...]:
-    """Return the unpaid months of a registration whose due day has passed, oldest first.
+def _cover(
+    registration: Registration, *, at: datetime, known_at: datetime
+) -> tuple[Cover, IfPaid | None]:
+    if not registration.is_open(at) or at < registration.covers_from:
+        return Cover.NOT_COVERED, None
+    month = Month.of(jakarta_date(at))
+    if month in registration.paid:
+        return Cover.COVERED, None
+    if not registration.is_open(known_at):
+        return Cover.NOT_COVERED, None
+    months = unpaid_through(registration, month)
+    return Cover.COVERED_IF_PAID, IfPaid(months, registration.ends_at)
 
-    After a lapse, those of the time before it: they are the reason, and are not owed any more.
-    """
-    last = Month.of(min(on, lapses_on(spell) - timedelta(days=1)))
-    count = max(0, count_months(spell.first, last) + 1)
-    months = set(spell.months)
-    return tuple(
+
+def waiting_months(registration: Registration, *, on: date, waiting: WaitingMonth) -> int:
+    """Return the longest run of paid months of a registration that count on a day."""
+    counted = [
         month
-        for month in list_months(spell.first, count)
-        if month not in months and due_on(month) < on
-    )
-
-
-def longest_run(months: Sequence[Month]) -> int:
-    """Return how many of these ordered, different months follow one another at most."""
+        for month in registration.paid
+        if (month.last_day < on if waiting is WaitingMonth.OVER else month.first_day <= on)
+    ]
     longest = run = 0
     last: Month | None = None
-    for month in months:
+    for month in sorted(counted):
         run = run + 1 if last is not None and count_months(last, month) == 1 else 1
         longest, last = max(longest, run), month
     return longest
 
 
-def _paid_on(each: PaidMonth) -> date:
-    return each.paid_on
+def _jkm_benefit(consecutive_months: int) -> int:
+    return JKM_BENEFIT if consecutive_months >= WAITING_MONTHS else JKM_BENEFIT_WAITING
 
 
-def _extended(spell: Spell, months: Sequence[Month]) -> Spell:
-    counting = {month for month in months if month >= spell.first}
-    return Spell(spell.registered_on, spell.first, tuple(sorted({*spell.months, *counting})))
+class NotBillable(StrEnum):
+    """Why nothing can be billed."""
+
+    DECEASED = "deceased"
+    OVER_AGE = "over_age"
 
 
-def _first_unpaid(spell: Spell) -> Month:
-    month = spell.first
-    for paid in spell.months:
-        if paid != month:
-            break
-        month = month.plus(1)
-    return month
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Months that can be billed now, in order: a bill takes the first ones.
+
+    pay_before: the first instant at which they cannot be paid any more.
+    paid_earlier: those of them that were paid in an earlier registration.
+    """
+
+    months: tuple[Month, ...]
+    pay_before: datetime
+    opens_registration: bool
+    paid_earlier: tuple[Month, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Billable:
+    """offers: the proposed one first. declaration_needed: before a bill that opens a registration.
+
+    not_billable: why there is no offer.
+    """
+
+    offers: tuple[Offer, ...]
+    declaration_needed: bool = False
+    not_billable: NotBillable | None = None
+
+
+def find_billable(
+    history: History,
+    person: Person,
+    *,
+    at: datetime,
+    terms: Terms,
+) -> Billable:
+    """Return what can be billed at an instant."""
+    registration = history.open_at(at)
+    if registration is not None:
+        return Billable(_extending(registration, at))
+    on = jakarta_date(at)
+    if has_died(person, on=on):
+        return Billable((), not_billable=NotBillable.DECEASED)
+    if on >= age_limit_day(person.birth_date):
+        return Billable((), not_billable=NotBillable.OVER_AGE)
+    declared = find_declaration(person.declarations, at, days=terms.declaration_days)
+    return Billable(
+        _opening(history, person, at, terms.opening_margin), declaration_needed=declared is None
+    )
+
+
+def _extending(registration: Registration, at: datetime) -> tuple[Offer, ...]:
+    """Return the unpaid months from the first one on, and the month of the beginning if it can
+    still become the first month."""
+    on = jakarta_date(at)
+    # After a reversal a paid month may follow unpaid ones; it is stepped over.
+    months = [
+        month
+        for month in list_months(registration.first_month, MONTHS_OFFERED + len(registration.paid))
+        if month not in registration.paid
+    ]
+    if registration.end_reason is not EndReason.LAPSED:
+        last = Month.of(registration.ends_on - timedelta(days=1))
+        months = [month for month in months if month <= last]
+    unpaid = tuple(months[:MONTHS_OFFERED])
+    offers = [Offer(unpaid, registration.ends_at, opens_registration=False)] if unpaid else []
+    if may_begin_earlier(registration.began_on, registration.first_month, on=on):
+        month = Month.of(on)
+        pay_before = min(midnight(month.plus(1).first_day), registration.ends_at)
+        offers.insert(0, Offer((month,), pay_before, opens_registration=False))
+    return tuple(offers)
+
+
+def _opening(
+    history: History, person: Person, at: datetime, margin: timedelta
+) -> tuple[Offer, ...]:
+    """Return the offers of the present and of the next month, the proposed one first."""
+    present = Month.of(jakarta_date(at))
+    too_old_at = midnight(age_limit_day(person.birth_date))
+    paid = {month for each in history.registrations for month in each.paid}
+    offers = []
+    for first in (present, present.plus(1)):
+        months = list_months(first, MONTHS_OFFERED)
+        offers.append(
+            Offer(
+                months=months,
+                pay_before=min(midnight(first.plus(1).first_day), too_old_at),
+                opens_registration=True,
+                paid_earlier=tuple(month for month in months if month in paid),
+            )
+        )
+    is_late = at > midnight(present.plus(1).first_day) - margin
+    if is_late or offers[0].paid_earlier[:1] == (present,):
+        offers.reverse()
+    return tuple(offers)
+
+
+def age_limit_day(birth_date: date) -> date:
+    """Return the day on which a person reaches the age limit."""
+    year = birth_date.year + AGE_LIMIT
+    if (birth_date.month, birth_date.day) == (2, 29):
+        return date(year, 3, 1)  # 65 years after a leap year there is no 29 February
+    return birth_date.replace(year=year)

@@ -1,52 +1,204 @@
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import Field
 
-from member_service.members.rules import MemberStatus, Programme
+from member_service.coverage.rules import (
+    WAITING_MONTHS,
+    Cover,
+    IfPaid,
+    MemberCoverage,
+    NotBillable,
+    Offer,
+    PaidMonth,
+)
+from member_service.members.rules import Payer, Programme, Standing
+from member_service.occupations.rules import Sector
+from member_service.registrations.rules import (
+    EndReason,
+    Registration,
+    RegistrationKind,
+    WaitingMonth,
+)
 from perisai_kit.http.types import (
+    AgentId,
+    AttributionId,
+    BranchCode,
     Count,
     MemberId,
     MonthText,
     Out,
+    RegionCode,
     Rupiah,
+    WadahId,
 )
 
 
 class PaidMonthOut(Out):
-    month: MonthText
-    programmes: list[Programme]
-    paid_on: date
+    """A paid contribution month."""
+
+    month: Annotated[MonthText, Field(description="The contribution month.")]
+    programmes: Annotated[list[Programme], Field(description="The programmes that are paid.")]
+    paid_on: Annotated[date, Field(description="Day of the payment, in Jakarta.")]
+
+    @classmethod
+    def of(cls, paid: PaidMonth) -> "PaidMonthOut":
+        return cls(month=paid.month, programmes=list(paid.programmes), paid_on=paid.paid_on)
+
+
+class RegistrationOut(Out):
+    """One continuous membership."""
+
+    kind: Annotated[RegistrationKind, Field(description="The first one, or one after a return.")]
+    began_on: Annotated[date, Field(description="Day of its first payment, in Jakarta.")]
+    first_month: Annotated[MonthText, Field(description="First contribution month that counts.")]
+    covers_from: Annotated[datetime, Field(description="Nothing is covered before this instant.")]
+    ends_on: Annotated[
+        date, Field(description="First day without membership, if nothing more is paid.")
+    ]
+    end_reason: Annotated[EndReason, Field(description="Why it ends on that day.")]
+
+    @classmethod
+    def of(cls, registration: Registration) -> "RegistrationOut":
+        return cls(
+            kind=registration.kind,
+            began_on=registration.began_on,
+            first_month=registration.first_month,
+            covers_from=registration.covers_from,
+            ends_on=registration.ends_on,
+            end_reason=registration.end_reason,
+        )
+
+
+class IfPaidOut(Out):
+    """What must be paid so that the moment is covered."""
+
+    months: Annotated[list[MonthText], Field(description="All of them must be paid.")]
+    pay_before: Annotated[datetime, Field(description="First instant that is too late.")]
+
+    @classmethod
+    def of(cls, found: IfPaid) -> "IfPaidOut":
+        return cls(months=list(found.months), pay_before=found.pay_before)
 
 
 class WaitingPeriod(Out):
-    """The full death benefit needs three paid months in a row since registration."""
+    """The full death benefit needs three paid months in a row of one registration."""
 
-    required_months: Count
-    consecutive_months: Count
-    is_over: bool
+    required_months: Annotated[Count, Field(description="How many paid months are needed.")]
+    consecutive_months: Annotated[Count, Field(description="How many are paid in a row.")]
+    counted: Annotated[
+        WaitingMonth, Field(description="Whether a month counts when it is over, or has begun.")
+    ]
+    is_over: Annotated[bool, Field(description="The full benefit is due if covered.")]
 
 
 class CoverageOut(Out):
-    """A member's protection today. Each figure and its source: docs/domain.md, Coverage."""
+    """A member's protection at a moment. Each figure and its source: docs/domain.md, Membership."""
+
+    member_id: Annotated[MemberId, Field(description="The member.")]
+    at: Annotated[datetime, Field(description="The moment asked about.")]
+    known_at: Annotated[datetime, Field(description="Only what was known at this instant counts.")]
+    standing: Annotated[Standing, Field(description="Standing of the member on that day.")]
+    cover: Annotated[Cover, Field(description="Whether the moment is covered.")]
+    if_paid: Annotated[
+        IfPaidOut | None, Field(description="For `covered_if_paid`: what must be paid.")
+    ]
+    registration: Annotated[
+        RegistrationOut | None, Field(description="The last registration that began until then.")
+    ]
+    paid_through: Annotated[MonthText | None, Field(description="Its last paid month.")]
+    unpaid_months: Annotated[
+        list[MonthText],
+        Field(description="Its unpaid months that are due; after its end not owed any more."),
+    ]
+    next_due_on: Annotated[
+        date | None, Field(description="Until when its first unpaid month is in time.")
+    ]
+    waiting_period: Annotated[WaitingPeriod, Field(description="Of the death benefit.")]
+    jkm_benefit: Annotated[
+        Rupiah | None, Field(description="Death benefit in rupiah; null unless covered.")
+    ]
+    months: Annotated[
+        list[PaidMonthOut],
+        Field(description="Paid months of all registrations, newest first, at most 120."),
+    ]
+
+    @classmethod
+    def of(cls, member_id: MemberId, found: MemberCoverage, waiting: WaitingMonth) -> "CoverageOut":
+        coverage = found.coverage
+        run = coverage.consecutive_months
+        return cls(
+            member_id=member_id,
+            at=found.at,
+            known_at=found.known_at,
+            standing=coverage.standing,
+            cover=coverage.cover,
+            if_paid=IfPaidOut.of(coverage.if_paid) if coverage.if_paid else None,
+            registration=(
+                RegistrationOut.of(coverage.registration) if coverage.registration else None
+            ),
+            paid_through=coverage.paid_through,
+            unpaid_months=list(coverage.unpaid_months),
+            next_due_on=coverage.next_due_on,
+            waiting_period=WaitingPeriod(
+                required_months=WAITING_MONTHS,
+                consecutive_months=run,
+                counted=waiting,
+                is_over=run >= WAITING_MONTHS,
+            ),
+            jkm_benefit=coverage.jkm_benefit,
+            months=[PaidMonthOut.of(each) for each in found.months],
+        )
+
+
+class OfferOut(Out):
+    """Months that can be billed now: a bill takes the first ones, in this order."""
+
+    months: Annotated[list[MonthText], Field(min_length=1, description="In order.")]
+    pay_before: Annotated[datetime, Field(description="First instant that is too late.")]
+    opens_registration: Annotated[
+        bool, Field(description="The payment registers the member, for the first time or anew.")
+    ]
+    paid_earlier: Annotated[
+        list[MonthText], Field(description="Those paid in an earlier registration already.")
+    ]
+
+    @classmethod
+    def of(cls, offer: Offer) -> "OfferOut":
+        return cls(
+            months=list(offer.months),
+            pay_before=offer.pay_before,
+            opens_registration=offer.opens_registration,
+            paid_earlier=list(offer.paid_earlier),
+        )
+
+
+class ContributionBasisOut(Out):
+    """What a bill is priced from, and which months it may have."""
 
     member_id: MemberId
-    on: date
-    status: MemberStatus
-    covered_today: Annotated[bool, Field(description="The present month is paid.")]
-    covered_if_arrears_paid: Annotated[
-        bool, Field(description="It is not paid, but the membership has not ended.")
+    display_name: Annotated[str, Field(description="The member's name, for bills and banks.")]
+    sector: Annotated[Sector, Field(description="Sector of the main occupation; decides relief.")]
+    declared_income: Annotated[Rupiah, Field(description="Rupiah a month.")]
+    programmes: Annotated[list[Programme], Field(description="The programmes to be paid.")]
+    employs_others: Annotated[bool, Field(description="Whether JHT is mandatory.")]
+    payer: Annotated[Payer, Field(description="Who pays; decides relief.")]
+    agent_id: AgentId | None
+    wadah_id: WadahId | None
+    attribution_id: AttributionId | None
+    branch_code: BranchCode
+    region_code: RegionCode
+    registration: Annotated[
+        RegistrationOut | None, Field(description="The open one; null: there is none.")
     ]
-    registered_on: Annotated[
-        date | None, Field(description="First payment of the present registration.")
+    settled_since: Annotated[
+        datetime | None,
+        Field(
+            description="Payments before it belong to earlier registrations; null: there are none."
+        ),
     ]
-    covered_from: date | None
-    paid_through: MonthText | None
-    unpaid_months: list[MonthText]
-    next_due_on: date | None
-    lapses_on: Annotated[
-        date | None, Field(description="First day without membership if nothing more is paid.")
+    offers: Annotated[list[OfferOut], Field(description="The proposed one first.")]
+    declaration_needed: Annotated[
+        bool, Field(description="Working status must be declared before a bill that registers.")
     ]
-    waiting_period: WaitingPeriod
-    jkm_benefit: Annotated[Rupiah, Field(description="If covered: the death benefit in rupiah.")]
-    months: Annotated[list[PaidMonthOut], Field(description="Newest first, at most 120.")]
+    not_billable: Annotated[NotBillable | None, Field(description="Why there is no offer.")]

@@ -1,102 +1,209 @@
-"""Coverage: computed from settled payments and nothing else."""
+"""Registrations and coverage: judged from settled allocations and nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from itertools import groupby
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.coverage import queries, rules
-from member_service.coverage.models import CoverageMonth
-from member_service.coverage.queries import Line
-from member_service.coverage.rules import Coverage
+from member_service.coverage.models import AllocationRow
+from member_service.coverage.rules import Billable, MemberCoverage, PaidMonth, find_billable
+from member_service.declarations import service as declarations
+from member_service.holidays.rules import Holidays
 from member_service.members import service as members
-from member_service.members.rules import Programme
+from member_service.members.models import Member
+from member_service.members.rules import MANDATORY, Programme, RegistrationState
+from member_service.registrations import service as registrations
+from member_service.registrations.rules import (
+    Allocation,
+    CoverageAnswer,
+    History,
+    Person,
+    Registration,
+    Terms,
+    judge,
+)
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
+from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
-from perisai_kit.events.catalogue import CoverageExtended, PaymentSettled
+from perisai_kit.events.catalogue import (
+    CoverageDeclined,
+    CoverageExtended,
+    CoverageWithdrawn,
+    PaymentSettled,
+)
+from perisai_kit.events.envelope import Event
 from perisai_kit.events.outbox import publish
 
 MONTHS_SHOWN = 120
 
 
 @dataclass(frozen=True, slots=True)
-class PaidProgrammes:
-    """A month and what is paid of it; paid_on: when the last of it was."""
+class ContributionBasis:
+    """What a bill is made from. settled_since: months of bills paid before it count no more."""
 
-    month: Month
-    programmes: tuple[Programme, ...]
-    paid_on: date
-
-
-@dataclass(frozen=True, slots=True)
-class MemberCoverage:
-    on: date
-    coverage: Coverage
-    months: Sequence[PaidProgrammes]
+    member: Member
+    registration: Registration | None
+    billable: Billable
+    settled_since: datetime | None
 
 
-async def extend(session: AsyncSession, payments: Sequence[PaymentSettled]) -> None:
-    """Record the months that settled payments pay. A payment twice changes nothing more.
+async def extend(session: AsyncSession, payments: Sequence[PaymentSettled], terms: Terms) -> None:
+    """Take settled payments, and judge their members anew. A payment twice changes nothing.
 
-    Four statements however many payments: neighbours in the feed are applied together.
+    A fixed number of statements however many payments: neighbours in the feed are applied together.
     """
-    lines = [line for payment in payments for line in _lines(payment)]
-    new = await queries.insert_once_months(session, lines, recorded_at=clock.now())
-    if not new:
-        return
-    touched = {member_id for _, member_id, _ in new}
-    paid = await queries.list_paid_months(session, touched)
-    standings = {
-        member_id: standing
-        for member_id, months in paid.items()
-        if (standing := rules.standing(months)) is not None
+    touched = await queries.insert_once_allocations(session, [_row(each) for each in payments])
+    if touched:
+        await judge_members(session, touched, terms)
+
+
+async def judge_members(session: AsyncSession, member_ids: Collection[UUID], terms: Terms) -> None:
+    """Judge these members by what is known now; write and publish what has changed."""
+    birth_dates = await members.lock_birth_dates(session, member_ids)
+    people = await _people(session, birth_dates)
+    rows = await queries.list_allocations(session, birth_dates)
+    known_on = clock.today()
+    histories = {
+        member_id: judge(
+            [_allocation(row) for row in rows[member_id]], person, terms=terms, known_on=known_on
+        )
+        for member_id, person in people.items()
     }
-    if standings:
-        await members.record_standings(session, standings)
-    covered = {(member_id, each.month) for member_id, months in paid.items() for each in months}
-    extended = sorted(each for each in new if (each[1], each[2]) in covered)
-    await publish(
-        session,
-        *(
-            CoverageExtended(
-                payment_id=payment_id,
-                member_id=member_id,
-                months=tuple(month for _, _, month in group),
-            )
-            for (payment_id, member_id), group in groupby(extended, key=lambda each: each[:2])
-        ),
+    await registrations.record(session, histories)
+    await members.record_states(
+        session, {member_id: _state(history) for member_id, history in histories.items()}
     )
-
-
-def _lines(payment: PaymentSettled) -> list[Line]:
-    paid_on = clock.jakarta_date(payment.paid_at)
-    return [
-        Line(payment.member_id, str(line.month), line.programme, payment.payment_id, paid_on)
-        for line in payment.lines
+    events = [
+        event
+        for member_id, history in histories.items()
+        for row in sorted(rows[member_id], key=lambda row: (row.counts_at, row.id))
+        if (event := _answer(row, history.answers.get(row.id)))
     ]
+    await session.flush()
+    if events:
+        await publish(session, *events)
 
 
-async def get(session: AsyncSession, *, member_id: UUID, viewer: Principal) -> MemberCoverage:
-    """Return a member's protection today.
+async def get(
+    session: AsyncSession,
+    *,
+    member_id: UUID,
+    viewer: Principal,
+    terms: Terms,
+    off: Holidays,
+    at: datetime | None = None,
+    known_at: datetime | None = None,
+) -> MemberCoverage:
+    """Return a member's protection at a moment, by what was known at an instant; default: now.
 
     Raises: MemberNotFound.
     """
-    await members.see(session, member_id=member_id, viewer=viewer)
-    on = clock.today()
-    paid = await queries.list_paid_months(session, [member_id])
-    rows = await queries.list_months(session, member_id, limit=MONTHS_SHOWN * len(Programme))
-    coverage = rules.coverage(paid.get(member_id, []), on=on)
-    return MemberCoverage(on, coverage, _by_month(rows)[:MONTHS_SHOWN])
+    now = clock.now()
+    at, known_at = at or now, known_at or now
+    member = await members.see(session, member_id=member_id, viewer=viewer)
+    history, rows = await _history(session, member, terms=terms, known_at=known_at)
+    found = rules.coverage(history, at=at, known_at=known_at, off=off, waiting=terms.waiting)
+    return MemberCoverage(at, known_at, found, _paid_months(history, rows))
 
 
-def _by_month(rows: Sequence[CoverageMonth]) -> list[PaidProgrammes]:
+async def get_basis(
+    session: AsyncSession, *, member_id: UUID, viewer: Principal, terms: Terms, request_id: str
+) -> ContributionBasis:
+    """Return what a bill for this member is made from now, and record the reading.
+
+    Raises: MemberNotFound.
+    """
+    now = clock.now()
+    member = await members.get(session, member_id=member_id, viewer=viewer, request_id=request_id)
+    history, _ = await _history(session, member, terms=terms, known_at=now)
+    person = (await _people(session, {member.id: member.birth_date}))[member.id]
+    last = history.last_at(now)
+    present = last if last is not None and last.is_open(now) else None
+    since = present.began_at if present else last.ends_at if last else None
+    billable = find_billable(history, person, at=now, terms=terms)
+    return ContributionBasis(member, present, billable, since)
+
+
+async def _history(
+    session: AsyncSession, member: Member, *, terms: Terms, known_at: datetime
+) -> tuple[History, Sequence[AllocationRow]]:
+    people = await _people(session, {member.id: member.birth_date})
+    rows = await queries.list_allocations(session, [member.id])
+    known = [row for row in rows[member.id] if row.received_at <= known_at]
+    history = judge(
+        [_allocation(row) for row in known],
+        people[member.id],
+        terms=terms,
+        known_on=jakarta_date(known_at),
+    )
+    return history, known
+
+
+async def _people(session: AsyncSession, birth_dates: Mapping[UUID, date]) -> dict[UUID, Person]:
+    declared = await declarations.list_by_member(session, birth_dates)
+    return {
+        member_id: Person(birth_date, declared.get(member_id, ()))
+        for member_id, birth_date in birth_dates.items()
+    }
+
+
+def _row(payment: PaymentSettled) -> dict[str, Any]:
+    return {
+        "id": payment.payment_id,
+        "bill_id": payment.bill_id,
+        "member_id": payment.member_id,
+        "issued_at": payment.issued_at,
+        "counts_at": payment.paid_at,
+        "received_at": payment.received_at,
+        "months": [line.month for line in payment.lines],
+        "programmes": [Programme(line.programme) for line in payment.lines],
+        "answer_no": 0,
+        "withdrawn": [],
+    }
+
+
+def _allocation(row: AllocationRow) -> Allocation:
+    paid: dict[Month, set[Programme]] = {}
+    for month, programme in zip(row.months, row.programmes, strict=True):
+        paid.setdefault(month, set()).add(programme)
+    months = sorted(month for month, programmes in paid.items() if programmes >= MANDATORY)
+    return Allocation(row.id, row.counts_at, row.issued_at, tuple(months))
+
+
+def _state(history: History) -> RegistrationState | None:
+    return rules.find_state(history.registrations[-1]) if history.registrations else None
+
+
+def _answer(row: AllocationRow, answer: CoverageAnswer | None) -> Event | None:
+    """Keep an answer that differs from the one given before, and return its event."""
+    if answer is None:
+        return None
+    given = (row.declined, tuple(row.withdrawn))
+    if row.answer_no and given == (answer.declined, answer.withdrawn):
+        return None
+    row.answer_no += 1
+    row.declined, row.withdrawn = answer.declined, list(answer.withdrawn)
+    common = {"payment_id": row.id, "member_id": row.member_id, "answer_no": row.answer_no}
+    if answer.declined is not None:
+        return CoverageDeclined(**common, reason_code=answer.declined)
+    if answer.withdrawn:
+        return CoverageWithdrawn(**common, months=answer.months, withdrawn=answer.withdrawn)
+    return CoverageExtended(**common, months=answer.months)
+
+
+def _paid_months(history: History, rows: Sequence[AllocationRow]) -> list[PaidMonth]:
+    """Return the paid months of all registrations, the newest first."""
+    by_id = {row.id: row for row in rows}
     found = []
-    for month, group in groupby(rows, key=lambda row: row.month):
-        paid = list(group)
-        programmes = tuple(each for each in Programme if each in {row.programme for row in paid})
-        found.append(PaidProgrammes(month, programmes, max(row.paid_on for row in paid)))
-    return found
+    for registration in reversed(history.registrations):
+        for month in sorted(registration.paid, reverse=True):
+            row = by_id[registration.paid[month].id]
+            lines = set(zip(row.months, row.programmes, strict=True))
+            programmes = tuple(each for each in Programme if (month, each) in lines)
+            found.append(PaidMonth(month, programmes, jakarta_date(row.counts_at)))
+    return found[:MONTHS_SHOWN]

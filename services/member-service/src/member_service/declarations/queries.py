@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -22,3 +22,10 @@ async def list_declarations(
     query = select(WorkDeclaration).where(WorkDeclaration.member_id == member_id)
     newest_first = query.order_by(WorkDeclaration.made_at.desc(), WorkDeclaration.id.desc())
     return (await session.scalars(newest_first.limit(limit))).all()
+
+
+async def list_of_members(
+    session: AsyncSession, member_ids: Collection[UUID]
+) -> Sequence[WorkDeclaration]:
+    query = select(WorkDeclaration).where(WorkDeclaration.member_id.in_(list(member_ids)))
+    return (await session.scalars(query)).all()

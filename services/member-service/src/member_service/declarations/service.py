@@ -1,6 +1,6 @@
 """What members have said about working: written once, never changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,7 +10,8 @@ from member_service.declarations.models import WorkDeclaration
 from member_service.declarations.rules import DeclarationIdTaken
 from member_service.declarations.schemas import NewWorkDeclaration, StatedWork
 from member_service.members import service as members
-from member_service.members.rules import MemberNotFound, Stamp
+from member_service.members.rules import MemberNotFound, Stamp, may_read_identity
+from member_service.registrations.rules import Declaration
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
@@ -43,7 +44,7 @@ async def declare_work(
     Raises: MemberNotFound, NotWorking, DeclaredInFuture, DeclarationIdTaken.
     """
     member = await members.see(session, member_id=member_id, viewer=viewer)
-    if not members.may_read_identity(viewer, member):
+    if not may_read_identity(viewer, member):
         raise MemberNotFound
     problems = rules.work_problems(
         working=new.working, declared_on=new.declared_on, on=clock.today()
@@ -74,3 +75,14 @@ async def list_declarations(
     """
     await members.see(session, member_id=member_id, viewer=viewer)
     return await queries.list_declarations(session, member_id, limit=DECLARATIONS_SHOWN)
+
+
+async def list_by_member(
+    session: AsyncSession, member_ids: Collection[UUID]
+) -> dict[UUID, list[Declaration]]:
+    """Return the declarations of members by member id, for the calendar."""
+    found: dict[UUID, list[Declaration]] = {}
+    for row in await queries.list_of_members(session, member_ids):
+        declaration = Declaration(row.id, row.declared_on, row.made_at)
+        found.setdefault(row.member_id, []).append(declaration)
+    return found

@@ -16,7 +16,8 @@ from member_service.enrolments.schemas import (
     RowError,
     RowVerdict,
 )
-from member_service.members import service as members
+from member_service.holidays.routes import LastDue
+from member_service.members.routes import show
 from member_service.members.rules import (
     AgeOverLimit,
     AgeUnderMinimum,
@@ -72,6 +73,7 @@ async def register_member(
     principal: Enroller,
     limits: LimitsOf,
     keyring: Keys,
+    last_due: LastDue,
     response: Response,
 ) -> MemberOut:
     """Register one worker as a member, attributed to the agent who does it.
@@ -82,7 +84,7 @@ async def register_member(
     member = await service.enrol(session, form=new, desk=desk, principal=principal)
     response.headers["ETag"] = etag(member.version)
     response.headers["Location"] = f"/v1/members/{member.id}"
-    return members.shown(MemberOut, member, principal)
+    return show(MemberOut, member, principal, last_due=last_due)
 
 
 @router.post(

@@ -29,6 +29,7 @@ from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import DomainError, Invalid, together
 from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.nik import NikInvalid
 from perisai_kit.http.validation import build_field_problems
 from perisai_kit.privacy.keyring import Keyring
@@ -78,7 +79,7 @@ def desk(principal: Principal, *, limits: Limits, keyring: Keyring) -> Desk:
         region_code=scope.region,
         agent_id=principal.agent_id if is_agent else None,
         wadah_id=principal.wadah_id if is_agent else None,
-        on=clock.jakarta_date(now),
+        on=jakarta_date(now),
         at=now,
     )
     return Desk(stamp, limits, keyring)

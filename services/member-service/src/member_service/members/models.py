@@ -14,7 +14,14 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from member_service.base import Base, MonthText
-from member_service.members.rules import NewToBpuBasis, Payer, Programme, Sex
+from member_service.members.rules import (
+    NewToBpuBasis,
+    Payer,
+    Programme,
+    RegistrationState,
+    Sex,
+)
+from member_service.registrations.rules import EndReason
 from perisai_kit.db.columns import choice
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
@@ -22,8 +29,8 @@ from perisai_kit.privacy.columns import sealed_text
 
 
 class Member(Base):
-    """A registered worker. Agent, wadah and attribution_id copy the latest attribution;
-    paid_through, grace_from and lapses_on copy what the paid months mean (all or none)."""
+    """An enrolled worker. Agent, wadah and attribution_id copy the latest attribution;
+    paid_through, first_unpaid, ends_on and end_reason copy the last registration (all or none)."""
 
     __tablename__ = "members"
     __table_args__ = (
@@ -31,7 +38,7 @@ class Member(Base):
         CheckConstraint("programmes @> ARRAY['jkk', 'jkm']::varchar[]", name="programmes"),
         CheckConstraint("declared_income > 0", name="declared_income"),
         CheckConstraint(
-            "num_nulls(paid_through, grace_from, lapses_on) IN (0, 3)", name="standing"
+            "num_nulls(paid_through, first_unpaid, ends_on, end_reason) IN (0, 4)", name="standing"
         ),
         Index(None, "created_at", "id"),
         Index(None, "agent_id", "created_at", "id"),
@@ -72,14 +79,24 @@ class Member(Base):
     wadah_id: Mapped[uuid.UUID | None]
     attribution_id: Mapped[uuid.UUID | None]
 
-    registered_on: Mapped[date]
+    enrolled_on: Mapped[date]
     paid_through: Mapped[Month | None] = mapped_column(MonthText)
-    grace_from: Mapped[date | None]
-    lapses_on: Mapped[date | None]
+    first_unpaid: Mapped[Month | None] = mapped_column(MonthText)
+    ends_on: Mapped[date | None]
+    end_reason: Mapped[EndReason | None] = mapped_column(choice(EndReason, "end_reason"))
 
     version: Mapped[int]
     created_by: Mapped[uuid.UUID]
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+    @property
+    def registration_state(self) -> RegistrationState | None:
+        """Return what is kept of the last registration; None when there was none."""
+        if self.paid_through and self.first_unpaid and self.ends_on and self.end_reason:
+            return RegistrationState(
+                self.paid_through, self.first_unpaid, self.ends_on, self.end_reason
+            )
+        return None
 
 
 class MemberChange(Base):

@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, assert_never
@@ -13,6 +13,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     false,
+    not_,
     or_,
     select,
     text,
@@ -23,9 +24,11 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.members.models import Member, MemberChange
-from member_service.members.rules import MemberNotFound, MemberStatus, Standing
+from member_service.members.rules import MemberNotFound, RegistrationState, Standing
+from member_service.registrations.rules import EndReason
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.scopes import in_scope
+from perisai_kit.domain.month import Month
 from perisai_kit.privacy.columns import seal_values
 
 OFFICERS = (Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN)
@@ -33,7 +36,7 @@ OFFICERS = (Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN)
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    status: MemberStatus | None = None
+    standing: Standing | None = None
     agent_id: UUID | None = None
 
 
@@ -76,33 +79,39 @@ async def list_members(
     filters: Filters,
     *,
     on: date,
+    last_due: Month,
     after: tuple[datetime, UUID] | None,
     limit: int,
 ) -> Sequence[Member]:
-    """Return members whom the reader may see, the newest first."""
+    """Return members whom the reader may see, the newest first. last_due: as of `on`."""
     only_himself = not viewer.has(Role.AGENT, Role.WADAH_ADMIN, *OFFICERS)
     query = select(Member).where(visible(viewer, himself=only_himself))
     if filters.agent_id is not None:
         query = query.where(Member.agent_id == filters.agent_id)
-    if filters.status is not None:
-        query = query.where(_has_status(filters.status, on=on))
+    if filters.standing is not None:
+        query = query.where(_has_standing(filters.standing, on=on, last_due=last_due))
     if after is not None:
         query = query.where(tuple_(Member.created_at, Member.id) < after)
     query = query.order_by(Member.created_at.desc(), Member.id.desc()).limit(limit)
     return (await session.scalars(query)).all()
 
 
-def _has_status(status: MemberStatus, *, on: date) -> ColumnElement[bool]:
-    match status:
-        case MemberStatus.REGISTERED_UNPAID:
-            return Member.grace_from.is_(None)
-        case MemberStatus.ACTIVE:
-            return Member.grace_from > on
-        case MemberStatus.GRACE:
-            return and_(Member.grace_from <= on, Member.lapses_on > on)
-        case MemberStatus.LAPSED:
-            return Member.lapses_on <= on
-    assert_never(status)
+def _has_standing(standing: Standing, *, on: date, last_due: Month) -> ColumnElement[bool]:
+    # As rules.find_standing.
+    is_open = Member.ends_on > on
+    lapsed = Member.end_reason == EndReason.LAPSED
+    match standing:
+        case Standing.REGISTERED_UNPAID:
+            return Member.ends_on.is_(None)
+        case Standing.ACTIVE:
+            return and_(is_open, Member.first_unpaid > last_due)
+        case Standing.GRACE:
+            return and_(is_open, Member.first_unpaid <= last_due)
+        case Standing.LAPSED:
+            return and_(Member.ends_on <= on, lapsed)
+        case Standing.ENDED:
+            return and_(Member.ends_on <= on, not_(lapsed))
+    assert_never(standing)
 
 
 async def find_by_nik(session: AsyncSession, nik_hash: bytes, viewer: Principal) -> Member | None:
@@ -144,30 +153,43 @@ async def insert_change(session: AsyncSession, change: MemberChange) -> None:
     await session.flush()
 
 
-_STANDINGS = text(
+async def lock_birth_dates(session: AsyncSession, member_ids: Collection[UUID]) -> dict[UUID, date]:
+    """Lock members, in one order, and return their dates of birth by id."""
+    query = select(Member.id, Member.birth_date).where(Member.id.in_(list(member_ids)))
+    rows = await session.execute(query.order_by(Member.id).with_for_update())
+    return {row.id: row.birth_date for row in rows}
+
+
+_STATES = text(
     """
     UPDATE members
-    SET paid_through = new.paid_through, grace_from = new.grace_from, lapses_on = new.lapses_on
-    FROM unnest(:ids, :paid_through, :grace_from, :lapses_on)
-         AS new (id, paid_through, grace_from, lapses_on)
+    SET paid_through = new.paid_through, first_unpaid = new.first_unpaid, ends_on = new.ends_on,
+        end_reason = new.end_reason
+    FROM unnest(:ids, :paid_through, :first_unpaid, :ends_on, :end_reason)
+         AS new (id, paid_through, first_unpaid, ends_on, end_reason)
     WHERE members.id = new.id
     """
 ).bindparams(
     bindparam("ids", type_=ARRAY(Uuid())),
     bindparam("paid_through", type_=ARRAY(Text())),
-    bindparam("grace_from", type_=ARRAY(Date())),
-    bindparam("lapses_on", type_=ARRAY(Date())),
+    bindparam("first_unpaid", type_=ARRAY(Text())),
+    bindparam("ends_on", type_=ARRAY(Date())),
+    bindparam("end_reason", type_=ARRAY(Text())),
 )
 
 
-async def update_standings(session: AsyncSession, standings: Mapping[UUID, Standing]) -> None:
-    """Store what members' paid months mean, in one statement."""
+async def update_states(
+    session: AsyncSession, states: Mapping[UUID, RegistrationState | None]
+) -> None:
+    """Store the last registrations of members, in one statement."""
+    rows = list(states.values())
     await session.execute(
-        _STANDINGS,
+        _STATES,
         {
-            "ids": list(standings),
-            "paid_through": [str(each.paid_through) for each in standings.values()],
-            "grace_from": [each.grace_from for each in standings.values()],
-            "lapses_on": [each.lapses_on for each in standings.values()],
+            "ids": list(states),
+            "paid_through": [each and str(each.paid_through) for each in rows],
+            "first_unpaid": [each and str(each.first_unpaid) for each in rows],
+            "ends_on": [each and each.ends_on for each in rows],
+            "end_reason": [each and each.end_reason for each in rows],
         },
     )

@@ -1,22 +1,25 @@
 """Members, as they are read and changed. Registering one is a route of `enrolments`, because it
 makes a member and an attribution together."""
 
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
 
+from member_service.holidays.routes import LastDue
 from member_service.members import queries, service
+from member_service.members.models import Member
 from member_service.members.rules import (
     CorrectionByOfficer,
     IncomeBelowMinimum,
     JhtMandatory,
     MandatoryProgrammeMissing,
     MemberNotFound,
-    MemberStatus,
     OccupationUnknown,
+    Standing,
+    find_standing,
+    may_read_identity,
 )
 from member_service.members.schemas import (
-    ContributionBasis,
     MemberIdentityOut,
     MemberOut,
     MemberPatch,
@@ -31,9 +34,10 @@ from member_service.requests import (
     Reader,
     RequestId,
 )
-from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.auth.roles import require
+from perisai_kit.auth.principal import Principal
+from perisai_kit.domain import clock
 from perisai_kit.domain.errors import PreconditionFailed, PreconditionRequired
+from perisai_kit.domain.month import Month
 from perisai_kit.domain.regions import get_region_name
 from perisai_kit.http.dependencies import IfMatch, Keys, Session
 from perisai_kit.http.etag import etag
@@ -41,9 +45,11 @@ from perisai_kit.http.paging import Limit, Page, cut_page
 from perisai_kit.http.problems import problems, with_headers
 from perisai_kit.http.transaction import TransactionRoute
 from perisai_kit.http.types import AgentId, MemberId
+from perisai_kit.privacy.masks import mask_name, mask_nik, mask_phone
+
+Shown = TypeVar("Shown", bound=MemberSummary)
 
 router = APIRouter(prefix="/v1/members", tags=["members"], route_class=TransactionRoute)
-Service = Annotated[Principal, Depends(require(Role.SERVICE))]
 
 
 @router.get("")
@@ -52,7 +58,8 @@ async def list_members(
     viewer: Reader,
     request_id: RequestId,
     after: After,
-    status: Annotated[MemberStatus | None, Query(description="Only with this status.")] = None,
+    last_due: LastDue,
+    standing: Annotated[Standing | None, Query(description="Only with this standing.")] = None,
     agent_id: AgentId | None = None,
     limit: Limit = 50,
 ) -> Page[MemberSummary]:
@@ -60,23 +67,29 @@ async def list_members(
     found = await service.list_(
         session,
         viewer=viewer,
-        filters=queries.Filters(status=status, agent_id=agent_id),
+        filters=queries.Filters(standing=standing, agent_id=agent_id),
+        last_due=last_due,
         after=after,
         limit=limit,
         request_id=request_id,
     )
     page = cut_page(found, limit, key=lambda member: (member.created_at, member.id))
-    return page.page(lambda member: service.shown(MemberSummary, member, viewer))
+    return page.page(lambda member: show(MemberSummary, member, viewer, last_due=last_due))
 
 
 @router.get("/{member_id}", responses=with_headers(200, "ETag") | problems(MemberNotFound))
 async def get_member(
-    member_id: MemberId, session: Session, viewer: Reader, request_id: RequestId, response: Response
+    member_id: MemberId,
+    session: Session,
+    viewer: Reader,
+    request_id: RequestId,
+    last_due: LastDue,
+    response: Response,
 ) -> MemberOut:
     """Show one member, numbers masked, with the ETag that a change needs."""
     member = await service.get(session, member_id=member_id, viewer=viewer, request_id=request_id)
     response.headers["ETag"] = etag(member.version)
-    return service.shown(MemberOut, member, viewer)
+    return show(MemberOut, member, viewer, last_due=last_due)
 
 
 @router.patch(
@@ -101,6 +114,7 @@ async def change_member(
     if_match: IfMatch,
     limits: LimitsOf,
     keyring: Keys,
+    last_due: LastDue,
     response: Response,
 ) -> MemberOut:
     """Change what is sent, if nobody else has changed the member since it was read (If-Match).
@@ -118,7 +132,7 @@ async def change_member(
         keyring=keyring,
     )
     response.headers["ETag"] = etag(member.version)
-    return service.shown(MemberOut, member, viewer)
+    return show(MemberOut, member, viewer, last_due=last_due)
 
 
 @router.get("/{member_id}/identity", responses=problems(MemberNotFound))
@@ -135,19 +149,23 @@ async def get_identity(
     )
 
 
-@router.get("/{member_id}/contribution-basis", responses=problems(MemberNotFound))
-async def get_contribution_basis(
-    member_id: MemberId, session: Session, viewer: Service, request_id: RequestId
-) -> ContributionBasis:
-    """Give another service what a member's contribution is priced from."""
-    member = await service.get(session, member_id=member_id, viewer=viewer, request_id=request_id)
-    values = {name: getattr(member, name, None) for name in ContributionBasis.model_fields}
-    return ContributionBasis.model_validate(
-        {
-            **values,
-            "member_id": member.id,
-            "display_name": member.full_name,
-            "sector": sector(member.occupations),
-            "status": service.status(member),
-        }
-    )
+def show(kind: type[Shown], member: Member, viewer: Principal, *, last_due: Month) -> Shown:
+    """Return what this reader may see of a member. last_due: the last month that is due."""
+    values: dict[str, Any] = {name: getattr(member, name, None) for name in kind.model_fields}
+    is_named = may_read_identity(viewer, member)
+    values |= {
+        "nik": mask_nik(member.nik),
+        "kk": member.kk and mask_nik(member.kk),
+        "phone": mask_phone(member.phone),
+        "email": member.email and _mask_email(member.email),
+        "full_name": member.full_name if is_named else mask_name(member.full_name),
+        "birth_date": member.birth_date if is_named else None,
+        "standing": find_standing(member.registration_state, on=clock.today(), last_due=last_due),
+        "sector": sector(member.occupations),
+    }
+    return kind.model_validate({name: values[name] for name in kind.model_fields})
+
+
+def _mask_email(email: str) -> str:
+    name, _, domain = email.rpartition("@")
+    return f"{name[:1]}***@{domain}"

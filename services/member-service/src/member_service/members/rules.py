@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Protocol
 from uuid import UUID
 
 from member_service.occupations.rules import MAX_OCCUPATIONS, OCCUPATIONS
+from member_service.registrations.rules import AGE_LIMIT, EndReason
+from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from perisai_kit.domain.month import Month
 from perisai_kit.domain.nik import compute_age
-
-AGE_LIMIT = 65
-"""Whoever has reached it cannot be registered. Source: docs/domain.md, Who may join."""
 
 SEX_DIFFERS = "sex_differs"
 
@@ -44,11 +44,14 @@ class NewToBpuBasis(StrEnum):
     BPJS_RECORD = "bpjs_record"
 
 
-class MemberStatus(StrEnum):
+class Standing(StrEnum):
+    """Of a member's registration on a day. Source: docs/domain.md, Membership."""
+
     REGISTERED_UNPAID = "registered_unpaid"
     ACTIVE = "active"
     GRACE = "grace"
     LAPSED = "lapsed"
+    ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +76,30 @@ class Stamp:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What the paid months mean for every later day, if nothing more is paid.
+class RegistrationState:
+    """The last registration of a member, as long as nothing more becomes known.
 
-    paid_through: the last paid month. grace_from: the day after the first unpaid month fell due.
-    lapses_on: the first day on which the membership has ended.
+    paid_through: the last paid month. first_unpaid: the first month that is not paid.
+    ends_on: the first day outside.
     """
 
     paid_through: Month
-    grace_from: date
-    lapses_on: date
+    first_unpaid: Month
+    ends_on: date
+    end_reason: EndReason
+
+
+class Belonging(Protocol):
+    """A member as far as visibility goes."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def agent_id(self) -> UUID | None: ...
+    @property
+    def branch_code(self) -> str: ...
+    @property
+    def region_code(self) -> str: ...
 
 
 class MemberNotFound(NotFound):
@@ -212,12 +229,27 @@ def in_order(programmes: Sequence[Programme]) -> list[Programme]:
     return [each for each in Programme if each in programmes]
 
 
-def status(standing: Standing | None, *, on: date) -> MemberStatus:
-    """Return a membership's state on a day. Source: docs/domain.md, Coverage."""
-    if standing is None:
-        return MemberStatus.REGISTERED_UNPAID
-    if on >= standing.lapses_on:
-        return MemberStatus.LAPSED
-    if on >= standing.grace_from:
-        return MemberStatus.GRACE
-    return MemberStatus.ACTIVE
+def find_standing(state: RegistrationState | None, *, on: date, last_due: Month) -> Standing:
+    """Return a member's standing on a day. last_due: the last month whose due day has passed."""
+    if state is None:
+        return Standing.REGISTERED_UNPAID
+    if on >= state.ends_on:
+        return Standing.LAPSED if state.end_reason is EndReason.LAPSED else Standing.ENDED
+    return Standing.GRACE if state.first_unpaid <= last_due else Standing.ACTIVE
+
+
+def handles(viewer: Principal, member: Belonging) -> bool:
+    """Tell whether this member's record is in the reader's hands: own agent, or an officer."""
+    if viewer.has(Role.AGENT) and viewer.agent_id and viewer.agent_id == member.agent_id:
+        return True
+    if viewer.has(Role.ADMIN) and viewer.scope is None:
+        return True
+    return viewer.has(Role.BRANCH_OFFICER, Role.ADMIN) and viewer.covers(
+        branch_code=member.branch_code, region_code=member.region_code
+    )
+
+
+def may_read_identity(viewer: Principal, member: Belonging) -> bool:
+    """Tell whether the reader may see this member's name and numbers unmasked."""
+    is_himself = viewer.has(Role.MEMBER) and viewer.member_id == member.id
+    return is_himself or handles(viewer, member)

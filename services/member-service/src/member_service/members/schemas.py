@@ -10,7 +10,13 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from member_service.members.rules import MemberStatus, NewToBpuBasis, Payer, Programme, Sex
+from member_service.members.rules import (
+    NewToBpuBasis,
+    Payer,
+    Programme,
+    Sex,
+    Standing,
+)
 from member_service.occupations.rules import MAX_OCCUPATIONS, Sector
 from perisai_kit.http.types import (
     AgentId,
@@ -124,11 +130,11 @@ class MemberSummary(Out):
     full_name: str
     phone: str
     village: str
-    status: MemberStatus
+    standing: Annotated[Standing, Field(description="Standing of the member today.")]
     paid_through: MonthText | None
     agent_id: AgentId | None
     branch_code: BranchCode
-    registered_on: date
+    enrolled_on: Annotated[date, Field(description="Day of the enrolment, in Jakarta.")]
     version: int
 
 
@@ -171,23 +177,3 @@ class MemberIdentityOut(Out):
     street: str
     village: str
     district: str
-
-
-class ContributionBasis(Out):
-    """What a contribution is priced from."""
-
-    member_id: MemberId
-    display_name: str
-    sector: Sector
-    declared_income: Rupiah
-    programmes: list[Programme]
-    employs_others: bool
-    payer: Payer
-    agent_id: AgentId | None
-    wadah_id: WadahId | None
-    attribution_id: AttributionId | None
-    branch_code: BranchCode
-    region_code: RegionCode
-    new_to_bpu: bool
-    status: MemberStatus
-    registered_on: date

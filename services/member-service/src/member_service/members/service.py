@@ -1,9 +1,9 @@
 """Members: who may see and change them, and what the other features write on them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,14 +14,14 @@ from member_service.members.rules import (
     Limits,
     MemberIdTaken,
     MemberNikRegistered,
+    RegistrationState,
     Stamp,
-    Standing,
 )
-from member_service.members.schemas import MemberFacts, MemberPatch, MemberSummary
-from member_service.occupations.rules import sector
+from member_service.members.schemas import MemberFacts, MemberPatch
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import DomainError, PreconditionFailed, together
+from perisai_kit.domain.month import Month
 from perisai_kit.domain.nik import Nik, parse_nik
 from perisai_kit.domain.regions import is_known_region
 from perisai_kit.events.catalogue import MemberEnrolled, MemberUpdated
@@ -29,7 +29,6 @@ from perisai_kit.events.outbox import publish
 from perisai_kit.http.etag import allows
 from perisai_kit.http.visibility import record_shown
 from perisai_kit.privacy.keyring import Keyring
-from perisai_kit.privacy.masks import mask_name, mask_nik, mask_phone
 from perisai_kit.privacy.read_audit import audit_read
 
 SHOWN_AS = "member"
@@ -38,8 +37,6 @@ SHOWN_AS = "member"
 PHONE_MATCHES = 20
 CONTRIBUTION_FIELDS = frozenset({"declared_income", "programmes", "employs_others", "occupations"})
 BIRTH_FIELDS = frozenset({"birth_date", "sex"})
-
-Shown = TypeVar("Shown", bound=MemberSummary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +130,7 @@ def _row(candidate: Candidate, stamp: Stamp, keyring: Keyring) -> dict[str, Any]
         "agent_id": stamp.agent_id,
         "wadah_id": stamp.wadah_id,
         "attribution_id": candidate.attribution_id if stamp.agent_id else None,
-        "registered_on": stamp.on,
+        "enrolled_on": stamp.on,
         "version": 1,
         "created_by": stamp.account_id,
         "created_at": stamp.at,
@@ -154,23 +151,6 @@ def _enrolled(candidate: Candidate, stamp: Stamp) -> MemberEnrolled:
         new_to_bpu=candidate.facts.new_to_bpu,
         enrolled_on=stamp.on,
     )
-
-
-def handles(viewer: Principal, member: Member) -> bool:
-    """Tell whether this member's record is in the reader's hands: own agent, or an officer."""
-    if viewer.has(Role.AGENT) and viewer.agent_id and viewer.agent_id == member.agent_id:
-        return True
-    if viewer.has(Role.ADMIN) and viewer.scope is None:
-        return True
-    return viewer.has(Role.BRANCH_OFFICER, Role.ADMIN) and viewer.covers(
-        branch_code=member.branch_code, region_code=member.region_code
-    )
-
-
-def may_read_identity(viewer: Principal, member: Member) -> bool:
-    """Tell whether the reader may see this member's name and numbers unmasked."""
-    is_himself = viewer.has(Role.MEMBER) and viewer.member_id == member.id
-    return is_himself or handles(viewer, member)
 
 
 async def see(session: AsyncSession, *, member_id: UUID, viewer: Principal) -> Member:
@@ -212,7 +192,7 @@ async def identity(
     Raises: MemberNotFound, also for a member the reader sees only masked.
     """
     member = await queries.get_member(session, member_id, viewer)
-    if not may_read_identity(viewer, member):
+    if not rules.may_read_identity(viewer, member):
         raise rules.MemberNotFound
     await audit_read(
         session, viewer, kind="member_identity", ids=[member.id], request_id=request_id
@@ -225,13 +205,20 @@ async def list_(
     *,
     viewer: Principal,
     filters: queries.Filters,
+    last_due: Month,
     after: tuple[datetime, UUID] | None,
     limit: int,
     request_id: str,
 ) -> Sequence[Member]:
     """Return one member more than `limit`, where there is one, and record the reading."""
     found = await queries.list_members(
-        session, viewer, filters, on=clock.today(), after=after, limit=limit + 1
+        session,
+        viewer,
+        filters,
+        on=clock.today(),
+        last_due=last_due,
+        after=after,
+        limit=limit + 1,
     )
     shown = [member.id for member in found[:limit]]
     await audit_read(session, viewer, kind="member", ids=shown, request_id=request_id)
@@ -275,7 +262,7 @@ async def lock(session: AsyncSession, *, member_id: UUID, viewer: Principal) -> 
     Raises: MemberNotFound.
     """
     member = await queries.get_member(session, member_id, viewer, lock=True)
-    if not handles(viewer, member):
+    if not rules.handles(viewer, member):
         raise rules.MemberNotFound
     record_shown(session, kind=SHOWN_AS, ids=[member.id])
     return member
@@ -306,7 +293,7 @@ def _check(member: Member, changed: set[str], limits: Limits) -> None:
             limits=limits,
         )
     if changed & BIRTH_FIELDS:
-        on = member.registered_on
+        on = member.enrolled_on
         age = rules.age_problem(member.birth_date, limits=limits, on=on)
         problems += [age] if age else []
         nik = read_nik(member.nik, birth_date=member.birth_date, on=on)
@@ -342,14 +329,6 @@ async def list_by_phone(session: AsyncSession, *, phone: str, keyring: Keyring) 
     return await queries.list_by_phone(session, phone_hash, limit=PHONE_MATCHES)
 
 
-def status(member: Member) -> rules.MemberStatus:
-    """Return the state of a member's membership today."""
-    standing = None
-    if member.paid_through and member.grace_from and member.lapses_on:
-        standing = Standing(member.paid_through, member.grace_from, member.lapses_on)
-    return rules.status(standing, on=clock.today())
-
-
 async def attribute(
     session: AsyncSession,
     *,
@@ -367,28 +346,13 @@ async def attribute(
     await session.flush()
 
 
-async def record_standings(session: AsyncSession, standings: Mapping[UUID, Standing]) -> None:
-    """Store what members' paid months mean, by member id; at least one."""
-    await queries.update_standings(session, standings)
+async def lock_birth_dates(session: AsyncSession, member_ids: Collection[UUID]) -> dict[UUID, date]:
+    """Lock members, and return their dates of birth by id."""
+    return await queries.lock_birth_dates(session, member_ids)
 
 
-def shown(kind: type[Shown], member: Member, viewer: Principal) -> Shown:
-    """Return what this reader may see of a member."""
-    values: dict[str, Any] = {name: getattr(member, name, None) for name in kind.model_fields}
-    is_named = may_read_identity(viewer, member)
-    values |= {
-        "nik": mask_nik(member.nik),
-        "kk": member.kk and mask_nik(member.kk),
-        "phone": mask_phone(member.phone),
-        "email": member.email and _mask_email(member.email),
-        "full_name": member.full_name if is_named else mask_name(member.full_name),
-        "birth_date": member.birth_date if is_named else None,
-        "status": status(member),
-        "sector": sector(member.occupations),
-    }
-    return kind.model_validate({name: values[name] for name in kind.model_fields})
-
-
-def _mask_email(email: str) -> str:
-    name, _, domain = email.rpartition("@")
-    return f"{name[:1]}***@{domain}"
+async def record_states(
+    session: AsyncSession, states: Mapping[UUID, RegistrationState | None]
+) -> None:
+    """Store the last registrations of members, by member id; at least one."""
+    await queries.update_states(session, states)

@@ -1,222 +1,195 @@
-from collections.abc import Sequence
+"""What registrations mean at a moment."""
+
 from datetime import date, timedelta
+from random import Random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from member_service_tests.registrations.histories import random_history
+from member_service_tests.registrations.payments import judge, moment, months, pay
 
-from member_service.coverage import rules
-from member_service.coverage.rules import PaidMonth
-from member_service.members.rules import MemberStatus, Standing, status
-from perisai_kit.domain.month import Month
+from member_service.coverage.rules import Cover, Coverage, coverage, find_state
+from member_service.holidays.rules import Holidays, last_month_due
+from member_service.members.rules import Standing, find_standing
+from member_service.registrations.rules import Ending, EndReason, History, WaitingMonth
+from perisai_kit.domain.jakarta import jakarta_date
 
-MARCH = Month(2024, 3)
-
-
-def paid(*months: str, on: date) -> list[PaidMonth]:
-    return [PaidMonth(Month.parse(month), on) for month in months]
+OFF = Holidays({}, joint_leave=True)
 
 
-def months(*texts: str) -> tuple[Month, ...]:
-    return tuple(Month.parse(text) for text in texts)
+def at(
+    history: History, text: str, *, known: str = "2029-01-01", waiting: WaitingMonth | None = None
+) -> Coverage:
+    return coverage(
+        history,
+        at=moment(text),
+        known_at=moment(known),
+        off=OFF,
+        waiting=waiting or WaitingMonth.OVER,
+    )
 
 
 def test_nobody_is_covered_who_has_not_paid() -> None:
-    state = rules.coverage([], on=date(2024, 3, 10))
+    found = at(judge(), "2026-09-05")
 
-    assert state.status is MemberStatus.REGISTERED_UNPAID
-    assert not state.covered_today
-    assert not state.covered_if_arrears_paid
-
-
-def test_the_first_payment_protects_from_its_own_day() -> None:
-    first = paid("2024-03", on=date(2024, 3, 20))
-
-    assert not rules.coverage(first, on=date(2024, 3, 19)).covered_today
-    assert rules.coverage(first, on=date(2024, 3, 20)).covered_today
-    assert rules.coverage(first, on=date(2024, 3, 31)).covered_today
+    assert (found.standing, found.cover) == (Standing.REGISTERED_UNPAID, Cover.NOT_COVERED)
+    assert found.jkm_benefit is None
 
 
-def test_paying_next_months_contribution_first_protects_only_from_next_month() -> None:
-    ahead = paid("2024-04", on=date(2024, 3, 20))
+def test_cover_begins_at_the_instant_of_the_first_payment() -> None:
+    history = judge(pay("2026-09-05T10:00", "2026-09"))
 
-    assert not rules.coverage(ahead, on=date(2024, 3, 25)).covered_today
-    assert rules.coverage(ahead, on=date(2024, 4, 1)).covered_today
+    assert at(history, "2026-09-05T09:59").cover is Cover.NOT_COVERED
+    assert at(history, "2026-09-05T10:00").cover is Cover.COVERED
+    assert at(history, "2026-09-30T23:59").cover is Cover.COVERED
+
+
+def test_before_the_first_month_a_member_is_active_and_not_covered() -> None:
+    history = judge(pay("2026-09-05", "2026-10"))
+
+    september, october = at(history, "2026-09-20"), at(history, "2026-10-01T00:00")
+
+    assert (september.standing, september.cover) == (Standing.ACTIVE, Cover.NOT_COVERED)
+    assert (october.standing, october.cover) == (Standing.ACTIVE, Cover.COVERED)
+
+
+def test_the_month_of_the_beginning_paid_later_covers_from_its_payment() -> None:
+    history = judge(pay("2026-09-05", "2026-10"), pay("2026-09-06", "2026-09"))
+
+    assert at(history, "2026-09-05T12:00").cover is Cover.NOT_COVERED
+    assert at(history, "2026-09-06").cover is Cover.COVERED
+
+
+def test_a_month_paid_late_covers_back_to_its_first_day() -> None:
+    history = judge(pay("2026-09-05", "2026-09"), pay("2026-12-20", "2026-10", "2026-11"))
+
+    assert at(history, "2026-10-01T00:00").cover is Cover.COVERED
+    now = at(history, "2026-12-20", known="2026-12-20")
+    assert now.cover is Cover.COVERED_IF_PAID
+
+
+def test_what_is_not_paid_yet_may_be_covered_if_paid_while_the_registration_is_open() -> None:
+    history = judge(pay("2026-09-05", "2026-09"))
+
+    found = at(history, "2026-11-20", known="2026-12-31T23:59")
+    too_late = at(history, "2026-11-20", known="2027-01-01T00:00")
+
+    assert found.cover is Cover.COVERED_IF_PAID
+    assert found.if_paid is not None
+    assert found.if_paid.months == months("2026-10", "2026-11")
+    assert found.if_paid.pay_before == moment("2027-01-01T00:00")
+    assert (too_late.cover, too_late.if_paid) == (Cover.NOT_COVERED, None)
+
+
+def test_a_moment_after_the_end_is_not_covered_whatever_is_paid() -> None:
+    history = judge(pay("2026-09-05", "2026-09"))
+
+    found = at(history, "2027-01-01T00:00", known="2026-12-01")
+
+    assert (found.standing, found.cover) == (Standing.LAPSED, Cover.NOT_COVERED)
+
+
+def test_the_day_of_a_death_is_the_last_day_inside() -> None:
+    ending = Ending(date(2026, 10, 11), EndReason.DEATH)
+    history = judge(pay("2026-09-05", "2026-09", "2026-10"), endings=[ending])
+
+    assert at(history, "2026-10-10T23:59").cover is Cover.COVERED
+    after = at(history, "2026-10-11T00:00")
+    assert (after.standing, after.cover) == (Standing.ENDED, Cover.NOT_COVERED)
 
 
 @pytest.mark.parametrize(
     ("on", "expected", "unpaid"),
     [
-        (date(2024, 3, 31), MemberStatus.ACTIVE, ()),
-        (date(2024, 4, 15), MemberStatus.ACTIVE, ()),
-        (date(2024, 4, 16), MemberStatus.GRACE, ("2024-04",)),
-        (date(2024, 5, 31), MemberStatus.GRACE, ("2024-04", "2024-05")),
-        (date(2024, 6, 30), MemberStatus.GRACE, ("2024-04", "2024-05")),
-        (date(2024, 7, 1), MemberStatus.LAPSED, ("2024-04", "2024-05")),
+        ("2024-03-31", Standing.ACTIVE, ()),
+        ("2024-04-16", Standing.ACTIVE, ()),
+        ("2024-04-17", Standing.GRACE, ("2024-04",)),
+        ("2024-05-31", Standing.GRACE, ("2024-04", "2024-05")),
+        ("2024-06-30", Standing.GRACE, ("2024-04", "2024-05", "2024-06")),
+        ("2024-07-01", Standing.LAPSED, ("2024-04", "2024-05", "2024-06")),
     ],
 )
-def test_the_case_of_serang_paid_march_and_missed_april_to_june(
-    on: date, expected: MemberStatus, unpaid: Sequence[str]
+def test_the_standings_of_the_case_of_serang(
+    on: str, expected: Standing, unpaid: tuple[str, ...]
 ) -> None:
-    # 15 June 2024 is a Saturday, so June falls due on Monday the 17th.
-    once = paid("2024-03", on=date(2024, 3, 4))
+    # 15 April 2024 was a day of joint leave, so April was due on the 16th.
+    found = at(judge(pay("2024-03-04", "2024-03")), on)
 
-    state = rules.coverage(once, on=on)
-
-    assert state.status is expected
-    due = months(*unpaid) + (months("2024-06") if on > date(2024, 6, 17) else ())
-    assert state.unpaid_months == due
+    assert (found.standing, found.unpaid_months) == (expected, months(*unpaid))
 
 
-def test_paying_again_after_a_lapse_registers_anew_and_the_waiting_begins_again() -> None:
-    history = [
-        *paid("2024-01", on=date(2024, 1, 5)),
-        *paid("2024-02", on=date(2024, 2, 5)),
-        *paid("2024-03", on=date(2024, 3, 4)),
-        *paid("2024-07", on=date(2024, 7, 9)),
-    ]
+def test_after_an_end_nothing_is_due() -> None:
+    found = at(judge(pay("2024-03-04", "2024-03")), "2024-09-01")
 
-    before = rules.coverage(history[:3], on=date(2024, 3, 10))
-    again = rules.coverage(history, on=date(2024, 7, 10))
-
-    assert before.jkm_full_benefit
-    assert again.status is MemberStatus.ACTIVE
-    assert again.registered_on == date(2024, 7, 9)
-    assert again.covered_from == date(2024, 7, 9)
-    assert (again.consecutive_months, again.jkm_full_benefit) == (1, False)
-    assert again.jkm_benefit == 10_000_000
-    assert again.unpaid_months == ()
+    assert (found.next_due_on, found.if_paid) == (None, None)
 
 
-def test_arrears_paid_within_the_grace_keep_the_registration() -> None:
-    history = [
-        *paid("2024-03", on=date(2024, 3, 4)),
-        *paid("2024-04", "2024-05", "2024-06", on=date(2024, 6, 29)),
-    ]
+def test_the_first_unpaid_month_is_due_next() -> None:
+    history = judge(pay("2026-06-05", "2026-06", "2026-07"))
 
-    state = rules.coverage(history, on=date(2024, 6, 30))
-
-    assert state.registered_on == date(2024, 3, 4)
-    assert state.covered_today
-    assert state.consecutive_months == 4
-    assert state.jkm_benefit == 42_000_000
-
-
-def test_old_arrears_paid_after_a_lapse_do_not_revive_the_registration() -> None:
-    history = [
-        *paid("2024-03", on=date(2024, 3, 4)),
-        *paid("2024-04", on=date(2024, 8, 1)),
-    ]
-
-    state = rules.coverage(history, on=date(2024, 8, 1))
-
-    assert not state.covered_today
-    assert state.registered_on == date(2024, 8, 1)
-
-
-def test_months_paid_ahead_count_after_a_return() -> None:
-    history = [
-        *paid("2024-01", "2024-09", on=date(2024, 1, 5)),
-        *paid("2024-07", "2024-08", on=date(2024, 7, 5)),
-    ]
-
-    state = rules.coverage(history, on=date(2024, 9, 3))
-
-    assert state.covered_today
-    assert state.paid_through == Month(2024, 9)
-
-
-def test_a_gap_is_arrears_even_when_a_later_month_is_paid() -> None:
-    history = paid("2024-03", "2024-05", on=date(2024, 3, 4))
-
-    state = rules.coverage(history, on=date(2024, 5, 20))
-
-    assert state.status is MemberStatus.GRACE
-    assert state.covered_today
-    assert state.unpaid_months == months("2024-04")
-
-
-def test_months_paid_ahead_do_not_shorten_the_waiting() -> None:
-    history = paid("2024-03", "2024-04", "2024-05", on=date(2024, 3, 4))
-
-    assert not rules.coverage(history, on=date(2024, 4, 30)).jkm_full_benefit
-    assert rules.coverage(history, on=date(2024, 5, 1)).jkm_full_benefit
-
-
-def test_several_old_months_in_the_first_payment_are_one_registration() -> None:
-    history = paid("2024-01", "2024-02", "2024-03", "2024-04", "2024-05", on=date(2024, 7, 10))
-
-    assert len(rules.spells(history)) == 1
+    assert at(history, "2026-07-20").next_due_on == date(2026, 8, 18)
 
 
 @pytest.mark.parametrize(
-    ("month", "due"),
+    ("on", "waiting", "expected"),
     [
-        (Month(2024, 5), date(2024, 5, 15)),
-        (Month(2024, 6), date(2024, 6, 17)),
-        (Month(2024, 9), date(2024, 9, 16)),
+        ("2026-11-30", WaitingMonth.OVER, (2, 10_000_000)),
+        ("2026-12-01", WaitingMonth.OVER, (3, 42_000_000)),
+        ("2026-10-31", WaitingMonth.BEGUN, (2, 10_000_000)),
+        ("2026-11-01", WaitingMonth.BEGUN, (3, 42_000_000)),
     ],
 )
-def test_a_month_falls_due_on_its_15th_or_on_the_monday_after_a_weekend(
-    month: Month, due: date
+def test_the_full_death_benefit_needs_three_months_in_a_row_that_are_over(
+    on: str, waiting: WaitingMonth, expected: tuple[int, int]
 ) -> None:
-    assert rules.due_on(month) == due
+    history = judge(pay("2026-09-05", "2026-09", "2026-10", "2026-11", "2026-12"))
+
+    found = at(history, on, waiting=waiting)
+
+    assert (found.consecutive_months, found.jkm_benefit) == expected
 
 
-def test_after_a_lapse_nothing_falls_due() -> None:
-    state = rules.coverage(paid("2024-03", on=date(2024, 3, 4)), on=date(2024, 9, 1))
+def test_the_waiting_cannot_be_bought_with_old_months() -> None:
+    # Enrolled on 5 September, nothing paid; on 10 November September to November.
+    history = judge(pay("2026-11-10", "2026-09", "2026-10", "2026-11"))
 
-    assert state.next_due_on is None
-    assert not state.covered_if_arrears_paid
-
-
-paid_months = st.lists(
-    st.builds(
-        lambda offset, days: PaidMonth(MARCH.plus(offset), date(2024, 3, 1) + timedelta(days)),
-        st.integers(0, 30),
-        st.integers(0, 900),
-    ),
-    min_size=1,
-    max_size=15,
-    unique_by=lambda each: each.month,
-)
+    assert at(history, "2026-11-10").cover is Cover.NOT_COVERED
 
 
-@given(paid_months)
-def test_a_membership_is_in_arrears_before_it_ends(history: list[PaidMonth]) -> None:
-    standing = rules.standing(history)
+def test_a_later_hole_does_not_restart_the_waiting() -> None:
+    history = judge(
+        pay("2026-01-05", "2026-01", "2026-02", "2026-03"), pay("2026-05-05", "2026-05")
+    )
 
-    assert standing is not None
-    assert standing.grace_from < standing.lapses_on
-
-
-@given(paid_months, st.integers(0, 1200))
-def test_whoever_is_covered_has_paid_that_month(history: list[PaidMonth], days: int) -> None:
-    on = date(2024, 3, 1) + timedelta(days)
-
-    state = rules.coverage(history, on=on)
-
-    assert not (state.covered_today and state.covered_if_arrears_paid)
-    if state.covered_today:
-        assert Month.of(on) in {each.month for each in history}
+    assert at(history, "2026-05-20").jkm_benefit == 42_000_000
 
 
-@given(paid_months, st.integers(0, 1200))
-def test_the_stored_standing_tells_the_same_as_the_whole_history(
-    history: list[PaidMonth], days: int
-) -> None:
-    on = max(each.paid_on for each in history) + timedelta(days)
+def test_the_waiting_begins_again_with_a_return() -> None:
+    history = judge(
+        pay("2026-01-05", "2026-01", "2026-02", "2026-03"), pay("2026-08-05", "2026-08")
+    )
 
-    standing = rules.standing(history)
-
-    assert status(standing, on=on) is rules.coverage(history, on=on).status
+    assert at(history, "2026-09-01").consecutive_months == 1
+    assert at(history, "2026-08-20").jkm_benefit == 10_000_000
 
 
-@given(paid_months)
-def test_the_order_in_which_payments_are_listed_does_not_matter(history: list[PaidMonth]) -> None:
-    assert rules.spells(history) == rules.spells(history[::-1])
+def test_who_is_not_covered_is_shown_no_benefit() -> None:
+    history = judge(pay("2026-01-05", "2026-01", "2026-02", "2026-03"))
+
+    assert at(history, "2026-03-31").jkm_benefit == 10_000_000
+    assert at(history, "2026-04-10").jkm_benefit is None
+    assert at(history, "2026-08-01").jkm_benefit is None
 
 
-def test_a_standing_without_payments_is_none() -> None:
-    assert rules.standing([]) is None
-    assert isinstance(rules.standing(paid("2024-03", on=date(2024, 3, 4))), Standing)
+def test_what_the_list_keeps_says_the_same_as_the_whole_history() -> None:
+    for seed in range(200):
+        chance = Random(seed)
+        case = random_history(chance)
+        history = case.judged()
+        if not history.registrations:
+            continue
+        last = history.registrations[-1]
+        moment_ = last.began_at + timedelta(minutes=chance.randrange(300 * 1440))
+        on = jakarta_date(moment_)
+        kept = find_standing(find_state(last), on=on, last_due=last_month_due(on, OFF))
+        found = coverage(history, at=moment_, known_at=moment_, off=OFF, waiting=WaitingMonth.OVER)
+        assert kept is found.standing, f"seed {seed}"

@@ -5,14 +5,16 @@ from uuid import UUID
 
 import httpx
 import pytest
+from member_service_tests.registrations.histories import TERMS
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.coverage import service
-from member_service.coverage.models import CoverageMonth
+from member_service.coverage.models import AllocationRow
 from member_service.members.models import Member
-from member_service.members.rules import MemberStatus
+from member_service.members.rules import Standing
+from member_service.registrations.models import RegistrationRow
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
@@ -22,13 +24,16 @@ from perisai_kit.testing.plugin import BusinessTime
 Enrol = Callable[..., Awaitable[Member]]
 Published = Callable[[AsyncSession], Awaitable[list[tuple[str, dict[str, Any]]]]]
 ALL = ("jkk", "jkm", "jht")
+TODAY = {"working": True, "declared_on": "2026-11-03"}
+PAID_AT = datetime(2026, 11, 3, 5, 0, tzinfo=UTC)
 
 
 def payment(
     member_id: UUID,
     *months: str,
     programmes: tuple[str, ...] = ALL,
-    at: datetime = datetime(2026, 11, 3, 5, 0, tzinfo=UTC),
+    at: datetime = PAID_AT,
+    received_at: datetime | None = None,
 ) -> PaymentSettled:
     lines = [
         SettledLine.model_validate(
@@ -43,105 +48,182 @@ def payment(
         member_id=member_id,
         partner_id=new_id(),
         amount=10_000 * len(lines),
+        issued_at=at,
         paid_at=at,
-        received_at=at,
+        received_at=received_at or at,
         payer="self",
         lines=tuple(lines),
     )
 
 
-async def status_of(session: AsyncSession, member: Member, reader: Any) -> MemberStatus:
-    found = await service.get(session, member_id=member.id, viewer=reader.principal)
-    return found.coverage.status
+async def extend(session: AsyncSession, *payments: PaymentSettled) -> None:
+    await service.extend(session, payments, TERMS)
+
+
+async def coverage_of(client: httpx.AsyncClient, member: Member, reader: Any, **asked: str) -> Any:
+    answer = await client.get(
+        f"/v1/members/{member.id}/coverage", params=asked, headers=reader.headers
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
 
 
 @pytest.fixture(autouse=True)
-def november(business_time: BusinessTime) -> None:
-    business_time.at(datetime(2026, 11, 20, 5, 0, tzinfo=UTC))
+def november(business_time: BusinessTime) -> BusinessTime:
+    business_time.at(datetime(2026, 11, 3, 2, 0, tzinfo=UTC))
+    return business_time
 
 
-async def test_the_first_payment_makes_a_member_active_and_says_so(
-    session: AsyncSession, enrol: Enrol, agent: Any, published: Published
+@pytest.fixture
+async def member(database: Database, enrol: Enrol, november: BusinessTime) -> Member:
+    """A member enrolled on 3 November; the present is the 20th."""
+    async with database.begin() as session:
+        enrolled = await enrol(session, work_declaration=TODAY)
+    november.at(datetime(2026, 11, 20, 5, 0, tzinfo=UTC))
+    return enrolled
+
+
+async def test_the_first_payment_opens_a_registration_and_says_so(
+    session: AsyncSession, enrol: Enrol, published: Published, november: BusinessTime
 ) -> None:
-    member = await enrol(session)
+    member = await enrol(session, work_declaration=TODAY)
+    november.at(datetime(2026, 11, 20, 5, 0, tzinfo=UTC))
     paid = payment(member.id, "2026-11")
 
-    await service.extend(session, [paid])
+    await extend(session, paid)
 
     await session.refresh(member)
-    assert await status_of(session, member, agent) is MemberStatus.ACTIVE
-    assert member.paid_through == Month(2026, 11)
-    assert (await published(session))[-1] == (
-        "coverage.extended.v1",
-        {
-            "member_id": str(member.id),
-            "months": ["2026-11"],
-            "payment_id": str(paid.payment_id),
-        },
-    )
+    assert (member.paid_through, member.first_unpaid) == (Month(2026, 11), Month(2026, 12))
+    row = await session.get_one(RegistrationRow, paid.payment_id)
+    assert (row.member_id, row.began_at, row.age) == (member.id, paid.paid_at, 36)
+    assert (await published(session))[-2:] == [
+        (
+            "registration.opened.v1",
+            {
+                "registration_id": str(paid.payment_id),
+                "member_id": str(member.id),
+                "kind": "first",
+                "began_on": "2026-11-03",
+                "first_month": "2026-11",
+            },
+        ),
+        (
+            "coverage.extended.v1",
+            {
+                "member_id": str(member.id),
+                "months": ["2026-11"],
+                "payment_id": str(paid.payment_id),
+                "answer_no": 1,
+            },
+        ),
+    ]
 
 
 async def test_a_payment_twice_changes_nothing_more(
     session: AsyncSession, enrol: Enrol, published: Published
 ) -> None:
-    member = await enrol(session)
+    member = await enrol(session, work_declaration=TODAY)
     paid = payment(member.id, "2026-11", "2026-12")
-    await service.extend(session, [paid])
+    await extend(session, paid)
     events = await published(session)
 
-    await service.extend(session, [paid, paid])
+    await extend(session, paid, paid)
 
-    assert await session.scalar(select(func.count()).select_from(CoverageMonth)) == 6
+    assert await session.scalar(select(func.count()).select_from(AllocationRow)) == 1
     assert await published(session) == events
 
 
-async def test_a_month_that_is_paid_already_stays_with_its_first_payment(
+async def test_a_second_payment_of_a_month_is_declined_and_says_why(
+    session: AsyncSession, enrol: Enrol, published: Published
+) -> None:
+    member = await enrol(session, work_declaration=TODAY)
+    first = payment(member.id, "2026-11")
+    second = payment(member.id, "2026-11", at=datetime(2026, 11, 4, 5, 0, tzinfo=UTC))
+
+    await extend(session, first, second)
+
+    assert (await published(session))[-1] == (
+        "coverage.declined.v1",
+        {
+            "member_id": str(member.id),
+            "payment_id": str(second.payment_id),
+            "answer_no": 1,
+            "reason_code": "month_paid",
+        },
+    )
+
+
+async def test_a_payment_that_becomes_known_late_changes_the_answers_to_others(
+    session: AsyncSession, enrol: Enrol, published: Published
+) -> None:
+    member = await enrol(session, work_declaration=TODAY)
+    known = payment(member.id, "2026-11", at=datetime(2026, 11, 4, 5, 0, tzinfo=UTC))
+    late = payment(member.id, "2026-11")
+    await extend(session, known)
+
+    await extend(session, late)
+
+    events = [
+        (kind, data.get("payment_id") or data.get("registration_id"), data.get("answer_no"))
+        for kind, data in await published(session)
+    ][-4:]
+    assert events == [
+        ("registration.opened.v1", str(late.payment_id), None),
+        ("registration.corrected.v1", str(known.payment_id), None),
+        ("coverage.extended.v1", str(late.payment_id), 1),
+        ("coverage.declined.v1", str(known.payment_id), 2),
+    ]
+    superseded = await session.get_one(RegistrationRow, known.payment_id)
+    assert superseded.superseded_at is not None
+
+
+async def test_the_order_in_which_payments_arrive_does_not_matter(
     session: AsyncSession, enrol: Enrol
 ) -> None:
-    member = await enrol(session)
-    first, second = payment(member.id, "2026-11"), payment(member.id, "2026-11")
+    kept = []
+    for turn in range(2):
+        member = await enrol(session, work_declaration=TODAY)
+        payments = [
+            payment(member.id, month, at=datetime(2026, 11, 3 + day, 5, 0, tzinfo=UTC))
+            for day, month in enumerate(("2026-12", "2026-11", "2027-01"))
+        ]
+        for each in payments if turn else reversed(payments):
+            await extend(session, each)
+        await session.refresh(member)
+        rows = await session.scalars(
+            select(RegistrationRow).where(
+                RegistrationRow.member_id == member.id, RegistrationRow.superseded_at.is_(None)
+            )
+        )
+        found = [(row.began_at, row.first_month, row.ends_on, row.kind) for row in rows]
+        kept.append((found, member.paid_through, member.first_unpaid, member.ends_on))
 
-    await service.extend(session, [first, second])
-
-    payments = (await session.scalars(select(CoverageMonth.payment_id).distinct())).all()
-    assert payments == [first.payment_id]
+    assert kept[0] == kept[1]
+    assert len(kept[0][0]) == 1
 
 
 async def test_old_age_savings_alone_cover_nothing(
-    session: AsyncSession, enrol: Enrol, agent: Any, published: Published
+    client: httpx.AsyncClient, database: Database, member: Member, agent: Any
 ) -> None:
-    member = await enrol(session)
+    async with database.begin() as session:
+        await extend(session, payment(member.id, "2026-11", programmes=("jht", "jkk")))
 
-    await service.extend(session, [payment(member.id, "2026-11", programmes=("jht", "jkk"))])
-
-    assert await status_of(session, member, agent) is MemberStatus.REGISTERED_UNPAID
-    assert "coverage.extended.v1" not in [kind for kind, _ in await published(session)]
+    assert (await coverage_of(client, member, agent))["standing"] == "registered_unpaid"
 
 
 async def test_many_payments_are_applied_together_each_to_its_own_member(
-    session: AsyncSession, enrol: Enrol, agent: Any, published: Published
+    session: AsyncSession, enrol: Enrol, published: Published
 ) -> None:
-    members = [await enrol(session) for _ in range(5)]
+    members = [await enrol(session, work_declaration=TODAY) for _ in range(5)]
     payments = [payment(member.id, "2026-11") for member in members[:4]]
 
-    await service.extend(session, payments)
+    await extend(session, *payments)
 
-    states = [await status_of(session, member, agent) for member in members]
     extended = [data for kind, data in await published(session) if kind == "coverage.extended.v1"]
-    assert states == [MemberStatus.ACTIVE] * 4 + [MemberStatus.REGISTERED_UNPAID]
     assert {each["payment_id"] for each in extended} == {str(p.payment_id) for p in payments}
-
-
-async def test_the_day_of_payment_is_the_banks_day_in_jakarta(
-    session: AsyncSession, enrol: Enrol, agent: Any
-) -> None:
-    member = await enrol(session)
-    just_after_midnight = datetime(2026, 11, 9, 17, 30, tzinfo=UTC)
-
-    await service.extend(session, [payment(member.id, "2026-11", at=just_after_midnight)])
-
-    found = await service.get(session, member_id=member.id, viewer=agent.principal)
-    assert str(found.coverage.covered_from) == "2026-11-10"
+    for each in members:
+        await session.refresh(each)
+    assert [each.paid_through is not None for each in members] == [True] * 4 + [False]
 
 
 async def test_a_payment_of_somebody_unknown_is_an_error_and_not_forgotten(
@@ -149,79 +231,146 @@ async def test_a_payment_of_somebody_unknown_is_an_error_and_not_forgotten(
 ) -> None:
     with pytest.raises(IntegrityError):
         async with database.begin() as session:
-            await service.extend(session, [payment(new_id(), "2026-11")])
+            await extend(session, payment(new_id(), "2026-11"))
 
 
 async def test_the_list_follows_the_calendar_without_any_further_event(
     client: httpx.AsyncClient,
     database: Database,
-    enrol: Enrol,
+    member: Member,
     agent: Any,
     business_time: BusinessTime,
 ) -> None:
     async with database.begin() as session:
-        member = await enrol(session)
-        await service.extend(session, [payment(member.id, "2026-11")])
+        await extend(session, payment(member.id, "2026-11"))
     expected = {
-        datetime(2026, 11, 30, tzinfo=UTC): "active",
-        datetime(2026, 12, 20, tzinfo=UTC): "grace",
-        datetime(2027, 2, 20, tzinfo=UTC): "grace",
-        datetime(2027, 3, 1, tzinfo=UTC): "lapsed",
+        datetime(2026, 11, 30, tzinfo=UTC): Standing.ACTIVE,
+        datetime(2026, 12, 20, tzinfo=UTC): Standing.GRACE,
+        datetime(2027, 2, 20, tzinfo=UTC): Standing.GRACE,
+        datetime(2027, 3, 1, tzinfo=UTC): Standing.LAPSED,
     }
 
     seen = {}
-    for instant, status in expected.items():
+    for instant in expected:
         business_time.at(instant)
-        answer = await client.get("/v1/members", params={"status": status}, headers=agent.headers)
-        seen[instant] = [each["status"] for each in answer.json()["items"]]
+        seen[instant] = [
+            [each["standing"] for each in answer.json()["items"]]
+            for standing in Standing
+            if (
+                answer := await client.get(
+                    "/v1/members", params={"standing": standing}, headers=agent.headers
+                )
+            ).json()["items"]
+        ]
 
-    assert seen == {instant: [status] for instant, status in expected.items()}
+    assert seen == {instant: [[standing]] for instant, standing in expected.items()}
 
 
 async def test_coverage_is_shown_with_its_reasons(
-    client: httpx.AsyncClient, database: Database, enrol: Enrol, agent: Any
+    client: httpx.AsyncClient, database: Database, member: Member, agent: Any
 ) -> None:
     async with database.begin() as session:
-        member = await enrol(session)
-        await service.extend(session, [payment(member.id, "2026-09", "2026-10")])
+        await extend(session, payment(member.id, "2026-11", "2026-12"))
 
-    answer = await client.get(f"/v1/members/{member.id}/coverage", headers=agent.headers)
+    seen = await coverage_of(client, member, agent, at="2027-01-20T00:00:00Z")
 
-    assert answer.json() == {
+    assert seen.pop("known_at").startswith("2026-11-20T05:00:")
+    assert seen == {
         "member_id": str(member.id),
-        "on": "2026-11-20",
-        "status": "grace",
-        "covered_today": False,
-        "covered_if_arrears_paid": True,
-        "registered_on": "2026-11-03",
-        "covered_from": "2026-11-03",
-        "paid_through": "2026-10",
-        "unpaid_months": ["2026-11"],
-        "next_due_on": "2026-11-16",
-        "lapses_on": "2027-02-01",
-        "waiting_period": {"required_months": 3, "consecutive_months": 2, "is_over": False},
-        "jkm_benefit": 10_000_000,
+        "at": "2027-01-20T00:00:00Z",
+        "standing": "grace",
+        "cover": "covered_if_paid",
+        "if_paid": {"months": ["2027-01"], "pay_before": "2027-03-31T17:00:00Z"},
+        "registration": {
+            "kind": "first",
+            "began_on": "2026-11-03",
+            "first_month": "2026-11",
+            "covers_from": "2026-11-03T05:00:00Z",
+            "ends_on": "2027-04-01",
+            "end_reason": "lapsed",
+        },
+        "paid_through": "2026-12",
+        "unpaid_months": ["2027-01"],
+        "next_due_on": "2027-01-15",
+        "waiting_period": {
+            "required_months": 3,
+            "consecutive_months": 2,
+            "counted": "over",
+            "is_over": False,
+        },
+        "jkm_benefit": None,
         "months": [
-            {"month": "2026-10", "programmes": list(ALL), "paid_on": "2026-11-03"},
-            {"month": "2026-09", "programmes": list(ALL), "paid_on": "2026-11-03"},
+            {"month": "2026-12", "programmes": list(ALL), "paid_on": "2026-11-03"},
+            {"month": "2026-11", "programmes": list(ALL), "paid_on": "2026-11-03"},
         ],
     }
 
 
-async def test_a_lapsed_members_basis_says_so(
+async def test_an_answer_takes_an_instant_of_knowledge(
+    client: httpx.AsyncClient, database: Database, member: Member, agent: Any
+) -> None:
+    known_later = datetime(2026, 11, 10, 5, 0, tzinfo=UTC)
+    async with database.begin() as session:
+        await extend(session, payment(member.id, "2026-11", received_at=known_later))
+    asked = {"at": "2026-11-05T00:00:00Z"}
+
+    before = await coverage_of(client, member, agent, **asked, known_at="2026-11-10T04:59:59Z")
+    after = await coverage_of(client, member, agent, **asked, known_at="2026-11-10T05:00:00Z")
+
+    assert (before["cover"], after["cover"]) == ("not_covered", "covered")
+
+
+async def test_a_contribution_basis_is_for_services_only(
+    client: httpx.AsyncClient, agent: Any, payment_service: Any, member: Member
+) -> None:
+    path = f"/v1/members/{member.id}/contribution-basis"
+
+    answer = await client.get(path, headers=payment_service.headers)
+    refused = await client.get(path, headers=agent.headers)
+
+    seen = answer.json()
+    assert [(each.pop("months")[0], each["pay_before"]) for each in seen["offers"]] == [
+        ("2026-11", "2026-11-30T17:00:00Z"),
+        ("2026-12", "2026-12-31T17:00:00Z"),
+    ]
+    assert seen == {
+        "member_id": str(member.id),
+        "display_name": "Slamet Riyadi",
+        "sector": "other",
+        "declared_income": 1_000_000,
+        "programmes": ["jkk", "jkm", "jht"],
+        "employs_others": False,
+        "payer": "self",
+        "agent_id": str(member.agent_id),
+        "wadah_id": str(member.wadah_id),
+        "attribution_id": str(member.attribution_id),
+        "branch_code": "banyuwangi",
+        "region_code": "jatim",
+        "registration": None,
+        "settled_since": None,
+        "offers": seen["offers"],
+        "declaration_needed": False,
+        "not_billable": None,
+    }
+    assert refused.status_code == 403
+
+
+async def test_a_lapsed_members_basis_offers_a_new_registration(
     client: httpx.AsyncClient,
     database: Database,
-    enrol: Enrol,
+    member: Member,
     payment_service: Any,
     business_time: BusinessTime,
 ) -> None:
     async with database.begin() as session:
-        member = await enrol(session)
-        await service.extend(session, [payment(member.id, "2026-11")])
+        await extend(session, payment(member.id, "2026-11"))
     business_time.at(datetime(2027, 3, 2, tzinfo=UTC))
 
     answer = await client.get(
         f"/v1/members/{member.id}/contribution-basis", headers=payment_service.headers
     )
 
-    assert answer.json()["status"] == "lapsed"
+    seen = answer.json()
+    assert (seen["registration"], seen["declaration_needed"]) == (None, True)
+    assert seen["settled_since"] == "2027-02-28T17:00:00Z"
+    assert [each["months"][0] for each in seen["offers"]] == ["2027-03", "2027-04"]

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from member_service_tests.registrations.histories import TERMS
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -45,7 +46,7 @@ async def theirs(own_database: Callable[[str], Urls], keyring: Keyring) -> Async
 @pytest.fixture
 def reading(theirs: Database) -> dict[str, Subscription]:
     feed = LocalFeed(theirs, source="test", signals=Signals())
-    made = subscriptions(agents=feed, payments=feed, poll_s=0)
+    made = subscriptions(agents=feed, payments=feed, terms=TERMS, poll_s=0)
     return {each.name: each for each in made}
 
 
@@ -58,6 +59,7 @@ def paid(member_id: UUID) -> PaymentSettled:
             "member_id": member_id,
             "partner_id": new_id(),
             "amount": 16_800,
+            "issued_at": now,
             "paid_at": now,
             "received_at": now,
             "payer": "self",

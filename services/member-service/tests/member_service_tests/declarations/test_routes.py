@@ -18,7 +18,8 @@ Enrol = Callable[..., Awaitable[Member]]
 @pytest.fixture
 async def member(database: Database, enrol: Enrol) -> Member:
     async with database.begin() as session:
-        return await enrol(session)
+        declared = {"working": True, "declared_on": "2026-01-02"}
+        return await enrol(session, work_declaration=declared)
 
 
 async def test_enrolment_records_the_declaration_and_the_consent(
@@ -27,7 +28,7 @@ async def test_enrolment_records_the_declaration_and_the_consent(
     listed = await client.get(f"/v1/members/{member.id}/work-declarations", headers=agent.headers)
 
     consent = await session.scalar(select(Consent).where(Consent.member_id == member.id))
-    assert [each["declared_on"] for each in listed.json()["items"]] == ["2025-01-02"]
+    assert [each["declared_on"] for each in listed.json()["items"]] == ["2026-01-02"]
     assert consent is not None
     assert consent.purpose_version == "2025-1"
     assert consent.given_at.isoformat() == "2025-01-02T01:00:00+00:00"
@@ -46,7 +47,7 @@ async def test_a_member_declares_again_himself(
     listed = await client.get(path, headers=himself.headers)
     assert made.status_code == 201
     assert made.json()["made_by"] == str(himself.principal.account_id)
-    assert [each["declared_on"] for each in listed.json()["items"]] == ["2026-01-05", "2025-01-02"]
+    assert [each["declared_on"] for each in listed.json()["items"]] == ["2026-01-05", "2026-01-02"]
 
 
 async def test_the_same_declaration_again_records_nothing_more(

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.members.models import Member
+from member_service.members.rules import Standing
 from perisai_kit.auth.principal import Role, Scope, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
@@ -41,7 +42,7 @@ async def test_the_agent_sees_the_name_and_masked_numbers(
     assert seen["email"] == "s***@example.com"
     assert set(seen["phone"][:-3]) == {"*"}
     assert "street" not in seen
-    assert (seen["status"], seen["sector"]) == ("registered_unpaid", "other")
+    assert (seen["standing"], seen["sector"]) == ("registered_unpaid", "other")
     assert answer.headers["ETag"].startswith('"1.')
 
 
@@ -181,15 +182,17 @@ async def test_a_list_is_read_page_by_page_newest_first(
     assert pages == [ids[:2:-1], ids[2:0:-1], ids[:1]]
 
 
-async def test_a_list_can_be_narrowed_to_one_status(
+async def test_a_list_can_be_narrowed_to_one_standing(
     client: httpx.AsyncClient, agent: Any, member: Member
 ) -> None:
     counts = {}
-    for status in ("registered_unpaid", "active", "grace", "lapsed"):
-        answer = await client.get("/v1/members", params={"status": status}, headers=agent.headers)
-        counts[status] = len(answer.json()["items"])
+    for standing in Standing:
+        answer = await client.get(
+            "/v1/members", params={"standing": standing}, headers=agent.headers
+        )
+        counts[standing] = len(answer.json()["items"])
 
-    assert counts == {"registered_unpaid": 1, "active": 0, "grace": 0, "lapsed": 0}
+    assert counts == dict.fromkeys(Standing, 0) | {Standing.REGISTERED_UNPAID: 1}
 
 
 async def test_an_officer_can_list_the_members_of_one_agent(
@@ -352,34 +355,6 @@ async def test_an_optional_number_can_be_taken_away(
     )
 
     assert (answer.json()["kk"], answer.json()["email"]) == (None, None)
-
-
-async def test_a_contribution_basis_is_for_services_only(
-    client: httpx.AsyncClient, agent: Any, payment_service: Any, member: Member
-) -> None:
-    path = f"/v1/members/{member.id}/contribution-basis"
-
-    answer = await client.get(path, headers=payment_service.headers)
-    refused = await client.get(path, headers=agent.headers)
-
-    assert answer.json() == {
-        "member_id": str(member.id),
-        "display_name": "Slamet Riyadi",
-        "sector": "other",
-        "declared_income": 1_000_000,
-        "programmes": ["jkk", "jkm", "jht"],
-        "employs_others": False,
-        "payer": "self",
-        "agent_id": str(member.agent_id),
-        "wadah_id": str(member.wadah_id),
-        "attribution_id": str(member.attribution_id),
-        "branch_code": "banyuwangi",
-        "region_code": "jatim",
-        "new_to_bpu": True,
-        "status": "registered_unpaid",
-        "registered_on": str(member.registered_on),
-    }
-    assert refused.status_code == 403
 
 
 async def test_a_service_does_not_browse_members(

@@ -3,7 +3,8 @@ from datetime import date
 import pytest
 
 from member_service.members import rules
-from member_service.members.rules import Limits, MemberStatus, Programme, Standing
+from member_service.members.rules import Limits, Programme, RegistrationState, Standing
+from member_service.registrations.rules import EndReason
 from perisai_kit.domain.errors import DomainError, Invalid
 from perisai_kit.domain.month import Month
 
@@ -68,19 +69,31 @@ def test_programmes_are_kept_once_each_in_the_order_of_the_law() -> None:
 
 
 @pytest.mark.parametrize(
-    ("on", "expected"),
+    ("on", "last_due", "expected"),
     [
-        (date(2024, 4, 15), MemberStatus.ACTIVE),
-        (date(2024, 4, 16), MemberStatus.GRACE),
-        (date(2024, 6, 30), MemberStatus.GRACE),
-        (date(2024, 7, 1), MemberStatus.LAPSED),
+        (date(2024, 4, 16), Month(2024, 3), Standing.ACTIVE),
+        (date(2024, 4, 17), Month(2024, 4), Standing.GRACE),
+        (date(2024, 6, 30), Month(2024, 6), Standing.GRACE),
+        (date(2024, 7, 1), Month(2024, 6), Standing.LAPSED),
     ],
 )
-def test_the_state_of_a_membership_follows_from_its_dates(on: date, expected: MemberStatus) -> None:
-    standing = Standing(Month(2024, 3), grace_from=date(2024, 4, 16), lapses_on=date(2024, 7, 1))
+def test_a_standing_follows_from_what_is_kept_of_a_registration(
+    on: date, last_due: Month, expected: Standing
+) -> None:
+    state = RegistrationState(Month(2024, 3), Month(2024, 4), date(2024, 7, 1), EndReason.LAPSED)
 
-    assert rules.status(standing, on=on) is expected
+    assert rules.find_standing(state, on=on, last_due=last_due) is expected
+
+
+def test_a_registration_that_did_not_lapse_has_ended() -> None:
+    state = RegistrationState(Month(2024, 3), Month(2024, 4), date(2024, 7, 1), EndReason.DEATH)
+
+    found = rules.find_standing(state, on=date(2024, 7, 1), last_due=Month(2024, 6))
+
+    assert found is Standing.ENDED
 
 
 def test_without_a_payment_a_member_is_registered_and_unpaid() -> None:
-    assert rules.status(None, on=TODAY) is MemberStatus.REGISTERED_UNPAID
+    found = rules.find_standing(None, on=TODAY, last_due=Month(2026, 11))
+
+    assert found is Standing.REGISTERED_UNPAID

@@ -6,7 +6,7 @@ signature.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID
@@ -76,7 +76,10 @@ class Wire:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A bank partner as far as its calls go. A suspended one is recognised, and told so."""
+    """A bank partner as far as its calls go. A suspended one is recognised, and told so.
+
+    bank_time_tolerance: how far its time of a payment may be off; None: it is not trusted.
+    """
 
     partner_id: UUID
     profile: Profile
@@ -87,6 +90,7 @@ class Caller:
     sources: Sources
     replay_answer: ReplayAnswer
     is_active: bool
+    bank_time_tolerance: timedelta | None
 
     @property
     def ids(self) -> tuple[str, str]:

@@ -62,12 +62,19 @@ class Gate:
     """One an app. trusted: the proxies whose X-Forwarded-For is believed."""
 
     def __init__(
-        self, database: Database, keyring: Keyring, *, trusted: Sequence[Network], cache_s: float
+        self,
+        database: Database,
+        keyring: Keyring,
+        *,
+        trusted: Sequence[Network],
+        cache_s: float,
+        bank_time_tolerance: timedelta,
     ) -> None:
         self.database = database
         self.keyring = keyring
         self.trusted = trusted
         self._cache_s = cache_s
+        self._bank_time_tolerance = bank_time_tolerance
         self._callers: tuple[Caller, ...] = ()
         self._loaded_at = float("-inf")
         self._loading = asyncio.Lock()
@@ -91,9 +98,8 @@ class Gate:
                 started_at = time.monotonic()
                 async with self.database.read() as session:
                     partners = await banks.list_known(session)
-                self._callers = tuple(
-                    caller for partner in partners if (caller := _caller(partner)) is not None
-                )
+                found = (_caller(each, self._bank_time_tolerance) for each in partners)
+                self._callers = tuple(caller for caller in found if caller is not None)
                 self._loaded_at = started_at
         return self._callers
 
@@ -362,7 +368,7 @@ def _check_grant(wire: Wire) -> None:
     count_dropped(Service.ACCESS_TOKEN, TokenRequest, dropped)
 
 
-def _caller(partner: BankPartner) -> Caller | None:
+def _caller(partner: BankPartner, bank_time_tolerance: timedelta) -> Caller | None:
     profile = PROFILES.get(partner.profile)
     try:
         public_key = load_public_key(partner.public_key_pem)
@@ -383,4 +389,5 @@ def _caller(partner: BankPartner) -> Caller | None:
         # Activation has seen to it that one of the first two is there.
         replay_answer=partner.replay_answer or profile.replay_answer or ReplayAnswer.STORED_SUCCESS,
         is_active=partner.status is PartnerStatus.ACTIVE,
+        bank_time_tolerance=bank_time_tolerance if partner.trust_bank_time else None,
     )

@@ -34,6 +34,9 @@ class BankPartner(Base):
         choice(ReplayAnswer, "replay_answer")
     )
 
+    # Whether a payment counts at the bank's time of it, within limits; otherwise at its receipt.
+    trust_bank_time: Mapped[bool] = mapped_column(default=True)
+
     base_url: Mapped[str | None]
     outbound_client_id: Mapped[str | None]
     outbound_client_secret = sealed_text(nullable=True)

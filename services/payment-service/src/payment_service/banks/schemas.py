@@ -43,6 +43,12 @@ YOUR_PEM = "PEM text of the key, from its BEGIN to its END line: " + 60 * "."
 """What stands for a key in an example: no key is written down anywhere."""
 
 
+TRUST_BANK_TIME = (
+    "Whether a payment counts at the `trxDateTime` of the bank, where that can be; false: always "
+    "at the time of receipt."
+)
+
+
 class OutboundConnection(Model):
     """How we call the bank. Secret and key are encrypted and never given out again."""
 
@@ -99,6 +105,7 @@ class NewBankPartner(Model):
         ReplayAnswer | None,
         Field(description="The answer to a repeated payment that the bank has signed off."),
     ] = None
+    trust_bank_time: Annotated[bool, Field(strict=True, description=TRUST_BANK_TIME)] = True
     outbound: Annotated[
         OutboundConnection | None,
         Field(description="How we call the bank; left out where we do not."),
@@ -111,6 +118,10 @@ class Activation(Model):
     replay_answer: Annotated[
         ReplayAnswer | None,
         Field(description="The answer to a repeated payment, when it is signed off only now."),
+    ] = None
+    trust_bank_time: Annotated[
+        bool | None,
+        Field(strict=True, description=f"{TRUST_BANK_TIME} Left out, it stays as it is."),
     ] = None
 
 
@@ -131,6 +142,7 @@ class BankPartnerOut(Out):
         ReplayAnswer | None,
         Field(description="The answer to a repeated payment that the bank has signed off."),
     ]
+    trust_bank_time: Annotated[bool, Field(description=TRUST_BANK_TIME)]
     base_url: Annotated[str | None, Field(description="Address of the bank's API.")]
     outbound_client_id: Annotated[str | None, Field(description="Our client id at the bank.")]
     x_partner_id: Annotated[str | None, Field(description="X-PARTNER-ID of our calls.")]

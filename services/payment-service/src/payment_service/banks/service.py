@@ -109,6 +109,8 @@ async def activate(
     if activation.replay_answer is not None:
         _check_replay_answer(activation.replay_answer, profile)
         partner.replay_answer = activation.replay_answer
+    if activation.trust_bank_time is not None:
+        partner.trust_bank_time = activation.trust_bank_time
     if partner.replay_answer is None and not profile.is_signed_off:
         raise ReplayAnswerUnsigned
     return _moved(partner, PartnerStatus.ACTIVE, by=by)

@@ -33,6 +33,8 @@ class Bill(Base):
         Index("ix_bills_branch_code_id", "branch_code", "id"),
         Index("ix_bills_region_code_id", "region_code", "id"),
         Index("ix_bills_open", "expires_at", "id", postgresql_where=text("status = 'open'")),
+        # A member has at most one open bill.
+        Index("uq_bills_open", "member_id", unique=True, postgresql_where=text("status = 'open'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -50,6 +52,7 @@ class Bill(Base):
     branch_code: Mapped[str]
     region_code: Mapped[str]
 
+    # The lines name the months: paid ones between may be left out.
     first_month: Mapped[Month]
     month_count: Mapped[int]
     amount: Mapped[int]
@@ -57,6 +60,7 @@ class Bill(Base):
 
     issued_at: Mapped[datetime]
     issued_by: Mapped[UUID]
+    # The first instant that is too late.
     expires_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
@@ -64,22 +68,6 @@ class Bill(Base):
     cancellation_reason: Mapped[CancellationReason | None] = mapped_column(
         choice(CancellationReason, "cancellation_reason")
     )
-
-
-class BillMonth(Base):
-    """A month that a bill holds; while `live` no other bill of the member may hold it."""
-
-    __tablename__ = "bill_months"
-    __table_args__ = (
-        Index(
-            "uq_bill_months_live", "member_id", "month", unique=True, postgresql_where=text("live")
-        ),
-    )
-
-    bill_id: Mapped[UUID] = mapped_column(ForeignKey("bills.id"), primary_key=True)
-    month: Mapped[Month] = mapped_column(primary_key=True)
-    member_id: Mapped[UUID]
-    live: Mapped[bool]
 
 
 class BillLine(Base):

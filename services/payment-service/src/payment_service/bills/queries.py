@@ -5,15 +5,17 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.bills.models import SERIALS, Bill, BillLine, BillMonth, VirtualAccount
+from payment_service.bills.models import SERIALS, Bill, BillLine, VirtualAccount
 from payment_service.bills.rules import BillStatus, LockedBill, LockedLine
 from payment_service.tariffs.rules import Line, Payer, Programme
 from perisai_kit.db.sql import CountedStatement, Executor, SqlStatement
 from perisai_kit.domain.month import Month
+
+_ISSUE_LOCK = 4_703
+"""The first number of the lock under which bills of one member are issued."""
 
 _PLACES = {programme: place for place, programme in enumerate(Programme)}
 
@@ -48,35 +50,6 @@ async def insert_bill(
     return rows
 
 
-async def insert_once_months(
-    session: AsyncSession, *, bill_id: UUID, member_id: UUID, months: Sequence[Month]
-) -> set[Month]:
-    """Take the months for this bill and return those it got; another bill holds the others.
-
-    Waits for a bill of the same member that is being issued at the same moment.
-    """
-    rows = [
-        {"bill_id": bill_id, "month": month, "member_id": member_id, "live": True}
-        for month in sorted(months)  # in one order, so that two bills never wait for each other
-    ]
-    statement = (
-        insert(BillMonth)
-        .values(rows)
-        .on_conflict_do_nothing(
-            index_elements=[BillMonth.member_id, BillMonth.month], index_where=text("live")
-        )
-        .returning(BillMonth.month)
-    )
-    return set((await session.scalars(statement)).all())
-
-
-async def free_months(session: AsyncSession, bill_ids: Sequence[UUID]) -> None:
-    """Let other bills hold the months of these bills."""
-    await session.execute(
-        update(BillMonth).where(BillMonth.bill_id.in_(bill_ids)).values(live=False)
-    )
-
-
 async def find_bill(
     session: AsyncSession, bill_id: UUID, visible: ColumnElement[bool]
 ) -> Bill | None:
@@ -109,8 +82,9 @@ async def lock_bills(session: AsyncSession, bill_ids: Sequence[UUID]) -> Sequenc
 # The plain columns in the order of LockedBill, then those that need reading.
 _LOCK_FOR_PAYMENT = """
     SELECT account.partner_id, account.customer_no,
-           bill.id, bill.amount, bill.expires_at, bill.display_name, bill.member_id, bill.agent_id,
-           bill.wadah_id, bill.attribution_id, bill.branch_code, bill.region_code,
+           bill.id, bill.amount, bill.issued_at, bill.expires_at, bill.display_name,
+           bill.member_id, bill.agent_id, bill.wadah_id, bill.attribution_id,
+           bill.branch_code, bill.region_code,
            bill.month_count,
            bill.status, bill.payer, bill.first_month,
            line.months, line.programmes, line.amounts, line.relief_amounts
@@ -143,11 +117,13 @@ async def lock_for_payment(
 
 
 def _locked(row: Sequence[Any]) -> LockedBill:
-    id_, amount, expires_at, name, member_id, agent_id, wadah_id, attribution_id = row[:8]
-    branch_code, region_code, month_count, status, payer, first_month, *lines = row[8:]
+    id_, amount, issued_at, expires_at, name, member_id, agent_id, wadah_id = row[:8]
+    attribution_id, branch_code, region_code, month_count, *row = row[8:]
+    status, payer, first_month, *lines = row
     return LockedBill(
         id=id_,
         amount=amount,
+        issued_at=issued_at,
         expires_at=expires_at,
         display_name=name,
         member_id=member_id,
@@ -192,12 +168,12 @@ def paying(paid_at: Mapping[UUID, datetime]) -> CountedStatement:
 
 
 async def lock_expired_bills(
-    session: AsyncSession, *, before: datetime, limit: int
+    session: AsyncSession, *, through: datetime, limit: int
 ) -> Sequence[Bill]:
-    """Lock open bills that could last be paid before an instant; those locked already can wait."""
+    """Lock open bills that ended until an instant; those locked already can wait."""
     statement = (
         select(Bill)
-        .where(Bill.status == BillStatus.OPEN, Bill.expires_at < before)
+        .where(Bill.status == BillStatus.OPEN, Bill.expires_at <= through)
         .order_by(Bill.expires_at, Bill.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -205,18 +181,41 @@ async def lock_expired_bills(
     return (await session.scalars(statement)).all()
 
 
-async def lock_expired_bills_of_member(
-    session: AsyncSession, member_id: UUID, *, before: datetime, limit: int
-) -> Sequence[Bill]:
+async def lock_issuing(session: AsyncSession, member_id: UUID) -> None:
+    """Let one transaction at a time issue a bill of this member, until it ends."""
+    member = func.hashtext(str(member_id))
+    await session.execute(select(func.pg_advisory_xact_lock(_ISSUE_LOCK, member)))
+
+
+async def lock_open_bill(session: AsyncSession, member_id: UUID) -> Bill | None:
+    """Lock the member's open bill, after the payment that may hold it."""
     statement = (
         select(Bill)
-        .where(
-            Bill.member_id == member_id, Bill.status == BillStatus.OPEN, Bill.expires_at < before
-        )
+        .where(Bill.member_id == member_id, Bill.status == BillStatus.OPEN)
         .order_by(Bill.id)
-        .limit(limit)
         .with_for_update()
+        .execution_options(populate_existing=True)
     )
+    return (await session.scalars(statement)).one_or_none()
+
+
+async def list_paid_months(
+    session: AsyncSession, member_id: UUID, months: Sequence[Month], *, since: datetime | None
+) -> Sequence[Month]:
+    """Return those of the months that stand on a bill of the member paid since an instant."""
+    statement = (
+        select(BillLine.month)
+        .distinct()
+        .join(Bill, Bill.id == BillLine.bill_id)
+        .where(
+            Bill.member_id == member_id,
+            Bill.status == BillStatus.PAID,
+            BillLine.month.in_(months),
+        )
+        .order_by(BillLine.month)
+    )
+    if since is not None:
+        statement = statement.where(Bill.paid_at >= since)
     return (await session.scalars(statement)).all()
 
 
@@ -244,10 +243,10 @@ async def list_bills(
 
 def _has_status(status: BillStatus, at: datetime) -> ColumnElement[bool]:
     # As rules.shown_status: an open bill past its end is shown as expired.
-    over = and_(Bill.status == BillStatus.OPEN, Bill.expires_at < at)
+    over = and_(Bill.status == BillStatus.OPEN, Bill.expires_at <= at)
     match status:
         case BillStatus.OPEN:
-            return and_(Bill.status == BillStatus.OPEN, Bill.expires_at >= at)
+            return and_(Bill.status == BillStatus.OPEN, Bill.expires_at > at)
         case BillStatus.EXPIRED:
             return or_(Bill.status == BillStatus.EXPIRED, over)
         case BillStatus.PAID | BillStatus.CANCELLED:

@@ -14,11 +14,22 @@ from payment_service.bills.rules import (
     BillNotFound,
     BillStatus,
     MonthAlreadyBilled,
-    MonthNotBillable,
     NoActiveBank,
 )
-from payment_service.bills.schemas import BillCancellation, BillOut, BillSummary, NewBill
+from payment_service.bills.schemas import (
+    BillCancellation,
+    BillOut,
+    BillSummary,
+    IssuedBillOut,
+    NewBill,
+)
 from payment_service.clients.members import ContributionBasis, MemberUnknown
+from payment_service.quotes.rules import (
+    DeclarationNeeded,
+    MemberDeceased,
+    MemberOverAge,
+    MonthNotBillable,
+)
 from payment_service.settings import Config
 from payment_service.tariffs import service as tariffs
 from payment_service.tariffs.rules import (
@@ -99,10 +110,12 @@ writing = APIRouter(prefix="/v1/bills", route_class=TransactionRoute)
 @issuing.post(
     "",
     status_code=201,
-    response_model=BillOut,
     openapi_extra=IDEMPOTENT,
     responses=problems(
         MemberUnknown,
+        MemberDeceased,
+        MemberOverAge,
+        DeclarationNeeded,
         MonthNotBillable,
         MonthAlreadyBilled,
         NoActiveBank,
@@ -114,14 +127,16 @@ writing = APIRouter(prefix="/v1/bills", route_class=TransactionRoute)
 )
 async def issue(
     asked: NewBill, request: Request, session: Session, principal: Issuer, config: Config
-) -> BillOut:
-    """Issue a bill for consecutive contribution months, payable at every active bank.
+) -> IssuedBillOut:
+    """Issue a bill for the first months of an offer, payable at every active bank.
 
     It keeps the member's data and the tariff as they are now; a change later needs another bill.
+    A member has one open bill at most: a new bill replaces it.
     """
-    return await service.issue(
+    issued = await service.issue(
         session, asked, _basis(request), by=principal.account_id, settings=config
     )
+    return IssuedBillOut(**dict(issued.bill), replaced_bill_id=issued.replaced_bill_id)
 
 
 @reading.get("", response_model=Page[BillSummary])
@@ -153,7 +168,7 @@ async def get(bill_id: BillId, session: ReadSession, principal: Reader) -> BillO
 async def cancel(
     bill_id: BillId, wanted: BillCancellation, session: Session, principal: Issuer
 ) -> BillOut:
-    """Withdraw a bill that is not paid; its months can then be billed anew."""
+    """Cancel a bill that is not paid, so that nobody pays it any more."""
     return await service.cancel(session, principal, bill_id, reason=wanted.reason)
 
 

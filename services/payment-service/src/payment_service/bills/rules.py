@@ -1,6 +1,5 @@
-"""The states of a bill, and which months may be asked for."""
+"""The states of a bill, and when it can be paid."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,14 +9,6 @@ from uuid import UUID
 from payment_service.tariffs.rules import Payer, Programme
 from perisai_kit.domain.errors import Conflict, Invalid, NotFound
 from perisai_kit.domain.month import Month
-
-ARREARS_MONTHS = 3
-"""Arrears of at most three contribution months may still be paid.
-Source: docs/domain.md, Start, due date, lapse, return."""
-
-LAPSED = "lapsed"
-"""member-service's word for a member who is out: old arrears are not charged on coming back.
-Source: the same."""
 
 
 class BillStatus(StrEnum):
@@ -75,17 +66,14 @@ class AmountMismatch(Invalid):
 
 
 class MonthAlreadyBilled(Conflict):
+    """`details`: `months`, those that are paid."""
+
     code = "month_already_billed"
-    text = "One of these months is already on an open or paid bill of this member."
+    text = "One of these months is already paid. Load the member again to see what is unpaid."
     text_id = (
-        "Salah satu bulan ini sudah ada pada tagihan peserta yang masih terbuka atau sudah lunas."
+        "Salah satu bulan ini sudah dibayar. Muat ulang data peserta untuk melihat bulan yang "
+        "belum dibayar."
     )
-
-
-class MonthNotBillable(Invalid):
-    code = "month_not_billable"
-    text = "One of these months is too far in the past or in the future."
-    text_id = "Salah satu bulan ini sudah terlalu lama lewat atau masih terlalu jauh."
 
 
 class NoActiveBank(Conflict):
@@ -121,11 +109,12 @@ class LockedLine:
 class LockedBill:
     """A bill as it stands while its row is locked: all that a payment takes from it.
 
-    display_name is encrypted.
+    display_name is encrypted. expires_at: the first instant that is too late.
     """
 
     id: UUID
     amount: int
+    issued_at: datetime
     expires_at: datetime
     display_name: bytes = field(repr=False)
     member_id: UUID
@@ -162,47 +151,32 @@ def check_payable(
 ) -> None:
     """Refuse a payment that this bill cannot take; amounts in rupiah.
 
-    What counts is when the customer paid at the bank: the bank's word may come later.
+    paid_at: when the customer paid; the bank may report it later. expires_at: the first instant
+    that is too late.
     Raises: BillAlreadyPaid, BillCancelledAlready, BillExpiredAlready, AmountMismatch.
     """
     check_change(status, BillStatus.PAID)
-    if paid_at > expires_at:
+    if paid_at >= expires_at:
         raise BillExpiredAlready
     if paid != due:
         raise AmountMismatch(due=due, paid=paid)
 
 
 def shown_status(status: BillStatus, *, expires_at: datetime, at: datetime) -> BillStatus:
-    """Return the state as everybody but the bank's late word sees it at an instant."""
-    if status is BillStatus.OPEN and at > expires_at:
+    """Return the state that is shown at an instant.
+
+    An open bill past its end is shown as expired, although the bank may still report a payment
+    that was made in time.
+    """
+    if status is BillStatus.OPEN and at >= expires_at:
         return BillStatus.EXPIRED
     return status
 
 
-def expires_at(issued_at: datetime, *, valid_h: int) -> datetime:
-    """Return the last instant at which the customer can pay.
+def find_end(issued_at: datetime, *, valid_h: int, pay_before: datetime) -> datetime:
+    """Return the first instant at which a bill cannot be paid any more.
 
-    Source: none found (docs/domain.md, Payment channels); the hours are a setting.
+    pay_before: the end of the offer that its months come from.
+    Source: docs/domain.md, Bills and quotes; the hours are a setting.
     """
-    return issued_at + timedelta(hours=valid_h)
-
-
-def check_months(
-    months: Sequence[Month],
-    *,
-    present: Month,
-    registered: Month,
-    member_status: str,
-    advance_months: int,
-) -> None:
-    """Refuse months that cannot be paid now.
-
-    Not before the member's registration, not more than the arrears allowed, for a lapsed member
-    no arrears at all, and not further ahead than is sold.
-    Raises: MonthNotBillable, with the earliest and latest month.
-    """
-    back = 0 if member_status == LAPSED else ARREARS_MONTHS
-    earliest = max(present.plus(-back), registered)
-    latest = present.plus(advance_months)
-    if months[0] < earliest or months[-1] > latest:
-        raise MonthNotBillable(earliest=str(earliest), latest=str(latest))
+    return min(issued_at + timedelta(hours=valid_h), pay_before)

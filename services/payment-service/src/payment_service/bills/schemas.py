@@ -1,4 +1,6 @@
 from datetime import datetime
+from typing import Annotated
+from uuid import UUID
 
 from pydantic import Field
 
@@ -21,8 +23,12 @@ from perisai_kit.http.types import (
 
 class NewBill(Model):
     member_id: MemberId
-    first_month: MonthText
-    month_count: int = Field(ge=1, le=12, strict=True)
+    first_month: Annotated[
+        MonthText, Field(description="First month of one of the offers that a quote shows.")
+    ]
+    month_count: Annotated[
+        int, Field(ge=1, le=12, strict=True, description="How many first months of that offer.")
+    ]
 
 
 class BillCancellation(Model):
@@ -32,25 +38,25 @@ class BillCancellation(Model):
 class BillLineOut(Out):
     """amount = full_amount - relief_amount, all whole rupiah."""
 
-    month: MonthText
-    programme: Programme
-    band: int
-    reference_income: int
-    full_amount: int
-    relief_bps: int
-    relief_amount: int
-    relief_basis: str | None
-    amount: int
+    month: Annotated[MonthText, Field(description="The contribution month.")]
+    programme: Annotated[Programme, Field(description="The programme.")]
+    band: Annotated[int, Field(description="Number of the income band in the tariff.")]
+    reference_income: Annotated[int, Field(description="Income of the band, in rupiah a month.")]
+    full_amount: Annotated[int, Field(description="Rupiah before relief.")]
+    relief_bps: Annotated[int, Field(description="Waived share in basis points.")]
+    relief_amount: Annotated[int, Field(description="Waived amount in rupiah.")]
+    relief_basis: Annotated[str | None, Field(description="The law that waives it.")]
+    amount: Annotated[int, Field(description="Rupiah to be paid.")]
 
 
 class VirtualAccountOut(Out):
     """`number` is what the payer types at this bank."""
 
     partner_id: PartnerId
-    partner_name: str
-    company_code: str
-    customer_no: str
-    number: str
+    partner_name: Annotated[str, Field(description="Name of the bank.")]
+    company_code: Annotated[str, Field(description="Our number at this bank, the first digits.")]
+    customer_no: Annotated[str, Field(description="The digits behind it.")]
+    number: Annotated[str, Field(description="What the payer types at this bank.")]
 
 
 class BillSummary(Out):
@@ -58,27 +64,47 @@ class BillSummary(Out):
 
     id: RecordId
     member_id: MemberId
-    display_name: str
-    status: BillStatus
-    first_month: MonthText
-    month_count: int
-    amount: int
-    relief_amount: int
-    sector: Sector
-    payer: Payer
-    declared_income: int
+    display_name: Annotated[str, Field(description="The name on the bill, masked.")]
+    status: Annotated[BillStatus, Field(description="An open bill can be paid.")]
+    first_month: Annotated[
+        MonthText, Field(description="The first of its months; its lines name them all.")
+    ]
+    month_count: Annotated[int, Field(description="How many contribution months it has.")]
+    amount: Annotated[int, Field(description="What must be paid, in rupiah.")]
+    relief_amount: Annotated[int, Field(description="What the law waives, in rupiah.")]
+    sector: Annotated[Sector, Field(description="Of the main occupation when the bill was issued.")]
+    payer: Annotated[Payer, Field(description="Who pays; decides relief.")]
+    declared_income: Annotated[int, Field(description="Rupiah a month, when the bill was issued.")]
     agent_id: AgentId | None
     wadah_id: WadahId | None
     attribution_id: AttributionId | None
     branch_code: BranchCode
     region_code: RegionCode
-    issued_at: datetime
-    expires_at: datetime
-    paid_at: datetime | None
-    cancelled_at: datetime | None
-    cancellation_reason: CancellationReason | None
+    issued_at: Annotated[datetime, Field(description="When it was issued.")]
+    expires_at: Annotated[
+        datetime, Field(description="First instant at which it cannot be paid any more.")
+    ]
+    paid_at: Annotated[datetime | None, Field(description="When the customer paid.")]
+    cancelled_at: Annotated[
+        datetime | None, Field(description="When it was withdrawn or replaced.")
+    ]
+    cancellation_reason: Annotated[
+        CancellationReason | None,
+        Field(description="Why; `replaced` by a newer bill of the member."),
+    ]
 
 
 class BillOut(BillSummary):
-    lines: list[BillLineOut]
-    virtual_accounts: list[VirtualAccountOut]
+    lines: Annotated[list[BillLineOut], Field(description="One for each programme of each month.")]
+    virtual_accounts: Annotated[
+        list[VirtualAccountOut], Field(description="Where it can be paid: one for each bank.")
+    ]
+
+
+class IssuedBillOut(BillOut):
+    """A bill that was just issued."""
+
+    replaced_bill_id: Annotated[
+        UUID | None,
+        Field(description="The open bill of the member that this one replaces."),
+    ]

@@ -1,6 +1,7 @@
 """Ask a member for money, and keep the one truth of whether it was paid."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -19,9 +20,9 @@ from payment_service.bills.schemas import (
     VirtualAccountOut,
 )
 from payment_service.clients.members import ContributionBasis
+from payment_service.quotes import service as quotes
+from payment_service.quotes.rules import DeclarationNeeded, Priced
 from payment_service.settings import Settings
-from payment_service.tariffs import service as tariffs
-from payment_service.tariffs.rules import Line, contribution_months
 from payment_service.visibility import visible
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.sql import CountedStatement, Executor
@@ -35,8 +36,13 @@ from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.privacy.masks import mask_name
 from snap_bi import profiles, virtual_account
 
-MAX_OVERDUE = 100
-"""More open bills than this a member cannot have: each holds a month of its own."""
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A bill that was just issued. replaced_bill_id: the open bill it takes the place of."""
+
+    bill: BillOut
+    replaced_bill_id: UUID | None
 
 
 async def issue(
@@ -46,34 +52,33 @@ async def issue(
     *,
     by: UUID,
     settings: Settings,
-) -> BillOut:
+) -> Issued:
     """Issue a bill as a snapshot of the member and of the tariff, payable at every active bank.
 
-    Raises: MonthNotBillable, MonthAlreadyBilled, NoActiveBank; NoTariff, DeclaredIncomeTooLow,
-    ProgrammesIncomplete, OldAgeMandatory.
+    The member's open bill is cancelled: a member has one at most.
+    Raises: MonthNotBillable, MemberDeceased, MemberOverAge, DeclarationNeeded, MonthAlreadyBilled,
+    NoActiveBank; NoTariff, DeclaredIncomeTooLow, ProgrammesIncomplete, OldAgeMandatory.
     """
-    now = clock.now()
-    months = contribution_months(asked.first_month, asked.month_count)
-    rules.check_months(
-        months,
-        present=Month.of(clock.jakarta_date(now)),
-        registered=Month.of(basis.registered_on),
-        member_status=basis.status,
-        advance_months=settings.advance_months,
-    )
-    lines = tariffs.price(
+    limits = quotes.find_limits(settings)
+    priced = quotes.price_months(
         basis,
+        limits,
+        settings,
         first_month=asked.first_month,
         month_count=asked.month_count,
-        jht_mandatory_for_employers=settings.jht_mandatory_for_employers,
     )
-    await _expire_overdue_of_member(session, basis.member_id, now)
-    bill = _bill(basis, lines, months, issued_at=now, by=by, valid_h=settings.bill_valid_h)
+    if priced.chosen.declaration_needed:
+        raise DeclarationNeeded
+    now = limits.at
+    await queries.lock_issuing(session, basis.member_id)
+    previous = await queries.lock_open_bill(session, basis.member_id)
+    await _check_unpaid(session, basis, priced.chosen.months)
+    replaced_bill_id = await _end_previous(session, previous, by=by, now=now) if previous else None
+    bill = _bill(basis, priced, issued_at=now, by=by, valid_h=settings.bill_valid_h)
     accounts = await _accounts(session, bill.id)
-    rows = await queries.insert_bill(session, bill, lines, accounts)
-    await _take_months(session, bill, months)
+    rows = await queries.insert_bill(session, bill, priced.lines, accounts)
     await publish(session, _issued(bill))
-    return _detailed(bill, rows, accounts, now)
+    return Issued(_detailed(bill, rows, accounts, now), replaced_bill_id)
 
 
 async def get(session: AsyncSession, principal: Principal, bill_id: UUID) -> BillOut:
@@ -117,7 +122,7 @@ async def list_bills(
 async def cancel(
     session: AsyncSession, principal: Principal, bill_id: UUID, *, reason: CancellationReason
 ) -> BillOut:
-    """Withdraw an open bill, so that its months can be billed anew.
+    """Cancel an open bill, so that nobody pays it any more.
 
     Raises: BillNotFound, BillAlreadyPaid, BillCancelledAlready, BillExpiredAlready.
     """
@@ -125,15 +130,7 @@ async def cancel(
         raise rules.BillNotFound
     (bill,) = await queries.lock_bills(session, [bill_id])
     rules.check_change(bill.status, BillStatus.CANCELLED)
-    bill.status = BillStatus.CANCELLED
-    bill.cancelled_at = clock.now()
-    bill.cancelled_by = principal.account_id
-    bill.cancellation_reason = reason
-    await session.flush()
-    await queries.free_months(session, [bill.id])
-    await publish(
-        session, BillCancelled(bill_id=bill.id, member_id=bill.member_id, reason_code=reason)
-    )
+    await _cancel(session, bill, reason, by=principal.account_id, now=clock.now())
     return await _read(session, bill)
 
 
@@ -188,21 +185,49 @@ async def get_snapshot(session: AsyncSession, bill_id: UUID) -> Bill:
 async def expire_overdue(session: AsyncSession, *, late_notice_h: int, limit: int) -> int:
     """Expire open bills that nobody can pay any more; return how many.
 
-    late_notice_h: hours after the end of a bill in which a bank may still tell of a payment that
+    late_notice_h: hours after the end of a bill in which a bank may still report a payment that
     was made in time.
     """
-    before = clock.now() - timedelta(hours=late_notice_h)
-    bills = await queries.lock_expired_bills(session, before=before, limit=limit)
+    through = clock.now() - timedelta(hours=late_notice_h)
+    bills = await queries.lock_expired_bills(session, through=through, limit=limit)
     await _expire(session, bills)
     return len(bills)
 
 
-async def _expire_overdue_of_member(session: AsyncSession, member_id: UUID, now: datetime) -> None:
-    # Who asks for a new bill gives up the old one, so nobody waits for a bank's late word here.
-    bills = await queries.lock_expired_bills_of_member(
-        session, member_id, before=now, limit=MAX_OVERDUE
+async def _check_unpaid(
+    session: AsyncSession, basis: ContributionBasis, months: Sequence[Month]
+) -> None:
+    # member-service may not know of a payment yet that we have booked. The open bill is locked
+    # before, so that a payment of it has ended.
+    paid = await queries.list_paid_months(
+        session, basis.member_id, months, since=basis.settled_since
     )
-    await _expire(session, bills)
+    if paid:
+        raise rules.MonthAlreadyBilled(months=[str(month) for month in paid])
+
+
+async def _end_previous(
+    session: AsyncSession, bill: Bill, *, by: UUID, now: datetime
+) -> UUID | None:
+    """End the member's open bill; return its id if it could still be paid."""
+    if rules.shown_status(bill.status, expires_at=bill.expires_at, at=now) is BillStatus.EXPIRED:
+        await _expire(session, [bill])
+        return None
+    await _cancel(session, bill, CancellationReason.REPLACED, by=by, now=now)
+    return bill.id
+
+
+async def _cancel(
+    session: AsyncSession, bill: Bill, reason: CancellationReason, *, by: UUID, now: datetime
+) -> None:
+    bill.status = BillStatus.CANCELLED
+    bill.cancelled_at = now
+    bill.cancelled_by = by
+    bill.cancellation_reason = reason
+    await session.flush()
+    await publish(
+        session, BillCancelled(bill_id=bill.id, member_id=bill.member_id, reason_code=reason)
+    )
 
 
 async def _expire(session: AsyncSession, bills: Sequence[Bill]) -> None:
@@ -212,19 +237,9 @@ async def _expire(session: AsyncSession, bills: Sequence[Bill]) -> None:
         rules.check_change(bill.status, BillStatus.EXPIRED)
         bill.status = BillStatus.EXPIRED
     await session.flush()
-    await queries.free_months(session, [bill.id for bill in bills])
     await publish(
         session, *(BillExpired(bill_id=bill.id, member_id=bill.member_id) for bill in bills)
     )
-
-
-async def _take_months(session: AsyncSession, bill: Bill, months: Sequence[Month]) -> None:
-    taken = await queries.insert_once_months(
-        session, bill_id=bill.id, member_id=bill.member_id, months=months
-    )
-    held = [str(month) for month in months if month not in taken]
-    if held:
-        raise rules.MonthAlreadyBilled(months=held)
 
 
 async def _accounts(session: AsyncSession, bill_id: UUID) -> list[VirtualAccount]:
@@ -249,14 +264,9 @@ def _account(partner: BankPartner, bill_id: UUID, serial: int) -> VirtualAccount
 
 
 def _bill(
-    basis: ContributionBasis,
-    lines: Sequence[Line],
-    months: Sequence[Month],
-    *,
-    issued_at: datetime,
-    by: UUID,
-    valid_h: int,
+    basis: ContributionBasis, priced: Priced, *, issued_at: datetime, by: UUID, valid_h: int
 ) -> Bill:
+    chosen = priced.chosen
     return Bill(
         id=new_id(),
         member_id=basis.member_id,
@@ -271,13 +281,13 @@ def _bill(
         attribution_id=basis.attribution_id,
         branch_code=basis.branch_code,
         region_code=basis.region_code,
-        first_month=months[0],
-        month_count=len(months),
-        amount=sum(line.amount for line in lines),
-        relief_amount=sum(line.relief_amount for line in lines),
+        first_month=chosen.months[0],
+        month_count=len(chosen.months),
+        amount=priced.amount,
+        relief_amount=priced.relief_amount,
         issued_at=issued_at,
         issued_by=by,
-        expires_at=rules.expires_at(issued_at, valid_h=valid_h),
+        expires_at=rules.find_end(issued_at, valid_h=valid_h, pay_before=chosen.pay_before),
     )
 
 

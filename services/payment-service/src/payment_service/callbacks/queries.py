@@ -19,7 +19,7 @@ from payment_service.callbacks.rules import (
 from payment_service.callbacks.schemas import Firsts, Judged, Message, Outcome
 from perisai_kit.db.bulk import OldRows
 from perisai_kit.db.sql import CountedStatement, Executor, Rows, SqlStatement
-from perisai_kit.domain.clock import jakarta_date
+from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.privacy.keyring import Keyring
 from snap_bi.answers import Answer
 

@@ -11,7 +11,7 @@ from payment_service.bank_access.rules import Refusal, Wire
 from payment_service.bank_access.schemas import Signed, echo_of
 from payment_service.bills.rules import BillStatus, LockedBill
 from payment_service.callbacks.rules import CallbackOutcome, First
-from payment_service.payments.rules import Settlement
+from payment_service.payments.rules import PaidAt, Settlement
 from perisai_kit.domain.clock import real_now
 from perisai_kit.http.types import PaymentId
 from snap_bi.answers import Answer, build_refusal
@@ -26,8 +26,9 @@ Key = tuple[UUID, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A payment flag to be taken. paid: rupiah. Both instants are of the business clock.
+    """A payment flag to be taken. paid: rupiah. received_at: of the business clock.
 
+    trx_at: the time of the payment that the bank states.
     dropped: the names of the fields it was read without.
     """
 
@@ -35,7 +36,7 @@ class Message:
     request: PaymentRequest
     content_hash: bytes = field(repr=False)
     paid: int
-    paid_at: datetime
+    trx_at: datetime | None
     received_at: datetime
     dropped: tuple[str, ...] = ()
 
@@ -46,12 +47,16 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a message came to. first_id: the earlier message it repeats or contradicts."""
+    """What a message came to. first_id: the earlier message it repeats or contradicts.
+
+    paid_at: when the payment counts that was booked by it just now.
+    """
 
     answer: Answer
     verdict: CallbackOutcome
     payment_id: PaymentId | None = None
     first_id: UUID | None = None
+    paid_at: PaidAt | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

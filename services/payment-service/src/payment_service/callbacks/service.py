@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import TypeVar
 from uuid import UUID
 
-from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bank_access import rules as access_rules
@@ -25,6 +24,7 @@ from payment_service.bank_access.unproven import count_dropped
 from payment_service.bills import service as bills
 from payment_service.callbacks import queries, rules
 from payment_service.callbacks.models import Callback
+from payment_service.callbacks.reporting import report_outcome
 from payment_service.callbacks.rules import CallbackOutcome, First, Repeat
 from payment_service.callbacks.schemas import (
     Books,
@@ -38,7 +38,12 @@ from payment_service.callbacks.schemas import (
     stored_answer,
 )
 from payment_service.payments import service as payments
-from payment_service.payments.rules import Notice, Settlement
+from payment_service.payments.rules import (
+    Notice,
+    PaidAt,
+    Settlement,
+    decide_paid_at,
+)
 from perisai_kit.db.sql import Executor, execute, execute_together, make_executor
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -51,10 +56,6 @@ from snap_bi.messages import InquiryRequest, PaymentRequest, VirtualAccountReque
 from snap_bi.strict_json import parse_object
 from snap_bi.virtual_account import VirtualAccount
 
-conflicts_total = Counter(
-    "snap_payment_conflicts_total",
-    "Payment flags under the request id of a settled payment, with other content.",
-)
 log = get_logger()
 
 Request = TypeVar("Request", bound=VirtualAccountRequest)
@@ -102,7 +103,7 @@ async def inquire(gate: Gate, signed: Signed) -> Answer:
             outcome = _refused(signed, refused)
         judged = Judged(signed=signed, outcome=outcome, request_id=request_id, dropped=dropped)
         await execute(session, queries.keeping(gate.keyring, [judged]))
-    tell(signed, outcome)
+    report_outcome(signed, outcome)
     return outcome.answer
 
 
@@ -154,7 +155,7 @@ async def _turn_back(gate: Gate, signed: Signed, refused: Refusal) -> Answer:
     judged = Judged(signed=signed, outcome=_refused(signed, refused))
     async with gate.database.begin() as session:
         await execute(session, queries.keeping(gate.keyring, [judged]))
-    tell(signed, judged.outcome)
+    report_outcome(signed, judged.outcome)
     return judged.outcome.answer
 
 
@@ -178,7 +179,7 @@ def read_payment(signed: Signed, keyring: Keyring) -> Message:
         request=request,
         content_hash=keyring.lookup("snap_payment", content),
         paid=paid,
-        paid_at=request.trx_at or now,
+        trx_at=request.trx_at,
         received_at=now,
         dropped=dropped,
     )
@@ -241,30 +242,6 @@ def _judged(message: Message, outcome: Outcome) -> Judged:
     )
 
 
-def tell(signed: Signed, outcome: Outcome) -> None:
-    """Log and count what a message came to, once that is committed.
-
-    What is as it should be stands in the table of messages, and the access line is enough.
-    """
-    if outcome.verdict in (
-        CallbackOutcome.ANSWERED,
-        CallbackOutcome.SETTLED,
-        CallbackOutcome.REPEATED,
-    ):
-        return
-    is_conflict = outcome.verdict is CallbackOutcome.CONFLICT
-    if is_conflict:
-        conflicts_total.inc()
-    (log.error if is_conflict else log.info)(
-        f"callback.{outcome.verdict}",
-        callback_id=str(signed.id),
-        partner_id=str(signed.caller.partner_id),
-        snap_service=signed.service.value,
-        code=outcome.answer.response_code,
-        first_id=str(outcome.first_id) if outcome.first_id else None,
-    )
-
-
 async def list_callbacks(
     session: AsyncSession, partner_id: UUID, *, before: UUID | None, limit: int
 ) -> Sequence[Callback]:
@@ -308,13 +285,24 @@ def _settled(message: Message, books: Books, keyring: Keyring) -> Outcome:
     bill = books.find_bill(caller.partner_id, account.customer_no)
     if bill is None:
         raise Refusal(Case.INVALID_BILL, rules.NOT_FOUND)
-    rules.check_payable(bill, paid=message.paid, at=message.paid_at)
-    settlement = Settlement(new_id(), _notice(message), bill)
+    paid_at = decide_paid_at(
+        message.trx_at,
+        issued_at=bill.issued_at,
+        received_at=message.received_at,
+        tolerance=caller.bank_time_tolerance,
+    )
+    rules.check_payable(bill, paid=message.paid, at=paid_at.at)
+    settlement = Settlement(new_id(), _notice(message, paid_at), bill)
     books.settlements.append(settlement)
     books.paid.add(bill.id)
     name = bills.display_name(bill, keyring)
     answer = build_payment_answer(caller.profile, request, name=name, total_amount=bill.amount)
-    return Outcome(answer=answer, verdict=CallbackOutcome.SETTLED, payment_id=settlement.payment_id)
+    return Outcome(
+        answer=answer,
+        verdict=CallbackOutcome.SETTLED,
+        payment_id=settlement.payment_id,
+        paid_at=paid_at,
+    )
 
 
 def _repeated(message: Message, firsts: Firsts) -> Outcome | None:
@@ -377,13 +365,14 @@ def _account(caller: Caller, request: VirtualAccountRequest) -> VirtualAccount:
     )
 
 
-def _notice(message: Message) -> Notice:
+def _notice(message: Message, paid_at: PaidAt) -> Notice:
     return Notice(
         partner_id=message.signed.caller.partner_id,
         payment_request_id=message.request.payment_request_id,
         amount=message.paid,
-        trx_date_time=message.paid_at,
+        trx_date_time=message.trx_at,
         received_at=message.received_at,
+        paid_at=paid_at.at,
         channel_code=message.request.channel_code,
         reference_no=message.request.reference_no,
     )

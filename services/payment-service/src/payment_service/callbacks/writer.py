@@ -15,6 +15,7 @@ import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
 from payment_service.callbacks import service
+from payment_service.callbacks.reporting import report_outcome
 from payment_service.callbacks.schemas import Message, Outcome
 from perisai_kit.db.direct import Direct
 from perisai_kit.db.engine import Database
@@ -188,7 +189,7 @@ def _tell(batch: Sequence[Waiting], outcomes: Sequence[Outcome]) -> None:
         commit_seconds.observe(now - waiting.since)
         if not waiting.answer.done():
             waiting.answer.set_result(outcome.answer)
-        service.tell(waiting.message.signed, outcome)
+        report_outcome(waiting.message.signed, outcome)
 
 
 def _passes(error: Exception, attempt: int) -> bool:

@@ -1,15 +1,14 @@
 """The one question we ask member-service: what a member's contribution is priced on."""
 
-from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from payment_service.tariffs.rules import Payer, Programme, Sector
 from perisai_kit.domain.errors import NotFound, Unavailable
-from perisai_kit.http.types import Code, Rupiah, ShortText, Text255
+from perisai_kit.http.types import Code, Instant, MonthText, Rupiah, Text255
 from perisai_kit.services.client import ServiceClient
 
 
@@ -19,10 +18,30 @@ class MemberUnknown(NotFound):
     text_id = "Peserta tidak ditemukan, atau Anda tidak berwenang melihatnya."
 
 
-class ContributionBasis(BaseModel):
-    """member-service's answer; fields it may add later are ignored."""
+class _Answer(BaseModel):
+    """A part of member-service's answer; fields it may add later are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class PresentRegistration(_Answer):
+    covers_from: Instant
+
+
+class Offer(_Answer):
+    """Months that can be billed now, in order. pay_before: the first instant that is too late."""
+
+    months: Annotated[tuple[MonthText, ...], Field(min_length=1)]
+    pay_before: Instant
+    opens_registration: bool
+    paid_earlier: tuple[MonthText, ...]
+
+
+class ContributionBasis(_Answer):
+    """What a bill is priced from, and which months it may have: the proposed offer first.
+
+    settled_since: payments before it belong to earlier registrations; None: there are none.
+    """
 
     member_id: UUID
     display_name: Text255
@@ -36,8 +55,11 @@ class ContributionBasis(BaseModel):
     attribution_id: UUID | None
     branch_code: Code
     region_code: Code
-    status: ShortText
-    registered_on: date
+    registration: PresentRegistration | None
+    settled_since: Instant | None
+    offers: tuple[Offer, ...]
+    declaration_needed: bool
+    not_billable: Literal["deceased", "over_age"] | None
 
 
 class MembersClient:

@@ -26,6 +26,7 @@ from payment_service.counting.rules import BeneficiaryKind, Care, Earning, PaidL
 from payment_service.visibility import visible_earnings
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
+from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
 from perisai_kit.events import cursors
 from perisai_kit.events import parking as parked
@@ -182,7 +183,7 @@ async def _count(
     paying = await queries.find_known_members(session, {each.member_id for each in events})
     payments = []
     for event in events:
-        paid_in = Month.of(clock.jakarta_date(event.paid_at))
+        paid_in = Month.of(jakarta_date(event.paid_at))
         month = rules.earned_month(paid_in, watermark.closed_through)
         payments.append(_settled(event, month, is_first=event.member_id not in paying))
         paying.add(event.member_id)

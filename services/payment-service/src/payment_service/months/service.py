@@ -13,6 +13,7 @@ from payment_service.months.rules import MonthState
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.settings import Settings
 from perisai_kit.domain import clock
+from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month
 from perisai_kit.http.paging import Page, cut_page, read_cursor
 
@@ -30,7 +31,7 @@ async def check_closable(
     present = Month.of(clock.today())
     closable_from = None
     if month < present:
-        ends_at = datetime.combine(month.plus(1).first_day, time(), clock.JAKARTA)
+        ends_at = datetime.combine(month.plus(1).first_day, time(), JAKARTA)
         closable_from = ends_at + timedelta(hours=settings.month_close_after_h)
     rules.check_over(
         month, closed_through=closed_through, closable_from=closable_from, now=clock.now()

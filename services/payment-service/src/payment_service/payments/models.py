@@ -31,8 +31,10 @@ class Payment(Base):
     payment_request_id: Mapped[str]
     bill_id: Mapped[UUID] = mapped_column(ForeignKey("bills.id"))
     amount: Mapped[int]
-    trx_date_time: Mapped[datetime]
+    # The bank's time as it sent it; None: it sent none. What counts is paid_at.
+    trx_date_time: Mapped[datetime | None]
     received_at: Mapped[datetime]
+    paid_at: Mapped[datetime]
     channel_code: Mapped[str | None]
     reference_no: Mapped[str | None]
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
@@ -24,18 +25,66 @@ class PaymentNotFound(NotFound):
     text_id = "Pembayaran tidak ditemukan, atau Anda tidak berwenang melihatnya."
 
 
+class BankTimeUse(StrEnum):
+    """What became of the bank's time of a payment."""
+
+    AS_SENT = "as_sent"
+    CLAMPED = "clamped"  # a little before the issue or after the receipt
+    TOO_FAR = "too_far"  # the time of receipt counts
+    UNTRUSTED = "untrusted"  # the same, for every payment of this bank
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class PaidAt:
+    """When a payment counts. difference: of the bank's time from that instant; zero without one."""
+
+    at: datetime
+    use: BankTimeUse
+    difference: timedelta = timedelta()
+
+
+def decide_paid_at(
+    trx_date_time: datetime | None,
+    *,
+    issued_at: datetime,
+    received_at: datetime,
+    tolerance: timedelta | None,
+) -> PaidAt:
+    """Return when a payment counts: at the bank's time, as far as that can be.
+
+    A customer cannot pay before the bill exists, nor after the bank has reported it. What lies
+    within the tolerance of that span is moved into it; anything further off is a wrong clock or a
+    wrong time zone, and the time of receipt counts.
+    tolerance: None where the times of this bank are not trusted.
+    Source: our own; docs/domain.md, Time of a payment.
+    """
+    if trx_date_time is None:
+        return PaidAt(received_at, BankTimeUse.ABSENT)
+    difference = trx_date_time - received_at
+    if tolerance is None:
+        return PaidAt(received_at, BankTimeUse.UNTRUSTED, difference)
+    if not issued_at - tolerance <= trx_date_time <= received_at + tolerance:
+        return PaidAt(received_at, BankTimeUse.TOO_FAR, difference)
+    at = min(max(trx_date_time, issued_at), received_at)
+    use = BankTimeUse.AS_SENT if at == trx_date_time else BankTimeUse.CLAMPED
+    return PaidAt(at, use, trx_date_time - at)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """A bank's word that its customer has paid a bill. amount: rupiah.
 
-    trx_date_time: the bank's instant of the payment. received_at: when the word came.
+    trx_date_time: the bank's instant of the payment, as it sent it; None: it sent none.
+    received_at: when the word came. paid_at: when the payment counts; see `decide_paid_at`.
     """
 
     partner_id: UUID
     payment_request_id: str
     amount: int
-    trx_date_time: datetime
+    trx_date_time: datetime | None
     received_at: datetime
+    paid_at: datetime
     channel_code: str | None = None
     reference_no: str | None = None
 

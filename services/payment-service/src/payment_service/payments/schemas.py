@@ -1,4 +1,7 @@
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
 
 from perisai_kit.http.types import (
     AgentId,
@@ -15,21 +18,35 @@ from perisai_kit.http.types import (
 
 
 class PaymentOut(Out):
-    """amount is whole rupiah; trx_date_time is the bank's instant, received_at ours."""
+    """A payment that a bank has reported. amount is whole rupiah."""
 
     id: RecordId
     partner_id: PartnerId
-    payment_request_id: str
+    payment_request_id: Annotated[str, Field(description="Id of the payment, made by the bank.")]
     bill_id: BillId
     member_id: MemberId
     agent_id: AgentId | None
     wadah_id: WadahId | None
     branch_code: BranchCode
     region_code: RegionCode
-    first_month: MonthText
-    month_count: int
-    amount: int
-    trx_date_time: datetime
-    received_at: datetime
-    channel_code: str | None
-    reference_no: str | None
+    first_month: Annotated[
+        MonthText, Field(description="The first paid month; the receipt names them all.")
+    ]
+    month_count: Annotated[int, Field(description="How many contribution months it pays.")]
+    amount: Annotated[int, Field(description="What was paid, in rupiah.")]
+    trx_date_time: Annotated[
+        datetime | None,
+        Field(description="Time of the payment as the bank sent it; null: it sent none."),
+    ]
+    received_at: Annotated[datetime, Field(description="When the bank reported the payment.")]
+    paid_at: Annotated[
+        datetime,
+        Field(
+            description="When the payment counts: at the time of the bank if that can be, "
+            "otherwise at the time of receipt."
+        ),
+    ]
+    channel_code: Annotated[
+        str | None, Field(description="Where the customer paid, as the bank codes it.")
+    ]
+    reference_no: Annotated[str | None, Field(description="Reference of the bank.")]

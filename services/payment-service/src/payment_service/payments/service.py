@@ -15,7 +15,7 @@ from payment_service.payments.schemas import PaymentOut
 from payment_service.visibility import visible
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.sql import CountedStatement
-from perisai_kit.domain import clock
+from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.events.catalogue import PaymentSettled, SettledLine
 from perisai_kit.events.outbox import publish_statement
 from perisai_kit.http.paging import Page, cut_page, read_cursor
@@ -31,7 +31,7 @@ def settling(settlements: Sequence[Settlement]) -> list[CountedStatement]:
         return []
     return [
         queries.inserting(settlements),
-        bills.paying({each.bill.id: each.notice.trx_date_time for each in settlements}),
+        bills.paying({each.bill.id: each.notice.paid_at for each in settlements}),
         ledger.booking([one for each in settlements for one in _transfers(each)]),
         publish_statement([_settled(each) for each in settlements]),
     ]
@@ -77,7 +77,7 @@ def _transfers(settlement: Settlement) -> list[NewTransfer]:
     return rules.transfers(
         payment_id=settlement.payment_id,
         partner_id=notice.partner_id,
-        business_on=clock.jakarta_date(notice.trx_date_time),
+        business_on=jakarta_date(notice.paid_at),
         lines=settlement.bill.lines,
     )
 
@@ -90,7 +90,8 @@ def _settled(settlement: Settlement) -> PaymentSettled:
         member_id=bill.member_id,
         partner_id=notice.partner_id,
         amount=notice.amount,
-        paid_at=notice.trx_date_time,
+        issued_at=bill.issued_at,
+        paid_at=notice.paid_at,
         received_at=notice.received_at,
         attribution_id=bill.attribution_id,
         agent_id=bill.agent_id,

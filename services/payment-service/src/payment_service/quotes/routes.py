@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends
 
 from payment_service.clients.members import Members, MemberUnknown
 from payment_service.quotes import service
+from payment_service.quotes.rules import MemberDeceased, MemberOverAge, MonthNotBillable
 from payment_service.quotes.schemas import QuoteOut, QuoteRequest
 from payment_service.settings import Config
 from payment_service.tariffs import service as tariffs
@@ -38,19 +39,32 @@ Asker = Annotated[
 
 @router.post(
     "",
-    response_model=QuoteOut,
     responses=problems(
-        MemberUnknown, NoTariff, DeclaredIncomeTooLow, ProgrammesIncomplete, OldAgeMandatory
+        MemberUnknown,
+        MemberDeceased,
+        MemberOverAge,
+        MonthNotBillable,
+        NoTariff,
+        DeclaredIncomeTooLow,
+        ProgrammesIncomplete,
+        OldAgeMandatory,
     ),
 )
 async def create_quote(
     asked: QuoteRequest, principal: Asker, members: Members, config: Config
 ) -> QuoteOut:
-    """Price consecutive contribution months of a member, each rupiah explained.
+    """Price months of a member, each rupiah explained, and say what paying them would mean.
 
     Nothing is stored and nothing is promised: a bill is priced anew when it is issued.
     """
     basis = await tariffs.basis_for(members, principal, asked.member_id)
-    return service.quote(
-        basis, asked, jht_mandatory_for_employers=config.jht_mandatory_for_employers
+    quote = service.quote(
+        basis, config, first_month=asked.first_month, month_count=asked.month_count
+    )
+    return QuoteOut.of(
+        quote,
+        member_id=basis.member_id,
+        sector=basis.sector,
+        payer=basis.payer,
+        income=basis.declared_income,
     )

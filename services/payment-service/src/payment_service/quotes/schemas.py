@@ -1,54 +1,139 @@
-from typing import Self
+from datetime import datetime
+from typing import Annotated, Self
 
 from pydantic import Field
 
-from payment_service.tariffs.rules import Line, Payer, Programme, Sector
-from perisai_kit.http.types import MemberId, Model, MonthText, Out
+from payment_service.quotes.rules import Choice, Priced, Quote
+from payment_service.tariffs.rules import Payer, Programme, Sector
+from perisai_kit.http.types import MemberId, Model, MonthText, Out, Rupiah
+
+PAY_BEFORE = "First instant that is too late to pay them."
+OPENS = "The payment registers the member, for the first time or anew."
 
 
 class QuoteRequest(Model):
     member_id: MemberId
-    first_month: MonthText
-    month_count: int = Field(ge=1, le=12, strict=True)
+    first_month: Annotated[
+        MonthText | None,
+        Field(description="First month of an offer; left out, the proposed offer is taken."),
+    ] = None
+    month_count: Annotated[
+        int, Field(ge=1, le=12, strict=True, description="How many first months of that offer.")
+    ] = 1
 
 
 class QuoteLineOut(Out):
     """amount = full_amount - relief_amount, all whole rupiah."""
 
-    month: MonthText
-    programme: Programme
-    band: int
-    reference_income: int
-    full_amount: int
-    relief_bps: int
-    relief_amount: int
-    relief_basis: str | None
-    amount: int
+    month: Annotated[MonthText, Field(description="The contribution month.")]
+    programme: Annotated[Programme, Field(description="The programme.")]
+    band: Annotated[int, Field(description="Number of the income band in the tariff.")]
+    reference_income: Annotated[int, Field(description="Income of the band, in rupiah a month.")]
+    full_amount: Annotated[int, Field(description="Rupiah before relief.")]
+    relief_bps: Annotated[int, Field(description="Waived share in basis points.")]
+    relief_amount: Annotated[int, Field(description="Waived amount in rupiah.")]
+    relief_basis: Annotated[str | None, Field(description="The law that waives it.")]
+    amount: Annotated[int, Field(description="Rupiah to be paid.")]
+
+
+class QuoteOfferOut(Out):
+    """An offer in short: a bill takes its first months."""
+
+    first_month: Annotated[MonthText, Field(description="First month of a bill from this offer.")]
+    longest: Annotated[int, Field(description="How many months such a bill can have.")]
+    pay_before: Annotated[datetime, Field(description=PAY_BEFORE)]
+    opens_registration: Annotated[bool, Field(description=OPENS)]
+
+    @classmethod
+    def of(cls, choice: Choice) -> Self:
+        return cls(
+            first_month=choice.first_month,
+            longest=choice.longest,
+            pay_before=choice.pay_before,
+            opens_registration=choice.opens_registration,
+        )
+
+
+class CoverTodayOut(Out):
+    """A payment that covers the member today."""
+
+    first_month: Annotated[MonthText, Field(description="First month of the offer to bill.")]
+    months: Annotated[list[MonthText], Field(description="All of them, in order.")]
+    amount: Annotated[Rupiah, Field(description="Their price, in whole rupiah.")]
+    pay_before: Annotated[datetime, Field(description=PAY_BEFORE)]
+
+    @classmethod
+    def of(cls, priced: Priced) -> Self:
+        return cls(
+            first_month=priced.chosen.months[0],
+            months=list(priced.chosen.months),
+            amount=priced.amount,
+            pay_before=priced.chosen.pay_before,
+        )
 
 
 class QuoteOut(Out):
+    """What months would cost, and what paying them would mean."""
+
     member_id: MemberId
-    first_month: MonthText
-    month_count: int
-    sector: Sector
-    payer: Payer
-    declared_income: int
-    amount: int
-    relief_amount: int
-    lines: list[QuoteLineOut]
+    first_month: Annotated[MonthText, Field(description="The first of the months.")]
+    month_count: Annotated[int, Field(description="How many months are priced.")]
+    months: Annotated[
+        list[MonthText], Field(description="The months, in order; paid ones between are left out.")
+    ]
+    pay_before: Annotated[datetime, Field(description=PAY_BEFORE)]
+    opens_registration: Annotated[bool, Field(description=OPENS)]
+    waiting_period_restarts: Annotated[
+        bool,
+        Field(description="The member returns: the wait for the full death benefit starts again."),
+    ]
+    paid_earlier: Annotated[
+        list[MonthText],
+        Field(description="Those of the months that an earlier registration has paid already."),
+    ]
+    declaration_needed: Annotated[
+        bool, Field(description="Working status must be declared before these months are billed.")
+    ]
+    covers_today: Annotated[
+        bool, Field(description="The member is covered today once these months are paid.")
+    ]
+    to_cover_today: Annotated[
+        CoverTodayOut | None,
+        Field(description="Smallest payment that covers the member today; null: none, or covered."),
+    ]
+    offers: Annotated[list[QuoteOfferOut], Field(description="The proposed one first.")]
+    sector: Annotated[Sector, Field(description="Of the main occupation.")]
+    payer: Annotated[Payer, Field(description="Who pays; decides relief.")]
+    declared_income: Annotated[int, Field(description="Declared income, in rupiah a month.")]
+    amount: Annotated[int, Field(description="Price of the months, in rupiah.")]
+    relief_amount: Annotated[int, Field(description="What the law waives, in rupiah.")]
+    lines: Annotated[list[QuoteLineOut], Field(description="One for each programme of each month.")]
 
     @classmethod
     def of(
-        cls, asked: QuoteRequest, *, sector: Sector, payer: Payer, income: int, lines: list[Line]
+        cls, quote: Quote, *, member_id: MemberId, sector: Sector, payer: Payer, income: int
     ) -> Self:
+        priced = quote.asked
+        chosen = priced.chosen
         return cls(
-            member_id=asked.member_id,
-            first_month=asked.first_month,
-            month_count=asked.month_count,
+            member_id=member_id,
+            first_month=chosen.months[0],
+            month_count=len(chosen.months),
+            months=list(chosen.months),
+            pay_before=chosen.pay_before,
+            opens_registration=chosen.opens_registration,
+            waiting_period_restarts=quote.returns,
+            paid_earlier=list(chosen.paid_earlier),
+            declaration_needed=chosen.declaration_needed,
+            covers_today=quote.covers_today,
+            to_cover_today=(
+                CoverTodayOut.of(quote.to_cover_today) if quote.to_cover_today else None
+            ),
+            offers=[QuoteOfferOut.of(choice) for choice in quote.choices],
             sector=sector,
             payer=payer,
             declared_income=income,
-            amount=sum(line.amount for line in lines),
-            relief_amount=sum(line.relief_amount for line in lines),
-            lines=[QuoteLineOut.model_validate(line) for line in lines],
+            amount=priced.amount,
+            relief_amount=priced.relief_amount,
+            lines=[QuoteLineOut.model_validate(line) for line in priced.lines],
         )

@@ -1,4 +1,7 @@
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
 
 from payment_service.tariffs.rules import Payer, Programme, Sector
 from perisai_kit.http.types import AgentId, BillId, MemberId, MonthText, Out, PaymentId
@@ -7,11 +10,11 @@ from perisai_kit.http.types import AgentId, BillId, MemberId, MonthText, Out, Pa
 class ReceiptLineOut(Out):
     """All months of one programme together, in whole rupiah; amount is what was paid."""
 
-    programme: Programme
-    full_amount: int
-    relief_amount: int
-    amount: int
-    relief_basis: list[str]
+    programme: Annotated[Programme, Field(description="The programme.")]
+    full_amount: Annotated[int, Field(description="Rupiah before relief.")]
+    relief_amount: Annotated[int, Field(description="Waived amount in rupiah.")]
+    amount: Annotated[int, Field(description="What was paid, in rupiah.")]
+    relief_basis: Annotated[list[str], Field(description="The laws that waive it.")]
 
 
 class ReceiptOut(Out):
@@ -20,16 +23,20 @@ class ReceiptOut(Out):
     payment_id: PaymentId
     bill_id: BillId
     member_id: MemberId
-    display_name: str
-    sector: Sector
-    payer: Payer
+    display_name: Annotated[str, Field(description="The name on the bill, masked.")]
+    sector: Annotated[Sector, Field(description="Of the main occupation when the bill was issued.")]
+    payer: Annotated[Payer, Field(description="Who pays; decides relief.")]
     agent_id: AgentId | None
-    months: list[MonthText]
-    programmes: list[ReceiptLineOut]
-    amount: int
-    bank_name: str
-    channel_code: str | None
-    bank_reference: str | None
-    payment_request_id: str
-    paid_at: datetime
-    received_at: datetime
+    months: Annotated[list[MonthText], Field(description="The contribution months, in order.")]
+    programmes: Annotated[
+        list[ReceiptLineOut], Field(description="What was paid for each programme.")
+    ]
+    amount: Annotated[int, Field(description="What was paid, in rupiah.")]
+    bank_name: Annotated[str, Field(description="Name of the bank.")]
+    channel_code: Annotated[
+        str | None, Field(description="Where the customer paid, as the bank codes it.")
+    ]
+    bank_reference: Annotated[str | None, Field(description="Reference of the bank.")]
+    payment_request_id: Annotated[str, Field(description="Id of the payment, made by the bank.")]
+    paid_at: Annotated[datetime, Field(description="When the payment counts.")]
+    received_at: Annotated[datetime, Field(description="When the bank reported the payment.")]

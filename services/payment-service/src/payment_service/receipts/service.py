@@ -10,7 +10,6 @@ from payment_service.payments import service as payments
 from payment_service.receipts import rules
 from payment_service.receipts.schemas import ReceiptLineOut, ReceiptOut
 from perisai_kit.auth.principal import Principal
-from perisai_kit.domain.month import list_months
 from perisai_kit.privacy.masks import mask_name
 
 
@@ -31,13 +30,13 @@ async def get_receipt(session: AsyncSession, principal: Principal, payment_id: U
         sector=bill.sector,
         payer=bill.payer,
         agent_id=bill.agent_id,
-        months=list(list_months(bill.first_month, bill.month_count)),
+        months=sorted({line.month for line in lines}),
         programmes=[ReceiptLineOut.model_validate(total) for total in rules.totals(lines)],
         amount=payment.amount,
         bank_name=partner.name,
         channel_code=payment.channel_code,
         bank_reference=payment.reference_no,
         payment_request_id=payment.payment_request_id,
-        paid_at=payment.trx_date_time,
+        paid_at=payment.paid_at,
         received_at=payment.received_at,
     )

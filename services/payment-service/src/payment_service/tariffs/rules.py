@@ -12,13 +12,10 @@ from itertools import pairwise
 
 from perisai_kit.domain.errors import Invalid
 from perisai_kit.domain.money import DOWN, WHOLE_BPS, apply_bps
-from perisai_kit.domain.month import Month, list_months
+from perisai_kit.domain.month import Month
 
 MAX_MONTHS = 12
-"""Periods are monthly or 3, 6 or 12 months at once; docs/domain.md, Start, due date, lapse."""
-
-LAST_MONTH = Month(2999, 12)
-"""A bound on month arithmetic, not a rule: the calendar of dates ends with the year 9999."""
+"""Periods are monthly or 3, 6 or 12 months at once; docs/domain.md, Bills and quotes."""
 
 
 class Programme(StrEnum):
@@ -168,31 +165,19 @@ def price(
     book: Book,
     basis: Basis,
     *,
-    first_month: Month,
-    month_count: int,
+    months: Sequence[Month],
     jht_mandatory_for_employers: bool,
 ) -> tuple[Line, ...]:
-    """Return the lines of consecutive months, by month and then JKK, JKM, JHT.
+    """Return the lines of these months, in their order and then JKK, JKM, JHT.
 
     Each contribution month is priced by itself, whenever it is paid. Whole rupiah; relief is
     rounded down, and the book is refused at start if that could ever cut a fraction.
     Raises: TooManyMonths, NoTariff, DeclaredIncomeTooLow, ProgrammesIncomplete, OldAgeMandatory.
     """
-    months = contribution_months(first_month, month_count)
+    if not 1 <= len(months) <= MAX_MONTHS:
+        raise TooManyMonths(month_count=len(months))
     check_programmes(basis, jht_mandatory_for_employers=jht_mandatory_for_employers)
     return tuple(line for month in months for line in _month_lines(book, basis, month))
-
-
-def contribution_months(first_month: Month, month_count: int) -> tuple[Month, ...]:
-    """Return the consecutive months that are asked for at once.
-
-    Raises: TooManyMonths; NoTariff for a month that no table will ever reach.
-    """
-    if not 1 <= month_count <= MAX_MONTHS:
-        raise TooManyMonths(month_count=month_count)
-    if first_month > LAST_MONTH:
-        raise NoTariff(month=str(first_month))
-    return list_months(first_month, month_count)
 
 
 def check_programmes(basis: Basis, *, jht_mandatory_for_employers: bool) -> None:

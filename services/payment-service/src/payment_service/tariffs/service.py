@@ -1,5 +1,6 @@
 """Prices, from the documents shipped in the package."""
 
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from uuid import UUID
@@ -50,11 +51,10 @@ async def basis_for(
 def price(
     basis: ContributionBasis,
     *,
-    first_month: Month,
-    month_count: int,
+    months: Sequence[Month],
     jht_mandatory_for_employers: bool,
 ) -> tuple[rules.Line, ...]:
-    """Return the lines of consecutive months, each rupiah explained.
+    """Return the lines of these months, each rupiah explained.
 
     Raises: NoTariff, DeclaredIncomeTooLow, ProgrammesIncomplete, OldAgeMandatory.
     """
@@ -67,7 +67,6 @@ def price(
             employs_others=basis.employs_others,
             payer=basis.payer,
         ),
-        first_month=first_month,
-        month_count=month_count,
+        months=months,
         jht_mandatory_for_employers=jht_mandatory_for_employers,
     )

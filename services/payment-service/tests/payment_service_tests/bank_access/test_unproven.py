@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -292,7 +293,7 @@ async def test_a_caller_too_many_finds_its_connection_closed(open_town: OpenTown
 async def test_made_up_client_keys_make_the_partners_be_read_once_a_second(
     bank: Bank, database: Database, keyring: Keyring
 ) -> None:
-    gate = Gate(database, keyring, trusted=(), cache_s=60)
+    gate = Gate(database, keyring, trusted=(), cache_s=60, bank_time_tolerance=timedelta())
     before = await gate.callers()
 
     first = await gate.client(str(new_id()))
@@ -361,4 +362,5 @@ def a_caller() -> Caller:
         sources=Sources(),
         replay_answer=ReplayAnswer.STORED_SUCCESS,
         is_active=True,
+        bank_time_tolerance=None,
     )

@@ -275,6 +275,22 @@ async def test_a_partner_is_activated_and_suspended_and_activated_again(
     assert answers[-1].json()["status"] == "active"
 
 
+async def test_the_times_of_a_bank_are_trusted_until_an_activation_says_otherwise(
+    client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner
+) -> None:
+    made = await client.post(PARTNERS, json=new_partner(), headers=treasurer)
+    path = f"{PARTNERS}/{made.json()['id']}"
+
+    unchanged = await client.post(f"{path}/activation", headers=treasurer)
+    await client.post(f"{path}/suspension", headers=treasurer)
+    switched = await client.post(
+        f"{path}/activation", json={"trust_bank_time": False}, headers=treasurer
+    )
+
+    answers = [made, unchanged, switched]
+    assert [each.json()["trust_bank_time"] for each in answers] == [True, True, False]
+
+
 @pytest.mark.parametrize("profile", ["bca", "bri"])
 async def test_a_real_bank_is_not_activated_before_its_replay_answer_is_signed_off(
     client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner, profile: str

@@ -12,15 +12,19 @@ from payment_service.banks.models import BankPartner
 from payment_service.bills.models import Bill
 from payment_service.bills.schemas import BillOut
 from payment_service.clients.members import ContributionBasis
+from payment_service.payments.models import Payment
+from payment_service.testing import make_offer
 from perisai_kit.auth.principal import Role
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
 from perisai_kit.testing.plugin import BusinessTime, MakeApp, Tokens, Urls, Wire, open_app_client
 
 IssueBill = Callable[..., Awaitable[BillOut]]
 Know = Callable[[ContributionBasis], None]
 MakeBasis = Callable[..., ContributionBasis]
 MakePartner = Callable[..., Awaitable[BankPartner]]
+Settle = Callable[..., Awaitable[Payment]]
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +62,83 @@ async def test_an_agent_bills_the_own_member(
     assert (bill["status"], bill["amount"], bill["display_name"]) == ("open", 28_400, "S*** A***")
     assert len(bill["lines"]) == 3
     assert bill["virtual_accounts"][0]["number"].startswith("88001")
+    assert bill.pop("replaced_bill_id") is None
     assert (await client.get(f"/v1/bills/{bill['id']}", headers=agent)).json() == bill
+
+
+async def test_a_new_bill_names_the_one_it_replaces(
+    client: httpx.AsyncClient,
+    session: AsyncSession,
+    tokens: Tokens,
+    make_basis: MakeBasis,
+    make_partner: MakePartner,
+    member_answers: Know,
+) -> None:
+    await make_partner(session)
+    await session.commit()
+    basis = make_basis()
+    member_answers(basis)
+    admin = tokens.make(Role.ADMIN)
+    first = await client.post("/v1/bills", json=asked(basis), headers={**admin, **key()})
+
+    second = await client.post("/v1/bills", json=asked(basis), headers={**admin, **key()})
+
+    assert (second.status_code, second.json()["replaced_bill_id"]) == (201, first.json()["id"])
+    replaced = (await client.get(f"/v1/bills/{first.json()['id']}", headers=admin)).json()
+    assert (replaced["status"], replaced["cancellation_reason"]) == ("cancelled", "replaced")
+
+
+@pytest.mark.parametrize(
+    ("differences", "refusal"),
+    [
+        ({"offers": [], "not_billable": "deceased"}, "member_deceased"),
+        ({"offers": [], "not_billable": "over_age"}, "member_over_age"),
+        (
+            {
+                "registration": None,
+                "offers": [make_offer(Month(2026, 11), opens_registration=True)],
+                "declaration_needed": True,
+            },
+            "declaration_needed",
+        ),
+    ],
+)
+async def test_what_member_service_rules_out_is_refused_with_what_to_do(
+    client: httpx.AsyncClient,
+    tokens: Tokens,
+    make_basis: MakeBasis,
+    member_answers: Know,
+    differences: dict[str, Any],
+    refusal: str,
+) -> None:
+    basis = make_basis(**differences)
+    member_answers(basis)
+
+    answer = await client.post(
+        "/v1/bills", json=asked(basis), headers={**tokens.make(Role.ADMIN), **key()}
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (422, refusal)
+
+
+async def test_no_declaration_is_needed_inside_a_registration(
+    client: httpx.AsyncClient,
+    session: AsyncSession,
+    tokens: Tokens,
+    make_basis: MakeBasis,
+    make_partner: MakePartner,
+    member_answers: Know,
+) -> None:
+    await make_partner(session)
+    await session.commit()
+    basis = make_basis(declaration_needed=True)
+    member_answers(basis)
+
+    answer = await client.post(
+        "/v1/bills", json=asked(basis), headers={**tokens.make(Role.ADMIN), **key()}
+    )
+
+    assert answer.status_code == 201
 
 
 async def test_a_bill_needs_an_idempotency_key(
@@ -116,12 +196,15 @@ async def test_a_refused_bill_leaves_nothing_behind(
     tokens: Tokens,
     make_basis: MakeBasis,
     member_answers: Know,
+    settle: Settle,
 ) -> None:
     client, database = own_client
     basis = make_basis()
     member_answers(basis)
     headers = tokens.make(Role.ADMIN)
-    await client.post("/v1/bills", json=asked(basis), headers={**headers, **key()})
+    shown = await client.post("/v1/bills", json=asked(basis), headers={**headers, **key()})
+    async with database.begin() as session:
+        await settle(session, BillOut.model_validate(shown.json()))
 
     answer = await client.post(
         "/v1/bills", json=asked(basis, month_count=3), headers={**headers, **key()}
@@ -257,28 +340,48 @@ async def test_nobody_sees_bills_without_a_token(client: httpx.AsyncClient) -> N
 
 
 @pytest.mark.parametrize(
-    ("first_month", "code"),
+    ("first_month", "count"),
     [
-        ("0001-01", "month_not_billable"),
-        ("2028-01", "month_not_billable"),
-        ("9999-12", "no_tariff"),
+        ("2026-10", 1),  # not offered
+        ("2026-12", 1),  # would leave a gap
+        ("2027-06", 8),  # reaches further than is sold
+        ("9999-12", 12),
     ],
 )
-async def test_a_distant_month_cannot_be_billed(
-    own_client: tuple[httpx.AsyncClient, Database],
+async def test_months_that_are_not_offered_cannot_be_billed_and_the_refusal_says_which_can(
+    client: httpx.AsyncClient,
     tokens: Tokens,
     make_basis: MakeBasis,
     member_answers: Know,
     first_month: str,
-    code: str,
+    count: int,
 ) -> None:
-    basis = make_basis()
+    offers = [make_offer(Month(2026, 11)), make_offer(Month(2027, 6))]
+    basis = make_basis(offers=offers)
     member_answers(basis)
 
-    answer = await own_client[0].post(
+    answer = await client.post(
         "/v1/bills",
-        json=asked(basis, first_month=first_month, month_count=12),
+        json=asked(basis, first_month=first_month, month_count=count),
         headers={**tokens.make(Role.ADMIN), **key()},
     )
 
-    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert (answer.status_code, answer.json()["code"]) == (422, "month_not_billable")
+    assert answer.json()["details"] == {
+        "billable_from": ["2026-11", "2027-06"],
+        "latest": "2027-11",
+    }
+
+
+async def test_an_offer_whose_end_has_come_meanwhile_is_not_taken(
+    client: httpx.AsyncClient, tokens: Tokens, make_basis: MakeBasis, member_answers: Know
+) -> None:
+    over = make_offer(Month(2026, 11), pay_before=datetime(2026, 11, 5, 3, 0, tzinfo=UTC))
+    basis = make_basis(offers=[over, make_offer(Month(2026, 12))])
+    member_answers(basis)
+
+    answer = await client.post(
+        "/v1/bills", json=asked(basis), headers={**tokens.make(Role.ADMIN), **key()}
+    )
+
+    assert answer.json()["details"]["billable_from"] == ["2026-12"]

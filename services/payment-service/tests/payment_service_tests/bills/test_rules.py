@@ -7,27 +7,9 @@ from hypothesis import strategies as st
 from payment_service.bills import rules
 from payment_service.bills.rules import BillStatus
 from perisai_kit.domain.errors import Conflict
-from perisai_kit.domain.month import Month, list_months
 
 NOW = datetime(2026, 11, 5, 3, 0, tzinfo=UTC)
-PRESENT = Month(2026, 11)
-LONG_AGO = Month(2023, 1)
-
-
-def check_months(
-    first: Month,
-    count: int = 1,
-    *,
-    registered: Month = LONG_AGO,
-    status: str = "active",
-) -> None:
-    rules.check_months(
-        list_months(first, count),
-        present=PRESENT,
-        registered=registered,
-        member_status=status,
-        advance_months=12,
-    )
+LATER = NOW + timedelta(seconds=1)
 
 
 @pytest.mark.parametrize("to", [BillStatus.PAID, BillStatus.CANCELLED, BillStatus.EXPIRED])
@@ -52,75 +34,46 @@ def test_a_settled_bill_never_moves_again(
         rules.check_change(status, to)
 
 
-@pytest.mark.parametrize("late_s", [-60, 0])
-def test_a_bill_is_payable_until_its_last_instant(late_s: int) -> None:
+def test_a_bill_is_payable_until_just_before_its_end() -> None:
     rules.check_payable(
         BillStatus.OPEN,
         due=28_400,
         paid=28_400,
         expires_at=NOW,
-        paid_at=NOW + timedelta(seconds=late_s),
+        paid_at=NOW - timedelta(microseconds=1),
     )
 
 
-def test_a_bill_paid_after_its_end_is_refused() -> None:
+@pytest.mark.parametrize("late_us", [0, 1])
+def test_a_bill_cannot_be_paid_from_its_end_on(late_us: int) -> None:
     with pytest.raises(rules.BillExpiredAlready):
         rules.check_payable(
             BillStatus.OPEN,
             due=1,
             paid=1,
             expires_at=NOW,
-            paid_at=NOW + timedelta(microseconds=1),
+            paid_at=NOW + timedelta(microseconds=late_us),
         )
 
 
 @given(due=st.integers(1, 10**7), paid=st.integers(0, 10**7))
 def test_only_the_exact_amount_pays_a_bill(due: int, paid: int) -> None:
     if due == paid:
-        rules.check_payable(BillStatus.OPEN, due=due, paid=paid, expires_at=NOW, paid_at=NOW)
+        rules.check_payable(BillStatus.OPEN, due=due, paid=paid, expires_at=LATER, paid_at=NOW)
         return
     with pytest.raises(rules.AmountMismatch) as refused:
-        rules.check_payable(BillStatus.OPEN, due=due, paid=paid, expires_at=NOW, paid_at=NOW)
+        rules.check_payable(BillStatus.OPEN, due=due, paid=paid, expires_at=LATER, paid_at=NOW)
     assert refused.value.details == {"due": due, "paid": paid}
 
 
-def test_an_open_bill_past_its_end_is_shown_as_expired() -> None:
-    later = NOW + timedelta(seconds=1)
-
-    assert rules.shown_status(BillStatus.OPEN, expires_at=NOW, at=NOW) is BillStatus.OPEN
-    assert rules.shown_status(BillStatus.OPEN, expires_at=NOW, at=later) is BillStatus.EXPIRED
-    assert rules.shown_status(BillStatus.PAID, expires_at=NOW, at=later) is BillStatus.PAID
+def test_an_open_bill_is_shown_as_expired_from_its_end_on() -> None:
+    assert rules.shown_status(BillStatus.OPEN, expires_at=LATER, at=NOW) is BillStatus.OPEN
+    assert rules.shown_status(BillStatus.OPEN, expires_at=NOW, at=NOW) is BillStatus.EXPIRED
+    assert rules.shown_status(BillStatus.PAID, expires_at=NOW, at=LATER) is BillStatus.PAID
 
 
-def test_a_bill_lives_for_the_hours_of_the_setting() -> None:
-    assert rules.expires_at(NOW, valid_h=168) == NOW + timedelta(days=7)
+def test_a_bill_ends_after_the_hours_of_the_setting_and_no_later_than_its_months_allow() -> None:
+    week, month_end = NOW + timedelta(days=7), NOW + timedelta(days=3)
 
-
-@pytest.mark.parametrize("first", [Month(2026, 8), Month(2026, 11), Month(2027, 11)])
-def test_three_months_of_arrears_and_a_year_ahead_can_be_billed(first: Month) -> None:
-    check_months(first)
-
-
-@pytest.mark.parametrize(
-    ("first", "count"),
-    [(Month(2026, 7), 1), (Month(2026, 7), 12), (Month(2027, 12), 1), (Month(2027, 1), 12)],
-)
-def test_older_arrears_and_a_more_distant_future_cannot_be_billed(first: Month, count: int) -> None:
-    with pytest.raises(rules.MonthNotBillable) as refused:
-        check_months(first, count)
-
-    assert refused.value.details == {"earliest": "2026-08", "latest": "2027-11"}
-
-
-def test_months_before_the_registration_cannot_be_billed() -> None:
-    check_months(Month(2026, 10), registered=Month(2026, 10))
-
-    with pytest.raises(rules.MonthNotBillable):
-        check_months(Month(2026, 9), registered=Month(2026, 10))
-
-
-def test_a_lapsed_member_comes_back_without_arrears() -> None:
-    check_months(Month(2026, 11), status="lapsed")
-
-    with pytest.raises(rules.MonthNotBillable):
-        check_months(Month(2026, 10), status="lapsed")
+    assert rules.find_end(NOW, valid_h=168, pay_before=week + timedelta(days=1)) == week
+    assert rules.find_end(NOW, valid_h=168, pay_before=month_end) == month_end

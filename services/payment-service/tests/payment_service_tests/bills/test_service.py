@@ -1,23 +1,23 @@
 from collections.abc import Awaitable, Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, true
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.banks.models import BankPartner
 from payment_service.banks.rules import PartnerStatus
-from payment_service.bills import rules, service
+from payment_service.bills import queries, rules, service
 from payment_service.bills.rules import BillStatus, CancellationReason
 from payment_service.bills.schemas import BillOut
 from payment_service.clients.members import ContributionBasis
+from payment_service.payments.models import Payment
 from payment_service.tariffs.rules import Payer, Sector
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.db.sql import execute_together, make_executor
 from perisai_kit.domain.ids import new_id
-from perisai_kit.domain.month import Month
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.plugin import BusinessTime
 from snap_bi import profiles, virtual_account
@@ -27,6 +27,7 @@ NOVEMBER = datetime(2026, 11, 5, 3, 0, tzinfo=UTC)
 IssueBill = Callable[..., Awaitable[BillOut]]
 MakeBasis = Callable[..., ContributionBasis]
 MakePartner = Callable[..., Awaitable[BankPartner]]
+Settle = Callable[..., Awaitable[Payment]]
 Published = Callable[[AsyncSession], Awaitable[list[tuple[str, dict[str, Any]]]]]
 
 
@@ -137,18 +138,6 @@ async def test_without_a_bank_no_bill_is_issued(
         await issue_bill(session)
 
 
-async def test_a_month_stands_on_one_bill_only_and_the_refusal_names_it(
-    session: AsyncSession, issue_bill: IssueBill, make_basis: MakeBasis
-) -> None:
-    basis = make_basis()
-    await issue_bill(session, basis=basis, first_month=Month(2026, 11), month_count=2)
-
-    with pytest.raises(rules.MonthAlreadyBilled) as refused:
-        await issue_bill(session, basis=basis, first_month=Month(2026, 12), month_count=2)
-
-    assert refused.value.details == {"months": ["2026-12"]}
-
-
 async def test_two_members_can_be_billed_for_the_same_month(
     session: AsyncSession, issue_bill: IssueBill
 ) -> None:
@@ -157,7 +146,7 @@ async def test_two_members_can_be_billed_for_the_same_month(
     assert first.first_month == second.first_month
 
 
-async def test_a_cancelled_bill_frees_its_months_and_is_announced(
+async def test_a_cancelled_bill_makes_way_for_another_and_is_announced(
     session: AsyncSession, issue_bill: IssueBill, make_basis: MakeBasis, published: Published
 ) -> None:
     basis = make_basis()
@@ -184,17 +173,14 @@ async def test_a_bill_is_cancelled_once(session: AsyncSession, issue_bill: Issue
         await service.cancel(session, admin(), bill.id, reason=CancellationReason.REPLACED)
 
 
-async def test_a_paid_bill_keeps_its_months_and_cannot_be_cancelled(
-    session: AsyncSession, issue_bill: IssueBill, make_basis: MakeBasis
+async def test_a_paid_bill_cannot_be_cancelled(
+    session: AsyncSession, issue_bill: IssueBill
 ) -> None:
-    basis = make_basis()
-    shown = await issue_bill(session, basis=basis)
+    shown = await issue_bill(session)
     await pay(session, shown)
 
     with pytest.raises(rules.BillAlreadyPaid):
         await service.cancel(session, admin(), shown.id, reason=CancellationReason.WRONG_DATA)
-    with pytest.raises(rules.MonthAlreadyBilled):
-        await issue_bill(session, basis=basis)
 
 
 async def test_an_unpaid_bill_expires_after_the_late_notice_time(
@@ -228,22 +214,6 @@ async def test_expiry_touches_nothing_that_is_paid_or_cancelled(
     assert await expire(session) == 0
 
 
-async def test_a_bill_past_its_end_makes_way_for_a_new_one_at_once(
-    session: AsyncSession,
-    issue_bill: IssueBill,
-    make_basis: MakeBasis,
-    business_time: BusinessTime,
-) -> None:
-    basis = make_basis()
-    first = await issue_bill(session, basis=basis)
-    business_time.at(NOVEMBER + timedelta(hours=169))
-
-    second = await issue_bill(session, basis=basis, first_month=first.first_month)
-
-    assert second.status is BillStatus.OPEN
-    assert (await service.get(session, admin(), first.id)).status is BillStatus.EXPIRED
-
-
 async def test_a_bill_past_its_end_is_shown_and_listed_as_expired_before_the_task_runs(
     session: AsyncSession, issue_bill: IssueBill, business_time: BusinessTime
 ) -> None:
@@ -258,6 +228,24 @@ async def test_a_bill_past_its_end_is_shown_and_listed_as_expired_before_the_tas
 
     assert await ids(BillStatus.EXPIRED) == [bill.id]
     assert await ids(BillStatus.OPEN) == []
+
+
+async def test_the_end_of_a_bill_is_too_late_in_lists_and_for_the_task(
+    session: AsyncSession, issue_bill: IssueBill
+) -> None:
+    end = (await issue_bill(session)).expires_at
+    before = end - timedelta(microseconds=1)
+
+    async def count(status: BillStatus, at: datetime) -> int:
+        found = await queries.list_bills(
+            session, true(), member_id=None, status=status, at=at, before_id=None, limit=10
+        )
+        return len(found)
+
+    assert (await count(BillStatus.OPEN, before), await count(BillStatus.OPEN, end)) == (1, 0)
+    assert (await count(BillStatus.EXPIRED, before), await count(BillStatus.EXPIRED, end)) == (0, 1)
+    assert await queries.lock_expired_bills(session, through=before, limit=10) == []
+    assert len(await queries.lock_expired_bills(session, through=end, limit=10)) == 1
 
 
 def sees(*roles: Role, **more: Any) -> Principal:
@@ -319,13 +307,6 @@ async def test_bills_come_in_pages_the_latest_first(
 
     assert [item.id for item in [*first.items, *rest.items]] == issued[::-1]
     assert rest.next_cursor is None
-
-
-async def test_a_member_cannot_be_billed_for_months_before_the_registration(
-    session: AsyncSession, issue_bill: IssueBill
-) -> None:
-    with pytest.raises(rules.MonthNotBillable):
-        await issue_bill(session, first_month=Month(2026, 10), registered_on=date(2026, 11, 3))
 
 
 async def test_the_lines_of_a_bill_cannot_be_changed_by_the_service(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -116,4 +117,5 @@ def caller_of(bank: Bank) -> Caller:
         sources=Sources(),
         replay_answer=partner.replay_answer or ReplayAnswer.STORED_SUCCESS,
         is_active=partner.status is PartnerStatus.ACTIVE,
+        bank_time_tolerance=timedelta(minutes=10),
     )

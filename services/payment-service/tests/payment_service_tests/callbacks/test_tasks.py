@@ -14,6 +14,7 @@ from payment_service.testing import Bank
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.plugin import Urls
 
@@ -30,7 +31,7 @@ async def test_dead_tokens_and_old_external_ids_are_forgotten(
             ExternalId(
                 partner_id=bank.partner.id,
                 scope="25",
-                day=clock.jakarta_date(now) - timedelta(days=days),
+                day=jakarta_date(now) - timedelta(days=days),
                 external_id=name,
                 callback_id=new_id(),
             )
@@ -75,7 +76,7 @@ async def test_a_days_tokens_ids_and_unproven_requests_are_forgotten_and_fresh_o
     own_database: Callable[[str], Urls], keyring: Keyring, make_partner: MakePartner
 ) -> None:
     urls, now = own_database("payment"), clock.real_now()
-    today = clock.jakarta_date(now)
+    today = jakarta_date(now)
     database = Database(urls.app, keyring=keyring, pool_size=2)
     async with database.begin() as session:
         partner_id = (await make_partner(session)).id

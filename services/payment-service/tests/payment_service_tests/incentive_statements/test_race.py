@@ -110,7 +110,6 @@ async def test_fifty_bills_paid_become_the_published_statement(
                 attribution_id=care.attribution_id,
                 agent_id=care.agent_id,
                 wadah_id=care.wadah_id,
-                registered_on=month.first_day,
             )
             bill = await issue_bill(session, basis=basis)
             await settle(session, bill)

@@ -23,6 +23,7 @@ from payment_service.settings import Settings
 from payment_service.testing_commissions import Village, noon
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month
 from perisai_kit.events.outbox import publish
 from perisai_kit.events.parking import ParkedEvent
@@ -54,7 +55,7 @@ async def test_a_month_is_closed_once(
     [
         (noon(NOVEMBER, 30), None),
         (noon(NOVEMBER.plus(1), 1), "2025-12-02T00:00:00+07:00"),
-        (datetime(2025, 12, 1, 23, 59, 59, tzinfo=clock.JAKARTA), "2025-12-02T00:00:00+07:00"),
+        (datetime(2025, 12, 1, 23, 59, 59, tzinfo=JAKARTA), "2025-12-02T00:00:00+07:00"),
     ],
 )
 async def test_a_month_is_not_closed_before_a_day_has_passed(

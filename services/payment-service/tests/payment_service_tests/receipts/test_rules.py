@@ -9,8 +9,7 @@ def test_a_receipt_totals_each_programme_and_names_the_law_that_reduced_it() -> 
     priced = tariffs.price(
         tariff_service.book(),
         Basis(Sector.OTHER, 1_000_000, frozenset(Programme), False, Payer.SELF),
-        first_month=Month(2026, 12),
-        month_count=2,
+        months=[Month(2026, 12), Month(2027, 1)],
         jht_mandatory_for_employers=True,
     )
 

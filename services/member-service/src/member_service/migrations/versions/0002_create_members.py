@@ -39,10 +39,11 @@ def upgrade() -> None:
             agent_id uuid,
             wadah_id uuid,
             attribution_id uuid,
-            registered_on date NOT NULL,
+            enrolled_on date NOT NULL,
             paid_through text,
-            grace_from date,
-            lapses_on date,
+            first_unpaid text,
+            ends_on date,
+            end_reason varchar(40),
             version integer NOT NULL,
             created_by uuid NOT NULL,
             created_at timestamptz NOT NULL,
@@ -55,7 +56,10 @@ def upgrade() -> None:
             CONSTRAINT ck_members_programmes CHECK (programmes @> ARRAY['jkk', 'jkm']::varchar[]),
             CONSTRAINT ck_members_declared_income CHECK (declared_income > 0),
             CONSTRAINT ck_members_standing
-                CHECK (num_nulls(paid_through, grace_from, lapses_on) IN (0, 3)),
+                CHECK (num_nulls(paid_through, first_unpaid, ends_on, end_reason) IN (0, 4)),
+            CONSTRAINT ck_members_end_reason CHECK (end_reason IN (
+                'lapsed', 'death', 'claim', 'stopped_working', 'choice'
+            )),
             CONSTRAINT uq_members_nik_hash UNIQUE (nik_hash)
         )
         """

@@ -1,4 +1,4 @@
-"""Paid months by programme."""
+"""Registrations, the allocations that make them, and corrections of holidays."""
 
 from alembic import op
 
@@ -11,17 +11,72 @@ down_revision = "0005"
 def upgrade() -> None:
     op.execute(
         """
-        CREATE TABLE coverage_months (
+        CREATE TABLE registrations (
+            id uuid NOT NULL,
             member_id uuid NOT NULL,
-            month text NOT NULL,
-            programme varchar(40) NOT NULL,
-            payment_id uuid NOT NULL,
-            paid_on date NOT NULL,
-            recorded_at timestamptz NOT NULL,
-            CONSTRAINT pk_coverage_months PRIMARY KEY (member_id, month, programme),
-            CONSTRAINT ck_coverage_months_programme CHECK (programme IN ('jkk', 'jkm', 'jht')),
-            CONSTRAINT fk_coverage_months_member_id FOREIGN KEY(member_id) REFERENCES members (id)
+            began_at timestamptz NOT NULL,
+            first_month text NOT NULL,
+            kind varchar(40) NOT NULL,
+            declaration_id uuid NOT NULL,
+            age integer NOT NULL,
+            ends_on date NOT NULL,
+            end_reason varchar(40) NOT NULL,
+            superseded_at timestamptz,
+            CONSTRAINT pk_registrations PRIMARY KEY (id),
+            CONSTRAINT ck_registrations_kind CHECK (kind IN ('first', 'return')),
+            CONSTRAINT ck_registrations_end_reason CHECK (end_reason IN (
+                'lapsed', 'death', 'claim', 'stopped_working', 'choice'
+            )),
+            CONSTRAINT fk_registrations_member_id FOREIGN KEY(member_id) REFERENCES members (id),
+            CONSTRAINT fk_registrations_declaration_id
+                FOREIGN KEY(declaration_id) REFERENCES work_declarations (id)
         )
         """
     )
-    grant(op, "coverage_months", "SELECT, INSERT")
+    op.execute(
+        "CREATE INDEX ix_registrations_present ON registrations (member_id, began_at)"
+        " WHERE superseded_at IS NULL"
+    )
+    grant(op, "registrations", "SELECT, INSERT, UPDATE")
+    op.execute(
+        """
+        CREATE TABLE allocations (
+            id uuid NOT NULL,
+            bill_id uuid NOT NULL,
+            member_id uuid NOT NULL,
+            issued_at timestamptz NOT NULL,
+            counts_at timestamptz NOT NULL,
+            received_at timestamptz NOT NULL,
+            months text[] NOT NULL,
+            programmes varchar(40)[] NOT NULL,
+            answer_no integer NOT NULL,
+            declined varchar(40),
+            withdrawn text[] NOT NULL,
+            CONSTRAINT pk_allocations PRIMARY KEY (id),
+            CONSTRAINT ck_allocations_declined CHECK (declined IN (
+                'month_paid', 'before_first_month', 'no_registration', 'not_declared', 'over_age',
+                'deceased'
+            )),
+            CONSTRAINT fk_allocations_member_id FOREIGN KEY(member_id) REFERENCES members (id)
+        )
+        """
+    )
+    op.execute("CREATE INDEX ix_allocations_member_id ON allocations (member_id)")
+    grant(op, "allocations", "SELECT, INSERT, UPDATE (answer_no, declined, withdrawn)")
+    op.execute(
+        """
+        CREATE TABLE holiday_corrections (
+            id uuid NOT NULL,
+            day date NOT NULL,
+            is_holiday boolean NOT NULL,
+            name text NOT NULL,
+            made_by uuid NOT NULL,
+            made_at timestamptz NOT NULL,
+            CONSTRAINT pk_holiday_corrections PRIMARY KEY (id)
+        )
+        """
+    )
+    op.execute(
+        "CREATE INDEX ix_holiday_corrections_day_made_at ON holiday_corrections (day, made_at)"
+    )
+    grant(op, "holiday_corrections", "SELECT, INSERT")

@@ -1,4 +1,4 @@
-"""Bills, their months and lines, and where they can be paid."""
+"""Bills, their lines, and where they can be paid."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,7 +16,6 @@ def upgrade() -> None:
     op.execute("CREATE SEQUENCE virtual_account_serials START 1")
     grant(op, "SEQUENCE virtual_account_serials", "USAGE")
     _create_bills()
-    _create_months()
     _create_lines()
     _create_virtual_accounts()
 
@@ -56,6 +55,13 @@ def _create_bills() -> None:
     op.create_index(
         "ix_bills_open", "bills", ["expires_at", "id"], postgresql_where=sa.text("status = 'open'")
     )
+    op.create_index(
+        "uq_bills_open",
+        "bills",
+        ["member_id"],
+        unique=True,
+        postgresql_where=sa.text("status = 'open'"),
+    )
     grant(op, "bills", "SELECT, INSERT, UPDATE")
 
 
@@ -75,26 +81,6 @@ def _bill_checks() -> list[sa.CheckConstraint]:
         ),
     }
     return [sa.CheckConstraint(text, name=f"ck_bills_{name}") for name, text in checks.items()]
-
-
-def _create_months() -> None:
-    op.create_table(
-        "bill_months",
-        sa.Column("bill_id", sa.Uuid, nullable=False),
-        sa.Column("month", MONTH, nullable=False),
-        sa.Column("member_id", sa.Uuid, nullable=False),
-        sa.Column("live", sa.Boolean, nullable=False),
-        sa.ForeignKeyConstraint(["bill_id"], ["bills.id"], name="fk_bill_months_bill_id"),
-        sa.PrimaryKeyConstraint("bill_id", "month", name="pk_bill_months"),
-    )
-    op.create_index(
-        "uq_bill_months_live",
-        "bill_months",
-        ["member_id", "month"],
-        unique=True,
-        postgresql_where=sa.text("live"),
-    )
-    grant(op, "bill_months", "SELECT, INSERT, UPDATE (live)")
 
 
 def _create_lines() -> None:

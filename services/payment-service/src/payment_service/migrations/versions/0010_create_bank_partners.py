@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("public_key_pem", sa.Text, nullable=False),
         sa.Column("allowed_sources", sa.ARRAY(sa.Text), nullable=False),
         sa.Column("replay_answer", CHOICE),
+        sa.Column("trust_bank_time", sa.Boolean, nullable=False),
         sa.Column("base_url", sa.Text),
         sa.Column("outbound_client_id", sa.Text),
         sa.Column("outbound_client_secret", sa.LargeBinary),

@@ -1,0 +1,39 @@
+import uuid
+from datetime import date, datetime
+
+from sqlalchemy import DateTime, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from member_service.base import Base, MonthText
+from member_service.registrations.rules import EndReason, RegistrationKind
+from perisai_kit.db.columns import choice
+from perisai_kit.domain.month import Month
+
+
+class RegistrationRow(Base):
+    """A registration as the calendar judged it; `id` is the allocation that opened it.
+
+    ends_on: the first day outside, if nothing more becomes known. superseded_at: when later
+    knowledge made another registration of it, or none.
+    """
+
+    __tablename__ = "registrations"
+    __table_args__ = (
+        Index(
+            "ix_registrations_present",
+            "member_id",
+            "began_at",
+            postgresql_where=text("superseded_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"))
+    began_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    first_month: Mapped[Month] = mapped_column(MonthText)
+    kind: Mapped[RegistrationKind] = mapped_column(choice(RegistrationKind, "kind"))
+    declaration_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("work_declarations.id"))
+    age: Mapped[int]
+    ends_on: Mapped[date]
+    end_reason: Mapped[EndReason] = mapped_column(choice(EndReason, "end_reason"))
+    superseded_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
