@@ -34,7 +34,7 @@ PORT_ATTEMPTS = 3
 """A free port may be taken by somebody else before the process binds it."""
 DATABASES = ("gateway", "agent", "member", "payment")
 COMMANDS = {
-    **{name: f"perisai_kit.services.serve {name} " for name in (*DATABASES, "fakebank")},
+    **{name: f"-m perisai_kit {name} " for name in (*DATABASES, "fakebank")},
     "postgres": "postgres -D",
 }
 """What tells a process by its command line."""

@@ -66,7 +66,7 @@ class Service:
         given = {"port": self.port, "inner_port": self.inner_port}
         words = [word.format(**given) for word in self.command]
         if words[0] == "perisai-serve":  # its script need not be on the PATH
-            words[:1] = [sys.executable, "-m", "perisai_kit.services.serve"]
+            words[:1] = [sys.executable, "-m", "perisai_kit"]
         return tuple(words)
 
 

@@ -26,7 +26,7 @@ from perisai_kit.services.serve import (
 )
 from sandbox.ports import HOST, free_port
 
-COMMAND = (sys.executable, "-m", "perisai_kit.services.serve")
+COMMAND = (sys.executable, "-m", "perisai_kit")
 WAIT_S = 60
 
 
@@ -98,6 +98,18 @@ def test_a_wrong_word_is_one_line(words: list[str], said: str) -> None:
         serve.main(words)
 
     assert str(ended.value.code).startswith(said)
+
+
+def test_the_command_imports_nothing_of_a_service_before_its_imports_are_shortened() -> None:
+    listed = subprocess.run(
+        [sys.executable, "-c", "import perisai_kit.__main__, sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+
+    assert "perisai_kit.__main__" in listed
+    assert not {"structlog", "httpx", "uvicorn", "fastapi", "sqlalchemy"} & set(listed)
 
 
 def test_the_server_hides_its_name_and_offers_no_other_protocol() -> None:
