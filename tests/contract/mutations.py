@@ -1,9 +1,12 @@
 """Requests that are wrong in one place each, made from an OpenAPI document."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
+from zlib import crc32
 
+Value = TypeVar("Value")
 UUID = "0190a000-0000-7000-8000-000000000001"
 WRONG: tuple[Any, ...] = (
     None,
@@ -39,6 +42,8 @@ WRONG_BODIES: tuple[bytes, ...] = (
     b"9" * 5_000,
     b'{"a": NaN}',
 )
+FEW = 4
+"""So many values a place meets in a short run; together the places meet all of them."""
 
 
 @dataclass(frozen=True)
@@ -84,22 +89,44 @@ def operations(service: str, document: dict[str, Any]) -> Iterator[Operation]:
             )
 
 
-def mutations(operation: Operation) -> Iterator[Mutation]:
+Choose = Callable[[str, Sequence[Any]], Sequence[Any]]
+"""Chooses from the wrong values for a place."""
+
+
+def choose_all(_: str, values: Sequence[Value]) -> Sequence[Value]:
+    """Return them all."""
+    return values
+
+
+def choose_few(place: str, values: Sequence[Value]) -> Sequence[Value]:
+    """Return FEW of them that depend on the place alone."""
+    start = crc32(place.encode()) % len(values)
+    return [*values[start:], *values[:start]][:FEW]
+
+
+def mutations(operation: Operation, choose: Choose) -> Iterator[Mutation]:
     """List wrong requests for an operation: in its path, its query and each field of its body."""
+    choose = partial(_choose_for, operation, choose)
     good_path = path_of(operation)
     body = example(operation.schema, operation.schemas) if operation.schema else None
     for name in named(operation, "path"):
-        for text in WRONG_TEXT:
+        for text in choose(f"path {name}", WRONG_TEXT):
             yield Mutation(f"path {name}", path_of(operation, {name: text}), json=body)
     for name in named(operation, "query"):
-        for text in WRONG_TEXT:
+        for text in choose(f"query {name}", WRONG_TEXT):
             yield Mutation(f"query {name}", good_path, query=f"{name}={text}", json=body)
     if operation.schema is None:
         return
-    for raw in WRONG_BODIES:
+    for raw in choose("body", WRONG_BODIES):
         yield Mutation("body", good_path, content=raw)
-    for where, wrong in wrong_values(body):
+    for where, wrong in wrong_values(body, choose):
         yield Mutation(where, good_path, json=wrong)
+
+
+def _choose_for(
+    operation: Operation, choose: Choose, place: str, values: Sequence[Any]
+) -> Sequence[Any]:
+    return choose(f"{operation} {place}", values)
 
 
 def named(operation: Operation, place: str) -> list[str]:
@@ -116,18 +143,18 @@ def path_of(operation: Operation, values: dict[str, str] | None = None) -> str:
     return path
 
 
-def wrong_values(body: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def wrong_values(body: Any, choose: Choose, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """List copies of a body, each with one field replaced, left out or added."""
     if not isinstance(body, dict):
         return
     yield f"{prefix}/surprise", {**body, "surprise": 1}
     for name, value in body.items():
         yield f"{prefix}/{name}", {key: each for key, each in body.items() if key != name}
-        for wrong in WRONG_INSIDE if prefix else WRONG:
+        for wrong in choose(f"{prefix}/{name}", WRONG_INSIDE if prefix else WRONG):
             yield f"{prefix}/{name}", {**body, name: wrong}
         inner = value[0] if isinstance(value, list) and value else value
         if isinstance(inner, dict) and prefix.count("/") < 2:
-            for where, changed in wrong_values(inner, f"{prefix}/{name}"):
+            for where, changed in wrong_values(inner, choose, f"{prefix}/{name}"):
                 yield where, {**body, name: [changed] if isinstance(value, list) else changed}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import asyncpg
 import pytest
 from contract.conftest import OPERATIONS, Documented, Platform
-from contract.mutations import Mutation, mutations
+from contract.mutations import FEW, WRONG, Choose, Mutation, choose_all, choose_few, mutations
 
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.domain.ids import new_id
@@ -14,9 +14,16 @@ from perisai_kit.testing.plugin import Tokens
 UNCOUNTED = frozenset({"read_audits", "alembic_version"})
 
 
+@pytest.mark.parametrize(
+    "choose",
+    [
+        pytest.param(choose_few, id="few"),
+        pytest.param(choose_all, id="all", marks=pytest.mark.soak),
+    ],
+)
 @pytest.mark.parametrize("name", OPERATIONS)
 async def test_a_wrong_request_is_a_problem_and_changes_nothing(
-    platform: Platform, documented: Documented, tokens: Tokens, name: str
+    platform: Platform, documented: Documented, tokens: Tokens, name: str, choose: Choose
 ) -> None:
     operation = documented[name]
     client = platform.clients[operation.service]
@@ -30,7 +37,7 @@ async def test_a_wrong_request_is_a_problem_and_changes_nothing(
     before = await count_rows(platform, operation.service)
     succeeded = 0
 
-    for number, mutation in enumerate(mutations(operation)):
+    for number, mutation in enumerate(mutations(operation, choose)):
         headers = {**everybody, "Idempotency-Key": f"mutation-{number:08d}"}
         answer = await client.request(
             operation.method, address(mutation), headers=headers, **body(mutation)
@@ -48,6 +55,13 @@ async def test_a_wrong_request_is_a_problem_and_changes_nothing(
 
     if not succeeded:
         assert await count_rows(platform, operation.service) == before
+
+
+def test_a_field_meets_few_wrong_values_and_the_fields_together_meet_all() -> None:
+    chosen = [choose_few(f"/field{number}", WRONG) for number in range(100)]
+
+    assert {len(each) for each in chosen} == {FEW}
+    assert [each for each in WRONG if not any(each in few for few in chosen)] == []
 
 
 def address(mutation: Mutation) -> str:

@@ -1,6 +1,7 @@
 """The whole platform as `make run` starts it, once for all tests that look at it."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from stage.processes import CHEAP_HASHES
 
 from perisai_kit.runtime.tls import get_ssl_context
 from sandbox import lifetime
@@ -31,6 +33,7 @@ class Running:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
+                env={**os.environ, **CHEAP_HASHES},  # of some sixty sign-ins
             )
         assert lifetime.wait_until(self._is_settled, timeout_s=START_S)
         assert self.process.poll() is None, self.output()[-2000:]
