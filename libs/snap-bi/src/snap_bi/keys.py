@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -16,6 +17,7 @@ MIN_KEY_BITS = 2048
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
 
 
+@lru_cache(maxsize=64)  # to prove that its numbers belong together takes 50 ms a key
 def load_private_key(text: str | bytes, *, allow_short: bool = False) -> RSAPrivateKey:
     """Read an unencrypted RSA private key.
 
