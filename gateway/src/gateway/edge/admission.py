@@ -11,7 +11,7 @@ from gateway.edge.limits import Limiter, RateClass
 from gateway.edge.routes import Row
 from gateway.settings import Settings
 from perisai_kit.auth.keys import KeysUnavailable
-from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.principal import Principal
 from perisai_kit.auth.tokens import Authenticator, AuthorizationRepeated, read_bearer_token
 from perisai_kit.domain.errors import Forbidden, NotFound, TooMany, Unauthenticated
 from perisai_kit.http.client_address import get_client_network
@@ -61,7 +61,7 @@ class Admission:
             self._check_rate(row.rate, self.get_network(scope), rate_headers)
             return None
         principal = await self._authenticate(scope)
-        if Role.SERVICE not in principal.roles:
+        if not principal.is_service:
             self._check_rate(row.rate, principal.subject, rate_headers)
         if ENROLMENT in principal.amr and scope["path"] not in ENROLMENT_PATHS:
             raise TotpEnrolmentOnly

@@ -13,6 +13,7 @@ from perisai_kit.domain.errors import TooLarge, Unavailable
 from perisai_kit.http.body import EncodingUnsupported
 
 RETRY_S = 5
+OF_BODIES = frozenset({b"transfer-encoding", b"content-length", b"content-encoding"})
 
 
 class BodiesFull(Unavailable):
@@ -92,6 +93,8 @@ def read_content_length(scope: Scope) -> int | None:
     """
     length: int | None = 0
     for name, value in scope["headers"]:
+        if name not in OF_BODIES:
+            continue
         if name == b"transfer-encoding":
             if value.strip().lower() != b"chunked":
                 raise RequestUnreadable
@@ -116,17 +119,20 @@ async def read_body(
         return b""
     if length is not None and length > limit:
         raise TooLarge
-    first, more = await _receive_part(receive)
-    parts, size = [first], len(first)
-    _check_size(first, size, limit, reservation)
+    parts, size, more = [], 0, True
     while more:
-        part, more = await _receive_part(receive)
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnected
+        part, more = message.get("body", b""), message.get("more_body", False)
         size += len(part)
-        _check_size(part, size, limit, reservation)
+        if size > limit:
+            raise TooLarge
+        reservation.add(len(part))
         parts.append(part)
     if length is not None and size != length:
         raise ClientDisconnected  # the server would refuse it too
-    return first if len(parts) == 1 else b"".join(parts)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def replay_body(body: bytes, receive: Receive) -> Receive:
@@ -137,16 +143,3 @@ def replay_body(body: bytes, receive: Receive) -> Receive:
         return waiting.pop() if waiting else await receive()
 
     return receive_again
-
-
-def _check_size(part: bytes, size: int, limit: int, reservation: BodyReservation) -> None:
-    if size > limit:
-        raise TooLarge
-    reservation.add(len(part))
-
-
-async def _receive_part(receive: Receive) -> tuple[bytes, bool]:
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise ClientDisconnected
-    return message.get("body", b""), message.get("more_body", False)

@@ -26,7 +26,7 @@ class Exchange:
     __slots__ = ("_record", "_scope", "headers", "send")
 
     def __init__(self, scope: Scope, send: Send, record: RequestRecord) -> None:
-        self.headers: Headers = []
+        self.headers: Headers = record.headers
         self.send = send
         self._record = record
         self._scope = scope
@@ -56,7 +56,6 @@ class Exchange:
             (b"content-type", MEDIA_TYPE.encode()),
             (b"content-length", b"%d" % len(content)),
             *own,
-            *self.headers,
         ]
         status: int = problem["status"]
         await self.send({"type": "http.response.start", "status": status, "headers": head})

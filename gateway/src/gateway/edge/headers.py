@@ -5,9 +5,9 @@ identity.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -56,16 +56,24 @@ IDENTITY_PREFIXES = (
     b"x-perisai-",
     b"x-original-",
 )
+NOT_HEADERS = frozenset({b"", b"close", b"keep-alive"})
+"""Values of Connection that name no header that could be kept."""
+NONE: frozenset[bytes] = frozenset()
 DROPPED_ANSWERS = HOP_BY_HOP | {b"date", b"server", b"x-request-id"}
 """uvicorn sets Date and Server; the gateway sets the request id."""
 NOT_IN_TARGET = re.compile(rb"[^\x21-\x7e]")
 """Source: RFC 9112 3.2. Other characters that uvicorn accepts pass unchanged."""
+LINE_ENDS = b"\r\n\0"
+OWN_LINES = 4
+"""Lines that end a head, besides that of its last own field: three fields and the empty line."""
 WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that have no Content-Length without a body. Source: RFC 9110 8.6."""
 OF_EVERY_ANSWER = (
     (b"x-content-type-options", b"nosniff"),
     (b"strict-transport-security", b"max-age=31536000"),
 )
+VARIES_BY_ORIGIN = (b"vary", b"Origin")
+"""Of answers that a cache may keep: for a page of another origin they have further headers."""
 OF_EVERY_PRIVATE_ANSWER = (*OF_EVERY_ANSWER, (b"cache-control", b"no-store"))
 """The default is no-store, because nearly all answers hold personal data or secrets."""
 
@@ -76,8 +84,7 @@ class RequestUnreadable(BadRequest):
     text_id = "Alamat atau header berisi karakter yang tidak valid."
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(NamedTuple):
     """The client of a request, as an upstream sees it."""
 
     address: str
@@ -87,15 +94,11 @@ class Client:
 
 def read_client(scope: Scope, trusted: Sequence[Network], request_id: str) -> Client:
     """Return the client of a request, as trusted proxies report it."""
-    return Client(
-        address=get_client_address(scope, trusted),
-        scheme=get_client_scheme(scope, trusted),
-        request_id=request_id,
-    )
+    address = get_client_address(scope, trusted)
+    return Client(address, get_client_scheme(scope, trusted), request_id)
 
 
-@dataclass(frozen=True, slots=True)
-class RequestHead:
+class RequestHead(NamedTuple):
     """The head of a request, for any address of an upstream.
 
     target: unchanged. lines: the headers and the empty line.
@@ -107,55 +110,75 @@ class RequestHead:
 
     def to(self, address: Address) -> bytes:
         """Return the whole head for one address."""
-        first = b"%b %b%b HTTP/1.1\r\n" % (self.method.encode(), address.path, self.target)
-        return first + b"Host: " + address.authority + b"\r\n" + self.lines
+        return b"%b %b%b HTTP/1.1\r\nHost: %b\r\n%b" % (
+            self.method.encode(),
+            address.path,
+            self.target,
+            address.authority,
+            self.lines,
+        )
 
 
 def build_request_head(scope: Scope, client: Client, framing: bytes) -> RequestHead:
     """Return the head of a request to an upstream.
 
-    framing: Content-Length, or nothing. Raises: RequestUnreadable.
+    framing: the line of Content-Length, or nothing. Raises: RequestUnreadable.
     """
-    headers: Headers = scope["headers"]
-    named = _list_connection_headers(headers)
+    host = connection = b""
     lines = []
-    host = b""
-    for name, value in headers:
-        if name == b"host":
-            host = value
-        if not _is_dropped(name) and name not in named:
+    for name, value in scope["headers"]:
+        if not _is_dropped(name):
             lines.append(name + b": " + value)
-    lines += (
-        b"X-Forwarded-For: " + client.address.encode(),
-        b"X-Forwarded-Proto: " + client.scheme.encode(),
-        b"X-Forwarded-Host: " + host,
-        b"X-Request-Id: " + client.request_id.encode(),
+        elif name == b"host":
+            host = value
+        elif name == b"connection":
+            connection += b"," + value
+    if connection:
+        named = _list_names(connection)
+        lines = [
+            name + b": " + value
+            for name, value in scope["headers"]
+            if not _is_dropped(name) and name not in named
+        ]
+    lines.append(
+        b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\n"
+        b"X-Request-Id: %b\r\n%b\r\n"
+        % (
+            client.address.encode(),
+            client.scheme.encode(),
+            host,
+            client.request_id.encode(),
+            framing,
+        )
     )
-    if framing:
-        lines.append(framing)
-    joined = b"\r\n".join(lines) + b"\r\n\r\n"
+    joined = b"\r\n".join(lines)
     # Every CR and LF must be ours, so that no client can add a line or a request.
-    ends = len(lines) + 1
-    if joined.count(b"\r") != ends or joined.count(b"\n") != ends or b"\0" in joined:
+    ends = len(lines) + OWN_LINES + (1 if framing else 0)
+    if len(joined) - len(joined.translate(None, LINE_ENDS)) != 2 * ends:
         raise RequestUnreadable
     return RequestHead(scope["method"], _build_target(scope), joined)
 
 
 def build_content_length(body: bytes, method: str) -> bytes:
-    """Return the Content-Length header, or nothing if the request needs none."""
+    """Return the line of Content-Length, or nothing if the request needs none."""
     if not body and method in WITHOUT_BODY:
         return b""
-    return b"Content-Length: %d" % len(body)
+    return b"Content-Length: %d\r\n" % len(body)
 
 
 def filter_answer_headers(status: int, headers: Headers) -> Headers:
     """Return the upstream's headers without those of its connection."""
-    named = _list_connection_headers(headers)
+    connection = b""
+    kept = []
+    for header in headers:
+        if header[0] not in DROPPED_ANSWERS:
+            kept.append(header)
+        elif header[0] == b"connection":
+            connection += b"," + header[1]
+    dropped = _list_names(connection) if connection else NONE
     if status in BODILESS:  # uvicorn would wait for a body of this length
-        named.add(b"content-length")
-    return [
-        header for header in headers if header[0] not in DROPPED_ANSWERS and header[0] not in named
-    ]
+        dropped |= {b"content-length"}
+    return [header for header in kept if header[0] not in dropped] if dropped else kept
 
 
 def _build_target(scope: Scope) -> bytes:
@@ -172,12 +195,10 @@ def _is_dropped(name: bytes) -> bool:
     return name in HOP_BY_HOP or name in OWN_HEADERS or name.startswith(IDENTITY_PREFIXES)
 
 
-def _list_connection_headers(headers: Headers) -> set[bytes]:
-    named: set[bytes] = set()
-    for name, value in headers:
-        if name == b"connection":
-            named.update(token.strip().lower() for token in value.split(b","))
-    return named
+@lru_cache(maxsize=1024)
+def _list_names(connection: bytes) -> frozenset[bytes]:
+    """Return the headers that a Connection header names, which belong to its connection only."""
+    return frozenset(token.strip().lower() for token in connection.split(b",")) - NOT_HEADERS
 
 
 class AnswerHeaders:
@@ -186,20 +207,23 @@ class AnswerHeaders:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
 
-        async def send_with_headers(message: Message) -> None:
+        def send_with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                headers = message["headers"]  # a list that only this answer uses
-                for name, _ in headers:
-                    if name == b"cache-control":
-                        headers += OF_EVERY_ANSWER
-                        break
-                else:
-                    headers += OF_EVERY_PRIVATE_ANSWER
-            await send(message)
+                _add_headers(message["headers"])  # a list that only this answer uses
+            return send(message)
 
-        await self.app(scope, receive, send_with_headers)
+        return self.app(scope, receive, send_with_headers)
+
+
+def _add_headers(headers: Headers) -> None:
+    for name, _ in headers:
+        if name == b"cache-control":
+            headers += OF_EVERY_ANSWER
+            if not any(name == b"vary" and b"Origin" in value for name, value in headers):
+                headers.append(VARIES_BY_ORIGIN)
+            return
+    headers += OF_EVERY_PRIVATE_ANSWER

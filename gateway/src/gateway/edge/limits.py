@@ -6,7 +6,6 @@ limits on sign-ins are in the database (throttles/).
 
 import asyncio
 import math
-import time
 from collections import OrderedDict, deque
 from collections.abc import Mapping
 from enum import StrEnum
@@ -18,10 +17,8 @@ from perisai_kit.domain.errors import Unavailable
 WINDOW_S = 60
 MOST_BUCKETS = 100_000
 """About 30 MB. The least recently used bucket is dropped first; it would be full again anyway."""
-TURN_S = 0.001
-"""The time in one turn of the event loop after which no further request begins."""
 BEGUN_A_TURN = 8
-"""Waiting requests that begin in one turn: one at a time would cost a whole turn each."""
+"""Requests that begin in one turn of the event loop: one at a time would cost a whole turn each."""
 
 
 class RateClass(StrEnum):
@@ -59,14 +56,14 @@ class Allowance(NamedTuple):
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
         """RateLimit fields. Source: draft-ietf-httpapi-ratelimit-headers-10."""
-        name = self.rate_class.encode()
-        limit = b'"%b";r=%d;t=%d' % (name, self.remaining, self.full_after_s)
-        return [_policy(name, self.per_minute), (b"ratelimit", limit)]
+        limit = f'"{self.rate_class}";r={self.remaining};t={self.full_after_s}'
+        policy = _build_policy(self.rate_class, self.per_minute)
+        return [policy, (b"ratelimit", limit.encode())]
 
 
 @cache  # classes and their limits are few
-def _policy(name: bytes, per_minute: int) -> tuple[bytes, bytes]:
-    return b"ratelimit-policy", b'"%b";q=%d;w=%d' % (name, per_minute, WINDOW_S)
+def _build_policy(rate_class: RateClass, per_minute: int) -> tuple[bytes, bytes]:
+    return b"ratelimit-policy", f'"{rate_class}";q={per_minute};w={WINDOW_S}'.encode()
 
 
 class Limiter:
@@ -86,16 +83,21 @@ class Limiter:
         capacity = self._per_minute[rate_class]
         a_second = capacity / WINDOW_S
         key = (rate_class, subject)
-        tokens, since = self._buckets.pop(key, (float(capacity), at))
-        tokens = min(capacity, tokens + (at - since) * a_second)
-        allowed = tokens >= 1
-        if allowed:
+        buckets = self._buckets
+        tokens = float(capacity)
+        if known := buckets.pop(key, None):
+            refilled = known[0] + (at - known[1]) * a_second
+            if refilled < tokens:
+                tokens = refilled
+        retry_after_s = 0
+        if tokens >= 1:
             tokens -= 1
-        self._buckets[key] = (tokens, at)  # at the end: the first is the least recently used
-        if len(self._buckets) > self._most:
-            self._buckets.popitem(last=False)
+        else:
+            retry_after_s = max(1, math.ceil((1 - tokens) / a_second))
+        buckets[key] = (tokens, at)  # at the end: the first is the least recently used
+        if len(buckets) > self._most:
+            buckets.popitem(last=False)
         full_after_s = math.ceil((capacity - tokens) / a_second)
-        retry_after_s = 0 if allowed else max(1, math.ceil((1 - tokens) / a_second))
         return Allowance(rate_class, capacity, int(tokens), full_after_s, retry_after_s)
 
     def wait_s(self, rate_class: RateClass, subject: str, *, at: float) -> int:
@@ -115,19 +117,20 @@ class Turns:
     Started all at once, many requests would delay answers under way and the banks.
     """
 
-    def __init__(self, *, turn_s: float = TURN_S) -> None:
-        self._turn_s = turn_s
-        self._since: float | None = None  # when the first request of this turn began
+    def __init__(self, *, most: int = BEGUN_A_TURN) -> None:
+        """most: the requests that begin in one turn."""
+        self._most = most
+        self._begun = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def try_begin(self) -> bool:
         """Tell whether a request may begin in this turn."""
-        if self._waiting:
+        if self._waiting or self._begun >= self._most:
             return False
-        if self._since is None:
-            self._open(asyncio.get_running_loop())
-            return True
-        return time.perf_counter() - self._since < self._turn_s
+        if not self._begun:
+            asyncio.get_running_loop().call_soon(self._end)
+        self._begun += 1
+        return True
 
     async def begin(self) -> None:
         """Wait for a turn, in order."""
@@ -135,20 +138,15 @@ class Turns:
         self._waiting.append(turn)
         await turn
 
-    def _open(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._since = time.perf_counter()
-        loop.call_soon(self._end, loop)
-
-    def _end(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._since = None
-        begun = 0
-        while self._waiting and begun < BEGUN_A_TURN:
+    def _end(self) -> None:
+        self._begun = 0
+        while self._waiting and self._begun < self._most:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
-                begun += 1
-        if begun:
-            self._open(loop)  # ends after the requests that begin now
+                self._begun += 1
+        if self._begun:
+            asyncio.get_running_loop().call_soon(self._end)  # after the requests that begin now
 
 
 class TooManyAtOnce(Unavailable):
@@ -226,11 +224,12 @@ class InFlight:
 
     def try_acquire(self, subject: str) -> bool:
         """Take a slot of this subject if one is free; return whether it was."""
-        return self._get_slots(subject).try_acquire()
+        slots = self._slots.get(subject) or self._add_slots(subject)
+        return slots.try_acquire()
 
     async def acquire(self, subject: str) -> None:
         """Take a slot of this subject, which `release` gives back. Raises: TooManyAtOnce."""
-        slots = self._get_slots(subject)
+        slots = self._slots.get(subject) or self._add_slots(subject)
         try:
             await slots.acquire()
         except BaseException as error:
@@ -247,10 +246,8 @@ class InFlight:
         if not slots.in_use:
             del self._slots[subject]
 
-    def _get_slots(self, subject: str) -> Slots:
-        slots = self._slots.get(subject)
-        if slots is None:
-            slots = self._slots[subject] = Slots(**self._limits, wait_s=self._wait_s)
+    def _add_slots(self, subject: str) -> Slots:
+        slots = self._slots[subject] = Slots(**self._limits, wait_s=self._wait_s)
         return slots
 
     def __len__(self) -> int:

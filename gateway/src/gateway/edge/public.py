@@ -4,7 +4,7 @@ A request is admitted and read whole. Then it is relayed to its service, or answ
 gateway's own routes.
 """
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.edge.admission import Admission
 from gateway.edge.body import (
@@ -14,14 +14,13 @@ from gateway.edge.body import (
     read_content_length,
     replay_body,
 )
-from gateway.edge.connection import Headers
 from gateway.edge.exchange import Exchange
 from gateway.edge.headers import read_client
 from gateway.edge.limits import InFlight, Turns
 from gateway.edge.relay import CancelOnDisconnect, Relay
 from gateway.edge.routes import INNER_PATHS, Routes, Row, Upstream
 from gateway.settings import Settings
-from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.principal import Principal
 from perisai_kit.domain.errors import DomainError
 from perisai_kit.http.access_log import get_record
 from perisai_kit.http.problems import record_unexpected
@@ -93,16 +92,17 @@ class PublicEdge:
                 await turns.acquire(subject)
         try:
             with self._budget.reserve() as reservation:
-                body = await read_body(
-                    receive, length=length, limit=row.body_limit, reservation=reservation
-                )
+                body = b""
+                if length != 0:
+                    body = await read_body(
+                        receive, length=length, limit=row.body_limit, reservation=reservation
+                    )
                 if row.upstream is not Upstream.GATEWAY:
                     trusted = self._settings.trusted_proxies
                     client = read_client(scope, trusted, exchange.request_id)
                     await self._relay.forward(exchange, scope, row, client, body)
                     return
-                send = _add_headers(exchange.send, exchange.headers)
-                await self.app(scope, replay_body(body, receive), send)
+                await self.app(scope, replay_body(body, receive), exchange.send)
         finally:
             if turns is not None:
                 turns.release(subject)
@@ -112,7 +112,7 @@ class PublicEdge:
     ) -> tuple[InFlight | None, str]:
         if principal is None:
             return self._addresses, self._admission.get_network(scope)
-        if Role.SERVICE in principal.roles:
+        if principal.is_service:
             return None, ""
         # By upstream, so that a service that hangs delays only its own requests.
         return self._accounts, f"{principal.subject}/{row.upstream}"
@@ -120,12 +120,3 @@ class PublicEdge:
 
 def _make_in_flight(settings: Settings, limit: int) -> InFlight:
     return InFlight(limit=limit, waiting=settings.requests_waiting, wait_s=settings.upstream_wait_s)
-
-
-def _add_headers(send: Send, headers: Headers) -> Send:
-    async def send_more(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", []), *headers]
-        await send(message)
-
-    return send_more

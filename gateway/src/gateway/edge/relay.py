@@ -22,7 +22,6 @@ from gateway.edge.connection import (
 from gateway.edge.exchange import Exchange
 from gateway.edge.headers import (
     Client,
-    RequestHead,
     build_content_length,
     build_request_head,
     filter_answer_headers,
@@ -144,11 +143,9 @@ class Relay:
 
     async def _stream_answer(self, connection: UpstreamConnection, exchange: Exchange) -> None:
         part = await connection.read_body()
-        headers = filter_answer_headers(connection.status, connection.headers)
-        headers += exchange.headers
-        await exchange.send(
-            {"type": "http.response.start", "status": connection.status, "headers": headers}
-        )
+        status = connection.status
+        headers = filter_answer_headers(status, connection.headers)
+        await exchange.send({"type": "http.response.start", "status": status, "headers": headers})
         if connection.is_complete:
             await exchange.send({"type": "http.response.body", "body": part})
             return
@@ -185,27 +182,21 @@ async def send_request(
     """
     method: str = scope["method"]
     head = build_request_head(scope, client, build_content_length(body, method))
-    try:
-        return await _send_once(pool, head, body, deadline=deadline)
-    except StaleConnection:
-        if body or method not in REPEATABLE:
-            raise
-    return await _send_once(pool, head, body, deadline=deadline, fresh=True)
-
-
-async def _send_once(
-    pool: UpstreamPool, head: RequestHead, body: bytes, *, deadline: float, fresh: bool = False
-) -> UpstreamConnection:
-    connection = await pool.acquire(fresh=fresh)
-    try:
-        request = head.to(connection.address) + body
-        connection.send(request, deadline=deadline, is_head=head.method == "HEAD")
-        await connection.read_head()
-    except BaseException:
-        connection.close()
-        pool.release(connection)
-        raise
-    return connection
+    is_repeatable = not body and method in REPEATABLE
+    connection = await pool.acquire()
+    while True:
+        try:
+            request = head.to(connection.address) + body
+            connection.send(request, deadline=deadline, is_head=method == "HEAD")
+            await connection.read_head()
+            return connection
+        except BaseException as error:
+            connection.close()
+            pool.release(connection)
+            if not (is_repeatable and isinstance(error, StaleConnection)):
+                raise
+        is_repeatable = False
+        connection = await pool.acquire(fresh=True)
 
 
 def to_problem(error: UpstreamError, request_id: str) -> DomainError:

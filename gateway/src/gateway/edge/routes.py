@@ -126,19 +126,24 @@ class Routes:
 
     def __init__(self, rows: Iterable[Row] = TABLE, exact: Iterable[Row] = OPEN) -> None:
         """exact: rows that match one address only."""
-        self._rows = {row.prefix: row for row in rows}
         self._exact = {row.prefix: row for row in exact}
+        self._rows: dict[str, list[tuple[str, Row]]] = {}
+        for row in sorted(rows, key=lambda each: -len(each.prefix)):
+            self._rows.setdefault(_get_root(row.prefix), []).append((f"{row.prefix}/", row))
 
     def find(self, path: str) -> Row | None:
         """Return the row of this address, or the one with the longest prefix of whole segments."""
         if path in self._exact:
             return self._exact[path]
-        segments = path.split("/", 6)[:6]
-        for length in range(len(segments), 1, -1):
-            row = self._rows.get("/".join(segments[:length]))
-            if row is not None:
+        for prefix, row in self._rows.get(_get_root(path), ()):
+            if path.startswith(prefix) or path == row.prefix:
                 return row
         return None
+
+
+def _get_root(path: str) -> str:
+    """Return the first two segments of a path: `/v1/members`."""
+    return "/".join(path.split("/", 3)[:3])
 
 
 def list_snap_roots(prefixes: Sequence[str]) -> tuple[str, ...]:

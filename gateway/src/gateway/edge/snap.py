@@ -7,7 +7,7 @@ Source: docs/snap.md, how the bank reads our answer.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -60,10 +60,12 @@ class SnapEdge:
             settings.collected_bytes_of_banks, share=settings.collected_bytes_of_bank
         )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(self._roots):
-            await self.app(scope, receive, send)
-            return
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] == "http" and scope["path"].startswith(self._roots):
+            return self._serve(scope, receive, send)
+        return self.app(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         known = path in self._paths
         record = get_record(scope)

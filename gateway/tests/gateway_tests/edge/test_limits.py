@@ -129,7 +129,7 @@ def test_the_wait_is_read_without_being_counted() -> None:
 
 
 async def test_requests_begin_in_order_and_one_that_has_gone_holds_nobody_up() -> None:
-    turns, begun = Turns(turn_s=0), []
+    turns, begun = Turns(most=1), []
 
     async def begin(number: int) -> None:
         if not turns.try_begin():
@@ -149,7 +149,11 @@ async def test_requests_begin_in_order_and_one_that_has_gone_holds_nobody_up() -
     assert begun == [0, 2, 4, 5, 6]
 
 
-async def test_as_many_begin_at_once_as_there_is_time_for() -> None:
-    turns = Turns(turn_s=60)
+async def test_so_many_begin_in_one_turn_and_no_more() -> None:
+    turns = Turns(most=3)
 
-    assert [turns.try_begin() for _ in range(100)] == [True] * 100
+    first = [turns.try_begin() for _ in range(5)]
+    await asyncio.sleep(0)
+    second = [turns.try_begin() for _ in range(5)]
+
+    assert first == second == [True, True, True, False, False]

@@ -60,6 +60,10 @@ class Principal:
         """The account's id as text, the claim `sub`."""
         return str(self.account_id)
 
+    @cached_property
+    def is_service(self) -> bool:
+        return Role.SERVICE in self.roles
+
     def has(self, *roles: Role) -> bool:
         """Tell whether the principal has at least one of these roles."""
         return not self.roles.isdisjoint(roles)

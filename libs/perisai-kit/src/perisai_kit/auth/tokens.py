@@ -57,15 +57,21 @@ def read_bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
     Raises: Unauthenticated for no token, AuthorizationRepeated for several, also in one header
     joined by commas.
     """
-    given = [value for name, value in headers if name == b"authorization"]
-    if len(given) > 1 or (given and b"," in given[0]):
+    given: bytes | None = None
+    for name, value in headers:
+        if name == b"authorization":
+            if given is not None:
+                raise AuthorizationRepeated
+            given = value
+    if given is None:
+        raise Unauthenticated
+    if b"," in given:
         raise AuthorizationRepeated
-    if not given:
+    scheme, _, token = given.decode("latin-1").partition(" ")
+    token = token.strip()
+    if not token or scheme.lower() != "bearer":
         raise Unauthenticated
-    scheme, _, token = given[0].decode("latin-1").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated
-    return token.strip()
+    return token
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,31 +6,22 @@ place.
 
 import re
 import time
+from collections.abc import Awaitable
 from functools import cache
-from typing import Any
+from typing import NamedTuple
 
-from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id_text
 from perisai_kit.runtime.log import write_soon
+from perisai_kit.runtime.request_metrics import Answers, request_metrics
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNLOGGED = frozenset({"/health", "/ready", "/metrics"})
 UNMATCHED = "unmatched"
 """The route of unknown addresses in access lines and metrics."""
-
-requests_total = Counter(
-    "http_requests_total", "Answered requests.", ["service", "method", "route", "status"]
-)
-request_seconds = Histogram(
-    "http_request_seconds",
-    "Seconds from request to answer.",
-    ["service", "route"],
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-)
 
 
 def normalize_method(text: str) -> str:
@@ -38,11 +29,21 @@ def normalize_method(text: str) -> str:
     return text if text in METHODS else "other"
 
 
+class _Kind(NamedTuple):
+    """One kind of answer: its metrics, and the parts of its access line that never change."""
+
+    answers: Answers
+    start: str
+    middle: str
+
+
 @cache  # methods, routes and statuses are few
-def _figures(service: str, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
-    counter: Any = requests_total.labels(service, method, route, str(status))
-    histogram: Any = request_seconds.labels(service, route)
-    return counter, histogram
+def _get_kind(service: str, method: str, route: str, status: int) -> _Kind:
+    return _Kind(
+        request_metrics.get_answers(service=service, method=method, route=route, status=status),
+        f'{{"method": "{method}", "route": "{route}", "status": {status}, "duration_ms": ',
+        f', "event": "http.answered", "service": "{service}", "request_id": "',
+    )
 
 
 ID_HEADER = b"x-request-id"
@@ -69,24 +70,25 @@ class RequestRecord:
     """The data of an access line.
 
     route: the address without ids, for answers outside of FastAPI. status: 0 until the answer
-    begins.
+    begins. headers: added to the answer.
     """
 
-    __slots__ = ("_header", "_send", "request_id", "route", "status")
+    __slots__ = ("_header", "_send", "headers", "request_id", "route", "status")
 
     def __init__(self, request_id: str, send: Send) -> None:
         self.request_id = request_id
         self.route = UNMATCHED
         self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
         self._header = (ID_HEADER, request_id.encode())
         self._send = send
 
-    async def send(self, message: Message) -> None:
-        """Send a message, with the request id in the headers."""
+    def send(self, message: Message) -> Awaitable[None]:
+        """Send a message, with our headers and the request id in the head of an answer."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), self._header]
-        await self._send(message)
+            message["headers"] = [*message.get("headers", ()), *self.headers, self._header]
+        return self._send(message)
 
 
 def get_record(scope: Scope) -> RequestRecord:
@@ -128,21 +130,18 @@ class AccessLog:
         The line is formatted here from values that need no escaping, because a call of the logger
         costs as much as some requests.
         """
+        matched = scope.get("route")
+        route = record.route if matched is None else getattr(matched, "path", record.route)
         method = normalize_method(scope["method"])
-        route: str = getattr(scope.get("route"), "path", record.route)
-        status = record.status or GONE
-        counter, histogram = _figures(self._service, method, route, status)
-        counter.inc()
-        histogram.observe(seconds)
+        kind = _get_kind(self._service, method, route, record.status or GONE)
+        kind.answers.record(seconds)
         if route in UNLOGGED:
             return
         principal = scope["state"].get("principal")
         account = f'"account_id": "{principal.subject}", ' if principal is not None else ""
         write_soon(
-            f'{{"method": "{method}", "route": "{route}", "status": {status}, '
-            f'"duration_ms": {seconds * 1000:.1f}, "event": "http.answered", '
-            f'"service": "{self._service}", "request_id": "{record.request_id}", {account}'
-            f'"level": "info", "timestamp": "{clock.real_now().isoformat()[:-6]}Z"}}\n'
+            f'{kind.start}{seconds * 1000:.1f}{kind.middle}{record.request_id}", {account}'
+            f'"level": "info", "timestamp": "{clock.real_now_text()}"}}\n'
         )
 
 

@@ -20,8 +20,11 @@ def get_client_address(scope: Scope, trusted: Sequence[Network]) -> str:
     X-Forwarded-For is trusted as far as trusted proxies wrote it: from the right, the first address
     that is not a trusted proxy is the client.
     """
+    if not trusted:
+        connected = scope.get("client")
+        return _read_text(connected[0]) if connected else UNKNOWN
     address = _peer(scope)
-    if not trusted or address is None or not _is_trusted(address, trusted):
+    if address is None or not _is_trusted(address, trusted):
         return _text(address)
     for hop in _forwarded_for(scope["headers"]):
         address = _read(hop)
@@ -32,12 +35,12 @@ def get_client_address(scope: Scope, trusted: Sequence[Network]) -> str:
 
 def get_client_scheme(scope: Scope, trusted: Sequence[Network]) -> str:
     """Return `http` or `https`, as a trusted proxy reports it."""
-    address = _peer(scope) if trusted else None
-    if address is not None and _is_trusted(address, trusted):
+    if trusted and (address := _peer(scope)) is not None and _is_trusted(address, trusted):
         for name, value in scope["headers"]:
             if name == b"x-forwarded-proto" and value in {b"http", b"https"}:
                 return str(value.decode())
-    return str(scope.get("scheme", "http"))
+    scheme: str = scope.get("scheme", "http")
+    return scheme
 
 
 def get_client_network(scope: Scope, trusted: Sequence[Network]) -> str:
@@ -97,5 +100,9 @@ def _read(text: str) -> IPv4Address | IPv6Address | None:
 
 
 @lru_cache(maxsize=4096)
+def _read_text(text: str) -> str:
+    return _text(_read(text))
+
+
 def _text(address: IPv4Address | IPv6Address | None) -> str:
     return UNKNOWN if address is None else str(address)

@@ -6,6 +6,7 @@ Source: RFC 9112 (messages 2, trailers 7.1.2), RFC 9110 (408, 431: 15.5).
 """
 
 import asyncio
+import contextvars
 import math
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -17,6 +18,7 @@ from uvicorn.server import ServerState
 
 from perisai_kit.domain.errors import DomainError
 from perisai_kit.http.connections import refusals
+from perisai_kit.http.connections.cycle import Cycle, get_framing
 from perisai_kit.http.connections.joined_transport import JoinedTransport, limit_unsent_bytes
 from perisai_kit.http.connections.watch import ConnectionLimits, closed_total, get_watch
 
@@ -55,7 +57,7 @@ class ServerProtocol(HttpToolsProtocol):
         self._is_in_head = self._is_in_body = self._has_begun_here = False
         self._unframed = self._body_here = self._body_bytes = 0
         self._deadline = math.inf  # for the present head, or the first one
-        self._lingers_until = math.inf
+        self._lingers_until = self._idle_until = math.inf
         self._body_since = self._checked_at = 0.0
         self._write_deadline = math.inf
         self._write_left = 0
@@ -89,9 +91,9 @@ class ServerProtocol(HttpToolsProtocol):
         super().shutdown()
 
     def data_received(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
         if self._is_refused:
             return
+        self._idle_until = math.inf
         if self._deadline == math.inf and not self._is_in_body and self._is_idle():
             self._deadline = self.loop.time() + self.limits.head_s
         if len(data) <= FEED_BYTES:
@@ -124,12 +126,15 @@ class ServerProtocol(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         if not self._is_resuming:
-            super().on_url(url)
+            self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # A field outside of a head is a trailer and does not become a header.
         if self._is_in_head and not self._is_resuming:
-            super().on_header(name, value)
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self._is_resuming:
@@ -141,7 +146,7 @@ class ServerProtocol(HttpToolsProtocol):
         self._body_bytes = 0
         self._body_since = self._checked_at = self.loop.time()
         if self.parser.should_upgrade():
-            self._upgrade_framing = _get_framing(self.headers)
+            self._upgrade_framing = get_framing(self.headers)
         if len(self.pipeline) > MAX_PIPELINED:
             closed_total.labels("pipelined").inc()
             self._end_after(self.cycle)
@@ -162,12 +167,21 @@ class ServerProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
-        super()._start_asgi_task(cycle, app)
+        cycle.__class__ = Cycle  # uvicorn offers no other place to choose it
+        task = self.loop.create_task(cycle.run_asgi(app), context=contextvars.Context())
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     def on_response_complete(self) -> None:
         self._on_lost = None
-        super().on_response_complete()
-        if self._is_idle():
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._idle_until = self.loop.time() + self.timeout_keep_alive
             self._watch.set_idle(self)
 
     # Called by the watch.
@@ -182,6 +196,8 @@ class ServerProtocol(HttpToolsProtocol):
         elif self.flow.read_paused:  # the client waits for us
             self._body_since += passed
             self._deadline += passed
+        elif now > self._idle_until:
+            self.transport.close()
         elif now > self._deadline:
             self._close_or_refuse(refusals.RequestTimedOut(), "head_slow")
         elif self._is_in_body and now > self._body_deadline():
@@ -287,13 +303,3 @@ class ServerProtocol(HttpToolsProtocol):
 
     def _set_on_lost(self, callback: Callable[[], None] | None) -> None:
         self._on_lost = callback
-
-
-def _get_framing(headers: list[tuple[bytes, bytes]]) -> bytes:
-    """Return the framing header of a body, or nothing."""
-    for name, value in headers:
-        if name == b"transfer-encoding":
-            return b"Transfer-Encoding: " + value
-        if name == b"content-length" and value.strip(b" 0"):
-            return b"Content-Length: " + value
-    return b""

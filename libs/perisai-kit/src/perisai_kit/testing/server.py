@@ -18,7 +18,11 @@ ANSWER_S = 60
 
 @asynccontextmanager
 async def serve(
-    app: ASGIApp, *, protocol: type[asyncio.Protocol] = ServerProtocol, date_header: bool = True
+    app: ASGIApp,
+    *,
+    protocol: type[asyncio.Protocol] = ServerProtocol,
+    date_header: bool = True,
+    keep_alive_s: int = 5,
 ) -> AsyncIterator[int]:
     """Serve an app on a free port during the block; give the port."""
     config = uvicorn.Config(
@@ -31,6 +35,7 @@ async def serve(
         server_header=False,
         date_header=date_header,
         timeout_graceful_shutdown=2,
+        timeout_keep_alive=keep_alive_s,
         reset_contextvars=True,
     )
     server = uvicorn.Server(config)

@@ -3,11 +3,13 @@
 import asyncio
 import json
 import re
+from datetime import datetime
 from typing import Any
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from perisai_kit.domain import clock
 from perisai_kit.http.access_log import AccessLog, RequestContext, get_record
 from perisai_kit.runtime.log import configure_logging, get_logger
 
@@ -48,6 +50,7 @@ async def test_the_access_line_has_the_form_of_every_other_line(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     headers = [(b"x-request-id", b"request-0001")]
+    before = clock.real_now()
 
     lines = await answered(RequestContext(answer, service="kit"), capfd, headers=headers)
 
@@ -60,6 +63,7 @@ async def test_the_access_line_has_the_form_of_every_other_line(
     }  # fmt: skip
     assert access["request_id"] == logged["request_id"] == "request-0001"
     assert all(INSTANT.fullmatch(each["timestamp"]) for each in (logged, access))
+    assert before <= datetime.fromisoformat(access["timestamp"]) <= clock.real_now()
 
 
 async def test_a_failure_and_a_client_that_went_leave_their_lines(

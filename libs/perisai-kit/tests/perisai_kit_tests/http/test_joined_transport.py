@@ -19,6 +19,34 @@ LENGTHS = {
 }
 
 
+LENGTH = (b"content-length", b"2")
+HEADS: dict[str, tuple[int, list[tuple[bytes, bytes]]]] = {
+    "/length": (200, [LENGTH]),
+    "/no-length": (200, [(b"X-A", b"b\tc")]),
+    "/chunked": (200, [(b"transfer-encoding", b"Chunked")]),
+    "/wrong-length": (200, [(b"content-length", b"3")]),
+    "/two-lengths": (200, [LENGTH, LENGTH]),
+    "/closing": (200, [LENGTH, (b"Connection", b"a, Close")]),
+    "/no-content": (204, []),
+    "/not-modified": (304, [(b"etag", b"a")]),
+    "/line-in-value": (200, [LENGTH, (b"a", b"b\r\nc: d")]),
+    "/answer-in-value": (200, [LENGTH, (b"a", b"b\r\n\r\nHTTP/1.1 200 OK")]),
+    "/nul-in-value": (200, [LENGTH, (b"a", b"b\0")]),
+    "/line-in-name": (200, [LENGTH, (b"a\r\nb", b"c")]),
+    "/space-in-name": (200, [LENGTH, (b"a b", b"c")]),
+}
+"""Status and headers of answers, right and wrong ones."""
+
+
+async def answer_with_head(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] != "http":
+        return
+    status, headers = HEADS[scope["path"]]
+    body = b"" if status in {204, 304} else b"ok"
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with a body of so many parts; a chunked one unless it is whole."""
     if scope["type"] != "http":
@@ -57,6 +85,20 @@ async def test_every_answer_is_that_of_the_plain_protocol(method: str) -> None:
             found = b"".join(await received(joined, path, method=method, count=3))
             assert found == expected, path
             assert found.count(b"HTTP/1.1 200 OK\r\n") == 3, path
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("path", HEADS)
+async def test_every_head_is_that_of_the_plain_protocol(path: str, method: str) -> None:
+    async with (
+        serve(answer_with_head, protocol=HttpToolsProtocol, date_header=False) as plain,
+        serve(answer_with_head, date_header=False) as own,
+    ):
+        expected = b"".join(await received(plain, path, method=method, count=2))
+        found = b"".join(await received(own, path, method=method, count=2))
+
+    assert found == expected
+    assert (found == b"") == ("-in-" in path)
 
 
 async def test_head_and_body_come_in_one_piece() -> None:

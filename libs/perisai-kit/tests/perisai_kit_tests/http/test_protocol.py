@@ -208,6 +208,17 @@ async def test_a_head_that_trickles_is_refused_in_time() -> None:
     assert status == 408
 
 
+async def test_a_connection_that_is_idle_behind_an_answer_is_closed() -> None:
+    async with (
+        serve(Echo(), protocol=Short, keep_alive_s=1) as port,
+        open_connection(port) as client,
+    ):
+        for _ in range(2):
+            await client.send(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert b"200 OK" in await client.answer()
+        assert await client.rest() == b""
+
+
 async def test_half_a_head_behind_an_answer_is_refused_too() -> None:
     async with serve(Echo(), protocol=Short) as port, open_connection(port) as client:
         await client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -1,11 +1,11 @@
 """CORS: the origins, methods and headers that are allowed."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from perisai_kit.domain.errors import Forbidden
 from perisai_kit.http.problems import MEDIA_TYPE, build_problem_body, get_status
@@ -41,7 +41,7 @@ class CrossOriginRefused(Forbidden):
     text_id = "Halaman dari asal ini tidak diizinkan; periksa asal, metode, dan header permintaan."
 
 
-class CrossOrigin(CORSMiddleware):
+class CrossOrigin:
     """Answers every preflight, before rate limits and authentication."""
 
     def __init__(self, app: ASGIApp, *, origins: Sequence[str] = (), localhost: bool) -> None:
@@ -49,7 +49,8 @@ class CrossOrigin(CORSMiddleware):
 
         localhost: whether pages of this machine are allowed on any port.
         """
-        super().__init__(
+        self.app = app
+        self._cors = _Cors(
             app,
             allow_origins=origins,
             allow_origin_regex=LOCALHOST if localhost else None,
@@ -58,19 +59,16 @@ class CrossOrigin(CORSMiddleware):
             expose_headers=EXPOSED_HEADERS,
         )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or any(name == b"origin" for name, _ in scope["headers"]):
-            await super().__call__(scope, receive, send)
-            return
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] == "http":
+            for name, _ in scope["headers"]:
+                if name == b"origin":
+                    return self._cors(scope, receive, send)
+        return self.app(scope, receive, send)
 
-        async def send_varied(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = message["headers"]
-                if any(name == b"cache-control" for name, _ in headers):  # may be kept by a cache
-                    headers.append((b"vary", b"Origin"))
-            await send(message)
 
-        await self.app(scope, receive, send_varied)
+class _Cors(CORSMiddleware):
+    """Requests that pages send: Starlette's layer, with our refusal of a preflight."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
         answer = super().preflight_response(request_headers)

@@ -29,7 +29,7 @@ class JoinedTransport(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if not self._held:
             self._loop.call_soon(self._flush)
-        self._held.append(bytes(data))
+        self._held.append(data if type(data) is bytes else bytes(data))
         self._size += len(data)
         if self._size > MAX_JOINED_BYTES:
             self._flush()
