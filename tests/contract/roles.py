@@ -152,7 +152,7 @@ COUNTRY_WIDE: dict[str, frozenset[str]] = {
     ),
 }
 
-NAMED = {"code": "BWI", "month": "2026-01"}
+NAMED = {"code": "BWI", "month": "2026-01", "day": "2026-08-18"}
 
 
 ID_NAMES = (

@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -32,7 +32,14 @@ class NewBill(Model):
 
 
 class BillCancellation(Model):
-    reason: CancellationReason
+    reason: Annotated[
+        Literal[
+            CancellationReason.WRONG_MONTHS,
+            CancellationReason.WRONG_DATA,
+            CancellationReason.MEMBER_REQUEST,
+        ],
+        Field(description="Why the bill is withdrawn."),
+    ]
 
 
 class BillLineOut(Out):

@@ -326,7 +326,7 @@ async def test_those_who_only_look_may_not_bill_or_cancel(
 
     issued = await client.post("/v1/bills", json=asked(make_basis()), headers=headers)
     cancelled = await client.post(
-        f"/v1/bills/{new_id()}/cancellation", json={"reason": "replaced"}, headers=headers
+        f"/v1/bills/{new_id()}/cancellation", json={"reason": "wrong_data"}, headers=headers
     )
 
     assert (issued.status_code, cancelled.status_code) == (403, 403)
