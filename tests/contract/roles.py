@@ -86,6 +86,9 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "POST /v1/members/{member_id}/attributions": STAFF,
         "GET /v1/members/{member_id}/attributions": READERS,
         "GET /v1/members/{member_id}/coverage": READERS | {S},
+        "POST /v1/members/{member_id}/endings": STAFF,
+        "GET /v1/members/{member_id}/endings": READERS,
+        "POST /v1/members/{member_id}/endings/{ending_id}/withdrawal": STAFF,
         "POST /v1/enrolment-batches": frozenset({A, B}),
         "GET /v1/enrolment-batches/{batch_id}": frozenset({A, B, D}),
         "POST /v1/member-lookups": frozenset({S, B, D}),
@@ -157,6 +160,7 @@ NAMED = {"code": "BWI", "month": "2026-01", "day": "2026-08-18"}
 
 ID_NAMES = (
     "parked_id",
+    "ending_id",
     "wadah_id",
     "application_id",
     "agent_id",

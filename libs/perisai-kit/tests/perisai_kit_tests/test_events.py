@@ -34,6 +34,7 @@ CONTRACT = {
     "coverage.withdrawn.v1",
     "registration.opened.v1",
     "registration.corrected.v1",
+    "registration.ended.v1",
     "statement.issued.v1",
 }
 

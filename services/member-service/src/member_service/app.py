@@ -14,7 +14,7 @@ from member_service.members.routes import router as members
 from member_service.occupations.routes import router as occupations
 from member_service.settings import Settings
 from member_service.tables import MIGRATIONS
-from member_service.worker import subscriptions
+from member_service.worker import periodic, subscriptions
 from perisai_kit.services import app as web
 from perisai_kit.services.kit import Kit
 
@@ -41,6 +41,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
         title="Perisai member-service",
         routes=ROUTES,
         subscriptions=subscriptions(agents=agents, payments=payments, terms=settings.terms),
+        periodic=periodic(settings.terms),
         on_close=[agents.close, payments.close],
     )
     app.state.joint_leave_counts = settings.joint_leave_counts

@@ -14,7 +14,7 @@ from perisai_kit.events.catalogue import (
 )
 from perisai_kit.events.subscription import POLL_S, FeedSource, Subscription
 from perisai_kit.services import app as web
-from perisai_kit.services.worker import Worker
+from perisai_kit.services.worker import Periodic, Worker
 
 
 def subscriptions(
@@ -42,6 +42,11 @@ def subscriptions(
     ]
 
 
+def periodic(terms: Terms) -> list[Periodic]:
+    """Return this service's periodic tasks."""
+    return [Periodic("registrations.announce", 60, CoverageTasks(terms).announce_ends)]
+
+
 def create_worker() -> Worker:
     """Return the worker of a process of its own, told by the environment."""
     settings = Settings.from_env()
@@ -53,4 +58,5 @@ def create_worker() -> Worker:
             payments=kit.client(settings.payment_url),
             terms=settings.terms,
         ),
+        periodic=periodic(settings.terms),
     )

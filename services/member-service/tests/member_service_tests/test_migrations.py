@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
 from asyncpg import connect
@@ -58,7 +59,16 @@ def test_the_running_service_cannot_change_what_was_recorded(
     assert run_in_thread(allowed()) == []
 
 
-def test_of_an_allocation_only_our_answer_changes(own_database: Callable[[str], Urls]) -> None:
+CHANGING = {
+    "allocations": {"answer_no", "declined", "withdrawn"},
+    "reported_endings": {"withdrawn_at", "withdrawn_by"},
+}
+
+
+@pytest.mark.parametrize("table", CHANGING)
+def test_of_a_fact_only_our_answer_to_it_changes(
+    own_database: Callable[[str], Urls], table: str
+) -> None:
     urls = own_database("member")
 
     async def changeable() -> set[str]:
@@ -66,11 +76,11 @@ def test_of_an_allocation_only_our_answer_changes(own_database: Callable[[str], 
         try:
             rows = await connection.fetch(
                 "SELECT column_name FROM information_schema.columns"
-                " WHERE table_name = 'allocations'"
-                " AND has_column_privilege('allocations', column_name, 'UPDATE')"
+                " WHERE table_name = $1 AND has_column_privilege($1, column_name, 'UPDATE')",
+                table,
             )
         finally:
             await connection.close()
         return {row["column_name"] for row in rows}
 
-    assert run_in_thread(changeable()) == {"answer_no", "declined", "withdrawn"}
+    assert run_in_thread(changeable()) == CHANGING[table]

@@ -9,7 +9,7 @@ from payment_service.counting.service import MEMBERS, PAYMENTS
 from payment_service.ledger import tasks as ledger
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
-from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
+from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled, RegistrationEnded
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.subscription import POLL_S, FeedSource, Subscription
 from perisai_kit.services import app as web
@@ -48,6 +48,12 @@ def subscriptions(
             source=members,
             poll_s=poll_s,
             batch_handlers={MemberAttributed: commissions.on_members_attributed},
+        ),
+        Subscription(
+            name=bills.MEMBERS,
+            source=members,
+            poll_s=poll_s,
+            handlers={RegistrationEnded: bills.on_registration_ended},
         ),
     ]
 

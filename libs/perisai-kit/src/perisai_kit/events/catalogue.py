@@ -205,6 +205,21 @@ class RegistrationCorrected(_Registration):
     superseded: bool
 
 
+class RegistrationEnded(Event):
+    """A registration ends: a reported ending became known, or a lapse is certain.
+
+    `ended_on` is the first day outside; that of a reported ending may be in the future.
+    """
+
+    type: ClassVar[str] = "registration.ended.v1"
+    subject_field: ClassVar[str] = "member_id"
+
+    registration_id: UUID
+    member_id: UUID
+    ended_on: date
+    reason_code: Code
+
+
 class _CoverageAnswer(Event):
     """What became of one settled payment. The answer with the highest `answer_no` counts."""
 

@@ -1,11 +1,15 @@
 from typing import Annotated
+from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 
 from member_service.coverage import service
 from member_service.coverage.schemas import (
     ContributionBasisOut,
     CoverageOut,
+    EndingOut,
+    EndingsOut,
+    NewEnding,
     OfferOut,
     RegistrationOut,
 )
@@ -13,7 +17,8 @@ from member_service.coverage.service import ContributionBasis
 from member_service.holidays.routes import OffDays
 from member_service.members.rules import MemberNotFound
 from member_service.occupations.rules import sector
-from member_service.requests import READERS, RequestId, TermsOf
+from member_service.registrations.rules import EndingDayInvalid, EndingIdTaken, EndingNotFound
+from member_service.requests import READERS, Officer, Reader, RequestId, TermsOf
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import Session
@@ -66,6 +71,49 @@ async def get_contribution_basis(
         session, member_id=member_id, viewer=viewer, terms=terms, request_id=request_id
     )
     return _basis_out(basis)
+
+
+@router.post(
+    "/{member_id}/endings",
+    status_code=201,
+    responses=problems(MemberNotFound, EndingDayInvalid, EndingIdTaken),
+)
+async def report_ending(
+    member_id: MemberId, new: NewEnding, session: Session, officer: Officer, terms: TermsOf
+) -> EndingOut:
+    """Report that a membership ends: a death, a claim, the end of work or a choice.
+
+    Months behind the last day pay nothing any more, and the member's open bill is withdrawn.
+    """
+    ending = await service.report_ending(
+        session, member_id=member_id, new=new, officer=officer, terms=terms
+    )
+    return EndingOut.model_validate(ending)
+
+
+@router.post(
+    "/{member_id}/endings/{ending_id}/withdrawal",
+    responses=problems(MemberNotFound, EndingNotFound),
+)
+async def withdraw_ending(
+    member_id: MemberId,
+    ending_id: Annotated[UUID, Path(description="The reported ending.")],
+    session: Session,
+    officer: Officer,
+    terms: TermsOf,
+) -> EndingOut:
+    """Take a mistaken report back: the registration goes on as if it had never been made."""
+    ending = await service.withdraw_ending(
+        session, member_id=member_id, ending_id=ending_id, officer=officer, terms=terms
+    )
+    return EndingOut.model_validate(ending)
+
+
+@router.get("/{member_id}/endings", responses=problems(MemberNotFound))
+async def list_endings(member_id: MemberId, session: Session, viewer: Reader) -> EndingsOut:
+    """List the reported endings of a member, withdrawn ones too, the oldest first."""
+    found = await service.list_endings(session, member_id=member_id, viewer=viewer)
+    return EndingsOut(items=[EndingOut.model_validate(each) for each in found])
 
 
 def _basis_out(basis: ContributionBasis) -> ContributionBasisOut:

@@ -1,5 +1,6 @@
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -25,12 +26,16 @@ from perisai_kit.http.types import (
     AttributionId,
     BranchCode,
     Count,
+    Day,
     MemberId,
+    Model,
     MonthText,
     Out,
+    RecordId,
     RegionCode,
     Rupiah,
     WadahId,
+    with_example,
 )
 
 
@@ -202,3 +207,41 @@ class ContributionBasisOut(Out):
         bool, Field(description="Working status must be declared before a bill that registers.")
     ]
     not_billable: Annotated[NotBillable | None, Field(description="Why there is no offer.")]
+
+
+ReportedReason = Literal[
+    EndReason.DEATH, EndReason.CLAIM, EndReason.STOPPED_WORKING, EndReason.CHOICE
+]
+"""A lapse is never reported; it follows from the payments."""
+
+
+class NewEnding(Model):
+    """A report that a membership ends."""
+
+    model_config = with_example(reason="stopped_working", last_day="2026-11-30")
+
+    id: Annotated[UUID | None, Field(description="A UUID of the client's making.")] = None
+    reason: Annotated[ReportedReason, Field(description="Why it ends.")]
+    last_day: Annotated[
+        Day, Field(description="Last day inside: the day of the death, or of the choice.")
+    ]
+
+
+class EndingOut(Out):
+    """A reported ending. It ends the registration that is open on its last day."""
+
+    id: RecordId
+    member_id: Annotated[MemberId, Field(description="The member.")]
+    reason: Annotated[ReportedReason, Field(description="Why it ends.")]
+    last_day: Annotated[date, Field(description="Last day inside.")]
+    reported_by: Annotated[UUID, Field(description="Account of the officer.")]
+    reported_at: Annotated[datetime, Field(description="When it was reported.")]
+    withdrawn_at: Annotated[
+        datetime | None, Field(description="When the report was taken back; null: it counts.")
+    ]
+
+
+class EndingsOut(Out):
+    """The reported endings of a member, the oldest first."""
+
+    items: Annotated[list[EndingOut], Field(description="Withdrawn ones too.")]

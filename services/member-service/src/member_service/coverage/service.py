@@ -11,12 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from member_service.coverage import queries, rules
 from member_service.coverage.models import AllocationRow
 from member_service.coverage.rules import Billable, MemberCoverage, PaidMonth, find_billable
+from member_service.coverage.schemas import NewEnding
 from member_service.declarations import service as declarations
 from member_service.holidays.rules import Holidays
 from member_service.members import service as members
 from member_service.members.models import Member
 from member_service.members.rules import MANDATORY, Programme, RegistrationState
 from member_service.registrations import service as registrations
+from member_service.registrations.models import ReportedEnding
 from member_service.registrations.rules import (
     Allocation,
     CoverageAnswer,
@@ -28,6 +30,7 @@ from member_service.registrations.rules import (
 )
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import (
@@ -65,7 +68,7 @@ async def extend(session: AsyncSession, payments: Sequence[PaymentSettled], term
 async def judge_members(session: AsyncSession, member_ids: Collection[UUID], terms: Terms) -> None:
     """Judge these members by what is known now; write and publish what has changed."""
     birth_dates = await members.lock_birth_dates(session, member_ids)
-    people = await _people(session, birth_dates)
+    people = await _people(session, birth_dates, known_at=clock.now())
     rows = await queries.list_allocations(session, birth_dates)
     known_on = clock.today()
     histories = {
@@ -87,6 +90,63 @@ async def judge_members(session: AsyncSession, member_ids: Collection[UUID], ter
     await session.flush()
     if events:
         await publish(session, *events)
+
+
+async def announce_ends(session: AsyncSession, *, terms: Terms, limit: int) -> int:
+    """Announce registrations that have ended, and withdraw the months behind; return how many."""
+    touched = await registrations.announce_ends(session, on=clock.today(), limit=limit)
+    if touched:
+        await judge_members(session, touched, terms)
+    return len(touched)
+
+
+async def report_ending(
+    session: AsyncSession, *, member_id: UUID, new: NewEnding, officer: Principal, terms: Terms
+) -> ReportedEnding:
+    """Record that a membership ends after a day, and judge the member anew.
+
+    Raises: MemberNotFound, EndingDayInvalid, EndingIdTaken.
+    """
+    await members.lock(session, member_id=member_id, viewer=officer)
+    ending = await registrations.report_ending(
+        session,
+        ReportedEnding(
+            id=new.id or new_id(),
+            member_id=member_id,
+            last_day=new.last_day,
+            reason=new.reason,
+            reported_by=officer.account_id,
+            reported_at=clock.now(),
+        ),
+    )
+    await judge_members(session, [member_id], terms)
+    return ending
+
+
+async def withdraw_ending(
+    session: AsyncSession, *, member_id: UUID, ending_id: UUID, officer: Principal, terms: Terms
+) -> ReportedEnding:
+    """Take a mistaken report back, and judge the member anew.
+
+    Raises: MemberNotFound, EndingNotFound.
+    """
+    await members.lock(session, member_id=member_id, viewer=officer)
+    ending = await registrations.withdraw_ending(
+        session, member_id=member_id, ending_id=ending_id, by=officer.account_id
+    )
+    await judge_members(session, [member_id], terms)
+    return ending
+
+
+async def list_endings(
+    session: AsyncSession, *, member_id: UUID, viewer: Principal
+) -> Sequence[ReportedEnding]:
+    """Return the reported endings of a member, withdrawn ones too, the oldest first.
+
+    Raises: MemberNotFound.
+    """
+    await members.see(session, member_id=member_id, viewer=viewer)
+    return await registrations.list_endings(session, member_id)
 
 
 async def get(
@@ -121,7 +181,8 @@ async def get_basis(
     now = clock.now()
     member = await members.get(session, member_id=member_id, viewer=viewer, request_id=request_id)
     history, _ = await _history(session, member, terms=terms, known_at=now)
-    person = (await _people(session, {member.id: member.birth_date}))[member.id]
+    people = await _people(session, {member.id: member.birth_date}, known_at=now)
+    person = people[member.id]
     last = history.last_at(now)
     present = last if last is not None and last.is_open(now) else None
     since = present.began_at if present else last.ends_at if last else None
@@ -132,7 +193,7 @@ async def get_basis(
 async def _history(
     session: AsyncSession, member: Member, *, terms: Terms, known_at: datetime
 ) -> tuple[History, Sequence[AllocationRow]]:
-    people = await _people(session, {member.id: member.birth_date})
+    people = await _people(session, {member.id: member.birth_date}, known_at=known_at)
     rows = await queries.list_allocations(session, [member.id])
     known = [row for row in rows[member.id] if row.received_at <= known_at]
     history = judge(
@@ -144,10 +205,13 @@ async def _history(
     return history, known
 
 
-async def _people(session: AsyncSession, birth_dates: Mapping[UUID, date]) -> dict[UUID, Person]:
+async def _people(
+    session: AsyncSession, birth_dates: Mapping[UUID, date], *, known_at: datetime
+) -> dict[UUID, Person]:
     declared = await declarations.list_by_member(session, birth_dates)
+    endings = await registrations.list_known_endings(session, birth_dates, known_at=known_at)
     return {
-        member_id: Person(birth_date, declared.get(member_id, ()))
+        member_id: Person(birth_date, declared.get(member_id, ()), endings.get(member_id, ()))
         for member_id, birth_date in birth_dates.items()
     }
 

@@ -4,11 +4,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.coverage import service
 from member_service.registrations.rules import Terms
+from perisai_kit.db.bulk import run_in_batches
+from perisai_kit.db.engine import Database
 from perisai_kit.events.catalogue import PaymentSettled
+
+BATCH = 200
 
 
 class CoverageTasks:
-    """What the payments' feed does here. terms: those of the service's settings."""
+    """What the payments' feed and the calendar do here. terms: those of the service's settings."""
 
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
@@ -17,3 +21,11 @@ class CoverageTasks:
         self, session: AsyncSession, events: Sequence[PaymentSettled]
     ) -> None:
         await service.extend(session, events, self._terms)
+
+    async def announce_ends(self, database: Database) -> bool:
+        """Announce registrations that have ended; return whether there is more to do."""
+
+        async def announce(session: AsyncSession, limit: int) -> int:
+            return await service.announce_ends(session, terms=self._terms, limit=limit)
+
+        return await run_in_batches(database, announce, batch=BATCH)

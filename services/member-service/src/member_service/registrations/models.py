@@ -13,8 +13,8 @@ from perisai_kit.domain.month import Month
 class RegistrationRow(Base):
     """A registration as the calendar judged it; `id` is the allocation that opened it.
 
-    ends_on: the first day outside, if nothing more becomes known. superseded_at: when later
-    knowledge made another registration of it, or none.
+    ends_on: the first day outside, if nothing more becomes known. announced_at: when its end was
+    taken as certain. superseded_at: when later knowledge made another registration of it, or none.
     """
 
     __tablename__ = "registrations"
@@ -24,6 +24,11 @@ class RegistrationRow(Base):
             "member_id",
             "began_at",
             postgresql_where=text("superseded_at IS NULL"),
+        ),
+        Index(
+            "ix_registrations_unannounced",
+            "ends_on",
+            postgresql_where=text("announced_at IS NULL AND superseded_at IS NULL"),
         ),
     )
 
@@ -36,4 +41,21 @@ class RegistrationRow(Base):
     age: Mapped[int]
     ends_on: Mapped[date]
     end_reason: Mapped[EndReason] = mapped_column(choice(EndReason, "end_reason"))
+    announced_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     superseded_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class ReportedEnding(Base):
+    """An officer's report that a membership ends after a day; only a withdrawal changes it."""
+
+    __tablename__ = "reported_endings"
+    __table_args__ = (Index(None, "member_id"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"))
+    last_day: Mapped[date]
+    reason: Mapped[EndReason] = mapped_column(choice(EndReason, "reason"))
+    reported_by: Mapped[uuid.UUID]
+    reported_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    withdrawn_by: Mapped[uuid.UUID | None]
+    withdrawn_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

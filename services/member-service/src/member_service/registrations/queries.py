@@ -1,10 +1,12 @@
 from collections.abc import Collection, Sequence
+from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.registrations.models import RegistrationRow
+from member_service.registrations.models import RegistrationRow, ReportedEnding
+from member_service.registrations.rules import LAPSE_ANNOUNCED_AFTER, EndReason
 
 
 async def list_rows(
@@ -18,3 +20,42 @@ async def list_rows(
 async def insert_rows(session: AsyncSession, rows: Sequence[RegistrationRow]) -> None:
     session.add_all(rows)
     await session.flush()
+
+
+async def lock_unannounced(
+    session: AsyncSession, *, on: date, limit: int
+) -> Sequence[RegistrationRow]:
+    """Lock registrations whose end is certain on a day and was not announced yet."""
+    certain = or_(
+        and_(
+            RegistrationRow.end_reason == EndReason.LAPSED,
+            RegistrationRow.ends_on <= on - LAPSE_ANNOUNCED_AFTER,
+        ),
+        and_(RegistrationRow.end_reason != EndReason.LAPSED, RegistrationRow.ends_on <= on),
+    )
+    query = (
+        select(RegistrationRow)
+        .where(
+            RegistrationRow.announced_at.is_(None), RegistrationRow.superseded_at.is_(None), certain
+        )
+        .order_by(RegistrationRow.ends_on, RegistrationRow.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def list_endings(
+    session: AsyncSession, member_ids: Collection[UUID]
+) -> Sequence[ReportedEnding]:
+    """Return the reported endings of these members, withdrawn ones too, the oldest first.
+
+    An officer reports one by hand; a member has a few in a life.
+    """
+    query = select(ReportedEnding).where(ReportedEnding.member_id.in_(list(member_ids)))
+    ordered = query.order_by(ReportedEnding.reported_at, ReportedEnding.id)
+    return (await session.scalars(ordered)).all()
+
+
+async def find_ending(session: AsyncSession, ending_id: UUID) -> ReportedEnding | None:
+    return await session.get(ReportedEnding, ending_id)

@@ -1,16 +1,22 @@
 """The record of registrations, as the calendar judges them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.registrations import queries
-from member_service.registrations.models import RegistrationRow
-from member_service.registrations.rules import History, Registration
+from member_service.registrations import queries, rules
+from member_service.registrations.models import RegistrationRow, ReportedEnding
+from member_service.registrations.rules import Ending, EndReason, History, Registration
+from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import jakarta_date
-from perisai_kit.events.catalogue import RegistrationCorrected, RegistrationOpened
+from perisai_kit.events.catalogue import (
+    RegistrationCorrected,
+    RegistrationEnded,
+    RegistrationOpened,
+)
 from perisai_kit.events.envelope import Event
 from perisai_kit.events.outbox import publish
 
@@ -24,10 +30,11 @@ async def record(session: AsyncSession, histories: Mapping[UUID, History]) -> No
         for each in history.registrations:
             row = rows.pop(each.opened_by, None)
             if row is None:
-                new.append(_row(member_id, each))
-                events.append(_opened(member_id, each))
-            elif _correct(row, each):
-                events.append(_corrected(row))
+                row = _row(member_id, each)
+                new.append(row)
+                events += [_opened(member_id, each), *_end_events(row)]
+            else:
+                events += _correct(row, each)
     now = clock.now()
     for row in rows.values():
         if row.superseded_at is None:
@@ -52,16 +59,28 @@ def _row(member_id: UUID, registration: Registration) -> RegistrationRow:
     )
 
 
-def _correct(row: RegistrationRow, registration: Registration) -> bool:
-    """Bring a row up to date; return whether more than its end has changed.
+def _correct(row: RegistrationRow, registration: Registration) -> list[Event]:
+    """Bring a row up to date; return what has changed.
 
-    An end moves with every payment, so that alone is no correction.
+    A lapse moves with every payment, so that alone is no correction.
     """
     before = (row.first_month, row.kind, row.superseded_at)
+    end_before = (row.ends_on, row.end_reason)
     row.first_month, row.kind, row.superseded_at = registration.first_month, registration.kind, None
     row.declaration_id, row.age = registration.declaration_id, registration.age
     row.ends_on, row.end_reason = registration.ends_on, registration.end_reason
-    return before != (row.first_month, row.kind, row.superseded_at)
+    events: list[Event] = []
+    if before != (row.first_month, row.kind, row.superseded_at):
+        events.append(_corrected(row))
+    if end_before != (row.ends_on, row.end_reason):
+        row.announced_at = None
+        events += _end_events(row)
+    return events
+
+
+def _end_events(row: RegistrationRow) -> list[Event]:
+    """Return the event of a new end: a reported one is published at once, a lapse when certain."""
+    return [] if row.end_reason is EndReason.LAPSED else [_ended(row)]
 
 
 def _opened(member_id: UUID, registration: Registration) -> RegistrationOpened:
@@ -83,3 +102,77 @@ def _corrected(row: RegistrationRow) -> RegistrationCorrected:
         first_month=row.first_month,
         superseded=row.superseded_at is not None,
     )
+
+
+def _ended(row: RegistrationRow) -> RegistrationEnded:
+    return RegistrationEnded(
+        registration_id=row.id,
+        member_id=row.member_id,
+        ended_on=row.ends_on,
+        reason_code=row.end_reason.value,
+    )
+
+
+async def announce_ends(session: AsyncSession, *, on: date, limit: int) -> frozenset[UUID]:
+    """Take ends that are certain on a day as announced; return the members, to be judged anew.
+
+    A lapse is published only now; a reported ending was when it became known.
+    """
+    rows = await queries.lock_unannounced(session, on=on, limit=limit)
+    now = clock.now()
+    for row in rows:
+        row.announced_at = now
+    lapsed = [_ended(row) for row in rows if row.end_reason is EndReason.LAPSED]
+    await session.flush()
+    if lapsed:
+        await publish(session, *lapsed)
+    return frozenset(row.member_id for row in rows)
+
+
+async def report_ending(session: AsyncSession, ending: ReportedEnding) -> ReportedEnding:
+    """Record that a membership ends after a day; the same id again records nothing more.
+
+    Raises: EndingDayInvalid, EndingIdTaken.
+    """
+    rules.check_ending(ending.reason, ending.last_day, today=clock.today())
+    wanted = (ending.member_id, ending.last_day, ending.reason)
+    ending_id = ending.id
+    made = await insert_once(session, ending)
+    first = made or await queries.find_ending(session, ending_id)
+    if first is None or (first.member_id, first.last_day, first.reason) != wanted:
+        raise rules.EndingIdTaken(field="id")
+    return first
+
+
+async def withdraw_ending(
+    session: AsyncSession, *, member_id: UUID, ending_id: UUID, by: UUID
+) -> ReportedEnding:
+    """Take a mistaken report back; twice changes nothing more.
+
+    Raises: EndingNotFound.
+    """
+    ending = await queries.find_ending(session, ending_id)
+    if ending is None or ending.member_id != member_id:
+        raise rules.EndingNotFound
+    if ending.withdrawn_at is None:
+        ending.withdrawn_at, ending.withdrawn_by = clock.now(), by
+        await session.flush()
+    return ending
+
+
+async def list_endings(session: AsyncSession, member_id: UUID) -> Sequence[ReportedEnding]:
+    """Return the reported endings of a member, withdrawn ones too, the oldest first."""
+    return await queries.list_endings(session, [member_id])
+
+
+async def list_known_endings(
+    session: AsyncSession, member_ids: Collection[UUID], *, known_at: datetime
+) -> dict[UUID, list[Ending]]:
+    """Return the endings that were known at an instant, by member, for the calendar."""
+    found: dict[UUID, list[Ending]] = {}
+    for row in await queries.list_endings(session, member_ids):
+        is_withdrawn = row.withdrawn_at is not None and row.withdrawn_at <= known_at
+        if row.reported_at <= known_at and not is_withdrawn:
+            ending = Ending(row.last_day + timedelta(days=1), row.reason)
+            found.setdefault(row.member_id, []).append(ending)
+    return found

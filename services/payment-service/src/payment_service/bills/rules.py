@@ -25,6 +25,7 @@ class CancellationReason(StrEnum):
     WRONG_DATA = "wrong_data"
     MEMBER_REQUEST = "member_request"
     REPLACED = "replaced"
+    REGISTRATION_ENDED = "registration_ended"
 
 
 NEXT: dict[BillStatus, frozenset[BillStatus]] = {

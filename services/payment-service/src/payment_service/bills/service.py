@@ -194,6 +194,18 @@ async def expire_overdue(session: AsyncSession, *, late_notice_h: int, limit: in
     return len(bills)
 
 
+async def cancel_of_member(session: AsyncSession, member_id: UUID) -> None:
+    """Withdraw a member's open bill, because the registration ends.
+
+    A bill past its end stays: a bank may still report a payment that was made in time.
+    """
+    bill = await queries.lock_open_bill(session, member_id)
+    now = clock.now()
+    if bill is not None and bill.expires_at > now:
+        reason = CancellationReason.REGISTRATION_ENDED
+        await _cancel(session, bill, reason, by=None, now=now)
+
+
 async def _check_unpaid(
     session: AsyncSession, basis: ContributionBasis, months: Sequence[Month]
 ) -> None:
@@ -218,7 +230,7 @@ async def _end_previous(
 
 
 async def _cancel(
-    session: AsyncSession, bill: Bill, reason: CancellationReason, *, by: UUID, now: datetime
+    session: AsyncSession, bill: Bill, reason: CancellationReason, *, by: UUID | None, now: datetime
 ) -> None:
     bill.status = BillStatus.CANCELLED
     bill.cancelled_at = now

@@ -3,8 +3,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.bills import service
 from perisai_kit.db.bulk import run_in_batches
 from perisai_kit.db.engine import Database
+from perisai_kit.events.catalogue import RegistrationEnded
 
 BATCH = 500
+MEMBERS = "bills.members"
+"""The subscription to member-service's feed."""
+
+
+async def on_registration_ended(session: AsyncSession, event: RegistrationEnded) -> None:
+    """Withdraw the open bill of a member whose registration ends."""
+    await service.cancel_of_member(session, event.member_id)
 
 
 async def every_minute(database: Database, *, late_notice_h: int) -> bool:

@@ -21,6 +21,7 @@ def upgrade() -> None:
             age integer NOT NULL,
             ends_on date NOT NULL,
             end_reason varchar(40) NOT NULL,
+            announced_at timestamptz,
             superseded_at timestamptz,
             CONSTRAINT pk_registrations PRIMARY KEY (id),
             CONSTRAINT ck_registrations_kind CHECK (kind IN ('first', 'return')),
@@ -37,7 +38,31 @@ def upgrade() -> None:
         "CREATE INDEX ix_registrations_present ON registrations (member_id, began_at)"
         " WHERE superseded_at IS NULL"
     )
+    op.execute(
+        "CREATE INDEX ix_registrations_unannounced ON registrations (ends_on)"
+        " WHERE announced_at IS NULL AND superseded_at IS NULL"
+    )
     grant(op, "registrations", "SELECT, INSERT, UPDATE")
+    op.execute(
+        """
+        CREATE TABLE reported_endings (
+            id uuid NOT NULL,
+            member_id uuid NOT NULL,
+            last_day date NOT NULL,
+            reason varchar(40) NOT NULL,
+            reported_by uuid NOT NULL,
+            reported_at timestamptz NOT NULL,
+            withdrawn_by uuid,
+            withdrawn_at timestamptz,
+            CONSTRAINT pk_reported_endings PRIMARY KEY (id),
+            CONSTRAINT ck_reported_endings_reason
+                CHECK (reason IN ('lapsed', 'death', 'claim', 'stopped_working', 'choice')),
+            CONSTRAINT fk_reported_endings_member_id FOREIGN KEY(member_id) REFERENCES members (id)
+        )
+        """
+    )
+    op.execute("CREATE INDEX ix_reported_endings_member_id ON reported_endings (member_id)")
+    grant(op, "reported_endings", "SELECT, INSERT, UPDATE (withdrawn_by, withdrawn_at)")
     op.execute(
         """
         CREATE TABLE allocations (

@@ -71,7 +71,8 @@ def _bill_checks() -> list[sa.CheckConstraint]:
         "sector": "sector IN ('transport', 'other')",
         "payer": "payer IN ('self', 'sponsor', 'government')",
         "cancellation_reason": (
-            "cancellation_reason IN ('wrong_months', 'wrong_data', 'member_request', 'replaced')"
+            "cancellation_reason IN ('wrong_months', 'wrong_data', 'member_request', 'replaced',"
+            " 'registration_ended')"
         ),
         "amount": "amount > 0",
         "month_count": "month_count BETWEEN 1 AND 12",
