@@ -1,4 +1,3 @@
-from gateway.tables import METADATA
 from perisai_kit.db.migrations import run_migrations
 
-run_migrations(METADATA, url_variable="PERISAI_GATEWAY_OWNER_DATABASE_URL")
+run_migrations("gateway.tables:METADATA", url_variable="PERISAI_GATEWAY_OWNER_DATABASE_URL")

@@ -16,10 +16,9 @@ from sqlalchemy.exc import DBAPIError
 from perisai_kit.testing.plugin import Databases, Urls, run_in_thread
 
 ENV = """
-from sqlalchemy import MetaData
 from perisai_kit.db.migrations import run_migrations
 
-run_migrations([MetaData()], url_variable="TEST_OWNER_DATABASE_URL")
+run_migrations("a module that is not imported:METADATA", url_variable="TEST_OWNER_DATABASE_URL")
 """
 HEAD = """
 from alembic import op

@@ -1,4 +1,3 @@
-from agent_service.tables import METADATA
 from perisai_kit.db.migrations import run_migrations
 
-run_migrations(METADATA, url_variable="PERISAI_AGENT_OWNER_DATABASE_URL")
+run_migrations("agent_service.tables:METADATA", url_variable="PERISAI_AGENT_OWNER_DATABASE_URL")

@@ -1,4 +1,3 @@
-from member_service.tables import METADATA
 from perisai_kit.db.migrations import run_migrations
 
-run_migrations(METADATA, url_variable="PERISAI_MEMBER_OWNER_DATABASE_URL")
+run_migrations("member_service.tables:METADATA", url_variable="PERISAI_MEMBER_OWNER_DATABASE_URL")

@@ -1,4 +1,3 @@
-from payment_service.tables import METADATA
 from perisai_kit.db.migrations import run_migrations
 
-run_migrations(METADATA, url_variable="PERISAI_PAYMENT_OWNER_DATABASE_URL")
+run_migrations("payment_service.tables:METADATA", url_variable="PERISAI_PAYMENT_OWNER_DATABASE_URL")
