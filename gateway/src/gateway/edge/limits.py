@@ -6,6 +6,7 @@ limits on sign-ins are in the database (throttles/).
 
 import asyncio
 import math
+import time
 from collections import OrderedDict, deque
 from collections.abc import Mapping
 from enum import StrEnum
@@ -17,6 +18,9 @@ from perisai_kit.domain.errors import Unavailable
 WINDOW_S = 60
 MOST_BUCKETS = 100_000
 """About 30 MB. The least recently used bucket is dropped first; it would be full again anyway."""
+LEAST_PAUSE_S = 0.002
+MOST_PAUSE_S = 0.02
+"""The limits of a pause of `SpacedQueue`."""
 BEGUN_A_TURN = 8
 """Requests that begin in one turn of the event loop: one at a time would cost a whole turn each."""
 
@@ -147,6 +151,49 @@ class Turns:
                 self._begun += 1
         if self._begun:
             asyncio.get_running_loop().call_soon(self._end)  # after the requests that begin now
+
+
+class SpacedQueue:
+    """Lets requests go on one at a time, with a pause behind each; networks take turns.
+
+    The pause is as long as the event loop was busy with the request. So requests that come in a
+    burst get at most half of the event loop, and are spread when they are repeated.
+    """
+
+    def __init__(self, *, pause_s: float = LEAST_PAUSE_S) -> None:
+        """pause_s: the shortest pause."""
+        self._pause_s = pause_s
+        self._is_free = True
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+
+    async def wait(self, network: str) -> None:
+        """Wait behind the requests of the same network, and in turns with other networks."""
+        if self._is_free:
+            self._begin()
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(network, deque()).append(turn)
+        await turn
+
+    def _begin(self) -> None:
+        self._is_free = False
+        asyncio.get_running_loop().call_soon(self._end, time.perf_counter())
+
+    def _end(self, began: float) -> None:
+        pause_s = min(max(time.perf_counter() - began, self._pause_s), MOST_PAUSE_S)
+        asyncio.get_running_loop().call_later(pause_s, self._go_on)
+
+    def _go_on(self) -> None:
+        while self._waiting:
+            network, line = self._waiting.popitem(last=False)
+            turn = line.popleft()
+            if line:
+                self._waiting[network] = line  # at the end
+            if not turn.done():
+                turn.set_result(None)
+                self._begin()
+                return
+        self._is_free = True
 
 
 class TooManyAtOnce(Unavailable):

@@ -16,7 +16,7 @@ from gateway.edge.body import (
 )
 from gateway.edge.exchange import Exchange
 from gateway.edge.headers import read_client
-from gateway.edge.limits import InFlight, Turns
+from gateway.edge.limits import InFlight, SpacedQueue, Turns
 from gateway.edge.relay import CancelOnDisconnect, Relay
 from gateway.edge.routes import INNER_PATHS, Routes, Row, Upstream
 from gateway.settings import Settings
@@ -45,6 +45,7 @@ class PublicEdge:
         self._relay = relay
         self._routes = routes
         self._turns = Turns()
+        self._spaced = SpacedQueue()
         self._budget = BodyBudget(settings.collected_bytes)
         self._accounts = _make_in_flight(settings, settings.requests_of_account)
         self._addresses = _make_in_flight(settings, settings.requests_of_address)
@@ -61,8 +62,7 @@ class PublicEdge:
         exchange = Exchange(scope, send, record)
         if row is not None:
             record.route = row.path
-        if not self._turns.try_begin():
-            await self._turns.begin()
+        await self._wait_to_begin(scope, row)
         try:
             principal = await self._admission.admit(scope, row, exchange.headers)
             assert row is not None, "an unknown address is not admitted"
@@ -73,8 +73,19 @@ class PublicEdge:
         except Exception as error:  # no error handler is outside of this layer
             if exchange.has_begun:
                 raise  # uvicorn aborts the answer
-            problem = error if isinstance(error, DomainError) else record_unexpected(error)
-            await exchange.refuse(problem)
+            await self._refuse(exchange, scope, error)
+
+    async def _wait_to_begin(self, scope: Scope, row: Row | None) -> None:
+        if row is None or (row.roles is None and row.prefix not in INNER_PATHS):
+            await self._spaced.wait(self._admission.get_network(scope))
+        elif not self._turns.try_begin():
+            await self._turns.begin()
+
+    async def _refuse(self, exchange: Exchange, scope: Scope, error: Exception) -> None:
+        if not isinstance(error, DomainError):
+            error = record_unexpected(error)
+        await self._spaced.wait(self._admission.get_network(scope))
+        await exchange.refuse(error)
 
     async def _serve(
         self,

@@ -1,6 +1,7 @@
 """Admission: tokens, roles, rates, and the answers to refused requests."""
 
 import base64
+import gc
 import hmac
 import json
 import time
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.edge.admission import Admission, RateLimited
+from gateway.edge.exchange import Exchange
 from gateway.edge.limits import Limiter
 from gateway.edge.routes import OPEN, TABLE, Routes
 from perisai_kit.auth.principal import Role
@@ -382,3 +384,16 @@ async def test_a_body_with_a_name_twice_is_refused_by_the_gateway(platform: Any,
 
     assert answer.status_code == 400
     assert answer.json()["code"] == "body_unreadable"
+
+
+async def test_a_refused_request_leaves_nothing_to_the_garbage_collector(platform: Any) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        refused = [await platform.client.get(path) for path in ("/v1/members", "/nothing")]
+        left = [each for each in gc.get_objects() if isinstance(each, Exchange)]
+    finally:
+        gc.enable()
+
+    assert [each.status_code for each in refused] == [401, 404]
+    assert left == []

@@ -9,6 +9,7 @@ from gateway.edge.limits import (
     InFlight,
     Limiter,
     RateClass,
+    SpacedQueue,
     TooManyAtOnce,
     Turns,
 )
@@ -157,3 +158,21 @@ async def test_so_many_begin_in_one_turn_and_no_more() -> None:
     second = [turns.try_begin() for _ in range(5)]
 
     assert first == second == [True, True, True, False, False]
+
+
+async def test_a_burst_goes_on_one_by_one_and_networks_take_turns() -> None:
+    queue, begun = SpacedQueue(pause_s=0), []
+
+    async def begin(network: str, number: int) -> None:
+        await queue.wait(network)
+        begun.append((network, number))
+
+    requests = [asyncio.create_task(begin("a", number)) for number in range(5)]
+    requests += [asyncio.create_task(begin("b", number)) for number in range(2)]
+    await asyncio.sleep(0)
+    first = list(begun)
+    requests[2].cancel()
+    await asyncio.gather(*requests, return_exceptions=True)
+
+    assert first == [("a", 0)]
+    assert begun == [("a", 0), ("a", 1), ("b", 0), ("b", 1), ("a", 3), ("a", 4)]

@@ -57,9 +57,8 @@ class ServerProtocol(HttpToolsProtocol):
         self._is_in_head = self._is_in_body = self._has_begun_here = False
         self._unframed = self._body_here = self._body_bytes = 0
         self._deadline = math.inf  # for the present head, or the first one
-        self._lingers_until = self._idle_until = math.inf
+        self._lingers_until = self._idle_until = self._write_deadline = math.inf
         self._body_since = self._checked_at = 0.0
-        self._write_deadline = math.inf
         self._write_left = 0
         self._on_lost: Callable[[], None] | None = None
         self._running: RequestResponseCycle | None = None
@@ -123,10 +122,6 @@ class ServerProtocol(HttpToolsProtocol):
         self._unframed = 0
         if self._deadline == math.inf:
             self._deadline = self.loop.time() + self.limits.head_s
-
-    def on_url(self, url: bytes) -> None:
-        if not self._is_resuming:
-            self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # A field outside of a head is a trailer and does not become a header.

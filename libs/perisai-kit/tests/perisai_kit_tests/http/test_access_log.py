@@ -1,8 +1,10 @@
 """One request leaves one line, in the form of every other line."""
 
 import asyncio
+import gc
 import json
 import re
+import weakref
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 from perisai_kit.domain import clock
 from perisai_kit.http.access_log import AccessLog, RequestContext, get_record
 from perisai_kit.runtime.log import configure_logging, get_logger
+from perisai_kit.testing.server import open_connection, serve
 
 KEYS = [
     "method", "route", "status", "duration_ms", "event", "service", "request_id", "level",
@@ -94,3 +97,28 @@ async def test_what_watchers_ask_all_the_time_leaves_no_line(
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
     assert await answered(answer_watcher, capfd) == []
+
+
+class Held:
+    """Anything that a request refers to."""
+
+
+async def test_the_memory_of_a_request_is_free_without_the_garbage_collector() -> None:
+    held: list[weakref.ref[Held]] = []
+
+    async def hold(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope["state"]["held"] = thing = Held()
+            held.append(weakref.ref(thing))
+            await answer(scope, receive, send)
+
+    gc.disable()
+    try:
+        app = AccessLog(hold, service="kit")
+        async with serve(app) as port, open_connection(port) as client:
+            for _ in range(2):  # the connection refers to the last request
+                await client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                await client.answer()
+        assert [each() for each in held] == [None, None]
+    finally:
+        gc.enable()
