@@ -50,13 +50,8 @@ class Echo:
             await _endless(send)
             return
         size, gone = await _size_of_body(receive)
-        seen = {
-            "headers": [
-                [name.decode(), value.decode("latin-1")] for name, value in scope["headers"]
-            ],
-            "size": size,
-            "gone": gone,
-        }
+        headers = [[name.decode(), value.decode("latin-1")] for name, value in scope["headers"]]
+        seen = {"headers": headers, "size": size, "gone": gone}
         await _answer(send, json.dumps(seen).encode())
 
 
