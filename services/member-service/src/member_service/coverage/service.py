@@ -94,8 +94,12 @@ async def judge_members(session: AsyncSession, member_ids: Collection[UUID], ter
 
 async def announce_ends(session: AsyncSession, *, terms: Terms, limit: int) -> int:
     """Announce registrations that have ended, and withdraw the months behind; return how many."""
-    touched = await registrations.announce_ends(session, on=clock.today(), limit=limit)
+    today = clock.today()
+    touched = await registrations.list_members_to_announce(session, on=today, limit=limit)
     if touched:
+        # Members before registrations, as everybody locks them.
+        await members.lock_birth_dates(session, touched)
+        await registrations.announce_ends(session, touched, on=today)
         await judge_members(session, touched, terms)
     return len(touched)
 

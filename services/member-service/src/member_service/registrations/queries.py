@@ -2,7 +2,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.registrations.models import RegistrationRow, ReportedEnding
@@ -22,27 +22,35 @@ async def insert_rows(session: AsyncSession, rows: Sequence[RegistrationRow]) ->
     await session.flush()
 
 
-async def lock_unannounced(
-    session: AsyncSession, *, on: date, limit: int
-) -> Sequence[RegistrationRow]:
-    """Lock registrations whose end is certain on a day and was not announced yet."""
-    certain = or_(
-        and_(
-            RegistrationRow.end_reason == EndReason.LAPSED,
+def _unannounced(on: date) -> ColumnElement[bool]:
+    """Return the condition of an end that is certain on a day and was not announced yet."""
+    return and_(
+        RegistrationRow.announced_at.is_(None),
+        RegistrationRow.superseded_at.is_(None),
+        or_(
             RegistrationRow.ends_on <= on - LAPSE_ANNOUNCED_AFTER,
+            and_(RegistrationRow.end_reason != EndReason.LAPSED, RegistrationRow.ends_on <= on),
         ),
-        and_(RegistrationRow.end_reason != EndReason.LAPSED, RegistrationRow.ends_on <= on),
     )
-    query = (
-        select(RegistrationRow)
-        .where(
-            RegistrationRow.announced_at.is_(None), RegistrationRow.superseded_at.is_(None), certain
-        )
-        .order_by(RegistrationRow.ends_on, RegistrationRow.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+
+
+async def list_members_to_announce(
+    session: AsyncSession, *, on: date, limit: int
+) -> frozenset[UUID]:
+    """Return members with an end to announce on a day, of at most so many registrations."""
+    query = select(RegistrationRow.member_id).where(_unannounced(on))
+    ordered = query.order_by(RegistrationRow.ends_on, RegistrationRow.id).limit(limit)
+    return frozenset((await session.scalars(ordered)).all())
+
+
+async def list_unannounced(
+    session: AsyncSession, member_ids: Collection[UUID], *, on: date
+) -> Sequence[RegistrationRow]:
+    """Return the registrations of these members whose end is to be announced on a day."""
+    query = select(RegistrationRow).where(
+        RegistrationRow.member_id.in_(list(member_ids)), _unannounced(on)
     )
-    return (await session.scalars(query)).all()
+    return (await session.scalars(query.order_by(RegistrationRow.id))).all()
 
 
 async def list_endings(

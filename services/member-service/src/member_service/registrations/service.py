@@ -113,12 +113,19 @@ def _ended(row: RegistrationRow) -> RegistrationEnded:
     )
 
 
-async def announce_ends(session: AsyncSession, *, on: date, limit: int) -> frozenset[UUID]:
-    """Take ends that are certain on a day as announced; return the members, to be judged anew.
+async def list_members_to_announce(
+    session: AsyncSession, *, on: date, limit: int
+) -> frozenset[UUID]:
+    """Return members with an end that is certain on a day and was not announced yet."""
+    return await queries.list_members_to_announce(session, on=on, limit=limit)
+
+
+async def announce_ends(session: AsyncSession, member_ids: Collection[UUID], *, on: date) -> None:
+    """Take the ends of these members, who are locked, as announced.
 
     A lapse is published only now; a reported ending was when it became known.
     """
-    rows = await queries.lock_unannounced(session, on=on, limit=limit)
+    rows = await queries.list_unannounced(session, member_ids, on=on)
     now = clock.now()
     for row in rows:
         row.announced_at = now
@@ -126,7 +133,6 @@ async def announce_ends(session: AsyncSession, *, on: date, limit: int) -> froze
     await session.flush()
     if lapsed:
         await publish(session, *lapsed)
-    return frozenset(row.member_id for row in rows)
 
 
 async def report_ending(session: AsyncSession, ending: ReportedEnding) -> ReportedEnding:
