@@ -6,7 +6,8 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Generator, Iterator
+import tempfile
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -45,9 +46,32 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def in_memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Path]]:
+    """Make folders for databases, in memory where it has room: `in_memory("postgres")`.
+
+    A database is some 700 files. To copy one takes a tenth of the processor time there.
+    """
+    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < MEMORY_BYTES:
+        yield tmp_path_factory.mktemp
+        return
+    for left in MEMORY.glob(f"{IN_MEMORY}*"):  # of a run that was killed
+        if not lifetime.is_alive(int(left.name.removeprefix(IN_MEMORY))):
+            shutil.rmtree(left, ignore_errors=True)
+    whole = MEMORY / f"{IN_MEMORY}{os.getpid()}"
+    whole.mkdir(mode=0o700, exist_ok=True)
+    yield lambda name: Path(tempfile.mkdtemp(prefix=f"{name}-", dir=whole))
+    shutil.rmtree(whole)
+
+
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES = 4 * 1024**3
+IN_MEMORY = "perisai-tests-"
+
+
+@pytest.fixture(scope="session")
+def postgres(in_memory: Callable[[str], Path]) -> Iterator[Postgres]:
     """A server of this run's own on a free port; databases are made as tests need them."""
-    with Postgres(tmp_path_factory.mktemp("postgres"), fsync=False) as server:
+    with Postgres(in_memory("postgres"), fsync=False) as server:
         yield server
 
 

@@ -1,6 +1,7 @@
 """The whole platform as real processes, started once for all tests that need it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from stage.processes import ON_THE_PLATFORM, Platform
@@ -9,10 +10,8 @@ RUNNING = pytest.StashKey[Platform]()
 
 
 @pytest.fixture(scope="session")
-def platform(
-    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
-) -> Iterator[Platform]:
-    started = pytestconfig.stash[RUNNING] = Platform(tmp_path_factory.mktemp("stage"))
+def platform(in_memory: Callable[[str], Path], pytestconfig: pytest.Config) -> Iterator[Platform]:
+    started = pytestconfig.stash[RUNNING] = Platform(in_memory("stage"))
     try:
         started.start()
         yield started

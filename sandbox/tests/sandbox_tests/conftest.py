@@ -2,10 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -130,8 +131,16 @@ def running(folder: Path) -> Iterator[Running]:
             platform.stop()
 
 
+@pytest.fixture
+def tmp_path(in_memory: Callable[[str], Path]) -> Iterator[Path]:
+    """Return a folder that may become one of PostgreSQL."""
+    folder = in_memory("test")
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def platform(in_memory: Callable[[str], Path]) -> Iterator[Running]:
     """Start it with the whole sample data."""
-    with running(tmp_path_factory.mktemp("run") / "with blanks" / "folder") as started:
+    with running(in_memory("run") / "with blanks" / "folder") as started:
         yield started

@@ -7,7 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -37,8 +37,8 @@ time.sleep(120)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    with Postgres(tmp_path_factory.mktemp("postgres") / "with blanks", fsync=False) as running:
+def server(in_memory: Callable[[str], Path]) -> Iterator[Postgres]:
+    with Postgres(in_memory("postgres") / "with blanks", fsync=False) as running:
         yield running
 
 

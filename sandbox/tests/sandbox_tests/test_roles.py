@@ -5,7 +5,7 @@ Tried on what the sandbox makes and on what deploy/postgres-init.sh makes for co
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
 
@@ -57,10 +57,8 @@ def passwords(server: Postgres) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module", params=["sandbox", "containers"])
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Postgres]:
-    with Postgres(tmp_path_factory.mktemp("roles"), fsync=False) as running:
+def server(request: pytest.FixtureRequest, in_memory: Callable[[str], Path]) -> Iterator[Postgres]:
+    with Postgres(in_memory("roles"), fsync=False) as running:
         if request.param == "sandbox":
             for database in DATABASES:
                 running.ensure_database(database)
