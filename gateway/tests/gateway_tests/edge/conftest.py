@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from gateway.app import create_app
+from gateway.edge.limits import RateClass
 from gateway.settings import Settings
 from gateway.tokens import issue_access_token
 from perisai_kit.auth.principal import Principal, Role
@@ -141,29 +143,42 @@ async def make_platform(
     async with AsyncExitStack() as stack:
 
         async def make(**more: Any) -> Platform:
-            agents, members, payments = [
-                await stack.enter_async_context(_upstream()) for _ in range(3)
-            ]
-            values: dict[str, Any] = {
-                "agent_url": agents.url,
-                "member_url": members.url,
-                "payment_url": payments.url,
-                "connect_timeout_s": SHORT_S,
-                "upstream_timeout_s": SHORT_S,
-                "upstream_wait_s": SHORT_S,
-                "snap_timeout_s": SHORT_S,
-                **more,
-            }
-            app = create_app(gateway_settings(urls, **values))
-            url = await stack.enter_async_context(serving(app))
-            client = await stack.enter_async_context(
-                httpx.AsyncClient(
-                    base_url=url, verify=get_ssl_context(), trust_env=False, timeout=30
-                )
-            )
-            return Platform(app, url, client, agents, members, payments)
+            return await _start(stack, partial(gateway_settings, urls), serving, **more)
 
         yield make
+
+
+async def _start(
+    stack: AsyncExitStack, settings: Callable[..., Settings], serving: Any, **more: Any
+) -> Platform:
+    agents, members, payments = [await stack.enter_async_context(_upstream()) for _ in range(3)]
+    values: dict[str, Any] = {
+        "agent_url": agents.url,
+        "member_url": members.url,
+        "payment_url": payments.url,
+        "connect_timeout_s": SHORT_S,
+        "upstream_timeout_s": SHORT_S,
+        "upstream_wait_s": SHORT_S,
+        "snap_timeout_s": SHORT_S,
+        **more,
+    }
+    app = create_app(settings(**values))
+    url = await stack.enter_async_context(serving(app))
+    client = await stack.enter_async_context(
+        httpx.AsyncClient(base_url=url, verify=get_ssl_context(), trust_env=False, timeout=30)
+    )
+    return Platform(app, url, client, agents, members, payments)
+
+
+@pytest.fixture(scope="module")
+async def lasting_platform(
+    gateway_settings: Callable[..., Settings], shared_urls: Urls, serving: Any
+) -> AsyncIterator[Platform]:
+    """A platform for all tests of a file that ask and change nothing."""
+    boundless = dict.fromkeys(RateClass, 1_000_000)
+    async with AsyncExitStack() as stack:
+        settings = partial(gateway_settings, shared_urls)
+        yield await _start(stack, settings, serving, rate_limits=boundless)
 
 
 @pytest.fixture

@@ -7,6 +7,16 @@ import pytest
 from gateway.edge.routes import OPEN, TABLE
 from gateway.reference.rules import FILES
 from perisai_kit.auth.principal import Role
+from perisai_kit.testing.plugin import Urls
+
+
+@pytest.fixture
+def platform(lasting_platform: Any, urls: Urls) -> Any:
+    """One platform for these many tests, with upstreams that say OK."""
+    for each in (lasting_platform.agents, lasting_platform.members, lasting_platform.payments):
+        each.answer = type(each).answer
+    return lasting_platform
+
 
 PATHS = [row.prefix for row in (*TABLE, *OPEN)]
 BANKS = "/snap/v1.0/transfer-va/payment"
