@@ -1,23 +1,34 @@
 """Attacking clients, run as a process: `python -m bench.attackers`.
 
-A process runs one attack, against this machine only. The parent process ends it.
+A process runs one attack, against this machine only. The parent process ends it with SIGTERM, and
+it prints how many requests it sent. An attacker has processors of its own, so this process runs
+only where all others leave processor time.
 """
 
 import asyncio
 import contextlib
 import json
+import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from sandbox.ports import HOST
 
 SIGN_INS = 60
 UPLOADS = 512
 STOPPED = 200
+_sent = 0
 AGAIN_S = 1.0
 """The pause after an answer; clients seldom repeat a request before they have one."""
 MOST_S = 300
 """The longest run, in case the parent process does not end it."""
+
+LOWEST = 19
+AUTOGROUP = Path("/proc/self/autogroup")
+"""The priority of a session of processes; where the kernel groups by session, that of a process
+holds within its session only."""
 
 Attack = Callable[[int, str], Awaitable[None]]
 
@@ -46,7 +57,8 @@ async def slow_uploads(port: int, token: str) -> None:
             with contextlib.suppress(OSError):
                 _, writer = await asyncio.open_connection(HOST, port)
                 try:
-                    writer.write(_head(port, "POST /v1/members", token, 900_000))
+                    writer.write(_build_head(port, "POST /v1/members", token, 900_000))
+                    _count()
                     while not writer.is_closing():
                         writer.write(b"x")
                         await writer.drain()
@@ -84,14 +96,20 @@ async def _ask(port: int, what: str, *, token: str = "", body: bytes = b"") -> N
     with contextlib.suppress(OSError, EOFError):
         reader, writer = await asyncio.open_connection(HOST, port)
         try:
-            writer.write(_head(port, what, token, len(body)) + body)
+            writer.write(_build_head(port, what, token, len(body)) + body)
+            _count()
             while await reader.read(65536):
                 pass
         finally:
             writer.close()
 
 
-def _head(port: int, what: str, token: str, length: int) -> bytes:
+def _count() -> None:
+    global _sent
+    _sent += 1
+
+
+def _build_head(port: int, what: str, token: str, length: int) -> bytes:
     lines = [
         f"{what} HTTP/1.1",
         f"Host: {HOST}:{port}",
@@ -103,17 +121,26 @@ def _head(port: int, what: str, token: str, length: int) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
+def _lower_priority() -> None:
+    os.nice(LOWEST)
+    with contextlib.suppress(OSError):
+        AUTOGROUP.write_text(str(LOWEST))
+
+
+async def _attack(name: str, port: int, token: str) -> None:
+    attacking = asyncio.ensure_future(ATTACKS[name](port, token))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, attacking.cancel)
+    with contextlib.suppress(TimeoutError, asyncio.CancelledError):
+        async with asyncio.timeout(MOST_S):
+            await attacking
+
+
 def main() -> None:
     """Attack until ended. Arguments: attack and port; the token is read from standard input."""
     name, port = sys.argv[1:]
-    token = sys.stdin.readline().strip()
-
-    async def bounded() -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(MOST_S):
-                await ATTACKS[name](int(port), token)
-
-    asyncio.run(bounded())
+    _lower_priority()
+    asyncio.run(_attack(name, int(port), sys.stdin.readline().strip()))
+    sys.stdout.write(f"{_sent}\n")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.attackers import ATTACKS
 from bench.bank import Bank, build_inquiry_body
@@ -31,6 +31,14 @@ WARM_UP_S = 3.0
 BEFORE_S = 2.0
 """Between the start of an attack and the first measured inquiry."""
 ANSWER_S = 30.0
+END_S = 30.0
+LEAST_A_SECOND = {
+    "made_up_sign_ins": 20,
+    "slow_uploads": 20,
+    "a_stopped_service": 60,
+    "the_document_in_a_loop": 50,
+}
+"""Requests of an attack; if the machine is too busy to send as many, there is no figure."""
 BILLS = 1_000
 USUAL = {"PERISAI_GATEWAY_RATE_LIMITS": "{}", "PERISAI_GATEWAY_REQUESTS_OF_ACCOUNT": "4"}
 """The limits of production, because they are under test."""
@@ -42,6 +50,23 @@ class Latency:
 
     median: float
     p99: float
+
+
+@dataclass(slots=True)
+class Attack:
+    """An attack that ran. rate: the requests that it sent a second."""
+
+    began: float = field(default_factory=time.monotonic)
+    rate: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The latency of inquiries during an attack and before it, and the rate of the attack."""
+
+    under: Latency
+    before: Latency
+    rate: float
 
 
 def measure(stage: Stage, options: Options) -> list[Result]:
@@ -59,9 +84,10 @@ def measure(stage: Stage, options: Options) -> list[Result]:
                 attack: _measure_round(bank, gateway, attack, token, member, options.seconds)
                 for attack in ATTACKS
             }
-            medians.append(_find_worst([Round(o.median, y.median) for o, y in rounds.values()]))
-            slowest.append(_find_worst([Round(o.p99, y.p99) for o, y in rounds.values()]))
-            said.append(_format_latencies(rounds))
+            found = [(each.under, each.before) for each in rounds.values()]
+            medians.append(_find_worst([Round(o.median, y.median) for o, y in found]))
+            slowest.append(_find_worst([Round(o.p99, y.p99) for o, y in found]))
+            said.append(_format_effects(rounds))
     how = _describe(options, said)
     return [
         build_result("edge_under_attack", medians, how),
@@ -83,30 +109,39 @@ def _run_platform(stage: Stage) -> Iterator[tuple[Gateway, int]]:
 
 def _measure_round(
     bank: Bank, gateway: Gateway, attack: str, token: str, member: int, seconds: float
-) -> tuple[Latency, Latency]:
-    """Return the latency of inquiries during an attack, and just before it."""
+) -> Effect:
     before = _inquire(bank, gateway.port, seconds)
-    with _run_attack(attack, gateway.port, token, member):
+    with _run_attack(attack, gateway.port, token, member) as run:
         time.sleep(BEFORE_S)
         under = _inquire(bank, gateway.port, seconds)
     time.sleep(BEFORE_S)
-    return under, before
+    return Effect(under, before, run.rate)
 
 
 @contextmanager
-def _run_attack(attack: str, port: int, token: str, member: int) -> Iterator[None]:
+def _run_attack(attack: str, port: int, token: str, member: int) -> Iterator[Attack]:
     if attack == "a_stopped_service":
         os.kill(member, signal.SIGSTOP)
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench.attackers", attack, str(port)], stdin=subprocess.PIPE
+        [sys.executable, "-m", "bench.attackers", attack, str(port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # for a priority of its own
     )
+    run = Attack()
     try:
         assert process.stdin is not None, "it is a pipe"
-        process.stdin.write(f"{token}\n".encode())
-        process.stdin.close()
-        yield
+        process.stdin.write(f"{token}\n")
+        process.stdin.flush()
+        yield run
         if process.poll() is not None:
             raise BenchError(f"{attack} ended early")
+        seconds = time.monotonic() - run.began
+        process.terminate()
+        run.rate = int(process.communicate(timeout=END_S)[0]) / seconds
+        if run.rate < LEAST_A_SECOND[attack]:
+            raise BenchError(f"{attack} sent {run.rate:.0f} requests a second, which is too few")
     finally:
         process.kill()
         process.wait()
@@ -155,11 +190,12 @@ def _find_worst(rounds: list[Round]) -> Round:
     return max(rounds, key=lambda each: each.ratio or 0)
 
 
-def _format_latencies(rounds: dict[str, tuple[Latency, Latency]]) -> str:
+def _format_effects(effects: dict[str, Effect]) -> str:
     return ", ".join(
-        f"{attack.replace('_', ' ')} {under.median:.1f}/{before.median:.1f} and"
-        f" {under.p99:.1f}/{before.p99:.1f} ms"
-        for attack, (under, before) in rounds.items()
+        f"{attack.replace('_', ' ')} ({each.rate:.0f} a second)"
+        f" {each.under.median:.1f}/{each.before.median:.1f} and"
+        f" {each.under.p99:.1f}/{each.before.p99:.1f} ms"
+        for attack, each in effects.items()
     )
 
 
@@ -167,8 +203,8 @@ def _describe(options: Options, said: list[str]) -> str:
     return (
         f"{A_SECOND} signed inquiries a second, each over a new connection; gateway,"
         f" payment-service and member-service in 1 process each with the limits of production;"
-        f" {options.label} for each of {len(ATTACKS)} attacks, each from its own process, and as"
-        f" long just before it; the worst attack counts; median and p99, with and without, of the"
-        f" last round:"
+        f" {options.label} for each of {len(ATTACKS)} attacks, each from a process of the lowest"
+        f" priority, and as long just before it; the worst attack counts; requests of the attack,"
+        f" median and p99, with and without, of the last round:"
         f" {json.dumps(said[-1])[1:-1]}"
     )

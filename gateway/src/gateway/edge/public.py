@@ -62,7 +62,8 @@ class PublicEdge:
         exchange = Exchange(scope, send, record)
         if row is not None:
             record.route = row.path
-        await self._wait_to_begin(scope, row)
+        if row is None or row.roles is None or not self._turns.try_begin():
+            await self._wait_to_begin(scope, row)
         try:
             principal = await self._admission.admit(scope, row, exchange.headers)
             assert row is not None, "an unknown address is not admitted"
@@ -73,18 +74,22 @@ class PublicEdge:
         except Exception as error:  # no error handler is outside of this layer
             if exchange.has_begun:
                 raise  # uvicorn aborts the answer
-            await self._refuse(exchange, scope, error)
+            await self._refuse(exchange, scope, row, error)
 
     async def _wait_to_begin(self, scope: Scope, row: Row | None) -> None:
-        if row is None or (row.roles is None and row.prefix not in INNER_PATHS):
+        """Wait in the queue of requests without a sign-in, or for a turn."""
+        if _is_spaced(row):
             await self._spaced.wait(self._admission.get_network(scope))
         elif not self._turns.try_begin():
             await self._turns.begin()
 
-    async def _refuse(self, exchange: Exchange, scope: Scope, error: Exception) -> None:
+    async def _refuse(
+        self, exchange: Exchange, scope: Scope, row: Row | None, error: Exception
+    ) -> None:
         if not isinstance(error, DomainError):
             error = record_unexpected(error)
-        await self._spaced.wait(self._admission.get_network(scope))
+        if not _is_spaced(row):  # the others have waited
+            await self._spaced.wait(self._admission.get_network(scope))
         await exchange.refuse(error)
 
     async def _serve(
@@ -127,6 +132,11 @@ class PublicEdge:
             return None, ""
         # By upstream, so that a service that hangs delays only its own requests.
         return self._accounts, f"{principal.subject}/{row.upstream}"
+
+
+def _is_spaced(row: Row | None) -> bool:
+    """Tell whether requests without a sign-in wait in the spaced queue; checks of health do not."""
+    return row is None or (row.roles is None and row.prefix not in INNER_PATHS)
 
 
 def _make_in_flight(settings: Settings, limit: int) -> InFlight:
