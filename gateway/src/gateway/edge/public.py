@@ -4,6 +4,8 @@ A request is admitted and read whole. Then it is relayed to its service, or answ
 gateway's own routes.
 """
 
+from contextlib import suppress
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.edge.admission import Admission
@@ -62,9 +64,9 @@ class PublicEdge:
         exchange = Exchange(scope, send, record)
         if row is not None:
             record.route = row.path
-        if row is None or row.roles is None or not self._turns.try_begin():
-            await self._wait_to_begin(scope, row)
         try:
+            if row is None or row.roles is None or not self._turns.try_begin():
+                await self._wait_to_begin(scope, row)
             principal = await self._admission.admit(scope, row, exchange.headers)
             assert row is not None, "an unknown address is not admitted"
             scope["state"]["principal"] = principal
@@ -77,20 +79,25 @@ class PublicEdge:
             await self._refuse(exchange, scope, row, error)
 
     async def _wait_to_begin(self, scope: Scope, row: Row | None) -> None:
-        """Wait in the queue of requests without a sign-in, or for a turn."""
-        if _is_spaced(row):
-            await self._spaced.wait(self._admission.get_network(scope))
-        elif not self._turns.try_begin():
-            await self._turns.begin()
+        """Wait in the queue of requests without a sign-in, or for a turn.
+
+        Raises: ClientDisconnected.
+        """
+        with CancelOnDisconnect(scope):
+            if _is_spaced(row):
+                await self._spaced.wait(self._admission.get_network(scope))
+            elif not self._turns.try_begin():
+                await self._turns.begin()
 
     async def _refuse(
         self, exchange: Exchange, scope: Scope, row: Row | None, error: Exception
     ) -> None:
         if not isinstance(error, DomainError):
             error = record_unexpected(error)
-        if not _is_spaced(row):  # the others have waited
-            await self._spaced.wait(self._admission.get_network(scope))
-        await exchange.refuse(error)
+        with suppress(ClientDisconnected), CancelOnDisconnect(scope):
+            if not _is_spaced(row):  # the others have waited
+                await self._spaced.wait(self._admission.get_network(scope))
+            await exchange.refuse(error)
 
     async def _serve(
         self,

@@ -1,5 +1,6 @@
 """Unexpected errors: the edge answers them, because no error handler is outside of it."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ from gateway.edge.routes import Routes
 from gateway.edge.snap import SnapEdge, make_bank_pool
 from gateway.settings import Settings
 from perisai_kit.http.access_log import AccessLog
+from perisai_kit.http.protocol import ON_LOST
 from perisai_kit.testing.plugin import Urls
 
 MEMBERS = "/v1/members"
@@ -59,7 +61,7 @@ def settings(gateway_settings: Callable[..., Settings], urls: Urls) -> Settings:
     )
 
 
-async def sent_by(app: Any, path: str, sent: list[Message]) -> None:
+async def sent_by(app: Any, path: str, sent: list[Message], **more: Any) -> None:
     async def receive() -> Message:
         return {"type": "http.request", "body": b"{}", "more_body": False}
 
@@ -69,7 +71,7 @@ async def sent_by(app: Any, path: str, sent: list[Message]) -> None:
     headers = [(b"authorization", b"Bearer x"), (b"content-length", b"2")]
     scope = {
         "type": "http", "method": "POST", "path": path, "raw_path": path.encode(),
-        "query_string": b"", "headers": headers, "client": ("127.0.0.1", 1), "state": {},
+        "query_string": b"", "headers": headers, "client": ("127.0.0.1", 1), "state": {}, **more,
     }  # fmt: skip
     await AccessLog(app, service="gateway")(scope, receive, send)
 
@@ -108,6 +110,22 @@ async def test_an_edge_that_fails_after_an_answer_has_begun_leaves_it_to_be_cut(
         await sent_by(public_edge(settings, Breaking(settings), anybody), MEMBERS, sent)
 
     assert [message["type"] for message in sent] == ["http.response.start"]
+
+
+async def test_a_client_that_has_gone_does_not_wait_for_its_refusal(settings: Settings) -> None:
+    edge = public_edge(settings, Relay(settings), admission_of(settings, authenticator=Broken()))
+    answers: list[list[Message]] = [[], []]
+    lost: list[Any] = []
+
+    first, second = (
+        asyncio.create_task(sent_by(edge, "/nothing", sent, extensions={ON_LOST: lost.append}))
+        for sent in answers
+    )
+    await asyncio.sleep(0)
+    lost[-1]()  # what the second request asked to be called
+    await asyncio.gather(first, second)
+
+    assert [bool(sent) for sent in answers] == [True, False]
 
 
 async def test_an_edge_towards_banks_that_fails_is_an_empty_504(settings: Settings) -> None:
