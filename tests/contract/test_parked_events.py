@@ -27,7 +27,7 @@ HANDLED = {
     "gateway": "agent.activated.v1",
     "agent-service": "payment.settled.v1",
     "member-service": "agent.activated.v1",
-    "payment-service": "member.attributed.v1",
+    "payment-service": "registration.ended.v1",
 }
 """By service: a type of event that its last subscription handles."""
 positions = count(1)

@@ -63,7 +63,7 @@ class Stage:
 async def stage(own_database: Callable[[str], Urls], keyring: Keyring) -> AsyncIterator[Stage]:
     own = Database(own_database("payment").app, keyring=keyring)
     members = Database(own_database("member").app, keyring=keyring)
-    of_payments, of_members = subscriptions(
+    of_payments, of_members, _ = subscriptions(
         own=LocalFeed(own, source="payment-service", signals=Signals()),
         members=LocalFeed(members, source="member-service", signals=Signals()),
         poll_s=0,
