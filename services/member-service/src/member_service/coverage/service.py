@@ -170,7 +170,7 @@ async def get(
     now = clock.now()
     at, known_at = at or now, known_at or now
     member = await members.see(session, member_id=member_id, viewer=viewer)
-    history, rows = await _history(session, member, terms=terms, known_at=known_at)
+    history, _, rows = await _history(session, member, terms=terms, known_at=known_at)
     found = rules.coverage(history, at=at, known_at=known_at, off=off, waiting=terms.waiting)
     return MemberCoverage(at, known_at, found, _paid_months(history, rows))
 
@@ -184,11 +184,8 @@ async def get_basis(
     """
     now = clock.now()
     member = await members.get(session, member_id=member_id, viewer=viewer, request_id=request_id)
-    history, _ = await _history(session, member, terms=terms, known_at=now)
-    people = await _people(session, {member.id: member.birth_date}, known_at=now)
-    person = people[member.id]
-    last = history.last_at(now)
-    present = last if last is not None and last.is_open(now) else None
+    history, person, _ = await _history(session, member, terms=terms, known_at=now)
+    present, last = history.open_at(now), history.last_at(now)
     since = present.began_at if present else last.ends_at if last else None
     billable = find_billable(history, person, at=now, terms=terms)
     return ContributionBasis(member, present, billable, since)
@@ -196,17 +193,18 @@ async def get_basis(
 
 async def _history(
     session: AsyncSession, member: Member, *, terms: Terms, known_at: datetime
-) -> tuple[History, Sequence[AllocationRow]]:
+) -> tuple[History, Person, Sequence[AllocationRow]]:
     people = await _people(session, {member.id: member.birth_date}, known_at=known_at)
+    person = people[member.id]
     rows = await queries.list_allocations(session, [member.id])
     known = [row for row in rows[member.id] if row.received_at <= known_at]
     history = judge(
         [_allocation(row) for row in known],
-        people[member.id],
+        person,
         terms=terms,
         known_on=jakarta_date(known_at),
     )
-    return history, known
+    return history, person, known
 
 
 async def _people(

@@ -6,7 +6,7 @@ contribution months of one member; in it a month counts as paid when JKK and JKM
 Source of every rule: docs/domain.md, Membership.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -254,7 +254,8 @@ def judge(
         if reason is not None:
             declined[each.id] = reason
     registrations = [_close(each, person, known_on) for each in opened]
-    answers = {each.id: _answer(each, declined.get(each.id), registrations) for each in paying}
+    paid = {(by.id, month) for each in registrations for month, by in each.paid.items()}
+    answers = {each.id: _answer(each, declined.get(each.id), paid) for each in paying}
     return History(_numbered(each for each in registrations if each.paid), answers)
 
 
@@ -329,19 +330,14 @@ def _close(opened: _Open, person: Person, known_on: date) -> Registration:
 def _answer(
     allocation: Allocation,
     declined: DeclineReason | None,
-    registrations: Sequence[Registration],
+    paid: Collection[tuple[UUID, Month]],
 ) -> CoverageAnswer:
+    """Return the answer to an allocation. paid: allocation and month of all that counts."""
     if declined is not None:
         return CoverageAnswer(declined=declined)
-    paid = {
-        month
-        for registration in registrations
-        for month, by in registration.paid.items()
-        if by.id == allocation.id
-    }
     return CoverageAnswer(
-        months=tuple(month for month in allocation.months if month in paid),
-        withdrawn=tuple(month for month in allocation.months if month not in paid),
+        months=tuple(each for each in allocation.months if (allocation.id, each) in paid),
+        withdrawn=tuple(each for each in allocation.months if (allocation.id, each) not in paid),
     )
 
 
