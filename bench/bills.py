@@ -22,6 +22,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
+from perisai_kit.events.catalogue import CarePeriod
 from perisai_kit.events.outbox import EventRow
 from perisai_kit.privacy.keyring import Keyring
 from sandbox.vault import BankSecrets
@@ -104,13 +105,9 @@ async def _copy(url: str, keyring: Keyring, first: BillOut, *, count: int, plain
 
 
 _COPIES = "CREATE TEMP TABLE wanted (row bigint, customer_no text)"
-# The members of a thousand agents of twenty wadahs.
 _NAME_COPIES = """
     CREATE TEMP TABLE copies AS
-    SELECT row, customer_no, uuidv7() AS bill_id, uuidv7() AS member_id,
-           uuidv7() AS attribution_id,
-           md5('agent ' || row % 1000)::uuid AS agent_id,
-           md5('wadah ' || row % 20)::uuid AS wadah_id
+    SELECT row, customer_no, uuidv7() AS bill_id, uuidv7() AS member_id
     FROM wanted ORDER BY row
 """
 
@@ -120,13 +117,7 @@ _COPIED = (
     Copied(
         Bill,
         "id",
-        {
-            "id": "copies.bill_id",
-            "member_id": "copies.member_id",
-            "agent_id": "copies.agent_id",
-            "wadah_id": "copies.wadah_id",
-            "attribution_id": "copies.attribution_id",
-        },
+        {"id": "copies.bill_id", "member_id": "copies.member_id"},
     ),
     Copied(BillLine, "bill_id", _OF_BILL),
     Copied(
@@ -186,11 +177,12 @@ def _build_basis() -> ContributionBasis:
         programmes=frozenset(Programme),
         employs_others=False,
         payer=Payer.SELF,
-        agent_id=new_id(),
-        wadah_id=new_id(),
-        attribution_id=new_id(),
-        branch_code="BWI",
-        region_code="JTM",
+        care_no=1,
+        care=(
+            CarePeriod(
+                from_date=clock.today(), branch_code="BWI", region_code="JTM", agent_sees=False
+            ),
+        ),
         registration=None,
         settled_since=None,
         offers=(

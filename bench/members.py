@@ -7,11 +7,13 @@ import asyncpg
 
 from bench.copies import Copied, multiply
 from member_service.attributions.models import Attribution
+from member_service.care.models import CarePeriodRow
 from member_service.consents.models import Consent
 from member_service.declarations.models import WorkDeclaration
 from member_service.enrolments import service as enrolments
 from member_service.enrolments.schemas import NewMember
 from member_service.enrolments.service import Desk
+from member_service.evidence.models import Evidence
 from member_service.members.models import Member
 from member_service.members.rules import Limits, Stamp
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
@@ -26,6 +28,7 @@ from sandbox.seed import BRANCH, REGION
 
 _OF_MEMBER = {"member_id": "copies.member_id"}
 _OF_AGENT = {"agent_id": "copies.agent_id", "wadah_id": "copies.wadah_id"}
+_AGENT = "jsonb_build_object('agent_id', copies.agent_id, 'wadah_id', copies.wadah_id)"
 _COPIED = (
     Copied(
         Member,
@@ -33,11 +36,15 @@ _COPIED = (
         {
             "id": "copies.member_id",
             "nik_hash": "sha256(uuid_send(copies.member_id))",
-            "attribution_id": "copies.attribution_id",
-            **_OF_AGENT,
         },
     ),
     Copied(Attribution, "member_id", {"id": "copies.attribution_id", **_OF_MEMBER, **_OF_AGENT}),
+    Copied(
+        CarePeriodRow,
+        "member_id",
+        {"attribution_id": "copies.attribution_id", **_OF_MEMBER, **_OF_AGENT},
+    ),
+    Copied(Evidence, "member_id", {"id": "uuidv7()", **_OF_MEMBER}),
     Copied(WorkDeclaration, "member_id", {"id": "uuidv7()", **_OF_MEMBER}),
     Copied(Consent, "member_id", {"id": "uuidv7()", **_OF_MEMBER}),
     Copied(
@@ -46,16 +53,25 @@ _COPIED = (
         {
             "id": "uuidv7()",
             "subject": "copies.member_id::text",
-            "data": "template.data || jsonb_build_object('member_id', copies.member_id,"
-            " 'agent_id', copies.agent_id, 'wadah_id', copies.wadah_id)"
-            " || CASE WHEN template.data ? 'attribution_id' THEN jsonb_build_object("
-            "'attribution_id', copies.attribution_id) ELSE '{}' END",
+            "data": "template.data || jsonb_build_object('member_id', copies.member_id)"
+            " || CASE WHEN template.data ? 'periods' THEN jsonb_build_object('periods',"
+            f" jsonb_build_array(template.data -> 'periods' -> 0 || {_AGENT})) ELSE {_AGENT} END",
             "position": "2 * copies.row + template.seq",
         },
         without=("seq",),
     ),
 )
-"""Each member has two events: enrolled and attributed."""
+"""Each member has two events: who enrolled the member, and who cares for the member."""
+
+
+# The members of a thousand agents of twenty wadahs.
+_NAME_COPIES = """
+    CREATE TEMP TABLE copies AS
+    SELECT row, member_id, uuidv7() AS attribution_id,
+           md5('agent ' || row % 1000)::uuid AS agent_id,
+           md5('wadah ' || row % 20)::uuid AS wadah_id
+    FROM billed ORDER BY row
+"""
 
 
 async def seed_members(url: str, keyring: Keyring, *, payment_url: str) -> None:
@@ -81,18 +97,15 @@ async def _copy(url: str, keyring: Keyring, payment_url: str, first: UUID) -> No
     billed = await asyncpg.connect(payment_url)
     try:
         rows = await billed.fetch(
-            "SELECT row_number() OVER (ORDER BY id) - 1, member_id, agent_id, wadah_id,"
-            " attribution_id FROM bills"
+            "SELECT row_number() OVER (ORDER BY id) - 1 AS row, member_id FROM bills ORDER BY row"
         )
     finally:
         await billed.close()
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute(
-            "CREATE TEMP TABLE copies (row bigint, member_id uuid, agent_id uuid, wadah_id uuid,"
-            " attribution_id uuid)"
-        )
-        await connection.copy_records_to_table("copies", records=[tuple(row) for row in rows])
+        await connection.execute("CREATE TEMP TABLE billed (row bigint, member_id uuid)")
+        await connection.copy_records_to_table("billed", records=[tuple(row) for row in rows])
+        await connection.execute(_NAME_COPIES)
         await multiply(connection, _COPIED, first, keyring=keyring)
     finally:
         await connection.close()

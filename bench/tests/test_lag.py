@@ -15,7 +15,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import (
-    MemberAttributed,
+    CareChanged,
     MemberEnrolled,
     PaymentSettled,
     SettledLine,
@@ -62,16 +62,14 @@ async def test_copied_members_are_those_of_the_bills_and_can_be_covered(
         await session.refresh(members[0])
     await database.dispose()
 
-    assert len({each.attribution_id for each in members}) == COUNT
+    assert len({each.agent_id for each in members}) == COUNT
     assert [each.position for each in events] == list(range(1, 2 * COUNT + 1))
-    assert {each.type for each in events} == {MemberEnrolled.type, MemberAttributed.type}
-    attributed = [
-        MemberAttributed.model_validate(each.data)
-        for each in events
-        if each.type == MemberAttributed.type
+    assert {each.type for each in events} == {MemberEnrolled.type, CareChanged.type}
+    told = [
+        CareChanged.model_validate(each.data) for each in events if each.type == CareChanged.type
     ]
-    assert {(each.member_id, each.attribution_id) for each in attributed} == {
-        (each.id, each.attribution_id) for each in members
+    assert {(each.member_id, each.periods[0].agent_id) for each in told} == {
+        (each.id, each.agent_id) for each in members
     }
     assert members[0].paid_through == Month.of(clock.today())
 
@@ -87,9 +85,6 @@ def _paid(member: Member) -> PaymentSettled:
         issued_at=now,
         paid_at=now,
         received_at=now,
-        attribution_id=member.attribution_id,
-        agent_id=member.agent_id,
-        wadah_id=member.wadah_id,
         payer="self",
         lines=tuple(
             SettledLine(month=month, programme=programme, amount=100, relief=0)

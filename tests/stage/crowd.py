@@ -31,7 +31,8 @@ WADAHS = 3
 _MEMBER = {"member_id": "wanted.member_id"}
 _BILL = {"bill_id": "wanted.bill_id"}
 _ATTRIBUTED = {"agent_id": "wanted.agent_id", "wadah_id": "wanted.wadah_id"}
-_ATTRIBUTED_LINE = {**_ATTRIBUTED, "attribution_id": "wanted.attribution_id"}
+_ATTRIBUTED_PAIRS = ", ".join(f"'{name}', {value}" for name, value in _ATTRIBUTED.items())
+_NEW = {"id": "gen_random_uuid()", **_MEMBER}
 _OF_MEMBERS = {
     "members": (
         "id",
@@ -39,19 +40,28 @@ _OF_MEMBERS = {
         {
             "id": "wanted.member_id",
             "nik_hash": "sha256(wanted.member_id::text::bytea)",
-            **_ATTRIBUTED_LINE,
         },
     ),
     "attributions": (
         "member_id",
         "model_member_id",
-        {"id": "coalesce(wanted.attribution_id, gen_random_uuid())", **_MEMBER, **_ATTRIBUTED},
+        {"id": "wanted.attribution_id", **_MEMBER, **_ATTRIBUTED},
     ),
+    "care_periods": (
+        "member_id",
+        "model_member_id",
+        {"attribution_id": "wanted.attribution_id", **_MEMBER, **_ATTRIBUTED},
+    ),
+    "work_declarations": ("member_id", "model_member_id", _NEW),
+    "consents": ("member_id", "model_member_id", _NEW),
+    "bpu_evidence": ("member_id", "model_member_id", _NEW),
 }
 _OF_BILLS = {
-    "bills": ("id", "model_bill_id", {"id": "wanted.bill_id", **_MEMBER, **_ATTRIBUTED_LINE}),
+    "bills": ("id", "model_bill_id", {"id": "wanted.bill_id", **_MEMBER}),
     "bill_lines": ("bill_id", "model_bill_id", _BILL),
 }
+# Each of them is in one agent's care, or in the branch's, and stays there.
+_PERIODS = f"jsonb_build_array(data -> 'periods' -> 0 || jsonb_build_object({_ATTRIBUTED_PAIRS}))"
 _WANTED = (
     "model_member_id",
     "model_bill_id",
@@ -61,13 +71,13 @@ _WANTED = (
     "wadah_id",
     "attribution_id",
 )
-_EVENTS_OF_MEMBERS = ("member.enrolled.v1", "member.attributed.v1")
+_EVENTS_OF_MEMBERS = ("member.enrolled.v1", "member.care_changed.v1")
 _EVENTS_OF_BILLS = ("bill.issued.v1",)
 
 
 @dataclass(frozen=True)
 class Model:
-    """A customer who came about as customers do. has_agent: one in an agent's attributions."""
+    """A customer who came about as customers do. has_agent: one in an agent's care."""
 
     customer: Customer
     has_agent: bool
@@ -136,7 +146,7 @@ def _wanted(
         "bill_id": new_id(),
         "agent_id": agent_id if model.has_agent else None,
         "wadah_id": wadah_id if model.has_agent else None,
-        "attribution_id": new_id() if model.has_agent else None,
+        "attribution_id": new_id(),
     }
 
 
@@ -159,7 +169,7 @@ async def _insert(
                 FROM wanted JOIN {table} AS old ON old.{column} = wanted.{model}
                 CROSS JOIN LATERAL jsonb_populate_record(old, {_object(differs)}) AS new"""  # noqa: S608 - from above
             )
-        ids = {**_MEMBER, **_BILL, **_ATTRIBUTED_LINE}
+        ids = {**_MEMBER, **_BILL, **_ATTRIBUTED, "periods": _PERIODS}
         await connection.execute(
             f"""
             INSERT INTO events (id, type, subject, data, occurred_at)

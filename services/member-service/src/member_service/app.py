@@ -7,6 +7,7 @@ from member_service.attributions.routes import router as attributions
 from member_service.coverage.routes import router as coverage
 from member_service.declarations.routes import router as declarations
 from member_service.enrolments.routes import router as enrolments
+from member_service.handovers.routes import router as handovers
 from member_service.holidays.routes import router as holidays
 from member_service.lookups.routes import router as lookups
 from member_service.members import service as members_service
@@ -19,7 +20,15 @@ from perisai_kit.services import app as web
 from perisai_kit.services.kit import Kit
 
 ROUTES = web.describe_routes(
-    enrolments, members, declarations, attributions, coverage, lookups, occupations, holidays
+    enrolments,
+    members,
+    declarations,
+    attributions,
+    handovers,
+    coverage,
+    lookups,
+    occupations,
+    holidays,
 )
 
 

@@ -3,7 +3,7 @@ from datetime import timedelta
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from member_service.members.rules import Limits
+from member_service.members.rules import Limits, NewToBpuBasis
 from member_service.registrations.rules import Terms, WaitingMonth
 from perisai_kit.runtime.settings import ServiceSettings, shared
 
@@ -38,12 +38,19 @@ class Settings(ServiceSettings):
     joint_leave_counts: bool = True
     """Whether nothing falls due on a day of joint leave either. Our own reading."""
 
+    new_to_bpu_bases: tuple[NewToBpuBasis, ...] = tuple(NewToBpuBasis)
+    """On whose word a person counts as never registered before, which makes an acquisition.
+
+    Source: docs/domain.md, Care (the declaration at enrolment suffices: our own).
+    """
+
     @property
     def terms(self) -> Terms:
         return Terms(
             declaration_days=self.declaration_valid_days,
             opening_margin=timedelta(hours=self.opening_margin_h),
             waiting=self.waiting_months,
+            evidence=frozenset(each.value for each in self.new_to_bpu_bases),
         )
 
     @property

@@ -4,10 +4,13 @@ from pathlib import Path
 
 from member_service.attributions import models as attributions
 from member_service.base import Base
+from member_service.care import models as care
 from member_service.consents import models as consents
 from member_service.coverage import models as coverage
 from member_service.declarations import models as declarations
 from member_service.enrolments import models as enrolments
+from member_service.evidence import models as evidence
+from member_service.handovers import models as handovers
 from member_service.holidays import models as holidays
 from member_service.members import models as members
 from member_service.registrations import models as registrations
@@ -21,10 +24,13 @@ __all__ = [
     "METADATA",
     "MIGRATIONS",
     "attributions",
+    "care",
     "consents",
     "coverage",
     "declarations",
     "enrolments",
+    "evidence",
+    "handovers",
     "holidays",
     "members",
     "registrations",

@@ -1,6 +1,5 @@
 """What this service does without being asked: `perisai-serve member --worker`."""
 
-from member_service.attributions import tasks as attributions
 from member_service.coverage.tasks import CoverageTasks
 from member_service.registrations.rules import Terms
 from member_service.settings import Settings
@@ -21,22 +20,23 @@ def subscriptions(
     *, agents: FeedSource, payments: FeedSource, terms: Terms, poll_s: float = POLL_S
 ) -> list[Subscription]:
     """Return which feeds this service reads, and what each event does here."""
+    tasks = CoverageTasks(terms)
     return [
         Subscription(
             name="payments",
             source=payments,
             poll_s=poll_s,
-            batch_handlers={PaymentSettled: CoverageTasks(terms).on_payments_settled},
+            batch_handlers={PaymentSettled: tasks.on_payments_settled},
         ),
         Subscription(
             name="agents",
             source=agents,
             poll_s=poll_s,
             handlers={
-                AgentActivated: attributions.on_agent_at_work,
-                AgentReinstated: attributions.on_agent_at_work,
-                AgentSuspended: attributions.on_agent_away,
-                AgentDismissed: attributions.on_agent_away,
+                AgentActivated: tasks.on_agent_at_work,
+                AgentReinstated: tasks.on_agent_at_work,
+                AgentSuspended: tasks.on_agent_away,
+                AgentDismissed: tasks.on_agent_away,
             },
         ),
     ]

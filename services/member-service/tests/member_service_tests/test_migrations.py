@@ -12,7 +12,8 @@ INSERT_ONLY = (
     "work_declarations",
     "consents",
     "member_changes",
-    "attributions",
+    "agent_decisions",
+    "bpu_evidence",
     "enrolment_batches",
     "enrolment_rows",
     "holiday_corrections",
@@ -60,7 +61,19 @@ def test_the_running_service_cannot_change_what_was_recorded(
 
 
 CHANGING = {
-    "allocations": {"answer_no", "declined", "withdrawn"},
+    "allocations": {
+        "answer_no",
+        "declined",
+        "withdrawn",
+        "first_month",
+        "agent_id",
+        "wadah_id",
+        "branch_code",
+        "region_code",
+        "is_acquisition",
+    },
+    "attributions": {"withdrawn_at", "withdrawn_by"},
+    "handovers": {"withdrawn_at", "withdrawn_by"},
     "reported_endings": {"withdrawn_at", "withdrawn_by"},
 }
 

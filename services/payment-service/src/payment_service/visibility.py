@@ -1,62 +1,68 @@
-"""Which rows a subject may see: own, own agent's, own wadah's, or what a scope holds.
+"""Which rows a subject may see: own, those of members in own care, or what a scope holds.
 
-Money rows carry their owner (member, agent, wadah, branch, region) from the moment they were
-written, so that the question is answered from the row alone.
+Bills and payments carry their member alone. Who sees them is who has the member's care today.
 """
 
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, or_
+from sqlalchemy import ColumnElement, and_, false, or_, select
 
+from payment_service.care.models import CarePeriod
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.scopes import in_scope
+from perisai_kit.domain import clock
 
 STAFF = (Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN)
 
 
-class Owned(Protocol):
-    """A value that says whose it is."""
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose something is. agent_id: the agent who may see it."""
 
-    @property
-    def member_id(self) -> UUID: ...
-    @property
-    def agent_id(self) -> UUID | None: ...
-    @property
-    def wadah_id(self) -> UUID | None: ...
-    @property
-    def branch_code(self) -> str: ...
-    @property
-    def region_code(self) -> str: ...
+    member_id: UUID
+    agent_id: UUID | None
+    wadah_id: UUID | None
+    branch_code: str
+    region_code: str
 
 
-def may_see(principal: Principal, owned: Owned) -> bool:
+def may_see(principal: Principal, owner: Owner) -> bool:
     """Tell whether the subject may see what belongs to this owner."""
     own = (
-        principal.has(Role.MEMBER) and principal.member_id == owned.member_id,
+        principal.has(Role.MEMBER) and principal.member_id == owner.member_id,
         principal.has(Role.AGENT)
         and principal.agent_id is not None
-        and principal.agent_id == owned.agent_id,
+        and principal.agent_id == owner.agent_id,
         principal.has(Role.WADAH_ADMIN)
         and principal.wadah_id is not None
-        and principal.wadah_id == owned.wadah_id,
+        and principal.wadah_id == owner.wadah_id,
         principal.has(*STAFF)
-        and principal.covers(branch_code=owned.branch_code, region_code=owned.region_code),
+        and principal.covers(branch_code=owner.branch_code, region_code=owner.region_code),
     )
     return any(own)
 
 
 def visible(principal: Principal, table: Any) -> ColumnElement[bool]:
-    """Return the same rule as a condition on a table that has the owner's columns."""
+    """Return the same rule as a condition on a table that has the member's id."""
     allowed: list[ColumnElement[bool]] = []
     if principal.has(Role.MEMBER) and principal.member_id is not None:
         allowed.append(table.member_id == principal.member_id)
+    cared_for: list[ColumnElement[bool]] = []
     if principal.has(Role.AGENT) and principal.agent_id is not None:
-        allowed.append(table.agent_id == principal.agent_id)
+        cared_for.append(and_(CarePeriod.agent_id == principal.agent_id, CarePeriod.agent_sees))
     if principal.has(Role.WADAH_ADMIN) and principal.wadah_id is not None:
-        allowed.append(table.wadah_id == principal.wadah_id)
+        cared_for.append(CarePeriod.wadah_id == principal.wadah_id)
     if principal.has(*STAFF):
-        allowed.append(in_scope(principal, branch=table.branch_code, region=table.region_code))
+        scope = in_scope(principal, branch=CarePeriod.branch_code, region=CarePeriod.region_code)
+        cared_for.append(scope)
+    if cared_for:
+        today = clock.today()
+        members = select(CarePeriod.member_id).where(
+            CarePeriod.from_date <= today, CarePeriod.until_date > today, or_(*cared_for)
+        )
+        allowed.append(table.member_id.in_(members))
     return or_(false(), *allowed)
 
 

@@ -4,12 +4,18 @@ from functools import partial
 
 from payment_service.bills import tasks as bills
 from payment_service.callbacks import tasks as callbacks
+from payment_service.care import tasks as care
 from payment_service.commissions import tasks as commissions
 from payment_service.counting.service import MEMBERS, PAYMENTS
 from payment_service.ledger import tasks as ledger
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
-from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled, RegistrationEnded
+from perisai_kit.events.catalogue import (
+    CareChanged,
+    MemberAttributed,
+    PaymentSettled,
+    RegistrationEnded,
+)
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.subscription import POLL_S, FeedSource, Subscription
 from perisai_kit.services import app as web
@@ -48,6 +54,12 @@ def subscriptions(
             source=members,
             poll_s=poll_s,
             batch_handlers={MemberAttributed: commissions.on_members_attributed},
+        ),
+        Subscription(
+            name=care.MEMBERS,
+            source=members,
+            poll_s=poll_s,
+            batch_handlers={CareChanged: care.on_care_changed},
         ),
         Subscription(
             name=bills.MEMBERS,

@@ -29,6 +29,8 @@ class BranchOpened(Event):
 
 
 class _AgentAtWork(Event):
+    """At work from the Jakarta day of `decided_at` on, that day included."""
+
     subject_field: ClassVar[str] = "agent_id"
 
     agent_id: UUID
@@ -38,6 +40,7 @@ class _AgentAtWork(Event):
     branch_code: Code
     region_code: Code
     agent_code: Code
+    decided_at: Instant
 
 
 class AgentActivated(_AgentAtWork):
@@ -53,11 +56,14 @@ class AgentReinstated(_AgentAtWork):
 
 
 class _AgentAway(Event):
+    """Not at work from the day after that of `decided_at` on; access ends at once."""
+
     subject_field: ClassVar[str] = "agent_id"
 
     agent_id: UUID
     account_id: UUID
     reason_code: Code
+    decided_at: Instant
 
 
 class AgentSuspended(_AgentAway):
@@ -70,6 +76,29 @@ class AgentDismissed(_AgentAway):
     """An agent was dismissed and cannot be reinstated."""
 
     type: ClassVar[str] = "agent.dismissed.v1"
+
+
+class WadahAgreementSigned(Event):
+    """A wadah has an agreement (PKS) for these days, both included."""
+
+    type: ClassVar[str] = "wadah.agreement_signed.v1"
+    subject_field: ClassVar[str] = "wadah_id"
+
+    wadah_id: UUID
+    agreement_id: UUID
+    starts_on: date
+    ends_on: date
+
+
+class WadahTerminated(Event):
+    """The cooperation with a wadah ended, for good."""
+
+    type: ClassVar[str] = "wadah.terminated.v1"
+    subject_field: ClassVar[str] = "wadah_id"
+
+    wadah_id: UUID
+    reason_code: Code
+    decided_at: Instant
 
 
 class MemberEnrolled(Event):
@@ -97,20 +126,26 @@ class MemberUpdated(Event):
     changed: tuple[ShortText, ...]
 
 
-class MemberAttributed(Event):
-    """A member was attributed to an agent and a wadah from a month on."""
+class CarePeriod(Fact):
+    """Who cares for a member from a day on. No agent: the branch. `agent_sees`: until told anew."""
 
-    type: ClassVar[str] = "member.attributed.v1"
-    subject_field: ClassVar[str] = "member_id"
-
-    attribution_id: UUID
-    member_id: UUID
-    agent_id: UUID
-    wadah_id: UUID
+    from_date: date
+    agent_id: UUID | None = None
+    wadah_id: UUID | None = None
     branch_code: Code
     region_code: Code
-    from_month: MonthText
-    new_to_bpu: bool
+    agent_sees: bool
+
+
+class CareChanged(Event):
+    """Who cares for a member, now and from the days known so far. The highest `care_no` counts."""
+
+    type: ClassVar[str] = "member.care_changed.v1"
+    subject_field: ClassVar[str] = "member_id"
+
+    member_id: UUID
+    care_no: Count
+    periods: tuple[CarePeriod, ...]
 
 
 class BillIssued(Event):
@@ -174,9 +209,6 @@ class PaymentSettled(Event):
     issued_at: Instant
     paid_at: Instant
     received_at: Instant
-    attribution_id: UUID | None = None
-    agent_id: UUID | None = None
-    wadah_id: UUID | None = None
     payer: Payer
     lines: tuple[SettledLine, ...]
 
@@ -226,16 +258,32 @@ class _CoverageAnswer(Event):
     subject_field: ClassVar[str] = "member_id"
 
     payment_id: UUID
+    bill_id: UUID
     member_id: UUID
     answer_no: Count
+    counts_at: Instant
 
 
-class CoverageExtended(_CoverageAnswer):
+class _CoveragePaid(_CoverageAnswer):
+    """Who was in care on the Jakarta day of `counts_at`; no agent: the branch.
+
+    `first_month`: of the registration; the commission's counter runs from it. `is_acquisition`:
+    the first payment that stands of a person never before registered as BPU.
+    """
+
+    months: tuple[MonthText, ...]
+    first_month: MonthText
+    agent_id: UUID | None = None
+    wadah_id: UUID | None = None
+    branch_code: Code
+    region_code: Code
+    is_acquisition: bool
+
+
+class CoverageExtended(_CoveragePaid):
     """A payment pays these months of a member."""
 
     type: ClassVar[str] = "coverage.extended.v1"
-
-    months: tuple[MonthText, ...]
 
 
 class CoverageDeclined(_CoverageAnswer):
@@ -246,12 +294,11 @@ class CoverageDeclined(_CoverageAnswer):
     reason_code: Code
 
 
-class CoverageWithdrawn(_CoverageAnswer):
+class CoverageWithdrawn(_CoveragePaid):
     """Some months of a payment lie behind the end of the registration; `months` still count."""
 
     type: ClassVar[str] = "coverage.withdrawn.v1"
 
-    months: tuple[MonthText, ...]
     withdrawn: tuple[MonthText, ...]
 
 

@@ -1,22 +1,24 @@
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from member_service.attributions.rules import AttributionReason
-from member_service.base import Base, MonthText
+from member_service.base import Base
+from member_service.care.rules import CareReason, Decision, Place
 from perisai_kit.db.columns import choice
-from perisai_kit.domain.month import Month
 
 
 class Attribution(Base):
-    """Insert only."""
+    """A decision on who cares for a member from a day on; only a withdrawal is ever added."""
 
     __tablename__ = "attributions"
     __table_args__ = (
         CheckConstraint("(agent_id IS NULL) = (wadah_id IS NULL)", name="agent_and_wadah"),
+        CheckConstraint("num_nulls(withdrawn_by, withdrawn_at) IN (0, 2)", name="withdrawn"),
         Index(None, "member_id", "made_at"),
+        Index(None, "agent_id", postgresql_where="agent_id IS NOT NULL"),
+        Index(None, "handover_id", postgresql_where="handover_id IS NOT NULL"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -25,19 +27,22 @@ class Attribution(Base):
     wadah_id: Mapped[uuid.UUID | None]
     branch_code: Mapped[str] = mapped_column(Text)
     region_code: Mapped[str] = mapped_column(Text)
-    from_month: Mapped[Month] = mapped_column(MonthText)
-    reason: Mapped[AttributionReason] = mapped_column(choice(AttributionReason, "reason"))
+    from_date: Mapped[date]
+    at_once: Mapped[bool]
+    reason: Mapped[CareReason] = mapped_column(choice(CareReason, "reason"))
+    handover_id: Mapped[uuid.UUID | None]
     made_by: Mapped[uuid.UUID]
     made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    withdrawn_by: Mapped[uuid.UUID | None]
+    withdrawn_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
-
-class KnownAgent(Base):
-    """An agent as agent-service's feed tells; written only by its events."""
-
-    __tablename__ = "known_agents"
-
-    agent_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    wadah_id: Mapped[uuid.UUID]
-    branch_code: Mapped[str] = mapped_column(Text)
-    region_code: Mapped[str] = mapped_column(Text)
-    is_at_work: Mapped[bool]
+    @property
+    def decision(self) -> Decision:
+        return Decision(
+            id=self.id,
+            place=Place(self.agent_id, self.wadah_id, self.branch_code, self.region_code),
+            from_date=self.from_date,
+            at_once=self.at_once,
+            reason=self.reason,
+            made_at=self.made_at,
+        )

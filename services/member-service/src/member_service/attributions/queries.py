@@ -1,16 +1,18 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_or_skip
+from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.attributions.models import Attribution, KnownAgent
+from member_service.attributions.models import Attribution
+from member_service.care.models import CarePeriodRow
+from perisai_kit.db.bulk import insert_rows_statement
 
 
 async def insert_attributions(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
-    await session.execute(insert(Attribution), list(rows))
+    await session.execute(insert_rows_statement(Attribution, rows))
 
 
 async def find_attribution(session: AsyncSession, attribution_id: UUID) -> Attribution | None:
@@ -25,18 +27,79 @@ async def list_attributions(
     return (await session.scalars(newest_first.limit(limit))).all()
 
 
-async def find_agent(session: AsyncSession, agent_id: UUID) -> KnownAgent | None:
-    return await session.get(KnownAgent, agent_id)
-
-
-async def upsert_agent(session: AsyncSession, row: dict[str, Any]) -> None:
-    statement = insert_or_skip(KnownAgent).values(row)
-    await session.execute(
-        statement.on_conflict_do_update(index_elements=[KnownAgent.agent_id], set_=row)
+async def list_standing(
+    session: AsyncSession, member_ids: Collection[UUID]
+) -> dict[UUID, list[Attribution]]:
+    """Return the attributions of members that were not withdrawn, by member."""
+    query = select(Attribution).where(
+        Attribution.member_id == _any(member_ids), Attribution.withdrawn_at.is_(None)
     )
+    found: dict[UUID, list[Attribution]] = {}
+    for row in await session.scalars(query.execution_options(populate_existing=True)):
+        found.setdefault(row.member_id, []).append(row)
+    return found
 
 
-async def set_agent_away(session: AsyncSession, agent_id: UUID) -> None:
-    await session.execute(
-        update(KnownAgent).where(KnownAgent.agent_id == agent_id).values(is_at_work=False)
+async def list_members_named(session: AsyncSession, agent_id: UUID) -> Sequence[UUID]:
+    """Return the members with an attribution to an agent that was not withdrawn."""
+    query = select(Attribution.member_id).where(
+        Attribution.agent_id == agent_id, Attribution.withdrawn_at.is_(None)
     )
+    return (await session.scalars(query.distinct())).all()
+
+
+async def list_book(session: AsyncSession, agent_id: UUID, *, on: date) -> Sequence[UUID]:
+    """Return the members whose decision in force on a day names an agent, at work or gone."""
+    query = (
+        select(CarePeriodRow.member_id)
+        .join(Attribution, Attribution.id == CarePeriodRow.attribution_id)
+        .where(
+            Attribution.agent_id == agent_id,
+            CarePeriodRow.from_date <= on,
+            CarePeriodRow.until_date > on,
+        )
+    )
+    return (await session.scalars(query)).all()
+
+
+async def list_planned_of(
+    session: AsyncSession, handover_id: UUID, *, after: date
+) -> Sequence[UUID]:
+    """Return the members of a hand-over of a book that has not begun for them and stands."""
+    query = select(Attribution.member_id).where(
+        is_of_handover(handover_id),
+        Attribution.from_date > after,
+        Attribution.withdrawn_at.is_(None),
+    )
+    return (await session.scalars(query)).all()
+
+
+async def withdraw(
+    session: AsyncSession,
+    condition: ColumnElement[bool],
+    *,
+    after: date,
+    by: UUID,
+    at: datetime,
+) -> Sequence[UUID]:
+    """Withdraw attributions that begin after a day and stand; return their members."""
+    statement = (
+        update(Attribution)
+        .where(condition, Attribution.from_date > after, Attribution.withdrawn_at.is_(None))
+        .values(withdrawn_by=by, withdrawn_at=at)
+        .returning(Attribution.member_id)
+        .execution_options(synchronize_session=False)
+    )
+    return (await session.scalars(statement)).all()
+
+
+def has_id(ids: Collection[UUID]) -> ColumnElement[bool]:
+    return Attribution.id == _any(ids)
+
+
+def is_of_handover(handover_id: UUID) -> ColumnElement[bool]:
+    return Attribution.handover_id == handover_id
+
+
+def _any(ids: Collection[UUID]) -> ColumnElement[Any]:
+    return any_(literal(list(ids), ARRAY(Uuid())))

@@ -1,14 +1,28 @@
-from fastapi import APIRouter
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path
 
 from member_service.attributions import service
 from member_service.attributions.rules import (
     AgentUnknown,
+    AttributionBegun,
     AttributionIdTaken,
+    AttributionNotFound,
     AttributionUnchanged,
-    FromMonthOutOfRange,
+    FromDateInvalid,
+    HandoverPlanned,
+    OwnMembership,
     ReasonReserved,
 )
-from member_service.attributions.schemas import AttributionOut, AttributionsOut, NewAttribution
+from member_service.attributions.schemas import (
+    AttributionOut,
+    AttributionsOut,
+    CareOut,
+    NewAttribution,
+)
+from member_service.care.models import CarePeriodRow
 from member_service.members.rules import MemberNotFound
 from member_service.requests import Officer, Reader
 from perisai_kit.http.dependencies import Session
@@ -27,15 +41,37 @@ router = APIRouter(prefix="/v1/members", tags=["members"], route_class=Transacti
         AgentUnknown,
         AttributionUnchanged,
         AttributionIdTaken,
-        FromMonthOutOfRange,
+        HandoverPlanned,
+        OwnMembership,
+        FromDateInvalid,
         ReasonReserved,
     ),
 )
 async def attribute(
     member_id: MemberId, new: NewAttribution, session: Session, officer: Officer
 ) -> AttributionOut:
-    """Let a member's contributions count for another agent, or for none, from a month on."""
+    """Hand a member over to another agent or to the branch, at once or from a month on.
+
+    Who cares for a member sees the member, and earns from what is paid on that day and later.
+    """
     attribution = await service.change(session, member_id=member_id, new=new, officer=officer)
+    return AttributionOut.model_validate(attribution)
+
+
+@router.post(
+    "/{member_id}/attributions/{attribution_id}/withdrawal",
+    responses=problems(MemberNotFound, AttributionNotFound, AttributionBegun),
+)
+async def withdraw_attribution(
+    member_id: MemberId,
+    attribution_id: Annotated[UUID, Path(description="The attribution.")],
+    session: Session,
+    officer: Officer,
+) -> AttributionOut:
+    """Withdraw a hand-over that has not begun; the care goes on as if it had never been made."""
+    attribution = await service.withdraw(
+        session, member_id=member_id, attribution_id=attribution_id, officer=officer
+    )
     return AttributionOut.model_validate(attribution)
 
 
@@ -43,6 +79,15 @@ async def attribute(
 async def list_attributions(
     member_id: MemberId, session: Session, viewer: Reader
 ) -> AttributionsOut:
-    """List a member's attributions, the newest first, at most 100."""
-    found = await service.list_(session, member_id=member_id, viewer=viewer)
-    return AttributionsOut(items=[AttributionOut.model_validate(each) for each in found])
+    """List who was to care for a member, the newest decision first, at most 100; and who does."""
+    found, care = await service.list_(session, member_id=member_id, viewer=viewer)
+    return AttributionsOut(
+        items=[AttributionOut.model_validate(each) for each in found],
+        care=[_care_out(each) for each in care],
+    )
+
+
+def _care_out(row: CarePeriodRow) -> CareOut:
+    until = None if row.until_date == date.max else row.until_date
+    values = {name: getattr(row, name) for name in CareOut.model_fields}
+    return CareOut.model_validate({**values, "until_date": until})

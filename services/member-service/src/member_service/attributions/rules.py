@@ -1,29 +1,16 @@
-"""For whom a member's contributions count. Written once, never changed; the latest one counts."""
+"""Decisions on who cares for a member, from a day on. Source: docs/domain.md, Care.
 
+A decision is written once; only its withdrawal is added, before it begins.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from datetime import date
 from uuid import UUID
 
-from perisai_kit.domain.errors import Conflict, Invalid
+from member_service.care.rules import ONE_DAY, CarePeriod, CareReason, Decision, care_on
+from perisai_kit.domain.errors import Conflict, Invalid, NotFound
 from perisai_kit.domain.month import Month
-
-
-class AttributionReason(StrEnum):
-    ENROLLED = "enrolled"
-    AGENT_LEFT = "agent_left"
-    MEMBER_ASKED = "member_asked"
-    CORRECTION = "correction"
-    BRANCH_DECISION = "branch_decision"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Agent and wadah, or neither, and the branch they belong to."""
-
-    agent_id: UUID | None
-    wadah_id: UUID | None
-    branch_code: str
-    region_code: str
 
 
 class AgentUnknown(Conflict):
@@ -32,10 +19,16 @@ class AgentUnknown(Conflict):
     text_id = "Agen tidak ditemukan, tidak aktif, atau di luar wilayah Anda."
 
 
+class AttributionNotFound(NotFound):
+    code = "attribution_not_found"
+    text = "This member has no such attribution."
+    text_id = "Peserta ini tidak memiliki atribusi dengan ID tersebut."
+
+
 class AttributionUnchanged(Conflict):
     code = "attribution_unchanged"
-    text = "The member already has this attribution."
-    text_id = "Peserta ini sudah tercatat pada agen tersebut."
+    text = "The member is in this care on that day anyway."
+    text_id = "Pada tanggal itu peserta memang sudah tercatat pada agen tersebut."
 
 
 class AttributionIdTaken(Conflict):
@@ -44,25 +37,102 @@ class AttributionIdTaken(Conflict):
     text_id = "ID ini sudah dipakai atribusi lain. Buat ID baru."
 
 
-class FromMonthOutOfRange(Invalid):
-    code = "from_month_out_of_range"
-    text = "An attribution can only begin this month or next month."
-    text_id = "Atribusi hanya dapat dimulai bulan ini atau bulan depan."
+class AttributionBegun(Conflict):
+    code = "attribution_begun"
+    text = "This attribution has begun. Hand the member over anew."
+    text_id = "Atribusi ini sudah berlaku. Alihkan peserta dengan keputusan baru."
+
+
+class HandoverPlanned(Conflict):
+    """`details`: `attribution_id`, the one that is planned."""
+
+    code = "handover_planned"
+    text = "A hand-over of this member is planned already. Withdraw it first."
+    text_id = "Pengalihan peserta ini sudah direncanakan. Batalkan rencana itu terlebih dahulu."
+
+
+class OwnMembership(Conflict):
+    code = "own_membership"
+    text = "Agents do not care for themselves. Choose another agent."
+    text_id = "Agen tidak dapat menjadi agen bagi dirinya sendiri. Pilih agen lain."
+
+
+class FromDateInvalid(Invalid):
+    """`details`: `earliest` and `latest`, the first and last day that may be chosen."""
+
+    code = "from_date_invalid"
+    text = "A planned hand-over begins on the first of a coming month, at most a year ahead."
+    text_id = (
+        "Pengalihan yang direncanakan dimulai tanggal 1 bulan mendatang, paling lama setahun ke "
+        "depan."
+    )
 
 
 class ReasonReserved(Invalid):
     code = "reason_reserved"
-    text = "This reason is only valid at enrolment."
-    text_id = "Alasan ini hanya berlaku saat pendaftaran."
+    text = "This reason is given by the platform alone."
+    text_id = "Alasan ini hanya diberikan oleh sistem."
 
 
-def check_change(*, from_month: Month, reason: AttributionReason, this_month: Month) -> None:
-    """Refuse what cannot be a change of attribution.
+DECIDED = (
+    CareReason.AGENT_LEFT,
+    CareReason.MEMBER_ASKED,
+    CareReason.CORRECTION,
+    CareReason.BRANCH_DECISION,
+)
+"""The reasons an officer may give."""
 
-    Never in the past: what was paid stays with whom it was paid for.
-    Raises: FromMonthOutOfRange, ReasonReserved.
+MONTHS_AHEAD = 12
+"""A hand-over is planned at most so far ahead. Our own choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """When a hand-over begins. at_once: the former agent sees the member no more from now on."""
+
+    from_date: date
+    at_once: bool
+
+
+def find_start(from_date: date | None, *, today: date) -> Start:
+    """Return when a hand-over begins: at once, which is 00:00 tomorrow, or as planned.
+
+    from_date: the first of a coming month; None: at once.
+    Raises: FromDateInvalid.
     """
-    if not this_month <= from_month <= this_month.plus(1):
-        raise FromMonthOutOfRange(field="from_month")
-    if reason is AttributionReason.ENROLLED:
+    if from_date is None:
+        return Start(today + ONE_DAY, at_once=True)
+    earliest = Month.of(today).plus(1).first_day
+    latest = Month.of(today).plus(MONTHS_AHEAD).first_day
+    if from_date.day != 1 or not earliest <= from_date <= latest:
+        raise FromDateInvalid(field="from_date", earliest=str(earliest), latest=str(latest))
+    return Start(from_date, at_once=False)
+
+
+def check_reason(reason: CareReason) -> None:
+    """Raises: ReasonReserved for a reason no officer can give."""
+    if reason not in DECIDED:
         raise ReasonReserved(field="reason")
+
+
+def list_planned(decisions: Iterable[Decision], *, today: date) -> list[Decision]:
+    """Return what is planned and has not begun; a take-over is not planned."""
+    return [each for each in decisions if each.from_date > today and not each.at_once]
+
+
+def find_obstacle(
+    periods: Sequence[CarePeriod],
+    planned: Sequence[Decision],
+    *,
+    agent_id: UUID | None,
+    is_own: bool,
+    start: Start,
+) -> Conflict | None:
+    """Return why a member cannot be handed over, if so. is_own: the agent is this member."""
+    if is_own:
+        return OwnMembership(field="agent_id")
+    if planned and not start.at_once:
+        return HandoverPlanned(attribution_id=str(planned[0].id))
+    if care_on(periods, start.from_date).place.agent_id == agent_id:
+        return AttributionUnchanged()
+    return None

@@ -1,44 +1,94 @@
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
-from member_service.attributions.rules import AttributionReason
+from member_service.care.rules import CareReason
 from perisai_kit.http.types import (
     AgentId,
     BranchCode,
+    Day,
     MemberId,
     Model,
-    MonthText,
     Out,
     RecordId,
     RegionCode,
     WadahId,
+    with_example,
 )
+
+FromDate = Annotated[
+    Day | None,
+    Field(
+        description="First of a coming month, for a planned hand-over. Null: at once. The former "
+        "agent sees the member no more, and care passes at 00:00 in Jakarta."
+    ),
+]
+NewReason = Annotated[CareReason, Field(description="Why the member is handed over.")]
 
 
 class NewAttribution(Model):
+    """A hand-over of one member."""
+
+    model_config = with_example(
+        agent_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a21",
+        from_date="2027-01-01",
+        reason="member_asked",
+    )
+
     id: Annotated[UUID | None, Field(description="A UUID of the client's making.")] = None
-    agent_id: Annotated[UUID | None, Field(description="Null: the branch looks after the member.")]
-    from_month: Annotated[MonthText, Field(description="This month or the next.")]
-    reason: AttributionReason
+    agent_id: Annotated[UUID | None, Field(description="Null: the branch cares for the member.")]
+    from_date: FromDate = None
+    reason: NewReason
 
 
 class AttributionOut(Out):
+    """A decision on who cares for a member, from 00:00 in Jakarta on the first day."""
+
     id: RecordId
-    member_id: MemberId
-    agent_id: AgentId | None
-    wadah_id: WadahId | None
+    member_id: Annotated[MemberId, Field(description="The member.")]
+    agent_id: Annotated[AgentId | None, Field(description="The agent; null: the branch.")]
+    wadah_id: Annotated[WadahId | None, Field(description="The agent's wadah.")]
     branch_code: BranchCode
     region_code: RegionCode
-    from_month: MonthText
-    reason: AttributionReason
-    made_by: UUID
-    made_at: datetime
+    from_date: Annotated[date, Field(description="First day of the care.")]
+    at_once: Annotated[
+        bool, Field(description="A take-over: the former agent sees the member no more.")
+    ]
+    reason: Annotated[CareReason, Field(description="Why it was decided.")]
+    handover_id: Annotated[
+        UUID | None, Field(description="The hand-over of a book that it belongs to.")
+    ]
+    made_by: Annotated[UUID, Field(description="Account that decided it.")]
+    made_at: Annotated[datetime, Field(description="When it was decided.")]
+    withdrawn_at: Annotated[
+        datetime | None, Field(description="When it was withdrawn; null: it counts.")
+    ]
+
+
+class CareOut(Out):
+    """Who cares for a member in a period."""
+
+    from_date: Annotated[date, Field(description="First day of the period.")]
+    until_date: Annotated[
+        date | None, Field(description="First day after the period; null: no end is known.")
+    ]
+    agent_id: Annotated[AgentId | None, Field(description="The agent; null: the branch.")]
+    wadah_id: Annotated[WadahId | None, Field(description="The agent's wadah.")]
+    branch_code: BranchCode
+    region_code: RegionCode
+    reason: Annotated[CareReason, Field(description="Why it is so.")]
+    attribution_id: Annotated[UUID, Field(description="The decision in force.")]
 
 
 class AttributionsOut(Out):
-    """The newest first; the first one counts."""
+    """Decisions and what follows from them."""
 
-    items: list[AttributionOut]
+    items: Annotated[
+        list[AttributionOut], Field(description="The newest first, withdrawn ones too.")
+    ]
+    care: Annotated[
+        list[CareOut],
+        Field(description="Who cares for the member, by day, the earliest period first."),
+    ]

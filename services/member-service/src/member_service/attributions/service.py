@@ -1,6 +1,8 @@
-"""For which agent and wadah a member's contributions count."""
+"""Decide who cares for members: at enrolment, and by hand-overs of one member or of a book."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,185 +10,351 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.attributions import queries, rules
 from member_service.attributions.models import Attribution
-from member_service.attributions.rules import AgentUnknown, AttributionReason, Place
+from member_service.attributions.rules import AgentUnknown, Start
 from member_service.attributions.schemas import NewAttribution
+from member_service.care import service as care
+from member_service.care.models import CarePeriodRow, KnownAgent
+from member_service.care.rules import (
+    Agent,
+    CarePeriod,
+    CareReason,
+    Decision,
+    DecisionKind,
+    Place,
+    care_on,
+    judge_care,
+)
+from member_service.care.service import Subject
 from member_service.members import service as members
-from member_service.members.models import Member
 from member_service.members.rules import Stamp
+from member_service.registrations import service as registrations
 from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
+from perisai_kit.domain.errors import Conflict
 from perisai_kit.domain.ids import new_id
-from perisai_kit.domain.month import Month
-from perisai_kit.events.catalogue import MemberAttributed, MemberUpdated
-from perisai_kit.events.outbox import publish
 
 ATTRIBUTIONS_SHOWN = 100
 
 
-async def record_first(
-    session: AsyncSession, enrolled: Mapping[UUID, tuple[UUID, bool]], stamp: Stamp
-) -> None:
-    """Attribute new members to the agent who enrolled them; at least one.
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Who is to care for members; no agent: the branch of each of them."""
 
-    enrolled: member id → id of the attribution, and whether the member is new to BPU. A member
-    whom an officer enrolled belongs to no agent, and gets no attribution.
+    agent: KnownAgent | None
+
+    @property
+    def agent_id(self) -> UUID | None:
+        return self.agent.agent_id if self.agent else None
+
+    def place_of(self, present: Place) -> Place:
+        """Return where a member goes who is in this place now."""
+        if self.agent is None:
+            return present.branch
+        agent = self.agent
+        return Place(agent.agent_id, agent.wadah_id, agent.branch_code, agent.region_code)
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """What is decided about members. handover_id: of a book, None for one member."""
+
+    target: Target
+    start: Start
+    reason: CareReason
+    made_by: UUID
+    made_at: datetime
+    handover_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """Members who can be handed over, with their place on that day, and why others cannot."""
+
+    places: Mapping[UUID, Place]
+    obstacles: Mapping[UUID, Conflict]
+    planned: Sequence[UUID]
+
+
+async def record_first(session: AsyncSession, enrolled: Mapping[UUID, UUID], stamp: Stamp) -> None:
+    """Attribute new members to the agent who enrolled them, else to the branch; at least one.
+
+    enrolled: member id → id of the attribution.
     """
-    if stamp.agent_id is None or stamp.wadah_id is None:
-        return
-    this_month = Month.of(stamp.on)
-    place = {
-        "agent_id": stamp.agent_id,
-        "wadah_id": stamp.wadah_id,
-        "branch_code": stamp.branch_code,
-        "region_code": stamp.region_code,
-    }
+    place = Place(stamp.agent_id, stamp.wadah_id, stamp.branch_code, stamp.region_code)
     rows = [
-        {
-            **place,
-            "id": attribution_id,
-            "member_id": member_id,
-            "from_month": this_month,
-            "reason": AttributionReason.ENROLLED,
-            "made_by": stamp.account_id,
-            "made_at": stamp.at,
-        }
-        for member_id, (attribution_id, _) in enrolled.items()
+        _row(
+            attribution_id,
+            member_id,
+            place,
+            HandOver(
+                Target(None),
+                Start(stamp.on, at_once=False),
+                CareReason.ENROLLED,
+                stamp.account_id,
+                stamp.at,
+            ),
+        )
+        for member_id, attribution_id in enrolled.items()
     ]
     await queries.insert_attributions(session, rows)
-    events = [
-        MemberAttributed(
-            attribution_id=attribution_id,
-            member_id=member_id,
-            agent_id=stamp.agent_id,
-            wadah_id=stamp.wadah_id,
-            branch_code=stamp.branch_code,
-            region_code=stamp.region_code,
-            from_month=this_month,
-            new_to_bpu=new_to_bpu,
-        )
-        for member_id, (attribution_id, new_to_bpu) in enrolled.items()
-    ]
-    await publish(session, *events)
+    await care.record(
+        session,
+        [
+            Subject(
+                member_id,
+                stamp.at,
+                [Decision(attribution_id, place, stamp.on, False, CareReason.ENROLLED, stamp.at)],
+            )
+            for member_id, attribution_id in enrolled.items()
+        ],
+    )
 
 
 async def change(
     session: AsyncSession, *, member_id: UUID, new: NewAttribution, officer: Principal
 ) -> Attribution:
-    """Attribute a member to another agent, or to none; the same id again changes nothing.
+    """Hand a member over to another agent, or to the branch; the same id again changes nothing.
 
+    A take-over, which is at once, withdraws what is planned.
     Raises: MemberNotFound, AgentUnknown, AttributionUnchanged, AttributionIdTaken,
-    FromMonthOutOfRange, ReasonReserved.
+    HandoverPlanned, OwnMembership, FromDateInvalid, ReasonReserved.
     """
     member = await members.lock(session, member_id=member_id, viewer=officer)
-    first = await queries.find_attribution(session, new.id) if new.id else None
+    attribution_id = new.id or new_id()
+    first = await queries.find_attribution(session, attribution_id)
     if first is not None:
         return _same(first, member_id, new)
-    this_month = Month.of(clock.today())
-    rules.check_change(from_month=new.from_month, reason=new.reason, this_month=this_month)
-    place = await _place(session, member, new.agent_id, officer)
-    if (member.agent_id, member.wadah_id) == (place.agent_id, place.wadah_id):
-        raise rules.AttributionUnchanged
-    row = Attribution(**_row(member_id, new, place, officer))
-    attribution = await insert_once(session, row)
-    if attribution is None:
-        raise rules.AttributionIdTaken(field="id")
-    await members.attribute(
-        session,
-        member=member,
-        attribution_id=attribution.id,
-        agent_id=place.agent_id,
-        wadah_id=place.wadah_id,
-        branch_code=place.branch_code,
-        region_code=place.region_code,
-    )
-    await _announce(session, member, attribution)
+    now = clock.now()
+    start = rules.find_start(new.from_date, today=clock.today())
+    rules.check_reason(new.reason)
+    target = await find_target(session, new.agent_id, officer)
+    made = HandOver(target, start, new.reason, officer.account_id, now)
+    examined = await examine(session, [member.id], target, start)
+    if examined.obstacles:
+        raise examined.obstacles[member.id]
+    await hand_over(session, examined, made, ids={member.id: attribution_id})
+    await session.refresh(member, ["care_periods"])
+    attribution = await queries.find_attribution(session, attribution_id)
+    assert attribution is not None
     return attribution
 
 
 def _same(first: Attribution, member_id: UUID, new: NewAttribution) -> Attribution:
-    asked = (member_id, new.agent_id, new.from_month, new.reason)
-    if (first.member_id, first.agent_id, first.from_month, first.reason) != asked:
+    from_date = None if first.at_once else first.from_date
+    asked = (member_id, new.agent_id, new.from_date, new.reason)
+    if (first.member_id, first.agent_id, from_date, first.reason) != asked:
         raise rules.AttributionIdTaken(field="id")
     return first
 
 
-async def _place(
-    session: AsyncSession, member: Member, agent_id: UUID | None, officer: Principal
-) -> Place:
+async def find_target(
+    session: AsyncSession, agent_id: UUID | None, officer: Principal, *, field: str = "agent_id"
+) -> Target:
+    """Return who is to care, if the officer may hand members to this agent.
+
+    field: the request's field that names the agent.
+    Raises: AgentUnknown.
+    """
     if agent_id is None:
-        return Place(None, None, member.branch_code, member.region_code)
-    agent = await queries.find_agent(session, agent_id)
-    if agent is None or not agent.is_at_work:
-        raise AgentUnknown(field="agent_id")
-    place = Place(agent.agent_id, agent.wadah_id, agent.branch_code, agent.region_code)
+        return Target(None)
+    agent = await care.find_agent_at_work(session, agent_id)
+    if agent is None:
+        raise AgentUnknown(field=field)
     is_free = officer.has(Role.ADMIN) and officer.scope is None
     if not is_free and not officer.covers(
-        branch_code=place.branch_code, region_code=place.region_code
+        branch_code=agent.branch_code, region_code=agent.region_code
     ):
-        raise AgentUnknown(field="agent_id")
-    return place
+        raise AgentUnknown(field=field)
+    return Target(agent)
 
 
-def _row(member_id: UUID, new: NewAttribution, place: Place, officer: Principal) -> dict[str, Any]:
+async def examine(
+    session: AsyncSession, member_ids: Collection[UUID], target: Target, start: Start
+) -> Examined:
+    """Tell which of these members can be handed over so. Nothing is written."""
+    subjects = await _subjects(session, member_ids)
+    agents = await care.list_agents(session, _agents_of(subjects))
+    today = clock.today()
+    places: dict[UUID, Place] = {}
+    obstacles: dict[UUID, Conflict] = {}
+    planned: list[UUID] = []
+    for each in subjects:
+        periods = _judge(each, agents)
+        coming = rules.list_planned(each.decisions, today=today)
+        obstacle = rules.find_obstacle(
+            periods,
+            coming,
+            agent_id=target.agent_id,
+            is_own=target.agent is not None and target.agent.member_id == each.member_id,
+            start=start,
+        )
+        if obstacle is not None:
+            obstacles[each.member_id] = obstacle
+            continue
+        places[each.member_id] = care_on(periods, start.from_date).place
+        planned += [decision.id for decision in coming]
+    return Examined(places, obstacles, planned)
+
+
+async def hand_over(
+    session: AsyncSession,
+    examined: Examined,
+    made: HandOver,
+    *,
+    ids: Mapping[UUID, UUID] | None = None,
+) -> None:
+    """Hand over the members examined, who are locked. ids: member → id of the attribution."""
+    if not examined.places:
+        return
+    if examined.planned:
+        await queries.withdraw(
+            session,
+            queries.has_id(examined.planned),
+            after=clock.today(),
+            by=made.made_by,
+            at=made.made_at,
+        )
+    rows = [
+        _row(
+            ids[member_id] if ids else new_id(),
+            member_id,
+            made.target.place_of(present),
+            made,
+        )
+        for member_id, present in examined.places.items()
+    ]
+    await queries.insert_attributions(session, rows)
+    await record_care(session, examined.places)
+
+
+async def withdraw(
+    session: AsyncSession, *, member_id: UUID, attribution_id: UUID, officer: Principal
+) -> Attribution:
+    """Withdraw an attribution before it begins; twice changes nothing more.
+
+    Raises: MemberNotFound, AttributionNotFound, AttributionBegun.
+    """
+    member = await members.lock(session, member_id=member_id, viewer=officer)
+    attribution = await queries.find_attribution(session, attribution_id)
+    if attribution is None or attribution.member_id != member.id:
+        raise rules.AttributionNotFound
+    if attribution.withdrawn_at is None:
+        if attribution.from_date <= clock.today():
+            raise rules.AttributionBegun
+        attribution.withdrawn_by, attribution.withdrawn_at = officer.account_id, clock.now()
+        await session.flush()
+        await record_care(session, [member.id])
+        await session.refresh(member, ["care_periods"])
+    return attribution
+
+
+async def withdraw_handover(session: AsyncSession, handover_id: UUID, *, by: UUID) -> int:
+    """Withdraw what has not begun of a hand-over of a book; return of how many members."""
+    found = await queries.list_planned_of(session, handover_id, after=clock.today())
+    await members.lock_birth_dates(session, found)
+    touched = await queries.withdraw(
+        session,
+        queries.is_of_handover(handover_id),
+        after=clock.today(),
+        by=by,
+        at=clock.now(),
+    )
+    if touched:
+        await record_care(session, touched)
+    return len(touched)
+
+
+async def list_(
+    session: AsyncSession, *, member_id: UUID, viewer: Principal
+) -> tuple[Sequence[Attribution], Sequence[CarePeriodRow]]:
+    """Return a member's attributions, the newest first, and the care that follows from them.
+
+    Raises: MemberNotFound.
+    """
+    member = await members.see(session, member_id=member_id, viewer=viewer)
+    found = await queries.list_attributions(session, member_id, limit=ATTRIBUTIONS_SHOWN)
+    return found, member.care_periods
+
+
+async def record_care(session: AsyncSession, member_ids: Collection[UUID]) -> list[UUID]:
+    """Judge and record the care of members, who are locked.
+
+    Return those whose care has changed for a day that is not in the future.
+    """
+    changed = await care.record(session, await _subjects(session, member_ids))
+    return [member_id for member_id, is_known in changed.items() if is_known]
+
+
+async def list_care(
+    session: AsyncSession, member_ids: Collection[UUID]
+) -> dict[UUID, tuple[CarePeriod, ...]]:
+    """Return the care of members, the earliest period first."""
+    subjects = await _subjects(session, member_ids)
+    agents = await care.list_agents(session, _agents_of(subjects))
+    return {each.member_id: _judge(each, agents) for each in subjects}
+
+
+async def list_book(session: AsyncSession, agent_id: UUID) -> Sequence[UUID]:
+    """Return the members who were given to an agent last, also where the agent has left since."""
+    return await queries.list_book(session, agent_id, on=clock.today())
+
+
+async def take_decision(
+    session: AsyncSession, agent_id: UUID, kind: DecisionKind, *, decided_at: datetime
+) -> list[UUID]:
+    """Learn what agent-service decided about an agent, and judge the care of those concerned.
+
+    Return the members whose care has changed for a day that is not in the future.
+    """
+    if not await care.note_decision(session, agent_id, kind, decided_at=decided_at):
+        return []
+    named = await queries.list_members_named(session, agent_id)
+    if not named:
+        return []
+    await members.lock_birth_dates(session, named)
+    return await record_care(session, named)
+
+
+async def _subjects(session: AsyncSession, member_ids: Collection[UUID]) -> list[Subject]:
+    if not member_ids:
+        return []
+    enrolled = await members.list_enrolled(session, member_ids)
+    standing = await queries.list_standing(session, member_ids)
+    over = await registrations.list_pass_overs(session, member_ids)
+    return [
+        Subject(
+            member_id,
+            enrolled_at,
+            [row.decision for row in standing[member_id]],
+            over.get(member_id, ()),
+        )
+        for member_id, enrolled_at in enrolled.items()
+    ]
+
+
+def _judge(subject: Subject, agents: Mapping[UUID, Agent]) -> tuple[CarePeriod, ...]:
+    return judge_care(
+        subject.member_id, subject.decisions, agents=agents, passes_on=subject.passes_on
+    )
+
+
+def _agents_of(subjects: Sequence[Subject]) -> set[UUID]:
+    decisions = [each for one in subjects for each in one.decisions]
+    return {each.place.agent_id for each in decisions if each.place.agent_id}
+
+
+def _row(attribution_id: UUID, member_id: UUID, place: Place, made: HandOver) -> dict[str, Any]:
     return {
-        "id": new.id or new_id(),
+        "id": attribution_id,
         "member_id": member_id,
         "agent_id": place.agent_id,
         "wadah_id": place.wadah_id,
         "branch_code": place.branch_code,
         "region_code": place.region_code,
-        "from_month": new.from_month,
-        "reason": new.reason,
-        "made_by": officer.account_id,
-        "made_at": clock.now(),
+        "from_date": made.start.from_date,
+        "at_once": made.start.at_once,
+        "reason": made.reason,
+        "handover_id": made.handover_id,
+        "made_by": made.made_by,
+        "made_at": made.made_at,
     }
-
-
-async def _announce(session: AsyncSession, member: Member, attribution: Attribution) -> None:
-    if attribution.agent_id is None or attribution.wadah_id is None:
-        await publish(session, MemberUpdated(member_id=member.id, changed=("attribution",)))
-        return
-    await publish(
-        session,
-        MemberAttributed(
-            attribution_id=attribution.id,
-            member_id=member.id,
-            agent_id=attribution.agent_id,
-            wadah_id=attribution.wadah_id,
-            branch_code=attribution.branch_code,
-            region_code=attribution.region_code,
-            from_month=attribution.from_month,
-            new_to_bpu=member.new_to_bpu,
-        ),
-    )
-
-
-async def list_(
-    session: AsyncSession, *, member_id: UUID, viewer: Principal
-) -> Sequence[Attribution]:
-    """Return a member's attributions, the newest first.
-
-    Raises: MemberNotFound.
-    """
-    await members.see(session, member_id=member_id, viewer=viewer)
-    return await queries.list_attributions(session, member_id, limit=ATTRIBUTIONS_SHOWN)
-
-
-async def note_agent(
-    session: AsyncSession, *, agent_id: UUID, wadah_id: UUID, branch_code: str, region_code: str
-) -> None:
-    """Remember an agent who works from now on."""
-    row: dict[str, Any] = {
-        "agent_id": agent_id,
-        "wadah_id": wadah_id,
-        "branch_code": branch_code,
-        "region_code": region_code,
-        "is_at_work": True,
-    }
-    await queries.upsert_agent(session, row)
-
-
-async def note_agent_away(session: AsyncSession, *, agent_id: UUID) -> None:
-    """Remember that an agent does not work; the members stay attributed until an officer acts."""
-    await queries.set_agent_away(session, agent_id)

@@ -1,10 +1,12 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import ARRAY, DateTime, ForeignKey, Index
+from sqlalchemy import ARRAY, DateTime, ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from member_service.base import Base, MonthText
+from member_service.care.rules import Place
+from member_service.coverage.rules import Answer
 from member_service.members.rules import Programme
 from member_service.registrations.rules import DeclineReason
 from perisai_kit.db.columns import choice
@@ -15,7 +17,7 @@ class AllocationRow(Base):
     """Money for a member's months, as payment-service settled it, and our present answer to it.
 
     months and programmes belong together by place: one pair for each line of the bill. The answer
-    is what stands in `declined` and `withdrawn`; answer_no counts how often it was given anew.
+    is what stands from `declined` on; answer_no counts how often it was given anew.
     """
 
     __tablename__ = "allocations"
@@ -33,3 +35,24 @@ class AllocationRow(Base):
     answer_no: Mapped[int]
     declined: Mapped[DeclineReason | None] = mapped_column(choice(DeclineReason, "declined"))
     withdrawn: Mapped[list[Month]] = mapped_column(ARRAY(MonthText))
+    first_month: Mapped[Month | None] = mapped_column(MonthText)
+    agent_id: Mapped[uuid.UUID | None]
+    wadah_id: Mapped[uuid.UUID | None]
+    branch_code: Mapped[str | None] = mapped_column(Text)
+    region_code: Mapped[str | None] = mapped_column(Text)
+    is_acquisition: Mapped[bool]
+
+    @property
+    def answer(self) -> Answer:
+        """Return the answer that was given last."""
+        withdrawn = tuple(self.withdrawn)
+        place = None
+        if self.branch_code is not None and self.region_code is not None:
+            place = Place(self.agent_id, self.wadah_id, self.branch_code, self.region_code)
+        return Answer(
+            declined=self.declined,
+            withdrawn=withdrawn,
+            first_month=self.first_month,
+            place=place,
+            is_acquisition=self.is_acquisition,
+        )

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Depends, Path, Query
 
 from member_service.coverage import service
 from member_service.coverage.schemas import (
+    CareFactOut,
     ContributionBasisOut,
     CoverageOut,
     EndingOut,
@@ -14,13 +15,17 @@ from member_service.coverage.schemas import (
     RegistrationOut,
 )
 from member_service.coverage.service import ContributionBasis
+from member_service.evidence import service as evidence
+from member_service.evidence.rules import EvidenceIdTaken
+from member_service.evidence.schemas import EvidenceListOut, EvidenceOut, NewEvidence
 from member_service.holidays.routes import OffDays
-from member_service.members.rules import MemberNotFound
+from member_service.members.rules import MemberNotFound, NewToBpuBasisMissing
 from member_service.occupations.rules import sector
 from member_service.registrations.rules import EndingDayInvalid, EndingIdTaken, EndingNotFound
 from member_service.requests import READERS, Officer, Reader, RequestId, TermsOf
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
+from perisai_kit.domain import clock
 from perisai_kit.http.dependencies import Session
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
@@ -74,6 +79,31 @@ async def get_contribution_basis(
 
 
 @router.post(
+    "/{member_id}/bpu-evidence",
+    status_code=201,
+    responses=problems(MemberNotFound, NewToBpuBasisMissing, EvidenceIdTaken),
+)
+async def tell_evidence(
+    member_id: MemberId, new: NewEvidence, session: Session, officer: Officer, terms: TermsOf
+) -> EvidenceOut:
+    """Record a later word on whether the person was ever registered as BPU before: it decides.
+
+    What it changes in acquisitions is booked in the first open month.
+    """
+    found = await service.take_evidence(
+        session, member_id=member_id, new=new, officer=officer, terms=terms
+    )
+    return EvidenceOut.model_validate(found)
+
+
+@router.get("/{member_id}/bpu-evidence", responses=problems(MemberNotFound))
+async def list_evidence(member_id: MemberId, session: Session, officer: Officer) -> EvidenceListOut:
+    """List whether the person was ever registered as BPU before, by whose word, oldest first."""
+    found = await evidence.list_(session, member_id=member_id, viewer=officer)
+    return EvidenceListOut(items=[EvidenceOut.model_validate(each) for each in found])
+
+
+@router.post(
     "/{member_id}/endings",
     status_code=201,
     responses=problems(MemberNotFound, EndingDayInvalid, EndingIdTaken),
@@ -117,6 +147,7 @@ async def list_endings(member_id: MemberId, session: Session, viewer: Reader) ->
 
 
 def _basis_out(basis: ContributionBasis) -> ContributionBasisOut:
+    today = clock.today()
     member, billable = basis.member, basis.billable
     return ContributionBasisOut(
         member_id=member.id,
@@ -126,11 +157,8 @@ def _basis_out(basis: ContributionBasis) -> ContributionBasisOut:
         programmes=member.programmes,
         employs_others=member.employs_others,
         payer=member.payer,
-        agent_id=member.agent_id,
-        wadah_id=member.wadah_id,
-        attribution_id=member.attribution_id,
-        branch_code=member.branch_code,
-        region_code=member.region_code,
+        care_no=member.care.care_no,
+        care=[CareFactOut.of(row) for row in member.care_periods if row.until_date > today],
         registration=RegistrationOut.of(basis.registration) if basis.registration else None,
         settled_since=basis.settled_since,
         offers=[OfferOut.of(each) for each in billable.offers],

@@ -3,15 +3,19 @@
 Source of every rule: docs/domain.md, Membership.
 """
 
-from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
+from member_service.care.rules import CarePeriod, Place, care_on
 from member_service.holidays.rules import due_on, last_month_due
 from member_service.members.rules import Programme, RegistrationState, Standing, find_standing
 from member_service.registrations.rules import (
     AGE_LIMIT,
+    Allocation,
+    DeclineReason,
     EndReason,
     History,
     Person,
@@ -38,6 +42,60 @@ class Cover(StrEnum):
     COVERED = "covered"
     COVERED_IF_PAID = "covered_if_paid"
     NOT_COVERED = "not_covered"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of an allocation, and for whom it counts: all that others need to know.
+
+    first_month: of the registration, from which the commission's counter runs. place: who was in
+    care on the day of `counts_at`. is_acquisition: the first allocation that stands of a person
+    never before registered as BPU. Of one that is declined none of the three is known.
+    """
+
+    declined: DeclineReason | None = None
+    withdrawn: tuple[Month, ...] = ()
+    first_month: Month | None = None
+    place: Place | None = None
+    is_acquisition: bool = False
+    months: tuple[Month, ...] = field(default=(), compare=False)
+
+
+def find_answers(
+    allocations: Iterable[Allocation],
+    history: History,
+    *,
+    care: Sequence[CarePeriod],
+    is_new_to_bpu: bool,
+) -> dict[UUID, Answer]:
+    """Return the answer to each allocation of a member, by its id.
+
+    is_new_to_bpu: never registered before, on evidence. Source: docs/domain.md, Care.
+    """
+    ordered = sorted(allocations, key=lambda each: (each.counts_at, each.id))
+    first_months = {
+        by.id: registration.first_month
+        for registration in history.registrations
+        for by in registration.paid.values()
+    }
+    acquiring = next((each.id for each in ordered if each.id in first_months), None)
+    found = {}
+    for each in ordered:
+        answer = history.answers.get(each.id)
+        if answer is None:
+            continue
+        if answer.declined is not None:
+            found[each.id] = Answer(declined=answer.declined)
+            continue
+        found[each.id] = Answer(
+            withdrawn=answer.withdrawn,
+            # Where no month stands there is no registration either.
+            first_month=first_months.get(each.id, each.months[0]),
+            place=care_on(care, each.counts_on).place,
+            is_acquisition=is_new_to_bpu and each.id == acquiring,
+            months=answer.months,
+        )
+    return found
 
 
 @dataclass(frozen=True, slots=True)

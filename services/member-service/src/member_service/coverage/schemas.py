@@ -4,6 +4,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from member_service.care.models import CarePeriodRow
 from member_service.coverage.rules import (
     WAITING_MONTHS,
     Cover,
@@ -23,7 +24,6 @@ from member_service.registrations.rules import (
 )
 from perisai_kit.http.types import (
     AgentId,
-    AttributionId,
     BranchCode,
     Count,
     Day,
@@ -178,6 +178,21 @@ class OfferOut(Out):
         )
 
 
+class CareFactOut(Out):
+    """Who cares for a member from a day until the next period."""
+
+    from_date: Annotated[date, Field(description="First day of the period.")]
+    agent_id: Annotated[AgentId | None, Field(description="The agent; null: the branch.")]
+    wadah_id: Annotated[WadahId | None, Field(description="The agent's wadah.")]
+    branch_code: BranchCode
+    region_code: RegionCode
+    agent_sees: Annotated[bool, Field(description="Whether the agent may still see the member.")]
+
+    @classmethod
+    def of(cls, row: CarePeriodRow) -> "CareFactOut":
+        return cls.model_validate(row)
+
+
 class ContributionBasisOut(Out):
     """What a bill is priced from, and which months it may have."""
 
@@ -188,11 +203,11 @@ class ContributionBasisOut(Out):
     programmes: Annotated[list[Programme], Field(description="The programmes to be paid.")]
     employs_others: Annotated[bool, Field(description="Whether JHT is mandatory.")]
     payer: Annotated[Payer, Field(description="Who pays; decides relief.")]
-    agent_id: AgentId | None
-    wadah_id: WadahId | None
-    attribution_id: AttributionId | None
-    branch_code: BranchCode
-    region_code: RegionCode
+    care_no: Annotated[Count, Field(description="Of `care`; the highest one counts.")]
+    care: Annotated[
+        list[CareFactOut],
+        Field(min_length=1, description="Who cares for the member today and from days known."),
+    ]
     registration: Annotated[
         RegistrationOut | None, Field(description="The open one; null: there is none.")
     ]

@@ -8,11 +8,21 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from member_service.attributions import service as attributions
 from member_service.coverage import queries, rules
 from member_service.coverage.models import AllocationRow
-from member_service.coverage.rules import Billable, MemberCoverage, PaidMonth, find_billable
+from member_service.coverage.rules import (
+    Answer,
+    Billable,
+    MemberCoverage,
+    PaidMonth,
+    find_billable,
+)
 from member_service.coverage.schemas import NewEnding
 from member_service.declarations import service as declarations
+from member_service.evidence import service as evidence
+from member_service.evidence.models import Evidence
+from member_service.evidence.schemas import NewEvidence
 from member_service.holidays.rules import Holidays
 from member_service.members import service as members
 from member_service.members.models import Member
@@ -21,7 +31,6 @@ from member_service.registrations import service as registrations
 from member_service.registrations.models import ReportedEnding
 from member_service.registrations.rules import (
     Allocation,
-    CoverageAnswer,
     History,
     Person,
     Registration,
@@ -77,16 +86,23 @@ async def judge_members(session: AsyncSession, member_ids: Collection[UUID], ter
         )
         for member_id, person in people.items()
     }
-    await registrations.record(session, histories)
+    passed_over = await registrations.record(session, histories)
     await members.record_states(
         session, {member_id: _state(history) for member_id, history in histories.items()}
     )
-    events = [
-        event
-        for member_id, history in histories.items()
-        for row in sorted(rows[member_id], key=lambda row: (row.counts_at, row.id))
-        if (event := _answer(row, history.answers.get(row.id)))
-    ]
+    if passed_over:
+        await attributions.record_care(session, passed_over)
+    care = await attributions.list_care(session, birth_dates)
+    new_to_bpu = await evidence.list_new_to_bpu(session, birth_dates, bases=terms.evidence)
+    events: list[Event] = []
+    for member_id, history in histories.items():
+        answers = rules.find_answers(
+            [_allocation(row) for row in rows[member_id]],
+            history,
+            care=care[member_id],
+            is_new_to_bpu=member_id in new_to_bpu,
+        )
+        events += _tell(rows[member_id], answers)
     await session.flush()
     if events:
         await publish(session, *events)
@@ -102,6 +118,18 @@ async def announce_ends(session: AsyncSession, *, terms: Terms, limit: int) -> i
         await registrations.announce_ends(session, touched, on=today)
         await judge_members(session, touched, terms)
     return len(touched)
+
+
+async def take_evidence(
+    session: AsyncSession, *, member_id: UUID, new: NewEvidence, officer: Principal, terms: Terms
+) -> Evidence:
+    """Record a later word on whether a person was ever registered, and judge the member anew.
+
+    Raises: MemberNotFound, NewToBpuBasisMissing, EvidenceIdTaken.
+    """
+    found = await evidence.tell(session, member_id=member_id, new=new, officer=officer)
+    await judge_members(session, [member_id], terms)
+    return found
 
 
 async def report_ending(
@@ -230,6 +258,7 @@ def _row(payment: PaymentSettled) -> dict[str, Any]:
         "programmes": [Programme(line.programme) for line in payment.lines],
         "answer_no": 0,
         "withdrawn": [],
+        "is_acquisition": False,
     }
 
 
@@ -245,21 +274,47 @@ def _state(history: History) -> RegistrationState | None:
     return rules.find_state(history.registrations[-1]) if history.registrations else None
 
 
-def _answer(row: AllocationRow, answer: CoverageAnswer | None) -> Event | None:
-    """Keep an answer that differs from the one given before, and return its event."""
-    if answer is None:
-        return None
-    given = (row.declined, tuple(row.withdrawn))
-    if row.answer_no and given == (answer.declined, answer.withdrawn):
-        return None
-    row.answer_no += 1
-    row.declined, row.withdrawn = answer.declined, list(answer.withdrawn)
-    common = {"payment_id": row.id, "member_id": row.member_id, "answer_no": row.answer_no}
+def _tell(rows: Sequence[AllocationRow], answers: Mapping[UUID, Answer]) -> list[Event]:
+    """Keep the answers that differ from those given before, and return their events."""
+    events: list[Event] = []
+    for row in sorted(rows, key=lambda row: (row.counts_at, row.id)):
+        answer = answers.get(row.id)
+        if answer is None or (row.answer_no and row.answer == answer):
+            continue
+        row.answer_no += 1
+        row.declined, row.withdrawn = answer.declined, list(answer.withdrawn)
+        row.first_month, row.is_acquisition = answer.first_month, answer.is_acquisition
+        place = answer.place
+        row.agent_id = place.agent_id if place else None
+        row.wadah_id = place.wadah_id if place else None
+        row.branch_code = place.branch_code if place else None
+        row.region_code = place.region_code if place else None
+        events.append(_told(row, answer))
+    return events
+
+
+def _told(row: AllocationRow, answer: Answer) -> Event:
+    common: dict[str, Any] = {
+        "payment_id": row.id,
+        "bill_id": row.bill_id,
+        "member_id": row.member_id,
+        "answer_no": row.answer_no,
+        "counts_at": row.counts_at,
+    }
     if answer.declined is not None:
         return CoverageDeclined(**common, reason_code=answer.declined)
+    common |= {
+        "months": answer.months,
+        "first_month": answer.first_month,
+        "agent_id": row.agent_id,
+        "wadah_id": row.wadah_id,
+        "branch_code": row.branch_code,
+        "region_code": row.region_code,
+        "is_acquisition": row.is_acquisition,
+    }
     if answer.withdrawn:
-        return CoverageWithdrawn(**common, months=answer.months, withdrawn=answer.withdrawn)
-    return CoverageExtended(**common, months=answer.months)
+        return CoverageWithdrawn(**common, withdrawn=answer.withdrawn)
+    return CoverageExtended(**common)
 
 
 def _paid_months(history: History, rows: Sequence[AllocationRow]) -> list[PaidMonth]:

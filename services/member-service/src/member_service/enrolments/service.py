@@ -19,6 +19,7 @@ from member_service.enrolments import queries, rules
 from member_service.enrolments.models import EnrolmentBatch, EnrolmentRow
 from member_service.enrolments.rules import Fault, RowStatus, Verdict
 from member_service.enrolments.schemas import BatchRow, NewEnrolmentBatch, NewMember
+from member_service.evidence import service as evidence
 from member_service.members import rules as member_rules
 from member_service.members import service as members
 from member_service.members.models import Member
@@ -241,11 +242,12 @@ async def _register(session: AsyncSession, entries: Sequence[Entry], desk: Desk)
         await declarations.record(session, declared, desk.stamp)
         consented = {each.candidate.id: each.form.consent for each in made}
         await consents.record(session, consented, desk.stamp)
-        enrolled = {
-            each.candidate.id: (each.candidate.attribution_id, each.form.new_to_bpu)
-            for each in made
-        }
+        enrolled = {each.candidate.id: each.candidate.attribution_id for each in made}
         await attributions.record_first(session, enrolled, desk.stamp)
+        told = {
+            each.candidate.id: (each.form.new_to_bpu, each.form.new_to_bpu_basis) for each in made
+        }
+        await evidence.record_first(session, told, desk.stamp)
     return registered
 
 

@@ -11,9 +11,10 @@ from sqlalchemy import (
     LargeBinary,
     Text,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from member_service.base import Base, MonthText
+from member_service.care.models import CarePeriodRow
 from member_service.members.rules import (
     NewToBpuBasis,
     Payer,
@@ -23,14 +24,15 @@ from member_service.members.rules import (
 )
 from member_service.registrations.rules import EndReason
 from perisai_kit.db.columns import choice
+from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.privacy.columns import sealed_text
 
 
 class Member(Base):
-    """An enrolled worker. Agent, wadah and attribution_id copy the latest attribution;
-    paid_through, first_unpaid, ends_on and end_reason copy the last registration (all or none)."""
+    """An enrolled worker. paid_through, first_unpaid, ends_on and end_reason copy the last
+    registration (all or none); who cares for the member stands in care_periods, by day."""
 
     __tablename__ = "members"
     __table_args__ = (
@@ -41,10 +43,6 @@ class Member(Base):
             "num_nulls(paid_through, first_unpaid, ends_on, end_reason) IN (0, 4)", name="standing"
         ),
         Index(None, "created_at", "id"),
-        Index(None, "agent_id", "created_at", "id"),
-        Index(None, "wadah_id", "created_at", "id"),
-        Index(None, "branch_code", "created_at", "id"),
-        Index(None, "region_code", "created_at", "id"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -73,12 +71,6 @@ class Member(Base):
         choice(NewToBpuBasis, "new_to_bpu_basis")
     )
 
-    branch_code: Mapped[str] = mapped_column(Text)
-    region_code: Mapped[str] = mapped_column(Text)
-    agent_id: Mapped[uuid.UUID | None]
-    wadah_id: Mapped[uuid.UUID | None]
-    attribution_id: Mapped[uuid.UUID | None]
-
     enrolled_on: Mapped[date]
     paid_through: Mapped[Month | None] = mapped_column(MonthText)
     first_unpaid: Mapped[Month | None] = mapped_column(MonthText)
@@ -88,6 +80,38 @@ class Member(Base):
     version: Mapped[int]
     created_by: Mapped[uuid.UUID]
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+    care_periods: Mapped[list[CarePeriodRow]] = relationship(
+        lazy="selectin", viewonly=True, order_by=CarePeriodRow.from_date
+    )
+
+    @property
+    def care(self) -> CarePeriodRow:
+        """Return who cares for the member today."""
+        today = clock.today()
+        begun = [each for each in self.care_periods if each.from_date <= today]
+        return begun[-1] if begun else self.care_periods[0]
+
+    @property
+    def agent_id(self) -> uuid.UUID | None:
+        return self.care.agent_id
+
+    @property
+    def wadah_id(self) -> uuid.UUID | None:
+        return self.care.wadah_id
+
+    @property
+    def acting_agent_id(self) -> uuid.UUID | None:
+        """Return the agent who may see and change the record."""
+        return self.care.agent_id if self.care.agent_sees else None
+
+    @property
+    def branch_code(self) -> str:
+        return self.care.branch_code
+
+    @property
+    def region_code(self) -> str:
+        return self.care.region_code
 
     @property
     def registration_state(self) -> RegistrationState | None:

@@ -8,6 +8,7 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Date,
+    Select,
     Text,
     Uuid,
     and_,
@@ -23,11 +24,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from member_service.care.models import CarePeriodRow as Care
+from member_service.care.queries import is_of
 from member_service.members.models import Member, MemberChange
 from member_service.members.rules import MemberNotFound, RegistrationState, Standing
 from member_service.registrations.rules import EndReason
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.scopes import in_scope
+from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
 from perisai_kit.privacy.columns import seal_values
 
@@ -41,7 +45,7 @@ class Filters:
 
 
 def visible(viewer: Principal, *, himself: bool = True) -> ColumnElement[bool]:
-    """Return the condition under which a member exists for this reader.
+    """Return the condition under which a member exists for this reader: for `_with_care`.
 
     himself: count the reader's own membership; a list of others leaves it out.
     """
@@ -49,14 +53,19 @@ def visible(viewer: Principal, *, himself: bool = True) -> ColumnElement[bool]:
     if himself and viewer.has(Role.MEMBER) and viewer.member_id:
         allowed.append(Member.id == viewer.member_id)
     if viewer.has(Role.AGENT) and viewer.agent_id:
-        allowed.append(Member.agent_id == viewer.agent_id)
+        allowed.append(and_(Care.agent_id == viewer.agent_id, Care.agent_sees))
     if viewer.has(Role.WADAH_ADMIN) and viewer.wadah_id:
-        allowed.append(Member.wadah_id == viewer.wadah_id)
+        allowed.append(Care.wadah_id == viewer.wadah_id)
     if viewer.has(*OFFICERS):
-        allowed.append(in_scope(viewer, branch=Member.branch_code, region=Member.region_code))
+        allowed.append(in_scope(viewer, branch=Care.branch_code, region=Care.region_code))
     if viewer.has(Role.SERVICE):
         allowed.append(true())
     return or_(false(), *allowed)
+
+
+def _with_care(*columns: Any) -> Select[Any]:
+    """Return the query of members, each with who cares for the member today."""
+    return select(*columns).join(Care, and_(Care.member_id == Member.id, is_of(clock.today())))
 
 
 async def get_member(
@@ -66,8 +75,10 @@ async def get_member(
 
     Raises: MemberNotFound.
     """
-    query = select(Member).where(Member.id == member_id, visible(viewer))
-    member = await session.scalar(query.with_for_update() if lock else query)
+    query = _with_care(Member).where(Member.id == member_id, visible(viewer))
+    member: Member | None = await session.scalar(
+        query.with_for_update(of=Member) if lock else query
+    )
     if member is None:
         raise MemberNotFound
     return member
@@ -85,14 +96,14 @@ async def list_members(
 ) -> Sequence[Member]:
     """Return members whom the reader may see, the newest first. last_due: as of `on`."""
     only_himself = not viewer.has(Role.AGENT, Role.WADAH_ADMIN, *OFFICERS)
-    query = select(Member).where(visible(viewer, himself=only_himself))
+    query = _with_care(Member).where(visible(viewer, himself=only_himself))
     if filters.agent_id is not None:
-        query = query.where(Member.agent_id == filters.agent_id)
+        query = query.where(Care.agent_id == filters.agent_id)
     if filters.standing is not None:
         query = query.where(_has_standing(filters.standing, on=on, last_due=last_due))
     if after is not None:
-        query = query.where(tuple_(Member.created_at, Member.id) < after)
-    query = query.order_by(Member.created_at.desc(), Member.id.desc()).limit(limit)
+        query = query.where(tuple_(Care.enrolled_at, Care.member_id) < after)
+    query = query.order_by(Care.enrolled_at.desc(), Care.member_id.desc()).limit(limit)
     return (await session.scalars(query)).all()
 
 
@@ -115,7 +126,9 @@ def _has_standing(standing: Standing, *, on: date, last_due: Month) -> ColumnEle
 
 
 async def find_by_nik(session: AsyncSession, nik_hash: bytes, viewer: Principal) -> Member | None:
-    return await session.scalar(select(Member).where(Member.nik_hash == nik_hash, visible(viewer)))
+    query = _with_care(Member).where(Member.nik_hash == nik_hash, visible(viewer))
+    member: Member | None = await session.scalar(query)
+    return member
 
 
 async def list_by_phone(
@@ -151,6 +164,23 @@ async def list_nik_hashes(
 async def insert_change(session: AsyncSession, change: MemberChange) -> None:
     session.add(change)
     await session.flush()
+
+
+async def list_enrolled(
+    session: AsyncSession, member_ids: Collection[UUID]
+) -> dict[UUID, datetime]:
+    """Return when members were enrolled, by id."""
+    query = select(Member.id, Member.created_at).where(Member.id.in_(list(member_ids)))
+    return {row.id: row.created_at for row in await session.execute(query)}
+
+
+async def lock_visible(
+    session: AsyncSession, member_ids: Collection[UUID], viewer: Principal
+) -> Sequence[UUID]:
+    """Lock those of these members whom the reader may see, in one order; return their ids."""
+    query = _with_care(Member.id).where(Member.id.in_(list(member_ids)), visible(viewer))
+    ordered = query.order_by(Member.id).with_for_update(of=Member)
+    return (await session.scalars(ordered)).all()
 
 
 async def lock_birth_dates(session: AsyncSession, member_ids: Collection[UUID]) -> dict[UUID, date]:

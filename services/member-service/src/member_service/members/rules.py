@@ -95,7 +95,7 @@ class Belonging(Protocol):
     @property
     def id(self) -> UUID: ...
     @property
-    def agent_id(self) -> UUID | None: ...
+    def acting_agent_id(self) -> UUID | None: ...
     @property
     def branch_code(self) -> str: ...
     @property
@@ -240,7 +240,7 @@ def find_standing(state: RegistrationState | None, *, on: date, last_due: Month)
 
 def handles(viewer: Principal, member: Belonging) -> bool:
     """Tell whether this member's record is in the reader's hands: own agent, or an officer."""
-    if viewer.has(Role.AGENT) and viewer.agent_id and viewer.agent_id == member.agent_id:
+    if viewer.has(Role.AGENT) and viewer.agent_id and viewer.agent_id == member.acting_agent_id:
         return True
     if viewer.has(Role.ADMIN) and viewer.scope is None:
         return True

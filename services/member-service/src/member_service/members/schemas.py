@@ -20,7 +20,6 @@ from member_service.members.rules import (
 from member_service.occupations.rules import MAX_OCCUPATIONS, Sector
 from perisai_kit.http.types import (
     AgentId,
-    AttributionId,
     BranchCode,
     Code,
     Day,
@@ -157,7 +156,6 @@ class MemberOut(MemberSummary):
     nik_warnings: list[str]
     region_code: RegionCode
     wadah_id: WadahId | None
-    attribution_id: AttributionId | None
     created_at: Annotated[datetime, Field(description="When it was created.")]
 
 

@@ -125,11 +125,6 @@ def _row(candidate: Candidate, stamp: Stamp, keyring: Keyring) -> dict[str, Any]
         "payer": facts.payer,
         "new_to_bpu": facts.new_to_bpu,
         "new_to_bpu_basis": facts.new_to_bpu_basis,
-        "branch_code": stamp.branch_code,
-        "region_code": stamp.region_code,
-        "agent_id": stamp.agent_id,
-        "wadah_id": stamp.wadah_id,
-        "attribution_id": candidate.attribution_id if stamp.agent_id else None,
         "enrolled_on": stamp.on,
         "version": 1,
         "created_by": stamp.account_id,
@@ -329,21 +324,18 @@ async def list_by_phone(session: AsyncSession, *, phone: str, keyring: Keyring) 
     return await queries.list_by_phone(session, phone_hash, limit=PHONE_MATCHES)
 
 
-async def attribute(
-    session: AsyncSession,
-    *,
-    member: Member,
-    attribution_id: UUID,
-    agent_id: UUID | None,
-    wadah_id: UUID | None,
-    branch_code: str,
-    region_code: str,
-) -> None:
-    """Write a member's latest attribution on the record. The caller holds the lock."""
-    member.attribution_id = attribution_id
-    member.agent_id, member.wadah_id = agent_id, wadah_id
-    member.branch_code, member.region_code = branch_code, region_code
-    await session.flush()
+async def list_enrolled(
+    session: AsyncSession, member_ids: Collection[UUID]
+) -> dict[UUID, datetime]:
+    """Return when members were enrolled, by id."""
+    return await queries.list_enrolled(session, member_ids)
+
+
+async def lock_visible(
+    session: AsyncSession, member_ids: Collection[UUID], *, viewer: Principal
+) -> Sequence[UUID]:
+    """Lock those of these members whom the reader may see, in one order; return their ids."""
+    return await queries.lock_visible(session, member_ids, viewer)
 
 
 async def lock_birth_dates(session: AsyncSession, member_ids: Collection[UUID]) -> dict[UUID, date]:

@@ -23,6 +23,9 @@ AGE_LIMIT = 65
 UNPAID_MONTHS = 3
 """So many unpaid months in a row end a registration. Source: docs/domain.md, Membership."""
 
+AGENT_MONTHS = 60
+"""So many months of a registration a member stays with agents. Source: docs/domain.md, Care."""
+
 LAPSE_ANNOUNCED_AFTER = timedelta(days=1)
 """Banks may report a payment of the last day a little later. Our own choice."""
 
@@ -68,11 +71,13 @@ class Terms:
 
     declaration_days: how old a declaration may be when a bill is issued.
     opening_margin: with less time left in a month, the next month is proposed.
+    evidence: on whose word a person counts as never registered before.
     """
 
     declaration_days: int
     opening_margin: timedelta
     waiting: WaitingMonth
+    evidence: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +175,11 @@ class Registration:
         """Return the first instant at which anything can be covered."""
         paid_first = self.paid[self.first_month].counts_at
         return max(midnight(self.first_month.first_day), self.began_at, paid_first)
+
+    @property
+    def pass_over(self) -> date | None:
+        """Return the day on which the branch takes the member over: the first of month 61."""
+        return find_pass_over(self.first_month, self.ends_on)
 
     def is_open(self, at: datetime) -> bool:
         return self.began_at <= at < self.ends_at
@@ -355,6 +365,12 @@ def lapse_day(first_month: Month, paid: Iterable[Month]) -> date:
         unpaid = 0 if month in months else unpaid + 1
         month = month.plus(1)
     return month.first_day
+
+
+def find_pass_over(first_month: Month, ends_on: date) -> date | None:
+    """Return the first day of month 61, if a registration that ends on a day lasts so long."""
+    day = first_month.plus(AGENT_MONTHS).first_day
+    return day if day < ends_on else None
 
 
 def may_begin_earlier(began_on: date, first_month: Month, *, on: date) -> bool:

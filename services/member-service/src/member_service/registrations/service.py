@@ -1,6 +1,6 @@
 """The record of registrations, as the calendar judges them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -21,9 +21,13 @@ from perisai_kit.events.envelope import Event
 from perisai_kit.events.outbox import publish
 
 
-async def record(session: AsyncSession, histories: Mapping[UUID, History]) -> None:
-    """Write what the calendar judged for these members, and publish what is new or corrected."""
+async def record(session: AsyncSession, histories: Mapping[UUID, History]) -> frozenset[UUID]:
+    """Write what the calendar judged for these members, and publish what is new or corrected.
+
+    Return the members for whom the day has changed on which the months with agents are over.
+    """
     rows = {row.id: row for row in await queries.list_rows(session, histories)}
+    over_before = _pass_overs(rows.values())
     events: list[Event] = []
     new: list[RegistrationRow] = []
     for member_id, history in histories.items():
@@ -43,6 +47,32 @@ async def record(session: AsyncSession, histories: Mapping[UUID, History]) -> No
     await queries.insert_rows(session, new)
     if events:
         await publish(session, *events)
+    over = {
+        member_id: days
+        for member_id, history in histories.items()
+        if (days := [day for each in history.registrations if (day := each.pass_over)])
+    }
+    return frozenset(
+        member_id
+        for member_id in over_before.keys() | over.keys()
+        if over_before.get(member_id) != over.get(member_id)
+    )
+
+
+async def list_pass_overs(
+    session: AsyncSession, member_ids: Collection[UUID]
+) -> dict[UUID, list[date]]:
+    """Return the days on which the months with agents are over, by member; most have none."""
+    return _pass_overs(await queries.list_rows(session, member_ids))
+
+
+def _pass_overs(rows: Iterable[RegistrationRow]) -> dict[UUID, list[date]]:
+    found: dict[UUID, list[date]] = {}
+    for row in rows:
+        day = rules.find_pass_over(row.first_month, row.ends_on)
+        if day is not None and row.superseded_at is None:
+            found.setdefault(row.member_id, []).append(day)
+    return found
 
 
 def _row(member_id: UUID, registration: Registration) -> RegistrationRow:

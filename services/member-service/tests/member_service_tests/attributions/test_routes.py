@@ -1,4 +1,5 @@
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -7,12 +8,11 @@ from member_service.members.models import Member
 from perisai_kit.auth.principal import Role
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
-from perisai_kit.domain.month import Month
 
 Enrol = Callable[..., Awaitable[Member]]
 
 
-async def test_an_officer_attributes_and_everybody_in_charge_reads_it(
+async def test_an_officer_hands_over_and_everybody_in_charge_reads_it(
     client: httpx.AsyncClient,
     database: Database,
     enrol: Enrol,
@@ -22,23 +22,34 @@ async def test_an_officer_attributes_and_everybody_in_charge_reads_it(
     async with database.begin() as session:
         member = await enrol(session)
     path = f"/v1/members/{member.id}/attributions"
-    month = str(Month.of(clock.today()))
-    body = {"agent_id": None, "from_month": month, "reason": "agent_left"}
+    body = {"agent_id": None, "reason": "agent_left"}
 
     made = await client.post(path, json=body, headers=officer.headers)
     himself = make_subject(Role.MEMBER, member_id=member.id)
-    listed = await client.get(path, headers=himself.headers)
+    listed = (await client.get(path, headers=himself.headers)).json()
 
-    assert (made.status_code, made.json()["from_month"]) == (201, month)
-    assert [each["reason"] for each in listed.json()["items"]] == ["agent_left", "enrolled"]
+    tomorrow = str(clock.today() + timedelta(days=1))
+    assert (made.status_code, made.json()["from_date"]) == (201, tomorrow)
+    assert [each["reason"] for each in listed["items"]] == ["agent_left", "enrolled"]
+    assert [(each["from_date"], each["until_date"]) for each in listed["care"]] == [
+        (str(clock.today()), tomorrow),
+        (tomorrow, None),
+    ]
+
+    withdrawn = await client.post(
+        f"{path}/{made.json()['id']}/withdrawal", json={}, headers=officer.headers
+    )
+    listed = (await client.get(path, headers=himself.headers)).json()
+
+    assert (withdrawn.status_code, len(listed["items"]), len(listed["care"])) == (200, 2, 1)
 
 
-async def test_an_agent_does_not_attribute(
+async def test_an_agent_does_not_hand_over(
     client: httpx.AsyncClient, database: Database, enrol: Enrol, agent: Any
 ) -> None:
     async with database.begin() as session:
         member = await enrol(session)
-    body = {"agent_id": None, "from_month": "2026-11", "reason": "agent_left"}
+    body = {"agent_id": None, "reason": "agent_left"}
 
     answer = await client.post(
         f"/v1/members/{member.id}/attributions", json=body, headers=agent.headers

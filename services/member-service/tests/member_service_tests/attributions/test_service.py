@@ -1,13 +1,17 @@
 from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from member_service_tests.registrations.histories import TERMS
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.attributions import rules, service, tasks
-from member_service.attributions.rules import AttributionReason
+from member_service.attributions import rules, service
 from member_service.attributions.schemas import NewAttribution
+from member_service.care.rules import CareReason
+from member_service.coverage.tasks import CoverageTasks
+from member_service.members import queries as member_queries
 from member_service.members import service as members
 from member_service.members.models import Member
 from member_service.members.rules import MemberNotFound
@@ -21,9 +25,19 @@ from perisai_kit.events.catalogue import (
     AgentReinstated,
     AgentSuspended,
 )
+from perisai_kit.testing.plugin import BusinessTime
 
 Enrol = Callable[..., Awaitable[Member]]
 Published = Callable[[AsyncSession], Awaitable[list[tuple[str, dict[str, Any]]]]]
+TASKS = CoverageTasks(TERMS)
+TODAY = date(2026, 3, 10)
+APRIL = date(2026, 4, 1)
+
+
+@pytest.fixture(autouse=True)
+def march(business_time: BusinessTime) -> BusinessTime:
+    business_time.at(datetime(2026, 3, 10, 3, 0, tzinfo=UTC))
+    return business_time
 
 
 def at_work(kind: type[AgentActivated] | type[AgentReinstated], **differences: Any) -> Any:
@@ -35,71 +49,126 @@ def at_work(kind: type[AgentActivated] | type[AgentReinstated], **differences: A
         "branch_code": "banyuwangi",
         "region_code": "jatim",
         "agent_code": "A1",
+        "decided_at": clock.now(),
     }
     return kind(**{**usual, **differences})
 
 
+def away(kind: type[AgentSuspended] | type[AgentDismissed], agent_id: UUID) -> Any:
+    return kind(agent_id=agent_id, account_id=new_id(), reason_code="fraud", decided_at=clock.now())
+
+
 def to(agent_id: UUID | None, **differences: Any) -> NewAttribution:
-    usual = {
-        "agent_id": agent_id,
-        "from_month": Month.of(clock.today()),
-        "reason": AttributionReason.AGENT_LEFT,
-    }
+    usual = {"agent_id": agent_id, "reason": CareReason.AGENT_LEFT}
     return NewAttribution.model_validate({**usual, **differences})
 
 
-async def test_enrolment_by_an_agent_attributes_from_this_month(
+@pytest.fixture
+async def successor(session: AsyncSession) -> AgentActivated:
+    activated: AgentActivated = at_work(AgentActivated)
+    await TASKS.on_agent_at_work(session, activated)
+    return activated
+
+
+async def sees(session: AsyncSession, viewer: Any, member: Member) -> bool:
+    session.expire(member)
+    await session.refresh(member)
+    found = await member_queries.list_members(
+        session,
+        viewer.principal,
+        member_queries.Filters(),
+        on=clock.today(),
+        last_due=Month.of(clock.today()),
+        after=None,
+        limit=10,
+    )
+    listed = member.id in {each.id for each in found}
+    try:
+        await members.see(session, member_id=member.id, viewer=viewer.principal)
+    except MemberNotFound:
+        assert not listed
+        return False
+    assert listed
+    return True
+
+
+async def test_enrolment_by_an_agent_puts_the_member_in_care_from_that_day(
     session: AsyncSession, enrol: Enrol, agent: Any, published: Published
 ) -> None:
     member = await enrol(session)
 
-    (first,) = await service.list_(session, member_id=member.id, viewer=agent.principal)
+    (first,), care = await service.list_(session, member_id=member.id, viewer=agent.principal)
     events = await published(session)
 
-    assert first.id == member.attribution_id
-    assert (first.agent_id, first.reason) == (agent.principal.agent_id, AttributionReason.ENROLLED)
-    assert [kind for kind, _ in events] == ["member.enrolled.v1", "member.attributed.v1"]
+    assert (first.agent_id, first.from_date) == (agent.principal.agent_id, TODAY)
+    assert [(each.from_date, each.reason, each.attribution_id) for each in care] == [
+        (TODAY, CareReason.ENROLLED, first.id)
+    ]
+    assert [kind for kind, _ in events] == ["member.enrolled.v1", "member.care_changed.v1"]
     assert events[1][1] == {
-        "attribution_id": str(first.id),
         "member_id": str(member.id),
-        "agent_id": str(agent.principal.agent_id),
-        "wadah_id": str(agent.principal.wadah_id),
-        "branch_code": "banyuwangi",
-        "region_code": "jatim",
-        "from_month": str(Month.of(clock.today())),
-        "new_to_bpu": True,
+        "care_no": 1,
+        "periods": [
+            {
+                "from_date": str(TODAY),
+                "agent_id": str(agent.principal.agent_id),
+                "wadah_id": str(agent.principal.wadah_id),
+                "branch_code": "banyuwangi",
+                "region_code": "jatim",
+                "agent_sees": True,
+            }
+        ],
     }
 
 
-async def test_enrolment_by_an_officer_attributes_to_nobody(
-    session: AsyncSession, enrol: Enrol, officer: Any, published: Published
+async def test_enrolment_by_an_officer_puts_the_member_in_the_branchs_care(
+    session: AsyncSession, enrol: Enrol, officer: Any
 ) -> None:
     member = await enrol(session, by=officer)
 
-    assert not await service.list_(session, member_id=member.id, viewer=officer.principal)
-    assert [kind for kind, _ in await published(session)] == ["member.enrolled.v1"]
+    (first,), care = await service.list_(session, member_id=member.id, viewer=officer.principal)
+
+    assert (first.agent_id, first.branch_code) == (None, "banyuwangi")
+    assert [each.reason for each in care] == [CareReason.ENROLLED]
 
 
-async def test_an_officer_gives_a_member_to_another_agent(
-    session: AsyncSession, enrol: Enrol, agent: Any, officer: Any, published: Published
+async def test_a_planned_hand_over_moves_sight_on_its_first_day_and_not_before(
+    session: AsyncSession,
+    enrol: Enrol,
+    agent: Any,
+    officer: Any,
+    make_agent: Callable[..., Any],
+    successor: AgentActivated,
+    march: BusinessTime,
 ) -> None:
     member = await enrol(session)
-    successor = at_work(AgentActivated)
-    await tasks.on_agent_at_work(session, successor)
+    heir = make_agent(agent_id=successor.agent_id, wadah_id=successor.wadah_id)
 
     made = await service.change(
-        session, member_id=member.id, new=to(successor.agent_id), officer=officer.principal
+        session,
+        member_id=member.id,
+        new=to(successor.agent_id, from_date=APRIL),
+        officer=officer.principal,
     )
 
-    assert (made.agent_id, made.wadah_id) == (successor.agent_id, successor.wadah_id)
-    assert (member.agent_id, member.attribution_id) == (successor.agent_id, made.id)
-    assert (await published(session))[-1][0] == "member.attributed.v1"
-    with pytest.raises(MemberNotFound):
-        await members.see(session, member_id=member.id, viewer=agent.principal)
+    assert (made.from_date, made.at_once) == (APRIL, False)
+    assert await sees(session, agent, member)
+    assert not await sees(session, heir, member)
+    march.at(datetime(2026, 3, 31, 16, 59, tzinfo=UTC))
+    assert await sees(session, agent, member)
+    march.at(datetime(2026, 3, 31, 17, 0, tzinfo=UTC))
+    assert not await sees(session, agent, member)
+    assert await sees(session, heir, member)
+    assert (member.agent_id, member.wadah_id) == (successor.agent_id, successor.wadah_id)
 
 
-async def test_a_member_can_be_given_back_to_the_branch(
-    session: AsyncSession, enrol: Enrol, officer: Any, published: Published
+async def test_a_take_over_ends_sight_at_once_and_care_at_midnight(
+    session: AsyncSession,
+    enrol: Enrol,
+    agent: Any,
+    officer: Any,
+    published: Published,
+    march: BusinessTime,
 ) -> None:
     member = await enrol(session)
 
@@ -107,22 +176,95 @@ async def test_a_member_can_be_given_back_to_the_branch(
         session, member_id=member.id, new=to(None), officer=officer.principal
     )
 
-    assert (made.agent_id, made.wadah_id, member.agent_id) == (None, None, None)
-    assert (await published(session))[-1] == (
-        "member.updated.v1",
-        {"member_id": str(member.id), "changed": ["attribution"]},
-    )
+    assert (made.from_date, made.at_once) == (TODAY + timedelta(days=1), True)
+    assert not await sees(session, agent, member)
+    assert member.agent_id == agent.principal.agent_id
+    kind, told = (await published(session))[-1]
+    assert (kind, told["care_no"]) == ("member.care_changed.v1", 2)
+    assert [(each["agent_id"], each["agent_sees"]) for each in told["periods"]] == [
+        (str(agent.principal.agent_id), False),
+        (None, False),
+    ]
+    march.at(datetime(2026, 3, 10, 17, 0, tzinfo=UTC))
+    await sees(session, officer, member)
+    assert member.agent_id is None
 
 
-@pytest.mark.parametrize("away", [AgentSuspended, AgentDismissed])
-async def test_nobody_is_given_to_an_agent_who_is_not_at_work(
-    session: AsyncSession, enrol: Enrol, officer: Any, away: type[AgentSuspended]
+async def test_a_member_has_one_planned_hand_over_and_a_take_over_withdraws_it(
+    session: AsyncSession, enrol: Enrol, officer: Any, successor: AgentActivated
 ) -> None:
     member = await enrol(session)
-    successor = at_work(AgentActivated)
-    await tasks.on_agent_at_work(session, successor)
-    gone = away(agent_id=successor.agent_id, account_id=new_id(), reason_code="fraud")
-    await tasks.on_agent_away(session, gone)
+    plan = to(successor.agent_id, from_date=APRIL)
+    planned = await service.change(
+        session, member_id=member.id, new=plan, officer=officer.principal
+    )
+
+    with pytest.raises(rules.HandoverPlanned) as refused:
+        await service.change(
+            session,
+            member_id=member.id,
+            new=to(None, from_date=date(2026, 5, 1)),
+            officer=officer.principal,
+        )
+    taken = await service.change(
+        session, member_id=member.id, new=to(None), officer=officer.principal
+    )
+
+    assert refused.value.details["attribution_id"] == str(planned.id)
+    await session.refresh(planned)
+    assert (planned.withdrawn_by, planned.withdrawn_at) == (
+        officer.principal.account_id,
+        taken.made_at,
+    )
+    _, care = await service.list_(session, member_id=member.id, viewer=officer.principal)
+    assert [each.attribution_id for each in care][1:] == [taken.id]
+
+
+async def test_a_planned_hand_over_is_withdrawn_before_it_begins_and_not_after(
+    session: AsyncSession,
+    enrol: Enrol,
+    agent: Any,
+    officer: Any,
+    successor: AgentActivated,
+    march: BusinessTime,
+) -> None:
+    one, other = await enrol(session), await enrol(session)
+    plan = to(successor.agent_id, from_date=APRIL)
+    made = [
+        await service.change(session, member_id=each.id, new=plan, officer=officer.principal)
+        for each in (one, other)
+    ]
+    for _ in range(2):
+        withdrawn = await service.withdraw(
+            session, member_id=one.id, attribution_id=made[0].id, officer=officer.principal
+        )
+    march.at(datetime(2026, 4, 1, 3, 0, tzinfo=UTC))
+
+    assert withdrawn.withdrawn_by == officer.principal.account_id
+    assert await sees(session, agent, one)
+    assert not await sees(session, agent, other)
+    with pytest.raises(rules.AttributionBegun):
+        await service.withdraw(
+            session, member_id=other.id, attribution_id=made[1].id, officer=officer.principal
+        )
+    with pytest.raises(rules.AttributionNotFound):
+        await service.withdraw(
+            session, member_id=one.id, attribution_id=made[1].id, officer=officer.principal
+        )
+
+
+@pytest.mark.parametrize("kind", [AgentSuspended, AgentDismissed])
+async def test_nobody_is_given_to_an_agent_who_is_not_at_work(
+    session: AsyncSession,
+    enrol: Enrol,
+    officer: Any,
+    successor: AgentActivated,
+    kind: type[AgentSuspended],
+    march: BusinessTime,
+) -> None:
+    member = await enrol(session)
+    march.at(clock.now() + timedelta(hours=1))
+    await TASKS.on_agent_away(session, away(kind, successor.agent_id))
 
     with pytest.raises(rules.AgentUnknown):
         await service.change(
@@ -131,15 +273,18 @@ async def test_nobody_is_given_to_an_agent_who_is_not_at_work(
 
 
 async def test_a_reinstated_agent_can_be_given_members_again(
-    session: AsyncSession, enrol: Enrol, officer: Any
+    session: AsyncSession,
+    enrol: Enrol,
+    officer: Any,
+    successor: AgentActivated,
+    march: BusinessTime,
 ) -> None:
     member = await enrol(session)
-    successor = at_work(AgentActivated)
-    await tasks.on_agent_at_work(session, successor)
-    gone = AgentSuspended(agent_id=successor.agent_id, account_id=new_id(), reason_code="idle")
-    await tasks.on_agent_away(session, gone)
-    back = at_work(AgentReinstated, agent_id=successor.agent_id, wadah_id=new_id())
-    await tasks.on_agent_at_work(session, back)
+    march.at(clock.now() + timedelta(hours=1))
+    await TASKS.on_agent_away(session, away(AgentSuspended, successor.agent_id))
+    march.at(clock.now() + timedelta(hours=1))
+    back = at_work(AgentReinstated, agent_id=successor.agent_id)
+    await TASKS.on_agent_at_work(session, back)
 
     made = await service.change(
         session, member_id=member.id, new=to(successor.agent_id), officer=officer.principal
@@ -148,12 +293,70 @@ async def test_a_reinstated_agent_can_be_given_members_again(
     assert made.wadah_id == back.wadah_id
 
 
+async def test_a_successor_who_leaves_before_the_first_day_means_the_branch(
+    session: AsyncSession,
+    enrol: Enrol,
+    officer: Any,
+    successor: AgentActivated,
+    march: BusinessTime,
+    published: Published,
+) -> None:
+    member = await enrol(session)
+    plan = to(successor.agent_id, from_date=APRIL)
+    await service.change(session, member_id=member.id, new=plan, officer=officer.principal)
+    march.at(datetime(2026, 3, 20, 3, 0, tzinfo=UTC))
+
+    gone = away(AgentSuspended, successor.agent_id)
+    for _ in range(2):
+        await TASKS.on_agent_away(session, gone)
+
+    told = [data for kind, data in await published(session) if kind == "member.care_changed.v1"]
+    assert [each["care_no"] for each in told] == [1, 2, 3]
+    assert [each["agent_id"] for each in told[-1]["periods"]][1:] == [None]
+    march.at(datetime(2026, 4, 1, 3, 0, tzinfo=UTC))
+    await sees(session, officer, member)
+    assert (member.agent_id, member.care.reason) == (None, CareReason.AGENT_NOT_AT_WORK)
+
+
+async def test_the_members_of_a_dismissed_agent_pass_to_the_branch_at_midnight(
+    session: AsyncSession,
+    enrol: Enrol,
+    agent: Any,
+    officer: Any,
+    march: BusinessTime,
+) -> None:
+    own = at_work(AgentActivated, agent_id=agent.principal.agent_id)
+    await TASKS.on_agent_at_work(session, own)
+    member = await enrol(session)
+
+    await TASKS.on_agent_away(session, away(AgentDismissed, own.agent_id))
+
+    assert not await sees(session, agent, member)
+    assert member.agent_id == own.agent_id
+    march.at(datetime(2026, 3, 11, 3, 0, tzinfo=UTC))
+    assert await sees(session, officer, member)
+    assert (member.agent_id, member.care.reason) == (None, CareReason.AGENT_DISMISSED)
+
+
+async def test_nobody_is_given_to_themselves(
+    session: AsyncSession, enrol: Enrol, officer: Any
+) -> None:
+    member = await enrol(session)
+    herself = at_work(AgentActivated, member_id=member.id)
+    await TASKS.on_agent_at_work(session, herself)
+
+    with pytest.raises(rules.OwnMembership):
+        await service.change(
+            session, member_id=member.id, new=to(herself.agent_id), officer=officer.principal
+        )
+
+
 async def test_an_officer_gives_nobody_to_an_agent_of_another_branch(
     session: AsyncSession, enrol: Enrol, officer: Any
 ) -> None:
     member = await enrol(session)
     elsewhere = at_work(AgentActivated, branch_code="jember")
-    await tasks.on_agent_at_work(session, elsewhere)
+    await TASKS.on_agent_at_work(session, elsewhere)
 
     with pytest.raises(rules.AgentUnknown):
         await service.change(
@@ -162,29 +365,39 @@ async def test_an_officer_gives_nobody_to_an_agent_of_another_branch(
 
 
 async def test_a_regional_officer_moves_a_member_to_another_branch(
-    session: AsyncSession, enrol: Enrol, make_subject: Callable[..., Any]
+    session: AsyncSession,
+    enrol: Enrol,
+    officer: Any,
+    make_subject: Callable[..., Any],
+    march: BusinessTime,
 ) -> None:
     member = await enrol(session)
     elsewhere = at_work(AgentActivated, branch_code="jember")
-    await tasks.on_agent_at_work(session, elsewhere)
+    await TASKS.on_agent_at_work(session, elsewhere)
     regional = make_subject(Role.BRANCH_OFFICER, scope=Scope(ScopeKind.REGION, "jatim"))
 
     await service.change(
         session, member_id=member.id, new=to(elsewhere.agent_id), officer=regional.principal
     )
 
+    assert await sees(session, officer, member)
+    march.at(datetime(2026, 3, 11, 3, 0, tzinfo=UTC))
+    assert not await sees(session, officer, member)
     assert member.branch_code == "jember"
 
 
 @pytest.mark.parametrize(
     ("differences", "refusal"),
     [
-        ({"from_month": Month.of(clock.today()).plus(-1)}, rules.FromMonthOutOfRange),
-        ({"from_month": Month.of(clock.today()).plus(2)}, rules.FromMonthOutOfRange),
-        ({"reason": AttributionReason.ENROLLED}, rules.ReasonReserved),
+        ({"from_date": TODAY}, rules.FromDateInvalid),
+        ({"from_date": date(2026, 3, 1)}, rules.FromDateInvalid),
+        ({"from_date": date(2026, 4, 2)}, rules.FromDateInvalid),
+        ({"from_date": date(2027, 4, 1)}, rules.FromDateInvalid),
+        ({"reason": CareReason.ENROLLED}, rules.ReasonReserved),
+        ({"reason": CareReason.AGENT_DISMISSED}, rules.ReasonReserved),
     ],
 )
-async def test_a_change_is_never_backdated(
+async def test_a_hand_over_begins_on_the_first_of_a_coming_month_for_a_reason(
     session: AsyncSession,
     enrol: Enrol,
     officer: Any,
@@ -200,12 +413,13 @@ async def test_a_change_is_never_backdated(
 
 
 async def test_the_same_change_again_is_the_same_attribution(
-    session: AsyncSession, enrol: Enrol, officer: Any, published: Published
+    session: AsyncSession, enrol: Enrol, officer: Any, published: Published, march: BusinessTime
 ) -> None:
     member = await enrol(session)
     new = to(None, id=new_id())
     first = await service.change(session, member_id=member.id, new=new, officer=officer.principal)
     events = await published(session)
+    march.at(clock.now() + timedelta(days=3))
 
     again = await service.change(session, member_id=member.id, new=new, officer=officer.principal)
 

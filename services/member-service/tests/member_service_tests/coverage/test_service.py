@@ -113,7 +113,15 @@ async def test_the_first_payment_opens_a_registration_and_says_so(
                 "member_id": str(member.id),
                 "months": ["2026-11"],
                 "payment_id": str(paid.payment_id),
+                "bill_id": str(paid.bill_id),
                 "answer_no": 1,
+                "counts_at": "2026-11-03T05:00:00Z",
+                "first_month": "2026-11",
+                "agent_id": str(member.agent_id),
+                "wadah_id": str(member.wadah_id),
+                "branch_code": "banyuwangi",
+                "region_code": "jatim",
+                "is_acquisition": True,
             },
         ),
     ]
@@ -147,7 +155,9 @@ async def test_a_second_payment_of_a_month_is_declined_and_says_why(
         {
             "member_id": str(member.id),
             "payment_id": str(second.payment_id),
+            "bill_id": str(second.bill_id),
             "answer_no": 1,
+            "counts_at": "2026-11-04T05:00:00Z",
             "reason_code": "month_paid",
         },
     )
@@ -341,11 +351,17 @@ async def test_a_contribution_basis_is_for_services_only(
         "programmes": ["jkk", "jkm", "jht"],
         "employs_others": False,
         "payer": "self",
-        "agent_id": str(member.agent_id),
-        "wadah_id": str(member.wadah_id),
-        "attribution_id": str(member.attribution_id),
-        "branch_code": "banyuwangi",
-        "region_code": "jatim",
+        "care_no": 1,
+        "care": [
+            {
+                "from_date": "2026-11-03",
+                "agent_id": str(member.agent_id),
+                "wadah_id": str(member.wadah_id),
+                "branch_code": "banyuwangi",
+                "region_code": "jatim",
+                "agent_sees": True,
+            }
+        ],
         "registration": None,
         "settled_since": None,
         "offers": seen["offers"],

@@ -1,7 +1,7 @@
 """From payment-service's feed to coverage, and from agent-service's to whom members may go."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from member_service_tests.registrations.histories import TERMS
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.attributions.models import KnownAgent
+from member_service.care import service as care
 from member_service.members.models import Member
 from member_service.worker import subscriptions
 from perisai_kit.db.engine import Database
@@ -111,6 +111,7 @@ async def test_a_payment_of_somebody_unknown_is_parked_and_holds_up_nobody_else(
 async def test_agents_are_known_as_their_feed_tells(
     ours: Database, theirs: Database, reading: dict[str, Subscription]
 ) -> None:
+    now = datetime(2026, 11, 3, 2, 0, tzinfo=UTC)
     agent = AgentActivated(
         agent_id=new_id(),
         account_id=new_id(),
@@ -119,8 +120,14 @@ async def test_agents_are_known_as_their_feed_tells(
         branch_code="banyuwangi",
         region_code="jatim",
         agent_code="A1",
+        decided_at=now,
     )
-    gone = AgentDismissed(agent_id=agent.agent_id, account_id=agent.account_id, reason_code="fraud")
+    gone = AgentDismissed(
+        agent_id=agent.agent_id,
+        account_id=agent.account_id,
+        reason_code="fraud",
+        decided_at=now + timedelta(hours=1),
+    )
     seen = []
 
     for event in (agent, gone):
@@ -128,6 +135,6 @@ async def test_agents_are_known_as_their_feed_tells(
             await publish(session, event)
         await deliver(reading["agents"], to=ours, source=theirs)
         async with ours.read() as session:
-            seen.append(await session.scalar(select(KnownAgent.is_at_work)))
+            seen.append(await care.find_agent_at_work(session, agent.agent_id))
 
-    assert seen == [True, False]
+    assert [each and each.wadah_id for each in seen] == [agent.wadah_id, None]

@@ -11,9 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.members.models import Member
 from perisai_kit.auth.principal import Role, Scope, ScopeKind
-from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
-from perisai_kit.domain.month import Month
 from perisai_kit.privacy.read_audit import ReadAudit
 
 Form = Callable[..., dict[str, Any]]
@@ -104,10 +102,9 @@ async def test_an_agent_does_not_get_a_member_again_who_is_in_other_hands_now(
         headers = {**agent.keyed("key-00000002"), "If-Match": "*"}
         changed = await client.patch(path, json=sent, headers=headers)
         assert changed.status_code == 200, changed.text
-    month = str(Month.of(clock.today()))
     moved = await client.post(
         f"{PATH}/{first['id']}/attributions",
-        json={"agent_id": None, "from_month": month, "reason": "agent_left"},
+        json={"agent_id": None, "reason": "agent_left"},
         headers=officer.headers,
     )
     assert moved.status_code == 201, moved.text

@@ -146,7 +146,7 @@ async def test_an_officer_registers_for_the_branch_without_an_agent(
     answer = await client.post("/v1/members", json=form(), headers=officer.keyed())
 
     assert answer.status_code == 201
-    assert (answer.json()["agent_id"], answer.json()["attribution_id"]) == (None, None)
+    assert (answer.json()["agent_id"], answer.json()["branch_code"]) == (None, "banyuwangi")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,12 @@ from member_service.registrations.rules import (
 )
 from perisai_kit.domain.month import Month, list_months
 
-TERMS = Terms(declaration_days=30, opening_margin=timedelta(hours=2), waiting=WaitingMonth.OVER)
+TERMS = Terms(
+    declaration_days=30,
+    opening_margin=timedelta(hours=2),
+    waiting=WaitingMonth.OVER,
+    evidence=frozenset({"member_statement", "bpjs_record"}),
+)
 """The defaults of the settings."""
 
 BEGIN = date(2026, 1, 1)

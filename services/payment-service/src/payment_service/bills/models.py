@@ -28,10 +28,6 @@ class Bill(Base):
             name="cancelled",
         ),
         Index("ix_bills_member_id_id", "member_id", "id"),
-        Index("ix_bills_agent_id_id", "agent_id", "id"),
-        Index("ix_bills_wadah_id_id", "wadah_id", "id"),
-        Index("ix_bills_branch_code_id", "branch_code", "id"),
-        Index("ix_bills_region_code_id", "region_code", "id"),
         Index("ix_bills_open", "expires_at", "id", postgresql_where=text("status = 'open'")),
         # A member has at most one open bill.
         Index("uq_bills_open", "member_id", unique=True, postgresql_where=text("status = 'open'")),
@@ -46,11 +42,6 @@ class Bill(Base):
     declared_income: Mapped[int]
     employs_others: Mapped[bool]
     payer: Mapped[Payer] = mapped_column(choice(Payer, "payer"))
-    agent_id: Mapped[UUID | None]
-    wadah_id: Mapped[UUID | None]
-    attribution_id: Mapped[UUID | None]
-    branch_code: Mapped[str]
-    region_code: Mapped[str]
 
     # The lines name the months: paid ones between may be left out.
     first_month: Mapped[Month]

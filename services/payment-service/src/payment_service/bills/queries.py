@@ -83,10 +83,7 @@ async def lock_bills(session: AsyncSession, bill_ids: Sequence[UUID]) -> Sequenc
 _LOCK_FOR_PAYMENT = """
     SELECT account.partner_id, account.customer_no,
            bill.id, bill.amount, bill.issued_at, bill.expires_at, bill.display_name,
-           bill.member_id, bill.agent_id, bill.wadah_id, bill.attribution_id,
-           bill.branch_code, bill.region_code,
-           bill.month_count,
-           bill.status, bill.payer, bill.first_month,
+           bill.member_id, bill.month_count, bill.status, bill.payer, bill.first_month,
            line.months, line.programmes, line.amounts, line.relief_amounts
     FROM unnest($1::uuid[], $2::text[]) AS wanted (partner_id, customer_no)
     JOIN virtual_accounts AS account USING (partner_id, customer_no)
@@ -117,8 +114,7 @@ async def lock_for_payment(
 
 
 def _locked(row: Sequence[Any]) -> LockedBill:
-    id_, amount, issued_at, expires_at, name, member_id, agent_id, wadah_id = row[:8]
-    attribution_id, branch_code, region_code, month_count, *row = row[8:]
+    id_, amount, issued_at, expires_at, name, member_id, month_count, *row = row
     status, payer, first_month, *lines = row
     return LockedBill(
         id=id_,
@@ -127,11 +123,6 @@ def _locked(row: Sequence[Any]) -> LockedBill:
         expires_at=expires_at,
         display_name=name,
         member_id=member_id,
-        agent_id=agent_id,
-        wadah_id=wadah_id,
-        attribution_id=attribution_id,
-        branch_code=branch_code,
-        region_code=region_code,
         month_count=month_count,
         status=BillStatus(status),
         payer=Payer(payer),

@@ -119,11 +119,6 @@ class LockedBill:
     expires_at: datetime
     display_name: bytes = field(repr=False)
     member_id: UUID
-    agent_id: UUID | None
-    wadah_id: UUID | None
-    attribution_id: UUID | None
-    branch_code: str
-    region_code: str
     month_count: int
     status: BillStatus
     payer: Payer

@@ -7,17 +7,12 @@ from pydantic import Field
 from payment_service.bills.rules import BillStatus, CancellationReason
 from payment_service.tariffs.rules import Payer, Programme, Sector
 from perisai_kit.http.types import (
-    AgentId,
-    AttributionId,
-    BranchCode,
     MemberId,
     Model,
     MonthText,
     Out,
     PartnerId,
     RecordId,
-    RegionCode,
-    WadahId,
 )
 
 
@@ -82,11 +77,6 @@ class BillSummary(Out):
     sector: Annotated[Sector, Field(description="Of the main occupation when the bill was issued.")]
     payer: Annotated[Payer, Field(description="Who pays; decides relief.")]
     declared_income: Annotated[int, Field(description="Rupiah a month, when the bill was issued.")]
-    agent_id: AgentId | None
-    wadah_id: WadahId | None
-    attribution_id: AttributionId | None
-    branch_code: BranchCode
-    region_code: RegionCode
     issued_at: Annotated[datetime, Field(description="When it was issued.")]
     expires_at: Annotated[
         datetime, Field(description="First instant at which it cannot be paid any more.")

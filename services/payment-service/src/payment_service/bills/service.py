@@ -19,6 +19,8 @@ from payment_service.bills.schemas import (
     NewBill,
     VirtualAccountOut,
 )
+from payment_service.care import service as care
+from payment_service.care.service import Told
 from payment_service.clients.members import ContributionBasis
 from payment_service.quotes import service as quotes
 from payment_service.quotes.rules import DeclarationNeeded, Priced
@@ -70,6 +72,8 @@ async def issue(
     if priced.chosen.declaration_needed:
         raise DeclarationNeeded
     now = limits.at
+    # Who issues a bill must see it, also before the feed has told who cares for the member.
+    await care.take(session, [Told(basis.member_id, basis.care_no, basis.care)])
     await queries.lock_issuing(session, basis.member_id)
     previous = await queries.lock_open_bill(session, basis.member_id)
     await _check_unpaid(session, basis, priced.chosen.months)
@@ -288,11 +292,6 @@ def _bill(
         declared_income=basis.declared_income,
         employs_others=basis.employs_others,
         payer=basis.payer,
-        agent_id=basis.agent_id,
-        wadah_id=basis.wadah_id,
-        attribution_id=basis.attribution_id,
-        branch_code=basis.branch_code,
-        region_code=basis.region_code,
         first_month=chosen.months[0],
         month_count=len(chosen.months),
         amount=priced.amount,

@@ -7,8 +7,11 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from payment_service.tariffs.rules import Payer, Programme, Sector
+from payment_service.visibility import Owner
+from perisai_kit.domain import clock
 from perisai_kit.domain.errors import NotFound, Unavailable
-from perisai_kit.http.types import Code, Instant, MonthText, Rupiah, Text255
+from perisai_kit.events.catalogue import CarePeriod
+from perisai_kit.http.types import Instant, MonthText, Rupiah, Text255
 from perisai_kit.services.client import ServiceClient
 
 
@@ -50,16 +53,27 @@ class ContributionBasis(_Answer):
     programmes: frozenset[Programme]
     employs_others: bool
     payer: Payer
-    agent_id: UUID | None
-    wadah_id: UUID | None
-    attribution_id: UUID | None
-    branch_code: Code
-    region_code: Code
+    care_no: int
+    care: Annotated[tuple[CarePeriod, ...], Field(min_length=1)]
     registration: PresentRegistration | None
     settled_since: Instant | None
     offers: tuple[Offer, ...]
     declaration_needed: bool
     not_billable: Literal["deceased", "over_age"] | None
+
+    @property
+    def owner(self) -> Owner:
+        """Return who cares for the member today, and so may see and bill."""
+        today = clock.today()
+        present = [each for each in self.care if each.from_date <= today][-1:] or self.care[:1]
+        care = present[0]
+        return Owner(
+            member_id=self.member_id,
+            agent_id=care.agent_id if care.agent_sees else None,
+            wadah_id=care.wadah_id,
+            branch_code=care.branch_code,
+            region_code=care.region_code,
+        )
 
 
 class MembersClient:

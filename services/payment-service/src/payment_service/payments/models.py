@@ -11,7 +11,7 @@ from perisai_kit.domain.month import Month
 class Payment(Base):
     """A bank's word that a bill was paid, booked. Insert only.
 
-    Whose it is stands here as it stood on the bill, so that lists need no other table.
+    Of its bill stand here the member and the months, so that lists need no other table.
     """
 
     __tablename__ = "payments"
@@ -20,10 +20,6 @@ class Payment(Base):
         UniqueConstraint("bill_id"),
         CheckConstraint("amount > 0", name="amount"),
         Index("ix_payments_member_id_id", "member_id", "id"),
-        Index("ix_payments_agent_id_id", "agent_id", "id"),
-        Index("ix_payments_wadah_id_id", "wadah_id", "id"),
-        Index("ix_payments_branch_code_id", "branch_code", "id"),
-        Index("ix_payments_region_code_id", "region_code", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -39,9 +35,5 @@ class Payment(Base):
     reference_no: Mapped[str | None]
 
     member_id: Mapped[UUID]
-    agent_id: Mapped[UUID | None]
-    wadah_id: Mapped[UUID | None]
-    branch_code: Mapped[str]
-    region_code: Mapped[str]
     first_month: Mapped[Month]
     month_count: Mapped[int]

@@ -13,17 +13,15 @@ from perisai_kit.db.sql import CountedStatement
 _INSERT = """
     INSERT INTO payments (
         id, partner_id, payment_request_id, bill_id, amount, trx_date_time, received_at,
-        paid_at, channel_code, reference_no, member_id, agent_id, wadah_id, branch_code,
-        region_code, first_month, month_count
+        paid_at, channel_code, reference_no, member_id, first_month, month_count
     )
     SELECT * FROM unnest(
         $1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::timestamptz[],
         $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[], $11::uuid[],
-        $12::uuid[], $13::uuid[], $14::text[], $15::text[], $16::text[], $17::bigint[]
+        $12::text[], $13::bigint[]
     ) AS settled (
         id, partner_id, payment_request_id, bill_id, amount, trx_date_time, received_at,
-        paid_at, channel_code, reference_no, member_id, agent_id, wadah_id, branch_code,
-        region_code, first_month, month_count
+        paid_at, channel_code, reference_no, member_id, first_month, month_count
     )
     ORDER BY partner_id, payment_request_id
     RETURNING id
@@ -50,10 +48,6 @@ def _row(settlement: Settlement) -> tuple[Any, ...]:
         notice.channel_code,
         notice.reference_no,
         bill.member_id,
-        bill.agent_id,
-        bill.wadah_id,
-        bill.branch_code,
-        bill.region_code,
         str(bill.first_month),
         bill.month_count,
     )

@@ -4,16 +4,12 @@ from typing import Annotated
 from pydantic import Field
 
 from perisai_kit.http.types import (
-    AgentId,
     BillId,
-    BranchCode,
     MemberId,
     MonthText,
     Out,
     PartnerId,
     RecordId,
-    RegionCode,
-    WadahId,
 )
 
 
@@ -25,10 +21,6 @@ class PaymentOut(Out):
     payment_request_id: Annotated[str, Field(description="Id of the payment, made by the bank.")]
     bill_id: BillId
     member_id: MemberId
-    agent_id: AgentId | None
-    wadah_id: WadahId | None
-    branch_code: BranchCode
-    region_code: RegionCode
     first_month: Annotated[
         MonthText, Field(description="The first paid month; the receipt names them all.")
     ]

@@ -93,9 +93,6 @@ def _settled(settlement: Settlement) -> PaymentSettled:
         issued_at=bill.issued_at,
         paid_at=notice.paid_at,
         received_at=notice.received_at,
-        attribution_id=bill.attribution_id,
-        agent_id=bill.agent_id,
-        wadah_id=bill.wadah_id,
         payer=bill.payer.value,
         lines=tuple(
             SettledLine(

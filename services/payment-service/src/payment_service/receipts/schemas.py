@@ -4,7 +4,7 @@ from typing import Annotated
 from pydantic import Field
 
 from payment_service.tariffs.rules import Payer, Programme, Sector
-from perisai_kit.http.types import AgentId, BillId, MemberId, MonthText, Out, PaymentId
+from perisai_kit.http.types import BillId, MemberId, MonthText, Out, PaymentId
 
 
 class ReceiptLineOut(Out):
@@ -26,7 +26,6 @@ class ReceiptOut(Out):
     display_name: Annotated[str, Field(description="The name on the bill, masked.")]
     sector: Annotated[Sector, Field(description="Of the main occupation when the bill was issued.")]
     payer: Annotated[Payer, Field(description="Who pays; decides relief.")]
-    agent_id: AgentId | None
     months: Annotated[list[MonthText], Field(description="The contribution months, in order.")]
     programmes: Annotated[
         list[ReceiptLineOut], Field(description="What was paid for each programme.")

@@ -29,7 +29,6 @@ async def get_receipt(session: AsyncSession, principal: Principal, payment_id: U
         display_name=mask_name(bill.display_name),
         sector=bill.sector,
         payer=bill.payer,
-        agent_id=bill.agent_id,
         months=sorted({line.month for line in lines}),
         programmes=[ReceiptLineOut.model_validate(total) for total in rules.totals(lines)],
         amount=payment.amount,

@@ -43,7 +43,7 @@ async def basis_for(
     Raises: MemberUnknown, also for a member the subject may not see; Unavailable.
     """
     basis = await members.contribution_basis(member_id)
-    if not may_see(principal, basis):
+    if not may_see(principal, basis.owner):
         raise MemberUnknown
     return basis
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from payment_service_tests.conftest import make_care
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -53,7 +54,7 @@ async def test_an_agent_bills_the_own_member(
     await session.commit()
     basis = make_basis()
     member_answers(basis)
-    agent = tokens.make(Role.AGENT, agent_id=basis.agent_id)
+    agent = tokens.make(Role.AGENT, agent_id=basis.owner.agent_id)
 
     answer = await client.post("/v1/bills", json=asked(basis), headers={**agent, **key()})
 
@@ -286,9 +287,10 @@ async def test_a_body_that_is_not_readable_json_is_refused(
 async def test_a_bill_is_cancelled_with_a_reason(
     client: httpx.AsyncClient, session: AsyncSession, tokens: Tokens, issue_bill: IssueBill
 ) -> None:
-    bill = await issue_bill(session)
+    care = make_care()
+    bill = await issue_bill(session, care=[care])
     await session.commit()
-    agent = tokens.make(Role.AGENT, agent_id=bill.agent_id)
+    agent = tokens.make(Role.AGENT, agent_id=care.agent_id)
 
     answer = await client.post(
         f"/v1/bills/{bill.id}/cancellation", json={"reason": "member_request"}, headers=agent

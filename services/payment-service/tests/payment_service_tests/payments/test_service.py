@@ -68,7 +68,6 @@ async def test_a_payment_settles_the_bill_the_books_and_tells_of_it(
     assert kind == "payment.settled.v1"
     assert data["payment_id"] == str(payment.id)
     assert (data["payer"], data["amount"]) == ("sponsor", 56_800)
-    assert data["attribution_id"] == str(basis.attribution_id)
     assert data["lines"][0] == {
         "month": "2026-11",
         "programme": "jkk",

@@ -40,7 +40,7 @@ async def test_a_quote_explains_each_rupiah(
     answer = await client.post(
         "/v1/quotes",
         json=asked(basis),
-        headers=tokens.make(Role.AGENT, agent_id=basis.agent_id),
+        headers=tokens.make(Role.AGENT, agent_id=basis.owner.agent_id),
     )
 
     assert answer.status_code == 200

@@ -31,11 +31,6 @@ def _create_bills() -> None:
         sa.Column("declared_income", sa.BigInteger, nullable=False),
         sa.Column("employs_others", sa.Boolean, nullable=False),
         sa.Column("payer", CHOICE, nullable=False),
-        sa.Column("agent_id", sa.Uuid),
-        sa.Column("wadah_id", sa.Uuid),
-        sa.Column("attribution_id", sa.Uuid),
-        sa.Column("branch_code", sa.Text, nullable=False),
-        sa.Column("region_code", sa.Text, nullable=False),
         sa.Column("first_month", MONTH, nullable=False),
         sa.Column("month_count", sa.BigInteger, nullable=False),
         sa.Column("amount", sa.BigInteger, nullable=False),
@@ -50,8 +45,7 @@ def _create_bills() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_bills"),
         *_bill_checks(),
     )
-    for owner in ("member_id", "agent_id", "wadah_id", "branch_code", "region_code"):
-        op.create_index(f"ix_bills_{owner}_id", "bills", [owner, "id"])
+    op.create_index("ix_bills_member_id_id", "bills", ["member_id", "id"])
     op.create_index(
         "ix_bills_open", "bills", ["expires_at", "id"], postgresql_where=sa.text("status = 'open'")
     )

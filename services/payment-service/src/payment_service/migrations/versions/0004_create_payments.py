@@ -23,10 +23,6 @@ def upgrade() -> None:
         sa.Column("channel_code", sa.Text),
         sa.Column("reference_no", sa.Text),
         sa.Column("member_id", sa.Uuid, nullable=False),
-        sa.Column("agent_id", sa.Uuid),
-        sa.Column("wadah_id", sa.Uuid),
-        sa.Column("branch_code", sa.Text, nullable=False),
-        sa.Column("region_code", sa.Text, nullable=False),
         sa.Column("first_month", sa.String(7, collation="C"), nullable=False),
         sa.Column("month_count", sa.BigInteger, nullable=False),
         sa.CheckConstraint("amount > 0", name="ck_payments_amount"),
@@ -37,6 +33,5 @@ def upgrade() -> None:
             "partner_id", "payment_request_id", name="uq_payments_partner_id_payment_request_id"
         ),
     )
-    for owner in ("member_id", "agent_id", "wadah_id", "branch_code", "region_code"):
-        op.create_index(f"ix_payments_{owner}_id", "payments", [owner, "id"])
+    op.create_index("ix_payments_member_id_id", "payments", ["member_id", "id"])
     grant(op, "payments", "SELECT, INSERT")

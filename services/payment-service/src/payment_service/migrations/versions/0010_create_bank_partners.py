@@ -6,7 +6,7 @@ from alembic import op
 from perisai_kit.db.migrations import grant
 
 revision = "0010"
-down_revision = "0004"
+down_revision = "0005"
 
 CHOICE = sa.String(40)
 

@@ -1,0 +1,75 @@
+from collections.abc import Collection, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ColumnElement, Uuid, and_, any_, delete, literal, select
+from sqlalchemy.dialects.postgresql import insert as insert_or_skip
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from member_service.care.models import AgentDecision, CarePeriodRow, KnownAgent
+from perisai_kit.db.bulk import insert_rows_statement
+
+
+def is_of(on: date) -> ColumnElement[bool]:
+    """Return the condition of the period that a day lies in."""
+    return and_(CarePeriodRow.from_date <= on, CarePeriodRow.until_date > on)
+
+
+async def list_periods(
+    session: AsyncSession, member_ids: Collection[UUID]
+) -> dict[UUID, list[CarePeriodRow]]:
+    """Return the periods of members, the earliest first."""
+    query = select(CarePeriodRow).where(CarePeriodRow.member_id == _any(member_ids))
+    ordered = query.order_by(CarePeriodRow.member_id, CarePeriodRow.from_date)
+    found: dict[UUID, list[CarePeriodRow]] = {}
+    for row in await session.scalars(ordered.execution_options(populate_existing=True)):
+        found.setdefault(row.member_id, []).append(row)
+    return found
+
+
+async def replace_periods(
+    session: AsyncSession, member_ids: Collection[UUID], rows: Sequence[dict[str, Any]]
+) -> None:
+    """Store these rows instead of all periods of these members."""
+    await session.execute(
+        delete(CarePeriodRow)
+        .where(CarePeriodRow.member_id == _any(member_ids))
+        .execution_options(synchronize_session=False)
+    )
+    await session.execute(insert_rows_statement(CarePeriodRow, rows))
+
+
+async def find_agent(session: AsyncSession, agent_id: UUID) -> KnownAgent | None:
+    return await session.get(KnownAgent, agent_id)
+
+
+async def list_agents(session: AsyncSession, agent_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Return agent → own member."""
+    query = select(KnownAgent.agent_id, KnownAgent.member_id)
+    rows = await session.execute(query.where(KnownAgent.agent_id == _any(agent_ids)))
+    return {row.agent_id: row.member_id for row in rows}
+
+
+async def list_decisions(
+    session: AsyncSession, agent_ids: Collection[UUID]
+) -> Sequence[AgentDecision]:
+    query = select(AgentDecision).where(AgentDecision.agent_id == _any(agent_ids))
+    return (await session.scalars(query.order_by(AgentDecision.decided_at))).all()
+
+
+async def upsert_agent(session: AsyncSession, row: dict[str, Any]) -> None:
+    statement = insert_or_skip(KnownAgent).values(row)
+    await session.execute(
+        statement.on_conflict_do_update(index_elements=[KnownAgent.agent_id], set_=row)
+    )
+
+
+async def insert_once_decision(session: AsyncSession, row: dict[str, Any]) -> bool:
+    """Insert a decision; return whether it is new."""
+    statement = insert_or_skip(AgentDecision).values(row).on_conflict_do_nothing()
+    return bool(await session.scalar(statement.returning(AgentDecision.agent_id)))
+
+
+def _any(ids: Collection[UUID]) -> ColumnElement[Any]:
+    return any_(literal(list(ids), ARRAY(Uuid())))

@@ -1,0 +1,205 @@
+"""Who cares for a member on a day: a function of what was decided and of what agents' feed tells.
+
+Not of the order in which any of it became known. Source: docs/domain.md, Care.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from perisai_kit.domain.jakarta import jakarta_date
+
+ONE_DAY = timedelta(days=1)
+
+
+class CareReason(StrEnum):
+    """Why somebody cares for a member. The first five are decided; the others follow from facts."""
+
+    ENROLLED = "enrolled"
+    AGENT_LEFT = "agent_left"
+    MEMBER_ASKED = "member_asked"
+    CORRECTION = "correction"
+    BRANCH_DECISION = "branch_decision"
+    AGENT_DISMISSED = "agent_dismissed"
+    AGENT_NOT_AT_WORK = "agent_not_at_work"
+    OWN_MEMBERSHIP = "own_membership"
+    MONTHS_OVER = "months_over"
+
+
+class DecisionKind(StrEnum):
+    """What agent-service decided about an agent."""
+
+    ACTIVATED = "activated"
+    REINSTATED = "reinstated"
+    SUSPENDED = "suspended"
+    DISMISSED = "dismissed"
+
+
+AT_WORK = frozenset({DecisionKind.ACTIVATED, DecisionKind.REINSTATED})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Agent and wadah, or neither, and the branch they belong to."""
+
+    agent_id: UUID | None
+    wadah_id: UUID | None
+    branch_code: str
+    region_code: str
+
+    @property
+    def branch(self) -> "Place":
+        """Return the branch alone."""
+        return replace(self, agent_id=None, wadah_id=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """An agent as agent-service's feed tells. member_id: the agent's own membership, once known."""
+
+    member_id: UUID | None
+    decisions: Sequence[tuple[datetime, DecisionKind]]
+
+    def is_at_work(self, on: date) -> bool:
+        """Tell whether the agent works on a Jakarta day.
+
+        Who is suspended or dismissed on a day still works on it; who is reinstated works on it.
+        """
+        begun = [each for each in self.decisions if jakarta_date(each[0]) < on]
+        if begun and max(begun)[1] in AT_WORK:
+            return True
+        return any(kind in AT_WORK and jakarta_date(at) == on for at, kind in self.decisions)
+
+    @property
+    def left_on(self) -> date | None:
+        """Return the first day without the agent, who was dismissed."""
+        ends = [at for at, kind in self.decisions if kind is DecisionKind.DISMISSED]
+        return jakarta_date(min(ends)) + ONE_DAY if ends else None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An attribution that counts: who is to care for a member from a day on.
+
+    at_once: a take-over, so that the former agent sees the member no more from then on.
+    """
+
+    id: UUID
+    place: Place
+    from_date: date
+    at_once: bool
+    reason: CareReason
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CarePeriod:
+    """Who cares for a member from a day until another (not included); date.max: no end is known.
+
+    attribution_id: the decision in force. agent_sees: whether the agent may still see the member.
+    """
+
+    from_date: date
+    until_date: date
+    place: Place
+    reason: CareReason
+    attribution_id: UUID
+    agent_sees: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    from_date: date
+    place: Place
+    reason: CareReason
+    decision: Decision
+
+
+def judge_care(
+    member_id: UUID,
+    decisions: Iterable[Decision],
+    *,
+    agents: Mapping[UUID, Agent],
+    passes_on: Iterable[date] = (),
+) -> tuple[CarePeriod, ...]:
+    """Return who cares for a member and when, the earliest first; at least one decision is needed.
+
+    The first period holds for every day before it too. passes_on: days on which the branch takes
+    the member over because the months with agents are over.
+    """
+    by_day = {each.from_date: each for each in sorted(decisions, key=_order)}
+    standing = [by_day[day] for day in sorted(by_day)]
+    over = sorted(passes_on)
+    changes: list[_Change] = []
+    for place, decision in enumerate(standing):
+        following = standing[place + 1].from_date if place + 1 < len(standing) else date.max
+        changes += _changes_of(
+            member_id,
+            decision,
+            agents,
+            [day for day in over if decision.from_date < day < following],
+        )
+    return _periods(changes)
+
+
+def _order(decision: Decision) -> tuple[date, datetime, UUID]:
+    return decision.from_date, decision.made_at, decision.id
+
+
+def _changes_of(
+    member_id: UUID, decision: Decision, agents: Mapping[UUID, Agent], over: Sequence[date]
+) -> list[_Change]:
+    """Return what one decision means. over: days of its time on which the months are over."""
+    place, from_date = decision.place, decision.from_date
+    if place.agent_id is None:
+        return [_Change(from_date, place, decision.reason, decision)]
+    agent = agents.get(place.agent_id)
+    if agent is not None and agent.member_id == member_id:
+        return [_Change(from_date, place.branch, CareReason.OWN_MEMBERSHIP, decision)]
+    if agent is not None and not agent.is_at_work(from_date):
+        return [_Change(from_date, place.branch, CareReason.AGENT_NOT_AT_WORK, decision)]
+    ends = [(day, CareReason.MONTHS_OVER) for day in over]
+    if agent is not None and agent.left_on is not None and agent.left_on > from_date:
+        ends.append((agent.left_on, CareReason.AGENT_DISMISSED))
+    changes = [_Change(from_date, place, decision.reason, decision)]
+    if ends:
+        day, reason = min(ends)
+        changes.append(_Change(day, place.branch, reason, decision))
+    return changes
+
+
+def _periods(changes: Sequence[_Change]) -> tuple[CarePeriod, ...]:
+    # A decision ends what followed from the one before it.
+    kept = [
+        each
+        for each, following in _with_next(changes)
+        if following is None or each.from_date < following.from_date
+    ]
+    found = []
+    for each, following in _with_next(kept):
+        taken_over = following is not None and (
+            following.reason is CareReason.AGENT_DISMISSED
+            or (following.decision is not each.decision and following.decision.at_once)
+        )
+        found.append(
+            CarePeriod(
+                from_date=each.from_date,
+                until_date=following.from_date if following else date.max,
+                place=each.place,
+                reason=each.reason,
+                attribution_id=each.decision.id,
+                agent_sees=each.place.agent_id is not None and not taken_over,
+            )
+        )
+    return tuple(found)
+
+
+def _with_next(changes: Sequence[_Change]) -> Iterable[tuple[_Change, _Change | None]]:
+    return zip(changes, [*changes[1:], None], strict=True)
+
+
+def care_on(periods: Sequence[CarePeriod], on: date) -> CarePeriod:
+    """Return the period of a day; the first one for every day before it."""
+    return next((each for each in reversed(periods) if each.from_date <= on), periods[0])

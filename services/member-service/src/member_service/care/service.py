@@ -1,0 +1,142 @@
+"""Who cares for members, by day: judged from decisions, recorded, and told to other services."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from member_service.care import queries, rules
+from member_service.care.models import KnownAgent
+from member_service.care.rules import Agent, CarePeriod, Decision, DecisionKind, judge_care
+from perisai_kit.domain import clock
+from perisai_kit.events.catalogue import AgentActivated, AgentReinstated, CareChanged
+from perisai_kit.events.catalogue import CarePeriod as CareFact
+from perisai_kit.events.outbox import publish
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A member whose care is to be judged."""
+
+    member_id: UUID
+    enrolled_at: datetime
+    decisions: Sequence[Decision]
+    passes_on: Sequence[date] = ()
+
+
+async def record(session: AsyncSession, subjects: Sequence[Subject]) -> dict[UUID, bool]:
+    """Judge members, who are locked, and record and publish what is new.
+
+    Return those whose care has changed, by id: whether it did for a day that is not in the future.
+    """
+    agents = await list_agents(
+        session,
+        {each.place.agent_id for one in subjects for each in one.decisions if each.place.agent_id},
+    )
+    before = await queries.list_periods(session, [one.member_id for one in subjects])
+    today = clock.today()
+    changed: dict[UUID, bool] = {}
+    rows: list[dict[str, Any]] = []
+    events = []
+    for one in subjects:
+        periods = judge_care(one.member_id, one.decisions, agents=agents, passes_on=one.passes_on)
+        recorded = before.get(one.member_id, [])
+        earlier = [row.period for row in recorded]
+        if list(periods) == earlier:
+            continue
+        for row in recorded:
+            session.expunge(row)
+        changed[one.member_id] = _until(earlier, today) != _until(periods, today)
+        care_no = 1 + max((row.care_no for row in recorded), default=0)
+        rows += [_row(one, period, care_no) for period in periods]
+        events.append(
+            CareChanged(
+                member_id=one.member_id, care_no=care_no, periods=facts_from(periods, today)
+            )
+        )
+    if rows:
+        await queries.replace_periods(session, changed, rows)
+        await publish(session, *events)
+    return changed
+
+
+def _until(periods: Sequence[CarePeriod], today: date) -> list[tuple[date, rules.Place]]:
+    return [(each.from_date, each.place) for each in periods if each.from_date <= today]
+
+
+def _row(subject: Subject, period: CarePeriod, care_no: int) -> dict[str, Any]:
+    place = period.place
+    return {
+        "member_id": subject.member_id,
+        "from_date": period.from_date,
+        "until_date": period.until_date,
+        "agent_id": place.agent_id,
+        "wadah_id": place.wadah_id,
+        "branch_code": place.branch_code,
+        "region_code": place.region_code,
+        "reason": period.reason,
+        "attribution_id": period.attribution_id,
+        "agent_sees": period.agent_sees,
+        "care_no": care_no,
+        "enrolled_at": subject.enrolled_at,
+    }
+
+
+def facts_from(periods: Sequence[CarePeriod], today: date) -> tuple[CareFact, ...]:
+    """Return what other services are told: the period of today, and those known to come."""
+    present = rules.care_on(periods, today)
+    return tuple(
+        CareFact(
+            from_date=each.from_date,
+            agent_id=each.place.agent_id,
+            wadah_id=each.place.wadah_id,
+            branch_code=each.place.branch_code,
+            region_code=each.place.region_code,
+            agent_sees=each.agent_sees,
+        )
+        for each in periods
+        if each.from_date >= present.from_date
+    )
+
+
+async def list_agents(session: AsyncSession, agent_ids: Collection[UUID]) -> Mapping[UUID, Agent]:
+    """Return what is known of these agents; those whose feed has told nothing yet are absent."""
+    if not agent_ids:
+        return {}
+    members = await queries.list_agents(session, agent_ids)
+    decisions: dict[UUID, list[tuple[datetime, DecisionKind]]] = {}
+    for row in await queries.list_decisions(session, agent_ids):
+        decisions.setdefault(row.agent_id, []).append((row.decided_at, row.kind))
+    return {id_: Agent(members.get(id_), made) for id_, made in decisions.items()}
+
+
+async def find_agent_at_work(session: AsyncSession, agent_id: UUID) -> KnownAgent | None:
+    """Return an agent who has the word of agent-service to work now."""
+    known = await queries.find_agent(session, agent_id)
+    agents = await list_agents(session, [agent_id])
+    if known is None or agent_id not in agents:
+        return None
+    return known if max(agents[agent_id].decisions)[1] in rules.AT_WORK else None
+
+
+async def note_agent(session: AsyncSession, event: AgentActivated | AgentReinstated) -> None:
+    """Remember where an agent belongs who works from now on."""
+    row = {
+        "agent_id": event.agent_id,
+        "member_id": event.member_id,
+        "wadah_id": event.wadah_id,
+        "branch_code": event.branch_code,
+        "region_code": event.region_code,
+    }
+    await queries.upsert_agent(session, row)
+
+
+async def note_decision(
+    session: AsyncSession, agent_id: UUID, kind: DecisionKind, *, decided_at: datetime
+) -> bool:
+    """Remember what agent-service decided about an agent; return whether it is new."""
+    row = {"agent_id": agent_id, "decided_at": decided_at, "kind": kind}
+    return await queries.insert_once_decision(session, row)

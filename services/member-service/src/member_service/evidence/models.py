@@ -1,0 +1,26 @@
+import uuid
+from datetime import datetime
+
+from sqlalchemy import DateTime, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from member_service.base import Base
+from member_service.members.rules import NewToBpuBasis
+from perisai_kit.db.columns import choice
+
+
+class Evidence(Base):
+    """A word on whether a person was never registered as BPU before. Insert only.
+
+    basis: whose word it is; None for one that says the person was registered.
+    """
+
+    __tablename__ = "bpu_evidence"
+    __table_args__ = (Index(None, "member_id", "told_at"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"))
+    new_to_bpu: Mapped[bool]
+    basis: Mapped[NewToBpuBasis | None] = mapped_column(choice(NewToBpuBasis, "basis"))
+    told_by: Mapped[uuid.UUID]
+    told_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

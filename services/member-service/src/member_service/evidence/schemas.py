@@ -1,0 +1,45 @@
+from datetime import datetime
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import Field, StrictBool
+
+from member_service.members.rules import NewToBpuBasis, NewToBpuBasisMissing
+from perisai_kit.http.types import MemberId, Model, Out, RecordId, with_example
+
+NewToBpu = Annotated[StrictBool, Field(description="Never before registered in the BPU segment.")]
+
+
+class NewEvidence(Model):
+    """A word on whether the person was ever registered as BPU before."""
+
+    model_config = with_example(new_to_bpu=False)
+
+    id: Annotated[UUID | None, Field(description="A UUID of the client's making.")] = None
+    new_to_bpu: NewToBpu
+    basis: Annotated[
+        NewToBpuBasis | None, Field(description="Whose word it is; needed for `new_to_bpu`.")
+    ] = None
+
+    def check(self) -> Self:
+        """Raises: NewToBpuBasisMissing."""
+        if self.new_to_bpu and self.basis is None:
+            raise NewToBpuBasisMissing(field="basis")
+        return self
+
+
+class EvidenceOut(Out):
+    """A word on whether the person was ever registered as BPU before."""
+
+    id: RecordId
+    member_id: Annotated[MemberId, Field(description="The member.")]
+    new_to_bpu: Annotated[bool, Field(description="Never before registered in the BPU segment.")]
+    basis: Annotated[NewToBpuBasis | None, Field(description="Whose word it is.")]
+    told_by: Annotated[UUID, Field(description="Account that recorded it.")]
+    told_at: Annotated[datetime, Field(description="When it was recorded.")]
+
+
+class EvidenceListOut(Out):
+    """The evidence of a member; the last word decides."""
+
+    items: Annotated[list[EvidenceOut], Field(description="The oldest first.")]

@@ -1,0 +1,86 @@
+"""Whether members were never registered as BPU before, on the last word about it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from member_service.evidence import queries, rules
+from member_service.evidence.models import Evidence
+from member_service.evidence.schemas import NewEvidence
+from member_service.members import service as members
+from member_service.members.rules import NewToBpuBasis, Stamp
+from perisai_kit.auth.principal import Principal
+from perisai_kit.db.bulk import insert_once
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+
+
+async def record_first(
+    session: AsyncSession,
+    told: Mapping[UUID, tuple[bool, NewToBpuBasis | None]],
+    stamp: Stamp,
+) -> None:
+    """Record what was declared at enrolment, by member id; at least one."""
+    rows = [
+        {
+            "id": new_id(),
+            "member_id": member_id,
+            "new_to_bpu": new_to_bpu,
+            "basis": basis,
+            "told_by": stamp.account_id,
+            "told_at": stamp.at,
+        }
+        for member_id, (new_to_bpu, basis) in told.items()
+    ]
+    await queries.insert_evidence(session, rows)
+
+
+async def tell(
+    session: AsyncSession, *, member_id: UUID, new: NewEvidence, officer: Principal
+) -> Evidence:
+    """Record a later word, which decides from now on; the same id again records nothing more.
+
+    Raises: MemberNotFound, NewToBpuBasisMissing, EvidenceIdTaken.
+    """
+    member = await members.lock(session, member_id=member_id, viewer=officer)
+    new.check()
+    evidence_id = new.id or new_id()
+    row = Evidence(
+        id=evidence_id,
+        member_id=member.id,
+        new_to_bpu=new.new_to_bpu,
+        basis=new.basis,
+        told_by=officer.account_id,
+        told_at=clock.now(),
+    )
+    made = await insert_once(session, row)
+    found = made or await queries.find_evidence(session, evidence_id)
+    wanted = (member.id, new.new_to_bpu, new.basis)
+    if found is None or (found.member_id, found.new_to_bpu, found.basis) != wanted:
+        raise rules.EvidenceIdTaken(field="id")
+    if made is not None:
+        member.new_to_bpu, member.new_to_bpu_basis = new.new_to_bpu, new.basis
+        await session.flush()
+    return found
+
+
+async def list_(session: AsyncSession, *, member_id: UUID, viewer: Principal) -> Sequence[Evidence]:
+    """Return the evidence of a member, the oldest first.
+
+    Raises: MemberNotFound.
+    """
+    await members.see(session, member_id=member_id, viewer=viewer)
+    return await queries.list_evidence(session, [member_id])
+
+
+async def list_new_to_bpu(
+    session: AsyncSession, member_ids: Collection[UUID], *, bases: Collection[str]
+) -> frozenset[UUID]:
+    """Return those members who were never registered before. bases: whose word suffices."""
+    last = {row.member_id: row for row in await queries.list_evidence(session, member_ids)}
+    return frozenset(
+        member_id
+        for member_id, row in last.items()
+        if row.new_to_bpu and row.basis is not None and row.basis.value in bases
+    )

@@ -1,0 +1,131 @@
+"""Hand a book over: every member of an agent, or those named, in a few statements."""
+
+import hashlib
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from member_service.attributions import rules as attribution_rules
+from member_service.attributions import service as attributions
+from member_service.attributions.rules import AttributionBegun, Start
+from member_service.attributions.service import Examined, HandOver, Target
+from member_service.handovers import queries, rules
+from member_service.handovers.models import Handover
+from member_service.handovers.schemas import HandoverPlan, HandoverPreview, NewHandover
+from member_service.members import service as members
+from perisai_kit.auth.principal import Principal
+from perisai_kit.db.bulk import insert_once
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import new_id
+
+
+async def preview(
+    session: AsyncSession, plan: HandoverPlan, *, officer: Principal
+) -> HandoverPreview:
+    """Return what a hand-over would do now; nothing is written.
+
+    Raises: AgentUnknown, FromDateInvalid, ReasonReserved, BookTooLarge.
+    """
+    _, start, examined = await _examine(session, plan, officer)
+    return HandoverPreview(
+        from_date=start.from_date,
+        at_once=start.at_once,
+        member_count=len(examined.places),
+        skipped=rules.count_reasons(examined.obstacles.values()),
+    )
+
+
+async def make(session: AsyncSession, new: NewHandover, *, officer: Principal) -> Handover:
+    """Hand over all members who can be, and say why others stay; the same id changes nothing.
+
+    Raises: AgentUnknown, FromDateInvalid, ReasonReserved, BookTooLarge, HandoverEmpty,
+    HandoverIdTaken.
+    """
+    handover_id = new.id or new_id()
+    request_hash = _hash(new)
+    first = await queries.find_handover(session, handover_id)
+    if first is not None:
+        return _same(first, request_hash, officer)
+    target, start, examined = await _examine(session, new, officer)
+    skipped = rules.count_reasons(examined.obstacles.values())
+    if not examined.places:
+        raise rules.HandoverEmpty(skipped=skipped)
+    now = clock.now()
+    present = next(iter(examined.places.values()))
+    handover = await insert_once(
+        session,
+        Handover(
+            id=handover_id,
+            request_hash=request_hash,
+            from_agent_id=new.from_agent_id,
+            to_agent_id=new.to_agent_id,
+            branch_code=present.branch_code,
+            region_code=present.region_code,
+            from_date=start.from_date,
+            at_once=start.at_once,
+            reason=new.reason,
+            member_count=len(examined.places),
+            skipped=skipped,
+            made_by=officer.account_id,
+            made_at=now,
+        ),
+    )
+    if handover is None:
+        raise rules.HandoverIdTaken(field="id")
+    made = HandOver(target, start, new.reason, officer.account_id, now, handover_id)
+    await attributions.hand_over(session, examined, made)
+    return handover
+
+
+async def get(session: AsyncSession, handover_id: UUID, *, officer: Principal) -> Handover:
+    """Return a hand-over the officer may see.
+
+    Raises: HandoverNotFound.
+    """
+    handover = await queries.find_visible(session, handover_id, officer)
+    if handover is None:
+        raise rules.HandoverNotFound
+    return handover
+
+
+async def withdraw(session: AsyncSession, handover_id: UUID, *, officer: Principal) -> Handover:
+    """Withdraw a hand-over that has not begun; twice changes nothing more.
+
+    Raises: HandoverNotFound, AttributionBegun.
+    """
+    handover = await queries.find_visible(session, handover_id, officer, lock=True)
+    if handover is None:
+        raise rules.HandoverNotFound
+    if handover.withdrawn_at is None:
+        if handover.from_date <= clock.today():
+            raise AttributionBegun
+        handover.withdrawn_by, handover.withdrawn_at = officer.account_id, clock.now()
+        await session.flush()
+        await attributions.withdraw_handover(session, handover_id, by=officer.account_id)
+    return handover
+
+
+async def _examine(
+    session: AsyncSession, plan: HandoverPlan, officer: Principal
+) -> tuple[Target, Start, Examined]:
+    start = attribution_rules.find_start(plan.from_date, today=clock.today())
+    attribution_rules.check_reason(plan.reason)
+    target = await attributions.find_target(session, plan.to_agent_id, officer, field="to_agent_id")
+    book = await attributions.list_book(session, plan.from_agent_id)
+    if plan.member_ids is not None:
+        named = set(plan.member_ids)
+        book = [each for each in book if each in named]
+    if len(book) > rules.LARGEST_BOOK:
+        raise rules.BookTooLarge(field="member_ids", limit=rules.LARGEST_BOOK)
+    locked = await members.lock_visible(session, book, viewer=officer)
+    return target, start, await attributions.examine(session, locked, target, start)
+
+
+def _hash(new: NewHandover) -> bytes:
+    return hashlib.sha256(new.model_dump_json(exclude={"id"}).encode()).digest()
+
+
+def _same(first: Handover, request_hash: bytes, officer: Principal) -> Handover:
+    if (first.request_hash, first.made_by) != (request_hash, officer.account_id):
+        raise rules.HandoverIdTaken(field="id")
+    return first

@@ -1,0 +1,252 @@
+"""Who cares for a member on a day, beside a second answer that asks day by day."""
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from uuid import UUID
+
+import pytest
+
+from member_service.care.rules import (
+    Agent,
+    CareReason,
+    Decision,
+    DecisionKind,
+    Place,
+    care_on,
+    judge_care,
+)
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+
+MEMBER = new_id()
+BRANCH = Place(None, None, "banyuwangi", "jatim")
+ENROLLED = date(2026, 9, 5)
+FIRST, SECOND, THIRD = new_id(), new_id(), new_id()
+
+
+def noon(day: date, hour: int = 5) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
+
+
+def place(agent_id: UUID | None) -> Place:
+    if agent_id is None:
+        return BRANCH
+    return Place(agent_id, UUID(int=agent_id.int ^ 1), "banyuwangi", "jatim")
+
+
+def decided(
+    agent_id: UUID | None,
+    from_date: date,
+    *,
+    at_once: bool = False,
+    reason: CareReason = CareReason.BRANCH_DECISION,
+    made_at: datetime | None = None,
+) -> Decision:
+    return Decision(
+        new_id(), place(agent_id), from_date, at_once, reason, made_at or noon(ENROLLED)
+    )
+
+
+def enrolled(agent_id: UUID | None = FIRST) -> Decision:
+    return decided(agent_id, ENROLLED, reason=CareReason.ENROLLED)
+
+
+def agent(*decisions: tuple[datetime, DecisionKind], member_id: UUID | None = None) -> Agent:
+    began = (noon(date(2020, 1, 1)), DecisionKind.ACTIVATED)
+    return Agent(member_id or new_id(), [began, *decisions])
+
+
+AT_WORK = {FIRST: agent(), SECOND: agent(), THIRD: agent()}
+
+
+def test_the_first_attribution_holds_for_every_day_before_it_too() -> None:
+    periods = judge_care(MEMBER, [enrolled()], agents=AT_WORK)
+
+    assert care_on(periods, date(2026, 1, 1)).place.agent_id == FIRST
+    assert care_on(periods, date(2040, 1, 1)).place.agent_id == FIRST
+
+
+def test_a_planned_hand_over_leaves_the_agent_in_care_and_in_sight_until_the_day_before() -> None:
+    april = date(2027, 4, 1)
+    periods = judge_care(MEMBER, [enrolled(), decided(SECOND, april)], agents=AT_WORK)
+
+    march = care_on(periods, date(2027, 3, 31))
+    assert (march.place.agent_id, march.agent_sees) == (FIRST, True)
+    assert care_on(periods, april).place.agent_id == SECOND
+
+
+def test_a_take_over_ends_the_agents_sight_at_once_and_the_care_at_midnight() -> None:
+    tomorrow = date(2026, 10, 2)
+    periods = judge_care(
+        MEMBER, [enrolled(), decided(None, tomorrow, at_once=True)], agents=AT_WORK
+    )
+
+    today = care_on(periods, date(2026, 10, 1))
+    assert (today.place.agent_id, today.agent_sees) == (FIRST, False)
+    assert care_on(periods, tomorrow).place == BRANCH
+
+
+def test_a_dismissed_agent_is_in_care_to_the_end_of_the_day_and_out_of_sight_at_once() -> None:
+    gone = agent((noon(date(2026, 10, 15)), DecisionKind.DISMISSED))
+    periods = judge_care(MEMBER, [enrolled()], agents={FIRST: gone})
+
+    last = care_on(periods, date(2026, 10, 15))
+    assert (last.place.agent_id, last.agent_sees) == (FIRST, False)
+    after = care_on(periods, date(2026, 10, 16))
+    assert (after.place, after.reason) == (BRANCH, CareReason.AGENT_DISMISSED)
+    assert after.attribution_id == last.attribution_id
+
+
+def test_a_suspended_agent_stays_in_care() -> None:
+    away = agent((noon(date(2026, 10, 15)), DecisionKind.SUSPENDED))
+    periods = judge_care(MEMBER, [enrolled()], agents={FIRST: away})
+
+    assert care_on(periods, date(2026, 10, 20)).place.agent_id == FIRST
+
+
+@pytest.mark.parametrize(
+    ("decisions", "works"),
+    [
+        ([(noon(date(2026, 12, 30)), DecisionKind.SUSPENDED)], False),
+        ([(noon(date(2027, 1, 1)), DecisionKind.SUSPENDED)], True),
+        (
+            [
+                (noon(date(2026, 12, 30)), DecisionKind.SUSPENDED),
+                (noon(date(2027, 1, 1)), DecisionKind.REINSTATED),
+            ],
+            True,
+        ),
+        ([(noon(date(2026, 12, 31)), DecisionKind.DISMISSED)], False),
+        # 00:30 in Jakarta on 1 January is 17:30 UTC on the day before.
+        ([(datetime(2026, 12, 31, 17, 30, tzinfo=UTC), DecisionKind.SUSPENDED)], True),
+    ],
+)
+def test_a_successor_who_is_not_at_work_on_the_first_day_means_the_branch(
+    decisions: list[tuple[datetime, DecisionKind]], works: bool
+) -> None:
+    new_year = date(2027, 1, 1)
+    agents = {**AT_WORK, SECOND: agent(*decisions)}
+    periods = judge_care(MEMBER, [enrolled(), decided(SECOND, new_year)], agents=agents)
+
+    found = care_on(periods, new_year)
+    assert found.place == (place(SECOND) if works else BRANCH)
+    assert works or found.reason is CareReason.AGENT_NOT_AT_WORK
+
+
+def test_nobody_is_in_care_of_themselves() -> None:
+    agents = {**AT_WORK, SECOND: agent(member_id=MEMBER)}
+    periods = judge_care(MEMBER, [enrolled(SECOND)], agents=agents)
+
+    found = care_on(periods, ENROLLED)
+    assert (found.place, found.reason) == (BRANCH, CareReason.OWN_MEMBERSHIP)
+
+
+def test_at_the_first_of_month_61_the_branch_takes_over_and_a_later_decision_still_counts() -> None:
+    over = Month.of(ENROLLED).plus(60).first_day
+    later = decided(SECOND, Month.of(over).plus(2).first_day)
+    periods = judge_care(MEMBER, [enrolled(), later], agents=AT_WORK, passes_on=[over])
+
+    assert care_on(periods, over - timedelta(days=1)).place.agent_id == FIRST
+    assert care_on(periods, over).reason is CareReason.MONTHS_OVER
+    assert care_on(periods, later.from_date).place.agent_id == SECOND
+
+
+def test_of_two_decisions_for_one_day_the_later_one_counts() -> None:
+    tomorrow = date(2026, 10, 2)
+    one = decided(SECOND, tomorrow, at_once=True, made_at=noon(date(2026, 10, 1), 3))
+    other = decided(THIRD, tomorrow, at_once=True, made_at=noon(date(2026, 10, 1), 4))
+
+    periods = judge_care(MEMBER, [other, enrolled(), one], agents=AT_WORK)
+
+    assert care_on(periods, tomorrow).place.agent_id == THIRD
+
+
+def naive_care(
+    decisions: Sequence[Decision], agents: dict[UUID, Agent], over: Sequence[date], day: date
+) -> UUID | None:
+    """Answer for one day, as docs/domain.md says it: no periods, every question asked anew."""
+    begun = [each for each in decisions if each.from_date <= day] or [
+        min(decisions, key=lambda each: (each.from_date, each.made_at))
+    ]
+    force = max(begun, key=lambda each: (each.from_date, each.made_at, each.id))
+    agent_id = force.place.agent_id
+    if agent_id is None:
+        return None
+    known = agents[agent_id]
+    if known.member_id == MEMBER or not naive_works(known, force.from_date):
+        return None
+    if any(force.from_date < passed <= day for passed in over):
+        return None
+    for at, kind in known.decisions:
+        left = (at + timedelta(hours=7)).date() < day
+        if kind is DecisionKind.DISMISSED and left:
+            return None
+    return agent_id
+
+
+def naive_works(known: Agent, day: date) -> bool:
+    works = False
+    for at, kind in sorted(known.decisions):
+        on = (at + timedelta(hours=7)).date()
+        if on > day:
+            break
+        if kind in (DecisionKind.ACTIVATED, DecisionKind.REINSTATED):
+            works = True
+        elif on < day:
+            works = False
+    return works
+
+
+@pytest.mark.parametrize("batch", range(10))
+def test_random_histories_agree_with_the_answer_day_by_day_in_any_order(batch: int) -> None:
+    for seed in range(30):
+        check_history(random.Random(f"{batch}:{seed}"))
+
+
+def check_history(dice: random.Random) -> None:
+    agents = {}
+    for agent_id in (FIRST, SECOND, THIRD):
+        decisions = [(noon(date(2026, 1, 1)), DecisionKind.ACTIVATED)]
+        works = True
+        for at in sorted(dice.sample(range(240, 240 + 200), dice.randint(0, 4))):
+            instant = noon(date(2026, 1, 1) + timedelta(days=at), dice.randrange(24))
+            kind = (
+                dice.choice([DecisionKind.SUSPENDED, DecisionKind.DISMISSED])
+                if works
+                else DecisionKind.REINSTATED
+            )
+            decisions.append((instant, kind))
+            works = not works
+            if kind is DecisionKind.DISMISSED:
+                break
+        is_own = dice.random() < 0.1
+        agents[agent_id] = Agent(MEMBER if is_own else new_id(), decisions)
+    wanted = [enrolled(dice.choice([FIRST, SECOND, None]))]
+    for _ in range(dice.randint(0, 5)):
+        made = noon(ENROLLED + timedelta(days=dice.randrange(150)), dice.randrange(20))
+        at_once = dice.random() < 0.5
+        from_date = (
+            made.date() + timedelta(days=1)
+            if at_once
+            else Month.of(made.date()).plus(dice.randint(1, 3)).first_day
+        )
+        wanted.append(
+            decided(
+                dice.choice([FIRST, SECOND, THIRD, None]),
+                from_date,
+                at_once=at_once,
+                made_at=made,
+            )
+        )
+    over = [ENROLLED + timedelta(days=dice.randrange(1, 200)) for _ in range(dice.randint(0, 1))]
+    shuffled = dice.sample(wanted, len(wanted))
+
+    periods = judge_care(MEMBER, shuffled, agents=agents, passes_on=over)
+
+    assert periods == judge_care(MEMBER, wanted, agents=agents, passes_on=over)
+    assert all(a.until_date == b.from_date for a, b in pairwise(periods))
+    for offset in range(-5, 260):
+        day = ENROLLED + timedelta(days=offset)
+        assert care_on(periods, day).place.agent_id == naive_care(wanted, agents, over, day), day

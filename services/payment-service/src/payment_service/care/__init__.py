@@ -1,0 +1,1 @@
+"""Who cares for each member, as member-service tells: it decides who sees bills and payments."""

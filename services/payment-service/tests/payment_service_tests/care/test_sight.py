@@ -1,0 +1,125 @@
+"""Who sees and acts on bills and payments is who cares for the member today."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from payment_service_tests.conftest import make_care
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.bills import service as bills
+from payment_service.bills.rules import BillNotFound, BillStatus, CancellationReason
+from payment_service.bills.schemas import BillOut
+from payment_service.care import service, tasks
+from payment_service.care.models import CarePeriod as Row
+from payment_service.care.service import Told
+from payment_service.payments import service as payments
+from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
+from perisai_kit.domain.ids import new_id
+from perisai_kit.events.catalogue import CareChanged, CarePeriod
+from perisai_kit.testing.plugin import BusinessTime
+
+IssueBill = Callable[..., Awaitable[BillOut]]
+Settle = Callable[..., Awaitable[Any]]
+APRIL = date(2027, 4, 1)
+
+
+@pytest.fixture(autouse=True)
+def march(business_time: BusinessTime) -> BusinessTime:
+    business_time.at(datetime(2027, 3, 10, 5, 0, tzinfo=UTC))
+    return business_time
+
+
+def agent(period: CarePeriod) -> Principal:
+    return Principal(account_id=new_id(), roles=frozenset({Role.AGENT}), agent_id=period.agent_id)
+
+
+def officer(branch: str) -> Principal:
+    scope = Scope(ScopeKind.BRANCH, branch, "JATIM")
+    return Principal(account_id=new_id(), roles=frozenset({Role.BRANCH_OFFICER}), scope=scope)
+
+
+async def sees(session: AsyncSession, viewer: Principal, bill: BillOut) -> bool:
+    page = await bills.list_bills(
+        session, viewer, member_id=None, status=None, cursor=None, limit=10
+    )
+    paid = await payments.list_payments(
+        session, viewer, member_id=None, bill_id=None, cursor=None, limit=10
+    )
+    seen = bill.id in {each.id for each in page.items}
+    assert bool(paid.items) == seen
+    return seen
+
+
+async def test_after_a_planned_hand_over_the_successor_sees_and_acts_and_the_old_agent_does_not(
+    session: AsyncSession, issue_bill: IssueBill, settle: Settle, march: BusinessTime
+) -> None:
+    old, new = make_care(), make_care(from_date=APRIL, branch_code="JBR")
+    paid = await issue_bill(session, care=[old, new])
+    await settle(session, paid)
+
+    assert await sees(session, agent(old), paid)
+    assert not await sees(session, agent(new), paid)
+    march.at(datetime(2027, 3, 31, 17, 0, tzinfo=UTC))
+    assert not await sees(session, agent(old), paid)
+    assert await sees(session, agent(new), paid)
+    assert not await sees(session, officer("BWI"), paid)
+    assert await sees(session, officer("JBR"), paid)
+
+
+async def test_the_open_bill_goes_with_the_member(
+    session: AsyncSession, issue_bill: IssueBill, march: BusinessTime
+) -> None:
+    old, new = make_care(), make_care(from_date=APRIL)
+    march.at(datetime(2027, 3, 30, 5, 0, tzinfo=UTC))
+    open_bill = await issue_bill(session, care=[old, new])
+    march.at(datetime(2027, 4, 1, 5, 0, tzinfo=UTC))
+    reason = CancellationReason.MEMBER_REQUEST
+
+    with pytest.raises(BillNotFound):
+        await bills.cancel(session, agent(old), open_bill.id, reason=reason)
+    cancelled = await bills.cancel(session, agent(new), open_bill.id, reason=reason)
+
+    assert cancelled.status is BillStatus.CANCELLED
+
+
+async def test_a_take_over_ends_the_agents_sight_as_soon_as_it_is_told(
+    session: AsyncSession, issue_bill: IssueBill, settle: Settle
+) -> None:
+    old = make_care()
+    bill = await issue_bill(session, care=[old])
+    await settle(session, bill)
+    unseen = old.model_copy(update={"agent_sees": False})
+    branch = make_care(from_date=date(2027, 3, 11), agent_id=None, wadah_id=None)
+
+    await tasks.on_care_changed(
+        session, [CareChanged(member_id=bill.member_id, care_no=2, periods=(unseen, branch))]
+    )
+
+    assert not await sees(session, agent(old), bill)
+    assert await sees(session, officer("BWI"), bill)
+
+
+async def agents_of(session: AsyncSession, member_id: UUID) -> list[UUID | None]:
+    query = select(Row.agent_id).where(Row.member_id == member_id).order_by(Row.from_date)
+    return list((await session.scalars(query)).all())
+
+
+async def test_what_is_told_last_counts_in_any_order_and_any_number_of_times(
+    session: AsyncSession,
+) -> None:
+    member_id = new_id()
+    one, two, three = make_care(), make_care(), make_care(from_date=APRIL)
+    states = [Told(member_id, 1, [one]), Told(member_id, 3, [two, three]), Told(member_id, 2, [one])]
+
+    await service.take(session, states)
+    for told in states:
+        await service.take(session, [told])
+
+    assert await agents_of(session, member_id) == [two.agent_id, three.agent_id]
+    await service.take(session, [Told(member_id, 4, [one])])
+    assert await agents_of(session, member_id) == [one.agent_id]
+    assert await session.scalar(select(func.count()).select_from(Row)) == 1
