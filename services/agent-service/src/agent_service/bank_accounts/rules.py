@@ -3,8 +3,6 @@
 Source: docs/domain.md, Becoming an agent (Perban 1/2023 art. 7).
 """
 
-import unicodedata
-
 from agent_service.requirements.rules import (
     Finding,
     Requirement,
@@ -38,13 +36,3 @@ def holder_is_not_applicant() -> Finding:
     return Finding(
         Requirement.OWN_ACCOUNT.value, RequirementOutcome.UNMET, "holder_is_not_applicant"
     )
-
-
-def same_person(name: str, other: str) -> bool:
-    """Tell whether two names have the same letters; case, accents and spaces do not count."""
-    return bool(_letters(name)) and _letters(name) == _letters(other)
-
-
-def _letters(name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name).casefold()
-    return "".join(letter for letter in plain if letter.isalnum())

@@ -5,6 +5,7 @@ from agent_service.clients.payments import Account, verify_account
 from agent_service.requirements import rules as requirement_rules
 from agent_service.requirements.rules import Finding, Requirement
 from perisai_kit.domain.errors import DomainError, Invalid
+from perisai_kit.domain.names import is_same_name
 from perisai_kit.runtime.log import get_logger
 from perisai_kit.services.client import ServiceClient
 
@@ -16,7 +17,7 @@ async def check_account(payments: ServiceClient, account: Account, *, full_name:
 
     full_name: the applicant's. Another holder's account is not asked for.
     """
-    if not rules.same_person(full_name, account.holder_name):
+    if not is_same_name(full_name, account.holder_name):
         return rules.holder_is_not_applicant()
     try:
         verdict = await verify_account(payments, account)

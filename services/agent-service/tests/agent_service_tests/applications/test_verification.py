@@ -90,6 +90,14 @@ async def test_another_persons_nik_is_found_out(world: World) -> None:
     assert checked["member_id"] is None
 
 
+async def test_a_bank_that_writes_the_family_name_first_is_asked(world: World) -> None:
+    application = await world.apply(full_name="Siti Aminah", account_holder_name="AMINAH SITI")
+
+    checked = await world.step(application, "verification")
+
+    assert standing(checked)["own_account"] == ("met", None)
+
+
 async def test_an_account_declared_as_anothers_is_not_even_asked_for(world: World) -> None:
     application = await world.apply(account_holder_name="Budi Santoso")
 

@@ -21,19 +21,3 @@ def test_the_account_must_be_his_own_at_a_designated_bank(
     finding = rules.account_finding(outcome, designated=designated)
 
     assert (finding.outcome, finding.reason_code) == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "other", "same"),
-    [
-        ("Siti Aminah", "SITI  AMINAH", True),
-        ("Ma'ruf Amin", "MARUF AMIN", True),
-        ("Nur Haliza", "NURHALIZA", True),
-        ("José", "Jose", True),
-        ("Siti Aminah", "Siti Aminah Dewi", False),
-        ("Siti Aminah", "Budi Santoso", False),
-        ("...", "---", False),
-    ],
-)
-def test_names_are_the_same_but_for_their_writing(name: str, other: str, same: bool) -> None:
-    assert rules.same_person(name, other) is same

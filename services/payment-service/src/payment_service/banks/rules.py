@@ -1,14 +1,12 @@
-"""What is true of bank partners and of account names."""
+"""What is true of bank partners."""
 
 import ipaddress
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from perisai_kit.domain.errors import Conflict, Invalid, NotFound
 
-APOSTROPHES = "'`´‘’ʼ"
 CUSTOMER_NO_LENGTH = 20
 """The standard's longest. Source: docs/snap.md, service 24."""
 
@@ -175,38 +173,6 @@ def sources(texts: Iterable[str]) -> Sources:
         except ValueError:
             raise SourceUnusable(field=f"allowed_sources.{place}") from None
     return Sources(tuple(networks))
-
-
-def name_words(name: str) -> tuple[str, ...]:
-    """Return a person's name as the words that count, in alphabetical order.
-
-    Case, accents, punctuation and spacing do not count; an apostrophe joins (MA'RUF is MARUF),
-    any other mark parts (AL-AMIN is AL AMIN).
-    """
-    plain = unicodedata.normalize("NFKD", name).casefold()
-    for apostrophe in APOSTROPHES:
-        plain = plain.replace(apostrophe, "")
-    kept = (
-        letter if letter.isalnum() else " " for letter in plain if not unicodedata.combining(letter)
-    )
-    return tuple(sorted("".join(kept).split()))
-
-
-def same_name(stated: str, held: str) -> bool:
-    """Tell whether two writings are the same person's name.
-
-    The same words in any order are the same name, and so are the same letters in the same order
-    however they are parted into words (NUR HALIZA is NURHALIZA). Nothing else is: titles, initials
-    and names a bank has cut short differ, and a person decides.
-    """
-    if not name_words(stated) or not name_words(held):
-        return False
-    return name_words(stated) == name_words(held) or _letters(stated) == _letters(held)
-
-
-def _letters(name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name).casefold()
-    return "".join(letter for letter in plain if letter.isalnum())
 
 
 def is_designated(bank_code: str, *, listed: Sequence[str], active: Iterable[str]) -> bool:

@@ -37,6 +37,7 @@ from perisai_kit.db.bulk import insert_once
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.names import is_same_name
 from perisai_kit.http.paging import Page, cut_page, read_cursor
 from perisai_kit.runtime.log import get_logger
 from snap_bi.addresses import is_public_host
@@ -325,7 +326,7 @@ def _name_outcome(inquiry: AccountInquiry, asked: AccountVerification) -> NameOu
         return NameOutcome.NOT_FOUND if _is_unknown(inquiry.result.code) else NameOutcome.UNKNOWN
     if answer.beneficiary_account_no not in (None, asked.account_no):
         return NameOutcome.UNKNOWN
-    matches = rules.same_name(asked.holder_name, answer.beneficiary_account_name)
+    matches = is_same_name(asked.holder_name, answer.beneficiary_account_name)
     return NameOutcome.MATCH if matches else NameOutcome.MISMATCH
 
 
