@@ -72,8 +72,8 @@ FAULTS = {
     ),
     "a payment missing from an agent's activity": (
         "agent",
-        """DELETE FROM activity_facts WHERE id = (
-               SELECT id FROM activity_facts WHERE kind = 'contribution' LIMIT 1)""",
+        """DELETE FROM coverage_answers WHERE payment_id = (
+               SELECT payment_id FROM coverage_answers WHERE agent_id IS NOT NULL LIMIT 1)""",
         "1 payments missing from an agent's activity",
     ),
     "an attribution to somebody else": (
@@ -186,7 +186,7 @@ async def test_reading_all_events_again_gives_the_same_state(broken: Broken) -> 
 
 async def test_state_that_no_event_explains_is_found(broken: Broken) -> None:
     unexplained = {
-        "agent": "UPDATE activity_facts SET month = '2031-01'",
+        "agent": "UPDATE coverage_answers SET counts_on = '2031-01-01'",
         "member": "UPDATE members SET ends_on = ends_on + 1",
         "payment": "UPDATE commission_lines SET rate_bps = rate_bps * 2, parts = parts * 2",
     }

@@ -12,7 +12,7 @@ from stage.waiting import until
 
 pytestmark = pytest.mark.e2e
 FIRST_WRITES = {
-    "agent": "activity_facts",
+    "agent": "coverage_answers",
     "member": "allocations",
     "payment": "commission_payments",
 }

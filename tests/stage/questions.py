@@ -85,7 +85,9 @@ COVERED_MONTHS = """
     FROM allocations, unnest(months, programmes) AS line (month, programme)
 """
 AGENTS_PAYMENTS = "SELECT id, agent_id FROM payments WHERE agent_id IS NOT NULL"
-AGENTS_ACTIVITY = "SELECT id, agent_id FROM activity_facts WHERE kind = 'contribution'"
+AGENTS_ACTIVITY = """
+    SELECT payment_id AS id, agent_id FROM coverage_answers WHERE agent_id IS NOT NULL
+"""
 ATTRIBUTIONS = """
     SELECT id, member_id, agent_id, wadah_id, from_month FROM attributions
     WHERE agent_id IS NOT NULL

@@ -10,16 +10,12 @@ from dataclasses import dataclass
 import asyncpg
 from member_service_tests.registrations.histories import TERMS
 
-from agent_service.activity import tasks as activity
+from agent_service import worker as agent_worker
 from member_service import worker as member_worker
 from payment_service import worker as payment_worker
 from perisai_kit.db.engine import Database
-from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
-from perisai_kit.events.envelope import Event
 from perisai_kit.events.feed import LocalFeed
-from perisai_kit.events.handlers import Handler
 from perisai_kit.events.signals import Signals
-from perisai_kit.events.subscription import Subscription
 from perisai_kit.testing.plugin import Urls
 
 
@@ -36,8 +32,8 @@ class Reader:
 _NOTHING_CLOSED = "NOT EXISTS (SELECT FROM commission_months)"
 READERS = {
     "agent": Reader(
-        ("TRUNCATE activity_facts",),
-        {"activity": "SELECT id, kind, agent_id, month FROM activity_facts"},
+        ("TRUNCATE coverage_answers",),
+        {"activity": "SELECT * FROM coverage_answers"},
     ),
     "member": Reader(
         (
@@ -103,10 +99,7 @@ async def _read_again(urls: Mapping[str, Urls]) -> None:
     agents, members, payments = feeds["agent"], feeds["member"], feeds["payment"]
     readers = {
         "payment": payment_worker.subscriptions(own=payments, members=members, poll_s=0),
-        "agent": [
-            _agents("agent.members", members, MemberAttributed, activity.on_members_attributed),
-            _agents("agent.payments", payments, PaymentSettled, activity.on_payments_settled),
-        ],
+        "agent": agent_worker.subscriptions(members=members, poll_s=0),
         # The last, because it publishes, and nobody numbers what is published in a copy.
         "member": member_worker.subscriptions(
             agents=agents, payments=payments, terms=TERMS, poll_s=0
@@ -120,10 +113,6 @@ async def _read_again(urls: Mapping[str, Urls]) -> None:
     finally:
         for database in databases.values():
             await database.dispose()
-
-
-def _agents(name: str, source: LocalFeed, cls: type[Event], handler: Handler) -> Subscription:
-    return Subscription(name=name, source=source, poll_s=0, batch_handlers={cls: handler})
 
 
 async def _run(url: str, *statements: str) -> None:

@@ -77,6 +77,7 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/enrolment-batches", Upstream.MEMBER, FIELD, BATCH, RateClass.HEAVY),
     Row("/v1/member-lookups", Upstream.MEMBER, LOOKING_UP, SMALL),
     Row("/v1/occupations", Upstream.MEMBER),
+    Row("/v1/handovers", Upstream.MEMBER),
     Row("/v1/holidays", Upstream.MEMBER),
     Row("/v1/quotes", Upstream.PAYMENT),
     Row("/v1/bills", Upstream.PAYMENT),

@@ -34,11 +34,23 @@ def activated(account_id: uuid.UUID, agent_id: uuid.UUID = AGENT) -> AgentActiva
         branch_code="banyuwangi",
         region_code="jatim",
         agent_code="A-1",
+        decided_at=clock.now(),
     )
 
 
 def reinstated(account_id: uuid.UUID) -> AgentReinstated:
     return AgentReinstated(**activated(account_id).model_dump())
+
+
+def left(
+    kind: type[AgentSuspended] | type[AgentDismissed],
+    account_id: uuid.UUID,
+    *,
+    agent_id: uuid.UUID = AGENT,
+) -> AgentSuspended | AgentDismissed:
+    return kind(
+        agent_id=agent_id, account_id=account_id, reason_code="idle", decided_at=clock.now()
+    )
 
 
 def person(member_id: uuid.UUID) -> dict[str, str]:
@@ -73,7 +85,7 @@ async def test_the_end_of_an_agent_without_a_role_marks_the_account_as_an_agents
 ) -> None:
     account_id = uuid.UUID((await gateway.otp_session())["account_id"])
 
-    await apply(gateway, AgentDismissed(agent_id=AGENT, account_id=account_id, reason_code="idle"))
+    await apply(gateway, left(AgentDismissed, account_id))
 
     assert (await account_of(gateway, account_id)).was_agent_at is not None
 
@@ -129,7 +141,7 @@ async def test_an_account_that_was_an_agents_never_follows_the_members_number(
     account_id = uuid.UUID(session["account_id"])
     await apply(gateway, activated(account_id))
     if away is not None:
-        await apply(gateway, away(agent_id=AGENT, account_id=account_id, reason_code="idle"))
+        await apply(gateway, left(away, account_id))
     members["+6285200000001"] = members.pop(PHONE)  # somebody has edited the member
 
     other = await gateway.otp_session("+6285200000001")
@@ -168,7 +180,7 @@ async def test_an_agent_who_is_away_keeps_only_the_membership(
     account_id = uuid.UUID((await gateway.otp_session())["account_id"])
     await apply(gateway, activated(account_id))
 
-    await apply(gateway, kind(agent_id=AGENT, account_id=account_id, reason_code="idle"))
+    await apply(gateway, left(kind, account_id))
 
     account = await account_of(gateway, account_id)
     assert account.roles == ["member"]
@@ -181,7 +193,7 @@ async def test_reinstatement_ends_the_sessions_begun_before_it(gateway: Any) -> 
     account_id = uuid.UUID(session["account_id"])
     await apply(gateway, activated(account_id))
     kept = (await gateway.refresh(session["refresh_token"])).json()
-    await apply(gateway, AgentSuspended(agent_id=AGENT, account_id=account_id, reason_code="idle"))
+    await apply(gateway, left(AgentSuspended, account_id))
     meanwhile = await gateway.otp_session()
 
     await apply(gateway, reinstated(account_id))
@@ -197,7 +209,7 @@ async def test_reinstatement_ends_the_sessions_begun_before_it(gateway: Any) -> 
 async def test_the_history_names_each_role_that_an_event_gave_or_took(gateway: Any) -> None:
     account_id = uuid.UUID((await gateway.otp_session())["account_id"])
     await apply(gateway, activated(account_id))
-    await apply(gateway, AgentDismissed(agent_id=AGENT, account_id=account_id, reason_code="idle"))
+    await apply(gateway, left(AgentDismissed, account_id))
 
     changes = [(each["change"], each["source"]) for each in await gateway.history(account_id)]
     assert changes == [
@@ -211,9 +223,7 @@ async def test_the_end_of_another_agent_takes_nothing_away(gateway: Any) -> None
     account_id = uuid.UUID((await gateway.otp_session())["account_id"])
     await apply(gateway, activated(account_id))
 
-    await apply(
-        gateway, AgentDismissed(agent_id=new_id(), account_id=account_id, reason_code="idle")
-    )
+    await apply(gateway, left(AgentDismissed, account_id, agent_id=new_id()))
 
     assert (await account_of(gateway, account_id)).agent_id == AGENT
 

@@ -9,7 +9,7 @@ from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import (
     EVENTS,
     BranchOpened,
-    CoverageExtended,
+    CareChanged,
     MemberUpdated,
     PaymentSettled,
 )
@@ -108,12 +108,10 @@ def test_fields_of_a_newer_producer_are_ignored() -> None:
 
 
 def test_an_event_cannot_be_changed() -> None:
-    event = CoverageExtended(
-        member_id=new_id(), months=(Month(2026, 11),), payment_id=new_id(), answer_no=1
-    )
+    event = CareChanged(member_id=new_id(), care_no=1, periods=())
 
     with pytest.raises(ValidationError, match="frozen"):
-        event.payment_id = new_id()  # type: ignore[misc]  # what the test is about
+        event.member_id = new_id()  # type: ignore[misc]  # what the test is about
 
 
 @pytest.mark.parametrize(

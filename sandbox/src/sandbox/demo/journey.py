@@ -37,7 +37,8 @@ class Walk:
     """One walk at one month.
 
     at: the business time of the walk. amount: rupiah for one month of one worker. wait_s: the time
-    for events between services. left: ids that later steps use.
+    for events between services. members: those enrolled, the paying ones first. left: ids for
+    whoever goes on by hand.
     """
 
     cast: Cast
@@ -45,6 +46,7 @@ class Walk:
     at: datetime
     amount: int
     wait_s: float = WAIT_S
+    members: Sequence[str] = ()
     left: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -61,6 +63,7 @@ async def walk(journey: Walk) -> Actor:
     agent = await take_on_an_agent(journey)
     members = await enrol(journey, agent)
     bills = await bill(journey, agent, members)
+    journey.members = members
     journey.left |= {
         "a member who paid": members[0],
         "a member who did not pay": members[-1],

@@ -17,6 +17,7 @@ from perisai_kit.runtime.network import Network
 from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
 from sandbox.demo.commission import Close, Expected, earn
 from sandbox.demo.journey import WAIT_S, Cast, Walk, walk
+from sandbox.demo.later import Later, go_on
 from sandbox.demo.report import Report, StepFailed
 
 WALKS = (
@@ -66,9 +67,10 @@ async def run_demo(
                 cast = await _cast(sandbox, stack, watch)
                 journey = Walk(cast=cast, report=report, at=at, amount=amount, wait_s=wait_s)
                 agent = await walk(journey)
-                await earn(
-                    Close(journey, agent, expected, partial(clock.set_test_clock, clock_file))
-                )
+                move_clock = partial(clock.set_test_clock, clock_file)
+                await earn(Close(journey, agent, expected, move_clock))
+                if at == WALKS[0][0]:
+                    await go_on(Later(journey, agent, move_clock))
             for what, value in journey.left.items():
                 report.say(f"     to go on with: {what}: {value}")
     except StepFailed as error:

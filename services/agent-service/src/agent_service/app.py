@@ -48,7 +48,7 @@ def create_app(
         kit,
         title="Perisai agent-service",
         routes=ROUTES,
-        subscriptions=subscriptions(members=members, payments=payments),
+        subscriptions=subscriptions(members=members),
         on_close=(members.close, payments.close),
     )
     app.state.others = Others(members=members, payments=payments)

@@ -1,10 +1,10 @@
 """The histories of wadahs, agents and applications: a row for every change of their state."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
 from perisai_kit.auth.principal import Principal
-from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 
 
@@ -16,7 +16,12 @@ class HasState(Protocol):
 
 
 def change_columns(
-    changed: HasState, before: StrEnum | None, *, by: Principal, reason: str | None = None
+    changed: HasState,
+    before: StrEnum | None,
+    *,
+    by: Principal,
+    at: datetime,
+    reason: str | None = None,
 ) -> dict[str, Any]:
     """Return the columns of a history row but whose history it is.
 
@@ -28,6 +33,6 @@ def change_columns(
         "to_state": changed.state,
         "reason_code": changed.reason_code,
         "reason": reason,
-        "changed_at": clock.now(),
+        "changed_at": at,
         "changed_by": by.account_id,
     }

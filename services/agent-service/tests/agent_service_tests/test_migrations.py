@@ -14,7 +14,6 @@ HISTORY = (
     "application_exams",
     "application_changes",
     "agent_changes",
-    "activity_facts",
 )
 
 

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, false, or_, select
 
+from sqlalchemy.sql.elements import True_
+
 from payment_service.care.models import CarePeriod
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.scopes import in_scope
@@ -56,6 +58,8 @@ def visible(principal: Principal, table: Any) -> ColumnElement[bool]:
         cared_for.append(CarePeriod.wadah_id == principal.wadah_id)
     if principal.has(*STAFF):
         scope = in_scope(principal, branch=CarePeriod.branch_code, region=CarePeriod.region_code)
+        if isinstance(scope, True_):
+            return scope
         cared_for.append(scope)
     if cared_for:
         today = clock.today()

@@ -1,28 +1,28 @@
 import uuid
-from datetime import datetime
+from datetime import date
 
 from sqlalchemy import CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from agent_service.activity.rules import FactKind
 from agent_service.base import Base
-from perisai_kit.db.columns import choice
 
 
-class ActivityFact(Base):
-    """One new member or one received payment, under the id it has where it happened.
+class CoverageAnswer(Base):
+    """The latest answer of member-service to one settled payment.
 
-    A fact is a row and not a step of a counter, so that reading the feed again changes nothing.
+    The row is set and not counted up, so reading the feed again, in any order, changes nothing.
     """
 
-    __tablename__ = "activity_facts"
+    __tablename__ = "coverage_answers"
     __table_args__ = (
-        Index(None, "agent_id", "month", "kind"),
-        CheckConstraint("month ~ '^[0-9]{4}-(0[1-9]|1[0-2])$'", name="month"),
+        Index(None, "agent_id", "counts_on"),
+        CheckConstraint("agent_id IS NOT NULL OR NOT is_acquisition", name="acquisition"),
     )
 
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    kind: Mapped[FactKind] = mapped_column(choice(FactKind, "kind"))
-    agent_id: Mapped[uuid.UUID]
-    month: Mapped[str]
-    recorded_at: Mapped[datetime]
+    payment_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    answer_no: Mapped[int]
+    agent_id: Mapped[uuid.UUID | None]
+    """Whose work the payment is. None: the branch's, or it pays nothing."""
+    counts_on: Mapped[date]
+    """The Jakarta day of `counts_at`."""
+    is_acquisition: Mapped[bool]

@@ -1,54 +1,57 @@
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent_service.activity.models import ActivityFact
-from agent_service.activity.rules import Counts, FactKind
+from agent_service.activity.models import CoverageAnswer
+from agent_service.activity.rules import Answer, Counts
 from perisai_kit.db.bulk import insert_rows_statement
-from perisai_kit.domain.month import Month
+
+_REPLACED = ("answer_no", "agent_id", "counts_on", "is_acquisition")
 
 
-async def insert_once_facts(
-    session: AsyncSession,
-    kind: FactKind,
-    facts: Sequence[tuple[UUID, UUID, Month]],
-    *,
-    recorded_at: datetime,
-) -> None:
-    """Insert facts (id, agent, month); those that are known already change nothing."""
-    if not facts:
+async def record_answers(session: AsyncSession, answers: Sequence[Answer]) -> None:
+    """Record one answer for each payment, unless a later one is known."""
+    if not answers:
         return
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
-            "id": id_,
-            "kind": kind,
-            "agent_id": agent_id,
-            "month": month,
-            "recorded_at": recorded_at,
+            "payment_id": each.payment_id,
+            "answer_no": each.answer_no,
+            "agent_id": each.agent_id,
+            "counts_on": each.counts_on,
+            "is_acquisition": each.is_acquisition,
         }
-        for id_, agent_id, month in facts
+        for each in answers
     ]
-    await session.execute(insert_rows_statement(ActivityFact, rows).on_conflict_do_nothing())
-
-
-async def count_by_month(
-    session: AsyncSession, agent_id: UUID, *, first: Month, last: Month
-) -> Mapping[Month, Counts]:
-    """Return the counts of the months from `first` to `last`; an empty month is absent."""
-    acquired = func.count().filter(ActivityFact.kind == FactKind.ACQUISITION)
-    received = func.count().filter(ActivityFact.kind == FactKind.CONTRIBUTION)
-    chosen = (
-        select(ActivityFact.month, acquired, received)
-        .where(
-            ActivityFact.agent_id == agent_id,
-            ActivityFact.month.between(str(first), str(last)),
+    statement = insert_rows_statement(CoverageAnswer, rows)
+    new = statement.excluded
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[CoverageAnswer.payment_id],
+            set_={name: new[name] for name in _REPLACED},
+            where=CoverageAnswer.answer_no < new.answer_no,
         )
-        .group_by(ActivityFact.month)
+    )
+
+
+async def count_by_day(
+    session: AsyncSession, agent_id: UUID, *, first: date, last: date
+) -> dict[date, Counts]:
+    """Return the counts of the days from `first` to `last`; an empty day is absent."""
+    acquired = func.count().filter(CoverageAnswer.is_acquisition)
+    chosen = (
+        select(CoverageAnswer.counts_on, acquired, func.count())
+        .where(
+            CoverageAnswer.agent_id == agent_id,
+            CoverageAnswer.counts_on.between(first, last),
+        )
+        .group_by(CoverageAnswer.counts_on)
     )
     return {
-        Month.parse(month): Counts(acquisitions=acquisitions, contributions=contributions)
-        for month, acquisitions, contributions in await session.execute(chosen)
+        day: Counts(acquisitions=acquisitions, contributions=contributions)
+        for day, acquisitions, contributions in await session.execute(chosen)
     }

@@ -1,14 +1,15 @@
-"""Whether an agent counts as inactive.
+"""What counts as an agent's work, and whether an agent counts as inactive.
 
 Source: docs/domain.md, Deactivation: three months in a row without new members and without
 contributions (S5 2018, S7 2022). Whether the new scheme asks for both or for either is not
 certain, so the policy is a setting; both is the default because S5 names both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from uuid import UUID
 
 from perisai_kit.domain.month import Month, list_months
 
@@ -20,11 +21,6 @@ class LackingActivity(StrEnum):
     EITHER = "either"
 
 
-class FactKind(StrEnum):
-    ACQUISITION = "acquisition"
-    CONTRIBUTION = "contribution"
-
-
 @dataclass(frozen=True, slots=True)
 class Policy:
     """window_months: how many full months are looked at, at least 1."""
@@ -34,8 +30,19 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What member-service last said about one payment. agent_id: whose work it is, or nobody's."""
+
+    payment_id: UUID
+    answer_no: int
+    agent_id: UUID | None
+    counts_on: date
+    is_acquisition: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
-    """One month: new members acquired, payments of members received."""
+    """New members acquired, payments of members received, in one day or month."""
 
     acquisitions: int = 0
     contributions: int = 0
@@ -50,6 +57,34 @@ class Verdict:
     no_acquisition: bool
     no_contribution: bool
     inactive: bool
+
+
+def keep_latest(answers: Iterable[Answer]) -> list[Answer]:
+    """Return the answer with the highest number for each payment, in whichever order they came."""
+    latest: dict[UUID, Answer] = {}
+    for answer in answers:
+        known = latest.get(answer.payment_id)
+        if known is None or known.answer_no < answer.answer_no:
+            latest[answer.payment_id] = answer
+    return list(latest.values())
+
+
+def count_by_month(
+    days: Mapping[date, Counts], *, at_work_on: Callable[[date], bool]
+) -> dict[Month, Counts]:
+    """Add the days of each month up; a month without any is absent.
+
+    An acquisition of a day on which the agent was not at work counts for nobody.
+    """
+    months: dict[Month, Counts] = {}
+    for day, counts in days.items():
+        month = Month.of(day)
+        before = months.get(month, Counts())
+        acquired = counts.acquisitions if at_work_on(day) else 0
+        months[month] = Counts(
+            before.acquisitions + acquired, before.contributions + counts.contributions
+        )
+    return months
 
 
 def window_before(today: date, months: int) -> tuple[Month, ...]:

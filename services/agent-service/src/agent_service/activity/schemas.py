@@ -8,14 +8,24 @@ from perisai_kit.http.types import AgentId, MonthText, Out
 
 
 class ActivityMonthOut(Out):
-    """New members acquired, and payments of members received, in one month."""
+    """New members acquired, and payments of members received, in one month.
+
+    As member-service last answered: a payment that turns out to pay nothing is taken back.
+    """
 
     month: Annotated[MonthText, Field(description="The month.")]
     acquisitions: Annotated[
-        int, Field(description="New members whose first payment counts in the month.")
+        int,
+        Field(
+            description=(
+                "New members whose first payment counts in the month, on a day the agent was at "
+                "work."
+            )
+        ),
     ]
     contributions: Annotated[
-        int, Field(description="Payments of the agent's members in the month.")
+        int,
+        Field(description="Payments that count in the month, of members in the agent's care then."),
     ]
 
 

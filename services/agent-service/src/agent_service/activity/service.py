@@ -1,4 +1,4 @@
-"""What each agent did each month, learned from the feeds of the other services."""
+"""What each agent did each month, learned from the coverage answers of member-service."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +8,15 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.activity import queries, rules
-from agent_service.activity.rules import Counts, FactKind, LackingActivity, Policy, Verdict
+from agent_service.activity.rules import Answer, Counts, LackingActivity, Policy, Verdict
+from agent_service.agents import rules as agent_rules
 from agent_service.agents import service as agents
 from agent_service.settings import Settings
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month, list_months
-from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
+from perisai_kit.events.catalogue import CoverageDeclined, CoverageExtended, CoverageWithdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +30,13 @@ class Activity:
     policy: Policy
 
 
-async def take_attributions(session: AsyncSession, events: Sequence[MemberAttributed]) -> None:
-    """Count each member who is new to BPU for his agent, in the month he begins with him."""
-    facts = [
-        (event.attribution_id, event.agent_id, event.from_month)
-        for event in events
-        if event.new_to_bpu
-    ]
-    await queries.insert_once_facts(session, FactKind.ACQUISITION, facts, recorded_at=clock.now())
-
-
-async def take_payments(session: AsyncSession, events: Sequence[PaymentSettled]) -> None:
-    """Count each payment for its agent, in the month the bank took it in, in Jakarta's time."""
-    facts = [
-        (event.payment_id, event.agent_id, Month.of(jakarta_date(event.paid_at)))
-        for event in events
-        if event.agent_id is not None
-    ]
-    await queries.insert_once_facts(session, FactKind.CONTRIBUTION, facts, recorded_at=clock.now())
+async def take_answers(
+    session: AsyncSession,
+    events: Sequence[CoverageExtended | CoverageWithdrawn | CoverageDeclined],
+) -> None:
+    """Take coverage answers: the one with the highest number stands, in any order of arrival."""
+    answers = rules.keep_latest(_read_answer(event) for event in events)
+    await queries.record_answers(session, answers)
 
 
 async def report(
@@ -62,7 +52,13 @@ async def report(
     this_month = Month.of(today)
     asked = list_months(this_month.plus(1 - months), months)
     first = min(asked[0], rules.window_before(today, policy.window_months)[0])
-    counts = await queries.count_by_month(session, agent_id, first=first, last=this_month)
+    days = await queries.count_by_day(
+        session, agent_id, first=first.first_day, last=this_month.last_day
+    )
+    decisions = await agents.list_decisions(session, agent_id)
+    counts = rules.count_by_month(
+        days, at_work_on=lambda day: agent_rules.is_at_work(decisions, day)
+    )
     return Activity(
         agent_id=agent.id,
         in_office_since=agent.in_office_since,
@@ -71,4 +67,21 @@ async def report(
             counts, in_office_since=agent.in_office_since, today=today, policy=policy
         ),
         policy=policy,
+    )
+
+
+def _read_answer(event: CoverageExtended | CoverageWithdrawn | CoverageDeclined) -> Answer:
+    """Return what an answer says about somebody's work.
+
+    A declined payment is nobody's, and so is one whose months are all withdrawn: a withdrawn month
+    counts as never paid (docs/domain.md).
+    """
+    paid = None if isinstance(event, CoverageDeclined) or not event.months else event
+    agent_id = paid.agent_id if paid else None
+    return Answer(
+        payment_id=event.payment_id,
+        answer_no=event.answer_no,
+        agent_id=agent_id,
+        counts_on=jakarta_date(event.counts_at),
+        is_acquisition=bool(agent_id and paid and paid.is_acquisition),
     )

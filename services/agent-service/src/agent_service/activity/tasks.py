@@ -1,16 +1,15 @@
-"""What the feeds of the other services tell of an agent's work."""
+"""What the feed of member-service says about an agent's work."""
 
 from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.activity import service
-from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
+from perisai_kit.events.catalogue import CoverageDeclined, CoverageExtended, CoverageWithdrawn
 
 
-async def on_members_attributed(session: AsyncSession, events: Sequence[MemberAttributed]) -> None:
-    await service.take_attributions(session, events)
-
-
-async def on_payments_settled(session: AsyncSession, events: Sequence[PaymentSettled]) -> None:
-    await service.take_payments(session, events)
+async def on_coverage_answered(
+    session: AsyncSession,
+    events: Sequence[CoverageExtended | CoverageWithdrawn | CoverageDeclined],
+) -> None:
+    await service.take_answers(session, events)

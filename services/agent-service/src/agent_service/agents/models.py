@@ -50,6 +50,7 @@ class Agent(Base):
     in_office_since: Mapped[date]
     """The day of the activation or of the last reinstatement."""
     reinstatement_not_before: Mapped[date | None]
+    """The end of the wait after inactivity. A dismissal keeps it, because the person waits."""
     activated_at: Mapped[datetime]
 
 

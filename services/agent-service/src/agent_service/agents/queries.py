@@ -5,13 +5,15 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.agents.models import Agent, AgentChange, agent_numbers
-from agent_service.agents.rules import AgentNotFound, AgentState
+from agent_service.agents.rules import AgentNotFound, AgentRecord, AgentState, Decision
 from agent_service.scopes import OFFICES, by_office
 from perisai_kit.auth.principal import Principal, Role
 
 MAX_CHANGES = 100
-MAX_EARLIER = 100
+MAX_RECORDS = 100
 """More records than one person can have; it bounds what is read at once."""
+MAX_DECISIONS = 1000
+"""More decisions than one agent can have; it bounds what is read at once."""
 
 
 def visible(principal: Principal) -> ColumnElement[bool]:
@@ -74,17 +76,28 @@ async def list_changes(session: AsyncSession, agent_id: UUID) -> Sequence[AgentC
     return (await session.scalars(chosen.order_by(AgentChange.id.desc()).limit(MAX_CHANGES))).all()
 
 
-async def list_earlier(
-    session: AsyncSession, *, nik_hash: bytes, account_id: UUID
-) -> Sequence[tuple[AgentState, str | None]]:
-    """Return state and reason of every record of this person or this account, newest first."""
+async def list_decisions(session: AsyncSession, agent_id: UUID) -> Sequence[Decision]:
+    """Return every change of an agent's state, the oldest first."""
     chosen = (
-        select(Agent.state, Agent.reason_code)
+        select(AgentChange.changed_at, AgentChange.to_state)
+        .where(AgentChange.agent_id == agent_id)
+        .order_by(AgentChange.id)
+        .limit(MAX_DECISIONS)
+    )
+    return [Decision(decided_at, state) for decided_at, state in await session.execute(chosen)]
+
+
+async def list_records(
+    session: AsyncSession, *, nik_hash: bytes, account_id: UUID
+) -> Sequence[AgentRecord]:
+    """Return every record of this person or this account as an agent, newest first."""
+    chosen = (
+        select(Agent.account_id, Agent.state, Agent.reason_code, Agent.reinstatement_not_before)
         .where(or_(Agent.nik_hash == nik_hash, Agent.account_id == account_id))
         .order_by(Agent.id.desc())
-        .limit(MAX_EARLIER)
+        .limit(MAX_RECORDS)
     )
-    return [(state, reason) for state, reason in await session.execute(chosen)]
+    return [AgentRecord(*row) for row in await session.execute(chosen)]
 
 
 async def count_active(session: AsyncSession, wadah_id: UUID) -> int:

@@ -71,7 +71,7 @@ async def get_identity(
 async def suspend_agent(
     agent_id: AgentId, body: NewSuspension, session: Session, officer: Officer, settings: Configured
 ) -> AgentDetailOut:
-    """Suspend an agent. After inactivity he may be reinstated only after a wait of 6 months."""
+    """Suspend an agent. After inactivity nobody is an agent again before a wait of 6 months."""
     wait = settings.reinstatement_wait_months
     return _detail(await service.suspend(session, agent_id, body, by=officer, wait_months=wait))
 

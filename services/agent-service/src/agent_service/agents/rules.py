@@ -1,15 +1,16 @@
-"""What is true of an agent in office: states, who may decide, codes.
+"""What is true of an agent in office: states by day, who may decide, the way back, codes.
 
 Source: docs/domain.md, Deactivation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
 from perisai_kit.domain.errors import Conflict, Forbidden, NotFound
+from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
 
 CODE_PREFIX = "PRS-"
@@ -77,20 +78,27 @@ class AgentStateConflict(Conflict):
 
 
 class ReinstatementTooEarly(Conflict):
-    """`details["not_before"]` is the first day on which it is possible."""
+    """`details["not_before"]` is the first day on which the person may be an agent again."""
 
     code = "reinstatement_too_early"
-    text = "An agent who was suspended for inactivity cannot be reinstated yet."
-    text_id = "Agen yang diberhentikan sementara karena tidak aktif belum dapat diaktifkan kembali."
+    text = (
+        "This person was suspended for inactivity and cannot be an agent again yet. Wait until "
+        "the day in not_before."
+    )
+    text_id = (
+        "Orang ini pernah diberhentikan sementara karena tidak aktif dan belum dapat menjadi agen "
+        "lagi. Tunggu sampai tanggal di not_before."
+    )
 
 
 class AgentExists(Conflict):
-    """The same for an active and a dismissed agent: a stranger must not learn which."""
+    """The same for an active, a waiting and a dismissed agent: a stranger must not learn which."""
 
     code = "agent_exists"
-    text = "This person is or was an agent and cannot be registered as one again."
+    text = "This person is or was an agent and cannot be registered as one now. Ask the branch."
     text_id = (
-        "Orang ini sudah atau pernah menjadi agen, jadi tidak dapat didaftarkan lagi sebagai agen."
+        "Orang ini sudah atau pernah menjadi agen, jadi saat ini tidak dapat didaftarkan sebagai "
+        "agen. Tanyakan ke kantor cabang."
     )
 
 
@@ -98,6 +106,31 @@ def check_next(state: AgentState, to: AgentState) -> None:
     """Raises: AgentStateConflict when the agent cannot go from `state` to `to`."""
     if to not in NEXT[state]:
         raise AgentStateConflict(state=state.value, to=to.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An entry of an agent's history: the state from this instant on."""
+
+    decided_at: datetime
+    state: AgentState
+
+
+def is_at_work(decisions: Iterable[Decision], day: date) -> bool:
+    """Tell whether an agent is at work on a Jakarta day.
+
+    So it is where the last decision before the day leaves the agent at work, or a decision of the
+    day itself puts the agent to work: the day of a suspension still counts, and so does the day of
+    a reinstatement. decisions: all of the agent, the oldest first.
+    """
+    at_work = False
+    for decision in decisions:
+        decided_on = jakarta_date(decision.decided_at)
+        if decided_on < day:
+            at_work = decision.state is AgentState.ACTIVE
+        elif decided_on == day and decision.state is AgentState.ACTIVE:
+            at_work = True
+    return at_work
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,20 +168,53 @@ def reinstatement_from(reason: SuspensionReason, on: date, wait_months: int) -> 
     return months_later(on, wait_months) if reason is SuspensionReason.INACTIVITY else None
 
 
-def check_reinstatement(not_before: date | None, today: date) -> None:
-    """Raises: ReinstatementTooEarly."""
+@dataclass(frozen=True, slots=True)
+class AgentRecord:
+    """One record of a person as an agent. A person has one after another, never two at a time.
+
+    not_before: the end of the wait after inactivity. It holds for the person: a dismissal, another
+    suspension, a new application, another wadah or another branch do not shorten it.
+    """
+
+    account_id: UUID
+    state: AgentState
+    reason_code: str | None
+    not_before: date | None
+
+
+def later_of(one: date | None, other: date | None) -> date | None:
+    """Return the later end of two waits, where there is one."""
+    return max((each for each in (one, other) if each is not None), default=None)
+
+
+def check_wait(records: Iterable[AgentRecord], today: date) -> None:
+    """Check that a person waits for the end of no suspension for inactivity.
+
+    records: all of the person. Raises: ReinstatementTooEarly.
+    """
+    waits = [each.not_before for each in records if each.not_before is not None]
+    not_before = max(waits, default=None)
     if not_before is not None and today < not_before:
         raise ReinstatementTooEarly(not_before=not_before.isoformat())
 
 
-def blocks_new_registration(state: AgentState, reason_code: str | None) -> bool:
-    """Tell whether an earlier agent record keeps the person from becoming an agent.
+def check_new_registration(records: Iterable[AgentRecord], today: date) -> None:
+    """Check that a person with these earlier records may become an agent.
 
-    A suspended agent is reinstated, not registered anew; somebody dismissed for cause never is.
+    A suspended agent is reinstated, not registered anew; somebody dismissed for cause never is;
+    and after inactivity everybody waits.
+    Raises: AgentExists, ReinstatementTooEarly.
     """
-    if state is not AgentState.DISMISSED:
+    known = list(records)
+    if any(_blocks(each) for each in known):
+        raise AgentExists
+    check_wait(known, today)
+
+
+def _blocks(record: AgentRecord) -> bool:
+    if record.state is not AgentState.DISMISSED:
         return True
-    return reason_code is not None and reason_code in {reason.value for reason in FOR_CAUSE}
+    return record.reason_code in {reason.value for reason in FOR_CAUSE}
 
 
 def agent_code(number: int) -> str:

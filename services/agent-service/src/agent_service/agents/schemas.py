@@ -74,7 +74,8 @@ class AgentOut(Out):
         date, Field(description="First day as an agent, or since the reinstatement.")
     ]
     reinstatement_not_before: Annotated[
-        date | None, Field(description="First day of a possible reinstatement.")
+        date | None,
+        Field(description="First day on which the person may be an agent again after inactivity."),
     ]
     activated_at: Annotated[Instant, Field(description="When the application was approved.")]
 

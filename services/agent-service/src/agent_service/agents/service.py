@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -9,7 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.agents import queries, rules
 from agent_service.agents.models import Agent, AgentChange
-from agent_service.agents.rules import AgentState, Appointment, Person
+from agent_service.agents.rules import (
+    AgentState,
+    Appointment,
+    Decision,
+    DismissalReason,
+    Person,
+    SuspensionReason,
+)
 from agent_service.agents.schemas import NewDismissal, NewReinstatement, NewSuspension
 from agent_service.branches import service as branches
 from agent_service.history import change_columns
@@ -18,6 +26,7 @@ from perisai_kit.auth.principal import Principal
 from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.events.catalogue import (
     AgentActivated,
     AgentDismissed,
@@ -30,6 +39,7 @@ from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.privacy.read_audit import audit_read
 
 AtWork = TypeVar("AtWork", AgentActivated, AgentReinstated)
+Away = TypeVar("Away", AgentSuspended, AgentDismissed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +54,20 @@ def person_of(principal: Principal) -> Person:
     return Person(principal.account_id, members, principal.agent_id)
 
 
-async def check_not_registered(session: AsyncSession, *, nik_hash: bytes, account_id: UUID) -> None:
-    """Check that neither the person nor the account is an agent, or was dismissed for cause.
+async def check_may_apply(session: AsyncSession, *, nik_hash: bytes, account_id: UUID) -> None:
+    """Check that person and account may become an agent: not one already, not waiting, not barred.
 
-    Raises: AgentExists, the same for all of these: a stranger must not learn which.
+    The wait is told to the account that was the agent's. To others all of these are the same: a
+    stranger must not learn which.
+    Raises: AgentExists, ReinstatementTooEarly.
     """
-    earlier = await queries.list_earlier(session, nik_hash=nik_hash, account_id=account_id)
-    if any(rules.blocks_new_registration(state, reason) for state, reason in earlier):
-        raise rules.AgentExists
+    records = await queries.list_records(session, nik_hash=nik_hash, account_id=account_id)
+    try:
+        rules.check_new_registration(records, clock.today())
+    except rules.ReinstatementTooEarly:
+        if account_id not in {each.account_id for each in records}:
+            raise rules.AgentExists from None
+        raise
 
 
 async def activate(
@@ -60,12 +76,14 @@ async def activate(
     """Take an approved applicant into office and tell the other services.
 
     The agent's row comes before the wadah's lock, as in every change of an agent.
-    Raises: AgentExists, WadahNotActive.
+    Raises: AgentExists, ReinstatementTooEarly, WadahNotActive.
     """
+    now = clock.now()
+    today = jakarta_date(now)
     nik_hash = keyring.lookup("nik", new.nik)
-    await check_not_registered(session, nik_hash=nik_hash, account_id=new.account_id)
+    records = await queries.list_records(session, nik_hash=nik_hash, account_id=new.account_id)
+    rules.check_new_registration(records, today)
     code = rules.agent_code(await queries.next_number(session))
-    today = clock.today()
     row = Agent(
         id=new_id(),
         agent_code=code,
@@ -85,15 +103,15 @@ async def activate(
         account_holder_name=new.account_holder_name,
         state=AgentState.ACTIVE,
         in_office_since=today,
-        activated_at=clock.now(),
+        activated_at=now,
     )
     agent = await insert_once(session, row)
     if agent is None:
         raise rules.AgentExists
     await wadahs.lock_active(session, new.wadah_id, on=today)
     await _count(session, new.wadah_id)
-    _record(session, agent, None, by=by)
-    await publish(session, _at_work(AgentActivated, agent))
+    _record(session, agent, None, by=by, at=now)
+    await publish(session, _at_work(AgentActivated, agent, at=now))
     return agent
 
 
@@ -106,13 +124,11 @@ async def suspend(
     Raises: AgentNotFound, BranchOutOfScope, OwnCase, AgentStateConflict.
     """
     agent = await _lock_to_decide(session, agent_id, by)
-    not_before = rules.reinstatement_from(new.reason_code, clock.today(), wait_months)
-    await _move(session, agent, AgentState.SUSPENDED, new.reason_code, new.reason, by=by)
-    agent.reinstatement_not_before = not_before
-    event = AgentSuspended(
-        agent_id=agent.id, account_id=agent.account_id, reason_code=new.reason_code.value
-    )
-    await publish(session, event)
+    now = clock.now()
+    until = rules.reinstatement_from(new.reason_code, jakarta_date(now), wait_months)
+    await _move(session, agent, AgentState.SUSPENDED, new.reason_code, new.reason, by=by, at=now)
+    agent.reinstatement_not_before = rules.later_of(agent.reinstatement_not_before, until)
+    await publish(session, _away(AgentSuspended, agent, new.reason_code, at=now))
     return await _describe(session, agent)
 
 
@@ -126,12 +142,16 @@ async def reinstate(
     """
     agent = await _lock_to_decide(session, agent_id, by)
     rules.check_next(agent.state, AgentState.ACTIVE)
-    today = clock.today()
-    rules.check_reinstatement(agent.reinstatement_not_before, today)
+    now = clock.now()
+    today = jakarta_date(now)
+    records = await queries.list_records(
+        session, nik_hash=agent.nik_hash, account_id=agent.account_id
+    )
+    rules.check_wait(records, today)
     await wadahs.lock_active(session, agent.wadah_id, on=today)
-    await _move(session, agent, AgentState.ACTIVE, None, new.reason, by=by)
+    await _move(session, agent, AgentState.ACTIVE, None, new.reason, by=by, at=now)
     agent.in_office_since, agent.reinstatement_not_before = today, None
-    await publish(session, _at_work(AgentReinstated, agent))
+    await publish(session, _at_work(AgentReinstated, agent, at=now))
     return await _describe(session, agent)
 
 
@@ -140,15 +160,13 @@ async def dismiss(
 ) -> Described:
     """Dismiss an agent, for good. After fraud, crime or gratification he never comes back.
 
+    A wait after inactivity stays with the record, and so with the person.
     Raises: AgentNotFound, BranchOutOfScope, OwnCase, AgentStateConflict.
     """
     agent = await _lock_to_decide(session, agent_id, by)
-    await _move(session, agent, AgentState.DISMISSED, new.reason_code, new.reason, by=by)
-    agent.reinstatement_not_before = None
-    event = AgentDismissed(
-        agent_id=agent.id, account_id=agent.account_id, reason_code=new.reason_code.value
-    )
-    await publish(session, event)
+    now = clock.now()
+    await _move(session, agent, AgentState.DISMISSED, new.reason_code, new.reason, by=by, at=now)
+    await publish(session, _away(AgentDismissed, agent, new.reason_code, at=now))
     return await _describe(session, agent)
 
 
@@ -198,6 +216,11 @@ async def list_visible(
     return cut_page(rows, limit, key=lambda row: row.id)
 
 
+async def list_decisions(session: AsyncSession, agent_id: UUID) -> Sequence[Decision]:
+    """Return every change of an agent's state, the oldest first."""
+    return await queries.list_decisions(session, agent_id)
+
+
 async def find_by_application(session: AsyncSession, application_id: UUID) -> UUID | None:
     """Return the id of the agent that an application has made, if it has."""
     agent = await queries.find_by_application(session, application_id)
@@ -220,10 +243,11 @@ async def _move(
     reason: str,
     *,
     by: Principal,
+    at: datetime,
 ) -> None:
     rules.check_next(agent.state, to)
     before, agent.state, agent.reason_code = agent.state, to, reason_code
-    _record(session, agent, before, by=by, reason=reason)
+    _record(session, agent, before, by=by, at=at, reason=reason)
     await session.flush()
     await wadahs.lock(session, agent.wadah_id)
     await _count(session, agent.wadah_id)
@@ -240,13 +264,14 @@ def _record(
     before: AgentState | None,
     *,
     by: Principal,
+    at: datetime,
     reason: str | None = None,
 ) -> None:
-    columns = change_columns(agent, before, by=by, reason=reason)
+    columns = change_columns(agent, before, by=by, at=at, reason=reason)
     session.add(AgentChange(agent_id=agent.id, **columns))
 
 
-def _at_work(kind: type[AtWork], agent: Agent) -> AtWork:
+def _at_work(kind: type[AtWork], agent: Agent, *, at: datetime) -> AtWork:
     return kind(
         agent_id=agent.id,
         account_id=agent.account_id,
@@ -255,6 +280,15 @@ def _at_work(kind: type[AtWork], agent: Agent) -> AtWork:
         branch_code=agent.branch_code,
         region_code=agent.region_code,
         agent_code=agent.agent_code,
+        decided_at=at,
+    )
+
+
+def _away(
+    kind: type[Away], agent: Agent, reason: SuspensionReason | DismissalReason, *, at: datetime
+) -> Away:
+    return kind(
+        agent_id=agent.id, account_id=agent.account_id, reason_code=reason.value, decided_at=at
     )
 
 

@@ -14,6 +14,8 @@ from perisai_kit.auth.principal import Principal
 from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
+from perisai_kit.events.catalogue import WadahAgreementSigned
+from perisai_kit.events.outbox import publish
 
 
 async def sign(
@@ -25,8 +27,9 @@ async def sign(
     settings: Settings,
     at: str = "",
 ) -> None:
-    """Record an agreement of a wadah. at: where it stands in the request.
+    """Record an agreement of a wadah and tell the other services.
 
+    at: where it stands in the request.
     Raises: AgreementNumberTaken, AgreementEndsBeforeStart, AgreementTooLong.
     """
     rules.check_agreement(
@@ -43,6 +46,13 @@ async def sign(
     )
     if await insert_once(session, agreement) is None:
         raise rules.AgreementNumberTaken(field=f"{at}number")
+    signed = WadahAgreementSigned(
+        wadah_id=wadah_id,
+        agreement_id=agreement.id,
+        starts_on=agreement.starts_on,
+        ends_on=agreement.ends_on,
+    )
+    await publish(session, signed)
 
 
 async def list_agreements(session: AsyncSession, wadah_id: UUID) -> Sequence[Agreement]:

@@ -2,7 +2,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from agent_service.agents.rules import AgentExists, OwnCase
+from agent_service.agents.rules import AgentExists, OwnCase, ReinstatementTooEarly
 from agent_service.applications import service, verification
 from agent_service.applications.models import Application
 from agent_service.applications.rules import (
@@ -65,7 +65,13 @@ DECIDING = (ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStateConf
     status_code=201,
     openapi_extra=IDEMPOTENT,
     responses=problems(
-        PhoneProofRequired, WadahNotFound, WadahNotActive, NikInvalid, ApplicationOpen, AgentExists
+        PhoneProofRequired,
+        WadahNotFound,
+        WadahNotActive,
+        NikInvalid,
+        ApplicationOpen,
+        AgentExists,
+        ReinstatementTooEarly,
     ),
 )
 async def apply(
@@ -152,7 +158,9 @@ async def record_exam(
 
 @router.post(
     "/{application_id}/approval",
-    responses=problems(*DECIDING, RequirementsUnmet, AgentExists, WadahNotActive),
+    responses=problems(
+        *DECIDING, RequirementsUnmet, AgentExists, ReinstatementTooEarly, WadahNotActive
+    ),
 )
 async def approve_application(
     application_id: ApplicationId,

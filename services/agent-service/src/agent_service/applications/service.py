@@ -64,7 +64,7 @@ async def apply(
     """Take an application from the applicant himself.
 
     Raises: PhoneProofRequired, WadahNotFound, WadahNotActive, NikInvalid, ApplicationOpen,
-    AgentExists.
+    AgentExists, ReinstatementTooEarly.
     """
     rules.check_phone(by.amr, by.device_id)
     wadah = await wadahs.get_choosable(session, new.wadah_id, principal=by, field="wadah_id")
@@ -80,7 +80,7 @@ async def apply(
     if application is None:
         raise rules.ApplicationOpen
     # After the insert, so that an approval which has just ended an earlier application is seen.
-    await agents.check_not_registered(
+    await agents.check_may_apply(
         session, nik_hash=application.nik_hash, account_id=application.account_id
     )
     phone = Finding(Requirement.PHONE_AND_DEVICE.value, RequirementOutcome.MET)
@@ -161,7 +161,7 @@ async def approve(
 
     Two approvals at once wait on the application's row, and the second finds it ended.
     Raises: ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStateConflict,
-    RequirementsUnmet, AgentExists, WadahNotActive.
+    RequirementsUnmet, AgentExists, ReinstatementTooEarly, WadahNotActive.
     """
     application = await _lock_to_decide(session, application_id, by)
     rules.check_live(application.state)
@@ -388,5 +388,5 @@ def _record(
     by: Principal,
     reason: str | None = None,
 ) -> None:
-    columns = change_columns(application, before, by=by, reason=reason)
+    columns = change_columns(application, before, by=by, at=clock.now(), reason=reason)
     session.add(ApplicationChange(application_id=application.id, **columns))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,6 +20,8 @@ from agent_service.wadahs.schemas import NewTermination, NewWadah
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
+from perisai_kit.events.catalogue import WadahTerminated
+from perisai_kit.events.outbox import publish
 from perisai_kit.http.paging import Slice, cut_page, read_cursor
 
 
@@ -43,6 +45,7 @@ async def register(
     """
     branch = await branches.get(session, new.branch_code, field="branch_code")
     branches.check_in_scope(by, branch_code=branch.code, region_code=branch.region_code)
+    now = clock.now()
     wadah = Wadah(
         id=new_id(),
         name=new.name,
@@ -53,12 +56,12 @@ async def register(
         state=WadahState.REGISTERED,
         reason_code=None,
         agent_count=0,
-        created_at=clock.now(),
+        created_at=now,
         created_by=by.account_id,
     )
     session.add(wadah)
     await session.flush()
-    _record(session, wadah, None, by=by)
+    _record(session, wadah, None, by=by, at=now)
     if new.agreement is not None:
         await agreements.sign(
             session, wadah.id, new.agreement, by=by, settings=settings, at="agreement."
@@ -84,16 +87,18 @@ async def add_agreement(
 async def terminate(
     session: AsyncSession, wadah_id: UUID, new: NewTermination, *, by: Principal, settings: Settings
 ) -> Described:
-    """End the cooperation with a wadah, for good.
+    """End the cooperation with a wadah, for good, and tell the other services.
 
     Raises: WadahNotFound, BranchOutOfScope, WadahTerminated.
     """
     wadah = await _lock_to_decide(session, wadah_id, by)
     rules.check_next(wadah.state, WadahState.TERMINATED)
-    before = wadah.state
+    now, before = clock.now(), wadah.state
     wadah.state, wadah.reason_code = WadahState.TERMINATED, new.reason_code
-    _record(session, wadah, before, by=by, reason=new.reason)
+    _record(session, wadah, before, by=by, at=now, reason=new.reason)
     await session.flush()
+    event = WadahTerminated(wadah_id=wadah.id, reason_code=new.reason_code.value, decided_at=now)
+    await publish(session, event)
     return await _describe(session, wadah, settings)
 
 
@@ -187,9 +192,10 @@ def _record(
     before: WadahState | None,
     *,
     by: Principal,
+    at: datetime,
     reason: str | None = None,
 ) -> None:
-    columns = change_columns(wadah, before, by=by, reason=reason)
+    columns = change_columns(wadah, before, by=by, at=at, reason=reason)
     session.add(WadahChange(wadah_id=wadah.id, **columns))
 
 

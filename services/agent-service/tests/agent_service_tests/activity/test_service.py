@@ -1,105 +1,182 @@
+from __future__ import annotations
+
 from datetime import UTC, datetime
-from typing import Any
+from itertools import permutations
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent_service.activity import queries, service
-from agent_service.activity.models import ActivityFact
-from agent_service.activity.rules import Counts
+from agent_service.activity import service
 from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.jakarta import midnight
 from perisai_kit.domain.month import Month
-from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
+from perisai_kit.events.catalogue import CoverageDeclined, CoverageExtended, CoverageWithdrawn
+from perisai_kit.testing.plugin import BusinessTime
 
-AGENT, OTHER = new_id(), new_id()
-OCT, NOV = Month(2026, 10), Month(2026, 11)
+if TYPE_CHECKING:
+    from agent_service_tests.conftest import World
 
-
-def attribution(**differences: Any) -> MemberAttributed:
-    usual: dict[str, Any] = {
-        "attribution_id": new_id(),
-        "member_id": new_id(),
-        "agent_id": AGENT,
-        "wadah_id": new_id(),
-        "branch_code": "BWI",
-        "region_code": "JATIM",
-        "from_month": NOV,
-        "new_to_bpu": True,
-    }
-    return MemberAttributed(**{**usual, **differences})
+Answer = CoverageExtended | CoverageWithdrawn | CoverageDeclined
+AT = datetime(2026, 11, 5, 3, 0, tzinfo=UTC)
+SUSPENSION = {"reason_code": "investigation", "reason": "A complaint"}
 
 
-def payment(**differences: Any) -> PaymentSettled:
-    now = datetime(2026, 11, 5, 3, 0, tzinfo=UTC)
-    usual: dict[str, Any] = {
+def _told(differences: dict[str, Any]) -> dict[str, Any]:
+    usual = {
         "payment_id": new_id(),
         "bill_id": new_id(),
         "member_id": new_id(),
-        "partner_id": new_id(),
-        "amount": 28_400,
-        "issued_at": now,
-        "paid_at": now,
-        "received_at": now,
-        "agent_id": AGENT,
-        "payer": "self",
-        "lines": [],
+        "answer_no": 1,
+        "counts_at": AT,
     }
-    return PaymentSettled(**{**usual, **differences})
+    return {**usual, **differences}
 
 
-async def counted(session: AsyncSession, agent_id: UUID = AGENT) -> dict[Month, Counts]:
-    return dict(
-        await queries.count_by_month(session, agent_id, first=Month(2026, 1), last=Month(2026, 12))
+def extended(agent: UUID | None, **differences: Any) -> CoverageExtended:
+    return CoverageExtended(**_told({**_paid(agent), **differences}))
+
+
+def withdrawn(agent: UUID | None, **differences: Any) -> CoverageWithdrawn:
+    gone = {"months": (), "withdrawn": (Month(2026, 11),)}
+    return CoverageWithdrawn(**_told({**_paid(agent), **gone, **differences}))
+
+
+def declined(**differences: Any) -> CoverageDeclined:
+    return CoverageDeclined(**_told({"reason_code": "not_declared", **differences}))
+
+
+def _paid(agent: UUID | None) -> dict[str, Any]:
+    return {
+        "months": (Month(2026, 11),),
+        "first_month": Month(2026, 11),
+        "agent_id": agent,
+        "wadah_id": agent and new_id(),
+        "branch_code": "BWI",
+        "region_code": "JATIM",
+        "is_acquisition": False,
+    }
+
+
+@pytest.fixture
+async def agent_id(world: World, business_time: BusinessTime) -> UUID:
+    """An agent at work since the first of August."""
+    business_time.at(datetime(2026, 8, 1, 3, 0, tzinfo=UTC))
+    made = await world.agent()
+    business_time.at(datetime(2026, 11, 22, 3, 0, tzinfo=UTC))
+    return UUID(made["id"])
+
+
+async def counted(world: World, agent_id: UUID) -> dict[str, tuple[int, int]]:
+    """Return acquisitions and contributions of the months that have any."""
+    answer = await world.get(f"agents/{agent_id}/activity", by=world.officer)
+    return {
+        each["month"]: (each["acquisitions"], each["contributions"])
+        for each in answer.json()["months"]
+        if each["acquisitions"] or each["contributions"]
+    }
+
+
+async def test_of_nineteen_enrolled_the_six_who_paid_are_acquisitions_and_none_of_a_successor(
+    world: World, session: AsyncSession, agent_id: UUID
+) -> None:
+    successor = UUID((await world.agent())["id"])
+    firsts = [extended(agent_id, is_acquisition=True) for _ in range(6)]
+    after_hand_over = [extended(successor) for _ in range(6)]
+
+    await service.take_answers(session, firsts)
+    await service.take_answers(session, after_hand_over)
+
+    assert await counted(world, agent_id) == {"2026-11": (6, 6)}
+    assert await counted(world, successor) == {"2026-11": (0, 6)}
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+async def test_the_answer_with_the_highest_number_stands_in_any_order(
+    world: World, session: AsyncSession, agent_id: UUID, order: tuple[int, ...]
+) -> None:
+    payment_id = new_id()
+    told: list[Answer] = [
+        extended(agent_id, payment_id=payment_id, is_acquisition=True),
+        declined(payment_id=payment_id, answer_no=2),
+        extended(None, payment_id=payment_id, answer_no=3),
+        extended(
+            agent_id,
+            payment_id=payment_id,
+            answer_no=4,
+            is_acquisition=True,
+            counts_at=datetime(2026, 10, 31, 16, 59, tzinfo=UTC),
+        ),
+    ]
+
+    for place in order:
+        await service.take_answers(session, [told[place], told[place]])
+
+    assert await counted(world, agent_id) == {"2026-10": (1, 1)}
+
+
+@pytest.mark.parametrize("kind", [declined, withdrawn])
+async def test_an_acquisition_is_taken_back(
+    world: World, session: AsyncSession, agent_id: UUID, kind: Any
+) -> None:
+    payment_id = new_id()
+    await service.take_answers(
+        session, [extended(agent_id, payment_id=payment_id, is_acquisition=True)]
+    )
+    before = await counted(world, agent_id)
+    taken_back = {"payment_id": payment_id, "answer_no": 2}
+
+    await service.take_answers(
+        session, [declined(**taken_back) if kind is declined else withdrawn(agent_id, **taken_back)]
     )
 
+    assert before == {"2026-11": (1, 1)}
+    assert await counted(world, agent_id) == {}
 
-async def test_new_members_and_payments_are_counted_by_agent_and_month(
-    session: AsyncSession,
+
+async def test_a_payment_with_a_month_left_still_counts(
+    world: World, session: AsyncSession, agent_id: UUID
 ) -> None:
-    joined = [
-        attribution(),
-        attribution(),
-        attribution(from_month=OCT),
-        attribution(agent_id=OTHER),
-    ]
-    await service.take_attributions(session, joined)
-    await service.take_payments(session, [payment(), payment(agent_id=OTHER)])
+    left = withdrawn(agent_id, months=(Month(2026, 11),), is_acquisition=True)
 
-    assert await counted(session) == {OCT: Counts(1, 0), NOV: Counts(2, 1)}
-    assert await counted(session, OTHER) == {NOV: Counts(1, 1)}
+    await service.take_answers(session, [left])
+
+    assert await counted(world, agent_id) == {"2026-11": (1, 1)}
 
 
-async def test_reading_the_same_again_changes_nothing(session: AsyncSession) -> None:
-    joined, paid = [attribution()], [payment(), payment()]
-    for _ in range(2):
-        await service.take_attributions(session, joined)
-        await service.take_payments(session, [*paid, paid[0]])
+async def test_an_acquisition_on_a_day_away_counts_for_nobody(
+    world: World, session: AsyncSession, agent_id: UUID, business_time: BusinessTime
+) -> None:
+    business_time.at(datetime(2026, 11, 10, 3, 0, tzinfo=UTC))
+    await world.ok(f"agents/{agent_id}/suspension", SUSPENSION, by=world.officer)
+    business_time.at(datetime(2026, 11, 22, 3, 0, tzinfo=UTC))
+    on_the_day = datetime(2026, 11, 10, 16, 59, tzinfo=UTC)
 
-    assert await counted(session) == {NOV: Counts(1, 2)}
+    await service.take_answers(
+        session,
+        [
+            extended(agent_id, is_acquisition=True, counts_at=on_the_day),
+            extended(agent_id, is_acquisition=True, counts_at=datetime(2026, 11, 11, tzinfo=UTC)),
+        ],
+    )
 
-
-async def test_a_member_who_was_with_bpu_before_is_no_acquisition(session: AsyncSession) -> None:
-    await service.take_attributions(session, [attribution(new_to_bpu=False)])
-
-    assert await counted(session) == {}
-
-
-async def test_a_payment_without_an_agent_is_nobodys_work(session: AsyncSession) -> None:
-    await service.take_payments(session, [payment(agent_id=None)])
-
-    assert await session.scalar(select(func.count()).select_from(ActivityFact)) == 0
+    assert await counted(world, agent_id) == {"2026-11": (1, 2)}
 
 
-async def test_the_month_of_a_payment_is_jakartas(session: AsyncSession) -> None:
-    late = datetime(2026, 10, 31, 17, 30, tzinfo=UTC)  # 00:30 of 1 November in Jakarta
+async def test_the_month_of_a_payment_is_jakartas(
+    world: World, session: AsyncSession, agent_id: UUID
+) -> None:
+    begin = midnight(Month(2026, 11).first_day)  # 17:00 of 31 October in UTC
 
-    await service.take_payments(session, [payment(paid_at=late)])
+    await service.take_answers(session, [extended(agent_id, counts_at=begin)])
 
-    assert await counted(session) == {NOV: Counts(0, 1)}
+    assert await counted(world, agent_id) == {"2026-11": (0, 1)}
 
 
-async def test_a_large_batch_is_taken_at_once(session: AsyncSession) -> None:
-    await service.take_payments(session, [payment() for _ in range(1000)])
+async def test_a_large_batch_is_taken_at_once(
+    world: World, session: AsyncSession, agent_id: UUID
+) -> None:
+    await service.take_answers(session, [extended(agent_id) for _ in range(1000)])
 
-    assert await counted(session) == {NOV: Counts(0, 1000)}
+    assert await counted(world, agent_id) == {"2026-11": (0, 1000)}

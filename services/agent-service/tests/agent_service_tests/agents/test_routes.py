@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from agent_service.agents.models import Agent
 from perisai_kit.auth.principal import Role
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
@@ -144,6 +147,7 @@ async def test_a_suspension_is_told_with_its_reason(
             "agent_id": agent["id"],
             "account_id": str(account_id),
             "reason_code": "investigation",
+            "decided_at": suspended["history"][0]["changed_at"],
         },
     )
 
@@ -168,6 +172,53 @@ async def test_after_inactivity_an_agent_waits_six_months(
     assert back["reinstatement_not_before"] is None
     kind, data = (await events())[-1]
     assert (kind, data["agent_code"]) == ("agent.reinstated.v1", agent["agent_code"])
+    assert data["decided_at"] == back["history"][0]["changed_at"]
+
+
+@pytest.mark.parametrize("reason", ["resignation", "other"])
+async def test_a_dismissal_and_a_new_application_do_not_shorten_the_wait(
+    world: World, business_time: BusinessTime, reason: str
+) -> None:
+    business_time.at(datetime(2026, 1, 10, 3, 0, tzinfo=UTC))
+    applicant = world.applicant()
+    body = await world.new_application()
+    agent = await world.agent(by=applicant, **body)
+    await world.ok(f"agents/{agent['id']}/suspension", INACTIVITY, by=world.officer)
+    leave = {"reason_code": reason, "reason": "Wants to begin again"}
+    dismissed = await world.ok(f"agents/{agent['id']}/dismissal", leave, by=world.officer)
+    again = {**body, "wadah_id": (await world.wadah(name="Paguyuban Petani"))["id"]}
+
+    own = await world.post("applications", again, by=applicant)
+    from_another_phone = await world.post("applications", again, by=world.applicant())
+    business_time.at(datetime(2026, 7, 9, 17, 1, tzinfo=UTC))  # the tenth of July in Jakarta
+    after = await world.post("applications", again, by=world.applicant())
+
+    assert dismissed["reinstatement_not_before"] == "2026-07-10"
+    assert (own.status_code, own.json()["code"]) == (409, "reinstatement_too_early")
+    assert own.json()["details"] == {"not_before": "2026-07-10"}
+    assert (from_another_phone.status_code, from_another_phone.json()["code"]) == (
+        409,
+        "agent_exists",
+    )
+    assert after.status_code == 201
+
+
+async def test_an_approval_is_refused_while_the_person_waits(
+    world: World, business_time: BusinessTime, session: AsyncSession
+) -> None:
+    body = await world.new_application()
+    agent = await world.agent(**body)
+    leave = {"reason_code": "resignation", "reason": "Moves to another town"}
+    await world.ok(f"agents/{agent['id']}/dismissal", leave, by=world.officer)
+    application = await world.examined(**body)
+    # The wait is that of the person, so it holds too where the application came before it.
+    waits = update(Agent).where(Agent.id == UUID(agent["id"]))
+    await session.execute(waits.values(reinstatement_not_before=date(2099, 1, 1)))
+
+    answer = await world.post(f"applications/{application['id']}/approval", by=world.officer)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "reinstatement_too_early")
+    assert answer.json()["details"] == {"not_before": "2099-01-01"}
 
 
 async def test_an_agent_does_not_return_to_a_wadah_that_is_not_active(world: World) -> None:
@@ -196,6 +247,7 @@ async def test_a_dismissal_is_final_and_told(world: World, events: Callable[[], 
     assert {(each.status_code, each.json()["code"]) for each in after} == {(409, "agent_state")}
     kind, data = (await events())[-1]
     assert (kind, data["reason_code"]) == ("agent.dismissed.v1", "fraud")
+    assert data["decided_at"] == dismissed["history"][0]["changed_at"]
 
 
 @pytest.mark.parametrize("step", ["suspension", "reinstatement", "dismissal"])

@@ -1,4 +1,5 @@
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -7,7 +8,9 @@ from hypothesis import strategies as st
 from agent_service.agents import rules
 from agent_service.agents.rules import (
     FOR_CAUSE,
+    AgentRecord,
     AgentState,
+    Decision,
     DismissalReason,
     Person,
     SuspensionReason,
@@ -57,14 +60,88 @@ def test_only_inactivity_has_a_wait(reason: SuspensionReason) -> None:
     assert first == (date(2026, 11, 4) if reason is SuspensionReason.INACTIVITY else None)
 
 
-def test_the_first_day_of_the_wait_is_over_counts() -> None:
-    rules.check_reinstatement(date(2026, 11, 4), date(2026, 11, 4))
-    rules.check_reinstatement(None, date(2026, 1, 1))
+def record(
+    state: AgentState = S.DISMISSED,
+    reason_code: str | None = "resignation",
+    not_before: date | None = None,
+) -> AgentRecord:
+    return AgentRecord(new_id(), state, reason_code, not_before)
+
+
+def test_the_person_waits_for_the_end_of_every_wait() -> None:
+    waiting = [record(not_before=date(2026, 11, 4)), record(), record(not_before=date(2026, 2, 1))]
+    rules.check_wait(waiting, date(2026, 11, 4))
+    rules.check_wait([record()], date(2026, 1, 1))
 
     with pytest.raises(rules.ReinstatementTooEarly) as refused:
-        rules.check_reinstatement(date(2026, 11, 4), date(2026, 11, 3))
+        rules.check_new_registration(waiting, date(2026, 11, 3))
 
     assert refused.value.details == {"not_before": "2026-11-04"}
+
+
+def test_a_later_suspension_does_not_shorten_a_wait() -> None:
+    first, second = date(2026, 7, 1), date(2026, 9, 1)
+
+    assert rules.later_of(first, None) == first
+    assert rules.later_of(None, second) == second
+    assert rules.later_of(second, first) == second
+    assert rules.later_of(None, None) is None
+
+
+def decisions(*told: tuple[str, AgentState]) -> list[Decision]:
+    return [Decision(datetime.fromisoformat(at), state) for at, state in told]
+
+
+def days_at_work(history: list[Decision], first: date, days: int) -> list[date]:
+    asked = [first + timedelta(days=offset) for offset in range(days)]
+    return [day for day in asked if rules.is_at_work(history, day)]
+
+
+def test_the_day_of_a_suspension_and_of_a_reinstatement_count_as_work() -> None:
+    history = decisions(
+        ("2026-11-02T09:00+07:00", S.ACTIVE),
+        ("2026-11-04T00:00+07:00", S.SUSPENDED),
+        ("2026-11-06T23:59+07:00", S.ACTIVE),
+        ("2026-11-07T00:01+07:00", S.DISMISSED),
+    )
+
+    found = days_at_work(history, date(2026, 11, 1), 10)
+
+    assert [day.day for day in found] == [2, 3, 4, 6, 7]
+
+
+def test_a_day_on_which_an_agent_comes_back_and_leaves_again_counts() -> None:
+    history = decisions(
+        ("2026-11-01T09:00+07:00", S.ACTIVE),
+        ("2026-11-01T10:00+07:00", S.SUSPENDED),
+        ("2026-11-05T09:00+07:00", S.ACTIVE),
+        ("2026-11-05T10:00+07:00", S.SUSPENDED),
+    )
+
+    assert [day.day for day in days_at_work(history, date(2026, 11, 1), 9)] == [1, 5]
+    assert not rules.is_at_work([], date(2026, 11, 1))
+
+
+@given(st.lists(st.tuples(st.integers(0, 400), st.sampled_from(list(S))), max_size=8))
+def test_an_agent_is_at_work_on_every_day_touched_by_time_in_office(
+    told: list[tuple[int, AgentState]],
+) -> None:
+    begin = datetime(2026, 11, 1, tzinfo=UTC)
+    history = [Decision(begin + timedelta(hours=at), state) for at, state in sorted(told)]
+    spans = [(one.decided_at, two.decided_at) for one, two in pairwise(history)
+             if one.state is S.ACTIVE]  # fmt: skip
+    if history and history[-1].state is S.ACTIVE:
+        spans.append((history[-1].decided_at, begin + timedelta(days=40)))
+    touched = {
+        (since + timedelta(hours=7 + hour)).date()
+        for since, until in spans
+        for hour in range(int((until - since) / timedelta(hours=1)) + 1)
+    }
+
+    for offset in range(25):
+        day = date(2026, 11, 1) + timedelta(days=offset)
+        # A suspension at 00:00 sharp still has its day.
+        assert rules.is_at_work(history, day) is (day in touched)
 
 
 def test_nobody_decides_about_himself_under_any_of_his_accounts() -> None:
@@ -83,16 +160,22 @@ def test_nobody_decides_about_himself_under_any_of_his_accounts() -> None:
             rules.check_not_own(subject, by=by)
 
 
+def is_barred(found: AgentRecord) -> bool:
+    try:
+        rules.check_new_registration([record(), found], date(2026, 11, 1))
+    except rules.AgentExists:
+        return True
+    return False
+
+
 @pytest.mark.parametrize("reason", sorted(DismissalReason))
 def test_only_a_dismissal_for_cause_keeps_somebody_out(reason: DismissalReason) -> None:
-    blocked = rules.blocks_new_registration(S.DISMISSED, reason.value)
-
-    assert blocked is (reason in FOR_CAUSE)
+    assert is_barred(record(S.DISMISSED, reason.value)) is (reason in FOR_CAUSE)
 
 
 @pytest.mark.parametrize("state", [S.ACTIVE, S.SUSPENDED])
 def test_an_agent_is_not_registered_anew(state: AgentState) -> None:
-    assert rules.blocks_new_registration(state, None)
+    assert is_barred(record(state, None))
 
 
 @pytest.mark.parametrize(("digits", "digit"), [("7992739871", 3), ("000001", 8), ("000000", 0)])

@@ -166,6 +166,7 @@ async def test_the_whole_way_makes_an_agent(world: World, events: Callable[[], A
         "branch_code": "BWI",
         "region_code": "JATIM",
         "agent_code": agent["agent_code"],
+        "decided_at": agent["activated_at"],
     }
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +110,34 @@ async def test_a_terminated_wadah_is_not_active_and_signs_nothing(world: World) 
     assert ended["history"][0]["reason"] == "Three months below the target"
     assert ended["history"][0]["reason_code"] == "below_target"
     assert [each.json()["code"] for each in (again, signed)] == ["wadah_terminated"] * 2
+
+
+async def test_agreements_and_a_termination_are_told(
+    world: World, events: Callable[[], Any]
+) -> None:
+    first = world.new_wadah()["agreement"]
+    wadah = await world.wadah(agreement=first)
+    second = {**first, "number": "PKS/2/2026"}
+    signed = await world.ok(f"wadahs/{wadah['id']}/agreements", second, by=world.officer)
+    end = {"reason_code": "fraud", "reason": "Kept contributions"}
+    ended = await world.ok(f"wadahs/{wadah['id']}/termination", end, by=world.officer)
+
+    told = (await events())[-3:]
+
+    numbers = {each["id"]: each["number"] for each in signed["agreements"]}
+    assert [kind for kind, _ in told] == ["wadah.agreement_signed.v1"] * 2 + ["wadah.terminated.v1"]
+    assert [numbers[data["agreement_id"]] for _, data in told[:2]] == ["PKS/1/2026", "PKS/2/2026"]
+    for _, data in told[:2]:
+        period = (data["starts_on"], data["ends_on"])
+        assert (data["wadah_id"], period) == (
+            wadah["id"],
+            (first["starts_on"], first["ends_on"]),
+        )
+    assert told[2][1] == {
+        "wadah_id": wadah["id"],
+        "reason_code": "fraud",
+        "decided_at": ended["history"][0]["changed_at"],
+    }
 
 
 async def test_each_sees_the_wadahs_that_concern_him(world: World) -> None:

@@ -81,6 +81,8 @@ async def record_first(session: AsyncSession, enrolled: Mapping[UUID, UUID], sta
     enrolled: member id → id of the attribution.
     """
     place = Place(stamp.agent_id, stamp.wadah_id, stamp.branch_code, stamp.region_code)
+    if stamp.agent_id is not None:
+        await care.lock_agent(session, stamp.agent_id)
     rows = [
         _row(
             attribution_id,
@@ -119,6 +121,8 @@ async def change(
     Raises: MemberNotFound, AgentUnknown, AttributionUnchanged, AttributionIdTaken,
     HandoverPlanned, OwnMembership, FromDateInvalid, ReasonReserved.
     """
+    if new.agent_id is not None:
+        await care.lock_agent(session, new.agent_id)
     member = await members.lock(session, member_id=member_id, viewer=officer)
     attribution_id = new.id or new_id()
     first = await queries.find_attribution(session, attribution_id)
@@ -157,6 +161,7 @@ async def find_target(
     """
     if agent_id is None:
         return Target(None)
+    await care.lock_agent(session, agent_id)
     agent = await care.find_agent_at_work(session, agent_id)
     if agent is None:
         raise AgentUnknown(field=field)

@@ -44,6 +44,15 @@ async def find_agent(session: AsyncSession, agent_id: UUID) -> KnownAgent | None
     return await session.get(KnownAgent, agent_id)
 
 
+async def lock_agent(session: AsyncSession, agent_id: UUID, *, shared: bool) -> None:
+    """Lock an agent until the transaction ends: shared to give members to the agent.
+
+    Everybody locks the agent before members. So a decision on the agent misses no member.
+    """
+    query = select(KnownAgent.agent_id).where(KnownAgent.agent_id == agent_id)
+    await session.execute(query.with_for_update(read=shared))
+
+
 async def list_agents(session: AsyncSession, agent_ids: Collection[UUID]) -> dict[UUID, UUID]:
     """Return agent → own member."""
     query = select(KnownAgent.agent_id, KnownAgent.member_id)

@@ -113,6 +113,14 @@ async def list_agents(session: AsyncSession, agent_ids: Collection[UUID]) -> Map
     return {id_: Agent(members.get(id_), made) for id_, made in decisions.items()}
 
 
+async def lock_agent(session: AsyncSession, agent_id: UUID) -> None:
+    """Let no decision on an agent pass while members are given to the agent.
+
+    To be called before any of the members is locked.
+    """
+    await queries.lock_agent(session, agent_id, shared=True)
+
+
 async def find_agent_at_work(session: AsyncSession, agent_id: UUID) -> KnownAgent | None:
     """Return an agent who has the word of agent-service to work now."""
     known = await queries.find_agent(session, agent_id)
@@ -137,6 +145,10 @@ async def note_agent(session: AsyncSession, event: AgentActivated | AgentReinsta
 async def note_decision(
     session: AsyncSession, agent_id: UUID, kind: DecisionKind, *, decided_at: datetime
 ) -> bool:
-    """Remember what agent-service decided about an agent; return whether it is new."""
+    """Remember what agent-service decided about an agent; return whether it is new.
+
+    The agent is locked until the transaction ends.
+    """
+    await queries.lock_agent(session, agent_id, shared=False)
     row = {"agent_id": agent_id, "decided_at": decided_at, "kind": kind}
     return await queries.insert_once_decision(session, row)

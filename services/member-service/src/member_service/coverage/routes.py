@@ -75,7 +75,7 @@ async def get_contribution_basis(
     basis = await service.get_basis(
         session, member_id=member_id, viewer=viewer, terms=terms, request_id=request_id
     )
-    return _basis_out(basis)
+    return basis_out(basis)
 
 
 @router.post(
@@ -146,7 +146,7 @@ async def list_endings(member_id: MemberId, session: Session, viewer: Reader) ->
     return EndingsOut(items=[EndingOut.model_validate(each) for each in found])
 
 
-def _basis_out(basis: ContributionBasis) -> ContributionBasisOut:
+def basis_out(basis: ContributionBasis) -> ContributionBasisOut:
     today = clock.today()
     member, billable = basis.member, basis.billable
     return ContributionBasisOut(

@@ -113,7 +113,11 @@ async def test_what_is_told_last_counts_in_any_order_and_any_number_of_times(
 ) -> None:
     member_id = new_id()
     one, two, three = make_care(), make_care(), make_care(from_date=APRIL)
-    states = [Told(member_id, 1, [one]), Told(member_id, 3, [two, three]), Told(member_id, 2, [one])]
+    states = [
+        Told(member_id, 1, [one]),
+        Told(member_id, 3, [two, three]),
+        Told(member_id, 2, [one]),
+    ]
 
     await service.take(session, states)
     for told in states:

@@ -1,12 +1,17 @@
 """Create the kit's tables, branches, wadahs, applications, agents and activity.
 
-What is history cannot be changed or deleted by the service: agreements, checks, trainings, exams,
-changes of state and facts of activity.
+What is history cannot be changed or deleted by the service: agreements, checks, trainings, exams
+and changes of state.
 """
 
 from alembic import op
 
-from perisai_kit.db.migrations import create_kit_tables, execute_script
+from perisai_kit.db.migrations import (
+    create_kit_tables,
+    create_kit_tables_2,
+    execute_script,
+    keep_authority_with_answers,
+)
 
 revision = "0001"
 down_revision = None
@@ -259,18 +264,19 @@ CREATE TABLE agent_changes (
 CREATE INDEX ix_agent_changes_agent_id_id ON agent_changes (agent_id, id);
 GRANT SELECT, INSERT ON agent_changes TO {app};
 
-CREATE TABLE activity_facts (
-    id uuid NOT NULL,
-    kind varchar(40) NOT NULL,
-    agent_id uuid NOT NULL,
-    month text NOT NULL,
-    recorded_at timestamptz NOT NULL,
-    CONSTRAINT pk_activity_facts PRIMARY KEY (id),
-    CONSTRAINT ck_activity_facts_month CHECK (month ~ '^[0-9]{4}-(0[1-9]|1[0-2])$'),
-    CONSTRAINT ck_activity_facts_kind CHECK (kind IN ('acquisition', 'contribution'))
+CREATE TABLE coverage_answers (
+    payment_id uuid NOT NULL,
+    answer_no integer NOT NULL,
+    agent_id uuid,
+    counts_on date NOT NULL,
+    is_acquisition boolean NOT NULL,
+    CONSTRAINT pk_coverage_answers PRIMARY KEY (payment_id),
+    CONSTRAINT ck_coverage_answers_acquisition
+        CHECK (agent_id IS NOT NULL OR NOT is_acquisition)
 );
-CREATE INDEX ix_activity_facts_agent_id_month_kind ON activity_facts (agent_id, month, kind);
-GRANT SELECT, INSERT ON activity_facts TO {app};
+CREATE INDEX ix_coverage_answers_agent_id_counts_on ON coverage_answers (agent_id, counts_on);
+GRANT SELECT, INSERT, UPDATE (answer_no, agent_id, counts_on, is_acquisition)
+    ON coverage_answers TO {app};
 
 CREATE SEQUENCE agent_numbers;
 GRANT USAGE ON SEQUENCE agent_numbers TO {app};
@@ -279,4 +285,6 @@ GRANT USAGE ON SEQUENCE agent_numbers TO {app};
 
 def upgrade() -> None:
     create_kit_tables(op)
+    keep_authority_with_answers(op)
+    create_kit_tables_2(op)
     execute_script(op, TABLES)

@@ -1,0 +1,295 @@
+"""A half year in three services, day by day: their own code, databases and feeds, no processes.
+
+Everything that happens is written down for the oracle too.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from incentives.oracle import Decided, Paid, Person, Worker, World
+from member_service_tests.registrations.histories import TERMS
+from member_service_tests.registrations.oracle import Life
+from sqlalchemy import select
+
+from member_service import worker as member_worker
+from member_service.attributions import service as attributions
+from member_service.attributions.schemas import NewAttribution
+from member_service.care.rules import CareReason
+from member_service.coverage import routes as basis_routes
+from member_service.coverage import service as coverage
+from member_service.coverage.schemas import NewEnding
+from member_service.declarations import service as declarations
+from member_service.declarations.schemas import NewWorkDeclaration
+from member_service.enrolments import service as enrolments
+from member_service.enrolments.schemas import NewMember
+from member_service.evidence.schemas import NewEvidence
+from member_service.members.rules import Limits
+from payment_service import worker as payment_worker
+from payment_service.bills import service as bills
+from payment_service.bills.schemas import BillOut, NewBill
+from payment_service.clients.members import ContributionBasis
+from payment_service.commissions import tasks as commissions
+from payment_service.incentive_statements import service as statements
+from payment_service.incentive_statements.models import Statement
+from payment_service.payments import service as payments
+from payment_service.payments.rules import Notice, Settlement
+from payment_service.settings import Settings
+from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
+from perisai_kit.db.engine import Database
+from perisai_kit.db.sql import execute_together, make_executor
+from perisai_kit.domain import clock
+from perisai_kit.domain.errors import DomainError
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.events.catalogue import (
+    AgentActivated,
+    AgentDismissed,
+    AgentReinstated,
+    AgentSuspended,
+)
+from perisai_kit.events.feed import LocalFeed
+from perisai_kit.events.outbox import publish
+from perisai_kit.events.signals import Signals
+from perisai_kit.events.subscription import Subscription
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.testing.feeds import number_now
+from sandbox.demo.people import member_body, new_adult
+
+BRANCH = Scope(ScopeKind.BRANCH, "BWI", "JTM")
+ADMIN = Principal(account_id=new_id(), roles=frozenset({Role.ADMIN}))
+OFFICER = Principal(account_id=new_id(), roles=frozenset({Role.BRANCH_OFFICER}), scope=BRANCH)
+SERVICE = Principal(account_id=new_id(), roles=frozenset({Role.SERVICE}), client_id="payment")
+KINDS = {
+    "suspended": AgentSuspended,
+    "dismissed": AgentDismissed,
+    "activated": AgentActivated,
+    "reinstated": AgentReinstated,
+}
+
+
+@dataclass
+class Services:
+    """The databases of the services, and a clock that moves by hand."""
+
+    agent: Database
+    member: Database
+    payment: Database
+    keyring: Keyring
+    settings: Settings
+    set_clock: Callable[[datetime], None]
+
+
+@dataclass
+class Simulation:
+    services: Services
+    world: World
+    chance: Random
+    now: datetime
+    bank: UUID = field(default_factory=new_id)
+
+    def __post_init__(self) -> None:
+        feeds = {
+            name: LocalFeed(getattr(self.services, name), source=name, signals=Signals())
+            for name in ("agent", "member", "payment")
+        }
+        of_members = member_worker.subscriptions(
+            agents=feeds["agent"], payments=feeds["payment"], terms=TERMS, poll_s=0
+        )
+        of_payments = payment_worker.subscriptions(
+            own=feeds["payment"], members=feeds["member"], agents=feeds["agent"], poll_s=0
+        )
+        self.readers: list[tuple[Subscription, Database]] = [
+            *((each, self.services.member) for each in of_members),
+            *((each, self.services.payment) for each in of_payments),
+        ]
+        self.move(timedelta())
+
+    def move(self, step: timedelta) -> None:
+        self.now += step
+        self.services.set_clock(self.now)
+
+    async def read(self, *, everything: bool = False) -> None:
+        """Let readers read as chance will have it, or all of them until nothing is new."""
+        services = self.services
+        for _ in range(20 if everything else 1):
+            total = 0
+            for database in (services.agent, services.member, services.payment):
+                total += await number_now(database)
+            order = self.chance.sample(self.readers, len(self.readers))
+            for reader, database in order:
+                if everything or self.chance.random() < 0.5:
+                    while count := await reader.step(database):
+                        total += count
+            if everything or self.chance.random() < 0.5:
+                await commissions.every_second(services.payment)
+            if not total:
+                return
+        raise AssertionError("the feeds do not come to rest")
+
+    async def take_on(self, *, wadah: UUID, member: UUID | None = None) -> UUID:
+        agent_id = new_id()
+        self.world.agents[agent_id] = Worker(wadah, member)
+        await self.decide(agent_id, "activated")
+        return agent_id
+
+    async def decide(self, agent_id: UUID, kind: str) -> None:
+        """Let agent-service decide about an agent."""
+        worker = self.world.agents[agent_id]
+        at = clock.now()
+        worker.decided.append((at, kind))
+        common: dict[str, Any] = {
+            "agent_id": agent_id,
+            "account_id": new_id(),
+            "decided_at": at,
+        }
+        if kind in ("activated", "reinstated"):
+            common |= {
+                "member_id": worker.member or new_id(),
+                "wadah_id": worker.wadah,
+                "branch_code": BRANCH.code,
+                "region_code": BRANCH.region,
+                "agent_code": "A1",
+            }
+        else:
+            common["reason_code"] = "fraud"
+        async with self.services.agent.begin() as session:
+            await publish(session, KINDS[kind](**common))
+
+    async def enrol(self, agent_id: UUID | None, *, new_to_bpu: bool, has_jht: bool) -> UUID:
+        """Enrol somebody: by this agent, or by an officer."""
+        by = OFFICER
+        if agent_id is not None:
+            wadah = self.world.agents[agent_id].wadah
+            by = Principal(
+                account_id=new_id(),
+                roles=frozenset({Role.AGENT}),
+                agent_id=agent_id,
+                wadah_id=wadah,
+                scope=BRANCH,
+            )
+        now = clock.now()
+        adult = new_adult(clock.today())
+        programmes = ["jkk", "jkm", "jht"] if has_jht else ["jkk", "jkm"]
+        body = member_body(adult, at=now, new_to_bpu=new_to_bpu) | {"programmes": programmes}
+        body["work_declaration"] = {"working": True, "declared_on": str(clock.today())}
+        desk = enrolments.desk(by, limits=Limits(15, 1_000_000), keyring=self.services.keyring)
+        async with self.services.member.begin() as session:
+            form = NewMember.model_validate(body)
+            member = await enrolments.enrol(session, form=form, desk=desk, principal=by)
+        self.world.people[member.id] = Person(
+            Life(member.birth_date, [(clock.today(), member.created_at)]),
+            [Decided(clock.today(), member.created_at, agent_id)],
+            new_to_bpu,
+        )
+        return member.id
+
+    async def declare(self, member_id: UUID) -> None:
+        async with self.services.member.begin() as session:
+            made = await declarations.declare_work(
+                session,
+                member_id=member_id,
+                new=NewWorkDeclaration(working=True, declared_on=clock.today()),
+                viewer=ADMIN,
+            )
+        self.world.people[member_id].life.declared.append((made.declared_on, made.made_at))
+
+    async def hand_over(self, member_id: UUID, agent_id: UUID | None, start: date | None) -> None:
+        new = NewAttribution(agent_id=agent_id, from_date=start, reason=CareReason.BRANCH_DECISION)
+        async with self.services.member.begin() as session:
+            made = await attributions.change(session, member_id=member_id, new=new, officer=ADMIN)
+        decided = self.world.people[member_id].decided
+        if made.at_once:
+            for each in decided:
+                each.withdrawn |= each.from_date > clock.today() and not each.at_once
+        decided.append(Decided(made.from_date, made.made_at, agent_id, made.at_once))
+
+    async def bill(self, member_id: UUID, months: int) -> BillOut:
+        """Bill as many months of a random offer, as far as it goes."""
+        async with self.services.member.begin() as session:
+            found = await coverage.get_basis(
+                session, member_id=member_id, viewer=SERVICE, terms=TERMS, request_id="-"
+            )
+            told = basis_routes.basis_out(found)
+        basis = ContributionBasis.model_validate_json(told.model_dump_json())
+        offer = self.chance.choice(basis.offers)
+        asked = NewBill(
+            member_id=member_id,
+            first_month=offer.months[0],
+            month_count=min(months, len(offer.months)),
+        )
+        async with self.services.payment.begin() as session:
+            issued = await bills.issue(
+                session, asked, basis, by=new_id(), settings=self.services.settings
+            )
+        return issued.bill
+
+    async def pay(self, bill: BillOut) -> None:
+        """Let the bank pay a bill now, and tell of it at once."""
+        account = bill.virtual_accounts[0]
+        key = (account.partner_id, account.customer_no)
+        now = clock.now()
+        async with self.services.payment.begin() as session:
+            run = make_executor(session)
+            locked = (await bills.lock_for_payment(run, [key]))[key]
+            if locked.status != "open" or not locked.issued_at <= now < locked.expires_at:
+                return
+            notice = Notice(
+                partner_id=account.partner_id,
+                payment_request_id=str(new_id()),
+                amount=locked.amount,
+                trx_date_time=now,
+                received_at=now,
+                paid_at=now,
+                channel_code="6017",
+                reference_no="1",
+            )
+            settlement = Settlement(new_id(), notice, locked)
+            await execute_together(run, payments.settling([settlement]))
+        self.world.people[bill.member_id].paid.append(
+            Paid(
+                settlement.payment_id,
+                locked.issued_at,
+                now,
+                {(line.month, line.programme.value): line.amount for line in locked.lines},
+            )
+        )
+
+    async def end(self, member_id: UUID, last_day: date) -> None:
+        new = NewEnding(reason="choice", last_day=last_day)
+        async with self.services.member.begin() as session:
+            await coverage.report_ending(
+                session, member_id=member_id, new=new, officer=ADMIN, terms=TERMS
+            )
+        life = self.world.people[member_id].life
+        life.endings.append((last_day + timedelta(days=1), "choice"))
+
+    async def tell_evidence(self, member_id: UUID, new_to_bpu: bool) -> None:
+        new = NewEvidence(new_to_bpu=new_to_bpu, basis="bpjs_record" if new_to_bpu else None)
+        async with self.services.member.begin() as session:
+            await coverage.take_evidence(
+                session, member_id=member_id, new=new, officer=ADMIN, terms=TERMS
+            )
+        self.world.people[member_id].was_never_in_bpu = new_to_bpu
+
+    async def close(self, month: Month) -> dict[UUID, int]:
+        """Close a month; return the statements' amounts."""
+        await self.read(everything=True)
+        async with self.services.member.begin() as session:
+            await coverage.announce_ends(session, terms=TERMS, limit=1000)
+        await self.read(everything=True)
+        async with self.services.payment.begin() as session:
+            await statements.close(session, month, by=new_id(), settings=self.services.settings)
+        async with self.services.payment.read() as session:
+            rows = await session.scalars(select(Statement).where(Statement.month == month))
+            return {row.beneficiary_id: row.amount for row in rows}
+
+    async def try_to(self, act: Any) -> None:
+        """Do something that the rules may refuse: that is the services' to say."""
+        try:
+            await act
+        except DomainError:
+            return

@@ -1,0 +1,226 @@
+"""Incentive statements over half a year beside a second opinion: none differs."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+import pytest
+from incentives.oracle import Books, Scheme, World, earned, floor
+from incentives.simulation import Services, Simulation
+from sqlalchemy import func, select
+
+from payment_service.banks.models import BankPartner
+from payment_service.commissions import service as commissions
+from payment_service.incentive_statements.models import Statement
+from payment_service.schemes import service as schemes
+from payment_service.schemes.rules import SchemeVerdict
+from payment_service.schemes.schemas import NewScheme
+from payment_service.settings import Settings
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.jakarta import JAKARTA
+from perisai_kit.domain.month import Month
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.testing.plugin import BusinessTime, Urls
+
+FIRST = Month(2026, 1)
+MONTHS = 6
+TERMS = {
+    "tiers": [
+        {"first_index": 1, "last_index": 24, "rate_bps": 1500},
+        {"first_index": 25, "last_index": 60, "rate_bps": 500},
+    ],
+    "acquisition_by_programmes": [
+        {"programmes": 3, "amount": 15_000},
+        {"programmes": 2, "amount": 10_000},
+    ],
+    "acquisition_fixed": 0,
+    "threshold": 2,
+    "agent_share_bps": 10_000,
+    "wadah_share_bps": 0,
+    "override_bps": 1_000,
+    "sponsored": True,
+}
+
+
+@pytest.fixture
+async def services(
+    own_database: Callable[[str], Urls],
+    keyring: Keyring,
+    make_settings: Callable[..., Settings],
+    business_time: BusinessTime,
+) -> Any:
+    urls = {name: own_database(name) for name in ("agent", "member", "payment")}
+    opened = {name: Database(each.app, keyring=keyring) for name, each in urls.items()}
+    settings = make_settings(
+        Settings, urls["payment"], member_url="http://member", agent_url="http://agent"
+    )
+    yield Services(**opened, keyring=keyring, settings=settings, set_clock=business_time.at)
+    for database in opened.values():
+        await database.dispose()
+
+
+async def begin(services: Services, chance: Random) -> Simulation:
+    """Open a world with a bank and a scheme whose threshold a few new members reach."""
+    scheme = Scheme(2, 15_000, 10_000, Fraction(15, 100), Fraction(5, 100), Fraction(1, 10))
+    started = datetime(FIRST.year, FIRST.month, 2, 9, tzinfo=JAKARTA)
+    simulation = Simulation(services, World(scheme), chance, started)
+    new = NewScheme.model_validate(
+        {"name": "of the test", "first_month": str(FIRST), "terms": TERMS, "source": "the test"}
+    )
+    async with services.payment.begin() as session:
+        proposed = await schemes.propose(session, new, by=new_id(), settings=services.settings)
+        await commissions.decide(
+            session,
+            proposed.id,
+            verdict=SchemeVerdict.APPROVED,
+            by=new_id(),
+            settings=services.settings,
+        )
+        session.add(bank_partner())
+    return simulation
+
+
+def bank_partner() -> BankPartner:
+    now = datetime(2026, 1, 1, tzinfo=JAKARTA)
+    return BankPartner(
+        id=new_id(),
+        name="Bank Uji",
+        profile="generic-hmac",
+        status="active",
+        company_code="88001",
+        bank_code="999",
+        client_id=str(new_id()),
+        client_secret="not used here",
+        public_key_pem="not used here",
+        allowed_sources=[],
+        created_at=now,
+        created_by=new_id(),
+        status_changed_at=now,
+        status_changed_by=new_id(),
+    )
+
+
+async def live_through(
+    simulation: Simulation, *, punctual: bool, check: Callable[[Month], Awaitable[None]]
+) -> None:
+    """Let half a year pass. punctual: every feed is read before the next day begins."""
+    chance, world = simulation.chance, simulation.world
+    wadahs = [new_id(), new_id()]
+    agents = [await simulation.take_on(wadah=chance.choice(wadahs)) for _ in range(3)]
+    await simulation.read(everything=True)
+    last = Month.of(simulation.now.date())
+    while (today := simulation.now.date()) < FIRST.plus(MONTHS).first_day + timedelta(days=6):
+        month = Month.of(today)
+        if month != last and today.day >= 4:
+            await check(last)
+            last = month
+        for _ in range(chance.randint(0, 3)):
+            simulation.move(timedelta(minutes=chance.randint(1, 200)))
+            await simulation.try_to(something(simulation, agents, wadahs))
+        await simulation.read(everything=punctual)
+        simulation.move(timedelta(days=1) - timedelta(hours=simulation.now.hour - 8))
+    assert len(world.people) > MONTHS
+
+
+def something(simulation: Simulation, agents: list[Any], wadahs: list[Any]) -> Awaitable[None]:
+    """Return what happens next."""
+    chance, world, today = simulation.chance, simulation.world, simulation.now.date()
+    people = list(world.people)
+    dice = chance.random()
+    if dice < 0.22 or not people:
+        return enrol_and_pay(simulation, agents)
+    member_id = chance.choice(people)
+    if dice < 0.72:
+        return bill_and_pay(simulation, member_id)
+    if dice < 0.87:
+        start = None if chance.random() < 0.4 else Month.of(today).plus(chance.randint(1, 2))
+        to = chance.choice([*agents, None])
+        return simulation.hand_over(member_id, to, start.first_day if start else None)
+    if dice < 0.93:
+        return change_agent(simulation, agents, wadahs)
+    if dice < 0.96:
+        return simulation.end(member_id, today - timedelta(days=chance.randint(-20, 20)))
+    return simulation.tell_evidence(member_id, chance.random() < 0.5)
+
+
+async def enrol_and_pay(simulation: Simulation, agents: list[Any]) -> None:
+    chance = simulation.chance
+    by = chance.choice([*agents, *agents, None])
+    if by is not None and not simulation.world.agents[by].works(simulation.now.date()):
+        return
+    member_id = await simulation.enrol(
+        by, new_to_bpu=chance.random() < 0.8, has_jht=chance.random() < 0.7
+    )
+    if chance.random() < 0.7:
+        await bill_and_pay(simulation, member_id)
+
+
+async def bill_and_pay(simulation: Simulation, member_id: Any) -> None:
+    chance = simulation.chance
+    if chance.random() < 0.7:
+        await simulation.declare(member_id)
+        simulation.move(timedelta(seconds=1))
+    bill = await simulation.bill(member_id, chance.choice([1, 1, 1, 2, 3, 6]))
+    simulation.move(timedelta(minutes=chance.randint(1, 600)))
+    await simulation.pay(bill)
+
+
+async def change_agent(simulation: Simulation, agents: list[Any], wadahs: list[Any]) -> None:
+    """Suspend, reinstate or dismiss an agent; a dismissed one is followed by a new one."""
+    chance = simulation.chance
+    agent_id = chance.choice(agents)
+    worker = simulation.world.agents[agent_id]
+    kind = worker.decided[-1][1]
+    if kind == "suspended":
+        await simulation.decide(agent_id, "reinstated")
+    elif kind != "dismissed":
+        await simulation.decide(agent_id, chance.choice(["suspended", "suspended", "dismissed"]))
+    if worker.decided[-1][1] == "dismissed":
+        agents.remove(agent_id)
+        member = chance.choice([*simulation.world.people, None])
+        agents.append(await simulation.take_on(wadah=chance.choice(wadahs), member=member))
+
+
+async def compare(services: Services, seed: str, *, punctual: bool) -> None:
+    simulation = await begin(services, Random(seed))
+    books = Books()
+
+    async def check(month: Month) -> None:
+        made = await simulation.close(month)
+        wanted = books.close(simulation.world, month, known_on=simulation.now.date())
+        assert {who: amount for who, amount in made.items() if amount} == wanted, (seed, month)
+
+    await live_through(simulation, punctual=punctual, check=check)
+    totals = earned(
+        simulation.world, through=FIRST.plus(MONTHS - 1), known_on=simulation.now.date()
+    )
+    async with services.payment.read() as session:
+        stated = await session.execute(
+            select(Statement.beneficiary_id, func.sum(Statement.amount)).group_by(
+                Statement.beneficiary_id
+            )
+        )
+        assert {who: int(sum_) for who, sum_ in stated if sum_} == {
+            who: floor(amount) for who, amount in totals.items() if floor(amount)
+        }
+    assert sum(totals.values()) > 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("punctual", [True, False])
+async def test_no_statement_of_half_a_year_differs(
+    services: Services, seed: int, punctual: bool
+) -> None:
+    await compare(services, f"half a year {seed}", punctual=punctual)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(100, 160))
+@pytest.mark.parametrize("punctual", [True, False])
+async def test_no_statement_of_many_half_years_differs(
+    services: Services, seed: int, punctual: bool
+) -> None:
+    await compare(services, f"half a year {seed}", punctual=punctual)
