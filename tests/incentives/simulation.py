@@ -106,29 +106,44 @@ class Simulation:
             *((each, self.services.member) for each in of_members),
             *((each, self.services.payment) for each in of_payments),
         ]
+        # Who has nothing new to read is not asked, which saves most of the time.
+        self._numbered = dict.fromkeys(feeds, 0)
+        self._read_to = dict.fromkeys((each.name for each, _ in self.readers), 0)
         self.move(timedelta())
 
     def move(self, step: timedelta) -> None:
         self.now += step
         self.services.set_clock(self.now)
 
-    async def read(self, *, everything: bool = False) -> None:
-        """Let readers read as chance will have it, or all of them until nothing is new."""
-        services = self.services
+    async def read(self, *, everything: bool = False, whole: bool = False) -> None:
+        """Let readers read as chance will have it, or everything until nothing is new.
+
+        whole: ask all of them, so that they know how far they have read.
+        """
         for _ in range(20 if everything else 1):
             total = 0
-            for database in (services.agent, services.member, services.payment):
-                total += await number_now(database)
-            order = self.chance.sample(self.readers, len(self.readers))
-            for reader, database in order:
+            for reader, database in self.chance.sample(self.readers, len(self.readers)):
                 if everything or self.chance.random() < 0.5:
-                    while count := await reader.step(database):
-                        total += count
+                    total += await self._read(reader, database, whole=whole)
             if everything or self.chance.random() < 0.5:
-                await commissions.every_second(services.payment)
+                await commissions.every_second(self.services.payment)
             if not total:
                 return
-        raise AssertionError("the feeds do not come to rest")
+        assert not everything, "the feeds do not come to rest"
+
+    async def _read(self, reader: Subscription, database: Database, *, whole: bool) -> int:
+        # Subscriptions are named by what they read: payments, commissions.members and so on.
+        source = reader.name.rpartition(".")[2].removesuffix("s")
+        total = 0
+        while True:
+            self._numbered[source] += await number_now(getattr(self.services, source))
+            if self._read_to[reader.name] == self._numbered[source] and not whole:
+                return total
+            count = await reader.step(database)
+            total += count
+            if not count:
+                self._read_to[reader.name] = self._numbered[source]
+                return total
 
     async def take_on(self, *, wadah: UUID, member: UUID | None = None) -> UUID:
         agent_id = new_id()
@@ -207,14 +222,16 @@ class Simulation:
                 each.withdrawn |= each.from_date > clock.today() and not each.at_once
         decided.append(Decided(made.from_date, made.made_at, agent_id, made.at_once))
 
-    async def bill(self, member_id: UUID, months: int) -> BillOut:
-        """Bill as many months of a random offer, as far as it goes."""
+    async def bill(self, member_id: UUID, months: int) -> BillOut | None:
+        """Bill as many months of a random offer, as far as it goes; None where there is none."""
         async with self.services.member.begin() as session:
             found = await coverage.get_basis(
                 session, member_id=member_id, viewer=SERVICE, terms=TERMS, request_id="-"
             )
             told = basis_routes.basis_out(found)
         basis = ContributionBasis.model_validate_json(told.model_dump_json())
+        if not basis.offers:
+            return None
         offer = self.chance.choice(basis.offers)
         asked = NewBill(
             member_id=member_id,
@@ -280,7 +297,7 @@ class Simulation:
         await self.read(everything=True)
         async with self.services.member.begin() as session:
             await coverage.announce_ends(session, terms=TERMS, limit=1000)
-        await self.read(everything=True)
+        await self.read(everything=True, whole=True)
         async with self.services.payment.begin() as session:
             await statements.close(session, month, by=new_id(), settings=self.services.settings)
         async with self.services.payment.read() as session:

@@ -121,7 +121,7 @@ async def live_through(
             simulation.move(timedelta(minutes=chance.randint(1, 200)))
             await simulation.try_to(something(simulation, agents, wadahs))
         await simulation.read(everything=punctual)
-        simulation.move(timedelta(days=1) - timedelta(hours=simulation.now.hour - 8))
+        simulation.move(timedelta(days=chance.randint(1, 4), hours=8 - simulation.now.hour))
     assert len(world.people) > MONTHS
 
 
@@ -164,8 +164,9 @@ async def bill_and_pay(simulation: Simulation, member_id: Any) -> None:
         await simulation.declare(member_id)
         simulation.move(timedelta(seconds=1))
     bill = await simulation.bill(member_id, chance.choice([1, 1, 1, 2, 3, 6]))
-    simulation.move(timedelta(minutes=chance.randint(1, 600)))
-    await simulation.pay(bill)
+    if bill is not None:
+        simulation.move(timedelta(minutes=chance.randint(1, 600)))
+        await simulation.pay(bill)
 
 
 async def change_agent(simulation: Simulation, agents: list[Any], wadahs: list[Any]) -> None:
@@ -209,8 +210,7 @@ async def compare(services: Services, seed: str, *, punctual: bool) -> None:
     assert sum(totals.values()) > 0
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("punctual", [True, False])
+@pytest.mark.parametrize(("seed", "punctual"), [(0, True), (1, False), (2, False)])
 async def test_no_statement_of_half_a_year_differs(
     services: Services, seed: int, punctual: bool
 ) -> None:

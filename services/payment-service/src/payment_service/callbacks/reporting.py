@@ -17,6 +17,8 @@ bank_times_total = Counter(
     "Payments by what became of the bank's time of the payment (trxDateTime).",
     ["use"],
 )
+# Looked up once: this is asked for with every payment.
+_TIMES_USED = {use: bank_times_total.labels(use) for use in BankTimeUse}
 log = get_logger()
 
 
@@ -47,7 +49,7 @@ def report_outcome(signed: Signed, outcome: Outcome) -> None:
 
 
 def _report_bank_time(signed: Signed, paid_at: PaidAt) -> None:
-    bank_times_total.labels(paid_at.use).inc()
+    _TIMES_USED[paid_at.use].inc()
     if paid_at.use is BankTimeUse.TOO_FAR:
         log.warning(
             "bank_time.ignored",
