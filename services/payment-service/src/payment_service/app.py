@@ -61,6 +61,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
     tariffs.book()  # a broken tariff must not start
     members = MembersClient(kit.client(settings.member_url))
     feed_of_members = kit.client(settings.member_url)
+    feed_of_agents = kit.client(settings.agent_url)
     bank_clients = BankClients(
         transport=kit.http_transport,
         timeout_s=settings.bank_timeout_s,
@@ -78,9 +79,17 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
         kit,
         title="Perisai payment-service",
         routes=ROUTES,
-        subscriptions=subscriptions(own=own_feed(kit), members=feed_of_members),
+        subscriptions=subscriptions(
+            own=own_feed(kit), members=feed_of_members, agents=feed_of_agents
+        ),
         periodic=periodic(settings),
-        on_close=[writer.close, members.close, feed_of_members.close, bank_clients.close],
+        on_close=[
+            writer.close,
+            members.close,
+            feed_of_members.close,
+            feed_of_agents.close,
+            bank_clients.close,
+        ],
         inner=partial(SnapCallbacks, gate=gate, writer=writer),
     )
     app.state.members = members

@@ -50,39 +50,92 @@ _COUNTS = {
         WHERE (booked.amount, 1::bigint) IS DISTINCT FROM (told.amount, told.count)""",
     "statements that are not their lines, or lines of closed months on no statement": """
         SELECT count(*) FROM statements FULL JOIN (
-            SELECT beneficiary_id, earned_month AS month, count(*) AS count, sum(parts) AS parts
+            SELECT beneficiary_id, booked_month AS month, count(*) AS count, sum(parts) AS parts
             FROM commission_lines, commission_watermark
-            WHERE earned_month <= closed_through GROUP BY 1, 2) AS lines
+            WHERE booked_month <= closed_through GROUP BY 1, 2) AS lines
             USING (beneficiary_id, month)
         WHERE (line_count, contribution_parts + acquisition_parts + override_parts)
             IS DISTINCT FROM (lines.count, lines.parts)""",
     "beneficiaries whose statements are not the whole rupiah of all they earned": """
         SELECT count(*) FROM (
-            SELECT beneficiary_id, sum(amount) AS amount, max(total_parts) AS total,
+            SELECT beneficiary_id, sum(amount) AS amount,
+                   (array_agg(total_parts ORDER BY month DESC))[1] AS total,
                    sum(contribution_parts + acquisition_parts + override_parts) AS parts
             FROM statements GROUP BY 1) AS stated
         WHERE amount <> floor(parts / 10000) OR total <> parts""",
+    "statements that bring another debt than the one before carries": """
+        SELECT count(*) FROM (
+            SELECT brought_debt, lag(greatest(brought_debt - amount, 0), 1, 0)
+                OVER (PARTITION BY beneficiary_id ORDER BY month) AS carried_debt
+            FROM statements) AS stated
+        WHERE brought_debt <> carried_debt""",
     "statements without their transfer, or transfers without their statement": """
         SELECT count(*) FROM (
             SELECT 'statement:' || id || '\\:incentive_accrued' AS key, amount,
                    'incentive_expense:' || month AS debit_account,
                    'incentive_payable:' || beneficiary_id AS credit_account
-            FROM statements WHERE amount > 0) AS stated
-        FULL JOIN (SELECT * FROM ledger_transfers WHERE code = 'incentive_accrued') AS booked
+            FROM statements WHERE amount > 0
+            UNION ALL
+            SELECT 'statement:' || id || '\\:incentive_reversed', -amount,
+                   'incentive_payable:' || beneficiary_id, 'incentive_expense:' || month
+            FROM statements WHERE amount < 0) AS stated
+        FULL JOIN (
+            SELECT * FROM ledger_transfers
+            WHERE code IN ('incentive_accrued', 'incentive_reversed')) AS booked
             ON booked.key = stated.key
         WHERE (booked.amount, booked.debit_account, booked.credit_account)
             IS DISTINCT FROM (stated.amount, stated.debit_account, stated.credit_account)""",
-    "commission lines of payments that were not counted in their month": """
-        SELECT count(*) FROM commission_lines LEFT JOIN commission_payments
-            USING (payment_id, earned_month, member_id, agent_id)
-        WHERE commission_payments.payment_id IS NULL""",
-    "payments counted for commission that differ from the payment": """
-        SELECT count(*) FROM commission_payments AS counted LEFT JOIN payments
-            ON payments.id = counted.payment_id
-            AND payments.agent_id IS NOT DISTINCT FROM counted.agent_id
-            AND payments.amount = (SELECT sum((line ->> 2)::bigint)
-                                   FROM jsonb_array_elements(counted.lines) AS line)
+    "opposite lines that do not mirror the line before": """
+        SELECT count(*) FROM commission_lines AS opposite LEFT JOIN commission_lines AS line
+            ON line.payment_id = opposite.payment_id AND line.cause = opposite.cause
+            AND line.contribution_month IS NOT DISTINCT FROM opposite.contribution_month
+            AND line.programme IS NOT DISTINCT FROM opposite.programme
+            AND line.rule = opposite.rule AND line.beneficiary_kind = opposite.beneficiary_kind
+            AND line.entry_no = opposite.entry_no - 1
+            AND line.beneficiary_id = opposite.beneficiary_id
+            AND line.earned_month = opposite.earned_month AND line.parts = -opposite.parts
+        WHERE opposite.entry_no > 1 AND opposite.base < 0 AND line.id IS NULL""",
+    "commission lines that stand, of payments that do not wait, for another agent or month than "
+    "was answered": """
+        SELECT count(*) FROM (
+            SELECT DISTINCT ON (payment_id, cause, contribution_month, programme, rule,
+                                beneficiary_kind) *
+            FROM commission_lines
+            ORDER BY payment_id, cause, contribution_month, programme, rule, beneficiary_kind,
+                     entry_no DESC) AS line
+        LEFT JOIN coverage_answers AS answer ON answer.payment_id = line.payment_id
+            AND answer.agent_id = line.agent_id AND answer.member_id = line.member_id
+            AND (line.beneficiary_kind = 'agent' OR answer.wadah_id = line.beneficiary_id)
+            AND (line.contribution_month IS NULL OR answer.months ? line.contribution_month)
+            AND to_char(answer.counts_at AT TIME ZONE 'Asia/Jakarta', 'YYYY-MM')
+                = line.earned_month
+        WHERE line.base > 0 AND answer.payment_id IS NULL
+            AND NOT EXISTS (SELECT FROM commission_waits AS wait
+                            WHERE wait.payment_id = line.payment_id)""",
+    "contribution lines of another base than the paid line": """
+        SELECT count(*) FROM commission_lines AS line JOIN payments ON payments.id = payment_id
+        LEFT JOIN bill_lines ON bill_lines.bill_id = payments.bill_id
+            AND bill_lines.month = contribution_month AND bill_lines.programme = line.programme
+        WHERE cause = 'contribution' AND bill_lines.amount IS DISTINCT FROM abs(line.base)""",
+    "commission lines of no payment": """
+        SELECT count(*) FROM commission_lines LEFT JOIN payments ON payments.id = payment_id
         WHERE payments.id IS NULL""",
+    "answered payments that neither wait nor are counted": """
+        SELECT count(*) FROM coverage_answers AS answer JOIN payments ON payments.id = payment_id
+        LEFT JOIN commission_waits USING (payment_id), commission_watermark
+        WHERE commission_waits.payment_id IS NULL AND (counted_through IS NULL OR counted_through
+            < to_char(answer.counts_at AT TIME ZONE 'Asia/Jakarta', 'YYYY-MM'))""",
+    "published payments without an answer that do not wait for one": """
+        SELECT count(*) FROM payments
+        JOIN events ON type = 'payment.settled.v1' AND (data ->> 'payment_id')::uuid = payments.id
+        JOIN subscriptions ON name = 'commissions.payments'
+            AND subscriptions.position >= events.position
+        LEFT JOIN coverage_answers AS answer ON answer.payment_id = payments.id
+        LEFT JOIN commission_waits AS wait ON wait.payment_id = payments.id
+        WHERE answer.payment_id IS NULL AND wait.payment_id IS NULL""",
+    "answers to another bill or member than the payment's": """
+        SELECT count(*) FROM coverage_answers AS answer JOIN payments ON payments.id = payment_id
+        WHERE (answer.bill_id, answer.member_id) <> (payments.bill_id, payments.member_id)""",
 }
 
 

@@ -14,6 +14,7 @@ class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="PERISAI_PAYMENT_")
 
     service: str = "payment-service"
+    agent_url: str = shared("PERISAI_AGENT_URL")
     member_url: str = shared("PERISAI_MEMBER_URL")
 
     bill_valid_h: int = Field(default=168, ge=1, le=8784)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from payment_service.agents import models as agents
+from payment_service.answers import models as answers
 from payment_service.bank_access import models as bank_access
 from payment_service.banks import models as banks
 from payment_service.base import Base
@@ -24,6 +26,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 __all__ = [
     "METADATA",
     "MIGRATIONS",
+    "agents",
+    "answers",
     "bank_access",
     "banks",
     "bills",

@@ -1,31 +1,66 @@
-"""What the feeds would tell of a village, and what it all earns, computed in a second way.
+"""A village whose members pay: what the three feeds tell of it, and its payments as rows.
 
 For the tests of this service; nothing here is used by the service itself.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from fractions import Fraction
+from itertools import groupby
+from typing import Any, TypeAlias
 from uuid import UUID
 
+from sqlalchemy import Table, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.answers.service import Answer
+from payment_service.bills.models import Bill, BillLine
+from payment_service.commissions import service as commissions
+from payment_service.commissions import tasks
+from payment_service.counting.service import AGENTS
+from payment_service.payments.models import Payment
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month, list_months
 from perisai_kit.events.catalogue import (
-    MemberAttributed,
+    AgentActivated,
+    AgentDismissed,
+    AgentReinstated,
+    AgentSuspended,
+    CoverageDeclined,
+    CoverageExtended,
+    CoverageWithdrawn,
     Payer,
     PaymentSettled,
     Programme,
     SettledLine,
+    WadahAgreementSigned,
+    WadahTerminated,
 )
+from perisai_kit.events.cursors import Cursor
+from perisai_kit.events.envelope import Event
 
-Prices = dict[Programme, tuple[int, int]]
+Prices: TypeAlias = dict[Programme, tuple[int, int]]
 """Paid and waived, by programme."""
 FULL: Prices = {"jkk": (10_000, 0), "jkm": (6_800, 0), "jht": (20_000, 0)}
 TWO: Prices = {"jkk": (10_000, 0), "jkm": (6_800, 0)}
 RELIEVED: Prices = {"jkk": (5_000, 5_000), "jkm": (3_400, 3_400), "jht": (20_000, 0)}
+
+LONG_AGO = datetime(2017, 1, 1, tzinfo=JAKARTA)
+FAR_AHEAD = datetime(2099, 1, 1, tzinfo=JAKARTA)
+
+HANDLERS = {
+    PaymentSettled: tasks.on_payments_settled,
+    CoverageExtended: tasks.on_coverage_answered,
+    CoverageWithdrawn: tasks.on_coverage_answered,
+    CoverageDeclined: tasks.on_coverage_answered,
+    AgentActivated: tasks.on_agents_decided,
+    AgentReinstated: tasks.on_agents_decided,
+    AgentSuspended: tasks.on_agents_decided,
+    AgentDismissed: tasks.on_agents_decided,
+    WadahAgreementSigned: tasks.on_agreements_signed,
+    WadahTerminated: tasks.on_wadahs_terminated,
+}
 
 
 def noon(month: Month, day: int = 10) -> datetime:
@@ -35,63 +70,150 @@ def noon(month: Month, day: int = 10) -> datetime:
 
 @dataclass
 class Village:
-    """An agent, the wadah, and what the two feeds tell of the members, in the feeds' order."""
+    """An agent, the wadah, and what the feeds tell of the members, in the feeds' order."""
 
     agent_id: UUID = field(default_factory=new_id)
     wadah_id: UUID = field(default_factory=new_id)
     branch_code: str = "BWI"
     region_code: str = "JTM"
-    attributed: list[MemberAttributed] = field(default_factory=list)
+    decided: list[Event] = field(default_factory=list)
     settled: list[PaymentSettled] = field(default_factory=list)
+    answered: list[Answer] = field(default_factory=list)
 
-    def attribute(
-        self, from_month: Month, *, member_id: UUID | None = None, new_to_bpu: bool = True
-    ) -> MemberAttributed:
-        """Give a member into the agent's care."""
-        event = MemberAttributed(
-            attribution_id=new_id(),
-            member_id=member_id or new_id(),
-            agent_id=self.agent_id,
-            wadah_id=self.wadah_id,
-            branch_code=self.branch_code,
-            region_code=self.region_code,
-            from_month=from_month,
-            new_to_bpu=new_to_bpu,
+    def __post_init__(self) -> None:
+        self.decided.append(self.activate(LONG_AGO))
+
+    def activate(self, at: datetime) -> AgentActivated:
+        """Return the decision that put the agent to work."""
+        return AgentActivated(**self._at_work(at))
+
+    def reinstate(self, at: datetime) -> AgentReinstated:
+        """Return the decision that put the agent to work again."""
+        return AgentReinstated(**self._at_work(at))
+
+    def suspend(self, at: datetime) -> AgentSuspended:
+        """Return the decision that the agent does not work any more."""
+        return AgentSuspended(
+            agent_id=self.agent_id, account_id=new_id(), reason_code="inactive", decided_at=at
         )
-        self.attributed.append(event)
-        return event
+
+    def _at_work(self, at: datetime) -> dict[str, Any]:
+        return {
+            "agent_id": self.agent_id,
+            "account_id": new_id(),
+            "member_id": new_id(),
+            "wadah_id": self.wadah_id,
+            "branch_code": self.branch_code,
+            "region_code": self.region_code,
+            "agent_code": "A-1",
+            "decided_at": at,
+        }
 
     def settle(
         self,
-        care: MemberAttributed,
+        first_month: Month,
         *,
+        member_id: UUID | None = None,
         paid_at: datetime | None = None,
-        first_month: Month | None = None,
         month_count: int = 1,
         prices: Prices = FULL,
         payer: Payer = "self",
     ) -> PaymentSettled:
-        """Let a member pay, by default for the first month with the agent, in that month."""
-        first = first_month or care.from_month
+        """Let a member pay, by default in the first month that is paid."""
         event = settled(
-            care.member_id,
-            paid_at=paid_at or noon(first),
-            months=list_months(first, month_count),
+            member_id or new_id(),
+            paid_at=paid_at or noon(first_month),
+            months=list_months(first_month, month_count),
             prices=prices,
             payer=payer,
-            care=care,
         )
         self.settled.append(event)
         return event
 
+    def extend(
+        self, payment: PaymentSettled, *, answer_no: int = 1, **differences: Any
+    ) -> CoverageExtended:
+        """Answer that a payment pays all its months, for this agent's member."""
+        event = CoverageExtended(**self._answer(payment, answer_no, differences))
+        self.answered.append(event)
+        return event
+
+    def withdraw(
+        self,
+        payment: PaymentSettled,
+        withdrawn: Sequence[Month],
+        *,
+        answer_no: int = 2,
+        **differences: Any,
+    ) -> CoverageWithdrawn:
+        """Answer that some months of a payment do not count any more."""
+        answer = self._answer(payment, answer_no, differences)
+        answer["months"] = [each for each in answer["months"] if each not in withdrawn]
+        event = CoverageWithdrawn(**answer, withdrawn=tuple(withdrawn))
+        self.answered.append(event)
+        return event
+
+    def decline(self, payment: PaymentSettled, *, answer_no: int = 2) -> CoverageDeclined:
+        """Answer that a payment cannot count."""
+        event = CoverageDeclined(
+            payment_id=payment.payment_id,
+            bill_id=payment.bill_id,
+            member_id=payment.member_id,
+            answer_no=answer_no,
+            counts_at=payment.paid_at,
+            reason_code="months_paid",
+        )
+        self.answered.append(event)
+        return event
+
+    def _answer(
+        self, payment: PaymentSettled, answer_no: int, differences: dict[str, Any]
+    ) -> dict[str, Any]:
+        months = sorted({line.month for line in payment.lines})
+        usual = {
+            "payment_id": payment.payment_id,
+            "bill_id": payment.bill_id,
+            "member_id": payment.member_id,
+            "answer_no": answer_no,
+            "counts_at": payment.paid_at,
+            "months": months,
+            "first_month": months[0],
+            "agent_id": self.agent_id,
+            "wadah_id": self.wadah_id,
+            "branch_code": self.branch_code,
+            "region_code": self.region_code,
+            "is_acquisition": True,
+        }
+        return {**usual, **differences}
+
+    def pay(
+        self,
+        first_month: Month,
+        *,
+        month_count: int = 1,
+        prices: Prices = FULL,
+        payer: Payer = "self",
+        paid_at: datetime | None = None,
+        member_id: UUID | None = None,
+        **answer: Any,
+    ) -> PaymentSettled:
+        """Let a member pay, and member-service answer that it counts."""
+        payment = self.settle(
+            first_month,
+            month_count=month_count,
+            prices=prices,
+            payer=payer,
+            paid_at=paid_at,
+            member_id=member_id,
+        )
+        self.extend(payment, **answer)
+        return payment
+
     def enrol(
-        self, count: int, month: Month, *, prices: Prices = FULL, new_to_bpu: bool = True
+        self, count: int, month: Month, *, prices: Prices = FULL, **more: Any
     ) -> list[PaymentSettled]:
-        """Bring so many members who pay in the same month."""
-        return [
-            self.settle(self.attribute(month, new_to_bpu=new_to_bpu), prices=prices)
-            for _ in range(count)
-        ]
+        """Bring so many new members who pay in the same month."""
+        return [self.pay(month, prices=prices, **more) for _ in range(count)]
 
 
 def settled(
@@ -101,9 +223,8 @@ def settled(
     months: Sequence[Month],
     prices: Prices = FULL,
     payer: Payer = "self",
-    care: MemberAttributed | None = None,
 ) -> PaymentSettled:
-    """Return what our own feed tells of a payment, with or without an agent."""
+    """Return what our own feed tells of a payment."""
     lines = tuple(
         SettledLine(month=month, programme=programme, amount=amount, relief=relief)
         for month in months
@@ -118,59 +239,114 @@ def settled(
         issued_at=paid_at,
         paid_at=paid_at,
         received_at=paid_at,
-        attribution_id=care.attribution_id if care else None,
-        agent_id=care.agent_id if care else None,
-        wadah_id=care.wadah_id if care else None,
         payer=payer,
         lines=lines,
     )
 
 
-Earned = dict[tuple[UUID, Month], Fraction]
+async def book(session: AsyncSession, payments: Sequence[PaymentSettled]) -> None:
+    """Insert settled payments with their bills, without their transfers and events."""
+    if payments:
+        bills: Table = Bill.__table__  # type: ignore[assignment]  # a declarative class has one
+        await session.execute(insert(bills), [_bill(each) for each in payments])
+        await session.execute(
+            insert(BillLine), [_line(each, line) for each in payments for line in each.lines]
+        )
+        await session.execute(insert(Payment), [_payment(each) for each in payments])
 
 
-def recompute(attributed: Iterable[MemberAttributed], settled: Iterable[PaymentSettled]) -> Earned:
-    """Return what agents and wadahs earn, in rupiah by month, from both feeds from the beginning.
-
-    A second implementation, of the scheme of 2022 alone: whole months at a time, in fractions,
-    from the events and nothing else. No month is closed meanwhile.
-    """
-    care = {each.attribution_id: each for each in attributed}
-    earned: Earned = defaultdict(Fraction)
-    bonuses: dict[tuple[UUID, Month], list[tuple[UUID, int]]] = defaultdict(list)
-    seen: set[UUID] = set()
-    for payment in settled:
-        is_first = payment.member_id not in seen
-        seen.add(payment.member_id)
-        if payment.attribution_id is None or payment.agent_id is None:
-            continue
-        who = care[payment.attribution_id]
-        local = payment.paid_at.astimezone(JAKARTA)
-        month = Month(local.year, local.month)
-        share = _share(payment, since=_since(care.values(), who.member_id))
-        earned[who.agent_id, month] += share
-        earned[who.wadah_id, month] += share / 10
-        if is_first and who.new_to_bpu:
-            bonuses[who.agent_id, month].append((who.wadah_id, _bonus(payment)))
-    for (agent_id, month), given in bonuses.items():
-        for wadah_id, bonus in given if len(given) >= 25 else ():
-            earned[agent_id, month] += bonus
-            earned[wadah_id, month] += Fraction(bonus, 10)
-    return {key: value for key, value in earned.items() if value}
+async def tell(session: AsyncSession, events: Iterable[Event], *, at_once: int = 500) -> None:
+    """Tell events in this order, in runs of one class as a subscription does."""
+    for cls, run in groupby(events, type):
+        piece = list(run)
+        for start in range(0, len(piece), at_once):
+            await HANDLERS[cls](session, piece[start : start + at_once])  # type: ignore[operator, index]  # by its class
 
 
-def _since(care: Iterable[MemberAttributed], member_id: UUID) -> Month:
-    return min(each.from_month for each in care if each.member_id == member_id)
+async def compute(
+    session: AsyncSession, *, until: datetime | None = FAR_AHEAD, at_once: int = 500
+) -> None:
+    """Compute whatever waits for nothing; agents' events are read up to an instant."""
+    if until is not None:
+        await read_until(session, until, AGENTS)
+    while await commissions.compute_due(session, at_once):
+        pass
 
 
-def _share(payment: PaymentSettled, *, since: Month) -> Fraction:
-    share = Fraction(0)
-    for line in payment.lines:
-        age = (line.month.year - since.year) * 12 + line.month.month - since.month
-        share += Fraction(line.amount * (15 if age < 24 else 5 if age < 60 else 0), 100)
-    return share
+async def read_until(session: AsyncSession, until: datetime, *names: str) -> None:
+    """Note that subscriptions have read everything that happened before an instant."""
+    for name in names:
+        cursor = Cursor(name=name, position=0, caught_up_at=until, updated_at=until)
+        await session.merge(cursor)
+    await session.flush()
 
 
-def _bonus(payment: PaymentSettled) -> int:
-    first = min(line.month for line in payment.lines)
-    return {3: 15_000, 2: 10_000}.get(sum(line.month == first for line in payment.lines), 0)
+async def tell_all(session: AsyncSession, *villages: Village) -> None:
+    """Book and tell all that has not been booked of these villages, and compute it."""
+    for village in villages:
+        known = set(await _booked(session, village))
+        await book(session, [each for each in village.settled if each.payment_id not in known])
+        await tell(session, [*village.decided, *village.settled, *village.answered])
+    await compute(session)
+
+
+async def _booked(session: AsyncSession, village: Village) -> Sequence[UUID]:
+    wanted = [each.payment_id for each in village.settled]
+    return (await session.scalars(select(Payment.id).where(Payment.id.in_(wanted)))).all()
+
+
+def _bill(payment: PaymentSettled) -> dict[str, Any]:
+    months = sorted({line.month for line in payment.lines})
+    return {
+        "id": payment.bill_id,
+        "member_id": payment.member_id,
+        "status": "paid",
+        "display_name": Bill.display_name.prepare(payment.bill_id, "Siti Aminah"),
+        "sector": "other",
+        "declared_income": 1_000_000,
+        "employs_others": False,
+        "payer": payment.payer,
+        "branch_code": "BWI",
+        "region_code": "JTM",
+        "first_month": months[0],
+        "month_count": len(months),
+        "amount": payment.amount,
+        "relief_amount": sum(line.relief for line in payment.lines),
+        "issued_at": payment.issued_at,
+        "issued_by": payment.member_id,
+        "expires_at": FAR_AHEAD,
+        "paid_at": payment.paid_at,
+    }
+
+
+def _line(payment: PaymentSettled, line: SettledLine) -> dict[str, Any]:
+    return {
+        "bill_id": payment.bill_id,
+        "month": line.month,
+        "programme": line.programme,
+        "band": 1,
+        "reference_income": 1_000_000,
+        "full_amount": line.amount + line.relief,
+        "relief_bps": 5_000 if line.relief else 0,
+        "relief_amount": line.relief,
+        "relief_basis": "PP 50/2025" if line.relief else None,
+        "amount": line.amount,
+    }
+
+
+def _payment(payment: PaymentSettled) -> dict[str, Any]:
+    months = sorted({line.month for line in payment.lines})
+    return {
+        "id": payment.payment_id,
+        "partner_id": payment.partner_id,
+        "payment_request_id": str(payment.payment_id),
+        "bill_id": payment.bill_id,
+        "amount": payment.amount,
+        "received_at": payment.received_at,
+        "paid_at": payment.paid_at,
+        "member_id": payment.member_id,
+        "branch_code": "BWI",
+        "region_code": "JTM",
+        "first_month": months[0],
+        "month_count": len(months),
+    }

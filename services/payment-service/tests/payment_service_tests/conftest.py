@@ -38,7 +38,7 @@ from perisai_kit.events.outbox import EventRow
 from perisai_kit.services.app import create_kit
 from perisai_kit.testing.plugin import Databases, MakeApp, Urls, Wire, open_app_client
 
-MEMBER_URL = "http://member"
+MEMBER_URL, AGENT_URL = "http://member", "http://agent"
 NAME = "Siti Aminah"
 LONG_AGO = datetime(2023, 1, 1, tzinfo=UTC)
 
@@ -50,7 +50,7 @@ def shared_urls(databases: Databases) -> Urls:
 
 @pytest.fixture(scope="session")
 def settings(make_settings: Callable[..., Settings], shared_urls: Urls) -> Settings:
-    return make_settings(Settings, shared_urls, member_url=MEMBER_URL)
+    return make_settings(Settings, shared_urls, member_url=MEMBER_URL, agent_url=AGENT_URL)
 
 
 @pytest.fixture
@@ -68,7 +68,8 @@ def make_app(make_settings: Callable[..., Settings], shared_urls: Urls) -> MakeA
         has_network: bool = False,
         **more: Any,
     ) -> FastAPI:
-        settings = make_settings(Settings, urls or shared_urls, member_url=MEMBER_URL, **more)
+        urls = urls or shared_urls
+        settings = make_settings(Settings, urls, member_url=MEMBER_URL, agent_url=AGENT_URL, **more)
         kit = create_kit(settings, migrations=MIGRATIONS, http_transport=wire)
         if database is not None:
             kit.database = database

@@ -59,4 +59,10 @@ def test_a_setting_out_of_its_bounds_stops_the_start(
     make_settings: Callable[..., Settings], shared_urls: Urls, months: int
 ) -> None:
     with pytest.raises(ValueError, match="advance_months"):
-        make_settings(Settings, shared_urls, member_url="http://member", advance_months=months)
+        make_settings(
+            Settings,
+            shared_urls,
+            member_url="http://member",
+            agent_url="http://agent",
+            advance_months=months,
+        )

@@ -14,24 +14,25 @@ from perisai_kit.db.engine import to_asyncpg_url
 from perisai_kit.testing.plugin import Databases, Urls
 
 SHORT_LIVED = {
+    "commission_waits",
     "idempotency_keys",
     "snap_access_tokens",
     "snap_external_ids",
     "snap_unproven_requests",
 }
 NEVER_CHANGED = (
+    "agent_decisions",
     "bill_lines",
-    "commission_acquisitions",
-    "commission_attributions",
     "commission_lines",
     "commission_months",
-    "commission_payments",
     "ledger_balance_snapshots",
     "ledger_transfers",
     "payments",
     "read_audits",
     "statements",
     "virtual_accounts",
+    "wadah_agreements",
+    "wadah_terminations",
 )
 
 
@@ -94,6 +95,17 @@ async def test_events_are_never_deleted_and_only_their_position_is_set(
     assert await may("has_column_privilege('payment_app', 'events', 'position', 'UPDATE')")
     assert not await may("has_column_privilege('payment_app', 'events', 'data', 'UPDATE')")
     assert not await may("has_table_privilege('payment_app', 'events', 'DELETE')")
+
+
+async def test_an_answer_is_told_again_but_stays_of_its_payment(session: AsyncSession) -> None:
+    async def may(column: str) -> bool:
+        asked = text(
+            "SELECT has_column_privilege('payment_app', 'coverage_answers', :name, 'UPDATE')"
+        )
+        return bool(await session.scalar(asked, {"name": column}))
+
+    assert await may("answer_no")
+    assert [name for name in ("payment_id", "bill_id", "member_id") if await may(name)] == []
 
 
 async def test_no_table_lets_the_running_service_delete_money(session: AsyncSession) -> None:

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 from uuid import UUID
 
 from perisai_kit.events.envelope import Event, Fact, build_registry
-from perisai_kit.http.types import Code, Count, Instant, MonthText, Rupiah, ShortText
+from perisai_kit.http.types import Code, Count, Instant, MonthText, Rupiah, ShortText, SignedRupiah
 
 Programme = Literal["jkk", "jkm", "jht"]
 Payer = Literal["self", "sponsor", "government"]
@@ -303,7 +303,7 @@ class CoverageWithdrawn(_CoveragePaid):
 
 
 class StatementIssued(Event):
-    """A month was closed with this amount for one agent or wadah."""
+    """A month was closed with this amount for one agent or wadah; negative: a debt."""
 
     type: ClassVar[str] = "statement.issued.v1"
     subject_field: ClassVar[str] = "beneficiary_id"
@@ -313,7 +313,7 @@ class StatementIssued(Event):
     beneficiary_id: UUID
     wadah_id: UUID
     month: MonthText
-    amount: Rupiah
+    amount: SignedRupiah
 
 
 def _declared(base: type[Event]) -> Iterator[type[Event]]:

@@ -144,6 +144,16 @@ PositiveRupiah = Annotated[
     int, Field(gt=0, le=MAX_RUPIAH, strict=True, description="Whole rupiah, an integer.")
 ]
 
+SignedRupiah = Annotated[
+    int,
+    Field(
+        ge=-MAX_RUPIAH,
+        le=MAX_RUPIAH,
+        strict=True,
+        description="Whole rupiah, an integer; negative where more was taken back than given.",
+    ),
+]
+
 Count = Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
 
 Instant = AwareDatetime

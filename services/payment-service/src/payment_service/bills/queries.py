@@ -8,6 +8,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.answers import queries as answers
+from payment_service.answers.models import CoverageAnswer
 from payment_service.bills.models import SERIALS, Bill, BillLine, VirtualAccount
 from payment_service.bills.rules import BillStatus, LockedBill, LockedLine
 from payment_service.tariffs.rules import Line, Payer, Programme
@@ -193,15 +195,20 @@ async def lock_open_bill(session: AsyncSession, member_id: UUID) -> Bill | None:
 async def list_paid_months(
     session: AsyncSession, member_id: UUID, months: Sequence[Month], *, since: datetime | None
 ) -> Sequence[Month]:
-    """Return those of the months that stand on a bill of the member paid since an instant."""
+    """Return those of the months that stand on a bill of the member paid since an instant.
+
+    Months that member-service declined or withdrew are not paid.
+    """
     statement = (
         select(BillLine.month)
         .distinct()
         .join(Bill, Bill.id == BillLine.bill_id)
+        .outerjoin(CoverageAnswer, CoverageAnswer.bill_id == Bill.id)
         .where(
             Bill.member_id == member_id,
             Bill.status == BillStatus.PAID,
             BillLine.month.in_(months),
+            answers.counts(BillLine.month),
         )
         .order_by(BillLine.month)
     )

@@ -1,41 +1,65 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Identity, Index, Text
+from sqlalchemy import CheckConstraint, Identity, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.base import Base
-from payment_service.commissions.rules import CommissionRule
+from payment_service.commissions.rules import (
+    CommissionCause,
+    CommissionRule,
+    CorrectionReason,
+)
 from payment_service.counting.rules import BeneficiaryKind
 from perisai_kit.db.columns import choice
 from perisai_kit.domain.month import Month
 
 
 class CommissionLine(Base):
-    """What one beneficiary earned by one rule from one cause, exactly. Insert only.
+    """What one beneficiary earned by one rule from one payment, exactly. Insert only.
 
-    parts: 1/10,000 rupiah. Lines of one month lie together, so a summary of pages finds them. The
-    payment and the scheme are no foreign keys: six lines a payment would check both each time.
+    A line that does not stand any more is taken back by an opposite one; `entry_no` numbers both,
+    so lines and opposites alternate and neither can be booked twice. earned_month: of the instant
+    from which the payment counts. booked_month: whose statement holds it. parts: 1/10,000 rupiah.
+    Lines of one month lie together, so a summary of pages finds them. The payment and the scheme
+    are no foreign keys: six lines a payment would check both each time.
     """
 
     __tablename__ = "commission_lines"
     __table_args__ = (
-        CheckConstraint("base > 0 AND rate_bps > 0 AND parts = base * rate_bps", name="parts"),
+        CheckConstraint("base <> 0 AND rate_bps > 0 AND parts = base * rate_bps", name="parts"),
+        CheckConstraint("entry_no > 0 AND (entry_no % 2 = 0) = (base < 0)", name="entry_no"),
+        CheckConstraint("(base < 0) = (reason IS NOT NULL)", name="opposite"),
+        CheckConstraint("booked_month >= earned_month", name="booked_month"),
         CheckConstraint(
-            "num_nulls(contribution_month, programme, month_index) IN (0, 3)", name="contribution"
+            "num_nulls(contribution_month, programme, month_index)"
+            " = CASE WHEN cause = 'contribution' THEN 0 ELSE 3 END",
+            name="contribution",
         ),
         Index(
-            "ix_commission_lines_beneficiary_id_earned_month",
+            "uq_commission_lines_entry",
+            "payment_id",
+            "cause",
+            "contribution_month",
+            "programme",
+            "rule",
+            "beneficiary_kind",
+            "entry_no",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
+        Index(
+            "ix_commission_lines_beneficiary_id_booked_month",
             "beneficiary_id",
-            "earned_month",
+            "booked_month",
             "id",
         ),
-        Index("ix_commission_lines_earned_month", "earned_month", postgresql_using="brin"),
+        Index("ix_commission_lines_booked_month", "booked_month", postgresql_using="brin"),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
-    key: Mapped[str] = mapped_column(Text(collation="C"), unique=True)
     earned_month: Mapped[Month]
+    booked_month: Mapped[Month]
     beneficiary_kind: Mapped[BeneficiaryKind] = mapped_column(
         choice(BeneficiaryKind, "beneficiary_kind")
     )
@@ -43,8 +67,8 @@ class CommissionLine(Base):
     agent_id: Mapped[UUID]
     member_id: Mapped[UUID]
     payment_id: Mapped[UUID]
-    attribution_id: Mapped[UUID]
     scheme_id: Mapped[UUID]
+    cause: Mapped[CommissionCause] = mapped_column(choice(CommissionCause, "cause"))
     rule: Mapped[CommissionRule] = mapped_column(choice(CommissionRule, "rule"))
     contribution_month: Mapped[Month | None]
     programme: Mapped[str | None]
@@ -52,4 +76,11 @@ class CommissionLine(Base):
     base: Mapped[int]
     rate_bps: Mapped[int]
     parts: Mapped[int]
+    entry_no: Mapped[int]
+    reason: Mapped[CorrectionReason | None] = mapped_column(choice(CorrectionReason, "reason"))
     recorded_at: Mapped[datetime]
+
+    @property
+    def is_opposite(self) -> bool:
+        """Whether it takes an earlier line back."""
+        return self.base < 0

@@ -1,21 +1,57 @@
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Select,
+    Uuid,
+    any_,
+    cast,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.commissions.models import CommissionLine
-from payment_service.commissions.rules import CommissionRule, Sums
+from payment_service.commissions.rules import (
+    CommissionRule,
+    Line,
+    LineKey,
+    Standing,
+    Sums,
+)
 from payment_service.counting.rules import BeneficiaryKind
 from perisai_kit.db.bulk import insert_rows_statement
 from perisai_kit.domain.month import Month
 
 
-async def insert_once_lines(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert lines in one statement; a key that is there already changes nothing."""
-    await session.execute(insert_rows_statement(CommissionLine, rows).on_conflict_do_nothing())
+async def insert_lines(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert lines in one statement."""
+    await session.execute(insert_rows_statement(CommissionLine, rows))
+
+
+async def read_standing(
+    session: AsyncSession, payment_ids: Collection[UUID]
+) -> dict[UUID, dict[LineKey, Standing]]:
+    """Return the last line of each key of these payments, as far as it stands."""
+    wanted = any_(literal(list(payment_ids), ARRAY(Uuid())))
+    columns = [getattr(CommissionLine, each.name) for each in fields(Line)]
+    rows = await session.execute(
+        select(CommissionLine.entry_no, *columns)
+        .where(CommissionLine.payment_id == wanted)
+        .order_by(CommissionLine.entry_no)
+    )
+    found: dict[UUID, dict[LineKey, Standing]] = defaultdict(dict)
+    for entry_no, *values in rows:
+        line = Line(*values)
+        found[line.payment_id][line.key] = Standing(entry_no, line if line.base > 0 else None)
+    return found
 
 
 async def list_lines(
@@ -26,7 +62,7 @@ async def list_lines(
         select(CommissionLine)
         .where(
             CommissionLine.beneficiary_id == beneficiary_id,
-            CommissionLine.earned_month == month,
+            CommissionLine.booked_month == month,
             CommissionLine.id > after_id,
         )
         .order_by(CommissionLine.id)
@@ -35,33 +71,35 @@ async def list_lines(
     return (await session.scalars(statement)).all()
 
 
-async def sum_between(
+async def list_sums_between(
     session: AsyncSession, beneficiary_id: UUID, *, after: Month | None, before: Month
-) -> int:
-    """Return the parts a beneficiary earned between two months, neither inside."""
+) -> Sequence[int]:
+    """Return the parts booked for a beneficiary in each month between two, neither inside."""
     conditions = [
         CommissionLine.beneficiary_id == beneficiary_id,
-        CommissionLine.earned_month < before,
+        CommissionLine.booked_month < before,
     ]
     if after is not None:
-        conditions.append(CommissionLine.earned_month > after)
-    return (await session.scalars(select(_total()).where(*conditions))).one()
+        conditions.append(CommissionLine.booked_month > after)
+    month = CommissionLine.booked_month
+    statement = select(_total()).where(*conditions).group_by(month).order_by(month)
+    return (await session.scalars(statement)).all()
 
 
 async def sum_month(session: AsyncSession, beneficiary_id: UUID, month: Month) -> Sums:
     """Add up a beneficiary's lines of a month."""
     summed = select(*_sums()).where(
-        CommissionLine.beneficiary_id == beneficiary_id, CommissionLine.earned_month == month
+        CommissionLine.beneficiary_id == beneficiary_id, CommissionLine.booked_month == month
     )
     return Sums(**(await session.execute(summed)).mappings().one())
 
 
-def earned_in(month: Month) -> Select[Any]:
-    """Return the query of what each beneficiary earned in a month."""
+def booked_in(month: Month) -> Select[Any]:
+    """Return the query of what is booked for each beneficiary in a month."""
     return (
         select(CommissionLine.beneficiary_id)
         .add_columns(*_sums())
-        .where(CommissionLine.earned_month == month)
+        .where(CommissionLine.booked_month == month)
         .group_by(CommissionLine.beneficiary_id)
     )
 
@@ -82,20 +120,20 @@ async def list_months(
     """Return the months between two that have lines, neither inside, the latest first."""
     conditions: list[ColumnElement[bool]] = []
     if after is not None:
-        conditions.append(CommissionLine.earned_month > after)
+        conditions.append(CommissionLine.booked_month > after)
     if before is not None:
-        conditions.append(CommissionLine.earned_month < before)
+        conditions.append(CommissionLine.booked_month < before)
     kind = CommissionLine.beneficiary_kind
     statement = (
         select(
-            CommissionLine.earned_month,
+            CommissionLine.booked_month,
             func.count(),
             _total(kind == BeneficiaryKind.AGENT),
             _total(kind == BeneficiaryKind.WADAH),
         )
         .where(*conditions)
-        .group_by(CommissionLine.earned_month)
-        .order_by(CommissionLine.earned_month.desc())
+        .group_by(CommissionLine.booked_month)
+        .order_by(CommissionLine.booked_month.desc())
         .limit(limit)
     )
     return [MonthSums(*row) for row in await session.execute(statement)]

@@ -1,16 +1,17 @@
-"""What a payment earns, for whom, under a scheme. Source: docs/money.md, Commissions.
+"""What a payment earns, for whom, under a scheme; and what is to be booked when that changes.
 
-Amounts are exact: integers of 1/10,000 rupiah ("parts"), so that neither the order of payments nor
-the month of a statement can change a sum.
+Source: docs/money.md, Commissions. Amounts are exact: integers of 1/10,000 rupiah ("parts"), so
+that neither the order of payments nor the month of a statement can change a sum.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Self, TypeAlias
 from uuid import UUID
 
-from payment_service.counting.rules import BeneficiaryKind, Care, Earning, PaidLine
-from payment_service.schemes.rules import PARTS, Terms
+from payment_service.counting.rules import AnsweredPayment, BeneficiaryKind
+from payment_service.schemes.rules import PARTS, Applied
 from perisai_kit.domain.errors import Invalid
 from perisai_kit.domain.month import Month, count_months
 
@@ -29,111 +30,234 @@ class CommissionRule(StrEnum):
     OVERRIDE = "override"
 
 
+class CommissionCause(StrEnum):
+    """What of a payment earns. month_target: that it reached the threshold of its month."""
+
+    CONTRIBUTION = "contribution"
+    ACQUISITION = "acquisition"
+    MONTH_TARGET = "month_target"
+
+
+class CorrectionReason(StrEnum):
+    """Why an opposite line takes a line back."""
+
+    PAYMENT_DECLINED = "payment_declined"
+    MONTH_WITHDRAWN = "month_withdrawn"
+    ATTRIBUTION_CHANGED = "attribution_changed"
+    AGENT_NOT_AT_WORK = "agent_not_at_work"
+    NO_ACQUISITION = "no_acquisition"
+    THRESHOLD_MISSED = "threshold_missed"
+    RECOMPUTED = "recomputed"
+
+
+LineKey: TypeAlias = tuple[
+    UUID, CommissionCause, Month | None, str | None, CommissionRule, BeneficiaryKind
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """What one beneficiary earns by one rule from one payment.
 
-    cause: what earns only once. base: rupiah. rate_bps: of the base. parts: the exact amount in
-    1/10,000 rupiah.
+    earned_month: of the instant from which the payment counts. base: rupiah; negative where the
+    line takes another one back. rate_bps: of the base.
     """
 
-    earning: Earning
-    cause: str
+    payment_id: UUID
+    member_id: UUID
+    agent_id: UUID
+    earned_month: Month
+    scheme_id: UUID
+    cause: CommissionCause
     rule: CommissionRule
-    beneficiary: BeneficiaryKind
-    rate_bps: int
+    beneficiary_kind: BeneficiaryKind
+    beneficiary_id: UUID
     base: int
-    paid: PaidLine | None = None
+    rate_bps: int
+    contribution_month: Month | None = None
+    programme: str | None = None
     month_index: int | None = None
 
     @property
     def parts(self) -> int:
+        """The exact amount in 1/10,000 rupiah."""
         return self.base * self.rate_bps
 
     @property
-    def beneficiary_id(self) -> UUID:
-        care = self.earning.care
-        return care.agent_id if self.beneficiary is BeneficiaryKind.AGENT else care.wadah_id
+    def key(self) -> LineKey:
+        """What has at most one line that stands."""
+        what = (self.cause, self.contribution_month, self.programme)
+        return (self.payment_id, *what, self.rule, self.beneficiary_kind)
 
-    @property
-    def key(self) -> str:
-        """What makes a line the only one of its kind: the same cause never earns twice."""
-        paid = (str(self.paid.month), self.paid.programme) if self.paid else ()
-        return ":".join((self.cause, *paid, self.rule, self.beneficiary))
+    def opposite(self) -> Self:
+        """Return the line that takes this one back."""
+        return replace(self, base=-self.base)
 
 
-def month_index(care: Care, month: Month) -> int:
-    """Return which month in the care of agents a contribution month is, from 1.
+def month_index(first_month: Month, month: Month) -> int:
+    """Return which month of the registration a contribution month is, from 1, by the calendar.
 
-    By the calendar from the member's first month with an agent on, so that the order in which
-    months are paid changes nothing. Months before it count as the first.
     Source: docs/money.md, Commissions (the counter itself: one source; by calendar: inferred).
     """
-    return max(1, count_months(care.counted_from, month) + 1)
+    return count_months(first_month, month) + 1
 
 
-def contribution_lines(terms: Terms, earning: Earning) -> list[Line]:
-    """Return the lines that paid contributions earn the agent and the wadah."""
-    if not terms.earns(earning.payer):
-        return []
-    cause = f"payment:{earning.payment_id}"
-    indexes = [(paid, month_index(earning.care, paid.month)) for paid in earning.paid]
-    return [
-        Line(earning, cause, *share, paid.amount, paid, index)
-        for paid, index in indexes
-        for share in _shares(terms, CommissionRule.CONTRIBUTION, terms.rate_bps(index))
-    ]
+def lines_of(payment: AnsweredPayment, scheme: Applied, crossing: UUID | None) -> list[Line]:
+    """Return all lines that a payment earns.
 
-
-def acquisition_lines(terms: Terms, earning: Earning) -> list[Line]:
-    """Return the lines that one new member earns once the month's threshold is reached."""
-    amount = terms.acquisition(earning.programmes)
-    return _acquisition(terms, earning, cause=f"member:{earning.member_id}", amount=amount)
-
-
-def fixed_lines(terms: Terms, earning: Earning) -> list[Line]:
-    """Return the lines of the fixed sum for a month that has reached the threshold.
-
-    earning: of one of the new members; its wadah gets the wadah's share.
+    crossing: the payment by which the agent's month reached the threshold, if it has.
     """
-    cause = f"agent:{earning.care.agent_id}:{earning.month}"
-    return _acquisition(terms, earning, cause=cause, amount=terms.acquisition_fixed)
-
-
-def _acquisition(terms: Terms, earning: Earning, *, cause: str, amount: int) -> list[Line]:
-    if not amount:
+    agent_id = payment.earner
+    if agent_id is None or not scheme.terms.earns(payment.payer):
         return []
-    shares = _shares(terms, CommissionRule.ACQUISITION, PARTS)
-    return [Line(earning, cause, *share, amount) for share in shares]
-
-
-def _shares(
-    terms: Terms, rule: CommissionRule, rate_bps: int
-) -> list[tuple[CommissionRule, BeneficiaryKind, int]]:
-    """Return who gets which rate of the base; nobody a rate of nothing."""
-    agent_bps = rate_bps * terms.agent_share_bps // PARTS
-    wanted = (
-        (rule, BeneficiaryKind.AGENT, agent_bps),
-        (rule, BeneficiaryKind.WADAH, rate_bps * terms.wadah_share_bps // PARTS),
-        (CommissionRule.OVERRIDE, BeneficiaryKind.WADAH, agent_bps * terms.override_bps // PARTS),
-    )
-    return [share for share in wanted if share[2]]
-
-
-def lines_of_month(terms: Terms, earnings: Iterable[Earning]) -> list[Line]:
-    """Return all that one agent's payments of a month earn, as if they came together."""
-    counted = [each for each in earnings if terms.earns(each.payer)]
-    lines = [line for each in counted for line in contribution_lines(terms, each)]
-    new = [each for each in counted if each.is_new]
-    if new and is_reached(terms, len(new)):
-        lines += [line for each in new for line in acquisition_lines(terms, each)]
-        lines += fixed_lines(terms, new[-1])
+    lines = contribution_lines(payment, agent_id, scheme)
+    if payment.is_acquisition and crossing is not None:
+        lines += _acquisition_lines(payment, agent_id, scheme)
+        if crossing == payment.payment_id:
+            lines += _target_lines(payment, agent_id, scheme)
     return lines
 
 
-def is_reached(terms: Terms, new_members: int) -> bool:
-    """Tell whether a month's new members reach the threshold."""
-    return new_members >= terms.threshold
+def contribution_lines(payment: AnsweredPayment, agent_id: UUID, scheme: Applied) -> list[Line]:
+    """Return the lines that paid contributions earn the agent and the wadah."""
+    assert payment.first_month is not None, "months count within a registration"
+    lines = []
+    for paid in payment.paid:
+        if paid.month in payment.months:
+            index = month_index(payment.first_month, paid.month)
+            lines += [
+                replace(
+                    line,
+                    contribution_month=paid.month,
+                    programme=paid.programme,
+                    month_index=index,
+                )
+                for line in _shares(
+                    payment,
+                    agent_id,
+                    scheme,
+                    CommissionCause.CONTRIBUTION,
+                    base=paid.amount,
+                    rate_bps=scheme.terms.rate_bps(index),
+                )
+            ]
+    return lines
+
+
+def _acquisition_lines(payment: AnsweredPayment, agent_id: UUID, scheme: Applied) -> list[Line]:
+    base = scheme.terms.acquisition(payment.programmes)
+    return _shares(payment, agent_id, scheme, CommissionCause.ACQUISITION, base=base)
+
+
+def _target_lines(payment: AnsweredPayment, agent_id: UUID, scheme: Applied) -> list[Line]:
+    base = scheme.terms.acquisition_fixed
+    return _shares(payment, agent_id, scheme, CommissionCause.MONTH_TARGET, base=base)
+
+
+def _shares(
+    payment: AnsweredPayment,
+    agent_id: UUID,
+    scheme: Applied,
+    cause: CommissionCause,
+    *,
+    base: int,
+    rate_bps: int = PARTS,
+) -> list[Line]:
+    """Return who gets which rate of the base; nobody a rate of nothing."""
+    terms, agent, wadah = scheme.terms, BeneficiaryKind.AGENT, BeneficiaryKind.WADAH
+    is_contribution = cause is CommissionCause.CONTRIBUTION
+    rule = CommissionRule.CONTRIBUTION if is_contribution else CommissionRule.ACQUISITION
+    agent_bps = rate_bps * terms.agent_share_bps // PARTS
+    wanted = [
+        (rule, agent, agent_id, agent_bps),
+        (rule, wadah, payment.wadah_id, rate_bps * terms.wadah_share_bps // PARTS),
+        (
+            CommissionRule.OVERRIDE,
+            wadah,
+            payment.wadah_id,
+            agent_bps * terms.override_bps // PARTS,
+        ),
+    ]
+    return [
+        Line(
+            payment_id=payment.payment_id,
+            member_id=payment.member_id,
+            agent_id=agent_id,
+            earned_month=payment.month,
+            scheme_id=scheme.id,
+            cause=cause,
+            rule=each_rule,
+            beneficiary_kind=kind,
+            beneficiary_id=beneficiary_id,
+            base=base,
+            rate_bps=share_bps,
+        )
+        for each_rule, kind, beneficiary_id, share_bps in wanted
+        if beneficiary_id is not None and base and share_bps
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The last line booked of a key. line: None where it was taken back. entry_no: from 1."""
+
+    entry_no: int
+    line: Line | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line to be booked. reason: of a line that takes another one back."""
+
+    line: Line
+    entry_no: int
+    reason: CorrectionReason | None = None
+
+
+def entries_of(
+    payment: AnsweredPayment, wanted: Iterable[Line], booked: Mapping[LineKey, Standing]
+) -> list[Entry]:
+    """Return what is to be booked so that exactly the wanted lines of a payment stand.
+
+    booked: the lines of this payment.
+    """
+    lines = {line.key: line for line in wanted}
+    entries = []
+    for key in sorted({*booked, *lines}, key=_order):
+        standing, line = booked.get(key, Standing(0, None)), lines.get(key)
+        if standing.line == line:
+            continue
+        entry_no = standing.entry_no
+        if standing.line is not None:
+            entry_no += 1
+            reason = find_reason(payment, standing.line, is_replaced=line is not None)
+            entries.append(Entry(standing.line.opposite(), entry_no, reason))
+        if line is not None:
+            entries.append(Entry(line, entry_no + 1))
+    return entries
+
+
+def find_reason(payment: AnsweredPayment, line: Line, *, is_replaced: bool) -> CorrectionReason:
+    """Return why a line of a payment does not stand any more, by what is known now."""
+    month = line.contribution_month
+    if payment.is_declined:
+        return CorrectionReason.PAYMENT_DECLINED
+    if not payment.months or (month is not None and month not in payment.months):
+        return CorrectionReason.MONTH_WITHDRAWN
+    is_wadah = line.beneficiary_kind is BeneficiaryKind.WADAH
+    if line.agent_id != payment.agent_id or (is_wadah and line.beneficiary_id != payment.wadah_id):
+        return CorrectionReason.ATTRIBUTION_CHANGED
+    if not payment.was_at_work:
+        return CorrectionReason.AGENT_NOT_AT_WORK
+    if is_replaced or line.cause is CommissionCause.CONTRIBUTION:
+        return CorrectionReason.RECOMPUTED
+    if not payment.is_acquisition:
+        return CorrectionReason.NO_ACQUISITION
+    return CorrectionReason.THRESHOLD_MISSED
+
+
+def _order(key: LineKey) -> tuple[str, ...]:
+    return tuple(str(part) for part in key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +276,7 @@ class Sums:
 
 def sums_of(lines: Iterable[Line], kind: BeneficiaryKind) -> Sums:
     """Add up the lines of one kind of beneficiary."""
-    own = [line for line in lines if line.beneficiary is kind]
+    own = [line for line in lines if line.beneficiary_kind is kind]
     parts = {rule: sum(line.parts for line in own if line.rule is rule) for rule in CommissionRule}
     return Sums(
         line_count=len(own),
@@ -160,3 +284,16 @@ def sums_of(lines: Iterable[Line], kind: BeneficiaryKind) -> Sums:
         acquisition_parts=parts[CommissionRule.ACQUISITION],
         override_parts=parts[CommissionRule.OVERRIDE],
     )
+
+
+def lines_of_month(scheme: Applied, payments: Iterable[AnsweredPayment]) -> list[Line]:
+    """Return all that one agent's payments of a month earn."""
+    found = list(payments)
+    new = sorted(
+        (each.counts_at, each.payment_id)
+        for each in found
+        if each.acquirer and scheme.terms.earns(each.payer)
+    )
+    needed = scheme.terms.threshold
+    crossing = new[needed - 1][1] if len(new) >= needed else None
+    return [line for each in found for line in lines_of(each, scheme, crossing)]

@@ -1,9 +1,7 @@
-"""Compute what payments earn by the scheme of their month, and say what was earned."""
+"""Compute what payments earn by the scheme of their month, and say what is booked."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
@@ -13,31 +11,42 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.commissions import queries, rules
 from payment_service.commissions.models import CommissionLine
 from payment_service.commissions.queries import MonthSums
-from payment_service.commissions.rules import Line, Sums, TooManyPayments
+from payment_service.commissions.rules import Entry, Line, Sums, TooManyPayments
 from payment_service.counting import service as counting
-from payment_service.counting.queries import AgentMonth, NewMembers
-from payment_service.counting.rules import BeneficiaryKind, Earning
+from payment_service.counting.queries import AgentMonth, Threshold
+from payment_service.counting.rules import AnsweredPayment, BeneficiaryKind, booked_month
 from payment_service.schemes import service as schemes
 from payment_service.schemes.models import Scheme
-from payment_service.schemes.rules import SchemeVerdict, scheme_of
-from payment_service.schemes.service import Applied
+from payment_service.schemes.rules import Applied, SchemeVerdict, scheme_of
 from payment_service.settings import Settings
 from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
-from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
 
 RECOMPUTED_AT_ONCE = 10_000
 """Payments of one agent and month; far beyond what one person brings, it bounds a request."""
+_OF_LINE = tuple(each.name for each in fields(Line))
 
 
-async def take_payments(session: AsyncSession, events: Sequence[PaymentSettled]) -> None:
-    """Compute what settled payments earn, once, however often they are told."""
-    await _earn(session, await counting.take_payments(session, events))
+async def compute_due(session: AsyncSession, limit: int) -> int:
+    """Compute payments that wait for nothing any more, and return how many.
 
-
-async def take_attributions(session: AsyncSession, events: Sequence[MemberAttributed]) -> None:
-    """Learn whom members count for, and compute what has waited for it."""
-    await _earn(session, await counting.take_attributions(session, events))
+    What is booked for a payment becomes what the facts of now earn: missing lines are booked, and
+    lines that do not stand any more are taken back by opposite ones. So neither the order in which
+    facts arrive nor a repeat changes a sum. The number of SQL statements is fixed.
+    """
+    if not await counting.list_due(session, limit=1):
+        return 0
+    watermark = await counting.lock_months(session)
+    due = await counting.list_due(session, limit=limit)
+    if due:
+        approved = await schemes.approved(session)
+        payments = await counting.read_payments(session, due)
+        crossings, changed = await _count_acquisitions(session, payments, approved)
+        payments += await counting.read_payments(session, changed)
+        await _book(session, payments, approved, crossings, watermark.closed_through)
+        await counting.end_waits(session, due)
+        await counting.count_through(session, watermark, max(each.month for each in payments))
+    return len(due)
 
 
 async def decide(
@@ -57,34 +66,34 @@ async def decide(
 async def months_with_lines(
     session: AsyncSession, *, after: Month | None, before: Month | None = None, limit: int
 ) -> list[MonthSums]:
-    """Return the months between two in which something was earned, the latest first."""
+    """Return the months between two in which something was booked, the latest first."""
     return await queries.list_months(session, after=after, before=before, limit=limit)
 
 
-def earned_in(month: Month) -> Select[Any]:
-    """Return the query of what each beneficiary earned in a month, for work on sets.
+def booked_in(month: Month) -> Select[Any]:
+    """Return the query of what is booked for each beneficiary in a month, for work on sets.
 
     Columns: beneficiary_id, line_count, contribution_parts, acquisition_parts, override_parts.
     """
-    return queries.earned_in(month)
+    return queries.booked_in(month)
 
 
 async def sum_month(session: AsyncSession, beneficiary_id: UUID, month: Month) -> Sums:
-    """Return what a beneficiary's lines of a month add up to, in parts by rule."""
+    """Return what the lines booked in a month add up to, in parts by rule."""
     return await queries.sum_month(session, beneficiary_id, month)
 
 
-async def sum_between(
+async def list_sums_between(
     session: AsyncSession, beneficiary_id: UUID, *, after: Month | None, before: Month
-) -> int:
-    """Return the parts a beneficiary earned between two months, neither inside."""
-    return await queries.sum_between(session, beneficiary_id, after=after, before=before)
+) -> Sequence[int]:
+    """Return the parts booked for a beneficiary in each month between two, neither inside."""
+    return await queries.list_sums_between(session, beneficiary_id, after=after, before=before)
 
 
 async def list_lines(
     session: AsyncSession, *, beneficiary_id: UUID, month: Month, after_id: int, limit: int
 ) -> Sequence[CommissionLine]:
-    """Return a beneficiary's lines of a month in the order they were computed."""
+    """Return a beneficiary's lines of a month in the order they were booked."""
     return await queries.list_lines(
         session, beneficiary_id=beneficiary_id, month=month, after_id=after_id, limit=limit
     )
@@ -93,7 +102,7 @@ async def list_lines(
 async def sum_under(
     session: AsyncSession, scheme: Applied, *, agent_id: UUID, month: Month
 ) -> Sums:
-    """Return what an agent's payments of a month would earn him under a scheme.
+    """Return what an agent's payments of a month would earn the agent under a scheme.
 
     Computed anew from the payments; nothing is stored.
     Raises: TooManyPayments.
@@ -101,96 +110,61 @@ async def sum_under(
     found = await counting.payments_of(session, agent_id, month, limit=RECOMPUTED_AT_ONCE + 1)
     if len(found) > RECOMPUTED_AT_ONCE:
         raise TooManyPayments(limit=RECOMPUTED_AT_ONCE)
-    return rules.sums_of(rules.lines_of_month(scheme.terms, found), BeneficiaryKind.AGENT)
+    return rules.sums_of(rules.lines_of_month(scheme, found), BeneficiaryKind.AGENT)
 
 
-async def _earn(session: AsyncSession, counted: Sequence[Earning]) -> None:
-    approved = await schemes.approved(session)
-    now = clock.now()
-    rows = []
-    for each in counted:
-        scheme = scheme_of(approved, each.month)
-        if scheme is not None:
-            rows += [
-                _row(line, scheme, now) for line in rules.contribution_lines(scheme.terms, each)
-            ]
-    new = [each for each in counted if each.is_new]
-    if new:
-        rows += await _acquire(session, new, approved, now)
-    if rows:
-        await queries.insert_once_lines(session, rows)
+async def _count_acquisitions(
+    session: AsyncSession, payments: Sequence[AnsweredPayment], approved: Sequence[Applied]
+) -> tuple[dict[AgentMonth, UUID], Sequence[UUID]]:
+    """Store which acquisitions stand.
 
-
-async def _acquire(
-    session: AsyncSession, new: Sequence[Earning], approved: Sequence[Applied], now: datetime
-) -> list[dict[str, Any]]:
-    """Return the lines of new members in months that have reached their threshold."""
-    by_pair: dict[AgentMonth, list[Earning]] = defaultdict(list)
-    for each in new:
-        by_pair[_pair(each)].append(each)
-    counts = await counting.count_new_members(session, by_pair)
-    reached = {
-        pair: _threshold(scheme_of(approved, pair[1]), counts[pair], added)
-        for pair, added in by_pair.items()
+    Return by which payments agents' months have reached their thresholds, and the other payments
+    whose lines change by that: all of a month that has reached or lost its threshold just now, and
+    the two that exchange the fixed sum of a month.
+    """
+    known = await counting.list_acquirers(session, [each.payment_id for each in payments])
+    pairs = {*known.values()}
+    pairs |= {(each.acquirer, each.month) for each in payments if each.acquirer}
+    terms = {pair: scheme.terms for pair in pairs if (scheme := scheme_of(approved, pair[1]))}
+    thresholds = {pair: Threshold(each.threshold, each.sponsored) for pair, each in terms.items()}
+    before = await counting.find_crossings(session, thresholds)
+    await counting.store_acquisitions(session, payments, known=known)
+    after = await counting.find_crossings(session, thresholds)
+    crossed = {pair for pair in thresholds if (pair in before) is not (pair in after)}
+    fixed = {pair for pair, each in terms.items() if each.acquisition_fixed} - crossed
+    exchanged = {
+        found[pair] for pair in fixed & before.keys() & after.keys() for found in (before, after)
     }
-    just_reached = [pair for pair, found in reached.items() if found.just_now]
-    due = [each for each in new if reached[_pair(each)].before]
-    if just_reached:
-        # Those that came before the threshold was reached earn now.
-        due += await counting.first_payments(session, just_reached)
-    rows = []
-    for each in due:
-        scheme = reached[_pair(each)].scheme
-        if scheme is not None and scheme.terms.earns(each.payer):
-            lines = rules.acquisition_lines(scheme.terms, each)
-            if _pair(each) in just_reached:
-                just_reached.remove(_pair(each))
-                lines += rules.fixed_lines(scheme.terms, each)
-            rows += [_row(line, scheme, now) for line in lines]
-    return rows
+    changed = await counting.list_acquiring(session, crossed, exchanged)
+    computed = {each.payment_id for each in payments}
+    return after, [id_ for id_ in changed if id_ not in computed]
 
 
-@dataclass(frozen=True, slots=True)
-class _Threshold:
-    """Whether an agent's month had reached it before, or has just now."""
-
-    scheme: Applied | None = None
-    before: bool = False
-    just_now: bool = False
-
-
-def _threshold(scheme: Applied | None, count: NewMembers, added: Iterable[Earning]) -> _Threshold:
-    if scheme is None:
-        return _Threshold()
-    total = count.of(sponsored=scheme.terms.sponsored)
-    before = total - sum(scheme.terms.earns(each.payer) for each in added)
-    had_reached = rules.is_reached(scheme.terms, before)
-    return _Threshold(
-        scheme, had_reached, rules.is_reached(scheme.terms, total) and not had_reached
-    )
-
-
-def _pair(earning: Earning) -> AgentMonth:
-    return earning.care.agent_id, earning.month
+async def _book(
+    session: AsyncSession,
+    payments: Sequence[AnsweredPayment],
+    approved: Sequence[Applied],
+    crossings: Mapping[AgentMonth, UUID],
+    closed_through: Month | None,
+) -> None:
+    """Book the difference between what payments earn and what is booked for them."""
+    booked = await queries.read_standing(session, [each.payment_id for each in payments])
+    entries: list[Entry] = []
+    for payment in payments:
+        scheme = scheme_of(approved, payment.month)
+        crossing = crossings.get((payment.acquirer, payment.month)) if payment.acquirer else None
+        lines = rules.lines_of(payment, scheme, crossing) if scheme else []
+        entries += rules.entries_of(payment, lines, booked.get(payment.payment_id, {}))
+    if entries:
+        await queries.insert_lines(session, [_row(each, closed_through) for each in entries])
 
 
-def _row(line: Line, scheme: Applied, now: datetime) -> dict[str, Any]:
+def _row(entry: Entry, closed_through: Month | None) -> dict[str, Any]:
     return {
-        "key": line.key,
-        "earned_month": line.earning.month,
-        "beneficiary_kind": line.beneficiary,
-        "beneficiary_id": line.beneficiary_id,
-        "agent_id": line.earning.care.agent_id,
-        "member_id": line.earning.member_id,
-        "payment_id": line.earning.payment_id,
-        "attribution_id": line.earning.care.attribution_id,
-        "scheme_id": scheme.id,
-        "rule": line.rule,
-        "contribution_month": line.paid.month if line.paid else None,
-        "programme": line.paid.programme if line.paid else None,
-        "month_index": line.month_index,
-        "base": line.base,
-        "rate_bps": line.rate_bps,
-        "parts": line.parts,
-        "recorded_at": now,
+        **{name: getattr(entry.line, name) for name in _OF_LINE},
+        "parts": entry.line.parts,
+        "booked_month": booked_month(entry.line.earned_month, closed_through),
+        "entry_no": entry.entry_no,
+        "reason": entry.reason,
+        "recorded_at": clock.now(),
     }

@@ -1,1 +1,1 @@
-"""Which payments count for whom, and in which month."""
+"""Which payments earn, for whom, for which month, and which still wait."""

@@ -1,9 +1,7 @@
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import CheckConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.base import Base
@@ -13,9 +11,9 @@ from perisai_kit.domain.month import Month
 
 
 class Watermark(Base):
-    """One row: how far months are closed and counted. Whoever counts or closes locks it first.
+    """One row: how far months are closed and counted. Counting and closing lock it first.
 
-    counted_through: the latest month any payment was counted in.
+    counted_through: the latest month that any payment was counted for.
     """
 
     __tablename__ = "commission_watermark"
@@ -26,29 +24,56 @@ class Watermark(Base):
     counted_through: Mapped[Month | None]
 
 
-class KnownAttribution(Base):
-    """An attribution as member-service's feed tells. Insert only.
+class Wait(Base):
+    """A payment whose commission is to be computed, or computed anew; then the row is deleted.
 
-    counted_from: the earliest month of any attribution of this member up to this one.
+    is_answered: member-service has answered; what is missing are agents' events up to counts_at,
+    or only the next turn of the computation. counts_at: until then, when the payment was made.
     """
 
-    __tablename__ = "commission_attributions"
-    __table_args__ = (Index(None, "member_id"),)
+    __tablename__ = "commission_waits"
+    __table_args__ = (
+        Index("ix_commission_waits_answered", "counts_at", postgresql_where=text("is_answered")),
+    )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    member_id: Mapped[UUID]
-    agent_id: Mapped[UUID]
-    wadah_id: Mapped[UUID]
-    from_month: Mapped[Month]
-    counted_from: Mapped[Month]
-    new_to_bpu: Mapped[bool]
+    payment_id: Mapped[UUID] = mapped_column(primary_key=True)
+    counts_at: Mapped[datetime]
+    is_answered: Mapped[bool]
+
+
+class Acquisition(Base):
+    """A payment that acquired a member, as last computed, for the threshold of agent and month.
+
+    agent_id: None where it counts for nobody, or is an acquisition no more.
+    """
+
+    __tablename__ = "commission_acquisitions"
+    __table_args__ = (
+        Index(
+            "ix_commission_acquisitions_agent_id_month",
+            "agent_id",
+            "month",
+            "counts_at",
+            "payment_id",
+            postgresql_where=text("agent_id IS NOT NULL"),
+        ),
+    )
+
+    payment_id: Mapped[UUID] = mapped_column(primary_key=True)
+    agent_id: Mapped[UUID | None]
+    month: Mapped[Month]
+    counts_at: Mapped[datetime]
+    is_self_paid: Mapped[bool]
 
 
 class Beneficiary(Base):
-    """Who earns, and where he belongs by his latest attribution."""
+    """Who may earn, and where they belong by the latest word.
+
+    is_from_agent_service: its word on agents counts for more than a member's answer, which names a
+    wadah only. known_at: the instant of that word.
+    """
 
     __tablename__ = "commission_beneficiaries"
-    __table_args__ = ()
 
     beneficiary_id: Mapped[UUID] = mapped_column(primary_key=True)
     beneficiary_kind: Mapped[BeneficiaryKind] = mapped_column(
@@ -57,64 +82,5 @@ class Beneficiary(Base):
     wadah_id: Mapped[UUID]
     branch_code: Mapped[str]
     region_code: Mapped[str]
-
-
-class CountedPayment(Base):
-    """A settled payment and the month it counts in, with or without an agent. Insert only.
-
-    is_first: the member's first one ever. lines: (month, programme, amount in rupiah).
-    """
-
-    __tablename__ = "commission_payments"
-    __table_args__ = (
-        Index("ix_commission_payments_agent_id_earned_month", "agent_id", "earned_month"),
-        Index(
-            "uq_commission_payments_first", "member_id", unique=True, postgresql_where="is_first"
-        ),
-    )
-
-    payment_id: Mapped[UUID] = mapped_column(primary_key=True)
-    member_id: Mapped[UUID]
-    attribution_id: Mapped[UUID | None]
-    agent_id: Mapped[UUID | None]
-    payer: Mapped[str]
-    earned_month: Mapped[Month]
-    is_first: Mapped[bool]
-    lines: Mapped[list[Any]] = mapped_column(JSONB)
-
-
-class Wait(Base):
-    """A payment whose attribution has not arrived. Only the end is ever added."""
-
-    __tablename__ = "commission_waits"
-    __table_args__ = (
-        Index(
-            "ix_commission_waits_waiting",
-            "attribution_id",
-            postgresql_where=text("ended_at IS NULL"),
-        ),
-    )
-
-    payment_id: Mapped[UUID] = mapped_column(
-        ForeignKey("commission_payments.payment_id"), primary_key=True
-    )
-    attribution_id: Mapped[UUID]
-    agent_id: Mapped[UUID]
-    earned_month: Mapped[Month]
-    began_at: Mapped[datetime]
-    ended_at: Mapped[datetime | None]
-
-
-class Acquisition(Base):
-    """A member who is new to BPU and has paid for the first time: once ever. Insert only."""
-
-    __tablename__ = "commission_acquisitions"
-    __table_args__ = (
-        Index("ix_commission_acquisitions_agent_id_earned_month", "agent_id", "earned_month"),
-    )
-
-    member_id: Mapped[UUID] = mapped_column(primary_key=True)
-    payment_id: Mapped[UUID] = mapped_column(ForeignKey("commission_payments.payment_id"))
-    agent_id: Mapped[UUID]
-    earned_month: Mapped[Month]
-    payer: Mapped[str]
+    is_from_agent_service: Mapped[bool]
+    known_at: Mapped[datetime]

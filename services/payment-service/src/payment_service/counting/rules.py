@@ -1,28 +1,17 @@
 """For whom a payment counts, and in which month. Source: docs/money.md, Commissions."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
 
 
 class BeneficiaryKind(StrEnum):
     AGENT = "agent"
     WADAH = "wadah"
-
-
-@dataclass(frozen=True, slots=True)
-class Care:
-    """For whom a member counts: one attribution.
-
-    counted_from: the month in which the member first came to any agent; his months count from it.
-    """
-
-    attribution_id: UUID
-    agent_id: UUID
-    wadah_id: UUID
-    counted_from: Month
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,33 +24,41 @@ class PaidLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """A settled payment. month: the one it counts in. is_first: the member's first one ever."""
+class AnsweredPayment:
+    """A settled payment, and what is known of it.
 
-    payment_id: UUID
-    member_id: UUID
-    attribution_id: UUID | None
-    agent_id: UUID | None
-    payer: str
-    month: Month
-    is_first: bool
-    paid: tuple[PaidLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Earning:
-    """A payment for a member in somebody's care.
-
-    month: the one it counts in. is_new: it is the first one ever of a member who is new to BPU.
+    paid: all that its bill asked for. months: those that count; none where it was declined.
+    agent_id: the member's agent on the Jakarta day of counts_at; None: the branch. was_at_work:
+    whether that agent was at work on that day. first_month: of the registration.
     """
 
     payment_id: UUID
     member_id: UUID
-    month: Month
-    care: Care
     payer: str
+    counts_at: datetime
     paid: tuple[PaidLine, ...]
-    is_new: bool
+    is_declined: bool
+    months: frozenset[Month]
+    first_month: Month | None
+    agent_id: UUID | None
+    wadah_id: UUID | None
+    is_acquisition: bool
+    was_at_work: bool
+
+    @property
+    def month(self) -> Month:
+        """The month that the payment earns for, always."""
+        return month_of(self.counts_at)
+
+    @property
+    def earner(self) -> UUID | None:
+        """The agent who earns by it."""
+        return self.agent_id if self.was_at_work and self.months else None
+
+    @property
+    def acquirer(self) -> UUID | None:
+        """The agent for whom it counts as an acquisition."""
+        return self.earner if self.is_acquisition else None
 
     @property
     def programmes(self) -> int:
@@ -70,10 +67,15 @@ class Earning:
         return len({each.programme for each in self.paid if each.month == first})
 
 
-def earned_month(paid_in: Month, closed_through: Month | None) -> Month:
-    """Return the month a payment counts in: the bank's, unless that month is closed already."""
-    if closed_through is None or paid_in > closed_through:
-        return paid_in
+def month_of(instant: datetime) -> Month:
+    """Return the Jakarta month of an instant."""
+    return Month.of(jakarta_date(instant))
+
+
+def booked_month(earned: Month, closed_through: Month | None) -> Month:
+    """Return the month whose statement holds a line: the earned one, else the first open one."""
+    if closed_through is None or earned > closed_through:
+        return earned
     return closed_through.plus(1)
 
 

@@ -1,11 +1,12 @@
-"""Count settled payments for those in whose care their members are.
+"""Store what the feeds say of payments, and let payments wait until their commission is computed.
 
-Payments come from our own feed and attributions from member-service's, in any order relative to
-each other. Whoever counts or closes holds the watermark's lock, so that a payment is counted in one
-month, a threshold is crossed once, and nobody misses what the other is just writing.
+There are three feeds, in any order relative to each other: our own of settled payments,
+member-service's of its answers, agent-service's of decisions on agents. A handler only stores the
+fact and which payments it may change; commissions computes them. Counting and closing hold the
+watermark's lock, so that neither misses what the other is just writing.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,75 +15,91 @@ from uuid import UUID
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.agents import service as agents
+from payment_service.agents.rules import Decision, is_at_work
+from payment_service.agents.service import AtWork, Away
+from payment_service.answers import service as answers
+from payment_service.answers.rules import AnswerOutcome
+from payment_service.answers.service import Answer
 from payment_service.counting import queries, rules
-from payment_service.counting.models import (
-    Beneficiary,
-    CountedPayment,
-    KnownAttribution,
-    Watermark,
-)
-from payment_service.counting.queries import AgentMonth, NewMembers
-from payment_service.counting.rules import BeneficiaryKind, Care, Earning, PaidLine, Settled
+from payment_service.counting.models import Beneficiary, Watermark
+from payment_service.counting.queries import AgentMonth, Facts, NewMembers, Threshold, Waiting
+from payment_service.counting.rules import AnsweredPayment, BeneficiaryKind
+from payment_service.schemes.rules import SELF
 from payment_service.visibility import visible_earnings
 from perisai_kit.auth.principal import Principal
-from perisai_kit.domain import clock
-from perisai_kit.domain.jakarta import jakarta_date
+from perisai_kit.domain.jakarta import jakarta_date, midnight
 from perisai_kit.domain.month import Month
 from perisai_kit.events import cursors
 from perisai_kit.events import parking as parked
-from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled
+from perisai_kit.events.catalogue import CoverageDeclined, PaymentSettled
 
 PAYMENTS = "commissions.payments"
 """The subscription to our own feed. The names are cursors' keys: never rename them."""
 MEMBERS = "commissions.members"
 """The subscription to member-service's feed."""
-SUBSCRIPTIONS = (PAYMENTS, MEMBERS)
+AGENTS = "commissions.agents"
+"""The subscription to agent-service's feed."""
+SUBSCRIPTIONS = (PAYMENTS, MEMBERS, AGENTS)
 
 
-async def take_payments(session: AsyncSession, events: Sequence[PaymentSettled]) -> list[Earning]:
-    """Count settled payments and return those that earn; one known already changes nothing.
-
-    A payment whose attribution has not arrived waits for it. One without an agent earns nothing,
-    but a member who has paid without an agent is not new any more. Locks the months.
-    """
-    watermark = await queries.lock_watermark(session)
-    payments = await _count(session, events, watermark)
-    wanted = [(each, each.attribution_id) for each in payments if each.agent_id is not None]
-    cared_for = [(each, id_) for each, id_ in wanted if id_ is not None]
-    known = await queries.find_attributions(session, {id_ for _, id_ in cared_for})
-    waiting = [each for each, id_ in cared_for if id_ not in known]
-    if waiting:
-        now = clock.now()
-        await queries.insert_waits(session, [_wait(each, began_at=now) for each in waiting])
-    counted = [_earning(each, known[id_]) for each, id_ in cared_for if id_ in known]
-    return await _acquire(session, counted)
+async def take_payments(session: AsyncSession, events: Sequence[PaymentSettled]) -> None:
+    """Let settled payments wait for their answers. Locks the months."""
+    await queries.lock_watermark(session)
+    await queries.insert_waits_of_payments(
+        session, {each.payment_id: each.paid_at for each in events}
+    )
 
 
-async def take_attributions(
-    session: AsyncSession, events: Sequence[MemberAttributed]
-) -> list[Earning]:
-    """Learn whom members count for, and return the payments that have waited for it.
+async def take_answers(session: AsyncSession, events: Sequence[Answer]) -> None:
+    """Store member-service's answers, and let the payments be computed with them.
 
     Locks the months.
     """
     await queries.lock_watermark(session)
-    first_months = await queries.find_first_months(session, {each.member_id for each in events})
-    rows = []
-    for event in events:
-        first = min(event.from_month, first_months.get(event.member_id, event.from_month))
-        first_months[event.member_id] = first
-        rows.append(_attribution(event, counted_from=first))
-    await queries.insert_once_attributions(session, rows)
-    await queries.upsert_beneficiaries(session, _beneficiaries(events))
-    freed = await queries.end_waits(
-        session, {each.attribution_id for each in events}, at=clock.now()
+    changed = await answers.take_answers(session, events)
+    await queries.upsert_waits_of_answers(session, changed)
+    found = _latest(
+        _belongs(kind, id_, each.wadah_id, each, is_from_agent_service=False, at=each.counts_at)
+        for each in events
+        if not isinstance(each, CoverageDeclined) and each.wadah_id is not None
+        for kind, id_ in (
+            (BeneficiaryKind.AGENT, each.agent_id),
+            (BeneficiaryKind.WADAH, each.wadah_id),
+        )
+        if id_ is not None
     )
-    return await _acquire(session, [_told(*row) for row in freed])
+    if found:
+        await queries.upsert_beneficiaries(session, found)
 
 
-async def lock_months(session: AsyncSession) -> Month | None:
-    """Let nobody count until this transaction ends; return the last closed month."""
-    return (await queries.lock_watermark(session)).closed_through
+async def take_agents(session: AsyncSession, events: Sequence[AtWork | Away]) -> None:
+    """Store decisions on agents, and let the payments they may change be computed anew.
+
+    Locks the months.
+    """
+    await queries.lock_watermark(session)
+    since: dict[UUID, datetime] = {}
+    for agent_id, decision in await agents.take_decisions(session, events):
+        begins = decision.changes_from
+        since[agent_id] = min(begins, since.get(agent_id, begins))
+    await queries.upsert_waits_of_agents(session, since)
+    found = _latest(
+        _belongs(kind, id_, each.wadah_id, each, is_from_agent_service=True, at=each.decided_at)
+        for each in events
+        if isinstance(each, AtWork)
+        for kind, id_ in (
+            (BeneficiaryKind.AGENT, each.agent_id),
+            (BeneficiaryKind.WADAH, each.wadah_id),
+        )
+    )
+    if found:
+        await queries.upsert_beneficiaries(session, found)
+
+
+async def lock_months(session: AsyncSession) -> Watermark:
+    """Let nobody count or close until this transaction ends."""
+    return await queries.lock_watermark(session)
 
 
 async def first_free_month(session: AsyncSession) -> Month | None:
@@ -91,8 +108,15 @@ async def first_free_month(session: AsyncSession) -> Month | None:
     return rules.first_free_month(watermark.closed_through, watermark.counted_through)
 
 
+async def count_through(session: AsyncSession, watermark: Watermark, month: Month) -> None:
+    """Note that payments of a month were counted; the caller has locked the months."""
+    if watermark.counted_through is None or watermark.counted_through < month:
+        watermark.counted_through = month
+        await session.flush()
+
+
 async def close_through(session: AsyncSession, month: Month) -> None:
-    """Count nothing more in any month up to this one."""
+    """Book nothing more in any month up to this one."""
     (await queries.lock_watermark(session)).closed_through = month
     await session.flush()
 
@@ -129,43 +153,106 @@ async def progress(session: AsyncSession, *, through: datetime) -> list[Progress
     return found
 
 
+async def list_due(session: AsyncSession, *, limit: int) -> Sequence[UUID]:
+    """Return payments of which all is known that they wait for."""
+    cursor = await cursors.find_cursor(session, AGENTS)
+    if cursor is None or cursor.caught_up_at is None:
+        return []
+    return await queries.list_due(session, until=cursor.caught_up_at, limit=limit)
+
+
+async def end_waits(session: AsyncSession, payment_ids: Collection[UUID]) -> None:
+    """Note that the commission of these payments is computed."""
+    await queries.delete_waits(session, payment_ids)
+
+
 async def count_waits(
-    session: AsyncSession, *, through: Month | None = None, agent_id: UUID | None = None
-) -> dict[Month, int]:
-    """Count the payments that wait for their attribution, by the month they count in."""
-    return await queries.count_waits(session, through=through, agent_id=agent_id)
+    session: AsyncSession, *, before: datetime | None = None, agent_id: UUID | None = None
+) -> dict[Month, Waiting]:
+    """Count the payments whose commission is not computed yet, by the month they count in.
+
+    agent_id: only those that are answered as this agent's.
+    """
+    return await queries.count_waits(session, before=before, agent_id=agent_id)
 
 
-async def count_new_members(
-    session: AsyncSession, pairs: Collection[AgentMonth]
-) -> dict[AgentMonth, NewMembers]:
-    """Count new members by agent and month; who has none may be absent."""
-    return await queries.count_new_members(session, pairs)
-
-
-async def first_payments(session: AsyncSession, pairs: Collection[AgentMonth]) -> list[Earning]:
-    """Return what the new members of these agents and months paid first."""
-    return [_told(*row) for row in await queries.list_first_payments(session, pairs)]
+async def read_payments(
+    session: AsyncSession, payment_ids: Collection[UUID]
+) -> list[AnsweredPayment]:
+    """Return what is known of these payments, by when they count."""
+    return await _with_agents(session, await queries.read_facts(session, payment_ids))
 
 
 async def payments_of(
     session: AsyncSession, agent_id: UUID, month: Month, *, limit: int
-) -> list[Earning]:
-    """Return an agent's payments of a month, as far as their attribution is known."""
-    found = await queries.list_payments(session, agent_id, month, limit=limit)
-    return [_told(*row) for row in found]
+) -> list[AnsweredPayment]:
+    """Return the payments of a month for an agent's members, as far as they wait for nothing."""
+    begins, ends = midnight(month.first_day), midnight(month.plus(1).first_day)
+    facts = await queries.read_facts_between(session, agent_id, begins, ends, limit=limit)
+    return await _with_agents(session, facts)
+
+
+async def list_acquirers(
+    session: AsyncSession, payment_ids: Collection[UUID]
+) -> dict[UUID, AgentMonth]:
+    """Return for which agent's month these payments counted as acquisitions so far."""
+    found = await queries.list_acquisitions(session, payment_ids)
+    return {each.payment_id: (each.agent_id, each.month) for each in found if each.agent_id}
+
+
+async def store_acquisitions(
+    session: AsyncSession, payments: Sequence[AnsweredPayment], *, known: Collection[UUID]
+) -> None:
+    """Store for whom payments count as acquisitions. known: those that did so far."""
+    rows = [
+        {
+            "payment_id": each.payment_id,
+            "agent_id": each.acquirer,
+            "month": each.month,
+            "counts_at": each.counts_at,
+            "is_self_paid": each.payer == SELF,
+        }
+        for each in payments
+        if each.acquirer or each.payment_id in known
+    ]
+    if rows:
+        await queries.upsert_acquisitions(session, rows)
+
+
+async def find_crossings(
+    session: AsyncSession, thresholds: Mapping[AgentMonth, Threshold]
+) -> dict[AgentMonth, UUID]:
+    """Return, where an agent's month has reached its threshold, the payment that reached it."""
+    return await queries.find_crossings(session, thresholds) if thresholds else {}
+
+
+async def list_acquiring(
+    session: AsyncSession, pairs: Collection[AgentMonth], payment_ids: Collection[UUID]
+) -> Sequence[UUID]:
+    """Return these payments and those that acquired members in these agents' months.
+
+    Without those that wait.
+    """
+    if not pairs and not payment_ids:
+        return []
+    return await queries.list_acquiring(session, pairs, payment_ids)
+
+
+async def count_new_members(session: AsyncSession, agent_id: UUID, month: Month) -> NewMembers:
+    """Count an agent's acquisitions of a month."""
+    return await queries.count_new_members(session, agent_id, month)
 
 
 def beneficiaries() -> Select[Any]:
     """Return the query of everybody who may have earned something, for work on sets.
 
-    Columns: beneficiary_id, beneficiary_kind, wadah_id, branch_code, region_code.
+    Columns: beneficiary_kind, beneficiary_id, wadah_id, branch_code, region_code.
     """
     return queries.beneficiaries()
 
 
 async def count_beneficiaries(session: AsyncSession) -> int:
-    """Return how many have been anybody's agent or wadah."""
+    """Return how many may have earned something."""
     return await queries.count_beneficiaries(session)
 
 
@@ -177,135 +264,55 @@ async def find_beneficiary(
     return await queries.find_beneficiary(session, beneficiary_id, condition)
 
 
-async def _count(
-    session: AsyncSession, events: Sequence[PaymentSettled], watermark: Watermark
-) -> list[Settled]:
-    paying = await queries.find_known_members(session, {each.member_id for each in events})
-    payments = []
-    for event in events:
-        paid_in = Month.of(jakarta_date(event.paid_at))
-        month = rules.earned_month(paid_in, watermark.closed_through)
-        payments.append(_settled(event, month, is_first=event.member_id not in paying))
-        paying.add(event.member_id)
-    new = await queries.insert_once_payments(session, [_row(each) for each in payments])
-    counted = [each for each in payments if each.payment_id in new]
-    latest = max((each.month for each in counted), default=None)
-    if latest and (watermark.counted_through is None or watermark.counted_through < latest):
-        watermark.counted_through = latest
-        await session.flush()
-    return counted
+async def _with_agents(session: AsyncSession, facts: Sequence[Facts]) -> list[AnsweredPayment]:
+    agent_ids = {each.answer.agent_id for each in facts if each.answer.agent_id}
+    decisions = await agents.find_decisions(session, agent_ids) if agent_ids else {}
+    return [_answered(each, decisions) for each in facts]
 
 
-async def _acquire(session: AsyncSession, earnings: list[Earning]) -> list[Earning]:
-    new = [_acquisition(each) for each in earnings if each.is_new]
-    if new:
-        await queries.insert_acquisitions(session, new)
-    return earnings
-
-
-def _settled(event: PaymentSettled, month: Month, *, is_first: bool) -> Settled:
-    return Settled(
-        payment_id=event.payment_id,
-        member_id=event.member_id,
-        attribution_id=event.attribution_id,
-        agent_id=event.agent_id,
-        payer=event.payer,
-        month=month,
-        is_first=is_first,
-        paid=tuple(PaidLine(line.month, line.programme, line.amount) for line in event.lines),
+def _answered(facts: Facts, decisions: Mapping[UUID, Sequence[Decision]]) -> AnsweredPayment:
+    answer = facts.answer
+    known = decisions.get(answer.agent_id, ()) if answer.agent_id else ()
+    return AnsweredPayment(
+        payment_id=facts.payment_id,
+        member_id=facts.member_id,
+        payer=facts.payer,
+        counts_at=answer.counts_at,
+        paid=facts.paid,
+        is_declined=answer.outcome is AnswerOutcome.DECLINED,
+        months=frozenset(Month.parse(month) for month in answer.months),
+        first_month=answer.first_month,
+        agent_id=answer.agent_id,
+        wadah_id=answer.wadah_id,
+        is_acquisition=answer.is_acquisition,
+        was_at_work=is_at_work(known, jakarta_date(answer.counts_at)),
     )
 
 
-def _row(payment: Settled) -> dict[str, Any]:
+def _belongs(
+    kind: BeneficiaryKind,
+    beneficiary_id: UUID,
+    wadah_id: UUID,
+    place: Any,
+    *,
+    is_from_agent_service: bool,
+    at: datetime,
+) -> dict[str, Any]:
+    """Return where a beneficiary belongs. place: has a branch_code and a region_code."""
     return {
-        "payment_id": payment.payment_id,
-        "member_id": payment.member_id,
-        "attribution_id": payment.attribution_id,
-        "agent_id": payment.agent_id,
-        "payer": payment.payer,
-        "earned_month": payment.month,
-        "is_first": payment.is_first,
-        "lines": [[str(line.month), line.programme, line.amount] for line in payment.paid],
+        "beneficiary_id": beneficiary_id,
+        "beneficiary_kind": kind,
+        "wadah_id": wadah_id,
+        "branch_code": place.branch_code,
+        "region_code": place.region_code,
+        "is_from_agent_service": is_from_agent_service,
+        "known_at": at,
     }
 
 
-def _told(row: CountedPayment, attribution: KnownAttribution) -> Earning:
-    paid = [PaidLine(Month.parse(month), *rest) for month, *rest in row.lines]
-    payment = Settled(
-        payment_id=row.payment_id,
-        member_id=row.member_id,
-        attribution_id=row.attribution_id,
-        agent_id=row.agent_id,
-        payer=row.payer,
-        month=row.earned_month,
-        is_first=row.is_first,
-        paid=tuple(paid),
-    )
-    return _earning(payment, attribution)
-
-
-def _earning(payment: Settled, attribution: KnownAttribution) -> Earning:
-    return Earning(
-        payment_id=payment.payment_id,
-        member_id=payment.member_id,
-        month=payment.month,
-        care=Care(
-            attribution_id=attribution.id,
-            agent_id=attribution.agent_id,
-            wadah_id=attribution.wadah_id,
-            counted_from=attribution.counted_from,
-        ),
-        payer=payment.payer,
-        paid=payment.paid,
-        is_new=payment.is_first and attribution.new_to_bpu,
-    )
-
-
-def _wait(payment: Settled, *, began_at: datetime) -> dict[str, Any]:
-    return {
-        "payment_id": payment.payment_id,
-        "attribution_id": payment.attribution_id,
-        "agent_id": payment.agent_id,
-        "earned_month": payment.month,
-        "began_at": began_at,
-    }
-
-
-def _acquisition(earning: Earning) -> dict[str, Any]:
-    return {
-        "member_id": earning.member_id,
-        "payment_id": earning.payment_id,
-        "agent_id": earning.care.agent_id,
-        "earned_month": earning.month,
-        "payer": earning.payer,
-    }
-
-
-def _attribution(event: MemberAttributed, *, counted_from: Month) -> dict[str, Any]:
-    return {
-        "id": event.attribution_id,
-        "member_id": event.member_id,
-        "agent_id": event.agent_id,
-        "wadah_id": event.wadah_id,
-        "from_month": event.from_month,
-        "counted_from": counted_from,
-        "new_to_bpu": event.new_to_bpu,
-    }
-
-
-def _beneficiaries(events: Iterable[MemberAttributed]) -> list[dict[str, Any]]:
+def _latest(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return one row for each beneficiary: the best known."""
     latest: dict[UUID, dict[str, Any]] = {}
-    for event in events:
-        kinds = {
-            BeneficiaryKind.AGENT: event.agent_id,
-            BeneficiaryKind.WADAH: event.wadah_id,
-        }
-        for kind, beneficiary_id in kinds.items():
-            latest[beneficiary_id] = {
-                "beneficiary_id": beneficiary_id,
-                "beneficiary_kind": kind,
-                "wadah_id": event.wadah_id,
-                "branch_code": event.branch_code,
-                "region_code": event.region_code,
-            }
+    for row in sorted(rows, key=lambda row: [row[name] for name in queries.BETTER]):
+        latest[row["beneficiary_id"]] = row
     return list(latest.values())

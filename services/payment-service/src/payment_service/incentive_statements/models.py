@@ -4,6 +4,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from payment_service.agents.rules import HeldReason
 from payment_service.base import Base
 from payment_service.counting.rules import BeneficiaryKind
 from perisai_kit.db.columns import choice
@@ -14,7 +15,10 @@ class Statement(Base):
     """What one beneficiary is owed for one closed month. Insert only.
 
     brought_parts: the rest below a rupiah of the statements before. total_parts: everything
-    earned since the beginning. Who it is and where stand here as they stood at the close.
+    booked since the beginning. amount: rupiah; negative: more was taken back than earned.
+    brought_debt: what earlier statements took back beyond what they gave. held_reason: why an
+    override is held until it is decided on. Who it is and where stand here as they stood at the
+    close.
     """
 
     __tablename__ = "statements"
@@ -23,10 +27,12 @@ class Statement(Base):
         CheckConstraint("line_count > 0", name="line_count"),
         CheckConstraint("brought_parts BETWEEN 0 AND 9999", name="brought_parts"),
         CheckConstraint(
-            "amount >= 0 AND amount = (brought_parts + contribution_parts + acquisition_parts"
-            " + override_parts) / 10000",
+            "brought_parts + contribution_parts + acquisition_parts + override_parts"
+            " - amount * 10000 BETWEEN 0 AND 9999",
             name="amount",
         ),
+        CheckConstraint("brought_debt >= 0", name="brought_debt"),
+        CheckConstraint("held_reason IS NULL OR beneficiary_kind = 'wadah'", name="held"),
         Index("ix_statements_month_id", "month", "id"),
         Index("ix_statements_beneficiary_id_id", "beneficiary_id", "id"),
         Index("ix_statements_wadah_id_id", "wadah_id", "id"),
@@ -50,4 +56,6 @@ class Statement(Base):
     brought_parts: Mapped[int]
     total_parts: Mapped[int]
     amount: Mapped[int]
+    brought_debt: Mapped[int]
+    held_reason: Mapped[HeldReason | None] = mapped_column(choice(HeldReason, "held_reason"))
     issued_at: Mapped[datetime]

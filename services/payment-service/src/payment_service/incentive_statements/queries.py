@@ -1,7 +1,7 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -11,6 +11,7 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
+    case,
     cast,
     column,
     func,
@@ -31,16 +32,18 @@ async def insert_statements(
     session: AsyncSession,
     month: Month,
     *,
-    earned: Select[Any],
+    booked: Select[Any],
     beneficiaries: Select[Any],
+    held_reason: Callable[[ColumnElement[Any]], ColumnElement[Any]],
     ids: Sequence[UUID],
     issued_at: datetime,
 ) -> None:
-    """Insert a statement for everybody who earned something in a month, in one statement.
+    """Insert a statement for everybody with lines in a month, in one statement.
 
-    earned, beneficiaries: queries by beneficiary_id. ids: at least as many as there are to insert.
+    booked, beneficiaries: queries by beneficiary_id. held_reason: of a wadah's id. ids: at least
+    as many as there are to insert.
     """
-    rows = _stated(month, earned, beneficiaries, issued_at).subquery("rows")
+    rows = _stated(month, booked, beneficiaries, held_reason, issued_at).subquery("rows")
     names = [each.name for each in rows.c if each.name != "place"]
     numbered = (
         func.unnest(cast(list(ids), ARRAY(Uuid())))
@@ -53,13 +56,28 @@ async def insert_statements(
     await session.execute(insert(Statement).from_select(["id", *names], chosen))
 
 
+def rest_of(parts: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the rest of parts below a whole rupiah: 0 or more, as `%` of Python gives it."""
+    return (parts % PARTS + PARTS) % PARTS
+
+
+def rupiah_of(parts: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the whole rupiah of parts, rounded down, as `//` of Python gives them."""
+    return (parts - rest_of(parts)) // PARTS
+
+
 def _stated(
-    month: Month, earned: Select[Any], beneficiaries: Select[Any], issued_at: datetime
+    month: Month,
+    booked: Select[Any],
+    beneficiaries: Select[Any],
+    held_reason: Callable[[ColumnElement[Any]], ColumnElement[Any]],
+    issued_at: datetime,
 ) -> Select[Any]:
     """Return the query of what is to be stated; its rows are counted in `place`."""
-    sums, who = earned.subquery("sums"), beneficiaries.subquery("who")
+    sums, who = booked.subquery("sums"), beneficiaries.subquery("who")
+    debt = func.greatest(Statement.brought_debt - Statement.amount, 0).label("debt")
     previous = (
-        select(Statement.total_parts)
+        select(Statement.total_parts, debt)
         .where(Statement.beneficiary_id == sums.c.beneficiary_id)
         .order_by(Statement.month.desc())
         .limit(1)
@@ -68,15 +86,18 @@ def _stated(
     before = func.coalesce(previous.c.total_parts, 0)
     by_rule = [sums.c.contribution_parts, sums.c.acquisition_parts, sums.c.override_parts]
     parts = by_rule[0] + by_rule[1] + by_rule[2]
+    is_wadah = who.c.beneficiary_kind == BeneficiaryKind.WADAH
     columns: list[ColumnElement[Any]] = [
         func.row_number().over(order_by=sums.c.beneficiary_id).label("place"),
         literal(month, Statement.month.type).label("month"),
         *who.c,
         sums.c.line_count,
         *by_rule,
-        (before % PARTS).label("brought_parts"),
+        rest_of(before).label("brought_parts"),
         (before + parts).label("total_parts"),
-        ((before % PARTS + parts) // PARTS).label("amount"),
+        rupiah_of(rest_of(before) + parts).label("amount"),
+        func.coalesce(previous.c.debt, 0).label("brought_debt"),
+        case((is_wadah, held_reason(who.c.beneficiary_id))).label("held_reason"),
         literal(issued_at, Statement.issued_at.type).label("issued_at"),
     ]
     joined = select(*columns).join(who, who.c.beneficiary_id == sums.c.beneficiary_id)
@@ -84,21 +105,21 @@ def _stated(
 
 
 def issued_in(month: Month) -> Select[Any]:
-    """Return the query of a month's statements as they are told to others."""
+    """Return the query of a month's statements as other services read them."""
     fields = ("beneficiary_kind", "beneficiary_id", "wadah_id", "month", "amount")
-    told = [Statement.id.label("statement_id"), *(getattr(Statement, name) for name in fields)]
-    return select(*told).where(Statement.month == month).order_by(Statement.id)
+    published = [Statement.id.label("statement_id"), *(getattr(Statement, name) for name in fields)]
+    return select(*published).where(Statement.month == month).order_by(Statement.id)
 
 
-def owed_in(month: Month) -> Select[Any]:
-    """Return the query of what a month's statements owe: cause, part of the account, amount."""
+def owed_in(month: Month, *, sign: Literal[1, -1]) -> Select[Any]:
+    """Return the query of what a month's statements owe, or take back: cause, part, amount."""
     cause = func.concat("statement:", cast(Statement.id, Text)).label("cause")
     owed: list[ColumnElement[Any]] = [
         cause,
         cast(Statement.beneficiary_id, Text).label("part"),
-        Statement.amount.label("amount"),
+        (Statement.amount * sign).label("amount"),
     ]
-    return select(*owed).where(Statement.month == month, Statement.amount > 0)
+    return select(*owed).where(Statement.month == month, Statement.amount * sign > 0)
 
 
 @dataclass(frozen=True, slots=True)

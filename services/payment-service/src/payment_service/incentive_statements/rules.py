@@ -31,25 +31,51 @@ class SchemeForAgentsOnly(Invalid):
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """What a month's earnings pay. brought, earned, carried: parts; amount: whole rupiah.
+class Balance:
+    """Where the earlier statements of a beneficiary leave off.
 
-    Whole rupiah earned since the beginning, less those stated, is the same as this month's with
-    the rest that was carried: nothing below a rupiah is ever lost.
+    total_parts: everything booked since the beginning. debt: rupiah that statements took back
+    beyond what earlier ones had given.
     """
 
-    brought_parts: int
-    earned_parts: int
+    total_parts: int = 0
+    debt: int = 0
+
+    def after(self, booked_parts: int) -> "Balance":
+        """Return the balance after a month."""
+        due = Due(self, booked_parts)
+        return Balance(self.total_parts + booked_parts, due.carried_debt)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a month comes to, in parts and whole rupiah; both may be negative.
+
+    Whole rupiah since the beginning, less those stated, is the same as this month's with the rest
+    that was carried, rounded down: nothing below a rupiah is ever lost, and a rest is never
+    negative.
+    """
+
+    before: Balance
+    booked_parts: int
+
+    @property
+    def brought_parts(self) -> int:
+        return self.before.total_parts % PARTS
 
     @property
     def amount(self) -> int:
-        return (self.brought_parts + self.earned_parts) // PARTS
+        return (self.brought_parts + self.booked_parts) // PARTS
 
     @property
     def carried_parts(self) -> int:
-        return (self.brought_parts + self.earned_parts) % PARTS
+        return (self.brought_parts + self.booked_parts) % PARTS
 
+    @property
+    def payable(self) -> int:
+        """The amount, as far as it does not only make up for a debt."""
+        return max(self.amount - self.before.debt, 0)
 
-def due(*, total_before: int, earned_parts: int) -> Due:
-    """Return what a month pays. total_before: everything earned in earlier months, in parts."""
-    return Due(total_before % PARTS, earned_parts)
+    @property
+    def carried_debt(self) -> int:
+        return max(self.before.debt - self.amount, 0)

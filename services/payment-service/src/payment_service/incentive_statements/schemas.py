@@ -3,13 +3,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from payment_service.commissions.rules import CommissionRule
+from payment_service.agents.rules import HeldReason
+from payment_service.commissions.rules import (
+    CommissionCause,
+    CommissionRule,
+    CorrectionReason,
+)
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.months.rules import MonthState
 from payment_service.months.schemas import PARTS_OF_A_RUPIAH
 from perisai_kit.http.types import (
     AgentId,
-    AttributionId,
     BeneficiaryId,
     BranchCode,
     MemberId,
@@ -24,15 +28,22 @@ from perisai_kit.http.types import (
 
 
 class EarnedOut(Out):
-    """brought + the three rules = amount x 10,000 + carried: a rest is carried, never lost."""
+    """brought + the three rules = amount x 10,000 + carried: a rest is carried, never lost.
+
+    Lines that take earlier ones back can make the amount negative. Then it is a debt, and later
+    amounts make up for it first.
+    """
 
     line_count: int
     contribution_parts: int = Field(description=PARTS_OF_A_RUPIAH)
     acquisition_parts: int = Field(description=PARTS_OF_A_RUPIAH)
     override_parts: int = Field(description=PARTS_OF_A_RUPIAH)
     brought_parts: int = Field(description=f"The rest of earlier months. {PARTS_OF_A_RUPIAH}")
-    amount: int = Field(description="Whole rupiah.")
+    amount: int = Field(description="Whole rupiah; negative where more was taken back.")
     carried_parts: int = Field(description=f"The rest for the next month. {PARTS_OF_A_RUPIAH}")
+    brought_debt: int = Field(description="Rupiah of debt from earlier months, 0 or more.")
+    payable: int = Field(description="The part of the amount beyond the debt, in rupiah.")
+    carried_debt: int = Field(description="Rupiah of debt for the next month, 0 or more.")
 
 
 class IncentiveStatementOut(EarnedOut):
@@ -44,6 +55,9 @@ class IncentiveStatementOut(EarnedOut):
     branch_code: BranchCode
     region_code: RegionCode
     total_parts: int = Field(description=f"Everything since the beginning. {PARTS_OF_A_RUPIAH}")
+    held_reason: HeldReason | None = Field(
+        description="Why the incentive of a wadah is held, as of the day of the closing."
+    )
     issued_at: datetime
 
 
@@ -51,21 +65,31 @@ class CommissionLineOut(Out):
     """Why: parts = base x rate_bps. The contribution's fields are empty for an acquisition."""
 
     id: int
-    earned_month: MonthText
+    earned_month: MonthText = Field(description="The month it is for: when the payment counts.")
+    booked_month: MonthText = Field(
+        description="The month whose statement has it: later, if the other one was closed."
+    )
     beneficiary_kind: BeneficiaryKind
     beneficiary_id: BeneficiaryId
     rule: CommissionRule
-    base: int = Field(description="Whole rupiah: the contribution paid, or the sum agreed.")
+    cause: CommissionCause = Field(
+        description="What earns: a contribution, a new member, or that a month reached its target."
+    )
+    base: int = Field(
+        description="Whole rupiah: the contribution paid, or the sum agreed; negative in an "
+        "opposite line."
+    )
     rate_bps: int = Field(description="Basis points of the base.")
     parts: int = Field(description=PARTS_OF_A_RUPIAH)
     contribution_month: MonthText | None
     programme: str | None
-    month_index: int | None = Field(description="Which month of the member with agents, from 1.")
+    month_index: int | None = Field(description="Which month of the registration, from 1.")
     agent_id: AgentId
     member_id: MemberId
     payment_id: PaymentId
-    attribution_id: AttributionId
     scheme_id: SchemeId
+    is_opposite: bool = Field(description="Whether it takes an earlier line back.")
+    reason: CorrectionReason | None = Field(description="Why an earlier line is taken back.")
     recorded_at: Annotated[datetime, Field(description="When it was recorded.")]
 
 
@@ -88,5 +112,10 @@ class CommissionPreviewOut(EarnedOut):
     )
     threshold: int | None = Field(default=None, description="From how many on they earn.")
     waiting_payments: int | None = Field(
-        default=None, description="Of an agent, in any month; not counted yet."
+        default=None,
+        description="Payments of an agent's members, in any month, whose commission is not "
+        "computed yet.",
+    )
+    waiting_contributions: int | None = Field(
+        default=None, description="What those payments paid, in rupiah."
     )

@@ -1,20 +1,24 @@
 """Close months by stating what each beneficiary is owed, and show what a close would bring."""
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.agents import service as agents
 from payment_service.commissions import service as commissions
 from payment_service.commissions.rules import Sums
 from payment_service.counting import service as counting
-from payment_service.counting.queries import NewMembers
-from payment_service.counting.rules import BeneficiaryKind, earned_month
-from payment_service.incentive_statements import queries, rules
+from payment_service.counting.rules import BeneficiaryKind, booked_month
+from payment_service.incentive_statements import queries
 from payment_service.incentive_statements.models import Statement
 from payment_service.incentive_statements.rules import (
+    Balance,
     BeneficiaryNotFound,
     BeneficiaryUnclear,
+    Due,
     SchemeForAgentsOnly,
     StatementNotFound,
 )
@@ -32,18 +36,23 @@ from payment_service.months.models import ClosedMonth
 from payment_service.months.rules import MonthState
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.schemes import service as schemes
-from payment_service.schemes.rules import PARTS, check_month, scheme_of
-from payment_service.schemes.service import Applied
+from payment_service.schemes.rules import Applied, check_month, scheme_of
 from payment_service.settings import Settings
 from payment_service.visibility import visible_earnings
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import StatementIssued
 from perisai_kit.events.outbox import publish_rows
 from perisai_kit.http.paging import Page, cut_page, parse_bigint, read_cursor
 
+_POSTED: tuple[tuple[TransferCode, Literal[1, -1]], ...] = (
+    (TransferCode.INCENTIVE_ACCRUED, 1),
+    (TransferCode.INCENTIVE_REVERSED, -1),
+)
+"""What a statement of more, or less, than nothing posts."""
 STORED = tuple(column.key for column in Statement.__mapper__.column_attrs)
 
 
@@ -59,25 +68,27 @@ async def close(
     """
     # One that lies ahead is told from when it can be closed.
     check_month(month, present=max(month, _today()))
-    closed_through = await counting.lock_months(session)
-    await months.check_closable(session, month, closed_through, settings)
+    watermark = await counting.lock_months(session)
+    await months.check_closable(session, month, watermark.closed_through, settings)
     count = await counting.count_beneficiaries(session)
     now = clock.now()
     await queries.insert_statements(
         session,
         month,
-        earned=commissions.earned_in(month),
+        booked=commissions.booked_in(month),
         beneficiaries=counting.beneficiaries(),
+        held_reason=partial(agents.held_reason, on=jakarta_date(now)),
         ids=[new_id() for _ in range(count)],
         issued_at=now,
     )
-    await ledger.transfer_rows(
-        session,
-        queries.owed_in(month),
-        code=TransferCode.INCENTIVE_ACCRUED,
-        debit=ledger_rules.incentive_expense(month),
-        business_on=month.last_day,
-    )
+    for code, sign in _POSTED:
+        await ledger.transfer_rows(
+            session,
+            queries.owed_in(month, sign=sign),
+            code=code,
+            account=ledger_rules.incentive_expense(month),
+            business_on=month.last_day,
+        )
     await publish_rows(session, StatementIssued, queries.issued_in(month))
     issued = await queries.sum_statements(session, month)
     closed = ClosedMonth(
@@ -173,7 +184,7 @@ async def preview(
         sums = await commissions.sum_under(session, scheme, agent_id=beneficiary_id, month=month)
     else:
         raise SchemeForAgentsOnly(field="scheme_id")
-    before = await _total_before(session, beneficiary_id, month)
+    before = await _balance_before(session, beneficiary_id, month)
     is_closed = closed_through is not None and month <= closed_through
     return CommissionPreviewOut(
         month=month,
@@ -235,12 +246,16 @@ def _is_own(principal: Principal, kind: BeneficiaryKind, beneficiary_id: UUID) -
             return principal.has(Role.WADAH_ADMIN) and principal.wadah_id == beneficiary_id
 
 
-async def _total_before(session: AsyncSession, beneficiary_id: UUID, month: Month) -> int:
+async def _balance_before(session: AsyncSession, beneficiary_id: UUID, month: Month) -> Balance:
+    """Return where statements and the open months after them leave off."""
     latest = await queries.find_latest(session, beneficiary_id, before=month)
-    since = await commissions.sum_between(
-        session, beneficiary_id, after=latest.month if latest else None, before=month
-    )
-    return (latest.total_parts if latest else 0) + since
+    balance = Balance(latest.total_parts, _due_of(latest).carried_debt) if latest else Balance()
+    after = latest.month if latest else None
+    for parts in await commissions.list_sums_between(
+        session, beneficiary_id, after=after, before=month
+    ):
+        balance = balance.after(parts)
+    return balance
 
 
 async def _progress(
@@ -249,19 +264,19 @@ async def _progress(
     kind, agent_id = whose
     if kind is not BeneficiaryKind.AGENT:
         return {}
-    counts = await counting.count_new_members(session, [(agent_id, month)])
-    count = counts.get((agent_id, month), NewMembers())
-    waits = await counting.count_waits(session, agent_id=agent_id)
+    count = await counting.count_new_members(session, agent_id, month)
+    waits = (await counting.count_waits(session, agent_id=agent_id)).values()
     return {
         "new_members": count.of(sponsored=scheme.terms.sponsored) if scheme else count.count,
         "threshold": scheme.terms.threshold if scheme else None,
-        "waiting_payments": sum(waits.values()),
+        "waiting_payments": sum(each.payments for each in waits),
+        "waiting_contributions": sum(each.contributions for each in waits),
     }
 
 
 def _month(whose: Whose, closed_through: Month | None) -> Month:
     """Return the month asked about; the one in which money paid now counts if none is named."""
-    present = earned_month(_today(), closed_through)
+    present = booked_month(_today(), closed_through)
     if whose.month is not None:
         check_month(whose.month, present=present)
     return whose.month or present
@@ -271,17 +286,32 @@ def _today() -> Month:
     return Month.of(clock.today())
 
 
-def _earned(total_before: int, sums: Sums) -> dict[str, int]:
-    due = rules.due(total_before=total_before, earned_parts=sums.parts)
+def _earned(before: Balance, sums: Sums) -> dict[str, int]:
     return {
         "line_count": sums.line_count,
         "contribution_parts": sums.contribution_parts,
         "acquisition_parts": sums.acquisition_parts,
         "override_parts": sums.override_parts,
+        **_stated_due(Due(before, sums.parts)),
+    }
+
+
+def _stated_due(due: Due) -> dict[str, int]:
+    return {
         "brought_parts": due.brought_parts,
         "amount": due.amount,
         "carried_parts": due.carried_parts,
+        "brought_debt": due.before.debt,
+        "payable": due.payable,
+        "carried_debt": due.carried_debt,
     }
+
+
+def _due_of(statement: Statement) -> Due:
+    """Return what a statement came to."""
+    by_rule = (statement.contribution_parts, statement.acquisition_parts, statement.override_parts)
+    parts = sum(by_rule)
+    return Due(Balance(statement.total_parts - parts, statement.brought_debt), parts)
 
 
 async def _lines(
@@ -299,4 +329,4 @@ async def _lines(
 
 def _stated(statement: Statement) -> IncentiveStatementOut:
     stored = {name: getattr(statement, name) for name in STORED}
-    return IncentiveStatementOut(**stored, carried_parts=statement.total_parts % PARTS)
+    return IncentiveStatementOut(**{**stored, **_stated_due(_due_of(statement))})

@@ -84,16 +84,22 @@ async def insert_transfers_of(
     rows: Select[Any],
     *,
     code: TransferCode,
-    debit: Account,
+    account: Account,
     business_on: date,
     booked_at: datetime,
 ) -> None:
-    """Insert a transfer for every row of a query; columns cause, part (of the credit), amount."""
+    """Insert a transfer for every row of a query; columns cause, part, amount.
+
+    account: the one side of all; part: of the account on the other side.
+    """
     each = rows.subquery("owed")
-    _, credit = POSTINGS[code]
+    debit, credit = (
+        literal(str(account)) if kind is account.kind else func.concat(f"{kind}:", each.c.part)
+        for kind in POSTINGS[code]
+    )
     columns = {
-        "debit_account": literal(str(debit)),
-        "credit_account": func.concat(f"{credit}:", each.c.part),
+        "debit_account": debit,
+        "credit_account": credit,
         "amount": each.c.amount,
         "code": literal(str(code)),
         "key": func.concat(each.c.cause, f":{code}"),

@@ -54,12 +54,14 @@ CHART: dict[AccountKind, tuple[AccountClass, AccountPurpose]] = {
 class TransferCode(StrEnum):
     CONTRIBUTION_RECEIVED = "contribution_received"
     INCENTIVE_ACCRUED = "incentive_accrued"
+    INCENTIVE_REVERSED = "incentive_reversed"
     CORRECTION = "correction"
 
 
 POSTINGS: dict[TransferCode, tuple[AccountKind, AccountKind]] = {
     TransferCode.CONTRIBUTION_RECEIVED: (AccountKind.BANK_COLLECTION, AccountKind.BPJS_PAYABLE),
     TransferCode.INCENTIVE_ACCRUED: (AccountKind.INCENTIVE_EXPENSE, AccountKind.INCENTIVE_PAYABLE),
+    TransferCode.INCENTIVE_REVERSED: (AccountKind.INCENTIVE_PAYABLE, AccountKind.INCENTIVE_EXPENSE),
 }
 """Which kinds of account a code debits and credits. A correction mirrors what it corrects."""
 

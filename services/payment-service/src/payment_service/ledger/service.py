@@ -56,17 +56,18 @@ async def transfer_rows(
     rows: Select[Any],
     *,
     code: TransferCode,
-    debit: Account,
+    account: Account,
     business_on: date,
 ) -> None:
     """Book a transfer for every row of a query, in one statement.
 
-    rows: `cause`, which nothing was booked for under this code; `part`, the last part of the
-    account to credit, whose kind the code gives; `amount` in rupiah, > 0.
+    account: what all of them debit or credit, as the code says. rows: `cause`, which nothing was
+    booked for under this code; `part`, the last part of the other account, whose kind the code
+    gives; `amount` in rupiah, > 0.
     """
-    assert debit.kind is rules.POSTINGS[code][0], "the code does not post this way"
+    assert account.kind in rules.POSTINGS[code], "the code does not post this way"
     await queries.insert_transfers_of(
-        session, rows, code=code, debit=debit, business_on=business_on, booked_at=clock.now()
+        session, rows, code=code, account=account, business_on=business_on, booked_at=clock.now()
     )
 
 

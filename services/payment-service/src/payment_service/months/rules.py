@@ -58,8 +58,8 @@ class PaymentsWait(Conflict):
     """`details`: `payments`, how many by month."""
 
     code = "payments_wait"
-    text = "Some payments of this month are not attributed to an agent yet. Try again later."
-    text_id = "Sebagian pembayaran bulan ini belum tercatat pada agennya. Coba lagi nanti."
+    text = "The commission of some payments is not computed yet. Try again later."
+    text_id = "Insentif dari sebagian pembayaran belum selesai dihitung. Coba lagi nanti."
 
 
 class Reader(Protocol):

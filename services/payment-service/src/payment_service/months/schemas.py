@@ -18,7 +18,10 @@ class CommissionMonthOut(Out):
     line_count: int
     agent_parts: int = Field(description=PARTS_OF_A_RUPIAH)
     wadah_parts: int = Field(description=PARTS_OF_A_RUPIAH)
-    waiting_payments: int = Field(description="Payments whose attribution has not arrived.")
+    waiting_payments: int = Field(
+        description="Payments of the month whose commission is not computed yet."
+    )
+    waiting_contributions: int = Field(description="What those payments paid, in rupiah.")
     statement_count: int | None
     amount: int | None = Field(description="Whole rupiah on all statements of a closed month.")
     closed_at: datetime | None

@@ -1,19 +1,20 @@
 """Months of commissions: which are open, which may be closed, which are closed."""
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.commissions import service as commissions
 from payment_service.commissions.queries import MonthSums
 from payment_service.counting import service as counting
+from payment_service.counting.queries import Waiting
 from payment_service.months import queries, rules
 from payment_service.months.models import ClosedMonth
 from payment_service.months.rules import MonthState
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.settings import Settings
 from perisai_kit.domain import clock
-from perisai_kit.domain.jakarta import JAKARTA
+from perisai_kit.domain.jakarta import JAKARTA, midnight
 from perisai_kit.domain.month import Month
 from perisai_kit.http.paging import Page, cut_page, read_cursor
 
@@ -31,19 +32,19 @@ async def check_closable(
     present = Month.of(clock.today())
     closable_from = None
     if month < present:
-        ends_at = datetime.combine(month.plus(1).first_day, time(), JAKARTA)
-        closable_from = ends_at + timedelta(hours=settings.month_close_after_h)
+        closable_from = _end(month) + timedelta(hours=settings.month_close_after_h)
     rules.check_over(
         month, closed_through=closed_through, closable_from=closable_from, now=clock.now()
     )
     assert closable_from is not None, "a month that lasts is refused"
     readers = await counting.progress(session, through=closable_from)
     rules.check_read(readers, needed=closable_from)
-    waits = await counting.count_waits(session, through=month)
+    waits = await counting.count_waits(session, before=_end(month))
     earlier = await commissions.months_with_lines(
         session, after=closed_through, before=month, limit=EARLIER_SHOWN
     )
-    rules.check_nothing_open(waits, [each.month for each in earlier])
+    waiting = {month: each.payments for month, each in waits.items()}
+    rules.check_nothing_open(waiting, [each.month for each in earlier])
 
 
 async def record(session: AsyncSession, closed: ClosedMonth) -> CommissionMonthOut:
@@ -69,7 +70,7 @@ async def list_months(
     sums = {each.month: each for each in found}
     waiting = {month for month in waits if before is None or month < before}
     items = [
-        _open(sums.get(month) or MonthSums(month, 0, 0, 0), waits.get(month, 0))
+        _open(sums.get(month) or MonthSums(month, 0, 0, 0), waits.get(month, Waiting()))
         for month in sorted({*sums, *waiting}, reverse=True)
     ]
     closed = await queries.list_months(session, before=before, limit=limit + 1)
@@ -78,14 +79,20 @@ async def list_months(
     return Page(items=list(page.items), next_cursor=page.next_cursor)
 
 
-def _open(sums: MonthSums, waiting: int) -> CommissionMonthOut:
+def _end(month: Month) -> datetime:
+    """Return the first instant after a month, as Jakarta writes it."""
+    return midnight(month.plus(1).first_day).astimezone(JAKARTA)
+
+
+def _open(sums: MonthSums, waiting: Waiting) -> CommissionMonthOut:
     return CommissionMonthOut(
         month=sums.month,
         state=MonthState.OPEN,
         line_count=sums.line_count,
         agent_parts=sums.agent_parts,
         wadah_parts=sums.wadah_parts,
-        waiting_payments=waiting,
+        waiting_payments=waiting.payments,
+        waiting_contributions=waiting.contributions,
         statement_count=None,
         amount=None,
         closed_at=None,
@@ -101,6 +108,7 @@ def _closed(month: ClosedMonth) -> CommissionMonthOut:
         agent_parts=month.agent_parts,
         wadah_parts=month.wadah_parts,
         waiting_payments=0,
+        waiting_contributions=0,
         statement_count=month.statement_count,
         amount=month.amount,
         closed_at=month.closed_at,

@@ -2,9 +2,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.answers.models import CoverageAnswer
+from payment_service.answers.rules import AnswerOutcome
 from payment_service.payments.models import Payment
 from payment_service.payments.rules import Settlement
 from perisai_kit.db.sql import CountedStatement
@@ -66,10 +68,11 @@ async def list_payments(
     *,
     member_id: UUID | None,
     bill_id: UUID | None,
+    is_declined: bool,
     before_id: UUID | None,
     limit: int,
-) -> Sequence[Payment]:
-    """Return payments, the latest first."""
+) -> Sequence[tuple[Payment, CoverageAnswer | None]]:
+    """Return payments with their answers, the latest first; is_declined: only declined ones."""
     conditions = [visible]
     if member_id is not None:
         conditions.append(Payment.member_id == member_id)
@@ -77,5 +80,23 @@ async def list_payments(
         conditions.append(Payment.bill_id == bill_id)
     if before_id is not None:
         conditions.append(Payment.id < before_id)
-    statement = select(Payment).where(*conditions).order_by(Payment.id.desc()).limit(limit)
-    return (await session.scalars(statement)).all()
+    if is_declined:
+        conditions.append(CoverageAnswer.outcome == AnswerOutcome.DECLINED)
+    statement = _answered(is_outer=not is_declined).where(*conditions)
+    rows = await session.execute(statement.order_by(Payment.id.desc()).limit(limit))
+    return [(payment, answer) for payment, answer in rows]
+
+
+async def find_answered(
+    session: AsyncSession, payment_id: UUID, visible: ColumnElement[bool]
+) -> tuple[Payment, CoverageAnswer | None] | None:
+    """Return a payment with its answer, if there is one yet."""
+    statement = _answered(is_outer=True).where(Payment.id == payment_id, visible)
+    row = (await session.execute(statement)).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+def _answered(*, is_outer: bool) -> Select[Payment, CoverageAnswer]:
+    return select(Payment, CoverageAnswer).join(
+        CoverageAnswer, CoverageAnswer.payment_id == Payment.id, isouter=is_outer
+    )

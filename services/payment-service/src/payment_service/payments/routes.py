@@ -1,11 +1,11 @@
 """Payments over HTTP. Only banks make payments, through their callbacks."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 
+from payment_service.answers.rules import PaymentCoverage
 from payment_service.payments import service
-from payment_service.payments.models import Payment
 from payment_service.payments.rules import PaymentNotFound
 from payment_service.payments.schemas import PaymentOut
 from perisai_kit.auth.principal import Principal, Role
@@ -31,6 +31,11 @@ Reader = Annotated[
     ),
 ]
 
+Declined = Annotated[
+    Literal[PaymentCoverage.DECLINED] | None,
+    Query(description="Only payments that member-service declined."),
+]
+
 
 @router.get("", response_model=Page[PaymentOut])
 async def list_payments(
@@ -38,16 +43,26 @@ async def list_payments(
     principal: Reader,
     member_id: MemberId | None = None,
     bill_id: BillId | None = None,
+    coverage: Declined = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[PaymentOut]:
-    """List the payments you may see, the latest first."""
+    """List the payments you may see, the latest first.
+
+    With `coverage=declined`, only those whose money cannot count for the member.
+    """
     return await service.list_payments(
-        session, principal, member_id=member_id, bill_id=bill_id, cursor=cursor, limit=limit
+        session,
+        principal,
+        member_id=member_id,
+        bill_id=bill_id,
+        is_declined=coverage is not None,
+        cursor=cursor,
+        limit=limit,
     )
 
 
 @router.get("/{payment_id}", response_model=PaymentOut, responses=problems(PaymentNotFound))
-async def get(payment_id: PaymentId, session: ReadSession, principal: Reader) -> Payment:
+async def get(payment_id: PaymentId, session: ReadSession, principal: Reader) -> PaymentOut:
     """Return a payment."""
-    return await service.get(session, principal, payment_id)
+    return await service.show(session, principal, payment_id)

@@ -3,6 +3,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from payment_service.answers.rules import PaymentCoverage
 from perisai_kit.http.types import (
     BillId,
     MemberId,
@@ -42,3 +43,11 @@ class PaymentOut(Out):
         str | None, Field(description="Where the customer paid, as the bank codes it.")
     ]
     reference_no: Annotated[str | None, Field(description="Reference of the bank.")]
+    coverage: Annotated[
+        PaymentCoverage,
+        Field(
+            description="What became of it for the member: still waiting; its months are paid; "
+            "some of them do not count any more; or its money cannot count at all."
+        ),
+    ]
+    reason_code: Annotated[str | None, Field(description="Why it was declined.")]

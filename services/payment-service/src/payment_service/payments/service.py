@@ -5,6 +5,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.answers.models import CoverageAnswer
+from payment_service.answers.rules import PaymentCoverage
 from payment_service.bills import service as bills
 from payment_service.ledger import service as ledger
 from payment_service.ledger.rules import NewTransfer
@@ -19,6 +21,8 @@ from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.events.catalogue import PaymentSettled, SettledLine
 from perisai_kit.events.outbox import publish_statement
 from perisai_kit.http.paging import Page, cut_page, read_cursor
+
+STORED = tuple(column.key for column in Payment.__mapper__.column_attrs)
 
 
 def settling(settlements: Sequence[Settlement]) -> list[CountedStatement]:
@@ -48,12 +52,24 @@ async def get(session: AsyncSession, principal: Principal, payment_id: UUID) -> 
     return payment
 
 
+async def show(session: AsyncSession, principal: Principal, payment_id: UUID) -> PaymentOut:
+    """Return a payment the subject may see, with what became of it for the member.
+
+    Raises: PaymentNotFound.
+    """
+    found = await queries.find_answered(session, payment_id, visible(principal, Payment))
+    if found is None:
+        raise PaymentNotFound
+    return _shown(*found)
+
+
 async def list_payments(
     session: AsyncSession,
     principal: Principal,
     *,
     member_id: UUID | None,
     bill_id: UUID | None,
+    is_declined: bool,
     cursor: str | None,
     limit: int,
 ) -> Page[PaymentOut]:
@@ -66,10 +82,19 @@ async def list_payments(
         visible(principal, Payment),
         member_id=member_id,
         bill_id=bill_id,
+        is_declined=is_declined,
         before_id=read_cursor(cursor, UUID),
         limit=limit + 1,
     )
-    return cut_page(rows, limit, key=lambda row: row.id).page(PaymentOut.model_validate)
+    return cut_page(rows, limit, key=lambda row: row[0].id).page(lambda row: _shown(*row))
+
+
+def _shown(payment: Payment, answer: CoverageAnswer | None) -> PaymentOut:
+    coverage = PaymentCoverage(answer.outcome) if answer else PaymentCoverage.WAITING
+    stored = {name: getattr(payment, name) for name in STORED}
+    return PaymentOut(
+        **stored, coverage=coverage, reason_code=answer.reason_code if answer else None
+    )
 
 
 def _transfers(settlement: Settlement) -> list[NewTransfer]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 from typing import Protocol, TypeVar
+from uuid import UUID
 
 from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from perisai_kit.domain.month import Month
@@ -152,6 +153,16 @@ class Terms:
         """Return the rupiah for a new member who first paid this many programmes."""
         amounts = {each.programmes: each.amount for each in self.acquisition_by_programmes}
         return amounts.get(programmes, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A scheme to compute with."""
+
+    id: UUID
+    name: str
+    first_month: Month
+    terms: Terms
 
 
 class Dated(Protocol):

@@ -1,29 +1,23 @@
 """Propose, decide and look up the schemes that commissions are computed by."""
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.schemes import queries, rules
 from payment_service.schemes.models import Scheme
-from payment_service.schemes.rules import SchemeMonthTaken, SchemeStatus, SchemeVerdict, Terms
+from payment_service.schemes.rules import (
+    Applied,
+    SchemeMonthTaken,
+    SchemeStatus,
+    SchemeVerdict,
+)
 from payment_service.schemes.schemas import CommissionSchemeOut, NewScheme, SchemeTerms
 from payment_service.settings import Settings
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.http.paging import Page, cut_page, read_cursor
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """A scheme to compute with."""
-
-    id: UUID
-    name: str
-    first_month: Month
-    terms: Terms
 
 
 async def propose(session: AsyncSession, new: NewScheme, *, by: UUID, settings: Settings) -> Scheme:

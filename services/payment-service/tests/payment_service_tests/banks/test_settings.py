@@ -13,7 +13,9 @@ MakeSettings = Callable[..., Settings]
 @pytest.fixture
 def make(make_settings: MakeSettings, shared_urls: Urls) -> MakeSettings:
     def make_(**more: object) -> Settings:
-        return make_settings(Settings, shared_urls, member_url="http://member", **more)
+        return make_settings(
+            Settings, shared_urls, member_url="http://member", agent_url="http://agent", **more
+        )
 
     return make_
 

@@ -4,6 +4,8 @@ Source: docs/money.md, Commissions (the 2022 slide deck compares both schemes).
 """
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,14 +14,19 @@ from hypothesis import strategies as st
 
 from payment_service.commissions.rules import (
     CommissionRule,
+    CorrectionReason,
     Line,
+    LineKey,
+    Standing,
     contribution_lines,
+    entries_of,
+    lines_of,
     lines_of_month,
     month_index,
     sums_of,
 )
-from payment_service.counting.rules import BeneficiaryKind, Care, Earning, PaidLine
-from payment_service.schemes.rules import PARTS, SCHEME_2018, SCHEME_2022, Terms
+from payment_service.counting.rules import AnsweredPayment, BeneficiaryKind, PaidLine
+from payment_service.schemes.rules import PARTS, SCHEME_2018, SCHEME_2022, Applied, Terms
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 
@@ -29,39 +36,41 @@ FULL: Programmes = (("jkk", 10_000), ("jkm", 6_800), ("jht", 20_000))
 TWO = FULL[:2]
 RELIEVED: Programmes = (("jkk", 5_000), ("jkm", 3_400), ("jht", 20_000))
 AGENT, WADAH = BeneficiaryKind.AGENT, BeneficiaryKind.WADAH
+AGENT_ID, WADAH_ID = new_id(), new_id()
 
 
-def care(counted_from: Month = NOVEMBER) -> Care:
-    return Care(
-        attribution_id=new_id(), agent_id=new_id(), wadah_id=new_id(), counted_from=counted_from
-    )
+def scheme(terms: Terms = SCHEME_2022) -> Applied:
+    return Applied(UUID(int=2022), "A scheme", Month(2017, 1), terms)
 
 
 def paid(programmes: Programmes, month: Month = NOVEMBER) -> tuple[PaidLine, ...]:
     return tuple(PaidLine(month, programme, amount) for programme, amount in programmes)
 
 
-def earning(
-    whose: Care, lines: tuple[PaidLine, ...], *, is_new: bool = True, payer: str = "self"
-) -> Earning:
-    return Earning(
-        payment_id=new_id(),
-        member_id=new_id(),
-        month=NOVEMBER,
-        care=whose,
-        payer=payer,
-        paid=lines,
-        is_new=is_new,
-    )
+def payment(lines: tuple[PaidLine, ...], **differences: Any) -> AnsweredPayment:
+    usual: dict[str, Any] = {
+        "payment_id": new_id(),
+        "member_id": new_id(),
+        "payer": "self",
+        "counts_at": datetime(2025, 11, 10, tzinfo=UTC),
+        "paid": lines,
+        "is_declined": False,
+        "months": frozenset(line.month for line in lines),
+        "first_month": min(line.month for line in lines),
+        "agent_id": AGENT_ID,
+        "wadah_id": WADAH_ID,
+        "is_acquisition": True,
+        "was_at_work": True,
+    }
+    return AnsweredPayment(**{**usual, **differences})
 
 
 def month_of(
-    terms: Terms, count: int, programmes: Programmes = FULL, *, payer: str = "self"
+    terms: Terms, count: int, programmes: Programmes = FULL, **differences: Any
 ) -> tuple[int, int]:
     """Return what a month with `count` new members earns agent and wadah, in whole rupiah."""
-    whose = care()
-    new = [earning(whose, paid(programmes), payer=payer) for _ in range(count)]
-    lines = lines_of_month(terms, new)
+    new = [payment(paid(programmes), **differences) for _ in range(count)]
+    lines = lines_of_month(scheme(terms), new)
     return rupiah(lines, AGENT), rupiah(lines, WADAH)
 
 
@@ -109,10 +118,9 @@ def test_the_fixed_sum_of_2018_comes_once_from_50_on(count: int, sum_: int) -> N
 
 
 def test_members_who_are_not_new_count_for_nothing_but_their_contributions() -> None:
-    whose = care()
-    known = [earning(whose, paid(FULL), is_new=False) for _ in range(50)]
+    known = [payment(paid(FULL), is_acquisition=False) for _ in range(50)]
 
-    lines = lines_of_month(SCHEME_2022, known)
+    lines = lines_of_month(scheme(), known)
 
     assert {line.rule for line in lines} == {CommissionRule.CONTRIBUTION, CommissionRule.OVERRIDE}
     assert rupiah(lines, AGENT) == 50 * 5_520
@@ -129,43 +137,58 @@ def test_sponsored_money_earns_as_the_scheme_says(payer: str) -> None:
 @pytest.mark.parametrize(
     ("index", "rate_bps"), [(1, 1500), (24, 1500), (25, 500), (60, 500), (61, 0)]
 )
-def test_a_contribution_earns_by_its_month_index(index: int, rate_bps: int) -> None:
-    whose = care()
+def test_a_contribution_earns_by_its_month_of_the_registration(index: int, rate_bps: int) -> None:
     month = NOVEMBER.plus(index - 1)
+    one = payment(paid((("jht", 20_000),), month), first_month=NOVEMBER)
 
-    lines = contribution_lines(SCHEME_2022, earning(whose, paid((("jht", 20_000),), month)))
+    lines = contribution_lines(one, AGENT_ID, scheme())
 
-    assert month_index(whose, month) == index
+    assert month_index(NOVEMBER, month) == index
     assert parts(lines, AGENT) == 20_000 * rate_bps
     assert parts(lines, WADAH) * 10 == parts(lines, AGENT)
-
-
-def test_arrears_from_before_the_agent_count_as_the_first_month() -> None:
-    assert month_index(care(), NOVEMBER.plus(-2)) == 1
 
 
 def test_twelve_months_at_once_earn_by_their_own_index() -> None:
     months = [
         line for ahead in range(12) for line in paid((("jht", 20_000),), NOVEMBER.plus(ahead))
     ]
+    one = payment(tuple(months), first_month=NOVEMBER.plus(-20))
 
-    lines = contribution_lines(SCHEME_2022, earning(care(NOVEMBER.plus(-20)), tuple(months)))
-    agent = [line for line in lines if line.beneficiary is AGENT]
+    agent = [
+        line
+        for line in contribution_lines(one, AGENT_ID, scheme())
+        if line.beneficiary_kind is AGENT
+    ]
 
     assert [line.month_index for line in agent] == list(range(21, 33))
     assert [line.rate_bps for line in agent] == [1500] * 4 + [500] * 8
 
 
+@pytest.mark.parametrize(
+    "differences", [{"agent_id": None}, {"was_at_work": False}, {"months": frozenset()}], ids=str
+)
+def test_nothing_is_earned_without_an_earner(differences: dict[str, Any]) -> None:
+    one = payment(paid(FULL), **differences)
+
+    assert lines_of(one, scheme(), crossing=one.payment_id) == []
+
+
+def test_an_agent_without_a_wadah_earns_alone() -> None:
+    lines = lines_of(payment(paid(FULL), wadah_id=None), scheme(), crossing=None)
+
+    assert {line.beneficiary_kind for line in lines} == {AGENT}
+
+
 @given(st.permutations(range(12)), st.integers(1, 10**7))
 def test_the_order_of_payments_changes_nothing(order: list[int], amount: int) -> None:
-    whose = care(NOVEMBER.plus(-18))
     months = [PaidLine(NOVEMBER.plus(ahead), "jkk", amount) for ahead in range(12)]
+    first = {"first_month": NOVEMBER.plus(-18)}
 
-    at_once = contribution_lines(SCHEME_2022, earning(whose, tuple(months)))
+    at_once = contribution_lines(payment(tuple(months), **first), AGENT_ID, scheme())
     one_by_one = [
         line
         for place in order
-        for line in contribution_lines(SCHEME_2022, earning(whose, (months[place],)))
+        for line in contribution_lines(payment((months[place],), **first), AGENT_ID, scheme())
     ]
 
     assert parts(at_once, AGENT) == parts(one_by_one, AGENT)
@@ -173,13 +196,83 @@ def test_the_order_of_payments_changes_nothing(order: list[int], amount: int) ->
 
 
 def test_every_line_has_a_key_and_a_beneficiary_of_its_own() -> None:
-    whose = care()
-
-    lines = lines_of_month(SCHEME_2022, [earning(whose, paid(FULL)) for _ in range(25)])
+    lines = lines_of_month(scheme(), [payment(paid(FULL)) for _ in range(25)])
 
     found: dict[BeneficiaryKind, set[UUID]] = {}
     for line in lines:
-        found.setdefault(line.beneficiary, set()).add(line.beneficiary_id)
-    assert found == {AGENT: {whose.agent_id}, WADAH: {whose.wadah_id}}
+        found.setdefault(line.beneficiary_kind, set()).add(line.beneficiary_id)
+    assert found == {AGENT: {AGENT_ID}, WADAH: {WADAH_ID}}
     assert len({line.key for line in lines}) == len(lines) == 25 * (3 + 1) * 2
-    assert all(line.parts == line.base * line.rate_bps for line in lines)
+
+
+def book(
+    booked: dict[LineKey, Standing], one: AnsweredPayment, wanted: list[Line]
+) -> list[tuple[int, int, CorrectionReason | None]]:
+    """Book what is missing, and return it: parts, number of the entry and reason."""
+    entries = entries_of(one, wanted, booked)
+    for each in entries:
+        line = each.line
+        booked[line.key] = Standing(each.entry_no, line if line.base > 0 else None)
+    return [(each.line.parts, each.entry_no, each.reason) for each in entries]
+
+
+def test_what_is_booked_follows_what_is_wanted_and_a_repeat_books_nothing() -> None:
+    one = payment(paid((("jht", 20_000),)))
+    lines = lines_of(one, scheme(), crossing=None)
+    other = replace(one, agent_id=new_id())
+    moved = lines_of(other, scheme(), crossing=None)
+    away = replace(one, was_at_work=False)
+    booked: dict[LineKey, Standing] = {}
+    full, tenth = 20_000 * 1_500, 20_000 * 150
+
+    assert book(booked, one, lines) == [(full, 1, None), (tenth, 1, None)]
+    assert book(booked, one, lines) == []
+    changed, absent = CorrectionReason.ATTRIBUTION_CHANGED, CorrectionReason.AGENT_NOT_AT_WORK
+    assert book(booked, other, moved) == [
+        (-full, 2, changed),
+        (full, 3, None),
+        (-tenth, 2, changed),
+        (tenth, 3, None),
+    ]
+    assert book(booked, one, lines)[::2] == [(-full, 4, changed), (-tenth, 4, changed)]
+    assert book(booked, away, []) == [(-full, 6, absent), (-tenth, 6, absent)]
+    assert book(booked, away, []) == []
+    assert book(booked, one, lines) == [(full, 7, None), (tenth, 7, None)]
+
+
+@pytest.mark.parametrize(
+    ("differences", "reason"),
+    [
+        ({"is_declined": True, "months": frozenset()}, CorrectionReason.PAYMENT_DECLINED),
+        ({"months": frozenset()}, CorrectionReason.MONTH_WITHDRAWN),
+        ({"agent_id": None, "wadah_id": None}, CorrectionReason.ATTRIBUTION_CHANGED),
+        ({"was_at_work": False}, CorrectionReason.AGENT_NOT_AT_WORK),
+        ({"is_acquisition": False}, CorrectionReason.NO_ACQUISITION),
+        ({}, CorrectionReason.THRESHOLD_MISSED),
+    ],
+    ids=str,
+)
+def test_an_opposite_line_says_why(differences: dict[str, Any], reason: CorrectionReason) -> None:
+    one = payment(paid(FULL))
+    booked: dict[LineKey, Standing] = {}
+    book(booked, one, lines_of_month(scheme(replace(SCHEME_2022, threshold=1)), [one]))
+    known = replace(one, **differences)
+
+    entries = entries_of(known, lines_of(known, scheme(), crossing=None), booked)
+
+    acquisitions = [each for each in entries if each.line.rule is CommissionRule.ACQUISITION]
+    assert [(each.line.parts, each.reason) for each in acquisitions] == [(-150_000_000, reason)]
+
+
+def test_another_first_month_takes_lines_back_and_books_them_anew() -> None:
+    one = payment(paid((("jht", 20_000),)), is_acquisition=False)
+    booked: dict[LineKey, Standing] = {}
+    book(booked, one, lines_of(one, scheme(), crossing=None))
+    known = replace(one, first_month=NOVEMBER.plus(-24))
+
+    entries = book(booked, known, lines_of(known, scheme(), crossing=None))
+
+    assert entries[:2] == [
+        (-20_000 * 1_500, 2, CorrectionReason.RECOMPUTED),
+        (20_000 * 500, 3, None),
+    ]

@@ -1,22 +1,37 @@
+from dataclasses import replace
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
 from payment_service.counting.rules import (
-    Care,
-    Earning,
+    AnsweredPayment,
     PaidLine,
-    earned_month,
+    booked_month,
     first_free_month,
 )
 from perisai_kit.domain.month import Month
 
 NOVEMBER = Month(2025, 11)
-SOMEBODY = UUID(int=1)
+SOMEBODY, WADAH = UUID(int=1), UUID(int=2)
+PAYMENT = AnsweredPayment(
+    payment_id=UUID(int=3),
+    member_id=UUID(int=4),
+    payer="self",
+    counts_at=datetime(2025, 11, 30, 16, 59, 59, tzinfo=UTC),
+    paid=(PaidLine(NOVEMBER, "jkk", 10_000), PaidLine(NOVEMBER, "jkm", 6_800)),
+    is_declined=False,
+    months=frozenset({NOVEMBER}),
+    first_month=NOVEMBER,
+    agent_id=SOMEBODY,
+    wadah_id=WADAH,
+    is_acquisition=True,
+    was_at_work=True,
+)
 
 
 @pytest.mark.parametrize(
-    ("paid_in", "closed_through", "earned_in"),
+    ("earned", "closed_through", "booked"),
     [
         (NOVEMBER, None, NOVEMBER),
         (NOVEMBER, Month(2025, 10), NOVEMBER),
@@ -24,10 +39,10 @@ SOMEBODY = UUID(int=1)
         (NOVEMBER, Month(2026, 3), Month(2026, 4)),
     ],
 )
-def test_money_for_a_closed_month_counts_in_the_next_open_one(
-    paid_in: Month, closed_through: Month | None, earned_in: Month
+def test_a_line_for_a_closed_month_is_booked_in_the_first_open_one(
+    earned: Month, closed_through: Month | None, booked: Month
 ) -> None:
-    assert earned_month(paid_in, closed_through) == earned_in
+    assert booked_month(earned, closed_through) == booked
 
 
 @pytest.mark.parametrize(
@@ -46,11 +61,31 @@ def test_a_month_is_free_while_it_is_neither_closed_nor_counted_in(
     assert first_free_month(closed_through, counted_through) == free
 
 
+def test_a_payment_counts_in_the_jakarta_month_of_its_instant() -> None:
+    later = replace(PAYMENT, counts_at=datetime(2025, 11, 30, 17, tzinfo=UTC))
+
+    assert (PAYMENT.month, later.month) == (NOVEMBER, Month(2025, 12))
+
+
 def test_a_new_member_counts_with_the_programmes_of_the_first_month() -> None:
-    first = [PaidLine(NOVEMBER, programme, 10_000) for programme in ("jkk", "jkm")]
     second = [PaidLine(NOVEMBER.plus(1), programme, 10_000) for programme in ("jkk", "jkm", "jht")]
-    care = Care(SOMEBODY, SOMEBODY, SOMEBODY, NOVEMBER)
 
-    earning = Earning(SOMEBODY, SOMEBODY, NOVEMBER, care, "self", (*second, *first), is_new=True)
+    assert replace(PAYMENT, paid=(*second, *PAYMENT.paid)).programmes == 2
 
-    assert earning.programmes == 2
+
+@pytest.mark.parametrize(
+    "differences",
+    [
+        {"was_at_work": False},
+        {"agent_id": None},
+        {"months": frozenset()},
+    ],
+    ids=str,
+)
+def test_nobody_earns_without_an_agent_at_work_or_a_month_that_counts(
+    differences: dict[str, object],
+) -> None:
+    payment = replace(PAYMENT, **differences)  # type: ignore[arg-type]  # by name
+
+    assert (PAYMENT.earner, PAYMENT.acquirer) == (SOMEBODY, SOMEBODY)
+    assert (payment.earner, payment.acquirer) == (None, None)

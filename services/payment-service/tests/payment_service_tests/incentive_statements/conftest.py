@@ -6,33 +6,32 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.commissions import service as commissions
+from payment_service import checks
 from payment_service.counting.service import SUBSCRIPTIONS
 from payment_service.incentive_statements import service
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.settings import Settings
-from payment_service.testing_commissions import Village, noon
+from payment_service.testing_commissions import Village, noon, read_until, tell_all
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
-from perisai_kit.events.cursors import Cursor
 from perisai_kit.testing.plugin import BusinessTime
 
 Tell = Callable[..., Awaitable[None]]
 ReadAll = Callable[..., Awaitable[None]]
 Close = Callable[..., Awaitable[CommissionMonthOut]]
+Faults = Callable[[AsyncSession], Awaitable[list[str]]]
+
+NEVER_MADE = ("paid lines without their transfer", "payments without exactly one event")
+"""Of payments that no bank has reported."""
 
 
 @pytest.fixture
 def tell(session: AsyncSession) -> Tell:
-    """Tell what a village's two feeds hold."""
+    """Book and tell what villages' feeds hold, and compute it."""
 
     async def tell(*villages: Village) -> None:
-        for village in villages:
-            if village.attributed:
-                await commissions.take_attributions(session, village.attributed)
-            if village.settled:
-                await commissions.take_payments(session, village.settled)
+        await tell_all(session, *villages)
 
     return tell
 
@@ -42,10 +41,7 @@ def read_all(session: AsyncSession) -> ReadAll:
     """Let the subscriptions have read everything that happened before an instant."""
 
     async def read_all(until: datetime, *names: str) -> None:
-        for name in names or SUBSCRIPTIONS:
-            cursor = Cursor(name=name, position=0, caught_up_at=until, updated_at=until)
-            await session.merge(cursor)
-        await session.flush()
+        await read_until(session, until, *(names or SUBSCRIPTIONS))
 
     return read_all
 
@@ -62,3 +58,14 @@ def close(
         return await service.close(session, month, by=new_id(), settings=settings)
 
     return close
+
+
+@pytest.fixture
+def faults() -> Faults:
+    """Return what does not hold in the books, but that no bank has made these payments."""
+
+    async def find(session: AsyncSession) -> list[str]:
+        found = await checks.find_faults(session)
+        return [each for each in found if not any(known in each for known in NEVER_MADE)]
+
+    return find

@@ -7,7 +7,6 @@ from uuid import UUID
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.commissions import service as commissions
 from payment_service.incentive_statements import service
 from payment_service.incentive_statements.rules import (
     BeneficiaryNotFound,
@@ -19,7 +18,8 @@ from payment_service.incentive_statements.service import Whose
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.schemes import service as schemes
 from payment_service.schemes.rules import SchemeNotFound
-from payment_service.testing_commissions import Village, noon
+from payment_service.testing_commissions import Village, book, compute, noon
+from payment_service.testing_commissions import tell as told
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
@@ -55,8 +55,8 @@ async def scheme_id(session: AsyncSession, first_month: Month) -> UUID:
 
 
 async def test_an_agent_sees_how_far_the_month_is(session: AsyncSession, tell: Tell) -> None:
-    village, agent = Village(), new_id()
-    village.agent_id = agent
+    agent = new_id()
+    village = Village(agent_id=agent)
     village.enrol(24, NOVEMBER)
     await tell(village)
 
@@ -78,9 +78,8 @@ async def test_a_preview_says_what_the_statement_will_say(
     session: AsyncSession, tell: Tell, close: Close
 ) -> None:
     village = Village()
-    care = village.attribute(NOVEMBER, new_to_bpu=False)
     for ahead in range(3):
-        village.settle(care, first_month=NOVEMBER.plus(ahead), prices={"jht": (33, 0)})
+        village.pay(NOVEMBER.plus(ahead), prices={"jht": (33, 0)}, is_acquisition=False)
     await tell(village)
     await close(NOVEMBER)
 
@@ -108,9 +107,8 @@ async def test_a_preview_counts_what_open_months_before_will_carry(
     session: AsyncSession, tell: Tell
 ) -> None:
     village = Village()
-    care = village.attribute(NOVEMBER, new_to_bpu=False)
     for ahead in range(2):
-        village.settle(care, first_month=NOVEMBER.plus(ahead), prices={"jht": (33, 0)})
+        village.pay(NOVEMBER.plus(ahead), prices={"jht": (33, 0)}, is_acquisition=False)
     await tell(village)
 
     preview = await seen(session, village, NOVEMBER.plus(1))
@@ -170,7 +168,9 @@ async def test_another_scheme_is_not_tried_on_a_wadah(session: AsyncSession, tel
 async def test_payments_that_wait_are_shown_to_their_agent(session: AsyncSession) -> None:
     village = Village()
     village.enrol(2, NOVEMBER)
-    await commissions.take_payments(session, village.settled)
+    await book(session, village.settled)
+    await told(session, [*village.decided, *village.settled, *village.answered])
+    await compute(session, until=noon(NOVEMBER, 1))
 
     preview = await service.preview(
         session,
@@ -180,6 +180,31 @@ async def test_payments_that_wait_are_shown_to_their_agent(session: AsyncSession
     )
 
     assert (preview.waiting_payments, preview.line_count, preview.amount) == (2, 0, 0)
+    assert preview.waiting_contributions == 2 * 36_800
+
+
+async def test_a_preview_counts_a_debt_of_the_open_months_before(
+    session: AsyncSession, tell: Tell, close: Close, business_time: BusinessTime
+) -> None:
+    village = Village()
+    declined = [village.pay(NOVEMBER, is_acquisition=False) for _ in range(3)]
+    await tell(village)
+    await close(NOVEMBER)
+    for payment in declined:
+        village.decline(payment)
+    village.pay(NOVEMBER.plus(2), is_acquisition=False)
+    await tell(village)
+
+    business_time.at(noon(NOVEMBER.plus(2)))
+    december = await seen(session, village, NOVEMBER.plus(1))
+    january = await seen(session, village, NOVEMBER.plus(2))
+
+    owed = 3 * 5_520
+    assert (december.amount, december.payable, december.carried_debt) == (-owed, 0, owed)
+    assert (january.amount, january.brought_debt) == (5_520, owed)
+    assert (january.payable, january.carried_debt) == (0, owed - 5_520)
+    await close(NOVEMBER.plus(1))
+    assert await seen(session, village, NOVEMBER.plus(2)) == january
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.commissions import service as commissions
-from payment_service.counting.service import MEMBERS, PAYMENTS
+from payment_service.counting.service import AGENTS, MEMBERS, PAYMENTS
 from payment_service.incentive_statements import service
 from payment_service.months.rules import (
     EarlierMonthOpen,
@@ -20,7 +19,8 @@ from payment_service.months.rules import (
 )
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.settings import Settings
-from payment_service.testing_commissions import Village, noon
+from payment_service.testing_commissions import Village, book, compute, noon
+from payment_service.testing_commissions import tell as told
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA
@@ -73,8 +73,8 @@ async def test_a_month_is_not_closed_before_a_day_has_passed(
     assert refused.value.details.get("closable_from") == closable_from
 
 
-@pytest.mark.parametrize("behind", [PAYMENTS, MEMBERS])
-async def test_a_close_waits_for_both_feeds(
+@pytest.mark.parametrize("behind", [PAYMENTS, MEMBERS, AGENTS])
+async def test_a_close_waits_for_every_feed(
     session: AsyncSession,
     settings: Settings,
     business_time: BusinessTime,
@@ -140,17 +140,43 @@ async def test_a_close_waits_for_parked_events(session: AsyncSession, close: Clo
     assert refused.value.details == {"subscriptions": {PAYMENTS: 1}}
 
 
-async def test_a_close_waits_for_payments_whose_agent_is_not_known_yet(
+async def test_a_close_waits_for_payments_without_an_answer(
     session: AsyncSession, close: Close
 ) -> None:
     village = Village()
     village.enrol(2, NOVEMBER)
-    await commissions.take_payments(session, village.settled)
+    await book(session, village.settled)
+    await told(session, [*village.decided, *village.settled, village.answered[0]])
+    await compute(session)
 
     with pytest.raises(PaymentsWait) as refused:
         await close(NOVEMBER.plus(1))
 
-    assert refused.value.details == {"payments": {"2025-11": 2}}
+    assert refused.value.details == {"payments": {"2025-11": 1}}
+
+
+async def test_a_close_waits_until_what_is_answered_is_computed(
+    session: AsyncSession, close: Close
+) -> None:
+    village = Village()
+    village.enrol(2, NOVEMBER)
+    await book(session, village.settled)
+    await told(session, [*village.decided, *village.settled, *village.answered])
+
+    with pytest.raises(PaymentsWait):
+        await close(NOVEMBER)
+    await compute(session)
+
+    assert (await close(NOVEMBER)).amount == 2 * (5_520 + 552)
+
+
+async def test_a_payment_of_the_next_month_may_wait(session: AsyncSession, close: Close) -> None:
+    village = Village()
+    village.settle(NOVEMBER, paid_at=noon(NOVEMBER.plus(1), 1))
+    await book(session, village.settled)
+    await told(session, village.settled)
+
+    assert (await close(NOVEMBER)).state is MonthState.CLOSED
 
 
 async def test_earlier_months_are_closed_first(

@@ -71,6 +71,7 @@ async def test_a_refused_close_says_why(
     assert behind.json()["details"]["subscriptions"] == {
         "commissions.payments": None,
         "commissions.members": None,
+        "commissions.agents": None,
     }
 
 
@@ -169,6 +170,34 @@ async def test_a_preview_over_http_is_of_whoever_asks(
     assert len(lines.json()["items"]) == 100
     first = lines.json()["items"][0]
     assert first["parts"] == first["base"] * first["rate_bps"]
+    assert (first["earned_month"], first["booked_month"]) == ("2025-11", "2025-11")
+    assert (first["is_opposite"], first["reason"]) == (False, None)
+
+
+async def test_a_line_that_takes_another_back_says_for_which_month_and_why(
+    client: httpx.AsyncClient, tokens: Tokens, tell: Tell, close: Close
+) -> None:
+    village = Village()
+    (payment,) = village.enrol(1, NOVEMBER)
+    await tell(village)
+    await close(NOVEMBER)
+    village.decline(payment)
+    await tell(village)
+    await close(NOVEMBER.plus(1))
+    agent = tokens.make(Role.AGENT, agent_id=village.agent_id)
+
+    listed = await client.get("/v1/statements?month=2025-12", headers=agent)
+    (statement,) = listed.json()["items"]
+    lines = await client.get(f"/v1/statements/{statement['id']}/lines", headers=agent)
+
+    assert (statement["amount"], statement["payable"]) == (-5_520, 0)
+    assert (statement["brought_debt"], statement["carried_debt"]) == (0, 5_520)
+    assert len(lines.json()["items"]) == 3
+    for line in lines.json()["items"]:
+        assert (line["earned_month"], line["booked_month"]) == ("2025-11", "2025-12")
+        assert (line["is_opposite"], line["reason"]) == (True, "payment_declined")
+        assert line["parts"] == line["base"] * line["rate_bps"] < 0
+        assert line["payment_id"] == str(payment.payment_id)
 
 
 @pytest.mark.parametrize("month", ["1900-01", "2016-12"])

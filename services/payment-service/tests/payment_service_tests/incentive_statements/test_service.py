@@ -1,9 +1,7 @@
 """Closing months: what is stated, owed and told, and what is refused."""
 
-import random
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from fractions import Fraction
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +10,6 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service import checks
-from payment_service.commissions import service as commissions
 from payment_service.incentive_statements import service
 from payment_service.incentive_statements.models import Statement
 from payment_service.ledger import service as ledger
@@ -24,16 +20,14 @@ from payment_service.schemes.rules import PARTS
 from payment_service.testing_commissions import (
     FULL,
     RELIEVED,
-    Prices,
     Village,
     noon,
-    recompute,
 )
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
-from perisai_kit.events.catalogue import StatementIssued
+from perisai_kit.events.catalogue import StatementIssued, WadahAgreementSigned, WadahTerminated
 from perisai_kit.events.outbox import EventRow
 from perisai_kit.testing.feeds import list_published
 
@@ -41,6 +35,7 @@ NOVEMBER = Month(2025, 11)
 Tell = Callable[..., Awaitable[None]]
 ReadAll = Callable[..., Awaitable[None]]
 Close = Callable[..., Awaitable[CommissionMonthOut]]
+Faults = Callable[[AsyncSession], Awaitable[list[str]]]
 FINANCE = Principal(
     account_id=new_id(),
     roles=frozenset({Role.FINANCE_OFFICER}),
@@ -53,19 +48,13 @@ async def stated(session: AsyncSession) -> dict[tuple[UUID, Month], int]:
     return {(row.beneficiary_id, row.month): row.amount for row in rows}
 
 
-async def faults(session: AsyncSession) -> list[str]:
-    """Return what does not hold, but that these payments were never made."""
-    found = await checks.find_faults(session)
-    return [each for each in found if "differ from the payment" not in each]
-
-
 async def balances(session: AsyncSession) -> dict[str, int]:
     page = await ledger.list_accounts(session, cursor=None, limit=200)
     return {item.account: item.balance for item in page.items}
 
 
 async def test_a_close_states_owes_and_tells_what_was_earned(
-    session: AsyncSession, tell: Tell, close: Close
+    session: AsyncSession, tell: Tell, close: Close, faults: Faults
 ) -> None:
     village = Village()
     village.enrol(50, NOVEMBER)
@@ -126,13 +115,11 @@ async def test_a_transfer_bears_the_statement_and_the_last_day(
 
 
 async def test_the_rest_below_a_rupiah_is_carried_and_not_lost(
-    session: AsyncSession, tell: Tell, close: Close
+    session: AsyncSession, tell: Tell, close: Close, faults: Faults
 ) -> None:
     village = Village()
-    care = village.attribute(NOVEMBER, new_to_bpu=False)
     for ahead in range(3):
-        month = NOVEMBER.plus(ahead)
-        village.settle(care, first_month=month, prices={"jht": (33, 0)})
+        village.pay(NOVEMBER.plus(ahead), prices={"jht": (33, 0)}, is_acquisition=False)
     await tell(village)
 
     for ahead in range(3):
@@ -151,7 +138,7 @@ async def test_less_than_a_rupiah_is_stated_and_owes_nothing(
     session: AsyncSession, tell: Tell, close: Close
 ) -> None:
     village = Village()
-    village.settle(village.attribute(NOVEMBER, new_to_bpu=False), prices={"jht": (6, 0)})
+    village.pay(NOVEMBER, prices={"jht": (6, 0)}, is_acquisition=False)
     await tell(village)
 
     await close(NOVEMBER)
@@ -186,10 +173,9 @@ async def test_a_late_payment_is_stated_in_the_next_month(
     session: AsyncSession, tell: Tell, close: Close
 ) -> None:
     village = Village()
-    care = village.attribute(NOVEMBER, new_to_bpu=False)
     await tell(village)
     await close(NOVEMBER)
-    village.settle(care)
+    village.pay(NOVEMBER, is_acquisition=False)
 
     await tell(village)
     await close(NOVEMBER.plus(1))
@@ -200,47 +186,84 @@ async def test_a_late_payment_is_stated_in_the_next_month(
     }
 
 
-@pytest.mark.parametrize("seed", range(4))
-async def test_no_order_of_paying_and_closing_changes_the_sum(
-    session: AsyncSession, tell: Tell, close: Close, seed: int
+async def test_more_taken_back_than_earned_is_stated_as_a_debt(
+    session: AsyncSession, tell: Tell, close: Close, faults: Faults
 ) -> None:
-    chance = random.Random(seed)
     village = Village()
-    cares = [village.attribute(NOVEMBER, new_to_bpu=False) for _ in range(5)]
-    months = [NOVEMBER.plus(ahead) for ahead in range(4)]
-    odd: Prices = {"jht": (chance.randrange(1, 99), 0), "jkk": (chance.randrange(1, 99), 0)}
-    todo = [(care, month) for care in cares for month in months]
-    chance.shuffle(todo)
+    declined = [village.pay(NOVEMBER, is_acquisition=False) for _ in range(3)]
     await tell(village)
-    paid = []
-    for month in [*months, months[-1].plus(1)]:
-        for _ in range(chance.randrange(8)):
-            if todo:
-                care, first = todo.pop()
-                paid.append(
-                    village.settle(care, first_month=first, prices=odd, paid_at=noon(NOVEMBER))
-                )
-        if month == months[-1].plus(1):
-            for care, first in todo:
-                paid.append(
-                    village.settle(care, first_month=first, prices=odd, paid_at=noon(NOVEMBER))
-                )
-        await commissions.take_payments(session, village.settled)
-        await close(month)
+    await close(NOVEMBER)
+    for payment in declined:
+        village.decline(payment)
+    village.pay(NOVEMBER.plus(1), is_acquisition=False)
+    village.pay(NOVEMBER.plus(2), month_count=3, is_acquisition=False)
+    await tell(village)
 
-    exact = sum_of(recompute(village.attributed, paid))
-    sums: dict[UUID, int] = {}
-    for (who, _), amount in (await stated(session)).items():
-        sums[who] = sums.get(who, 0) + amount
-    assert sums == {who: int(total) for who, total in exact.items()}
+    december = await close(NOVEMBER.plus(1))
+    await close(NOVEMBER.plus(2))
+
+    rows = await session.scalars(
+        select(Statement).where(Statement.beneficiary_id == village.agent_id).order_by(Statement.id)
+    )
+    found = [(row.amount, row.brought_debt, row.line_count) for row in rows]
+    assert found == [(16_560, 0, 9), (-11_040, 0, 12), (16_560, 11_040, 9)]
+    assert december.amount == -11_040 - 1_104
+    assert (await balances(session))[f"incentive_payable:{village.agent_id}"] == 22_080
+    told = [each for each in await list_published(session) if isinstance(each, StatementIssued)]
+    assert [each.amount for each in told if each.beneficiary_id == village.agent_id] == [
+        16_560,
+        -11_040,
+        16_560,
+    ]
     assert await faults(session) == []
 
 
-def sum_of(earned: dict[tuple[UUID, Month], Fraction]) -> dict[UUID, Fraction]:
-    sums: dict[UUID, Fraction] = {}
-    for (who, _), amount in earned.items():
-        sums[who] = sums.get(who, Fraction(0)) + amount
-    return sums
+@pytest.mark.parametrize(
+    ("agreement", "terminated", "held"),
+    [
+        (None, False, "agreement_ended"),
+        ((date(2025, 1, 1), date(2025, 12, 9)), False, "agreement_ended"),
+        ((date(2025, 12, 11), date(2026, 12, 9)), False, "agreement_ended"),
+        ((date(2025, 1, 1), date(2025, 12, 10)), False, None),
+        ((date(2025, 12, 10), date(2026, 12, 9)), False, None),
+        ((date(2025, 1, 1), date(2026, 12, 9)), True, "wadah_terminated"),
+    ],
+    ids=str,
+)
+async def test_an_override_is_held_where_the_wadah_has_no_agreement_on_the_day_of_the_close(
+    session: AsyncSession,
+    tell: Tell,
+    close: Close,
+    agreement: tuple[date, date] | None,
+    terminated: bool,
+    held: str | None,
+) -> None:
+    village = Village()
+    village.enrol(1, NOVEMBER)
+    if agreement is not None:
+        days = {"starts_on": agreement[0], "ends_on": agreement[1]}
+        village.decided.append(
+            WadahAgreementSigned(wadah_id=village.wadah_id, agreement_id=new_id(), **days)
+        )
+    if terminated:
+        village.decided.append(
+            WadahTerminated(
+                wadah_id=village.wadah_id, reason_code="targets", decided_at=noon(NOVEMBER, 1)
+            )
+        )
+    await tell(village)
+
+    await close(NOVEMBER)
+
+    page = await service.list_statements(
+        session, FINANCE, month=NOVEMBER, beneficiary_id=None, cursor=None, limit=10
+    )
+    found = {each.beneficiary_kind: each.held_reason for each in page.items}
+    assert found == {"agent": None, "wadah": held}
+    assert await stated(session) == {
+        (village.agent_id, NOVEMBER): 5_520,
+        (village.wadah_id, NOVEMBER): 552,
+    }
 
 
 async def test_months_are_listed_open_and_closed_with_what_waits(
@@ -249,20 +272,21 @@ async def test_months_are_listed_open_and_closed_with_what_waits(
     village, unknown = Village(), Village()
     village.enrol(25, NOVEMBER)
     village.enrol(1, NOVEMBER.plus(2))
-    unknown.enrol(3, NOVEMBER.plus(3))
+    for _ in range(3):
+        unknown.settle(NOVEMBER.plus(3))
     await tell(village)
     await close(NOVEMBER)
-    await commissions.take_payments(session, unknown.settled)
+    await tell(unknown)
 
     first = await months.list_months(session, cursor=None, limit=2)
     rest = await months.list_months(session, cursor=first.next_cursor, limit=2)
 
     shown = [
-        (str(each.month), each.state, each.line_count, each.waiting_payments, each.amount)
+        (str(each.month), each.state, each.line_count, each.waiting_contributions, each.amount)
         for each in [*first.items, *rest.items]
     ]
     assert shown == [
-        ("2026-02", "open", 0, 3, None),
+        ("2026-02", "open", 0, 3 * 36_800, None),
         ("2026-01", "open", 6, 0, None),
         ("2025-11", "closed", 200, 0, 564_300),
     ]
@@ -334,6 +358,7 @@ async def test_a_statement_stays_with_the_wadah_of_its_time(
     await tell(village)
     await close(NOVEMBER)
     moved = Village(agent_id=village.agent_id, branch_code="MKS", region_code="SUL")
+    moved.decided = [moved.reinstate(noon(NOVEMBER, 20))]
     moved.enrol(1, NOVEMBER.plus(1))
 
     await tell(moved)

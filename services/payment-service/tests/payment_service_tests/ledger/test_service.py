@@ -91,7 +91,7 @@ async def test_a_query_is_booked_as_a_transfer_a_row(session: AsyncSession) -> N
         session,
         owed(a=5, b=7),
         code=TransferCode.INCENTIVE_ACCRUED,
-        debit=rules.incentive_expense(Month(2026, 11)),
+        account=rules.incentive_expense(Month(2026, 11)),
         business_on=date(2026, 11, 30),
     )
 
@@ -109,6 +109,26 @@ async def test_a_query_is_booked_as_a_transfer_a_row(session: AsyncSession) -> N
     assert await service.find_faults(session) == []
 
 
+async def test_a_query_that_takes_back_is_booked_the_other_way_round(
+    session: AsyncSession,
+) -> None:
+    await service.transfer_rows(
+        session,
+        owed(a=5, b=7),
+        code=TransferCode.INCENTIVE_REVERSED,
+        account=rules.incentive_expense(Month(2026, 11)),
+        business_on=date(2026, 11, 30),
+    )
+
+    page = await service.list_transfers(
+        session, account=None, cause="statement:b", cursor=None, limit=10
+    )
+    assert [(each.debit_account, each.credit_account, each.amount) for each in page.items] == [
+        ("incentive_payable:b", "incentive_expense:2026-11", 7)
+    ]
+    assert await service.find_faults(session) == []
+
+
 @pytest.mark.parametrize("amounts", [{"b": 1, "a": 5}, {"b": 1, "c": 0}], ids=str)
 async def test_a_query_that_owes_again_or_nothing_books_nothing(
     session: AsyncSession, amounts: dict[str, int]
@@ -118,7 +138,7 @@ async def test_a_query_that_owes_again_or_nothing_books_nothing(
             session,
             owed(**amounts),
             code=TransferCode.INCENTIVE_ACCRUED,
-            debit=rules.incentive_expense(Month(2026, 11)),
+            account=rules.incentive_expense(Month(2026, 11)),
             business_on=date(2026, 11, 30),
         )
 

@@ -1,4 +1,4 @@
-"""Commission schemes, what is known of attributions and payments, and the lines they earn."""
+"""Commission schemes, what is known of payments, agents and wadahs, and the lines they earn."""
 
 import json
 from typing import Any
@@ -67,8 +67,9 @@ SCHEMES: tuple[dict[str, Any], ...] = (
 
 def upgrade() -> None:
     _create_schemes()
-    _create_what_is_known()
-    _create_payments()
+    _create_answers()
+    _create_agents()
+    _create_counting()
     _create_lines()
 
 
@@ -117,7 +118,85 @@ def _create_schemes() -> None:
         )
 
 
-def _create_what_is_known() -> None:
+def _create_answers() -> None:
+    op.create_table(
+        "coverage_answers",
+        sa.Column("payment_id", sa.Uuid, nullable=False),
+        sa.Column("bill_id", sa.Uuid, nullable=False),
+        sa.Column("member_id", sa.Uuid, nullable=False),
+        sa.Column("answer_no", sa.BigInteger, nullable=False),
+        sa.Column("counts_at", INSTANT, nullable=False),
+        sa.Column("outcome", sa.String(40), nullable=False),
+        sa.Column("reason_code", sa.Text),
+        sa.Column("months", JSONB, nullable=False),
+        sa.Column("withdrawn", JSONB, nullable=False),
+        sa.Column("first_month", MONTH),
+        sa.Column("agent_id", sa.Uuid),
+        sa.Column("wadah_id", sa.Uuid),
+        sa.Column("branch_code", sa.Text),
+        sa.Column("region_code", sa.Text),
+        sa.Column("is_acquisition", sa.Boolean, nullable=False),
+        sa.CheckConstraint(
+            "outcome IN ('extended', 'withdrawn', 'declined')", name="ck_coverage_answers_outcome"
+        ),
+        sa.CheckConstraint(
+            "(outcome = 'declined') = (reason_code IS NOT NULL)",
+            name="ck_coverage_answers_reason_code",
+        ),
+        sa.CheckConstraint(
+            "outcome = 'declined' OR num_nulls(first_month, branch_code, region_code) = 0",
+            name="ck_coverage_answers_registration",
+        ),
+        sa.PrimaryKeyConstraint("payment_id", name="pk_coverage_answers"),
+    )
+    op.create_index("uq_coverage_answers_bill_id", "coverage_answers", ["bill_id"], unique=True)
+    op.create_index(
+        "ix_coverage_answers_agent_id_counts_at", "coverage_answers", ["agent_id", "counts_at"]
+    )
+    op.create_index(
+        "ix_coverage_answers_declined",
+        "coverage_answers",
+        ["payment_id"],
+        postgresql_where=sa.text("outcome = 'declined'"),
+    )
+    # An answer is told again with a higher number; of which payment, bill and member it is stays.
+    grant(
+        op,
+        "coverage_answers",
+        "SELECT, INSERT, UPDATE (answer_no, counts_at, outcome, reason_code, months, withdrawn,"
+        " first_month, agent_id, wadah_id, branch_code, region_code, is_acquisition)",
+    )
+
+
+def _create_agents() -> None:
+    op.create_table(
+        "agent_decisions",
+        sa.Column("agent_id", sa.Uuid, nullable=False),
+        sa.Column("decided_at", INSTANT, nullable=False),
+        sa.Column("is_at_work", sa.Boolean, nullable=False),
+        sa.PrimaryKeyConstraint("agent_id", "decided_at", "is_at_work", name="pk_agent_decisions"),
+    )
+    op.create_table(
+        "wadah_agreements",
+        sa.Column("agreement_id", sa.Uuid, nullable=False),
+        sa.Column("wadah_id", sa.Uuid, nullable=False),
+        sa.Column("starts_on", sa.Date, nullable=False),
+        sa.Column("ends_on", sa.Date, nullable=False),
+        sa.CheckConstraint("starts_on <= ends_on", name="ck_wadah_agreements_days"),
+        sa.PrimaryKeyConstraint("agreement_id", name="pk_wadah_agreements"),
+    )
+    op.create_index("ix_wadah_agreements_wadah_id", "wadah_agreements", ["wadah_id"])
+    op.create_table(
+        "wadah_terminations",
+        sa.Column("wadah_id", sa.Uuid, nullable=False),
+        sa.Column("decided_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("wadah_id", name="pk_wadah_terminations"),
+    )
+    for table in ("agent_decisions", "wadah_agreements", "wadah_terminations"):
+        grant(op, table, "SELECT, INSERT")
+
+
+def _create_counting() -> None:
     op.create_table(
         "commission_watermark",
         sa.Column("id", sa.SmallInteger, nullable=False),
@@ -129,27 +208,14 @@ def _create_what_is_known() -> None:
     op.execute("INSERT INTO commission_watermark (id) VALUES (1)")
     grant(op, "commission_watermark", "SELECT, UPDATE")
     op.create_table(
-        "commission_attributions",
-        sa.Column("id", sa.Uuid, nullable=False),
-        sa.Column("member_id", sa.Uuid, nullable=False),
-        sa.Column("agent_id", sa.Uuid, nullable=False),
-        sa.Column("wadah_id", sa.Uuid, nullable=False),
-        sa.Column("from_month", MONTH, nullable=False),
-        sa.Column("counted_from", MONTH, nullable=False),
-        sa.Column("new_to_bpu", sa.Boolean, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_commission_attributions"),
-    )
-    op.create_index(
-        "ix_commission_attributions_member_id", "commission_attributions", ["member_id"]
-    )
-    grant(op, "commission_attributions", "SELECT, INSERT")
-    op.create_table(
         "commission_beneficiaries",
         sa.Column("beneficiary_id", sa.Uuid, nullable=False),
         sa.Column("beneficiary_kind", sa.String(40), nullable=False),
         sa.Column("wadah_id", sa.Uuid, nullable=False),
         sa.Column("branch_code", sa.Text, nullable=False),
         sa.Column("region_code", sa.Text, nullable=False),
+        sa.Column("is_from_agent_service", sa.Boolean, nullable=False),
+        sa.Column("known_at", INSTANT, nullable=False),
         sa.CheckConstraint(
             "beneficiary_kind IN ('agent', 'wadah')",
             name="ck_commission_beneficiaries_beneficiary_kind",
@@ -159,93 +225,59 @@ def _create_what_is_known() -> None:
     grant(
         op,
         "commission_beneficiaries",
-        "SELECT, INSERT, UPDATE (wadah_id, branch_code, region_code)",
+        "SELECT, INSERT, UPDATE (wadah_id, branch_code, region_code, is_from_agent_service,"
+        " known_at)",
     )
-
-
-def _create_payments() -> None:
-    op.create_table(
-        "commission_payments",
-        sa.Column("payment_id", sa.Uuid, nullable=False),
-        sa.Column("member_id", sa.Uuid, nullable=False),
-        sa.Column("attribution_id", sa.Uuid),
-        sa.Column("agent_id", sa.Uuid),
-        sa.Column("payer", sa.Text, nullable=False),
-        sa.Column("earned_month", MONTH, nullable=False),
-        sa.Column("is_first", sa.Boolean, nullable=False),
-        sa.Column("lines", JSONB, nullable=False),
-        sa.PrimaryKeyConstraint("payment_id", name="pk_commission_payments"),
-    )
-    op.create_index(
-        "ix_commission_payments_agent_id_earned_month",
-        "commission_payments",
-        ["agent_id", "earned_month"],
-    )
-    op.create_index(
-        "uq_commission_payments_first",
-        "commission_payments",
-        ["member_id"],
-        unique=True,
-        postgresql_where=sa.text("is_first"),
-    )
-    grant(op, "commission_payments", "SELECT, INSERT")
     op.create_table(
         "commission_waits",
         sa.Column("payment_id", sa.Uuid, nullable=False),
-        sa.Column("attribution_id", sa.Uuid, nullable=False),
-        sa.Column("agent_id", sa.Uuid, nullable=False),
-        sa.Column("earned_month", MONTH, nullable=False),
-        sa.Column("began_at", INSTANT, nullable=False),
-        sa.Column("ended_at", INSTANT),
-        sa.ForeignKeyConstraint(
-            ["payment_id"],
-            ["commission_payments.payment_id"],
-            name="fk_commission_waits_payment_id",
-        ),
+        sa.Column("counts_at", INSTANT, nullable=False),
+        sa.Column("is_answered", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("payment_id", name="pk_commission_waits"),
     )
     op.create_index(
-        "ix_commission_waits_waiting",
+        "ix_commission_waits_answered",
         "commission_waits",
-        ["attribution_id"],
-        postgresql_where=sa.text("ended_at IS NULL"),
+        ["counts_at"],
+        postgresql_where=sa.text("is_answered"),
     )
-    grant(op, "commission_waits", "SELECT, INSERT, UPDATE (ended_at)")
+    # No record: a payment waits no more when its commission is computed.
+    grant(op, "commission_waits", "SELECT, INSERT, UPDATE (counts_at, is_answered), DELETE")
     op.create_table(
         "commission_acquisitions",
-        sa.Column("member_id", sa.Uuid, nullable=False),
         sa.Column("payment_id", sa.Uuid, nullable=False),
-        sa.Column("agent_id", sa.Uuid, nullable=False),
-        sa.Column("earned_month", MONTH, nullable=False),
-        sa.Column("payer", sa.Text, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["payment_id"],
-            ["commission_payments.payment_id"],
-            name="fk_commission_acquisitions_payment_id",
-        ),
-        sa.PrimaryKeyConstraint("member_id", name="pk_commission_acquisitions"),
+        sa.Column("agent_id", sa.Uuid),
+        sa.Column("month", MONTH, nullable=False),
+        sa.Column("counts_at", INSTANT, nullable=False),
+        sa.Column("is_self_paid", sa.Boolean, nullable=False),
+        sa.PrimaryKeyConstraint("payment_id", name="pk_commission_acquisitions"),
     )
     op.create_index(
-        "ix_commission_acquisitions_agent_id_earned_month",
+        "ix_commission_acquisitions_agent_id_month",
         "commission_acquisitions",
-        ["agent_id", "earned_month"],
+        ["agent_id", "month", "counts_at", "payment_id"],
+        postgresql_where=sa.text("agent_id IS NOT NULL"),
     )
-    grant(op, "commission_acquisitions", "SELECT, INSERT")
+    grant(
+        op,
+        "commission_acquisitions",
+        "SELECT, INSERT, UPDATE (agent_id, month, counts_at, is_self_paid)",
+    )
 
 
 def _create_lines() -> None:
     op.create_table(
         "commission_lines",
         sa.Column("id", sa.BigInteger, sa.Identity(always=True), nullable=False),
-        sa.Column("key", sa.Text(collation="C"), nullable=False),
         sa.Column("earned_month", MONTH, nullable=False),
+        sa.Column("booked_month", MONTH, nullable=False),
         sa.Column("beneficiary_kind", sa.String(40), nullable=False),
         sa.Column("beneficiary_id", sa.Uuid, nullable=False),
         sa.Column("agent_id", sa.Uuid, nullable=False),
         sa.Column("member_id", sa.Uuid, nullable=False),
         sa.Column("payment_id", sa.Uuid, nullable=False),
-        sa.Column("attribution_id", sa.Uuid, nullable=False),
         sa.Column("scheme_id", sa.Uuid, nullable=False),
+        sa.Column("cause", sa.String(40), nullable=False),
         sa.Column("rule", sa.String(40), nullable=False),
         sa.Column("contribution_month", MONTH),
         sa.Column("programme", sa.Text),
@@ -253,33 +285,60 @@ def _create_lines() -> None:
         sa.Column("base", sa.BigInteger, nullable=False),
         sa.Column("rate_bps", sa.BigInteger, nullable=False),
         sa.Column("parts", sa.BigInteger, nullable=False),
+        sa.Column("entry_no", sa.BigInteger, nullable=False),
+        sa.Column("reason", sa.String(40)),
         sa.Column("recorded_at", INSTANT, nullable=False),
-        sa.CheckConstraint(
-            "rule IN ('contribution', 'acquisition', 'override')", name="ck_commission_lines_rule"
-        ),
-        sa.CheckConstraint(
-            "beneficiary_kind IN ('agent', 'wadah')", name="ck_commission_lines_beneficiary_kind"
-        ),
-        sa.CheckConstraint(
-            "base > 0 AND rate_bps > 0 AND parts = base * rate_bps",
-            name="ck_commission_lines_parts",
-        ),
-        sa.CheckConstraint(
-            "num_nulls(contribution_month, programme, month_index) IN (0, 3)",
-            name="ck_commission_lines_contribution",
-        ),
+        *_line_checks(),
         sa.PrimaryKeyConstraint("id", name="pk_commission_lines"),
-        sa.UniqueConstraint("key", name="uq_commission_lines_key"),
     )
     op.create_index(
-        "ix_commission_lines_beneficiary_id_earned_month",
+        "uq_commission_lines_entry",
         "commission_lines",
-        ["beneficiary_id", "earned_month", "id"],
+        [
+            "payment_id",
+            "cause",
+            "contribution_month",
+            "programme",
+            "rule",
+            "beneficiary_kind",
+            "entry_no",
+        ],
+        unique=True,
+        postgresql_nulls_not_distinct=True,
     )
     op.create_index(
-        "ix_commission_lines_earned_month",
+        "ix_commission_lines_beneficiary_id_booked_month",
         "commission_lines",
-        ["earned_month"],
+        ["beneficiary_id", "booked_month", "id"],
+    )
+    op.create_index(
+        "ix_commission_lines_booked_month",
+        "commission_lines",
+        ["booked_month"],
         postgresql_using="brin",
     )
     grant(op, "commission_lines", "SELECT, INSERT")
+
+
+def _line_checks() -> list[sa.CheckConstraint]:
+    checks = {
+        "cause": "cause IN ('contribution', 'acquisition', 'month_target')",
+        "rule": "rule IN ('contribution', 'acquisition', 'override')",
+        "beneficiary_kind": "beneficiary_kind IN ('agent', 'wadah')",
+        "reason": (
+            "reason IN ('payment_declined', 'month_withdrawn', 'attribution_changed',"
+            " 'agent_not_at_work', 'no_acquisition', 'threshold_missed', 'recomputed')"
+        ),
+        "parts": "base <> 0 AND rate_bps > 0 AND parts = base * rate_bps",
+        "entry_no": "entry_no > 0 AND (entry_no % 2 = 0) = (base < 0)",
+        "opposite": "(base < 0) = (reason IS NOT NULL)",
+        "booked_month": "booked_month >= earned_month",
+        "contribution": (
+            "num_nulls(contribution_month, programme, month_index)"
+            " = CASE WHEN cause = 'contribution' THEN 0 ELSE 3 END"
+        ),
+    }
+    return [
+        sa.CheckConstraint(text, name=f"ck_commission_lines_{name}")
+        for name, text in checks.items()
+    ]

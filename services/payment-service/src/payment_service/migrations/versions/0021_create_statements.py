@@ -31,7 +31,8 @@ def upgrade() -> None:
     op.execute(
         "ALTER TABLE ledger_transfers DROP CONSTRAINT ck_ledger_transfers_code,"
         " ADD CONSTRAINT ck_ledger_transfers_code CHECK"
-        " (code IN ('contribution_received', 'incentive_accrued', 'correction')) NOT VALID"
+        " (code IN ('contribution_received', 'incentive_accrued', 'incentive_reversed',"
+        " 'correction')) NOT VALID"
     )
     op.execute("ALTER TABLE ledger_transfers VALIDATE CONSTRAINT ck_ledger_transfers_code")
 
@@ -53,6 +54,8 @@ def _create_statements() -> None:
         sa.Column("brought_parts", sa.BigInteger, nullable=False),
         sa.Column("total_parts", sa.BigInteger, nullable=False),
         sa.Column("amount", sa.BigInteger, nullable=False),
+        sa.Column("brought_debt", sa.BigInteger, nullable=False),
+        sa.Column("held_reason", sa.String(40)),
         sa.Column("issued_at", INSTANT, nullable=False),
         sa.CheckConstraint(
             "beneficiary_kind IN ('agent', 'wadah')", name="ck_statements_beneficiary_kind"
@@ -60,9 +63,17 @@ def _create_statements() -> None:
         sa.CheckConstraint("line_count > 0", name="ck_statements_line_count"),
         sa.CheckConstraint("brought_parts BETWEEN 0 AND 9999", name="ck_statements_brought_parts"),
         sa.CheckConstraint(
-            "amount >= 0 AND amount = (brought_parts + contribution_parts + acquisition_parts"
-            " + override_parts) / 10000",
+            "brought_parts + contribution_parts + acquisition_parts + override_parts"
+            " - amount * 10000 BETWEEN 0 AND 9999",
             name="ck_statements_amount",
+        ),
+        sa.CheckConstraint("brought_debt >= 0", name="ck_statements_brought_debt"),
+        sa.CheckConstraint(
+            "held_reason IN ('wadah_terminated', 'agreement_ended')",
+            name="ck_statements_held_reason",
+        ),
+        sa.CheckConstraint(
+            "held_reason IS NULL OR beneficiary_kind = 'wadah'", name="ck_statements_held"
         ),
         sa.PrimaryKeyConstraint("id", name="pk_statements"),
         sa.UniqueConstraint("beneficiary_id", "month", name="uq_statements_beneficiary_id_month"),

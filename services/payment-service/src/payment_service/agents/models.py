@@ -1,0 +1,41 @@
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from payment_service.base import Base
+
+
+class AgentDecision(Base):
+    """A decision on whether an agent works. Insert only."""
+
+    __tablename__ = "agent_decisions"
+
+    agent_id: Mapped[UUID] = mapped_column(primary_key=True)
+    decided_at: Mapped[datetime] = mapped_column(primary_key=True)
+    is_at_work: Mapped[bool] = mapped_column(primary_key=True)
+
+
+class WadahAgreement(Base):
+    """The days for which a wadah has an agreement, both included. Insert only."""
+
+    __tablename__ = "wadah_agreements"
+    __table_args__ = (
+        CheckConstraint("starts_on <= ends_on", name="days"),
+        Index("ix_wadah_agreements_wadah_id", "wadah_id"),
+    )
+
+    agreement_id: Mapped[UUID] = mapped_column(primary_key=True)
+    wadah_id: Mapped[UUID]
+    starts_on: Mapped[date]
+    ends_on: Mapped[date]
+
+
+class WadahTermination(Base):
+    """The end of the cooperation with a wadah. Insert only."""
+
+    __tablename__ = "wadah_terminations"
+
+    wadah_id: Mapped[UUID] = mapped_column(primary_key=True)
+    decided_at: Mapped[datetime]

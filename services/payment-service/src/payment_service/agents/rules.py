@@ -1,0 +1,46 @@
+"""Whether an agent was at work on a day, and why a wadah's incentive is held.
+
+Source: docs/money.md, Commissions.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from perisai_kit.domain.jakarta import jakarta_date, midnight
+
+
+class HeldReason(StrEnum):
+    """Why an override is held, judged on the day of the close."""
+
+    WADAH_TERMINATED = "wadah_terminated"
+    AGREEMENT_ENDED = "agreement_ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided on an agent: at work from then on, or not."""
+
+    decided_at: datetime
+    is_at_work: bool
+
+    @property
+    def changes_from(self) -> datetime:
+        """The beginning of the first Jakarta day that the decision can change."""
+        day = jakarta_date(self.decided_at)
+        return midnight(day if self.is_at_work else day + timedelta(days=1))
+
+
+def is_at_work(decisions: Iterable[Decision], day: date) -> bool:
+    """Tell whether an agent was at work on a Jakarta day.
+
+    The day of a suspension or dismissal still counts, and so does the day of a reinstatement.
+    """
+    begins, ends = midnight(day), midnight(day + timedelta(days=1))
+    known = [each for each in decisions if each.decided_at < ends]
+    before = [each for each in known if each.decided_at < begins]
+    # Of two at one instant, the one that ends the work is the later.
+    last = max(before, key=lambda each: (each.decided_at, not each.is_at_work), default=None)
+    was_at_work = last is not None and last.is_at_work
+    return was_at_work or any(each.is_at_work for each in known if each.decided_at >= begins)

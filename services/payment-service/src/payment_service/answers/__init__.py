@@ -1,0 +1,1 @@
+"""What member-service answered to each settled payment."""

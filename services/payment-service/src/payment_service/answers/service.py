@@ -1,0 +1,61 @@
+"""Keep member-service's answers to settled payments, whatever order they arrive in."""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.answers import queries
+from payment_service.answers.rules import AnswerOutcome
+from perisai_kit.events.catalogue import CoverageDeclined, CoverageExtended, CoverageWithdrawn
+
+Answer: TypeAlias = CoverageExtended | CoverageWithdrawn | CoverageDeclined
+
+
+async def take_answers(session: AsyncSession, events: Sequence[Answer]) -> list[UUID]:
+    """Store the answers with the highest numbers; return the payments whose answer changed."""
+    latest: dict[UUID, Answer] = {}
+    for event in events:
+        known = latest.get(event.payment_id)
+        if known is None or known.answer_no < event.answer_no:
+            latest[event.payment_id] = event
+    return await queries.upsert_answers(session, [_row(each) for each in latest.values()])
+
+
+def _row(event: Answer) -> dict[str, Any]:
+    common: dict[str, Any] = {
+        "payment_id": event.payment_id,
+        "bill_id": event.bill_id,
+        "member_id": event.member_id,
+        "answer_no": event.answer_no,
+        "counts_at": event.counts_at,
+    }
+    if isinstance(event, CoverageDeclined):
+        return {
+            **common,
+            "outcome": AnswerOutcome.DECLINED,
+            "reason_code": event.reason_code,
+            "months": [],
+            "withdrawn": [],
+            "first_month": None,
+            "agent_id": None,
+            "wadah_id": None,
+            "branch_code": None,
+            "region_code": None,
+            "is_acquisition": False,
+        }
+    withdrawn = event.withdrawn if isinstance(event, CoverageWithdrawn) else None
+    return {
+        **common,
+        "outcome": AnswerOutcome.EXTENDED if withdrawn is None else AnswerOutcome.WITHDRAWN,
+        "reason_code": None,
+        "months": [str(month) for month in event.months],
+        "withdrawn": [str(month) for month in withdrawn or ()],
+        "first_month": event.first_month,
+        "agent_id": event.agent_id,
+        "wadah_id": event.wadah_id,
+        "branch_code": event.branch_code,
+        "region_code": event.region_code,
+        "is_acquisition": event.is_acquisition,
+    }
