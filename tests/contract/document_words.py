@@ -72,7 +72,6 @@ UNDESCRIBED: dict[str, set[str]] = {
     "CommissionLine": {
         "beneficiary_kind",
         "contribution_month",
-        "earned_month",
         "id",
         "programme",
         "rule",

@@ -6,6 +6,8 @@ from gateway.worker import make_periodic
 from payment_service.settings import Settings as PaymentSettings
 from payment_service.worker import periodic
 from perisai_kit.db.engine import Database
+from perisai_kit.events.feed import LocalFeed
+from perisai_kit.events.signals import Signals
 from perisai_kit.privacy.keyring import Keyring
 
 LEAST_S = 10
@@ -14,10 +16,11 @@ LEAST_S = 10
 
 def test_no_periodic_task_runs_more_often_than_six_times_a_minute(keyring: Keyring) -> None:
     database = Database("postgresql://nobody@127.0.0.1/nothing")  # no connection is opened
+    feed = LocalFeed(database, source="agent-service", signals=Signals())
     tasks = [
         *make_periodic(GatewaySettings.model_construct(), Outbox(database, keyring)),
-        *periodic(PaymentSettings.model_construct()),
+        *periodic(PaymentSettings.model_construct(), agents=feed),
     ]
 
-    assert len(tasks) == 6
+    assert len(tasks) == 7
     assert [each.name for each in tasks if each.every_s < LEAST_S] == []

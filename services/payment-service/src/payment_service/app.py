@@ -82,7 +82,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
         subscriptions=subscriptions(
             own=own_feed(kit), members=feed_of_members, agents=feed_of_agents
         ),
-        periodic=periodic(settings),
+        periodic=periodic(settings, agents=feed_of_agents),
         on_close=[
             writer.close,
             members.close,

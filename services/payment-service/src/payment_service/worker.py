@@ -6,42 +6,30 @@ from payment_service.bills import tasks as bills
 from payment_service.callbacks import tasks as callbacks
 from payment_service.care import tasks as care
 from payment_service.commissions import tasks as commissions
-from payment_service.counting.service import AGENTS, MEMBERS, PAYMENTS
+from payment_service.commissions.tasks import (
+    AnswerSubscription,
+    Computation,
+    subscribe_to_agents,
+)
+from payment_service.counting.service import PAYMENTS
 from payment_service.ledger import tasks as ledger
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
-from perisai_kit.events.catalogue import (
-    AgentActivated,
-    AgentDismissed,
-    AgentReinstated,
-    AgentSuspended,
-    CareChanged,
-    CoverageDeclined,
-    CoverageExtended,
-    CoverageWithdrawn,
-    PaymentSettled,
-    RegistrationEnded,
-    WadahAgreementSigned,
-    WadahTerminated,
-)
+from perisai_kit.events.catalogue import CareChanged, PaymentSettled, RegistrationEnded
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.subscription import POLL_S, FeedSource, Subscription
 from perisai_kit.services import app as web
 from perisai_kit.services.kit import Kit
 from perisai_kit.services.worker import Periodic, Worker
 
-AGENTS_POLL_S = 2.0
-"""How long a request waits at agent-service's feed. Commission waits until it has been read up to
-the payment, and a feed without news says so only when a request ends."""
 
-
-def periodic(settings: Settings) -> list[Periodic]:
+def periodic(settings: Settings, *, agents: FeedSource) -> list[Periodic]:
     """Return this service's periodic tasks."""
     expire = partial(bills.every_minute, late_notice_h=settings.bill_late_notice_h)
     return [
         Periodic("bills.expire", 60, expire),
         Periodic("callbacks.forget", 600, callbacks.every_ten_minutes),
-        Periodic("commissions.compute", 1, commissions.every_second),
+        Periodic("commissions.compute", 10, Computation(agents).run),
         Periodic("ledger.snapshot", 3600, ledger.every_hour),
     ]
 
@@ -62,29 +50,8 @@ def subscriptions(
             poll_s=poll_s,
             batch_handlers={PaymentSettled: commissions.on_payments_settled},
         ),
-        Subscription(
-            name=MEMBERS,
-            source=members,
-            poll_s=poll_s,
-            batch_handlers={
-                CoverageExtended: commissions.on_coverage_answered,
-                CoverageWithdrawn: commissions.on_coverage_answered,
-                CoverageDeclined: commissions.on_coverage_answered,
-            },
-        ),
-        Subscription(
-            name=AGENTS,
-            source=agents,
-            poll_s=min(poll_s, AGENTS_POLL_S),
-            batch_handlers={
-                AgentActivated: commissions.on_agents_decided,
-                AgentReinstated: commissions.on_agents_decided,
-                AgentSuspended: commissions.on_agents_decided,
-                AgentDismissed: commissions.on_agents_decided,
-                WadahAgreementSigned: commissions.on_agreements_signed,
-                WadahTerminated: commissions.on_wadahs_terminated,
-            },
-        ),
+        AnswerSubscription(members, Computation(agents), poll_s=poll_s),
+        subscribe_to_agents(agents, poll_s=poll_s),
         Subscription(
             name=care.MEMBERS,
             source=members,
@@ -104,12 +71,11 @@ def create_worker() -> Worker:
     """Return the worker of a process of its own, told by the environment."""
     settings = Settings.from_env()
     kit = web.create_kit(settings, migrations=MIGRATIONS)
+    agents = kit.client(settings.agent_url)
     return web.create_worker(
         kit,
         subscriptions=subscriptions(
-            own=own_feed(kit),
-            members=kit.client(settings.member_url),
-            agents=kit.client(settings.agent_url),
+            own=own_feed(kit), members=kit.client(settings.member_url), agents=agents
         ),
-        periodic=periodic(settings),
+        periodic=periodic(settings, agents=agents),
     )

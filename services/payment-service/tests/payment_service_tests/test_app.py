@@ -6,6 +6,9 @@ import pytest
 
 from payment_service.settings import Settings
 from payment_service.worker import periodic
+from perisai_kit.db.engine import Database
+from perisai_kit.events.feed import LocalFeed
+from perisai_kit.events.signals import Signals
 from perisai_kit.testing.plugin import MakeApp, Urls, Wire, open_app_client
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -47,8 +50,10 @@ async def test_no_route_of_ours_answers_a_stranger(
     assert answered == []
 
 
-def test_periodic_tasks_have_names_of_their_own(settings: Settings) -> None:
-    names = [each.name for each in periodic(settings)]
+def test_periodic_tasks_have_names_of_their_own(settings: Settings, database: Database) -> None:
+    feed = LocalFeed(database, source="agent-service", signals=Signals())
+
+    names = [each.name for each in periodic(settings, agents=feed)]
 
     assert {"bills.expire", "ledger.snapshot"} <= set(names)
     assert len(set(names)) == len(names)

@@ -15,7 +15,21 @@ from payment_service.commissions import service
 from payment_service.counting import service as counting
 from perisai_kit.db.bulk import run_in_batches
 from perisai_kit.db.engine import Database
-from perisai_kit.events.catalogue import PaymentSettled, WadahAgreementSigned, WadahTerminated
+from perisai_kit.domain.errors import Unavailable
+from perisai_kit.events.catalogue import (
+    AgentActivated,
+    AgentDismissed,
+    AgentReinstated,
+    AgentSuspended,
+    CoverageDeclined,
+    CoverageExtended,
+    CoverageWithdrawn,
+    PaymentSettled,
+    WadahAgreementSigned,
+    WadahTerminated,
+)
+from perisai_kit.events.subscription import FeedSource, Subscription
+from perisai_kit.runtime.graceful import finish
 
 BATCH = 500
 
@@ -42,6 +56,71 @@ async def on_wadahs_terminated(session: AsyncSession, events: Sequence[WadahTerm
     await agents.take_terminations(session, events)
 
 
-async def every_second(database: Database) -> bool:
-    """Compute the commission of payments that wait for nothing; return whether there is more."""
-    return await run_in_batches(database, service.compute_due, batch=BATCH)
+class Computation:
+    """Computes the commission of payments that wait for nothing any more."""
+
+    def __init__(self, agents: FeedSource) -> None:
+        self._agents = subscribe_to_agents(agents, poll_s=0)
+
+    async def run(self, database: Database) -> bool:
+        """Compute what is due; return whether there is more.
+
+        A feed without news says only at the end of a long poll how far it has been read. So if
+        payments wait for nothing else, agent-service is asked at once.
+        """
+        has_more = await run_in_batches(database, service.compute_due, batch=BATCH)
+        if has_more or not await self._read_agents(database):
+            return has_more
+        return await run_in_batches(database, service.compute_due, batch=BATCH)
+
+    async def _read_agents(self, database: Database) -> bool:
+        async with database.read() as session:
+            if not await counting.waits_for_agents(session):
+                return False
+        try:
+            while await self._agents.step(database):
+                pass
+        except Unavailable:
+            return False  # the payments go on waiting
+        return True
+
+
+class AnswerSubscription(Subscription):
+    """Computes what each batch of answers has made due, after its transaction."""
+
+    def __init__(self, source: FeedSource, computation: Computation, *, poll_s: float) -> None:
+        super().__init__(
+            name=counting.MEMBERS,
+            source=source,
+            poll_s=poll_s,
+            batch_handlers={
+                CoverageExtended: on_coverage_answered,
+                CoverageWithdrawn: on_coverage_answered,
+                CoverageDeclined: on_coverage_answered,
+            },
+        )
+        self._computation = computation
+
+    async def step(self, database: Database) -> int:
+        """Fetch one batch, apply it and compute what is due; return its length."""
+        length = await super().step(database)
+        if length:
+            await finish(self._computation.run(database))
+        return length
+
+
+def subscribe_to_agents(source: FeedSource, *, poll_s: float) -> Subscription:
+    """Return the subscription to agent-service's feed."""
+    return Subscription(
+        name=counting.AGENTS,
+        source=source,
+        poll_s=poll_s,
+        batch_handlers={
+            AgentActivated: on_agents_decided,
+            AgentReinstated: on_agents_decided,
+            AgentSuspended: on_agents_decided,
+            AgentDismissed: on_agents_decided,
+            WadahAgreementSigned: on_agreements_signed,
+            WadahTerminated: on_wadahs_terminated,
+        },
+    )

@@ -61,10 +61,10 @@ async def get_watermark(session: AsyncSession) -> Watermark:
 
 
 async def insert_waits_of_payments(session: AsyncSession, paid_at: Mapping[UUID, datetime]) -> None:
-    """Let settled payments wait for what they earn; those that wait already go on."""
+    """Let settled payments wait for their answers, but those that are answered already."""
     wanted = _instants(paid_at.items())
     is_answered = exists().where(CoverageAnswer.payment_id == wanted.c.id)
-    rows = select(wanted.c.id, wanted.c.at, is_answered)
+    rows = select(wanted.c.id, wanted.c.at, literal(False)).where(~is_answered)
     names = ["payment_id", "counts_at", "is_answered"]
     await session.execute(insert(Wait).from_select(names, rows).on_conflict_do_nothing())
 
@@ -104,6 +104,16 @@ def _instants(pairs: Collection[tuple[UUID, datetime]]) -> FromClause:
         .table_valued(column("id", Uuid()), column("at", DateTime(timezone=True)), name="wanted")
         .render_derived()
     )
+
+
+async def has_answered_waits(
+    session: AsyncSession, *, after: datetime | None, until: datetime
+) -> bool:
+    """Tell whether an answered payment waits that counts between two instants."""
+    conditions = [Wait.is_answered, Wait.counts_at <= until]
+    if after is not None:
+        conditions.append(Wait.counts_at > after)
+    return bool(await session.scalar(select(exists().where(*conditions))))
 
 
 async def list_due(session: AsyncSession, *, until: datetime, limit: int) -> Sequence[UUID]:

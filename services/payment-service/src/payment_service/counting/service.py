@@ -28,6 +28,7 @@ from payment_service.counting.rules import AnsweredPayment, BeneficiaryKind
 from payment_service.schemes.rules import SELF
 from payment_service.visibility import visible_earnings
 from perisai_kit.auth.principal import Principal
+from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import jakarta_date, midnight
 from perisai_kit.domain.month import Month
 from perisai_kit.events import cursors
@@ -159,6 +160,13 @@ async def list_due(session: AsyncSession, *, limit: int) -> Sequence[UUID]:
     if cursor is None or cursor.caught_up_at is None:
         return []
     return await queries.list_due(session, until=cursor.caught_up_at, limit=limit)
+
+
+async def waits_for_agents(session: AsyncSession) -> bool:
+    """Tell whether an answered payment waits for agents' events that could be read now."""
+    cursor = await cursors.find_cursor(session, AGENTS)
+    after = cursor.caught_up_at if cursor else None
+    return await queries.has_answered_waits(session, after=after, until=clock.now())
 
 
 async def end_waits(session: AsyncSession, payment_ids: Collection[UUID]) -> None:

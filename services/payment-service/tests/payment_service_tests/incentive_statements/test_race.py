@@ -17,7 +17,7 @@ from payment_service.bills.schemas import BillOut
 from payment_service.clients.members import ContributionBasis
 from payment_service.commissions import service as commissions
 from payment_service.commissions.models import CommissionLine
-from payment_service.commissions.tasks import every_second
+from payment_service.commissions.tasks import Computation
 from payment_service.incentive_statements import service
 from payment_service.incentive_statements.models import Statement
 from payment_service.months.rules import MonthClosedAlready, PaymentsWait
@@ -58,13 +58,14 @@ class Stage:
     of_payments: Subscription
     of_members: Subscription
     of_agents: Subscription
+    feed_of_agents: LocalFeed
 
     async def read(self) -> None:
         """Let all feeds be read to their ends, and all be computed."""
         await deliver(self.of_members, to=self.own, source=self.members)
         await deliver(self.of_payments, to=self.own, source=self.own)
         await deliver(self.of_agents, to=self.own, source=self.agents)
-        await every_second(self.own)
+        await Computation(self.feed_of_agents).run(self.own)
 
     async def publish(self, *villages: Village) -> None:
         """Let what is told of villages be published by the services that tell it."""
@@ -87,8 +88,10 @@ async def stage(own_database: Callable[[str], Urls], keyring: Keyring) -> AsyncI
     own, of_own = connect("payment")
     members, of_members = connect("member")
     agents, of_agents = connect("agent")
-    read = subscriptions(own=of_own, members=of_members, agents=of_agents, poll_s=0)
-    yield Stage(own, members, agents, *read[:3])
+    payments, answers, decisions, _ = subscriptions(
+        own=of_own, members=of_members, agents=of_agents, poll_s=0
+    )
+    yield Stage(own, members, agents, payments, answers, decisions, of_agents)
     for database in (own, members, agents):
         await database.dispose()
 

@@ -1,0 +1,101 @@
+"""When commission is computed: at once after an answer, if agents' events can be read."""
+
+from collections.abc import Callable
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.commissions.models import CommissionLine
+from payment_service.commissions.tasks import Computation
+from payment_service.counting import service as counting
+from payment_service.counting.queries import Waiting
+from payment_service.counting.service import AGENTS
+from payment_service.settings import Settings
+from payment_service.tables import MIGRATIONS
+from payment_service.testing_commissions import Village, book, noon, read_until, tell
+from payment_service.worker import subscriptions
+from perisai_kit.db.engine import Database
+from perisai_kit.domain.month import Month
+from perisai_kit.events.catalogue import AgentSuspended
+from perisai_kit.events.feed import LocalFeed
+from perisai_kit.events.outbox import publish
+from perisai_kit.events.signals import Signals
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.services.app import create_kit
+from perisai_kit.testing.feeds import deliver, number_now
+from perisai_kit.testing.plugin import BusinessTime, Urls, Wire
+
+NOVEMBER = Month(2025, 11)
+
+
+async def count_lines(session: AsyncSession) -> int:
+    return (await session.scalars(select(func.count()).select_from(CommissionLine))).one()
+
+
+async def test_agent_service_is_asked_where_payments_wait_for_nothing_else(
+    session: AsyncSession, database: Database, business_time: BusinessTime
+) -> None:
+    business_time.at(noon(NOVEMBER, 20))
+    village = Village()
+    village.enrol(1, NOVEMBER)
+    await book(session, village.settled)
+    await tell(session, [*village.decided, *village.settled, *village.answered])
+    await read_until(session, noon(NOVEMBER, 9), AGENTS)
+    feed = LocalFeed(database, source="agent-service", signals=Signals())
+
+    has_more = await Computation(feed).run(database)
+
+    assert (await count_lines(session), has_more) == (6, False)
+    assert await counting.count_waits(session) == {}
+
+
+async def test_payments_go_on_waiting_while_agent_service_does_not_answer(
+    session: AsyncSession,
+    database: Database,
+    business_time: BusinessTime,
+    settings: Settings,
+    wire: Wire,
+) -> None:
+    business_time.at(noon(NOVEMBER, 20))
+    village = Village()
+    village.enrol(1, NOVEMBER, paid_at=noon(NOVEMBER, 5))
+    village.enrol(1, NOVEMBER)
+    await book(session, village.settled)
+    await tell(session, [*village.decided, *village.settled, *village.answered])
+    await read_until(session, noon(NOVEMBER, 9), AGENTS)
+    kit = create_kit(settings, migrations=MIGRATIONS, http_transport=wire)
+    agents = kit.client("http://agent")
+
+    await Computation(agents).run(database)
+    await agents.close()
+
+    assert await count_lines(session) == 6
+    assert await counting.count_waits(session) == {NOVEMBER: Waiting(1, 36_800)}
+
+
+async def test_an_answer_is_computed_with_what_agent_service_has_published(
+    own_database: Callable[[str], Urls], keyring: Keyring, business_time: BusinessTime
+) -> None:
+    business_time.at(noon(NOVEMBER, 20))
+    own = Database(own_database("payment").app, keyring=keyring)
+    other = Database(own_database("agent").app, keyring=keyring)
+    village = Village()
+    paid = village.pay(NOVEMBER, is_acquisition=False)
+    missed = village.pay(NOVEMBER, paid_at=noon(NOVEMBER, 12), is_acquisition=False)
+    suspended: AgentSuspended = village.suspend(noon(NOVEMBER, 11))
+    async with own.begin() as session:
+        await book(session, village.settled)
+    async with other.begin() as session:
+        await publish(session, *village.decided, suspended, *village.answered)
+    await number_now(other)
+    feed = LocalFeed(other, source="another", signals=Signals())
+    _, of_members, _, _ = subscriptions(own=feed, members=feed, agents=feed, poll_s=0)
+
+    await deliver(of_members, to=own, source=other)
+
+    async with own.read() as session:
+        payments = set(await session.scalars(select(CommissionLine.payment_id)))
+        assert payments == {paid.payment_id} != {missed.payment_id}
+        assert await counting.count_waits(session) == {}
+    await own.dispose()
+    await other.dispose()
