@@ -25,7 +25,7 @@ from perisai_kit.testing.plugin import Databases, Tokens, Urls, Wire, open_app_c
 
 HANDLED = {
     "gateway": "agent.activated.v1",
-    "agent-service": "payment.settled.v1",
+    "agent-service": "coverage.declined.v1",
     "member-service": "agent.activated.v1",
     "payment-service": "registration.ended.v1",
 }
