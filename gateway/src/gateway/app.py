@@ -12,6 +12,7 @@ from gateway.accounts.routes import me_router
 from gateway.accounts.routes import router as accounts_router
 from gateway.clients.otp_sender import OtpSender, WebhookSender
 from gateway.clients.webhook import Webhook
+from gateway.confirmations.routes import router as confirmations_router
 from gateway.credentials.routes import me_router as own_credentials_router
 from gateway.credentials.routes import router as credentials_router
 from gateway.edge.admission import Admission
@@ -25,6 +26,7 @@ from gateway.edge.snap import SnapEdge, make_bank_pool
 from gateway.keys.routes import public_router as jwks_router
 from gateway.keys.routes import router as keys_router
 from gateway.keys.service import SigningKeys
+from gateway.notices.routes import phone_router as phone_notices_router
 from gateway.notices.routes import router as notices_router
 from gateway.openapi.routes import router as public_router
 from gateway.otp.routes import router as otp_router
@@ -65,6 +67,8 @@ ROUTES = describe_routes(
     notices_router,
     keys_router,
     revocations_router,
+    confirmations_router,
+    phone_notices_router,
 )
 SANDBOX_ROUTES = describe_routes(sandbox_router)
 

@@ -58,6 +58,10 @@ class Settings(ServiceSettings):
     password_attempts_per_address: Times = 300
     credential_attempts_per_account: Times = 10
     """Authenticator codes at sign-in, passwords and codes at /v1/me."""
+    confirmation_sends_per_phone: Times = 5
+    """Codes that confirm changes of members; counted apart from sign-in codes."""
+    confirmation_sends_per_phone_day: Times = 20
+    confirmation_attempts_per_phone: Times = 20
     password_hash_kib: int = Field(default=65_536, ge=8, le=1_048_576)
     """Memory of one argon2id hash. Each process runs as many as it has cores, less one."""
     password_hash_passes: int = Field(default=3, ge=1, le=100)

@@ -6,6 +6,7 @@ import httpx
 
 from gateway.clients.notice_sender import NoticeSender, WebhookNotices
 from gateway.clients.webhook import Webhook
+from gateway.confirmations import service as confirmations
 from gateway.keys import service as keys
 from gateway.notices import service as notices
 from gateway.otp import service as otp
@@ -91,7 +92,7 @@ def make_notice_sender(
 async def forget_old(database: Database) -> bool:
     """Delete old codes, counts, sessions and messages; return whether there is more to do."""
     now = clock.real_now()
-    features = (notices, otp, sessions, throttles)
+    features = (confirmations, notices, otp, sessions, throttles)
     return await delete_old(database, *(old for each in features for old in each.find_old(now=now)))
 
 

@@ -48,6 +48,7 @@ DELETE FROM throttle_counts;
 DELETE FROM known_devices;
 DELETE FROM account_changes;
 DELETE FROM account_notices;
+DELETE FROM confirmation_codes;
 DELETE FROM notice_outbox;
 DELETE FROM idempotency_keys;
 DELETE FROM read_audits;

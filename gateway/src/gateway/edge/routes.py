@@ -68,6 +68,8 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/account-lookups", Upstream.GATEWAY, frozenset({Role.ADMIN, Role.AUDITOR}), SMALL),
     Row("/v1/signing-keys", Upstream.GATEWAY, frozenset({Role.ADMIN}), SMALL),
     Row("/v1/revocations", Upstream.GATEWAY, SERVICES, SMALL),
+    Row("/v1/confirmation-codes", Upstream.GATEWAY, SERVICES, SMALL),
+    Row("/v1/phone-notices", Upstream.GATEWAY, SERVICES, SMALL),
     *(Row(get_operations_prefix(each), each, OPERATORS, SMALL) for each in Upstream),
     Row("/v1/branches", Upstream.AGENT),
     Row("/v1/wadahs", Upstream.AGENT),

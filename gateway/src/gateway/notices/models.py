@@ -9,7 +9,7 @@ from perisai_kit.privacy.columns import sealed_text
 
 
 class AccountNotice(Base):
-    """A notice to the owner of an account, and the telephone number to which it must be sent."""
+    """A notice to the owner of an account or of a number, and the number it must be sent to."""
 
     __tablename__ = "account_notices"
     __table_args__ = (
@@ -22,7 +22,8 @@ class AccountNotice(Base):
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    account_id: Mapped[uuid.UUID]
+    account_id: Mapped[uuid.UUID | None]
+    """None for a number of which we know no account."""
     template: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     phone = sealed_text(nullable=True)

@@ -4,15 +4,22 @@ from fastapi import APIRouter, Depends, Request
 
 from gateway.notices import rules, service
 from gateway.notices.models import AccountNotice
-from gateway.notices.schemas import NoticeOut
-from perisai_kit.auth.principal import Principal
+from gateway.notices.schemas import NewPhoneNotice, NoticeOut, PhoneNoticeTaken
+from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
-from perisai_kit.http.dependencies import ReadSession
+from perisai_kit.domain import clock
+from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import choose_language, problems
+from perisai_kit.http.transaction import TransactionRoute
 
 router = APIRouter(prefix="/v1", tags=["me"])
 
+phone_router = APIRouter(
+    prefix="/v1/phone-notices", tags=["phone_notices"], route_class=TransactionRoute
+)
+
+Service = Annotated[Principal, Depends(require(Role.SERVICE))]
 Anyone = Annotated[Principal, Depends(require())]
 
 
@@ -30,6 +37,22 @@ async def list_notices(
     )
     spoken = choose_language(request)
     return found.page(lambda row: _out(row, spoken))
+
+
+@phone_router.post("", status_code=202, responses=problems())
+async def add_notice(session: Session, new: NewPhoneNotice, _: Service) -> PhoneNoticeTaken:
+    """Take a notice to a member's telephone, also of a member without an account.
+
+    For services only. It is sent after this answer, and tried again for two days.
+    """
+    await service.add_once(
+        session,
+        new.template,
+        notice_id=new.id,
+        phone=new.phone,
+        now=clock.real_now(),
+    )
+    return PhoneNoticeTaken(id=new.id)
 
 
 def _out(notice: AccountNotice, spoken: str) -> NoticeOut:

@@ -20,6 +20,7 @@ class NoticeTemplate(StrEnum):
     ACCOUNT_PASSWORD_RESET = "account_password_reset"
     ACCOUNT_TOTP_RESET = "account_totp_reset"
     ACCOUNT_PHONE_CHANGED = "account_phone_changed"
+    MEMBER_PHONE_CHANGING = "member_phone_changing"
 
 
 TEXTS: dict[NoticeTemplate, tuple[str, str]] = {
@@ -53,6 +54,12 @@ TEXTS: dict[NoticeTemplate, tuple[str, str]] = {
     NoticeTemplate.ACCOUNT_PHONE_CHANGED: (
         "Your account was moved to another telephone number. If you did not ask for it, report it.",
         "Akun Anda dipindahkan ke nomor telepon lain. Jika Anda tidak memintanya, laporkan.",
+    ),
+    NoticeTemplate.MEMBER_PHONE_CHANGING: (
+        "The branch will soon change the telephone number of your membership. If you did not ask "
+        "for it, report it to the branch at once.",
+        "Kantor cabang akan segera mengganti nomor telepon kepesertaan Anda. Jika Anda tidak "
+        "memintanya, segera laporkan ke kantor cabang.",
     ),
 }
 """English and Indonesian."""

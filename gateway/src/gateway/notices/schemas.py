@@ -1,10 +1,11 @@
+import uuid
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from gateway.notices.rules import NoticeTemplate
-from perisai_kit.http.types import Out, RecordId
+from perisai_kit.http.types import Model, Out, Phone, RecordId, with_example
 
 
 class NoticeOut(Out):
@@ -12,6 +13,24 @@ class NoticeOut(Out):
     template: Annotated[NoticeTemplate, Field(description="Which notice it is.")]
     text: str = Field(description="In the language of the request.")
     created_at: Annotated[datetime, Field(description="When it was created.")]
+
+
+class NewPhoneNotice(Model):
+    model_config = with_example(
+        id="0190a000-0000-7000-8000-000000000001",
+        phone="+6281234567890",
+        template="member_phone_changing",
+    )
+
+    id: Annotated[uuid.UUID, Field(description="Made by the service; again, it sends nothing.")]
+    phone: Annotated[Phone, Field(description="The number that the notice goes to.")]
+    template: Annotated[
+        Literal[NoticeTemplate.MEMBER_PHONE_CHANGING], Field(description="Which notice it is.")
+    ]
+
+
+class PhoneNoticeTaken(Out):
+    id: RecordId
 
 
 class SentNoticeOut(Out):

@@ -10,7 +10,7 @@ from gateway.clients.notice_sender import NoticeNotSent, NoticeSender
 from gateway.notices import queries, rules
 from gateway.notices.models import AccountNotice, NoticeOutboxEntry
 from gateway.notices.rules import NoticeTemplate
-from perisai_kit.db.bulk import OldRows
+from perisai_kit.db.bulk import OldRows, insert_once
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -45,6 +45,27 @@ async def add(
         )
     )
     await session.flush()
+
+
+async def add_once(
+    session: AsyncSession,
+    template: NoticeTemplate,
+    *,
+    notice_id: uuid.UUID,
+    phone: str,
+    now: datetime,
+) -> None:
+    """Write a notice to a number, whether it has an account or not; once for each id."""
+    notice = AccountNotice(
+        id=notice_id,
+        account_id=None,
+        template=template,
+        created_at=now,
+        phone=phone,
+        attempts=0,
+        next_try_at=now,
+    )
+    await insert_once(session, notice)
 
 
 async def list_own(

@@ -5,6 +5,7 @@ from sqlalchemy import DateTime, Index, Integer, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.base import Base
+from gateway.clients.otp_sender import CodePurpose
 from perisai_kit.privacy.columns import sealed_text
 
 
@@ -33,4 +34,5 @@ class OtpOutboxEntry(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     phone_hash: Mapped[bytes] = mapped_column(LargeBinary)
     code = sealed_text()
+    purpose: Mapped[CodePurpose] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)

@@ -3,6 +3,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from gateway.clients.otp_sender import CodePurpose
 from gateway.notices.schemas import SentNoticeOut
 from perisai_kit.http.types import (
     Model,
@@ -38,6 +39,9 @@ class OutboxRequest(Model):
 
 class OutboxCode(Out):
     code: Annotated[str, Field(description="The one-time code.")]
+    purpose: Annotated[
+        CodePurpose, Field(description="A sign-in, or the confirmation of a change.")
+    ]
     created_at: Annotated[datetime, Field(description="When it was created.")]
 
 

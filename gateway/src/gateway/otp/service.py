@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.clients.otp_sender import OtpSender
+from gateway.clients.otp_sender import CodePurpose, OtpSender
 from gateway.otp import queries, rules
 from gateway.otp.models import OtpChallenge, OtpOutboxEntry
 from gateway.settings import Settings
@@ -67,7 +67,7 @@ async def request_code(
             )
     if blocked is not None:
         raise _throttled(blocked)
-    await sender.send(phone=phone, code=code, language=language)
+    await sender.send(phone=phone, code=code, language=language, purpose=CodePurpose.SIGN_IN)
 
 
 async def try_code(
@@ -159,7 +159,7 @@ class Outbox:
         self._database = database
         self._keyring = keyring
 
-    async def send(self, *, phone: str, code: str, language: str) -> None:
+    async def send(self, *, phone: str, code: str, language: str, purpose: CodePurpose) -> None:
         """Store the code."""
         async with self._database.begin() as session:
             session.add(
@@ -167,6 +167,7 @@ class Outbox:
                     id=new_id(),
                     phone_hash=self._keyring.lookup("phone", phone),
                     code=code,
+                    purpose=purpose,
                     created_at=clock.real_now(),
                 )
             )

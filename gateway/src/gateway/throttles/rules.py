@@ -81,6 +81,9 @@ class Limits:
     passwords_per_name: int
     passwords_per_address: int
     credentials_per_account: int
+    confirmations_per_phone: int
+    confirmations_per_phone_day: int
+    confirmation_codes_per_phone: int
 
 
 def list_code_sends(
@@ -144,6 +147,24 @@ def list_credential_tries(limits: Limits, *, account_id: str) -> list[Try]:
     """
     kept = Throttle("credentials", limits.credentials_per_account, limits.window_s, of_account=True)
     return [(kept, account_id)]
+
+
+def list_confirmation_sends(limits: Limits, *, phone: str) -> list[Try]:
+    """Return what sending a code that confirms a change counts as.
+
+    It has counts of its own, so that whoever proposes changes cannot lock a number out of sign-in.
+    """
+    per_day = limits.confirmations_per_phone_day
+    return [
+        (Throttle("confirmation", limits.confirmations_per_phone, limits.window_s), phone),
+        (Throttle("confirmation-day", per_day, DAY_S), phone),
+    ]
+
+
+def list_confirmation_tries(limits: Limits, *, phone: str) -> list[Try]:
+    """Return what a wrong code that confirms a change counts as, besides its own code."""
+    per_phone = limits.confirmation_codes_per_phone
+    return [(Throttle("confirmation-code", per_phone, limits.window_s), phone)]
 
 
 class Refusals:

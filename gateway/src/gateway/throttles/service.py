@@ -35,6 +35,9 @@ def read_limits(settings: Settings) -> Limits:
         passwords_per_name=settings.password_attempts_per_name,
         passwords_per_address=settings.password_attempts_per_address,
         credentials_per_account=settings.credential_attempts_per_account,
+        confirmations_per_phone=settings.confirmation_sends_per_phone,
+        confirmations_per_phone_day=settings.confirmation_sends_per_phone_day,
+        confirmation_codes_per_phone=settings.confirmation_attempts_per_phone,
     )
 
 

@@ -52,8 +52,8 @@ TAGS = (
     ),
     Tag(
         "Administration",
-        "Staff accounts, their roles and history, and the keys that sign tokens.",
-        ("accounts", "signing_keys", "revocations"),
+        "Staff accounts, their roles and history, the keys that sign tokens, codes for services.",
+        ("accounts", "signing_keys", "revocations", "confirmation_codes", "phone_notices"),
     ),
     Tag(
         "Operations",
