@@ -80,6 +80,17 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "GET /v1/members/{member_id}": READERS,
         "PATCH /v1/members/{member_id}": frozenset({A, B, D}),
         "GET /v1/members/{member_id}/identity": frozenset({M, A, B, D}),
+        "POST /v1/members/{member_id}/corrections": frozenset({M, A, B, D}),
+        "GET /v1/members/{member_id}/corrections": frozenset({M, A, B, D}),
+        "GET /v1/members/{member_id}/corrections/{correction_id}": frozenset({M, A, B, D}),
+        "POST /v1/members/{member_id}/corrections/{correction_id}/code": frozenset({M, A, B, D}),
+        "POST /v1/members/{member_id}/corrections/{correction_id}/confirmation": frozenset(
+            {M, A, B, D}
+        ),
+        "POST /v1/members/{member_id}/corrections/{correction_id}/approval": STAFF,
+        "POST /v1/members/{member_id}/corrections/{correction_id}/rejection": frozenset(
+            {M, A, B, D}
+        ),
         "GET /v1/members/{member_id}/contribution-basis": frozenset({S}),
         "POST /v1/members/{member_id}/work-declarations": frozenset({M, A, B, D}),
         "GET /v1/members/{member_id}/work-declarations": READERS,
@@ -167,6 +178,7 @@ NAMED = {"code": "BWI", "month": "2026-01", "day": "2026-08-18"}
 
 ID_NAMES = (
     "parked_id",
+    "correction_id",
     "ending_id",
     "attribution_id",
     "handover_id",

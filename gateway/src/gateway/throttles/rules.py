@@ -152,7 +152,7 @@ def list_credential_tries(limits: Limits, *, account_id: str) -> list[Try]:
 def list_confirmation_sends(limits: Limits, *, phone: str) -> list[Try]:
     """Return what sending a code that confirms a change counts as.
 
-    It has counts of its own, so that whoever proposes changes cannot lock a number out of sign-in.
+    It has counts of its own, so that proposing changes cannot lock a number out of sign-in.
     """
     per_day = limits.confirmations_per_phone_day
     return [

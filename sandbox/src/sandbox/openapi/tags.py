@@ -18,7 +18,11 @@ TAGS = (
         "Request a one-time code, get and refresh tokens, end sessions, manage your own account.",
         ("auth", "me", "sandbox"),
     ),
-    Tag("Members", "Find, read and correct members and their attribution.", ("members",)),
+    Tag(
+        "Members",
+        "Find, read and correct members and their attribution.",
+        ("members", "corrections"),
+    ),
     Tag(
         "Enrolment",
         "Take workers in, one by one or as a batch that was written down offline.",

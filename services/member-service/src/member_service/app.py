@@ -4,6 +4,9 @@ import httpx
 from fastapi import FastAPI
 
 from member_service.attributions.routes import router as attributions
+from member_service.corrections.routes import asking as corrections_asking
+from member_service.corrections.routes import router as corrections
+from member_service.corrections.service import make_office
 from member_service.coverage.routes import router as coverage
 from member_service.declarations.routes import router as declarations
 from member_service.enrolments.routes import router as enrolments
@@ -26,6 +29,8 @@ ROUTES = web.describe_routes(
     attributions,
     handovers,
     coverage,
+    corrections,
+    corrections_asking,
     lookups,
     occupations,
     holidays,
@@ -45,13 +50,15 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
     """Return the app that stands on this kit."""
     kit.visibility_checks[members_service.SHOWN_AS] = members_service.check_visibility
     agents, payments = kit.client(settings.agent_url), kit.client(settings.payment_url)
+    gateway = kit.client(settings.gateway_url)
     app = web.create_app(
         kit,
         title="Perisai member-service",
         routes=ROUTES,
         subscriptions=subscriptions(agents=agents, payments=payments, terms=settings.terms),
-        periodic=periodic(settings.terms),
-        on_close=[agents.close, payments.close],
+        periodic=periodic(make_office(settings, kit.keyring), gateway),
+        on_close=[agents.close, payments.close, gateway.close],
     )
+    app.state.gateway = gateway
     app.state.joint_leave_counts = settings.joint_leave_counts
     return app

@@ -11,6 +11,7 @@ from member_service.registrations.rules import Terms
 from member_service.settings import Settings
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
+from perisai_kit.db.engine import Database
 from perisai_kit.http.paging import Cursor, read_cursor
 from perisai_kit.http.problems import choose_language
 
@@ -21,12 +22,21 @@ def _settings(request: Request) -> Settings:
     return settings
 
 
+async def _get_settings(request: Request) -> Settings:
+    return _settings(request)
+
+
 async def _limits(request: Request) -> Limits:
     return _settings(request).limits
 
 
 async def _terms(request: Request) -> Terms:
     return _settings(request).terms
+
+
+async def _database(request: Request) -> Database:
+    database: Database = request.app.state.kit.database
+    return database
 
 
 async def _request_id(request: Request) -> str:
@@ -47,6 +57,9 @@ def _made_and_id(created_at: str, row_id: str) -> tuple[datetime, UUID]:
 LimitsOf = Annotated[Limits, Depends(_limits)]
 TermsOf = Annotated[Terms, Depends(_terms)]
 Language = Annotated[str, Depends(choose_language)]
+SettingsOf = Annotated[Settings, Depends(_get_settings)]
+WholeDatabase = Annotated[Database, Depends(_database)]
+"""For a route that asks another service between two short transactions of its own."""
 RequestId = Annotated[str, Depends(_request_id)]
 
 After = Annotated[tuple[datetime, UUID] | None, Depends(_after)]

@@ -35,6 +35,10 @@ class Settings(ServiceSettings):
 
     Source: docs/domain.md, Membership (three in a row is confirmed; that they are over is our own).
     """
+    correction_valid_days: int = Field(default=14, ge=1, le=365)
+    """How long a proposed correction of sensitive facts may be confirmed. Our own choice."""
+    phone_correction_delay_h: int = Field(default=72, ge=0, le=24 * 90)
+    """Between the notice to a member's old number and its change by officers. Our own choice."""
     joint_leave_counts: bool = True
     """Whether nothing falls due on a day of joint leave either. Our own reading."""
 

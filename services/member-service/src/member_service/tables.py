@@ -6,6 +6,7 @@ from member_service.attributions import models as attributions
 from member_service.base import Base
 from member_service.care import models as care
 from member_service.consents import models as consents
+from member_service.corrections import models as corrections
 from member_service.coverage import models as coverage
 from member_service.declarations import models as declarations
 from member_service.enrolments import models as enrolments
@@ -26,6 +27,7 @@ __all__ = [
     "attributions",
     "care",
     "consents",
+    "corrections",
     "coverage",
     "declarations",
     "enrolments",

@@ -1,5 +1,7 @@
 """What this service does without being asked: `perisai-serve member --worker`."""
 
+from member_service.corrections.service import Office, make_office
+from member_service.corrections.tasks import CorrectionTasks
 from member_service.coverage.tasks import CoverageTasks
 from member_service.registrations.rules import Terms
 from member_service.settings import Settings
@@ -13,6 +15,7 @@ from perisai_kit.events.catalogue import (
 )
 from perisai_kit.events.subscription import POLL_S, FeedSource, Subscription
 from perisai_kit.services import app as web
+from perisai_kit.services.client import ServiceClient
 from perisai_kit.services.worker import Periodic, Worker
 
 
@@ -42,9 +45,12 @@ def subscriptions(
     ]
 
 
-def periodic(terms: Terms) -> list[Periodic]:
+def periodic(office: Office, gateway: ServiceClient) -> list[Periodic]:
     """Return this service's periodic tasks."""
-    return [Periodic("registrations.announce", 60, CoverageTasks(terms).announce_ends)]
+    return [
+        Periodic("registrations.announce", 60, CoverageTasks(office.terms).announce_ends),
+        Periodic("corrections.advance", 15, CorrectionTasks(office, gateway).advance),
+    ]
 
 
 def create_worker() -> Worker:
@@ -58,5 +64,5 @@ def create_worker() -> Worker:
             payments=kit.client(settings.payment_url),
             terms=settings.terms,
         ),
-        periodic=periodic(settings.terms),
+        periodic=periodic(make_office(settings, kit.keyring), kit.client(settings.gateway_url)),
     )

@@ -177,17 +177,11 @@ async def test_a_bad_change_is_refused_by_its_name(
     for field in [
         "kk",
         "email",
-        "full_name",
-        "birth_date",
         "place_of_birth",
-        "sex",
-        "phone",
         "address",
-        "occupations",
         "declared_income",
         "programmes",
         "employs_others",
-        "payer",
     ]:
         if (field, name) in NOT_BAD or (field in ("kk", "email") and name == "null"):
             continue
@@ -276,7 +270,7 @@ async def test_a_bad_if_match_is_refused(
 ) -> None:
     answer = await client.patch(
         f"/v1/members/{member.id}",
-        json={"payer": "sponsor"},
+        json={"declared_income": 2_000_000},
         headers={**agent.headers, "If-Match": "x" * 1000},
     )
 

@@ -14,6 +14,7 @@ INSERT_ONLY = (
     "member_changes",
     "agent_decisions",
     "bpu_evidence",
+    "correction_steps",
     "enrolment_batches",
     "enrolment_rows",
     "holiday_corrections",
@@ -74,6 +75,7 @@ CHANGING = {
     },
     "attributions": {"withdrawn_at", "withdrawn_by"},
     "handovers": {"withdrawn_at", "withdrawn_by"},
+    "corrections": {"effective_at", "state"},
     "reported_endings": {"withdrawn_at", "withdrawn_by"},
 }
 

@@ -62,6 +62,7 @@ class Wire(httpx.AsyncBaseTransport):
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
+        self._gateway_paths: dict[str, Callable[[httpx.Request], httpx.Response]] = {}
         self._hosts: dict[str, httpx.AsyncBaseTransport] = {
             "gateway": httpx.MockTransport(self._gateway)
         }
@@ -70,6 +71,12 @@ class Wire(httpx.AsyncBaseTransport):
         if isinstance(to, FastAPI):
             to = httpx.ASGITransport(app=to, raise_app_exceptions=False)
         self._hosts[host] = to
+
+    def answer_at_gateway(
+        self, path: str, handler: Callable[[httpx.Request], httpx.Response]
+    ) -> None:
+        """Answer requests to one address of the gateway, which still gives tokens and keys."""
+        self._gateway_paths[path] = handler
 
     def answer(self, host: str, handler: Callable[[httpx.Request], httpx.Response]) -> None:
         """Answer requests to a host with a function."""
@@ -82,6 +89,8 @@ class Wire(httpx.AsyncBaseTransport):
         return await transport.handle_async_request(request)
 
     def _gateway(self, request: httpx.Request) -> httpx.Response:
+        if handler := self._gateway_paths.get(request.url.path):
+            return handler(request)
         if request.url.path == "/.well-known/jwks.json":
             return httpx.Response(200, json=self._tokens.jwks())
         if request.url.path == "/v1/revocations":

@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.care.models import CarePeriodRow as Care
+from member_service.care.models import KnownAgent
 from member_service.care.queries import is_of
 from member_service.members.models import Member, MemberChange
 from member_service.members.rules import MemberNotFound, RegistrationState, Standing
@@ -123,6 +124,20 @@ def _has_standing(standing: Standing, *, on: date, last_due: Month) -> ColumnEle
         case Standing.ENDED:
             return and_(Member.ends_on <= on, not_(lapsed))
     assert_never(standing)
+
+
+async def lock_member(session: AsyncSession, member_id: UUID) -> Member:
+    """Raises: MemberNotFound."""
+    member = await session.get(Member, member_id, with_for_update=True, populate_existing=True)
+    if member is None:
+        raise MemberNotFound
+    return member
+
+
+async def is_agent(session: AsyncSession, member_id: UUID) -> bool:
+    """Tell whether this member is or ever was an agent."""
+    agents = select(KnownAgent.agent_id).where(KnownAgent.member_id == member_id)
+    return await session.scalar(agents.limit(1)) is not None
 
 
 async def find_by_nik(session: AsyncSession, nik_hash: bytes, viewer: Principal) -> Member | None:

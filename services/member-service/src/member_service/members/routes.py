@@ -9,12 +9,12 @@ from member_service.holidays.routes import LastDue
 from member_service.members import queries, service
 from member_service.members.models import Member
 from member_service.members.rules import (
-    CorrectionByOfficer,
+    AgentsOwnRecord,
+    ConfirmationRequired,
     IncomeBelowMinimum,
     JhtMandatory,
     MandatoryProgrammeMissing,
     MemberNotFound,
-    OccupationUnknown,
     Standing,
     find_standing,
     may_read_identity,
@@ -99,11 +99,11 @@ async def get_member(
         MemberNotFound,
         PreconditionFailed,
         PreconditionRequired,
-        CorrectionByOfficer,
+        ConfirmationRequired,
+        AgentsOwnRecord,
         IncomeBelowMinimum,
         MandatoryProgrammeMissing,
         JhtMandatory,
-        OccupationUnknown,
     ),
 )
 async def change_member(
@@ -119,8 +119,8 @@ async def change_member(
 ) -> MemberOut:
     """Change what is sent, if nobody else has changed the member since it was read (If-Match).
 
-    Income, occupations, programmes and payer count for the bills issued from now on. Only an
-    officer corrects a date of birth or a sex.
+    Income and programmes count for the bills issued from now on. Name, date of birth, sex,
+    telephone, occupations and payer change by a correction, at `/corrections`.
     """
     member = await service.change(
         session,

@@ -30,6 +30,10 @@ class Programme(StrEnum):
 
 MANDATORY = frozenset({Programme.JKK, Programme.JKM})
 
+SENSITIVE = ("full_name", "birth_date", "sex", "phone", "occupations", "payer")
+"""What decides who somebody is, who can sign in as them, or what they pay: never one person's
+word."""
+
 
 class Payer(StrEnum):
     SELF = "self"
@@ -174,10 +178,24 @@ class NewToBpuBasisMissing(Invalid):
     text_id = "Isi alasan mengapa peserta ini dianggap baru di BPU."
 
 
-class CorrectionByOfficer(Forbidden):
-    code = "correction_by_officer"
-    text = "Only a branch officer can correct the date of birth or the sex."
-    text_id = "Hanya petugas cabang yang dapat memperbaiki tanggal lahir atau jenis kelamin."
+class ConfirmationRequired(Forbidden):
+    """`details["fields"]` names the sensitive ones."""
+
+    code = "confirmation_required"
+    text = (
+        "Name, date of birth, sex, telephone, occupations and payer change only when the member "
+        "or two officers confirm it. Propose a correction at /v1/members/{id}/corrections."
+    )
+    text_id = (
+        "Nama, tanggal lahir, jenis kelamin, telepon, pekerjaan, dan pembayar iuran hanya berubah "
+        "jika disetujui peserta atau dua petugas. Ajukan di /v1/members/{id}/corrections."
+    )
+
+
+class AgentsOwnRecord(Forbidden):
+    code = "agents_own_record"
+    text = "This member is an agent. Only the branch changes this record."
+    text_id = "Peserta ini adalah agen. Hanya kantor cabang yang dapat mengubah datanya."
 
 
 def age_problem(birth_date: date, *, limits: Limits, on: date) -> Invalid | None:

@@ -6,11 +6,14 @@ from pydantic import (
     StrictBool,
     StringConstraints,
     field_validator,
+    model_validator,
 )
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from member_service.members.rules import (
+    SENSITIVE,
+    ConfirmationRequired,
     NewToBpuBasis,
     Payer,
     Programme,
@@ -34,6 +37,7 @@ from perisai_kit.http.types import (
     ShortText,
     Text255,
     WadahId,
+    with_example,
 )
 
 NikText = Annotated[ShortText, Field(description="16 digits.", examples=["3510111203900001"])]
@@ -84,34 +88,41 @@ class MemberFacts(Model):
 
 
 class MemberPatch(Model):
-    """Only what is sent changes; `kk` and `email` may be taken away with null."""
+    """Only what is sent changes; `kk` and `email` may be taken away with null.
+
+    Name, date of birth, sex, telephone, occupations and payer are corrections.
+    """
+
+    model_config = with_example(declared_income=1_500_000)
 
     kk: KkText | None = None
-    email: Email | None = None
-    full_name: ShortText | SkipJsonSchema[None] = None
-    birth_date: Day | SkipJsonSchema[None] = None
-    place_of_birth: ShortText | SkipJsonSchema[None] = None
-    sex: Sex | SkipJsonSchema[None] = None
-    phone: Phone | SkipJsonSchema[None] = None
-    address: Address | SkipJsonSchema[None] = None
-    occupations: Occupations | SkipJsonSchema[None] = None
+    email: Annotated[Email | None, Field(description="E-mail; null takes it away.")] = None
+    place_of_birth: Annotated[
+        ShortText | SkipJsonSchema[None], Field(description="Place of birth.")
+    ] = None
+    address: Annotated[
+        Address | SkipJsonSchema[None], Field(description="Where the member lives.")
+    ] = None
     declared_income: Rupiah | SkipJsonSchema[None] = None
     programmes: Programmes | SkipJsonSchema[None] = None
-    employs_others: StrictBool | SkipJsonSchema[None] = None
-    payer: Payer | SkipJsonSchema[None] = None
+    employs_others: Annotated[
+        StrictBool | SkipJsonSchema[None], Field(description="Employs others; then JHT is a must.")
+    ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _not_sensitive(cls, sent: Any) -> Any:
+        sensitive = [each for each in SENSITIVE if isinstance(sent, dict) and each in sent]
+        if sensitive:
+            raise ConfirmationRequired(field=sensitive[0], fields=sensitive)
+        return sent
 
     @field_validator(
-        "full_name",
-        "birth_date",
         "place_of_birth",
-        "sex",
-        "phone",
         "address",
-        "occupations",
         "declared_income",
         "programmes",
         "employs_others",
-        "payer",
         mode="before",
     )
     @classmethod

@@ -233,78 +233,123 @@ async def change(
     """Change a member's record; bills issued from now on follow it, older ones do not.
 
     if_match: the ETags the client may have read; `*` for any. Payments do not change it.
-    Raises: MemberNotFound, PreconditionFailed, CorrectionByOfficer, and what the rules refuse.
+    Raises: MemberNotFound, PreconditionFailed, AgentsOwnRecord, and what the rules refuse.
     """
     member = await lock(session, member_id=member_id, viewer=viewer)
     if not allows(if_match, member.version):
         raise PreconditionFailed
+    if not viewer.has(Role.BRANCH_OFFICER, Role.ADMIN) and await queries.is_agent(
+        session, member.id
+    ):
+        raise rules.AgentsOwnRecord
     sent = patch.model_dump(exclude_unset=True)
-    if BIRTH_FIELDS & sent.keys() and not viewer.has(Role.BRANCH_OFFICER, Role.ADMIN):
-        raise rules.CorrectionByOfficer
-    changed = _apply(member, sent, keyring)
-    _check(member, changed, limits)
-    if not changed:
-        return member
-    member.version += 1
-    await queries.insert_change(session, _change(member, sorted(changed), viewer))
-    await publish(session, MemberUpdated(member_id=member.id, changed=tuple(sorted(changed))))
+    await apply_change(
+        session, member, sent, made_by=viewer.account_id, limits=limits, keyring=keyring
+    )
     return member
 
 
-async def lock(session: AsyncSession, *, member_id: UUID, viewer: Principal) -> Member:
+async def apply_change(
+    session: AsyncSession,
+    member: Member,
+    sent: Mapping[str, Any],
+    *,
+    made_by: UUID,
+    limits: Limits,
+    keyring: Keyring,
+) -> frozenset[str]:
+    """Write values on a locked member, record and publish; return the fields that differ.
+
+    Raises: what the rules refuse.
+    """
+    values = flatten(sent)
+    changed = find_differences(member, values)
+    check_change(member, {name: values[name] for name in changed}, limits)
+    if not changed:
+        return changed
+    for name in changed:
+        setattr(member, name, values[name])
+    if "phone" in changed:
+        member.phone_hash = keyring.lookup("phone", member.phone)
+    if changed & BIRTH_FIELDS:
+        nik = read_nik(member.nik, birth_date=member.birth_date, on=member.enrolled_on)
+        member.nik_warnings = _nik_warnings(nik, member.sex)
+    member.version += 1
+    change = MemberChange(
+        member_id=member.id,
+        version=member.version,
+        changed=sorted(changed),
+        made_by=made_by,
+        made_at=clock.now(),
+    )
+    await queries.insert_change(session, change)
+    await publish(session, MemberUpdated(member_id=member.id, changed=tuple(sorted(changed))))
+    return changed
+
+
+def flatten(sent: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values by column: those of the address by themselves, programmes in order."""
+    values = {**sent, **(sent.get("address") or {})}
+    values.pop("address", None)
+    if "programmes" in values:
+        values["programmes"] = rules.in_order(values["programmes"])
+    return values
+
+
+def find_differences(member: Member, values: Mapping[str, Any]) -> frozenset[str]:
+    """Return which of these values the member's record does not have."""
+    return frozenset(name for name, value in values.items() if getattr(member, name) != value)
+
+
+def check_change(member: Member, values: Mapping[str, Any], limits: Limits) -> None:
+    """Check a record as it would be with these values, which differ from it.
+
+    Raises: what the rules refuse.
+    """
+
+    def new(name: str) -> Any:
+        return values.get(name, getattr(member, name))
+
+    problems: list[DomainError] = []
+    if values.keys() & CONTRIBUTION_FIELDS:
+        problems += rules.contribution_problems(
+            declared_income=new("declared_income"),
+            programmes=new("programmes"),
+            employs_others=new("employs_others"),
+            occupations=new("occupations"),
+            limits=limits,
+        )
+    if "birth_date" in values:
+        age = rules.age_problem(new("birth_date"), limits=limits, on=member.enrolled_on)
+        problems += [age] if age else []
+    if problems:
+        raise together(problems)
+
+
+async def lock(
+    session: AsyncSession, *, member_id: UUID, viewer: Principal, himself: bool = False
+) -> Member:
     """Return a member whose record is in the reader's hands, locked.
 
+    himself: the member may, too.
     Raises: MemberNotFound.
     """
     member = await queries.get_member(session, member_id, viewer, lock=True)
-    if not rules.handles(viewer, member):
+    may = rules.may_read_identity if himself else rules.handles
+    if not may(viewer, member):
         raise rules.MemberNotFound
     record_shown(session, kind=SHOWN_AS, ids=[member.id])
     return member
 
 
-def _apply(member: Member, sent: dict[str, Any], keyring: Keyring) -> set[str]:
-    address = sent.pop("address", None) or {}
-    if "programmes" in sent:
-        sent["programmes"] = rules.in_order(sent["programmes"])
-    changed = set()
-    for name, value in {**sent, **address}.items():
-        if getattr(member, name) != value:
-            setattr(member, name, value)
-            changed.add(name)
-    if "phone" in changed:
-        member.phone_hash = keyring.lookup("phone", member.phone)
-    return changed
+async def read_phone(session: AsyncSession, member_id: UUID) -> str:
+    """Return a member's telephone number, for a message to the member."""
+    return (await session.get_one(Member, member_id)).phone
 
 
-def _check(member: Member, changed: set[str], limits: Limits) -> None:
-    problems: list[DomainError] = []
-    if changed & CONTRIBUTION_FIELDS:
-        problems += rules.contribution_problems(
-            declared_income=member.declared_income,
-            programmes=member.programmes,
-            employs_others=member.employs_others,
-            occupations=member.occupations,
-            limits=limits,
-        )
-    if changed & BIRTH_FIELDS:
-        on = member.enrolled_on
-        age = rules.age_problem(member.birth_date, limits=limits, on=on)
-        problems += [age] if age else []
-        nik = read_nik(member.nik, birth_date=member.birth_date, on=on)
-        member.nik_warnings = _nik_warnings(nik, member.sex)
-    if problems:
-        raise together(problems)
-
-
-def _change(member: Member, changed: list[str], viewer: Principal) -> MemberChange:
-    return MemberChange(
-        member_id=member.id,
-        version=member.version,
-        changed=changed,
-        made_by=viewer.account_id,
-        made_at=clock.now(),
-    )
+async def lock_any(session: AsyncSession, member_id: UUID) -> Member:
+    """Return a member, locked, for work that nobody asked for just now. Raises: MemberNotFound."""
+    return await queries.lock_member(session, member_id)
 
 
 async def find_by_nik(

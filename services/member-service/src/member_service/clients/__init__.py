@@ -1,0 +1,1 @@
+"""Questions this service asks others."""

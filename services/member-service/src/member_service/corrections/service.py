@@ -1,0 +1,375 @@
+"""Corrections of sensitive facts: proposed, confirmed by code or by two officers, then applied."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from member_service.corrections import queries, rules
+from member_service.corrections.models import Correction, CorrectionStep
+from member_service.corrections.rules import CorrectionState, StepKind
+from member_service.corrections.schemas import Approval, NewCorrection, Rejection, SensitiveFacts
+from member_service.coverage import service as coverage
+from member_service.members import service as members
+from member_service.members.models import Member
+from member_service.members.rules import Limits, MemberNotFound, may_read_identity
+from member_service.registrations.rules import Terms
+from member_service.settings import Settings
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.db.bulk import insert_once
+from perisai_kit.domain import clock
+from perisai_kit.domain.errors import DomainError, Forbidden, PreconditionFailed
+from perisai_kit.domain.ids import new_id
+from perisai_kit.http.etag import allows
+from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.privacy.read_audit import audit_read
+
+PHONE = "phone"
+JUDGED_ANEW = frozenset({"birth_date"})
+"""After these the calendar judges the member anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What corrections are judged and applied with. phone_delay: from the notice on."""
+
+    limits: Limits
+    terms: Terms
+    keyring: Keyring
+    valid_for: timedelta
+    phone_delay: timedelta
+
+
+def make_office(settings: Settings, keyring: Keyring) -> Office:
+    """Return what the settings say of corrections."""
+    return Office(
+        limits=settings.limits,
+        terms=settings.terms,
+        keyring=keyring,
+        valid_for=timedelta(days=settings.correction_valid_days),
+        phone_delay=timedelta(hours=settings.phone_correction_delay_h),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    correction: Correction
+    steps: Sequence[CorrectionStep]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Addressee:
+    """Whom a code goes to. No repr: it names a telephone."""
+
+    correction_id: UUID
+    member_id: UUID
+    phone: str
+
+
+async def propose(
+    session: AsyncSession,
+    *,
+    member_id: UUID,
+    new: NewCorrection,
+    if_match: str,
+    viewer: Principal,
+    office: Office,
+) -> Described:
+    """Propose a change of sensitive facts. An officer's proposal is the first of two approvals.
+
+    The same id again proposes nothing more.
+    Raises: MemberNotFound, PreconditionFailed, EvidenceMissing, CorrectionUnchanged,
+    CorrectionOpen, CorrectionIdTaken, and what the rules refuse.
+    """
+    member = await members.lock(session, member_id=member_id, viewer=viewer, himself=True)
+    if new.id is not None and (first := await queries.find(session, new.id)) is not None:
+        return await _same(session, first, member_id, new, viewer)
+    if not allows(if_match, member.version):
+        raise PreconditionFailed
+    decides = _is_officer(viewer) and viewer.member_id != member_id
+    if decides and new.evidence is None:
+        raise rules.EvidenceMissing(field="evidence")
+    sent = new.changes.model_dump(exclude_unset=True)
+    changed = members.find_differences(member, sent)
+    if not changed:
+        raise rules.CorrectionUnchanged(field="changes")
+    _check(member, {name: sent[name] for name in changed}, office.limits)
+    await _make_room(session, member_id)
+    now = clock.now()
+    row = Correction(
+        id=new.id or new_id(),
+        member_id=member_id,
+        fields=sorted(changed),
+        changes=new.changes.model_dump_json(exclude_unset=True),
+        proposed_by=viewer.account_id,
+        proposed_at=now,
+        expires_at=now + office.valid_for,
+        state=CorrectionState.OPEN,
+    )
+    correction = await insert_once(session, row)
+    if correction is None:
+        raise rules.CorrectionIdTaken(field="id")
+    _add_step(session, correction, StepKind.PROPOSED, by=viewer.account_id)
+    if decides:
+        _add_step(session, correction, StepKind.APPROVED, by=viewer.account_id, reason=new.evidence)
+    return await _describe(session, correction)
+
+
+def _check(member: Member, values: Mapping[str, Any], limits: Limits) -> None:
+    try:
+        members.check_change(member, values, limits)
+    except DomainError as refused:
+        for each in (refused, *refused.others):
+            each.field = f"changes.{each.field}"
+        raise
+
+
+async def _same(
+    session: AsyncSession, first: Correction, member_id: UUID, new: NewCorrection, viewer: Principal
+) -> Described:
+    asked = new.changes.model_dump_json(exclude_unset=True)
+    if (first.member_id, first.proposed_by, first.changes) != (member_id, viewer.account_id, asked):
+        raise rules.CorrectionIdTaken(field="id")
+    return await _describe(session, first)
+
+
+async def _make_room(session: AsyncSession, member_id: UUID) -> None:
+    present = await queries.find_undecided(session, member_id)
+    if present is None:
+        return
+    if present.state is CorrectionState.WAITING or clock.now() < present.expires_at:
+        raise rules.CorrectionOpen(correction_id=str(present.id))
+    present.state = CorrectionState.EXPIRED
+    _add_step(session, present, StepKind.EXPIRED, by=None)
+    await session.flush()
+
+
+async def find_addressee(
+    session: AsyncSession, *, member_id: UUID, correction_id: UUID, viewer: Principal
+) -> Addressee:
+    """Return where the code for an undecided correction goes: the member's present telephone.
+
+    Raises: MemberNotFound, CorrectionNotFound, CorrectionEnded.
+    """
+    member = await _see(session, member_id, viewer)
+    correction = await queries.get(session, correction_id, member_id=member_id)
+    rules.check_undecided(correction.state, expires_at=correction.expires_at, now=clock.now())
+    return Addressee(correction.id, member.id, member.phone)
+
+
+async def confirm(
+    session: AsyncSession,
+    *,
+    addressee: Addressee,
+    viewer: Principal,
+    office: Office,
+) -> Described:
+    """Apply a correction for which the member's code was right. The gateway has used it up.
+
+    Raises: MemberNotFound, CorrectionNotFound, CorrectionEnded, ConfirmationCodeWrong for a number
+    that has changed meanwhile, and what the rules refuse.
+    """
+    member, correction = await _lock(session, addressee.member_id, addressee.correction_id, viewer)
+    if member.phone != addressee.phone:
+        raise rules.ConfirmationCodeWrong(field="code")
+    _add_step(session, correction, StepKind.CONFIRMED, by=viewer.account_id)
+    await _apply(session, member, correction, made_by=viewer.account_id, office=office)
+    return await _describe(session, correction)
+
+
+async def approve(
+    session: AsyncSession,
+    *,
+    member_id: UUID,
+    correction_id: UUID,
+    new: Approval,
+    officer: Principal,
+    office: Office,
+) -> Described:
+    """Approve a correction as one of two officers, with the evidence seen.
+
+    After the second approval it is applied; a telephone only after the notice and the delay.
+    Raises: MemberNotFound, CorrectionNotFound, CorrectionEnded, OwnRecord, SecondOfficerRequired,
+    and what the rules refuse.
+    """
+    member, correction = await _lock(session, member_id, correction_id, officer)
+    if correction.state is CorrectionState.WAITING:
+        raise rules.CorrectionEnded(state=correction.state.value)
+    before = await queries.list_steps(session, [correction.id])
+    approvers = _list_approvers(before)
+    rules.check_officer(
+        officer.account_id,
+        member_id=member_id,
+        own_member_id=officer.member_id,
+        spoken={*approvers, correction.proposed_by},
+    )
+    _add_step(session, correction, StepKind.APPROVED, by=officer.account_id, reason=new.evidence)
+    if rules.is_approved([*approvers, officer.account_id]):
+        if PHONE in correction.fields:
+            correction.state = CorrectionState.WAITING
+        else:
+            await _apply(session, member, correction, made_by=officer.account_id, office=office)
+    return await _describe(session, correction)
+
+
+async def reject(
+    session: AsyncSession,
+    *,
+    member_id: UUID,
+    correction_id: UUID,
+    new: Rejection,
+    viewer: Principal,
+) -> Described:
+    """Reject an undecided correction: an officer, the member, or who proposed it.
+
+    Raises: MemberNotFound, CorrectionNotFound, CorrectionEnded, Forbidden.
+    """
+    _, correction = await _lock(session, member_id, correction_id, viewer)
+    is_member = viewer.has(Role.MEMBER) and viewer.member_id == member_id
+    is_own = correction.proposed_by == viewer.account_id
+    if not (_is_officer(viewer) or is_member or is_own):
+        raise Forbidden
+    correction.state = CorrectionState.REJECTED
+    _add_step(session, correction, StepKind.REJECTED, by=viewer.account_id, reason=new.reason)
+    return await _describe(session, correction)
+
+
+async def describe(
+    session: AsyncSession,
+    *,
+    member_id: UUID,
+    correction_id: UUID,
+    viewer: Principal,
+    request_id: str,
+) -> Described:
+    """Return a correction, and record the reading. Raises: MemberNotFound, CorrectionNotFound."""
+    await _see(session, member_id, viewer, request_id)
+    return await _describe(session, await queries.get(session, correction_id, member_id=member_id))
+
+
+async def list_newest(
+    session: AsyncSession, *, member_id: UUID, viewer: Principal, request_id: str
+) -> Sequence[Described]:
+    """Return a member's newest corrections, and record the reading. Raises: MemberNotFound."""
+    await _see(session, member_id, viewer, request_id)
+    found = await queries.list_newest(session, member_id)
+    steps: dict[UUID, list[CorrectionStep]] = {each.id: [] for each in found}
+    for step in await queries.list_steps(session, steps):
+        steps[step.correction_id].append(step)
+    return [Described(each, steps[each.id]) for each in found]
+
+
+async def list_waiting(
+    session: AsyncSession, *, limit: int
+) -> Sequence[tuple[UUID, UUID, datetime | None]]:
+    """Return (id, member, when due) of corrections to announce (None) or to apply now."""
+    return await queries.list_waiting(session, due_at=clock.now(), limit=limit)
+
+
+async def record_notice(
+    session: AsyncSession, *, member_id: UUID, correction_id: UUID, office: Office
+) -> None:
+    """Record that the old number was told; from now on the delay runs."""
+    await members.lock_any(session, member_id)
+    correction = await queries.get(session, correction_id, member_id=member_id, lock=True)
+    if correction.state is CorrectionState.WAITING and correction.effective_at is None:
+        correction.effective_at = clock.now() + office.phone_delay
+        _add_step(session, correction, StepKind.NOTIFIED, by=None)
+
+
+async def apply_waiting(
+    session: AsyncSession, *, member_id: UUID, correction_id: UUID, office: Office
+) -> None:
+    """Apply a correction whose delay is over. What the rules refuse by now is rejected."""
+    member = await members.lock_any(session, member_id)
+    correction = await queries.get(session, correction_id, member_id=member_id, lock=True)
+    now = clock.now()
+    if correction.state is not CorrectionState.WAITING or now < (correction.effective_at or now):
+        return
+    approvers = _list_approvers(await queries.list_steps(session, [correction.id]))
+    try:
+        await _apply(session, member, correction, made_by=approvers[-1], office=office)
+    except DomainError as refused:
+        correction.state = CorrectionState.REJECTED
+        _add_step(session, correction, StepKind.REJECTED, by=None, reason=refused.text)
+
+
+async def _apply(
+    session: AsyncSession,
+    member: Member,
+    correction: Correction,
+    *,
+    made_by: UUID,
+    office: Office,
+) -> None:
+    facts = SensitiveFacts.model_validate_json(correction.changes)
+    changed = await members.apply_change(
+        session,
+        member,
+        facts.model_dump(exclude_unset=True),
+        made_by=made_by,
+        limits=office.limits,
+        keyring=office.keyring,
+    )
+    correction.state, correction.effective_at = CorrectionState.APPLIED, clock.now()
+    _add_step(session, correction, StepKind.APPLIED, by=made_by)
+    await session.flush()
+    if changed & JUDGED_ANEW:
+        await coverage.judge_members(session, [member.id], office.terms)
+
+
+async def _see(
+    session: AsyncSession, member_id: UUID, viewer: Principal, request_id: str | None = None
+) -> Member:
+    member = await members.see(session, member_id=member_id, viewer=viewer)
+    if not may_read_identity(viewer, member):
+        raise MemberNotFound
+    if request_id is not None:
+        await audit_read(
+            session, viewer, kind="member_identity", ids=[member.id], request_id=request_id
+        )
+    return member
+
+
+async def _lock(
+    session: AsyncSession, member_id: UUID, correction_id: UUID, viewer: Principal
+) -> tuple[Member, Correction]:
+    member = await members.lock(session, member_id=member_id, viewer=viewer, himself=True)
+    correction = await queries.get(session, correction_id, member_id=member_id, lock=True)
+    rules.check_undecided(correction.state, expires_at=correction.expires_at, now=clock.now())
+    return member, correction
+
+
+def _list_approvers(steps: Sequence[CorrectionStep]) -> list[UUID]:
+    return [each.made_by for each in steps if each.kind is StepKind.APPROVED and each.made_by]
+
+
+def _is_officer(viewer: Principal) -> bool:
+    return viewer.has(Role.BRANCH_OFFICER, Role.ADMIN)
+
+
+def _add_step(
+    session: AsyncSession,
+    correction: Correction,
+    kind: StepKind,
+    *,
+    by: UUID | None,
+    reason: str | None = None,
+) -> None:
+    step = CorrectionStep(
+        id=new_id(),
+        correction_id=correction.id,
+        kind=kind,
+        reason=reason,
+        made_by=by,
+        made_at=clock.now(),
+    )
+    session.add(step)
+
+
+async def _describe(session: AsyncSession, correction: Correction) -> Described:
+    await session.flush()
+    return Described(correction, await queries.list_steps(session, [correction.id]))
