@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from perisai_kit.http.types import Phone
+from perisai_kit.http.types import PersonName, Phone
 
 PHONE: TypeAdapter[str] = TypeAdapter(Phone)
+NAME: TypeAdapter[str] = TypeAdapter(PersonName)
 
 
 @pytest.mark.parametrize(
@@ -89,3 +90,40 @@ def test_a_mobile_number_is_the_same_however_its_country_is_written(rest: str) -
 
     for written in (f"0{rest}", f"62{rest}", f"+62{rest}", f"0062{rest}", f"+620{rest}"):
         assert PHONE.validate_python(written) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("Siti", "Siti"),
+        ("Ma'ruf Amin", "Ma'ruf Amin"),
+        ("Hj. Siti Aminah, S.Pd.", "Hj. Siti Aminah, S.Pd."),
+        ("Al-Amin 2", "Al-Amin 2"),
+        ("  Siti\t Aminah \r\n", "Siti Aminah"),
+        ("Siti\u2028Aminah", "Siti Aminah"),
+        ("\u202eSiti\u200b A\u00adminah\ufeff", "Siti Aminah"),
+        ("Si\u3164ti\u2800", "Siti"),
+        ("Jose\u0301", "Jos\u00e9"),
+        ("\u0633\u064a\u062a\u064a", "\u0633\u064a\u062a\u064a"),
+    ],
+)
+def test_a_name_is_kept_in_one_line_without_what_nobody_sees(written: str, kept: str) -> None:
+    assert NAME.validate_python(written) == kept
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["\u200b", "\u200b\u200d\ufeff", "-", "12345", "...", "\u3164", "\u2800", "1 2", "\ufe0f"],
+)
+def test_a_name_has_a_letter(written: str) -> None:
+    with pytest.raises(ValidationError, match="at least one letter"):
+        NAME.validate_python(written)
+
+
+@given(st.text(max_size=100))
+def test_a_kept_name_is_kept_again(written: str) -> None:
+    try:
+        kept = NAME.validate_python(written)
+    except ValidationError:
+        return
+    assert NAME.validate_python(kept) == kept

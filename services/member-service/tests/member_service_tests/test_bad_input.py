@@ -101,6 +101,33 @@ async def test_a_bad_value_in_a_row_is_a_verdict_and_harms_no_other_row(
         assert errors[0]["pointer"].startswith(f"/rows/{number}/{field}")
 
 
+@pytest.mark.parametrize("name", ["\u200b\u200d", "-", "12345", "\u3164"])
+async def test_what_is_no_name_is_refused_at_enrolment_and_in_a_correction(
+    client: httpx.AsyncClient, agent: Any, member: Member, form: Form, name: str
+) -> None:
+    single = await post(client, "/v1/members", agent, encoded(form(full_name=name)))
+    batch = {"batch_id": str(new_id()), "rows": [form(full_name=name), form(full_name="Ma'ruf")]}
+    rows = await post(client, "/v1/enrolment-batches", agent, encoded(batch))
+    headers = {**agent.headers, "If-Match": "*"}
+    path, changes = f"/v1/members/{member.id}/corrections", {"changes": {"full_name": name}}
+    correction = await client.post(path, json=changes, headers=headers)
+
+    assert (single.status_code, pointers(single)) == (422, ["/full_name"])
+    assert [each["status"] for each in rows.json()["rows"]] == ["refused", "accepted"]
+    assert rows.json()["rows"][0]["errors"][0]["code"] == "person_name"
+    assert (correction.status_code, pointers(correction)) == (422, ["/changes/full_name"])
+
+
+async def test_a_name_is_cleaned_at_enrolment(
+    client: httpx.AsyncClient, agent: Any, form: Form
+) -> None:
+    name = "  Siti\n\u200bAminah\t"
+
+    answer = await post(client, "/v1/members", agent, encoded(form(full_name=name)))
+
+    assert answer.json()["full_name"] == "Siti Aminah"
+
+
 async def test_unknown_fields_even_with_unprintable_names_are_refused(
     client: httpx.AsyncClient, agent: Any, form: Form
 ) -> None:

@@ -94,6 +94,9 @@ FIELD_TEXTS: dict[str, FieldText] = {
         "must be a telephone number such as 0812 3456 7890",
         "harus berupa nomor telepon, misalnya 0812 3456 7890",
     ),
+    "person_name": FieldText(
+        "must be a name with at least one letter", "harus berupa nama dengan sedikitnya satu huruf"
+    ),
     "url_type": _ADDRESS,
     "url_parsing": _ADDRESS,
     "url_syntax_violation": _ADDRESS,

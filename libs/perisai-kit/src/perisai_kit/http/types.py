@@ -44,6 +44,31 @@ Text255 = Annotated[str, _text(1, 255), AfterValidator(_clean)]
 
 LongText = Annotated[str, _text(1, 2000), AfterValidator(_clean)]
 
+# Letters and signs that show nothing, beyond the category of invisible characters.
+_BLANK_SIGNS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+_VARIATIONS = range(0xFE00, 0xFE10)
+
+
+def _person_name(text: str) -> str:
+    """Return a name without invisible characters, in one line, with single blanks."""
+    kept = []
+    for sign in unicodedata.normalize("NFC", text):
+        category = unicodedata.category(sign)
+        if sign.isspace() or category.startswith("Z"):
+            kept.append(" ")
+        elif category in ("Cc", "Cf") or sign in _BLANK_SIGNS or ord(sign) in _VARIATIONS:
+            continue
+        else:
+            kept.append(sign)
+    name = " ".join("".join(kept).split())
+    if not any(sign.isalpha() for sign in name):
+        raise PydanticCustomError("person_name", "must be a name with at least one letter")
+    return name
+
+
+PersonName = Annotated[ShortText, AfterValidator(_person_name)]
+"""A name as on a card: one word is enough, and apostrophes and titles stay."""
+
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
 
 

@@ -23,6 +23,7 @@ from perisai_kit.http.types import (
     MemberId,
     Model,
     Out,
+    PersonName,
     ReasonText,
     RecordId,
     RegionCode,
@@ -62,14 +63,14 @@ class NewApplication(Model):
     birth_date: Annotated[
         TypedDate | None, Field(description="Decides the century where the NIK leaves it open.")
     ] = None
-    full_name: Annotated[ShortText, Field(description="Name as on the identity card.")]
+    full_name: Annotated[PersonName, Field(description="Name as on the identity card.")]
     citizenship: Annotated[
         Citizenship, Field(description="`wni` for Indonesians, `wna` for others.")
     ]
     bank_code: Annotated[BankCode, Field(description="The bank's code in the payment system.")]
     account_no: Annotated[AccountNo, Field(description="Bank account for incentives.")]
     account_holder_name: Annotated[
-        ShortText, Field(description="Holder of the account; must be the applicant.")
+        PersonName, Field(description="Holder of the account; must be the applicant.")
     ]
     device_description: Annotated[
         Text255, Field(description="The telephone the applicant will work with.")

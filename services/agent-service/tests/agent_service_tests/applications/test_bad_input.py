@@ -48,6 +48,8 @@ async def test_dates_to_come_are_refused_by_their_field(world: World) -> None:
         ({"nik": 3510111203900001}, "/nik"),
         ({"full_name": " "}, "/full_name"),
         ({"full_name": "Siti\x00"}, "/full_name"),
+        ({"full_name": "\u200b"}, "/full_name"),
+        ({"account_holder_name": "12345"}, "/account_holder_name"),
         ({"full_name": "x" * 101}, "/full_name"),
         ({"citizenship": "dutch"}, "/citizenship"),
         ({"bank_code": "0 9"}, "/bank_code"),

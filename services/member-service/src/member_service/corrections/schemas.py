@@ -15,9 +15,9 @@ from perisai_kit.http.types import (
     MemberId,
     Model,
     Out,
+    PersonName,
     Phone,
     RecordId,
-    ShortText,
     with_example,
 )
 
@@ -25,7 +25,7 @@ from perisai_kit.http.types import (
 class SensitiveFacts(Model):
     """Only what is sent is to change."""
 
-    full_name: Annotated[ShortText | SkipJsonSchema[None], Field(description="Full name.")] = None
+    full_name: Annotated[PersonName | SkipJsonSchema[None], Field(description="Full name.")] = None
     birth_date: Annotated[Day | SkipJsonSchema[None], Field(description="Date of birth.")] = None
     sex: Annotated[Sex | SkipJsonSchema[None], Field(description="Sex.")] = None
     phone: Annotated[Phone | SkipJsonSchema[None], Field(description="New telephone number.")] = (

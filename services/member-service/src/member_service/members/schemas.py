@@ -30,6 +30,7 @@ from perisai_kit.http.types import (
     Model,
     MonthText,
     Out,
+    PersonName,
     Phone,
     RecordId,
     RegionCode,
@@ -69,7 +70,7 @@ class MemberFacts(Model):
 
     nik: NikText
     kk: KkText | None = None
-    full_name: ShortText
+    full_name: PersonName
     birth_date: Day
     place_of_birth: ShortText
     sex: Sex
