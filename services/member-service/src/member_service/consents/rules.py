@@ -1,12 +1,9 @@
 """What a member has agreed to, and when."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from member_service.declarations.rules import DeclaredInFuture
+from member_service.declarations.rules import CLOCK_SKEW, DeclaredInFuture
 from perisai_kit.domain.errors import Invalid
-
-CLOCK_SKEW = timedelta(minutes=10)
-"""How far ahead a telephone's clock may run before its dates are refused. Our own choice."""
 
 
 def consent_problems(*, given_at: datetime, now: datetime) -> list[Invalid]:

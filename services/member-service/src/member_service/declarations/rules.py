@@ -1,8 +1,14 @@
 """What a member has said about working, and when."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from perisai_kit.domain.errors import Conflict, Invalid
+
+EASTERNMOST = ZoneInfo("Asia/Jayapura")
+"""Where in Indonesia a day begins first."""
+CLOCK_SKEW = timedelta(minutes=10)
+"""How far ahead a telephone's clock may run before its dates are refused. Our own choice."""
 
 
 class NotWorking(Invalid):
@@ -23,7 +29,18 @@ class DeclarationIdTaken(Conflict):
     text_id = "ID ini sudah dipakai pernyataan lain. Buat ID baru."
 
 
-def work_problems(*, working: bool, declared_on: date, on: date, within: str = "") -> list[Invalid]:
+FOR_TIME = frozenset({DeclaredInFuture.code})
+"""What is refused for one of these only is good once the time has come."""
+
+
+def find_latest_day(now: datetime) -> date:
+    """Return the latest civil day of Indonesia, on which somebody may declare something now."""
+    return (now + CLOCK_SKEW).astimezone(EASTERNMOST).date()
+
+
+def work_problems(
+    *, working: bool, declared_on: date, now: datetime, within: str = ""
+) -> list[Invalid]:
     """Return what is wrong with a working-status declaration.
 
     within: the field that holds it, with a dot behind.
@@ -32,6 +49,6 @@ def work_problems(*, working: bool, declared_on: date, on: date, within: str = "
     found: list[Invalid] = []
     if not working:
         found.append(NotWorking(field=f"{within}working"))
-    if declared_on > on:
+    if declared_on > find_latest_day(now):
         found.append(DeclaredInFuture(field=f"{within}declared_on"))
     return found

@@ -47,7 +47,7 @@ async def declare_work(
     if not may_read_identity(viewer, member):
         raise MemberNotFound
     problems = rules.work_problems(
-        working=new.working, declared_on=new.declared_on, on=clock.today()
+        working=new.working, declared_on=new.declared_on, now=clock.now()
     )
     if problems:
         raise together(problems)

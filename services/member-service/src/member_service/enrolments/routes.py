@@ -8,6 +8,7 @@ from member_service.enrolments.rules import (
     BatchNotFound,
     BranchScopeRequired,
     RowStatus,
+    may_repeat,
 )
 from member_service.enrolments.schemas import (
     EnrolmentBatchOut,
@@ -134,6 +135,7 @@ def _out(result: service.BatchResult, language: str) -> EnrolmentBatchOut:
                 status=row.status,
                 code=row.code,
                 member_id=row.member_id,
+                may_repeat=may_repeat(row.status, [each["code"] for each in row.errors]),
                 errors=[
                     RowError(pointer=each["pointer"], code=each["code"], detail=each[detail])
                     for each in row.errors

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from member_service.declarations.rules import FOR_TIME
 from perisai_kit.domain.errors import Conflict, DomainError, Forbidden, NotFound
 
 MAX_ROWS = 200
@@ -52,6 +53,11 @@ def refusal(
     status = RowStatus.DUPLICATE if duplicate else RowStatus.REFUSED
     faults = [fault(row, problem) for problem in problems[:ERRORS_SHOWN]]
     return Verdict(row, row_id, status, problems[0].code, faults)
+
+
+def may_repeat(status: RowStatus, codes: Sequence[str]) -> bool:
+    """Tell whether a row was refused for time only, and is judged anew in a new batch."""
+    return status is RowStatus.REFUSED and bool(codes) and FOR_TIME.issuperset(codes)
 
 
 class BatchNotFound(NotFound):

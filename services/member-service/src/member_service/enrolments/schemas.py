@@ -61,6 +61,15 @@ class RowVerdict(Out):
     code: str | None
     errors: list[RowError]
     member_id: MemberId | None
+    may_repeat: Annotated[
+        bool,
+        Field(
+            description=(
+                "Refused only because a date is not there yet: send the row again later, with the "
+                "same id, in a new batch."
+            )
+        ),
+    ]
 
 
 class EnrolmentBatchOut(Out):

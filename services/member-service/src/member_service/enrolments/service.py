@@ -143,7 +143,7 @@ def judge(
         *declaration_rules.work_problems(
             working=work.working,
             declared_on=work.declared_on,
-            on=on,
+            now=desk.stamp.at,
             within="work_declaration.",
         ),
         *consent_rules.consent_problems(given_at=form.consent.given_at, now=desk.stamp.at),
