@@ -23,13 +23,17 @@ class _People(BaseModel):
     members: Annotated[list[Person], Field(max_length=50)]
 
 
-async def find_people_with_phone(client: ServiceClient, phone: str) -> Sequence[Person] | None:
+async def find_people_with_phone(
+    client: ServiceClient, phone: str, *, known: Sequence[uuid.UUID]
+) -> Sequence[Person] | None:
     """Return the members with this number; None if member-service gives no usable answer.
 
-    A sign-in must not depend on it. Without an answer only the known accounts are offered.
+    known: members who come first if there are more than an answer holds. A sign-in must not depend
+    on it: without an answer only the known accounts are offered.
     """
     try:
-        answer = await client.post("/v1/member-lookups", {"phone": phone})
+        asked = {"phone": phone, "known_member_ids": [str(each) for each in known]}
+        answer = await client.post("/v1/member-lookups", asked)
         return _People.model_validate(answer).members
     except (DomainError, ValidationError) as error:
         log.warning("member_lookup.unanswered", error=type(error).__name__)

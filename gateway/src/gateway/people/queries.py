@@ -10,6 +10,22 @@ from gateway.accounts.rules import AccountKind
 ACCOUNTS_OF_A_PHONE = 50
 
 
+async def list_members_signed_in(session: AsyncSession, phone_hash: bytes) -> Sequence[uuid.UUID]:
+    """Return the members whose accounts have signed in with this number before."""
+    known = (
+        select(Account.member_id)
+        .where(
+            Account.phone_hash == phone_hash,
+            Account.kind == AccountKind.PERSON,
+            Account.member_id.is_not(None),
+            Account.first_signed_in_at.is_not(None),
+        )
+        .order_by(Account.first_signed_in_at, Account.id)
+        .limit(ACCOUNTS_OF_A_PHONE)
+    )
+    return [each for each in await session.scalars(known) if each is not None]
+
+
 async def lock_people(
     session: AsyncSession, *, phone_hash: bytes, member_ids: Sequence[uuid.UUID]
 ) -> Sequence[Account]:

@@ -27,6 +27,17 @@ class Person:
     label: str
 
 
+async def list_members_signed_in(
+    session: AsyncSession, keyring: Keyring, *, phone: str
+) -> Sequence[uuid.UUID]:
+    """Return the members whose accounts have signed in with this number before.
+
+    member-service is asked for them by name, so that many made-up members with somebody's number
+    do not crowd them out.
+    """
+    return await queries.list_members_signed_in(session, keyring.lookup("phone", phone))
+
+
 async def find_accounts(
     session: AsyncSession,
     keyring: Keyring,

@@ -47,7 +47,9 @@ async def sign_in_by_code(
     """
     now = clock.real_now()
     await sign_ins.prove_number(parts, grant, address=address, now=now)
-    members = await find_people_with_phone(parts.members, grant.phone)
+    async with parts.database.read() as session:
+        known = await people.list_members_signed_in(session, parts.keyring, phone=grant.phone)
+    members = await find_people_with_phone(parts.members, grant.phone, known=known)
     found = None
     if members is not None:
         found = [people.Person(each.member_id, each.display_name_masked) for each in members]

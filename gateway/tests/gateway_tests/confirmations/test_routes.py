@@ -109,7 +109,11 @@ async def test_after_five_wrong_codes_the_right_one_is_refused(change: Change) -
 
 async def test_an_expired_code_confirms_nothing(change: Change) -> None:
     parts, code = change.gateway.parts, await change.code()
-    asked: dict[str, Any] = {"subject_id": uuid.UUID(change.subject_id), "phone": PHONE, "code": code}
+    asked: dict[str, Any] = {
+        "subject_id": uuid.UUID(change.subject_id),
+        "phone": PHONE,
+        "code": code,
+    }
     expired = clock.real_now() + timedelta(seconds=parts.settings.otp_s)
 
     assert not await service.try_code(parts, **asked, now=expired)

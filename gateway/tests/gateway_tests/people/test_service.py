@@ -1,7 +1,9 @@
 """Which accounts are offered for a number, and in which order."""
 
+import json
 from typing import Any
 
+import httpx
 from sqlalchemy import insert
 
 from gateway.accounts.models import Account
@@ -10,6 +12,7 @@ from gateway.people.queries import ACCOUNTS_OF_A_PHONE
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.privacy.columns import seal_values
+from perisai_kit.testing.network import Wire
 
 PHONE = "+6281234567890"
 
@@ -81,3 +84,37 @@ async def test_the_member_is_found_among_accounts_that_were_made_up_for_the_numb
     session = await gateway.otp_session()
 
     assert session["account_id"] not in {str(row["id"]) for row in made_up}
+
+
+async def test_the_twenty_first_member_of_a_number_signs_in(gateway: Any, members: Any) -> None:
+    people = [{"member_id": str(new_id()), "display_name_masked": f"S{n}***"} for n in range(21)]
+    members[PHONE] = people
+
+    listed = (await gateway.token(**await gateway.otp_grant())).json()
+    last = next(each for each in listed["accounts"] if each["label"] == "S20***")
+    chosen = await gateway.token(**await gateway.otp_grant(account_id=last["account_id"]))
+
+    assert len(listed["accounts"]) == 21
+    assert chosen.status_code == 200, chosen.text
+    assert chosen.json()["account_id"] == last["account_id"]
+
+
+async def test_members_who_have_signed_in_are_asked_for_before_all_who_share_the_number(
+    gateway: Any, members: Any, network: Wire
+) -> None:
+    real = {"member_id": str(new_id()), "display_name_masked": "S***"}
+    members[PHONE] = [real]
+    session = await gateway.otp_session()
+    made_up = [{"member_id": str(new_id()), "display_name_masked": "X***"} for _ in range(60)]
+
+    def look_up(request: httpx.Request) -> httpx.Response:
+        """Answer as member-service does: the known ones first, and fifty at most."""
+        known = json.loads(request.content)["known_member_ids"]
+        found = sorted([*made_up, real], key=lambda each: each["member_id"] not in known)
+        return httpx.Response(200, json={"members": found[:50]})
+
+    network.answer("member", look_up)
+    listed = (await gateway.token(**await gateway.otp_grant())).json()
+
+    assert listed["accounts"][0]["account_id"] == session["account_id"]
+    assert len(listed["accounts"]) == 50

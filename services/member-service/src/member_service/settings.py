@@ -23,6 +23,13 @@ class Settings(ServiceSettings):
     min_declared_income: int = Field(default=1_000_000, gt=0, le=2**53)
     """Rupiah a month; from one brochure only. Source: docs/domain.md, Who may join."""
 
+    members_per_phone: int = Field(default=50, ge=1, le=50)
+    """Members with one telephone number. Our own choice; sign-in offers at most 50 accounts."""
+    members_per_phone_and_agent: int = Field(default=30, ge=1, le=50)
+    """Members with one telephone number whom one agent enrols. Our own choice."""
+    shared_phone_from: int = Field(default=6, ge=2, le=50)
+    """From so many members on a telephone number is a risk flag. Our own choice."""
+
     declaration_valid_days: int = Field(default=30, ge=0, le=365)
     """How old a declaration of work may be when a bill is issued that opens a registration.
 
@@ -59,4 +66,10 @@ class Settings(ServiceSettings):
 
     @property
     def limits(self) -> Limits:
-        return Limits(min_age=self.min_age, min_declared_income=self.min_declared_income)
+        return Limits(
+            min_age=self.min_age,
+            min_declared_income=self.min_declared_income,
+            members_per_phone=self.members_per_phone,
+            members_per_phone_and_agent=self.members_per_phone_and_agent,
+            shared_phone_from=self.shared_phone_from,
+        )

@@ -39,7 +39,13 @@ def shared_urls(databases: Databases) -> Urls:
 
 @pytest.fixture
 def limits() -> Limits:
-    return Limits(min_age=15, min_declared_income=1_000_000)
+    return Limits(
+        min_age=15,
+        min_declared_income=1_000_000,
+        members_per_phone=50,
+        members_per_phone_and_agent=30,
+        shared_phone_from=6,
+    )
 
 
 @pytest.fixture

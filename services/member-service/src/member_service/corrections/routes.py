@@ -37,6 +37,7 @@ from member_service.members.rules import (
     BirthDateInFuture,
     MemberNotFound,
     OccupationUnknown,
+    PhoneMembersFull,
 )
 from member_service.requests import KeeperOrMember, Officer, RequestId, SettingsOf, WholeDatabase
 from perisai_kit.auth.principal import Principal
@@ -65,7 +66,7 @@ CorrectionId = Annotated[UUID, Path(description="Id of the correction.")]
 WAIT_S = 60
 """What a client is told after too many codes; the gateway counts by quarters of an hour."""
 DECIDING = (MemberNotFound, CorrectionNotFound, CorrectionEnded)
-RULES = (AgeUnderMinimum, AgeOverLimit, BirthDateInFuture, OccupationUnknown)
+RULES = (AgeUnderMinimum, AgeOverLimit, BirthDateInFuture, OccupationUnknown, PhoneMembersFull)
 
 
 async def _office(settings: SettingsOf, keyring: Keys) -> Office:

@@ -13,6 +13,7 @@ from member_service.corrections.models import Correction, CorrectionStep
 from member_service.corrections.rules import CorrectionState, StepKind
 from member_service.corrections.schemas import Approval, NewCorrection, Rejection, SensitiveFacts
 from member_service.coverage import service as coverage
+from member_service.members import changes, shared_phones
 from member_service.members import service as members
 from member_service.members.models import Member
 from member_service.members.rules import Limits, MemberNotFound, may_read_identity
@@ -93,11 +94,15 @@ async def propose(
     if decides and new.evidence is None:
         raise rules.EvidenceMissing(field="evidence")
     sent = new.changes.model_dump(exclude_unset=True)
-    changed = members.find_differences(member, sent)
+    changed = changes.find_differences(member, sent)
     if not changed:
         raise rules.CorrectionUnchanged(field="changes")
     _check(member, {name: sent[name] for name in changed}, office.limits)
-    await _make_room(session, member_id)
+    if PHONE in changed:
+        await shared_phones.check_room(
+            session, sent[PHONE], keyring=office.keyring, limits=office.limits
+        )
+    await _end_expired(session, member_id)
     now = clock.now()
     row = Correction(
         id=new.id or new_id(),
@@ -120,7 +125,7 @@ async def propose(
 
 def _check(member: Member, values: Mapping[str, Any], limits: Limits) -> None:
     try:
-        members.check_change(member, values, limits)
+        changes.check(member, values, limits)
     except DomainError as refused:
         for each in (refused, *refused.others):
             each.field = f"changes.{each.field}"
@@ -136,7 +141,7 @@ async def _same(
     return await _describe(session, first)
 
 
-async def _make_room(session: AsyncSession, member_id: UUID) -> None:
+async def _end_expired(session: AsyncSession, member_id: UUID) -> None:
     present = await queries.find_undecided(session, member_id)
     if present is None:
         return
@@ -306,7 +311,11 @@ async def _apply(
     office: Office,
 ) -> None:
     facts = SensitiveFacts.model_validate_json(correction.changes)
-    changed = await members.apply_change(
+    if facts.phone is not None:
+        await shared_phones.check_room(
+            session, facts.phone, keyring=office.keyring, limits=office.limits
+        )
+    changed = await changes.apply(
         session,
         member,
         facts.model_dump(exclude_unset=True),

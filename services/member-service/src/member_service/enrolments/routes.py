@@ -30,6 +30,7 @@ from member_service.members.rules import (
     NewToBpuBasisMissing,
     OccupationsInvalid,
     OccupationUnknown,
+    PhoneMembersFull,
 )
 from member_service.members.schemas import MemberOut
 from member_service.requests import Keeper, Language, LimitsOf
@@ -57,6 +58,7 @@ Enroller = Annotated[Principal, Depends(require(Role.AGENT, Role.BRANCH_OFFICER)
         BranchScopeRequired,
         MemberNikRegistered,
         MemberIdTaken,
+        PhoneMembersFull,
         NikInvalid,
         AgeUnderMinimum,
         AgeOverLimit,

@@ -23,7 +23,7 @@ from member_service.evidence import service as evidence
 from member_service.members import rules as member_rules
 from member_service.members import service as members
 from member_service.members.models import Member
-from member_service.members.rules import Limits, MemberNikRegistered, Stamp
+from member_service.members.rules import Limits, MemberNikRegistered, PhoneMembersFull, Stamp
 from member_service.members.service import Candidate, Registered
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.db.bulk import insert_once
@@ -150,7 +150,7 @@ def judge(
         *_facts_problems(form, on, desk.limits),
     ]
     try:
-        nik = members.read_nik(form.nik, birth_date=form.birth_date, on=on)
+        nik = member_rules.read_nik(form.nik, birth_date=form.birth_date, on=on)
     except NikInvalid as error:
         return None, [error, *problems]
     nik_hash = desk.keyring.lookup("nik", nik.text)
@@ -234,7 +234,11 @@ def _readable_id(raw: Any) -> UUID | None:
 
 async def _register(session: AsyncSession, entries: Sequence[Entry], desk: Desk) -> Registered:
     registered = await members.register(
-        session, [entry.candidate for entry in entries], desk.stamp, keyring=desk.keyring
+        session,
+        [entry.candidate for entry in entries],
+        desk.stamp,
+        limits=desk.limits,
+        keyring=desk.keyring,
     )
     made = [entry for entry in entries if entry.candidate.id in registered.ids]
     if made:
@@ -270,7 +274,8 @@ def _outcome(entry: Entry, registered: Registered) -> Verdict:
 
 
 def _taken_field(taken: type[DomainError]) -> str:
-    return "nik" if taken is MemberNikRegistered else "id"
+    fields: dict[type[DomainError], str] = {MemberNikRegistered: "nik", PhoneMembersFull: "phone"}
+    return fields.get(taken, "id")
 
 
 def _canonical(rows: Sequence[Any]) -> str:

@@ -1,3 +1,6 @@
+from typing import Annotated
+from uuid import UUID
+
 from pydantic import Field
 
 from member_service.members.schemas import NikText
@@ -14,6 +17,13 @@ class MemberLookup(Model):
 
     nik: NikText | None = None
     phone: Phone | None = None
+    known_member_ids: Annotated[
+        list[UUID],
+        Field(
+            max_length=50,
+            description="With a telephone: members who come first if there are more than 50.",
+        ),
+    ] = Field(default_factory=list)
 
 
 class PhoneMatch(Out):

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from member_service.lookups.rules import LookupNeedsOne
 from member_service.lookups.schemas import MemberLookup, MemberLookupResult, PhoneMatch
 from member_service.members import service as members
+from member_service.members import shared_phones
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain.errors import Forbidden
 from perisai_kit.privacy.keyring import Keyring
@@ -35,7 +36,9 @@ async def look_up(
         return MemberLookupResult(found=member is not None, member_id=member.id if member else None)
     if not viewer.has(Role.SERVICE):
         raise Forbidden
-    found = await members.list_by_phone(session, phone=asked.phone or "", keyring=keyring)
+    found = await shared_phones.list_by_phone(
+        session, phone=asked.phone or "", keyring=keyring, first=asked.known_member_ids
+    )
     await _audit(session, viewer, [member.id for member in found], request_id)
     return MemberLookupResult(
         members=[

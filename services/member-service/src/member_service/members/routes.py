@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Query, Response
 
 from member_service.holidays.routes import LastDue
-from member_service.members import queries, service
+from member_service.members import queries, service, shared_phones
 from member_service.members.models import Member
 from member_service.members.rules import (
     AgentsOwnRecord,
@@ -84,12 +84,16 @@ async def get_member(
     viewer: Reader,
     request_id: RequestId,
     last_due: LastDue,
+    limits: LimitsOf,
     response: Response,
 ) -> MemberOut:
     """Show one member, numbers masked, with the ETag that a change needs."""
     member = await service.get(session, member_id=member_id, viewer=viewer, request_id=request_id)
     response.headers["ETag"] = etag(member.version)
-    return show(MemberOut, member, viewer, last_due=last_due)
+    shown = show(MemberOut, member, viewer, last_due=last_due)
+    if viewer.has(*queries.OFFICERS):
+        shown.risk_flags = await shared_phones.list_flags(session, member, limits=limits)
+    return shown
 
 
 @router.patch(

@@ -12,7 +12,8 @@ from member_service.registrations.rules import AGE_LIMIT, EndReason
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from perisai_kit.domain.month import Month
-from perisai_kit.domain.nik import compute_age
+from perisai_kit.domain.nik import Nik, compute_age, parse_nik
+from perisai_kit.domain.regions import is_known_region
 
 SEX_DIFFERS = "sex_differs"
 
@@ -41,6 +42,12 @@ class Payer(StrEnum):
     GOVERNMENT = "government"
 
 
+class RiskFlag(StrEnum):
+    """A mark for possible fraud, for officers to look at; nothing is refused because of it."""
+
+    SHARED_PHONE = "shared_phone"
+
+
 class NewToBpuBasis(StrEnum):
     """On whose word somebody counts as never registered in the BPU segment before."""
 
@@ -60,10 +67,16 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What may be set otherwise: completed years, and rupiah a month."""
+    """What may be set otherwise: completed years, rupiah a month, members with one number.
+
+    shared_phone_from: so many members with one number are a risk flag.
+    """
 
     min_age: int
     min_declared_income: int
+    members_per_phone: int
+    members_per_phone_and_agent: int
+    shared_phone_from: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +173,18 @@ class JhtMandatory(Invalid):
     text_id = "Program JHT wajib bagi pemberi kerja."
 
 
+class PhoneMembersFull(Conflict):
+    code = "phone_members_full"
+    text = (
+        "Too many members have this telephone number already. Enter the member's own number, or "
+        "ask the branch."
+    )
+    text_id = (
+        "Sudah terlalu banyak peserta memakai nomor telepon ini. Isi nomor peserta sendiri, atau "
+        "tanyakan ke kantor cabang."
+    )
+
+
 class OccupationUnknown(Invalid):
     code = "occupation_unknown"
     text = "This occupation is not in the list. Choose one from the list."
@@ -240,6 +265,24 @@ def contribution_problems(
         if code not in OCCUPATIONS:
             found.append(OccupationUnknown(field=f"occupations.{index}"))
     return found
+
+
+def read_nik(text: str, *, birth_date: date, on: date) -> Nik:
+    """Read a NIK beside the stated birth date.
+
+    Raises: NikInvalid.
+    """
+    return parse_nik(text, today=on, stated_birth_date=birth_date, known_region=is_known_region)
+
+
+def list_nik_warnings(nik: Nik, stated_sex: Sex) -> list[str]:
+    """Return what differs between a NIK and what was stated beside it."""
+    return [*nik.warnings, *([SEX_DIFFERS] if nik.sex != stated_sex else [])]
+
+
+def has_room(of_all: int, of_agent: int, *, limits: Limits) -> bool:
+    """Tell whether so many members may have one number, so many of them enrolled by one agent."""
+    return of_all <= limits.members_per_phone and of_agent <= limits.members_per_phone_and_agent
 
 
 def in_order(programmes: Sequence[Programme]) -> list[Programme]:

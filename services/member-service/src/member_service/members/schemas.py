@@ -17,6 +17,7 @@ from member_service.members.rules import (
     NewToBpuBasis,
     Payer,
     Programme,
+    RiskFlag,
     Sex,
     Standing,
 )
@@ -169,6 +170,10 @@ class MemberOut(MemberSummary):
     region_code: RegionCode
     wadah_id: WadahId | None
     created_at: Annotated[datetime, Field(description="When it was created.")]
+    risk_flags: Annotated[
+        list[RiskFlag] | None,
+        Field(description="Marks for possible fraud; null where the reader does not see them."),
+    ] = None
 
 
 class MemberIdentityOut(Out):

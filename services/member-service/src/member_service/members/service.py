@@ -8,23 +8,24 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.members import queries, rules
-from member_service.members.models import Member, MemberChange
+from member_service.members import changes, queries, rules, shared_phones
+from member_service.members.models import Member
 from member_service.members.rules import (
     Limits,
     MemberIdTaken,
     MemberNikRegistered,
+    PhoneMembersFull,
     RegistrationState,
     Stamp,
 )
 from member_service.members.schemas import MemberFacts, MemberPatch
+from member_service.members.shared_phones import Newcomer
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain import clock
-from perisai_kit.domain.errors import DomainError, PreconditionFailed, together
+from perisai_kit.domain.errors import DomainError, PreconditionFailed
 from perisai_kit.domain.month import Month
 from perisai_kit.domain.nik import Nik, parse_nik
-from perisai_kit.domain.regions import is_known_region
-from perisai_kit.events.catalogue import MemberEnrolled, MemberUpdated
+from perisai_kit.events.catalogue import MemberEnrolled
 from perisai_kit.events.outbox import publish
 from perisai_kit.http.etag import allows
 from perisai_kit.http.visibility import record_shown
@@ -33,10 +34,6 @@ from perisai_kit.privacy.read_audit import audit_read
 
 SHOWN_AS = "member"
 """The kind under which a kept answer names the members it is about."""
-
-PHONE_MATCHES = 20
-CONTRIBUTION_FIELDS = frozenset({"declared_income", "programmes", "employs_others", "occupations"})
-BIRTH_FIELDS = frozenset({"birth_date", "sex"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +56,33 @@ class Registered:
     own: frozenset[UUID]
 
 
-def read_nik(text: str, *, birth_date: date, on: date) -> Nik:
-    """Read a NIK beside the stated birth date.
-
-    Raises: NikInvalid.
-    """
-    return parse_nik(text, today=on, stated_birth_date=birth_date, known_region=is_known_region)
-
-
 async def register(
-    session: AsyncSession, candidates: Sequence[Candidate], stamp: Stamp, *, keyring: Keyring
+    session: AsyncSession,
+    candidates: Sequence[Candidate],
+    stamp: Stamp,
+    *,
+    limits: Limits,
+    keyring: Keyring,
 ) -> Registered:
-    """Make members of those whose NIK and id are free.
+    """Make members of those whose NIK and id are free, and whose number has room.
 
     candidates: at least one; ids and NIKs differ from one another. Of several transactions that
     register the same NIK at once exactly one wins; the others wait for it.
     """
-    ordered = sorted(candidates, key=lambda each: each.nik_hash)
+    full = await shared_phones.find_without_room(
+        session,
+        [
+            Newcomer(each.id, each.nik_hash, keyring.lookup("phone", each.facts.phone))
+            for each in candidates
+        ],
+        agent_account=stamp.account_id if stamp.agent_id else None,
+        limits=limits,
+    )
+    ordered = sorted(
+        (each for each in candidates if each.id not in full), key=lambda each: each.nik_hash
+    )
     rows = [_row(each, stamp, keyring) for each in ordered]
-    ids = await queries.insert_once_members(session, rows)
+    ids = await queries.insert_once_members(session, rows) if rows else frozenset()
     accepted = [each for each in ordered if each.id in ids]
     refused = [each for each in ordered if each.id not in ids]
     if accepted:
@@ -95,7 +100,8 @@ async def register(
         taken={
             each.id: MemberNikRegistered if each.nik_hash in holders else MemberIdTaken
             for each in refused
-        },
+        }
+        | dict.fromkeys(full, PhoneMembersFull),
         own=frozenset(each.id for each in refused if holders.get(each.nik_hash) == each.id),
     )
 
@@ -106,7 +112,7 @@ def _row(candidate: Candidate, stamp: Stamp, keyring: Keyring) -> dict[str, Any]
         "id": candidate.id,
         "nik": candidate.nik.text,
         "nik_hash": candidate.nik_hash,
-        "nik_warnings": _nik_warnings(candidate.nik, facts.sex),
+        "nik_warnings": rules.list_nik_warnings(candidate.nik, facts.sex),
         "kk": facts.kk,
         "full_name": facts.full_name,
         "birth_date": facts.birth_date,
@@ -130,10 +136,6 @@ def _row(candidate: Candidate, stamp: Stamp, keyring: Keyring) -> dict[str, Any]
         "created_by": stamp.account_id,
         "created_at": stamp.at,
     }
-
-
-def _nik_warnings(nik: Nik, stated_sex: rules.Sex) -> list[str]:
-    return [*nik.warnings, *([rules.SEX_DIFFERS] if nik.sex != stated_sex else [])]
 
 
 def _enrolled(candidate: Candidate, stamp: Stamp) -> MemberEnrolled:
@@ -243,87 +245,10 @@ async def change(
     ):
         raise rules.AgentsOwnRecord
     sent = patch.model_dump(exclude_unset=True)
-    await apply_change(
+    await changes.apply(
         session, member, sent, made_by=viewer.account_id, limits=limits, keyring=keyring
     )
     return member
-
-
-async def apply_change(
-    session: AsyncSession,
-    member: Member,
-    sent: Mapping[str, Any],
-    *,
-    made_by: UUID,
-    limits: Limits,
-    keyring: Keyring,
-) -> frozenset[str]:
-    """Write values on a locked member, record and publish; return the fields that differ.
-
-    Raises: what the rules refuse.
-    """
-    values = flatten(sent)
-    changed = find_differences(member, values)
-    check_change(member, {name: values[name] for name in changed}, limits)
-    if not changed:
-        return changed
-    for name in changed:
-        setattr(member, name, values[name])
-    if "phone" in changed:
-        member.phone_hash = keyring.lookup("phone", member.phone)
-    if changed & BIRTH_FIELDS:
-        nik = read_nik(member.nik, birth_date=member.birth_date, on=member.enrolled_on)
-        member.nik_warnings = _nik_warnings(nik, member.sex)
-    member.version += 1
-    change = MemberChange(
-        member_id=member.id,
-        version=member.version,
-        changed=sorted(changed),
-        made_by=made_by,
-        made_at=clock.now(),
-    )
-    await queries.insert_change(session, change)
-    await publish(session, MemberUpdated(member_id=member.id, changed=tuple(sorted(changed))))
-    return changed
-
-
-def flatten(sent: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values by column: those of the address by themselves, programmes in order."""
-    values = {**sent, **(sent.get("address") or {})}
-    values.pop("address", None)
-    if "programmes" in values:
-        values["programmes"] = rules.in_order(values["programmes"])
-    return values
-
-
-def find_differences(member: Member, values: Mapping[str, Any]) -> frozenset[str]:
-    """Return which of these values the member's record does not have."""
-    return frozenset(name for name, value in values.items() if getattr(member, name) != value)
-
-
-def check_change(member: Member, values: Mapping[str, Any], limits: Limits) -> None:
-    """Check a record as it would be with these values, which differ from it.
-
-    Raises: what the rules refuse.
-    """
-
-    def new(name: str) -> Any:
-        return values.get(name, getattr(member, name))
-
-    problems: list[DomainError] = []
-    if values.keys() & CONTRIBUTION_FIELDS:
-        problems += rules.contribution_problems(
-            declared_income=new("declared_income"),
-            programmes=new("programmes"),
-            employs_others=new("employs_others"),
-            occupations=new("occupations"),
-            limits=limits,
-        )
-    if "birth_date" in values:
-        age = rules.age_problem(new("birth_date"), limits=limits, on=member.enrolled_on)
-        problems += [age] if age else []
-    if problems:
-        raise together(problems)
 
 
 async def lock(
@@ -361,12 +286,6 @@ async def find_by_nik(
     """
     parsed = parse_nik(nik, today=clock.today())
     return await queries.find_by_nik(session, keyring.lookup("nik", parsed.text), viewer)
-
-
-async def list_by_phone(session: AsyncSession, *, phone: str, keyring: Keyring) -> Sequence[Member]:
-    """Return the members who gave this telephone number, at most 20."""
-    phone_hash = keyring.lookup("phone", phone)
-    return await queries.list_by_phone(session, phone_hash, limit=PHONE_MATCHES)
 
 
 async def list_enrolled(

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.members import service as members
+from member_service.members import shared_phones
 from member_service.members.models import Member, MemberChange
 from perisai_kit.auth.principal import Role, Scope, ScopeKind
 from perisai_kit.domain import clock
@@ -39,7 +39,7 @@ async def identity(client: httpx.AsyncClient, member: Member, by: Any) -> dict[s
 
 
 async def holders(session: AsyncSession, phone: str, keyring: Keyring) -> int:
-    return len(await members.list_by_phone(session, phone=phone, keyring=keyring))
+    return len(await shared_phones.list_by_phone(session, phone=phone, keyring=keyring))
 
 
 async def test_the_member_confirms_with_the_code_sent_to_the_present_telephone(

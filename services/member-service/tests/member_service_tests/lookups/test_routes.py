@@ -50,18 +50,23 @@ async def test_a_service_learns_who_gave_a_telephone_number(
     assert found == ids
 
 
-async def test_a_telephone_number_gives_at_most_20_members(
+async def test_a_telephone_number_gives_all_its_members_the_known_ones_first(
     client: httpx.AsyncClient, database: Database, enrol: Enrol, payment_service: Any
 ) -> None:
     async with database.begin() as session:
-        for _ in range(21):
-            await enrol(session, phone="0812 1111 0000")
+        ids = [str((await enrol(session, phone="0812 1111 0000")).id) for _ in range(21)]
 
-    answer = await client.post(
-        PATH, json={"phone": "081211110000"}, headers=payment_service.headers
-    )
+    async def found(**more: Any) -> list[str]:
+        body = {"phone": "081211110000", **more}
+        answer = await client.post(PATH, json=body, headers=payment_service.headers)
+        return [each["member_id"] for each in answer.json()["members"]]
 
-    assert len(answer.json()["members"]) == 20
+    assert await found() == sorted(ids)
+    known = [ids[20], ids[7]]
+    assert await found(known_member_ids=known) == [
+        *sorted(known),
+        *sorted(set(ids) - set(known)),
+    ]
 
 
 async def test_an_officer_finds_a_nik_only_within_the_scope(

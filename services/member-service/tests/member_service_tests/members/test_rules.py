@@ -8,7 +8,13 @@ from member_service.registrations.rules import EndReason
 from perisai_kit.domain.errors import DomainError, Invalid
 from perisai_kit.domain.month import Month
 
-LIMITS = Limits(min_age=15, min_declared_income=1_000_000)
+LIMITS = Limits(
+    min_age=15,
+    min_declared_income=1_000_000,
+    members_per_phone=50,
+    members_per_phone_and_agent=30,
+    shared_phone_from=6,
+)
 TODAY = date(2026, 11, 22)
 ALL = [Programme.JKK, Programme.JKM, Programme.JHT]
 
