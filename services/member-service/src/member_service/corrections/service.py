@@ -103,17 +103,7 @@ async def propose(
             session, sent[PHONE], keyring=office.keyring, limits=office.limits
         )
     await _end_expired(session, member_id)
-    now = clock.now()
-    row = Correction(
-        id=new.id or new_id(),
-        member_id=member_id,
-        fields=sorted(changed),
-        changes=new.changes.model_dump_json(exclude_unset=True),
-        proposed_by=viewer.account_id,
-        proposed_at=now,
-        expires_at=now + office.valid_for,
-        state=CorrectionState.OPEN,
-    )
+    row = _row(member_id, new, changed, by=viewer.account_id, valid_for=office.valid_for)
     correction = await insert_once(session, row)
     if correction is None:
         raise rules.CorrectionIdTaken(field="id")
@@ -121,6 +111,22 @@ async def propose(
     if decides:
         _add_step(session, correction, StepKind.APPROVED, by=viewer.account_id, reason=new.evidence)
     return await _describe(session, correction)
+
+
+def _row(
+    member_id: UUID, new: NewCorrection, changed: frozenset[str], *, by: UUID, valid_for: timedelta
+) -> Correction:
+    now = clock.now()
+    return Correction(
+        id=new.id or new_id(),
+        member_id=member_id,
+        fields=sorted(changed),
+        changes=new.changes.model_dump_json(exclude_unset=True),
+        proposed_by=by,
+        proposed_at=now,
+        expires_at=now + valid_for,
+        state=CorrectionState.OPEN,
+    )
 
 
 def _check(member: Member, values: Mapping[str, Any], limits: Limits) -> None:
