@@ -64,6 +64,13 @@ _COPIED = (
 """Each member has two events: who enrolled the member, and who cares for the member."""
 
 
+_LIMITS = Limits(
+    min_age=15,
+    min_declared_income=1_000_000,
+    members_per_phone=1,
+    members_per_phone_and_agent=1,
+    shared_phone_from=2,
+)
 # The members of a thousand agents of twenty wadahs.
 _NAME_COPIES = """
     CREATE TEMP TABLE copies AS
@@ -84,7 +91,7 @@ async def seed_members(url: str, keyring: Keyring, *, payment_url: str) -> None:
         async with database.begin() as session:
             now = clock.now()
             form = NewMember.model_validate(member_body(new_adult(clock.today()), at=now))
-            desk = Desk(_stamp(now), Limits(min_age=15, min_declared_income=1_000_000), keyring)
+            desk = Desk(_stamp(now), _LIMITS, keyring)
             first = await enrolments.enrol(
                 session, form=form, desk=desk, principal=_agent(desk.stamp)
             )

@@ -32,7 +32,7 @@ from payment_service import worker as payment_worker
 from payment_service.bills import service as bills
 from payment_service.bills.schemas import BillOut, NewBill
 from payment_service.clients.members import ContributionBasis
-from payment_service.commissions import tasks as commissions
+from payment_service.commissions.tasks import Computation
 from payment_service.incentive_statements import service as statements
 from payment_service.incentive_statements.models import Statement
 from payment_service.payments import service as payments
@@ -63,6 +63,13 @@ BRANCH = Scope(ScopeKind.BRANCH, "BWI", "JTM")
 ADMIN = Principal(account_id=new_id(), roles=frozenset({Role.ADMIN}))
 OFFICER = Principal(account_id=new_id(), roles=frozenset({Role.BRANCH_OFFICER}), scope=BRANCH)
 SERVICE = Principal(account_id=new_id(), roles=frozenset({Role.SERVICE}), client_id="payment")
+LIMITS = Limits(
+    min_age=15,
+    min_declared_income=1_000_000,
+    members_per_phone=50,
+    members_per_phone_and_agent=30,
+    shared_phone_from=6,
+)
 KINDS = {
     "suspended": AgentSuspended,
     "dismissed": AgentDismissed,
@@ -106,6 +113,7 @@ class Simulation:
             *((each, self.services.member) for each in of_members),
             *((each, self.services.payment) for each in of_payments),
         ]
+        self._computation = Computation(feeds["agent"])
         # Who has nothing new to read is not asked, which saves most of the time.
         self._numbered = dict.fromkeys(feeds, 0)
         self._read_to = dict.fromkeys((each.name for each, _ in self.readers), 0)
@@ -126,7 +134,7 @@ class Simulation:
                 if everything or self.chance.random() < 0.5:
                     total += await self._read(reader, database, whole=whole)
             if everything or self.chance.random() < 0.5:
-                await commissions.every_second(self.services.payment)
+                await self._computation.run(self.services.payment)
             if not total:
                 return
         assert not everything, "the feeds do not come to rest"
@@ -191,7 +199,7 @@ class Simulation:
         programmes = ["jkk", "jkm", "jht"] if has_jht else ["jkk", "jkm"]
         body = member_body(adult, at=now, new_to_bpu=new_to_bpu) | {"programmes": programmes}
         body["work_declaration"] = {"working": True, "declared_on": str(clock.today())}
-        desk = enrolments.desk(by, limits=Limits(15, 1_000_000), keyring=self.services.keyring)
+        desk = enrolments.desk(by, limits=LIMITS, keyring=self.services.keyring)
         async with self.services.member.begin() as session:
             form = NewMember.model_validate(body)
             member = await enrolments.enrol(session, form=form, desk=desk, principal=by)

@@ -63,6 +63,7 @@ class Neighbours:
 
     def __init__(self, wire: Wire) -> None:
         self.members: dict[str, UUID] = {}
+        self.same_name = True
         self.account = {"designated": True, "outcome": "match"}
         self.member_status = 200
         self.payment_status = 200
@@ -77,7 +78,7 @@ class Neighbours:
             return httpx.Response(self.member_status, json={"code": "not_today"})
         member_id = self.members.get(body["nik"])
         found = {"found": member_id is not None, "member_id": member_id and str(member_id)}
-        return httpx.Response(200, json={**found, "members": []})
+        return httpx.Response(200, json={**found, "same_name": self.same_name})
 
     def _payment(self, request: httpx.Request) -> httpx.Response:
         self.asked.append((request.url.path, json.loads(request.content)))
@@ -93,6 +94,8 @@ class World:
         self.client = client
         self.tokens = tokens
         self.neighbours = neighbours
+        self.member_id = new_id()
+        """The member that applicants are, unless told otherwise."""
         self.admin = tokens.make(Role.ADMIN)
         self.officer = tokens.make(Role.BRANCH_OFFICER, scope=BWI)
         self.stranger = tokens.make(
@@ -100,8 +103,9 @@ class World:
         )
 
     def applicant(self, **more: Any) -> dict[str, str]:
-        """Return the headers of somebody who signed in by OTP on his device."""
-        return self.tokens.make(**{"amr": ("otp",), "device_id": "device-1", **more})
+        """Return the headers of a member who signed in by OTP on his device."""
+        usual = {"amr": ("otp",), "device_id": "device-1", "member_id": self.member_id}
+        return self.tokens.make(**{**usual, **more})
 
     async def post(
         self, path: str, body: Any = None, *, by: dict[str, str], key: str | None = None
@@ -158,7 +162,7 @@ class World:
             "not_bpjs_employee": True,
             **differences,
         }
-        self.neighbours.members.setdefault(body["nik"], new_id())
+        self.neighbours.members.setdefault(body["nik"], self.member_id)
         return body
 
     async def apply(

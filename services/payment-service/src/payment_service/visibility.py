@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, false, or_, select
-
 from sqlalchemy.sql.elements import True_
 
 from payment_service.care.models import CarePeriod

@@ -30,7 +30,7 @@ class Application(Base):
     account_id: Mapped[uuid.UUID]
     device_id: Mapped[str]
     account_member_id: Mapped[uuid.UUID | None]
-    """The member whose phone the applicant proved at the gateway, where there is one."""
+    """The member whose telephone the applicant proved at the gateway, once there is one."""
     member_id: Mapped[uuid.UUID | None]
     """The member with this NIK, once member-service has named him."""
     wadah_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("wadahs.id"))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from agent_service.applications.models import Application
 from agent_service.applications.schemas import Attestation
 from agent_service.applications.service import Described
 from agent_service.bank_accounts import service as bank_accounts
-from agent_service.clients.members import find_member_id
+from agent_service.clients.members import find_member
 from agent_service.clients.payments import Account
 from agent_service.dependencies import Others
 from agent_service.requirements import rules as requirement_rules
@@ -33,10 +33,14 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """member_id: the member with the applicant's NIK, where he is the applicant."""
+    """member_id: the member with the applicant's NIK, where he is the applicant.
+
+    proven_member_id: the member whose telephone the applicant has proved.
+    """
 
     findings: tuple[Finding, ...]
     member_id: UUID | None
+    proven_member_id: UUID | None
 
 
 async def verify(
@@ -60,13 +64,13 @@ async def verify(
             service.check_may_decide(application, by)
             names = [each.requirement for each in attestations]
             requirement_rules.check_attestations(names, settings.requirements)
-    answers = await _ask(application, others)
+    answers = await _ask(application, others, proven_member_id=_proven(application, by))
     attested = (_attested(each) for each in attestations)
     async with database.begin() as session:
         return await _take(
             session,
             application_id,
-            Answers((*answers.findings, *attested), answers.member_id),
+            replace(answers, findings=(*answers.findings, *attested)),
             by=by,
             settings=settings,
         )
@@ -101,6 +105,7 @@ async def _take(
     application = await service.lock_visible(session, application_id, principal=by)
     rules.check_live(application.state)
     application.member_id = answers.member_id or application.member_id
+    application.account_member_id = answers.proven_member_id
     local = await service.judge(session, application, settings=settings)
     required = requirement_rules.before_training(settings.requirements)
     new = [each for each in (*answers.findings, *local) if each.requirement in required]
@@ -117,29 +122,45 @@ async def _take(
     return await service.describe(session, application, settings=settings)
 
 
-async def _ask(application: Application, others: Others) -> Answers:
+def _proven(application: Application, by: Principal) -> UUID | None:
+    """Return the member whose telephone the applicant has proved, now or when applying.
+
+    Somebody who became a member after applying proves it by a new sign-in.
+    """
+    is_own = application.account_id == by.account_id and rules.OTP in by.amr
+    return (by.member_id if is_own else None) or application.account_member_id
+
+
+async def _ask(
+    application: Application, others: Others, *, proven_member_id: UUID | None
+) -> Answers:
     account = Account(
         application.bank_code, application.account_no, application.account_holder_name
     )
     (membership, member_id), own_account = await asyncio.gather(
-        _membership(application, others),
+        _membership(application, others, proven_member_id=proven_member_id),
         bank_accounts.check_account(others.payments, account, full_name=application.full_name),
     )
-    return Answers((membership, own_account), member_id)
+    return Answers((membership, own_account), member_id, proven_member_id)
 
 
-async def _membership(application: Application, others: Others) -> tuple[Finding, UUID | None]:
+async def _membership(
+    application: Application, others: Others, *, proven_member_id: UUID | None
+) -> tuple[Finding, UUID | None]:
     try:
-        member_id = await find_member_id(others.members, nik=application.nik)
+        found = await find_member(
+            others.members, nik=application.nik, full_name=application.full_name
+        )
     except Invalid:
         return requirement_rules.refused(Requirement.MEMBERSHIP), None
     except DomainError as error:
         # Whatever else went wrong is between the services; the applicant may ask again.
         log.warning("membership.unanswered", code=error.code)
         return requirement_rules.unanswered(Requirement.MEMBERSHIP), None
-    account_member_id = application.account_member_id
-    finding = requirement_rules.membership_finding(member_id, account_member_id=account_member_id)
-    return finding, member_id if finding.outcome is RequirementOutcome.MET else None
+    finding = requirement_rules.membership_finding(
+        found.member_id, same_name=found.same_name, proven_member_id=proven_member_id
+    )
+    return finding, found.member_id if finding.outcome is RequirementOutcome.MET else None
 
 
 def _attested(attestation: Attestation) -> Finding:

@@ -132,19 +132,23 @@ def _finding(requirement: Requirement, met: bool, why_not: str) -> Finding:
     return Finding(requirement.value, RequirementOutcome.UNMET, why_not)
 
 
-def membership_finding(found_member_id: UUID | None, *, account_member_id: UUID | None) -> Finding:
+def membership_finding(
+    found_member_id: UUID | None, *, same_name: bool, proven_member_id: UUID | None
+) -> Finding:
     """Judge the answer of the look-up by NIK.
 
-    account_member_id: the member whose phone the applicant proved, where there is one. Another
-    person's NIK is refused; a member without a known phone is accepted and marked.
+    same_name: whether the member has the applicant's name. proven_member_id: the member whose
+    telephone the applicant has proved by code. Whoever knows a NIK and a name is not the member.
     """
     name = Requirement.MEMBERSHIP.value
     if found_member_id is None:
         return Finding(name, RequirementOutcome.UNMET, "not_a_member")
-    if account_member_id is None:
-        return Finding(name, RequirementOutcome.MET, "phone_not_linked_to_member")
-    if account_member_id != found_member_id:
+    if proven_member_id is None:
+        return Finding(name, RequirementOutcome.UNMET, "members_phone_not_proven")
+    if proven_member_id != found_member_id:
         return Finding(name, RequirementOutcome.UNMET, "other_persons_nik")
+    if not same_name:
+        return Finding(name, RequirementOutcome.UNMET, "name_differs")
     return Finding(name, RequirementOutcome.MET)
 
 

@@ -39,11 +39,10 @@ async def test_every_requirement_is_asked_for_real(world: World) -> None:
                 "holder_name": body["account_holder_name"],
             },
         ),
-        ("/v1/member-lookups", {"nik": body["nik"]}),
+        ("/v1/member-lookups", {"nik": body["nik"], "full_name": body["full_name"]}),
     ]
     assert verified["member_id"] == str(world.neighbours.members[body["nik"]])
     found = standing(verified)
-    assert found.pop("membership") == ("met", "phone_not_linked_to_member")
     assert found.pop("training") == ("unmet", "no_training_recorded")
     assert found.pop("exam") == ("unmet", "no_exam_recorded")
     assert set(found.values()) == {("met", None)}
@@ -87,6 +86,47 @@ async def test_another_persons_nik_is_found_out(world: World) -> None:
     checked = await world.step(application, "verification")
 
     assert standing(checked)["membership"] == ("unmet", "other_persons_nik")
+    assert checked["member_id"] is None
+
+
+async def test_whoever_has_not_proved_the_members_own_telephone_is_not_the_member(
+    world: World,
+) -> None:
+    impostor = world.applicant(member_id=None)
+    application = await world.apply(by=impostor)
+
+    checked = await world.step(application, "verification", by=impostor)
+
+    assert checked["state"] == "docs_incomplete"
+    assert standing(checked)["membership"] == ("unmet", "members_phone_not_proven")
+    assert checked["member_id"] is None
+
+
+async def test_somebody_who_became_a_member_later_proves_it_by_a_new_sign_in(
+    world: World,
+) -> None:
+    account_id = new_id()
+    application = await world.apply(by=world.applicant(account_id=account_id, member_id=None))
+    now_a_member = world.applicant(account_id=account_id)
+    without_code = world.applicant(account_id=account_id, amr=("pwd",))
+
+    before = await world.step(application, "verification", by=without_code)
+    verified = await world.step(application, "verification", by=now_a_member)
+    by_officer = await world.step(application, "verification")
+
+    assert standing(before)["membership"] == ("unmet", "members_phone_not_proven")
+    assert standing(verified)["membership"] == ("met", None)
+    assert standing(by_officer)["membership"] == ("met", None)
+    assert by_officer["member_id"] == str(world.member_id)
+
+
+async def test_the_name_is_compared_with_the_members(world: World) -> None:
+    world.neighbours.same_name = False
+    application = await world.apply()
+
+    checked = await world.step(application, "verification")
+
+    assert standing(checked)["membership"] == ("unmet", "name_differs")
     assert checked["member_id"] is None
 
 

@@ -76,11 +76,13 @@ async def test_others_are_asked_outside_any_transaction(
     own_database: Callable[[str], Urls], make_app: MakeApp, wire: Wire, tokens: Tokens
 ) -> None:
     urls = own_database("agent")
-    member = Watching(urls, {"found": True, "member_id": str(new_id())})
+    member_id = new_id()
+    found = {"found": True, "member_id": str(member_id), "same_name": True}
+    member = Watching(urls, found)
     payment = Watching(urls, {"designated": True, "outcome": "match"})
     wire.mount("member", member)
     wire.mount("payment", payment)
-    applicant = tokens.make(amr=("otp",), device_id="device-1")
+    applicant = tokens.make(amr=("otp",), device_id="device-1", member_id=member_id)
 
     async with open_app_client(make_app(urls=urls, wire=wire)) as client:
         application_id = await make_application(client, tokens.make(Role.ADMIN), applicant)

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import date
+from uuid import UUID
 
 import pytest
 
@@ -75,22 +76,27 @@ def test_training_and_exam_must_be_on_record(
     ] == reasons
 
 
-def test_the_nik_must_be_a_members() -> None:
-    finding = rules.membership_finding(None, account_member_id=None)
-
-    assert (finding.outcome, finding.reason_code) == (RequirementOutcome.UNMET, "not_a_member")
+MINE, THEIRS = new_id(), new_id()
 
 
-def test_the_nik_must_be_that_of_the_member_whose_phone_was_proven() -> None:
-    mine, theirs = new_id(), new_id()
+@pytest.mark.parametrize(
+    ("found", "same_name", "proven", "reason"),
+    [
+        (MINE, True, MINE, None),
+        (None, False, MINE, "not_a_member"),
+        (None, False, None, "not_a_member"),
+        (MINE, True, None, "members_phone_not_proven"),
+        (THEIRS, True, MINE, "other_persons_nik"),
+        (MINE, False, MINE, "name_differs"),
+    ],
+)
+def test_the_applicant_is_the_member_whose_telephone_was_proven(
+    found: UUID | None, same_name: bool, proven: UUID | None, reason: str | None
+) -> None:
+    finding = rules.membership_finding(found, same_name=same_name, proven_member_id=proven)
 
-    own = rules.membership_finding(mine, account_member_id=mine)
-    others = rules.membership_finding(theirs, account_member_id=mine)
-    unlinked = rules.membership_finding(mine, account_member_id=None)
-
-    assert own == Finding("membership", RequirementOutcome.MET)
-    assert others == Finding("membership", RequirementOutcome.UNMET, "other_persons_nik")
-    assert unlinked == Finding("membership", RequirementOutcome.MET, "phone_not_linked_to_member")
+    outcome = RequirementOutcome.UNMET if reason else RequirementOutcome.MET
+    assert finding == Finding("membership", outcome, reason)
 
 
 def test_what_was_not_looked_at_is_unknown() -> None:

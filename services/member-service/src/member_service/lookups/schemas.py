@@ -8,14 +8,19 @@ from perisai_kit.http.types import (
     MemberId,
     Model,
     Out,
+    PersonName,
     Phone,
 )
 
 
 class MemberLookup(Model):
-    """Exactly one of the two."""
+    """Exactly one of NIK and telephone."""
 
     nik: NikText | None = None
+    full_name: Annotated[
+        PersonName | None,
+        Field(description="With a NIK: a name to compare with the member's. For services only."),
+    ] = None
     phone: Phone | None = None
     known_member_ids: Annotated[
         list[UUID],
@@ -32,8 +37,11 @@ class PhoneMatch(Out):
 
 
 class MemberLookupResult(Out):
-    """For a NIK `found` and `member_id`; for a telephone `members`."""
+    """For a NIK `found` and `member_id`, with a name `same_name`; for a telephone `members`."""
 
     found: bool = False
     member_id: MemberId | None = None
+    same_name: Annotated[
+        bool, Field(description="Whether the member's name is the one that was sent.")
+    ] = False
     members: list[PhoneMatch] = Field(default_factory=list)

@@ -11,6 +11,7 @@ from member_service.members import service as members
 from member_service.members import shared_phones
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain.errors import Forbidden
+from perisai_kit.domain.names import is_same_name
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.privacy.masks import mask_name
 from perisai_kit.privacy.read_audit import audit_read
@@ -26,24 +27,30 @@ async def look_up(
 ) -> MemberLookupResult:
     """Answer for a NIK, within what the reader may see, or for a telephone number.
 
-    Raises: LookupNeedsOne, NikInvalid, Forbidden for a telephone number that a person asks for.
+    Raises: LookupNeedsOne, NikInvalid, Forbidden for a telephone number or a name that a person
+    asks for.
     """
     if (asked.nik is None) == (asked.phone is None):
         raise LookupNeedsOne
+    if not viewer.has(Role.SERVICE) and (asked.phone or asked.full_name):
+        raise Forbidden
     if asked.nik is not None:
         member = await members.find_by_nik(session, nik=asked.nik, viewer=viewer, keyring=keyring)
         await _audit(session, viewer, [member.id] if member else [], request_id)
-        return MemberLookupResult(found=member is not None, member_id=member.id if member else None)
-    if not viewer.has(Role.SERVICE):
-        raise Forbidden
-    found = await shared_phones.list_by_phone(
+        found = MemberLookupResult(
+            found=member is not None, member_id=member.id if member else None
+        )
+        if asked.full_name is not None:
+            found.same_name = member is not None and is_same_name(asked.full_name, member.full_name)
+        return found
+    sharing = await shared_phones.list_by_phone(
         session, phone=asked.phone or "", keyring=keyring, first=asked.known_member_ids
     )
-    await _audit(session, viewer, [member.id for member in found], request_id)
+    await _audit(session, viewer, [member.id for member in sharing], request_id)
     return MemberLookupResult(
         members=[
             PhoneMatch(member_id=member.id, display_name_masked=mask_name(member.full_name))
-            for member in found
+            for member in sharing
         ]
     )
 

@@ -335,7 +335,7 @@ async def test_the_members_of_a_dismissed_agent_pass_to_the_branch_at_midnight(
     assert member.agent_id == own.agent_id
     march.at(datetime(2026, 3, 11, 3, 0, tzinfo=UTC))
     assert await sees(session, officer, member)
-    assert (member.agent_id, member.care.reason) == (None, CareReason.AGENT_DISMISSED)
+    assert (member.care.agent_id, member.care.reason) == (None, CareReason.AGENT_DISMISSED)
 
 
 async def test_nobody_is_given_to_themselves(

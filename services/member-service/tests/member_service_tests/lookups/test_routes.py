@@ -33,6 +33,32 @@ async def test_a_service_learns_whether_a_nik_is_a_members(
     assert unknown.json() == {"found": False, "member_id": None}
 
 
+@pytest.mark.parametrize(
+    ("name", "same"), [("RIYADI SLAMET", True), ("Slamet", False), ("Budi Santoso", False)]
+)
+async def test_a_service_learns_whether_a_name_is_the_members(
+    client: httpx.AsyncClient, payment_service: Any, member: Member, name: str, same: bool
+) -> None:
+    asked = {"nik": member.nik, "full_name": name}
+    unknown = {"nik": "3510110101909999", "full_name": name}
+
+    answer = await client.post(PATH, json=asked, headers=payment_service.headers)
+    nobody = await client.post(PATH, json=unknown, headers=payment_service.headers)
+
+    assert answer.json() == {"found": True, "member_id": str(member.id), "same_name": same}
+    assert nobody.json() == {"found": False, "member_id": None, "same_name": False}
+
+
+async def test_only_services_ask_for_a_name(
+    client: httpx.AsyncClient, officer: Any, member: Member
+) -> None:
+    asked = {"nik": member.nik, "full_name": member.full_name}
+
+    answer = await client.post(PATH, json=asked, headers=officer.headers)
+
+    assert answer.status_code == 403
+
+
 async def test_a_service_learns_who_gave_a_telephone_number(
     client: httpx.AsyncClient, database: Database, enrol: Enrol, payment_service: Any
 ) -> None:

@@ -47,7 +47,7 @@ async def sees(session: AsyncSession, viewer: Principal, bill: BillOut) -> bool:
         session, viewer, member_id=None, status=None, cursor=None, limit=10
     )
     paid = await payments.list_payments(
-        session, viewer, member_id=None, bill_id=None, cursor=None, limit=10
+        session, viewer, member_id=None, bill_id=None, is_declined=False, cursor=None, limit=10
     )
     seen = bill.id in {each.id for each in page.items}
     assert bool(paid.items) == seen

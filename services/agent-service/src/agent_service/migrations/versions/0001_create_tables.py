@@ -128,7 +128,8 @@ CREATE UNIQUE INDEX uq_applications_account_id ON applications (account_id)
     WHERE state NOT IN ('active', 'rejected', 'withdrawn');
 CREATE UNIQUE INDEX uq_applications_nik_hash ON applications (nik_hash)
     WHERE state NOT IN ('active', 'rejected', 'withdrawn');
-GRANT SELECT, INSERT, UPDATE (state, reason_code, member_id) ON applications TO {app};
+GRANT SELECT, INSERT, UPDATE (state, reason_code, member_id, account_member_id)
+    ON applications TO {app};
 
 CREATE TABLE application_checks (
     id uuid NOT NULL,
