@@ -45,6 +45,7 @@ _READ = "SELECT coalesce(min(position), 0) FROM subscriptions WHERE name = :'nam
 SUBSCRIPTIONS = (
     (PAYMENT, "commissions.payments", PAYMENT),
     (PAYMENT, "commissions.members", MEMBER),
+    (PAYMENT, "commissions.agents", AGENT),
     (MEMBER, "payments", PAYMENT),
 )
 """Database of the cursor, name, database of the feed."""

@@ -76,11 +76,33 @@ FAULTS = {
                SELECT payment_id FROM coverage_answers WHERE agent_id IS NOT NULL LIMIT 1)""",
         "1 payments missing from an agent's activity",
     ),
-    "an attribution to somebody else": (
+    "an answer about somebody else": (
         "payment",
-        """UPDATE commission_attributions SET agent_id = gen_random_uuid()
-           WHERE id = (SELECT id FROM commission_attributions LIMIT 1)""",
-        "1 attributions that commissions have not heard of",
+        """UPDATE coverage_answers SET agent_id = gen_random_uuid()
+           WHERE payment_id = (SELECT payment_id FROM coverage_answers LIMIT 1)""",
+        "1 answers that payment-service does not have",
+    ),
+    "a decision that nobody made": (
+        "payment",
+        "INSERT INTO agent_decisions VALUES (gen_random_uuid(), now(), true)",
+        "1 decisions of payment-service that are none",
+    ),
+    "a payment that waits for its commission": (
+        "payment",
+        "INSERT INTO commission_waits SELECT id, paid_at, true FROM payments LIMIT 1",
+        "1 payments without an answer, or whose commission is not computed",
+    ),
+    "an opposite line of nothing": (
+        "payment",
+        """INSERT INTO commission_lines (earned_month, booked_month, beneficiary_kind,
+               beneficiary_id, agent_id, member_id, payment_id, scheme_id, cause, rule,
+               contribution_month, programme, month_index, base, rate_bps, parts, entry_no, reason,
+               recorded_at)
+           SELECT earned_month, booked_month, beneficiary_kind, gen_random_uuid(), agent_id,
+                  member_id, payment_id, scheme_id, cause, rule, contribution_month, programme,
+                  month_index, -base, rate_bps, -parts, 2, 'recomputed', now()
+           FROM commission_lines LIMIT 1""",
+        "1 opposite lines that do not mirror the line before",
     ),
     "a line of double the rate": (
         "payment",
@@ -95,17 +117,17 @@ FAULTS = {
     ),
     "a month closed without its statements": (
         "payment",
-        """INSERT INTO commission_months SELECT min(earned_month), now(), gen_random_uuid(),
+        """INSERT INTO commission_months SELECT min(booked_month), now(), gen_random_uuid(),
                0, 0, 0, 0, 0 FROM commission_lines
            ON CONFLICT (month) DO UPDATE SET month = '2031-01';
            DELETE FROM statements""",
         "statements",
     ),
-    "a payment counted in another month": (
+    "a line for another month": (
         "payment",
-        """UPDATE commission_payments SET earned_month = '2031-01'
-           WHERE payment_id = (SELECT payment_id FROM commission_payments LIMIT 1)""",
-        "1 payments counted in a month that is not theirs",
+        """UPDATE commission_lines SET earned_month = '2025-01'
+           WHERE id = (SELECT min(id) FROM commission_lines)""",
+        f"2 commission lines {DIFFER}",
     ),
 }
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.e2e
 FIRST_WRITES = {
     "agent": "coverage_answers",
     "member": "allocations",
-    "payment": "commission_payments",
+    "payment": "commission_waits",
 }
 """Where a reader that has fetched its batch, and locked its cursor, writes first."""
 LAST_WRITES = {"member": "events", "payment": "commission_lines"}

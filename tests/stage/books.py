@@ -18,7 +18,7 @@ Urls = Mapping[str, str]
 """Where each database is, for its owner, who may read everything."""
 FEEDS = {"agents": "agent", "members": "member", "payments": "payment"}
 """Whose events a subscription reads, by the last word of its name."""
-MIN_SUBSCRIPTIONS = 7
+MIN_SUBSCRIPTIONS = 8
 
 
 def urls_of(platform: Platform) -> Urls:
@@ -36,7 +36,7 @@ async def caught_up(platform: Platform, *, patience_s: float = PATIENCE_S) -> bo
 
 
 async def unread(urls: Urls) -> list[str]:
-    """Return which events wait for their number or for a reader."""
+    """Return which events wait for their number or for a reader, and what is not computed yet."""
     heads: dict[str, int] = {}
     cursors: list[tuple[str, int]] = []
     found = []
@@ -51,6 +51,9 @@ async def unread(urls: Urls) -> list[str]:
             cursors += [(row["name"], row["position"]) for row in rows]
     if len(cursors) < MIN_SUBSCRIPTIONS:
         found.append(f"only {len(cursors)} subscriptions have begun")
+    async with _connected(urls["payment"]) as connection:
+        waiting = await connection.fetchval("SELECT count(*) FROM commission_waits")
+        found += [f"{waiting} payments wait for their commission"] if waiting else []
     for name, position in cursors:
         left = heads[FEEDS[name.split(".")[-1]]] - position
         found += [f"{left} events that {name} has not read"] if left else []
@@ -72,7 +75,9 @@ async def find_faults(urls: Urls) -> list[str]:
         *await _counted_faults(urls),
         *await _differences_between(urls),
         *await _service_faults(urls["payment"]),
-        *await second_commission.faults(payment_url=urls["payment"], member_url=urls["member"]),
+        *await second_commission.faults(
+            payment_url=urls["payment"], member_url=urls["member"], agent_url=urls["agent"]
+        ),
     ]
 
 
@@ -94,19 +99,22 @@ async def _differences_between(urls: Urls) -> list[str]:
         return ["nothing was paid, so nothing is shown"]
     compared = [
         ("paid months without cover", "months covered unpaid", paid, "member", "COVERED_MONTHS"),
-        (
-            "payments missing from an agent's activity",
-            "payments in an agent's activity that are none",
-            await _rows(urls["payment"], questions.AGENTS_PAYMENTS),
-            "agent",
-            "AGENTS_ACTIVITY",
+        *(
+            (
+                f"answers that {name}-service does not have",
+                f"answers of {name}-service that are none",
+                await _rows(urls["member"], questions.ANSWERS),
+                name,
+                "KNOWN_ANSWERS",
+            )
+            for name in ("payment", "agent")
         ),
         (
-            "attributions that commissions have not heard of",
-            "attributions of commissions that are none",
-            await _rows(urls["member"], questions.ATTRIBUTIONS),
+            "decisions on agents that payment-service does not have",
+            "decisions of payment-service that are none",
+            await _rows(urls["agent"], questions.DECISIONS),
             "payment",
-            "KNOWN_ATTRIBUTIONS",
+            "KNOWN_DECISIONS",
         ),
     ]
     found = []

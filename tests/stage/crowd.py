@@ -3,11 +3,12 @@
 A few are enrolled and billed over the API. The others are copies of their rows, put into the
 databases in bulk with the events that would have announced them: members, attributions, bills,
 their months and lines, and an account at every bank. They share encrypted names and NIKs with the
-original, and most agents exist only as an id: a payment reads no more of them.
+original, and most agents exist only as an event that says they work: no more of them is read.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from stage.customers import AT, MONTH, Customer, bill_for, new_customer
 from stage.processes import Platform
 
 from perisai_kit.domain.ids import new_id
+from perisai_kit.events.catalogue import AgentActivated
 from sandbox.demo.clients import Actor
 from sandbox.demo.people import member_body, new_adult
 from sandbox.environment import FAKEBANK_FILE
@@ -95,6 +97,8 @@ async def new_crowd(platform: Platform, count: int, *, seed: int) -> list[Custom
     wanted = [_wanted(chance.choice(models), agents, chance) for _ in range(count)]
     async with platform.database("member") as connection:
         await _insert(connection, wanted, _OF_MEMBERS, _EVENTS_OF_MEMBERS)
+    async with platform.database("agent") as connection:
+        await _activate(connection, agents)
     partners = Partners(platform.folder / FAKEBANK_FILE).all()
     async with platform.database("payment") as connection:
         await _insert(connection, wanted, _OF_BILLS, _EVENTS_OF_BILLS)
@@ -148,6 +152,31 @@ def _wanted(
         "wadah_id": wadah_id if model.has_agent else None,
         "attribution_id": new_id(),
     }
+
+
+async def _activate(connection: asyncpg.Connection, agents: Sequence[tuple[UUID, UUID]]) -> None:
+    """Publish that these agents work, long before anybody pays."""
+    decided_at = AT - timedelta(days=60)
+    events = [
+        AgentActivated(
+            agent_id=agent_id,
+            account_id=new_id(),
+            member_id=new_id(),
+            wadah_id=wadah_id,
+            branch_code="BWI",
+            region_code="JTM",
+            agent_code=f"A-{number}",
+            decided_at=decided_at,
+        )
+        for number, (agent_id, wadah_id) in enumerate(agents)
+    ]
+    await connection.executemany(
+        "INSERT INTO events (id, type, subject, data, occurred_at) VALUES ($1, $2, $3, $4, $5)",
+        [
+            (new_id(), each.type, each.subject, each.model_dump_json(), decided_at)
+            for each in events
+        ],
+    )
 
 
 async def _insert(

@@ -27,35 +27,27 @@ PAYMENT = {
     "payments that differ from their transfers, or transfers of no payment": """
         SELECT count(*) FROM payments FULL JOIN (
             SELECT cause, sum(amount) AS amount FROM ledger_transfers
-            WHERE code <> 'incentive_accrued' GROUP BY 1
+            WHERE code = 'contribution_received' GROUP BY 1
         ) AS moved ON cause = 'payment:' || payments.id
         WHERE payments.amount IS DISTINCT FROM moved.amount""",
     "incentives owed by no statement, or statements that are not owed": """
-        SELECT count(*) FROM (SELECT * FROM statements WHERE amount > 0) AS stated
-        FULL JOIN (SELECT * FROM ledger_transfers WHERE code = 'incentive_accrued') AS owed
-            ON cause = 'statement:' || stated.id
+        SELECT count(*) FROM (SELECT * FROM statements WHERE amount <> 0) AS stated
+        FULL JOIN (
+            SELECT cause, CASE code WHEN 'incentive_accrued' THEN amount ELSE -amount END AS amount
+            FROM ledger_transfers WHERE code IN ('incentive_accrued', 'incentive_reversed')
+        ) AS owed ON cause = 'statement:' || stated.id
         WHERE owed.amount IS DISTINCT FROM stated.amount""",
     "statements that differ from their lines": """
         SELECT count(*) FROM statements LEFT JOIN (
-            SELECT beneficiary_id, earned_month AS month, count(*) FROM commission_lines
+            SELECT beneficiary_id, booked_month AS month, count(*) FROM commission_lines
             GROUP BY 1, 2
         ) AS lines USING (beneficiary_id, month)
         WHERE line_count IS DISTINCT FROM lines.count""",
-    "payments that were not counted once, or wait": """
-        SELECT count(*) FROM payments LEFT JOIN commission_payments AS counted
-            ON counted.payment_id = payments.id LEFT JOIN commission_waits AS wait
-            ON wait.payment_id = payments.id AND ended_at IS NULL
-        WHERE counted.payment_id IS NULL OR wait.payment_id IS NOT NULL""",
-    "payments with an agent's help without two lines for each of their own": """
-        SELECT count(*) FROM (
-            SELECT payments.id, 2 * count(*) AS count, 2 * sum(bill_lines.amount) AS base
-            FROM payments JOIN bill_lines USING (bill_id)
-            WHERE agent_id IS NOT NULL GROUP BY 1
-        ) AS paid FULL JOIN (
-            SELECT payment_id, count(*), sum(base) AS base FROM commission_lines
-            WHERE contribution_month IS NOT NULL GROUP BY 1
-        ) AS earned ON payment_id = paid.id
-        WHERE (paid.count, paid.base) IS DISTINCT FROM (earned.count, earned.base)""",
+    "payments without an answer, or whose commission is not computed": """
+        SELECT count(*) FROM payments LEFT JOIN coverage_answers AS answer
+            ON answer.payment_id = payments.id LEFT JOIN commission_waits AS wait
+            ON wait.payment_id = payments.id
+        WHERE answer.payment_id IS NULL OR wait.payment_id IS NOT NULL""",
     "payments not published once": """
         SELECT count(*) FROM payments FULL JOIN (
             SELECT (data ->> 'payment_id')::uuid AS payment_id, count(*) FROM events
@@ -84,17 +76,20 @@ COVERED_MONTHS = """
     SELECT member_id, line.month, line.programme, id AS payment_id
     FROM allocations, unnest(months, programmes) AS line (month, programme)
 """
-AGENTS_PAYMENTS = "SELECT id, agent_id FROM payments WHERE agent_id IS NOT NULL"
-AGENTS_ACTIVITY = """
-    SELECT payment_id AS id, agent_id FROM coverage_answers WHERE agent_id IS NOT NULL
+ANSWERS = """
+    SELECT DISTINCT ON (data ->> 'payment_id')
+           (data ->> 'payment_id')::uuid AS id, (data ->> 'answer_no')::bigint AS answer_no,
+           (data ->> 'agent_id')::uuid AS agent_id
+    FROM events WHERE type LIKE 'coverage.%'
+    ORDER BY data ->> 'payment_id', answer_no DESC
 """
-ATTRIBUTIONS = """
-    SELECT id, member_id, agent_id, wadah_id, from_month FROM attributions
-    WHERE agent_id IS NOT NULL
+KNOWN_ANSWERS = "SELECT payment_id, answer_no, agent_id FROM coverage_answers"
+DECISIONS = """
+    SELECT (data ->> 'agent_id')::uuid AS agent_id, (data ->> 'decided_at')::timestamptz AS at
+    FROM events WHERE type IN ('agent.activated.v1', 'agent.reinstated.v1', 'agent.suspended.v1',
+                               'agent.dismissed.v1')
 """
-KNOWN_ATTRIBUTIONS = """
-    SELECT id, member_id, agent_id, wadah_id, from_month FROM commission_attributions
-"""
+KNOWN_DECISIONS = "SELECT agent_id, decided_at FROM agent_decisions"
 BALANCES = """
     SELECT account, sum(amount)::bigint AS balance FROM (
         SELECT debit_account AS account, amount FROM ledger_transfers
