@@ -91,6 +91,7 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "POST /v1/members/{member_id}/corrections/{correction_id}/rejection": frozenset(
             {M, A, B, D}
         ),
+        "GET /v1/members/{member_id}/risk-flags": frozenset({B, F, U, D}),
         "GET /v1/members/{member_id}/contribution-basis": frozenset({S}),
         "POST /v1/members/{member_id}/work-declarations": frozenset({M, A, B, D}),
         "GET /v1/members/{member_id}/work-declarations": READERS,

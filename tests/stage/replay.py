@@ -17,6 +17,7 @@ from payment_service.commissions.tasks import Computation
 from perisai_kit.db.engine import Database
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.signals import Signals
+from perisai_kit.events.subscription import Subscription
 from perisai_kit.testing.plugin import Urls
 
 

@@ -4,6 +4,7 @@ import httpx
 from fastapi import FastAPI
 
 from member_service.attributions.routes import router as attributions
+from member_service.changes.routes import router as changes
 from member_service.corrections.routes import asking as corrections_asking
 from member_service.corrections.routes import router as corrections
 from member_service.corrections.service import make_office
@@ -17,6 +18,7 @@ from member_service.members import service as members_service
 from member_service.members.routes import router as members
 from member_service.occupations.routes import router as occupations
 from member_service.settings import Settings
+from member_service.shared_phones.routes import router as shared_phones
 from member_service.tables import MIGRATIONS
 from member_service.worker import periodic, subscriptions
 from perisai_kit.services import app as web
@@ -29,8 +31,10 @@ ROUTES = web.describe_routes(
     attributions,
     handovers,
     coverage,
+    changes,
     corrections,
     corrections_asking,
+    shared_phones,
     lookups,
     occupations,
     holidays,

@@ -37,9 +37,9 @@ from member_service.members.rules import (
     BirthDateInFuture,
     MemberNotFound,
     OccupationUnknown,
-    PhoneMembersFull,
 )
 from member_service.requests import KeeperOrMember, Officer, RequestId, SettingsOf, WholeDatabase
+from member_service.shared_phones.rules import PhoneMembersFull
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.errors import (

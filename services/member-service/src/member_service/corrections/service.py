@@ -8,17 +8,18 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from member_service.changes import service as changes
 from member_service.corrections import queries, rules
 from member_service.corrections.models import Correction, CorrectionStep
 from member_service.corrections.rules import CorrectionState, StepKind
 from member_service.corrections.schemas import Approval, NewCorrection, Rejection, SensitiveFacts
 from member_service.coverage import service as coverage
-from member_service.members import changes, shared_phones
 from member_service.members import service as members
 from member_service.members.models import Member
 from member_service.members.rules import Limits, MemberNotFound, may_read_identity
 from member_service.registrations.rules import Terms
 from member_service.settings import Settings
+from member_service.shared_phones import service as shared_phones
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock

@@ -30,10 +30,10 @@ from member_service.members.rules import (
     NewToBpuBasisMissing,
     OccupationsInvalid,
     OccupationUnknown,
-    PhoneMembersFull,
 )
 from member_service.members.schemas import MemberOut
 from member_service.requests import Keeper, Language, LimitsOf
+from member_service.shared_phones.rules import PhoneMembersFull
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.domain.nik import NikInvalid

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -23,8 +23,11 @@ from member_service.evidence import service as evidence
 from member_service.members import rules as member_rules
 from member_service.members import service as members
 from member_service.members.models import Member
-from member_service.members.rules import Limits, MemberNikRegistered, PhoneMembersFull, Stamp
+from member_service.members.rules import Limits, MemberNikRegistered, Stamp
 from member_service.members.service import Candidate, Registered
+from member_service.shared_phones import service as shared_phones
+from member_service.shared_phones.rules import PhoneMembersFull
+from member_service.shared_phones.service import Newcomer
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
@@ -233,13 +236,14 @@ def _readable_id(raw: Any) -> UUID | None:
 
 
 async def _register(session: AsyncSession, entries: Sequence[Entry], desk: Desk) -> Registered:
-    registered = await members.register(
-        session,
-        [entry.candidate for entry in entries],
-        desk.stamp,
-        limits=desk.limits,
-        keyring=desk.keyring,
-    )
+    full = await _find_without_room(session, entries, desk)
+    candidates = [entry.candidate for entry in entries if entry.candidate.id not in full]
+    registered = Registered(frozenset(), {}, frozenset())
+    if candidates:
+        registered = await members.register(session, candidates, desk.stamp, keyring=desk.keyring)
+    if full:
+        refused = {**registered.taken, **dict.fromkeys(full, PhoneMembersFull)}
+        registered = replace(registered, taken=refused)
     made = [entry for entry in entries if entry.candidate.id in registered.ids]
     if made:
         declared = {each.candidate.id: each.form.work_declaration for each in made}
@@ -253,6 +257,26 @@ async def _register(session: AsyncSession, entries: Sequence[Entry], desk: Desk)
         }
         await evidence.record_first(session, told, desk.stamp)
     return registered
+
+
+async def _find_without_room(
+    session: AsyncSession, entries: Sequence[Entry], desk: Desk
+) -> frozenset[UUID]:
+    newcomers = [
+        Newcomer(
+            entry.candidate.id,
+            entry.candidate.nik_hash,
+            desk.keyring.lookup("phone", entry.form.phone),
+        )
+        for entry in entries
+    ]
+    stamp = desk.stamp
+    return await shared_phones.find_without_room(
+        session,
+        newcomers,
+        agent_account=stamp.account_id if stamp.agent_id else None,
+        limits=desk.limits,
+    )
 
 
 def _outcome(entry: Entry, registered: Registered) -> Verdict:

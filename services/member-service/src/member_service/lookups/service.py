@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from member_service.lookups.rules import LookupNeedsOne
 from member_service.lookups.schemas import MemberLookup, MemberLookupResult, PhoneMatch
 from member_service.members import service as members
-from member_service.members import shared_phones
+from member_service.shared_phones import service as shared_phones
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain.errors import Forbidden
 from perisai_kit.domain.names import is_same_name

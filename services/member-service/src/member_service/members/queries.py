@@ -14,7 +14,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     false,
-    func,
     not_,
     or_,
     select,
@@ -145,34 +144,6 @@ async def find_by_nik(session: AsyncSession, nik_hash: bytes, viewer: Principal)
     query = _with_care(Member).where(Member.nik_hash == nik_hash, visible(viewer))
     member: Member | None = await session.scalar(query)
     return member
-
-
-async def list_by_phone(
-    session: AsyncSession, phone_hash: bytes, *, first: Collection[UUID], limit: int
-) -> Sequence[Member]:
-    """Return members with a number; of more than `limit` these members come first."""
-    query = select(Member).where(Member.phone_hash == phone_hash)
-    ordered = query.order_by(Member.id.in_(list(first)).desc(), Member.id)
-    return (await session.scalars(ordered.limit(limit))).all()
-
-
-async def count_by_phone(
-    session: AsyncSession, phone_hashes: Collection[bytes], *, made_by: UUID | None
-) -> dict[bytes, tuple[int, int]]:
-    """Return how many members have each number, and how many of them this account enrolled."""
-    by_account = func.count().filter(Member.created_by == made_by)
-    counted = (
-        select(Member.phone_hash, func.count(), by_account)
-        .where(Member.phone_hash.in_(list(phone_hashes)))
-        .group_by(Member.phone_hash)
-    )
-    return {phone_hash: (all_, own) for phone_hash, all_, own in await session.execute(counted)}
-
-
-async def lock_phones(session: AsyncSession, phone_hashes: Collection[bytes]) -> None:
-    """Let those who add members to these numbers take turns until the end of the transaction."""
-    for key in sorted(int.from_bytes(each[:8], "big", signed=True) for each in phone_hashes):
-        await session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 async def insert_once_members(

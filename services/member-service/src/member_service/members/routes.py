@@ -6,14 +6,9 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Query, Response
 
 from member_service.holidays.routes import LastDue
-from member_service.members import queries, service, shared_phones
+from member_service.members import queries, service
 from member_service.members.models import Member
 from member_service.members.rules import (
-    AgentsOwnRecord,
-    ConfirmationRequired,
-    IncomeBelowMinimum,
-    JhtMandatory,
-    MandatoryProgrammeMissing,
     MemberNotFound,
     Standing,
     find_standing,
@@ -22,24 +17,20 @@ from member_service.members.rules import (
 from member_service.members.schemas import (
     MemberIdentityOut,
     MemberOut,
-    MemberPatch,
     MemberSummary,
 )
 from member_service.occupations.rules import sector
 from member_service.requests import (
     After,
-    Keeper,
     KeeperOrMember,
-    LimitsOf,
     Reader,
     RequestId,
 )
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
-from perisai_kit.domain.errors import PreconditionFailed, PreconditionRequired
 from perisai_kit.domain.month import Month
 from perisai_kit.domain.regions import get_region_name
-from perisai_kit.http.dependencies import IfMatch, Keys, Session
+from perisai_kit.http.dependencies import Session
 from perisai_kit.http.etag import etag
 from perisai_kit.http.paging import Limit, Page, cut_page
 from perisai_kit.http.problems import problems, with_headers
@@ -84,57 +75,10 @@ async def get_member(
     viewer: Reader,
     request_id: RequestId,
     last_due: LastDue,
-    limits: LimitsOf,
     response: Response,
 ) -> MemberOut:
     """Show one member, numbers masked, with the ETag that a change needs."""
     member = await service.get(session, member_id=member_id, viewer=viewer, request_id=request_id)
-    response.headers["ETag"] = etag(member.version)
-    shown = show(MemberOut, member, viewer, last_due=last_due)
-    if viewer.has(*queries.OFFICERS):
-        shown.risk_flags = await shared_phones.list_flags(session, member, limits=limits)
-    return shown
-
-
-@router.patch(
-    "/{member_id}",
-    responses=with_headers(200, "ETag")
-    | problems(
-        MemberNotFound,
-        PreconditionFailed,
-        PreconditionRequired,
-        ConfirmationRequired,
-        AgentsOwnRecord,
-        IncomeBelowMinimum,
-        MandatoryProgrammeMissing,
-        JhtMandatory,
-    ),
-)
-async def change_member(
-    member_id: MemberId,
-    patch: MemberPatch,
-    session: Session,
-    viewer: Keeper,
-    if_match: IfMatch,
-    limits: LimitsOf,
-    keyring: Keys,
-    last_due: LastDue,
-    response: Response,
-) -> MemberOut:
-    """Change what is sent, if nobody else has changed the member since it was read (If-Match).
-
-    Income and programmes count for the bills issued from now on. Name, date of birth, sex,
-    telephone, occupations and payer change by a correction, at `/corrections`.
-    """
-    member = await service.change(
-        session,
-        member_id=member_id,
-        patch=patch,
-        if_match=if_match,
-        viewer=viewer,
-        limits=limits,
-        keyring=keyring,
-    )
     response.headers["ETag"] = etag(member.version)
     return show(MemberOut, member, viewer, last_due=last_due)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from member_service.occupations.rules import MAX_OCCUPATIONS, OCCUPATIONS
 from member_service.registrations.rules import AGE_LIMIT, EndReason
 from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from perisai_kit.domain.errors import Conflict, Invalid, NotFound
 from perisai_kit.domain.month import Month
 from perisai_kit.domain.nik import Nik, compute_age, parse_nik
 from perisai_kit.domain.regions import is_known_region
@@ -31,21 +31,11 @@ class Programme(StrEnum):
 
 MANDATORY = frozenset({Programme.JKK, Programme.JKM})
 
-SENSITIVE = ("full_name", "birth_date", "sex", "phone", "occupations", "payer")
-"""What decides who somebody is, who can sign in as them, or what they pay: never one person's
-word."""
-
 
 class Payer(StrEnum):
     SELF = "self"
     SPONSOR = "sponsor"
     GOVERNMENT = "government"
-
-
-class RiskFlag(StrEnum):
-    """A mark for possible fraud, for officers to look at; nothing is refused because of it."""
-
-    SHARED_PHONE = "shared_phone"
 
 
 class NewToBpuBasis(StrEnum):
@@ -173,18 +163,6 @@ class JhtMandatory(Invalid):
     text_id = "Program JHT wajib bagi pemberi kerja."
 
 
-class PhoneMembersFull(Conflict):
-    code = "phone_members_full"
-    text = (
-        "Too many members have this telephone number already. Enter the member's own number, or "
-        "ask the branch."
-    )
-    text_id = (
-        "Sudah terlalu banyak peserta memakai nomor telepon ini. Isi nomor peserta sendiri, atau "
-        "tanyakan ke kantor cabang."
-    )
-
-
 class OccupationUnknown(Invalid):
     code = "occupation_unknown"
     text = "This occupation is not in the list. Choose one from the list."
@@ -201,26 +179,6 @@ class NewToBpuBasisMissing(Invalid):
     code = "new_to_bpu_basis_missing"
     text = "State the basis on which the member is new to BPU."
     text_id = "Isi alasan mengapa peserta ini dianggap baru di BPU."
-
-
-class ConfirmationRequired(Forbidden):
-    """`details["fields"]` names the sensitive ones."""
-
-    code = "confirmation_required"
-    text = (
-        "Name, date of birth, sex, telephone, occupations and payer change only when the member "
-        "or two officers confirm it. Propose a correction at /v1/members/{id}/corrections."
-    )
-    text_id = (
-        "Nama, tanggal lahir, jenis kelamin, telepon, pekerjaan, dan pembayar iuran hanya berubah "
-        "jika disetujui peserta atau dua petugas. Ajukan di /v1/members/{id}/corrections."
-    )
-
-
-class AgentsOwnRecord(Forbidden):
-    code = "agents_own_record"
-    text = "This member is an agent. Only the branch changes this record."
-    text_id = "Peserta ini adalah agen. Hanya kantor cabang yang dapat mengubah datanya."
 
 
 def age_problem(birth_date: date, *, limits: Limits, on: date) -> Invalid | None:
@@ -278,11 +236,6 @@ def read_nik(text: str, *, birth_date: date, on: date) -> Nik:
 def list_nik_warnings(nik: Nik, stated_sex: Sex) -> list[str]:
     """Return what differs between a NIK and what was stated beside it."""
     return [*nik.warnings, *([SEX_DIFFERS] if nik.sex != stated_sex else [])]
-
-
-def has_room(of_all: int, of_agent: int, *, limits: Limits) -> bool:
-    """Tell whether so many members may have one number, so many of them enrolled by one agent."""
-    return of_all <= limits.members_per_phone and of_agent <= limits.members_per_phone_and_agent
 
 
 def in_order(programmes: Sequence[Programme]) -> list[Programme]:

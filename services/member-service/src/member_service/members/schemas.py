@@ -1,23 +1,16 @@
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import (
     Field,
     StrictBool,
     StringConstraints,
-    field_validator,
-    model_validator,
 )
-from pydantic.json_schema import SkipJsonSchema
-from pydantic_core import PydanticCustomError
 
 from member_service.members.rules import (
-    SENSITIVE,
-    ConfirmationRequired,
     NewToBpuBasis,
     Payer,
     Programme,
-    RiskFlag,
     Sex,
     Standing,
 )
@@ -39,7 +32,6 @@ from perisai_kit.http.types import (
     ShortText,
     Text255,
     WadahId,
-    with_example,
 )
 
 NikText = Annotated[ShortText, Field(description="16 digits.", examples=["3510111203900001"])]
@@ -89,51 +81,6 @@ class MemberFacts(Model):
     new_to_bpu_basis: NewToBpuBasis | None = None
 
 
-class MemberPatch(Model):
-    """Only what is sent changes; `kk` and `email` may be taken away with null.
-
-    Name, date of birth, sex, telephone, occupations and payer are corrections.
-    """
-
-    model_config = with_example(declared_income=1_500_000)
-
-    kk: KkText | None = None
-    email: Annotated[Email | None, Field(description="E-mail; null takes it away.")] = None
-    place_of_birth: Annotated[
-        ShortText | SkipJsonSchema[None], Field(description="Place of birth.")
-    ] = None
-    address: Annotated[
-        Address | SkipJsonSchema[None], Field(description="Where the member lives.")
-    ] = None
-    declared_income: Rupiah | SkipJsonSchema[None] = None
-    programmes: Programmes | SkipJsonSchema[None] = None
-    employs_others: Annotated[
-        StrictBool | SkipJsonSchema[None], Field(description="Employs others; then JHT is a must.")
-    ] = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _not_sensitive(cls, sent: Any) -> Any:
-        sensitive = [each for each in SENSITIVE if isinstance(sent, dict) and each in sent]
-        if sensitive:
-            raise ConfirmationRequired(field=sensitive[0], fields=sensitive)
-        return sent
-
-    @field_validator(
-        "place_of_birth",
-        "address",
-        "declared_income",
-        "programmes",
-        "employs_others",
-        mode="before",
-    )
-    @classmethod
-    def _not_null(cls, value: Any) -> Any:
-        if value is None:
-            raise PydanticCustomError("null", "must not be null")
-        return value
-
-
 class MemberSummary(Out):
     """A member in a list; NIK and telephone masked, the name where the reader may not see it."""
 
@@ -170,10 +117,6 @@ class MemberOut(MemberSummary):
     region_code: RegionCode
     wadah_id: WadahId | None
     created_at: Annotated[datetime, Field(description="When it was created.")]
-    risk_flags: Annotated[
-        list[RiskFlag] | None,
-        Field(description="Marks for possible fraud; null where the reader does not see them."),
-    ] = None
 
 
 class MemberIdentityOut(Out):

@@ -8,26 +8,22 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.members import changes, queries, rules, shared_phones
-from member_service.members.models import Member
+from member_service.members import queries, rules
+from member_service.members.models import Member, MemberChange
 from member_service.members.rules import (
-    Limits,
     MemberIdTaken,
     MemberNikRegistered,
-    PhoneMembersFull,
     RegistrationState,
     Stamp,
 )
-from member_service.members.schemas import MemberFacts, MemberPatch
-from member_service.members.shared_phones import Newcomer
-from perisai_kit.auth.principal import Principal, Role
+from member_service.members.schemas import MemberFacts
+from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
-from perisai_kit.domain.errors import DomainError, PreconditionFailed
+from perisai_kit.domain.errors import DomainError
 from perisai_kit.domain.month import Month
 from perisai_kit.domain.nik import Nik, parse_nik
 from perisai_kit.events.catalogue import MemberEnrolled
 from perisai_kit.events.outbox import publish
-from perisai_kit.http.etag import allows
 from perisai_kit.http.visibility import record_shown
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.privacy.read_audit import audit_read
@@ -57,32 +53,16 @@ class Registered:
 
 
 async def register(
-    session: AsyncSession,
-    candidates: Sequence[Candidate],
-    stamp: Stamp,
-    *,
-    limits: Limits,
-    keyring: Keyring,
+    session: AsyncSession, candidates: Sequence[Candidate], stamp: Stamp, *, keyring: Keyring
 ) -> Registered:
-    """Make members of those whose NIK and id are free, and whose number has room.
+    """Make members of those whose NIK and id are free.
 
     candidates: at least one; ids and NIKs differ from one another. Of several transactions that
     register the same NIK at once exactly one wins; the others wait for it.
     """
-    full = await shared_phones.find_without_room(
-        session,
-        [
-            Newcomer(each.id, each.nik_hash, keyring.lookup("phone", each.facts.phone))
-            for each in candidates
-        ],
-        agent_account=stamp.account_id if stamp.agent_id else None,
-        limits=limits,
-    )
-    ordered = sorted(
-        (each for each in candidates if each.id not in full), key=lambda each: each.nik_hash
-    )
+    ordered = sorted(candidates, key=lambda each: each.nik_hash)
     rows = [_row(each, stamp, keyring) for each in ordered]
-    ids = await queries.insert_once_members(session, rows) if rows else frozenset()
+    ids = await queries.insert_once_members(session, rows)
     accepted = [each for each in ordered if each.id in ids]
     refused = [each for each in ordered if each.id not in ids]
     if accepted:
@@ -100,8 +80,7 @@ async def register(
         taken={
             each.id: MemberNikRegistered if each.nik_hash in holders else MemberIdTaken
             for each in refused
-        }
-        | dict.fromkeys(full, PhoneMembersFull),
+        },
         own=frozenset(each.id for each in refused if holders.get(each.nik_hash) == each.id),
     )
 
@@ -222,35 +201,6 @@ async def list_(
     return found
 
 
-async def change(
-    session: AsyncSession,
-    *,
-    member_id: UUID,
-    patch: MemberPatch,
-    if_match: str,
-    viewer: Principal,
-    limits: Limits,
-    keyring: Keyring,
-) -> Member:
-    """Change a member's record; bills issued from now on follow it, older ones do not.
-
-    if_match: the ETags the client may have read; `*` for any. Payments do not change it.
-    Raises: MemberNotFound, PreconditionFailed, AgentsOwnRecord, and what the rules refuse.
-    """
-    member = await lock(session, member_id=member_id, viewer=viewer)
-    if not allows(if_match, member.version):
-        raise PreconditionFailed
-    if not viewer.has(Role.BRANCH_OFFICER, Role.ADMIN) and await queries.is_agent(
-        session, member.id
-    ):
-        raise rules.AgentsOwnRecord
-    sent = patch.model_dump(exclude_unset=True)
-    await changes.apply(
-        session, member, sent, made_by=viewer.account_id, limits=limits, keyring=keyring
-    )
-    return member
-
-
 async def lock(
     session: AsyncSession, *, member_id: UUID, viewer: Principal, himself: bool = False
 ) -> Member:
@@ -265,6 +215,23 @@ async def lock(
         raise rules.MemberNotFound
     record_shown(session, kind=SHOWN_AS, ids=[member.id])
     return member
+
+
+async def is_agent(session: AsyncSession, member_id: UUID) -> bool:
+    """Tell whether this member is or ever was an agent."""
+    return await queries.is_agent(session, member_id)
+
+
+async def insert_change(session: AsyncSession, change: MemberChange) -> None:
+    """Write down which fields of a member somebody changed."""
+    await queries.insert_change(session, change)
+
+
+async def list_nik_hashes(
+    session: AsyncSession, *, ids: Sequence[UUID], nik_hashes: Sequence[bytes]
+) -> dict[bytes, UUID]:
+    """Return NIK hash → id of those members who have one of these ids or hashes."""
+    return await queries.list_nik_hashes(session, ids=ids, nik_hashes=nik_hashes)
 
 
 async def read_phone(session: AsyncSession, member_id: UUID) -> str:

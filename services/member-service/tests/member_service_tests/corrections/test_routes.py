@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.members import shared_phones
 from member_service.members.models import Member, MemberChange
+from member_service.shared_phones import service as shared_phones
 from perisai_kit.auth.principal import Role, Scope, ScopeKind
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id

@@ -11,9 +11,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.members import queries, rules
+from member_service.members import service as members
 from member_service.members.models import Member
-from member_service.members.rules import Limits, RiskFlag
+from member_service.members.rules import Limits
+from member_service.shared_phones import queries, rules
+from member_service.shared_phones.rules import RiskFlag
+from perisai_kit.auth.principal import Principal
 from perisai_kit.privacy.keyring import Keyring
 
 MATCHES_SHOWN = 50
@@ -54,7 +57,7 @@ async def find_without_room(
         return frozenset()
     await queries.lock_phones(session, close)
     counts = await queries.count_by_phone(session, close, made_by=agent_account)
-    registered = await queries.list_nik_hashes(
+    registered = await members.list_nik_hashes(
         session,
         ids=[each.id for each in newcomers],
         nik_hashes=[each.nik_hash for each in newcomers],
@@ -84,8 +87,11 @@ async def check_room(
         raise rules.PhoneMembersFull(field="phone")
 
 
-async def list_flags(session: AsyncSession, member: Member, *, limits: Limits) -> list[RiskFlag]:
-    """Return the marks for possible fraud on a member."""
+async def list_flags(
+    session: AsyncSession, *, member_id: UUID, viewer: Principal, limits: Limits
+) -> list[RiskFlag]:
+    """Return the marks for possible fraud on a member. Raises: MemberNotFound."""
+    member = await members.see(session, member_id=member_id, viewer=viewer)
     counts = await queries.count_by_phone(session, [member.phone_hash], made_by=None)
     many = counts[member.phone_hash][0] >= limits.shared_phone_from
     return [RiskFlag.SHARED_PHONE] if many else []

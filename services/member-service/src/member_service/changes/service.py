@@ -1,4 +1,4 @@
-"""What a change of a member's record does, whoever asked for it and however it was confirmed."""
+"""Changes of a member's record: by one person at once, or applied for a confirmed correction."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,17 +6,46 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.members import queries, rules
+from member_service.changes import rules
+from member_service.changes.schemas import MemberPatch
+from member_service.members import rules as member_rules
+from member_service.members import service as members
 from member_service.members.models import Member, MemberChange
 from member_service.members.rules import Limits
+from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain import clock
-from perisai_kit.domain.errors import DomainError, together
+from perisai_kit.domain.errors import DomainError, PreconditionFailed, together
 from perisai_kit.events.catalogue import MemberUpdated
 from perisai_kit.events.outbox import publish
+from perisai_kit.http.etag import allows
 from perisai_kit.privacy.keyring import Keyring
 
-CONTRIBUTION_FIELDS = frozenset({"declared_income", "programmes", "employs_others", "occupations"})
-BIRTH_FIELDS = frozenset({"birth_date", "sex"})
+
+async def change(
+    session: AsyncSession,
+    *,
+    member_id: UUID,
+    patch: MemberPatch,
+    if_match: str,
+    viewer: Principal,
+    limits: Limits,
+    keyring: Keyring,
+) -> Member:
+    """Change a member's record; bills issued from now on follow it, older ones do not.
+
+    if_match: the ETags the client may have read; `*` for any. Payments do not change it.
+    Raises: MemberNotFound, PreconditionFailed, AgentsOwnRecord, and what the rules refuse.
+    """
+    member = await members.lock(session, member_id=member_id, viewer=viewer)
+    if not allows(if_match, member.version):
+        raise PreconditionFailed
+    if not viewer.has(Role.BRANCH_OFFICER, Role.ADMIN) and await members.is_agent(
+        session, member.id
+    ):
+        raise rules.AgentsOwnRecord
+    sent = patch.model_dump(exclude_unset=True)
+    await apply(session, member, sent, made_by=viewer.account_id, limits=limits, keyring=keyring)
+    return member
 
 
 async def apply(
@@ -41,9 +70,9 @@ async def apply(
         setattr(member, name, values[name])
     if "phone" in changed:
         member.phone_hash = keyring.lookup("phone", member.phone)
-    if changed & BIRTH_FIELDS:
-        nik = rules.read_nik(member.nik, birth_date=member.birth_date, on=member.enrolled_on)
-        member.nik_warnings = rules.list_nik_warnings(nik, member.sex)
+    if changed & rules.BIRTH_FIELDS:
+        nik = member_rules.read_nik(member.nik, birth_date=member.birth_date, on=member.enrolled_on)
+        member.nik_warnings = member_rules.list_nik_warnings(nik, member.sex)
     member.version += 1
     change = MemberChange(
         member_id=member.id,
@@ -52,7 +81,7 @@ async def apply(
         made_by=made_by,
         made_at=clock.now(),
     )
-    await queries.insert_change(session, change)
+    await members.insert_change(session, change)
     await publish(session, MemberUpdated(member_id=member.id, changed=tuple(sorted(changed))))
     return changed
 
@@ -62,7 +91,7 @@ def flatten(sent: Mapping[str, Any]) -> dict[str, Any]:
     values = {**sent, **(sent.get("address") or {})}
     values.pop("address", None)
     if "programmes" in values:
-        values["programmes"] = rules.in_order(values["programmes"])
+        values["programmes"] = member_rules.in_order(values["programmes"])
     return values
 
 
@@ -81,8 +110,8 @@ def check(member: Member, values: Mapping[str, Any], limits: Limits) -> None:
         return values.get(name, getattr(member, name))
 
     problems: list[DomainError] = []
-    if values.keys() & CONTRIBUTION_FIELDS:
-        problems += rules.contribution_problems(
+    if values.keys() & rules.CONTRIBUTION_FIELDS:
+        problems += member_rules.contribution_problems(
             declared_income=new("declared_income"),
             programmes=new("programmes"),
             employs_others=new("employs_others"),
@@ -90,7 +119,7 @@ def check(member: Member, values: Mapping[str, Any], limits: Limits) -> None:
             limits=limits,
         )
     if "birth_date" in values:
-        age = rules.age_problem(new("birth_date"), limits=limits, on=member.enrolled_on)
+        age = member_rules.age_problem(new("birth_date"), limits=limits, on=member.enrolled_on)
         problems += [age] if age else []
     if problems:
         raise together(problems)

@@ -1,0 +1,29 @@
+"""What changes at once on one person's word, and what does not."""
+
+from perisai_kit.domain.errors import Forbidden
+
+SENSITIVE = ("full_name", "birth_date", "sex", "phone", "occupations", "payer")
+"""What decides who somebody is, who can sign in as them, or what they pay: never one person's
+word."""
+CONTRIBUTION_FIELDS = frozenset({"declared_income", "programmes", "employs_others", "occupations"})
+BIRTH_FIELDS = frozenset({"birth_date", "sex"})
+
+
+class ConfirmationRequired(Forbidden):
+    """`details["fields"]` names the sensitive ones."""
+
+    code = "confirmation_required"
+    text = (
+        "Name, date of birth, sex, telephone, occupations and payer change only when the member "
+        "or two officers confirm it. Propose a correction at /v1/members/{id}/corrections."
+    )
+    text_id = (
+        "Nama, tanggal lahir, jenis kelamin, telepon, pekerjaan, dan pembayar iuran hanya berubah "
+        "jika disetujui peserta atau dua petugas. Ajukan di /v1/members/{id}/corrections."
+    )
+
+
+class AgentsOwnRecord(Forbidden):
+    code = "agents_own_record"
+    text = "This member is an agent. Only the branch changes this record."
+    text_id = "Peserta ini adalah agen. Hanya kantor cabang yang dapat mengubah datanya."

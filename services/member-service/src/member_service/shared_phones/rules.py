@@ -1,0 +1,29 @@
+"""How many members may have one telephone number."""
+
+from enum import StrEnum
+
+from member_service.members.rules import Limits
+from perisai_kit.domain.errors import Conflict
+
+
+class RiskFlag(StrEnum):
+    """A mark for possible fraud, for officers to look at; nothing is refused because of it."""
+
+    SHARED_PHONE = "shared_phone"
+
+
+class PhoneMembersFull(Conflict):
+    code = "phone_members_full"
+    text = (
+        "Too many members have this telephone number already. Enter the member's own number, or "
+        "ask the branch."
+    )
+    text_id = (
+        "Sudah terlalu banyak peserta memakai nomor telepon ini. Isi nomor peserta sendiri, atau "
+        "tanyakan ke kantor cabang."
+    )
+
+
+def has_room(of_all: int, of_agent: int, *, limits: Limits) -> bool:
+    """Tell whether so many members may have one number, so many of them enrolled by one agent."""
+    return of_all <= limits.members_per_phone and of_agent <= limits.members_per_phone_and_agent
