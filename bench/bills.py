@@ -22,7 +22,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
-from perisai_kit.events.catalogue import CarePeriod
+from perisai_kit.events.catalogue import AttributionPeriod
 from perisai_kit.events.outbox import EventRow
 from perisai_kit.privacy.keyring import Keyring
 from sandbox.vault import BankSecrets
@@ -177,9 +177,9 @@ def _build_basis() -> ContributionBasis:
         programmes=frozenset(Programme),
         employs_others=False,
         payer=Payer.SELF,
-        care_no=1,
-        care=(
-            CarePeriod(
+        attribution_no=1,
+        periods=(
+            AttributionPeriod(
                 from_date=clock.today(), branch_code="BWI", region_code="JTM", agent_sees=False
             ),
         ),

@@ -6,8 +6,8 @@ from uuid import UUID
 import asyncpg
 
 from bench.copies import Copied, multiply
+from member_service.attribution_periods.models import AttributionPeriodRow
 from member_service.attributions.models import Attribution
-from member_service.care.models import CarePeriodRow
 from member_service.consents.models import Consent
 from member_service.declarations.models import WorkDeclaration
 from member_service.enrolments import service as enrolments
@@ -40,7 +40,7 @@ _COPIED = (
     ),
     Copied(Attribution, "member_id", {"id": "copies.attribution_id", **_OF_MEMBER, **_OF_AGENT}),
     Copied(
-        CarePeriodRow,
+        AttributionPeriodRow,
         "member_id",
         {"attribution_id": "copies.attribution_id", **_OF_MEMBER, **_OF_AGENT},
     ),

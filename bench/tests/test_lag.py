@@ -15,7 +15,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import (
-    CareChanged,
+    MemberAttributed,
     MemberEnrolled,
     PaymentSettled,
     SettledLine,
@@ -64,11 +64,13 @@ async def test_copied_members_are_those_of_the_bills_and_can_be_covered(
 
     assert len({each.agent_id for each in members}) == COUNT
     assert [each.position for each in events] == list(range(1, 2 * COUNT + 1))
-    assert {each.type for each in events} == {MemberEnrolled.type, CareChanged.type}
-    told = [
-        CareChanged.model_validate(each.data) for each in events if each.type == CareChanged.type
+    assert {each.type for each in events} == {MemberEnrolled.type, MemberAttributed.type}
+    attributed = [
+        MemberAttributed.model_validate(each.data)
+        for each in events
+        if each.type == MemberAttributed.type
     ]
-    assert {(each.member_id, each.periods[0].agent_id) for each in told} == {
+    assert {(each.member_id, each.periods[0].agent_id) for each in attributed} == {
         (each.id, each.agent_id) for each in members
     }
     assert members[0].paid_through == Month.of(clock.today())

@@ -195,7 +195,6 @@ EXCEPTIONS: dict[Question, dict[str, set[str]]] = {
     visibility_elsewhere: {
         "agent_service.branches.service": {"check_in_scope"},
         "agent_service.scopes": {"by_office"},
-        "member_service.attributions.service": {"_place"},
         "member_service.enrolments.service": {"_may_see"},
         "payment_service.visibility": {"may_see", "visible", "visible_earnings"},
     },

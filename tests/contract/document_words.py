@@ -67,8 +67,6 @@ MEMBER = {"nik", "full_name", "phone", "village", "paid_through"}
 UNDESCRIBED: dict[str, set[str]] = {
     "AcquisitionAmount": {"programmes"},
     "Address": {"street"},
-    "Attribution": {"from_month", "made_at", "made_by", "reason"},
-    "Attributions": {"items"},
     "CommissionLine": {
         "beneficiary_kind",
         "contribution_month",
@@ -145,7 +143,6 @@ UNDESCRIBED: dict[str, set[str]] = {
     "MemberLookup": {"phone"},
     "MemberLookupResult": {"found", "members"},
     "MemberSummary": MEMBER | {"version"},
-    "NewAttribution": {"reason"},
     "NewEnrolmentBatch": {"rows"},
     "NewMember": {
         "address",
@@ -185,7 +182,6 @@ WITHOUT_EXAMPLE: set[str] = {
     "commission_schemes.decide",
     "commission_schemes.propose",
     "enrolments.enrol_batch",
-    "members.attribute",
     "members.declare_work",
     "members.look_up",
     "members.register",

@@ -98,7 +98,7 @@ class World:
     people: dict[UUID, Person] = field(default_factory=dict)
 
 
-def carer(world: World, member_id: UUID, day: date) -> UUID | None:
+def find_agent(world: World, member_id: UUID, day: date) -> UUID | None:
     """Return the agent in care of a member on a day."""
     standing = [each for each in world.people[member_id].decided if not each.withdrawn]
     begun = [each for each in standing if each.from_date <= day]
@@ -167,7 +167,7 @@ def first_standing(person: Person, found: Verdicts) -> Paid | None:
 def earner(world: World, member_id: UUID, paid: Paid) -> UUID | None:
     """Return the agent in care on the day the money counts, if at work on it."""
     day = civil(paid.counts_at)
-    agent_id = carer(world, member_id, day)
+    agent_id = find_agent(world, member_id, day)
     return agent_id if agent_id and world.agents[agent_id].works(day) else None
 
 

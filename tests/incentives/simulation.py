@@ -16,9 +16,9 @@ from member_service_tests.registrations.oracle import Life
 from sqlalchemy import select
 
 from member_service import worker as member_worker
+from member_service.attribution_periods.rules import AttributionReason
 from member_service.attributions import service as attributions
 from member_service.attributions.schemas import NewAttribution
-from member_service.care.rules import CareReason
 from member_service.coverage import routes as basis_routes
 from member_service.coverage import service as coverage
 from member_service.coverage.schemas import NewEnding
@@ -221,7 +221,9 @@ class Simulation:
         self.world.people[member_id].life.declared.append((made.declared_on, made.made_at))
 
     async def hand_over(self, member_id: UUID, agent_id: UUID | None, start: date | None) -> None:
-        new = NewAttribution(agent_id=agent_id, from_date=start, reason=CareReason.BRANCH_DECISION)
+        new = NewAttribution(
+            agent_id=agent_id, from_date=start, reason=AttributionReason.BRANCH_DECISION
+        )
         async with self.services.member.begin() as session:
             made = await attributions.change(session, member_id=member_id, new=new, officer=ADMIN)
         decided = self.world.people[member_id].decided
@@ -236,8 +238,8 @@ class Simulation:
             found = await coverage.get_basis(
                 session, member_id=member_id, viewer=SERVICE, terms=TERMS, request_id="-"
             )
-            told = basis_routes.basis_out(found)
-        basis = ContributionBasis.model_validate_json(told.model_dump_json())
+            basis_out = basis_routes.basis_out(found)
+        basis = ContributionBasis.model_validate_json(basis_out.model_dump_json())
         if not basis.offers:
             return None
         offer = self.chance.choice(basis.offers)

@@ -99,7 +99,7 @@ async def _differences_between(urls: Urls) -> list[str]:
         return ["nothing was paid, so nothing is shown"]
     compared = [
         ("paid months without cover", "months covered unpaid", paid, "member", "COVERED_MONTHS"),
-        *(
+        *[
             (
                 f"answers that {name}-service does not have",
                 f"answers of {name}-service that are none",
@@ -108,7 +108,7 @@ async def _differences_between(urls: Urls) -> list[str]:
                 "KNOWN_ANSWERS",
             )
             for name in ("payment", "agent")
-        ),
+        ],
         (
             "decisions on agents that payment-service does not have",
             "decisions of payment-service that are none",

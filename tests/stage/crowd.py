@@ -49,7 +49,7 @@ _OF_MEMBERS = {
         "model_member_id",
         {"id": "wanted.attribution_id", **_MEMBER, **_ATTRIBUTED},
     ),
-    "care_periods": (
+    "attribution_periods": (
         "member_id",
         "model_member_id",
         {"attribution_id": "wanted.attribution_id", **_MEMBER, **_ATTRIBUTED},
@@ -73,7 +73,7 @@ _WANTED = (
     "wadah_id",
     "attribution_id",
 )
-_EVENTS_OF_MEMBERS = ("member.enrolled.v1", "member.care_changed.v1")
+_EVENTS_OF_MEMBERS = ("member.enrolled.v1", "member.attributed.v1")
 _EVENTS_OF_BILLS = ("bill.issued.v1",)
 
 

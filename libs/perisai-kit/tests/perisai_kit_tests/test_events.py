@@ -9,7 +9,7 @@ from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import (
     EVENTS,
     BranchOpened,
-    CareChanged,
+    MemberAttributed,
     MemberUpdated,
     PaymentSettled,
 )
@@ -108,7 +108,7 @@ def test_fields_of_a_newer_producer_are_ignored() -> None:
 
 
 def test_an_event_cannot_be_changed() -> None:
-    event = CareChanged(member_id=new_id(), care_no=1, periods=())
+    event = MemberAttributed(member_id=new_id(), attribution_no=1, periods=())
 
     with pytest.raises(ValidationError, match="frozen"):
         event.member_id = new_id()  # type: ignore[misc]  # what the test is about

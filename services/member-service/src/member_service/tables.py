@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from member_service.attribution_periods import models as attribution_periods
 from member_service.attributions import models as attributions
 from member_service.base import Base
-from member_service.care import models as care
 from member_service.consents import models as consents
 from member_service.corrections import models as corrections
 from member_service.coverage import models as coverage
@@ -24,8 +24,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 __all__ = [
     "METADATA",
     "MIGRATIONS",
+    "attribution_periods",
     "attributions",
-    "care",
     "consents",
     "corrections",
     "coverage",

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from payment_service.agents import models as agents
 from payment_service.answers import models as answers
+from payment_service.attributions import models as attributions
 from payment_service.bank_access import models as bank_access
 from payment_service.banks import models as banks
 from payment_service.base import Base
 from payment_service.bills import models as bills
 from payment_service.callbacks import models as callbacks
-from payment_service.care import models as care
 from payment_service.commissions import models as commissions
 from payment_service.counting import models as counting
 from payment_service.incentive_statements import models as incentive_statements
@@ -28,11 +28,11 @@ __all__ = [
     "MIGRATIONS",
     "agents",
     "answers",
+    "attributions",
     "bank_access",
     "banks",
     "bills",
     "callbacks",
-    "care",
     "commissions",
     "counting",
     "incentive_statements",

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, false, or_, select
 from sqlalchemy.sql.elements import True_
 
-from payment_service.care.models import CarePeriod
+from payment_service.attributions.models import AttributionPeriod
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.scopes import in_scope
 from perisai_kit.domain import clock
@@ -52,18 +52,24 @@ def visible(principal: Principal, table: Any) -> ColumnElement[bool]:
         allowed.append(table.member_id == principal.member_id)
     cared_for: list[ColumnElement[bool]] = []
     if principal.has(Role.AGENT) and principal.agent_id is not None:
-        cared_for.append(and_(CarePeriod.agent_id == principal.agent_id, CarePeriod.agent_sees))
+        cared_for.append(
+            and_(AttributionPeriod.agent_id == principal.agent_id, AttributionPeriod.agent_sees)
+        )
     if principal.has(Role.WADAH_ADMIN) and principal.wadah_id is not None:
-        cared_for.append(CarePeriod.wadah_id == principal.wadah_id)
+        cared_for.append(AttributionPeriod.wadah_id == principal.wadah_id)
     if principal.has(*STAFF):
-        scope = in_scope(principal, branch=CarePeriod.branch_code, region=CarePeriod.region_code)
+        scope = in_scope(
+            principal, branch=AttributionPeriod.branch_code, region=AttributionPeriod.region_code
+        )
         if isinstance(scope, True_):
             return scope
         cared_for.append(scope)
     if cared_for:
         today = clock.today()
-        members = select(CarePeriod.member_id).where(
-            CarePeriod.from_date <= today, CarePeriod.until_date > today, or_(*cared_for)
+        members = select(AttributionPeriod.member_id).where(
+            AttributionPeriod.from_date <= today,
+            AttributionPeriod.until_date > today,
+            or_(*cared_for),
         )
         allowed.append(table.member_id.in_(members))
     return or_(false(), *allowed)

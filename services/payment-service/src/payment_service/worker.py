@@ -2,9 +2,9 @@
 
 from functools import partial
 
+from payment_service.attributions import tasks as attributions
 from payment_service.bills import tasks as bills
 from payment_service.callbacks import tasks as callbacks
-from payment_service.care import tasks as care
 from payment_service.commissions import tasks as commissions
 from payment_service.commissions.tasks import (
     AnswerSubscription,
@@ -15,7 +15,7 @@ from payment_service.counting.service import PAYMENTS
 from payment_service.ledger import tasks as ledger
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
-from perisai_kit.events.catalogue import CareChanged, PaymentSettled, RegistrationEnded
+from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled, RegistrationEnded
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.subscription import POLL_S, FeedSource, Subscription
 from perisai_kit.services import app as web
@@ -53,10 +53,10 @@ def subscriptions(
         AnswerSubscription(members, Computation(agents), poll_s=poll_s),
         subscribe_to_agents(agents, poll_s=poll_s),
         Subscription(
-            name=care.MEMBERS,
+            name=attributions.MEMBERS,
             source=members,
             poll_s=poll_s,
-            batch_handlers={CareChanged: care.on_care_changed},
+            batch_handlers={MemberAttributed: attributions.on_members_attributed},
         ),
         Subscription(
             name=bills.MEMBERS,

@@ -33,7 +33,7 @@ from perisai_kit.db.sql import execute_together, make_executor
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
-from perisai_kit.events.catalogue import CarePeriod
+from perisai_kit.events.catalogue import AttributionPeriod
 from perisai_kit.events.outbox import EventRow
 from perisai_kit.services.app import create_kit
 from perisai_kit.testing.plugin import Databases, MakeApp, Urls, Wire, open_app_client
@@ -80,7 +80,7 @@ def make_app(make_settings: Callable[..., Settings], shared_urls: Urls) -> MakeA
     return make
 
 
-def make_care(**differences: Any) -> CarePeriod:
+def make_period(**differences: Any) -> AttributionPeriod:
     """Build who cares for a member since long: an agent of Banyuwangi."""
     usual = {
         "from_date": LONG_AGO.date(),
@@ -90,7 +90,7 @@ def make_care(**differences: Any) -> CarePeriod:
         "region_code": "JATIM",
         "agent_sees": True,
     }
-    return CarePeriod.model_validate({**usual, **differences})
+    return AttributionPeriod.model_validate({**usual, **differences})
 
 
 MakeBasis = Callable[..., ContributionBasis]
@@ -115,8 +115,8 @@ def make_basis() -> MakeBasis:
             "programmes": frozenset(Programme),
             "employs_others": False,
             "payer": Payer.SELF,
-            "care_no": 1,
-            "care": [make_care()],
+            "attribution_no": 1,
+            "periods": [make_period()],
             "registration": {"covers_from": LONG_AGO},
             "settled_since": LONG_AGO,
             "offers": [make_offer(Month.of(clock.today()))],

@@ -14,6 +14,7 @@ from perisai_kit.db.engine import to_asyncpg_url
 from perisai_kit.testing.plugin import Databases, Urls
 
 SHORT_LIVED = {
+    "attribution_periods",  # the whole of a member's is told anew each time
     "commission_waits",
     "idempotency_keys",
     "snap_access_tokens",

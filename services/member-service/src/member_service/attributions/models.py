@@ -4,8 +4,8 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from member_service.attribution_periods.rules import AttributionReason, Decision, Place
 from member_service.base import Base
-from member_service.care.rules import CareReason, Decision, Place
 from perisai_kit.db.columns import choice
 
 
@@ -29,7 +29,7 @@ class Attribution(Base):
     region_code: Mapped[str] = mapped_column(Text)
     from_date: Mapped[date]
     at_once: Mapped[bool]
-    reason: Mapped[CareReason] = mapped_column(choice(CareReason, "reason"))
+    reason: Mapped[AttributionReason] = mapped_column(choice(AttributionReason, "reason"))
     handover_id: Mapped[uuid.UUID | None]
     made_by: Mapped[uuid.UUID]
     made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

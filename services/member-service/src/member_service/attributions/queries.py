@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from member_service.attribution_periods.models import AttributionPeriodRow
 from member_service.attributions.models import Attribution
-from member_service.care.models import CarePeriodRow
 from perisai_kit.db.bulk import insert_rows_statement
 
 
@@ -51,12 +51,12 @@ async def list_members_named(session: AsyncSession, agent_id: UUID) -> Sequence[
 async def list_book(session: AsyncSession, agent_id: UUID, *, on: date) -> Sequence[UUID]:
     """Return the members whose decision in force on a day names an agent, at work or gone."""
     query = (
-        select(CarePeriodRow.member_id)
-        .join(Attribution, Attribution.id == CarePeriodRow.attribution_id)
+        select(AttributionPeriodRow.member_id)
+        .join(Attribution, Attribution.id == AttributionPeriodRow.attribution_id)
         .where(
             Attribution.agent_id == agent_id,
-            CarePeriodRow.from_date <= on,
-            CarePeriodRow.until_date > on,
+            AttributionPeriodRow.from_date <= on,
+            AttributionPeriodRow.until_date > on,
         )
     )
     return (await session.scalars(query)).all()

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path
 
+from member_service.attribution_periods.models import AttributionPeriodRow
 from member_service.attributions import service
 from member_service.attributions.rules import (
     AgentUnknown,
@@ -18,11 +19,10 @@ from member_service.attributions.rules import (
 )
 from member_service.attributions.schemas import (
     AttributionOut,
+    AttributionPeriodOut,
     AttributionsOut,
-    CareOut,
     NewAttribution,
 )
-from member_service.care.models import CarePeriodRow
 from member_service.members.rules import MemberNotFound
 from member_service.requests import Officer, Reader
 from perisai_kit.http.dependencies import Session
@@ -80,14 +80,14 @@ async def list_attributions(
     member_id: MemberId, session: Session, viewer: Reader
 ) -> AttributionsOut:
     """List who was to care for a member, the newest decision first, at most 100; and who does."""
-    found, care = await service.list_(session, member_id=member_id, viewer=viewer)
+    found, periods = await service.list_(session, member_id=member_id, viewer=viewer)
     return AttributionsOut(
         items=[AttributionOut.model_validate(each) for each in found],
-        care=[_care_out(each) for each in care],
+        periods=[_period_out(each) for each in periods],
     )
 
 
-def _care_out(row: CarePeriodRow) -> CareOut:
+def _period_out(row: AttributionPeriodRow) -> AttributionPeriodOut:
     until = None if row.until_date == date.max else row.until_date
-    values = {name: getattr(row, name) for name in CareOut.model_fields}
-    return CareOut.model_validate({**values, "until_date": until})
+    values = {name: getattr(row, name) for name in AttributionPeriodOut.model_fields}
+    return AttributionPeriodOut.model_validate({**values, "until_date": until})

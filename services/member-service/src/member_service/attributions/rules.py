@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from member_service.care.rules import ONE_DAY, CarePeriod, CareReason, Decision, care_on
+from member_service.attribution_periods.rules import (
+    ONE_DAY,
+    AttributionPeriod,
+    AttributionReason,
+    Decision,
+    period_on,
+)
+from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain.errors import Conflict, Invalid, NotFound
 from perisai_kit.domain.month import Month
 
@@ -75,10 +82,10 @@ class ReasonReserved(Invalid):
 
 
 DECIDED = (
-    CareReason.AGENT_LEFT,
-    CareReason.MEMBER_ASKED,
-    CareReason.CORRECTION,
-    CareReason.BRANCH_DECISION,
+    AttributionReason.AGENT_LEFT,
+    AttributionReason.MEMBER_ASKED,
+    AttributionReason.CORRECTION,
+    AttributionReason.BRANCH_DECISION,
 )
 """The reasons an officer may give."""
 
@@ -109,10 +116,17 @@ def find_start(from_date: date | None, *, today: date) -> Start:
     return Start(from_date, at_once=False)
 
 
-def check_reason(reason: CareReason) -> None:
+def check_reason(reason: AttributionReason) -> None:
     """Raises: ReasonReserved for a reason no officer can give."""
     if reason not in DECIDED:
         raise ReasonReserved(field="reason")
+
+
+def may_hand_to(officer: Principal, branch_code: str, region_code: str) -> bool:
+    """Tell whether an officer may hand members to the agents of a branch."""
+    if officer.has(Role.ADMIN) and officer.scope is None:
+        return True
+    return officer.covers(branch_code=branch_code, region_code=region_code)
 
 
 def list_planned(decisions: Iterable[Decision], *, today: date) -> list[Decision]:
@@ -121,7 +135,7 @@ def list_planned(decisions: Iterable[Decision], *, today: date) -> list[Decision
 
 
 def find_obstacle(
-    periods: Sequence[CarePeriod],
+    periods: Sequence[AttributionPeriod],
     planned: Sequence[Decision],
     *,
     agent_id: UUID | None,
@@ -133,6 +147,6 @@ def find_obstacle(
         return OwnMembership(field="agent_id")
     if planned and not start.at_once:
         return HandoverPlanned(attribution_id=str(planned[0].id))
-    if care_on(periods, start.from_date).place.agent_id == agent_id:
+    if period_on(periods, start.from_date).place.agent_id == agent_id:
         return AttributionUnchanged()
     return None

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from member_service.care.rules import CareReason
+from member_service.attribution_periods.rules import AttributionReason
 from perisai_kit.http.types import (
     AgentId,
     BranchCode,
@@ -25,7 +25,7 @@ FromDate = Annotated[
         "agent sees the member no more, and care passes at 00:00 in Jakarta."
     ),
 ]
-NewReason = Annotated[CareReason, Field(description="Why the member is handed over.")]
+NewReason = Annotated[AttributionReason, Field(description="Why the member is handed over.")]
 
 
 class NewAttribution(Model):
@@ -56,7 +56,7 @@ class AttributionOut(Out):
     at_once: Annotated[
         bool, Field(description="A take-over: the former agent sees the member no more.")
     ]
-    reason: Annotated[CareReason, Field(description="Why it was decided.")]
+    reason: Annotated[AttributionReason, Field(description="Why it was decided.")]
     handover_id: Annotated[
         UUID | None, Field(description="The hand-over of a book that it belongs to.")
     ]
@@ -67,7 +67,7 @@ class AttributionOut(Out):
     ]
 
 
-class CareOut(Out):
+class AttributionPeriodOut(Out):
     """Who cares for a member in a period."""
 
     from_date: Annotated[date, Field(description="First day of the period.")]
@@ -78,7 +78,7 @@ class CareOut(Out):
     wadah_id: Annotated[WadahId | None, Field(description="The agent's wadah.")]
     branch_code: BranchCode
     region_code: RegionCode
-    reason: Annotated[CareReason, Field(description="Why it is so.")]
+    reason: Annotated[AttributionReason, Field(description="Why it is so.")]
     attribution_id: Annotated[UUID, Field(description="The decision in force.")]
 
 
@@ -88,7 +88,7 @@ class AttributionsOut(Out):
     items: Annotated[
         list[AttributionOut], Field(description="The newest first, withdrawn ones too.")
     ]
-    care: Annotated[
-        list[CareOut],
+    periods: Annotated[
+        list[AttributionPeriodOut],
         Field(description="Who cares for the member, by day, the earliest period first."),
     ]

@@ -8,27 +8,27 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from member_service.attribution_periods import service as attribution_periods
+from member_service.attribution_periods.models import AttributionPeriodRow, KnownAgent
+from member_service.attribution_periods.rules import (
+    Agent,
+    AttributionPeriod,
+    AttributionReason,
+    Decision,
+    DecisionKind,
+    Place,
+    judge_attributions,
+    period_on,
+)
+from member_service.attribution_periods.service import Subject
 from member_service.attributions import queries, rules
 from member_service.attributions.models import Attribution
 from member_service.attributions.rules import AgentUnknown, Start
 from member_service.attributions.schemas import NewAttribution
-from member_service.care import service as care
-from member_service.care.models import CarePeriodRow, KnownAgent
-from member_service.care.rules import (
-    Agent,
-    CarePeriod,
-    CareReason,
-    Decision,
-    DecisionKind,
-    Place,
-    care_on,
-    judge_care,
-)
-from member_service.care.service import Subject
 from member_service.members import service as members
 from member_service.members.rules import Stamp
 from member_service.registrations import service as registrations
-from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import Conflict
 from perisai_kit.domain.ids import new_id
@@ -60,7 +60,7 @@ class HandOver:
 
     target: Target
     start: Start
-    reason: CareReason
+    reason: AttributionReason
     made_by: UUID
     made_at: datetime
     handover_id: UUID | None = None
@@ -82,7 +82,7 @@ async def record_first(session: AsyncSession, enrolled: Mapping[UUID, UUID], sta
     """
     place = Place(stamp.agent_id, stamp.wadah_id, stamp.branch_code, stamp.region_code)
     if stamp.agent_id is not None:
-        await care.lock_agent(session, stamp.agent_id)
+        await attribution_periods.lock_agent(session, stamp.agent_id)
     rows = [
         _row(
             attribution_id,
@@ -91,7 +91,7 @@ async def record_first(session: AsyncSession, enrolled: Mapping[UUID, UUID], sta
             HandOver(
                 Target(None),
                 Start(stamp.on, at_once=False),
-                CareReason.ENROLLED,
+                AttributionReason.ENROLLED,
                 stamp.account_id,
                 stamp.at,
             ),
@@ -99,13 +99,17 @@ async def record_first(session: AsyncSession, enrolled: Mapping[UUID, UUID], sta
         for member_id, attribution_id in enrolled.items()
     ]
     await queries.insert_attributions(session, rows)
-    await care.record(
+    await attribution_periods.record(
         session,
         [
             Subject(
                 member_id,
                 stamp.at,
-                [Decision(attribution_id, place, stamp.on, False, CareReason.ENROLLED, stamp.at)],
+                [
+                    Decision(
+                        attribution_id, place, stamp.on, False, AttributionReason.ENROLLED, stamp.at
+                    )
+                ],
             )
             for member_id, attribution_id in enrolled.items()
         ],
@@ -122,7 +126,7 @@ async def change(
     HandoverPlanned, OwnMembership, FromDateInvalid, ReasonReserved.
     """
     if new.agent_id is not None:
-        await care.lock_agent(session, new.agent_id)
+        await attribution_periods.lock_agent(session, new.agent_id)
     member = await members.lock(session, member_id=member_id, viewer=officer)
     attribution_id = new.id or new_id()
     first = await queries.find_attribution(session, attribution_id)
@@ -137,7 +141,7 @@ async def change(
     if examined.obstacles:
         raise examined.obstacles[member.id]
     await hand_over(session, examined, made, ids={member.id: attribution_id})
-    await session.refresh(member, ["care_periods"])
+    await session.refresh(member, ["attribution_periods"])
     attribution = await queries.find_attribution(session, attribution_id)
     assert attribution is not None
     return attribution
@@ -161,14 +165,11 @@ async def find_target(
     """
     if agent_id is None:
         return Target(None)
-    await care.lock_agent(session, agent_id)
-    agent = await care.find_agent_at_work(session, agent_id)
+    await attribution_periods.lock_agent(session, agent_id)
+    agent = await attribution_periods.find_agent_at_work(session, agent_id)
     if agent is None:
         raise AgentUnknown(field=field)
-    is_free = officer.has(Role.ADMIN) and officer.scope is None
-    if not is_free and not officer.covers(
-        branch_code=agent.branch_code, region_code=agent.region_code
-    ):
+    if not rules.may_hand_to(officer, agent.branch_code, agent.region_code):
         raise AgentUnknown(field=field)
     return Target(agent)
 
@@ -178,7 +179,7 @@ async def examine(
 ) -> Examined:
     """Tell which of these members can be handed over so. Nothing is written."""
     subjects = await _subjects(session, member_ids)
-    agents = await care.list_agents(session, _agents_of(subjects))
+    agents = await attribution_periods.list_agents(session, _agents_of(subjects))
     today = clock.today()
     places: dict[UUID, Place] = {}
     obstacles: dict[UUID, Conflict] = {}
@@ -196,7 +197,7 @@ async def examine(
         if obstacle is not None:
             obstacles[each.member_id] = obstacle
             continue
-        places[each.member_id] = care_on(periods, start.from_date).place
+        places[each.member_id] = period_on(periods, start.from_date).place
         planned += [decision.id for decision in coming]
     return Examined(places, obstacles, planned)
 
@@ -229,7 +230,7 @@ async def hand_over(
         for member_id, present in examined.places.items()
     ]
     await queries.insert_attributions(session, rows)
-    await record_care(session, examined.places)
+    await record_periods(session, examined.places)
 
 
 async def withdraw(
@@ -248,8 +249,8 @@ async def withdraw(
             raise rules.AttributionBegun
         attribution.withdrawn_by, attribution.withdrawn_at = officer.account_id, clock.now()
         await session.flush()
-        await record_care(session, [member.id])
-        await session.refresh(member, ["care_periods"])
+        await record_periods(session, [member.id])
+        await session.refresh(member, ["attribution_periods"])
     return attribution
 
 
@@ -265,37 +266,37 @@ async def withdraw_handover(session: AsyncSession, handover_id: UUID, *, by: UUI
         at=clock.now(),
     )
     if touched:
-        await record_care(session, touched)
+        await record_periods(session, touched)
     return len(touched)
 
 
 async def list_(
     session: AsyncSession, *, member_id: UUID, viewer: Principal
-) -> tuple[Sequence[Attribution], Sequence[CarePeriodRow]]:
+) -> tuple[Sequence[Attribution], Sequence[AttributionPeriodRow]]:
     """Return a member's attributions, the newest first, and the care that follows from them.
 
     Raises: MemberNotFound.
     """
     member = await members.see(session, member_id=member_id, viewer=viewer)
     found = await queries.list_attributions(session, member_id, limit=ATTRIBUTIONS_SHOWN)
-    return found, member.care_periods
+    return found, member.attribution_periods
 
 
-async def record_care(session: AsyncSession, member_ids: Collection[UUID]) -> list[UUID]:
+async def record_periods(session: AsyncSession, member_ids: Collection[UUID]) -> list[UUID]:
     """Judge and record the care of members, who are locked.
 
     Return those whose care has changed for a day that is not in the future.
     """
-    changed = await care.record(session, await _subjects(session, member_ids))
+    changed = await attribution_periods.record(session, await _subjects(session, member_ids))
     return [member_id for member_id, is_known in changed.items() if is_known]
 
 
-async def list_care(
+async def list_periods(
     session: AsyncSession, member_ids: Collection[UUID]
-) -> dict[UUID, tuple[CarePeriod, ...]]:
+) -> dict[UUID, tuple[AttributionPeriod, ...]]:
     """Return the care of members, the earliest period first."""
     subjects = await _subjects(session, member_ids)
-    agents = await care.list_agents(session, _agents_of(subjects))
+    agents = await attribution_periods.list_agents(session, _agents_of(subjects))
     return {each.member_id: _judge(each, agents) for each in subjects}
 
 
@@ -311,13 +312,13 @@ async def take_decision(
 
     Return the members whose care has changed for a day that is not in the future.
     """
-    if not await care.note_decision(session, agent_id, kind, decided_at=decided_at):
+    if not await attribution_periods.note_decision(session, agent_id, kind, decided_at=decided_at):
         return []
     named = await queries.list_members_named(session, agent_id)
     if not named:
         return []
     await members.lock_birth_dates(session, named)
-    return await record_care(session, named)
+    return await record_periods(session, named)
 
 
 async def _subjects(session: AsyncSession, member_ids: Collection[UUID]) -> list[Subject]:
@@ -337,8 +338,8 @@ async def _subjects(session: AsyncSession, member_ids: Collection[UUID]) -> list
     ]
 
 
-def _judge(subject: Subject, agents: Mapping[UUID, Agent]) -> tuple[CarePeriod, ...]:
-    return judge_care(
+def _judge(subject: Subject, agents: Mapping[UUID, Agent]) -> tuple[AttributionPeriod, ...]:
+    return judge_attributions(
         subject.member_id, subject.decisions, agents=agents, passes_on=subject.passes_on
     )
 

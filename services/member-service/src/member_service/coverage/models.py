@@ -4,8 +4,8 @@ from datetime import datetime
 from sqlalchemy import ARRAY, DateTime, ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from member_service.attribution_periods.rules import Place
 from member_service.base import Base, MonthText
-from member_service.care.rules import Place
 from member_service.coverage.rules import Answer
 from member_service.members.rules import Programme
 from member_service.registrations.rules import DeclineReason

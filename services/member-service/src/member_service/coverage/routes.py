@@ -5,7 +5,7 @@ from fastapi import APIRouter, Depends, Path, Query
 
 from member_service.coverage import service
 from member_service.coverage.schemas import (
-    CareFactOut,
+    AttributedOut,
     ContributionBasisOut,
     CoverageOut,
     EndingOut,
@@ -21,7 +21,11 @@ from member_service.evidence.schemas import EvidenceListOut, EvidenceOut, NewEvi
 from member_service.holidays.routes import OffDays
 from member_service.members.rules import MemberNotFound, NewToBpuBasisMissing
 from member_service.occupations.rules import sector
-from member_service.registrations.rules import EndingDayInvalid, EndingIdTaken, EndingNotFound
+from member_service.registrations.endings import (
+    EndingDayInvalid,
+    EndingIdTaken,
+    EndingNotFound,
+)
 from member_service.requests import READERS, Officer, Reader, RequestId, TermsOf
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
@@ -157,8 +161,10 @@ def basis_out(basis: ContributionBasis) -> ContributionBasisOut:
         programmes=member.programmes,
         employs_others=member.employs_others,
         payer=member.payer,
-        care_no=member.care.care_no,
-        care=[CareFactOut.of(row) for row in member.care_periods if row.until_date > today],
+        attribution_no=member.present_period.attribution_no,
+        periods=[
+            AttributedOut.of(row) for row in member.attribution_periods if row.until_date > today
+        ],
         registration=RegistrationOut.of(basis.registration) if basis.registration else None,
         settled_since=basis.settled_since,
         offers=[OfferOut.of(each) for each in billable.offers],

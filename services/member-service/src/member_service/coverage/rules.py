@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from member_service.care.rules import CarePeriod, Place, care_on
+from member_service.attribution_periods.rules import AttributionPeriod, Place, period_on
 from member_service.holidays.rules import due_on, last_month_due
 from member_service.members.rules import Programme, RegistrationState, Standing, find_standing
 from member_service.registrations.rules import (
@@ -65,7 +65,7 @@ def find_answers(
     allocations: Iterable[Allocation],
     history: History,
     *,
-    care: Sequence[CarePeriod],
+    periods: Sequence[AttributionPeriod],
     is_new_to_bpu: bool,
 ) -> dict[UUID, Answer]:
     """Return the answer to each allocation of a member, by its id.
@@ -91,7 +91,7 @@ def find_answers(
             withdrawn=answer.withdrawn,
             # Where no month stands there is no registration either.
             first_month=first_months.get(each.id, each.months[0]),
-            place=care_on(care, each.counts_on).place,
+            place=period_on(periods, each.counts_on).place,
             is_acquisition=is_new_to_bpu and each.id == acquiring,
             months=answer.months,
         )

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from member_service.care.models import CarePeriodRow
+from member_service.attribution_periods.models import AttributionPeriodRow
 from member_service.coverage.rules import (
     WAITING_MONTHS,
     Cover,
@@ -178,7 +178,7 @@ class OfferOut(Out):
         )
 
 
-class CareFactOut(Out):
+class AttributedOut(Out):
     """Who cares for a member from a day until the next period."""
 
     from_date: Annotated[date, Field(description="First day of the period.")]
@@ -189,7 +189,7 @@ class CareFactOut(Out):
     agent_sees: Annotated[bool, Field(description="Whether the agent may still see the member.")]
 
     @classmethod
-    def of(cls, row: CarePeriodRow) -> "CareFactOut":
+    def of(cls, row: AttributionPeriodRow) -> "AttributedOut":
         return cls.model_validate(row)
 
 
@@ -203,9 +203,9 @@ class ContributionBasisOut(Out):
     programmes: Annotated[list[Programme], Field(description="The programmes to be paid.")]
     employs_others: Annotated[bool, Field(description="Whether JHT is mandatory.")]
     payer: Annotated[Payer, Field(description="Who pays; decides relief.")]
-    care_no: Annotated[Count, Field(description="Of `care`; the highest one counts.")]
-    care: Annotated[
-        list[CareFactOut],
+    attribution_no: Annotated[Count, Field(description="Of `periods`; the highest one counts.")]
+    periods: Annotated[
+        list[AttributedOut],
         Field(min_length=1, description="Who cares for the member today and from days known."),
     ]
     registration: Annotated[

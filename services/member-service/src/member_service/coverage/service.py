@@ -91,18 +91,18 @@ async def judge_members(session: AsyncSession, member_ids: Collection[UUID], ter
         session, {member_id: _state(history) for member_id, history in histories.items()}
     )
     if passed_over:
-        await attributions.record_care(session, passed_over)
-    care = await attributions.list_care(session, birth_dates)
+        await attributions.record_periods(session, passed_over)
+    periods = await attributions.list_periods(session, birth_dates)
     new_to_bpu = await evidence.list_new_to_bpu(session, birth_dates, bases=terms.evidence)
     events: list[Event] = []
     for member_id, history in histories.items():
         answers = rules.find_answers(
             [_allocation(row) for row in rows[member_id]],
             history,
-            care=care[member_id],
+            periods=periods[member_id],
             is_new_to_bpu=member_id in new_to_bpu,
         )
-        events += _tell(rows[member_id], answers)
+        events += _update_answers(rows[member_id], answers)
     await session.flush()
     if events:
         await publish(session, *events)
@@ -127,7 +127,7 @@ async def take_evidence(
 
     Raises: MemberNotFound, NewToBpuBasisMissing, EvidenceIdTaken.
     """
-    found = await evidence.tell(session, member_id=member_id, new=new, officer=officer)
+    found = await evidence.record(session, member_id=member_id, new=new, officer=officer)
     await judge_members(session, [member_id], terms)
     return found
 
@@ -274,7 +274,7 @@ def _state(history: History) -> RegistrationState | None:
     return rules.find_state(history.registrations[-1]) if history.registrations else None
 
 
-def _tell(rows: Sequence[AllocationRow], answers: Mapping[UUID, Answer]) -> list[Event]:
+def _update_answers(rows: Sequence[AllocationRow], answers: Mapping[UUID, Answer]) -> list[Event]:
     """Keep the answers that differ from those given before, and return their events."""
     events: list[Event] = []
     for row in sorted(rows, key=lambda row: (row.counts_at, row.id)):
@@ -289,11 +289,11 @@ def _tell(rows: Sequence[AllocationRow], answers: Mapping[UUID, Answer]) -> list
         row.wadah_id = place.wadah_id if place else None
         row.branch_code = place.branch_code if place else None
         row.region_code = place.region_code if place else None
-        events.append(_told(row, answer))
+        events.append(_answer_event(row, answer))
     return events
 
 
-def _told(row: AllocationRow, answer: Answer) -> Event:
+def _answer_event(row: AllocationRow, answer: Answer) -> Event:
     common: dict[str, Any] = {
         "payment_id": row.id,
         "bill_id": row.bill_id,

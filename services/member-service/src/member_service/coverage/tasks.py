@@ -2,9 +2,9 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from member_service.attribution_periods import service as attribution_periods
+from member_service.attribution_periods.rules import DecisionKind
 from member_service.attributions import service as attributions
-from member_service.care import service as care
-from member_service.care.rules import DecisionKind
 from member_service.coverage import service
 from member_service.registrations.rules import Terms
 from perisai_kit.db.bulk import run_in_batches
@@ -43,7 +43,7 @@ class CoverageTasks:
     async def on_agent_at_work(
         self, session: AsyncSession, event: AgentActivated | AgentReinstated
     ) -> None:
-        await care.note_agent(session, event)
+        await attribution_periods.note_agent(session, event)
         await self._take_decision(session, event)
 
     async def on_agent_away(

@@ -252,10 +252,10 @@ async def _register(session: AsyncSession, entries: Sequence[Entry], desk: Desk)
         await consents.record(session, consented, desk.stamp)
         enrolled = {each.candidate.id: each.candidate.attribution_id for each in made}
         await attributions.record_first(session, enrolled, desk.stamp)
-        told = {
+        given = {
             each.candidate.id: (each.form.new_to_bpu, each.form.new_to_bpu_basis) for each in made
         }
-        await evidence.record_first(session, told, desk.stamp)
+        await evidence.record_first(session, given, desk.stamp)
     return registered
 
 

@@ -16,11 +16,11 @@ class Evidence(Base):
     """
 
     __tablename__ = "bpu_evidence"
-    __table_args__ = (Index(None, "member_id", "told_at"),)
+    __table_args__ = (Index(None, "member_id", "recorded_at"),)
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"))
     new_to_bpu: Mapped[bool]
     basis: Mapped[NewToBpuBasis | None] = mapped_column(choice(NewToBpuBasis, "basis"))
-    told_by: Mapped[uuid.UUID]
-    told_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    recorded_by: Mapped[uuid.UUID]
+    recorded_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

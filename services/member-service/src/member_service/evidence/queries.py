@@ -20,4 +20,4 @@ async def find_evidence(session: AsyncSession, evidence_id: UUID) -> Evidence | 
 async def list_evidence(session: AsyncSession, member_ids: Collection[UUID]) -> Sequence[Evidence]:
     """Return the evidence of members, the oldest first."""
     query = select(Evidence).where(Evidence.member_id.in_(list(member_ids)))
-    return (await session.scalars(query.order_by(Evidence.told_at, Evidence.id))).all()
+    return (await session.scalars(query.order_by(Evidence.recorded_at, Evidence.id))).all()

@@ -35,8 +35,8 @@ class EvidenceOut(Out):
     member_id: Annotated[MemberId, Field(description="The member.")]
     new_to_bpu: Annotated[bool, Field(description="Never before registered in the BPU segment.")]
     basis: Annotated[NewToBpuBasis | None, Field(description="Whose word it is.")]
-    told_by: Annotated[UUID, Field(description="Account that recorded it.")]
-    told_at: Annotated[datetime, Field(description="When it was recorded.")]
+    recorded_by: Annotated[UUID, Field(description="Account that recorded it.")]
+    recorded_at: Annotated[datetime, Field(description="When it was recorded.")]
 
 
 class EvidenceListOut(Out):

@@ -18,7 +18,7 @@ from perisai_kit.domain.ids import new_id
 
 async def record_first(
     session: AsyncSession,
-    told: Mapping[UUID, tuple[bool, NewToBpuBasis | None]],
+    given: Mapping[UUID, tuple[bool, NewToBpuBasis | None]],
     stamp: Stamp,
 ) -> None:
     """Record what was declared at enrolment, by member id; at least one."""
@@ -28,15 +28,15 @@ async def record_first(
             "member_id": member_id,
             "new_to_bpu": new_to_bpu,
             "basis": basis,
-            "told_by": stamp.account_id,
-            "told_at": stamp.at,
+            "recorded_by": stamp.account_id,
+            "recorded_at": stamp.at,
         }
-        for member_id, (new_to_bpu, basis) in told.items()
+        for member_id, (new_to_bpu, basis) in given.items()
     ]
     await queries.insert_evidence(session, rows)
 
 
-async def tell(
+async def record(
     session: AsyncSession, *, member_id: UUID, new: NewEvidence, officer: Principal
 ) -> Evidence:
     """Record a later word, which decides from now on; the same id again records nothing more.
@@ -51,8 +51,8 @@ async def tell(
         member_id=member.id,
         new_to_bpu=new.new_to_bpu,
         basis=new.basis,
-        told_by=officer.account_id,
-        told_at=clock.now(),
+        recorded_by=officer.account_id,
+        recorded_at=clock.now(),
     )
     made = await insert_once(session, row)
     found = made or await queries.find_evidence(session, evidence_id)

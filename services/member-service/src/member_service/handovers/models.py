@@ -5,8 +5,8 @@ from sqlalchemy import CheckConstraint, DateTime, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from member_service.attribution_periods.rules import AttributionReason
 from member_service.base import Base
-from member_service.care.rules import CareReason
 from perisai_kit.db.columns import choice
 
 
@@ -30,7 +30,7 @@ class Handover(Base):
     region_code: Mapped[str] = mapped_column(Text)
     from_date: Mapped[date]
     at_once: Mapped[bool]
-    reason: Mapped[CareReason] = mapped_column(choice(CareReason, "reason"))
+    reason: Mapped[AttributionReason] = mapped_column(choice(AttributionReason, "reason"))
     member_count: Mapped[int]
     skipped: Mapped[dict[str, int]] = mapped_column(JSONB)
     made_by: Mapped[uuid.UUID]

@@ -60,7 +60,13 @@ async def preview_handover(
     plan: HandoverPlan, session: Session, officer: Officer
 ) -> HandoverPreview:
     """Show what a hand-over would do now. Nothing is written."""
-    return await service.preview(session, plan, officer=officer)
+    found = await service.preview(session, plan, officer=officer)
+    return HandoverPreview(
+        from_date=found.start.from_date,
+        at_once=found.start.at_once,
+        member_count=found.member_count,
+        skipped=found.skipped,
+    )
 
 
 @router.get("/{handover_id}", responses=problems(HandoverNotFound))

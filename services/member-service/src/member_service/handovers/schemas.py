@@ -5,8 +5,8 @@ from uuid import UUID
 
 from pydantic import Field
 
+from member_service.attribution_periods.rules import AttributionReason
 from member_service.attributions.schemas import FromDate, NewReason
-from member_service.care.rules import CareReason
 from perisai_kit.http.types import AgentId, Count, MemberId, Model, Out, RecordId, with_example
 
 
@@ -59,7 +59,7 @@ class HandoverOut(Out):
     to_agent_id: Annotated[AgentId | None, Field(description="The successor; null: the branch.")]
     from_date: Annotated[date, Field(description="First day of the new care.")]
     at_once: Annotated[bool, Field(description="Whether the former agent saw nothing more.")]
-    reason: Annotated[CareReason, Field(description="Why it was decided.")]
+    reason: Annotated[AttributionReason, Field(description="Why it was decided.")]
     member_count: Annotated[Count, Field(description="Members who were handed over.")]
     skipped: Annotated[
         Mapping[str, int], Field(description="Members who stayed, by the code of why.")

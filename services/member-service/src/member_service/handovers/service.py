@@ -1,6 +1,8 @@
 """Hand a book over: every member of an agent, or those named, in a few statements."""
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,7 +13,7 @@ from member_service.attributions.rules import AttributionBegun, Start
 from member_service.attributions.service import Examined, HandOver, Target
 from member_service.handovers import queries, rules
 from member_service.handovers.models import Handover
-from member_service.handovers.schemas import HandoverPlan, HandoverPreview, NewHandover
+from member_service.handovers.schemas import HandoverPlan, NewHandover
 from member_service.members import service as members
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.bulk import insert_once
@@ -19,20 +21,23 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 
 
-async def preview(
-    session: AsyncSession, plan: HandoverPlan, *, officer: Principal
-) -> HandoverPreview:
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a hand-over would do. skipped: how many members would stay, by the code of why."""
+
+    start: Start
+    member_count: int
+    skipped: Mapping[str, int]
+
+
+async def preview(session: AsyncSession, plan: HandoverPlan, *, officer: Principal) -> Preview:
     """Return what a hand-over would do now; nothing is written.
 
     Raises: AgentUnknown, FromDateInvalid, ReasonReserved, BookTooLarge.
     """
     _, start, examined = await _examine(session, plan, officer)
-    return HandoverPreview(
-        from_date=start.from_date,
-        at_once=start.at_once,
-        member_count=len(examined.places),
-        skipped=rules.count_reasons(examined.obstacles.values()),
-    )
+    skipped = rules.count_reasons(examined.obstacles.values())
+    return Preview(start, len(examined.places), skipped)
 
 
 async def make(session: AsyncSession, new: NewHandover, *, officer: Principal) -> Handover:

@@ -13,8 +13,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from member_service.attribution_periods.models import AttributionPeriodRow
 from member_service.base import Base, MonthText
-from member_service.care.models import CarePeriodRow
 from member_service.members.rules import (
     NewToBpuBasis,
     Payer,
@@ -32,7 +32,7 @@ from perisai_kit.privacy.columns import sealed_text
 
 class Member(Base):
     """An enrolled worker. paid_through, first_unpaid, ends_on and end_reason copy the last
-    registration (all or none); who cares for the member stands in care_periods, by day."""
+    registration (all or none); who cares for the member stands in attribution_periods, by day."""
 
     __tablename__ = "members"
     __table_args__ = (
@@ -81,37 +81,37 @@ class Member(Base):
     created_by: Mapped[uuid.UUID]
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
-    care_periods: Mapped[list[CarePeriodRow]] = relationship(
-        lazy="selectin", viewonly=True, order_by=CarePeriodRow.from_date
+    attribution_periods: Mapped[list[AttributionPeriodRow]] = relationship(
+        lazy="selectin", viewonly=True, order_by=AttributionPeriodRow.from_date
     )
 
     @property
-    def care(self) -> CarePeriodRow:
+    def present_period(self) -> AttributionPeriodRow:
         """Return who cares for the member today."""
         today = clock.today()
-        begun = [each for each in self.care_periods if each.from_date <= today]
-        return begun[-1] if begun else self.care_periods[0]
+        begun = [each for each in self.attribution_periods if each.from_date <= today]
+        return begun[-1] if begun else self.attribution_periods[0]
 
     @property
     def agent_id(self) -> uuid.UUID | None:
-        return self.care.agent_id
+        return self.present_period.agent_id
 
     @property
     def wadah_id(self) -> uuid.UUID | None:
-        return self.care.wadah_id
+        return self.present_period.wadah_id
 
     @property
     def acting_agent_id(self) -> uuid.UUID | None:
         """Return the agent who may see and change the record."""
-        return self.care.agent_id if self.care.agent_sees else None
+        return self.present_period.agent_id if self.present_period.agent_sees else None
 
     @property
     def branch_code(self) -> str:
-        return self.care.branch_code
+        return self.present_period.branch_code
 
     @property
     def region_code(self) -> str:
-        return self.care.region_code
+        return self.present_period.region_code
 
     @property
     def registration_state(self) -> RegistrationState | None:

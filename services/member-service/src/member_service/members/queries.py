@@ -24,9 +24,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.care.models import CarePeriodRow as Care
-from member_service.care.models import KnownAgent
-from member_service.care.queries import is_of
+from member_service.attribution_periods.models import AttributionPeriodRow as Period
+from member_service.attribution_periods.models import KnownAgent
+from member_service.attribution_periods.queries import is_of
 from member_service.members.models import Member, MemberChange
 from member_service.members.rules import MemberNotFound, RegistrationState, Standing
 from member_service.registrations.rules import EndReason
@@ -46,7 +46,7 @@ class Filters:
 
 
 def visible(viewer: Principal, *, himself: bool = True) -> ColumnElement[bool]:
-    """Return the condition under which a member exists for this reader: for `_with_care`.
+    """Return the condition under which a member exists for this reader: for `_with_attribution`.
 
     himself: count the reader's own membership; a list of others leaves it out.
     """
@@ -54,19 +54,19 @@ def visible(viewer: Principal, *, himself: bool = True) -> ColumnElement[bool]:
     if himself and viewer.has(Role.MEMBER) and viewer.member_id:
         allowed.append(Member.id == viewer.member_id)
     if viewer.has(Role.AGENT) and viewer.agent_id:
-        allowed.append(and_(Care.agent_id == viewer.agent_id, Care.agent_sees))
+        allowed.append(and_(Period.agent_id == viewer.agent_id, Period.agent_sees))
     if viewer.has(Role.WADAH_ADMIN) and viewer.wadah_id:
-        allowed.append(Care.wadah_id == viewer.wadah_id)
+        allowed.append(Period.wadah_id == viewer.wadah_id)
     if viewer.has(*OFFICERS):
-        allowed.append(in_scope(viewer, branch=Care.branch_code, region=Care.region_code))
+        allowed.append(in_scope(viewer, branch=Period.branch_code, region=Period.region_code))
     if viewer.has(Role.SERVICE):
         allowed.append(true())
     return or_(false(), *allowed)
 
 
-def _with_care(*columns: Any) -> Select[Any]:
+def _with_attribution(*columns: Any) -> Select[Any]:
     """Return the query of members, each with who cares for the member today."""
-    return select(*columns).join(Care, and_(Care.member_id == Member.id, is_of(clock.today())))
+    return select(*columns).join(Period, and_(Period.member_id == Member.id, is_of(clock.today())))
 
 
 async def get_member(
@@ -76,7 +76,7 @@ async def get_member(
 
     Raises: MemberNotFound.
     """
-    query = _with_care(Member).where(Member.id == member_id, visible(viewer))
+    query = _with_attribution(Member).where(Member.id == member_id, visible(viewer))
     member: Member | None = await session.scalar(
         query.with_for_update(of=Member) if lock else query
     )
@@ -97,14 +97,14 @@ async def list_members(
 ) -> Sequence[Member]:
     """Return members whom the reader may see, the newest first. last_due: as of `on`."""
     only_himself = not viewer.has(Role.AGENT, Role.WADAH_ADMIN, *OFFICERS)
-    query = _with_care(Member).where(visible(viewer, himself=only_himself))
+    query = _with_attribution(Member).where(visible(viewer, himself=only_himself))
     if filters.agent_id is not None:
-        query = query.where(Care.agent_id == filters.agent_id)
+        query = query.where(Period.agent_id == filters.agent_id)
     if filters.standing is not None:
         query = query.where(_has_standing(filters.standing, on=on, last_due=last_due))
     if after is not None:
-        query = query.where(tuple_(Care.enrolled_at, Care.member_id) < after)
-    query = query.order_by(Care.enrolled_at.desc(), Care.member_id.desc()).limit(limit)
+        query = query.where(tuple_(Period.enrolled_at, Period.member_id) < after)
+    query = query.order_by(Period.enrolled_at.desc(), Period.member_id.desc()).limit(limit)
     return (await session.scalars(query)).all()
 
 
@@ -141,7 +141,7 @@ async def is_agent(session: AsyncSession, member_id: UUID) -> bool:
 
 
 async def find_by_nik(session: AsyncSession, nik_hash: bytes, viewer: Principal) -> Member | None:
-    query = _with_care(Member).where(Member.nik_hash == nik_hash, visible(viewer))
+    query = _with_attribution(Member).where(Member.nik_hash == nik_hash, visible(viewer))
     member: Member | None = await session.scalar(query)
     return member
 
@@ -186,7 +186,7 @@ async def lock_visible(
     session: AsyncSession, member_ids: Collection[UUID], viewer: Principal
 ) -> Sequence[UUID]:
     """Lock those of these members whom the reader may see, in one order; return their ids."""
-    query = _with_care(Member.id).where(Member.id.in_(list(member_ids)), visible(viewer))
+    query = _with_attribution(Member.id).where(Member.id.in_(list(member_ids)), visible(viewer))
     ordered = query.order_by(Member.id).with_for_update(of=Member)
     return (await session.scalars(ordered)).all()
 

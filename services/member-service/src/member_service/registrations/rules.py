@@ -12,7 +12,6 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from perisai_kit.domain.errors import Conflict, Invalid, NotFound
 from perisai_kit.domain.jakarta import jakarta_date, midnight
 from perisai_kit.domain.month import Month
 from perisai_kit.domain.nik import compute_age
@@ -28,10 +27,6 @@ AGENT_MONTHS = 60
 
 LAPSE_ANNOUNCED_AFTER = timedelta(days=1)
 """Banks may report a payment of the last day a little later. Our own choice."""
-
-
-LONGEST_NOTICE = timedelta(days=366)
-"""An ending may be reported so long before it. Our own choice."""
 
 
 class RegistrationKind(StrEnum):
@@ -103,27 +98,6 @@ class Ending:
 
     ended_on: date
     reason: EndReason
-
-
-class EndingNotFound(NotFound):
-    code = "ending_not_found"
-    text = "This member has no such reported ending."
-    text_id = "Peserta ini tidak memiliki laporan berakhir dengan ID tersebut."
-
-
-class EndingIdTaken(Conflict):
-    code = "ending_id_taken"
-    text = "Another reported ending has this id. Create a new id."
-    text_id = "ID ini sudah dipakai laporan berakhir lain. Buat ID baru."
-
-
-class EndingDayInvalid(Invalid):
-    code = "ending_day_invalid"
-    text = "A death cannot be in the future, and no other ending more than a year ahead."
-    text_id = (
-        "Tanggal kematian tidak boleh di masa depan, dan tanggal berakhir lainnya paling lama satu "
-        "tahun ke depan."
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,13 +373,3 @@ def find_declaration(
 def has_died(person: Person, *, on: date) -> bool:
     """Tell whether the person is known to be dead on a day."""
     return any(each.reason is EndReason.DEATH and each.ended_on <= on for each in person.endings)
-
-
-def check_ending(reason: EndReason, last_day: date, *, today: date) -> None:
-    """Refuse a last day of membership that cannot be known yet.
-
-    Raises: EndingDayInvalid.
-    """
-    latest = today if reason is EndReason.DEATH else today + LONGEST_NOTICE
-    if last_day > latest:
-        raise EndingDayInvalid(field="last_day", latest=str(latest))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.registrations import queries, rules
+from member_service.registrations import endings, queries, rules
 from member_service.registrations.models import RegistrationRow, ReportedEnding
 from member_service.registrations.rules import Ending, EndReason, History, Registration
 from perisai_kit.db.bulk import insert_once
@@ -170,13 +170,13 @@ async def report_ending(session: AsyncSession, ending: ReportedEnding) -> Report
 
     Raises: EndingDayInvalid, EndingIdTaken.
     """
-    rules.check_ending(ending.reason, ending.last_day, today=clock.today())
+    endings.check_ending(ending.reason, ending.last_day, today=clock.today())
     wanted = (ending.member_id, ending.last_day, ending.reason)
     ending_id = ending.id
     made = await insert_once(session, ending)
     first = made or await queries.find_ending(session, ending_id)
     if first is None or (first.member_id, first.last_day, first.reason) != wanted:
-        raise rules.EndingIdTaken(field="id")
+        raise endings.EndingIdTaken(field="id")
     return first
 
 
@@ -189,7 +189,7 @@ async def withdraw_ending(
     """
     ending = await queries.find_ending(session, ending_id)
     if ending is None or ending.member_id != member_id:
-        raise rules.EndingNotFound
+        raise endings.EndingNotFound
     if ending.withdrawn_at is None:
         ending.withdrawn_at, ending.withdrawn_by = clock.now(), by
         await session.flush()

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from member_service_tests.attributions.test_service import TASKS, at_work, away, to
 
+from member_service.attribution_periods.rules import AttributionReason
 from member_service.attributions import service
-from member_service.care.rules import CareReason
 from member_service.members import service as members
 from member_service.members.models import Member
 from perisai_kit.db.engine import Database
@@ -55,8 +55,8 @@ async def test_a_dismissal_finds_the_members_who_are_just_given_to_the_agent(
 
     async with own.read() as session:
         member = await members.see(session, member_id=member_id, viewer=officer.principal)
-        last = member.care_periods[-1]
+        last = member.attribution_periods[-1]
     assert (last.agent_id, last.reason) in {
-        (None, CareReason.AGENT_DISMISSED),
-        (None, CareReason.AGENT_NOT_AT_WORK),
+        (None, AttributionReason.AGENT_DISMISSED),
+        (None, AttributionReason.AGENT_NOT_AT_WORK),
     }

@@ -31,7 +31,7 @@ async def test_an_officer_hands_over_and_everybody_in_charge_reads_it(
     tomorrow = str(clock.today() + timedelta(days=1))
     assert (made.status_code, made.json()["from_date"]) == (201, tomorrow)
     assert [each["reason"] for each in listed["items"]] == ["agent_left", "enrolled"]
-    assert [(each["from_date"], each["until_date"]) for each in listed["care"]] == [
+    assert [(each["from_date"], each["until_date"]) for each in listed["periods"]] == [
         (str(clock.today()), tomorrow),
         (tomorrow, None),
     ]
@@ -41,7 +41,7 @@ async def test_an_officer_hands_over_and_everybody_in_charge_reads_it(
     )
     listed = (await client.get(path, headers=himself.headers)).json()
 
-    assert (withdrawn.status_code, len(listed["items"]), len(listed["care"])) == (200, 2, 1)
+    assert (withdrawn.status_code, len(listed["items"]), len(listed["periods"])) == (200, 2, 1)
 
 
 async def test_an_agent_does_not_hand_over(

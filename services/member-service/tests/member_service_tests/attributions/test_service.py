@@ -7,9 +7,9 @@ import pytest
 from member_service_tests.registrations.histories import TERMS
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from member_service.attribution_periods.rules import AttributionReason
 from member_service.attributions import rules, service
 from member_service.attributions.schemas import NewAttribution
-from member_service.care.rules import CareReason
 from member_service.coverage.tasks import CoverageTasks
 from member_service.members import queries as member_queries
 from member_service.members import service as members
@@ -59,7 +59,7 @@ def away(kind: type[AgentSuspended] | type[AgentDismissed], agent_id: UUID) -> A
 
 
 def to(agent_id: UUID | None, **differences: Any) -> NewAttribution:
-    usual = {"agent_id": agent_id, "reason": CareReason.AGENT_LEFT}
+    usual = {"agent_id": agent_id, "reason": AttributionReason.AGENT_LEFT}
     return NewAttribution.model_validate({**usual, **differences})
 
 
@@ -97,17 +97,17 @@ async def test_enrolment_by_an_agent_puts_the_member_in_care_from_that_day(
 ) -> None:
     member = await enrol(session)
 
-    (first,), care = await service.list_(session, member_id=member.id, viewer=agent.principal)
+    (first,), periods = await service.list_(session, member_id=member.id, viewer=agent.principal)
     events = await published(session)
 
     assert (first.agent_id, first.from_date) == (agent.principal.agent_id, TODAY)
-    assert [(each.from_date, each.reason, each.attribution_id) for each in care] == [
-        (TODAY, CareReason.ENROLLED, first.id)
+    assert [(each.from_date, each.reason, each.attribution_id) for each in periods] == [
+        (TODAY, AttributionReason.ENROLLED, first.id)
     ]
-    assert [kind for kind, _ in events] == ["member.enrolled.v1", "member.care_changed.v1"]
+    assert [kind for kind, _ in events] == ["member.enrolled.v1", "member.attributed.v1"]
     assert events[1][1] == {
         "member_id": str(member.id),
-        "care_no": 1,
+        "attribution_no": 1,
         "periods": [
             {
                 "from_date": str(TODAY),
@@ -126,10 +126,10 @@ async def test_enrolment_by_an_officer_puts_the_member_in_the_branchs_care(
 ) -> None:
     member = await enrol(session, by=officer)
 
-    (first,), care = await service.list_(session, member_id=member.id, viewer=officer.principal)
+    (first,), periods = await service.list_(session, member_id=member.id, viewer=officer.principal)
 
     assert (first.agent_id, first.branch_code) == (None, "banyuwangi")
-    assert [each.reason for each in care] == [CareReason.ENROLLED]
+    assert [each.reason for each in periods] == [AttributionReason.ENROLLED]
 
 
 async def test_a_planned_hand_over_moves_sight_on_its_first_day_and_not_before(
@@ -180,7 +180,7 @@ async def test_a_take_over_ends_sight_at_once_and_care_at_midnight(
     assert not await sees(session, agent, member)
     assert member.agent_id == agent.principal.agent_id
     kind, told = (await published(session))[-1]
-    assert (kind, told["care_no"]) == ("member.care_changed.v1", 2)
+    assert (kind, told["attribution_no"]) == ("member.attributed.v1", 2)
     assert [(each["agent_id"], each["agent_sees"]) for each in told["periods"]] == [
         (str(agent.principal.agent_id), False),
         (None, False),
@@ -216,8 +216,8 @@ async def test_a_member_has_one_planned_hand_over_and_a_take_over_withdraws_it(
         officer.principal.account_id,
         taken.made_at,
     )
-    _, care = await service.list_(session, member_id=member.id, viewer=officer.principal)
-    assert [each.attribution_id for each in care][1:] == [taken.id]
+    _, periods = await service.list_(session, member_id=member.id, viewer=officer.principal)
+    assert [each.attribution_id for each in periods][1:] == [taken.id]
 
 
 async def test_a_planned_hand_over_is_withdrawn_before_it_begins_and_not_after(
@@ -251,91 +251,6 @@ async def test_a_planned_hand_over_is_withdrawn_before_it_begins_and_not_after(
         await service.withdraw(
             session, member_id=one.id, attribution_id=made[1].id, officer=officer.principal
         )
-
-
-@pytest.mark.parametrize("kind", [AgentSuspended, AgentDismissed])
-async def test_nobody_is_given_to_an_agent_who_is_not_at_work(
-    session: AsyncSession,
-    enrol: Enrol,
-    officer: Any,
-    successor: AgentActivated,
-    kind: type[AgentSuspended],
-    march: BusinessTime,
-) -> None:
-    member = await enrol(session)
-    march.at(clock.now() + timedelta(hours=1))
-    await TASKS.on_agent_away(session, away(kind, successor.agent_id))
-
-    with pytest.raises(rules.AgentUnknown):
-        await service.change(
-            session, member_id=member.id, new=to(successor.agent_id), officer=officer.principal
-        )
-
-
-async def test_a_reinstated_agent_can_be_given_members_again(
-    session: AsyncSession,
-    enrol: Enrol,
-    officer: Any,
-    successor: AgentActivated,
-    march: BusinessTime,
-) -> None:
-    member = await enrol(session)
-    march.at(clock.now() + timedelta(hours=1))
-    await TASKS.on_agent_away(session, away(AgentSuspended, successor.agent_id))
-    march.at(clock.now() + timedelta(hours=1))
-    back = at_work(AgentReinstated, agent_id=successor.agent_id)
-    await TASKS.on_agent_at_work(session, back)
-
-    made = await service.change(
-        session, member_id=member.id, new=to(successor.agent_id), officer=officer.principal
-    )
-
-    assert made.wadah_id == back.wadah_id
-
-
-async def test_a_successor_who_leaves_before_the_first_day_means_the_branch(
-    session: AsyncSession,
-    enrol: Enrol,
-    officer: Any,
-    successor: AgentActivated,
-    march: BusinessTime,
-    published: Published,
-) -> None:
-    member = await enrol(session)
-    plan = to(successor.agent_id, from_date=APRIL)
-    await service.change(session, member_id=member.id, new=plan, officer=officer.principal)
-    march.at(datetime(2026, 3, 20, 3, 0, tzinfo=UTC))
-
-    gone = away(AgentSuspended, successor.agent_id)
-    for _ in range(2):
-        await TASKS.on_agent_away(session, gone)
-
-    told = [data for kind, data in await published(session) if kind == "member.care_changed.v1"]
-    assert [each["care_no"] for each in told] == [1, 2, 3]
-    assert [each["agent_id"] for each in told[-1]["periods"]][1:] == [None]
-    march.at(datetime(2026, 4, 1, 3, 0, tzinfo=UTC))
-    await sees(session, officer, member)
-    assert (member.agent_id, member.care.reason) == (None, CareReason.AGENT_NOT_AT_WORK)
-
-
-async def test_the_members_of_a_dismissed_agent_pass_to_the_branch_at_midnight(
-    session: AsyncSession,
-    enrol: Enrol,
-    agent: Any,
-    officer: Any,
-    march: BusinessTime,
-) -> None:
-    own = at_work(AgentActivated, agent_id=agent.principal.agent_id)
-    await TASKS.on_agent_at_work(session, own)
-    member = await enrol(session)
-
-    await TASKS.on_agent_away(session, away(AgentDismissed, own.agent_id))
-
-    assert not await sees(session, agent, member)
-    assert member.agent_id == own.agent_id
-    march.at(datetime(2026, 3, 11, 3, 0, tzinfo=UTC))
-    assert await sees(session, officer, member)
-    assert (member.care.agent_id, member.care.reason) == (None, CareReason.AGENT_DISMISSED)
 
 
 async def test_nobody_is_given_to_themselves(
@@ -393,8 +308,8 @@ async def test_a_regional_officer_moves_a_member_to_another_branch(
         ({"from_date": date(2026, 3, 1)}, rules.FromDateInvalid),
         ({"from_date": date(2026, 4, 2)}, rules.FromDateInvalid),
         ({"from_date": date(2027, 4, 1)}, rules.FromDateInvalid),
-        ({"reason": CareReason.ENROLLED}, rules.ReasonReserved),
-        ({"reason": CareReason.AGENT_DISMISSED}, rules.ReasonReserved),
+        ({"reason": AttributionReason.ENROLLED}, rules.ReasonReserved),
+        ({"reason": AttributionReason.AGENT_DISMISSED}, rules.ReasonReserved),
     ],
 )
 async def test_a_hand_over_begins_on_the_first_of_a_coming_month_for_a_reason(

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.care.models import KnownAgent
+from member_service.attribution_periods.models import KnownAgent
 from member_service.members.models import Member
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id

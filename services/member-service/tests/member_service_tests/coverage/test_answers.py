@@ -202,7 +202,10 @@ async def test_a_member_of_five_years_passes_to_the_branch_at_the_first_of_month
     last, over = told[str(paid[59].payment_id)], told[str(paid[60].payment_id)]
     assert (last["agent_id"], over["agent_id"]) == (str(agent.principal.agent_id), None)
     await session.refresh(member)
-    assert (member.care.from_date, member.care.reason) == (date(2031, 11, 1), "months_over")
+    assert (member.present_period.from_date, member.present_period.reason) == (
+        date(2031, 11, 1),
+        "months_over",
+    )
 
 
 async def test_evidence_is_told_and_read_by_officers(

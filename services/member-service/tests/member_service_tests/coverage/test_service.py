@@ -351,8 +351,8 @@ async def test_a_contribution_basis_is_for_services_only(
         "programmes": ["jkk", "jkm", "jht"],
         "employs_others": False,
         "payer": "self",
-        "care_no": 1,
-        "care": [
+        "attribution_no": 1,
+        "periods": [
             {
                 "from_date": "2026-11-03",
                 "agent_id": str(member.agent_id),

@@ -10,7 +10,7 @@ from member_service_tests.registrations.histories import TERMS
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.care import service as care
+from member_service.attribution_periods import service as attribution_periods
 from member_service.members.models import Member
 from member_service.worker import subscriptions
 from perisai_kit.db.engine import Database
@@ -135,6 +135,6 @@ async def test_agents_are_known_as_their_feed_tells(
             await publish(session, event)
         await deliver(reading["agents"], to=ours, source=theirs)
         async with ours.read() as session:
-            seen.append(await care.find_agent_at_work(session, agent.agent_id))
+            seen.append(await attribution_periods.find_agent_at_work(session, agent.agent_id))
 
     assert [each and each.wadah_id for each in seen] == [agent.wadah_id, None]

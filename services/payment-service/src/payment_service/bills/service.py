@@ -7,6 +7,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.attributions import service as attributions
+from payment_service.attributions.service import Attributed
 from payment_service.banks import service as banks
 from payment_service.banks.models import BankPartner
 from payment_service.bills import queries, rules
@@ -19,8 +21,6 @@ from payment_service.bills.schemas import (
     NewBill,
     VirtualAccountOut,
 )
-from payment_service.care import service as care
-from payment_service.care.service import Told
 from payment_service.clients.members import ContributionBasis
 from payment_service.quotes import service as quotes
 from payment_service.quotes.rules import DeclarationNeeded, Priced
@@ -73,7 +73,9 @@ async def issue(
         raise DeclarationNeeded
     now = limits.at
     # Who issues a bill must see it, also before the feed has told who cares for the member.
-    await care.take(session, [Told(basis.member_id, basis.care_no, basis.care)])
+    await attributions.take(
+        session, [Attributed(basis.member_id, basis.attribution_no, basis.periods)]
+    )
     await queries.lock_issuing(session, basis.member_id)
     previous = await queries.lock_open_bill(session, basis.member_id)
     await _check_unpaid(session, basis, priced.chosen.months)

@@ -10,7 +10,7 @@ from payment_service.tariffs.rules import Payer, Programme, Sector
 from payment_service.visibility import Owner
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import NotFound, Unavailable
-from perisai_kit.events.catalogue import CarePeriod
+from perisai_kit.events.catalogue import AttributionPeriod
 from perisai_kit.http.types import Instant, MonthText, Rupiah, Text255
 from perisai_kit.services.client import ServiceClient
 
@@ -53,8 +53,8 @@ class ContributionBasis(_Answer):
     programmes: frozenset[Programme]
     employs_others: bool
     payer: Payer
-    care_no: int
-    care: Annotated[tuple[CarePeriod, ...], Field(min_length=1)]
+    attribution_no: int
+    periods: Annotated[tuple[AttributionPeriod, ...], Field(min_length=1)]
     registration: PresentRegistration | None
     settled_since: Instant | None
     offers: tuple[Offer, ...]
@@ -65,14 +65,16 @@ class ContributionBasis(_Answer):
     def owner(self) -> Owner:
         """Return who cares for the member today, and so may see and bill."""
         today = clock.today()
-        present = [each for each in self.care if each.from_date <= today][-1:] or self.care[:1]
-        care = present[0]
+        present = [each for each in self.periods if each.from_date <= today][-1:] or self.periods[
+            :1
+        ]
+        period = present[0]
         return Owner(
             member_id=self.member_id,
-            agent_id=care.agent_id if care.agent_sees else None,
-            wadah_id=care.wadah_id,
-            branch_code=care.branch_code,
-            region_code=care.region_code,
+            agent_id=period.agent_id if period.agent_sees else None,
+            wadah_id=period.wadah_id,
+            branch_code=period.branch_code,
+            region_code=period.region_code,
         )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from payment_service_tests.conftest import make_care
+from payment_service_tests.conftest import make_period
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -287,10 +287,10 @@ async def test_a_body_that_is_not_readable_json_is_refused(
 async def test_a_bill_is_cancelled_with_a_reason(
     client: httpx.AsyncClient, session: AsyncSession, tokens: Tokens, issue_bill: IssueBill
 ) -> None:
-    care = make_care()
-    bill = await issue_bill(session, care=[care])
+    period = make_period()
+    bill = await issue_bill(session, periods=[period])
     await session.commit()
-    agent = tokens.make(Role.AGENT, agent_id=care.agent_id)
+    agent = tokens.make(Role.AGENT, agent_id=period.agent_id)
 
     answer = await client.post(
         f"/v1/bills/{bill.id}/cancellation", json={"reason": "member_request"}, headers=agent

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from payment_service_tests.conftest import make_care
+from payment_service_tests.conftest import make_period
 from sqlalchemy import text, true
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -255,7 +255,7 @@ async def test_each_subject_sees_exactly_its_own_bills(
 ) -> None:
     basis = make_basis()
     bill = await issue_bill(session, basis=basis)
-    await issue_bill(session, care=[make_care(branch_code="JBR", region_code="JATENG")])
+    await issue_bill(session, periods=[make_period(branch_code="JBR", region_code="JATENG")])
 
     async def seen(subject: Principal) -> bool:
         page = await service.list_bills(

@@ -169,6 +169,40 @@ CREATE INDEX ix_allocations_member_id ON allocations (member_id);
 GRANT SELECT, INSERT, UPDATE (answer_no, declined, withdrawn, first_month, agent_id, wadah_id,
     branch_code, region_code, is_acquisition) ON allocations TO {app};
 
+CREATE TABLE attribution_periods (
+    member_id uuid NOT NULL,
+    from_date date NOT NULL,
+    until_date date NOT NULL,
+    agent_id uuid,
+    wadah_id uuid,
+    branch_code text NOT NULL,
+    region_code text NOT NULL,
+    reason varchar(40) NOT NULL,
+    attribution_id uuid NOT NULL,
+    agent_sees boolean NOT NULL,
+    attribution_no integer NOT NULL,
+    enrolled_at timestamptz NOT NULL,
+    CONSTRAINT pk_attribution_periods PRIMARY KEY (member_id, from_date),
+    CONSTRAINT ck_attribution_periods_agent_and_wadah CHECK ((agent_id IS NULL) = (wadah_id IS
+        NULL)),
+    CONSTRAINT ck_attribution_periods_dates CHECK (from_date < until_date),
+    CONSTRAINT fk_attribution_periods_member_id FOREIGN KEY (member_id) REFERENCES members (id),
+    CONSTRAINT ck_attribution_periods_reason CHECK (reason IN (
+        'enrolled', 'agent_left', 'member_asked', 'correction', 'branch_decision',
+        'agent_dismissed', 'agent_not_at_work', 'own_membership', 'months_over'
+    ))
+);
+CREATE INDEX ix_attribution_periods_agent_id ON attribution_periods (agent_id, enrolled_at,
+    member_id) WHERE agent_id IS NOT NULL;
+CREATE INDEX ix_attribution_periods_attribution_id ON attribution_periods (attribution_id);
+CREATE INDEX ix_attribution_periods_branch_code ON attribution_periods (branch_code,
+    enrolled_at, member_id);
+CREATE INDEX ix_attribution_periods_region_code ON attribution_periods (region_code,
+    enrolled_at, member_id);
+CREATE INDEX ix_attribution_periods_wadah_id ON attribution_periods (wadah_id, enrolled_at,
+    member_id) WHERE wadah_id IS NOT NULL;
+GRANT SELECT, INSERT, DELETE ON attribution_periods TO {app};
+
 CREATE TABLE attributions (
     id uuid NOT NULL,
     member_id uuid NOT NULL,
@@ -205,45 +239,14 @@ CREATE TABLE bpu_evidence (
     member_id uuid NOT NULL,
     new_to_bpu boolean NOT NULL,
     basis varchar(40),
-    told_by uuid NOT NULL,
-    told_at timestamptz NOT NULL,
+    recorded_by uuid NOT NULL,
+    recorded_at timestamptz NOT NULL,
     CONSTRAINT pk_bpu_evidence PRIMARY KEY (id),
     CONSTRAINT fk_bpu_evidence_member_id FOREIGN KEY (member_id) REFERENCES members (id),
     CONSTRAINT ck_bpu_evidence_basis CHECK (basis IN ('member_statement', 'bpjs_record'))
 );
-CREATE INDEX ix_bpu_evidence_member_id_told_at ON bpu_evidence (member_id, told_at);
+CREATE INDEX ix_bpu_evidence_member_id_recorded_at ON bpu_evidence (member_id, recorded_at);
 GRANT SELECT, INSERT ON bpu_evidence TO {app};
-
-CREATE TABLE care_periods (
-    member_id uuid NOT NULL,
-    from_date date NOT NULL,
-    until_date date NOT NULL,
-    agent_id uuid,
-    wadah_id uuid,
-    branch_code text NOT NULL,
-    region_code text NOT NULL,
-    reason varchar(40) NOT NULL,
-    attribution_id uuid NOT NULL,
-    agent_sees boolean NOT NULL,
-    care_no integer NOT NULL,
-    enrolled_at timestamptz NOT NULL,
-    CONSTRAINT pk_care_periods PRIMARY KEY (member_id, from_date),
-    CONSTRAINT ck_care_periods_agent_and_wadah CHECK ((agent_id IS NULL) = (wadah_id IS NULL)),
-    CONSTRAINT ck_care_periods_dates CHECK (from_date < until_date),
-    CONSTRAINT fk_care_periods_member_id FOREIGN KEY (member_id) REFERENCES members (id),
-    CONSTRAINT ck_care_periods_reason CHECK (reason IN (
-        'enrolled', 'agent_left', 'member_asked', 'correction', 'branch_decision',
-        'agent_dismissed', 'agent_not_at_work', 'own_membership', 'months_over'
-    ))
-);
-CREATE INDEX ix_care_periods_agent_id ON care_periods (agent_id, enrolled_at, member_id) WHERE
-    agent_id IS NOT NULL;
-CREATE INDEX ix_care_periods_attribution_id ON care_periods (attribution_id);
-CREATE INDEX ix_care_periods_branch_code ON care_periods (branch_code, enrolled_at, member_id);
-CREATE INDEX ix_care_periods_region_code ON care_periods (region_code, enrolled_at, member_id);
-CREATE INDEX ix_care_periods_wadah_id ON care_periods (wadah_id, enrolled_at, member_id) WHERE
-    wadah_id IS NOT NULL;
-GRANT SELECT, INSERT, DELETE ON care_periods TO {app};
 
 CREATE TABLE consents (
     id uuid NOT NULL,

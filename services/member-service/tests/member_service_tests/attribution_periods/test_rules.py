@@ -8,14 +8,14 @@ from uuid import UUID
 
 import pytest
 
-from member_service.care.rules import (
+from member_service.attribution_periods.rules import (
     Agent,
-    CareReason,
+    AttributionReason,
     Decision,
     DecisionKind,
     Place,
-    care_on,
-    judge_care,
+    judge_attributions,
+    period_on,
 )
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
@@ -41,7 +41,7 @@ def decided(
     from_date: date,
     *,
     at_once: bool = False,
-    reason: CareReason = CareReason.BRANCH_DECISION,
+    reason: AttributionReason = AttributionReason.BRANCH_DECISION,
     made_at: datetime | None = None,
 ) -> Decision:
     return Decision(
@@ -50,7 +50,7 @@ def decided(
 
 
 def enrolled(agent_id: UUID | None = FIRST) -> Decision:
-    return decided(agent_id, ENROLLED, reason=CareReason.ENROLLED)
+    return decided(agent_id, ENROLLED, reason=AttributionReason.ENROLLED)
 
 
 def agent(*decisions: tuple[datetime, DecisionKind], member_id: UUID | None = None) -> Agent:
@@ -62,48 +62,48 @@ AT_WORK = {FIRST: agent(), SECOND: agent(), THIRD: agent()}
 
 
 def test_the_first_attribution_holds_for_every_day_before_it_too() -> None:
-    periods = judge_care(MEMBER, [enrolled()], agents=AT_WORK)
+    periods = judge_attributions(MEMBER, [enrolled()], agents=AT_WORK)
 
-    assert care_on(periods, date(2026, 1, 1)).place.agent_id == FIRST
-    assert care_on(periods, date(2040, 1, 1)).place.agent_id == FIRST
+    assert period_on(periods, date(2026, 1, 1)).place.agent_id == FIRST
+    assert period_on(periods, date(2040, 1, 1)).place.agent_id == FIRST
 
 
 def test_a_planned_hand_over_leaves_the_agent_in_care_and_in_sight_until_the_day_before() -> None:
     april = date(2027, 4, 1)
-    periods = judge_care(MEMBER, [enrolled(), decided(SECOND, april)], agents=AT_WORK)
+    periods = judge_attributions(MEMBER, [enrolled(), decided(SECOND, april)], agents=AT_WORK)
 
-    march = care_on(periods, date(2027, 3, 31))
+    march = period_on(periods, date(2027, 3, 31))
     assert (march.place.agent_id, march.agent_sees) == (FIRST, True)
-    assert care_on(periods, april).place.agent_id == SECOND
+    assert period_on(periods, april).place.agent_id == SECOND
 
 
 def test_a_take_over_ends_the_agents_sight_at_once_and_the_care_at_midnight() -> None:
     tomorrow = date(2026, 10, 2)
-    periods = judge_care(
+    periods = judge_attributions(
         MEMBER, [enrolled(), decided(None, tomorrow, at_once=True)], agents=AT_WORK
     )
 
-    today = care_on(periods, date(2026, 10, 1))
+    today = period_on(periods, date(2026, 10, 1))
     assert (today.place.agent_id, today.agent_sees) == (FIRST, False)
-    assert care_on(periods, tomorrow).place == BRANCH
+    assert period_on(periods, tomorrow).place == BRANCH
 
 
 def test_a_dismissed_agent_is_in_care_to_the_end_of_the_day_and_out_of_sight_at_once() -> None:
     gone = agent((noon(date(2026, 10, 15)), DecisionKind.DISMISSED))
-    periods = judge_care(MEMBER, [enrolled()], agents={FIRST: gone})
+    periods = judge_attributions(MEMBER, [enrolled()], agents={FIRST: gone})
 
-    last = care_on(periods, date(2026, 10, 15))
+    last = period_on(periods, date(2026, 10, 15))
     assert (last.place.agent_id, last.agent_sees) == (FIRST, False)
-    after = care_on(periods, date(2026, 10, 16))
-    assert (after.place, after.reason) == (BRANCH, CareReason.AGENT_DISMISSED)
+    after = period_on(periods, date(2026, 10, 16))
+    assert (after.place, after.reason) == (BRANCH, AttributionReason.AGENT_DISMISSED)
     assert after.attribution_id == last.attribution_id
 
 
 def test_a_suspended_agent_stays_in_care() -> None:
     away = agent((noon(date(2026, 10, 15)), DecisionKind.SUSPENDED))
-    periods = judge_care(MEMBER, [enrolled()], agents={FIRST: away})
+    periods = judge_attributions(MEMBER, [enrolled()], agents={FIRST: away})
 
-    assert care_on(periods, date(2026, 10, 20)).place.agent_id == FIRST
+    assert period_on(periods, date(2026, 10, 20)).place.agent_id == FIRST
 
 
 @pytest.mark.parametrize(
@@ -128,29 +128,29 @@ def test_a_successor_who_is_not_at_work_on_the_first_day_means_the_branch(
 ) -> None:
     new_year = date(2027, 1, 1)
     agents = {**AT_WORK, SECOND: agent(*decisions)}
-    periods = judge_care(MEMBER, [enrolled(), decided(SECOND, new_year)], agents=agents)
+    periods = judge_attributions(MEMBER, [enrolled(), decided(SECOND, new_year)], agents=agents)
 
-    found = care_on(periods, new_year)
+    found = period_on(periods, new_year)
     assert found.place == (place(SECOND) if works else BRANCH)
-    assert works or found.reason is CareReason.AGENT_NOT_AT_WORK
+    assert works or found.reason is AttributionReason.AGENT_NOT_AT_WORK
 
 
 def test_nobody_is_in_care_of_themselves() -> None:
     agents = {**AT_WORK, SECOND: agent(member_id=MEMBER)}
-    periods = judge_care(MEMBER, [enrolled(SECOND)], agents=agents)
+    periods = judge_attributions(MEMBER, [enrolled(SECOND)], agents=agents)
 
-    found = care_on(periods, ENROLLED)
-    assert (found.place, found.reason) == (BRANCH, CareReason.OWN_MEMBERSHIP)
+    found = period_on(periods, ENROLLED)
+    assert (found.place, found.reason) == (BRANCH, AttributionReason.OWN_MEMBERSHIP)
 
 
 def test_at_the_first_of_month_61_the_branch_takes_over_and_a_later_decision_still_counts() -> None:
     over = Month.of(ENROLLED).plus(60).first_day
     later = decided(SECOND, Month.of(over).plus(2).first_day)
-    periods = judge_care(MEMBER, [enrolled(), later], agents=AT_WORK, passes_on=[over])
+    periods = judge_attributions(MEMBER, [enrolled(), later], agents=AT_WORK, passes_on=[over])
 
-    assert care_on(periods, over - timedelta(days=1)).place.agent_id == FIRST
-    assert care_on(periods, over).reason is CareReason.MONTHS_OVER
-    assert care_on(periods, later.from_date).place.agent_id == SECOND
+    assert period_on(periods, over - timedelta(days=1)).place.agent_id == FIRST
+    assert period_on(periods, over).reason is AttributionReason.MONTHS_OVER
+    assert period_on(periods, later.from_date).place.agent_id == SECOND
 
 
 def test_of_two_decisions_for_one_day_the_later_one_counts() -> None:
@@ -158,12 +158,12 @@ def test_of_two_decisions_for_one_day_the_later_one_counts() -> None:
     one = decided(SECOND, tomorrow, at_once=True, made_at=noon(date(2026, 10, 1), 3))
     other = decided(THIRD, tomorrow, at_once=True, made_at=noon(date(2026, 10, 1), 4))
 
-    periods = judge_care(MEMBER, [other, enrolled(), one], agents=AT_WORK)
+    periods = judge_attributions(MEMBER, [other, enrolled(), one], agents=AT_WORK)
 
-    assert care_on(periods, tomorrow).place.agent_id == THIRD
+    assert period_on(periods, tomorrow).place.agent_id == THIRD
 
 
-def naive_care(
+def naive_agent(
     decisions: Sequence[Decision], agents: dict[UUID, Agent], over: Sequence[date], day: date
 ) -> UUID | None:
     """Answer for one day, as docs/domain.md says it: no periods, every question asked anew."""
@@ -243,10 +243,10 @@ def check_history(dice: random.Random) -> None:
     over = [ENROLLED + timedelta(days=dice.randrange(1, 200)) for _ in range(dice.randint(0, 1))]
     shuffled = dice.sample(wanted, len(wanted))
 
-    periods = judge_care(MEMBER, shuffled, agents=agents, passes_on=over)
+    periods = judge_attributions(MEMBER, shuffled, agents=agents, passes_on=over)
 
-    assert periods == judge_care(MEMBER, wanted, agents=agents, passes_on=over)
+    assert periods == judge_attributions(MEMBER, wanted, agents=agents, passes_on=over)
     assert all(a.until_date == b.from_date for a, b in pairwise(periods))
     for offset in range(-5, 260):
         day = ENROLLED + timedelta(days=offset)
-        assert care_on(periods, day).place.agent_id == naive_care(wanted, agents, over, day), day
+        assert period_on(periods, day).place.agent_id == naive_agent(wanted, agents, over, day), day

@@ -6,20 +6,20 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from payment_service_tests.conftest import make_care
+from payment_service_tests.conftest import make_period
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.attributions import service, tasks
+from payment_service.attributions.models import AttributionPeriod as Row
+from payment_service.attributions.service import Attributed
 from payment_service.bills import service as bills
 from payment_service.bills.rules import BillNotFound, BillStatus, CancellationReason
 from payment_service.bills.schemas import BillOut
-from payment_service.care import service, tasks
-from payment_service.care.models import CarePeriod as Row
-from payment_service.care.service import Told
 from payment_service.payments import service as payments
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.domain.ids import new_id
-from perisai_kit.events.catalogue import CareChanged, CarePeriod
+from perisai_kit.events.catalogue import AttributionPeriod, MemberAttributed
 from perisai_kit.testing.plugin import BusinessTime
 
 IssueBill = Callable[..., Awaitable[BillOut]]
@@ -33,7 +33,7 @@ def march(business_time: BusinessTime) -> BusinessTime:
     return business_time
 
 
-def agent(period: CarePeriod) -> Principal:
+def agent(period: AttributionPeriod) -> Principal:
     return Principal(account_id=new_id(), roles=frozenset({Role.AGENT}), agent_id=period.agent_id)
 
 
@@ -57,8 +57,8 @@ async def sees(session: AsyncSession, viewer: Principal, bill: BillOut) -> bool:
 async def test_after_a_planned_hand_over_the_successor_sees_and_acts_and_the_old_agent_does_not(
     session: AsyncSession, issue_bill: IssueBill, settle: Settle, march: BusinessTime
 ) -> None:
-    old, new = make_care(), make_care(from_date=APRIL, branch_code="JBR")
-    paid = await issue_bill(session, care=[old, new])
+    old, new = make_period(), make_period(from_date=APRIL, branch_code="JBR")
+    paid = await issue_bill(session, periods=[old, new])
     await settle(session, paid)
 
     assert await sees(session, agent(old), paid)
@@ -73,9 +73,9 @@ async def test_after_a_planned_hand_over_the_successor_sees_and_acts_and_the_old
 async def test_the_open_bill_goes_with_the_member(
     session: AsyncSession, issue_bill: IssueBill, march: BusinessTime
 ) -> None:
-    old, new = make_care(), make_care(from_date=APRIL)
+    old, new = make_period(), make_period(from_date=APRIL)
     march.at(datetime(2027, 3, 30, 5, 0, tzinfo=UTC))
-    open_bill = await issue_bill(session, care=[old, new])
+    open_bill = await issue_bill(session, periods=[old, new])
     march.at(datetime(2027, 4, 1, 5, 0, tzinfo=UTC))
     reason = CancellationReason.MEMBER_REQUEST
 
@@ -89,14 +89,15 @@ async def test_the_open_bill_goes_with_the_member(
 async def test_a_take_over_ends_the_agents_sight_as_soon_as_it_is_told(
     session: AsyncSession, issue_bill: IssueBill, settle: Settle
 ) -> None:
-    old = make_care()
-    bill = await issue_bill(session, care=[old])
+    old = make_period()
+    bill = await issue_bill(session, periods=[old])
     await settle(session, bill)
     unseen = old.model_copy(update={"agent_sees": False})
-    branch = make_care(from_date=date(2027, 3, 11), agent_id=None, wadah_id=None)
+    branch = make_period(from_date=date(2027, 3, 11), agent_id=None, wadah_id=None)
 
-    await tasks.on_care_changed(
-        session, [CareChanged(member_id=bill.member_id, care_no=2, periods=(unseen, branch))]
+    await tasks.on_members_attributed(
+        session,
+        [MemberAttributed(member_id=bill.member_id, attribution_no=2, periods=(unseen, branch))],
     )
 
     assert not await sees(session, agent(old), bill)
@@ -112,18 +113,18 @@ async def test_what_is_told_last_counts_in_any_order_and_any_number_of_times(
     session: AsyncSession,
 ) -> None:
     member_id = new_id()
-    one, two, three = make_care(), make_care(), make_care(from_date=APRIL)
+    one, two, three = make_period(), make_period(), make_period(from_date=APRIL)
     states = [
-        Told(member_id, 1, [one]),
-        Told(member_id, 3, [two, three]),
-        Told(member_id, 2, [one]),
+        Attributed(member_id, 1, [one]),
+        Attributed(member_id, 3, [two, three]),
+        Attributed(member_id, 2, [one]),
     ]
 
     await service.take(session, states)
-    for told in states:
-        await service.take(session, [told])
+    for attributed in states:
+        await service.take(session, [attributed])
 
     assert await agents_of(session, member_id) == [two.agent_id, three.agent_id]
-    await service.take(session, [Told(member_id, 4, [one])])
+    await service.take(session, [Attributed(member_id, 4, [one])])
     assert await agents_of(session, member_id) == [one.agent_id]
     assert await session.scalar(select(func.count()).select_from(Row)) == 1

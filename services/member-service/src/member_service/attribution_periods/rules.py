@@ -14,7 +14,7 @@ from perisai_kit.domain.jakarta import jakarta_date
 ONE_DAY = timedelta(days=1)
 
 
-class CareReason(StrEnum):
+class AttributionReason(StrEnum):
     """Why somebody cares for a member. The first five are decided; the others follow from facts."""
 
     ENROLLED = "enrolled"
@@ -90,12 +90,12 @@ class Decision:
     place: Place
     from_date: date
     at_once: bool
-    reason: CareReason
+    reason: AttributionReason
     made_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class CarePeriod:
+class AttributionPeriod:
     """Who cares for a member from a day until another (not included); date.max: no end is known.
 
     attribution_id: the decision in force. agent_sees: whether the agent may still see the member.
@@ -104,7 +104,7 @@ class CarePeriod:
     from_date: date
     until_date: date
     place: Place
-    reason: CareReason
+    reason: AttributionReason
     attribution_id: UUID
     agent_sees: bool
 
@@ -113,17 +113,17 @@ class CarePeriod:
 class _Change:
     from_date: date
     place: Place
-    reason: CareReason
+    reason: AttributionReason
     decision: Decision
 
 
-def judge_care(
+def judge_attributions(
     member_id: UUID,
     decisions: Iterable[Decision],
     *,
     agents: Mapping[UUID, Agent],
     passes_on: Iterable[date] = (),
-) -> tuple[CarePeriod, ...]:
+) -> tuple[AttributionPeriod, ...]:
     """Return who cares for a member and when, the earliest first; at least one decision is needed.
 
     The first period holds for every day before it too. passes_on: days on which the branch takes
@@ -157,12 +157,12 @@ def _changes_of(
         return [_Change(from_date, place, decision.reason, decision)]
     agent = agents.get(place.agent_id)
     if agent is not None and agent.member_id == member_id:
-        return [_Change(from_date, place.branch, CareReason.OWN_MEMBERSHIP, decision)]
+        return [_Change(from_date, place.branch, AttributionReason.OWN_MEMBERSHIP, decision)]
     if agent is not None and not agent.is_at_work(from_date):
-        return [_Change(from_date, place.branch, CareReason.AGENT_NOT_AT_WORK, decision)]
-    ends = [(day, CareReason.MONTHS_OVER) for day in over]
+        return [_Change(from_date, place.branch, AttributionReason.AGENT_NOT_AT_WORK, decision)]
+    ends = [(day, AttributionReason.MONTHS_OVER) for day in over]
     if agent is not None and agent.left_on is not None and agent.left_on > from_date:
-        ends.append((agent.left_on, CareReason.AGENT_DISMISSED))
+        ends.append((agent.left_on, AttributionReason.AGENT_DISMISSED))
     changes = [_Change(from_date, place, decision.reason, decision)]
     if ends:
         day, reason = min(ends)
@@ -170,7 +170,7 @@ def _changes_of(
     return changes
 
 
-def _periods(changes: Sequence[_Change]) -> tuple[CarePeriod, ...]:
+def _periods(changes: Sequence[_Change]) -> tuple[AttributionPeriod, ...]:
     # A decision ends what followed from the one before it.
     kept = [
         each
@@ -180,11 +180,11 @@ def _periods(changes: Sequence[_Change]) -> tuple[CarePeriod, ...]:
     found = []
     for each, following in _with_next(kept):
         taken_over = following is not None and (
-            following.reason is CareReason.AGENT_DISMISSED
+            following.reason is AttributionReason.AGENT_DISMISSED
             or (following.decision is not each.decision and following.decision.at_once)
         )
         found.append(
-            CarePeriod(
+            AttributionPeriod(
                 from_date=each.from_date,
                 until_date=following.from_date if following else date.max,
                 place=each.place,
@@ -200,6 +200,6 @@ def _with_next(changes: Sequence[_Change]) -> Iterable[tuple[_Change, _Change | 
     return zip(changes, [*changes[1:], None], strict=True)
 
 
-def care_on(periods: Sequence[CarePeriod], on: date) -> CarePeriod:
+def period_on(periods: Sequence[AttributionPeriod], on: date) -> AttributionPeriod:
     """Return the period of a day; the first one for every day before it."""
     return next((each for each in reversed(periods) if each.from_date <= on), periods[0])

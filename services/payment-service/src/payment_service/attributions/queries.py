@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, any_, delete, literal
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.care.models import CarePeriod, MemberInCare
+from payment_service.attributions.models import AttributedMember, AttributionPeriod
 from perisai_kit.db.bulk import insert_rows_statement
 
 Rows = Sequence[Mapping[str, Any]]
@@ -17,18 +17,18 @@ async def advance(session: AsyncSession, rows: Rows) -> set[UUID]:
     rows: each member once, in the order of the ids; the members are locked until the transaction
     ends.
     """
-    new = insert_rows_statement(MemberInCare, rows)
-    told = new.on_conflict_do_update(
-        index_elements=[MemberInCare.member_id],
-        set_={"care_no": new.excluded.care_no},
-        where=MemberInCare.care_no < new.excluded.care_no,
+    new = insert_rows_statement(AttributedMember, rows)
+    latest = new.on_conflict_do_update(
+        index_elements=[AttributedMember.member_id],
+        set_={"attribution_no": new.excluded.attribution_no},
+        where=AttributedMember.attribution_no < new.excluded.attribution_no,
     )
-    return set((await session.scalars(told.returning(MemberInCare.member_id))).all())
+    return set((await session.scalars(latest.returning(AttributedMember.member_id))).all())
 
 
 async def replace_periods(session: AsyncSession, member_ids: set[UUID], rows: Rows) -> None:
     """Store these rows instead of all periods of these members."""
-    is_one = CarePeriod.member_id == any_(literal(list(member_ids), ARRAY(Uuid())))
-    statement = delete(CarePeriod).where(is_one)
+    is_one = AttributionPeriod.member_id == any_(literal(list(member_ids), ARRAY(Uuid())))
+    statement = delete(AttributionPeriod).where(is_one)
     await session.execute(statement.execution_options(synchronize_session=False))
-    await session.execute(insert_rows_statement(CarePeriod, rows))
+    await session.execute(insert_rows_statement(AttributionPeriod, rows))

@@ -8,12 +8,18 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.care import queries, rules
-from member_service.care.models import KnownAgent
-from member_service.care.rules import Agent, CarePeriod, Decision, DecisionKind, judge_care
+from member_service.attribution_periods import queries, rules
+from member_service.attribution_periods.models import KnownAgent
+from member_service.attribution_periods.rules import (
+    Agent,
+    AttributionPeriod,
+    Decision,
+    DecisionKind,
+    judge_attributions,
+)
 from perisai_kit.domain import clock
-from perisai_kit.events.catalogue import AgentActivated, AgentReinstated, CareChanged
-from perisai_kit.events.catalogue import CarePeriod as CareFact
+from perisai_kit.events.catalogue import AgentActivated, AgentReinstated, MemberAttributed
+from perisai_kit.events.catalogue import AttributionPeriod as AttributionFact
 from perisai_kit.events.outbox import publish
 
 
@@ -42,7 +48,9 @@ async def record(session: AsyncSession, subjects: Sequence[Subject]) -> dict[UUI
     rows: list[dict[str, Any]] = []
     events = []
     for one in subjects:
-        periods = judge_care(one.member_id, one.decisions, agents=agents, passes_on=one.passes_on)
+        periods = judge_attributions(
+            one.member_id, one.decisions, agents=agents, passes_on=one.passes_on
+        )
         recorded = before.get(one.member_id, [])
         earlier = [row.period for row in recorded]
         if list(periods) == earlier:
@@ -50,11 +58,13 @@ async def record(session: AsyncSession, subjects: Sequence[Subject]) -> dict[UUI
         for row in recorded:
             session.expunge(row)
         changed[one.member_id] = _until(earlier, today) != _until(periods, today)
-        care_no = 1 + max((row.care_no for row in recorded), default=0)
-        rows += [_row(one, period, care_no) for period in periods]
+        attribution_no = 1 + max((row.attribution_no for row in recorded), default=0)
+        rows += [_row(one, period, attribution_no) for period in periods]
         events.append(
-            CareChanged(
-                member_id=one.member_id, care_no=care_no, periods=facts_from(periods, today)
+            MemberAttributed(
+                member_id=one.member_id,
+                attribution_no=attribution_no,
+                periods=facts_from(periods, today),
             )
         )
     if rows:
@@ -63,11 +73,11 @@ async def record(session: AsyncSession, subjects: Sequence[Subject]) -> dict[UUI
     return changed
 
 
-def _until(periods: Sequence[CarePeriod], today: date) -> list[tuple[date, rules.Place]]:
+def _until(periods: Sequence[AttributionPeriod], today: date) -> list[tuple[date, rules.Place]]:
     return [(each.from_date, each.place) for each in periods if each.from_date <= today]
 
 
-def _row(subject: Subject, period: CarePeriod, care_no: int) -> dict[str, Any]:
+def _row(subject: Subject, period: AttributionPeriod, attribution_no: int) -> dict[str, Any]:
     place = period.place
     return {
         "member_id": subject.member_id,
@@ -80,16 +90,16 @@ def _row(subject: Subject, period: CarePeriod, care_no: int) -> dict[str, Any]:
         "reason": period.reason,
         "attribution_id": period.attribution_id,
         "agent_sees": period.agent_sees,
-        "care_no": care_no,
+        "attribution_no": attribution_no,
         "enrolled_at": subject.enrolled_at,
     }
 
 
-def facts_from(periods: Sequence[CarePeriod], today: date) -> tuple[CareFact, ...]:
+def facts_from(periods: Sequence[AttributionPeriod], today: date) -> tuple[AttributionFact, ...]:
     """Return what other services are told: the period of today, and those known to come."""
-    present = rules.care_on(periods, today)
+    present = rules.period_on(periods, today)
     return tuple(
-        CareFact(
+        AttributionFact(
             from_date=each.from_date,
             agent_id=each.place.agent_id,
             wadah_id=each.place.wadah_id,

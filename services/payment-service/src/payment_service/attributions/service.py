@@ -8,42 +8,43 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.care import queries
-from perisai_kit.events.catalogue import CarePeriod
+from payment_service.attributions import queries
+from perisai_kit.events.catalogue import AttributionPeriod
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Attributed:
     """What member-service says of a member's care: the whole of it, from today on."""
 
     member_id: UUID
-    care_no: int
-    periods: Sequence[CarePeriod]
+    attribution_no: int
+    periods: Sequence[AttributionPeriod]
 
 
-async def take(session: AsyncSession, told: Iterable[Told]) -> None:
-    """Learn who cares for members; of what is told of one member the highest number counts."""
-    latest: dict[UUID, Told] = {}
-    for each in told:
+async def take(session: AsyncSession, attributed: Iterable[Attributed]) -> None:
+    """Learn who cares for members; of each member the highest number counts."""
+    latest: dict[UUID, Attributed] = {}
+    for each in attributed:
         known = latest.get(each.member_id)
-        if known is None or known.care_no < each.care_no:
+        if known is None or known.attribution_no < each.attribution_no:
             latest[each.member_id] = each
     ordered = [latest[member_id] for member_id in sorted(latest)]
     if not ordered:
         return
     advanced = await queries.advance(
-        session, [{"member_id": each.member_id, "care_no": each.care_no} for each in ordered]
+        session,
+        [{"member_id": each.member_id, "attribution_no": each.attribution_no} for each in ordered],
     )
     if advanced:
         rows = [row for each in ordered if each.member_id in advanced for row in _rows(each)]
         await queries.replace_periods(session, advanced, rows)
 
 
-def _rows(told: Told) -> list[dict[str, Any]]:
-    ends = [each.from_date for each in told.periods[1:]] + [date.max]
+def _rows(attributed: Attributed) -> list[dict[str, Any]]:
+    ends = [each.from_date for each in attributed.periods[1:]] + [date.max]
     return [
         {
-            "member_id": told.member_id,
+            "member_id": attributed.member_id,
             "from_date": each.from_date,
             "until_date": until_date,
             "agent_id": each.agent_id,
@@ -52,5 +53,5 @@ def _rows(told: Told) -> list[dict[str, Any]]:
             "region_code": each.region_code,
             "agent_sees": each.agent_sees,
         }
-        for each, until_date in zip(told.periods, ends, strict=True)
+        for each, until_date in zip(attributed.periods, ends, strict=True)
     ]

@@ -7,22 +7,26 @@ from sqlalchemy import ARRAY, ColumnElement, Uuid, and_, any_, delete, literal, 
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.care.models import AgentDecision, CarePeriodRow, KnownAgent
+from member_service.attribution_periods.models import (
+    AgentDecision,
+    AttributionPeriodRow,
+    KnownAgent,
+)
 from perisai_kit.db.bulk import insert_rows_statement
 
 
 def is_of(on: date) -> ColumnElement[bool]:
     """Return the condition of the period that a day lies in."""
-    return and_(CarePeriodRow.from_date <= on, CarePeriodRow.until_date > on)
+    return and_(AttributionPeriodRow.from_date <= on, AttributionPeriodRow.until_date > on)
 
 
 async def list_periods(
     session: AsyncSession, member_ids: Collection[UUID]
-) -> dict[UUID, list[CarePeriodRow]]:
+) -> dict[UUID, list[AttributionPeriodRow]]:
     """Return the periods of members, the earliest first."""
-    query = select(CarePeriodRow).where(CarePeriodRow.member_id == _any(member_ids))
-    ordered = query.order_by(CarePeriodRow.member_id, CarePeriodRow.from_date)
-    found: dict[UUID, list[CarePeriodRow]] = {}
+    query = select(AttributionPeriodRow).where(AttributionPeriodRow.member_id == _any(member_ids))
+    ordered = query.order_by(AttributionPeriodRow.member_id, AttributionPeriodRow.from_date)
+    found: dict[UUID, list[AttributionPeriodRow]] = {}
     for row in await session.scalars(ordered.execution_options(populate_existing=True)):
         found.setdefault(row.member_id, []).append(row)
     return found
@@ -33,11 +37,11 @@ async def replace_periods(
 ) -> None:
     """Store these rows instead of all periods of these members."""
     await session.execute(
-        delete(CarePeriodRow)
-        .where(CarePeriodRow.member_id == _any(member_ids))
+        delete(AttributionPeriodRow)
+        .where(AttributionPeriodRow.member_id == _any(member_ids))
         .execution_options(synchronize_session=False)
     )
-    await session.execute(insert_rows_statement(CarePeriodRow, rows))
+    await session.execute(insert_rows_statement(AttributionPeriodRow, rows))
 
 
 async def find_agent(session: AsyncSession, agent_id: UUID) -> KnownAgent | None:

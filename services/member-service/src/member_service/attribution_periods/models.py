@@ -4,40 +4,45 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from member_service.attribution_periods.rules import (
+    AttributionPeriod,
+    AttributionReason,
+    DecisionKind,
+    Place,
+)
 from member_service.base import Base
-from member_service.care.rules import CarePeriod, CareReason, DecisionKind, Place
 from perisai_kit.db.columns import choice
 
 
-class CarePeriodRow(Base):
+class AttributionPeriodRow(Base):
     """Who cares for a member from a day until another: the record of what the rules judged.
 
     until_date: the first day of the next period; 9999-12-31 when none is known. attribution_id: the
-    decision in force. care_no: counts how often a member's periods were judged otherwise.
+    decision in force. attribution_no: counts how often a member's periods were judged otherwise.
     enrolled_at: the member's, so that lists need one index alone.
     """
 
-    __tablename__ = "care_periods"
+    __tablename__ = "attribution_periods"
     __table_args__ = (
         CheckConstraint("(agent_id IS NULL) = (wadah_id IS NULL)", name="agent_and_wadah"),
         CheckConstraint("from_date < until_date", name="dates"),
         Index(
-            "ix_care_periods_agent_id",
+            "ix_attribution_periods_agent_id",
             "agent_id",
             "enrolled_at",
             "member_id",
             postgresql_where=text("agent_id IS NOT NULL"),
         ),
         Index(
-            "ix_care_periods_wadah_id",
+            "ix_attribution_periods_wadah_id",
             "wadah_id",
             "enrolled_at",
             "member_id",
             postgresql_where=text("wadah_id IS NOT NULL"),
         ),
-        Index("ix_care_periods_branch_code", "branch_code", "enrolled_at", "member_id"),
-        Index("ix_care_periods_region_code", "region_code", "enrolled_at", "member_id"),
-        Index("ix_care_periods_attribution_id", "attribution_id"),
+        Index("ix_attribution_periods_branch_code", "branch_code", "enrolled_at", "member_id"),
+        Index("ix_attribution_periods_region_code", "region_code", "enrolled_at", "member_id"),
+        Index("ix_attribution_periods_attribution_id", "attribution_id"),
     )
 
     member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"), primary_key=True)
@@ -47,15 +52,15 @@ class CarePeriodRow(Base):
     wadah_id: Mapped[uuid.UUID | None]
     branch_code: Mapped[str] = mapped_column(Text)
     region_code: Mapped[str] = mapped_column(Text)
-    reason: Mapped[CareReason] = mapped_column(choice(CareReason, "reason"))
+    reason: Mapped[AttributionReason] = mapped_column(choice(AttributionReason, "reason"))
     attribution_id: Mapped[uuid.UUID]
     agent_sees: Mapped[bool]
-    care_no: Mapped[int]
+    attribution_no: Mapped[int]
     enrolled_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
     @property
-    def period(self) -> CarePeriod:
-        return CarePeriod(
+    def period(self) -> AttributionPeriod:
+        return AttributionPeriod(
             from_date=self.from_date,
             until_date=self.until_date,
             place=Place(self.agent_id, self.wadah_id, self.branch_code, self.region_code),

@@ -1,0 +1,83 @@
+"""The events between services, typed and versioned.
+
+A type is past tense and ends in its version. A change that older readers cannot ignore is a new
+version. Events contain ids and facts, never personal data. Readers ignore unknown fields.
+`docs/events.md` is generated from this package.
+"""
+
+from collections.abc import Iterator
+
+from perisai_kit.events.catalogue.agents import (
+    AgentActivated,
+    AgentDismissed,
+    AgentReinstated,
+    AgentSuspended,
+    BranchOpened,
+    WadahAgreementSigned,
+    WadahTerminated,
+)
+from perisai_kit.events.catalogue.members import (
+    AttributionPeriod,
+    CoverageDeclined,
+    CoverageExtended,
+    CoverageWithdrawn,
+    MemberAttributed,
+    MemberEnrolled,
+    MemberUpdated,
+    RegistrationCorrected,
+    RegistrationEnded,
+    RegistrationOpened,
+)
+from perisai_kit.events.catalogue.payments import (
+    BeneficiaryKind,
+    BillCancelled,
+    BillExpired,
+    BillIssued,
+    Payer,
+    PaymentSettled,
+    Programme,
+    SettledLine,
+    StatementIssued,
+)
+from perisai_kit.events.envelope import Event, build_registry
+
+__all__ = [
+    "EVENTS",
+    "AgentActivated",
+    "AgentDismissed",
+    "AgentReinstated",
+    "AgentSuspended",
+    "AttributionPeriod",
+    "BeneficiaryKind",
+    "BillCancelled",
+    "BillExpired",
+    "BillIssued",
+    "BranchOpened",
+    "CoverageDeclined",
+    "CoverageExtended",
+    "CoverageWithdrawn",
+    "MemberAttributed",
+    "MemberEnrolled",
+    "MemberUpdated",
+    "Payer",
+    "PaymentSettled",
+    "Programme",
+    "RegistrationCorrected",
+    "RegistrationEnded",
+    "RegistrationOpened",
+    "SettledLine",
+    "StatementIssued",
+    "WadahAgreementSigned",
+    "WadahTerminated",
+]
+
+
+def _declared(base: type[Event]) -> Iterator[type[Event]]:
+    for cls in base.__subclasses__():
+        if "type" in cls.__dict__:
+            yield cls
+        yield from _declared(cls)
+
+
+EVENTS = build_registry(*_declared(Event))
+"""Every event of the platform by its type."""

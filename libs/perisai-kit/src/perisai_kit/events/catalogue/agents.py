@@ -1,0 +1,91 @@
+"""The events of agent-service: branches, agents and wadahs."""
+
+from datetime import date
+from typing import ClassVar
+from uuid import UUID
+
+from perisai_kit.events.envelope import Event
+from perisai_kit.http.types import Code, Instant
+
+
+class BranchOpened(Event):
+    """A branch office joined the platform."""
+
+    type: ClassVar[str] = "branch.opened.v1"
+    subject_field: ClassVar[str] = "branch_code"
+
+    branch_code: Code
+    region_code: Code
+
+
+class _AgentAtWork(Event):
+    """At work from the Jakarta day of `decided_at` on, that day included."""
+
+    subject_field: ClassVar[str] = "agent_id"
+
+    agent_id: UUID
+    account_id: UUID
+    member_id: UUID
+    wadah_id: UUID
+    branch_code: Code
+    region_code: Code
+    agent_code: Code
+    decided_at: Instant
+
+
+class AgentActivated(_AgentAtWork):
+    """An applicant was approved as an agent."""
+
+    type: ClassVar[str] = "agent.activated.v1"
+
+
+class AgentReinstated(_AgentAtWork):
+    """A suspended agent works again."""
+
+    type: ClassVar[str] = "agent.reinstated.v1"
+
+
+class _AgentAway(Event):
+    """Not at work from the day after that of `decided_at` on; access ends at once."""
+
+    subject_field: ClassVar[str] = "agent_id"
+
+    agent_id: UUID
+    account_id: UUID
+    reason_code: Code
+    decided_at: Instant
+
+
+class AgentSuspended(_AgentAway):
+    """An agent may not act until reinstated."""
+
+    type: ClassVar[str] = "agent.suspended.v1"
+
+
+class AgentDismissed(_AgentAway):
+    """An agent was dismissed and cannot be reinstated."""
+
+    type: ClassVar[str] = "agent.dismissed.v1"
+
+
+class WadahAgreementSigned(Event):
+    """A wadah has an agreement (PKS) for these days, both included."""
+
+    type: ClassVar[str] = "wadah.agreement_signed.v1"
+    subject_field: ClassVar[str] = "wadah_id"
+
+    wadah_id: UUID
+    agreement_id: UUID
+    starts_on: date
+    ends_on: date
+
+
+class WadahTerminated(Event):
+    """The cooperation with a wadah ended, for good."""
+
+    type: ClassVar[str] = "wadah.terminated.v1"
+    subject_field: ClassVar[str] = "wadah_id"
+
+    wadah_id: UUID
+    reason_code: Code
+    decided_at: Instant

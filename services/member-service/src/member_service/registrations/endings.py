@@ -1,0 +1,40 @@
+"""What an officer may report about the end of a membership, and what is refused."""
+
+from datetime import date, timedelta
+
+from member_service.registrations.rules import EndReason
+from perisai_kit.domain.errors import Conflict, Invalid, NotFound
+
+LONGEST_NOTICE = timedelta(days=366)
+"""An ending may be reported so long before it. Our own choice."""
+
+
+class EndingNotFound(NotFound):
+    code = "ending_not_found"
+    text = "This member has no such reported ending."
+    text_id = "Peserta ini tidak memiliki laporan berakhir dengan ID tersebut."
+
+
+class EndingIdTaken(Conflict):
+    code = "ending_id_taken"
+    text = "Another reported ending has this id. Create a new id."
+    text_id = "ID ini sudah dipakai laporan berakhir lain. Buat ID baru."
+
+
+class EndingDayInvalid(Invalid):
+    code = "ending_day_invalid"
+    text = "A death cannot be in the future, and no other ending more than a year ahead."
+    text_id = (
+        "Tanggal kematian tidak boleh di masa depan, dan tanggal berakhir lainnya paling lama satu "
+        "tahun ke depan."
+    )
+
+
+def check_ending(reason: EndReason, last_day: date, *, today: date) -> None:
+    """Refuse a last day of membership that cannot be known yet.
+
+    Raises: EndingDayInvalid.
+    """
+    latest = today if reason is EndReason.DEATH else today + LONGEST_NOTICE
+    if last_day > latest:
+        raise EndingDayInvalid(field="last_day", latest=str(latest))
