@@ -125,22 +125,15 @@ def contribution_lines(payment: AnsweredPayment, agent_id: UUID, scheme: Applied
     for paid in payment.paid:
         if paid.month in payment.months:
             index = month_index(payment.first_month, paid.month)
-            lines += [
-                replace(
-                    line,
-                    contribution_month=paid.month,
-                    programme=paid.programme,
-                    month_index=index,
-                )
-                for line in _shares(
-                    payment,
-                    agent_id,
-                    scheme,
-                    CommissionCause.CONTRIBUTION,
-                    base=paid.amount,
-                    rate_bps=scheme.terms.rate_bps(index),
-                )
-            ]
+            lines += _shares(
+                payment,
+                agent_id,
+                scheme,
+                CommissionCause.CONTRIBUTION,
+                base=paid.amount,
+                rate_bps=scheme.terms.rate_bps(index),
+                contribution=(paid.month, paid.programme, index),
+            )
     return lines
 
 
@@ -162,11 +155,16 @@ def _shares(
     *,
     base: int,
     rate_bps: int = PARTS,
+    contribution: tuple[Month, str, int] | tuple[None, None, None] = (None, None, None),
 ) -> list[Line]:
-    """Return who gets which rate of the base; nobody a rate of nothing."""
+    """Return who gets which rate of the base; nobody a rate of nothing.
+
+    contribution: month, programme and month index.
+    """
     terms, agent, wadah = scheme.terms, BeneficiaryKind.AGENT, BeneficiaryKind.WADAH
     is_contribution = cause is CommissionCause.CONTRIBUTION
     rule = CommissionRule.CONTRIBUTION if is_contribution else CommissionRule.ACQUISITION
+    month, programme, index = contribution
     agent_bps = rate_bps * terms.agent_share_bps // PARTS
     wanted = [
         (rule, agent, agent_id, agent_bps),
@@ -191,6 +189,9 @@ def _shares(
             beneficiary_id=beneficiary_id,
             base=base,
             rate_bps=share_bps,
+            contribution_month=month,
+            programme=programme,
+            month_index=index,
         )
         for each_rule, kind, beneficiary_id, share_bps in wanted
         if beneficiary_id is not None and base and share_bps

@@ -79,7 +79,7 @@ class History:
     def _decide(self, village: Village) -> None:
         self.facts.append((0, village.decided[0]))
         at_work = True
-        for at in sorted(self.instant() for _ in range(self.chance.choice([0, 0, 1, 2, 4]))):
+        for at in sorted({self.instant() for _ in range(self.chance.choice([0, 0, 1, 2, 4]))}):
             event: Event = village.suspend(at) if at_work else village.reinstate(at)
             if at_work and self.chance.random() < 0.3:
                 event = AgentDismissed(**event.model_dump())
