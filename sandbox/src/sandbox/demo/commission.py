@@ -112,7 +112,7 @@ async def close_month(close: Close) -> None:
                 waiting.pop(0)
             case "earlier_month_open":
                 waiting[:0] = answer["details"]["months"]
-            case "events_unread":
+            case "events_unread" | "payments_wait":
                 pass
             case code:
                 raise StepFailed(f"the month cannot be closed: {code}")

@@ -199,6 +199,9 @@ class Waiting:
     payments: int = 0
     contributions: int = 0
 
+    def __add__(self, other: "Waiting") -> "Waiting":
+        return Waiting(self.payments + other.payments, self.contributions + other.contributions)
+
 
 async def count_waits(
     session: AsyncSession, *, before: datetime | None = None, agent_id: UUID | None = None

@@ -19,7 +19,7 @@ class CommissionMonthOut(Out):
     agent_parts: int = Field(description=PARTS_OF_A_RUPIAH)
     wadah_parts: int = Field(description=PARTS_OF_A_RUPIAH)
     waiting_payments: int = Field(
-        description="Payments of the month whose commission is not computed yet."
+        description="Payments whose commission is not computed yet and will be in this month."
     )
     waiting_contributions: int = Field(description="What those payments paid, in rupiah.")
     statement_count: int | None

@@ -1,5 +1,6 @@
 """Months of commissions: which are open, which may be closed, which are closed."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,6 +9,7 @@ from payment_service.commissions import service as commissions
 from payment_service.commissions.queries import MonthSums
 from payment_service.counting import service as counting
 from payment_service.counting.queries import Waiting
+from payment_service.counting.rules import booked_month
 from payment_service.months import queries, rules
 from payment_service.months.models import ClosedMonth
 from payment_service.months.rules import MonthState
@@ -63,7 +65,7 @@ async def list_months(
     """
     before = read_cursor(cursor, Month.parse)
     closed_through = await counting.closed_through(session)
-    waits = await counting.count_waits(session)
+    waits = _by_booked_month(await counting.count_waits(session), closed_through)
     found = await commissions.months_with_lines(
         session, after=closed_through, before=before, limit=limit + 1
     )
@@ -77,6 +79,17 @@ async def list_months(
     items += [_closed(each) for each in closed]
     page = cut_page(items, limit, key=lambda shown: shown.month)
     return Page(items=list(page.items), next_cursor=page.next_cursor)
+
+
+def _by_booked_month(
+    waits: Mapping[Month, Waiting], closed_through: Month | None
+) -> dict[Month, Waiting]:
+    """Return what waits by the month whose statement will hold it."""
+    booked: dict[Month, Waiting] = {}
+    for month, waiting in waits.items():
+        into = booked_month(month, closed_through)
+        booked[into] = booked.get(into, Waiting()) + waiting
+    return booked
 
 
 def _end(month: Month) -> datetime:

@@ -293,6 +293,23 @@ async def test_months_are_listed_open_and_closed_with_what_waits(
     assert rest.next_cursor is None
 
 
+async def test_what_waits_for_a_closed_month_is_shown_in_the_first_open_one(
+    session: AsyncSession, tell: Tell, close: Close
+) -> None:
+    village, late = Village(), Village()
+    village.enrol(1, NOVEMBER)
+    await tell(village)
+    await close(NOVEMBER)
+    late.settle(NOVEMBER)
+    late.settle(NOVEMBER.plus(1))
+    await tell(late)
+
+    page = await months.list_months(session, cursor=None, limit=10)
+
+    shown = [(str(each.month), each.state, each.waiting_payments) for each in page.items]
+    assert shown == [("2025-12", "open", 2), ("2025-11", "closed", 0)]
+
+
 async def test_every_statement_adds_up_its_lines(
     session: AsyncSession, tell: Tell, close: Close
 ) -> None:
