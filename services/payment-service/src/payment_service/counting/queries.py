@@ -10,11 +10,13 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
+    Date,
     DateTime,
     FromClause,
     Select,
     Text,
     Uuid,
+    and_,
     any_,
     cast,
     column,
@@ -30,6 +32,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.answers.models import CoverageAnswer
+from payment_service.attributions.models import AttributionPeriod
 from payment_service.bills.models import Bill, BillLine
 from payment_service.counting.models import Acquisition, Beneficiary, Wait, Watermark
 from payment_service.counting.rules import PaidLine
@@ -208,7 +211,8 @@ async def count_waits(
 ) -> dict[Month, Waiting]:
     """Count what waits, by the month it counts in.
 
-    agent_id: only what is answered as this agent's.
+    agent_id: only what is answered as this agent's, or is not answered yet and was paid while the
+    member was attributed to this agent.
     """
     month = func.to_char(func.timezone("Asia/Jakarta", Wait.counts_at), "YYYY-MM").label("month")
     amount = cast(func.coalesce(func.sum(Payment.amount), 0), BigInteger)
@@ -218,12 +222,22 @@ async def count_waits(
     if before is not None:
         statement = statement.where(Wait.counts_at < before)
     if agent_id is not None:
-        answered = CoverageAnswer.payment_id == Wait.payment_id
-        statement = statement.join(CoverageAnswer, answered).where(
-            CoverageAnswer.agent_id == agent_id
-        )
+        statement = statement.outerjoin(
+            CoverageAnswer, CoverageAnswer.payment_id == Wait.payment_id
+        ).where(or_(CoverageAnswer.agent_id == agent_id, _is_unanswered_of(agent_id)))
     rows = await session.execute(statement.group_by(month))
     return {Month.parse(text): Waiting(*counts) for text, *counts in rows}
+
+
+def _is_unanswered_of(agent_id: UUID) -> ColumnElement[bool]:
+    day = cast(func.timezone("Asia/Jakarta", Wait.counts_at), Date())
+    attributed = exists().where(
+        AttributionPeriod.member_id == Payment.member_id,
+        AttributionPeriod.agent_id == agent_id,
+        AttributionPeriod.from_date <= day,
+        AttributionPeriod.until_date > day,
+    )
+    return and_(CoverageAnswer.payment_id.is_(None), attributed)
 
 
 async def list_acquisitions(

@@ -179,7 +179,8 @@ async def count_waits(
 ) -> dict[Month, Waiting]:
     """Count the payments whose commission is not computed yet, by the month they count in.
 
-    agent_id: only those that are answered as this agent's.
+    agent_id: only those that are answered as this agent's, or are not answered yet and were paid
+    while the member was attributed to this agent.
     """
     return await queries.count_waits(session, before=before, agent_id=agent_id)
 

@@ -89,7 +89,7 @@ async def test_an_answer_is_computed_with_what_agent_service_has_published(
         await publish(session, *village.decided, suspended, *village.answered)
     await number_now(other)
     feed = LocalFeed(other, source="another", signals=Signals())
-    _, of_members, _, _ = subscriptions(own=feed, members=feed, agents=feed, poll_s=0)
+    _, of_members, *_ = subscriptions(own=feed, members=feed, agents=feed, poll_s=0)
 
     await deliver(of_members, to=own, source=other)
 

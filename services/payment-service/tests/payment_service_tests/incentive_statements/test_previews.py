@@ -1,12 +1,14 @@
 """What a month would bring if it were closed now, and under another scheme."""
 
 from collections.abc import Awaitable, Callable
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.attributions import service as attributions
 from payment_service.incentive_statements import service
 from payment_service.incentive_statements.rules import (
     BeneficiaryNotFound,
@@ -23,6 +25,7 @@ from payment_service.testing_commissions import tell as told
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
+from perisai_kit.events.catalogue import AttributionPeriod
 from perisai_kit.testing.plugin import BusinessTime
 
 NOVEMBER = Month(2025, 11)
@@ -181,6 +184,37 @@ async def test_payments_that_wait_are_shown_to_their_agent(session: AsyncSession
 
     assert (preview.waiting_payments, preview.line_count, preview.amount) == (2, 0, 0)
     assert preview.waiting_contributions == 2 * 36_800
+
+
+async def test_payments_without_an_answer_wait_for_the_agent_of_the_day(
+    session: AsyncSession, tell: Tell
+) -> None:
+    village, before = Village(), Village()
+    member_id = new_id()
+    for day in (9, 10, 11):
+        village.settle(NOVEMBER, member_id=member_id, paid_at=noon(NOVEMBER, day))
+    village.settle(NOVEMBER)
+    place = {"branch_code": "BWI", "region_code": "JTM", "agent_sees": True}
+    await attributions.take(
+        session,
+        [
+            attributions.Attributed(
+                member_id,
+                1,
+                [
+                    AttributionPeriod(from_date=day, agent_id=each.agent_id, **place)
+                    for each, day in ((before, date(2025, 1, 1)), (village, date(2025, 11, 10)))
+                ],
+            )
+        ],
+    )
+    await tell(village, before)
+
+    waiting = await seen(session, village)
+    others = await seen(session, before)
+
+    assert (waiting.waiting_payments, waiting.waiting_contributions) == (2, 2 * 36_800)
+    assert others.waiting_payments == 1
 
 
 async def test_a_preview_counts_a_debt_of_the_open_months_before(

@@ -88,7 +88,7 @@ async def stage(own_database: Callable[[str], Urls], keyring: Keyring) -> AsyncI
     own, of_own = connect("payment")
     members, of_members = connect("member")
     agents, of_agents = connect("agent")
-    payments, answers, decisions, _ = subscriptions(
+    payments, answers, decisions, *_ = subscriptions(
         own=of_own, members=of_members, agents=of_agents, poll_s=0
     )
     yield Stage(own, members, agents, payments, answers, decisions, of_agents)
