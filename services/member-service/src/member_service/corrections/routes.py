@@ -10,6 +10,7 @@ from member_service.corrections.rules import (
     CodeUnsent,
     ConfirmationCodeWrong,
     ConfirmationThrottled,
+    CorrectionApproved,
     CorrectionEnded,
     CorrectionIdTaken,
     CorrectionNotFound,
@@ -210,7 +211,7 @@ async def confirm_correction(
 @router.post(
     "/{correction_id}/approval",
     response_model_exclude_unset=True,
-    responses=problems(*DECIDING, OwnRecord, SecondOfficerRequired, *RULES),
+    responses=problems(*DECIDING, CorrectionApproved, OwnRecord, SecondOfficerRequired, *RULES),
 )
 async def approve_correction(
     member_id: MemberId,

@@ -65,6 +65,14 @@ class CorrectionEnded(Conflict):
     text_id = "Perbaikan data ini sudah berakhir. Ajukan yang baru."
 
 
+class CorrectionApproved(Conflict):
+    code = "correction_approved"
+    text = "Two officers have approved this correction already. It takes effect after the delay."
+    text_id = (
+        "Perbaikan data ini sudah disetujui dua petugas. Perubahan berlaku setelah masa tunggu."
+    )
+
+
 class CorrectionIdTaken(Conflict):
     code = "correction_id_taken"
     text = "Another correction has this id. Create a new id."

@@ -204,12 +204,12 @@ async def approve(
     """Approve a correction as one of two officers, with the evidence seen.
 
     After the second approval it is applied; a telephone only after the notice and the delay.
-    Raises: MemberNotFound, CorrectionNotFound, CorrectionEnded, OwnRecord, SecondOfficerRequired,
-    and what the rules refuse.
+    Raises: MemberNotFound, CorrectionNotFound, CorrectionEnded, CorrectionApproved, OwnRecord,
+    SecondOfficerRequired, and what the rules refuse.
     """
     member, correction = await _lock(session, member_id, correction_id, officer)
     if correction.state is CorrectionState.WAITING:
-        raise rules.CorrectionEnded(state=correction.state.value)
+        raise rules.CorrectionApproved
     before = await queries.list_steps(session, [correction.id])
     approvers = _list_approvers(before)
     rules.check_officer(

@@ -51,7 +51,8 @@ class Member(Base):
     nik_warnings: Mapped[list[str]] = mapped_column(ARRAY(Text))
     kk = sealed_text(nullable=True)
     full_name = sealed_text()
-    birth_date: Mapped[date]
+    birth_date_text = sealed_text()
+    """As 1990-03-12; read and written as `birth_date`."""
     place_of_birth = sealed_text()
     sex: Mapped[Sex] = mapped_column(choice(Sex, "sex"))
     phone = sealed_text()
@@ -84,6 +85,14 @@ class Member(Base):
     attribution_periods: Mapped[list[AttributionPeriodRow]] = relationship(
         lazy="selectin", viewonly=True, order_by=AttributionPeriodRow.from_date
     )
+
+    @property
+    def birth_date(self) -> date:
+        return date.fromisoformat(self.birth_date_text)
+
+    @birth_date.setter
+    def birth_date(self, day: date) -> None:
+        self.birth_date_text = day.isoformat()
 
     @property
     def present_period(self) -> AttributionPeriodRow:

@@ -193,9 +193,10 @@ async def lock_visible(
 
 async def lock_birth_dates(session: AsyncSession, member_ids: Collection[UUID]) -> dict[UUID, date]:
     """Lock members, in one order, and return their dates of birth by id."""
-    query = select(Member.id, Member.birth_date).where(Member.id.in_(list(member_ids)))
+    sealed = Member.birth_date_text
+    query = select(Member.id, sealed.column).where(Member.id.in_(list(member_ids)))
     rows = await session.execute(query.order_by(Member.id).with_for_update())
-    return {row.id: row.birth_date for row in rows}
+    return {id_: date.fromisoformat(sealed.read(held, id_)) for id_, held in rows}
 
 
 _STATES = text(

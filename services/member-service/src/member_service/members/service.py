@@ -94,7 +94,7 @@ def _row(candidate: Candidate, stamp: Stamp, keyring: Keyring) -> dict[str, Any]
         "nik_warnings": rules.list_nik_warnings(candidate.nik, facts.sex),
         "kk": facts.kk,
         "full_name": facts.full_name,
-        "birth_date": facts.birth_date,
+        "birth_date_text": facts.birth_date.isoformat(),
         "place_of_birth": facts.place_of_birth,
         "sex": facts.sex,
         "phone": facts.phone,

@@ -91,6 +91,7 @@ async def test_officers_change_a_telephone_only_after_a_notice_to_the_old_number
     business_time.at(now)
     correction_id = await desk.proposed(officer, PHONE, evidence="KTP seen, old card lost")
     waiting = await desk.approve(second_officer, correction_id)
+    again = await desk.approve(second_officer, correction_id)
     sms.refusals[NOTICES] = (503, "unavailable")
     await advance()
     untold = await desk.get(officer, correction_id)
@@ -106,6 +107,7 @@ async def test_officers_change_a_telephone_only_after_a_notice_to_the_old_number
     late = await identity(client, member, officer)
 
     assert (waiting.json()["state"], waiting.json()["effective_at"]) == ("waiting", None)
+    assert (again.status_code, again.json()["code"]) == (409, "correction_approved")
     assert untold["effective_at"] is None
     assert told["effective_at"] is not None
     assert sms.phones(NOTICES) == [OLD_PHONE, OLD_PHONE]

@@ -13,14 +13,17 @@ Published = Callable[[AsyncSession], Awaitable[list[tuple[str, dict[str, Any]]]]
 async def test_personal_data_is_unreadable_in_the_database(
     session: AsyncSession, enrol: Enrol
 ) -> None:
-    member = await enrol(session, full_name="Slamet Riyadi", kk="3510110101900001")
+    member = await enrol(
+        session, full_name="Slamet Riyadi", kk="3510110101900001", birth_date="1990-03-13"
+    )
 
     stored = await session.scalar(
         text("SELECT members::text FROM members WHERE id = :id"), {"id": member.id}
     )
 
     assert isinstance(stored, str)
-    for plain in ("Slamet", member.nik, "3510110101900001", "Jalan Ikan", member.phone):
+    plains = ("Slamet", member.nik, "3510110101900001", "Jalan Ikan", member.phone, "1990-03-13")
+    for plain in plains:
         assert plain not in stored
         assert plain.encode().hex() not in stored
 

@@ -93,7 +93,7 @@ CREATE TABLE members (
     id uuid NOT NULL,
     nik_hash bytea NOT NULL,
     nik_warnings text[] NOT NULL,
-    birth_date date NOT NULL,
+    birth_date_text bytea NOT NULL,
     sex varchar(40) NOT NULL,
     phone_hash bytea NOT NULL,
     village text NOT NULL,
