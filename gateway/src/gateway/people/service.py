@@ -165,12 +165,15 @@ async def _attach(
 async def _follow(
     session: AsyncSession, account: Account, phone: str, phone_hash: bytes, *, now: datetime
 ) -> None:
-    """Move a member's account to the member's new number. The old number gets a notice."""
+    """Move a member's account to the member's new number. The old number gets a notice.
+
+    Sessions of before end: whoever has the old telephone is signed in no longer.
+    """
     if account.phone_hash == phone_hash:
         return
     old = account.phone
     account.phone, account.phone_hash = phone, phone_hash
-    account.version += 1
+    accounts.end_sessions(account)
     await accounts.record_change(
         session, account, ChangeKind.PHONE_CHANGED, by=SIGN_IN, now=now, notify_phone=old
     )

@@ -59,18 +59,20 @@ async def test_who_has_signed_in_before_is_offered_first_however_many_are_made_u
     assert len(offered) == ACCOUNTS_OF_A_PHONE
 
 
-async def test_the_old_number_is_notified_when_an_account_follows_its_member(
+async def test_the_old_number_is_notified_and_signed_out_when_an_account_follows_its_member(
     gateway: Any, members: Any
 ) -> None:
     members[PHONE] = [{"member_id": str(new_id()), "display_name_masked": "S***"}]
-    await gateway.otp_session()
+    old = await gateway.otp_session()
     members["+6285200000001"] = members.pop(PHONE)
 
-    await gateway.otp_session("+6285200000001")
+    new = await gateway.otp_session("+6285200000001")
     await gateway.send_notices()
 
     assert await gateway.notices_to(PHONE) == ["account_phone_changed"]
     assert await gateway.notices_to("+6285200000001") == []
+    assert (await gateway.refresh(old["refresh_token"])).status_code == 401
+    assert (await gateway.refresh(new["refresh_token"])).status_code == 200
 
 
 async def test_the_member_is_found_among_accounts_that_were_made_up_for_the_number(
