@@ -124,6 +124,12 @@ async def objects(platform: Platform, tokens: Tokens) -> dict[str, str]:
         platform, "member", "/v1/enrolment-batches", {"batch_id": batch_id, "rows": rows}, agent
     )
     found |= {"batch_id": batch_id, "member_id": batch["rows"][0]["member_id"]}
+    corrections = f"/v1/members/{found['member_id']}/corrections"
+    correction = {"changes": {"phone": "0813 0000 0000"}}
+    proposer = {**agent, "If-Match": "*"}
+    found["correction_id"] = (await made(platform, "member", corrections, correction, proposer))[
+        "id"
+    ]
     partner = await made(platform, "payment", "/v1/bank-partners", new_partner(), admin)
     found["partner_id"] = partner["id"]
     activation = f"/v1/bank-partners/{partner['id']}/activation"
@@ -230,7 +236,9 @@ async def test_a_foreign_object_is_not_found(
     route: str,
     name: str,
 ) -> None:
-    address = filled(route.split(" ")[1], {name: objects[name]})
+    # A correction stands under its member, and has no place of its own.
+    ids = {name: objects[name], "correction_id": objects["correction_id"]}
+    address = filled(route.split(" ")[1], ids)
     client = platform.clients[service]
     insiders = [
         tokens.make(B, scope=BRANCH),

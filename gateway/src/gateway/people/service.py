@@ -167,7 +167,7 @@ async def _follow(
 ) -> None:
     """Move a member's account to the member's new number. The old number gets a notice.
 
-    Sessions of before end: whoever has the old telephone is signed in no longer.
+    Earlier sessions end, so the old telephone is signed in no longer.
     """
     if account.phone_hash == phone_hash:
         return
