@@ -151,7 +151,7 @@ async def test_the_old_number_confirms_the_new_one(pair: Pair) -> None:
     assert code["purpose"] == "confirmation"
     assert to_the_new["codes"] == []
     assert (refused.status_code, refused.json()["code"]) == (422, "confirmation_code_wrong")
-    assert (confirmed.status_code, confirmed.json()["state"]) == (200, "applied")
+    assert (confirmed.status_code, confirmed.json()["status"]) == (200, "applied")
     assert await pair.phone_of(member_id, agent) == NEW
 
 

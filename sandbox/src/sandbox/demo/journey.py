@@ -37,8 +37,8 @@ class Walk:
     """One walk at one month.
 
     at: the business time of the walk. amount: rupiah for one month of one worker. wait_s: the time
-    for events between services. members: those enrolled, the paying ones first. left: ids for
-    whoever goes on by hand.
+    for events between services. members: those enrolled, the paying ones first. left: ids to
+    go on with by hand.
     """
 
     cast: Cast

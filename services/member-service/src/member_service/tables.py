@@ -9,6 +9,7 @@ from member_service.consents import models as consents
 from member_service.corrections import models as corrections
 from member_service.coverage import models as coverage
 from member_service.declarations import models as declarations
+from member_service.endings import models as endings
 from member_service.enrolments import models as enrolments
 from member_service.evidence import models as evidence
 from member_service.handovers import models as handovers
@@ -30,6 +31,7 @@ __all__ = [
     "corrections",
     "coverage",
     "declarations",
+    "endings",
     "enrolments",
     "evidence",
     "handovers",

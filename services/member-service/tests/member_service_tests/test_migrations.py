@@ -75,7 +75,7 @@ CHANGING = {
     },
     "attributions": {"withdrawn_at", "withdrawn_by"},
     "handovers": {"withdrawn_at", "withdrawn_by"},
-    "corrections": {"effective_at", "state"},
+    "corrections": {"effective_at", "status"},
     "reported_endings": {"withdrawn_at", "withdrawn_by"},
 }
 

@@ -5,11 +5,11 @@ from sqlalchemy import ARRAY, DateTime, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from member_service.base import Base
-from member_service.corrections.rules import CorrectionState, StepKind
+from member_service.corrections.rules import CorrectionStatus, StepKind
 from perisai_kit.db.columns import choice
 from perisai_kit.privacy.columns import sealed_text
 
-_UNDECIDED = text("state IN ('open', 'waiting')")
+_UNDECIDED = text("status IN ('open', 'waiting')")
 
 
 class Correction(Base):
@@ -19,7 +19,7 @@ class Correction(Base):
     __table_args__ = (
         Index("uq_corrections_undecided", "member_id", unique=True, postgresql_where=_UNDECIDED),
         Index(None, "member_id", "proposed_at"),
-        Index("ix_corrections_waiting", "id", postgresql_where=text("state = 'waiting'")),
+        Index("ix_corrections_waiting", "id", postgresql_where=text("status = 'waiting'")),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -30,7 +30,7 @@ class Correction(Base):
     proposed_by: Mapped[uuid.UUID]
     proposed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    state: Mapped[CorrectionState] = mapped_column(choice(CorrectionState, "state"))
+    status: Mapped[CorrectionStatus] = mapped_column(choice(CorrectionStatus, "status"))
     effective_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     """When it takes effect: known once the old number was told, or it was applied."""
 

@@ -6,7 +6,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.corrections.models import Correction, CorrectionStep
-from member_service.corrections.rules import UNDECIDED, CorrectionNotFound, CorrectionState
+from member_service.corrections.rules import UNDECIDED, CorrectionNotFound, CorrectionStatus
 
 CORRECTIONS_SHOWN = 50
 MAX_STEPS = 1000
@@ -35,7 +35,7 @@ async def find(session: AsyncSession, correction_id: UUID) -> Correction | None:
 async def find_undecided(session: AsyncSession, member_id: UUID) -> Correction | None:
     """Return the open correction of a member, whom the caller has locked."""
     chosen = select(Correction).where(
-        Correction.member_id == member_id, Correction.state.in_(UNDECIDED)
+        Correction.member_id == member_id, Correction.status.in_(UNDECIDED)
     )
     return await session.scalar(chosen)
 
@@ -61,7 +61,7 @@ async def list_waiting(
     chosen = (
         select(Correction.id, Correction.member_id, Correction.effective_at)
         .where(
-            Correction.state == CorrectionState.WAITING,
+            Correction.status == CorrectionStatus.WAITING,
             or_(Correction.effective_at.is_(None), Correction.effective_at <= due_at),
         )
         .order_by(Correction.effective_at.nulls_last(), Correction.id)

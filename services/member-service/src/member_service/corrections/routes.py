@@ -269,7 +269,7 @@ def _out(found: Described) -> CorrectionOut:
     return CorrectionOut(
         id=correction.id,
         member_id=correction.member_id,
-        state=correction.state,
+        status=correction.status,
         changes=SensitiveFacts.model_validate_json(correction.changes),
         proposed_by=correction.proposed_by,
         proposed_at=correction.proposed_at,

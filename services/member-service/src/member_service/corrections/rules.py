@@ -15,7 +15,7 @@ from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, NotFound, To
 OFFICERS_NEEDED = 2
 
 
-class CorrectionState(StrEnum):
+class CorrectionStatus(StrEnum):
     """`waiting`: approved by two officers; the telephone changes after the delay."""
 
     OPEN = "open"
@@ -25,7 +25,7 @@ class CorrectionState(StrEnum):
     EXPIRED = "expired"
 
 
-UNDECIDED = frozenset({CorrectionState.OPEN, CorrectionState.WAITING})
+UNDECIDED = frozenset({CorrectionStatus.OPEN, CorrectionStatus.WAITING})
 
 
 class StepKind(StrEnum):
@@ -58,7 +58,7 @@ class CorrectionOpen(Conflict):
 
 
 class CorrectionEnded(Conflict):
-    """`details["state"]` is how it ended."""
+    """`details["status"]` is how it ended."""
 
     code = "correction_ended"
     text = "This correction has ended. Propose a new one."
@@ -135,11 +135,11 @@ class CodeUnsent(Unavailable):
     text_id = "Kode gagal dikirim. Coba sebentar lagi."
 
 
-def check_undecided(state: CorrectionState, *, expires_at: datetime, now: datetime) -> None:
+def check_undecided(status: CorrectionStatus, *, expires_at: datetime, now: datetime) -> None:
     """Raises: CorrectionEnded."""
-    if state not in UNDECIDED or (state is CorrectionState.OPEN and now >= expires_at):
-        ended = CorrectionState.EXPIRED if state is CorrectionState.OPEN else state
-        raise CorrectionEnded(state=ended.value)
+    if status not in UNDECIDED or (status is CorrectionStatus.OPEN and now >= expires_at):
+        ended = CorrectionStatus.EXPIRED if status is CorrectionStatus.OPEN else status
+        raise CorrectionEnded(status=ended.value)
 
 
 def check_officer(

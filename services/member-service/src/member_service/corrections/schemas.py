@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints, field_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from member_service.corrections.rules import CorrectionState, StepKind
+from member_service.corrections.rules import CorrectionStatus, StepKind
 from member_service.members.rules import Payer, Sex
 from member_service.members.schemas import Occupations
 from perisai_kit.http.types import (
@@ -96,7 +96,7 @@ class CorrectionOut(Out):
 
     id: RecordId
     member_id: MemberId
-    state: Annotated[CorrectionState, Field(description="Where it stands.")]
+    status: Annotated[CorrectionStatus, Field(description="Where it stands.")]
     changes: Annotated[SensitiveFacts, Field(description="What the record is to say.")]
     proposed_by: Annotated[UUID, Field(description="Account that proposed it.")]
     proposed_at: Annotated[datetime, Field(description="When it was proposed.")]

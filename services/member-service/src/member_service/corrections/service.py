@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from member_service.changes import service as changes
 from member_service.corrections import queries, rules
 from member_service.corrections.models import Correction, CorrectionStep
-from member_service.corrections.rules import CorrectionState, StepKind
+from member_service.corrections.rules import CorrectionStatus, StepKind
 from member_service.corrections.schemas import Approval, NewCorrection, Rejection, SensitiveFacts
 from member_service.coverage import service as coverage
 from member_service.members import service as members
@@ -126,7 +126,7 @@ def _row(
         proposed_by=by,
         proposed_at=now,
         expires_at=now + valid_for,
-        state=CorrectionState.OPEN,
+        status=CorrectionStatus.OPEN,
     )
 
 
@@ -152,9 +152,9 @@ async def _end_expired(session: AsyncSession, member_id: UUID) -> None:
     present = await queries.find_undecided(session, member_id)
     if present is None:
         return
-    if present.state is CorrectionState.WAITING or clock.now() < present.expires_at:
+    if present.status is CorrectionStatus.WAITING or clock.now() < present.expires_at:
         raise rules.CorrectionOpen(correction_id=str(present.id))
-    present.state = CorrectionState.EXPIRED
+    present.status = CorrectionStatus.EXPIRED
     _add_step(session, present, StepKind.EXPIRED, by=None)
     await session.flush()
 
@@ -168,7 +168,7 @@ async def find_addressee(
     """
     member = await _see(session, member_id, viewer)
     correction = await queries.get(session, correction_id, member_id=member_id)
-    rules.check_undecided(correction.state, expires_at=correction.expires_at, now=clock.now())
+    rules.check_undecided(correction.status, expires_at=correction.expires_at, now=clock.now())
     return Addressee(correction.id, member.id, member.phone)
 
 
@@ -208,7 +208,7 @@ async def approve(
     SecondOfficerRequired, and what the rules refuse.
     """
     member, correction = await _lock(session, member_id, correction_id, officer)
-    if correction.state is CorrectionState.WAITING:
+    if correction.status is CorrectionStatus.WAITING:
         raise rules.CorrectionApproved
     before = await queries.list_steps(session, [correction.id])
     approvers = _list_approvers(before)
@@ -221,7 +221,7 @@ async def approve(
     _add_step(session, correction, StepKind.APPROVED, by=officer.account_id, reason=new.evidence)
     if rules.is_approved([*approvers, officer.account_id]):
         if PHONE in correction.fields:
-            correction.state = CorrectionState.WAITING
+            correction.status = CorrectionStatus.WAITING
         else:
             await _apply(session, member, correction, made_by=officer.account_id, office=office)
     return await _describe(session, correction)
@@ -244,7 +244,7 @@ async def reject(
     is_own = correction.proposed_by == viewer.account_id
     if not (_is_officer(viewer) or is_member or is_own):
         raise Forbidden
-    correction.state = CorrectionState.REJECTED
+    correction.status = CorrectionStatus.REJECTED
     _add_step(session, correction, StepKind.REJECTED, by=viewer.account_id, reason=new.reason)
     return await _describe(session, correction)
 
@@ -287,7 +287,7 @@ async def record_notice(
     """Record that the old number was told; from now on the delay runs."""
     await members.lock_any(session, member_id)
     correction = await queries.get(session, correction_id, member_id=member_id, lock=True)
-    if correction.state is CorrectionState.WAITING and correction.effective_at is None:
+    if correction.status is CorrectionStatus.WAITING and correction.effective_at is None:
         correction.effective_at = clock.now() + office.phone_delay
         _add_step(session, correction, StepKind.NOTIFIED, by=None)
 
@@ -299,13 +299,13 @@ async def apply_waiting(
     member = await members.lock_any(session, member_id)
     correction = await queries.get(session, correction_id, member_id=member_id, lock=True)
     now = clock.now()
-    if correction.state is not CorrectionState.WAITING or now < (correction.effective_at or now):
+    if correction.status is not CorrectionStatus.WAITING or now < (correction.effective_at or now):
         return
     approvers = _list_approvers(await queries.list_steps(session, [correction.id]))
     try:
         await _apply(session, member, correction, made_by=approvers[-1], office=office)
     except DomainError as refused:
-        correction.state = CorrectionState.REJECTED
+        correction.status = CorrectionStatus.REJECTED
         _add_step(session, correction, StepKind.REJECTED, by=None, reason=refused.text)
 
 
@@ -330,7 +330,7 @@ async def _apply(
         limits=office.limits,
         keyring=office.keyring,
     )
-    correction.state, correction.effective_at = CorrectionState.APPLIED, clock.now()
+    correction.status, correction.effective_at = CorrectionStatus.APPLIED, clock.now()
     _add_step(session, correction, StepKind.APPLIED, by=made_by)
     await session.flush()
     if changed & JUDGED_ANEW:
@@ -355,7 +355,7 @@ async def _lock(
 ) -> tuple[Member, Correction]:
     member = await members.lock(session, member_id=member_id, viewer=viewer, himself=True)
     correction = await queries.get(session, correction_id, member_id=member_id, lock=True)
-    rules.check_undecided(correction.state, expires_at=correction.expires_at, now=clock.now())
+    rules.check_undecided(correction.status, expires_at=correction.expires_at, now=clock.now())
     return member, correction
 
 

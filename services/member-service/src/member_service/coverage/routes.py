@@ -15,17 +15,17 @@ from member_service.coverage.schemas import (
     RegistrationOut,
 )
 from member_service.coverage.service import ContributionBasis
+from member_service.endings.rules import (
+    EndingDayInvalid,
+    EndingIdTaken,
+    EndingNotFound,
+)
 from member_service.evidence import service as evidence
 from member_service.evidence.rules import EvidenceIdTaken
 from member_service.evidence.schemas import EvidenceListOut, EvidenceOut, NewEvidence
 from member_service.holidays.routes import OffDays
 from member_service.members.rules import MemberNotFound, NewToBpuBasisMissing
 from member_service.occupations.rules import sector
-from member_service.registrations.endings import (
-    EndingDayInvalid,
-    EndingIdTaken,
-    EndingNotFound,
-)
 from member_service.requests import READERS, Officer, Reader, RequestId, TermsOf
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require

@@ -20,6 +20,8 @@ from member_service.coverage.rules import (
 )
 from member_service.coverage.schemas import NewEnding
 from member_service.declarations import service as declarations
+from member_service.endings import service as endings
+from member_service.endings.models import ReportedEnding
 from member_service.evidence import service as evidence
 from member_service.evidence.models import Evidence
 from member_service.evidence.schemas import NewEvidence
@@ -28,7 +30,6 @@ from member_service.members import service as members
 from member_service.members.models import Member
 from member_service.members.rules import MANDATORY, Programme, RegistrationState
 from member_service.registrations import service as registrations
-from member_service.registrations.models import ReportedEnding
 from member_service.registrations.rules import (
     Allocation,
     History,
@@ -140,7 +141,7 @@ async def report_ending(
     Raises: MemberNotFound, EndingDayInvalid, EndingIdTaken.
     """
     await members.lock(session, member_id=member_id, viewer=officer)
-    ending = await registrations.report_ending(
+    ending = await endings.report_ending(
         session,
         ReportedEnding(
             id=new.id or new_id(),
@@ -163,7 +164,7 @@ async def withdraw_ending(
     Raises: MemberNotFound, EndingNotFound.
     """
     await members.lock(session, member_id=member_id, viewer=officer)
-    ending = await registrations.withdraw_ending(
+    ending = await endings.withdraw_ending(
         session, member_id=member_id, ending_id=ending_id, by=officer.account_id
     )
     await judge_members(session, [member_id], terms)
@@ -178,7 +179,7 @@ async def list_endings(
     Raises: MemberNotFound.
     """
     await members.see(session, member_id=member_id, viewer=viewer)
-    return await registrations.list_endings(session, member_id)
+    return await endings.list_endings(session, member_id)
 
 
 async def get(
@@ -239,9 +240,9 @@ async def _people(
     session: AsyncSession, birth_dates: Mapping[UUID, date], *, known_at: datetime
 ) -> dict[UUID, Person]:
     declared = await declarations.list_by_member(session, birth_dates)
-    endings = await registrations.list_known_endings(session, birth_dates, known_at=known_at)
+    reported = await endings.list_known_endings(session, birth_dates, known_at=known_at)
     return {
-        member_id: Person(birth_date, declared.get(member_id, ()), endings.get(member_id, ()))
+        member_id: Person(birth_date, declared.get(member_id, ()), reported.get(member_id, ()))
         for member_id, birth_date in birth_dates.items()
     }
 

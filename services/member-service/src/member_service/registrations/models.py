@@ -43,19 +43,3 @@ class RegistrationRow(Base):
     end_reason: Mapped[EndReason] = mapped_column(choice(EndReason, "end_reason"))
     announced_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     superseded_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-
-
-class ReportedEnding(Base):
-    """An officer's report that a membership ends after a day; only a withdrawal changes it."""
-
-    __tablename__ = "reported_endings"
-    __table_args__ = (Index(None, "member_id"),)
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"))
-    last_day: Mapped[date]
-    reason: Mapped[EndReason] = mapped_column(choice(EndReason, "reason"))
-    reported_by: Mapped[uuid.UUID]
-    reported_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    withdrawn_by: Mapped[uuid.UUID | None]
-    withdrawn_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

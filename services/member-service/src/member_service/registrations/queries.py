@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.registrations.models import RegistrationRow, ReportedEnding
+from member_service.registrations.models import RegistrationRow
 from member_service.registrations.rules import LAPSE_ANNOUNCED_AFTER, EndReason
 
 
@@ -51,19 +51,3 @@ async def list_unannounced(
         RegistrationRow.member_id.in_(list(member_ids)), _unannounced(on)
     )
     return (await session.scalars(query.order_by(RegistrationRow.id))).all()
-
-
-async def list_endings(
-    session: AsyncSession, member_ids: Collection[UUID]
-) -> Sequence[ReportedEnding]:
-    """Return the reported endings of these members, withdrawn ones too, the oldest first.
-
-    An officer reports one by hand; a member has a few in a life.
-    """
-    query = select(ReportedEnding).where(ReportedEnding.member_id.in_(list(member_ids)))
-    ordered = query.order_by(ReportedEnding.reported_at, ReportedEnding.id)
-    return (await session.scalars(ordered)).all()
-
-
-async def find_ending(session: AsyncSession, ending_id: UUID) -> ReportedEnding | None:
-    return await session.get(ReportedEnding, ending_id)

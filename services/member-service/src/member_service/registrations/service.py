@@ -1,15 +1,14 @@
 """The record of registrations, as the calendar judges them."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.registrations import endings, queries, rules
-from member_service.registrations.models import RegistrationRow, ReportedEnding
-from member_service.registrations.rules import Ending, EndReason, History, Registration
-from perisai_kit.db.bulk import insert_once
+from member_service.registrations import queries, rules
+from member_service.registrations.models import RegistrationRow
+from member_service.registrations.rules import EndReason, History, Registration
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.events.catalogue import (
@@ -163,52 +162,3 @@ async def announce_ends(session: AsyncSession, member_ids: Collection[UUID], *, 
     await session.flush()
     if lapsed:
         await publish(session, *lapsed)
-
-
-async def report_ending(session: AsyncSession, ending: ReportedEnding) -> ReportedEnding:
-    """Record that a membership ends after a day; the same id again records nothing more.
-
-    Raises: EndingDayInvalid, EndingIdTaken.
-    """
-    endings.check_ending(ending.reason, ending.last_day, today=clock.today())
-    wanted = (ending.member_id, ending.last_day, ending.reason)
-    ending_id = ending.id
-    made = await insert_once(session, ending)
-    first = made or await queries.find_ending(session, ending_id)
-    if first is None or (first.member_id, first.last_day, first.reason) != wanted:
-        raise endings.EndingIdTaken(field="id")
-    return first
-
-
-async def withdraw_ending(
-    session: AsyncSession, *, member_id: UUID, ending_id: UUID, by: UUID
-) -> ReportedEnding:
-    """Take a mistaken report back; twice changes nothing more.
-
-    Raises: EndingNotFound.
-    """
-    ending = await queries.find_ending(session, ending_id)
-    if ending is None or ending.member_id != member_id:
-        raise endings.EndingNotFound
-    if ending.withdrawn_at is None:
-        ending.withdrawn_at, ending.withdrawn_by = clock.now(), by
-        await session.flush()
-    return ending
-
-
-async def list_endings(session: AsyncSession, member_id: UUID) -> Sequence[ReportedEnding]:
-    """Return the reported endings of a member, withdrawn ones too, the oldest first."""
-    return await queries.list_endings(session, [member_id])
-
-
-async def list_known_endings(
-    session: AsyncSession, member_ids: Collection[UUID], *, known_at: datetime
-) -> dict[UUID, list[Ending]]:
-    """Return the endings that were known at an instant, by member, for the calendar."""
-    found: dict[UUID, list[Ending]] = {}
-    for row in await queries.list_endings(session, member_ids):
-        is_withdrawn = row.withdrawn_at is not None and row.withdrawn_at <= known_at
-        if row.reported_at <= known_at and not is_withdrawn:
-            ending = Ending(row.last_day + timedelta(days=1), row.reason)
-            found.setdefault(row.member_id, []).append(ending)
-    return found

@@ -50,9 +50,9 @@ async def test_two_officers_with_evidence_stand_for_the_code(
     again = await desk.approve(officer, correction_id)
     second = await desk.approve(second_officer, correction_id)
 
-    assert (first.status_code, first.json()["state"]) == (200, "open")
+    assert (first.status_code, first.json()["status"]) == (200, "open")
     assert (again.status_code, again.json()["code"]) == (403, "second_officer_required")
-    assert (second.status_code, second.json()["state"]) == (200, "applied")
+    assert (second.status_code, second.json()["status"]) == (200, "applied")
     assert [each["reason"] for each in second.json()["steps"]] == [
         None,
         "KTP seen",
@@ -74,7 +74,7 @@ async def test_an_officers_proposal_is_the_first_of_two_approvals(
 
     assert (bare.status_code, bare.json()["code"]) == (422, "evidence_missing")
     assert (own.status_code, own.json()["code"]) == (403, "second_officer_required")
-    assert second.json()["state"] == "applied"
+    assert second.json()["status"] == "applied"
 
 
 async def test_officers_change_a_telephone_only_after_a_notice_to_the_old_number_and_a_delay(
@@ -106,7 +106,7 @@ async def test_officers_change_a_telephone_only_after_a_notice_to_the_old_number
     await advance()
     late = await identity(client, member, officer)
 
-    assert (waiting.json()["state"], waiting.json()["effective_at"]) == ("waiting", None)
+    assert (waiting.json()["status"], waiting.json()["effective_at"]) == ("waiting", None)
     assert (again.status_code, again.json()["code"]) == (409, "correction_approved")
     assert untold["effective_at"] is None
     assert told["effective_at"] is not None
@@ -144,7 +144,7 @@ async def test_a_waiting_telephone_is_stopped_by_the_member_or_an_officer(
     business_time.at(clock.now() + timedelta(days=30))
     await advance()
 
-    assert (stopped.status_code, stopped.json()["state"]) == (200, "rejected")
+    assert (stopped.status_code, stopped.json()["status"]) == (200, "rejected")
     assert (await identity(client, member, officer))["phone"] == OLD_PHONE
     late = await desk.confirm(officer, correction_id)
     assert (late.status_code, late.json()["code"]) == (409, "correction_ended")
@@ -164,7 +164,7 @@ async def test_the_member_need_not_wait(
 
     confirmed = await desk.confirm(himself, correction_id)
 
-    assert confirmed.json()["state"] == "applied"
+    assert confirmed.json()["status"] == "applied"
     assert await advance() is False
     assert (await identity(client, member, officer))["phone"] == NEW_PHONE
 
@@ -190,7 +190,7 @@ async def test_the_own_proposal_of_an_officer_who_is_the_member_is_no_approval(
 
     approved = await desk.approve(officer, correction_id)
 
-    assert approved.json()["state"] == "open"
+    assert approved.json()["status"] == "open"
 
 
 async def test_an_agent_and_a_member_approve_nothing(desk: Desk, agent: Any, himself: Any) -> None:

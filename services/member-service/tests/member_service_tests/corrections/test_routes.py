@@ -63,7 +63,7 @@ async def test_the_member_confirms_with_the_code_sent_to_the_present_telephone(
     assert (sent.status_code, sent.json()) == (202, {"expires_in": 300})
     assert sms.phones(SENDING) == [OLD_PHONE]
     assert (wrong.status_code, wrong.json()["code"]) == (422, "confirmation_code_wrong")
-    assert (confirmed.status_code, confirmed.json()["state"]) == (200, "applied")
+    assert (confirmed.status_code, confirmed.json()["status"]) == (200, "applied")
     kinds = [each["kind"] for each in confirmed.json()["steps"]]
     assert kinds == ["proposed", "confirmed", "applied"]
     assert (await identity(client, member, agent))["phone"] == NEW_PHONE
@@ -124,7 +124,7 @@ async def test_an_agent_rejects_only_own_proposals(desk: Desk, agent: Any, offic
     rejected = await desk.reject(agent, own)
 
     assert (foreign.status_code, foreign.json()["code"]) == (403, "forbidden")
-    assert rejected.json()["state"] == "rejected"
+    assert rejected.json()["status"] == "rejected"
 
 
 async def test_one_correction_is_open_at_a_time_until_it_expires(
@@ -140,9 +140,9 @@ async def test_one_correction_is_open_at_a_time_until_it_expires(
     assert (second.status_code, second.json()["code"]) == (409, "correction_open")
     assert second.json()["details"] == {"correction_id": first}
     assert (expired.status_code, expired.json()["code"]) == (409, "correction_ended")
-    assert expired.json()["details"] == {"state": "expired"}
+    assert expired.json()["details"] == {"status": "expired"}
     assert third.status_code == 201
-    assert (await desk.get(officer, first))["state"] == "expired"
+    assert (await desk.get(officer, first))["status"] == "expired"
 
 
 async def test_a_proposal_needs_the_version_that_was_read(
@@ -219,7 +219,7 @@ async def test_what_the_gateway_refuses_changes_nothing(
         answer = await desk.confirm(agent, correction_id)
 
     assert (answer.status_code, answer.json()["code"]) == expected
-    assert (await desk.get(agent, correction_id))["state"] == "open"
+    assert (await desk.get(agent, correction_id))["status"] == "open"
 
 
 async def test_a_corrected_birth_date_is_checked_against_the_nik(

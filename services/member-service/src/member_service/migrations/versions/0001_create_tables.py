@@ -268,20 +268,20 @@ CREATE TABLE corrections (
     proposed_by uuid NOT NULL,
     proposed_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
-    state varchar(40) NOT NULL,
+    status varchar(40) NOT NULL,
     effective_at timestamptz,
     changes bytea NOT NULL,
     CONSTRAINT pk_corrections PRIMARY KEY (id),
     CONSTRAINT fk_corrections_member_id FOREIGN KEY (member_id) REFERENCES members (id),
-    CONSTRAINT ck_corrections_state CHECK (state IN (
+    CONSTRAINT ck_corrections_status CHECK (status IN (
         'open', 'waiting', 'applied', 'rejected', 'expired'
     ))
 );
 CREATE INDEX ix_corrections_member_id_proposed_at ON corrections (member_id, proposed_at);
-CREATE INDEX ix_corrections_waiting ON corrections (id) WHERE state = 'waiting';
-CREATE UNIQUE INDEX uq_corrections_undecided ON corrections (member_id) WHERE state IN ('open',
+CREATE INDEX ix_corrections_waiting ON corrections (id) WHERE status = 'waiting';
+CREATE UNIQUE INDEX uq_corrections_undecided ON corrections (member_id) WHERE status IN ('open',
     'waiting');
-GRANT SELECT, INSERT, UPDATE (state, effective_at) ON corrections TO {app};
+GRANT SELECT, INSERT, UPDATE (status, effective_at) ON corrections TO {app};
 
 CREATE TABLE enrolment_rows (
     batch_id uuid NOT NULL,

@@ -1,0 +1,23 @@
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from member_service.endings.models import ReportedEnding
+
+
+async def list_endings(
+    session: AsyncSession, member_ids: Collection[UUID]
+) -> Sequence[ReportedEnding]:
+    """Return the reported endings of these members, withdrawn ones too, the oldest first.
+
+    An officer reports one by hand; a member has a few in a life.
+    """
+    query = select(ReportedEnding).where(ReportedEnding.member_id.in_(list(member_ids)))
+    ordered = query.order_by(ReportedEnding.reported_at, ReportedEnding.id)
+    return (await session.scalars(ordered)).all()
+
+
+async def find_ending(session: AsyncSession, ending_id: UUID) -> ReportedEnding | None:
+    return await session.get(ReportedEnding, ending_id)
