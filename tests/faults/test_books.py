@@ -214,9 +214,9 @@ async def test_state_that_no_event_explains_is_found(broken: Broken) -> None:
     }
 
     assert await replay.differences(await broken(unexplained)) == [
+        "commission lines of payment differ after reading all events again",
         "activity of agent differ after reading all events again",
         "standings of member differ after reading all events again",
-        "commission lines of payment differ after reading all events again",
     ]
 
 

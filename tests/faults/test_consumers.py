@@ -11,17 +11,19 @@ from stage.storm import came_back
 from stage.waiting import until
 
 pytestmark = pytest.mark.e2e
-FIRST_WRITES = {
-    "agent": "coverage_answers",
-    "member": "allocations",
-    "payment": "commission_waits",
-}
-"""Where a reader that has fetched its batch, and locked its cursor, writes first."""
-LAST_WRITES = {"member": "events", "payment": "commission_lines"}
+FIRST_WRITES = {"member": "allocations", "payment": "commission_waits"}
+"""Where a reader of payments that has fetched its batch, and locked its cursor, writes first."""
+LAST_WRITES = {"member": "events"}
 """Where it writes last before the cursor."""
+AFTER_ANSWERS = {"agent": "coverage_answers", "payment": "commission_lines"}
+"""Where readers of member-service's answers write, and the computation that follows them."""
 
 
-@pytest.mark.parametrize("tables", [FIRST_WRITES, LAST_WRITES], ids=["first write", "last write"])
+@pytest.mark.parametrize(
+    "tables",
+    [FIRST_WRITES, LAST_WRITES, AFTER_ANSWERS],
+    ids=["first write", "last write", "after answers"],
+)
 async def test_readers_killed_between_fetch_and_commit_lose_nothing_and_double_nothing(
     platform: Platform, tables: dict[str, str]
 ) -> None:
