@@ -87,7 +87,11 @@ async def test_a_long_day_among_kills_loses_nothing_and_doubles_nothing(
         diary.stage("payments", *await compare(lonely, replies))
         sources = [each for each in books.urls_of(lonely).items() if each[0] in replay.READERS]
         copies = copy_databases(databases, sources, tmp_path, without=NOT_READ_AGAIN)
-        diary.stage("feeds read again", f"{len(copies)} copies", await replay.differences(copies))
+        diary.stage(
+            "feeds read again",
+            f"{len(copies)} copies",
+            await replay.differences(copies, lonely.keyring),
+        )
     with lonely.business_time(AFTER_THE_MONTH):
         diary.stage("month closed", *await close_the_month(lonely))
         diary.stage("books", *await look_at_books(lonely))

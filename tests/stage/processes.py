@@ -15,11 +15,12 @@ import asyncpg
 import httpx
 
 from perisai_kit.domain import clock
+from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.network import Network
 from sandbox.children import Child, run_server
 from sandbox.demo.clients import TIMEOUT_S, Actor, Bank
 from sandbox.demo.run import Watch
-from sandbox.environment import build_environment
+from sandbox.environment import CLOCK_FILE, build_environment
 from sandbox.errors import SandboxError
 from sandbox.run import DESCRIPTION_FILE
 from sandbox.services import load_services
@@ -27,6 +28,7 @@ from sandbox.vault import load_secrets
 
 ON_THE_PLATFORM = ("tests/e2e/", "tests/faults/", "tests/outside/")
 """The folders of the tests that share one platform; they run next to each other in one process."""
+BEGAN_AT = datetime.fromisoformat("2026-10-01T09:00:00+07:00")
 START_S = 300
 """A start takes some ten seconds; this is for a machine that does much else."""
 STOP_S = 120
@@ -72,6 +74,10 @@ class Platform:
 
     def start(self) -> None:
         """Start and wait until everything is ready, on the ports it had before."""
+        if not self.folder.exists():
+            # The agents of the sandbox begin to work before the business time of the tests.
+            self.folder.mkdir(mode=0o700, parents=True)
+            clock.set_test_clock(self.folder / CLOCK_FILE, BEGAN_AT)
         for attempt in range(PORT_ATTEMPTS):
             if attempt or not self._ports:
                 self._ports = {}
@@ -99,6 +105,7 @@ class Platform:
             self.end()
             return self._last_words()
         self.described = json.loads(self._description.read_text())
+        clock.set_test_clock(self.folder / CLOCK_FILE, None)
         return None
 
     def _last_words(self) -> str:
@@ -218,6 +225,11 @@ class Platform:
             yield
         finally:
             clock.set_test_clock(clock_file, None)
+
+    def keyring(self, name: str) -> Keyring:
+        """Return the keys of a service."""
+        own = load_secrets(self.folder).services[name]
+        return Keyring.parse(own.data_keys, own.lookup_key)
 
     @asynccontextmanager
     async def database(self, name: str) -> AsyncIterator[asyncpg.Connection]:

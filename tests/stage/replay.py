@@ -4,7 +4,7 @@ On copies of the databases: what a subscription has written is emptied, its curs
 the feed read from the beginning by the services' own handlers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -18,6 +18,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
+from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.plugin import Urls
 
 
@@ -86,12 +87,15 @@ READERS = {
 }
 
 
-async def differences(urls: Mapping[str, Urls]) -> list[str]:
+async def differences(urls: Mapping[str, Urls], keyrings: Callable[[str], Keyring]) -> list[str]:
     """Read every feed again on these copies, and return what comes out otherwise.
 
     member-service is the last: it publishes, and nobody numbers what is published in a copy.
+    keyrings: of the platform's services, by name.
     """
-    databases = {name: Database(each.app, pool_size=2) for name, each in urls.items()}
+    databases = {
+        name: Database(each.app, pool_size=2, keyring=keyrings(name)) for name, each in urls.items()
+    }
     found = []
     try:
         for name in ("payment", "agent", "member"):

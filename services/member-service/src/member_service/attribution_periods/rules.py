@@ -158,10 +158,14 @@ def _changes_of(
     agent = agents.get(place.agent_id)
     if agent is not None and agent.member_id == member_id:
         return [_Change(from_date, place.branch, AttributionReason.OWN_MEMBERSHIP, decision)]
-    if agent is not None and not agent.is_at_work(from_date):
+    if agent is not None and agent.left_on is not None and agent.left_on <= from_date:
+        return [_Change(from_date, place.branch, AttributionReason.AGENT_DISMISSED, decision)]
+    # Who enrols a member was let in, so only a successor can be away on the first day.
+    is_successor = decision.reason is not AttributionReason.ENROLLED
+    if is_successor and agent is not None and not agent.is_at_work(from_date):
         return [_Change(from_date, place.branch, AttributionReason.AGENT_NOT_AT_WORK, decision)]
     ends = [(day, AttributionReason.MONTHS_OVER) for day in over]
-    if agent is not None and agent.left_on is not None and agent.left_on > from_date:
+    if agent is not None and agent.left_on is not None:
         ends.append((agent.left_on, AttributionReason.AGENT_DISMISSED))
     changes = [_Change(from_date, place, decision.reason, decision)]
     if ends:

@@ -118,7 +118,7 @@ def test_a_suspended_agent_stays_in_care() -> None:
             ],
             True,
         ),
-        ([(noon(date(2026, 12, 31)), DecisionKind.DISMISSED)], False),
+        ([(noon(date(2026, 12, 31)), DecisionKind.SUSPENDED)], False),
         # 00:30 in Jakarta on 1 January is 17:30 UTC on the day before.
         ([(datetime(2026, 12, 31, 17, 30, tzinfo=UTC), DecisionKind.SUSPENDED)], True),
     ],
@@ -133,6 +133,17 @@ def test_a_successor_who_is_not_at_work_on_the_first_day_means_the_branch(
     found = period_on(periods, new_year)
     assert found.place == (place(SECOND) if works else BRANCH)
     assert works or found.reason is AttributionReason.AGENT_NOT_AT_WORK
+
+
+@pytest.mark.parametrize("kind", [DecisionKind.SUSPENDED, DecisionKind.DISMISSED])
+def test_who_enrols_before_the_word_of_the_end_is_in_care_unless_dismissed(
+    kind: DecisionKind,
+) -> None:
+    gone = agent((noon(date(2026, 9, 4)), kind))
+    periods = judge_attributions(MEMBER, [enrolled()], agents={FIRST: gone})
+
+    found = period_on(periods, ENROLLED).place.agent_id
+    assert found == (FIRST if kind is DecisionKind.SUSPENDED else None)
 
 
 def test_nobody_is_in_care_of_themselves() -> None:
@@ -171,11 +182,13 @@ def naive_agent(
         min(decisions, key=lambda each: (each.from_date, each.made_at))
     ]
     force = max(begun, key=lambda each: (each.from_date, each.made_at, each.id))
-    agent_id = force.place.agent_id
+    agent_id, day = force.place.agent_id, max(day, force.from_date)
     if agent_id is None:
         return None
     known = agents[agent_id]
-    if known.member_id == MEMBER or not naive_works(known, force.from_date):
+    if known.member_id == MEMBER:
+        return None
+    if force.reason is not AttributionReason.ENROLLED and not naive_works(known, force.from_date):
         return None
     if any(force.from_date < passed <= day for passed in over):
         return None
