@@ -17,11 +17,11 @@ from payment_service.bills.models import Bill, BillLine, VirtualAccount
 from payment_service.bills.schemas import BillOut, NewBill
 from payment_service.clients.members import ContributionBasis, Offer
 from payment_service.settings import Settings
-from payment_service.tariffs.rules import Payer, Programme, Sector
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.programmes import Payer, Programme, Sector
 from perisai_kit.events.catalogue import AttributionPeriod
 from perisai_kit.events.outbox import EventRow
 from perisai_kit.privacy.keyring import Keyring

@@ -26,13 +26,13 @@ from payment_service.payments.models import Payment
 from payment_service.payments.rules import Notice, Settlement
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
-from payment_service.tariffs.rules import Payer, Programme, Sector
 from payment_service.testing import Bank, make_offer
 from perisai_kit.db.engine import Database
 from perisai_kit.db.sql import execute_together, make_executor
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.programmes import Payer, Programme, Sector
 from perisai_kit.events.catalogue import AttributionPeriod
 from perisai_kit.events.outbox import EventRow
 from perisai_kit.services.app import create_kit

@@ -5,15 +5,15 @@ from member_service.changes.rules import AgentsOwnRecord, ConfirmationRequired
 from member_service.changes.schemas import MemberPatch
 from member_service.holidays.routes import LastDue
 from member_service.members.routes import show
-from member_service.members.rules import (
-    IncomeBelowMinimum,
-    JhtMandatory,
-    MandatoryProgrammeMissing,
-    MemberNotFound,
-)
+from member_service.members.rules import MemberNotFound
 from member_service.members.schemas import MemberOut
 from member_service.requests import Keeper, LimitsOf
 from perisai_kit.domain.errors import PreconditionFailed, PreconditionRequired
+from perisai_kit.domain.programmes import (
+    IncomeBelowMinimum,
+    JhtMandatory,
+    MandatoryProgrammeMissing,
+)
 from perisai_kit.http.dependencies import IfMatch, Keys, Session
 from perisai_kit.http.etag import etag
 from perisai_kit.http.problems import problems, with_headers

@@ -7,8 +7,9 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from member_service.corrections.rules import CorrectionStatus, StepKind
-from member_service.members.rules import Payer, Sex
+from member_service.members.rules import Sex
 from member_service.members.schemas import Occupations
+from perisai_kit.domain.programmes import Payer
 from perisai_kit.http.types import (
     Day,
     LongText,

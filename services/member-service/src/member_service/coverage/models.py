@@ -7,10 +7,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from member_service.attribution_periods.rules import Place
 from member_service.base import Base, MonthText
 from member_service.coverage.rules import Answer
-from member_service.members.rules import Programme
 from member_service.registrations.rules import DeclineReason
 from perisai_kit.db.columns import choice
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.programmes import Programme
 
 
 class AllocationRow(Base):

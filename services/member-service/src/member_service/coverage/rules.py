@@ -11,7 +11,7 @@ from uuid import UUID
 
 from member_service.attribution_periods.rules import AttributionPeriod, Place, period_on
 from member_service.holidays.rules import due_on, last_month_due
-from member_service.members.rules import Programme, RegistrationState, Standing, find_standing
+from member_service.members.rules import RegistrationState, Standing, find_standing
 from member_service.registrations.rules import (
     AGE_LIMIT,
     Allocation,
@@ -28,6 +28,7 @@ from member_service.registrations.rules import (
 )
 from perisai_kit.domain.jakarta import jakarta_date, midnight
 from perisai_kit.domain.month import Month, count_months, list_months
+from perisai_kit.domain.programmes import Programme
 
 MONTHS_OFFERED = 24
 """Longer than any bill; payment-service decides how many months a bill may have."""

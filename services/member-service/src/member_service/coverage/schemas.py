@@ -14,14 +14,14 @@ from member_service.coverage.rules import (
     Offer,
     PaidMonth,
 )
-from member_service.members.rules import Payer, Programme, Standing
-from member_service.occupations.rules import Sector
+from member_service.members.rules import Standing
 from member_service.registrations.rules import (
     EndReason,
     Registration,
     RegistrationKind,
     WaitingMonth,
 )
+from perisai_kit.domain.programmes import Payer, Programme, Sector
 from perisai_kit.http.types import (
     AgentId,
     BranchCode,

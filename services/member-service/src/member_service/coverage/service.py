@@ -28,7 +28,7 @@ from member_service.evidence.schemas import NewEvidence
 from member_service.holidays.rules import Holidays
 from member_service.members import service as members
 from member_service.members.models import Member
-from member_service.members.rules import MANDATORY, Programme, RegistrationState
+from member_service.members.rules import RegistrationState
 from member_service.registrations import service as registrations
 from member_service.registrations.rules import (
     Allocation,
@@ -43,6 +43,7 @@ from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.programmes import MANDATORY, Programme
 from perisai_kit.events.catalogue import (
     CoverageDeclined,
     CoverageExtended,

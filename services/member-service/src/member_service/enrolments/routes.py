@@ -22,9 +22,6 @@ from member_service.members.routes import show
 from member_service.members.rules import (
     AgeOverLimit,
     AgeUnderMinimum,
-    IncomeBelowMinimum,
-    JhtMandatory,
-    MandatoryProgrammeMissing,
     MemberIdTaken,
     MemberNikRegistered,
     NewToBpuBasisMissing,
@@ -37,6 +34,11 @@ from member_service.shared_phones.rules import PhoneMembersFull
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.domain.nik import NikInvalid
+from perisai_kit.domain.programmes import (
+    IncomeBelowMinimum,
+    JhtMandatory,
+    MandatoryProgrammeMissing,
+)
 from perisai_kit.http.dependencies import Keys, Session
 from perisai_kit.http.etag import etag
 from perisai_kit.http.problems import problems, with_headers

@@ -15,18 +15,13 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from member_service.attribution_periods.models import AttributionPeriodRow
 from member_service.base import Base, MonthText
-from member_service.members.rules import (
-    NewToBpuBasis,
-    Payer,
-    Programme,
-    RegistrationState,
-    Sex,
-)
+from member_service.members.rules import NewToBpuBasis, RegistrationState, Sex
 from member_service.registrations.rules import EndReason
 from perisai_kit.db.columns import choice
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.programmes import Payer, Programme
 from perisai_kit.privacy.columns import sealed_text
 
 

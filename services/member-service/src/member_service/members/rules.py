@@ -13,6 +13,13 @@ from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain.errors import Conflict, Invalid, NotFound
 from perisai_kit.domain.month import Month
 from perisai_kit.domain.nik import Nik, compute_age, parse_nik
+from perisai_kit.domain.programmes import (
+    MANDATORY,
+    IncomeBelowMinimum,
+    JhtMandatory,
+    MandatoryProgrammeMissing,
+    Programme,
+)
 from perisai_kit.domain.regions import is_known_region
 
 SEX_DIFFERS = "sex_differs"
@@ -21,21 +28,6 @@ SEX_DIFFERS = "sex_differs"
 class Sex(StrEnum):
     MALE = "male"
     FEMALE = "female"
-
-
-class Programme(StrEnum):
-    JKK = "jkk"
-    JKM = "jkm"
-    JHT = "jht"
-
-
-MANDATORY = frozenset({Programme.JKK, Programme.JKM})
-
-
-class Payer(StrEnum):
-    SELF = "self"
-    SPONSOR = "sponsor"
-    GOVERNMENT = "government"
 
 
 class NewToBpuBasis(StrEnum):
@@ -143,24 +135,6 @@ class BirthDateInFuture(Invalid):
     code = "birth_date_in_future"
     text = "The date of birth is in the future."
     text_id = "Tanggal lahir belum terjadi. Periksa kembali."
-
-
-class IncomeBelowMinimum(Invalid):
-    code = "income_below_minimum"
-    text = "The declared monthly income is below the minimum."
-    text_id = "Penghasilan bulanan yang dilaporkan di bawah batas minimum."
-
-
-class MandatoryProgrammeMissing(Invalid):
-    code = "mandatory_programme_missing"
-    text = "JKK and JKM are mandatory."
-    text_id = "Program JKK dan JKM wajib diikuti."
-
-
-class JhtMandatory(Invalid):
-    code = "jht_mandatory"
-    text = "JHT is mandatory for a person who employs others."
-    text_id = "Program JHT wajib bagi pemberi kerja."
 
 
 class OccupationUnknown(Invalid):

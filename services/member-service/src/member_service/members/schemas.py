@@ -7,14 +7,9 @@ from pydantic import (
     StringConstraints,
 )
 
-from member_service.members.rules import (
-    NewToBpuBasis,
-    Payer,
-    Programme,
-    Sex,
-    Standing,
-)
-from member_service.occupations.rules import MAX_OCCUPATIONS, Sector
+from member_service.members.rules import NewToBpuBasis, Sex, Standing
+from member_service.occupations.rules import MAX_OCCUPATIONS
+from perisai_kit.domain.programmes import Payer, Programme, Sector
 from perisai_kit.http.types import (
     AgentId,
     BranchCode,

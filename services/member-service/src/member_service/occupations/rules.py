@@ -8,15 +8,11 @@ members carry it. Source: docs/domain.md, Occupations.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+
+from perisai_kit.domain.programmes import Sector
 
 MAX_OCCUPATIONS = 2
 """Source: docs/domain.md, Who may join (at most two jobs as BPU)."""
-
-
-class Sector(StrEnum):
-    TRANSPORT = "transport"
-    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from member_service.occupations.rules import Sector
+from perisai_kit.domain.programmes import Sector
 from perisai_kit.http.types import Out
 
 

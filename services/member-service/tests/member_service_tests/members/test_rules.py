@@ -3,10 +3,11 @@ from datetime import date
 import pytest
 
 from member_service.members import rules
-from member_service.members.rules import Limits, Programme, RegistrationState, Standing
+from member_service.members.rules import Limits, RegistrationState, Standing
 from member_service.registrations.rules import EndReason
 from perisai_kit.domain.errors import DomainError, Invalid
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.programmes import Programme
 
 LIMITS = Limits(
     min_age=15,

@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from member_service.occupations.rules import OCCUPATIONS, Sector, sector
+from member_service.occupations.rules import OCCUPATIONS, sector
+from perisai_kit.domain.programmes import Sector
 
 
 def test_every_code_can_be_sent_and_names_an_occupation_in_both_languages() -> None:

@@ -6,9 +6,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.base import Base
 from payment_service.bills.rules import BillStatus, CancellationReason
-from payment_service.tariffs.rules import Payer, Programme, Sector
 from perisai_kit.db.columns import choice
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.programmes import Payer, Programme, Sector
 from perisai_kit.privacy.columns import sealed_text
 
 SERIALS = Sequence("virtual_account_serials", metadata=Base.metadata, start=1)

@@ -12,9 +12,10 @@ from payment_service.answers import queries as answers
 from payment_service.answers.models import CoverageAnswer
 from payment_service.bills.models import SERIALS, Bill, BillLine, VirtualAccount
 from payment_service.bills.rules import BillStatus, LockedBill, LockedLine
-from payment_service.tariffs.rules import Line, Payer, Programme
+from payment_service.tariffs.rules import Line
 from perisai_kit.db.sql import CountedStatement, Executor, SqlStatement
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.programmes import Payer, Programme
 
 _ISSUE_LOCK = 4_703
 """The first number of the lock under which bills of one member are issued."""

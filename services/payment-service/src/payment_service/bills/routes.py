@@ -32,15 +32,15 @@ from payment_service.quotes.rules import (
 )
 from payment_service.settings import Config
 from payment_service.tariffs import service as tariffs
-from payment_service.tariffs.rules import (
-    DeclaredIncomeTooLow,
-    NoTariff,
-    OldAgeMandatory,
-    ProgrammesIncomplete,
-)
+from payment_service.tariffs.rules import NoTariff
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.domain.errors import DomainError
+from perisai_kit.domain.programmes import (
+    IncomeBelowMinimum,
+    JhtMandatory,
+    MandatoryProgrammeMissing,
+)
 from perisai_kit.http.body import JsonRequest, to_json_request
 from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
@@ -120,9 +120,9 @@ writing = APIRouter(prefix="/v1/bills", route_class=TransactionRoute)
         MonthAlreadyBilled,
         NoActiveBank,
         NoTariff,
-        DeclaredIncomeTooLow,
-        ProgrammesIncomplete,
-        OldAgeMandatory,
+        IncomeBelowMinimum,
+        MandatoryProgrammeMissing,
+        JhtMandatory,
     ),
 )
 async def issue(

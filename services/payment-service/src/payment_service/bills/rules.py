@@ -6,9 +6,9 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from payment_service.tariffs.rules import Payer, Programme
 from perisai_kit.domain.errors import Conflict, Invalid, NotFound
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.programmes import Payer, Programme
 
 
 class BillStatus(StrEnum):

@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import Field
 
 from payment_service.bills.rules import BillStatus, CancellationReason
-from payment_service.tariffs.rules import Payer, Programme, Sector
+from perisai_kit.domain.programmes import Payer, Programme, Sector
 from perisai_kit.http.types import (
     MemberId,
     Model,

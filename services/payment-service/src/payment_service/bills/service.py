@@ -59,7 +59,7 @@ async def issue(
 
     The member's open bill is cancelled: a member has one at most.
     Raises: MonthNotBillable, MemberDeceased, MemberOverAge, DeclarationNeeded, MonthAlreadyBilled,
-    NoActiveBank; NoTariff, DeclaredIncomeTooLow, ProgrammesIncomplete, OldAgeMandatory.
+    NoActiveBank; NoTariff, IncomeBelowMinimum, MandatoryProgrammeMissing, JhtMandatory.
     """
     limits = quotes.find_limits(settings)
     priced = quotes.price_months(

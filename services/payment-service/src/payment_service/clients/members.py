@@ -6,10 +6,10 @@ from uuid import UUID
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from payment_service.tariffs.rules import Payer, Programme, Sector
 from payment_service.visibility import Owner
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import NotFound, Unavailable
+from perisai_kit.domain.programmes import Payer, Programme, Sector
 from perisai_kit.events.catalogue import AttributionPeriod
 from perisai_kit.http.types import Instant, MonthText, Rupiah, Text255
 from perisai_kit.services.client import ServiceClient

@@ -14,9 +14,9 @@ from payment_service.ledger.rules import (
     bank_collection,
     bpjs_payable,
 )
-from payment_service.tariffs.rules import Programme
 from perisai_kit.domain.errors import NotFound
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.programmes import Programme
 
 
 class PaymentNotFound(NotFound):

@@ -10,14 +10,14 @@ from payment_service.quotes.rules import MemberDeceased, MemberOverAge, MonthNot
 from payment_service.quotes.schemas import QuoteOut, QuoteRequest
 from payment_service.settings import Config
 from payment_service.tariffs import service as tariffs
-from payment_service.tariffs.rules import (
-    DeclaredIncomeTooLow,
-    NoTariff,
-    OldAgeMandatory,
-    ProgrammesIncomplete,
-)
+from payment_service.tariffs.rules import NoTariff
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
+from perisai_kit.domain.programmes import (
+    IncomeBelowMinimum,
+    JhtMandatory,
+    MandatoryProgrammeMissing,
+)
 from perisai_kit.http.body import JsonRoute
 from perisai_kit.http.problems import problems
 
@@ -45,9 +45,9 @@ Asker = Annotated[
         MemberOverAge,
         MonthNotBillable,
         NoTariff,
-        DeclaredIncomeTooLow,
-        ProgrammesIncomplete,
-        OldAgeMandatory,
+        IncomeBelowMinimum,
+        MandatoryProgrammeMissing,
+        JhtMandatory,
     ),
 )
 async def create_quote(

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from payment_service.quotes.rules import Choice, Priced, Quote
-from payment_service.tariffs.rules import Payer, Programme, Sector
+from perisai_kit.domain.programmes import Payer, Programme, Sector
 from perisai_kit.http.types import MemberId, Model, MonthText, Out, Rupiah
 
 PAY_BEFORE = "First instant that is too late to pay them."

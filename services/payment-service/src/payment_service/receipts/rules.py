@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from payment_service.payments.rules import PaidLine
-from payment_service.tariffs.rules import Programme
+from perisai_kit.domain.programmes import Programme
 
 
 @dataclass(frozen=True, slots=True)

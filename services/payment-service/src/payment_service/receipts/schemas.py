@@ -3,7 +3,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from payment_service.tariffs.rules import Payer, Programme, Sector
+from perisai_kit.domain.programmes import Payer, Programme, Sector
 from perisai_kit.http.types import BillId, MemberId, MonthText, Out, PaymentId
 
 

@@ -7,56 +7,28 @@ how they are read. Source of the reading: docs/domain.md, Contribution tariff.
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import pairwise
 
 from perisai_kit.domain.errors import Invalid
 from perisai_kit.domain.money import DOWN, WHOLE_BPS, apply_bps
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.programmes import (
+    IncomeBelowMinimum,
+    JhtMandatory,
+    MandatoryProgrammeMissing,
+    Payer,
+    Programme,
+    Sector,
+)
 
 MAX_MONTHS = 12
 """Periods are monthly or 3, 6 or 12 months at once; docs/domain.md, Bills and quotes."""
-
-
-class Programme(StrEnum):
-    JKK = "jkk"  # work accident
-    JKM = "jkm"  # death
-    JHT = "jht"  # old age
-
-
-class Sector(StrEnum):
-    TRANSPORT = "transport"
-    OTHER = "other"
-
-
-class Payer(StrEnum):
-    SELF = "self"
-    SPONSOR = "sponsor"
-    GOVERNMENT = "government"  # from APBN or APBD
 
 
 class NoTariff(Invalid):
     code = "no_tariff"
     text = "There is no tariff for this month."
     text_id = "Belum ada tarif iuran untuk bulan ini."
-
-
-class DeclaredIncomeTooLow(Invalid):
-    code = "declared_income_too_low"
-    text = "The declared income is below the minimum."
-    text_id = "Penghasilan yang dilaporkan di bawah batas minimum."
-
-
-class ProgrammesIncomplete(Invalid):
-    code = "programmes_incomplete"
-    text = "JKK and JKM are mandatory for every member."
-    text_id = "JKK dan JKM wajib bagi setiap peserta."
-
-
-class OldAgeMandatory(Invalid):
-    code = "old_age_mandatory"
-    text = "JHT is mandatory for a business owner who employs others."
-    text_id = "JHT wajib bagi pemilik usaha yang mempekerjakan orang lain."
 
 
 class TooManyMonths(Invalid):
@@ -172,7 +144,7 @@ def price(
 
     Each contribution month is priced by itself, whenever it is paid. Whole rupiah; relief is
     rounded down, and the book is refused at start if that could ever cut a fraction.
-    Raises: TooManyMonths, NoTariff, DeclaredIncomeTooLow, ProgrammesIncomplete, OldAgeMandatory.
+    Raises: TooManyMonths, NoTariff, IncomeBelowMinimum, MandatoryProgrammeMissing, JhtMandatory.
     """
     if not 1 <= len(months) <= MAX_MONTHS:
         raise TooManyMonths(month_count=len(months))
@@ -185,13 +157,13 @@ def check_programmes(basis: Basis, *, jht_mandatory_for_employers: bool) -> None
 
     Source: JKK and JKM mandatory, JHT optional: docs/domain.md, Programmes. JHT mandatory for
     owners who employ others: Permenaker 5/2021 art. 31-32, one source, therefore a setting.
-    Raises: ProgrammesIncomplete, OldAgeMandatory.
+    Raises: MandatoryProgrammeMissing, JhtMandatory.
     """
     if not {Programme.JKK, Programme.JKM} <= basis.programmes:
-        raise ProgrammesIncomplete
+        raise MandatoryProgrammeMissing
     needs_jht = jht_mandatory_for_employers and basis.employs_others
     if needs_jht and Programme.JHT not in basis.programmes:
-        raise OldAgeMandatory
+        raise JhtMandatory
 
 
 def tariff_of(tariffs: Iterable[Tariff], month: Month) -> Tariff:
@@ -229,7 +201,7 @@ def relief_of(
 def _month_lines(book: Book, basis: Basis, month: Month) -> list[Line]:
     tariff = tariff_of(book.tariffs, month)
     if basis.declared_income < tariff.minimum_declared_income:
-        raise DeclaredIncomeTooLow(minimum=tariff.minimum_declared_income)
+        raise IncomeBelowMinimum(minimum=tariff.minimum_declared_income)
     band = band_of(tariff.bands, basis.declared_income)
     return [
         _line(band, programme, month, relief_of(book.reliefs, programme, month, basis))

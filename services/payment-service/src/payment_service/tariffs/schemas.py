@@ -1,15 +1,7 @@
 from pydantic import Field
 
-from payment_service.tariffs.rules import (
-    Band,
-    Book,
-    Payer,
-    Period,
-    Programme,
-    Relief,
-    Sector,
-    Tariff,
-)
+from payment_service.tariffs.rules import Band, Book, Period, Relief, Tariff
+from perisai_kit.domain.programmes import Payer, Programme, Sector
 from perisai_kit.http.types import (
     Code,
     Model,

@@ -56,7 +56,7 @@ def price(
 ) -> tuple[rules.Line, ...]:
     """Return the lines of these months, each rupiah explained.
 
-    Raises: NoTariff, DeclaredIncomeTooLow, ProgrammesIncomplete, OldAgeMandatory.
+    Raises: NoTariff, IncomeBelowMinimum, MandatoryProgrammeMissing, JhtMandatory.
     """
     return rules.price(
         book(),

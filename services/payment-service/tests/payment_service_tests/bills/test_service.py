@@ -15,10 +15,10 @@ from payment_service.bills.rules import BillStatus, CancellationReason
 from payment_service.bills.schemas import BillOut
 from payment_service.clients.members import ContributionBasis
 from payment_service.payments.models import Payment
-from payment_service.tariffs.rules import Payer, Sector
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.db.sql import execute_together, make_executor
 from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.programmes import Payer, Sector
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.plugin import BusinessTime
 from snap_bi import profiles, virtual_account

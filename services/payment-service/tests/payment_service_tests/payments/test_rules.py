@@ -9,8 +9,9 @@ from payment_service.payments import rules
 from payment_service.payments.rules import BankTimeUse
 from payment_service.tariffs import rules as tariffs
 from payment_service.tariffs import service as tariff_service
-from payment_service.tariffs.rules import Basis, Line, Payer, Programme, Sector
+from payment_service.tariffs.rules import Basis, Line
 from perisai_kit.domain.month import Month, list_months
+from perisai_kit.domain.programmes import Payer, Programme, Sector
 
 PAYMENT, PARTNER, BILL = UUID(int=1), UUID(int=2), UUID(int=3)
 ON = date(2026, 11, 5)

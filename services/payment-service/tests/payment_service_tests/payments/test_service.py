@@ -18,10 +18,10 @@ from payment_service.payments import service
 from payment_service.payments.models import Payment
 from payment_service.payments.rules import Notice, PaymentNotFound, Settlement
 from payment_service.receipts import service as receipts
-from payment_service.tariffs.rules import Payer
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.db.sql import StatementIncomplete, execute_together, make_executor
 from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.programmes import Payer
 from perisai_kit.testing.plugin import BusinessTime
 
 NOVEMBER = datetime(2026, 11, 5, 3, 0, tzinfo=UTC)

@@ -6,12 +6,12 @@ import httpx
 import pytest
 
 from payment_service.clients.members import ContributionBasis
-from payment_service.tariffs.rules import Programme
 from payment_service.testing import make_offer
 from perisai_kit.auth.principal import Role
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import midnight
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.programmes import Programme
 from perisai_kit.testing.plugin import BusinessTime, Tokens, Wire
 
 Know = Callable[[ContributionBasis], None]
@@ -225,11 +225,11 @@ async def test_a_member_nobody_knows_cannot_be_quoted(
 @pytest.mark.parametrize(
     ("differences", "code"),
     [
-        ({"declared_income": 999_999}, "declared_income_too_low"),
-        ({"programmes": {Programme.JHT}}, "programmes_incomplete"),
+        ({"declared_income": 999_999}, "income_below_minimum"),
+        ({"programmes": {Programme.JHT}}, "mandatory_programme_missing"),
         (
             {"programmes": {Programme.JKK, Programme.JKM}, "employs_others": True},
-            "old_age_mandatory",
+            "jht_mandatory",
         ),
     ],
 )

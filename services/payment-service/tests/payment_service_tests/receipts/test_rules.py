@@ -1,8 +1,9 @@
 from payment_service.receipts import rules
 from payment_service.tariffs import rules as tariffs
 from payment_service.tariffs import service as tariff_service
-from payment_service.tariffs.rules import Basis, Payer, Programme, Sector
+from payment_service.tariffs.rules import Basis
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.programmes import Payer, Programme, Sector
 
 
 def test_a_receipt_totals_each_programme_and_names_the_law_that_reduced_it() -> None:

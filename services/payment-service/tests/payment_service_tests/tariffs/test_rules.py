@@ -8,11 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payment_service.tariffs import rules, service
-from payment_service.tariffs.rules import Basis, Payer, Programme, Sector
+from payment_service.tariffs.rules import Basis
 from perisai_kit.domain.month import Month, list_months
+from perisai_kit.domain.programmes import (
+    MANDATORY,
+    IncomeBelowMinimum,
+    JhtMandatory,
+    MandatoryProgrammeMissing,
+    Payer,
+    Programme,
+    Sector,
+)
 
 ALL = frozenset(Programme)
-MANDATORY = frozenset({Programme.JKK, Programme.JKM})
 BOOK = service.book()
 NO_TAX_MONEY = (Payer.SELF, Payer.SPONSOR)
 
@@ -112,7 +120,7 @@ def test_an_income_in_a_hole_of_the_table_belongs_to_the_lower_band(income: int,
 
 
 def test_an_income_below_the_minimum_is_refused() -> None:
-    with pytest.raises(rules.DeclaredIncomeTooLow) as refused:
+    with pytest.raises(IncomeBelowMinimum) as refused:
         price(basis(income=999_999), "2026-11")
 
     assert refused.value.details == {"minimum": 1_000_000}
@@ -182,13 +190,13 @@ def test_old_age_savings_are_a_choice_except_for_owners_who_employ_others() -> N
 
     assert len(price(basis(programmes=MANDATORY), "2026-11")) == 2
     assert len(price(owner, "2026-11", mandatory=False)) == 2
-    with pytest.raises(rules.OldAgeMandatory):
+    with pytest.raises(JhtMandatory):
         price(owner, "2026-11")
 
 
 @pytest.mark.parametrize("programmes", [{Programme.JKK}, {Programme.JHT}, set()])
 def test_accident_and_death_cover_cannot_be_left_out(programmes: set[Programme]) -> None:
-    with pytest.raises(rules.ProgrammesIncomplete):
+    with pytest.raises(MandatoryProgrammeMissing):
         price(basis(programmes=frozenset(programmes)), "2026-11")
 
 
