@@ -10,25 +10,32 @@ from perisai_kit.http.types import (
     Model,
     Out,
     RecordId,
+    with_example,
 )
 
 
 class StatedWork(Model):
     working: Annotated[StrictBool, Field(description="Must be true.")]
-    declared_on: Day
+    declared_on: Annotated[
+        Day, Field(description="Day of the declaration; may be before it was sent.")
+    ]
 
 
 class NewWorkDeclaration(StatedWork):
+    """Somebody's word that the member works."""
+
+    model_config = with_example(working=True, declared_on="2026-11-03")
+
     id: Annotated[UUID | None, Field(description="A UUID of the client's making.")] = None
 
 
 class WorkDeclarationOut(Out):
     id: RecordId
     member_id: MemberId
-    declared_on: date
-    made_by: UUID
-    made_at: datetime
+    declared_on: Annotated[date, Field(description="Day of the declaration.")]
+    made_by: Annotated[UUID, Field(description="Account that sent it.")]
+    made_at: Annotated[datetime, Field(description="When it was received.")]
 
 
 class WorkDeclarationsOut(Out):
-    items: list[WorkDeclarationOut]
+    items: Annotated[list[WorkDeclarationOut], Field(description="The newest first, at most 100.")]

@@ -15,15 +15,38 @@ from perisai_kit.http.types import (
     Model,
     Out,
     RecordId,
+    with_example,
 )
+
+EXAMPLE: dict[str, Any] = {
+    "id": "0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a21",
+    "nik": "3510111203900001",
+    "full_name": "Slamet Riyadi",
+    "birth_date": "1990-03-12",
+    "place_of_birth": "Banyuwangi",
+    "sex": "male",
+    "phone": "0812 3456 7890",
+    "address": {"street": "Jalan Ikan 3", "village": "Kalibaru", "district": "Kalibaru"},
+    "occupations": ["fisher"],
+    "declared_income": 1_000_000,
+    "programmes": ["jkk", "jkm", "jht"],
+    "new_to_bpu": True,
+    "new_to_bpu_basis": "member_statement",
+    "work_declaration": {"working": True, "declared_on": "2026-11-03"},
+    "consent": {"purpose_version": "2026-1", "given_at": "2026-11-03T09:00:00+07:00"},
+}
 
 
 class NewMember(MemberFacts):
+    """A worker to be enrolled."""
+
+    model_config = with_example(**EXAMPLE)
+
     id: Annotated[
         UUID | None, Field(description="A UUID of the client's making; in a batch it must be sent.")
     ] = None
-    work_declaration: StatedWork
-    consent: Consent
+    work_declaration: Annotated[StatedWork, Field(description="That the person works.")]
+    consent: Annotated[Consent, Field(description="That the person agreed to the use of the data.")]
 
 
 class BatchRow(NewMember):
@@ -33,10 +56,12 @@ class BatchRow(NewMember):
 class NewEnrolmentBatch(Model):
     """The rows are judged one by one: a wrong one gets its verdict and harms no other."""
 
+    model_config = with_example(batch_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a22", rows=[EXAMPLE])
+
     batch_id: Annotated[UUID, Field(description="A UUID of the client's making.")]
     rows: Annotated[
         list[Any],
-        Field(min_length=1, max_length=MAX_ROWS),
+        Field(min_length=1, max_length=MAX_ROWS, description="Each as for one member."),
         WithJsonSchema(
             {
                 "type": "array",
@@ -50,16 +75,16 @@ class NewEnrolmentBatch(Model):
 
 class RowError(Out):
     pointer: Annotated[str, Field(description="RFC 6901 pointer into the batch.")]
-    code: str
-    detail: str
+    code: Annotated[str, Field(description="Stable code of the fault.")]
+    detail: Annotated[str, Field(description="The fault in words.")]
 
 
 class RowVerdict(Out):
     row: Annotated[Count, Field(description="The row's place in the batch, from 0.")]
     id: RecordId | None
-    status: RowStatus
-    code: str | None
-    errors: list[RowError]
+    status: Annotated[RowStatus, Field(description="What became of the row.")]
+    code: Annotated[str | None, Field(description="Why it was not accepted.")]
+    errors: Annotated[list[RowError], Field(description="Every fault of the row.")]
     member_id: MemberId | None
     may_repeat: Annotated[
         bool,
@@ -74,8 +99,8 @@ class RowVerdict(Out):
 
 class EnrolmentBatchOut(Out):
     batch_id: BatchId
-    received_at: datetime
-    accepted: Count
-    refused: Count
-    duplicate: Count
-    rows: list[RowVerdict]
+    received_at: Annotated[datetime, Field(description="When the batch arrived first.")]
+    accepted: Annotated[Count, Field(description="Rows that became members.")]
+    refused: Annotated[Count, Field(description="Rows with a fault.")]
+    duplicate: Annotated[Count, Field(description="Rows of people who are members already.")]
+    rows: Annotated[list[RowVerdict], Field(description="The verdicts, in the order of the rows.")]

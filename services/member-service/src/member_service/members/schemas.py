@@ -48,7 +48,7 @@ Programmes = Annotated[
 
 
 class Address(Model):
-    street: Text255
+    street: Annotated[Text255, Field(description="Street and number.")]
     village: Annotated[ShortText, Field(description="Desa or kelurahan.")]
     district: Annotated[ShortText, Field(description="Kecamatan.")]
 
@@ -58,57 +58,78 @@ class MemberFacts(Model):
 
     nik: NikText
     kk: KkText | None = None
-    full_name: PersonName
-    birth_date: Day
-    place_of_birth: ShortText
-    sex: Sex
-    phone: Phone
-    email: Email | None = None
-    address: Address
+    full_name: Annotated[PersonName, Field(description="Full name, as on the identity card.")]
+    birth_date: Annotated[Day, Field(description="Date of birth.")]
+    place_of_birth: Annotated[ShortText, Field(description="Place of birth.")]
+    sex: Annotated[Sex, Field(description="Sex.")]
+    phone: Annotated[Phone, Field(description="The member's own telephone number.")]
+    email: Annotated[Email | None, Field(description="E-mail address.")] = None
+    address: Annotated[Address, Field(description="Where the person lives.")]
     occupations: Occupations
     declared_income: Rupiah
     programmes: Programmes
-    employs_others: StrictBool = False
-    payer: Payer = Payer.SELF
+    employs_others: Annotated[
+        StrictBool, Field(description="Whether the person employs others; then JHT is mandatory.")
+    ] = False
+    payer: Annotated[Payer, Field(description="Who pays the contributions; decides relief.")] = (
+        Payer.SELF
+    )
     new_to_bpu: Annotated[
         StrictBool, Field(description="Never before registered in the BPU segment.")
     ]
-    new_to_bpu_basis: NewToBpuBasis | None = None
+    new_to_bpu_basis: Annotated[
+        NewToBpuBasis | None, Field(description="Whose word it is; needed for `new_to_bpu`.")
+    ] = None
 
 
 class MemberSummary(Out):
     """A member in a list; NIK and telephone masked, the name where the reader may not see it."""
 
     id: RecordId
-    nik: str
-    full_name: str
-    phone: str
-    village: str
+    nik: Annotated[str, Field(description="NIK, masked.")]
+    full_name: Annotated[
+        str, Field(description="Full name; masked for readers who may not see it.")
+    ]
+    phone: Annotated[str, Field(description="Telephone number, masked.")]
+    village: Annotated[str, Field(description="Desa or kelurahan.")]
     standing: Annotated[Standing, Field(description="Standing of the member today.")]
-    paid_through: MonthText | None
+    paid_through: Annotated[
+        MonthText | None,
+        Field(description="Last paid contribution month of the last registration."),
+    ]
     agent_id: AgentId | None
     branch_code: BranchCode
     enrolled_on: Annotated[date, Field(description="Day of the enrolment, in Jakarta.")]
-    version: int
+    version: Annotated[
+        int, Field(description="Counts the changes of the record; the ETag of the member.")
+    ]
 
 
 class MemberOut(MemberSummary):
     """NIK, family card, telephone and e-mail masked; see `/identity` for the whole."""
 
-    kk: str | None
-    birth_date: date | None
-    sex: Sex
-    email: str | None
-    district: str
-    occupations: list[str]
-    sector: Sector
+    kk: Annotated[str | None, Field(description="Family card, masked.")]
+    birth_date: Annotated[
+        date | None, Field(description="Date of birth; null for readers who may not see it.")
+    ]
+    sex: Annotated[Sex, Field(description="Sex.")]
+    email: Annotated[str | None, Field(description="E-mail address, masked.")]
+    district: Annotated[str, Field(description="Kecamatan.")]
+    occupations: Annotated[
+        list[str], Field(description="Codes of /v1/occupations, the main occupation first.")
+    ]
+    sector: Annotated[Sector, Field(description="Sector of the main occupation; decides relief.")]
     declared_income: Rupiah
-    programmes: list[Programme]
-    employs_others: bool
-    payer: Payer
-    new_to_bpu: bool
-    new_to_bpu_basis: NewToBpuBasis | None
-    nik_warnings: list[str]
+    programmes: Annotated[list[Programme], Field(description="The programmes to be paid.")]
+    employs_others: Annotated[bool, Field(description="Whether JHT is mandatory.")]
+    payer: Annotated[Payer, Field(description="Who pays the contributions; decides relief.")]
+    new_to_bpu: Annotated[
+        bool, Field(description="Never before registered in the BPU segment, by the last word.")
+    ]
+    new_to_bpu_basis: Annotated[NewToBpuBasis | None, Field(description="Whose word it is.")]
+    nik_warnings: Annotated[
+        list[str], Field(description="What is odd about the NIK; nothing is refused because of it.")
+    ]
     region_code: RegionCode
     wadah_id: WadahId | None
     created_at: Annotated[datetime, Field(description="When it was created.")]
@@ -118,15 +139,15 @@ class MemberIdentityOut(Out):
     """Unmasked personal data; every reading of it is recorded."""
 
     member_id: MemberId
-    nik: str
+    nik: Annotated[str, Field(description="NIK, 16 digits.")]
     nik_region: Annotated[str | None, Field(description="Where the NIK was issued.")]
-    kk: str | None
-    full_name: str
-    birth_date: date
-    place_of_birth: str
-    sex: Sex
-    phone: str
-    email: str | None
-    street: str
-    village: str
-    district: str
+    kk: Annotated[str | None, Field(description="Family card, 16 digits.")]
+    full_name: Annotated[str, Field(description="Full name.")]
+    birth_date: Annotated[date, Field(description="Date of birth.")]
+    place_of_birth: Annotated[str, Field(description="Place of birth.")]
+    sex: Annotated[Sex, Field(description="Sex.")]
+    phone: Annotated[str, Field(description="Telephone number.")]
+    email: Annotated[str | None, Field(description="E-mail address.")]
+    street: Annotated[str, Field(description="Street and number.")]
+    village: Annotated[str, Field(description="Desa or kelurahan.")]
+    district: Annotated[str, Field(description="Kecamatan.")]

@@ -7,11 +7,11 @@ from perisai_kit.http.types import Out
 
 
 class OccupationOut(Out):
-    code: str
+    code: Annotated[str, Field(description="The code to send.")]
     name: Annotated[str, Field(description="In English.")]
     name_id: Annotated[str, Field(description="In Indonesian.")]
-    sector: Sector
+    sector: Annotated[Sector, Field(description="Decides the relief of contributions.")]
 
 
 class OccupationsOut(Out):
-    items: list[OccupationOut]
+    items: Annotated[list[OccupationOut], Field(description="All occupations, by code.")]

@@ -13,10 +13,17 @@ from perisai_kit.http.types import (
     Out,
     PartnerId,
     RecordId,
+    with_example,
 )
 
 
 class NewBill(Model):
+    """A bill for the first months of an offer."""
+
+    model_config = with_example(
+        member_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a21", first_month="2026-12", month_count=1
+    )
+
     member_id: MemberId
     first_month: Annotated[
         MonthText, Field(description="First month of one of the offers that a quote shows.")
@@ -27,6 +34,10 @@ class NewBill(Model):
 
 
 class BillCancellation(Model):
+    """The withdrawal of a bill."""
+
+    model_config = with_example(reason="member_request")
+
     reason: Annotated[
         Literal[
             CancellationReason.WRONG_MONTHS,

@@ -34,7 +34,7 @@ class EarnedOut(Out):
     amounts make up for it first.
     """
 
-    line_count: int
+    line_count: Annotated[int, Field(description="How many commission lines it adds up.")]
     contribution_parts: int = Field(description=PARTS_OF_A_RUPIAH)
     acquisition_parts: int = Field(description=PARTS_OF_A_RUPIAH)
     override_parts: int = Field(description=PARTS_OF_A_RUPIAH)
@@ -48,8 +48,8 @@ class EarnedOut(Out):
 
 class IncentiveStatementOut(EarnedOut):
     id: RecordId
-    month: MonthText
-    beneficiary_kind: BeneficiaryKind
+    month: Annotated[MonthText, Field(description="The closed month.")]
+    beneficiary_kind: Annotated[BeneficiaryKind, Field(description="An agent or a wadah.")]
     beneficiary_id: BeneficiaryId
     wadah_id: WadahId
     branch_code: BranchCode
@@ -58,20 +58,20 @@ class IncentiveStatementOut(EarnedOut):
     held_reason: HeldReason | None = Field(
         description="Why the incentive of a wadah is held, as of the day of the closing."
     )
-    issued_at: datetime
+    issued_at: Annotated[datetime, Field(description="When the month was closed.")]
 
 
 class CommissionLineOut(Out):
     """Why: parts = base x rate_bps. The contribution's fields are empty for an acquisition."""
 
-    id: int
+    id: Annotated[int, Field(description="Number of the line.")]
     earned_month: MonthText = Field(description="The month it is for: when the payment counts.")
     booked_month: MonthText = Field(
         description="The month whose statement has it: later, if the other one was closed."
     )
-    beneficiary_kind: BeneficiaryKind
+    beneficiary_kind: Annotated[BeneficiaryKind, Field(description="An agent or a wadah.")]
     beneficiary_id: BeneficiaryId
-    rule: CommissionRule
+    rule: Annotated[CommissionRule, Field(description="Which rule of the scheme earns it.")]
     cause: CommissionCause = Field(
         description="What earns: a contribution, a new member, or that a month reached its target."
     )
@@ -81,8 +81,12 @@ class CommissionLineOut(Out):
     )
     rate_bps: int = Field(description="Basis points of the base.")
     parts: int = Field(description=PARTS_OF_A_RUPIAH)
-    contribution_month: MonthText | None
-    programme: str | None
+    contribution_month: Annotated[
+        MonthText | None, Field(description="The month that was paid; null for an acquisition.")
+    ]
+    programme: Annotated[
+        str | None, Field(description="The programme that was paid; null for an acquisition.")
+    ]
     month_index: int | None = Field(description="Which month of the registration, from 1.")
     agent_id: AgentId
     member_id: MemberId
@@ -95,18 +99,20 @@ class CommissionLineOut(Out):
 
 class SchemeApplied(Out):
     id: RecordId
-    name: str
-    first_month: MonthText
+    name: Annotated[str, Field(description="Name of the scheme.")]
+    first_month: Annotated[MonthText, Field(description="First month it applies to.")]
 
 
 class CommissionPreviewOut(EarnedOut):
     """What a statement would say if the month were closed now."""
 
-    month: MonthText
-    state: MonthState
-    beneficiary_kind: BeneficiaryKind
+    month: Annotated[MonthText, Field(description="The month that is previewed.")]
+    state: Annotated[MonthState, Field(description="Whether the month is open or closed.")]
+    beneficiary_kind: Annotated[BeneficiaryKind, Field(description="An agent or a wadah.")]
     beneficiary_id: BeneficiaryId
-    scheme: SchemeApplied | None
+    scheme: Annotated[
+        SchemeApplied | None, Field(description="The scheme of the month; null where none applies.")
+    ]
     new_members: int | None = Field(
         default=None, description="Of an agent, counted as the scheme counts."
     )

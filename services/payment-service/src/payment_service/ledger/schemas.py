@@ -1,5 +1,5 @@
 from datetime import date, datetime
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field
 
@@ -10,12 +10,14 @@ from perisai_kit.http.types import Out
 class LedgerAccountOut(Out):
     """What an account has taken in and given out since the beginning, in whole rupiah."""
 
-    account: str
-    account_class: AccountClass
+    account: Annotated[str, Field(description="Name of the account, with its owner and month.")]
+    account_class: Annotated[AccountClass, Field(description="Assets, liabilities or expenses.")]
     purpose: AccountPurpose
-    debits: int
-    credits: int
-    balance: int = Field(description="Debits - credits of an asset or expense, else the reverse.")
+    debits: Annotated[int, Field(description="Sum of the debits in rupiah.")]
+    credits: Annotated[int, Field(description="Sum of the credits in rupiah.")]
+    balance: int = Field(
+        description="Rupiah: debits - credits of an asset or expense, else the reverse."
+    )
 
     @classmethod
     def of(cls, account: Account, *, debits: int, credits: int) -> Self:
@@ -31,13 +33,13 @@ class LedgerAccountOut(Out):
 
 
 class LedgerTransferOut(Out):
-    id: int
-    debit_account: str
-    credit_account: str
-    amount: int
-    code: TransferCode
-    key: str
-    cause: str
-    business_on: date
-    booked_at: datetime
-    correction_of: int | None
+    id: Annotated[int, Field(description="Number of the transfer.")]
+    debit_account: Annotated[str, Field(description="Account that is debited.")]
+    credit_account: Annotated[str, Field(description="Account that is credited.")]
+    amount: Annotated[int, Field(description="Whole rupiah.")]
+    code: Annotated[TransferCode, Field(description="What kind of transfer it is.")]
+    key: Annotated[str, Field(description="Makes the transfer the only one of its kind.")]
+    cause: Annotated[str, Field(description="What it was booked for.")]
+    business_on: Annotated[date, Field(description="Day it belongs to, in Jakarta.")]
+    booked_at: Annotated[datetime, Field(description="When it was booked.")]
+    correction_of: Annotated[int | None, Field(description="The transfer that it takes back.")]

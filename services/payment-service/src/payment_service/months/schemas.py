@@ -1,4 +1,5 @@
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
@@ -13,16 +14,16 @@ PARTS_OF_A_RUPIAH = f"Exact: an integer of 1/{PARTS:,} rupiah."
 class CommissionMonthOut(Out):
     """All lines of a month together; a month that is open may still grow."""
 
-    month: MonthText
-    state: MonthState
-    line_count: int
+    month: Annotated[MonthText, Field(description="The month.")]
+    state: Annotated[MonthState, Field(description="Whether the month is open or closed.")]
+    line_count: Annotated[int, Field(description="How many commission lines are booked in it.")]
     agent_parts: int = Field(description=PARTS_OF_A_RUPIAH)
     wadah_parts: int = Field(description=PARTS_OF_A_RUPIAH)
     waiting_payments: int = Field(
         description="Payments whose commission is not computed yet and will be in this month."
     )
     waiting_contributions: int = Field(description="What those payments paid, in rupiah.")
-    statement_count: int | None
+    statement_count: Annotated[int | None, Field(description="Statements of a closed month.")]
     amount: int | None = Field(description="Whole rupiah on all statements of a closed month.")
-    closed_at: datetime | None
-    closed_by: UUID | None
+    closed_at: Annotated[datetime | None, Field(description="When it was closed.")]
+    closed_by: Annotated[UUID | None, Field(description="Account that closed it.")]

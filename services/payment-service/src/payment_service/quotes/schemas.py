@@ -5,13 +5,19 @@ from pydantic import Field
 
 from payment_service.quotes.rules import Choice, Priced, Quote
 from perisai_kit.domain.programmes import Payer, Programme, Sector
-from perisai_kit.http.types import MemberId, Model, MonthText, Out, Rupiah
+from perisai_kit.http.types import MemberId, Model, MonthText, Out, Rupiah, with_example
 
 PAY_BEFORE = "First instant that is too late to pay them."
 OPENS = "The payment registers the member, for the first time or anew."
 
 
 class QuoteRequest(Model):
+    """A question for a price."""
+
+    model_config = with_example(
+        member_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a21", first_month="2026-12", month_count=1
+    )
+
     member_id: MemberId
     first_month: Annotated[
         MonthText | None,

@@ -13,6 +13,7 @@ from perisai_kit.http.types import (
     Out,
     RecordId,
     ShortText,
+    with_example,
 )
 
 BasisPoints = Annotated[
@@ -28,8 +29,12 @@ class CommissionTier(Model):
 
     model_config = ConfigDict(from_attributes=True)
 
-    first_index: MonthIndex
-    last_index: MonthIndex | None = None
+    first_index: Annotated[
+        MonthIndex, Field(description="First month of the registration that it applies to.")
+    ]
+    last_index: Annotated[
+        MonthIndex | None, Field(description="Last month it applies to; null: there is no end.")
+    ] = None
     rate_bps: Rate
 
 
@@ -38,7 +43,9 @@ class AcquisitionAmount(Model):
 
     model_config = ConfigDict(from_attributes=True)
 
-    programmes: Annotated[int, Field(ge=1, le=3, strict=True)]
+    programmes: Annotated[
+        int, Field(ge=1, le=3, strict=True, description="Programmes of the first paid month.")
+    ]
     amount: Incentive
 
 
@@ -47,14 +54,20 @@ class SchemeTerms(Model):
 
     model_config = ConfigDict(from_attributes=True)
 
-    tiers: tuple[CommissionTier, ...] = Field(max_length=20)
-    acquisition_by_programmes: tuple[AcquisitionAmount, ...] = Field(max_length=3)
+    tiers: tuple[CommissionTier, ...] = Field(
+        max_length=20, description="Shares of contributions by month of the registration."
+    )
+    acquisition_by_programmes: tuple[AcquisitionAmount, ...] = Field(
+        max_length=3, description="What a new member earns, by programmes."
+    )
     acquisition_fixed: Incentive
     threshold: int = Field(ge=1, le=10**6, strict=True, description="New members in a month.")
     agent_share_bps: BasisPoints
     wadah_share_bps: BasisPoints
     override_bps: BasisPoints
-    sponsored: StrictBool
+    sponsored: Annotated[
+        StrictBool, Field(description="Whether contributions that somebody else pays earn too.")
+    ]
 
     def terms(self) -> rules.Terms:
         """Return the terms to compute with."""
@@ -81,26 +94,48 @@ class SchemeTerms(Model):
 
 
 class NewScheme(Model):
-    name: ShortText
-    first_month: MonthText
+    """A proposal for the rates of commissions."""
+
+    model_config = with_example(
+        name="New Perisai",
+        first_month="2027-01",
+        terms={
+            "tiers": [{"first_index": 1, "last_index": 24, "rate_bps": 1500}],
+            "acquisition_by_programmes": [{"programmes": 3, "amount": 15000}],
+            "acquisition_fixed": 0,
+            "threshold": 25,
+            "agent_share_bps": 10000,
+            "wadah_share_bps": 0,
+            "override_bps": 1000,
+            "sponsored": True,
+        },
+        source="Perdir 13/PERDIR.02/042022, incentives",
+    )
+
+    name: Annotated[ShortText, Field(description="Name of the scheme.")]
+    first_month: Annotated[MonthText, Field(description="First month it applies to.")]
     terms: SchemeTerms
     source: LongText = Field(description="Where the numbers come from: regulation, article, page.")
 
 
 class SchemeDecision(Model):
-    verdict: SchemeVerdict
+    """A decision on a proposed scheme."""
+
+    model_config = with_example(verdict="approved")
+
+    verdict: Annotated[SchemeVerdict, Field(description="Whether the scheme is put in force.")]
 
 
 class CommissionSchemeOut(Out):
     """Nobody is named on the schemes the platform began with."""
 
     id: RecordId
-    name: str
-    first_month: MonthText
+    name: Annotated[str, Field(description="Name of the scheme.")]
+    first_month: Annotated[MonthText, Field(description="First month it applies to.")]
     terms: SchemeTerms
-    source: str
-    status: SchemeStatus
-    proposed_by: UUID | None
-    proposed_at: datetime
-    decided_by: UUID | None
-    decided_at: datetime | None
+    source: Annotated[str, Field(description="Where the numbers come from.")]
+    status: Annotated[SchemeStatus, Field(description="Proposed, approved or rejected.")]
+    proposed_by: Annotated[UUID | None, Field(description="Account that proposed it.")]
+    proposed_at: Annotated[datetime, Field(description="When it was proposed.")]
+    decided_by: Annotated[UUID | None, Field(description="Account that decided.")]
+    decided_at: Annotated[datetime | None, Field(description="When it was decided.")]
