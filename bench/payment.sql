@@ -12,10 +12,8 @@
 \set external_id random(100000000000000000, 999999999999999999)
 BEGIN;
 SELECT bill.id AS bill_id, bill.amount AS amount, bill.member_id AS member_id,
-       bill.agent_id AS agent_id, bill.wadah_id AS wadah_id, bill.branch_code AS branch_code,
-       bill.region_code AS region_code, bill.first_month AS first_month,
-       bill.month_count AS month_count, bill.status AS status, bill.expires_at AS expires_at,
-       bill.display_name AS display_name, bill.attribution_id AS attribution_id,
+       bill.first_month AS first_month, bill.month_count AS month_count, bill.status AS status,
+       bill.expires_at AS expires_at, bill.display_name AS display_name,
        uuidv7() AS payment_id, uuidv7() AS callback_id, uuidv7() AS event_id,
        uuidv7() AS request_id, now() AS at
 FROM virtual_accounts AS account JOIN bills AS bill ON bill.id = account.bill_id
@@ -25,12 +23,10 @@ INSERT INTO snap_external_ids (partner_id, scope, day, external_id, callback_id)
 VALUES (:partner_id, '25', current_date, :external_id, :callback_id);
 INSERT INTO payments (
     id, partner_id, payment_request_id, bill_id, amount, trx_date_time, received_at, paid_at,
-    channel_code, reference_no, member_id, agent_id, wadah_id, branch_code, region_code,
-    first_month, month_count
+    channel_code, reference_no, member_id, first_month, month_count
 ) VALUES (
     :payment_id, :partner_id, :request_id, :bill_id, :amount, :at, :at, :at,
-    '6011', '00001136962', :member_id, :agent_id, :wadah_id, :branch_code, :region_code,
-    :first_month, :month_count
+    '6011', '00001136962', :member_id, :first_month, :month_count
 );
 UPDATE bills SET status = 'paid', paid_at = :at WHERE id = :bill_id;
 INSERT INTO ledger_transfers (
