@@ -22,6 +22,8 @@ CONTRACT = {
     "agent.suspended.v1",
     "agent.reinstated.v1",
     "agent.dismissed.v1",
+    "wadah.agreement_signed.v1",
+    "wadah.terminated.v1",
     "member.enrolled.v1",
     "member.updated.v1",
     "member.attributed.v1",
@@ -131,5 +133,5 @@ def test_the_reference_names_every_event_and_field() -> None:
         assert all(f"| `{field}` |" in section for field in cls.model_fields)
         assert (cls.__doc__ or "").splitlines()[0] in section
     assert "| `amount` | rupiah |" in text
-    assert "| `from_month` | month |" in text
+    assert "| `first_month` | month |" in text
     assert "| `agent_id` | UUID or null |" in text

@@ -8,7 +8,7 @@ from perisai_kit.events.envelope import Event
 
 _HEAD = """# Events
 
-Generated from `perisai_kit/events/catalogue.py`; edit that file. Every event is a CloudEvent 1.0 in
+Generated from `perisai_kit/events/catalogue/`; edit its files. Every event is a CloudEvent 1.0 in
 the `GET /feed` of a service; these tables describe its `data`. Amounts are whole rupiah, months are
 written `2026-11`, instants are RFC 3339 with an offset. Readers ignore unknown fields.
 """
