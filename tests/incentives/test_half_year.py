@@ -110,16 +110,16 @@ async def live_through(
     agents = [await simulation.take_on(wadah=chance.choice(wadahs)) for _ in range(3)]
     await simulation.read(everything=True)
     last = Month.of(simulation.now.date())
-    while (today := simulation.now.date()) < FIRST.plus(MONTHS).first_day + timedelta(days=6):
+    while (today := simulation.now.date()) < FIRST.plus(MONTHS).first_day + timedelta(days=8):
         month = Month.of(today)
-        if month != last and today.day >= 4:
+        if month != last and today.day >= 3:
             await check(last)
             last = month
         for _ in range(chance.randint(0, 3)):
             simulation.move(timedelta(minutes=chance.randint(1, 200)))
             await simulation.try_to(something(simulation, agents, wadahs))
         await simulation.read(everything=punctual)
-        simulation.move(timedelta(days=chance.randint(1, 4), hours=8 - simulation.now.hour))
+        simulation.move(timedelta(days=chance.randint(2, 5), hours=8 - simulation.now.hour))
     if last < FIRST.plus(MONTHS):
         await check(last)
     assert len(world.people) > MONTHS
@@ -198,7 +198,7 @@ async def compare(services: Services, seed: str, *, punctual: bool) -> None:
     assert sum(books.stated.values()) > 0
 
 
-@pytest.mark.parametrize(("seed", "punctual"), [(0, True), (1, False), (2, False)])
+@pytest.mark.parametrize(("seed", "punctual"), [(0, True), (1, False)])
 async def test_no_statement_of_half_a_year_differs(
     services: Services, seed: int, punctual: bool
 ) -> None:

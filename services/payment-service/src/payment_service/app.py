@@ -10,6 +10,7 @@ from payment_service.bank_access.service import Gate
 from payment_service.bank_calls.routes import router as bank_calls
 from payment_service.banks.routes import inquiries, verifications
 from payment_service.banks.routes import router as banks
+from payment_service.bills import service as bills_service
 from payment_service.bills.routes import router as bills
 from payment_service.callbacks.routes import SnapCallbacks
 from payment_service.callbacks.writer import Writer
@@ -58,6 +59,7 @@ def create_app(
 
 def app_of(kit: Kit, settings: Settings) -> FastAPI:
     """Return the app that stands on this kit."""
+    kit.visibility_checks[bills_service.SHOWN_AS] = bills_service.check_visibility
     tariffs.book()  # a broken tariff must not start
     members = MembersClient(kit.client(settings.member_url))
     feed_of_members = kit.client(settings.member_url)

@@ -2,9 +2,10 @@
 
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
@@ -18,11 +19,13 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    any_,
     cast,
     column,
     delete,
     func,
     inspect,
+    literal,
     select,
     true,
 )
@@ -57,6 +60,11 @@ async def insert_once(session: AsyncSession, row: Row) -> Row | None:
     return await session.scalar(
         insert(kind).values(values).on_conflict_do_nothing().returning(kind)
     )
+
+
+def any_id(ids: Collection[UUID]) -> ColumnElement[Any]:
+    """Return what a column equals when it is one of these ids: one parameter, however many."""
+    return any_(literal(list(ids), ARRAY(Uuid())))
 
 
 def insert_rows_statement(

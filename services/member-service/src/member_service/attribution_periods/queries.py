@@ -3,7 +3,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Uuid, and_, any_, delete, literal, select
+from sqlalchemy import ColumnElement, and_, delete, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,7 +12,7 @@ from member_service.attribution_periods.models import (
     AttributionPeriodRow,
     KnownAgent,
 )
-from perisai_kit.db.bulk import insert_rows_statement
+from perisai_kit.db.bulk import any_id, insert_rows_statement
 
 
 def is_of(on: date) -> ColumnElement[bool]:
@@ -24,7 +24,7 @@ async def list_periods(
     session: AsyncSession, member_ids: Collection[UUID]
 ) -> dict[UUID, list[AttributionPeriodRow]]:
     """Return the periods of members, the earliest first."""
-    query = select(AttributionPeriodRow).where(AttributionPeriodRow.member_id == _any(member_ids))
+    query = select(AttributionPeriodRow).where(AttributionPeriodRow.member_id == any_id(member_ids))
     ordered = query.order_by(AttributionPeriodRow.member_id, AttributionPeriodRow.from_date)
     found: dict[UUID, list[AttributionPeriodRow]] = {}
     for row in await session.scalars(ordered.execution_options(populate_existing=True)):
@@ -38,7 +38,7 @@ async def replace_periods(
     """Store these rows instead of all periods of these members."""
     await session.execute(
         delete(AttributionPeriodRow)
-        .where(AttributionPeriodRow.member_id == _any(member_ids))
+        .where(AttributionPeriodRow.member_id == any_id(member_ids))
         .execution_options(synchronize_session=False)
     )
     await session.execute(insert_rows_statement(AttributionPeriodRow, rows))
@@ -60,14 +60,14 @@ async def lock_agent(session: AsyncSession, agent_id: UUID, *, shared: bool) -> 
 async def list_agents(session: AsyncSession, agent_ids: Collection[UUID]) -> dict[UUID, UUID]:
     """Return agent → own member."""
     query = select(KnownAgent.agent_id, KnownAgent.member_id)
-    rows = await session.execute(query.where(KnownAgent.agent_id == _any(agent_ids)))
+    rows = await session.execute(query.where(KnownAgent.agent_id == any_id(agent_ids)))
     return {row.agent_id: row.member_id for row in rows}
 
 
 async def list_decisions(
     session: AsyncSession, agent_ids: Collection[UUID]
 ) -> Sequence[AgentDecision]:
-    query = select(AgentDecision).where(AgentDecision.agent_id == _any(agent_ids))
+    query = select(AgentDecision).where(AgentDecision.agent_id == any_id(agent_ids))
     return (await session.scalars(query.order_by(AgentDecision.decided_at))).all()
 
 
@@ -82,7 +82,3 @@ async def insert_once_decision(session: AsyncSession, row: dict[str, Any]) -> bo
     """Insert a decision; return whether it is new."""
     statement = insert_or_skip(AgentDecision).values(row).on_conflict_do_nothing()
     return bool(await session.scalar(statement.returning(AgentDecision.agent_id)))
-
-
-def _any(ids: Collection[UUID]) -> ColumnElement[Any]:
-    return any_(literal(list(ids), ARRAY(Uuid())))

@@ -3,7 +3,7 @@
 Not of the order in which any of it became known. Source: docs/domain.md, Care.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -129,7 +129,8 @@ def judge_attributions(
     The first period holds for every day before it too. passes_on: days on which the branch takes
     the member over because the months with agents are over.
     """
-    by_day = {each.from_date: each for each in sorted(decisions, key=_order)}
+    decisions = sorted(decisions, key=_order)
+    by_day = {each.from_date: each for each in decisions}
     standing = [by_day[day] for day in sorted(by_day)]
     over = sorted(passes_on)
     changes: list[_Change] = []
@@ -139,9 +140,12 @@ def judge_attributions(
             member_id,
             decision,
             agents,
-            [day for day in over if decision.from_date < day < following],
+            [day for day in over if decision.from_date <= day < following],
         )
-    return _periods(changes)
+    # Of what begins on one day only the last counts, but a take-over has ended the sight for good.
+    ends = {each.from_date for each in decisions if each.at_once}
+    ends |= {each.from_date for each in changes if each.reason is AttributionReason.AGENT_DISMISSED}
+    return _periods(changes, ends)
 
 
 def _order(decision: Decision) -> tuple[date, datetime, UUID]:
@@ -164,6 +168,8 @@ def _changes_of(
     is_successor = decision.reason is not AttributionReason.ENROLLED
     if is_successor and agent is not None and not agent.is_at_work(from_date):
         return [_Change(from_date, place.branch, AttributionReason.AGENT_NOT_AT_WORK, decision)]
+    if from_date in over:
+        return [_Change(from_date, place.branch, AttributionReason.MONTHS_OVER, decision)]
     ends = [(day, AttributionReason.MONTHS_OVER) for day in over]
     if agent is not None and agent.left_on is not None:
         ends.append((agent.left_on, AttributionReason.AGENT_DISMISSED))
@@ -174,7 +180,8 @@ def _changes_of(
     return changes
 
 
-def _periods(changes: Sequence[_Change]) -> tuple[AttributionPeriod, ...]:
+def _periods(changes: Sequence[_Change], ends: Collection[date]) -> tuple[AttributionPeriod, ...]:
+    """Return the periods. ends: days before which the former agent's sight has ended."""
     # A decision ends what followed from the one before it.
     kept = [
         each
@@ -183,10 +190,7 @@ def _periods(changes: Sequence[_Change]) -> tuple[AttributionPeriod, ...]:
     ]
     found = []
     for each, following in _with_next(kept):
-        taken_over = following is not None and (
-            following.reason is AttributionReason.AGENT_DISMISSED
-            or (following.decision is not each.decision and following.decision.at_once)
-        )
+        taken_over = following is not None and following.from_date in ends
         found.append(
             AttributionPeriod(
                 from_date=each.from_date,

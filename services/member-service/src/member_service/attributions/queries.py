@@ -3,12 +3,12 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, literal, select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.attribution_periods.models import AttributionPeriodRow
 from member_service.attributions.models import Attribution
-from perisai_kit.db.bulk import insert_rows_statement
+from perisai_kit.db.bulk import any_id, insert_rows_statement
 
 
 async def insert_attributions(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
@@ -32,7 +32,7 @@ async def list_standing(
 ) -> dict[UUID, list[Attribution]]:
     """Return the attributions of members that were not withdrawn, by member."""
     query = select(Attribution).where(
-        Attribution.member_id == _any(member_ids), Attribution.withdrawn_at.is_(None)
+        Attribution.member_id == any_id(member_ids), Attribution.withdrawn_at.is_(None)
     )
     found: dict[UUID, list[Attribution]] = {}
     for row in await session.scalars(query.execution_options(populate_existing=True)):
@@ -94,12 +94,8 @@ async def withdraw(
 
 
 def has_id(ids: Collection[UUID]) -> ColumnElement[bool]:
-    return Attribution.id == _any(ids)
+    return Attribution.id == any_id(ids)
 
 
 def is_of_handover(handover_id: UUID) -> ColumnElement[bool]:
     return Attribution.handover_id == handover_id
-
-
-def _any(ids: Collection[UUID]) -> ColumnElement[Any]:
-    return any_(literal(list(ids), ARRAY(Uuid())))

@@ -1,8 +1,8 @@
 """Decide who cares for members: at enrolment, and by hand-overs of one member or of a book."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -185,8 +185,10 @@ async def examine(
     obstacles: dict[UUID, Conflict] = {}
     planned: list[UUID] = []
     for each in subjects:
-        periods = _judge(each, agents)
         coming = rules.list_planned(each.decisions, today=today)
+        # A take-over withdraws what is planned, so it is judged without it.
+        left = [one for one in each.decisions if one not in coming or not start.at_once]
+        periods = _judge(replace(each, decisions=left), agents)
         obstacle = rules.find_obstacle(
             periods,
             coming,
@@ -254,20 +256,26 @@ async def withdraw(
     return attribution
 
 
-async def withdraw_handover(session: AsyncSession, handover_id: UUID, *, by: UUID) -> int:
-    """Withdraw what has not begun of a hand-over of a book; return of how many members."""
-    found = await queries.list_planned_of(session, handover_id, after=clock.today())
-    await members.lock_birth_dates(session, found)
+async def withdraw_handover(
+    session: AsyncSession, handover_id: UUID, *, officer: Principal, after: date
+) -> bool:
+    """Withdraw what begins after a day of a hand-over of a book.
+
+    Return False, and do nothing, if not all of its members are in the officer's scope.
+    """
+    found = await queries.list_planned_of(session, handover_id, after=after)
+    if len(await members.lock_visible(session, found, viewer=officer)) < len(found):
+        return False
     touched = await queries.withdraw(
         session,
         queries.is_of_handover(handover_id),
-        after=clock.today(),
-        by=by,
+        after=after,
+        by=officer.account_id,
         at=clock.now(),
     )
     if touched:
         await record_periods(session, touched)
-    return len(touched)
+    return True
 
 
 async def list_(

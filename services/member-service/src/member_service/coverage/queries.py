@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.coverage.models import AllocationRow
+from perisai_kit.db.bulk import any_id
 
 
 async def insert_once_allocations(
@@ -24,7 +25,7 @@ async def list_allocations(
 
     A member has at most one a month of a working life.
     """
-    query = select(AllocationRow).where(AllocationRow.member_id.in_(list(member_ids)))
+    query = select(AllocationRow).where(AllocationRow.member_id == any_id(member_ids))
     found: dict[UUID, list[AllocationRow]] = {member_id: [] for member_id in member_ids}
     for row in await session.scalars(query):
         found[row.member_id].append(row)

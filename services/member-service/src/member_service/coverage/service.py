@@ -71,6 +71,8 @@ async def extend(session: AsyncSession, payments: Sequence[PaymentSettled], term
 
     A fixed number of statements however many payments: neighbours in the feed are applied together.
     """
+    # Members first and in one order, as everybody locks them; a foreign key locks them too.
+    await members.lock_birth_dates(session, {each.member_id for each in payments})
     touched = await queries.insert_once_allocations(session, [_row(each) for each in payments])
     if touched:
         await judge_members(session, touched, terms)

@@ -6,6 +6,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.declarations.models import WorkDeclaration
+from perisai_kit.db.bulk import any_id
 
 
 async def insert_declarations(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
@@ -27,5 +28,5 @@ async def list_declarations(
 async def list_of_members(
     session: AsyncSession, member_ids: Collection[UUID]
 ) -> Sequence[WorkDeclaration]:
-    query = select(WorkDeclaration).where(WorkDeclaration.member_id.in_(list(member_ids)))
+    query = select(WorkDeclaration).where(WorkDeclaration.member_id == any_id(member_ids))
     return (await session.scalars(query)).all()

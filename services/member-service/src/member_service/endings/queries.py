@@ -5,6 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.endings.models import ReportedEnding
+from perisai_kit.db.bulk import any_id
 
 
 async def list_endings(
@@ -14,7 +15,7 @@ async def list_endings(
 
     An officer reports one by hand; a member has a few in a life.
     """
-    query = select(ReportedEnding).where(ReportedEnding.member_id.in_(list(member_ids)))
+    query = select(ReportedEnding).where(ReportedEnding.member_id == any_id(member_ids))
     ordered = query.order_by(ReportedEnding.reported_at, ReportedEnding.id)
     return (await session.scalars(ordered)).all()
 

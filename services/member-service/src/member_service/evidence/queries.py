@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.evidence.models import Evidence
-from perisai_kit.db.bulk import insert_rows_statement
+from perisai_kit.db.bulk import any_id, insert_rows_statement
 
 
 async def insert_evidence(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
@@ -19,5 +19,5 @@ async def find_evidence(session: AsyncSession, evidence_id: UUID) -> Evidence | 
 
 async def list_evidence(session: AsyncSession, member_ids: Collection[UUID]) -> Sequence[Evidence]:
     """Return the evidence of members, the oldest first."""
-    query = select(Evidence).where(Evidence.member_id.in_(list(member_ids)))
+    query = select(Evidence).where(Evidence.member_id == any_id(member_ids))
     return (await session.scalars(query.order_by(Evidence.recorded_at, Evidence.id))).all()

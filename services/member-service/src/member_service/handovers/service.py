@@ -52,6 +52,10 @@ async def make(session: AsyncSession, new: NewHandover, *, officer: Principal) -
     if first is not None:
         return _same(first, request_hash, officer)
     target, start, examined = await _examine(session, new, officer)
+    # The same request at the same time: it has waited for the members until the first was done.
+    first = await queries.find_handover(session, handover_id)
+    if first is not None:
+        return _same(first, request_hash, officer)
     skipped = rules.count_reasons(examined.obstacles.values())
     if not examined.places:
         raise rules.HandoverEmpty(skipped=skipped)
@@ -102,18 +106,21 @@ async def withdraw(session: AsyncSession, handover_id: UUID, *, officer: Princip
     if handover is None:
         raise rules.HandoverNotFound
     if handover.withdrawn_at is None:
-        if handover.from_date <= clock.today():
+        today = clock.today()
+        if handover.from_date <= today:
             raise AttributionBegun
         handover.withdrawn_by, handover.withdrawn_at = officer.account_id, clock.now()
         await session.flush()
-        await attributions.withdraw_handover(session, handover_id, by=officer.account_id)
+        if not await attributions.withdraw_handover(
+            session, handover_id, officer=officer, after=today
+        ):
+            raise rules.HandoverNotFound
     return handover
 
 
 async def _examine(
     session: AsyncSession, plan: HandoverPlan, officer: Principal
 ) -> tuple[Target, Start, Examined]:
-    start = attribution_rules.find_start(plan.from_date, today=clock.today())
     attribution_rules.check_reason(plan.reason)
     target = await attributions.find_target(session, plan.to_agent_id, officer, field="to_agent_id")
     book = await attributions.list_book(session, plan.from_agent_id)
@@ -123,6 +130,8 @@ async def _examine(
     if len(book) > rules.LARGEST_BOOK:
         raise rules.BookTooLarge(field="member_ids", limit=rules.LARGEST_BOOK)
     locked = await members.lock_visible(session, book, viewer=officer)
+    # After all waiting, so that no take-over begins on a day that has begun.
+    start = attribution_rules.find_start(plan.from_date, today=clock.today())
     return target, start, await attributions.examine(session, locked, target, start)
 
 

@@ -32,6 +32,7 @@ from member_service.members.rules import MemberNotFound, RegistrationState, Stan
 from member_service.registrations.rules import EndReason
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.scopes import in_scope
+from perisai_kit.db.bulk import any_id
 from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
 from perisai_kit.privacy.columns import seal_values
@@ -178,7 +179,7 @@ async def list_enrolled(
     session: AsyncSession, member_ids: Collection[UUID]
 ) -> dict[UUID, datetime]:
     """Return when members were enrolled, by id."""
-    query = select(Member.id, Member.created_at).where(Member.id.in_(list(member_ids)))
+    query = select(Member.id, Member.created_at).where(Member.id == any_id(member_ids))
     return {row.id: row.created_at for row in await session.execute(query)}
 
 
@@ -186,15 +187,16 @@ async def lock_visible(
     session: AsyncSession, member_ids: Collection[UUID], viewer: Principal
 ) -> Sequence[UUID]:
     """Lock those of these members whom the reader may see, in one order; return their ids."""
-    query = _with_attribution(Member.id).where(Member.id.in_(list(member_ids)), visible(viewer))
-    ordered = query.order_by(Member.id).with_for_update(of=Member)
-    return (await session.scalars(ordered)).all()
+    query = _with_attribution(Member.id).where(Member.id == any_id(member_ids), visible(viewer))
+    await session.execute(query.order_by(Member.id).with_for_update(of=Member))
+    # What a lock had to wait for is visible only in a new statement.
+    return (await session.scalars(query.order_by(Member.id))).all()
 
 
 async def lock_birth_dates(session: AsyncSession, member_ids: Collection[UUID]) -> dict[UUID, date]:
     """Lock members, in one order, and return their dates of birth by id."""
     sealed = Member.birth_date_text
-    query = select(Member.id, sealed.column).where(Member.id.in_(list(member_ids)))
+    query = select(Member.id, sealed.column).where(Member.id == any_id(member_ids))
     rows = await session.execute(query.order_by(Member.id).with_for_update())
     return {id_: date.fromisoformat(sealed.read(held, id_)) for id_, held in rows}
 

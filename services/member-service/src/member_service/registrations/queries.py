@@ -7,13 +7,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.registrations.models import RegistrationRow
 from member_service.registrations.rules import LAPSE_ANNOUNCED_AFTER, EndReason
+from perisai_kit.db.bulk import any_id
 
 
 async def list_rows(
     session: AsyncSession, member_ids: Collection[UUID]
 ) -> Sequence[RegistrationRow]:
     """Return all rows of these members, superseded ones too: they may count again."""
-    query = select(RegistrationRow).where(RegistrationRow.member_id.in_(list(member_ids)))
+    query = select(RegistrationRow).where(RegistrationRow.member_id == any_id(member_ids))
     return (await session.scalars(query.order_by(RegistrationRow.began_at))).all()
 
 
@@ -48,6 +49,6 @@ async def list_unannounced(
 ) -> Sequence[RegistrationRow]:
     """Return the registrations of these members whose end is to be announced on a day."""
     query = select(RegistrationRow).where(
-        RegistrationRow.member_id.in_(list(member_ids)), _unannounced(on)
+        RegistrationRow.member_id == any_id(member_ids), _unannounced(on)
     )
     return (await session.scalars(query.order_by(RegistrationRow.id))).all()

@@ -164,6 +164,33 @@ def test_at_the_first_of_month_61_the_branch_takes_over_and_a_later_decision_sti
     assert period_on(periods, later.from_date).place.agent_id == SECOND
 
 
+def test_a_hand_over_on_the_first_of_month_61_means_the_branch() -> None:
+    over = Month.of(ENROLLED).plus(60).first_day
+    periods = judge_attributions(
+        MEMBER, [enrolled(), decided(SECOND, over)], agents=AT_WORK, passes_on=[over]
+    )
+
+    assert period_on(periods, over).reason is AttributionReason.MONTHS_OVER
+
+
+def test_a_plan_for_the_same_day_gives_no_sight_back_after_a_take_over() -> None:
+    new_year = date(2027, 1, 1)
+    taken = decided(None, new_year, at_once=True, made_at=noon(date(2026, 12, 31), 3))
+    planned = decided(SECOND, new_year, made_at=noon(date(2026, 12, 31), 4))
+    periods = judge_attributions(MEMBER, [enrolled(), taken, planned], agents=AT_WORK)
+
+    assert not period_on(periods, date(2026, 12, 31)).agent_sees
+    assert period_on(periods, new_year).place.agent_id == SECOND
+
+
+def test_a_plan_for_the_day_after_a_dismissal_gives_no_sight_back() -> None:
+    gone = {**AT_WORK, FIRST: agent((noon(date(2026, 12, 31)), DecisionKind.DISMISSED))}
+    plan = decided(SECOND, date(2027, 1, 1))
+    periods = judge_attributions(MEMBER, [enrolled(), plan], agents=gone)
+
+    assert not period_on(periods, date(2026, 12, 31)).agent_sees
+
+
 def test_of_two_decisions_for_one_day_the_later_one_counts() -> None:
     tomorrow = date(2026, 10, 2)
     one = decided(SECOND, tomorrow, at_once=True, made_at=noon(date(2026, 10, 1), 3))
@@ -190,7 +217,7 @@ def naive_agent(
         return None
     if force.reason is not AttributionReason.ENROLLED and not naive_works(known, force.from_date):
         return None
-    if any(force.from_date < passed <= day for passed in over):
+    if any(force.from_date <= passed <= day for passed in over):
         return None
     for at, kind in known.decisions:
         left = (at + timedelta(hours=7)).date() < day

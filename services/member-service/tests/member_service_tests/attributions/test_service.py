@@ -220,6 +220,34 @@ async def test_a_member_has_one_planned_hand_over_and_a_take_over_withdraws_it(
     assert [each.attribution_id for each in periods][1:] == [taken.id]
 
 
+async def test_a_take_over_on_the_last_day_of_a_month_is_judged_without_the_plan_for_the_first(
+    session: AsyncSession,
+    enrol: Enrol,
+    agent: Any,
+    make_subject: Callable[..., Any],
+    march: BusinessTime,
+) -> None:
+    march.at(datetime(2026, 3, 31, 3, 0, tzinfo=UTC))
+    elsewhere = at_work(AgentActivated, branch_code="jember")
+    await TASKS.on_agent_at_work(session, elsewhere)
+    regional = make_subject(Role.BRANCH_OFFICER, scope=Scope(ScopeKind.REGION, "jatim"))
+    one, other = await enrol(session), await enrol(session)
+    plan = to(elsewhere.agent_id, from_date=APRIL)
+    for each in (one, other):
+        await service.change(session, member_id=each.id, new=plan, officer=regional.principal)
+
+    to_branch = await service.change(
+        session, member_id=one.id, new=to(None), officer=regional.principal
+    )
+    at_once = await service.change(
+        session, member_id=other.id, new=to(elsewhere.agent_id), officer=regional.principal
+    )
+
+    assert (to_branch.branch_code, to_branch.from_date) == ("banyuwangi", APRIL)
+    assert (at_once.at_once, at_once.from_date) == (True, APRIL)
+    assert not await sees(session, agent, other)
+
+
 async def test_a_planned_hand_over_is_withdrawn_before_it_begins_and_not_after(
     session: AsyncSession,
     enrol: Enrol,

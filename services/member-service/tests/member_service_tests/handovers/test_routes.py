@@ -12,6 +12,7 @@ from member_service_tests.registrations.histories import TERMS
 from member_service.attributions import service as attributions
 from member_service.coverage.tasks import CoverageTasks
 from member_service.members.models import Member
+from perisai_kit.auth.principal import Role, Scope, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.events.catalogue import AgentActivated, AgentDismissed
@@ -185,3 +186,34 @@ async def test_an_id_is_used_for_one_hand_over_and_shown_to_officers_in_charge(
     assert (other.status_code, other.json()["code"]) == (409, "handover_id_taken")
     assert (hidden.status_code, hidden.json()["code"]) == (404, "handover_not_found")
     assert refused.status_code == 403
+
+
+async def test_only_who_has_all_members_in_scope_withdraws_a_hand_over(
+    client: httpx.AsyncClient,
+    database: Database,
+    enrol: Enrol,
+    book: list[Member],
+    agent: Any,
+    officer: Any,
+    make_subject: Callable[..., Any],
+    successor: AgentActivated,
+) -> None:
+    regional = make_subject(Role.BRANCH_OFFICER, scope=Scope(ScopeKind.REGION, "jatim"))
+    elsewhere = make_subject(
+        Role.AGENT,
+        agent_id=agent.principal.agent_id,
+        wadah_id=agent.principal.wadah_id,
+        scope=Scope(ScopeKind.BRANCH, "jember", "jatim"),
+    )
+    async with database.begin() as session:
+        await enrol(session, by=elsewhere)
+    body = plan(agent, successor, from_date="2026-04-01")
+    made = await client.post(PATH, json=body, headers=regional.headers)
+    path = f"{PATH}/{made.json()['id']}/withdrawal"
+
+    partly = await client.post(path, json={}, headers=officer.headers)
+    wholly = await client.post(path, json={}, headers=regional.headers)
+
+    assert made.json()["member_count"] == 4
+    assert (partly.status_code, partly.json()["code"]) == (404, "handover_not_found")
+    assert (wholly.status_code, wholly.json()["withdrawn_at"] is None) == (200, False)

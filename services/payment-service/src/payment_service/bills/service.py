@@ -34,9 +34,13 @@ from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import BillCancelled, BillExpired, BillIssued
 from perisai_kit.events.outbox import publish
 from perisai_kit.http.paging import Page, cut_page, read_cursor
+from perisai_kit.http.visibility import record_shown
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.privacy.masks import mask_name
 from snap_bi import profiles, virtual_account
+
+SHOWN_AS = "bill"
+"""The kind under which a kept answer names the bills it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ async def issue(
     accounts = await _accounts(session, bill.id)
     rows = await queries.insert_bill(session, bill, priced.lines, accounts)
     await publish(session, _issued(bill))
+    record_shown(session, kind=SHOWN_AS, ids=[bill.id])
     return Issued(_detailed(bill, rows, accounts, now), replaced_bill_id)
 
 
@@ -137,7 +142,18 @@ async def cancel(
     (bill,) = await queries.lock_bills(session, [bill_id])
     rules.check_change(bill.status, BillStatus.CANCELLED)
     await _cancel(session, bill, reason, by=principal.account_id, now=clock.now())
+    record_shown(session, kind=SHOWN_AS, ids=[bill.id])
     return await _read(session, bill)
+
+
+async def check_visibility(session: AsyncSession, viewer: Principal, ids: Sequence[UUID]) -> None:
+    """Refuse what a kept answer says of bills whose members are in other hands now.
+
+    Raises: BillNotFound.
+    """
+    for bill_id in ids:
+        if await queries.find_bill(session, bill_id, visible(viewer, Bill)) is None:
+            raise rules.BillNotFound
 
 
 async def find_by_account(

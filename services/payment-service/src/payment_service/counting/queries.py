@@ -17,7 +17,6 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
-    any_,
     cast,
     column,
     delete,
@@ -37,7 +36,7 @@ from payment_service.bills.models import Bill, BillLine
 from payment_service.counting.models import Acquisition, Beneficiary, Wait, Watermark
 from payment_service.counting.rules import PaidLine
 from payment_service.payments.models import Payment
-from perisai_kit.db.bulk import insert_rows_statement
+from perisai_kit.db.bulk import any_id, insert_rows_statement
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import PaymentSettled
 from perisai_kit.events.outbox import EventRow
@@ -46,11 +45,6 @@ AgentMonth = tuple[UUID, Month]
 BETTER = ("is_from_agent_service", "known_at", "wadah_id", "branch_code", "region_code")
 """By these the better word on a beneficiary is found; the last ones only end a tie."""
 Rows = Sequence[Mapping[str, Any]]
-
-
-def any_id(ids: Collection[UUID]) -> ColumnElement[Any]:
-    """Return what a column equals when it is one of these ids."""
-    return any_(literal(list(ids), ARRAY(Uuid())))
 
 
 async def lock_watermark(session: AsyncSession) -> Watermark:
