@@ -9,8 +9,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
+from perisai_kit.domain import at_work
 from perisai_kit.domain.errors import Conflict, Forbidden, NotFound
-from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
 
 CODE_PREFIX = "PRS-"
@@ -117,20 +117,9 @@ class Decision:
 
 
 def is_at_work(decisions: Iterable[Decision], day: date) -> bool:
-    """Tell whether an agent is at work on a Jakarta day.
-
-    So it is where the last decision before the day leaves the agent at work, or a decision of the
-    day itself puts the agent to work: the day of a suspension still counts, and so does the day of
-    a reinstatement. decisions: all of the agent, the oldest first.
-    """
-    at_work = False
-    for decision in decisions:
-        decided_on = jakarta_date(decision.decided_at)
-        if decided_on < day:
-            at_work = decision.state is AgentState.ACTIVE
-        elif decided_on == day and decision.state is AgentState.ACTIVE:
-            at_work = True
-    return at_work
+    """Tell whether an agent is at work on a Jakarta day. decisions: all of the agent."""
+    changes = ((each.decided_at, each.state is AgentState.ACTIVE) for each in decisions)
+    return at_work.is_at_work(changes, day)
 
 
 @dataclass(frozen=True, slots=True)

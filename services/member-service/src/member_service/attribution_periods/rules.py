@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from perisai_kit.domain.at_work import is_at_work
 from perisai_kit.domain.jakarta import jakarta_date
 
 ONE_DAY = timedelta(days=1)
@@ -63,14 +64,8 @@ class Agent:
     decisions: Sequence[tuple[datetime, DecisionKind]]
 
     def is_at_work(self, on: date) -> bool:
-        """Tell whether the agent works on a Jakarta day.
-
-        Who is suspended or dismissed on a day still works on it; who is reinstated works on it.
-        """
-        begun = [each for each in self.decisions if jakarta_date(each[0]) < on]
-        if begun and max(begun)[1] in AT_WORK:
-            return True
-        return any(kind in AT_WORK and jakarta_date(at) == on for at, kind in self.decisions)
+        """Tell whether the agent works on a Jakarta day."""
+        return is_at_work(((at, kind in AT_WORK) for at, kind in self.decisions), on)
 
     @property
     def left_on(self) -> date | None:

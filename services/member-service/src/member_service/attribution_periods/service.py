@@ -123,12 +123,21 @@ async def list_agents(session: AsyncSession, agent_ids: Collection[UUID]) -> Map
     return {id_: Agent(members.get(id_), made) for id_, made in decisions.items()}
 
 
-async def lock_agent(session: AsyncSession, agent_id: UUID) -> None:
-    """Let no decision on an agent pass while members are given to the agent.
+async def list_periods(
+    session: AsyncSession, member_ids: Collection[UUID]
+) -> dict[UUID, list[AttributionPeriod]]:
+    """Return who cares for these members by day, as recorded, the earliest period first."""
+    rows = await queries.list_periods(session, member_ids)
+    return {member_id: [row.period for row in own] for member_id, own in rows.items()}
+
+
+async def lock_agent(session: AsyncSession, agent_id: UUID | None) -> None:
+    """Let no decision on an agent pass while members are given to the agent; None: no agent.
 
     To be called before any of the members is locked.
     """
-    await queries.lock_agent(session, agent_id, shared=True)
+    if agent_id is not None:
+        await queries.lock_agent(session, agent_id, shared=True)
 
 
 async def find_agent_at_work(session: AsyncSession, agent_id: UUID) -> KnownAgent | None:

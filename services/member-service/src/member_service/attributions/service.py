@@ -1,7 +1,7 @@
 """Decide who cares for members: at enrolment, and by hand-overs of one member or of a book."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -11,8 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from member_service.attribution_periods import service as attribution_periods
 from member_service.attribution_periods.models import AttributionPeriodRow, KnownAgent
 from member_service.attribution_periods.rules import (
-    Agent,
-    AttributionPeriod,
     AttributionReason,
     Decision,
     DecisionKind,
@@ -81,39 +79,25 @@ async def record_first(session: AsyncSession, enrolled: Mapping[UUID, UUID], sta
     enrolled: member id → id of the attribution.
     """
     place = Place(stamp.agent_id, stamp.wadah_id, stamp.branch_code, stamp.region_code)
-    if stamp.agent_id is not None:
-        await attribution_periods.lock_agent(session, stamp.agent_id)
+    await attribution_periods.lock_agent(session, stamp.agent_id)
+    reason = AttributionReason.ENROLLED
+    first = HandOver(
+        Target(None), Start(stamp.on, at_once=False), reason, stamp.account_id, stamp.at
+    )
     rows = [
-        _row(
-            attribution_id,
-            member_id,
-            place,
-            HandOver(
-                Target(None),
-                Start(stamp.on, at_once=False),
-                AttributionReason.ENROLLED,
-                stamp.account_id,
-                stamp.at,
-            ),
-        )
+        _row(attribution_id, member_id, place, first)
         for member_id, attribution_id in enrolled.items()
     ]
     await queries.insert_attributions(session, rows)
-    await attribution_periods.record(
-        session,
-        [
-            Subject(
-                member_id,
-                stamp.at,
-                [
-                    Decision(
-                        attribution_id, place, stamp.on, False, AttributionReason.ENROLLED, stamp.at
-                    )
-                ],
-            )
-            for member_id, attribution_id in enrolled.items()
-        ],
-    )
+    subjects = [
+        Subject(
+            member_id,
+            stamp.at,
+            [Decision(attribution_id, place, stamp.on, False, reason, stamp.at)],
+        )
+        for member_id, attribution_id in enrolled.items()
+    ]
+    await attribution_periods.record(session, subjects)
 
 
 async def change(
@@ -125,8 +109,7 @@ async def change(
     Raises: MemberNotFound, AgentUnknown, AttributionUnchanged, AttributionIdTaken,
     HandoverPlanned, OwnMembership, FromDateInvalid, ReasonReserved.
     """
-    if new.agent_id is not None:
-        await attribution_periods.lock_agent(session, new.agent_id)
+    await attribution_periods.lock_agent(session, new.agent_id)
     member = await members.lock(session, member_id=member_id, viewer=officer)
     attribution_id = new.id or new_id()
     first = await queries.find_attribution(session, attribution_id)
@@ -158,14 +141,13 @@ def _same(first: Attribution, member_id: UUID, new: NewAttribution) -> Attributi
 async def find_target(
     session: AsyncSession, agent_id: UUID | None, officer: Principal, *, field: str = "agent_id"
 ) -> Target:
-    """Return who is to care, if the officer may hand members to this agent.
+    """Return who is to care, if the officer may hand members to this agent, who is locked.
 
     field: the request's field that names the agent.
     Raises: AgentUnknown.
     """
     if agent_id is None:
         return Target(None)
-    await attribution_periods.lock_agent(session, agent_id)
     agent = await attribution_periods.find_agent_at_work(session, agent_id)
     if agent is None:
         raise AgentUnknown(field=field)
@@ -188,7 +170,7 @@ async def examine(
         coming = rules.list_planned(each.decisions, today=today)
         # A take-over withdraws what is planned, so it is judged without it.
         left = [one for one in each.decisions if one not in coming or not start.at_once]
-        periods = _judge(replace(each, decisions=left), agents)
+        periods = judge_attributions(each.member_id, left, agents=agents, passes_on=each.passes_on)
         obstacle = rules.find_obstacle(
             periods,
             coming,
@@ -299,15 +281,6 @@ async def record_periods(session: AsyncSession, member_ids: Collection[UUID]) ->
     return [member_id for member_id, is_known in changed.items() if is_known]
 
 
-async def list_periods(
-    session: AsyncSession, member_ids: Collection[UUID]
-) -> dict[UUID, tuple[AttributionPeriod, ...]]:
-    """Return the care of members, the earliest period first."""
-    subjects = await _subjects(session, member_ids)
-    agents = await attribution_periods.list_agents(session, _agents_of(subjects))
-    return {each.member_id: _judge(each, agents) for each in subjects}
-
-
 async def list_book(session: AsyncSession, agent_id: UUID) -> Sequence[UUID]:
     """Return the members who were given to an agent last, also where the agent has left since."""
     return await queries.list_book(session, agent_id, on=clock.today())
@@ -344,12 +317,6 @@ async def _subjects(session: AsyncSession, member_ids: Collection[UUID]) -> list
         )
         for member_id, enrolled_at in enrolled.items()
     ]
-
-
-def _judge(subject: Subject, agents: Mapping[UUID, Agent]) -> tuple[AttributionPeriod, ...]:
-    return judge_attributions(
-        subject.member_id, subject.decisions, agents=agents, passes_on=subject.passes_on
-    )
 
 
 def _agents_of(subjects: Sequence[Subject]) -> set[UUID]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from member_service.attribution_periods import service as attribution_periods
 from member_service.attributions import service as attributions
 from member_service.coverage import queries, rules
 from member_service.coverage.models import AllocationRow
@@ -96,7 +97,7 @@ async def judge_members(session: AsyncSession, member_ids: Collection[UUID], ter
     )
     if passed_over:
         await attributions.record_periods(session, passed_over)
-    periods = await attributions.list_periods(session, birth_dates)
+    periods = await attribution_periods.list_periods(session, birth_dates)
     new_to_bpu = await evidence.list_new_to_bpu(session, birth_dates, bases=terms.evidence)
     events: list[Event] = []
     for member_id, history in histories.items():

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from member_service.attribution_periods import service as attribution_periods
 from member_service.attributions import rules as attribution_rules
 from member_service.attributions import service as attributions
 from member_service.attributions.rules import AttributionBegun, Start
@@ -122,6 +123,7 @@ async def _examine(
     session: AsyncSession, plan: HandoverPlan, officer: Principal
 ) -> tuple[Target, Start, Examined]:
     attribution_rules.check_reason(plan.reason)
+    await attribution_periods.lock_agent(session, plan.to_agent_id)
     target = await attributions.find_target(session, plan.to_agent_id, officer, field="to_agent_id")
     book = await attributions.list_book(session, plan.from_agent_id)
     if plan.member_ids is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from perisai_kit.domain import at_work
 from perisai_kit.domain.jakarta import jakarta_date, midnight
 
 
@@ -33,14 +34,5 @@ class Decision:
 
 
 def is_at_work(decisions: Iterable[Decision], day: date) -> bool:
-    """Tell whether an agent was at work on a Jakarta day.
-
-    The day of a suspension or dismissal still counts, and so does the day of a reinstatement.
-    """
-    begins, ends = midnight(day), midnight(day + timedelta(days=1))
-    known = [each for each in decisions if each.decided_at < ends]
-    before = [each for each in known if each.decided_at < begins]
-    # Of two at one instant, the one that ends the work is the later.
-    last = max(before, key=lambda each: (each.decided_at, not each.is_at_work), default=None)
-    was_at_work = last is not None and last.is_at_work
-    return was_at_work or any(each.is_at_work for each in known if each.decided_at >= begins)
+    """Tell whether an agent was at work on a Jakarta day. decisions: all of the agent."""
+    return at_work.is_at_work(((each.decided_at, each.is_at_work) for each in decisions), day)
