@@ -188,8 +188,8 @@ async def test_the_bank_can_be_asked_what_became_of_it(town: Town, profile: str)
         for each in (paid["payment_request_id"], "never-sent")
     ]
 
-    assert (known["state"], known["paid_amount"]) == ("paid", bill["amount"])
-    assert (unknown["state"], unknown["response_code"]) == ("not_found", "4042601")
+    assert (known["status"], known["paid_amount"]) == ("paid", bill["amount"])
+    assert (unknown["status"], unknown["response_code"]) == ("not_found", "4042601")
 
 
 @pytest.mark.parametrize("profile", PROFILES)

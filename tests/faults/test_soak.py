@@ -162,7 +162,7 @@ async def close_the_month(platform: Platform) -> tuple[str, list[str]]:
             path = f"/v1/commission-months/{MONTH}/closing"
             key = {"Idempotency-Key": str(uuid.uuid4())}
             answer.update(await finance.call("POST", path, headers=key, expect=(200, 409)))
-        return answer.get("state") == "closed"
+        return answer.get("status") == "closed"
 
     closed = await until(is_closed, patience_s=CATCH_UP_S)
     said = f"{answer.get('statement_count')} statements of {answer.get('line_count')} lines"

@@ -68,10 +68,7 @@ def sample_of(platform: "Running") -> dict[str, Any]:
     """Return of the sample data what a second run may not change."""
     paths = ("members", "bills", "payments", "applications", "wadahs")
     return {
-        path: [
-            (each["id"], each.get("state"), each.get("status"))
-            for each in list_all(platform, f"/v1/{path}?")
-        ]
+        path: [(each["id"], each.get("status")) for each in list_all(platform, f"/v1/{path}?")]
         for path in paths
     }
 
@@ -79,7 +76,7 @@ def sample_of(platform: "Running") -> dict[str, Any]:
 def test_sample_has_three_agents_of_two_wadahs_with_twenty_members_each(
     platform: "Running",
 ) -> None:
-    agents = list_all(platform, "/v1/agents?state=active&")
+    agents = list_all(platform, "/v1/agents?status=active&")
     members = Counter(each["agent_id"] for each in list_all(platform, "/v1/members?"))
 
     assert len({each["wadah_id"] for each in agents}) == 2
@@ -97,7 +94,7 @@ def test_sample_has_bills_of_every_status(platform: "Running", status: str) -> N
 
 
 def test_sample_has_an_application_in_every_state(platform: "Running") -> None:
-    states = Counter(each["state"] for each in list_all(platform, "/v1/applications?"))
+    states = Counter(each["status"] for each in list_all(platform, "/v1/applications?"))
 
     assert states == {**dict.fromkeys(STEPS, 1), "active": 3}
 
@@ -116,7 +113,7 @@ def test_sample_has_a_history_that_ends_today(platform: "Running") -> None:
     assert abs(now - clock.real_now()) < timedelta(minutes=1)
     assert max(map(datetime.fromisoformat, paid_at)) <= now
     assert len({each[:7] for each in paid_at}) >= 6
-    for agent in list_all(platform, "/v1/agents?state=active&"):
+    for agent in list_all(platform, "/v1/agents?status=active&"):
         assert datetime.fromisoformat(agent["activated_at"]) < now - timedelta(days=180)
 
 

@@ -29,7 +29,7 @@ def test_plan_has_every_standing_under_a_name_and_every_state_of_an_application(
     plan = make_plan()
     named = {each.sign_in: each.history.standing for each in plan.members if each.sign_in}
 
-    assert {state.state for state in plan.applications} == set(STEPS)
+    assert {each.status for each in plan.applications} == set(STEPS)
     assert {"active", "grace", "lapsed", "registered_unpaid"} <= set(named.values())
 
 

@@ -26,7 +26,7 @@ from snap_bi.messages import (
     TokenAnswer,
     TokenRequest,
 )
-from snap_bi.outcomes import CallResult, Outcome, PaymentState, classify, read_payment_state
+from snap_bi.outcomes import BankPaymentStatus, CallResult, Outcome, classify, read_payment_state
 from snap_bi.outgoing import Sender, sign_token_request, sign_transaction
 from snap_bi.profiles import Profile
 from snap_bi.strict_json import parse_object
@@ -50,11 +50,11 @@ class AccountInquiry:
 class PaymentInquiry:
     """Result of a status inquiry.
 
-    `answer` is set if and only if the bank stated the state of the payment in question.
+    `answer` is set if and only if the bank stated the status of the payment in question.
     """
 
     result: CallResult
-    state: PaymentState
+    status: BankPaymentStatus
     answer: PaymentStatusData | None = None
 
 
@@ -149,7 +149,7 @@ class BankClient:
     async def inquire_payment(
         self, account: VirtualAccount, *, payment_request_id: str
     ) -> PaymentInquiry:
-        """Ask for the state of a payment into one of our virtual accounts (service 26)."""
+        """Ask for the status of a payment into one of our virtual accounts (service 26)."""
         body = PaymentStatusRequest(
             partner_service_id=account.partner_service_id,
             customer_no=account.customer_no,
@@ -320,11 +320,11 @@ def _read_payment_inquiry(
     try:
         data = PaymentStatusAnswer.read(result.body).virtual_account_data
     except FieldProblem:
-        return PaymentInquiry(_mark_unknown(result), PaymentState.UNKNOWN)
+        return PaymentInquiry(_mark_unknown(result), BankPaymentStatus.UNKNOWN)
     is_other_account = (data.virtual_account_no or account.number).strip() != account.number
     if is_other_account or data.payment_request_id not in (None, payment_request_id):
         # The answer is about another payment.
-        return PaymentInquiry(_mark_unknown(result), PaymentState.UNKNOWN)
+        return PaymentInquiry(_mark_unknown(result), BankPaymentStatus.UNKNOWN)
     return PaymentInquiry(result, read_payment_state(result, data.payment_flag_status), data)
 
 

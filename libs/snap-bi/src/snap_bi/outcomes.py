@@ -16,7 +16,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-class PaymentState(StrEnum):
+class BankPaymentStatus(StrEnum):
     """State of a payment into a virtual account, as the bank reports it (service 26)."""
 
     PAID = "paid"
@@ -28,10 +28,10 @@ class PaymentState(StrEnum):
 
 
 _STATES = {
-    "00": PaymentState.PAID,
-    "01": PaymentState.REJECTED,
-    "02": PaymentState.TIMED_OUT,
-    "03": PaymentState.PENDING,
+    "00": BankPaymentStatus.PAID,
+    "01": BankPaymentStatus.REJECTED,
+    "02": BankPaymentStatus.TIMED_OUT,
+    "03": BankPaymentStatus.PENDING,
 }
 _REFUSING_STATUSES = frozenset({400, 401, 403, 429})
 # Routing, bank not supported, invalid account, invalid amount.
@@ -71,14 +71,14 @@ def classify(service: Service, http_status: int, code: ResponseCode | None) -> O
     return Outcome.UNKNOWN
 
 
-def read_payment_state(result: CallResult, flag: str | None) -> PaymentState:
-    """Return the state from the answer to a status inquiry; `flag` is its paymentFlagStatus.
+def read_payment_state(result: CallResult, flag: str | None) -> BankPaymentStatus:
+    """Return the status from the answer to a status inquiry; `flag` is its paymentFlagStatus.
 
     Only a successful answer has a valid flag. A flag outside the standard is unknown.
     """
     if result.outcome is Outcome.EXECUTED:
-        return _STATES.get(flag or "", PaymentState.UNKNOWN)
+        return _STATES.get(flag or "", BankPaymentStatus.UNKNOWN)
     code = result.code
     if code == ResponseCode(404, Service.PAYMENT_STATUS, "01") and result.http_status == 404:
-        return PaymentState.NOT_FOUND
-    return PaymentState.UNKNOWN
+        return BankPaymentStatus.NOT_FOUND
+    return BankPaymentStatus.UNKNOWN

@@ -1,4 +1,4 @@
-"""Service 26, our side: the state of a payment, and answers that do not state it."""
+"""Service 26, our side: the status of a payment, and answers that do not status it."""
 
 import json
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from snap_bi.client import BankClient
-from snap_bi.outcomes import Outcome, PaymentState
+from snap_bi.outcomes import BankPaymentStatus, Outcome
 from snap_bi.outgoing import Sender
 from snap_bi.profiles import BCA, BRI, GENERIC_HMAC, GENERIC_RSA, PROFILES, Profile
 from snap_bi.virtual_account import VirtualAccount, issue
@@ -87,7 +87,7 @@ async def test_a_bank_is_asked_at_its_own_address_by_the_ids_of_the_payment(
 
     found = await connect(bank, profile).inquire_payment(account(profile), payment_request_id=ASKED)
 
-    assert found.state is PaymentState.PAID
+    assert found.status is BankPaymentStatus.PAID
     assert found.answer is not None
     assert found.answer.paid_amount is not None
     assert found.answer.paid_amount.rupiah == 36_800
@@ -115,44 +115,44 @@ def test_each_bank_has_its_own_address_for_the_question() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "state"),
+    ("answer", "status"),
     [
-        (status_answer(paymentFlagStatus="00"), PaymentState.PAID),
-        (status_answer(paymentFlagStatus="01"), PaymentState.REJECTED),
-        (status_answer(paymentFlagStatus="02"), PaymentState.TIMED_OUT),
-        (status_answer(paymentFlagStatus="03"), PaymentState.PENDING),
-        (status_answer("4042601"), PaymentState.NOT_FOUND),
+        (status_answer(paymentFlagStatus="00"), BankPaymentStatus.PAID),
+        (status_answer(paymentFlagStatus="01"), BankPaymentStatus.REJECTED),
+        (status_answer(paymentFlagStatus="02"), BankPaymentStatus.TIMED_OUT),
+        (status_answer(paymentFlagStatus="03"), BankPaymentStatus.PENDING),
+        (status_answer("4042601"), BankPaymentStatus.NOT_FOUND),
         # Anything unclear is unknown.
-        (status_answer(paymentFlagStatus="09"), PaymentState.UNKNOWN),
-        (status_answer(paymentFlagStatus=None), PaymentState.UNKNOWN),
-        (status_answer("2022600"), PaymentState.UNKNOWN),
-        (status_answer("2002500"), PaymentState.UNKNOWN),
-        (status_answer("4042501"), PaymentState.UNKNOWN),
-        (status_answer("4002601"), PaymentState.UNKNOWN),
-        (status_answer("4012600"), PaymentState.UNKNOWN),
-        (status_answer("5002600"), PaymentState.UNKNOWN),
-        (httpx.Response(504), PaymentState.UNKNOWN),
-        (httpx.Response(200, content=b"<html>"), PaymentState.UNKNOWN),
-        (httpx.Response(200, json={"responseCode": "4042601"}), PaymentState.UNKNOWN),
+        (status_answer(paymentFlagStatus="09"), BankPaymentStatus.UNKNOWN),
+        (status_answer(paymentFlagStatus=None), BankPaymentStatus.UNKNOWN),
+        (status_answer("2022600"), BankPaymentStatus.UNKNOWN),
+        (status_answer("2002500"), BankPaymentStatus.UNKNOWN),
+        (status_answer("4042501"), BankPaymentStatus.UNKNOWN),
+        (status_answer("4002601"), BankPaymentStatus.UNKNOWN),
+        (status_answer("4012600"), BankPaymentStatus.UNKNOWN),
+        (status_answer("5002600"), BankPaymentStatus.UNKNOWN),
+        (httpx.Response(504), BankPaymentStatus.UNKNOWN),
+        (httpx.Response(200, content=b"<html>"), BankPaymentStatus.UNKNOWN),
+        (httpx.Response(200, json={"responseCode": "4042601"}), BankPaymentStatus.UNKNOWN),
         (
             httpx.Response(200, json={"responseCode": "2002600", "virtualAccountData": []}),
-            PaymentState.UNKNOWN,
+            BankPaymentStatus.UNKNOWN,
         ),
-        (httpx.ReadTimeout("late"), PaymentState.UNKNOWN),
-        (httpx.ConnectError("away"), PaymentState.UNKNOWN),
+        (httpx.ReadTimeout("late"), BankPaymentStatus.UNKNOWN),
+        (httpx.ConnectError("away"), BankPaymentStatus.UNKNOWN),
         # An answer about another payment.
-        (status_answer(paymentRequestId="another"), PaymentState.UNKNOWN),
-        (status_answer(virtualAccountNo="   12345999"), PaymentState.UNKNOWN),
+        (status_answer(paymentRequestId="another"), BankPaymentStatus.UNKNOWN),
+        (status_answer(virtualAccountNo="   12345999"), BankPaymentStatus.UNKNOWN),
     ],
 )
 async def test_only_a_clear_answer_about_this_payment_tells_its_state(
-    connect: Connect, answer: Reply, state: PaymentState
+    connect: Connect, answer: Reply, status: BankPaymentStatus
 ) -> None:
     client = connect(Bank(answer), GENERIC_RSA)
 
     found = await client.inquire_payment(account(), payment_request_id=ASKED)
 
-    assert found.state is state
+    assert found.status is status
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ async def test_an_odd_field_that_nobody_reads_does_not_hide_the_state(
 
     found = await client.inquire_payment(account(), payment_request_id=ASKED)
 
-    assert found.state is PaymentState.PAID
+    assert found.status is BankPaymentStatus.PAID
     assert found.answer is not None
     assert found.answer.reference_no is None
 
@@ -184,7 +184,7 @@ async def test_an_odd_field_that_decides_leaves_the_state_unknown(
 
     found = await client.inquire_payment(account(), payment_request_id=ASKED)
 
-    assert found.state is PaymentState.UNKNOWN
+    assert found.status is BankPaymentStatus.UNKNOWN
 
 
 async def test_a_payment_the_bank_does_not_know_is_not_taken_for_refused(connect: Connect) -> None:
@@ -201,5 +201,5 @@ async def test_a_refused_token_is_renewed_once_for_a_question(connect: Connect) 
 
     found = await connect(bank, BCA).inquire_payment(account(BCA), payment_request_id=ASKED)
 
-    assert found.state is PaymentState.PAID
+    assert found.status is BankPaymentStatus.PAID
     assert len({request.headers["X-EXTERNAL-ID"] for request in bank.requests}) == 2

@@ -120,7 +120,7 @@ async def close_month(close: Close) -> None:
 
     waited = await until(is_closed, wait_s=close.journey.wait_s)
     said = f"closed after {waited:.1f} s, {answer.get('statement_count')} statements"
-    close.journey.report.check(said, answer.get("state") == "closed")
+    close.journey.report.check(said, answer.get("status") == "closed")
 
 
 async def look_at_statements(close: Close) -> None:

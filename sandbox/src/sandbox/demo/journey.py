@@ -100,12 +100,12 @@ async def take_on_an_agent(journey: Walk) -> Actor:
 
     verified = await cast.officer.post(f"{path}/verification", {})
     met = {each["requirement"]: each["outcome"] for each in verified["requirements"]}
-    report.check(f"state {verified['state']}", verified["state"] == "verified")
+    report.check(f"status {verified['status']}", verified["status"] == "verified")
     for requirement in ("membership", "own_account", "phone_and_device"):
         report.check(f"{requirement} met", met.get(requirement) == "met")
     await _train(journey, path)
     approved = await cast.second_officer.post(f"{path}/approval", {})
-    report.check("approved by another officer", approved["state"] == "active")
+    report.check("approved by another officer", approved["status"] == "active")
     waited = await until(lambda: _is_agent(applicant), wait_s=journey.wait_s)
     report.check(f"signed in as agent after {waited:.1f} s", waited < journey.wait_s)
     report.step("1 an agent is taken on")

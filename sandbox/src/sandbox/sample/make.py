@@ -250,7 +250,7 @@ class _Maker:
             applicant = await ensure_application(
                 self._desk, planned, wadah_id=self._wadah_ids[planned.wadah], today=at.date()
             )
-            if planned.state == "active":
+            if planned.status == "active":
                 await wait_for_role(applicant)
             self._progress()
             return applicant
@@ -259,7 +259,7 @@ class _Maker:
         payers.agents += [
             applicant
             for applicant, planned in zip(applicants, applications, strict=True)
-            if planned.state == "active"
+            if planned.status == "active"
         ]
 
     async def _settle(self, months_ago: int) -> None:

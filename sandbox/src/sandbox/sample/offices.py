@@ -35,7 +35,7 @@ STEPS: Mapping[str, tuple[str, ...]] = {
     "rejected": ("rejected",),
     "withdrawn": ("withdrawn",),
 }
-"""The states that an application goes through after `applied`."""
+"""The statuses that an application goes through after `applied`."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +94,11 @@ def _account(planned: PlannedWadah, wadah_id: str, password: str) -> dict[str, A
 async def ensure_application(
     desk: Desk, planned: PlannedApplication, *, wadah_id: str, today: date
 ) -> Actor:
-    """Bring an application to its state, from where it stands; return the applicant."""
+    """Bring an application to its status, from where it stands; return the applicant."""
     person = planned.member.person
     # Nobody has two of these, so the NIK's digits make an account number of their own.
     account_no = person.nik[6:]
-    if planned.state != "docs_incomplete":  # the bank does not know the account of that one
+    if planned.status != "docs_incomplete":  # the bank does not know the account of that one
         await desk.bank.open_account(
             bank_code=desk.bank_code, account_no=account_no, holder_name=person.full_name.upper()
         )
@@ -112,19 +112,19 @@ async def ensure_application(
             person, wadah_id=wadah_id, bank_code=desk.bank_code, account_no=account_no
         )
         application = await applicant.post("/v1/applications", body)
-    await _advance(desk, applicant, application, to=planned.state, today=today)
+    await _advance(desk, applicant, application, to=planned.status, today=today)
     return applicant
 
 
 async def _advance(
     desk: Desk, applicant: Actor, application: Mapping[str, Any], *, to: str, today: date
 ) -> None:
-    steps, state = STEPS[to], application["state"]
+    steps, status = STEPS[to], application["status"]
     path = f"/v1/applications/{application['id']}"
-    for step in steps[steps.index(state) + 1 if state in steps else 0 :]:
-        state = (await _decide(desk, applicant, path, step, today))["state"]
-        if state != step:
-            raise StepFailed(f"an application is {state} and not {step}")
+    for step in steps[steps.index(status) + 1 if status in steps else 0 :]:
+        status = (await _decide(desk, applicant, path, step, today))["status"]
+        if status != step:
+            raise StepFailed(f"an application is {status} and not {step}")
 
 
 async def _decide(desk: Desk, applicant: Actor, path: str, step: str, today: date) -> Any:

@@ -86,7 +86,7 @@ class PlannedApplication:
     member: PlannedMember
     wadah: int
     applied: int
-    state: str
+    status: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Plan:
 
     @property
     def agents(self) -> tuple[PlannedMember, ...]:
-        return tuple(each.member for each in self.applications if each.state == "active")
+        return tuple(each.member for each in self.applications if each.status == "active")
 
     @property
     def size(self) -> int:
@@ -173,7 +173,7 @@ APPLICATIONS = (
     ("rejected", 1),
     ("withdrawn", 1),
 )
-"""The states of the applications beside the agents', and the month in which they are made."""
+"""The statuses of the applications beside the agents', and the month in which they are made."""
 WADAHS = (
     PlannedWadah("Rukun Nelayan Banyuwangi", "wadah1"),
     PlannedWadah("Kelompok Tani Blambangan", "wadah2"),
@@ -194,12 +194,12 @@ def make_plan() -> Plan:
     members = [people.next(desk, each) for desk, each in zip(desks, histories, strict=True)]
     applicants = [
         PlannedApplication(
-            people.next(OFFICER, APPLICANT, "applicant" if state == "exam_passed" else None),
+            people.next(OFFICER, APPLICANT, "applicant" if status == "exam_passed" else None),
             place % len(WADAHS),
             applied,
-            state,
+            status,
         )
-        for place, (state, applied) in enumerate(APPLICATIONS)
+        for place, (status, applied) in enumerate(APPLICATIONS)
     ]
     officers = [each.member for each in (*agents, *applicants)]
     return Plan(

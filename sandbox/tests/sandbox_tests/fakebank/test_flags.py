@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from perisai_kit.domain import clock
 from sandbox.fakebank.app import create_app
 from snap_bi.client import BankClient
-from snap_bi.outcomes import PaymentState
+from snap_bi.outcomes import BankPaymentStatus
 from snap_bi.outgoing import Sender
 from snap_bi.profiles import BCA, BRI, GENERIC_HMAC, PROFILES, Profile
 from snap_bi.virtual_account import VirtualAccount
@@ -58,7 +58,7 @@ class Bank:
         }
         assert (await self.http.post("/payments", json=payment)).status_code == 200
 
-    async def state(self, profile: Profile, number: str, request_id: str) -> PaymentState:
+    async def status(self, profile: Profile, number: str, request_id: str) -> BankPaymentStatus:
         """Ask through the client the platform uses."""
         name, code = f"us-at-{profile.name}", COMPANY_CODES[profile.name]
         channel = profile.outbound_channel_id
@@ -77,7 +77,7 @@ class Bank:
             transport=httpx.ASGITransport(self.app),
         ) as client:
             account = VirtualAccount(code, number.removeprefix(code))
-            return (await client.inquire_payment(account, payment_request_id=request_id)).state
+            return (await client.inquire_payment(account, payment_request_id=request_id)).status
 
 
 @pytest.fixture
@@ -100,18 +100,18 @@ def number_of(profile: Profile, digit: str = "1") -> str:
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda one: one.name)
-@pytest.mark.parametrize(("says", "state"), [(BOOKED, "paid"), (REFUSED, "rejected")])
+@pytest.mark.parametrize(("says", "status"), [(BOOKED, "paid"), (REFUSED, "rejected")])
 async def test_a_status_inquiry_answers_what_was_decided(
-    bank: Bank, platform: Platform, profile: Profile, says: tuple[str, str], state: str
+    bank: Bank, platform: Platform, profile: Profile, says: tuple[str, str], status: str
 ) -> None:
     platform.says = says
     await bank.pay(number_of(profile), "first")
 
-    assert await bank.state(profile, number_of(profile), "first") == state
+    assert await bank.status(profile, number_of(profile), "first") == status
 
 
 @pytest.mark.parametrize(
-    ("profile", "says", "state"),
+    ("profile", "says", "status"),
     [
         (GENERIC_HMAC, FAILED, "pending"),
         (BRI, FAILED, "pending"),
@@ -124,12 +124,12 @@ async def test_a_failure_of_ours_is_reported_as_the_bank_reads_it(
     platform: Platform,
     profile: Profile,
     says: tuple[str, str | None],
-    state: str,
+    status: str,
 ) -> None:
     platform.says = says
     await bank.pay(number_of(profile), "first")
 
-    assert await bank.state(profile, number_of(profile), "first") == state
+    assert await bank.status(profile, number_of(profile), "first") == status
 
 
 async def test_a_lost_answer_takes_back_nothing_that_was_decided(bank: Bank) -> None:
@@ -138,21 +138,21 @@ async def test_a_lost_answer_takes_back_nothing_that_was_decided(bank: Bank) -> 
     await bank.pay(number, "first", mode="drop_answer")
     await bank.pay(number, "second", mode="drop_answer")
 
-    assert await bank.state(GENERIC_HMAC, number, "first") is PaymentState.PAID
-    assert await bank.state(GENERIC_HMAC, number, "second") is PaymentState.TIMED_OUT
+    assert await bank.status(GENERIC_HMAC, number, "first") is BankPaymentStatus.PAID
+    assert await bank.status(GENERIC_HMAC, number, "second") is BankPaymentStatus.TIMED_OUT
 
 
 async def test_a_payment_never_sent_or_of_another_account_is_not_found(bank: Bank) -> None:
     await bank.pay(number_of(GENERIC_HMAC), "first")
 
-    assert await bank.state(GENERIC_HMAC, number_of(GENERIC_HMAC), "other") == "not_found"
-    assert await bank.state(GENERIC_HMAC, number_of(GENERIC_HMAC, "2"), "first") == "not_found"
-    assert await bank.state(BCA, number_of(BCA), "first") == "not_found"
+    assert await bank.status(GENERIC_HMAC, number_of(GENERIC_HMAC), "other") == "not_found"
+    assert await bank.status(GENERIC_HMAC, number_of(GENERIC_HMAC, "2"), "first") == "not_found"
+    assert await bank.status(BCA, number_of(BCA), "first") == "not_found"
 
 
 async def test_the_question_is_in_the_banks_log(bank: Bank) -> None:
     await bank.pay(number_of(GENERIC_HMAC), "first")
-    await bank.state(GENERIC_HMAC, number_of(GENERIC_HMAC), "first")
+    await bank.status(GENERIC_HMAC, number_of(GENERIC_HMAC), "first")
 
     newest = json.loads((await bank.http.get("/log")).text)[0]
 

@@ -1,4 +1,4 @@
-"""The histories of wadahs, agents and applications: a row for every change of their state."""
+"""The histories of wadahs, agents and applications: a row for every change of their status."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -8,15 +8,15 @@ from perisai_kit.auth.principal import Principal
 from perisai_kit.domain.ids import new_id
 
 
-class HasState(Protocol):
+class HasStatus(Protocol):
     @property
-    def state(self) -> StrEnum: ...
+    def status(self) -> StrEnum: ...
     @property
     def reason_code(self) -> str | None: ...
 
 
 def change_columns(
-    changed: HasState,
+    changed: HasStatus,
     before: StrEnum | None,
     *,
     by: Principal,
@@ -25,12 +25,12 @@ def change_columns(
 ) -> dict[str, Any]:
     """Return the columns of a history row but whose history it is.
 
-    before: the state until now, None for what was made now.
+    before: the status until now, None for what was made now.
     """
     return {
         "id": new_id(),
-        "from_state": before,
-        "to_state": changed.state,
+        "from_status": before,
+        "to_status": changed.status,
         "reason_code": changed.reason_code,
         "reason": reason,
         "changed_at": at,

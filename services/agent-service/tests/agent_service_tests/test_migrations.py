@@ -60,5 +60,5 @@ async def test_the_checks_of_the_models_are_in_the_database(
     finally:
         await connection.close()
 
-    expected = {"ck_agents_state", "ck_applications_state", "ck_wadahs_state", "ck_wadahs_kind"}
+    expected = {"ck_agents_status", "ck_applications_status", "ck_wadahs_status", "ck_wadahs_kind"}
     assert expected <= {row["conname"] for row in names}

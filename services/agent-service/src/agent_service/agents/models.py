@@ -4,14 +4,14 @@ from datetime import date, datetime
 from sqlalchemy import ForeignKey, Index, LargeBinary, Sequence, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from agent_service.agents.rules import AgentState
+from agent_service.agents.rules import AgentStatus
 from agent_service.base import Base
 from perisai_kit.db.columns import choice
 from perisai_kit.privacy.columns import sealed_text
 
 agent_numbers = Sequence("agent_numbers", metadata=Base.metadata)
 
-_IN_OFFICE = text("state <> 'dismissed'")
+_IN_OFFICE = text("status <> 'dismissed'")
 
 
 class Agent(Base):
@@ -45,7 +45,7 @@ class Agent(Base):
     account_no = sealed_text()
     account_holder_name = sealed_text()
 
-    state: Mapped[AgentState] = mapped_column(choice(AgentState, "state"))
+    status: Mapped[AgentStatus] = mapped_column(choice(AgentStatus, "status"))
     reason_code: Mapped[str | None]
     in_office_since: Mapped[date]
     """The day of the activation or of the last reinstatement."""
@@ -60,8 +60,8 @@ class AgentChange(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     agent_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("agents.id"))
-    from_state: Mapped[AgentState | None] = mapped_column(choice(AgentState, "from_state"))
-    to_state: Mapped[AgentState] = mapped_column(choice(AgentState, "to_state"))
+    from_status: Mapped[AgentStatus | None] = mapped_column(choice(AgentStatus, "from_status"))
+    to_status: Mapped[AgentStatus] = mapped_column(choice(AgentStatus, "to_status"))
     reason_code: Mapped[str | None]
     reason = sealed_text(nullable=True)
     changed_at: Mapped[datetime]

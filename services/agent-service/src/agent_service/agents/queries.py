@@ -5,7 +5,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.agents.models import Agent, AgentChange, agent_numbers
-from agent_service.agents.rules import AgentNotFound, AgentRecord, AgentState, Decision
+from agent_service.agents.rules import AgentNotFound, AgentRecord, AgentStatus, Decision
 from agent_service.scopes import OFFICES, by_office
 from perisai_kit.auth.principal import Principal, Role
 
@@ -55,14 +55,14 @@ async def list_page(
     session: AsyncSession,
     *,
     seen: ColumnElement[bool],
-    state: AgentState | None,
+    status: AgentStatus | None,
     wadah_id: UUID | None,
     after: UUID | None,
     limit: int,
 ) -> Sequence[Agent]:
     chosen = select(Agent).where(seen)
-    if state is not None:
-        chosen = chosen.where(Agent.state == state)
+    if status is not None:
+        chosen = chosen.where(Agent.status == status)
     if wadah_id is not None:
         chosen = chosen.where(Agent.wadah_id == wadah_id)
     if after is not None:
@@ -77,14 +77,14 @@ async def list_changes(session: AsyncSession, agent_id: UUID) -> Sequence[AgentC
 
 
 async def list_decisions(session: AsyncSession, agent_id: UUID) -> Sequence[Decision]:
-    """Return every change of an agent's state, the oldest first."""
+    """Return every change of an agent's status, the oldest first."""
     chosen = (
-        select(AgentChange.changed_at, AgentChange.to_state)
+        select(AgentChange.changed_at, AgentChange.to_status)
         .where(AgentChange.agent_id == agent_id)
         .order_by(AgentChange.id)
         .limit(MAX_DECISIONS)
     )
-    return [Decision(decided_at, state) for decided_at, state in await session.execute(chosen)]
+    return [Decision(decided_at, status) for decided_at, status in await session.execute(chosen)]
 
 
 async def list_records(
@@ -92,7 +92,7 @@ async def list_records(
 ) -> Sequence[AgentRecord]:
     """Return every record of this person or this account as an agent, newest first."""
     chosen = (
-        select(Agent.account_id, Agent.state, Agent.reason_code, Agent.reinstatement_not_before)
+        select(Agent.account_id, Agent.status, Agent.reason_code, Agent.reinstatement_not_before)
         .where(or_(Agent.nik_hash == nik_hash, Agent.account_id == account_id))
         .order_by(Agent.id.desc())
         .limit(MAX_RECORDS)
@@ -102,7 +102,7 @@ async def list_records(
 
 async def count_active(session: AsyncSession, wadah_id: UUID) -> int:
     counted = select(func.count()).where(
-        Agent.wadah_id == wadah_id, Agent.state == AgentState.ACTIVE
+        Agent.wadah_id == wadah_id, Agent.status == AgentStatus.ACTIVE
     )
     return await session.scalar(counted) or 0
 

@@ -6,8 +6,8 @@ from agent_service.agents import service
 from agent_service.agents.models import Agent
 from agent_service.agents.rules import (
     AgentNotFound,
-    AgentState,
-    AgentStateConflict,
+    AgentStatus,
+    AgentStatusConflict,
     OwnCase,
     ReinstatementTooEarly,
 )
@@ -33,21 +33,21 @@ from perisai_kit.http.types import AgentId, WadahId
 router = APIRouter(prefix="/v1/agents", tags=["agents"], route_class=TransactionRoute)
 reading = APIRouter(prefix="/v1/agents", tags=["agents"])
 
-DECIDING = (AgentNotFound, BranchOutOfScope, OwnCase, AgentStateConflict)
+DECIDING = (AgentNotFound, BranchOutOfScope, OwnCase, AgentStatusConflict)
 
 
 @reading.get("", response_model=Page[AgentOut])
 async def list_agents(
     session: ReadSession,
     principal: SignedIn,
-    state: Annotated[AgentState | None, Query(description="Only agents in this state.")] = None,
+    status: Annotated[AgentStatus | None, Query(description="Only agents in this status.")] = None,
     wadah_id: Annotated[WadahId | None, Query(description="Only of this wadah.")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Slice[Agent]:
     """List agents: oneself, the own wadah's, or those of the own scope."""
     return await service.list_visible(
-        session, principal=principal, state=state, wadah_id=wadah_id, cursor=cursor, limit=limit
+        session, principal=principal, status=status, wadah_id=wadah_id, cursor=cursor, limit=limit
     )
 
 

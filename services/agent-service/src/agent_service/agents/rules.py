@@ -1,4 +1,4 @@
-"""What is true of an agent in office: states by day, who may decide, the way back, codes.
+"""What is true of an agent in office: statuses by day, who may decide, the way back, codes.
 
 Source: docs/domain.md, Deactivation.
 """
@@ -17,16 +17,16 @@ CODE_PREFIX = "PRS-"
 CODE_DIGITS = 7
 
 
-class AgentState(StrEnum):
+class AgentStatus(StrEnum):
     ACTIVE = "active"
     SUSPENDED = "suspended"
     DISMISSED = "dismissed"
 
 
-NEXT: Mapping[AgentState, frozenset[AgentState]] = {
-    AgentState.ACTIVE: frozenset({AgentState.SUSPENDED, AgentState.DISMISSED}),
-    AgentState.SUSPENDED: frozenset({AgentState.ACTIVE, AgentState.DISMISSED}),
-    AgentState.DISMISSED: frozenset(),
+NEXT: Mapping[AgentStatus, frozenset[AgentStatus]] = {
+    AgentStatus.ACTIVE: frozenset({AgentStatus.SUSPENDED, AgentStatus.DISMISSED}),
+    AgentStatus.SUSPENDED: frozenset({AgentStatus.ACTIVE, AgentStatus.DISMISSED}),
+    AgentStatus.DISMISSED: frozenset(),
 }
 
 
@@ -69,10 +69,10 @@ class OwnCase(Forbidden):
     )
 
 
-class AgentStateConflict(Conflict):
-    """`details` holds `state`, the present one, and `to`, the one that was asked for."""
+class AgentStatusConflict(Conflict):
+    """`details` holds `status`, the present one, and `to`, the one that was asked for."""
 
-    code = "agent_state"
+    code = "agent_status"
     text = "The status of the agent does not allow this change. Read the agent again."
     text_id = "Status agen saat ini tidak memungkinkan perubahan ini. Muat ulang data agen."
 
@@ -102,23 +102,23 @@ class AgentExists(Conflict):
     )
 
 
-def check_next(state: AgentState, to: AgentState) -> None:
-    """Raises: AgentStateConflict when the agent cannot go from `state` to `to`."""
-    if to not in NEXT[state]:
-        raise AgentStateConflict(state=state.value, to=to.value)
+def check_next(status: AgentStatus, to: AgentStatus) -> None:
+    """Raises: AgentStatusConflict when the agent cannot go from `status` to `to`."""
+    if to not in NEXT[status]:
+        raise AgentStatusConflict(status=status.value, to=to.value)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An entry of an agent's history: the state from this instant on."""
+    """An entry of an agent's history: the status from this instant on."""
 
     decided_at: datetime
-    state: AgentState
+    status: AgentStatus
 
 
 def is_at_work(decisions: Iterable[Decision], day: date) -> bool:
     """Tell whether an agent is at work on a Jakarta day. decisions: all of the agent."""
-    changes = ((each.decided_at, each.state is AgentState.ACTIVE) for each in decisions)
+    changes = ((each.decided_at, each.status is AgentStatus.ACTIVE) for each in decisions)
     return at_work.is_at_work(changes, day)
 
 
@@ -166,7 +166,7 @@ class AgentRecord:
     """
 
     account_id: UUID
-    state: AgentState
+    status: AgentStatus
     reason_code: str | None
     not_before: date | None
 
@@ -201,7 +201,7 @@ def check_new_registration(records: Iterable[AgentRecord], today: date) -> None:
 
 
 def _blocks(record: AgentRecord) -> bool:
-    if record.state is not AgentState.DISMISSED:
+    if record.status is not AgentStatus.DISMISSED:
         return True
     return record.reason_code in {reason.value for reason in FOR_CAUSE}
 

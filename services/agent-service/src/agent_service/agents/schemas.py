@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from agent_service.agents.rules import AgentState, DismissalReason, SuspensionReason
+from agent_service.agents.rules import AgentStatus, DismissalReason, SuspensionReason
 from perisai_kit.http.types import (
     ApplicationId,
     BranchCode,
@@ -66,7 +66,7 @@ class AgentOut(Out):
     assignment_letter_number: Annotated[
         str, Field(description="Number of the wadah's Surat Tugas.")
     ]
-    state: Annotated[AgentState, Field(description="Where the agent stands.")]
+    status: Annotated[AgentStatus, Field(description="Where the agent stands.")]
     reason_code: Annotated[
         str | None, Field(description="Why the agent is suspended or dismissed.")
     ]
@@ -81,8 +81,10 @@ class AgentOut(Out):
 
 
 class AgentChangeOut(Out):
-    from_state: Annotated[AgentState | None, Field(description="State before; null for the first.")]
-    to_state: Annotated[AgentState, Field(description="State after.")]
+    from_status: Annotated[
+        AgentStatus | None, Field(description="Status before; null for the first.")
+    ]
+    to_status: Annotated[AgentStatus, Field(description="Status after.")]
     reason_code: Annotated[str | None, Field(description="Why, as a code.")]
     reason: Annotated[str | None, Field(description="Why, in words.")]
     changed_at: Annotated[Instant, Field(description="When it was changed.")]
@@ -91,7 +93,7 @@ class AgentChangeOut(Out):
 
 class AgentDetailOut(AgentOut):
     history: Annotated[
-        tuple[AgentChangeOut, ...], Field(description="Every change of state, oldest first.")
+        tuple[AgentChangeOut, ...], Field(description="Every change of status, oldest first.")
     ] = ()
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from agent_service.agents import queries, rules
 from agent_service.agents.models import Agent, AgentChange
 from agent_service.agents.rules import (
-    AgentState,
+    AgentStatus,
     Appointment,
     Decision,
     DismissalReason,
@@ -101,7 +101,7 @@ async def activate(
         bank_code=new.bank_code,
         account_no=new.account_no,
         account_holder_name=new.account_holder_name,
-        state=AgentState.ACTIVE,
+        status=AgentStatus.ACTIVE,
         in_office_since=today,
         activated_at=now,
     )
@@ -121,12 +121,12 @@ async def suspend(
     """Suspend an agent: he may not act until he is reinstated.
 
     wait_months: how long a suspension for inactivity lasts at least.
-    Raises: AgentNotFound, BranchOutOfScope, OwnCase, AgentStateConflict.
+    Raises: AgentNotFound, BranchOutOfScope, OwnCase, AgentStatusConflict.
     """
     agent = await _lock_to_decide(session, agent_id, by)
     now = clock.now()
     until = rules.reinstatement_from(new.reason_code, jakarta_date(now), wait_months)
-    await _move(session, agent, AgentState.SUSPENDED, new.reason_code, new.reason, by=by, at=now)
+    await _move(session, agent, AgentStatus.SUSPENDED, new.reason_code, new.reason, by=by, at=now)
     agent.reinstatement_not_before = rules.later_of(agent.reinstatement_not_before, until)
     await publish(session, _away(AgentSuspended, agent, new.reason_code, at=now))
     return await _describe(session, agent)
@@ -137,11 +137,11 @@ async def reinstate(
 ) -> Described:
     """Reinstate a suspended agent whose wadah is active.
 
-    Raises: AgentNotFound, BranchOutOfScope, OwnCase, AgentStateConflict, ReinstatementTooEarly,
+    Raises: AgentNotFound, BranchOutOfScope, OwnCase, AgentStatusConflict, ReinstatementTooEarly,
     WadahNotActive.
     """
     agent = await _lock_to_decide(session, agent_id, by)
-    rules.check_next(agent.state, AgentState.ACTIVE)
+    rules.check_next(agent.status, AgentStatus.ACTIVE)
     now = clock.now()
     today = jakarta_date(now)
     records = await queries.list_records(
@@ -149,7 +149,7 @@ async def reinstate(
     )
     rules.check_wait(records, today)
     await wadahs.lock_active(session, agent.wadah_id, on=today)
-    await _move(session, agent, AgentState.ACTIVE, None, new.reason, by=by, at=now)
+    await _move(session, agent, AgentStatus.ACTIVE, None, new.reason, by=by, at=now)
     agent.in_office_since, agent.reinstatement_not_before = today, None
     await publish(session, _at_work(AgentReinstated, agent, at=now))
     return await _describe(session, agent)
@@ -161,11 +161,11 @@ async def dismiss(
     """Dismiss an agent, for good. After fraud, crime or gratification he never comes back.
 
     A wait after inactivity stays with the record, and so with the person.
-    Raises: AgentNotFound, BranchOutOfScope, OwnCase, AgentStateConflict.
+    Raises: AgentNotFound, BranchOutOfScope, OwnCase, AgentStatusConflict.
     """
     agent = await _lock_to_decide(session, agent_id, by)
     now = clock.now()
-    await _move(session, agent, AgentState.DISMISSED, new.reason_code, new.reason, by=by, at=now)
+    await _move(session, agent, AgentStatus.DISMISSED, new.reason_code, new.reason, by=by, at=now)
     await publish(session, _away(AgentDismissed, agent, new.reason_code, at=now))
     return await _describe(session, agent)
 
@@ -199,7 +199,7 @@ async def list_visible(
     session: AsyncSession,
     *,
     principal: Principal,
-    state: AgentState | None,
+    status: AgentStatus | None,
     wadah_id: UUID | None,
     cursor: str | None,
     limit: int,
@@ -208,7 +208,7 @@ async def list_visible(
     rows = await queries.list_page(
         session,
         seen=queries.visible(principal),
-        state=state,
+        status=status,
         wadah_id=wadah_id,
         after=read_cursor(cursor, UUID),
         limit=limit + 1,
@@ -217,7 +217,7 @@ async def list_visible(
 
 
 async def list_decisions(session: AsyncSession, agent_id: UUID) -> Sequence[Decision]:
-    """Return every change of an agent's state, the oldest first."""
+    """Return every change of an agent's status, the oldest first."""
     return await queries.list_decisions(session, agent_id)
 
 
@@ -238,15 +238,15 @@ async def _lock_to_decide(session: AsyncSession, agent_id: UUID, by: Principal) 
 async def _move(
     session: AsyncSession,
     agent: Agent,
-    to: AgentState,
+    to: AgentStatus,
     reason_code: str | None,
     reason: str,
     *,
     by: Principal,
     at: datetime,
 ) -> None:
-    rules.check_next(agent.state, to)
-    before, agent.state, agent.reason_code = agent.state, to, reason_code
+    rules.check_next(agent.status, to)
+    before, agent.status, agent.reason_code = agent.status, to, reason_code
     _record(session, agent, before, by=by, at=at, reason=reason)
     await session.flush()
     await wadahs.lock(session, agent.wadah_id)
@@ -261,7 +261,7 @@ async def _count(session: AsyncSession, wadah_id: UUID) -> None:
 def _record(
     session: AsyncSession,
     agent: Agent,
-    before: AgentState | None,
+    before: AgentStatus | None,
     *,
     by: Principal,
     at: datetime,

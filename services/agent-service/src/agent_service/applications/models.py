@@ -6,13 +6,13 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
 
-from agent_service.applications.rules import ApplicationState
+from agent_service.applications.rules import ApplicationStatus
 from agent_service.base import Base
 from agent_service.requirements.rules import Citizenship
 from perisai_kit.db.columns import choice
 from perisai_kit.privacy.columns import sealed_text
 
-_LIVE = text("state NOT IN ('active', 'rejected', 'withdrawn')")
+_LIVE = text("status NOT IN ('active', 'rejected', 'withdrawn')")
 
 
 class Application(Base):
@@ -49,7 +49,7 @@ class Application(Base):
     account_holder_name = sealed_text()
     device_description: Mapped[str]
 
-    state: Mapped[ApplicationState] = mapped_column(choice(ApplicationState, "state"))
+    status: Mapped[ApplicationStatus] = mapped_column(choice(ApplicationStatus, "status"))
     reason_code: Mapped[str | None]
     applied_at: Mapped[datetime]
 
@@ -60,10 +60,10 @@ class ApplicationChange(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     application_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("applications.id"))
-    from_state: Mapped[ApplicationState | None] = mapped_column(
-        choice(ApplicationState, "from_state")
+    from_status: Mapped[ApplicationStatus | None] = mapped_column(
+        choice(ApplicationStatus, "from_status")
     )
-    to_state: Mapped[ApplicationState] = mapped_column(choice(ApplicationState, "to_state"))
+    to_status: Mapped[ApplicationStatus] = mapped_column(choice(ApplicationStatus, "to_status"))
     reason_code: Mapped[str | None]
     reason = sealed_text(nullable=True)
     changed_at: Mapped[datetime]

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from agent_service.applications.models import Application, ApplicationChange
 from agent_service.applications.rules import (
     ApplicationNotFound,
-    ApplicationState,
+    ApplicationStatus,
 )
 from agent_service.scopes import by_office
 from perisai_kit.auth.principal import Principal, Role
@@ -62,14 +62,14 @@ async def list_page(
     session: AsyncSession,
     *,
     seen: ColumnElement[bool],
-    state: ApplicationState | None,
+    status: ApplicationStatus | None,
     wadah_id: UUID | None,
     after: UUID | None,
     limit: int,
 ) -> Sequence[Application]:
     chosen = select(Application).where(seen)
-    if state is not None:
-        chosen = chosen.where(Application.state == state)
+    if status is not None:
+        chosen = chosen.where(Application.status == status)
     if wadah_id is not None:
         chosen = chosen.where(Application.wadah_id == wadah_id)
     if after is not None:

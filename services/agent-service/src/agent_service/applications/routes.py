@@ -8,8 +8,8 @@ from agent_service.applications.models import Application
 from agent_service.applications.rules import (
     ApplicationNotFound,
     ApplicationOpen,
-    ApplicationState,
-    ApplicationStateConflict,
+    ApplicationStatus,
+    ApplicationStatusConflict,
     PhoneProofRequired,
 )
 from agent_service.applications.schemas import (
@@ -57,7 +57,7 @@ reading = APIRouter(prefix="/v1/applications", tags=["applications"])
 # Not a TransactionRoute: other services are asked, and that is never done inside a transaction.
 asking = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=JsonRoute)
 
-DECIDING = (ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStateConflict)
+DECIDING = (ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStatusConflict)
 
 
 @router.post(
@@ -90,8 +90,8 @@ async def apply(
 async def list_applications(
     session: ReadSession,
     principal: SignedIn,
-    state: Annotated[
-        ApplicationState | None, Query(description="Only applications in this state.")
+    status: Annotated[
+        ApplicationStatus | None, Query(description="Only applications in this status.")
     ] = None,
     wadah_id: Annotated[WadahId | None, Query(description="Only of this wadah.")] = None,
     cursor: Cursor = None,
@@ -99,7 +99,7 @@ async def list_applications(
 ) -> Slice[Application]:
     """List applications, the oldest first: one's own, the own wadah's, or those in scope."""
     return await service.list_visible(
-        session, principal=principal, state=state, wadah_id=wadah_id, cursor=cursor, limit=limit
+        session, principal=principal, status=status, wadah_id=wadah_id, cursor=cursor, limit=limit
     )
 
 
@@ -198,7 +198,7 @@ async def reject_application(
 
 @router.post(
     "/{application_id}/withdrawal",
-    responses=problems(ApplicationNotFound, ApplicationStateConflict),
+    responses=problems(ApplicationNotFound, ApplicationStatusConflict),
 )
 async def withdraw_application(
     application_id: ApplicationId,
@@ -219,7 +219,7 @@ async def withdraw_application(
     responses=problems(
         ApplicationNotFound,
         BranchOutOfScope,
-        ApplicationStateConflict,
+        ApplicationStatusConflict,
         AttestationRefused,
         TooManyVerifications,
     ),

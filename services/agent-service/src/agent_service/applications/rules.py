@@ -1,4 +1,4 @@
-"""What is true of an application: its states.
+"""What is true of an application: its statuses.
 
 Source: docs/domain.md, Becoming an agent (Perban 1/2023 art. 7) and Steps found in practice.
 """
@@ -11,7 +11,7 @@ from perisai_kit.domain.errors import Conflict, Forbidden, NotFound
 OTP = "otp"
 
 
-class ApplicationState(StrEnum):
+class ApplicationStatus(StrEnum):
     APPLIED = "applied"
     DOCS_INCOMPLETE = "docs_incomplete"
     VERIFIED = "verified"
@@ -23,11 +23,11 @@ class ApplicationState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-_S = ApplicationState
+_S = ApplicationStatus
 ENDED = frozenset({_S.ACTIVE, _S.REJECTED, _S.WITHDRAWN})
-LIVE = frozenset(ApplicationState) - ENDED
+LIVE = frozenset(ApplicationStatus) - ENDED
 _OUT = frozenset({_S.REJECTED, _S.WITHDRAWN})
-NEXT: Mapping[ApplicationState, frozenset[ApplicationState]] = {
+NEXT: Mapping[ApplicationStatus, frozenset[ApplicationStatus]] = {
     _S.APPLIED: frozenset({_S.DOCS_INCOMPLETE, _S.VERIFIED}) | _OUT,
     _S.DOCS_INCOMPLETE: frozenset({_S.DOCS_INCOMPLETE, _S.VERIFIED}) | _OUT,
     # Straight to active only where the settings ask for no training or no exam.
@@ -70,10 +70,10 @@ class ApplicationOpen(Conflict):
     text_id = "Orang atau akun ini masih memiliki pendaftaran yang diproses. Tunggu keputusannya."
 
 
-class ApplicationStateConflict(Conflict):
-    """`details` holds `state`, the present one, and `to`, the one that was asked for."""
+class ApplicationStatusConflict(Conflict):
+    """`details` holds `status`, the present one, and `to`, the one that was asked for."""
 
-    code = "application_state"
+    code = "application_status"
     text = "The status of the application does not allow this step. Read the application again."
     text_id = (
         "Status pendaftaran saat ini tidak memungkinkan langkah ini. Muat ulang data pendaftaran."
@@ -89,29 +89,29 @@ def check_phone(amr: Collection[str], device_id: str | None) -> None:
         raise PhoneProofRequired
 
 
-def check_next(state: ApplicationState, to: ApplicationState) -> None:
-    """Raises: ApplicationStateConflict when the application cannot go from `state` to `to`."""
-    if to not in NEXT[state]:
-        raise ApplicationStateConflict(state=state.value, to=to.value)
+def check_next(status: ApplicationStatus, to: ApplicationStatus) -> None:
+    """Raises: ApplicationStatusConflict when the application cannot go from `status` to `to`."""
+    if to not in NEXT[status]:
+        raise ApplicationStatusConflict(status=status.value, to=to.value)
 
 
-def check_live(state: ApplicationState) -> None:
-    """Raises: ApplicationStateConflict when the application has ended."""
-    if state in ENDED:
-        raise ApplicationStateConflict(state=state.value)
+def check_live(status: ApplicationStatus) -> None:
+    """Raises: ApplicationStatusConflict when the application has ended."""
+    if status in ENDED:
+        raise ApplicationStatusConflict(status=status.value)
 
 
 def after_verification(
-    state: ApplicationState, *, any_unmet: bool, all_met: bool
-) -> ApplicationState:
-    """Return the state after a verification of what comes before the training.
+    status: ApplicationStatus, *, any_unmet: bool, all_met: bool
+) -> ApplicationStatus:
+    """Return the status after a verification of what comes before the training.
 
-    Something unmet makes the documents incomplete, an unanswered question leaves the state as it
-    was, and past the training a verification no longer moves the state: the approval looks at the
+    Something unmet makes the documents incomplete, an unanswered question leaves the status as it
+    was, and past the training a verification no longer moves the status: the approval looks at the
     findings.
     """
-    if state not in {_S.APPLIED, _S.DOCS_INCOMPLETE, _S.VERIFIED}:
-        return state
+    if status not in {_S.APPLIED, _S.DOCS_INCOMPLETE, _S.VERIFIED}:
+        return status
     if any_unmet:
         return _S.DOCS_INCOMPLETE
-    return _S.VERIFIED if all_met else state
+    return _S.VERIFIED if all_met else status

@@ -9,7 +9,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from agent_service.applications.rules import ApplicationState, RejectionReason
+from agent_service.applications.rules import ApplicationStatus, RejectionReason
 from agent_service.dates import TypedDate
 from agent_service.exams.schemas import ExamOut
 from agent_service.requirements.rules import Citizenship
@@ -124,7 +124,7 @@ class ApplicationOut(Out):
     """NIK, names and account number are masked."""
 
     id: RecordId
-    state: Annotated[ApplicationState, Field(description="Where the application stands.")]
+    status: Annotated[ApplicationStatus, Field(description="Where the application stands.")]
     reason_code: Annotated[
         str | None, Field(description="Why it was rejected or found incomplete.")
     ]
@@ -161,10 +161,10 @@ class ApplicationOut(Out):
 
 
 class ApplicationChangeOut(Out):
-    from_state: Annotated[
-        ApplicationState | None, Field(description="State before; null for the first.")
+    from_status: Annotated[
+        ApplicationStatus | None, Field(description="Status before; null for the first.")
     ]
-    to_state: Annotated[ApplicationState, Field(description="State after.")]
+    to_status: Annotated[ApplicationStatus, Field(description="Status after.")]
     reason_code: Annotated[str | None, Field(description="Why, as a code.")]
     reason: Annotated[str | None, Field(description="Why, in words.")]
     changed_at: Annotated[Instant, Field(description="When it was changed.")]
@@ -183,7 +183,7 @@ class ApplicationDetailOut(ApplicationOut):
     )
     exam: Annotated[ExamOut | None, Field(description="The latest exam, once recorded.")] = None
     history: Annotated[
-        tuple[ApplicationChangeOut, ...], Field(description="Every change of state, oldest first.")
+        tuple[ApplicationChangeOut, ...], Field(description="Every change of status, oldest first.")
     ] = ()
     agent_id: AgentId | None = None
 

@@ -12,7 +12,7 @@ from agent_service.agents import service as agents
 from agent_service.agents.rules import Appointment, Person
 from agent_service.applications import queries, rules
 from agent_service.applications.models import Application, ApplicationChange
-from agent_service.applications.rules import ApplicationState
+from agent_service.applications.rules import ApplicationStatus
 from agent_service.applications.schemas import (
     NewApplication,
     NewApproval,
@@ -107,7 +107,7 @@ def _application(new: NewApplication, nik: Nik, *, by: Principal, nik_hash: byte
         account_no=new.account_no,
         account_holder_name=new.account_holder_name,
         device_description=new.device_description,
-        state=ApplicationState.APPLIED,
+        status=ApplicationStatus.APPLIED,
         applied_at=clock.now(),
     )
 
@@ -122,13 +122,13 @@ async def record_training(
 ) -> Described:
     """Record that the applicant has completed the training.
 
-    Raises: ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStateConflict,
+    Raises: ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStatusConflict,
     NotYetHappened.
     """
     application = await _lock_to_decide(session, application_id, by)
-    rules.check_next(application.state, ApplicationState.TRAINING)
+    rules.check_next(application.status, ApplicationStatus.TRAINING)
     await trainings.record(session, application.id, new, by_id=by.account_id)
-    move(session, application, ApplicationState.TRAINING, by=by)
+    move(session, application, ApplicationStatus.TRAINING, by=by)
     return await describe(session, application, settings=settings)
 
 
@@ -137,12 +137,12 @@ async def record_exam(
 ) -> Described:
     """Record an exam; a failed one may be taken again.
 
-    Raises: ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStateConflict,
+    Raises: ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStatusConflict,
     NotYetHappened, ExamBeforeTraining.
     """
     application = await _lock_to_decide(session, application_id, by)
-    to = ApplicationState.EXAM_PASSED if new.passed else ApplicationState.EXAM_FAILED
-    rules.check_next(application.state, to)
+    to = ApplicationStatus.EXAM_PASSED if new.passed else ApplicationStatus.EXAM_FAILED
+    rules.check_next(application.status, to)
     await exams.record(session, application.id, new, by_id=by.account_id)
     move(session, application, to, by=by)
     return await describe(session, application, settings=settings)
@@ -160,22 +160,22 @@ async def approve(
     """Approve an application that meets every requirement: the applicant becomes an agent.
 
     Two approvals at once wait on the application's row, and the second finds it ended.
-    Raises: ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStateConflict,
+    Raises: ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStatusConflict,
     RequirementsUnmet, AgentExists, ReinstatementTooEarly, WadahNotActive.
     """
     application = await _lock_to_decide(session, application_id, by)
-    rules.check_live(application.state)
+    rules.check_live(application.status)
     local = await judge(session, application, settings=settings)
     requirement_rules.check_requirements(
         await requirements.standing(
             session, application.id, required=settings.requirements, fresh=local
         )
     )
-    rules.check_next(application.state, ApplicationState.ACTIVE)
+    rules.check_next(application.status, ApplicationStatus.ACTIVE)
     await requirements.record(session, application.id, local, by_id=by.account_id)
     appointment = _appointment(application, new.assignment_letter_number)
     await agents.activate(session, appointment, by=by, keyring=keyring)
-    move(session, application, ApplicationState.ACTIVE, by=by)
+    move(session, application, ApplicationStatus.ACTIVE, by=by)
     return await describe(session, application, settings=settings)
 
 
@@ -189,13 +189,13 @@ async def reject(
 ) -> Described:
     """Reject an application, with a reason.
 
-    Raises: ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStateConflict.
+    Raises: ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStatusConflict.
     """
     application = await _lock_to_decide(session, application_id, by)
     move(
         session,
         application,
-        ApplicationState.REJECTED,
+        ApplicationStatus.REJECTED,
         by=by,
         reason_code=new.reason_code.value,
         reason=new.reason,
@@ -213,11 +213,11 @@ async def withdraw(
 ) -> Described:
     """Let the applicant take back his application, to leave it or to apply with other data.
 
-    Raises: ApplicationNotFound, also for somebody else's; ApplicationStateConflict.
+    Raises: ApplicationNotFound, also for somebody else's; ApplicationStatusConflict.
     """
     own = Application.account_id == by.account_id
     application = await queries.lock_visible(session, application_id, own)
-    move(session, application, ApplicationState.WITHDRAWN, by=by, reason=new.reason)
+    move(session, application, ApplicationStatus.WITHDRAWN, by=by, reason=new.reason)
     return await describe(session, application, settings=settings)
 
 
@@ -250,7 +250,7 @@ async def list_visible(
     session: AsyncSession,
     *,
     principal: Principal,
-    state: ApplicationState | None,
+    status: ApplicationStatus | None,
     wadah_id: UUID | None,
     cursor: str | None,
     limit: int,
@@ -259,7 +259,7 @@ async def list_visible(
     rows = await queries.list_page(
         session,
         seen=queries.visible(principal),
-        state=state,
+        status=status,
         wadah_id=wadah_id,
         after=read_cursor(cursor, UUID),
         limit=limit + 1,
@@ -276,7 +276,7 @@ async def describe(
     """
     await session.flush()
     local: tuple[Finding, ...] = ()
-    if application.state in rules.LIVE:
+    if application.status in rules.LIVE:
         local = await judge(session, application, settings=settings)
     standing = await requirements.standing(
         session, application.id, required=settings.requirements, fresh=local
@@ -368,22 +368,22 @@ def _appointment(application: Application, letter_number: str | None) -> Appoint
 def move(
     session: AsyncSession,
     application: Application,
-    to: ApplicationState,
+    to: ApplicationStatus,
     *,
     by: Principal,
     reason_code: str | None = None,
     reason: str | None = None,
 ) -> None:
-    """Move a locked application and record it. Raises: ApplicationStateConflict."""
-    rules.check_next(application.state, to)
-    before, application.state, application.reason_code = application.state, to, reason_code
+    """Move a locked application and record it. Raises: ApplicationStatusConflict."""
+    rules.check_next(application.status, to)
+    before, application.status, application.reason_code = application.status, to, reason_code
     _record(session, application, before, by=by, reason=reason)
 
 
 def _record(
     session: AsyncSession,
     application: Application,
-    before: ApplicationState | None,
+    before: ApplicationStatus | None,
     *,
     by: Principal,
     reason: str | None = None,

@@ -55,7 +55,7 @@ async def verify(
     """Check every requirement that comes before the training, and store each outcome.
 
     Whoever does not answer leaves an `unknown` outcome, and the verification may be repeated.
-    Raises: ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStateConflict,
+    Raises: ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStatusConflict,
     AttestationRefused, TooManyVerifications.
     """
     async with database.read() as session:
@@ -84,7 +84,7 @@ async def _get_to_verify(
         if not by.has(Role.BRANCH_OFFICER):
             raise Forbidden
         service.check_office(application, by)
-    rules.check_live(application.state)
+    rules.check_live(application.status)
     await requirements.check_verification_count(
         session,
         application_id,
@@ -103,7 +103,7 @@ async def _take(
     settings: Settings,
 ) -> Described:
     application = await service.lock_visible(session, application_id, principal=by)
-    rules.check_live(application.state)
+    rules.check_live(application.status)
     application.member_id = answers.member_id or application.member_id
     application.account_member_id = answers.proven_member_id
     local = await service.judge(session, application, settings=settings)
@@ -113,11 +113,11 @@ async def _take(
     standing = await requirements.standing(session, application.id, required=required)
     outcomes = {finding.outcome for finding in standing}
     to = rules.after_verification(
-        application.state,
+        application.status,
         any_unmet=RequirementOutcome.UNMET in outcomes,
         all_met=outcomes == {RequirementOutcome.MET},
     )
-    if to is not application.state:
+    if to is not application.status:
         service.move(session, application, to, by=by, reason_code="verification")
     return await service.describe(session, application, settings=settings)
 

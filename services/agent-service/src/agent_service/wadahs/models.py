@@ -5,7 +5,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from agent_service.base import Base
-from agent_service.wadahs.rules import TerminationReason, WadahKind, WadahState
+from agent_service.wadahs.rules import TerminationReason, WadahKind, WadahStatus
 from perisai_kit.db.columns import choice
 from perisai_kit.privacy.columns import sealed_text
 
@@ -24,7 +24,7 @@ class Wadah(Base):
     legal_entity: Mapped[bool]
     branch_code: Mapped[str] = mapped_column(ForeignKey("branches.code"))
     region_code: Mapped[str]
-    state: Mapped[WadahState] = mapped_column(choice(WadahState, "state"))
+    status: Mapped[WadahStatus] = mapped_column(choice(WadahStatus, "status"))
     reason_code: Mapped[TerminationReason | None] = mapped_column(
         choice(TerminationReason, "reason_code")
     )
@@ -40,8 +40,8 @@ class WadahChange(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     wadah_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("wadahs.id"))
-    from_state: Mapped[WadahState | None] = mapped_column(choice(WadahState, "from_state"))
-    to_state: Mapped[WadahState] = mapped_column(choice(WadahState, "to_state"))
+    from_status: Mapped[WadahStatus | None] = mapped_column(choice(WadahStatus, "from_status"))
+    to_status: Mapped[WadahStatus] = mapped_column(choice(WadahStatus, "to_status"))
     reason_code: Mapped[str | None]
     reason = sealed_text(nullable=True)
     changed_at: Mapped[datetime]

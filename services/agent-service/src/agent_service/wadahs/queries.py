@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from agent_service.agreements.queries import has_agreement
 from agent_service.scopes import OFFICES, by_office
 from agent_service.wadahs.models import Wadah, WadahChange
-from agent_service.wadahs.rules import WadahNotFound, WadahState
+from agent_service.wadahs.rules import WadahNotFound, WadahStatus
 from perisai_kit.auth.principal import Principal, Role
 
 MAX_CHANGES = 100
@@ -16,7 +16,7 @@ MAX_CHANGES = 100
 
 def in_force(on: date) -> ColumnElement[bool]:
     """Return whether a wadah is active on a day: rules.inactive_because, said in SQL."""
-    return and_(Wadah.state == WadahState.REGISTERED, has_agreement(Wadah.id, on))
+    return and_(Wadah.status == WadahStatus.REGISTERED, has_agreement(Wadah.id, on))
 
 
 def visible(principal: Principal, *, on: date) -> ColumnElement[bool]:

@@ -1,4 +1,4 @@
-"""What is true of a wadah: states, the least number of agents.
+"""What is true of a wadah: statuses, the least number of agents.
 
 Source: docs/domain.md, Becoming a Wadah and Deactivation.
 """
@@ -25,14 +25,14 @@ class WadahKind(StrEnum):
     ASSOCIATION = "association"
 
 
-class WadahState(StrEnum):
+class WadahStatus(StrEnum):
     REGISTERED = "registered"
     TERMINATED = "terminated"
 
 
-NEXT: Mapping[WadahState, frozenset[WadahState]] = {
-    WadahState.REGISTERED: frozenset({WadahState.TERMINATED}),
-    WadahState.TERMINATED: frozenset(),
+NEXT: Mapping[WadahStatus, frozenset[WadahStatus]] = {
+    WadahStatus.REGISTERED: frozenset({WadahStatus.TERMINATED}),
+    WadahStatus.TERMINATED: frozenset(),
 }
 
 
@@ -77,46 +77,51 @@ class Caution:
     found: int | None = None
 
 
-def inactive_because(state: WadahState, agreements: Iterable[Period], on: date) -> str | None:
+def inactive_because(status: WadahStatus, agreements: Iterable[Period], on: date) -> str | None:
     """Return why a wadah is not active on a day, or None when it is.
 
     It is active only while an agreement covers the day and it has not been terminated.
     """
-    if state is WadahState.TERMINATED:
-        return WadahState.TERMINATED.value
+    if status is WadahStatus.TERMINATED:
+        return WadahStatus.TERMINATED.value
     if not any(period.covers(on) for period in agreements):
         return NO_AGREEMENT
     return None
 
 
-def check_active(state: WadahState, agreements: Iterable[Period], on: date) -> None:
+def check_active(status: WadahStatus, agreements: Iterable[Period], on: date) -> None:
     """Raises: WadahNotActive with the reason."""
-    reason = inactive_because(state, agreements, on)
+    reason = inactive_because(status, agreements, on)
     if reason is not None:
         raise WadahNotActive(reason=reason)
 
 
-def check_next(state: WadahState, to: WadahState) -> None:
-    """Raises: WadahTerminated when the wadah cannot go to that state."""
-    if to not in NEXT[state]:
+def check_next(status: WadahStatus, to: WadahStatus) -> None:
+    """Raises: WadahTerminated when the wadah cannot go to that status."""
+    if to not in NEXT[status]:
         raise WadahTerminated
 
 
-def check_takes_agreements(state: WadahState) -> None:
+def check_takes_agreements(status: WadahStatus) -> None:
     """Raises: WadahTerminated; a terminated wadah signs no further agreement."""
-    if state is WadahState.TERMINATED:
+    if status is WadahStatus.TERMINATED:
         raise WadahTerminated
 
 
 def cautions(
-    *, state: WadahState, agreements: Iterable[Period], agent_count: int, on: date, schemes: Schemes
+    *,
+    status: WadahStatus,
+    agreements: Iterable[Period],
+    agent_count: int,
+    on: date,
+    schemes: Schemes,
 ) -> tuple[Caution, ...]:
     """Return what an officer should know: too few agents, no agreement in force."""
-    if state is WadahState.TERMINATED:
+    if status is WadahStatus.TERMINATED:
         return ()
     found = []
     minimum = schemes.on(on).min_agents
-    if inactive_because(state, agreements, on) is not None:
+    if inactive_because(status, agreements, on) is not None:
         found.append(Caution(NO_AGREEMENT))
     if agent_count < minimum:
         found.append(Caution(TOO_FEW_AGENTS, minimum=minimum, found=agent_count))

@@ -4,7 +4,7 @@ from uuid import UUID
 from pydantic import Field, StrictBool
 
 from agent_service.agreements.schemas import AgreementOut, NewAgreement
-from agent_service.wadahs.rules import TerminationReason, WadahKind, WadahState
+from agent_service.wadahs.rules import TerminationReason, WadahKind, WadahStatus
 from perisai_kit.http.types import (
     BranchCode,
     Code,
@@ -55,8 +55,10 @@ class CautionOut(Out):
 
 
 class WadahChangeOut(Out):
-    from_state: Annotated[WadahState | None, Field(description="State before; null for the first.")]
-    to_state: Annotated[WadahState, Field(description="State after.")]
+    from_status: Annotated[
+        WadahStatus | None, Field(description="Status before; null for the first.")
+    ]
+    to_status: Annotated[WadahStatus, Field(description="Status after.")]
     reason_code: Annotated[str | None, Field(description="Why, as a code.")]
     reason: Annotated[str | None, Field(description="Why, in words.")]
     changed_at: Annotated[Instant, Field(description="When it was changed.")]
@@ -72,7 +74,7 @@ class WadahOut(Out):
     legal_entity: Annotated[bool, Field(description="Whether it is a legal entity.")]
     branch_code: BranchCode
     region_code: RegionCode
-    state: Annotated[WadahState, Field(description="Whether it is terminated.")]
+    status: Annotated[WadahStatus, Field(description="Whether it is terminated.")]
     active: Annotated[
         bool, Field(description="Whether it is not terminated and an agreement covers today.")
     ] = False
@@ -89,5 +91,5 @@ class WadahDetailOut(WadahOut):
         tuple[CautionOut, ...], Field(description="What to look at; nothing was refused.")
     ] = ()
     history: Annotated[
-        tuple[WadahChangeOut, ...], Field(description="Every change of state, oldest first.")
+        tuple[WadahChangeOut, ...], Field(description="Every change of status, oldest first.")
     ] = ()

@@ -15,7 +15,7 @@ from agent_service.history import change_columns
 from agent_service.settings import Settings
 from agent_service.wadahs import queries, rules
 from agent_service.wadahs.models import Wadah, WadahChange
-from agent_service.wadahs.rules import Caution, WadahState
+from agent_service.wadahs.rules import Caution, WadahStatus
 from agent_service.wadahs.schemas import NewTermination, NewWadah
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
@@ -53,7 +53,7 @@ async def register(
         legal_entity=new.legal_entity,
         branch_code=branch.code,
         region_code=branch.region_code,
-        state=WadahState.REGISTERED,
+        status=WadahStatus.REGISTERED,
         reason_code=None,
         agent_count=0,
         created_at=now,
@@ -79,7 +79,7 @@ async def add_agreement(
     AgreementEndsBeforeStart, AgreementTooLong.
     """
     wadah = await _lock_to_decide(session, wadah_id, by)
-    rules.check_takes_agreements(wadah.state)
+    rules.check_takes_agreements(wadah.status)
     await agreements.sign(session, wadah.id, new, by=by, settings=settings)
     return await _describe(session, wadah, settings)
 
@@ -92,9 +92,9 @@ async def terminate(
     Raises: WadahNotFound, BranchOutOfScope, WadahTerminated.
     """
     wadah = await _lock_to_decide(session, wadah_id, by)
-    rules.check_next(wadah.state, WadahState.TERMINATED)
-    now, before = clock.now(), wadah.state
-    wadah.state, wadah.reason_code = WadahState.TERMINATED, new.reason_code
+    rules.check_next(wadah.status, WadahStatus.TERMINATED)
+    now, before = clock.now(), wadah.status
+    wadah.status, wadah.reason_code = WadahStatus.TERMINATED, new.reason_code
     _record(session, wadah, before, by=by, at=now, reason=new.reason)
     await session.flush()
     event = WadahTerminated(wadah_id=wadah.id, reason_code=new.reason_code.value, decided_at=now)
@@ -151,7 +151,9 @@ async def get_choosable(
 async def inactive_because(session: AsyncSession, wadah_id: UUID, *, on: date) -> str | None:
     """Return why a wadah is not active on a day, or None when it is."""
     wadah = await session.get_one(Wadah, wadah_id)
-    return rules.inactive_because(wadah.state, await agreements.list_periods(session, wadah_id), on)
+    return rules.inactive_because(
+        wadah.status, await agreements.list_periods(session, wadah_id), on
+    )
 
 
 async def lock_active(session: AsyncSession, wadah_id: UUID, *, on: date) -> None:
@@ -183,13 +185,13 @@ async def _lock_to_decide(session: AsyncSession, wadah_id: UUID, by: Principal) 
 
 
 async def _check_active(session: AsyncSession, wadah: Wadah, *, on: date) -> None:
-    rules.check_active(wadah.state, await agreements.list_periods(session, wadah.id), on)
+    rules.check_active(wadah.status, await agreements.list_periods(session, wadah.id), on)
 
 
 def _record(
     session: AsyncSession,
     wadah: Wadah,
-    before: WadahState | None,
+    before: WadahStatus | None,
     *,
     by: Principal,
     at: datetime,
@@ -205,10 +207,10 @@ async def _describe(session: AsyncSession, wadah: Wadah, settings: Settings) -> 
     periods = [agreements.period_of(each) for each in signed]
     return Described(
         wadah=wadah,
-        active=rules.inactive_because(wadah.state, periods, today) is None,
+        active=rules.inactive_because(wadah.status, periods, today) is None,
         agreements=signed,
         warnings=rules.cautions(
-            state=wadah.state,
+            status=wadah.status,
             agreements=periods,
             agent_count=wadah.agent_count,
             on=today,

@@ -68,9 +68,9 @@ async def test_agents_are_filtered_and_paged(world: World) -> None:
     made = [(await world.agent()) for _ in range(3)]
     await world.ok(f"agents/{made[0]['id']}/suspension", INVESTIGATION, by=world.officer)
 
-    active = (await world.get("agents", by=world.officer, state="active", limit=1)).json()
+    active = (await world.get("agents", by=world.officer, status="active", limit=1)).json()
     rest = await world.get(
-        "agents", by=world.officer, state="active", limit=1, cursor=active["next_cursor"]
+        "agents", by=world.officer, status="active", limit=1, cursor=active["next_cursor"]
     )
     of_wadah = await world.get("agents", by=world.officer, wadah_id=made[0]["wadah_id"])
 
@@ -138,7 +138,7 @@ async def test_a_suspension_is_told_with_its_reason(
 
     suspended = await world.ok(f"agents/{agent['id']}/suspension", INVESTIGATION, by=world.officer)
 
-    assert (suspended["state"], suspended["reason_code"]) == ("suspended", "investigation")
+    assert (suspended["status"], suspended["reason_code"]) == ("suspended", "investigation")
     assert suspended["reinstatement_not_before"] is None
     assert suspended["history"][0]["reason"] == "Members complain"
     assert (await events())[-1] == (
@@ -168,7 +168,7 @@ async def test_after_inactivity_an_agent_waits_six_months(
     assert suspended["reinstatement_not_before"] == "2026-07-10"
     assert (early.status_code, early.json()["code"]) == (409, "reinstatement_too_early")
     assert early.json()["details"] == {"not_before": "2026-07-10"}
-    assert (back["state"], back["in_office_since"]) == ("active", "2026-07-10")
+    assert (back["status"], back["in_office_since"]) == ("active", "2026-07-10")
     assert back["reinstatement_not_before"] is None
     kind, data = (await events())[-1]
     assert (kind, data["agent_code"]) == ("agent.reinstated.v1", agent["agent_code"])
@@ -243,8 +243,8 @@ async def test_a_dismissal_is_final_and_told(world: World, events: Callable[[], 
         await world.post(f"{path}/dismissal", FRAUD, by=world.officer),
     ]
 
-    assert (dismissed["state"], dismissed["reason_code"]) == ("dismissed", "fraud")
-    assert {(each.status_code, each.json()["code"]) for each in after} == {(409, "agent_state")}
+    assert (dismissed["status"], dismissed["reason_code"]) == ("dismissed", "fraud")
+    assert {(each.status_code, each.json()["code"]) for each in after} == {(409, "agent_status")}
     kind, data = (await events())[-1]
     assert (kind, data["reason_code"]) == ("agent.dismissed.v1", "fraud")
     assert data["decided_at"] == dismissed["history"][0]["changed_at"]

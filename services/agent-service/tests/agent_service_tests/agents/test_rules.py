@@ -9,7 +9,7 @@ from agent_service.agents import rules
 from agent_service.agents.rules import (
     FOR_CAUSE,
     AgentRecord,
-    AgentState,
+    AgentStatus,
     Decision,
     DismissalReason,
     Person,
@@ -17,24 +17,24 @@ from agent_service.agents.rules import (
 )
 from perisai_kit.domain.ids import new_id
 
-S = AgentState
+S = AgentStatus
 
 
 @pytest.mark.parametrize(
-    ("state", "allowed"),
+    ("status", "allowed"),
     [
         (S.ACTIVE, {S.SUSPENDED, S.DISMISSED}),
         (S.SUSPENDED, {S.ACTIVE, S.DISMISSED}),
         (S.DISMISSED, set()),
     ],
 )
-def test_a_dismissal_is_final(state: AgentState, allowed: set[AgentState]) -> None:
-    for to in AgentState:
+def test_a_dismissal_is_final(status: AgentStatus, allowed: set[AgentStatus]) -> None:
+    for to in AgentStatus:
         if to in allowed:
-            rules.check_next(state, to)
+            rules.check_next(status, to)
         else:
-            with pytest.raises(rules.AgentStateConflict):
-                rules.check_next(state, to)
+            with pytest.raises(rules.AgentStatusConflict):
+                rules.check_next(status, to)
 
 
 @pytest.mark.parametrize(
@@ -61,11 +61,11 @@ def test_only_inactivity_has_a_wait(reason: SuspensionReason) -> None:
 
 
 def record(
-    state: AgentState = S.DISMISSED,
+    status: AgentStatus = S.DISMISSED,
     reason_code: str | None = "resignation",
     not_before: date | None = None,
 ) -> AgentRecord:
-    return AgentRecord(new_id(), state, reason_code, not_before)
+    return AgentRecord(new_id(), status, reason_code, not_before)
 
 
 def test_the_person_waits_for_the_end_of_every_wait() -> None:
@@ -88,8 +88,8 @@ def test_a_later_suspension_does_not_shorten_a_wait() -> None:
     assert rules.later_of(None, None) is None
 
 
-def decisions(*told: tuple[str, AgentState]) -> list[Decision]:
-    return [Decision(datetime.fromisoformat(at), state) for at, state in told]
+def decisions(*told: tuple[str, AgentStatus]) -> list[Decision]:
+    return [Decision(datetime.fromisoformat(at), status) for at, status in told]
 
 
 def days_at_work(history: list[Decision], first: date, days: int) -> list[date]:
@@ -124,13 +124,13 @@ def test_a_day_on_which_an_agent_comes_back_and_leaves_again_counts() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 400), st.sampled_from(list(S))), max_size=8))
 def test_an_agent_is_at_work_on_every_day_touched_by_time_in_office(
-    told: list[tuple[int, AgentState]],
+    told: list[tuple[int, AgentStatus]],
 ) -> None:
     begin = datetime(2026, 11, 1, tzinfo=UTC)
-    history = [Decision(begin + timedelta(hours=at), state) for at, state in sorted(told)]
+    history = [Decision(begin + timedelta(hours=at), status) for at, status in sorted(told)]
     spans = [(one.decided_at, two.decided_at) for one, two in pairwise(history)
-             if one.state is S.ACTIVE]  # fmt: skip
-    if history and history[-1].state is S.ACTIVE:
+             if one.status is S.ACTIVE]  # fmt: skip
+    if history and history[-1].status is S.ACTIVE:
         spans.append((history[-1].decided_at, begin + timedelta(days=40)))
     touched = {
         (since + timedelta(hours=7 + hour)).date()
@@ -173,9 +173,9 @@ def test_only_a_dismissal_for_cause_keeps_somebody_out(reason: DismissalReason) 
     assert is_barred(record(S.DISMISSED, reason.value)) is (reason in FOR_CAUSE)
 
 
-@pytest.mark.parametrize("state", [S.ACTIVE, S.SUSPENDED])
-def test_an_agent_is_not_registered_anew(state: AgentState) -> None:
-    assert is_barred(record(state, None))
+@pytest.mark.parametrize("status", [S.ACTIVE, S.SUSPENDED])
+def test_an_agent_is_not_registered_anew(status: AgentStatus) -> None:
+    assert is_barred(record(status, None))
 
 
 @pytest.mark.parametrize(("digits", "digit"), [("7992739871", 3), ("000001", 8), ("000000", 0)])

@@ -50,7 +50,7 @@ async def test_one_agent_is_suspended_once(apart: World) -> None:
 
     seen = (await apart.get(f"agents/{agent['id']}", by=apart.officer)).json()
     assert ended == {200: 1, 409: 4}
-    assert [each["to_state"] for each in seen["history"]] == ["suspended", "active"]
+    assert [each["to_status"] for each in seen["history"]] == ["suspended", "active"]
 
 
 async def test_whatever_comes_at_once_ends_in_one_history(apart: World) -> None:
@@ -68,9 +68,9 @@ async def test_whatever_comes_at_once_ends_in_one_history(apart: World) -> None:
 
     seen = (await apart.get(f"agents/{agent['id']}", by=apart.officer)).json()
     history = list(reversed(seen["history"]))
-    assert seen["state"] == "dismissed"
-    assert [each["from_state"] for each in history[1:]] == [
-        each["to_state"] for each in history[:-1]
+    assert seen["status"] == "dismissed"
+    assert [each["from_status"] for each in history[1:]] == [
+        each["to_status"] for each in history[:-1]
     ]
 
 

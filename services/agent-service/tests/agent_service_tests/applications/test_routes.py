@@ -24,7 +24,7 @@ async def test_an_application_answers_masked(world: World) -> None:
 
     application = answer.json()
     assert answer.status_code == 201
-    assert application["state"] == "applied"
+    assert application["status"] == "applied"
     assert application["nik"] == f"3510********{body['nik'][-4:]}"
     assert application["full_name"] == "S*** A***"
     assert application["account_no"] == "******7890"
@@ -107,7 +107,7 @@ async def test_after_a_withdrawal_one_may_apply_again(world: World) -> None:
     withdrawn = await world.step(first, "withdrawal", {"reason": "Wrong account"}, by=applicant)
     second = await world.post("applications", body, by=applicant)
 
-    assert withdrawn["state"] == "withdrawn"
+    assert withdrawn["status"] == "withdrawn"
     assert withdrawn["history"][0]["reason"] == "Wrong account"
     assert second.status_code == 201
 
@@ -144,9 +144,9 @@ async def test_the_whole_way_makes_an_agent(world: World, events: Callable[[], A
         application, "approval", {"assignment_letter_number": "ST/01/PNM/2026"}
     )
 
-    assert approved["state"] == "active"
+    assert approved["status"] == "active"
     assert {each["outcome"] for each in approved["requirements"]} == {"met"}
-    assert [each["to_state"] for each in reversed(approved["history"])] == [
+    assert [each["to_status"] for each in reversed(approved["history"])] == [
         "applied",
         "verified",
         "training",
@@ -155,7 +155,7 @@ async def test_the_whole_way_makes_an_agent(world: World, events: Callable[[], A
     ]
     assert approved["exam"]["score"] == 85
     agent = (await world.get(f"agents/{approved['agent_id']}", by=world.officer)).json()
-    assert (agent["state"], agent["assignment_letter_number"]) == ("active", "ST/01/PNM/2026")
+    assert (agent["status"], agent["assignment_letter_number"]) == ("active", "ST/01/PNM/2026")
     kind, data = (await events())[-1]
     assert kind == "agent.activated.v1"
     assert data == {
@@ -212,9 +212,9 @@ async def test_a_failed_exam_is_taken_again(world: World) -> None:
     refused = await world.post(f"applications/{application['id']}/approval", by=world.officer)
     passed = await world.step(application, "exam", {"taken_on": today, "passed": True})
 
-    assert failed["state"] == "exam_failed"
+    assert failed["status"] == "exam_failed"
     assert [each["reason_code"] for each in refused.json()["details"]["unmet"]] == ["exam_failed"]
-    assert passed["state"] == "exam_passed"
+    assert passed["status"] == "exam_passed"
 
 
 @pytest.mark.parametrize("step", ["training", "exam", "approval", "rejection"])
@@ -295,8 +295,8 @@ async def test_each_sees_the_applications_that_concern_him(world: World) -> None
     assert await seen(applicant) == [application["id"]]
     assert await seen(admin_of) == [application["id"]]
     assert len(await seen(world.officer)) == 2
-    assert len(await seen(world.officer, state="applied")) == 2
-    assert await seen(world.officer, state="verified") == []
+    assert len(await seen(world.officer, status="applied")) == 2
+    assert await seen(world.officer, status="verified") == []
     assert await seen(world.officer, wadah_id=application["wadah_id"]) == [application["id"]]
     assert await seen(world.stranger) == []
 
@@ -328,7 +328,7 @@ async def test_a_rejected_applicant_may_apply_again(world: World) -> None:
     )
     again = await world.post("applications", body, by=world.applicant())
 
-    assert (rejected["state"], rejected["reason_code"]) == ("rejected", "no_need")
+    assert (rejected["status"], rejected["reason_code"]) == ("rejected", "no_need")
     assert again.status_code == 201
 
 

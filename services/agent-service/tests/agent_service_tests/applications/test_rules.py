@@ -3,25 +3,25 @@ from itertools import pairwise
 import pytest
 
 from agent_service.applications import rules
-from agent_service.applications.rules import ENDED, NEXT, ApplicationState
+from agent_service.applications.rules import ENDED, NEXT, ApplicationStatus
 
-S = ApplicationState
+S = ApplicationStatus
 
 
 def test_every_state_has_its_next_ones() -> None:
-    assert set(NEXT) == set(ApplicationState)
-    assert {state for state, following in NEXT.items() if not following} == ENDED
+    assert set(NEXT) == set(ApplicationStatus)
+    assert {status for status, following in NEXT.items() if not following} == ENDED
 
 
 def test_the_way_from_application_to_office() -> None:
     way = [S.APPLIED, S.VERIFIED, S.TRAINING, S.EXAM_FAILED, S.EXAM_PASSED, S.ACTIVE]
 
-    for state, to in pairwise(way):
-        rules.check_next(state, to)  # raises when a step is not allowed
+    for status, to in pairwise(way):
+        rules.check_next(status, to)  # raises when a step is not allowed
 
 
 @pytest.mark.parametrize(
-    ("state", "to"),
+    ("status", "to"),
     [
         (S.APPLIED, S.ACTIVE),
         (S.APPLIED, S.TRAINING),
@@ -33,43 +33,43 @@ def test_the_way_from_application_to_office() -> None:
         (S.ACTIVE, S.REJECTED),
     ],
 )
-def test_no_step_is_left_out(state: ApplicationState, to: ApplicationState) -> None:
-    with pytest.raises(rules.ApplicationStateConflict) as refused:
-        rules.check_next(state, to)
+def test_no_step_is_left_out(status: ApplicationStatus, to: ApplicationStatus) -> None:
+    with pytest.raises(rules.ApplicationStatusConflict) as refused:
+        rules.check_next(status, to)
 
-    assert refused.value.details == {"state": state.value, "to": to.value}
-
-
-@pytest.mark.parametrize("state", sorted(rules.LIVE))
-def test_whatever_is_under_way_can_be_rejected_and_withdrawn(state: ApplicationState) -> None:
-    rules.check_live(state)
-    rules.check_next(state, S.REJECTED)
-    rules.check_next(state, S.WITHDRAWN)  # raises when refused
+    assert refused.value.details == {"status": status.value, "to": to.value}
 
 
-@pytest.mark.parametrize("state", sorted(ENDED))
-def test_what_has_ended_stays_ended(state: ApplicationState) -> None:
-    with pytest.raises(rules.ApplicationStateConflict):
-        rules.check_live(state)
+@pytest.mark.parametrize("status", sorted(rules.LIVE))
+def test_whatever_is_under_way_can_be_rejected_and_withdrawn(status: ApplicationStatus) -> None:
+    rules.check_live(status)
+    rules.check_next(status, S.REJECTED)
+    rules.check_next(status, S.WITHDRAWN)  # raises when refused
 
 
-@pytest.mark.parametrize("state", [S.APPLIED, S.DOCS_INCOMPLETE, S.VERIFIED])
+@pytest.mark.parametrize("status", sorted(ENDED))
+def test_what_has_ended_stays_ended(status: ApplicationStatus) -> None:
+    with pytest.raises(rules.ApplicationStatusConflict):
+        rules.check_live(status)
+
+
+@pytest.mark.parametrize("status", [S.APPLIED, S.DOCS_INCOMPLETE, S.VERIFIED])
 @pytest.mark.parametrize(
     ("any_unmet", "all_met", "to"),
     [(True, False, S.DOCS_INCOMPLETE), (False, True, S.VERIFIED), (False, False, None)],
 )
 def test_a_verification_moves_an_application(
-    state: ApplicationState, any_unmet: bool, all_met: bool, to: ApplicationState | None
+    status: ApplicationStatus, any_unmet: bool, all_met: bool, to: ApplicationStatus | None
 ) -> None:
-    after = rules.after_verification(state, any_unmet=any_unmet, all_met=all_met)
+    after = rules.after_verification(status, any_unmet=any_unmet, all_met=all_met)
 
-    assert after is (to or state)
-    assert after is state or after in NEXT[state]
+    assert after is (to or status)
+    assert after is status or after in NEXT[status]
 
 
-@pytest.mark.parametrize("state", [S.TRAINING, S.EXAM_PASSED, S.EXAM_FAILED])
-def test_past_the_training_a_verification_moves_nothing(state: ApplicationState) -> None:
-    assert rules.after_verification(state, any_unmet=True, all_met=False) is state
+@pytest.mark.parametrize("status", [S.TRAINING, S.EXAM_PASSED, S.EXAM_FAILED])
+def test_past_the_training_a_verification_moves_nothing(status: ApplicationStatus) -> None:
+    assert rules.after_verification(status, any_unmet=True, all_met=False) is status
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,14 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.agents.models import Agent
-from agent_service.agents.rules import AgentState
+from agent_service.agents.rules import AgentStatus
 from agent_service.agreements.schemas import NewAgreement
 from agent_service.applications import service
 from agent_service.applications.models import Application
 from agent_service.applications.rules import (
     ApplicationOpen,
-    ApplicationState,
-    ApplicationStateConflict,
+    ApplicationStatus,
+    ApplicationStatusConflict,
 )
 from agent_service.applications.schemas import NewApplication, NewApproval, NewRejection
 from agent_service.branches import service as branches
@@ -107,7 +107,7 @@ async def make_ready(
     application.member_id = new_id()
     met = [Finding(name, RequirementOutcome.MET) for name in ("membership", "own_account")]
     await requirements.record(session, application.id, met, by_id=OFFICER.account_id)
-    service.move(session, application, ApplicationState.VERIFIED, by=OFFICER)
+    service.move(session, application, ApplicationStatus.VERIFIED, by=OFFICER)
     today = clock.today()
     training = NewTraining(completed_on=today, certificate_no="S/1")
     await service.record_training(session, application.id, training, by=OFFICER, settings=settings)
@@ -185,7 +185,7 @@ async def test_two_approvals_at_once_make_one_agent(
 
     ended = await outcomes(*(approve() for _ in range(6)))
 
-    assert ended == {"done": 1, ApplicationStateConflict.code: 5}
+    assert ended == {"done": 1, ApplicationStatusConflict.code: 5}
     async with own.read() as session:
         assert await session.scalar(select(func.count()).select_from(Agent)) == 1
         assert (await session.get_one(Wadah, wadah_id)).agent_count == 1
@@ -218,11 +218,11 @@ async def test_an_approval_and_a_rejection_at_once_agree_on_one(
 
     ended = await outcomes(approve(), reject(), approve(), reject())
 
-    assert ended == {"done": 1, ApplicationStateConflict.code: 3}
+    assert ended == {"done": 1, ApplicationStatusConflict.code: 3}
     async with own.read() as session:
-        state = (await session.get_one(Application, application_id)).state
+        status = (await session.get_one(Application, application_id)).status
         agents = await session.scalar(select(func.count()).select_from(Agent))
-    assert agents == (1 if state == "active" else 0)
+    assert agents == (1 if status == "active" else 0)
 
 
 async def test_agents_of_one_wadah_approved_at_once_are_all_counted(
@@ -250,7 +250,7 @@ async def test_agents_of_one_wadah_approved_at_once_are_all_counted(
 
     assert ended == {"done": 6}
     async with own.read() as session:
-        active = select(func.count()).where(Agent.state == AgentState.ACTIVE)
+        active = select(func.count()).where(Agent.status == AgentStatus.ACTIVE)
         assert await session.scalar(active) == 6
         assert (await session.get_one(Wadah, wadah_id)).agent_count == 6
         codes = (await session.scalars(select(Agent.agent_code))).all()

@@ -29,7 +29,7 @@ async def test_every_requirement_is_asked_for_real(world: World) -> None:
 
     verified = await world.step(application, "verification")
 
-    assert verified["state"] == "verified"
+    assert verified["status"] == "verified"
     assert sorted(world.neighbours.asked) == [
         (
             "/v1/account-verifications",
@@ -54,7 +54,7 @@ async def test_the_applicant_may_ask_for_it_himself(world: World) -> None:
 
     verified = await world.step(application, "verification", by=applicant)
 
-    assert verified["state"] == "verified"
+    assert verified["status"] == "verified"
 
 
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.WADAH_ADMIN, Role.ADMIN])
@@ -75,7 +75,7 @@ async def test_who_is_no_member_is_not_verified(world: World) -> None:
 
     checked = await world.step(application, "verification")
 
-    assert checked["state"] == "docs_incomplete"
+    assert checked["status"] == "docs_incomplete"
     assert standing(checked)["membership"] == ("unmet", "not_a_member")
     assert checked["member_id"] is None
 
@@ -97,7 +97,7 @@ async def test_whoever_has_not_proved_the_members_own_telephone_is_not_the_membe
 
     checked = await world.step(application, "verification", by=impostor)
 
-    assert checked["state"] == "docs_incomplete"
+    assert checked["status"] == "docs_incomplete"
     assert standing(checked)["membership"] == ("unmet", "members_phone_not_proven")
     assert checked["member_id"] is None
 
@@ -163,7 +163,7 @@ async def test_an_account_that_is_not_his_own_stops_the_applicant(
 
     checked = await world.step(application, "verification")
 
-    assert checked["state"] == "docs_incomplete"
+    assert checked["status"] == "docs_incomplete"
     assert standing(checked)["own_account"] == ("unmet", reason)
 
 
@@ -175,7 +175,7 @@ async def test_a_bank_that_does_not_answer_may_be_asked_again(world: World) -> N
 
     second = await world.step(application, "verification")
 
-    assert (first["state"], second["state"]) == ("applied", "verified")
+    assert (first["status"], second["status"]) == ("applied", "verified")
     assert standing(first)["own_account"] == ("unknown", "no_answer")
     history = [each for each in second["checks"] if each["requirement"] == "own_account"]
     assert [each["outcome"] for each in history] == ["met", "unknown"]
@@ -190,7 +190,7 @@ async def test_trouble_between_services_is_no_answer_and_no_error(
 
     checked = await world.step(application, "verification")
 
-    assert checked["state"] == "applied"
+    assert checked["status"] == "applied"
     assert standing(checked)["membership"] == ("unknown", "no_answer")
     assert standing(checked)["own_account"] == ("unknown", "no_answer")
 
@@ -225,7 +225,7 @@ async def test_no_answer_does_not_undo_an_earlier_one(world: World) -> None:
 
     again = await world.step(application, "verification")
 
-    assert again["state"] == "verified"
+    assert again["status"] == "verified"
     assert standing(again)["own_account"] == ("met", None)
 
 
@@ -236,7 +236,7 @@ async def test_a_later_answer_undoes_an_earlier_one(world: World) -> None:
 
     again = await world.step(application, "verification")
 
-    assert again["state"] == "docs_incomplete"
+    assert again["status"] == "docs_incomplete"
 
 
 async def test_too_young_is_found_at_the_verification(world: World) -> None:
@@ -255,7 +255,7 @@ async def test_an_ended_application_is_not_verified(world: World) -> None:
 
     answer = await world.post(f"applications/{application['id']}/verification", by=world.officer)
 
-    assert (answer.status_code, answer.json()["code"]) == (409, "application_state")
+    assert (answer.status_code, answer.json()["code"]) == (409, "application_status")
     assert world.neighbours.asked == []
 
 
@@ -295,10 +295,10 @@ async def test_a_configured_requirement_is_attested_by_an_officer(
         after = await world.step(application, "verification", attested)
         approved = await world.step(application, "approval")
 
-    assert (before["state"], standing(before)["npwp"]) == ("applied", ("unknown", "not_checked"))
+    assert (before["status"], standing(before)["npwp"]) == ("applied", ("unknown", "not_checked"))
     assert (own_word.status_code, own_word.json()["code"]) == (403, "own_case")
-    assert (after["state"], standing(after)["npwp"]) == ("verified", ("met", "card"))
-    assert approved["state"] == "active"
+    assert (after["status"], standing(after)["npwp"]) == ("verified", ("met", "card"))
+    assert approved["status"] == "active"
     assert set(standing(approved)) == set(stricter)
 
 

@@ -89,5 +89,5 @@ async def test_others_are_asked_outside_any_transaction(
         path = f"/v1/applications/{application_id}/verification"
         answer = await client.post(path, headers=applicant)
 
-    assert answer.json()["state"] == "verified"
+    assert answer.json()["status"] == "verified"
     assert member.open == payment.open == [0]

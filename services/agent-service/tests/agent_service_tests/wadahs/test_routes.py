@@ -31,9 +31,9 @@ async def test_a_branch_officer_registers_a_wadah_of_his_branch(world: World) ->
 
     wadah = answer.json()
     assert answer.status_code == 201
-    assert (wadah["active"], wadah["state"], wadah["region_code"]) == (True, "registered", "JATIM")
+    assert (wadah["active"], wadah["status"], wadah["region_code"]) == (True, "registered", "JATIM")
     assert wadah["warnings"] == [{"code": "too_few_agents", "minimum": 5, "found": 0}]
-    assert [each["to_state"] for each in wadah["history"]] == ["registered"]
+    assert [each["to_status"] for each in wadah["history"]] == ["registered"]
 
 
 async def test_an_officer_of_another_branch_does_not(world: World) -> None:
@@ -106,7 +106,7 @@ async def test_a_terminated_wadah_is_not_active_and_signs_nothing(world: World) 
         f"wadahs/{wadah['id']}/agreements", agreement("PKS/9", 0, 10), by=world.officer
     )
 
-    assert (ended["active"], ended["state"]) == (False, "terminated")
+    assert (ended["active"], ended["status"]) == (False, "terminated")
     assert ended["history"][0]["reason"] == "Three months below the target"
     assert ended["history"][0]["reason_code"] == "below_target"
     assert [each.json()["code"] for each in (again, signed)] == ["wadah_terminated"] * 2

@@ -4,7 +4,7 @@ import pytest
 
 from agent_service.agreements.rules import Period, Schemes, Terms
 from agent_service.wadahs import rules
-from agent_service.wadahs.rules import WadahState
+from agent_service.wadahs.rules import WadahStatus
 
 # docs/domain.md, Becoming a Wadah (S7 2022): new 1 year and 5 agents, old 3 years and 3 agents.
 SCHEMES = Schemes(
@@ -15,26 +15,26 @@ SCHEMES = Schemes(
 
 
 @pytest.mark.parametrize(
-    ("state", "day", "reason"),
+    ("status", "day", "reason"),
     [
-        (WadahState.REGISTERED, date(2026, 1, 1), None),
-        (WadahState.REGISTERED, date(2026, 12, 31), None),
-        (WadahState.REGISTERED, date(2025, 12, 31), "no_agreement_in_force"),
-        (WadahState.REGISTERED, date(2027, 1, 1), "no_agreement_in_force"),
-        (WadahState.TERMINATED, date(2026, 6, 1), "terminated"),
+        (WadahStatus.REGISTERED, date(2026, 1, 1), None),
+        (WadahStatus.REGISTERED, date(2026, 12, 31), None),
+        (WadahStatus.REGISTERED, date(2025, 12, 31), "no_agreement_in_force"),
+        (WadahStatus.REGISTERED, date(2027, 1, 1), "no_agreement_in_force"),
+        (WadahStatus.TERMINATED, date(2026, 6, 1), "terminated"),
     ],
 )
 def test_a_wadah_is_active_only_while_an_agreement_covers_the_day(
-    state: WadahState, day: date, reason: str | None
+    status: WadahStatus, day: date, reason: str | None
 ) -> None:
     agreements = [Period(date(2026, 1, 1), date(2026, 12, 31))]
 
-    assert rules.inactive_because(state, agreements, day) == reason
+    assert rules.inactive_because(status, agreements, day) == reason
 
 
 def test_without_any_agreement_a_wadah_is_not_active() -> None:
     with pytest.raises(rules.WadahNotActive) as refused:
-        rules.check_active(WadahState.REGISTERED, [], date(2026, 1, 1))
+        rules.check_active(WadahStatus.REGISTERED, [], date(2026, 1, 1))
 
     assert refused.value.details == {"reason": "no_agreement_in_force"}
 
@@ -45,7 +45,7 @@ def test_without_any_agreement_a_wadah_is_not_active() -> None:
 )
 def test_too_few_agents_are_a_warning(day: date, agent_count: int, minimum: int | None) -> None:
     found = rules.cautions(
-        state=WadahState.REGISTERED,
+        status=WadahStatus.REGISTERED,
         agreements=[Period(day, day)],
         agent_count=agent_count,
         on=day,
@@ -59,7 +59,7 @@ def test_too_few_agents_are_a_warning(day: date, agent_count: int, minimum: int 
 
 def test_of_a_terminated_wadah_nobody_is_warned() -> None:
     found = rules.cautions(
-        state=WadahState.TERMINATED,
+        status=WadahStatus.TERMINATED,
         agreements=[],
         agent_count=0,
         on=date(2026, 1, 1),
@@ -70,8 +70,8 @@ def test_of_a_terminated_wadah_nobody_is_warned() -> None:
 
 
 def test_a_termination_is_final() -> None:
-    rules.check_next(WadahState.REGISTERED, WadahState.TERMINATED)
+    rules.check_next(WadahStatus.REGISTERED, WadahStatus.TERMINATED)
 
-    for to in WadahState:
+    for to in WadahStatus:
         with pytest.raises(rules.WadahTerminated):
-            rules.check_next(WadahState.TERMINATED, to)
+            rules.check_next(WadahStatus.TERMINATED, to)

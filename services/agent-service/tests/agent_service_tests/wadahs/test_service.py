@@ -59,14 +59,14 @@ async def test_the_query_and_the_rule_agree_on_every_day(
     if terminated:
         new = NewTermination(reason_code=TerminationReason.FRAUD, reason="x")
         await service.terminate(session, wadah_id, new, by=ADMIN, settings=settings)
-    state = (await session.get_one(Wadah, wadah_id)).state
+    status = (await session.get_one(Wadah, wadah_id)).status
 
     for offset in range(-1, 215):
         day = date(2025, 1, 1) + timedelta(days=offset)
         asked = select(queries.in_force(day)).select_from(Wadah).where(Wadah.id == wadah_id)
         active = await session.scalar(asked)
 
-        assert active is (rules.inactive_because(state, periods, day) is None), day
+        assert active is (rules.inactive_because(status, periods, day) is None), day
 
 
 async def test_an_old_agreement_may_run_three_years(
@@ -87,7 +87,7 @@ async def test_the_reason_of_a_termination_is_kept_with_who_and_when(
     found = await service.terminate(session, wadah_id, new, by=ADMIN, settings=settings)
 
     latest = found.history[0]
-    assert (latest.from_state, latest.to_state) == ("registered", "terminated")
+    assert (latest.from_status, latest.to_status) == ("registered", "terminated")
     assert (latest.reason_code, latest.reason) == ("below_target", "Three months")
     assert latest.changed_by == ADMIN.account_id
     assert clock.now() - latest.changed_at < timedelta(minutes=5)

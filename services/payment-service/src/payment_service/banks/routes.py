@@ -10,7 +10,7 @@ from payment_service.banks.rules import (
     BankKeyUnusable,
     BankNotCallable,
     BankPartnerNotFound,
-    BankPartnerState,
+    BankPartnerStatusConflict,
     BankProfileUnknown,
     ClientIdTaken,
     OutboundIncomplete,
@@ -95,7 +95,7 @@ async def get(partner_id: PartnerId, session: ReadSession, _: BankReader) -> Ban
     "/{partner_id}/activation",
     response_model=BankPartnerOut,
     responses=problems(
-        BankPartnerNotFound, BankPartnerState, ReplayAnswerUnsigned, ReplayAnswerHarmful
+        BankPartnerNotFound, BankPartnerStatusConflict, ReplayAnswerUnsigned, ReplayAnswerHarmful
     ),
 )
 async def activate(
@@ -116,7 +116,7 @@ async def activate(
 @router.post(
     "/{partner_id}/suspension",
     response_model=BankPartnerOut,
-    responses=problems(BankPartnerNotFound, BankPartnerState),
+    responses=problems(BankPartnerNotFound, BankPartnerStatusConflict),
 )
 async def suspend(partner_id: PartnerId, session: Session, treasurer: Treasurer) -> BankPartner:
     """Take no more payments from a bank; what it has paid is still confirmed to it."""

@@ -32,8 +32,8 @@ class BankPartnerNotFound(NotFound):
     text_id = "Bank mitra tidak ditemukan."
 
 
-class BankPartnerState(Conflict):
-    code = "bank_partner_state"
+class BankPartnerStatusConflict(Conflict):
+    code = "bank_partner_status"
     text = "The status of the bank partner does not allow this."
     text_id = "Status bank mitra saat ini tidak memungkinkan tindakan ini."
 
@@ -123,12 +123,12 @@ _NEXT: dict[PartnerStatus, frozenset[PartnerStatus]] = {
 
 
 def check_move(*, at: PartnerStatus, to: PartnerStatus) -> None:
-    """Refuse a move the partner's state does not allow.
+    """Refuse a move that the partner's status does not allow.
 
-    Raises: BankPartnerState.
+    Raises: BankPartnerStatusConflict.
     """
     if to not in _NEXT[at]:
-        raise BankPartnerState(status=at.value)
+        raise BankPartnerStatusConflict(status=at.value)
 
 
 def customer_no(number: str, *, company_code: str) -> str:

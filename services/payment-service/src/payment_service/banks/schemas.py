@@ -13,7 +13,7 @@ from perisai_kit.http.types import (
     Text255,
     with_example,
 )
-from snap_bi.outcomes import PaymentState
+from snap_bi.outcomes import BankPaymentStatus
 from snap_bi.profiles import ReplayAnswer
 
 Pem = Annotated[
@@ -193,8 +193,8 @@ class StatusInquiry(Model):
 class PaymentStatusOut(Out):
     """What the bank says, which settles nothing here."""
 
-    state: Annotated[
-        PaymentState,
+    status: Annotated[
+        BankPaymentStatus,
         Field(
             description="`not_found` proves nothing: a bank may know its last two days only. "
             "`unknown`: the bank gave no clear answer about this payment."

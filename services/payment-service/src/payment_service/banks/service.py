@@ -100,8 +100,8 @@ async def activate(
 ) -> BankPartner:
     """Let a partner call us.
 
-    Raises: BankPartnerNotFound, BankPartnerState; ReplayAnswerUnsigned where its bank has not
-    signed off what a repeated payment is answered, for a wrong answer there costs money, and
+    Raises: BankPartnerNotFound, BankPartnerStatusConflict; ReplayAnswerUnsigned where its bank has
+    not signed off what a repeated payment is answered, for a wrong answer there costs money, and
     ReplayAnswerHarmful where it is known to.
     """
     partner = await queries.lock_partner(session, partner_id)
@@ -120,7 +120,7 @@ async def activate(
 async def suspend(session: AsyncSession, *, partner_id: UUID, by: UUID) -> BankPartner:
     """Take no more payments from a partner. What it has paid already is still confirmed to it.
 
-    Raises: BankPartnerNotFound, BankPartnerState.
+    Raises: BankPartnerNotFound, BankPartnerStatusConflict.
     """
     partner = await queries.lock_partner(session, partner_id)
     rules.check_move(at=partner.status, to=PartnerStatus.SUSPENDED)
@@ -225,9 +225,9 @@ async def inquire_payment(
         payment_request_id=asked.payment_request_id,
     )
     result, data = inquiry.result, inquiry.answer
-    log.info("payment.inquired", partner_id=str(partner.id), state=inquiry.state.value)
+    log.info("payment.inquired", partner_id=str(partner.id), status=inquiry.status.value)
     return PaymentStatusOut(
-        state=inquiry.state,
+        status=inquiry.status,
         paid_amount=_rupiah(data.paid_amount) if data else None,
         paid_at=_paid_at(data) if data else None,
         reference_no=data.reference_no if data else None,

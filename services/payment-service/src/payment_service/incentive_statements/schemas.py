@@ -10,7 +10,7 @@ from payment_service.commissions.rules import (
     CorrectionReason,
 )
 from payment_service.counting.rules import BeneficiaryKind
-from payment_service.months.rules import MonthState
+from payment_service.months.rules import MonthStatus
 from payment_service.months.schemas import PARTS_OF_A_RUPIAH
 from perisai_kit.http.types import (
     AgentId,
@@ -107,7 +107,7 @@ class CommissionPreviewOut(EarnedOut):
     """What a statement would say if the month were closed now."""
 
     month: Annotated[MonthText, Field(description="The month that is previewed.")]
-    state: Annotated[MonthState, Field(description="Whether the month is open or closed.")]
+    status: Annotated[MonthStatus, Field(description="Whether the month is open or closed.")]
     beneficiary_kind: Annotated[BeneficiaryKind, Field(description="An agent or a wadah.")]
     beneficiary_id: BeneficiaryId
     scheme: Annotated[

@@ -33,7 +33,7 @@ from payment_service.ledger import service as ledger
 from payment_service.ledger.rules import TransferCode
 from payment_service.months import service as months
 from payment_service.months.models import ClosedMonth
-from payment_service.months.rules import MonthState
+from payment_service.months.rules import MonthStatus
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.schemes import service as schemes
 from payment_service.schemes.rules import Applied, check_month, scheme_of
@@ -59,7 +59,7 @@ STORED = tuple(column.key for column in Statement.__mapper__.column_attrs)
 async def close(
     session: AsyncSession, month: Month, *, by: UUID, settings: Settings
 ) -> CommissionMonthOut:
-    """Close a month: state what everybody earned in it, owe it, and count nothing more in it.
+    """Close a month: status what everybody earned in it, owe it, and count nothing more in it.
 
     Nobody counts or closes meanwhile. Set-based: one statement of SQL each for the statements,
     the ledger and the events, however many beneficiaries there are.
@@ -188,7 +188,7 @@ async def preview(
     is_closed = closed_through is not None and month <= closed_through
     return CommissionPreviewOut(
         month=month,
-        state=MonthState.CLOSED if is_closed else MonthState.OPEN,
+        status=MonthStatus.CLOSED if is_closed else MonthStatus.OPEN,
         beneficiary_kind=kind,
         beneficiary_id=beneficiary_id,
         scheme=SchemeApplied.model_validate(scheme) if scheme else None,

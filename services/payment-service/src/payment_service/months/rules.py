@@ -9,7 +9,7 @@ from perisai_kit.domain.errors import Conflict
 from perisai_kit.domain.month import Month
 
 
-class MonthState(StrEnum):
+class MonthStatus(StrEnum):
     OPEN = "open"
     CLOSED = "closed"
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from payment_service.months.rules import MonthState
+from payment_service.months.rules import MonthStatus
 from payment_service.schemes.rules import PARTS
 from perisai_kit.http.types import MonthText, Out
 
@@ -15,7 +15,7 @@ class CommissionMonthOut(Out):
     """All lines of a month together; a month that is open may still grow."""
 
     month: Annotated[MonthText, Field(description="The month.")]
-    state: Annotated[MonthState, Field(description="Whether the month is open or closed.")]
+    status: Annotated[MonthStatus, Field(description="Whether the month is open or closed.")]
     line_count: Annotated[int, Field(description="How many commission lines are booked in it.")]
     agent_parts: int = Field(description=PARTS_OF_A_RUPIAH)
     wadah_parts: int = Field(description=PARTS_OF_A_RUPIAH)

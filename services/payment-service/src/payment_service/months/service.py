@@ -12,7 +12,7 @@ from payment_service.counting.queries import Waiting
 from payment_service.counting.rules import booked_month
 from payment_service.months import queries, rules
 from payment_service.months.models import ClosedMonth
-from payment_service.months.rules import MonthState
+from payment_service.months.rules import MonthStatus
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.settings import Settings
 from perisai_kit.domain import clock
@@ -100,7 +100,7 @@ def _end(month: Month) -> datetime:
 def _open(sums: MonthSums, waiting: Waiting) -> CommissionMonthOut:
     return CommissionMonthOut(
         month=sums.month,
-        state=MonthState.OPEN,
+        status=MonthStatus.OPEN,
         line_count=sums.line_count,
         agent_parts=sums.agent_parts,
         wadah_parts=sums.wadah_parts,
@@ -116,7 +116,7 @@ def _open(sums: MonthSums, waiting: Waiting) -> CommissionMonthOut:
 def _closed(month: ClosedMonth) -> CommissionMonthOut:
     return CommissionMonthOut(
         month=month.month,
-        state=MonthState.CLOSED,
+        status=MonthStatus.CLOSED,
         line_count=month.line_count,
         agent_parts=month.agent_parts,
         wadah_parts=month.wadah_parts,

@@ -69,5 +69,5 @@ async def test_only_a_sandbox_calls_a_host_that_is_resolved_to_an_inner_address(
     async with open_app_client(app, **tokens.make(Role.FINANCE_OFFICER, scope=COUNTRY)) as client:
         answer = await client.post(f"/v1/bank-partners/{partner.id}/status-inquiries", json=ASKED)
 
-    assert answer.json()["state"] == "unknown"
+    assert answer.json()["status"] == "unknown"
     assert (neighbour.connections > 0) is reached

@@ -271,7 +271,7 @@ async def test_a_partner_is_activated_and_suspended_and_activated_again(
     ]
 
     assert [answer.status_code for answer in answers] == [200, 409, 200, 409, 200]
-    assert answers[1].json()["code"] == "bank_partner_state"
+    assert answers[1].json()["code"] == "bank_partner_status"
     assert answers[-1].json()["status"] == "active"
 
 

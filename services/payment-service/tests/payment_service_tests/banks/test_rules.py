@@ -53,7 +53,7 @@ def test_a_partner_moves_only_along_its_states(
     if allowed:
         rules.check_move(at=at, to=to)
     else:
-        with pytest.raises(rules.BankPartnerState):
+        with pytest.raises(rules.BankPartnerStatusConflict):
             rules.check_move(at=at, to=to)
 
 

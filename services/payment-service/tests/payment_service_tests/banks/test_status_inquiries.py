@@ -81,7 +81,7 @@ async def test_the_bank_is_asked_and_its_word_is_passed_on(
 
     assert answer.status_code == 200
     body = answer.json()
-    assert body["state"] == "paid"
+    assert body["status"] == "paid"
     assert body["paid_amount"] == 36_800
     assert body["paid_at"] == "2026-11-08T10:15:00+07:00"
     assert body["reference_no"] == "00001136962"
@@ -106,7 +106,7 @@ async def test_what_we_signed_is_shown_without_the_token(
 
 
 @pytest.mark.parametrize(
-    ("told", "state", "code"),
+    ("told", "status", "code"),
     [
         (paid(paymentFlagStatus="01"), "rejected", "2002600"),
         (paid(paymentFlagStatus="03"), "pending", "2002600"),
@@ -124,7 +124,7 @@ async def test_only_a_clear_word_counts(
     join: Join,
     tell: Tell,
     told: httpx.Response | Exception,
-    state: str,
+    status: str,
     code: str | None,
 ) -> None:
     address = await join()
@@ -133,7 +133,7 @@ async def test_only_a_clear_word_counts(
     answer = await client.post(address, json=ASKED, headers=finance)
 
     assert answer.status_code == 200
-    assert (answer.json()["state"], answer.json()["response_code"]) == (state, code)
+    assert (answer.json()["status"], answer.json()["response_code"]) == (status, code)
 
 
 async def test_an_amount_with_a_fraction_is_not_rounded(
@@ -144,7 +144,7 @@ async def test_an_amount_with_a_fraction_is_not_rounded(
 
     answer = await client.post(address, json=ASKED, headers=finance)
 
-    assert (answer.json()["state"], answer.json()["paid_amount"]) == ("paid", None)
+    assert (answer.json()["status"], answer.json()["paid_amount"]) == ("paid", None)
 
 
 @pytest.mark.parametrize("number", ["99999" + "1" * 18, COMPANY, COMPANY + "1" * 21])

@@ -102,7 +102,7 @@ async def test_a_preview_says_what_the_statement_will_say(
         names = ("brought_parts", "contribution_parts", "amount", "carried_parts", "line_count")
         for name in names:
             assert getattr(before, name) == getattr(page.items[0], name) == getattr(after, name)
-        assert (before.state, after.state) == ("open", "closed")
+        assert (before.status, after.status) == ("open", "closed")
         assert open_wadah.override_parts * 10 == before.contribution_parts
 
 

@@ -14,7 +14,7 @@ from payment_service.months.rules import (
     EventsUnread,
     MonthClosedAlready,
     MonthNotOver,
-    MonthState,
+    MonthStatus,
     PaymentsWait,
 )
 from payment_service.months.schemas import CommissionMonthOut
@@ -116,7 +116,7 @@ async def test_a_payment_after_the_month_does_not_hold_its_close_up(
 
     month = await close(NOVEMBER)
 
-    assert month.state is MonthState.CLOSED
+    assert month.status is MonthStatus.CLOSED
 
 
 async def test_a_close_waits_for_parked_events(session: AsyncSession, close: Close) -> None:
@@ -176,7 +176,7 @@ async def test_a_payment_of_the_next_month_may_wait(session: AsyncSession, close
     await book(session, village.settled)
     await told(session, village.settled)
 
-    assert (await close(NOVEMBER)).state is MonthState.CLOSED
+    assert (await close(NOVEMBER)).status is MonthStatus.CLOSED
 
 
 async def test_earlier_months_are_closed_first(

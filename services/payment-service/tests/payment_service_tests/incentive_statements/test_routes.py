@@ -50,7 +50,7 @@ async def test_a_close_answers_again_what_it_answered_first(
     anew = await client.post(CLOSING, headers=keyed(finance))
 
     assert first.status_code == 200
-    assert (first.json()["state"], first.json()["amount"]) == ("closed", 1_128_600)
+    assert (first.json()["status"], first.json()["amount"]) == ("closed", 1_128_600)
     assert again.json() == first.json()
     assert again.headers["Idempotency-Replayed"] == "true"
     assert (anew.status_code, anew.json()["code"]) == (409, "month_closed")

@@ -14,7 +14,7 @@ from payment_service.incentive_statements import service
 from payment_service.incentive_statements.models import Statement
 from payment_service.ledger import service as ledger
 from payment_service.months import service as months
-from payment_service.months.rules import MonthState
+from payment_service.months.rules import MonthStatus
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.schemes.rules import PARTS
 from payment_service.testing_commissions import (
@@ -77,7 +77,7 @@ async def test_a_close_states_owes_and_tells_what_was_earned(
         ("wadah", village.wadah_id, 102_600),
     }
     assert {(each.wadah_id, each.month) for each in told} == {(village.wadah_id, NOVEMBER)}
-    assert (month.state, month.statement_count, month.amount) == (MonthState.CLOSED, 2, 1_128_600)
+    assert (month.status, month.statement_count, month.amount) == (MonthStatus.CLOSED, 2, 1_128_600)
     assert (month.agent_parts, month.wadah_parts) == (10_260_000_000, 1_026_000_000)
     assert month.line_count == 50 * (3 + 1) * 2
     assert await faults(session) == []
@@ -202,7 +202,7 @@ async def test_months_are_listed_open_and_closed_with_what_waits(
     rest = await months.list_months(session, cursor=first.next_cursor, limit=2)
 
     shown = [
-        (str(each.month), each.state, each.line_count, each.waiting_contributions, each.amount)
+        (str(each.month), each.status, each.line_count, each.waiting_contributions, each.amount)
         for each in [*first.items, *rest.items]
     ]
     assert shown == [
@@ -226,7 +226,7 @@ async def test_what_waits_for_a_closed_month_is_shown_in_the_first_open_one(
 
     page = await months.list_months(session, cursor=None, limit=10)
 
-    shown = [(str(each.month), each.state, each.waiting_payments) for each in page.items]
+    shown = [(str(each.month), each.status, each.waiting_payments) for each in page.items]
     assert shown == [("2025-12", "open", 2), ("2025-11", "closed", 0)]
 
 

@@ -1,7 +1,7 @@
 """Create the kit's tables, branches, wadahs, applications, agents and activity.
 
 What is history cannot be changed or deleted by the service: agreements, checks, trainings, exams
-and changes of state.
+and changes of status.
 """
 
 from alembic import op
@@ -37,7 +37,7 @@ CREATE TABLE wadahs (
     legal_entity boolean NOT NULL,
     branch_code text NOT NULL,
     region_code text NOT NULL,
-    state varchar(40) NOT NULL,
+    status varchar(40) NOT NULL,
     reason_code varchar(40),
     agent_count integer NOT NULL,
     created_at timestamptz NOT NULL,
@@ -46,14 +46,14 @@ CREATE TABLE wadahs (
     CONSTRAINT ck_wadahs_agent_count CHECK (agent_count >= 0),
     CONSTRAINT ck_wadahs_kind CHECK (kind IN ('organisation', 'association')),
     CONSTRAINT fk_wadahs_branch_code FOREIGN KEY (branch_code) REFERENCES branches (code),
-    CONSTRAINT ck_wadahs_state CHECK (state IN ('registered', 'terminated')),
+    CONSTRAINT ck_wadahs_status CHECK (status IN ('registered', 'terminated')),
     CONSTRAINT ck_wadahs_reason_code CHECK (reason_code IN (
         'below_target', 'agreement_ended', 'fraud', 'own_request', 'other'
     ))
 );
 CREATE INDEX ix_wadahs_branch_code_id ON wadahs (branch_code, id);
 CREATE INDEX ix_wadahs_region_code_id ON wadahs (region_code, id);
-GRANT SELECT, INSERT, UPDATE (state, reason_code, agent_count) ON wadahs TO {app};
+GRANT SELECT, INSERT, UPDATE (status, reason_code, agent_count) ON wadahs TO {app};
 
 CREATE TABLE agreements (
     id uuid NOT NULL,
@@ -74,16 +74,16 @@ GRANT SELECT, INSERT ON agreements TO {app};
 CREATE TABLE wadah_changes (
     id uuid NOT NULL,
     wadah_id uuid NOT NULL,
-    from_state varchar(40),
-    to_state varchar(40) NOT NULL,
+    from_status varchar(40),
+    to_status varchar(40) NOT NULL,
     reason_code text,
     reason bytea,
     changed_at timestamptz NOT NULL,
     changed_by uuid NOT NULL,
     CONSTRAINT pk_wadah_changes PRIMARY KEY (id),
     CONSTRAINT fk_wadah_changes_wadah_id FOREIGN KEY (wadah_id) REFERENCES wadahs (id),
-    CONSTRAINT ck_wadah_changes_from_state CHECK (from_state IN ('registered', 'terminated')),
-    CONSTRAINT ck_wadah_changes_to_state CHECK (to_state IN ('registered', 'terminated'))
+    CONSTRAINT ck_wadah_changes_from_status CHECK (from_status IN ('registered', 'terminated')),
+    CONSTRAINT ck_wadah_changes_to_status CHECK (to_status IN ('registered', 'terminated'))
 );
 CREATE INDEX ix_wadah_changes_wadah_id_id ON wadah_changes (wadah_id, id);
 GRANT SELECT, INSERT ON wadah_changes TO {app};
@@ -108,14 +108,14 @@ CREATE TABLE applications (
     account_no bytea NOT NULL,
     account_holder_name bytea NOT NULL,
     device_description text NOT NULL,
-    state varchar(40) NOT NULL,
+    status varchar(40) NOT NULL,
     reason_code text,
     applied_at timestamptz NOT NULL,
     CONSTRAINT pk_applications PRIMARY KEY (id),
     CONSTRAINT fk_applications_wadah_id FOREIGN KEY (wadah_id) REFERENCES wadahs (id),
     CONSTRAINT fk_applications_branch_code FOREIGN KEY (branch_code) REFERENCES branches (code),
     CONSTRAINT ck_applications_citizenship CHECK (citizenship IN ('wni', 'wna')),
-    CONSTRAINT ck_applications_state CHECK (state IN (
+    CONSTRAINT ck_applications_status CHECK (status IN (
         'applied', 'docs_incomplete', 'verified', 'training', 'exam_passed', 'exam_failed',
         'active', 'rejected', 'withdrawn'
     ))
@@ -125,10 +125,10 @@ CREATE INDEX ix_applications_branch_code_id ON applications (branch_code, id);
 CREATE INDEX ix_applications_region_code_id ON applications (region_code, id);
 CREATE INDEX ix_applications_wadah_id_id ON applications (wadah_id, id);
 CREATE UNIQUE INDEX uq_applications_account_id ON applications (account_id)
-    WHERE state NOT IN ('active', 'rejected', 'withdrawn');
+    WHERE status NOT IN ('active', 'rejected', 'withdrawn');
 CREATE UNIQUE INDEX uq_applications_nik_hash ON applications (nik_hash)
-    WHERE state NOT IN ('active', 'rejected', 'withdrawn');
-GRANT SELECT, INSERT, UPDATE (state, reason_code, member_id, account_member_id)
+    WHERE status NOT IN ('active', 'rejected', 'withdrawn');
+GRANT SELECT, INSERT, UPDATE (status, reason_code, member_id, account_member_id)
     ON applications TO {app};
 
 CREATE TABLE application_checks (
@@ -182,8 +182,8 @@ GRANT SELECT, INSERT ON application_exams TO {app};
 CREATE TABLE application_changes (
     id uuid NOT NULL,
     application_id uuid NOT NULL,
-    from_state varchar(40),
-    to_state varchar(40) NOT NULL,
+    from_status varchar(40),
+    to_status varchar(40) NOT NULL,
     reason_code text,
     reason bytea,
     changed_at timestamptz NOT NULL,
@@ -191,11 +191,11 @@ CREATE TABLE application_changes (
     CONSTRAINT pk_application_changes PRIMARY KEY (id),
     CONSTRAINT fk_application_changes_application_id
         FOREIGN KEY (application_id) REFERENCES applications (id),
-    CONSTRAINT ck_application_changes_from_state CHECK (from_state IN (
+    CONSTRAINT ck_application_changes_from_status CHECK (from_status IN (
         'applied', 'docs_incomplete', 'verified', 'training', 'exam_passed', 'exam_failed',
         'active', 'rejected', 'withdrawn'
     )),
-    CONSTRAINT ck_application_changes_to_state CHECK (to_state IN (
+    CONSTRAINT ck_application_changes_to_status CHECK (to_status IN (
         'applied', 'docs_incomplete', 'verified', 'training', 'exam_passed', 'exam_failed',
         'active', 'rejected', 'withdrawn'
     ))
@@ -220,7 +220,7 @@ CREATE TABLE agents (
     bank_code text NOT NULL,
     account_no bytea NOT NULL,
     account_holder_name bytea NOT NULL,
-    state varchar(40) NOT NULL,
+    status varchar(40) NOT NULL,
     reason_code text,
     in_office_since date NOT NULL,
     reinstatement_not_before date,
@@ -231,7 +231,7 @@ CREATE TABLE agents (
     CONSTRAINT fk_agents_application_id FOREIGN KEY (application_id) REFERENCES applications (id),
     CONSTRAINT fk_agents_wadah_id FOREIGN KEY (wadah_id) REFERENCES wadahs (id),
     CONSTRAINT fk_agents_branch_code FOREIGN KEY (branch_code) REFERENCES branches (code),
-    CONSTRAINT ck_agents_state CHECK (state IN ('active', 'suspended', 'dismissed'))
+    CONSTRAINT ck_agents_status CHECK (status IN ('active', 'suspended', 'dismissed'))
 );
 CREATE INDEX ix_agents_account_id_all ON agents (account_id);
 CREATE INDEX ix_agents_branch_code_id ON agents (branch_code, id);
@@ -239,26 +239,26 @@ CREATE INDEX ix_agents_member_id ON agents (member_id);
 CREATE INDEX ix_agents_nik_hash_all ON agents (nik_hash);
 CREATE INDEX ix_agents_region_code_id ON agents (region_code, id);
 CREATE INDEX ix_agents_wadah_id_id ON agents (wadah_id, id);
-CREATE UNIQUE INDEX uq_agents_account_id ON agents (account_id) WHERE state <> 'dismissed';
-CREATE UNIQUE INDEX uq_agents_nik_hash ON agents (nik_hash) WHERE state <> 'dismissed';
-GRANT SELECT, INSERT, UPDATE (state, reason_code, in_office_since, reinstatement_not_before)
+CREATE UNIQUE INDEX uq_agents_account_id ON agents (account_id) WHERE status <> 'dismissed';
+CREATE UNIQUE INDEX uq_agents_nik_hash ON agents (nik_hash) WHERE status <> 'dismissed';
+GRANT SELECT, INSERT, UPDATE (status, reason_code, in_office_since, reinstatement_not_before)
     ON agents TO {app};
 
 CREATE TABLE agent_changes (
     id uuid NOT NULL,
     agent_id uuid NOT NULL,
-    from_state varchar(40),
-    to_state varchar(40) NOT NULL,
+    from_status varchar(40),
+    to_status varchar(40) NOT NULL,
     reason_code text,
     reason bytea,
     changed_at timestamptz NOT NULL,
     changed_by uuid NOT NULL,
     CONSTRAINT pk_agent_changes PRIMARY KEY (id),
     CONSTRAINT fk_agent_changes_agent_id FOREIGN KEY (agent_id) REFERENCES agents (id),
-    CONSTRAINT ck_agent_changes_from_state CHECK (from_state IN (
+    CONSTRAINT ck_agent_changes_from_status CHECK (from_status IN (
         'active', 'suspended', 'dismissed'
     )),
-    CONSTRAINT ck_agent_changes_to_state CHECK (to_state IN (
+    CONSTRAINT ck_agent_changes_to_status CHECK (to_status IN (
         'active', 'suspended', 'dismissed'
     ))
 );
