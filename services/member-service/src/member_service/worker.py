@@ -35,11 +35,11 @@ def subscriptions(
             name="agents",
             source=agents,
             poll_s=poll_s,
-            handlers={
-                AgentActivated: tasks.on_agent_at_work,
-                AgentReinstated: tasks.on_agent_at_work,
-                AgentSuspended: tasks.on_agent_away,
-                AgentDismissed: tasks.on_agent_away,
+            batch_handlers={
+                AgentActivated: tasks.on_agents_decided,
+                AgentReinstated: tasks.on_agents_decided,
+                AgentSuspended: tasks.on_agents_decided,
+                AgentDismissed: tasks.on_agents_decided,
             },
         ),
     ]

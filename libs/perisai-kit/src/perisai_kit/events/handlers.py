@@ -14,7 +14,10 @@ Handler: TypeAlias = Callable[[AsyncSession, Any], Awaitable[None]]
 
 
 class Handlers:
-    """Event classes with a handler for one event, or for consecutive events at once."""
+    """Event classes with a handler for one event, or for consecutive events at once.
+
+    A batch handler of several classes gets their consecutive events together, in order.
+    """
 
     def __init__(
         self,
@@ -32,15 +35,20 @@ class Handlers:
 
     async def apply(self, session: AsyncSession, events: Sequence[CloudEvent]) -> None:
         """Handle events of known types in order, in the caller's transaction."""
-        for cls, run in groupby(events, lambda event: self._classes[event.type]):
-            envelopes = list(run)
-            facts = [cls.model_validate(envelope.data) for envelope in envelopes]
-            if cls in self._batch:
-                await self._batch[cls](session, facts)
+        for batch_handler, run in groupby(events, self._find_batch_handler):
+            if batch_handler is not None:
+                await batch_handler(session, [self._read(envelope) for envelope in run])
                 continue
-            for envelope, fact in zip(envelopes, facts, strict=True):
+            for envelope in run:
                 with structlog.contextvars.bound_contextvars(event_id=str(envelope.id)):
-                    await self._single[cls](session, fact)
+                    handler = self._single[self._classes[envelope.type]]
+                    await handler(session, self._read(envelope))
+
+    def _find_batch_handler(self, envelope: CloudEvent) -> Handler | None:
+        return self._batch.get(self._classes[envelope.type])
+
+    def _read(self, envelope: CloudEvent) -> Event:
+        return self._classes[envelope.type].model_validate(envelope.data)
 
 
 def get_error_name(error: BaseException) -> str:

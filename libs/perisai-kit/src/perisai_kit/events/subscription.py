@@ -72,7 +72,7 @@ class Subscription:
     """A reader of one feed.
 
     handlers: event class → async (session, event). batch_handlers: event class → async (session,
-    events), called with consecutive events of that class, for set-based work. Handlers run in the
+    events), called with consecutive events of its classes, for set-based work. Handlers run in the
     subscription's transaction and make no remote calls. Events of other types are passed over.
     name: the key of the cursor; never rename it. patience_s: see PATIENCE_S. `parked` replays or
     dismisses parked events.

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.errors import Unavailable
 from perisai_kit.domain.ids import new_id
-from perisai_kit.events.catalogue import BranchOpened, MemberUpdated
+from perisai_kit.events.catalogue import BranchOpened, MemberAttributed, MemberUpdated
 from perisai_kit.events.envelope import Event, FeedUnreadable
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.handlers import Handler
@@ -129,6 +129,30 @@ async def test_a_batch_handler_gets_neighbouring_events_at_once(kit_database: Da
     await deliver(subscription, to=kit_database, source=kit_database)
 
     assert runs == [["a", "b"], ["B1"], ["c"]]
+
+
+async def test_a_batch_handler_of_two_classes_gets_their_neighbouring_events_together(
+    kit_database: Database,
+) -> None:
+    runs: list[list[str]] = []
+
+    async def on_many(
+        session: AsyncSession, events: Sequence[MemberUpdated | MemberAttributed]
+    ) -> None:
+        runs.append([event.type for event in events])
+
+    subscription = Subscription(
+        name="effects",
+        source=local(kit_database),
+        batch_handlers={MemberUpdated: on_many, MemberAttributed: on_many},
+        poll_s=0,
+    )
+    attributed = MemberAttributed(member_id=BUDI, attribution_no=1, periods=())
+    await publish_now(kit_database, changed(ANNA, "a"), attributed, changed(ANNA, "b"))
+
+    await deliver(subscription, to=kit_database, source=kit_database)
+
+    assert runs == [[MemberUpdated.type, MemberAttributed.type, MemberUpdated.type]]
 
 
 class Killed(BaseException):

@@ -48,13 +48,14 @@ async def find_agent(session: AsyncSession, agent_id: UUID) -> KnownAgent | None
     return await session.get(KnownAgent, agent_id)
 
 
-async def lock_agent(session: AsyncSession, agent_id: UUID, *, shared: bool) -> None:
-    """Lock an agent until the transaction ends: shared to give members to the agent.
+async def lock_agents(session: AsyncSession, agent_ids: Collection[UUID], *, shared: bool) -> None:
+    """Lock agents until the transaction ends: shared to give members to the agent.
 
-    Everybody locks the agent before members. So a decision on the agent misses no member.
+    Everybody locks agents before members, and all of them at once. So a decision on an agent misses
+    no member, and nobody waits in a circle.
     """
-    query = select(KnownAgent.agent_id).where(KnownAgent.agent_id == agent_id)
-    await session.execute(query.with_for_update(read=shared))
+    query = select(KnownAgent.agent_id).where(KnownAgent.agent_id == any_id(agent_ids))
+    await session.execute(query.order_by(KnownAgent.agent_id).with_for_update(read=shared))
 
 
 async def list_agents(session: AsyncSession, agent_ids: Collection[UUID]) -> dict[UUID, UUID]:
@@ -78,7 +79,9 @@ async def upsert_agent(session: AsyncSession, row: dict[str, Any]) -> None:
     )
 
 
-async def insert_once_decision(session: AsyncSession, row: dict[str, Any]) -> bool:
-    """Insert a decision; return whether it is new."""
-    statement = insert_or_skip(AgentDecision).values(row).on_conflict_do_nothing()
-    return bool(await session.scalar(statement.returning(AgentDecision.agent_id)))
+async def insert_once_decisions(
+    session: AsyncSession, rows: Sequence[dict[str, Any]]
+) -> Sequence[UUID]:
+    """Insert decisions; return the agents of those that are new."""
+    statement = insert_or_skip(AgentDecision).values(rows).on_conflict_do_nothing()
+    return (await session.scalars(statement.returning(AgentDecision.agent_id))).all()

@@ -18,9 +18,24 @@ from member_service.attribution_periods.rules import (
     judge_attributions,
 )
 from perisai_kit.domain import clock
-from perisai_kit.events.catalogue import AgentActivated, AgentReinstated, MemberAttributed
+from perisai_kit.events.catalogue import (
+    AgentActivated,
+    AgentDismissed,
+    AgentReinstated,
+    AgentSuspended,
+    MemberAttributed,
+)
 from perisai_kit.events.catalogue import AttributionPeriod as AttributionFact
 from perisai_kit.events.outbox import publish
+
+AgentEvent = AgentActivated | AgentReinstated | AgentSuspended | AgentDismissed
+
+DECISIONS: Mapping[type[AgentEvent], DecisionKind] = {
+    AgentActivated: DecisionKind.ACTIVATED,
+    AgentReinstated: DecisionKind.REINSTATED,
+    AgentSuspended: DecisionKind.SUSPENDED,
+    AgentDismissed: DecisionKind.DISMISSED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +152,7 @@ async def lock_agent(session: AsyncSession, agent_id: UUID | None) -> None:
     To be called before any of the members is locked.
     """
     if agent_id is not None:
-        await queries.lock_agent(session, agent_id, shared=True)
+        await queries.lock_agents(session, [agent_id], shared=True)
 
 
 async def find_agent_at_work(session: AsyncSession, agent_id: UUID) -> KnownAgent | None:
@@ -149,25 +164,31 @@ async def find_agent_at_work(session: AsyncSession, agent_id: UUID) -> KnownAgen
     return known if max(agents[agent_id].decisions)[1] in rules.AT_WORK else None
 
 
-async def note_agent(session: AsyncSession, event: AgentActivated | AgentReinstated) -> None:
-    """Remember where an agent belongs who works from now on."""
-    row = {
+async def record_decisions(session: AsyncSession, events: Sequence[AgentEvent]) -> Sequence[UUID]:
+    """Record what agent-service decided, and where agents belong; return whose decisions are new.
+
+    The agents are locked until the transaction ends.
+    """
+    await queries.lock_agents(session, {event.agent_id for event in events}, shared=False)
+    for event in events:
+        if isinstance(event, AgentActivated | AgentReinstated):
+            await queries.upsert_agent(session, _known_agent(event))
+    rows = [
+        {
+            "agent_id": event.agent_id,
+            "decided_at": event.decided_at,
+            "kind": DECISIONS[type(event)],
+        }
+        for event in events
+    ]
+    return await queries.insert_once_decisions(session, rows)
+
+
+def _known_agent(event: AgentActivated | AgentReinstated) -> dict[str, Any]:
+    return {
         "agent_id": event.agent_id,
         "member_id": event.member_id,
         "wadah_id": event.wadah_id,
         "branch_code": event.branch_code,
         "region_code": event.region_code,
     }
-    await queries.upsert_agent(session, row)
-
-
-async def note_decision(
-    session: AsyncSession, agent_id: UUID, kind: DecisionKind, *, decided_at: datetime
-) -> bool:
-    """Remember what agent-service decided about an agent; return whether it is new.
-
-    The agent is locked until the transaction ends.
-    """
-    await queries.lock_agent(session, agent_id, shared=False)
-    row = {"agent_id": agent_id, "decided_at": decided_at, "kind": kind}
-    return await queries.insert_once_decision(session, row)

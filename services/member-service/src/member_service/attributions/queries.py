@@ -40,10 +40,10 @@ async def list_standing(
     return found
 
 
-async def list_members_named(session: AsyncSession, agent_id: UUID) -> Sequence[UUID]:
-    """Return the members with an attribution to an agent that was not withdrawn."""
+async def list_members_named(session: AsyncSession, agent_ids: Collection[UUID]) -> Sequence[UUID]:
+    """Return the members with an attribution to one of these agents that was not withdrawn."""
     query = select(Attribution.member_id).where(
-        Attribution.agent_id == agent_id, Attribution.withdrawn_at.is_(None)
+        Attribution.agent_id == any_id(agent_ids), Attribution.withdrawn_at.is_(None)
     )
     return (await session.scalars(query.distinct())).all()
 

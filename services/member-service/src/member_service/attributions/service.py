@@ -13,12 +13,11 @@ from member_service.attribution_periods.models import AttributionPeriodRow, Know
 from member_service.attribution_periods.rules import (
     AttributionReason,
     Decision,
-    DecisionKind,
     Place,
     judge_attributions,
     period_on,
 )
-from member_service.attribution_periods.service import Subject
+from member_service.attribution_periods.service import AgentEvent, Subject
 from member_service.attributions import queries, rules
 from member_service.attributions.models import Attribution
 from member_service.attributions.rules import AgentUnknown, Start
@@ -193,7 +192,10 @@ async def hand_over(
     *,
     ids: Mapping[UUID, UUID] | None = None,
 ) -> None:
-    """Hand over the members examined, who are locked. ids: member → id of the attribution."""
+    """Hand over the members examined, who are locked. ids: member → id of the attribution.
+
+    No payment of theirs has been answered for a day that begins meanwhile.
+    """
     if not examined.places:
         return
     if examined.planned:
@@ -286,16 +288,13 @@ async def list_book(session: AsyncSession, agent_id: UUID) -> Sequence[UUID]:
     return await queries.list_book(session, agent_id, on=clock.today())
 
 
-async def take_decision(
-    session: AsyncSession, agent_id: UUID, kind: DecisionKind, *, decided_at: datetime
-) -> list[UUID]:
-    """Learn what agent-service decided about an agent, and judge the care of those concerned.
+async def take_decisions(session: AsyncSession, events: Sequence[AgentEvent]) -> list[UUID]:
+    """Learn what agent-service decided about agents, and judge the care of those concerned.
 
     Return the members whose care has changed for a day that is not in the future.
     """
-    if not await attribution_periods.note_decision(session, agent_id, kind, decided_at=decided_at):
-        return []
-    named = await queries.list_members_named(session, agent_id)
+    agent_ids = await attribution_periods.record_decisions(session, events)
+    named = await queries.list_members_named(session, agent_ids) if agent_ids else ()
     if not named:
         return []
     await members.lock_birth_dates(session, named)

@@ -47,7 +47,7 @@ async def test_nobody_is_given_to_an_agent_who_is_not_at_work(
 ) -> None:
     member = await enrol(session)
     march.at(clock.now() + timedelta(hours=1))
-    await TASKS.on_agent_away(session, away(kind, successor.agent_id))
+    await TASKS.on_agents_decided(session, [away(kind, successor.agent_id)])
 
     with pytest.raises(rules.AgentUnknown):
         await service.change(
@@ -64,10 +64,10 @@ async def test_a_reinstated_agent_can_be_given_members_again(
 ) -> None:
     member = await enrol(session)
     march.at(clock.now() + timedelta(hours=1))
-    await TASKS.on_agent_away(session, away(AgentSuspended, successor.agent_id))
+    await TASKS.on_agents_decided(session, [away(AgentSuspended, successor.agent_id)])
     march.at(clock.now() + timedelta(hours=1))
     back = at_work(AgentReinstated, agent_id=successor.agent_id)
-    await TASKS.on_agent_at_work(session, back)
+    await TASKS.on_agents_decided(session, [back])
 
     made = await service.change(
         session, member_id=member.id, new=to(successor.agent_id), officer=officer.principal
@@ -91,7 +91,7 @@ async def test_a_successor_who_leaves_before_the_first_day_means_the_branch(
 
     gone = away(AgentSuspended, successor.agent_id)
     for _ in range(2):
-        await TASKS.on_agent_away(session, gone)
+        await TASKS.on_agents_decided(session, [gone])
 
     told = [data for kind, data in await published(session) if kind == "member.attributed.v1"]
     assert [each["attribution_no"] for each in told] == [1, 2, 3]
@@ -112,10 +112,10 @@ async def test_the_members_of_a_dismissed_agent_pass_to_the_branch_at_midnight(
     march: BusinessTime,
 ) -> None:
     own = at_work(AgentActivated, agent_id=agent.principal.agent_id)
-    await TASKS.on_agent_at_work(session, own)
+    await TASKS.on_agents_decided(session, [own])
     member = await enrol(session)
 
-    await TASKS.on_agent_away(session, away(AgentDismissed, own.agent_id))
+    await TASKS.on_agents_decided(session, [away(AgentDismissed, own.agent_id)])
 
     assert not await sees(session, agent, member)
     assert member.agent_id == own.agent_id

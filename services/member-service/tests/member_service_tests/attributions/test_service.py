@@ -66,7 +66,7 @@ def to(agent_id: UUID | None, **differences: Any) -> NewAttribution:
 @pytest.fixture
 async def successor(session: AsyncSession) -> AgentActivated:
     activated: AgentActivated = at_work(AgentActivated)
-    await TASKS.on_agent_at_work(session, activated)
+    await TASKS.on_agents_decided(session, [activated])
     return activated
 
 
@@ -229,7 +229,7 @@ async def test_a_take_over_on_the_last_day_of_a_month_is_judged_without_the_plan
 ) -> None:
     march.at(datetime(2026, 3, 31, 3, 0, tzinfo=UTC))
     elsewhere = at_work(AgentActivated, branch_code="jember")
-    await TASKS.on_agent_at_work(session, elsewhere)
+    await TASKS.on_agents_decided(session, [elsewhere])
     regional = make_subject(Role.BRANCH_OFFICER, scope=Scope(ScopeKind.REGION, "jatim"))
     one, other = await enrol(session), await enrol(session)
     plan = to(elsewhere.agent_id, from_date=APRIL)
@@ -286,7 +286,7 @@ async def test_nobody_is_given_to_themselves(
 ) -> None:
     member = await enrol(session)
     herself = at_work(AgentActivated, member_id=member.id)
-    await TASKS.on_agent_at_work(session, herself)
+    await TASKS.on_agents_decided(session, [herself])
 
     with pytest.raises(rules.OwnMembership):
         await service.change(
@@ -299,7 +299,7 @@ async def test_an_officer_gives_nobody_to_an_agent_of_another_branch(
 ) -> None:
     member = await enrol(session)
     elsewhere = at_work(AgentActivated, branch_code="jember")
-    await TASKS.on_agent_at_work(session, elsewhere)
+    await TASKS.on_agents_decided(session, [elsewhere])
 
     with pytest.raises(rules.AgentUnknown):
         await service.change(
@@ -316,7 +316,7 @@ async def test_a_regional_officer_moves_a_member_to_another_branch(
 ) -> None:
     member = await enrol(session)
     elsewhere = at_work(AgentActivated, branch_code="jember")
-    await TASKS.on_agent_at_work(session, elsewhere)
+    await TASKS.on_agents_decided(session, [elsewhere])
     regional = make_subject(Role.BRANCH_OFFICER, scope=Scope(ScopeKind.REGION, "jatim"))
 
     await service.change(

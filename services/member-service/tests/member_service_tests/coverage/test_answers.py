@@ -57,7 +57,7 @@ async def test_a_payment_counts_for_who_is_in_care_on_its_day_whatever_it_pays(
     published: Published,
 ) -> None:
     successor = at_work(AgentActivated)
-    await TASKS.on_agent_at_work(session, successor)
+    await TASKS.on_agents_decided(session, [successor])
     await attributions.change(
         session,
         member_id=member.id,
@@ -160,7 +160,7 @@ async def test_a_late_word_that_the_successor_was_away_changes_the_answer(
     published: Published,
 ) -> None:
     successor = at_work(AgentActivated)
-    await TASKS.on_agent_at_work(session, successor)
+    await TASKS.on_agents_decided(session, [successor])
     await attributions.change(
         session,
         member_id=member.id,
@@ -173,7 +173,7 @@ async def test_a_late_word_that_the_successor_was_away_changes_the_answer(
     paid = payment(member.id, "2026-12", at=at(2, month=12))
     await service.extend(session, [paid], TERMS)
 
-    await TASKS.on_agent_away(session, suspended)
+    await TASKS.on_agents_decided(session, [suspended])
 
     told = await answers(session, published)
     assert [(each["answer_no"], each["agent_id"]) for each in told] == [

@@ -33,7 +33,7 @@ def march(business_time: BusinessTime) -> BusinessTime:
 async def book(database: Database, enrol: Enrol, agent: Any, march: BusinessTime) -> list[Member]:
     async with database.begin() as session:
         own = at_work(AgentActivated, agent_id=agent.principal.agent_id)
-        await TASKS.on_agent_at_work(session, own)
+        await TASKS.on_agents_decided(session, [own])
         return [await enrol(session) for _ in range(4)]
 
 
@@ -42,7 +42,7 @@ async def successor(database: Database, book: list[Member]) -> AgentActivated:
     """The successor is one of the members."""
     activated: AgentActivated = at_work(AgentActivated, member_id=book[0].id)
     async with database.begin() as session:
-        await TASKS.on_agent_at_work(session, activated)
+        await TASKS.on_agents_decided(session, [activated])
     return activated
 
 
@@ -135,7 +135,7 @@ async def test_the_book_of_a_dismissed_agent_can_still_be_handed_over(
     march: BusinessTime,
 ) -> None:
     async with database.begin() as session:
-        await TASKS.on_agent_away(session, away(AgentDismissed, agent.principal.agent_id))
+        await TASKS.on_agents_decided(session, [away(AgentDismissed, agent.principal.agent_id)])
     march.at(datetime(2026, 3, 15, 3, 0, tzinfo=UTC))
 
     made = await client.post(PATH, json=plan(agent, successor), headers=officer.headers)
