@@ -24,7 +24,7 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.testing.plugin import Databases, Tokens, Urls, Wire, open_app_client
 
 HANDLED = {
-    "gateway": "agent.activated.v1",
+    "gateway": "member.updated.v1",
     "agent-service": "coverage.declined.v1",
     "member-service": "agent.activated.v1",
     "payment-service": "registration.ended.v1",

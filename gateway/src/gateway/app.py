@@ -105,7 +105,7 @@ def create_app(
         kit,
         title="Perisai gateway",
         routes=[*ROUTES, *SANDBOX_ROUTES] if settings.sandbox else ROUTES,
-        subscriptions=make_subscriptions(agents),
+        subscriptions=make_subscriptions(agents=agents, members=members),
         periodic=make_periodic(settings, make_notice_sender(webhook, database, kit.keyring)),
         background=[partial(_reload_for_ever, keys, revocations, database)],
         on_close=[*_list_closers(webhook), members.close, agents.close, relay.close, banks.close],

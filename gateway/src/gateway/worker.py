@@ -1,4 +1,4 @@
-"""Background work of the gateway: agents' events, key rotation, notices, deletion of old rows."""
+"""Background work of the gateway: events of others, key rotation, notices, deletion of old rows."""
 
 from datetime import timedelta
 
@@ -24,6 +24,7 @@ from perisai_kit.events.catalogue import (
     AgentDismissed,
     AgentReinstated,
     AgentSuspended,
+    MemberUpdated,
 )
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.privacy.keyring import Keyring
@@ -36,19 +37,24 @@ FORGET_EVERY_S = 600
 SEND_NOTICES_EVERY_S = 10
 
 
-def make_subscriptions(agents: ServiceClient) -> list[Subscription]:
-    """Return the gateway's subscriptions. agents: a client of agent-service."""
+def make_subscriptions(*, agents: ServiceClient, members: ServiceClient) -> list[Subscription]:
+    """Return the gateway's subscriptions. agents, members: clients of these services."""
     return [
         Subscription(
             name="gateway.agents",
             source=agents,
-            handlers={
-                AgentActivated: people.on_agent_activated,
-                AgentReinstated: people.on_agent_activated,
-                AgentSuspended: people.on_agent_away,
-                AgentDismissed: people.on_agent_away,
+            batch_handlers={
+                AgentActivated: people.on_agents_decided,
+                AgentReinstated: people.on_agents_decided,
+                AgentSuspended: people.on_agents_decided,
+                AgentDismissed: people.on_agents_decided,
             },
-        )
+        ),
+        Subscription(
+            name="gateway.members",
+            source=members,
+            batch_handlers={MemberUpdated: people.on_members_updated},
+        ),
     ]
 
 
@@ -106,6 +112,8 @@ def create_worker() -> Worker:
     sender = make_notice_sender(make_webhook(settings), database, kit.keyring)
     return web.create_worker(
         kit,
-        subscriptions=make_subscriptions(kit.client(settings.agent_address)),
+        subscriptions=make_subscriptions(
+            agents=kit.client(settings.agent_address), members=kit.client(settings.member_address)
+        ),
         periodic=make_periodic(settings, sender),
     )

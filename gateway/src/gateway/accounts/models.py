@@ -63,6 +63,8 @@ class Account(Base):
     totp_last_step: Mapped[int | None] = mapped_column(BigInteger)
     phone = sealed_text(nullable=True)
     phone_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    phone_ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """Since when the member has another number, until a sign-in with that one."""
     display_label = sealed_text()
     member_id: Mapped[uuid.UUID | None]
     agent_id: Mapped[uuid.UUID | None]

@@ -18,6 +18,8 @@ class ChangeKind(StrEnum):
     TOTP_REMOVED = "totp_removed"
     TOTP_RESET = "totp_reset"
     PHONE_CHANGED = "phone_changed"
+    PHONE_ENDED = "phone_ended"
+    """member-service has another number for the member now."""
     MEMBER_ATTACHED = "member_attached"
     AGENT_ROLE_GIVEN = "agent_role_given"
     AGENT_ROLE_TAKEN = "agent_role_taken"

@@ -1,5 +1,5 @@
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,6 +24,25 @@ async def list_members_signed_in(session: AsyncSession, phone_hash: bytes) -> Se
         .limit(ACCOUNTS_OF_A_PHONE)
     )
     return [each for each in await session.scalars(known) if each is not None]
+
+
+async def lock_accounts(session: AsyncSession, account_ids: Collection[uuid.UUID]) -> None:
+    """Lock accounts in the order of their ids, as sign-ins do."""
+    chosen = select(Account.id).where(Account.id.in_(account_ids))
+    await session.execute(chosen.order_by(Account.id).with_for_update())
+
+
+async def lock_with_phone_of(
+    session: AsyncSession, member_ids: Collection[uuid.UUID]
+) -> Sequence[Account]:
+    """Return the accounts of members that sign in with the member's number, locked by id."""
+    chosen = select(Account).where(
+        Account.member_id.in_(member_ids),
+        Account.was_agent_at.is_(None),
+        Account.phone_ended_at.is_(None),
+    )
+    locked = chosen.order_by(Account.id).with_for_update()
+    return (await session.scalars(locked.execution_options(populate_existing=True))).all()
 
 
 async def lock_people(

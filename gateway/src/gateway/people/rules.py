@@ -13,6 +13,7 @@ class Known:
     member_id: uuid.UUID | None
     was_agent: bool
     has_phone: bool
+    """Whether the number is the account's and, as far as is known, still the member's."""
 
 
 @dataclass(frozen=True, slots=True)

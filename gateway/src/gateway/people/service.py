@@ -1,7 +1,7 @@
 """People's accounts: created at the first sign-in, found by telephone number, agents' roles."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -134,12 +134,26 @@ async def remove_agent(
     )
 
 
+async def end_phones(
+    session: AsyncSession, *, member_ids: Collection[uuid.UUID], now: datetime
+) -> None:
+    """Sign members out whose number has been changed, and let the old one sign in no more.
+
+    The next sign-in with the new number moves the account. After a sign-in with the new number that
+    precedes the event, the member signs in once more.
+    """
+    for account in await queries.lock_with_phone_of(session, member_ids):
+        account.phone_ended_at = now
+        accounts.end_sessions(account)
+        await accounts.record_change(session, account, ChangeKind.PHONE_ENDED, by=EVENT, now=now)
+
+
 def _to_known(account: Account, phone_hash: bytes) -> rules.Known:
     return rules.Known(
         account_id=account.id,
         member_id=account.member_id,
         was_agent=account.was_agent_at is not None,
-        has_phone=account.phone_hash == phone_hash,
+        has_phone=account.phone_hash == phone_hash and account.phone_ended_at is None,
     )
 
 
@@ -169,6 +183,7 @@ async def _follow(
 
     Earlier sessions end, so the old telephone is signed in no longer.
     """
+    account.phone_ended_at = None
     if account.phone_hash == phone_hash:
         return
     old = account.phone

@@ -18,6 +18,7 @@ from perisai_kit.events.catalogue import (
     AgentDismissed,
     AgentReinstated,
     AgentSuspended,
+    MemberUpdated,
 )
 from perisai_kit.events.envelope import Event
 
@@ -72,12 +73,10 @@ async def account_of(gateway: Any, account_id: uuid.UUID) -> Account:
 
 async def apply(gateway: Any, event: Event) -> None:
     handler: Any = (
-        tasks.on_agent_activated
-        if isinstance(event, AgentActivated | AgentReinstated)
-        else tasks.on_agent_away
+        tasks.on_members_updated if isinstance(event, MemberUpdated) else tasks.on_agents_decided
     )
     async with gateway.parts.database.begin() as session:
-        await handler(session, event)
+        await handler(session, [event])
 
 
 async def test_the_end_of_an_agent_without_a_role_marks_the_account_as_an_agents(
@@ -228,6 +227,73 @@ async def test_the_end_of_another_agent_takes_nothing_away(gateway: Any) -> None
     assert (await account_of(gateway, account_id)).agent_id == AGENT
 
 
+NEW_PHONE = "+6285200000001"
+
+
+def phone_changed() -> MemberUpdated:
+    return MemberUpdated(member_id=MEMBER, changed=("phone",))
+
+
+async def test_a_corrected_number_signs_the_old_telephone_out_at_once(
+    gateway: Any, members: Any
+) -> None:
+    members[PHONE] = [person(MEMBER)]
+    old = await gateway.otp_session()
+    members[NEW_PHONE] = members.pop(PHONE)
+
+    await apply(gateway, phone_changed())
+
+    assert (await gateway.refresh(old["refresh_token"])).status_code == 401
+    new = await gateway.otp_session(NEW_PHONE)
+    await apply(gateway, MemberUpdated(member_id=MEMBER, changed=("occupations",)))
+    assert new["account_id"] == old["account_id"]
+    assert (await gateway.refresh(new["refresh_token"])).status_code == 200
+    changes = [each["change"] for each in await gateway.history(old["account_id"])]
+    assert changes == ["phone_changed", "phone_ended", "created"]
+
+
+async def test_the_old_number_does_not_sign_in_while_member_service_is_away(
+    gateway: Any, members: Any, network: Any
+) -> None:
+    members[PHONE] = [person(MEMBER)]
+    old = await gateway.otp_session()
+    members[NEW_PHONE] = members.pop(PHONE)
+    await apply(gateway, phone_changed())
+    network.answer("member", lambda request: httpx.Response(503))
+
+    other = await gateway.otp_session()
+
+    assert other["account_id"] != old["account_id"]
+    assert (await me(gateway, other))["member_id"] is None
+
+
+async def test_a_number_that_was_changed_back_signs_in_also_while_member_service_is_away(
+    gateway: Any, members: Any, network: Any
+) -> None:
+    members[PHONE] = [person(MEMBER)]
+    old = await gateway.otp_session()
+    await apply(gateway, phone_changed())
+    await apply(gateway, phone_changed())
+    back = await gateway.otp_session()
+    network.answer("member", lambda request: httpx.Response(503))
+
+    again = await gateway.otp_session()
+
+    assert back["account_id"] == again["account_id"] == old["account_id"]
+
+
+async def test_the_account_of_an_agent_stays_signed_in_when_the_members_number_is_changed(
+    gateway: Any, members: Any
+) -> None:
+    members[PHONE] = [person(MEMBER)]
+    session = await gateway.otp_session()
+    await apply(gateway, activated(uuid.UUID(session["account_id"])))
+
+    await apply(gateway, phone_changed())
+
+    assert (await gateway.refresh(session["refresh_token"])).status_code == 200
+
+
 async def test_an_agent_without_account_is_a_fault(gateway: Any) -> None:
     with pytest.raises(AccountNotFound):
         await apply(gateway, activated(new_id()))
@@ -253,7 +319,10 @@ async def test_the_feed_of_agent_service_is_read(gateway: Any, network: Any) -> 
         return httpx.Response(200, json=[event])
 
     network.answer("agent", feed)
-    subscription = make_subscriptions(gateway.app.state.kit.client("http://agent"))[0]
+    subscription = make_subscriptions(
+        agents=gateway.app.state.kit.client("http://agent"),
+        members=gateway.app.state.kit.client("http://member"),
+    )[0]
 
     applied = await subscription.step(gateway.parts.database)
 
