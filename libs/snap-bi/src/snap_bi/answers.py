@@ -1,9 +1,10 @@
 """Build the bytes of our answers to banks; HTTP status and response code always agree."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+from pydantic_core import to_json
 
 from snap_bi.codes import Case, Service, format_response_code
 from snap_bi.fields import format_amount
@@ -20,7 +21,6 @@ TOKEN_LIFE_S = 900
 _INQUIRY_REASON_LENGTH = 64
 _ANSWER_TRX_ID_LENGTH = 32
 _ANSWER_REFERENCE_LENGTH = 15
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Flag(StrEnum):
@@ -226,7 +226,7 @@ def _build_answer(
         "virtualAccountData": data and _drop_none(data),
         "additionalInfo": info,
     }
-    return Answer(case.http_status, code, _encode(_drop_none(answer)).encode())
+    return Answer(case.http_status, code, to_json(_drop_none(answer)))
 
 
 def _drop_none(fields: Fields) -> dict[str, object]:

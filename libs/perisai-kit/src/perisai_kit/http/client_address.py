@@ -20,22 +20,21 @@ def get_client_address(scope: Scope, trusted: Sequence[Network]) -> str:
     X-Forwarded-For is trusted as far as trusted proxies wrote it: from the right, the first address
     that is not a trusted proxy is the client.
     """
-    if not trusted:
-        connected = scope.get("client")
-        return _read_text(connected[0]) if connected else UNKNOWN
-    address = _peer(scope)
-    if address is None or not _is_trusted(address, trusted):
-        return _text(address)
-    for hop in _forwarded_for(scope["headers"]):
-        address = _read(hop)
-        if address is None or not _is_trusted(address, trusted):
-            break
-    return _text(address)
+    connected = scope.get("client")
+    if not connected:
+        return UNKNOWN
+    client: str = connected[0]
+    if trusted and _is_trusted(client, trusted):
+        for client in _forwarded_for(scope["headers"]):
+            if not _is_trusted(client, trusted):
+                break
+    return _read_text(client)
 
 
 def get_client_scheme(scope: Scope, trusted: Sequence[Network]) -> str:
     """Return `http` or `https`, as a trusted proxy reports it."""
-    if trusted and (address := _peer(scope)) is not None and _is_trusted(address, trusted):
+    connected = scope.get("client")
+    if trusted and connected and _is_trusted(connected[0], trusted):
         for name, value in scope["headers"]:
             if name == b"x-forwarded-proto" and value in {b"http", b"https"}:
                 return str(value.decode())
@@ -59,11 +58,6 @@ def get_network(address: str) -> str:
     return address
 
 
-def _peer(scope: Scope) -> IPv4Address | IPv6Address | None:
-    connected = scope.get("client")
-    return _read(connected[0]) if connected else None
-
-
 def _forwarded_for(headers: Headers) -> list[str]:
     values = [value for name, value in headers if name == b"x-forwarded-for"]
     if not values:
@@ -72,8 +66,9 @@ def _forwarded_for(headers: Headers) -> list[str]:
     return [hop for hop in reversed(hops[-FORWARDED_HOPS:]) if hop]
 
 
-def _is_trusted(address: IPv4Address | IPv6Address, trusted: Sequence[Network]) -> bool:
-    return any(address in network for network in trusted)
+def _is_trusted(text: str, trusted: Sequence[Network]) -> bool:
+    address = _read(text)
+    return address is not None and any(address in network for network in trusted)
 
 
 @lru_cache(maxsize=4096)  # the same clients return, and parsing takes microseconds
@@ -101,8 +96,5 @@ def _read(text: str) -> IPv4Address | IPv6Address | None:
 
 @lru_cache(maxsize=4096)
 def _read_text(text: str) -> str:
-    return _text(_read(text))
-
-
-def _text(address: IPv4Address | IPv6Address | None) -> str:
+    address = _read(text)
     return UNKNOWN if address is None else str(address)

@@ -11,6 +11,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from uuid import UUID
 
@@ -145,6 +146,7 @@ class UnprovenNotes:
         return True
 
 
+@lru_cache(maxsize=4096)  # of each payment, and from few addresses
 def neighbourhood(source: str | None) -> str:
     """Return the address that counts as one caller: of IPv6 the /64 that a subscriber is given."""
     try:
