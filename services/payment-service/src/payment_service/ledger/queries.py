@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -77,6 +78,29 @@ def inserting_once(transfers: Sequence[NewTransfer], *, booked_at: datetime) -> 
         [each.correction_of for each in transfers],
     )
     return CountedStatement(_INSERT_ONCE, (*columns, booked_at), count=len(transfers))
+
+
+def insert_statement(
+    rows: CountedStatement, *, code: TransferCode, booked_at: datetime
+) -> CountedStatement:
+    """Return what inserts a transfer for every row of a query; see `service.book_statement`."""
+    sql = _insert_rows(code, rows.sql, len(rows.args) + 1)
+    return CountedStatement(sql, (*rows.args, booked_at), count=rows.count)
+
+
+@lru_cache(maxsize=16)
+def _insert_rows(code: TransferCode, rows: str, booked_at: int) -> str:
+    debit, credit = POSTINGS[code]
+    return f"""
+        INSERT INTO ledger_transfers (
+            debit_account, credit_account, amount, code, key, cause, business_on, booked_at
+        )
+        SELECT '{debit}:' || debit_part, '{credit}:' || credit_part, amount, '{code}',
+               cause || ':' || item, cause, business_on, ${booked_at}
+        FROM ({rows}) AS moved
+        ORDER BY cause, item
+        RETURNING id
+    """  # noqa: S608 - our own names and a query of ours
 
 
 async def insert_transfers_of(

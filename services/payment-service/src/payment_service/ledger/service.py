@@ -46,9 +46,14 @@ async def transfer_all(session: AsyncSession, wanted: Sequence[NewTransfer]) -> 
     return [booked[each.key] for each in wanted]
 
 
-def booking(wanted: Sequence[NewTransfer]) -> CountedStatement:
-    """Return what books transfers whose keys were never used, together with other things."""
-    return queries.inserting_once(wanted, booked_at=clock.now())
+def book_statement(rows: CountedStatement, *, code: TransferCode) -> CountedStatement:
+    """Return what books a transfer for every row of a query, with other statements.
+
+    rows: `cause`, for which nothing was booked under this code; `item`, unique for the cause;
+    `debit_part` and `credit_part`, the parts of the accounts, whose kinds the code gives; `amount`
+    in rupiah, > 0; `business_on`.
+    """
+    return queries.insert_statement(rows, code=code, booked_at=clock.now())
 
 
 async def transfer_rows(

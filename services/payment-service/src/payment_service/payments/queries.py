@@ -10,6 +10,7 @@ from payment_service.answers.rules import AnswerOutcome
 from payment_service.payments.models import Payment
 from payment_service.payments.rules import Settlement
 from perisai_kit.db.sql import CountedStatement
+from perisai_kit.domain.jakarta import jakarta_date
 
 # By request: two writers that insert the same requests in different orders deadlock.
 _INSERT = """
@@ -27,6 +28,16 @@ _INSERT = """
     )
     ORDER BY partner_id, payment_request_id
     RETURNING id
+"""
+
+
+# From the lines as the database has them: sending their texts costs more than making them there.
+_RECEIVED = """
+    SELECT 'payment:' || payment_id AS cause, programme || ':' || month AS item,
+           partner_id AS debit_part, programme || ':' || month AS credit_part, amount, business_on
+    FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::date[])
+        AS settled (payment_id, partner_id, bill_id, business_on)
+    JOIN bill_lines USING (bill_id)
 """
 
 
@@ -52,6 +63,19 @@ def _row(settlement: Settlement) -> tuple[Any, ...]:
         bill.member_id,
         str(bill.first_month),
         bill.month_count,
+    )
+
+
+def received_amounts(settlements: Sequence[Settlement]) -> CountedStatement:
+    """Return the amounts that these payments move, for the ledger: one a programme and month."""
+    columns = (
+        [each.payment_id for each in settlements],
+        [each.notice.partner_id for each in settlements],
+        [each.bill.id for each in settlements],
+        [jakarta_date(each.notice.paid_at) for each in settlements],
+    )
+    return CountedStatement(
+        _RECEIVED, columns, count=sum(len(each.bill.lines) for each in settlements)
     )
 
 

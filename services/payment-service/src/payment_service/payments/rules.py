@@ -1,22 +1,12 @@
 """What a settled payment means for the books and for the member."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
 from uuid import UUID
 
 from payment_service.bills.rules import LockedBill
-from payment_service.ledger.rules import (
-    NewTransfer,
-    TransferCode,
-    bank_collection,
-    bpjs_payable,
-)
 from perisai_kit.domain.errors import NotFound
-from perisai_kit.domain.month import Month
-from perisai_kit.domain.programmes import Programme
 
 
 class PaymentNotFound(NotFound):
@@ -96,37 +86,3 @@ class Settlement:
     payment_id: UUID
     notice: Notice
     bill: LockedBill
-
-
-class PaidLine(Protocol):
-    """A bill's line: one programme of one month, amount in rupiah > 0."""
-
-    @property
-    def month(self) -> Month: ...
-    @property
-    def programme(self) -> Programme: ...
-    @property
-    def amount(self) -> int: ...
-
-
-def transfers(
-    *, payment_id: UUID, partner_id: UUID, business_on: date, lines: Sequence[PaidLine]
-) -> list[NewTransfer]:
-    """Return the postings of a payment: from the bank to BPJS, one a programme and month.
-
-    Keys come from the payment, so that booking it again books nothing.
-    """
-    cause = f"payment:{payment_id}"
-    collected = bank_collection(partner_id)
-    return [
-        NewTransfer(
-            debit=collected,
-            credit=bpjs_payable(line.programme, line.month),
-            amount=line.amount,
-            code=TransferCode.CONTRIBUTION_RECEIVED,
-            key=f"{cause}:{line.programme}:{line.month}",
-            cause=cause,
-            business_on=business_on,
-        )
-        for line in lines
-    ]

@@ -9,15 +9,14 @@ from payment_service.answers.models import CoverageAnswer
 from payment_service.answers.rules import PaymentCoverage
 from payment_service.bills import service as bills
 from payment_service.ledger import service as ledger
-from payment_service.ledger.rules import NewTransfer
-from payment_service.payments import queries, rules
+from payment_service.ledger.rules import TransferCode
+from payment_service.payments import queries
 from payment_service.payments.models import Payment
 from payment_service.payments.rules import PaymentNotFound, Settlement
 from payment_service.payments.schemas import PaymentOut
 from payment_service.visibility import visible
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.sql import CountedStatement
-from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.events.catalogue import PaymentSettled, SettledLine
 from perisai_kit.events.outbox import publish_statement
 from perisai_kit.http.paging import Page, cut_page, read_cursor
@@ -36,7 +35,9 @@ def settling(settlements: Sequence[Settlement]) -> list[CountedStatement]:
     return [
         queries.inserting(settlements),
         bills.paying({each.bill.id: each.notice.paid_at for each in settlements}),
-        ledger.booking([one for each in settlements for one in _transfers(each)]),
+        ledger.book_statement(
+            queries.received_amounts(settlements), code=TransferCode.CONTRIBUTION_RECEIVED
+        ),
         publish_statement([_settled(each) for each in settlements]),
     ]
 
@@ -94,16 +95,6 @@ def _shown(payment: Payment, answer: CoverageAnswer | None) -> PaymentOut:
     stored = {name: getattr(payment, name) for name in STORED}
     return PaymentOut(
         **stored, coverage=coverage, reason_code=answer.reason_code if answer else None
-    )
-
-
-def _transfers(settlement: Settlement) -> list[NewTransfer]:
-    notice = settlement.notice
-    return rules.transfers(
-        payment_id=settlement.payment_id,
-        partner_id=notice.partner_id,
-        business_on=jakarta_date(notice.paid_at),
-        lines=settlement.bill.lines,
     )
 
 

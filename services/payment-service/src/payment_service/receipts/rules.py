@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from payment_service.payments.rules import PaidLine
 from perisai_kit.domain.programmes import Programme
 
 
@@ -19,7 +18,13 @@ class ProgrammeTotal:
     relief_basis: tuple[str, ...]
 
 
-class PricedLine(PaidLine, Protocol):
+class PricedLine(Protocol):
+    """A line of a paid bill: one programme of one month, in rupiah."""
+
+    @property
+    def programme(self) -> Programme: ...
+    @property
+    def amount(self) -> int: ...
     @property
     def full_amount(self) -> int: ...
     @property

@@ -78,6 +78,34 @@ async def test_a_payment_settles_the_bill_the_books_and_tells_of_it(
     assert await checks.find_faults(session) == []
 
 
+async def test_each_programme_of_each_month_is_one_transfer_to_bpjs(
+    session: AsyncSession, issue_bill: IssueBill, settle: Settle
+) -> None:
+    payment = await settle(session, await issue_bill(session, month_count=2))
+
+    rows = await session.execute(
+        text(
+            "SELECT debit_account, credit_account, amount, code, key, cause, business_on"
+            " FROM ledger_transfers ORDER BY id"
+        )
+    )
+    cause = f"payment:{payment.id}"
+    amounts = {"jht": 20_000, "jkk": 5_000, "jkm": 3_400}
+    assert [tuple(row) for row in rows] == [
+        (
+            f"bank_collection:{payment.partner_id}",
+            f"bpjs_payable:{programme}:{month}",
+            amount,
+            "contribution_received",
+            f"{cause}:{programme}:{month}",
+            cause,
+            NOVEMBER.date(),
+        )
+        for programme, amount in amounts.items()
+        for month in ("2026-11", "2026-12")
+    ]
+
+
 async def test_many_payments_are_booked_together(
     session: AsyncSession,
     issue_bill: IssueBill,
