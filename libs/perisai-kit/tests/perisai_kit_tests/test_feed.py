@@ -8,39 +8,20 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from perisai_kit_tests.branches import opened, publish_now, read, reader_of
 from sqlalchemy import AsyncAdaptedQueuePool, event, select, text
 from sqlalchemy.exc import ProgrammingError
 
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
-from perisai_kit.events.catalogue import BranchOpened, MemberUpdated
-from perisai_kit.events.feed import FeedReader, FeedStalled, LastEventIdUnknown
+from perisai_kit.events.catalogue import MemberUpdated
+from perisai_kit.events.feed import FeedStalled, LastEventIdUnknown
 from perisai_kit.events.outbox import EventRow, publish
 from perisai_kit.events.sequencer import Sequencer
 from perisai_kit.events.signals import Signals
 from perisai_kit.testing.feeds import number_now, run_sequencer
 from perisai_kit.testing.plugin import Databases, Urls
 from sandbox import binaries
-
-
-def opened(code: str) -> BranchOpened:
-    return BranchOpened(branch_code=code, region_code="R1")
-
-
-async def publish_now(database: Database, *codes: str) -> None:
-    async with database.begin() as session:
-        await publish(session, *(opened(code) for code in codes))
-
-
-def reader_of(database: Database, signals: Signals | None = None) -> FeedReader:
-    return FeedReader(database, source="test-service", signals=signals or Signals())
-
-
-async def read(
-    database: Database, after: int = 0, *, limit: int = 100, timeout_s: float = 0
-) -> list[tuple[int, str]]:
-    events = await reader_of(database).read(after, limit=limit, timeout_s=timeout_s)
-    return [(int(event["position"]), event["data"]["branch_code"]) for event in events]
 
 
 async def test_events_are_published_with_their_transaction_or_not_at_all(

@@ -7,12 +7,11 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from perisai_kit_tests.branches import opened, publish_now, read
 from sqlalchemy import text
 
 from perisai_kit.db.engine import Database
 from perisai_kit.db.locks import Lock, autocommit_connection, try_lock
-from perisai_kit.events.catalogue import BranchOpened
-from perisai_kit.events.feed import FeedReader
 from perisai_kit.events.outbox import publish
 from perisai_kit.events.sequencer import BATCH, Floor, number_events
 from perisai_kit.events.signals import Signals
@@ -26,26 +25,6 @@ def create_kit_database(owner_url: str) -> None:
     config.set_main_option("sqlalchemy.url", owner_url.replace("%", "%%"))
     with ThreadPoolExecutor(1) as pool:
         pool.submit(command.upgrade, config, "head").result()
-
-
-def opened(code: str) -> BranchOpened:
-    return BranchOpened(branch_code=code, region_code="R1")
-
-
-async def publish_now(database: Database, *codes: str) -> None:
-    async with database.begin() as session:
-        await publish(session, *(opened(code) for code in codes))
-
-
-def reader_of(database: Database, signals: Signals | None = None) -> FeedReader:
-    return FeedReader(database, source="test-service", signals=signals or Signals())
-
-
-async def read(
-    database: Database, after: int = 0, *, limit: int = 100, timeout_s: float = 0
-) -> list[tuple[int, str]]:
-    events = await reader_of(database).read(after, limit=limit, timeout_s=timeout_s)
-    return [(int(event["position"]), event["data"]["branch_code"]) for event in events]
 
 
 async def test_one_sequencer_leads_and_the_next_takes_over(kit_database: Database) -> None:

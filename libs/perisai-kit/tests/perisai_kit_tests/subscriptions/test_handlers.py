@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from perisai_kit_tests.subscriptions.test_subscription import (
+from perisai_kit_tests.subscriptions.effects import (
     ANNA,
     BUDI,
     changed,

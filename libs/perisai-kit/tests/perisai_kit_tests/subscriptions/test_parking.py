@@ -6,6 +6,17 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
+from perisai_kit_tests.subscriptions.effects import (
+    ANNA,
+    BUDI,
+    Failing,
+    changed,
+    local,
+    on_updated,
+    publish_now,
+    subscribe,
+    write,
+)
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,69 +25,10 @@ from perisai_kit.domain.errors import TooMany, Unavailable
 from perisai_kit.domain.ids import new_id
 from perisai_kit.events.catalogue import MemberUpdated
 from perisai_kit.events.envelope import Event
-from perisai_kit.events.feed import LocalFeed
-from perisai_kit.events.handlers import Handler
-from perisai_kit.events.outbox import publish
 from perisai_kit.events.parking import ParkedEvent, ParkedEventNotFound
 from perisai_kit.events.replay import ReplayFailed
-from perisai_kit.events.signals import Signals
-from perisai_kit.events.subscription import FeedSource, Subscription
+from perisai_kit.events.subscription import Subscription
 from perisai_kit.testing.feeds import deliver, number_now
-
-ANNA, BUDI = new_id(), new_id()
-
-
-def changed(member_id: UUID, what: str) -> MemberUpdated:
-    return MemberUpdated(member_id=member_id, changed=(what,))
-
-
-async def publish_now(database: Database, *events: Event) -> None:
-    async with database.begin() as session:
-        await publish(session, *events)
-
-
-async def write(session: AsyncSession, what: str) -> None:
-    await session.execute(text("INSERT INTO effects (what) VALUES (:what)"), {"what": what})
-
-
-async def on_updated(session: AsyncSession, event: MemberUpdated) -> None:
-    await write(session, event.changed[0])
-
-
-class Failing:
-    """A handler that fails on chosen events until it is mended."""
-
-    def __init__(self, *bad: str, error: BaseException | None = None) -> None:
-        self.bad = set(bad)
-        self.error = error or ValueError("somebody's data")
-        self.calls: list[str] = []
-
-    async def __call__(self, session: AsyncSession, event: MemberUpdated) -> None:
-        self.calls.append(event.changed[0])
-        await write(session, event.changed[0])
-        if event.changed[0] in self.bad:
-            raise self.error
-
-
-def local(database: Database) -> LocalFeed:
-    return LocalFeed(database, source="test-service", signals=Signals())
-
-
-def subscribe(
-    database: Database,
-    handler: Handler = on_updated,
-    *,
-    source: FeedSource | None = None,
-    limit: int = 500,
-) -> Subscription:
-    return Subscription(
-        name="effects",
-        source=source or local(database),
-        handlers={MemberUpdated: handler},
-        limit=limit,
-        poll_s=0,
-        patience_s=(0.01, 0.01, 0.01),
-    )
 
 
 async def test_a_poison_event_is_parked_and_holds_up_only_its_own_subject(
