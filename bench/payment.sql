@@ -30,11 +30,10 @@ INSERT INTO payments (
 );
 UPDATE bills SET status = 'paid', paid_at = :at WHERE id = :bill_id;
 INSERT INTO ledger_transfers (
-    debit_account, credit_account, amount, code, key, cause, business_on, booked_at
+    debit_account, credit_account, amount, code, cause_kind, cause_id, business_on, booked_at
 )
 SELECT 'bank_collection:' || :partner_id, 'bpjs_payable:' || programme || ':' || month, amount,
-       'contribution_received', 'payment:' || :payment_id || ':' || programme || ':' || month,
-       'payment:' || :payment_id, current_date, :at
+       'contribution_received', 'payment', :payment_id, current_date, :at
 FROM bill_lines WHERE bill_id = :bill_id;
 INSERT INTO callbacks (
     id, partner_id, service, received_at, source, target, headers, external_id, signed_over,

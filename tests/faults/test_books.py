@@ -30,9 +30,10 @@ FAULTS = {
     "a transfer too much": (
         "payment",
         """INSERT INTO ledger_transfers (
-               debit_account, credit_account, amount, code, key, cause, business_on, booked_at)
-           SELECT debit_account, credit_account, amount, code, key || ':again', cause,
-                  business_on, booked_at
+               debit_account, credit_account, amount, code, cause_kind, cause_id, business_on,
+               booked_at)
+           SELECT debit_account, credit_account, amount, code, cause_kind, cause_id, business_on,
+                  booked_at
            FROM ledger_transfers WHERE code = 'contribution_received' LIMIT 1""",
         "1 payments that differ from their transfers, or transfers of no payment (payment)",
     ),

@@ -26,16 +26,18 @@ PAYMENT = {
         WHERE bills.amount IS DISTINCT FROM lines.amount""",
     "payments that differ from their transfers, or transfers of no payment": """
         SELECT count(*) FROM payments FULL JOIN (
-            SELECT cause, sum(amount) AS amount FROM ledger_transfers
-            WHERE code = 'contribution_received' GROUP BY 1
-        ) AS moved ON cause = 'payment:' || payments.id
+            SELECT cause_id, sum(amount) AS amount FROM ledger_transfers
+            WHERE code = 'contribution_received' AND cause_kind = 'payment' GROUP BY 1
+        ) AS moved ON cause_id = payments.id
         WHERE payments.amount IS DISTINCT FROM moved.amount""",
     "incentives owed by no statement, or statements that are not owed": """
         SELECT count(*) FROM (SELECT * FROM statements WHERE amount <> 0) AS stated
         FULL JOIN (
-            SELECT cause, CASE code WHEN 'incentive_accrued' THEN amount ELSE -amount END AS amount
+            SELECT cause_id,
+                   CASE code WHEN 'incentive_accrued' THEN amount ELSE -amount END AS amount
             FROM ledger_transfers WHERE code IN ('incentive_accrued', 'incentive_reversed')
-        ) AS owed ON cause = 'statement:' || stated.id
+                AND cause_kind = 'statement'
+        ) AS owed ON cause_id = stated.id
         WHERE owed.amount IS DISTINCT FROM stated.amount""",
     "statements that differ from their lines": """
         SELECT count(*) FROM statements LEFT JOIN (

@@ -23,8 +23,7 @@ _COUNTS = {
         WHERE payments.paid_at NOT BETWEEN least(issued_at, received_at) AND received_at""",
     "transfers of a payment on another day than it counts": """
         SELECT count(*) FROM payments
-        JOIN ledger_transfers ON cause = 'payment:' || payments.id
-            AND code = 'contribution_received'
+        JOIN ledger_transfers ON cause_id = payments.id AND code = 'contribution_received'
         WHERE business_on <> (paid_at AT TIME ZONE 'Asia/Jakarta')::date""",
     "bills of another amount than their lines": """
         SELECT count(*) FROM bills LEFT JOIN (
@@ -33,14 +32,18 @@ _COUNTS = {
         WHERE (bills.amount, bills.month_count) IS DISTINCT FROM (lines.amount, lines.months)""",
     "paid lines without their transfer, or transfers without their paid line": """
         SELECT count(*) FROM (
-            SELECT 'payment:' || payments.id || ':' || programme || ':' || month AS key,
-                   bill_lines.amount, 'bank_collection:' || partner_id AS debit_account,
+            SELECT payments.id, bill_lines.amount,
+                   'bank_collection:' || partner_id AS debit_account,
                    'bpjs_payable:' || programme || ':' || month AS credit_account
             FROM bill_lines JOIN payments USING (bill_id)) AS lines
         FULL JOIN (SELECT * FROM ledger_transfers WHERE code = 'contribution_received') AS booked
-            ON booked.key = lines.key
-        WHERE (booked.amount, booked.debit_account, booked.credit_account)
-            IS DISTINCT FROM (lines.amount, lines.debit_account, lines.credit_account)""",
+            ON cause_id = lines.id AND booked.credit_account = lines.credit_account
+        WHERE (booked.amount, booked.debit_account, cause_kind)
+            IS DISTINCT FROM (lines.amount, lines.debit_account, 'payment')""",
+    "paid lines with several transfers": """
+        SELECT count(*) FROM (
+            SELECT FROM ledger_transfers WHERE code = 'contribution_received'
+            GROUP BY cause_id, credit_account HAVING count(*) > 1) AS doubled""",
     "payments without exactly one event, or events without their payment": """
         SELECT count(*) FROM (SELECT id, amount FROM payments) AS booked
         FULL JOIN (
@@ -71,20 +74,26 @@ _COUNTS = {
         WHERE brought_debt <> carried_debt""",
     "statements without their transfer, or transfers without their statement": """
         SELECT count(*) FROM (
-            SELECT 'statement:' || id || '\\:incentive_accrued' AS key, amount,
+            SELECT id, 'incentive_accrued' AS code, amount,
                    'incentive_expense:' || month AS debit_account,
                    'incentive_payable:' || beneficiary_id AS credit_account
             FROM statements WHERE amount > 0
             UNION ALL
-            SELECT 'statement:' || id || '\\:incentive_reversed', -amount,
+            SELECT id, 'incentive_reversed', -amount,
                    'incentive_payable:' || beneficiary_id, 'incentive_expense:' || month
             FROM statements WHERE amount < 0) AS stated
         FULL JOIN (
             SELECT * FROM ledger_transfers
             WHERE code IN ('incentive_accrued', 'incentive_reversed')) AS booked
-            ON booked.key = stated.key
-        WHERE (booked.amount, booked.debit_account, booked.credit_account)
-            IS DISTINCT FROM (stated.amount, stated.debit_account, stated.credit_account)""",
+            ON cause_id = stated.id AND booked.code = stated.code
+        WHERE (booked.amount, booked.debit_account, booked.credit_account, cause_kind)
+            IS DISTINCT FROM
+            (stated.amount, stated.debit_account, stated.credit_account, 'statement')""",
+    "statements booked several times": """
+        SELECT count(*) FROM (
+            SELECT FROM ledger_transfers
+            WHERE code IN ('incentive_accrued', 'incentive_reversed')
+            GROUP BY cause_id HAVING count(*) > 1) AS doubled""",
     "opposite lines that do not mirror the line before": """
         SELECT count(*) FROM commission_lines AS opposite LEFT JOIN commission_lines AS line
             ON line.payment_id = opposite.payment_id AND line.cause = opposite.cause

@@ -27,6 +27,7 @@ NEVER_CHANGED = (
     "commission_lines",
     "commission_months",
     "ledger_balance_snapshots",
+    "ledger_postings",
     "ledger_transfers",
     "payments",
     "read_audits",

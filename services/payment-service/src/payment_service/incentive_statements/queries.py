@@ -112,10 +112,9 @@ def issued_in(month: Month) -> Select[Any]:
 
 
 def owed_in(month: Month, *, sign: Literal[1, -1]) -> Select[Any]:
-    """Return the query of what a month's statements owe, or take back: cause, part, amount."""
-    cause = func.concat("statement:", cast(Statement.id, Text)).label("cause")
+    """Return the query of what a month's statements owe, or take back: cause_id, part, amount."""
     owed: list[ColumnElement[Any]] = [
-        cause,
+        Statement.id.label("cause_id"),
         cast(Statement.beneficiary_id, Text).label("part"),
         (Statement.amount * sign).label("amount"),
     ]

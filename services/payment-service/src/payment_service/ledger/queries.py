@@ -5,14 +5,11 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     ColumnElement,
     CompoundSelect,
     DateTime,
     Select,
-    and_,
-    any_,
     cast,
     func,
     literal,
@@ -26,11 +23,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from payment_service.ledger.models import PLAIN, BalanceSnapshot, Transfer
+from payment_service.ledger.models import BalanceSnapshot, Posting, Transfer
 from payment_service.ledger.rules import (
+    CAUSES,
     POSTINGS,
     Account,
-    NewTransfer,
+    Cause,
     TransferCode,
     posting_pairs,
 )
@@ -46,40 +44,6 @@ class Sums:
     credits: int
 
 
-# By key: two writers that insert the same keys in different orders deadlock.
-_INSERT_ONCE = """
-    INSERT INTO ledger_transfers (
-        debit_account, credit_account, amount, code, key, cause, business_on, correction_of,
-        booked_at
-    )
-    SELECT wanted.*, $9
-    FROM unnest(
-        $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::date[],
-        $8::bigint[]
-    ) AS wanted (
-        debit_account, credit_account, amount, code, key, cause, business_on, correction_of
-    )
-    ORDER BY key
-    ON CONFLICT (key) DO NOTHING
-    RETURNING id
-"""
-
-
-def inserting_once(transfers: Sequence[NewTransfer], *, booked_at: datetime) -> CountedStatement:
-    """Return what inserts those whose key is new."""
-    columns = (
-        [str(each.debit) for each in transfers],
-        [str(each.credit) for each in transfers],
-        [each.amount for each in transfers],
-        [str(each.code) for each in transfers],
-        [each.key for each in transfers],
-        [each.cause for each in transfers],
-        [each.business_on for each in transfers],
-        [each.correction_of for each in transfers],
-    )
-    return CountedStatement(_INSERT_ONCE, (*columns, booked_at), count=len(transfers))
-
-
 def insert_statement(
     rows: CountedStatement, *, code: TransferCode, booked_at: datetime
 ) -> CountedStatement:
@@ -93,12 +57,12 @@ def _insert_rows(code: TransferCode, rows: str, booked_at: int) -> str:
     debit, credit = POSTINGS[code]
     return f"""
         INSERT INTO ledger_transfers (
-            debit_account, credit_account, amount, code, key, cause, business_on, booked_at
+            debit_account, credit_account, amount, code, cause_kind, cause_id, business_on,
+            booked_at
         )
         SELECT '{debit}:' || debit_part, '{credit}:' || credit_part, amount, '{code}',
-               cause || ':' || item, cause, business_on, ${booked_at}
+               '{CAUSES[code]}', cause_id, business_on, ${booked_at}
         FROM ({rows}) AS moved
-        ORDER BY cause, item
         RETURNING id
     """  # noqa: S608 - our own names and a query of ours
 
@@ -112,11 +76,14 @@ async def insert_transfers_of(
     business_on: date,
     booked_at: datetime,
 ) -> None:
-    """Insert a transfer for every row of a query; columns cause, part, amount.
+    """Insert a transfer for every row of a query, and that its cause is booked.
 
-    account: the one side of all; part: of the account on the other side.
+    rows: columns cause_id, part, amount. account: the one side of all; part: of the account on the
+    other side.
     """
     each = rows.subquery("owed")
+    posted = select(each.c.cause_id, literal(str(code)))
+    await session.execute(insert(Posting).from_select(["cause_id", "code"], posted))
     debit, credit = (
         literal(str(account)) if kind is account.kind else func.concat(f"{kind}:", each.c.part)
         for kind in POSTINGS[code]
@@ -126,17 +93,35 @@ async def insert_transfers_of(
         "credit_account": credit,
         "amount": each.c.amount,
         "code": literal(str(code)),
-        "key": func.concat(each.c.cause, f":{code}"),
-        "cause": each.c.cause,
+        "cause_kind": literal(str(CAUSES[code])),
+        "cause_id": each.c.cause_id,
         "business_on": literal(business_on),
         "booked_at": literal(booked_at),
     }
     await session.execute(insert(Transfer).from_select(list(columns), select(*columns.values())))
 
 
-async def list_transfers_by_key(session: AsyncSession, keys: Sequence[str]) -> Sequence[Transfer]:
-    wanted = literal(list(keys), ARRAY(PLAIN))
-    return (await session.scalars(select(Transfer).where(Transfer.key == any_(wanted)))).all()
+async def insert_once_correction(
+    session: AsyncSession, transfer_id: int, *, business_on: date, booked_at: datetime
+) -> Transfer:
+    """Insert what takes a transfer back, and return it, or what did so before."""
+    columns = {
+        "debit_account": Transfer.credit_account,
+        "credit_account": Transfer.debit_account,
+        "amount": Transfer.amount,
+        "code": literal(str(TransferCode.CORRECTION)),
+        "cause_kind": Transfer.cause_kind,
+        "cause_id": Transfer.cause_id,
+        "business_on": literal(business_on),
+        "booked_at": literal(booked_at),
+        "correction_of": Transfer.id,
+    }
+    taken_back = select(*columns.values()).where(Transfer.id == transfer_id)
+    new = insert(Transfer).from_select(list(columns), taken_back)
+    await session.execute(new.on_conflict_do_nothing())
+    # A statement of its own: it sees what a writer committed whom this one had to wait for.
+    chosen = select(Transfer).where(Transfer.correction_of == transfer_id)
+    return (await session.scalars(chosen)).one()
 
 
 async def find_transfer(session: AsyncSession, transfer_id: int) -> Transfer | None:
@@ -149,7 +134,7 @@ async def list_transfers(
     after_id: int,
     limit: int,
     account: str | None = None,
-    cause: str | None = None,
+    cause: Cause | None = None,
     first_on: date | None = None,
     last_on: date | None = None,
 ) -> Sequence[Transfer]:
@@ -160,8 +145,7 @@ async def list_transfers(
             or_(Transfer.debit_account == account, Transfer.credit_account == account)
         )
     if cause is not None:
-        # Keys begin with their cause, so the unique index answers: `;` follows `:`.
-        conditions.append(and_(Transfer.key >= f"{cause}:", Transfer.key < f"{cause};"))
+        conditions += [Transfer.cause_id == cause.id, Transfer.cause_kind == cause.kind]
     if first_on is not None:
         conditions.append(Transfer.business_on >= first_on)
     if last_on is not None:

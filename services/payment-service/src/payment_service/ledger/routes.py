@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
 from payment_service.ledger import service
-from payment_service.ledger.rules import AccountInvalid
+from payment_service.ledger.rules import AccountInvalid, Cause, CauseKind
 from payment_service.ledger.schemas import LedgerAccountOut, LedgerTransferOut
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
@@ -40,7 +40,7 @@ CauseText = Annotated[
     Query(
         description="Only transfers of this cause, such as a payment.",
         max_length=100,
-        pattern=r"^[a-z_]+:[a-z0-9-]+$",
+        pattern=rf"^({'|'.join(CauseKind)}):[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$",
         examples=["payment:0190a000-0000-7000-8000-000000000001"],
     ),
 ]
@@ -67,7 +67,11 @@ async def list_transfers(
 ) -> Page[LedgerTransferOut]:
     """List transfers in the order of their booking, of one account or one cause if given."""
     return await service.list_transfers(
-        session, account=account, cause=cause, cursor=cursor, limit=limit
+        session,
+        account=account,
+        cause=Cause.parse(cause) if cause else None,
+        cursor=cursor,
+        limit=limit,
     )
 
 

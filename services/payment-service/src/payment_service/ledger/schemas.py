@@ -1,7 +1,7 @@
 from datetime import date, datetime
 from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from payment_service.ledger.rules import Account, AccountClass, AccountPurpose, TransferCode
 from perisai_kit.http.types import Out
@@ -38,8 +38,11 @@ class LedgerTransferOut(Out):
     credit_account: Annotated[str, Field(description="Account that is credited.")]
     amount: Annotated[int, Field(description="Whole rupiah.")]
     code: Annotated[TransferCode, Field(description="What kind of transfer it is.")]
-    key: Annotated[str, Field(description="Makes the transfer the only one of its kind.")]
-    cause: Annotated[str, Field(description="What it was booked for.")]
+    cause: Annotated[
+        str,
+        BeforeValidator(str),
+        Field(description="What it was booked for, such as a payment: its kind and id."),
+    ]
     business_on: Annotated[date, Field(description="Day it belongs to, in Jakarta.")]
     booked_at: Annotated[datetime, Field(description="When it was booked.")]
     correction_of: Annotated[int | None, Field(description="The transfer that it takes back.")]

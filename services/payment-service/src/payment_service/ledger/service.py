@@ -1,6 +1,6 @@
 """Book transfers, and say what follows from them. Nothing here is ever changed or deleted."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
 
@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.ledger import queries, rules
 from payment_service.ledger.models import Transfer
-from payment_service.ledger.rules import Account, NewTransfer, TransferCode, TransferKeyReused
+from payment_service.ledger.rules import Account, Cause, TransferCode
 from payment_service.ledger.schemas import LedgerAccountOut, LedgerTransferOut
-from perisai_kit.db.sql import CountedStatement, execute
+from perisai_kit.db.sql import CountedStatement
 from perisai_kit.domain import clock
 from perisai_kit.http.paging import Page, cut_page, parse_bigint, read_cursor
 
@@ -19,39 +19,11 @@ ACCOUNTS_CHECKED = 100_000
 EXPORTED_AT_ONCE = 1_000
 
 
-async def transfer(session: AsyncSession, wanted: NewTransfer) -> Transfer:
-    """Book one transfer, or return the one that is already booked under its key.
-
-    Raises: TransferKeyReused when that one has other content.
-    """
-    (booked,) = await transfer_all(session, [wanted])
-    return booked
-
-
-async def transfer_all(session: AsyncSession, wanted: Sequence[NewTransfer]) -> list[Transfer]:
-    """Book transfers in one statement and return them in the order given.
-
-    Keys are distinct. What is already booked with the same content is returned as it is.
-    Raises: TransferKeyReused.
-    """
-    assert len({each.key for each in wanted}) == len(wanted), "keys are distinct"
-    if not wanted:
-        return []
-    await execute(session, queries.inserting_once(wanted, booked_at=clock.now()))
-    # A statement of its own: it sees what the writer we waited for has committed.
-    found = await queries.list_transfers_by_key(session, [each.key for each in wanted])
-    booked = {each.key: each for each in found}
-    for each in wanted:
-        _check_same(booked[each.key], each)
-    return [booked[each.key] for each in wanted]
-
-
 def book_statement(rows: CountedStatement, *, code: TransferCode) -> CountedStatement:
     """Return what books a transfer for every row of a query, with other statements.
 
-    rows: `cause`, for which nothing was booked under this code; `item`, unique for the cause;
-    `debit_part` and `credit_part`, the parts of the accounts, whose kinds the code gives; `amount`
-    in rupiah, > 0; `business_on`.
+    rows: `cause_id`, of a row that is inserted together with them; `debit_part` and `credit_part`,
+    the parts of the accounts, whose kinds the code gives; `amount` in rupiah, > 0; `business_on`.
     """
     return queries.insert_statement(rows, code=code, booked_at=clock.now())
 
@@ -66,8 +38,8 @@ async def transfer_rows(
 ) -> None:
     """Book a transfer for every row of a query, in one statement.
 
-    account: what all of them debit or credit, as the code says. rows: `cause`, which nothing was
-    booked for under this code; `part`, the last part of the other account, whose kind the code
+    account: what all of them debit or credit, as the code says. rows: `cause_id`, for which nothing
+    was booked under this code; `part`, the last part of the other account, whose kind the code
     gives; `amount` in rupiah, > 0.
     """
     assert account.kind in rules.POSTINGS[code], "the code does not post this way"
@@ -77,11 +49,10 @@ async def transfer_rows(
 
 
 async def correct(session: AsyncSession, booked: Transfer, *, business_on: date) -> Transfer:
-    """Take a booked transfer back in full by a transfer that names it. Twice is once.
-
-    Raises: TransferKeyReused when it was taken back on another date.
-    """
-    return await transfer(session, rules.correction_of(booked, business_on=business_on))
+    """Take a booked transfer back in full by a transfer that names it. Twice is once."""
+    return await queries.insert_once_correction(
+        session, booked.id, business_on=business_on, booked_at=clock.now()
+    )
 
 
 async def list_accounts(
@@ -105,7 +76,7 @@ async def list_transfers(
     session: AsyncSession,
     *,
     account: str | None,
-    cause: str | None,
+    cause: Cause | None,
     cursor: str | None,
     limit: int,
 ) -> Page[LedgerTransferOut]:
@@ -184,9 +155,3 @@ async def find_faults(session: AsyncSession) -> list[str]:
         f"{odd_corrections} corrections do not mirror what they name": odd_corrections > 0,
     }
     return [fault for fault, found in checks.items() if found]
-
-
-def _check_same(booked: Transfer, wanted: NewTransfer) -> None:
-    differs = rules.differences(booked, wanted)
-    if differs:
-        raise TransferKeyReused(key=wanted.key, differs=list(differs))

@@ -33,10 +33,10 @@ _INSERT = """
 
 # From the lines as the database has them: sending their texts costs more than making them there.
 _RECEIVED = """
-    SELECT 'payment:' || payment_id AS cause, programme || ':' || month AS item,
-           partner_id AS debit_part, programme || ':' || month AS credit_part, amount, business_on
+    SELECT cause_id, partner_id AS debit_part, programme || ':' || month AS credit_part, amount,
+           business_on
     FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::date[])
-        AS settled (payment_id, partner_id, bill_id, business_on)
+        AS settled (cause_id, partner_id, bill_id, business_on)
     JOIN bill_lines USING (bill_id)
 """
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.incentive_statements import service
 from payment_service.incentive_statements.models import Statement
 from payment_service.ledger import service as ledger
+from payment_service.ledger.rules import Cause, CauseKind
 from payment_service.months import service as months
 from payment_service.months.rules import MonthStatus
 from payment_service.months.schemas import CommissionMonthOut
@@ -106,10 +107,10 @@ async def test_a_transfer_bears_the_statement_and_the_last_day(
 
     ids = (await session.scalars(select(Statement.id))).all()
     page = await ledger.list_transfers(
-        session, account=None, cause=f"statement:{ids[0]}", cursor=None, limit=10
+        session, account=None, cause=Cause(CauseKind.STATEMENT, ids[0]), cursor=None, limit=10
     )
     (transfer,) = page.items
-    assert transfer.key == f"statement:{ids[0]}:incentive_accrued"
+    assert (transfer.cause, transfer.code) == (f"statement:{ids[0]}", "incentive_accrued")
     assert transfer.business_on == NOVEMBER.last_day
     assert len(ids) == 2
 

@@ -1,14 +1,11 @@
-from datetime import date
+from uuid import UUID
 
 import httpx
 import pytest
+from payment_service_tests.ledger.contributions import Received, book
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.ledger import rules, service
-from payment_service.ledger.rules import NewTransfer, TransferCode
 from perisai_kit.auth.principal import Role, ScopeKind
-from perisai_kit.domain.ids import new_id
-from perisai_kit.domain.month import Month
 from perisai_kit.http.paging import encode_cursor
 from perisai_kit.testing.plugin import Tokens
 
@@ -18,22 +15,8 @@ pytestmark = pytest.mark.usefixtures("booked")
 
 @pytest.fixture
 async def booked(session: AsyncSession) -> None:
-    partner_id = new_id()
-    await service.transfer_all(
-        session,
-        [
-            NewTransfer(
-                debit=rules.bank_collection(partner_id),
-                credit=rules.bpjs_payable(programme, Month(2026, 11)),
-                amount=amount,
-                code=TransferCode.CONTRIBUTION_RECEIVED,
-                key=f"payment:1:{programme}:2026-11",
-                cause="payment:1",
-                business_on=date(2026, 11, 5),
-            )
-            for programme, amount in (("jkk", 5_000), ("jkm", 3_400), ("jht", 20_000))
-        ],
-    )
+    amounts = (("jkk", 5_000), ("jkm", 3_400), ("jht", 20_000))
+    await book(session, *(Received(1, programme, amount) for programme, amount in amounts))
 
 
 async def test_a_finance_officer_reads_the_balances(
@@ -58,18 +41,32 @@ async def test_an_auditor_follows_a_payment_through_the_books(
 ) -> None:
     answer = await client.get(
         "/v1/ledger/transfers",
-        params={"cause": "payment:1", "limit": 2},
+        params={"cause": f"payment:{UUID(int=1)}", "limit": 2},
         headers=tokens.make(Role.AUDITOR, scope=COUNTRY),
     )
     rest = await client.get(
         "/v1/ledger/transfers",
-        params={"cause": "payment:1", "cursor": answer.json()["next_cursor"]},
+        params={"cause": f"payment:{UUID(int=1)}", "cursor": answer.json()["next_cursor"]},
         headers=tokens.make(Role.AUDITOR, scope=COUNTRY),
     )
 
     assert len(answer.json()["items"]) == 2
     assert len(rest.json()["items"]) == 1
     assert rest.json()["next_cursor"] is None
+
+
+@pytest.mark.parametrize("cause", ["payment:1", "bill:00000000-0000-0000-0000-000000000001"])
+async def test_what_is_no_cause_is_refused(
+    client: httpx.AsyncClient, tokens: Tokens, cause: str
+) -> None:
+    answer = await client.get(
+        "/v1/ledger/transfers",
+        params={"cause": cause},
+        headers=tokens.make(Role.AUDITOR, scope=COUNTRY),
+    )
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["parameter"] == "cause"
 
 
 async def test_an_account_outside_the_chart_is_refused(

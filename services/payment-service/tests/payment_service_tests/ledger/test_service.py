@@ -1,43 +1,26 @@
 import asyncio
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import BigInteger, Select, literal, select, text, union_all
+from payment_service_tests.ledger.contributions import BANK, Received, book
+from sqlalchemy import BigInteger, Select, Uuid, literal, select, text, union_all
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.ledger import rules, service, tasks
-from payment_service.ledger.rules import NewTransfer, TransferCode, TransferKeyReused
+from payment_service.ledger.rules import Cause, CauseKind, TransferCode
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.month import Month
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.plugin import Urls
 
-PARTNER = UUID(int=7)
-BANK = f"bank_collection:{PARTNER}"
 FORMAT = "%(account) %(total)"
-
-
-def wanted(
-    cause: int = 1, *, programme: str = "jkk", amount: int = 10_000, month: int = 11
-) -> NewTransfer:
-    when = Month(2026, month)
-    return NewTransfer(
-        debit=rules.bank_collection(PARTNER),
-        credit=rules.bpjs_payable(programme, when),
-        amount=amount,
-        code=TransferCode.CONTRIBUTION_RECEIVED,
-        key=f"payment:{cause}:{programme}:{when}",
-        cause=f"payment:{cause}",
-        business_on=date(2026, month, 5),
-    )
 
 
 async def balances(session: AsyncSession) -> dict[str, int]:
@@ -46,50 +29,34 @@ async def balances(session: AsyncSession) -> dict[str, int]:
 
 
 async def test_a_transfer_moves_money_from_one_account_to_another(session: AsyncSession) -> None:
-    booked = await service.transfer(session, wanted())
+    (booked,) = await book(session, Received())
 
     assert (booked.amount, booked.code) == (10_000, "contribution_received")
+    assert str(booked.cause) == f"payment:{UUID(int=1)}"
     assert await balances(session) == {BANK: 10_000, "bpjs_payable:jkk:2026-11": 10_000}
 
 
-async def test_the_same_transfer_twice_is_one_transfer(session: AsyncSession) -> None:
-    first = await service.transfer(session, wanted())
-
-    second = await service.transfer(session, wanted())
-
-    assert second.id == first.id
-    assert (await balances(session))[BANK] == 10_000
+A, B, C = UUID(int=10), UUID(int=11), UUID(int=12)
 
 
-async def test_a_key_with_other_content_is_refused_and_says_what_differs(
-    session: AsyncSession,
-) -> None:
-    await service.transfer(session, wanted())
-
-    with pytest.raises(TransferKeyReused) as refused:
-        await service.transfer(session, replace(wanted(), amount=9_999))
-
-    assert refused.value.details == {"key": "payment:1:jkk:2026-11", "differs": ["amount"]}
-
-
-def owed(**amounts: int) -> Select[Any]:
-    """Return a query of what is owed to whom."""
+def owed(amounts: Mapping[UUID, int]) -> Select[Any]:
+    """Return a query of what statements owe: statement → rupiah."""
     rows = [
         select(
-            literal(f"statement:{who}").label("cause"),
-            literal(who).label("part"),
+            literal(statement_id, Uuid).label("cause_id"),
+            literal(str(statement_id.int)).label("part"),
             literal(amount, BigInteger).label("amount"),
         )
-        for who, amount in amounts.items()
+        for statement_id, amount in amounts.items()
     ]
     each = union_all(*rows).subquery()
-    return select(each.c.cause, each.c.part, each.c.amount)
+    return select(each.c.cause_id, each.c.part, each.c.amount)
 
 
 async def test_a_query_is_booked_as_a_transfer_a_row(session: AsyncSession) -> None:
     await service.transfer_rows(
         session,
-        owed(a=5, b=7),
+        owed({A: 5, B: 7}),
         code=TransferCode.INCENTIVE_ACCRUED,
         account=rules.incentive_expense(Month(2026, 11)),
         business_on=date(2026, 11, 30),
@@ -97,14 +64,14 @@ async def test_a_query_is_booked_as_a_transfer_a_row(session: AsyncSession) -> N
 
     assert await balances(session) == {
         "incentive_expense:2026-11": 12,
-        "incentive_payable:a": 5,
-        "incentive_payable:b": 7,
+        "incentive_payable:10": 5,
+        "incentive_payable:11": 7,
     }
     page = await service.list_transfers(
-        session, account=None, cause="statement:b", cursor=None, limit=10
+        session, account=None, cause=Cause(CauseKind.STATEMENT, B), cursor=None, limit=10
     )
-    assert [(each.key, each.code) for each in page.items] == [
-        ("statement:b:incentive_accrued", "incentive_accrued")
+    assert [(each.cause, each.code, each.amount) for each in page.items] == [
+        (f"statement:{B}", "incentive_accrued", 7)
     ]
     assert await service.find_faults(session) == []
 
@@ -114,76 +81,72 @@ async def test_a_query_that_takes_back_is_booked_the_other_way_round(
 ) -> None:
     await service.transfer_rows(
         session,
-        owed(a=5, b=7),
+        owed({A: 5, B: 7}),
         code=TransferCode.INCENTIVE_REVERSED,
         account=rules.incentive_expense(Month(2026, 11)),
         business_on=date(2026, 11, 30),
     )
 
     page = await service.list_transfers(
-        session, account=None, cause="statement:b", cursor=None, limit=10
+        session, account=None, cause=Cause(CauseKind.STATEMENT, B), cursor=None, limit=10
     )
     assert [(each.debit_account, each.credit_account, each.amount) for each in page.items] == [
-        ("incentive_payable:b", "incentive_expense:2026-11", 7)
+        ("incentive_payable:11", "incentive_expense:2026-11", 7)
     ]
     assert await service.find_faults(session) == []
 
 
-@pytest.mark.parametrize("amounts", [{"b": 1, "a": 5}, {"b": 1, "c": 0}], ids=str)
+@pytest.mark.parametrize("amounts", [{B: 1, A: 5}, {B: 1, C: 0}], ids=["again", "nothing"])
 async def test_a_query_that_owes_again_or_nothing_books_nothing(
-    session: AsyncSession, amounts: dict[str, int]
+    session: AsyncSession, amounts: dict[UUID, int]
 ) -> None:
-    async def book(**amounts: int) -> None:
+    async def book_owed(amounts: dict[UUID, int]) -> None:
         await service.transfer_rows(
             session,
-            owed(**amounts),
+            owed(amounts),
             code=TransferCode.INCENTIVE_ACCRUED,
             account=rules.incentive_expense(Month(2026, 11)),
             business_on=date(2026, 11, 30),
         )
 
-    await book(a=5)
+    await book_owed({A: 5})
 
     with pytest.raises(IntegrityError):
         async with session.begin_nested():
-            await book(**amounts)
+            await book_owed(amounts)
 
-    assert await balances(session) == {"incentive_expense:2026-11": 5, "incentive_payable:a": 5}
-
-
-async def test_many_transfers_are_booked_in_the_order_given(session: AsyncSession) -> None:
-    many = [wanted(3), wanted(1), wanted(2, programme="jht"), wanted(1, programme="jkm")]
-    known = await service.transfer(session, many[1])
-
-    booked = await service.transfer_all(session, many)
-
-    assert [each.key for each in booked] == [each.key for each in many]
-    assert booked[1].id == known.id
-    assert (await balances(session))[BANK] == 40_000
-
-
-async def test_nothing_to_book_books_nothing(session: AsyncSession) -> None:
-    assert await service.transfer_all(session, []) == []
+    assert await balances(session) == {"incentive_expense:2026-11": 5, "incentive_payable:10": 5}
 
 
 async def test_a_correction_leaves_both_transfers_and_no_balance(session: AsyncSession) -> None:
-    first = await service.transfer(session, wanted())
+    (first,) = await book(session, Received())
 
     back = await service.correct(session, first, business_on=date(2026, 12, 1))
     again = await service.correct(session, first, business_on=date(2026, 12, 1))
 
-    assert back.correction_of == first.id
+    assert (back.correction_of, back.cause, back.amount) == (first.id, first.cause, 10_000)
     assert again.id == back.id
     assert await balances(session) == {BANK: 0, "bpjs_payable:jkk:2026-11": 0}
     assert await service.find_faults(session) == []
 
 
+async def test_a_correction_can_itself_be_corrected(session: AsyncSession) -> None:
+    (first,) = await book(session, Received())
+    back = await service.correct(session, first, business_on=date(2026, 12, 1))
+
+    again = await service.correct(session, back, business_on=date(2026, 12, 2))
+
+    assert (again.debit_account, again.credit_account) == (BANK, "bpjs_payable:jkk:2026-11")
+    assert (await balances(session))[BANK] == 10_000
+    assert await service.find_faults(session) == []
+
+
 async def test_balances_are_the_same_with_and_without_a_snapshot(session: AsyncSession) -> None:
-    await service.transfer_all(session, [wanted(1), wanted(2), wanted(1, programme="jht")])
+    await book(session, Received(1), Received(2), Received(1, "jht"))
     before = await balances(session)
 
     taken = await service.take_snapshot(session, through_id=await service.boundary(session))
-    await service.transfer(session, wanted(3, amount=500))
+    await book(session, Received(3, amount=500))
 
     assert taken
     assert (await balances(session))[BANK] == before[BANK] + 500
@@ -191,7 +154,7 @@ async def test_balances_are_the_same_with_and_without_a_snapshot(session: AsyncS
 
 
 async def test_a_snapshot_of_nothing_new_is_not_taken(session: AsyncSession) -> None:
-    await service.transfer(session, wanted())
+    await book(session, Received())
     through_id = await service.boundary(session)
 
     assert await service.take_snapshot(session, through_id=through_id)
@@ -200,7 +163,7 @@ async def test_a_snapshot_of_nothing_new_is_not_taken(session: AsyncSession) -> 
 
 async def test_later_snapshots_build_on_earlier_ones(session: AsyncSession) -> None:
     for cause in range(1, 4):
-        await service.transfer(session, wanted(cause))
+        await book(session, Received(cause))
         await service.take_snapshot(session, through_id=await service.boundary(session))
 
     assert (await balances(session))[BANK] == 30_000
@@ -208,7 +171,7 @@ async def test_later_snapshots_build_on_earlier_ones(session: AsyncSession) -> N
 
 
 async def test_accounts_come_in_pages(session: AsyncSession) -> None:
-    await service.transfer_all(session, [wanted(1, month=month) for month in (9, 10, 11)])
+    await book(session, *(Received(1, month=month) for month in (9, 10, 11)))
 
     first = await service.list_accounts(session, cursor=None, limit=3)
     rest = await service.list_accounts(session, cursor=first.next_cursor, limit=3)
@@ -223,28 +186,32 @@ async def test_accounts_come_in_pages(session: AsyncSession) -> None:
 
 
 async def test_transfers_can_be_asked_for_by_account_and_by_cause(session: AsyncSession) -> None:
-    await service.transfer_all(session, [wanted(1), wanted(1, programme="jkm"), wanted(11)])
+    await book(session, Received(1), Received(1, "jkm"), Received(11))
 
     by_cause = await service.list_transfers(
-        session, account=None, cause="payment:1", cursor=None, limit=10
+        session, account=None, cause=Cause(CauseKind.PAYMENT, UUID(int=1)), cursor=None, limit=10
     )
     by_account = await service.list_transfers(
         session, account="bpjs_payable:jkk:2026-11", cause=None, cursor=None, limit=10
     )
 
-    assert {item.key for item in by_cause.items} == {
-        "payment:1:jkk:2026-11",
-        "payment:1:jkm:2026-11",
+    assert {item.credit_account for item in by_cause.items} == {
+        "bpjs_payable:jkk:2026-11",
+        "bpjs_payable:jkm:2026-11",
     }
-    assert {item.cause for item in by_account.items} == {"payment:1", "payment:11"}
+    assert {item.cause for item in by_account.items} == {
+        f"payment:{UUID(int=1)}",
+        f"payment:{UUID(int=11)}",
+    }
 
 
 async def test_the_books_say_when_they_do_not_hold(session: AsyncSession) -> None:
     await session.execute(
         text(
-            "INSERT INTO ledger_transfers (debit_account, credit_account, amount, code, key,"
-            " cause, business_on, booked_at) VALUES ('bank_collection:1', 'operating_bank', 5,"
-            " 'contribution_received', 'x:1', 'x', '2026-11-01', now())"
+            "INSERT INTO ledger_transfers (debit_account, credit_account, amount, code,"
+            " cause_kind, cause_id, business_on, booked_at) VALUES ('bank_collection:1',"
+            " 'operating_bank', 5, 'contribution_received', 'payment', gen_random_uuid(),"
+            " '2026-11-01', now())"
         )
     )
 
@@ -254,7 +221,7 @@ async def test_the_books_say_when_they_do_not_hold(session: AsyncSession) -> Non
 
 
 async def test_a_snapshot_that_lies_is_found(session: AsyncSession) -> None:
-    booked = await service.transfer(session, wanted())
+    (booked,) = await book(session, Received())
     await session.execute(
         text(
             "INSERT INTO ledger_balance_snapshots (through_id, account, debits, credits, taken_at)"
@@ -281,7 +248,7 @@ async def test_a_snapshot_that_lies_is_found(session: AsyncSession) -> None:
 async def test_the_running_service_cannot_change_the_books(
     session: AsyncSession, statement: str
 ) -> None:
-    await service.transfer(session, wanted())
+    await book(session, Received())
 
     with pytest.raises(DBAPIError, match="permission denied"):
         async with session.begin_nested():
@@ -294,10 +261,8 @@ async def journal(session: AsyncSession) -> str:
 
 @pytest.mark.skipif(shutil.which("hledger") is None, reason="hledger is not installed")
 async def test_hledger_reaches_the_same_balances(session: AsyncSession, tmp_path: Path) -> None:
-    await service.transfer_all(
-        session,
-        [wanted(cause, programme=each) for cause in range(5) for each in ("jkk", "jkm", "jht")],
-    )
+    programmes = ("jkk", "jkm", "jht")
+    await book(session, *(Received(cause, each) for cause in range(5) for each in programmes))
     exported = tmp_path / "perisai.journal"
     exported.write_text(await journal(session))
 
@@ -328,7 +293,7 @@ async def test_hledger_reaches_the_same_balances(session: AsyncSession, tmp_path
 
 
 async def test_the_journal_can_be_cut_by_date(session: AsyncSession) -> None:
-    await service.transfer_all(session, [wanted(1, month=month) for month in (9, 10, 11)])
+    await book(session, *(Received(1, month=month) for month in (9, 10, 11)))
 
     pieces = [
         piece
@@ -348,29 +313,28 @@ async def own(own_database: Callable[[str], Urls], keyring: Keyring) -> AsyncIte
 
 
 @pytest.mark.race
-async def test_two_writers_of_one_key_book_it_once(own: Database) -> None:
-    async def write() -> int:
-        async with own.begin() as session:
-            booked = await service.transfer_all(session, [wanted(1), wanted(1, programme="jht")])
-            return booked[0].id
+async def test_two_corrections_of_one_transfer_are_one(own: Database) -> None:
+    async with own.begin() as session:
+        (first,) = await book(session, Received())
 
-    ids = await asyncio.gather(*(write() for _ in range(8)))
+    async def take_back() -> int:
+        async with own.begin() as session:
+            back = await service.correct(session, first, business_on=date(2026, 12, 1))
+            return back.id
+
+    ids = await asyncio.gather(*(take_back() for _ in range(8)))
 
     assert len(set(ids)) == 1
     async with own.read() as session:
-        assert await balances(session) == {
-            BANK: 20_000,
-            "bpjs_payable:jht:2026-11": 10_000,
-            "bpjs_payable:jkk:2026-11": 10_000,
-        }
+        assert (await balances(session))[BANK] == 0
 
 
 @pytest.mark.race
 async def test_a_snapshot_misses_no_transfer_that_commits_later(own: Database) -> None:
     async with own.begin() as slow:
-        await service.transfer(slow, wanted(1))  # takes the lower id, and is not committed yet
+        await book(slow, Received(1))  # takes the lower id, and is not committed yet
         async with own.begin() as quick:
-            await service.transfer(quick, wanted(2))
+            await book(quick, Received(2))
         with pytest.raises(DBAPIError, match="lock timeout"):
             await tasks.every_hour(own)
 
@@ -385,7 +349,7 @@ async def test_a_snapshot_misses_no_transfer_that_commits_later(own: Database) -
 async def test_snapshots_under_load_stay_right(own: Database) -> None:
     async def write(cause: int) -> None:
         async with own.begin() as session:
-            await service.transfer(session, wanted(cause, amount=cause + 1))
+            await book(session, Received(cause, amount=cause + 1))
 
     for start in range(0, 60, 20):
         await asyncio.gather(

@@ -85,11 +85,10 @@ async def test_each_programme_of_each_month_is_one_transfer_to_bpjs(
 
     rows = await session.execute(
         text(
-            "SELECT debit_account, credit_account, amount, code, key, cause, business_on"
-            " FROM ledger_transfers ORDER BY id"
+            "SELECT debit_account, credit_account, amount, code, cause_kind, cause_id, business_on"
+            " FROM ledger_transfers ORDER BY credit_account"
         )
     )
-    cause = f"payment:{payment.id}"
     amounts = {"jht": 20_000, "jkk": 5_000, "jkm": 3_400}
     assert [tuple(row) for row in rows] == [
         (
@@ -97,8 +96,8 @@ async def test_each_programme_of_each_month_is_one_transfer_to_bpjs(
             f"bpjs_payable:{programme}:{month}",
             amount,
             "contribution_received",
-            f"{cause}:{programme}:{month}",
-            cause,
+            "payment",
+            payment.id,
             NOVEMBER.date(),
         )
         for programme, amount in amounts.items()

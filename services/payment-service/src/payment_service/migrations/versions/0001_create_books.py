@@ -57,8 +57,8 @@ CREATE TABLE ledger_transfers (
     credit_account text COLLATE "C" NOT NULL,
     amount bigint NOT NULL,
     code text NOT NULL,
-    key text COLLATE "C" NOT NULL,
-    cause text NOT NULL,
+    cause_kind text NOT NULL,
+    cause_id uuid NOT NULL,
     business_on date NOT NULL,
     booked_at timestamptz NOT NULL,
     correction_of bigint,
@@ -69,13 +69,23 @@ CREATE TABLE ledger_transfers (
         'incentive_accrued', 'incentive_reversed', 'correction')),
     CONSTRAINT ck_ledger_transfers_correction CHECK ((code = 'correction') = (correction_of IS
         NOT NULL)),
-    CONSTRAINT uq_ledger_transfers_key UNIQUE (key),
+    CONSTRAINT ck_ledger_transfers_cause_kind CHECK (cause_kind IN ('payment', 'statement')),
     CONSTRAINT fk_ledger_transfers_correction_of FOREIGN KEY (correction_of) REFERENCES
         ledger_transfers (id)
 );
+CREATE UNIQUE INDEX uq_ledger_transfers_correction_of ON ledger_transfers (correction_of)
+    WHERE correction_of IS NOT NULL;
+CREATE INDEX ix_ledger_transfers_cause_id_id ON ledger_transfers (cause_id, id);
 CREATE INDEX ix_ledger_transfers_credit_account_id ON ledger_transfers (credit_account, id);
 CREATE INDEX ix_ledger_transfers_debit_account_id ON ledger_transfers (debit_account, id);
 GRANT SELECT, INSERT, MAINTAIN ON ledger_transfers TO {app};
+
+CREATE TABLE ledger_postings (
+    cause_id uuid NOT NULL,
+    code text NOT NULL,
+    CONSTRAINT pk_ledger_postings PRIMARY KEY (cause_id, code)
+);
+GRANT SELECT, INSERT ON ledger_postings TO {app};
 
 CREATE TABLE ledger_balance_snapshots (
     through_id bigint NOT NULL,

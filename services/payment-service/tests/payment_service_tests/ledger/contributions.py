@@ -1,0 +1,48 @@
+"""Contributions received at one bank, for the tests of the ledger."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.ledger import service
+from payment_service.ledger.models import Transfer
+from payment_service.ledger.rules import TransferCode
+from perisai_kit.db.sql import CountedStatement, execute
+
+PARTNER = UUID(int=7)
+BANK = f"bank_collection:{PARTNER}"
+ROWS = """
+    SELECT cause_id, partner_id AS debit_part, credit_part, amount, business_on
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::date[])
+        AS moved (cause_id, partner_id, credit_part, amount, business_on)
+"""
+
+
+@dataclass(frozen=True)
+class Received:
+    """A programme of a month of 2026, paid by the payment of this number. amount: rupiah."""
+
+    payment: int = 1
+    programme: str = "jkk"
+    amount: int = 10_000
+    month: int = 11
+
+
+async def book(session: AsyncSession, *received: Received) -> Sequence[Transfer]:
+    """Book what was received, and return its transfers."""
+    columns = (
+        [UUID(int=each.payment) for each in received],
+        [PARTNER for _ in received],
+        [f"{each.programme}:2026-{each.month:02}" for each in received],
+        [each.amount for each in received],
+        [date(2026, each.month, 5) for each in received],
+    )
+    rows = CountedStatement(ROWS, columns, count=len(received))
+    statement = service.book_statement(rows, code=TransferCode.CONTRIBUTION_RECEIVED)
+    ids = [id_ for (id_,) in await execute(session, statement)]
+    chosen = select(Transfer).where(Transfer.id.in_(ids)).order_by(Transfer.id)
+    return (await session.scalars(chosen)).all()
