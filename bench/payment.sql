@@ -2,8 +2,8 @@
 -- For pgbench -M prepared -n -c 32 -j 2, on a migrated database with as many open bills as ours, one
 -- bill per transaction.
 --
--- It writes the same rows as our service: the used X-EXTERNAL-ID, the payment, the state of the bill,
--- three ledger transfers, the raw message with its answer, the event. Headers, body, answer and event
+-- It writes the same rows as our service: the used X-EXTERNAL-ID, the used request id, the payment, the
+-- status of the bill, three ledger transfers, the raw message with its answer, the event. Headers, body, answer and event
 -- are copied from a payment that our service booked, so they have the same size. The yardstick omits
 -- other work of a service: reading, verifying, encrypting, checking for a repeat, and reading the
 -- lines of the bill.
@@ -21,6 +21,8 @@ WHERE account.partner_id = :partner_id AND account.customer_no = :customer_no
 FOR UPDATE OF bill \gset
 INSERT INTO snap_external_ids (partner_id, scope, day, external_id, callback_id)
 VALUES (:partner_id, '25', current_date, :external_id, :callback_id);
+INSERT INTO payment_requests (partner_id, request_id, payment_id, callback_id)
+VALUES (:partner_id, :request_id, :payment_id, :callback_id);
 INSERT INTO payments (
     id, partner_id, payment_request_id, bill_id, amount, trx_date_time, received_at, paid_at,
     channel_code, reference_no, member_id, first_month, month_count

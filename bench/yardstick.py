@@ -38,6 +38,7 @@ _SAMPLE = """
 _WRITTEN = """
     SELECT json_build_object(
         'payments', (SELECT count(*) FROM payments),
+        'request ids', (SELECT count(*) FROM payment_requests),
         'paid bills', (SELECT count(*) FROM bills WHERE status = 'paid'),
         'transfers', (SELECT count(*) / 3.0 FROM ledger_transfers),
         'messages', (SELECT count(*) FROM callbacks WHERE verdict = 'settled'),

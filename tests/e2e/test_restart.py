@@ -20,6 +20,7 @@ KEPT = {
         "bill_lines": "*",
         "virtual_accounts": "*",
         "payments": "*",
+        "payment_requests": "*",
         "callbacks": "*",
         "ledger_transfers": "*",
     },

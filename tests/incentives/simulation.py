@@ -274,7 +274,7 @@ class Simulation:
                 channel_code="6017",
                 reference_no="1",
             )
-            settlement = Settlement(new_id(), notice, locked)
+            settlement = Settlement(new_id(), new_id(), notice, locked)
             await execute_together(run, payments.settling([settlement]))
         self.world.people[bill.member_id].paid.append(
             Paid(

@@ -18,7 +18,7 @@ from payment_service.bills.models import Bill, BillLine
 from payment_service.commissions import service as commissions
 from payment_service.commissions import tasks
 from payment_service.counting.service import AGENTS
-from payment_service.payments.models import Payment
+from payment_service.payments.models import Payment, PaymentRequest
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month, list_months
@@ -253,6 +253,7 @@ async def book(session: AsyncSession, payments: Sequence[PaymentSettled]) -> Non
             insert(BillLine), [_line(each, line) for each in payments for line in each.lines]
         )
         await session.execute(insert(Payment), [_payment(each) for each in payments])
+        await session.execute(insert(PaymentRequest), [_request(each) for each in payments])
 
 
 async def tell(session: AsyncSession, events: Iterable[Event], *, at_once: int = 500) -> None:
@@ -331,6 +332,15 @@ def _line(payment: PaymentSettled, line: SettledLine) -> dict[str, Any]:
         "relief_amount": line.relief,
         "relief_basis": "PP 50/2025" if line.relief else None,
         "amount": line.amount,
+    }
+
+
+def _request(payment: PaymentSettled) -> dict[str, Any]:
+    return {
+        "partner_id": payment.partner_id,
+        "request_id": str(payment.payment_id),
+        "payment_id": payment.payment_id,
+        "callback_id": new_id(),
     }
 
 

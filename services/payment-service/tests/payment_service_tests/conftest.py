@@ -215,7 +215,7 @@ def settle(make_notice: MakeNotice) -> Settle:
         run, account = make_executor(session), bill.virtual_accounts[0]
         key = (account.partner_id, account.customer_no)
         locked = (await bills.lock_for_payment(run, [key]))[key]
-        settlement = Settlement(new_id(), make_notice(bill, **differences), locked)
+        settlement = Settlement(new_id(), new_id(), make_notice(bill, **differences), locked)
         await execute_together(run, payments.settling([settlement]))
         for row in session.identity_map.values():
             if isinstance(row, Bill):

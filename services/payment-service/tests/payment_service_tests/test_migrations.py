@@ -29,6 +29,7 @@ NEVER_CHANGED = (
     "ledger_balance_snapshots",
     "ledger_postings",
     "ledger_transfers",
+    "payment_requests",
     "payments",
     "read_audits",
     "statements",

@@ -1,7 +1,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy import CheckConstraint, Index, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,20 +14,14 @@ from perisai_kit.privacy.columns import sealed_bytes
 class Callback(Base):
     """One correctly signed message of a bank, as it came, and what it was answered. Insert only.
 
-    No foreign key leads to the partner: every payment would lock the one row of its bank.
+    No foreign key leads to the partner, because every payment would lock the one row of its bank;
+    nor to the payment or the first message, because old messages are moved away. The checks of the
+    books look instead.
     """
 
     __tablename__ = "callbacks"
     __table_args__ = (
         CheckConstraint("(verdict = 'settled') = (payment_id IS NOT NULL)", name="payment_id"),
-        # The identity of a payment: a bank's request id pays once, whatever else is sent under it.
-        Index(
-            "uq_callbacks_settled",
-            "partner_id",
-            "request_id",
-            unique=True,
-            postgresql_where=text("verdict = 'settled'"),
-        ),
         Index(
             "ix_callbacks_refused",
             "partner_id",
@@ -57,9 +51,9 @@ class Callback(Base):
     http_status: Mapped[int]
     response_code: Mapped[str]
     answer = sealed_bytes()
-    payment_id: Mapped[UUID | None] = mapped_column(ForeignKey("payments.id"))
+    payment_id: Mapped[UUID | None]
     # The message whose answer was given again, or that this one contradicts.
-    first_id: Mapped[UUID | None] = mapped_column(ForeignKey("callbacks.id"))
+    first_id: Mapped[UUID | None]
     # The names of the fields it was read without; None: none.
     dropped_fields: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
 

@@ -42,9 +42,9 @@ def _firsts(partner_ids: str, request_ids: str, content_hashes: str) -> str:
     FROM unnest({partner_ids}::uuid[], {request_ids}::text[], {content_hashes}::bytea[])
         AS asked (partner_id, request_id, content_hash)
     CROSS JOIN LATERAL (
-        SELECT * FROM callbacks
-        WHERE partner_id = asked.partner_id AND request_id = asked.request_id
-            AND verdict = 'settled'
+        SELECT callbacks.* FROM payment_requests AS request
+        JOIN callbacks ON callbacks.id = request.callback_id
+        WHERE request.partner_id = asked.partner_id AND request.request_id = asked.request_id
         UNION ALL
         SELECT * FROM callbacks
         WHERE partner_id = asked.partner_id AND request_id = asked.request_id

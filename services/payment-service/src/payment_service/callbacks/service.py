@@ -292,7 +292,7 @@ def _settled(message: Message, books: Books, keyring: Keyring) -> Outcome:
         tolerance=caller.bank_time_tolerance,
     )
     rules.check_payable(bill, paid=message.paid, at=paid_at.at)
-    settlement = Settlement(new_id(), _notice(message, paid_at), bill)
+    settlement = Settlement(new_id(), message.signed.id, _notice(message, paid_at), bill)
     books.settlements.append(settlement)
     books.paid.add(bill.id)
     name = bills.display_name(bill, keyring)

@@ -8,6 +8,20 @@ from payment_service.base import Base
 from perisai_kit.domain.month import Month
 
 
+class PaymentRequest(Base):
+    """The identity of a payment: a bank's request id pays once. Insert only, and never cleaned up.
+
+    callback_id: the message that settled it. No foreign key leads there: messages are moved away.
+    """
+
+    __tablename__ = "payment_requests"
+
+    partner_id: Mapped[UUID] = mapped_column(primary_key=True)
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    payment_id: Mapped[UUID]
+    callback_id: Mapped[UUID]
+
+
 class Payment(Base):
     """A bank's word that a bill was paid, booked. Insert only.
 
@@ -16,7 +30,6 @@ class Payment(Base):
 
     __tablename__ = "payments"
     __table_args__ = (
-        UniqueConstraint("partner_id", "payment_request_id"),
         UniqueConstraint("bill_id"),
         CheckConstraint("amount > 0", name="amount"),
         Index("ix_payments_member_id_id", "member_id", "id"),

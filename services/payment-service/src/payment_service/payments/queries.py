@@ -12,7 +12,14 @@ from payment_service.payments.rules import Settlement
 from perisai_kit.db.sql import CountedStatement
 from perisai_kit.domain.jakarta import jakarta_date
 
-# By request: two writers that insert the same requests in different orders deadlock.
+# In one order: two writers that insert the same requests in different orders deadlock.
+_USE_REQUESTS = """
+    INSERT INTO payment_requests (partner_id, request_id, payment_id, callback_id)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[])
+        AS used (partner_id, request_id, payment_id, callback_id)
+    ORDER BY partner_id, request_id
+    RETURNING payment_id
+"""
 _INSERT = """
     INSERT INTO payments (
         id, partner_id, payment_request_id, bill_id, amount, trx_date_time, received_at,
@@ -26,7 +33,6 @@ _INSERT = """
         id, partner_id, payment_request_id, bill_id, amount, trx_date_time, received_at,
         paid_at, channel_code, reference_no, member_id, first_month, month_count
     )
-    ORDER BY partner_id, payment_request_id
     RETURNING id
 """
 
@@ -39,6 +45,17 @@ _RECEIVED = """
         AS settled (cause_id, partner_id, bill_id, business_on)
     JOIN bill_lines USING (bill_id)
 """
+
+
+def use_requests_statement(settlements: Sequence[Settlement]) -> CountedStatement:
+    """Return what uses up the request ids of one payment or more."""
+    columns = (
+        [each.notice.partner_id for each in settlements],
+        [each.notice.payment_request_id for each in settlements],
+        [each.payment_id for each in settlements],
+        [each.callback_id for each in settlements],
+    )
+    return CountedStatement(_USE_REQUESTS, columns, count=len(settlements))
 
 
 def inserting(settlements: Sequence[Settlement]) -> CountedStatement:

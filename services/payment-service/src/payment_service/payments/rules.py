@@ -81,8 +81,12 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """A payment to be booked: its id, the bank's word, and the bill, which is locked."""
+    """A payment to be booked: the bank's word, and the bill, which is locked.
+
+    callback_id: the message that it came with.
+    """
 
     payment_id: UUID
+    callback_id: UUID
     notice: Notice
     bill: LockedBill

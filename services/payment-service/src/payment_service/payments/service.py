@@ -33,6 +33,7 @@ def settling(settlements: Sequence[Settlement]) -> list[CountedStatement]:
     if not settlements:
         return []
     return [
+        queries.use_requests_statement(settlements),
         queries.inserting(settlements),
         bills.paying({each.bill.id: each.notice.paid_at for each in settlements}),
         ledger.book_statement(

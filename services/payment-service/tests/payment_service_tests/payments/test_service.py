@@ -121,7 +121,10 @@ async def test_many_payments_are_booked_together(
     await execute_together(
         make_executor(session),
         service.settling(
-            [Settlement(new_id(), make_notice(each), locked[keys[each.id]]) for each in shown]
+            [
+                Settlement(new_id(), new_id(), make_notice(each), locked[keys[each.id]])
+                for each in shown
+            ]
         ),
     )
 
@@ -159,7 +162,7 @@ async def test_a_request_number_pays_one_bill_only(
     await settle(session, first, payment_request_id="77")
     before = await count(session)
 
-    with pytest.raises(IntegrityError, match="payment_request_id"):
+    with pytest.raises(IntegrityError, match="payment_requests"):
         async with session.begin_nested():
             await settle(session, second, payment_request_id="77")
 

@@ -210,14 +210,21 @@ CREATE TABLE payments (
     first_month varchar(7) COLLATE "C" NOT NULL,
     month_count bigint NOT NULL,
     CONSTRAINT pk_payments PRIMARY KEY (id),
-    CONSTRAINT uq_payments_partner_id_payment_request_id UNIQUE (partner_id,
-        payment_request_id),
     CONSTRAINT uq_payments_bill_id UNIQUE (bill_id),
     CONSTRAINT ck_payments_amount CHECK (amount > 0),
     CONSTRAINT fk_payments_bill_id FOREIGN KEY (bill_id) REFERENCES bills (id)
 );
 CREATE INDEX ix_payments_member_id_id ON payments (member_id, id);
 GRANT SELECT, INSERT ON payments TO {app};
+
+CREATE TABLE payment_requests (
+    partner_id uuid NOT NULL,
+    request_id text NOT NULL,
+    payment_id uuid NOT NULL,
+    callback_id uuid NOT NULL,
+    CONSTRAINT pk_payment_requests PRIMARY KEY (partner_id, request_id)
+);
+GRANT SELECT, INSERT ON payment_requests TO {app};
 
 CREATE TABLE callbacks (
     id uuid NOT NULL,
@@ -242,15 +249,11 @@ CREATE TABLE callbacks (
     CONSTRAINT pk_callbacks PRIMARY KEY (id),
     CONSTRAINT ck_callbacks_payment_id CHECK ((verdict = 'settled') = (payment_id IS NOT NULL)),
     CONSTRAINT ck_callbacks_verdict CHECK (verdict IN ('answered', 'settled', 'repeated',
-        'conflict', 'refused', 'turned_back')),
-    CONSTRAINT fk_callbacks_payment_id FOREIGN KEY (payment_id) REFERENCES payments (id),
-    CONSTRAINT fk_callbacks_first_id FOREIGN KEY (first_id) REFERENCES callbacks (id)
+        'conflict', 'refused', 'turned_back'))
 );
 CREATE INDEX ix_callbacks_partner_id_id ON callbacks (partner_id, id);
 CREATE INDEX ix_callbacks_refused ON callbacks (partner_id, request_id, content_hash) WHERE
     verdict = 'refused' AND content_hash IS NOT NULL;
-CREATE UNIQUE INDEX uq_callbacks_settled ON callbacks (partner_id, request_id) WHERE verdict =
-    'settled';
 GRANT SELECT, INSERT ON callbacks TO {app};
 
 CREATE TABLE snap_external_ids (
