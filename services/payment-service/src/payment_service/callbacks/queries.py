@@ -1,9 +1,9 @@
-import json
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
 
+from pydantic_core import to_json
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -199,7 +199,7 @@ def _row(keyring: Keyring, judged: Judged) -> tuple[object, ...]:
         signed.received_at,
         plain(signed.wire.source or "", SOURCE_LENGTH),
         plain(signed.wire.target, TARGET_LENGTH),
-        json.dumps(kept_headers(signed.wire.headers)),
+        to_json(kept_headers(signed.wire.headers)).decode(),
         signed.headers.external_id,
         signed.step,
         Callback.body.seal(keyring, signed.id, signed.wire.body),

@@ -4,7 +4,6 @@ The order of the checks is that of docs/snap.md: first those of bank_access, the
 replay, the X-EXTERNAL-ID and the bill.
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID
+
+from pydantic_core import to_json
 
 from payment_service.bank_access.rules import Caller, Refusal, plain
 from payment_service.bills import rules as bills
@@ -93,7 +94,7 @@ def content(
         (trx_id or "").strip(),
         (paid_bills or "").strip().upper(),
     )
-    return json.dumps(fields)
+    return to_json(fields).decode()
 
 
 def virtual_account(
