@@ -21,6 +21,7 @@ REVISED = (
     "gateway",
     "libs",
     "sandbox",
+    "services/member-service",
     "tests",
 )
 """Folders and files whose words have been revised. Add to this list and never remove from it."""

@@ -199,7 +199,7 @@ class Simulation:
         programmes = ["jkk", "jkm", "jht"] if has_jht else ["jkk", "jkm"]
         body = member_body(adult, at=now, new_to_bpu=new_to_bpu) | {"programmes": programmes}
         body["work_declaration"] = {"working": True, "declared_on": str(clock.today())}
-        desk = enrolments.desk(by, limits=LIMITS, keyring=self.services.keyring)
+        desk = enrolments.make_desk(by, limits=LIMITS, keyring=self.services.keyring)
         async with self.services.member.begin() as session:
             form = NewMember.model_validate(body)
             member = await enrolments.enrol(session, form=form, desk=desk, principal=by)

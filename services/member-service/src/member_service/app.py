@@ -51,7 +51,7 @@ def create_app(
 
 
 def app_of(kit: Kit, settings: Settings) -> FastAPI:
-    """Return the app that stands on this kit."""
+    """Return the app for this kit."""
     kit.visibility_checks[members_service.SHOWN_AS] = members_service.check_visibility
     agents, payments = kit.client(settings.agent_url), kit.client(settings.payment_url)
     gateway = kit.client(settings.gateway_url)

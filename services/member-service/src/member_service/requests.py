@@ -1,4 +1,4 @@
-"""What several features' routes take from a request."""
+"""Dependencies of the routes of several features."""
 
 from datetime import datetime
 from typing import Annotated
@@ -59,11 +59,11 @@ TermsOf = Annotated[Terms, Depends(_terms)]
 Language = Annotated[str, Depends(choose_language)]
 SettingsOf = Annotated[Settings, Depends(_get_settings)]
 WholeDatabase = Annotated[Database, Depends(_database)]
-"""For a route that asks another service between two short transactions of its own."""
+"""For a route that calls another service between two short transactions."""
 RequestId = Annotated[str, Depends(_request_id)]
 
 After = Annotated[tuple[datetime, UUID] | None, Depends(_after)]
-"""Where a list, newest first, goes on: the time and id of the last row that was shown."""
+"""Position in a list, newest first: time and id of the last row shown."""
 
 READERS = (
     Role.MEMBER,

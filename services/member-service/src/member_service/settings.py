@@ -26,9 +26,9 @@ class Settings(ServiceSettings):
     members_per_phone: int = Field(default=50, ge=1, le=50)
     """Members with one telephone number. Our own choice; sign-in offers at most 50 accounts."""
     members_per_phone_and_agent: int = Field(default=30, ge=1, le=50)
-    """Members with one telephone number whom one agent enrols. Our own choice."""
+    """Members with one telephone number that one agent can enrol. Our own choice."""
     shared_phone_from: int = Field(default=6, ge=2, le=50)
-    """From so many members on a telephone number is a risk flag. Our own choice."""
+    """This many members with one telephone number raise a risk flag. Our own choice."""
 
     declaration_valid_days: int = Field(default=30, ge=0, le=365)
     """How old a declaration of work may be when a bill is issued that opens a registration.
@@ -50,7 +50,7 @@ class Settings(ServiceSettings):
     """Whether nothing falls due on a day of joint leave either. Our own reading."""
 
     new_to_bpu_bases: tuple[NewToBpuBasis, ...] = tuple(NewToBpuBasis)
-    """On whose word a person counts as never registered before, which makes an acquisition.
+    """Sources that suffice to count a person as never registered before, for an acquisition.
 
     Source: docs/domain.md, Care (the declaration at enrolment suffices: our own).
     """

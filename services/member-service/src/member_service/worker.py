@@ -1,4 +1,4 @@
-"""What this service does without being asked: `perisai-serve member --worker`."""
+"""Background work of this service: `perisai-serve member --worker`."""
 
 from member_service.corrections.service import Office, make_office
 from member_service.corrections.tasks import CorrectionTasks
@@ -22,7 +22,7 @@ from perisai_kit.services.worker import Periodic, Worker
 def subscriptions(
     *, agents: FeedSource, payments: FeedSource, terms: Terms, poll_s: float = POLL_S
 ) -> list[Subscription]:
-    """Return which feeds this service reads, and what each event does here."""
+    """Return the subscriptions of this service with the handler of each event."""
     tasks = CoverageTasks(terms)
     return [
         Subscription(
@@ -54,7 +54,7 @@ def periodic(office: Office, gateway: ServiceClient) -> list[Periodic]:
 
 
 def create_worker() -> Worker:
-    """Return the worker of a process of its own, told by the environment."""
+    """Return the worker of a separate process, with settings from the environment."""
     settings = Settings.from_env()
     kit = web.create_kit(settings, migrations=MIGRATIONS)
     return web.create_worker(

@@ -101,7 +101,7 @@ def make_subject(tokens: Tokens) -> MakeSubject:
 
 @pytest.fixture
 def make_agent(make_subject: MakeSubject) -> MakeSubject:
-    """Sign an agent in, of the branch Banyuwangi unless told otherwise."""
+    """Sign an agent in, by default of the branch Banyuwangi."""
 
     def make(**more: Any) -> Subject:
         usual = {"agent_id": new_id(), "wadah_id": new_id(), "scope": BRANCH}
@@ -168,7 +168,7 @@ def enrol(form: MakeForm, agent: Subject, limits: Limits, keyring: Keyring) -> E
         session: AsyncSession, *, by: Subject | None = None, **differences: Any
     ) -> Member:
         principal = (by or agent).principal
-        desk = enrolments.desk(principal, limits=limits, keyring=keyring)
+        desk = enrolments.make_desk(principal, limits=limits, keyring=keyring)
         new = NewMember.model_validate(form(**differences))
         return await enrolments.enrol(session, form=new, desk=desk, principal=principal)
 

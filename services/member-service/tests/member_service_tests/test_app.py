@@ -20,7 +20,7 @@ def operations(app: FastAPI) -> list[tuple[str, str]]:
     ]
 
 
-async def test_every_route_that_is_not_public_refuses_who_brings_no_token(
+async def test_every_route_that_is_not_public_refuses_a_request_without_a_token(
     client: httpx.AsyncClient, make_app: MakeApp, database: Database, wire: Wire
 ) -> None:
     found = operations(make_app(database=database, wire=wire))

@@ -84,7 +84,7 @@ async def test_a_bad_value_in_any_field_of_a_form_is_refused_by_its_name(
 
 
 @pytest.mark.parametrize("name", BAD_VALUES)
-async def test_a_bad_value_in_a_row_is_a_verdict_and_harms_no_other_row(
+async def test_a_bad_value_in_a_row_gives_a_verdict_and_does_not_affect_other_rows(
     client: httpx.AsyncClient, agent: Any, form: Form, name: str
 ) -> None:
     fields = [field for field in REQUIRED if (field, name) not in NOT_BAD]
@@ -102,7 +102,7 @@ async def test_a_bad_value_in_a_row_is_a_verdict_and_harms_no_other_row(
 
 
 @pytest.mark.parametrize("name", ["\u200b\u200d", "-", "12345", "\u3164"])
-async def test_what_is_no_name_is_refused_at_enrolment_and_in_a_correction(
+async def test_an_invalid_name_is_refused_at_enrolment_and_in_a_correction(
     client: httpx.AsyncClient, agent: Any, member: Member, form: Form, name: str
 ) -> None:
     single = await post(client, "/v1/members", agent, encoded(form(full_name=name)))
@@ -170,7 +170,7 @@ async def test_optional_fields_are_checked_too(
         b'{"declared_income": Infinity}',
     ],
 )
-async def test_a_body_that_is_no_form_is_refused(
+async def test_a_body_that_is_not_a_form_is_refused(
     client: httpx.AsyncClient, agent: Any, officer: Any, member: Member, content: bytes
 ) -> None:
     paths = {
@@ -272,9 +272,7 @@ async def test_a_bad_parameter_is_refused_by_its_name(
     assert answer.json()["errors"][0]["parameter"] in params
 
 
-async def test_an_id_that_is_none_is_refused(
-    client: httpx.AsyncClient, make_subject: Subjects
-) -> None:
+async def test_an_invalid_id_is_refused(client: httpx.AsyncClient, make_subject: Subjects) -> None:
     admin = make_subject(Role.ADMIN, Role.SERVICE, scope=Scope(ScopeKind.COUNTRY))
 
     for path in (

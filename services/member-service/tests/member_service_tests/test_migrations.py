@@ -81,7 +81,7 @@ CHANGING = {
 
 
 @pytest.mark.parametrize("table", CHANGING)
-def test_of_a_fact_only_our_answer_to_it_changes(
+def test_only_the_answer_to_a_fact_can_be_changed(
     own_database: Callable[[str], Urls], table: str
 ) -> None:
     urls = own_database("member")

@@ -15,11 +15,11 @@ from perisai_kit.db.columns import choice
 
 
 class AttributionPeriodRow(Base):
-    """Who cares for a member from a day until another: the record of what the rules judged.
+    """An attribution period of a member, as the rules judged it.
 
     until_date: the first day of the next period; 9999-12-31 when none is known. attribution_id: the
-    decision in force. attribution_no: counts how often a member's periods were judged otherwise.
-    enrolled_at: the member's, so that lists need one index alone.
+    decision in force. attribution_no: rises by one each time that the member's periods change.
+    enrolled_at: copied from the member, so that lists need only one index.
     """
 
     __tablename__ = "attribution_periods"
@@ -71,7 +71,7 @@ class AttributionPeriodRow(Base):
 
 
 class KnownAgent(Base):
-    """An agent as agent-service's feed tells; written only by its events."""
+    """An agent according to the feed of agent-service; only its events write here."""
 
     __tablename__ = "known_agents"
 
@@ -83,7 +83,7 @@ class KnownAgent(Base):
 
 
 class AgentDecision(Base):
-    """What agent-service decided about an agent, and when. Insert only."""
+    """A decision of agent-service on an agent, with its time. Insert only."""
 
     __tablename__ = "agent_decisions"
 

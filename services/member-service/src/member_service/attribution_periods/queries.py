@@ -16,7 +16,7 @@ from perisai_kit.db.bulk import any_id, insert_rows_statement
 
 
 def is_of(on: date) -> ColumnElement[bool]:
-    """Return the condition of the period that a day lies in."""
+    """Return the condition that a period contains a day."""
     return and_(AttributionPeriodRow.from_date <= on, AttributionPeriodRow.until_date > on)
 
 
@@ -51,8 +51,8 @@ async def find_agent(session: AsyncSession, agent_id: UUID) -> KnownAgent | None
 async def lock_agents(session: AsyncSession, agent_ids: Collection[UUID], *, shared: bool) -> None:
     """Lock agents until the transaction ends: shared to give members to the agent.
 
-    Everybody locks agents before members, and all of them at once. So a decision on an agent misses
-    no member, and nobody waits in a circle.
+    Every transaction locks all its agents at once, before members. So a decision on an agent misses
+    no member, and there is no deadlock.
     """
     query = select(KnownAgent.agent_id).where(KnownAgent.agent_id == any_id(agent_ids))
     await session.execute(query.order_by(KnownAgent.agent_id).with_for_update(read=shared))

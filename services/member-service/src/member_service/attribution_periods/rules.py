@@ -1,6 +1,6 @@
-"""Who cares for a member on a day: a function of what was decided and of what agents' feed tells.
+"""Judge the attribution of a member by day, from decisions and from the feed of agent-service.
 
-Not of the order in which any of it became known. Source: docs/domain.md, Care.
+The result does not depend on the order in which facts became known. Source: docs/domain.md, Care.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ ONE_DAY = timedelta(days=1)
 
 
 class AttributionReason(StrEnum):
-    """Why somebody cares for a member. The first five are decided; the others follow from facts."""
+    """Why a period has its agent or branch. Officers decide the first five; facts the others."""
 
     ENROLLED = "enrolled"
     AGENT_LEFT = "agent_left"
@@ -30,7 +30,7 @@ class AttributionReason(StrEnum):
 
 
 class DecisionKind(StrEnum):
-    """What agent-service decided about an agent."""
+    """A kind of decision of agent-service on an agent."""
 
     ACTIVATED = "activated"
     REINSTATED = "reinstated"
@@ -43,7 +43,7 @@ AT_WORK = frozenset({DecisionKind.ACTIVATED, DecisionKind.REINSTATED})
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Agent and wadah, or neither, and the branch they belong to."""
+    """Agent and wadah, or neither, and their branch."""
 
     agent_id: UUID | None
     wadah_id: UUID | None
@@ -58,7 +58,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent as agent-service's feed tells. member_id: the agent's own membership, once known."""
+    """An agent according to the feed. member_id: the agent's own membership, once known."""
 
     member_id: UUID | None
     decisions: Sequence[tuple[datetime, DecisionKind]]
@@ -69,16 +69,16 @@ class Agent:
 
     @property
     def left_on(self) -> date | None:
-        """Return the first day without the agent, who was dismissed."""
+        """Return the first day after the dismissal of the agent; None if not dismissed."""
         ends = [at for at, kind in self.decisions if kind is DecisionKind.DISMISSED]
         return jakarta_date(min(ends)) + ONE_DAY if ends else None
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An attribution that counts: who is to care for a member from a day on.
+    """An attribution that was not withdrawn: the agent or branch of a member from a day on.
 
-    at_once: a take-over, so that the former agent sees the member no more from then on.
+    at_once: a take-over; the former agent loses sight of the member immediately.
     """
 
     id: UUID
@@ -91,7 +91,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class AttributionPeriod:
-    """Who cares for a member from a day until another (not included); date.max: no end is known.
+    """Agent or branch of a member from a day to another, not included; date.max: no known end.
 
     attribution_id: the decision in force. agent_sees: whether the agent may still see the member.
     """
@@ -119,38 +119,38 @@ def judge_attributions(
     agents: Mapping[UUID, Agent],
     passes_on: Iterable[date] = (),
 ) -> tuple[AttributionPeriod, ...]:
-    """Return who cares for a member and when, the earliest first; at least one decision is needed.
+    """Return the attribution periods of a member, the earliest first. decisions: at least one.
 
-    The first period holds for every day before it too. passes_on: days on which the branch takes
-    the member over because the months with agents are over.
+    The first period also holds for every earlier day. passes_on: days on which the member passes to
+    the branch because the months with agents are over.
     """
-    decisions = sorted(decisions, key=_order)
+    decisions = sorted(decisions, key=_get_sort_key)
     by_day = {each.from_date: each for each in decisions}
     standing = [by_day[day] for day in sorted(by_day)]
     over = sorted(passes_on)
     changes: list[_Change] = []
     for place, decision in enumerate(standing):
         following = standing[place + 1].from_date if place + 1 < len(standing) else date.max
-        changes += _changes_of(
+        changes += _find_changes(
             member_id,
             decision,
             agents,
             [day for day in over if decision.from_date <= day < following],
         )
-    # Of what begins on one day only the last counts, but a take-over has ended the sight for good.
+    # Only the last decision for a day counts, but every take-over ends the former agent's sight.
     ends = {each.from_date for each in decisions if each.at_once}
     ends |= {each.from_date for each in changes if each.reason is AttributionReason.AGENT_DISMISSED}
-    return _periods(changes, ends)
+    return _make_periods(changes, ends)
 
 
-def _order(decision: Decision) -> tuple[date, datetime, UUID]:
+def _get_sort_key(decision: Decision) -> tuple[date, datetime, UUID]:
     return decision.from_date, decision.made_at, decision.id
 
 
-def _changes_of(
+def _find_changes(
     member_id: UUID, decision: Decision, agents: Mapping[UUID, Agent], over: Sequence[date]
 ) -> list[_Change]:
-    """Return what one decision means. over: days of its time on which the months are over."""
+    """Return the changes that a decision makes. over: days on which the months are over."""
     place, from_date = decision.place, decision.from_date
     if place.agent_id is None:
         return [_Change(from_date, place, decision.reason, decision)]
@@ -159,7 +159,7 @@ def _changes_of(
         return [_Change(from_date, place.branch, AttributionReason.OWN_MEMBERSHIP, decision)]
     if agent is not None and agent.left_on is not None and agent.left_on <= from_date:
         return [_Change(from_date, place.branch, AttributionReason.AGENT_DISMISSED, decision)]
-    # Who enrols a member was let in, so only a successor can be away on the first day.
+    # An agent who enrols is at work then, so only a successor can be away on the first day.
     is_successor = decision.reason is not AttributionReason.ENROLLED
     if is_successor and agent is not None and not agent.is_at_work(from_date):
         return [_Change(from_date, place.branch, AttributionReason.AGENT_NOT_AT_WORK, decision)]
@@ -175,16 +175,18 @@ def _changes_of(
     return changes
 
 
-def _periods(changes: Sequence[_Change], ends: Collection[date]) -> tuple[AttributionPeriod, ...]:
-    """Return the periods. ends: days before which the former agent's sight has ended."""
-    # A decision ends what followed from the one before it.
+def _make_periods(
+    changes: Sequence[_Change], ends: Collection[date]
+) -> tuple[AttributionPeriod, ...]:
+    """Return the periods. ends: days on which the former agent has already lost sight."""
+    # A decision ends every effect of the one before it.
     kept = [
         each
-        for each, following in _with_next(changes)
+        for each, following in _pair_with_next(changes)
         if following is None or each.from_date < following.from_date
     ]
     found = []
-    for each, following in _with_next(kept):
+    for each, following in _pair_with_next(kept):
         taken_over = following is not None and following.from_date in ends
         found.append(
             AttributionPeriod(
@@ -199,10 +201,10 @@ def _periods(changes: Sequence[_Change], ends: Collection[date]) -> tuple[Attrib
     return tuple(found)
 
 
-def _with_next(changes: Sequence[_Change]) -> Iterable[tuple[_Change, _Change | None]]:
+def _pair_with_next(changes: Sequence[_Change]) -> Iterable[tuple[_Change, _Change | None]]:
     return zip(changes, [*changes[1:], None], strict=True)
 
 
 def period_on(periods: Sequence[AttributionPeriod], on: date) -> AttributionPeriod:
-    """Return the period of a day; the first one for every day before it."""
+    """Return the period of a day; the first period for every earlier day."""
     return next((each for each in reversed(periods) if each.from_date <= on), periods[0])

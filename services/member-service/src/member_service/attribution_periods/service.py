@@ -1,4 +1,4 @@
-"""Who cares for members, by day: judged from decisions, recorded, and told to other services."""
+"""Attribution of members by day: judged from decisions, recorded and published."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ DECISIONS: Mapping[type[AgentEvent], DecisionKind] = {
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A member whose care is to be judged."""
+    """A member whose attribution is judged."""
 
     member_id: UUID
     enrolled_at: datetime
@@ -49,9 +49,10 @@ class Subject:
 
 
 async def record(session: AsyncSession, subjects: Sequence[Subject]) -> dict[UUID, bool]:
-    """Judge members, who are locked, and record and publish what is new.
+    """Judge the attribution of locked members; record and publish what is new.
 
-    Return those whose care has changed, by id: whether it did for a day that is not in the future.
+    Return, by id, the members whose attribution has changed: True if it changed for today or an
+    earlier day.
     """
     agents = await list_agents(
         session,
@@ -72,9 +73,11 @@ async def record(session: AsyncSession, subjects: Sequence[Subject]) -> dict[UUI
             continue
         for row in recorded:
             session.expunge(row)
-        changed[one.member_id] = _until(earlier, today) != _until(periods, today)
+        changed[one.member_id] = _list_places_until(earlier, today) != _list_places_until(
+            periods, today
+        )
         attribution_no = 1 + max((row.attribution_no for row in recorded), default=0)
-        rows += [_row(one, period, attribution_no) for period in periods]
+        rows += [_make_period_row(one, period, attribution_no) for period in periods]
         events.append(
             MemberAttributed(
                 member_id=one.member_id,
@@ -88,11 +91,15 @@ async def record(session: AsyncSession, subjects: Sequence[Subject]) -> dict[UUI
     return changed
 
 
-def _until(periods: Sequence[AttributionPeriod], today: date) -> list[tuple[date, rules.Place]]:
+def _list_places_until(
+    periods: Sequence[AttributionPeriod], today: date
+) -> list[tuple[date, rules.Place]]:
     return [(each.from_date, each.place) for each in periods if each.from_date <= today]
 
 
-def _row(subject: Subject, period: AttributionPeriod, attribution_no: int) -> dict[str, Any]:
+def _make_period_row(
+    subject: Subject, period: AttributionPeriod, attribution_no: int
+) -> dict[str, Any]:
     place = period.place
     return {
         "member_id": subject.member_id,
@@ -111,7 +118,7 @@ def _row(subject: Subject, period: AttributionPeriod, attribution_no: int) -> di
 
 
 def facts_from(periods: Sequence[AttributionPeriod], today: date) -> tuple[AttributionFact, ...]:
-    """Return what other services are told: the period of today, and those known to come."""
+    """Return the published facts: the period of today and the known later periods."""
     present = rules.period_on(periods, today)
     return tuple(
         AttributionFact(
@@ -128,7 +135,7 @@ def facts_from(periods: Sequence[AttributionPeriod], today: date) -> tuple[Attri
 
 
 async def list_agents(session: AsyncSession, agent_ids: Collection[UUID]) -> Mapping[UUID, Agent]:
-    """Return what is known of these agents; those whose feed has told nothing yet are absent."""
+    """Return what is known of these agents; agents without an event so far are absent."""
     if not agent_ids:
         return {}
     members = await queries.list_agents(session, agent_ids)
@@ -141,22 +148,22 @@ async def list_agents(session: AsyncSession, agent_ids: Collection[UUID]) -> Map
 async def list_periods(
     session: AsyncSession, member_ids: Collection[UUID]
 ) -> dict[UUID, list[AttributionPeriod]]:
-    """Return who cares for these members by day, as recorded, the earliest period first."""
+    """Return the recorded attribution periods of these members, the earliest first."""
     rows = await queries.list_periods(session, member_ids)
     return {member_id: [row.period for row in own] for member_id, own in rows.items()}
 
 
 async def lock_agent(session: AsyncSession, agent_id: UUID | None) -> None:
-    """Let no decision on an agent pass while members are given to the agent; None: no agent.
+    """Lock an agent against decisions while members are given to the agent; None: no agent.
 
-    To be called before any of the members is locked.
+    Call it before any of the members is locked.
     """
     if agent_id is not None:
         await queries.lock_agents(session, [agent_id], shared=True)
 
 
 async def find_agent_at_work(session: AsyncSession, agent_id: UUID) -> KnownAgent | None:
-    """Return an agent who has the word of agent-service to work now."""
+    """Return an agent who is at work now, according to agent-service."""
     known = await queries.find_agent(session, agent_id)
     agents = await list_agents(session, [agent_id])
     if known is None or agent_id not in agents:
@@ -165,7 +172,7 @@ async def find_agent_at_work(session: AsyncSession, agent_id: UUID) -> KnownAgen
 
 
 async def record_decisions(session: AsyncSession, events: Sequence[AgentEvent]) -> Sequence[UUID]:
-    """Record what agent-service decided, and where agents belong; return whose decisions are new.
+    """Record decisions and places of agents; return the agents with new decisions.
 
     The agents are locked until the transaction ends.
     """

@@ -10,7 +10,7 @@ from perisai_kit.db.columns import choice
 
 
 class Attribution(Base):
-    """A decision on who cares for a member from a day on; only a withdrawal is ever added."""
+    """A decision on the agent or branch of a member from a day on. Only a withdrawal changes it."""
 
     __tablename__ = "attributions"
     __table_args__ = (

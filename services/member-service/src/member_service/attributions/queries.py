@@ -30,7 +30,7 @@ async def list_attributions(
 async def list_standing(
     session: AsyncSession, member_ids: Collection[UUID]
 ) -> dict[UUID, list[Attribution]]:
-    """Return the attributions of members that were not withdrawn, by member."""
+    """Return, by member, the attributions that were not withdrawn."""
     query = select(Attribution).where(
         Attribution.member_id == any_id(member_ids), Attribution.withdrawn_at.is_(None)
     )
@@ -49,7 +49,7 @@ async def list_members_named(session: AsyncSession, agent_ids: Collection[UUID])
 
 
 async def list_book(session: AsyncSession, agent_id: UUID, *, on: date) -> Sequence[UUID]:
-    """Return the members whose decision in force on a day names an agent, at work or gone."""
+    """Return the members whose decision in force on a day names the agent, at work or not."""
     query = (
         select(AttributionPeriodRow.member_id)
         .join(Attribution, Attribution.id == AttributionPeriodRow.attribution_id)
@@ -65,7 +65,7 @@ async def list_book(session: AsyncSession, agent_id: UUID, *, on: date) -> Seque
 async def list_planned_of(
     session: AsyncSession, handover_id: UUID, *, after: date
 ) -> Sequence[UUID]:
-    """Return the members of a hand-over of a book that has not begun for them and stands."""
+    """Return the members for whom a hand-over of a book is planned and not withdrawn."""
     query = select(Attribution.member_id).where(
         is_of_handover(handover_id),
         Attribution.from_date > after,
@@ -82,7 +82,7 @@ async def withdraw(
     by: UUID,
     at: datetime,
 ) -> Sequence[UUID]:
-    """Withdraw attributions that begin after a day and stand; return their members."""
+    """Withdraw attributions that begin after a day; return their members."""
     statement = (
         update(Attribution)
         .where(condition, Attribution.from_date > after, Attribution.withdrawn_at.is_(None))

@@ -52,7 +52,7 @@ async def attribute(
 ) -> AttributionOut:
     """Hand a member over to another agent or to the branch, at once or from a month on.
 
-    Who cares for a member sees the member, and earns from what is paid on that day and later.
+    The agent of a member sees the member, and earns from payments of that day and later.
     """
     attribution = await service.change(session, member_id=member_id, new=new, officer=officer)
     return AttributionOut.model_validate(attribution)
@@ -68,7 +68,7 @@ async def withdraw_attribution(
     session: Session,
     officer: Officer,
 ) -> AttributionOut:
-    """Withdraw a hand-over that has not begun; the care goes on as if it had never been made."""
+    """Withdraw a hand-over that has not begun. The attribution stays as if it had not been made."""
     attribution = await service.withdraw(
         session, member_id=member_id, attribution_id=attribution_id, officer=officer
     )
@@ -79,7 +79,7 @@ async def withdraw_attribution(
 async def list_attributions(
     member_id: MemberId, session: Session, viewer: Reader
 ) -> AttributionsOut:
-    """List who was to care for a member, the newest decision first, at most 100; and who does."""
+    """List decisions on the attribution of a member, newest first, at most 100, and its periods."""
     found, periods = await service.list_(session, member_id=member_id, viewer=viewer)
     return AttributionsOut(
         items=[AttributionOut.model_validate(each) for each in found],

@@ -1,6 +1,6 @@
-"""Decisions on who cares for a member, from a day on. Source: docs/domain.md, Care.
+"""Decisions on the agent or branch of a member from a day on. Source: docs/domain.md, Care.
 
-A decision is written once; only its withdrawal is added, before it begins.
+A decision is written once. Before it begins it can be withdrawn.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,8 +34,8 @@ class AttributionNotFound(NotFound):
 
 class AttributionUnchanged(Conflict):
     code = "attribution_unchanged"
-    text = "The member is in this care on that day anyway."
-    text_id = "Pada tanggal itu peserta memang sudah tercatat pada agen tersebut."
+    text = "The member already belongs to this agent or branch on that day."
+    text_id = "Pada tanggal itu peserta sudah tercatat pada agen atau kantor cabang tersebut."
 
 
 class AttributionIdTaken(Conflict):
@@ -51,7 +51,7 @@ class AttributionBegun(Conflict):
 
 
 class HandoverPlanned(Conflict):
-    """`details`: `attribution_id`, the one that is planned."""
+    """`details`: `attribution_id`, the planned one."""
 
     code = "handover_planned"
     text = "A hand-over of this member is planned already. Withdraw it first."
@@ -65,7 +65,7 @@ class OwnMembership(Conflict):
 
 
 class FromDateInvalid(Invalid):
-    """`details`: `earliest` and `latest`, the first and last day that may be chosen."""
+    """`details`: `earliest` and `latest`, the first and last possible day."""
 
     code = "from_date_invalid"
     text = "A planned hand-over begins on the first of a coming month, at most a year ahead."
@@ -77,8 +77,8 @@ class FromDateInvalid(Invalid):
 
 class ReasonReserved(Invalid):
     code = "reason_reserved"
-    text = "This reason is given by the platform alone."
-    text_id = "Alasan ini hanya diberikan oleh sistem."
+    text = "Only the platform gives this reason. Choose another one."
+    text_id = "Alasan ini hanya diberikan oleh sistem. Pilih alasan lain."
 
 
 DECIDED = (
@@ -90,12 +90,12 @@ DECIDED = (
 """The reasons an officer may give."""
 
 MONTHS_AHEAD = 12
-"""A hand-over is planned at most so far ahead. Our own choice."""
+"""How far ahead a hand-over can be planned. Our own choice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """When a hand-over begins. at_once: the former agent sees the member no more from now on."""
+    """When a hand-over begins. at_once: the former agent loses sight of the member now."""
 
     from_date: date
     at_once: bool
@@ -117,7 +117,7 @@ def find_start(from_date: date | None, *, today: date) -> Start:
 
 
 def check_reason(reason: AttributionReason) -> None:
-    """Raises: ReasonReserved for a reason no officer can give."""
+    """Check that officers may give this reason. Raises: ReasonReserved."""
     if reason not in DECIDED:
         raise ReasonReserved(field="reason")
 
@@ -130,7 +130,7 @@ def may_hand_to(officer: Principal, branch_code: str, region_code: str) -> bool:
 
 
 def list_planned(decisions: Iterable[Decision], *, today: date) -> list[Decision]:
-    """Return what is planned and has not begun; a take-over is not planned."""
+    """Return the planned decisions that have not begun; a take-over is not planned."""
     return [each for each in decisions if each.from_date > today and not each.at_once]
 
 
@@ -142,7 +142,7 @@ def find_obstacle(
     is_own: bool,
     start: Start,
 ) -> Conflict | None:
-    """Return why a member cannot be handed over, if so. is_own: the agent is this member."""
+    """Return why a member cannot be handed over, or None. is_own: the agent is this member."""
     if is_own:
         return OwnMembership(field="agent_id")
     if planned and not start.at_once:

@@ -22,7 +22,7 @@ FromDate = Annotated[
     Day | None,
     Field(
         description="First of a coming month, for a planned hand-over. Null: at once. The former "
-        "agent sees the member no more, and care passes at 00:00 in Jakarta."
+        "agent sees the member no more, and the attribution begins at 00:00 in Jakarta."
     ),
 ]
 NewReason = Annotated[AttributionReason, Field(description="Why the member is handed over.")]
@@ -37,14 +37,14 @@ class NewAttribution(Model):
         reason="member_asked",
     )
 
-    id: Annotated[UUID | None, Field(description="A UUID of the client's making.")] = None
-    agent_id: Annotated[UUID | None, Field(description="Null: the branch cares for the member.")]
+    id: Annotated[UUID | None, Field(description="A UUID that the client makes.")] = None
+    agent_id: Annotated[UUID | None, Field(description="Null: the member goes to the branch.")]
     from_date: FromDate = None
     reason: NewReason
 
 
 class AttributionOut(Out):
-    """A decision on who cares for a member, from 00:00 in Jakarta on the first day."""
+    """A decision on the agent or branch of a member, from 00:00 in Jakarta on the first day."""
 
     id: RecordId
     member_id: Annotated[MemberId, Field(description="The member.")]
@@ -52,7 +52,7 @@ class AttributionOut(Out):
     wadah_id: Annotated[WadahId | None, Field(description="The agent's wadah.")]
     branch_code: BranchCode
     region_code: RegionCode
-    from_date: Annotated[date, Field(description="First day of the care.")]
+    from_date: Annotated[date, Field(description="First day of the attribution.")]
     at_once: Annotated[
         bool, Field(description="A take-over: the former agent sees the member no more.")
     ]
@@ -68,7 +68,7 @@ class AttributionOut(Out):
 
 
 class AttributionPeriodOut(Out):
-    """Who cares for a member in a period."""
+    """The agent or branch of a member in a period."""
 
     from_date: Annotated[date, Field(description="First day of the period.")]
     until_date: Annotated[
@@ -90,5 +90,5 @@ class AttributionsOut(Out):
     ]
     periods: Annotated[
         list[AttributionPeriodOut],
-        Field(description="Who cares for the member, by day, the earliest period first."),
+        Field(description="Agent or branch of the member by day, the earliest period first."),
     ]

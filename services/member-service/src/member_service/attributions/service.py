@@ -1,4 +1,4 @@
-"""Decide who cares for members: at enrolment, and by hand-overs of one member or of a book."""
+"""Attribute members at enrolment, and by hand-overs of one member or of a book."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ ATTRIBUTIONS_SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Who is to care for members; no agent: the branch of each of them."""
+    """The agent who receives members; no agent: the branch of each member."""
 
     agent: KnownAgent | None
 
@@ -44,7 +44,7 @@ class Target:
         return self.agent.agent_id if self.agent else None
 
     def place_of(self, present: Place) -> Place:
-        """Return where a member goes who is in this place now."""
+        """Return the new place of a member who is in this place now."""
         if self.agent is None:
             return present.branch
         agent = self.agent
@@ -53,7 +53,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """What is decided about members. handover_id: of a book, None for one member."""
+    """A decision on members. handover_id: the hand-over of a book; None for one member."""
 
     target: Target
     start: Start
@@ -65,7 +65,7 @@ class HandOver:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """Members who can be handed over, with their place on that day, and why others cannot."""
+    """Members who can be handed over, with their place on that day; the obstacles of others."""
 
     places: Mapping[UUID, Place]
     obstacles: Mapping[UUID, Conflict]
@@ -84,7 +84,7 @@ async def record_first(session: AsyncSession, enrolled: Mapping[UUID, UUID], sta
         Target(None), Start(stamp.on, at_once=False), reason, stamp.account_id, stamp.at
     )
     rows = [
-        _row(attribution_id, member_id, place, first)
+        _make_attribution_row(attribution_id, member_id, place, first)
         for member_id, attribution_id in enrolled.items()
     ]
     await queries.insert_attributions(session, rows)
@@ -102,9 +102,9 @@ async def record_first(session: AsyncSession, enrolled: Mapping[UUID, UUID], sta
 async def change(
     session: AsyncSession, *, member_id: UUID, new: NewAttribution, officer: Principal
 ) -> Attribution:
-    """Hand a member over to another agent, or to the branch; the same id again changes nothing.
+    """Hand a member over to another agent or to the branch. A repeat changes nothing.
 
-    A take-over, which is at once, withdraws what is planned.
+    A take-over is at once and withdraws planned hand-overs.
     Raises: MemberNotFound, AgentUnknown, AttributionUnchanged, AttributionIdTaken,
     HandoverPlanned, OwnMembership, FromDateInvalid, ReasonReserved.
     """
@@ -113,7 +113,7 @@ async def change(
     attribution_id = new.id or new_id()
     first = await queries.find_attribution(session, attribution_id)
     if first is not None:
-        return _same(first, member_id, new)
+        return _check_same(first, member_id, new)
     now = clock.now()
     start = rules.find_start(new.from_date, today=clock.today())
     rules.check_reason(new.reason)
@@ -129,7 +129,7 @@ async def change(
     return attribution
 
 
-def _same(first: Attribution, member_id: UUID, new: NewAttribution) -> Attribution:
+def _check_same(first: Attribution, member_id: UUID, new: NewAttribution) -> Attribution:
     from_date = None if first.at_once else first.from_date
     asked = (member_id, new.agent_id, new.from_date, new.reason)
     if (first.member_id, first.agent_id, from_date, first.reason) != asked:
@@ -140,7 +140,7 @@ def _same(first: Attribution, member_id: UUID, new: NewAttribution) -> Attributi
 async def find_target(
     session: AsyncSession, agent_id: UUID | None, officer: Principal, *, field: str = "agent_id"
 ) -> Target:
-    """Return who is to care, if the officer may hand members to this agent, who is locked.
+    """Lock the agent and return the target, if the officer may hand members to the agent.
 
     field: the request's field that names the agent.
     Raises: AgentUnknown.
@@ -158,16 +158,16 @@ async def find_target(
 async def examine(
     session: AsyncSession, member_ids: Collection[UUID], target: Target, start: Start
 ) -> Examined:
-    """Tell which of these members can be handed over so. Nothing is written."""
-    subjects = await _subjects(session, member_ids)
-    agents = await attribution_periods.list_agents(session, _agents_of(subjects))
+    """Return which members can be handed over in this way. Nothing is written."""
+    subjects = await _list_subjects(session, member_ids)
+    agents = await attribution_periods.list_agents(session, _collect_agent_ids(subjects))
     today = clock.today()
     places: dict[UUID, Place] = {}
     obstacles: dict[UUID, Conflict] = {}
     planned: list[UUID] = []
     for each in subjects:
         coming = rules.list_planned(each.decisions, today=today)
-        # A take-over withdraws what is planned, so it is judged without it.
+        # A take-over withdraws planned hand-overs, so it is judged without them.
         left = [one for one in each.decisions if one not in coming or not start.at_once]
         periods = judge_attributions(each.member_id, left, agents=agents, passes_on=each.passes_on)
         obstacle = rules.find_obstacle(
@@ -192,7 +192,7 @@ async def hand_over(
     *,
     ids: Mapping[UUID, UUID] | None = None,
 ) -> None:
-    """Hand over the members examined, who are locked. ids: member → id of the attribution.
+    """Hand over the examined members, who are locked. ids: member → id of the attribution.
 
     No payment of theirs has been answered for a day that begins meanwhile.
     """
@@ -207,7 +207,7 @@ async def hand_over(
             at=made.made_at,
         )
     rows = [
-        _row(
+        _make_attribution_row(
             ids[member_id] if ids else new_id(),
             member_id,
             made.target.place_of(present),
@@ -222,7 +222,7 @@ async def hand_over(
 async def withdraw(
     session: AsyncSession, *, member_id: UUID, attribution_id: UUID, officer: Principal
 ) -> Attribution:
-    """Withdraw an attribution before it begins; twice changes nothing more.
+    """Withdraw an attribution before it begins; a repeat changes nothing.
 
     Raises: MemberNotFound, AttributionNotFound, AttributionBegun.
     """
@@ -243,9 +243,9 @@ async def withdraw(
 async def withdraw_handover(
     session: AsyncSession, handover_id: UUID, *, officer: Principal, after: date
 ) -> bool:
-    """Withdraw what begins after a day of a hand-over of a book.
+    """Withdraw the attributions of a hand-over of a book that begin after a day.
 
-    Return False, and do nothing, if not all of its members are in the officer's scope.
+    Do nothing and return False if some of its members are outside the officer's scope.
     """
     found = await queries.list_planned_of(session, handover_id, after=after)
     if len(await members.lock_visible(session, found, viewer=officer)) < len(found):
@@ -265,7 +265,7 @@ async def withdraw_handover(
 async def list_(
     session: AsyncSession, *, member_id: UUID, viewer: Principal
 ) -> tuple[Sequence[Attribution], Sequence[AttributionPeriodRow]]:
-    """Return a member's attributions, the newest first, and the care that follows from them.
+    """Return a member's attributions, the newest first, and the resulting periods.
 
     Raises: MemberNotFound.
     """
@@ -275,23 +275,23 @@ async def list_(
 
 
 async def record_periods(session: AsyncSession, member_ids: Collection[UUID]) -> list[UUID]:
-    """Judge and record the care of members, who are locked.
+    """Judge and record the attribution periods of locked members.
 
-    Return those whose care has changed for a day that is not in the future.
+    Return the members whose attribution has changed for today or an earlier day.
     """
-    changed = await attribution_periods.record(session, await _subjects(session, member_ids))
+    changed = await attribution_periods.record(session, await _list_subjects(session, member_ids))
     return [member_id for member_id, is_known in changed.items() if is_known]
 
 
 async def list_book(session: AsyncSession, agent_id: UUID) -> Sequence[UUID]:
-    """Return the members who were given to an agent last, also where the agent has left since."""
+    """Return the members last given to an agent, even if the agent has left since."""
     return await queries.list_book(session, agent_id, on=clock.today())
 
 
 async def take_decisions(session: AsyncSession, events: Sequence[AgentEvent]) -> list[UUID]:
-    """Learn what agent-service decided about agents, and judge the care of those concerned.
+    """Record decisions of agent-service on agents, and judge the members concerned.
 
-    Return the members whose care has changed for a day that is not in the future.
+    Return the members whose attribution has changed for today or an earlier day.
     """
     agent_ids = await attribution_periods.record_decisions(session, events)
     named = await queries.list_members_named(session, agent_ids) if agent_ids else ()
@@ -301,7 +301,7 @@ async def take_decisions(session: AsyncSession, events: Sequence[AgentEvent]) ->
     return await record_periods(session, named)
 
 
-async def _subjects(session: AsyncSession, member_ids: Collection[UUID]) -> list[Subject]:
+async def _list_subjects(session: AsyncSession, member_ids: Collection[UUID]) -> list[Subject]:
     if not member_ids:
         return []
     enrolled = await members.list_enrolled(session, member_ids)
@@ -318,12 +318,14 @@ async def _subjects(session: AsyncSession, member_ids: Collection[UUID]) -> list
     ]
 
 
-def _agents_of(subjects: Sequence[Subject]) -> set[UUID]:
+def _collect_agent_ids(subjects: Sequence[Subject]) -> set[UUID]:
     decisions = [each for one in subjects for each in one.decisions]
     return {each.place.agent_id for each in decisions if each.place.agent_id}
 
 
-def _row(attribution_id: UUID, member_id: UUID, place: Place, made: HandOver) -> dict[str, Any]:
+def _make_attribution_row(
+    attribution_id: UUID, member_id: UUID, place: Place, made: HandOver
+) -> dict[str, Any]:
     return {
         "id": attribution_id,
         "member_id": member_id,

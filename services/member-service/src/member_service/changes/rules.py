@@ -1,10 +1,9 @@
-"""What changes at once on one person's word, and what does not."""
+"""Which facts one person may change at once, and which need a confirmation."""
 
 from perisai_kit.domain.errors import Forbidden
 
 SENSITIVE = ("full_name", "birth_date", "sex", "phone", "occupations", "payer")
-"""What decides who somebody is, who can sign in as them, or what they pay: never one person's
-word."""
+"""Facts that decide identity, sign-in or the contribution. One person alone cannot change them."""
 CONTRIBUTION_FIELDS = frozenset({"declared_income", "programmes", "employs_others", "occupations"})
 BIRTH_FIELDS = frozenset({"birth_date", "sex"})
 

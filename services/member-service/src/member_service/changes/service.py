@@ -31,9 +31,9 @@ async def change(
     limits: Limits,
     keyring: Keyring,
 ) -> Member:
-    """Change a member's record; bills issued from now on follow it, older ones do not.
+    """Change a member's record. It applies to bills issued from now on.
 
-    if_match: the ETags the client may have read; `*` for any. Payments do not change it.
+    if_match: the ETags the client may have read; `*` for any. Payments do not change the ETag.
     Raises: MemberNotFound, PreconditionFailed, AgentsOwnRecord, and what the rules refuse.
     """
     member = await members.lock(session, member_id=member_id, viewer=viewer)
@@ -57,7 +57,7 @@ async def apply(
     limits: Limits,
     keyring: Keyring,
 ) -> frozenset[str]:
-    """Write values on a locked member, record and publish; return the fields that differ.
+    """Change a locked member, record and publish it; return the fields that differ.
 
     Raises: what the rules refuse.
     """
@@ -87,21 +87,21 @@ async def apply(
 
 
 def flatten(sent: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values by column: those of the address by themselves, programmes in order."""
+    """Return values by column: address fields separately, programmes sorted."""
     values = {**sent, **(sent.get("address") or {})}
     values.pop("address", None)
     if "programmes" in values:
-        values["programmes"] = member_rules.in_order(values["programmes"])
+        values["programmes"] = member_rules.sort_programmes(values["programmes"])
     return values
 
 
 def find_differences(member: Member, values: Mapping[str, Any]) -> frozenset[str]:
-    """Return which of these values the member's record does not have."""
+    """Return the names of the values that differ from the member's record."""
     return frozenset(name for name, value in values.items() if getattr(member, name) != value)
 
 
 def check(member: Member, values: Mapping[str, Any], limits: Limits) -> None:
-    """Check a record as it would be with these values, which differ from it.
+    """Check the record that these new values would give.
 
     Raises: what the rules refuse.
     """
@@ -111,7 +111,7 @@ def check(member: Member, values: Mapping[str, Any], limits: Limits) -> None:
 
     problems: list[DomainError] = []
     if values.keys() & rules.CONTRIBUTION_FIELDS:
-        problems += member_rules.contribution_problems(
+        problems += member_rules.find_contribution_problems(
             declared_income=new("declared_income"),
             programmes=new("programmes"),
             employs_others=new("employs_others"),
@@ -119,7 +119,7 @@ def check(member: Member, values: Mapping[str, Any], limits: Limits) -> None:
             limits=limits,
         )
     if "birth_date" in values:
-        age = member_rules.age_problem(new("birth_date"), limits=limits, on=member.enrolled_on)
+        age = member_rules.find_age_problem(new("birth_date"), limits=limits, on=member.enrolled_on)
         problems += [age] if age else []
     if problems:
         raise together(problems)

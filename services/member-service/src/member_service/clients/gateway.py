@@ -1,4 +1,4 @@
-"""What we ask the gateway, which alone sends messages to telephones."""
+"""Requests to the gateway, the only service that sends messages to telephones."""
 
 from uuid import UUID
 
@@ -22,7 +22,7 @@ class _Result(BaseModel):
 async def send_code(
     gateway: ServiceClient, *, subject_id: UUID, member_id: UUID, phone: str
 ) -> int:
-    """Let a code be sent that confirms this subject; return for how many seconds it is valid.
+    """Send a code that confirms this subject; return for how many seconds it is valid.
 
     Raises: TooMany, Conflict for the number of an agent, Unavailable.
     """
@@ -47,6 +47,6 @@ async def try_code(gateway: ServiceClient, *, subject_id: UUID, phone: str, code
 async def send_notice(
     gateway: ServiceClient, *, notice_id: UUID, phone: str, template: str
 ) -> None:
-    """Let a notice be sent to a number, once for each id. Raises: Unavailable."""
+    """Send a notice to a number, once for each id. Raises: Unavailable."""
     asked = {"id": str(notice_id), "phone": phone, "template": template}
     await gateway.post("/v1/phone-notices", asked)

@@ -1,4 +1,4 @@
-"""What a member has agreed to, and when."""
+"""Rules for the consent of a member."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from member_service.declarations.rules import CLOCK_SKEW, DeclaredInFuture
 from perisai_kit.domain.errors import Invalid
 
 
-def consent_problems(*, given_at: datetime, now: datetime) -> list[Invalid]:
+def find_consent_problems(*, given_at: datetime, now: datetime) -> list[Invalid]:
     """Return what is wrong with a consent."""
     if given_at > now + CLOCK_SKEW:
         return [DeclaredInFuture(field="consent.given_at")]

@@ -13,7 +13,7 @@ _UNDECIDED = text("status IN ('open', 'waiting')")
 
 
 class Correction(Base):
-    """A proposed change of sensitive facts. What is proposed never changes; the steps decide it."""
+    """A proposed change of sensitive facts. The proposal never changes; steps decide it."""
 
     __tablename__ = "corrections"
     __table_args__ = (
@@ -32,11 +32,11 @@ class Correction(Base):
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     status: Mapped[CorrectionStatus] = mapped_column(choice(CorrectionStatus, "status"))
     effective_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    """When it takes effect: known once the old number was told, or it was applied."""
+    """When it takes effect. It is set by the notice to the old number, or when it is applied."""
 
 
 class CorrectionStep(Base):
-    """What was decided about a correction, by whom and why. Insert only."""
+    """One step of a correction, with its author and reason. Insert only."""
 
     __tablename__ = "correction_steps"
     __table_args__ = (Index(None, "correction_id", "id"),)
@@ -47,5 +47,5 @@ class CorrectionStep(Base):
     reason = sealed_text(nullable=True)
     """The evidence of an approval, the reason of a rejection."""
     made_by: Mapped[uuid.UUID | None]
-    """None: the service itself, when time has passed."""
+    """None: the service itself, after a delay."""
     made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

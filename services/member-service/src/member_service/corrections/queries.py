@@ -10,13 +10,13 @@ from member_service.corrections.rules import UNDECIDED, CorrectionNotFound, Corr
 
 CORRECTIONS_SHOWN = 50
 MAX_STEPS = 1000
-"""Of all shown corrections; it bounds what is read at once."""
+"""The most steps that one list of corrections reads."""
 
 
 async def get(
     session: AsyncSession, correction_id: UUID, *, member_id: UUID, lock: bool = False
 ) -> Correction:
-    """Raises: CorrectionNotFound."""
+    """Return a correction of a member. Raises: CorrectionNotFound."""
     chosen = select(Correction).where(
         Correction.id == correction_id, Correction.member_id == member_id
     )
@@ -33,7 +33,7 @@ async def find(session: AsyncSession, correction_id: UUID) -> Correction | None:
 
 
 async def find_undecided(session: AsyncSession, member_id: UUID) -> Correction | None:
-    """Return the open correction of a member, whom the caller has locked."""
+    """Return the open correction of a locked member."""
     chosen = select(Correction).where(
         Correction.member_id == member_id, Correction.status.in_(UNDECIDED)
     )
@@ -57,7 +57,7 @@ async def list_steps(
 async def list_waiting(
     session: AsyncSession, *, due_at: datetime, limit: int
 ) -> Sequence[tuple[UUID, UUID, datetime | None]]:
-    """Return (id, member, when due) of corrections to announce or to apply now."""
+    """Return (id, member, due time) of corrections to announce or to apply now."""
     chosen = (
         select(Correction.id, Correction.member_id, Correction.effective_at)
         .where(

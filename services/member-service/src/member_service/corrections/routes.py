@@ -61,11 +61,11 @@ from perisai_kit.services.client import ServiceClient
 PREFIX = "/v1/members/{member_id}/corrections"
 router = APIRouter(prefix=PREFIX, tags=["corrections"], route_class=TransactionRoute)
 asking = APIRouter(prefix=PREFIX, tags=["corrections"], route_class=JsonRoute)
-"""Routes that ask the gateway between two transactions of their own."""
+"""Routes that call the gateway between two transactions."""
 
 CorrectionId = Annotated[UUID, Path(description="Id of the correction.")]
 WAIT_S = 60
-"""What a client is told after too many codes; the gateway counts by quarters of an hour."""
+"""`Retry-After` after too many codes. The gateway counts by quarters of an hour."""
 DECIDING = (MemberNotFound, CorrectionNotFound, CorrectionEnded)
 RULES = (AgeUnderMinimum, AgeOverLimit, BirthDateInFuture, OccupationUnknown, PhoneMembersFull)
 

@@ -1,8 +1,8 @@
 """Changes of a member's sensitive facts: proposed, confirmed by the member or by two officers.
 
 Source: docs/domain.md, Corrections. The member confirms with a code sent to the present telephone.
-Without it two officers decide, each with the evidence seen; a telephone then changes only after a
-delay that begins with a notice to the old number.
+Otherwise two officers decide, each with evidence. A telephone then changes only after a delay,
+which begins with a notice to the old number.
 """
 
 from collections.abc import Collection
@@ -29,7 +29,7 @@ UNDECIDED = frozenset({CorrectionStatus.OPEN, CorrectionStatus.WAITING})
 
 
 class StepKind(StrEnum):
-    """`confirmed`: by the member's code. `notified`: the old number was told."""
+    """`confirmed`: by the member's code. `notified`: a notice went to the old number."""
 
     PROPOSED = "proposed"
     APPROVED = "approved"
@@ -58,7 +58,7 @@ class CorrectionOpen(Conflict):
 
 
 class CorrectionEnded(Conflict):
-    """`details["status"]` is how it ended."""
+    """`details["status"]` is its final status."""
 
     code = "correction_ended"
     text = "This correction has ended. Propose a new one."
@@ -136,7 +136,7 @@ class CodeUnsent(Unavailable):
 
 
 def check_undecided(status: CorrectionStatus, *, expires_at: datetime, now: datetime) -> None:
-    """Raises: CorrectionEnded."""
+    """Check that a correction is open or waiting. Raises: CorrectionEnded."""
     if status not in UNDECIDED or (status is CorrectionStatus.OPEN and now >= expires_at):
         ended = CorrectionStatus.EXPIRED if status is CorrectionStatus.OPEN else status
         raise CorrectionEnded(status=ended.value)
@@ -145,7 +145,7 @@ def check_undecided(status: CorrectionStatus, *, expires_at: datetime, now: date
 def check_officer(
     account_id: UUID, *, member_id: UUID, own_member_id: UUID | None, spoken: Collection[UUID]
 ) -> None:
-    """Check that an officer may approve: not about the own membership, and not twice.
+    """Check that an officer may approve: not for their own membership, and not twice.
 
     spoken: the accounts that proposed or approved it. Raises: OwnRecord, SecondOfficerRequired.
     """

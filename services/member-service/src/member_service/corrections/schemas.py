@@ -50,7 +50,7 @@ class NewCorrection(Model):
         changes={"phone": "0812 3456 7890"}, evidence="Identity card and family card seen."
     )
 
-    id: Annotated[UUID | None, Field(description="A UUID of the client's making.")] = None
+    id: Annotated[UUID | None, Field(description="A UUID that the client makes.")] = None
     changes: Annotated[SensitiveFacts, Field(description="What the record is to say.")]
     evidence: Annotated[
         LongText | None, Field(description="What an officer has seen; required of officers.")

@@ -31,12 +31,12 @@ from perisai_kit.privacy.read_audit import audit_read
 
 PHONE = "phone"
 JUDGED_ANEW = frozenset({"birth_date"})
-"""After these the calendar judges the member anew."""
+"""When one of these fields changes, the calendar judges the member again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """What corrections are judged and applied with. phone_delay: from the notice on."""
+    """Settings and keys of corrections. phone_delay: counted from the notice."""
 
     limits: Limits
     terms: Terms
@@ -46,7 +46,7 @@ class Office:
 
 
 def make_office(settings: Settings, keyring: Keyring) -> Office:
-    """Return what the settings say of corrections."""
+    """Return the office that the settings define."""
     return Office(
         limits=settings.limits,
         terms=settings.terms,
@@ -64,7 +64,7 @@ class Described:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Addressee:
-    """Whom a code goes to. No repr: it names a telephone."""
+    """The receiver of a code. No repr: it holds a telephone number."""
 
     correction_id: UUID
     member_id: UUID
@@ -82,13 +82,13 @@ async def propose(
 ) -> Described:
     """Propose a change of sensitive facts. An officer's proposal is the first of two approvals.
 
-    The same id again proposes nothing more.
+    A repeat with the same id returns the first proposal.
     Raises: MemberNotFound, PreconditionFailed, EvidenceMissing, CorrectionUnchanged,
     CorrectionOpen, CorrectionIdTaken, and what the rules refuse.
     """
-    member = await members.lock(session, member_id=member_id, viewer=viewer, himself=True)
+    member = await members.lock(session, member_id=member_id, viewer=viewer, or_own=True)
     if new.id is not None and (first := await queries.find(session, new.id)) is not None:
-        return await _same(session, first, member_id, new, viewer)
+        return await _check_same(session, first, member_id, new, viewer)
     if not allows(if_match, member.version):
         raise PreconditionFailed
     decides = _is_officer(viewer) and viewer.member_id != member_id
@@ -98,13 +98,15 @@ async def propose(
     changed = changes.find_differences(member, sent)
     if not changed:
         raise rules.CorrectionUnchanged(field="changes")
-    _check(member, {name: sent[name] for name in changed}, office.limits)
+    _check_values(member, {name: sent[name] for name in changed}, office.limits)
     if PHONE in changed:
         await shared_phones.check_room(
             session, sent[PHONE], keyring=office.keyring, limits=office.limits
         )
     await _end_expired(session, member_id)
-    row = _row(member_id, new, changed, by=viewer.account_id, valid_for=office.valid_for)
+    row = _make_correction_row(
+        member_id, new, changed, by=viewer.account_id, valid_for=office.valid_for
+    )
     correction = await insert_once(session, row)
     if correction is None:
         raise rules.CorrectionIdTaken(field="id")
@@ -114,7 +116,7 @@ async def propose(
     return await _describe(session, correction)
 
 
-def _row(
+def _make_correction_row(
     member_id: UUID, new: NewCorrection, changed: frozenset[str], *, by: UUID, valid_for: timedelta
 ) -> Correction:
     now = clock.now()
@@ -130,7 +132,7 @@ def _row(
     )
 
 
-def _check(member: Member, values: Mapping[str, Any], limits: Limits) -> None:
+def _check_values(member: Member, values: Mapping[str, Any], limits: Limits) -> None:
     try:
         changes.check(member, values, limits)
     except DomainError as refused:
@@ -139,7 +141,7 @@ def _check(member: Member, values: Mapping[str, Any], limits: Limits) -> None:
         raise
 
 
-async def _same(
+async def _check_same(
     session: AsyncSession, first: Correction, member_id: UUID, new: NewCorrection, viewer: Principal
 ) -> Described:
     asked = new.changes.model_dump_json(exclude_unset=True)
@@ -166,7 +168,7 @@ async def find_addressee(
 
     Raises: MemberNotFound, CorrectionNotFound, CorrectionEnded.
     """
-    member = await _see(session, member_id, viewer)
+    member = await _get_member(session, member_id, viewer)
     correction = await queries.get(session, correction_id, member_id=member_id)
     rules.check_undecided(correction.status, expires_at=correction.expires_at, now=clock.now())
     return Addressee(correction.id, member.id, member.phone)
@@ -179,12 +181,14 @@ async def confirm(
     viewer: Principal,
     office: Office,
 ) -> Described:
-    """Apply a correction for which the member's code was right. The gateway has used it up.
+    """Apply a correction after the member's code was right. The gateway has used the code up.
 
     Raises: MemberNotFound, CorrectionNotFound, CorrectionEnded, ConfirmationCodeWrong for a number
     that has changed meanwhile, and what the rules refuse.
     """
-    member, correction = await _lock(session, addressee.member_id, addressee.correction_id, viewer)
+    member, correction = await _lock_correction(
+        session, addressee.member_id, addressee.correction_id, viewer
+    )
     if member.phone != addressee.phone:
         raise rules.ConfirmationCodeWrong(field="code")
     _add_step(session, correction, StepKind.CONFIRMED, by=viewer.account_id)
@@ -207,7 +211,7 @@ async def approve(
     Raises: MemberNotFound, CorrectionNotFound, CorrectionEnded, CorrectionApproved, OwnRecord,
     SecondOfficerRequired, and what the rules refuse.
     """
-    member, correction = await _lock(session, member_id, correction_id, officer)
+    member, correction = await _lock_correction(session, member_id, correction_id, officer)
     if correction.status is CorrectionStatus.WAITING:
         raise rules.CorrectionApproved
     before = await queries.list_steps(session, [correction.id])
@@ -235,11 +239,11 @@ async def reject(
     new: Rejection,
     viewer: Principal,
 ) -> Described:
-    """Reject an undecided correction: an officer, the member, or who proposed it.
+    """Reject an undecided correction, as an officer, the member or its author.
 
     Raises: MemberNotFound, CorrectionNotFound, CorrectionEnded, Forbidden.
     """
-    _, correction = await _lock(session, member_id, correction_id, viewer)
+    _, correction = await _lock_correction(session, member_id, correction_id, viewer)
     is_member = viewer.has(Role.MEMBER) and viewer.member_id == member_id
     is_own = correction.proposed_by == viewer.account_id
     if not (_is_officer(viewer) or is_member or is_own):
@@ -258,7 +262,7 @@ async def describe(
     request_id: str,
 ) -> Described:
     """Return a correction, and record the reading. Raises: MemberNotFound, CorrectionNotFound."""
-    await _see(session, member_id, viewer, request_id)
+    await _get_member(session, member_id, viewer, request_id)
     return await _describe(session, await queries.get(session, correction_id, member_id=member_id))
 
 
@@ -266,7 +270,7 @@ async def list_newest(
     session: AsyncSession, *, member_id: UUID, viewer: Principal, request_id: str
 ) -> Sequence[Described]:
     """Return a member's newest corrections, and record the reading. Raises: MemberNotFound."""
-    await _see(session, member_id, viewer, request_id)
+    await _get_member(session, member_id, viewer, request_id)
     found = await queries.list_newest(session, member_id)
     steps: dict[UUID, list[CorrectionStep]] = {each.id: [] for each in found}
     for step in await queries.list_steps(session, steps):
@@ -277,14 +281,14 @@ async def list_newest(
 async def list_waiting(
     session: AsyncSession, *, limit: int
 ) -> Sequence[tuple[UUID, UUID, datetime | None]]:
-    """Return (id, member, when due) of corrections to announce (None) or to apply now."""
+    """Return (id, member, due time) of corrections to announce (None) or to apply now."""
     return await queries.list_waiting(session, due_at=clock.now(), limit=limit)
 
 
 async def record_notice(
     session: AsyncSession, *, member_id: UUID, correction_id: UUID, office: Office
 ) -> None:
-    """Record that the old number was told; from now on the delay runs."""
+    """Record the notice to the old number. The delay runs from now on."""
     await members.lock_any(session, member_id)
     correction = await queries.get(session, correction_id, member_id=member_id, lock=True)
     if correction.status is CorrectionStatus.WAITING and correction.effective_at is None:
@@ -295,7 +299,7 @@ async def record_notice(
 async def apply_waiting(
     session: AsyncSession, *, member_id: UUID, correction_id: UUID, office: Office
 ) -> None:
-    """Apply a correction whose delay is over. What the rules refuse by now is rejected."""
+    """Apply a correction whose delay is over. Reject it if the rules refuse it now."""
     member = await members.lock_any(session, member_id)
     correction = await queries.get(session, correction_id, member_id=member_id, lock=True)
     now = clock.now()
@@ -337,7 +341,7 @@ async def _apply(
         await coverage.judge_members(session, [member.id], office.terms)
 
 
-async def _see(
+async def _get_member(
     session: AsyncSession, member_id: UUID, viewer: Principal, request_id: str | None = None
 ) -> Member:
     member = await members.see(session, member_id=member_id, viewer=viewer)
@@ -350,10 +354,10 @@ async def _see(
     return member
 
 
-async def _lock(
+async def _lock_correction(
     session: AsyncSession, member_id: UUID, correction_id: UUID, viewer: Principal
 ) -> tuple[Member, Correction]:
-    member = await members.lock(session, member_id=member_id, viewer=viewer, himself=True)
+    member = await members.lock(session, member_id=member_id, viewer=viewer, or_own=True)
     correction = await queries.get(session, correction_id, member_id=member_id, lock=True)
     rules.check_undecided(correction.status, expires_at=correction.expires_at, now=clock.now())
     return member, correction

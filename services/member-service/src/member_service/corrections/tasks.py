@@ -1,4 +1,4 @@
-"""What corrections do by themselves: tell the old number, and change it when the delay is over."""
+"""Periodic work on corrections: notify the old number, and change it after the delay."""
 
 from uuid import UUID
 
@@ -17,7 +17,7 @@ log = get_logger()
 
 
 class CorrectionTasks:
-    """client: of the gateway, which sends the notices."""
+    """Announce and apply corrections. client: of the gateway, which sends the notices."""
 
     def __init__(self, office: Office, client: ServiceClient) -> None:
         self._office = office
@@ -43,7 +43,7 @@ class CorrectionTasks:
         async with database.read() as session:
             phone = await members.read_phone(session, member_id)
         try:
-            # The same id again sends nothing, so dying before the next transaction does no harm.
+            # The gateway sends each id once, so a crash before the next transaction does no harm.
             await gateway.send_notice(
                 self._client,
                 notice_id=correction_id,

@@ -14,10 +14,10 @@ from perisai_kit.domain.programmes import Programme
 
 
 class AllocationRow(Base):
-    """Money for a member's months, as payment-service settled it, and our present answer to it.
+    """Money for contribution months, as payment-service settled it, and our present answer.
 
-    months and programmes belong together by place: one pair for each line of the bill. The answer
-    is what stands from `declined` on; answer_no counts how often it was given anew.
+    months and programmes have one entry for each bill line, in the same order. The columns from
+    `declined` on hold the answer; answer_no rises with each new answer.
     """
 
     __tablename__ = "allocations"

@@ -13,7 +13,7 @@ from perisai_kit.db.bulk import any_id
 async def insert_once_allocations(
     session: AsyncSession, rows: Sequence[dict[str, Any]]
 ) -> frozenset[UUID]:
-    """Insert those that are new; return the members whom they concern."""
+    """Insert the new allocations; return their members."""
     statement = insert(AllocationRow).on_conflict_do_nothing().returning(AllocationRow.member_id)
     return frozenset((await session.execute(statement, list(rows))).scalars())
 
@@ -23,7 +23,7 @@ async def list_allocations(
 ) -> dict[UUID, list[AllocationRow]]:
     """Return each member's allocations by member id.
 
-    A member has at most one a month of a working life.
+    A member has at most one for each month of a working life.
     """
     query = select(AllocationRow).where(AllocationRow.member_id == any_id(member_ids))
     found: dict[UUID, list[AllocationRow]] = {member_id: [] for member_id in member_ids}

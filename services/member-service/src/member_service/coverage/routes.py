@@ -25,7 +25,7 @@ from member_service.evidence.rules import EvidenceIdTaken
 from member_service.evidence.schemas import EvidenceListOut, EvidenceOut, NewEvidence
 from member_service.holidays.routes import OffDays
 from member_service.members.rules import MemberNotFound, NewToBpuBasisMissing
-from member_service.occupations.rules import sector
+from member_service.occupations.rules import find_sector
 from member_service.requests import READERS, Officer, Reader, RequestId, TermsOf
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
@@ -75,7 +75,7 @@ async def get_contribution_basis(
     terms: TermsOf,
     request_id: RequestId,
 ) -> ContributionBasisOut:
-    """Give another service what a member's contribution is priced from, and which months."""
+    """Return the facts that price a member's contribution, and the months that can be billed."""
     basis = await service.get_basis(
         session, member_id=member_id, viewer=viewer, terms=terms, request_id=request_id
     )
@@ -90,9 +90,9 @@ async def get_contribution_basis(
 async def tell_evidence(
     member_id: MemberId, new: NewEvidence, session: Session, officer: Officer, terms: TermsOf
 ) -> EvidenceOut:
-    """Record a later word on whether the person was ever registered as BPU before: it decides.
+    """Record later evidence on whether the person was ever registered as BPU before.
 
-    What it changes in acquisitions is booked in the first open month.
+    The latest evidence decides. Changes of acquisitions are booked in the first open month.
     """
     found = await service.take_evidence(
         session, member_id=member_id, new=new, officer=officer, terms=terms
@@ -102,7 +102,7 @@ async def tell_evidence(
 
 @router.get("/{member_id}/bpu-evidence", responses=problems(MemberNotFound))
 async def list_evidence(member_id: MemberId, session: Session, officer: Officer) -> EvidenceListOut:
-    """List whether the person was ever registered as BPU before, by whose word, oldest first."""
+    """List the evidence on an earlier BPU registration with its sources, the oldest first."""
     found = await evidence.list_(session, member_id=member_id, viewer=officer)
     return EvidenceListOut(items=[EvidenceOut.model_validate(each) for each in found])
 
@@ -117,7 +117,7 @@ async def report_ending(
 ) -> EndingOut:
     """Report that a membership ends: a death, a claim, the end of work or a choice.
 
-    Months behind the last day pay nothing any more, and the member's open bill is withdrawn.
+    Months after the last day are withdrawn, and so is the member's open bill.
     """
     ending = await service.report_ending(
         session, member_id=member_id, new=new, officer=officer, terms=terms
@@ -136,7 +136,7 @@ async def withdraw_ending(
     officer: Officer,
     terms: TermsOf,
 ) -> EndingOut:
-    """Take a mistaken report back: the registration goes on as if it had never been made."""
+    """Withdraw a mistaken report. The registration goes on as if it had not been made."""
     ending = await service.withdraw_ending(
         session, member_id=member_id, ending_id=ending_id, officer=officer, terms=terms
     )
@@ -156,7 +156,7 @@ def basis_out(basis: ContributionBasis) -> ContributionBasisOut:
     return ContributionBasisOut(
         member_id=member.id,
         display_name=member.full_name,
-        sector=sector(member.occupations),
+        sector=find_sector(member.occupations),
         declared_income=member.declared_income,
         programmes=member.programmes,
         employs_others=member.employs_others,

@@ -1,4 +1,4 @@
-"""What registrations mean at a moment: standing, cover, waiting period, and what can be billed.
+"""Judge a moment from registrations: standing, cover, waiting period, and billable months.
 
 Source of every rule: docs/domain.md, Membership.
 """
@@ -47,11 +47,11 @@ class Cover(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of an allocation, and for whom it counts: all that others need to know.
+    """The answer to an allocation, as it is published.
 
-    first_month: of the registration, from which the commission's counter runs. place: who was in
-    care on the day of `counts_at`. is_acquisition: the first allocation that stands of a person
-    never before registered as BPU. Of one that is declined none of the three is known.
+    first_month: of the registration, from which the commission's counter runs. place: agent
+    and branch on the day of `counts_at`. is_acquisition: the first allocation that stands of a
+    person never before registered as BPU. All three are None if the allocation is declined.
     """
 
     declined: DeclineReason | None = None
@@ -90,7 +90,7 @@ def find_answers(
             continue
         found[each.id] = Answer(
             withdrawn=answer.withdrawn,
-            # Where no month stands there is no registration either.
+            # Without a month that stands there is no registration.
             first_month=first_months.get(each.id, each.months[0]),
             place=period_on(periods, each.counts_on).place,
             is_acquisition=is_new_to_bpu and each.id == acquiring,
@@ -101,7 +101,7 @@ def find_answers(
 
 @dataclass(frozen=True, slots=True)
 class IfPaid:
-    """What would cover a moment: all unpaid months up to it. pay_before: the first late instant."""
+    """The unpaid months whose payment covers a moment. pay_before: the first late instant."""
 
     months: tuple[Month, ...]
     pay_before: datetime
@@ -111,7 +111,7 @@ class IfPaid:
 class Coverage:
     """A member's protection at a moment.
 
-    registration: the last one that began until then. unpaid_months: those that are due.
+    registration: the last one that began by then. unpaid_months: the months that are due.
     next_due_on: of the first unpaid month. consecutive_months: towards the waiting period.
     jkm_benefit: in rupiah; None unless covered.
     """
@@ -138,7 +138,7 @@ class PaidMonth:
 
 @dataclass(frozen=True, slots=True)
 class MemberCoverage:
-    """at: the moment asked about. known_at: the instant of knowledge."""
+    """Coverage at a moment. known_at: only facts known at this instant count."""
 
     at: datetime
     known_at: datetime
@@ -146,15 +146,15 @@ class MemberCoverage:
     months: Sequence[PaidMonth]
 
 
-def first_unpaid(registration: Registration) -> Month:
-    """Return the first month that the registration still lacks."""
+def find_first_unpaid(registration: Registration) -> Month:
+    """Return the first unpaid month of the registration."""
     month = registration.first_month
     while month in registration.paid:
         month = month.plus(1)
     return month
 
 
-def unpaid_through(registration: Registration, last: Month) -> tuple[Month, ...]:
+def list_unpaid_through(registration: Registration, last: Month) -> tuple[Month, ...]:
     """Return the unpaid months of a registration up to a month, oldest first."""
     count = max(0, count_months(registration.first_month, last) + 1)
     months = list_months(registration.first_month, count)
@@ -162,16 +162,16 @@ def unpaid_through(registration: Registration, last: Month) -> tuple[Month, ...]
 
 
 def find_state(registration: Registration) -> RegistrationState:
-    """Return what the members' list keeps of a registration."""
+    """Return the state of a registration that is stored with the member."""
     return RegistrationState(
         paid_through=max(registration.paid),
-        first_unpaid=first_unpaid(registration),
+        first_unpaid=find_first_unpaid(registration),
         ends_on=registration.ends_on,
         end_reason=registration.end_reason,
     )
 
 
-def coverage(
+def find_coverage(
     history: History,
     *,
     at: datetime,
@@ -179,7 +179,7 @@ def coverage(
     off: Container[date],
     waiting: WaitingMonth,
 ) -> Coverage:
-    """Return a member's protection at a moment, by what was known at an instant.
+    """Return a member's coverage at a moment, by what was known at an instant.
 
     off: the days on which nothing falls due.
     """
@@ -189,24 +189,24 @@ def coverage(
     standing = find_standing(state, on=on, last_due=last_month_due(on, off))
     if registration is None:
         return Coverage(standing, Cover.NOT_COVERED, None, None, None, (), None, 0, None)
-    cover, if_paid = _cover(registration, at=at, known_at=known_at)
+    cover, if_paid = _find_cover(registration, at=at, known_at=known_at)
     is_open = registration.is_open(at)
     last_inside = min(on, registration.ends_on - timedelta(days=1))
-    run = waiting_months(registration, on=on, waiting=waiting)
+    run = count_waiting_months(registration, on=on, waiting=waiting)
     return Coverage(
         standing=standing,
         cover=cover,
         if_paid=if_paid,
         registration=registration,
         paid_through=max(registration.paid),
-        unpaid_months=unpaid_through(registration, last_month_due(last_inside, off)),
-        next_due_on=due_on(first_unpaid(registration), off) if is_open else None,
+        unpaid_months=list_unpaid_through(registration, last_month_due(last_inside, off)),
+        next_due_on=due_on(find_first_unpaid(registration), off) if is_open else None,
         consecutive_months=run,
-        jkm_benefit=_jkm_benefit(run) if cover is Cover.COVERED else None,
+        jkm_benefit=_find_jkm_benefit(run) if cover is Cover.COVERED else None,
     )
 
 
-def _cover(
+def _find_cover(
     registration: Registration, *, at: datetime, known_at: datetime
 ) -> tuple[Cover, IfPaid | None]:
     if not registration.is_open(at) or at < registration.covers_from:
@@ -216,11 +216,11 @@ def _cover(
         return Cover.COVERED, None
     if not registration.is_open(known_at):
         return Cover.NOT_COVERED, None
-    months = unpaid_through(registration, month)
+    months = list_unpaid_through(registration, month)
     return Cover.COVERED_IF_PAID, IfPaid(months, registration.ends_at)
 
 
-def waiting_months(registration: Registration, *, on: date, waiting: WaitingMonth) -> int:
+def count_waiting_months(registration: Registration, *, on: date, waiting: WaitingMonth) -> int:
     """Return the longest run of paid months of a registration that count on a day."""
     counted = [
         month
@@ -235,7 +235,7 @@ def waiting_months(registration: Registration, *, on: date, waiting: WaitingMont
     return longest
 
 
-def _jkm_benefit(consecutive_months: int) -> int:
+def _find_jkm_benefit(consecutive_months: int) -> int:
     return JKM_BENEFIT if consecutive_months >= WAITING_MONTHS else JKM_BENEFIT_WAITING
 
 
@@ -250,8 +250,8 @@ class NotBillable(StrEnum):
 class Offer:
     """Months that can be billed now, in order: a bill takes the first ones.
 
-    pay_before: the first instant at which they cannot be paid any more.
-    paid_earlier: those of them that were paid in an earlier registration.
+    pay_before: the first instant that is too late to pay them.
+    paid_earlier: the months that were already paid in an earlier registration.
     """
 
     months: tuple[Month, ...]
@@ -262,7 +262,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Billable:
-    """offers: the proposed one first. declaration_needed: before a bill that opens a registration.
+    """What can be billed. offers: the proposed one first. declaration_needed: before the bill.
 
     not_billable: why there is no offer.
     """
@@ -282,23 +282,23 @@ def find_billable(
     """Return what can be billed at an instant."""
     registration = history.open_at(at)
     if registration is not None:
-        return Billable(_extending(registration, at))
+        return Billable(_find_extending_offers(registration, at))
     on = jakarta_date(at)
     if has_died(person, on=on):
         return Billable((), not_billable=NotBillable.DECEASED)
-    if on >= age_limit_day(person.birth_date):
+    if on >= find_age_limit_day(person.birth_date):
         return Billable((), not_billable=NotBillable.OVER_AGE)
     declared = find_declaration(person.declarations, at, days=terms.declaration_days)
     return Billable(
-        _opening(history, person, at, terms.opening_margin), declaration_needed=declared is None
+        _find_opening_offers(history, person, at, terms.opening_margin),
+        declaration_needed=declared is None,
     )
 
 
-def _extending(registration: Registration, at: datetime) -> tuple[Offer, ...]:
-    """Return the unpaid months from the first one on, and the month of the beginning if it can
-    still become the first month."""
+def _find_extending_offers(registration: Registration, at: datetime) -> tuple[Offer, ...]:
+    """Return the offers of unpaid months, and of the beginning's month if it may still count."""
     on = jakarta_date(at)
-    # After a reversal a paid month may follow unpaid ones; it is stepped over.
+    # After a reversal a paid month may follow unpaid ones; skip it.
     months = [
         month
         for month in list_months(registration.first_month, MONTHS_OFFERED + len(registration.paid))
@@ -316,12 +316,12 @@ def _extending(registration: Registration, at: datetime) -> tuple[Offer, ...]:
     return tuple(offers)
 
 
-def _opening(
+def _find_opening_offers(
     history: History, person: Person, at: datetime, margin: timedelta
 ) -> tuple[Offer, ...]:
     """Return the offers of the present and of the next month, the proposed one first."""
     present = Month.of(jakarta_date(at))
-    too_old_at = midnight(age_limit_day(person.birth_date))
+    too_old_at = midnight(find_age_limit_day(person.birth_date))
     paid = {month for each in history.registrations for month in each.paid}
     offers = []
     for first in (present, present.plus(1)):
@@ -340,7 +340,7 @@ def _opening(
     return tuple(offers)
 
 
-def age_limit_day(birth_date: date) -> date:
+def find_age_limit_day(birth_date: date) -> date:
     """Return the day on which a person reaches the age limit."""
     year = birth_date.year + AGE_LIMIT
     if (birth_date.month, birth_date.day) == (2, 29):

@@ -179,7 +179,7 @@ class OfferOut(Out):
 
 
 class AttributedOut(Out):
-    """Who cares for a member from a day until the next period."""
+    """The agent or branch of a member from a day until the next period."""
 
     from_date: Annotated[date, Field(description="First day of the period.")]
     agent_id: Annotated[AgentId | None, Field(description="The agent; null: the branch.")]
@@ -194,7 +194,7 @@ class AttributedOut(Out):
 
 
 class ContributionBasisOut(Out):
-    """What a bill is priced from, and which months it may have."""
+    """The facts that price a bill, and the months it may have."""
 
     member_id: MemberId
     display_name: Annotated[str, Field(description="The member's name, for bills and banks.")]
@@ -206,7 +206,10 @@ class ContributionBasisOut(Out):
     attribution_no: Annotated[Count, Field(description="Of `periods`; the highest one counts.")]
     periods: Annotated[
         list[AttributedOut],
-        Field(min_length=1, description="Who cares for the member today and from days known."),
+        Field(
+            min_length=1,
+            description="Agent or branch of the member today, and from known later days.",
+        ),
     ]
     registration: Annotated[
         RegistrationOut | None, Field(description="The open one; null: there is none.")
@@ -235,7 +238,7 @@ class NewEnding(Model):
 
     model_config = with_example(reason="stopped_working", last_day="2026-11-30")
 
-    id: Annotated[UUID | None, Field(description="A UUID of the client's making.")] = None
+    id: Annotated[UUID | None, Field(description="A UUID that the client makes.")] = None
     reason: Annotated[ReportedReason, Field(description="Why it ends.")]
     last_day: Annotated[
         Day, Field(description="Last day inside: the day of the death, or of the choice.")

@@ -1,4 +1,4 @@
-"""Registrations and coverage: judged from settled allocations and nothing else."""
+"""Judge registrations and coverage, from settled allocations only."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ MONTHS_SHOWN = 120
 
 @dataclass(frozen=True, slots=True)
 class ContributionBasis:
-    """What a bill is made from. settled_since: months of bills paid before it count no more."""
+    """The facts of a bill. settled_since: months of bills paid earlier do not count."""
 
     member: Member
     registration: Registration | None
@@ -68,32 +68,37 @@ class ContributionBasis:
 
 
 async def extend(session: AsyncSession, payments: Sequence[PaymentSettled], terms: Terms) -> None:
-    """Take settled payments, and judge their members anew. A payment twice changes nothing.
+    """Record settled payments and judge their members again. A repeated payment changes nothing.
 
-    A fixed number of statements however many payments: neighbours in the feed are applied together.
+    The number of SQL statements does not depend on the number of payments.
     """
-    # Members first and in one order, as everybody locks them; a foreign key locks them too.
+    # Lock members first and in one order, as everywhere; the foreign key would lock them too.
     await members.lock_birth_dates(session, {each.member_id for each in payments})
-    touched = await queries.insert_once_allocations(session, [_row(each) for each in payments])
+    touched = await queries.insert_once_allocations(
+        session, [_make_allocation_row(each) for each in payments]
+    )
     if touched:
         await judge_members(session, touched, terms)
 
 
 async def judge_members(session: AsyncSession, member_ids: Collection[UUID], terms: Terms) -> None:
-    """Judge these members by what is known now; write and publish what has changed."""
+    """Judge these members by what is known now; store and publish what has changed."""
     birth_dates = await members.lock_birth_dates(session, member_ids)
-    people = await _people(session, birth_dates, known_at=clock.now())
+    people = await _load_people(session, birth_dates, known_at=clock.now())
     rows = await queries.list_allocations(session, birth_dates)
     known_on = clock.today()
     histories = {
         member_id: judge(
-            [_allocation(row) for row in rows[member_id]], person, terms=terms, known_on=known_on
+            [_make_allocation(row) for row in rows[member_id]],
+            person,
+            terms=terms,
+            known_on=known_on,
         )
         for member_id, person in people.items()
     }
     passed_over = await registrations.record(session, histories)
     await members.record_states(
-        session, {member_id: _state(history) for member_id, history in histories.items()}
+        session, {member_id: _find_state(history) for member_id, history in histories.items()}
     )
     if passed_over:
         await attributions.record_periods(session, passed_over)
@@ -102,7 +107,7 @@ async def judge_members(session: AsyncSession, member_ids: Collection[UUID], ter
     events: list[Event] = []
     for member_id, history in histories.items():
         answers = rules.find_answers(
-            [_allocation(row) for row in rows[member_id]],
+            [_make_allocation(row) for row in rows[member_id]],
             history,
             periods=periods[member_id],
             is_new_to_bpu=member_id in new_to_bpu,
@@ -114,11 +119,11 @@ async def judge_members(session: AsyncSession, member_ids: Collection[UUID], ter
 
 
 async def announce_ends(session: AsyncSession, *, terms: Terms, limit: int) -> int:
-    """Announce registrations that have ended, and withdraw the months behind; return how many."""
+    """Announce ended registrations and withdraw the later months; return how many."""
     today = clock.today()
     touched = await registrations.list_members_to_announce(session, on=today, limit=limit)
     if touched:
-        # Members before registrations, as everybody locks them.
+        # Lock members before registrations, as everywhere.
         await members.lock_birth_dates(session, touched)
         await registrations.announce_ends(session, touched, on=today)
         await judge_members(session, touched, terms)
@@ -128,7 +133,7 @@ async def announce_ends(session: AsyncSession, *, terms: Terms, limit: int) -> i
 async def take_evidence(
     session: AsyncSession, *, member_id: UUID, new: NewEvidence, officer: Principal, terms: Terms
 ) -> Evidence:
-    """Record a later word on whether a person was ever registered, and judge the member anew.
+    """Record later evidence on an earlier registration, and judge the member again.
 
     Raises: MemberNotFound, NewToBpuBasisMissing, EvidenceIdTaken.
     """
@@ -140,7 +145,7 @@ async def take_evidence(
 async def report_ending(
     session: AsyncSession, *, member_id: UUID, new: NewEnding, officer: Principal, terms: Terms
 ) -> ReportedEnding:
-    """Record that a membership ends after a day, and judge the member anew.
+    """Record that a membership ends after a day, and judge the member again.
 
     Raises: MemberNotFound, EndingDayInvalid, EndingIdTaken.
     """
@@ -163,7 +168,7 @@ async def report_ending(
 async def withdraw_ending(
     session: AsyncSession, *, member_id: UUID, ending_id: UUID, officer: Principal, terms: Terms
 ) -> ReportedEnding:
-    """Take a mistaken report back, and judge the member anew.
+    """Withdraw a mistaken report, and judge the member again.
 
     Raises: MemberNotFound, EndingNotFound.
     """
@@ -203,36 +208,36 @@ async def get(
     now = clock.now()
     at, known_at = at or now, known_at or now
     member = await members.see(session, member_id=member_id, viewer=viewer)
-    history, _, rows = await _history(session, member, terms=terms, known_at=known_at)
-    found = rules.coverage(history, at=at, known_at=known_at, off=off, waiting=terms.waiting)
-    return MemberCoverage(at, known_at, found, _paid_months(history, rows))
+    history, _, rows = await _load_history(session, member, terms=terms, known_at=known_at)
+    found = rules.find_coverage(history, at=at, known_at=known_at, off=off, waiting=terms.waiting)
+    return MemberCoverage(at, known_at, found, _list_paid_months(history, rows))
 
 
 async def get_basis(
     session: AsyncSession, *, member_id: UUID, viewer: Principal, terms: Terms, request_id: str
 ) -> ContributionBasis:
-    """Return what a bill for this member is made from now, and record the reading.
+    """Return the facts for a bill of this member now, and record the reading.
 
     Raises: MemberNotFound.
     """
     now = clock.now()
     member = await members.get(session, member_id=member_id, viewer=viewer, request_id=request_id)
-    history, person, _ = await _history(session, member, terms=terms, known_at=now)
+    history, person, _ = await _load_history(session, member, terms=terms, known_at=now)
     present, last = history.open_at(now), history.last_at(now)
     since = present.began_at if present else last.ends_at if last else None
     billable = find_billable(history, person, at=now, terms=terms)
     return ContributionBasis(member, present, billable, since)
 
 
-async def _history(
+async def _load_history(
     session: AsyncSession, member: Member, *, terms: Terms, known_at: datetime
 ) -> tuple[History, Person, Sequence[AllocationRow]]:
-    people = await _people(session, {member.id: member.birth_date}, known_at=known_at)
+    people = await _load_people(session, {member.id: member.birth_date}, known_at=known_at)
     person = people[member.id]
     rows = await queries.list_allocations(session, [member.id])
     known = [row for row in rows[member.id] if row.received_at <= known_at]
     history = judge(
-        [_allocation(row) for row in known],
+        [_make_allocation(row) for row in known],
         person,
         terms=terms,
         known_on=jakarta_date(known_at),
@@ -240,7 +245,7 @@ async def _history(
     return history, person, known
 
 
-async def _people(
+async def _load_people(
     session: AsyncSession, birth_dates: Mapping[UUID, date], *, known_at: datetime
 ) -> dict[UUID, Person]:
     declared = await declarations.list_by_member(session, birth_dates)
@@ -251,7 +256,7 @@ async def _people(
     }
 
 
-def _row(payment: PaymentSettled) -> dict[str, Any]:
+def _make_allocation_row(payment: PaymentSettled) -> dict[str, Any]:
     return {
         "id": payment.payment_id,
         "bill_id": payment.bill_id,
@@ -267,7 +272,7 @@ def _row(payment: PaymentSettled) -> dict[str, Any]:
     }
 
 
-def _allocation(row: AllocationRow) -> Allocation:
+def _make_allocation(row: AllocationRow) -> Allocation:
     paid: dict[Month, set[Programme]] = {}
     for month, programme in zip(row.months, row.programmes, strict=True):
         paid.setdefault(month, set()).add(programme)
@@ -275,12 +280,12 @@ def _allocation(row: AllocationRow) -> Allocation:
     return Allocation(row.id, row.counts_at, row.issued_at, tuple(months))
 
 
-def _state(history: History) -> RegistrationState | None:
+def _find_state(history: History) -> RegistrationState | None:
     return rules.find_state(history.registrations[-1]) if history.registrations else None
 
 
 def _update_answers(rows: Sequence[AllocationRow], answers: Mapping[UUID, Answer]) -> list[Event]:
-    """Keep the answers that differ from those given before, and return their events."""
+    """Store the answers that differ from the earlier ones, and return their events."""
     events: list[Event] = []
     for row in sorted(rows, key=lambda row: (row.counts_at, row.id)):
         answer = answers.get(row.id)
@@ -294,11 +299,11 @@ def _update_answers(rows: Sequence[AllocationRow], answers: Mapping[UUID, Answer
         row.wadah_id = place.wadah_id if place else None
         row.branch_code = place.branch_code if place else None
         row.region_code = place.region_code if place else None
-        events.append(_answer_event(row, answer))
+        events.append(_make_answer_event(row, answer))
     return events
 
 
-def _answer_event(row: AllocationRow, answer: Answer) -> Event:
+def _make_answer_event(row: AllocationRow, answer: Answer) -> Event:
     common: dict[str, Any] = {
         "payment_id": row.id,
         "bill_id": row.bill_id,
@@ -322,7 +327,7 @@ def _answer_event(row: AllocationRow, answer: Answer) -> Event:
     return CoverageExtended(**common)
 
 
-def _paid_months(history: History, rows: Sequence[AllocationRow]) -> list[PaidMonth]:
+def _list_paid_months(history: History, rows: Sequence[AllocationRow]) -> list[PaidMonth]:
     """Return the paid months of all registrations, the newest first."""
     by_id = {row.id: row for row in rows}
     found = []

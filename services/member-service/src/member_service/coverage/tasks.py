@@ -14,7 +14,7 @@ BATCH = 200
 
 
 class CoverageTasks:
-    """What the feeds and the calendar do here. terms: those of the service's settings."""
+    """Handlers of the feeds, and the periodic task. terms: from the service's settings."""
 
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
@@ -25,7 +25,7 @@ class CoverageTasks:
         await service.extend(session, events, self._terms)
 
     async def on_agents_decided(self, session: AsyncSession, events: Sequence[AgentEvent]) -> None:
-        """Learn what agent-service decided about agents, and judge the members concerned."""
+        """Record decisions of agent-service on agents, and judge the members concerned."""
         touched = await attributions.take_decisions(session, events)
         if touched:
             await service.judge_members(session, touched, self._terms)

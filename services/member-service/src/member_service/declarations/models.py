@@ -9,7 +9,7 @@ from perisai_kit.domain.ids import new_id
 
 
 class WorkDeclaration(Base):
-    """Somebody's word that the member works. Insert only."""
+    """A statement that the member works. Insert only."""
 
     __tablename__ = "work_declarations"
     __table_args__ = (Index(None, "member_id", "made_at"),)

@@ -25,7 +25,7 @@ router = APIRouter(prefix="/v1/members", tags=["members"], route_class=Transacti
 async def declare_work(
     member_id: MemberId, new: NewWorkDeclaration, session: Session, viewer: KeeperOrMember
 ) -> WorkDeclarationOut:
-    """Record that the member works, as registering anew after a lapse asks for."""
+    """Record that the member works; a new registration after a lapse needs it."""
     declaration = await service.declare_work(session, member_id=member_id, new=new, viewer=viewer)
     return WorkDeclarationOut.model_validate(declaration)
 

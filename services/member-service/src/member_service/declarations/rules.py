@@ -1,4 +1,4 @@
-"""What a member has said about working, and when."""
+"""Rules for declarations of work."""
 
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -30,20 +30,20 @@ class DeclarationIdTaken(Conflict):
 
 
 FOR_TIME = frozenset({DeclaredInFuture.code})
-"""What is refused for one of these only is good once the time has come."""
+"""A row refused only for one of these can be accepted later."""
 
 
 def find_latest_day(now: datetime) -> date:
-    """Return the latest civil day of Indonesia, on which somebody may declare something now."""
+    """Return the latest civil day in Indonesia now, the last possible day of a declaration."""
     return (now + CLOCK_SKEW).astimezone(EASTERNMOST).date()
 
 
-def work_problems(
+def find_work_problems(
     *, working: bool, declared_on: date, now: datetime, within: str = ""
 ) -> list[Invalid]:
     """Return what is wrong with a working-status declaration.
 
-    within: the field that holds it, with a dot behind.
+    within: the field that holds it, followed by a dot.
     Source: docs/domain.md, Who may join (working at registration, and when registering anew).
     """
     found: list[Invalid] = []

@@ -22,11 +22,11 @@ class StatedWork(Model):
 
 
 class NewWorkDeclaration(StatedWork):
-    """Somebody's word that the member works."""
+    """A statement that the member works."""
 
     model_config = with_example(working=True, declared_on="2026-11-03")
 
-    id: Annotated[UUID | None, Field(description="A UUID of the client's making.")] = None
+    id: Annotated[UUID | None, Field(description="A UUID that the client makes.")] = None
 
 
 class WorkDeclarationOut(Out):

@@ -1,4 +1,4 @@
-"""What members have said about working: written once, never changed."""
+"""Declarations of work: written once, never changed."""
 
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
@@ -39,14 +39,14 @@ async def record(session: AsyncSession, given: Mapping[UUID, StatedWork], stamp:
 async def declare_work(
     session: AsyncSession, *, member_id: UUID, new: NewWorkDeclaration, viewer: Principal
 ) -> WorkDeclaration:
-    """Record somebody's word that the member works; the same id again records nothing more.
+    """Record a statement that the member works. A repeat with the same id changes nothing.
 
     Raises: MemberNotFound, NotWorking, DeclaredInFuture, DeclarationIdTaken.
     """
     member = await members.see(session, member_id=member_id, viewer=viewer)
     if not may_read_identity(viewer, member):
         raise MemberNotFound
-    problems = rules.work_problems(
+    problems = rules.find_work_problems(
         working=new.working, declared_on=new.declared_on, now=clock.now()
     )
     if problems:

@@ -13,7 +13,7 @@ async def list_endings(
 ) -> Sequence[ReportedEnding]:
     """Return the reported endings of these members, withdrawn ones too, the oldest first.
 
-    An officer reports one by hand; a member has a few in a life.
+    Officers report them by hand, so a member has only a few.
     """
     query = select(ReportedEnding).where(ReportedEnding.member_id == any_id(member_ids))
     ordered = query.order_by(ReportedEnding.reported_at, ReportedEnding.id)

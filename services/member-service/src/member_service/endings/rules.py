@@ -1,4 +1,4 @@
-"""What an officer may report about the end of a membership, and what is refused."""
+"""Rules for reports that a membership ends."""
 
 from datetime import date, timedelta
 
@@ -6,7 +6,7 @@ from member_service.registrations.rules import EndReason
 from perisai_kit.domain.errors import Conflict, Invalid, NotFound
 
 LONGEST_NOTICE = timedelta(days=366)
-"""An ending may be reported so long before it. Our own choice."""
+"""How long before its day an ending can be reported. Our own choice."""
 
 
 class EndingNotFound(NotFound):

@@ -14,7 +14,7 @@ from perisai_kit.domain import clock
 
 
 async def report_ending(session: AsyncSession, ending: ReportedEnding) -> ReportedEnding:
-    """Record that a membership ends after a day; the same id again records nothing more.
+    """Record that a membership ends after a day; a repeat with the same id changes nothing.
 
     Raises: EndingDayInvalid, EndingIdTaken.
     """
@@ -31,7 +31,7 @@ async def report_ending(session: AsyncSession, ending: ReportedEnding) -> Report
 async def withdraw_ending(
     session: AsyncSession, *, member_id: UUID, ending_id: UUID, by: UUID
 ) -> ReportedEnding:
-    """Take a mistaken report back; twice changes nothing more.
+    """Withdraw a mistaken report; a repeat changes nothing.
 
     Raises: EndingNotFound.
     """

@@ -12,7 +12,7 @@ from perisai_kit.db.columns import choice
 
 
 class EnrolmentBatch(Base):
-    """What came in together, under an id of the client's making. Insert only.
+    """A batch of rows under an id that the client makes. Insert only.
 
     content_hash: keyed, because the rows themselves are personal data.
     """

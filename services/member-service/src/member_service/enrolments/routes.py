@@ -85,7 +85,7 @@ async def register_member(
 
     An officer registers for the branch, without an agent. Coverage begins only with a payment.
     """
-    desk = service.desk(principal, limits=limits, keyring=keyring)
+    desk = service.make_desk(principal, limits=limits, keyring=keyring)
     member = await service.enrol(session, form=new, desk=desk, principal=principal)
     response.headers["ETag"] = etag(member.version)
     response.headers["Location"] = f"/v1/members/{member.id}"
@@ -107,11 +107,11 @@ async def enrol_batch(
     keyring: Keys,
     language: Language,
 ) -> EnrolmentBatchOut:
-    """Register up to 200 workers written down offline, with a verdict on each row.
+    """Register up to 200 workers who were recorded offline, with a verdict on each row.
 
-    A wrong row harms no other. The same batch again gives the same verdicts and changes nothing.
+    A wrong row does not affect others. A repeated batch gets the same verdicts and changes nothing.
     """
-    desk = service.desk(principal, limits=limits, keyring=keyring)
+    desk = service.make_desk(principal, limits=limits, keyring=keyring)
     return _out(await service.enrol_batch(session, new=new, desk=desk), language)
 
 
@@ -124,7 +124,7 @@ async def get_batch(
 
 
 def _out(result: service.BatchResult, language: str) -> EnrolmentBatchOut:
-    counts = service.summary(result)
+    counts = service.count_verdicts(result)
     detail = "detail_id" if language == "id" else "detail"
     return EnrolmentBatchOut(
         batch_id=result.batch.id,

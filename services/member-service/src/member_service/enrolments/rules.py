@@ -8,7 +8,7 @@ from perisai_kit.domain.errors import Conflict, DomainError, Forbidden, NotFound
 
 MAX_ROWS = 200
 ERRORS_SHOWN = 20
-"""Of one row; whoever has more than that to correct reads the form again anyway."""
+"""The most faults shown for one row. With more, the whole form needs another look."""
 
 
 class RowStatus(StrEnum):
@@ -19,7 +19,7 @@ class RowStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with a row: where, which, and in English and Indonesian what."""
+    """A fault of a row: its place, its code, and its text in English and Indonesian."""
 
     pointer: str
     code: str
@@ -29,7 +29,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """row: its place in the batch, from 0. row_id: as it was sent, where it can be read."""
+    """The result of a row. row: its place in the batch, from 0. row_id: None if unreadable."""
 
     row: int
     row_id: UUID | None
@@ -39,24 +39,24 @@ class Verdict:
     member_id: UUID | None = None
 
 
-def fault(row: int, problem: DomainError) -> Fault:
-    """Return what a domain error says about a row."""
+def make_fault(row: int, problem: DomainError) -> Fault:
+    """Return the fault that a domain error is for a row."""
     path = (problem.field or "").replace(".", "/")
     pointer = f"/rows/{row}/{path}".rstrip("/")
     return Fault(pointer, problem.code, problem.text, problem.text_id)
 
 
-def refusal(
+def make_refusal(
     row: int, row_id: UUID | None, problems: Sequence[DomainError], *, duplicate: bool = False
 ) -> Verdict:
-    """Return the verdict on a row with these problems; the first one names it."""
+    """Return the verdict on a row with these problems; the first gives its code."""
     status = RowStatus.DUPLICATE if duplicate else RowStatus.REFUSED
-    faults = [fault(row, problem) for problem in problems[:ERRORS_SHOWN]]
+    faults = [make_fault(row, problem) for problem in problems[:ERRORS_SHOWN]]
     return Verdict(row, row_id, status, problems[0].code, faults)
 
 
 def may_repeat(status: RowStatus, codes: Sequence[str]) -> bool:
-    """Tell whether a row was refused for time only, and is judged anew in a new batch."""
+    """Tell whether a row was refused only for a date, so that a new batch can repeat it."""
     return status is RowStatus.REFUSED and bool(codes) and FOR_TIME.issuperset(codes)
 
 

@@ -43,7 +43,7 @@ class NewMember(MemberFacts):
     model_config = with_example(**EXAMPLE)
 
     id: Annotated[
-        UUID | None, Field(description="A UUID of the client's making; in a batch it must be sent.")
+        UUID | None, Field(description="A UUID that the client makes; in a batch it must be sent.")
     ] = None
     work_declaration: Annotated[StatedWork, Field(description="That the person works.")]
     consent: Annotated[Consent, Field(description="That the person agreed to the use of the data.")]
@@ -54,11 +54,11 @@ class BatchRow(NewMember):
 
 
 class NewEnrolmentBatch(Model):
-    """The rows are judged one by one: a wrong one gets its verdict and harms no other."""
+    """Each row gets its own verdict; a wrong row does not affect others."""
 
     model_config = with_example(batch_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a22", rows=[EXAMPLE])
 
-    batch_id: Annotated[UUID, Field(description="A UUID of the client's making.")]
+    batch_id: Annotated[UUID, Field(description="A UUID that the client makes.")]
     rows: Annotated[
         list[Any],
         Field(min_length=1, max_length=MAX_ROWS, description="Each as for one member."),

@@ -1,4 +1,4 @@
-"""Enrolling workers, one or many: a member, the words they gave, and an attribution together."""
+"""Enrol workers, one or many: write member, statements, consent and attribution together."""
 
 import json
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ ROW_INVALID = Invalid.code
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where enrolments are made: by whom and for which branch, under which limits and keys."""
+    """The context of enrolments: account, branch, limits and keys."""
 
     stamp: Stamp
     limits: Limits
@@ -52,7 +52,7 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row that can be read and has nothing wrong in itself."""
+    """A row that is readable and has no fault of its own."""
 
     row: int
     form: NewMember
@@ -65,7 +65,7 @@ class BatchResult:
     rows: Sequence[EnrolmentRow]
 
 
-def desk(principal: Principal, *, limits: Limits, keyring: Keyring) -> Desk:
+def make_desk(principal: Principal, *, limits: Limits, keyring: Keyring) -> Desk:
     """Return the desk of an agent, or of an officer of one branch.
 
     Raises: BranchScopeRequired.
@@ -94,7 +94,7 @@ async def enrol(
 ) -> Member:
     """Register one worker.
 
-    Raises: MemberNikRegistered, MemberIdTaken, and whatever the rules refuse first.
+    Raises: MemberNikRegistered, MemberIdTaken, or the first problem that the rules find.
     """
     candidate, problems = judge(form, form.id or new_id(), desk)
     if problems or candidate is None:
@@ -102,27 +102,27 @@ async def enrol(
     registered = await _register(session, [Entry(0, form, candidate)], desk)
     taken = registered.taken.get(candidate.id)
     if taken is not None:
-        raise taken(field=_taken_field(taken))
+        raise taken(field=_get_taken_field(taken))
     return await members.see(session, member_id=candidate.id, viewer=principal)
 
 
 async def enrol_batch(session: AsyncSession, *, new: NewEnrolmentBatch, desk: Desk) -> BatchResult:
-    """Judge every row, register those that pass, and keep the verdicts.
+    """Judge every row, register those that pass, and store the verdicts.
 
-    The same batch again gives the first verdicts and changes nothing.
+    A repeated batch gets the first verdicts and changes nothing.
     Raises: BatchIdReused when the id came with other rows, or from another account.
     """
-    content_hash = desk.keyring.lookup("enrolment_batch", _canonical(new.rows))
+    content_hash = desk.keyring.lookup("enrolment_batch", _make_canonical(new.rows))
     verdicts, entries = _judge_rows(new.rows, desk)
-    batch = _batch(new.batch_id, content_hash, desk.stamp)
+    batch = _make_batch(new.batch_id, content_hash, desk.stamp)
     if await insert_once(session, batch) is None:
-        return await _repeat(session, new.batch_id, content_hash, desk.stamp.account_id)
+        return await _replay(session, new.batch_id, content_hash, desk.stamp.account_id)
     if entries:
         registered = await _register(session, entries, desk)
-        verdicts += [_outcome(entry, registered) for entry in entries]
+        verdicts += [_make_verdict(entry, registered) for entry in entries]
     verdicts.sort(key=lambda verdict: verdict.row)
-    await queries.insert_rows(session, [_stored(new.batch_id, each) for each in verdicts])
-    return await _result(session, new.batch_id)
+    await queries.insert_rows(session, [_make_verdict_row(new.batch_id, each) for each in verdicts])
+    return await _load_result(session, new.batch_id)
 
 
 async def get_batch(session: AsyncSession, *, batch_id: UUID, viewer: Principal) -> BatchResult:
@@ -130,7 +130,7 @@ async def get_batch(session: AsyncSession, *, batch_id: UUID, viewer: Principal)
 
     Raises: BatchNotFound.
     """
-    found = await _result(session, batch_id)
+    found = await _load_result(session, batch_id)
     if not _may_see(found.batch, viewer):
         raise rules.BatchNotFound
     return found
@@ -139,18 +139,18 @@ async def get_batch(session: AsyncSession, *, batch_id: UUID, viewer: Principal)
 def judge(
     form: NewMember, member_id: UUID, desk: Desk
 ) -> tuple[Candidate | None, list[DomainError]]:
-    """Return the candidate a form makes, and everything that is wrong with it."""
+    """Return the candidate of a form, and all problems of the form."""
     on = desk.stamp.on
     work = form.work_declaration
     problems: list[DomainError] = [
-        *declaration_rules.work_problems(
+        *declaration_rules.find_work_problems(
             working=work.working,
             declared_on=work.declared_on,
             now=desk.stamp.at,
             within="work_declaration.",
         ),
-        *consent_rules.consent_problems(given_at=form.consent.given_at, now=desk.stamp.at),
-        *_facts_problems(form, on, desk.limits),
+        *consent_rules.find_consent_problems(given_at=form.consent.given_at, now=desk.stamp.at),
+        *_find_facts_problems(form, on, desk.limits),
     ]
     try:
         nik = member_rules.read_nik(form.nik, birth_date=form.birth_date, on=on)
@@ -160,10 +160,10 @@ def judge(
     return Candidate(member_id, form, nik, nik_hash, attribution_id=new_id()), problems
 
 
-def _facts_problems(form: NewMember, on: date, limits: Limits) -> list[DomainError]:
-    age = member_rules.age_problem(form.birth_date, limits=limits, on=on)
+def _find_facts_problems(form: NewMember, on: date, limits: Limits) -> list[DomainError]:
+    age = member_rules.find_age_problem(form.birth_date, limits=limits, on=on)
     problems: list[DomainError] = [age] if age else []
-    problems += member_rules.contribution_problems(
+    problems += member_rules.find_contribution_problems(
         declared_income=form.declared_income,
         programmes=form.programmes,
         employs_others=form.employs_others,
@@ -183,7 +183,7 @@ def _judge_rows(rows: Sequence[Any], desk: Desk) -> tuple[list[Verdict], list[En
     for row, raw in enumerate(rows):
         entry = _judge_row(row, raw, desk)
         if isinstance(entry, Entry):
-            entry = _unrepeated(entry, niks, ids)
+            entry = _check_not_repeated(entry, niks, ids)
         if isinstance(entry, Verdict):
             verdicts.append(entry)
             continue
@@ -197,25 +197,25 @@ def _judge_row(row: int, raw: Any, desk: Desk) -> Entry | Verdict:
     try:
         form = BatchRow.model_validate(raw)
     except ValidationError as error:
-        faults = _faults(row, error, raw)
-        return Verdict(row, _readable_id(raw), RowStatus.REFUSED, ROW_INVALID, faults)
+        faults = _list_faults(row, error, raw)
+        return Verdict(row, _read_id(raw), RowStatus.REFUSED, ROW_INVALID, faults)
     candidate, problems = judge(form, form.id, desk)
     if problems or candidate is None:
-        return rules.refusal(row, form.id, problems)
+        return rules.make_refusal(row, form.id, problems)
     return Entry(row, form, candidate)
 
 
-def _unrepeated(entry: Entry, niks: set[bytes], ids: set[UUID]) -> Entry | Verdict:
+def _check_not_repeated(entry: Entry, niks: set[bytes], ids: set[UUID]) -> Entry | Verdict:
     candidate = entry.candidate
     if candidate.nik_hash in niks:
         problem = rules.NikRepeated(field="nik")
-        return rules.refusal(entry.row, candidate.id, [problem], duplicate=True)
+        return rules.make_refusal(entry.row, candidate.id, [problem], duplicate=True)
     if candidate.id in ids:
-        return rules.refusal(entry.row, candidate.id, [rules.RowIdRepeated(field="id")])
+        return rules.make_refusal(entry.row, candidate.id, [rules.RowIdRepeated(field="id")])
     return entry
 
 
-def _faults(row: int, error: ValidationError, content: Any) -> list[Fault]:
+def _list_faults(row: int, error: ValidationError, content: Any) -> list[Fault]:
     raw: list[Any] = list(error.errors(include_url=False))
     raw = raw[: rules.ERRORS_SHOWN]
     prefix = ("body", "rows", row)
@@ -227,7 +227,7 @@ def _faults(row: int, error: ValidationError, content: Any) -> list[Fault]:
     ]
 
 
-def _readable_id(raw: Any) -> UUID | None:
+def _read_id(raw: Any) -> UUID | None:
     text = raw.get("id") if isinstance(raw, dict) else None
     try:
         return UUID(text) if isinstance(text, str) else None
@@ -279,34 +279,34 @@ async def _find_without_room(
     )
 
 
-def _outcome(entry: Entry, registered: Registered) -> Verdict:
+def _make_verdict(entry: Entry, registered: Registered) -> Verdict:
     member_id = entry.candidate.id
     taken = registered.taken.get(member_id)
     if taken is None:
         return Verdict(entry.row, member_id, RowStatus.ACCEPTED, member_id=member_id)
     is_duplicate = taken is MemberNikRegistered
-    faults = [rules.fault(entry.row, taken(field=_taken_field(taken)))]
+    faults = [rules.make_fault(entry.row, taken(field=_get_taken_field(taken)))]
     return Verdict(
         entry.row,
         member_id,
         RowStatus.DUPLICATE if is_duplicate else RowStatus.REFUSED,
         taken.code,
         faults,
-        # The client sent both, id and NIK, so this tells it nothing about anybody else.
+        # The client sent both id and NIK, so this reveals nothing about other people.
         member_id=member_id if member_id in registered.own else None,
     )
 
 
-def _taken_field(taken: type[DomainError]) -> str:
+def _get_taken_field(taken: type[DomainError]) -> str:
     fields: dict[type[DomainError], str] = {MemberNikRegistered: "nik", PhoneMembersFull: "phone"}
     return fields.get(taken, "id")
 
 
-def _canonical(rows: Sequence[Any]) -> str:
+def _make_canonical(rows: Sequence[Any]) -> str:
     return json.dumps(rows, sort_keys=True, separators=(",", ":"))
 
 
-def _batch(batch_id: UUID, content_hash: bytes, stamp: Stamp) -> EnrolmentBatch:
+def _make_batch(batch_id: UUID, content_hash: bytes, stamp: Stamp) -> EnrolmentBatch:
     return EnrolmentBatch(
         id=batch_id,
         account_id=stamp.account_id,
@@ -318,7 +318,7 @@ def _batch(batch_id: UUID, content_hash: bytes, stamp: Stamp) -> EnrolmentBatch:
     )
 
 
-def _stored(batch_id: UUID, verdict: Verdict) -> dict[str, Any]:
+def _make_verdict_row(batch_id: UUID, verdict: Verdict) -> dict[str, Any]:
     return {
         "batch_id": batch_id,
         "row": verdict.row,
@@ -330,16 +330,16 @@ def _stored(batch_id: UUID, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-async def _repeat(
+async def _replay(
     session: AsyncSession, batch_id: UUID, content_hash: bytes, account_id: UUID
 ) -> BatchResult:
-    first = await _result(session, batch_id)
+    first = await _load_result(session, batch_id)
     if (first.batch.account_id, first.batch.content_hash) != (account_id, content_hash):
         raise rules.BatchIdReused(field="batch_id")
     return first
 
 
-async def _result(session: AsyncSession, batch_id: UUID) -> BatchResult:
+async def _load_result(session: AsyncSession, batch_id: UUID) -> BatchResult:
     batch = await queries.find_batch(session, batch_id)
     if batch is None:
         raise rules.BatchNotFound
@@ -358,6 +358,6 @@ def _may_see(batch: EnrolmentBatch, viewer: Principal) -> bool:
     )
 
 
-def summary(result: BatchResult) -> dict[RowStatus, int]:
+def count_verdicts(result: BatchResult) -> dict[RowStatus, int]:
     """Return how many rows got each verdict."""
     return {status: sum(row.status is status for row in result.rows) for status in RowStatus}

@@ -10,9 +10,9 @@ from perisai_kit.db.columns import choice
 
 
 class Evidence(Base):
-    """A word on whether a person was never registered as BPU before. Insert only.
+    """Evidence on whether a person was registered as BPU before. Insert only.
 
-    basis: whose word it is; None for one that says the person was registered.
+    basis: the source; None if the evidence says that the person was registered.
     """
 
     __tablename__ = "bpu_evidence"

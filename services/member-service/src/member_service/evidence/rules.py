@@ -1,4 +1,4 @@
-"""Whether a person was ever registered as BPU before: dated words, of which the last one counts.
+"""Dated evidence on whether a person was registered as BPU before; the latest counts.
 
 It decides whether a member is an acquisition. Source: docs/domain.md, Care.
 """

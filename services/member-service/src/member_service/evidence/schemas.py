@@ -11,35 +11,35 @@ NewToBpu = Annotated[StrictBool, Field(description="Never before registered in t
 
 
 class NewEvidence(Model):
-    """A word on whether the person was ever registered as BPU before."""
+    """Evidence on whether the person was registered as BPU before."""
 
     model_config = with_example(new_to_bpu=False)
 
-    id: Annotated[UUID | None, Field(description="A UUID of the client's making.")] = None
+    id: Annotated[UUID | None, Field(description="A UUID that the client makes.")] = None
     new_to_bpu: NewToBpu
     basis: Annotated[
-        NewToBpuBasis | None, Field(description="Whose word it is; needed for `new_to_bpu`.")
+        NewToBpuBasis | None, Field(description="Source of the evidence; needed for `new_to_bpu`.")
     ] = None
 
     def check(self) -> Self:
-        """Raises: NewToBpuBasisMissing."""
+        """Check that evidence of a new person has a basis. Raises: NewToBpuBasisMissing."""
         if self.new_to_bpu and self.basis is None:
             raise NewToBpuBasisMissing(field="basis")
         return self
 
 
 class EvidenceOut(Out):
-    """A word on whether the person was ever registered as BPU before."""
+    """Evidence on whether the person was registered as BPU before."""
 
     id: RecordId
     member_id: Annotated[MemberId, Field(description="The member.")]
     new_to_bpu: Annotated[bool, Field(description="Never before registered in the BPU segment.")]
-    basis: Annotated[NewToBpuBasis | None, Field(description="Whose word it is.")]
+    basis: Annotated[NewToBpuBasis | None, Field(description="Source of the evidence.")]
     recorded_by: Annotated[UUID, Field(description="Account that recorded it.")]
     recorded_at: Annotated[datetime, Field(description="When it was recorded.")]
 
 
 class EvidenceListOut(Out):
-    """The evidence of a member; the last word decides."""
+    """The evidence on a member; the latest decides."""
 
     items: Annotated[list[EvidenceOut], Field(description="The oldest first.")]

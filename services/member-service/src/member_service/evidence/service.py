@@ -1,4 +1,4 @@
-"""Whether members were never registered as BPU before, on the last word about it."""
+"""Evidence on whether members were registered as BPU before."""
 
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
@@ -39,7 +39,7 @@ async def record_first(
 async def record(
     session: AsyncSession, *, member_id: UUID, new: NewEvidence, officer: Principal
 ) -> Evidence:
-    """Record a later word, which decides from now on; the same id again records nothing more.
+    """Record later evidence, which decides from now on. A repeat with the same id changes nothing.
 
     Raises: MemberNotFound, NewToBpuBasisMissing, EvidenceIdTaken.
     """
@@ -77,7 +77,7 @@ async def list_(session: AsyncSession, *, member_id: UUID, viewer: Principal) ->
 async def list_new_to_bpu(
     session: AsyncSession, member_ids: Collection[UUID], *, bases: Collection[str]
 ) -> frozenset[UUID]:
-    """Return those members who were never registered before. bases: whose word suffices."""
+    """Return the members who were never registered before. bases: the sources that suffice."""
     last = {row.member_id: row for row in await queries.list_evidence(session, member_ids)}
     return frozenset(
         member_id

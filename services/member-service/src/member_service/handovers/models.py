@@ -11,10 +11,10 @@ from perisai_kit.db.columns import choice
 
 
 class Handover(Base):
-    """A hand-over of a book. Its attributions say what became of each member.
+    """A hand-over of a book. Its attributions show the result for each member.
 
-    request_hash: of what was asked for, so that the same id asks for the same. branch_code: where
-    the members are now. skipped: how many were left where they are, by reason.
+    request_hash: detects another request under the same id. branch_code: of the
+    members now. skipped: how many members stayed, by reason.
     """
 
     __tablename__ = "handovers"

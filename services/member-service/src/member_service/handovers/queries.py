@@ -8,8 +8,8 @@ from perisai_kit.auth.principal import Principal
 from perisai_kit.auth.scopes import in_scope
 
 
-def visible(viewer: Principal) -> ColumnElement[bool]:
-    """Return the condition under which a hand-over exists for this officer: made, or in scope."""
+def is_visible_to(viewer: Principal) -> ColumnElement[bool]:
+    """Return the condition that an officer may see a hand-over: made by them, or in scope."""
     return or_(
         Handover.made_by == viewer.account_id,
         in_scope(viewer, branch=Handover.branch_code, region=Handover.region_code),
@@ -24,5 +24,5 @@ async def find_visible(
     session: AsyncSession, handover_id: UUID, viewer: Principal, *, lock: bool = False
 ) -> Handover | None:
     """Return a hand-over the officer may see. lock: until the transaction ends."""
-    query = select(Handover).where(Handover.id == handover_id, visible(viewer))
+    query = select(Handover).where(Handover.id == handover_id, is_visible_to(viewer))
     return await session.scalar(query.with_for_update() if lock else query)

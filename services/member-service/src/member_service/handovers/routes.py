@@ -47,7 +47,7 @@ HandoverId = Annotated[UUID, Path(description="The hand-over.")]
 async def make_handover(new: NewHandover, session: Session, officer: Officer) -> HandoverOut:
     """Hand the members of an agent over to a successor or to the branch, at once or as planned.
 
-    Members outside your scope stay, and so do those who cannot be handed over; the answer says why.
+    Members outside your scope stay. Others who cannot be handed over stay too; the answer says why.
     """
     return HandoverOut.model_validate(await service.make(session, new, officer=officer))
 
@@ -79,6 +79,6 @@ async def get_handover(handover_id: HandoverId, session: Session, officer: Offic
 async def withdraw_handover(
     handover_id: HandoverId, session: Session, officer: Officer
 ) -> HandoverOut:
-    """Withdraw a hand-over that has not begun; each member stays where the care is now."""
+    """Withdraw a hand-over that has not begun; members stay with their present agent or branch."""
     handover = await service.withdraw(session, handover_id, officer=officer)
     return HandoverOut.model_validate(handover)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from perisai_kit.domain.errors import Conflict, Invalid, NotFound
 
 LARGEST_BOOK = 20_000
-"""Members in one hand-over; it bounds a transaction. Our own choice."""
+"""The most members in one hand-over; it bounds a transaction. Our own choice."""
 
 
 class HandoverNotFound(NotFound):
@@ -25,8 +25,8 @@ class HandoverEmpty(Conflict):
     """`details`: `skipped`, how many members cannot be handed over, by reason."""
 
     code = "handover_empty"
-    text = "No member of this agent can be handed over so."
-    text_id = "Tidak ada peserta agen ini yang dapat dialihkan dengan cara ini."
+    text = "No member of this agent can be handed over in this way. See the reasons in `skipped`."
+    text_id = "Tidak ada peserta agen ini yang dapat dialihkan. Lihat alasannya pada `skipped`."
 
 
 class BookTooLarge(Invalid):
@@ -38,5 +38,5 @@ class BookTooLarge(Invalid):
 
 
 def count_reasons(obstacles: Iterable[Conflict]) -> dict[str, int]:
-    """Return how many members cannot be handed over, by the code of why."""
+    """Return how many members cannot be handed over, by the code of the reason."""
     return dict(sorted(Counter(each.code for each in obstacles).items()))

@@ -11,7 +11,7 @@ from perisai_kit.http.types import AgentId, Count, MemberId, Model, Out, RecordI
 
 
 class HandoverPlan(Model):
-    """Which members of an agent go where, and when."""
+    """The members of an agent to hand over, with target and day."""
 
     model_config = with_example(
         from_agent_id="0199c3d1-5a53-7cc1-9d5f-0c5a3f1b7a20",
@@ -20,7 +20,7 @@ class HandoverPlan(Model):
         reason="agent_left",
     )
 
-    from_agent_id: Annotated[AgentId, Field(description="The agent, at work or gone.")]
+    from_agent_id: Annotated[AgentId, Field(description="The former agent, at work or not.")]
     to_agent_id: Annotated[
         AgentId | None, Field(description="The successor; null: the branch of each member.")
     ]
@@ -37,17 +37,17 @@ class HandoverPlan(Model):
 
 
 class NewHandover(HandoverPlan):
-    id: Annotated[UUID | None, Field(description="A UUID of the client's making.")] = None
+    id: Annotated[UUID | None, Field(description="A UUID that the client makes.")] = None
 
 
 class HandoverPreview(Out):
     """What a hand-over would do. Nothing is written."""
 
-    from_date: Annotated[date, Field(description="First day of the new care.")]
+    from_date: Annotated[date, Field(description="First day of the new attribution.")]
     at_once: Annotated[bool, Field(description="Whether the former agent sees nothing more.")]
     member_count: Annotated[Count, Field(description="Members who would be handed over.")]
     skipped: Annotated[
-        Mapping[str, int], Field(description="Members who would stay, by the code of why.")
+        Mapping[str, int], Field(description="Members who would stay, by the code of the reason.")
     ]
 
 
@@ -57,12 +57,12 @@ class HandoverOut(Out):
     id: RecordId
     from_agent_id: Annotated[AgentId, Field(description="The former agent.")]
     to_agent_id: Annotated[AgentId | None, Field(description="The successor; null: the branch.")]
-    from_date: Annotated[date, Field(description="First day of the new care.")]
+    from_date: Annotated[date, Field(description="First day of the new attribution.")]
     at_once: Annotated[bool, Field(description="Whether the former agent saw nothing more.")]
     reason: Annotated[AttributionReason, Field(description="Why it was decided.")]
     member_count: Annotated[Count, Field(description="Members who were handed over.")]
     skipped: Annotated[
-        Mapping[str, int], Field(description="Members who stayed, by the code of why.")
+        Mapping[str, int], Field(description="Members who stayed, by the code of the reason.")
     ]
     made_by: Annotated[UUID, Field(description="Account that decided it.")]
     made_at: Annotated[datetime, Field(description="When it was decided.")]

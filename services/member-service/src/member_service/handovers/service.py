@@ -1,4 +1,4 @@
-"""Hand a book over: every member of an agent, or those named, in a few statements."""
+"""Hand over a book: all or named members of an agent, in a few SQL statements."""
 
 import hashlib
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from perisai_kit.domain.ids import new_id
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a hand-over would do. skipped: how many members would stay, by the code of why."""
+    """What a hand-over would do. skipped: how many members would stay, by reason code."""
 
     start: Start
     member_count: int
@@ -42,21 +42,21 @@ async def preview(session: AsyncSession, plan: HandoverPlan, *, officer: Princip
 
 
 async def make(session: AsyncSession, new: NewHandover, *, officer: Principal) -> Handover:
-    """Hand over all members who can be, and say why others stay; the same id changes nothing.
+    """Hand over the members who can be, and say why others stay. A repeat changes nothing.
 
     Raises: AgentUnknown, FromDateInvalid, ReasonReserved, BookTooLarge, HandoverEmpty,
     HandoverIdTaken.
     """
     handover_id = new.id or new_id()
-    request_hash = _hash(new)
+    request_hash = _hash_request(new)
     first = await queries.find_handover(session, handover_id)
     if first is not None:
-        return _same(first, request_hash, officer)
+        return _check_same(first, request_hash, officer)
     target, start, examined = await _examine(session, new, officer)
-    # The same request at the same time: it has waited for the members until the first was done.
+    # A concurrent repeat has waited for the members' locks; the first one is now visible.
     first = await queries.find_handover(session, handover_id)
     if first is not None:
-        return _same(first, request_hash, officer)
+        return _check_same(first, request_hash, officer)
     skipped = rules.count_reasons(examined.obstacles.values())
     if not examined.places:
         raise rules.HandoverEmpty(skipped=skipped)
@@ -99,7 +99,7 @@ async def get(session: AsyncSession, handover_id: UUID, *, officer: Principal) -
 
 
 async def withdraw(session: AsyncSession, handover_id: UUID, *, officer: Principal) -> Handover:
-    """Withdraw a hand-over that has not begun; twice changes nothing more.
+    """Withdraw a hand-over that has not begun; a repeat changes nothing.
 
     Raises: HandoverNotFound, AttributionBegun.
     """
@@ -132,16 +132,16 @@ async def _examine(
     if len(book) > rules.LARGEST_BOOK:
         raise rules.BookTooLarge(field="member_ids", limit=rules.LARGEST_BOOK)
     locked = await members.lock_visible(session, book, viewer=officer)
-    # After all waiting, so that no take-over begins on a day that has begun.
+    # Read the day after all locks, so that no take-over begins on a day that has begun.
     start = attribution_rules.find_start(plan.from_date, today=clock.today())
     return target, start, await attributions.examine(session, locked, target, start)
 
 
-def _hash(new: NewHandover) -> bytes:
+def _hash_request(new: NewHandover) -> bytes:
     return hashlib.sha256(new.model_dump_json(exclude={"id"}).encode()).digest()
 
 
-def _same(first: Handover, request_hash: bytes, officer: Principal) -> Handover:
+def _check_same(first: Handover, request_hash: bytes, officer: Principal) -> Handover:
     if (first.request_hash, first.made_by) != (request_hash, officer.account_id):
         raise rules.HandoverIdTaken(field="id")
     return first

@@ -40,7 +40,7 @@ async def list_holidays(
 ) -> HolidaysOut:
     """List the public holidays of a year: a contribution is never due on one.
 
-    Days that follow the moon are estimates until the government has fixed them.
+    Days of the lunar calendar are estimates until the government has fixed them.
     """
     return HolidaysOut(items=[HolidayOut.of(each) for each in days.list_year(year)])
 

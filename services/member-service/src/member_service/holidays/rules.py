@@ -1,4 +1,4 @@
-"""Public holidays, and the days until which contributions are due."""
+"""Public holidays, and the due days of contributions."""
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
@@ -31,14 +31,14 @@ class Holiday:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What an officer says about a day."""
+    """An officer's correction of a day."""
 
     is_holiday: bool
     name: str
 
 
 class Holidays(Container[date]):
-    """The days on which nothing falls due, besides weekends."""
+    """Days on which nothing is due, besides weekends."""
 
     def __init__(self, corrections: Mapping[date, Correction], *, joint_leave: bool) -> None:
         """joint_leave: whether days of joint leave (cuti bersama) count as public holidays."""
@@ -74,7 +74,7 @@ class Holidays(Container[date]):
 def _published(year: int, *, joint_leave: bool = False) -> Mapping[date, str]:
     """Return the holidays that the package `holidays` lists for Indonesia.
 
-    Days that follow the moon are estimates until they are decreed, so an officer can correct them.
+    Days of the lunar calendar are estimates until they are decreed, so an officer can correct them.
     """
     category = published.GOVERNMENT if joint_leave else published.PUBLIC
     return published.country_holidays("ID", years=year, categories=category, language="id")

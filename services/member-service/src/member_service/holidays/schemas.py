@@ -8,7 +8,7 @@ from perisai_kit.http.types import Model, Out, ShortText, with_example
 
 
 class NewHolidayCorrection(Model):
-    """An officer's word on one day."""
+    """An officer's correction of one day."""
 
     model_config = with_example(is_holiday=True, name="Cuti bersama Idul Adha")
 

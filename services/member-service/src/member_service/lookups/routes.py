@@ -27,9 +27,9 @@ Asker = Annotated[Principal, Depends(require(Role.SERVICE, Role.BRANCH_OFFICER, 
 async def look_up(
     asked: MemberLookup, session: Session, viewer: Asker, keyring: Keys, request_id: RequestId
 ) -> MemberLookupResult:
-    """Tell whether a NIK is a member's, or, to services, who gave a telephone number.
+    """Find the member with a NIK or, for services only, the members with a telephone number.
 
-    An officer is told only of members within the own scope. The reading is recorded.
+    An officer finds only members within their own scope. The reading is recorded.
     """
     return await service.look_up(
         session, asked=asked, viewer=viewer, keyring=keyring, request_id=request_id

@@ -1,4 +1,4 @@
-"""Whether a NIK or a telephone number is a member's: what other services need to know, no more."""
+"""Look up members by NIK or telephone number, and return no more than other services need."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -27,8 +27,8 @@ async def look_up(
 ) -> MemberLookupResult:
     """Answer for a NIK, within what the reader may see, or for a telephone number.
 
-    Raises: LookupNeedsOne, NikInvalid, Forbidden for a telephone number or a name that a person
-    asks for.
+    Raises: LookupNeedsOne, NikInvalid; Forbidden if a person sends a telephone number or a
+    name.
     """
     if (asked.nik is None) == (asked.phone is None):
         raise LookupNeedsOne

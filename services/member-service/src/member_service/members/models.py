@@ -26,8 +26,11 @@ from perisai_kit.privacy.columns import sealed_text
 
 
 class Member(Base):
-    """An enrolled worker. paid_through, first_unpaid, ends_on and end_reason copy the last
-    registration (all or none); who cares for the member stands in attribution_periods, by day."""
+    """An enrolled worker.
+
+    paid_through, first_unpaid, ends_on and end_reason copy the last registration, all or none. The
+    agent or branch of each day is in attribution_periods.
+    """
 
     __tablename__ = "members"
     __table_args__ = (
@@ -91,7 +94,7 @@ class Member(Base):
 
     @property
     def present_period(self) -> AttributionPeriodRow:
-        """Return who cares for the member today."""
+        """Return the attribution period of today."""
         today = clock.today()
         begun = [each for each in self.attribution_periods if each.from_date <= today]
         return begun[-1] if begun else self.attribution_periods[0]
@@ -106,7 +109,7 @@ class Member(Base):
 
     @property
     def acting_agent_id(self) -> uuid.UUID | None:
-        """Return the agent who may see and change the record."""
+        """Return the agent who may see and change the record now."""
         return self.present_period.agent_id if self.present_period.agent_sees else None
 
     @property
@@ -119,7 +122,7 @@ class Member(Base):
 
     @property
     def registration_state(self) -> RegistrationState | None:
-        """Return what is kept of the last registration; None when there was none."""
+        """Return the stored state of the last registration; None if there was none."""
         if self.paid_through and self.first_unpaid and self.ends_on and self.end_reason:
             return RegistrationState(
                 self.paid_through, self.first_unpaid, self.ends_on, self.end_reason
@@ -128,7 +131,7 @@ class Member(Base):
 
 
 class MemberChange(Base):
-    """Which fields of a member somebody changed, without their values. Insert only."""
+    """Names of the changed fields of a member, without values. Insert only."""
 
     __tablename__ = "member_changes"
     __table_args__ = (Index(None, "member_id", "made_at"),)

@@ -46,13 +46,13 @@ class Filters:
     agent_id: UUID | None = None
 
 
-def visible(viewer: Principal, *, himself: bool = True) -> ColumnElement[bool]:
-    """Return the condition under which a member exists for this reader: for `_with_attribution`.
+def is_visible_to(viewer: Principal, *, include_own: bool = True) -> ColumnElement[bool]:
+    """Return the condition that a reader may see a member, for a query of `_with_attribution`.
 
-    himself: count the reader's own membership; a list of others leaves it out.
+    include_own: whether readers see their own membership; a list of other members omits it.
     """
     allowed: list[ColumnElement[bool]] = []
-    if himself and viewer.has(Role.MEMBER) and viewer.member_id:
+    if include_own and viewer.has(Role.MEMBER) and viewer.member_id:
         allowed.append(Member.id == viewer.member_id)
     if viewer.has(Role.AGENT) and viewer.agent_id:
         allowed.append(and_(Period.agent_id == viewer.agent_id, Period.agent_sees))
@@ -77,7 +77,7 @@ async def get_member(
 
     Raises: MemberNotFound.
     """
-    query = _with_attribution(Member).where(Member.id == member_id, visible(viewer))
+    query = _with_attribution(Member).where(Member.id == member_id, is_visible_to(viewer))
     member: Member | None = await session.scalar(
         query.with_for_update(of=Member) if lock else query
     )
@@ -97,8 +97,8 @@ async def list_members(
     limit: int,
 ) -> Sequence[Member]:
     """Return members whom the reader may see, the newest first. last_due: as of `on`."""
-    only_himself = not viewer.has(Role.AGENT, Role.WADAH_ADMIN, *OFFICERS)
-    query = _with_attribution(Member).where(visible(viewer, himself=only_himself))
+    only_own = not viewer.has(Role.AGENT, Role.WADAH_ADMIN, *OFFICERS)
+    query = _with_attribution(Member).where(is_visible_to(viewer, include_own=only_own))
     if filters.agent_id is not None:
         query = query.where(Period.agent_id == filters.agent_id)
     if filters.standing is not None:
@@ -128,7 +128,7 @@ def _has_standing(standing: Standing, *, on: date, last_due: Month) -> ColumnEle
 
 
 async def lock_member(session: AsyncSession, member_id: UUID) -> Member:
-    """Raises: MemberNotFound."""
+    """Lock and return a member. Raises: MemberNotFound."""
     member = await session.get(Member, member_id, with_for_update=True, populate_existing=True)
     if member is None:
         raise MemberNotFound
@@ -142,7 +142,7 @@ async def is_agent(session: AsyncSession, member_id: UUID) -> bool:
 
 
 async def find_by_nik(session: AsyncSession, nik_hash: bytes, viewer: Principal) -> Member | None:
-    query = _with_attribution(Member).where(Member.nik_hash == nik_hash, visible(viewer))
+    query = _with_attribution(Member).where(Member.nik_hash == nik_hash, is_visible_to(viewer))
     member: Member | None = await session.scalar(query)
     return member
 
@@ -152,8 +152,8 @@ async def insert_once_members(
 ) -> frozenset[UUID]:
     """Insert those whose id and NIK are free; return their ids.
 
-    rows: in the order of their NIK hashes. Two batches that hold the same people in different
-    orders would otherwise wait for each other.
+    rows: in the order of their NIK hashes. Otherwise two batches with the
+    same people in different orders would deadlock.
     """
     statement = insert_or_skip(Member).on_conflict_do_nothing().returning(Member.id)
     sealed = [seal_values(Member, row) for row in rows]
@@ -163,7 +163,7 @@ async def insert_once_members(
 async def list_nik_hashes(
     session: AsyncSession, *, ids: Sequence[UUID], nik_hashes: Sequence[bytes]
 ) -> dict[bytes, UUID]:
-    """Return NIK hash → id of those members who have one of these ids or hashes."""
+    """Return NIK hash → id of the members with one of these ids or hashes."""
     query = select(Member.nik_hash, Member.id).where(
         or_(Member.id.in_(ids), Member.nik_hash.in_(nik_hashes))
     )
@@ -186,10 +186,12 @@ async def list_enrolled(
 async def lock_visible(
     session: AsyncSession, member_ids: Collection[UUID], viewer: Principal
 ) -> Sequence[UUID]:
-    """Lock those of these members whom the reader may see, in one order; return their ids."""
-    query = _with_attribution(Member.id).where(Member.id == any_id(member_ids), visible(viewer))
+    """Lock, in one order, the members whom the reader may see; return their ids."""
+    query = _with_attribution(Member.id).where(
+        Member.id == any_id(member_ids), is_visible_to(viewer)
+    )
     await session.execute(query.order_by(Member.id).with_for_update(of=Member))
-    # What a lock had to wait for is visible only in a new statement.
+    # Only a new statement sees what a transaction committed while the lock waited for it.
     return (await session.scalars(query.order_by(Member.id))).all()
 
 

@@ -1,5 +1,5 @@
-"""Members, as they are read and changed. Registering one is a route of `enrolments`, because it
-makes a member and an attribution together."""
+"""Read members. `enrolments` has the route that registers one, because it also writes an
+attribution."""
 
 from typing import Annotated, Any, TypeVar
 
@@ -19,7 +19,7 @@ from member_service.members.schemas import (
     MemberOut,
     MemberSummary,
 )
-from member_service.occupations.rules import sector
+from member_service.occupations.rules import find_sector
 from member_service.requests import (
     After,
     KeeperOrMember,
@@ -88,7 +88,7 @@ async def get_identity(
     member_id: MemberId, session: Session, viewer: KeeperOrMember, request_id: RequestId
 ) -> MemberIdentityOut:
     """Show a member's unmasked data to the own agent, an officer in charge or the member."""
-    member = await service.identity(
+    member = await service.get_identity(
         session, member_id=member_id, viewer=viewer, request_id=request_id
     )
     values = {name: getattr(member, name, None) for name in MemberIdentityOut.model_fields}
@@ -109,7 +109,7 @@ def show(kind: type[Shown], member: Member, viewer: Principal, *, last_due: Mont
         "full_name": member.full_name if is_named else mask_name(member.full_name),
         "birth_date": member.birth_date if is_named else None,
         "standing": find_standing(member.registration_state, on=clock.today(), last_due=last_due),
-        "sector": sector(member.occupations),
+        "sector": find_sector(member.occupations),
     }
     return kind.model_validate({name: values[name] for name in kind.model_fields})
 

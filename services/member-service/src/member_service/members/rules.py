@@ -1,4 +1,4 @@
-"""Who may be a BPU member, and what a member's record must say. Sources: docs/domain.md."""
+"""Which people may be BPU members, and what a record must hold. Source: docs/domain.md."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,14 +31,14 @@ class Sex(StrEnum):
 
 
 class NewToBpuBasis(StrEnum):
-    """On whose word somebody counts as never registered in the BPU segment before."""
+    """The source that says a person was never registered in the BPU segment before."""
 
     MEMBER_STATEMENT = "member_statement"
     BPJS_RECORD = "bpjs_record"
 
 
 class Standing(StrEnum):
-    """Of a member's registration on a day. Source: docs/domain.md, Membership."""
+    """Standing of a member's registration on a day. Source: docs/domain.md, Membership."""
 
     REGISTERED_UNPAID = "registered_unpaid"
     ACTIVE = "active"
@@ -49,9 +49,9 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What may be set otherwise: completed years, rupiah a month, members with one number.
+    """Limits from the settings: completed years, rupiah a month, members with one number.
 
-    shared_phone_from: so many members with one number are a risk flag.
+    shared_phone_from: this many members with one number raise a risk flag.
     """
 
     min_age: int
@@ -63,7 +63,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """By whom, for which branch and when something is written. No agent: for the branch itself."""
+    """The author, branch and time of a row. No agent: it is written for the branch itself."""
 
     account_id: UUID
     branch_code: str
@@ -76,7 +76,7 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class RegistrationState:
-    """The last registration of a member, as long as nothing more becomes known.
+    """The last registration of a member, by what is known now.
 
     paid_through: the last paid month. first_unpaid: the first month that is not paid.
     ends_on: the first day outside.
@@ -89,7 +89,7 @@ class RegistrationState:
 
 
 class Belonging(Protocol):
-    """A member as far as visibility goes."""
+    """The fields of a member that decide who may see it."""
 
     @property
     def id(self) -> UUID: ...
@@ -155,8 +155,8 @@ class NewToBpuBasisMissing(Invalid):
     text_id = "Isi alasan mengapa peserta ini dianggap baru di BPU."
 
 
-def age_problem(birth_date: date, *, limits: Limits, on: date) -> Invalid | None:
-    """Return why somebody born on `birth_date` cannot be registered on `on`, if so.
+def find_age_problem(birth_date: date, *, limits: Limits, on: date) -> Invalid | None:
+    """Return why a person born on `birth_date` cannot be registered on `on`, or None.
 
     Source: docs/domain.md, Who may join: 65 or older is refused (confirmed); a minimum age was
     not found in law, so the lower limit is a setting.
@@ -171,7 +171,7 @@ def age_problem(birth_date: date, *, limits: Limits, on: date) -> Invalid | None
     return None
 
 
-def contribution_problems(
+def find_contribution_problems(
     *,
     declared_income: int,
     programmes: Sequence[Programme],
@@ -179,7 +179,7 @@ def contribution_problems(
     occupations: Sequence[str],
     limits: Limits,
 ) -> list[Invalid]:
-    """Return what is wrong with the facts a contribution is computed from.
+    """Return the problems of the facts from which a contribution is computed.
 
     Source: docs/domain.md, Programmes and Who may join.
     """
@@ -208,12 +208,12 @@ def read_nik(text: str, *, birth_date: date, on: date) -> Nik:
 
 
 def list_nik_warnings(nik: Nik, stated_sex: Sex) -> list[str]:
-    """Return what differs between a NIK and what was stated beside it."""
+    """Return the warnings where a NIK differs from the stated facts."""
     return [*nik.warnings, *([SEX_DIFFERS] if nik.sex != stated_sex else [])]
 
 
-def in_order(programmes: Sequence[Programme]) -> list[Programme]:
-    """Return the programmes once each, in the order in which the law names them."""
+def sort_programmes(programmes: Sequence[Programme]) -> list[Programme]:
+    """Return each programme once, in the order of the law."""
     return [each for each in Programme if each in programmes]
 
 
@@ -226,8 +226,8 @@ def find_standing(state: RegistrationState | None, *, on: date, last_due: Month)
     return Standing.GRACE if state.first_unpaid <= last_due else Standing.ACTIVE
 
 
-def handles(viewer: Principal, member: Belonging) -> bool:
-    """Tell whether this member's record is in the reader's hands: own agent, or an officer."""
+def can_handle(viewer: Principal, member: Belonging) -> bool:
+    """Tell whether the reader handles this record: as the member's agent or as an officer."""
     if viewer.has(Role.AGENT) and viewer.agent_id and viewer.agent_id == member.acting_agent_id:
         return True
     if viewer.has(Role.ADMIN) and viewer.scope is None:
@@ -239,5 +239,5 @@ def handles(viewer: Principal, member: Belonging) -> bool:
 
 def may_read_identity(viewer: Principal, member: Belonging) -> bool:
     """Tell whether the reader may see this member's name and numbers unmasked."""
-    is_himself = viewer.has(Role.MEMBER) and viewer.member_id == member.id
-    return is_himself or handles(viewer, member)
+    is_own = viewer.has(Role.MEMBER) and viewer.member_id == member.id
+    return is_own or can_handle(viewer, member)

@@ -78,7 +78,7 @@ class MemberFacts(Model):
         StrictBool, Field(description="Never before registered in the BPU segment.")
     ]
     new_to_bpu_basis: Annotated[
-        NewToBpuBasis | None, Field(description="Whose word it is; needed for `new_to_bpu`.")
+        NewToBpuBasis | None, Field(description="Source of the statement; needed for `new_to_bpu`.")
     ] = None
 
 
@@ -124,9 +124,10 @@ class MemberOut(MemberSummary):
     employs_others: Annotated[bool, Field(description="Whether JHT is mandatory.")]
     payer: Annotated[Payer, Field(description="Who pays the contributions; decides relief.")]
     new_to_bpu: Annotated[
-        bool, Field(description="Never before registered in the BPU segment, by the last word.")
+        bool,
+        Field(description="Never before registered in the BPU segment, by the latest evidence."),
     ]
-    new_to_bpu_basis: Annotated[NewToBpuBasis | None, Field(description="Whose word it is.")]
+    new_to_bpu_basis: Annotated[NewToBpuBasis | None, Field(description="Source of the evidence.")]
     nik_warnings: Annotated[
         list[str], Field(description="What is odd about the NIK; nothing is refused because of it.")
     ]

@@ -29,12 +29,12 @@ from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.privacy.read_audit import audit_read
 
 SHOWN_AS = "member"
-"""The kind under which a kept answer names the members it is about."""
+"""The kind under which a stored answer names the members that it shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Somebody who may be registered; `id` is what the member will be known by."""
+    """A person who can be registered; `id` becomes the id of the member."""
 
     id: UUID
     facts: MemberFacts
@@ -45,7 +45,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """ids: who is now a member. taken: id → why not. own: ids that already were this very NIK."""
+    """ids: the new members. taken: id → why it was refused. own: ids that already had this NIK."""
 
     ids: frozenset[UUID]
     taken: Mapping[UUID, type[DomainError]]
@@ -55,21 +55,21 @@ class Registered:
 async def register(
     session: AsyncSession, candidates: Sequence[Candidate], stamp: Stamp, *, keyring: Keyring
 ) -> Registered:
-    """Make members of those whose NIK and id are free.
+    """Register the candidates whose NIK and id are free.
 
-    candidates: at least one; ids and NIKs differ from one another. Of several transactions that
-    register the same NIK at once exactly one wins; the others wait for it.
+    candidates: at least one; ids and NIKs differ from one another. If several transactions
+    register the same NIK at once, exactly one succeeds; the others wait for it.
     """
     ordered = sorted(candidates, key=lambda each: each.nik_hash)
-    rows = [_row(each, stamp, keyring) for each in ordered]
+    rows = [_make_member_row(each, stamp, keyring) for each in ordered]
     ids = await queries.insert_once_members(session, rows)
     accepted = [each for each in ordered if each.id in ids]
     refused = [each for each in ordered if each.id not in ids]
     if accepted:
-        await publish(session, *(_enrolled(each, stamp) for each in accepted))
+        await publish(session, *(_make_enrolled_event(each, stamp) for each in accepted))
     holders: dict[bytes, UUID] = {}
     if refused:
-        # A new statement: what another transaction has committed meanwhile is visible only here.
+        # Only a new statement sees what other transactions have committed meanwhile.
         holders = await queries.list_nik_hashes(
             session,
             ids=[each.id for each in refused],
@@ -85,7 +85,7 @@ async def register(
     )
 
 
-def _row(candidate: Candidate, stamp: Stamp, keyring: Keyring) -> dict[str, Any]:
+def _make_member_row(candidate: Candidate, stamp: Stamp, keyring: Keyring) -> dict[str, Any]:
     facts = candidate.facts
     return {
         "id": candidate.id,
@@ -105,7 +105,7 @@ def _row(candidate: Candidate, stamp: Stamp, keyring: Keyring) -> dict[str, Any]
         "district": facts.address.district,
         "occupations": facts.occupations,
         "declared_income": facts.declared_income,
-        "programmes": rules.in_order(facts.programmes),
+        "programmes": rules.sort_programmes(facts.programmes),
         "employs_others": facts.employs_others,
         "payer": facts.payer,
         "new_to_bpu": facts.new_to_bpu,
@@ -117,7 +117,7 @@ def _row(candidate: Candidate, stamp: Stamp, keyring: Keyring) -> dict[str, Any]
     }
 
 
-def _enrolled(candidate: Candidate, stamp: Stamp) -> MemberEnrolled:
+def _make_enrolled_event(candidate: Candidate, stamp: Stamp) -> MemberEnrolled:
     return MemberEnrolled(
         member_id=candidate.id,
         agent_id=stamp.agent_id,
@@ -130,7 +130,7 @@ def _enrolled(candidate: Candidate, stamp: Stamp) -> MemberEnrolled:
 
 
 async def see(session: AsyncSession, *, member_id: UUID, viewer: Principal) -> Member:
-    """Return a member whom the reader may see, for another feature's use.
+    """Return a member whom the reader may see, for another feature.
 
     Raises: MemberNotFound.
     """
@@ -140,7 +140,7 @@ async def see(session: AsyncSession, *, member_id: UUID, viewer: Principal) -> M
 
 
 async def check_visibility(session: AsyncSession, viewer: Principal, ids: Sequence[UUID]) -> None:
-    """Refuse what a kept answer says of members whom the reader may not see any more.
+    """Check that the reader may still see the members in a stored answer.
 
     Raises: MemberNotFound.
     """
@@ -160,7 +160,7 @@ async def get(
     return member
 
 
-async def identity(
+async def get_identity(
     session: AsyncSession, *, member_id: UUID, viewer: Principal, request_id: str
 ) -> Member:
     """Return a member whose unmasked data the reader may see, and record the reading.
@@ -186,7 +186,7 @@ async def list_(
     limit: int,
     request_id: str,
 ) -> Sequence[Member]:
-    """Return one member more than `limit`, where there is one, and record the reading."""
+    """Return up to `limit` + 1 members, and record the reading of the first `limit`."""
     found = await queries.list_members(
         session,
         viewer,
@@ -202,15 +202,15 @@ async def list_(
 
 
 async def lock(
-    session: AsyncSession, *, member_id: UUID, viewer: Principal, himself: bool = False
+    session: AsyncSession, *, member_id: UUID, viewer: Principal, or_own: bool = False
 ) -> Member:
-    """Return a member whose record is in the reader's hands, locked.
+    """Lock and return a member whose record the reader may handle.
 
-    himself: the member may, too.
+    or_own: members may lock their own record, too.
     Raises: MemberNotFound.
     """
     member = await queries.get_member(session, member_id, viewer, lock=True)
-    may = rules.may_read_identity if himself else rules.handles
+    may = rules.may_read_identity if or_own else rules.can_handle
     if not may(viewer, member):
         raise rules.MemberNotFound
     record_shown(session, kind=SHOWN_AS, ids=[member.id])
@@ -223,14 +223,14 @@ async def is_agent(session: AsyncSession, member_id: UUID) -> bool:
 
 
 async def insert_change(session: AsyncSession, change: MemberChange) -> None:
-    """Write down which fields of a member somebody changed."""
+    """Record which fields of a member were changed."""
     await queries.insert_change(session, change)
 
 
 async def list_nik_hashes(
     session: AsyncSession, *, ids: Sequence[UUID], nik_hashes: Sequence[bytes]
 ) -> dict[bytes, UUID]:
-    """Return NIK hash → id of those members who have one of these ids or hashes."""
+    """Return NIK hash → id of the members with one of these ids or hashes."""
     return await queries.list_nik_hashes(session, ids=ids, nik_hashes=nik_hashes)
 
 
@@ -240,7 +240,7 @@ async def read_phone(session: AsyncSession, member_id: UUID) -> str:
 
 
 async def lock_any(session: AsyncSession, member_id: UUID) -> Member:
-    """Return a member, locked, for work that nobody asked for just now. Raises: MemberNotFound."""
+    """Lock and return a member for work without a request. Raises: MemberNotFound."""
     return await queries.lock_member(session, member_id)
 
 
@@ -265,7 +265,7 @@ async def list_enrolled(
 async def lock_visible(
     session: AsyncSession, member_ids: Collection[UUID], *, viewer: Principal
 ) -> Sequence[UUID]:
-    """Lock those of these members whom the reader may see, in one order; return their ids."""
+    """Lock, in one order, the members whom the reader may see; return their ids."""
     return await queries.lock_visible(session, member_ids, viewer)
 
 

@@ -81,8 +81,8 @@ OCCUPATIONS: dict[str, Occupation] = {
 }
 
 
-def sector(codes: Sequence[str]) -> Sector:
-    """Return the sector of somebody with these occupations, the main one first.
+def find_sector(codes: Sequence[str]) -> Sector:
+    """Return the sector of a person with these occupations, the main one first.
 
     The main occupation decides. No text says what holds for two jobs in different sectors
     (docs/domain.md, Occupations).

@@ -13,8 +13,8 @@ from perisai_kit.domain.month import Month
 class RegistrationRow(Base):
     """A registration as the calendar judged it; `id` is the allocation that opened it.
 
-    ends_on: the first day outside, if nothing more becomes known. announced_at: when its end was
-    taken as certain. superseded_at: when later knowledge made another registration of it, or none.
+    ends_on: the first day outside, by what is known now. announced_at: when its end was published
+    as certain. superseded_at: when later facts replaced or removed this registration.
     """
 
     __tablename__ = "registrations"

@@ -24,7 +24,7 @@ async def insert_rows(session: AsyncSession, rows: Sequence[RegistrationRow]) ->
 
 
 def _unannounced(on: date) -> ColumnElement[bool]:
-    """Return the condition of an end that is certain on a day and was not announced yet."""
+    """Return the condition that an end is certain on a day and not announced yet."""
     return and_(
         RegistrationRow.announced_at.is_(None),
         RegistrationRow.superseded_at.is_(None),
@@ -38,7 +38,7 @@ def _unannounced(on: date) -> ColumnElement[bool]:
 async def list_members_to_announce(
     session: AsyncSession, *, on: date, limit: int
 ) -> frozenset[UUID]:
-    """Return members with an end to announce on a day, of at most so many registrations."""
+    """Return the members with an end to announce on a day, from at most `limit` registrations."""
     query = select(RegistrationRow.member_id).where(_unannounced(on))
     ordered = query.order_by(RegistrationRow.ends_on, RegistrationRow.id).limit(limit)
     return frozenset((await session.scalars(ordered)).all())

@@ -1,7 +1,7 @@
 """The calendar: which registrations a member's allocations make.
 
-The calendar is a function of the set of allocations, endings and declarations, and not of the order
-in which they became known. Nothing here is ever switched by hand. An allocation is money that pays
+The calendar is a function of allocations, endings and declarations. The order in which they became
+known does not matter, and nothing is set by hand. An allocation is money that pays
 contribution months of one member; in it a month counts as paid when JKK and JKM are both paid.
 Source of every rule: docs/domain.md, Membership.
 """
@@ -17,13 +17,13 @@ from perisai_kit.domain.month import Month
 from perisai_kit.domain.nik import compute_age
 
 AGE_LIMIT = 65
-"""A person who has reached it cannot be registered. Source: docs/domain.md, Who may join."""
+"""A person of this age cannot be registered. Source: docs/domain.md, Who may join."""
 
 UNPAID_MONTHS = 3
-"""So many unpaid months in a row end a registration. Source: docs/domain.md, Membership."""
+"""This many unpaid months in a row end a registration. Source: docs/domain.md, Membership."""
 
 AGENT_MONTHS = 60
-"""So many months of a registration a member stays with agents. Source: docs/domain.md, Care."""
+"""Months of a registration that a member stays with agents. Source: docs/domain.md, Care."""
 
 LAPSE_ANNOUNCED_AFTER = timedelta(days=1)
 """Banks may report a payment of the last day a little later. Our own choice."""
@@ -62,11 +62,11 @@ class WaitingMonth(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What may be set otherwise; see the settings of the service.
+    """Terms from the settings of the service.
 
     declaration_days: how old a declaration may be when a bill is issued.
     opening_margin: with less time left in a month, the next month is proposed.
-    evidence: on whose word a person counts as never registered before.
+    evidence: the sources that suffice to count a person as never registered before.
     """
 
     declaration_days: int
@@ -94,7 +94,7 @@ class Allocation:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """An end that somebody reported. ended_on: the first day outside; never of kind lapsed."""
+    """A reported end. ended_on: the first day outside. reason: never a lapse."""
 
     ended_on: date
     reason: EndReason
@@ -111,7 +111,7 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What the calendar needs to know about a member besides the money."""
+    """Facts about a member that the calendar needs besides allocations."""
 
     birth_date: date
     declarations: Sequence[Declaration] = ()
@@ -168,9 +168,9 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class CoverageAnswer:
-    """What became of one allocation.
+    """The answer to one allocation.
 
-    months: those that it pays. withdrawn: those that lie behind the end of the registration.
+    months: paid by it. withdrawn: months after the end of the registration.
     """
 
     months: tuple[Month, ...] = ()
@@ -210,7 +210,7 @@ class _Open:
         return jakarta_date(self.began_at)
 
     def end(self, person: Person) -> tuple[date, EndReason]:
-        lapses_on = lapse_day(self.first_month, self.paid)
+        lapses_on = find_lapse_day(self.first_month, self.paid)
         reported = [
             (each.ended_on, each.reason)
             for each in person.endings
@@ -224,7 +224,7 @@ def judge(
 ) -> History:
     """Return the registrations that these allocations make, and the answer to each allocation.
 
-    known_on: the day of knowledge; months behind an end are withdrawn once the end is certain.
+    known_on: the day of knowledge; months after an end are withdrawn once the end is certain.
     """
     opened: list[_Open] = []
     declined: dict[UUID, DeclineReason] = {}
@@ -239,12 +239,12 @@ def judge(
             declined[each.id] = reason
     registrations = [_close(each, person, known_on) for each in opened]
     paid = {(by.id, month) for each in registrations for month, by in each.paid.items()}
-    answers = {each.id: _answer(each, declined.get(each.id), paid) for each in paying}
-    return History(_numbered(each for each in registrations if each.paid), answers)
+    answers = {each.id: _make_answer(each, declined.get(each.id), paid) for each in paying}
+    return History(_number(each for each in registrations if each.paid), answers)
 
 
 def _extend(present: _Open, allocation: Allocation) -> DeclineReason | None:
-    """Let an open registration take an allocation whole, or say why it cannot."""
+    """Apply a whole allocation to an open registration, or return why that is impossible."""
     months = allocation.months
     if any(month in present.paid for month in months):
         return DeclineReason.MONTH_PAID
@@ -262,7 +262,7 @@ def _extend(present: _Open, allocation: Allocation) -> DeclineReason | None:
 def _open(
     opened: list[_Open], allocation: Allocation, person: Person, terms: Terms
 ) -> DeclineReason | None:
-    """Let an allocation open a registration, or say why it cannot."""
+    """Open a registration with an allocation, or return why that is impossible."""
     on = allocation.counts_on
     if has_died(person, on=on):
         return DeclineReason.DECEASED
@@ -292,7 +292,7 @@ def _open(
 
 
 def _close(opened: _Open, person: Person, known_on: date) -> Registration:
-    """Return the registration with its end, and without the months behind a certain end."""
+    """Return the registration with its end, without months after a certain end."""
     ends_on, reason = opened.end(person)
     registration = Registration(
         opened_by=opened.opened_by,
@@ -311,7 +311,7 @@ def _close(opened: _Open, person: Person, known_on: date) -> Registration:
     return registration
 
 
-def _answer(
+def _make_answer(
     allocation: Allocation,
     declined: DeclineReason | None,
     paid: Collection[tuple[UUID, Month]],
@@ -325,14 +325,14 @@ def _answer(
     )
 
 
-def _numbered(registrations: Iterable[Registration]) -> tuple[Registration, ...]:
+def _number(registrations: Iterable[Registration]) -> tuple[Registration, ...]:
     return tuple(
         replace(each, kind=RegistrationKind.RETURN) if place else each
         for place, each in enumerate(registrations)
     )
 
 
-def lapse_day(first_month: Month, paid: Iterable[Month]) -> date:
+def find_lapse_day(first_month: Month, paid: Iterable[Month]) -> date:
     """Return the first day after the third unpaid month in a row since the first month."""
     months, month, unpaid = set(paid), first_month, 0
     while unpaid < UNPAID_MONTHS:
@@ -342,7 +342,7 @@ def lapse_day(first_month: Month, paid: Iterable[Month]) -> date:
 
 
 def find_pass_over(first_month: Month, ends_on: date) -> date | None:
-    """Return the first day of month 61, if a registration that ends on a day lasts so long."""
+    """Return the first day of month 61, if the registration lasts so long."""
     day = first_month.plus(AGENT_MONTHS).first_day
     return day if day < ends_on else None
 

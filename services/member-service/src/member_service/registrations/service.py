@@ -1,4 +1,4 @@
-"""The record of registrations, as the calendar judges them."""
+"""Store registrations as the calendar judges them."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
@@ -21,28 +21,28 @@ from perisai_kit.events.outbox import publish
 
 
 async def record(session: AsyncSession, histories: Mapping[UUID, History]) -> frozenset[UUID]:
-    """Write what the calendar judged for these members, and publish what is new or corrected.
+    """Store the registrations of these members, and publish new and corrected ones.
 
-    Return the members for whom the day has changed on which the months with agents are over.
+    Return the members whose day of passing to the branch has changed.
     """
     rows = {row.id: row for row in await queries.list_rows(session, histories)}
-    over_before = _pass_overs(rows.values())
+    over_before = _collect_pass_overs(rows.values())
     events: list[Event] = []
     new: list[RegistrationRow] = []
     for member_id, history in histories.items():
         for each in history.registrations:
             row = rows.pop(each.opened_by, None)
             if row is None:
-                row = _row(member_id, each)
+                row = _make_registration_row(member_id, each)
                 new.append(row)
-                events += [_opened(member_id, each), *_end_events(row)]
+                events += [_make_opened_event(member_id, each), *_make_end_events(row)]
             else:
-                events += _correct(row, each)
+                events += _update_row(row, each)
     now = clock.now()
     for row in rows.values():
         if row.superseded_at is None:
             row.superseded_at = now
-            events.append(_corrected(row))
+            events.append(_make_corrected_event(row))
     await queries.insert_rows(session, new)
     if events:
         await publish(session, *events)
@@ -61,11 +61,11 @@ async def record(session: AsyncSession, histories: Mapping[UUID, History]) -> fr
 async def list_pass_overs(
     session: AsyncSession, member_ids: Collection[UUID]
 ) -> dict[UUID, list[date]]:
-    """Return the days on which the months with agents are over, by member; most have none."""
-    return _pass_overs(await queries.list_rows(session, member_ids))
+    """Return, by member, the days on which members pass to the branch; most have none."""
+    return _collect_pass_overs(await queries.list_rows(session, member_ids))
 
 
-def _pass_overs(rows: Iterable[RegistrationRow]) -> dict[UUID, list[date]]:
+def _collect_pass_overs(rows: Iterable[RegistrationRow]) -> dict[UUID, list[date]]:
     found: dict[UUID, list[date]] = {}
     for row in rows:
         day = rules.find_pass_over(row.first_month, row.ends_on)
@@ -74,7 +74,7 @@ def _pass_overs(rows: Iterable[RegistrationRow]) -> dict[UUID, list[date]]:
     return found
 
 
-def _row(member_id: UUID, registration: Registration) -> RegistrationRow:
+def _make_registration_row(member_id: UUID, registration: Registration) -> RegistrationRow:
     return RegistrationRow(
         id=registration.opened_by,
         member_id=member_id,
@@ -88,10 +88,10 @@ def _row(member_id: UUID, registration: Registration) -> RegistrationRow:
     )
 
 
-def _correct(row: RegistrationRow, registration: Registration) -> list[Event]:
+def _update_row(row: RegistrationRow, registration: Registration) -> list[Event]:
     """Bring a row up to date; return what has changed.
 
-    A lapse moves with every payment, so that alone is no correction.
+    Every payment moves the lapse, so a moved lapse alone is not a correction.
     """
     before = (row.first_month, row.kind, row.superseded_at)
     end_before = (row.ends_on, row.end_reason)
@@ -100,19 +100,19 @@ def _correct(row: RegistrationRow, registration: Registration) -> list[Event]:
     row.ends_on, row.end_reason = registration.ends_on, registration.end_reason
     events: list[Event] = []
     if before != (row.first_month, row.kind, row.superseded_at):
-        events.append(_corrected(row))
+        events.append(_make_corrected_event(row))
     if end_before != (row.ends_on, row.end_reason):
         row.announced_at = None
-        events += _end_events(row)
+        events += _make_end_events(row)
     return events
 
 
-def _end_events(row: RegistrationRow) -> list[Event]:
-    """Return the event of a new end: a reported one is published at once, a lapse when certain."""
-    return [] if row.end_reason is EndReason.LAPSED else [_ended(row)]
+def _make_end_events(row: RegistrationRow) -> list[Event]:
+    """Return the events of a new end. A lapse is published only once it is certain."""
+    return [] if row.end_reason is EndReason.LAPSED else [_make_ended_event(row)]
 
 
-def _opened(member_id: UUID, registration: Registration) -> RegistrationOpened:
+def _make_opened_event(member_id: UUID, registration: Registration) -> RegistrationOpened:
     return RegistrationOpened(
         registration_id=registration.opened_by,
         member_id=member_id,
@@ -122,7 +122,7 @@ def _opened(member_id: UUID, registration: Registration) -> RegistrationOpened:
     )
 
 
-def _corrected(row: RegistrationRow) -> RegistrationCorrected:
+def _make_corrected_event(row: RegistrationRow) -> RegistrationCorrected:
     return RegistrationCorrected(
         registration_id=row.id,
         member_id=row.member_id,
@@ -133,7 +133,7 @@ def _corrected(row: RegistrationRow) -> RegistrationCorrected:
     )
 
 
-def _ended(row: RegistrationRow) -> RegistrationEnded:
+def _make_ended_event(row: RegistrationRow) -> RegistrationEnded:
     return RegistrationEnded(
         registration_id=row.id,
         member_id=row.member_id,
@@ -150,15 +150,15 @@ async def list_members_to_announce(
 
 
 async def announce_ends(session: AsyncSession, member_ids: Collection[UUID], *, on: date) -> None:
-    """Take the ends of these members, who are locked, as announced.
+    """Mark the ends of these locked members as announced.
 
-    A lapse is published only now; a reported ending was when it became known.
+    A lapse is published only now; a reported ending was published when it became known.
     """
     rows = await queries.list_unannounced(session, member_ids, on=on)
     now = clock.now()
     for row in rows:
         row.announced_at = now
-    lapsed = [_ended(row) for row in rows if row.end_reason is EndReason.LAPSED]
+    lapsed = [_make_ended_event(row) for row in rows if row.end_reason is EndReason.LAPSED]
     await session.flush()
     if lapsed:
         await publish(session, *lapsed)

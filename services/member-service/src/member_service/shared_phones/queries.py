@@ -10,7 +10,7 @@ from member_service.members.models import Member
 async def list_by_phone(
     session: AsyncSession, phone_hash: bytes, *, first: Collection[UUID], limit: int
 ) -> Sequence[Member]:
-    """Return members with a number; of more than `limit` these members come first."""
+    """Return at most `limit` members with a number, the given members first."""
     query = select(Member).where(Member.phone_hash == phone_hash)
     ordered = query.order_by(Member.id.in_(list(first)).desc(), Member.id)
     return (await session.scalars(ordered.limit(limit))).all()
@@ -30,6 +30,6 @@ async def count_by_phone(
 
 
 async def lock_phones(session: AsyncSession, phone_hashes: Collection[bytes]) -> None:
-    """Let those who add members to these numbers take turns until the end of the transaction."""
+    """Serialise enrolments with these numbers until the end of the transaction."""
     for key in sorted(int.from_bytes(each[:8], "big", signed=True) for each in phone_hashes):
         await session.execute(select(func.pg_advisory_xact_lock(key)))

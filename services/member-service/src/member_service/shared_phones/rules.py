@@ -1,4 +1,4 @@
-"""How many members may have one telephone number."""
+"""Limits on members with one telephone number."""
 
 from enum import StrEnum
 
@@ -25,5 +25,5 @@ class PhoneMembersFull(Conflict):
 
 
 def has_room(of_all: int, of_agent: int, *, limits: Limits) -> bool:
-    """Tell whether so many members may have one number, so many of them enrolled by one agent."""
+    """Tell whether a number may have this many members, and this many of one agent."""
     return of_all <= limits.members_per_phone and of_agent <= limits.members_per_phone_and_agent

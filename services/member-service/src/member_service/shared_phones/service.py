@@ -1,7 +1,7 @@
-"""How many members one telephone number has: bounded at enrolment and correction, and flagged.
+"""Bound and flag the number of members that share one telephone number.
 
-Several members may share a number, such as a family. Many of them are a sign of made-up members,
-and whoever has the number signs in as all of them.
+Several members may share a number, such as a family. Many members with one number are a sign of
+fraud, and the owner of the number can sign in as all of them.
 """
 
 from collections import Counter
@@ -21,12 +21,12 @@ from perisai_kit.privacy.keyring import Keyring
 
 MATCHES_SHOWN = 50
 COUNTED_ALONE_FROM = 10
-"""From so many members on, or half of the limit, those who add some to a number take turns."""
+"""From this many members on, or half of the limit, enrolments with a number are serialised."""
 
 
 @dataclass(frozen=True, slots=True)
 class Newcomer:
-    """Somebody who may be registered, as far as the number goes."""
+    """A person to register, with the facts that this check needs."""
 
     id: UUID
     nik_hash: bytes
@@ -40,10 +40,10 @@ async def find_without_room(
     agent_account: UUID | None,
     limits: Limits,
 ) -> frozenset[UUID]:
-    """Return those whose number has no room left; the earlier ones get it.
+    """Return the newcomers whose number has no room left; earlier newcomers have priority.
 
-    agent_account: the agent's who enrols them, if it is an agent. Somebody who is registered
-    already takes no room.
+    agent_account: of the enrolling agent, if it is an agent. People who are already registered
+    take no room.
     """
     wanted = Counter(each.phone_hash for each in newcomers)
     counts = await queries.count_by_phone(session, wanted, made_by=agent_account)
@@ -79,7 +79,7 @@ async def find_without_room(
 async def check_room(
     session: AsyncSession, phone: str, *, keyring: Keyring, limits: Limits
 ) -> None:
-    """Check that one more member may have this number. Raises: PhoneMembersFull."""
+    """Check that this number has room for one more member. Raises: PhoneMembersFull."""
     phone_hash = keyring.lookup("phone", phone)
     await queries.lock_phones(session, [phone_hash])
     counts = await queries.count_by_phone(session, [phone_hash], made_by=None)
@@ -100,6 +100,6 @@ async def list_flags(
 async def list_by_phone(
     session: AsyncSession, *, phone: str, keyring: Keyring, first: Collection[UUID] = ()
 ) -> Sequence[Member]:
-    """Return the members who gave this telephone number, at most 50: of more, these first."""
+    """Return at most 50 members with this telephone number, the given members first."""
     phone_hash = keyring.lookup("phone", phone)
     return await queries.list_by_phone(session, phone_hash, first=first, limit=MATCHES_SHOWN)

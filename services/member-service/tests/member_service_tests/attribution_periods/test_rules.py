@@ -68,7 +68,9 @@ def test_the_first_attribution_holds_for_every_day_before_it_too() -> None:
     assert period_on(periods, date(2040, 1, 1)).place.agent_id == FIRST
 
 
-def test_a_planned_hand_over_leaves_the_agent_in_care_and_in_sight_until_the_day_before() -> None:
+def test_a_planned_hand_over_leaves_attribution_and_sight_with_the_agent_until_the_day_before() -> (
+    None
+):
     april = date(2027, 4, 1)
     periods = judge_attributions(MEMBER, [enrolled(), decided(SECOND, april)], agents=AT_WORK)
 
@@ -77,7 +79,7 @@ def test_a_planned_hand_over_leaves_the_agent_in_care_and_in_sight_until_the_day
     assert period_on(periods, april).place.agent_id == SECOND
 
 
-def test_a_take_over_ends_the_agents_sight_at_once_and_the_care_at_midnight() -> None:
+def test_a_take_over_ends_the_agents_sight_at_once_and_the_attribution_at_midnight() -> None:
     tomorrow = date(2026, 10, 2)
     periods = judge_attributions(
         MEMBER, [enrolled(), decided(None, tomorrow, at_once=True)], agents=AT_WORK
@@ -88,7 +90,7 @@ def test_a_take_over_ends_the_agents_sight_at_once_and_the_care_at_midnight() ->
     assert period_on(periods, tomorrow).place == BRANCH
 
 
-def test_a_dismissed_agent_is_in_care_to_the_end_of_the_day_and_out_of_sight_at_once() -> None:
+def test_a_dismissal_ends_sight_at_once_and_the_attribution_at_the_end_of_the_day() -> None:
     gone = agent((noon(date(2026, 10, 15)), DecisionKind.DISMISSED))
     periods = judge_attributions(MEMBER, [enrolled()], agents={FIRST: gone})
 
@@ -99,7 +101,7 @@ def test_a_dismissed_agent_is_in_care_to_the_end_of_the_day_and_out_of_sight_at_
     assert after.attribution_id == last.attribution_id
 
 
-def test_a_suspended_agent_stays_in_care() -> None:
+def test_a_suspended_agent_keeps_the_attribution() -> None:
     away = agent((noon(date(2026, 10, 15)), DecisionKind.SUSPENDED))
     periods = judge_attributions(MEMBER, [enrolled()], agents={FIRST: away})
 
@@ -123,7 +125,7 @@ def test_a_suspended_agent_stays_in_care() -> None:
         ([(datetime(2026, 12, 31, 17, 30, tzinfo=UTC), DecisionKind.SUSPENDED)], True),
     ],
 )
-def test_a_successor_who_is_not_at_work_on_the_first_day_means_the_branch(
+def test_the_branch_replaces_a_successor_who_is_not_at_work_on_the_first_day(
     decisions: list[tuple[datetime, DecisionKind]], works: bool
 ) -> None:
     new_year = date(2027, 1, 1)
@@ -136,7 +138,7 @@ def test_a_successor_who_is_not_at_work_on_the_first_day_means_the_branch(
 
 
 @pytest.mark.parametrize("kind", [DecisionKind.SUSPENDED, DecisionKind.DISMISSED])
-def test_who_enrols_before_the_word_of_the_end_is_in_care_unless_dismissed(
+def test_an_agent_who_enrols_before_the_end_is_known_gets_the_member_unless_dismissed(
     kind: DecisionKind,
 ) -> None:
     gone = agent((noon(date(2026, 9, 4)), kind))
@@ -146,7 +148,7 @@ def test_who_enrols_before_the_word_of_the_end_is_in_care_unless_dismissed(
     assert found == (FIRST if kind is DecisionKind.SUSPENDED else None)
 
 
-def test_nobody_is_in_care_of_themselves() -> None:
+def test_a_member_is_never_attributed_to_their_own_agent_record() -> None:
     agents = {**AT_WORK, SECOND: agent(member_id=MEMBER)}
     periods = judge_attributions(MEMBER, [enrolled(SECOND)], agents=agents)
 
@@ -164,7 +166,7 @@ def test_at_the_first_of_month_61_the_branch_takes_over_and_a_later_decision_sti
     assert period_on(periods, later.from_date).place.agent_id == SECOND
 
 
-def test_a_hand_over_on_the_first_of_month_61_means_the_branch() -> None:
+def test_the_branch_gets_a_member_who_is_handed_over_on_the_first_of_month_61() -> None:
     over = Month.of(ENROLLED).plus(60).first_day
     periods = judge_attributions(
         MEMBER, [enrolled(), decided(SECOND, over)], agents=AT_WORK, passes_on=[over]
@@ -173,7 +175,7 @@ def test_a_hand_over_on_the_first_of_month_61_means_the_branch() -> None:
     assert period_on(periods, over).reason is AttributionReason.MONTHS_OVER
 
 
-def test_a_plan_for_the_same_day_gives_no_sight_back_after_a_take_over() -> None:
+def test_a_plan_for_the_same_day_restores_no_sight_after_a_take_over() -> None:
     new_year = date(2027, 1, 1)
     taken = decided(None, new_year, at_once=True, made_at=noon(date(2026, 12, 31), 3))
     planned = decided(SECOND, new_year, made_at=noon(date(2026, 12, 31), 4))
@@ -183,7 +185,7 @@ def test_a_plan_for_the_same_day_gives_no_sight_back_after_a_take_over() -> None
     assert period_on(periods, new_year).place.agent_id == SECOND
 
 
-def test_a_plan_for_the_day_after_a_dismissal_gives_no_sight_back() -> None:
+def test_a_plan_for_the_day_after_a_dismissal_restores_no_sight() -> None:
     gone = {**AT_WORK, FIRST: agent((noon(date(2026, 12, 31)), DecisionKind.DISMISSED))}
     plan = decided(SECOND, date(2027, 1, 1))
     periods = judge_attributions(MEMBER, [enrolled(), plan], agents=gone)

@@ -37,7 +37,7 @@ __all__ = ["march", "successor"]
 
 
 @pytest.mark.parametrize("kind", [AgentSuspended, AgentDismissed])
-async def test_nobody_is_given_to_an_agent_who_is_not_at_work(
+async def test_no_member_is_handed_to_an_agent_who_is_not_at_work(
     session: AsyncSession,
     enrol: Enrol,
     officer: Any,
@@ -55,7 +55,7 @@ async def test_nobody_is_given_to_an_agent_who_is_not_at_work(
         )
 
 
-async def test_a_reinstated_agent_can_be_given_members_again(
+async def test_a_reinstated_agent_can_get_members_again(
     session: AsyncSession,
     enrol: Enrol,
     officer: Any,
@@ -76,7 +76,7 @@ async def test_a_reinstated_agent_can_be_given_members_again(
     assert made.wadah_id == back.wadah_id
 
 
-async def test_a_successor_who_leaves_before_the_first_day_means_the_branch(
+async def test_the_branch_replaces_a_successor_who_leaves_before_the_first_day(
     session: AsyncSession,
     enrol: Enrol,
     officer: Any,
@@ -93,9 +93,9 @@ async def test_a_successor_who_leaves_before_the_first_day_means_the_branch(
     for _ in range(2):
         await TASKS.on_agents_decided(session, [gone])
 
-    told = [data for kind, data in await published(session) if kind == "member.attributed.v1"]
-    assert [each["attribution_no"] for each in told] == [1, 2, 3]
-    assert [each["agent_id"] for each in told[-1]["periods"]][1:] == [None]
+    facts = [data for kind, data in await published(session) if kind == "member.attributed.v1"]
+    assert [each["attribution_no"] for each in facts] == [1, 2, 3]
+    assert [each["agent_id"] for each in facts[-1]["periods"]][1:] == [None]
     march.at(datetime(2026, 4, 1, 3, 0, tzinfo=UTC))
     await sees(session, officer, member)
     assert (member.agent_id, member.present_period.reason) == (

@@ -29,7 +29,7 @@ async def own(own_database: Callable[[str], Urls], keyring: Keyring) -> AsyncIte
 
 
 @pytest.mark.race
-async def test_decisions_on_two_agents_and_a_hand_over_between_them_do_not_wait_in_a_circle(
+async def test_decisions_on_two_agents_and_a_hand_over_between_them_do_not_deadlock(
     own: Database, enrol: Enrol, agent: Any, officer: Any
 ) -> None:
     first, second = (
@@ -60,7 +60,7 @@ async def test_decisions_on_two_agents_and_a_hand_over_between_them_do_not_wait_
 
 @pytest.mark.race
 @pytest.mark.parametrize("how", ["enrolment", "hand-over"])
-async def test_a_dismissal_finds_the_members_who_are_just_given_to_the_agent(
+async def test_a_dismissal_finds_members_who_are_handed_to_the_agent_at_the_same_time(
     own: Database, enrol: Enrol, agent: Any, officer: Any, how: str
 ) -> None:
     activated = at_work(AgentActivated, agent_id=agent.principal.agent_id)

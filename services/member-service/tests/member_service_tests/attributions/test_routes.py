@@ -12,7 +12,7 @@ from perisai_kit.domain import clock
 Enrol = Callable[..., Awaitable[Member]]
 
 
-async def test_an_officer_hands_over_and_everybody_in_charge_reads_it(
+async def test_an_officer_hands_over_and_everyone_responsible_reads_it(
     client: httpx.AsyncClient,
     database: Database,
     enrol: Enrol,
@@ -25,8 +25,8 @@ async def test_an_officer_hands_over_and_everybody_in_charge_reads_it(
     body = {"agent_id": None, "reason": "agent_left"}
 
     made = await client.post(path, json=body, headers=officer.headers)
-    himself = make_subject(Role.MEMBER, member_id=member.id)
-    listed = (await client.get(path, headers=himself.headers)).json()
+    member_subject = make_subject(Role.MEMBER, member_id=member.id)
+    listed = (await client.get(path, headers=member_subject.headers)).json()
 
     tomorrow = str(clock.today() + timedelta(days=1))
     assert (made.status_code, made.json()["from_date"]) == (201, tomorrow)
@@ -39,7 +39,7 @@ async def test_an_officer_hands_over_and_everybody_in_charge_reads_it(
     withdrawn = await client.post(
         f"{path}/{made.json()['id']}/withdrawal", json={}, headers=officer.headers
     )
-    listed = (await client.get(path, headers=himself.headers)).json()
+    listed = (await client.get(path, headers=member_subject.headers)).json()
 
     assert (withdrawn.status_code, len(listed["items"]), len(listed["periods"])) == (200, 2, 1)
 

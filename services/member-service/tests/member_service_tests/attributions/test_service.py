@@ -92,7 +92,7 @@ async def sees(session: AsyncSession, viewer: Any, member: Member) -> bool:
     return True
 
 
-async def test_enrolment_by_an_agent_puts_the_member_in_care_from_that_day(
+async def test_enrolment_by_an_agent_attributes_the_member_from_that_day(
     session: AsyncSession, enrol: Enrol, agent: Any, published: Published
 ) -> None:
     member = await enrol(session)
@@ -121,7 +121,7 @@ async def test_enrolment_by_an_agent_puts_the_member_in_care_from_that_day(
     }
 
 
-async def test_enrolment_by_an_officer_puts_the_member_in_the_branchs_care(
+async def test_enrolment_by_an_officer_attributes_the_member_to_the_branch(
     session: AsyncSession, enrol: Enrol, officer: Any
 ) -> None:
     member = await enrol(session, by=officer)
@@ -162,7 +162,7 @@ async def test_a_planned_hand_over_moves_sight_on_its_first_day_and_not_before(
     assert (member.agent_id, member.wadah_id) == (successor.agent_id, successor.wadah_id)
 
 
-async def test_a_take_over_ends_sight_at_once_and_care_at_midnight(
+async def test_a_take_over_ends_sight_at_once_and_attribution_at_midnight(
     session: AsyncSession,
     enrol: Enrol,
     agent: Any,
@@ -179,9 +179,9 @@ async def test_a_take_over_ends_sight_at_once_and_care_at_midnight(
     assert (made.from_date, made.at_once) == (TODAY + timedelta(days=1), True)
     assert not await sees(session, agent, member)
     assert member.agent_id == agent.principal.agent_id
-    kind, told = (await published(session))[-1]
-    assert (kind, told["attribution_no"]) == ("member.attributed.v1", 2)
-    assert [(each["agent_id"], each["agent_sees"]) for each in told["periods"]] == [
+    kind, fact = (await published(session))[-1]
+    assert (kind, fact["attribution_no"]) == ("member.attributed.v1", 2)
+    assert [(each["agent_id"], each["agent_sees"]) for each in fact["periods"]] == [
         (str(agent.principal.agent_id), False),
         (None, False),
     ]
@@ -281,7 +281,7 @@ async def test_a_planned_hand_over_is_withdrawn_before_it_begins_and_not_after(
         )
 
 
-async def test_nobody_is_given_to_themselves(
+async def test_an_agent_does_not_get_their_own_membership(
     session: AsyncSession, enrol: Enrol, officer: Any
 ) -> None:
     member = await enrol(session)
@@ -294,7 +294,7 @@ async def test_nobody_is_given_to_themselves(
         )
 
 
-async def test_an_officer_gives_nobody_to_an_agent_of_another_branch(
+async def test_an_officer_hands_no_member_to_an_agent_of_another_branch(
     session: AsyncSession, enrol: Enrol, officer: Any
 ) -> None:
     member = await enrol(session)
@@ -355,7 +355,7 @@ async def test_a_hand_over_begins_on_the_first_of_a_coming_month_for_a_reason(
         )
 
 
-async def test_the_same_change_again_is_the_same_attribution(
+async def test_a_repeated_change_returns_the_same_attribution(
     session: AsyncSession, enrol: Enrol, officer: Any, published: Published, march: BusinessTime
 ) -> None:
     member = await enrol(session)
@@ -381,7 +381,7 @@ async def test_an_attribution_id_is_used_for_one_attribution(
         await service.change(session, member_id=other.id, new=new, officer=officer.principal)
 
 
-async def test_giving_a_member_to_who_has_the_member_is_refused(
+async def test_handing_a_member_to_the_present_agent_is_refused(
     session: AsyncSession, enrol: Enrol, officer: Any
 ) -> None:
     member = await enrol(session, by=officer)

@@ -32,7 +32,7 @@ SENSITIVE = {
 
 
 @pytest.mark.parametrize("field", SENSITIVE)
-async def test_nobody_changes_a_sensitive_fact_alone(
+async def test_one_person_cannot_change_a_sensitive_fact(
     client: httpx.AsyncClient, agent: Any, officer: Any, member: Member, field: str
 ) -> None:
     patch = {"declared_income": 2_000_000, field: SENSITIVE[field]}

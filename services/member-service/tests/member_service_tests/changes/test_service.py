@@ -32,7 +32,7 @@ def change(agent: Any, limits: Limits, keyring: Keyring) -> Change:
     return make
 
 
-async def test_a_change_says_which_fields_and_not_what_they_hold(
+async def test_a_change_names_its_fields_without_their_values(
     session: AsyncSession, enrol: Enrol, change: Change, agent: Any, published: Published
 ) -> None:
     member = await enrol(session)
@@ -50,7 +50,7 @@ async def test_a_change_says_which_fields_and_not_what_they_hold(
     assert (recorded.version, recorded.made_by) == (2, agent.principal.account_id)
 
 
-async def test_a_change_to_what_it_was_is_no_change(
+async def test_a_change_to_the_present_value_is_no_change(
     session: AsyncSession, enrol: Enrol, change: Change, published: Published
 ) -> None:
     member = await enrol(session)

@@ -114,7 +114,7 @@ def second_officer(make_subject: Callable[..., Any], officer: Any) -> Any:
 
 
 @pytest.fixture
-def himself(make_subject: Callable[..., Any], member: Member) -> Any:
+def member_subject(make_subject: Callable[..., Any], member: Member) -> Any:
     return make_subject(Role.MEMBER, member_id=member.id)
 
 

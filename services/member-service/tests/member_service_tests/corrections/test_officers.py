@@ -35,7 +35,7 @@ async def identity(client: httpx.AsyncClient, member: Member, by: Any) -> dict[s
     return found
 
 
-async def test_two_officers_with_evidence_stand_for_the_code(
+async def test_two_officers_with_evidence_replace_the_code(
     client: httpx.AsyncClient,
     desk: Desk,
     agent: Any,
@@ -69,11 +69,14 @@ async def test_an_officers_proposal_is_the_first_of_two_approvals(
     bare = await desk.propose(officer, PAYER)
     correction_id = await desk.proposed(officer, PAYER, evidence="A letter of the sponsor")
 
-    own = await desk.approve(officer, correction_id)
+    own_approval = await desk.approve(officer, correction_id)
     second = await desk.approve(second_officer, correction_id)
 
     assert (bare.status_code, bare.json()["code"]) == (422, "evidence_missing")
-    assert (own.status_code, own.json()["code"]) == (403, "second_officer_required")
+    assert (own_approval.status_code, own_approval.json()["code"]) == (
+        403,
+        "second_officer_required",
+    )
     assert second.json()["status"] == "applied"
 
 
@@ -98,7 +101,7 @@ async def test_officers_change_a_telephone_only_after_a_notice_to_the_old_number
     sms.refusals.clear()
 
     await advance()
-    told = await desk.get(officer, correction_id)
+    correction = await desk.get(officer, correction_id)
     business_time.at(now + timedelta(hours=71, minutes=59))
     await advance()
     early = await identity(client, member, officer)
@@ -109,7 +112,7 @@ async def test_officers_change_a_telephone_only_after_a_notice_to_the_old_number
     assert (waiting.json()["status"], waiting.json()["effective_at"]) == ("waiting", None)
     assert (again.status_code, again.json()["code"]) == (409, "correction_approved")
     assert untold["effective_at"] is None
-    assert told["effective_at"] is not None
+    assert correction["effective_at"] is not None
     assert sms.phones(NOTICES) == [OLD_PHONE, OLD_PHONE]
     assert {body["id"] for _, body in sms.asked} == {correction_id}
     assert (early["phone"], late["phone"]) == (OLD_PHONE, NEW_PHONE)
@@ -124,13 +127,13 @@ async def test_officers_change_a_telephone_only_after_a_notice_to_the_old_number
     assert steps[-1]["made_by"] == str(second_officer.principal.account_id)
 
 
-@pytest.mark.parametrize("who", ["himself", "officer"])
+@pytest.mark.parametrize("who", ["member", "officer"])
 async def test_a_waiting_telephone_is_stopped_by_the_member_or_an_officer(
     client: httpx.AsyncClient,
     desk: Desk,
     officer: Any,
     second_officer: Any,
-    himself: Any,
+    member_subject: Any,
     member: Member,
     advance: Advance,
     business_time: BusinessTime,
@@ -140,7 +143,7 @@ async def test_a_waiting_telephone_is_stopped_by_the_member_or_an_officer(
     await desk.approve(second_officer, correction_id)
     await advance()
 
-    stopped = await desk.reject({"himself": himself, "officer": officer}[who], correction_id)
+    stopped = await desk.reject({"member": member_subject, "officer": officer}[who], correction_id)
     business_time.at(clock.now() + timedelta(days=30))
     await advance()
 
@@ -150,52 +153,54 @@ async def test_a_waiting_telephone_is_stopped_by_the_member_or_an_officer(
     assert (late.status_code, late.json()["code"]) == (409, "correction_ended")
 
 
-async def test_the_member_need_not_wait(
+async def test_a_members_code_ends_the_delay(
     client: httpx.AsyncClient,
     desk: Desk,
     officer: Any,
     second_officer: Any,
-    himself: Any,
+    member_subject: Any,
     member: Member,
     advance: Advance,
 ) -> None:
     correction_id = await desk.proposed(officer, PHONE, evidence="KTP seen")
     await desk.approve(second_officer, correction_id)
 
-    confirmed = await desk.confirm(himself, correction_id)
+    confirmed = await desk.confirm(member_subject, correction_id)
 
     assert confirmed.json()["status"] == "applied"
     assert await advance() is False
     assert (await identity(client, member, officer))["phone"] == NEW_PHONE
 
 
-async def test_an_officer_does_not_decide_about_the_own_membership(
+async def test_an_officer_does_not_decide_about_their_own_membership(
     desk: Desk, agent: Any, officer: Any, make_subject: Subjects, member: Member
 ) -> None:
     scope = officer.principal.scope
-    own = make_subject(Role.BRANCH_OFFICER, Role.MEMBER, scope=scope, member_id=member.id)
+    own_officer = make_subject(Role.BRANCH_OFFICER, Role.MEMBER, scope=scope, member_id=member.id)
     correction_id = await desk.proposed(agent, NAME)
 
-    answer = await desk.approve(own, correction_id)
+    answer = await desk.approve(own_officer, correction_id)
 
     assert (answer.status_code, answer.json()["code"]) == (403, "own_record")
 
 
-async def test_the_own_proposal_of_an_officer_who_is_the_member_is_no_approval(
+async def test_the_proposal_of_an_officer_for_their_own_membership_is_no_approval(
     desk: Desk, officer: Any, make_subject: Subjects, member: Member
 ) -> None:
     scope = officer.principal.scope
-    own = make_subject(Role.BRANCH_OFFICER, Role.MEMBER, scope=scope, member_id=member.id)
-    correction_id = await desk.proposed(own, NAME, evidence="I know my name")
+    own_officer = make_subject(Role.BRANCH_OFFICER, Role.MEMBER, scope=scope, member_id=member.id)
+    correction_id = await desk.proposed(own_officer, NAME, evidence="I know my name")
 
     approved = await desk.approve(officer, correction_id)
 
     assert approved.json()["status"] == "open"
 
 
-async def test_an_agent_and_a_member_approve_nothing(desk: Desk, agent: Any, himself: Any) -> None:
+async def test_an_agent_and_a_member_approve_nothing(
+    desk: Desk, agent: Any, member_subject: Any
+) -> None:
     correction_id = await desk.proposed(agent, NAME)
 
-    answers = [await desk.approve(by, correction_id) for by in (agent, himself)]
+    answers = [await desk.approve(by, correction_id) for by in (agent, member_subject)]
 
     assert {(each.status_code, each.json()["code"]) for each in answers} == {(403, "forbidden")}

@@ -79,12 +79,12 @@ async def test_the_member_confirms_with_the_code_sent_to_the_present_telephone(
 
 
 async def test_the_member_proposes_and_confirms_with_the_old_number(
-    client: httpx.AsyncClient, desk: Desk, himself: Any, member: Member, sms: GatewayDouble
+    client: httpx.AsyncClient, desk: Desk, member_subject: Any, member: Member, sms: GatewayDouble
 ) -> None:
-    correction_id = await desk.proposed(himself, PHONE)
-    await desk.step(himself, correction_id, "code")
+    correction_id = await desk.proposed(member_subject, PHONE)
+    await desk.step(member_subject, correction_id, "code")
 
-    confirmed = await desk.confirm(himself, correction_id)
+    confirmed = await desk.confirm(member_subject, correction_id)
 
     assert confirmed.status_code == 200
     assert sms.phones(SENDING) == sms.phones(TRYING) == [OLD_PHONE]
@@ -95,20 +95,20 @@ async def test_a_foreign_member_has_no_corrections(
 ) -> None:
     correction_id = await desk.proposed(agent, NAME)
     elsewhere = Scope(ScopeKind.BRANCH, "jember", "jatim")
-    strangers = (
+    others = (
         make_agent(),
         make_subject(Role.BRANCH_OFFICER, scope=elsewhere),
         make_subject(Role.MEMBER, member_id=new_id()),
     )
 
-    for stranger in strangers:
+    for other in others:
         answers = [
-            await desk.propose(stranger, PAYER, evidence="x"),
-            await client.get(desk.path, headers=stranger.headers),
-            await client.get(f"{desk.path}/{correction_id}", headers=stranger.headers),
-            await desk.step(stranger, correction_id, "code"),
-            await desk.confirm(stranger, correction_id),
-            await desk.reject(stranger, correction_id),
+            await desk.propose(other, PAYER, evidence="x"),
+            await client.get(desk.path, headers=other.headers),
+            await client.get(f"{desk.path}/{correction_id}", headers=other.headers),
+            await desk.step(other, correction_id, "code"),
+            await desk.confirm(other, correction_id),
+            await desk.reject(other, correction_id),
         ]
         assert {(each.status_code, each.json()["code"]) for each in answers} == {
             (404, "member_not_found")
@@ -119,9 +119,9 @@ async def test_an_agent_rejects_only_own_proposals(desk: Desk, agent: Any, offic
     officers = await desk.proposed(officer, NAME, evidence="KTP seen")
     foreign = await desk.reject(agent, officers)
     await desk.reject(officer, officers)
-    own = await desk.proposed(agent, NAME)
+    own_proposal = await desk.proposed(agent, NAME)
 
-    rejected = await desk.reject(agent, own)
+    rejected = await desk.reject(agent, own_proposal)
 
     assert (foreign.status_code, foreign.json()["code"]) == (403, "forbidden")
     assert rejected.json()["status"] == "rejected"
@@ -157,7 +157,7 @@ async def test_a_proposal_needs_the_version_that_was_read(
     assert fresh.status_code == 201
 
 
-async def test_the_same_proposal_again_is_the_first_one(desk: Desk, agent: Any) -> None:
+async def test_a_repeated_proposal_returns_the_first_one(desk: Desk, agent: Any) -> None:
     id_ = str(new_id())
     first = await desk.propose(agent, NAME, id=id_)
 
@@ -202,7 +202,7 @@ async def test_a_proposal_keeps_the_rules(
         (TRYING, (500, "error"), (503, "unavailable")),
     ],
 )
-async def test_what_the_gateway_refuses_changes_nothing(
+async def test_a_refusal_of_the_gateway_changes_nothing(
     desk: Desk,
     agent: Any,
     sms: GatewayDouble,

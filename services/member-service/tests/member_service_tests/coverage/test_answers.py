@@ -1,4 +1,4 @@
-"""For whom a settled payment counts: told once, and again when a late word changes it."""
+"""Answers to settled payments: published once, and again when a late fact changes them."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
@@ -48,7 +48,7 @@ async def answers(session: AsyncSession, published: Published) -> list[dict[str,
     ]
 
 
-async def test_a_payment_counts_for_who_is_in_care_on_its_day_whatever_it_pays(
+async def test_a_payment_counts_for_the_agent_of_its_day_whatever_months_it_pays(
     session: AsyncSession,
     member: Member,
     agent: Any,
@@ -70,17 +70,17 @@ async def test_a_payment_counts_for_who_is_in_care_on_its_day_whatever_it_pays(
 
     await service.extend(session, [after, before], TERMS)
 
-    told = {each["payment_id"]: each for each in await answers(session, published)}
-    assert told[str(before.payment_id)]["agent_id"] == str(agent.principal.agent_id)
-    assert told[str(after.payment_id)]["agent_id"] == str(successor.agent_id)
-    assert {each["first_month"] for each in told.values()} == {"2026-11"}
-    assert [told[str(each.payment_id)]["is_acquisition"] for each in (before, after)] == [
+    answered = {each["payment_id"]: each for each in await answers(session, published)}
+    assert answered[str(before.payment_id)]["agent_id"] == str(agent.principal.agent_id)
+    assert answered[str(after.payment_id)]["agent_id"] == str(successor.agent_id)
+    assert {each["first_month"] for each in answered.values()} == {"2026-11"}
+    assert [answered[str(each.payment_id)]["is_acquisition"] for each in (before, after)] == [
         True,
         False,
     ]
 
 
-async def test_the_first_payment_that_stands_is_the_acquisition_in_any_order_of_telling(
+async def test_the_first_payment_that_stands_is_the_acquisition_in_any_order_of_arrival(
     session: AsyncSession, member: Member, november: BusinessTime, published: Published
 ) -> None:
     november.at(at(20))
@@ -90,8 +90,10 @@ async def test_the_first_payment_that_stands_is_the_acquisition_in_any_order_of_
     await service.extend(session, [later], TERMS)
     await service.extend(session, [early], TERMS)
 
-    told = await answers(session, published)
-    assert [(each["payment_id"], each["answer_no"], each["is_acquisition"]) for each in told] == [
+    answered = await answers(session, published)
+    assert [
+        (each["payment_id"], each["answer_no"], each["is_acquisition"]) for each in answered
+    ] == [
         (str(later.payment_id), 1, True),
         (str(early.payment_id), 1, True),
         (str(later.payment_id), 2, False),
@@ -106,14 +108,14 @@ async def test_a_declined_payment_is_no_acquisition(
 
     await service.extend(session, [declined, stands], TERMS)
 
-    told = await answers(session, published)
-    assert [(each["kind"], each.get("is_acquisition")) for each in told] == [
+    answered = await answers(session, published)
+    assert [(each["kind"], each.get("is_acquisition")) for each in answered] == [
         ("declined", None),
         ("extended", True),
     ]
 
 
-async def test_the_last_word_on_a_former_registration_decides(
+async def test_the_latest_evidence_on_a_former_registration_decides(
     session: AsyncSession, member: Member, officer: Any, published: Published
 ) -> None:
     await service.extend(session, [payment(member.id, "2026-11", at=at(4))], TERMS)
@@ -127,8 +129,8 @@ async def test_the_last_word_on_a_former_registration_decides(
             terms=TERMS,
         )
 
-    told = await answers(session, published)
-    assert [(each["answer_no"], each["is_acquisition"]) for each in told] == [
+    answered = await answers(session, published)
+    assert [(each["answer_no"], each["is_acquisition"]) for each in answered] == [
         (1, True),
         (2, False),
         (3, True),
@@ -137,7 +139,7 @@ async def test_the_last_word_on_a_former_registration_decides(
     assert (member.new_to_bpu, member.new_to_bpu_basis) == (True, "bpjs_record")
 
 
-async def test_a_word_of_a_kind_that_does_not_suffice_makes_no_acquisition(
+async def test_evidence_of_an_insufficient_kind_makes_no_acquisition(
     session: AsyncSession, member: Member, published: Published
 ) -> None:
     strict = TERMS.__class__(
@@ -152,7 +154,7 @@ async def test_a_word_of_a_kind_that_does_not_suffice_makes_no_acquisition(
     assert [each["is_acquisition"] for each in await answers(session, published)] == [False]
 
 
-async def test_a_late_word_that_the_successor_was_away_changes_the_answer(
+async def test_the_late_fact_that_the_successor_was_away_changes_the_answer(
     session: AsyncSession,
     member: Member,
     officer: Any,
@@ -175,8 +177,8 @@ async def test_a_late_word_that_the_successor_was_away_changes_the_answer(
 
     await TASKS.on_agents_decided(session, [suspended])
 
-    told = await answers(session, published)
-    assert [(each["answer_no"], each["agent_id"]) for each in told] == [
+    answered = await answers(session, published)
+    assert [(each["answer_no"], each["agent_id"]) for each in answered] == [
         (1, str(successor.agent_id)),
         (2, None),
     ]
@@ -198,8 +200,8 @@ async def test_a_member_of_five_years_passes_to_the_branch_at_the_first_of_month
 
     await service.extend(session, paid, TERMS)
 
-    told = {each["payment_id"]: each for each in await answers(session, published)}
-    last, over = told[str(paid[59].payment_id)], told[str(paid[60].payment_id)]
+    answered = {each["payment_id"]: each for each in await answers(session, published)}
+    last, over = answered[str(paid[59].payment_id)], answered[str(paid[60].payment_id)]
     assert (last["agent_id"], over["agent_id"]) == (str(agent.principal.agent_id), None)
     await session.refresh(member)
     assert (member.present_period.from_date, member.present_period.reason) == (
@@ -208,7 +210,7 @@ async def test_a_member_of_five_years_passes_to_the_branch_at_the_first_of_month
     )
 
 
-async def test_evidence_is_told_and_read_by_officers(
+async def test_officers_record_and_read_evidence(
     client: httpx.AsyncClient, database: Database, enrol: Enrol, officer: Any, agent: Any
 ) -> None:
     async with database.begin() as session:

@@ -75,7 +75,7 @@ def test_an_open_registration_is_offered_its_unpaid_months_until_it_lapses() -> 
     assert not found.offers[0].opens_registration
 
 
-def test_paid_months_between_are_stepped_over() -> None:
+def test_paid_months_between_are_skipped() -> None:
     # The payment of October was taken back by the bank.
     paid = [pay("2026-09-05", "2026-09"), pay("2026-11-05", "2026-11")]
 
@@ -134,7 +134,7 @@ def test_a_bill_that_registers_ends_before_the_65th_birthday(
     assert found.not_billable is (None if expected else NotBillable.OVER_AGE)
 
 
-def test_who_is_inside_a_registration_at_65_may_go_on() -> None:
+def test_a_member_with_an_open_registration_may_go_on_at_65() -> None:
     found = billable(pay("2026-09-05", "2026-09"), at="2026-11-20", born=date(1961, 11, 10))
 
     assert offers(found) == [("2026-10", "2027-01-01T00:00", 24)]

@@ -104,7 +104,7 @@ async def test_a_lapse_is_announced_a_day_after_it_and_once(
     assert (ended["ended_on"], ended["reason_code"]) == ("2027-04-01", "lapsed")
 
 
-async def test_a_mistaken_report_is_taken_back(
+async def test_a_mistaken_report_is_withdrawn(
     client: httpx.AsyncClient, database: Database, member: Member, officer: Any
 ) -> None:
     ending_id = str(new_id())
@@ -150,7 +150,7 @@ async def test_the_same_report_twice_is_one_and_another_one_under_its_id_is_refu
         ("lapsed", "2026-11-20", 422),
     ],
 )
-async def test_an_ending_is_of_a_day_that_can_be_known(
+async def test_the_day_of_an_ending_must_be_knowable(
     client: httpx.AsyncClient,
     member: Member,
     officer: Any,

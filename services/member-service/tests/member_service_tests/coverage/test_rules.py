@@ -7,7 +7,7 @@ import pytest
 from member_service_tests.registrations.histories import random_history
 from member_service_tests.registrations.payments import judge, moment, months, pay
 
-from member_service.coverage.rules import Cover, Coverage, coverage, find_state
+from member_service.coverage.rules import Cover, Coverage, find_coverage, find_state
 from member_service.holidays.rules import Holidays, last_month_due
 from member_service.members.rules import Standing, find_standing
 from member_service.registrations.rules import Ending, EndReason, History, WaitingMonth
@@ -19,7 +19,7 @@ OFF = Holidays({}, joint_leave=True)
 def at(
     history: History, text: str, *, known: str = "2029-01-01", waiting: WaitingMonth | None = None
 ) -> Coverage:
-    return coverage(
+    return find_coverage(
         history,
         at=moment(text),
         known_at=moment(known),
@@ -28,7 +28,7 @@ def at(
     )
 
 
-def test_nobody_is_covered_who_has_not_paid() -> None:
+def test_a_member_without_a_payment_is_not_covered() -> None:
     found = at(judge(), "2026-09-05")
 
     assert (found.standing, found.cover) == (Standing.REGISTERED_UNPAID, Cover.NOT_COVERED)
@@ -148,14 +148,14 @@ def test_the_full_death_benefit_needs_three_months_in_a_row_that_are_over(
     assert (found.consecutive_months, found.jkm_benefit) == expected
 
 
-def test_the_waiting_cannot_be_bought_with_old_months() -> None:
+def test_old_months_do_not_shorten_the_waiting_period() -> None:
     # Enrolled on 5 September, nothing paid; on 10 November September to November.
     history = judge(pay("2026-11-10", "2026-09", "2026-10", "2026-11"))
 
     assert at(history, "2026-11-10").cover is Cover.NOT_COVERED
 
 
-def test_a_later_hole_does_not_restart_the_waiting() -> None:
+def test_a_later_unpaid_month_does_not_restart_the_waiting_period() -> None:
     history = judge(
         pay("2026-01-05", "2026-01", "2026-02", "2026-03"), pay("2026-05-05", "2026-05")
     )
@@ -163,7 +163,7 @@ def test_a_later_hole_does_not_restart_the_waiting() -> None:
     assert at(history, "2026-05-20").jkm_benefit == 42_000_000
 
 
-def test_the_waiting_begins_again_with_a_return() -> None:
+def test_the_waiting_period_begins_again_after_a_return() -> None:
     history = judge(
         pay("2026-01-05", "2026-01", "2026-02", "2026-03"), pay("2026-08-05", "2026-08")
     )
@@ -172,7 +172,7 @@ def test_the_waiting_begins_again_with_a_return() -> None:
     assert at(history, "2026-08-20").jkm_benefit == 10_000_000
 
 
-def test_who_is_not_covered_is_shown_no_benefit() -> None:
+def test_a_member_without_cover_is_shown_no_benefit() -> None:
     history = judge(pay("2026-01-05", "2026-01", "2026-02", "2026-03"))
 
     assert at(history, "2026-03-31").jkm_benefit == 10_000_000
@@ -180,7 +180,7 @@ def test_who_is_not_covered_is_shown_no_benefit() -> None:
     assert at(history, "2026-08-01").jkm_benefit is None
 
 
-def test_what_the_list_keeps_says_the_same_as_the_whole_history() -> None:
+def test_the_stored_state_agrees_with_the_whole_history() -> None:
     for seed in range(200):
         chance = Random(seed)
         case = random_history(chance)
@@ -191,5 +191,7 @@ def test_what_the_list_keeps_says_the_same_as_the_whole_history() -> None:
         moment_ = last.began_at + timedelta(minutes=chance.randrange(300 * 1440))
         on = jakarta_date(moment_)
         kept = find_standing(find_state(last), on=on, last_due=last_month_due(on, OFF))
-        found = coverage(history, at=moment_, known_at=moment_, off=OFF, waiting=WaitingMonth.OVER)
+        found = find_coverage(
+            history, at=moment_, known_at=moment_, off=OFF, waiting=WaitingMonth.OVER
+        )
         assert kept is found.standing, f"seed {seed}"

@@ -83,7 +83,7 @@ async def member(database: Database, enrol: Enrol, november: BusinessTime) -> Me
     return enrolled
 
 
-async def test_the_first_payment_opens_a_registration_and_says_so(
+async def test_the_first_payment_opens_a_registration_and_publishes_it(
     session: AsyncSession, enrol: Enrol, published: Published, november: BusinessTime
 ) -> None:
     member = await enrol(session, work_declaration=TODAY)
@@ -127,7 +127,7 @@ async def test_the_first_payment_opens_a_registration_and_says_so(
     ]
 
 
-async def test_a_payment_twice_changes_nothing_more(
+async def test_a_repeated_payment_changes_nothing(
     session: AsyncSession, enrol: Enrol, published: Published
 ) -> None:
     member = await enrol(session, work_declaration=TODAY)
@@ -141,7 +141,7 @@ async def test_a_payment_twice_changes_nothing_more(
     assert await published(session) == events
 
 
-async def test_a_second_payment_of_a_month_is_declined_and_says_why(
+async def test_a_second_payment_of_a_month_is_declined_with_its_reason(
     session: AsyncSession, enrol: Enrol, published: Published
 ) -> None:
     member = await enrol(session, work_declaration=TODAY)
@@ -236,7 +236,7 @@ async def test_many_payments_are_applied_together_each_to_its_own_member(
     assert [each.paid_through is not None for each in members] == [True] * 4 + [False]
 
 
-async def test_a_payment_of_somebody_unknown_is_an_error_and_not_forgotten(
+async def test_a_payment_of_an_unknown_member_is_an_error_and_not_lost(
     database: Database,
 ) -> None:
     with pytest.raises(IntegrityError):
@@ -316,7 +316,7 @@ async def test_coverage_is_shown_with_its_reasons(
     }
 
 
-async def test_an_answer_takes_an_instant_of_knowledge(
+async def test_coverage_can_be_asked_by_what_was_known_at_an_instant(
     client: httpx.AsyncClient, database: Database, member: Member, agent: Any
 ) -> None:
     known_later = datetime(2026, 11, 10, 5, 0, tzinfo=UTC)

@@ -93,7 +93,7 @@ async def test_a_settled_payment_reaches_the_members_coverage(
         assert await paid_through(session, member_id) is not None
 
 
-async def test_a_payment_of_somebody_unknown_is_parked_and_holds_up_nobody_else(
+async def test_a_payment_of_an_unknown_member_is_parked_and_delays_no_other(
     ours: Database, theirs: Database, reading: dict[str, Subscription], enrol: Enrol
 ) -> None:
     before, after = await enrolled(ours, enrol), await enrolled(ours, enrol)
@@ -108,7 +108,7 @@ async def test_a_payment_of_somebody_unknown_is_parked_and_holds_up_nobody_else(
         assert (await session.scalars(select(ParkedEvent.error))).all() == ["IntegrityError"]
 
 
-async def test_agents_are_known_as_their_feed_tells(
+async def test_agents_are_known_from_their_feed(
     ours: Database, theirs: Database, reading: dict[str, Subscription]
 ) -> None:
     now = datetime(2026, 11, 3, 2, 0, tzinfo=UTC)

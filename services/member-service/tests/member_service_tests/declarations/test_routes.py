@@ -34,23 +34,23 @@ async def test_enrolment_records_the_declaration_and_the_consent(
     assert consent.given_at.isoformat() == "2025-01-02T01:00:00+00:00"
 
 
-async def test_a_member_declares_again_himself(
+async def test_members_declare_again_on_their_own(
     client: httpx.AsyncClient, make_subject: Callable[..., Any], member: Member
 ) -> None:
-    himself = make_subject(Role.MEMBER, member_id=member.id)
+    member_subject = make_subject(Role.MEMBER, member_id=member.id)
     path = f"/v1/members/{member.id}/work-declarations"
 
     made = await client.post(
-        path, json={"working": True, "declared_on": "2026-01-05"}, headers=himself.headers
+        path, json={"working": True, "declared_on": "2026-01-05"}, headers=member_subject.headers
     )
 
-    listed = await client.get(path, headers=himself.headers)
+    listed = await client.get(path, headers=member_subject.headers)
     assert made.status_code == 201
-    assert made.json()["made_by"] == str(himself.principal.account_id)
+    assert made.json()["made_by"] == str(member_subject.principal.account_id)
     assert [each["declared_on"] for each in listed.json()["items"]] == ["2026-01-05", "2026-01-02"]
 
 
-async def test_the_same_declaration_again_records_nothing_more(
+async def test_a_repeated_declaration_records_nothing_more(
     client: httpx.AsyncClient, agent: Any, member: Member
 ) -> None:
     path = f"/v1/members/{member.id}/work-declarations"
@@ -74,7 +74,7 @@ async def test_the_same_declaration_again_records_nothing_more(
         ({"working": True, "declared_on": "2999-01-05"}, "declared_in_future"),
     ],
 )
-async def test_what_cannot_be_declared_is_refused(
+async def test_an_impossible_declaration_is_refused(
     client: httpx.AsyncClient, agent: Any, member: Member, body: dict[str, Any], code: str
 ) -> None:
     answer = await client.post(

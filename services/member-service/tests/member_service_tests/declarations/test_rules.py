@@ -8,8 +8,8 @@ NOON = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 22)
 
 
-def test_only_somebody_who_works_may_declare_it() -> None:
-    found = rules.work_problems(working=False, declared_on=TODAY, now=NOON, within="work.")
+def test_only_a_person_who_works_may_declare_it() -> None:
+    found = rules.find_work_problems(working=False, declared_on=TODAY, now=NOON, within="work.")
 
     assert [(problem.code, problem.field) for problem in found] == [("not_working", "work.working")]
 
@@ -28,7 +28,7 @@ def test_the_latest_civil_day_of_indonesia_may_be_declared(now: str, latest: int
 
     def codes(day: int) -> list[str]:
         declared_on = date(2026, 11, day)
-        found = rules.work_problems(working=True, declared_on=declared_on, now=at)
+        found = rules.find_work_problems(working=True, declared_on=declared_on, now=at)
         return [problem.code for problem in found]
 
     assert codes(latest) == []

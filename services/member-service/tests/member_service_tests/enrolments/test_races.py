@@ -34,7 +34,7 @@ async def test_of_several_agents_with_one_nik_exactly_one_registers_it(
     assert len(await listed(own_client, officer)) == 1
 
 
-async def test_batches_with_the_same_people_in_different_orders_neither_lock_up_nor_double(
+async def test_batches_with_the_same_people_in_different_orders_neither_deadlock_nor_register_twice(
     own_client: httpx.AsyncClient, make_agent: Subjects, officer: Any, form: Form
 ) -> None:
     niks = [form()["nik"] for _ in range(40)]

@@ -1,4 +1,4 @@
-"""A kept answer is given again only to whoever may still have it, and each time on record."""
+"""A stored answer is replayed only to accounts that may still see it, and each time recorded."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -30,7 +30,7 @@ async def first(client: httpx.AsyncClient, agent: Any, form: Form) -> dict[str, 
     return new
 
 
-async def test_the_same_agent_gets_the_answer_again(
+async def test_the_answer_is_replayed_to_the_same_agent(
     client: httpx.AsyncClient, agent: Any, first: dict[str, Any]
 ) -> None:
     answer = await client.post(PATH, json=first, headers=agent.keyed(KEY))
@@ -39,7 +39,7 @@ async def test_the_same_agent_gets_the_answer_again(
     assert answer.headers["Idempotency-Replayed"] == "true"
 
 
-async def test_an_agent_who_lost_the_role_does_not_get_it_again(
+async def test_the_answer_is_not_replayed_to_an_agent_who_lost_the_role(
     client: httpx.AsyncClient, agent: Any, make_subject: MakeSubject, first: dict[str, Any]
 ) -> None:
     same = {"account_id": agent.principal.account_id}
@@ -62,7 +62,7 @@ async def test_an_agent_who_lost_the_role_does_not_get_it_again(
     ],
     ids=lambda changed: next(iter(changed)),
 )
-async def test_an_account_whose_rights_have_changed_does_not_get_it_again(
+async def test_the_answer_is_not_replayed_to_an_account_with_changed_rights(
     client: httpx.AsyncClient,
     agent: Any,
     make_subject: MakeSubject,
@@ -78,7 +78,7 @@ async def test_an_account_whose_rights_have_changed_does_not_get_it_again(
     assert (answer.status_code, answer.json()["code"]) == (403, "replay_forbidden")
 
 
-async def test_an_officer_who_was_an_agent_does_not_get_it_again(
+async def test_the_answer_is_not_replayed_to_an_officer_who_was_an_agent(
     client: httpx.AsyncClient, agent: Any, make_subject: MakeSubject, first: dict[str, Any]
 ) -> None:
     officer = make_subject(
@@ -93,7 +93,7 @@ async def test_an_officer_who_was_an_agent_does_not_get_it_again(
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
-async def test_an_agent_does_not_get_a_member_again_who_is_in_other_hands_now(
+async def test_the_answer_is_not_replayed_to_an_agent_who_lost_the_member(
     client: httpx.AsyncClient, agent: Any, officer: Any, first: dict[str, Any], method: str
 ) -> None:
     path, sent, headers = PATH, first, agent.keyed(KEY)
@@ -114,7 +114,7 @@ async def test_an_agent_does_not_get_a_member_again_who_is_in_other_hands_now(
     assert (answer.status_code, answer.json()["code"]) == (404, "member_not_found")
 
 
-async def test_a_repeat_leaves_its_own_record_of_reading(
+async def test_a_replay_records_its_own_reading(
     client: httpx.AsyncClient,
     session: AsyncSession,
     payment_service: Any,

@@ -26,7 +26,7 @@ async def send(client: httpx.AsyncClient, by: Any, body: Any) -> httpx.Response:
     return await client.post("/v1/enrolment-batches", json=body, headers=by.keyed())
 
 
-async def test_registering_answers_with_the_member_and_where_to_find_it(
+async def test_registering_answers_with_the_member_and_its_location(
     client: httpx.AsyncClient, agent: Any, form: Form
 ) -> None:
     new = form()
@@ -41,7 +41,7 @@ async def test_registering_answers_with_the_member_and_where_to_find_it(
     assert answer.headers["ETag"] == '"1"'
 
 
-async def test_the_server_makes_an_id_where_the_client_made_none(
+async def test_the_server_makes_an_id_if_the_client_sends_none(
     client: httpx.AsyncClient, agent: Any, form: Form
 ) -> None:
     answer = await client.post("/v1/members", json=form(id=...), headers=agent.keyed())
@@ -73,7 +73,7 @@ async def test_a_nik_is_registered_once_and_says_nothing_about_its_holder(
     assert first["nik"] not in answer.text
 
 
-async def test_an_id_of_somebody_else_is_refused(
+async def test_an_id_of_another_member_is_refused(
     client: httpx.AsyncClient, agent: Any, form: Form
 ) -> None:
     first = form()
@@ -165,7 +165,7 @@ async def test_only_an_account_of_one_branch_registers(
 @pytest.mark.parametrize(
     "role", [Role.MEMBER, Role.WADAH_ADMIN, Role.AUDITOR, Role.ADMIN, Role.SERVICE]
 )
-async def test_others_do_not_register(
+async def test_other_roles_do_not_register(
     client: httpx.AsyncClient, make_subject: Subjects, form: Form, role: Role
 ) -> None:
     subject = make_subject(role, scope=Scope(ScopeKind.BRANCH, "banyuwangi", "jatim"))
@@ -217,7 +217,7 @@ async def test_each_row_of_a_batch_gets_its_own_verdict(
     assert counts == {"accepted": 2, "refused": 5, "duplicate": 2}
 
 
-async def test_the_same_batch_again_gives_the_same_verdicts_and_changes_nothing(
+async def test_a_repeated_batch_gets_the_same_verdicts_and_changes_nothing(
     client: httpx.AsyncClient, session: AsyncSession, agent: Any, form: Form
 ) -> None:
     body = batch(form(), form(nik="1"), form())
@@ -234,7 +234,7 @@ async def test_the_same_batch_again_gives_the_same_verdicts_and_changes_nothing(
     assert await session.scalar(text("SELECT count(*) FROM events")) == events
 
 
-async def test_the_same_key_again_replays_the_answer(
+async def test_a_repeated_key_replays_the_answer(
     client: httpx.AsyncClient, agent: Any, form: Form
 ) -> None:
     headers, body = agent.keyed(), batch(form())
@@ -280,11 +280,11 @@ async def test_a_batch_can_be_read_again_by_its_sender_and_its_branch(
 
     for reader in (agent, officer):
         assert (await client.get(path, headers=reader.headers)).json() == sent.json()
-    stranger = await client.get(path, headers=make_agent().headers)
-    assert (stranger.status_code, stranger.json()["code"]) == (404, "enrolment_batch_not_found")
+    hidden = await client.get(path, headers=make_agent().headers)
+    assert (hidden.status_code, hidden.json()["code"]) == (404, "enrolment_batch_not_found")
 
 
-async def test_verdicts_speak_indonesian_to_who_asks_for_it(
+async def test_verdicts_are_in_indonesian_if_the_client_asks_for_it(
     client: httpx.AsyncClient, agent: Any, form: Form
 ) -> None:
     body = batch(form(birth_date="2013-01-01"), form(full_name=...))

@@ -60,7 +60,7 @@ async def listed(client: httpx.AsyncClient, reader: Any) -> set[str]:
     return {each["id"] for each in answer.json()["items"]}
 
 
-async def test_a_book_is_previewed_handed_over_and_taken_back(
+async def test_a_book_is_previewed_handed_over_and_withdrawn(
     client: httpx.AsyncClient,
     database: Database,
     book: list[Member],
@@ -146,7 +146,7 @@ async def test_the_book_of_a_dismissed_agent_can_still_be_handed_over(
     assert await listed(client, heir) == {str(each.id) for each in book[1:]}
 
 
-async def test_only_members_named_and_in_scope_are_handed_over(
+async def test_only_named_members_in_scope_are_handed_over(
     client: httpx.AsyncClient,
     database: Database,
     enrol: Enrol,
@@ -157,8 +157,8 @@ async def test_only_members_named_and_in_scope_are_handed_over(
 ) -> None:
     others = make_agent()
     async with database.begin() as session:
-        stranger = await enrol(session, by=others)
-    ids = [str(book[0].id), str(stranger.id), str(new_id())]
+        outsider = await enrol(session, by=others)
+    ids = [str(book[0].id), str(outsider.id), str(new_id())]
 
     made = await client.post(PATH, json=plan(agent, None, member_ids=ids), headers=officer.headers)
     none = await client.post(
@@ -179,8 +179,8 @@ async def test_an_id_is_used_for_one_hand_over_and_shown_to_officers_in_charge(
     body = plan(agent, None, id=str(new_id()))
     made = await client.post(PATH, json=body, headers=officer.headers)
     other = await client.post(PATH, json={**body, "reason": "correction"}, headers=officer.headers)
-    stranger = make_subject(*officer.principal.roles)
-    hidden = await client.get(f"{PATH}/{made.json()['id']}", headers=stranger.headers)
+    outsider = make_subject(*officer.principal.roles)
+    hidden = await client.get(f"{PATH}/{made.json()['id']}", headers=outsider.headers)
     refused = await client.post(PATH, json=body, headers=agent.headers)
 
     assert (other.status_code, other.json()["code"]) == (409, "handover_id_taken")
@@ -188,7 +188,7 @@ async def test_an_id_is_used_for_one_hand_over_and_shown_to_officers_in_charge(
     assert refused.status_code == 403
 
 
-async def test_only_who_has_all_members_in_scope_withdraws_a_hand_over(
+async def test_only_an_officer_with_all_members_in_scope_withdraws_a_hand_over(
     client: httpx.AsyncClient,
     database: Database,
     enrol: Enrol,

@@ -54,7 +54,7 @@ async def test_the_newest_correction_counts(
     assert (await list_days(client, agent))["2026-08-18"] == "corrected"
 
 
-async def test_nobody_below_the_country_corrects_a_holiday(
+async def test_only_an_administrator_of_the_country_corrects_a_holiday(
     client: httpx.AsyncClient, officer: Any, make_subject: Any
 ) -> None:
     region = make_subject(Role.ADMIN, scope=Scope(ScopeKind.REGION, "jatim"))

@@ -115,7 +115,7 @@ async def test_only_services_ask_for_a_telephone_number(
     assert answer.status_code == 403
 
 
-async def test_agents_do_not_look_people_up(
+async def test_agents_cannot_look_people_up(
     client: httpx.AsyncClient, agent: Any, member: Member
 ) -> None:
     answer = await client.post(PATH, json={"nik": member.nik}, headers=agent.headers)
@@ -131,7 +131,7 @@ async def test_agents_do_not_look_people_up(
         ({"nik": "351011010190999"}, "nik_invalid"),
     ],
 )
-async def test_a_question_names_one_thing(
+async def test_a_look_up_has_exactly_one_key(
     client: httpx.AsyncClient, payment_service: Any, asked: dict[str, str], code: str
 ) -> None:
     answer = await client.post(PATH, json=asked, headers=payment_service.headers)
@@ -139,7 +139,7 @@ async def test_a_question_names_one_thing(
     assert (answer.status_code, answer.json()["code"]) == (422, code)
 
 
-async def test_an_answer_about_somebody_is_recorded_and_an_empty_one_is_not(
+async def test_an_answer_about_a_person_is_recorded_and_an_empty_one_is_not(
     client: httpx.AsyncClient, session: AsyncSession, payment_service: Any, member: Member
 ) -> None:
     for nik in (member.nik, "3510110101909999"):

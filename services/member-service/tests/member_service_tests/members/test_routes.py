@@ -47,7 +47,7 @@ async def test_the_agent_sees_the_name_and_masked_numbers(
 
 
 @pytest.mark.parametrize("role", [Role.FINANCE_OFFICER, Role.AUDITOR])
-async def test_offices_that_do_not_meet_members_see_no_name(
+async def test_roles_without_contact_to_members_see_no_name(
     client: httpx.AsyncClient, make_subject: Subjects, member: Member, role: Role
 ) -> None:
     reader = make_subject(role, scope=Scope(ScopeKind.COUNTRY))
@@ -88,7 +88,7 @@ async def test_a_foreign_member_does_not_exist(
     client: httpx.AsyncClient, make_agent: Subjects, make_subject: Subjects, member: Member
 ) -> None:
     elsewhere = Scope(ScopeKind.BRANCH, "jember", "jatim")
-    strangers = [
+    outsiders = [
         make_agent(),
         make_subject(Role.MEMBER, member_id=new_id()),
         make_subject(Role.WADAH_ADMIN, wadah_id=new_id()),
@@ -97,15 +97,15 @@ async def test_a_foreign_member_does_not_exist(
         make_subject(Role.FINANCE_OFFICER),
     ]
 
-    for stranger in strangers:
+    for outsider in outsiders:
         for path in ("", "/coverage", "/attributions", "/work-declarations"):
-            answer = await client.get(f"/v1/members/{member.id}{path}", headers=stranger.headers)
+            answer = await client.get(f"/v1/members/{member.id}{path}", headers=outsider.headers)
             assert (answer.status_code, answer.json()["code"]) == (404, "member_not_found")
-        listed = await client.get("/v1/members", headers=stranger.headers)
+        listed = await client.get("/v1/members", headers=outsider.headers)
         assert listed.json() == {"items": [], "next_cursor": None}
 
 
-async def test_whoever_is_responsible_sees_the_member(
+async def test_everyone_responsible_sees_the_member(
     client: httpx.AsyncClient, agent: Any, make_subject: Subjects, member: Member
 ) -> None:
     region = Scope(ScopeKind.REGION, "jatim")
@@ -130,11 +130,11 @@ async def test_an_agents_list_leaves_the_agents_own_membership_out(
     make_subject: Subjects,
 ) -> None:
     async with database.begin() as session:
-        himself = await enrol(session, by=make_agent())
-    both = make_subject(Role.AGENT, Role.MEMBER, agent_id=new_id(), member_id=himself.id)
+        own_member = await enrol(session, by=make_agent())
+    both = make_subject(Role.AGENT, Role.MEMBER, agent_id=new_id(), member_id=own_member.id)
 
     listed = await client.get("/v1/members", headers=both.headers)
-    own = await client.get(f"/v1/members/{himself.id}", headers=both.headers)
+    own = await client.get(f"/v1/members/{own_member.id}", headers=both.headers)
 
     assert listed.json()["items"] == []
     assert own.status_code == 200
@@ -147,14 +147,14 @@ async def test_identity_is_whole_for_the_agent_the_officer_and_the_member_only(
     make_subject: Subjects,
     member: Member,
 ) -> None:
-    himself = make_subject(Role.MEMBER, member_id=member.id)
+    member_subject = make_subject(Role.MEMBER, member_id=member.id)
     wadah = make_subject(
         Role.WADAH_ADMIN, Role.MEMBER, wadah_id=agent.principal.wadah_id, member_id=new_id()
     )
     auditor = make_subject(Role.AUDITOR, scope=Scope(ScopeKind.COUNTRY))
     path = f"/v1/members/{member.id}/identity"
 
-    for reader in (agent, officer, himself):
+    for reader in (agent, officer, member_subject):
         answer = await client.get(path, headers=reader.headers)
         assert answer.json()["nik"] == member.nik
         assert answer.json()["street"] == "Jalan Ikan 3"
@@ -318,21 +318,21 @@ async def test_a_change_keeps_the_rules(
     ]
 
 
-async def test_the_member_changes_nothing_himself(
+async def test_members_cannot_change_their_own_record(
     client: httpx.AsyncClient, make_subject: Subjects, member: Member
 ) -> None:
-    himself = make_subject(Role.MEMBER, member_id=member.id)
+    member_subject = make_subject(Role.MEMBER, member_id=member.id)
 
     answer = await client.patch(
         f"/v1/members/{member.id}",
         json={"declared_income": 3_000_000},
-        headers={**himself.headers, "If-Match": "*"},
+        headers={**member_subject.headers, "If-Match": "*"},
     )
 
     assert answer.status_code == 403
 
 
-async def test_an_optional_number_can_be_taken_away(
+async def test_an_optional_number_can_be_removed(
     client: httpx.AsyncClient, agent: Any, member: Member
 ) -> None:
     answer = await client.patch(

@@ -37,7 +37,7 @@ def codes(problems: list[Invalid]) -> list[str]:
 def test_members_are_registered_from_15_until_the_day_before_they_are_65(
     born: date, problem: type[DomainError] | None
 ) -> None:
-    found = rules.age_problem(born, limits=LIMITS, on=TODAY)
+    found = rules.find_age_problem(born, limits=LIMITS, on=TODAY)
 
     assert (type(found) if found else None) is problem
 
@@ -56,7 +56,7 @@ def test_members_are_registered_from_15_until_the_day_before_they_are_65(
         ({"occupations": ["fisher", "astronaut"]}, ["occupation_unknown"]),
     ],
 )
-def test_what_a_contribution_is_computed_from_is_checked(
+def test_the_facts_of_a_contribution_are_checked(
     stated: dict[str, object], expected: list[str]
 ) -> None:
     usual: dict[str, object] = {
@@ -66,13 +66,15 @@ def test_what_a_contribution_is_computed_from_is_checked(
         "occupations": ["fisher"],
     }
 
-    found = rules.contribution_problems(**{**usual, **stated}, limits=LIMITS)  # type: ignore[arg-type]  # the table's values have many types
+    found = rules.find_contribution_problems(**{**usual, **stated}, limits=LIMITS)  # type: ignore[arg-type]  # the table's values have many types
 
     assert codes(found) == expected
 
 
-def test_programmes_are_kept_once_each_in_the_order_of_the_law() -> None:
-    assert rules.in_order([Programme.JHT, Programme.JKM, Programme.JKM, Programme.JKK]) == ALL
+def test_each_programme_is_kept_once_in_the_order_of_the_law() -> None:
+    assert (
+        rules.sort_programmes([Programme.JHT, Programme.JKM, Programme.JKM, Programme.JKK]) == ALL
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ def test_programmes_are_kept_once_each_in_the_order_of_the_law() -> None:
         (date(2024, 7, 1), Month(2024, 6), Standing.LAPSED),
     ],
 )
-def test_a_standing_follows_from_what_is_kept_of_a_registration(
+def test_a_standing_follows_from_the_stored_state_of_a_registration(
     on: date, last_due: Month, expected: Standing
 ) -> None:
     state = RegistrationState(Month(2024, 3), Month(2024, 4), date(2024, 7, 1), EndReason.LAPSED)

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from member_service.occupations.rules import OCCUPATIONS, sector
+from member_service.occupations.rules import OCCUPATIONS, find_sector
 from perisai_kit.domain.programmes import Sector
 
 
@@ -25,9 +25,9 @@ def test_every_code_can_be_sent_and_names_an_occupation_in_both_languages() -> N
     ],
 )
 def test_drivers_and_couriers_are_transport_and_others_are_not(code: str, expected: Sector) -> None:
-    assert sector([code]) is expected
+    assert find_sector([code]) is expected
 
 
 def test_the_main_occupation_decides_the_sector() -> None:
-    assert sector(["courier", "fisher"]) is Sector.TRANSPORT
-    assert sector(["fisher", "courier"]) is Sector.OTHER
+    assert find_sector(["courier", "fisher"]) is Sector.TRANSPORT
+    assert find_sector(["fisher", "courier"]) is Sector.OTHER

@@ -44,7 +44,7 @@ def judge(
     endings: Sequence[Ending] = (),
     known_on: date = LATER,
 ) -> History:
-    """Judge payments; unless told otherwise, work was declared on the day of each bill."""
+    """Judge payments. By default, work was declared on the day of each bill."""
     if declarations is None:
         declarations = [
             Declaration(each.id, each.issued_at.date(), each.issued_at - timedelta(minutes=1))

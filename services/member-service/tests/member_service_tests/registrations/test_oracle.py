@@ -8,7 +8,7 @@ import pytest
 from member_service_tests.registrations import oracle
 from member_service_tests.registrations.histories import BEGIN, DAYS, random_history
 
-from member_service.coverage.rules import Cover, coverage
+from member_service.coverage.rules import Cover, find_coverage
 from member_service.registrations.rules import Allocation, History, WaitingMonth
 
 FEW = 400
@@ -67,5 +67,5 @@ def verdicts(allocations: Iterable[Allocation], walked: oracle.Verdicts) -> dict
 
 
 def is_covered(judged: History, at: datetime) -> bool:
-    found = coverage(judged, at=at, known_at=at, off=frozenset(), waiting=WaitingMonth.OVER)
+    found = find_coverage(judged, at=at, known_at=at, off=frozenset(), waiting=WaitingMonth.OVER)
     return found.cover is Cover.COVERED

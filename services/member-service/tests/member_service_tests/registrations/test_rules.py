@@ -176,14 +176,14 @@ def test_an_allocation_is_declined_whole_when_one_of_its_months_is_paid() -> Non
 def test_of_two_for_the_same_month_the_earlier_one_counts_and_of_two_at_once_the_smaller_id() -> (
     None
 ):
-    told_late = judge(pay("2026-01-06", "2026-01", key=1), pay("2026-01-05", "2026-01", key=2))
+    known_late = judge(pay("2026-01-06", "2026-01", key=1), pay("2026-01-05", "2026-01", key=2))
     at_once = judge(pay("2026-01-05", "2026-01", key=2), pay("2026-01-05", "2026-01", key=1))
 
-    assert declined(told_late) == ["month_paid", None]
+    assert declined(known_late) == ["month_paid", None]
     assert declined(at_once) == [None, "month_paid"]
 
 
-def test_a_late_word_moves_a_beginning() -> None:
+def test_a_late_fact_moves_a_beginning() -> None:
     known = pay("2026-02-03", "2026-02", key=1)
     late = pay("2026-01-28", "2026-01", key=2)
 
@@ -191,7 +191,7 @@ def test_a_late_word_moves_a_beginning() -> None:
     assert seen(judge(known, late)) == [("2026-01-28", "2026-01", "2026-06-01")]
 
 
-def test_a_late_word_lifts_a_lapse_and_merges_two_registrations() -> None:
+def test_a_late_fact_removes_a_lapse_and_merges_two_registrations() -> None:
     first, back = pay("2024-03-04", "2024-03", key=1), pay("2024-07-09", "2024-07", key=2)
     late = pay("2024-06-30", "2024-04", "2024-05", "2024-06", key=3)
 
@@ -213,7 +213,7 @@ def test_an_opening_needs_a_declaration_of_at_most_30_days() -> None:
     assert declined(after_the_bill) == ["not_declared"]
 
 
-def test_an_opening_that_a_late_word_creates_without_a_declaration_is_declined() -> None:
+def test_an_opening_that_a_late_fact_creates_without_a_declaration_is_declined() -> None:
     # The bill was issued inside a registration that the bank's reversal took away.
     first = pay("2026-09-05", "2026-09", key=1)
     second = pay("2026-10-05", "2026-10", key=2)
@@ -232,7 +232,7 @@ def test_an_opening_that_a_late_word_creates_without_a_declaration_is_declined()
         (date(1960, 2, 29), "2025-03-01T00:00", "over_age"),
     ],
 )
-def test_nobody_is_registered_at_65_and_who_was_born_on_a_leap_day_is_65_on_1_march(
+def test_a_person_of_65_is_not_registered_and_a_leap_day_birthday_counts_on_1_march(
     born: date, at: str, expected: str | None
 ) -> None:
     assert declined(judge(pay(at, at[:7]), born=born)) == [expected]
@@ -273,7 +273,7 @@ def test_a_known_future_ending_withdraws_nothing_before_its_day() -> None:
     assert on_the_day.answers[paid.id].withdrawn == months("2026-10")
 
 
-def test_a_registration_without_any_month_left_never_was() -> None:
+def test_a_registration_without_any_month_left_does_not_exist() -> None:
     # Paid on 5 September for October, and ended before October began.
     ending = Ending(date(2026, 9, 20), EndReason.CHOICE)
 

@@ -55,7 +55,7 @@ async def test_a_number_has_room_for_some_members_of_one_agent_and_for_some_more
     assert by_officer.json()["code"] == "phone_members_full"
 
 
-async def test_who_is_registered_already_takes_no_room(
+async def test_a_registered_person_takes_no_room(
     tight: httpx.AsyncClient, agent: Any, form: Form
 ) -> None:
     forms = [form(**PHONE) for _ in range(3)]
@@ -82,7 +82,7 @@ async def test_a_correction_needs_room_too(
     assert (answer.status_code, answer.json()["code"]) == (409, "phone_members_full")
 
 
-async def test_officers_see_that_many_share_a_number(
+async def test_officers_see_that_many_members_share_a_number(
     tight: httpx.AsyncClient, agent: Any, officer: Any, make_agent: Subjects, form: Form
 ) -> None:
     rows = [form(**PHONE) for _ in range(3)]
