@@ -4,7 +4,9 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -66,6 +68,21 @@ def revised(*suffixes: str) -> list[Path]:
         top = ROOT / name
         found += [top] if top.is_file() else sorted(top.rglob("*"))
     return [path for path in found if path.suffix in suffixes and relative(path) not in EXCEPT]
+
+
+class Module(NamedTuple):
+    """What the tests ask a module for, each with its line."""
+
+    names: list[tuple[int, str]]
+    docstrings: list[tuple[int, str]]
+    log_events: list[tuple[int, str]]
+
+
+@cache
+def read(path: Path) -> Module:
+    """Parse a module once for all tests; the tree is not kept, because it is large."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return Module(list(names(tree)), list(docstrings(tree)), list(log_events(tree)))
 
 
 def names(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -140,7 +157,7 @@ def test_no_name_in_revised_folders_holds_a_discarded_word() -> None:
     found = [
         f"{relative(path)}:{line}: {name}"
         for path in revised(".py")
-        for line, name in names(ast.parse(path.read_text(encoding="utf-8")))
+        for line, name in read(path).names
         if words_of(name) & DISCARDED_IN_NAMES
     ]
 
@@ -151,7 +168,7 @@ def test_a_docstring_in_revised_folders_opens_with_a_sentence() -> None:
     found = [
         f"{relative(path)}:{line}"
         for path in revised(".py")
-        for line, text in docstrings(ast.parse(path.read_text(encoding="utf-8")))
+        for line, text in read(path).docstrings
         if ONLY_RAISES.match(text)
     ]
 
@@ -163,7 +180,7 @@ def test_log_events_are_a_noun_and_a_past_participle() -> None:
         (f"{relative(path)}:{line}: {event}", event)
         for path in tracked()
         if path.suffix == ".py" and "src" in path.parts
-        for line, event in log_events(ast.parse(path.read_text(encoding="utf-8")))
+        for line, event in read(path).log_events
     ]
 
     assert len(events) > 30
