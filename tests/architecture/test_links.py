@@ -55,3 +55,16 @@ def test_every_page_of_docs_is_linked_from_another() -> None:
     }
 
     assert [page.name for page in ROOT.glob("docs/*.md") if page.resolve() not in linked] == []
+
+
+def test_the_readme_names_every_feature() -> None:
+    features = {
+        folder.name
+        for pattern in ("gateway/src/gateway/*/", "services/*/src/*/*/")
+        for folder in ROOT.glob(pattern)
+        if (folder / "service.py").is_file()
+    }
+    words = set(re.findall(r"[a-z_]+", (ROOT / "README.md").read_text(encoding="utf-8")))
+
+    assert len(features) > 40
+    assert features - words == set()
