@@ -156,15 +156,14 @@ class AccessLog:
 class RequestContext:
     """Adds the request id to every log line of a request. Inside of `AccessLog`."""
 
-    def __init__(self, app: ASGIApp, *, service: str) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             state = scope["state"]
             clear_contextvars()
-            bind_contextvars(service=self._service, request_id=state["request_id"])
+            bind_contextvars(request_id=state["request_id"])
             if (principal := state.get("principal")) is not None:
                 bind_contextvars(account_id=principal.subject)
         await self.app(scope, receive, send)

@@ -8,7 +8,7 @@ import traceback
 from typing import TextIO, cast
 
 import structlog
-from structlog.typing import ExcInfo, FilteringBoundLogger
+from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger
 
 
 class _Stderr:
@@ -47,8 +47,14 @@ atexit.register(_stderr.flush_held)
 
 def configure_logging(*, service: str) -> None:
     """Send every log line of this process to standard error as one JSON object."""
+
+    def add_service(_: object, __: str, event: EventDict) -> EventDict:
+        # Not a context variable: requests and tasks do not inherit those of the start.
+        return {**event, "service": service}
+
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        add_service,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -62,7 +68,6 @@ def configure_logging(*, service: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _stderr)),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service)
     handler = logging.StreamHandler(cast("TextIO", _stderr))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -200,7 +200,7 @@ def create_app(
 
     def wrap(framework: ASGIApp) -> ASGIApp:
         behind = HeadAsGet(inner(framework) if inner else framework)
-        within = RequestContext(behind, service=service)
+        within = RequestContext(behind)
         return AccessLog(outer(within) if outer else within, service=service)
 
     lifespan = _lifespan(kit, tasks, [*kit.on_close, *on_close])

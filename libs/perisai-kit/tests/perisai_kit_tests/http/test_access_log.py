@@ -5,6 +5,7 @@ import gc
 import json
 import re
 import weakref
+from contextvars import Context
 from datetime import datetime
 from typing import Any
 
@@ -49,13 +50,28 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
+async def test_a_line_outside_of_a_request_names_its_service(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    async def start() -> None:
+        configure_logging(service="kit")
+
+    async def speak() -> None:
+        get_logger().warning("thing.found")
+
+    await asyncio.create_task(start(), context=Context())
+    await asyncio.create_task(speak(), context=Context())
+
+    assert json.loads(capfd.readouterr().err.splitlines()[-1])["service"] == "kit"
+
+
 async def test_the_access_line_has_the_form_of_every_other_line(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     headers = [(b"x-request-id", b"request-0001")]
     before = clock.real_now()
 
-    lines = await answered(RequestContext(answer, service="kit"), capfd, headers=headers)
+    lines = await answered(RequestContext(answer), capfd, headers=headers)
 
     logged, access = map(json.loads, lines)
     assert [json.dumps(each) for each in (logged, access)] == lines
