@@ -23,6 +23,7 @@ REVISED = (
     "gateway",
     "libs",
     "sandbox",
+    "services/agent-service",
     "services/member-service",
     "tests",
 )

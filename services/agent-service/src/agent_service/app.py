@@ -37,7 +37,7 @@ def create_app(
 ) -> FastAPI:
     """Return the service's app.
 
-    http_transport: what carries calls to other services. database: one that exists already.
+    http_transport: for calls to other services. database: an existing one to use.
     """
     settings = settings or Settings.from_env()
     kit = web.create_kit(

@@ -8,4 +8,4 @@ from pydantic import Field
 from perisai_kit.http.types import WRITTEN_DAY
 
 TypedDate = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2099, 12, 31)), WRITTEN_DAY]
-"""Within two centuries, so that no arithmetic on it leaves the calendar."""
+"""Within two centuries, so that date arithmetic cannot overflow."""

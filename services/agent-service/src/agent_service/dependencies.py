@@ -1,4 +1,4 @@
-"""What routes ask for beside the session and the principal."""
+"""Dependencies of routes besides the session."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -14,13 +14,13 @@ from perisai_kit.services.client import ServiceClient
 
 SignedIn = Annotated[Principal, Depends(require())]
 Officer = Annotated[Principal, Depends(require(Role.BRANCH_OFFICER))]
-"""Decides, in his scope."""
+"""Decides within their scope."""
 Staff = Annotated[Principal, Depends(require(Role.ADMIN, Role.BRANCH_OFFICER))]
 """Sets up branches and wadahs."""
 Partner = Annotated[Principal, Depends(require(*OFFICES, Role.WADAH_ADMIN))]
 """An office or a wadah's own administrator."""
 Identifier = Annotated[Principal, Depends(require(Role.BRANCH_OFFICER, Role.FINANCE_OFFICER))]
-"""Sees identities unmasked, in his scope."""
+"""Sees unmasked identities within their scope."""
 BranchCode = Annotated[
     str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$", description="Code of the branch.")
 ]
@@ -28,7 +28,7 @@ BranchCode = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """The services this one asks."""
+    """Clients of the services that this one calls."""
 
     members: ServiceClient
     payments: ServiceClient
@@ -56,6 +56,6 @@ async def _request_id(request: Request) -> str:
 
 Configured = Annotated[Settings, Depends(_settings)]
 WholeDatabase = Annotated[Database, Depends(_database)]
-"""For the route that asks other services between two short transactions of its own."""
+"""For the route that calls other services between two short transactions."""
 Asks = Annotated[Others, Depends(_others)]
 RequestId = Annotated[str, Depends(_request_id)]

@@ -1,4 +1,4 @@
-"""The histories of wadahs, agents and applications: a row for every change of their status."""
+"""History of wadahs, agents and applications: one row for each change of status."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ class HasStatus(Protocol):
     def reason_code(self) -> str | None: ...
 
 
-def change_columns(
+def make_change_columns(
     changed: HasStatus,
     before: StrEnum | None,
     *,
@@ -23,9 +23,9 @@ def change_columns(
     at: datetime,
     reason: str | None = None,
 ) -> dict[str, Any]:
-    """Return the columns of a history row but whose history it is.
+    """Return the columns of a history row, without the id of its subject.
 
-    before: the status until now, None for what was made now.
+    before: the status until now; None for a new subject.
     """
     return {
         "id": new_id(),

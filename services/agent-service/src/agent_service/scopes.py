@@ -1,4 +1,4 @@
-"""Which rows an office holder sees, as a condition for a query."""
+"""The rows that an office may see, as a condition of a query."""
 
 from sqlalchemy import ColumnElement, false
 from sqlalchemy.orm import InstrumentedAttribute
@@ -15,7 +15,7 @@ def by_office(
     branch: InstrumentedAttribute[str],
     region: InstrumentedAttribute[str],
 ) -> ColumnElement[bool]:
-    """Return the rows of the scope of somebody who has one of `roles`, or is administrator."""
+    """Return the condition of rows in scope, for administrators and these roles."""
     if principal.has(Role.ADMIN, *roles):
         return in_scope(principal, branch=branch, region=region)
     return false()

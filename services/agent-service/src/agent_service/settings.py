@@ -1,4 +1,4 @@
-"""What this service is told by its environment."""
+"""Settings of this service, from the environment."""
 
 from datetime import date
 from typing import Literal, Self
@@ -30,8 +30,8 @@ class Settings(ServiceSettings):
         "training",
         "exam",
     )
-    """What an applicant must meet, a JSON list. A name we do not know is attested by an officer:
-    BPJS may add requirements (Perban 1/2023 art. 7(2))."""
+    """Requirements of applicants, a JSON list. An officer attests those that we do not check: BPJS
+    may add requirements (Perban 1/2023 art. 7(2))."""
     minimum_age: int = Field(default=18, ge=17, le=99)
     """Completed years; Perban 1/2023 art. 7."""
     verification_daily_limit: int = Field(default=20, ge=1, le=1000)
@@ -56,7 +56,7 @@ class Settings(ServiceSettings):
 
     @model_validator(mode="after")
     def _membership_is_required(self) -> Self:
-        # An agent's record names his member: the law asks for it, and so do payments to him.
+        # An agent's record needs a member id: the law and payments to the agent require it.
         if "membership" not in self.requirements:
             raise ValueError("requirements must include membership")
         return self

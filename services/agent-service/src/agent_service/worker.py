@@ -1,4 +1,4 @@
-"""What this service does without being asked: `perisai-serve agent --worker`."""
+"""Background work of this service: `perisai-serve agent --worker`."""
 
 from agent_service.activity import tasks as activity
 from agent_service.settings import Settings
@@ -10,7 +10,7 @@ from perisai_kit.services.worker import Worker
 
 
 def subscriptions(*, members: FeedSource, poll_s: float = POLL_S) -> list[Subscription]:
-    """Return what this service reads of others."""
+    """Return the subscriptions of this service."""
     answered = activity.on_coverage_answered
     return [
         Subscription(
@@ -27,7 +27,7 @@ def subscriptions(*, members: FeedSource, poll_s: float = POLL_S) -> list[Subscr
 
 
 def create_worker() -> Worker:
-    """Return the worker of a process of its own, told by the environment."""
+    """Return the worker of a separate process, with settings from the environment."""
     settings = Settings.from_env()
     kit = web.create_kit(settings, migrations=MIGRATIONS)
     members = kit.client(settings.member_url)

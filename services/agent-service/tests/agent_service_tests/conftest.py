@@ -95,15 +95,15 @@ class World:
         self.tokens = tokens
         self.neighbours = neighbours
         self.member_id = new_id()
-        """The member that applicants are, unless told otherwise."""
+        """The member that applicants are by default."""
         self.admin = tokens.make(Role.ADMIN)
         self.officer = tokens.make(Role.BRANCH_OFFICER, scope=BWI)
-        self.stranger = tokens.make(
+        self.outsider = tokens.make(
             Role.BRANCH_OFFICER, scope={"kind": "branch", "code": "SBY", "region": "JATIM"}
         )
 
     def applicant(self, **more: Any) -> dict[str, str]:
-        """Return the headers of a member who signed in by OTP on his device."""
+        """Return the headers of a member who signed in by OTP on their own device."""
         usual = {"amr": ("otp",), "device_id": "device-1", "member_id": self.member_id}
         return self.tokens.make(**{**usual, **more})
 

@@ -13,7 +13,7 @@ URLS = {"member_url": "http://member", "payment_url": "http://payment"}
 NOWHERE = Urls("none", "postgresql://app@nowhere/none", "postgresql://owner@nowhere/none")
 
 
-def test_everything_we_can_check_is_required_unless_told_otherwise(
+def test_every_known_requirement_is_required_by_default(
     make_settings: Callable[..., Settings],
 ) -> None:
     settings = make_settings(Settings, NOWHERE, **URLS)

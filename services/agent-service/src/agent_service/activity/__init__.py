@@ -1,1 +1,1 @@
-"""What an agent did each month, and whether that counts as inactive."""
+"""Activity of an agent by month, and whether the agent counts as inactive."""

@@ -10,7 +10,7 @@ from agent_service.base import Base
 class CoverageAnswer(Base):
     """The latest answer of member-service to one settled payment.
 
-    The row is set and not counted up, so reading the feed again, in any order, changes nothing.
+    A row is replaced and never added to, so reading the feed again in any order changes nothing.
     """
 
     __tablename__ = "coverage_answers"
@@ -22,7 +22,7 @@ class CoverageAnswer(Base):
     payment_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     answer_no: Mapped[int]
     agent_id: Mapped[uuid.UUID | None]
-    """Whose work the payment is. None: the branch's, or it pays nothing."""
+    """The agent who gets credit for the payment. None: the branch, or it pays nothing."""
     counts_on: Mapped[date]
     """The Jakarta day of `counts_at`."""
     is_acquisition: Mapped[bool]

@@ -21,7 +21,7 @@ async def get_activity(
     settings: Configured,
     months: Annotated[int, Query(ge=1, le=36, description="How many months back.")] = 12,
 ) -> ActivityOut:
-    """Return an agent's new members and payments a month, and whether he counts as inactive."""
+    """Return an agent's new members and payments by month, and whether the agent is inactive."""
     found = await service.report(
         session, agent_id, principal=principal, months=months, settings=settings
     )

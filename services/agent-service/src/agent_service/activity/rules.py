@@ -1,8 +1,8 @@
-"""What counts as an agent's work, and whether an agent counts as inactive.
+"""Rules for the activity of agents, and for counting an agent as inactive.
 
 Source: docs/domain.md, Deactivation: three months in a row without new members and without
-contributions (S5 2018, S7 2022). Whether the new scheme asks for both or for either is not
-certain, so the policy is a setting; both is the default because S5 names both.
+contributions (S5 2018, S7 2022). It is not certain whether the new scheme asks for both or either.
+The policy is a setting, with both as default because S5 names both.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +23,7 @@ class LackingActivity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """window_months: how many full months are looked at, at least 1."""
+    """Policy for inactivity. window_months: the number of full months to judge, at least 1."""
 
     window_months: int
     lacking: LackingActivity
@@ -31,7 +31,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What member-service last said about one payment. agent_id: whose work it is, or nobody's."""
+    """The latest answer to one payment. agent_id: the agent who gets credit, or None."""
 
     payment_id: UUID
     answer_no: int
@@ -42,7 +42,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """New members acquired, payments of members received, in one day or month."""
+    """Acquisitions and payments of members in one day or month."""
 
     acquisitions: int = 0
     contributions: int = 0
@@ -50,7 +50,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """window: the full months looked at; complete: the agent was in office in all of them."""
+    """The judgement. window: the full months judged. complete: in office during all of them."""
 
     window: tuple[Month, ...]
     complete: bool
@@ -60,7 +60,7 @@ class Verdict:
 
 
 def keep_latest(answers: Iterable[Answer]) -> list[Answer]:
-    """Return the answer with the highest number for each payment, in whichever order they came."""
+    """Return the answer with the highest number for each payment."""
     latest: dict[UUID, Answer] = {}
     for answer in answers:
         known = latest.get(answer.payment_id)
@@ -72,9 +72,9 @@ def keep_latest(answers: Iterable[Answer]) -> list[Answer]:
 def count_by_month(
     days: Mapping[date, Counts], *, at_work_on: Callable[[date], bool]
 ) -> dict[Month, Counts]:
-    """Add the days of each month up; a month without any is absent.
+    """Add up the days of each month; a month without any is absent.
 
-    An acquisition of a day on which the agent was not at work counts for nobody.
+    An acquisition on a day when the agent was not at work does not count.
     """
     months: dict[Month, Counts] = {}
     for day, counts in days.items():
@@ -87,7 +87,7 @@ def count_by_month(
     return months
 
 
-def window_before(today: date, months: int) -> tuple[Month, ...]:
+def find_window(today: date, months: int) -> tuple[Month, ...]:
     """Return the `months` full months before the month of `today`, oldest first."""
     return list_months(Month.of(today).plus(-months), months)
 
@@ -97,10 +97,10 @@ def judge(
 ) -> Verdict:
     """Judge the last full months of an agent.
 
-    counts: months without anything may be absent. in_office_since: the day of the activation or of
-    the last reinstatement; an agent who was not in office for the whole window is not inactive.
+    counts: months without activity may be absent. in_office_since: the day of the activation or of
+    the last reinstatement. An agent who was not in office for the whole window is not inactive.
     """
-    window = window_before(today, policy.window_months)
+    window = find_window(today, policy.window_months)
     complete = in_office_since <= window[0].first_day
     months = [counts.get(month, Counts()) for month in window]
     no_acquisition = all(month.acquisitions == 0 for month in months)

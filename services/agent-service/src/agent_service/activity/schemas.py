@@ -10,7 +10,7 @@ from perisai_kit.http.types import AgentId, MonthText, Out
 class ActivityMonthOut(Out):
     """New members acquired, and payments of members received, in one month.
 
-    As member-service last answered: a payment that turns out to pay nothing is taken back.
+    By the latest answers of member-service. A payment that pays nothing any more does not count.
     """
 
     month: Annotated[MonthText, Field(description="The month.")]
@@ -25,17 +25,17 @@ class ActivityMonthOut(Out):
     ]
     contributions: Annotated[
         int,
-        Field(description="Payments that count in the month, of members in the agent's care then."),
+        Field(description="Payments that count in the month, of members who had this agent then."),
     ]
 
 
 class ActivityVerdictOut(Out):
-    """Whether the agent counts as inactive: `lacking` says what must be missing in the window.
+    """Whether the agent counts as inactive. `lacking`: what must be missing in the window.
 
-    `complete`: the agent was in office during the whole window; otherwise he is never inactive.
+    `complete`: the agent was in office during the whole window. Otherwise `inactive` is false.
     """
 
-    window: Annotated[tuple[MonthText, ...], Field(description="The months that are looked at.")]
+    window: Annotated[tuple[MonthText, ...], Field(description="The months that are judged.")]
     lacking: Annotated[
         LackingActivity, Field(description="What must be missing for an agent to be inactive.")
     ]

@@ -1,4 +1,4 @@
-"""What each agent did each month, learned from the coverage answers of member-service."""
+"""Activity of agents by month, from the coverage answers of member-service."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from perisai_kit.events.catalogue import CoverageDeclined, CoverageExtended, Cov
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """counts: of every month asked for, the oldest first."""
+    """Activity of an agent. counts: of every requested month, the oldest first."""
 
     agent_id: UUID
     in_office_since: date
@@ -34,7 +34,7 @@ async def take_answers(
     session: AsyncSession,
     events: Sequence[CoverageExtended | CoverageWithdrawn | CoverageDeclined],
 ) -> None:
-    """Take coverage answers: the one with the highest number stands, in any order of arrival."""
+    """Record coverage answers; the highest number counts, in any order of arrival."""
     answers = rules.keep_latest(_read_answer(event) for event in events)
     await queries.record_answers(session, answers)
 
@@ -42,7 +42,7 @@ async def take_answers(
 async def report(
     session: AsyncSession, agent_id: UUID, *, principal: Principal, months: int, settings: Settings
 ) -> Activity:
-    """Return what an agent did in the last months, this one included, and how that is judged.
+    """Return the activity of an agent in the last months, with this one, and the verdict.
 
     Raises: AgentNotFound, also for an agent the subject may not see.
     """
@@ -51,7 +51,7 @@ async def report(
     today = clock.today()
     this_month = Month.of(today)
     asked = list_months(this_month.plus(1 - months), months)
-    first = min(asked[0], rules.window_before(today, policy.window_months)[0])
+    first = min(asked[0], rules.find_window(today, policy.window_months)[0])
     days = await queries.count_by_day(
         session, agent_id, first=first.first_day, last=this_month.last_day
     )
@@ -71,9 +71,9 @@ async def report(
 
 
 def _read_answer(event: CoverageExtended | CoverageWithdrawn | CoverageDeclined) -> Answer:
-    """Return what an answer says about somebody's work.
+    """Return which agent an event credits.
 
-    A declined payment is nobody's, and so is one whose months are all withdrawn: a withdrawn month
+    No agent gets credit for a declined payment, or if all months are withdrawn: a withdrawn month
     counts as never paid (docs/domain.md).
     """
     paid = None if isinstance(event, CoverageDeclined) or not event.months else event

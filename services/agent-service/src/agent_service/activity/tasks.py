@@ -1,4 +1,4 @@
-"""What the feed of member-service says about an agent's work."""
+"""Handler of the feed of member-service for the activity of agents."""
 
 from collections.abc import Sequence
 

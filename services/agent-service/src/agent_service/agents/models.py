@@ -17,7 +17,7 @@ _IN_OFFICE = text("status <> 'dismissed'")
 class Agent(Base):
     __tablename__ = "agents"
     __table_args__ = (
-        # One person, and one account, is one agent at a time.
+        # A person or an account can be only one agent at a time.
         Index("uq_agents_nik_hash", "nik_hash", unique=True, postgresql_where=_IN_OFFICE),
         Index("uq_agents_account_id", "account_id", unique=True, postgresql_where=_IN_OFFICE),
         Index("ix_agents_nik_hash_all", "nik_hash"),
@@ -50,7 +50,7 @@ class Agent(Base):
     in_office_since: Mapped[date]
     """The day of the activation or of the last reinstatement."""
     reinstatement_not_before: Mapped[date | None]
-    """The end of the wait after inactivity. A dismissal keeps it, because the person waits."""
+    """The end of the wait after inactivity. A dismissal keeps it: it binds the person."""
     activated_at: Mapped[datetime]
 
 

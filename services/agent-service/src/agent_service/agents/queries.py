@@ -16,8 +16,8 @@ MAX_DECISIONS = 1000
 """More decisions than one agent can have; it bounds what is read at once."""
 
 
-def visible(principal: Principal) -> ColumnElement[bool]:
-    """Return the rows a subject sees: himself; a wadah its own agents; offices their scope."""
+def is_visible_to(principal: Principal) -> ColumnElement[bool]:
+    """Return the condition of rows a subject sees: their own, their wadah's, or their scope."""
     seen = [Agent.account_id == principal.account_id]
     if principal.has(*OFFICES):
         seen.append(
@@ -31,7 +31,7 @@ def visible(principal: Principal) -> ColumnElement[bool]:
 
 
 async def get_visible(session: AsyncSession, agent_id: UUID, seen: ColumnElement[bool]) -> Agent:
-    """Raises: AgentNotFound."""
+    """Return a visible agent. Raises: AgentNotFound."""
     agent = await session.scalar(select(Agent).where(Agent.id == agent_id, seen))
     if agent is None:
         raise AgentNotFound
@@ -39,7 +39,7 @@ async def get_visible(session: AsyncSession, agent_id: UUID, seen: ColumnElement
 
 
 async def lock_visible(session: AsyncSession, agent_id: UUID, seen: ColumnElement[bool]) -> Agent:
-    """Raises: AgentNotFound."""
+    """Lock and return a visible agent. Raises: AgentNotFound."""
     chosen = select(Agent).where(Agent.id == agent_id, seen).with_for_update(key_share=True)
     agent = await session.scalar(chosen.execution_options(populate_existing=True))
     if agent is None:
@@ -107,5 +107,5 @@ async def count_active(session: AsyncSession, wadah_id: UUID) -> int:
     return await session.scalar(counted) or 0
 
 
-async def next_number(session: AsyncSession) -> int:
+async def take_next_number(session: AsyncSession) -> int:
     return (await session.execute(select(agent_numbers.next_value()))).scalar_one()

@@ -45,7 +45,7 @@ async def list_agents(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Slice[Agent]:
-    """List agents: oneself, the own wadah's, or those of the own scope."""
+    """List the agents you may see: yourself, those of your wadah, or those of your scope."""
     return await service.list_visible(
         session, principal=principal, status=status, wadah_id=wadah_id, cursor=cursor, limit=limit
     )
@@ -53,7 +53,7 @@ async def list_agents(
 
 @reading.get("/{agent_id}", responses=problems(AgentNotFound))
 async def get_agent(agent_id: AgentId, session: ReadSession, principal: SignedIn) -> AgentDetailOut:
-    """Return one agent with his history."""
+    """Return one agent with the history of changes."""
     return _detail(await service.describe(session, agent_id, principal=principal))
 
 
@@ -71,7 +71,7 @@ async def get_identity(
 async def suspend_agent(
     agent_id: AgentId, body: NewSuspension, session: Session, officer: Officer, settings: Configured
 ) -> AgentDetailOut:
-    """Suspend an agent. After inactivity nobody is an agent again before a wait of 6 months."""
+    """Suspend an agent. After inactivity the person waits 6 months to be an agent again."""
     wait = settings.reinstatement_wait_months
     return _detail(await service.suspend(session, agent_id, body, by=officer, wait_months=wait))
 
@@ -91,7 +91,7 @@ async def reinstate_agent(
 async def dismiss_agent(
     agent_id: AgentId, body: NewDismissal, session: Session, officer: Officer
 ) -> AgentDetailOut:
-    """Dismiss an agent, for good. After fraud, crime or gratification he never comes back."""
+    """Dismiss an agent, for good. After fraud, crime or gratification they never return."""
     return _detail(await service.dismiss(session, agent_id, body, by=officer))
 
 

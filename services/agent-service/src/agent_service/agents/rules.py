@@ -1,4 +1,4 @@
-"""What is true of an agent in office: statuses by day, who may decide, the way back, codes.
+"""Rules for agents in office: status by day, decisions, reinstatement, codes.
 
 Source: docs/domain.md, Deactivation.
 """
@@ -31,7 +31,7 @@ NEXT: Mapping[AgentStatus, frozenset[AgentStatus]] = {
 
 
 class SuspensionReason(StrEnum):
-    """Only inactivity is named by a source; the other reasons are ours."""
+    """A source names only inactivity; the other reasons are ours."""
 
     INACTIVITY = "inactivity"
     INVESTIGATION = "investigation"
@@ -52,7 +52,7 @@ class DismissalReason(StrEnum):
 
 
 FOR_CAUSE = frozenset({DismissalReason.FRAUD, DismissalReason.CRIME, DismissalReason.GRATIFICATION})
-"""After these nobody becomes an agent again."""
+"""After these the person never becomes an agent again."""
 
 
 class AgentNotFound(NotFound):
@@ -70,7 +70,7 @@ class OwnCase(Forbidden):
 
 
 class AgentStatusConflict(Conflict):
-    """`details` holds `status`, the present one, and `to`, the one that was asked for."""
+    """`details` holds `status`, the present status, and `to`, the requested one."""
 
     code = "agent_status"
     text = "The status of the agent does not allow this change. Read the agent again."
@@ -92,7 +92,7 @@ class ReinstatementTooEarly(Conflict):
 
 
 class AgentExists(Conflict):
-    """The same for an active, a waiting and a dismissed agent: a stranger must not learn which."""
+    """The same for active, waiting and dismissed agents: other people must not learn which."""
 
     code = "agent_exists"
     text = "This person is or was an agent and cannot be registered as one now. Ask the branch."
@@ -103,7 +103,7 @@ class AgentExists(Conflict):
 
 
 def check_next(status: AgentStatus, to: AgentStatus) -> None:
-    """Raises: AgentStatusConflict when the agent cannot go from `status` to `to`."""
+    """Check that an agent can go from `status` to `to`. Raises: AgentStatusConflict."""
     if to not in NEXT[status]:
         raise AgentStatusConflict(status=status.value, to=to.value)
 
@@ -124,7 +124,7 @@ def is_at_work(decisions: Iterable[Decision], day: date) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who somebody is, as far as a token or a record tells."""
+    """The identities of a person, from a token or a record."""
 
     account_id: UUID
     member_ids: frozenset[UUID] = frozenset()
@@ -132,7 +132,7 @@ class Person:
 
 
 def check_not_own(subject: Person, *, by: Person) -> None:
-    """Check that nobody decides about himself, under whichever of his accounts.
+    """Check that officers do not decide about themselves, under any of their accounts.
 
     Raises: OwnCase.
     """
@@ -142,27 +142,27 @@ def check_not_own(subject: Person, *, by: Person) -> None:
         raise OwnCase
 
 
-def months_later(day: date, months: int) -> date:
+def add_months(day: date, months: int) -> date:
     """Return the same day `months` later, or the month's last day where there is no such day."""
     month = Month.of(day).plus(months)
     return month.first_day.replace(day=min(day.day, month.last_day.day))
 
 
-def reinstatement_from(reason: SuspensionReason, on: date, wait_months: int) -> date | None:
-    """Return the first day of a possible reinstatement; None when there is no wait.
+def find_reinstatement_day(reason: SuspensionReason, on: date, wait_months: int) -> date | None:
+    """Return the first possible day of a reinstatement; None if there is no wait.
 
     Only a suspension for inactivity has one, of 6 months.
     Source: docs/domain.md, Deactivation (S5, S20).
     """
-    return months_later(on, wait_months) if reason is SuspensionReason.INACTIVITY else None
+    return add_months(on, wait_months) if reason is SuspensionReason.INACTIVITY else None
 
 
 @dataclass(frozen=True, slots=True)
 class AgentRecord:
-    """One record of a person as an agent. A person has one after another, never two at a time.
+    """One record of a person as an agent. A person never has two at the same time.
 
-    not_before: the end of the wait after inactivity. It holds for the person: a dismissal, another
-    suspension, a new application, another wadah or another branch do not shorten it.
+    not_before: the end of the wait after inactivity. It binds the person: no dismissal, suspension,
+    application, wadah or branch shortens it.
     """
 
     account_id: UUID
@@ -171,13 +171,13 @@ class AgentRecord:
     not_before: date | None
 
 
-def later_of(one: date | None, other: date | None) -> date | None:
-    """Return the later end of two waits, where there is one."""
+def find_later(one: date | None, other: date | None) -> date | None:
+    """Return the later end of two waits; None if there is no wait."""
     return max((each for each in (one, other) if each is not None), default=None)
 
 
 def check_wait(records: Iterable[AgentRecord], today: date) -> None:
-    """Check that a person waits for the end of no suspension for inactivity.
+    """Check that no wait after inactivity binds the person.
 
     records: all of the person. Raises: ReinstatementTooEarly.
     """
@@ -190,23 +190,23 @@ def check_wait(records: Iterable[AgentRecord], today: date) -> None:
 def check_new_registration(records: Iterable[AgentRecord], today: date) -> None:
     """Check that a person with these earlier records may become an agent.
 
-    A suspended agent is reinstated, not registered anew; somebody dismissed for cause never is;
-    and after inactivity everybody waits.
+    A suspended agent is reinstated and not registered again. A person dismissed for cause never
+    returns. After inactivity the person waits.
     Raises: AgentExists, ReinstatementTooEarly.
     """
     known = list(records)
-    if any(_blocks(each) for each in known):
+    if any(_is_blocking(each) for each in known):
         raise AgentExists
     check_wait(known, today)
 
 
-def _blocks(record: AgentRecord) -> bool:
+def _is_blocking(record: AgentRecord) -> bool:
     if record.status is not AgentStatus.DISMISSED:
         return True
     return record.reason_code in {reason.value for reason in FOR_CAUSE}
 
 
-def agent_code(number: int) -> str:
+def make_agent_code(number: int) -> str:
     """Return the agent's code, such as `PRS-0000018`: seven digits, the last a check digit (Luhn).
 
     The format is ours: no source gives the official one. number: 1 to 999,999.
@@ -216,13 +216,13 @@ def agent_code(number: int) -> str:
     return f"{CODE_PREFIX}{digits}{check_digit(digits)}"
 
 
-def assignment_letter_number(code: str, on: date) -> str:
-    """Return a number for an assignment letter whose wadah gave it none; the format is ours."""
+def make_assignment_letter_number(code: str, on: date) -> str:
+    """Return a number for an assignment letter without one; the format is ours."""
     return f"ST/{code}/{on.year}"
 
 
 def check_digit(digits: str) -> int:
-    """Return the Luhn check digit: it finds every wrong digit and most swapped neighbours."""
+    """Return the Luhn check digit. It detects each wrong digit and most swaps of neighbours."""
     total = 0
     for place, digit in enumerate(reversed(digits)):
         value = int(digit) * (2 if place % 2 == 0 else 1)
@@ -232,7 +232,7 @@ def check_digit(digits: str) -> int:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Appointment:
-    """What an approved application says of the agent to be. No repr: it names a person."""
+    """The facts of a new agent, from an approved application. No repr: it names a person."""
 
     application_id: UUID
     account_id: UUID

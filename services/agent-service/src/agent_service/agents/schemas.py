@@ -66,7 +66,7 @@ class AgentOut(Out):
     assignment_letter_number: Annotated[
         str, Field(description="Number of the wadah's Surat Tugas.")
     ]
-    status: Annotated[AgentStatus, Field(description="Where the agent stands.")]
+    status: Annotated[AgentStatus, Field(description="Status of the agent.")]
     reason_code: Annotated[
         str | None, Field(description="Why the agent is suspended or dismissed.")
     ]

@@ -20,7 +20,7 @@ from agent_service.agents.rules import (
 )
 from agent_service.agents.schemas import NewDismissal, NewReinstatement, NewSuspension
 from agent_service.branches import service as branches
-from agent_service.history import change_columns
+from agent_service.history import make_change_columns
 from agent_service.wadahs import service as wadahs
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.bulk import insert_once
@@ -48,17 +48,17 @@ class Described:
     history: Sequence[AgentChange]
 
 
-def person_of(principal: Principal) -> Person:
-    """Return who a subject is, to tell whether he decides about himself."""
+def make_person(principal: Principal) -> Person:
+    """Return the identities of a subject, to detect decisions about themselves."""
     members = frozenset({principal.member_id} if principal.member_id else ())
     return Person(principal.account_id, members, principal.agent_id)
 
 
 async def check_may_apply(session: AsyncSession, *, nik_hash: bytes, account_id: UUID) -> None:
-    """Check that person and account may become an agent: not one already, not waiting, not barred.
+    """Check that person and account may become an agent: no agent yet, not waiting, not barred.
 
-    The wait is told to the account that was the agent's. To others all of these are the same: a
-    stranger must not learn which.
+    Only the account of the former agent learns of a wait. Others always get AgentExists, so that
+    they do not learn the reason.
     Raises: AgentExists, ReinstatementTooEarly.
     """
     records = await queries.list_records(session, nik_hash=nik_hash, account_id=account_id)
@@ -73,9 +73,9 @@ async def check_may_apply(session: AsyncSession, *, nik_hash: bytes, account_id:
 async def activate(
     session: AsyncSession, new: Appointment, *, by: Principal, keyring: Keyring
 ) -> Agent:
-    """Take an approved applicant into office and tell the other services.
+    """Make an approved applicant an agent, and publish it.
 
-    The agent's row comes before the wadah's lock, as in every change of an agent.
+    Write the agent before locking the wadah, as in every change of an agent.
     Raises: AgentExists, ReinstatementTooEarly, WadahNotActive.
     """
     now = clock.now()
@@ -83,7 +83,7 @@ async def activate(
     nik_hash = keyring.lookup("nik", new.nik)
     records = await queries.list_records(session, nik_hash=nik_hash, account_id=new.account_id)
     rules.check_new_registration(records, today)
-    code = rules.agent_code(await queries.next_number(session))
+    code = rules.make_agent_code(await queries.take_next_number(session))
     row = Agent(
         id=new_id(),
         agent_code=code,
@@ -94,7 +94,7 @@ async def activate(
         branch_code=new.branch_code,
         region_code=new.region_code,
         assignment_letter_number=new.assignment_letter_number
-        or rules.assignment_letter_number(code, today),
+        or rules.make_assignment_letter_number(code, today),
         nik=new.nik,
         nik_hash=nik_hash,
         full_name=new.full_name,
@@ -109,26 +109,28 @@ async def activate(
     if agent is None:
         raise rules.AgentExists
     await wadahs.lock_active(session, new.wadah_id, on=today)
-    await _count(session, new.wadah_id)
-    _record(session, agent, None, by=by, at=now)
-    await publish(session, _at_work(AgentActivated, agent, at=now))
+    await _update_agent_count(session, new.wadah_id)
+    _record_change(session, agent, None, by=by, at=now)
+    await publish(session, _make_at_work_event(AgentActivated, agent, at=now))
     return agent
 
 
 async def suspend(
     session: AsyncSession, agent_id: UUID, new: NewSuspension, *, by: Principal, wait_months: int
 ) -> Described:
-    """Suspend an agent: he may not act until he is reinstated.
+    """Suspend an agent, who may not act until the reinstatement.
 
-    wait_months: how long a suspension for inactivity lasts at least.
+    wait_months: the least length of a suspension for inactivity.
     Raises: AgentNotFound, BranchOutOfScope, OwnCase, AgentStatusConflict.
     """
     agent = await _lock_to_decide(session, agent_id, by)
     now = clock.now()
-    until = rules.reinstatement_from(new.reason_code, jakarta_date(now), wait_months)
-    await _move(session, agent, AgentStatus.SUSPENDED, new.reason_code, new.reason, by=by, at=now)
-    agent.reinstatement_not_before = rules.later_of(agent.reinstatement_not_before, until)
-    await publish(session, _away(AgentSuspended, agent, new.reason_code, at=now))
+    until = rules.find_reinstatement_day(new.reason_code, jakarta_date(now), wait_months)
+    await _change_status(
+        session, agent, AgentStatus.SUSPENDED, new.reason_code, new.reason, by=by, at=now
+    )
+    agent.reinstatement_not_before = rules.find_later(agent.reinstatement_not_before, until)
+    await publish(session, _make_away_event(AgentSuspended, agent, new.reason_code, at=now))
     return await _describe(session, agent)
 
 
@@ -149,34 +151,36 @@ async def reinstate(
     )
     rules.check_wait(records, today)
     await wadahs.lock_active(session, agent.wadah_id, on=today)
-    await _move(session, agent, AgentStatus.ACTIVE, None, new.reason, by=by, at=now)
+    await _change_status(session, agent, AgentStatus.ACTIVE, None, new.reason, by=by, at=now)
     agent.in_office_since, agent.reinstatement_not_before = today, None
-    await publish(session, _at_work(AgentReinstated, agent, at=now))
+    await publish(session, _make_at_work_event(AgentReinstated, agent, at=now))
     return await _describe(session, agent)
 
 
 async def dismiss(
     session: AsyncSession, agent_id: UUID, new: NewDismissal, *, by: Principal
 ) -> Described:
-    """Dismiss an agent, for good. After fraud, crime or gratification he never comes back.
+    """Dismiss an agent, for good. After fraud, crime or gratification they never return.
 
-    A wait after inactivity stays with the record, and so with the person.
+    The record keeps a wait after inactivity, which still binds the person.
     Raises: AgentNotFound, BranchOutOfScope, OwnCase, AgentStatusConflict.
     """
     agent = await _lock_to_decide(session, agent_id, by)
     now = clock.now()
-    await _move(session, agent, AgentStatus.DISMISSED, new.reason_code, new.reason, by=by, at=now)
-    await publish(session, _away(AgentDismissed, agent, new.reason_code, at=now))
+    await _change_status(
+        session, agent, AgentStatus.DISMISSED, new.reason_code, new.reason, by=by, at=now
+    )
+    await publish(session, _make_away_event(AgentDismissed, agent, new.reason_code, at=now))
     return await _describe(session, agent)
 
 
 async def get_visible(session: AsyncSession, agent_id: UUID, *, principal: Principal) -> Agent:
-    """Raises: AgentNotFound, also for an agent the subject may not see."""
-    return await queries.get_visible(session, agent_id, queries.visible(principal))
+    """Return an agent whom the subject may see. Raises: AgentNotFound."""
+    return await queries.get_visible(session, agent_id, queries.is_visible_to(principal))
 
 
 async def describe(session: AsyncSession, agent_id: UUID, *, principal: Principal) -> Described:
-    """Return one agent with his history.
+    """Return one agent with the history of changes.
 
     Raises: AgentNotFound, also for an agent the subject may not see.
     """
@@ -207,7 +211,7 @@ async def list_visible(
     """Return one page of the agents a subject may see."""
     rows = await queries.list_page(
         session,
-        seen=queries.visible(principal),
+        seen=queries.is_visible_to(principal),
         status=status,
         wadah_id=wadah_id,
         after=read_cursor(cursor, UUID),
@@ -222,20 +226,20 @@ async def list_decisions(session: AsyncSession, agent_id: UUID) -> Sequence[Deci
 
 
 async def find_by_application(session: AsyncSession, application_id: UUID) -> UUID | None:
-    """Return the id of the agent that an application has made, if it has."""
+    """Return the id of the agent that an application has made, or None."""
     agent = await queries.find_by_application(session, application_id)
     return agent.id if agent else None
 
 
 async def _lock_to_decide(session: AsyncSession, agent_id: UUID, by: Principal) -> Agent:
-    agent = await queries.lock_visible(session, agent_id, queries.visible(by))
+    agent = await queries.lock_visible(session, agent_id, queries.is_visible_to(by))
     branches.check_in_scope(by, branch_code=agent.branch_code, region_code=agent.region_code)
     subject = Person(agent.account_id, frozenset({agent.member_id}), agent.id)
-    rules.check_not_own(subject, by=person_of(by))
+    rules.check_not_own(subject, by=make_person(by))
     return agent
 
 
-async def _move(
+async def _change_status(
     session: AsyncSession,
     agent: Agent,
     to: AgentStatus,
@@ -247,18 +251,18 @@ async def _move(
 ) -> None:
     rules.check_next(agent.status, to)
     before, agent.status, agent.reason_code = agent.status, to, reason_code
-    _record(session, agent, before, by=by, at=at, reason=reason)
+    _record_change(session, agent, before, by=by, at=at, reason=reason)
     await session.flush()
     await wadahs.lock(session, agent.wadah_id)
-    await _count(session, agent.wadah_id)
+    await _update_agent_count(session, agent.wadah_id)
 
 
-async def _count(session: AsyncSession, wadah_id: UUID) -> None:
-    # Counted under the wadah's lock, so that two changes at once cannot miss each other.
+async def _update_agent_count(session: AsyncSession, wadah_id: UUID) -> None:
+    # Count under the wadah's lock, so that concurrent changes see each other.
     await wadahs.set_agent_count(session, wadah_id, await queries.count_active(session, wadah_id))
 
 
-def _record(
+def _record_change(
     session: AsyncSession,
     agent: Agent,
     before: AgentStatus | None,
@@ -267,11 +271,11 @@ def _record(
     at: datetime,
     reason: str | None = None,
 ) -> None:
-    columns = change_columns(agent, before, by=by, at=at, reason=reason)
+    columns = make_change_columns(agent, before, by=by, at=at, reason=reason)
     session.add(AgentChange(agent_id=agent.id, **columns))
 
 
-def _at_work(kind: type[AtWork], agent: Agent, *, at: datetime) -> AtWork:
+def _make_at_work_event(kind: type[AtWork], agent: Agent, *, at: datetime) -> AtWork:
     return kind(
         agent_id=agent.id,
         account_id=agent.account_id,
@@ -284,7 +288,7 @@ def _at_work(kind: type[AtWork], agent: Agent, *, at: datetime) -> AtWork:
     )
 
 
-def _away(
+def _make_away_event(
     kind: type[Away], agent: Agent, reason: SuspensionReason | DismissalReason, *, at: datetime
 ) -> Away:
     return kind(

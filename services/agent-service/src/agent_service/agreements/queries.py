@@ -13,7 +13,7 @@ MAX_AGREEMENTS = 100
 
 
 def has_agreement(wadah_id: InstrumentedAttribute[UUID], on: date) -> ColumnElement[bool]:
-    """Return whether an agreement of a wadah covers a day: Period.covers, said in SQL."""
+    """Return the condition that an agreement of a wadah covers a day: Period.covers in SQL."""
     return exists().where(
         Agreement.wadah_id == wadah_id, Agreement.starts_on <= on, Agreement.ends_on >= on
     )

@@ -1,4 +1,4 @@
-"""What is true of an agreement: its period, and how long its scheme allows.
+"""Rules for agreements: the period, and its limit under the scheme.
 
 Source: docs/domain.md, Becoming a Wadah.
 """
@@ -22,7 +22,7 @@ class AgreementEndsBeforeStart(Invalid):
 
 
 class AgreementTooLong(Invalid):
-    """`details` holds `max_years` and `last_day`, the latest end that is allowed."""
+    """`details` holds `max_years` and `last_day`, the latest possible end."""
 
     code = "agreement_too_long"
     text = "The agreement is longer than its scheme allows. Choose an earlier end date."
@@ -65,7 +65,7 @@ class Period:
         return self.starts_on <= day <= self.ends_on
 
 
-def last_day_allowed(starts_on: date, max_years: int) -> date:
+def find_last_day_allowed(starts_on: date, max_years: int) -> date:
     """Return the last day of an agreement of `max_years` full years.
 
     A year that starts on 1 March ends on the last day of February.
@@ -92,7 +92,7 @@ def check_agreement(period: Period, schemes: Schemes, *, field: str = "ends_on")
     if period.ends_on < period.starts_on:
         raise AgreementEndsBeforeStart(field=field)
     terms = schemes.on(period.starts_on)
-    last_day = last_day_allowed(period.starts_on, terms.max_years)
+    last_day = find_last_day_allowed(period.starts_on, terms.max_years)
     if period.ends_on > last_day:
         raise AgreementTooLong(
             field=field, max_years=terms.max_years, last_day=last_day.isoformat()

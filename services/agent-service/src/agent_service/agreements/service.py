@@ -27,13 +27,13 @@ async def sign(
     settings: Settings,
     at: str = "",
 ) -> None:
-    """Record an agreement of a wadah and tell the other services.
+    """Record an agreement of a wadah, and publish it.
 
-    at: where it stands in the request.
+    at: prefix of its fields in the request.
     Raises: AgreementNumberTaken, AgreementEndsBeforeStart, AgreementTooLong.
     """
     rules.check_agreement(
-        Period(new.starts_on, new.ends_on), schemes_of(settings), field=f"{at}ends_on"
+        Period(new.starts_on, new.ends_on), make_schemes(settings), field=f"{at}ends_on"
     )
     agreement = Agreement(
         id=new_id(),
@@ -62,16 +62,16 @@ async def list_agreements(session: AsyncSession, wadah_id: UUID) -> Sequence[Agr
 
 async def list_periods(session: AsyncSession, wadah_id: UUID) -> list[Period]:
     """Return the periods of a wadah's agreements."""
-    return [period_of(each) for each in await queries.list_agreements(session, wadah_id)]
+    return [make_period(each) for each in await queries.list_agreements(session, wadah_id)]
 
 
-def period_of(agreement: Agreement) -> Period:
+def make_period(agreement: Agreement) -> Period:
     """Return the period of an agreement."""
     return Period(agreement.starts_on, agreement.ends_on)
 
 
-def schemes_of(settings: Settings) -> Schemes:
-    """Return the two schemes as the settings have them."""
+def make_schemes(settings: Settings) -> Schemes:
+    """Return the two schemes of the settings."""
     return Schemes(
         new_from=settings.new_scheme_from,
         new=Terms(settings.agreement_max_years, settings.wadah_min_agents),

@@ -30,9 +30,9 @@ class Application(Base):
     account_id: Mapped[uuid.UUID]
     device_id: Mapped[str]
     account_member_id: Mapped[uuid.UUID | None]
-    """The member whose telephone the applicant proved at the gateway, once there is one."""
+    """The member whose telephone number the applicant proved at the gateway, if any."""
     member_id: Mapped[uuid.UUID | None]
-    """The member with this NIK, once member-service has named him."""
+    """The member with this NIK, once member-service has found one."""
     wadah_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("wadahs.id"))
     branch_code: Mapped[str] = mapped_column(ForeignKey("branches.code"))
     region_code: Mapped[str]

@@ -15,8 +15,8 @@ from perisai_kit.auth.principal import Principal, Role
 MAX_CHANGES = 100
 
 
-def visible(principal: Principal) -> ColumnElement[bool]:
-    """Return the rows a subject sees: his own; a wadah's own; an officer's or auditor's scope."""
+def is_visible_to(principal: Principal) -> ColumnElement[bool]:
+    """Return the condition of rows a subject sees: their own, their wadah's, or their scope."""
     seen = [
         Application.account_id == principal.account_id,
         by_office(
@@ -35,7 +35,7 @@ def visible(principal: Principal) -> ColumnElement[bool]:
 async def get_visible(
     session: AsyncSession, application_id: UUID, seen: ColumnElement[bool]
 ) -> Application:
-    """Raises: ApplicationNotFound."""
+    """Return a visible application. Raises: ApplicationNotFound."""
     chosen = select(Application).where(Application.id == application_id, seen)
     application = await session.scalar(chosen)
     if application is None:
@@ -46,7 +46,7 @@ async def get_visible(
 async def lock_visible(
     session: AsyncSession, application_id: UUID, seen: ColumnElement[bool]
 ) -> Application:
-    """Raises: ApplicationNotFound."""
+    """Lock and return a visible application. Raises: ApplicationNotFound."""
     chosen = (
         select(Application)
         .where(Application.id == application_id, seen)

@@ -54,7 +54,7 @@ from perisai_kit.http.types import ApplicationId, WadahId
 
 router = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=TransactionRoute)
 reading = APIRouter(prefix="/v1/applications", tags=["applications"])
-# Not a TransactionRoute: other services are asked, and that is never done inside a transaction.
+# Not a TransactionRoute: calls to other services must not run inside a transaction.
 asking = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=JsonRoute)
 
 DECIDING = (ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStatusConflict)
@@ -81,7 +81,7 @@ async def apply(
     keyring: Keys,
     settings: Configured,
 ) -> ApplicationDetailOut:
-    """Apply to become an agent: for oneself, with one's own phone and device."""
+    """Apply to become an agent, for yourself, with your own phone and device."""
     found = await service.apply(session, body, by=applicant, keyring=keyring, settings=settings)
     return _detail(found)
 
@@ -97,7 +97,7 @@ async def list_applications(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Slice[Application]:
-    """List applications, the oldest first: one's own, the own wadah's, or those in scope."""
+    """List the applications you may see, the oldest first: your own, your wadah's or scope's."""
     return await service.list_visible(
         session, principal=principal, status=status, wadah_id=wadah_id, cursor=cursor, limit=limit
     )
@@ -107,7 +107,7 @@ async def list_applications(
 async def get_application(
     application_id: ApplicationId, session: ReadSession, principal: SignedIn, settings: Configured
 ) -> ApplicationDetailOut:
-    """Return one application: how each requirement stands, every check, its history."""
+    """Return one application with its requirements, checks and history."""
     found = await service.get_described(
         session, application_id, principal=principal, settings=settings
     )
@@ -207,7 +207,7 @@ async def withdraw_application(
     settings: Configured,
     body: NewWithdrawal | None = None,
 ) -> ApplicationDetailOut:
-    """Take back one's own application, to leave it or to apply with other data."""
+    """Withdraw your own application, for good or to apply with other data."""
     found = await service.withdraw(
         session, application_id, body or NewWithdrawal(), by=applicant, settings=settings
     )
@@ -232,9 +232,9 @@ async def verify_application(
     settings: Configured,
     body: NewVerification | None = None,
 ) -> ApplicationDetailOut:
-    """Check the requirements now: by the applicant himself or an officer in scope.
+    """Check the requirements now, as the applicant or as an officer in scope.
 
-    A requirement whose outcome is `unknown` was not answered; the verification may be repeated.
+    `unknown` means that no answer came. Repeat the verification later.
     """
     attestations = body.attestations if body else ()
     found = await verification.verify(
@@ -244,7 +244,7 @@ async def verify_application(
 
 
 def _detail(found: Described) -> ApplicationDetailOut:
-    """Return the whole application as it goes out."""
+    """Return the whole application as the response shows it."""
     evidence = found.evidence
     return ApplicationDetailOut.model_validate(found.application).model_copy(
         update={

@@ -1,4 +1,4 @@
-"""What is true of an application: its statuses.
+"""Rules for applications and their status.
 
 Source: docs/domain.md, Becoming an agent (Perban 1/2023 art. 7) and Steps found in practice.
 """
@@ -30,10 +30,10 @@ _OUT = frozenset({_S.REJECTED, _S.WITHDRAWN})
 NEXT: Mapping[ApplicationStatus, frozenset[ApplicationStatus]] = {
     _S.APPLIED: frozenset({_S.DOCS_INCOMPLETE, _S.VERIFIED}) | _OUT,
     _S.DOCS_INCOMPLETE: frozenset({_S.DOCS_INCOMPLETE, _S.VERIFIED}) | _OUT,
-    # Straight to active only where the settings ask for no training or no exam.
+    # Straight to active only if the settings require no training or no exam.
     _S.VERIFIED: frozenset({_S.DOCS_INCOMPLETE, _S.VERIFIED, _S.TRAINING, _S.ACTIVE}) | _OUT,
     _S.TRAINING: frozenset({_S.EXAM_PASSED, _S.EXAM_FAILED, _S.ACTIVE}) | _OUT,
-    # A failed exam is taken again, after another training or without one.
+    # A failed exam can be repeated, with or without another training.
     _S.EXAM_FAILED: frozenset({_S.TRAINING, _S.EXAM_PASSED, _S.EXAM_FAILED}) | _OUT,
     _S.EXAM_PASSED: frozenset({_S.ACTIVE}) | _OUT,
     _S.ACTIVE: frozenset(),
@@ -71,7 +71,7 @@ class ApplicationOpen(Conflict):
 
 
 class ApplicationStatusConflict(Conflict):
-    """`details` holds `status`, the present one, and `to`, the one that was asked for."""
+    """`details` holds `status`, the present status, and `to`, the requested one."""
 
     code = "application_status"
     text = "The status of the application does not allow this step. Read the application again."
@@ -90,25 +90,27 @@ def check_phone(amr: Collection[str], device_id: str | None) -> None:
 
 
 def check_next(status: ApplicationStatus, to: ApplicationStatus) -> None:
-    """Raises: ApplicationStatusConflict when the application cannot go from `status` to `to`."""
+    """Check that an application can go from `status` to `to`.
+
+    Raises: ApplicationStatusConflict.
+    """
     if to not in NEXT[status]:
         raise ApplicationStatusConflict(status=status.value, to=to.value)
 
 
 def check_live(status: ApplicationStatus) -> None:
-    """Raises: ApplicationStatusConflict when the application has ended."""
+    """Check that an application has not ended. Raises: ApplicationStatusConflict."""
     if status in ENDED:
         raise ApplicationStatusConflict(status=status.value)
 
 
-def after_verification(
+def find_status_after_verification(
     status: ApplicationStatus, *, any_unmet: bool, all_met: bool
 ) -> ApplicationStatus:
-    """Return the status after a verification of what comes before the training.
+    """Return the status after a verification of the requirements before the training.
 
-    Something unmet makes the documents incomplete, an unanswered question leaves the status as it
-    was, and past the training a verification no longer moves the status: the approval looks at the
-    findings.
+    An unmet requirement makes the documents incomplete. A missing answer keeps the status. After
+    the training a verification does not change the status; the approval checks the findings.
     """
     if status not in {_S.APPLIED, _S.DOCS_INCOMPLETE, _S.VERIFIED}:
         return status

@@ -43,7 +43,7 @@ AccountNo = Annotated[str, StringConstraints(pattern=r"^[0-9]{5,34}$")]
 
 
 class NewApplication(Model):
-    """The applicant applies for himself, signed in by one-time code on his own device."""
+    """An application of the person who is signed in, by one-time code on their own device."""
 
     model_config = with_example(
         wadah_id="0190a000-0000-7000-8000-000000000001",
@@ -104,7 +104,7 @@ class NewWithdrawal(Model):
 
 
 class Attestation(Model):
-    """An officer's word on a requirement that has no check of its own."""
+    """An officer's statement on a requirement without a check of its own."""
 
     requirement: Annotated[Code, Field(description="Which requirement.")]
     met: Annotated[StrictBool, Field(description="Whether it is met.")]
@@ -124,7 +124,7 @@ class ApplicationOut(Out):
     """NIK, names and account number are masked."""
 
     id: RecordId
-    status: Annotated[ApplicationStatus, Field(description="Where the application stands.")]
+    status: Annotated[ApplicationStatus, Field(description="Status of the application.")]
     reason_code: Annotated[
         str | None, Field(description="Why it was rejected or found incomplete.")
     ]
@@ -134,7 +134,7 @@ class ApplicationOut(Out):
     nik: Annotated[Annotated[str, AfterValidator(mask_nik)], Field(description="NIK, masked.")]
     nik_warnings: Annotated[
         list[str],
-        Field(description="What is odd about the NIK; nothing was refused because of it."),
+        Field(description="Warnings about the NIK; nothing was refused because of them."),
     ]
     full_name: Annotated[
         Annotated[str, AfterValidator(mask_name)], Field(description="Name, masked.")
@@ -173,7 +173,8 @@ class ApplicationChangeOut(Out):
 
 class ApplicationDetailOut(ApplicationOut):
     requirements: Annotated[
-        tuple[RequirementFindingOut, ...], Field(description="How each requirement stands.")
+        tuple[RequirementFindingOut, ...],
+        Field(description="The latest finding on each requirement."),
     ] = ()
     checks: Annotated[
         tuple[RequirementCheckOut, ...], Field(description="Every check so far.")

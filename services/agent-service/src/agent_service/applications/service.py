@@ -22,7 +22,7 @@ from agent_service.applications.schemas import (
 from agent_service.branches import service as branches
 from agent_service.exams import service as exams
 from agent_service.exams.schemas import NewExam
-from agent_service.history import change_columns
+from agent_service.history import make_change_columns
 from agent_service.requirements import rules as requirement_rules
 from agent_service.requirements import service as requirements
 from agent_service.requirements.rules import Facts, Finding, Requirement, RequirementOutcome
@@ -44,7 +44,7 @@ from perisai_kit.privacy.read_audit import audit_read
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """An application with everything that is told of it."""
+    """An application with its requirements, checks and history."""
 
     application: Application
     requirements: Sequence[Finding]
@@ -61,7 +61,7 @@ async def apply(
     keyring: Keyring,
     settings: Settings,
 ) -> Described:
-    """Take an application from the applicant himself.
+    """Record an application of the subject.
 
     Raises: PhoneProofRequired, WadahNotFound, WadahNotActive, NikInvalid, ApplicationOpen,
     AgentExists, ReinstatementTooEarly.
@@ -74,22 +74,24 @@ async def apply(
         stated_birth_date=new.birth_date,
         known_region=is_known_region,
     )
-    row = _application(new, nik, by=by, nik_hash=keyring.lookup("nik", nik.text))
+    row = _make_application(new, nik, by=by, nik_hash=keyring.lookup("nik", nik.text))
     row.branch_code, row.region_code = wadah.branch_code, wadah.region_code
     application = await insert_once(session, row)
     if application is None:
         raise rules.ApplicationOpen
-    # After the insert, so that an approval which has just ended an earlier application is seen.
+    # Check after the insert, to see an approval that has just ended an earlier application.
     await agents.check_may_apply(
         session, nik_hash=application.nik_hash, account_id=application.account_id
     )
     phone = Finding(Requirement.PHONE_AND_DEVICE.value, RequirementOutcome.MET)
     await requirements.record(session, application.id, [phone], by_id=by.account_id)
-    _record(session, application, None, by=by)
+    _record_change(session, application, None, by=by)
     return await describe(session, application, settings=settings)
 
 
-def _application(new: NewApplication, nik: Nik, *, by: Principal, nik_hash: bytes) -> Application:
+def _make_application(
+    new: NewApplication, nik: Nik, *, by: Principal, nik_hash: bytes
+) -> Application:
     return Application(
         id=new_id(),
         account_id=by.account_id,
@@ -128,7 +130,7 @@ async def record_training(
     application = await _lock_to_decide(session, application_id, by)
     rules.check_next(application.status, ApplicationStatus.TRAINING)
     await trainings.record(session, application.id, new, by_id=by.account_id)
-    move(session, application, ApplicationStatus.TRAINING, by=by)
+    change_status(session, application, ApplicationStatus.TRAINING, by=by)
     return await describe(session, application, settings=settings)
 
 
@@ -144,7 +146,7 @@ async def record_exam(
     to = ApplicationStatus.EXAM_PASSED if new.passed else ApplicationStatus.EXAM_FAILED
     rules.check_next(application.status, to)
     await exams.record(session, application.id, new, by_id=by.account_id)
-    move(session, application, to, by=by)
+    change_status(session, application, to, by=by)
     return await describe(session, application, settings=settings)
 
 
@@ -159,7 +161,7 @@ async def approve(
 ) -> Described:
     """Approve an application that meets every requirement: the applicant becomes an agent.
 
-    Two approvals at once wait on the application's row, and the second finds it ended.
+    The application's lock serialises two approvals, and the second finds it ended.
     Raises: ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStatusConflict,
     RequirementsUnmet, AgentExists, ReinstatementTooEarly, WadahNotActive.
     """
@@ -167,15 +169,15 @@ async def approve(
     rules.check_live(application.status)
     local = await judge(session, application, settings=settings)
     requirement_rules.check_requirements(
-        await requirements.standing(
+        await requirements.list_findings(
             session, application.id, required=settings.requirements, fresh=local
         )
     )
     rules.check_next(application.status, ApplicationStatus.ACTIVE)
     await requirements.record(session, application.id, local, by_id=by.account_id)
-    appointment = _appointment(application, new.assignment_letter_number)
+    appointment = _make_appointment(application, new.assignment_letter_number)
     await agents.activate(session, appointment, by=by, keyring=keyring)
-    move(session, application, ApplicationStatus.ACTIVE, by=by)
+    change_status(session, application, ApplicationStatus.ACTIVE, by=by)
     return await describe(session, application, settings=settings)
 
 
@@ -192,7 +194,7 @@ async def reject(
     Raises: ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStatusConflict.
     """
     application = await _lock_to_decide(session, application_id, by)
-    move(
+    change_status(
         session,
         application,
         ApplicationStatus.REJECTED,
@@ -211,13 +213,13 @@ async def withdraw(
     by: Principal,
     settings: Settings,
 ) -> Described:
-    """Let the applicant take back his application, to leave it or to apply with other data.
+    """Withdraw the subject's own application, for good or to apply with other data.
 
-    Raises: ApplicationNotFound, also for somebody else's; ApplicationStatusConflict.
+    Raises: ApplicationNotFound, also for another account's; ApplicationStatusConflict.
     """
     own = Application.account_id == by.account_id
     application = await queries.lock_visible(session, application_id, own)
-    move(session, application, ApplicationStatus.WITHDRAWN, by=by, reason=new.reason)
+    change_status(session, application, ApplicationStatus.WITHDRAWN, by=by, reason=new.reason)
     return await describe(session, application, settings=settings)
 
 
@@ -258,7 +260,7 @@ async def list_visible(
     """Return one page of the applications a subject may see, the oldest first."""
     rows = await queries.list_page(
         session,
-        seen=queries.visible(principal),
+        seen=queries.is_visible_to(principal),
         status=status,
         wadah_id=wadah_id,
         after=read_cursor(cursor, UUID),
@@ -270,21 +272,21 @@ async def list_visible(
 async def describe(
     session: AsyncSession, application: Application, *, settings: Settings
 ) -> Described:
-    """Return everything that is told of an application.
+    """Return an application with its requirements, checks and history.
 
-    While it is under way its requirements are judged as they stand now, afterwards as recorded.
+    The requirements of an open application are judged now; an ended one shows the recorded ones.
     """
     await session.flush()
     local: tuple[Finding, ...] = ()
     if application.status in rules.LIVE:
         local = await judge(session, application, settings=settings)
-    standing = await requirements.standing(
+    standing = await requirements.list_findings(
         session, application.id, required=settings.requirements, fresh=local
     )
     return Described(
         application=application,
         requirements=standing,
-        evidence=await requirements.evidence(session, application.id),
+        evidence=await requirements.load_evidence(session, application.id),
         history=await queries.list_changes(session, application.id),
         agent_id=await agents.find_by_application(session, application.id),
     )
@@ -293,15 +295,15 @@ async def describe(
 async def get_visible(
     session: AsyncSession, application_id: UUID, *, principal: Principal
 ) -> Application:
-    """Raises: ApplicationNotFound, also for one the subject may not see."""
-    return await queries.get_visible(session, application_id, queries.visible(principal))
+    """Return an application that the subject may see. Raises: ApplicationNotFound."""
+    return await queries.get_visible(session, application_id, queries.is_visible_to(principal))
 
 
 async def lock_visible(
     session: AsyncSession, application_id: UUID, *, principal: Principal
 ) -> Application:
     """Lock an application for a change. Raises: ApplicationNotFound."""
-    return await queries.lock_visible(session, application_id, queries.visible(principal))
+    return await queries.lock_visible(session, application_id, queries.is_visible_to(principal))
 
 
 def check_may_decide(application: Application, by: Principal) -> None:
@@ -311,12 +313,12 @@ def check_may_decide(application: Application, by: Principal) -> None:
     """
     members = (application.member_id, application.account_member_id)
     subject = Person(application.account_id, frozenset(each for each in members if each))
-    agent_rules.check_not_own(subject, by=agents.person_of(by))
+    agent_rules.check_not_own(subject, by=agents.make_person(by))
     check_office(application, by)
 
 
 def check_office(application: Application, by: Principal) -> None:
-    """Raises: BranchOutOfScope."""
+    """Check that an officer's scope covers the branch. Raises: BranchOutOfScope."""
     branches.check_in_scope(
         by, branch_code=application.branch_code, region_code=application.region_code
     )
@@ -333,21 +335,23 @@ async def _lock_to_decide(
 async def judge(
     session: AsyncSession, application: Application, *, settings: Settings
 ) -> tuple[Finding, ...]:
-    """Judge, as of today, every requirement that needs no question to another service."""
+    """Judge, as of today, every requirement that needs no other service."""
     wadah_id = application.wadah_id
     facts = Facts(
         citizenship=application.citizenship,
         birth_date=date.fromisoformat(application.birth_date),
         not_bpjs_employee=application.not_bpjs_employee,
         phone_proven=bool(application.device_id),
-        wadah_inactive_because=await wadahs.inactive_because(session, wadah_id, on=clock.today()),
+        wadah_inactive_because=await wadahs.find_inactive_reason(
+            session, wadah_id, on=clock.today()
+        ),
     )
     return await requirements.judge(
         session, application.id, facts, minimum_age=settings.minimum_age
     )
 
 
-def _appointment(application: Application, letter_number: str | None) -> Appointment:
+def _make_appointment(application: Application, letter_number: str | None) -> Appointment:
     assert application.member_id is not None, "membership is always required and has been met"
     return Appointment(
         application_id=application.id,
@@ -365,7 +369,7 @@ def _appointment(application: Application, letter_number: str | None) -> Appoint
     )
 
 
-def move(
+def change_status(
     session: AsyncSession,
     application: Application,
     to: ApplicationStatus,
@@ -374,13 +378,13 @@ def move(
     reason_code: str | None = None,
     reason: str | None = None,
 ) -> None:
-    """Move a locked application and record it. Raises: ApplicationStatusConflict."""
+    """Change the status of a locked application. Raises: ApplicationStatusConflict."""
     rules.check_next(application.status, to)
     before, application.status, application.reason_code = application.status, to, reason_code
-    _record(session, application, before, by=by, reason=reason)
+    _record_change(session, application, before, by=by, reason=reason)
 
 
-def _record(
+def _record_change(
     session: AsyncSession,
     application: Application,
     before: ApplicationStatus | None,
@@ -388,5 +392,5 @@ def _record(
     by: Principal,
     reason: str | None = None,
 ) -> None:
-    columns = change_columns(application, before, by=by, at=clock.now(), reason=reason)
+    columns = make_change_columns(application, before, by=by, at=clock.now(), reason=reason)
     session.add(ApplicationChange(application_id=application.id, **columns))

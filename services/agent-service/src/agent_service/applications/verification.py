@@ -1,4 +1,4 @@
-"""Verification: ask first, without a transaction; then store every answer in a short one."""
+"""Verify applications: ask other services first, then store the answers in a short transaction."""
 
 import asyncio
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """member_id: the member with the applicant's NIK, where he is the applicant.
+    """Answers of other services. member_id: the member with the NIK, if it is the applicant.
 
     proven_member_id: the member whose telephone the applicant has proved.
     """
@@ -54,7 +54,7 @@ async def verify(
 ) -> Described:
     """Check every requirement that comes before the training, and store each outcome.
 
-    Whoever does not answer leaves an `unknown` outcome, and the verification may be repeated.
+    Without an answer the outcome is `unknown`, and the verification can be repeated.
     Raises: ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStatusConflict,
     AttestationRefused, TooManyVerifications.
     """
@@ -64,10 +64,12 @@ async def verify(
             service.check_may_decide(application, by)
             names = [each.requirement for each in attestations]
             requirement_rules.check_attestations(names, settings.requirements)
-    answers = await _ask(application, others, proven_member_id=_proven(application, by))
-    attested = (_attested(each) for each in attestations)
+    answers = await _ask_others(
+        application, others, proven_member_id=_find_proven_member(application, by)
+    )
+    attested = (_make_attested_finding(each) for each in attestations)
     async with database.begin() as session:
-        return await _take(
+        return await _store_answers(
             session,
             application_id,
             replace(answers, findings=(*answers.findings, *attested)),
@@ -94,7 +96,7 @@ async def _get_to_verify(
     return application
 
 
-async def _take(
+async def _store_answers(
     session: AsyncSession,
     application_id: UUID,
     answers: Answers,
@@ -107,44 +109,44 @@ async def _take(
     application.member_id = answers.member_id or application.member_id
     application.account_member_id = answers.proven_member_id
     local = await service.judge(session, application, settings=settings)
-    required = requirement_rules.before_training(settings.requirements)
+    required = requirement_rules.list_before_training(settings.requirements)
     new = [each for each in (*answers.findings, *local) if each.requirement in required]
     await requirements.record(session, application.id, new, by_id=by.account_id)
-    standing = await requirements.standing(session, application.id, required=required)
+    standing = await requirements.list_findings(session, application.id, required=required)
     outcomes = {finding.outcome for finding in standing}
-    to = rules.after_verification(
+    to = rules.find_status_after_verification(
         application.status,
         any_unmet=RequirementOutcome.UNMET in outcomes,
         all_met=outcomes == {RequirementOutcome.MET},
     )
     if to is not application.status:
-        service.move(session, application, to, by=by, reason_code="verification")
+        service.change_status(session, application, to, by=by, reason_code="verification")
     return await service.describe(session, application, settings=settings)
 
 
-def _proven(application: Application, by: Principal) -> UUID | None:
+def _find_proven_member(application: Application, by: Principal) -> UUID | None:
     """Return the member whose telephone the applicant has proved, now or when applying.
 
-    Somebody who became a member after applying proves it by a new sign-in.
+    A person who became a member after applying proves it by a new sign-in.
     """
     is_own = application.account_id == by.account_id and rules.OTP in by.amr
     return (by.member_id if is_own else None) or application.account_member_id
 
 
-async def _ask(
+async def _ask_others(
     application: Application, others: Others, *, proven_member_id: UUID | None
 ) -> Answers:
     account = Account(
         application.bank_code, application.account_no, application.account_holder_name
     )
     (membership, member_id), own_account = await asyncio.gather(
-        _membership(application, others, proven_member_id=proven_member_id),
+        _ask_for_membership(application, others, proven_member_id=proven_member_id),
         bank_accounts.check_account(others.payments, account, full_name=application.full_name),
     )
     return Answers((membership, own_account), member_id, proven_member_id)
 
 
-async def _membership(
+async def _ask_for_membership(
     application: Application, others: Others, *, proven_member_id: UUID | None
 ) -> tuple[Finding, UUID | None]:
     try:
@@ -152,17 +154,17 @@ async def _membership(
             others.members, nik=application.nik, full_name=application.full_name
         )
     except Invalid:
-        return requirement_rules.refused(Requirement.MEMBERSHIP), None
+        return requirement_rules.make_refused_finding(Requirement.MEMBERSHIP), None
     except DomainError as error:
-        # Whatever else went wrong is between the services; the applicant may ask again.
+        # Any other failure is between the services; the applicant can ask again.
         log.warning("membership.unanswered", code=error.code)
-        return requirement_rules.unanswered(Requirement.MEMBERSHIP), None
-    finding = requirement_rules.membership_finding(
+        return requirement_rules.make_unanswered_finding(Requirement.MEMBERSHIP), None
+    finding = requirement_rules.judge_membership(
         found.member_id, same_name=found.same_name, proven_member_id=proven_member_id
     )
     return finding, found.member_id if finding.outcome is RequirementOutcome.MET else None
 
 
-def _attested(attestation: Attestation) -> Finding:
+def _make_attested_finding(attestation: Attestation) -> Finding:
     outcome = RequirementOutcome.MET if attestation.met else RequirementOutcome.UNMET
     return Finding(attestation.requirement, outcome, attestation.reason_code)

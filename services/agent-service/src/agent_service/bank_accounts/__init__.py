@@ -1,1 +1,1 @@
-"""Bank accounts: whether the bank knows an account as its holder's."""
+"""Bank accounts: whether the bank confirms the holder of an account."""

@@ -7,7 +7,7 @@ from agent_service.requirements.rules import (
     Finding,
     Requirement,
     RequirementOutcome,
-    unanswered,
+    make_unanswered_finding,
 )
 
 ACCOUNT_REASONS = {
@@ -16,7 +16,7 @@ ACCOUNT_REASONS = {
 }
 
 
-def account_finding(outcome: str, *, designated: bool) -> Finding:
+def judge_account(outcome: str, *, designated: bool) -> Finding:
     """Judge the bank's answer about the account.
 
     outcome: whether the bank knows the holder, one of match, mismatch, not_found, unknown.
@@ -28,10 +28,10 @@ def account_finding(outcome: str, *, designated: bool) -> Finding:
         return Finding(name, RequirementOutcome.MET)
     if outcome in ACCOUNT_REASONS:
         return Finding(name, RequirementOutcome.UNMET, ACCOUNT_REASONS[outcome])
-    return unanswered(Requirement.OWN_ACCOUNT)
+    return make_unanswered_finding(Requirement.OWN_ACCOUNT)
 
 
-def holder_is_not_applicant() -> Finding:
+def make_foreign_holder_finding() -> Finding:
     """Return the finding of an account that is declared as another person's."""
     return Finding(
         Requirement.OWN_ACCOUNT.value, RequirementOutcome.UNMET, "holder_is_not_applicant"

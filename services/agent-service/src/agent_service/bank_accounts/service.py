@@ -13,17 +13,17 @@ log = get_logger()
 
 
 async def check_account(payments: ServiceClient, account: Account, *, full_name: str) -> Finding:
-    """Return whether an account belongs to an applicant. The bank is asked outside a transaction.
+    """Return whether an account belongs to an applicant. Call it outside a transaction.
 
-    full_name: the applicant's. Another holder's account is not asked for.
+    full_name: of the applicant. The bank is not asked about another holder's account.
     """
     if not is_same_name(full_name, account.holder_name):
-        return rules.holder_is_not_applicant()
+        return rules.make_foreign_holder_finding()
     try:
         verdict = await verify_account(payments, account)
     except Invalid:
-        return requirement_rules.refused(Requirement.OWN_ACCOUNT)
+        return requirement_rules.make_refused_finding(Requirement.OWN_ACCOUNT)
     except DomainError as error:
         log.warning("account.unanswered", code=error.code)
-        return requirement_rules.unanswered(Requirement.OWN_ACCOUNT)
-    return rules.account_finding(verdict.outcome, designated=verdict.designated)
+        return requirement_rules.make_unanswered_finding(Requirement.OWN_ACCOUNT)
+    return rules.judge_account(verdict.outcome, designated=verdict.designated)

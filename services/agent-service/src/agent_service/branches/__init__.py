@@ -1,1 +1,1 @@
-"""Branch offices: the places a programme is run from."""
+"""Branch offices of the programme."""

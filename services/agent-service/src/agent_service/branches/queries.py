@@ -8,13 +8,13 @@ from agent_service.branches.rules import BranchNotFound
 from perisai_kit.auth.principal import Principal
 
 
-def visible(_: Principal) -> ColumnElement[bool]:
-    """Return the rows a subject sees: offices are public to everybody who is signed in."""
+def is_visible_to(_: Principal) -> ColumnElement[bool]:
+    """Return the condition of rows a subject sees: every subject may see every branch."""
     return true()
 
 
 async def get_branch(session: AsyncSession, code: str, *, field: str | None = None) -> Branch:
-    """Raises: BranchNotFound naming `field`."""
+    """Return a branch. Raises: BranchNotFound naming `field`."""
     branch = await session.get(Branch, code)
     if branch is None:
         raise BranchNotFound(field=field)

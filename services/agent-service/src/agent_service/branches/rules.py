@@ -1,4 +1,4 @@
-"""What is true of a branch office."""
+"""Rules for branch offices."""
 
 from perisai_kit.domain.errors import Conflict, Forbidden, NotFound
 
@@ -28,12 +28,15 @@ class BranchOutOfScope(Forbidden):
 
 
 def check_may_open(*, is_admin: bool, for_country: bool) -> None:
-    """Raises: NotForTheCountry unless the subject is an administrator or works for the country."""
+    """Check that an administrator or an officer of the country opens a branch.
+
+    Raises: NotForTheCountry.
+    """
     if not (is_admin or for_country):
         raise NotForTheCountry
 
 
 def check_in_scope(*, covered: bool) -> None:
-    """Raises: BranchOutOfScope unless the subject's scope covers the branch."""
+    """Check that the subject's scope covers the branch. Raises: BranchOutOfScope."""
     if not covered:
         raise BranchOutOfScope

@@ -12,7 +12,7 @@ from perisai_kit.http.paging import Slice, cut_page, read_cursor
 
 
 async def open_branch(session: AsyncSession, new: NewBranch, *, by: Principal) -> Branch:
-    """Open a branch office and tell the other services.
+    """Open a branch office, and publish it.
 
     Raises: NotForTheCountry, BranchExists.
     """
@@ -46,7 +46,7 @@ async def list_visible(
     """Return one page of the branches in the order of their codes."""
     rows = await queries.list_branches(
         session,
-        seen=queries.visible(principal),
+        seen=queries.is_visible_to(principal),
         after=read_cursor(cursor, str),
         limit=limit + 1,
     )

@@ -1,1 +1,1 @@
-"""Questions this service asks others."""
+"""Requests of this service to other services."""

@@ -1,4 +1,4 @@
-"""What we ask member-service."""
+"""Requests to member-service."""
 
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from perisai_kit.services.client import ServiceClient
 
 
 class MemberFound(BaseModel):
-    """member_id: of the member with the NIK, if there is one. same_name: as the one asked for."""
+    """Result of a look-up. member_id: the member with the NIK, if any. same_name: names agree."""
 
     member_id: UUID | None = None
     same_name: bool = False
@@ -18,8 +18,8 @@ class MemberFound(BaseModel):
 async def find_member(members: ServiceClient, *, nik: str, full_name: str) -> MemberFound:
     """Return the member with this NIK, and whether the name is the same.
 
-    NIK and name travel in the body, never in an address.
-    Raises: Unavailable when there is no answer that can be read, Invalid for a refused NIK.
+    NIK and name are sent in the body, never in the URL.
+    Raises: Unavailable if there is no readable answer, Invalid for a refused NIK.
     """
     answer = await members.post("/v1/member-lookups", {"nik": nik, "full_name": full_name})
     try:

@@ -1,4 +1,4 @@
-"""What we ask payment-service, which alone speaks with banks."""
+"""Requests to payment-service, the only service that calls banks."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,7 @@ from perisai_kit.services.client import ServiceClient
 
 
 class AccountVerdict(BaseModel):
-    """designated: agents may be paid at this bank. outcome: whether the holder's name matches."""
+    """Answer of a bank. designated: agents may use this bank. outcome: whether names match."""
 
     designated: bool
     outcome: Literal["match", "mismatch", "not_found", "unknown"]
@@ -18,7 +18,7 @@ class AccountVerdict(BaseModel):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Account:
-    """No repr: it names a person."""
+    """A bank account with its holder. No repr: it names a person."""
 
     bank_code: str
     account_no: str
@@ -28,7 +28,7 @@ class Account:
 async def verify_account(payments: ServiceClient, account: Account) -> AccountVerdict:
     """Ask the bank whether the account is in this name.
 
-    Raises: Unavailable when there is no answer that can be read, Invalid for a refused account.
+    Raises: Unavailable if there is no readable answer, Invalid for a refused account.
     """
     asked = {
         "bank_code": account.bank_code,

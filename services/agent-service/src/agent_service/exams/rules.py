@@ -1,4 +1,4 @@
-"""What is true of an exam.
+"""Rules for exams.
 
 Source: docs/domain.md, Becoming an agent (Perban 1/2023 art. 7).
 """
@@ -15,6 +15,6 @@ class ExamBeforeTraining(Invalid):
 
 
 def check_exam_date(taken_on: date, *, training_completed_on: date | None) -> None:
-    """Raises: ExamBeforeTraining."""
+    """Check that an exam is not before the end of the training. Raises: ExamBeforeTraining."""
     if training_completed_on is not None and taken_on < training_completed_on:
         raise ExamBeforeTraining(field="taken_on")

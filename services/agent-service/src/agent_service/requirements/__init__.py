@@ -1,1 +1,1 @@
-"""What an applicant must meet, and the record of every check of it."""
+"""Requirements of applicants, and the record of every check."""

@@ -11,11 +11,11 @@ from agent_service.requirements.rules import Requirement, RequirementOutcome
 
 MAX_CHECKS = 200
 MAX_REQUIREMENTS = 100
-"""More than any settings name; it bounds what is read at once."""
+"""More than any settings have; it bounds what is read at once."""
 
 
 async def list_deciding(session: AsyncSession, application_id: UUID) -> Sequence[Check]:
-    """Return the check of each requirement that counts: the latest one that has an answer."""
+    """Return the check that counts for each requirement: the latest with an answer."""
     chosen = (
         select(Check)
         .ext(distinct_on(Check.requirement))

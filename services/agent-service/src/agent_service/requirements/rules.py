@@ -1,4 +1,4 @@
-"""What an applicant must meet, and how each answer is judged.
+"""Requirements of applicants, and rules to judge each answer.
 
 Source: docs/domain.md, Becoming an agent (Perban 1/2023 art. 7).
 """
@@ -19,7 +19,7 @@ class Citizenship(StrEnum):
 
 
 class Requirement(StrEnum):
-    """The requirements we know how to check; a setting may name more, which an officer attests.
+    """The requirements that we check. Settings may name more, which an officer attests.
 
     Art. 7(2) lets BPJS add requirements (docs/domain.md, Becoming an agent).
     """
@@ -37,14 +37,14 @@ class Requirement(StrEnum):
 
 KNOWN = frozenset(requirement.value for requirement in Requirement)
 LATER = frozenset({Requirement.TRAINING.value, Requirement.EXAM.value})
-"""Met after the verification, so that the verification does not wait for them."""
+"""The verification does not wait for these; they are met later."""
 
 
 class RequirementOutcome(StrEnum):
     MET = "met"
     UNMET = "unmet"
     UNKNOWN = "unknown"
-    """The one who was asked did not answer; ask again."""
+    """No answer came; ask again."""
 
 
 class RequirementsUnmet(Conflict):
@@ -64,7 +64,7 @@ class TooManyVerifications(TooMany):
 
 
 class AttestationRefused(Invalid):
-    """`details["requirement"]` is the one that cannot be attested."""
+    """`details["requirement"]` cannot be attested."""
 
     code = "attestation_refused"
     text = (
@@ -79,7 +79,7 @@ class AttestationRefused(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The outcome of one check. reason_code: why it is unmet or unknown, or what to look at."""
+    """The outcome of one check. reason_code: why it is unmet or unknown, or a warning."""
 
     requirement: str
     outcome: RequirementOutcome
@@ -88,7 +88,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the requirements that need no question are judged from."""
+    """Facts for the requirements that need no other service."""
 
     citizenship: Citizenship
     birth_date: date
@@ -97,28 +97,28 @@ class Facts:
     wadah_inactive_because: str | None
 
 
-def local_findings(
+def judge_local(
     facts: Facts, *, trained: bool, exam_passed: bool | None, today: date, minimum_age: int
 ) -> tuple[Finding, ...]:
-    """Judge every requirement that needs no question to another service.
+    """Judge every requirement that needs no other service.
 
-    exam_passed: the latest exam's result; None where none was taken.
+    exam_passed: the result of the latest exam; None if there is none.
     minimum_age: 18 completed years. Source: Perban 1/2023 art. 7 (docs/domain.md).
     """
     return (
-        _finding(Requirement.PHONE_AND_DEVICE, facts.phone_proven, "phone_not_proven"),
-        _finding(Requirement.CITIZEN, facts.citizenship is Citizenship.WNI, "not_a_citizen"),
-        _finding(
+        _make_finding(Requirement.PHONE_AND_DEVICE, facts.phone_proven, "phone_not_proven"),
+        _make_finding(Requirement.CITIZEN, facts.citizenship is Citizenship.WNI, "not_a_citizen"),
+        _make_finding(
             Requirement.ADULT, compute_age(facts.birth_date, today) >= minimum_age, "too_young"
         ),
-        _finding(Requirement.NOT_EMPLOYEE, facts.not_bpjs_employee, "bpjs_employee"),
-        _finding(
+        _make_finding(Requirement.NOT_EMPLOYEE, facts.not_bpjs_employee, "bpjs_employee"),
+        _make_finding(
             Requirement.WADAH_ACTIVE,
             facts.wadah_inactive_because is None,
             facts.wadah_inactive_because or "",
         ),
-        _finding(Requirement.TRAINING, trained, "no_training_recorded"),
-        _finding(
+        _make_finding(Requirement.TRAINING, trained, "no_training_recorded"),
+        _make_finding(
             Requirement.EXAM,
             exam_passed is True,
             "no_exam_recorded" if exam_passed is None else "exam_failed",
@@ -126,19 +126,19 @@ def local_findings(
     )
 
 
-def _finding(requirement: Requirement, met: bool, why_not: str) -> Finding:
+def _make_finding(requirement: Requirement, met: bool, why_not: str) -> Finding:
     if met:
         return Finding(requirement.value, RequirementOutcome.MET)
     return Finding(requirement.value, RequirementOutcome.UNMET, why_not)
 
 
-def membership_finding(
+def judge_membership(
     found_member_id: UUID | None, *, same_name: bool, proven_member_id: UUID | None
 ) -> Finding:
     """Judge the answer of the look-up by NIK.
 
     same_name: whether the member has the applicant's name. proven_member_id: the member whose
-    telephone the applicant has proved by code. Whoever knows a NIK and a name is not the member.
+    telephone the applicant has proved by code. A known NIK and name do not prove the membership.
     """
     name = Requirement.MEMBERSHIP.value
     if found_member_id is None:
@@ -152,18 +152,18 @@ def membership_finding(
     return Finding(name, RequirementOutcome.MET)
 
 
-def unanswered(requirement: Requirement) -> Finding:
-    """Return the finding of a question that nobody has answered."""
+def make_unanswered_finding(requirement: Requirement) -> Finding:
+    """Return the finding of a requirement without an answer."""
     return Finding(requirement.value, RequirementOutcome.UNKNOWN, "no_answer")
 
 
-def refused(requirement: Requirement) -> Finding:
-    """Return the finding of a question whose content the other side refuses."""
+def make_refused_finding(requirement: Requirement) -> Finding:
+    """Return the finding of a requirement whose data another service refuses."""
     return Finding(requirement.value, RequirementOutcome.UNMET, "not_valid")
 
 
-def of_configured(required: Sequence[str], findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return one finding for each required thing; `not_checked` where there is none.
+def select_configured(required: Sequence[str], findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return one finding for each requirement; `not_checked` if there is none.
 
     findings: a later one of the same requirement replaces an earlier one.
     """
@@ -174,13 +174,13 @@ def of_configured(required: Sequence[str], findings: Iterable[Finding]) -> tuple
     )
 
 
-def before_training(required: Sequence[str]) -> tuple[str, ...]:
-    """Return the configured requirements that a verification looks at."""
+def list_before_training(required: Sequence[str]) -> tuple[str, ...]:
+    """Return the configured requirements that a verification checks."""
     return tuple(name for name in required if name not in LATER)
 
 
 def check_requirements(findings: Sequence[Finding]) -> None:
-    """Raises: RequirementsUnmet with the list of all that are not met."""
+    """Check that all requirements are met. Raises: RequirementsUnmet with those that are not."""
     unmet = [
         {
             "requirement": finding.requirement,
@@ -205,6 +205,6 @@ def check_attestations(names: Collection[str], required: Collection[str]) -> Non
 
 
 def check_verification_count(count: int, *, limit: int) -> None:
-    """Raises: TooManyVerifications; each verification asks a bank about an account."""
+    """Check the number of verifications, because each asks a bank. Raises: TooManyVerifications."""
     if count >= limit:
         raise TooManyVerifications(retry_after_s=3600)

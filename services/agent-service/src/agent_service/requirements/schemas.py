@@ -8,7 +8,7 @@ from perisai_kit.http.types import Instant, Out
 
 
 class RequirementFindingOut(Out):
-    """How a requirement stands. `unknown`: nobody has answered yet; verify again."""
+    """A finding on a requirement. `unknown`: no answer came yet; verify again."""
 
     requirement: Annotated[str, Field(description="Which requirement.")]
     outcome: Annotated[RequirementOutcome, Field(description="Whether it is met.")]

@@ -18,7 +18,7 @@ from perisai_kit.domain.ids import new_id
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """checks: the latest first. training, exam: the latest."""
+    """Recorded evidence. checks: the latest first. training, exam: the latest."""
 
     checks: Sequence[Check]
     training: Training | None
@@ -28,7 +28,7 @@ class Evidence:
 async def record(
     session: AsyncSession, application_id: UUID, findings: Iterable[Finding], *, by_id: UUID
 ) -> None:
-    """Store the outcome of checks, each with its time; none is ever overwritten."""
+    """Store the outcomes of checks with their time; earlier ones are kept."""
     checks = [
         Check(
             id=new_id(),
@@ -48,10 +48,10 @@ async def record(
 async def judge(
     session: AsyncSession, application_id: UUID, facts: Facts, *, minimum_age: int
 ) -> tuple[Finding, ...]:
-    """Judge, as of today, every requirement that needs no question to another service."""
+    """Judge, as of today, every requirement that needs no other service."""
     training = await trainings.find_latest(session, application_id)
     exam = await exams.find_latest(session, application_id)
-    return rules.local_findings(
+    return rules.judge_local(
         facts,
         trained=training is not None,
         exam_passed=exam.passed if exam else None,
@@ -60,21 +60,21 @@ async def judge(
     )
 
 
-async def standing(
+async def list_findings(
     session: AsyncSession,
     application_id: UUID,
     *,
     required: Sequence[str],
     fresh: Iterable[Finding] = (),
 ) -> tuple[Finding, ...]:
-    """Return how each required thing stands: as judged just now, else as last answered."""
+    """Return the finding on each requirement: the fresh one, else the latest stored one."""
     checks = await queries.list_deciding(session, application_id)
     stored = [Finding(each.requirement, each.outcome, each.reason_code) for each in checks]
-    return rules.of_configured(required, (*stored, *fresh))
+    return rules.select_configured(required, (*stored, *fresh))
 
 
-async def evidence(session: AsyncSession, application_id: UUID) -> Evidence:
-    """Return what is on record of an application's requirements."""
+async def load_evidence(session: AsyncSession, application_id: UUID) -> Evidence:
+    """Return the recorded evidence for an application's requirements."""
     return Evidence(
         checks=await queries.list_checks(session, application_id),
         training=await trainings.find_latest(session, application_id),
@@ -85,6 +85,6 @@ async def evidence(session: AsyncSession, application_id: UUID) -> Evidence:
 async def check_verification_count(
     session: AsyncSession, application_id: UUID, *, since: datetime, limit: int
 ) -> None:
-    """Raises: TooManyVerifications when there were `limit` or more since then."""
+    """Check that there were fewer than `limit` verifications. Raises: TooManyVerifications."""
     count = await queries.count_verifications(session, application_id, since=since)
     rules.check_verification_count(count, limit=limit)

@@ -1,1 +1,1 @@
-"""Wadahs: the organisations agents belong to."""
+"""Wadahs: the organisations of agents."""

@@ -14,22 +14,22 @@ from perisai_kit.auth.principal import Principal, Role
 MAX_CHANGES = 100
 
 
-def in_force(on: date) -> ColumnElement[bool]:
-    """Return whether a wadah is active on a day: rules.inactive_because, said in SQL."""
+def is_in_force(on: date) -> ColumnElement[bool]:
+    """Return the condition that a wadah is active on a day: rules.find_inactive_reason in SQL."""
     return and_(Wadah.status == WadahStatus.REGISTERED, has_agreement(Wadah.id, on))
 
 
-def visible(principal: Principal, *, on: date) -> ColumnElement[bool]:
-    """Return the rows a subject sees.
+def is_visible_to(principal: Principal, *, on: date) -> ColumnElement[bool]:
+    """Return the condition of rows a subject sees.
 
-    Offices see their scope, a wadah's people their own; an applicant chooses among the active.
+    Offices see their scope, people of a wadah their own, applicants the active ones.
     """
     if principal.has(*OFFICES):
         return by_office(principal, *OFFICES, branch=Wadah.branch_code, region=Wadah.region_code)
     own = Wadah.id == principal.wadah_id
     if principal.has(Role.WADAH_ADMIN, Role.AGENT):
         return own
-    return or_(own, in_force(on))
+    return or_(own, is_in_force(on))
 
 
 async def get_visible(
@@ -39,7 +39,7 @@ async def get_visible(
     *,
     field: str | None = None,
 ) -> Wadah:
-    """Raises: WadahNotFound naming `field`."""
+    """Return a visible wadah. Raises: WadahNotFound naming `field`."""
     wadah = await session.scalar(select(Wadah).where(Wadah.id == wadah_id, seen))
     if wadah is None:
         raise WadahNotFound(field=field)
@@ -49,11 +49,11 @@ async def get_visible(
 async def lock_wadah(
     session: AsyncSession, wadah_id: UUID, seen: ColumnElement[bool] | None = None
 ) -> Wadah:
-    """Raises: WadahNotFound."""
+    """Lock and return a wadah. Raises: WadahNotFound."""
     chosen = select(Wadah).where(Wadah.id == wadah_id, true() if seen is None else seen)
     wadah = await session.scalar(
-        # A child row's foreign key holds the wadah too; a key that nobody changes need not wait
-        # for it, and two who add an agent at once would otherwise wait for each other.
+        # The foreign key of a child row also locks the wadah. The key never changes, so this lock
+        # allows that one; otherwise two transactions that add agents would deadlock.
         chosen.with_for_update(of=Wadah, key_share=True).execution_options(populate_existing=True)
     )
     if wadah is None:
@@ -71,7 +71,7 @@ async def list_page(
     limit: int,
 ) -> Sequence[tuple[Wadah, bool]]:
     """Return wadahs with whether each is active on the day."""
-    chosen = select(Wadah, in_force(on)).where(seen)
+    chosen = select(Wadah, is_in_force(on)).where(seen)
     if branch_code is not None:
         chosen = chosen.where(Wadah.branch_code == branch_code)
     if after is not None:

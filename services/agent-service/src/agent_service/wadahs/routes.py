@@ -37,7 +37,7 @@ TERMS = (AgreementEndsBeforeStart, AgreementTooLong)
 async def register_wadah(
     body: NewWadah, session: Session, staff: Staff, settings: Configured
 ) -> WadahDetailOut:
-    """Register a wadah with a branch in scope, with its first agreement if there is one."""
+    """Register a wadah at a branch in scope, with its first agreement if there is one."""
     return _detail(await service.register(session, body, by=staff, settings=settings))
 
 
@@ -49,7 +49,7 @@ async def list_wadahs(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[WadahOut]:
-    """List wadahs: offices their scope, a wadah's people their own, all others the active ones."""
+    """List wadahs: offices see their scope, a wadah's people their own, others the active ones."""
     found = await service.list_visible(
         session, principal=principal, branch_code=branch_code, cursor=cursor, limit=limit
     )
@@ -78,7 +78,7 @@ async def get_wadah(
 async def add_agreement(
     wadah_id: WadahId, body: NewAgreement, session: Session, staff: Staff, settings: Configured
 ) -> WadahDetailOut:
-    """Record a further agreement (PKS); an amended one is a new one with its own number."""
+    """Record another agreement (PKS). An amended one gets its own number."""
     return _detail(
         await service.add_agreement(session, wadah_id, body, by=staff, settings=settings)
     )

@@ -1,4 +1,4 @@
-"""What is true of a wadah: statuses, the least number of agents.
+"""Rules for wadahs: status, and the least number of agents.
 
 Source: docs/domain.md, Becoming a Wadah and Deactivation.
 """
@@ -70,15 +70,15 @@ class WadahNotActive(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Caution:
-    """Something an officer should see; nothing is refused because of it."""
+    """A warning for officers; nothing is refused because of it."""
 
     code: str
     minimum: int | None = None
     found: int | None = None
 
 
-def inactive_because(status: WadahStatus, agreements: Iterable[Period], on: date) -> str | None:
-    """Return why a wadah is not active on a day, or None when it is.
+def find_inactive_reason(status: WadahStatus, agreements: Iterable[Period], on: date) -> str | None:
+    """Return why a wadah is not active on a day, or None if it is.
 
     It is active only while an agreement covers the day and it has not been terminated.
     """
@@ -90,25 +90,25 @@ def inactive_because(status: WadahStatus, agreements: Iterable[Period], on: date
 
 
 def check_active(status: WadahStatus, agreements: Iterable[Period], on: date) -> None:
-    """Raises: WadahNotActive with the reason."""
-    reason = inactive_because(status, agreements, on)
+    """Check that a wadah is active on a day. Raises: WadahNotActive with the reason."""
+    reason = find_inactive_reason(status, agreements, on)
     if reason is not None:
         raise WadahNotActive(reason=reason)
 
 
 def check_next(status: WadahStatus, to: WadahStatus) -> None:
-    """Raises: WadahTerminated when the wadah cannot go to that status."""
+    """Check that a wadah can go from `status` to `to`. Raises: WadahTerminated."""
     if to not in NEXT[status]:
         raise WadahTerminated
 
 
 def check_takes_agreements(status: WadahStatus) -> None:
-    """Raises: WadahTerminated; a terminated wadah signs no further agreement."""
+    """Check that a wadah is not terminated and may sign agreements. Raises: WadahTerminated."""
     if status is WadahStatus.TERMINATED:
         raise WadahTerminated
 
 
-def cautions(
+def list_cautions(
     *,
     status: WadahStatus,
     agreements: Iterable[Period],
@@ -116,12 +116,12 @@ def cautions(
     on: date,
     schemes: Schemes,
 ) -> tuple[Caution, ...]:
-    """Return what an officer should know: too few agents, no agreement in force."""
+    """Return the warnings for officers: too few agents, no agreement in force."""
     if status is WadahStatus.TERMINATED:
         return ()
     found = []
     minimum = schemes.on(on).min_agents
-    if inactive_because(status, agreements, on) is not None:
+    if find_inactive_reason(status, agreements, on) is not None:
         found.append(Caution(NO_AGREEMENT))
     if agent_count < minimum:
         found.append(Caution(TOO_FEW_AGENTS, minimum=minimum, found=agent_count))

@@ -47,9 +47,9 @@ class NewTermination(Model):
 
 
 class CautionOut(Out):
-    """Something to look at; nothing was refused because of it."""
+    """A warning; nothing was refused because of it."""
 
-    code: Annotated[str, Field(description="What to look at.")]
+    code: Annotated[str, Field(description="Code of the warning.")]
     minimum: Annotated[int | None, Field(description="How many there should be.")] = None
     found: Annotated[int | None, Field(description="How many there are.")] = None
 
@@ -88,7 +88,7 @@ class WadahDetailOut(WadahOut):
         tuple[AgreementOut, ...], Field(description="Its agreements, oldest first.")
     ] = ()
     warnings: Annotated[
-        tuple[CautionOut, ...], Field(description="What to look at; nothing was refused.")
+        tuple[CautionOut, ...], Field(description="Warnings; nothing was refused because of them.")
     ] = ()
     history: Annotated[
         tuple[WadahChangeOut, ...], Field(description="Every change of status, oldest first.")

@@ -11,7 +11,7 @@ from agent_service.agreements import service as agreements
 from agent_service.agreements.models import Agreement
 from agent_service.agreements.schemas import NewAgreement
 from agent_service.branches import service as branches
-from agent_service.history import change_columns
+from agent_service.history import make_change_columns
 from agent_service.settings import Settings
 from agent_service.wadahs import queries, rules
 from agent_service.wadahs.models import Wadah, WadahChange
@@ -27,7 +27,7 @@ from perisai_kit.http.paging import Slice, cut_page, read_cursor
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A wadah with everything that is told of it."""
+    """A wadah with its agreements, warnings and history."""
 
     wadah: Wadah
     active: bool
@@ -61,7 +61,7 @@ async def register(
     )
     session.add(wadah)
     await session.flush()
-    _record(session, wadah, None, by=by, at=now)
+    _record_change(session, wadah, None, by=by, at=now)
     if new.agreement is not None:
         await agreements.sign(
             session, wadah.id, new.agreement, by=by, settings=settings, at="agreement."
@@ -73,7 +73,7 @@ async def register(
 async def add_agreement(
     session: AsyncSession, wadah_id: UUID, new: NewAgreement, *, by: Principal, settings: Settings
 ) -> Described:
-    """Record a further agreement (PKS). Agreements are never edited.
+    """Record another agreement (PKS). Agreements are never edited.
 
     Raises: WadahNotFound, BranchOutOfScope, WadahTerminated, AgreementNumberTaken,
     AgreementEndsBeforeStart, AgreementTooLong.
@@ -87,7 +87,7 @@ async def add_agreement(
 async def terminate(
     session: AsyncSession, wadah_id: UUID, new: NewTermination, *, by: Principal, settings: Settings
 ) -> Described:
-    """End the cooperation with a wadah, for good, and tell the other services.
+    """End the cooperation with a wadah, for good, and publish it.
 
     Raises: WadahNotFound, BranchOutOfScope, WadahTerminated.
     """
@@ -95,7 +95,7 @@ async def terminate(
     rules.check_next(wadah.status, WadahStatus.TERMINATED)
     now, before = clock.now(), wadah.status
     wadah.status, wadah.reason_code = WadahStatus.TERMINATED, new.reason_code
-    _record(session, wadah, before, by=by, at=now, reason=new.reason)
+    _record_change(session, wadah, before, by=by, at=now, reason=new.reason)
     await session.flush()
     event = WadahTerminated(wadah_id=wadah.id, reason_code=new.reason_code.value, decided_at=now)
     await publish(session, event)
@@ -109,7 +109,7 @@ async def describe(
 
     Raises: WadahNotFound, also for one the subject may not see.
     """
-    seen = queries.visible(principal, on=clock.today())
+    seen = queries.is_visible_to(principal, on=clock.today())
     return await _describe(session, await queries.get_visible(session, wadah_id, seen), settings)
 
 
@@ -125,7 +125,7 @@ async def list_visible(
     today = clock.today()
     rows = await queries.list_page(
         session,
-        seen=queries.visible(principal, on=today),
+        seen=queries.is_visible_to(principal, on=today),
         on=today,
         branch_code=branch_code,
         after=read_cursor(cursor, UUID),
@@ -137,27 +137,27 @@ async def list_visible(
 async def get_choosable(
     session: AsyncSession, wadah_id: UUID, *, principal: Principal, field: str
 ) -> Wadah:
-    """Return the wadah an applicant has chosen; he sees the active ones.
+    """Return the wadah that an applicant has chosen among the active ones.
 
     field: the request's field that named it.
     Raises: WadahNotFound, WadahNotActive.
     """
-    seen = queries.visible(principal, on=clock.today())
+    seen = queries.is_visible_to(principal, on=clock.today())
     wadah = await queries.get_visible(session, wadah_id, seen, field=field)
     await _check_active(session, wadah, on=clock.today())
     return wadah
 
 
-async def inactive_because(session: AsyncSession, wadah_id: UUID, *, on: date) -> str | None:
-    """Return why a wadah is not active on a day, or None when it is."""
+async def find_inactive_reason(session: AsyncSession, wadah_id: UUID, *, on: date) -> str | None:
+    """Return why a wadah is not active on a day, or None if it is."""
     wadah = await session.get_one(Wadah, wadah_id)
-    return rules.inactive_because(
+    return rules.find_inactive_reason(
         wadah.status, await agreements.list_periods(session, wadah_id), on
     )
 
 
 async def lock_active(session: AsyncSession, wadah_id: UUID, *, on: date) -> None:
-    """Lock a wadah that takes an agent into office. Locked after the agent's row, as everywhere.
+    """Lock a wadah that gets an agent, after the agent's row as everywhere.
 
     Raises: WadahNotActive.
     """
@@ -166,19 +166,19 @@ async def lock_active(session: AsyncSession, wadah_id: UUID, *, on: date) -> Non
 
 
 async def lock(session: AsyncSession, wadah_id: UUID) -> None:
-    """Lock a wadah whose number of agents is about to be counted."""
+    """Lock a wadah before its agents are counted."""
     await queries.lock_wadah(session, wadah_id)
 
 
 async def set_agent_count(session: AsyncSession, wadah_id: UUID, count: int) -> None:
-    """Note how many active agents a wadah has. The caller holds its lock and has counted."""
+    """Store the number of active agents of a locked wadah."""
     wadah = await session.get_one(Wadah, wadah_id)
     wadah.agent_count = count
     await session.flush()
 
 
 async def _lock_to_decide(session: AsyncSession, wadah_id: UUID, by: Principal) -> Wadah:
-    seen = queries.visible(by, on=clock.today())
+    seen = queries.is_visible_to(by, on=clock.today())
     wadah = await queries.lock_wadah(session, wadah_id, seen)
     branches.check_in_scope(by, branch_code=wadah.branch_code, region_code=wadah.region_code)
     return wadah
@@ -188,7 +188,7 @@ async def _check_active(session: AsyncSession, wadah: Wadah, *, on: date) -> Non
     rules.check_active(wadah.status, await agreements.list_periods(session, wadah.id), on)
 
 
-def _record(
+def _record_change(
     session: AsyncSession,
     wadah: Wadah,
     before: WadahStatus | None,
@@ -197,24 +197,24 @@ def _record(
     at: datetime,
     reason: str | None = None,
 ) -> None:
-    columns = change_columns(wadah, before, by=by, at=at, reason=reason)
+    columns = make_change_columns(wadah, before, by=by, at=at, reason=reason)
     session.add(WadahChange(wadah_id=wadah.id, **columns))
 
 
 async def _describe(session: AsyncSession, wadah: Wadah, settings: Settings) -> Described:
     today = clock.today()
     signed = await agreements.list_agreements(session, wadah.id)
-    periods = [agreements.period_of(each) for each in signed]
+    periods = [agreements.make_period(each) for each in signed]
     return Described(
         wadah=wadah,
-        active=rules.inactive_because(wadah.status, periods, today) is None,
+        active=rules.find_inactive_reason(wadah.status, periods, today) is None,
         agreements=signed,
-        warnings=rules.cautions(
+        warnings=rules.list_cautions(
             status=wadah.status,
             agreements=periods,
             agent_count=wadah.agent_count,
             on=today,
-            schemes=agreements.schemes_of(settings),
+            schemes=agreements.make_schemes(settings),
         ),
         history=await queries.list_changes(session, wadah.id),
     )

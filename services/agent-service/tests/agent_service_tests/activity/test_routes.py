@@ -36,7 +36,7 @@ async def test_an_agent_who_did_nothing_for_three_months_counts_as_inactive(
     }
 
 
-async def test_a_new_agent_does_not(world: World) -> None:
+async def test_a_new_agent_does_not_count_as_inactive(world: World) -> None:
     agent = await world.agent()
 
     answer = await world.get(f"agents/{agent['id']}/activity", by=world.officer, months=1)
@@ -46,7 +46,7 @@ async def test_a_new_agent_does_not(world: World) -> None:
     assert answer.json()["verdict"]["complete"] is False
 
 
-async def test_an_agent_sees_his_own_activity(world: World) -> None:
+async def test_agents_see_their_own_activity(world: World) -> None:
     account_id = new_id()
     agent = await world.agent(by=world.applicant(account_id=account_id))
     own = world.tokens.make(Role.AGENT, account_id=account_id, agent_id=agent["id"])

@@ -21,8 +21,8 @@ def inactive(counts: dict[Month, Counts], *, policy: Policy = BOTH, since: date 
 
 
 def test_the_window_is_the_full_months_before_this_one() -> None:
-    assert rules.window_before(TODAY, 3) == (AUG, SEP, OCT)
-    assert rules.window_before(date(2026, 1, 1), 3) == tuple(
+    assert rules.find_window(TODAY, 3) == (AUG, SEP, OCT)
+    assert rules.find_window(date(2026, 1, 1), 3) == tuple(
         Month(2025, month) for month in (10, 11, 12)
     )
 
@@ -42,7 +42,7 @@ def test_one_new_member_or_one_payment_keeps_an_agent(month: Month, counts: Coun
 
 
 @pytest.mark.parametrize("counts", [Counts(acquisitions=1), Counts(contributions=1)])
-def test_where_either_may_be_lacking_both_are_needed(counts: Counts) -> None:
+def test_under_the_either_policy_an_agent_needs_both(counts: Counts) -> None:
     assert inactive({SEP: counts}, policy=EITHER)
     assert not inactive({SEP: Counts(1, 1)}, policy=EITHER)
 
@@ -62,7 +62,9 @@ def test_an_agent_must_have_been_in_office_for_the_whole_window(
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=3, max_size=3),
     st.dates(date(2026, 1, 1), TODAY),
 )
-def test_whoever_lacks_both_lacks_either(months: list[tuple[int, int]], since: date) -> None:
+def test_an_agent_who_lacks_both_also_lacks_either(
+    months: list[tuple[int, int]], since: date
+) -> None:
     counts = {month: Counts(*each) for month, each in zip((AUG, SEP, OCT), months, strict=True)}
 
     if inactive(counts, since=since):

@@ -23,7 +23,7 @@ AT = datetime(2026, 11, 5, 3, 0, tzinfo=UTC)
 SUSPENSION = {"reason_code": "investigation", "reason": "A complaint"}
 
 
-def _told(differences: dict[str, Any]) -> dict[str, Any]:
+def _make_answer(differences: dict[str, Any]) -> dict[str, Any]:
     usual = {
         "payment_id": new_id(),
         "bill_id": new_id(),
@@ -35,16 +35,16 @@ def _told(differences: dict[str, Any]) -> dict[str, Any]:
 
 
 def extended(agent: UUID | None, **differences: Any) -> CoverageExtended:
-    return CoverageExtended(**_told({**_paid(agent), **differences}))
+    return CoverageExtended(**_make_answer({**_paid(agent), **differences}))
 
 
 def withdrawn(agent: UUID | None, **differences: Any) -> CoverageWithdrawn:
     gone = {"months": (), "withdrawn": (Month(2026, 11),)}
-    return CoverageWithdrawn(**_told({**_paid(agent), **gone, **differences}))
+    return CoverageWithdrawn(**_make_answer({**_paid(agent), **gone, **differences}))
 
 
 def declined(**differences: Any) -> CoverageDeclined:
-    return CoverageDeclined(**_told({"reason_code": "not_declared", **differences}))
+    return CoverageDeclined(**_make_answer({"reason_code": "not_declared", **differences}))
 
 
 def _paid(agent: UUID | None) -> dict[str, Any]:
@@ -82,10 +82,10 @@ async def test_of_nineteen_enrolled_the_six_who_paid_are_acquisitions_and_none_o
     world: World, session: AsyncSession, agent_id: UUID
 ) -> None:
     successor = UUID((await world.agent())["id"])
-    firsts = [extended(agent_id, is_acquisition=True) for _ in range(6)]
+    acquisitions = [extended(agent_id, is_acquisition=True) for _ in range(6)]
     after_hand_over = [extended(successor) for _ in range(6)]
 
-    await service.take_answers(session, firsts)
+    await service.take_answers(session, acquisitions)
     await service.take_answers(session, after_hand_over)
 
     assert await counted(world, agent_id) == {"2026-11": (6, 6)}
@@ -97,7 +97,7 @@ async def test_the_answer_with_the_highest_number_stands_in_any_order(
     world: World, session: AsyncSession, agent_id: UUID, order: tuple[int, ...]
 ) -> None:
     payment_id = new_id()
-    told: list[Answer] = [
+    answers: list[Answer] = [
         extended(agent_id, payment_id=payment_id, is_acquisition=True),
         declined(payment_id=payment_id, answer_no=2),
         extended(None, payment_id=payment_id, answer_no=3),
@@ -111,13 +111,13 @@ async def test_the_answer_with_the_highest_number_stands_in_any_order(
     ]
 
     for place in order:
-        await service.take_answers(session, [told[place], told[place]])
+        await service.take_answers(session, [answers[place], answers[place]])
 
     assert await counted(world, agent_id) == {"2026-10": (1, 1)}
 
 
 @pytest.mark.parametrize("kind", [declined, withdrawn])
-async def test_an_acquisition_is_taken_back(
+async def test_an_acquisition_is_withdrawn(
     world: World, session: AsyncSession, agent_id: UUID, kind: Any
 ) -> None:
     payment_id = new_id()
@@ -145,7 +145,7 @@ async def test_a_payment_with_a_month_left_still_counts(
     assert await counted(world, agent_id) == {"2026-11": (1, 1)}
 
 
-async def test_an_acquisition_on_a_day_away_counts_for_nobody(
+async def test_an_acquisition_on_a_day_away_does_not_count(
     world: World, session: AsyncSession, agent_id: UUID, business_time: BusinessTime
 ) -> None:
     business_time.at(datetime(2026, 11, 10, 3, 0, tzinfo=UTC))
@@ -164,7 +164,7 @@ async def test_an_acquisition_on_a_day_away_counts_for_nobody(
     assert await counted(world, agent_id) == {"2026-11": (1, 2)}
 
 
-async def test_the_month_of_a_payment_is_jakartas(
+async def test_the_month_of_a_payment_is_the_month_in_jakarta(
     world: World, session: AsyncSession, agent_id: UUID
 ) -> None:
     begin = midnight(Month(2026, 11).first_day)  # 17:00 of 31 October in UTC
@@ -174,7 +174,7 @@ async def test_the_month_of_a_payment_is_jakartas(
     assert await counted(world, agent_id) == {"2026-11": (0, 1)}
 
 
-async def test_a_large_batch_is_taken_at_once(
+async def test_a_large_batch_is_recorded_at_once(
     world: World, session: AsyncSession, agent_id: UUID
 ) -> None:
     await service.take_answers(session, [extended(agent_id) for _ in range(1000)])

@@ -38,7 +38,7 @@ async def test_an_agent_is_shown_masked(world: World) -> None:
         assert secret not in answer.text
 
 
-async def test_each_sees_the_agents_that_concern_him(world: World) -> None:
+async def test_subjects_see_the_agents_that_concern_them(world: World) -> None:
     account_id = new_id()
     agent = await world.agent(by=world.applicant(account_id=account_id))
     other = await world.agent()
@@ -57,7 +57,7 @@ async def test_each_sees_the_agents_that_concern_him(world: World) -> None:
     assert await seen(make(Role.FINANCE_OFFICER, scope=COUNTRY)) == both
     assert await seen(make(Role.AUDITOR, scope={"kind": "region", "code": "JATIM"})) == both
     assert await seen(world.admin) == both
-    assert await seen(world.stranger) == set()
+    assert await seen(world.outsider) == set()
     assert await seen(make(Role.FINANCE_OFFICER)) == set()
     assert await seen(make(Role.WADAH_ADMIN)) == set()
     assert await seen(make(Role.AGENT)) == set()
@@ -86,13 +86,13 @@ async def test_a_foreign_agent_is_not_found(world: World) -> None:
     path = f"agents/{agent['id']}"
 
     answers = [
-        await world.get(path, by=world.stranger),
+        await world.get(path, by=world.outsider),
         await world.get(path, by=world.applicant()),
-        await world.get(f"{path}/identity", by=world.stranger),
-        await world.get(f"{path}/activity", by=world.stranger),
-        await world.post(f"{path}/suspension", INACTIVITY, by=world.stranger),
-        await world.post(f"{path}/reinstatement", BACK, by=world.stranger),
-        await world.post(f"{path}/dismissal", FRAUD, by=world.stranger),
+        await world.get(f"{path}/identity", by=world.outsider),
+        await world.get(f"{path}/activity", by=world.outsider),
+        await world.post(f"{path}/suspension", INACTIVITY, by=world.outsider),
+        await world.post(f"{path}/reinstatement", BACK, by=world.outsider),
+        await world.post(f"{path}/dismissal", FRAUD, by=world.outsider),
         await world.get(f"agents/{new_id()}", by=world.admin),
     ]
 
@@ -121,7 +121,7 @@ async def test_reading_an_identity_is_recorded(world: World, database: Database)
 
 
 @pytest.mark.parametrize("role", [Role.ADMIN, Role.AUDITOR, Role.AGENT, Role.WADAH_ADMIN])
-async def test_an_identity_is_not_for_everybody(world: World, role: Role) -> None:
+async def test_an_identity_is_not_for_every_role(world: World, role: Role) -> None:
     agent = await world.agent()
     by = world.tokens.make(role, scope=COUNTRY, wadah_id=agent["wadah_id"], agent_id=agent["id"])
 
@@ -130,7 +130,7 @@ async def test_an_identity_is_not_for_everybody(world: World, role: Role) -> Non
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
-async def test_a_suspension_is_told_with_its_reason(
+async def test_a_suspension_is_published_with_its_reason(
     world: World, events: Callable[[], Any]
 ) -> None:
     account_id = new_id()
@@ -232,7 +232,7 @@ async def test_an_agent_does_not_return_to_a_wadah_that_is_not_active(world: Wor
     assert (answer.status_code, answer.json()["code"]) == (409, "wadah_not_active")
 
 
-async def test_a_dismissal_is_final_and_told(world: World, events: Callable[[], Any]) -> None:
+async def test_a_dismissal_is_final_and_published(world: World, events: Callable[[], Any]) -> None:
     agent = await world.agent()
     path = f"agents/{agent['id']}"
 
@@ -251,7 +251,7 @@ async def test_a_dismissal_is_final_and_told(world: World, events: Callable[[], 
 
 
 @pytest.mark.parametrize("step", ["suspension", "reinstatement", "dismissal"])
-async def test_nobody_decides_about_himself(world: World, step: str) -> None:
+async def test_officers_do_not_decide_about_themselves(world: World, step: str) -> None:
     bodies = {"suspension": INACTIVITY, "reinstatement": BACK, "dismissal": FRAUD}
     account_id = new_id()
     body = await world.new_application()
@@ -280,7 +280,7 @@ async def test_other_roles_decide_nothing(world: World, step: str) -> None:
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
-async def test_an_officer_who_only_sees_himself_is_out_of_scope(world: World) -> None:
+async def test_an_officer_who_only_sees_their_own_record_is_out_of_scope(world: World) -> None:
     account_id = new_id()
     agent = await world.agent(by=world.applicant(account_id=account_id))
     scope = {"kind": "branch", "code": "SBY", "region": "JATIM"}

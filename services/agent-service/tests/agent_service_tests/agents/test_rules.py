@@ -49,13 +49,13 @@ def test_a_dismissal_is_final(status: AgentStatus, allowed: set[AgentStatus]) ->
 def test_months_later_is_the_same_day_or_the_months_last(
     day: date, months: int, later: date
 ) -> None:
-    assert rules.months_later(day, months) == later
+    assert rules.add_months(day, months) == later
 
 
 @pytest.mark.parametrize("reason", sorted(SuspensionReason))
 def test_only_inactivity_has_a_wait(reason: SuspensionReason) -> None:
     # docs/domain.md, Deactivation (S5, S20): not before 6 months.
-    first = rules.reinstatement_from(reason, date(2026, 5, 4), 6)
+    first = rules.find_reinstatement_day(reason, date(2026, 5, 4), 6)
 
     assert first == (date(2026, 11, 4) if reason is SuspensionReason.INACTIVITY else None)
 
@@ -68,7 +68,7 @@ def record(
     return AgentRecord(new_id(), status, reason_code, not_before)
 
 
-def test_the_person_waits_for_the_end_of_every_wait() -> None:
+def test_a_person_waits_for_the_end_of_every_wait() -> None:
     waiting = [record(not_before=date(2026, 11, 4)), record(), record(not_before=date(2026, 2, 1))]
     rules.check_wait(waiting, date(2026, 11, 4))
     rules.check_wait([record()], date(2026, 1, 1))
@@ -82,14 +82,14 @@ def test_the_person_waits_for_the_end_of_every_wait() -> None:
 def test_a_later_suspension_does_not_shorten_a_wait() -> None:
     first, second = date(2026, 7, 1), date(2026, 9, 1)
 
-    assert rules.later_of(first, None) == first
-    assert rules.later_of(None, second) == second
-    assert rules.later_of(second, first) == second
-    assert rules.later_of(None, None) is None
+    assert rules.find_later(first, None) == first
+    assert rules.find_later(None, second) == second
+    assert rules.find_later(second, first) == second
+    assert rules.find_later(None, None) is None
 
 
-def decisions(*told: tuple[str, AgentStatus]) -> list[Decision]:
-    return [Decision(datetime.fromisoformat(at), status) for at, status in told]
+def decisions(*entries: tuple[str, AgentStatus]) -> list[Decision]:
+    return [Decision(datetime.fromisoformat(at), status) for at, status in entries]
 
 
 def days_at_work(history: list[Decision], first: date, days: int) -> list[date]:
@@ -124,10 +124,10 @@ def test_a_day_on_which_an_agent_comes_back_and_leaves_again_counts() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 400), st.sampled_from(list(S))), max_size=8))
 def test_an_agent_is_at_work_on_every_day_touched_by_time_in_office(
-    told: list[tuple[int, AgentStatus]],
+    entries: list[tuple[int, AgentStatus]],
 ) -> None:
     begin = datetime(2026, 11, 1, tzinfo=UTC)
-    history = [Decision(begin + timedelta(hours=at), status) for at, status in sorted(told)]
+    history = [Decision(begin + timedelta(hours=at), status) for at, status in sorted(entries)]
     spans = [(one.decided_at, two.decided_at) for one, two in pairwise(history)
              if one.status is S.ACTIVE]  # fmt: skip
     if history and history[-1].status is S.ACTIVE:
@@ -144,7 +144,7 @@ def test_an_agent_is_at_work_on_every_day_touched_by_time_in_office(
         assert rules.is_at_work(history, day) is (day in touched)
 
 
-def test_nobody_decides_about_himself_under_any_of_his_accounts() -> None:
+def test_officers_do_not_decide_about_themselves_under_any_account() -> None:
     account, member, agent = new_id(), new_id(), new_id()
     subject = Person(account, frozenset({member}), agent)
     others = Person(new_id(), frozenset({new_id()}), new_id())
@@ -169,12 +169,12 @@ def is_barred(found: AgentRecord) -> bool:
 
 
 @pytest.mark.parametrize("reason", sorted(DismissalReason))
-def test_only_a_dismissal_for_cause_keeps_somebody_out(reason: DismissalReason) -> None:
+def test_only_a_dismissal_for_cause_bars_a_person(reason: DismissalReason) -> None:
     assert is_barred(record(S.DISMISSED, reason.value)) is (reason in FOR_CAUSE)
 
 
 @pytest.mark.parametrize("status", [S.ACTIVE, S.SUSPENDED])
-def test_an_agent_is_not_registered_anew(status: AgentStatus) -> None:
+def test_an_agent_is_not_registered_again(status: AgentStatus) -> None:
     assert is_barred(record(status, None))
 
 
@@ -184,8 +184,8 @@ def test_the_check_digit_is_luhns(digits: str, digit: int) -> None:
 
 
 @given(st.integers(1, 999_999), st.integers(0, 6), st.integers(1, 9))
-def test_one_wrong_digit_of_a_code_is_noticed(number: int, place: int, by: int) -> None:
-    digits = rules.agent_code(number).removeprefix("PRS-")
+def test_one_wrong_digit_of_a_code_is_detected(number: int, place: int, by: int) -> None:
+    digits = rules.make_agent_code(number).removeprefix("PRS-")
 
     wrong = digits[:place] + str((int(digits[place]) + by) % 10) + digits[place + 1 :]
 
@@ -194,7 +194,10 @@ def test_one_wrong_digit_of_a_code_is_noticed(number: int, place: int, by: int) 
 
 
 def test_codes_are_of_one_length() -> None:
-    assert [rules.agent_code(number) for number in (1, 999_999)] == ["PRS-0000018", "PRS-9999996"]
+    assert [rules.make_agent_code(number) for number in (1, 999_999)] == [
+        "PRS-0000018",
+        "PRS-9999996",
+    ]
 
 
 def test_an_appointment_does_not_show_the_person() -> None:

@@ -53,7 +53,7 @@ async def test_one_agent_is_suspended_once(apart: World) -> None:
     assert [each["to_status"] for each in seen["history"]] == ["suspended", "active"]
 
 
-async def test_whatever_comes_at_once_ends_in_one_history(apart: World) -> None:
+async def test_concurrent_decisions_end_in_one_history(apart: World) -> None:
     agent = await apart.agent()
 
     await at_once(

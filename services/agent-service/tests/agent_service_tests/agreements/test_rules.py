@@ -29,12 +29,12 @@ SCHEMES = Schemes(
 def test_an_agreement_ends_the_day_before_its_anniversary(
     starts_on: date, years: int, last_day: date
 ) -> None:
-    assert rules.last_day_allowed(starts_on, years) == last_day
+    assert rules.find_last_day_allowed(starts_on, years) == last_day
 
 
 @given(st.dates(date(1900, 1, 1), date(2099, 12, 31)), st.integers(1, 10))
 def test_every_agreement_has_a_last_day_within_its_years(starts_on: date, years: int) -> None:
-    length = (rules.last_day_allowed(starts_on, years) - starts_on).days + 1
+    length = (rules.find_last_day_allowed(starts_on, years) - starts_on).days + 1
 
     assert 365 * years <= length <= 366 * years
 
@@ -54,7 +54,7 @@ def test_a_new_agreement_runs_a_year_and_not_a_day_longer() -> None:
     ("starts_on", "max_years"), [(date(2022, 3, 31), 3), (date(2022, 4, 1), 1)]
 )
 def test_the_scheme_of_the_first_day_decides_the_length(starts_on: date, max_years: int) -> None:
-    last_day = rules.last_day_allowed(starts_on, max_years)
+    last_day = rules.find_last_day_allowed(starts_on, max_years)
     rules.check_agreement(Period(starts_on, last_day), SCHEMES)
 
     with pytest.raises(rules.AgreementTooLong):

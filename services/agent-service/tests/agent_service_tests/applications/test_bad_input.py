@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from agent_service_tests.conftest import World
 
 
-async def test_dates_to_come_are_refused_by_their_field(world: World) -> None:
+async def test_future_dates_are_refused_by_the_name_of_their_field(world: World) -> None:
     application = await world.apply()
     await world.step(application, "verification")
     tomorrow = (clock.today() + timedelta(days=1)).isoformat()

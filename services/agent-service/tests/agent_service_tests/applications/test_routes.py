@@ -55,7 +55,7 @@ async def test_personal_data_is_not_readable_in_the_database(
 @pytest.mark.parametrize(
     "proof", [{"amr": ("pwd",)}, {"amr": ()}, {"device_id": None}, {"amr": ("pwd", "totp")}]
 )
-async def test_without_proof_of_phone_and_device_nobody_applies(
+async def test_an_application_needs_proof_of_phone_and_device(
     world: World, proof: dict[str, Any]
 ) -> None:
     body = await world.new_application()
@@ -99,7 +99,7 @@ async def test_one_account_has_one_application_under_way(world: World) -> None:
     assert (other.status_code, other.json()["code"]) == (409, "application_open")
 
 
-async def test_after_a_withdrawal_one_may_apply_again(world: World) -> None:
+async def test_after_a_withdrawal_the_applicant_may_apply_again(world: World) -> None:
     applicant = world.applicant()
     body = await world.new_application()
     first = await world.ok("applications", body, by=applicant)
@@ -130,7 +130,7 @@ async def test_a_wadah_that_is_not_active_takes_no_applicant(world: World) -> No
     assert answer.json()["errors"][0]["pointer"] == "/wadah_id"
 
 
-async def test_the_whole_way_makes_an_agent(world: World, events: Callable[[], Any]) -> None:
+async def test_all_steps_together_make_an_agent(world: World, events: Callable[[], Any]) -> None:
     account_id = new_id()
     applicant = world.applicant(account_id=account_id)
     body = await world.new_application()
@@ -202,7 +202,7 @@ async def test_a_wadah_that_ended_meanwhile_stops_the_approval(world: World) -> 
     ]
 
 
-async def test_a_failed_exam_is_taken_again(world: World) -> None:
+async def test_a_failed_exam_can_be_repeated(world: World) -> None:
     today = clock.today().isoformat()
     application = await world.apply()
     await world.step(application, "verification")
@@ -218,7 +218,7 @@ async def test_a_failed_exam_is_taken_again(world: World) -> None:
 
 
 @pytest.mark.parametrize("step", ["training", "exam", "approval", "rejection"])
-async def test_the_applicant_decides_nothing_about_himself(world: World, step: str) -> None:
+async def test_applicants_decide_nothing_about_themselves(world: World, step: str) -> None:
     bodies = {
         "training": {"completed_on": clock.today().isoformat(), "certificate_no": "S/1"},
         "exam": {"taken_on": clock.today().isoformat(), "passed": True},
@@ -266,14 +266,14 @@ async def test_a_foreign_application_is_not_found(world: World) -> None:
     path = f"applications/{application['id']}"
 
     answers = [
-        await world.get(path, by=world.stranger),
+        await world.get(path, by=world.outsider),
         await world.get(path, by=world.applicant()),
         await world.get(path, by=world.tokens.make(Role.WADAH_ADMIN, wadah_id=new_id())),
         await world.get(
             path, by=world.tokens.make(Role.FINANCE_OFFICER, scope={"kind": "country"})
         ),
-        await world.get(f"{path}/identity", by=world.stranger),
-        await world.post(f"{path}/approval", by=world.stranger),
+        await world.get(f"{path}/identity", by=world.outsider),
+        await world.post(f"{path}/approval", by=world.outsider),
         await world.post(f"{path}/verification", by=world.applicant()),
     ]
 
@@ -282,7 +282,7 @@ async def test_a_foreign_application_is_not_found(world: World) -> None:
     }
 
 
-async def test_each_sees_the_applications_that_concern_him(world: World) -> None:
+async def test_subjects_see_the_applications_that_concern_them(world: World) -> None:
     applicant = world.applicant()
     application = await world.apply(by=applicant)
     await world.apply(by=world.applicant())
@@ -298,7 +298,7 @@ async def test_each_sees_the_applications_that_concern_him(world: World) -> None
     assert len(await seen(world.officer, status="applied")) == 2
     assert await seen(world.officer, status="verified") == []
     assert await seen(world.officer, wadah_id=application["wadah_id"]) == [application["id"]]
-    assert await seen(world.stranger) == []
+    assert await seen(world.outsider) == []
 
 
 async def test_reading_an_identity_is_recorded(world: World, database: Database) -> None:
@@ -332,7 +332,7 @@ async def test_a_rejected_applicant_may_apply_again(world: World) -> None:
     assert again.status_code == 201
 
 
-async def test_whoever_is_an_agent_does_not_apply(world: World) -> None:
+async def test_an_agent_cannot_apply(world: World) -> None:
     applicant = world.applicant()
     body = await world.new_application()
     await world.agent(by=applicant, **body)
@@ -344,7 +344,7 @@ async def test_whoever_is_an_agent_does_not_apply(world: World) -> None:
 
 
 @pytest.mark.parametrize(("reason", "status"), [("fraud", 409), ("resignation", 201)])
-async def test_only_a_dismissal_for_cause_keeps_somebody_out(
+async def test_only_a_dismissal_for_cause_bars_a_person(
     world: World, reason: str, status: int
 ) -> None:
     body = await world.new_application()

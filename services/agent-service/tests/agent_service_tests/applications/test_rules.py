@@ -8,12 +8,12 @@ from agent_service.applications.rules import ENDED, NEXT, ApplicationStatus
 S = ApplicationStatus
 
 
-def test_every_state_has_its_next_ones() -> None:
+def test_every_status_has_its_next_statuses() -> None:
     assert set(NEXT) == set(ApplicationStatus)
     assert {status for status, following in NEXT.items() if not following} == ENDED
 
 
-def test_the_way_from_application_to_office() -> None:
+def test_an_application_goes_step_by_step_to_active() -> None:
     way = [S.APPLIED, S.VERIFIED, S.TRAINING, S.EXAM_FAILED, S.EXAM_PASSED, S.ACTIVE]
 
     for status, to in pairwise(way):
@@ -33,7 +33,7 @@ def test_the_way_from_application_to_office() -> None:
         (S.ACTIVE, S.REJECTED),
     ],
 )
-def test_no_step_is_left_out(status: ApplicationStatus, to: ApplicationStatus) -> None:
+def test_no_step_is_skipped(status: ApplicationStatus, to: ApplicationStatus) -> None:
     with pytest.raises(rules.ApplicationStatusConflict) as refused:
         rules.check_next(status, to)
 
@@ -41,14 +41,14 @@ def test_no_step_is_left_out(status: ApplicationStatus, to: ApplicationStatus) -
 
 
 @pytest.mark.parametrize("status", sorted(rules.LIVE))
-def test_whatever_is_under_way_can_be_rejected_and_withdrawn(status: ApplicationStatus) -> None:
+def test_every_open_application_can_be_rejected_and_withdrawn(status: ApplicationStatus) -> None:
     rules.check_live(status)
     rules.check_next(status, S.REJECTED)
     rules.check_next(status, S.WITHDRAWN)  # raises when refused
 
 
 @pytest.mark.parametrize("status", sorted(ENDED))
-def test_what_has_ended_stays_ended(status: ApplicationStatus) -> None:
+def test_an_ended_application_stays_ended(status: ApplicationStatus) -> None:
     with pytest.raises(rules.ApplicationStatusConflict):
         rules.check_live(status)
 
@@ -58,18 +58,18 @@ def test_what_has_ended_stays_ended(status: ApplicationStatus) -> None:
     ("any_unmet", "all_met", "to"),
     [(True, False, S.DOCS_INCOMPLETE), (False, True, S.VERIFIED), (False, False, None)],
 )
-def test_a_verification_moves_an_application(
+def test_a_verification_changes_the_status_of_an_application(
     status: ApplicationStatus, any_unmet: bool, all_met: bool, to: ApplicationStatus | None
 ) -> None:
-    after = rules.after_verification(status, any_unmet=any_unmet, all_met=all_met)
+    after = rules.find_status_after_verification(status, any_unmet=any_unmet, all_met=all_met)
 
     assert after is (to or status)
     assert after is status or after in NEXT[status]
 
 
 @pytest.mark.parametrize("status", [S.TRAINING, S.EXAM_PASSED, S.EXAM_FAILED])
-def test_past_the_training_a_verification_moves_nothing(status: ApplicationStatus) -> None:
-    assert rules.after_verification(status, any_unmet=True, all_met=False) is status
+def test_after_the_training_a_verification_changes_no_status(status: ApplicationStatus) -> None:
+    assert rules.find_status_after_verification(status, any_unmet=True, all_met=False) is status
 
 
 @pytest.mark.parametrize(

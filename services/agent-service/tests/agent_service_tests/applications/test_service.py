@@ -107,7 +107,7 @@ async def make_ready(
     application.member_id = new_id()
     met = [Finding(name, RequirementOutcome.MET) for name in ("membership", "own_account")]
     await requirements.record(session, application.id, met, by_id=OFFICER.account_id)
-    service.move(session, application, ApplicationStatus.VERIFIED, by=OFFICER)
+    service.change_status(session, application, ApplicationStatus.VERIFIED, by=OFFICER)
     today = clock.today()
     training = NewTraining(completed_on=today, certificate_no="S/1")
     await service.record_training(session, application.id, training, by=OFFICER, settings=settings)

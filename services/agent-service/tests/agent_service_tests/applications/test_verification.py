@@ -48,7 +48,7 @@ async def test_every_requirement_is_asked_for_real(world: World) -> None:
     assert set(found.values()) == {("met", None)}
 
 
-async def test_the_applicant_may_ask_for_it_himself(world: World) -> None:
+async def test_applicants_may_ask_for_their_own_verification(world: World) -> None:
     applicant = world.applicant()
     application = await world.apply(by=applicant)
 
@@ -58,7 +58,7 @@ async def test_the_applicant_may_ask_for_it_himself(world: World) -> None:
 
 
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.WADAH_ADMIN, Role.ADMIN])
-async def test_others_who_see_it_may_not(world: World, role: Role) -> None:
+async def test_other_readers_may_not_ask_for_a_verification(world: World, role: Role) -> None:
     application = await world.apply()
     by = world.tokens.make(role, wadah_id=application["wadah_id"], scope={"kind": "country"})
 
@@ -68,7 +68,7 @@ async def test_others_who_see_it_may_not(world: World, role: Role) -> None:
     assert world.neighbours.asked == []
 
 
-async def test_who_is_no_member_is_not_verified(world: World) -> None:
+async def test_an_applicant_who_is_not_a_member_is_not_verified(world: World) -> None:
     body = await world.new_application()
     del world.neighbours.members[body["nik"]]
     application = await world.ok("applications", body, by=world.applicant())
@@ -80,7 +80,7 @@ async def test_who_is_no_member_is_not_verified(world: World) -> None:
     assert checked["member_id"] is None
 
 
-async def test_another_persons_nik_is_found_out(world: World) -> None:
+async def test_the_nik_of_another_person_is_detected(world: World) -> None:
     application = await world.apply(by=world.applicant(member_id=new_id()))
 
     checked = await world.step(application, "verification")
@@ -89,7 +89,7 @@ async def test_another_persons_nik_is_found_out(world: World) -> None:
     assert checked["member_id"] is None
 
 
-async def test_whoever_has_not_proved_the_members_own_telephone_is_not_the_member(
+async def test_an_applicant_without_proof_of_the_members_telephone_is_not_the_member(
     world: World,
 ) -> None:
     impostor = world.applicant(member_id=None)
@@ -102,7 +102,7 @@ async def test_whoever_has_not_proved_the_members_own_telephone_is_not_the_membe
     assert checked["member_id"] is None
 
 
-async def test_somebody_who_became_a_member_later_proves_it_by_a_new_sign_in(
+async def test_a_person_who_became_a_member_later_proves_it_by_a_new_sign_in(
     world: World,
 ) -> None:
     account_id = new_id()
@@ -138,7 +138,7 @@ async def test_a_bank_that_writes_the_family_name_first_is_asked(world: World) -
     assert standing(checked)["own_account"] == ("met", None)
 
 
-async def test_an_account_declared_as_anothers_is_not_even_asked_for(world: World) -> None:
+async def test_the_bank_is_not_asked_about_an_account_declared_as_anothers(world: World) -> None:
     application = await world.apply(account_holder_name="Budi Santoso")
 
     checked = await world.step(application, "verification")
@@ -155,7 +155,7 @@ async def test_an_account_declared_as_anothers_is_not_even_asked_for(world: Worl
         ({"designated": False, "outcome": "unknown"}, "bank_not_designated"),
     ],
 )
-async def test_an_account_that_is_not_his_own_stops_the_applicant(
+async def test_an_account_of_another_person_stops_the_applicant(
     world: World, verdict: dict[str, Any], reason: str
 ) -> None:
     world.neighbours.account = verdict
@@ -182,7 +182,7 @@ async def test_a_bank_that_does_not_answer_may_be_asked_again(world: World) -> N
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 429, 500, 503])
-async def test_trouble_between_services_is_no_answer_and_no_error(
+async def test_a_failure_between_services_is_no_answer_and_no_error(
     world: World, status: int
 ) -> None:
     world.neighbours.member_status = world.neighbours.payment_status = status
@@ -209,7 +209,7 @@ async def test_services_that_are_away_are_no_answer(world: World, wire: Wire) ->
     assert standing(checked)["own_account"] == ("unknown", "no_answer")
 
 
-async def test_content_the_others_refuse_is_unmet(world: World) -> None:
+async def test_a_requirement_is_unmet_if_another_service_refuses_its_data(world: World) -> None:
     world.neighbours.payment_status = 422
     application = await world.apply()
 
@@ -259,7 +259,7 @@ async def test_an_ended_application_is_not_verified(world: World) -> None:
     assert world.neighbours.asked == []
 
 
-async def test_nobody_attests_what_is_checked_or_not_asked(world: World) -> None:
+async def test_checked_or_unconfigured_requirements_cannot_be_attested(world: World) -> None:
     application = await world.apply()
     path = f"applications/{application['id']}/verification"
 
@@ -302,7 +302,7 @@ async def test_a_configured_requirement_is_attested_by_an_officer(
     assert set(standing(approved)) == set(stricter)
 
 
-async def test_a_bank_is_not_asked_without_end(
+async def test_verifications_at_a_bank_are_limited(
     world: World, make_app: MakeApp, database: Database, wire: Wire
 ) -> None:
     app = make_app(database=database, wire=wire, verification_daily_limit=2)

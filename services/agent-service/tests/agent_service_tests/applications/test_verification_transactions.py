@@ -72,7 +72,7 @@ async def make_application(
 
 
 @pytest.mark.race
-async def test_others_are_asked_outside_any_transaction(
+async def test_other_services_are_called_outside_any_transaction(
     own_database: Callable[[str], Urls], make_app: MakeApp, wire: Wire, tokens: Tokens
 ) -> None:
     urls = own_database("agent")

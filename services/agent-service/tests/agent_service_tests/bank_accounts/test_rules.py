@@ -15,9 +15,9 @@ from agent_service.requirements.rules import RequirementOutcome
         ("unknown", False, (RequirementOutcome.UNMET, "bank_not_designated")),
     ],
 )
-def test_the_account_must_be_his_own_at_a_designated_bank(
+def test_the_account_must_be_the_applicants_own_at_a_designated_bank(
     outcome: str, designated: bool, expected: tuple[RequirementOutcome, str | None]
 ) -> None:
-    finding = rules.account_finding(outcome, designated=designated)
+    finding = rules.judge_account(outcome, designated=designated)
 
     assert (finding.outcome, finding.reason_code) == expected

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 NEW = {"code": "BWI", "name": "Kantor Cabang Banyuwangi", "region_code": "JATIM"}
 
 
-async def test_a_new_branch_is_told_to_the_other_services(
-    world: World, events: Callable[[], Any]
-) -> None:
+async def test_a_new_branch_is_published(world: World, events: Callable[[], Any]) -> None:
     answer = await world.post("branches", NEW, by=world.admin)
 
     assert answer.status_code == 201
@@ -46,7 +44,7 @@ async def test_a_code_is_used_once(world: World, events: Callable[[], Any]) -> N
     assert len(await events()) == 1
 
 
-async def test_the_same_key_gives_the_first_answer(world: World) -> None:
+async def test_a_repeated_key_gives_the_first_answer(world: World) -> None:
     first = await world.post("branches", NEW, by=world.admin, key="open-bwi-1")
     second = await world.post("branches", NEW, by=world.admin, key="open-bwi-1")
 
@@ -73,7 +71,7 @@ async def test_an_unknown_branch_is_not_found(world: World) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "branch_not_found")
 
 
-async def test_without_a_token_nothing_is_told(world: World) -> None:
+async def test_without_a_token_nothing_is_shown(world: World) -> None:
     answer = await world.get("branches", by={})
 
     assert answer.status_code == 401

@@ -10,6 +10,6 @@ def test_an_administrator_or_a_country_officer_opens_a_branch(
     rules.check_may_open(is_admin=is_admin, for_country=for_country)  # raises when refused
 
 
-def test_nobody_else_opens_a_branch() -> None:
+def test_other_roles_do_not_open_a_branch() -> None:
     with pytest.raises(rules.NotForTheCountry):
         rules.check_may_open(is_admin=False, for_country=False)

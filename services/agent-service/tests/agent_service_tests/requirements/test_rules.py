@@ -25,13 +25,13 @@ GOOD = Facts(
 
 
 def judged(facts: Facts, *, trained: bool = True, passed: bool | None = True) -> dict[str, Finding]:
-    found = rules.local_findings(
+    found = rules.judge_local(
         facts, trained=trained, exam_passed=passed, today=TODAY, minimum_age=18
     )
     return {finding.requirement: finding for finding in found}
 
 
-def test_a_good_applicant_meets_everything_that_needs_no_question() -> None:
+def test_a_good_applicant_meets_every_local_requirement() -> None:
     assert {finding.outcome for finding in judged(GOOD).values()} == {RequirementOutcome.MET}
 
 
@@ -90,17 +90,17 @@ MINE, THEIRS = new_id(), new_id()
         (MINE, False, MINE, "name_differs"),
     ],
 )
-def test_the_applicant_is_the_member_whose_telephone_was_proven(
+def test_the_applicant_is_the_member_with_the_proven_telephone(
     found: UUID | None, same_name: bool, proven: UUID | None, reason: str | None
 ) -> None:
-    finding = rules.membership_finding(found, same_name=same_name, proven_member_id=proven)
+    finding = rules.judge_membership(found, same_name=same_name, proven_member_id=proven)
 
     outcome = RequirementOutcome.UNMET if reason else RequirementOutcome.MET
     assert finding == Finding("membership", outcome, reason)
 
 
-def test_what_was_not_looked_at_is_unknown() -> None:
-    found = rules.of_configured(["adult", "npwp"], [Finding("adult", RequirementOutcome.MET)])
+def test_an_unchecked_requirement_is_unknown() -> None:
+    found = rules.select_configured(["adult", "npwp"], [Finding("adult", RequirementOutcome.MET)])
 
     assert found == (
         Finding("adult", RequirementOutcome.MET),
@@ -109,7 +109,7 @@ def test_what_was_not_looked_at_is_unknown() -> None:
 
 
 def test_a_later_finding_replaces_an_earlier_one() -> None:
-    found = rules.of_configured(
+    found = rules.select_configured(
         ["adult"],
         [
             Finding("adult", RequirementOutcome.UNMET, "too_young"),
@@ -120,7 +120,7 @@ def test_a_later_finding_replaces_an_earlier_one() -> None:
     assert found == (Finding("adult", RequirementOutcome.MET),)
 
 
-def test_all_that_is_not_met_is_listed() -> None:
+def test_all_unmet_requirements_are_listed() -> None:
     findings = [
         Finding("adult", RequirementOutcome.MET),
         Finding("membership", RequirementOutcome.UNMET, "not_a_member"),

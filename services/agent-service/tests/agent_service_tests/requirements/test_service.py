@@ -22,7 +22,7 @@ UNKNOWN = Finding("own_account", RequirementOutcome.UNKNOWN, "no_answer")
 async def own_account(session: AsyncSession, application_id: UUID, *recorded: Finding) -> Finding:
     for finding in recorded:
         await service.record(session, application_id, [finding], by_id=new_id())
-    (found,) = await service.standing(session, application_id, required=["own_account"])
+    (found,) = await service.list_findings(session, application_id, required=["own_account"])
     return found
 
 
@@ -54,7 +54,7 @@ async def test_every_check_stays_on_record(world: World, database: Database) -> 
 
     async with database.begin() as session:
         await own_account(session, application_id, UNMET, UNKNOWN, MET)
-        evidence = await service.evidence(session, application_id)
+        evidence = await service.load_evidence(session, application_id)
 
     assert [each.outcome for each in evidence.checks if each.requirement == "own_account"] == [
         "met",

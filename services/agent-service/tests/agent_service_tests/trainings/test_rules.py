@@ -7,7 +7,7 @@ from agent_service.trainings import rules
 TODAY = date(2026, 11, 22)
 
 
-def test_what_is_recorded_has_happened() -> None:
+def test_only_past_events_are_recorded() -> None:
     rules.check_happened(TODAY, today=TODAY, field="taken_on")
 
     with pytest.raises(rules.NotYetHappened) as refused:

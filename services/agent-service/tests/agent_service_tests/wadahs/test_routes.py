@@ -24,7 +24,7 @@ def agreement(number: str, first: int, last: int) -> dict[str, Any]:
     }
 
 
-async def test_a_branch_officer_registers_a_wadah_of_his_branch(world: World) -> None:
+async def test_branch_officers_register_wadahs_of_their_branch(world: World) -> None:
     await world.branch()
 
     answer = await world.post("wadahs", world.new_wadah(), by=world.officer)
@@ -36,16 +36,16 @@ async def test_a_branch_officer_registers_a_wadah_of_his_branch(world: World) ->
     assert [each["to_status"] for each in wadah["history"]] == ["registered"]
 
 
-async def test_an_officer_of_another_branch_does_not(world: World) -> None:
+async def test_an_officer_of_another_branch_does_not_register_a_wadah(world: World) -> None:
     await world.branch()
 
-    answer = await world.post("wadahs", world.new_wadah(), by=world.stranger)
+    answer = await world.post("wadahs", world.new_wadah(), by=world.outsider)
 
     assert (answer.status_code, answer.json()["code"]) == (403, "branch_out_of_scope")
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.WADAH_ADMIN, Role.AUDITOR, Role.MEMBER])
-async def test_other_roles_do_not(world: World, role: Role) -> None:
+async def test_other_roles_do_not_register_a_wadah(world: World, role: Role) -> None:
     await world.branch()
 
     answer = await world.post("wadahs", world.new_wadah(), by=world.tokens.make(role))
@@ -112,7 +112,7 @@ async def test_a_terminated_wadah_is_not_active_and_signs_nothing(world: World) 
     assert [each.json()["code"] for each in (again, signed)] == ["wadah_terminated"] * 2
 
 
-async def test_agreements_and_a_termination_are_told(
+async def test_agreements_and_a_termination_are_published(
     world: World, events: Callable[[], Any]
 ) -> None:
     first = world.new_wadah()["agreement"]
@@ -122,25 +122,30 @@ async def test_agreements_and_a_termination_are_told(
     end = {"reason_code": "fraud", "reason": "Kept contributions"}
     ended = await world.ok(f"wadahs/{wadah['id']}/termination", end, by=world.officer)
 
-    told = (await events())[-3:]
+    published = (await events())[-3:]
 
     numbers = {each["id"]: each["number"] for each in signed["agreements"]}
-    assert [kind for kind, _ in told] == ["wadah.agreement_signed.v1"] * 2 + ["wadah.terminated.v1"]
-    assert [numbers[data["agreement_id"]] for _, data in told[:2]] == ["PKS/1/2026", "PKS/2/2026"]
-    for _, data in told[:2]:
+    assert [kind for kind, _ in published] == ["wadah.agreement_signed.v1"] * 2 + [
+        "wadah.terminated.v1"
+    ]
+    assert [numbers[data["agreement_id"]] for _, data in published[:2]] == [
+        "PKS/1/2026",
+        "PKS/2/2026",
+    ]
+    for _, data in published[:2]:
         period = (data["starts_on"], data["ends_on"])
         assert (data["wadah_id"], period) == (
             wadah["id"],
             (first["starts_on"], first["ends_on"]),
         )
-    assert told[2][1] == {
+    assert published[2][1] == {
         "wadah_id": wadah["id"],
         "reason_code": "fraud",
         "decided_at": ended["history"][0]["changed_at"],
     }
 
 
-async def test_each_sees_the_wadahs_that_concern_him(world: World) -> None:
+async def test_subjects_see_the_wadahs_that_concern_them(world: World) -> None:
     active = await world.wadah()
     idle = await world.wadah(agreement=None)
     make = world.tokens.make
@@ -153,7 +158,7 @@ async def test_each_sees_the_wadahs_that_concern_him(world: World) -> None:
     assert await seen(world.officer) == both
     assert await seen(make(Role.AUDITOR, scope=region)) == both
     assert await seen(world.admin) == both
-    assert await seen(world.stranger) == set()
+    assert await seen(world.outsider) == set()
     assert await seen(make(Role.AUDITOR)) == set()
     assert await seen(make(Role.WADAH_ADMIN, wadah_id=idle["id"])) == {idle["id"]}
     assert await seen(make(Role.AGENT, wadah_id=idle["id"])) == {idle["id"]}
@@ -166,9 +171,9 @@ async def test_a_foreign_wadah_is_not_found(world: World) -> None:
 
     answers = [
         await world.get(f"wadahs/{wadah['id']}", by=other),
-        await world.get(f"wadahs/{wadah['id']}", by=world.stranger),
+        await world.get(f"wadahs/{wadah['id']}", by=world.outsider),
         await world.post(
-            f"wadahs/{wadah['id']}/agreements", agreement("PKS/5", 0, 9), by=world.stranger
+            f"wadahs/{wadah['id']}/agreements", agreement("PKS/5", 0, 9), by=world.outsider
         ),
         await world.get(f"wadahs/{new_id()}", by=world.admin),
     ]

@@ -29,7 +29,7 @@ def test_a_wadah_is_active_only_while_an_agreement_covers_the_day(
 ) -> None:
     agreements = [Period(date(2026, 1, 1), date(2026, 12, 31))]
 
-    assert rules.inactive_because(status, agreements, day) == reason
+    assert rules.find_inactive_reason(status, agreements, day) == reason
 
 
 def test_without_any_agreement_a_wadah_is_not_active() -> None:
@@ -44,7 +44,7 @@ def test_without_any_agreement_a_wadah_is_not_active() -> None:
     [(date(2026, 1, 1), 4, 5), (date(2026, 1, 1), 5, None), (date(2021, 1, 1), 3, None)],
 )
 def test_too_few_agents_are_a_warning(day: date, agent_count: int, minimum: int | None) -> None:
-    found = rules.cautions(
+    found = rules.list_cautions(
         status=WadahStatus.REGISTERED,
         agreements=[Period(day, day)],
         agent_count=agent_count,
@@ -57,8 +57,8 @@ def test_too_few_agents_are_a_warning(day: date, agent_count: int, minimum: int 
     )
 
 
-def test_of_a_terminated_wadah_nobody_is_warned() -> None:
-    found = rules.cautions(
+def test_a_terminated_wadah_has_no_warnings() -> None:
+    found = rules.list_cautions(
         status=WadahStatus.TERMINATED,
         agreements=[],
         agent_count=0,

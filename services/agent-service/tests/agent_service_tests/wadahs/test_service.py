@@ -63,10 +63,10 @@ async def test_the_query_and_the_rule_agree_on_every_day(
 
     for offset in range(-1, 215):
         day = date(2025, 1, 1) + timedelta(days=offset)
-        asked = select(queries.in_force(day)).select_from(Wadah).where(Wadah.id == wadah_id)
+        asked = select(queries.is_in_force(day)).select_from(Wadah).where(Wadah.id == wadah_id)
         active = await session.scalar(asked)
 
-        assert active is (rules.inactive_because(status, periods, day) is None), day
+        assert active is (rules.find_inactive_reason(status, periods, day) is None), day
 
 
 async def test_an_old_agreement_may_run_three_years(
