@@ -11,6 +11,7 @@ from typing import Any
 from contract.encrypted import TABLES, loosened, models_of, new_row, value_of
 from sqlalchemy import insert, select
 from sqlalchemy.orm import load_only
+from stage.commands import run_perisai
 
 from perisai_kit.db.engine import Database
 from perisai_kit.privacy.columns import get_sealed_columns, seal_values
@@ -78,14 +79,8 @@ def kill_in_the_middle(urls: Urls, secrets: Secrets, service: str) -> None:
     running.communicate(timeout=60)
 
 
-def perisai(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sandbox", "rotate-data-keys", "--folder", str(folder), *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+def rotate(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return run_perisai("rotate-data-keys", "--folder", folder, *words)
 
 
 async def test_old_keys_go_although_a_rotation_was_killed_in_the_middle(
@@ -101,15 +96,15 @@ async def test_old_keys_go_although_a_rotation_was_killed_in_the_middle(
     }
     (tmp_path / "sandbox.json").write_text(json.dumps(described))
 
-    made = perisai(tmp_path, "--new-key")
-    too_early = perisai(tmp_path)
+    made = rotate(tmp_path, "--new-key")
+    too_early = rotate(tmp_path)
     both = load_secrets(tmp_path)
     (tmp_path / "sandbox.json").write_text(
         json.dumps({**described, DATA_KEY_IDS: first_key_ids(both)})
     )
     kill_in_the_middle(urls["member"], both, "member")
     halfway = await read_all(urls["member"], "member", keyring_of(both, "member"))
-    done = perisai(tmp_path)
+    done = rotate(tmp_path)
     after = load_secrets(tmp_path)
 
     assert made.returncode == 0, made.stderr

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from stage.commands import run_perisai
 from stage.processes import CHEAP_HASHES
 
 from perisai_kit.runtime.tls import get_ssl_context
@@ -102,12 +103,7 @@ class Running:
 
     def perisai(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Give a command for this sandbox."""
-        return subprocess.run(
-            [sys.executable, "-m", "sandbox", *words, "--folder", self.folder],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return run_perisai(*words, "--folder", self.folder)
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGINT)

@@ -1,33 +1,22 @@
 import json
-import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from stage.commands import run_perisai
 
 from perisai_kit.domain import clock
 from sandbox.demo.run import WALKS
 
 
-def perisai(*words: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sandbox", *map(str, words)],
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-
-
 def test_clock_is_set_in_jakarta_shown_and_reset(tmp_path: Path) -> None:
     folder = tmp_path / "with blanks"
 
-    done = perisai("clock", "set", "2025-11-15T09:00", "--folder", folder)
-    shown = perisai("clock", "show", "--folder", folder)
-    reset = perisai("clock", "reset", "--folder", folder)
+    done = run_perisai("clock", "set", "2025-11-15T09:00", "--folder", folder)
+    shown = run_perisai("clock", "show", "--folder", folder)
+    reset = run_perisai("clock", "reset", "--folder", folder)
 
     assert done.stdout.startswith("2025-11-15T09:0")
     assert done.stdout.endswith("+07:00 (test clock)\n")
@@ -36,7 +25,7 @@ def test_clock_is_set_in_jakarta_shown_and_reset(tmp_path: Path) -> None:
 
 
 def test_instant_that_is_none_is_said_in_one_line(tmp_path: Path) -> None:
-    done = perisai("clock", "set", "yesterday", "--folder", tmp_path)
+    done = run_perisai("clock", "set", "yesterday", "--folder", tmp_path)
 
     assert done.returncode == 1
     assert done.stderr == "perisai: 'yesterday' is no instant; write 2025-11-15T09:00.\n"
@@ -48,7 +37,7 @@ def test_taken_port_is_said_in_one_line_and_leaves_nothing_running(tmp_path: Pat
         taken.listen()
         port = str(taken.getsockname()[1])
 
-        done = perisai("run", "--folder", tmp_path / "run", PERISAI_AGENT_PORT=port)
+        done = run_perisai("run", "--folder", tmp_path / "run", PERISAI_AGENT_PORT=port)
 
     assert done.returncode == 1
     assert done.stderr == (
@@ -67,8 +56,8 @@ def test_folder_of_an_older_version_is_refused_in_one_line_and_reset_makes_room(
     (tmp_path / "old" / "secrets.json").write_text("{}")
     (tmp_path / "old" / "notes.txt").write_text("of somebody")
 
-    refused = perisai("run", "--folder", tmp_path / "old", "--free-ports")
-    reset = perisai("reset", "--yes", "--folder", tmp_path / "old")
+    refused = run_perisai("run", "--folder", tmp_path / "old", "--free-ports")
+    reset = run_perisai("reset", "--yes", "--folder", tmp_path / "old")
 
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"perisai: {tmp_path / 'old'} was made by an older version")
@@ -81,7 +70,7 @@ def test_folder_of_an_older_version_is_refused_in_one_line_and_reset_makes_room(
 def test_reset_deletes_nothing_where_there_is_no_sandbox(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("of somebody")
 
-    done = perisai("reset", "--yes", "--folder", tmp_path)
+    done = run_perisai("reset", "--yes", "--folder", tmp_path)
 
     assert done.returncode == 1
     assert done.stderr == f"perisai: There is no sandbox in {tmp_path}.\n"
@@ -91,14 +80,14 @@ def test_reset_deletes_nothing_where_there_is_no_sandbox(tmp_path: Path) -> None
 def test_reset_asks_first(tmp_path: Path) -> None:
     (tmp_path / "secrets.json").write_text("{}")
 
-    done = perisai("reset", "--folder", tmp_path)
+    done = run_perisai("reset", "--folder", tmp_path)
 
     assert done.returncode == 1
     assert (tmp_path / "secrets.json").exists()
 
 
 def test_wrong_port_is_said_in_one_line(tmp_path: Path) -> None:
-    done = perisai("run", "--folder", tmp_path, PERISAI_AGENT_PORT="x")
+    done = run_perisai("run", "--folder", tmp_path, PERISAI_AGENT_PORT="x")
 
     assert done.returncode == 1
     assert done.stderr == "perisai: PERISAI_AGENT_PORT is 'x', which is no port.\n"
@@ -109,7 +98,7 @@ def test_create_admin_without_a_sandbox_is_refused_in_one_line(
 ) -> None:
     monkeypatch.delenv("PERISAI_GATEWAY_DATABASE_URL", raising=False)
 
-    done = perisai(
+    done = run_perisai(
         *("create-admin", "--username", "root", "--password", "long enough it is"),
         *("--folder", tmp_path),
     )
@@ -121,7 +110,7 @@ def test_create_admin_without_a_sandbox_is_refused_in_one_line(
 def test_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    done = perisai("run", "--folder", tmp_path / "file" / "below", "--free-ports")
+    done = run_perisai("run", "--folder", tmp_path / "file" / "below", "--free-ports")
 
     assert done.returncode == 1
     assert done.stderr.startswith("perisai: Not a directory: ")
@@ -139,7 +128,7 @@ def test_demo_in_a_folder_of_a_killed_sandbox_says_so_in_one_line(tmp_path: Path
     }
     (tmp_path / "sandbox.json").write_text(json.dumps(described))
 
-    done = perisai("demo", "--folder", tmp_path)
+    done = run_perisai("demo", "--folder", tmp_path)
 
     assert done.returncode == 1
     assert done.stderr.startswith(f"perisai: The sandbox of {tmp_path} does not answer: ")
@@ -147,7 +136,7 @@ def test_demo_in_a_folder_of_a_killed_sandbox_says_so_in_one_line(tmp_path: Path
 
 
 def test_seed_outside_a_sandbox_is_refused_in_one_line(tmp_path: Path) -> None:
-    done = perisai("seed", "--folder", tmp_path, PERISAI_SANDBOX="")
+    done = run_perisai("seed", "--folder", tmp_path, PERISAI_SANDBOX="")
 
     assert done.returncode == 1
     assert done.stderr == (
@@ -160,7 +149,7 @@ def test_seed_names_every_missing_address(tmp_path: Path) -> None:
     variables = {f"PERISAI_{name}_URL": "" for name in ("AGENT", "MEMBER", "FAKEBANK")}
     variables |= {f"PERISAI_{name}_URL": "http://127.0.0.1:1" for name in ("GATEWAY", "PAYMENT")}
 
-    done = perisai("seed", "--folder", tmp_path, PERISAI_SANDBOX="1", **variables)
+    done = run_perisai("seed", "--folder", tmp_path, PERISAI_SANDBOX="1", **variables)
 
     assert done.returncode == 1
     assert done.stderr == (
@@ -177,7 +166,7 @@ def test_seed_of_a_platform_that_is_away_says_so_in_one_line(tmp_path: Path) -> 
             f"PERISAI_{name}_URL": f"http://127.0.0.1:{nobody.getsockname()[1]}" for name in names
         }
 
-    done = perisai("seed", "--folder", tmp_path, PERISAI_SANDBOX="1", **variables)
+    done = run_perisai("seed", "--folder", tmp_path, PERISAI_SANDBOX="1", **variables)
 
     assert done.returncode == 1
     assert done.stderr.startswith("perisai: The platform does not answer: ")
@@ -217,15 +206,15 @@ def test_no_command_waits_for_what_only_services_are_made_of() -> None:
 def test_what_needs_a_running_sandbox_says_so_in_one_line(
     tmp_path: Path, words: tuple[str, str]
 ) -> None:
-    done = perisai(*words, "--folder", tmp_path)
+    done = run_perisai(*words, "--folder", tmp_path)
 
     assert done.returncode == 1
     assert done.stderr == f"perisai: No sandbox runs in {tmp_path}: start it with `make run`.\n"
 
 
 def test_demo_goes_to_a_running_sandbox_only_when_asked_to(tmp_path: Path) -> None:
-    without_folder = perisai("demo", "--folder", tmp_path)
-    by_variable = perisai("demo", PERISAI_FOLDER=str(tmp_path))
+    without_folder = run_perisai("demo", "--folder", tmp_path)
+    by_variable = run_perisai("demo", PERISAI_FOLDER=str(tmp_path))
 
     assert without_folder.returncode == by_variable.returncode == 1
     assert without_folder.stderr == by_variable.stderr

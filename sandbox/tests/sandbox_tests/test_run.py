@@ -287,12 +287,7 @@ def test_lines_to_try_work_in_a_shell(platform: "Running") -> None:
 def test_create_admin_makes_one_in_the_running_sandbox(platform: "Running") -> None:
     asked = ["create-admin", "--username", "another", "--password", "a long password it is"]
 
-    done = subprocess.run(
-        [sys.executable, "-m", "sandbox", *asked, "--folder", platform.folder],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = platform.perisai(*asked)
 
     assert done.stdout == "another is an administrator.\n"
     found = platform.find("/v1/accounts?username=another")["items"]
@@ -300,12 +295,7 @@ def test_create_admin_makes_one_in_the_running_sandbox(platform: "Running") -> N
 
 
 def test_second_run_in_the_folder_is_refused_in_one_line(platform: "Running") -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "sandbox", "run", "--free-ports", "--folder", platform.folder],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = platform.perisai("run", "--free-ports")
 
     assert done.returncode == 1
     assert done.stderr.startswith("perisai: Another run uses ")
