@@ -1,7 +1,7 @@
 """What the tests of this service share: its app, its neighbours, and people to test with."""
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import date, timedelta
 from itertools import count
 from typing import Any
@@ -11,6 +11,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agent_service.app import create_app
 from agent_service.settings import Settings
@@ -19,7 +20,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.events.outbox import EventRow
-from perisai_kit.testing.plugin import Databases, MakeApp, Tokens, Urls, Wire
+from perisai_kit.testing.plugin import Databases, MakeApp, Tokens, Urls, Wire, open_app_client
 
 MEMBER_URL, PAYMENT_URL = "http://member", "http://payment"
 BWI = {"kind": "branch", "code": "BWI", "region": "JATIM"}
@@ -34,7 +35,7 @@ def shared_urls(databases: Databases) -> Urls:
     return databases.shared("agent")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_app(make_settings: Callable[..., Settings], shared_urls: Urls) -> MakeApp:
     """Build the app: on the test's own transaction, or with `urls` on a database of its own."""
 
@@ -204,6 +205,23 @@ def neighbours(wire: Wire) -> Neighbours:
 @pytest.fixture
 async def world(client: httpx.AsyncClient, tokens: Tokens, neighbours: Neighbours) -> World:
     return World(client, tokens, neighbours)
+
+
+@pytest.fixture(scope="module")
+async def lasting(
+    make_app: MakeApp, shared_urls: Urls, pools: Callable[[Urls], Database], tokens: Tokens
+) -> AsyncIterator[tuple[AsyncConnection, World]]:
+    """Open a transaction that lasts for all tests of a module, and a world in it.
+
+    The module makes there what all its tests begin with, and gives each test a savepoint.
+    """
+    whole, wire = pools(shared_urls), Wire(tokens)
+    async with whole.engine.connect() as connection:
+        outer = await connection.begin()
+        app = make_app(database=Database.joined(whole, connection), wire=wire)
+        async with open_app_client(app) as client:
+            yield connection, World(client, tokens, Neighbours(wire))
+        await outer.rollback()
 
 
 @pytest.fixture
