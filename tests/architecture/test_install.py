@@ -208,13 +208,35 @@ def test_make_without_a_target_lists_the_targets() -> None:
     assert {"lock", "docs", "up", "down", "clean"} <= listed
 
 
-def test_checks_run_in_the_order_that_ends_with_the_tests() -> None:
+def test_quick_checks_run_first_and_the_types_beside_the_tests() -> None:
     done = subprocess.run(
         ["make", "-n", "-j4", "check"], cwd=ROOT, capture_output=True, text=True, check=True
     )
 
-    tools = [tool for tool in ("ruff", "mypy", "importlinter", "pytest") if tool in done.stdout]
+    tools = [tool for tool in ("ruff", "importlinter", "mypy", "pytest") if tool in done.stdout]
     places = [done.stdout.rindex(tool) for tool in tools]
 
-    assert tools == ["ruff", "mypy", "importlinter", "pytest"]
+    assert tools == ["ruff", "importlinter", "mypy", "pytest"]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize("failing", ["none", "ruff check", "importlinter", "mypy", "pytest"])
+def test_a_failure_of_any_tool_fails_the_check(tmp_path: Path, failing: str) -> None:
+    (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text())
+    for path in (
+        *("requirements.lock", "requirements-uv.lock", "deploy/requirements-sandbox.lock"),
+        *("deploy/setup.sh", "deploy/uv.py", "deploy/progress.py", "tests/clients/install.sh"),
+        *(".venv/installed", ".venv/installed-dev", "gateway/src/gateway/openapi/openapi.json"),
+    ):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\ncase "$*" in *"{failing}"*) exit 1;; esac\n')
+    python.chmod(0o755)
+
+    done = subprocess.run(
+        ["make", "check"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode == 0) == (failing == "none"), done.stderr
