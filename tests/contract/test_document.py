@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 import gateway.app
 from gateway.edge.routes import Routes
-from sandbox.openapi.platform import SERVICES, build_app, openapi_document
+from sandbox.openapi.platform import SERVICES, build_app
 
 WRITTEN = [
     (service, route)
@@ -19,11 +19,6 @@ WRITTEN = [
     if route not in EVERY_SERVICE
 ]
 SETS_CACHE_CONTROL_ONLY = {"auth.create_token", "auth.get_keys"}
-
-
-@pytest.fixture(scope="module")
-def document() -> dict[str, Any]:
-    return openapi_document()
 
 
 @pytest.mark.parametrize(("service", "route"), WRITTEN)

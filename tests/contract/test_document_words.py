@@ -12,15 +12,8 @@ from contract.document_words import (
     undescribed_parameters,
 )
 
-from sandbox.openapi.platform import openapi_document
-
 Find = Callable[[dict[str, Any]], Iterable[tuple[str, str]]]
 FINDERS: tuple[Find, ...] = (undescribed_fields, undescribed_parameters, fields_without_unit)
-
-
-@pytest.fixture(scope="module")
-def document() -> dict[str, Any]:
-    return openapi_document()
 
 
 @pytest.mark.parametrize("find", FINDERS, ids=lambda each: each.__name__)

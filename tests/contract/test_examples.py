@@ -17,7 +17,6 @@ from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.testing.plugin import Databases, Tokens, open_app_client
-from sandbox.openapi.platform import openapi_document
 
 Call = Callable[[str, str, Any], Any]
 REFUSED_FOR_ITS_FORM = {"invalid", "body_unreadable", "parameter_unknown"}
@@ -68,8 +67,9 @@ def send(
     return call
 
 
-async def test_no_example_is_refused_for_a_field_and_answers_are_as_documented(send: Call) -> None:
-    document = openapi_document()
+async def test_no_example_is_refused_for_a_field_and_answers_are_as_documented(
+    send: Call, document: dict[str, Any]
+) -> None:
     wrong: dict[str, Any] = {}
     succeeded = set()
 

@@ -2,9 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from stage.processes import ON_THE_PLATFORM, Platform
+
+
+@pytest.fixture(scope="session")
+def document() -> dict[str, Any]:
+    """Return the document of the API, built from the apps; a test must not change it."""
+    # Not above, because it imports all services, also where no test asks for them.
+    from sandbox.openapi.platform import openapi_document  # noqa: PLC0415
+
+    return openapi_document()
+
 
 RUNNING = pytest.StashKey[Platform]()
 

@@ -6,7 +6,6 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from sandbox.openapi.platform import openapi_document
 from sandbox.openapi.schemas import REFERENCE
 from sandbox.openapi.snap_words import EXAMPLES
 from snap_bi.answers import (
@@ -39,11 +38,6 @@ ANSWERS = {
         build_refusal(Service.ACCESS_TOKEN, Case.INVALID_FIELD_FORMAT, detail="grantType"),
     ],
 }
-
-
-@pytest.fixture(scope="module")
-def document() -> dict[str, Any]:
-    return openapi_document()
 
 
 def closed(document: dict[str, Any], name: str) -> jsonschema_rs.Draft202012Validator:
