@@ -11,9 +11,6 @@ TYPED := $(SOURCES) $(wildcard libs/*/tests gateway/tests services/*/tests sandb
 OPENAPI := gateway/src/gateway/openapi/openapi.json
 CODE := $(shell find $(SOURCES) -name '*.py' -not -path '*/migrations/*')
 ARGS ?=
-# Compiled files are kept in any case: a run starts about a hundred processes, and each would compile
-# everything again.
-TEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n auto --maxprocesses 4 --dist loadscope
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -43,8 +40,10 @@ run: .venv/installed $(OPENAPI) ## start the whole platform on this machine; Ctr
 demo: .venv/installed $(OPENAPI) ## walk the journey from enrolment to commission, checking every step
 	@$(PY) -m sandbox demo $(ARGS)
 
+# Compiled files are kept in any case: a run starts about a hundred processes, and each would compile
+# everything again.
 test: .venv/installed-dev $(OPENAPI) ## run all tests; they bring their own PostgreSQL and ports
-	@$(TEST) $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n auto --maxprocesses 4 --dist loadscope $(ARGS)
 
 # Without Node only the Python client is tried; the output says so.
 api: .venv/installed-dev $(OPENAPI) ## lint the document of the API, generate clients and run them
@@ -63,7 +62,8 @@ bench: .venv/installed-dev $(OPENAPI) ## measure the limits beside their yardsti
 # Those of `make api` run among the others, which spares them processes of their own.
 check: lint imports $(OPENAPI) ## what CI runs: lint, imports, types, the API, tests
 	@$(PY) -m mypy $(TYPED) & types=$$!; \
-		sh tests/clients/install.sh && $(TEST) -m 'not soak' $(ARGS); tests=$$?; \
+		sh tests/clients/install.sh && $(MAKE) --no-print-directory test ARGS="-m 'not soak' $(ARGS)"; \
+		tests=$$?; \
 		wait $$types && exit $$tests
 
 lint: .venv/installed-dev ## check style and format
