@@ -1,4 +1,4 @@
-"""What the tests of this service share: its app, its neighbours, and people to test with."""
+"""Shared fixtures of agent-service: its app, fakes of other services, and subjects."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -55,12 +55,12 @@ def make_app(make_settings: Callable[..., Settings], shared_urls: Urls) -> MakeA
 
 
 def make_nik(born: date = date(1990, 3, 12)) -> str:
-    """Make a NIK of Banyuwangi that no other test has."""
+    """Make a NIK of Banyuwangi that is unique among the tests."""
     return f"351011{born:%d%m%y}{next(_serials):04}"
 
 
 class Neighbours:
-    """member-service and payment-service as far as they are asked here; they know nobody yet."""
+    """Fakes of member-service and payment-service, which know no people at first."""
 
     def __init__(self, wire: Wire) -> None:
         self.members: dict[str, UUID] = {}
@@ -89,7 +89,7 @@ class Neighbours:
 
 
 class World:
-    """Walks the way from a branch to an agent, over HTTP."""
+    """Takes the steps from a branch to an agent, over HTTP."""
 
     def __init__(self, client: httpx.AsyncClient, tokens: Tokens, neighbours: Neighbours) -> None:
         self.client = client
@@ -180,7 +180,7 @@ class World:
         return await self.ok(path, body, by=by or self.officer)
 
     async def examined(self, **differences: Any) -> dict[str, Any]:
-        """Return an application that waits for nothing but its approval."""
+        """Return an application that lacks only its approval."""
         today = clock.today().isoformat()
         application = await self.apply(**differences)
         await self.step(application, "verification")

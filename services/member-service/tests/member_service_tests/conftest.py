@@ -1,4 +1,4 @@
-"""What the tests of member-service share: its app, subjects who use it, and forms to fill."""
+"""Shared fixtures of member-service: its app, its subjects, and filled forms."""
 
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -74,7 +74,7 @@ def make_app(make_settings: Callable[..., Settings], shared_urls: Urls) -> MakeA
 
 @dataclass(frozen=True)
 class Subject:
-    """Somebody signed in: what services see, and what a client sends."""
+    """A signed-in subject: the principal for services, and the headers of a client."""
 
     principal: Principal
     headers: dict[str, str] = field(repr=False)
@@ -89,7 +89,7 @@ MakeSubject = Callable[..., Subject]
 
 @pytest.fixture
 def make_subject(tokens: Tokens) -> MakeSubject:
-    """Sign somebody in: `make_subject(Role.AGENT, agent_id=…)`."""
+    """Sign a subject in: `make_subject(Role.AGENT, agent_id=…)`."""
 
     def make(*roles: Role, **more: Any) -> Subject:
         account_id = more.pop("account_id", None) or new_id()
@@ -130,7 +130,7 @@ MakeForm = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def form() -> MakeForm:
-    """Fill in the form of a fisher, with a NIK nobody else has, except for the differences."""
+    """Fill in the form of a fisher with a new NIK, then apply the differences."""
 
     def fill(**differences: Any) -> dict[str, Any]:
         serial = next(serials)
@@ -162,7 +162,7 @@ Enrol = Callable[..., Awaitable[Member]]
 
 @pytest.fixture
 def enrol(form: MakeForm, agent: Subject, limits: Limits, keyring: Keyring) -> Enrol:
-    """Register somebody, by the usual agent unless `by` says otherwise."""
+    """Register a member, by the usual agent by default."""
 
     async def make(
         session: AsyncSession, *, by: Subject | None = None, **differences: Any

@@ -1,4 +1,4 @@
-"""Whatever is sent to whichever route, the answer names the field and is never a 500."""
+"""Every bad value at every route gets an answer that names the field, never a 500."""
 
 import json
 from collections.abc import Awaitable, Callable

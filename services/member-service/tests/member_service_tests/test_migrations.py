@@ -37,7 +37,7 @@ def test_upgrading_an_empty_database_gives_exactly_the_tables_of_the_models(
 
     with ThreadPoolExecutor(1) as pool:
         pool.submit(command.upgrade, config, "head").result()
-        pool.submit(command.check, config).result()  # raises where models and tables differ
+        pool.submit(command.check, config).result()  # raises if models and tables differ
 
 
 def test_the_running_service_cannot_change_what_was_recorded(

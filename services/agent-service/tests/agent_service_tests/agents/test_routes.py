@@ -211,7 +211,7 @@ async def test_an_approval_is_refused_while_the_person_waits(
     leave = {"reason_code": "resignation", "reason": "Moves to another town"}
     await world.ok(f"agents/{agent['id']}/dismissal", leave, by=world.officer)
     application = await world.examined(**body)
-    # The wait is that of the person, so it holds too where the application came before it.
+    # The wait binds the person, so it also holds for an earlier application.
     waits = update(Agent).where(Agent.id == UUID(agent["id"]))
     await session.execute(waits.values(reinstatement_not_before=date(2099, 1, 1)))
 

@@ -27,7 +27,7 @@ async def apart(
     wire: Wire,
     tokens: Tokens,
 ) -> AsyncIterator[World]:
-    """The world on a database of its own, where requests really meet."""
+    """The world on a separate database, where requests really run at the same time."""
     async with open_app_client(make_app(urls=own_database("agent"), wire=wire)) as client:
         world.client = client
         yield world

@@ -100,7 +100,7 @@ def new_application(wadah_id: UUID, *, serial: int = 1) -> NewApplication:
 async def make_ready(
     session: AsyncSession, wadah_id: UUID, settings: Settings, keyring: Keyring, *, serial: int = 1
 ) -> UUID:
-    """Make an application that waits for nothing but its approval."""
+    """Make an application that lacks only its approval."""
     new = new_application(wadah_id, serial=serial)
     made = await service.apply(session, new, by=applicant(), keyring=keyring, settings=settings)
     application = await session.get_one(Application, made.application.id)
@@ -117,7 +117,7 @@ async def make_ready(
 
 
 async def outcomes(*tasks: Any) -> Counter[str]:
-    """Run all at once; count how each ended: `done`, or the code of its refusal."""
+    """Run all at once; count the outcomes: `done`, or the code of the refusal."""
     results = await asyncio.gather(*tasks, return_exceptions=True)
     ended: Counter[str] = Counter()
     for result in results:

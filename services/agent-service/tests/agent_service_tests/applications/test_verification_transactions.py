@@ -18,9 +18,9 @@ OPEN_TRANSACTIONS = (
 
 
 class Watching(httpx.AsyncBaseTransport):
-    """A neighbour that counts our open transactions while it is asked.
+    """A fake service that counts our open transactions during a call.
 
-    It looks over a connection of another name, so that it counts no other watcher.
+    Its connection has another application name, so it counts no other watcher.
     """
 
     def __init__(self, urls: Urls, answer: dict[str, object]) -> None:

@@ -1,4 +1,4 @@
-"""Who cares for a member on a day, beside a second answer that asks day by day."""
+"""The attribution of a member by day, compared with an oracle that judges day by day."""
 
 import random
 from collections.abc import Sequence
@@ -206,7 +206,7 @@ def test_of_two_decisions_for_one_day_the_later_one_counts() -> None:
 def naive_agent(
     decisions: Sequence[Decision], agents: dict[UUID, Agent], over: Sequence[date], day: date
 ) -> UUID | None:
-    """Answer for one day, as docs/domain.md says it: no periods, every question asked anew."""
+    """Judge one day by docs/domain.md, without periods and without the result of other days."""
     begun = [each for each in decisions if each.from_date <= day] or [
         min(decisions, key=lambda each: (each.from_date, each.made_at))
     ]

@@ -1,4 +1,4 @@
-"""What agent-service decides about agents, and for whom members are then."""
+"""Decisions of agent-service on agents, and the resulting attribution of members."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ from perisai_kit.testing.plugin import BusinessTime
 Enrol = Callable[..., Awaitable[Member]]
 
 __all__ = ["march", "successor"]
-"""The fixtures of the neighbour."""
+"""Fixtures of a module of this folder."""
 
 
 @pytest.mark.parametrize("kind", [AgentSuspended, AgentDismissed])

@@ -1,4 +1,4 @@
-"""A dismissal and what gives the agent members at the same time: no member is missed."""
+"""A dismissal at the same time as new members of the agent: no member is missed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

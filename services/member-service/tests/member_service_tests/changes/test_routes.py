@@ -1,4 +1,4 @@
-"""What nobody changes alone: sensitive facts, and the record of an agent."""
+"""Changes that one person cannot make: sensitive facts, and the record of an agent."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

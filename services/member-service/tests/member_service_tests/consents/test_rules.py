@@ -1,4 +1,4 @@
-"""When a consent may be dated."""
+"""The possible dates of a consent."""
 
 from datetime import UTC, datetime, timedelta
 

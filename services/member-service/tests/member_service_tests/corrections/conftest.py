@@ -1,4 +1,4 @@
-"""A member whose record is to be corrected, the people who may, and the gateway."""
+"""A member to correct, the people who may correct the record, and a fake gateway."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -29,7 +29,7 @@ Enrol = Callable[..., Awaitable[Member]]
 
 
 class GatewayDouble:
-    """The gateway as far as it is asked: every code is 123456. refusals: path → (status, code)."""
+    """A fake gateway. Every code is 123456. refusals: path → (status, code)."""
 
     def __init__(self, wire: Wire) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
@@ -129,7 +129,7 @@ def advance(
     database: Database,
     wire: Wire,
 ) -> Advance:
-    """Do what the worker does every few seconds."""
+    """Run the periodic task of the worker once."""
     settings = make_settings(
         Settings, shared_urls, agent_url="http://agent", payment_url="http://payment"
     )

@@ -1,4 +1,4 @@
-"""Two officers stand for the member's code; a telephone waits for the old number."""
+"""Two officers replace the member's code; a new telephone waits for a notice and a delay."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def billable(
 
 
 def offers(found: Billable) -> list[tuple[str, str, int]]:
-    """Return of each offer the first month, the end in Jakarta, and how many months it has."""
+    """Return first month, end in Jakarta, and number of months of each offer."""
     return [
         (
             str(each.months[0]),
@@ -76,7 +76,7 @@ def test_an_open_registration_is_offered_its_unpaid_months_until_it_lapses() -> 
 
 
 def test_paid_months_between_are_skipped() -> None:
-    # The payment of October was taken back by the bank.
+    # The bank has reversed the payment of October.
     paid = [pay("2026-09-05", "2026-09"), pay("2026-11-05", "2026-11")]
 
     found = billable(*paid, at="2026-11-20")

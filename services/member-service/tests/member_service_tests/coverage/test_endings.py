@@ -1,4 +1,4 @@
-"""Endings that officers report, and what follows from them."""
+"""Endings that officers report, and their effects."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What registrations mean at a moment."""
+"""Standing and cover at a moment."""
 
 from datetime import date, timedelta
 from random import Random

@@ -1,4 +1,4 @@
-"""From payment-service's feed to coverage, and from agent-service's to whom members may go."""
+"""The feed of payment-service changes coverage; the feed of agent-service makes agents known."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Days at the edge: a form of Jayapura late in Jakarta's evening, and one that is too early."""
+"""Dates around midnight: a form of Jayapura late in the evening of Jakarta, and a future one."""
 
 from collections.abc import Callable
 from datetime import datetime

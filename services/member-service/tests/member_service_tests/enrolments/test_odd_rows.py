@@ -1,4 +1,4 @@
-"""One row of a batch may hold anything; it is refused, and the others are not harmed."""
+"""A row of a batch with any odd value is refused and does not affect the others."""
 
 import copy
 import json

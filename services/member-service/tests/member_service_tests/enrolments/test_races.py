@@ -1,4 +1,4 @@
-"""Several at once, on a database of the test's own: the database decides who was first."""
+"""Concurrent enrolments on a separate database, which decides which one is first."""
 
 import asyncio
 from collections.abc import Callable

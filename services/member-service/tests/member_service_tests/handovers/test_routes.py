@@ -1,4 +1,4 @@
-"""Hand-overs of a book: preview, one step for all, and the way back."""
+"""Hand-overs of a book: preview, hand-over and withdrawal."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime

@@ -1,4 +1,4 @@
-"""Holidays over HTTP, and what an officer's correction does."""
+"""Holidays over HTTP, and the effect of an officer's correction."""
 
 from datetime import UTC, datetime
 from typing import Any

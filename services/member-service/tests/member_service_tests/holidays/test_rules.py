@@ -1,4 +1,4 @@
-"""When contributions fall due."""
+"""Due days of contributions."""
 
 from datetime import date
 

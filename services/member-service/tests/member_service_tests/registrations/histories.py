@@ -81,7 +81,7 @@ def random_history(chance: Random) -> MemberHistory:
 
 
 def _likely(chance: Random) -> list[Allocation]:
-    """Return payments of somebody who mostly pays in order, and forgets now and then."""
+    """Return payments of a member who mostly pays in order and sometimes forgets."""
     paid_to = Month.of(BEGIN).plus(chance.randrange(-1, 3))
     found: list[Allocation] = []
     at = _moment(chance, BEGIN + timedelta(days=chance.randrange(60)))

@@ -1,6 +1,6 @@
-"""A second, naive calendar: it walks from day to day, and was written from the model alone.
+"""A second, naive calendar that goes from day to day, written from the model alone.
 
-It shares no code with the one it judges but the month as a value.
+It shares only the type of months with the calendar under test.
 """
 
 from collections.abc import Iterable
@@ -62,7 +62,7 @@ def month_of(day: date) -> Month:
 
 
 def walk(money: Iterable[Money], life: Life, *, known_on: date) -> Verdicts:
-    """Walk through every day from the first payment on, until nothing can happen any more."""
+    """Process every day from the first payment until nothing can change any more."""
     waiting = sorted((each for each in money if each.months), key=lambda m: (m.counts_at, m.id))
     found = Verdicts()
     if not waiting:
@@ -83,7 +83,7 @@ def walk(money: Iterable[Money], life: Life, *, known_on: date) -> Verdicts:
 
 
 def end_at_midnight(present: Membership, day: date, life: Life) -> Membership | None:
-    """End a membership as a day begins: by what was reported, or by three unpaid months."""
+    """End a membership at the beginning of a day: by a report, or by three unpaid months."""
     for ended_on, reason in life.endings:
         if ended_on == day and civil(present.began_at) < day:
             present.ended_on, present.reason = day, reason

@@ -1,4 +1,4 @@
-"""Short ways to write a member's payments down."""
+"""Short ways to write a member's payments."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -13,7 +13,7 @@ from perisai_kit.domain.month import Month
 
 BORN = date(1985, 5, 17)
 LATER = date(2030, 1, 1)
-"""A day of knowledge after everything."""
+"""A day of knowledge after all facts."""
 
 
 def moment(text: str) -> datetime:
@@ -27,7 +27,7 @@ def months(*texts: str) -> tuple[Month, ...]:
 
 
 def pay(at: str, *paid: str, issued: str | None = None, key: int | None = None) -> Allocation:
-    """Pay these months at a moment. issued: when the bill was; the moment itself if left out."""
+    """Pay these months at a moment. issued: of the bill; by default the same moment."""
     allocation_id = new_id() if key is None else UUID(int=key)
     return Allocation(allocation_id, moment(at), moment(issued or at), months(*paid))
 

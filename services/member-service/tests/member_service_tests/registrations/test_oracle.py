@@ -1,4 +1,4 @@
-"""The calendar agrees with a naive one, and does not ask in which order things became known."""
+"""The calendar agrees with a naive one, in any order of the facts."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta

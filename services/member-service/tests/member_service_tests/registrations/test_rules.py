@@ -1,4 +1,4 @@
-"""Which registrations payments make: a test for each line of the model."""
+"""Registrations that payments make: one test for each line of the model."""
 
 from datetime import date
 
@@ -123,7 +123,7 @@ def test_the_limit_of_three_counts_months_in_a_row() -> None:
 
 
 def test_a_hole_that_a_reversal_leaves_is_accepted() -> None:
-    # February was paid too, and taken back by the bank.
+    # February was paid too, and reversed by the bank.
     history = judge(pay("2026-01-05", "2026-01", key=1), pay("2026-03-05", "2026-03", key=3))
 
     assert declined(history) == [None, None]
@@ -131,7 +131,7 @@ def test_a_hole_that_a_reversal_leaves_is_accepted() -> None:
 
 
 def test_months_behind_a_lapse_are_withdrawn_a_day_after_it() -> None:
-    # February to June were taken back by the bank.
+    # The bank has reversed February to June.
     prepaid = [pay("2026-01-05", "2026-01", key=1), pay("2026-01-06", "2026-07", key=2)]
 
     on_the_day = judge(*prepaid, known_on=date(2026, 5, 1))
@@ -214,7 +214,7 @@ def test_an_opening_needs_a_declaration_of_at_most_30_days() -> None:
 
 
 def test_an_opening_that_a_late_fact_creates_without_a_declaration_is_declined() -> None:
-    # The bill was issued inside a registration that the bank's reversal took away.
+    # The bill was issued inside a registration that a reversal of the bank removed.
     first = pay("2026-09-05", "2026-09", key=1)
     second = pay("2026-10-05", "2026-10", key=2)
     declared = [declare("2026-09-04")]

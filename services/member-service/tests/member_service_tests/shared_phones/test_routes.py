@@ -1,4 +1,4 @@
-"""How many members one telephone number may have, and who is shown that there are many."""
+"""The limit on members with one telephone number, and the flag that officers see."""
 
 import asyncio
 from collections import Counter
