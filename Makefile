@@ -58,13 +58,9 @@ soak: .venv/installed-dev $(OPENAPI) ## run what takes long (SOAK_CALLBACKS=1000
 bench: .venv/installed-dev $(OPENAPI) ## measure the limits beside their yardsticks (ARGS=callbacks_direct chooses one)
 	@$(PY) -m bench $(ARGS)
 
-# The tests wait for time-outs and processes; the types, in one process, use what they leave free.
-# Those of `make api` run among the others, which spares them processes of their own.
+# The tests of `make api` run among the others, which spares them processes of their own.
 check: lint imports $(OPENAPI) ## what CI runs: lint, imports, types, the API, tests
-	@$(PY) -m mypy $(TYPED) & types=$$!; \
-		sh tests/clients/install.sh && $(MAKE) --no-print-directory test ARGS="-m 'not soak' $(ARGS)"; \
-		tests=$$?; \
-		wait $$types && exit $$tests
+	@PY="$(PY)" TYPED="$(TYPED)" ARGS="$(ARGS)" sh deploy/check.sh
 
 lint: .venv/installed-dev ## check style and format
 	@$(PY) -m ruff check .

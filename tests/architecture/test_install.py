@@ -213,26 +213,33 @@ def test_quick_checks_run_first_and_the_types_beside_the_tests() -> None:
         ["make", "-n", "-j4", "check"], cwd=ROOT, capture_output=True, text=True, check=True
     )
 
-    tools = [tool for tool in ("ruff", "importlinter", "mypy", "pytest") if tool in done.stdout]
+    tools = [tool for tool in ("ruff", "importlinter", "check.sh") if tool in done.stdout]
     places = [done.stdout.rindex(tool) for tool in tools]
 
-    assert tools == ["ruff", "importlinter", "mypy", "pytest"]
+    assert tools == ["ruff", "importlinter", "check.sh"]
     assert places == sorted(places)
+    assert "mypy" not in done.stdout.split("check.sh")[1]
 
 
-@pytest.mark.parametrize("failing", ["none", "ruff check", "importlinter", "mypy", "pytest"])
+@pytest.mark.parametrize(
+    "failing", ["none", "ruff check", "importlinter", "mypy", "clients", "pytest"]
+)
 def test_a_failure_of_any_tool_fails_the_check(tmp_path: Path, failing: str) -> None:
     (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text())
     for path in (
         *("requirements.lock", "requirements-uv.lock", "deploy/requirements-sandbox.lock"),
         *("deploy/setup.sh", "deploy/uv.py", "deploy/progress.py", "tests/clients/install.sh"),
+        "deploy/check.sh",
         *(".venv/installed", ".venv/installed-dev", "gateway/src/gateway/openapi/openapi.json"),
     ):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).touch()
+    (tmp_path / "deploy/check.sh").write_text((ROOT / "deploy/check.sh").read_text())
+    if failing == "clients":
+        (tmp_path / "tests/clients/install.sh").write_text("exit 1\n")
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir()
-    python.write_text(f'#!/bin/sh\ncase "$*" in *"{failing}"*) exit 1;; esac\n')
+    python.write_text(f'#!/bin/sh\ncase "$*" in *"{failing}"*) exit 1;; esac\necho "ran $*"\n')
     python.chmod(0o755)
 
     done = subprocess.run(
@@ -240,3 +247,5 @@ def test_a_failure_of_any_tool_fails_the_check(tmp_path: Path, failing: str) -> 
     )
 
     assert (done.returncode == 0) == (failing == "none"), done.stderr
+    if failing == "none":
+        assert "pytest" in done.stdout.splitlines()[-1]

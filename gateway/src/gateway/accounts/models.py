@@ -64,7 +64,8 @@ class Account(Base):
     phone = sealed_text(nullable=True)
     phone_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     phone_ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    """Since when the member has another number, until a sign-in with that one."""
+    """Since when the member has another number, until a sign-in with that one. It does not matter
+    for an account that ever was an agent's: the number is the agent's own."""
     display_label = sealed_text()
     member_id: Mapped[uuid.UUID | None]
     agent_id: Mapped[uuid.UUID | None]

@@ -164,7 +164,7 @@ async def set_phone(
     is_empty = account.member_id is None and account.was_agent_at is None
     if is_empty and await queries.has_empty_account(session, phone_hash):
         raise rules.PhoneTaken(field="phone")
-    account.phone, account.phone_hash = phone, phone_hash
+    account.phone, account.phone_hash, account.phone_ended_at = phone, phone_hash, None
     end_sessions(account)
     await record_change(
         session, account, ChangeKind.PHONE_CHANGED, by=by.author, now=now, notify_phone=old

@@ -49,11 +49,14 @@ async def find_accounts(
     """Return the accounts of a proven number, at least one, and create missing ones.
 
     Accounts that have signed in before come first. Locks the accounts by id.
-    people: the members with this number; None if member-service did not answer.
+    people: the members with this number; None if member-service did not answer. now: before it was
+    asked.
     """
     phone_hash = keyring.lookup("phone", phone)
+    asked = [person.member_id for person in people or ()]
+    known = await queries.lock_people(session, phone_hash=phone_hash, member_ids=asked)
+    people = _drop_outdated(people, known, now)
     members = None if people is None else [person.member_id for person in people]
-    known = await queries.lock_people(session, phone_hash=phone_hash, member_ids=members or ())
     choice = rules.choose_accounts([_to_known(each, phone_hash) for each in known], members)
     if choice.attach is not None:
         await _attach(session, known, choice.attach, people or (), now=now)
@@ -148,12 +151,25 @@ async def end_phones(
         await accounts.record_change(session, account, ChangeKind.PHONE_ENDED, by=EVENT, now=now)
 
 
+def _drop_outdated(
+    people: Sequence[Person] | None, known: Sequence[Account], asked_at: datetime
+) -> Sequence[Person] | None:
+    """Drop members whose number has been changed since member-service was asked."""
+    changed = {
+        account.member_id
+        for account in known
+        if account.phone_ended_at is not None and account.phone_ended_at > asked_at
+    }
+    return people and [person for person in people if person.member_id not in changed]
+
+
 def _to_known(account: Account, phone_hash: bytes) -> rules.Known:
     return rules.Known(
         account_id=account.id,
         member_id=account.member_id,
         was_agent=account.was_agent_at is not None,
-        has_phone=account.phone_hash == phone_hash and account.phone_ended_at is None,
+        has_phone=account.phone_hash == phone_hash
+        and (account.phone_ended_at is None or account.was_agent_at is not None),
     )
 
 

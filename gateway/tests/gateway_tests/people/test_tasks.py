@@ -294,6 +294,58 @@ async def test_the_account_of_an_agent_stays_signed_in_when_the_members_number_i
     assert (await gateway.refresh(session["refresh_token"])).status_code == 200
 
 
+@pytest.mark.parametrize("how", [AgentActivated, AgentDismissed])
+async def test_who_becomes_an_agent_after_the_members_number_was_changed_signs_in_as_before(
+    gateway: Any, members: Any, how: type[AgentActivated] | type[AgentDismissed]
+) -> None:
+    members[PHONE] = [person(MEMBER)]
+    session = await gateway.otp_session()
+    account_id = uuid.UUID(session["account_id"])
+    members[NEW_PHONE] = members.pop(PHONE)
+    await apply(gateway, phone_changed())
+
+    await apply(gateway, activated(account_id))
+    if how is AgentDismissed:
+        await apply(gateway, left(AgentDismissed, account_id))
+
+    assert (await gateway.otp_session())["account_id"] == session["account_id"]
+
+
+async def test_a_number_that_an_administrator_sets_signs_in(
+    gateway: Any, members: Any, network: Any
+) -> None:
+    members[PHONE] = [person(MEMBER)]
+    session = await gateway.otp_session()
+    await apply(gateway, phone_changed())
+    await gateway.client.put(
+        f"/v1/accounts/{session['account_id']}/phone",
+        json={"phone": NEW_PHONE, "reason": "The telephone is lost."},
+        headers=await gateway.signed_in(Role.ADMIN),
+    )
+    network.answer("member", lambda request: httpx.Response(503))
+
+    assert (await gateway.otp_session(NEW_PHONE))["account_id"] == session["account_id"]
+
+
+async def test_an_answer_from_before_the_change_does_not_let_the_old_number_in(
+    gateway: Any, members: Any, network: Any
+) -> None:
+    members[PHONE] = [person(MEMBER)]
+    old = await gateway.otp_session()
+
+    async def answer_and_change(request: httpx.Request) -> httpx.Response:
+        await apply(gateway, phone_changed())
+        return httpx.Response(200, json={"members": [person(MEMBER)]})
+
+    network.answer("member", answer_and_change)
+
+    late = await gateway.otp_session()
+
+    assert late["account_id"] != old["account_id"]
+    account = await account_of(gateway, uuid.UUID(old["account_id"]))
+    assert account.phone_ended_at is not None
+
+
 async def test_an_agent_without_account_is_a_fault(gateway: Any) -> None:
     with pytest.raises(AccountNotFound):
         await apply(gateway, activated(new_id()))

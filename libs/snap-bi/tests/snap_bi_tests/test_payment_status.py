@@ -1,4 +1,4 @@
-"""Service 26, our side: the status of a payment, and answers that do not status it."""
+"""Service 26, our side: the status of a payment, and answers that do not state it."""
 
 import json
 from collections.abc import Callable

@@ -15,13 +15,13 @@ _COUNTS = {
     "payments of another amount than their bill": """
         SELECT count(*) FROM payments JOIN bills ON bills.id = payments.bill_id
         WHERE payments.amount <> bills.amount""",
-    "payments without their request id, or request ids of another payment or message": """
+    "payments without their request id and message, or those of another payment": """
         SELECT count(*) FROM payments
         FULL JOIN payment_requests AS request ON request.payment_id = payments.id
         LEFT JOIN callbacks ON callbacks.id = request.callback_id
-        WHERE (payments.partner_id, payments.payment_request_id)
-                IS DISTINCT FROM (request.partner_id, request.request_id)
-            OR callbacks.payment_id <> payments.id""",
+        WHERE (payments.partner_id, payments.payment_request_id, payments.id, 'settled')
+            IS DISTINCT FROM (request.partner_id, request.request_id, callbacks.payment_id,
+                callbacks.verdict)""",
     "messages of a payment or after a message that is not there": """
         SELECT count(*) FROM callbacks LEFT JOIN payments ON payments.id = payment_id
         LEFT JOIN callbacks AS first ON first.id = callbacks.first_id

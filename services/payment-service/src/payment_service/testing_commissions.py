@@ -19,6 +19,7 @@ from payment_service.commissions import service as commissions
 from payment_service.commissions import tasks
 from payment_service.counting.service import AGENTS
 from payment_service.payments.models import Payment, PaymentRequest
+from payment_service.testing import insert_messages
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month, list_months
@@ -254,6 +255,7 @@ async def book(session: AsyncSession, payments: Sequence[PaymentSettled]) -> Non
         )
         await session.execute(insert(Payment), [_payment(each) for each in payments])
         await session.execute(insert(PaymentRequest), [_request(each) for each in payments])
+        await insert_messages(session)
 
 
 async def tell(session: AsyncSession, events: Iterable[Event], *, at_once: int = 500) -> None:

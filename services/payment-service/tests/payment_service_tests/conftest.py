@@ -26,7 +26,7 @@ from payment_service.payments.models import Payment
 from payment_service.payments.rules import Notice, Settlement
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
-from payment_service.testing import Bank, make_offer
+from payment_service.testing import Bank, insert_messages, make_offer
 from perisai_kit.db.engine import Database
 from perisai_kit.db.sql import execute_together, make_executor
 from perisai_kit.domain import clock
@@ -217,6 +217,7 @@ def settle(make_notice: MakeNotice) -> Settle:
         locked = (await bills.lock_for_payment(run, [key]))[key]
         settlement = Settlement(new_id(), new_id(), make_notice(bill, **differences), locked)
         await execute_together(run, payments.settling([settlement]))
+        await insert_messages(session)
         for row in session.identity_map.values():
             if isinstance(row, Bill):
                 session.expire(row)  # written past the session's objects

@@ -15,7 +15,7 @@ class Callback(Base):
     """One correctly signed message of a bank, as it came, and what it was answered. Insert only.
 
     No foreign key leads to the partner, because every payment would lock the one row of its bank;
-    nor to the payment or the first message, because old messages are moved away. The checks of the
+    nor to the payment or the first message, so that messages can be partitioned. The checks of the
     books look instead.
     """
 

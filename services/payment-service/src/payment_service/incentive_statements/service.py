@@ -59,7 +59,7 @@ STORED = tuple(column.key for column in Statement.__mapper__.column_attrs)
 async def close(
     session: AsyncSession, month: Month, *, by: UUID, settings: Settings
 ) -> CommissionMonthOut:
-    """Close a month: status what everybody earned in it, owe it, and count nothing more in it.
+    """Close a month: state what everybody earned in it, owe it, and count nothing more in it.
 
     Nobody counts or closes meanwhile. Set-based: one statement of SQL each for the statements,
     the ledger and the events, however many beneficiaries there are.

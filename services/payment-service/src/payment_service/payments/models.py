@@ -11,7 +11,8 @@ from perisai_kit.domain.month import Month
 class PaymentRequest(Base):
     """The identity of a payment: a bank's request id pays once. Insert only, and never cleaned up.
 
-    callback_id: the message that settled it. No foreign key leads there: messages are moved away.
+    callback_id: the message that settled it. No foreign key leads there, so that messages can be
+    partitioned; the checks of the books look instead.
     """
 
     __tablename__ = "payment_requests"

@@ -18,6 +18,7 @@ from payment_service.payments import service
 from payment_service.payments.models import Payment
 from payment_service.payments.rules import Notice, PaymentNotFound, Settlement
 from payment_service.receipts import service as receipts
+from payment_service.testing import insert_messages
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.db.sql import StatementIncomplete, execute_together, make_executor
 from perisai_kit.domain.ids import new_id
@@ -127,6 +128,7 @@ async def test_many_payments_are_booked_together(
             ]
         ),
     )
+    await insert_messages(session)
 
     told = [data["bill_id"] for kind, data in await published(session) if "settled" in kind]
     assert told == [str(each.id) for each in shown]
