@@ -15,7 +15,7 @@ import gateway.app
 from gateway.create_admin import create_admin
 from gateway.openapi.service import published
 from gateway.settings import Settings
-from perisai_kit.testing.plugin import Databases, Urls
+from perisai_kit.testing.plugin import Databases
 from perisai_kit.testing.server import HOST, serve
 
 ROOT = Path(__file__).parents[2]
@@ -23,11 +23,6 @@ TOOLS = ROOT / "build" / "api"
 HERE = Path(__file__).parent
 USERNAME, PASSWORD = "client-admin", "correct horse battery staple"
 ENDS_S = 240
-
-
-@pytest.fixture(scope="session")
-def shared_urls(databases: Databases) -> Urls:
-    return databases.shared("gateway")
 
 
 @dataclass(frozen=True)
@@ -87,11 +82,12 @@ def node() -> None:
 
 @pytest.fixture(scope="session")
 async def platform(
-    make_settings: Callable[..., Any], shared_urls: Urls
+    make_settings: Callable[..., Any], databases: Databases
 ) -> AsyncIterator[dict[str, str]]:
     """A gateway on a real port and an administrator's sign-in, as a program's variables."""
     addresses = {f"{name}_url": f"http://{name}.invalid" for name in ("agent", "member", "payment")}
-    settings: Settings = make_settings(Settings, shared_urls, service_clients={}, **addresses)
+    urls = databases.clone("gateway")  # of its own: the other tests roll back
+    settings: Settings = make_settings(Settings, urls, service_clients={}, **addresses)
     app = gateway.app.create_app(settings)
     await create_admin(
         app.state.parts.database, username=USERNAME, password=PASSWORD, cost=settings.hash_cost
@@ -102,6 +98,7 @@ async def platform(
             "PERISAI_USERNAME": USERNAME,
             "PERISAI_PASSWORD": PASSWORD,
         }
+    await asyncio.to_thread(databases.drop, urls)
 
 
 def check_program(output: str) -> None:
