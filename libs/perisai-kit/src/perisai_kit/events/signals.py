@@ -7,6 +7,7 @@ itself, and a signal that arrived as a notification is never sent on.
 
 import asyncio
 import time
+from contextlib import suppress
 
 from perisai_kit.db.engine import Database
 from perisai_kit.db.locks import autocommit_connection
@@ -35,10 +36,10 @@ class Signal:
         """
         event = self._event
         if self.count == seen:
-            try:
-                await asyncio.wait_for(event.wait(), timeout_s)
-            except TimeoutError:
-                return
+            # Not `wait_for`, which loses a cancellation at the same moment until Python 3.12.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await event.wait()
 
 
 BUSY_POLL_S = 0.05

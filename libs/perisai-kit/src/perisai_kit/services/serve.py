@@ -79,7 +79,8 @@ class Server(uvicorn.Server):
         while not await self.on_tick(counter):
             counter = (counter + 10) % 864_000
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._is_asked_to_exit.wait(), TICK_S)
+                async with asyncio.timeout(TICK_S):
+                    await self._is_asked_to_exit.wait()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
