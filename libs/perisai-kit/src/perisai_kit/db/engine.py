@@ -14,6 +14,7 @@ from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from perisai_kit.db.checkout import check_connections
 from perisai_kit.runtime.settings import ServiceSettings
 
 KEYRING_ATTRIBUTE = "perisai_keyring"
@@ -89,10 +90,11 @@ class Database:
             to_asyncpg_url(url),
             pool_size=pool_size,
             max_overflow=pool_size,
-            pool_pre_ping=True,  # the first request after a restart of PostgreSQL must not fail
             hide_parameters=True,  # error texts must not contain personal data
             connect_args=POOLED if pooled else {"server_settings": SERVER_SETTINGS},
         )
+        # The first request after a restart of PostgreSQL must not fail.
+        check_connections(self.engine)
         # For connections held for long, which take none from the pool of the requests.
         self.direct_engine: AsyncEngine = create_async_engine(
             to_asyncpg_url(direct_url or url),
