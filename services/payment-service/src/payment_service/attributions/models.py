@@ -8,7 +8,7 @@ from payment_service.base import Base
 
 
 class AttributedMember(Base):
-    """A member, and how often member-service has told the care anew; the highest number counts."""
+    """A member, with the number of the latest attribution; lower numbers are ignored."""
 
     __tablename__ = "attributed_members"
     __table_args__ = ()

@@ -149,16 +149,16 @@ class Sources:
     networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
 
     def admit(self, address: str | None) -> bool:
-        """Tell whether a caller at `address` is admitted; an unreadable address is not."""
+        """Tell whether calls from `address` are admitted; an unreadable address is not."""
         if not self.networks:
             return True
         try:
-            caller = ipaddress.ip_address(address or "")
+            parsed = ipaddress.ip_address(address or "")
         except ValueError:
             return False
-        if isinstance(caller, ipaddress.IPv6Address) and caller.ipv4_mapped is not None:
-            caller = caller.ipv4_mapped
-        return any(caller in network for network in self.networks)
+        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+            parsed = parsed.ipv4_mapped
+        return any(parsed in network for network in self.networks)
 
 
 def sources(texts: Iterable[str]) -> Sources:

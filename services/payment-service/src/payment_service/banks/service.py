@@ -167,7 +167,7 @@ async def list_active(session: AsyncSession) -> list[BankPartner]:
 
 
 async def list_known(session: AsyncSession) -> list[BankPartner]:
-    """Return the partners whose calls we recognise: the active, and the suspended to be told so."""
+    """Return the active partners and the suspended ones, whose calls get an answer of their own."""
     return list(
         await queries.list_by_status(session, PartnerStatus.ACTIVE, PartnerStatus.SUSPENDED)
     )

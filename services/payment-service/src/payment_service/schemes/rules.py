@@ -182,7 +182,10 @@ def scheme_of(schemes: Iterable[Scheme], month: Month) -> Scheme | None:
 
 
 def check_terms(terms: Terms) -> None:
-    """Raises: SchemeInvalid where a product would not be exact, or terms contradict each other."""
+    """Refuse terms that contradict each other or have a product that is not exact.
+
+    Raises: SchemeInvalid.
+    """
     if terms.agent_share_bps + terms.wadah_share_bps > PARTS:
         raise SchemeInvalid(field="terms.wadah_share_bps")
     if not _is_exact(terms, PARTS):
@@ -253,7 +256,10 @@ def _cost_parts(terms: Terms, rate_bps: int) -> int:
 
 
 def check_decision(status: SchemeStatus, *, is_own: bool) -> None:
-    """Raises: SchemeDecided, OwnProposal."""
+    """Refuse a decision on a decided scheme or on one's own proposal.
+
+    Raises: SchemeDecided, OwnProposal.
+    """
     if status is not SchemeStatus.PROPOSED:
         raise SchemeDecided
     if is_own:

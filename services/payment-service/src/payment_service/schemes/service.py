@@ -73,7 +73,7 @@ async def decide(
 
 
 async def get(session: AsyncSession, scheme_id: UUID) -> Scheme:
-    """Raises: SchemeNotFound."""
+    """Return a scheme. Raises: SchemeNotFound."""
     return await queries.get_scheme(session, scheme_id)
 
 

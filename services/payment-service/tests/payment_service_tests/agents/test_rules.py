@@ -45,8 +45,8 @@ def test_the_day_of_a_suspension_and_of_a_reinstatement_both_count(
 def test_a_decision_changes_no_day_before_the_one_it_says(
     decided: list[tuple[int, bool]], late: tuple[int, bool]
 ) -> None:
-    def decision(told: tuple[int, bool]) -> Decision:
-        return Decision(at(1, 0) + timedelta(hours=told[0]), told[1])
+    def decision(drawn: tuple[int, bool]) -> Decision:
+        return Decision(at(1, 0) + timedelta(hours=drawn[0]), drawn[1])
 
     known, added = [decision(each) for each in decided], decision(late)
     first = jakarta_date(added.changes_from)

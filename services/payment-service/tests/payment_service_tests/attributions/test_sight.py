@@ -86,7 +86,7 @@ async def test_the_open_bill_goes_with_the_member(
     assert cancelled.status is BillStatus.CANCELLED
 
 
-async def test_a_take_over_ends_the_agents_sight_as_soon_as_it_is_told(
+async def test_an_agent_does_not_see_a_member_after_the_event_of_a_take_over(
     session: AsyncSession, issue_bill: IssueBill, settle: Settle
 ) -> None:
     old = make_period()
@@ -109,7 +109,7 @@ async def agents_of(session: AsyncSession, member_id: UUID) -> list[UUID | None]
     return list((await session.scalars(query)).all())
 
 
-async def test_what_is_told_last_counts_in_any_order_and_any_number_of_times(
+async def test_the_highest_attribution_number_counts_in_any_order_and_any_number_of_times(
     session: AsyncSession,
 ) -> None:
     member_id = new_id()

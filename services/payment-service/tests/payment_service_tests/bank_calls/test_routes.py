@@ -1,4 +1,4 @@
-"""What a bank's engineer may see of his calls, and what nobody may."""
+"""What a bank's engineer may see of the bank's calls, and what nobody may see."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -89,7 +89,7 @@ async def test_calls_are_listed_newest_first_and_page_by_page(
     assert second["next_cursor"] is None
 
 
-async def test_a_repeat_names_the_request_whose_answer_it_got(
+async def test_a_repeat_names_the_request_that_was_answered_first(
     bank: Bank, bill: BillOut, see: See
 ) -> None:
     message = payment_of(bill, bank.partner)
@@ -215,7 +215,7 @@ async def test_a_call_in_nobodys_name_is_not_kept(
     assert await session.scalar(select(func.count()).select_from(UnprovenRequest)) == 0
 
 
-def test_a_stranger_cannot_fill_the_record() -> None:
+def test_unproven_calls_in_one_partners_name_are_kept_up_to_a_limit() -> None:
     notes = UnprovenNotes()
     one, other = new_id(), new_id()
 
@@ -226,7 +226,7 @@ def test_a_stranger_cannot_fill_the_record() -> None:
     assert notes.may_note(one, is_likely=False, at=120)
 
 
-def test_a_stranger_in_every_name_neither_fills_the_record_nor_hides_the_banks() -> None:
+def test_unproven_calls_in_all_names_are_kept_up_to_a_limit_and_hide_no_likely_ones() -> None:
     notes = UnprovenNotes()
     partners = [new_id() for _ in range(50)]
 
@@ -236,7 +236,7 @@ def test_a_stranger_in_every_name_neither_fills_the_record_nor_hides_the_banks()
     assert [notes.may_note(each, is_likely=True, at=61) for each in partners] == [True] * 50
 
 
-async def test_what_a_stranger_sends_too_often_is_not_kept(
+async def test_unproven_calls_beyond_the_limit_are_not_kept(
     bank: Bank, bill: BillOut, session: AsyncSession
 ) -> None:
     message = payment_of(bill, bank.partner)

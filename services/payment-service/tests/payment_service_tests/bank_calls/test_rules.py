@@ -1,4 +1,4 @@
-"""The string an engineer compares with his own is the string a right signature is made of."""
+"""The string to sign that an engineer sees is the one that a valid signature is made of."""
 
 import json
 

@@ -60,7 +60,7 @@ def new_partner(public_pem: str, private_pem: str) -> Callable[..., dict[str, An
 
 
 class FakeBank:
-    """Says what it is told to say about accounts, and remembers what it was asked."""
+    """Answers for accounts as a test has set, and records the requests."""
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}

@@ -35,7 +35,7 @@ def test_lists_are_read_by_comma_from_the_environment(
     assert make().designated_banks == ("009", "022")
 
 
-def test_no_bank_is_listed_and_only_this_machine_is_trusted_unless_told(
+def test_by_default_no_bank_is_listed_and_only_this_machine_is_trusted(
     make: MakeSettings,
 ) -> None:
     settings = make()

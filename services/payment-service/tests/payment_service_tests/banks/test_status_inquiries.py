@@ -106,7 +106,7 @@ async def test_what_we_signed_is_shown_without_the_token(
 
 
 @pytest.mark.parametrize(
-    ("told", "status", "code"),
+    ("response", "status", "code"),
     [
         (paid(paymentFlagStatus="01"), "rejected", "2002600"),
         (paid(paymentFlagStatus="03"), "pending", "2002600"),
@@ -117,18 +117,18 @@ async def test_what_we_signed_is_shown_without_the_token(
         (httpx.ReadTimeout("late"), "unknown", None),
     ],
 )
-async def test_only_a_clear_word_counts(
+async def test_only_a_clear_answer_counts(
     *,
     client: httpx.AsyncClient,
     finance: dict[str, str],
     join: Join,
     tell: Tell,
-    told: httpx.Response | Exception,
+    response: httpx.Response | Exception,
     status: str,
     code: str | None,
 ) -> None:
     address = await join()
-    tell(told)
+    tell(response)
 
     answer = await client.post(address, json=ASKED, headers=finance)
 

@@ -49,7 +49,7 @@ def question(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("stated", "outcome"), [("Siti Nuraminah", "match"), ("Budi Santoso", "mismatch")]
 )
-async def test_only_the_match_of_the_names_is_told(
+async def test_the_answer_says_only_whether_the_names_match(
     client: httpx.AsyncClient,
     ours: dict[str, str],
     join: Join,
