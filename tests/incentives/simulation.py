@@ -275,7 +275,7 @@ class Simulation:
                 reference_no="1",
             )
             settlement = Settlement(new_id(), new_id(), notice, locked)
-            await execute_together(run, payments.settling([settlement]))
+            await execute_together(run, payments.settle_statements([settlement]))
         self.world.people[bill.member_id].paid.append(
             Paid(
                 settlement.payment_id,

@@ -216,7 +216,7 @@ def settle(make_notice: MakeNotice) -> Settle:
         key = (account.partner_id, account.customer_no)
         locked = (await bills.lock_for_payment(run, [key]))[key]
         settlement = Settlement(new_id(), new_id(), make_notice(bill, **differences), locked)
-        await execute_together(run, payments.settling([settlement]))
+        await execute_together(run, payments.settle_statements([settlement]))
         await insert_messages(session)
         for row in session.identity_map.values():
             if isinstance(row, Bill):

@@ -27,7 +27,7 @@ def insert_unproven(session: AsyncSession, values: dict[str, object]) -> None:
 async def list_unproven(
     session: AsyncSession, partner_id: UUID, *, before: UUID | None, limit: int
 ) -> Sequence[UnprovenRequest]:
-    """Return what was sent in a partner's name and not believed, newest first."""
+    """Return the unproven calls in a partner's name, newest first."""
     chosen = select(UnprovenRequest).where(UnprovenRequest.partner_id == partner_id)
     if before is not None:
         chosen = chosen.where(UnprovenRequest.id < before)

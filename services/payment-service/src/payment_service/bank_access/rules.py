@@ -75,10 +75,11 @@ class Wire:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """A bank partner as far as its calls go. A suspended one is recognised, and told so.
+class PartnerClient:
+    """The bank client of a partner: what its calls are checked against.
 
-    bank_time_tolerance: how far its time of a payment may be off; None: it is not trusted.
+    A suspended partner has one too, so that its calls are refused with the right answer.
+    bank_time_tolerance: how far its time of a payment may be off; None if it is not trusted.
     """
 
     partner_id: UUID
@@ -98,13 +99,14 @@ class Caller:
         return (self.client_id, self.company_code)
 
 
-def check_source(service: Service, source: str | None, callers: Iterable[Caller]) -> None:
-    """Refuse an address from which none of these callers may call.
+def check_source(service: Service, source: str | None, clients: Iterable[PartnerClient]) -> None:
+    """Refuse an address from which none of these clients may call.
 
-    Raises: Refusal. Nobody known yet is refused later, as an unknown client.
+    Without clients nothing is refused here: a later check refuses an unknown client.
+    Raises: Refusal.
     """
-    known = list(callers)
-    if known and not any(caller.sources.admit(source) for caller in known):
+    known = list(clients)
+    if known and not any(client.sources.admit(source) for client in known):
         if service is Service.ACCESS_TOKEN:
             raise Refusal(Case.BAD_REQUEST, NOT_ADMITTED)  # 4007300 is what banks expect here
         raise Refusal(Case.UNAUTHORIZED, NOT_ADMITTED)
@@ -132,46 +134,52 @@ def malformed(service: Service, problem: FieldProblem) -> Refusal:
     return Refusal(case, None if case is Case.BAD_REQUEST else problem.field)
 
 
-def find_client(callers: Iterable[Caller], client_id: str) -> Caller | None:
-    """Return the caller that X-CLIENT-KEY names."""
-    return next((caller for caller in callers if caller.client_id == client_id), None)
+def find_client(clients: Iterable[PartnerClient], client_id: str) -> PartnerClient | None:
+    """Return the client that X-CLIENT-KEY names."""
+    return next((client for client in clients if client.client_id == client_id), None)
 
 
-def find_partner(callers: Iterable[Caller], partner_id: UUID) -> Caller | None:
-    """Return the caller a token was given to."""
-    return next((caller for caller in callers if caller.partner_id == partner_id), None)
+def find_partner(clients: Iterable[PartnerClient], partner_id: UUID) -> PartnerClient | None:
+    """Return the client of this partner."""
+    return next((client for client in clients if client.partner_id == partner_id), None)
 
 
-def asymmetric_caller(
-    callers: Iterable[Caller], partner_id: str, *, has_token: bool
-) -> Caller | None:
-    """Return the one caller of this X-PARTNER-ID that signs without a token, if there is one.
+def find_asymmetric_client(
+    clients: Iterable[PartnerClient], partner_id: str, *, has_token: bool
+) -> PartnerClient | None:
+    """Return the one client of this X-PARTNER-ID that signs without a token, if there is one.
 
-    has_token: whether a token came that opens nothing; where a bank that needs one may have sent
-    it (two banks may give us the same company code), it has to be told so.
+    has_token: whether the call carries an invalid token. Two banks may give us the same company
+    code. If one of them needs a token, the call may be its own, and None is returned, so that the
+    answer names the token.
     """
-    named = [caller for caller in callers if partner_id in caller.ids]
-    found = [caller for caller in named if not caller.profile.needs_token]
+    named = [client for client in clients if partner_id in client.ids]
+    found = [client for client in named if not client.profile.needs_token]
     is_clear = len(found) == 1 and not (has_token and len(named) > 1)
     return found[0] if is_clear else None
 
 
-def check_caller(caller: Caller, headers: TransactionHeaders, wire: Wire) -> None:
-    """Refuse a caller who is not who its headers say, or calls from elsewhere. Raises: Refusal."""
-    client_key = wire.headers.get("x-client-key", caller.client_id)
-    if headers.partner_id not in caller.ids or client_key != caller.client_id:
+def check_client(client: PartnerClient, headers: TransactionHeaders, wire: Wire) -> None:
+    """Refuse headers that name another client, and an address that is not allowed.
+
+    Raises: Refusal.
+    """
+    client_key = wire.headers.get("x-client-key", client.client_id)
+    if headers.partner_id not in client.ids or client_key != client.client_id:
         raise Refusal(Case.UNAUTHORIZED, "Unknown client")
-    if not caller.sources.admit(wire.source):
+    if not client.sources.admit(wire.source):
         raise Refusal(Case.UNAUTHORIZED, NOT_ADMITTED)
 
 
-def check_time(caller: Caller, at: datetime, *, now: datetime) -> None:
+def check_time(client: PartnerClient, at: datetime, *, now: datetime) -> None:
     """Refuse a message whose X-TIMESTAMP is too far from our clock. Raises: Refusal."""
-    if not is_within_skew(at, now=now, skew_s=caller.profile.skew_s):
+    if not is_within_skew(at, now=now, skew_s=client.profile.skew_s):
         raise Refusal(Case.UNAUTHORIZED, "Timestamp")
 
 
-def signature_verdict(caller: Caller, headers: TransactionHeaders, wire: Wire) -> SignatureVerdict:
+def signature_verdict(
+    client: PartnerClient, headers: TransactionHeaders, wire: Wire
+) -> SignatureVerdict:
     """Verify the signature of 24 or 25 over the raw target and bytes."""
     parts = SignedParts(
         method=wire.method,
@@ -181,18 +189,18 @@ def signature_verdict(caller: Caller, headers: TransactionHeaders, wire: Wire) -
         signature=headers.signature,
         token=headers.token or "",
     )
-    if caller.profile.needs_token:
-        return verify_symmetric_request(caller.profile, parts, secret=caller.client_secret)
-    return verify_asymmetric_request(caller.profile, parts, public_key=caller.public_key)
+    if client.profile.needs_token:
+        return verify_symmetric_request(client.profile, parts, secret=client.client_secret)
+    return verify_asymmetric_request(client.profile, parts, public_key=client.public_key)
 
 
-def token_verdict(caller: Caller, headers: TokenHeaders) -> SignatureVerdict:
+def token_verdict(client: PartnerClient, headers: TokenHeaders) -> SignatureVerdict:
     """Verify the signature of a call for a token."""
     return verify_token_request(
         client_id=headers.client_key,
         timestamp=headers.timestamp,
         signature=headers.signature,
-        public_key=caller.public_key,
+        public_key=client.public_key,
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from payment_service.bank_access.rules import Caller, Refusal, Wire
+from payment_service.bank_access.rules import PartnerClient, Refusal, Wire
 from perisai_kit.http.types import RecordId
 from snap_bi.codes import Service
 from snap_bi.errors import BodyInvalid
@@ -15,15 +15,15 @@ from snap_bi.verification import Step
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signed:
-    """A message that bears its caller's good signature. received_at: the real instant.
+    """A message with a valid signature of its client. received_at: the real instant.
 
-    late: why it would be refused although its signature is good: its timestamp is not of now, or
-    its token has ended. It is then answered only where it repeats a settled payment.
+    late: why it would be refused although its signature is valid: its timestamp is too old, or its
+    token has expired. It is then answered only if it repeats a settled payment.
     """
 
     id: RecordId
     service: Service
-    caller: Caller
+    client: PartnerClient
     wire: Wire
     headers: TransactionHeaders
     step: Step

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bank_access import queries, rules
 from payment_service.bank_access.models import AccessToken, UnprovenRequest
-from payment_service.bank_access.rules import Caller, Refusal, Wire
+from payment_service.bank_access.rules import PartnerClient, Refusal, Wire
 from payment_service.bank_access.schemas import Signed
 from payment_service.bank_access.unproven import (
     UnprovenChecks,
@@ -51,9 +51,9 @@ from snap_bi.verification import parse_bearer_token
 REMEMBERED_TOKENS = 10_000
 TOKEN_BYTES = 48
 LOOKS_AGAIN_EVERY_S = 1.0
-"""How often partners are read anew because somebody named one that is not known here."""
+"""How often partners are read again because a call names one that is not known here."""
 UNPROVEN_KEPT = 200
-"""Of each partner: enough for an engineer at work on a signature, and little for a stranger."""
+"""Per partner: enough to debug a signature, and a bound on what unproven calls can store."""
 
 log = get_logger()
 
@@ -75,7 +75,7 @@ class Gate:
         self.trusted = trusted
         self._cache_s = cache_s
         self._bank_time_tolerance = bank_time_tolerance
-        self._callers: tuple[Caller, ...] = ()
+        self._clients: tuple[PartnerClient, ...] = ()
         self._loaded_at = float("-inf")
         self._loading = asyncio.Lock()
         self._looked_again_at = float("-inf")
@@ -84,123 +84,123 @@ class Gate:
         self._checks = UnprovenChecks()
         self._notes = UnprovenNotes()
 
-    async def callers(self) -> tuple[Caller, ...]:
-        """Return the active and the suspended partners."""
+    async def list_clients(self) -> tuple[PartnerClient, ...]:
+        """Return the clients of the active and the suspended partners."""
         if time.monotonic() - self._loaded_at >= self._cache_s:
             return await self.reload()
-        return self._callers
+        return self._clients
 
-    async def reload(self) -> tuple[Caller, ...]:
-        """Return the partners as they are now; who waits for another's fresh look shares it."""
+    async def reload(self) -> tuple[PartnerClient, ...]:
+        """Read the clients again and return them; concurrent calls share one read."""
         asked_at = time.monotonic()
         async with self._loading:
             if self._loaded_at < asked_at:
                 started_at = time.monotonic()
                 async with self.database.read() as session:
                     partners = await banks.list_known(session)
-                found = (_caller(each, self._bank_time_tolerance) for each in partners)
-                self._callers = tuple(caller for caller in found if caller is not None)
+                found = (_make_client(each, self._bank_time_tolerance) for each in partners)
+                self._clients = tuple(client for client in found if client is not None)
                 self._loaded_at = started_at
-        return self._callers
+        return self._clients
 
-    async def look_again(self) -> tuple[Caller, ...]:
-        """Return the partners after a fresh look, of which there is at most one a second.
+    async def look_again(self) -> tuple[PartnerClient, ...]:
+        """Return the clients, read again at most once a second.
 
-        For whoever names a partner that is not known here: it may be new, or made up.
+        For calls that name a partner which is not known here: it may be new, or made up.
         """
         now = time.monotonic()
         if now - self._looked_again_at >= LOOKS_AGAIN_EVERY_S:
             self._looked_again_at = now
             return await self.reload()
-        async with self._loading:  # a look that has begun is waited for
-            return self._callers
+        async with self._loading:  # waits for a read that has begun
+            return self._clients
 
     async def admit(self, wire: Wire) -> AbstractContextManager[None]:
-        """Return what a caller is checked within; the places for unproven ones are few.
+        """Return the context in which a call is checked; few unproven calls are checked at once.
 
-        Not bounded: a living token, a partner that has proven itself from this address of late,
-        and the addresses on a partner's allow-list.
+        Not limited are calls with a valid token, calls of a partner that has recently proven
+        itself from this address, and calls from a partner's allow-list.
         Raises on entering: TooManyUnproven.
         """
-        callers = await self.callers()
+        clients = await self.list_clients()
         if await self._has_token(wire):  # nearly always
             return nullcontext()
-        named = self._candidates(wire, callers)
-        if any(self.is_likely(each, wire) for each in named) or is_listed(callers, wire.source):
+        named = self._candidates(wire, clients)
+        if any(self.is_likely(each, wire) for each in named) or is_listed(clients, wire.source):
             return nullcontext()
         return self._checks.check(wire.source)
 
-    def is_likely(self, caller: Caller | None, wire: Wire) -> bool:
+    def is_likely(self, client: PartnerClient | None, wire: Wire) -> bool:
         """Tell whether a call comes from where this partner calls from."""
-        if caller is None:
+        if client is None:
             return False
-        return self._checks.is_proven(caller, wire.source) or is_listed([caller], wire.source)
+        return self._checks.is_proven(client, wire.source) or is_listed([client], wire.source)
 
-    def note_proven(self, caller: Caller, wire: Wire) -> None:
-        """Remember that this caller has just proven itself."""
-        self._checks.note_proven(caller, wire.source)
+    def note_proven(self, client: PartnerClient, wire: Wire) -> None:
+        """Remember that this client has proven itself from this address."""
+        self._checks.note_proven(client, wire.source)
 
-    async def client(self, client_id: str) -> Caller | None:
-        """Return the partner that X-CLIENT-KEY names."""
-        found = rules.find_client(await self.callers(), client_id)
+    async def find_client(self, client_id: str) -> PartnerClient | None:
+        """Return the client that X-CLIENT-KEY names."""
+        found = rules.find_client(await self.list_clients(), client_id)
         return found or rules.find_client(await self.look_again(), client_id)
 
-    async def sender(self, headers: TransactionHeaders, *, now: datetime) -> Caller | None:
-        """Return the partner that a living token, else an X-PARTNER-ID without one, stands for."""
+    async def sender(self, headers: TransactionHeaders, *, now: datetime) -> PartnerClient | None:
+        """Return the client that a valid token names, or else an X-PARTNER-ID without a token."""
         if headers.token is not None:
             owner = await self._owner(headers.token, now=now)
             if owner is not None:
-                found = rules.find_partner(await self.callers(), owner)
+                found = rules.find_partner(await self.list_clients(), owner)
                 return found or rules.find_partner(await self.look_again(), owner)
         name, has_token = headers.partner_id, headers.token is not None
-        found = rules.asymmetric_caller(await self.callers(), name, has_token=has_token)
+        found = rules.find_asymmetric_client(await self.list_clients(), name, has_token=has_token)
         if found is None and not has_token:
-            found = rules.asymmetric_caller(await self.look_again(), name, has_token=has_token)
+            found = rules.find_asymmetric_client(await self.look_again(), name, has_token=has_token)
         return found
 
-    async def signer(self, headers: TransactionHeaders, wire: Wire) -> Caller | None:
-        """Return the partner whose secret signed a message, whatever has become of its token.
+    async def signer(self, headers: TransactionHeaders, wire: Wire) -> PartnerClient | None:
+        """Return the client whose secret signed a message, even if its token has expired.
 
-        The token is part of what is signed, and nobody else has the secret.
+        The token is part of what is signed, and only this client has the secret.
         """
         if headers.token is None:
             return None
         signed = [
-            caller
-            for caller in await self.callers()
-            if headers.partner_id in caller.ids
-            and caller.profile.needs_token
-            and rules.signature_verdict(caller, headers, wire).is_accepted
+            client
+            for client in await self.list_clients()
+            if headers.partner_id in client.ids
+            and client.profile.needs_token
+            and rules.signature_verdict(client, headers, wire).is_accepted
         ]
         return signed[0] if len(signed) == 1 else None
 
-    async def named(self, wire: Wire) -> Caller | None:
-        """Return the partner in whose name a call came, proven or not."""
-        return self._named(wire, await self.callers())
+    async def named(self, wire: Wire) -> PartnerClient | None:
+        """Return the client that a call names, proven or not."""
+        return self._named(wire, await self.list_clients())
 
-    def may_note(self, caller: Caller, wire: Wire) -> bool:
+    def may_note(self, client: PartnerClient, wire: Wire) -> bool:
         """Count an unproven call in a partner's name; tell whether it may still be kept."""
-        is_likely = self.is_likely(caller, wire)
-        return self._notes.may_note(caller.partner_id, is_likely=is_likely, at=time.monotonic())
+        is_likely = self.is_likely(client, wire)
+        return self._notes.may_note(client.partner_id, is_likely=is_likely, at=time.monotonic())
 
-    def _named(self, wire: Wire, callers: tuple[Caller, ...]) -> Caller | None:
-        candidates = self._candidates(wire, callers)
+    def _named(self, wire: Wire, clients: tuple[PartnerClient, ...]) -> PartnerClient | None:
+        candidates = self._candidates(wire, clients)
         return candidates[0] if len(candidates) == 1 else None
 
-    def _candidates(self, wire: Wire, callers: tuple[Caller, ...]) -> list[Caller]:
-        """Return the partners in whose name a call may come: several share a company code."""
+    def _candidates(self, wire: Wire, clients: tuple[PartnerClient, ...]) -> list[PartnerClient]:
+        """Return the clients that a call may name: several may share a company code."""
         token = parse_bearer_token(wire.headers.get("authorization"))
         owner = self._owners.get(rules.token_hash(token)) if token else None
         client_key, partner_id = (
             wire.headers.get(name, "").strip() for name in ("x-client-key", "x-partner-id")
         )
         if owner is not None:
-            found = rules.find_partner(callers, owner[0])
+            found = rules.find_partner(clients, owner[0])
         else:
-            found = rules.find_client(callers, client_key)
+            found = rules.find_client(clients, client_key)
         if found is not None or owner is not None:
             return [] if found is None else [found]
-        return [caller for caller in callers if partner_id in caller.ids]
+        return [client for client in clients if partner_id in client.ids]
 
     async def _has_token(self, wire: Wire) -> bool:
         """Tell whether a call carries a living token; a look for it that runs is waited for.
@@ -252,75 +252,75 @@ class Gate:
             return await queries.find_token(session, digest)
 
 
-async def prove_client(gate: Gate, wire: Wire) -> Caller:
+async def prove_client(gate: Gate, wire: Wire) -> PartnerClient:
     """Return the bank that asks for a token (service 73), once it has proven itself.
 
     Raises: Refusal.
     """
     service = Service.ACCESS_TOKEN
-    rules.check_source(service, wire.source, await gate.callers())
+    rules.check_source(service, wire.source, await gate.list_clients())
     headers = rules.token_headers(wire)
-    caller = await gate.client(headers.client_key)
-    if caller is None:
+    client = await gate.find_client(headers.client_key)
+    if client is None:
         raise Refusal(Case.UNAUTHORIZED, "Unknown client")
-    rules.check_source(service, wire.source, [caller])
-    rules.check_time(caller, headers.at, now=clock.real_now())
-    if not rules.token_verdict(caller, headers).is_accepted:
+    rules.check_source(service, wire.source, [client])
+    rules.check_time(client, headers.at, now=clock.real_now())
+    if not rules.token_verdict(client, headers).is_accepted:
         raise Refusal(Case.UNAUTHORIZED, "Signature")
-    gate.note_proven(caller, wire)
+    gate.note_proven(client, wire)
     _check_grant(wire)
-    return caller
+    return client
 
 
-async def issue_token(gate: Gate, caller: Caller) -> Answer:
+async def issue_token(gate: Gate, client: PartnerClient) -> Answer:
     """Give a bank a token. Earlier ones live on: banks run several nodes."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
     digest = rules.token_hash(token)
     expires_at = clock.real_now() + timedelta(seconds=TOKEN_LIFE_S)
     async with gate.database.begin() as session:
         queries.insert_token(
-            session, token_hash=digest, partner_id=caller.partner_id, expires_at=expires_at
+            session, token_hash=digest, partner_id=client.partner_id, expires_at=expires_at
         )
-    gate.remember_token(digest, caller.partner_id, expires_at)
-    log.info("snap_token.issued", partner_id=str(caller.partner_id))
+    gate.remember_token(digest, client.partner_id, expires_at)
+    log.info("snap_token.issued", partner_id=str(client.partner_id))
     return build_token_answer(token)
 
 
 async def authenticate(gate: Gate, service: Service, wire: Wire) -> Signed:
-    """Return the message (24, 25) of a caller who has proven to be who it says.
+    """Return the message (24, 25) of a client that has proven itself.
 
-    A payment flag whose signature is good is returned although it is late; see `Signed.late`.
+    A late payment flag with a valid signature is returned too; see `Signed.late`.
     Raises: Refusal.
     """
-    rules.check_source(service, wire.source, await gate.callers())
+    rules.check_source(service, wire.source, await gate.list_clients())
     headers = rules.transaction_headers(service, wire)
     now = clock.real_now()
-    caller, late = await gate.sender(headers, now=now), None
-    if caller is None:
+    client, late = await gate.sender(headers, now=now), None
+    if client is None:
         late = Refusal(Case.INVALID_TOKEN)
-        caller = await gate.signer(headers, wire) if service is Service.PAYMENT else None
-        if caller is None:
+        client = await gate.signer(headers, wire) if service is Service.PAYMENT else None
+        if client is None:
             raise late
     try:
-        rules.check_caller(caller, headers, wire)
+        rules.check_client(client, headers, wire)
     except Refusal as refused:
         raise late or refused from None
     try:
-        rules.check_time(caller, headers.at, now=now)
+        rules.check_time(client, headers.at, now=now)
     except Refusal as refused:
         late = late or refused
     if late is not None and service is not Service.PAYMENT:
         raise late
-    verdict = rules.signature_verdict(caller, headers, wire)
+    verdict = rules.signature_verdict(client, headers, wire)
     if verdict.step is None:
         raise late or Refusal(Case.UNAUTHORIZED, "Signature")
     if late is None:
-        # A late one may be a copy that somebody else sends.
-        gate.note_proven(caller, wire)
+        # A late message may be a copy that somebody else sends.
+        gate.note_proven(client, wire)
     return Signed(
         id=new_id(),
         service=service,
-        caller=caller,
+        client=client,
         wire=wire,
         headers=headers,
         step=verdict.step,
@@ -332,22 +332,22 @@ async def authenticate(gate: Gate, service: Service, wire: Wire) -> Signed:
 async def record_refusal(
     gate: Gate, service: Service, wire: Wire, *, refused: Refusal, answer: Answer
 ) -> None:
-    """Count a call that was not believed, and keep it where it is one of few in that name."""
-    caller = await gate.named(wire)
+    """Count an unproven call, and keep it unless too many were kept in this partner's name."""
+    client = await gate.named(wire)
     await note_unproven(
         gate.database,
-        caller,
+        client,
         (service, wire),
         refused=refused,
         answer=answer,
-        may_note=caller is not None and gate.may_note(caller, wire),
+        may_note=client is not None and gate.may_note(client, wire),
     )
 
 
 async def list_unproven(
     session: AsyncSession, partner_id: UUID, *, before: UUID | None, limit: int
 ) -> Sequence[UnprovenRequest]:
-    """Return what was sent in a partner's name and not believed, newest first."""
+    """Return the unproven calls in a partner's name, newest first."""
     return await queries.list_unproven(session, partner_id, before=before, limit=limit)
 
 
@@ -368,17 +368,17 @@ def _check_grant(wire: Wire) -> None:
     count_dropped(Service.ACCESS_TOKEN, TokenRequest, dropped)
 
 
-def _caller(partner: BankPartner, bank_time_tolerance: timedelta) -> Caller | None:
+def _make_client(partner: BankPartner, bank_time_tolerance: timedelta) -> PartnerClient | None:
     profile = PROFILES.get(partner.profile)
     try:
         public_key = load_public_key(partner.public_key_pem)
     except KeyRefused:
         public_key = None
     if profile is None or public_key is None:
-        # One that cannot be used must not keep the others out.
+        # One unusable partner must not keep the others out.
         log.error("bank_partner.skipped", partner_id=str(partner.id))
         return None
-    return Caller(
+    return PartnerClient(
         partner_id=partner.id,
         profile=profile,
         company_code=partner.company_code,
@@ -386,7 +386,7 @@ def _caller(partner: BankPartner, bank_time_tolerance: timedelta) -> Caller | No
         client_secret=partner.client_secret,
         public_key=public_key,
         sources=sources(partner.allowed_sources),
-        # Activation has seen to it that one of the first two is there.
+        # Activation requires one of the first two.
         replay_answer=partner.replay_answer or profile.replay_answer or ReplayAnswer.STORED_SUCCESS,
         is_active=partner.status is PartnerStatus.ACTIVE,
         bank_time_tolerance=bank_time_tolerance if partner.trust_bank_time else None,

@@ -1,8 +1,8 @@
-"""What may be spent on callers who have not proven who they are: work, rows and metrics.
+"""Limits for calls that have not proven who sent them: checks at once, rows and metrics.
 
-Anybody may call a bank's addresses in a bank's name. Such a call is checked like every other, but
-only a few at once, and little is kept of it. Who has shown a good signature or a living token is
-not bounded, so what others send in its name does not crowd it out.
+Anybody may call in a bank's name. Such a call is checked like every other, but only a few are
+checked at once, and little of them is kept. A client with a valid signature or token is not
+limited, so that calls of others in its name do not crowd it out.
 """
 
 import json
@@ -19,7 +19,7 @@ from prometheus_client import Counter as Metric
 from sqlalchemy.exc import SQLAlchemyError
 
 from payment_service.bank_access import queries, rules
-from payment_service.bank_access.rules import CallbackCheck, Caller, Refusal, Wire
+from payment_service.bank_access.rules import CallbackCheck, PartnerClient, Refusal, Wire
 from payment_service.bank_access.schemas import echo_of
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -42,9 +42,9 @@ PROVEN_REMEMBERED = 10_000
 NOTED_A_MINUTE = 20
 """Unproven calls in one partner's name that a process keeps: anybody may send them."""
 ALL_NOTED_A_MINUTE = 100
-"""The same in all partners' names together, those of likely callers not counted."""
+"""The same in all partners' names together, without the calls that are likely the bank's own."""
 
-# Of what a stranger may have sent only that is kept which can be no text of his own.
+# An unproven call may hold any text: only values of these forms are kept.
 _TIMESTAMP = re.compile(r"[0-9TZ:.+-]{1,35}")
 _EXTERNAL_ID = re.compile(r"[0-9]{1,36}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -81,7 +81,7 @@ class TooManyUnproven(Exception):
 
 
 class UnprovenChecks:
-    """Which callers are proven, and how many of the others are being checked. One an app."""
+    """Which clients are proven, and how many unproven calls are being checked. One per app."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         """now: seconds of a clock that only goes forward."""
@@ -91,7 +91,7 @@ class UnprovenChecks:
 
     @contextmanager
     def check(self, source: str | None) -> Iterator[None]:
-        """Hold one of the places for unproven callers. Raises: TooManyUnproven."""
+        """Hold one of the places for unproven calls. Raises: TooManyUnproven."""
         address = neighbourhood(source)
         is_full = self._running.total() >= CHECKED_AT_ONCE
         if is_full or self._running[address] >= OF_ONE_ADDRESS:
@@ -105,17 +105,17 @@ class UnprovenChecks:
             if not self._running[address]:
                 del self._running[address]
 
-    def note_proven(self, caller: Caller, source: str | None) -> None:
-        """Remember that a partner has proven itself from an address."""
-        key = (caller.partner_id, neighbourhood(source))
+    def note_proven(self, client: PartnerClient, source: str | None) -> None:
+        """Remember that a client has proven itself from an address."""
+        key = (client.partner_id, neighbourhood(source))
         self._proven[key] = self._now() + PROVEN_FOR_S
         self._proven.move_to_end(key)
         if len(self._proven) > PROVEN_REMEMBERED:
             self._proven.popitem(last=False)
 
-    def is_proven(self, caller: Caller, source: str | None) -> bool:
-        """Tell whether a partner has proven itself from this address of late."""
-        return self._proven.get((caller.partner_id, neighbourhood(source)), 0.0) > self._now()
+    def is_proven(self, client: PartnerClient, source: str | None) -> bool:
+        """Tell whether a client has recently proven itself from this address."""
+        return self._proven.get((client.partner_id, neighbourhood(source)), 0.0) > self._now()
 
 
 class UnprovenNotes:
@@ -128,8 +128,8 @@ class UnprovenNotes:
     def may_note(self, partner_id: UUID, *, is_likely: bool, at: float) -> bool:
         """Count a call; tell whether it is still one of the first of its kind.
 
-        is_likely: whether it came from where the partner has proven itself or is to call from;
-        these are counted apart, so that strangers do not hide what goes wrong at the bank.
+        is_likely: whether it came from an address where the partner has proven itself, or from its
+        allow-list. Those are counted apart, so that calls of others do not hide the bank's own.
         at: seconds of a clock that only goes forward.
         """
         minute = int(at // 60)
@@ -137,10 +137,10 @@ class UnprovenNotes:
             self._minute = minute
             self._noted.clear()
         key = (partner_id, is_likely)
-        strangers = sum(count for (_, likely), count in self._noted.items() if not likely)
+        unlikely = sum(count for (_, likely), count in self._noted.items() if not likely)
         if self._noted[key] >= NOTED_A_MINUTE:
             return False
-        if not is_likely and strangers >= ALL_NOTED_A_MINUTE:
+        if not is_likely and unlikely >= ALL_NOTED_A_MINUTE:
             return False
         self._noted[key] += 1
         return True
@@ -148,7 +148,7 @@ class UnprovenNotes:
 
 @lru_cache(maxsize=4096)  # of each payment, and from few addresses
 def neighbourhood(source: str | None) -> str:
-    """Return the address that counts as one caller: of IPv6 the /64 that a subscriber is given."""
+    """Return the network of a client: its IPv4 address, or the /64 of its IPv6 address."""
     try:
         address = ip_address(source or "")
     except ValueError:
@@ -160,14 +160,14 @@ def neighbourhood(source: str | None) -> str:
     return str(ip_network((address, 64), strict=False))
 
 
-def is_listed(callers: Iterable[Caller], source: str | None) -> bool:
-    """Tell whether an address is on the allow-list of one of these partners."""
-    return any(each.sources.networks and each.sources.admit(source) for each in callers)
+def is_listed(clients: Iterable[PartnerClient], source: str | None) -> bool:
+    """Tell whether an address is on the allow-list of one of these clients."""
+    return any(each.sources.networks and each.sources.admit(source) for each in clients)
 
 
 async def note_unproven(
     database: Database,
-    caller: Caller | None,
+    client: PartnerClient | None,
     call: tuple[Service, Wire],
     *,
     refused: Refusal,
@@ -180,9 +180,9 @@ async def note_unproven(
     """
     check = _failed_check(refused)
     unproven_total.labels(check.value, "yes" if may_note else "no").inc()
-    if caller is None or not may_note:
+    if client is None or not may_note:
         return
-    values = _values(caller, *call, check=check, answer=answer)
+    values = _values(client, *call, check=check, answer=answer)
     try:
         async with database.begin() as session:
             queries.insert_unproven(session, values)
@@ -198,12 +198,12 @@ def count_dropped(service: Service, kind: type[Message], names: Iterable[str]) -
 
 
 def _values(
-    caller: Caller, service: Service, wire: Wire, *, check: CallbackCheck, answer: Answer
+    client: PartnerClient, service: Service, wire: Wire, *, check: CallbackCheck, answer: Answer
 ) -> dict[str, object]:
-    verdict = _tried(caller, service, wire)
+    verdict = _tried(client, service, wire)
     return {
         "id": new_id(),
-        "partner_id": caller.partner_id,
+        "partner_id": client.partner_id,
         "service": service.value,
         "received_at": clock.real_now(),
         "source": rules.plain(wire.source or "", rules.SOURCE_LENGTH),
@@ -228,12 +228,12 @@ def _failed_check(refused: Refusal) -> CallbackCheck:
     return _CHECKS.get(detail, CallbackCheck.HEADERS if is_header else CallbackCheck.GRANT)
 
 
-def _tried(caller: Caller, service: Service, wire: Wire) -> SignatureVerdict | None:
-    # Whatever was refused first, the engineer wants to know of the signature too.
+def _tried(client: PartnerClient, service: Service, wire: Wire) -> SignatureVerdict | None:
+    # The engineer wants to see the signature too, whichever check failed first.
     try:
         if service is Service.ACCESS_TOKEN:
-            return rules.token_verdict(caller, rules.token_headers(wire))
-        return rules.signature_verdict(caller, rules.transaction_headers(service, wire), wire)
+            return rules.token_verdict(client, rules.token_headers(wire))
+        return rules.signature_verdict(client, rules.transaction_headers(service, wire), wire)
     except Refusal:
         return None
 

@@ -100,9 +100,9 @@ _LOCK_FOR_PAYMENT = """
     FOR UPDATE OF bill
 """
 _PAY = """
-    UPDATE bills SET status = 'paid', paid_at = told.paid_at
-    FROM unnest($1::uuid[], $2::timestamptz[]) AS told (bill_id, paid_at)
-    WHERE bills.id = told.bill_id AND bills.status = 'open'
+    UPDATE bills SET status = 'paid', paid_at = payment.paid_at
+    FROM unnest($1::uuid[], $2::timestamptz[]) AS payment (bill_id, paid_at)
+    WHERE bills.id = payment.bill_id AND bills.status = 'open'
     RETURNING bills.id
 """
 
@@ -156,8 +156,8 @@ def _parts(
     return tuple(sorted(named, key=lambda part: (part[0], _PLACES[part[1]])))
 
 
-def paying(paid_at: Mapping[UUID, datetime]) -> CountedStatement:
-    """Return what marks open bills paid, by id."""
+def pay_statement(paid_at: Mapping[UUID, datetime]) -> CountedStatement:
+    """Return the statement that marks open bills paid. paid_at: by the id of the bill."""
     return CountedStatement(_PAY, (list(paid_at), list(paid_at.values())), count=len(paid_at))
 
 

@@ -76,7 +76,7 @@ async def issue(
     if priced.chosen.declaration_needed:
         raise DeclarationNeeded
     now = limits.at
-    # Who issues a bill must see it, also before the feed has told who cares for the member.
+    # The issuer must see the bill even before the feed delivers the attribution of the member.
     await attributions.take(
         session, [Attributed(basis.member_id, basis.attribution_no, basis.periods)]
     )
@@ -175,12 +175,12 @@ async def lock_for_payment(
     return await queries.lock_for_payment(run, accounts) if accounts else {}
 
 
-def paying(paid_at: Mapping[UUID, datetime]) -> CountedStatement:
-    """Return what marks bills paid, by id, which the caller has locked and found payable.
+def pay_statement(paid_at: Mapping[UUID, datetime]) -> CountedStatement:
+    """Return the statement that marks bills paid.
 
-    paid_at: the bank's instants.
+    The caller has locked them and found them payable. paid_at: the instant by the id of the bill.
     """
-    return queries.paying(paid_at)
+    return queries.pay_statement(paid_at)
 
 
 def display_name(bill: LockedBill, keyring: Keyring) -> str:

@@ -16,14 +16,14 @@ from payment_service.callbacks.rules import (
     external_id_scope,
     kept_headers,
 )
-from payment_service.callbacks.schemas import Firsts, Judged, Message, Outcome
+from payment_service.callbacks.schemas import EarlierMessages, Judged, Message, Outcome
 from perisai_kit.db.bulk import OldRows
 from perisai_kit.db.sql import CountedStatement, Executor, Rows, SqlStatement
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.privacy.keyring import Keyring
 from snap_bi.answers import Answer
 
-# In one order, so that two writers never wait for each other; of two alike the first one counts.
+# One order for all writers, so that none waits for another; of two equal ids the first counts.
 _USE_EXTERNAL_IDS = """
     INSERT INTO snap_external_ids (partner_id, scope, day, external_id, callback_id)
     SELECT partner_id, scope, day, external_id, callback_id
@@ -35,7 +35,7 @@ _USE_EXTERNAL_IDS = """
 """
 
 
-def _firsts(partner_ids: str, request_ids: str, content_hashes: str) -> str:
+def _select_earlier(partner_ids: str, request_ids: str, content_hashes: str) -> str:
     return f"""
     SELECT kept.verdict, kept.id, kept.partner_id, kept.request_id, kept.payment_id,
            kept.external_id, kept.content_hash, kept.http_status, kept.response_code, kept.answer
@@ -54,8 +54,8 @@ def _firsts(partner_ids: str, request_ids: str, content_hashes: str) -> str:
 """  # noqa: S608 - numbers of arguments
 
 
-_LIST_FIRSTS = _firsts("$1", "$2", "$3")
-# Both at once. The second half does not see what the first had to wait for: see `service.take`.
+_LIST_EARLIER = _select_earlier("$1", "$2", "$3")
+# The second half does not see rows that the first had to wait for: see `service.take`.
 _TAKE_UP = f"""
     WITH unused AS ({_USE_EXTERNAL_IDS})
     SELECT NULL AS verdict, callback_id AS id, NULL AS partner_id, NULL AS request_id,
@@ -63,7 +63,7 @@ _TAKE_UP = f"""
            NULL AS response_code, NULL AS answer
     FROM unused
     UNION ALL
-    {_firsts("$1", "$6", "$7")}
+    {_select_earlier("$1", "$6", "$7")}
 """  # noqa: S608 - both texts are ours
 _LIST_OUTCOMES = """
     SELECT id, http_status, response_code, answer, verdict, payment_id, first_id
@@ -92,34 +92,36 @@ _INSERT = """
 
 
 async def insert_once_external_ids(run: Executor, messages: Sequence[Signed]) -> set[UUID]:
-    """Use their X-EXTERNAL-IDs up; return the messages whose id had not been used before."""
+    """Use up the X-EXTERNAL-IDs of messages; return the ids of messages that had an unused one."""
     rows = await run(SqlStatement(_USE_EXTERNAL_IDS, _external_ids(messages)))
     return {id_ for (id_,) in rows}
 
 
 async def take_up(
     run: Executor, keyring: Keyring, messages: Sequence[Message]
-) -> tuple[set[UUID], Firsts]:
-    """Use their X-EXTERNAL-IDs up, and find what they repeat as `list_firsts` does.
+) -> tuple[set[UUID], EarlierMessages]:
+    """Use up the X-EXTERNAL-IDs of messages, and list what they repeat as `list_earlier` does.
 
-    Return the messages whose X-EXTERNAL-ID had not been used before, and the firsts.
+    Return the ids of the messages whose X-EXTERNAL-ID was unused, and the earlier messages.
     """
     columns = (*_external_ids([each.signed for each in messages]), *_contents(messages))
-    unused, firsts = set(), []
+    unused, earlier = set(), []
     for row in await run(SqlStatement(_TAKE_UP, columns)):
         verdict, id_, *_ = row
         if verdict is None:
             unused.add(id_)
         else:
-            firsts.append(row)
-    return unused, _noted(keyring, firsts)
+            earlier.append(row)
+    return unused, _read_earlier(keyring, earlier)
 
 
-async def list_firsts(run: Executor, keyring: Keyring, messages: Sequence[Message]) -> Firsts:
-    """Return what settled these requests, and what was first refused with the very same content."""
+async def list_earlier(
+    run: Executor, keyring: Keyring, messages: Sequence[Message]
+) -> EarlierMessages:
+    """Return the messages that settled these requests or were refused with the same content."""
     partner_ids = [each.key[0] for each in messages]
-    return _noted(
-        keyring, await run(SqlStatement(_LIST_FIRSTS, (partner_ids, *_contents(messages))))
+    return _read_earlier(
+        keyring, await run(SqlStatement(_LIST_EARLIER, (partner_ids, *_contents(messages))))
     )
 
 
@@ -127,19 +129,19 @@ def _contents(messages: Sequence[Message]) -> tuple[list[str], list[bytes]]:
     return [each.key[1] for each in messages], [each.content_hash for each in messages]
 
 
-def _noted(keyring: Keyring, rows: Rows) -> Firsts:
-    firsts = Firsts()
+def _read_earlier(keyring: Keyring, rows: Rows) -> EarlierMessages:
+    earlier = EarlierMessages()
     for verdict, id_, partner_id, request_id, *first in rows:
-        firsts.note(
+        earlier.note(
             (partner_id, request_id), CallbackOutcome(verdict), _first(keyring, id_, *first)
         )
-    return firsts
+    return earlier
 
 
 def _external_ids(messages: Sequence[Signed]) -> tuple[list[object], ...]:
     return (
-        [each.caller.partner_id for each in messages],
-        [external_id_scope(each.caller.profile, each.service) for each in messages],
+        [each.client.partner_id for each in messages],
+        [external_id_scope(each.client.profile, each.service) for each in messages],
         [jakarta_date(each.received_at) for each in messages],
         [each.headers.external_id for each in messages],
         [each.id for each in messages],
@@ -169,7 +171,7 @@ def _first(
 async def list_outcomes(
     run: Executor, keyring: Keyring, messages: Sequence[Message]
 ) -> dict[UUID, Outcome]:
-    """Return what those of these messages came to that are kept already, by their id."""
+    """Return the outcomes of those of these messages that are stored already, by their id."""
     ids = [each.signed.id for each in messages]
     return {
         id_: Outcome(
@@ -184,17 +186,17 @@ async def list_outcomes(
     }
 
 
-def keeping(keyring: Keyring, judged: Sequence[Judged]) -> CountedStatement:
-    """Return what keeps one message or more, each with what it came to."""
-    columns = zip(*(_row(keyring, each) for each in judged), strict=True)
+def insert_callbacks_statement(keyring: Keyring, judged: Sequence[Judged]) -> CountedStatement:
+    """Return the statement that inserts one message or more, each with its outcome."""
+    columns = zip(*(_make_callback_row(keyring, each) for each in judged), strict=True)
     return CountedStatement(_INSERT, list(columns), count=len(judged))
 
 
-def _row(keyring: Keyring, judged: Judged) -> tuple[object, ...]:
+def _make_callback_row(keyring: Keyring, judged: Judged) -> tuple[object, ...]:
     signed, outcome = judged.signed, judged.outcome
     return (
         signed.id,
-        signed.caller.partner_id,
+        signed.client.partner_id,
         signed.service,
         signed.received_at,
         plain(signed.wire.source or "", SOURCE_LENGTH),

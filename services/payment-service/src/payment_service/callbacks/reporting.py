@@ -41,7 +41,7 @@ def report_outcome(signed: Signed, outcome: Outcome) -> None:
     (log.error if is_conflict else log.info)(
         f"callback.{outcome.verdict}",
         callback_id=str(signed.id),
-        partner_id=str(signed.caller.partner_id),
+        partner_id=str(signed.client.partner_id),
         snap_service=signed.service.value,
         code=outcome.answer.response_code,
         first_id=str(outcome.first_id) if outcome.first_id else None,
@@ -54,6 +54,6 @@ def _report_bank_time(signed: Signed, paid_at: PaidAt) -> None:
         log.warning(
             "bank_time.ignored",
             callback_id=str(signed.id),
-            partner_id=str(signed.caller.partner_id),
+            partner_id=str(signed.client.partner_id),
             difference_s=int(paid_at.difference.total_seconds()),
         )

@@ -124,7 +124,7 @@ def _says_too_large(scope: Scope) -> bool:
 async def _break_off(scope: Scope, receive: Receive, send: Send) -> None:
     """Close the connection without an answer.
 
-    A server that cannot is told 504 without a body, which a bank does not read as a refusal.
+    A server that cannot do this sends 504 without a body, which a bank does not read as a refusal.
     """
     abort = scope.get("extensions", {}).get(ABORT)
     if abort is None:
@@ -165,7 +165,7 @@ def _wire(scope: Scope, body: bytes, gate: Gate) -> Wire:
 
 
 def _target(scope: Scope) -> str:
-    # As on the wire: what the caller signed, before anybody decoded it.
+    # As on the wire: what the client signed, before anybody decoded it.
     raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
     path = raw_path.partition(b"?")[0].decode("latin-1")
     query = scope["query_string"].decode("latin-1")

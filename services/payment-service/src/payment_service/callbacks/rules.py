@@ -14,7 +14,7 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
-from payment_service.bank_access.rules import Caller, Refusal, plain
+from payment_service.bank_access.rules import PartnerClient, Refusal, plain
 from payment_service.bills import rules as bills
 from payment_service.bills.rules import Payable
 from perisai_kit.domain.errors import DomainError
@@ -98,13 +98,13 @@ def content(
 
 
 def virtual_account(
-    caller: Caller, *, partner_service_id: str, customer_no: str, virtual_account_no: str
+    client: PartnerClient, *, partner_service_id: str, customer_no: str, virtual_account_no: str
 ) -> VirtualAccount:
     """Return the account that the three strings of a message agree on.
 
     Raises: Refusal for another company's code, and for strings that do not agree.
     """
-    if partner_service_id.strip() != caller.company_code:
+    if partner_service_id.strip() != client.company_code:
         raise Refusal(Case.PARTNER_NOT_FOUND)
     try:
         return read_virtual_account(
@@ -116,9 +116,9 @@ def virtual_account(
         raise Refusal(Case.INVALID_ACCOUNT) from None
 
 
-def check_active(caller: Caller) -> None:
+def check_active(client: PartnerClient) -> None:
     """Refuse what a suspended partner asks anew. Raises: Refusal."""
-    if not caller.is_active:
+    if not client.is_active:
         raise Refusal(Case.FEATURE_NOT_ALLOWED, "Partner is suspended")
 
 

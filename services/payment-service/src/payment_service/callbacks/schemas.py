@@ -42,7 +42,7 @@ class Message:
 
     @property
     def key(self) -> Key:
-        return (self.signed.caller.partner_id, self.request.payment_request_id)
+        return (self.signed.client.partner_id, self.request.payment_request_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +74,14 @@ class Judged:
 
 
 @dataclass(slots=True)
-class Firsts:
-    """The messages that others repeat: those that settled a request, and those first refused."""
+class EarlierMessages:
+    """The messages that later ones may repeat: those that settled a request, and refused ones."""
 
     settled: dict[Key, First] = field(default_factory=dict)
     refused: dict[tuple[Key, bytes], First] = field(default_factory=dict)
 
     def note(self, key: Key, verdict: CallbackOutcome, first: First) -> None:
-        """Take up a message; of two refusals alike the earlier one counts."""
+        """Add a message; of two refusals with the same content the earlier one counts."""
         if verdict is CallbackOutcome.SETTLED:
             self.settled[key] = first
         elif verdict is CallbackOutcome.REFUSED:
@@ -92,7 +92,7 @@ class Firsts:
 
 @dataclass(slots=True)
 class Books:
-    """What stands in the books about a batch; each message finds what those before it did.
+    """What is stored about a batch; each message sees the outcomes of those before it.
 
     bills: locked, by partner and customer number. unused: the messages whose X-EXTERNAL-ID was
     not used before.
@@ -100,7 +100,7 @@ class Books:
 
     bills: Mapping[tuple[UUID, str], LockedBill]
     unused: Set[UUID]
-    firsts: Firsts
+    earlier: EarlierMessages
     settlements: list[Settlement] = field(default_factory=list)
     paid: set[UUID] = field(default_factory=set)
 

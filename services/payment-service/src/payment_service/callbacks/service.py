@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bank_access import rules as access_rules
-from payment_service.bank_access.rules import Caller, Refusal, Wire
+from payment_service.bank_access.rules import PartnerClient, Refusal, Wire
 from payment_service.bank_access.schemas import Signed
 from payment_service.bank_access.service import (
     Gate,
@@ -28,7 +28,7 @@ from payment_service.callbacks.reporting import report_outcome
 from payment_service.callbacks.rules import CallbackOutcome, First, Repeat
 from payment_service.callbacks.schemas import (
     Books,
-    Firsts,
+    EarlierMessages,
     Judged,
     Message,
     Outcome,
@@ -64,21 +64,21 @@ TakeOne = Callable[[Message], Awaitable[Answer]]
 
 
 async def serve(gate: Gate, service: Service, wire: Wire, take_one: TakeOne) -> Reply:
-    """Answer one call of a bank: the caller first, then the message.
+    """Answer one call of a bank: first check the client, then the message.
 
     Raises: TooManyUnproven, which is to be answered with nothing at all.
     """
     try:
         if service is Service.ACCESS_TOKEN:
             with await gate.admit(wire):
-                caller = await prove_client(gate, wire)
-            token = await issue_token(gate, caller)
-            return Reply.of(token, profile=caller.profile, client_key=caller.client_id)
+                client = await prove_client(gate, wire)
+            token = await issue_token(gate, client)
+            return Reply.of(token, profile=client.profile, client_key=client.client_id)
         with await gate.admit(wire):
             signed = await authenticate(gate, service, wire)
         if signed.late is not None:
             answer = await confirm_late(gate, signed, late=signed.late)
-            return Reply.of(answer, profile=signed.caller.profile)
+            return Reply.of(answer, profile=signed.client.profile)
     except Refusal as refused:
         log.info("callback.refused", snap_service=service.value, case=refused.case.name)
         answer = refused_answer(service, wire, refused)
@@ -88,7 +88,7 @@ async def serve(gate: Gate, service: Service, wire: Wire, take_one: TakeOne) -> 
         answer = await inquire(gate, signed)
     else:
         answer = await pay(gate, signed, take_one)
-    return Reply.of(answer, profile=signed.caller.profile)
+    return Reply.of(answer, profile=signed.client.profile)
 
 
 async def inquire(gate: Gate, signed: Signed) -> Answer:
@@ -102,7 +102,7 @@ async def inquire(gate: Gate, signed: Signed) -> Answer:
         except Refusal as refused:
             outcome = _refused(signed, refused)
         judged = Judged(signed=signed, outcome=outcome, request_id=request_id, dropped=dropped)
-        await execute(session, queries.keeping(gate.keyring, [judged]))
+        await execute(session, queries.insert_callbacks_statement(gate.keyring, [judged]))
     report_outcome(signed, outcome)
     return outcome.answer
 
@@ -120,7 +120,7 @@ async def pay(gate: Gate, signed: Signed, take_one: TakeOne) -> Answer:
         return await take_one(message)
     except Exception as error:
         log.error("callback.not_confirmed", callback_id=str(signed.id), exc_info=error)
-        return build_doubt_answer(signed.caller.profile)
+        return build_doubt_answer(signed.client.profile)
 
 
 async def confirm_late(gate: Gate, signed: Signed, *, late: Refusal) -> Answer:
@@ -137,24 +137,24 @@ async def confirm_late(gate: Gate, signed: Signed, *, late: Refusal) -> Answer:
         raise late from None
     try:
         async with gate.database.begin() as session:
-            firsts = await queries.list_firsts(make_executor(session), gate.keyring, [message])
-            first = firsts.settled.get(message.key)
+            earlier = await queries.list_earlier(make_executor(session), gate.keyring, [message])
+            first = earlier.settled.get(message.key)
             if first is None or first.content_hash != message.content_hash:
                 raise late
             judged = _judged(message, _answered_before(message, first))
-            await execute(session, queries.keeping(gate.keyring, [judged]))
+            await execute(session, queries.insert_callbacks_statement(gate.keyring, [judged]))
     except Refusal:
         raise
     except Exception as error:
         log.error("callback.not_confirmed", callback_id=str(signed.id), exc_info=error)
-        return build_doubt_answer(signed.caller.profile)
+        return build_doubt_answer(signed.client.profile)
     return judged.outcome.answer
 
 
 async def _turn_back(gate: Gate, signed: Signed, refused: Refusal) -> Answer:
     judged = Judged(signed=signed, outcome=_refused(signed, refused))
     async with gate.database.begin() as session:
-        await execute(session, queries.keeping(gate.keyring, [judged]))
+        await execute(session, queries.insert_callbacks_statement(gate.keyring, [judged]))
     report_outcome(signed, judged.outcome)
     return judged.outcome.answer
 
@@ -188,26 +188,29 @@ def read_payment(signed: Signed, keyring: Keyring) -> Message:
 async def take(
     run: Executor, keyring: Keyring, messages: Sequence[Message], *, again: bool = False
 ) -> list[Outcome]:
-    """Book what can be booked, keep every message, and return what each came to, in their order.
+    """Book what can be booked, store every message, and return the outcomes in the same order.
 
-    The bills are locked first, by id. What is not booked is answered from statements that begin
-    after that: a repeat that had to wait for its first then sees the payment, and not merely a
-    paid bill, which some banks would answer by giving the customer the money back.
-    again: an earlier attempt at some of these messages may have been committed after all; those
-    are returned as they stand.
+    The bills are locked first, by id. Later statements find the earlier messages: a repeat that
+    waited for the first message sees its payment. It must not see only a paid bill, because after
+    that answer some banks would refund the customer.
+    again: an earlier attempt may have committed some of these messages; their stored outcomes are
+    returned.
     """
     bills_of = await bills.lock_for_payment(run, _accounts(messages))
-    unused, firsts = await queries.take_up(run, keyring, messages)
+    unused, earlier = await queries.take_up(run, keyring, messages)
     if len(unused) < len(messages):
-        # Who used the X-EXTERNAL-ID may have been waited for just now, and is not seen yet where
-        # no bill was locked by both.
-        firsts = await queries.list_firsts(run, keyring, messages)
+        # This transaction may have waited for the one that used the X-EXTERNAL-ID. If they lock no
+        # bill in common, only a new statement sees its rows.
+        earlier = await queries.list_earlier(run, keyring, messages)
     known = await queries.list_outcomes(run, keyring, messages) if again else {}
     new = [message for message in messages if message.signed.id not in known]
     if new:
-        books = Books(bills_of, unused, firsts)
+        books = Books(bills_of, unused, earlier)
         judged = [judge(message, books, keyring) for message in new]
-        writes = [*payments.settling(books.settlements), queries.keeping(keyring, judged)]
+        writes = [
+            *payments.settle_statements(books.settlements),
+            queries.insert_callbacks_statement(keyring, judged),
+        ]
         await execute_together(run, writes)
         known |= {each.signed.id: each.outcome for each in judged}
     return [known[message.signed.id] for message in messages]
@@ -216,7 +219,7 @@ async def take(
 def judge(message: Message, books: Books, keyring: Keyring) -> Judged:
     """Decide what a message comes to, and note it in the books for those behind it."""
     try:
-        outcome = _repeated(message, books.firsts) or _settled(message, books, keyring)
+        outcome = _repeated(message, books.earlier) or _settled(message, books, keyring)
     except Refusal as refused:
         outcome = _refused(message.signed, refused)
     first = First(
@@ -228,7 +231,7 @@ def judge(message: Message, books: Books, keyring: Keyring) -> Judged:
         response_code=outcome.answer.response_code,
         answer=outcome.answer.body,
     )
-    books.firsts.note(message.key, outcome.verdict, first)
+    books.earlier.note(message.key, outcome.verdict, first)
     return _judged(message, outcome)
 
 
@@ -252,16 +255,16 @@ async def list_callbacks(
 async def _inquired(session: AsyncSession, signed: Signed, request: InquiryRequest) -> Outcome:
     if not await queries.insert_once_external_ids(make_executor(session), [signed]):
         raise Refusal(Case.CONFLICT)
-    rules.check_active(signed.caller)
-    account = _account(signed.caller, request)
+    rules.check_active(signed.client)
+    account = _account(signed.client, request)
     bill = await bills.find_by_account(
-        session, partner_id=signed.caller.partner_id, customer_no=account.customer_no
+        session, partner_id=signed.client.partner_id, customer_no=account.customer_no
     )
     if bill is None:
         raise Refusal(Case.INVALID_BILL, rules.NOT_FOUND)
     rules.check_payable(bill, paid=None, at=clock.now())
     answer = build_inquiry_answer(
-        signed.caller.profile, request, name=bill.display_name, amount=bill.amount
+        signed.client.profile, request, name=bill.display_name, amount=bill.amount
     )
     return Outcome(answer=answer, verdict=CallbackOutcome.ANSWERED)
 
@@ -270,33 +273,33 @@ def _accounts(messages: Sequence[Message]) -> set[tuple[UUID, str]]:
     # A number that is not ours, or not well formed, is refused where it is decided.
     found = set()
     for message in messages:
-        caller = message.signed.caller
+        client = message.signed.client
         with suppress(Refusal):
-            found.add((caller.partner_id, _account(caller, message.request).customer_no))
+            found.add((client.partner_id, _account(client, message.request).customer_no))
     return found
 
 
 def _settled(message: Message, books: Books, keyring: Keyring) -> Outcome:
-    caller, request = message.signed.caller, message.request
+    client, request = message.signed.client, message.request
     if message.signed.id not in books.unused:
         raise Refusal(Case.CONFLICT)
-    rules.check_active(caller)
-    account = _account(caller, request)
-    bill = books.find_bill(caller.partner_id, account.customer_no)
+    rules.check_active(client)
+    account = _account(client, request)
+    bill = books.find_bill(client.partner_id, account.customer_no)
     if bill is None:
         raise Refusal(Case.INVALID_BILL, rules.NOT_FOUND)
     paid_at = decide_paid_at(
         message.trx_at,
         issued_at=bill.issued_at,
         received_at=message.received_at,
-        tolerance=caller.bank_time_tolerance,
+        tolerance=client.bank_time_tolerance,
     )
     rules.check_payable(bill, paid=message.paid, at=paid_at.at)
     settlement = Settlement(new_id(), message.signed.id, _notice(message, paid_at), bill)
     books.settlements.append(settlement)
     books.paid.add(bill.id)
     name = bills.display_name(bill, keyring)
-    answer = build_payment_answer(caller.profile, request, name=name, total_amount=bill.amount)
+    answer = build_payment_answer(client.profile, request, name=name, total_amount=bill.amount)
     return Outcome(
         answer=answer,
         verdict=CallbackOutcome.SETTLED,
@@ -305,8 +308,8 @@ def _settled(message: Message, books: Books, keyring: Keyring) -> Outcome:
     )
 
 
-def _repeated(message: Message, firsts: Firsts) -> Outcome | None:
-    first = firsts.settled.get(message.key) or firsts.refused.get(
+def _repeated(message: Message, earlier: EarlierMessages) -> Outcome | None:
+    first = earlier.settled.get(message.key) or earlier.refused.get(
         (message.key, message.content_hash)
     )
     return None if first is None else _answered_before(message, first)
@@ -317,7 +320,7 @@ def _answered_before(message: Message, first: First) -> Outcome:
         first,
         content_hash=message.content_hash,
         external_id=message.signed.headers.external_id,
-        wanted=message.signed.caller.replay_answer,
+        wanted=message.signed.client.replay_answer,
     )
     match kind:
         case Repeat.AS_STORED:
@@ -345,7 +348,7 @@ def _read(signed: Signed, kind: type[Request]) -> tuple[Request, tuple[str, ...]
     dropped: set[str] = {"CHANNEL-ID"} if signed.headers.channel_id is None else set()
     try:
         body = parse_object(signed.wire.body)
-        request = kind.read_for(signed.caller.profile, body, dropped=dropped)
+        request = kind.read_for(signed.client.profile, body, dropped=dropped)
     except BodyInvalid:
         raise Refusal(Case.BAD_REQUEST) from None
     except FieldProblem as problem:
@@ -356,9 +359,9 @@ def _read(signed: Signed, kind: type[Request]) -> tuple[Request, tuple[str, ...]
     return request, rules.shown_names(dropped)
 
 
-def _account(caller: Caller, request: VirtualAccountRequest) -> VirtualAccount:
+def _account(client: PartnerClient, request: VirtualAccountRequest) -> VirtualAccount:
     return rules.virtual_account(
-        caller,
+        client,
         partner_service_id=request.partner_service_id,
         customer_no=request.customer_no,
         virtual_account_no=request.virtual_account_no,
@@ -367,7 +370,7 @@ def _account(caller: Caller, request: VirtualAccountRequest) -> VirtualAccount:
 
 def _notice(message: Message, paid_at: PaidAt) -> Notice:
     return Notice(
-        partner_id=message.signed.caller.partner_id,
+        partner_id=message.signed.client.partner_id,
         payment_request_id=message.request.payment_request_id,
         amount=message.paid,
         trx_date_time=message.trx_at,

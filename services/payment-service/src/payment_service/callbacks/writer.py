@@ -72,7 +72,7 @@ log = get_logger()
 
 
 class InDoubt(Exception):
-    """Whether the flag is in the books is not known here; a repeat of it will be told."""
+    """It is not known whether the flag was booked; the answer to a repeat will show it."""
 
 
 @dataclass(slots=True, eq=False)

@@ -48,7 +48,7 @@ _RECEIVED = """
 
 
 def use_requests_statement(settlements: Sequence[Settlement]) -> CountedStatement:
-    """Return what uses up the request ids of one payment or more."""
+    """Return the statement that uses up the request ids of one payment or more."""
     columns = (
         [each.notice.partner_id for each in settlements],
         [each.notice.payment_request_id for each in settlements],
@@ -58,8 +58,8 @@ def use_requests_statement(settlements: Sequence[Settlement]) -> CountedStatemen
     return CountedStatement(_USE_REQUESTS, columns, count=len(settlements))
 
 
-def inserting(settlements: Sequence[Settlement]) -> CountedStatement:
-    """Return what inserts one payment or more."""
+def insert_payments_statement(settlements: Sequence[Settlement]) -> CountedStatement:
+    """Return the statement that inserts one payment or more."""
     columns = zip(*(_row(each) for each in settlements), strict=True)
     return CountedStatement(_INSERT, list(columns), count=len(settlements))
 

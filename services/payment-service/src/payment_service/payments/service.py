@@ -24,18 +24,18 @@ from perisai_kit.http.paging import Page, cut_page, read_cursor
 STORED = tuple(column.key for column in Payment.__mapper__.column_attrs)
 
 
-def settling(settlements: Sequence[Settlement]) -> list[CountedStatement]:
-    """Return what books payments of bills that are locked and payable: to be written together.
+def settle_statements(settlements: Sequence[Settlement]) -> list[CountedStatement]:
+    """Return the statements that book payments; run them together in one transaction.
 
-    The payments, the states of their bills, their transfers and their events: one write a kind,
-    however many they are.
+    Their bills are locked and payable. There is one statement each for request ids, payments,
+    bills, transfers and events, however many payments there are.
     """
     if not settlements:
         return []
     return [
         queries.use_requests_statement(settlements),
-        queries.inserting(settlements),
-        bills.paying({each.bill.id: each.notice.paid_at for each in settlements}),
+        queries.insert_payments_statement(settlements),
+        bills.pay_statement({each.bill.id: each.notice.paid_at for each in settlements}),
         ledger.book_statement(
             queries.received_amounts(settlements), code=TransferCode.CONTRIBUTION_RECEIVED
         ),

@@ -146,7 +146,7 @@ async def test_a_partner_that_is_only_a_draft_is_unknown(make_bank: MakeBank, pr
     assert answer.json()["responseMessage"] == "Unauthorized. [Unknown client]"
 
 
-async def test_a_caller_from_elsewhere_gets_no_token(make_bank: MakeBank) -> None:
+async def test_a_bank_at_an_address_that_is_not_allowed_gets_no_token(make_bank: MakeBank) -> None:
     bank = await make_bank(allowed_sources=["203.0.113.0/28"])
 
     refused = await bank.ask_token()

@@ -1,6 +1,6 @@
-"""Callers who have not shown who they are: little work is done for them, and none of it shows.
+"""Unproven calls: little work is done for them, and the bank's own calls do not notice it.
 
-The checks are held up here by a lock on the tokens, for which each unproven call has to look.
+A lock on the table of tokens delays the checks, because each unproven call reads that table.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi import FastAPI
 from prometheus_client import REGISTRY
 
-from payment_service.bank_access.rules import Caller, Refusal
+from payment_service.bank_access.rules import PartnerClient, Refusal
 from payment_service.bank_access.service import LOOKS_AGAIN_EVERY_S, Gate
 from payment_service.bank_access.unproven import (
     CHECKED_AT_ONCE,
@@ -47,7 +47,7 @@ IssueBill = Callable[..., Awaitable[BillOut]]
 
 @dataclass
 class Town:
-    """A platform of its own with one bank, and strangers who know its ids."""
+    """A platform of its own with one bank, and the means to send unproven calls in its name."""
 
     app: FastAPI
     client: httpx.AsyncClient
@@ -57,8 +57,8 @@ class Town:
     bill: BillOut
 
     @asynccontextmanager
-    async def looks_held_up(self) -> AsyncIterator[None]:
-        """Let every look for a token wait."""
+    async def lookups_delayed(self) -> AsyncIterator[None]:
+        """Delay every lookup of a token."""
         owner = await asyncpg.connect(self.urls.owner)
         try:
             async with owner.transaction():
@@ -134,7 +134,7 @@ def unanswered() -> float:
     return REGISTRY.get_sample_value("snap_unproven_unanswered_total") or 0.0
 
 
-def stranger(place: int) -> str:
+def address_of(place: int) -> str:
     return f"198.51.100.{place}"
 
 
@@ -142,8 +142,8 @@ async def test_no_more_than_a_few_unproven_calls_are_checked_at_once(open_town: 
     town = await open_town()
     before, too_many = unanswered(), 20 - CHECKED_AT_ONCE
 
-    async with town.looks_held_up():
-        calls = started(20, lambda place: town.intrude(stranger(place)))
+    async with town.lookups_delayed():
+        calls = started(20, lambda place: town.intrude(address_of(place)))
         await answered(calls, too_many)
         closed = [call.result() for call in calls if call.done()]
 
@@ -156,10 +156,10 @@ async def test_no_more_than_a_few_unproven_calls_are_checked_at_once(open_town: 
 async def test_one_address_cannot_take_every_place(open_town: OpenTown) -> None:
     town = await open_town()
 
-    async with town.looks_held_up():
-        crowd = started(20, lambda _: town.intrude(stranger(1)))
+    async with town.lookups_delayed():
+        crowd = started(20, lambda _: town.intrude(address_of(1)))
         await answered(crowd, 20 - OF_ONE_ADDRESS)
-        other = started(1, lambda _: town.intrude(stranger(2)))
+        other = started(1, lambda _: town.intrude(address_of(2)))
 
     assert await codes_of(crowd) == {504: 20 - OF_ONE_ADDRESS, 401: OF_ONE_ADDRESS}
     assert await codes_of(other) == {401: 1}
@@ -172,12 +172,12 @@ async def test_a_bank_that_has_proven_itself_is_served_whatever_others_send(
     home: dict[str, Any] = {"x_forwarded_for": "203.0.113.7"}
     town.bank.token = (await town.bank.ask_token(**home)).json()["accessToken"]
 
-    async with town.looks_held_up():
-        crowd = started(40, lambda place: town.intrude(stranger(place)))
+    async with town.lookups_delayed():
+        crowd = started(40, lambda place: town.intrude(address_of(place)))
         await answered(crowd, 40 - CHECKED_AT_ONCE)
         asked = await town.bank.inquire(inquiry_of(town.bill, town.bank.partner), **home)
         paid = await town.bank.pay(payment_of(town.bill, town.bank.partner), **home)
-        # The living token is proof enough at another address of the bank, too.
+        # The valid token is proof enough at another address of the bank too.
         moved = await town.bank.inquire(
             inquiry_of(town.bill, town.bank.partner), x_forwarded_for="203.0.113.99"
         )
@@ -190,9 +190,9 @@ async def test_a_bank_that_has_proven_itself_is_served_whatever_others_send(
 async def test_an_address_on_a_partners_list_is_never_bounded(open_town: OpenTown) -> None:
     town = await open_town(allowed_sources=["203.0.113.0/28"])
 
-    async with town.looks_held_up():
+    async with town.lookups_delayed():
         calls = started(2 * CHECKED_AT_ONCE, lambda _: town.intrude("203.0.113.7"))
-        bounded = started(2 * CHECKED_AT_ONCE, lambda place: town.intrude(stranger(place)))
+        bounded = started(2 * CHECKED_AT_ONCE, lambda place: town.intrude(address_of(place)))
         # An address that is on no list is refused before anything is looked up.
         await answered(bounded, 2 * CHECKED_AT_ONCE)
 
@@ -200,7 +200,7 @@ async def test_an_address_on_a_partners_list_is_never_bounded(open_town: OpenTow
     assert await codes_of(bounded) == {401: 2 * CHECKED_AT_ONCE}
 
 
-async def test_the_many_calls_of_a_bank_that_just_began_share_one_look(
+async def test_the_concurrent_first_calls_of_a_bank_share_one_lookup(
     open_town: OpenTown, make_app: MakeApp, wire: Wire
 ) -> None:
     town = await open_town()
@@ -208,14 +208,14 @@ async def test_the_many_calls_of_a_bank_that_just_began_share_one_look(
 
     async with open_app_client(make_app(urls=town.urls, wire=wire)) as restarted:
         bank = replace(town.bank, client=restarted)
-        async with town.looks_held_up():
+        async with town.lookups_delayed():
             calls = started(30, lambda _: bank.inquire(inquiry_of(town.bill, bank.partner)))
             await asyncio.sleep(0)
 
         assert await codes_of(calls) == {200: 30}
 
 
-async def test_where_the_server_can_the_connection_is_closed_without_a_word(
+async def test_the_connection_is_closed_without_an_answer_if_the_server_can(
     open_town: OpenTown,
 ) -> None:
     town = await open_town()
@@ -232,8 +232,8 @@ async def test_where_the_server_can_the_connection_is_closed_without_a_word(
     async def send(message: Any) -> None:
         said.append(message)
 
-    async with town.looks_held_up():
-        calls = started(CHECKED_AT_ONCE + 1, lambda place: town.intrude(stranger(place)))
+    async with town.lookups_delayed():
+        calls = started(CHECKED_AT_ONCE + 1, lambda place: town.intrude(address_of(place)))
         await answered(calls, 1)
         scope = {
             "type": "http",
@@ -251,7 +251,7 @@ async def test_where_the_server_can_the_connection_is_closed_without_a_word(
     assert said == []
 
 
-async def test_a_made_up_token_that_many_share_opens_nothing(open_town: OpenTown) -> None:
+async def test_a_made_up_token_that_many_calls_share_admits_none(open_town: OpenTown) -> None:
     town = await open_town()
     shared = secrets.token_urlsafe()
 
@@ -259,11 +259,11 @@ async def test_a_made_up_token_that_many_share_opens_nothing(open_town: OpenTown
         return town.bank.pay(
             payment_of(town.bill, town.bank.partner),
             token=shared,
-            x_forwarded_for=stranger(place),
+            x_forwarded_for=address_of(place),
         )
 
     before = unanswered()
-    async with town.looks_held_up():
+    async with town.lookups_delayed():
         calls = started(60, intrude)
         await asyncio.sleep(0.2)
     found = await codes_of(calls)
@@ -272,15 +272,17 @@ async def test_a_made_up_token_that_many_share_opens_nothing(open_town: OpenTown
     assert found[504] == unanswered() - before > 0
 
 
-async def test_a_caller_too_many_finds_its_connection_closed(open_town: OpenTown) -> None:
+async def test_the_connection_of_an_unproven_call_beyond_the_limit_is_closed(
+    open_town: OpenTown,
+) -> None:
     town = await open_town()
     said = (
         b"POST /snap/v1.0/transfer-va/payment HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n"
         b"authorization: Bearer made-up\r\n\r\n{}"
     )
 
-    async with serve(town.app) as port, town.looks_held_up():
-        calls = started(CHECKED_AT_ONCE + 1, lambda place: town.intrude(stranger(place)))
+    async with serve(town.app) as port, town.lookups_delayed():
+        calls = started(CHECKED_AT_ONCE + 1, lambda place: town.intrude(address_of(place)))
         await answered(calls, 1)
         async with open_connection(port) as client:
             await client.send(said)
@@ -294,16 +296,16 @@ async def test_made_up_client_keys_make_the_partners_be_read_once_a_second(
     bank: Bank, database: Database, keyring: Keyring
 ) -> None:
     gate = Gate(database, keyring, trusted=(), cache_s=60, bank_time_tolerance=timedelta())
-    before = await gate.callers()
+    before = await gate.list_clients()
 
-    first = await gate.client(str(new_id()))
-    after_one = await gate.callers()
-    others = [await gate.client(str(new_id())) for _ in range(50)]
-    after_all = await gate.callers()
+    first = await gate.find_client(str(new_id()))
+    after_one = await gate.list_clients()
+    others = [await gate.find_client(str(new_id())) for _ in range(50)]
+    after_all = await gate.list_clients()
 
     assert [first, *others] == [None] * 51
-    assert bank.partner.id in {caller.partner_id for caller in before}
-    # Each look makes a new tuple of the partners.
+    assert bank.partner.id in {client.partner_id for client in before}
+    # Each read makes a new tuple of clients.
     assert (after_one is before, after_all is after_one) == (False, True)
     assert LOOKS_AGAIN_EVERY_S == 1.0
 
@@ -311,7 +313,7 @@ async def test_made_up_client_keys_make_the_partners_be_read_once_a_second(
 def test_a_proof_counts_for_its_partner_and_address_and_for_an_hour() -> None:
     now = [0.0]
     checks = UnprovenChecks(lambda: now[0])
-    one, other = a_caller(), a_caller()
+    one, other = make_client(), make_client()
 
     checks.note_proven(one, "203.0.113.7")
 
@@ -327,14 +329,14 @@ def test_a_place_is_free_again_after_a_check_whatever_came_of_it() -> None:
     checks = UnprovenChecks()
 
     for place in range(3 * CHECKED_AT_ONCE):
-        with suppress(Refusal), checks.check(stranger(place)):
+        with suppress(Refusal), checks.check(address_of(place)):
             raise Refusal(Case.INVALID_TOKEN)
 
     with ExitStack() as held:
         for place in range(CHECKED_AT_ONCE):
-            held.enter_context(checks.check(stranger(place)))
+            held.enter_context(checks.check(address_of(place)))
         with pytest.raises(TooManyUnproven):
-            held.enter_context(checks.check(stranger(99)))
+            held.enter_context(checks.check(address_of(99)))
 
 
 @pytest.mark.parametrize(
@@ -346,13 +348,15 @@ def test_a_place_is_free_again_after_a_check_whatever_came_of_it() -> None:
         ("nonsense", None, True),
     ],
 )
-def test_who_has_a_network_of_ipv6_is_one_caller(one: str, other: str | None, same: bool) -> None:
+def test_the_addresses_of_one_ipv6_network_count_as_one_client(
+    one: str, other: str | None, same: bool
+) -> None:
     assert (neighbourhood(one) == neighbourhood(other)) is same
 
 
-def a_caller() -> Caller:
+def make_client() -> PartnerClient:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return Caller(
+    return PartnerClient(
         partner_id=new_id(),
         profile=GENERIC_HMAC,
         company_code="88001",

@@ -43,7 +43,7 @@ def admin() -> Principal:
 
 
 async def pay(session: AsyncSession, bill: BillOut) -> None:
-    await execute_together(make_executor(session), [service.paying({bill.id: NOVEMBER})])
+    await execute_together(make_executor(session), [service.pay_statement({bill.id: NOVEMBER})])
     session.expire_all()  # written past the session's objects
 
 

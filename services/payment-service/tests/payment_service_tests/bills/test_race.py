@@ -125,7 +125,7 @@ async def book(session: AsyncSession, shown: BillOut) -> None:
     key = (account.partner_id, account.customer_no)
     bill = (await service.lock_for_payment(make_executor(session), [key]))[key]
     if bill.status is BillStatus.OPEN:
-        await execute_together(make_executor(session), [service.paying({bill.id: NOVEMBER})])
+        await execute_together(make_executor(session), [service.pay_statement({bill.id: NOVEMBER})])
 
 
 async def wait_until_blocked(database: Database) -> None:

@@ -20,7 +20,7 @@ __all__ = ["own_client"]
 """The fixture of the neighbour."""
 
 
-async def test_an_agent_does_not_get_a_bill_again_whose_member_is_in_other_hands_now(
+async def test_a_replay_does_not_show_a_bill_to_an_agent_who_lost_the_member(
     own_client: tuple[httpx.AsyncClient, Database],
     tokens: Tokens,
     make_basis: MakeBasis,

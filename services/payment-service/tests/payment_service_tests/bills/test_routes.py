@@ -375,7 +375,7 @@ async def test_months_that_are_not_offered_cannot_be_billed_and_the_refusal_says
     }
 
 
-async def test_an_offer_whose_end_has_come_meanwhile_is_not_taken(
+async def test_an_offer_that_has_ended_meanwhile_is_not_taken(
     client: httpx.AsyncClient, tokens: Tokens, make_basis: MakeBasis, member_answers: Know
 ) -> None:
     over = make_offer(Month(2026, 11), pay_before=datetime(2026, 11, 5, 3, 0, tzinfo=UTC))

@@ -46,7 +46,7 @@ async def expire(session: AsyncSession) -> int:
 
 
 async def pay(session: AsyncSession, bill: BillOut) -> None:
-    await execute_together(make_executor(session), [service.paying({bill.id: NOVEMBER})])
+    await execute_together(make_executor(session), [service.pay_statement({bill.id: NOVEMBER})])
     session.expire_all()  # written past the session's objects
 
 
@@ -283,12 +283,12 @@ async def test_a_bill_one_may_not_see_does_not_exist(
     session: AsyncSession, issue_bill: IssueBill
 ) -> None:
     bill = await issue_bill(session)
-    stranger = sees(Role.AGENT, agent_id=new_id())
+    other_agent = sees(Role.AGENT, agent_id=new_id())
 
     with pytest.raises(rules.BillNotFound):
-        await service.get(session, stranger, bill.id)
+        await service.get(session, other_agent, bill.id)
     with pytest.raises(rules.BillNotFound):
-        await service.cancel(session, stranger, bill.id, reason=CancellationReason.REPLACED)
+        await service.cancel(session, other_agent, bill.id, reason=CancellationReason.REPLACED)
 
 
 async def test_bills_come_in_pages_the_latest_first(

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.bank_access.rules import Caller
+from payment_service.bank_access.rules import PartnerClient
 from payment_service.bank_access.rules import Wire as WireRequest
 from payment_service.bank_access.schemas import Signed
 from payment_service.banks.rules import PartnerStatus, Sources
@@ -85,7 +85,7 @@ def flag(keyring: Keyring) -> MakeFlag:
         signed = Signed(
             id=new_id(),
             service=Service.PAYMENT,
-            caller=caller_of(bank),
+            client=make_client_of(bank),
             wire=WireRequest("POST", "/x", {}, json.dumps(content).encode(), None),
             headers=TransactionHeaders(
                 timestamp=now.isoformat(),
@@ -104,10 +104,10 @@ def flag(keyring: Keyring) -> MakeFlag:
     return make
 
 
-def caller_of(bank: Bank) -> Caller:
-    """Return the bank as the gate knows it."""
+def make_client_of(bank: Bank) -> PartnerClient:
+    """Return the client of a bank as the gate knows it."""
     partner = bank.partner
-    return Caller(
+    return PartnerClient(
         partner_id=partner.id,
         profile=bank.profile,
         company_code=partner.company_code,

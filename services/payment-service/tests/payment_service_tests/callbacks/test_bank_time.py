@@ -49,7 +49,7 @@ def uses(use: BankTimeUse) -> float:
 
 
 @pytest.fixture
-async def told(
+async def report_payment(
     bank: Bank,
     session: AsyncSession,
     issue_bill: IssueBill,
@@ -70,7 +70,7 @@ async def told(
     return report
 
 
-Told = Callable[[str | None], Awaitable[tuple[BillOut, Payment]]]
+ReportPayment = Callable[[str | None], Awaitable[tuple[BillOut, Payment]]]
 
 
 @pytest.mark.parametrize(
@@ -86,11 +86,11 @@ Told = Callable[[str | None], Awaitable[tuple[BillOut, Payment]]]
     ],
 )
 async def test_a_time_that_cannot_be_gives_way_to_the_time_of_receipt(
-    told: Told, session: AsyncSession, published: Published, trx_date_time: str
+    report_payment: ReportPayment, session: AsyncSession, published: Published, trx_date_time: str
 ) -> None:
     before = uses(BankTimeUse.TOO_FAR)
 
-    bill, payment = await told(trx_date_time)
+    bill, payment = await report_payment(trx_date_time)
 
     assert payment.paid_at == payment.received_at
     assert payment.trx_date_time == datetime.fromisoformat(trx_date_time)
@@ -99,11 +99,11 @@ async def test_a_time_that_cannot_be_gives_way_to_the_time_of_receipt(
 
 
 async def test_a_time_between_issue_and_receipt_counts(
-    told: Told, session: AsyncSession, published: Published
+    report_payment: ReportPayment, session: AsyncSession, published: Published
 ) -> None:
     before = uses(BankTimeUse.AS_SENT)
 
-    bill, payment = await told(jakarta(ISSUED + timedelta(hours=1)))
+    bill, payment = await report_payment(jakarta(ISSUED + timedelta(hours=1)))
 
     assert payment.paid_at == payment.trx_date_time == ISSUED + timedelta(hours=1)
     assert uses(BankTimeUse.AS_SENT) == before + 1
@@ -111,11 +111,11 @@ async def test_a_time_between_issue_and_receipt_counts(
 
 
 async def test_a_time_five_minutes_before_the_issue_counts_at_the_issue(
-    told: Told, session: AsyncSession, published: Published
+    report_payment: ReportPayment, session: AsyncSession, published: Published
 ) -> None:
     before = uses(BankTimeUse.CLAMPED)
 
-    bill, payment = await told(jakarta(ISSUED - timedelta(minutes=5)))
+    bill, payment = await report_payment(jakarta(ISSUED - timedelta(minutes=5)))
 
     assert payment.paid_at == bill.issued_at
     assert payment.trx_date_time == ISSUED - timedelta(minutes=5)
@@ -123,15 +123,17 @@ async def test_a_time_five_minutes_before_the_issue_counts_at_the_issue(
     await assert_counts_everywhere(session, bill, payment, published)
 
 
-async def test_a_time_nine_minutes_after_the_receipt_counts_at_the_receipt(told: Told) -> None:
-    _, payment = await told(jakarta(RECEIVED + timedelta(minutes=9)))
+async def test_a_time_nine_minutes_after_the_receipt_counts_at_the_receipt(
+    report_payment: ReportPayment,
+) -> None:
+    _, payment = await report_payment(jakarta(RECEIVED + timedelta(minutes=9)))
 
     assert payment.paid_at == payment.received_at
     assert payment.trx_date_time == RECEIVED + timedelta(minutes=9)
 
 
-async def test_without_a_time_the_receipt_counts(told: Told) -> None:
-    _, payment = await told(None)
+async def test_without_a_time_the_receipt_counts(report_payment: ReportPayment) -> None:
+    _, payment = await report_payment(None)
 
     assert payment.trx_date_time is None
     assert payment.paid_at == payment.received_at
@@ -158,9 +160,9 @@ async def test_the_times_of_a_bank_that_is_not_trusted_never_count(
 
 
 async def test_a_payment_shows_the_banks_time_beside_the_one_that_counts(
-    told: Told, bank: Bank, tokens: Tokens
+    report_payment: ReportPayment, bank: Bank, tokens: Tokens
 ) -> None:
-    _, payment = await told("2020-12-31T23:59:59+07:00")
+    _, payment = await report_payment("2020-12-31T23:59:59+07:00")
 
     answer = await bank.client.get(f"/v1/payments/{payment.id}", headers=tokens.make(Role.ADMIN))
 

@@ -143,7 +143,7 @@ async def test_a_bad_signature_uses_up_no_external_id(bank: Bank, bill: BillOut)
     assert answer.json()["responseCode"] == "2002400"
 
 
-async def test_a_suspended_partner_is_told_so(
+async def test_a_suspended_partner_gets_an_answer_of_its_own(
     bank: Bank, bill: BillOut, session: AsyncSession
 ) -> None:
     bank.partner.status = PartnerStatus.SUSPENDED

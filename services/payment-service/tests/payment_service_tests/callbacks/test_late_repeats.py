@@ -1,7 +1,7 @@
-"""A settled payment told again long after: the very bytes and headers, or its content signed anew.
+"""A late repeat of a settled payment: the same bytes and headers, or its content signed again.
 
-The timestamp is old by then, and the token has ended. A refusal would make the bank give the
-customer the money back, so what we hold is confirmed; nothing else is believed so late.
+Its timestamp is too old and its token has expired. After a refusal the bank would refund the
+customer, so a payment that is booked is confirmed. Every other late message is refused.
 """
 
 import json
@@ -179,7 +179,7 @@ async def test_anything_else_so_late_is_not_believed(
     assert list(await session.scalars(select(UnprovenRequest.failed_check))) == [check]
 
 
-async def test_a_payment_that_is_told_late_for_the_first_time_is_not_booked(
+async def test_a_late_payment_flag_that_repeats_nothing_is_not_booked(
     bank: Bank, bill: BillOut, kept: Kept, booked: Booked
 ) -> None:
     late = await pay_late(bank, payment_of(bill, bank.partner))

@@ -291,7 +291,7 @@ async def test_junk_under_a_wrong_signature_uses_up_no_external_id(
     assert codes == ["4012500", "4012500", "2002500"]
 
 
-async def test_two_banks_that_gave_us_one_company_code_are_told_apart(
+async def test_two_banks_that_gave_us_one_company_code_are_distinguished(
     make_bank: MakeBank, session: AsyncSession, issue_bill: IssueBill, booked: Booked
 ) -> None:
     asymmetric = await make_bank(profile="generic-rsa")
@@ -302,7 +302,7 @@ async def test_two_banks_that_gave_us_one_company_code_are_told_apart(
     answers = [
         await symmetric.pay(payment_of(bills[0], symmetric.partner), x_partner_id=code),
         await asymmetric.pay(payment_of(bills[1], asymmetric.partner), x_partner_id=code),
-        # A dead token is not taken for the other bank's missing one.
+        # An invalid token is not taken for the other bank's missing one.
         await symmetric.pay(payment_of(bills[1], symmetric.partner), x_partner_id=code, token="x"),
     ]
 
@@ -312,7 +312,7 @@ async def test_two_banks_that_gave_us_one_company_code_are_told_apart(
     assert len(await booked()) == 2
 
 
-async def test_a_caller_from_elsewhere_is_not_believed(
+async def test_a_bank_at_an_address_that_is_not_allowed_is_refused(
     bank: Bank, bill: BillOut, session: AsyncSession, booked: Booked
 ) -> None:
     await bank.take_token()

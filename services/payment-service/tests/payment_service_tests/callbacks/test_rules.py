@@ -89,12 +89,12 @@ FIRST = First(
         (b"other", "4712", INCONSISTENT, Repeat.OTHER_CONTENT),
     ],
 )
-def test_a_repeat_is_told_from_other_content(
+def test_a_repeat_is_distinguished_from_other_content(
     content_hash: bytes, number: str, wanted: ReplayAnswer, kind: Repeat
 ) -> None:
-    told = rules.repeat(FIRST, content_hash=content_hash, external_id=number, wanted=wanted)
+    found = rules.repeat(FIRST, content_hash=content_hash, external_id=number, wanted=wanted)
 
-    assert told is kind
+    assert found is kind
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,7 @@ async def test_two_writers_that_take_the_same_bills_in_other_orders_pay_each_onc
         assert await counter.paid() == 30
 
 
-async def test_the_copy_of_a_refused_flag_that_had_to_wait_for_it_is_told_the_same(
+async def test_a_copy_that_waits_for_a_refused_flag_gets_the_same_answer(
     open_counter: OpenCounter, own_database: OwnDatabase, keyring: Keyring
 ) -> None:
     async with open_counter(own_database("payment"), bills=1) as counter:
@@ -282,7 +282,7 @@ async def test_a_restart_of_postgresql_under_load_is_answered_honestly(
             await restart
             answers = codes([*await before, *during, *await counter.take(flags[40:])])
 
-            # What was told paid is booked; what is in doubt may be, and its repeat is told.
+            # A flag answered as paid is booked. A flag in doubt may be booked; its repeat says so.
             assert set(answers) <= {"2002500", "in doubt"}
             assert answers[40:] == ["2002500"] * 20
             assert await counter.paid() >= answers.count("2002500")

@@ -40,10 +40,10 @@ async def test_a_member_reads_the_own_payment_and_its_receipt(
 async def test_somebody_elses_payment_does_not_exist(
     client: httpx.AsyncClient, tokens: Tokens, payment: Payment
 ) -> None:
-    stranger = tokens.make(Role.AGENT, agent_id=new_id())
+    other_agent = tokens.make(Role.AGENT, agent_id=new_id())
 
-    listed = await client.get("/v1/payments", headers=stranger)
-    receipt = await client.get(f"/v1/payments/{payment.id}/receipt", headers=stranger)
+    listed = await client.get("/v1/payments", headers=other_agent)
+    receipt = await client.get(f"/v1/payments/{payment.id}/receipt", headers=other_agent)
 
     assert listed.json()["items"] == []
     assert (receipt.status_code, receipt.json()["code"]) == (404, "payment_not_found")
@@ -63,7 +63,7 @@ async def test_payments_are_found_by_bill(
     assert none.json()["items"] == []
 
 
-async def test_payments_are_not_for_services_or_strangers(
+async def test_payments_are_not_for_services_or_without_a_token(
     client: httpx.AsyncClient, tokens: Tokens
 ) -> None:
     service_account = await client.get("/v1/payments", headers=tokens.service())

@@ -121,7 +121,7 @@ async def test_many_payments_are_booked_together(
 
     await execute_together(
         make_executor(session),
-        service.settling(
+        service.settle_statements(
             [
                 Settlement(new_id(), new_id(), make_notice(each), locked[keys[each.id]])
                 for each in shown
@@ -130,13 +130,13 @@ async def test_many_payments_are_booked_together(
     )
     await insert_messages(session)
 
-    told = [data["bill_id"] for kind, data in await published(session) if "settled" in kind]
-    assert told == [str(each.id) for each in shown]
+    settled = [data["bill_id"] for kind, data in await published(session) if "settled" in kind]
+    assert settled == [str(each.id) for each in shown]
     assert await checks.find_faults(session) == []
 
 
 def test_nothing_to_settle_is_nothing_to_write() -> None:
-    assert service.settling([]) == []
+    assert service.settle_statements([]) == []
 
 
 @pytest.mark.parametrize("changed", ["paid", "cancelled"])
