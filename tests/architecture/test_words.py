@@ -23,8 +23,7 @@ REVISED = (
     "gateway",
     "libs",
     "sandbox",
-    "services/agent-service",
-    "services/member-service",
+    "services",
     "tests",
 )
 """Folders and files whose words have been revised. Add to this list and never remove from it."""

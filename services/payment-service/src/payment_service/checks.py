@@ -61,8 +61,8 @@ _COUNTS = {
         FULL JOIN (
             SELECT (data ->> 'payment_id')::uuid AS id, max((data ->> 'amount')::bigint) AS amount,
                    count(*) AS count
-            FROM events WHERE type = 'payment.settled.v1' GROUP BY 1) AS told USING (id)
-        WHERE (booked.amount, 1::bigint) IS DISTINCT FROM (told.amount, told.count)""",
+            FROM events WHERE type = 'payment.settled.v1' GROUP BY 1) AS published USING (id)
+        WHERE (booked.amount, 1::bigint) IS DISTINCT FROM (published.amount, published.count)""",
     "statements that are not their lines, or lines of closed months on no statement": """
         SELECT count(*) FROM statements FULL JOIN (
             SELECT beneficiary_id, booked_month AS month, count(*) AS count, sum(parts) AS parts

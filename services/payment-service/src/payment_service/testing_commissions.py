@@ -258,8 +258,10 @@ async def book(session: AsyncSession, payments: Sequence[PaymentSettled]) -> Non
         await insert_messages(session)
 
 
-async def tell(session: AsyncSession, events: Iterable[Event], *, at_once: int = 500) -> None:
-    """Tell events in this order, in runs of one class as a subscription does."""
+async def apply_events(
+    session: AsyncSession, events: Iterable[Event], *, at_once: int = 500
+) -> None:
+    """Apply events in this order, in runs of one class as a subscription does."""
     for cls, run in groupby(events, type):
         piece = list(run)
         for start in range(0, len(piece), at_once):
@@ -284,12 +286,12 @@ async def read_until(session: AsyncSession, until: datetime, *names: str) -> Non
     await session.flush()
 
 
-async def tell_all(session: AsyncSession, *villages: Village) -> None:
-    """Book and tell all that has not been booked of these villages, and compute it."""
+async def apply_all(session: AsyncSession, *villages: Village) -> None:
+    """Book the new payments of these villages, apply all their events, and compute."""
     for village in villages:
         known = set(await _booked(session, village))
         await book(session, [each for each in village.settled if each.payment_id not in known])
-        await tell(session, [*village.decided, *village.settled, *village.answered])
+        await apply_events(session, [*village.decided, *village.settled, *village.answered])
     await compute(session)
 
 

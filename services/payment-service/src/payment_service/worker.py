@@ -68,7 +68,7 @@ def subscriptions(
 
 
 def create_worker() -> Worker:
-    """Return the worker of a process of its own, told by the environment."""
+    """Return the worker that runs in a process of its own; its settings are the environment's."""
     settings = Settings.from_env()
     kit = web.create_kit(settings, migrations=MIGRATIONS)
     agents = kit.client(settings.agent_url)

@@ -26,7 +26,7 @@ async def test_the_service_is_ready_with_its_database_migrations_and_keys(
     assert answer.json() == {"database": True, "migrations": True, "keys": True}
 
 
-async def test_no_route_of_ours_answers_a_stranger(
+async def test_no_route_of_ours_answers_without_a_token(
     make_app: MakeApp, wire: Wire, client: httpx.AsyncClient
 ) -> None:
     operations = [
@@ -41,7 +41,7 @@ async def test_no_route_of_ours_answers_a_stranger(
             method,
             re.sub(r"\{.*?\}", NOBODY, path),
             json={},
-            headers={"Idempotency-Key": "a-stranger"},
+            headers={"Idempotency-Key": "no-token"},
         )
         if answer.status_code != 401:
             answered.append((method, path, answer.status_code))

@@ -14,7 +14,7 @@ from perisai_kit.db.engine import to_asyncpg_url
 from perisai_kit.testing.plugin import Databases, Urls
 
 SHORT_LIVED = {
-    "attribution_periods",  # the whole of a member's is told anew each time
+    "attribution_periods",  # each event replaces all periods of a member
     "commission_waits",
     "idempotency_keys",
     "snap_access_tokens",
@@ -100,7 +100,7 @@ async def test_events_are_never_deleted_and_only_their_position_is_set(
     assert not await may("has_table_privilege('payment_app', 'events', 'DELETE')")
 
 
-async def test_an_answer_is_told_again_but_stays_of_its_payment(session: AsyncSession) -> None:
+async def test_an_answer_may_change_but_not_its_payment(session: AsyncSession) -> None:
     async def may(column: str) -> bool:
         asked = text(
             "SELECT has_column_privilege('payment_app', 'coverage_answers', :name, 'UPDATE')"

@@ -17,7 +17,7 @@ from payment_service.incentive_statements.schemas import (
     CommissionPreviewOut,
     IncentiveStatementOut,
 )
-from payment_service.incentive_statements.service import Whose
+from payment_service.incentive_statements.service import EarningsAsked
 from payment_service.months.rules import (
     EarlierMonthOpen,
     EventsParked,
@@ -77,15 +77,15 @@ async def _wanted(month: MonthInQuery = None) -> Month | None:
     return None if month is None else Month.parse(month)
 
 
-async def _whose(
+async def _asked(
     wanted: Annotated[Month | None, Depends(_wanted)],
     agent_id: AgentId | None = None,
     wadah_id: WadahId | None = None,
-) -> Whose:
-    return Whose(agent_id=agent_id, wadah_id=wadah_id, month=wanted)
+) -> EarningsAsked:
+    return EarningsAsked(agent_id=agent_id, wadah_id=wadah_id, month=wanted)
 
 
-Asked = Annotated[Whose, Depends(_whose)]
+Asked = Annotated[EarningsAsked, Depends(_asked)]
 Wanted = Annotated[Month | None, Depends(_wanted)]
 Named = Annotated[Month, Depends(_named)]
 
@@ -177,7 +177,7 @@ async def list_lines(
     ),
 )
 async def get_preview(
-    session: ReadSession, principal: Reader, whose: Asked, scheme_id: SchemeId | None = None
+    session: ReadSession, principal: Reader, asked: Asked, scheme_id: SchemeId | None = None
 ) -> CommissionPreviewOut:
     """Return what a statement would say if the month were closed now.
 
@@ -185,7 +185,7 @@ async def get_preview(
     paid now counts, if none is named. With `scheme_id`, what an agent's payments would earn under
     that scheme.
     """
-    return await service.preview(session, principal, whose, scheme_id=scheme_id)
+    return await service.preview(session, principal, asked, scheme_id=scheme_id)
 
 
 @previews.get(
@@ -195,10 +195,10 @@ async def get_preview(
     responses=problems(BeneficiaryUnclear, BeneficiaryNotFound, MonthOutsideProgramme),
 )
 async def list_preview_lines(
-    session: ReadSession, principal: Reader, whose: Asked, cursor: Cursor = None, limit: Limit = 100
+    session: ReadSession, principal: Reader, asked: Asked, cursor: Cursor = None, limit: Limit = 100
 ) -> Page[CommissionLineOut]:
     """List the lines that a month has so far."""
-    return await service.preview_lines(session, principal, whose, cursor=cursor, limit=limit)
+    return await service.preview_lines(session, principal, asked, cursor=cursor, limit=limit)
 
 
 router = APIRouter()

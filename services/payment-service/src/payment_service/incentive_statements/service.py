@@ -66,7 +66,7 @@ async def close(
     Raises: MonthOutsideProgramme, MonthClosedAlready, MonthNotOver, EventsUnread, EventsParked,
     PaymentsWait, EarlierMonthOpen.
     """
-    # One that lies ahead is told from when it can be closed.
+    # A future month passes here: MonthNotOver says from when it can be closed.
     check_month(month, present=max(month, _today()))
     watermark = await counting.lock_months(session)
     await months.check_closable(session, month, watermark.closed_through, settings)
@@ -157,8 +157,8 @@ async def list_lines(
 
 
 @dataclass(frozen=True, slots=True)
-class Whose:
-    """Whose earnings are asked for, and in which month; the present one when left out."""
+class EarningsAsked:
+    """Which earnings to show; by default the principal's own, in the present month."""
 
     agent_id: UUID | None = None
     wadah_id: UUID | None = None
@@ -166,16 +166,16 @@ class Whose:
 
 
 async def preview(
-    session: AsyncSession, principal: Principal, whose: Whose, *, scheme_id: UUID | None
+    session: AsyncSession, principal: Principal, asked: EarningsAsked, *, scheme_id: UUID | None
 ) -> CommissionPreviewOut:
     """Return what a statement would say now, under the month's scheme or another one.
 
     Raises: BeneficiaryUnclear, BeneficiaryNotFound, SchemeForAgentsOnly, SchemeNotFound,
     TooManyPayments, MonthOutsideProgramme.
     """
-    kind, beneficiary_id = await _beneficiary(session, principal, whose)
+    kind, beneficiary_id = await _beneficiary(session, principal, asked)
     closed_through = await counting.closed_through(session)
-    month = _month(whose, closed_through)
+    month = _month(asked, closed_through)
     if scheme_id is None:
         scheme = scheme_of(await schemes.approved(session), month)
         sums = await commissions.sum_month(session, beneficiary_id, month)
@@ -198,14 +198,19 @@ async def preview(
 
 
 async def preview_lines(
-    session: AsyncSession, principal: Principal, whose: Whose, *, cursor: str | None, limit: int
+    session: AsyncSession,
+    principal: Principal,
+    asked: EarningsAsked,
+    *,
+    cursor: str | None,
+    limit: int,
 ) -> Page[CommissionLineOut]:
     """Return the lines of a month so far.
 
     Raises: BeneficiaryUnclear, BeneficiaryNotFound, CursorInvalid, MonthOutsideProgramme.
     """
-    _, beneficiary_id = await _beneficiary(session, principal, whose)
-    month = _month(whose, await counting.closed_through(session))
+    _, beneficiary_id = await _beneficiary(session, principal, asked)
+    month = _month(asked, await counting.closed_through(session))
     return await _lines(session, beneficiary_id, month, cursor=cursor, limit=limit)
 
 
@@ -218,9 +223,9 @@ async def _get(session: AsyncSession, principal: Principal, statement_id: UUID) 
 
 
 async def _beneficiary(
-    session: AsyncSession, principal: Principal, whose: Whose
+    session: AsyncSession, principal: Principal, asked: EarningsAsked
 ) -> tuple[BeneficiaryKind, UUID]:
-    agent_id, wadah_id = whose.agent_id, whose.wadah_id
+    agent_id, wadah_id = asked.agent_id, asked.wadah_id
     if agent_id is None and wadah_id is None:
         agent_id = principal.agent_id if principal.has(Role.AGENT) else None
         is_wadah = agent_id is None and principal.has(Role.WADAH_ADMIN)
@@ -231,7 +236,7 @@ async def _beneficiary(
     beneficiary_id = agent_id or wadah_id
     assert beneficiary_id is not None
     found = await counting.find_beneficiary(session, beneficiary_id, principal)
-    # Somebody who has earned nothing yet may look all the same.
+    # A beneficiary without earnings may look too.
     is_right = found.beneficiary_kind is kind if found else _is_own(principal, kind, beneficiary_id)
     if not is_right:
         raise BeneficiaryNotFound
@@ -259,9 +264,9 @@ async def _balance_before(session: AsyncSession, beneficiary_id: UUID, month: Mo
 
 
 async def _progress(
-    session: AsyncSession, whose: tuple[BeneficiaryKind, UUID], month: Month, scheme: Applied | None
+    session: AsyncSession, of: tuple[BeneficiaryKind, UUID], month: Month, scheme: Applied | None
 ) -> dict[str, int | None]:
-    kind, agent_id = whose
+    kind, agent_id = of
     if kind is not BeneficiaryKind.AGENT:
         return {}
     count = await counting.count_new_members(session, agent_id, month)
@@ -274,12 +279,12 @@ async def _progress(
     }
 
 
-def _month(whose: Whose, closed_through: Month | None) -> Month:
+def _month(asked: EarningsAsked, closed_through: Month | None) -> Month:
     """Return the month asked about; the one in which money paid now counts if none is named."""
     present = booked_month(_today(), closed_through)
-    if whose.month is not None:
-        check_month(whose.month, present=present)
-    return whose.month or present
+    if asked.month is not None:
+        check_month(asked.month, present=present)
+    return asked.month or present
 
 
 def _today() -> Month:

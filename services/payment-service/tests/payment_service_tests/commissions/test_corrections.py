@@ -17,11 +17,11 @@ from payment_service.testing_commissions import (
     FULL,
     TWO,
     Village,
+    apply_all,
+    apply_events,
     book,
     compute,
     noon,
-    tell,
-    tell_all,
 )
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
@@ -52,7 +52,7 @@ async def reasons(session: AsyncSession) -> set[str | None]:
 
 
 async def learn(session: AsyncSession, *events: Event) -> None:
-    await tell(session, events)
+    await apply_events(session, events)
     await compute(session)
 
 
@@ -60,7 +60,7 @@ async def learn(session: AsyncSession, *events: Event) -> None:
 async def test_a_payment_declined_later_is_taken_back(session: AsyncSession, closed: bool) -> None:
     village = Village()
     payment = village.pay(NOVEMBER, is_acquisition=False)
-    await tell_all(session, village)
+    await apply_all(session, village)
     if closed:
         await counting.close_through(session, NOVEMBER)
 
@@ -79,7 +79,7 @@ async def test_a_payment_declined_later_is_taken_back(session: AsyncSession, clo
 async def test_a_withdrawn_month_alone_is_taken_back(session: AsyncSession) -> None:
     village = Village()
     payment = village.pay(NOVEMBER, month_count=3, is_acquisition=False)
-    await tell_all(session, village)
+    await apply_all(session, village)
 
     await learn(session, village.withdraw(payment, [Month(2026, 1)], is_acquisition=False))
 
@@ -91,10 +91,10 @@ async def test_a_withdrawn_month_alone_is_taken_back(session: AsyncSession) -> N
 async def test_another_agent_in_a_later_answer_earns_instead(session: AsyncSession) -> None:
     village, successor = Village(), Village()
     payment = village.pay(NOVEMBER, is_acquisition=False)
-    await tell_all(session, village)
+    await apply_all(session, village)
     await counting.close_through(session, NOVEMBER)
 
-    await tell(session, successor.decided)
+    await apply_events(session, successor.decided)
     await learn(session, successor.extend(payment, answer_no=2, is_acquisition=False))
 
     assert await rupiah(session, village.agent_id, NOVEMBER) == 5_520
@@ -111,7 +111,7 @@ async def test_a_late_word_of_a_suspension_takes_back_from_the_day_after(
 ) -> None:
     village = Village()
     village.pay(NOVEMBER, paid_at=noon(NOVEMBER, 10), is_acquisition=False)
-    await tell_all(session, village)
+    await apply_all(session, village)
 
     await learn(session, village.suspend(noon(NOVEMBER, day)))
 
@@ -119,14 +119,14 @@ async def test_a_late_word_of_a_suspension_takes_back_from_the_day_after(
     assert await reasons(session) == (set() if amount else {CorrectionReason.AGENT_NOT_AT_WORK})
 
 
-async def test_a_reinstatement_told_first_leaves_nothing_to_take_back(
+async def test_a_reinstatement_that_arrives_first_leaves_nothing_to_take_back(
     session: AsyncSession,
 ) -> None:
     village = Village()
     village.pay(NOVEMBER, paid_at=noon(NOVEMBER, 10), is_acquisition=False)
     reinstated = village.reinstate(noon(NOVEMBER, 10).replace(hour=23))
-    await tell(session, [reinstated])
-    await tell_all(session, village)
+    await apply_events(session, [reinstated])
+    await apply_all(session, village)
 
     await learn(session, village.suspend(noon(NOVEMBER, 5)))
 
@@ -137,7 +137,7 @@ async def test_a_reinstatement_told_first_leaves_nothing_to_take_back(
 async def test_a_suspension_taken_out_again_books_the_lines_anew(session: AsyncSession) -> None:
     village = Village()
     village.pay(NOVEMBER, paid_at=noon(NOVEMBER, 10), is_acquisition=False)
-    await tell_all(session, village)
+    await apply_all(session, village)
     await learn(session, village.suspend(noon(NOVEMBER, 5)))
     before = await rupiah(session, village.agent_id)
     await counting.close_through(session, NOVEMBER)
@@ -155,7 +155,7 @@ async def test_a_threshold_missed_later_takes_all_acquisitions_back_and_again(
 ) -> None:
     village = Village()
     payments = village.enrol(25, NOVEMBER)
-    await tell_all(session, village)
+    await apply_all(session, village)
     if closed:
         await counting.close_through(session, NOVEMBER)
 
@@ -184,7 +184,7 @@ async def test_an_acquisition_moves_with_the_instant_from_which_it_counts(
     village = Village()
     payments = village.enrol(25, NOVEMBER)
     village.enrol(24, DECEMBER)
-    await tell_all(session, village)
+    await apply_all(session, village)
 
     await learn(session, village.extend(payments[0], answer_no=2, counts_at=noon(DECEMBER, 1)))
 
@@ -197,7 +197,7 @@ async def test_a_suspended_agent_s_acquisitions_count_for_nobody(session: AsyncS
     village = Village()
     village.enrol(20, NOVEMBER, paid_at=noon(NOVEMBER, 3))
     village.enrol(5, NOVEMBER, paid_at=noon(NOVEMBER, 20))
-    await tell_all(session, village)
+    await apply_all(session, village)
     before = await rupiah(session, village.agent_id)
 
     await learn(session, village.suspend(noon(NOVEMBER, 10)))
@@ -209,7 +209,7 @@ async def test_a_suspended_agent_s_acquisitions_count_for_nobody(session: AsyncS
 async def test_another_first_month_changes_the_rate(session: AsyncSession) -> None:
     village = Village()
     payment = village.pay(NOVEMBER, is_acquisition=False)
-    await tell_all(session, village)
+    await apply_all(session, village)
     earlier = NOVEMBER.plus(-24)
 
     await learn(
@@ -224,7 +224,7 @@ async def test_another_first_month_changes_the_rate(session: AsyncSession) -> No
 async def test_an_older_answer_changes_nothing(session: AsyncSession) -> None:
     village = Village()
     payment = village.pay(NOVEMBER, answer_no=3, is_acquisition=False)
-    await tell_all(session, village)
+    await apply_all(session, village)
 
     await learn(session, village.decline(payment, answer_no=2))
 
@@ -236,12 +236,12 @@ async def test_a_payment_with_a_new_answer_waits_with_its_old_lines_standing(
 ) -> None:
     village = Village()
     payments = village.enrol(25, NOVEMBER)
-    await tell_all(session, village)
+    await apply_all(session, village)
     later = noon(DECEMBER, 1)
-    await tell(session, [village.extend(payments[0], answer_no=2, counts_at=later)])
+    await apply_events(session, [village.extend(payments[0], answer_no=2, counts_at=later)])
     late = village.pay(NOVEMBER, prices=FULL)
     await book(session, [late])
-    await tell(session, [late, village.answered[-1]])
+    await apply_events(session, [late, village.answered[-1]])
 
     await compute(session, until=noon(NOVEMBER, 20))
     waiting = await counting.count_waits(session)
@@ -257,7 +257,7 @@ async def test_a_payment_with_a_new_answer_waits_with_its_old_lines_standing(
 async def test_a_wadah_in_a_later_answer_gets_the_override_instead(session: AsyncSession) -> None:
     village = Village()
     payment = village.pay(NOVEMBER, is_acquisition=False)
-    await tell_all(session, village)
+    await apply_all(session, village)
     other = new_id()
 
     await learn(session, village.extend(payment, answer_no=2, wadah_id=other, is_acquisition=False))

@@ -21,11 +21,11 @@ from payment_service.testing_commissions import (
     TWO,
     Prices,
     Village,
+    apply_all,
+    apply_events,
     book,
     compute,
     noon,
-    tell,
-    tell_all,
 )
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
@@ -61,7 +61,7 @@ async def test_a_month_of_new_members_earns_the_published_figure(
     village = Village()
     village.enrol(count, NOVEMBER, prices=prices)
 
-    await tell_all(session, village)
+    await apply_all(session, village)
 
     assert await rupiah(session, village.agent_id) == agent
     assert await rupiah(session, village.wadah_id) == Fraction(agent, 10)
@@ -73,7 +73,7 @@ async def test_the_same_month_under_the_2018_scheme(
 ) -> None:
     village = Village()
     village.enrol(count, NOVEMBER)
-    await tell_all(session, village)
+    await apply_all(session, village)
 
     sums = await service.sum_under(
         session, await scheme(session, Month(2017, 1)), agent_id=village.agent_id, month=NOVEMBER
@@ -93,8 +93,8 @@ async def test_a_month_before_april_2022_earns_by_the_2018_scheme(session: Async
 
     await book(session, village.settled)
     for start in (0, 30, 49):
-        await tell(session, village.decided)
-        await tell(session, village.answered[start : start + 30])
+        await apply_events(session, village.decided)
+        await apply_events(session, village.answered[start : start + 30])
         await compute(session, at_once=7)
 
     found = await lines(session)
@@ -125,14 +125,14 @@ async def test_the_25th_new_member_earns_for_the_24_before(session: AsyncSession
     village = Village()
     village.enrol(26, NOVEMBER)
     await book(session, village.settled)
-    await tell(session, [*village.decided, *village.answered[:24]], at_once=1)
+    await apply_events(session, [*village.decided, *village.answered[:24]], at_once=1)
 
     await compute(session, at_once=1)
     before = await rupiah(session, village.agent_id)
-    await tell(session, village.answered[24:25])
+    await apply_events(session, village.answered[24:25])
     await compute(session)
     reached = await rupiah(session, village.agent_id)
-    await tell(session, village.answered[25:])
+    await apply_events(session, village.answered[25:])
     await compute(session)
 
     assert before == 24 * 5_520
@@ -145,7 +145,7 @@ async def test_each_month_has_its_own_threshold(session: AsyncSession) -> None:
     village.enrol(24, NOVEMBER)
     village.enrol(25, NOVEMBER.plus(1))
 
-    await tell_all(session, village)
+    await apply_all(session, village)
 
     assert await rupiah(session, village.agent_id) == 24 * 5_520
     assert await rupiah(session, village.agent_id, NOVEMBER.plus(1)) == 25 * 20_520
@@ -159,7 +159,7 @@ async def test_the_threshold_counts_an_agent_s_members_across_wadahs(
     village.enrol(13, NOVEMBER)
     village.enrol(12, NOVEMBER, wadah_id=other)
 
-    await tell_all(session, village)
+    await apply_all(session, village)
 
     assert await rupiah(session, village.agent_id) == 25 * 20_520
     assert await rupiah(session, village.wadah_id) == 13 * 2_052
@@ -175,7 +175,7 @@ async def test_contributions_earn_15_percent_for_24_months_then_5_until_60(
     payment = village.settle(month)
     village.extend(payment, first_month=NOVEMBER, is_acquisition=False)
 
-    await tell_all(session, village)
+    await apply_all(session, village)
 
     assert await rupiah(session, village.agent_id, month) == Fraction(36_800 * rate_bps, PARTS)
 
@@ -185,7 +185,7 @@ async def test_twelve_months_at_once_earn_in_the_month_of_payment(session: Async
     payment = village.settle(NOVEMBER, month_count=12, paid_at=noon(NOVEMBER))
     village.extend(payment, first_month=NOVEMBER.plus(-18), is_acquisition=False)
 
-    await tell_all(session, village)
+    await apply_all(session, village)
 
     own = [line for line in await lines(session) if line.rule is CommissionRule.CONTRIBUTION]
     own.sort(key=lambda line: (line.contribution_month or NOVEMBER, line.programme or ""))
@@ -201,7 +201,7 @@ async def test_months_of_a_prepaid_year_beyond_the_60th_earn_nothing(
     payment = village.settle(NOVEMBER, month_count=12)
     village.extend(payment, first_month=NOVEMBER.plus(-54), is_acquisition=False)
 
-    await tell_all(session, village)
+    await apply_all(session, village)
 
     assert await rupiah(session, village.agent_id) == 6 * 1_840
 
@@ -213,7 +213,7 @@ async def test_a_payment_that_acquires_nobody_counts_for_no_threshold(
     village.enrol(24, NOVEMBER)
     village.enrol(10, NOVEMBER, is_acquisition=False)
 
-    await tell_all(session, village)
+    await apply_all(session, village)
 
     assert await rupiah(session, village.agent_id) == 34 * 5_520
 
@@ -223,18 +223,18 @@ async def test_members_of_the_branch_earn_nobody_anything(session: AsyncSession)
     village.enrol(24, NOVEMBER)
     village.enrol(5, NOVEMBER, agent_id=None, wadah_id=None)
 
-    await tell_all(session, village)
+    await apply_all(session, village)
 
     assert await rupiah(session, village.agent_id) == 24 * 5_520
     assert await counting.count_waits(session) == {}
 
 
-async def test_of_an_agent_nobody_has_told_of_nothing_is_earned(session: AsyncSession) -> None:
+async def test_an_unknown_agent_earns_nothing(session: AsyncSession) -> None:
     village = Village()
     village.decided.clear()
     village.enrol(1, NOVEMBER)
 
-    await tell_all(session, village)
+    await apply_all(session, village)
 
     assert await lines(session) == []
 
@@ -245,7 +245,7 @@ async def test_a_payment_waits_for_its_answer_and_for_agents_events(
     village = Village()
     village.enrol(25, NOVEMBER)
     await book(session, village.settled)
-    await tell(session, [*village.decided, *village.settled, *village.answered[:10]])
+    await apply_events(session, [*village.decided, *village.settled, *village.answered[:10]])
 
     await compute(session, until=noon(NOVEMBER, 9))
     waiting = await counting.count_waits(session)
@@ -253,7 +253,7 @@ async def test_a_payment_waits_for_its_answer_and_for_agents_events(
     await compute(session)
     left = await counting.count_waits(session)
     early = await rupiah(session, village.agent_id)
-    await tell(session, village.answered[10:])
+    await apply_events(session, village.answered[10:])
     await compute(session)
 
     assert waiting == {NOVEMBER: Waiting(25, 25 * 36_800)}
@@ -268,7 +268,7 @@ async def test_nothing_is_computed_before_agents_events_are_read(session: AsyncS
     village = Village()
     village.enrol(1, NOVEMBER)
     await book(session, village.settled)
-    await tell(session, [*village.decided, *village.settled, *village.answered])
+    await apply_events(session, [*village.decided, *village.settled, *village.answered])
 
     await compute(session, until=None)
 
@@ -279,13 +279,13 @@ async def test_an_answer_that_comes_before_its_payment_is_kept(session: AsyncSes
     village = Village()
     village.enrol(2, NOVEMBER)
     await book(session, village.settled[:1])
-    await tell(session, [*village.decided, *village.answered])
+    await apply_events(session, [*village.decided, *village.answered])
 
     await compute(session)
     before = await rupiah(session, village.agent_id)
     waiting = await counting.count_waits(session)
     await book(session, village.settled[1:])
-    await tell(session, village.settled)
+    await apply_events(session, village.settled)
     await compute(session)
 
     assert before == 5_520
@@ -299,7 +299,7 @@ async def test_money_for_a_closed_month_is_booked_in_the_next(session: AsyncSess
     village.enrol(25, NOVEMBER)
     await counting.close_through(session, NOVEMBER.plus(2))
 
-    await tell_all(session, village)
+    await apply_all(session, village)
 
     found = await lines(session)
     assert {line.earned_month for line in found} == {NOVEMBER}
@@ -307,14 +307,14 @@ async def test_money_for_a_closed_month_is_booked_in_the_next(session: AsyncSess
     assert await rupiah(session, village.agent_id, NOVEMBER.plus(3)) == 25 * 20_520
 
 
-async def test_what_is_told_again_changes_nothing(session: AsyncSession) -> None:
+async def test_events_that_arrive_again_change_nothing(session: AsyncSession) -> None:
     village = Village()
     village.enrol(25, NOVEMBER)
-    await tell_all(session, village)
+    await apply_all(session, village)
     first = [line.id for line in await lines(session)]
 
-    await tell_all(session, village)
-    await tell(session, [*village.settled[:5], *village.answered], at_once=2)
+    await apply_all(session, village)
+    await apply_events(session, [*village.settled[:5], *village.answered], at_once=2)
     await compute(session)
 
     assert [line.id for line in await lines(session)] == first
@@ -325,7 +325,7 @@ async def test_every_line_says_why(session: AsyncSession) -> None:
     village = Village()
     (payment,) = village.enrol(1, NOVEMBER)
 
-    await tell_all(session, village)
+    await apply_all(session, village)
 
     jkk = next(
         line

@@ -12,7 +12,7 @@ from payment_service.counting.queries import Waiting
 from payment_service.counting.service import AGENTS
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
-from payment_service.testing_commissions import Village, book, noon, read_until, tell
+from payment_service.testing_commissions import Village, apply_events, book, noon, read_until
 from payment_service.worker import subscriptions
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.month import Month
@@ -39,7 +39,7 @@ async def test_agent_service_is_asked_where_payments_wait_for_nothing_else(
     village = Village()
     village.enrol(1, NOVEMBER)
     await book(session, village.settled)
-    await tell(session, [*village.decided, *village.settled, *village.answered])
+    await apply_events(session, [*village.decided, *village.settled, *village.answered])
     await read_until(session, noon(NOVEMBER, 9), AGENTS)
     feed = LocalFeed(database, source="agent-service", signals=Signals())
 
@@ -61,7 +61,7 @@ async def test_payments_go_on_waiting_while_agent_service_does_not_answer(
     village.enrol(1, NOVEMBER, paid_at=noon(NOVEMBER, 5))
     village.enrol(1, NOVEMBER)
     await book(session, village.settled)
-    await tell(session, [*village.decided, *village.settled, *village.answered])
+    await apply_events(session, [*village.decided, *village.settled, *village.answered])
     await read_until(session, noon(NOVEMBER, 9), AGENTS)
     kit = create_kit(settings, migrations=MIGRATIONS, http_transport=wire)
     agents = kit.client("http://agent")

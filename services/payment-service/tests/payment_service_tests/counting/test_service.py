@@ -15,10 +15,10 @@ from payment_service.counting.service import AGENTS
 from payment_service.testing_commissions import (
     FAR_AHEAD,
     Village,
+    apply_events,
     book,
     noon,
     read_until,
-    tell,
 )
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
@@ -42,7 +42,7 @@ async def test_beneficiaries_belong_where_the_best_word_says_in_any_order(
     events = [*village.answered, old, moved, village.suspend(noon(NOVEMBER, 2))]
     chance.shuffle(events)
 
-    await tell(session, events, at_once=chance.choice([1, 2, 9]))
+    await apply_events(session, events, at_once=chance.choice([1, 2, 9]))
 
     found = {row.beneficiary_id: row for row in await session.scalars(select(Beneficiary))}
     places = {id_: (row.beneficiary_kind, row.branch_code) for id_, row in found.items()}
@@ -74,7 +74,7 @@ async def test_a_batch_takes_few_statements_however_long_it_is(
     villages = [Village() for _ in range(10)]
     lengths = [3, 300]  # with the second each agent reaches the threshold
     taken = []
-    await tell(session, [event for each in villages for event in each.decided])
+    await apply_events(session, [event for each in villages for event in each.decided])
     await read_until(session, FAR_AHEAD, AGENTS)
     for length in lengths:
         start = [len(each.settled) for each in villages]
@@ -90,8 +90,8 @@ async def test_a_batch_takes_few_statements_however_long_it_is(
         ]
         await book(session, settled)
         with counted(database) as sent:
-            await tell(session, settled)
-            await tell(session, answered)
+            await apply_events(session, settled)
+            await apply_events(session, answered)
             await commissions.compute_due(session, 500)
         taken.append(len(sent))
 

@@ -11,7 +11,7 @@ from payment_service.counting.service import SUBSCRIPTIONS
 from payment_service.incentive_statements import service
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.settings import Settings
-from payment_service.testing_commissions import Village, noon, read_until, tell_all
+from payment_service.testing_commissions import Village, apply_all, noon, read_until
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
@@ -31,7 +31,7 @@ def tell(session: AsyncSession) -> Tell:
     """Book and tell what villages' feeds hold, and compute it."""
 
     async def tell(*villages: Village) -> None:
-        await tell_all(session, *villages)
+        await apply_all(session, *villages)
 
     return tell
 

@@ -30,7 +30,7 @@ Earned = dict[tuple[UUID, str], Fraction]
 
 @dataclass
 class Oracle:
-    """All that was told so far."""
+    """All events so far, and what they earn."""
 
     threshold: int
     payments: dict[UUID, PaymentSettled] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Oracle:
             self.decisions[event.agent_id].append((event.decided_at, works))  # type: ignore[attr-defined]  # of an agent
 
     def earned(self) -> Earned:
-        """Return what is earned by all that was told so far."""
+        """Return what all events so far earn."""
         earned: Earned = defaultdict(Fraction)
         acquired: dict[tuple[UUID, str], list[UUID]] = defaultdict(list)
         for id_, answer in self.answers.items():

@@ -47,8 +47,8 @@ async def test_more_taken_back_than_earned_is_stated_as_a_debt(
     accounts = await ledger.list_accounts(session, cursor=None, limit=200)
     balances = {item.account: item.balance for item in accounts.items}
     assert balances[f"incentive_payable:{village.agent_id}"] == 22_080
-    told = [each for each in await list_published(session) if isinstance(each, StatementIssued)]
-    assert [each.amount for each in told if each.beneficiary_id == village.agent_id] == [
+    issued = [each for each in await list_published(session) if isinstance(each, StatementIssued)]
+    assert [each.amount for each in issued if each.beneficiary_id == village.agent_id] == [
         16_560,
         -11_040,
         16_560,

@@ -1,8 +1,8 @@
-"""Random half years: whatever was told, in whatever order, with months closed in between.
+"""Random half years: any events in any order, with months closed in between.
 
 A run has dozens of members, each with a history of their own: payments for one month or many,
-answers told again with another agent, other months, another instant or none, and agents who are
-suspended, dismissed and put to work again. The oracle knows only the facts.
+later answers with another agent, other months, another instant or none, and agents who are
+suspended, dismissed and reinstated. The oracle knows only the facts.
 """
 
 import random
@@ -29,9 +29,9 @@ from payment_service.testing_commissions import (
     FAR_AHEAD,
     Prices,
     Village,
+    apply_events,
     book,
     compute,
-    tell,
 )
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA
@@ -50,7 +50,7 @@ SEEDS = [*range(3), *(pytest.param(seed, marks=pytest.mark.soak) for seed in ran
 
 @dataclass
 class History:
-    """What will be told, each fact with the number of months that are closed before it."""
+    """Events to apply, each with the number of months that are closed before it."""
 
     chance: random.Random
     villages: list[Village] = field(default_factory=list)
@@ -71,7 +71,7 @@ class History:
         return datetime(2025, 7, 1, tzinfo=JAKARTA) + timedelta(days=day, seconds=second)
 
     def slot(self, at: datetime) -> int:
-        """Return after how many closings something of this instant is told, often late."""
+        """Return after how many closings an event of this instant arrives, often late."""
         local = at.astimezone(JAKARTA)
         usual = (local.year - FIRST.year) * 12 + local.month - FIRST.month
         return min(usual + self.chance.choice([0, 0, 0, 0, 1, 2, 5]), len(MONTHS))
@@ -112,8 +112,8 @@ class History:
         is_new = is_new and self.chance.random() < 0.8
         usual: dict[str, Any] = {"first_month": first, "is_acquisition": is_new}
         for answer_no in range(1, self.chance.choice([1, 1, 1, 2, 3]) + 1):
-            told = slot if answer_no == 1 else self.chance.randint(slot, len(MONTHS))
-            self.facts.append((told, self._one_answer(payment, village, answer_no, usual)))
+            arrival = slot if answer_no == 1 else self.chance.randint(slot, len(MONTHS))
+            self.facts.append((arrival, self._one_answer(payment, village, answer_no, usual)))
 
     def _one_answer(
         self, payment: PaymentSettled, village: Village, answer_no: int, usual: dict[str, Any]
@@ -147,22 +147,22 @@ class History:
         prices: Prices = {"jkk": (odd, 0), "jkm": (6_800, 0)}
         return {**prices, "jht": (19_999 + odd, 0)} if self.chance.random() < 0.7 else prices
 
-    def told_in(self, slot: int) -> list[Event]:
-        """Return what is told after so many closings, in any order."""
-        events = [event for told, event in self.facts if told == slot]
+    def list_arrivals(self, slot: int) -> list[Event]:
+        """Return the events that arrive after so many closings, in any order."""
+        events = [event for arrival, event in self.facts if arrival == slot]
         self.chance.shuffle(events)
         return events
 
 
 async def hear(session: AsyncSession, chance: random.Random, events: Sequence[Event]) -> None:
-    """Tell events in pieces, some told twice, and compute at times."""
+    """Apply events in pieces, some of them twice, and compute at times."""
     await book(session, [each for each in events if isinstance(each, PaymentSettled)])
     rest = [*events, *chance.sample(events, len(events) // 10)]
     while rest:
         size = chance.choice([2, 30, 100])
         piece, rest = rest[:size], rest[size:]
-        # A feed has runs of one class; what is told at once is sorted into them.
-        await tell(session, sorted(piece, key=lambda event: event.type))
+        # A feed has runs of one class, so a piece is sorted into them.
+        await apply_events(session, sorted(piece, key=lambda event: event.type))
         if chance.random() < 0.3:
             until = chance.choice([FAR_AHEAD, datetime(2025, 9, 3, tzinfo=JAKARTA)])
             await compute(session, until=until, at_once=chance.choice([20, 500]))
@@ -224,13 +224,13 @@ async def test_statements_and_lines_are_those_of_the_oracle_and_of_a_replay(
 
     async with session.begin_nested() as savepoint:
         for slot, month in enumerate(MONTHS):
-            events = history.told_in(slot)
+            events = history.list_arrivals(slot)
             for event in events:
                 oracle.hear(event)
             await hear(session, chance, events)
             await close(month)
             assert await statements(session, month) == expected.close(str(month))
-        late = history.told_in(len(MONTHS))
+        late = history.list_arrivals(len(MONTHS))
         for event in late:
             oracle.hear(event)
         await hear(session, chance, late)

@@ -16,12 +16,11 @@ from payment_service.incentive_statements.rules import (
     SchemeForAgentsOnly,
 )
 from payment_service.incentive_statements.schemas import CommissionPreviewOut
-from payment_service.incentive_statements.service import Whose
+from payment_service.incentive_statements.service import EarningsAsked
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.schemes import service as schemes
 from payment_service.schemes.rules import SchemeNotFound
-from payment_service.testing_commissions import Village, book, compute, noon
-from payment_service.testing_commissions import tell as told
+from payment_service.testing_commissions import Village, apply_events, book, compute, noon
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
@@ -46,9 +45,9 @@ async def seen(
     month: Month | None = NOVEMBER,
     *,
     scheme_id: UUID | None = None,
-    **whose: Any,
+    **ids: Any,
 ) -> CommissionPreviewOut:
-    asked = Whose(month=month, **(whose or {"agent_id": village.agent_id}))
+    asked = EarningsAsked(month=month, **(ids or {"agent_id": village.agent_id}))
     return await service.preview(session, OFFICER, asked, scheme_id=scheme_id)
 
 
@@ -66,7 +65,7 @@ async def test_an_agent_sees_how_far_the_month_is(session: AsyncSession, tell: T
     preview = await service.preview(
         session,
         somebody(Role.MEMBER, Role.AGENT, agent_id=agent),
-        Whose(month=NOVEMBER),
+        EarningsAsked(month=NOVEMBER),
         scheme_id=None,
     )
 
@@ -125,10 +124,10 @@ async def test_a_preview_is_of_the_present_month_when_none_is_named(
     business_time.at(noon(NOVEMBER))
     agent = somebody(Role.AGENT, agent_id=new_id())
 
-    open_month = await service.preview(session, agent, Whose(), scheme_id=None)
+    open_month = await service.preview(session, agent, EarningsAsked(), scheme_id=None)
     await close(NOVEMBER.plus(2))
     business_time.at(noon(NOVEMBER))
-    closed = await service.preview(session, agent, Whose(), scheme_id=None)
+    closed = await service.preview(session, agent, EarningsAsked(), scheme_id=None)
 
     assert open_month.month == NOVEMBER
     assert closed.month == NOVEMBER.plus(3)
@@ -172,13 +171,13 @@ async def test_payments_that_wait_are_shown_to_their_agent(session: AsyncSession
     village = Village()
     village.enrol(2, NOVEMBER)
     await book(session, village.settled)
-    await told(session, [*village.decided, *village.settled, *village.answered])
+    await apply_events(session, [*village.decided, *village.settled, *village.answered])
     await compute(session, until=noon(NOVEMBER, 1))
 
     preview = await service.preview(
         session,
         somebody(Role.AGENT, agent_id=village.agent_id),
-        Whose(month=NOVEMBER),
+        EarningsAsked(month=NOVEMBER),
         scheme_id=None,
     )
 
@@ -261,13 +260,16 @@ async def test_who_may_look_at_whom(
     village.enrol(1, NOVEMBER)
     await tell(village)
 
-    for whose in (Whose(agent_id=village.agent_id), Whose(wadah_id=village.wadah_id)):
-        asked = service.preview(session, principal, whose, scheme_id=None)
+    for asked in (
+        EarningsAsked(agent_id=village.agent_id),
+        EarningsAsked(wadah_id=village.wadah_id),
+    ):
+        preview = service.preview(session, principal, asked, scheme_id=None)
         if may:
-            assert (await asked).beneficiary_id in (village.agent_id, village.wadah_id)
+            assert (await preview).beneficiary_id in (village.agent_id, village.wadah_id)
         else:
             with pytest.raises(BeneficiaryNotFound):
-                await asked
+                await preview
 
 
 async def test_a_wadah_sees_itself_and_its_agents(session: AsyncSession, tell: Tell) -> None:
@@ -276,12 +278,12 @@ async def test_a_wadah_sees_itself_and_its_agents(session: AsyncSession, tell: T
     await tell(village)
     admin = somebody(Role.WADAH_ADMIN, wadah_id=village.wadah_id)
 
-    own = await service.preview(session, admin, Whose(month=NOVEMBER), scheme_id=None)
+    own = await service.preview(session, admin, EarningsAsked(month=NOVEMBER), scheme_id=None)
     agent = await service.preview(
-        session, admin, Whose(agent_id=village.agent_id, month=NOVEMBER), scheme_id=None
+        session, admin, EarningsAsked(agent_id=village.agent_id, month=NOVEMBER), scheme_id=None
     )
     lines = await service.preview_lines(
-        session, admin, Whose(month=NOVEMBER), cursor=None, limit=100
+        session, admin, EarningsAsked(month=NOVEMBER), cursor=None, limit=100
     )
 
     assert (own.beneficiary_kind, own.amount, own.new_members) == ("wadah", 1_104, None)
@@ -296,15 +298,21 @@ async def test_an_agent_does_not_see_the_wadah(session: AsyncSession, tell: Tell
     agent = somebody(Role.AGENT, agent_id=village.agent_id, wadah_id=village.wadah_id)
 
     with pytest.raises(BeneficiaryNotFound):
-        await service.preview(session, agent, Whose(wadah_id=village.wadah_id), scheme_id=None)
+        await service.preview(
+            session, agent, EarningsAsked(wadah_id=village.wadah_id), scheme_id=None
+        )
 
 
 @pytest.mark.parametrize(
-    "whose", [Whose(), Whose(agent_id=new_id(), wadah_id=new_id())], ids=["nobody", "both"]
+    "asked",
+    [EarningsAsked(), EarningsAsked(agent_id=new_id(), wadah_id=new_id())],
+    ids=["nobody", "both"],
 )
-async def test_staff_say_whose_earnings_they_mean(session: AsyncSession, whose: Whose) -> None:
+async def test_staff_name_exactly_one_beneficiary(
+    session: AsyncSession, asked: EarningsAsked
+) -> None:
     with pytest.raises(BeneficiaryUnclear):
-        await service.preview(session, OFFICER, whose, scheme_id=None)
+        await service.preview(session, OFFICER, asked, scheme_id=None)
 
 
 async def test_an_id_of_the_other_kind_is_nobody(session: AsyncSession, tell: Tell) -> None:
@@ -320,10 +328,10 @@ async def test_lines_so_far_come_in_pages(session: AsyncSession, tell: Tell) -> 
     village = Village()
     village.enrol(25, NOVEMBER)
     await tell(village)
-    whose = Whose(agent_id=village.agent_id, month=NOVEMBER)
+    asked = EarningsAsked(agent_id=village.agent_id, month=NOVEMBER)
 
-    first = await service.preview_lines(session, OFFICER, whose, cursor=None, limit=60)
-    rest = await service.preview_lines(session, OFFICER, whose, cursor=first.next_cursor, limit=60)
+    first = await service.preview_lines(session, OFFICER, asked, cursor=None, limit=60)
+    rest = await service.preview_lines(session, OFFICER, asked, cursor=first.next_cursor, limit=60)
 
     assert (len(first.items), len(rest.items), rest.next_cursor) == (60, 40, None)
     assert sum(line.parts for line in [*first.items, *rest.items]) == 513_000 * 10_000

@@ -25,7 +25,7 @@ from payment_service.months.schemas import CommissionMonthOut
 from payment_service.payments.models import Payment
 from payment_service.schemes.rules import PARTS
 from payment_service.settings import Settings
-from payment_service.testing_commissions import FULL, TWO, Village, book, noon, tell
+from payment_service.testing_commissions import FULL, TWO, Village, apply_events, book, noon
 from payment_service.worker import subscriptions
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
@@ -68,7 +68,7 @@ class Stage:
         await Computation(self.feed_of_agents).run(self.own)
 
     async def publish(self, *villages: Village) -> None:
-        """Let what is told of villages be published by the services that tell it."""
+        """Publish the events of villages, each by its own service."""
         for village in villages:
             async with self.own.begin() as session:
                 await book(session, village.settled)
@@ -257,7 +257,7 @@ async def test_an_answer_during_a_close_is_in_it_or_in_the_next(
 
     async def take(index: int) -> None:
         async with stage.own.begin() as session:
-            await tell(session, [late[index]])
+            await apply_events(session, [late[index]])
         async with stage.own.begin() as session:
             await commissions.compute_due(session, 500)
 

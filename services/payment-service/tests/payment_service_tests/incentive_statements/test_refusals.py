@@ -19,8 +19,7 @@ from payment_service.months.rules import (
 )
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.settings import Settings
-from payment_service.testing_commissions import Village, book, compute, noon
-from payment_service.testing_commissions import tell as told
+from payment_service.testing_commissions import Village, apply_events, book, compute, noon
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA
@@ -35,7 +34,7 @@ ReadAll = Callable[..., Awaitable[None]]
 Close = Callable[..., Awaitable[CommissionMonthOut]]
 
 
-async def closing(session: AsyncSession, settings: Settings, month: Month = NOVEMBER) -> None:
+async def close_now(session: AsyncSession, settings: Settings, month: Month = NOVEMBER) -> None:
     await service.close(session, month, by=new_id(), settings=settings)
 
 
@@ -46,7 +45,7 @@ async def test_a_month_is_closed_once(
 
     for month in (NOVEMBER, NOVEMBER.plus(1)):
         with pytest.raises(MonthClosedAlready) as refused:
-            await closing(session, settings, month)
+            await close_now(session, settings, month)
         assert refused.value.details == {"closed_through": "2025-12"}
 
 
@@ -68,7 +67,7 @@ async def test_a_month_is_not_closed_before_a_day_has_passed(
     business_time.at(now)
 
     with pytest.raises(MonthNotOver) as refused:
-        await closing(session, settings)
+        await close_now(session, settings)
 
     assert refused.value.details.get("closable_from") == closable_from
 
@@ -86,7 +85,7 @@ async def test_a_close_waits_for_every_feed(
     await read_all(noon(NOVEMBER, 30), behind)
 
     with pytest.raises(EventsUnread) as refused:
-        await closing(session, settings)
+        await close_now(session, settings)
 
     assert refused.value.details["subscriptions"] == {
         behind: noon(NOVEMBER, 30).astimezone(UTC).isoformat()
@@ -103,7 +102,7 @@ async def test_a_close_sees_our_own_payments_that_nobody_has_counted(
     await read_all(clock.now())
 
     with pytest.raises(EventsUnread) as refused:
-        await closing(session, settings)
+        await close_now(session, settings)
 
     assert list(refused.value.details["subscriptions"]) == [PAYMENTS]  # type: ignore[call-overload]  # a dict
 
@@ -146,7 +145,7 @@ async def test_a_close_waits_for_payments_without_an_answer(
     village = Village()
     village.enrol(2, NOVEMBER)
     await book(session, village.settled)
-    await told(session, [*village.decided, *village.settled, village.answered[0]])
+    await apply_events(session, [*village.decided, *village.settled, village.answered[0]])
     await compute(session)
 
     with pytest.raises(PaymentsWait) as refused:
@@ -161,7 +160,7 @@ async def test_a_close_waits_until_what_is_answered_is_computed(
     village = Village()
     village.enrol(2, NOVEMBER)
     await book(session, village.settled)
-    await told(session, [*village.decided, *village.settled, *village.answered])
+    await apply_events(session, [*village.decided, *village.settled, *village.answered])
 
     with pytest.raises(PaymentsWait):
         await close(NOVEMBER)
@@ -174,7 +173,7 @@ async def test_a_payment_of_the_next_month_may_wait(session: AsyncSession, close
     village = Village()
     village.settle(NOVEMBER, paid_at=noon(NOVEMBER.plus(1), 1))
     await book(session, village.settled)
-    await told(session, village.settled)
+    await apply_events(session, village.settled)
 
     assert (await close(NOVEMBER)).status is MonthStatus.CLOSED
 

@@ -122,12 +122,12 @@ async def test_a_foreign_statement_is_not_found_nor_are_its_lines(
     await tell(village)
     await close(NOVEMBER)
     own = tokens.make(Role.AGENT, agent_id=village.agent_id)
-    stranger = tokens.make(Role.AGENT, agent_id=new_id(), wadah_id=village.wadah_id)
+    other_agent = tokens.make(Role.AGENT, agent_id=new_id(), wadah_id=village.wadah_id)
     (statement,) = (await client.get("/v1/statements", headers=own)).json()["items"]
 
     for path in (f"/v1/statements/{statement['id']}", f"/v1/statements/{statement['id']}/lines"):
         assert (await client.get(path, headers=own)).status_code == 200
-        refused = await client.get(path, headers=stranger)
+        refused = await client.get(path, headers=other_agent)
         assert (refused.status_code, refused.json()["code"]) == (404, "statement_not_found")
 
 
@@ -154,7 +154,7 @@ async def test_statements_come_in_pages_the_latest_month_first(
     assert len(of_one.json()["items"]) == 2
 
 
-async def test_a_preview_over_http_is_of_whoever_asks(
+async def test_agents_get_their_own_preview_over_http(
     client: httpx.AsyncClient, tokens: Tokens, tell: Tell
 ) -> None:
     village = Village()

@@ -1,4 +1,4 @@
-"""Closing months: what is stated, owed and told, and what is refused."""
+"""Closing months: what is stated, owed and published, and what is refused."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -72,12 +72,12 @@ async def test_a_close_states_owes_and_tells_what_was_earned(
         f"incentive_payable:{village.agent_id}": 1_026_000,
         f"incentive_payable:{village.wadah_id}": 102_600,
     }
-    told = [each for each in await list_published(session) if isinstance(each, StatementIssued)]
-    assert {(each.beneficiary_kind, each.beneficiary_id, each.amount) for each in told} == {
+    issued = [each for each in await list_published(session) if isinstance(each, StatementIssued)]
+    assert {(each.beneficiary_kind, each.beneficiary_id, each.amount) for each in issued} == {
         ("agent", village.agent_id, 1_026_000),
         ("wadah", village.wadah_id, 102_600),
     }
-    assert {(each.wadah_id, each.month) for each in told} == {(village.wadah_id, NOVEMBER)}
+    assert {(each.wadah_id, each.month) for each in issued} == {(village.wadah_id, NOVEMBER)}
     assert (month.status, month.statement_count, month.amount) == (MonthStatus.CLOSED, 2, 1_128_600)
     assert (month.agent_parts, month.wadah_parts) == (10_260_000_000, 1_026_000_000)
     assert month.line_count == 50 * (3 + 1) * 2

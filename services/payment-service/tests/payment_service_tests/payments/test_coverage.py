@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.testing_commissions import Village, book, tell, tell_all
+from payment_service.testing_commissions import Village, apply_all, apply_events, book
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.domain.month import Month
 from perisai_kit.testing.plugin import Tokens
@@ -40,7 +40,7 @@ async def test_a_payment_shows_what_became_of_it(session: AsyncSession, seen: Se
     withdrawn, declined = village.settle(NOVEMBER, month_count=2), village.settle(NOVEMBER)
     village.withdraw(withdrawn, [NOVEMBER.plus(1)])
     village.decline(declined)
-    await tell_all(session, village)
+    await apply_all(session, village)
 
     shown = {each["id"]: (each["coverage"], each["reason_code"]) for each in await seen()}
 
@@ -59,7 +59,7 @@ async def test_declined_payments_are_kept_found_and_uncommissioned(
     payments = [village.settle(NOVEMBER) for _ in range(5)]
     for payment in payments[1:4]:
         village.decline(payment)
-    await tell_all(session, village)
+    await apply_all(session, village)
 
     found = await seen(coverage="declined")
     first = await seen(coverage="declined", limit="2")
@@ -72,13 +72,13 @@ async def test_declined_payments_are_kept_found_and_uncommissioned(
     assert (await session.execute(text("SELECT count(*) FROM commission_lines"))).scalar() == 0
 
 
-async def test_an_answer_told_again_is_shown_at_once(session: AsyncSession, seen: Seen) -> None:
+async def test_a_later_answer_is_shown_at_once(session: AsyncSession, seen: Seen) -> None:
     village = Village()
     payment = village.settle(NOVEMBER)
     await book(session, village.settled)
-    await tell(session, [village.decline(payment, answer_no=1)])
+    await apply_events(session, [village.decline(payment, answer_no=1)])
     before = [each["coverage"] for each in await seen()]
-    await tell(session, [village.extend(payment, answer_no=2)])
+    await apply_events(session, [village.extend(payment, answer_no=2)])
 
     assert (before, [each["coverage"] for each in await seen()]) == (["declined"], ["extended"])
     assert await seen(coverage="declined") == []

@@ -14,7 +14,7 @@ from payment_service.commissions import service as commissions
 from payment_service.schemes import service
 from payment_service.schemes.rules import SCHEME_2018, SCHEME_2022
 from payment_service.schemes.schemas import SchemeTerms
-from payment_service.testing_commissions import Village, tell_all
+from payment_service.testing_commissions import Village, apply_all
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
@@ -120,7 +120,7 @@ async def test_a_month_that_has_begun_to_count_keeps_its_scheme(
 ) -> None:
     village = Village()
     village.enrol(1, NOVEMBER)
-    await tell_all(session, village)
+    await apply_all(session, village)
     early = await proposed(client, officer(), first_month="2025-11")
     later = await proposed(client, officer(), first_month="2025-12")
 
@@ -146,7 +146,7 @@ async def test_a_new_scheme_counts_for_its_months_alone(
     for month in (NOVEMBER, NOVEMBER.plus(1)):
         village.enrol(1, month)
 
-    await tell_all(session, village)
+    await apply_all(session, village)
 
     sums = [
         await commissions.sum_month(session, village.agent_id, month)
