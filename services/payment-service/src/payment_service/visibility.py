@@ -1,6 +1,7 @@
-"""Which rows a subject may see: own, those of members in own care, or what a scope holds.
+"""Which rows a principal may see: its own, those of its members, or those within its scope.
 
-Bills and payments carry their member alone. Who sees them is who has the member's care today.
+Bills and payments name only their member. The attribution of the member today decides who sees
+them.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ STAFF = (Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN)
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose something is. agent_id: the agent who may see it."""
+    """Who something belongs to. agent_id: the agent who may see it."""
 
     member_id: UUID
     agent_id: UUID | None
@@ -30,7 +31,7 @@ class Owner:
 
 
 def may_see(principal: Principal, owner: Owner) -> bool:
-    """Tell whether the subject may see what belongs to this owner."""
+    """Tell whether the principal may see what belongs to this owner."""
     own = (
         principal.has(Role.MEMBER) and principal.member_id == owner.member_id,
         principal.has(Role.AGENT)
@@ -76,9 +77,9 @@ def visible(principal: Principal, table: Any) -> ColumnElement[bool]:
 
 
 def visible_earnings(principal: Principal, table: Any) -> ColumnElement[bool]:
-    """Return whose earnings a subject may see, as a condition on a table of beneficiaries.
+    """Return which earnings a principal may see, as a condition on a table of beneficiaries.
 
-    An agent sees own ones, a wadah own ones and its agents', staff what their scope holds.
+    Agents see their own. A wadah sees its own and its agents'. Staff see those within their scope.
     """
     allowed: list[ColumnElement[bool]] = []
     if principal.has(Role.AGENT) and principal.agent_id is not None:

@@ -1,1 +1,1 @@
-"""When agents were at work and wadahs had an agreement, as agent-service tells."""
+"""When agents were at work and wadahs had an agreement, from the events of agent-service."""

@@ -1,4 +1,4 @@
-"""Keep what agent-service decided on agents and wadahs, whatever order it arrives in."""
+"""Store the decisions of agent-service on agents and wadahs; they may arrive in any order."""
 
 from collections.abc import Collection, Sequence
 from datetime import date

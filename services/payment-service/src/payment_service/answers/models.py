@@ -12,10 +12,10 @@ from perisai_kit.domain.month import Month
 
 
 class CoverageAnswer(Base):
-    """The answer with the highest number to a payment, as member-service's feed tells.
+    """The answer of member-service to a payment; the highest number counts.
 
-    months: those that count, withdrawn: those that do not any more; both as text. The agent, the
-    wadah and the place are of the day of `counts_at`; no agent: the branch cared for the member.
+    months: those that count. withdrawn: those that no longer count. Both are text. Agent, wadah,
+    branch and region are of the day of `counts_at`; without an agent the branch had the member.
     """
 
     __tablename__ = "coverage_answers"

@@ -1,4 +1,4 @@
-"""Keep member-service's answers to settled payments, whatever order they arrive in."""
+"""Store the answers of member-service to settled payments; they may arrive in any order."""
 
 from collections.abc import Sequence
 from typing import Any, TypeAlias

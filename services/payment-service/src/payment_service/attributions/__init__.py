@@ -1,1 +1,1 @@
-"""Who cares for each member, as member-service tells: it decides who sees bills and payments."""
+"""The attributions of members, from member-service; they decide who sees bills and payments."""

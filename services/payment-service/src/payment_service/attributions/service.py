@@ -1,4 +1,4 @@
-"""Learn who cares for members, from the feed and from each contribution basis."""
+"""Store attributions of members, from the feed and from each contribution basis."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from perisai_kit.events.catalogue import AttributionPeriod
 
 @dataclass(frozen=True, slots=True)
 class Attributed:
-    """What member-service says of a member's care: the whole of it, from today on."""
+    """All attribution periods of a member from today on."""
 
     member_id: UUID
     attribution_no: int
@@ -22,7 +22,7 @@ class Attributed:
 
 
 async def take(session: AsyncSession, attributed: Iterable[Attributed]) -> None:
-    """Learn who cares for members; of each member the highest number counts."""
+    """Store attributions; for each member the highest number counts."""
     latest: dict[UUID, Attributed] = {}
     for each in attributed:
         known = latest.get(each.member_id)

@@ -11,7 +11,7 @@ MEMBERS = "attributions.members"
 
 
 async def on_members_attributed(session: AsyncSession, events: Sequence[MemberAttributed]) -> None:
-    """Learn who cares for members."""
+    """Store the attributions of members."""
     attributed = [
         Attributed(event.member_id, event.attribution_no, event.periods) for event in events
     ]

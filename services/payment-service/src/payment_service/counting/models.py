@@ -67,10 +67,10 @@ class Acquisition(Base):
 
 
 class Beneficiary(Base):
-    """Who may earn, and where they belong by the latest word.
+    """An agent or wadah that may earn, with its latest known wadah, branch and region.
 
-    is_from_agent_service: its word on agents counts for more than a member's answer, which names a
-    wadah only. known_at: the instant of that word.
+    is_from_agent_service: an event of agent-service takes precedence over an answer of
+    member-service. known_at: the instant of that event or answer.
     """
 
     __tablename__ = "commission_beneficiaries"

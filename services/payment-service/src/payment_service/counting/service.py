@@ -145,7 +145,7 @@ async def progress(session: AsyncSession, *, through: datetime) -> list[Progress
         caught_up_at = cursor.caught_up_at if cursor else None
         unread = caught_up_at is None or caught_up_at < through
         if name == PAYMENTS and cursor is not None:
-            # Of our own events we need no word: they are here.
+            # Our own events are in this database, so unread ones are looked up directly.
             unread = unread or await queries.has_unread_payments(
                 session, position=cursor.position, before=through
             )
