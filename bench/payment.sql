@@ -2,11 +2,11 @@
 -- For pgbench -M prepared -n -c 32 -j 2, on a migrated database with as many open bills as ours, one
 -- bill per transaction.
 --
--- It writes the same rows as our service: the used X-EXTERNAL-ID, the used request id, the payment, the
--- status of the bill, three ledger transfers, the raw message with its answer, the event. Headers, body, answer and event
--- are copied from a payment that our service booked, so they have the same size. The yardstick omits
--- other work of a service: reading, verifying, encrypting, checking for a repeat, and reading the
--- lines of the bill.
+-- It writes the same rows as our service: the used X-EXTERNAL-ID, the used request id, the payment,
+-- the status of the bill, three ledger transfers, the raw message with its answer, the event. Headers,
+-- body, answer and event are copied from a payment that our service booked, so they have the same
+-- size. The yardstick omits other work of a service: reading, verifying, encrypting, checking for a
+-- repeat, and reading the lines of the bill.
 \set n :n + 1
 \set customer_no 100000000000000000 + 10 * (:client_id + 32 * :n)
 \set external_id random(100000000000000000, 999999999999999999)

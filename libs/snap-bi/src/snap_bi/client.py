@@ -26,7 +26,7 @@ from snap_bi.messages import (
     TokenAnswer,
     TokenRequest,
 )
-from snap_bi.outcomes import BankPaymentStatus, CallResult, Outcome, classify, read_payment_state
+from snap_bi.outcomes import BankPaymentStatus, CallResult, Outcome, classify, read_payment_status
 from snap_bi.outgoing import Sender, sign_token_request, sign_transaction
 from snap_bi.profiles import Profile
 from snap_bi.strict_json import parse_object
@@ -316,7 +316,7 @@ def _read_payment_inquiry(
     result: CallResult, account: VirtualAccount, payment_request_id: str
 ) -> PaymentInquiry:
     if result.outcome is not Outcome.EXECUTED or result.body is None:
-        return PaymentInquiry(result, read_payment_state(result, None))
+        return PaymentInquiry(result, read_payment_status(result, None))
     try:
         data = PaymentStatusAnswer.read(result.body).virtual_account_data
     except FieldProblem:
@@ -325,7 +325,7 @@ def _read_payment_inquiry(
     if is_other_account or data.payment_request_id not in (None, payment_request_id):
         # The answer is about another payment.
         return PaymentInquiry(_mark_unknown(result), BankPaymentStatus.UNKNOWN)
-    return PaymentInquiry(result, read_payment_state(result, data.payment_flag_status), data)
+    return PaymentInquiry(result, read_payment_status(result, data.payment_flag_status), data)
 
 
 def _mark_unknown(result: CallResult) -> CallResult:

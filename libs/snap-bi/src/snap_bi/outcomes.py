@@ -17,7 +17,7 @@ class Outcome(StrEnum):
 
 
 class BankPaymentStatus(StrEnum):
-    """State of a payment into a virtual account, as the bank reports it (service 26)."""
+    """Status of a payment into a virtual account, as the bank reports it (service 26)."""
 
     PAID = "paid"
     REJECTED = "rejected"
@@ -27,7 +27,7 @@ class BankPaymentStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
-_STATES = {
+_STATUSES_BY_FLAG = {
     "00": BankPaymentStatus.PAID,
     "01": BankPaymentStatus.REJECTED,
     "02": BankPaymentStatus.TIMED_OUT,
@@ -71,13 +71,13 @@ def classify(service: Service, http_status: int, code: ResponseCode | None) -> O
     return Outcome.UNKNOWN
 
 
-def read_payment_state(result: CallResult, flag: str | None) -> BankPaymentStatus:
+def read_payment_status(result: CallResult, flag: str | None) -> BankPaymentStatus:
     """Return the status from the answer to a status inquiry; `flag` is its paymentFlagStatus.
 
     Only a successful answer has a valid flag. A flag outside the standard is unknown.
     """
     if result.outcome is Outcome.EXECUTED:
-        return _STATES.get(flag or "", BankPaymentStatus.UNKNOWN)
+        return _STATUSES_BY_FLAG.get(flag or "", BankPaymentStatus.UNKNOWN)
     code = result.code
     if code == ResponseCode(404, Service.PAYMENT_STATUS, "01") and result.http_status == 404:
         return BankPaymentStatus.NOT_FOUND
