@@ -20,10 +20,7 @@ from perisai_kit.db.bulk import delete_old
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.events.catalogue import (
-    AgentActivated,
-    AgentDismissed,
-    AgentReinstated,
-    AgentSuspended,
+    AGENT_DECIDED,
     MemberUpdated,
 )
 from perisai_kit.events.subscription import Subscription
@@ -43,12 +40,7 @@ def make_subscriptions(*, agents: ServiceClient, members: ServiceClient) -> list
         Subscription(
             name="gateway.agents",
             source=agents,
-            batch_handlers={
-                AgentActivated: people.on_agents_decided,
-                AgentReinstated: people.on_agents_decided,
-                AgentSuspended: people.on_agents_decided,
-                AgentDismissed: people.on_agents_decided,
-            },
+            batch_handlers=dict.fromkeys(AGENT_DECIDED, people.on_agents_decided),
         ),
         Subscription(
             name="gateway.members",

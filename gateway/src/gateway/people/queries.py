@@ -1,7 +1,7 @@
 import uuid
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import func, or_, select, true
+from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.accounts.models import Account
@@ -26,23 +26,27 @@ async def list_members_signed_in(session: AsyncSession, phone_hash: bytes) -> Se
     return [each for each in await session.scalars(known) if each is not None]
 
 
-async def lock_accounts(session: AsyncSession, account_ids: Collection[uuid.UUID]) -> None:
-    """Lock accounts in the order of their ids, as sign-ins do."""
-    chosen = select(Account.id).where(Account.id.in_(account_ids))
-    await session.execute(chosen.order_by(Account.id).with_for_update())
+async def lock_accounts(
+    session: AsyncSession, *conditions: ColumnElement[bool]
+) -> Sequence[Account]:
+    """Return the accounts that meet the conditions, locked in the order of their ids.
+
+    All lock them in this order, because two that lock in different orders would deadlock.
+    """
+    locked = select(Account).where(*conditions).order_by(Account.id).with_for_update()
+    return (await session.scalars(locked.execution_options(populate_existing=True))).all()
 
 
 async def lock_with_phone_of(
     session: AsyncSession, member_ids: Collection[uuid.UUID]
 ) -> Sequence[Account]:
-    """Return the accounts of members that sign in with the member's number, locked by id."""
-    chosen = select(Account).where(
+    """Return the accounts of members that sign in with the member's number, locked."""
+    return await lock_accounts(
+        session,
         Account.member_id.in_(member_ids),
         Account.was_agent_at.is_(None),
         Account.phone_ended_at.is_(None),
     )
-    locked = chosen.order_by(Account.id).with_for_update()
-    return (await session.scalars(locked.execution_options(populate_existing=True))).all()
 
 
 async def lock_people(
@@ -51,8 +55,7 @@ async def lock_people(
     """Return the accounts of a telephone number or of these members, locked.
 
     Accounts that have signed in before come first, then the members' accounts. The limit applies in
-    that order, so that invented accounts for a number cannot crowd out real ones. They are locked
-    by id, because two sign-ins that lock in different orders would deadlock.
+    that order, so that invented accounts for a number cannot crowd out real ones.
     """
     offered = (
         select(Account.id)
@@ -67,12 +70,6 @@ async def lock_people(
         )
         .limit(ACCOUNTS_OF_A_PHONE)
     )
-    locked = (
-        select(Account)
-        .where(Account.id.in_((await session.scalars(offered)).all()))
-        .order_by(Account.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    found = (await session.scalars(locked)).all()
+    chosen = (await session.scalars(offered)).all()
+    found = await lock_accounts(session, Account.id.in_(chosen))
     return sorted(found, key=lambda account: (account.first_signed_in_at is None, account.id))

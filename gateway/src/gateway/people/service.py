@@ -77,6 +77,11 @@ async def find_accounts(
     return kept
 
 
+async def lock_accounts(session: AsyncSession, account_ids: Collection[uuid.UUID]) -> None:
+    """Lock several accounts before the first of them is changed."""
+    await queries.lock_accounts(session, Account.id.in_(account_ids))
+
+
 async def add_agent(
     session: AsyncSession,
     *,
@@ -140,10 +145,10 @@ async def remove_agent(
 async def end_phones(
     session: AsyncSession, *, member_ids: Collection[uuid.UUID], now: datetime
 ) -> None:
-    """Sign members out whose number has been changed, and let the old one sign in no more.
+    """End the sessions of members after a change of their number, and refuse the old number.
 
-    The next sign-in with the new number moves the account. After a sign-in with the new number that
-    precedes the event, the member signs in once more.
+    The next sign-in with the new number moves the account. A member who signed in with it before
+    the event arrived must sign in again.
     """
     for account in await queries.lock_with_phone_of(session, member_ids):
         account.phone_ended_at = now
@@ -154,7 +159,7 @@ async def end_phones(
 def _drop_outdated(
     people: Sequence[Person] | None, known: Sequence[Account], asked_at: datetime
 ) -> Sequence[Person] | None:
-    """Drop members whose number has been changed since member-service was asked."""
+    """Remove the members whose number changed after the question to member-service."""
     changed = {
         account.member_id
         for account in known

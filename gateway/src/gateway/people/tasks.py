@@ -1,29 +1,20 @@
-"""Handlers of events: the roles of agents, and members whose number was changed."""
+"""Handlers of events: the roles of agents, and changed numbers of members."""
 
 from collections.abc import Sequence
-from typing import TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.people import queries, service
+from gateway.people import service
 from perisai_kit.domain import clock
-from perisai_kit.events.catalogue import (
-    AgentActivated,
-    AgentDismissed,
-    AgentReinstated,
-    AgentSuspended,
-    MemberUpdated,
-)
-
-AgentEvent: TypeAlias = AgentActivated | AgentReinstated | AgentSuspended | AgentDismissed
+from perisai_kit.events.catalogue import AgentAtWork, AgentDecided, MemberUpdated
 
 
-async def on_agents_decided(session: AsyncSession, events: Sequence[AgentEvent]) -> None:
+async def on_agents_decided(session: AsyncSession, events: Sequence[AgentDecided]) -> None:
     """Give the accounts of agents at work their role, and remove that of others."""
-    await queries.lock_accounts(session, {event.account_id for event in events})
+    await service.lock_accounts(session, {event.account_id for event in events})
     for event in events:
         now = clock.real_now()
-        if isinstance(event, AgentActivated | AgentReinstated):
+        if isinstance(event, AgentAtWork):
             await service.add_agent(
                 session,
                 account_id=event.account_id,
@@ -40,7 +31,7 @@ async def on_agents_decided(session: AsyncSession, events: Sequence[AgentEvent])
 
 
 async def on_members_updated(session: AsyncSession, events: Sequence[MemberUpdated]) -> None:
-    """Sign out members whose number was changed."""
+    """End the sessions of members after a change of their number."""
     member_ids = {event.member_id for event in events if "phone" in event.changed}
     if member_ids:
         await service.end_phones(session, member_ids=member_ids, now=clock.real_now())

@@ -7,10 +7,7 @@ from member_service.registrations.rules import Terms
 from member_service.settings import Settings
 from member_service.tables import MIGRATIONS
 from perisai_kit.events.catalogue import (
-    AgentActivated,
-    AgentDismissed,
-    AgentReinstated,
-    AgentSuspended,
+    AGENT_DECIDED,
     PaymentSettled,
 )
 from perisai_kit.events.subscription import POLL_S, FeedSource, Subscription
@@ -35,12 +32,7 @@ def subscriptions(
             name="agents",
             source=agents,
             poll_s=poll_s,
-            batch_handlers={
-                AgentActivated: tasks.on_agents_decided,
-                AgentReinstated: tasks.on_agents_decided,
-                AgentSuspended: tasks.on_agents_decided,
-                AgentDismissed: tasks.on_agents_decided,
-            },
+            batch_handlers=dict.fromkeys(AGENT_DECIDED, tasks.on_agents_decided),
         ),
     ]
 

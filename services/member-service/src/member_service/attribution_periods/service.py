@@ -20,6 +20,8 @@ from member_service.attribution_periods.rules import (
 from perisai_kit.domain import clock
 from perisai_kit.events.catalogue import (
     AgentActivated,
+    AgentAtWork,
+    AgentDecided,
     AgentDismissed,
     AgentReinstated,
     AgentSuspended,
@@ -28,9 +30,7 @@ from perisai_kit.events.catalogue import (
 from perisai_kit.events.catalogue import AttributionPeriod as AttributionFact
 from perisai_kit.events.outbox import publish
 
-AgentEvent = AgentActivated | AgentReinstated | AgentSuspended | AgentDismissed
-
-DECISIONS: Mapping[type[AgentEvent], DecisionKind] = {
+DECISIONS: Mapping[type[AgentDecided], DecisionKind] = {
     AgentActivated: DecisionKind.ACTIVATED,
     AgentReinstated: DecisionKind.REINSTATED,
     AgentSuspended: DecisionKind.SUSPENDED,
@@ -171,14 +171,14 @@ async def find_agent_at_work(session: AsyncSession, agent_id: UUID) -> KnownAgen
     return known if max(agents[agent_id].decisions)[1] in rules.AT_WORK else None
 
 
-async def record_decisions(session: AsyncSession, events: Sequence[AgentEvent]) -> Sequence[UUID]:
+async def record_decisions(session: AsyncSession, events: Sequence[AgentDecided]) -> Sequence[UUID]:
     """Record decisions and places of agents; return the agents with new decisions.
 
     The agents are locked until the transaction ends.
     """
     await queries.lock_agents(session, {event.agent_id for event in events}, shared=False)
     for event in events:
-        if isinstance(event, AgentActivated | AgentReinstated):
+        if isinstance(event, AgentAtWork):
             await queries.upsert_agent(session, _known_agent(event))
     rows = [
         {
@@ -191,7 +191,7 @@ async def record_decisions(session: AsyncSession, events: Sequence[AgentEvent]) 
     return await queries.insert_once_decisions(session, rows)
 
 
-def _known_agent(event: AgentActivated | AgentReinstated) -> dict[str, Any]:
+def _known_agent(event: AgentAtWork) -> dict[str, Any]:
     return {
         "agent_id": event.agent_id,
         "member_id": event.member_id,

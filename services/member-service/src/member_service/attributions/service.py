@@ -17,7 +17,7 @@ from member_service.attribution_periods.rules import (
     judge_attributions,
     period_on,
 )
-from member_service.attribution_periods.service import AgentEvent, Subject
+from member_service.attribution_periods.service import Subject
 from member_service.attributions import queries, rules
 from member_service.attributions.models import Attribution
 from member_service.attributions.rules import AgentUnknown, Start
@@ -29,6 +29,7 @@ from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import Conflict
 from perisai_kit.domain.ids import new_id
+from perisai_kit.events.catalogue import AgentDecided
 
 ATTRIBUTIONS_SHOWN = 100
 
@@ -288,7 +289,7 @@ async def list_book(session: AsyncSession, agent_id: UUID) -> Sequence[UUID]:
     return await queries.list_book(session, agent_id, on=clock.today())
 
 
-async def take_decisions(session: AsyncSession, events: Sequence[AgentEvent]) -> list[UUID]:
+async def take_decisions(session: AsyncSession, events: Sequence[AgentDecided]) -> list[UUID]:
     """Record decisions of agent-service on agents, and judge the members concerned.
 
     Return the members whose attribution has changed for today or an earlier day.

@@ -2,13 +2,12 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.attribution_periods.service import AgentEvent
 from member_service.attributions import service as attributions
 from member_service.coverage import service
 from member_service.registrations.rules import Terms
 from perisai_kit.db.bulk import run_in_batches
 from perisai_kit.db.engine import Database
-from perisai_kit.events.catalogue import PaymentSettled
+from perisai_kit.events.catalogue import AgentDecided, PaymentSettled
 
 BATCH = 200
 
@@ -24,7 +23,9 @@ class CoverageTasks:
     ) -> None:
         await service.extend(session, events, self._terms)
 
-    async def on_agents_decided(self, session: AsyncSession, events: Sequence[AgentEvent]) -> None:
+    async def on_agents_decided(
+        self, session: AsyncSession, events: Sequence[AgentDecided]
+    ) -> None:
         """Record decisions of agent-service on agents, and judge the members concerned."""
         touched = await attributions.take_decisions(session, events)
         if touched:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date
-from typing import Any, TypeAlias
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement
@@ -12,20 +12,15 @@ from payment_service.agents import queries
 from payment_service.agents.models import AgentDecision, WadahAgreement, WadahTermination
 from payment_service.agents.rules import Decision
 from perisai_kit.events.catalogue import (
-    AgentActivated,
-    AgentDismissed,
-    AgentReinstated,
-    AgentSuspended,
+    AgentAtWork,
+    AgentDecided,
     WadahAgreementSigned,
     WadahTerminated,
 )
 
-AtWork: TypeAlias = AgentActivated | AgentReinstated
-Away: TypeAlias = AgentSuspended | AgentDismissed
-
 
 async def take_decisions(
-    session: AsyncSession, events: Sequence[AtWork | Away]
+    session: AsyncSession, events: Sequence[AgentDecided]
 ) -> list[tuple[UUID, Decision]]:
     """Store decisions on agents, and return them."""
     decisions = [(each.agent_id, _decision(each)) for each in events]
@@ -62,5 +57,5 @@ def held_reason(wadah_id: ColumnElement[Any], *, on: date) -> ColumnElement[str 
     return queries.held_reason(wadah_id, on=on)
 
 
-def _decision(event: AtWork | Away) -> Decision:
-    return Decision(event.decided_at, isinstance(event, AtWork))
+def _decision(event: AgentDecided) -> Decision:
+    return Decision(event.decided_at, isinstance(event, AgentAtWork))

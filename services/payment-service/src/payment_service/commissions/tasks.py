@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.agents import service as agents
-from payment_service.agents.service import AtWork, Away
 from payment_service.answers.service import Answer
 from payment_service.commissions import service
 from payment_service.counting import service as counting
@@ -17,10 +16,8 @@ from perisai_kit.db.bulk import run_in_batches
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.errors import Unavailable
 from perisai_kit.events.catalogue import (
-    AgentActivated,
-    AgentDismissed,
-    AgentReinstated,
-    AgentSuspended,
+    AGENT_DECIDED,
+    AgentDecided,
     CoverageDeclined,
     CoverageExtended,
     CoverageWithdrawn,
@@ -42,7 +39,7 @@ async def on_coverage_answered(session: AsyncSession, events: Sequence[Answer]) 
     await counting.take_answers(session, events)
 
 
-async def on_agents_decided(session: AsyncSession, events: Sequence[AtWork | Away]) -> None:
+async def on_agents_decided(session: AsyncSession, events: Sequence[AgentDecided]) -> None:
     await counting.take_agents(session, events)
 
 
@@ -116,10 +113,7 @@ def subscribe_to_agents(source: FeedSource, *, poll_s: float) -> Subscription:
         source=source,
         poll_s=poll_s,
         batch_handlers={
-            AgentActivated: on_agents_decided,
-            AgentReinstated: on_agents_decided,
-            AgentSuspended: on_agents_decided,
-            AgentDismissed: on_agents_decided,
+            **dict.fromkeys(AGENT_DECIDED, on_agents_decided),
             WadahAgreementSigned: on_agreements_signed,
             WadahTerminated: on_wadahs_terminated,
         },

@@ -17,7 +17,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.agents import service as agents
 from payment_service.agents.rules import Decision, is_at_work
-from payment_service.agents.service import AtWork, Away
 from payment_service.answers import service as answers
 from payment_service.answers.rules import AnswerOutcome
 from payment_service.answers.service import Answer
@@ -33,7 +32,7 @@ from perisai_kit.domain.jakarta import jakarta_date, midnight
 from perisai_kit.domain.month import Month
 from perisai_kit.events import cursors
 from perisai_kit.events import parking as parked
-from perisai_kit.events.catalogue import CoverageDeclined, PaymentSettled
+from perisai_kit.events.catalogue import AgentAtWork, AgentDecided, CoverageDeclined, PaymentSettled
 
 PAYMENTS = "commissions.payments"
 """The subscription to our own feed. The names are cursors' keys: never rename them."""
@@ -74,7 +73,7 @@ async def take_answers(session: AsyncSession, events: Sequence[Answer]) -> None:
         await queries.upsert_beneficiaries(session, found)
 
 
-async def take_agents(session: AsyncSession, events: Sequence[AtWork | Away]) -> None:
+async def take_agents(session: AsyncSession, events: Sequence[AgentDecided]) -> None:
     """Store decisions on agents, and let the payments they may change be computed anew.
 
     Locks the months.
@@ -88,7 +87,7 @@ async def take_agents(session: AsyncSession, events: Sequence[AtWork | Away]) ->
     found = _latest(
         _belongs(kind, id_, each.wadah_id, each, is_from_agent_service=True, at=each.decided_at)
         for each in events
-        if isinstance(each, AtWork)
+        if isinstance(each, AgentAtWork)
         for kind, id_ in (
             (BeneficiaryKind.AGENT, each.agent_id),
             (BeneficiaryKind.WADAH, each.wadah_id),

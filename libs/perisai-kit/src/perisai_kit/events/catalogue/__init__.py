@@ -8,7 +8,10 @@ version. Events contain ids and facts, never personal data. Readers ignore unkno
 from collections.abc import Iterator
 
 from perisai_kit.events.catalogue.agents import (
+    AGENT_DECIDED,
     AgentActivated,
+    AgentAtWork,
+    AgentDecided,
     AgentDismissed,
     AgentReinstated,
     AgentSuspended,
@@ -42,8 +45,11 @@ from perisai_kit.events.catalogue.payments import (
 from perisai_kit.events.envelope import Event, build_registry
 
 __all__ = [
+    "AGENT_DECIDED",
     "EVENTS",
     "AgentActivated",
+    "AgentAtWork",
+    "AgentDecided",
     "AgentDismissed",
     "AgentReinstated",
     "AgentSuspended",

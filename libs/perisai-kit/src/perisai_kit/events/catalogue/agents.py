@@ -1,7 +1,7 @@
 """The events of agent-service: branches, agents and wadahs."""
 
 from datetime import date
-from typing import ClassVar
+from typing import ClassVar, TypeAlias, get_args
 from uuid import UUID
 
 from perisai_kit.events.envelope import Event
@@ -66,6 +66,12 @@ class AgentDismissed(_AgentAway):
     """An agent was dismissed and cannot be reinstated."""
 
     type: ClassVar[str] = "agent.dismissed.v1"
+
+
+AgentAtWork: TypeAlias = AgentActivated | AgentReinstated
+AgentDecided: TypeAlias = AgentAtWork | AgentSuspended | AgentDismissed
+AGENT_DECIDED: tuple[type[Event], ...] = get_args(AgentDecided)
+"""The classes of `AgentDecided`, for a handler of all of them."""
 
 
 class WadahAgreementSigned(Event):
