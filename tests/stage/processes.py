@@ -35,11 +35,6 @@ STOP_S = 120
 PORT_ATTEMPTS = 3
 """A free port may be taken by somebody else before the process binds it."""
 DATABASES = ("gateway", "agent", "member", "payment")
-COMMANDS = {
-    **{name: f"-m perisai_kit {name} " for name in (*DATABASES, "fakebank")},
-    "postgres": "postgres -D",
-}
-"""What tells a process by its command line."""
 MANY = "1000000"
 UNHURRIED = {
     "PERISAI_GATEWAY_REQUESTS_OF_ACCOUNT": MANY,
@@ -138,16 +133,16 @@ class Platform:
         return next(each.inner_url for each in load_services(self._ports) if each.name == name)
 
     def children(self) -> dict[int, str]:
-        """Return the processes that the platform started, with their commands."""
+        """Return the processes that the platform started, with their names."""
         assert self._child is not None
-        asked = ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(self._child.pid)]
+        asked = ["ps", "-o", "pid=,comm=", "--ppid", str(self._child.pid)]
         listed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
-        rows = (line.strip().partition(" ") for line in listed.splitlines())
-        return {int(pid): command for pid, _, command in rows}
+        rows = (line.split(maxsplit=1) for line in listed.splitlines())
+        return {int(pid): name for pid, name in rows}
 
     def child(self, name: str) -> int | None:
         """Return the id of a process, or None while it is down."""
-        found = [pid for pid, args in self.children().items() if COMMANDS[name] in args]
+        found = [pid for pid, its_name in self.children().items() if its_name == name]
         return found[0] if found else None
 
     def kill(self, name: str) -> int:

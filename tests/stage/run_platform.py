@@ -2,17 +2,36 @@
 
 It does what `perisai run --small` does. The output of each process goes into a file of its own in
 LOGS, and no sign-in is shown.
+
+The services are forks of this process, which imports them all: a start of one takes a quarter of
+the processor time. That they start by their commands is tried by the tests of `perisai run`.
 """
 
+import gc
+import os
+import signal
 import sys
+import traceback
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from perisai_kit.__main__ import main as serve
+from perisai_kit.services.processes import find_process
 from sandbox.run import run
+from sandbox.runner import STOP_SIGNALS
 from sandbox.services import load_services
+
+COMM = Path("/proc/self/comm")
+"""The name of a process; a fork has the command line of its parent."""
 
 
 def main(folder: Path, logs: Path) -> None:
+    services = load_services()
+    for service in services:
+        find_process(service.name).load()
+    gc.freeze()  # no fork looks through what they share
+
     def show(name: str, line: str) -> None:
         with (logs / f"{name}.log").open("a", encoding="utf-8") as file:
             file.write(f"{line}\n")
@@ -20,7 +39,35 @@ def main(folder: Path, logs: Path) -> None:
     async def stay_silent(_: dict[str, Any]) -> None:
         return
 
-    run(folder, load_services(), show=show, when_ready=stay_silent, small=True)
+    run(folder, services, show=show, when_ready=stay_silent, small=True, fork=serve_here)
+
+
+def serve_here(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+    """Do in this fork what the command of a service does, `python -m perisai_kit NAME ...`."""
+    signal.set_wakeup_fd(-1)  # the runner's
+    for signum in (*STOP_SIGNALS, signal.SIGCHLD):
+        signal.signal(signum, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = list(command[2:])
+    COMM.write_text(command[3])
+    code = 1
+    try:
+        serve()
+        code = 0
+    except SystemExit as left:
+        if isinstance(left.code, int):
+            code = left.code
+        else:
+            sys.stderr.write(f"{left.code}\n")
+    except BaseException:
+        traceback.print_exc()
+        raise
+    finally:  # nothing that the runner has yet to do is done here
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
@@ -18,6 +18,9 @@ from sandbox.services import ROOT
 READY_S = 90.0
 STOP_S = 20.0
 ANSWER_S = 5.0
+
+Fork = Callable[[Sequence[str], Mapping[str, str]], NoReturn]
+"""Does in a fork of this process what a command with this environment would do, and exits."""
 
 _OPENER = build_opener(ProxyHandler({}))
 
@@ -34,15 +37,27 @@ def is_answering(url: str) -> bool:
         return False
 
 
-def start_options(end_with: signal.Signals) -> dict[str, Any]:
+def start_options(
+    end_with: signal.Signals, instead: Callable[[], NoReturn] | None = None
+) -> dict[str, Any]:
     """Return the options of every child: its own process group, and its end when we die.
 
     So Ctrl-C in the terminal reaches only this process, which stops its children in order.
+    instead: what the child does in place of the command.
     """
+    ask = lifetime.die_with_parent(end_with)
+
+    def begin() -> None:
+        if ask is not None:
+            ask()
+        if instead is not None:
+            os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # as subprocess does before a command
+            instead()
+
     return {
         "stdin": subprocess.DEVNULL,
         "start_new_session": True,
-        "preexec_fn": lifetime.die_with_parent(end_with),
+        "preexec_fn": begin if ask or instead else None,
     }
 
 

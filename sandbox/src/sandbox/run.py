@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from perisai_kit.services.processes import find_head, find_migrations
+from sandbox.children import Fork
 from sandbox.environment import build_environment, find_database_url
 from sandbox.errors import SandboxError
 from sandbox.folder import POSTGRES, prepare_folder
@@ -33,12 +34,14 @@ def run(
     when_stopping: Callable[[], None] = lambda: None,
     stay: bool = True,
     small: bool = False,
+    fork: Fork | None = None,
 ) -> None:
     """Run the platform until it is stopped; PostgreSQL stops last.
 
     show: gets the name of a process and a line of its output. when_ready: gets sandbox.json.
     when_stopping: called before the first process is stopped. stay: False stops when
     `when_ready` has returned. small: a new sandbox gets one agent and one member, and no history.
+    fork: starts the services as forks of this process, instead of by their commands.
     Raises: SandboxError, with everything stopped again.
     """
     signal.signal(signal.SIGTERM, _leave)
@@ -63,6 +66,7 @@ def run(
                 when_stopping=when_stopping,
                 stay=stay,
                 small=small,
+                fork=fork,
             )
         finally:
             (folder / DESCRIPTION_FILE).unlink(missing_ok=True)
@@ -128,6 +132,7 @@ def _run_services(
     when_stopping: Callable[[], None],
     stay: bool,
     small: bool,
+    fork: Fork | None,
 ) -> None:
     secrets = load_secrets(folder)
     environments = _environments(folder, services, postgres, secrets)
@@ -136,7 +141,12 @@ def _run_services(
         for each in services
     ]
     runner = Runner(
-        processes, folder=ROOT, show=show, postgres=postgres, when_stopping=when_stopping
+        processes,
+        folder=ROOT,
+        show=show,
+        postgres=postgres,
+        when_stopping=when_stopping,
+        fork=fork,
     )
 
     async def finish() -> None:

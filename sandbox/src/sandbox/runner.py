@@ -5,9 +5,10 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from sandbox.children import is_answering, start_options
+from sandbox.children import Fork, is_answering, start_options
 from sandbox.errors import SandboxError
 from sandbox.postgres import Postgres
 
@@ -59,17 +60,21 @@ class Runner:
         show: Callable[[str, str], None],
         postgres: Postgres | None = None,
         when_stopping: Callable[[], None] = lambda: None,
+        fork: Fork | None = None,
     ) -> None:
         """folder: where the processes work.
 
         show: gets the name of a process and a line of its output.
         when_stopping: called once, before the first process is stopped.
+        fork: starts the processes as forks of this one, instead of by their commands; asyncio's
+            own event loop does so, uvloop does not.
         """
         self._children = [_Child(process) for process in processes]
         self._folder = folder
         self._show = show
         self._postgres = postgres
         self._when_stopping = when_stopping
+        self._fork = fork
         self._stopping = asyncio.Event()
 
     async def run(self, when_ready: Callable[[], Awaitable[None]]) -> None:
@@ -145,13 +150,16 @@ class Runner:
 
     async def _live(self, child: _Child) -> int:
         """Run the process once; return its exit code."""
+        command, environment = child.process.command, child.process.environment
         child.handle = await asyncio.create_subprocess_exec(
-            *child.process.command,
+            *command,
             cwd=self._folder,
-            env=child.process.environment,
+            env=environment,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            **start_options(signal.SIGKILL),
+            **start_options(
+                signal.SIGKILL, partial(self._fork, command, environment) if self._fork else None
+            ),
         )
         if self._stopping.is_set():
             _signal(child, signal.SIGTERM)
