@@ -69,9 +69,31 @@ IN_MEMORY = "perisai-tests-"
 
 
 @pytest.fixture(scope="session")
-def postgres(in_memory: Callable[[str], Path]) -> Iterator[Postgres]:
+def with_cluster(in_memory: Callable[[str], Path]) -> Callable[[Path], Path]:
+    """Copy a cluster to where a server will start: `Postgres(with_cluster(tmp_path))`.
+
+    initdb makes it once a process; that takes ten times as much processor time as a copy.
+    """
+    made = in_memory("cluster")
+    server = Postgres(made, fsync=False)
+    server.prepare()
+    server.stop()
+
+    def copy(folder: Path) -> Path:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        whole = [made / "data", made / "passwords.json"]
+        subprocess.run(["cp", "-a", *whole, folder], check=True)
+        return folder
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def postgres(
+    in_memory: Callable[[str], Path], with_cluster: Callable[[Path], Path]
+) -> Iterator[Postgres]:
     """A server of this run's own on a free port; databases are made as tests need them."""
-    with Postgres(in_memory("postgres"), fsync=False) as server:
+    with Postgres(with_cluster(in_memory("postgres")), fsync=False) as server:
         yield server
 
 

@@ -19,6 +19,7 @@ from sandbox.errors import SandboxError
 from sandbox.postgres import Postgres
 
 IS_ROOT = os.geteuid() == 0
+WithCluster = Callable[[Path], Path]
 
 # Starts a server, in the main thread or in another one, says where, and waits to be killed.
 CHILD = """
@@ -133,15 +134,17 @@ def test_passwords_are_readable_by_us_alone(server: Postgres) -> None:
     assert mode == 0o600
 
 
-def test_durability_is_off_only_when_asked(server: Postgres, tmp_path: Path) -> None:
-    with Postgres(tmp_path / "durable") as durable:
+def test_durability_is_off_only_when_asked(
+    server: Postgres, tmp_path: Path, with_cluster: WithCluster
+) -> None:
+    with Postgres(with_cluster(tmp_path / "durable")) as durable:
         assert durable.query("postgres", "SHOW fsync") == "on"
         assert durable.query("postgres", "SHOW synchronous_commit") == "on"
     assert server.query("postgres", "SHOW fsync") == "off"
 
 
-def test_second_start_keeps_data_and_passwords(tmp_path: Path) -> None:
-    server = Postgres(tmp_path / "kept", fsync=False)
+def test_second_start_keeps_data_and_passwords(tmp_path: Path, with_cluster: WithCluster) -> None:
+    server = Postgres(with_cluster(tmp_path / "kept"), fsync=False)
     with server:
         server.ensure_database("kept")
         passwords = (server.folder / "passwords.json").read_text()
@@ -153,8 +156,10 @@ def test_second_start_keeps_data_and_passwords(tmp_path: Path) -> None:
     assert (server.folder / "passwords.json").read_text() == passwords
 
 
-def test_stop_leaves_no_process_and_no_temporary_folder(tmp_path: Path) -> None:
-    server = Postgres(tmp_path / "stopped", fsync=False)
+def test_stop_leaves_no_process_and_no_temporary_folder(
+    tmp_path: Path, with_cluster: WithCluster
+) -> None:
+    server = Postgres(with_cluster(tmp_path / "stopped"), fsync=False)
     server.start()
     assert server.process is not None
     process, private = server.process, server._private
@@ -175,14 +180,14 @@ def test_folder_in_use_is_refused_in_one_line(server: Postgres) -> None:
     assert server.query("postgres", "SELECT 1") == "1"
 
 
-def test_port_taken_is_said_in_one_line(tmp_path: Path) -> None:
+def test_port_taken_is_said_in_one_line(tmp_path: Path, with_cluster: WithCluster) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
 
         with pytest.raises(SandboxError, match=rf"^Port {port} is taken; choose another"):
-            Postgres(tmp_path / "refused", port=port, fsync=False).start()
+            Postgres(with_cluster(tmp_path), port=port, fsync=False).start()
 
 
 def test_failed_initdb_is_said_in_one_line_and_can_be_repeated(tmp_path: Path) -> None:
@@ -195,8 +200,8 @@ def test_failed_initdb_is_said_in_one_line_and_can_be_repeated(tmp_path: Path) -
         assert server.query("postgres", "SELECT 1") == "1"
 
 
-def test_lost_passwords_are_said_in_one_line(tmp_path: Path) -> None:
-    with Postgres(tmp_path / "lost", fsync=False) as server:
+def test_lost_passwords_are_said_in_one_line(tmp_path: Path, with_cluster: WithCluster) -> None:
+    with Postgres(with_cluster(tmp_path), fsync=False) as server:
         folder = server.folder
     (folder / "passwords.json").unlink()
 
@@ -217,8 +222,10 @@ def test_folder_with_the_roles_of_an_older_version_is_refused_in_one_line(tmp_pa
     assert json.loads((folder / "passwords.json").read_text()) == words
 
 
-def test_pid_file_of_another_program_does_not_stop_a_start(tmp_path: Path) -> None:
-    with Postgres(tmp_path / "stale", fsync=False) as server:
+def test_pid_file_of_another_program_does_not_stop_a_start(
+    tmp_path: Path, with_cluster: WithCluster
+) -> None:
+    with Postgres(with_cluster(tmp_path), fsync=False) as server:
         folder = server.folder
     # Our own id: alive, not PostgreSQL, and not to be harmed.
     (folder / "data" / "postmaster.pid").write_text(f"{os.getpid()}\n/elsewhere\n")
@@ -228,19 +235,21 @@ def test_pid_file_of_another_program_does_not_stop_a_start(tmp_path: Path) -> No
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child its parent died")
-def test_server_ends_with_a_killed_parent(tmp_path: Path) -> None:
-    pid, private = outlive(tmp_path / "orphan", where="main")
+def test_server_ends_with_a_killed_parent(tmp_path: Path, with_cluster: WithCluster) -> None:
+    pid, private = outlive(with_cluster(tmp_path), where="main")
 
     assert lifetime.wait_until(lambda: not lifetime.is_alive(pid), timeout_s=20)
     shutil.rmtree(private)
 
 
-def test_server_that_outlived_its_parent_is_ended_by_the_next_start(tmp_path: Path) -> None:
-    pid, private = outlive(tmp_path / "orphan", where="thread")
+def test_server_that_outlived_its_parent_is_ended_by_the_next_start(
+    tmp_path: Path, with_cluster: WithCluster
+) -> None:
+    pid, private = outlive(with_cluster(tmp_path), where="thread")
     assert lifetime.is_alive(pid)
     assert private.exists()
 
-    with Postgres(tmp_path / "orphan", fsync=False) as server:
+    with Postgres(tmp_path, fsync=False) as server:
         answer = server.query("postgres", "SELECT 1")
 
     assert answer == "1"
@@ -248,8 +257,10 @@ def test_server_that_outlived_its_parent_is_ended_by_the_next_start(tmp_path: Pa
     assert not private.exists()
 
 
-async def test_killed_server_starts_again_on_its_data(tmp_path: Path) -> None:
-    server = Postgres(tmp_path / "killed")
+async def test_killed_server_starts_again_on_its_data(
+    tmp_path: Path, with_cluster: WithCluster
+) -> None:
+    server = Postgres(with_cluster(tmp_path))
     server.start()
     assert server.process is not None
     connection = await asyncpg.connect(server.url("postgres", "superuser"))

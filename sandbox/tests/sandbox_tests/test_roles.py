@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[3]
 SCRIPT = ROOT / "deploy" / "postgres-init.sh"
 DATABASES = ("gateway", "agent", "member", "payment")
 ROLES: tuple[Role, ...] = ("app", "owner")
+WithCluster = Callable[[Path], Path]
 LOGINS = [(role, database) for role in ROLES for database in DATABASES]
 
 
@@ -57,8 +58,10 @@ def passwords(server: Postgres) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module", params=["sandbox", "containers"])
-def server(request: pytest.FixtureRequest, in_memory: Callable[[str], Path]) -> Iterator[Postgres]:
-    with Postgres(in_memory("roles"), fsync=False) as running:
+def server(
+    request: pytest.FixtureRequest, in_memory: Callable[[str], Path], with_cluster: WithCluster
+) -> Iterator[Postgres]:
+    with Postgres(with_cluster(in_memory("roles")), fsync=False) as running:
         if request.param == "sandbox":
             for database in DATABASES:
                 running.ensure_database(database)
@@ -162,8 +165,8 @@ async def test_a_running_service_cannot_make_or_change_a_table(server: Postgres,
     assert kept == [1]
 
 
-def test_the_script_takes_passwords_from_files(tmp_path: Path) -> None:
-    with Postgres(tmp_path / "postgres", fsync=False) as running:
+def test_the_script_takes_passwords_from_files(tmp_path: Path, with_cluster: WithCluster) -> None:
+    with Postgres(with_cluster(tmp_path / "postgres"), fsync=False) as running:
         variables = {}
         for name, word in passwords(running).items():
             (tmp_path / name).write_text(f"{word}\n")
@@ -176,8 +179,10 @@ def test_the_script_takes_passwords_from_files(tmp_path: Path) -> None:
     assert made == str(1 + len(LOGINS))
 
 
-def test_the_script_names_a_password_that_is_missing_and_makes_nothing(tmp_path: Path) -> None:
-    with Postgres(tmp_path / "postgres", fsync=False) as running:
+def test_the_script_names_a_password_that_is_missing_and_makes_nothing(
+    tmp_path: Path, with_cluster: WithCluster
+) -> None:
+    with Postgres(with_cluster(tmp_path / "postgres"), fsync=False) as running:
         variables = passwords(running)
         del variables["PERISAI_PAYMENT_APP_PASSWORD"]
 

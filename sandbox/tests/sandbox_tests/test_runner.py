@@ -135,8 +135,10 @@ async def test_killed_process_starts_again_and_the_others_go_on(tmp_path: Path) 
     assert not lifetime.is_alive(pids["again"])
 
 
-async def test_killed_postgres_starts_again_on_its_port(tmp_path: Path) -> None:
-    with Postgres(tmp_path / "postgres") as server:
+async def test_killed_postgres_starts_again_on_its_port(
+    tmp_path: Path, with_cluster: Callable[[Path], Path]
+) -> None:
+    with Postgres(with_cluster(tmp_path / "postgres")) as server:
         assert server.process is not None
         url, pid = server.url("postgres", "superuser"), server.process.pid
         runner = Runner([], folder=tmp_path, show=Lines(), postgres=server)

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -61,11 +62,13 @@ async def test_a_sequencer_begins_again_after_its_connection_is_cut(kit_database
     assert seen == [(2, "B2")]
 
 
-async def test_a_restart_of_postgresql_only_delays(tmp_path: Path) -> None:
+async def test_a_restart_of_postgresql_only_delays(
+    tmp_path: Path, with_cluster: Callable[[Path], Path]
+) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with Postgres(tmp_path, port=port, fsync=False) as server:
+    with Postgres(with_cluster(tmp_path), port=port, fsync=False) as server:
         server.ensure_database("kit")
         create_kit_database(server.url("kit", "owner"))
         database = Database(server.url("kit"))

@@ -268,9 +268,9 @@ async def test_who_comes_while_the_writer_goes_to_rest_is_answered(
 
 
 async def test_a_restart_of_postgresql_under_load_is_answered_honestly(
-    open_counter: OpenCounter, tmp_path: Path
+    open_counter: OpenCounter, tmp_path: Path, with_cluster: Callable[[Path], Path]
 ) -> None:
-    with Postgres(tmp_path, port=free_port(), fsync=False) as server:
+    with Postgres(with_cluster(tmp_path), port=free_port(), fsync=False) as server:
         urls = Databases(server).clone("payment")
         async with open_counter(urls, bills=60) as counter:
             flags = [counter.flag(bill) for bill in counter.bills]
