@@ -35,31 +35,32 @@ def rotate_data_keys(folder: Path, services: Sequence[Service], described: Any) 
     """Encrypt everything under the first data keys while the sandbox runs; remove the others.
 
     described: what sandbox.json says.
-    Raises: SandboxError when a process does not know its first key yet, or something is left.
+    Raises: SandboxError when a process does not know its first key yet, or something is left,
+    which the lines above it name.
     """
     secrets = load_secrets(folder)
     if described.get(DATA_KEY_IDS) != first_key_ids(secrets):
         raise SandboxError("The processes do not know the new keys yet: start the sandbox anew.")
-    unfinished = [
-        each.name
-        for each in services
-        if each.name in secrets.services
-        and _rotate(each, described["databases"], secrets.services[each.name]) != 0
-    ]
-    if unfinished:
-        raise SandboxError(f"Values are left under old keys: {', '.join(unfinished)}.")
+    rotated = [each for each in services if each.name in secrets.services]
+    variables = dict(os.environ)
+    for each in rotated:
+        variables |= _variables(each, described["databases"], secrets.services[each.name])
+    command = [sys.executable, "-m", "perisai_kit.services.rotate_data_keys"]
+    names = [each.name for each in rotated]
+    if subprocess.run([*command, *names], env=variables, check=False).returncode != 0:
+        raise SandboxError("Values are left under old keys; see the lines above.")
     _save_keys(folder, secrets, lambda keys: keys[:1])
 
 
-def _rotate(service: Service, databases: Mapping[str, Any], own: ServiceSecrets) -> int:
+def _variables(
+    service: Service, databases: Mapping[str, Any], own: ServiceSecrets
+) -> dict[str, str]:
     assert service.database is not None
-    variables = {
+    return {
         f"{service.prefix}OWNER_DATABASE_URL": databases[service.database]["owner"],
         f"{service.prefix}DATA_KEYS": own.data_keys,
         f"{service.prefix}LOOKUP_KEY": own.lookup_key,
     }
-    command = [sys.executable, "-m", "perisai_kit.services.rotate_data_keys", service.name]
-    return subprocess.run(command, env={**os.environ, **variables}, check=False).returncode
 
 
 def _keys(own: ServiceSecrets) -> list[str]:

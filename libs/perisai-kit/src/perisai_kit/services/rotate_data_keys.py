@@ -1,6 +1,7 @@
-"""`perisai-rotate-data-keys NAME`: re-encrypt the stored values of a service under its first key.
+"""`perisai-rotate-data-keys NAME...`: re-encrypt stored values under the first key of each service.
 
-It can run while the service runs, and can be repeated after it was killed. It reads
+It takes one service after the other, all in one process because the imports take longer than a
+small database. It can run while the services run, and can be repeated after it was killed. It reads
 PERISAI_<NAME>_OWNER_DATABASE_URL, _DATA_KEYS and _LOOKUP_KEY, also from PERISAI_SECRETS_DIR. It
 prints its progress. The exit code is 0 if the other keys are no longer needed, otherwise 1.
 
@@ -42,13 +43,14 @@ class RotationSettings(BaseSettings):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; see the module."""
     parser = argparse.ArgumentParser(prog="perisai-rotate-data-keys", description=__doc__)
-    parser.add_argument("name", help="such as member")
+    parser.add_argument("names", nargs="+", metavar="name", help="such as member")
     parser.add_argument("--count", action="store_true", help="only count what is left, by key")
     parser.add_argument("--batch", type=int, default=BATCH, help="rows a transaction")
     options = parser.parse_args(arguments)
-    metadata = _find(options.name)
-    settings = _read_settings(f"PERISAI_{options.name.upper()}_")
-    sys.exit(asyncio.run(_run(options.name, settings, metadata, options)))
+    services = [
+        (name, _read_settings(f"PERISAI_{name.upper()}_"), _find(name)) for name in options.names
+    ]
+    sys.exit(max(asyncio.run(_run(*service, options)) for service in services))
 
 
 async def _run(
