@@ -3,7 +3,7 @@
 import ast
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -80,14 +80,14 @@ class Module(NamedTuple):
 
 @cache
 def read(path: Path) -> Module:
-    """Parse a module once for all tests; the tree is not kept, because it is large."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return Module(list(names(tree)), list(docstrings(tree)), list(log_events(tree)))
+    """Parse and walk a module once for all tests; the tree is not kept, because it is large."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    return Module(list(names(nodes)), list(docstrings(nodes)), list(log_events(nodes)))
 
 
-def names(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def names(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
     """Yield line and name of everything that a module names itself."""
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
                 yield node.lineno, name
@@ -104,9 +104,9 @@ def words_of(name: str) -> set[str]:
     return set(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().split("_"))
 
 
-def log_events(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def log_events(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
     """Yield line and name of every event that a module logs; none where it is not a constant."""
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Call(
                 func=ast.Attribute(value=ast.Name(id="log"), attr=level), args=[event, *_]
@@ -117,9 +117,9 @@ def log_events(tree: ast.AST) -> Iterator[tuple[int, str]]:
                     yield node.lineno, str(name)
 
 
-def docstrings(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def docstrings(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, kinds) and (text := ast.get_docstring(node)):
             yield getattr(node, "lineno", 1), text
 
@@ -200,7 +200,7 @@ def test_log_events_are_a_noun_and_a_past_participle() -> None:
     ],
 )
 def test_the_events_of_a_module_are_found(source: str, events: list[str]) -> None:
-    assert [event for _, event in log_events(ast.parse(source))] == events
+    assert [event for _, event in log_events(ast.walk(ast.parse(source)))] == events
 
 
 @pytest.mark.parametrize("event", ["", "bill", "bill.issue", "client.too_slow", "Bill.issued"])
