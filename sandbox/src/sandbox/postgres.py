@@ -42,6 +42,8 @@ UNSAFE = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
+    # It would visit hundreds of databases of tests in turn, none of which lives for long.
+    "autovacuum": "off",
     # A DROP DATABASE waits for connections that an event loop at rest left half opened.
     "authentication_timeout": "10s",
 }

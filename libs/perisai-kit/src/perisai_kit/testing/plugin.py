@@ -44,8 +44,10 @@ Settings = TypeVar("Settings", bound=ServiceSettings)
 
 
 @pytest.fixture(scope="session")
-def databases(postgres: PostgresServer) -> Databases:
-    return Databases(postgres)
+def databases(postgres: PostgresServer) -> Iterator[Databases]:
+    made = Databases(postgres)
+    yield made
+    made.close()
 
 
 @pytest.fixture

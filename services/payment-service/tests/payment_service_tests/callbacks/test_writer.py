@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -270,8 +270,11 @@ async def test_who_comes_while_the_writer_goes_to_rest_is_answered(
 async def test_a_restart_of_postgresql_under_load_is_answered_honestly(
     open_counter: OpenCounter, tmp_path: Path, with_cluster: Callable[[Path], Path]
 ) -> None:
-    with Postgres(with_cluster(tmp_path), port=free_port(), fsync=False) as server:
-        urls = Databases(server).clone("payment")
+    with (
+        Postgres(with_cluster(tmp_path), port=free_port(), fsync=False) as server,
+        closing(Databases(server)) as databases,
+    ):
+        urls = databases.clone("payment")
         async with open_counter(urls, bills=60) as counter:
             flags = [counter.flag(bill) for bill in counter.bills]
 
