@@ -89,7 +89,8 @@ class Platform:
         """Return None once all is ready, or the end of what it said."""
         script = Path(__file__).with_name("run_platform.py")
         self._child = Child(
-            [sys.executable, script, self.folder, self.logs],
+            # -u is what PYTHONUNBUFFERED is to a service that starts by its command.
+            [sys.executable, "-u", script, self.folder, self.logs],
             environment={**os.environ, **self._ports, **self._environment},
             log=self.logs / "stage.log",
             end_with=signal.SIGINT,

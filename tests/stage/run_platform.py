@@ -1,4 +1,4 @@
-"""The platform in a process of its own: `python run_platform.py FOLDER LOGS`.
+"""The platform in a process of its own: `python -u run_platform.py FOLDER LOGS`.
 
 It does what `perisai run --small` does. The output of each process goes into a file of its own in
 LOGS, and no sign-in is shown.
@@ -44,10 +44,7 @@ def main(folder: Path, logs: Path) -> None:
 
 def serve_here(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
     """Do in this fork what the command of a service does, `python -m perisai_kit NAME ...`."""
-    signal.set_wakeup_fd(-1)  # the runner's
-    for signum in (*STOP_SIGNALS, signal.SIGCHLD):
-        signal.signal(signum, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _restore_signals()
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = list(command[2:])
@@ -64,10 +61,18 @@ def serve_here(command: Sequence[str], environment: Mapping[str, str]) -> NoRetu
     except BaseException:
         traceback.print_exc()
         raise
-    finally:  # nothing that the runner has yet to do is done here
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+    finally:
+        os._exit(code)  # what is to be done at the end of the runner's process is not done here
+
+
+def _restore_signals() -> None:
+    """Handle signals as a new Python does: the runner and subprocess have changed some."""
+    signal.set_wakeup_fd(-1)
+    for signum in (*STOP_SIGNALS, signal.SIGCHLD):
+        signal.signal(signum, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for signum in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(signum, signal.SIG_IGN)
 
 
 if __name__ == "__main__":
