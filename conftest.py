@@ -167,7 +167,8 @@ class OneProcessAFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist says 
 def pytest_xdist_auto_num_workers() -> int:
     """Use one process more than there are cores: many tests wait for time-outs and platforms.
 
-    Each one more collects all tests and starts a PostgreSQL, which takes 15 s of processor time.
+    The tests of the gateway alone wait for 80 s. Each process more collects all tests and starts a
+    PostgreSQL, which takes 15 s of processor time.
     """
     return (os.cpu_count() or 1) + 1
 
