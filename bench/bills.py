@@ -13,10 +13,13 @@ from bench.copies import Copied, multiply
 from payment_service.banks.models import BankPartner
 from payment_service.banks.rules import PartnerStatus
 from payment_service.bills import service as bills
-from payment_service.bills.models import Bill, BillLine, VirtualAccount
+from payment_service.bills.models import Bill, BillLine
 from payment_service.bills.schemas import BillOut, NewBill
 from payment_service.clients.members import ContributionBasis, Offer
+from payment_service.orders import service as orders
+from payment_service.orders.models import Order
 from payment_service.settings import Settings
+from payment_service.virtual_accounts.models import VirtualAccount
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -78,13 +81,14 @@ async def seed(
             asked = NewBill(
                 member_id=basis.member_id, first_month=Month.of(clock.today()), month_count=1
             )
-            issued = await bills.issue(
+            issued = await orders.issue_bill(
                 session, asked, basis, by=new_id(), settings=Settings.model_construct()
             )
+            bill = await bills.read(session, issued.bills[0])
     finally:
         await database.dispose()
-    await _copy(url, keyring, issued.bill, count=count, plain=plain)
-    return OpenBills(partner.id, count, issued.bill.amount)
+    await _copy(url, keyring, bill, count=count, plain=plain)
+    return OpenBills(partner.id, count, bill.amount)
 
 
 async def _copy(url: str, keyring: Keyring, first: BillOut, *, count: int, plain: bool) -> None:
@@ -99,7 +103,7 @@ async def _copy(url: str, keyring: Keyring, first: BillOut, *, count: int, plain
             records=((row, number(place)) for row, place in enumerate(places)),
         )
         await connection.execute(_NAME_COPIES)
-        await multiply(connection, _COPIED, first.id, keyring=keyring)
+        await multiply(connection, _copied(first), keyring=keyring)
     finally:
         await connection.close()
 
@@ -107,41 +111,49 @@ async def _copy(url: str, keyring: Keyring, first: BillOut, *, count: int, plain
 _COPIES = "CREATE TEMP TABLE wanted (row bigint, customer_no text)"
 _NAME_COPIES = """
     CREATE TEMP TABLE copies AS
-    SELECT row, customer_no, uuidv7() AS bill_id, uuidv7() AS member_id
+    SELECT row, customer_no, uuidv7() AS order_id, uuidv7() AS bill_id, uuidv7() AS member_id
     FROM wanted ORDER BY row
 """
 
 
-_OF_BILL = {"bill_id": "copies.bill_id"}
-_COPIED = (
-    Copied(
-        Bill,
-        "id",
-        {"id": "copies.bill_id", "member_id": "copies.member_id"},
-    ),
-    Copied(BillLine, "bill_id", _OF_BILL),
-    Copied(
-        VirtualAccount,
-        "bill_id",
-        {
-            **_OF_BILL,
-            "customer_no": "copies.customer_no",
-            "number": f"'{COMPANY_CODE}' || copies.customer_no",
-        },
-    ),
-    Copied(
-        EventRow,
-        "data ->> 'bill_id'",
-        {
-            "id": "uuidv7()",
-            "subject": "copies.member_id::text",
-            "data": "template.data || jsonb_build_object("
-            "'bill_id', copies.bill_id, 'member_id', copies.member_id)",
-            "position": "copies.row + 1",
-        },
-        without=("seq",),
-    ),
-)
+def _copied(first: BillOut) -> tuple[Copied, ...]:
+    return (
+        Copied(Order, "id", first.order_id, {"id": "copies.order_id"}),
+        Copied(
+            Bill,
+            "id",
+            first.id,
+            {
+                "id": "copies.bill_id",
+                "order_id": "copies.order_id",
+                "member_id": "copies.member_id",
+            },
+        ),
+        Copied(BillLine, "bill_id", first.id, {"bill_id": "copies.bill_id"}),
+        Copied(
+            VirtualAccount,
+            "order_id",
+            first.order_id,
+            {
+                "order_id": "copies.order_id",
+                "customer_no": "copies.customer_no",
+                "number": f"'{COMPANY_CODE}' || copies.customer_no",
+            },
+        ),
+        Copied(
+            EventRow,
+            "data ->> 'bill_id'",
+            first.id,
+            {
+                "id": "uuidv7()",
+                "subject": "copies.member_id::text",
+                "data": "template.data || jsonb_build_object('bill_id', copies.bill_id,"
+                " 'order_id', copies.order_id, 'member_id', copies.member_id)",
+                "position": "copies.row + 1",
+            },
+            without=("seq",),
+        ),
+    )
 
 
 def _build_partner(bank: BankSecrets, public_key: rsa.RSAPublicKey) -> BankPartner:

@@ -6,6 +6,7 @@ from typing import TypeAlias
 from uuid import UUID
 
 import asyncpg
+from sqlalchemy import inspect
 from sqlalchemy.orm import DeclarativeBase
 
 from perisai_kit.privacy.columns import get_sealed_columns
@@ -18,16 +19,17 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 class Copied:
     """A table in which one thing's rows stand for those of all that are in the table `copies`.
 
-    key: what names the thing in it. changes: by column, in SQL over `template` and `copies`.
-    Encrypted columns are bound to `id`, which is then among the changes.
+    key, first: what names the thing in it. changes: by column, in SQL over `template` and `copies`.
+    Encrypted columns are bound to the primary key; such a table has one row of the thing.
     """
 
     model: type[DeclarativeBase]
     key: str
+    first: UUID
     changes: Mapping[str, str]
     without: tuple[str, ...] = ()
 
-    def statement(self, first: UUID) -> str:
+    def statement(self) -> str:
         table = self.model.__tablename__
         names = [column.name for column in self.model.__table__.columns]
         names = [name for name in names if name not in self.without]
@@ -37,51 +39,57 @@ class Copied:
         into = f"INSERT INTO {table} ({', '.join(names)})"
         source = f"FROM {table} AS template CROSS JOIN copies"
         if encrypted:
-            source += f" JOIN encrypted_{table} AS encrypted ON encrypted.id = {self.changes['id']}"
-        which = f"WHERE template.{self.key} = '{first}' ORDER BY copies.row"
-        return f"{into} SELECT {', '.join(values)} {source} {which}"
+            source += f" JOIN encrypted_{table} AS encrypted ON encrypted.row = copies.row"
+        return f"{into} SELECT {', '.join(values)} {source} {self.which} ORDER BY copies.row"
 
-    def removal(self, first: UUID) -> str:
-        table = self.model.__tablename__
-        return f"DELETE FROM {table} WHERE {self.key} = '{first}'"  # noqa: S608 - names of ours
+    @property
+    def which(self) -> str:
+        return f"WHERE template.{self.key} = '{self.first}'"
+
+    def removal(self) -> str:
+        return f"DELETE FROM {self.model.__tablename__} AS template {self.which}"  # noqa: S608 - names of ours
 
 
-async def multiply(
-    connection: Connection, tables: Sequence[Copied], first: UUID, *, keyring: Keyring
-) -> None:
-    """Copy the rows of `first` once for each row of `copies`, and take `first` itself away.
+async def multiply(connection: Connection, tables: Sequence[Copied], *, keyring: Keyring) -> None:
+    """Copy the rows of one thing once for each row of `copies`, and take the thing itself away.
 
     tables: those before whose rows others point to.
     """
     for each in tables:
         if get_sealed_columns(each.model):
-            await _encrypt_copies(connection, each, first, keyring)
-        await connection.execute(each.statement(first))
+            await _encrypt_copies(connection, each, keyring)
+        await connection.execute(each.statement())
     for each in reversed(tables):
-        await connection.execute(each.removal(first))
+        await connection.execute(each.removal())
     await connection.execute("VACUUM ANALYZE")
 
 
-async def _encrypt_copies(
-    connection: Connection, copied: Copied, first: UUID, keyring: Keyring
-) -> None:
-    """Encrypt what `first` says once for each copy: a ciphertext holds for one row only."""
+async def _encrypt_copies(connection: Connection, copied: Copied, keyring: Keyring) -> None:
+    """Encrypt what the thing says once for each copy: a ciphertext holds for one row only."""
     table, columns = copied.model.__tablename__, get_sealed_columns(copied.model)
-    names = ", ".join(each.name for each in columns)
-    row = await connection.fetchrow(f"SELECT {names} FROM {table} WHERE id = $1", first)  # noqa: S608
+    keys = [column.name for column in inspect(copied.model).primary_key]
+    names = ", ".join([*keys, *(each.name for each in columns)])
+    row = await connection.fetchrow(f"SELECT {names} FROM {table} AS template {copied.which}")  # noqa: S608
     assert row is not None
+    first = tuple(row[key] for key in keys)
     known = [
         (each, None if row[each.name] is None else each.unseal(keyring, first, row[each.name]))
         for each in columns
     ]
-    ids = await connection.fetch(f"SELECT {copied.changes['id']} FROM copies")  # noqa: S608
+    ids = ", ".join(copied.changes.get(key, f"template.{key}") for key in keys)
+    rows = await connection.fetch(
+        f"SELECT copies.row, {ids} FROM {table} AS template CROSS JOIN copies {copied.which}"  # noqa: S608
+    )
     kinds = ", ".join(f"{each.name} bytea" for each in columns)
-    await connection.execute(f"CREATE TEMP TABLE encrypted_{table} (id uuid, {kinds})")
+    await connection.execute(f"CREATE TEMP TABLE encrypted_{table} (row bigint, {kinds})")
     await connection.copy_records_to_table(
         f"encrypted_{table}",
         records=(
-            (id_, *(None if it is None else each.seal(keyring, id_, it) for each, it in known))
-            for (id_,) in ids
+            (
+                place,
+                *(None if it is None else each.seal(keyring, tuple(id_), it) for each, it in known),
+            )
+            for place, *id_ in rows
         ),
     )
     await connection.execute(f"ANALYZE encrypted_{table}")

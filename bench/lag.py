@@ -34,10 +34,8 @@ CATCH_UP_S = 300.0
 MOST_S = 120.0
 PERCENTILE = 0.99
 
-_COMMITTED = """
-    SELECT id, extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 FROM payments
-"""
-_COVERED = """
+# The tables of both services: what was paid, and what is known of it for the member.
+_ALLOCATED = """
     SELECT id, extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 FROM allocations
 """
 _HEAD = "SELECT coalesce(max(position), 0) + count(*) FILTER (WHERE position IS NULL) FROM events"
@@ -147,7 +145,7 @@ def _pay(
     chosen = list(islice(numbers, round(pace * seconds)))
     flags = bank.flags(port, chosen, amount=bills.amount, threads=1)
     requests = [raw for _, raw in flags]
-    before = asyncio.run(_read(stage.url(PAYMENT, "owner"), _COMMITTED))
+    before = asyncio.run(_read(stage.url(PAYMENT, "owner"), _ALLOCATED))
     tally = Tally(SETTLED.encode())
     rate = pace / (1 - REPEATS)
     uvloop.run(  # a client that needs little processor time
@@ -155,8 +153,8 @@ def _pay(
     )
     tally.check()
     _catch_up(stage)
-    committed = asyncio.run(_read(stage.url(PAYMENT, "owner"), _COMMITTED))
-    covered = asyncio.run(_read(stage.url(MEMBER, "owner"), _COVERED))
+    committed = asyncio.run(_read(stage.url(PAYMENT, "owner"), _ALLOCATED))
+    covered = asyncio.run(_read(stage.url(MEMBER, "owner"), _ALLOCATED))
     if committed.keys() != covered.keys():
         raise BenchError(
             f"{len(committed.keys() ^ covered.keys())} payments do not match their coverage"

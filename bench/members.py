@@ -29,39 +29,51 @@ from sandbox.seed import BRANCH, REGION
 _OF_MEMBER = {"member_id": "copies.member_id"}
 _OF_AGENT = {"agent_id": "copies.agent_id", "wadah_id": "copies.wadah_id"}
 _AGENT = "jsonb_build_object('agent_id', copies.agent_id, 'wadah_id', copies.wadah_id)"
-_COPIED = (
-    Copied(
-        Member,
-        "id",
-        {
-            "id": "copies.member_id",
-            "nik_hash": "sha256(uuid_send(copies.member_id))",
-        },
-    ),
-    Copied(Attribution, "member_id", {"id": "copies.attribution_id", **_OF_MEMBER, **_OF_AGENT}),
-    Copied(
-        AttributionPeriodRow,
-        "member_id",
-        {"attribution_id": "copies.attribution_id", **_OF_MEMBER, **_OF_AGENT},
-    ),
-    Copied(Evidence, "member_id", {"id": "uuidv7()", **_OF_MEMBER}),
-    Copied(WorkDeclaration, "member_id", {"id": "uuidv7()", **_OF_MEMBER}),
-    Copied(Consent, "member_id", {"id": "uuidv7()", **_OF_MEMBER}),
-    Copied(
-        EventRow,
-        "subject",
-        {
-            "id": "uuidv7()",
-            "subject": "copies.member_id::text",
-            "data": "template.data || jsonb_build_object('member_id', copies.member_id)"
-            " || CASE WHEN template.data ? 'periods' THEN jsonb_build_object('periods',"
-            f" jsonb_build_array(template.data -> 'periods' -> 0 || {_AGENT})) ELSE {_AGENT} END",
-            "position": "2 * copies.row + template.seq",
-        },
-        without=("seq",),
-    ),
-)
-"""Each member has two events: who enrolled the member, and who cares for the member."""
+
+
+def _copied(first: UUID) -> tuple[Copied, ...]:
+    """Return what a member has; its events say who enrolled the member and who cares for it."""
+    return (
+        Copied(
+            Member,
+            "id",
+            first,
+            {
+                "id": "copies.member_id",
+                "nik_hash": "sha256(uuid_send(copies.member_id))",
+            },
+        ),
+        Copied(
+            Attribution,
+            "member_id",
+            first,
+            {"id": "copies.attribution_id", **_OF_MEMBER, **_OF_AGENT},
+        ),
+        Copied(
+            AttributionPeriodRow,
+            "member_id",
+            first,
+            {"attribution_id": "copies.attribution_id", **_OF_MEMBER, **_OF_AGENT},
+        ),
+        Copied(Evidence, "member_id", first, {"id": "uuidv7()", **_OF_MEMBER}),
+        Copied(WorkDeclaration, "member_id", first, {"id": "uuidv7()", **_OF_MEMBER}),
+        Copied(Consent, "member_id", first, {"id": "uuidv7()", **_OF_MEMBER}),
+        Copied(
+            EventRow,
+            "subject",
+            first,
+            {
+                "id": "uuidv7()",
+                "subject": "copies.member_id::text",
+                "data": "template.data || jsonb_build_object('member_id', copies.member_id)"
+                " || CASE WHEN template.data ? 'periods' THEN jsonb_build_object('periods',"
+                f" jsonb_build_array(template.data -> 'periods' -> 0 || {_AGENT}))"
+                f" ELSE {_AGENT} END",
+                "position": "2 * copies.row + template.seq",
+            },
+            without=("seq",),
+        ),
+    )
 
 
 _LIMITS = Limits(
@@ -113,7 +125,7 @@ async def _copy(url: str, keyring: Keyring, payment_url: str, first: UUID) -> No
         await connection.execute("CREATE TEMP TABLE billed (row bigint, member_id uuid)")
         await connection.copy_records_to_table("billed", records=[tuple(row) for row in rows])
         await connection.execute(_NAME_COPIES)
-        await multiply(connection, _COPIED, first, keyring=keyring)
+        await multiply(connection, _copied(first), keyring=keyring)
     finally:
         await connection.close()
 

@@ -38,6 +38,7 @@ _SAMPLE = """
 _WRITTEN = """
     SELECT json_build_object(
         'payments', (SELECT count(*) FROM payments),
+        'allocations', (SELECT count(*) FROM allocations),
         'request ids', (SELECT count(*) FROM payment_requests),
         'paid bills', (SELECT count(*) FROM bills WHERE status = 'paid'),
         'transfers', (SELECT count(*) / 3.0 FROM ledger_transfers),
@@ -49,6 +50,7 @@ _WRITTEN = """
 _WEIGHED = """
     SELECT json_build_object(
         'payment', (SELECT avg(pg_column_size(payments)) FROM payments),
+        'allocation', (SELECT avg(pg_column_size(allocations)) FROM allocations),
         'transfer', (SELECT avg(pg_column_size(ledger_transfers)) FROM ledger_transfers),
         'message', (SELECT avg(pg_column_size(callbacks)) FROM callbacks
                     WHERE verdict = 'settled'),

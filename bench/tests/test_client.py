@@ -46,7 +46,7 @@ async def test_no_request_is_sent_before_its_moment() -> None:
         await send(port, iter([RAW] * 21), tally, connections=4, seconds=30, rate=100)
 
     assert tally.answered == 21
-    assert tally.seconds >= 0.2
+    assert tally.seconds >= 0.19  # the clock of the loop may be a little ahead
 
 
 async def test_the_time_ends_a_run_that_has_more_to_send() -> None:

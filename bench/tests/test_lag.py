@@ -9,7 +9,7 @@ from sqlalchemy import select
 from bench.bills import seed
 from bench.lag import compute_percentile
 from bench.members import seed_members
-from member_service.coverage import service as coverage
+from member_service.allocations import service as allocations
 from member_service.members.models import Member
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -58,7 +58,7 @@ async def test_copied_members_are_those_of_the_bills_and_can_be_covered(
     async with database.begin() as session:
         members = (await session.scalars(select(Member))).all()
         events = (await session.scalars(select(EventRow).order_by(EventRow.position))).all()
-        await coverage.extend(session, [_paid(members[0])], TERMS)
+        await allocations.take_allocations(session, [_paid(members[0])], TERMS)
         await session.refresh(members[0])
     await database.dispose()
 
@@ -79,13 +79,14 @@ async def test_copied_members_are_those_of_the_bills_and_can_be_covered(
 def _paid(member: Member) -> PaymentSettled:
     now, month = clock.now(), Month.of(clock.today())
     return PaymentSettled(
+        allocation_id=uuid4(),
         payment_id=uuid4(),
         bill_id=uuid4(),
         member_id=member.id,
         partner_id=uuid4(),
         amount=200,
         issued_at=now,
-        paid_at=now,
+        counts_at=now,
         received_at=now,
         payer="self",
         lines=tuple(

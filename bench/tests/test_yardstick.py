@@ -9,7 +9,7 @@ from bench import yardstick
 from bench.bills import build_account_number, seed
 from bench.results import BenchError
 from payment_service import checks
-from payment_service.bills import service as bills
+from payment_service.orders import service as orders
 from perisai_kit.db.engine import Database
 from perisai_kit.db.sql import make_executor
 from perisai_kit.privacy.keyring import Keyring
@@ -47,14 +47,17 @@ async def test_copied_bills_are_as_good_as_issued_ones(
     database = Database(urls.app, keyring=keyring)
     async with database.begin() as session:
         wanted = [(opened.partner_id, build_account_number(place)) for place in range(51)]
-        found = await bills.lock_for_payment(make_executor(session), wanted)
+        found = await orders.lock_for_payment(make_executor(session), wanted)
         faults = await checks.find_faults(session)
-        names = {bills.display_name(each, keyring) for each in found.values()}
+        names = {
+            orders.read_shown_name(each, keyring, partner_id=partner_id, customer_no=number)
+            for (partner_id, number), each in found.items()
+        }
     await database.dispose()
 
     assert len({each.id for each in found.values()}) == 50
     assert {each.amount for each in found.values()} == {opened.amount}
-    assert {len(each.lines) for each in found.values()} == {3}
+    assert {len(bill.lines) for each in found.values() for bill in each.bills} == {3}
     assert names == {"Siti Aminah"}
     assert faults == []
 

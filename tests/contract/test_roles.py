@@ -135,7 +135,8 @@ async def objects(platform: Platform, tokens: Tokens) -> dict[str, str]:
     activation = f"/v1/bank-partners/{partner['id']}/activation"
     await made(platform, "payment", activation, {}, admin)
     bill = {"member_id": found["member_id"], "first_month": f"{today:%Y-%m}", "month_count": 1}
-    found["bill_id"] = (await made(platform, "payment", "/v1/bills", bill, agent))["id"]
+    issued = await made(platform, "payment", "/v1/bills", bill, agent)
+    found |= {"bill_id": issued["id"], "order_id": issued["order_id"]}
     return found
 
 
@@ -198,7 +199,7 @@ OBJECT_ROUTES = [
     (service, route, name)
     for service, table in ROUTES.items()
     for route, roles in table.items()
-    for name in ("wadah_id", "application_id", "member_id", "batch_id", "bill_id")
+    for name in ("wadah_id", "application_id", "member_id", "batch_id", "bill_id", "order_id")
     if route.startswith("GET") and "{" + name + "}" in route and roles != frozenset({S})
 ]
 LISTS = [

@@ -25,7 +25,25 @@ FAULTS = {
     "a payment of another amount": (
         "payment",
         "UPDATE payments SET amount = amount + 1 WHERE id = (SELECT id FROM payments LIMIT 1)",
-        "1 payments of another amount than their bill",
+        "1 payments that are not the sum of their allocations",
+    ),
+    "an allocation to a bill that is not paid": (
+        "payment",
+        """UPDATE bills SET status = 'open', paid_at = NULL
+           WHERE id = (SELECT bill_id FROM allocations LIMIT 1)""",
+        "1 paid bills without one allocation of their amount",
+    ),
+    "an order of another amount": (
+        "payment",
+        "UPDATE orders SET amount = amount + 1 WHERE id = (SELECT order_id FROM payments LIMIT 1)",
+        "1 orders that are not the sum of their bills",
+    ),
+    "money in suspense that no ledger knows": (
+        "payment",
+        """INSERT INTO allocations (payment_id, id, kind, amount, counts_at, reason, allocated_at)
+           SELECT payment_id, gen_random_uuid(), 'suspense', 1, counts_at, 'bill_paid', now()
+           FROM allocations LIMIT 1""",
+        "1 partners whose suspense in the ledger is not what stands in suspense",
     ),
     "a transfer too much": (
         "payment",
@@ -43,7 +61,7 @@ FAULTS = {
            SELECT gen_random_uuid(), type, subject, data, occurred_at,
                   (SELECT max(position) + 1 FROM events)
            FROM events WHERE type = 'payment.settled.v1' LIMIT 1""",
-        "1 payments not published once (payment)",
+        "1 allocations not published once (payment)",
     ),
     "a gap in the feed": (
         "member",
@@ -73,14 +91,14 @@ FAULTS = {
     ),
     "a payment missing from an agent's activity": (
         "agent",
-        """DELETE FROM coverage_answers WHERE payment_id = (
-               SELECT payment_id FROM coverage_answers WHERE agent_id IS NOT NULL LIMIT 1)""",
+        """DELETE FROM coverage_answers WHERE allocation_id = (
+               SELECT allocation_id FROM coverage_answers WHERE agent_id IS NOT NULL LIMIT 1)""",
         "1 answers that agent-service does not have",
     ),
     "an answer about somebody else": (
         "payment",
         """UPDATE coverage_answers SET agent_id = gen_random_uuid()
-           WHERE payment_id = (SELECT payment_id FROM coverage_answers LIMIT 1)""",
+           WHERE allocation_id = (SELECT allocation_id FROM coverage_answers LIMIT 1)""",
         "1 answers that payment-service does not have",
     ),
     "a decision that nobody made": (
@@ -90,18 +108,20 @@ FAULTS = {
     ),
     "a payment that waits for its commission": (
         "payment",
-        "INSERT INTO commission_waits SELECT id, paid_at, true FROM payments LIMIT 1",
-        "1 payments without an answer, or whose commission is not computed",
+        """INSERT INTO commission_waits
+           SELECT id, payment_id, counts_at, true FROM allocations LIMIT 1""",
+        "1 allocations without an answer, or whose commission is not computed",
     ),
     "an opposite line of nothing": (
         "payment",
         """INSERT INTO commission_lines (earned_month, booked_month, beneficiary_kind,
-               beneficiary_id, agent_id, member_id, payment_id, scheme_id, cause, rule,
-               contribution_month, programme, month_index, base, rate_bps, parts, entry_no, reason,
-               recorded_at)
+               beneficiary_id, agent_id, member_id, payment_id, allocation_id, scheme_id, cause,
+               rule, contribution_month, programme, month_index, base, rate_bps, parts, entry_no,
+               reason, recorded_at)
            SELECT earned_month, booked_month, beneficiary_kind, gen_random_uuid(), agent_id,
-                  member_id, payment_id, scheme_id, cause, rule, contribution_month, programme,
-                  month_index, -base, rate_bps, -parts, 2, 'recomputed', now()
+                  member_id, payment_id, allocation_id, scheme_id, cause, rule,
+                  contribution_month, programme, month_index, -base, rate_bps, -parts, 2,
+                  'recomputed', now()
            FROM commission_lines LIMIT 1""",
         "1 opposite lines that do not mirror the line before",
     ),

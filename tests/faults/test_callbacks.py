@@ -16,8 +16,6 @@ from sandbox.fakebank.calls import Trouble
 from sandbox.fakebank.journal import Call
 
 pytestmark = pytest.mark.e2e
-RSA = 1
-"""The place, among the sandbox's banks, of the one that signs without a token."""
 LATE_S = 3.0
 """How long a flag is on its way while the bank asks again and is answered."""
 STALE = timedelta(hours=1)
@@ -126,7 +124,9 @@ async def test_fifty_copies_over_two_processes_are_one_payment_and_one_month(
     assert [each["month"] for each in cover["months"]] == ["2026-11"]
 
 
-async def test_bill_that_a_newer_one_has_replaced_is_refused(platform: Platform) -> None:
+async def test_money_paid_before_a_bill_was_replaced_counts_and_voids_the_newer_bill(
+    platform: Platform,
+) -> None:
     with platform.business_time(AT):
         async with platform.staff("officer1") as officer:
             november = await new_customer(officer)
@@ -136,12 +136,13 @@ async def test_bill_that_a_newer_one_has_replaced_is_refused(platform: Platform)
                 await bank.flag(each.number, new_id(), each.amount) for each in (november, both)
             ]
 
-        assert [call.reading for call in heard] == ["rejected", "paid"]
+        # The bank's time of both payments is that of the first bill's issue.
+        assert [call.reading for call in heard] == ["paid", "rejected"]
         assert await books.caught_up(platform)
         assert await books.faults(platform) == []
         async with platform.staff("officer1") as officer:
             cover = await officer.get(f"/v1/members/{november.member_id}/coverage")
-    assert [each["month"] for each in cover["months"]] == ["2026-12", "2026-11"]
+    assert [each["month"] for each in cover["months"]] == ["2026-11"]
 
 
 async def test_flag_delivered_an_hour_late_moves_nothing(platform: Platform) -> None:
@@ -149,12 +150,11 @@ async def test_flag_delivered_an_hour_late_moves_nothing(platform: Platform) -> 
         paid, reversed_ = await new_customers(platform, 2)
         async with own_bank(platform) as bank:
             request_id = new_id()
-            number = paid.numbers[RSA]
+            number = bank.find_without_token(paid.numbers)
             await bank.flag(number, request_id, paid.amount, advise=True)
             repeated = await bank.deliver_late(number, request_id, paid.amount, late=STALE)
-            unheard = await bank.deliver_late(
-                reversed_.numbers[RSA], new_id(), reversed_.amount, late=STALE
-            )
+            other = bank.find_without_token(reversed_.numbers)
+            unheard = await bank.deliver_late(other, new_id(), reversed_.amount, late=STALE)
 
         # What we hold is confirmed however late; nothing is booked from an old message.
         assert (repeated, unheard) == ("2002500", "4012500")
@@ -168,9 +168,9 @@ def new_id() -> str:
 
 
 async def payments_of(platform: Platform, customers: list[Customer]) -> list[int]:
-    """Count the payments of each customer's bill."""
-    bills = [each.bill_id for each in customers]
-    question = "SELECT bill_id FROM payments WHERE bill_id = ANY($1::uuid[])"
+    """Count the payments of each customer's order."""
+    orders = [each.order_id for each in customers]
+    question = "SELECT order_id FROM payments WHERE order_id = ANY($1::uuid[])"
     async with platform.database("payment") as connection:
-        counted = Counter(str(row["bill_id"]) for row in await connection.fetch(question, bills))
-    return [counted[each] for each in bills]
+        counted = Counter(str(row["order_id"]) for row in await connection.fetch(question, orders))
+    return [counted[each] for each in orders]

@@ -73,11 +73,11 @@ async def pay_through_a_kill(
 
 
 async def booked(platform: Platform, replies: list[PaymentReply]) -> Counter[str]:
-    """Count the payments of the customers' bills by the bank's request id."""
-    bills = [each.customer.bill_id for each in replies]
-    question = "SELECT payment_request_id FROM payments WHERE bill_id = ANY($1::uuid[])"
+    """Count the payments of the customers' orders by the bank's request id."""
+    orders = [each.customer.order_id for each in replies]
+    question = "SELECT payment_request_id FROM payments WHERE order_id = ANY($1::uuid[])"
     async with platform.database("payment") as connection:
-        rows = await connection.fetch(question, bills)
+        rows = await connection.fetch(question, orders)
     return Counter(row["payment_request_id"] for row in rows)
 
 

@@ -138,11 +138,11 @@ async def compare(
 ) -> tuple[str, list[str]]:
     """Compare the replies to the banks with the books."""
     paid = Counter(
-        (heard.request_id, order.customer.bill_id, order.customer.amount)
+        (heard.request_id, order.customer.order_id, order.customer.amount)
         for order, heard in replies
         if heard.outcome == "paid"
     )
-    question = "SELECT payment_request_id, bill_id::text, amount FROM payments"
+    question = "SELECT payment_request_id, order_id::text, amount FROM payments"
     async with platform.database("payment") as connection:
         booked = Counter(tuple(row) for row in await connection.fetch(question))
     kinds = Counter(str(order.kind) for order, _ in replies)

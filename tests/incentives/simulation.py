@@ -29,12 +29,15 @@ from member_service.enrolments.schemas import NewMember
 from member_service.evidence.schemas import NewEvidence
 from member_service.members.rules import Limits
 from payment_service import worker as payment_worker
+from payment_service.allocations.models import Allocation
+from payment_service.allocations.rules import Share
 from payment_service.bills import service as bills
 from payment_service.bills.schemas import BillOut, NewBill
 from payment_service.clients.members import ContributionBasis
 from payment_service.commissions.tasks import Computation
 from payment_service.incentive_statements import service as statements
 from payment_service.incentive_statements.models import Statement
+from payment_service.orders import service as orders
 from payment_service.payments import service as payments
 from payment_service.payments.rules import Notice, Settlement
 from payment_service.settings import Settings
@@ -249,10 +252,10 @@ class Simulation:
             month_count=min(months, len(offer.months)),
         )
         async with self.services.payment.begin() as session:
-            issued = await bills.issue(
+            issued = await orders.issue_bill(
                 session, asked, basis, by=new_id(), settings=self.services.settings
             )
-        return issued.bill
+            return await bills.read(session, issued.bills[0])
 
     async def pay(self, bill: BillOut) -> None:
         """Let the bank pay a bill now, and tell of it at once."""
@@ -261,7 +264,8 @@ class Simulation:
         now = clock.now()
         async with self.services.payment.begin() as session:
             run = make_executor(session)
-            locked = (await bills.lock_for_payment(run, [key]))[key]
+            order = (await orders.lock_for_payment(run, [key]))[key]
+            (locked,) = order.bills
             if locked.status != "open" or not locked.issued_at <= now < locked.expires_at:
                 return
             notice = Notice(
@@ -274,11 +278,14 @@ class Simulation:
                 channel_code="6017",
                 reference_no="1",
             )
-            settlement = Settlement(new_id(), new_id(), notice, locked)
+            shares = [Share(locked.amount, locked)]
+            settlement = Settlement(new_id(), new_id(), order.id, notice, shares)
             await execute_together(run, payments.settle_statements([settlement]))
+            made = select(Allocation.id).where(Allocation.payment_id == settlement.payment_id)
+            allocation_id = (await session.scalars(made)).one()
         self.world.people[bill.member_id].paid.append(
             Paid(
-                settlement.payment_id,
+                allocation_id,
                 locked.issued_at,
                 now,
                 {(line.month, line.programme.value): line.amount for line in locked.lines},

@@ -17,8 +17,10 @@ import asyncpg
 from stage.customers import AT, MONTH, Customer, bill_for, new_customer
 from stage.processes import Platform
 
+from payment_service.virtual_accounts.models import VirtualAccount
 from perisai_kit.domain.ids import new_id
 from perisai_kit.events.catalogue import AgentActivated
+from perisai_kit.privacy.keyring import Keyring
 from sandbox.demo.clients import Actor
 from sandbox.demo.people import member_body, new_adult
 from sandbox.environment import FAKEBANK_FILE
@@ -28,10 +30,13 @@ from snap_bi import virtual_account
 AGENTS = 60
 """Some of them reach the threshold of new members, some do not."""
 WADAHS = 3
+NAME = "Siti Aminah"
+"""What the banks are shown of each."""
 
 # By table: the column that leads to the model, and what differs from it.
 _MEMBER = {"member_id": "wanted.member_id"}
 _BILL = {"bill_id": "wanted.bill_id"}
+_ORDER = {"order_id": "wanted.order_id"}
 _ATTRIBUTED = {"agent_id": "wanted.agent_id", "wadah_id": "wanted.wadah_id"}
 _ATTRIBUTED_PAIRS = ", ".join(f"'{name}', {value}" for name, value in _ATTRIBUTED.items())
 _NEW = {"id": "gen_random_uuid()", **_MEMBER}
@@ -59,7 +64,8 @@ _OF_MEMBERS = {
     "bpu_evidence": ("member_id", "model_member_id", _NEW),
 }
 _OF_BILLS = {
-    "bills": ("id", "model_bill_id", {"id": "wanted.bill_id", **_MEMBER}),
+    "orders": ("id", "model_order_id", {"id": "wanted.order_id"}),
+    "bills": ("id", "model_bill_id", {"id": "wanted.bill_id", **_ORDER, **_MEMBER}),
     "bill_lines": ("bill_id", "model_bill_id", _BILL),
 }
 # Each of them is in one agent's care, or in the branch's, and stays there.
@@ -67,8 +73,10 @@ _PERIODS = f"jsonb_build_array(data -> 'periods' -> 0 || jsonb_build_object({_AT
 _WANTED = (
     "model_member_id",
     "model_bill_id",
+    "model_order_id",
     "member_id",
     "bill_id",
+    "order_id",
     "agent_id",
     "wadah_id",
     "attribution_id",
@@ -102,12 +110,13 @@ async def new_crowd(platform: Platform, count: int, *, seed: int) -> list[Custom
     partners = Partners(platform.folder / FAKEBANK_FILE).all()
     async with platform.database("payment") as connection:
         await _insert(connection, wanted, _OF_BILLS, _EVENTS_OF_BILLS)
-        numbers = await _open_accounts(connection, wanted, partners)
+        numbers = await _open_accounts(connection, wanted, partners, platform.keyring("payment"))
     amounts = {each.customer.bill_id: each.customer.amount for each in models}
     return [
         Customer(
             str(row["member_id"]),
             str(row["bill_id"]),
+            str(row["order_id"]),
             chance.choice(own),
             amounts[str(row["model_bill_id"])],
             own,
@@ -146,8 +155,10 @@ def _wanted(
     return {
         "model_member_id": UUID(model.customer.member_id),
         "model_bill_id": UUID(model.customer.bill_id),
+        "model_order_id": UUID(model.customer.order_id),
         "member_id": new_id(),
         "bill_id": new_id(),
+        "order_id": new_id(),
         "agent_id": agent_id if model.has_agent else None,
         "wadah_id": wadah_id if model.has_agent else None,
         "attribution_id": new_id(),
@@ -198,7 +209,7 @@ async def _insert(
                 FROM wanted JOIN {table} AS old ON old.{column} = wanted.{model}
                 CROSS JOIN LATERAL jsonb_populate_record(old, {_object(differs)}) AS new"""  # noqa: S608 - from above
             )
-        ids = {**_MEMBER, **_BILL, **_ATTRIBUTED, "periods": _PERIODS}
+        ids = {**_MEMBER, **_BILL, **_ORDER, **_ATTRIBUTED, "periods": _PERIODS}
         await connection.execute(
             f"""
             INSERT INTO events (id, type, subject, data, occurred_at)
@@ -221,8 +232,9 @@ async def _open_accounts(
     connection: asyncpg.Connection,
     wanted: Sequence[Mapping[str, Any]],
     partners: Sequence[Partner],
+    keyring: Keyring,
 ) -> list[tuple[str, ...]]:
-    """Give each bill its account at every bank; return the numbers."""
+    """Give each order its account at every bank; return the numbers."""
     rows = await connection.fetch("SELECT DISTINCT partner_id, partner_name FROM virtual_accounts")
     names = {str(row["partner_id"]): row["partner_name"] for row in rows}
     last = await connection.fetchval(
@@ -238,16 +250,27 @@ async def _open_accounts(
     ]
     records = [
         (
-            row["bill_id"],
+            row["order_id"],
             UUID(each.entry.partner_id),
             names[each.entry.partner_id],
             account.company_code,
             account.customer_no,
             account.number,
+            VirtualAccount.shown_name.seal(
+                keyring, (UUID(each.entry.partner_id), account.customer_no), NAME
+            ),
         )
         for row, accounts in zip(wanted, issued, strict=True)
         for each, account in zip(partners, accounts, strict=True)
     ]
-    columns = ("bill_id", "partner_id", "partner_name", "company_code", "customer_no", "number")
+    columns = (
+        "order_id",
+        "partner_id",
+        "partner_name",
+        "company_code",
+        "customer_no",
+        "number",
+        "shown_name",
+    )
     await connection.copy_records_to_table("virtual_accounts", records=records, columns=columns)
     return [tuple(account.number for account in accounts) for accounts in issued]

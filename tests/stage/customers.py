@@ -28,6 +28,7 @@ class Customer:
 
     member_id: str
     bill_id: str
+    order_id: str
     number: str
     amount: int
     numbers: tuple[str, ...] = ()
@@ -72,7 +73,7 @@ async def bill_for(by: Actor, member_id: str, first_month: str, months: int = 1)
     asked = {"member_id": member_id, "first_month": first_month, "month_count": months}
     bill = await by.post("/v1/bills", asked)
     numbers = tuple(each["number"].strip() for each in bill["virtual_accounts"])
-    return Customer(member_id, bill["id"], numbers[0], bill["amount"], numbers)
+    return Customer(member_id, bill["id"], bill["order_id"], numbers[0], bill["amount"], numbers)
 
 
 class Payer(Protocol):

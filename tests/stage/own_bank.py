@@ -1,7 +1,7 @@
 """The sandbox's banks played in this process, for flags that no bank of good manners would send."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -94,6 +94,10 @@ class OwnBank:
             answer = await http.post(url, content=body, headers=signed.headers)
         code: str | None = answer.json().get("responseCode")
         return code
+
+    def find_without_token(self, numbers: Sequence[str]) -> str:
+        """Return the account at the bank that signs without a token."""
+        return next(each for each in numbers if not self._partner(each).profile.needs_token)
 
     def _partner(self, number: str) -> Partner:
         return self._partners.find(partner_id=None, virtual_account_no=number)

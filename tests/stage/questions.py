@@ -15,10 +15,17 @@ PAYMENT = {
             ON payments.partner_id = callbacks.partner_id
             AND payments.payment_request_id = callbacks.request_id
         WHERE response_code = '2002500' AND payments.id IS NULL""",
-    "paid bills without one payment of their amount": """
-        SELECT count(*) FROM bills FULL JOIN payments ON bill_id = bills.id
-        WHERE (bills.status = 'paid' AND payments.amount = bills.amount)
-            IS DISTINCT FROM (payments.id IS NOT NULL)""",
+    "paid bills without one allocation of their amount": """
+        SELECT count(*) FROM bills FULL JOIN (
+            SELECT * FROM allocations WHERE kind = 'bill' AND amount > 0
+        ) AS paid ON bill_id = bills.id
+        WHERE (bills.status = 'paid' AND paid.amount = bills.amount)
+            IS DISTINCT FROM (paid.id IS NOT NULL)""",
+    "payments that differ from their allocations": """
+        SELECT count(*) FROM payments FULL JOIN (
+            SELECT payment_id, sum(amount) AS amount FROM allocations GROUP BY 1
+        ) AS used ON payment_id = payments.id
+        WHERE payments.amount IS DISTINCT FROM used.amount""",
     "bills that differ from their lines": """
         SELECT count(*) FROM bills LEFT JOIN (
             SELECT bill_id, sum(amount) AS amount FROM bill_lines GROUP BY 1
@@ -26,10 +33,24 @@ PAYMENT = {
         WHERE bills.amount IS DISTINCT FROM lines.amount""",
     "payments that differ from their transfers, or transfers of no payment": """
         SELECT count(*) FROM payments FULL JOIN (
-            SELECT cause_id, sum(amount) AS amount FROM ledger_transfers
-            WHERE code = 'contribution_received' AND cause_kind = 'payment' GROUP BY 1
-        ) AS moved ON cause_id = payments.id
+            SELECT payment_id, sum(moved.amount) AS amount FROM ledger_transfers AS moved
+            LEFT JOIN allocations ON allocations.id = cause_id
+            WHERE code IN ('contribution_received', 'suspense_received')
+                AND cause_kind = 'allocation' GROUP BY 1
+        ) AS moved ON payment_id = payments.id
         WHERE payments.amount IS DISTINCT FROM moved.amount""",
+    "months owed to BPJS that no standing allocation pays, or the other way round": """
+        SELECT count(*) FROM (
+            SELECT 'bpjs_payable:' || programme || ':' || month AS account,
+                   sum(sign(allocations.amount) * bill_lines.amount) AS amount
+            FROM allocations JOIN bill_lines USING (bill_id) WHERE kind = 'bill' GROUP BY 1
+        ) AS paid FULL JOIN (
+            SELECT account, sum(amount) AS amount FROM (
+                SELECT credit_account AS account, amount FROM ledger_transfers
+                UNION ALL SELECT debit_account, -amount FROM ledger_transfers) AS moved
+            WHERE account LIKE 'bpjs_payable:%' GROUP BY 1
+        ) AS owed USING (account)
+        WHERE coalesce(paid.amount, 0) <> coalesce(owed.amount, 0)""",
     "incentives owed by no statement, or statements that are not owed": """
         SELECT count(*) FROM (SELECT * FROM statements WHERE amount <> 0) AS stated
         FULL JOIN (
@@ -45,21 +66,25 @@ PAYMENT = {
             GROUP BY 1, 2
         ) AS lines USING (beneficiary_id, month)
         WHERE line_count IS DISTINCT FROM lines.count""",
-    "payments without an answer, or whose commission is not computed": """
-        SELECT count(*) FROM payments LEFT JOIN coverage_answers AS answer
-            ON answer.payment_id = payments.id LEFT JOIN commission_waits AS wait
-            ON wait.payment_id = payments.id
-        WHERE answer.payment_id IS NULL OR wait.payment_id IS NOT NULL""",
-    "payments not published once": """
-        SELECT count(*) FROM payments FULL JOIN (
-            SELECT (data ->> 'payment_id')::uuid AS payment_id, count(*) FROM events
+    "allocations without an answer, or whose commission is not computed": """
+        SELECT count(*) FROM allocations LEFT JOIN coverage_answers AS answer
+            ON answer.allocation_id = allocations.id LEFT JOIN commission_waits AS wait
+            ON wait.allocation_id = allocations.id
+        WHERE kind = 'bill' AND amount > 0
+            AND (answer.allocation_id IS NULL OR wait.allocation_id IS NOT NULL)""",
+    "allocations not published once": """
+        SELECT count(*) FROM (
+            SELECT id FROM allocations WHERE kind = 'bill' AND amount > 0
+        ) AS paid FULL JOIN (
+            SELECT (data ->> 'allocation_id')::uuid AS id, count(*) FROM events
             WHERE type = 'payment.settled.v1' GROUP BY 1
-        ) AS published ON payment_id = payments.id
-        WHERE payments.id IS NULL OR published.count IS DISTINCT FROM 1""",
+        ) AS published USING (id)
+        WHERE paid.id IS NULL OR published.count IS DISTINCT FROM 1""",
     "programmes of a month that a member paid twice": """
         SELECT count(*) FROM (
-            SELECT FROM payments JOIN bill_lines USING (bill_id)
-            GROUP BY member_id, month, programme HAVING count(*) > 1) AS twice""",
+            SELECT FROM allocations JOIN bill_lines USING (bill_id) WHERE kind = 'bill'
+            GROUP BY member_id, month, programme HAVING sum(sign(allocations.amount)) > 1
+        ) AS twice""",
 }
 """Of the database of payment-service; each counts what must not be there."""
 
@@ -71,21 +96,24 @@ EVERYWHERE = {
 """The same of every database."""
 
 PAID_MONTHS = """
-    SELECT bills.member_id, bill_lines.month, programme, payments.id AS payment_id
-    FROM payments JOIN bills ON bills.id = bill_id JOIN bill_lines USING (bill_id)
+    SELECT member_id, bill_lines.month, programme, allocations.id
+    FROM allocations JOIN bill_lines USING (bill_id) WHERE kind = 'bill' AND allocations.amount > 0
+        AND NOT EXISTS (SELECT FROM allocations AS opposite
+                        WHERE opposite.reverses = allocations.id)
 """
 COVERED_MONTHS = """
-    SELECT member_id, line.month, line.programme, id AS payment_id
+    SELECT member_id, line.month, line.programme, id
     FROM allocations, unnest(months, programmes) AS line (month, programme)
+    WHERE id NOT IN (SELECT id FROM allocation_reversals)
 """
 ANSWERS = """
-    SELECT DISTINCT ON (data ->> 'payment_id')
-           (data ->> 'payment_id')::uuid AS id, (data ->> 'answer_no')::bigint AS answer_no,
+    SELECT DISTINCT ON (data ->> 'allocation_id')
+           (data ->> 'allocation_id')::uuid AS id, (data ->> 'answer_no')::bigint AS answer_no,
            (data ->> 'agent_id')::uuid AS agent_id
     FROM events WHERE type LIKE 'coverage.%'
-    ORDER BY data ->> 'payment_id', answer_no DESC
+    ORDER BY data ->> 'allocation_id', answer_no DESC
 """
-KNOWN_ANSWERS = "SELECT payment_id, answer_no, agent_id FROM coverage_answers"
+KNOWN_ANSWERS = "SELECT allocation_id, answer_no, agent_id FROM coverage_answers"
 DECISIONS = """
     SELECT (data ->> 'agent_id')::uuid AS agent_id, (data ->> 'decided_at')::timestamptz AS at
     FROM events WHERE type IN ('agent.activated.v1', 'agent.reinstated.v1', 'agent.suspended.v1',

@@ -32,13 +32,14 @@ class Reader:
 
 # The lines that stand, whole but for the month they are booked in, which follows what was closed.
 _STANDING_LINES = """
-    SELECT payment_id, member_id, agent_id, earned_month, scheme_id, cause, rule, beneficiary_kind,
-           beneficiary_id, base, rate_bps, parts, contribution_month, programme, month_index
+    SELECT allocation_id, member_id, agent_id, earned_month, scheme_id, cause, rule,
+           beneficiary_kind, beneficiary_id, base, rate_bps, parts, contribution_month, programme,
+           month_index
     FROM (
-        SELECT DISTINCT ON (payment_id, cause, contribution_month, programme, rule,
+        SELECT DISTINCT ON (allocation_id, cause, contribution_month, programme, rule,
                             beneficiary_kind) *
         FROM commission_lines
-        ORDER BY payment_id, cause, contribution_month, programme, rule, beneficiary_kind,
+        ORDER BY allocation_id, cause, contribution_month, programme, rule, beneficiary_kind,
                  entry_no DESC) AS last
     WHERE base > 0"""
 READERS = {
@@ -48,15 +49,17 @@ READERS = {
     ),
     "member": Reader(
         (
-            "TRUNCATE allocations, registrations, known_agents",
+            "TRUNCATE allocations, allocation_reversals, registrations, known_agents",
             """UPDATE members SET paid_through = NULL, first_unpaid = NULL, ends_on = NULL,
                    end_reason = NULL""",
             "DELETE FROM events WHERE type LIKE 'coverage.%' OR type LIKE 'registration.%'",
         ),
         {
             "answers to allocations": """
-                SELECT id, member_id, bill_id, counts_at, months, programmes, declined, withdrawn
+                SELECT id, payment_id, bill_id, member_id, counts_at, months, programmes, declined,
+                       withdrawn
                 FROM allocations""",
+            "reversals": "SELECT * FROM allocation_reversals",
             "registrations": """
                 SELECT id, member_id, began_at, first_month, kind, declaration_id, age, ends_on,
                        end_reason
@@ -75,7 +78,7 @@ READERS = {
         {
             "commission lines": _STANDING_LINES,
             "acquisitions": """
-                SELECT payment_id, agent_id, month FROM commission_acquisitions
+                SELECT allocation_id, agent_id, month FROM commission_acquisitions
                 WHERE agent_id IS NOT NULL""",
             "beneficiaries": "SELECT * FROM commission_beneficiaries",
             "answers": "SELECT * FROM coverage_answers",

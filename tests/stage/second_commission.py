@@ -25,18 +25,18 @@ NEW_MEMBER_RUPIAH = {3: 15_000, 2: 10_000}
 """By the number of programmes first paid."""
 
 _LINES = """
-    SELECT payments.id, month, programme, bill_lines.amount
-    FROM payments JOIN bill_lines USING (bill_id)
+    SELECT allocations.id, month, programme, bill_lines.amount
+    FROM allocations JOIN bill_lines USING (bill_id) WHERE kind = 'bill' AND allocations.amount > 0
 """
 _ANSWERS = """
-    SELECT DISTINCT ON (data ->> 'payment_id')
-           (data ->> 'payment_id')::uuid AS id, (data ->> 'agent_id')::uuid AS agent_id,
+    SELECT DISTINCT ON (data ->> 'allocation_id')
+           (data ->> 'allocation_id')::uuid AS id, (data ->> 'agent_id')::uuid AS agent_id,
            (data ->> 'wadah_id')::uuid AS wadah_id, data ->> 'first_month' AS first_month,
            (data ->> 'counts_at')::timestamptz AS counts_at,
            ARRAY(SELECT jsonb_array_elements_text(data -> 'months')) AS months,
            (data ->> 'is_acquisition')::boolean AS is_acquisition
     FROM events WHERE type LIKE 'coverage.%'
-    ORDER BY data ->> 'payment_id', (data ->> 'answer_no')::bigint DESC
+    ORDER BY data ->> 'allocation_id', (data ->> 'answer_no')::bigint DESC
 """
 _DECISIONS = """
     SELECT (data ->> 'agent_id')::uuid AS agent_id, (data ->> 'decided_at')::timestamptz AS at,
@@ -45,7 +45,7 @@ _DECISIONS = """
                                'agent.dismissed.v1')
 """
 _STORED = """
-    SELECT beneficiary_id, earned_month, payment_id, rule,
+    SELECT beneficiary_id, earned_month, allocation_id, rule,
            coalesce(contribution_month, '') AS month, coalesce(programme, '') AS programme,
            sum(parts)::bigint AS parts
     FROM commission_lines GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(parts) <> 0
@@ -63,7 +63,7 @@ class Line(NamedTuple):
 
     beneficiary_id: UUID
     earned_month: str
-    payment_id: UUID
+    allocation_id: UUID
     rule: str
     month: str
     programme: str

@@ -28,9 +28,11 @@ CONTRACT = {
     "member.updated.v1",
     "member.attributed.v1",
     "bill.issued.v1",
-    "bill.cancelled.v1",
-    "bill.expired.v1",
+    "bill.replaced.v1",
+    "bill.voided.v1",
+    "bill.ended.v1",
     "payment.settled.v1",
+    "allocation.reversed.v1",
     "coverage.extended.v1",
     "coverage.declined.v1",
     "coverage.withdrawn.v1",
@@ -82,10 +84,13 @@ def test_the_subject_is_what_the_event_is_about() -> None:
 
 def payment_data() -> dict[str, object]:
     return {
-        **{name: str(new_id()) for name in ("payment_id", "bill_id", "member_id", "partner_id")},
+        **{
+            f"{name}_id": str(new_id())
+            for name in ("allocation", "payment", "bill", "member", "partner")
+        },
         "amount": 36_800,
         "issued_at": "2026-11-21T09:00:00+07:00",
-        "paid_at": "2026-11-22T09:00:00+07:00",
+        "counts_at": "2026-11-22T09:00:00+07:00",
         "received_at": "2026-11-22T02:00:01Z",
         "payer": "self",
         "lines": [{"month": "2026-11", "programme": "jkk", "amount": 10_000, "relief": 0}],
@@ -117,7 +122,7 @@ def test_an_event_cannot_be_changed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("amount", 36_800.5), ("amount", -1), ("paid_at", "2026-11-22T09:00:00")]
+    ("field", "value"), [("amount", 36_800.5), ("amount", -1), ("counts_at", "2026-11-22T09:00:00")]
 )
 def test_an_event_with_a_wrong_value_is_refused(field: str, value: object) -> None:
     with pytest.raises(ValidationError, match=field):

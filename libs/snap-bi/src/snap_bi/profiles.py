@@ -112,6 +112,8 @@ class Profile:
     partner_id_kind: PartnerIdKind = PartnerIdKind.CLIENT_ID
     external_id_scope: ExternalIdScope = ExternalIdScope.PARTNER_AND_SERVICE
     customer_no_length: int
+    # Of the customer's name in our answers; the standard allows 255.
+    shown_name_length: int = 255
     legacy_serialisations: tuple[LegacySerialisation, ...] = ()
     allows_number_customer_no: bool = False
     sub_company: str | None = None  # sent in inquiry answers if the bank requires it
@@ -210,6 +212,7 @@ BCA = Profile(
     ),
     partner_id_kind=PartnerIdKind.COMPANY_CODE,
     customer_no_length=18,
+    shown_name_length=30,
     sub_company="00000",
     inbound_channel_id="95231",
     outbound_channel_id="95051",

@@ -30,8 +30,9 @@ TAGS = (
     ),
     Tag(
         "Bills and payments",
-        "Quote contribution months, issue bills, read payments and receipts.",
-        ("quotes", "bills", "payments"),
+        "Quote contribution months, issue bills and orders of several bills, read payments and "
+        "receipts.",
+        ("quotes", "bills", "orders", "payments"),
     ),
     Tag(
         "Coverage",
@@ -48,7 +49,11 @@ TAGS = (
         "Schemes, previews, the closing of months, and incentive statements.",
         ("commission_schemes", "commission_months", "commission_previews", "statements"),
     ),
-    Tag("Finance", "Accounts and transfers of the ledger.", ("ledger",)),
+    Tag(
+        "Finance",
+        "Accounts and transfers of the ledger, and money in suspense.",
+        ("ledger", "suspense"),
+    ),
     Tag(
         "Banks",
         "Bank partners and what they sent, and the SNAP BI operations that banks call.",

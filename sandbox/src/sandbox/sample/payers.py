@@ -44,7 +44,7 @@ async def find_existing(officer: Actor) -> Existing:
     bills = await list_all(officer, "/v1/bills")
     return Existing(
         {each["id"] for each in members},
-        # The latest comes first, and an earlier one of the same months has expired.
+        # The latest comes first, and an earlier one of the same months has ended.
         {(each["member_id"], each["first_month"]): each for each in reversed(bills)},
     )
 
@@ -143,7 +143,7 @@ class Payers:
                 if "virtual_accounts" not in found:
                     found = await actor.get(f"/v1/bills/{found['id']}")
                 await self._pay(member, found)
-            case Outcome.CANCELLED:
+            case Outcome.VOID:
                 reason = {"reason": "member_request"}
                 await actor.post(f"/v1/bills/{found['id']}/cancellation", reason)
             case Outcome.UNPAID:

@@ -30,7 +30,7 @@ class Outcome(StrEnum):
 
     PAID = "paid"
     UNPAID = "unpaid"
-    CANCELLED = "cancelled"
+    VOID = "void"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +130,8 @@ def unpaid(issued: int, count: int = 1, *, first: int | None = None) -> PlannedB
     return PlannedBill(issued, issued if first is None else first, count, Outcome.UNPAID)
 
 
-def cancelled(issued: int) -> PlannedBill:
-    return PlannedBill(issued, issued, 1, Outcome.CANCELLED)
+def voided(issued: int) -> PlannedBill:
+    return PlannedBill(issued, issued, 1, Outcome.VOID)
 
 
 HISTORIES: tuple[tuple[int, History], ...] = (
@@ -143,7 +143,7 @@ HISTORIES: tuple[tuple[int, History], ...] = (
     (9, History("active", 0, (paid(0),))),
     # Has paid until last month: active until the due day, and then in grace.
     (4, History("due", 4, (paid(4, 4), unpaid(0)))),
-    # In grace: two or three months are unpaid, with an open bill for them, an expired one or none.
+    # In grace: two or three months are unpaid, with an open bill for them, an ended one or none.
     (4, History("grace", 6, (paid(6, 5), unpaid(0, 2, first=1)))),
     (2, History("grace", 5, (paid(5, 3), unpaid(1, first=2)))),
     (3, History("grace", 7, (paid(7, 6),))),
@@ -152,11 +152,11 @@ HISTORIES: tuple[tuple[int, History], ...] = (
     (2, History("lapsed", 7, (paid(7, 4), unpaid(2, first=3)))),
     # Lapsed, and registered anew by a payment.
     (3, History("active", 7, (paid(7), returning(1, 3)))),
-    # Has never paid: no bill, an open one, an expired one, a cancelled one.
+    # Has never paid: no bill, an open one, an ended one, a void one.
     (3, History("registered_unpaid", 0)),
     (3, History("registered_unpaid", 0, (unpaid(0),))),
     (2, History("registered_unpaid", 3, (unpaid(3),))),
-    (1, History("registered_unpaid", 1, (cancelled(1),))),
+    (1, History("registered_unpaid", 1, (voided(1),))),
 )
 """Sixty members of the three agents: how many with each history."""
 SIGN_INS = ("active", "grace", "lapsed", "registered_unpaid")

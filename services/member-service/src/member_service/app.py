@@ -8,6 +8,7 @@ from member_service.changes.routes import router as changes
 from member_service.corrections.routes import asking as corrections_asking
 from member_service.corrections.routes import router as corrections
 from member_service.corrections.service import make_office
+from member_service.coverage.routes import bases as contribution_bases
 from member_service.coverage.routes import router as coverage
 from member_service.declarations.routes import router as declarations
 from member_service.enrolments.routes import router as enrolments
@@ -31,6 +32,7 @@ ROUTES = web.describe_routes(
     attributions,
     handovers,
     coverage,
+    contribution_bases,
     changes,
     corrections,
     corrections_asking,

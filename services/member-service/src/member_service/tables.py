@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from member_service.allocations import models as allocations
 from member_service.attribution_periods import models as attribution_periods
 from member_service.attributions import models as attributions
 from member_service.base import Base
 from member_service.consents import models as consents
 from member_service.corrections import models as corrections
-from member_service.coverage import models as coverage
 from member_service.declarations import models as declarations
 from member_service.endings import models as endings
 from member_service.enrolments import models as enrolments
@@ -25,11 +25,11 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 __all__ = [
     "METADATA",
     "MIGRATIONS",
+    "allocations",
     "attribution_periods",
     "attributions",
     "consents",
     "corrections",
-    "coverage",
     "declarations",
     "endings",
     "enrolments",

@@ -8,6 +8,7 @@ from member_service.settings import Settings
 from member_service.tables import MIGRATIONS
 from perisai_kit.events.catalogue import (
     AGENT_DECIDED,
+    AllocationReversed,
     PaymentSettled,
 )
 from perisai_kit.events.subscription import POLL_S, FeedSource, Subscription
@@ -26,7 +27,10 @@ def subscriptions(
             name="payments",
             source=payments,
             poll_s=poll_s,
-            batch_handlers={PaymentSettled: tasks.on_payments_settled},
+            batch_handlers={
+                PaymentSettled: tasks.on_allocations_changed,
+                AllocationReversed: tasks.on_allocations_changed,
+            },
         ),
         Subscription(
             name="agents",

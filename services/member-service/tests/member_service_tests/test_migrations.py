@@ -9,6 +9,7 @@ from asyncpg import connect
 from perisai_kit.testing.plugin import Databases, Urls, run_in_thread
 
 INSERT_ONLY = (
+    "allocation_reversals",
     "work_declarations",
     "consents",
     "member_changes",

@@ -20,11 +20,13 @@ from payment_service.commissions.routes import router as commissions
 from payment_service.incentive_statements.routes import router as incentive_statements
 from payment_service.ledger.routes import router as ledger
 from payment_service.months.routes import router as months
+from payment_service.orders.routes import router as orders
 from payment_service.payments.routes import router as payments
 from payment_service.quotes.routes import router as quotes
 from payment_service.receipts.routes import router as receipts
 from payment_service.schemes.routes import router as schemes
 from payment_service.settings import Settings
+from payment_service.suspense.routes import router as suspense
 from payment_service.tables import MIGRATIONS
 from payment_service.tariffs import service as tariffs
 from payment_service.worker import own_feed, periodic, subscriptions
@@ -34,8 +36,10 @@ from perisai_kit.services.kit import Kit
 ROUTES = web.describe_routes(
     quotes,
     bills,
+    orders,
     payments,
     receipts,
+    suspense,
     ledger,
     banks,
     inquiries,
@@ -84,7 +88,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
         subscriptions=subscriptions(
             own=own_feed(kit), members=feed_of_members, agents=feed_of_agents
         ),
-        periodic=periodic(settings, agents=feed_of_agents),
+        periodic=periodic(settings, agents=feed_of_agents, members=members),
         on_close=[
             writer.close,
             members.close,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from payment_service.agents import models as agents
+from payment_service.allocations import models as allocations
 from payment_service.answers import models as answers
 from payment_service.attributions import models as attributions
 from payment_service.bank_access import models as bank_access
@@ -15,8 +16,11 @@ from payment_service.counting import models as counting
 from payment_service.incentive_statements import models as incentive_statements
 from payment_service.ledger import models as ledger
 from payment_service.months import models as months
+from payment_service.orders import models as orders
 from payment_service.payments import models as payments
 from payment_service.schemes import models as schemes
+from payment_service.suspense import models as suspense
+from payment_service.virtual_accounts import models as virtual_accounts
 from perisai_kit.services.tables import KIT_METADATA
 
 METADATA = [KIT_METADATA, Base.metadata]
@@ -27,6 +31,7 @@ __all__ = [
     "METADATA",
     "MIGRATIONS",
     "agents",
+    "allocations",
     "answers",
     "attributions",
     "bank_access",
@@ -38,6 +43,9 @@ __all__ = [
     "incentive_statements",
     "ledger",
     "months",
+    "orders",
     "payments",
     "schemes",
+    "suspense",
+    "virtual_accounts",
 ]

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.banks.models import BankPartner
 from payment_service.bills.schemas import BillOut
 from payment_service.clients.members import Offer
+from payment_service.orders.schemas import OrderOut
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA, midnight
@@ -162,9 +163,12 @@ def changed(headers: dict[str, str], changes: dict[str, str | None]) -> dict[str
     return known
 
 
-def ids_of(bill: BillOut, partner: BankPartner) -> dict[str, str]:
-    """Return the three strings that name the bill's account at this bank, as a bank pads them."""
-    account = next(each for each in bill.virtual_accounts if each.partner_id == partner.id)
+def ids_of(asked: BillOut | OrderOut, partner: BankPartner) -> dict[str, str]:
+    """Return the three strings that name an account at this bank, as a bank pads them.
+
+    asked: the order, or the bill if it is its only one; so too below.
+    """
+    account = next(each for each in asked.virtual_accounts if each.partner_id == partner.id)
     company = partner.company_code.rjust(8)
     return {
         "partnerServiceId": company,
@@ -173,10 +177,10 @@ def ids_of(bill: BillOut, partner: BankPartner) -> dict[str, str]:
     }
 
 
-def inquiry_of(bill: BillOut, partner: BankPartner, **changes: Any) -> dict[str, Any]:
+def inquiry_of(asked: BillOut | OrderOut, partner: BankPartner, **changes: Any) -> dict[str, Any]:
     """Return the message of an inquiry, with fields changed by their SNAP names."""
     return {
-        **ids_of(bill, partner),
+        **ids_of(asked, partner),
         "txnDateInit": clock.now().astimezone(JAKARTA).isoformat(timespec="seconds"),
         "channelCode": 6011,
         "language": "",
@@ -187,13 +191,13 @@ def inquiry_of(bill: BillOut, partner: BankPartner, **changes: Any) -> dict[str,
 
 
 def payment_of(
-    bill: BillOut, partner: BankPartner, *, amount: int | None = None, **changes: Any
+    asked: BillOut | OrderOut, partner: BankPartner, *, amount: int | None = None, **changes: Any
 ) -> dict[str, Any]:
     """Return the message of a payment flag, with fields changed by their SNAP names."""
-    due = {"value": f"{bill.amount if amount is None else amount}.00", "currency": "IDR"}
+    due = {"value": f"{asked.amount if amount is None else amount}.00", "currency": "IDR"}
     paid_at = clock.now().astimezone(JAKARTA) + timedelta(seconds=1)
     return {
-        **ids_of(bill, partner),
+        **ids_of(asked, partner),
         "virtualAccountName": "Siti Aminah",
         "paymentRequestId": str(new_id()),
         "channelCode": 6011,

@@ -13,11 +13,13 @@ from uuid import UUID
 from sqlalchemy import Table, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.allocations.models import Allocation
 from payment_service.answers.service import Answer
 from payment_service.bills.models import Bill, BillLine
 from payment_service.commissions import service as commissions
 from payment_service.commissions import tasks
 from payment_service.counting.service import AGENTS
+from payment_service.orders.models import Order
 from payment_service.payments.models import Payment, PaymentRequest
 from payment_service.testing import insert_messages
 from perisai_kit.domain.ids import new_id
@@ -157,11 +159,12 @@ class Village:
     def decline(self, payment: PaymentSettled, *, answer_no: int = 2) -> CoverageDeclined:
         """Answer that a payment cannot count."""
         event = CoverageDeclined(
+            allocation_id=payment.allocation_id,
             payment_id=payment.payment_id,
             bill_id=payment.bill_id,
             member_id=payment.member_id,
             answer_no=answer_no,
-            counts_at=payment.paid_at,
+            counts_at=payment.counts_at,
             reason_code="months_paid",
         )
         self.answered.append(event)
@@ -172,11 +175,12 @@ class Village:
     ) -> dict[str, Any]:
         months = sorted({line.month for line in payment.lines})
         usual = {
+            "allocation_id": payment.allocation_id,
             "payment_id": payment.payment_id,
             "bill_id": payment.bill_id,
             "member_id": payment.member_id,
             "answer_no": answer_no,
-            "counts_at": payment.paid_at,
+            "counts_at": payment.counts_at,
             "months": months,
             "first_month": months[0],
             "agent_id": self.agent_id,
@@ -232,13 +236,14 @@ def settled(
         for programme, (amount, relief) in prices.items()
     )
     return PaymentSettled(
+        allocation_id=new_id(),
         payment_id=new_id(),
         bill_id=new_id(),
         member_id=member_id,
         partner_id=new_id(),
         amount=sum(line.amount for line in lines),
         issued_at=paid_at,
-        paid_at=paid_at,
+        counts_at=paid_at,
         received_at=paid_at,
         payer=payer,
         lines=lines,
@@ -249,11 +254,13 @@ async def book(session: AsyncSession, payments: Sequence[PaymentSettled]) -> Non
     """Insert settled payments with their bills, without their transfers and events."""
     if payments:
         bills: Table = Bill.__table__  # type: ignore[assignment]  # a declarative class has one
+        await session.execute(insert(Order), [_order(each) for each in payments])
         await session.execute(insert(bills), [_bill(each) for each in payments])
         await session.execute(
             insert(BillLine), [_line(each, line) for each in payments for line in each.lines]
         )
         await session.execute(insert(Payment), [_payment(each) for each in payments])
+        await session.execute(insert(Allocation), [_allocation(each) for each in payments])
         await session.execute(insert(PaymentRequest), [_request(each) for each in payments])
         await insert_messages(session)
 
@@ -300,10 +307,21 @@ async def _booked(session: AsyncSession, village: Village) -> Sequence[UUID]:
     return (await session.scalars(select(Payment.id).where(Payment.id.in_(wanted)))).all()
 
 
+def _order(payment: PaymentSettled) -> dict[str, Any]:
+    return {
+        "id": payment.bill_id,
+        "bill_count": 1,
+        "amount": payment.amount,
+        "issued_at": payment.issued_at,
+        "issued_by": payment.member_id,
+    }
+
+
 def _bill(payment: PaymentSettled) -> dict[str, Any]:
     months = sorted({line.month for line in payment.lines})
     return {
         "id": payment.bill_id,
+        "order_id": payment.bill_id,
         "member_id": payment.member_id,
         "status": "paid",
         "display_name": Bill.display_name.prepare(payment.bill_id, "Siti Aminah"),
@@ -311,8 +329,6 @@ def _bill(payment: PaymentSettled) -> dict[str, Any]:
         "declared_income": 1_000_000,
         "employs_others": False,
         "payer": payment.payer,
-        "branch_code": "BWI",
-        "region_code": "JTM",
         "first_month": months[0],
         "month_count": len(months),
         "amount": payment.amount,
@@ -320,7 +336,7 @@ def _bill(payment: PaymentSettled) -> dict[str, Any]:
         "issued_at": payment.issued_at,
         "issued_by": payment.member_id,
         "expires_at": FAR_AHEAD,
-        "paid_at": payment.paid_at,
+        "paid_at": payment.counts_at,
     }
 
 
@@ -349,18 +365,25 @@ def _request(payment: PaymentSettled) -> dict[str, Any]:
 
 
 def _payment(payment: PaymentSettled) -> dict[str, Any]:
-    months = sorted({line.month for line in payment.lines})
     return {
         "id": payment.payment_id,
         "partner_id": payment.partner_id,
         "payment_request_id": str(payment.payment_id),
-        "bill_id": payment.bill_id,
+        "order_id": payment.bill_id,
         "amount": payment.amount,
         "received_at": payment.received_at,
-        "paid_at": payment.paid_at,
+        "paid_at": payment.counts_at,
+    }
+
+
+def _allocation(payment: PaymentSettled) -> dict[str, Any]:
+    return {
+        "payment_id": payment.payment_id,
+        "id": payment.allocation_id,
+        "kind": "bill",
+        "bill_id": payment.bill_id,
         "member_id": payment.member_id,
-        "branch_code": "BWI",
-        "region_code": "JTM",
-        "first_month": months[0],
-        "month_count": len(months),
+        "amount": payment.amount,
+        "counts_at": payment.counts_at,
+        "allocated_at": payment.received_at,
     }

@@ -5,6 +5,7 @@ from functools import partial
 from payment_service.attributions import tasks as attributions
 from payment_service.bills import tasks as bills
 from payment_service.callbacks import tasks as callbacks
+from payment_service.clients.members import MembersClient
 from payment_service.commissions import tasks as commissions
 from payment_service.commissions.tasks import (
     AnswerSubscription,
@@ -13,9 +14,15 @@ from payment_service.commissions.tasks import (
 )
 from payment_service.counting.service import PAYMENTS
 from payment_service.ledger import tasks as ledger
+from payment_service.orders.tasks import Renaming, on_member_updated
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
-from perisai_kit.events.catalogue import MemberAttributed, PaymentSettled, RegistrationEnded
+from perisai_kit.events.catalogue import (
+    MemberAttributed,
+    MemberUpdated,
+    PaymentSettled,
+    RegistrationEnded,
+)
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.subscription import POLL_S, FeedSource, Subscription
 from perisai_kit.services import app as web
@@ -23,11 +30,12 @@ from perisai_kit.services.kit import Kit
 from perisai_kit.services.worker import Periodic, Worker
 
 
-def periodic(settings: Settings, *, agents: FeedSource) -> list[Periodic]:
+def periodic(settings: Settings, *, agents: FeedSource, members: MembersClient) -> list[Periodic]:
     """Return this service's periodic tasks."""
     expire = partial(bills.every_minute, late_notice_h=settings.bill_late_notice_h)
     return [
         Periodic("bills.expire", 60, expire),
+        Periodic("orders.rename", 60, Renaming(members).run),
         Periodic("callbacks.forget", 600, callbacks.every_ten_minutes),
         Periodic("commissions.compute", 10, Computation(agents).run),
         Periodic("ledger.snapshot", 3600, ledger.every_hour),
@@ -62,7 +70,10 @@ def subscriptions(
             name=bills.MEMBERS,
             source=members,
             poll_s=poll_s,
-            handlers={RegistrationEnded: bills.on_registration_ended},
+            handlers={
+                RegistrationEnded: bills.on_registration_ended,
+                MemberUpdated: on_member_updated,
+            },
         ),
     ]
 
@@ -71,11 +82,9 @@ def create_worker() -> Worker:
     """Return the worker that runs in a process of its own; its settings are the environment's."""
     settings = Settings.from_env()
     kit = web.create_kit(settings, migrations=MIGRATIONS)
-    agents = kit.client(settings.agent_url)
+    agents, members = kit.client(settings.agent_url), kit.client(settings.member_url)
     return web.create_worker(
         kit,
-        subscriptions=subscriptions(
-            own=own_feed(kit), members=kit.client(settings.member_url), agents=agents
-        ),
-        periodic=periodic(settings, agents=agents),
+        subscriptions=subscriptions(own=own_feed(kit), members=members, agents=agents),
+        periodic=periodic(settings, agents=agents, members=MembersClient(members)),
     )

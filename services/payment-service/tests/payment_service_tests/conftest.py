@@ -1,5 +1,6 @@
 """What the tests of this service share: its app, banks, and money to test with."""
 
+import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from fastapi import FastAPI
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.allocations.rules import Share
 from payment_service.app import app_of
 from payment_service.banks.models import BankPartner
 from payment_service.banks.rules import PartnerStatus
@@ -21,6 +23,7 @@ from payment_service.bills import service as bills
 from payment_service.bills.models import Bill
 from payment_service.bills.schemas import BillOut, NewBill
 from payment_service.clients.members import ContributionBasis
+from payment_service.orders import service as orders
 from payment_service.payments import service as payments
 from payment_service.payments.models import Payment
 from payment_service.payments.rules import Notice, Settlement
@@ -178,7 +181,8 @@ def issue_bill(settings: Settings, make_basis: MakeBasis, make_partner: MakePart
             first_month=first_month or Month.of(clock.today()),
             month_count=month_count,
         )
-        return (await bills.issue(session, asked, basis, by=new_id(), settings=settings)).bill
+        issued = await orders.issue_bill(session, asked, basis, by=new_id(), settings=settings)
+        return await bills.read(session, issued.bills[0])
 
     return issue
 
@@ -214,8 +218,10 @@ def settle(make_notice: MakeNotice) -> Settle:
     async def book(session: AsyncSession, bill: BillOut, **differences: Any) -> Payment:
         run, account = make_executor(session), bill.virtual_accounts[0]
         key = (account.partner_id, account.customer_no)
-        locked = (await bills.lock_for_payment(run, [key]))[key]
-        settlement = Settlement(new_id(), new_id(), make_notice(bill, **differences), locked)
+        order = (await orders.lock_for_payment(run, [key]))[key]
+        shares = [Share(each.amount, each) for each in order.bills]
+        notice = make_notice(bill, **differences)
+        settlement = Settlement(new_id(), new_id(), order.id, notice, shares)
         await execute_together(run, payments.settle_statements([settlement]))
         await insert_messages(session)
         for row in session.identity_map.values():
@@ -246,6 +252,10 @@ def member_answers(wire: Wire) -> Callable[[ContributionBasis], None]:
     known: dict[UUID, ContributionBasis] = {}
 
     def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v1/contribution-bases":
+            asked = [UUID(each) for each in json.loads(request.content)["member_ids"]]
+            found = [known[each].model_dump(mode="json") for each in asked if each in known]
+            return httpx.Response(200, json={"items": found})
         member_id = UUID(request.url.path.split("/")[3])
         if member_id not in known:
             return httpx.Response(404, json={"code": "member_not_found"})

@@ -4,11 +4,14 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from payment_service.clients.members import MembersClient
 from payment_service.settings import Settings
+from payment_service.tables import MIGRATIONS
 from payment_service.worker import periodic
 from perisai_kit.db.engine import Database
 from perisai_kit.events.feed import LocalFeed
 from perisai_kit.events.signals import Signals
+from perisai_kit.services.app import create_kit
 from perisai_kit.testing.plugin import MakeApp, Urls, Wire, open_app_client
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -50,10 +53,14 @@ async def test_no_route_of_ours_answers_without_a_token(
     assert answered == []
 
 
-def test_periodic_tasks_have_names_of_their_own(settings: Settings, database: Database) -> None:
+def test_periodic_tasks_have_names_of_their_own(
+    settings: Settings, database: Database, wire: Wire
+) -> None:
+    kit = create_kit(settings, migrations=MIGRATIONS, http_transport=wire)
+    members = MembersClient(kit.client(settings.member_url))
     feed = LocalFeed(database, source="agent-service", signals=Signals())
 
-    names = [each.name for each in periodic(settings, agents=feed)]
+    names = [each.name for each in periodic(settings, agents=feed, members=members)]
 
     assert {"bills.expire", "ledger.snapshot"} <= set(names)
     assert len(set(names)) == len(names)

@@ -1,5 +1,6 @@
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from io import StringIO
 
 import pytest
@@ -8,32 +9,45 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
+from payment_service import checks
+from payment_service.bills.schemas import BillOut
+from payment_service.ledger import service as ledger
 from payment_service.ledger.rules import TransferCode
+from payment_service.ledger.tasks import every_hour
+from payment_service.payments.models import Payment
 from payment_service.tables import MIGRATIONS
-from perisai_kit.db.engine import to_asyncpg_url
+from perisai_kit.db.engine import Database, to_asyncpg_url
+from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.plugin import Databases, Urls
 
+IssueBill = Callable[..., Awaitable[BillOut]]
+Settle = Callable[..., Awaitable[Payment]]
+BASELINE = "0002"
+"""From here on a migration runs beside the version before: expand, deploy, contract."""
+
 SHORT_LIVED = {
+    "renamed_members",
     "attribution_periods",  # each event replaces all periods of a member
     "commission_waits",
     "idempotency_keys",
+    "ledger_balance_snapshots",  # sums, which can be added up again
     "snap_access_tokens",
     "snap_external_ids",
     "snap_unproven_requests",
 }
 NEVER_CHANGED = (
     "agent_decisions",
+    "allocations",
     "bill_lines",
     "commission_lines",
     "commission_months",
-    "ledger_balance_snapshots",
     "ledger_postings",
     "ledger_transfers",
+    "orders",
     "payment_requests",
     "payments",
     "read_audits",
     "statements",
-    "virtual_accounts",
     "wadah_agreements",
     "wadah_terminations",
 )
@@ -100,7 +114,39 @@ async def test_events_are_never_deleted_and_only_their_position_is_set(
     assert not await may("has_table_privilege('payment_app', 'events', 'DELETE')")
 
 
-async def test_an_answer_may_change_but_not_its_payment(session: AsyncSession) -> None:
+async def test_the_first_migration_after_the_baseline_runs_beside_the_version_before(
+    databases: Databases, keyring: Keyring, issue_bill: IssueBill, settle: Settle
+) -> None:
+    urls = databases.empty("payment")
+    config = databases.alembic_config("payment", urls.owner)
+    await asyncio.to_thread(command.upgrade, config, BASELINE)
+    database = Database(urls.app, keyring=keyring)
+    for _ in range(3):
+        async with database.begin() as session:
+            await settle(session, await issue_bill(session))
+    async with database.read() as session:
+        before = await ledger.list_accounts(session, cursor=None, limit=100)
+
+    # What the version before does to store balances, while others book.
+    async with database.begin() as older:
+        await older.execute(text("LOCK TABLE ledger_transfers IN SHARE MODE"))
+        await asyncio.wait_for(asyncio.to_thread(command.upgrade, config, "head"), 30)
+    async with database.begin() as older:
+        await older.execute(text("LOCK TABLE ledger_transfers IN SHARE MODE"))
+
+    await every_hour(database)
+    async with database.begin() as session:
+        await settle(session, await issue_bill(session))
+        after = await ledger.list_accounts(session, cursor=None, limit=100)
+        faults = await checks.find_faults(session)
+    await database.dispose()
+    assert faults == []
+    assert sum(each.debits for each in before.items) * 4 == 3 * sum(
+        each.debits for each in after.items
+    )
+
+
+async def test_an_answer_may_change_but_not_its_allocation(session: AsyncSession) -> None:
     async def may(column: str) -> bool:
         asked = text(
             "SELECT has_column_privilege('payment_app', 'coverage_answers', :name, 'UPDATE')"
@@ -108,7 +154,8 @@ async def test_an_answer_may_change_but_not_its_payment(session: AsyncSession) -
         return bool(await session.scalar(asked, {"name": column}))
 
     assert await may("answer_no")
-    assert [name for name in ("payment_id", "bill_id", "member_id") if await may(name)] == []
+    fixed = ("allocation_id", "payment_id", "bill_id", "member_id")
+    assert [name for name in fixed if await may(name)] == []
 
 
 async def test_no_table_lets_the_running_service_delete_money(session: AsyncSession) -> None:

@@ -71,6 +71,9 @@ FIELD_TEXTS: dict[str, FieldText] = {
     "frozen_set_type": _LIST,
     "too_short": FieldText("must have at least {min_length} entries", "minimal {min_length} isian"),
     "too_long": FieldText("must have at most {max_length} entries", "maksimal {max_length} isian"),
+    "entry_repeated": FieldText(
+        "must not have the same entry twice", "tidak boleh memuat isian yang sama dua kali"
+    ),
     "dict_type": _OBJECT,
     "model_type": _OBJECT,
     "model_attributes_type": _OBJECT,

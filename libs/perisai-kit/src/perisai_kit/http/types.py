@@ -231,12 +231,14 @@ def required_tag(name: str) -> BeforeValidator:
 RecordId = Annotated[UUID, Field(description="Id of this object.")]
 AccountId = Annotated[UUID, Field(description="Id of the account.")]
 AgentId = Annotated[UUID, Field(description="Id of the agent.")]
+AllocationId = Annotated[UUID, Field(description="Id of the allocation.")]
 ApplicationId = Annotated[UUID, Field(description="Id of the application of a future agent.")]
 AttributionId = Annotated[UUID, Field(description="Id of the attribution: member to agent.")]
 BatchId = Annotated[UUID, Field(description="Id of the enrolment batch, made by the client.")]
 BeneficiaryId = Annotated[UUID, Field(description="Id of the agent or wadah that earns it.")]
 BillId = Annotated[UUID, Field(description="Id of the bill.")]
 MemberId = Annotated[UUID, Field(description="Id of the member.")]
+OrderId = Annotated[UUID, Field(description="Id of the order.")]
 ParkedEventId = Annotated[UUID, Field(description="Id of the parked event.")]
 PartnerId = Annotated[UUID, Field(description="Id of the bank partner.")]
 PaymentId = Annotated[UUID, Field(description="Id of the payment.")]
@@ -244,6 +246,18 @@ SchemeId = Annotated[UUID, Field(description="Id of the commission scheme.")]
 SessionId = Annotated[UUID, Field(description="Id of the session.")]
 StatementId = Annotated[UUID, Field(description="Id of the incentive statement.")]
 WadahId = Annotated[UUID, Field(description="Id of the wadah, to which agents belong.")]
+
+
+def _distinct(ids: list[UUID]) -> list[UUID]:
+    if len(set(ids)) < len(ids):
+        raise PydanticCustomError("entry_repeated", "must not have the same entry twice")
+    return ids
+
+
+DistinctIds = Annotated[
+    list[UUID], AfterValidator(_distinct), Field(json_schema_extra={"uniqueItems": True})
+]
+"""Ids without a repeated one; how many is said where it is used."""
 
 BranchCode = Annotated[str, Field(description="Code of the branch.")]
 RegionCode = Annotated[str, Field(description="Code of the region.")]

@@ -8,7 +8,7 @@ from agent_service.base import Base
 
 
 class CoverageAnswer(Base):
-    """The latest answer of member-service to one settled payment.
+    """The latest answer of member-service to one allocation.
 
     A row is replaced and never added to, so reading the feed again in any order changes nothing.
     """
@@ -19,10 +19,10 @@ class CoverageAnswer(Base):
         CheckConstraint("agent_id IS NOT NULL OR NOT is_acquisition", name="acquisition"),
     )
 
-    payment_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    allocation_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     answer_no: Mapped[int]
     agent_id: Mapped[uuid.UUID | None]
-    """The agent who gets credit for the payment. None: the branch, or it pays nothing."""
+    """The agent who gets credit for the allocation. None: the branch, or it pays nothing."""
     counts_on: Mapped[date]
     """The Jakarta day of `counts_at`."""
     is_acquisition: Mapped[bool]

@@ -14,12 +14,12 @@ _REPLACED = ("answer_no", "agent_id", "counts_on", "is_acquisition")
 
 
 async def record_answers(session: AsyncSession, answers: Sequence[Answer]) -> None:
-    """Record one answer for each payment, unless a later one is known."""
+    """Record one answer for each allocation, unless a later one is known."""
     if not answers:
         return
     rows: list[dict[str, Any]] = [
         {
-            "payment_id": each.payment_id,
+            "allocation_id": each.allocation_id,
             "answer_no": each.answer_no,
             "agent_id": each.agent_id,
             "counts_on": each.counts_on,
@@ -31,7 +31,7 @@ async def record_answers(session: AsyncSession, answers: Sequence[Answer]) -> No
     new = statement.excluded
     await session.execute(
         statement.on_conflict_do_update(
-            index_elements=[CoverageAnswer.payment_id],
+            index_elements=[CoverageAnswer.allocation_id],
             set_={name: new[name] for name in _REPLACED},
             where=CoverageAnswer.answer_no < new.answer_no,
         )

@@ -31,9 +31,9 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The latest answer to one payment. agent_id: the agent who gets credit, or None."""
+    """The latest answer to one allocation. agent_id: the agent who gets credit, or None."""
 
-    payment_id: UUID
+    allocation_id: UUID
     answer_no: int
     agent_id: UUID | None
     counts_on: date
@@ -42,7 +42,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Acquisitions and payments of members in one day or month."""
+    """Acquisitions and contributions of members in one day or month."""
 
     acquisitions: int = 0
     contributions: int = 0
@@ -60,12 +60,12 @@ class Verdict:
 
 
 def keep_latest(answers: Iterable[Answer]) -> list[Answer]:
-    """Return the answer with the highest number for each payment."""
+    """Return the answer with the highest number for each allocation."""
     latest: dict[UUID, Answer] = {}
     for answer in answers:
-        known = latest.get(answer.payment_id)
+        known = latest.get(answer.allocation_id)
         if known is None or known.answer_no < answer.answer_no:
-            latest[answer.payment_id] = answer
+            latest[answer.allocation_id] = answer
     return list(latest.values())
 
 

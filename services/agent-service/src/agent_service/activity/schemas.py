@@ -10,7 +10,7 @@ from perisai_kit.http.types import AgentId, MonthText, Out
 class ActivityMonthOut(Out):
     """New members acquired, and payments of members received, in one month.
 
-    By the latest answers of member-service. A payment that pays nothing any more does not count.
+    By the latest answers of member-service. What pays nothing any more does not count.
     """
 
     month: Annotated[MonthText, Field(description="The month.")]
@@ -25,7 +25,12 @@ class ActivityMonthOut(Out):
     ]
     contributions: Annotated[
         int,
-        Field(description="Payments that count in the month, of members who had this agent then."),
+        Field(
+            description=(
+                "Payments that count in the month, for members who had this agent then. A payment "
+                "for several members counts once for each."
+            )
+        ),
     ]
 
 

@@ -73,13 +73,13 @@ async def report(
 def _read_answer(event: CoverageExtended | CoverageWithdrawn | CoverageDeclined) -> Answer:
     """Return which agent an event credits.
 
-    No agent gets credit for a declined payment, or if all months are withdrawn: a withdrawn month
-    counts as never paid (docs/domain.md).
+    No agent gets credit for a declined allocation, or if all months are withdrawn: a withdrawn
+    month counts as never paid (docs/domain.md).
     """
     paid = None if isinstance(event, CoverageDeclined) or not event.months else event
     agent_id = paid.agent_id if paid else None
     return Answer(
-        payment_id=event.payment_id,
+        allocation_id=event.allocation_id,
         answer_no=event.answer_no,
         agent_id=agent_id,
         counts_on=jakarta_date(event.counts_at),

@@ -28,6 +28,7 @@ SUSPENSION = {"reason_code": "investigation", "reason": "A complaint"}
 
 def _make_answer(differences: dict[str, Any]) -> dict[str, Any]:
     usual = {
+        "allocation_id": new_id(),
         "payment_id": new_id(),
         "bill_id": new_id(),
         "member_id": new_id(),
@@ -120,14 +121,14 @@ async def test_of_nineteen_enrolled_the_six_who_paid_are_acquisitions_and_none_o
 async def test_the_answer_with_the_highest_number_stands_in_any_order(
     world: World, session: AsyncSession, agent_id: UUID, order: tuple[int, ...]
 ) -> None:
-    payment_id = new_id()
+    allocation_id = new_id()
     answers: list[Answer] = [
-        extended(agent_id, payment_id=payment_id, is_acquisition=True),
-        declined(payment_id=payment_id, answer_no=2),
-        extended(None, payment_id=payment_id, answer_no=3),
+        extended(agent_id, allocation_id=allocation_id, is_acquisition=True),
+        declined(allocation_id=allocation_id, answer_no=2),
+        extended(None, allocation_id=allocation_id, answer_no=3),
         extended(
             agent_id,
-            payment_id=payment_id,
+            allocation_id=allocation_id,
             answer_no=4,
             is_acquisition=True,
             counts_at=datetime(2026, 10, 31, 16, 59, tzinfo=UTC),
@@ -144,12 +145,12 @@ async def test_the_answer_with_the_highest_number_stands_in_any_order(
 async def test_an_acquisition_is_withdrawn(
     world: World, session: AsyncSession, agent_id: UUID, kind: Any
 ) -> None:
-    payment_id = new_id()
+    allocation_id = new_id()
     await service.take_answers(
-        session, [extended(agent_id, payment_id=payment_id, is_acquisition=True)]
+        session, [extended(agent_id, allocation_id=allocation_id, is_acquisition=True)]
     )
     before = await counted(world, agent_id)
-    taken_back = {"payment_id": payment_id, "answer_no": 2}
+    taken_back = {"allocation_id": allocation_id, "answer_no": 2}
 
     await service.take_answers(
         session, [declined(**taken_back) if kind is declined else withdrawn(agent_id, **taken_back)]
@@ -167,6 +168,24 @@ async def test_a_payment_with_a_month_left_still_counts(
     await service.take_answers(session, [left])
 
     assert await counted(world, agent_id) == {"2026-11": (1, 1)}
+
+
+async def test_a_payment_for_several_members_counts_for_each(
+    world: World, session: AsyncSession, agent_id: UUID
+) -> None:
+    payment_id = new_id()
+    first, second, third = (extended(agent_id, payment_id=payment_id) for _ in range(3))
+    await service.take_answers(session, [first, second, third])
+    reversal = declined(
+        allocation_id=second.allocation_id,
+        payment_id=payment_id,
+        answer_no=2,
+        reason_code="reversed",
+    )
+
+    await service.take_answers(session, [reversal])
+
+    assert await counted(world, agent_id) == {"2026-11": (0, 2)}
 
 
 async def test_an_acquisition_on_a_day_away_does_not_count(

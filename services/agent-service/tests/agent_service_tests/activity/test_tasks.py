@@ -39,7 +39,7 @@ def ids(*names: str) -> dict[str, str]:
 
 def answered(agent_id: UUID, **differences: Any) -> dict[str, Any]:
     return {
-        **ids("payment_id", "bill_id", "member_id", "wadah_id"),
+        **ids("allocation_id", "payment_id", "bill_id", "member_id", "wadah_id"),
         "answer_no": 1,
         "counts_at": AT,
         "months": ["2026-11"],

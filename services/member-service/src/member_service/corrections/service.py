@@ -8,12 +8,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from member_service.allocations import service as allocations
 from member_service.changes import service as changes
 from member_service.corrections import queries, rules
 from member_service.corrections.models import Correction, CorrectionStep
 from member_service.corrections.rules import CorrectionStatus, StepKind
 from member_service.corrections.schemas import Approval, NewCorrection, Rejection, SensitiveFacts
-from member_service.coverage import service as coverage
 from member_service.members import service as members
 from member_service.members.models import Member
 from member_service.members.rules import Limits, MemberNotFound, may_read_identity
@@ -338,7 +338,7 @@ async def _apply(
     _add_step(session, correction, StepKind.APPLIED, by=made_by)
     await session.flush()
     if changed & JUDGED_ANEW:
-        await coverage.judge_members(session, [member.id], office.terms)
+        await allocations.judge_members(session, [member.id], office.terms)
 
 
 async def _get_member(

@@ -6,6 +6,8 @@ from fastapi import APIRouter, Depends, Path, Query
 from member_service.coverage import service
 from member_service.coverage.schemas import (
     AttributedOut,
+    ContributionBasesOut,
+    ContributionBasisLookup,
     ContributionBasisOut,
     CoverageOut,
     EndingOut,
@@ -36,6 +38,7 @@ from perisai_kit.http.transaction import TransactionRoute
 from perisai_kit.http.types import Instant, MemberId
 
 router = APIRouter(prefix="/v1/members", tags=["coverage"], route_class=TransactionRoute)
+bases = APIRouter(prefix="/v1/contribution-bases", tags=["coverage"], route_class=TransactionRoute)
 
 ReaderOrService = Annotated[Principal, Depends(require(*READERS, Role.SERVICE))]
 Service = Annotated[Principal, Depends(require(Role.SERVICE))]
@@ -80,6 +83,29 @@ async def get_contribution_basis(
         session, member_id=member_id, viewer=viewer, terms=terms, request_id=request_id
     )
     return basis_out(basis)
+
+
+@bases.post("")
+async def list_contribution_bases(
+    asked: ContributionBasisLookup,
+    session: Session,
+    viewer: Service,
+    terms: TermsOf,
+    request_id: RequestId,
+) -> ContributionBasesOut:
+    """Return the contribution basis of each member, for an order of several bills.
+
+    The bases have the order asked. A member who is missing in the answer is unknown. The reading of
+    all is recorded once.
+    """
+    found = await service.list_bases(
+        session,
+        member_ids=asked.member_ids,
+        viewer=viewer,
+        terms=terms,
+        request_id=request_id,
+    )
+    return ContributionBasesOut(items=[basis_out(each) for each in found])
 
 
 @router.post(

@@ -3,19 +3,16 @@
 Source of every rule: docs/domain.md, Membership.
 """
 
-from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from uuid import UUID
 
-from member_service.attribution_periods.rules import AttributionPeriod, Place, period_on
+from member_service.allocations.rules import find_first_unpaid, find_state
 from member_service.holidays.rules import due_on, last_month_due
-from member_service.members.rules import RegistrationState, Standing, find_standing
+from member_service.members.rules import Standing, find_standing
 from member_service.registrations.rules import (
     AGE_LIMIT,
-    Allocation,
-    DeclineReason,
     EndReason,
     History,
     Person,
@@ -33,6 +30,9 @@ from perisai_kit.domain.programmes import Programme
 MONTHS_OFFERED = 24
 """Longer than any bill; payment-service decides how many months a bill may have."""
 
+MAX_BASES = 100
+"""Members whose contribution basis can be read at once: as many as an order may have bills."""
+
 WAITING_MONTHS = 3
 JKM_BENEFIT = 42_000_000
 JKM_BENEFIT_WAITING = 10_000_000
@@ -43,60 +43,6 @@ class Cover(StrEnum):
     COVERED = "covered"
     COVERED_IF_PAID = "covered_if_paid"
     NOT_COVERED = "not_covered"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The answer to an allocation, as it is published.
-
-    first_month: of the registration, from which the commission's counter runs. place: agent
-    and branch on the day of `counts_at`. is_acquisition: the first allocation that stands of a
-    person never before registered as BPU. All three are None if the allocation is declined.
-    """
-
-    declined: DeclineReason | None = None
-    withdrawn: tuple[Month, ...] = ()
-    first_month: Month | None = None
-    place: Place | None = None
-    is_acquisition: bool = False
-    months: tuple[Month, ...] = field(default=(), compare=False)
-
-
-def find_answers(
-    allocations: Iterable[Allocation],
-    history: History,
-    *,
-    periods: Sequence[AttributionPeriod],
-    is_new_to_bpu: bool,
-) -> dict[UUID, Answer]:
-    """Return the answer to each allocation of a member, by its id.
-
-    is_new_to_bpu: never registered before, on evidence. Source: docs/domain.md, Care.
-    """
-    ordered = sorted(allocations, key=lambda each: (each.counts_at, each.id))
-    first_months = {
-        by.id: registration.first_month
-        for registration in history.registrations
-        for by in registration.paid.values()
-    }
-    acquiring = next((each.id for each in ordered if each.id in first_months), None)
-    found = {}
-    for each in ordered:
-        answer = history.answers.get(each.id)
-        if answer is None:
-            continue
-        if answer.declined is not None:
-            found[each.id] = Answer(declined=answer.declined)
-            continue
-        found[each.id] = Answer(
-            withdrawn=answer.withdrawn,
-            # Without a month that stands there is no registration.
-            first_month=first_months.get(each.id, each.months[0]),
-            place=period_on(periods, each.counts_on).place,
-            is_acquisition=is_new_to_bpu and each.id == acquiring,
-            months=answer.months,
-        )
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +75,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class PaidMonth:
-    """A paid month, with the programmes that are paid and the Jakarta day of the payment."""
+    """A paid month, with its paid programmes and the Jakarta day on which the payment counts."""
 
     month: Month
     programmes: tuple[Programme, ...]
@@ -146,29 +92,11 @@ class MemberCoverage:
     months: Sequence[PaidMonth]
 
 
-def find_first_unpaid(registration: Registration) -> Month:
-    """Return the first unpaid month of the registration."""
-    month = registration.first_month
-    while month in registration.paid:
-        month = month.plus(1)
-    return month
-
-
 def list_unpaid_through(registration: Registration, last: Month) -> tuple[Month, ...]:
     """Return the unpaid months of a registration up to a month, oldest first."""
     count = max(0, count_months(registration.first_month, last) + 1)
     months = list_months(registration.first_month, count)
     return tuple(month for month in months if month not in registration.paid)
-
-
-def find_state(registration: Registration) -> RegistrationState:
-    """Return the state of a registration that is stored with the member."""
-    return RegistrationState(
-        paid_through=max(registration.paid),
-        first_unpaid=find_first_unpaid(registration),
-        ends_on=registration.ends_on,
-        end_reason=registration.end_reason,
-    )
 
 
 def find_coverage(

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from member_service.attribution_periods.models import AttributionPeriodRow
 from member_service.coverage.rules import (
+    MAX_BASES,
     WAITING_MONTHS,
     Cover,
     IfPaid,
@@ -27,6 +28,7 @@ from perisai_kit.http.types import (
     BranchCode,
     Count,
     Day,
+    DistinctIds,
     MemberId,
     Model,
     MonthText,
@@ -44,7 +46,7 @@ class PaidMonthOut(Out):
 
     month: Annotated[MonthText, Field(description="The contribution month.")]
     programmes: Annotated[list[Programme], Field(description="The programmes that are paid.")]
-    paid_on: Annotated[date, Field(description="Day of the payment, in Jakarta.")]
+    paid_on: Annotated[date, Field(description="Day on which its payment counts, in Jakarta.")]
 
     @classmethod
     def of(cls, paid: PaidMonth) -> "PaidMonthOut":
@@ -225,6 +227,26 @@ class ContributionBasisOut(Out):
         bool, Field(description="Working status must be declared before a bill that registers.")
     ]
     not_billable: Annotated[NotBillable | None, Field(description="Why there is no offer.")]
+
+
+class ContributionBasisLookup(Model):
+    """The members of an order of several bills."""
+
+    model_config = with_example(member_ids=["0190a000-0000-7000-8000-000000000001"])
+
+    member_ids: Annotated[
+        DistinctIds,
+        Field(min_length=1, max_length=MAX_BASES, description="The members, once each."),
+    ]
+
+
+class ContributionBasesOut(Out):
+    """The bases of the known members among those asked."""
+
+    items: Annotated[
+        list[ContributionBasisOut],
+        Field(description="In the order asked; an unknown member is left out."),
+    ]
 
 
 ReportedReason = Literal[

@@ -1,26 +1,17 @@
-"""Judge registrations and coverage, from settled allocations only."""
+"""Take facts about coverage, and answer questions about it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from member_service.attribution_periods import service as attribution_periods
-from member_service.attributions import service as attributions
-from member_service.coverage import queries, rules
-from member_service.coverage.models import AllocationRow
-from member_service.coverage.rules import (
-    Answer,
-    Billable,
-    MemberCoverage,
-    PaidMonth,
-    find_billable,
-)
+from member_service.allocations import service as allocations
+from member_service.allocations.service import JudgedMember
+from member_service.coverage import rules
+from member_service.coverage.rules import Billable, MemberCoverage, PaidMonth, find_billable
 from member_service.coverage.schemas import NewEnding
-from member_service.declarations import service as declarations
 from member_service.endings import service as endings
 from member_service.endings.models import ReportedEnding
 from member_service.evidence import service as evidence
@@ -29,30 +20,14 @@ from member_service.evidence.schemas import NewEvidence
 from member_service.holidays.rules import Holidays
 from member_service.members import service as members
 from member_service.members.models import Member
-from member_service.members.rules import RegistrationState
+from member_service.members.rules import MemberNotFound
 from member_service.registrations import service as registrations
-from member_service.registrations.rules import (
-    Allocation,
-    History,
-    Person,
-    Registration,
-    Terms,
-    judge,
-)
+from member_service.registrations.rules import Registration, Terms
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import jakarta_date
-from perisai_kit.domain.month import Month
-from perisai_kit.domain.programmes import MANDATORY, Programme
-from perisai_kit.events.catalogue import (
-    CoverageDeclined,
-    CoverageExtended,
-    CoverageWithdrawn,
-    PaymentSettled,
-)
-from perisai_kit.events.envelope import Event
-from perisai_kit.events.outbox import publish
+from perisai_kit.domain.programmes import Programme
 
 MONTHS_SHOWN = 120
 
@@ -67,57 +42,6 @@ class ContributionBasis:
     settled_since: datetime | None
 
 
-async def extend(session: AsyncSession, payments: Sequence[PaymentSettled], terms: Terms) -> None:
-    """Record settled payments and judge their members again. A repeated payment changes nothing.
-
-    The number of SQL statements does not depend on the number of payments.
-    """
-    # Lock members first and in one order, as everywhere; the foreign key would lock them too.
-    await members.lock_birth_dates(session, {each.member_id for each in payments})
-    touched = await queries.insert_once_allocations(
-        session, [_make_allocation_row(each) for each in payments]
-    )
-    if touched:
-        await judge_members(session, touched, terms)
-
-
-async def judge_members(session: AsyncSession, member_ids: Collection[UUID], terms: Terms) -> None:
-    """Judge these members by what is known now; store and publish what has changed."""
-    birth_dates = await members.lock_birth_dates(session, member_ids)
-    people = await _load_people(session, birth_dates, known_at=clock.now())
-    rows = await queries.list_allocations(session, birth_dates)
-    known_on = clock.today()
-    histories = {
-        member_id: judge(
-            [_make_allocation(row) for row in rows[member_id]],
-            person,
-            terms=terms,
-            known_on=known_on,
-        )
-        for member_id, person in people.items()
-    }
-    passed_over = await registrations.record(session, histories)
-    await members.record_states(
-        session, {member_id: _find_state(history) for member_id, history in histories.items()}
-    )
-    if passed_over:
-        await attributions.record_periods(session, passed_over)
-    periods = await attribution_periods.list_periods(session, birth_dates)
-    new_to_bpu = await evidence.list_new_to_bpu(session, birth_dates, bases=terms.evidence)
-    events: list[Event] = []
-    for member_id, history in histories.items():
-        answers = rules.find_answers(
-            [_make_allocation(row) for row in rows[member_id]],
-            history,
-            periods=periods[member_id],
-            is_new_to_bpu=member_id in new_to_bpu,
-        )
-        events += _update_answers(rows[member_id], answers)
-    await session.flush()
-    if events:
-        await publish(session, *events)
-
-
 async def announce_ends(session: AsyncSession, *, terms: Terms, limit: int) -> int:
     """Announce ended registrations and withdraw the later months; return how many."""
     today = clock.today()
@@ -126,7 +50,7 @@ async def announce_ends(session: AsyncSession, *, terms: Terms, limit: int) -> i
         # Lock members before registrations, as everywhere.
         await members.lock_birth_dates(session, touched)
         await registrations.announce_ends(session, touched, on=today)
-        await judge_members(session, touched, terms)
+        await allocations.judge_members(session, touched, terms)
     return len(touched)
 
 
@@ -138,7 +62,7 @@ async def take_evidence(
     Raises: MemberNotFound, NewToBpuBasisMissing, EvidenceIdTaken.
     """
     found = await evidence.record(session, member_id=member_id, new=new, officer=officer)
-    await judge_members(session, [member_id], terms)
+    await allocations.judge_members(session, [member_id], terms)
     return found
 
 
@@ -161,7 +85,7 @@ async def report_ending(
             reported_at=clock.now(),
         ),
     )
-    await judge_members(session, [member_id], terms)
+    await allocations.judge_members(session, [member_id], terms)
     return ending
 
 
@@ -176,7 +100,7 @@ async def withdraw_ending(
     ending = await endings.withdraw_ending(
         session, member_id=member_id, ending_id=ending_id, by=officer.account_id
     )
-    await judge_members(session, [member_id], terms)
+    await allocations.judge_members(session, [member_id], terms)
     return ending
 
 
@@ -208,9 +132,11 @@ async def get(
     now = clock.now()
     at, known_at = at or now, known_at or now
     member = await members.see(session, member_id=member_id, viewer=viewer)
-    history, _, rows = await _load_history(session, member, terms=terms, known_at=known_at)
-    found = rules.find_coverage(history, at=at, known_at=known_at, off=off, waiting=terms.waiting)
-    return MemberCoverage(at, known_at, found, _list_paid_months(history, rows))
+    judged = (await _judge(session, [member], terms=terms, known_at=known_at))[member_id]
+    found = rules.find_coverage(
+        judged.history, at=at, known_at=known_at, off=off, waiting=terms.waiting
+    )
+    return MemberCoverage(at, known_at, found, _list_paid_months(judged))
 
 
 async def get_basis(
@@ -220,118 +146,56 @@ async def get_basis(
 
     Raises: MemberNotFound.
     """
+    found = await list_bases(
+        session, member_ids=[member_id], viewer=viewer, terms=terms, request_id=request_id
+    )
+    if not found:
+        raise MemberNotFound
+    return found[0]
+
+
+async def list_bases(
+    session: AsyncSession,
+    *,
+    member_ids: Sequence[UUID],
+    viewer: Principal,
+    terms: Terms,
+    request_id: str,
+) -> list[ContributionBasis]:
+    """Return the facts for bills of these members now, in the order asked; record the reading.
+
+    Unknown members are left out. The number of SQL statements does not depend on the number of
+    members.
+    """
     now = clock.now()
-    member = await members.get(session, member_id=member_id, viewer=viewer, request_id=request_id)
-    history, person, _ = await _load_history(session, member, terms=terms, known_at=now)
-    present, last = history.open_at(now), history.last_at(now)
+    visible = await members.list_visible(
+        session, member_ids=member_ids, viewer=viewer, request_id=request_id
+    )
+    judged = await _judge(session, visible, terms=terms, known_at=now)
+    return [_make_basis(member, judged[member.id], at=now, terms=terms) for member in visible]
+
+
+def _make_basis(
+    member: Member, judged: JudgedMember, *, at: datetime, terms: Terms
+) -> ContributionBasis:
+    present, last = judged.history.open_at(at), judged.history.last_at(at)
     since = present.began_at if present else last.ends_at if last else None
-    billable = find_billable(history, person, at=now, terms=terms)
+    billable = find_billable(judged.history, judged.person, at=at, terms=terms)
     return ContributionBasis(member, present, billable, since)
 
 
-async def _load_history(
-    session: AsyncSession, member: Member, *, terms: Terms, known_at: datetime
-) -> tuple[History, Person, Sequence[AllocationRow]]:
-    people = await _load_people(session, {member.id: member.birth_date}, known_at=known_at)
-    person = people[member.id]
-    rows = await queries.list_allocations(session, [member.id])
-    known = [row for row in rows[member.id] if row.received_at <= known_at]
-    history = judge(
-        [_make_allocation(row) for row in known],
-        person,
-        terms=terms,
-        known_on=jakarta_date(known_at),
-    )
-    return history, person, known
+async def _judge(
+    session: AsyncSession, visible: Sequence[Member], *, terms: Terms, known_at: datetime
+) -> dict[UUID, JudgedMember]:
+    birth_dates = {member.id: member.birth_date for member in visible}
+    return await allocations.judge_known(session, birth_dates, terms=terms, known_at=known_at)
 
 
-async def _load_people(
-    session: AsyncSession, birth_dates: Mapping[UUID, date], *, known_at: datetime
-) -> dict[UUID, Person]:
-    declared = await declarations.list_by_member(session, birth_dates)
-    reported = await endings.list_known_endings(session, birth_dates, known_at=known_at)
-    return {
-        member_id: Person(birth_date, declared.get(member_id, ()), reported.get(member_id, ()))
-        for member_id, birth_date in birth_dates.items()
-    }
-
-
-def _make_allocation_row(payment: PaymentSettled) -> dict[str, Any]:
-    return {
-        "id": payment.payment_id,
-        "bill_id": payment.bill_id,
-        "member_id": payment.member_id,
-        "issued_at": payment.issued_at,
-        "counts_at": payment.paid_at,
-        "received_at": payment.received_at,
-        "months": [line.month for line in payment.lines],
-        "programmes": [Programme(line.programme) for line in payment.lines],
-        "answer_no": 0,
-        "withdrawn": [],
-        "is_acquisition": False,
-    }
-
-
-def _make_allocation(row: AllocationRow) -> Allocation:
-    paid: dict[Month, set[Programme]] = {}
-    for month, programme in zip(row.months, row.programmes, strict=True):
-        paid.setdefault(month, set()).add(programme)
-    months = sorted(month for month, programmes in paid.items() if programmes >= MANDATORY)
-    return Allocation(row.id, row.counts_at, row.issued_at, tuple(months))
-
-
-def _find_state(history: History) -> RegistrationState | None:
-    return rules.find_state(history.registrations[-1]) if history.registrations else None
-
-
-def _update_answers(rows: Sequence[AllocationRow], answers: Mapping[UUID, Answer]) -> list[Event]:
-    """Store the answers that differ from the earlier ones, and return their events."""
-    events: list[Event] = []
-    for row in sorted(rows, key=lambda row: (row.counts_at, row.id)):
-        answer = answers.get(row.id)
-        if answer is None or (row.answer_no and row.answer == answer):
-            continue
-        row.answer_no += 1
-        row.declined, row.withdrawn = answer.declined, list(answer.withdrawn)
-        row.first_month, row.is_acquisition = answer.first_month, answer.is_acquisition
-        place = answer.place
-        row.agent_id = place.agent_id if place else None
-        row.wadah_id = place.wadah_id if place else None
-        row.branch_code = place.branch_code if place else None
-        row.region_code = place.region_code if place else None
-        events.append(_make_answer_event(row, answer))
-    return events
-
-
-def _make_answer_event(row: AllocationRow, answer: Answer) -> Event:
-    common: dict[str, Any] = {
-        "payment_id": row.id,
-        "bill_id": row.bill_id,
-        "member_id": row.member_id,
-        "answer_no": row.answer_no,
-        "counts_at": row.counts_at,
-    }
-    if answer.declined is not None:
-        return CoverageDeclined(**common, reason_code=answer.declined)
-    common |= {
-        "months": answer.months,
-        "first_month": answer.first_month,
-        "agent_id": row.agent_id,
-        "wadah_id": row.wadah_id,
-        "branch_code": row.branch_code,
-        "region_code": row.region_code,
-        "is_acquisition": row.is_acquisition,
-    }
-    if answer.withdrawn:
-        return CoverageWithdrawn(**common, withdrawn=answer.withdrawn)
-    return CoverageExtended(**common)
-
-
-def _list_paid_months(history: History, rows: Sequence[AllocationRow]) -> list[PaidMonth]:
+def _list_paid_months(judged: JudgedMember) -> list[PaidMonth]:
     """Return the paid months of all registrations, the newest first."""
-    by_id = {row.id: row for row in rows}
+    by_id = {row.id: row for row in judged.rows}
     found = []
-    for registration in reversed(history.registrations):
+    for registration in reversed(judged.history.registrations):
         for month in sorted(registration.paid, reverse=True):
             row = by_id[registration.paid[month].id]
             lines = set(zip(row.months, row.programmes, strict=True))

@@ -2,12 +2,13 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from member_service.allocations import service as allocations
 from member_service.attributions import service as attributions
 from member_service.coverage import service
 from member_service.registrations.rules import Terms
 from perisai_kit.db.bulk import run_in_batches
 from perisai_kit.db.engine import Database
-from perisai_kit.events.catalogue import AgentDecided, PaymentSettled
+from perisai_kit.events.catalogue import AgentDecided, AllocationReversed, PaymentSettled
 
 BATCH = 200
 
@@ -18,10 +19,10 @@ class CoverageTasks:
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
 
-    async def on_payments_settled(
-        self, session: AsyncSession, events: Sequence[PaymentSettled]
+    async def on_allocations_changed(
+        self, session: AsyncSession, events: Sequence[PaymentSettled | AllocationReversed]
     ) -> None:
-        await service.extend(session, events, self._terms)
+        await allocations.take_allocations(session, events, self._terms)
 
     async def on_agents_decided(
         self, session: AsyncSession, events: Sequence[AgentDecided]
@@ -29,7 +30,7 @@ class CoverageTasks:
         """Record decisions of agent-service on agents, and judge the members concerned."""
         touched = await attributions.take_decisions(session, events)
         if touched:
-            await service.judge_members(session, touched, self._terms)
+            await allocations.judge_members(session, touched, self._terms)
 
     async def announce_ends(self, database: Database) -> bool:
         """Announce registrations that have ended; return whether there is more to do."""

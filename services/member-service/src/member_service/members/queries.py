@@ -86,6 +86,14 @@ async def get_member(
     return member
 
 
+async def list_visible(
+    session: AsyncSession, member_ids: Collection[UUID], viewer: Principal
+) -> Sequence[Member]:
+    """Return those of these members whom the reader may see."""
+    query = _with_attribution(Member).where(Member.id == any_id(member_ids), is_visible_to(viewer))
+    return (await session.scalars(query)).all()
+
+
 async def list_members(
     session: AsyncSession,
     viewer: Principal,

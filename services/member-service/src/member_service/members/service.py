@@ -160,6 +160,19 @@ async def get(
     return member
 
 
+async def list_visible(
+    session: AsyncSession, *, member_ids: Sequence[UUID], viewer: Principal, request_id: str
+) -> list[Member]:
+    """Return those of these members whom the reader may see, in the order asked.
+
+    The reading of all is recorded once.
+    """
+    found = {row.id: row for row in await queries.list_visible(session, member_ids, viewer)}
+    ids = [member_id for member_id in member_ids if member_id in found]
+    await audit_read(session, viewer, kind="member", ids=ids, request_id=request_id)
+    return [found[member_id] for member_id in ids]
+
+
 async def get_identity(
     session: AsyncSession, *, member_id: UUID, viewer: Principal, request_id: str
 ) -> Member:

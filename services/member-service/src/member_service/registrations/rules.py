@@ -1,8 +1,9 @@
 """The calendar: which registrations a member's allocations make.
 
-The calendar is a function of allocations, endings and declarations. The order in which they became
-known does not matter, and nothing is set by hand. An allocation is money that pays
-contribution months of one member; in it a month counts as paid when JKK and JKM are both paid.
+The calendar is a function of standing allocations, endings and declarations. The order in which
+they became known does not matter, and nothing is set by hand. An allocation is money that pays
+contribution months of one member; in it a month counts as paid when JKK and JKM are both paid. A
+reversed allocation does not stand; the calendar is never given one.
 Source of every rule: docs/domain.md, Membership.
 """
 
@@ -43,14 +44,19 @@ class EndReason(StrEnum):
 
 
 class DeclineReason(StrEnum):
-    """Why an allocation pays nothing."""
+    """Why an allocation pays nothing.
 
+    mandatory_missing: no month in it has both mandatory programmes.
+    """
+
+    MANDATORY_MISSING = "mandatory_missing"
     MONTH_PAID = "month_paid"
     BEFORE_FIRST_MONTH = "before_first_month"
     NO_REGISTRATION = "no_registration"
     NOT_DECLARED = "not_declared"
     OVER_AGE = "over_age"
     DECEASED = "deceased"
+    REVERSED = "reversed"
 
 
 class WaitingMonth(StrEnum):
@@ -79,7 +85,8 @@ class Terms:
 class Allocation:
     """Money for contribution months. issued_at: of the bill it was paid for.
 
-    counts_at: the only instant that decides order, opening and cover.
+    counts_at: the only instant that decides order, opening and cover. months: those with both
+    mandatory programmes, which may be none.
     """
 
     id: UUID
@@ -224,12 +231,13 @@ def judge(
 ) -> History:
     """Return the registrations that these allocations make, and the answer to each allocation.
 
+    allocations: those that stand.
     known_on: the day of knowledge; months after an end are withdrawn once the end is certain.
     """
     opened: list[_Open] = []
-    declined: dict[UUID, DeclineReason] = {}
-    paying = [each for each in allocations if each.months]
-    for each in sorted(paying, key=lambda allocation: (allocation.counts_at, allocation.id)):
+    ordered = sorted(allocations, key=lambda allocation: (allocation.counts_at, allocation.id))
+    declined = {each.id: DeclineReason.MANDATORY_MISSING for each in ordered if not each.months}
+    for each in [each for each in ordered if each.months]:
         present = opened[-1] if opened else None
         if present is not None and each.counts_at < midnight(present.end(person)[0]):
             reason = _extend(present, each)
@@ -239,7 +247,7 @@ def judge(
             declined[each.id] = reason
     registrations = [_close(each, person, known_on) for each in opened]
     paid = {(by.id, month) for each in registrations for month, by in each.paid.items()}
-    answers = {each.id: _make_answer(each, declined.get(each.id), paid) for each in paying}
+    answers = {each.id: _make_answer(each, declined.get(each.id), paid) for each in ordered}
     return History(_number(each for each in registrations if each.paid), answers)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
-from member_service_tests.coverage.test_service import TODAY, coverage_of, extend, payment
+from member_service_tests.allocations.test_service import TODAY, payment, take
+from member_service_tests.coverage.test_service import coverage_of
 from member_service_tests.registrations.histories import TERMS
 from sqlalchemy import select
 
@@ -26,7 +27,7 @@ async def member(database: Database, enrol: Enrol, business_time: BusinessTime) 
     business_time.at(datetime(2026, 11, 3, 2, 0, tzinfo=UTC))
     async with database.begin() as session:
         enrolled = await enrol(session, work_declaration=TODAY)
-        await extend(session, payment(enrolled.id, "2026-11", "2026-12"))
+        await take(session, payment(enrolled.id, "2026-11", "2026-12"))
     business_time.at(datetime(2026, 11, 20, 5, 0, tzinfo=UTC))
     return enrolled
 

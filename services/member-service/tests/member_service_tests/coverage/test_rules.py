@@ -7,7 +7,8 @@ import pytest
 from member_service_tests.registrations.histories import random_history
 from member_service_tests.registrations.payments import judge, moment, months, pay
 
-from member_service.coverage.rules import Cover, Coverage, find_coverage, find_state
+from member_service.allocations.rules import find_state
+from member_service.coverage.rules import Cover, Coverage, find_coverage
 from member_service.holidays.rules import Holidays, last_month_due
 from member_service.members.rules import Standing, find_standing
 from member_service.registrations.rules import Ending, EndReason, History, WaitingMonth

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from member_service_tests.allocations.test_service import reversal
 from member_service_tests.registrations.histories import TERMS
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -54,13 +55,14 @@ def paid(member_id: UUID) -> PaymentSettled:
     now = datetime.now(UTC)  # noqa: TID251 - any instant will do
     return PaymentSettled.model_validate(
         {
+            "allocation_id": new_id(),
             "payment_id": new_id(),
             "bill_id": new_id(),
             "member_id": member_id,
             "partner_id": new_id(),
             "amount": 16_800,
             "issued_at": now,
-            "paid_at": now,
+            "counts_at": now,
             "received_at": now,
             "payer": "self",
             "lines": [
@@ -91,6 +93,23 @@ async def test_a_settled_payment_reaches_the_members_coverage(
 
     async with ours.read() as session:
         assert await paid_through(session, member_id) is not None
+
+
+async def test_a_reversal_behind_its_payment_takes_the_coverage_back(
+    ours: Database, theirs: Database, reading: dict[str, Subscription], enrol: Enrol
+) -> None:
+    member_id = await enrolled(ours, enrol)
+    settled = paid(member_id)
+    seen = []
+
+    for event in (settled, reversal(settled, at=settled.counts_at)):
+        async with theirs.begin() as session:
+            await publish(session, event)
+        await deliver(reading["payments"], to=ours, source=theirs)
+        async with ours.read() as session:
+            seen.append(await paid_through(session, member_id) is not None)
+
+    assert seen == [True, False]
 
 
 async def test_a_payment_of_an_unknown_member_is_parked_and_delays_no_other(

@@ -1,4 +1,4 @@
-"""Random histories of members: payments, declarations and endings, likely and unlikely ones."""
+"""Random histories of members: payments, reversals, declarations and endings, likely or not."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -34,9 +34,13 @@ REASONS = (EndReason.DEATH, EndReason.CLAIM, EndReason.STOPPED_WORKING, EndReaso
 
 @dataclass(frozen=True)
 class MemberHistory:
-    """One member's history, for both calendars. known_on: the day of knowledge."""
+    """One member's history, for both calendars. known_on: the day of knowledge.
+
+    allocations: those that stand. reversed: those that a bank took back.
+    """
 
     allocations: tuple[Allocation, ...]
+    reversed: tuple[Allocation, ...]
     person: Person
     known_on: date
 
@@ -68,7 +72,10 @@ class MemberHistory:
 def random_history(chance: Random) -> MemberHistory:
     """Return a history of some eighteen months."""
     allocations = _likely(chance) + [_unlikely(chance) for _ in range(chance.choice((0, 0, 1, 3)))]
-    kept = [each for each in allocations if chance.random() > 0.1]  # a bank reverses the others
+    kept: list[Allocation] = []
+    taken_back: list[Allocation] = []
+    for each in allocations:
+        (kept if chance.random() > 0.1 else taken_back).append(each)
     declarations = [_declaration(chance) for _ in range(chance.randrange(3))]
     if chance.random() < 0.8:
         declarations += [_declared_for(each) for each in kept if chance.random() < 0.8]
@@ -77,7 +84,8 @@ def random_history(chance: Random) -> MemberHistory:
         declarations=tuple(declarations),
         endings=tuple(_ending(chance) for _ in range(chance.choice((0, 0, 0, 1, 2)))),
     )
-    return MemberHistory(tuple(kept), person, BEGIN + timedelta(days=chance.randrange(DAYS + 200)))
+    known_on = BEGIN + timedelta(days=chance.randrange(DAYS + 200))
+    return MemberHistory(tuple(kept), tuple(taken_back), person, known_on)
 
 
 def _likely(chance: Random) -> list[Allocation]:
@@ -104,6 +112,8 @@ def _unlikely(chance: Random) -> Allocation:
     months = list_months(first, chance.choice((1, 1, 2, 4)))
     if len(months) > 2 and chance.random() < 0.5:
         months = (months[0], *months[2:])
+    if chance.random() < 0.1:
+        months = ()  # JHT alone
     return _allocation(chance, at, months)
 
 

@@ -63,8 +63,9 @@ def month_of(day: date) -> Month:
 
 def walk(money: Iterable[Money], life: Life, *, known_on: date) -> Verdicts:
     """Process every day from the first payment until nothing can change any more."""
-    waiting = sorted((each for each in money if each.months), key=lambda m: (m.counts_at, m.id))
-    found = Verdicts()
+    ordered = sorted(money, key=lambda m: (m.counts_at, m.id))
+    waiting = [each for each in ordered if each.months]
+    found = Verdicts(declined={m.id: "mandatory_missing" for m in ordered if not m.months})
     if not waiting:
         return found
     day, present = civil(waiting[0].counts_at), None

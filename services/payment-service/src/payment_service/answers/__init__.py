@@ -1,1 +1,1 @@
-"""What member-service answered to each settled payment."""
+"""What member-service answered to each settled allocation."""

@@ -12,7 +12,7 @@ from perisai_kit.domain.month import Month
 
 
 class CoverageAnswer(Base):
-    """The answer of member-service to a payment; the highest number counts.
+    """The answer of member-service to an allocation; the highest number counts.
 
     months: those that count. withdrawn: those that no longer count. Both are text. Agent, wadah,
     branch and region are of the day of `counts_at`; without an agent the branch had the member.
@@ -30,11 +30,13 @@ class CoverageAnswer(Base):
         Index(
             "ix_coverage_answers_declined",
             "payment_id",
+            "allocation_id",
             postgresql_where=text("outcome = 'declined'"),
         ),
     )
 
-    payment_id: Mapped[UUID] = mapped_column(primary_key=True)
+    allocation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    payment_id: Mapped[UUID]
     bill_id: Mapped[UUID]
     member_id: Mapped[UUID]
     answer_no: Mapped[int]

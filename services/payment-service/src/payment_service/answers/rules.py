@@ -1,4 +1,4 @@
-"""What became of a payment for the member. member-service decides; nothing is decided here."""
+"""What became of an allocation for the member. member-service decides; nothing is decided here."""
 
 from enum import StrEnum
 
@@ -11,8 +11,8 @@ class AnswerOutcome(StrEnum):
     DECLINED = "declined"
 
 
-class PaymentCoverage(StrEnum):
-    """As AnswerOutcome, for a payment that may still wait for its answer."""
+class AllocationCoverage(StrEnum):
+    """As AnswerOutcome, for an allocation that may still wait for its answer."""
 
     WAITING = "waiting"
     EXTENDED = "extended"

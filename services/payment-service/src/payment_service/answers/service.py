@@ -1,4 +1,4 @@
-"""Store the answers of member-service to settled payments; they may arrive in any order."""
+"""Store the answers of member-service to settled allocations; they may arrive in any order."""
 
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -13,18 +13,20 @@ from perisai_kit.events.catalogue import CoverageDeclined, CoverageExtended, Cov
 Answer: TypeAlias = CoverageExtended | CoverageWithdrawn | CoverageDeclined
 
 
-async def take_answers(session: AsyncSession, events: Sequence[Answer]) -> list[UUID]:
-    """Store the answers with the highest numbers; return the payments whose answer changed."""
+async def take_answers(session: AsyncSession, events: Sequence[Answer]) -> list[Answer]:
+    """Store the answers with the highest numbers; return those that changed what is known."""
     latest: dict[UUID, Answer] = {}
     for event in events:
-        known = latest.get(event.payment_id)
+        known = latest.get(event.allocation_id)
         if known is None or known.answer_no < event.answer_no:
-            latest[event.payment_id] = event
-    return await queries.upsert_answers(session, [_row(each) for each in latest.values()])
+            latest[event.allocation_id] = event
+    changed = await queries.upsert_answers(session, [_row(each) for each in latest.values()])
+    return [latest[allocation_id] for allocation_id in changed]
 
 
 def _row(event: Answer) -> dict[str, Any]:
     common: dict[str, Any] = {
+        "allocation_id": event.allocation_id,
         "payment_id": event.payment_id,
         "bill_id": event.bill_id,
         "member_id": event.member_id,

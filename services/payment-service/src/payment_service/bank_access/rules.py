@@ -80,6 +80,7 @@ class PartnerClient:
 
     A suspended partner has one too, so that its calls are refused with the right answer.
     bank_time_tolerance: how far its time of a payment may be off; None if it is not trusted.
+    keeps_refused_money: what no bill takes goes to suspense, because it cannot give it back.
     """
 
     partner_id: UUID
@@ -92,6 +93,7 @@ class PartnerClient:
     replay_answer: ReplayAnswer
     is_active: bool
     bank_time_tolerance: timedelta | None
+    keeps_refused_money: bool
 
     @property
     def ids(self) -> tuple[str, str]:

@@ -390,4 +390,5 @@ def _make_client(partner: BankPartner, bank_time_tolerance: timedelta) -> Partne
         replay_answer=partner.replay_answer or profile.replay_answer or ReplayAnswer.STORED_SUCCESS,
         is_active=partner.status is PartnerStatus.ACTIVE,
         bank_time_tolerance=bank_time_tolerance if partner.trust_bank_time else None,
+        keeps_refused_money=partner.keeps_refused_money,
     )

@@ -36,6 +36,8 @@ class BankPartner(Base):
 
     # Whether a payment counts at the bank's time of it, within limits; otherwise at its receipt.
     trust_bank_time: Mapped[bool] = mapped_column(default=True)
+    # Whether money that no bill takes is kept in suspense; otherwise the payment is refused.
+    keeps_refused_money: Mapped[bool] = mapped_column(default=False)
 
     base_url: Mapped[str | None]
     outbound_client_id: Mapped[str | None]

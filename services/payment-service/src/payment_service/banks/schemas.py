@@ -49,6 +49,12 @@ TRUST_BANK_TIME = (
 )
 
 
+KEEPS_REFUSED_MONEY = (
+    "Whether we keep, in suspense, the money that no bill of its order takes, because this bank "
+    "cannot give it back; false: such a payment is refused."
+)
+
+
 class OutboundConnection(Model):
     """How we call the bank. Secret and key are encrypted and never given out again."""
 
@@ -106,6 +112,9 @@ class NewBankPartner(Model):
         Field(description="The answer to a repeated payment that the bank has signed off."),
     ] = None
     trust_bank_time: Annotated[bool, Field(strict=True, description=TRUST_BANK_TIME)] = True
+    keeps_refused_money: Annotated[bool, Field(strict=True, description=KEEPS_REFUSED_MONEY)] = (
+        False
+    )
     outbound: Annotated[
         OutboundConnection | None,
         Field(description="How we call the bank; left out where we do not."),
@@ -122,6 +131,10 @@ class Activation(Model):
     trust_bank_time: Annotated[
         bool | None,
         Field(strict=True, description=f"{TRUST_BANK_TIME} Left out, it stays as it is."),
+    ] = None
+    keeps_refused_money: Annotated[
+        bool | None,
+        Field(strict=True, description=f"{KEEPS_REFUSED_MONEY} Left out, it stays as it is."),
     ] = None
 
 
@@ -143,6 +156,7 @@ class BankPartnerOut(Out):
         Field(description="The answer to a repeated payment that the bank has signed off."),
     ]
     trust_bank_time: Annotated[bool, Field(description=TRUST_BANK_TIME)]
+    keeps_refused_money: Annotated[bool, Field(description=KEEPS_REFUSED_MONEY)]
     base_url: Annotated[str | None, Field(description="Address of the bank's API.")]
     outbound_client_id: Annotated[str | None, Field(description="Our client id at the bank.")]
     x_partner_id: Annotated[str | None, Field(description="X-PARTNER-ID of our calls.")]

@@ -112,6 +112,8 @@ async def activate(
         partner.replay_answer = activation.replay_answer
     if activation.trust_bank_time is not None:
         partner.trust_bank_time = activation.trust_bank_time
+    if activation.keeps_refused_money is not None:
+        partner.keeps_refused_money = activation.keeps_refused_money
     if partner.replay_answer is None and not profile.is_signed_off:
         raise ReplayAnswerUnsigned
     return _moved(partner, PartnerStatus.ACTIVE, by=by)

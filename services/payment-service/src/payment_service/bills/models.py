@@ -1,22 +1,19 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.base import Base
-from payment_service.bills.rules import BillStatus, CancellationReason
+from payment_service.bills.rules import BillStatus, VoidReason
 from perisai_kit.db.columns import choice
 from perisai_kit.domain.month import Month
 from perisai_kit.domain.programmes import Payer, Programme, Sector
 from perisai_kit.privacy.columns import sealed_text
 
-SERIALS = Sequence("virtual_account_serials", metadata=Base.metadata, start=1)
-"""One serial number a bill; every bank's customer number of that bill is made from it."""
-
 
 class Bill(Base):
-    """What was asked of a member, frozen when it was asked; only the state moves on."""
+    """What was asked of a member, frozen when it was asked; only the status moves on."""
 
     __tablename__ = "bills"
     __table_args__ = (
@@ -24,9 +21,11 @@ class Bill(Base):
         CheckConstraint("month_count BETWEEN 1 AND 12", name="month_count"),
         CheckConstraint("(status = 'paid') = (paid_at IS NOT NULL)", name="paid_at"),
         CheckConstraint(
-            "(status = 'cancelled') = (num_nulls(cancelled_at, cancellation_reason) = 0)",
-            name="cancelled",
+            "status NOT IN ('replaced', 'void') OR withdrawn_at IS NOT NULL", name="withdrawn_at"
         ),
+        CheckConstraint("status <> 'replaced' OR replaced_by IS NOT NULL", name="replaced_by"),
+        CheckConstraint("status <> 'void' OR void_reason IS NOT NULL", name="void_reason"),
+        Index("ix_bills_order_id_id", "order_id", "id"),
         Index("ix_bills_member_id_id", "member_id", "id"),
         Index("ix_bills_open", "expires_at", "id", postgresql_where=text("status = 'open'")),
         # A member has at most one open bill.
@@ -34,6 +33,7 @@ class Bill(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
     member_id: Mapped[UUID]
     status: Mapped[BillStatus] = mapped_column(choice(BillStatus, "status"))
 
@@ -54,11 +54,11 @@ class Bill(Base):
     # The first instant that is too late.
     expires_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
-    cancelled_at: Mapped[datetime | None]
-    cancelled_by: Mapped[UUID | None]
-    cancellation_reason: Mapped[CancellationReason | None] = mapped_column(
-        choice(CancellationReason, "cancellation_reason")
-    )
+    # When it was replaced or became void; a late word may pay it all the same.
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_by: Mapped[UUID | None]
+    void_reason: Mapped[VoidReason | None] = mapped_column(choice(VoidReason, "void_reason_choice"))
+    replaced_by: Mapped[UUID | None]
 
 
 class BillLine(Base):
@@ -83,19 +83,3 @@ class BillLine(Base):
     relief_amount: Mapped[int]
     relief_basis: Mapped[str | None]
     amount: Mapped[int]
-
-
-class VirtualAccount(Base):
-    """Where a bill can be paid: its number at one bank. Insert only."""
-
-    __tablename__ = "virtual_accounts"
-    __table_args__ = (
-        Index("uq_virtual_accounts_number", "partner_id", "customer_no", unique=True),
-    )
-
-    bill_id: Mapped[UUID] = mapped_column(ForeignKey("bills.id"), primary_key=True)
-    partner_id: Mapped[UUID] = mapped_column(primary_key=True)
-    partner_name: Mapped[str]
-    company_code: Mapped[str]
-    customer_no: Mapped[str]
-    number: Mapped[str]

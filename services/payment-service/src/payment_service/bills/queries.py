@@ -1,73 +1,67 @@
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import count
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    Uuid,
+    and_,
+    cast,
+    column,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.answers import queries as answers
 from payment_service.answers.models import CoverageAnswer
-from payment_service.bills.models import SERIALS, Bill, BillLine, VirtualAccount
-from payment_service.bills.rules import BillStatus, LockedBill, LockedLine
+from payment_service.bills.models import Bill, BillLine
+from payment_service.bills.rules import BillStatus, LockedBill, LockedLine, VoidReason
 from payment_service.tariffs.rules import Line
-from perisai_kit.db.sql import CountedStatement, Executor, SqlStatement
+from perisai_kit.db.bulk import any_id
+from perisai_kit.db.sql import CountedStatement, Executor, SqlStatement, execute
 from perisai_kit.domain.month import Month
 from perisai_kit.domain.programmes import Payer, Programme
 
-_ISSUE_LOCK = 4_703
-"""The first number of the lock under which bills of one member are issued."""
+_MEMBER_LOCK = 4_703
+"""The first number of the lock of one member, under which no bill opens while another is paid."""
 
 _PLACES = {programme: place for place, programme in enumerate(Programme)}
 
 
-async def next_serial(session: AsyncSession) -> int:
-    """Return a number no bill has had."""
-    return (await session.execute(select(SERIALS.next_value()))).scalar_one()
+async def insert_bills(session: AsyncSession, bills: Sequence[tuple[Bill, Sequence[Line]]]) -> None:
+    """Insert bills with their lines; their order is there."""
+    session.add_all([bill for bill, _ in bills])
+    await session.flush()
+    session.add_all([_make_line(bill, line) for bill, lines in bills for line in lines])
+    await session.flush()
 
 
-async def insert_bill(
-    session: AsyncSession, bill: Bill, lines: Sequence[Line], accounts: Sequence[VirtualAccount]
-) -> Sequence[BillLine]:
-    session.add(bill)
-    await session.flush()
-    rows = [
-        BillLine(
-            bill_id=bill.id,
-            month=line.month,
-            programme=line.programme,
-            band=line.band,
-            reference_income=line.reference_income,
-            full_amount=line.full_amount,
-            relief_bps=line.relief_bps,
-            relief_amount=line.relief_amount,
-            relief_basis=line.relief_basis,
-            amount=line.amount,
-        )
-        for line in lines
-    ]
-    session.add_all([*rows, *accounts])
-    await session.flush()
-    return rows
+def _make_line(bill: Bill, line: Line) -> BillLine:
+    return BillLine(
+        bill_id=bill.id,
+        month=line.month,
+        programme=line.programme,
+        band=line.band,
+        reference_income=line.reference_income,
+        full_amount=line.full_amount,
+        relief_bps=line.relief_bps,
+        relief_amount=line.relief_amount,
+        relief_basis=line.relief_basis,
+        amount=line.amount,
+    )
 
 
 async def find_bill(
     session: AsyncSession, bill_id: UUID, visible: ColumnElement[bool]
 ) -> Bill | None:
     return (await session.scalars(select(Bill).where(Bill.id == bill_id, visible))).one_or_none()
-
-
-async def find_bill_by_account(
-    session: AsyncSession, *, partner_id: UUID, customer_no: str
-) -> Bill | None:
-    statement = (
-        select(Bill)
-        .join(VirtualAccount, VirtualAccount.bill_id == Bill.id)
-        .where(VirtualAccount.partner_id == partner_id, VirtualAccount.customer_no == customer_no)
-    )
-    return (await session.scalars(statement)).one_or_none()
 
 
 async def lock_bills(session: AsyncSession, bill_ids: Sequence[UUID]) -> Sequence[Bill]:
@@ -82,56 +76,101 @@ async def lock_bills(session: AsyncSession, bill_ids: Sequence[UUID]) -> Sequenc
     return (await session.scalars(statement)).all()
 
 
-# The plain columns in the order of LockedBill, then those that need reading.
-_LOCK_FOR_PAYMENT = """
-    SELECT account.partner_id, account.customer_no,
-           bill.id, bill.amount, bill.issued_at, bill.expires_at, bill.display_name,
-           bill.member_id, bill.month_count, bill.status, bill.payer, bill.first_month,
-           line.months, line.programmes, line.amounts, line.relief_amounts
-    FROM unnest($1::uuid[], $2::text[]) AS wanted (partner_id, customer_no)
-    JOIN virtual_accounts AS account USING (partner_id, customer_no)
-    JOIN bills AS bill ON bill.id = account.bill_id
+LOCKED_COLUMNS = """
+    bill.id, bill.amount, bill.issued_at, bill.expires_at, bill.member_id, bill.status, bill.payer,
+    bill.withdrawn_at, line.months, line.programmes, line.amounts, line.relief_amounts
+"""
+"""What `read_locked` reads: of `bills AS bill` and of LINES_OF_BILL."""
+LINES_OF_BILL = """
     CROSS JOIN LATERAL (
         SELECT array_agg(month) AS months, array_agg(programme) AS programmes,
                array_agg(amount) AS amounts, array_agg(relief_amount) AS relief_amounts
         FROM bill_lines WHERE bill_lines.bill_id = bill.id
     ) AS line
-    ORDER BY bill.id
-    FOR UPDATE OF bill
 """
 _PAY = """
     UPDATE bills SET status = 'paid', paid_at = payment.paid_at
     FROM unnest($1::uuid[], $2::timestamptz[]) AS payment (bill_id, paid_at)
-    WHERE bills.id = payment.bill_id AND bills.status = 'open'
+    WHERE bills.id = payment.bill_id AND bills.status <> 'paid'
     RETURNING bills.id
 """
+_REPLACE = """
+    UPDATE bills SET status = 'replaced', withdrawn_at = newer.at, withdrawn_by = newer.by,
+        replaced_by = newer.id
+    FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::uuid[])
+        AS newer (replaced_id, id, at, by)
+    WHERE bills.id = newer.replaced_id
+    RETURNING bills.id
+"""
+_VOID = """
+    UPDATE bills SET status = 'void', withdrawn_at = $2, void_reason = $3
+    WHERE id = ANY($1::uuid[]) AND status = 'open'
+    RETURNING id
+"""
+# Only what was booked after the late bill was issued: its months were unpaid then.
+_PAID_BESIDES = """
+    SELECT late.bill_id, line.month
+    FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS late (bill_id, member_id, issued_at)
+    JOIN allocations AS other ON other.member_id = late.member_id AND other.kind = 'bill'
+        AND other.amount > 0 AND other.allocated_at >= late.issued_at
+    JOIN bill_lines AS line ON line.bill_id = other.bill_id
+    LEFT JOIN coverage_answers AS answer ON answer.allocation_id = other.id
+    WHERE answer.bill_id IS NULL OR answer.months ? line.month
+"""
+_LOCK_MEMBERS = f"""
+    SELECT pg_advisory_xact_lock({_MEMBER_LOCK}, hashtext(number))
+    FROM unnest($1::text[]) AS member (number)
+"""  # noqa: S608 - our own names
+_FIND_ONE = f"""
+    SELECT {LOCKED_COLUMNS} FROM bills AS bill {LINES_OF_BILL} WHERE bill.id = $1
+"""  # noqa: S608 - our own names
+_LOCK_ONE = f"{_FIND_ONE} FOR UPDATE OF bill"
+_LOCK_OPEN = f"""
+    SELECT {LOCKED_COLUMNS} FROM bills AS bill {LINES_OF_BILL}
+    WHERE bill.member_id = ANY($1::uuid[]) AND bill.status = 'open'
+    ORDER BY bill.id
+    FOR UPDATE OF bill
+"""  # noqa: S608 - our own names
 
 
-async def lock_for_payment(
-    run: Executor, accounts: Collection[tuple[UUID, str]]
-) -> dict[tuple[UUID, str], LockedBill]:
-    """Lock the bills of these pairs of partner and customer number, by id as `lock_bills` does."""
-    partner_ids, customer_nos = [each[0] for each in accounts], [each[1] for each in accounts]
-    rows = await run(SqlStatement(_LOCK_FOR_PAYMENT, (partner_ids, customer_nos)))
-    return {(partner_id, customer_no): _locked(bill) for partner_id, customer_no, *bill in rows}
-
-
-def _locked(row: Sequence[Any]) -> LockedBill:
-    id_, amount, issued_at, expires_at, name, member_id, month_count, *row = row
-    status, payer, first_month, *lines = row
+def read_locked(row: Iterable[Any]) -> LockedBill:
+    """Return a bill from its LOCKED_COLUMNS."""
+    id_, amount, issued_at, expires_at, member_id, status, payer, withdrawn_at, *lines = row
     return LockedBill(
         id=id_,
         amount=amount,
         issued_at=issued_at,
         expires_at=expires_at,
-        display_name=name,
         member_id=member_id,
-        month_count=month_count,
         status=BillStatus(status),
         payer=Payer(payer),
-        first_month=Month.parse(first_month),
+        withdrawn_at=withdrawn_at,
         lines=_lines(*lines),
     )
+
+
+async def find_locked(run: Executor, bill_id: UUID, *, lock: bool) -> LockedBill | None:
+    """Return a bill as a payment sees it. lock: for as long as the transaction lives."""
+    rows = await run(SqlStatement(_LOCK_ONE if lock else _FIND_ONE, (bill_id,)))
+    return next(map(read_locked, rows), None)
+
+
+async def lock_open_of_members(
+    run: Executor, member_ids: Collection[UUID]
+) -> dict[UUID, LockedBill]:
+    """Lock the open bills of these members, and return them by member."""
+    rows = await run(SqlStatement(_LOCK_OPEN, (list(member_ids),)))
+    return {bill.member_id: bill for bill in map(read_locked, rows)}
+
+
+async def list_paid_besides(run: Executor, late: Collection[LockedBill]) -> dict[UUID, set[Month]]:
+    """Return which months of the members of these bills were paid since by others, by member."""
+    member_of = {bill.id: bill.member_id for bill in late}
+    columns = (list(member_of), list(member_of.values()), [bill.issued_at for bill in late])
+    found: dict[UUID, set[Month]] = {bill.member_id: set() for bill in late}
+    for bill_id, month in await run(SqlStatement(_PAID_BESIDES, columns)):
+        found[member_of[bill_id]].add(Month.parse(month))
+    return found
 
 
 def _lines(
@@ -157,11 +196,32 @@ def _parts(
 
 
 def pay_statement(paid_at: Mapping[UUID, datetime]) -> CountedStatement:
-    """Return the statement that marks open bills paid. paid_at: by the id of the bill."""
+    """Return the statement that marks bills paid, which are locked and payable.
+
+    paid_at: the instant by the id of the bill.
+    """
     return CountedStatement(_PAY, (list(paid_at), list(paid_at.values())), count=len(paid_at))
 
 
-async def lock_expired_bills(
+def void_statement(
+    bill_ids: Sequence[UUID], *, at: datetime, reason: VoidReason
+) -> CountedStatement:
+    """Return the statement that makes open bills void."""
+    return CountedStatement(_VOID, (list(bill_ids), at, str(reason)), count=len(bill_ids))
+
+
+async def replace_bills(session: AsyncSession, newer: Mapping[UUID, Bill]) -> None:
+    """Let newer bills take the place of open ones. newer: by the id of the replaced bill."""
+    columns = (
+        list(newer),
+        [bill.id for bill in newer.values()],
+        [bill.issued_at for bill in newer.values()],
+        [bill.issued_by for bill in newer.values()],
+    )
+    await execute(session, SqlStatement(_REPLACE, columns))
+
+
+async def lock_ended_bills(
     session: AsyncSession, *, through: datetime, limit: int
 ) -> Sequence[Bill]:
     """Lock open bills that ended until an instant; those locked already can wait."""
@@ -175,47 +235,59 @@ async def lock_expired_bills(
     return (await session.scalars(statement)).all()
 
 
-async def lock_issuing(session: AsyncSession, member_id: UUID) -> None:
-    """Let one transaction at a time issue a bill of this member, until it ends."""
-    member = func.hashtext(str(member_id))
-    await session.execute(select(func.pg_advisory_xact_lock(_ISSUE_LOCK, member)))
+async def lock_members(run: Executor, member_ids: Collection[UUID]) -> None:
+    """Let one transaction at a time issue bills of these members or book late words for them."""
+    numbers = sorted({str(member_id) for member_id in member_ids})
+    await run(SqlStatement(_LOCK_MEMBERS, (numbers,)))
 
 
-async def lock_open_bill(session: AsyncSession, member_id: UUID) -> Bill | None:
-    """Lock the member's open bill, after the payment that may hold it."""
+async def lock_open_bills(session: AsyncSession, member_ids: Collection[UUID]) -> dict[UUID, Bill]:
+    """Lock the open bills of members, after payments that may hold them; return them by member."""
     statement = (
         select(Bill)
-        .where(Bill.member_id == member_id, Bill.status == BillStatus.OPEN)
+        .where(Bill.member_id == any_id(member_ids), Bill.status == BillStatus.OPEN)
         .order_by(Bill.id)
         .with_for_update()
         .execution_options(populate_existing=True)
     )
-    return (await session.scalars(statement)).one_or_none()
+    return {bill.member_id: bill for bill in await session.scalars(statement)}
 
 
 async def list_paid_months(
-    session: AsyncSession, member_id: UUID, months: Sequence[Month], *, since: datetime | None
-) -> Sequence[Month]:
-    """Return those of the months that stand on a bill of the member paid since an instant.
+    session: AsyncSession, since: Mapping[UUID, datetime | None]
+) -> dict[UUID, list[Month]]:
+    """Return the months on bills of members paid since an instant, in order, by member.
 
-    Months that member-service declined or withdrew are not paid.
+    since: the instant by member; None: ever. Months that member-service declined or withdrew are
+    not paid.
     """
+    asked = (
+        func.unnest(
+            cast(list(since), ARRAY(Uuid())),
+            cast(list(since.values()), ARRAY(DateTime(timezone=True))),
+        )
+        .table_valued(
+            column("member_id", Uuid()), column("since", DateTime(timezone=True)), name="asked"
+        )
+        .render_derived()
+    )
     statement = (
-        select(BillLine.month)
+        select(Bill.member_id, BillLine.month)
         .distinct()
-        .join(Bill, Bill.id == BillLine.bill_id)
+        .join(asked, asked.c.member_id == Bill.member_id)
+        .join(BillLine, BillLine.bill_id == Bill.id)
         .outerjoin(CoverageAnswer, CoverageAnswer.bill_id == Bill.id)
         .where(
-            Bill.member_id == member_id,
             Bill.status == BillStatus.PAID,
-            BillLine.month.in_(months),
+            or_(asked.c.since.is_(None), Bill.paid_at >= asked.c.since),
             answers.counts(BillLine.month),
         )
-        .order_by(BillLine.month)
+        .order_by(Bill.member_id, BillLine.month)
     )
-    if since is not None:
-        statement = statement.where(Bill.paid_at >= since)
-    return (await session.scalars(statement)).all()
+    found: dict[UUID, list[Month]] = {member_id: [] for member_id in since}
+    for member_id, month in await session.execute(statement):
+        found[member_id].append(month)
+    return found
 
 
 async def list_bills(
@@ -241,27 +313,38 @@ async def list_bills(
 
 
 def _has_status(status: BillStatus, at: datetime) -> ColumnElement[bool]:
-    # As rules.shown_status: an open bill past its end is shown as expired.
+    # As rules.shown_status: an open bill past its end is shown as ended.
     over = and_(Bill.status == BillStatus.OPEN, Bill.expires_at <= at)
     match status:
         case BillStatus.OPEN:
             return and_(Bill.status == BillStatus.OPEN, Bill.expires_at > at)
-        case BillStatus.EXPIRED:
-            return or_(Bill.status == BillStatus.EXPIRED, over)
-        case BillStatus.PAID | BillStatus.CANCELLED:
+        case BillStatus.ENDED:
+            return or_(Bill.status == BillStatus.ENDED, over)
+        case BillStatus.PAID | BillStatus.REPLACED | BillStatus.VOID:
             return Bill.status == status
+
+
+async def lock_of_members(session: AsyncSession, member_ids: Collection[UUID]) -> Sequence[Bill]:
+    """Lock all bills of members, by id: two writers that lock in different orders deadlock."""
+    statement = (
+        select(Bill)
+        .where(Bill.member_id == any_id(member_ids))
+        .order_by(Bill.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return (await session.scalars(statement)).all()
+
+
+async def list_of_order(
+    session: AsyncSession, order_id: UUID, visible: ColumnElement[bool]
+) -> Sequence[Bill]:
+    """Return the bills of an order, by id."""
+    statement = select(Bill).where(Bill.order_id == order_id, visible).order_by(Bill.id)
+    return (await session.scalars(statement)).all()
 
 
 async def list_lines(session: AsyncSession, bill_id: UUID) -> Sequence[BillLine]:
     """Return a bill's lines by month and then JKK, JKM, JHT."""
     lines = (await session.scalars(select(BillLine).where(BillLine.bill_id == bill_id))).all()
     return sorted(lines, key=lambda line: (line.month, _PLACES[line.programme]))
-
-
-async def list_accounts(session: AsyncSession, bill_id: UUID) -> Sequence[VirtualAccount]:
-    statement = (
-        select(VirtualAccount)
-        .where(VirtualAccount.bill_id == bill_id)
-        .order_by(VirtualAccount.partner_name, VirtualAccount.partner_id)
-    )
-    return (await session.scalars(statement)).all()

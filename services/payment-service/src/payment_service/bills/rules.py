@@ -1,6 +1,7 @@
-"""The states of a bill, and when it can be paid."""
+"""The statuses of a bill, and when it can be paid."""
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -14,26 +15,19 @@ from perisai_kit.domain.programmes import Payer, Programme
 class BillStatus(StrEnum):
     OPEN = "open"
     PAID = "paid"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
+    REPLACED = "replaced"  # by a newer bill of the member
+    VOID = "void"  # withdrawn
+    ENDED = "ended"  # not paid in time
 
 
-class CancellationReason(StrEnum):
+class VoidReason(StrEnum):
     """Our own list: no source names one."""
 
     WRONG_MONTHS = "wrong_months"
     WRONG_DATA = "wrong_data"
     MEMBER_REQUEST = "member_request"
-    REPLACED = "replaced"
     REGISTRATION_ENDED = "registration_ended"
-
-
-NEXT: dict[BillStatus, frozenset[BillStatus]] = {
-    BillStatus.OPEN: frozenset({BillStatus.PAID, BillStatus.CANCELLED, BillStatus.EXPIRED}),
-    BillStatus.PAID: frozenset(),
-    BillStatus.CANCELLED: frozenset(),
-    BillStatus.EXPIRED: frozenset(),
-}
+    MONTHS_PAID = "months_paid"  # by money for an earlier bill, reported late
 
 
 class BillNotFound(NotFound):
@@ -43,26 +37,35 @@ class BillNotFound(NotFound):
 
 
 class BillAlreadyPaid(Conflict):
-    code = "bill_already_paid"
+    code = "bill_paid"
     text = "This bill is already paid."
     text_id = "Tagihan ini sudah dibayar."
 
 
-class BillCancelledAlready(Conflict):
-    code = "bill_cancelled"
-    text = "This bill was cancelled. Create a new bill."
-    text_id = "Tagihan ini sudah dibatalkan. Buat tagihan baru."
+class BillReplaced(Conflict):
+    code = "bill_replaced"
+    text = "A newer bill of the member has replaced this bill. Use the newer bill."
+    text_id = "Tagihan ini sudah diganti dengan tagihan yang lebih baru. Gunakan tagihan yang baru."
 
 
-class BillExpiredAlready(Conflict):
-    code = "bill_expired"
-    text = "This bill has expired. Create a new bill."
-    text_id = "Tagihan ini sudah kedaluwarsa. Buat tagihan baru."
+class BillVoid(Conflict):
+    code = "bill_void"
+    text = "This bill was withdrawn. Ask for a quote to see what can be billed now."
+    text_id = (
+        "Tagihan ini sudah ditarik. Lihat simulasi iuran untuk mengetahui apa yang dapat ditagih "
+        "sekarang."
+    )
+
+
+class BillEnded(Conflict):
+    code = "bill_ended"
+    text = "This bill has ended without a payment. Create a new bill."
+    text_id = "Masa berlaku tagihan ini sudah habis. Buat tagihan baru."
 
 
 class AmountMismatch(Invalid):
     code = "amount_mismatch"
-    text = "The amount differs from the amount of the bill."
+    text = "The amount differs from the amount of the order."
     text_id = "Jumlah pembayaran tidak sama dengan jumlah tagihan."
 
 
@@ -77,23 +80,17 @@ class MonthAlreadyBilled(Conflict):
     )
 
 
-class NoActiveBank(Conflict):
-    code = "no_active_bank"
-    text = "No bank accepts payments at the moment. Try again later."
-    text_id = "Saat ini belum ada bank yang menerima pembayaran. Coba lagi nanti."
-
-
 class Payable(Protocol):
-    """A bill as far as paying it goes."""
+    """A bill as far as paying it goes. withdrawn_at: when it was replaced or became void."""
 
-    @property
-    def id(self) -> UUID: ...
     @property
     def status(self) -> BillStatus: ...
     @property
-    def amount(self) -> int: ...
-    @property
     def expires_at(self) -> datetime: ...
+    @property
+    def withdrawn_at(self) -> datetime | None: ...
+    @property
+    def months(self) -> Collection[Month]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,62 +107,75 @@ class LockedLine:
 class LockedBill:
     """A bill as it stands while its row is locked: all that a payment takes from it.
 
-    display_name is encrypted. expires_at: the first instant that is too late.
+    expires_at: the first instant that is too late. withdrawn_at: when it was replaced or became
+    void.
     """
 
     id: UUID
     amount: int
     issued_at: datetime
     expires_at: datetime
-    display_name: bytes = field(repr=False)
     member_id: UUID
-    month_count: int
     status: BillStatus
     payer: Payer
-    first_month: Month
+    withdrawn_at: datetime | None
     lines: tuple[LockedLine, ...]
 
+    @property
+    def months(self) -> frozenset[Month]:
+        return frozenset(line.month for line in self.lines)
 
+
+UNPAYABLE = (BillAlreadyPaid, BillReplaced, BillVoid, BillEnded)
+"""Why a bill takes no money, by its status."""
 _REFUSALS: dict[BillStatus, type[Conflict]] = {
+    BillStatus.OPEN: BillEnded,
     BillStatus.PAID: BillAlreadyPaid,
-    BillStatus.CANCELLED: BillCancelledAlready,
-    BillStatus.EXPIRED: BillExpiredAlready,
+    BillStatus.REPLACED: BillReplaced,
+    BillStatus.VOID: BillVoid,
+    BillStatus.ENDED: BillEnded,
 }
 
 
-def check_change(status: BillStatus, to: BillStatus) -> None:
-    """Refuse a step that the states do not allow, by the state the bill is in.
+def check_open(status: BillStatus) -> None:
+    """Refuse a bill that is not open any more.
 
-    Raises: BillAlreadyPaid, BillCancelledAlready, BillExpiredAlready.
+    Raises: BillAlreadyPaid, BillReplaced, BillVoid, BillEnded.
     """
-    if to not in NEXT[status]:
+    if status is not BillStatus.OPEN:
         raise _REFUSALS[status]
 
 
-def check_payable(
-    status: BillStatus, *, due: int, paid: int, expires_at: datetime, paid_at: datetime
-) -> None:
-    """Refuse a payment that this bill cannot take; amounts in rupiah.
+def is_late_word(bill: Payable) -> bool:
+    """Tell whether money for a bill can only be a late word: it is not open, and not paid."""
+    return bill.status not in (BillStatus.OPEN, BillStatus.PAID)
 
-    paid_at: when the customer paid; the bank may report it later. expires_at: the first instant
-    that is too late.
-    Raises: BillAlreadyPaid, BillCancelledAlready, BillExpiredAlready, AmountMismatch.
+
+def check_payable(bill: Payable, *, at: datetime, paid_months: Collection[Month] = ()) -> None:
+    """Refuse money that this bill cannot take.
+
+    at: when the customer paid; the bank may report it later. What was paid before a bill was
+    replaced, void or ended still counts, if its months are unpaid. paid_months: of the member.
+    Raises: BillAlreadyPaid, BillReplaced, BillVoid, BillEnded.
+    Source: docs/money.md, Orders, payments and allocations.
     """
-    check_change(status, BillStatus.PAID)
-    if paid_at >= expires_at:
-        raise BillExpiredAlready
-    if paid != due:
-        raise AmountMismatch(due=due, paid=paid)
+    if bill.status is BillStatus.PAID:
+        raise BillAlreadyPaid
+    too_late = min(bill.expires_at, bill.withdrawn_at or bill.expires_at)
+    if at >= too_late:
+        raise _REFUSALS[bill.status]
+    if is_late_word(bill) and any(month in paid_months for month in bill.months):
+        raise _REFUSALS[bill.status]
 
 
 def shown_status(status: BillStatus, *, expires_at: datetime, at: datetime) -> BillStatus:
-    """Return the state that is shown at an instant.
+    """Return the status that is shown at an instant.
 
-    An open bill past its end is shown as expired, although the bank may still report a payment
+    An open bill past its end is shown as ended, although the bank may still report a payment
     that was made in time.
     """
     if status is BillStatus.OPEN and at >= expires_at:
-        return BillStatus.EXPIRED
+        return BillStatus.ENDED
     return status
 
 

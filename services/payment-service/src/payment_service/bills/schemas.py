@@ -4,12 +4,13 @@ from uuid import UUID
 
 from pydantic import Field
 
-from payment_service.bills.rules import BillStatus, CancellationReason
+from payment_service.bills.rules import BillStatus, VoidReason
 from perisai_kit.domain.programmes import Payer, Programme, Sector
 from perisai_kit.http.types import (
     MemberId,
     Model,
     MonthText,
+    OrderId,
     Out,
     PartnerId,
     RecordId,
@@ -34,15 +35,15 @@ class NewBill(Model):
 
 
 class BillCancellation(Model):
-    """The withdrawal of a bill."""
+    """The withdrawal of a bill, which makes it void."""
 
     model_config = with_example(reason="member_request")
 
     reason: Annotated[
         Literal[
-            CancellationReason.WRONG_MONTHS,
-            CancellationReason.WRONG_DATA,
-            CancellationReason.MEMBER_REQUEST,
+            VoidReason.WRONG_MONTHS,
+            VoidReason.WRONG_DATA,
+            VoidReason.MEMBER_REQUEST,
         ],
         Field(description="Why the bill is withdrawn."),
     ]
@@ -76,6 +77,7 @@ class BillSummary(Out):
     """Amounts in whole rupiah; the name is masked."""
 
     id: RecordId
+    order_id: OrderId
     member_id: MemberId
     display_name: Annotated[str, Field(description="The name on the bill, masked.")]
     status: Annotated[BillStatus, Field(description="An open bill can be paid.")]
@@ -93,12 +95,12 @@ class BillSummary(Out):
         datetime, Field(description="First instant at which it cannot be paid any more.")
     ]
     paid_at: Annotated[datetime | None, Field(description="When the customer paid.")]
-    cancelled_at: Annotated[
-        datetime | None, Field(description="When it was withdrawn or replaced.")
+    withdrawn_at: Annotated[
+        datetime | None, Field(description="When it was replaced or became void.")
     ]
-    cancellation_reason: Annotated[
-        CancellationReason | None,
-        Field(description="Why; `replaced` by a newer bill of the member."),
+    void_reason: Annotated[VoidReason | None, Field(description="Why it became void.")]
+    replaced_by: Annotated[
+        UUID | None, Field(description="The newer bill of the member that replaced it.")
     ]
 
 

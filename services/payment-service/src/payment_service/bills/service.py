@@ -1,19 +1,18 @@
 """Ask a member for money, and keep the one truth of whether it was paid."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
+from sqlalchemy import true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.attributions import service as attributions
 from payment_service.attributions.service import Attributed
-from payment_service.banks import service as banks
-from payment_service.banks.models import BankPartner
 from payment_service.bills import queries, rules
-from payment_service.bills.models import Bill, BillLine, VirtualAccount
-from payment_service.bills.rules import BillStatus, CancellationReason, LockedBill
+from payment_service.bills.models import Bill
+from payment_service.bills.rules import BillStatus, LockedBill, VoidReason
 from payment_service.bills.schemas import (
     BillLineOut,
     BillOut,
@@ -23,49 +22,48 @@ from payment_service.bills.schemas import (
 )
 from payment_service.clients.members import ContributionBasis
 from payment_service.quotes import service as quotes
-from payment_service.quotes.rules import DeclarationNeeded, Priced
+from payment_service.quotes.rules import DeclarationNeeded, Limits, Priced
 from payment_service.settings import Settings
+from payment_service.virtual_accounts import service as virtual_accounts
 from payment_service.visibility import visible
 from perisai_kit.auth.principal import Principal
-from perisai_kit.db.sql import CountedStatement, Executor
+from perisai_kit.db.sql import CountedStatement, Executor, make_executor
 from perisai_kit.domain import clock
+from perisai_kit.domain.errors import DomainError, together
 from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.jakarta import jakarta_date, midnight
 from perisai_kit.domain.month import Month
-from perisai_kit.events.catalogue import BillCancelled, BillExpired, BillIssued
-from perisai_kit.events.outbox import publish
+from perisai_kit.events.catalogue import BillEnded, BillIssued, BillReplaced, BillVoided
+from perisai_kit.events.outbox import publish, publish_statement
 from perisai_kit.http.paging import Page, cut_page, read_cursor
 from perisai_kit.http.visibility import record_shown
-from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.privacy.masks import mask_name
-from snap_bi import profiles, virtual_account
 
 SHOWN_AS = "bill"
 """The kind under which a kept answer names the bills it is about."""
 
 
-@dataclass(frozen=True, slots=True)
-class Issued:
-    """A bill that was just issued. replaced_bill_id: the open bill it takes the place of."""
+class Drafted(NamedTuple):
+    """A bill that is about to be issued, with its price."""
 
-    bill: BillOut
-    replaced_bill_id: UUID | None
+    bill: Bill
+    priced: Priced
 
 
-async def issue(
-    session: AsyncSession,
-    asked: NewBill,
+def draft(
     basis: ContributionBasis,
+    asked: NewBill,
     *,
+    order_id: UUID,
     by: UUID,
+    limits: Limits,
     settings: Settings,
-) -> Issued:
-    """Issue a bill as a snapshot of the member and of the tariff, payable at every active bank.
+) -> Drafted:
+    """Draw up a bill as a snapshot of the member and of the tariff.
 
-    The member's open bill is cancelled: a member has one at most.
-    Raises: MonthNotBillable, MemberDeceased, MemberOverAge, DeclarationNeeded, MonthAlreadyBilled,
-    NoActiveBank; NoTariff, IncomeBelowMinimum, MandatoryProgrammeMissing, JhtMandatory.
+    Raises: MonthNotBillable, MemberDeceased, MemberOverAge, DeclarationNeeded; NoTariff,
+    IncomeBelowMinimum, MandatoryProgrammeMissing, JhtMandatory.
     """
-    limits = quotes.find_limits(settings)
     priced = quotes.price_months(
         basis,
         limits,
@@ -73,23 +71,67 @@ async def issue(
         first_month=asked.first_month,
         month_count=asked.month_count,
     )
-    if priced.chosen.declaration_needed:
+    chosen = priced.chosen
+    if chosen.declaration_needed:
         raise DeclarationNeeded
-    now = limits.at
-    # The issuer must see the bill even before the feed delivers the attribution of the member.
-    await attributions.take(
-        session, [Attributed(basis.member_id, basis.attribution_no, basis.periods)]
+    bill = Bill(
+        id=new_id(),
+        order_id=order_id,
+        member_id=basis.member_id,
+        status=BillStatus.OPEN,
+        display_name=basis.display_name,
+        sector=basis.sector,
+        declared_income=basis.declared_income,
+        employs_others=basis.employs_others,
+        payer=basis.payer,
+        first_month=chosen.months[0],
+        month_count=len(chosen.months),
+        amount=priced.amount,
+        relief_amount=priced.relief_amount,
+        issued_at=limits.at,
+        issued_by=by,
+        expires_at=rules.find_end(
+            limits.at, valid_h=settings.bill_valid_h, pay_before=chosen.pay_before
+        ),
     )
-    await queries.lock_issuing(session, basis.member_id)
-    previous = await queries.lock_open_bill(session, basis.member_id)
-    await _check_unpaid(session, basis, priced.chosen.months)
-    replaced_bill_id = await _end_previous(session, previous, by=by, now=now) if previous else None
-    bill = _bill(basis, priced, issued_at=now, by=by, valid_h=settings.bill_valid_h)
-    accounts = await _accounts(session, bill.id)
-    rows = await queries.insert_bill(session, bill, priced.lines, accounts)
-    await publish(session, _issued(bill))
-    record_shown(session, kind=SHOWN_AS, ids=[bill.id])
-    return Issued(_detailed(bill, rows, accounts, now), replaced_bill_id)
+    return Drafted(bill, priced)
+
+
+async def lock_members(
+    session: AsyncSession, bases: Mapping[UUID, ContributionBasis]
+) -> dict[UUID, Bill]:
+    """Let nobody else issue a bill of these members, and return their open bills, locked.
+
+    Who issues must see the bill even before the feed delivers the attribution of the member.
+    """
+    await attributions.take(
+        session,
+        [Attributed(each.member_id, each.attribution_no, each.periods) for each in bases.values()],
+    )
+    # A payment locks its bills before their members.
+    await queries.lock_open_bills(session, bases)
+    await queries.lock_members(make_executor(session), bases)
+    return await queries.lock_open_bills(session, bases)
+
+
+async def issue(
+    session: AsyncSession,
+    drafts: Sequence[Drafted],
+    bases: Mapping[UUID, ContributionBasis],
+    *,
+    previous: Mapping[UUID, Bill],
+) -> dict[UUID, UUID]:
+    """Issue bills in the place of the open ones of their members; their order is inserted.
+
+    previous: as `lock_members` returned them. Return which bill each one replaces, by its id.
+    Raises: MonthAlreadyBilled.
+    """
+    await _check_unpaid(session, drafts, bases)
+    replaced = await _replace(session, drafts, previous)
+    await queries.insert_bills(session, [(each.bill, each.priced.lines) for each in drafts])
+    await publish(session, *(_issued(each.bill) for each in drafts))
+    record_shown(session, kind=SHOWN_AS, ids=[each.bill.id for each in drafts])
+    return replaced
 
 
 async def get(session: AsyncSession, principal: Principal, bill_id: UUID) -> BillOut:
@@ -100,7 +142,7 @@ async def get(session: AsyncSession, principal: Principal, bill_id: UUID) -> Bil
     bill = await queries.find_bill(session, bill_id, visible(principal, Bill))
     if bill is None:
         raise rules.BillNotFound
-    return await _read(session, bill)
+    return await read(session, bill)
 
 
 async def list_bills(
@@ -131,19 +173,19 @@ async def list_bills(
 
 
 async def cancel(
-    session: AsyncSession, principal: Principal, bill_id: UUID, *, reason: CancellationReason
+    session: AsyncSession, principal: Principal, bill_id: UUID, *, reason: VoidReason
 ) -> BillOut:
-    """Cancel an open bill, so that nobody pays it any more.
+    """Make an open bill void, so that nobody pays it any more.
 
-    Raises: BillNotFound, BillAlreadyPaid, BillCancelledAlready, BillExpiredAlready.
+    Raises: BillNotFound, BillAlreadyPaid, BillReplaced, BillVoid, BillEnded.
     """
     if await queries.find_bill(session, bill_id, visible(principal, Bill)) is None:
         raise rules.BillNotFound
     (bill,) = await queries.lock_bills(session, [bill_id])
-    rules.check_change(bill.status, BillStatus.CANCELLED)
-    await _cancel(session, bill, reason, by=principal.account_id, now=clock.now())
+    rules.check_open(bill.status)
+    await _void(session, bill, reason, by=principal.account_id, now=clock.now())
     record_shown(session, kind=SHOWN_AS, ids=[bill.id])
-    return await _read(session, bill)
+    return await read(session, bill)
 
 
 async def check_visibility(session: AsyncSession, viewer: Principal, ids: Sequence[UUID]) -> None:
@@ -156,41 +198,72 @@ async def check_visibility(session: AsyncSession, viewer: Principal, ids: Sequen
             raise rules.BillNotFound
 
 
-async def find_by_account(
-    session: AsyncSession, *, partner_id: UUID, customer_no: str
-) -> Bill | None:
-    """Return the bill that is paid under this customer number at this bank, without a lock."""
-    return await queries.find_bill_by_account(
-        session, partner_id=partner_id, customer_no=customer_no
-    )
+async def list_of_order(
+    session: AsyncSession, principal: Principal, order_id: UUID
+) -> list[BillSummary]:
+    """Return the bills of an order that the subject may see."""
+    found = await queries.list_of_order(session, order_id, visible(principal, Bill))
+    return [_summary(bill, clock.now()) for bill in found]
 
 
-async def lock_for_payment(
-    run: Executor, accounts: Collection[tuple[UUID, str]]
-) -> dict[tuple[UUID, str], LockedBill]:
-    """Lock the bills paid under these pairs of partner and customer number, as they are now.
+async def rename(session: AsyncSession, names: Mapping[UUID, str]) -> list[Bill]:
+    """Put members' names on all their bills; return those that can still be paid, or late."""
+    renamed = await queries.lock_of_members(session, names)
+    for bill in renamed:
+        bill.display_name = names[bill.member_id]
+    await session.flush()
+    return [bill for bill in renamed if bill.status is not BillStatus.PAID]
 
-    In the one order everybody keeps. A bill stands under each of its accounts asked for.
+
+async def list_statuses(session: AsyncSession, order_id: UUID) -> set[BillStatus]:
+    """Return the statuses that are shown now of all bills of an order."""
+    now = clock.now()
+    found = await queries.list_of_order(session, order_id, true())
+    return {rules.shown_status(each.status, expires_at=each.expires_at, at=now) for each in found}
+
+
+async def find_for_decision(run: Executor, bill_id: UUID, *, lock: bool) -> LockedBill:
+    """Return a bill that two people want to use money for. lock: until the transaction ends.
+
+    Raises: BillNotFound.
     """
-    return await queries.lock_for_payment(run, accounts) if accounts else {}
+    bill = await queries.find_locked(run, bill_id, lock=lock)
+    if bill is None:
+        raise rules.BillNotFound
+    return bill
 
 
-def pay_statement(paid_at: Mapping[UUID, datetime]) -> CountedStatement:
-    """Return the statement that marks bills paid.
+async def read_late_words(
+    run: Executor, late: Sequence[LockedBill]
+) -> tuple[dict[UUID, set[Month]], dict[UUID, LockedBill]]:
+    """Return what decides over money for bills that are not open any more, by member.
 
-    The caller has locked them and found them payable. paid_at: the instant by the id of the bill.
+    The months that other bills of the members paid since, and their open bills. The members and
+    then these bills are locked after the bills of the payments: where that crosses another batch,
+    one of both is tried again. Without the lock of the member, two late words for the same months
+    would not see each other, nor would a bill see the late word that pays its months.
     """
-    return queries.pay_statement(paid_at)
+    members = {bill.member_id for bill in late}
+    await queries.lock_members(run, members)
+    open_bills = await queries.lock_open_of_members(run, members)
+    return await queries.list_paid_besides(run, late), open_bills
 
 
-def display_name(bill: LockedBill, keyring: Keyring) -> str:
-    """Return whom the bill was issued to."""
-    return Bill.display_name.unseal(keyring, bill.id, bill.display_name)
-
-
-async def lines_of(session: AsyncSession, bill_id: UUID) -> Sequence[BillLine]:
-    """Return a bill's lines by month and then JKK, JKM, JHT."""
-    return await queries.list_lines(session, bill_id)
+def void_statements(bills: Sequence[LockedBill]) -> list[CountedStatement]:
+    """Return the statements that withdraw open bills whose months were paid by others just now."""
+    if not bills:
+        return []
+    reason = VoidReason.MONTHS_PAID
+    ids = [bill.id for bill in bills]
+    return [
+        queries.void_statement(ids, at=clock.now(), reason=reason),
+        publish_statement(
+            [
+                BillVoided(bill_id=bill.id, member_id=bill.member_id, reason_code=reason)
+                for bill in bills
+            ]
+        ),
+    ]
 
 
 async def get_snapshot(session: AsyncSession, bill_id: UUID) -> Bill:
@@ -204,125 +277,104 @@ async def get_snapshot(session: AsyncSession, bill_id: UUID) -> Bill:
     return bill
 
 
-async def expire_overdue(session: AsyncSession, *, late_notice_h: int, limit: int) -> int:
-    """Expire open bills that nobody can pay any more; return how many.
+async def end_overdue(session: AsyncSession, *, late_notice_h: int, limit: int) -> int:
+    """End open bills that nobody can pay any more; return how many.
 
     late_notice_h: hours after the end of a bill in which a bank may still report a payment that
-    was made in time.
+    was made in time; a later report is a late word.
     """
     through = clock.now() - timedelta(hours=late_notice_h)
-    bills = await queries.lock_expired_bills(session, through=through, limit=limit)
-    await _expire(session, bills)
+    bills = await queries.lock_ended_bills(session, through=through, limit=limit)
+    await _end(session, bills)
     return len(bills)
 
 
-async def cancel_of_member(session: AsyncSession, member_id: UUID) -> None:
+async def void_of_member(session: AsyncSession, member_id: UUID) -> None:
     """Withdraw a member's open bill, because the registration ends.
 
     A bill past its end stays: a bank may still report a payment that was made in time.
     """
-    bill = await queries.lock_open_bill(session, member_id)
+    bill = (await queries.lock_open_bills(session, [member_id])).get(member_id)
     now = clock.now()
     if bill is not None and bill.expires_at > now:
-        reason = CancellationReason.REGISTRATION_ENDED
-        await _cancel(session, bill, reason, by=None, now=now)
+        await _void(session, bill, VoidReason.REGISTRATION_ENDED, by=None, now=now)
 
 
 async def _check_unpaid(
-    session: AsyncSession, basis: ContributionBasis, months: Sequence[Month]
+    session: AsyncSession, drafts: Sequence[Drafted], bases: Mapping[UUID, ContributionBasis]
 ) -> None:
-    # member-service may not know of a payment yet that we have booked. The open bill is locked
-    # before, so that a payment of it has ended.
-    paid = await queries.list_paid_months(
-        session, basis.member_id, months, since=basis.settled_since
-    )
-    if paid:
-        raise rules.MonthAlreadyBilled(months=[str(month) for month in paid])
+    # member-service may not know of a payment yet that we have booked. The open bills are locked
+    # before, so that payments of them have ended. An allocation by decision counts from midnight.
+    since = {
+        member_id: midnight(jakarta_date(basis.settled_since)) if basis.settled_since else None
+        for member_id, basis in bases.items()
+    }
+    paid = await queries.list_paid_months(session, since)
+    errors: list[DomainError] = []
+    for place, (bill, priced) in enumerate(drafts):
+        taken = [str(month) for month in priced.chosen.months if month in paid[bill.member_id]]
+        if taken:
+            field = f"bills.{place}" if len(drafts) > 1 else None
+            errors.append(rules.MonthAlreadyBilled(field=field, months=taken))
+    if errors:
+        raise together(errors)
 
 
-async def _end_previous(
-    session: AsyncSession, bill: Bill, *, by: UUID, now: datetime
-) -> UUID | None:
-    """End the member's open bill; return its id if it could still be paid."""
-    if rules.shown_status(bill.status, expires_at=bill.expires_at, at=now) is BillStatus.EXPIRED:
-        await _expire(session, [bill])
-        return None
-    await _cancel(session, bill, CancellationReason.REPLACED, by=by, now=now)
-    return bill.id
+async def _replace(
+    session: AsyncSession, drafts: Sequence[Drafted], previous: Mapping[UUID, Bill]
+) -> dict[UUID, UUID]:
+    """Let new bills take the place of open ones; return which could still be paid, by the new."""
+    newer: dict[UUID, Bill] = {}
+    over: list[Bill] = []
+    for bill, _ in drafts:
+        earlier = previous.get(bill.member_id)
+        if earlier is not None and earlier.expires_at <= bill.issued_at:
+            over.append(earlier)
+        elif earlier is not None:
+            newer[earlier.id] = bill
+    await _end(session, over)
+    if newer:
+        await queries.replace_bills(session, newer)
+        await publish(
+            session,
+            *(
+                BillReplaced(bill_id=id_, member_id=bill.member_id, replaced_by=bill.id)
+                for id_, bill in newer.items()
+            ),
+        )
+        for earlier in previous.values():
+            session.expire(earlier)  # written past the session's objects
+    return {bill.id: id_ for id_, bill in newer.items()}
 
 
-async def _cancel(
-    session: AsyncSession, bill: Bill, reason: CancellationReason, *, by: UUID | None, now: datetime
+async def _void(
+    session: AsyncSession, bill: Bill, reason: VoidReason, *, by: UUID | None, now: datetime
 ) -> None:
-    bill.status = BillStatus.CANCELLED
-    bill.cancelled_at = now
-    bill.cancelled_by = by
-    bill.cancellation_reason = reason
+    bill.status = BillStatus.VOID
+    bill.withdrawn_at, bill.withdrawn_by = now, by
+    bill.void_reason = reason
     await session.flush()
     await publish(
-        session, BillCancelled(bill_id=bill.id, member_id=bill.member_id, reason_code=reason)
+        session, BillVoided(bill_id=bill.id, member_id=bill.member_id, reason_code=reason)
     )
 
 
-async def _expire(session: AsyncSession, bills: Sequence[Bill]) -> None:
+async def _end(session: AsyncSession, bills: Sequence[Bill]) -> None:
     if not bills:
         return
     for bill in bills:
-        rules.check_change(bill.status, BillStatus.EXPIRED)
-        bill.status = BillStatus.EXPIRED
+        rules.check_open(bill.status)
+        bill.status = BillStatus.ENDED
     await session.flush()
     await publish(
-        session, *(BillExpired(bill_id=bill.id, member_id=bill.member_id) for bill in bills)
-    )
-
-
-async def _accounts(session: AsyncSession, bill_id: UUID) -> list[VirtualAccount]:
-    partners = await banks.list_active(session)
-    if not partners:
-        raise rules.NoActiveBank
-    serial = await queries.next_serial(session)
-    return [_account(partner, bill_id, serial) for partner in partners]
-
-
-def _account(partner: BankPartner, bill_id: UUID, serial: int) -> VirtualAccount:
-    profile = profiles.PROFILES[partner.profile]
-    issued = virtual_account.issue(partner.company_code, serial, profile)
-    return VirtualAccount(
-        bill_id=bill_id,
-        partner_id=partner.id,
-        partner_name=partner.name,
-        company_code=issued.company_code,
-        customer_no=issued.customer_no,
-        number=issued.number,
-    )
-
-
-def _bill(
-    basis: ContributionBasis, priced: Priced, *, issued_at: datetime, by: UUID, valid_h: int
-) -> Bill:
-    chosen = priced.chosen
-    return Bill(
-        id=new_id(),
-        member_id=basis.member_id,
-        status=BillStatus.OPEN,
-        display_name=basis.display_name,
-        sector=basis.sector,
-        declared_income=basis.declared_income,
-        employs_others=basis.employs_others,
-        payer=basis.payer,
-        first_month=chosen.months[0],
-        month_count=len(chosen.months),
-        amount=priced.amount,
-        relief_amount=priced.relief_amount,
-        issued_at=issued_at,
-        issued_by=by,
-        expires_at=rules.find_end(issued_at, valid_h=valid_h, pay_before=chosen.pay_before),
+        session, *(BillEnded(bill_id=bill.id, member_id=bill.member_id) for bill in bills)
     )
 
 
 def _issued(bill: Bill) -> BillIssued:
     return BillIssued(
         bill_id=bill.id,
+        order_id=bill.order_id,
         member_id=bill.member_id,
         first_month=bill.first_month,
         month_count=bill.month_count,
@@ -331,23 +383,18 @@ def _issued(bill: Bill) -> BillIssued:
     )
 
 
-async def _read(session: AsyncSession, bill: Bill) -> BillOut:
+async def read(session: AsyncSession, bill: Bill) -> BillOut:
+    """Return a bill for a caller that has decided who may see it."""
     lines = await queries.list_lines(session, bill.id)
-    accounts = await queries.list_accounts(session, bill.id)
-    return _detailed(bill, lines, accounts, clock.now())
+    accounts = await virtual_accounts.list_accounts(session, bill.order_id)
+    return BillOut(
+        **dict(_summary(bill, clock.now())),
+        lines=[BillLineOut.model_validate(line) for line in lines],
+        virtual_accounts=[VirtualAccountOut.model_validate(account) for account in accounts],
+    )
 
 
 def _summary(bill: Bill, now: datetime) -> BillSummary:
     status = rules.shown_status(bill.status, expires_at=bill.expires_at, at=now)
     masked = {"status": status, "display_name": mask_name(bill.display_name)}
     return BillSummary.model_validate(bill).model_copy(update=masked)
-
-
-def _detailed(
-    bill: Bill, lines: Sequence[BillLine], accounts: Sequence[VirtualAccount], now: datetime
-) -> BillOut:
-    return BillOut(
-        **dict(_summary(bill, now)),
-        lines=[BillLineOut.model_validate(line) for line in lines],
-        virtual_accounts=[VirtualAccountOut.model_validate(account) for account in accounts],
-    )

@@ -12,13 +12,13 @@ MEMBERS = "bills.members"
 
 async def on_registration_ended(session: AsyncSession, event: RegistrationEnded) -> None:
     """Withdraw the open bill of a member whose registration ends."""
-    await service.cancel_of_member(session, event.member_id)
+    await service.void_of_member(session, event.member_id)
 
 
 async def every_minute(database: Database, *, late_notice_h: int) -> bool:
-    """Expire bills that nobody can pay any more; return whether there is more to do."""
+    """End bills that nobody can pay any more; return whether there is more to do."""
 
-    async def expire(session: AsyncSession, limit: int) -> int:
-        return await service.expire_overdue(session, late_notice_h=late_notice_h, limit=limit)
+    async def end(session: AsyncSession, limit: int) -> int:
+        return await service.end_overdue(session, late_notice_h=late_notice_h, limit=limit)
 
-    return await run_in_batches(database, expire, batch=BATCH)
+    return await run_in_batches(database, end, batch=BATCH)

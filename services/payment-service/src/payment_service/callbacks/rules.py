@@ -5,7 +5,8 @@ replay, the X-EXTERNAL-ID and the bill.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -14,10 +15,13 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
+from payment_service.allocations import rules as allocations
+from payment_service.allocations.rules import Share
 from payment_service.bank_access.rules import PartnerClient, Refusal, plain
 from payment_service.bills import rules as bills
-from payment_service.bills.rules import Payable
+from payment_service.bills.rules import LockedBill, Payable
 from perisai_kit.domain.errors import DomainError
+from perisai_kit.domain.month import Month
 from snap_bi.codes import Case, Service
 from snap_bi.errors import VirtualAccountMismatch
 from snap_bi.profiles import ExternalIdScope, Profile, ReplayAnswer
@@ -43,7 +47,7 @@ _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z_.-]{0,49}")
 class CallbackOutcome(StrEnum):
     """What a stored message came to."""
 
-    ANSWERED = "answered"  # an inquiry whose bill can be paid
+    ANSWERED = "answered"  # an inquiry whose order can be paid
     SETTLED = "settled"
     REPEATED = "repeated"  # the first answer was given again
     CONFLICT = "conflict"  # the request id of a settled payment with other content
@@ -124,26 +128,49 @@ def check_active(client: PartnerClient) -> None:
 
 _CASES: dict[type[DomainError], tuple[Case, str | None]] = {
     bills.BillAlreadyPaid: (Case.PAID_BILL, None),
-    bills.BillCancelledAlready: (Case.INVALID_BILL, "Cancelled"),
-    bills.BillExpiredAlready: (Case.EXPIRED_BILL, None),
+    bills.BillReplaced: (Case.INVALID_BILL, "Cancelled"),
+    bills.BillVoid: (Case.INVALID_BILL, "Cancelled"),
+    bills.BillEnded: (Case.EXPIRED_BILL, None),
     bills.AmountMismatch: (Case.INVALID_AMOUNT, None),
 }
 
 
-def check_payable(bill: Payable, *, paid: int | None, at: datetime) -> None:
-    """Refuse a bill that cannot be paid.
+def check_inquired(order: Sequence[Payable], *, at: datetime) -> None:
+    """Refuse an inquiry about an order of which no bill can be paid now.
 
-    paid: rupiah; None for an inquiry, which says no amount. at: when the customer pays or paid.
     Raises: Refusal.
     """
+    with _as_refusal():
+        allocations.check_any_open(order, at=at)
+
+
+def divide(
+    client: PartnerClient,
+    order: Sequence[LockedBill],
+    *,
+    paid: int,
+    paid_at: datetime,
+    paid_months: Mapping[UUID, Collection[Month]],
+) -> list[Share]:
+    """Divide a payment over the bills of its order; see `allocations.divide`.
+
+    What no bill takes is refused, so that the bank gives it back, or kept whole in suspense where
+    the partner cannot give it back. A payment of nothing is always refused.
+    Raises: Refusal.
+    """
+    with _as_refusal():
+        try:
+            return allocations.divide(order, paid=paid, paid_at=paid_at, paid_months=paid_months)
+        except tuple(_CASES) as refused:
+            if not client.keeps_refused_money or not paid:
+                raise
+            return allocations.keep_whole(order, paid=paid, code=refused.code)
+
+
+@contextmanager
+def _as_refusal() -> Iterator[None]:
     try:
-        bills.check_payable(
-            bill.status,
-            due=bill.amount,
-            paid=bill.amount if paid is None else paid,
-            expires_at=bill.expires_at,
-            paid_at=at,
-        )
+        yield
     except tuple(_CASES) as error:
         case, detail = _CASES[type(error)]
         raise Refusal(case, detail) from None

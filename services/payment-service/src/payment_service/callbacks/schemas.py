@@ -11,8 +11,10 @@ from payment_service.bank_access.rules import Refusal, Wire
 from payment_service.bank_access.schemas import Signed, echo_of
 from payment_service.bills.rules import BillStatus, LockedBill
 from payment_service.callbacks.rules import CallbackOutcome, First
+from payment_service.orders.rules import LockedOrder
 from payment_service.payments.rules import PaidAt, Settlement
 from perisai_kit.domain.clock import real_now
+from perisai_kit.domain.month import Month
 from perisai_kit.http.types import PaymentId
 from snap_bi.answers import Answer, build_refusal
 from snap_bi.codes import Case, Service, format_response_code
@@ -94,21 +96,52 @@ class EarlierMessages:
 class Books:
     """What is stored about a batch; each message sees the outcomes of those before it.
 
-    bills: locked, by partner and customer number. unused: the messages whose X-EXTERNAL-ID was
-    not used before.
+    orders: by partner and customer number; their bills are locked. unused: the messages whose
+    X-EXTERNAL-ID was not used before. paid_months, open_bills: of members of bills that only a
+    late word can settle, which months other bills paid, and their open bills, which are locked.
     """
 
-    bills: Mapping[tuple[UUID, str], LockedBill]
+    orders: Mapping[tuple[UUID, str], LockedOrder]
     unused: Set[UUID]
     earlier: EarlierMessages
+    paid_months: dict[UUID, set[Month]] = field(default_factory=dict)
+    open_bills: Mapping[UUID, LockedBill] = field(default_factory=dict)
     settlements: list[Settlement] = field(default_factory=list)
-    paid: set[UUID] = field(default_factory=set)
+    voided: list[LockedBill] = field(default_factory=list)
+    _changed: dict[UUID, BillStatus] = field(default_factory=dict)
+    _withdrawn_at: dict[UUID, datetime] = field(default_factory=dict)
 
-    def find_bill(self, partner_id: UUID, customer_no: str) -> LockedBill | None:
-        bill = self.bills.get((partner_id, customer_no))
-        if bill is not None and bill.id in self.paid:
-            return replace(bill, status=BillStatus.PAID)
-        return bill
+    def find_order(self, partner_id: UUID, customer_no: str) -> LockedOrder | None:
+        """Return an order with its bills as the messages before have left them."""
+        order = self.orders.get((partner_id, customer_no))
+        if order is None or not self._changed:
+            return order
+        return replace(order, bills=[self._as_left(bill) for bill in order.bills])
+
+    def settle(self, settlement: Settlement) -> None:
+        """Note a payment. A late word withdraws the open bill of its member for the same months."""
+        self.settlements.append(settlement)
+        for share in settlement.shares:
+            bill = share.bill
+            if bill is None or share.reason is not None:
+                continue
+            self._changed[bill.id] = BillStatus.PAID
+            if bill.member_id in self.paid_months:
+                self.paid_months[bill.member_id] |= bill.months
+            self._void_open(bill, at=settlement.notice.received_at)
+
+    def _void_open(self, paid: LockedBill, *, at: datetime) -> None:
+        other = self.open_bills.get(paid.member_id)
+        if other is None or other.id in self._changed or not other.months & paid.months:
+            return
+        self._changed[other.id] = BillStatus.VOID
+        self._withdrawn_at[other.id] = at
+        self.voided.append(other)
+
+    def _as_left(self, bill: LockedBill) -> LockedBill:
+        status = self._changed.get(bill.id, bill.status)
+        withdrawn_at = self._withdrawn_at.get(bill.id, bill.withdrawn_at)
+        return replace(bill, status=status, withdrawn_at=withdrawn_at)
 
 
 @dataclass(frozen=True, slots=True)

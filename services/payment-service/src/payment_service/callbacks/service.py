@@ -1,4 +1,4 @@
-"""Answer banks: an inquiry from the bill alone, and a payment once and for all.
+"""Answer banks: an inquiry from the order alone, and a payment once and for all.
 
 Nothing is acknowledged that is not committed. What bears no good signature is not kept.
 """
@@ -37,6 +37,7 @@ from payment_service.callbacks.schemas import (
     refused_answer,
     stored_answer,
 )
+from payment_service.orders import service as orders
 from payment_service.payments import service as payments
 from payment_service.payments.rules import (
     Notice,
@@ -92,13 +93,13 @@ async def serve(gate: Gate, service: Service, wire: Wire, take_one: TakeOne) -> 
 
 
 async def inquire(gate: Gate, signed: Signed) -> Answer:
-    """Answer an inquiry (24) from the bill alone, and keep it."""
+    """Answer an inquiry (24) from the order alone, and keep it."""
     async with gate.database.begin() as session:
         request_id, dropped = None, tuple[str, ...]()
         try:
             request, dropped = _read(signed, InquiryRequest)
             request_id = request.inquiry_request_id
-            outcome = await _inquired(session, signed, request)
+            outcome = await _inquired(session, gate.keyring, signed, request)
         except Refusal as refused:
             outcome = _refused(signed, refused)
         judged = Judged(signed=signed, outcome=outcome, request_id=request_id, dropped=dropped)
@@ -190,13 +191,13 @@ async def take(
 ) -> list[Outcome]:
     """Book what can be booked, store every message, and return the outcomes in the same order.
 
-    The bills are locked first, by id. Later statements find the earlier messages: a repeat that
-    waited for the first message sees its payment. It must not see only a paid bill, because after
-    that answer some banks would refund the customer.
+    The bills of the orders are locked first, by id. Later statements find the earlier messages: a
+    repeat that waited for the first message sees its payment. It must not see only a paid bill,
+    because after that answer some banks would refund the customer.
     again: an earlier attempt may have committed some of these messages; their stored outcomes are
     returned.
     """
-    bills_of = await bills.lock_for_payment(run, _accounts(messages))
+    found = await orders.lock_for_payment(run, _accounts(messages))
     unused, earlier = await queries.take_up(run, keyring, messages)
     if len(unused) < len(messages):
         # This transaction may have waited for the one that used the X-EXTERNAL-ID. If they lock no
@@ -205,10 +206,13 @@ async def take(
     known = await queries.list_outcomes(run, keyring, messages) if again else {}
     new = [message for message in messages if message.signed.id not in known]
     if new:
-        books = Books(bills_of, unused, earlier)
+        books = Books(found, unused, earlier)
+        if late := [bill for order in found.values() for bill in order.late_words]:
+            books.paid_months, books.open_bills = await bills.read_late_words(run, late)
         judged = [judge(message, books, keyring) for message in new]
         writes = [
             *payments.settle_statements(books.settlements),
+            *bills.void_statements(books.voided),
             queries.insert_callbacks_statement(keyring, judged),
         ]
         await execute_together(run, writes)
@@ -252,20 +256,22 @@ async def list_callbacks(
     return await queries.list_callbacks(session, partner_id, before=before, limit=limit)
 
 
-async def _inquired(session: AsyncSession, signed: Signed, request: InquiryRequest) -> Outcome:
+async def _inquired(
+    session: AsyncSession, keyring: Keyring, signed: Signed, request: InquiryRequest
+) -> Outcome:
     if not await queries.insert_once_external_ids(make_executor(session), [signed]):
         raise Refusal(Case.CONFLICT)
     rules.check_active(signed.client)
     account = _account(signed.client, request)
-    bill = await bills.find_by_account(
-        session, partner_id=signed.client.partner_id, customer_no=account.customer_no
+    partner_id, customer_no = signed.client.partner_id, account.customer_no
+    order = await orders.find_by_account(
+        make_executor(session), partner_id=partner_id, customer_no=customer_no
     )
-    if bill is None:
+    if order is None:
         raise Refusal(Case.INVALID_BILL, rules.NOT_FOUND)
-    rules.check_payable(bill, paid=None, at=clock.now())
-    answer = build_inquiry_answer(
-        signed.client.profile, request, name=bill.display_name, amount=bill.amount
-    )
+    rules.check_inquired(order.bills, at=clock.now())
+    name = orders.read_shown_name(order, keyring, partner_id=partner_id, customer_no=customer_no)
+    answer = build_inquiry_answer(signed.client.profile, request, name=name, amount=order.amount)
     return Outcome(answer=answer, verdict=CallbackOutcome.ANSWERED)
 
 
@@ -285,21 +291,29 @@ def _settled(message: Message, books: Books, keyring: Keyring) -> Outcome:
         raise Refusal(Case.CONFLICT)
     rules.check_active(client)
     account = _account(client, request)
-    bill = books.find_bill(client.partner_id, account.customer_no)
-    if bill is None:
+    order = books.find_order(client.partner_id, account.customer_no)
+    if order is None:
         raise Refusal(Case.INVALID_BILL, rules.NOT_FOUND)
     paid_at = decide_paid_at(
         message.trx_at,
-        issued_at=bill.issued_at,
+        issued_at=order.issued_at,
         received_at=message.received_at,
         tolerance=client.bank_time_tolerance,
     )
-    rules.check_payable(bill, paid=message.paid, at=paid_at.at)
-    settlement = Settlement(new_id(), message.signed.id, _notice(message, paid_at), bill)
-    books.settlements.append(settlement)
-    books.paid.add(bill.id)
-    name = bills.display_name(bill, keyring)
-    answer = build_payment_answer(client.profile, request, name=name, total_amount=bill.amount)
+    shares = rules.divide(
+        client,
+        order.bills,
+        paid=message.paid,
+        paid_at=paid_at.at,
+        paid_months=books.paid_months,
+    )
+    notice = _notice(message, paid_at)
+    settlement = Settlement(new_id(), message.signed.id, order.id, notice, shares)
+    books.settle(settlement)
+    name = orders.read_shown_name(
+        order, keyring, partner_id=client.partner_id, customer_no=account.customer_no
+    )
+    answer = build_payment_answer(client.profile, request, name=name, total_amount=order.amount)
     return Outcome(
         answer=answer,
         verdict=CallbackOutcome.SETTLED,

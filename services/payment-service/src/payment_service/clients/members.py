@@ -1,6 +1,7 @@
-"""The one question we ask member-service: what a member's contribution is priced on."""
+"""The one question we ask member-service: what members' contributions are priced on."""
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Request
@@ -25,6 +26,9 @@ class _Answer(BaseModel):
     """A part of member-service's answer; fields it may add later are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+AnswerKind = TypeVar("AnswerKind", bound=_Answer)
 
 
 class PresentRegistration(_Answer):
@@ -78,6 +82,10 @@ class ContributionBasis(_Answer):
         )
 
 
+class _Bases(_Answer):
+    items: tuple[ContributionBasis, ...]
+
+
 class MembersClient:
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
@@ -91,15 +99,28 @@ class MembersClient:
             answer = await self._client.get(f"/v1/members/{member_id}/contribution-basis")
         except NotFound:
             raise MemberUnknown from None
-        try:
-            return ContributionBasis.model_validate(answer)
-        except ValidationError:
-            # The answer holds a name: neither the error nor its text may go on.
-            raise Unavailable("The member's data cannot be read.") from None
+        return _read(ContributionBasis, answer)
+
+    async def contribution_bases(self, member_ids: Sequence[UUID]) -> dict[UUID, ContributionBasis]:
+        """Return the same for several members by their ids; unknown ones are left out.
+
+        Raises: Unavailable when member-service gives no readable answer.
+        """
+        asked = {"member_ids": [str(member_id) for member_id in member_ids]}
+        answer = _read(_Bases, await self._client.post("/v1/contribution-bases", asked))
+        return {basis.member_id: basis for basis in answer.items}
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
+
+
+def _read(kind: type[AnswerKind], answer: object) -> AnswerKind:
+    try:
+        return kind.model_validate(answer)
+    except ValidationError:
+        # The answer holds names: neither the error nor its text may go on.
+        raise Unavailable("The members' data cannot be read.") from None
 
 
 async def _members(request: Request) -> MembersClient:

@@ -1,1 +1,1 @@
-"""What agents and wadahs earn: one line a payment line, rule and beneficiary."""
+"""What agents and wadahs earn: one line a paid programme and month, rule and beneficiary."""

@@ -16,13 +16,13 @@ from perisai_kit.domain.month import Month
 
 
 class CommissionLine(Base):
-    """What one beneficiary earned by one rule from one payment, exactly. Insert only.
+    """What one beneficiary earned by one rule from one allocation, exactly. Insert only.
 
     A line that does not stand any more is taken back by an opposite one; `entry_no` numbers both,
     so lines and opposites alternate and neither can be booked twice. earned_month: of the instant
-    from which the payment counts. booked_month: whose statement holds it. parts: 1/10,000 rupiah.
-    Lines of one month lie together, so a summary of pages finds them. The payment and the scheme
-    are no foreign keys: six lines a payment would check both each time.
+    from which the allocation counts. booked_month: whose statement holds it. parts: 1/10,000
+    rupiah. Lines of one month lie together, so a summary of pages finds them. The allocation and
+    the scheme are no foreign keys: six lines an allocation would check both each time.
     """
 
     __tablename__ = "commission_lines"
@@ -38,7 +38,7 @@ class CommissionLine(Base):
         ),
         Index(
             "uq_commission_lines_entry",
-            "payment_id",
+            "allocation_id",
             "cause",
             "contribution_month",
             "programme",
@@ -67,6 +67,7 @@ class CommissionLine(Base):
     agent_id: Mapped[UUID]
     member_id: Mapped[UUID]
     payment_id: Mapped[UUID]
+    allocation_id: Mapped[UUID]
     scheme_id: Mapped[UUID]
     cause: Mapped[CommissionCause] = mapped_column(choice(CommissionCause, "cause"))
     rule: Mapped[CommissionRule] = mapped_column(choice(CommissionRule, "rule"))

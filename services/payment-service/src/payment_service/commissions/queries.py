@@ -37,20 +37,20 @@ async def insert_lines(session: AsyncSession, rows: Sequence[Mapping[str, Any]])
 
 
 async def read_standing(
-    session: AsyncSession, payment_ids: Collection[UUID]
+    session: AsyncSession, allocation_ids: Collection[UUID]
 ) -> dict[UUID, dict[LineKey, Standing]]:
-    """Return the last line of each key of these payments, as far as it stands."""
-    wanted = any_(literal(list(payment_ids), ARRAY(Uuid())))
+    """Return the last line of each key of these allocations, as far as it stands."""
+    wanted = any_(literal(list(allocation_ids), ARRAY(Uuid())))
     columns = [getattr(CommissionLine, each.name) for each in fields(Line)]
     rows = await session.execute(
         select(CommissionLine.entry_no, *columns)
-        .where(CommissionLine.payment_id == wanted)
+        .where(CommissionLine.allocation_id == wanted)
         .order_by(CommissionLine.entry_no)
     )
     found: dict[UUID, dict[LineKey, Standing]] = defaultdict(dict)
     for entry_no, *values in rows:
         line = Line(*values)
-        found[line.payment_id][line.key] = Standing(entry_no, line if line.base > 0 else None)
+        found[line.allocation_id][line.key] = Standing(entry_no, line if line.base > 0 else None)
     return found
 
 

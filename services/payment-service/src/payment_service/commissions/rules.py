@@ -1,7 +1,7 @@
-"""What a payment earns, for whom, under a scheme; and what is to be booked when that changes.
+"""What an allocation earns, for whom, under a scheme; and what is to be booked when that changes.
 
 Source: docs/money.md, Commissions. Amounts are exact: integers of 1/10,000 rupiah ("parts"), so
-that neither the order of payments nor the month of a statement can change a sum.
+that neither the order of allocations nor the month of a statement can change a sum.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Self, TypeAlias
 from uuid import UUID
 
-from payment_service.counting.rules import AnsweredPayment, BeneficiaryKind
+from payment_service.counting.rules import AnsweredAllocation, BeneficiaryKind
 from payment_service.schemes.rules import PARTS, Applied
 from perisai_kit.domain.errors import Invalid
 from perisai_kit.domain.month import Month, count_months
@@ -31,7 +31,7 @@ class CommissionRule(StrEnum):
 
 
 class CommissionCause(StrEnum):
-    """What of a payment earns. month_target: that it reached the threshold of its month."""
+    """What of an allocation earns. month_target: that it reached the threshold of its month."""
 
     CONTRIBUTION = "contribution"
     ACQUISITION = "acquisition"
@@ -57,12 +57,13 @@ LineKey: TypeAlias = tuple[
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What one beneficiary earns by one rule from one payment.
+    """What one beneficiary earns by one rule from one allocation.
 
-    earned_month: of the instant from which the payment counts. base: rupiah; negative where the
+    earned_month: of the instant from which the allocation counts. base: rupiah; negative where the
     line takes another one back. rate_bps: of the base.
     """
 
+    allocation_id: UUID
     payment_id: UUID
     member_id: UUID
     agent_id: UUID
@@ -87,7 +88,7 @@ class Line:
     def key(self) -> LineKey:
         """What has at most one line that stands."""
         what = (self.cause, self.contribution_month, self.programme)
-        return (self.payment_id, *what, self.rule, self.beneficiary_kind)
+        return (self.allocation_id, *what, self.rule, self.beneficiary_kind)
 
     def opposite(self) -> Self:
         """Return the line that takes this one back."""
@@ -102,31 +103,33 @@ def month_index(first_month: Month, month: Month) -> int:
     return count_months(first_month, month) + 1
 
 
-def lines_of(payment: AnsweredPayment, scheme: Applied, crossing: UUID | None) -> list[Line]:
-    """Return all lines that a payment earns.
+def lines_of(allocation: AnsweredAllocation, scheme: Applied, crossing: UUID | None) -> list[Line]:
+    """Return all lines that an allocation earns.
 
-    crossing: the payment by which the agent's month reached the threshold, if it has.
+    crossing: the allocation by which the agent's month reached the threshold, if it has.
     """
-    agent_id = payment.earner
-    if agent_id is None or not scheme.terms.earns(payment.payer):
+    agent_id = allocation.earner
+    if agent_id is None or not scheme.terms.earns(allocation.payer):
         return []
-    lines = contribution_lines(payment, agent_id, scheme)
-    if payment.is_acquisition and crossing is not None:
-        lines += _acquisition_lines(payment, agent_id, scheme)
-        if crossing == payment.payment_id:
-            lines += _target_lines(payment, agent_id, scheme)
+    lines = contribution_lines(allocation, agent_id, scheme)
+    if allocation.is_acquisition and crossing is not None:
+        lines += _acquisition_lines(allocation, agent_id, scheme)
+        if crossing == allocation.allocation_id:
+            lines += _target_lines(allocation, agent_id, scheme)
     return lines
 
 
-def contribution_lines(payment: AnsweredPayment, agent_id: UUID, scheme: Applied) -> list[Line]:
+def contribution_lines(
+    allocation: AnsweredAllocation, agent_id: UUID, scheme: Applied
+) -> list[Line]:
     """Return the lines that paid contributions earn the agent and the wadah."""
-    assert payment.first_month is not None, "months count within a registration"
+    assert allocation.first_month is not None, "months count within a registration"
     lines = []
-    for paid in payment.paid:
-        if paid.month in payment.months:
-            index = month_index(payment.first_month, paid.month)
+    for paid in allocation.paid:
+        if paid.month in allocation.months:
+            index = month_index(allocation.first_month, paid.month)
             lines += _shares(
-                payment,
+                allocation,
                 agent_id,
                 scheme,
                 CommissionCause.CONTRIBUTION,
@@ -137,18 +140,20 @@ def contribution_lines(payment: AnsweredPayment, agent_id: UUID, scheme: Applied
     return lines
 
 
-def _acquisition_lines(payment: AnsweredPayment, agent_id: UUID, scheme: Applied) -> list[Line]:
-    base = scheme.terms.acquisition(payment.programmes)
-    return _shares(payment, agent_id, scheme, CommissionCause.ACQUISITION, base=base)
+def _acquisition_lines(
+    allocation: AnsweredAllocation, agent_id: UUID, scheme: Applied
+) -> list[Line]:
+    base = scheme.terms.acquisition(allocation.programmes)
+    return _shares(allocation, agent_id, scheme, CommissionCause.ACQUISITION, base=base)
 
 
-def _target_lines(payment: AnsweredPayment, agent_id: UUID, scheme: Applied) -> list[Line]:
+def _target_lines(allocation: AnsweredAllocation, agent_id: UUID, scheme: Applied) -> list[Line]:
     base = scheme.terms.acquisition_fixed
-    return _shares(payment, agent_id, scheme, CommissionCause.MONTH_TARGET, base=base)
+    return _shares(allocation, agent_id, scheme, CommissionCause.MONTH_TARGET, base=base)
 
 
 def _shares(
-    payment: AnsweredPayment,
+    allocation: AnsweredAllocation,
     agent_id: UUID,
     scheme: Applied,
     cause: CommissionCause,
@@ -168,20 +173,21 @@ def _shares(
     agent_bps = rate_bps * terms.agent_share_bps // PARTS
     wanted = [
         (rule, agent, agent_id, agent_bps),
-        (rule, wadah, payment.wadah_id, rate_bps * terms.wadah_share_bps // PARTS),
+        (rule, wadah, allocation.wadah_id, rate_bps * terms.wadah_share_bps // PARTS),
         (
             CommissionRule.OVERRIDE,
             wadah,
-            payment.wadah_id,
+            allocation.wadah_id,
             agent_bps * terms.override_bps // PARTS,
         ),
     ]
     return [
         Line(
-            payment_id=payment.payment_id,
-            member_id=payment.member_id,
+            allocation_id=allocation.allocation_id,
+            payment_id=allocation.payment_id,
+            member_id=allocation.member_id,
             agent_id=agent_id,
-            earned_month=payment.month,
+            earned_month=allocation.month,
             scheme_id=scheme.id,
             cause=cause,
             rule=each_rule,
@@ -216,11 +222,11 @@ class Entry:
 
 
 def entries_of(
-    payment: AnsweredPayment, wanted: Iterable[Line], booked: Mapping[LineKey, Standing]
+    allocation: AnsweredAllocation, wanted: Iterable[Line], booked: Mapping[LineKey, Standing]
 ) -> list[Entry]:
-    """Return what is to be booked so that exactly the wanted lines of a payment stand.
+    """Return what is to be booked so that exactly the wanted lines of an allocation stand.
 
-    booked: the lines of this payment.
+    booked: the lines of this allocation.
     """
     lines = {line.key: line for line in wanted}
     entries = []
@@ -231,28 +237,32 @@ def entries_of(
         entry_no = standing.entry_no
         if standing.line is not None:
             entry_no += 1
-            reason = find_reason(payment, standing.line, is_replaced=line is not None)
+            reason = find_reason(allocation, standing.line, is_replaced=line is not None)
             entries.append(Entry(standing.line.opposite(), entry_no, reason))
         if line is not None:
             entries.append(Entry(line, entry_no + 1))
     return entries
 
 
-def find_reason(payment: AnsweredPayment, line: Line, *, is_replaced: bool) -> CorrectionReason:
-    """Return why a line of a payment does not stand any more, by what is known now."""
+def find_reason(
+    allocation: AnsweredAllocation, line: Line, *, is_replaced: bool
+) -> CorrectionReason:
+    """Return why a line of an allocation does not stand any more, by what is known now."""
     month = line.contribution_month
-    if payment.is_declined:
+    if allocation.is_declined:
         return CorrectionReason.PAYMENT_DECLINED
-    if not payment.months or (month is not None and month not in payment.months):
+    if not allocation.months or (month is not None and month not in allocation.months):
         return CorrectionReason.MONTH_WITHDRAWN
     is_wadah = line.beneficiary_kind is BeneficiaryKind.WADAH
-    if line.agent_id != payment.agent_id or (is_wadah and line.beneficiary_id != payment.wadah_id):
+    if line.agent_id != allocation.agent_id or (
+        is_wadah and line.beneficiary_id != allocation.wadah_id
+    ):
         return CorrectionReason.ATTRIBUTION_CHANGED
-    if not payment.was_at_work:
+    if not allocation.was_at_work:
         return CorrectionReason.AGENT_NOT_AT_WORK
     if is_replaced or line.cause is CommissionCause.CONTRIBUTION:
         return CorrectionReason.RECOMPUTED
-    if not payment.is_acquisition:
+    if not allocation.is_acquisition:
         return CorrectionReason.NO_ACQUISITION
     return CorrectionReason.THRESHOLD_MISSED
 
@@ -287,11 +297,11 @@ def sums_of(lines: Iterable[Line], kind: BeneficiaryKind) -> Sums:
     )
 
 
-def lines_of_month(scheme: Applied, payments: Iterable[AnsweredPayment]) -> list[Line]:
-    """Return all that one agent's payments of a month earn."""
-    found = list(payments)
+def lines_of_month(scheme: Applied, allocations: Iterable[AnsweredAllocation]) -> list[Line]:
+    """Return all that one agent's allocations of a month earn."""
+    found = list(allocations)
     new = sorted(
-        (each.counts_at, each.payment_id)
+        (each.counts_at, each.allocation_id)
         for each in found
         if each.acquirer and scheme.terms.earns(each.payer)
     )

@@ -1,4 +1,4 @@
-"""Compute what payments earn by the scheme of their month, and say what is booked."""
+"""Compute what allocations earn by the scheme of their month, and say what is booked."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -14,7 +14,7 @@ from payment_service.commissions.queries import MonthSums
 from payment_service.commissions.rules import Entry, Line, Sums, TooManyPayments
 from payment_service.counting import service as counting
 from payment_service.counting.queries import AgentMonth, Threshold
-from payment_service.counting.rules import AnsweredPayment, BeneficiaryKind, booked_month
+from payment_service.counting.rules import AnsweredAllocation, BeneficiaryKind, booked_month
 from payment_service.schemes import service as schemes
 from payment_service.schemes.models import Scheme
 from payment_service.schemes.rules import Applied, SchemeVerdict, scheme_of
@@ -28,11 +28,11 @@ _OF_LINE = tuple(each.name for each in fields(Line))
 
 
 async def compute_due(session: AsyncSession, limit: int) -> int:
-    """Compute payments that wait for nothing any more, and return how many.
+    """Compute allocations that wait for nothing any more, and return how many.
 
-    What is booked for a payment becomes what the facts of now earn: missing lines are booked, and
-    lines that do not stand any more are taken back by opposite ones. So neither the order in which
-    facts arrive nor a repeat changes a sum. The number of SQL statements is fixed.
+    What is booked for an allocation becomes what the facts of now earn: missing lines are booked,
+    and lines that do not stand any more are taken back by opposite ones. So neither the order in
+    which facts arrive nor a repeat changes a sum. The number of SQL statements is fixed.
     """
     if not await counting.list_due(session, limit=1):
         return 0
@@ -40,12 +40,12 @@ async def compute_due(session: AsyncSession, limit: int) -> int:
     due = await counting.list_due(session, limit=limit)
     if due:
         approved = await schemes.approved(session)
-        payments = await counting.read_payments(session, due)
-        crossings, changed = await _count_acquisitions(session, payments, approved)
-        payments += await counting.read_payments(session, changed)
-        await _book(session, payments, approved, crossings, watermark.closed_through)
+        allocations = await counting.read_allocations(session, due)
+        crossings, changed = await _count_acquisitions(session, allocations, approved)
+        allocations += await counting.read_allocations(session, changed)
+        await _book(session, allocations, approved, crossings, watermark.closed_through)
         await counting.end_waits(session, due)
-        await counting.count_through(session, watermark, max(each.month for each in payments))
+        await counting.count_through(session, watermark, max(each.month for each in allocations))
     return len(due)
 
 
@@ -102,33 +102,33 @@ async def list_lines(
 async def sum_under(
     session: AsyncSession, scheme: Applied, *, agent_id: UUID, month: Month
 ) -> Sums:
-    """Return what an agent's payments of a month would earn the agent under a scheme.
+    """Return what an agent's allocations of a month would earn the agent under a scheme.
 
-    Computed anew from the payments; nothing is stored.
+    Computed anew from the allocations; nothing is stored.
     Raises: TooManyPayments.
     """
-    found = await counting.payments_of(session, agent_id, month, limit=RECOMPUTED_AT_ONCE + 1)
+    found = await counting.allocations_of(session, agent_id, month, limit=RECOMPUTED_AT_ONCE + 1)
     if len(found) > RECOMPUTED_AT_ONCE:
         raise TooManyPayments(limit=RECOMPUTED_AT_ONCE)
     return rules.sums_of(rules.lines_of_month(scheme, found), BeneficiaryKind.AGENT)
 
 
 async def _count_acquisitions(
-    session: AsyncSession, payments: Sequence[AnsweredPayment], approved: Sequence[Applied]
+    session: AsyncSession, allocations: Sequence[AnsweredAllocation], approved: Sequence[Applied]
 ) -> tuple[dict[AgentMonth, UUID], Sequence[UUID]]:
     """Store which acquisitions stand.
 
-    Return by which payments agents' months have reached their thresholds, and the other payments
+    Return by which allocations agents' months have reached their thresholds, and the other ones
     whose lines change by that: all of a month that has reached or lost its threshold just now, and
     the two that exchange the fixed sum of a month.
     """
-    known = await counting.list_acquirers(session, [each.payment_id for each in payments])
+    known = await counting.list_acquirers(session, [each.allocation_id for each in allocations])
     pairs = {*known.values()}
-    pairs |= {(each.acquirer, each.month) for each in payments if each.acquirer}
+    pairs |= {(each.acquirer, each.month) for each in allocations if each.acquirer}
     terms = {pair: scheme.terms for pair in pairs if (scheme := scheme_of(approved, pair[1]))}
     thresholds = {pair: Threshold(each.threshold, each.sponsored) for pair, each in terms.items()}
     before = await counting.find_crossings(session, thresholds)
-    await counting.store_acquisitions(session, payments, known=known)
+    await counting.store_acquisitions(session, allocations, known=known)
     after = await counting.find_crossings(session, thresholds)
     crossed = {pair for pair in thresholds if (pair in before) is not (pair in after)}
     fixed = {pair for pair, each in terms.items() if each.acquisition_fixed} - crossed
@@ -136,25 +136,27 @@ async def _count_acquisitions(
         found[pair] for pair in fixed & before.keys() & after.keys() for found in (before, after)
     }
     changed = await counting.list_acquiring(session, crossed, exchanged)
-    computed = {each.payment_id for each in payments}
+    computed = {each.allocation_id for each in allocations}
     return after, [id_ for id_ in changed if id_ not in computed]
 
 
 async def _book(
     session: AsyncSession,
-    payments: Sequence[AnsweredPayment],
+    allocations: Sequence[AnsweredAllocation],
     approved: Sequence[Applied],
     crossings: Mapping[AgentMonth, UUID],
     closed_through: Month | None,
 ) -> None:
-    """Book the difference between what payments earn and what is booked for them."""
-    booked = await queries.read_standing(session, [each.payment_id for each in payments])
+    """Book the difference between what allocations earn and what is booked for them."""
+    booked = await queries.read_standing(session, [each.allocation_id for each in allocations])
     entries: list[Entry] = []
-    for payment in payments:
-        scheme = scheme_of(approved, payment.month)
-        crossing = crossings.get((payment.acquirer, payment.month)) if payment.acquirer else None
-        lines = rules.lines_of(payment, scheme, crossing) if scheme else []
-        entries += rules.entries_of(payment, lines, booked.get(payment.payment_id, {}))
+    for allocation in allocations:
+        scheme = scheme_of(approved, allocation.month)
+        crossing = (
+            crossings.get((allocation.acquirer, allocation.month)) if allocation.acquirer else None
+        )
+        lines = rules.lines_of(allocation, scheme, crossing) if scheme else []
+        entries += rules.entries_of(allocation, lines, booked.get(allocation.allocation_id, {}))
     if entries:
         await queries.insert_lines(session, [_row(each, closed_through) for each in entries])
 

@@ -1,7 +1,7 @@
 """What the feeds tell, and the computation that follows.
 
-Our own feed tells of settled payments, member-service's of its answers to them, agent-service's of
-agents and wadahs.
+Our own feed tells of settled allocations, member-service's of its answers to them,
+agent-service's of agents and wadahs.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from payment_service.agents import service as agents
 from payment_service.answers.service import Answer
 from payment_service.commissions import service
 from payment_service.counting import service as counting
+from payment_service.suspense import service as suspense
 from perisai_kit.db.bulk import run_in_batches
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.errors import Unavailable
@@ -32,11 +33,15 @@ BATCH = 500
 
 
 async def on_payments_settled(session: AsyncSession, events: Sequence[PaymentSettled]) -> None:
-    await counting.take_payments(session, events)
+    await counting.take_settlements(session, events)
 
 
 async def on_coverage_answered(session: AsyncSession, events: Sequence[Answer]) -> None:
-    await counting.take_answers(session, events)
+    """Store answers; what member-service declined goes to suspense."""
+    changed = await counting.take_answers(session, events)
+    declined = [each for each in changed if isinstance(each, CoverageDeclined)]
+    if declined:
+        await suspense.suspend_declined(session, declined)
 
 
 async def on_agents_decided(session: AsyncSession, events: Sequence[AgentDecided]) -> None:
@@ -54,7 +59,7 @@ async def on_wadahs_terminated(session: AsyncSession, events: Sequence[WadahTerm
 
 
 class Computation:
-    """Computes the commission of payments that wait for nothing any more."""
+    """Computes the commission of allocations that wait for nothing any more."""
 
     def __init__(self, agents: FeedSource) -> None:
         self._agents = subscribe_to_agents(agents, poll_s=0)
@@ -63,7 +68,7 @@ class Computation:
         """Compute what is due; return whether there is more.
 
         A feed without news says only at the end of a long poll how far it has been read. So if
-        payments wait for nothing else, agent-service is asked at once.
+        allocations wait for nothing else, agent-service is asked at once.
         """
         has_more = await run_in_batches(database, service.compute_due, batch=BATCH)
         if has_more or not await self._read_agents(database):
@@ -78,7 +83,7 @@ class Computation:
             while await self._agents.step(database):
                 pass
         except Unavailable:
-            return False  # the payments go on waiting
+            return False  # the allocations go on waiting
         return True
 
 

@@ -1,1 +1,1 @@
-"""Which payments earn, for whom, for which month, and which still wait."""
+"""Which allocations earn, for whom, for which month, and which still wait."""

@@ -13,7 +13,7 @@ from perisai_kit.domain.month import Month
 class Watermark(Base):
     """One row: how far months are closed and counted. Counting and closing lock it first.
 
-    counted_through: the latest month that any payment was counted for.
+    counted_through: the latest month that any allocation was counted for.
     """
 
     __tablename__ = "commission_watermark"
@@ -25,10 +25,10 @@ class Watermark(Base):
 
 
 class Wait(Base):
-    """A payment whose commission is to be computed, or computed anew; then the row is deleted.
+    """An allocation whose commission is to be computed, or computed anew; then the row is deleted.
 
     is_answered: member-service has answered; what is missing are agents' events up to counts_at,
-    or only the next turn of the computation. counts_at: until then, when the payment was made.
+    or only the next turn of the computation. counts_at: until then, when the allocation was made.
     """
 
     __tablename__ = "commission_waits"
@@ -36,13 +36,14 @@ class Wait(Base):
         Index("ix_commission_waits_answered", "counts_at", postgresql_where=text("is_answered")),
     )
 
-    payment_id: Mapped[UUID] = mapped_column(primary_key=True)
+    allocation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    payment_id: Mapped[UUID]
     counts_at: Mapped[datetime]
     is_answered: Mapped[bool]
 
 
 class Acquisition(Base):
-    """A payment that acquired a member, as last computed, for the threshold of agent and month.
+    """An allocation that acquired a member, as last computed, for the threshold of agent and month.
 
     agent_id: None where it counts for nobody, or is an acquisition no more.
     """
@@ -54,12 +55,12 @@ class Acquisition(Base):
             "agent_id",
             "month",
             "counts_at",
-            "payment_id",
+            "allocation_id",
             postgresql_where=text("agent_id IS NOT NULL"),
         ),
     )
 
-    payment_id: Mapped[UUID] = mapped_column(primary_key=True)
+    allocation_id: Mapped[UUID] = mapped_column(primary_key=True)
     agent_id: Mapped[UUID | None]
     month: Mapped[Month]
     counts_at: Mapped[datetime]

@@ -30,12 +30,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.allocations.models import Allocation
+from payment_service.allocations.queries import is_standing
 from payment_service.answers.models import CoverageAnswer
 from payment_service.attributions.models import AttributionPeriod
 from payment_service.bills.models import Bill, BillLine
 from payment_service.counting.models import Acquisition, Beneficiary, Wait, Watermark
 from payment_service.counting.rules import PaidLine
-from payment_service.payments.models import Payment
 from perisai_kit.db.bulk import any_id, insert_rows_statement
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import PaymentSettled
@@ -57,24 +58,31 @@ async def get_watermark(session: AsyncSession) -> Watermark:
     return (await session.scalars(select(Watermark))).one()
 
 
-async def insert_waits_of_payments(session: AsyncSession, paid_at: Mapping[UUID, datetime]) -> None:
-    """Let settled payments wait for their answers, but those that are answered already."""
-    wanted = _instants(paid_at.items())
-    is_answered = exists().where(CoverageAnswer.payment_id == wanted.c.id)
-    rows = select(wanted.c.id, wanted.c.at, literal(False)).where(~is_answered)
-    names = ["payment_id", "counts_at", "is_answered"]
-    await session.execute(insert(Wait).from_select(names, rows).on_conflict_do_nothing())
+async def insert_waits_of_settlements(
+    session: AsyncSession, events: Collection[PaymentSettled]
+) -> None:
+    """Let settled allocations wait for their answers, but those that are answered already."""
+    ids = any_id([each.allocation_id for each in events])
+    answer = CoverageAnswer.allocation_id
+    answered = set(await session.scalars(select(answer).where(answer == ids)))
+    rows = [
+        dict(zip(_WAIT, (each.allocation_id, each.payment_id, each.counts_at, False), strict=True))
+        for each in events
+        if each.allocation_id not in answered
+    ]
+    if rows:
+        await session.execute(insert_rows_statement(Wait, rows).on_conflict_do_nothing())
 
 
-async def upsert_waits_of_answers(session: AsyncSession, payment_ids: Sequence[UUID]) -> None:
-    """Let payments with a new answer be computed with it."""
+async def upsert_waits_of_answers(session: AsyncSession, allocation_ids: Sequence[UUID]) -> None:
+    """Let allocations with a new answer be computed with it."""
     await _upsert_waits(
-        session, _answered().where(CoverageAnswer.payment_id == any_id(payment_ids))
+        session, _answered().where(CoverageAnswer.allocation_id == any_id(allocation_ids))
     )
 
 
 async def upsert_waits_of_agents(session: AsyncSession, since: Mapping[UUID, datetime]) -> None:
-    """Let the payments of these agents that count since an instant be computed anew."""
+    """Let the allocations of these agents that count since an instant be computed anew."""
     wanted = _instants(since.items())
     is_of_agent = (CoverageAnswer.agent_id == wanted.c.id) & (
         CoverageAnswer.counts_at >= wanted.c.at
@@ -82,15 +90,20 @@ async def upsert_waits_of_agents(session: AsyncSession, since: Mapping[UUID, dat
     await _upsert_waits(session, _answered().join(wanted, is_of_agent))
 
 
-def _answered() -> Select[UUID, datetime, bool]:
-    return select(CoverageAnswer.payment_id, CoverageAnswer.counts_at, literal(True))
+_WAIT = ["allocation_id", "payment_id", "counts_at", "is_answered"]
 
 
-async def _upsert_waits(session: AsyncSession, answered: Select[UUID, datetime, bool]) -> None:
-    names = ["payment_id", "counts_at", "is_answered"]
-    new = insert(Wait).from_select(names, answered)
-    moved = {name: new.excluded[name] for name in names[1:]}
-    await session.execute(new.on_conflict_do_update(index_elements=["payment_id"], set_=moved))
+def _answered() -> Select[UUID, UUID, datetime, bool]:
+    answer = CoverageAnswer
+    return select(answer.allocation_id, answer.payment_id, answer.counts_at, literal(True))
+
+
+async def _upsert_waits(
+    session: AsyncSession, answered: Select[UUID, UUID, datetime, bool]
+) -> None:
+    new = insert(Wait).from_select(_WAIT, answered)
+    moved = {name: new.excluded[name] for name in ("counts_at", "is_answered")}
+    await session.execute(new.on_conflict_do_update(index_elements=["allocation_id"], set_=moved))
 
 
 def _instants(pairs: Collection[tuple[UUID, datetime]]) -> FromClause:
@@ -106,7 +119,7 @@ def _instants(pairs: Collection[tuple[UUID, datetime]]) -> FromClause:
 async def has_answered_waits(
     session: AsyncSession, *, after: datetime | None, until: datetime
 ) -> bool:
-    """Tell whether an answered payment waits that counts between two instants."""
+    """Tell whether an answered allocation waits that counts between two instants."""
     conditions = [Wait.is_answered, Wait.counts_at <= until]
     if after is not None:
         conditions.append(Wait.counts_at > after)
@@ -114,13 +127,10 @@ async def has_answered_waits(
 
 
 async def list_due(session: AsyncSession, *, until: datetime, limit: int) -> Sequence[UUID]:
-    """Return payments that are answered, ours, and count before an instant, the first ones first.
-
-    An answer may come before its payment where feeds are read anew: such a payment is passed over.
-    """
+    """Return allocations that are answered, ours, and count before an instant, in that order."""
     statement = (
-        select(Wait.payment_id)
-        .join(Payment, Payment.id == Wait.payment_id)
+        select(Wait.allocation_id)
+        .join(Allocation, _is_allocation(Wait))
         .where(Wait.is_answered, Wait.counts_at <= until)
         .order_by(Wait.counts_at)
         .limit(limit)
@@ -130,32 +140,37 @@ async def list_due(session: AsyncSession, *, until: datetime, limit: int) -> Seq
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A settled payment of ours with its bill, and member-service's answer to it."""
+    """A settled allocation of ours with its bill, and member-service's answer to it.
 
+    stands: it was not taken back.
+    """
+
+    allocation_id: UUID
     payment_id: UUID
     member_id: UUID
     payer: str
     paid: tuple[PaidLine, ...]
     answer: CoverageAnswer
+    stands: bool
 
 
-async def read_facts(session: AsyncSession, payment_ids: Collection[UUID]) -> list[Facts]:
-    """Return what is known of these payments, by when they count."""
-    if not payment_ids:
+async def read_facts(session: AsyncSession, allocation_ids: Collection[UUID]) -> list[Facts]:
+    """Return what is known of these allocations, by when they count."""
+    if not allocation_ids:
         return []
-    return await _read_facts(session, Payment.id == any_id(payment_ids))
+    return await _read_facts(session, CoverageAnswer.allocation_id == any_id(allocation_ids))
 
 
 async def read_facts_between(
     session: AsyncSession, agent_id: UUID, begins: datetime, ends: datetime, *, limit: int
 ) -> list[Facts]:
-    """Return the payments that count for an agent's members between two instants, none waiting."""
+    """Return what counts for an agent's members between two instants and does not wait."""
     return await _read_facts(
         session,
         CoverageAnswer.agent_id == agent_id,
         CoverageAnswer.counts_at >= begins,
         CoverageAnswer.counts_at < ends,
-        ~exists().where(Wait.payment_id == CoverageAnswer.payment_id),
+        ~exists().where(Wait.allocation_id == CoverageAnswer.allocation_id),
         limit=limit,
     )
 
@@ -163,12 +178,14 @@ async def read_facts_between(
 async def _read_facts(
     session: AsyncSession, *conditions: ColumnElement[bool], limit: int | None = None
 ) -> list[Facts]:
+    allocation, answer = Allocation, CoverageAnswer
     statement = (
-        select(Payment.id, Payment.bill_id, Payment.member_id, Bill.payer, CoverageAnswer)
-        .join(CoverageAnswer, CoverageAnswer.payment_id == Payment.id)
-        .join(Bill, Bill.id == Payment.bill_id)
+        select(allocation.id, allocation.payment_id, allocation.bill_id, allocation.member_id)
+        .add_columns(Bill.payer, answer, is_standing().label("stands"))
+        .join(answer, _is_allocation(answer))
+        .join(Bill, Bill.id == allocation.bill_id)
         .where(*conditions)
-        .order_by(CoverageAnswer.counts_at, Payment.id)
+        .order_by(answer.counts_at, allocation.id)
         .limit(limit)
         .execution_options(populate_existing=True)
     )
@@ -180,24 +197,31 @@ async def _read_facts(
     for bill_id, month, programme, amount in await session.execute(wanted):
         lines[bill_id].append(PaidLine(month, programme.value, amount))
     return [
-        Facts(id_, member_id, payer.value, tuple(lines[bill_id]), answer)
-        for id_, bill_id, member_id, payer, answer in rows
+        Facts(id_, payment_id, member_id, payer.value, tuple(lines[bill_id]), answer, stands)
+        for id_, payment_id, bill_id, member_id, payer, answer, stands in rows
     ]
 
 
-async def delete_waits(session: AsyncSession, payment_ids: Collection[UUID]) -> None:
-    await session.execute(delete(Wait).where(Wait.payment_id == any_id(payment_ids)))
+def _is_allocation(table: Any) -> ColumnElement[bool]:
+    """Return whether a row of a table is about an allocation, by both parts of its key."""
+    return and_(Allocation.payment_id == table.payment_id, Allocation.id == table.allocation_id)
+
+
+async def delete_waits(session: AsyncSession, allocation_ids: Collection[UUID]) -> None:
+    await session.execute(delete(Wait).where(Wait.allocation_id == any_id(allocation_ids)))
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Payments whose commission is not computed yet, and their contributions in rupiah."""
+    """Allocations whose commission is not computed yet, and their contributions in rupiah."""
 
-    payments: int = 0
+    allocations: int = 0
     contributions: int = 0
 
     def __add__(self, other: "Waiting") -> "Waiting":
-        return Waiting(self.payments + other.payments, self.contributions + other.contributions)
+        return Waiting(
+            self.allocations + other.allocations, self.contributions + other.contributions
+        )
 
 
 async def count_waits(
@@ -209,15 +233,13 @@ async def count_waits(
     member was attributed to this agent.
     """
     month = func.to_char(func.timezone("Asia/Jakarta", Wait.counts_at), "YYYY-MM").label("month")
-    amount = cast(func.coalesce(func.sum(Payment.amount), 0), BigInteger)
-    statement = select(month, func.count(), amount).outerjoin(
-        Payment, Payment.id == Wait.payment_id
-    )
+    amount = cast(func.coalesce(func.sum(Allocation.amount), 0), BigInteger)
+    statement = select(month, func.count(), amount).outerjoin(Allocation, _is_allocation(Wait))
     if before is not None:
         statement = statement.where(Wait.counts_at < before)
     if agent_id is not None:
         statement = statement.outerjoin(
-            CoverageAnswer, CoverageAnswer.payment_id == Wait.payment_id
+            CoverageAnswer, CoverageAnswer.allocation_id == Wait.allocation_id
         ).where(or_(CoverageAnswer.agent_id == agent_id, _is_unanswered_of(agent_id)))
     rows = await session.execute(statement.group_by(month))
     return {Month.parse(text): Waiting(*counts) for text, *counts in rows}
@@ -226,25 +248,25 @@ async def count_waits(
 def _is_unanswered_of(agent_id: UUID) -> ColumnElement[bool]:
     day = cast(func.timezone("Asia/Jakarta", Wait.counts_at), Date())
     attributed = exists().where(
-        AttributionPeriod.member_id == Payment.member_id,
+        AttributionPeriod.member_id == Allocation.member_id,
         AttributionPeriod.agent_id == agent_id,
         AttributionPeriod.from_date <= day,
         AttributionPeriod.until_date > day,
     )
-    return and_(CoverageAnswer.payment_id.is_(None), attributed)
+    return and_(CoverageAnswer.allocation_id.is_(None), attributed)
 
 
 async def list_acquisitions(
-    session: AsyncSession, payment_ids: Collection[UUID]
+    session: AsyncSession, allocation_ids: Collection[UUID]
 ) -> Sequence[Acquisition]:
-    statement = select(Acquisition).where(Acquisition.payment_id == any_id(payment_ids))
+    statement = select(Acquisition).where(Acquisition.allocation_id == any_id(allocation_ids))
     return (await session.scalars(statement.execution_options(populate_existing=True))).all()
 
 
 async def upsert_acquisitions(session: AsyncSession, rows: Rows) -> None:
     new = insert_rows_statement(Acquisition, rows)
-    moved = {name: new.excluded[name] for name in rows[0] if name != "payment_id"}
-    key = [Acquisition.payment_id]
+    moved = {name: new.excluded[name] for name in rows[0] if name != "allocation_id"}
+    key = [Acquisition.allocation_id]
     await session.execute(new.on_conflict_do_update(index_elements=key, set_=moved))
 
 
@@ -259,9 +281,9 @@ class Threshold:
 async def find_crossings(
     session: AsyncSession, thresholds: Mapping[AgentMonth, Threshold]
 ) -> dict[AgentMonth, UUID]:
-    """Return, where an agent's month has reached its threshold, the payment that reached it.
+    """Return, where an agent's month has reached its threshold, the allocation that reached it.
 
-    By the instants from which payments count, so that the order of their arrival changes nothing.
+    By the instants from which they count, so that the order of their arrival changes nothing.
     """
     wanted = (
         func.unnest(
@@ -279,12 +301,12 @@ async def find_crossings(
         )
         .render_derived()
     )
-    order = (Acquisition.counts_at, Acquisition.payment_id)
+    order = (Acquisition.counts_at, Acquisition.allocation_id)
     place = func.row_number().over(
         partition_by=(Acquisition.agent_id, Acquisition.month), order_by=order
     )
     counted = (
-        select(Acquisition.agent_id, Acquisition.month, Acquisition.payment_id)
+        select(Acquisition.agent_id, Acquisition.month, Acquisition.allocation_id)
         .add_columns(place.label("place"), wanted.c.needed)
         .join(
             wanted,
@@ -293,23 +315,23 @@ async def find_crossings(
         .where(or_(Acquisition.is_self_paid, wanted.c.sponsored))
         .subquery("counted")
     )
-    statement = select(counted.c.agent_id, counted.c.month, counted.c.payment_id).where(
+    statement = select(counted.c.agent_id, counted.c.month, counted.c.allocation_id).where(
         counted.c.place == counted.c.needed
     )
     rows = await session.execute(statement)
-    return {(agent_id, month): payment_id for agent_id, month, payment_id in rows}
+    return {(agent_id, month): allocation_id for agent_id, month, allocation_id in rows}
 
 
 async def list_acquiring(
-    session: AsyncSession, pairs: Collection[AgentMonth], payment_ids: Collection[UUID]
+    session: AsyncSession, pairs: Collection[AgentMonth], allocation_ids: Collection[UUID]
 ) -> Sequence[UUID]:
-    """Return these payments and those that acquired members in these agents' months.
+    """Return these allocations and those that acquired members in these agents' months.
 
     Without those that wait: they are computed when they are due.
     """
-    chosen = or_(_in_pairs(pairs), Acquisition.payment_id == any_id(payment_ids))
-    waits = exists().where(Wait.payment_id == Acquisition.payment_id)
-    return (await session.scalars(select(Acquisition.payment_id).where(chosen, ~waits))).all()
+    chosen = or_(_in_pairs(pairs), Acquisition.allocation_id == any_id(allocation_ids))
+    waits = exists().where(Wait.allocation_id == Acquisition.allocation_id)
+    return (await session.scalars(select(Acquisition.allocation_id).where(chosen, ~waits))).all()
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,8 +385,8 @@ async def find_beneficiary(
     return (await session.scalars(statement)).one_or_none()
 
 
-async def has_unread_payments(session: AsyncSession, *, position: int, before: datetime) -> bool:
-    """Tell whether a payment of our own feed that was booked before then lies past a position."""
+async def has_unread_settlements(session: AsyncSession, *, position: int, before: datetime) -> bool:
+    """Tell whether our own feed has a settlement past a position that was booked before then."""
     unread = exists().where(
         EventRow.type == PaymentSettled.type,
         or_(EventRow.position.is_(None), EventRow.position > position),

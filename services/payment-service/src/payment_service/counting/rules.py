@@ -1,4 +1,4 @@
-"""For whom a payment counts, and in which month. Source: docs/money.md, Commissions."""
+"""For whom an allocation counts, and in which month. Source: docs/money.md, Commissions."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,14 +24,15 @@ class PaidLine:
 
 
 @dataclass(frozen=True, slots=True)
-class AnsweredPayment:
-    """A settled payment, and what is known of it.
+class AnsweredAllocation:
+    """A settled allocation, and what is known of it.
 
     paid: all that its bill asked for. months: those that count; none where it was declined.
     agent_id: the member's agent on the Jakarta day of counts_at; None: the branch. was_at_work:
     whether that agent was at work on that day. first_month: of the registration.
     """
 
+    allocation_id: UUID
     payment_id: UUID
     member_id: UUID
     payer: str
@@ -47,7 +48,7 @@ class AnsweredPayment:
 
     @property
     def month(self) -> Month:
-        """The month that the payment earns for, always."""
+        """The month that the allocation earns for, always."""
         return month_of(self.counts_at)
 
     @property

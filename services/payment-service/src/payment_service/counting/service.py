@@ -1,8 +1,8 @@
-"""Store what the feeds say of payments, and let payments wait until their commission is computed.
+"""Store what the feeds say of allocations, which wait until their commission is computed.
 
-There are three feeds, in any order relative to each other: our own of settled payments,
+There are three feeds, in any order relative to each other: our own of settled allocations,
 member-service's of its answers, agent-service's of decisions on agents. A handler only stores the
-fact and which payments it may change; commissions computes them. Counting and closing hold the
+fact and which allocations it may change; commissions computes them. Counting and closing hold the
 watermark's lock, so that neither misses what the other is just writing.
 """
 
@@ -23,7 +23,7 @@ from payment_service.answers.service import Answer
 from payment_service.counting import queries, rules
 from payment_service.counting.models import Beneficiary, Watermark
 from payment_service.counting.queries import AgentMonth, Facts, NewMembers, Threshold, Waiting
-from payment_service.counting.rules import AnsweredPayment, BeneficiaryKind
+from payment_service.counting.rules import AnsweredAllocation, BeneficiaryKind
 from payment_service.schemes.rules import SELF
 from payment_service.visibility import visible_earnings
 from perisai_kit.auth.principal import Principal
@@ -43,22 +43,20 @@ AGENTS = "commissions.agents"
 SUBSCRIPTIONS = (PAYMENTS, MEMBERS, AGENTS)
 
 
-async def take_payments(session: AsyncSession, events: Sequence[PaymentSettled]) -> None:
-    """Let settled payments wait for their answers. Locks the months."""
+async def take_settlements(session: AsyncSession, events: Sequence[PaymentSettled]) -> None:
+    """Let settled allocations wait for their answers. Locks the months."""
     await queries.lock_watermark(session)
-    await queries.insert_waits_of_payments(
-        session, {each.payment_id: each.paid_at for each in events}
-    )
+    await queries.insert_waits_of_settlements(session, events)
 
 
-async def take_answers(session: AsyncSession, events: Sequence[Answer]) -> None:
-    """Store member-service's answers, and let the payments be computed with them.
+async def take_answers(session: AsyncSession, events: Sequence[Answer]) -> list[Answer]:
+    """Store member-service's answers, and let the allocations be computed with them.
 
-    Locks the months.
+    Return those that changed what is known. Locks the months.
     """
     await queries.lock_watermark(session)
     changed = await answers.take_answers(session, events)
-    await queries.upsert_waits_of_answers(session, changed)
+    await queries.upsert_waits_of_answers(session, [each.allocation_id for each in changed])
     found = _latest(
         _belongs(kind, id_, each.wadah_id, each, is_from_agent_service=False, at=each.counts_at)
         for each in events
@@ -71,10 +69,11 @@ async def take_answers(session: AsyncSession, events: Sequence[Answer]) -> None:
     )
     if found:
         await queries.upsert_beneficiaries(session, found)
+    return changed
 
 
 async def take_agents(session: AsyncSession, events: Sequence[AgentDecided]) -> None:
-    """Store decisions on agents, and let the payments they may change be computed anew.
+    """Store decisions on agents, and let the allocations they may change be computed anew.
 
     Locks the months.
     """
@@ -109,7 +108,7 @@ async def first_free_month(session: AsyncSession) -> Month | None:
 
 
 async def count_through(session: AsyncSession, watermark: Watermark, month: Month) -> None:
-    """Note that payments of a month were counted; the caller has locked the months."""
+    """Note that allocations of a month were counted; the caller has locked the months."""
     if watermark.counted_through is None or watermark.counted_through < month:
         watermark.counted_through = month
         await session.flush()
@@ -145,7 +144,7 @@ async def progress(session: AsyncSession, *, through: datetime) -> list[Progress
         unread = caught_up_at is None or caught_up_at < through
         if name == PAYMENTS and cursor is not None:
             # Our own events are in this database, so unread ones are looked up directly.
-            unread = unread or await queries.has_unread_payments(
+            unread = unread or await queries.has_unread_settlements(
                 session, position=cursor.position, before=through
             )
         waiting = await parked.count_waiting(session, name)
@@ -154,7 +153,7 @@ async def progress(session: AsyncSession, *, through: datetime) -> list[Progress
 
 
 async def list_due(session: AsyncSession, *, limit: int) -> Sequence[UUID]:
-    """Return payments of which all is known that they wait for."""
+    """Return allocations of which all is known that they wait for."""
     cursor = await cursors.find_cursor(session, AGENTS)
     if cursor is None or cursor.caught_up_at is None:
         return []
@@ -162,21 +161,21 @@ async def list_due(session: AsyncSession, *, limit: int) -> Sequence[UUID]:
 
 
 async def waits_for_agents(session: AsyncSession) -> bool:
-    """Tell whether an answered payment waits for agents' events that could be read now."""
+    """Tell whether an answered allocation waits for agents' events that could be read now."""
     cursor = await cursors.find_cursor(session, AGENTS)
     after = cursor.caught_up_at if cursor else None
     return await queries.has_answered_waits(session, after=after, until=clock.now())
 
 
-async def end_waits(session: AsyncSession, payment_ids: Collection[UUID]) -> None:
-    """Note that the commission of these payments is computed."""
-    await queries.delete_waits(session, payment_ids)
+async def end_waits(session: AsyncSession, allocation_ids: Collection[UUID]) -> None:
+    """Note that the commission of these allocations is computed."""
+    await queries.delete_waits(session, allocation_ids)
 
 
 async def count_waits(
     session: AsyncSession, *, before: datetime | None = None, agent_id: UUID | None = None
 ) -> dict[Month, Waiting]:
-    """Count the payments whose commission is not computed yet, by the month they count in.
+    """Count the allocations whose commission is not computed yet, by the month they count in.
 
     agent_id: only those that are answered as this agent's, or are not answered yet and were paid
     while the member was attributed to this agent.
@@ -184,44 +183,44 @@ async def count_waits(
     return await queries.count_waits(session, before=before, agent_id=agent_id)
 
 
-async def read_payments(
-    session: AsyncSession, payment_ids: Collection[UUID]
-) -> list[AnsweredPayment]:
-    """Return what is known of these payments, by when they count."""
-    return await _with_agents(session, await queries.read_facts(session, payment_ids))
+async def read_allocations(
+    session: AsyncSession, allocation_ids: Collection[UUID]
+) -> list[AnsweredAllocation]:
+    """Return what is known of these allocations, by when they count."""
+    return await _with_agents(session, await queries.read_facts(session, allocation_ids))
 
 
-async def payments_of(
+async def allocations_of(
     session: AsyncSession, agent_id: UUID, month: Month, *, limit: int
-) -> list[AnsweredPayment]:
-    """Return the payments of a month for an agent's members, as far as they wait for nothing."""
+) -> list[AnsweredAllocation]:
+    """Return the allocations of a month for an agent's members, as far as they wait for nothing."""
     begins, ends = midnight(month.first_day), midnight(month.plus(1).first_day)
     facts = await queries.read_facts_between(session, agent_id, begins, ends, limit=limit)
     return await _with_agents(session, facts)
 
 
 async def list_acquirers(
-    session: AsyncSession, payment_ids: Collection[UUID]
+    session: AsyncSession, allocation_ids: Collection[UUID]
 ) -> dict[UUID, AgentMonth]:
-    """Return for which agent's month these payments counted as acquisitions so far."""
-    found = await queries.list_acquisitions(session, payment_ids)
-    return {each.payment_id: (each.agent_id, each.month) for each in found if each.agent_id}
+    """Return for which agent's month these allocations counted as acquisitions so far."""
+    found = await queries.list_acquisitions(session, allocation_ids)
+    return {each.allocation_id: (each.agent_id, each.month) for each in found if each.agent_id}
 
 
 async def store_acquisitions(
-    session: AsyncSession, payments: Sequence[AnsweredPayment], *, known: Collection[UUID]
+    session: AsyncSession, allocations: Sequence[AnsweredAllocation], *, known: Collection[UUID]
 ) -> None:
-    """Store for whom payments count as acquisitions. known: those that did so far."""
+    """Store for whom allocations count as acquisitions. known: those that did so far."""
     rows = [
         {
-            "payment_id": each.payment_id,
+            "allocation_id": each.allocation_id,
             "agent_id": each.acquirer,
             "month": each.month,
             "counts_at": each.counts_at,
             "is_self_paid": each.payer == SELF,
         }
-        for each in payments
-        if each.acquirer or each.payment_id in known
+        for each in allocations
+        if each.acquirer or each.allocation_id in known
     ]
     if rows:
         await queries.upsert_acquisitions(session, rows)
@@ -230,20 +229,20 @@ async def store_acquisitions(
 async def find_crossings(
     session: AsyncSession, thresholds: Mapping[AgentMonth, Threshold]
 ) -> dict[AgentMonth, UUID]:
-    """Return, where an agent's month has reached its threshold, the payment that reached it."""
+    """Return, where an agent's month has reached its threshold, the allocation that reached it."""
     return await queries.find_crossings(session, thresholds) if thresholds else {}
 
 
 async def list_acquiring(
-    session: AsyncSession, pairs: Collection[AgentMonth], payment_ids: Collection[UUID]
+    session: AsyncSession, pairs: Collection[AgentMonth], allocation_ids: Collection[UUID]
 ) -> Sequence[UUID]:
-    """Return these payments and those that acquired members in these agents' months.
+    """Return these allocations and those that acquired members in these agents' months.
 
     Without those that wait.
     """
-    if not pairs and not payment_ids:
+    if not pairs and not allocation_ids:
         return []
-    return await queries.list_acquiring(session, pairs, payment_ids)
+    return await queries.list_acquiring(session, pairs, allocation_ids)
 
 
 async def count_new_members(session: AsyncSession, agent_id: UUID, month: Month) -> NewMembers:
@@ -272,23 +271,24 @@ async def find_beneficiary(
     return await queries.find_beneficiary(session, beneficiary_id, condition)
 
 
-async def _with_agents(session: AsyncSession, facts: Sequence[Facts]) -> list[AnsweredPayment]:
+async def _with_agents(session: AsyncSession, facts: Sequence[Facts]) -> list[AnsweredAllocation]:
     agent_ids = {each.answer.agent_id for each in facts if each.answer.agent_id}
     decisions = await agents.find_decisions(session, agent_ids) if agent_ids else {}
     return [_answered(each, decisions) for each in facts]
 
 
-def _answered(facts: Facts, decisions: Mapping[UUID, Sequence[Decision]]) -> AnsweredPayment:
+def _answered(facts: Facts, decisions: Mapping[UUID, Sequence[Decision]]) -> AnsweredAllocation:
     answer = facts.answer
     known = decisions.get(answer.agent_id, ()) if answer.agent_id else ()
-    return AnsweredPayment(
+    return AnsweredAllocation(
+        allocation_id=facts.allocation_id,
         payment_id=facts.payment_id,
         member_id=facts.member_id,
         payer=facts.payer,
         counts_at=answer.counts_at,
         paid=facts.paid,
-        is_declined=answer.outcome is AnswerOutcome.DECLINED,
-        months=frozenset(Month.parse(month) for month in answer.months),
+        is_declined=answer.outcome is AnswerOutcome.DECLINED or not facts.stands,
+        months=frozenset(Month.parse(month) for month in answer.months if facts.stands),
         first_month=answer.first_month,
         agent_id=answer.agent_id,
         wadah_id=answer.wadah_id,

@@ -14,6 +14,7 @@ from payment_service.months.rules import MonthStatus
 from payment_service.months.schemas import PARTS_OF_A_RUPIAH
 from perisai_kit.http.types import (
     AgentId,
+    AllocationId,
     BeneficiaryId,
     BranchCode,
     MemberId,
@@ -91,6 +92,7 @@ class CommissionLineOut(Out):
     agent_id: AgentId
     member_id: MemberId
     payment_id: PaymentId
+    allocation_id: AllocationId
     scheme_id: SchemeId
     is_opposite: bool = Field(description="Whether it takes an earlier line back.")
     reason: CorrectionReason | None = Field(description="Why an earlier line is taken back.")

@@ -274,7 +274,7 @@ async def _progress(
     return {
         "new_members": count.of(sponsored=scheme.terms.sponsored) if scheme else count.count,
         "threshold": scheme.terms.threshold if scheme else None,
-        "waiting_payments": sum(each.payments for each in waits),
+        "waiting_payments": sum(each.allocations for each in waits),
         "waiting_contributions": sum(each.contributions for each in waits),
     }
 

@@ -53,7 +53,7 @@ class Transfer(Base):
 class Posting(Base):
     """What was booked for a cause under a code, once. Insert only.
 
-    A payment needs none: its transfers are inserted together with the payment.
+    An allocation needs none: its transfers are inserted together with it.
     """
 
     __tablename__ = "ledger_postings"

@@ -11,6 +11,7 @@ from sqlalchemy import (
     DateTime,
     Select,
     cast,
+    delete,
     func,
     literal,
     or_,
@@ -32,7 +33,7 @@ from payment_service.ledger.rules import (
     TransferCode,
     posting_pairs,
 )
-from perisai_kit.db.sql import CountedStatement
+from perisai_kit.db.sql import SqlStatement
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,28 @@ class Sums:
     credits: int
 
 
+# A transaction gets its number before its transfers get their ids, so that `read_boundary` knows
+# all that may still insert a lower one.
+_NUMBERED = "pg_current_xact_id() IS NOT NULL"
+_LAST_ID = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM ledger_transfers_id_seq"
+_XMAX = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
+_IS_OVER = "SELECT pg_snapshot_xmin(pg_current_snapshot()) >= CAST(CAST(:xmax AS text) AS xid8)"
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """All transfers through `last_id` are there once the transactions before `xmax` have ended."""
+
+    last_id: int
+    xmax: str
+
+
 def insert_statement(
-    rows: CountedStatement, *, code: TransferCode, booked_at: datetime
-) -> CountedStatement:
+    rows: SqlStatement, *, code: TransferCode, booked_at: datetime
+) -> SqlStatement:
     """Return what inserts a transfer for every row of a query; see `service.book_statement`."""
     sql = _insert_rows(code, rows.sql, len(rows.args) + 1)
-    return CountedStatement(sql, (*rows.args, booked_at), count=rows.count)
+    return SqlStatement(sql, (*rows.args, booked_at))
 
 
 @lru_cache(maxsize=16)
@@ -62,7 +79,7 @@ def _insert_rows(code: TransferCode, rows: str, booked_at: int) -> str:
         )
         SELECT '{debit}:' || debit_part, '{credit}:' || credit_part, amount, '{code}',
                '{CAUSES[code]}', cause_id, business_on, ${booked_at}
-        FROM ({rows}) AS moved
+        FROM ({rows}) AS moved WHERE {_NUMBERED}
         RETURNING id
     """  # noqa: S608 - our own names and a query of ours
 
@@ -98,7 +115,8 @@ async def insert_transfers_of(
         "business_on": literal(business_on),
         "booked_at": literal(booked_at),
     }
-    await session.execute(insert(Transfer).from_select(list(columns), select(*columns.values())))
+    moved = select(*columns.values()).where(text(_NUMBERED))
+    await session.execute(insert(Transfer).from_select(list(columns), moved))
 
 
 async def insert_once_correction(
@@ -116,7 +134,7 @@ async def insert_once_correction(
         "booked_at": literal(booked_at),
         "correction_of": Transfer.id,
     }
-    taken_back = select(*columns.values()).where(Transfer.id == transfer_id)
+    taken_back = select(*columns.values()).where(Transfer.id == transfer_id, text(_NUMBERED))
     new = insert(Transfer).from_select(list(columns), taken_back)
     await session.execute(new.on_conflict_do_nothing())
     # A statement of its own: it sees what a writer committed whom this one had to wait for.
@@ -178,20 +196,29 @@ async def list_sums(
     return [Sums(*row) for row in await session.execute(statement)]
 
 
-async def lock_out_writers(session: AsyncSession) -> None:
-    """Wait until no transfer is half written, and let none begin until this transaction ends.
+async def read_boundary(session: AsyncSession) -> Boundary:
+    """Return the last id given, and the first transaction that may get a later one.
 
-    Ids are given before commit, so without this a transfer with a lower id could still appear
-    below a boundary. A second is the longest anybody waits for us.
+    In this order and in two statements: who begins between them may have got a later id only.
     """
-    await session.execute(text("SET LOCAL lock_timeout = '1s'"))
-    await session.execute(text("LOCK TABLE ledger_transfers IN SHARE MODE"))
+    last_id = (await session.scalars(text(_LAST_ID))).one()
+    return Boundary(last_id, (await session.scalars(text(_XMAX))).one())
 
 
-async def last_transfer_id(session: AsyncSession) -> int:
-    """Return the highest id there is; 0 in an empty ledger."""
-    last = select(func.coalesce(func.max(Transfer.id), 0))
+async def is_over(session: AsyncSession, xmax: str) -> bool:
+    """Tell whether all transactions before this one have ended."""
+    return bool(await session.scalar(text(_IS_OVER), {"xmax": xmax}))
+
+
+async def find_last_id(session: AsyncSession, through_id: int) -> int:
+    """Return the highest id there is through another; 0 where there is none."""
+    last = select(func.coalesce(func.max(Transfer.id), 0)).where(Transfer.id <= through_id)
     return (await session.scalars(last)).one()
+
+
+async def delete_snapshots(session: AsyncSession, *, before_id: int) -> None:
+    """Delete the snapshots of earlier boundaries."""
+    await session.execute(delete(BalanceSnapshot).where(BalanceSnapshot.through_id < before_id))
 
 
 async def insert_snapshot(

@@ -38,10 +38,10 @@ LastDay = Annotated[Day | None, Query(description="Last business date; all when 
 CauseText = Annotated[
     str | None,
     Query(
-        description="Only transfers of this cause, such as a payment.",
+        description="Only transfers of this cause, such as an allocation.",
         max_length=100,
         pattern=rf"^({'|'.join(CauseKind)}):[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$",
-        examples=["payment:0190a000-0000-7000-8000-000000000001"],
+        examples=["allocation:0190a000-0000-7000-8000-000000000001"],
     ),
 ]
 

@@ -33,6 +33,7 @@ class AccountPurpose(StrEnum):
 class AccountKind(StrEnum):
     BANK_COLLECTION = "bank_collection"  # :<partner id>  what a bank holds for BPJS
     BPJS_PAYABLE = "bpjs_payable"  # :<programme>:<month>  what is owed to BPJS
+    SUSPENSE = "suspense"  # :<partner id>  money received whose use two people decide
     OPERATING_BANK = "operating_bank"  # the account incentives are paid from
     INCENTIVE_EXPENSE = "incentive_expense"  # :<month>
     INCENTIVE_PAYABLE = "incentive_payable"  # :<beneficiary id>
@@ -41,6 +42,7 @@ class AccountKind(StrEnum):
 CHART: dict[AccountKind, tuple[AccountClass, AccountPurpose]] = {
     AccountKind.BANK_COLLECTION: (AccountClass.ASSET, AccountPurpose.COLLECTION),
     AccountKind.BPJS_PAYABLE: (AccountClass.LIABILITY, AccountPurpose.COLLECTION),
+    AccountKind.SUSPENSE: (AccountClass.LIABILITY, AccountPurpose.COLLECTION),
     AccountKind.OPERATING_BANK: (AccountClass.ASSET, AccountPurpose.OPERATING),
     AccountKind.INCENTIVE_EXPENSE: (AccountClass.EXPENSE, AccountPurpose.OPERATING),
     AccountKind.INCENTIVE_PAYABLE: (AccountClass.LIABILITY, AccountPurpose.OPERATING),
@@ -49,18 +51,24 @@ CHART: dict[AccountKind, tuple[AccountClass, AccountPurpose]] = {
 
 class TransferCode(StrEnum):
     CONTRIBUTION_RECEIVED = "contribution_received"
+    CONTRIBUTION_SUSPENDED = "contribution_suspended"
+    SUSPENSE_RECEIVED = "suspense_received"
+    SUSPENSE_APPLIED = "suspense_applied"
     INCENTIVE_ACCRUED = "incentive_accrued"
     INCENTIVE_REVERSED = "incentive_reversed"
     CORRECTION = "correction"
 
 
 class CauseKind(StrEnum):
-    PAYMENT = "payment"
+    ALLOCATION = "allocation"
     STATEMENT = "statement"
 
 
 CAUSES: dict[TransferCode, CauseKind] = {
-    TransferCode.CONTRIBUTION_RECEIVED: CauseKind.PAYMENT,
+    TransferCode.CONTRIBUTION_RECEIVED: CauseKind.ALLOCATION,
+    TransferCode.CONTRIBUTION_SUSPENDED: CauseKind.ALLOCATION,
+    TransferCode.SUSPENSE_RECEIVED: CauseKind.ALLOCATION,
+    TransferCode.SUSPENSE_APPLIED: CauseKind.ALLOCATION,
     TransferCode.INCENTIVE_ACCRUED: CauseKind.STATEMENT,
     TransferCode.INCENTIVE_REVERSED: CauseKind.STATEMENT,
 }
@@ -68,6 +76,9 @@ CAUSES: dict[TransferCode, CauseKind] = {
 
 POSTINGS: dict[TransferCode, tuple[AccountKind, AccountKind]] = {
     TransferCode.CONTRIBUTION_RECEIVED: (AccountKind.BANK_COLLECTION, AccountKind.BPJS_PAYABLE),
+    TransferCode.CONTRIBUTION_SUSPENDED: (AccountKind.BPJS_PAYABLE, AccountKind.SUSPENSE),
+    TransferCode.SUSPENSE_RECEIVED: (AccountKind.BANK_COLLECTION, AccountKind.SUSPENSE),
+    TransferCode.SUSPENSE_APPLIED: (AccountKind.SUSPENSE, AccountKind.BPJS_PAYABLE),
     TransferCode.INCENTIVE_ACCRUED: (AccountKind.INCENTIVE_EXPENSE, AccountKind.INCENTIVE_PAYABLE),
     TransferCode.INCENTIVE_REVERSED: (AccountKind.INCENTIVE_PAYABLE, AccountKind.INCENTIVE_EXPENSE),
 }
@@ -115,7 +126,7 @@ def incentive_expense(month: Month) -> Account:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What money was moved for, such as `payment:0190a000-0000-7000-8000-000000000001`."""
+    """What money was moved for, such as `allocation:0190a000-0000-7000-8000-000000000001`."""
 
     kind: CauseKind
     id: UUID

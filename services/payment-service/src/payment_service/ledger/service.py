@@ -9,14 +9,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.ledger import queries, rules
 from payment_service.ledger.models import Transfer
+from payment_service.ledger.queries import Boundary
 from payment_service.ledger.rules import Account, Cause, TransferCode
 from payment_service.ledger.schemas import LedgerAccountOut, LedgerTransferOut
-from perisai_kit.db.sql import CountedStatement
+from perisai_kit.db.sql import CountedStatement, SqlStatement, execute
 from perisai_kit.domain import clock
 from perisai_kit.http.paging import Page, cut_page, parse_bigint, read_cursor
 
 ACCOUNTS_CHECKED = 100_000
 EXPORTED_AT_ONCE = 1_000
+
+
+async def book(session: AsyncSession, rows: SqlStatement, *, code: TransferCode) -> None:
+    """Book a transfer for every row of a query; see `book_statement`."""
+    await execute(session, queries.insert_statement(rows, code=code, booked_at=clock.now()))
 
 
 def book_statement(rows: CountedStatement, *, code: TransferCode) -> CountedStatement:
@@ -25,7 +31,8 @@ def book_statement(rows: CountedStatement, *, code: TransferCode) -> CountedStat
     rows: `cause_id`, of a row that is inserted together with them; `debit_part` and `credit_part`,
     the parts of the accounts, whose kinds the code gives; `amount` in rupiah, > 0; `business_on`.
     """
-    return queries.insert_statement(rows, code=code, booked_at=clock.now())
+    made = queries.insert_statement(rows, code=code, booked_at=clock.now())
+    return CountedStatement(made.sql, made.args, count=rows.count)
 
 
 async def transfer_rows(
@@ -113,23 +120,33 @@ async def export(
         session.expunge_all()
 
 
-async def boundary(session: AsyncSession) -> int:
-    """Return an id below which no transfer can appear any more.
+async def read_boundary(session: AsyncSession) -> Boundary:
+    """Return through which transfer nothing can be missing soon; `is_settled` tells when."""
+    return await queries.read_boundary(session)
 
-    Locks the ledger against writers for as long as this transaction lives: end it at once.
+
+async def is_settled(session: AsyncSession, boundary: Boundary) -> bool:
+    """Tell whether no transfer through a boundary can appear any more.
+
+    Ids are given before commit. Nobody waits for this: where a transaction lasts long, it is false
+    for so long.
     """
-    await queries.lock_out_writers(session)
-    return await queries.last_transfer_id(session)
+    return await queries.is_over(session, boundary.xmax)
 
 
-async def take_snapshot(session: AsyncSession, *, through_id: int) -> bool:
-    """Store the sums of all accounts through a `boundary`; tell whether there was anything new."""
+async def take_snapshot(session: AsyncSession, boundary: Boundary) -> bool:
+    """Store the sums of all accounts through a settled boundary; tell whether any was new.
+
+    The snapshot before is kept for those who are just reading it; earlier ones are deleted.
+    """
     latest = await queries.latest_snapshot_id(session)
+    through_id = await queries.find_last_id(session, boundary.last_id)
     if through_id <= latest:
         return False
     await queries.insert_snapshot(
         session, snapshot_id=latest, through_id=through_id, taken_at=clock.now()
     )
+    await queries.delete_snapshots(session, before_id=latest)
     return True
 
 

@@ -1,11 +1,25 @@
+import asyncio
+
 from payment_service.ledger import service
 from perisai_kit.db.engine import Database
 
+ATTEMPTS, PAUSE_S = 60, 0.5
+"""Half a minute: a transaction that lasts longer puts the snapshot off for an hour."""
 
-async def every_hour(database: Database) -> None:
-    """Store balances, so that reading one need not add up everything since the beginning."""
-    # Two transactions: the first stops writers and must end at once, the second adds up.
-    async with database.begin() as session:
-        through_id = await service.boundary(session)
-    async with database.begin() as session:
-        await service.take_snapshot(session, through_id=through_id)
+
+async def every_hour(database: Database, *, attempts: int = ATTEMPTS) -> bool:
+    """Store balances, so that reading one need not add up everything since the beginning.
+
+    Takes no lock. Returns False: there is never more to do at once.
+    """
+    async with database.read() as session:
+        boundary = await service.read_boundary(session)
+    for _ in range(attempts):
+        async with database.read() as session:
+            is_settled = await service.is_settled(session, boundary)
+        if is_settled:
+            async with database.begin() as session:
+                await service.take_snapshot(session, boundary)
+            break
+        await asyncio.sleep(PAUSE_S)
+    return False

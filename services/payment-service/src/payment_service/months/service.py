@@ -45,7 +45,7 @@ async def check_closable(
     earlier = await commissions.months_with_lines(
         session, after=closed_through, before=month, limit=EARLIER_SHOWN
     )
-    waiting = {month: each.payments for month, each in waits.items()}
+    waiting = {month: each.allocations for month, each in waits.items()}
     rules.check_nothing_open(waiting, [each.month for each in earlier])
 
 
@@ -104,7 +104,7 @@ def _open(sums: MonthSums, waiting: Waiting) -> CommissionMonthOut:
         line_count=sums.line_count,
         agent_parts=sums.agent_parts,
         wadah_parts=sums.wadah_parts,
-        waiting_payments=waiting.payments,
+        waiting_payments=waiting.allocations,
         waiting_contributions=waiting.contributions,
         statement_count=None,
         amount=None,

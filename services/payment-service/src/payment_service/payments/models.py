@@ -1,11 +1,10 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.base import Base
-from perisai_kit.domain.month import Month
 
 
 class PaymentRequest(Base):
@@ -24,22 +23,21 @@ class PaymentRequest(Base):
 
 
 class Payment(Base):
-    """A bank's word that a bill was paid, booked. Insert only.
+    """A bank's word that an order was paid, booked. Insert only.
 
-    Of its bill stand here the member and the months, so that lists need no other table.
+    What it was used for is said by its allocations, which add up to it.
     """
 
     __tablename__ = "payments"
     __table_args__ = (
-        UniqueConstraint("bill_id"),
         CheckConstraint("amount > 0", name="amount"),
-        Index("ix_payments_member_id_id", "member_id", "id"),
+        Index("ix_payments_order_id", "order_id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     partner_id: Mapped[UUID]
     payment_request_id: Mapped[str]
-    bill_id: Mapped[UUID] = mapped_column(ForeignKey("bills.id"))
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
     amount: Mapped[int]
     # The bank's time as it sent it; None: it sent none. What counts is paid_at.
     trx_date_time: Mapped[datetime | None]
@@ -47,7 +45,3 @@ class Payment(Base):
     paid_at: Mapped[datetime]
     channel_code: Mapped[str | None]
     reference_no: Mapped[str | None]
-
-    member_id: Mapped[UUID]
-    first_month: Mapped[Month]
-    month_count: Mapped[int]

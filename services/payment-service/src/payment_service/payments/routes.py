@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 
-from payment_service.answers.rules import PaymentCoverage
+from payment_service.answers.rules import AllocationCoverage
 from payment_service.payments import service
 from payment_service.payments.rules import PaymentNotFound
 from payment_service.payments.schemas import PaymentOut
@@ -13,7 +13,7 @@ from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReadSession
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
-from perisai_kit.http.types import BillId, MemberId, PaymentId
+from perisai_kit.http.types import BillId, MemberId, OrderId, PaymentId
 
 router = APIRouter(prefix="/v1/payments", tags=["payments"])
 Reader = Annotated[
@@ -32,8 +32,8 @@ Reader = Annotated[
 ]
 
 Declined = Annotated[
-    Literal[PaymentCoverage.DECLINED] | None,
-    Query(description="Only payments that member-service declined."),
+    Literal[AllocationCoverage.DECLINED] | None,
+    Query(description="Only payments of which member-service declined an allocation."),
 ]
 
 
@@ -43,6 +43,7 @@ async def list_payments(
     principal: Reader,
     member_id: MemberId | None = None,
     bill_id: BillId | None = None,
+    order_id: OrderId | None = None,
     coverage: Declined = None,
     cursor: Cursor = None,
     limit: Limit = 50,
@@ -56,6 +57,7 @@ async def list_payments(
         principal,
         member_id=member_id,
         bill_id=bill_id,
+        order_id=order_id,
         is_declined=coverage is not None,
         cursor=cursor,
         limit=limit,

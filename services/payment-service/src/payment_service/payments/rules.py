@@ -1,11 +1,12 @@
-"""What a settled payment means for the books and for the member."""
+"""When a payment counts, and what is booked of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from payment_service.bills.rules import LockedBill
+from payment_service.allocations.rules import Share
 from perisai_kit.domain.errors import NotFound
 
 
@@ -43,7 +44,7 @@ def decide_paid_at(
 ) -> PaidAt:
     """Return when a payment counts: at the bank's time, as far as that can be.
 
-    A customer cannot pay before the bill exists, nor after the bank has reported it. What lies
+    A customer cannot pay before the order exists, nor after the bank has reported it. What lies
     within the tolerance of that span is moved into it; anything further off is a wrong clock or a
     wrong time zone, and the time of receipt counts.
     tolerance: None where the times of this bank are not trusted.
@@ -63,7 +64,7 @@ def decide_paid_at(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """A bank's word that its customer has paid a bill. amount: rupiah.
+    """A bank's word that its customer has paid an order. amount: rupiah.
 
     trx_date_time: the bank's instant of the payment, as it sent it; None: it sent none.
     received_at: when the word came. paid_at: when the payment counts; see `decide_paid_at`.
@@ -81,12 +82,13 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """A payment to be booked: the bank's word, and the bill, which is locked.
+    """A payment to be booked: the bank's word, and how it is divided over the order's bills.
 
-    callback_id: the message that it came with.
+    callback_id: the message that it came with. The bills are locked.
     """
 
     payment_id: UUID
     callback_id: UUID
+    order_id: UUID
     notice: Notice
-    bill: LockedBill
+    shares: Sequence[Share]

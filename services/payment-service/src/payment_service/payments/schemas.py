@@ -1,17 +1,12 @@
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from pydantic import Field
 
-from payment_service.answers.rules import PaymentCoverage
-from perisai_kit.http.types import (
-    BillId,
-    MemberId,
-    MonthText,
-    Out,
-    PartnerId,
-    RecordId,
-)
+from payment_service.allocations.schemas import AllocationOut
+from payment_service.answers.rules import AllocationCoverage
+from perisai_kit.http.types import OrderId, Out, PartnerId, RecordId
 
 
 class PaymentOut(Out):
@@ -20,12 +15,7 @@ class PaymentOut(Out):
     id: RecordId
     partner_id: PartnerId
     payment_request_id: Annotated[str, Field(description="Id of the payment, made by the bank.")]
-    bill_id: BillId
-    member_id: MemberId
-    first_month: Annotated[
-        MonthText, Field(description="The first paid month; the receipt names them all.")
-    ]
-    month_count: Annotated[int, Field(description="How many contribution months it pays.")]
+    order_id: OrderId
     amount: Annotated[int, Field(description="What was paid, in rupiah.")]
     trx_date_time: Annotated[
         datetime | None,
@@ -43,11 +33,23 @@ class PaymentOut(Out):
         str | None, Field(description="Where the customer paid, as the bank codes it.")
     ]
     reference_no: Annotated[str | None, Field(description="Reference of the bank.")]
-    coverage: Annotated[
-        PaymentCoverage,
+    allocations: Annotated[
+        list[AllocationOut],
         Field(
-            description="What became of it for the member: still waiting; its months are paid; "
-            "some of them do not count any more; or its money cannot count at all."
+            description="What it was used for, as far as you may see it, in the order it happened; "
+            "all together add up to the amount."
         ),
     ]
-    reason_code: Annotated[str | None, Field(description="Why it was declined.")]
+
+    @classmethod
+    def of(
+        cls,
+        stored: Mapping[str, Any],
+        allocations: Iterable[tuple[object, AllocationCoverage | None, str | None]],
+    ) -> Self:
+        """Return a payment from its columns and its allocations, each with what became of it."""
+        shown = [
+            AllocationOut.of(allocation, coverage=coverage, reason_code=reason_code)
+            for allocation, coverage, reason_code in allocations
+        ]
+        return cls(**stored, allocations=shown)

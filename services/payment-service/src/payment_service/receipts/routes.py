@@ -1,11 +1,13 @@
 """Receipts over HTTP."""
 
 from typing import Annotated
+from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 
 from payment_service.payments.rules import PaymentNotFound
 from payment_service.receipts import service
+from payment_service.receipts.rules import BillNotNamed, ReceiptNotFound
 from payment_service.receipts.schemas import ReceiptOut
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
@@ -30,7 +32,18 @@ Reader = Annotated[
 ]
 
 
-@router.get("/{payment_id}/receipt", response_model=ReceiptOut, responses=problems(PaymentNotFound))
-async def get_receipt(payment_id: PaymentId, session: ReadSession, principal: Reader) -> ReceiptOut:
-    """Return the receipt: what was paid, for which months and programmes, by which bank."""
-    return await service.get_receipt(session, principal, payment_id)
+@router.get(
+    "/{payment_id}/receipt",
+    response_model=ReceiptOut,
+    responses=problems(PaymentNotFound, ReceiptNotFound, BillNotNamed),
+)
+async def get_receipt(
+    payment_id: PaymentId,
+    session: ReadSession,
+    principal: Reader,
+    bill_id: Annotated[
+        UUID | None, Query(description="Which bill; needed where you may see several of them.")
+    ] = None,
+) -> ReceiptOut:
+    """Return the receipt of a bill: what was paid, for which months, programmes, by which bank."""
+    return await service.get_receipt(session, principal, payment_id, bill_id=bill_id)

@@ -1,10 +1,38 @@
-"""What a receipt adds up. Source: docs/domain.md, Payment channels."""
+"""Which bill a receipt is for, and what it adds up. Source: docs/domain.md, Payment channels."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
+from perisai_kit.domain.errors import Invalid, NotFound
 from perisai_kit.domain.programmes import Programme
+
+
+class ReceiptNotFound(NotFound):
+    code = "receipt_not_found"
+    text = "This payment has not paid this bill, so there is no receipt."
+    text_id = "Pembayaran ini tidak melunasi tagihan tersebut, jadi tidak ada bukti pembayarannya."
+
+
+class BillNotNamed(Invalid):
+    """`details`: `bill_ids`, those that the payment has paid and that the subject may see."""
+
+    code = "bill_not_named"
+    text = "This payment has paid several bills. Say with bill_id which receipt you want."
+    text_id = "Pembayaran ini melunasi beberapa tagihan. Pilih tagihan yang bukti bayarnya diminta."
+
+
+def choose_bill(paid: Collection[UUID], asked: UUID | None) -> UUID:
+    """Return the bill that a receipt is for. paid: the bills that the payment has paid.
+
+    Raises: ReceiptNotFound; BillNotNamed where there are several and none is asked for.
+    """
+    if asked is None and len(paid) > 1:
+        raise BillNotNamed(bill_ids=sorted(map(str, paid)))
+    if not paid or (asked is not None and asked not in paid):
+        raise ReceiptNotFound
+    return asked or next(iter(paid))
 
 
 @dataclass(frozen=True, slots=True)

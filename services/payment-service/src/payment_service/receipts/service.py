@@ -1,10 +1,11 @@
-"""Receipts of payments, made from the payment and its bill."""
+"""Receipts of payments, one for each bill, made from the allocation and its bill."""
 
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.banks import service as banks
+from payment_service.bills import queries as bill_queries
 from payment_service.bills import service as bills
 from payment_service.payments import service as payments
 from payment_service.receipts import rules
@@ -13,14 +14,25 @@ from perisai_kit.auth.principal import Principal
 from perisai_kit.privacy.masks import mask_name
 
 
-async def get_receipt(session: AsyncSession, principal: Principal, payment_id: UUID) -> ReceiptOut:
-    """Return what a receipt for this payment says. Source: docs/domain.md, Payment channels.
+async def get_receipt(
+    session: AsyncSession, principal: Principal, payment_id: UUID, *, bill_id: UUID | None
+) -> ReceiptOut:
+    """Return what a receipt for a bill of this payment says; by default for its only one.
 
-    Raises: PaymentNotFound.
+    Source: docs/domain.md, Payment channels.
+    Raises: PaymentNotFound, ReceiptNotFound, BillNotNamed.
     """
-    payment = await payments.get(session, principal, payment_id)
-    bill = await bills.get_snapshot(session, payment.bill_id)
-    lines = await bills.lines_of(session, bill.id)
+    payment, allocations = await payments.get(session, principal, payment_id)
+    taken_back = {each.allocation.reverses for each in allocations}
+    standing = {
+        each.allocation.bill_id: each.allocation
+        for each in allocations
+        if each.is_settling and each.allocation.id not in taken_back
+        if each.allocation.bill_id is not None
+    }
+    chosen = rules.choose_bill(standing, bill_id)
+    bill = await bills.get_snapshot(session, chosen)
+    lines = await bill_queries.list_lines(session, bill.id)
     partner = await banks.get(session, payment.partner_id)
     return ReceiptOut(
         payment_id=payment.id,
@@ -31,11 +43,11 @@ async def get_receipt(session: AsyncSession, principal: Principal, payment_id: U
         payer=bill.payer,
         months=sorted({line.month for line in lines}),
         programmes=[ReceiptLineOut.model_validate(total) for total in rules.totals(lines)],
-        amount=payment.amount,
+        amount=standing[chosen].amount,
         bank_name=partner.name,
         channel_code=payment.channel_code,
         bank_reference=payment.reference_no,
         payment_request_id=payment.payment_request_id,
-        paid_at=payment.paid_at,
+        paid_at=standing[chosen].counts_at,
         received_at=payment.received_at,
     )

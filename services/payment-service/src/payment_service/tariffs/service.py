@@ -10,6 +10,7 @@ from payment_service.tariffs import rules
 from payment_service.tariffs.schemas import ReliefDocument, TariffDocument, book_of
 from payment_service.visibility import may_see
 from perisai_kit.auth.principal import Principal
+from perisai_kit.domain.errors import together
 from perisai_kit.domain.month import Month
 
 
@@ -46,6 +47,25 @@ async def basis_for(
     if not may_see(principal, basis.owner):
         raise MemberUnknown
     return basis
+
+
+async def bases_for(
+    members: MembersClient, principal: Principal, member_ids: Sequence[UUID]
+) -> dict[UUID, ContributionBasis]:
+    """Ask the same of several members at once.
+
+    Raises: MemberUnknown with the fields of the members that are unknown or that the subject may
+    not see; Unavailable.
+    """
+    bases = await members.contribution_bases(member_ids)
+    unknown = [
+        MemberUnknown(field=f"bills.{place}.member_id")
+        for place, member_id in enumerate(member_ids)
+        if member_id not in bases or not may_see(principal, bases[member_id].owner)
+    ]
+    if unknown:
+        raise together(unknown)
+    return bases
 
 
 def price(

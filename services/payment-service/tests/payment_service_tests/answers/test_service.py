@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 import pytest
 from sqlalchemy import select
@@ -11,7 +12,8 @@ from payment_service.answers import service
 from payment_service.answers.models import CoverageAnswer
 from payment_service.bills import queries as bills
 from payment_service.testing_commissions import Village, book, noon
-from perisai_kit.domain.month import Month
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month, list_months
 
 NOVEMBER, DECEMBER = Month(2025, 11), Month(2025, 12)
 Read = Callable[[], Awaitable[CoverageAnswer]]
@@ -33,7 +35,7 @@ async def test_the_highest_number_stays_in_any_order(session: AsyncSession, seed
         await service.take_answers(session, village.answered[start : start + 5])
     again = await service.take_answers(session, village.answered)
 
-    row = await session.get_one(CoverageAnswer, payment.payment_id, populate_existing=True)
+    row = await session.get_one(CoverageAnswer, payment.allocation_id, populate_existing=True)
     assert (row.answer_no, row.outcome, row.months) == (4, "withdrawn", ["2025-11"])
     assert (row.withdrawn, row.first_month) == (["2025-12"], NOVEMBER)
     assert (row.agent_id, row.counts_at, row.is_acquisition) == (
@@ -54,13 +56,16 @@ async def test_declined_and_withdrawn_months_are_not_paid(session: AsyncSession)
     village.decline(declined)
     village.withdraw(partly, [Month(2026, 2), Month(2026, 3)])
     await book(session, village.settled)
-    months = [NOVEMBER.plus(ahead) for ahead in range(6)]
 
-    before = await bills.list_paid_months(session, member_id, months, since=None)
+    async def paid(since: datetime | None = None) -> list[Month]:
+        found = await bills.list_paid_months(session, {member_id: since, new_id(): None})
+        return found[member_id]
+
+    before = await paid()
     await service.take_answers(session, village.answered)
-    after = await bills.list_paid_months(session, member_id, months, since=None)
-    later = await bills.list_paid_months(session, member_id, months, since=noon(DECEMBER))
+    after = await paid()
+    later = await paid(since=noon(DECEMBER))
 
-    assert before == months[:5]
+    assert before == list(list_months(NOVEMBER, 5))
     assert after == [NOVEMBER, Month(2026, 1)]
     assert later == [Month(2026, 1)]

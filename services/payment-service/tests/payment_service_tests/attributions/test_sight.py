@@ -14,7 +14,7 @@ from payment_service.attributions import service, tasks
 from payment_service.attributions.models import AttributionPeriod as Row
 from payment_service.attributions.service import Attributed
 from payment_service.bills import service as bills
-from payment_service.bills.rules import BillNotFound, BillStatus, CancellationReason
+from payment_service.bills.rules import BillNotFound, BillStatus, VoidReason
 from payment_service.bills.schemas import BillOut
 from payment_service.payments import service as payments
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
@@ -47,7 +47,14 @@ async def sees(session: AsyncSession, viewer: Principal, bill: BillOut) -> bool:
         session, viewer, member_id=None, status=None, cursor=None, limit=10
     )
     paid = await payments.list_payments(
-        session, viewer, member_id=None, bill_id=None, is_declined=False, cursor=None, limit=10
+        session,
+        viewer,
+        member_id=None,
+        bill_id=None,
+        order_id=None,
+        is_declined=False,
+        cursor=None,
+        limit=10,
     )
     seen = bill.id in {each.id for each in page.items}
     assert bool(paid.items) == seen
@@ -77,13 +84,13 @@ async def test_the_open_bill_goes_with_the_member(
     march.at(datetime(2027, 3, 30, 5, 0, tzinfo=UTC))
     open_bill = await issue_bill(session, periods=[old, new])
     march.at(datetime(2027, 4, 1, 5, 0, tzinfo=UTC))
-    reason = CancellationReason.MEMBER_REQUEST
+    reason = VoidReason.MEMBER_REQUEST
 
     with pytest.raises(BillNotFound):
         await bills.cancel(session, agent(old), open_bill.id, reason=reason)
     cancelled = await bills.cancel(session, agent(new), open_bill.id, reason=reason)
 
-    assert cancelled.status is BillStatus.CANCELLED
+    assert cancelled.status is BillStatus.VOID
 
 
 async def test_an_agent_does_not_see_a_member_after_the_event_of_a_take_over(

@@ -367,4 +367,5 @@ def make_client() -> PartnerClient:
         replay_answer=ReplayAnswer.STORED_SUCCESS,
         is_active=True,
         bank_time_tolerance=None,
+        keeps_refused_money=False,
     )

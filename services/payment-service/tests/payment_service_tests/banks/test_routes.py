@@ -275,20 +275,26 @@ async def test_a_partner_is_activated_and_suspended_and_activated_again(
     assert answers[-1].json()["status"] == "active"
 
 
-async def test_the_times_of_a_bank_are_trusted_until_an_activation_says_otherwise(
-    client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner
+@pytest.mark.parametrize(
+    ("switch", "usual"), [("trust_bank_time", True), ("keeps_refused_money", False)]
+)
+async def test_times_are_trusted_and_money_is_refused_until_an_activation_says_otherwise(
+    *,
+    client: httpx.AsyncClient,
+    treasurer: dict[str, str],
+    new_partner: NewPartner,
+    switch: str,
+    usual: bool,
 ) -> None:
     made = await client.post(PARTNERS, json=new_partner(), headers=treasurer)
     path = f"{PARTNERS}/{made.json()['id']}"
 
     unchanged = await client.post(f"{path}/activation", headers=treasurer)
     await client.post(f"{path}/suspension", headers=treasurer)
-    switched = await client.post(
-        f"{path}/activation", json={"trust_bank_time": False}, headers=treasurer
-    )
+    switched = await client.post(f"{path}/activation", json={switch: not usual}, headers=treasurer)
 
     answers = [made, unchanged, switched]
-    assert [each.json()["trust_bank_time"] for each in answers] == [True, True, False]
+    assert [each.json()[switch] for each in answers] == [usual, usual, not usual]
 
 
 @pytest.mark.parametrize("profile", ["bca", "bri"])

@@ -86,7 +86,7 @@ async def test_a_new_bill_names_the_one_it_replaces(
 
     assert (second.status_code, second.json()["replaced_bill_id"]) == (201, first.json()["id"])
     replaced = (await client.get(f"/v1/bills/{first.json()['id']}", headers=admin)).json()
-    assert (replaced["status"], replaced["cancellation_reason"]) == ("cancelled", "replaced")
+    assert (replaced["status"], replaced["replaced_by"]) == ("replaced", second.json()["id"])
 
 
 @pytest.mark.parametrize(
@@ -297,10 +297,7 @@ async def test_a_bill_is_cancelled_with_a_reason(
     )
 
     assert answer.status_code == 200
-    assert (answer.json()["status"], answer.json()["cancellation_reason"]) == (
-        "cancelled",
-        "member_request",
-    )
+    assert (answer.json()["status"], answer.json()["void_reason"]) == ("void", "member_request")
 
 
 async def test_bills_are_listed_by_member_and_status(

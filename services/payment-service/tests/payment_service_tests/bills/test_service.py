@@ -11,10 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.banks.models import BankPartner
 from payment_service.banks.rules import PartnerStatus
 from payment_service.bills import queries, rules, service
-from payment_service.bills.rules import BillStatus, CancellationReason
+from payment_service.bills.rules import BillStatus, VoidReason
 from payment_service.bills.schemas import BillOut
 from payment_service.clients.members import ContributionBasis
+from payment_service.orders import service as orders
 from payment_service.payments.models import Payment
+from payment_service.virtual_accounts.rules import NoActiveBank
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.db.sql import execute_together, make_executor
 from perisai_kit.domain.ids import new_id
@@ -41,12 +43,12 @@ def admin() -> Principal:
     return Principal(account_id=new_id(), roles=frozenset({Role.ADMIN}))
 
 
-async def expire(session: AsyncSession) -> int:
-    return await service.expire_overdue(session, late_notice_h=24, limit=100)
+async def end_overdue(session: AsyncSession) -> int:
+    return await service.end_overdue(session, late_notice_h=24, limit=100)
 
 
 async def pay(session: AsyncSession, bill: BillOut) -> None:
-    await execute_together(make_executor(session), [service.pay_statement({bill.id: NOVEMBER})])
+    await execute_together(make_executor(session), [queries.pay_statement({bill.id: NOVEMBER})])
     session.expire_all()  # written past the session's objects
 
 
@@ -115,15 +117,17 @@ async def test_the_bill_is_found_by_its_number_at_that_bank_only(
     bill = await issue_bill(session)
     account = bill.virtual_accounts[0]
 
-    found = await service.find_by_account(
-        session, partner_id=account.partner_id, customer_no=account.customer_no
+    run = make_executor(session)
+
+    found = await orders.find_by_account(
+        run, partner_id=account.partner_id, customer_no=account.customer_no
     )
-    elsewhere = await service.find_by_account(
-        session, partner_id=new_id(), customer_no=account.customer_no
+    elsewhere = await orders.find_by_account(
+        run, partner_id=new_id(), customer_no=account.customer_no
     )
 
     assert found is not None
-    assert found.id == bill.id
+    assert (found.id, [each.id for each in found.bills]) == (bill.order_id, [bill.id])
     assert elsewhere is None
 
 
@@ -132,7 +136,7 @@ async def test_without_a_bank_no_bill_is_issued(
 ) -> None:
     await make_partner(session, status=PartnerStatus.SUSPENDED)
 
-    with pytest.raises(rules.NoActiveBank):
+    with pytest.raises(NoActiveBank):
         await issue_bill(session)
 
 
@@ -150,25 +154,23 @@ async def test_a_cancelled_bill_makes_way_for_another_and_is_announced(
     basis = make_basis()
     first = await issue_bill(session, basis=basis)
 
-    cancelled = await service.cancel(
-        session, admin(), first.id, reason=CancellationReason.WRONG_DATA
-    )
+    cancelled = await service.cancel(session, admin(), first.id, reason=VoidReason.WRONG_DATA)
     second = await issue_bill(session, basis=basis)
 
-    assert cancelled.status is BillStatus.CANCELLED
-    assert cancelled.cancelled_at is not None
+    assert (cancelled.status, cancelled.void_reason) == (BillStatus.VOID, VoidReason.WRONG_DATA)
+    assert cancelled.withdrawn_at is not None
     assert second.first_month == first.first_month
     kind, data = (await published(session))[1]
-    assert kind == "bill.cancelled.v1"
+    assert kind == "bill.voided.v1"
     assert data["reason_code"] == "wrong_data"
 
 
 async def test_a_bill_is_cancelled_once(session: AsyncSession, issue_bill: IssueBill) -> None:
     bill = await issue_bill(session)
-    await service.cancel(session, admin(), bill.id, reason=CancellationReason.REPLACED)
+    await service.cancel(session, admin(), bill.id, reason=VoidReason.MEMBER_REQUEST)
 
-    with pytest.raises(rules.BillCancelledAlready):
-        await service.cancel(session, admin(), bill.id, reason=CancellationReason.REPLACED)
+    with pytest.raises(rules.BillVoid):
+        await service.cancel(session, admin(), bill.id, reason=VoidReason.MEMBER_REQUEST)
 
 
 async def test_a_paid_bill_cannot_be_cancelled(
@@ -178,10 +180,10 @@ async def test_a_paid_bill_cannot_be_cancelled(
     await pay(session, shown)
 
     with pytest.raises(rules.BillAlreadyPaid):
-        await service.cancel(session, admin(), shown.id, reason=CancellationReason.WRONG_DATA)
+        await service.cancel(session, admin(), shown.id, reason=VoidReason.WRONG_DATA)
 
 
-async def test_an_unpaid_bill_expires_after_the_late_notice_time(
+async def test_an_unpaid_bill_ends_after_the_late_notice_time(
     session: AsyncSession,
     issue_bill: IssueBill,
     business_time: BusinessTime,
@@ -190,29 +192,29 @@ async def test_an_unpaid_bill_expires_after_the_late_notice_time(
     bill = await issue_bill(session)
 
     business_time.at(NOVEMBER + timedelta(hours=168 + 23))
-    too_early = await expire(session)
+    too_early = await end_overdue(session)
     business_time.at(NOVEMBER + timedelta(hours=168 + 25))
-    in_time = await expire(session)
+    in_time = await end_overdue(session)
 
     assert (too_early, in_time) == (0, 1)
-    assert (await service.get(session, admin(), bill.id)).status is BillStatus.EXPIRED
+    assert (await service.get(session, admin(), bill.id)).status is BillStatus.ENDED
     kind, data = (await published(session))[-1]
-    assert (kind, data["bill_id"]) == ("bill.expired.v1", str(bill.id))
+    assert (kind, data["bill_id"]) == ("bill.ended.v1", str(bill.id))
 
 
-async def test_expiry_touches_nothing_that_is_paid_or_cancelled(
+async def test_ending_touches_nothing_that_is_paid_or_cancelled(
     session: AsyncSession, issue_bill: IssueBill, business_time: BusinessTime
 ) -> None:
     paid, cancelled = await issue_bill(session), await issue_bill(session)
     await pay(session, paid)
-    await service.cancel(session, admin(), cancelled.id, reason=CancellationReason.REPLACED)
+    await service.cancel(session, admin(), cancelled.id, reason=VoidReason.MEMBER_REQUEST)
 
     business_time.at(NOVEMBER + timedelta(days=60))
 
-    assert await expire(session) == 0
+    assert await end_overdue(session) == 0
 
 
-async def test_a_bill_past_its_end_is_shown_and_listed_as_expired_before_the_task_runs(
+async def test_a_bill_past_its_end_is_shown_and_listed_as_ended_before_the_task_runs(
     session: AsyncSession, issue_bill: IssueBill, business_time: BusinessTime
 ) -> None:
     bill = await issue_bill(session)
@@ -224,7 +226,7 @@ async def test_a_bill_past_its_end_is_shown_and_listed_as_expired_before_the_tas
         )
         return [item.id for item in page.items]
 
-    assert await ids(BillStatus.EXPIRED) == [bill.id]
+    assert await ids(BillStatus.ENDED) == [bill.id]
     assert await ids(BillStatus.OPEN) == []
 
 
@@ -241,9 +243,9 @@ async def test_the_end_of_a_bill_is_too_late_in_lists_and_for_the_task(
         return len(found)
 
     assert (await count(BillStatus.OPEN, before), await count(BillStatus.OPEN, end)) == (1, 0)
-    assert (await count(BillStatus.EXPIRED, before), await count(BillStatus.EXPIRED, end)) == (0, 1)
-    assert await queries.lock_expired_bills(session, through=before, limit=10) == []
-    assert len(await queries.lock_expired_bills(session, through=end, limit=10)) == 1
+    assert (await count(BillStatus.ENDED, before), await count(BillStatus.ENDED, end)) == (0, 1)
+    assert await queries.lock_ended_bills(session, through=before, limit=10) == []
+    assert len(await queries.lock_ended_bills(session, through=end, limit=10)) == 1
 
 
 def sees(*roles: Role, **more: Any) -> Principal:
@@ -288,7 +290,7 @@ async def test_a_bill_one_may_not_see_does_not_exist(
     with pytest.raises(rules.BillNotFound):
         await service.get(session, other_agent, bill.id)
     with pytest.raises(rules.BillNotFound):
-        await service.cancel(session, other_agent, bill.id, reason=CancellationReason.REPLACED)
+        await service.cancel(session, other_agent, bill.id, reason=VoidReason.MEMBER_REQUEST)
 
 
 async def test_bills_come_in_pages_the_latest_first(
@@ -316,6 +318,8 @@ async def test_the_lines_of_a_bill_cannot_be_changed_by_the_service(
         "UPDATE bill_lines SET amount = 1",
         "DELETE FROM bill_lines",
         "UPDATE virtual_accounts SET number = '1'",
+        "UPDATE orders SET amount = 1",
+        "DELETE FROM orders",
         "DELETE FROM bills",
     ):
         with pytest.raises(DBAPIError, match="permission denied"):
@@ -336,19 +340,28 @@ async def test_bills_are_locked_under_every_account_with_all_that_a_payment_take
     shown = await issue_bill(session, basis=basis, month_count=2)
     keys = [(each.partner_id, each.customer_no) for each in shown.virtual_accounts]
 
-    locked = await service.lock_for_payment(make_executor(session), [*keys, (keys[0][0], "1")])
+    locked = await orders.lock_for_payment(make_executor(session), [*keys, (keys[0][0], "1")])
 
     assert set(locked) == set(keys)
-    assert locked[keys[0]] == locked[keys[1]]
-    bill = locked[keys[0]]
-    assert service.display_name(bill, keyring) == basis.display_name
+    first, second = (locked[each] for each in keys)
+    assert (first.id, first.bills) == (second.id, second.bills)
+    assert first.amount == shown.amount
+    for partner_id, customer_no in keys:
+        name = orders.read_shown_name(
+            locked[partner_id, customer_no],
+            keyring,
+            partner_id=partner_id,
+            customer_no=customer_no,
+        )
+        assert name == basis.display_name
+    (bill,) = first.bills
     assert (bill.id, bill.amount, bill.status) == (shown.id, shown.amount, BillStatus.OPEN)
     assert (bill.payer, bill.member_id) == (Payer.SPONSOR, basis.member_id)
-    assert (bill.first_month, bill.month_count) == (shown.first_month, 2)
+    assert bill.months == {shown.first_month, shown.first_month.plus(1)}
     assert [(each.month, each.programme, each.amount) for each in bill.lines] == [
         (each.month, each.programme, each.amount) for each in shown.lines
     ]
 
 
-async def test_no_account_is_no_bill(session: AsyncSession) -> None:
-    assert await service.lock_for_payment(make_executor(session), []) == {}
+async def test_no_account_is_no_order(session: AsyncSession) -> None:
+    assert await orders.lock_for_payment(make_executor(session), []) == {}

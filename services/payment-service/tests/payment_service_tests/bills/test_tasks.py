@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bills import tasks
 from payment_service.bills.models import Bill
-from payment_service.bills.rules import BillStatus, CancellationReason
+from payment_service.bills.rules import BillStatus, VoidReason
 from payment_service.bills.schemas import BillOut
 from perisai_kit.domain.ids import new_id
 from perisai_kit.events.catalogue import RegistrationEnded
@@ -41,9 +41,9 @@ async def end_registration(session: AsyncSession, bill: BillOut) -> Bill:
 async def test_an_ending_withdraws_the_open_bill(session: AsyncSession, bill: BillOut) -> None:
     kept = await end_registration(session, bill)
 
-    assert (kept.status, kept.cancellation_reason, kept.cancelled_by) == (
-        BillStatus.CANCELLED,
-        CancellationReason.REGISTRATION_ENDED,
+    assert (kept.status, kept.void_reason, kept.withdrawn_by) == (
+        BillStatus.VOID,
+        VoidReason.REGISTRATION_ENDED,
         None,
     )
 

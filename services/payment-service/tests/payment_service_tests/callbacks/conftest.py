@@ -1,30 +1,45 @@
 """Banks that call us, and what we kept of their calls."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
-from sqlalchemy import select
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service import checks
 from payment_service.bank_access.rules import PartnerClient
 from payment_service.bank_access.rules import Wire as WireRequest
 from payment_service.bank_access.schemas import Signed
+from payment_service.banks.models import BankPartner
 from payment_service.banks.rules import PartnerStatus, Sources
 from payment_service.callbacks import service
 from payment_service.callbacks.models import Callback
-from payment_service.callbacks.schemas import Message
+from payment_service.callbacks.rules import CallbackOutcome
+from payment_service.callbacks.schemas import Message, Outcome
+from payment_service.clients.members import ContributionBasis
+from payment_service.orders.schemas import IssuedOrderOut
 from payment_service.payments.models import Payment
-from payment_service.testing import Bank, external_id
+from payment_service.testing import Bank, external_id, make_offer
+from perisai_kit.auth.principal import Role
+from perisai_kit.db.engine import Database
+from perisai_kit.db.sql import make_executor
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.events.outbox import EventRow
 from perisai_kit.privacy.keyring import Keyring
+from perisai_kit.testing.plugin import MakeApp, Tokens, Urls, Wire, open_app_client
 from snap_bi.codes import Service
 from snap_bi.headers import TransactionHeaders
-from snap_bi.profiles import ReplayAnswer
+from snap_bi.profiles import PROFILES, ReplayAnswer
 from snap_bi.verification import Step
 
 Kept = Callable[[], Awaitable[list[Callback]]]
@@ -118,4 +133,132 @@ def make_client_of(bank: Bank) -> PartnerClient:
         replay_answer=partner.replay_answer or ReplayAnswer.STORED_SUCCESS,
         is_active=partner.status is PartnerStatus.ACTIVE,
         bank_time_tolerance=timedelta(minutes=10),
+        keeps_refused_money=partner.keeps_refused_money,
     )
+
+
+Take = Callable[..., Awaitable[list[Outcome]]]
+
+
+@pytest.fixture
+def take(session: AsyncSession, keyring: Keyring) -> Take:
+    """Take a batch in the transaction of the test."""
+
+    async def in_session(messages: list[Message], **how: bool) -> list[Outcome]:
+        return await service.take(make_executor(session), keyring, messages, **how)
+
+    return in_session
+
+
+MakePartner = Callable[..., Awaitable[BankPartner]]
+
+
+class Town:
+    """A database of its own, with two apps on it and one bank that talks to both."""
+
+    def __init__(self, urls: Urls, database: Database, banks: list[Bank]) -> None:
+        self.urls = urls
+        self.database = database
+        self.banks = banks
+
+    async def count(self, table: type[Payment] | type[EventRow], *conditions: object) -> int:
+        async with self.database.read() as session:
+            counted = select(func.count()).select_from(table).where(*conditions)  # type: ignore[arg-type]  # SQL conditions
+            return await session.scalar(counted) or 0
+
+    async def verdicts(self) -> Counter[CallbackOutcome]:
+        async with self.database.read() as session:
+            return Counter(await session.scalars(select(Callback.verdict)))
+
+    async def faults(self) -> list[str]:
+        async with self.database.read() as session:
+            return await checks.find_faults(session)
+
+
+OpenTown = Callable[..., Awaitable[Town]]
+
+
+@pytest.fixture
+async def open_town(
+    *,
+    own_database: Callable[[str], Urls],
+    keyring: Keyring,
+    make_app: MakeApp,
+    make_partner: MakePartner,
+    wire: Wire,
+    bank_key: RSAPrivateKey,
+    bank_key_pem: str,
+) -> AsyncIterator[OpenTown]:
+    async with AsyncExitStack() as stack:
+
+        async def open_(profile: str = "generic-hmac") -> Town:
+            urls = own_database("payment")
+            database = Database(urls.app, keyring=keyring)
+            stack.push_async_callback(database.dispose)
+            client_secret = secrets.token_urlsafe(48)
+            async with database.begin() as session:
+                partner = await make_partner(
+                    session,
+                    profile=profile,
+                    replay_answer=PROFILES[profile].replay_answer or ReplayAnswer.STORED_SUCCESS,
+                    client_secret=client_secret,
+                    public_key_pem=bank_key_pem,
+                )
+            banks = []
+            for _ in range(2):
+                client = await stack.enter_async_context(
+                    open_app_client(make_app(urls=urls, wire=wire))
+                )
+                banks.append(Bank(client, partner, bank_key, client_secret))
+            if PROFILES[profile].needs_token:
+                banks[1].token = await banks[0].take_token()
+            return Town(urls, database, banks)
+
+        yield open_
+
+
+NOVEMBER = Month(2026, 11)
+MakeMembers = Callable[[int], list[ContributionBasis]]
+IssueOrder = Callable[..., Awaitable[IssuedOrderOut]]
+
+
+@pytest.fixture
+def make_members(
+    make_basis: Callable[..., ContributionBasis],
+    member_answers: Callable[[ContributionBasis], None],
+) -> MakeMembers:
+    """Make members whom member-service knows."""
+
+    def make(count: int) -> list[ContributionBasis]:
+        bases = [make_basis(offers=[make_offer(NOVEMBER)]) for _ in range(count)]
+        for basis in bases:
+            member_answers(basis)
+        return bases
+
+    return make
+
+
+@pytest.fixture
+def issue_order(tokens: Tokens) -> IssueOrder:
+    """Issue an order of the bills of these members from November on, over HTTP."""
+
+    async def issue(
+        client: httpx.AsyncClient, members: Sequence[ContributionBasis], *, month_count: int = 1
+    ) -> IssuedOrderOut:
+        asked = [
+            {
+                "member_id": str(each.member_id),
+                "first_month": str(NOVEMBER),
+                "month_count": month_count,
+            }
+            for each in members
+        ]
+        answer = await client.post(
+            "/v1/orders",
+            json={"name": "Keluarga Aminah", "bills": asked},
+            headers={**tokens.make(Role.ADMIN), "Idempotency-Key": str(new_id())},
+        )
+        assert answer.status_code == 201, answer.text
+        return IssuedOrderOut.model_validate(answer.json())
+
+    return issue

@@ -238,10 +238,13 @@ async def assert_counts_everywhere(
     """Bill, receipt, ledger and event say the instant that counts, and its Jakarta day."""
     settled = await bills.get(session, ADMIN, bill.id)
     assert (settled.status, settled.paid_at) == (BillStatus.PAID, payment.paid_at)
-    assert (await receipts.get_receipt(session, ADMIN, payment.id)).paid_at == payment.paid_at
+    receipt = await receipts.get_receipt(session, ADMIN, payment.id, bill_id=bill.id)
+    assert receipt.paid_at == payment.paid_at
+    counted = await session.scalars(text("SELECT counts_at FROM allocations"))
+    assert counted.all() == [payment.paid_at]
     days = await session.scalars(text("SELECT DISTINCT business_on FROM ledger_transfers"))
     assert days.all() == [jakarta_date(payment.paid_at)]
     _, data = (await published(session))[-1]
-    assert datetime.fromisoformat(data["paid_at"]) == payment.paid_at
+    assert datetime.fromisoformat(data["counts_at"]) == payment.paid_at
     assert datetime.fromisoformat(data["issued_at"]) == bill.issued_at
     assert await checks.find_faults(session) == []

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.banks.rules import PartnerStatus
 from payment_service.bills.models import Bill
-from payment_service.bills.rules import BillStatus, CancellationReason
+from payment_service.bills.rules import BillStatus, VoidReason
 from payment_service.bills.schemas import BillOut
 from payment_service.callbacks.models import Callback
 from payment_service.callbacks.rules import CallbackOutcome
@@ -57,7 +57,7 @@ async def test_a_paid_bill_is_no_longer_offered(bank: Bank, bill: BillOut) -> No
     assert answer.json()["virtualAccountData"]["inquiryReason"]["indonesia"]
 
 
-async def test_an_expired_bill_is_no_longer_offered(
+async def test_an_ended_bill_is_no_longer_offered(
     bank: Bank, bill: BillOut, session: AsyncSession
 ) -> None:
     earlier = clock.now() - timedelta(minutes=1)
@@ -73,9 +73,9 @@ async def test_a_cancelled_bill_is_not_offered(
 ) -> None:
     await session.execute(
         update(Bill).values(
-            status=BillStatus.CANCELLED,
-            cancelled_at=clock.now(),
-            cancellation_reason=CancellationReason.WRONG_DATA,
+            status=BillStatus.VOID,
+            withdrawn_at=clock.now(),
+            void_reason=VoidReason.WRONG_DATA,
         )
     )
 

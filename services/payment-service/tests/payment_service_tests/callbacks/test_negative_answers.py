@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.banks.rules import PartnerStatus
 from payment_service.bills.models import Bill
-from payment_service.bills.rules import BillStatus, CancellationReason
+from payment_service.bills.rules import BillStatus, VoidReason
 from payment_service.bills.schemas import BillOut
 from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit.domain import clock
@@ -40,7 +40,7 @@ class Counter:
     called: str
     open: BillOut
     paid: BillOut
-    expired: BillOut
+    ended: BillOut
     cancelled: BillOut
 
     def message(self, bill: BillOut | None = None, /, **changes: Any) -> dict[str, Any]:
@@ -63,14 +63,14 @@ def open_counter(make_bank: MakeBank, session: AsyncSession, issue_bill: IssueBi
         counter = Counter(bank, called, *bills)
         await bank.pay(payment_of(counter.paid, bank.partner))
         late = clock.now() - timedelta(minutes=1)
-        this = update(Bill).where(Bill.id == counter.expired.id)
+        this = update(Bill).where(Bill.id == counter.ended.id)
         await session.execute(this.values(expires_at=late))
         other = update(Bill).where(Bill.id == counter.cancelled.id)
         await session.execute(
             other.values(
-                status=BillStatus.CANCELLED,
-                cancelled_at=clock.now(),
-                cancellation_reason=CancellationReason.WRONG_DATA,
+                status=BillStatus.VOID,
+                withdrawn_at=clock.now(),
+                void_reason=VoidReason.WRONG_DATA,
             )
         )
         return counter
@@ -110,7 +110,7 @@ def negatives(counter: Counter) -> dict[str, tuple[dict[str, Any], dict[str, Any
         "40412 Invalid Bill/Virtual Account [Cancelled]": (message(counter.cancelled), {}),
         "40414 Paid Bill": (message(counter.paid), {}),
         "40416 Partner Not Found": (message(partnerServiceId="   77777"), {}),
-        "40419 Invalid Bill/Virtual Account": (message(counter.expired), {}),
+        "40419 Invalid Bill/Virtual Account": (message(counter.ended), {}),
         "40900 Conflict": (message(), {"number": "4711"}),
     }
     if counter.called == PAYMENT:

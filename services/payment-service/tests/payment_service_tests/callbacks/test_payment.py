@@ -5,6 +5,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.allocations.models import Allocation
+from payment_service.allocations.rules import AllocationKind
 from payment_service.bills.models import Bill
 from payment_service.bills.rules import BillStatus
 from payment_service.bills.schemas import BillOut
@@ -38,20 +40,25 @@ async def test_a_payment_is_answered_with_success_and_the_ids_as_sent(
     assert data["paidAmount"] == message["paidAmount"]
 
 
-async def test_a_payment_settles_bill_ledger_and_event_together(
+async def test_a_payment_settles_bill_allocation_ledger_and_event_together(
     bank: Bank, bill: BillOut, session: AsyncSession, booked: Booked, published: Published
 ) -> None:
     await bank.pay(payment_of(bill, bank.partner))
 
     (payment,) = await booked()
-    assert payment.bill_id == bill.id
-    assert payment.amount == bill.amount
+    assert (payment.order_id, payment.amount) == (bill.order_id, bill.amount)
+    (allocation,) = await session.scalars(select(Allocation))
+    assert (allocation.payment_id, allocation.kind) == (payment.id, AllocationKind.BILL)
+    assert (allocation.bill_id, allocation.member_id) == (bill.id, bill.member_id)
+    assert (allocation.amount, allocation.counts_at) == (payment.amount, payment.paid_at)
     paid = await session.scalar(select(Bill).where(Bill.id == bill.id))
     assert paid is not None
     assert paid.status is BillStatus.PAID
     assert await ledger.find_faults(session) == []
     events = [data for kind, data in await published(session) if kind == "payment.settled.v1"]
-    assert [event["payment_id"] for event in events] == [str(payment.id)]
+    assert [(event["payment_id"], event["allocation_id"]) for event in events] == [
+        (str(payment.id), str(allocation.id))
+    ]
 
 
 async def test_the_message_is_kept_encrypted_without_token_and_signature(

@@ -1,101 +1,29 @@
 """Many at once, over two processes' worth of apps on one database."""
 
 import asyncio
-import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable
 
 import asyncpg
 import pytest
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from payment_service_tests.callbacks.conftest import OpenTown, Town
 from sqlalchemy import func, select, text
 
-from payment_service.banks.models import BankPartner
 from payment_service.bills.models import Bill
 from payment_service.bills.rules import BillStatus
 from payment_service.bills.schemas import BillOut
-from payment_service.callbacks.models import Callback
 from payment_service.callbacks.rules import CallbackOutcome
-from payment_service.ledger import service as ledger
 from payment_service.payments.models import Payment
-from payment_service.testing import Bank, inquiry_of, payment_of
+from payment_service.testing import inquiry_of, payment_of
 from perisai_kit.db.engine import Database
 from perisai_kit.db.notifications import Channel
 from perisai_kit.events.outbox import EventRow
-from perisai_kit.privacy.keyring import Keyring
-from perisai_kit.testing.plugin import MakeApp, Urls, Wire, open_app_client
-from snap_bi.profiles import PROFILES, ReplayAnswer
+from snap_bi.profiles import PROFILES
 from snap_bi.readings import BankReading, read_payment_answer
 
 pytestmark = pytest.mark.race
 
-MakePartner = Callable[..., Awaitable[BankPartner]]
 IssueBill = Callable[..., Awaitable[BillOut]]
-
-
-class Town:
-    """A database of its own, with two apps on it and one bank that talks to both."""
-
-    def __init__(self, urls: Urls, database: Database, banks: list[Bank]) -> None:
-        self.urls = urls
-        self.database = database
-        self.banks = banks
-
-    async def count(self, table: type[Payment] | type[EventRow], *conditions: object) -> int:
-        async with self.database.read() as session:
-            counted = select(func.count()).select_from(table).where(*conditions)  # type: ignore[arg-type]  # SQL conditions
-            return await session.scalar(counted) or 0
-
-    async def verdicts(self) -> Counter[CallbackOutcome]:
-        async with self.database.read() as session:
-            return Counter(await session.scalars(select(Callback.verdict)))
-
-    async def faults(self) -> list[str]:
-        async with self.database.read() as session:
-            return await ledger.find_faults(session)
-
-
-OpenTown = Callable[..., Awaitable[Town]]
-
-
-@pytest.fixture
-async def open_town(
-    *,
-    own_database: Callable[[str], Urls],
-    keyring: Keyring,
-    make_app: MakeApp,
-    make_partner: MakePartner,
-    wire: Wire,
-    bank_key: RSAPrivateKey,
-    bank_key_pem: str,
-) -> AsyncIterator[OpenTown]:
-    async with AsyncExitStack() as stack:
-
-        async def open_(profile: str = "generic-hmac") -> Town:
-            urls = own_database("payment")
-            database = Database(urls.app, keyring=keyring)
-            stack.push_async_callback(database.dispose)
-            client_secret = secrets.token_urlsafe(48)
-            async with database.begin() as session:
-                partner = await make_partner(
-                    session,
-                    profile=profile,
-                    replay_answer=PROFILES[profile].replay_answer or ReplayAnswer.STORED_SUCCESS,
-                    client_secret=client_secret,
-                    public_key_pem=bank_key_pem,
-                )
-            banks = []
-            for _ in range(2):
-                client = await stack.enter_async_context(
-                    open_app_client(make_app(urls=urls, wire=wire))
-                )
-                banks.append(Bank(client, partner, bank_key, client_secret))
-            if PROFILES[profile].needs_token:
-                banks[1].token = await banks[0].take_token()
-            return Town(urls, database, banks)
-
-        yield open_
 
 
 async def bills_of(town: Town, issue_bill: IssueBill, count: int) -> list[BillOut]:

@@ -151,7 +151,7 @@ async def test_a_duplicate_amount_is_refused_although_it_is_signed(
     assert await booked() == []
 
 
-async def test_an_expired_bill_takes_no_payment(
+async def test_an_ended_bill_takes_no_payment(
     bank: Bank, bill: BillOut, session: AsyncSession, booked: Booked
 ) -> None:
     await session.execute(update(Bill).values(expires_at=clock.now() - timedelta(minutes=1)))

@@ -114,7 +114,7 @@ async def test_the_request_of_one_bill_cannot_pay_another(
     assert answer.json()["responseCode"] == "4042518"
     assert answer.json()["virtualAccountData"]["paymentFlagStatus"] == "01"
     assert answer.json()["virtualAccountData"]["customerNo"] != message["customerNo"]
-    assert [payment.bill_id for payment in await booked()] == [one.id]
+    assert [payment.order_id for payment in await booked()] == [one.order_id]
 
 
 async def test_two_banks_may_use_the_same_request_id(

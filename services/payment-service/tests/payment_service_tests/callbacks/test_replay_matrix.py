@@ -256,7 +256,7 @@ async def test_a_booked_payment_stands_whatever_is_sent_again(
             messages, payments = await kept(), await booked()
             assert messages[1].first_id == messages[0].id, row
             assert [each.verdict for each in messages] == [CallbackOutcome.SETTLED, row.verdict]
-            assert [payment.bill_id for payment in payments] == [scene.bill.id], row
+            assert [each.order_id for each in payments] == [scene.bill.order_id], row
 
         assert_read(scene.bank, second, row.code(column))
         if row.verdict is CallbackOutcome.CONFLICT:
@@ -287,7 +287,7 @@ async def test_what_is_no_repeat_is_refused_and_booked_for_nobody(
             second = await row.situation(scene)
             verdicts = [each.verdict for each in await kept()]
             assert verdicts == [CallbackOutcome.SETTLED, row.verdict], row
-            assert [payment.bill_id for payment in await booked()] == [scene.bill.id], row
+            assert [each.order_id for each in await booked()] == [scene.bill.order_id], row
 
         assert_read(scene.bank, second, row.code(column))
         assert second.json()["virtualAccountData"]["paymentFlagStatus"] == "01", row

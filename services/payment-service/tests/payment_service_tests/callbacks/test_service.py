@@ -7,15 +7,12 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bills.schemas import BillOut
-from payment_service.callbacks import service
 from payment_service.callbacks.models import Callback
 from payment_service.callbacks.rules import CallbackOutcome
 from payment_service.callbacks.schemas import Message, Outcome
 from payment_service.ledger import service as ledger
 from payment_service.payments.models import Payment
 from payment_service.testing import Bank, payment_of
-from perisai_kit.db.sql import make_executor
-from perisai_kit.privacy.keyring import Keyring
 
 IssueBill = Callable[..., Awaitable[BillOut]]
 Kept = Callable[[], Awaitable[list[Callback]]]
@@ -30,16 +27,6 @@ Take = Callable[..., Awaitable[list[Outcome]]]
 def verified(bank: Bank, flag: MakeFlag) -> Verified:
     """Build a flag of the bank whose signature was found good."""
     return partial(flag, bank)
-
-
-@pytest.fixture
-def take(session: AsyncSession, keyring: Keyring) -> Take:
-    """Take a batch in the transaction of the test."""
-
-    async def in_session(messages: list[Message], **how: bool) -> list[Outcome]:
-        return await service.take(make_executor(session), keyring, messages, **how)
-
-    return in_session
 
 
 def codes(outcomes: list[Outcome]) -> list[str]:
@@ -79,7 +66,7 @@ async def test_a_batch_gives_each_flag_its_own_answer_in_order(
         "4042511",
         "2002500",
     ]
-    assert {payment.bill_id for payment in await booked()} == {one.id, three.id}
+    assert {payment.order_id for payment in await booked()} == {one.order_id, three.order_id}
     assert await ledger.find_faults(session) == []
 
 
@@ -132,7 +119,7 @@ async def test_one_request_for_two_bills_in_one_batch_pays_the_first(
     messages = [verified(payment_of(bill, bank.partner, paymentRequestId="same")) for bill in bills]
 
     assert codes(await take(messages)) == ["2002500", "4042518"]
-    assert [payment.bill_id for payment in await booked()] == [bills[0].id]
+    assert [payment.order_id for payment in await booked()] == [bills[0].order_id]
 
 
 async def test_what_was_committed_after_all_is_returned_as_it_stands(

@@ -76,6 +76,21 @@ async def test_a_payment_declined_later_is_taken_back(session: AsyncSession, clo
     assert await rupiah(session, village.agent_id) == await rupiah(session, village.wadah_id) == 0
 
 
+async def test_what_was_declined_never_earns_again_although_a_later_answer_extends_it(
+    session: AsyncSession,
+) -> None:
+    # member-service may still answer before it reads that the allocation was taken back.
+    village = Village()
+    payment = village.pay(NOVEMBER, is_acquisition=False)
+    await apply_all(session, village)
+
+    await learn(session, village.decline(payment, answer_no=2))
+    await learn(session, village.extend(payment, answer_no=3, is_acquisition=False))
+
+    assert len(await opposites(session)) == 6
+    assert await rupiah(session, village.agent_id) == await rupiah(session, village.wadah_id) == 0
+
+
 async def test_a_withdrawn_month_alone_is_taken_back(session: AsyncSession) -> None:
     village = Village()
     payment = village.pay(NOVEMBER, month_count=3, is_acquisition=False)

@@ -25,7 +25,7 @@ from payment_service.commissions.rules import (
     month_index,
     sums_of,
 )
-from payment_service.counting.rules import AnsweredPayment, BeneficiaryKind, PaidLine
+from payment_service.counting.rules import AnsweredAllocation, BeneficiaryKind, PaidLine
 from payment_service.schemes.rules import PARTS, SCHEME_2018, SCHEME_2022, Applied, Terms
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
@@ -47,8 +47,9 @@ def paid(programmes: Programmes, month: Month = NOVEMBER) -> tuple[PaidLine, ...
     return tuple(PaidLine(month, programme, amount) for programme, amount in programmes)
 
 
-def payment(lines: tuple[PaidLine, ...], **differences: Any) -> AnsweredPayment:
+def allocation(lines: tuple[PaidLine, ...], **differences: Any) -> AnsweredAllocation:
     usual: dict[str, Any] = {
+        "allocation_id": new_id(),
         "payment_id": new_id(),
         "member_id": new_id(),
         "payer": "self",
@@ -62,14 +63,14 @@ def payment(lines: tuple[PaidLine, ...], **differences: Any) -> AnsweredPayment:
         "is_acquisition": True,
         "was_at_work": True,
     }
-    return AnsweredPayment(**{**usual, **differences})
+    return AnsweredAllocation(**{**usual, **differences})
 
 
 def month_of(
     terms: Terms, count: int, programmes: Programmes = FULL, **differences: Any
 ) -> tuple[int, int]:
     """Return what a month with `count` new members earns agent and wadah, in whole rupiah."""
-    new = [payment(paid(programmes), **differences) for _ in range(count)]
+    new = [allocation(paid(programmes), **differences) for _ in range(count)]
     lines = lines_of_month(scheme(terms), new)
     return rupiah(lines, AGENT), rupiah(lines, WADAH)
 
@@ -118,7 +119,7 @@ def test_the_fixed_sum_of_2018_comes_once_from_50_on(count: int, sum_: int) -> N
 
 
 def test_members_who_are_not_new_count_for_nothing_but_their_contributions() -> None:
-    known = [payment(paid(FULL), is_acquisition=False) for _ in range(50)]
+    known = [allocation(paid(FULL), is_acquisition=False) for _ in range(50)]
 
     lines = lines_of_month(scheme(), known)
 
@@ -139,7 +140,7 @@ def test_sponsored_money_earns_as_the_scheme_says(payer: str) -> None:
 )
 def test_a_contribution_earns_by_its_month_of_the_registration(index: int, rate_bps: int) -> None:
     month = NOVEMBER.plus(index - 1)
-    one = payment(paid((("jht", 20_000),), month), first_month=NOVEMBER)
+    one = allocation(paid((("jht", 20_000),), month), first_month=NOVEMBER)
 
     lines = contribution_lines(one, AGENT_ID, scheme())
 
@@ -152,7 +153,7 @@ def test_twelve_months_at_once_earn_by_their_own_index() -> None:
     months = [
         line for ahead in range(12) for line in paid((("jht", 20_000),), NOVEMBER.plus(ahead))
     ]
-    one = payment(tuple(months), first_month=NOVEMBER.plus(-20))
+    one = allocation(tuple(months), first_month=NOVEMBER.plus(-20))
 
     agent = [
         line
@@ -168,27 +169,27 @@ def test_twelve_months_at_once_earn_by_their_own_index() -> None:
     "differences", [{"agent_id": None}, {"was_at_work": False}, {"months": frozenset()}], ids=str
 )
 def test_nothing_is_earned_without_an_earner(differences: dict[str, Any]) -> None:
-    one = payment(paid(FULL), **differences)
+    one = allocation(paid(FULL), **differences)
 
-    assert lines_of(one, scheme(), crossing=one.payment_id) == []
+    assert lines_of(one, scheme(), crossing=one.allocation_id) == []
 
 
 def test_an_agent_without_a_wadah_earns_alone() -> None:
-    lines = lines_of(payment(paid(FULL), wadah_id=None), scheme(), crossing=None)
+    lines = lines_of(allocation(paid(FULL), wadah_id=None), scheme(), crossing=None)
 
     assert {line.beneficiary_kind for line in lines} == {AGENT}
 
 
 @given(st.permutations(range(12)), st.integers(1, 10**7))
-def test_the_order_of_payments_changes_nothing(order: list[int], amount: int) -> None:
+def test_the_order_of_allocations_changes_nothing(order: list[int], amount: int) -> None:
     months = [PaidLine(NOVEMBER.plus(ahead), "jkk", amount) for ahead in range(12)]
     first = {"first_month": NOVEMBER.plus(-18)}
 
-    at_once = contribution_lines(payment(tuple(months), **first), AGENT_ID, scheme())
+    at_once = contribution_lines(allocation(tuple(months), **first), AGENT_ID, scheme())
     one_by_one = [
         line
         for place in order
-        for line in contribution_lines(payment((months[place],), **first), AGENT_ID, scheme())
+        for line in contribution_lines(allocation((months[place],), **first), AGENT_ID, scheme())
     ]
 
     assert parts(at_once, AGENT) == parts(one_by_one, AGENT)
@@ -196,7 +197,7 @@ def test_the_order_of_payments_changes_nothing(order: list[int], amount: int) ->
 
 
 def test_every_line_has_a_key_and_a_beneficiary_of_its_own() -> None:
-    lines = lines_of_month(scheme(), [payment(paid(FULL)) for _ in range(25)])
+    lines = lines_of_month(scheme(), [allocation(paid(FULL)) for _ in range(25)])
 
     found: dict[BeneficiaryKind, set[UUID]] = {}
     for line in lines:
@@ -206,7 +207,7 @@ def test_every_line_has_a_key_and_a_beneficiary_of_its_own() -> None:
 
 
 def book(
-    booked: dict[LineKey, Standing], one: AnsweredPayment, wanted: list[Line]
+    booked: dict[LineKey, Standing], one: AnsweredAllocation, wanted: list[Line]
 ) -> list[tuple[int, int, CorrectionReason | None]]:
     """Book what is missing, and return it: parts, number of the entry and reason."""
     entries = entries_of(one, wanted, booked)
@@ -217,7 +218,7 @@ def book(
 
 
 def test_what_is_booked_follows_what_is_wanted_and_a_repeat_books_nothing() -> None:
-    one = payment(paid((("jht", 20_000),)))
+    one = allocation(paid((("jht", 20_000),)))
     lines = lines_of(one, scheme(), crossing=None)
     other = replace(one, agent_id=new_id())
     moved = lines_of(other, scheme(), crossing=None)
@@ -253,7 +254,7 @@ def test_what_is_booked_follows_what_is_wanted_and_a_repeat_books_nothing() -> N
     ids=str,
 )
 def test_an_opposite_line_says_why(differences: dict[str, Any], reason: CorrectionReason) -> None:
-    one = payment(paid(FULL))
+    one = allocation(paid(FULL))
     booked: dict[LineKey, Standing] = {}
     book(booked, one, lines_of_month(scheme(replace(SCHEME_2022, threshold=1)), [one]))
     known = replace(one, **differences)
@@ -265,7 +266,7 @@ def test_an_opposite_line_says_why(differences: dict[str, Any], reason: Correcti
 
 
 def test_another_first_month_takes_lines_back_and_books_them_anew() -> None:
-    one = payment(paid((("jht", 20_000),)), is_acquisition=False)
+    one = allocation(paid((("jht", 20_000),)), is_acquisition=False)
     booked: dict[LineKey, Standing] = {}
     book(booked, one, lines_of(one, scheme(), crossing=None))
     known = replace(one, first_month=NOVEMBER.plus(-24))

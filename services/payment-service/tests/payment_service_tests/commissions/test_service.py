@@ -102,20 +102,20 @@ async def test_a_month_before_april_2022_earns_by_the_2018_scheme(session: Async
     standing = {each.id: each for each in fixed}
     for each in fixed:
         if each.is_opposite:
-            same = (each.payment_id, each.beneficiary_id)
+            same = (each.allocation_id, each.beneficiary_id)
             mirrored = next(
                 line
                 for line in standing.values()
-                if (line.payment_id, line.beneficiary_id) == same and not line.is_opposite
+                if (line.allocation_id, line.beneficiary_id) == same and not line.is_opposite
             )
             del standing[each.id], standing[mirrored.id]
-    crossing = sorted(payments, key=lambda each: (each.paid_at, each.payment_id))[49]
+    crossing = sorted(payments, key=lambda each: (each.counts_at, each.allocation_id))[49]
     assert {line.scheme_id for line in found} == {(await scheme(session, Month(2017, 1))).id}
     assert sorted((line.base, line.rate_bps) for line in standing.values()) == [
         (500_000, 1_000),
         (500_000, 9_000),
     ]
-    assert {line.payment_id for line in standing.values()} == {crossing.payment_id}
+    assert {line.allocation_id for line in standing.values()} == {crossing.allocation_id}
     assert await rupiah(session, village.agent_id, month) == Fraction(
         9 * (51 * 2_760 + 500_000), 10
     )
@@ -339,12 +339,13 @@ async def test_every_line_says_why(session: AsyncSession) -> None:
         15_000_000,
     )
     assert (jkk.contribution_month, jkk.month_index) == (NOVEMBER, 1)
-    assert (jkk.payment_id, jkk.entry_no, jkk.reason) == (payment.payment_id, 1, None)
+    assert (jkk.allocation_id, jkk.payment_id) == (payment.allocation_id, payment.payment_id)
+    assert (jkk.entry_no, jkk.reason) == (1, None)
     assert (jkk.member_id, jkk.agent_id) == (payment.member_id, village.agent_id)
     assert jkk.scheme_id == (await scheme(session, Month(2022, 4))).id
 
 
-async def test_indexes_begin_with_the_month_that_is_closed_and_with_the_payment(
+async def test_indexes_begin_with_the_month_that_is_closed_and_with_the_allocation(
     session: AsyncSession,
 ) -> None:
     # Which index a plan takes depends on what the table holds; that there is one does not.
@@ -355,4 +356,4 @@ async def test_indexes_begin_with_the_month_that_is_closed_and_with_the_payment(
     ).all()
 
     assert any("(booked_month" in each for each in indexes)
-    assert any("UNIQUE" in each and "(payment_id, cause" in each for each in indexes)
+    assert any("UNIQUE" in each and "(allocation_id, cause" in each for each in indexes)

@@ -94,8 +94,8 @@ async def test_an_answer_is_computed_with_what_agent_service_has_published(
     await deliver(of_members, to=own, source=other)
 
     async with own.read() as session:
-        payments = set(await session.scalars(select(CommissionLine.payment_id)))
-        assert payments == {paid.payment_id} != {missed.payment_id}
+        earning = set(await session.scalars(select(CommissionLine.allocation_id)))
+        assert earning == {paid.allocation_id} != {missed.allocation_id}
         assert await counting.count_waits(session) == {}
     await own.dispose()
     await other.dispose()

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from payment_service.counting.rules import (
-    AnsweredPayment,
+    AnsweredAllocation,
     PaidLine,
     booked_month,
     first_free_month,
@@ -14,7 +14,8 @@ from perisai_kit.domain.month import Month
 
 NOVEMBER = Month(2025, 11)
 SOMEBODY, WADAH = UUID(int=1), UUID(int=2)
-PAYMENT = AnsweredPayment(
+ALLOCATION = AnsweredAllocation(
+    allocation_id=UUID(int=5),
     payment_id=UUID(int=3),
     member_id=UUID(int=4),
     payer="self",
@@ -61,16 +62,16 @@ def test_a_month_is_free_while_it_is_neither_closed_nor_counted_in(
     assert first_free_month(closed_through, counted_through) == free
 
 
-def test_a_payment_counts_in_the_jakarta_month_of_its_instant() -> None:
-    later = replace(PAYMENT, counts_at=datetime(2025, 11, 30, 17, tzinfo=UTC))
+def test_an_allocation_counts_in_the_jakarta_month_of_its_instant() -> None:
+    later = replace(ALLOCATION, counts_at=datetime(2025, 11, 30, 17, tzinfo=UTC))
 
-    assert (PAYMENT.month, later.month) == (NOVEMBER, Month(2025, 12))
+    assert (ALLOCATION.month, later.month) == (NOVEMBER, Month(2025, 12))
 
 
 def test_a_new_member_counts_with_the_programmes_of_the_first_month() -> None:
     second = [PaidLine(NOVEMBER.plus(1), programme, 10_000) for programme in ("jkk", "jkm", "jht")]
 
-    assert replace(PAYMENT, paid=(*second, *PAYMENT.paid)).programmes == 2
+    assert replace(ALLOCATION, paid=(*second, *ALLOCATION.paid)).programmes == 2
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_a_new_member_counts_with_the_programmes_of_the_first_month() -> None:
 def test_nobody_earns_without_an_agent_at_work_or_a_month_that_counts(
     differences: dict[str, object],
 ) -> None:
-    payment = replace(PAYMENT, **differences)  # type: ignore[arg-type]  # by name
+    allocation = replace(ALLOCATION, **differences)  # type: ignore[arg-type]  # by name
 
-    assert (PAYMENT.earner, PAYMENT.acquirer) == (SOMEBODY, SOMEBODY)
-    assert (payment.earner, payment.acquirer) == (None, None)
+    assert (ALLOCATION.earner, ALLOCATION.acquirer) == (SOMEBODY, SOMEBODY)
+    assert (allocation.earner, allocation.acquirer) == (None, None)

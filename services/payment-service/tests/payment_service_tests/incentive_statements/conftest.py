@@ -22,7 +22,11 @@ ReadAll = Callable[..., Awaitable[None]]
 Close = Callable[..., Awaitable[CommissionMonthOut]]
 Faults = Callable[[AsyncSession], Awaitable[list[str]]]
 
-NEVER_MADE = ("paid lines without their transfer", "payments without exactly one event")
+NEVER_MADE = (
+    "allocated lines without their transfer",
+    "allocations without exactly one event",
+    "payments that are not what the ledger received",
+)
 """Of payments that no bank has reported."""
 
 

@@ -33,7 +33,7 @@ class Oracle:
     """All events so far, and what they earn."""
 
     threshold: int
-    payments: dict[UUID, PaymentSettled] = field(default_factory=dict)
+    settled: dict[UUID, PaymentSettled] = field(default_factory=dict)
     answers: dict[UUID, Answer] = field(default_factory=dict)
     decisions: dict[UUID, list[tuple[datetime, bool]]] = field(
         default_factory=lambda: defaultdict(list)
@@ -42,11 +42,11 @@ class Oracle:
     def hear(self, event: Event) -> None:
         """Add a fact; its order among the others does not matter."""
         if isinstance(event, PaymentSettled):
-            self.payments[event.payment_id] = event
+            self.settled[event.allocation_id] = event
         elif isinstance(event, Answer):
-            known = self.answers.get(event.payment_id)
+            known = self.answers.get(event.allocation_id)
             if known is None or event.answer_no > known.answer_no:
-                self.answers[event.payment_id] = event
+                self.answers[event.allocation_id] = event
         else:
             works = isinstance(event, AgentActivated | AgentReinstated)
             self.decisions[event.agent_id].append((event.decided_at, works))  # type: ignore[attr-defined]  # of an agent
@@ -56,7 +56,7 @@ class Oracle:
         earned: Earned = defaultdict(Fraction)
         acquired: dict[tuple[UUID, str], list[UUID]] = defaultdict(list)
         for id_, answer in self.answers.items():
-            if id_ not in self.payments or not self._earns(answer):
+            if id_ not in self.settled or not self._earns(answer):
                 continue
             assert not isinstance(answer, CoverageDeclined)
             assert answer.agent_id is not None
@@ -64,7 +64,7 @@ class Oracle:
             share = sum(
                 (
                     Fraction(line.amount * _percent(answer, line.month), 100)
-                    for line in self.payments[id_].lines
+                    for line in self.settled[id_].lines
                     if line.month in answer.months
                 ),
                 Fraction(),
@@ -74,7 +74,7 @@ class Oracle:
                 acquired[answer.agent_id, month].append(id_)
         for (_, month), ids in acquired.items():
             for id_ in ids if len(ids) >= self.threshold else ():
-                self._add(earned, self.answers[id_], month, Fraction(_bonus(self.payments[id_])))
+                self._add(earned, self.answers[id_], month, Fraction(_bonus(self.settled[id_])))
         return {key: value for key, value in earned.items() if value}
 
     @staticmethod

@@ -36,7 +36,7 @@ from payment_service.testing_commissions import (
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month
-from perisai_kit.events.catalogue import AgentDismissed, PaymentSettled
+from perisai_kit.events.catalogue import AgentDismissed, CoverageDeclined, PaymentSettled
 from perisai_kit.events.envelope import Event
 
 FIRST = Month(2025, 7)
@@ -99,7 +99,7 @@ class History:
                 prices=self._prices(),
                 paid_at=self.instant(),
             )
-            slot = self.slot(payment.paid_at)
+            slot = self.slot(payment.counts_at)
             self.facts.append((slot, payment))
             self._answer(payment, village, first, slot, is_new=place == 0)
             month = month.plus(count)
@@ -113,7 +113,10 @@ class History:
         usual: dict[str, Any] = {"first_month": first, "is_acquisition": is_new}
         for answer_no in range(1, self.chance.choice([1, 1, 1, 2, 3]) + 1):
             arrival = slot if answer_no == 1 else self.chance.randint(slot, len(MONTHS))
-            self.facts.append((arrival, self._one_answer(payment, village, answer_no, usual)))
+            answer = self._one_answer(payment, village, answer_no, usual)
+            self.facts.append((arrival, answer))
+            if isinstance(answer, CoverageDeclined):
+                break  # the money is in suspense from then on, for good
 
     def _one_answer(
         self, payment: PaymentSettled, village: Village, answer_no: int, usual: dict[str, Any]

@@ -278,4 +278,5 @@ async def test_an_answer_during_a_close_is_in_it_or_in_the_next(
     async with stage.own.read() as session:
         assert await stated(session) == {village.agent_id: 11_040, village.wadah_id: 1_104}
         found = await checks.find_faults(session)
-        assert [each for each in found if "transfer" not in each] == []
+        never_made = ("transfer", "ledger received")  # no bank has reported these payments
+        assert [each for each in found if not any(known in each for known in never_made)] == []

@@ -24,9 +24,9 @@ ROWS = """
 
 @dataclass(frozen=True)
 class Received:
-    """A programme of a month of 2026, paid by the payment of this number. amount: rupiah."""
+    """A programme of a month of 2026, paid by the allocation of this number. amount: rupiah."""
 
-    payment: int = 1
+    allocation: int = 1
     programme: str = "jkk"
     amount: int = 10_000
     month: int = 11
@@ -35,7 +35,7 @@ class Received:
 async def book(session: AsyncSession, *received: Received) -> Sequence[Transfer]:
     """Book what was received, and return its transfers."""
     columns = (
-        [UUID(int=each.payment) for each in received],
+        [UUID(int=each.allocation) for each in received],
         [PARTNER for _ in received],
         [f"{each.programme}:2026-{each.month:02}" for each in received],
         [each.amount for each in received],

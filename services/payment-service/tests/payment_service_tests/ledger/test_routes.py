@@ -41,12 +41,12 @@ async def test_an_auditor_follows_a_payment_through_the_books(
 ) -> None:
     answer = await client.get(
         "/v1/ledger/transfers",
-        params={"cause": f"payment:{UUID(int=1)}", "limit": 2},
+        params={"cause": f"allocation:{UUID(int=1)}", "limit": 2},
         headers=tokens.make(Role.AUDITOR, scope=COUNTRY),
     )
     rest = await client.get(
         "/v1/ledger/transfers",
-        params={"cause": f"payment:{UUID(int=1)}", "cursor": answer.json()["next_cursor"]},
+        params={"cause": f"allocation:{UUID(int=1)}", "cursor": answer.json()["next_cursor"]},
         headers=tokens.make(Role.AUDITOR, scope=COUNTRY),
     )
 
@@ -55,7 +55,7 @@ async def test_an_auditor_follows_a_payment_through_the_books(
     assert rest.json()["next_cursor"] is None
 
 
-@pytest.mark.parametrize("cause", ["payment:1", "bill:00000000-0000-0000-0000-000000000001"])
+@pytest.mark.parametrize("cause", ["allocation:1", "payment:00000000-0000-0000-0000-000000000001"])
 async def test_what_is_no_cause_is_refused(
     client: httpx.AsyncClient, tokens: Tokens, cause: str
 ) -> None:

@@ -9,7 +9,7 @@ from payment_service.ledger import rules
 from payment_service.ledger.rules import Account, AccountKind, Cause, CauseKind, TransferCode
 
 PARTNER = UUID(int=7)
-PAYMENT = UUID(int=1)
+ALLOCATION = UUID(int=1)
 BANK = f"bank_collection:{PARTNER}"
 PAYABLE = "bpjs_payable:jkk:2026-11"
 
@@ -56,19 +56,19 @@ def test_every_code_but_the_correction_says_what_it_books_for() -> None:
 
 
 def test_a_cause_is_written_as_kind_and_id() -> None:
-    cause = Cause(CauseKind.PAYMENT, PAYMENT)
+    cause = Cause(CauseKind.ALLOCATION, ALLOCATION)
 
-    assert str(cause) == f"payment:{PAYMENT}"
+    assert str(cause) == f"allocation:{ALLOCATION}"
     assert Cause.parse(str(cause)) == cause
 
 
 def test_a_journal_entry_balances_and_names_its_cause() -> None:
-    cause = Cause(CauseKind.PAYMENT, PAYMENT)
+    cause = Cause(CauseKind.ALLOCATION, ALLOCATION)
     on = date(2026, 11, 5)
     booked = Row(12, BANK, PAYABLE, 36_800, "contribution_received", cause, on)
 
     assert rules.journal_entry(booked) == (
-        f"2026-11-05 (12) contribution_received | payment:{PAYMENT}\n"
+        f"2026-11-05 (12) contribution_received | allocation:{ALLOCATION}\n"
         f"    assets:bank_collection:{PARTNER}  36800 IDR\n"
         "    liabilities:bpjs_payable:jkk:2026-11  -36800 IDR\n\n"
     )

@@ -1,4 +1,4 @@
-"""What became of a payment for the member, and where finance finds what was declined."""
+"""What became of an allocation for the member, and where finance finds what was declined."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -34,7 +34,14 @@ def seen(client: httpx.AsyncClient, tokens: Tokens) -> Seen:
     return list_
 
 
-async def test_a_payment_shows_what_became_of_it(session: AsyncSession, seen: Seen) -> None:
+def coverages(payments: list[dict[str, Any]]) -> list[str]:
+    """Return what became of the allocations of these payments that settled a bill."""
+    return [payment["allocations"][0]["coverage"] for payment in payments]
+
+
+async def test_a_payment_shows_what_became_of_its_allocation(
+    session: AsyncSession, seen: Seen
+) -> None:
     village = Village()
     waiting, extended = village.settle(NOVEMBER), village.pay(NOVEMBER)
     withdrawn, declined = village.settle(NOVEMBER, month_count=2), village.settle(NOVEMBER)
@@ -42,7 +49,8 @@ async def test_a_payment_shows_what_became_of_it(session: AsyncSession, seen: Se
     village.decline(declined)
     await apply_all(session, village)
 
-    shown = {each["id"]: (each["coverage"], each["reason_code"]) for each in await seen()}
+    first = {each["id"]: each["allocations"][0] for each in await seen()}
+    shown = {id_: (each["coverage"], each["reason_code"]) for id_, each in first.items()}
 
     assert shown == {
         str(waiting.payment_id): ("waiting", None),
@@ -50,6 +58,25 @@ async def test_a_payment_shows_what_became_of_it(session: AsyncSession, seen: Se
         str(withdrawn.payment_id): ("withdrawn", None),
         str(declined.payment_id): ("declined", "months_paid"),
     }
+
+
+async def test_what_is_declined_is_taken_back_and_kept_in_suspense(
+    session: AsyncSession, seen: Seen
+) -> None:
+    village = Village()
+    payment = village.settle(NOVEMBER)
+    for answer_no in (1, 2):
+        village.decline(payment, answer_no=answer_no)
+    await apply_all(session, village)
+
+    ((bill, taken_back, suspense),) = [each["allocations"] for each in await seen()]
+
+    assert (bill["kind"], bill["amount"], bill["coverage"]) == ("bill", 36_800, "declined")
+    assert (taken_back["kind"], taken_back["amount"]) == ("bill", -36_800)
+    assert (taken_back["reverses"], taken_back["coverage"]) == (bill["id"], None)
+    assert (suspense["kind"], suspense["amount"]) == ("suspense", 36_800)
+    assert {each["reason"] for each in (taken_back, suspense)} == {"declined"}
+    assert {each["bill_id"] for each in (bill, suspense)} == {str(payment.bill_id)}
 
 
 async def test_declined_payments_are_kept_found_and_uncommissioned(
@@ -76,12 +103,13 @@ async def test_a_later_answer_is_shown_at_once(session: AsyncSession, seen: Seen
     village = Village()
     payment = village.settle(NOVEMBER)
     await book(session, village.settled)
-    await apply_events(session, [village.decline(payment, answer_no=1)])
-    before = [each["coverage"] for each in await seen()]
-    await apply_events(session, [village.extend(payment, answer_no=2)])
+    await apply_events(session, [village.extend(payment, answer_no=1)])
+    before = coverages(await seen()), await seen(coverage="declined")
+    await apply_events(session, [village.decline(payment, answer_no=2)])
 
-    assert (before, [each["coverage"] for each in await seen()]) == (["declined"], ["extended"])
-    assert await seen(coverage="declined") == []
+    assert before == (["extended"], [])
+    assert coverages(await seen()) == ["declined"]
+    assert len(await seen(coverage="declined")) == 1
 
 
 async def test_only_declined_payments_can_be_asked_for(
@@ -99,4 +127,6 @@ async def test_declined_payments_have_an_index(session: AsyncSession) -> None:
         text("SELECT indexdef FROM pg_indexes WHERE tablename = 'coverage_answers'")
     )
 
-    assert any("(payment_id) WHERE" in each and "declined" in each for each in indexes)
+    assert any(
+        "(payment_id, allocation_id) WHERE" in each and "declined" in each for each in indexes
+    )

@@ -15,16 +15,21 @@ Settle = Callable[..., Awaitable[Payment]]
 
 
 @pytest.fixture
-async def payment(session: AsyncSession, issue_bill: IssueBill, settle: Settle) -> Payment:
-    booked = await settle(session, await issue_bill(session))
+async def bill(session: AsyncSession, issue_bill: IssueBill) -> BillOut:
+    return await issue_bill(session)
+
+
+@pytest.fixture
+async def payment(session: AsyncSession, bill: BillOut, settle: Settle) -> Payment:
+    booked = await settle(session, bill)
     await session.commit()
     return booked
 
 
 async def test_a_member_reads_the_own_payment_and_its_receipt(
-    client: httpx.AsyncClient, tokens: Tokens, payment: Payment
+    client: httpx.AsyncClient, tokens: Tokens, bill: BillOut, payment: Payment
 ) -> None:
-    member = tokens.make(Role.MEMBER, member_id=payment.member_id)
+    member = tokens.make(Role.MEMBER, member_id=bill.member_id)
 
     listed = await client.get("/v1/payments", headers=member)
     one = await client.get(f"/v1/payments/{payment.id}", headers=member)
@@ -49,18 +54,30 @@ async def test_somebody_elses_payment_does_not_exist(
     assert (receipt.status_code, receipt.json()["code"]) == (404, "payment_not_found")
 
 
-async def test_payments_are_found_by_bill(
-    client: httpx.AsyncClient, tokens: Tokens, payment: Payment
+async def test_payments_are_found_by_bill_and_by_order(
+    client: httpx.AsyncClient, tokens: Tokens, bill: BillOut, payment: Payment
 ) -> None:
     admin = tokens.make(Role.ADMIN)
 
-    found = await client.get(
-        "/v1/payments", params={"bill_id": str(payment.bill_id)}, headers=admin
-    )
-    none = await client.get("/v1/payments", params={"bill_id": str(new_id())}, headers=admin)
+    for name, id_ in (("bill_id", bill.id), ("order_id", bill.order_id)):
+        found = await client.get("/v1/payments", params={name: str(id_)}, headers=admin)
+        none = await client.get("/v1/payments", params={name: str(new_id())}, headers=admin)
 
-    assert len(found.json()["items"]) == 1
-    assert none.json()["items"] == []
+        assert [each["id"] for each in found.json()["items"]] == [str(payment.id)]
+        assert none.json()["items"] == []
+
+
+async def test_a_payment_shows_its_allocations(
+    client: httpx.AsyncClient, tokens: Tokens, bill: BillOut, payment: Payment
+) -> None:
+    answer = await client.get(f"/v1/payments/{payment.id}", headers=tokens.make(Role.ADMIN))
+
+    (allocation,) = answer.json()["allocations"]
+    assert (allocation["kind"], allocation["coverage"]) == ("bill", "waiting")
+    assert (allocation["bill_id"], allocation["member_id"]) == (str(bill.id), str(bill.member_id))
+    assert allocation["amount"] == answer.json()["amount"] == payment.amount
+    assert allocation["counts_at"] == answer.json()["paid_at"]
+    assert (allocation["reason"], allocation["reverses"]) == (None, None)
 
 
 async def test_payments_are_not_for_services_or_without_a_token(

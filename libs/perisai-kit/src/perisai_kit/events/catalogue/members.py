@@ -95,10 +95,11 @@ class RegistrationEnded(Event):
 
 
 class _CoverageAnswer(Event):
-    """What became of one settled payment. The answer with the highest `answer_no` counts."""
+    """What became of one allocation to a bill. The answer with the highest `answer_no` counts."""
 
     subject_field: ClassVar[str] = "member_id"
 
+    allocation_id: UUID
     payment_id: UUID
     bill_id: UUID
     member_id: UUID
@@ -110,7 +111,7 @@ class _CoveragePaid(_CoverageAnswer):
     """Who was in care on the Jakarta day of `counts_at`; no agent: the branch.
 
     `first_month`: of the registration; the commission's counter runs from it. `is_acquisition`:
-    the first payment that stands of a person never before registered as BPU.
+    the first allocation that stands of a person never before registered as BPU.
     """
 
     months: tuple[MonthText, ...]
@@ -123,13 +124,13 @@ class _CoveragePaid(_CoverageAnswer):
 
 
 class CoverageExtended(_CoveragePaid):
-    """A payment pays these months of a member."""
+    """An allocation pays these months of a member."""
 
     type: ClassVar[str] = "coverage.extended.v1"
 
 
 class CoverageDeclined(_CoverageAnswer):
-    """A payment pays nothing: its money cannot count for the member."""
+    """An allocation pays nothing: its money cannot count for the member."""
 
     type: ClassVar[str] = "coverage.declined.v1"
 
@@ -137,7 +138,7 @@ class CoverageDeclined(_CoverageAnswer):
 
 
 class CoverageWithdrawn(_CoveragePaid):
-    """Some months of a payment lie behind the end of the registration; `months` still count."""
+    """Some months of an allocation lie behind the end of the registration; `months` still count."""
 
     type: ClassVar[str] = "coverage.withdrawn.v1"
 

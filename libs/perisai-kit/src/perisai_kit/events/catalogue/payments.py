@@ -12,12 +12,13 @@ BeneficiaryKind = Literal["agent", "wadah"]
 
 
 class BillIssued(Event):
-    """A bill was issued."""
+    """A bill was issued. It belongs to one order for ever."""
 
     type: ClassVar[str] = "bill.issued.v1"
     subject_field: ClassVar[str] = "member_id"
 
     bill_id: UUID
+    order_id: UUID
     member_id: UUID
     first_month: MonthText
     month_count: Count
@@ -25,10 +26,21 @@ class BillIssued(Event):
     expires_at: Instant
 
 
-class BillCancelled(Event):
-    """A bill was withdrawn before it was paid."""
+class BillReplaced(Event):
+    """A new bill of the member took the place of an open one."""
 
-    type: ClassVar[str] = "bill.cancelled.v1"
+    type: ClassVar[str] = "bill.replaced.v1"
+    subject_field: ClassVar[str] = "member_id"
+
+    bill_id: UUID
+    member_id: UUID
+    replaced_by: UUID
+
+
+class BillVoided(Event):
+    """An open bill was withdrawn."""
+
+    type: ClassVar[str] = "bill.voided.v1"
     subject_field: ClassVar[str] = "member_id"
 
     bill_id: UUID
@@ -36,10 +48,10 @@ class BillCancelled(Event):
     reason_code: Code
 
 
-class BillExpired(Event):
-    """A bill expired without a payment."""
+class BillEnded(Event):
+    """A bill ended without a payment."""
 
-    type: ClassVar[str] = "bill.expired.v1"
+    type: ClassVar[str] = "bill.ended.v1"
     subject_field: ClassVar[str] = "member_id"
 
     bill_id: UUID
@@ -56,24 +68,41 @@ class SettledLine(Fact):
 
 
 class PaymentSettled(Event):
-    """A payment was booked.
+    """Money of a payment was allocated to a bill of one member.
 
-    `issued_at` is of its bill. `paid_at` comes from the bank, `received_at` from payment-service.
+    `issued_at` is of the bill. `counts_at` decides order, cover, month and earner; `received_at` is
+    when payment-service allocated the money.
     """
 
     type: ClassVar[str] = "payment.settled.v1"
     subject_field: ClassVar[str] = "member_id"
 
+    allocation_id: UUID
     payment_id: UUID
     bill_id: UUID
     member_id: UUID
     partner_id: UUID
     amount: Rupiah
     issued_at: Instant
-    paid_at: Instant
+    counts_at: Instant
     received_at: Instant
     payer: Payer
     lines: tuple[SettledLine, ...]
+
+
+class AllocationReversed(Event):
+    """Money allocated to a bill was taken back. The allocation stands until `reversed_at`."""
+
+    type: ClassVar[str] = "allocation.reversed.v1"
+    subject_field: ClassVar[str] = "member_id"
+
+    allocation_id: UUID
+    payment_id: UUID
+    bill_id: UUID
+    member_id: UUID
+    amount: Rupiah
+    reversed_at: Instant
+    reason_code: Code
 
 
 class StatementIssued(Event):

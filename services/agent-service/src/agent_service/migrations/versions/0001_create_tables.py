@@ -266,12 +266,12 @@ CREATE INDEX ix_agent_changes_agent_id_id ON agent_changes (agent_id, id);
 GRANT SELECT, INSERT ON agent_changes TO {app};
 
 CREATE TABLE coverage_answers (
-    payment_id uuid NOT NULL,
+    allocation_id uuid NOT NULL,
     answer_no integer NOT NULL,
     agent_id uuid,
     counts_on date NOT NULL,
     is_acquisition boolean NOT NULL,
-    CONSTRAINT pk_coverage_answers PRIMARY KEY (payment_id),
+    CONSTRAINT pk_coverage_answers PRIMARY KEY (allocation_id),
     CONSTRAINT ck_coverage_answers_acquisition
         CHECK (agent_id IS NOT NULL OR NOT is_acquisition)
 );

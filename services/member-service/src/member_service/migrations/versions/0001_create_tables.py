@@ -25,8 +25,7 @@ CREATE TABLE agent_decisions (
     kind varchar(40) NOT NULL,
     CONSTRAINT pk_agent_decisions PRIMARY KEY (agent_id, decided_at, kind),
     CONSTRAINT ck_agent_decisions_kind CHECK (kind IN (
-        'activated', 'reinstated', 'suspended', 'dismissed'
-    ))
+        'activated', 'reinstated', 'suspended', 'dismissed'))
 );
 GRANT SELECT, INSERT ON agent_decisions TO {app};
 
@@ -62,8 +61,7 @@ CREATE TABLE handovers (
     CONSTRAINT ck_handovers_withdrawn CHECK (num_nulls(withdrawn_by, withdrawn_at) IN (0, 2)),
     CONSTRAINT ck_handovers_reason CHECK (reason IN (
         'enrolled', 'agent_left', 'member_asked', 'correction', 'branch_decision',
-        'agent_dismissed', 'agent_not_at_work', 'own_membership', 'months_over'
-    ))
+        'agent_dismissed', 'agent_not_at_work', 'own_membership', 'months_over'))
 );
 GRANT SELECT, INSERT, UPDATE (withdrawn_by, withdrawn_at) ON handovers TO {app};
 
@@ -130,11 +128,9 @@ CREATE TABLE members (
     CONSTRAINT ck_members_sex CHECK (sex IN ('male', 'female')),
     CONSTRAINT ck_members_payer CHECK (payer IN ('self', 'sponsor', 'government')),
     CONSTRAINT ck_members_new_to_bpu_basis CHECK (new_to_bpu_basis IN (
-        'member_statement', 'bpjs_record'
-    )),
+        'member_statement', 'bpjs_record')),
     CONSTRAINT ck_members_end_reason CHECK (end_reason IN (
-        'lapsed', 'death', 'claim', 'stopped_working', 'choice'
-    ))
+        'lapsed', 'death', 'claim', 'stopped_working', 'choice'))
 );
 CREATE INDEX ix_members_created_at_id ON members (created_at, id);
 CREATE INDEX ix_members_phone_hash ON members (phone_hash);
@@ -142,6 +138,7 @@ GRANT SELECT, INSERT, UPDATE ON members TO {app};
 
 CREATE TABLE allocations (
     id uuid NOT NULL,
+    payment_id uuid NOT NULL,
     bill_id uuid NOT NULL,
     member_id uuid NOT NULL,
     issued_at timestamptz NOT NULL,
@@ -161,13 +158,22 @@ CREATE TABLE allocations (
     CONSTRAINT pk_allocations PRIMARY KEY (id),
     CONSTRAINT fk_allocations_member_id FOREIGN KEY (member_id) REFERENCES members (id),
     CONSTRAINT ck_allocations_declined CHECK (declined IN (
-        'month_paid', 'before_first_month', 'no_registration', 'not_declared',
-        'over_age', 'deceased'
-    ))
+        'mandatory_missing', 'month_paid', 'before_first_month', 'no_registration',
+        'not_declared', 'over_age', 'deceased', 'reversed'))
 );
 CREATE INDEX ix_allocations_member_id ON allocations (member_id);
 GRANT SELECT, INSERT, UPDATE (answer_no, declined, withdrawn, first_month, agent_id, wadah_id,
     branch_code, region_code, is_acquisition) ON allocations TO {app};
+
+CREATE TABLE allocation_reversals (
+    id uuid NOT NULL,
+    member_id uuid NOT NULL,
+    reversed_at timestamptz NOT NULL,
+    CONSTRAINT pk_allocation_reversals PRIMARY KEY (id),
+    CONSTRAINT fk_allocation_reversals_member_id FOREIGN KEY (member_id) REFERENCES members (id)
+);
+CREATE INDEX ix_allocation_reversals_member_id ON allocation_reversals (member_id);
+GRANT SELECT, INSERT ON allocation_reversals TO {app};
 
 CREATE TABLE attribution_periods (
     member_id uuid NOT NULL,
@@ -189,8 +195,7 @@ CREATE TABLE attribution_periods (
     CONSTRAINT fk_attribution_periods_member_id FOREIGN KEY (member_id) REFERENCES members (id),
     CONSTRAINT ck_attribution_periods_reason CHECK (reason IN (
         'enrolled', 'agent_left', 'member_asked', 'correction', 'branch_decision',
-        'agent_dismissed', 'agent_not_at_work', 'own_membership', 'months_over'
-    ))
+        'agent_dismissed', 'agent_not_at_work', 'own_membership', 'months_over'))
 );
 CREATE INDEX ix_attribution_periods_agent_id ON attribution_periods (agent_id, enrolled_at,
     member_id) WHERE agent_id IS NOT NULL;
@@ -225,8 +230,7 @@ CREATE TABLE attributions (
     CONSTRAINT fk_attributions_member_id FOREIGN KEY (member_id) REFERENCES members (id),
     CONSTRAINT ck_attributions_reason CHECK (reason IN (
         'enrolled', 'agent_left', 'member_asked', 'correction', 'branch_decision',
-        'agent_dismissed', 'agent_not_at_work', 'own_membership', 'months_over'
-    ))
+        'agent_dismissed', 'agent_not_at_work', 'own_membership', 'months_over'))
 );
 CREATE INDEX ix_attributions_agent_id ON attributions (agent_id) WHERE agent_id IS NOT NULL;
 CREATE INDEX ix_attributions_handover_id ON attributions (handover_id) WHERE handover_id IS NOT
@@ -274,8 +278,7 @@ CREATE TABLE corrections (
     CONSTRAINT pk_corrections PRIMARY KEY (id),
     CONSTRAINT fk_corrections_member_id FOREIGN KEY (member_id) REFERENCES members (id),
     CONSTRAINT ck_corrections_status CHECK (status IN (
-        'open', 'waiting', 'applied', 'rejected', 'expired'
-    ))
+        'open', 'waiting', 'applied', 'rejected', 'expired'))
 );
 CREATE INDEX ix_corrections_member_id_proposed_at ON corrections (member_id, proposed_at);
 CREATE INDEX ix_corrections_waiting ON corrections (id) WHERE status = 'waiting';
@@ -323,8 +326,7 @@ CREATE TABLE reported_endings (
     CONSTRAINT pk_reported_endings PRIMARY KEY (id),
     CONSTRAINT fk_reported_endings_member_id FOREIGN KEY (member_id) REFERENCES members (id),
     CONSTRAINT ck_reported_endings_reason CHECK (reason IN (
-        'lapsed', 'death', 'claim', 'stopped_working', 'choice'
-    ))
+        'lapsed', 'death', 'claim', 'stopped_working', 'choice'))
 );
 CREATE INDEX ix_reported_endings_member_id ON reported_endings (member_id);
 GRANT SELECT, INSERT, UPDATE (withdrawn_by, withdrawn_at) ON reported_endings TO {app};
@@ -353,8 +355,7 @@ CREATE TABLE correction_steps (
         corrections (id),
     CONSTRAINT ck_correction_steps_kind CHECK (kind IN (
         'proposed', 'approved', 'confirmed', 'notified', 'applied', 'rejected',
-        'expired'
-    ))
+        'expired'))
 );
 CREATE INDEX ix_correction_steps_correction_id_id ON correction_steps (correction_id, id);
 GRANT SELECT, INSERT ON correction_steps TO {app};
@@ -377,8 +378,7 @@ CREATE TABLE registrations (
     CONSTRAINT fk_registrations_declaration_id FOREIGN KEY (declaration_id) REFERENCES
         work_declarations (id),
     CONSTRAINT ck_registrations_end_reason CHECK (end_reason IN (
-        'lapsed', 'death', 'claim', 'stopped_working', 'choice'
-    ))
+        'lapsed', 'death', 'claim', 'stopped_working', 'choice'))
 );
 CREATE INDEX ix_registrations_present ON registrations (member_id, began_at) WHERE superseded_at
     IS NULL;

@@ -1,6 +1,6 @@
-"""Create the kit's tables, banks, the ledger, bills, payments and banks' messages.
+"""Create the kit's tables, banks, the ledger, orders, bills, payments and banks' messages.
 
-Insert only: the ledger, lines of bills, virtual accounts, payments and messages.
+Insert only: the ledger, orders, lines of bills, payments, allocations and messages.
 """
 
 from alembic import op
@@ -33,6 +33,7 @@ CREATE TABLE bank_partners (
     allowed_sources text[] NOT NULL,
     replay_answer varchar(40),
     trust_bank_time boolean NOT NULL,
+    keeps_refused_money boolean NOT NULL,
     client_secret bytea NOT NULL,
     outbound_client_secret bytea,
     outbound_private_key_pem bytea,
@@ -66,10 +67,11 @@ CREATE TABLE ledger_transfers (
     CONSTRAINT ck_ledger_transfers_amount CHECK (amount > 0),
     CONSTRAINT ck_ledger_transfers_two_accounts CHECK (debit_account <> credit_account),
     CONSTRAINT ck_ledger_transfers_code CHECK (code IN ('contribution_received',
+        'contribution_suspended', 'suspense_received', 'suspense_applied',
         'incentive_accrued', 'incentive_reversed', 'correction')),
     CONSTRAINT ck_ledger_transfers_correction CHECK ((code = 'correction') = (correction_of IS
         NOT NULL)),
-    CONSTRAINT ck_ledger_transfers_cause_kind CHECK (cause_kind IN ('payment', 'statement')),
+    CONSTRAINT ck_ledger_transfers_cause_kind CHECK (cause_kind IN ('allocation', 'statement')),
     CONSTRAINT fk_ledger_transfers_correction_of FOREIGN KEY (correction_of) REFERENCES
         ledger_transfers (id)
 );
@@ -125,8 +127,44 @@ CREATE INDEX ix_attribution_periods_wadah_id ON attribution_periods (wadah_id) W
     NOT NULL;
 GRANT SELECT, INSERT, DELETE ON attribution_periods TO {app};
 
+CREATE TABLE orders (
+    id uuid NOT NULL,
+    bill_count bigint NOT NULL,
+    amount bigint NOT NULL,
+    issued_at timestamptz NOT NULL,
+    issued_by uuid NOT NULL,
+    CONSTRAINT pk_orders PRIMARY KEY (id),
+    CONSTRAINT ck_orders_amount CHECK (amount > 0),
+    CONSTRAINT ck_orders_bill_count CHECK (bill_count BETWEEN 1 AND 100)
+);
+CREATE INDEX ix_orders_many ON orders (id) WHERE bill_count > 1;
+GRANT SELECT, INSERT ON orders TO {app};
+
+CREATE TABLE virtual_accounts (
+    partner_id uuid NOT NULL,
+    customer_no text NOT NULL,
+    order_id uuid NOT NULL,
+    partner_name text NOT NULL,
+    company_code text NOT NULL,
+    number text NOT NULL,
+    shown_name bytea NOT NULL,
+    CONSTRAINT pk_virtual_accounts PRIMARY KEY (partner_id, customer_no),
+    CONSTRAINT fk_virtual_accounts_order_id FOREIGN KEY (order_id) REFERENCES orders (id)
+);
+CREATE INDEX ix_virtual_accounts_order_id ON virtual_accounts (order_id);
+GRANT SELECT, INSERT, UPDATE (shown_name) ON virtual_accounts TO {app};
+
+CREATE TABLE renamed_members (
+    member_id uuid NOT NULL,
+    noted_at timestamptz NOT NULL,
+    again_at timestamptz,
+    CONSTRAINT pk_renamed_members PRIMARY KEY (member_id)
+);
+GRANT SELECT, INSERT, UPDATE, DELETE ON renamed_members TO {app};
+
 CREATE TABLE bills (
     id uuid NOT NULL,
+    order_id uuid NOT NULL,
     member_id uuid NOT NULL,
     status varchar(40) NOT NULL,
     sector varchar(40) NOT NULL,
@@ -141,22 +179,27 @@ CREATE TABLE bills (
     issued_by uuid NOT NULL,
     expires_at timestamptz NOT NULL,
     paid_at timestamptz,
-    cancelled_at timestamptz,
-    cancelled_by uuid,
-    cancellation_reason varchar(40),
+    withdrawn_at timestamptz,
+    withdrawn_by uuid,
+    void_reason varchar(40),
+    replaced_by uuid,
     display_name bytea NOT NULL,
     CONSTRAINT pk_bills PRIMARY KEY (id),
+    CONSTRAINT fk_bills_order_id FOREIGN KEY (order_id) REFERENCES orders (id),
     CONSTRAINT ck_bills_amount CHECK (amount > 0),
     CONSTRAINT ck_bills_month_count CHECK (month_count BETWEEN 1 AND 12),
     CONSTRAINT ck_bills_paid_at CHECK ((status = 'paid') = (paid_at IS NOT NULL)),
-    CONSTRAINT ck_bills_cancelled CHECK ((status = 'cancelled') = (num_nulls(cancelled_at,
-        cancellation_reason) = 0)),
-    CONSTRAINT ck_bills_status CHECK (status IN ('open', 'paid', 'cancelled', 'expired')),
+    CONSTRAINT ck_bills_withdrawn_at CHECK (status NOT IN ('replaced', 'void') OR withdrawn_at IS
+        NOT NULL),
+    CONSTRAINT ck_bills_replaced_by CHECK (status <> 'replaced' OR replaced_by IS NOT NULL),
+    CONSTRAINT ck_bills_void_reason CHECK (status <> 'void' OR void_reason IS NOT NULL),
+    CONSTRAINT ck_bills_status CHECK (status IN ('open', 'paid', 'replaced', 'void', 'ended')),
     CONSTRAINT ck_bills_sector CHECK (sector IN ('transport', 'other')),
     CONSTRAINT ck_bills_payer CHECK (payer IN ('self', 'sponsor', 'government')),
-    CONSTRAINT ck_bills_cancellation_reason CHECK (cancellation_reason IN ('wrong_months',
-        'wrong_data', 'member_request', 'replaced', 'registration_ended'))
+    CONSTRAINT ck_bills_void_reason_choice CHECK (void_reason IN ('wrong_months', 'wrong_data',
+        'member_request', 'registration_ended', 'months_paid'))
 );
+CREATE INDEX ix_bills_order_id_id ON bills (order_id, id);
 CREATE INDEX ix_bills_member_id_id ON bills (member_id, id);
 CREATE INDEX ix_bills_open ON bills (expires_at, id) WHERE status = 'open';
 CREATE UNIQUE INDEX uq_bills_open ON bills (member_id) WHERE status = 'open';
@@ -182,40 +225,84 @@ CREATE TABLE bill_lines (
 );
 GRANT SELECT, INSERT ON bill_lines TO {app};
 
-CREATE TABLE virtual_accounts (
-    bill_id uuid NOT NULL,
-    partner_id uuid NOT NULL,
-    partner_name text NOT NULL,
-    company_code text NOT NULL,
-    customer_no text NOT NULL,
-    number text NOT NULL,
-    CONSTRAINT pk_virtual_accounts PRIMARY KEY (bill_id, partner_id),
-    CONSTRAINT fk_virtual_accounts_bill_id FOREIGN KEY (bill_id) REFERENCES bills (id)
-);
-CREATE UNIQUE INDEX uq_virtual_accounts_number ON virtual_accounts (partner_id, customer_no);
-GRANT SELECT, INSERT ON virtual_accounts TO {app};
-
 CREATE TABLE payments (
     id uuid NOT NULL,
     partner_id uuid NOT NULL,
     payment_request_id text NOT NULL,
-    bill_id uuid NOT NULL,
+    order_id uuid NOT NULL,
     amount bigint NOT NULL,
     trx_date_time timestamptz,
     received_at timestamptz NOT NULL,
     paid_at timestamptz NOT NULL,
     channel_code text,
     reference_no text,
-    member_id uuid NOT NULL,
-    first_month varchar(7) COLLATE "C" NOT NULL,
-    month_count bigint NOT NULL,
     CONSTRAINT pk_payments PRIMARY KEY (id),
-    CONSTRAINT uq_payments_bill_id UNIQUE (bill_id),
     CONSTRAINT ck_payments_amount CHECK (amount > 0),
-    CONSTRAINT fk_payments_bill_id FOREIGN KEY (bill_id) REFERENCES bills (id)
+    CONSTRAINT fk_payments_order_id FOREIGN KEY (order_id) REFERENCES orders (id)
 );
-CREATE INDEX ix_payments_member_id_id ON payments (member_id, id);
+CREATE INDEX ix_payments_order_id ON payments (order_id);
 GRANT SELECT, INSERT ON payments TO {app};
+
+CREATE TABLE allocations (
+    payment_id uuid NOT NULL,
+    id uuid NOT NULL,
+    kind varchar(40) NOT NULL,
+    bill_id uuid,
+    member_id uuid,
+    amount bigint NOT NULL,
+    counts_at timestamptz NOT NULL,
+    reason varchar(40),
+    reverses uuid,
+    allocated_at timestamptz NOT NULL,
+    CONSTRAINT pk_allocations PRIMARY KEY (payment_id, id),
+    CONSTRAINT ck_allocations_amount CHECK (amount <> 0 AND (amount < 0) = (reverses IS NOT NULL)),
+    CONSTRAINT ck_allocations_bill CHECK (kind <> 'bill' OR num_nulls(bill_id, member_id) = 0),
+    CONSTRAINT ck_allocations_kind CHECK (kind IN ('bill', 'suspense')),
+    CONSTRAINT ck_allocations_reason_choice CHECK (reason IN ('bill_paid', 'bill_replaced',
+        'bill_void', 'bill_ended', 'amount_mismatch', 'declined', 'allocated')),
+    CONSTRAINT ck_allocations_reason CHECK ((reason IS NULL) = (kind = 'bill' AND amount > 0)),
+    CONSTRAINT fk_allocations_payment_id FOREIGN KEY (payment_id) REFERENCES payments (id)
+);
+CREATE INDEX ix_allocations_member_id_payment_id ON allocations (member_id, payment_id);
+CREATE UNIQUE INDEX uq_allocations_reverses ON allocations (reverses) WHERE reverses IS NOT NULL;
+CREATE INDEX ix_allocations_suspense ON allocations (id) WHERE kind = 'suspense' AND amount > 0;
+GRANT SELECT, INSERT ON allocations TO {app};
+
+CREATE TABLE suspense_owners (
+    item_id uuid NOT NULL,
+    owner_id uuid NOT NULL,
+    owned_since timestamptz NOT NULL,
+    CONSTRAINT pk_suspense_owners PRIMARY KEY (item_id)
+);
+GRANT SELECT, INSERT, UPDATE ON suspense_owners TO {app};
+
+CREATE TABLE suspense_proposals (
+    id uuid NOT NULL,
+    item_id uuid NOT NULL,
+    payment_id uuid NOT NULL,
+    bill_id uuid NOT NULL,
+    status varchar(40) NOT NULL,
+    proposed_by uuid NOT NULL,
+    proposed_at timestamptz NOT NULL,
+    decided_by uuid,
+    decided_at timestamptz,
+    allocation_id uuid,
+    CONSTRAINT pk_suspense_proposals PRIMARY KEY (id),
+    CONSTRAINT fk_suspense_proposals_bill_id FOREIGN KEY (bill_id) REFERENCES bills (id),
+    CONSTRAINT fk_suspense_proposals_payment_id FOREIGN KEY (payment_id, item_id) REFERENCES
+        allocations (payment_id, id),
+    CONSTRAINT ck_suspense_proposals_decided CHECK ((status = 'proposed') = (decided_at IS NULL)),
+    CONSTRAINT ck_suspense_proposals_four_eyes CHECK (status <> 'approved' OR decided_by <>
+        proposed_by),
+    CONSTRAINT ck_suspense_proposals_allocated CHECK ((status = 'approved') = (allocation_id IS
+        NOT NULL)),
+    CONSTRAINT ck_suspense_proposals_status CHECK (status IN ('proposed', 'approved', 'rejected'))
+);
+CREATE UNIQUE INDEX uq_suspense_proposals_open ON suspense_proposals (item_id) WHERE status =
+    'proposed';
+CREATE INDEX ix_suspense_proposals_item_id_id ON suspense_proposals (item_id, id);
+GRANT SELECT, INSERT, UPDATE (status, decided_by, decided_at, allocation_id) ON
+    suspense_proposals TO {app};
 
 CREATE TABLE payment_requests (
     partner_id uuid NOT NULL,

@@ -63,9 +63,11 @@ SCHEMES: tuple[dict[str, Any], ...] = (
     },
 )
 
-# Of an answer, the payment, bill and member never change. A scheme is decided and never edited.
+# Of an answer, the allocation, payment, bill and member never change. A scheme is decided and never
+# edited.
 TABLES = """
 CREATE TABLE coverage_answers (
+    allocation_id uuid NOT NULL,
     payment_id uuid NOT NULL,
     bill_id uuid NOT NULL,
     member_id uuid NOT NULL,
@@ -81,7 +83,7 @@ CREATE TABLE coverage_answers (
     branch_code text,
     region_code text,
     is_acquisition boolean NOT NULL,
-    CONSTRAINT pk_coverage_answers PRIMARY KEY (payment_id),
+    CONSTRAINT pk_coverage_answers PRIMARY KEY (allocation_id),
     CONSTRAINT ck_coverage_answers_reason_code CHECK ((outcome = 'declined') = (reason_code IS
         NOT NULL)),
     CONSTRAINT ck_coverage_answers_registration CHECK (outcome = 'declined' OR
@@ -90,8 +92,8 @@ CREATE TABLE coverage_answers (
         'declined'))
 );
 CREATE INDEX ix_coverage_answers_agent_id_counts_at ON coverage_answers (agent_id, counts_at);
-CREATE INDEX ix_coverage_answers_declined ON coverage_answers (payment_id) WHERE outcome =
-    'declined';
+CREATE INDEX ix_coverage_answers_declined ON coverage_answers (payment_id, allocation_id) WHERE
+    outcome = 'declined';
 CREATE UNIQUE INDEX uq_coverage_answers_bill_id ON coverage_answers (bill_id);
 GRANT SELECT, INSERT, UPDATE (answer_no, counts_at, outcome, reason_code, months, withdrawn,
     first_month, agent_id, wadah_id, branch_code, region_code, is_acquisition) ON
@@ -171,24 +173,25 @@ GRANT SELECT, INSERT, UPDATE (wadah_id, branch_code, region_code, is_from_agent_
     known_at) ON commission_beneficiaries TO {app};
 
 CREATE TABLE commission_waits (
+    allocation_id uuid NOT NULL,
     payment_id uuid NOT NULL,
     counts_at timestamptz NOT NULL,
     is_answered boolean NOT NULL,
-    CONSTRAINT pk_commission_waits PRIMARY KEY (payment_id)
+    CONSTRAINT pk_commission_waits PRIMARY KEY (allocation_id)
 );
 CREATE INDEX ix_commission_waits_answered ON commission_waits (counts_at) WHERE is_answered;
 GRANT SELECT, INSERT, UPDATE (counts_at, is_answered), DELETE ON commission_waits TO {app};
 
 CREATE TABLE commission_acquisitions (
-    payment_id uuid NOT NULL,
+    allocation_id uuid NOT NULL,
     agent_id uuid,
     month varchar(7) COLLATE "C" NOT NULL,
     counts_at timestamptz NOT NULL,
     is_self_paid boolean NOT NULL,
-    CONSTRAINT pk_commission_acquisitions PRIMARY KEY (payment_id)
+    CONSTRAINT pk_commission_acquisitions PRIMARY KEY (allocation_id)
 );
 CREATE INDEX ix_commission_acquisitions_agent_id_month ON commission_acquisitions (agent_id,
-    month, counts_at, payment_id) WHERE agent_id IS NOT NULL;
+    month, counts_at, allocation_id) WHERE agent_id IS NOT NULL;
 GRANT SELECT, INSERT, UPDATE (agent_id, month, counts_at, is_self_paid) ON
     commission_acquisitions TO {app};
 
@@ -201,6 +204,7 @@ CREATE TABLE commission_lines (
     agent_id uuid NOT NULL,
     member_id uuid NOT NULL,
     payment_id uuid NOT NULL,
+    allocation_id uuid NOT NULL,
     scheme_id uuid NOT NULL,
     cause varchar(40) NOT NULL,
     rule varchar(40) NOT NULL,
@@ -235,7 +239,7 @@ CREATE TABLE commission_lines (
 CREATE INDEX ix_commission_lines_beneficiary_id_booked_month ON commission_lines
     (beneficiary_id, booked_month, id);
 CREATE INDEX ix_commission_lines_booked_month ON commission_lines USING brin (booked_month);
-CREATE UNIQUE INDEX uq_commission_lines_entry ON commission_lines (payment_id, cause,
+CREATE UNIQUE INDEX uq_commission_lines_entry ON commission_lines (allocation_id, cause,
     contribution_month, programme, rule, beneficiary_kind, entry_no) NULLS NOT DISTINCT;
 GRANT SELECT, INSERT ON commission_lines TO {app};
 

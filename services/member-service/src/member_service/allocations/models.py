@@ -4,9 +4,9 @@ from datetime import datetime
 from sqlalchemy import ARRAY, DateTime, ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from member_service.allocations.rules import Answer
 from member_service.attribution_periods.rules import Place
 from member_service.base import Base, MonthText
-from member_service.coverage.rules import Answer
 from member_service.registrations.rules import DeclineReason
 from perisai_kit.db.columns import choice
 from perisai_kit.domain.month import Month
@@ -14,16 +14,17 @@ from perisai_kit.domain.programmes import Programme
 
 
 class AllocationRow(Base):
-    """Money for contribution months, as payment-service settled it, and our present answer.
+    """Money of a payment that was allocated to a bill, and our present answer.
 
     months and programmes have one entry for each bill line, in the same order. The columns from
-    `declined` on hold the answer; answer_no rises with each new answer.
+    `declined` on hold the answer; answer_no rises with each published answer.
     """
 
     __tablename__ = "allocations"
     __table_args__ = (Index(None, "member_id"),)
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    payment_id: Mapped[uuid.UUID]
     bill_id: Mapped[uuid.UUID]
     member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"))
     issued_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
@@ -56,3 +57,17 @@ class AllocationRow(Base):
             place=place,
             is_acquisition=self.is_acquisition,
         )
+
+
+class AllocationReversal(Base):
+    """An allocation that was taken back; `id` is the allocation. Insert only.
+
+    Rows of their own do not depend on which event arrives first.
+    """
+
+    __tablename__ = "allocation_reversals"
+    __table_args__ = (Index(None, "member_id"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"))
+    reversed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -6,11 +6,12 @@ from typing import Any
 
 import httpx
 import pytest
+from member_service_tests.allocations.test_service import payment
 from member_service_tests.attributions.test_service import at_work, away, to
-from member_service_tests.coverage.test_service import payment
 from member_service_tests.registrations.histories import TERMS
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from member_service.allocations import service as allocations
 from member_service.attributions import service as attributions
 from member_service.coverage import service
 from member_service.coverage.tasks import CoverageTasks
@@ -68,13 +69,13 @@ async def test_a_payment_counts_for_the_agent_of_its_day_whatever_months_it_pays
     before = payment(member.id, "2026-11", "2026-12", at=at(30, 16))
     after = payment(member.id, "2027-01", at=at(30, 17))
 
-    await service.extend(session, [after, before], TERMS)
+    await allocations.take_allocations(session, [after, before], TERMS)
 
-    answered = {each["payment_id"]: each for each in await answers(session, published)}
-    assert answered[str(before.payment_id)]["agent_id"] == str(agent.principal.agent_id)
-    assert answered[str(after.payment_id)]["agent_id"] == str(successor.agent_id)
+    answered = {each["allocation_id"]: each for each in await answers(session, published)}
+    assert answered[str(before.allocation_id)]["agent_id"] == str(agent.principal.agent_id)
+    assert answered[str(after.allocation_id)]["agent_id"] == str(successor.agent_id)
     assert {each["first_month"] for each in answered.values()} == {"2026-11"}
-    assert [answered[str(each.payment_id)]["is_acquisition"] for each in (before, after)] == [
+    assert [answered[str(each.allocation_id)]["is_acquisition"] for each in (before, after)] == [
         True,
         False,
     ]
@@ -87,16 +88,16 @@ async def test_the_first_payment_that_stands_is_the_acquisition_in_any_order_of_
     early = payment(member.id, "2026-11", at=at(4))
     later = payment(member.id, "2026-12", at=at(5))
 
-    await service.extend(session, [later], TERMS)
-    await service.extend(session, [early], TERMS)
+    await allocations.take_allocations(session, [later], TERMS)
+    await allocations.take_allocations(session, [early], TERMS)
 
     answered = await answers(session, published)
     assert [
-        (each["payment_id"], each["answer_no"], each["is_acquisition"]) for each in answered
+        (each["allocation_id"], each["answer_no"], each["is_acquisition"]) for each in answered
     ] == [
-        (str(later.payment_id), 1, True),
-        (str(early.payment_id), 1, True),
-        (str(later.payment_id), 2, False),
+        (str(later.allocation_id), 1, True),
+        (str(early.allocation_id), 1, True),
+        (str(later.allocation_id), 2, False),
     ]
 
 
@@ -106,7 +107,7 @@ async def test_a_declined_payment_is_no_acquisition(
     declined = payment(member.id, "2027-06", at=at(4))
     stands = payment(member.id, "2026-11", at=at(5))
 
-    await service.extend(session, [declined, stands], TERMS)
+    await allocations.take_allocations(session, [declined, stands], TERMS)
 
     answered = await answers(session, published)
     assert [(each["kind"], each.get("is_acquisition")) for each in answered] == [
@@ -118,7 +119,7 @@ async def test_a_declined_payment_is_no_acquisition(
 async def test_the_latest_evidence_on_a_former_registration_decides(
     session: AsyncSession, member: Member, officer: Any, published: Published
 ) -> None:
-    await service.extend(session, [payment(member.id, "2026-11", at=at(4))], TERMS)
+    await allocations.take_allocations(session, [payment(member.id, "2026-11", at=at(4))], TERMS)
 
     for new_to_bpu, basis in ((False, None), (False, None), (True, "bpjs_record")):
         await service.take_evidence(
@@ -149,7 +150,7 @@ async def test_evidence_of_an_insufficient_kind_makes_no_acquisition(
         evidence=frozenset({"bpjs_record"}),
     )
 
-    await service.extend(session, [payment(member.id, "2026-11", at=at(4))], strict)
+    await allocations.take_allocations(session, [payment(member.id, "2026-11", at=at(4))], strict)
 
     assert [each["is_acquisition"] for each in await answers(session, published)] == [False]
 
@@ -173,7 +174,7 @@ async def test_the_late_fact_that_the_successor_was_away_changes_the_answer(
     suspended = away(AgentSuspended, successor.agent_id)
     november.at(at(3, month=12))
     paid = payment(member.id, "2026-12", at=at(2, month=12))
-    await service.extend(session, [paid], TERMS)
+    await allocations.take_allocations(session, [paid], TERMS)
 
     await TASKS.on_agents_decided(session, [suspended])
 
@@ -198,10 +199,10 @@ async def test_a_member_of_five_years_passes_to_the_branch_at_the_first_of_month
         paid.append(payment(member.id, f"{year}-{index + 1:02}", at=moment))
     november.at(datetime(2031, 11, 4, tzinfo=UTC))
 
-    await service.extend(session, paid, TERMS)
+    await allocations.take_allocations(session, paid, TERMS)
 
-    answered = {each["payment_id"]: each for each in await answers(session, published)}
-    last, over = answered[str(paid[59].payment_id)], answered[str(paid[60].payment_id)]
+    answered = {each["allocation_id"]: each for each in await answers(session, published)}
+    last, over = answered[str(paid[59].allocation_id)], answered[str(paid[60].allocation_id)]
     assert (last["agent_id"], over["agent_id"]) == (str(agent.principal.agent_id), None)
     await session.refresh(member)
     assert (member.present_period.from_date, member.present_period.reason) == (

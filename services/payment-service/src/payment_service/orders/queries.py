@@ -1,0 +1,118 @@
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, exists, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.bills.models import Bill
+from payment_service.bills.queries import LINES_OF_BILL, LOCKED_COLUMNS, read_locked
+from payment_service.bills.rules import LockedBill
+from payment_service.orders.models import Order, RenamedMember
+from payment_service.orders.rules import LockedOrder
+from perisai_kit.db.bulk import any_id
+from perisai_kit.db.sql import Executor, SqlStatement
+
+Accounts = dict[tuple[UUID, str], LockedOrder]
+"""Orders by partner and customer number."""
+
+_ORDERS = f"""
+    SELECT account.partner_id, account.customer_no, account.order_id, account.shown_name,
+           {LOCKED_COLUMNS}
+    FROM unnest($1::uuid[], $2::text[]) AS wanted (partner_id, customer_no)
+    JOIN virtual_accounts AS account USING (partner_id, customer_no)
+    JOIN bills AS bill ON bill.order_id = account.order_id
+    {LINES_OF_BILL}
+    ORDER BY bill.id
+"""  # noqa: S608 - our own names
+# The bills alone are locked: the order never changes, and who waited for its row would read its
+# bills as they were before.
+_LOCK_ORDERS = f"{_ORDERS} FOR UPDATE OF bill"
+
+
+async def insert_order(session: AsyncSession, order: Order) -> None:
+    session.add(order)
+    await session.flush()
+
+
+async def lock_orders(run: Executor, accounts: Collection[tuple[UUID, str]]) -> Accounts:
+    """Lock the bills of the orders under these pairs of partner and customer number, by id."""
+    return await _read_orders(run, _LOCK_ORDERS, accounts)
+
+
+async def find_orders(run: Executor, accounts: Collection[tuple[UUID, str]]) -> Accounts:
+    """Return the orders under these pairs of partner and customer number, without a lock."""
+    return await _read_orders(run, _ORDERS, accounts)
+
+
+async def _read_orders(run: Executor, sql: str, accounts: Collection[tuple[UUID, str]]) -> Accounts:
+    partner_ids, customer_nos = [each[0] for each in accounts], [each[1] for each in accounts]
+    bills: dict[tuple[UUID, str, UUID, bytes], list[LockedBill]] = defaultdict(list)
+    for partner_id, customer_no, order_id, shown_name, *bill in await run(
+        SqlStatement(sql, (partner_ids, customer_nos))
+    ):
+        bills[partner_id, customer_no, order_id, shown_name].append(read_locked(bill))
+    return {
+        (partner_id, customer_no): LockedOrder(order_id, shown_name, own)
+        for (partner_id, customer_no, order_id, shown_name), own in bills.items()
+    }
+
+
+async def find_order(
+    session: AsyncSession, order_id: UUID, visible: ColumnElement[bool]
+) -> Order | None:
+    """Return an order with a bill that is visible."""
+    has_bill = exists().where(Bill.order_id == Order.id, visible)
+    statement = select(Order).where(Order.id == order_id, has_bill)
+    return (await session.scalars(statement)).one_or_none()
+
+
+async def list_orders(
+    session: AsyncSession, visible: ColumnElement[bool], *, before_id: UUID | None, limit: int
+) -> Sequence[Order]:
+    """Return the orders of several bills, one of them visible, the latest first."""
+    has_bill = exists().where(Bill.order_id == Order.id, visible)
+    statement = select(Order).where(Order.bill_count > 1, has_bill)
+    if before_id is not None:
+        statement = statement.where(Order.id < before_id)
+    return (await session.scalars(statement.order_by(Order.id.desc()).limit(limit))).all()
+
+
+async def list_of_one(session: AsyncSession, order_ids: Collection[UUID]) -> set[UUID]:
+    """Return those of these orders that have only one bill."""
+    wanted = select(Order.id).where(Order.id == any_id(order_ids), Order.bill_count == 1)
+    return set(await session.scalars(wanted))
+
+
+async def upsert_renamed(session: AsyncSession, member_id: UUID, *, noted_at: datetime) -> None:
+    new = insert(RenamedMember).values(member_id=member_id, noted_at=noted_at)
+    await session.execute(
+        new.on_conflict_do_update(
+            index_elements=[RenamedMember.member_id],
+            set_={"noted_at": new.excluded.noted_at, "again_at": None},
+        )
+    )
+
+
+async def list_renamed(session: AsyncSession, *, at: datetime, limit: int) -> dict[UUID, datetime]:
+    """Return renamed members whose turn it is, the first noted first."""
+    is_due = or_(RenamedMember.again_at.is_(None), RenamedMember.again_at <= at)
+    statement = (
+        select(RenamedMember.member_id, RenamedMember.noted_at)
+        .where(is_due)
+        .order_by(RenamedMember.noted_at, RenamedMember.member_id)
+        .limit(limit)
+    )
+    rows = (await session.execute(statement)).all()
+    return {row.member_id: row.noted_at for row in rows}
+
+
+async def end_turn(
+    session: AsyncSession, noted_at: Mapping[UUID, datetime], *, again_at: datetime
+) -> None:
+    """Give these members a second turn, or forget them after it, but those noted anew."""
+    known = tuple_(RenamedMember.member_id, RenamedMember.noted_at).in_(list(noted_at.items()))
+    await session.execute(delete(RenamedMember).where(known, RenamedMember.again_at.is_not(None)))
+    await session.execute(update(RenamedMember).where(known).values(again_at=again_at))

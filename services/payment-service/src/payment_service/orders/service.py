@@ -1,0 +1,224 @@
+"""Ask for money: issue bills in orders, payable at every active bank."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.bills import service as bills
+from payment_service.bills.models import Bill
+from payment_service.bills.schemas import NewBill
+from payment_service.bills.service import Drafted
+from payment_service.clients.members import ContributionBasis
+from payment_service.orders import queries, rules
+from payment_service.orders.models import Order
+from payment_service.orders.queries import Accounts
+from payment_service.orders.rules import LockedOrder, OrderStatus
+from payment_service.orders.schemas import NewOrder
+from payment_service.quotes import service as quotes
+from payment_service.quotes.rules import Limits
+from payment_service.settings import Settings
+from payment_service.virtual_accounts import service as virtual_accounts
+from payment_service.virtual_accounts.models import VirtualAccount
+from payment_service.visibility import visible
+from perisai_kit.auth.principal import Principal
+from perisai_kit.db.sql import Executor
+from perisai_kit.domain import clock
+from perisai_kit.domain.errors import DomainError, together
+from perisai_kit.domain.ids import new_id
+from perisai_kit.http.paging import Slice, cut_page, read_cursor
+from perisai_kit.privacy.keyring import Keyring
+
+SECOND_TURN = timedelta(minutes=3)
+"""Far longer than a request lasts that asked member-service for the name before."""
+
+Bases = Mapping[UUID, ContributionBasis]
+"""What members' contributions are priced on, by member."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """An order that was just issued. replaced: which open bill each bill replaces, by its id."""
+
+    order: Order
+    bills: Sequence[Bill]
+    replaced: Mapping[UUID, UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An order with what can be done with it, and where it can be paid."""
+
+    order: Order
+    status: OrderStatus
+    accounts: Sequence[VirtualAccount]
+
+
+async def issue_bill(
+    session: AsyncSession, asked: NewBill, basis: ContributionBasis, *, by: UUID, settings: Settings
+) -> Issued:
+    """Issue the bill of one member as an order of its own.
+
+    Raises: as `issue`, for the one bill.
+    """
+    bases = {basis.member_id: basis}
+    return await _issue(session, [asked], bases, name=basis.display_name, by=by, settings=settings)
+
+
+async def issue(
+    session: AsyncSession, asked: NewOrder, bases: Bases, *, by: UUID, settings: Settings
+) -> Issued:
+    """Issue an order of the bills of several members; a member's open bill is replaced.
+
+    Raises: with the fields of the bills they are about: MonthNotBillable, MemberDeceased,
+    MemberOverAge, DeclarationNeeded, NoTariff, IncomeBelowMinimum, MandatoryProgrammeMissing,
+    JhtMandatory; MonthAlreadyBilled; NoActiveBank.
+    """
+    return await _issue(session, asked.bills, bases, name=asked.name, by=by, settings=settings)
+
+
+async def get(session: AsyncSession, principal: Principal, order_id: UUID) -> Shown:
+    """Return an order of which the subject may see a bill.
+
+    Raises: OrderNotFound.
+    """
+    order = await queries.find_order(session, order_id, visible(principal, Bill))
+    if order is None:
+        raise rules.OrderNotFound
+    return await show(session, order)
+
+
+async def show(session: AsyncSession, order: Order) -> Shown:
+    """Return an order for a caller that has decided who may see it."""
+    statuses = await bills.list_statuses(session, order.id)
+    accounts = await virtual_accounts.list_accounts(session, order.id)
+    return Shown(order, rules.find_status(statuses), accounts)
+
+
+async def list_orders(
+    session: AsyncSession, principal: Principal, *, cursor: str | None, limit: int
+) -> Slice[Order]:
+    """Return the orders of several bills of which the subject may see one, the latest first.
+
+    Raises: CursorInvalid.
+    """
+    found = await queries.list_orders(
+        session,
+        visible(principal, Bill),
+        before_id=read_cursor(cursor, UUID),
+        limit=limit + 1,
+    )
+    return cut_page(found, limit, key=lambda order: order.id)
+
+
+async def note_renamed(session: AsyncSession, member_id: UUID) -> None:
+    """Note that a member's name was corrected; `rename` brings it to the bills."""
+    await queries.upsert_renamed(session, member_id, noted_at=clock.now())
+
+
+async def list_renamed(session: AsyncSession, *, limit: int) -> dict[UUID, datetime]:
+    """Return members whose bills may have an earlier name, and when that was noted."""
+    return await queries.list_renamed(session, at=clock.now(), limit=limit)
+
+
+async def rename(
+    session: AsyncSession, names: Mapping[UUID, str], noted_at: Mapping[UUID, datetime]
+) -> None:
+    """Put the members' names on their bills, and on the accounts that can still be paid.
+
+    The accounts of an order of several bills show who pays it, so they stay.
+    names: a member who is missing is not known any more. noted_at: as `list_renamed` returned it;
+    what was noted since stays noted. There is a second turn for bills with the earlier name that
+    are just being issued.
+    """
+    renamed = await bills.rename(session, names)
+    alone = await queries.list_of_one(session, {bill.order_id for bill in renamed})
+    for bill in renamed:
+        if bill.order_id in alone:
+            await virtual_accounts.rename(session, bill.order_id, bill.display_name)
+    await queries.end_turn(session, noted_at, again_at=clock.now() + SECOND_TURN)
+
+
+async def find_by_account(
+    run: Executor, *, partner_id: UUID, customer_no: str
+) -> LockedOrder | None:
+    """Return the order that is paid under this number at this bank, its bills without a lock."""
+    account = (partner_id, customer_no)
+    return (await queries.find_orders(run, [account])).get(account)
+
+
+async def lock_for_payment(run: Executor, accounts: Collection[tuple[UUID, str]]) -> Accounts:
+    """Lock the bills of the orders paid under these pairs of partner and customer number.
+
+    In the one order everybody keeps. An order stands under each of its accounts asked for.
+    """
+    return await queries.lock_orders(run, accounts) if accounts else {}
+
+
+def read_shown_name(
+    order: LockedOrder, keyring: Keyring, *, partner_id: UUID, customer_no: str
+) -> str:
+    """Return the name that this bank is shown."""
+    return virtual_accounts.read_shown_name(
+        order.shown_name, keyring, partner_id=partner_id, customer_no=customer_no
+    )
+
+
+async def _issue(
+    session: AsyncSession,
+    asked: Sequence[NewBill],
+    bases: Bases,
+    *,
+    name: str,
+    by: UUID,
+    settings: Settings,
+) -> Issued:
+    order_id = new_id()
+    limits = quotes.find_limits(settings)
+    drafts = _draft(asked, bases, order_id=order_id, by=by, limits=limits, settings=settings)
+    previous = await bills.lock_members(session, bases)
+    order = Order(
+        id=order_id,
+        bill_count=len(drafts),
+        amount=sum(each.bill.amount for each in drafts),
+        issued_at=limits.at,
+        issued_by=by,
+    )
+    await queries.insert_order(session, order)
+    await virtual_accounts.open_accounts(session, order_id, name)
+    replaced = await bills.issue(session, drafts, bases, previous=previous)
+    return Issued(order, [each.bill for each in drafts], replaced)
+
+
+def _draft(
+    asked: Sequence[NewBill],
+    bases: Bases,
+    *,
+    order_id: UUID,
+    by: UUID,
+    limits: Limits,
+    settings: Settings,
+) -> list[Drafted]:
+    drafts: list[Drafted] = []
+    errors: list[DomainError] = []
+    for place, each in enumerate(asked):
+        try:
+            drafts.append(
+                bills.draft(
+                    bases[each.member_id],
+                    each,
+                    order_id=order_id,
+                    by=by,
+                    limits=limits,
+                    settings=settings,
+                )
+            )
+        except DomainError as error:
+            if len(asked) > 1:
+                error.field = f"bills.{place}"
+            errors.append(error)
+    if errors:
+        raise together(errors)
+    return drafts
