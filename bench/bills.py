@@ -177,6 +177,9 @@ def _build_partner(bank: BankSecrets, public_key: rsa.RSAPublicKey) -> BankPartn
         created_by=new_id(),
         status_changed_at=now,
         status_changed_by=new_id(),
+        changed_at=now,
+        changed_by=[new_id()],
+        version=1,
     )
 
 

@@ -77,7 +77,15 @@ async def town(
     wire = platform.apps["payment"].state.kit.http_transport
     officer = tokens.make(Role.BRANCH_OFFICER, scope=BRANCH)
     finance = tokens.make(Role.FINANCE_OFFICER, scope=COUNTRY)
-    treasurer = Api(platform.clients["payment"], finance["Authorization"].removeprefix("Bearer "))
+    colleague = tokens.make(Role.FINANCE_OFFICER, scope=COUNTRY)
+    treasurer, activator = (
+        Api(platform.clients["payment"], each["Authorization"].removeprefix("Bearer "))
+        for each in (finance, colleague)
+    )
+
+    async def sign_in_activator() -> Api:
+        return activator
+
     secrets = load_secrets(folder)
     partners = {
         played.profile: await ensure_partner(
@@ -85,6 +93,7 @@ async def town(
             played,
             secrets.banks[played.profile],
             load_bank_keys(folder, played.profile),
+            sign_in_activator=sign_in_activator,
             bank_url=bank_url,
             gateway_url="http://payment",
         )
@@ -129,6 +138,7 @@ async def test_a_second_start_makes_no_second_partner(town: Town) -> None:
 
     assert [each["profile"] for each in found["items"]] == list(PROFILES)
     assert {each["base_url"] for each in found["items"]} == {"http://fakebank"}
+    assert {each["status"] for each in found["items"]} == {"active"}
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda one: one.name)

@@ -98,6 +98,9 @@ def bank_partner() -> BankPartner:
         created_by=new_id(),
         status_changed_at=now,
         status_changed_by=new_id(),
+        changed_at=now,
+        changed_by=[new_id()],
+        version=1,
     )
 
 

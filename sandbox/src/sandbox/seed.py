@@ -7,8 +7,9 @@ import asyncio
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -74,6 +75,8 @@ SIGN_INS = (
     SignIn("auditor", "Auditor", "auditor", COUNTRY_SCOPE),
     SignIn("country", "Officer of the whole country", "branch_officer", COUNTRY_SCOPE),
 )
+ACTIVATOR = "finance1"
+"""Activates the banks, which the administrator registers: nobody does both."""
 
 
 class Api:
@@ -88,9 +91,9 @@ class Api:
         answer = await self._client.get(path, params=params, headers=self._headers)
         return None if answer.status_code == 404 else _content(answer)
 
-    async def make(self, path: str, content: Mapping[str, Any]) -> Any:
+    async def make(self, path: str, content: Mapping[str, Any], **headers: str) -> Any:
         """Return the answer to a POST."""
-        headers = {**self._headers, "Idempotency-Key": str(uuid.uuid4())}
+        headers = {**self._headers, "Idempotency-Key": str(uuid.uuid4()), **headers}
         return _content(await self._client.post(path, json=content, headers=headers))
 
     async def replace(self, path: str, content: Mapping[str, Any]) -> Any:
@@ -130,6 +133,7 @@ async def seed(
                 played,
                 secrets.banks[played.profile],
                 keys[played.profile],
+                sign_in_activator=partial(_sign_in_activator, client, secrets),
                 bank_url=bank_url,
                 gateway_url=gateway_url,
             )
@@ -156,6 +160,13 @@ async def _administrator(
         api = await sign_in(client, username, password)
     if api is None:
         raise SandboxError("The administrator of the sandbox cannot sign in.")
+    return api
+
+
+async def _sign_in_activator(client: httpx.AsyncClient, secrets: Secrets) -> Api:
+    api = await sign_in(client, ACTIVATOR, secrets.passwords[ACTIVATOR])
+    if api is None:
+        raise SandboxError(f"{ACTIVATOR} cannot sign in, and nobody else may activate a bank.")
     return api
 
 
@@ -200,21 +211,31 @@ async def ensure_partner(
     secrets: BankSecrets,
     keys: KeyFiles,
     *,
+    sign_in_activator: Callable[[], Awaitable[Api]],
     bank_url: str,
     gateway_url: str,
 ) -> dict[str, Any]:
-    """Register the bank of a profile, unless it is registered; return its entry of sandbox.json."""
+    """Register the bank of a profile, unless it is registered; return its entry of sandbox.json.
+
+    sign_in_activator: signs in the account that activates what `admin` registers or changes,
+    because two people are needed.
+    """
     known = (await admin.find("/v1/bank-partners", limit="200"))["items"]
     partner = next((each for each in known if each["client_id"] == secrets.client_id), None)
     outbound = _outbound(secrets, keys, bank_url)
     if partner is None:
         registration = {**_registration(played, secrets, keys), "outbound": outbound}
         partner = await admin.make("/v1/bank-partners", registration)
-    elif partner["base_url"] != bank_url:  # the sandbox was started on other ports
-        partner = await admin.replace(f"/v1/bank-partners/{partner['id']}/outbound", outbound)
-    if partner["status"] == "draft":
-        signed_off = {"replay_answer": played.replay_answer} if played.replay_answer else {}
-        partner = await admin.make(f"/v1/bank-partners/{partner['id']}/activation", signed_off)
+    path, status = f"/v1/bank-partners/{partner['id']}", partner["status"]
+    if partner["base_url"] != bank_url:  # the sandbox was started on other ports
+        if status == "active":
+            await admin.make(f"{path}/suspension", {})
+        partner = await admin.replace(f"{path}/outbound", outbound)
+    # A bank that somebody has suspended stays so.
+    if status != "suspended" and partner["status"] != "active":
+        activator = await sign_in_activator()
+        # The sandbox activates whatever it has just stored.
+        partner = await activator.make(f"{path}/activation", {}, **{"If-Match": "*"})
     return _entry(partner, secrets, keys, gateway_url)
 
 
@@ -227,6 +248,7 @@ def _registration(played: BankPlayed, bank: BankSecrets, keys: KeyFiles) -> dict
         "client_id": bank.client_id,
         "client_secret": bank.client_secret,
         "public_key_pem": keys.bank_public.read_text(),
+        "replay_answer": played.replay_answer,
     }
 
 

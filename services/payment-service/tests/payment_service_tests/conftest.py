@@ -152,6 +152,9 @@ def make_partner() -> MakePartner:
             "created_by": new_id(),
             "status_changed_at": now,
             "status_changed_by": new_id(),
+            "changed_at": now,
+            "changed_by": [new_id()],
+            "version": 1,
         }
         partner = BankPartner(**{**usual, **differences})
         session.add(partner)

@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Text
+from sqlalchemy import BigInteger, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -50,3 +50,8 @@ class BankPartner(Base):
     created_by: Mapped[UUID]
     status_changed_at: Mapped[datetime]
     status_changed_by: Mapped[UUID]
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
+    """Who registered, changed or suspended it since it was last active. They cannot activate it."""
+    version: Mapped[int] = mapped_column(BigInteger)
+    """Counts every change, so that an activation names what was read."""

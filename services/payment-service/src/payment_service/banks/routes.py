@@ -1,6 +1,6 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 
 from payment_service.banks import service
 from payment_service.banks.models import BankPartner
@@ -9,11 +9,13 @@ from payment_service.banks.rules import (
     BankAddressUnusable,
     BankKeyUnusable,
     BankNotCallable,
+    BankPartnerActive,
     BankPartnerNotFound,
     BankPartnerStatusConflict,
     BankProfileUnknown,
     ClientIdTaken,
     OutboundIncomplete,
+    OwnBankPartner,
     ReplayAnswerHarmful,
     ReplayAnswerUnsigned,
     SourceUnusable,
@@ -22,11 +24,11 @@ from payment_service.banks.rules import (
 from payment_service.banks.schemas import (
     AccountVerdict,
     AccountVerification,
-    Activation,
     BankPartnerOut,
     BankPartnerRegistered,
     NewBankPartner,
     OutboundConnection,
+    PartnerSettings,
     PaymentStatusOut,
     StatusInquiry,
 )
@@ -35,10 +37,12 @@ from payment_service.settings import Config
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
 from perisai_kit.db.engine import Database
+from perisai_kit.domain.errors import PreconditionFailed, PreconditionRequired
 from perisai_kit.http.body import JsonRoute
-from perisai_kit.http.dependencies import ReadSession, Session
+from perisai_kit.http.dependencies import IfMatch, ReadSession, Session
+from perisai_kit.http.etag import etag
 from perisai_kit.http.paging import Cursor, Limit, Page
-from perisai_kit.http.problems import problems
+from perisai_kit.http.problems import problems, with_headers
 from perisai_kit.http.transaction import TransactionRoute
 from perisai_kit.http.types import PartnerId
 
@@ -59,7 +63,8 @@ OurOwn = Annotated[Principal, Depends(require(Role.SERVICE))]
     "",
     status_code=201,
     response_model=BankPartnerRegistered,
-    responses=problems(
+    responses=with_headers(201, "ETag")
+    | problems(
         BankProfileUnknown,
         BankKeyUnusable,
         SourceUnusable,
@@ -71,10 +76,14 @@ OurOwn = Annotated[Principal, Depends(require(Role.SERVICE))]
     ),
 )
 async def register(
-    new: NewBankPartner, session: Session, treasurer: Treasurer, config: Config
+    new: NewBankPartner, session: Session, treasurer: Treasurer, config: Config, response: Response
 ) -> BankPartner:
-    """Register a bank as a draft. Its client secret is in this answer and in no other."""
-    return await service.register(session, new, by=treasurer.account_id, sandbox=config.sandbox)
+    """Register a bank as a draft. Its client secret is in this answer and in no other.
+
+    Another person must activate it.
+    """
+    partner = await service.register(session, new, by=treasurer.account_id, sandbox=config.sandbox)
+    return _tagged(partner, response)
 
 
 @router.get("", response_model=Page[BankPartnerOut])
@@ -85,49 +94,72 @@ async def list_partners(
     return await service.list_partners(session, cursor=cursor, limit=limit)
 
 
-@router.get("/{partner_id}", response_model=BankPartnerOut, responses=problems(BankPartnerNotFound))
-async def get(partner_id: PartnerId, session: ReadSession, _: BankReader) -> BankPartner:
-    """Read one bank partner, without any secret."""
-    return await service.get(session, partner_id)
+@router.get(
+    "/{partner_id}",
+    response_model=BankPartnerOut,
+    responses=with_headers(200, "ETag") | problems(BankPartnerNotFound),
+)
+async def get(
+    partner_id: PartnerId, session: ReadSession, _: BankReader, response: Response
+) -> BankPartner:
+    """Read one bank partner, without any secret. The ETag is its version."""
+    return _tagged(await service.get(session, partner_id), response)
 
 
 @router.post(
     "/{partner_id}/activation",
     response_model=BankPartnerOut,
-    responses=problems(
-        BankPartnerNotFound, BankPartnerStatusConflict, ReplayAnswerUnsigned, ReplayAnswerHarmful
+    responses=with_headers(200, "ETag")
+    | problems(
+        BankPartnerNotFound,
+        PreconditionRequired,
+        PreconditionFailed,
+        BankPartnerStatusConflict,
+        OwnBankPartner,
+        ReplayAnswerUnsigned,
     ),
 )
 async def activate(
     partner_id: PartnerId,
     session: Session,
     treasurer: Treasurer,
-    activation: Activation | None = None,
+    if_match: IfMatch,
+    response: Response,
 ) -> BankPartner:
-    """Let a bank call us, once it has signed off what a repeated payment is answered."""
-    return await service.activate(
-        session,
-        partner_id=partner_id,
-        activation=activation or Activation(),
-        by=treasurer.account_id,
+    """Let a bank call us, once it has signed off what a repeated payment is answered.
+
+    Needs If-Match: you confirm the version that you read. You cannot activate what you
+    registered, changed or suspended yourself.
+    """
+    partner = await service.activate(
+        session, partner_id=partner_id, if_match=if_match, by=treasurer.account_id
     )
+    return _tagged(partner, response)
 
 
 @router.post(
     "/{partner_id}/suspension",
     response_model=BankPartnerOut,
-    responses=problems(BankPartnerNotFound, BankPartnerStatusConflict),
+    responses=with_headers(200, "ETag") | problems(BankPartnerNotFound, BankPartnerStatusConflict),
 )
-async def suspend(partner_id: PartnerId, session: Session, treasurer: Treasurer) -> BankPartner:
-    """Take no more payments from a bank; what it has paid is still confirmed to it."""
-    return await service.suspend(session, partner_id=partner_id, by=treasurer.account_id)
+async def suspend(
+    partner_id: PartnerId, session: Session, treasurer: Treasurer, response: Response
+) -> BankPartner:
+    """Take no more payments from a bank; what it has paid is still confirmed to it.
+
+    Another person must activate it again.
+    """
+    partner = await service.suspend(session, partner_id=partner_id, by=treasurer.account_id)
+    return _tagged(partner, response)
 
 
 @router.put(
     "/{partner_id}/outbound",
     response_model=BankPartnerOut,
-    responses=problems(
+    responses=with_headers(200, "ETag")
+    | problems(
         BankPartnerNotFound,
+        BankPartnerActive,
         BankKeyUnusable,
         BankAddressUnusable,
         BankAddressInner,
@@ -138,11 +170,50 @@ async def reroute(
     partner_id: PartnerId,
     outbound: OutboundConnection,
     session: Session,
-    _: Treasurer,
+    treasurer: Treasurer,
     config: Config,
+    response: Response,
 ) -> BankPartner:
-    """Replace how a bank is called: address, credentials and key, all of it."""
-    return await service.reroute(session, outbound, partner_id=partner_id, sandbox=config.sandbox)
+    """Replace how a bank is called: address, credentials and key, all of it.
+
+    Not while the bank is active. Another person must activate it afterwards.
+    """
+    partner = await service.reroute(
+        session,
+        outbound,
+        partner_id=partner_id,
+        by=treasurer.account_id,
+        sandbox=config.sandbox,
+    )
+    return _tagged(partner, response)
+
+
+@router.put(
+    "/{partner_id}/settings",
+    response_model=BankPartnerOut,
+    responses=with_headers(200, "ETag")
+    | problems(BankPartnerNotFound, BankPartnerActive, ReplayAnswerHarmful),
+)
+async def replace_settings(
+    partner_id: PartnerId,
+    settings: PartnerSettings,
+    session: Session,
+    treasurer: Treasurer,
+    response: Response,
+) -> BankPartner:
+    """Replace how payments of a bank are answered and counted.
+
+    Not while the bank is active. Another person must activate it afterwards.
+    """
+    partner = await service.replace_settings(
+        session, settings, partner_id=partner_id, by=treasurer.account_id
+    )
+    return _tagged(partner, response)
+
+
+def _tagged(partner: BankPartner, response: Response) -> BankPartner:
+    response.headers["ETag"] = etag(partner.version)
+    return partner
 
 
 @inquiries.post(

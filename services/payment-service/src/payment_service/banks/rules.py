@@ -1,11 +1,12 @@
 """What is true of bank partners."""
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
-from perisai_kit.domain.errors import Conflict, Invalid, NotFound
+from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, NotFound
 
 CUSTOMER_NO_LENGTH = 20
 """The standard's longest. Source: docs/snap.md, service 24."""
@@ -36,6 +37,28 @@ class BankPartnerStatusConflict(Conflict):
     code = "bank_partner_status"
     text = "The status of the bank partner does not allow this."
     text_id = "Status bank mitra saat ini tidak memungkinkan tindakan ini."
+
+
+class BankPartnerActive(Conflict):
+    code = "bank_partner_active"
+    text = (
+        "This bank partner is active. Suspend it, change it, and ask another person to activate it."
+    )
+    text_id = (
+        "Bank mitra ini sedang aktif. Tangguhkan dahulu, ubah, lalu minta orang lain "
+        "mengaktifkannya."
+    )
+
+
+class OwnBankPartner(Forbidden):
+    code = "own_bank_partner"
+    text = (
+        "You registered, changed or suspended this bank partner. Ask another person to activate it."
+    )
+    text_id = (
+        "Anda yang mendaftarkan, mengubah, atau menangguhkan bank mitra ini. Minta orang lain "
+        "mengaktifkannya."
+    )
 
 
 class ReplayAnswerUnsigned(Conflict):
@@ -129,6 +152,25 @@ def check_move(*, at: PartnerStatus, to: PartnerStatus) -> None:
     """
     if to not in _NEXT[at]:
         raise BankPartnerStatusConflict(status=at.value)
+
+
+def check_change(at: PartnerStatus) -> None:
+    """Refuse a change of a partner that takes payments, because one person would decide alone.
+
+    Raises: BankPartnerActive.
+    """
+    if at is PartnerStatus.ACTIVE:
+        raise BankPartnerActive
+
+
+def check_activation(at: PartnerStatus, *, changed_by: Collection[UUID], by: UUID) -> None:
+    """Refuse an activation by somebody whose own acts it would confirm.
+
+    Raises: BankPartnerStatusConflict, OwnBankPartner.
+    """
+    check_move(at=at, to=PartnerStatus.ACTIVE)
+    if by in changed_by:
+        raise OwnBankPartner
 
 
 def customer_no(number: str, *, company_code: str) -> str:

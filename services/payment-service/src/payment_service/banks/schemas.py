@@ -1,5 +1,6 @@
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
@@ -121,21 +122,22 @@ class NewBankPartner(Model):
     ] = None
 
 
-class Activation(Model):
-    model_config = with_example(replay_answer="2002500")
+class PartnerSettings(Model):
+    """How payments of the bank are answered and counted."""
+
+    model_config = with_example(
+        replay_answer="2002500", trust_bank_time=True, keeps_refused_money=False
+    )
 
     replay_answer: Annotated[
         ReplayAnswer | None,
-        Field(description="The answer to a repeated payment, when it is signed off only now."),
+        Field(
+            description="The answer to a repeated payment that the bank has signed off; the "
+            "profile's own when left out."
+        ),
     ] = None
-    trust_bank_time: Annotated[
-        bool | None,
-        Field(strict=True, description=f"{TRUST_BANK_TIME} Left out, it stays as it is."),
-    ] = None
-    keeps_refused_money: Annotated[
-        bool | None,
-        Field(strict=True, description=f"{KEEPS_REFUSED_MONEY} Left out, it stays as it is."),
-    ] = None
+    trust_bank_time: Annotated[bool, Field(strict=True, description=TRUST_BANK_TIME)]
+    keeps_refused_money: Annotated[bool, Field(strict=True, description=KEEPS_REFUSED_MONEY)]
 
 
 class BankPartnerOut(Out):
@@ -163,6 +165,17 @@ class BankPartnerOut(Out):
     channel_id: Annotated[str | None, Field(description="CHANNEL-ID of our calls.")]
     created_at: Annotated[datetime, Field(description="When it was created.")]
     status_changed_at: Annotated[datetime, Field(description="When its status changed last.")]
+    status_changed_by: Annotated[UUID, Field(description="Account that changed its status last.")]
+    changed_at: Annotated[
+        datetime, Field(description="When it was registered, changed or suspended last.")
+    ]
+    changed_by: Annotated[
+        list[UUID],
+        Field(
+            description="Accounts that registered, changed or suspended it since it was last "
+            "active. None of them can activate it."
+        ),
+    ]
 
 
 class BankPartnerRegistered(BankPartnerOut):

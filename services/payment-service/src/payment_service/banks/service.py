@@ -25,10 +25,10 @@ from payment_service.banks.rules import (
 from payment_service.banks.schemas import (
     AccountVerdict,
     AccountVerification,
-    Activation,
     BankPartnerOut,
     NewBankPartner,
     OutboundConnection,
+    PartnerSettings,
     PaymentStatusOut,
     StatusInquiry,
 )
@@ -36,8 +36,10 @@ from payment_service.clients.banks import BankClients, Route
 from perisai_kit.db.bulk import insert_once
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
+from perisai_kit.domain.errors import PreconditionFailed
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.names import is_same_name
+from perisai_kit.http.etag import allows
 from perisai_kit.http.paging import Page, cut_page, read_cursor
 from perisai_kit.runtime.log import get_logger
 from snap_bi.addresses import is_public_host
@@ -66,7 +68,8 @@ async def register(
     sandbox: whether the bank's address may do without TLS, and be an inner one: the sandbox's bank
     runs on this machine.
     Raises: BankProfileUnknown, BankKeyUnusable, SourceUnusable, BankAddressUnusable,
-    BankAddressInner, OutboundIncomplete, ClientIdTaken; ReplayAnswerHarmful as in `activate`.
+    BankAddressInner, OutboundIncomplete, ClientIdTaken; ReplayAnswerHarmful as in
+    `replace_settings`.
     """
     profile = _profile(new.profile)
     _check_replay_answer(new.replay_answer, profile)
@@ -87,6 +90,9 @@ async def register(
         "created_by": by,
         "status_changed_at": now,
         "status_changed_by": by,
+        "changed_at": now,
+        "changed_by": [by],
+        "version": 1,
     }
     partner = await insert_once(session, BankPartner(**values))
     if partner is None:
@@ -96,54 +102,80 @@ async def register(
 
 
 async def activate(
-    session: AsyncSession, *, partner_id: UUID, activation: Activation, by: UUID
+    session: AsyncSession, *, partner_id: UUID, if_match: str, by: UUID
 ) -> BankPartner:
-    """Let a partner call us.
+    """Let a partner call us, with the connection and settings that others have stored.
 
-    Raises: BankPartnerNotFound, BankPartnerStatusConflict; ReplayAnswerUnsigned where its bank has
-    not signed off what a repeated payment is answered, for a wrong answer there costs money, and
-    ReplayAnswerHarmful where it is known to.
+    if_match: the version that was read; a later change would be confirmed unseen.
+    Raises: BankPartnerNotFound, PreconditionFailed, BankPartnerStatusConflict, OwnBankPartner;
+    ReplayAnswerUnsigned where its bank has not signed off what a repeated payment is answered, for
+    a wrong answer there costs money.
     """
     partner = await queries.lock_partner(session, partner_id)
-    profile = _profile(partner.profile)
-    rules.check_move(at=partner.status, to=PartnerStatus.ACTIVE)
-    if activation.replay_answer is not None:
-        _check_replay_answer(activation.replay_answer, profile)
-        partner.replay_answer = activation.replay_answer
-    if activation.trust_bank_time is not None:
-        partner.trust_bank_time = activation.trust_bank_time
-    if activation.keeps_refused_money is not None:
-        partner.keeps_refused_money = activation.keeps_refused_money
-    if partner.replay_answer is None and not profile.is_signed_off:
+    if not allows(if_match, partner.version):
+        raise PreconditionFailed
+    rules.check_activation(partner.status, changed_by=partner.changed_by, by=by)
+    if partner.replay_answer is None and not _profile(partner.profile).is_signed_off:
         raise ReplayAnswerUnsigned
+    partner.version += 1
     return _moved(partner, PartnerStatus.ACTIVE, by=by)
 
 
 async def suspend(session: AsyncSession, *, partner_id: UUID, by: UUID) -> BankPartner:
     """Take no more payments from a partner. What it has paid already is still confirmed to it.
 
+    One person suffices, because it protects; who suspends cannot activate it again.
     Raises: BankPartnerNotFound, BankPartnerStatusConflict.
     """
     partner = await queries.lock_partner(session, partner_id)
     rules.check_move(at=partner.status, to=PartnerStatus.SUSPENDED)
+    if partner.status is PartnerStatus.ACTIVE:
+        partner.changed_by = []  # Another person has confirmed the earlier changes.
+    _mark_changed(partner, by=by)
     return _moved(partner, PartnerStatus.SUSPENDED, by=by)
 
 
 async def reroute(
-    session: AsyncSession, outbound: OutboundConnection, *, partner_id: UUID, sandbox: bool
+    session: AsyncSession,
+    outbound: OutboundConnection,
+    *,
+    partner_id: UUID,
+    by: UUID,
+    sandbox: bool,
 ) -> BankPartner:
-    """Call a partner another way from now on; the whole of it is replaced, secret and key too.
+    """Replace how a partner is called, secret and key too, until another person activates it.
 
     sandbox: as in `register`.
-    Raises: BankPartnerNotFound, BankKeyUnusable, BankAddressUnusable, BankAddressInner,
-    OutboundIncomplete.
+    Raises: BankPartnerNotFound, BankPartnerActive, BankKeyUnusable, BankAddressUnusable,
+    BankAddressInner, OutboundIncomplete.
     """
     partner = await queries.lock_partner(session, partner_id)
+    rules.check_change(partner.status)
     profile = _profile(partner.profile)
     _check_outbound(outbound, profile, sandbox=sandbox)
     for name, value in _outbound_columns(outbound, profile).items():
         setattr(partner, name, value)
+    _mark_changed(partner, by=by)
     log.info("bank_partner.rerouted", partner_id=str(partner.id))
+    return partner
+
+
+async def replace_settings(
+    session: AsyncSession, settings: PartnerSettings, *, partner_id: UUID, by: UUID
+) -> BankPartner:
+    """Replace how a partner's payments are answered and counted.
+
+    Raises: BankPartnerNotFound, BankPartnerActive; ReplayAnswerHarmful where the bank is known to
+    refund the customer after this answer.
+    """
+    partner = await queries.lock_partner(session, partner_id)
+    rules.check_change(partner.status)
+    _check_replay_answer(settings.replay_answer, _profile(partner.profile))
+    partner.replay_answer = settings.replay_answer
+    partner.trust_bank_time = settings.trust_bank_time
+    partner.keeps_refused_money = settings.keeps_refused_money
+    _mark_changed(partner, by=by)
+    log.info("bank_partner.settings_changed", partner_id=str(partner.id))
     return partner
 
 
@@ -293,6 +325,12 @@ def _outbound_columns(outbound: OutboundConnection | None, profile: Profile) -> 
         "x_partner_id": outbound.x_partner_id,
         "channel_id": outbound.channel_id or profile.outbound_channel_id,
     }
+
+
+def _mark_changed(partner: BankPartner, *, by: UUID) -> None:
+    partner.changed_at = clock.now()
+    partner.changed_by = [each for each in partner.changed_by if each != by] + [by]
+    partner.version += 1
 
 
 def _moved(partner: BankPartner, to: PartnerStatus, *, by: UUID) -> BankPartner:

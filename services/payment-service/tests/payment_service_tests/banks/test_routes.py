@@ -14,6 +14,7 @@ from perisai_kit.testing.plugin import Tokens
 
 COUNTRY = {"kind": ScopeKind.COUNTRY}
 PARTNERS = "/v1/bank-partners"
+SETTINGS = {"trust_bank_time": True, "keeps_refused_money": False}
 NewPartner = Callable[..., dict[str, Any]]
 
 
@@ -259,91 +260,6 @@ async def test_an_inner_address_is_no_bank_outside_a_sandbox(
     assert shown.json()["base_url"] == asked["outbound"]["base_url"]
 
 
-async def test_a_partner_is_activated_and_suspended_and_activated_again(
-    client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner
-) -> None:
-    made = await client.post(PARTNERS, json=new_partner(), headers=treasurer)
-    path = f"{PARTNERS}/{made.json()['id']}"
-
-    answers = [
-        await client.post(f"{path}/{step}", headers=treasurer)
-        for step in ("activation", "activation", "suspension", "suspension", "activation")
-    ]
-
-    assert [answer.status_code for answer in answers] == [200, 409, 200, 409, 200]
-    assert answers[1].json()["code"] == "bank_partner_status"
-    assert answers[-1].json()["status"] == "active"
-
-
-@pytest.mark.parametrize(
-    ("switch", "usual"), [("trust_bank_time", True), ("keeps_refused_money", False)]
-)
-async def test_times_are_trusted_and_money_is_refused_until_an_activation_says_otherwise(
-    *,
-    client: httpx.AsyncClient,
-    treasurer: dict[str, str],
-    new_partner: NewPartner,
-    switch: str,
-    usual: bool,
-) -> None:
-    made = await client.post(PARTNERS, json=new_partner(), headers=treasurer)
-    path = f"{PARTNERS}/{made.json()['id']}"
-
-    unchanged = await client.post(f"{path}/activation", headers=treasurer)
-    await client.post(f"{path}/suspension", headers=treasurer)
-    switched = await client.post(f"{path}/activation", json={switch: not usual}, headers=treasurer)
-
-    answers = [made, unchanged, switched]
-    assert [each.json()[switch] for each in answers] == [usual, usual, not usual]
-
-
-@pytest.mark.parametrize("profile", ["bca", "bri"])
-async def test_a_real_bank_is_not_activated_before_its_replay_answer_is_signed_off(
-    client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner, profile: str
-) -> None:
-    made = await client.post(PARTNERS, json=new_partner(profile=profile), headers=treasurer)
-    path = f"{PARTNERS}/{made.json()['id']}/activation"
-
-    unsigned = await client.post(path, headers=treasurer)
-    signed = await client.post(path, json={"replay_answer": "2002500"}, headers=treasurer)
-
-    assert unsigned.status_code == 409
-    assert unsigned.json()["code"] == "replay_answer_unsigned"
-    assert signed.status_code == 200
-    assert signed.json()["replay_answer"] == "2002500"
-
-
-async def test_an_answer_that_costs_the_customer_the_payment_cannot_be_signed_off(
-    client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner
-) -> None:
-    harmful = {"replay_answer": "4042518"}
-    registered = await client.post(
-        PARTNERS, json=new_partner(profile="bri", **harmful), headers=treasurer
-    )
-    made = await client.post(PARTNERS, json=new_partner(profile="bri"), headers=treasurer)
-
-    activated = await client.post(
-        f"{PARTNERS}/{made.json()['id']}/activation", json=harmful, headers=treasurer
-    )
-
-    assert [registered.status_code, activated.status_code] == [409, 409]
-    assert {each.json()["code"] for each in (registered, activated)} == {"replay_answer_harmful"}
-
-
-@pytest.mark.parametrize("answer", ["2002500", "4042518"])
-async def test_a_bank_may_sign_off_either_answer_that_it_reads_as_paid(
-    client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner, answer: str
-) -> None:
-    made = await client.post(
-        PARTNERS, json=new_partner(profile="bca", replay_answer=answer), headers=treasurer
-    )
-
-    activated = await client.post(f"{PARTNERS}/{made.json()['id']}/activation", headers=treasurer)
-
-    assert activated.json()["replay_answer"] == answer
-    assert activated.json()["status"] == "active"
-
-
 async def test_partners_are_listed_page_by_page(
     client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner
 ) -> None:
@@ -375,6 +291,7 @@ async def test_nobody_else_deals_with_bank_partners(
         await client.post(f"{one}/activation", headers=headers),
         await client.post(f"{one}/suspension", headers=headers),
         await client.put(f"{one}/outbound", json=new_partner()["outbound"], headers=headers),
+        await client.put(f"{one}/settings", json=SETTINGS, headers=headers),
     ]
 
     assert {answer.status_code for answer in answers} == {403}
@@ -387,9 +304,10 @@ async def test_an_unknown_partner_is_not_found(
 
     answers = [
         await client.get(one, headers=treasurer),
-        await client.post(f"{one}/activation", headers=treasurer),
+        await client.post(f"{one}/activation", headers={**treasurer, "If-Match": "*"}),
         await client.post(f"{one}/suspension", headers=treasurer),
         await client.put(f"{one}/outbound", json=new_partner()["outbound"], headers=treasurer),
+        await client.put(f"{one}/settings", json=SETTINGS, headers=treasurer),
     ]
 
     assert {answer.json()["code"] for answer in answers} == {"bank_partner_not_found"}

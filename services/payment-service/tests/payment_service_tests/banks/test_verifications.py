@@ -8,13 +8,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from perisai_kit.auth.principal import Role
+from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.testing.plugin import MakeApp, Tokens, Urls, Wire, open_app_client
 
 PATH = "/v1/account-verifications"
 ACCOUNT = "1234567890"
 HELD = "SITI NUR AMINAH"
+COUNTRY = {"kind": ScopeKind.COUNTRY}
 NewPartner = Callable[..., dict[str, Any]]
 Join = Callable[..., Awaitable[None]]
 
@@ -29,12 +30,13 @@ def join(client: httpx.AsyncClient, tokens: Tokens, new_partner: NewPartner) -> 
     """Let an active bank partner join."""
 
     async def join_(**differences: Any) -> None:
-        admin = tokens.make(Role.ADMIN)
+        admin, finance = tokens.make(Role.ADMIN), tokens.make(Role.FINANCE_OFFICER, scope=COUNTRY)
         made = await client.post(
             "/v1/bank-partners", json=new_partner(**differences), headers=admin
         )
         activated = await client.post(
-            f"/v1/bank-partners/{made.json()['id']}/activation", headers=admin
+            f"/v1/bank-partners/{made.json()['id']}/activation",
+            headers={**finance, "If-Match": made.headers["ETag"]},
         )
         assert activated.status_code == 200
 
@@ -77,11 +79,15 @@ async def test_a_bank_that_has_moved_is_asked_where_it_is_now(
     fake_bank.names[ACCOUNT] = HELD
     here = new_partner()["outbound"]
     await join(outbound={**here, "base_url": "https://nobody.test"})
-    admin = tokens.make(Role.ADMIN)
+    admin, finance = tokens.make(Role.ADMIN), tokens.make(Role.FINANCE_OFFICER, scope=COUNTRY)
     (partner,) = (await client.get("/v1/bank-partners", headers=admin)).json()["items"]
+    address = f"/v1/bank-partners/{partner['id']}"
     before = await client.post(PATH, json=question(), headers=ours)
 
-    await client.put(f"/v1/bank-partners/{partner['id']}/outbound", json=here, headers=admin)
+    await client.post(f"{address}/suspension", headers=admin)
+    moved = await client.put(f"{address}/outbound", json=here, headers=admin)
+    seen = {"If-Match": moved.headers["ETag"]}
+    await client.post(f"{address}/activation", headers={**finance, **seen})
     after = await client.post(PATH, json=question(), headers=ours)
 
     assert [each.json()["outcome"] for each in (before, after)] == ["unknown", "match"]
@@ -240,7 +246,8 @@ async def test_no_connection_is_held_while_the_bank_is_asked(
     wire.answer("bank.test", look)
     async with open_app_client(app, **tokens.make(Role.ADMIN, Role.SERVICE)) as client:
         made = await client.post("/v1/bank-partners", json=new_partner())
-        await client.post(f"/v1/bank-partners/{made.json()['id']}/activation")
+        activation = f"/v1/bank-partners/{made.json()['id']}/activation"
+        await client.post(activation, headers={**tokens.make(Role.ADMIN), "If-Match": "*"})
         await client.post(PATH, json=question())
 
     assert held == [0]
