@@ -5,7 +5,7 @@ from fastapi import APIRouter, Depends, Path, Response
 from gateway.keys import rules, service
 from gateway.keys.schemas import JwksOut, KeyRevocation, SigningKeyOut, SigningKeysOut
 from gateway.parts import Gateway
-from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
 from perisai_kit.domain import clock
 from perisai_kit.http.dependencies import Session
@@ -19,7 +19,7 @@ JWKS_MAX_AGE_S = 20
 router = APIRouter(prefix="/v1", tags=["signing keys"], route_class=TransactionRoute)
 public_router = APIRouter(tags=["auth"])
 
-Admin = Annotated[Principal, Depends(require(Role.ADMIN))]
+Admin = Annotated[Principal, Depends(require(Role.ADMIN, scope=ScopeKind.COUNTRY))]
 
 
 @public_router.get("/.well-known/jwks.json")

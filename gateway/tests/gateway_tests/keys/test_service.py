@@ -17,7 +17,7 @@ from gateway.keys.service import SigningKeys
 from gateway.settings import Settings
 from gateway.tokens import OwnTokens
 from perisai_kit.auth.keys import RemoteKeys
-from perisai_kit.auth.principal import Role
+from perisai_kit.auth.principal import Role, Scope, ScopeKind
 from perisai_kit.auth.revocations import Revocations
 from perisai_kit.auth.tokens import Authenticator, TokenInvalid
 from perisai_kit.db.engine import Database
@@ -311,3 +311,18 @@ async def test_a_worker_signs_with_the_key_of_the_moment_after_it_was_refused(
 
     assert after != before
     assert after in {each["kid"] for each in (await SigningKeys(keys_database).jwks())["keys"]}
+
+
+@pytest.mark.parametrize("path", ["rotation", "unknown/revocation"])
+async def test_keys_are_for_administrators_of_the_country(gateway: Any, path: str) -> None:
+    branch = Scope(ScopeKind.BRANCH, "banyuwangi", "jatim")
+    headers = await gateway.signed_in(Role.ADMIN, scope=branch)
+
+    answers = [
+        await gateway.client.get("/v1/signing-keys", headers=headers),
+        await gateway.client.post(
+            f"/v1/signing-keys/{path}", json={"reason": "A leak."}, headers=headers
+        ),
+    ]
+
+    assert [(each.status_code, each.json()["code"]) for each in answers] == [(403, "forbidden")] * 2

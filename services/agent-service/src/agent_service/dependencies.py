@@ -7,7 +7,7 @@ from fastapi import Depends, Path, Request
 
 from agent_service.scopes import OFFICES
 from agent_service.settings import Settings
-from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
 from perisai_kit.db.engine import Database
 from perisai_kit.services.client import ServiceClient
@@ -16,7 +16,11 @@ SignedIn = Annotated[Principal, Depends(require())]
 Officer = Annotated[Principal, Depends(require(Role.BRANCH_OFFICER))]
 """Decides within their scope."""
 Staff = Annotated[Principal, Depends(require(Role.ADMIN, Role.BRANCH_OFFICER))]
-"""Sets up branches and wadahs."""
+"""Sets up wadahs at the branches of their scope."""
+CountryStaff = Annotated[
+    Principal, Depends(require(Role.ADMIN, Role.BRANCH_OFFICER, scope=ScopeKind.COUNTRY))
+]
+"""Sets up branches."""
 Partner = Annotated[Principal, Depends(require(*OFFICES, Role.WADAH_ADMIN))]
 """An office or a wadah's own administrator."""
 Identifier = Annotated[Principal, Depends(require(Role.BRANCH_OFFICER, Role.FINANCE_OFFICER))]

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import Field
 
-from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
 from perisai_kit.domain.errors import Conflict
 from perisai_kit.events import parking as parked
@@ -31,7 +31,7 @@ from perisai_kit.http.types import (
     with_example,
 )
 
-Admin = Annotated[Principal, Depends(require(Role.ADMIN))]
+Admin = Annotated[Principal, Depends(require(Role.ADMIN, scope=ScopeKind.COUNTRY))]
 
 
 class SubscriptionGone(Conflict):

@@ -2,9 +2,9 @@ from fastapi import APIRouter
 
 from agent_service.branches import service
 from agent_service.branches.models import Branch
-from agent_service.branches.rules import BranchExists, BranchNotFound, NotForTheCountry
+from agent_service.branches.rules import BranchExists, BranchNotFound
 from agent_service.branches.schemas import BranchOut, NewBranch
-from agent_service.dependencies import BranchCode, SignedIn, Staff
+from agent_service.dependencies import BranchCode, CountryStaff, SignedIn
 from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page, Slice
 from perisai_kit.http.problems import problems
@@ -18,9 +18,9 @@ reading = APIRouter(prefix="/v1/branches", tags=["branches"])
     "",
     status_code=201,
     response_model=BranchOut,
-    responses=problems(NotForTheCountry, BranchExists),
+    responses=problems(BranchExists),
 )
-async def open_branch(body: NewBranch, session: Session, staff: Staff) -> Branch:
+async def open_branch(body: NewBranch, session: Session, staff: CountryStaff) -> Branch:
     """Open a branch office. For administrators and officers of the whole country."""
     return await service.open_branch(session, body, by=staff)
 

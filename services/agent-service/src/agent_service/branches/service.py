@@ -3,7 +3,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from agent_service.branches import queries, rules
 from agent_service.branches.models import Branch
 from agent_service.branches.schemas import NewBranch
-from perisai_kit.auth.principal import Principal, Role, ScopeKind
+from perisai_kit.auth.principal import Principal
 from perisai_kit.db.bulk import insert_once
 from perisai_kit.domain import clock
 from perisai_kit.events.catalogue import BranchOpened
@@ -14,10 +14,8 @@ from perisai_kit.http.paging import Slice, cut_page, read_cursor
 async def open_branch(session: AsyncSession, new: NewBranch, *, by: Principal) -> Branch:
     """Open a branch office, and publish it.
 
-    Raises: NotForTheCountry, BranchExists.
+    Raises: BranchExists.
     """
-    for_country = by.scope is not None and by.scope.kind is ScopeKind.COUNTRY
-    rules.check_may_open(is_admin=by.has(Role.ADMIN), for_country=for_country)
     row = Branch(
         code=new.code,
         name=new.name,
