@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Text, Uuid
+from sqlalchemy import BigInteger, CheckConstraint, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,7 +14,11 @@ from snap_bi.profiles import ReplayAnswer
 
 class BankPartner(Base):
     __tablename__ = "bank_partners"
-    __table_args__ = ()
+    __table_args__ = (
+        CheckConstraint(
+            "status <> 'active' OR NOT status_changed_by = ANY (changed_by)", name="four_eyes"
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str]

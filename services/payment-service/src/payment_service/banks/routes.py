@@ -62,7 +62,6 @@ OurOwn = Annotated[Principal, Depends(require(Role.SERVICE))]
 @router.post(
     "",
     status_code=201,
-    response_model=BankPartnerRegistered,
     responses=with_headers(201, "ETag")
     | problems(
         BankProfileUnknown,
@@ -77,16 +76,17 @@ OurOwn = Annotated[Principal, Depends(require(Role.SERVICE))]
 )
 async def register(
     new: NewBankPartner, session: Session, treasurer: Treasurer, config: Config, response: Response
-) -> BankPartner:
+) -> BankPartnerRegistered:
     """Register a bank as a draft. Its client secret is in this answer and in no other.
 
     Another person must activate it.
     """
     partner = await service.register(session, new, by=treasurer.account_id, sandbox=config.sandbox)
-    return _tagged(partner, response)
+    response.headers["ETag"] = etag(partner.version)
+    return BankPartnerRegistered.model_validate(partner)
 
 
-@router.get("", response_model=Page[BankPartnerOut])
+@router.get("")
 async def list_partners(
     session: ReadSession, _: BankReader, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[BankPartnerOut]:
@@ -96,19 +96,17 @@ async def list_partners(
 
 @router.get(
     "/{partner_id}",
-    response_model=BankPartnerOut,
     responses=with_headers(200, "ETag") | problems(BankPartnerNotFound),
 )
 async def get(
     partner_id: PartnerId, session: ReadSession, _: BankReader, response: Response
-) -> BankPartner:
+) -> BankPartnerOut:
     """Read one bank partner, without any secret. The ETag is its version."""
-    return _tagged(await service.get(session, partner_id), response)
+    return _show(await service.get(session, partner_id), response)
 
 
 @router.post(
     "/{partner_id}/activation",
-    response_model=BankPartnerOut,
     responses=with_headers(200, "ETag")
     | problems(
         BankPartnerNotFound,
@@ -125,7 +123,7 @@ async def activate(
     treasurer: Treasurer,
     if_match: IfMatch,
     response: Response,
-) -> BankPartner:
+) -> BankPartnerOut:
     """Let a bank call us, once it has signed off what a repeated payment is answered.
 
     Needs If-Match: you confirm the version that you read. You cannot activate what you
@@ -134,28 +132,26 @@ async def activate(
     partner = await service.activate(
         session, partner_id=partner_id, if_match=if_match, by=treasurer.account_id
     )
-    return _tagged(partner, response)
+    return _show(partner, response)
 
 
 @router.post(
     "/{partner_id}/suspension",
-    response_model=BankPartnerOut,
     responses=with_headers(200, "ETag") | problems(BankPartnerNotFound, BankPartnerStatusConflict),
 )
 async def suspend(
     partner_id: PartnerId, session: Session, treasurer: Treasurer, response: Response
-) -> BankPartner:
+) -> BankPartnerOut:
     """Take no more payments from a bank; what it has paid is still confirmed to it.
 
     Another person must activate it again.
     """
     partner = await service.suspend(session, partner_id=partner_id, by=treasurer.account_id)
-    return _tagged(partner, response)
+    return _show(partner, response)
 
 
 @router.put(
     "/{partner_id}/outbound",
-    response_model=BankPartnerOut,
     responses=with_headers(200, "ETag")
     | problems(
         BankPartnerNotFound,
@@ -173,7 +169,7 @@ async def reroute(
     treasurer: Treasurer,
     config: Config,
     response: Response,
-) -> BankPartner:
+) -> BankPartnerOut:
     """Replace how a bank is called: address, credentials and key, all of it.
 
     Not while the bank is active. Another person must activate it afterwards.
@@ -185,12 +181,11 @@ async def reroute(
         by=treasurer.account_id,
         sandbox=config.sandbox,
     )
-    return _tagged(partner, response)
+    return _show(partner, response)
 
 
 @router.put(
     "/{partner_id}/settings",
-    response_model=BankPartnerOut,
     responses=with_headers(200, "ETag")
     | problems(BankPartnerNotFound, BankPartnerActive, ReplayAnswerHarmful),
 )
@@ -200,7 +195,7 @@ async def replace_settings(
     session: Session,
     treasurer: Treasurer,
     response: Response,
-) -> BankPartner:
+) -> BankPartnerOut:
     """Replace how payments of a bank are answered and counted.
 
     Not while the bank is active. Another person must activate it afterwards.
@@ -208,17 +203,16 @@ async def replace_settings(
     partner = await service.replace_settings(
         session, settings, partner_id=partner_id, by=treasurer.account_id
     )
-    return _tagged(partner, response)
+    return _show(partner, response)
 
 
-def _tagged(partner: BankPartner, response: Response) -> BankPartner:
+def _show(partner: BankPartner, response: Response) -> BankPartnerOut:
     response.headers["ETag"] = etag(partner.version)
-    return partner
+    return BankPartnerOut.model_validate(partner)
 
 
 @inquiries.post(
     "/{partner_id}/status-inquiries",
-    response_model=PaymentStatusOut,
     responses=problems(BankPartnerNotFound, BankNotCallable, VirtualAccountForeign),
 )
 async def inquire_payment(
@@ -229,7 +223,7 @@ async def inquire_payment(
     return await service.inquire_payment(database, banks, partner_id=partner_id, asked=asked)
 
 
-@verifications.post("", response_model=AccountVerdict)
+@verifications.post("")
 async def verify(
     asked: AccountVerification, request: Request, banks: Banks, config: Config, _: OurOwn
 ) -> AccountVerdict:

@@ -50,6 +50,8 @@ CREATE TABLE bank_partners (
     version bigint NOT NULL,
     CONSTRAINT pk_bank_partners PRIMARY KEY (id),
     CONSTRAINT ck_bank_partners_status CHECK (status IN ('draft', 'active', 'suspended')),
+    CONSTRAINT ck_bank_partners_four_eyes CHECK (status <> 'active' OR NOT status_changed_by = ANY
+        (changed_by)),
     CONSTRAINT uq_bank_partners_client_id UNIQUE (client_id),
     CONSTRAINT ck_bank_partners_replay_answer CHECK (replay_answer IN ('2002500', '4042518'))
 );
