@@ -163,35 +163,6 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
     },
 }
 
-# What concerns the whole country: an office of a branch or a region is refused.
-COUNTRY_WIDE: dict[str, frozenset[str]] = {
-    "agent": frozenset(),
-    "member": frozenset({"PUT /v1/holidays/{day}"}),
-    "payment": frozenset(
-        {
-            "GET /v1/suspense-items",
-            "GET /v1/suspense-items/{item_id}",
-            "POST /v1/suspense-items/{item_id}/ownership",
-            "GET /v1/suspense-items/{item_id}/proposals",
-            "POST /v1/suspense-items/{item_id}/proposals",
-            "POST /v1/suspense-items/{item_id}/proposals/{proposal_id}/decision",
-            "POST /v1/bank-partners",
-            "POST /v1/bank-partners/{partner_id}/activation",
-            "POST /v1/bank-partners/{partner_id}/suspension",
-            "PUT /v1/bank-partners/{partner_id}/outbound",
-            "PUT /v1/bank-partners/{partner_id}/settings",
-            "GET /v1/bank-partners/{partner_id}/requests",
-            "POST /v1/bank-partners/{partner_id}/status-inquiries",
-            "GET /v1/ledger/accounts",
-            "GET /v1/ledger/transfers",
-            "GET /v1/ledger/export",
-            "POST /v1/commission-schemes",
-            "POST /v1/commission-schemes/{scheme_id}/decision",
-            "POST /v1/commission-months/{month}/closing",
-        }
-    ),
-}
-
 NAMED = {"code": "BWI", "month": "2026-01", "day": "2026-08-18"}
 
 

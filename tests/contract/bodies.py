@@ -1,0 +1,127 @@
+"""What each route is sent in the walk of scopes: accepted in form, and about the objects' ids."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from contract.roles import NOBODY_KNOWS
+
+from perisai_kit.domain import clock
+from sandbox.demo.people import member_body, new_adult
+
+QUERIES = {
+    "GET /feed": "timeout=0",
+    "GET /v1/holidays": "year=2026",
+    "GET /v1/commission-previews": "agent_id={agent_id}",
+    "GET /v1/commission-previews/lines": "agent_id={agent_id}",
+}
+REASON = {"reason": "As the office asked."}
+
+
+def make_body(route: str, ids: dict[str, str], today: date) -> Any:
+    """Return the body for a route, or None for a route that takes none."""
+    bodies = _BODIES.get(route)
+    if bodies is None and route in _MADE:
+        bodies = _MADE[route](today)
+    return _fill(bodies, {**ids, "today": f"{today}", "month": f"{today:%Y-%m}"})
+
+
+def _fill(body: Any, ids: dict[str, str]) -> Any:
+    if isinstance(body, dict):
+        return {name: _fill(value, ids) for name, value in body.items()}
+    if isinstance(body, list):
+        return [_fill(each, ids) for each in body]
+    return body.format(**ids) if isinstance(body, str) else body
+
+
+_BODIES: dict[str, Any] = {
+    "POST /v1/wadahs/{wadah_id}/agreements": {
+        "number": "PKS/2",
+        "starts_on": "{today}",
+        "ends_on": "{today}",
+    },
+    "POST /v1/wadahs/{wadah_id}/termination": {"reason_code": "agreement_ended", **REASON},
+    "POST /v1/wadahs": {
+        "name": "Rukun Tani",
+        "kind": "association",
+        "legal_entity": False,
+        "branch_code": "BWI",
+    },
+    "POST /v1/applications": {
+        "wadah_id": "{wadah_id}",
+        "nik": "3510111203900001",
+        "birth_date": "1990-03-12",
+        "full_name": "Siti Rahma",
+        "citizenship": "wni",
+        "bank_code": "999",
+        "account_no": "1234567890",
+        "account_holder_name": "Siti Rahma",
+        "device_description": "Android phone",
+        "not_bpjs_employee": True,
+    },
+    "POST /v1/applications/{application_id}/training": {
+        "completed_on": "{today}",
+        "certificate_no": "PLT/1",
+    },
+    "POST /v1/applications/{application_id}/exam": {"taken_on": "{today}", "passed": True},
+    "POST /v1/applications/{application_id}/rejection": {
+        "reason_code": "requirements_not_met",
+        **REASON,
+    },
+    "POST /v1/agents/{agent_id}/suspension": {"reason_code": "investigation", **REASON},
+    "POST /v1/agents/{agent_id}/reinstatement": REASON,
+    "POST /v1/agents/{agent_id}/dismissal": {"reason_code": "resignation", **REASON},
+    "PATCH /v1/members/{member_id}": {"declared_income": 2_000_000},
+    "POST /v1/members/{member_id}/corrections": {
+        "changes": {"phone": "0813 0000 0001"},
+        "evidence": "KTP seen",
+    },
+    "POST /v1/members/{member_id}/corrections/{correction_id}/confirmation": {"code": "123456"},
+    "POST /v1/members/{member_id}/corrections/{correction_id}/approval": {"evidence": "KTP seen"},
+    "POST /v1/members/{member_id}/corrections/{correction_id}/rejection": REASON,
+    "POST /v1/contribution-bases": {"member_ids": ["{member_id}"]},
+    "POST /v1/members/{member_id}/work-declarations": {"working": True, "declared_on": "{today}"},
+    # Nobody knows this agent: the members stay with theirs.
+    "POST /v1/members/{member_id}/attributions": {
+        "agent_id": f"{NOBODY_KNOWS}",
+        "reason": "agent_left",
+    },
+    "POST /v1/handovers": {
+        "from_agent_id": "{agent_id}",
+        "to_agent_id": None,
+        "reason": "agent_left",
+        "member_ids": ["{third_member_id}"],
+    },
+    "POST /v1/handovers/preview": {
+        "from_agent_id": "{agent_id}",
+        "to_agent_id": None,
+        "reason": "agent_left",
+        "member_ids": ["{second_member_id}"],
+    },
+    "POST /v1/members/{member_id}/bpu-evidence": {"new_to_bpu": False},
+    "POST /v1/members/{member_id}/endings": {"reason": "choice", "last_day": "{today}"},
+    "POST /v1/member-lookups": {"nik": "{nik}"},
+    "POST /v1/quotes": {
+        "member_id": "{member_id}",
+        "first_month": "{month}",
+        "month_count": 1,
+    },
+    "POST /v1/bills": {"member_id": "{member_id}", "first_month": "{month}", "month_count": 1},
+    "POST /v1/bills/{bill_id}/cancellation": {"reason": "member_request"},
+    "POST /v1/orders": {
+        "name": "Keluarga Siti",
+        "bills": [{"member_id": "{member_id}", "first_month": "{month}", "month_count": 1}],
+    },
+    "POST /v1/account-verifications": {
+        "bank_code": "009",
+        "account_no": "1234567890",
+        "holder_name": "Siti Rahma",
+    },
+}
+_MADE: dict[str, Callable[[date], Any]] = {
+    "POST /v1/members": lambda today: member_body(new_adult(today), at=clock.now()),
+    "POST /v1/enrolment-batches": lambda today: {
+        "batch_id": "{batch_id}",
+        "rows": [member_body(new_adult(today), at=clock.now())],
+    },
+}

@@ -1,0 +1,286 @@
+"""What each scope gets at each route: written by hand, as the roles are in roles.py."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from contract.roles import EVERY_SERVICE, ROUTES, A, D, F, M, S, U, W
+
+from perisai_kit.auth.principal import Role, ScopeKind
+
+BRANCH = {"kind": ScopeKind.BRANCH, "code": "BWI", "region": "JTM"}
+NEIGHBOUR = {"kind": ScopeKind.BRANCH, "code": "JBR", "region": "JTM"}
+REGION = {"kind": ScopeKind.REGION, "code": "JTM"}
+OTHER_REGION = {"kind": ScopeKind.REGION, "code": "SUL"}
+COUNTRY = {"kind": ScopeKind.COUNTRY}
+
+SCOPES: dict[str, dict[str, Any] | None] = {
+    "own branch": BRANCH,
+    "another branch": NEIGHBOUR,
+    "own region": REGION,
+    "another region": OTHER_REGION,
+    "no scope": None,
+    "country": COUNTRY,
+}
+PEOPLE = frozenset({M, A, W})
+"""Their own members and earnings decide, not a scope."""
+OWN = "own"
+
+
+class Outcome(StrEnum):
+    """done: neither 403 nor 404. listed: 200 with the object in it, absent: without it."""
+
+    DONE = "done"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not found"
+    LISTED = "listed"
+    ABSENT = "absent"
+
+
+DONE, FORBIDDEN, NOT_FOUND = Outcome.DONE, Outcome.FORBIDDEN, Outcome.NOT_FOUND
+LISTED, ABSENT = Outcome.LISTED, Outcome.ABSENT
+
+
+class Reach(StrEnum):
+    """How far a scope reaches at a route."""
+
+    ANYWHERE = "no scope is needed"
+    COUNTRY = "the whole country"
+    OBJECT = "an object within the scope, or of one's own"
+    LIST = "lists what OBJECT finds"
+    PLACE = "the branch named in the body must lie within the scope"
+    OWN_BRANCH = "the scope must be a branch, where the new object begins"
+    SELF = "one's own account only"
+
+
+EXPECTED: dict[Reach, dict[str, Outcome]] = {
+    Reach.ANYWHERE: dict.fromkeys(SCOPES, DONE),
+    Reach.COUNTRY: {
+        "own branch": FORBIDDEN,
+        "another branch": FORBIDDEN,
+        "own region": FORBIDDEN,
+        "another region": FORBIDDEN,
+        "no scope": FORBIDDEN,
+        "country": DONE,
+    },
+    Reach.OBJECT: {
+        "own branch": DONE,
+        "another branch": NOT_FOUND,
+        "own region": DONE,
+        "another region": NOT_FOUND,
+        "no scope": NOT_FOUND,
+        "country": DONE,
+    },
+    Reach.LIST: {
+        "own branch": LISTED,
+        "another branch": ABSENT,
+        "own region": LISTED,
+        "another region": ABSENT,
+        "no scope": ABSENT,
+        "country": LISTED,
+    },
+    Reach.PLACE: {
+        "own branch": DONE,
+        "another branch": FORBIDDEN,
+        "own region": DONE,
+        "another region": FORBIDDEN,
+        "no scope": FORBIDDEN,
+        "country": DONE,
+    },
+    Reach.OWN_BRANCH: {
+        "own branch": DONE,
+        "another branch": DONE,
+        "own region": FORBIDDEN,
+        "another region": FORBIDDEN,
+        "no scope": FORBIDDEN,
+        "country": FORBIDDEN,
+    },
+    Reach.SELF: dict.fromkeys(SCOPES, NOT_FOUND),
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The reach of a route.
+
+    blind: roles that the route lets in, and that find nothing whatever their scope. refused: roles
+    that find the object, and may not do this to it. all_seeing: roles without a scope that are
+    shown the object all the same. shows: the name of the id that a list shows. second_person: the
+    code of the refusal to the person who acted first; with one, two people are needed.
+    """
+
+    reach: Reach
+    blind: frozenset[Role] = frozenset()
+    refused: frozenset[Role] = frozenset()
+    all_seeing: frozenset[Role] = frozenset()
+    shows: str = ""
+    second_person: str = ""
+
+    def expect(self, role: Role, scope: str) -> Outcome:
+        """Return what the role gets with one of SCOPES, or with OWN as the object's people."""
+        found = EXPECTED[self.reach]
+        nothing = ABSENT if self.reach is Reach.LIST else NOT_FOUND
+        is_personal = self.reach in {Reach.OBJECT, Reach.LIST}
+        if role in self.blind:
+            return nothing
+        if role in self.all_seeing:
+            return found["country"]
+        if role is D and scope == "no scope":  # Every administrator has the country.
+            scope = "country"
+        if role is S:
+            outcome = found["country"]
+        elif is_personal and role in PEOPLE:
+            outcome = found["country"] if scope == OWN else nothing
+        else:
+            outcome = found["own branch" if scope == OWN else scope]
+        return FORBIDDEN if role in self.refused and outcome is DONE else outcome
+
+
+ANYWHERE = Rule(Reach.ANYWHERE)
+COUNTRY_ONLY = Rule(Reach.COUNTRY)
+OBJECT = Rule(Reach.OBJECT)
+# Somebody else's application is not the business of agents, members, services and finance.
+APPLICATION = frozenset({A, M, S, F})
+# Members and services have nothing to do with other people's agents.
+AGENT = frozenset({M, S})
+
+_OPERATIONS = {
+    service: {route: COUNTRY_ONLY for route in table if "/v1/operations/" in route}
+    for service, table in ROUTES.items()
+}
+_EVERY_SERVICE = dict.fromkeys(EVERY_SERVICE, ANYWHERE)
+
+RULES: dict[str, dict[str, Rule]] = {
+    "agent": {
+        **_EVERY_SERVICE,
+        **_OPERATIONS["agent"],
+        "POST /v1/branches": COUNTRY_ONLY,
+        "GET /v1/branches": ANYWHERE,
+        "GET /v1/branches/{code}": ANYWHERE,
+        "POST /v1/wadahs": Rule(Reach.PLACE),
+        # Applicants and services see every active wadah; people of a wadah see theirs.
+        "GET /v1/wadahs": Rule(Reach.LIST, all_seeing=frozenset({M, S}), shows="wadah_id"),
+        "GET /v1/wadahs/{wadah_id}": OBJECT,
+        "POST /v1/wadahs/{wadah_id}/agreements": OBJECT,
+        "POST /v1/wadahs/{wadah_id}/termination": OBJECT,
+        # For oneself, with a proven telephone.
+        "POST /v1/applications": Rule(Reach.ANYWHERE, refused=frozenset(Role)),
+        "GET /v1/applications": Rule(Reach.LIST, blind=APPLICATION, shows="application_id"),
+        "GET /v1/applications/{application_id}": Rule(Reach.OBJECT, blind=APPLICATION),
+        "GET /v1/applications/{application_id}/identity": OBJECT,
+        "POST /v1/applications/{application_id}/verification": Rule(
+            Reach.OBJECT, blind=APPLICATION, refused=frozenset({W, U, D})
+        ),
+        "POST /v1/applications/{application_id}/training": OBJECT,
+        "POST /v1/applications/{application_id}/exam": OBJECT,
+        "POST /v1/applications/{application_id}/approval": OBJECT,
+        "POST /v1/applications/{application_id}/rejection": OBJECT,
+        "POST /v1/applications/{application_id}/withdrawal": Rule(Reach.SELF),
+        "GET /v1/agents": Rule(Reach.LIST, blind=AGENT, shows="agent_id"),
+        "GET /v1/agents/{agent_id}": Rule(Reach.OBJECT, blind=AGENT),
+        "GET /v1/agents/{agent_id}/identity": OBJECT,
+        "GET /v1/agents/{agent_id}/activity": Rule(Reach.OBJECT, blind=AGENT),
+        "POST /v1/agents/{agent_id}/suspension": OBJECT,
+        "POST /v1/agents/{agent_id}/reinstatement": OBJECT,
+        "POST /v1/agents/{agent_id}/dismissal": OBJECT,
+    },
+    "member": {
+        **_EVERY_SERVICE,
+        **_OPERATIONS["member"],
+        "POST /v1/members": Rule(Reach.OWN_BRANCH),
+        "GET /v1/members": Rule(Reach.LIST, shows="member_id"),
+        "GET /v1/members/{member_id}": OBJECT,
+        "PATCH /v1/members/{member_id}": OBJECT,
+        "GET /v1/members/{member_id}/identity": OBJECT,
+        "POST /v1/members/{member_id}/corrections": OBJECT,
+        "GET /v1/members/{member_id}/corrections": OBJECT,
+        "GET /v1/members/{member_id}/corrections/{correction_id}": OBJECT,
+        "POST /v1/members/{member_id}/corrections/{correction_id}/code": OBJECT,
+        "POST /v1/members/{member_id}/corrections/{correction_id}/confirmation": OBJECT,
+        "POST /v1/members/{member_id}/corrections/{correction_id}/approval": Rule(
+            Reach.OBJECT, second_person="second_officer_required"
+        ),
+        # An agent withdraws an own proposal only; this one is of another account of the agent.
+        "POST /v1/members/{member_id}/corrections/{correction_id}/rejection": Rule(
+            Reach.OBJECT, refused=frozenset({A})
+        ),
+        "GET /v1/members/{member_id}/risk-flags": OBJECT,
+        "GET /v1/members/{member_id}/contribution-basis": OBJECT,
+        "POST /v1/contribution-bases": ANYWHERE,
+        "POST /v1/members/{member_id}/work-declarations": OBJECT,
+        "GET /v1/members/{member_id}/work-declarations": OBJECT,
+        "POST /v1/members/{member_id}/attributions": OBJECT,
+        "GET /v1/members/{member_id}/attributions": OBJECT,
+        "POST /v1/members/{member_id}/attributions/{attribution_id}/withdrawal": OBJECT,
+        # A book is handed over as far as the scope reaches; `preview` counts the members.
+        "POST /v1/handovers": ANYWHERE,
+        "POST /v1/handovers/preview": Rule(Reach.LIST, shows="one_member"),
+        "GET /v1/handovers/{handover_id}": OBJECT,
+        "POST /v1/handovers/{handover_id}/withdrawal": OBJECT,
+        "POST /v1/members/{member_id}/bpu-evidence": OBJECT,
+        "GET /v1/members/{member_id}/bpu-evidence": OBJECT,
+        "GET /v1/members/{member_id}/coverage": OBJECT,
+        "POST /v1/members/{member_id}/endings": OBJECT,
+        "GET /v1/members/{member_id}/endings": OBJECT,
+        "POST /v1/members/{member_id}/endings/{ending_id}/withdrawal": OBJECT,
+        "POST /v1/enrolment-batches": Rule(Reach.OWN_BRANCH),
+        "GET /v1/enrolment-batches/{batch_id}": OBJECT,
+        "POST /v1/member-lookups": Rule(Reach.LIST, shows="member_id"),
+        "GET /v1/occupations": ANYWHERE,
+        "GET /v1/holidays": ANYWHERE,
+        "PUT /v1/holidays/{day}": COUNTRY_ONLY,
+    },
+    "payment": {
+        **_EVERY_SERVICE,
+        **_OPERATIONS["payment"],
+        "POST /v1/quotes": OBJECT,
+        "POST /v1/bills": OBJECT,
+        "GET /v1/bills": Rule(Reach.LIST, shows="bill_id"),
+        "GET /v1/bills/{bill_id}": OBJECT,
+        "POST /v1/bills/{bill_id}/cancellation": OBJECT,
+        "POST /v1/orders": OBJECT,
+        "GET /v1/orders": Rule(Reach.LIST, shows="order_id"),
+        "GET /v1/orders/{order_id}": OBJECT,
+        "GET /v1/payments": Rule(Reach.LIST, shows="payment_id"),
+        "GET /v1/payments/{payment_id}": OBJECT,
+        "GET /v1/payments/{payment_id}/receipt": OBJECT,
+        "GET /v1/suspense-items": COUNTRY_ONLY,
+        "GET /v1/suspense-items/{item_id}": COUNTRY_ONLY,
+        "POST /v1/suspense-items/{item_id}/ownership": COUNTRY_ONLY,
+        "GET /v1/suspense-items/{item_id}/proposals": COUNTRY_ONLY,
+        "POST /v1/suspense-items/{item_id}/proposals": COUNTRY_ONLY,
+        "POST /v1/suspense-items/{item_id}/proposals/{proposal_id}/decision": Rule(
+            Reach.COUNTRY, second_person="own_suspense_proposal"
+        ),
+        "POST /v1/bank-partners": COUNTRY_ONLY,
+        # No secret is shown, and every office may know which banks there are.
+        "GET /v1/bank-partners": ANYWHERE,
+        "GET /v1/bank-partners/{partner_id}": ANYWHERE,
+        "POST /v1/bank-partners/{partner_id}/activation": Rule(
+            Reach.COUNTRY, second_person="own_bank_partner"
+        ),
+        "POST /v1/bank-partners/{partner_id}/suspension": COUNTRY_ONLY,
+        "PUT /v1/bank-partners/{partner_id}/outbound": COUNTRY_ONLY,
+        "PUT /v1/bank-partners/{partner_id}/settings": COUNTRY_ONLY,
+        "GET /v1/bank-partners/{partner_id}/requests": COUNTRY_ONLY,
+        "POST /v1/bank-partners/{partner_id}/status-inquiries": COUNTRY_ONLY,
+        "POST /v1/account-verifications": ANYWHERE,
+        "GET /v1/ledger/accounts": COUNTRY_ONLY,
+        "GET /v1/ledger/transfers": COUNTRY_ONLY,
+        "GET /v1/ledger/export": COUNTRY_ONLY,
+        "POST /v1/commission-schemes": COUNTRY_ONLY,
+        "GET /v1/commission-schemes": ANYWHERE,
+        "GET /v1/commission-schemes/{scheme_id}": ANYWHERE,
+        "POST /v1/commission-schemes/{scheme_id}/decision": Rule(
+            Reach.COUNTRY, second_person="own_proposal"
+        ),
+        "GET /v1/commission-months": ANYWHERE,
+        "POST /v1/commission-months/{month}/closing": COUNTRY_ONLY,
+        "GET /v1/commission-previews": OBJECT,
+        "GET /v1/commission-previews/lines": OBJECT,
+        "GET /v1/statements": Rule(Reach.LIST, shows="statement_id"),
+        "GET /v1/statements/{statement_id}": OBJECT,
+        "GET /v1/statements/{statement_id}/lines": OBJECT,
+    },
+}
+"""The reach of every route: nothing is left out, so that a new route is thought about."""

@@ -1,0 +1,92 @@
+"""What two people decide: the first act of each, after which the route waits for another person."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from contract.objects import Maker, new_partner
+from contract.roles import B, F
+from contract.scopes import BRANCH, COUNTRY
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from perisai_kit.auth.principal import Role
+from perisai_kit.domain.month import Month
+
+Headers = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What waits for another person: the address and what they send."""
+
+    path: str
+    body: Any
+
+
+@dataclass(frozen=True)
+class TwoPeople:
+    """role, scope: of both people. begin: the act of the first one."""
+
+    role: Role
+    scope: dict[str, Any]
+    begin: Callable[[Maker, Headers], Awaitable[Waiting]]
+
+
+async def _register_bank(maker: Maker, first: Headers) -> Waiting:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    partner = await maker.post("payment", "/v1/bank-partners", new_partner(key), first)
+    return Waiting(f"/v1/bank-partners/{partner['id']}/activation", None)
+
+
+async def _propose_scheme(maker: Maker, first: Headers) -> Waiting:
+    terms = {
+        "tiers": [{"first_index": 1, "last_index": 24, "rate_bps": 1500}],
+        "acquisition_by_programmes": [{"programmes": 3, "amount": 15000}],
+        "acquisition_fixed": 0,
+        "threshold": 25,
+        "agent_share_bps": 10000,
+        "wadah_share_bps": 0,
+        "override_bps": 1000,
+        "sponsored": True,
+    }
+    month = Month.of(maker.today).plus(3)
+    form = {"name": "New", "first_month": f"{month}", "terms": terms, "source": "PKS/1"}
+    scheme = await maker.post("payment", "/v1/commission-schemes", form, first)
+    return Waiting(f"/v1/commission-schemes/{scheme['id']}/decision", {"verdict": "approved"})
+
+
+async def _propose_use_of_suspense(maker: Maker, first: Headers) -> Waiting:
+    asked = {
+        "member_id": maker.ids["third_member_id"],
+        "first_month": f"{maker.today:%Y-%m}",
+        "month_count": 1,
+    }
+    bill = await maker.post("payment", "/v1/bills", asked, maker.admin)
+    path = f"/v1/suspense-items/{maker.ids['item_id']}/proposals"
+    proposal = await maker.post("payment", path, {"bill_id": bill["id"]}, first)
+    return Waiting(f"{path}/{proposal['id']}/decision", {"verdict": "approved"})
+
+
+async def _propose_correction(maker: Maker, first: Headers) -> Waiting:
+    path = f"/v1/members/{maker.ids['third_member_id']}/corrections"
+    form = {"changes": {"full_name": "Siti Nur Aminah"}, "evidence": "KTP seen"}
+    correction = await maker.post("member", path, form, first, **{"If-Match": "*"})
+    return Waiting(f"{path}/{correction['id']}/approval", {"evidence": "KTP seen"})
+
+
+TWO_PEOPLE: dict[tuple[str, str], TwoPeople] = {
+    ("payment", "POST /v1/bank-partners/{partner_id}/activation"): TwoPeople(
+        F, COUNTRY, _register_bank
+    ),
+    ("payment", "POST /v1/commission-schemes/{scheme_id}/decision"): TwoPeople(
+        F, COUNTRY, _propose_scheme
+    ),
+    (
+        "payment",
+        "POST /v1/suspense-items/{item_id}/proposals/{proposal_id}/decision",
+    ): TwoPeople(F, COUNTRY, _propose_use_of_suspense),
+    (
+        "member",
+        "POST /v1/members/{member_id}/corrections/{correction_id}/approval",
+    ): TwoPeople(B, BRANCH, _propose_correction),
+}
