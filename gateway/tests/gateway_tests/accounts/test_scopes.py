@@ -4,6 +4,7 @@ import itertools
 from typing import Any
 
 import pytest
+from fastapi.routing import APIRoute, iter_route_contexts
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
@@ -70,6 +71,18 @@ async def change(gateway: Any, account_id: object, how: str, headers: dict[str, 
 
 
 CHANGES = ("roles", "lock", "unlock", "password-reset", "phone")
+
+
+def test_every_change_of_an_account_is_tried_here(gateway: Any) -> None:
+    prefix = "/v1/accounts/{account_id}/"
+    changes = {
+        str(context.path).removeprefix(prefix)
+        for context in iter_route_contexts(gateway.app.routes)
+        if isinstance(context.original_route, APIRoute) and str(context.path).startswith(prefix)
+        if "GET" not in (context.original_route.methods or ())
+    }
+
+    assert changes == set(CHANGES)
 
 
 @pytest.mark.parametrize(("outer", "inner"), list(itertools.product(EVERY, EVERY)))
