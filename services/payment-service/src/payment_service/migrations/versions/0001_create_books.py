@@ -1,7 +1,4 @@
-"""Create the kit's tables, banks, the ledger, orders, bills, payments and banks' messages.
-
-Insert only: the ledger, orders, lines of bills, payments, allocations and messages.
-"""
+"""Create the kit's tables, banks, the ledger, orders, bills, payments and banks' messages."""
 
 from alembic import op
 
@@ -15,8 +12,8 @@ from perisai_kit.db.migrations import (
 revision = "0001"
 down_revision = None
 
-# MAINTAIN (PostgreSQL 17) allows the short lock against writers that a balance snapshot begins
-# with, and changes no row.
+# Insert only: the ledger, orders, lines of bills, payments, allocations and messages.
+# MAINTAIN (PostgreSQL 17): the lock that balance snapshots took against writers; changes no row.
 TABLES = """
 CREATE SEQUENCE virtual_account_serials START 1;
 GRANT USAGE ON SEQUENCE virtual_account_serials TO {app};
@@ -364,8 +361,7 @@ CREATE TABLE snap_access_tokens (
     partner_id uuid NOT NULL,
     expires_at timestamptz NOT NULL,
     CONSTRAINT pk_snap_access_tokens PRIMARY KEY (token_hash),
-    CONSTRAINT fk_snap_access_tokens_partner_id FOREIGN KEY (partner_id) REFERENCES
-        bank_partners (id)
+    CONSTRAINT fk_snap_access_tokens_partner_id FOREIGN KEY (partner_id) REFERENCES bank_partners
 );
 CREATE INDEX ix_snap_access_tokens_expires_at ON snap_access_tokens (expires_at);
 GRANT SELECT, INSERT, DELETE ON snap_access_tokens TO {app};
