@@ -240,14 +240,14 @@ def new_application(today: date, wadah_id: str) -> dict[str, Any]:
     }
 
 
-def new_partner(key: rsa.RSAPrivateKey) -> dict[str, Any]:
+def new_partner(key: rsa.RSAPrivateKey, *, company_code: str = "77777") -> dict[str, Any]:
     pem = key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     return {
         "name": "Bank",
         "profile": "generic-hmac",
-        "company_code": "77777",
+        "company_code": company_code,
         "bank_code": "999",
         "public_key_pem": pem.decode(),
     }

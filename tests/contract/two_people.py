@@ -34,7 +34,9 @@ class TwoPeople:
 
 async def _register_bank(maker: Maker, first: Headers) -> Waiting:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    partner = await maker.post("payment", "/v1/bank-partners", new_partner(key), first)
+    partner = await maker.post(
+        "payment", "/v1/bank-partners", new_partner(key, company_code="77778"), first
+    )
     return Waiting(f"/v1/bank-partners/{partner['id']}/activation", None)
 
 

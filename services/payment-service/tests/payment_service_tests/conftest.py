@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -43,6 +44,8 @@ from perisai_kit.testing.plugin import Databases, MakeApp, Urls, Wire, open_app_
 
 MEMBER_URL, AGENT_URL = "http://member", "http://agent"
 NAME = "Siti Aminah"
+BANK_CODES = count(1)
+"""Each partner is of another bank, since a bank gives a company code once."""
 LONG_AGO = datetime(2023, 1, 1, tzinfo=UTC)
 
 
@@ -143,7 +146,7 @@ def make_partner() -> MakePartner:
             "profile": "generic-hmac",
             "status": PartnerStatus.ACTIVE,
             "company_code": "88001",
-            "bank_code": "999",
+            "bank_code": f"{next(BANK_CODES) % 1000:03}",
             "client_id": str(new_id()),
             "client_secret": "not used here",
             "public_key_pem": "not used here",

@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Text, Uuid
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,6 +18,8 @@ class BankPartner(Base):
         CheckConstraint(
             "status <> 'active' OR NOT status_changed_by = ANY (changed_by)", name="four_eyes"
         ),
+        # Two would show the same virtual accounts.
+        Index("uq_bank_partners_company_code", "bank_code", "company_code", unique=True),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

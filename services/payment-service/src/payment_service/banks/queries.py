@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.banks.models import BankPartner
@@ -39,3 +39,11 @@ async def list_page(
     if after_id is not None:
         chosen = chosen.where(BankPartner.id > after_id)
     return (await session.scalars(chosen)).all()
+
+
+async def has_company_code(session: AsyncSession, bank_code: str, company_code: str) -> bool:
+    """Tell whether a partner has this company code of this bank."""
+    known = exists().where(
+        BankPartner.bank_code == bank_code, BankPartner.company_code == company_code
+    )
+    return bool(await session.scalar(select(known)))

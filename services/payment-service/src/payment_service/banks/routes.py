@@ -14,6 +14,7 @@ from payment_service.banks.rules import (
     BankPartnerStatusConflict,
     BankProfileUnknown,
     ClientIdTaken,
+    CompanyCodeTaken,
     OutboundIncomplete,
     OwnBankPartner,
     ReplayAnswerHarmful,
@@ -71,6 +72,7 @@ OurOwn = Annotated[Principal, Depends(require(Role.SERVICE))]
         BankAddressInner,
         OutboundIncomplete,
         ClientIdTaken,
+        CompanyCodeTaken,
         ReplayAnswerHarmful,
     ),
 )

@@ -132,6 +132,12 @@ class OutboundIncomplete(Invalid):
     text_id = "Bank ini memeriksa permintaan kami dengan kunci rahasia. Isi kunci rahasianya."
 
 
+class CompanyCodeTaken(Conflict):
+    code = "company_code_taken"
+    text = "There is a partner with this bank code and company code already."
+    text_id = "Sudah ada mitra dengan kode bank dan kode perusahaan ini."
+
+
 class ClientIdTaken(Conflict):
     code = "client_id_taken"
     text = "Another bank partner has this client id."

@@ -16,6 +16,7 @@ from payment_service.banks.rules import (
     BankNotCallable,
     BankProfileUnknown,
     ClientIdTaken,
+    CompanyCodeTaken,
     NameOutcome,
     OutboundIncomplete,
     PartnerStatus,
@@ -68,8 +69,8 @@ async def register(
     sandbox: whether the bank's address may do without TLS, and be an inner one: the sandbox's bank
     runs on this machine.
     Raises: BankProfileUnknown, BankKeyUnusable, SourceUnusable, BankAddressUnusable,
-    BankAddressInner, OutboundIncomplete, ClientIdTaken; ReplayAnswerHarmful as in
-    `replace_settings`.
+    BankAddressInner, OutboundIncomplete, ClientIdTaken, CompanyCodeTaken; ReplayAnswerHarmful as
+    in `replace_settings`.
     """
     profile = _profile(new.profile)
     _check_replay_answer(new.replay_answer, profile)
@@ -96,6 +97,8 @@ async def register(
     }
     partner = await insert_once(session, BankPartner(**values))
     if partner is None:
+        if await queries.has_company_code(session, new.bank_code, new.company_code):
+            raise CompanyCodeTaken(field="company_code")
         raise ClientIdTaken(field="client_id")
     log.info("bank_partner.registered", partner_id=str(partner.id), profile=partner.profile)
     return partner

@@ -71,10 +71,24 @@ async def test_a_client_id_is_given_once(
 ) -> None:
     await client.post(PARTNERS, json=new_partner(client_id="bank-uji"), headers=treasurer)
 
-    again = await client.post(PARTNERS, json=new_partner(client_id="bank-uji"), headers=treasurer)
+    other = new_partner(client_id="bank-uji", company_code="88002")
+    again = await client.post(PARTNERS, json=other, headers=treasurer)
 
     assert again.status_code == 409
     assert again.json()["code"] == "client_id_taken"
+
+
+async def test_a_bank_gives_a_company_code_once(
+    client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner
+) -> None:
+    await client.post(PARTNERS, json=new_partner(), headers=treasurer)
+
+    again = await client.post(PARTNERS, json=new_partner(), headers=treasurer)
+    elsewhere = await client.post(PARTNERS, json=new_partner(bank_code="014"), headers=treasurer)
+
+    assert (again.status_code, again.json()["code"]) == (409, "company_code_taken")
+    assert [each["pointer"] for each in again.json()["errors"]] == ["/company_code"]
+    assert elsewhere.status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -264,7 +278,8 @@ async def test_partners_are_listed_page_by_page(
     client: httpx.AsyncClient, treasurer: dict[str, str], new_partner: NewPartner
 ) -> None:
     for name in "ABC":
-        await client.post(PARTNERS, json=new_partner(name=name), headers=treasurer)
+        new = new_partner(name=name, company_code=f"8800{ord(name) % 10}")
+        await client.post(PARTNERS, json=new, headers=treasurer)
 
     first = (await client.get(PARTNERS, params={"limit": 2}, headers=treasurer)).json()
     rest = {"limit": 2, "cursor": first["next_cursor"]}
