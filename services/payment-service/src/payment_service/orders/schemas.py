@@ -1,12 +1,19 @@
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from payment_service.bills.schemas import BillSummary, NewBill, VirtualAccountOut
 from payment_service.orders.rules import MAX_BILLS, OrderStatus
 from perisai_kit.http.types import Model, Out, PersonName, RecordId, with_example
+
+
+def _check_members(bills: list[NewBill]) -> list[NewBill]:
+    if len({bill.member_id for bill in bills}) < len(bills):
+        raise PydanticCustomError("entry_repeated", "must not have the same entry twice")
+    return bills
 
 
 class NewOrder(Model):
@@ -33,14 +40,9 @@ class NewOrder(Model):
     ]
     bills: Annotated[
         list[NewBill],
+        AfterValidator(_check_members),
         Field(min_length=1, max_length=MAX_BILLS, description="One bill for each member."),
     ]
-
-    @model_validator(mode="after")
-    def _check_members(self) -> Self:
-        if len({bill.member_id for bill in self.bills}) < len(self.bills):
-            raise ValueError("a member may have one bill in an order")
-        return self
 
 
 class OrderSummary(Out):

@@ -166,6 +166,21 @@ async def test_all_bills_of_an_order_are_issued_or_none_and_each_fault_is_named(
     assert await count(session) == (0, 0)
 
 
+async def test_a_member_stands_once_in_an_order(
+    client: httpx.AsyncClient, session: AsyncSession, tokens: Tokens, make_members: MakeMembers
+) -> None:
+    (member,) = make_members(1)
+
+    answer = await client.post(
+        "/v1/orders", json=asked([member, member]), headers={**tokens.make(Role.ADMIN), **key()}
+    )
+
+    assert answer.status_code == 422
+    faults = [(each["pointer"], each["code"]) for each in answer.json()["errors"]]
+    assert faults == [("/bills", "entry_repeated")]
+    assert await count(session) == (0, 0)
+
+
 async def test_members_whom_an_agent_may_not_see_are_named_and_nothing_is_issued(
     client: httpx.AsyncClient,
     session: AsyncSession,
