@@ -64,16 +64,13 @@ async def find_bill(
     return (await session.scalars(select(Bill).where(Bill.id == bill_id, visible))).one_or_none()
 
 
-async def lock_bills(session: AsyncSession, bill_ids: Sequence[UUID]) -> Sequence[Bill]:
-    """Lock these bills, by id: two writers that lock in different orders deadlock."""
-    statement = (
-        select(Bill)
-        .where(Bill.id.in_(bill_ids))
-        .order_by(Bill.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return (await session.scalars(statement)).all()
+async def lock_bills(session: AsyncSession, *conditions: ColumnElement[bool]) -> Sequence[Bill]:
+    """Lock the bills that meet the conditions, by id.
+
+    All lock them in this order, because two that lock in different orders would deadlock.
+    """
+    statement = select(Bill).where(*conditions).order_by(Bill.id).with_for_update()
+    return (await session.scalars(statement.execution_options(populate_existing=True))).all()
 
 
 LOCKED_COLUMNS = """
@@ -243,14 +240,9 @@ async def lock_members(run: Executor, member_ids: Collection[UUID]) -> None:
 
 async def lock_open_bills(session: AsyncSession, member_ids: Collection[UUID]) -> dict[UUID, Bill]:
     """Lock the open bills of members, after payments that may hold them; return them by member."""
-    statement = (
-        select(Bill)
-        .where(Bill.member_id == any_id(member_ids), Bill.status == BillStatus.OPEN)
-        .order_by(Bill.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return {bill.member_id: bill for bill in await session.scalars(statement)}
+    is_open = Bill.status == BillStatus.OPEN
+    found = await lock_bills(session, Bill.member_id == any_id(member_ids), is_open)
+    return {bill.member_id: bill for bill in found}
 
 
 async def list_paid_months(
@@ -322,18 +314,6 @@ def _has_status(status: BillStatus, at: datetime) -> ColumnElement[bool]:
             return or_(Bill.status == BillStatus.ENDED, over)
         case BillStatus.PAID | BillStatus.REPLACED | BillStatus.VOID:
             return Bill.status == status
-
-
-async def lock_of_members(session: AsyncSession, member_ids: Collection[UUID]) -> Sequence[Bill]:
-    """Lock all bills of members, by id: two writers that lock in different orders deadlock."""
-    statement = (
-        select(Bill)
-        .where(Bill.member_id == any_id(member_ids))
-        .order_by(Bill.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return (await session.scalars(statement)).all()
 
 
 async def list_of_order(

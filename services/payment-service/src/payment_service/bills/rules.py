@@ -80,15 +80,20 @@ class MonthAlreadyBilled(Conflict):
     )
 
 
-class Payable(Protocol):
-    """A bill as far as paying it goes. withdrawn_at: when it was replaced or became void."""
+class Lifetime(Protocol):
+    """Until when a bill can be paid. withdrawn_at: when it was replaced or became void."""
 
-    @property
-    def status(self) -> BillStatus: ...
     @property
     def expires_at(self) -> datetime: ...
     @property
     def withdrawn_at(self) -> datetime | None: ...
+
+
+class Payable(Lifetime, Protocol):
+    """A bill as far as paying it goes."""
+
+    @property
+    def status(self) -> BillStatus: ...
     @property
     def months(self) -> Collection[Month]: ...
 
@@ -151,6 +156,11 @@ def is_late_word(bill: Payable) -> bool:
     return bill.status not in (BillStatus.OPEN, BillStatus.PAID)
 
 
+def find_payable_until(bill: Lifetime) -> datetime:
+    """Return the first instant that is too late for money for a bill."""
+    return min(bill.expires_at, bill.withdrawn_at or bill.expires_at)
+
+
 def check_payable(bill: Payable, *, at: datetime, paid_months: Collection[Month] = ()) -> None:
     """Refuse money that this bill cannot take.
 
@@ -161,8 +171,7 @@ def check_payable(bill: Payable, *, at: datetime, paid_months: Collection[Month]
     """
     if bill.status is BillStatus.PAID:
         raise BillAlreadyPaid
-    too_late = min(bill.expires_at, bill.withdrawn_at or bill.expires_at)
-    if at >= too_late:
+    if at >= find_payable_until(bill):
         raise _REFUSALS[bill.status]
     if is_late_word(bill) and any(month in paid_months for month in bill.months):
         raise _REFUSALS[bill.status]

@@ -181,7 +181,7 @@ async def cancel(
     """
     if await queries.find_bill(session, bill_id, visible(principal, Bill)) is None:
         raise rules.BillNotFound
-    (bill,) = await queries.lock_bills(session, [bill_id])
+    (bill,) = await queries.lock_bills(session, Bill.id == bill_id)
     rules.check_open(bill.status)
     await _void(session, bill, reason, by=principal.account_id, now=clock.now())
     record_shown(session, kind=SHOWN_AS, ids=[bill.id])
@@ -208,7 +208,7 @@ async def list_of_order(
 
 async def rename(session: AsyncSession, names: Mapping[UUID, str]) -> list[Bill]:
     """Put members' names on all their bills; return those that can still be paid, or late."""
-    renamed = await queries.lock_of_members(session, names)
+    renamed = await queries.lock_bills(session, Bill.member_id.in_(names))
     for bill in renamed:
         bill.display_name = names[bill.member_id]
     await session.flush()

@@ -33,7 +33,7 @@ class AccountPurpose(StrEnum):
 class AccountKind(StrEnum):
     BANK_COLLECTION = "bank_collection"  # :<partner id>  what a bank holds for BPJS
     BPJS_PAYABLE = "bpjs_payable"  # :<programme>:<month>  what is owed to BPJS
-    SUSPENSE = "suspense"  # :<partner id>  money received whose use two people decide
+    SUSPENSE = "suspense"  # :<partner id>  money received that two people must allocate
     OPERATING_BANK = "operating_bank"  # the account incentives are paid from
     INCENTIVE_EXPENSE = "incentive_expense"  # :<month>
     INCENTIVE_PAYABLE = "incentive_payable"  # :<beneficiary id>

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from payment_service.bills.rules import Lifetime, find_payable_until
 from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from perisai_kit.domain.jakarta import jakarta_date, midnight
 
@@ -61,15 +62,11 @@ class SuspenseTooSmall(Invalid):
     text_id = "Dana ini tidak cukup untuk tagihan tersebut. Pilih tagihan yang tidak lebih besar."
 
 
-class Lifetime(Protocol):
-    """When a bill could be paid. withdrawn_at: when it was replaced or became void."""
+class Issued(Lifetime, Protocol):
+    """From when until when a bill can be paid."""
 
     @property
     def issued_at(self) -> datetime: ...
-    @property
-    def expires_at(self) -> datetime: ...
-    @property
-    def withdrawn_at(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +81,14 @@ class Counting:
     counts_at: datetime
 
 
-def find_counting(bill: Lifetime, *, paid_at: datetime, decided_at: datetime) -> Counting:
+def find_counting(bill: Issued, *, paid_at: datetime, decided_at: datetime) -> Counting:
     """Return from when money in suspense counts for a bill.
 
     From when it was paid, if the bill was open and payable then; otherwise from the beginning of
     the day of the decision.
     """
     decision_day = midnight(jakarta_date(decided_at))
-    too_late = min(bill.expires_at, bill.withdrawn_at or bill.expires_at)
-    was_payable = bill.issued_at <= paid_at < too_late
+    was_payable = bill.issued_at <= paid_at < find_payable_until(bill)
     return Counting(paid_at, decision_day, paid_at if was_payable else decision_day)
 
 
