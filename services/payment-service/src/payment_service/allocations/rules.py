@@ -65,22 +65,18 @@ def divide(
     Raises: BillAlreadyPaid, BillReplaced, BillVoid or BillEnded where no bill of the order can
     count; AmountMismatch.
     """
-    refusals: list[Conflict] = []
-    shares: list[Share] = []
-    for bill in bills:
-        try:
-            check_payable(bill, at=paid_at, paid_months=paid_months.get(bill.member_id, ()))
-        except UNPAYABLE as refused:
-            refusals.append(refused)
-            shares.append(Share(bill.amount, bill, AllocationReason(refused.code)))
-        else:
-            shares.append(Share(bill.amount, bill))
-    if len(refusals) == len(bills):
-        raise _most_telling(refusals)
+    refusals = [
+        _find_refusal(bill, at=paid_at, paid_months=paid_months.get(bill.member_id, ()))
+        for bill in bills
+    ]
+    _check_any_taken(refusals)
     due = sum(bill.amount for bill in bills)
     if paid != due:
         raise AmountMismatch(due=due, paid=paid)
-    return shares
+    return [
+        Share(bill.amount, bill, AllocationReason(refused.code) if refused else None)
+        for bill, refused in zip(bills, refusals, strict=True)
+    ]
 
 
 def check_any_open(bills: Sequence[Payable], *, at: datetime) -> None:
@@ -89,19 +85,24 @@ def check_any_open(bills: Sequence[Payable], *, at: datetime) -> None:
     bills: all of the order, at least one.
     Raises: BillAlreadyPaid, BillReplaced, BillVoid, BillEnded.
     """
-    refusals: list[Conflict] = []
-    for bill in bills:
-        try:
-            check_payable(bill, at=at)
-        except UNPAYABLE as refused:
-            refusals.append(refused)
-    if len(refusals) == len(bills):
-        raise _most_telling(refusals)
+    _check_any_taken([_find_refusal(bill, at=at) for bill in bills])
 
 
-def _most_telling(refusals: Sequence[Conflict]) -> Conflict:
-    """Return that a bill is paid, if one is: the customer must not pay again."""
-    return next((each for each in refusals if isinstance(each, BillAlreadyPaid)), refusals[0])
+def _find_refusal(
+    bill: Payable, *, at: datetime, paid_months: Collection[Month] = ()
+) -> Conflict | None:
+    try:
+        check_payable(bill, at=at, paid_months=paid_months)
+    except UNPAYABLE as refused:
+        return refused
+    return None
+
+
+def _check_any_taken(refusals: Sequence[Conflict | None]) -> None:
+    """Refuse where every bill is refused: first that one is paid, as nobody must pay again."""
+    found = [each for each in refusals if each is not None]
+    if len(found) == len(refusals):
+        raise next((each for each in found if isinstance(each, BillAlreadyPaid)), found[0])
 
 
 def keep_whole(bills: Sequence[LockedBill], *, paid: int, code: str) -> list[Share]:
