@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.db.engine import Database, to_asyncpg_url
+from perisai_kit.db.connections import to_asyncpg_url
+from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.privacy.columns import (
     SealingFailed,

@@ -9,7 +9,8 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from perisai_kit.db.engine import Database, to_asyncpg_url
+from perisai_kit.db.connections import to_asyncpg_url
+from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.privacy.columns import sealed_text
 from perisai_kit.privacy.keyring import DecryptionFailed, Keyring

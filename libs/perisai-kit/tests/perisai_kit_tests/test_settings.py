@@ -173,6 +173,17 @@ def test_a_pools_own_address_is_no_direct_one(environment: pytest.MonkeyPatch) -
     assert KitSettings.from_env().database_pooled
 
 
+def test_the_primary_is_no_standby_of_its_own(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("PERISAI_KIT_READ_DATABASE_URL", REQUIRED["PERISAI_KIT_DATABASE_URL"])
+
+    assert refusal() == (
+        "kit-service cannot start: "
+        "PERISAI_KIT_READ_DATABASE_URL: must not be the primary's address."
+    )
+    environment.setenv("PERISAI_KIT_READ_DATABASE_URL", "postgresql://app@standby.invalid/kit")
+    assert KitSettings.from_env().read_database_url is not None
+
+
 def test_keys_that_are_none_are_refused_without_them(environment: pytest.MonkeyPatch) -> None:
     settings = KitSettings.from_env()
 

@@ -16,7 +16,8 @@ from payment_service.ledger.rules import TransferCode
 from payment_service.ledger.tasks import every_hour
 from payment_service.payments.models import Payment
 from payment_service.tables import MIGRATIONS
-from perisai_kit.db.engine import Database, to_asyncpg_url
+from perisai_kit.db.connections import to_asyncpg_url
+from perisai_kit.db.engine import Database
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.plugin import Databases, Urls
 

@@ -11,7 +11,8 @@ from typing import TypeAlias
 
 import asyncpg
 
-from perisai_kit.db.engine import SERVER_SETTINGS, Database
+from perisai_kit.db.connections import SERVER_SETTINGS
+from perisai_kit.db.engine import Database
 from perisai_kit.db.sql import Executor, Rows, SqlStatement, make_executor
 
 CONNECT_TIMEOUT_S = 2.0

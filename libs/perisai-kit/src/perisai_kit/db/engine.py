@@ -7,19 +7,15 @@ from `ReadSession`, and a task from `async with database.begin() as session`.
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from copy import copy
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from functools import partial
+from typing import Self, TypeAlias
 
-import asyncpg
-from sqlalchemy import make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
-from perisai_kit.db.checkout import check_connections
+from perisai_kit.db.connections import make_direct_engine, make_engine
+from perisai_kit.db.replica import WRITTEN, Replica
 from perisai_kit.runtime.settings import ServiceSettings
-
-KEYRING_ATTRIBUTE = "perisai_keyring"
-"""The attribute of the dialect with the key ring: a column type sees no other object of an
-engine."""
 
 PUBLISHED = "published"
 """The key in `session.info` of a transaction that wrote events."""
@@ -27,47 +23,12 @@ PUBLISHED = "published"
 Guard: TypeAlias = Callable[[AsyncSession], Awaitable[None]]
 
 
-def to_asyncpg_url(url: str) -> str:
-    """Return a PostgreSQL URL for the async engine."""
-    return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
-
-
-SERVER_SETTINGS = {"application_name": "perisai", "timezone": "UTC"}
-DIRECT_SETTINGS = {**SERVER_SETTINGS, "application_name": "perisai-direct"}
-
-if TYPE_CHECKING:
-    DriverConnection = asyncpg.Connection[asyncpg.Record]
-else:
-    DriverConnection = asyncpg.Connection  # the class has no parameter at run time
-
-
-class _PooledConnection(DriverConnection):
-    """A connection to a pool, which may use another server session for each transaction.
-
-    asyncpg reads the description of a type in two steps that must reach the same session.
-    """
-
-    async def set_type_codec(self, *args: Any, **kwargs: Any) -> None:
-        async with self.transaction():
-            await super().set_type_codec(*args, **kwargs)
-
-
-POOLED: dict[str, Any] = {
-    # No statement outlives its transaction, and statements have no names: PgBouncer before 1.21
-    # does not support prepared statements.
-    "prepared_statement_cache_size": 0,
-    "statement_cache_size": 0,
-    "prepared_statement_name_func": lambda: "",
-    "connection_class": _PooledConnection,
-    "server_settings": SERVER_SETTINGS,
-}
-
-
 class Database:
     """The database of one service.
 
     `begin()` gives a session that commits at the end of the block and rolls back on an exception.
-    `read()` gives a session in which PostgreSQL refuses every write.
+    `read()` gives a session in which PostgreSQL refuses every write. `read_replica()` is one on a
+    standby, if there is one.
     """
 
     def __init__(
@@ -78,31 +39,19 @@ class Database:
         pool_size: int = 10,
         pooled: bool = False,
         direct_url: str | None = None,
+        read_url: str | None = None,
     ) -> None:
         """Make the engines. No connection is opened yet.
 
         pooled: whether `url` is that of PgBouncer or similar, in transaction mode. direct_url:
         PostgreSQL's own address, for advisory locks and notifications; required with a pool,
-        otherwise `url`.
+        otherwise `url`. read_url: a standby, for `read_replica`; pooled as `url` is.
         """
         assert direct_url is not None or not pooled
-        self.engine: AsyncEngine = create_async_engine(
-            to_asyncpg_url(url),
-            pool_size=pool_size,
-            max_overflow=pool_size,
-            hide_parameters=True,  # error texts must not contain personal data
-            connect_args=POOLED if pooled else {"server_settings": SERVER_SETTINGS},
-        )
-        # The first request after a restart of PostgreSQL must not fail.
-        check_connections(self.engine)
-        # For connections held for long, which take none from the pool of the requests.
-        self.direct_engine: AsyncEngine = create_async_engine(
-            to_asyncpg_url(direct_url or url),
-            poolclass=NullPool,
-            hide_parameters=True,
-            connect_args={"server_settings": DIRECT_SETTINGS},
-        )
-        setattr(self.engine.sync_engine.dialect, KEYRING_ATTRIBUTE, keyring)
+        make = partial(make_engine, pool_size=pool_size, pooled=pooled, keyring=keyring)
+        self.engine = make(url)
+        self.direct_engine = make_direct_engine(direct_url or url)
+        self.replica = Replica(make(read_url)) if read_url is not None else None
         self._read_engine = self.engine.execution_options(postgresql_readonly=True)
         self._connection: AsyncConnection | None = None
         self._guard: Guard | None = None
@@ -111,13 +60,14 @@ class Database:
     @classmethod
     def from_settings(cls, settings: ServiceSettings, *, keyring: object | None = None) -> Self:
         """Return the database that the settings name. No connection is opened yet."""
-        direct = settings.direct_database_url
+        direct, read = settings.direct_database_url, settings.read_database_url
         return cls(
             settings.database_url.get_secret_value(),
             keyring=keyring,
             pool_size=settings.database_pool_size,
             pooled=settings.database_pooled,
             direct_url=None if direct is None else direct.get_secret_value(),
+            read_url=None if read is None else read.get_secret_value(),
         )
 
     @classmethod
@@ -126,6 +76,7 @@ class Database:
         joined = cls.__new__(cls)
         joined.engine = database.engine
         joined.direct_engine = database.direct_engine
+        joined.replica = None
         joined._read_engine = database._read_engine
         joined._connection = connection
         joined._guard = database._guard
@@ -172,8 +123,38 @@ class Database:
         async with self._session(self._read_engine) as session:
             yield session
 
+    @asynccontextmanager
+    async def read_replica(self) -> AsyncIterator[AsyncSession]:
+        """Open a reading transaction on the replica if it shows all that is committed by now.
+
+        Otherwise it is one on the primary, as without a replica. So a client reads what it has
+        written, whatever the lag. Not for work that decides by what it read: feeds, cursors of
+        subscriptions, sign-ins, closing a month.
+        """
+        session = await self._find_replica_session()
+        async with self.read() if session is None else session as found:
+            yield found
+
+    async def _find_replica_session(self) -> AsyncSession | None:
+        if self.replica is None or not self.replica.is_worth_asking():
+            return None
+        async with self.read() as primary:
+            position = await primary.scalar(WRITTEN)
+        return await self.replica.open(str(position))
+
+    async def is_answering(self) -> bool:
+        """Tell whether the database answers now."""
+        try:
+            async with self.read() as session:
+                await session.execute(text("SELECT 1"))
+        except Exception:  # noqa: BLE001 - any failure means no answer
+            return False
+        return True
+
     async def dispose(self) -> None:
         """Close every connection, except that of a joined database."""
         if not self.is_joined:
             await self.engine.dispose()
             await self.direct_engine.dispose()
+            if self.replica is not None:
+                await self.replica.engine.dispose()

@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, pool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from perisai_kit.db.engine import SERVER_SETTINGS, to_asyncpg_url
+from perisai_kit.db.connections import SERVER_SETTINGS, to_asyncpg_url
 from perisai_kit.db.locks import Lock
 
 LOCK_TIMEOUT = "5s"

@@ -1,11 +1,9 @@
 """Distinguish outages, which pass, from errors of the work itself."""
 
 import asyncpg
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from perisai_kit.db.engine import Database
 from perisai_kit.domain.errors import TooMany, Unavailable
 
 _SQLSTATES = (
@@ -38,16 +36,6 @@ def is_database_error(error: BaseException) -> bool:
     return isinstance(
         error, (DBAPIError, PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError)
     )
-
-
-async def is_answering(database: Database) -> bool:
-    """Tell whether the database answers now."""
-    try:
-        async with database.read() as session:
-            await session.execute(text("SELECT 1"))
-    except Exception:  # noqa: BLE001 - any failure means no answer
-        return False
-    return True
 
 
 def _passes(error: BaseException | None) -> bool:

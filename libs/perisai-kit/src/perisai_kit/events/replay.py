@@ -3,7 +3,7 @@
 import uuid
 
 from perisai_kit.db.engine import Database
-from perisai_kit.db.outage import is_answering, is_outage
+from perisai_kit.db.outage import is_outage
 from perisai_kit.domain.errors import Conflict
 from perisai_kit.events import cursors
 from perisai_kit.events import parking as parked
@@ -97,7 +97,7 @@ class Replay:
                 await self._handlers.apply(session, [parked.to_cloud_event(first)])
                 await parked.mark_replayed(session, first.id)
         except Exception as error:
-            if first is None or (is_outage(error) and not await is_answering(database)):
+            if first is None or (is_outage(error) and not await database.is_answering()):
                 raise
             log.warning("event.replay_failed", event_id=str(first.event_id), exc_info=error)
             name = get_error_name(error)

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from prometheus_client import Gauge
 
 from perisai_kit.db.engine import Database
-from perisai_kit.db.outage import is_answering, is_database_error, is_outage
+from perisai_kit.db.outage import is_database_error, is_outage
 from perisai_kit.domain import clock
 from perisai_kit.events import cursors
 from perisai_kit.events import parking as parked
@@ -173,7 +173,7 @@ class Subscription:
         try:
             await self._apply(database, cursor, batch)
         except Exception as error:
-            if is_outage(error) and not await is_answering(database):
+            if is_outage(error) and not await database.is_answering():
                 raise
             log.warning("subscription.batch_failed", subscription=self.name, exc_info=error)
             await self._apply_singly(database, cursor, batch)
@@ -211,7 +211,7 @@ class Subscription:
             try:
                 return await self._apply(database, cursor, [event])
             except Exception as error:
-                if is_outage(error) and not await is_answering(database):
+                if is_outage(error) and not await database.is_answering():
                     raise
                 failure = error
             passes = is_outage(failure) and is_database_error(failure)

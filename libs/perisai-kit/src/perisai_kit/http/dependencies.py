@@ -29,11 +29,20 @@ async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
         yield session
 
 
+async def _replica_session(request: Request) -> AsyncIterator[AsyncSession]:
+    database: Database = request.app.state.kit.database
+    async with database.read_replica() as session:
+        yield session
+
+
 Session = Annotated[AsyncSession, Depends(_current_session)]
 """The writing session of the request's one transaction."""
 
 ReadSession = Annotated[AsyncSession, Depends(_read_session, scope="function")]
 """A read-only session, closed before the answer is sent."""
+
+ReplicaSession = Annotated[AsyncSession, Depends(_replica_session, scope="function")]
+"""A read-only session for lists, statements and exports, on the replica if there is one."""
 
 
 async def _keys(request: Request) -> Keyring:

@@ -22,7 +22,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Mapper, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-from perisai_kit.db.engine import KEYRING_ATTRIBUTE
+from perisai_kit.db.connections import KEYRING_ATTRIBUTE
 from perisai_kit.privacy.keyring import Keyring
 
 Value = TypeVar("Value", bound=str | bytes | None)

@@ -99,6 +99,8 @@ class ServiceSettings(BaseSettings):
     direct_database_url: Secret | None = Field(default=None, validate_default=True)
     """PostgreSQL's own address, for the sequencer, notifications and the writer of payments;
     required with a pool."""
+    read_database_url: Secret | None = Field(default=None, validate_default=True)
+    """A standby for lists, exports and statements; behind a pool if `database_url` is."""
     data_keys: Secret
     """`kid:base64 of 32 bytes`, several separated by commas; the first encrypts, all decrypt."""
     lookup_key: Secret
@@ -125,6 +127,15 @@ class ServiceSettings(BaseSettings):
                 raise PydanticCustomError("missing", "Required with a pool")
             if value == info.data.get("database_url"):
                 raise PydanticCustomError("pool", "must not be the pool's own address")
+        return value
+
+    @field_validator("read_database_url")
+    @classmethod
+    def _another_than_the_primary(
+        cls, value: SecretStr | None, info: ValidationInfo
+    ) -> SecretStr | None:
+        if value is not None and value == info.data.get("database_url"):
+            raise PydanticCustomError("replica", "must not be the primary's address")
         return value
 
     @model_validator(mode="after")

@@ -9,8 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from perisai_kit.db.checkout import check_connections
-from perisai_kit.db.engine import to_asyncpg_url
+from perisai_kit.db.connections import check_connections, to_asyncpg_url
 from perisai_kit.testing.plugin import Urls
 
 
