@@ -19,6 +19,13 @@ from gateway.edge.routes import (
         ("/v1/members/1/coverage", "/v1/members"),
         ("/v1/members/1/a/b/c/d/e/f/g", "/v1/members"),
         ("/v1/me/sessions", "/v1/me"),
+        ("/v1/me", "/v1/me"),
+        ("/v1/me/bills", "/v1/me/bills"),
+        ("/v1/me/bills/1", "/v1/me/bills"),
+        ("/v1/me/billsx", "/v1/me"),
+        ("/v1/overview/payments", "/v1/overview/payments"),
+        ("/v1/overview", None),
+        ("/v1/overview/else", None),
         ("/v1/membersx", None),
         ("/ready", "/ready"),
         ("/ready/details", None),
@@ -35,6 +42,29 @@ def test_prefixes_are_whole_segments(path: str, prefix: str | None) -> None:
     row = Routes().find(path)
 
     assert (row.prefix if row else None) == prefix
+
+
+@pytest.mark.parametrize(
+    ("path", "upstream"),
+    [
+        ("/v1/me", Upstream.GATEWAY),
+        ("/v1/me/totp", Upstream.GATEWAY),
+        ("/v1/me/agent", Upstream.AGENT),
+        ("/v1/me/coverage", Upstream.MEMBER),
+        ("/v1/me/bills", Upstream.PAYMENT),
+        ("/v1/overview/agents", Upstream.AGENT),
+        ("/v1/overview/members", Upstream.MEMBER),
+        ("/v1/overview/payments", Upstream.PAYMENT),
+    ],
+)
+def test_the_longest_prefix_decides_wherever_it_stands_in_the_table(
+    path: str, upstream: Upstream
+) -> None:
+    for rows in (TABLE, tuple(reversed(TABLE))):
+        row = Routes(rows).find(path)
+
+        assert row is not None
+        assert row.upstream is upstream
 
 
 def test_no_prefix_stands_twice() -> None:
