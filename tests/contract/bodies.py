@@ -68,6 +68,7 @@ _BODIES: dict[str, Any] = {
         "reason_code": "requirements_not_met",
         **REASON,
     },
+    "POST /v1/agent-names": {"agent_ids": ["{agent_id}"]},
     "POST /v1/agents/{agent_id}/suspension": {"reason_code": "investigation", **REASON},
     "POST /v1/agents/{agent_id}/reinstatement": REASON,
     "POST /v1/agents/{agent_id}/dismissal": {"reason_code": "resignation", **REASON},

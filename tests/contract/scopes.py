@@ -176,6 +176,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "POST /v1/applications/{application_id}/approval": OBJECT,
         "POST /v1/applications/{application_id}/rejection": OBJECT,
         "POST /v1/applications/{application_id}/withdrawal": Rule(Reach.SELF),
+        "POST /v1/agent-names": ANYWHERE,
         "GET /v1/agents": Rule(Reach.LIST, blind=AGENT, shows="agent_id"),
         "GET /v1/agents/{agent_id}": Rule(Reach.OBJECT, blind=AGENT),
         "GET /v1/agents/{agent_id}/identity": OBJECT,

@@ -25,6 +25,7 @@ ROUTES = web.describe_routes(
     applications.asking,
     agents.router,
     agents.reading,
+    agents.names,
     activity.reading,
 )
 

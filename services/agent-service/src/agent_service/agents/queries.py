@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -8,6 +8,7 @@ from agent_service.agents.models import Agent, AgentChange, agent_numbers
 from agent_service.agents.rules import AgentNotFound, AgentRecord, AgentStatus, Decision
 from agent_service.scopes import OFFICES, by_office
 from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.db.bulk import any_id
 
 MAX_CHANGES = 100
 MAX_RECORDS = 100
@@ -45,6 +46,12 @@ async def lock_visible(session: AsyncSession, agent_id: UUID, seen: ColumnElemen
     if agent is None:
         raise AgentNotFound
     return agent
+
+
+async def list_by_ids(session: AsyncSession, agent_ids: Collection[UUID]) -> Sequence[Agent]:
+    """Return the agents among these ids, by id."""
+    chosen = select(Agent).where(Agent.id == any_id(agent_ids)).order_by(Agent.id)
+    return (await session.scalars(chosen)).all()
 
 
 async def find_by_application(session: AsyncSession, application_id: UUID) -> Agent | None:

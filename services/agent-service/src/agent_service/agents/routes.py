@@ -15,6 +15,9 @@ from agent_service.agents.schemas import (
     AgentChangeOut,
     AgentDetailOut,
     AgentIdentityOut,
+    AgentNameLookup,
+    AgentNameOut,
+    AgentNamesOut,
     AgentOut,
     NewDismissal,
     NewReinstatement,
@@ -22,7 +25,7 @@ from agent_service.agents.schemas import (
 )
 from agent_service.agents.service import Described
 from agent_service.branches.rules import BranchOutOfScope
-from agent_service.dependencies import Configured, Identifier, Officer, RequestId, SignedIn
+from agent_service.dependencies import Configured, Identifier, Officer, RequestId, Service, SignedIn
 from agent_service.wadahs.rules import WadahNotActive
 from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page, Slice
@@ -32,6 +35,7 @@ from perisai_kit.http.types import AgentId, WadahId
 
 router = APIRouter(prefix="/v1/agents", tags=["agents"], route_class=TransactionRoute)
 reading = APIRouter(prefix="/v1/agents", tags=["agents"])
+names = APIRouter(prefix="/v1/agent-names", tags=["agents"], route_class=TransactionRoute)
 
 DECIDING = (AgentNotFound, BranchOutOfScope, OwnCase, AgentStatusConflict)
 
@@ -93,6 +97,25 @@ async def dismiss_agent(
 ) -> AgentDetailOut:
     """Dismiss an agent, for good. After fraud, crime or gratification they never return."""
     return _detail(await service.dismiss(session, agent_id, body, by=officer))
+
+
+@names.post("")
+async def list_agent_names(
+    asked: AgentNameLookup, session: Session, asker: Service, request_id: RequestId
+) -> AgentNamesOut:
+    """Return the names of agents, for the lists of another service.
+
+    The reading of all is recorded once.
+    """
+    found = await service.list_named(
+        session, asked.agent_ids, principal=asker, request_id=request_id
+    )
+    return AgentNamesOut(
+        items=[
+            AgentNameOut(agent_id=agent.id, agent_code=agent.agent_code, full_name=agent.full_name)
+            for agent in found
+        ]
+    )
 
 
 def _detail(found: Described) -> AgentDetailOut:

@@ -6,8 +6,10 @@ from pydantic import AfterValidator, Field
 
 from agent_service.agents.rules import AgentStatus, DismissalReason, SuspensionReason
 from perisai_kit.http.types import (
+    AgentId,
     ApplicationId,
     BranchCode,
+    DistinctIds,
     Instant,
     MemberId,
     Model,
@@ -19,6 +21,9 @@ from perisai_kit.http.types import (
     with_example,
 )
 from perisai_kit.privacy.masks import mask_account, mask_name
+
+MAX_NAMES = 200
+"""As many as a page of a list has rows at most."""
 
 
 class NewSuspension(Model):
@@ -41,6 +46,35 @@ class NewDismissal(Model):
 
     reason_code: Annotated[DismissalReason, Field(description="Why, as a code.")]
     reason: ReasonText
+
+
+class AgentNameLookup(Model):
+    """The agents whose names another service needs."""
+
+    model_config = with_example(agent_ids=["0190a000-0000-7000-8000-000000000001"])
+
+    agent_ids: Annotated[
+        DistinctIds,
+        Field(min_length=1, max_length=MAX_NAMES, description="The agents, once each."),
+    ]
+
+
+class AgentNameOut(Out):
+    """The name is whole: the service that asks shows it to those it belongs to only."""
+
+    agent_id: AgentId
+    agent_code: Annotated[
+        str, Field(description="Short number of the agent, for forms and receipts.")
+    ]
+    full_name: Annotated[str, Field(description="Full name.")]
+
+
+class AgentNamesOut(Out):
+    """The names of the known agents among those asked."""
+
+    items: Annotated[
+        list[AgentNameOut], Field(description="By id; an agent who is missing is unknown.")
+    ]
 
 
 class AgentOut(Out):

@@ -220,6 +220,16 @@ async def list_visible(
     return cut_page(rows, limit, key=lambda row: row.id)
 
 
+async def list_named(
+    session: AsyncSession, agent_ids: Sequence[UUID], *, principal: Principal, request_id: str
+) -> Sequence[Agent]:
+    """Return the agents among these ids for another service, and record the reading of names."""
+    found = await queries.list_by_ids(session, agent_ids)
+    ids = [agent.id for agent in found]
+    await audit_read(session, principal, kind="agent", ids=ids, request_id=request_id)
+    return found
+
+
 async def list_decisions(session: AsyncSession, agent_id: UUID) -> Sequence[Decision]:
     """Return every change of an agent's status, the oldest first."""
     return await queries.list_decisions(session, agent_id)
