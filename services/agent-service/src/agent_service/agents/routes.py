@@ -100,7 +100,7 @@ async def dismiss_agent(
 
 
 @names.post("")
-async def list_agent_names(
+async def list_names(
     asked: AgentNameLookup, session: Session, asker: Service, request_id: RequestId
 ) -> AgentNamesOut:
     """Return the names of agents, for the lists of another service.
