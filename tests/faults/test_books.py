@@ -250,4 +250,17 @@ async def test_journal_that_does_not_balance_is_found() -> None:
     assert journal.read_balances(entry.format(6))[1] == [
         "an entry of the journal is 1 out of balance"
     ]
-    assert await journal.faults(entry.format(5), held={"a": 5, "b": -4}) != []
+    declared = "commodity 1000. IDR\naccount assets:a\naccount x:b\n\n" + entry.format(5)
+    assert await journal.faults(declared, held={"a": 5, "b": -5}) == []
+    assert "the journal and the ledger differ on 1 accounts" in await journal.faults(
+        declared, held={"a": 5, "b": -4}
+    )
+
+
+@pytest.mark.skipif(journal.HLEDGER is None, reason="hledger is not installed")
+async def test_journal_with_an_account_that_is_not_declared_is_found() -> None:
+    entry = "2026-11-03 (1) a | b\n    assets:a  5 IDR\n    x:b  -5 IDR\n\n"
+
+    assert await journal.faults("commodity 1000. IDR\n\n" + entry, held={"a": 5, "b": -5}) == [
+        "hledger finds a fault in the journal"
+    ]

@@ -11,6 +11,7 @@ from stage.processes import DATABASES, Platform
 from stage.waiting import PATIENCE_S, until
 
 from payment_service import checks
+from payment_service.banks import service as banks
 from payment_service.ledger import service as ledger
 from perisai_kit.db.engine import Database
 
@@ -131,8 +132,9 @@ async def _service_faults(payment_url: str) -> list[str]:
     try:
         async with database.read() as session:
             found = await checks.find_faults(session)
-            pieces = ledger.export(session, first_on=None, last_on=None)
-            exported = "".join([piece async for piece in pieces])
+            names = await banks.list_account_names(session)
+            plan = await ledger.plan_export(session, bank_names=names)
+            exported = "".join([piece async for piece in ledger.export(session, plan)])
     finally:
         await database.dispose()
     async with _connected(payment_url) as connection:

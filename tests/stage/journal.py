@@ -1,11 +1,14 @@
 """The exported journal, read as an accountant's program would: by hledger, and by a few lines."""
 
 import asyncio
+import re
 import shutil
 from collections import Counter
 from collections.abc import Mapping
 
 HLEDGER = shutil.which("hledger")
+DECLARED = re.compile(r"^account (\S+)  ; ledger:(\S+)$", re.MULTILINE)
+"""An account with a readable name, and its name in the ledger."""
 
 
 async def faults(exported: str, *, held: Mapping[str, int]) -> list[str]:
@@ -13,6 +16,8 @@ async def faults(exported: str, *, held: Mapping[str, int]) -> list[str]:
     read, found = read_balances(exported)
     found += _differences("the journal", read, held)
     if HLEDGER is not None:
+        if (await _run_hledger(HLEDGER, exported, "check", "--strict")) is None:
+            found.append("hledger finds a fault in the journal")
         found += _differences("hledger", await _ask_hledger(HLEDGER, exported), held)
     return found
 
@@ -26,7 +31,7 @@ def read_balances(exported: str) -> tuple[dict[str, int], list[str]]:
         for line in entry.splitlines():
             if line.startswith("    ") and not line.lstrip().startswith(";"):
                 account, amount = line.split("  ")[-2:]
-                rupiah = int(amount.removesuffix(" IDR"))
+                rupiah = int(amount.partition(" IDR")[0])  # a balance may follow
                 balances[_without_class(account.strip())] += rupiah
                 total += rupiah
         if total:
@@ -41,18 +46,27 @@ def _differences(who: str, read: Mapping[str, int], held: Mapping[str, int]) -> 
 
 
 async def _ask_hledger(program: str, exported: str) -> dict[str, int]:
-    asked = ["-f", "-", "balance", "--flat", "--no-total", "--empty"]
+    """Return the balances that hledger finds, by the ledger's names."""
+    shown = ["balance", "--flat", "--no-total", "--empty", "--format=%(account) %(total)"]
+    said = await _run_hledger(program, exported, *shown, "--ignore-assertions")
+    assert said is not None, "hledger cannot read the journal"
+    rows = (line.split() for line in said.splitlines())
+    named = dict(DECLARED.findall(exported))
+    return {named.get(row[0]) or _without_class(row[0]): int(row[1]) for row in rows}
+
+
+async def _run_hledger(program: str, exported: str, *arguments: str) -> str | None:
+    """Return what hledger says; None where it refuses the journal."""
     process = await asyncio.create_subprocess_exec(
         program,
-        *asked,
-        "--format=%(account) %(total)",
+        *("-f", "-"),
+        *arguments,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
     )
     said, _ = await process.communicate(exported.encode())
-    assert process.returncode == 0, "hledger cannot read the journal"
-    rows = (line.split() for line in said.decode().splitlines())
-    return {_without_class(row[0]): int(row[1]) for row in rows}
+    return said.decode() if process.returncode == 0 else None
 
 
 def _without_class(account: str) -> str:

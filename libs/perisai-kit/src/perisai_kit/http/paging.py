@@ -128,13 +128,18 @@ def parse_bigint(text: str) -> int:
 
 
 def cut_page(
-    rows: Sequence[Row], limit: int, key: Callable[[Row], KeyPart | tuple[KeyPart, ...]]
+    rows: Sequence[Row],
+    limit: int,
+    key: Callable[[Row], KeyPart | tuple[KeyPart, ...]],
+    *,
+    resume_at: KeyPart | None = None,
 ) -> Slice[Row]:
     """Return the page of rows that were read with `limit + 1`.
 
-    key: returns the sort key of a row, for `read_cursor`.
+    key: returns the sort key of a row, for `read_cursor`. resume_at: after which key the list goes
+    on although it has no more rows yet; None: it ends with them.
     """
     if len(rows) <= limit:
-        return Slice(rows, None)
+        return Slice(rows, None if resume_at is None else encode_cursor(resume_at))
     last = key(rows[limit - 1])
     return Slice(rows[:limit], encode_cursor(*(last if isinstance(last, tuple) else (last,))))

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import Row, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.banks.models import BankPartner
@@ -30,6 +30,12 @@ async def list_by_status(session: AsyncSession, *statuses: PartnerStatus) -> Seq
     chosen = select(BankPartner).where(BankPartner.status.in_(statuses))
     rows = await session.scalars(chosen.order_by(BankPartner.id).limit(MAX_PARTNERS))
     return rows.all()
+
+
+async def list_codes(session: AsyncSession) -> Sequence[Row[UUID, str, str]]:
+    """Return id, bank code and company code of each partner."""
+    chosen = select(BankPartner.id, BankPartner.bank_code, BankPartner.company_code)
+    return (await session.execute(chosen.limit(MAX_PARTNERS))).all()
 
 
 async def list_page(

@@ -210,6 +210,11 @@ async def list_known(session: AsyncSession) -> list[BankPartner]:
     )
 
 
+async def list_account_names(session: AsyncSession) -> dict[str, str]:
+    """Return the id of each partner → a readable name of its own."""
+    return {str(id_): "-".join(codes) for id_, *codes in await queries.list_codes(session)}
+
+
 async def verify_account(
     database: Database,
     clients: BankClients,

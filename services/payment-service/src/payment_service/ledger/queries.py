@@ -30,6 +30,7 @@ from payment_service.ledger.rules import (
     POSTINGS,
     Account,
     Cause,
+    RangeSums,
     TransferCode,
     posting_pairs,
 )
@@ -45,20 +46,24 @@ class Sums:
     credits: int
 
 
-# A transaction gets its number before its transfers get their ids, so that `read_boundary` knows
-# all that may still insert a lower one.
-_NUMBERED = "pg_current_xact_id() IS NOT NULL"
 _LAST_ID = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM ledger_transfers_id_seq"
-_XMAX = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
-_IS_OVER = "SELECT pg_snapshot_xmin(pg_current_snapshot()) >= CAST(CAST(:xmax AS text) AS xid8)"
+# An INSERT locks its table before it takes an id, and keeps the lock until its rows are visible or
+# gone. So other databases, and transactions that book nothing, make nobody wait.
+_WRITERS = """
+    SELECT DISTINCT held.virtualtransaction
+    FROM pg_locks AS held JOIN pg_database AS here ON here.oid = held.database
+    WHERE here.datname = current_database() AND held.locktype = 'relation'
+      AND held.relation = CAST('ledger_transfers' AS regclass)
+      AND held.mode = 'RowExclusiveLock' AND held.granted AND held.pid <> pg_backend_pid()
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """All transfers through `last_id` are there once the transactions before `xmax` have ended."""
+    """All transfers through `last_id` are there once the transactions of `writers` have ended."""
 
     last_id: int
-    xmax: str
+    writers: frozenset[str]
 
 
 def insert_statement(
@@ -79,7 +84,7 @@ def _insert_rows(code: TransferCode, rows: str, booked_at: int) -> str:
         )
         SELECT '{debit}:' || debit_part, '{credit}:' || credit_part, amount, '{code}',
                '{CAUSES[code]}', cause_id, business_on, ${booked_at}
-        FROM ({rows}) AS moved WHERE {_NUMBERED}
+        FROM ({rows}) AS moved
         RETURNING id
     """  # noqa: S608 - our own names and a query of ours
 
@@ -115,7 +120,7 @@ async def insert_transfers_of(
         "business_on": literal(business_on),
         "booked_at": literal(booked_at),
     }
-    moved = select(*columns.values()).where(text(_NUMBERED))
+    moved = select(*columns.values())
     await session.execute(insert(Transfer).from_select(list(columns), moved))
 
 
@@ -134,7 +139,7 @@ async def insert_once_correction(
         "booked_at": literal(booked_at),
         "correction_of": Transfer.id,
     }
-    taken_back = select(*columns.values()).where(Transfer.id == transfer_id, text(_NUMBERED))
+    taken_back = select(*columns.values()).where(Transfer.id == transfer_id)
     new = insert(Transfer).from_select(list(columns), taken_back)
     await session.execute(new.on_conflict_do_nothing())
     # A statement of its own: it sees what a writer committed whom this one had to wait for.
@@ -150,22 +155,28 @@ async def list_transfers(
     session: AsyncSession,
     *,
     after_id: int,
+    through_id: int,
     limit: int,
     account: str | None = None,
     cause: Cause | None = None,
+    begins_at: datetime | None = None,
     first_on: date | None = None,
     last_on: date | None = None,
 ) -> Sequence[Transfer]:
-    """Return transfers in the order of their booking."""
-    conditions: list[ColumnElement[bool]] = [Transfer.id > after_id]
+    """Return transfers in the order of their booking.
+
+    first_on, begins_at: also those dated before the first day that were booked later than it began.
+    """
+    conditions: list[ColumnElement[bool]] = [Transfer.id > after_id, Transfer.id <= through_id]
     if account is not None:
         conditions.append(
             or_(Transfer.debit_account == account, Transfer.credit_account == account)
         )
     if cause is not None:
         conditions += [Transfer.cause_id == cause.id, Transfer.cause_kind == cause.kind]
-    if first_on is not None:
-        conditions.append(Transfer.business_on >= first_on)
+    if first_on is not None and begins_at is not None:
+        late = Transfer.booked_at >= begins_at
+        conditions.append(or_(Transfer.business_on >= first_on, late))
     if last_on is not None:
         conditions.append(Transfer.business_on <= last_on)
     statement = select(Transfer).where(*conditions).order_by(Transfer.id).limit(limit)
@@ -196,18 +207,55 @@ async def list_sums(
     return [Sums(*row) for row in await session.execute(statement)]
 
 
-async def read_boundary(session: AsyncSession) -> Boundary:
-    """Return the last id given, and the first transaction that may get a later one.
+async def list_range_sums(
+    session: AsyncSession,
+    *,
+    through_id: int,
+    first_on: date | None,
+    begins_at: datetime | None,
+    last_on: date | None,
+) -> tuple[list[RangeSums], date | None]:
+    """Return the sums of each account, by account, and the last business date there is.
 
-    In this order and in two statements: who begins between them may have got a later id only.
+    Opening: dated before `first_on` and booked before `begins_at`. Closing: dated through
+    `last_on`.
+    """
+    conditions = [Transfer.id <= through_id]
+    if last_on is not None:
+        conditions.append(Transfer.business_on <= last_on)
+    when = Transfer.business_on.label("business_on"), Transfer.booked_at.label("booked_at")
+    debited = select(Transfer.debit_account.label("account"), Transfer.amount.label("moved"), *when)
+    credited = select(Transfer.credit_account, -Transfer.amount, *when)
+    each = union_all(debited.where(*conditions), credited.where(*conditions)).subquery()
+    opening: ColumnElement[int] = literal(0, BigInteger)
+    if first_on is not None and begins_at is not None:
+        before = (each.c.business_on < first_on) & (each.c.booked_at < begins_at)
+        opening = func.coalesce(_total(each.c.moved, before), 0)
+    rows = await session.execute(
+        select(each.c.account, opening, _total(each.c.moved), func.max(each.c.business_on))
+        .group_by(each.c.account)
+        .order_by(each.c.account)
+    )
+    sums, days = [], []
+    for account, opened, closed, last in rows:
+        sums.append(RangeSums(account, opened, closed))
+        days.append(last)
+    return sums, max(days, default=None)
+
+
+async def read_boundary(session: AsyncSession) -> Boundary:
+    """Return the last id given, and the transactions that may still insert a lower one.
+
+    In this order and in two statements: a transaction that locks the table between them gets later
+    ids only.
     """
     last_id = (await session.scalars(text(_LAST_ID))).one()
-    return Boundary(last_id, (await session.scalars(text(_XMAX))).one())
+    return Boundary(last_id, await read_writers(session))
 
 
-async def is_over(session: AsyncSession, xmax: str) -> bool:
-    """Tell whether all transactions before this one have ended."""
-    return bool(await session.scalar(text(_IS_OVER), {"xmax": xmax}))
+async def read_writers(session: AsyncSession) -> frozenset[str]:
+    """Return the other transactions that have booked, or are about to."""
+    return frozenset(await session.scalars(text(_WRITERS)))
 
 
 async def find_last_id(session: AsyncSession, through_id: int) -> int:
@@ -269,8 +317,11 @@ async def count_odd_corrections(session: AsyncSession) -> int:
     return (await session.scalars(odd)).one()
 
 
-def _total(amounts: ColumnElement[int]) -> ColumnElement[int]:
-    return cast(func.sum(amounts), BigInteger)
+def _total(
+    amounts: ColumnElement[int], where: ColumnElement[bool] | None = None
+) -> ColumnElement[int]:
+    summed = func.sum(amounts)
+    return cast(summed if where is None else summed.filter(where), BigInteger)
 
 
 def _movements(

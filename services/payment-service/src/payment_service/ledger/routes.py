@@ -1,14 +1,21 @@
 """The books, for those who answer for the money."""
 
 from collections.abc import AsyncIterator
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
+from payment_service.banks import service as banks
 from payment_service.ledger import service
-from payment_service.ledger.rules import AccountInvalid, Cause, CauseKind
+from payment_service.ledger.rules import (
+    AccountInvalid,
+    Cause,
+    CauseKind,
+    DaysReversed,
+    Journal,
+    LedgerBusy,
+)
 from payment_service.ledger.schemas import LedgerAccountOut, LedgerTransferOut
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
@@ -78,21 +85,33 @@ async def list_transfers(
 @router.get(
     "/export",
     response_class=StreamingResponse,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+        **problems(DaysReversed, LedgerBusy),
+    },
 )
 async def export(
     request: Request, _: Bookkeeper, first_on: FirstDay = None, last_on: LastDay = None
 ) -> StreamingResponse:
-    """Export the transfers of these business dates as a plain-text accounting journal."""
+    """Export the transfers of these business dates as a plain-text accounting journal.
+
+    It declares its accounts and states the balances before the first day and after the last one.
+    Transfers dated before the first day but booked later stand on the first day, with their own
+    date and the tag `dated_before`.
+    """
     database: Database = request.app.state.kit.database
-    journal = _journal(database, first_on, last_on)
-    return StreamingResponse(journal, media_type="text/plain; charset=utf-8")
+    async with database.read() as session:
+        journal = await service.plan_export(
+            session,
+            first_on=first_on,
+            last_on=last_on,
+            bank_names=await banks.list_account_names(session),
+        )
+    return StreamingResponse(_stream(database, journal), media_type="text/plain; charset=utf-8")
 
 
-async def _journal(
-    database: Database, first_on: date | None, last_on: date | None
-) -> AsyncIterator[str]:
+async def _stream(database: Database, journal: Journal) -> AsyncIterator[str]:
     # The stream outlives the request's own session, so it opens one for itself.
     async with database.read() as session:
-        async for piece in service.export(session, first_on=first_on, last_on=last_on):
+        async for piece in service.export(session, journal):
             yield piece

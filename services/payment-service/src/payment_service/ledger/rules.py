@@ -4,14 +4,15 @@ Source: docs/money.md. An account is its kind and its parts, such as `bpjs_payab
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol, Self
 from uuid import UUID
 
-from perisai_kit.domain.errors import Invalid
+from perisai_kit.domain.errors import Invalid, Unavailable
+from perisai_kit.domain.jakarta import midnight
 from perisai_kit.domain.month import Month
 
 _PART = re.compile(r"[a-z0-9-]{1,64}")
@@ -83,6 +84,18 @@ POSTINGS: dict[TransferCode, tuple[AccountKind, AccountKind]] = {
     TransferCode.INCENTIVE_REVERSED: (AccountKind.INCENTIVE_PAYABLE, AccountKind.INCENTIVE_EXPENSE),
 }
 """Which kinds of account a code debits and credits. A correction mirrors what it corrects."""
+
+
+class DaysReversed(Invalid):
+    code = "days_reversed"
+    text = "The first day is after the last day. Exchange the two."
+    text_id = "Hari pertama sesudah hari terakhir. Tukar keduanya."
+
+
+class LedgerBusy(Unavailable):
+    code = "ledger_busy"
+    text = "A booking is in progress, so the ledger is not complete. Try again in a minute."
+    text_id = "Pembukuan sedang berjalan sehingga belum lengkap. Coba lagi satu menit kemudian."
 
 
 class AccountInvalid(Invalid):
@@ -160,24 +173,106 @@ class Booked(Protocol):
     def business_on(self) -> date: ...
 
 
-def journal_head() -> str:
-    """Return the first lines of a plain-text accounting journal (hledger, ledger)."""
-    declared = "".join(f"account {account_class}\n" for account_class in AccountClass)
-    return f"commodity 1000. IDR\n{declared}\n"
+@dataclass(frozen=True, slots=True)
+class RangeSums:
+    """Debits - credits of one account, in rupiah: before a journal's first day, and at its end."""
+
+    account: str
+    opening: int
+    closing: int
 
 
-def journal_entry(booked: Booked) -> str:
-    """Return one transfer as a journal transaction; amounts are whole rupiah."""
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What an exported journal holds: the transfers through `through_id` of these business dates.
+
+    ends_on: `last_on`, else the last business date there is. bank_names: partner id → readable name
+    of its accounts.
+    """
+
+    through_id: int
+    first_on: date | None
+    last_on: date | None
+    ends_on: date | None
+    sums: Sequence[RangeSums]
+    bank_names: Mapping[str, str]
+
+
+def check_days(first_on: date | None, last_on: date | None) -> None:
+    """Refuse days in the wrong order. Raises: DaysReversed."""
+    if first_on is not None and last_on is not None and first_on > last_on:
+        raise DaysReversed(field="last_on")
+
+
+def begins_at(first_on: date | None) -> datetime | None:
+    """Return when a journal begins: what was booked and dated before is in its opening balances."""
+    return None if first_on is None else midnight(first_on)
+
+
+def journal_head(journal: Journal) -> str:
+    """Return the beginning of a plain-text accounting journal (hledger, ledger).
+
+    It declares the commodity and every account. The accounts of a bank get readable names by
+    `alias`; below they stand under the id of the partner, as in the ledger.
+    """
+    lines = [
+        f"; All transfers through {journal.through_id} with business dates from"
+        f" {journal.first_on or 'the first'} to {journal.last_on or 'the last'}",
+        "commodity 1000. IDR",
+    ]
+    for each in journal.sums:
+        name = journal_account(each.account)
+        readable = _readable(name, journal.bank_names)
+        if readable == name:
+            lines.append(f"account {name}")
+        else:
+            lines += [f"alias {name} = {readable}", f"account {readable}  ; ledger:{each.account}"]
+    opening = [(each.account, each.opening, each.opening) for each in journal.sums if each.opening]
+    head = "\n".join(lines) + "\n\n"
+    return head + _balances(f"{journal.first_on} opening balances", opening)
+
+
+def journal_entry(booked: Booked, *, first_on: date | None = None) -> str:
+    """Return one transfer as a journal transaction; amounts are whole rupiah.
+
+    Dated before the first day of the journal but booked later, it stands on the first day, with its
+    own as the second date and in a tag: a journal exported earlier cannot hold it.
+    """
+    on, late = f"{booked.business_on}", ""
+    if first_on is not None and booked.business_on < first_on:
+        on, late = f"{first_on}={on}", f"  ; dated_before:{on}"
     return (
-        f"{booked.business_on} ({booked.id}) {booked.code} | {booked.cause}\n"
+        f"{on} ({booked.id}) {booked.code} | {booked.cause}{late}\n"
         f"    {journal_account(booked.debit_account)}  {booked.amount} IDR\n"
         f"    {journal_account(booked.credit_account)}  -{booked.amount} IDR\n\n"
     )
 
 
+def journal_end(journal: Journal) -> str:
+    """Return what states every balance at the end, so that a program checks the entries."""
+    closing = [(each.account, 0, each.closing) for each in journal.sums]
+    return _balances(f"{journal.ends_on} closing balances", closing)
+
+
 def journal_account(account: str) -> str:
     """Return the account under its class, as journals name it."""
     return f"{Account.parse(account).account_class}:{account}"
+
+
+def _balances(head: str, rows: Sequence[tuple[str, int, int]]) -> str:
+    """Return a transaction of account, amount, and balance after it; nothing without rows."""
+    if not rows:
+        return ""
+    postings = [
+        f"    {journal_account(account)}  {amount} IDR = {balance} IDR"
+        for account, amount, balance in rows
+    ]
+    return "\n".join([head, *postings]) + "\n\n"
+
+
+def _readable(name: str, bank_names: Mapping[str, str]) -> str:
+    head, _, last = name.rpartition(":")
+    return f"{head}:{bank_names[last]}" if last in bank_names else name
 
 
 def posting_pairs() -> Iterable[tuple[TransferCode, AccountKind, AccountKind]]:

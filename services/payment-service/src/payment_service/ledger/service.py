@@ -1,7 +1,10 @@
 """Book transfers, and say what follows from them. Nothing here is ever changed or deleted."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
 from datetime import date
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Select
@@ -10,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.ledger import queries, rules
 from payment_service.ledger.models import Transfer
 from payment_service.ledger.queries import Boundary
-from payment_service.ledger.rules import Account, Cause, TransferCode
+from payment_service.ledger.rules import Account, Cause, Journal, LedgerBusy, TransferCode
 from payment_service.ledger.schemas import LedgerAccountOut, LedgerTransferOut
 from perisai_kit.db.sql import CountedStatement, SqlStatement, execute
 from perisai_kit.domain import clock
@@ -18,6 +21,9 @@ from perisai_kit.http.paging import Page, cut_page, parse_bigint, read_cursor
 
 ACCOUNTS_CHECKED = 100_000
 EXPORTED_AT_ONCE = 1_000
+RETRY_AFTER_S = 60
+PAUSE_S, WAIT_S = 0.02, 1.0
+"""Bookings end within milliseconds; a request that waits for one holds a connection."""
 
 
 async def book(session: AsyncSession, rows: SqlStatement, *, code: TransferCode) -> None:
@@ -86,38 +92,95 @@ async def list_transfers(
     cause: Cause | None,
     cursor: str | None,
     limit: int,
+    wait_s: float = WAIT_S,
 ) -> Page[LedgerTransferOut]:
     """Return transfers in the order of their booking.
 
+    A page ends where an open transaction may still book; then its cursor leads on from there.
+    wait_s: how long to wait for the end of such a transaction.
     Raises: AccountInvalid, CursorInvalid.
     """
     if account is not None:
         rules.Account.parse(account)
-    rows = await queries.list_transfers(
+    after_id = read_cursor(cursor, parse_bigint) or 0
+    chosen = partial(
+        queries.list_transfers,
         session,
-        after_id=read_cursor(cursor, parse_bigint) or 0,
+        after_id=after_id,
         limit=limit + 1,
         account=account,
         cause=cause,
     )
-    return cut_page(rows, limit, key=lambda row: row.id).page(LedgerTransferOut.model_validate)
+    # Complete are the transfers through the cursor, and those of a snapshot.
+    through_id = max(after_id, await queries.latest_snapshot_id(session))
+    rows, is_all = await chosen(through_id=through_id), False
+    if len(rows) <= limit:
+        boundary = await read_boundary(session)
+        is_all = await wait_until_settled(session, boundary, wait_s=wait_s)
+        through_id = boundary.last_id if is_all else through_id
+        rows = await chosen(through_id=through_id)
+    resume_at = None if is_all else through_id
+    page = cut_page(rows, limit, key=lambda row: row.id, resume_at=resume_at)
+    return page.page(LedgerTransferOut.model_validate)
 
 
-async def export(
-    session: AsyncSession, *, first_on: date | None, last_on: date | None
-) -> AsyncIterator[str]:
-    """Yield the ledger as a plain-text accounting journal, a piece at a time."""
-    yield rules.journal_head()
+async def plan_export(
+    session: AsyncSession,
+    *,
+    first_on: date | None = None,
+    last_on: date | None = None,
+    bank_names: Mapping[str, str] | None = None,
+    wait_s: float = WAIT_S,
+) -> Journal:
+    """Return what a journal of these business dates holds: every transfer there is by now.
+
+    bank_names: partner id → readable name of its accounts. Adds up every transfer.
+    Raises: DaysReversed; LedgerBusy when somebody books for longer than `wait_s` seconds.
+    """
+    rules.check_days(first_on, last_on)
+    boundary = await read_boundary(session)
+    if not await wait_until_settled(session, boundary, wait_s=wait_s):
+        raise LedgerBusy(retry_after_s=RETRY_AFTER_S)
+    sums, ends_on = await queries.list_range_sums(
+        session,
+        through_id=boundary.last_id,
+        first_on=first_on,
+        begins_at=rules.begins_at(first_on),
+        last_on=last_on,
+    )
+    return Journal(
+        through_id=boundary.last_id,
+        first_on=first_on,
+        last_on=last_on,
+        ends_on=last_on or max((day for day in (first_on, ends_on) if day), default=None),
+        sums=sums,
+        bank_names=bank_names or {},
+    )
+
+
+async def export(session: AsyncSession, journal: Journal) -> AsyncIterator[str]:
+    """Yield the ledger as a plain-text accounting journal, a piece at a time.
+
+    Opening balances, every transfer of the range, closing balances.
+    """
+    yield rules.journal_head(journal)
     after_id = 0
-    while True:  # ends with the last transfer there is
+    while True:  # ends with the last transfer of the journal
         rows = await queries.list_transfers(
-            session, after_id=after_id, limit=EXPORTED_AT_ONCE, first_on=first_on, last_on=last_on
+            session,
+            after_id=after_id,
+            through_id=journal.through_id,
+            limit=EXPORTED_AT_ONCE,
+            begins_at=rules.begins_at(journal.first_on),
+            first_on=journal.first_on,
+            last_on=journal.last_on,
         )
         if not rows:
-            return
-        yield "".join(rules.journal_entry(row) for row in rows)
+            break
+        yield "".join(rules.journal_entry(row, first_on=journal.first_on) for row in rows)
         after_id = rows[-1].id
         session.expunge_all()
+    yield rules.journal_end(journal)
 
 
 async def read_boundary(session: AsyncSession) -> Boundary:
@@ -128,10 +191,22 @@ async def read_boundary(session: AsyncSession) -> Boundary:
 async def is_settled(session: AsyncSession, boundary: Boundary) -> bool:
     """Tell whether no transfer through a boundary can appear any more.
 
-    Ids are given before commit. Nobody waits for this: where a transaction lasts long, it is false
-    for so long.
+    Ids are given before commit. Nobody waits for this: where a transaction that books lasts long,
+    it is false for so long.
     """
-    return await queries.is_over(session, boundary.xmax)
+    return not boundary.writers & await queries.read_writers(session)
+
+
+async def wait_until_settled(
+    session: AsyncSession, boundary: Boundary, *, wait_s: float = WAIT_S
+) -> bool:
+    """Wait until a boundary is settled; tell whether it is after `wait_s` seconds."""
+    is_over = not boundary.writers
+    deadline = time.monotonic() + wait_s
+    while not is_over and time.monotonic() < deadline:
+        await asyncio.sleep(PAUSE_S)
+        is_over = await is_settled(session, boundary)
+    return is_over
 
 
 async def take_snapshot(session: AsyncSession, boundary: Boundary) -> bool:

@@ -30,13 +30,14 @@ class Received:
     programme: str = "jkk"
     amount: int = 10_000
     month: int = 11
+    partner: UUID = PARTNER
 
 
 async def book(session: AsyncSession, *received: Received) -> Sequence[Transfer]:
     """Book what was received, and return its transfers."""
     columns = (
         [UUID(int=each.allocation) for each in received],
-        [PARTNER for _ in received],
+        [each.partner for each in received],
         [f"{each.programme}:2026-{each.month:02}" for each in received],
         [each.amount for each in received],
         [date(2026, each.month, 5) for each in received],
@@ -46,3 +47,8 @@ async def book(session: AsyncSession, *received: Received) -> Sequence[Transfer]
     ids = [id_ for (id_,) in await execute(session, statement)]
     chosen = select(Transfer).where(Transfer.id.in_(ids)).order_by(Transfer.id)
     return (await session.scalars(chosen)).all()
+
+
+async def balances(session: AsyncSession) -> dict[str, int]:
+    page = await service.list_accounts(session, cursor=None, limit=200)
+    return {item.account: item.balance for item in page.items}

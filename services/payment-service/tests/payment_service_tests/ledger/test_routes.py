@@ -1,3 +1,4 @@
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import httpx
@@ -5,11 +6,13 @@ import pytest
 from payment_service_tests.ledger.contributions import Received, book
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.banks.models import BankPartner
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.http.paging import encode_cursor
 from perisai_kit.testing.plugin import Tokens
 
 COUNTRY = {"kind": ScopeKind.COUNTRY}
+MakePartner = Callable[..., Awaitable[BankPartner]]
 pytestmark = pytest.mark.usefixtures("booked")
 
 
@@ -98,6 +101,32 @@ async def test_the_export_is_a_journal(client: httpx.AsyncClient, tokens: Tokens
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")
     assert "liabilities:bpjs_payable:jkm:2026-11  -3400 IDR" in answer.text
+
+
+async def test_the_accounts_of_a_bank_are_declared_by_its_codes(
+    client: httpx.AsyncClient, tokens: Tokens, session: AsyncSession, make_partner: MakePartner
+) -> None:
+    partner = await make_partner(session)
+    await book(session, Received(2, partner=partner.id))
+
+    answer = await client.get("/v1/ledger/export", headers=tokens.make(Role.AUDITOR, scope=COUNTRY))
+
+    ledger = f"bank_collection:{partner.id}"
+    readable = f"assets:bank_collection:{partner.bank_code}-{partner.company_code}"
+    assert f"alias assets:{ledger} = {readable}\n" in answer.text
+    assert f"account {readable}  ; ledger:{ledger}\n" in answer.text
+
+
+async def test_days_in_the_wrong_order_are_refused_before_the_journal(
+    client: httpx.AsyncClient, tokens: Tokens
+) -> None:
+    answer = await client.get(
+        "/v1/ledger/export",
+        params={"first_on": "2026-11-02", "last_on": "2026-11-01"},
+        headers=tokens.make(Role.AUDITOR, scope=COUNTRY),
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "days_reversed")
 
 
 async def test_a_number_is_no_date(client: httpx.AsyncClient, tokens: Tokens) -> None:

@@ -1,31 +1,19 @@
 import asyncio
-import shutil
-import subprocess
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from payment_service_tests.ledger.contributions import BANK, Received, book
+from payment_service_tests.ledger.contributions import BANK, Received, balances, book
 from sqlalchemy import BigInteger, Select, Uuid, literal, select, text, union_all
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.ledger import rules, service, tasks
+from payment_service.ledger import rules, service
 from payment_service.ledger.rules import Cause, CauseKind, TransferCode
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.month import Month
-from perisai_kit.privacy.keyring import Keyring
-from perisai_kit.testing.plugin import Urls
-
-FORMAT = "%(account) %(total)"
-
-
-async def balances(session: AsyncSession) -> dict[str, int]:
-    page = await service.list_accounts(session, cursor=None, limit=200)
-    return {item.account: item.balance for item in page.items}
 
 
 async def test_a_transfer_moves_money_from_one_account_to_another(session: AsyncSession) -> None:
@@ -254,63 +242,6 @@ async def test_the_running_service_cannot_change_the_books(
             await session.execute(text(statement))
 
 
-async def journal(session: AsyncSession) -> str:
-    return "".join([piece async for piece in service.export(session, first_on=None, last_on=None)])
-
-
-@pytest.mark.skipif(shutil.which("hledger") is None, reason="hledger is not installed")
-async def test_hledger_reaches_the_same_balances(session: AsyncSession, tmp_path: Path) -> None:
-    programmes = ("jkk", "jkm", "jht")
-    await book(session, *(Received(cause, each) for cause in range(5) for each in programmes))
-    exported = tmp_path / "perisai.journal"
-    exported.write_text(await journal(session))
-
-    report = await asyncio.to_thread(
-        subprocess.run,
-        [
-            "hledger",
-            "-f",
-            str(exported),
-            "balance",
-            "--flat",
-            "--no-total",
-            "--format",
-            "%(account) %(total)",
-        ],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-
-    page = await service.list_accounts(session, cursor=None, limit=200)
-    ours = {
-        rules.journal_account(item.account): f"{item.debits - item.credits} IDR"
-        for item in page.items
-    }
-    theirs = dict(line.strip().split(" ", 1) for line in report.stdout.splitlines())
-    assert {account: amount.strip() for account, amount in theirs.items()} == ours
-
-
-async def test_the_journal_can_be_cut_by_date(session: AsyncSession) -> None:
-    await book(session, *(Received(1, month=month) for month in (9, 10, 11)))
-
-    pieces = [
-        piece
-        async for piece in service.export(
-            session, first_on=date(2026, 10, 1), last_on=date(2026, 10, 31)
-        )
-    ]
-
-    assert "".join(pieces).count("contribution_received") == 1
-
-
-@pytest.fixture
-async def own(own_database: Callable[[str], Urls], keyring: Keyring) -> AsyncIterator[Database]:
-    database = Database(own_database("payment").app, keyring=keyring)
-    yield database
-    await database.dispose()
-
-
 @pytest.mark.race
 async def test_two_corrections_of_one_transfer_are_one(own: Database) -> None:
     async with own.begin() as session:
@@ -326,67 +257,3 @@ async def test_two_corrections_of_one_transfer_are_one(own: Database) -> None:
     assert len(set(ids)) == 1
     async with own.read() as session:
         assert (await balances(session))[BANK] == 0
-
-
-async def count_snapshots(session: AsyncSession) -> int:
-    counted = text("SELECT count(DISTINCT through_id) FROM ledger_balance_snapshots")
-    return int((await session.scalars(counted)).one())
-
-
-async def test_two_snapshots_are_kept(session: AsyncSession) -> None:
-    for cause in range(4):
-        await book(session, Received(cause))
-        await service.take_snapshot(session, await service.read_boundary(session))
-
-    assert await count_snapshots(session) == 2
-    assert (await balances(session))[BANK] == 40_000
-    assert await service.find_faults(session) == []
-
-
-@pytest.mark.race
-async def test_a_snapshot_makes_no_payment_wait(own: Database) -> None:
-    async with own.begin() as reader:
-        await reader.execute(text("SELECT count(*) FROM ledger_transfers"))
-        boundary = await service.read_boundary(reader)
-        await service.take_snapshot(reader, boundary)
-        async with own.begin() as writer:
-            await writer.execute(text("SET LOCAL lock_timeout = '100ms'"))
-            await book(writer, Received(1))
-
-    async with own.read() as session:
-        assert (await balances(session))[BANK] == 10_000
-
-
-@pytest.mark.race
-async def test_a_snapshot_misses_no_transfer_that_commits_later(own: Database) -> None:
-    async with own.begin() as slow:
-        await book(slow, Received(1))  # takes the lower id, and is not committed yet
-        async with own.begin() as quick:
-            await book(quick, Received(2))
-        await tasks.every_hour(own, attempts=1)
-        async with own.read() as session:
-            too_early = await count_snapshots(session)
-
-    await tasks.every_hour(own)
-
-    assert too_early == 0
-
-    async with own.read() as session:
-        assert (await balances(session))[BANK] == 20_000
-        assert await service.find_faults(session) == []
-
-
-@pytest.mark.race
-async def test_snapshots_under_load_stay_right(own: Database) -> None:
-    async def write(cause: int) -> None:
-        async with own.begin() as session:
-            await book(session, Received(cause, amount=cause + 1))
-
-    for start in range(0, 60, 20):
-        await asyncio.gather(
-            *(write(cause) for cause in range(start, start + 20)), tasks.every_hour(own)
-        )
-
-    async with own.read() as session:
-        assert (await balances(session))[BANK] == sum(range(1, 61))
-        assert await service.find_faults(session) == []
