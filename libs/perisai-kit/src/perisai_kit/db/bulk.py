@@ -122,12 +122,18 @@ async def run_in_batches(
 class OldRows:
     """Rows to delete: those with `column` less than `before`.
 
-    column: must be indexed, alone or after the columns that `where` fixes.
+    column: must be indexed, alone or after the columns that `where` fixes. Its table has no
+    partitions, because a row's place is one in its partition only.
     """
 
     column: InstrumentedAttribute[Any]
     before: object
     where: ColumnElement[bool] = true()  # noqa: RUF009 - a constant of the library
+
+    def __post_init__(self) -> None:
+        table = self.column.class_.__table__
+        is_whole = table.dialect_options["postgresql"]["partition_by"] is None
+        assert is_whole, f"{table} has partitions, which are dropped"
 
     async def delete_batch(self, session: AsyncSession, limit: int) -> int:
         """Delete at most `limit` of the rows, the oldest first; return their number."""

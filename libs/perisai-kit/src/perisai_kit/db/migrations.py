@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pkgutil import resolve_name
 from typing import Any, cast
 
@@ -92,11 +93,18 @@ def _migrate(connection: Connection, metadata: Metadata) -> None:
         target_metadata=cast(Any, metadata),  # it only iterates
         compare_type=True,
         compare_server_default=False,
+        include_name=partial(_is_no_partition, connection),
         transaction_per_migration=True,
         on_version_apply=_show_version,
     )
     with context.begin_transaction():
         context.run_migrations()
+
+
+def _is_no_partition(connection: Connection, name: str | None, kind: str, _: object) -> bool:
+    """Tell whether a name is to be compared with the models, which know no partitions."""
+    partition = text("SELECT count(*) FROM pg_class WHERE relname = :name AND relispartition")
+    return kind != "table" or not connection.scalar(partition, {"name": name})
 
 
 def _show_version(ctx: MigrationContext, step: object, heads: object, run_args: object) -> None:

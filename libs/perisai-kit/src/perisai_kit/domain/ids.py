@@ -1,9 +1,12 @@
 """Public identifiers."""
 
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import uuid_utils
 from uuid_utils import compat
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def new_id() -> uuid.UUID:
@@ -14,3 +17,11 @@ def new_id() -> uuid.UUID:
 def new_id_text() -> str:
     """Return a new id as text, at a fifth of the cost of `new_id`."""
     return str(uuid_utils.uuid7())
+
+
+def lowest_id_of(at: datetime) -> uuid.UUID:
+    """Return the bound below all ids made at an instant or later, and above all older ones.
+
+    A query of a table in partitions names it, so that only the partitions in question are read.
+    """
+    return uuid.UUID(int=(at - EPOCH) // timedelta(milliseconds=1) << 80)

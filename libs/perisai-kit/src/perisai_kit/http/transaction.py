@@ -25,7 +25,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from perisai_kit.auth.principal import Principal, build_claims
-from perisai_kit.db.bulk import OldRows, delete_old
 from perisai_kit.db.columns import KitBase
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -91,7 +90,10 @@ class ReplayForbidden(Forbidden):
 
 
 class IdempotencyRecord(KitBase):
+    """The answer to a request with a key. Partitions of a day are dropped a day later."""
+
     __tablename__ = "idempotency_keys"
+    __table_args__ = {"postgresql_partition_by": "RANGE (created_at)"}  # noqa: RUF012 - as SQLAlchemy has it
 
     account_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -105,7 +107,9 @@ class IdempotencyRecord(KitBase):
     """The audited reads of the answer: `kind` and `ids` of each."""
     shows: Mapped[dict[str, list[str]]] = mapped_column(JSONB)
     """The objects of the answer, ids by kind: visibility.py."""
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), primary_key=True, index=True
+    )
 
 
 Check = Callable[[Request], Coroutine[Any, Any, Principal]]
@@ -174,8 +178,7 @@ async def _run_with_key(
         request.state.session = session
         if not await _try_lock(session, principal.account_id, key):
             raise IdempotencyKeyInUse
-        first = await session.get(IdempotencyRecord, (principal.account_id, key))
-        if first is not None and first.created_at > clock.real_now() - KEPT_FOR:
+        if (first := await _find_first(session, principal.account_id, key)) is not None:
             for check in checks:
                 await check(request)
             return await _replay(session, request, principal, first, fingerprint)
@@ -183,9 +186,6 @@ async def _run_with_key(
         if response.status_code >= 400:
             await session.rollback()
             return response
-        if first is not None:
-            await session.delete(first)
-            await session.flush()
         record = _make_record(principal, key, fingerprint, response)
         record.reads = [
             {"kind": kind, "ids": [str(each) for each in ids]} for kind, ids in get_reads(session)
@@ -222,6 +222,20 @@ async def _try_lock(session: AsyncSession, account_id: uuid.UUID, key: str) -> b
     name = hashlib.sha256(account_id.bytes + key.encode()).digest()
     number = int.from_bytes(name[:8], "big", signed=True)
     return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(number))))
+
+
+async def _find_first(
+    session: AsyncSession, account_id: uuid.UUID, key: str
+) -> IdempotencyRecord | None:
+    """Return the answer of the last 24 hours; its time leaves two partitions to look in."""
+    record: IdempotencyRecord | None = await session.scalar(
+        select(IdempotencyRecord).where(
+            IdempotencyRecord.account_id == account_id,
+            IdempotencyRecord.key == key,
+            IdempotencyRecord.created_at > clock.real_now() - KEPT_FOR,
+        )
+    )
+    return record
 
 
 async def _replay(
@@ -269,9 +283,3 @@ def _make_record(
         shows={},
         created_at=clock.real_now(),
     )
-
-
-async def forget_old_keys(database: Database) -> bool:
-    """Delete answers older than 24 hours; return whether there are more."""
-    before = clock.real_now() - KEPT_FOR
-    return await delete_old(database, OldRows(IdempotencyRecord.created_at, before))

@@ -36,6 +36,7 @@ class ReadAudit(KitBase):
     """One read of unmasked personal data. Insert only."""
 
     __tablename__ = "read_audits"
+    __table_args__ = {"postgresql_partition_by": "RANGE (id)"}  # noqa: RUF012 - as SQLAlchemy has it
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -30,7 +30,6 @@ from perisai_kit.http.answers.not_modified import NotModified
 from perisai_kit.http.body import BodyLimit
 from perisai_kit.http.dependencies import refuse_unknown_parameters
 from perisai_kit.http.problems import COMMON_RESPONSES, Problem, install_problems
-from perisai_kit.http.transaction import forget_old_keys
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import configure_logging
 from perisai_kit.runtime.settings import ServiceSettings
@@ -241,7 +240,7 @@ def _worker(
         kit.database,
         signals=kit.signals,
         subscriptions=subscriptions,
-        periodic=[*periodic, Periodic("idempotency.forget", 600, forget_old_keys)],
+        periodic=periodic,
     )
 
 

@@ -1,18 +1,32 @@
-"""`perisai-migrate NAME...`: migrate the databases of these processes.
+"""`perisai-migrate NAME...`: migrate the databases of these processes, and make their partitions.
 
 All in one process, because importing Alembic takes longer than migrating. The addresses come from
-PERISAI_<NAME>_OWNER_DATABASE_URL.
+PERISAI_<NAME>_OWNER_DATABASE_URL. With `--only-partitions` nothing is migrated; with
+`--every SECONDS` the partitions are made again and again.
 """
 
+import asyncio
+import os
 import sys
+import time
+from argparse import ArgumentParser
 from collections.abc import Sequence
+from pathlib import Path
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
-from perisai_kit.services.processes import find_migrations
+from perisai_kit.db.partitions.maintain import PartitionsBusy, maintain
+from perisai_kit.domain import clock
+from perisai_kit.runtime.log import configure_logging, get_logger
+from perisai_kit.services.processes import find_migrations, find_partitioned_tables
+
+FAILURES = (CommandError, SQLAlchemyError, OSError, PartitionsBusy, asyncpg.PostgresError)
+
+log = get_logger()
 
 
 def build_alembic_config(name: str, url: str | None = None) -> Config:
@@ -32,14 +46,54 @@ def _escaped(text: str) -> str:
     return text.replace("%", "%%")
 
 
-def main(names: Sequence[str] | None = None) -> None:
-    """Migrate in order; exit with one line and code 1 at the first failure."""
-    for name in sys.argv[1:] if names is None else names:
-        try:
-            command.upgrade(build_alembic_config(name), "head")
-        except (CommandError, SQLAlchemyError, OSError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            sys.exit(f"{name} could not be migrated: {reason}")
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do what is asked in the order of the names; exit with one line and code 1 at a failure.
+
+    With `--every` a failure is logged, and the next turn tries again.
+    """
+    parser = ArgumentParser(prog="perisai-migrate", description=__doc__)
+    parser.add_argument("names", nargs="+", metavar="NAME")
+    parser.add_argument("--only-partitions", action="store_true")
+    parser.add_argument("--every", type=float, metavar="SECONDS")
+    asked = parser.parse_args(arguments)
+    configure_logging(service="migrate")
+    _follow_clock()
+    migrates = not asked.only_partitions
+    while True:
+        for name in asked.names:
+            try:
+                if migrates:
+                    command.upgrade(build_alembic_config(name), "head")
+                make_partitions(name)
+            except FAILURES as error:
+                if asked.every is None:
+                    sys.exit(f"{name} could not be migrated: {_reason(error)}")
+                log.error("partitions.failed", database=name, reason=_reason(error))
+        if asked.every is None:
+            return
+        migrates = False
+        time.sleep(asked.every)
+
+
+def make_partitions(name: str) -> None:
+    """Make the partitions of a process's database that are missing, and remove old ones.
+
+    Raises: PartitionsBusy.
+    """
+    variable = f"PERISAI_{name.upper()}_OWNER_DATABASE_URL"
+    if not (url := os.environ.get(variable)):
+        sys.exit(f"{variable} is not set")
+    asyncio.run(maintain(url, find_partitioned_tables(name), [clock.real_now(), clock.now()]))
+
+
+def _follow_clock() -> None:
+    # Some rows of a sandbox bear its business time.
+    if (path := os.environ.get("PERISAI_CLOCK_FILE")) and os.environ.get("PERISAI_SANDBOX") == "1":
+        clock.follow_test_clock(Path(path), sandbox=True)
+
+
+def _reason(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 if __name__ == "__main__":

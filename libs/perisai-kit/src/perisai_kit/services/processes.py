@@ -4,9 +4,13 @@ NAME is the factory of an app, `NAME-worker` that of a worker.
 """
 
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
+
+from perisai_kit.db.partitions.tables import KIT_TABLES, PartitionedTable
 
 GROUP = "perisai.processes"
 
@@ -25,11 +29,27 @@ def find_migrations(name: str) -> Path:
 
     The package is not imported. Raises: SystemExit for an unknown process.
     """
-    package = find_process(name).value.partition(".")[0]
-    spec = find_spec(package)
+    spec = find_spec(_find_package(name))
     assert spec is not None
     assert spec.submodule_search_locations
     return Path(spec.submodule_search_locations[0]) / "migrations"
+
+
+def find_partitioned_tables(name: str) -> Sequence[PartitionedTable]:
+    """Return the tables in partitions of a process's database.
+
+    They are `TABLES` of the module `partitions` of its package, or else only the kit's. Raises:
+    SystemExit for an unknown process.
+    """
+    module = f"{_find_package(name)}.partitions"
+    if find_spec(module) is None:
+        return KIT_TABLES
+    tables: Sequence[PartitionedTable] = import_module(module).TABLES
+    return tables
+
+
+def _find_package(name: str) -> str:
+    return find_process(name).value.partition(".")[0]
 
 
 def find_head(migrations: Path) -> str:

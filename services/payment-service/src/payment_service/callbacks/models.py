@@ -30,6 +30,7 @@ class Callback(Base):
             postgresql_where=text("verdict = 'refused' AND content_hash IS NOT NULL"),
         ),
         Index("ix_callbacks_partner_id_id", "partner_id", "id"),
+        {"postgresql_partition_by": "RANGE (id)"},
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -62,7 +63,10 @@ class ExternalId(Base):
     """An X-EXTERNAL-ID that a bank has used on a Jakarta day; forgotten some days later."""
 
     __tablename__ = "snap_external_ids"
-    __table_args__ = (Index("ix_snap_external_ids_day", "day"),)
+    __table_args__ = (
+        Index("ix_snap_external_ids_day", "day"),
+        {"postgresql_partition_by": "RANGE (day)"},
+    )
 
     partner_id: Mapped[UUID] = mapped_column(primary_key=True)
     # The service's code, or empty where the bank's profile counts across services.

@@ -1,5 +1,4 @@
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bank_access.rules import SOURCE_LENGTH, TARGET_LENGTH, plain
 from payment_service.bank_access.schemas import Signed
-from payment_service.callbacks.models import Callback, ExternalId
+from payment_service.callbacks.models import Callback
 from payment_service.callbacks.rules import (
     CallbackOutcome,
     First,
@@ -17,7 +16,6 @@ from payment_service.callbacks.rules import (
     kept_headers,
 )
 from payment_service.callbacks.schemas import EarlierMessages, Judged, Message, Outcome
-from perisai_kit.db.bulk import OldRows
 from perisai_kit.db.sql import CountedStatement, Executor, Rows, SqlStatement
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.privacy.keyring import Keyring
@@ -225,7 +223,3 @@ async def list_callbacks(
     if before is not None:
         chosen = chosen.where(Callback.id < before)
     return (await session.scalars(chosen.order_by(Callback.id.desc()).limit(limit))).all()
-
-
-def old_external_ids(*, before: date) -> OldRows:
-    return OldRows(ExternalId.day, before)

@@ -45,6 +45,7 @@ class CommissionLine(Base):
             "rule",
             "beneficiary_kind",
             "entry_no",
+            "earned_month",
             unique=True,
             postgresql_nulls_not_distinct=True,
         ),
@@ -55,10 +56,11 @@ class CommissionLine(Base):
             "id",
         ),
         Index("ix_commission_lines_booked_month", "booked_month", postgresql_using="brin"),
+        {"postgresql_partition_by": "RANGE (earned_month)"},
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
-    earned_month: Mapped[Month]
+    earned_month: Mapped[Month] = mapped_column(primary_key=True)
     booked_month: Mapped[Month]
     beneficiary_kind: Mapped[BeneficiaryKind] = mapped_column(
         choice(BeneficiaryKind, "beneficiary_kind")

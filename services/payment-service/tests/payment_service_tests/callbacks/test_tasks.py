@@ -9,57 +9,36 @@ from payment_service.bank_access.models import AccessToken, UnprovenRequest
 from payment_service.bank_access.service import UNPROVEN_KEPT
 from payment_service.banks.models import BankPartner
 from payment_service.callbacks import tasks
-from payment_service.callbacks.models import ExternalId
 from payment_service.testing import Bank
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
-from perisai_kit.domain.ids import new_id
-from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.testing.plugin import Urls
 
 MakePartner = Callable[..., Awaitable[BankPartner]]
 
 
-async def test_dead_tokens_and_old_external_ids_are_forgotten(
+async def test_dead_tokens_are_forgotten(
     bank: Bank, session: AsyncSession, database: Database
 ) -> None:
-    now = clock.real_now()
-    ages = {"today": 0, "yesterday": 1, "long ago": 9}
-    for name, days in ages.items():
-        session.add(
-            ExternalId(
-                partner_id=bank.partner.id,
-                scope="25",
-                day=jakarta_date(now) - timedelta(days=days),
-                external_id=name,
-                callback_id=new_id(),
-            )
-        )
     for age_s in (-60, 60):
         session.add(
             AccessToken(
                 token_hash=str(age_s).encode(),
                 partner_id=bank.partner.id,
-                expires_at=now - timedelta(seconds=age_s),
+                expires_at=clock.real_now() - timedelta(seconds=age_s),
             )
         )
     await session.flush()
 
     await tasks.every_ten_minutes(database)
 
-    assert set(await session.scalars(select(ExternalId.external_id))) == {"today", "yesterday"}
     assert list(await session.scalars(select(AccessToken.token_hash))) == [b"-60"]
 
 
 MANY = 30_000
 """Three times what one turn deleted when it had a bound."""
 FRESH = 100
-EXTERNAL_IDS = """
-    INSERT INTO snap_external_ids (partner_id, scope, day, external_id, callback_id)
-    SELECT gen_random_uuid(), '25', $1, n::text, gen_random_uuid()
-    FROM generate_series(1, $2::int) AS n
-"""
 TOKENS = """
     INSERT INTO snap_access_tokens (token_hash, partner_id, expires_at)
     SELECT uuid_send(gen_random_uuid()), $3, $1 FROM generate_series(1, $2::int)
@@ -72,18 +51,16 @@ UNPROVEN = """
 """
 
 
-async def test_a_days_tokens_ids_and_unproven_requests_are_forgotten_and_fresh_ones_kept(
+async def test_a_days_tokens_and_unproven_requests_are_forgotten_and_fresh_ones_kept(
     own_database: Callable[[str], Urls], keyring: Keyring, make_partner: MakePartner
 ) -> None:
     urls, now = own_database("payment"), clock.real_now()
-    today = jakarta_date(now)
     database = Database(urls.app, keyring=keyring, pool_size=2)
     async with database.begin() as session:
         partner_id = (await make_partner(session)).id
         quiet_id = (await make_partner(session, company_code="88888")).id
     owner = await asyncpg.connect(urls.owner)
     for age_days, count in ((9, MANY), (0, FRESH)):
-        await owner.execute(EXTERNAL_IDS, today - timedelta(days=age_days), count)
         expires_at = now - timedelta(days=age_days) + timedelta(minutes=15)
         await owner.execute(TOKENS, expires_at, count, partner_id)
     await owner.execute(UNPROVEN, MANY, partner_id)
@@ -96,10 +73,7 @@ async def test_a_days_tokens_ids_and_unproven_requests_are_forgotten_and_fresh_o
         more = await tasks.every_ten_minutes(database)
 
     async with database.read() as session:
-        left = [
-            await session.scalar(select(func.count()).select_from(each))
-            for each in (ExternalId, AccessToken)
-        ]
+        left = await session.scalar(select(func.count()).select_from(AccessToken))
         by_partner = select(UnprovenRequest.partner_id, func.count())
         unproven = await session.execute(by_partner.group_by(UnprovenRequest.partner_id))
         kept = {row[0]: row[1] for row in unproven}
@@ -110,6 +84,6 @@ async def test_a_days_tokens_ids_and_unproven_requests_are_forgotten_and_fresh_o
             .limit(1)
         )
     await database.dispose()
-    assert left == [FRESH, FRESH]
+    assert left == FRESH
     assert kept == {partner_id: UNPROVEN_KEPT, quiet_id: FRESH}
     assert str(last) == newest
