@@ -149,9 +149,8 @@ def _copied(first: BillOut) -> tuple[Copied, ...]:
                 "subject": "copies.member_id::text",
                 "data": "template.data || jsonb_build_object('bill_id', copies.bill_id,"
                 " 'order_id', copies.order_id, 'member_id', copies.member_id)",
-                "position": "copies.row + 1",
             },
-            without=("seq",),
+            without=("seq", "position"),
         ),
     )
 

@@ -38,7 +38,7 @@ PERCENTILE = 0.99
 _ALLOCATED = """
     SELECT id, extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 FROM allocations
 """
-_HEAD = "SELECT coalesce(max(position), 0) + count(*) FILTER (WHERE position IS NULL) FROM events"
+_HEAD = "SELECT count(*) FROM events"
 _READ = "SELECT coalesce(min(position), 0) FROM subscriptions WHERE name = :'name'"
 SUBSCRIPTIONS = (
     (PAYMENT, "commissions.payments", PAYMENT),

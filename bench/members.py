@@ -69,9 +69,8 @@ def _copied(first: UUID) -> tuple[Copied, ...]:
                 " || CASE WHEN template.data ? 'periods' THEN jsonb_build_object('periods',"
                 f" jsonb_build_array(template.data -> 'periods' -> 0 || {_AGENT}))"
                 f" ELSE {_AGENT} END",
-                "position": "2 * copies.row + template.seq",
             },
-            without=("seq",),
+            without=("seq", "position"),
         ),
     )
 

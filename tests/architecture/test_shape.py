@@ -57,7 +57,7 @@ EXCEPTIONS = {
 }
 MAY_COMMIT = {
     "libs/perisai-kit/src/perisai_kit/db/engine.py",
-    "libs/perisai-kit/src/perisai_kit/db/migrations.py",
+    "libs/perisai-kit/src/perisai_kit/db/migrations/run.py",
 }
 MAY_NOTIFY = {"libs/perisai-kit/src/perisai_kit/db/notifications.py"}
 """Sends in autocommit: at its commit NOTIFY takes a lock of the whole server."""

@@ -57,15 +57,16 @@ FAULTS = {
     ),
     "an event published twice": (
         "payment",
-        """INSERT INTO events (id, type, subject, data, occurred_at, position)
-           SELECT gen_random_uuid(), type, subject, data, occurred_at,
-                  (SELECT max(position) + 1 FROM events)
+        """INSERT INTO events (id, type, subject, data, occurred_at)
+           SELECT uuidv7(), type, subject, data, occurred_at
            FROM events WHERE type = 'payment.settled.v1' LIMIT 1""",
         "1 allocations not published once (payment)",
     ),
     "a gap in the feed": (
         "member",
-        "DELETE FROM events WHERE position = (SELECT max(position) - 1 FROM events)",
+        """DELETE FROM events WHERE id = (
+               SELECT event_id FROM event_positions
+               WHERE position = (SELECT max(position) - 1 FROM event_positions))""",
         "1 places in the feed without an event (member)",
     ),
     "a parked event": (

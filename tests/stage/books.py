@@ -20,6 +20,7 @@ Urls = Mapping[str, str]
 FEEDS = {"agents": "agent", "members": "member", "payments": "payment"}
 """Whose events a subscription reads, by the last word of its name."""
 MIN_SUBSCRIPTIONS = 8
+_HEAD = "SELECT coalesce(max(position), 0) FROM event_positions"
 
 
 def urls_of(platform: Platform) -> Urls:
@@ -44,10 +45,11 @@ async def unread(urls: Urls) -> list[str]:
     for name, url in urls.items():
         async with _connected(url) as connection:
             waiting = await connection.fetchval(
-                "SELECT count(*) FROM events WHERE position IS NULL"
+                "SELECT count(*) FROM events WHERE NOT EXISTS"
+                " (SELECT FROM event_positions WHERE event_id = events.id)"
             )
             found += [f"{waiting} events of {name} without a number"] if waiting else []
-            heads[name] = await connection.fetchval("SELECT coalesce(max(position), 0) FROM events")
+            heads[name] = await connection.fetchval(_HEAD)
             rows = await connection.fetch("SELECT name, position FROM subscriptions")
             cursors += [(row["name"], row["position"]) for row in rows]
     if len(cursors) < MIN_SUBSCRIPTIONS:

@@ -59,6 +59,6 @@ async def test_sign_ins_lists_and_the_worker_work_over_a_pool(
 
 async def count_numbered(database: Database) -> int:
     """Count this test's events that the sequencer has numbered."""
-    asked = "SELECT count(*) FROM events WHERE position IS NOT NULL AND type = 'branch.opened.v1'"
+    asked = "SELECT count(*) FROM event_positions WHERE type = 'branch.opened.v1'"
     async with database.read() as session:
         return int(await session.scalar(text(asked)) or 0)

@@ -21,7 +21,7 @@ OF_BEFORE = frozenset({"owner", "app"})
 def get_login(role: Role, database: str) -> str:
     """Return the name of the role in PostgreSQL.
 
-    Migrations derive the name of the app role from the owner: perisai_kit/db/migrations.py.
+    Migrations derive the name of the app role from the owner: perisai_kit/db/migrations/steps.py.
     """
     return SUPERUSER if role == "superuser" else f"{database}_{role}"
 

@@ -61,6 +61,21 @@ async def test_the_feed_answers_a_batch_of_cloudevents(
     assert after.json() == []
 
 
+async def test_the_feed_answers_the_types_that_are_asked_for(
+    kit_database: Database, make_kit_app: Callable[..., FastAPI], tokens: Tokens
+) -> None:
+    await publish_now(kit_database, "B1")
+    await number_now(kit_database)
+
+    async with feed_client(make_kit_app, tokens.service()) as client:
+        wanted = await client.get("/feed", params={"type": "bill.issued.v1,branch.opened.v1"})
+        others = await client.get("/feed", params={"type": "bill.issued.v1"})
+
+    assert [event["type"] for event in wanted.json()] == ["branch.opened.v1"]
+    (bookmark,) = others.json()
+    assert (bookmark["type"], bookmark["position"], bookmark["data"]) == ("feed.read.v1", "1", {})
+
+
 @pytest.mark.parametrize(
     ("params", "status", "named"),
     [
@@ -71,6 +86,9 @@ async def test_the_feed_answers_a_batch_of_cloudevents(
         ({"limit": "0"}, 422, "limit"),
         ({"limit": "1001"}, 422, "limit"),
         ({"timeout": "30001"}, 422, "timeout"),
+        ({"type": "branch.opened"}, 422, "type"),
+        ({"type": "branch.opened.v1,"}, 422, "type"),
+        ({"types": "branch.opened.v1"}, 422, "types"),
     ],
 )
 async def test_a_wrong_question_is_a_problem_that_names_the_parameter(

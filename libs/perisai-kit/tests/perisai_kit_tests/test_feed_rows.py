@@ -46,6 +46,7 @@ async def test_a_query_becomes_an_event_a_row(kit_database: Database) -> None:
         assert await list_published(session) == events
     assert {row.subject for row in rows} == {str(event.beneficiary_id) for event in events}
     assert len({row.id for row in rows}) == 3
+    assert {row.id.version for row in rows} == {7}
     assert is_marked is True
 
 

@@ -16,13 +16,13 @@ from sqlalchemy.exc import DBAPIError
 from perisai_kit.testing.plugin import Databases, Urls, run_in_thread
 
 ENV = """
-from perisai_kit.db.migrations import run_migrations
+from perisai_kit.db.migrations.run import run_migrations
 
 run_migrations("a module that is not imported:METADATA", url_variable="TEST_OWNER_DATABASE_URL")
 """
 HEAD = """
 from alembic import op
-from perisai_kit.db.migrations import create_index_concurrently
+from perisai_kit.db.migrations.steps import create_index_concurrently
 
 revision = "{revision}"
 down_revision = {down}

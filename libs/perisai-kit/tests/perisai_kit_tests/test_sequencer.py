@@ -6,15 +6,18 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from alembic import command
 from alembic.config import Config
 from perisai_kit_tests.branches import opened, publish_now, read
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perisai_kit.db.engine import Database
-from perisai_kit.db.locks import Lock, autocommit_connection, try_lock
+from perisai_kit.db.locks import autocommit_connection
 from perisai_kit.events.outbox import publish
-from perisai_kit.events.sequencer import BATCH, Floor, number_events
+from perisai_kit.events.positions import NO_GAPS, Numbered, number_events
+from perisai_kit.events.sequencer import Gaps
 from perisai_kit.events.signals import Signals
 from perisai_kit.testing.feeds import run_sequencer
 from sandbox.postgres import Postgres
@@ -88,64 +91,116 @@ async def test_a_batch_is_bounded(kit_database: Database) -> None:
     await publish_now(kit_database, *(f"B{index}" for index in range(25)))
 
     async with autocommit_connection(kit_database.direct_engine) as connection:
-        assert await try_lock(connection, Lock.SEQUENCER)
         found = [await number_events(connection, batch=10) for _ in range(4)]
 
-    assert [count for count, _ in found] == [10, 10, 5, 0]
+    assert [each.count for each in found] == [10, 10, 5, 0]
+    assert {each.gaps for each in found} == {NO_GAPS}
 
 
-async def test_above_the_floor_nothing_waits_longer_and_a_full_scan_finds_the_rest(
+async def test_a_late_commit_is_numbered_at_once_and_its_gap_is_closed(
     kit_database: Database,
 ) -> None:
-    await publish_now(kit_database, "B1", "B2", "B3")
+    async with (
+        autocommit_connection(kit_database.direct_engine) as connection,
+        kit_database.begin() as slow,
+    ):
+        await publish(slow, opened("slow1"), opened("slow2"))
+        await publish_now(kit_database, "B1")
+        early = await number_events(connection)
+        await publish(slow, opened("slow3"))
+        await publish_now(kit_database, "B2")
+        later = await number_events(connection)
+        await slow.commit()
+        late = await number_events(connection)
 
+    assert (early, later) == (Numbered(1, "{[1,3)}"), Numbered(1, "{[1,3),[4,5)}"))
+    assert late == Numbered(3, "{}")
+    numbered = ["B1", "B2", "slow1", "slow2", "slow3"]
+    assert await read(kit_database) == list(enumerate(numbered, start=1))
+
+
+async def test_a_gap_is_kept_while_its_transaction_is_open_and_dropped_after_a_rollback(
+    kit_database: Database,
+) -> None:
+    gaps = Gaps(check_every_s=0)
     async with autocommit_connection(kit_database.direct_engine) as connection:
-        assert await try_lock(connection, Lock.SEQUENCER)
-        above = await number_events(connection, floor=2)
-        whole = await number_events(connection)
+        async with kit_database.begin() as slow:
+            await publish(slow, opened("lost"))
+            before = [await number(kit_database, connection, gaps, code) for code in "123"]
+            await slow.rollback()
+        after = [await number(kit_database, connection, gaps, code) for code in "45"]
 
-    assert (above, whole) == ((1, 3), (2, 2))
-    assert await read(kit_database) == [(1, "B3"), (2, "B1"), (3, "B2")]
+    assert [each.gaps for each in before] == ["{[1,2)}"] * 3
+    assert [each.gaps for each in after] == [NO_GAPS] * 2
+    assert len(await read(kit_database)) == 5
 
 
-async def test_a_transaction_older_than_the_floor_is_numbered_by_a_later_full_scan(
+async def number(
+    database: Database, connection: AsyncConnection, gaps: Gaps, code: str
+) -> Numbered:
+    """Do what a sequencer does after this event was published."""
+    await publish_now(database, code)
+    await gaps.check(connection)
+    numbered = await number_events(connection, ended=gaps.ended)
+    gaps.record(numbered)
+    return numbered
+
+
+async def test_a_transaction_that_commits_between_the_check_and_the_numbering_is_not_lost(
     kit_database: Database,
 ) -> None:
-    floor = Floor(full_scan_every_s=0.2)
+    gaps = Gaps(check_every_s=0)
+    async with autocommit_connection(kit_database.direct_engine) as connection:
+        async with kit_database.begin() as slow:
+            await publish(slow, opened("slow"))
+            await number(kit_database, connection, gaps, "B1")
+            await gaps.check(connection)
+        await gaps.check(connection)
+        ended = gaps.ended
+        await number(kit_database, connection, gaps, "B2")
+
+    assert ended == "{[1,2)}"
+    assert await read(kit_database) == [(1, "B1"), (2, "slow"), (3, "B2")]
+
+
+@pytest.mark.parametrize("takes_over", [False, True])
+async def test_the_next_sequencer_knows_the_gaps_of_the_one_before(
+    kit_database: Database, takes_over: bool
+) -> None:
     async with kit_database.begin() as slow:
         await publish(slow, opened("slow"))
-        async with autocommit_connection(kit_database.direct_engine) as connection:
-            assert await try_lock(connection, Lock.SEQUENCER)
-            for code in ("B1", "B2", "B3"):
-                await publish_now(kit_database, code)
-                floor.record_scan(*await number_events(connection, floor=floor.next_start()))
-                await asyncio.sleep(0.25)
+        await publish_now(kit_database, "B1")
+        async with run_sequencer(kit_database):
+            await read(kit_database, timeout_s=10)
+        if takes_over:
+            await publish_now(kit_database, "B2")
+        await slow.commit()
 
-            await slow.commit()
-            async with asyncio.timeout(30):
-                while len(seen := await read(kit_database)) < 4:
-                    floor.record_scan(*await number_events(connection, floor=floor.next_start()))
-                    await asyncio.sleep(0.01)
+    async with run_sequencer(kit_database):
+        seen = await read(kit_database, 1, timeout_s=10)
 
-    assert seen == [(1, "B1"), (2, "B2"), (3, "B3"), (4, "slow")]
+    assert seen == ([(2, "slow"), (3, "B2")] if takes_over else [(2, "slow")])
 
 
-def test_the_floor_waits_until_a_full_scan_finds_no_more() -> None:
-    floor = Floor(full_scan_every_s=0)
-
-    floors = []
-    for count, highest in [(BATCH, 1000), (BATCH, 2000), (5, 2005), (1, 3000), (0, 0)]:
-        floor.next_start()
-        floor.record_scan(count, highest)
-        floors.append(floor.floor)
-
-    assert floors == [0, 0, 0, 2005, 3000]
+READ = """
+    SELECT sum(idx_tup_read + idx_tup_fetch) FROM pg_stat_user_indexes
+    WHERE relname IN ('events', 'event_positions')"""
 
 
-def test_the_floor_rises_to_what_was_numbered_a_full_scan_ago() -> None:
-    floor = Floor(full_scan_every_s=0)
-    for highest in (10, 20):
-        floor.next_start()
-        floor.record_scan(1, highest)
+async def test_an_old_snapshot_makes_the_sequencer_read_no_more(kit_database: Database) -> None:
+    totals = []
+    async with (
+        autocommit_connection(kit_database.direct_engine) as connection,
+        kit_database.read() as old,
+    ):
+        await old.execute(text("SELECT count(*) FROM events"))
+        for _ in range(4):
+            for _ in range(20):
+                await publish_now(kit_database, *("B" for _ in range(25)))
+                await number_events(connection)
+            await connection.execute(text("SELECT pg_stat_force_next_flush()"))
+            totals.append(int(await connection.scalar(text(READ))))
 
-    assert floor.floor == 10
+    _, second, third, fourth = totals
+    assert third > second
+    assert fourth - third <= 1.1 * (third - second)

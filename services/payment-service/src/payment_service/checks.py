@@ -266,10 +266,11 @@ _COUNTS = {
                 < to_char(answer.counts_at AT TIME ZONE 'Asia/Jakarta', 'YYYY-MM'))""",
     "published settlements without an answer that do not wait for one": """
         SELECT count(*) FROM allocations
-        JOIN events ON type = 'payment.settled.v1'
+        JOIN events ON events.type = 'payment.settled.v1'
             AND (data ->> 'allocation_id')::uuid = allocations.id
+        JOIN event_positions AS place ON place.event_id = events.id
         JOIN subscriptions ON name = 'commissions.payments'
-            AND subscriptions.position >= events.position
+            AND subscriptions.position >= place.position
         LEFT JOIN coverage_answers AS answer ON answer.allocation_id = allocations.id
         LEFT JOIN commission_waits AS wait ON wait.allocation_id = allocations.id
         WHERE answer.allocation_id IS NULL AND wait.allocation_id IS NULL""",

@@ -42,6 +42,7 @@ NEVER_CHANGED = (
     "bill_lines",
     "commission_lines",
     "commission_months",
+    "event_positions",
     "ledger_postings",
     "ledger_transfers",
     "orders",
@@ -104,15 +105,16 @@ async def test_the_running_service_may_only_add_to_a_record(
     }
 
 
-async def test_events_are_never_deleted_and_only_their_position_is_set(
+async def test_events_are_never_deleted_and_only_the_version_before_sets_their_position(
     session: AsyncSession,
 ) -> None:
     async def may(query: str) -> bool:
         return bool(await session.scalar(text(f"SELECT {query}")))
 
-    assert await may("has_column_privilege('payment_app', 'events', 'position', 'UPDATE')")
     assert not await may("has_column_privilege('payment_app', 'events', 'data', 'UPDATE')")
     assert not await may("has_table_privilege('payment_app', 'events', 'DELETE')")
+    await session.execute(text("SELECT end_positions_in_events()"))
+    assert not await may("has_any_column_privilege('payment_app', 'events', 'UPDATE')")
 
 
 async def test_the_first_migration_after_the_baseline_runs_beside_the_version_before(

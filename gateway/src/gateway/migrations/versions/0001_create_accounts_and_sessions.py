@@ -2,7 +2,8 @@
 
 from alembic import op
 
-from perisai_kit.db.migrations import create_kit_tables, execute_script
+from perisai_kit.db.migrations.kit_tables import create_kit_tables
+from perisai_kit.db.migrations.steps import execute_script
 
 revision = "0001"
 down_revision = None

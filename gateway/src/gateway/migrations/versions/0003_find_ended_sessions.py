@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from perisai_kit.db.migrations import create_index_concurrently
+from perisai_kit.db.migrations.steps import create_index_concurrently
 
 revision = "0003"
 down_revision = "0002"

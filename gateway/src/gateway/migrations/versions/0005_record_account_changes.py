@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from perisai_kit.db.migrations import grant
+from perisai_kit.db.migrations.steps import grant
 
 revision = "0005"
 down_revision = "0004"

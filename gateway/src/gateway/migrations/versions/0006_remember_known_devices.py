@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from perisai_kit.db.migrations import grant
+from perisai_kit.db.migrations.steps import grant
 
 revision = "0006"
 down_revision = "0005"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from perisai_kit.db.migrations import create_kit_tables_2
+from perisai_kit.db.migrations.kit_tables import create_kit_tables_2
 
 revision = "0007"
 down_revision = "0006"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from perisai_kit.db.migrations import execute_script
+from perisai_kit.db.migrations.steps import execute_script
 
 revision = "0013"
 down_revision = "0012"

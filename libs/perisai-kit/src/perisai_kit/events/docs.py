@@ -11,6 +11,11 @@ _HEAD = """# Events
 Generated from `perisai_kit/events/catalogue/`; edit its files. Every event is a CloudEvent 1.0 in
 the `GET /feed` of a service; these tables describe its `data`. Amounts are whole rupiah, months are
 written `2026-11`, instants are RFC 3339 with an offset. Readers ignore unknown fields.
+
+A reader asks for the types that it handles: `GET /feed?type=bill.issued.v1,bill.voided.v1`. If
+other events follow the last one of an answer, the answer ends with an event of the type
+`feed.read.v1`. That is a bookmark: it is stored nowhere, has no data, and its `position` is the
+next `lastEventId`.
 """
 
 _FORMATS = {"uuid": "UUID", "date": "date", "date-time": "instant"}

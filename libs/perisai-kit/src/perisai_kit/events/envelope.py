@@ -9,7 +9,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, V
 
 from perisai_kit.domain.errors import Unavailable
 
-_TYPE = re.compile(r"[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*\.v[1-9][0-9]*")
+TYPE_PATTERN = r"[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*\.v[1-9][0-9]*"
+BOOKMARK_TYPE = "feed.read.v1"
+"""The type of an event that only says up to where a feed was read; it is stored nowhere."""
+
+_TYPE = re.compile(TYPE_PATTERN)
 
 
 class Fact(BaseModel):
@@ -43,7 +47,7 @@ def build_registry(*classes: type[Event]) -> dict[str, type[Event]]:
     for cls in classes:
         if not _TYPE.fullmatch(cls.type):
             raise ValueError(f"{cls.__name__}: a type looks like bill.issued.v1")
-        if cls.type in known:
+        if cls.type in known or cls.type == BOOKMARK_TYPE:
             raise ValueError(f"{cls.__name__}: {cls.type} is taken")
         if cls.subject_field not in cls.model_fields:
             raise ValueError(f"{cls.__name__}: {cls.subject_field} is not a field")

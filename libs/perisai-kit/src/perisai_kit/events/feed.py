@@ -1,23 +1,24 @@
 """The feed of a service's own events: `GET /feed` for others, `LocalFeed` for itself."""
 
+import asyncio
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from sqlalchemy import (
-    text,
-)
 
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import BadRequest, Conflict, Unavailable
+from perisai_kit.domain.ids import new_id
+from perisai_kit.events.envelope import BOOKMARK_TYPE, TYPE_PATTERN
+from perisai_kit.events.positions import Page, read_page, survey_waiting
 from perisai_kit.events.signals import Pace, Signals
 from perisai_kit.http.protocol import STOPPING
 
@@ -25,7 +26,7 @@ BATCH_TYPE = "application/cloudevents-batch+json"
 FEED_PATH = "/feed"
 MAX_LIMIT = 1000
 MAX_TIMEOUT_MS = 30_000
-
+TYPES_PATTERN = rf"^({TYPE_PATTERN}(,{TYPE_PATTERN})*)?$"
 
 router = APIRouter(include_in_schema=False)
 """The route `GET /feed` of every service; it uses `state.feed` of the app."""
@@ -38,14 +39,21 @@ async def _feed(
     last_event_id: Annotated[str, Query(alias="lastEventId", max_length=40)] = "",
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
     timeout_ms: Annotated[int, Query(alias="timeout", ge=0, le=MAX_TIMEOUT_MS)] = 0,
+    types: Annotated[str, Query(alias="type", max_length=1000, pattern=TYPES_PATTERN)] = "",
 ) -> Response:
-    """Return the events after a position, oldest first. Waits up to `timeout` for one."""
+    """Return the events after a position, oldest first. Waits up to `timeout` for one.
+
+    type: the wanted types, with commas between them; without it all. An answer that passes over
+    other events at its end says so with one of the type `feed.read.v1`: the reader goes on from
+    its position.
+    """
     reader: FeedReader = request.app.state.feed
     extensions = request.scope.get("extensions", {})
     events = await reader.read(
         parse_last_event_id(last_event_id),
         limit=limit,
         timeout_s=timeout_ms / 1000,
+        types=parse_types(types),
         is_gone=request.is_disconnected,
         is_stopping=lambda: STOPPING in extensions,
     )
@@ -54,6 +62,13 @@ async def _feed(
 
 UNNUMBERED_POLL_S = 0.05
 """How often a reader polls after its time-out while committed events have no position yet."""
+
+BOOKMARK_AFTER_S = 1.0
+"""How long a reader waits on when the feed goes on without an event of its types. So its position
+and `caught_up_at` stay near those of the feed, with at most one empty answer a second."""
+
+PASSED_OVER_POLL_S = 0.2
+"""How often a reader looks again meanwhile. A busy feed would wake it twenty times a second."""
 
 STALLED_AFTER_S = 1.0
 """How long committed events may wait for a position before the feed answers FeedStalled."""
@@ -85,29 +100,8 @@ class FeedStalled(Unavailable):
     text_id = "Feed sedang menunggu penomoran event. Coba lagi nanti."
 
 
-_PAGE = text(
-    """
-    SELECT page.*, last.head
-    FROM (SELECT max(position) AS head FROM events WHERE position IS NOT NULL) AS last
-    LEFT JOIN (
-        SELECT id, type, subject, data, occurred_at, position
-        FROM events WHERE position > :after ORDER BY position LIMIT :limit
-    ) AS page ON true
-    ORDER BY page.position
-    """
-)
-
-# One statement has one snapshot. A reader at `head` has read all events that occurred before
-# `oldest`, or before now if no event waits for its position.
-_SURVEY = text(
-    """
-    SELECT count(*) AS waiting, min(occurred_at) AS oldest,
-           (SELECT max(position) FROM events WHERE position IS NOT NULL) AS head
-    FROM (SELECT occurred_at FROM events WHERE position IS NULL ORDER BY seq LIMIT :counted) AS w
-    """
-)
-
-
+# A reader at `head` has read all events that occurred before the oldest one that waits for its
+# position, or before now if none waits.
 @dataclass(frozen=True, slots=True)
 class _Survey:
     waiting: int
@@ -132,13 +126,15 @@ class FeedReader:
         *,
         limit: int,
         timeout_s: float,
+        types: Sequence[str] = (),
         is_gone: Callable[[], Awaitable[bool]] | None = None,
         is_stopping: Callable[[], bool] = lambda: False,
     ) -> list[dict[str, Any]]:
         """Return up to `limit` events after the position, waiting up to `timeout_s` for the first.
 
         The wait ends when the server stops or the test clock is moved, because the reader needs to
-        know how far it has read by the new time. No connection is held while waiting. An empty
+        know how far it has read by the new time. No connection is held while waiting. types: none
+        means all. If others follow the last event, the answer ends with a bookmark. An empty
         answer means that the reader has all events committed before the request. `completeat` of an
         event means that with this event the reader has all events that occurred before that
         instant.
@@ -147,25 +143,25 @@ class FeedReader:
         ends = time.monotonic() + timeout_s
         offset = clock.offset()
         signal = self._signals.numbered
-        is_current, seen, page = False, signal.count, list[dict[str, Any]]()
+        is_current, seen, page = False, signal.count, Page([], 0)
         while True:
             if not is_current:  # else `seen` stays, so that a signal sent meanwhile is not missed
                 seen = signal.count
-                page = await self._page(after, limit)
+                page = await self._page(after, limit, types)
             now = time.monotonic()
-            if clock.offset() != offset or is_stopping():
-                ends = min(ends, now)
+            is_passed_over = not page.rows and page.head > after
+            if is_passed_over:
+                ends = min(ends, now + BOOKMARK_AFTER_S)
+            ends = min(ends, now) if clock.offset() != offset or is_stopping() else ends
             left = ends - now
-            if page:
+            if page.head > after:
                 self._pace.record_work(now=now)
-            if page or (left <= 0 and await self._has_read_all(after)):
-                return page
+            if page.rows or (left <= 0 and (is_passed_over or await self._has_read_all(after))):
+                return await self._answer(page, after, limit)
             if left <= -STALLED_AFTER_S:
                 raise FeedStalled
             is_leading = self._signals.is_leading
-            is_signalled = is_leading or self._signals.is_listening
-            poll_s = self._signals.poll_s if is_signalled else self._pace.poll_s(now=now)
-            await signal.wait(seen, min(poll_s, left) if left > 0 else UNNUMBERED_POLL_S)
+            await self._wait(seen, left, is_passed_over=is_passed_over)
             # A sequencer of this process signals new events, and when it starts or stops leading.
             # So only the reasons to end need another look, such as a moved test clock. A
             # notification of another process may be lost.
@@ -173,20 +169,36 @@ class FeedReader:
             if is_gone is not None and await is_gone():
                 return []
 
-    async def _page(self, after: int, limit: int) -> list[dict[str, Any]]:
+    async def _wait(self, seen: int, left: float, *, is_passed_over: bool) -> None:
+        if is_passed_over:
+            await asyncio.sleep(min(PASSED_OVER_POLL_S, left))
+            return
+        signals = self._signals
+        is_signalled = signals.is_leading or signals.is_listening
+        poll_s = signals.poll_s if is_signalled else self._pace.poll_s(now=time.monotonic())
+        await signals.numbered.wait(seen, min(poll_s, left) if left > 0 else UNNUMBERED_POLL_S)
+
+    async def _page(self, after: int, limit: int, types: Sequence[str]) -> Page:
         async with self._database.read() as session:
-            found = await session.execute(_PAGE, {"after": after, "limit": limit})
-            rows = found.all()
-        if after > (rows[0].head or 0):
+            page = await read_page(session, after=after, limit=limit, types=types)
+        if after > page.head:
             raise LastEventIdUnknown(field="lastEventId")
-        page = [self._cloud_event(row) for row in rows if row.position is not None]
-        if page:
+        return page
+
+    async def _answer(self, page: Page, after: int, limit: int) -> list[dict[str, Any]]:
+        """Return the events, and up to where the feed was read if it goes on without others."""
+        events = [self._cloud_event(row) for row in page.rows]
+        position = int(events[-1]["position"]) if events else after
+        if len(events) < limit and position < page.head:
+            position = page.head
+            events.append(self._bookmark(position))
+        if events:
             survey = self._survey
             if survey is None or time.monotonic() - survey.made > SURVEY_EVERY_S:
                 survey = await self._make_survey()
-            if survey.complete_at is not None and rows[-1].position >= survey.head:
-                page[-1]["completeat"] = survey.complete_at.isoformat()
-        return page
+            if survey.complete_at is not None and position >= survey.head:
+                events[-1]["completeat"] = survey.complete_at.isoformat()
+        return events
 
     async def _has_read_all(self, after: int) -> bool:
         survey = await self._make_survey()
@@ -195,9 +207,9 @@ class FeedReader:
     async def _make_survey(self) -> _Survey:
         made, asked_at = time.monotonic(), clock.now()
         async with self._database.read() as session:
-            row = (await session.execute(_SURVEY, {"counted": COUNTED_UNNUMBERED})).one()
-        complete_at = None if row.waiting == COUNTED_UNNUMBERED else row.oldest or asked_at
-        self._survey = _Survey(row.waiting, row.head or 0, complete_at, made)
+            found = await survey_waiting(session, limit=COUNTED_UNNUMBERED)
+        complete_at = None if found.count == COUNTED_UNNUMBERED else found.oldest or asked_at
+        self._survey = _Survey(found.count, found.head, complete_at, made)
         return self._survey
 
     def _cloud_event(self, row: Any) -> dict[str, Any]:
@@ -213,6 +225,19 @@ class FeedReader:
             "position": str(row.position),
         }
 
+    def _bookmark(self, position: int) -> dict[str, Any]:
+        return {
+            "specversion": "1.0",
+            "id": str(new_id()),
+            "source": self._source,
+            "type": BOOKMARK_TYPE,
+            "subject": self._source,
+            "time": clock.now().isoformat(),
+            "datacontenttype": "application/json",
+            "data": {},
+            "position": str(position),
+        }
+
 
 def parse_last_event_id(text: str) -> int:
     """Return the position; "" is 0.
@@ -224,6 +249,11 @@ def parse_last_event_id(text: str) -> int:
     if not _POSITION.fullmatch(text):
         raise LastEventIdInvalid(field="lastEventId")
     return int(text)
+
+
+def parse_types(text: str) -> list[str]:
+    """Return the types of a list with commas, each once."""
+    return sorted(set(filter(None, text.split(","))))
 
 
 class LocalFeed:
@@ -240,4 +270,5 @@ class LocalFeed:
             parse_last_event_id(str(params["lastEventId"])),
             limit=int(params["limit"]),
             timeout_s=int(params["timeout"]) / 1000,
+            types=parse_types(str(params.get("type", ""))),
         )

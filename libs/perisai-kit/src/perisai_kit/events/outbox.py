@@ -1,10 +1,10 @@
 """The outbox of events for other services: an append-only table, read in one order without gaps.
 
-`publish` is one insert in the producer's transaction. The row has no position yet, because
-transactions do not commit in the order in which they began. The sequencer numbers committed rows.
-Readers page by position, so they neither miss an event nor see one before an earlier one. The
-transaction sends no NOTIFY, which takes a lock of the whole server at commit; after the commit the
-process sends one for many transactions (signals.py).
+`publish` is one insert in the producer's transaction. The row has no position, because
+transactions do not commit in the order in which they began. The sequencer numbers committed rows
+in a table beside them (positions.py). Readers page by position, so they neither miss an event nor
+see one before an earlier one. The transaction sends no NOTIFY, which takes a lock of the whole
+server at commit; after the commit the process sends one for many transactions (signals.py).
 """
 
 import uuid
@@ -39,7 +39,7 @@ from perisai_kit.events.envelope import Event
 
 
 class EventRow(KitBase):
-    """An event. Insert only, except `position`, which the sequencer sets once."""
+    """An event. Insert only. The version before set `position` here; see positions.py."""
 
     __tablename__ = "events"
     __table_args__ = (
@@ -103,7 +103,7 @@ async def publish_rows(session: AsyncSession, event: type[Event], rows: Select[A
     assert set(facts.c.keys()) == set(event.model_fields), "a column for every field"
     fields = [part for name, value in facts.c.items() for part in (literal(name, Text), value)]
     chosen = select(
-        func.gen_random_uuid(),
+        func.uuidv7(),
         literal(event.type, Text),
         cast(facts.c[event.subject_field], Text),
         func.jsonb_build_object(*fields),

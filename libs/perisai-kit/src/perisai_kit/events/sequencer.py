@@ -9,17 +9,24 @@ import asyncio
 import time
 
 from prometheus_client import Counter, Gauge
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perisai_kit.db.engine import Database
 from perisai_kit.db.locks import Lock, autocommit_connection, try_lock
 from perisai_kit.db.notifications import Channel, Channels
 from perisai_kit.db.outage import is_outage
+from perisai_kit.events.positions import (
+    BATCH,
+    NO_GAPS,
+    Numbered,
+    adopt_positions,
+    end_old_numbering,
+    list_writers,
+    number_events,
+)
 from perisai_kit.events.signals import Notifier, Signals
 from perisai_kit.runtime.log import get_logger
 
-BATCH = 1000
 REST_S = 0.05
 """Pause after numbering events. Each round is a commit, and many writers signal all the time."""
 STANDBY_S = 1.0
@@ -27,32 +34,8 @@ RECONNECT_S = 0.25
 STATEMENT_TIMEOUT_S = 30
 """A server that disappeared must not block the sequencer for ever."""
 
-FULL_SCAN_EVERY_S = 10.0
-"""How often the whole index is scanned, and not only above the floor.
-
-Each numbered event leaves a dead entry in the index. While an old snapshot exists, such as that of
-a backup, these entries cannot be removed. So the scan usually begins above the events numbered ten
-seconds ago. Events of longer transactions are found by the next full scan.
-"""
-
-_NUMBER = text(
-    """
-    WITH fresh AS (
-        SELECT id, row_number() OVER (ORDER BY seq) AS place
-        FROM (
-            SELECT id, seq FROM events
-            WHERE position IS NULL AND seq > :floor ORDER BY seq LIMIT :batch
-        ) AS next
-    ), last AS (
-        SELECT coalesce(max(position), 0) AS position FROM events WHERE position IS NOT NULL
-    ), numbered AS (
-        UPDATE events SET position = last.position + fresh.place
-        FROM fresh, last WHERE events.id = fresh.id
-        RETURNING events.seq
-    )
-    SELECT count(*), max(seq) FROM numbered
-    """
-)
+CHECK_GAPS_EVERY_S = 1.0
+"""How often to ask which transactions may still fill the gaps."""
 
 log = get_logger()
 
@@ -87,6 +70,7 @@ class Sequencer:
             channels = await Channels.open(connection, on_end=signals.published.send)
             if not await self._try_to_lead(connection):
                 await self._stand_by(connection, channels)
+            await self._take_over(connection)
             await channels.listen(Channel.PUBLISHED, signals.published.send)
             signals.change_role(is_leading=True)
             leading.set(1)
@@ -97,61 +81,70 @@ class Sequencer:
         async with asyncio.timeout(STATEMENT_TIMEOUT_S):
             return await try_lock(connection, Lock.SEQUENCER)
 
+    async def _take_over(self, connection: AsyncConnection) -> None:
+        """Continue where a sequencer of the version before has stopped."""
+        adopted = 1
+        while adopted:
+            async with asyncio.timeout(STATEMENT_TIMEOUT_S):
+                adopted = await adopt_positions(connection)
+        await end_old_numbering(connection)
+
     async def _stand_by(self, connection: AsyncConnection, channels: Channels) -> None:
         notifier = Notifier(channels, signals=self._signals)
         await notifier.start()
         while not await self._try_to_lead(connection):
+            async with asyncio.timeout(STATEMENT_TIMEOUT_S):
+                await adopt_positions(connection)  # of a leader of the version before
             await notifier.send_for(STANDBY_S)
         await notifier.stop()
 
     async def _number_for_ever(self, connection: AsyncConnection, channels: Channels) -> None:
-        signals, floor = self._signals, Floor()
+        signals, gaps = self._signals, Gaps()
         while True:
             seen = signals.published.count
             async with asyncio.timeout(STATEMENT_TIMEOUT_S):
-                count, highest = await number_events(connection, floor=floor.next_start())
-            floor.record_scan(count, highest)
-            if count:
-                numbered_total.inc(count)
+                await gaps.check(connection)
+                numbered = await number_events(connection, ended=gaps.ended)
+            gaps.record(numbered)
+            if numbered.count:
+                numbered_total.inc(numbered.count)
                 signals.numbered.send()
                 await channels.notify(Channel.NUMBERED)
-            if 0 < count < BATCH:
+            if 0 < numbered.count < BATCH:
                 await asyncio.sleep(REST_S)
-            elif not count:
+            elif not numbered.count:
                 await signals.published.wait(seen, signals.poll_s)
 
 
-class Floor:
-    """The `seq` from which a scan begins: see FULL_SCAN_EVERY_S."""
+class Gaps:
+    """The gaps in the numbers of events, until their transactions have committed or ended.
 
-    def __init__(self, *, full_scan_every_s: float = FULL_SCAN_EVERY_S) -> None:
-        self.floor = 0
-        self._next_floor = self._highest = 0
-        self._every_s = full_scan_every_s
-        self._full_at = 0.0
-        self._is_full = True
-
-    def next_start(self) -> int:
-        """Return the start of the next scan; 0 is a full scan."""
-        self._is_full = self._is_full or time.monotonic() >= self._full_at
-        return 0 if self._is_full else self.floor
-
-    def record_scan(self, count: int, highest: int) -> None:
-        """Record what the scan found."""
-        self._highest = max(self._highest, highest)
-        if self._is_full and count < BATCH:  # otherwise more may wait below
-            self._is_full = False
-            self._full_at = time.monotonic() + self._every_s
-            self.floor, self._next_floor = self._next_floor, self._highest
-
-
-async def number_events(
-    connection: AsyncConnection, *, floor: int = 0, batch: int = BATCH
-) -> tuple[int, int]:
-    """Give positions to up to `batch` committed events that have none.
-
-    The caller holds the sequencer's lock on this connection. floor: the `seq` where the scan
-    begins. Return the number of events and their highest `seq`.
+    A committed event appears in its gap. When all transactions that were writing events after a
+    gap was seen have ended, what is missing in it was rolled back, and it is looked at once more.
     """
-    count, highest = (await connection.execute(_NUMBER, {"floor": floor, "batch": batch})).one()
-    return count, highest or 0
+
+    def __init__(self, *, check_every_s: float = CHECK_GAPS_EVERY_S) -> None:
+        self.ended = NO_GAPS
+        """Gaps that nothing can fill any more."""
+        self._seen = self._watched = NO_GAPS
+        self._writers = frozenset[str]()
+        self._every_s = check_every_s
+        self._next_at = 0.0
+
+    async def check(self, connection: AsyncConnection) -> None:
+        """Find out which gaps have ended."""
+        if self._seen == NO_GAPS or self.ended != NO_GAPS or time.monotonic() < self._next_at:
+            return
+        writers = await list_writers(connection)
+        if self._watched == NO_GAPS:
+            self._watched, self._writers = self._seen, writers
+        self._writers &= writers
+        if not self._writers:
+            self.ended, self._watched = self._watched, NO_GAPS
+        self._next_at = time.monotonic() + self._every_s
+
+    def record(self, numbered: Numbered) -> None:
+        """Record what a batch has left. Only one that is not full drops the ended gaps."""
+        self._seen = numbered.gaps
+        if 0 < numbered.count < BATCH:
+            self.ended = NO_GAPS

@@ -22,7 +22,7 @@ from perisai_kit.db.outage import is_database_error, is_outage
 from perisai_kit.domain import clock
 from perisai_kit.events import cursors
 from perisai_kit.events import parking as parked
-from perisai_kit.events.envelope import CloudEvent, Event, read_batch
+from perisai_kit.events.envelope import BOOKMARK_TYPE, CloudEvent, Event, read_batch
 from perisai_kit.events.feed import FEED_PATH, MAX_LIMIT
 from perisai_kit.events.handlers import Handler, Handlers, get_error_name
 from perisai_kit.events.replay import Replay
@@ -73,7 +73,8 @@ class Subscription:
 
     handlers: event class → async (session, event). batch_handlers: event class → async (session,
     events), called with consecutive events of its classes, for set-based work. Handlers run in the
-    subscription's transaction and make no remote calls. Events of other types are passed over.
+    subscription's transaction and make no remote calls. The feed is asked for their types only, and
+    its answers say how far it has passed over events of other types.
     name: the key of the cursor; never rename it. patience_s: see PATIENCE_S. `parked` replays or
     dismisses parked events.
     """
@@ -125,7 +126,7 @@ class Subscription:
                 await asyncio.sleep(pause)
 
     async def step(self, database: Database) -> int:
-        """Fetch one batch with a long poll and apply it; return its length.
+        """Fetch one batch with a long poll and apply it; return the number of its events.
 
         Raises: the error of an outage; nothing was applied then.
         """
@@ -136,7 +137,12 @@ class Subscription:
         asked_at, poll_s = clock.now(), self._next_poll_s()
         answer = await self._source.get(
             FEED_PATH,
-            {"lastEventId": str(cursor), "limit": self._limit, "timeout": int(poll_s * 1000)},
+            {
+                "lastEventId": str(cursor),
+                "limit": self._limit,
+                "timeout": int(poll_s * 1000),
+                "type": ",".join(sorted(self._handlers.types)),
+            },
             timeout_s=poll_s + ANSWER_S,
         )
         batch = read_batch(answer, after=cursor)
@@ -144,7 +150,7 @@ class Subscription:
             await finish(self._consume(database, cursor, batch))
         elif await self._record_caught_up(database, cursor, asked_at):
             self._stood_at = cursor
-        return len(batch)
+        return sum(event.type != BOOKMARK_TYPE for event in batch)
 
     def _next_poll_s(self) -> float:
         """Return how long the next request waits: 0 at first and after the test clock was moved.

@@ -4,11 +4,11 @@ from sqlalchemy import MetaData
 
 from perisai_kit.db import lease
 from perisai_kit.db.columns import KitBase
-from perisai_kit.events import cursors, outbox, parking
+from perisai_kit.events import cursors, outbox, parking, positions
 from perisai_kit.http import transaction
 from perisai_kit.privacy import read_audit
 
-MODULES = (cursors, lease, outbox, parking, read_audit, transaction)
+MODULES = (cursors, lease, outbox, parking, positions, read_audit, transaction)
 """Imported so that their tables are registered."""
 
 KIT_METADATA: MetaData = KitBase.metadata

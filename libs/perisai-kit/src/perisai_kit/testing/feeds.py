@@ -15,7 +15,8 @@ from perisai_kit.db.engine import Database
 from perisai_kit.events.catalogue import EVENTS
 from perisai_kit.events.envelope import Event
 from perisai_kit.events.outbox import EventRow
-from perisai_kit.events.sequencer import Sequencer, number_events
+from perisai_kit.events.positions import number_events
+from perisai_kit.events.sequencer import Sequencer
 from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
 
@@ -31,9 +32,9 @@ async def number_now(database: Database) -> int:
     total = 0
     while True:
         async with database.begin() as session:
-            count, _ = await number_events(await session.connection())
-        total += count
-        if not count:
+            numbered = await number_events(await session.connection())
+        total += numbered.count
+        if not numbered.count:
             return total
 
 

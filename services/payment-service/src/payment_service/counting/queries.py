@@ -40,7 +40,6 @@ from payment_service.counting.rules import PaidLine
 from perisai_kit.db.bulk import any_id, insert_rows_statement
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import PaymentSettled
-from perisai_kit.events.outbox import EventRow
 
 AgentMonth = tuple[UUID, Month]
 BETTER = ("is_from_agent_service", "known_at", "wadah_id", "branch_code", "region_code")
@@ -383,16 +382,6 @@ async def find_beneficiary(
 ) -> Beneficiary | None:
     statement = select(Beneficiary).where(Beneficiary.beneficiary_id == beneficiary_id, visible)
     return (await session.scalars(statement)).one_or_none()
-
-
-async def has_unread_settlements(session: AsyncSession, *, position: int, before: datetime) -> bool:
-    """Tell whether our own feed has a settlement past a position that was booked before then."""
-    unread = exists().where(
-        EventRow.type == PaymentSettled.type,
-        or_(EventRow.position.is_(None), EventRow.position > position),
-        EventRow.occurred_at < before,
-    )
-    return bool(await session.scalar(select(unread)))
 
 
 def _in_pairs(pairs: Collection[AgentMonth]) -> ColumnElement[bool]:

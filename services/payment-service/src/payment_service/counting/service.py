@@ -33,6 +33,7 @@ from perisai_kit.domain.month import Month
 from perisai_kit.events import cursors
 from perisai_kit.events import parking as parked
 from perisai_kit.events.catalogue import AgentAtWork, AgentDecided, CoverageDeclined, PaymentSettled
+from perisai_kit.events.positions import has_unread
 
 PAYMENTS = "commissions.payments"
 """The subscription to our own feed. The names are cursors' keys: never rename them."""
@@ -144,8 +145,8 @@ async def progress(session: AsyncSession, *, through: datetime) -> list[Progress
         unread = caught_up_at is None or caught_up_at < through
         if name == PAYMENTS and cursor is not None:
             # Our own events are in this database, so unread ones are looked up directly.
-            unread = unread or await queries.has_unread_settlements(
-                session, position=cursor.position, before=through
+            unread = unread or await has_unread(
+                session, PaymentSettled.type, after=cursor.position, before=through
             )
         waiting = await parked.count_waiting(session, name)
         found.append(Progress(name, caught_up_at, unread, waiting))

@@ -3,7 +3,7 @@
 from alembic import op
 import sqlalchemy as sa
 
-from perisai_kit.db.migrations import grant
+from perisai_kit.db.migrations.steps import grant
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from perisai_kit.db.migrations import LOCK_TIMEOUT, get_app_role
+from perisai_kit.db.migrations.steps import LOCK_TIMEOUT, get_app_role
 from perisai_kit.db.partitions.tables import KIT_TABLES, PartitionedTable
 from perisai_kit.domain import clock
 

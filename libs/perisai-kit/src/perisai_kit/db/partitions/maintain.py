@@ -84,7 +84,7 @@ async def list_partitions(connection: Connection, table: PartitionedTable) -> li
 
 
 async def _wait_for_turn(connection: Connection) -> None:
-    # It polls, because a waiting statement holds a snapshot: perisai_kit/db/migrations.py.
+    # It polls, because a waiting statement holds a snapshot: perisai_kit/db/migrations/run.py.
     deadline = time.monotonic() + TURN_WITHIN_S
     while not await connection.fetchval("SELECT pg_try_advisory_lock($1, 0)", Lock.MIGRATION):
         if time.monotonic() > deadline:

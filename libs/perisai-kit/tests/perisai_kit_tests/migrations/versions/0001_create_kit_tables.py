@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from perisai_kit.db.migrations import create_kit_tables
+from perisai_kit.db.migrations.kit_tables import create_kit_tables
 
 revision = "0001"
 down_revision = None

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from perisai_kit.db.migrations import keep_authority_with_answers
+from perisai_kit.db.migrations.kit_tables import keep_authority_with_answers
 
 revision = "0002"
 down_revision = "0001"

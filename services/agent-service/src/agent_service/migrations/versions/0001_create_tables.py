@@ -6,12 +6,12 @@ and changes of status.
 
 from alembic import op
 
-from perisai_kit.db.migrations import (
+from perisai_kit.db.migrations.kit_tables import (
     create_kit_tables,
     create_kit_tables_2,
-    execute_script,
     keep_authority_with_answers,
 )
+from perisai_kit.db.migrations.steps import execute_script
 
 revision = "0001"
 down_revision = None

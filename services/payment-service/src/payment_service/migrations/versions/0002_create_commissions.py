@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from perisai_kit.db.migrations import execute_script
+from perisai_kit.db.migrations.steps import execute_script
 
 revision = "0002"
 down_revision = "0001"

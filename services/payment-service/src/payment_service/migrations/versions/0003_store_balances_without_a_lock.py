@@ -6,7 +6,7 @@ goes when no such version runs any more.
 
 from alembic import op
 
-from perisai_kit.db.migrations import execute_script
+from perisai_kit.db.migrations.steps import execute_script
 
 revision = "0003"
 down_revision = "0002"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from perisai_kit.db.migrations import execute_script
+from perisai_kit.db.migrations.steps import execute_script
 
 revision = "0004"
 down_revision = "0003"

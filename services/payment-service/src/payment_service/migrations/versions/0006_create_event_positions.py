@@ -1,0 +1,15 @@
+"""Keep positions of events in a table of their own.
+
+What is expanded, and what a later migration contracts: `create_event_positions`.
+"""
+
+from alembic import op
+
+from perisai_kit.db.migrations.event_positions import create_event_positions
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    create_event_positions(op)
