@@ -91,8 +91,8 @@ PAYMENT = {
 EVERYWHERE = {
     "parked events": "SELECT count(*) FROM parked_events",
     "places in the feed without an event": """
-        SELECT coalesce(max(position), 0) - count(position)
-        FROM event_positions JOIN events ON id = event_id""",
+        SELECT coalesce(max(place.position), 0) - count(place.position)
+        FROM event_positions AS place JOIN events ON id = event_id""",
 }
 """The same of every database."""
 
