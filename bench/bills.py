@@ -1,6 +1,10 @@
-"""Seed any number of open bills: the service issues one, and the others are copies of it."""
+"""Seed any number of open bills: the service issues one, and the others are copies of it.
+
+The bills of an order are copies too, each of a member of its own.
+"""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -8,6 +12,7 @@ from uuid import UUID
 import asyncpg
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bench.copies import Copied, multiply
 from payment_service.banks.models import BankPartner
@@ -16,7 +21,7 @@ from payment_service.bills import service as bills
 from payment_service.bills.models import Bill, BillLine
 from payment_service.bills.schemas import BillOut, NewBill
 from payment_service.clients.members import ContributionBasis, Offer
-from payment_service.orders import service as orders
+from payment_service.orders import service as order_service
 from payment_service.orders.models import Order
 from payment_service.settings import Settings
 from payment_service.virtual_accounts.models import VirtualAccount
@@ -35,16 +40,22 @@ from snap_bi.virtual_account import build_customer_no
 COMPANY_CODE = "77777"
 ISSUED_BEFORE = 1_000
 """Serial numbers below this belong to bills that the service issued itself."""
+BILLS_OF_ORDER = 100
 PLAIN_NUMBER = 10 ** (GENERIC_HMAC.customer_no_length - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenBills:
-    """The seeded bills, with the id of their bank partner. amount: rupiah per bill."""
+    """The seeded bills, with the id of their bank partner. amount: rupiah per bill.
+
+    count: orders of one bill, at places from 0. orders: those of `BILLS_OF_ORDER`, at the places
+    after them.
+    """
 
     partner_id: UUID
     count: int
     amount: int
+    orders: int = 0
 
 
 def build_account_number(place: int) -> str:
@@ -64,12 +75,14 @@ async def seed(
     bank: BankSecrets,
     public_key: rsa.RSAPublicKey,
     count: int,
+    orders: int = 0,
     plain: bool = False,
 ) -> OpenBills:
     """Register one bank partner and issue `count` open bills of three programmes.
 
-    url: an empty migrated database, as its owner. plain: number accounts by `build_plain_number`.
-    Accounts are shuffled, because payments do not arrive in the order of bills.
+    url: an empty migrated database, as its owner. orders: orders of many bills beside them. plain:
+    number accounts by `build_plain_number`. Accounts are shuffled, because payments do not arrive
+    in the order of bills.
     """
     database = Database(url, keyring=keyring)
     try:
@@ -77,33 +90,50 @@ async def seed(
             partner = _build_partner(bank, public_key)
             session.add(partner)
             await session.flush()
-            basis = _build_basis()
-            asked = NewBill(
-                member_id=basis.member_id, first_month=Month.of(clock.today()), month_count=1
-            )
-            issued = await orders.issue_bill(
-                session, asked, basis, by=new_id(), settings=Settings.model_construct()
-            )
-            bill = await bills.read(session, issued.bills[0])
+            bill = await _issue(session)
+        number = build_plain_number if plain else build_account_number
+        await _copy(url, keyring, bill, _Places(0, count, 1), number)
+        if orders:
+            async with database.begin() as session:
+                first = await _issue(session)
+            places = _Places(count, orders, BILLS_OF_ORDER)
+            await _copy(url, keyring, first, places, number)
     finally:
         await database.dispose()
-    await _copy(url, keyring, bill, count=count, plain=plain)
-    return OpenBills(partner.id, count, bill.amount)
+    return OpenBills(partner.id, count, bill.amount, orders)
 
 
-async def _copy(url: str, keyring: Keyring, first: BillOut, *, count: int, plain: bool) -> None:
-    places = list(range(count))
-    random.Random(count).shuffle(places)
-    number = build_plain_number if plain else build_account_number
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """The places of orders: how many from which on, and of how many bills each."""
+
+    first: int
+    count: int
+    size: int
+
+
+async def _issue(session: AsyncSession) -> BillOut:
+    basis = _build_basis()
+    asked = NewBill(member_id=basis.member_id, first_month=Month.of(clock.today()), month_count=1)
+    issued = await order_service.issue_bill(
+        session, asked, basis, by=new_id(), settings=Settings.model_construct()
+    )
+    return await bills.read(session, issued.bills[0])
+
+
+async def _copy(
+    url: str, keyring: Keyring, first: BillOut, places: _Places, number: Callable[[int], str]
+) -> None:
+    shuffled = list(range(places.first, places.first + places.count))
+    random.Random(places.count).shuffle(shuffled)
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(_COPIES)
         await connection.copy_records_to_table(
-            "wanted",
-            records=((row, number(place)) for row, place in enumerate(places)),
+            "wanted", records=((row, number(place)) for row, place in enumerate(shuffled))
         )
-        await connection.execute(_NAME_COPIES)
-        await multiply(connection, _copied(first), keyring=keyring)
+        await connection.execute(_NAME_COPIES.format(size=places.size))
+        await multiply(connection, _copied(first, places), keyring=keyring)
     finally:
         await connection.close()
 
@@ -111,14 +141,28 @@ async def _copy(url: str, keyring: Keyring, first: BillOut, *, count: int, plain
 _COPIES = "CREATE TEMP TABLE wanted (row bigint, customer_no text)"
 _NAME_COPIES = """
     CREATE TEMP TABLE copies AS
-    SELECT row, customer_no, uuidv7() AS order_id, uuidv7() AS bill_id, uuidv7() AS member_id
-    FROM wanted ORDER BY row
+    SELECT row * {size} + place AS row, customer_no, order_id,
+           uuidv7() AS bill_id, uuidv7() AS member_id
+    FROM (SELECT row, customer_no, uuidv7() AS order_id FROM wanted) AS named
+    CROSS JOIN generate_series(0, {size} - 1) AS place
+    ORDER BY row * {size} + place
 """
 
 
-def _copied(first: BillOut) -> tuple[Copied, ...]:
+def _copied(first: BillOut, places: _Places) -> tuple[Copied, ...]:
+    size = places.size
     return (
-        Copied(Order, "id", first.order_id, {"id": "copies.order_id"}),
+        Copied(
+            Order,
+            "id",
+            first.order_id,
+            {
+                "id": "copies.order_id",
+                "bill_count": f"{size}",
+                "amount": f"template.amount * {size}",
+            },
+            every=size,
+        ),
         Copied(
             Bill,
             "id",
@@ -139,6 +183,7 @@ def _copied(first: BillOut) -> tuple[Copied, ...]:
                 "customer_no": "copies.customer_no",
                 "number": f"'{COMPANY_CODE}' || copies.customer_no",
             },
+            every=size,
         ),
         Copied(
             EventRow,
@@ -150,7 +195,7 @@ def _copied(first: BillOut) -> tuple[Copied, ...]:
                 "data": "template.data || jsonb_build_object('bill_id', copies.bill_id,"
                 " 'order_id', copies.order_id, 'member_id', copies.member_id)",
             },
-            without=("seq", "position"),
+            without=("seq",),
         ),
     )
 

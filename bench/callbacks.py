@@ -73,7 +73,9 @@ def new_bank(stage: Stage) -> Bank:
     return Bank(stage.secrets.banks["generic-hmac"])
 
 
-def fill(stage: Stage, database: str, bank: Bank, *, count: int, plain: bool = False) -> OpenBills:
+def fill(
+    stage: Stage, database: str, bank: Bank, *, count: int, orders: int = 0, plain: bool = False
+) -> OpenBills:
     """Register a bank and issue open bills in an empty migrated database."""
     return asyncio.run(
         seed(
@@ -82,6 +84,7 @@ def fill(stage: Stage, database: str, bank: Bank, *, count: int, plain: bool = F
             bank=bank.secrets,
             public_key=bank.key.public_key(),
             count=count,
+            orders=orders,
             plain=plain,
         )
     )
@@ -167,6 +170,12 @@ def wait_until_quiet(stage: Stage, database: str) -> int:
 
 
 def check_books(stage: Stage, database: str) -> None:
+    """Check the books, and the rows of payments of one bill each. Raises: BenchError."""
+    check_settled(stage, database)
+    yardstick.check_written(stage.postgres, database, stage.count(database, _SETTLED))
+
+
+def check_settled(stage: Stage, database: str) -> None:
     """Check the books, and that every message is settled or a repeat. Raises: BenchError."""
     faults = asyncio.run(_find_faults(stage, database))
     unsettled = stage.count(database, _UNSETTLED)
@@ -174,7 +183,6 @@ def check_books(stage: Stage, database: str) -> None:
         faults.append(f"{unsettled} messages that are neither settled nor repeats")
     if faults:
         raise BenchError(f"the books do not hold: {'; '.join(faults)}")
-    yardstick.check_written(stage.postgres, database, stage.count(database, _SETTLED))
 
 
 async def _find_faults(stage: Stage, database: str) -> list[str]:

@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.results import BenchError
 from sandbox.ports import HOST
@@ -15,7 +15,10 @@ _LENGTH = re.compile(rb"content-length: *([0-9]+)", re.IGNORECASE)
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of answers. late_s: the largest delay of a client with a fixed rate."""
+    """Counts of answers. late_s: the largest delay of a client with a fixed rate.
+
+    took_s: seconds to each answer; with a fixed rate from the moment at which it was due.
+    """
 
     expected: bytes
     status: int = 200
@@ -25,6 +28,7 @@ class Tally:
     seconds: float = 0.0
     ran_out: bool = False
     late_s: float = 0.0
+    took_s: list[float] = field(default_factory=list)
 
     def record(self, head: bytes, body: bytes) -> None:
         self.answered += 1
@@ -62,8 +66,9 @@ def _schedule(
     requests: Iterator[bytes], began: float, seconds: float, rate: float | None
 ) -> Iterator[tuple[float, bytes]]:
     for place, raw in enumerate(requests):
-        due = began if rate is None else began + place / rate
-        if max(due, time.monotonic()) >= began + seconds:
+        now = time.monotonic()
+        due = now if rate is None else began + place / rate
+        if max(due, now) >= began + seconds:
             return
         yield due, raw
 
@@ -80,6 +85,7 @@ async def _converse(port: int, turns: Iterator[tuple[float, bytes]], tally: Tall
             writer.write(raw)
             async with asyncio.timeout(ANSWER_S):
                 tally.record(*await _read_answer(reader))
+            tally.took_s.append(time.monotonic() - due)
     except (TimeoutError, OSError, EOFError) as error:
         raise BenchError(f"a connection broke: {type(error).__name__}") from None
     finally:

@@ -20,7 +20,8 @@ class Copied:
     """A table in which one thing's rows stand for those of all that are in the table `copies`.
 
     key, first: what names the thing in it. changes: by column, in SQL over `template` and `copies`.
-    Encrypted columns are bound to the primary key; such a table has one row of the thing.
+    Encrypted columns are bound to the primary key; such a table has one row of the thing. every:
+    only each so many-th row of `copies` stands for one more, where several share it.
     """
 
     model: type[DeclarativeBase]
@@ -28,6 +29,7 @@ class Copied:
     first: UUID
     changes: Mapping[str, str]
     without: tuple[str, ...] = ()
+    every: int = 1
 
     def statement(self) -> str:
         table = self.model.__tablename__
@@ -40,11 +42,15 @@ class Copied:
         source = f"FROM {table} AS template CROSS JOIN copies"
         if encrypted:
             source += f" JOIN encrypted_{table} AS encrypted ON encrypted.row = copies.row"
-        return f"{into} SELECT {', '.join(values)} {source} {self.which} ORDER BY copies.row"
+        return f"{into} SELECT {', '.join(values)} {source} {self.each} ORDER BY copies.row"
 
     @property
     def which(self) -> str:
         return f"WHERE template.{self.key} = '{self.first}'"
+
+    @property
+    def each(self) -> str:
+        return f"{self.which} AND copies.row % {self.every} = 0"
 
     def removal(self) -> str:
         return f"DELETE FROM {self.model.__tablename__} AS template {self.which}"  # noqa: S608 - names of ours
@@ -59,8 +65,10 @@ async def multiply(connection: Connection, tables: Sequence[Copied], *, keyring:
         if get_sealed_columns(each.model):
             await _encrypt_copies(connection, each, keyring)
         await connection.execute(each.statement())
+        await connection.execute(f"DROP TABLE IF EXISTS encrypted_{each.model.__tablename__}")
     for each in reversed(tables):
         await connection.execute(each.removal())
+    await connection.execute("DROP TABLE copies")
     await connection.execute("VACUUM ANALYZE")
 
 
@@ -78,7 +86,7 @@ async def _encrypt_copies(connection: Connection, copied: Copied, keyring: Keyri
     ]
     ids = ", ".join(copied.changes.get(key, f"template.{key}") for key in keys)
     rows = await connection.fetch(
-        f"SELECT copies.row, {ids} FROM {table} AS template CROSS JOIN copies {copied.which}"  # noqa: S608
+        f"SELECT copies.row, {ids} FROM {table} AS template CROSS JOIN copies {copied.each}"  # noqa: S608
     )
     kinds = ", ".join(f"{each.name} bytea" for each in columns)
     await connection.execute(f"CREATE TEMP TABLE encrypted_{table} (row bigint, {kinds})")

@@ -15,10 +15,11 @@ GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood"
 
 
 @asynccontextmanager
-async def answering(answer: bytes) -> AsyncIterator[int]:
+async def answering(answer: bytes, *, pause_s: float = 0.0) -> AsyncIterator[int]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while await reader.readuntil(b"\r\n\r\n"):
+                await asyncio.sleep(pause_s)
                 writer.write(answer)
         except asyncio.IncompleteReadError:
             writer.close()
@@ -47,6 +48,16 @@ async def test_no_request_is_sent_before_its_moment() -> None:
 
     assert tally.answered == 21
     assert tally.seconds >= 0.19  # the clock of the loop may be a little ahead
+
+
+async def test_the_time_of_an_answer_counts_from_the_moment_its_request_was_due() -> None:
+    tally = Tally(b"good")
+
+    async with answering(GOOD, pause_s=0.1) as port:
+        await send(port, iter([RAW] * 3), tally, connections=1, seconds=30, rate=1000)
+
+    assert len(tally.took_s) == 3
+    assert tally.took_s[2] > 0.25  # waited for the two before it, on the one connection
 
 
 async def test_the_time_ends_a_run_that_has_more_to_send() -> None:

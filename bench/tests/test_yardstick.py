@@ -62,6 +62,26 @@ async def test_copied_bills_are_as_good_as_issued_ones(
     assert faults == []
 
 
+async def test_copied_orders_of_many_bills_are_as_good_as_issued_ones(
+    own_database: OwnDatabase, keyring: Keyring, public_key: rsa.RSAPublicKey
+) -> None:
+    urls = own_database("payment")
+    opened = await seed(urls.owner, keyring, bank=BANK, public_key=public_key, count=3, orders=2)
+
+    database = Database(urls.app, keyring=keyring)
+    async with database.begin() as session:
+        wanted = [(opened.partner_id, build_account_number(place)) for place in range(3, 6)]
+        found = await orders.lock_for_payment(make_executor(session), wanted)
+        faults = await checks.find_faults(session)
+    await database.dispose()
+
+    bills = [bill for each in found.values() for bill in each.bills]
+    assert [len(each.bills) for each in found.values()] == [100, 100]
+    assert {each.amount for each in found.values()} == {100 * opened.amount}
+    assert len({bill.member_id for bill in bills}) == 200
+    assert faults == []
+
+
 async def test_the_yardstick_writes_what_a_payment_writes(
     own_database: OwnDatabase, keyring: Keyring, public_key: rsa.RSAPublicKey, postgres: Postgres
 ) -> None:
