@@ -58,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
         except (BenchError, SandboxError) as error:
             results.append(build_missing_result(name, str(error)))
             failed = failed or not isinstance(error, ProgramMissing)
-        if not asked.quick:
+        if not asked.quick and not asked.statements:
             write_results(LATEST, results)
     _say(format_table(results))
     return 1 if failed or any(each.holds is False for each in results) else 0
@@ -78,6 +78,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}")
     parser.add_argument("--quick", action="store_true", help="short runs, not stored")
+    parser.add_argument(
+        "--statements",
+        action="store_true",
+        help="with callbacks_direct or _gateway: what PostgreSQL does a payment; not stored",
+    )
     for name, what in CHOICES.items():
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(
@@ -91,7 +96,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _build_options(asked: argparse.Namespace) -> Options:
-    chosen = QUICK if asked.quick else Options()
+    chosen = replace(QUICK if asked.quick else Options(), statements=asked.statements)
     given = {name: value for name in CHOICES if (value := getattr(asked, name)) is not None}
     return replace(chosen, **given)
 

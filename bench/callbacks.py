@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 from bench import yardstick
@@ -13,6 +13,7 @@ from bench.load import THREADS, Load, send_prepared, write_requests
 from bench.options import Options
 from bench.results import BenchError, Result, Round, build_result
 from bench.stage import Stage
+from bench.statements import count_statements, keep_statements
 from payment_service import checks
 from perisai_kit.db.engine import Database
 from sandbox import lifetime
@@ -42,6 +43,8 @@ class Scene:
     options: Options
     bank: Bank
     bills: OpenBills
+    costs: list[str] = field(default_factory=list)
+    """Of each round, where statements are counted."""
 
 
 def direct(stage: Stage, options: Options) -> Result:
@@ -92,6 +95,8 @@ def fill(
 
 def _measure(stage: Stage, options: Options, *, through_gateway: bool) -> tuple[list[Round], str]:
     bank, postgres = new_bank(stage), stage.postgres
+    if options.statements:
+        keep_statements(stage)
     stage.migrate("payment")
     stage.copy(OPEN, name=PLAIN)
     scene = Scene(stage, options, bank, fill(stage, OPEN, bank, count=options.bills))
@@ -107,7 +112,7 @@ def _measure(stage: Stage, options: Options, *, through_gateway: bool) -> tuple[
         rounds.append(Round(rate, beside))
         stage.drop(ours)
         stage.drop(plain)
-    return rounds, client
+    return rounds, "; ".join([client, *scene.costs])
 
 
 def _settle(scene: Scene, database: str, *, through_gateway: bool) -> tuple[float, str]:
@@ -118,7 +123,12 @@ def _settle(scene: Scene, database: str, *, through_gateway: bool) -> tuple[floa
         before, _ = _send(scene, database, port, numbers, MOST_A_SECOND, WARM_UP_S)
         scene.stage.postgres.query("postgres", "CHECKPOINT")
         guess = max(LEAST_A_SECOND, before / WARM_UP_S * MARGIN)
-        settled, load = _send(scene, database, port, numbers, guess, scene.options.seconds)
+        with ExitStack() as stack:
+            if scene.options.statements:
+                cost = stack.enter_context(count_statements(scene.stage, database))
+            settled, load = _send(scene, database, port, numbers, guess, scene.options.seconds)
+        if scene.options.statements:
+            scene.costs.append(cost.describe(settled))
     return settled / load.seconds, load.client
 
 

@@ -17,6 +17,8 @@ class Options:
     """Of `memory_growth`."""
     payment_processes: int = 2
     gateway_processes: int = 1
+    statements: bool = False
+    """Whether the bench of callbacks counts what PostgreSQL does; it costs some of the rate."""
 
     @property
     def label(self) -> str:
