@@ -12,6 +12,7 @@ from sandbox.demo.people import member_body, new_adult
 QUERIES = {
     "GET /feed": "timeout=0",
     "GET /v1/holidays": "year=2026",
+    "GET /v1/payments/{payment_id}/receipt": "bill_id={bill_id}",
     "GET /v1/commission-previews": "agent_id={agent_id}",
     "GET /v1/commission-previews/lines": "agent_id={agent_id}",
 }

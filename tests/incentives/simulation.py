@@ -239,7 +239,7 @@ class Simulation:
         """Bill as many months of a random offer, as far as it goes; None where there is none."""
         async with self.services.member.begin() as session:
             found = await coverage.get_basis(
-                session, member_id=member_id, viewer=SERVICE, terms=TERMS, request_id="-"
+                session, member_id=member_id, viewer=SERVICE, terms=TERMS
             )
             basis_out = basis_routes.basis_out(found)
         basis = ContributionBasis.model_validate_json(basis_out.model_dump_json())

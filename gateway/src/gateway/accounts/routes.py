@@ -103,7 +103,6 @@ async def create(
 async def list_accounts(
     session: Session,
     principal: Reader,
-    request: Request,
     kind: Annotated[AccountKind | None, Query(description="Only of this kind.")] = None,
     role: Annotated[Role | None, Query(description="Only with this role.")] = None,
     username: Annotated[
@@ -122,17 +121,15 @@ async def list_accounts(
         limit=limit,
         cursor=cursor,
     )
-    await _audit(session, principal, request, *found.items)
     return found.page(_show)
 
 
 @router.post("/account-lookups")
 async def look_up(
-    session: Session, principal: Reader, request: Request, keys: Keys, wanted: PhoneLookup
+    session: Session, principal: Reader, keys: Keys, wanted: PhoneLookup
 ) -> AccountsOut:
     """Find the accounts of a telephone number within your scope."""
     accounts = await service.list_with_phone(session, keys, phone=wanted.phone, reader=principal)
-    await _audit(session, principal, request, *accounts)
     return AccountsOut(items=[_show(each) for each in accounts])
 
 
@@ -141,11 +138,10 @@ async def look_up(
     responses=with_headers(200, "ETag") | problems(rules.AccountNotFound),
 )
 async def get(
-    session: Session, principal: Reader, request: Request, account_id: AccountId, response: Response
+    session: Session, principal: Reader, account_id: AccountId, response: Response
 ) -> AccountOut:
     """Show an account. The ETag is its version."""
     account = await service.get_visible(session, account_id=account_id, reader=principal)
-    await _audit(session, principal, request, account)
     return _out(account, response)
 
 
@@ -153,7 +149,6 @@ async def get(
 async def list_history(
     session: Session,
     principal: Reader,
-    request: Request,
     account_id: AccountId,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -162,13 +157,7 @@ async def list_history(
     found = await service.list_history(
         session, account_id=account_id, reader=principal, limit=limit, cursor=cursor
     )
-    await audit_read(
-        session,
-        principal,
-        kind="account_history",
-        ids=[account_id],
-        request_id=request.state.request_id,
-    )
+    audit_read([account_id])
     return found.page(AccountChangeOut.model_validate)
 
 
@@ -282,22 +271,13 @@ def _make_admin_request(admin: Principal, request: Request, reason: str) -> Admi
     return AdminRequest(admin, request.state.request_id, reason)
 
 
-async def _audit(session: Session, principal: Principal, request: Request, *read: Account) -> None:
-    await audit_read(
-        session,
-        principal,
-        kind="account",
-        ids=[account.id for account in read],
-        request_id=request.state.request_id,
-    )
-
-
 def _out(account: Account, response: Response) -> AccountOut:
     response.headers["ETag"] = etag(account.version)
     return _show(account)
 
 
 def _show(account: Account) -> AccountOut:
+    audit_read((account.id, account.member_id, account.agent_id))
     scope = service.get_scope(account)
     return AccountOut(
         id=account.id,

@@ -176,7 +176,11 @@ async def test_who_read_an_account_is_recorded(gateway: Any) -> None:
 
     async with gateway.parts.database.read() as session:
         audit = (await session.scalars(select(ReadAudit))).one()
-    assert (audit.account_id, audit.ids, audit.kind) == (reader, [account.id], "account")
+    assert (audit.account_id, audit.ids, audit.kind) == (
+        reader,
+        [account.id],
+        "GET /v1/accounts/{account_id}",
+    )
 
 
 async def test_roles_change_only_with_the_present_version(gateway: Any) -> None:

@@ -11,7 +11,6 @@ from sqlalchemy.exc import ProgrammingError, StatementError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.db.connections import to_asyncpg_url
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
@@ -23,7 +22,6 @@ from perisai_kit.privacy.columns import (
     sealed_text,
 )
 from perisai_kit.privacy.keyring import DecryptionFailed, Keyring
-from perisai_kit.privacy.read_audit import ReadAudit, audit_read
 from perisai_kit.testing.plugin import Urls
 
 KEY_1, KEY_2, LOOKUP = (os.urandom(32) for _ in range(3))
@@ -238,31 +236,6 @@ def test_a_value_is_read_at_its_own_place_and_at_no_other(
         if place != other:
             with pytest.raises(DecryptionFailed):
                 keyring.decrypt(stored, another)
-
-
-def officer() -> Principal:
-    return Principal(account_id=new_id(), roles=frozenset({Role.BRANCH_OFFICER}))
-
-
-async def test_a_read_of_personal_data_leaves_one_row_with_the_ids(kit_database: Database) -> None:
-    reader, ids = officer(), [new_id(), new_id()]
-
-    async with kit_database.begin() as session:
-        await audit_read(session, reader, kind="member", ids=ids, request_id="r-1")
-    async with kit_database.read() as session:
-        rows = (await session.scalars(select(ReadAudit))).all()
-
-    assert [(row.account_id, row.kind, row.ids, row.request_id) for row in rows] == [
-        (reader.account_id, "member", ids, "r-1")
-    ]
-
-
-async def test_a_read_of_nothing_leaves_no_row(kit_database: Database) -> None:
-    async with kit_database.begin() as session:
-        await audit_read(session, officer(), kind="member", ids=[], request_id="r-1")
-        rows = (await session.scalars(select(ReadAudit))).all()
-
-    assert rows == []
 
 
 @pytest.mark.parametrize("change", ["UPDATE read_audits SET kind = 'x'", "DELETE FROM read_audits"])

@@ -55,13 +55,7 @@ async def _others(request: Request) -> Others:
     return others
 
 
-async def _request_id(request: Request) -> str:
-    request_id: str = request.state.request_id
-    return request_id
-
-
 Configured = Annotated[Settings, Depends(_settings)]
 WholeDatabase = Annotated[Database, Depends(_database)]
 """For the route that calls other services between two short transactions."""
 Asks = Annotated[Others, Depends(_others)]
-RequestId = Annotated[str, Depends(_request_id)]

@@ -39,10 +39,6 @@ async def _database(request: Request) -> Database:
     return database
 
 
-async def _request_id(request: Request) -> str:
-    return str(request.state.request_id)
-
-
 async def _after(cursor: Cursor = None) -> tuple[datetime, UUID] | None:
     return read_cursor(cursor, _made_and_id, parts=2)
 
@@ -60,7 +56,6 @@ Language = Annotated[str, Depends(choose_language)]
 SettingsOf = Annotated[Settings, Depends(_get_settings)]
 WholeDatabase = Annotated[Database, Depends(_database)]
 """For a route that calls another service between two short transactions."""
-RequestId = Annotated[str, Depends(_request_id)]
 
 After = Annotated[tuple[datetime, UUID] | None, Depends(_after)]
 """Position in a list, newest first: time and id of the last row shown."""

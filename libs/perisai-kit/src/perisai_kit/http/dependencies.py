@@ -26,6 +26,7 @@ async def _current_session(request: Request) -> AsyncSession:
 async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
     database: Database = request.app.state.kit.database
     async with database.read() as session:
+        request.state.read_session = session
         yield session
 
 
@@ -39,7 +40,10 @@ Session = Annotated[AsyncSession, Depends(_current_session)]
 """The writing session of the request's one transaction."""
 
 ReadSession = Annotated[AsyncSession, Depends(_read_session, scope="function")]
-"""A read-only session, closed before the answer is sent."""
+"""A read-only session, closed before the answer is sent.
+
+Where the answer shows persons, the route is a `ReadRoute`, which records the reading.
+"""
 
 ReplicaSession = Annotated[AsyncSession, Depends(_replica_session, scope="function")]
 """A read-only session for lists, statements and exports, on the replica if there is one."""

@@ -30,9 +30,9 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import BadRequest, Conflict, Forbidden, Invalid
 from perisai_kit.http.body import JsonRequest, JsonRoute, to_canonical_json, to_json_request
-from perisai_kit.http.visibility import VisibilityCheck, get_shown
+from perisai_kit.http.visibility import VisibilityCheck, build_read_audit, get_shown
 from perisai_kit.privacy.columns import sealed_bytes
-from perisai_kit.privacy.read_audit import audit_read, get_reads
+from perisai_kit.privacy.read_audit import collect_read_persons
 
 KEPT_FOR = timedelta(hours=24)
 
@@ -104,7 +104,7 @@ class IdempotencyRecord(KitBase):
     authority: Mapped[bytes] = mapped_column(LargeBinary)
     """A hash of the account's rights when it got the answer."""
     reads: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
-    """The audited reads of the answer: `kind` and `ids` of each."""
+    """The persons of the answer, as one object with `kind`, the operation, and `ids`."""
     shows: Mapped[dict[str, list[str]]] = mapped_column(JSONB)
     """The objects of the answer, ids by kind: visibility.py."""
     created_at: Mapped[datetime] = mapped_column(
@@ -162,9 +162,12 @@ async def _run(request: Request, handler: Handler) -> Response:
     database: Database = request.app.state.kit.database
     async with database.begin() as session:
         request.state.session = session
-        response = await handler(request)
+        with collect_read_persons() as persons:
+            response = await handler(request)
         if response.status_code >= 400:
             await session.rollback()
+        elif audit := build_read_audit(request, persons):
+            session.add(audit)
         return response
 
 
@@ -182,14 +185,15 @@ async def _run_with_key(
             for check in checks:
                 await check(request)
             return await _replay(session, request, principal, first, fingerprint)
-        response = await handler(request)
+        with collect_read_persons() as persons:
+            response = await handler(request)
         if response.status_code >= 400:
             await session.rollback()
             return response
         record = _make_record(principal, key, fingerprint, response)
-        record.reads = [
-            {"kind": kind, "ids": [str(each) for each in ids]} for kind, ids in get_reads(session)
-        ]
+        if audit := build_read_audit(request, persons):
+            session.add(audit)
+            record.reads = [{"kind": audit.kind, "ids": [str(each) for each in audit.ids]}]
         record.shows = {
             kind: [str(each) for each in ids] for kind, ids in get_shown(session).items()
         }
@@ -252,14 +256,9 @@ async def _replay(
     for kind, shown in first.shows.items():
         check: VisibilityCheck = request.app.state.kit.visibility_checks[kind]
         await check(session, principal, [uuid.UUID(each) for each in shown])
-    for read in first.reads:
-        await audit_read(
-            session,
-            principal,
-            kind=read["kind"],
-            ids=[uuid.UUID(each) for each in read["ids"]],
-            request_id=str(request.state.request_id),
-        )
+    persons = {uuid.UUID(each) for read in first.reads for each in read["ids"]}
+    if audit := build_read_audit(request, persons):
+        session.add(audit)
     headers = {**first.headers, "Idempotency-Replayed": "true"}
     return Response(content=first.body, status_code=first.status, headers=headers)
 

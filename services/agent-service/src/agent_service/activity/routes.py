@@ -9,8 +9,9 @@ from agent_service.dependencies import Configured, SignedIn
 from perisai_kit.http.dependencies import ReadSession
 from perisai_kit.http.problems import problems
 from perisai_kit.http.types import AgentId
+from perisai_kit.http.visibility import ReadRoute
 
-reading = APIRouter(prefix="/v1/agents", tags=["agents"])
+reading = APIRouter(prefix="/v1/agents", tags=["agents"], route_class=ReadRoute)
 
 
 @reading.get("/{agent_id}/activity", responses=problems(AgentNotFound))

@@ -25,16 +25,17 @@ from agent_service.agents.schemas import (
 )
 from agent_service.agents.service import Described
 from agent_service.branches.rules import BranchOutOfScope
-from agent_service.dependencies import Configured, Identifier, Officer, RequestId, Service, SignedIn
+from agent_service.dependencies import Configured, Identifier, Officer, Service, SignedIn
 from agent_service.wadahs.rules import WadahNotActive
 from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page, Slice
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
 from perisai_kit.http.types import AgentId, WadahId
+from perisai_kit.http.visibility import ReadRoute
 
 router = APIRouter(prefix="/v1/agents", tags=["agents"], route_class=TransactionRoute)
-reading = APIRouter(prefix="/v1/agents", tags=["agents"])
+reading = APIRouter(prefix="/v1/agents", tags=["agents"], route_class=ReadRoute)
 names = APIRouter(prefix="/v1/agent-names", tags=["agents"], route_class=TransactionRoute)
 
 DECIDING = (AgentNotFound, BranchOutOfScope, OwnCase, AgentStatusConflict)
@@ -61,14 +62,12 @@ async def get_agent(agent_id: AgentId, session: ReadSession, principal: SignedIn
     return _detail(await service.describe(session, agent_id, principal=principal))
 
 
-@router.get(
+@reading.get(
     "/{agent_id}/identity", response_model=AgentIdentityOut, responses=problems(AgentNotFound)
 )
-async def get_identity(
-    agent_id: AgentId, session: Session, reader: Identifier, request_id: RequestId
-) -> Agent:
+async def get_identity(agent_id: AgentId, session: ReadSession, reader: Identifier) -> Agent:
     """Return an agent's NIK, name and account unmasked. Every reading is recorded."""
-    return await service.reveal(session, agent_id, principal=reader, request_id=request_id)
+    return await service.get_visible(session, agent_id, principal=reader)
 
 
 @router.post("/{agent_id}/suspension", responses=problems(*DECIDING))
@@ -100,16 +99,12 @@ async def dismiss_agent(
 
 
 @names.post("")
-async def list_names(
-    asked: AgentNameLookup, session: Session, asker: Service, request_id: RequestId
-) -> AgentNamesOut:
+async def list_names(asked: AgentNameLookup, session: Session, _: Service) -> AgentNamesOut:
     """Return the names of agents, for the lists of another service.
 
     The reading of all is recorded once.
     """
-    found = await service.list_named(
-        session, asked.agent_ids, principal=asker, request_id=request_id
-    )
+    found = await service.list_named(session, asked.agent_ids)
     return AgentNamesOut(
         items=[
             AgentNameOut(agent_id=agent.id, agent_code=agent.agent_code, full_name=agent.full_name)

@@ -176,7 +176,9 @@ async def dismiss(
 
 async def get_visible(session: AsyncSession, agent_id: UUID, *, principal: Principal) -> Agent:
     """Return an agent whom the subject may see. Raises: AgentNotFound."""
-    return await queries.get_visible(session, agent_id, queries.is_visible_to(principal))
+    agent = await queries.get_visible(session, agent_id, queries.is_visible_to(principal))
+    _audit_read([agent])
+    return agent
 
 
 async def describe(session: AsyncSession, agent_id: UUID, *, principal: Principal) -> Described:
@@ -185,18 +187,6 @@ async def describe(session: AsyncSession, agent_id: UUID, *, principal: Principa
     Raises: AgentNotFound, also for an agent the subject may not see.
     """
     return await _describe(session, await get_visible(session, agent_id, principal=principal))
-
-
-async def reveal(
-    session: AsyncSession, agent_id: UUID, *, principal: Principal, request_id: str
-) -> Agent:
-    """Return an agent whose personal data will be shown unmasked, and record the reading.
-
-    Raises: AgentNotFound.
-    """
-    agent = await get_visible(session, agent_id, principal=principal)
-    await audit_read(session, principal, kind="agent", ids=[agent.id], request_id=request_id)
-    return agent
 
 
 async def list_visible(
@@ -217,16 +207,16 @@ async def list_visible(
         after=read_cursor(cursor, UUID),
         limit=limit + 1,
     )
-    return cut_page(rows, limit, key=lambda row: row.id)
+    page = cut_page(rows, limit, key=lambda row: row.id)
+    _audit_read(page.items)
+    return page
 
 
-async def list_named(
-    session: AsyncSession, agent_ids: Sequence[UUID], *, principal: Principal, request_id: str
-) -> Sequence[Agent]:
+async def list_named(session: AsyncSession, agent_ids: Sequence[UUID]) -> Sequence[Agent]:
     """Return the agents among these ids for another service, and record the reading of names."""
     found = await queries.list_by_ids(session, agent_ids)
     ids = [agent.id for agent in found]
-    await audit_read(session, principal, kind="agent", ids=ids, request_id=request_id)
+    audit_read(ids)
     return found
 
 
@@ -241,8 +231,14 @@ async def find_by_application(session: AsyncSession, application_id: UUID) -> UU
     return agent.id if agent else None
 
 
+def _audit_read(agents: Sequence[Agent]) -> None:
+    """Record the reading under every id of an agent: former agents have only their account."""
+    audit_read(id_ for each in agents for id_ in (each.id, each.member_id, each.account_id))
+
+
 async def _lock_to_decide(session: AsyncSession, agent_id: UUID, by: Principal) -> Agent:
     agent = await queries.lock_visible(session, agent_id, queries.is_visible_to(by))
+    _audit_read([agent])
     branches.check_in_scope(by, branch_code=agent.branch_code, region_code=agent.region_code)
     subject = Person(agent.account_id, frozenset({agent.member_id}), agent.id)
     rules.check_not_own(subject, by=make_person(by))

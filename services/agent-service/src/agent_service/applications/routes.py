@@ -29,7 +29,6 @@ from agent_service.dependencies import (
     Asks,
     Configured,
     Officer,
-    RequestId,
     SignedIn,
     WholeDatabase,
 )
@@ -45,17 +44,17 @@ from agent_service.trainings.rules import NotYetHappened
 from agent_service.trainings.schemas import NewTraining, TrainingOut
 from agent_service.wadahs.rules import WadahNotActive, WadahNotFound
 from perisai_kit.domain.nik import NikInvalid
-from perisai_kit.http.body import JsonRoute
 from perisai_kit.http.dependencies import Keys, ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page, Slice
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 from perisai_kit.http.types import ApplicationId, WadahId
+from perisai_kit.http.visibility import ReadRoute
 
 router = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=TransactionRoute)
-reading = APIRouter(prefix="/v1/applications", tags=["applications"])
+reading = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=ReadRoute)
 # Not a TransactionRoute: calls to other services must not run inside a transaction.
-asking = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=JsonRoute)
+asking = APIRouter(prefix="/v1/applications", tags=["applications"], route_class=ReadRoute)
 
 DECIDING = (ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStatusConflict)
 
@@ -114,16 +113,16 @@ async def get_application(
     return _detail(found)
 
 
-@router.get(
+@reading.get(
     "/{application_id}/identity",
     response_model=ApplicantIdentityOut,
     responses=problems(ApplicationNotFound),
 )
 async def get_identity(
-    application_id: ApplicationId, session: Session, officer: Officer, request_id: RequestId
+    application_id: ApplicationId, session: ReadSession, officer: Officer
 ) -> Application:
     """Return the applicant's NIK, name and account unmasked. Every reading is recorded."""
-    return await service.reveal(session, application_id, principal=officer, request_id=request_id)
+    return await service.get_visible(session, application_id, principal=officer)
 
 
 @router.post("/{application_id}/training", responses=problems(*DECIDING, NotYetHappened))

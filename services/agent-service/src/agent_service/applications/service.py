@@ -234,20 +234,6 @@ async def get_described(
     return await describe(session, application, settings=settings)
 
 
-async def reveal(
-    session: AsyncSession, application_id: UUID, *, principal: Principal, request_id: str
-) -> Application:
-    """Return an application whose personal data will be shown, and record the reading.
-
-    Raises: ApplicationNotFound.
-    """
-    application = await get_visible(session, application_id, principal=principal)
-    await audit_read(
-        session, principal, kind="application", ids=[application.id], request_id=request_id
-    )
-    return application
-
-
 async def list_visible(
     session: AsyncSession,
     *,
@@ -266,7 +252,9 @@ async def list_visible(
         after=read_cursor(cursor, UUID),
         limit=limit + 1,
     )
-    return cut_page(rows, limit, key=lambda row: row.id)
+    page = cut_page(rows, limit, key=lambda row: row.id)
+    _audit_read(page.items)
+    return page
 
 
 async def describe(
@@ -296,14 +284,26 @@ async def get_visible(
     session: AsyncSession, application_id: UUID, *, principal: Principal
 ) -> Application:
     """Return an application that the subject may see. Raises: ApplicationNotFound."""
-    return await queries.get_visible(session, application_id, queries.is_visible_to(principal))
+    seen = queries.is_visible_to(principal)
+    application = await queries.get_visible(session, application_id, seen)
+    _audit_read([application])
+    return application
 
 
 async def lock_visible(
     session: AsyncSession, application_id: UUID, *, principal: Principal
 ) -> Application:
     """Lock an application for a change. Raises: ApplicationNotFound."""
-    return await queries.lock_visible(session, application_id, queries.is_visible_to(principal))
+    seen = queries.is_visible_to(principal)
+    application = await queries.lock_visible(session, application_id, seen)
+    _audit_read([application])
+    return application
+
+
+def _audit_read(applications: Sequence[Application]) -> None:
+    """Record the reading under every id of an applicant."""
+    for each in applications:
+        audit_read((each.account_id, each.member_id, each.account_member_id))
 
 
 def check_may_decide(application: Application, by: Principal) -> None:

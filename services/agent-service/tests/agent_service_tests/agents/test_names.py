@@ -40,7 +40,8 @@ async def test_a_service_gets_whole_names_and_its_reading_is_recorded_once(
     async with database.read() as session:
         own = select(ReadAudit).where(ReadAudit.account_id == account_id)
         (row,) = (await session.scalars(own)).all()
-    assert (row.kind, [str(each) for each in row.ids]) == ("agent", [first["id"], second["id"]])
+    assert row.kind == "POST /v1/agent-names"
+    assert {str(each) for each in row.ids} == {first["id"], second["id"]}
 
 
 async def test_nobody_is_known_among_strangers(world: World) -> None:

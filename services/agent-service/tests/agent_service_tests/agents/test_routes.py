@@ -116,8 +116,11 @@ async def test_reading_an_identity_is_recorded(world: World, database: Database)
         },
     }
     async with database.read() as session:
-        (audit,) = (await session.scalars(select(ReadAudit))).all()
-    assert (audit.kind, [str(each) for each in audit.ids]) == ("agent", [agent["id"]])
+        (audit,) = (
+            await session.scalars(select(ReadAudit).where(ReadAudit.kind.endswith("/identity")))
+        ).all()
+    assert audit.kind == "GET /v1/agents/{agent_id}/identity"
+    assert {agent["id"], agent["member_id"]} < {str(each) for each in audit.ids}
 
 
 @pytest.mark.parametrize("role", [Role.ADMIN, Role.AUDITOR, Role.AGENT, Role.WADAH_ADMIN])

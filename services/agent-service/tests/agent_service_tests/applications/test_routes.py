@@ -3,10 +3,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
 
+from agent_service.applications.models import Application
 from perisai_kit.auth.principal import Role
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -315,8 +317,9 @@ async def test_reading_an_identity_is_recorded(world: World, database: Database)
     assert answer.json()["birth_date"] == "1990-03-12"
     async with database.read() as session:
         (audit,) = (await session.scalars(select(ReadAudit))).all()
-    assert (audit.kind, [str(each) for each in audit.ids]) == ("application", [application["id"]])
-    assert audit.request_id == "read-identity-1"
+        applicant = (await session.get_one(Application, UUID(application["id"]))).account_id
+    assert audit.kind == "GET /v1/applications/{application_id}/identity"
+    assert (applicant in audit.ids, audit.request_id) == (True, "read-identity-1")
 
 
 async def test_a_rejected_applicant_may_apply_again(world: World) -> None:

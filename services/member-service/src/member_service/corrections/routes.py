@@ -39,7 +39,7 @@ from member_service.members.rules import (
     MemberNotFound,
     OccupationUnknown,
 )
-from member_service.requests import KeeperOrMember, Officer, RequestId, SettingsOf, WholeDatabase
+from member_service.requests import KeeperOrMember, Officer, SettingsOf, WholeDatabase
 from member_service.shared_phones.rules import PhoneMembersFull
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.engine import Database
@@ -51,16 +51,16 @@ from perisai_kit.domain.errors import (
     TooMany,
     Unavailable,
 )
-from perisai_kit.http.body import JsonRoute
 from perisai_kit.http.dependencies import IfMatch, Keys, Session
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
 from perisai_kit.http.types import MemberId
+from perisai_kit.http.visibility import ReadRoute
 from perisai_kit.services.client import ServiceClient
 
 PREFIX = "/v1/members/{member_id}/corrections"
 router = APIRouter(prefix=PREFIX, tags=["corrections"], route_class=TransactionRoute)
-asking = APIRouter(prefix=PREFIX, tags=["corrections"], route_class=JsonRoute)
+asking = APIRouter(prefix=PREFIX, tags=["corrections"], route_class=ReadRoute)
 """Routes that call the gateway between two transactions."""
 
 CorrectionId = Annotated[UUID, Path(description="Id of the correction.")]
@@ -119,12 +119,10 @@ async def propose_correction(
 
 @router.get("", response_model_exclude_unset=True, responses=problems(MemberNotFound))
 async def list_corrections(
-    member_id: MemberId, session: Session, viewer: KeeperOrMember, request_id: RequestId
+    member_id: MemberId, session: Session, viewer: KeeperOrMember
 ) -> CorrectionsOut:
     """List a member's corrections with the new values, the newest first, at most 50."""
-    found = await service.list_newest(
-        session, member_id=member_id, viewer=viewer, request_id=request_id
-    )
+    found = await service.list_newest(session, member_id=member_id, viewer=viewer)
     return CorrectionsOut(items=[_out(each) for each in found])
 
 
@@ -138,7 +136,6 @@ async def get_correction(
     correction_id: CorrectionId,
     session: Session,
     viewer: KeeperOrMember,
-    request_id: RequestId,
 ) -> CorrectionOut:
     """Show one correction with the new values. The reading is recorded."""
     found = await service.describe(
@@ -146,7 +143,6 @@ async def get_correction(
         member_id=member_id,
         correction_id=correction_id,
         viewer=viewer,
-        request_id=request_id,
     )
     return _out(found)
 

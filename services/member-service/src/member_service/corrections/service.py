@@ -27,7 +27,6 @@ from perisai_kit.domain.errors import DomainError, Forbidden, PreconditionFailed
 from perisai_kit.domain.ids import new_id
 from perisai_kit.http.etag import allows
 from perisai_kit.privacy.keyring import Keyring
-from perisai_kit.privacy.read_audit import audit_read
 
 PHONE = "phone"
 JUDGED_ANEW = frozenset({"birth_date"})
@@ -259,18 +258,17 @@ async def describe(
     member_id: UUID,
     correction_id: UUID,
     viewer: Principal,
-    request_id: str,
 ) -> Described:
-    """Return a correction, and record the reading. Raises: MemberNotFound, CorrectionNotFound."""
-    await _get_member(session, member_id, viewer, request_id)
+    """Return a correction. Raises: MemberNotFound, CorrectionNotFound."""
+    await _get_member(session, member_id, viewer)
     return await _describe(session, await queries.get(session, correction_id, member_id=member_id))
 
 
 async def list_newest(
-    session: AsyncSession, *, member_id: UUID, viewer: Principal, request_id: str
+    session: AsyncSession, *, member_id: UUID, viewer: Principal
 ) -> Sequence[Described]:
-    """Return a member's newest corrections, and record the reading. Raises: MemberNotFound."""
-    await _get_member(session, member_id, viewer, request_id)
+    """Return a member's newest corrections. Raises: MemberNotFound."""
+    await _get_member(session, member_id, viewer)
     found = await queries.list_newest(session, member_id)
     steps: dict[UUID, list[CorrectionStep]] = {each.id: [] for each in found}
     for step in await queries.list_steps(session, steps):
@@ -341,16 +339,10 @@ async def _apply(
         await allocations.judge_members(session, [member.id], office.terms)
 
 
-async def _get_member(
-    session: AsyncSession, member_id: UUID, viewer: Principal, request_id: str | None = None
-) -> Member:
+async def _get_member(session: AsyncSession, member_id: UUID, viewer: Principal) -> Member:
     member = await members.see(session, member_id=member_id, viewer=viewer)
     if not may_read_identity(viewer, member):
         raise MemberNotFound
-    if request_id is not None:
-        await audit_read(
-            session, viewer, kind="member_identity", ids=[member.id], request_id=request_id
-        )
     return member
 
 

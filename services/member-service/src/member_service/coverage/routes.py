@@ -28,7 +28,7 @@ from member_service.evidence.schemas import EvidenceListOut, EvidenceOut, NewEvi
 from member_service.holidays.routes import OffDays
 from member_service.members.rules import MemberNotFound, NewToBpuBasisMissing
 from member_service.occupations.rules import find_sector
-from member_service.requests import READERS, Officer, Reader, RequestId, TermsOf
+from member_service.requests import READERS, Officer, Reader, TermsOf
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.domain import clock
@@ -76,12 +76,9 @@ async def get_contribution_basis(
     session: Session,
     viewer: Service,
     terms: TermsOf,
-    request_id: RequestId,
 ) -> ContributionBasisOut:
     """Return the facts that price a member's contribution, and the months that can be billed."""
-    basis = await service.get_basis(
-        session, member_id=member_id, viewer=viewer, terms=terms, request_id=request_id
-    )
+    basis = await service.get_basis(session, member_id=member_id, viewer=viewer, terms=terms)
     return basis_out(basis)
 
 
@@ -91,7 +88,6 @@ async def list_contribution_bases(
     session: Session,
     viewer: Service,
     terms: TermsOf,
-    request_id: RequestId,
 ) -> ContributionBasesOut:
     """Return the contribution basis of each member, for an order of several bills.
 
@@ -103,7 +99,6 @@ async def list_contribution_bases(
         member_ids=asked.member_ids,
         viewer=viewer,
         terms=terms,
-        request_id=request_id,
     )
     return ContributionBasesOut(items=[basis_out(each) for each in found])
 

@@ -140,15 +140,10 @@ async def get(
 
 
 async def get_basis(
-    session: AsyncSession, *, member_id: UUID, viewer: Principal, terms: Terms, request_id: str
+    session: AsyncSession, *, member_id: UUID, viewer: Principal, terms: Terms
 ) -> ContributionBasis:
-    """Return the facts for a bill of this member now, and record the reading.
-
-    Raises: MemberNotFound.
-    """
-    found = await list_bases(
-        session, member_ids=[member_id], viewer=viewer, terms=terms, request_id=request_id
-    )
+    """Return the facts for a bill of this member now. Raises: MemberNotFound."""
+    found = await list_bases(session, member_ids=[member_id], viewer=viewer, terms=terms)
     if not found:
         raise MemberNotFound
     return found[0]
@@ -160,17 +155,14 @@ async def list_bases(
     member_ids: Sequence[UUID],
     viewer: Principal,
     terms: Terms,
-    request_id: str,
 ) -> list[ContributionBasis]:
-    """Return the facts for bills of these members now, in the order asked; record the reading.
+    """Return the facts for bills of these members now, in the order asked.
 
     Unknown members are left out. The number of SQL statements does not depend on the number of
     members.
     """
     now = clock.now()
-    visible = await members.list_visible(
-        session, member_ids=member_ids, viewer=viewer, request_id=request_id
-    )
+    visible = await members.list_visible(session, member_ids=member_ids, viewer=viewer)
     judged = await _judge(session, visible, terms=terms, known_at=now)
     return [_make_basis(member, judged[member.id], at=now, terms=terms) for member in visible]
 

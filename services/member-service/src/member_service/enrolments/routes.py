@@ -44,6 +44,7 @@ from perisai_kit.http.etag import etag
 from perisai_kit.http.problems import problems, with_headers
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 from perisai_kit.http.types import BatchId
+from perisai_kit.privacy.read_audit import audit_read
 
 router = APIRouter(prefix="/v1", route_class=TransactionRoute)
 
@@ -125,6 +126,7 @@ async def get_batch(
 
 def _out(result: service.BatchResult, language: str) -> EnrolmentBatchOut:
     counts = service.count_verdicts(result)
+    audit_read(row.member_id for row in result.rows)
     detail = "detail_id" if language == "id" else "detail"
     return EnrolmentBatchOut(
         batch_id=result.batch.id,

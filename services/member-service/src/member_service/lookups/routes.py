@@ -5,7 +5,6 @@ from fastapi import APIRouter, Depends
 from member_service.lookups import service
 from member_service.lookups.rules import LookupNeedsOne
 from member_service.lookups.schemas import MemberLookup, MemberLookupResult
-from member_service.requests import RequestId
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.domain.errors import Forbidden
@@ -25,12 +24,10 @@ Asker = Annotated[Principal, Depends(require(Role.SERVICE, Role.BRANCH_OFFICER, 
     responses=problems(LookupNeedsOne, NikInvalid, Forbidden),
 )
 async def look_up(
-    asked: MemberLookup, session: Session, viewer: Asker, keyring: Keys, request_id: RequestId
+    asked: MemberLookup, session: Session, viewer: Asker, keyring: Keys
 ) -> MemberLookupResult:
     """Find the member with a NIK or, for services only, the members with a telephone number.
 
     An officer finds only members within their own scope. The reading is recorded.
     """
-    return await service.look_up(
-        session, asked=asked, viewer=viewer, keyring=keyring, request_id=request_id
-    )
+    return await service.look_up(session, asked=asked, viewer=viewer, keyring=keyring)

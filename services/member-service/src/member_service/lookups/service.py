@@ -1,8 +1,5 @@
 """Look up members by NIK or telephone number, and return no more than other services need."""
 
-from collections.abc import Sequence
-from uuid import UUID
-
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.lookups.rules import LookupNeedsOne
@@ -23,7 +20,6 @@ async def look_up(
     asked: MemberLookup,
     viewer: Principal,
     keyring: Keyring,
-    request_id: str,
 ) -> MemberLookupResult:
     """Answer for a NIK, within what the reader may see, or for a telephone number.
 
@@ -36,7 +32,7 @@ async def look_up(
         raise Forbidden
     if asked.nik is not None:
         member = await members.find_by_nik(session, nik=asked.nik, viewer=viewer, keyring=keyring)
-        await _audit(session, viewer, [member.id] if member else [], request_id)
+        audit_read([member.id] if member else [])
         found = MemberLookupResult(
             found=member is not None, member_id=member.id if member else None
         )
@@ -46,16 +42,10 @@ async def look_up(
     sharing = await shared_phones.list_by_phone(
         session, phone=asked.phone or "", keyring=keyring, first=asked.known_member_ids
     )
-    await _audit(session, viewer, [member.id for member in sharing], request_id)
+    audit_read(member.id for member in sharing)
     return MemberLookupResult(
         members=[
             PhoneMatch(member_id=member.id, display_name_masked=mask_name(member.full_name))
             for member in sharing
         ]
     )
-
-
-async def _audit(
-    session: AsyncSession, viewer: Principal, ids: Sequence[UUID], request_id: str
-) -> None:
-    await audit_read(session, viewer, kind="member", ids=ids, request_id=request_id)

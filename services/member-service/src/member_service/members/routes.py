@@ -24,7 +24,6 @@ from member_service.requests import (
     After,
     KeeperOrMember,
     Reader,
-    RequestId,
 )
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
@@ -47,7 +46,6 @@ router = APIRouter(prefix="/v1/members", tags=["members"], route_class=Transacti
 async def list_members(
     session: Session,
     viewer: Reader,
-    request_id: RequestId,
     after: After,
     last_due: LastDue,
     standing: Annotated[Standing | None, Query(description="Only with this standing.")] = None,
@@ -62,7 +60,6 @@ async def list_members(
         last_due=last_due,
         after=after,
         limit=limit,
-        request_id=request_id,
     )
     page = cut_page(found, limit, key=lambda member: (member.created_at, member.id))
     return page.page(lambda member: show(MemberSummary, member, viewer, last_due=last_due))
@@ -73,24 +70,21 @@ async def get_member(
     member_id: MemberId,
     session: Session,
     viewer: Reader,
-    request_id: RequestId,
     last_due: LastDue,
     response: Response,
 ) -> MemberOut:
     """Show one member, numbers masked, with the ETag that a change needs."""
-    member = await service.get(session, member_id=member_id, viewer=viewer, request_id=request_id)
+    member = await service.see(session, member_id=member_id, viewer=viewer)
     response.headers["ETag"] = etag(member.version)
     return show(MemberOut, member, viewer, last_due=last_due)
 
 
 @router.get("/{member_id}/identity", responses=problems(MemberNotFound))
 async def get_identity(
-    member_id: MemberId, session: Session, viewer: KeeperOrMember, request_id: RequestId
+    member_id: MemberId, session: Session, viewer: KeeperOrMember
 ) -> MemberIdentityOut:
     """Show a member's unmasked data to the own agent, an officer in charge or the member."""
-    member = await service.get_identity(
-        session, member_id=member_id, viewer=viewer, request_id=request_id
-    )
+    member = await service.get_identity(session, member_id=member_id, viewer=viewer)
     values = {name: getattr(member, name, None) for name in MemberIdentityOut.model_fields}
     return MemberIdentityOut.model_validate(
         {**values, "member_id": member.id, "nik_region": get_region_name(member.nik[:6])}

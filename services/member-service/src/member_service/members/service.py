@@ -136,6 +136,7 @@ async def see(session: AsyncSession, *, member_id: UUID, viewer: Principal) -> M
     """
     member = await queries.get_member(session, member_id, viewer)
     record_shown(session, kind=SHOWN_AS, ids=[member.id])
+    audit_read([member.id])
     return member
 
 
@@ -148,44 +149,25 @@ async def check_visibility(session: AsyncSession, viewer: Principal, ids: Sequen
         await queries.get_member(session, member_id, viewer)
 
 
-async def get(
-    session: AsyncSession, *, member_id: UUID, viewer: Principal, request_id: str
-) -> Member:
-    """Return a member whom the reader may see, and record the reading.
-
-    Raises: MemberNotFound.
-    """
-    member = await queries.get_member(session, member_id, viewer)
-    await audit_read(session, viewer, kind="member", ids=[member.id], request_id=request_id)
-    return member
-
-
 async def list_visible(
-    session: AsyncSession, *, member_ids: Sequence[UUID], viewer: Principal, request_id: str
+    session: AsyncSession, *, member_ids: Sequence[UUID], viewer: Principal
 ) -> list[Member]:
-    """Return those of these members whom the reader may see, in the order asked.
-
-    The reading of all is recorded once.
-    """
+    """Return those of these members whom the reader may see, in the order asked."""
     found = {row.id: row for row in await queries.list_visible(session, member_ids, viewer)}
     ids = [member_id for member_id in member_ids if member_id in found]
-    await audit_read(session, viewer, kind="member", ids=ids, request_id=request_id)
+    audit_read(ids)
     return [found[member_id] for member_id in ids]
 
 
-async def get_identity(
-    session: AsyncSession, *, member_id: UUID, viewer: Principal, request_id: str
-) -> Member:
-    """Return a member whose unmasked data the reader may see, and record the reading.
+async def get_identity(session: AsyncSession, *, member_id: UUID, viewer: Principal) -> Member:
+    """Return a member whose unmasked data the reader may see.
 
     Raises: MemberNotFound, also for a member the reader sees only masked.
     """
     member = await queries.get_member(session, member_id, viewer)
     if not rules.may_read_identity(viewer, member):
         raise rules.MemberNotFound
-    await audit_read(
-        session, viewer, kind="member_identity", ids=[member.id], request_id=request_id
-    )
+    audit_read([member.id])
     return member
 
 
@@ -197,9 +179,8 @@ async def list_(
     last_due: Month,
     after: tuple[datetime, UUID] | None,
     limit: int,
-    request_id: str,
 ) -> Sequence[Member]:
-    """Return up to `limit` + 1 members, and record the reading of the first `limit`."""
+    """Return up to `limit` + 1 members; the answer shows the first `limit`."""
     found = await queries.list_members(
         session,
         viewer,
@@ -209,8 +190,7 @@ async def list_(
         after=after,
         limit=limit + 1,
     )
-    shown = [member.id for member in found[:limit]]
-    await audit_read(session, viewer, kind="member", ids=shown, request_id=request_id)
+    audit_read(member.id for member in found[:limit])
     return found
 
 
@@ -227,6 +207,7 @@ async def lock(
     if not may(viewer, member):
         raise rules.MemberNotFound
     record_shown(session, kind=SHOWN_AS, ids=[member.id])
+    audit_read([member.id])
     return member
 
 

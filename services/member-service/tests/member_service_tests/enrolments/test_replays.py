@@ -132,7 +132,8 @@ async def test_a_replay_records_its_own_reading(
 
     audits = (await session.scalars(select(ReadAudit).order_by(ReadAudit.id))).all()
     assert answers[1].headers["Idempotency-Replayed"] == "true"
-    assert [(each.kind, each.ids) for each in audits] == [("member", [member.id])] * 2
+    read = ("POST /v1/member-lookups", [member.id])
+    assert [(each.kind, each.ids) for each in audits] == [read] * 2
     assert [each.request_id for each in audits] == [
         each.headers["X-Request-Id"] for each in answers
     ]

@@ -58,18 +58,37 @@ async def test_roles_without_contact_to_members_see_no_name(
     assert answer.json()["birth_date"] is None
 
 
-async def test_every_reading_leaves_one_record(
-    client: httpx.AsyncClient, session: AsyncSession, agent: Any, member: Member
+async def test_every_reading_leaves_one_record_with_the_reader_as_they_were(
+    client: httpx.AsyncClient, session: AsyncSession, make_subject: Subjects, member: Member
 ) -> None:
-    await client.get(f"/v1/members/{member.id}", headers=agent.headers)
-    await client.get(f"/v1/members/{member.id}/identity", headers=agent.headers)
-    await client.get("/v1/members", headers=agent.headers)
+    officer = make_subject(Role.BRANCH_OFFICER, scope=Scope(ScopeKind.REGION, "jatim"))
+    path = f"/v1/members/{member.id}"
+
+    for each in (path, f"{path}/identity", "/v1/members"):
+        await client.get(each, headers=officer.headers)
 
     assert await audited(session) == [
-        ("member", [member.id]),
-        ("member_identity", [member.id]),
-        ("member", [member.id]),
+        ("GET /v1/members/{member_id}", [member.id]),
+        ("GET /v1/members/{member_id}/identity", [member.id]),
+        ("GET /v1/members", [member.id]),
     ]
+    row = (await session.scalars(select(ReadAudit).limit(1))).one()
+    assert (row.account_id, row.roles) == (officer.principal.account_id, ["branch_officer"])
+    assert (row.scope_kind, row.scope_code) == ("region", "jatim")
+
+
+async def test_what_members_read_of_themselves_and_what_is_refused_leaves_no_record(
+    client: httpx.AsyncClient, session: AsyncSession, make_subject: Subjects, member: Member
+) -> None:
+    oneself = make_subject(Role.MEMBER, member_id=member.id)
+    other = make_subject(Role.MEMBER, member_id=new_id())
+
+    for path in ("", "/identity", "/coverage"):
+        own = await client.get(f"/v1/members/{member.id}{path}", headers=oneself.headers)
+        refused = await client.get(f"/v1/members/{member.id}{path}", headers=other.headers)
+        assert (own.status_code, refused.status_code) == (200, 404)
+
+    assert await audited(session) == []
 
 
 async def test_an_answer_that_is_not_sent_again_is_recorded_as_read(
@@ -81,7 +100,7 @@ async def test_an_answer_that_is_not_sent_again_is_recorded_as_read(
     again = await client.get(path, headers={**agent.headers, "If-None-Match": tag})
 
     assert (again.status_code, again.content) == (304, b"")
-    assert await audited(session) == [("member", [member.id]), ("member", [member.id])]
+    assert await audited(session) == [("GET /v1/members/{member_id}", [member.id])] * 2
 
 
 async def test_a_foreign_member_does_not_exist(

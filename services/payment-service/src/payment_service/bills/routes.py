@@ -26,6 +26,7 @@ from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
 from perisai_kit.http.types import BillId, MemberId
+from perisai_kit.http.visibility import ReadRoute
 
 Issuer = Annotated[Principal, Depends(issuer)]
 Reader = Annotated[
@@ -44,7 +45,7 @@ Reader = Annotated[
 ]
 
 
-reading = APIRouter(prefix="/v1/bills")
+reading = APIRouter(prefix="/v1/bills", route_class=ReadRoute)
 writing = APIRouter(prefix="/v1/bills", route_class=TransactionRoute)
 
 

@@ -38,6 +38,7 @@ from perisai_kit.events.outbox import publish, publish_statement
 from perisai_kit.http.paging import Page, cut_page, read_cursor
 from perisai_kit.http.visibility import record_shown
 from perisai_kit.privacy.masks import mask_name
+from perisai_kit.privacy.read_audit import audit_read
 
 SHOWN_AS = "bill"
 """The kind under which a kept answer names the bills it is about."""
@@ -135,10 +136,7 @@ async def issue(
 
 
 async def get(session: AsyncSession, principal: Principal, bill_id: UUID) -> BillOut:
-    """Return a bill the subject may see.
-
-    Raises: BillNotFound.
-    """
+    """Return a bill the subject may see. Raises: BillNotFound."""
     bill = await queries.find_bill(session, bill_id, visible(principal, Bill))
     if bill is None:
         raise rules.BillNotFound
@@ -154,10 +152,7 @@ async def list_bills(
     cursor: str | None,
     limit: int,
 ) -> Page[BillSummary]:
-    """Return the bills the subject may see, the latest first.
-
-    Raises: CursorInvalid.
-    """
+    """Return the bills the subject may see, the latest first. Raises: CursorInvalid."""
     now = clock.now()
     bills = await queries.list_bills(
         session,
@@ -169,6 +164,7 @@ async def list_bills(
         limit=limit + 1,
     )
     found = cut_page(bills, limit, key=lambda bill: bill.id)
+    audit_read(bill.member_id for bill in found.items)
     return found.page(lambda bill: _summary(bill, now))
 
 
@@ -203,6 +199,7 @@ async def list_of_order(
 ) -> list[BillSummary]:
     """Return the bills of an order that the subject may see."""
     found = await queries.list_of_order(session, order_id, visible(principal, Bill))
+    audit_read(bill.member_id for bill in found)
     return [_summary(bill, clock.now()) for bill in found]
 
 
@@ -385,6 +382,7 @@ def _issued(bill: Bill) -> BillIssued:
 
 async def read(session: AsyncSession, bill: Bill) -> BillOut:
     """Return a bill for a caller that has decided who may see it."""
+    audit_read([bill.member_id])
     lines = await queries.list_lines(session, bill.id)
     accounts = await virtual_accounts.list_accounts(session, bill.order_id)
     return BillOut(

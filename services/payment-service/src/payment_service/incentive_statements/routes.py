@@ -37,12 +37,15 @@ from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 from perisai_kit.http.types import AgentId, BeneficiaryId, SchemeId, StatementId, WadahId
+from perisai_kit.http.visibility import ReadRoute
 
 closing = APIRouter(
     prefix="/v1/commission-months", tags=["commission months"], route_class=TransactionRoute
 )
-statements = APIRouter(prefix="/v1/statements", tags=["statements"])
-previews = APIRouter(prefix="/v1/commission-previews", tags=["commission previews"])
+statements = APIRouter(prefix="/v1/statements", tags=["statements"], route_class=ReadRoute)
+previews = APIRouter(
+    prefix="/v1/commission-previews", tags=["commission previews"], route_class=ReadRoute
+)
 
 Closer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
 Reader = Annotated[

@@ -47,6 +47,7 @@ from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import StatementIssued
 from perisai_kit.events.outbox import publish_rows
 from perisai_kit.http.paging import Page, cut_page, parse_bigint, read_cursor
+from perisai_kit.privacy.read_audit import audit_read
 
 _POSTED: tuple[tuple[TransferCode, Literal[1, -1]], ...] = (
     (TransferCode.INCENTIVE_ACCRUED, 1),
@@ -135,7 +136,10 @@ async def list_statements(
         before_id=read_cursor(cursor, UUID),
         limit=limit + 1,
     )
-    return cut_page(rows, limit, key=lambda row: row.id).page(_stated)
+    page = cut_page(rows, limit, key=lambda row: row.id)
+    for each in page.items:
+        _audit_read(BeneficiaryKind(each.beneficiary_kind), each.beneficiary_id)
+    return page.page(_stated)
 
 
 async def list_lines(
@@ -219,6 +223,7 @@ async def _get(session: AsyncSession, principal: Principal, statement_id: UUID) 
     statement = await queries.find_statement(session, statement_id, condition)
     if statement is None:
         raise StatementNotFound
+    _audit_read(BeneficiaryKind(statement.beneficiary_kind), statement.beneficiary_id)
     return statement
 
 
@@ -240,7 +245,14 @@ async def _beneficiary(
     is_right = found.beneficiary_kind is kind if found else _is_own(principal, kind, beneficiary_id)
     if not is_right:
         raise BeneficiaryNotFound
+    _audit_read(kind, beneficiary_id)
     return kind, beneficiary_id
+
+
+def _audit_read(kind: BeneficiaryKind, beneficiary_id: UUID) -> None:
+    """Record the reading of an agent's earnings; a wadah is no person."""
+    if kind is BeneficiaryKind.AGENT:
+        audit_read([beneficiary_id])
 
 
 def _is_own(principal: Principal, kind: BeneficiaryKind, beneficiary_id: UUID) -> bool:
@@ -329,7 +341,9 @@ async def _lines(
         after_id=read_cursor(cursor, parse_bigint) or 0,
         limit=limit + 1,
     )
-    return cut_page(rows, limit, key=lambda row: row.id).page(CommissionLineOut.model_validate)
+    page = cut_page(rows, limit, key=lambda row: row.id)
+    audit_read(id_ for row in page.items for id_ in (row.member_id, row.agent_id))
+    return page.page(CommissionLineOut.model_validate)
 
 
 def _stated(statement: Statement) -> IncentiveStatementOut:

@@ -38,6 +38,7 @@ from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT
 from perisai_kit.http.types import OrderId
+from perisai_kit.http.visibility import ReadRoute
 from perisai_kit.privacy.masks import mask_name
 
 Issuer = Annotated[Principal, Depends(issuer)]
@@ -74,7 +75,7 @@ REFUSALS = (
     MandatoryProgrammeMissing,
     JhtMandatory,
 )
-reading = APIRouter(prefix="/v1/orders", tags=["orders"])
+reading = APIRouter(prefix="/v1/orders", tags=["orders"], route_class=ReadRoute)
 issuing = APIRouter(prefix="/v1/orders", tags=["orders"], route_class=_OrderRoute)
 bills_issuing = APIRouter(prefix="/v1/bills", tags=["bills"], route_class=_BillRoute)
 

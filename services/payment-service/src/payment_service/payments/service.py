@@ -1,6 +1,6 @@
 """Book what a bank reports, once, and show it to those it concerns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,6 +19,7 @@ from perisai_kit.db.sql import CountedStatement
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.http.paging import Page, cut_page, read_cursor
+from perisai_kit.privacy.read_audit import audit_read
 
 STORED = tuple(column.key for column in Payment.__mapper__.column_attrs)
 
@@ -52,6 +53,7 @@ async def get(
     if payment is None:
         raise PaymentNotFound
     own = await allocations.list_of_payments(session, [payment.id], seen)
+    _audit_read(own)
     return payment, own[payment.id]
 
 
@@ -90,8 +92,13 @@ async def list_payments(
         limit=limit + 1,
     )
     found = cut_page(rows, limit, key=lambda payment: payment.id)
-    own = await allocations.list_of_payments(session, [each.id for each in rows], seen)
+    own = await allocations.list_of_payments(session, [each.id for each in found.items], seen)
+    _audit_read(own)
     return found.page(lambda payment: _shown(payment, own[payment.id]))
+
+
+def _audit_read(own: Mapping[UUID, Sequence[Answered]]) -> None:
+    audit_read(each.allocation.member_id for answered in own.values() for each in answered)
 
 
 def _allocate(settlement: Settlement) -> list[NewAllocation]:

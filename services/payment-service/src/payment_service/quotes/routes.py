@@ -18,10 +18,11 @@ from perisai_kit.domain.programmes import (
     JhtMandatory,
     MandatoryProgrammeMissing,
 )
-from perisai_kit.http.body import JsonRoute
 from perisai_kit.http.problems import problems
+from perisai_kit.http.visibility import ReadRoute
+from perisai_kit.privacy.read_audit import audit_read
 
-router = APIRouter(prefix="/v1/quotes", tags=["quotes"], route_class=JsonRoute)
+router = APIRouter(prefix="/v1/quotes", tags=["quotes"], route_class=ReadRoute)
 Asker = Annotated[
     Principal,
     Depends(
@@ -58,6 +59,7 @@ async def create_quote(
     Nothing is stored and nothing is promised: a bill is priced anew when it is issued.
     """
     basis = await tariffs.basis_for(members, principal, asked.member_id)
+    audit_read([basis.member_id])
     quote = service.quote(
         basis, config, first_month=asked.first_month, month_count=asked.month_count
     )

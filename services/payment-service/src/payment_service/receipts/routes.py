@@ -14,8 +14,9 @@ from perisai_kit.auth.roles import require
 from perisai_kit.http.dependencies import ReadSession
 from perisai_kit.http.problems import problems
 from perisai_kit.http.types import PaymentId
+from perisai_kit.http.visibility import ReadRoute
 
-router = APIRouter(prefix="/v1/payments", tags=["payments"])
+router = APIRouter(prefix="/v1/payments", tags=["payments"], route_class=ReadRoute)
 Reader = Annotated[
     Principal,
     Depends(

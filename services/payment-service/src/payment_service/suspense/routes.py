@@ -33,8 +33,10 @@ from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
+from perisai_kit.http.visibility import ReadRoute
+from perisai_kit.privacy.read_audit import audit_read
 
-reading = APIRouter(prefix="/v1/suspense-items")
+reading = APIRouter(prefix="/v1/suspense-items", route_class=ReadRoute)
 writing = APIRouter(prefix="/v1/suspense-items", route_class=TransactionRoute)
 
 Reader = Annotated[
@@ -154,6 +156,7 @@ async def decide(
 def _item_out(item: Item) -> SuspenseItemOut:
     allocation, payment, owner = item.allocation, item.payment, item.owner
     assert allocation.reason is not None, "what is in suspense has a reason"
+    audit_read([allocation.member_id])
     return SuspenseItemOut(
         id=allocation.id,
         payment_id=payment.id,
