@@ -12,6 +12,7 @@ from payment_service.banks.routes import inquiries, verifications
 from payment_service.banks.routes import router as banks
 from payment_service.bills import service as bills_service
 from payment_service.bills.routes import router as bills
+from payment_service.callbacks import service as callbacks
 from payment_service.callbacks.routes import SnapCallbacks
 from payment_service.callbacks.writer import Writer
 from payment_service.clients.banks import BankClients
@@ -32,6 +33,7 @@ from payment_service.tariffs import service as tariffs
 from payment_service.worker import own_feed, periodic, subscriptions
 from perisai_kit.services import app as web
 from perisai_kit.services.kit import Kit
+from snap_bi.codes import Service
 
 ROUTES = web.describe_routes(
     quotes,
@@ -80,7 +82,13 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
         cache_s=settings.partner_cache_s,
         bank_time_tolerance=timedelta(minutes=settings.bank_time_tolerance_min),
     )
-    writer = Writer(kit.database, kit.keyring)
+    payment_writer = Writer(
+        kit.database, kit.keyring, callbacks.take_payments, service=Service.PAYMENT
+    )
+    inquiry_writer = Writer(
+        kit.database, kit.keyring, callbacks.take_inquiries, service=Service.INQUIRY
+    )
+    take = callbacks.Take(payment=payment_writer.take, inquiry=inquiry_writer.take)
     app = web.create_app(
         kit,
         title="Perisai payment-service",
@@ -90,13 +98,14 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
         ),
         periodic=periodic(settings, agents=feed_of_agents, members=members),
         on_close=[
-            writer.close,
+            payment_writer.close,
+            inquiry_writer.close,
             members.close,
             feed_of_members.close,
             feed_of_agents.close,
             bank_clients.close,
         ],
-        inner=partial(SnapCallbacks, gate=gate, writer=writer),
+        inner=partial(SnapCallbacks, gate=gate, take=take),
     )
     app.state.members = members
     app.state.banks = bank_clients

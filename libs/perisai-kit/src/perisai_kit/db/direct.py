@@ -23,11 +23,15 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 class Direct:
     """Transactions one after the other on one connection, opened when first needed.
 
-    settings: PostgreSQL's own, for this connection.
+    settings: PostgreSQL's own, for this connection. publishes: whether its transactions publish
+    events, whose readers are woken after each.
     """
 
-    def __init__(self, database: Database, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, database: Database, settings: Mapping[str, str], *, publishes: bool = True
+    ) -> None:
         self._database = database
+        self._publishes = publishes
         self._settings = {**SERVER_SETTINGS, **settings}
         self._connection: Connection | None = None
         self._has_begun = False
@@ -61,7 +65,8 @@ class Direct:
             connection.terminate()
             raise
         self._connection, self._has_begun = connection, chained
-        self._database.after_publish()
+        if self._publishes:
+            self._database.after_publish()
 
     def rest(self) -> None:
         """Let go of a transaction that was begun for another, and of its connection.

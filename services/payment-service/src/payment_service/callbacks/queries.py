@@ -53,7 +53,7 @@ def _select_earlier(partner_ids: str, request_ids: str, content_hashes: str) -> 
 
 
 _LIST_EARLIER = _select_earlier("$1", "$2", "$3")
-# The second half does not see rows that the first had to wait for: see `service.take`.
+# The second half does not see rows that the first had to wait for: see `service.take_payments`.
 _TAKE_UP = f"""
     WITH unused AS ({_USE_EXTERNAL_IDS})
     SELECT NULL AS verdict, callback_id AS id, NULL AS partner_id, NULL AS request_id,
@@ -167,10 +167,9 @@ def _first(
 
 
 async def list_outcomes(
-    run: Executor, keyring: Keyring, messages: Sequence[Message]
+    run: Executor, keyring: Keyring, ids: Sequence[UUID]
 ) -> dict[UUID, Outcome]:
     """Return the outcomes of those of these messages that are stored already, by their id."""
-    ids = [each.signed.id for each in messages]
     return {
         id_: Outcome(
             answer=Answer(http_status, response_code, Callback.answer.unseal(keyring, id_, answer)),
@@ -179,7 +178,7 @@ async def list_outcomes(
             first_id=first_id,
         )
         for id_, http_status, response_code, answer, verdict, payment_id, first_id in await run(
-            SqlStatement(_LIST_OUTCOMES, (ids,))
+            SqlStatement(_LIST_OUTCOMES, (list(ids),))
         )
     }
 

@@ -15,7 +15,7 @@ from payment_service.bank_access.service import Gate
 from payment_service.bank_access.unproven import TooManyUnproven
 from payment_service.callbacks import service
 from payment_service.callbacks.schemas import Reply, failed, too_large, unknown_path
-from payment_service.callbacks.writer import Writer
+from payment_service.callbacks.service import Take
 from perisai_kit.http.access_log import get_record
 from perisai_kit.http.client_address import get_client_address
 from perisai_kit.http.protocol import ABORT
@@ -49,10 +49,10 @@ class SnapCallbacks:
     handler but these, and pays for none.
     """
 
-    def __init__(self, app: ASGIApp, *, gate: Gate, writer: Writer) -> None:
+    def __init__(self, app: ASGIApp, *, gate: Gate, take: Take) -> None:
         self.app = app
         self._endpoints = {
-            prefix + path: SnapEndpoint(prefix, path, gate, writer)
+            prefix + path: SnapEndpoint(prefix, path, gate, take)
             for prefix in PREFIXES
             for path in PATHS
         }
@@ -71,12 +71,12 @@ class SnapCallbacks:
 class SnapEndpoint:
     """One address. Any method comes here, so that a wrong one too is answered as SNAP."""
 
-    def __init__(self, prefix: str, path: str, gate: Gate, writer: Writer) -> None:
+    def __init__(self, prefix: str, path: str, gate: Gate, take: Take) -> None:
         self.path = prefix + path
         self._prefix = prefix
         self._service = PATHS[path]
         self._gate = gate
-        self._writer = writer
+        self._take = take
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -99,7 +99,7 @@ class SnapEndpoint:
             wire = _wire(scope, await _body(scope, receive), self._gate)
         except BodyTooLarge:
             return too_large(self._service)
-        return await service.serve(self._gate, self._service, wire, self._writer.take)
+        return await service.serve(self._gate, self._service, wire, self._take)
 
 
 class UnknownSnapPath:

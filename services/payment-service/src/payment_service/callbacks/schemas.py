@@ -1,10 +1,10 @@
 """Messages in hand: what a bank sent, once it is known to be the bank's, and what it came to."""
 
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Self
+from typing import Protocol, Self, TypeVar
 from uuid import UUID
 
 from payment_service.bank_access.rules import Refusal, Wire
@@ -12,13 +12,15 @@ from payment_service.bank_access.schemas import Signed, echo_of
 from payment_service.bills.rules import BillStatus, LockedBill
 from payment_service.callbacks.rules import CallbackOutcome, First
 from payment_service.orders.rules import LockedOrder
-from payment_service.payments.rules import PaidAt, Settlement
+from payment_service.payments.rules import Notice, PaidAt, Settlement
+from perisai_kit.db.sql import Executor
 from perisai_kit.domain.clock import real_now
 from perisai_kit.domain.month import Month
 from perisai_kit.http.types import PaymentId
+from perisai_kit.privacy.keyring import Keyring
 from snap_bi.answers import Answer, build_refusal
 from snap_bi.codes import Case, Service, format_response_code
-from snap_bi.messages import PaymentRequest
+from snap_bi.messages import InquiryRequest, PaymentRequest
 from snap_bi.profiles import PROFILES, DoubtAnswer, Profile
 from snap_bi.timestamps import TimestampFormat, format_timestamp
 
@@ -43,8 +45,40 @@ class Message:
     dropped: tuple[str, ...] = ()
 
     @property
+    def request_id(self) -> str:
+        return self.request.payment_request_id
+
+    @property
     def key(self) -> Key:
-        return (self.signed.client.partner_id, self.request.payment_request_id)
+        return (self.signed.client.partner_id, self.request_id)
+
+    def notice(self, paid_at: PaidAt) -> Notice:
+        """Return what the payment is booked with."""
+        return Notice(
+            partner_id=self.signed.client.partner_id,
+            payment_request_id=self.request_id,
+            amount=self.paid,
+            trx_date_time=self.trx_at,
+            received_at=self.received_at,
+            paid_at=paid_at.at,
+            channel_code=self.request.channel_code,
+            reference_no=self.request.reference_no,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """An inquiry to be answered. dropped: the names of the fields it was read without."""
+
+    signed: Signed
+    request: InquiryRequest
+    dropped: tuple[str, ...] = ()
+    content_hash: None = None
+    """Nothing is found by the content of an inquiry."""
+
+    @property
+    def request_id(self) -> str:
+        return self.request.inquiry_request_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +95,21 @@ class Outcome:
     paid_at: PaidAt | None = field(default=None, compare=False)
 
 
+Kept = TypeVar("Kept", bound=Message | Inquiry)
+Taken = TypeVar("Taken", bound=Message | Inquiry, contravariant=True)
+
+
+class TakeMany(Protocol[Taken]):
+    """What stores messages with their outcomes, and returns those in the same order.
+
+    again: an earlier attempt may have committed some; their stored outcomes are returned.
+    """
+
+    async def __call__(
+        self, run: Executor, keyring: Keyring, messages: Sequence[Taken], *, again: bool
+    ) -> list[Outcome]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """A message with what it came to, ready to be kept.
@@ -73,6 +122,16 @@ class Judged:
     request_id: str | None = None
     content_hash: bytes | None = field(default=None, repr=False)
     dropped: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, message: Message | Inquiry, outcome: Outcome) -> Self:
+        return cls(
+            signed=message.signed,
+            outcome=outcome,
+            request_id=message.request_id,
+            content_hash=message.content_hash,
+            dropped=message.dropped,
+        )
 
 
 @dataclass(slots=True)

@@ -3,8 +3,9 @@
 Nothing is acknowledged that is not committed. What bears no good signature is not kept.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from payment_service.callbacks.rules import CallbackOutcome, First, Repeat
 from payment_service.callbacks.schemas import (
     Books,
     EarlierMessages,
+    Inquiry,
     Judged,
     Message,
     Outcome,
@@ -38,13 +40,9 @@ from payment_service.callbacks.schemas import (
     stored_answer,
 )
 from payment_service.orders import service as orders
+from payment_service.orders.queries import Accounts
 from payment_service.payments import service as payments
-from payment_service.payments.rules import (
-    Notice,
-    PaidAt,
-    Settlement,
-    decide_paid_at,
-)
+from payment_service.payments.rules import Settlement, decide_paid_at
 from perisai_kit.db.sql import Executor, execute, execute_together, make_executor
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -60,11 +58,17 @@ from snap_bi.virtual_account import VirtualAccount
 log = get_logger()
 
 Request = TypeVar("Request", bound=VirtualAccountRequest)
-TakeOne = Callable[[Message], Awaitable[Answer]]
-"""How a message gets into the books: `Writer.take`."""
 
 
-async def serve(gate: Gate, service: Service, wire: Wire, take_one: TakeOne) -> Reply:
+@dataclass(frozen=True, slots=True)
+class Take:
+    """How a message is stored and answered: `Writer.take` of each service."""
+
+    payment: Callable[[Message], Awaitable[Answer]]
+    inquiry: Callable[[Inquiry], Awaitable[Answer]]
+
+
+async def serve(gate: Gate, service: Service, wire: Wire, take: Take) -> Reply:
     """Answer one call of a bank: first check the client, then the message.
 
     Raises: TooManyUnproven, which is to be answered with nothing at all.
@@ -86,29 +90,22 @@ async def serve(gate: Gate, service: Service, wire: Wire, take_one: TakeOne) -> 
         await record_refusal(gate, service, wire, refused=refused, answer=answer)
         return Reply.of(answer)
     if service is Service.INQUIRY:
-        answer = await inquire(gate, signed)
+        answer = await inquire(gate, signed, take)
     else:
-        answer = await pay(gate, signed, take_one)
+        answer = await pay(gate, signed, take)
     return Reply.of(answer, profile=signed.client.profile)
 
 
-async def inquire(gate: Gate, signed: Signed) -> Answer:
+async def inquire(gate: Gate, signed: Signed, take: Take) -> Answer:
     """Answer an inquiry (24) from the order alone, and keep it."""
-    async with gate.database.begin() as session:
-        request_id, dropped = None, tuple[str, ...]()
-        try:
-            request, dropped = _read(signed, InquiryRequest)
-            request_id = request.inquiry_request_id
-            outcome = await _inquired(session, gate.keyring, signed, request)
-        except Refusal as refused:
-            outcome = _refused(signed, refused)
-        judged = Judged(signed=signed, outcome=outcome, request_id=request_id, dropped=dropped)
-        await execute(session, queries.insert_callbacks_statement(gate.keyring, [judged]))
-    report_outcome(signed, outcome)
-    return outcome.answer
+    try:
+        request, dropped = _read(signed, InquiryRequest)
+    except Refusal as refused:
+        return await _turn_back(gate, signed, refused)
+    return await take.inquiry(Inquiry(signed=signed, request=request, dropped=dropped))
 
 
-async def pay(gate: Gate, signed: Signed, take_one: TakeOne) -> Answer:
+async def pay(gate: Gate, signed: Signed, take: Take) -> Answer:
     """Take a payment flag (25), or say truthfully why not.
 
     Where our own commit is in doubt the answer is one that this bank does not read as a refusal.
@@ -118,7 +115,7 @@ async def pay(gate: Gate, signed: Signed, take_one: TakeOne) -> Answer:
             message = read_payment(signed, gate.keyring)
         except Refusal as refused:
             return await _turn_back(gate, signed, refused)
-        return await take_one(message)
+        return await take.payment(message)
     except Exception as error:
         log.error("callback.not_confirmed", callback_id=str(signed.id), exc_info=error)
         return build_doubt_answer(signed.client.profile)
@@ -142,7 +139,7 @@ async def confirm_late(gate: Gate, signed: Signed, *, late: Refusal) -> Answer:
             first = earlier.settled.get(message.key)
             if first is None or first.content_hash != message.content_hash:
                 raise late
-            judged = _judged(message, _answered_before(message, first))
+            judged = Judged.of(message, _answered_before(message, first))
             await execute(session, queries.insert_callbacks_statement(gate.keyring, [judged]))
     except Refusal:
         raise
@@ -186,7 +183,30 @@ def read_payment(signed: Signed, keyring: Keyring) -> Message:
     )
 
 
-async def take(
+async def take_inquiries(
+    run: Executor, keyring: Keyring, messages: Sequence[Inquiry], *, again: bool = False
+) -> list[Outcome]:
+    """Answer inquiries as the orders stand now, store them, and return the outcomes in their order.
+
+    No bill is locked: what a payment decides a moment later, it decides under its own lock.
+    again: as in `take_payments`.
+    """
+    unused = await queries.insert_once_external_ids(run, [each.signed for each in messages])
+    found = await orders.find_by_accounts(run, _accounts(messages))
+    ids = [each.signed.id for each in messages]
+    known = await queries.list_outcomes(run, keyring, ids) if again else {}
+    judged = [
+        Judged.of(each, _inquired(each, unused, found, keyring))
+        for each in messages
+        if each.signed.id not in known
+    ]
+    if judged:
+        await execute_together(run, [queries.insert_callbacks_statement(keyring, judged)])
+        known |= {each.signed.id: each.outcome for each in judged}
+    return [known[id_] for id_ in ids]
+
+
+async def take_payments(
     run: Executor, keyring: Keyring, messages: Sequence[Message], *, again: bool = False
 ) -> list[Outcome]:
     """Book what can be booked, store every message, and return the outcomes in the same order.
@@ -203,7 +223,8 @@ async def take(
         # This transaction may have waited for the one that used the X-EXTERNAL-ID. If they lock no
         # bill in common, only a new statement sees its rows.
         earlier = await queries.list_earlier(run, keyring, messages)
-    known = await queries.list_outcomes(run, keyring, messages) if again else {}
+    ids = [each.signed.id for each in messages]
+    known = await queries.list_outcomes(run, keyring, ids) if again else {}
     new = [message for message in messages if message.signed.id not in known]
     if new:
         books = Books(found, unused, earlier)
@@ -217,7 +238,7 @@ async def take(
         ]
         await execute_together(run, writes)
         known |= {each.signed.id: each.outcome for each in judged}
-    return [known[message.signed.id] for message in messages]
+    return [known[id_] for id_ in ids]
 
 
 def judge(message: Message, books: Books, keyring: Keyring) -> Judged:
@@ -236,17 +257,7 @@ def judge(message: Message, books: Books, keyring: Keyring) -> Judged:
         answer=outcome.answer.body,
     )
     books.earlier.note(message.key, outcome.verdict, first)
-    return _judged(message, outcome)
-
-
-def _judged(message: Message, outcome: Outcome) -> Judged:
-    return Judged(
-        signed=message.signed,
-        outcome=outcome,
-        request_id=message.request.payment_request_id,
-        content_hash=message.content_hash,
-        dropped=message.dropped,
-    )
+    return Judged.of(message, outcome)
 
 
 async def list_callbacks(
@@ -256,26 +267,26 @@ async def list_callbacks(
     return await queries.list_callbacks(session, partner_id, before=before, limit=limit)
 
 
-async def _inquired(
-    session: AsyncSession, keyring: Keyring, signed: Signed, request: InquiryRequest
-) -> Outcome:
-    if not await queries.insert_once_external_ids(make_executor(session), [signed]):
-        raise Refusal(Case.CONFLICT)
-    rules.check_active(signed.client)
-    account = _account(signed.client, request)
-    partner_id, customer_no = signed.client.partner_id, account.customer_no
-    order = await orders.find_by_account(
-        make_executor(session), partner_id=partner_id, customer_no=customer_no
-    )
-    if order is None:
-        raise Refusal(Case.INVALID_BILL, rules.NOT_FOUND)
-    rules.check_inquired(order.bills, at=clock.now())
-    name = orders.read_shown_name(order, keyring, partner_id=partner_id, customer_no=customer_no)
-    answer = build_inquiry_answer(signed.client.profile, request, name=name, amount=order.amount)
+def _inquired(inquiry: Inquiry, unused: Set[UUID], found: Accounts, keyring: Keyring) -> Outcome:
+    signed, request = inquiry.signed, inquiry.request
+    client = signed.client
+    try:
+        if signed.id not in unused:
+            raise Refusal(Case.CONFLICT)
+        rules.check_active(client)
+        place = client.partner_id, _account(client, request).customer_no
+        order = found.get(place)
+        if order is None:
+            raise Refusal(Case.INVALID_BILL, rules.NOT_FOUND)
+        rules.check_inquired(order.bills, at=clock.now())
+    except Refusal as refused:
+        return _refused(signed, refused)
+    name = orders.read_shown_name(order, keyring, partner_id=place[0], customer_no=place[1])
+    answer = build_inquiry_answer(client.profile, request, name=name, amount=order.amount)
     return Outcome(answer=answer, verdict=CallbackOutcome.ANSWERED)
 
 
-def _accounts(messages: Sequence[Message]) -> set[tuple[UUID, str]]:
+def _accounts(messages: Sequence[Message | Inquiry]) -> set[tuple[UUID, str]]:
     # A number that is not ours, or not well formed, is refused where it is decided.
     found = set()
     for message in messages:
@@ -307,8 +318,7 @@ def _settled(message: Message, books: Books, keyring: Keyring) -> Outcome:
         paid_at=paid_at.at,
         paid_months=books.paid_months,
     )
-    notice = _notice(message, paid_at)
-    settlement = Settlement(new_id(), message.signed.id, order.id, notice, shares)
+    settlement = Settlement(new_id(), message.signed.id, order.id, message.notice(paid_at), shares)
     books.settle(settlement)
     name = orders.read_shown_name(
         order, keyring, partner_id=client.partner_id, customer_no=account.customer_no
@@ -379,17 +389,4 @@ def _account(client: PartnerClient, request: VirtualAccountRequest) -> VirtualAc
         partner_service_id=request.partner_service_id,
         customer_no=request.customer_no,
         virtual_account_no=request.virtual_account_no,
-    )
-
-
-def _notice(message: Message, paid_at: PaidAt) -> Notice:
-    return Notice(
-        partner_id=message.signed.client.partner_id,
-        payment_request_id=message.request.payment_request_id,
-        amount=message.paid,
-        trx_date_time=message.trx_at,
-        received_at=message.received_at,
-        paid_at=paid_at.at,
-        channel_code=message.request.channel_code,
-        reference_no=message.request.reference_no,
     )

@@ -2,6 +2,7 @@
 
 What waits is booked as one batch in one durable transaction, and is answered after its commit. A
 lone flag waits for nobody: a batch is whatever came while the one before it was being committed.
+Inquiries have a writer of their own, so none waits behind the locks of payments.
 """
 
 import asyncio
@@ -10,19 +11,21 @@ from collections import deque
 from collections.abc import Sequence
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Generic
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-from payment_service.callbacks import service
 from payment_service.callbacks.reporting import report_outcome
-from payment_service.callbacks.schemas import Message, Outcome
+from payment_service.callbacks.schemas import Kept, Outcome, TakeMany
 from perisai_kit.db.direct import Direct
 from perisai_kit.db.engine import Database
 from perisai_kit.db.outage import is_outage
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import get_logger
 from snap_bi.answers import Answer
+from snap_bi.codes import Service
 
 MAX_BATCH = 128
 """Larger ones gain little more, and each of them keeps all the others waiting."""
@@ -55,18 +58,20 @@ CONNECTION = {
 }
 
 batch_sizes = Histogram(
-    "snap_payment_batch_size",
-    "Payment flags booked in one transaction.",
+    "snap_batch_size",
+    "Messages stored in one transaction.",
+    ["service"],
     buckets=(1, 2, 4, 8, 16, 32, 64, MAX_BATCH),
 )
-queue_length = Gauge("snap_payment_queue_length", "Payment flags that wait for their batch.")
+queue_length = Gauge("snap_queue_length", "Messages that wait for their batch.", ["service"])
 commit_seconds = Histogram(
-    "snap_payment_commit_seconds",
-    "Seconds from a payment flag's place in the queue to its commit.",
+    "snap_commit_seconds",
+    "Seconds from a message's place in the queue to its commit.",
+    ["service"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 undone_total = Counter(
-    "snap_payment_batches_undone_total", "Attempts to book a batch that failed.", ["reason"]
+    "snap_batches_undone_total", "Attempts to store a batch that failed.", ["service", "reason"]
 )
 log = get_logger()
 
@@ -76,10 +81,10 @@ class InDoubt(Exception):
 
 
 @dataclass(slots=True, eq=False)
-class Waiting:
-    """A flag in the queue, and who waits for its answer."""
+class Waiting(Generic[Kept]):
+    """A message in the queue, and who waits for its answer."""
 
-    message: Message
+    message: Kept
     answer: asyncio.Future[Answer]
     since: float = field(default_factory=time.monotonic)
 
@@ -89,21 +94,38 @@ class Waiting:
             self.answer.set_exception(InDoubt())
 
 
-class Writer:
-    """One an app. Its task lives while there is something to book, on a connection of its own."""
+class Writer(Generic[Kept]):
+    """One an app and service. Its task lives while there is something to book.
+
+    It has a connection of its own.
+    """
 
     def __init__(
-        self, database: Database, keyring: Keyring, *, begin_within_s: float = BEGIN_WITHIN_S
+        self,
+        database: Database,
+        keyring: Keyring,
+        take_many: TakeMany[Kept],
+        *,
+        service: Service,
+        begin_within_s: float = BEGIN_WITHIN_S,
     ) -> None:
-        """begin_within_s: how long a flag may stand in the queue."""
+        """Make a writer. begin_within_s: how long a message may stand in the queue.
+
+        take_many: stores a batch in an open transaction, and returns the outcomes in its order.
+        """
         self._begin_within_s = begin_within_s
-        self._direct = Direct(database, CONNECTION)
+        self._take_many = take_many
+        self._undone = partial(undone_total.labels, service.value)
+        self._batch_sizes = batch_sizes.labels(service.value)
+        self._queue_length = queue_length.labels(service.value)
+        self._commit_seconds = commit_seconds.labels(service.value)
+        self._direct = Direct(database, CONNECTION, publishes=service is Service.PAYMENT)
         self._keyring = keyring
-        self._queue: deque[Waiting] = deque()
+        self._queue: deque[Waiting[Kept]] = deque()
         self._task: asyncio.Task[None] | None = None
 
-    async def take(self, message: Message) -> Answer:
-        """Return the answer to a payment flag once it is committed.
+    async def take(self, message: Kept) -> Answer:
+        """Return the answer to a message once it is committed.
 
         Raises: InDoubt.
         """
@@ -111,7 +133,7 @@ class Writer:
             raise InDoubt("the queue is full")
         waiting = Waiting(message, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
-        queue_length.set(len(self._queue))
+        self._queue_length.set(len(self._queue))
         if self._task is None:
             self._task = asyncio.create_task(self._book_queue(), context=_no_request())
         return await waiting.answer
@@ -132,8 +154,8 @@ class Writer:
         finally:
             self._task = None
 
-    def _next_batch(self) -> list[Waiting]:
-        batch: list[Waiting] = []
+    def _next_batch(self) -> list[Waiting[Kept]]:
+        batch: list[Waiting[Kept]] = []
         oldest = time.monotonic() - self._begin_within_s
         while self._queue and len(batch) < MAX_BATCH:
             waiting = self._queue.popleft()
@@ -141,10 +163,10 @@ class Writer:
                 waiting.give_up()
             else:
                 batch.append(waiting)
-        queue_length.set(len(self._queue))
+        self._queue_length.set(len(self._queue))
         return batch
 
-    async def _answer(self, batch: Sequence[Waiting]) -> None:
+    async def _answer(self, batch: Sequence[Waiting[Kept]]) -> None:
         """Book a batch; where it cannot be booked, find the flag at fault, to nobody's harm."""
         try:
             async with asyncio.timeout(BOOK_WITHIN_S):
@@ -156,7 +178,7 @@ class Writer:
         for waiting in batch:
             waiting.give_up()
 
-    async def _has_answered(self, batch: Sequence[Waiting]) -> bool:
+    async def _has_answered(self, batch: Sequence[Waiting[Kept]]) -> bool:
         try:
             outcomes = await self._book([waiting.message for waiting in batch])
         except Exception as error:
@@ -164,42 +186,40 @@ class Writer:
                 raise
             log.error("callback.booking_failed", count=len(batch), exc_info=error)
             return False
-        _tell(batch, outcomes)
+        self._tell(batch, outcomes)
         return True
 
-    async def _book(self, messages: Sequence[Message]) -> list[Outcome]:
+    async def _book(self, messages: Sequence[Kept]) -> list[Outcome]:
         for attempt, pause_s in enumerate(PAUSES_S, start=1):
             try:
                 return await self._attempt(messages, again=attempt > 1)
             except Exception as error:
-                if not _passes(error, attempt):
+                if not self._passes(error, attempt):
                     raise
             await asyncio.sleep(pause_s)
         return await self._attempt(messages, again=True)
 
-    async def _attempt(self, messages: Sequence[Message], *, again: bool) -> list[Outcome]:
+    async def _attempt(self, messages: Sequence[Kept], *, again: bool) -> list[Outcome]:
         async with self._direct.begin(another=lambda: bool(self._queue)) as run:
-            return await service.take(run, self._keyring, messages, again=again)
+            return await self._take_many(run, self._keyring, messages, again=again)
 
+    def _tell(self, batch: Sequence[Waiting[Kept]], outcomes: Sequence[Outcome]) -> None:
+        now = time.monotonic()
+        self._batch_sizes.observe(len(batch))
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            self._commit_seconds.observe(now - waiting.since)
+            if not waiting.answer.done():
+                waiting.answer.set_result(outcome.answer)
+            report_outcome(waiting.message.signed, outcome)
 
-def _tell(batch: Sequence[Waiting], outcomes: Sequence[Outcome]) -> None:
-    now = time.monotonic()
-    batch_sizes.observe(len(batch))
-    for waiting, outcome in zip(batch, outcomes, strict=True):
-        commit_seconds.observe(now - waiting.since)
-        if not waiting.answer.done():
-            waiting.answer.set_result(outcome.answer)
-        report_outcome(waiting.message.signed, outcome)
-
-
-def _passes(error: Exception, attempt: int) -> bool:
-    """Tell whether another attempt may fare better."""
-    state = _state(error)
-    undone_total.labels(state or type(error).__name__).inc()
-    log.warning("callback.batch_undone", state=state, attempt=attempt)
-    if state in COLLISIONS:
-        return attempt < COLLISION_ATTEMPTS
-    return _is_away(error)
+    def _passes(self, error: Exception, attempt: int) -> bool:
+        """Tell whether another attempt may fare better."""
+        state = _state(error)
+        self._undone(state or type(error).__name__).inc()
+        log.warning("callback.batch_undone", state=state, attempt=attempt)
+        if state in COLLISIONS:
+            return attempt < COLLISION_ATTEMPTS
+        return _is_away(error)
 
 
 def _is_away(error: Exception) -> bool:

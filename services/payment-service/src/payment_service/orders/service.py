@@ -141,12 +141,9 @@ async def rename(
     await queries.end_turn(session, noted_at, again_at=clock.now() + SECOND_TURN)
 
 
-async def find_by_account(
-    run: Executor, *, partner_id: UUID, customer_no: str
-) -> LockedOrder | None:
-    """Return the order that is paid under this number at this bank, its bills without a lock."""
-    account = (partner_id, customer_no)
-    return (await queries.find_orders(run, [account])).get(account)
+async def find_by_accounts(run: Executor, accounts: Collection[tuple[UUID, str]]) -> Accounts:
+    """Return the orders paid under these pairs of partner and customer number, without a lock."""
+    return await queries.find_orders(run, accounts) if accounts else {}
 
 
 async def lock_for_payment(run: Executor, accounts: Collection[tuple[UUID, str]]) -> Accounts:

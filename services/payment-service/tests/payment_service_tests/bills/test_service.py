@@ -119,16 +119,14 @@ async def test_the_bill_is_found_by_its_number_at_that_bank_only(
 
     run = make_executor(session)
 
-    found = await orders.find_by_account(
-        run, partner_id=account.partner_id, customer_no=account.customer_no
+    here, elsewhere = (
+        (partner_id, account.customer_no) for partner_id in (account.partner_id, new_id())
     )
-    elsewhere = await orders.find_by_account(
-        run, partner_id=new_id(), customer_no=account.customer_no
-    )
+    found = await orders.find_by_accounts(run, [here, elsewhere])
 
-    assert found is not None
-    assert (found.id, [each.id for each in found.bills]) == (bill.order_id, [bill.id])
-    assert elsewhere is None
+    assert list(found) == [here]
+    assert found[here].id == bill.order_id
+    assert [each.id for each in found[here].bills] == [bill.id]
 
 
 async def test_without_a_bank_no_bill_is_issued(

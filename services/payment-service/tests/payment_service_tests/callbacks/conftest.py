@@ -145,7 +145,7 @@ def take(session: AsyncSession, keyring: Keyring) -> Take:
     """Take a batch in the transaction of the test."""
 
     async def in_session(messages: list[Message], **how: bool) -> list[Outcome]:
-        return await service.take(make_executor(session), keyring, messages, **how)
+        return await service.take_payments(make_executor(session), keyring, messages, **how)
 
     return in_session
 

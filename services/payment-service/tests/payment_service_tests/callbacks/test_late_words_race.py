@@ -131,7 +131,7 @@ async def run_behind(
     Return the code of the late word, and what came of the other.
     """
     async with town.database.begin() as session:
-        (first,) = await service.take(make_executor(session), keyring, [late])
+        (first,) = await service.take_payments(make_executor(session), keyring, [late])
         waiting = asyncio.create_task(other)
         await wait_until_blocked(town.database, waiting)
     (second,) = await asyncio.gather(waiting, return_exceptions=True)

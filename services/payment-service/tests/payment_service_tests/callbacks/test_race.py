@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 import pytest
 from payment_service_tests.callbacks.conftest import OpenTown, Town
+from prometheus_client import REGISTRY
 from sqlalchemy import func, select, text
 
 from payment_service.bills.models import Bill
@@ -18,6 +19,7 @@ from payment_service.testing import inquiry_of, payment_of
 from perisai_kit.db.engine import Database
 from perisai_kit.db.notifications import Channel
 from perisai_kit.events.outbox import EventRow
+from snap_bi.codes import Service
 from snap_bi.profiles import PROFILES
 from snap_bi.readings import BankReading, read_payment_answer
 
@@ -232,3 +234,62 @@ async def test_a_bill_asked_about_and_paid_at_once_is_paid_once_and_every_answer
     assert {each.json()["responseCode"] for each in answers} <= {"2002400", "4042414"}
     assert await town.count(Payment) == 1
     assert await town.faults() == []
+
+
+async def test_an_inquiry_waits_for_no_lock_of_a_payment(
+    open_town: OpenTown, issue_bill: IssueBill
+) -> None:
+    town = await open_town()
+    (bill,) = await bills_of(town, issue_bill, 1)
+    bank = town.banks[0]
+
+    async with town.database.begin() as other:
+        await other.execute(select(Bill.id).where(Bill.id == bill.id).with_for_update())
+        paying = asyncio.create_task(bank.pay(payment_of(bill, bank.partner)))
+        await asyncio.sleep(0.1)
+        asked = await bank.inquire(inquiry_of(bill, bank.partner))
+        was_waiting = not paying.done()
+    paid = await paying
+
+    assert asked.json()["responseCode"] == "2002400"
+    assert was_waiting
+    assert paid.json()["responseCode"] == "2002500"
+
+
+async def test_inquiries_that_come_at_once_are_stored_together_each_with_its_own_answer(
+    open_town: OpenTown, issue_bill: IssueBill
+) -> None:
+    town = await open_town()
+    paid, open_ = await bills_of(town, issue_bill, 2)
+    bank = town.banks[0]
+    await bank.pay(payment_of(paid, bank.partner))
+    names = ("snap_batch_size_count", "snap_batch_size_sum")
+
+    def batches() -> list[float]:
+        labels = {"service": Service.INQUIRY.value}
+        return [REGISTRY.get_sample_value(name, labels) or 0.0 for name in names]
+
+    before = batches()
+    asked = [inquiry_of(bill, bank.partner) for bill in (paid, open_) for _ in range(10)]
+    answers = await asyncio.gather(*map(bank.inquire, asked))
+    count, stored = (after - was for after, was in zip(batches(), before, strict=True))
+
+    assert [each.json()["responseCode"] for each in answers] == ["4042414"] * 10 + ["2002400"] * 10
+    assert stored == 20
+    assert count < 20
+
+
+async def test_of_copies_of_an_inquiry_in_two_processes_one_is_answered(
+    open_town: OpenTown, issue_bill: IssueBill
+) -> None:
+    town = await open_town()
+    (bill,) = await bills_of(town, issue_bill, 1)
+    message = inquiry_of(bill, town.banks[0].partner)
+
+    answers = await asyncio.gather(
+        *(town.banks[n % 2].inquire(message, number="4711") for n in range(10))
+    )
+
+    codes = Counter(each.json()["responseCode"] for each in answers)
+    assert codes == {"2002400": 1, "4092400": 9}
+    assert (await town.verdicts())[CallbackOutcome.ANSWERED] == 1

@@ -30,6 +30,7 @@ from perisai_kit.testing.plugin import Databases, Urls
 from sandbox.ports import free_port
 from sandbox.postgres import Postgres
 from snap_bi.answers import Answer
+from snap_bi.codes import Service
 
 IssueBill = Callable[..., Awaitable[BillOut]]
 MakePartner = Callable[..., Awaitable[BankPartner]]
@@ -46,7 +47,7 @@ class Counter:
     """Two processes' worth of writers on one database, and flags that pay a bill each."""
 
     database: Database
-    writers: list[Writer]
+    writers: list[Writer[Message]]
     bank: Bank
     bills: list[BillOut]
     make_flag: MakeFlag
@@ -85,7 +86,10 @@ def open_counter(
     @asynccontextmanager
     async def open_(urls: Urls, *, bills: int) -> AsyncIterator[Counter]:
         database = Database(urls.app, keyring=keyring)
-        writers = [Writer(database, keyring) for _ in range(2)]
+        writers = [
+            Writer(database, keyring, service.take_payments, service=Service.PAYMENT)
+            for _ in range(2)
+        ]
         async with database.begin() as session, httpx.AsyncClient() as nobody:
             bank = Bank(nobody, await make_partner(session), bank_key, "of no use here")
             issued = [await issue_bill(session) for _ in range(bills)]
@@ -104,8 +108,9 @@ def codes(answers: list[Answer | BaseException]) -> list[str]:
 
 def batches() -> tuple[float, float]:
     """Return how many batches this process has booked so far, and how many flags in them."""
-    names = ("snap_payment_batch_size_count", "snap_payment_batch_size_sum")
-    count, flags = (REGISTRY.get_sample_value(name) or 0.0 for name in names)
+    names = ("snap_batch_size_count", "snap_batch_size_sum")
+    of_payments = {"service": Service.PAYMENT.value}
+    count, flags = (REGISTRY.get_sample_value(name, of_payments) or 0.0 for name in names)
     return count, flags
 
 
@@ -215,10 +220,10 @@ async def taken_after_waiting(
 
     async def take_second() -> list[Outcome]:
         async with counter.database.begin() as session:
-            return await service.take(make_executor(session), keyring, [second])
+            return await service.take_payments(make_executor(session), keyring, [second])
 
     async with counter.database.begin() as session:
-        (one,) = await service.take(make_executor(session), keyring, [first])
+        (one,) = await service.take_payments(make_executor(session), keyring, [first])
         waiting = asyncio.create_task(take_second())
         await asyncio.sleep(0.3)
         assert not waiting.done()
@@ -245,7 +250,13 @@ async def test_who_comes_while_the_writer_goes_to_rest_is_answered(
     open_counter: OpenCounter, own_database: OwnDatabase, keyring: Keyring
 ) -> None:
     async with open_counter(own_database("payment"), bills=3) as counter:
-        writer = Writer(counter.database, keyring, begin_within_s=0.05)
+        writer = Writer(
+            counter.database,
+            keyring,
+            service.take_payments,
+            service=Service.PAYMENT,
+            begin_within_s=0.05,
+        )
         held, late, next_one = (counter.flag(bill) for bill in counter.bills)
 
         async def come_twice() -> Answer:
