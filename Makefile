@@ -14,7 +14,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run demo test api soak bench check lint fmt types imports lock docs up down clean
+.PHONY: help setup run demo test api soak portability scale bench check lint fmt types imports lock docs up down clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z -]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do \
@@ -54,6 +54,22 @@ soak: .venv/installed-dev $(OPENAPI) ## run what takes long (SOAK_CALLBACKS=1000
 	@status=0; $(PY) -m pytest -q -m soak $(ARGS) || status=1; \
 		HYPOTHESIS_PROFILE=soak $(PY) -m pytest -q -m "hypothesis and not soak" \
 		-n logical --maxprocesses 4 --dist loadscope || status=1; exit $$status
+
+# What decides whether another server or engine can carry us: docs/scale.md.
+PORTABLE := $(wildcard services/*/tests/*/test_migrations.py gateway/tests/*/test_migrations.py) \
+	services/payment-service/tests/payment_service_tests/callbacks \
+	services/payment-service/tests/payment_service_tests/bills/test_race.py \
+	$(wildcard libs/perisai-kit/tests/*/test_feed*.py) \
+	libs/perisai-kit/tests/perisai_kit_tests/test_sequencer.py
+
+portability: .venv/installed-dev ## run the tests that need most of SQL on PERISAI_TEST_POSTGRES_URL
+	@[ -n "$$PERISAI_TEST_POSTGRES_URL" ] || { \
+		echo "portability: set PERISAI_TEST_POSTGRES_URL to the address of a superuser." >&2; exit 1; }
+	@$(PY) -m pytest -q $(PORTABLE) $(ARGS)
+
+scale: .venv/installed-dev $(OPENAPI) ## change the primary of three servers under payments
+	@sh tests/scale/install.sh
+	@$(PY) -m pytest -q -m soak tests/scale $(ARGS)
 
 bench: .venv/installed-dev $(OPENAPI) ## measure the limits beside their yardsticks (ARGS=callbacks_direct chooses one)
 	@$(PY) -m bench $(ARGS)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import hypothesis
 import pytest
 import uvloop
+from stage.other_server import VARIABLE, OtherServer
 from stage.processes import ON_THE_PLATFORM
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -91,8 +92,14 @@ def with_cluster(in_memory: Callable[[str], Path]) -> Callable[[Path], Path]:
 @pytest.fixture(scope="session")
 def postgres(
     in_memory: Callable[[str], Path], with_cluster: Callable[[Path], Path]
-) -> Iterator[Postgres]:
-    """A server of this run's own on a free port; databases are made as tests need them."""
+) -> Iterator[Postgres | OtherServer]:
+    """A server of this run's own on a free port; databases are made as tests need them.
+
+    `make portability` names another one, which needs only some of what `Postgres` has.
+    """
+    if url := os.environ.get(VARIABLE):
+        yield OtherServer(url)
+        return
     with Postgres(with_cluster(in_memory("postgres")), fsync=False) as server:
         yield server
 

@@ -82,12 +82,9 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
         cache_s=settings.partner_cache_s,
         bank_time_tolerance=timedelta(minutes=settings.bank_time_tolerance_min),
     )
-    payment_writer = Writer(
-        kit.database, kit.keyring, callbacks.take_payments, service=Service.PAYMENT
-    )
-    inquiry_writer = Writer(
-        kit.database, kit.keyring, callbacks.take_inquiries, service=Service.INQUIRY
-    )
+    make_writer = partial(Writer, kit.database, kit.keyring, generic_plans=settings.generic_plans)
+    payment_writer = make_writer(callbacks.take_payments, service=Service.PAYMENT)
+    inquiry_writer = make_writer(callbacks.take_inquiries, service=Service.INQUIRY)
     take = callbacks.Take(payment=payment_writer.take, inquiry=inquiry_writer.take)
     app = web.create_app(
         kit,

@@ -45,6 +45,9 @@ class Settings(ServiceSettings):
     docs/domain.md, Requirements): when empty, the active bank partners are the designated ones."""
     trusted_proxies: Networks = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
     """Networks whose X-Forwarded-For is believed: where the gateway is. This machine by default."""
+    generic_plans: bool = True
+    """Whether the writers of banks' messages plan their statements once. Citus cannot execute such
+    plans: docs/scale.md."""
     partner_cache_s: float = Field(default=1.0, ge=0, le=60)
     """How long a process may go without looking whether a known bank partner has changed."""
     bank_timeout_s: float = Field(default=10.0, gt=0, le=60)

@@ -44,8 +44,6 @@ COLLISIONS = frozenset({DEADLOCKED, UNSERIALIZABLE, TAKEN})
 
 CONNECTION = {
     "application_name": "perisai-callbacks",
-    # Every look-up is by key: a plan made while the tables were small must not stay as they grow.
-    "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
@@ -56,6 +54,9 @@ CONNECTION = {
     "idle_in_transaction_session_timeout": "5s",
     "client_connection_check_interval": "1s",
 }
+
+GENERIC_PLANS = {"plan_cache_mode": "force_generic_plan"}
+"""Every look-up is by key, so one plan is good for all batches."""
 
 batch_sizes = Histogram(
     "snap_batch_size",
@@ -107,6 +108,7 @@ class Writer(Generic[Kept]):
         take_many: TakeMany[Kept],
         *,
         service: Service,
+        generic_plans: bool = True,
         begin_within_s: float = BEGIN_WITHIN_S,
     ) -> None:
         """Make a writer. begin_within_s: how long a message may stand in the queue.
@@ -119,7 +121,8 @@ class Writer(Generic[Kept]):
         self._batch_sizes = batch_sizes.labels(service.value)
         self._queue_length = queue_length.labels(service.value)
         self._commit_seconds = commit_seconds.labels(service.value)
-        self._direct = Direct(database, CONNECTION, publishes=service is Service.PAYMENT)
+        settings = CONNECTION | (GENERIC_PLANS if generic_plans else {})
+        self._direct = Direct(database, settings, publishes=service is Service.PAYMENT)
         self._keyring = keyring
         self._queue: deque[Waiting[Kept]] = deque()
         self._task: asyncio.Task[None] | None = None
