@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench import attacks, callbacks, enrolment, lag, memory, orders, proxy
+from bench import attacks, callbacks, enrolment, inquiries, lag, memory, orders, proxy
 from bench.options import Options
 from bench.results import (
     BenchError,
@@ -31,6 +31,7 @@ CHOICES = {
 BENCHES: dict[str, Callable[[Stage, Options], Result | list[Result]]] = {
     "callbacks_direct": callbacks.direct,
     "callbacks_gateway": callbacks.gateway,
+    "inquiries_direct": inquiries.measure,
     "callbacks_with_orders": orders.measure,
     "gateway_proxy": proxy.measure,
     "event_lag": lag.measure,

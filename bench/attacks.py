@@ -16,15 +16,14 @@ from bench.bank import Bank, build_inquiry_body
 from bench.bills import build_account_number
 from bench.callbacks import OPEN, fill, new_bank
 from bench.gateway import Gateway, run_gateway, sign_in
+from bench.inquiries import TARGET
 from bench.lag import compute_percentile
 from bench.options import Options
 from bench.results import BenchError, Result, Round, build_result
 from bench.stage import Stage
 from sandbox.ports import HOST
 from sandbox.seed import SIGN_INS
-from snap_bi.profiles import GENERIC_HMAC
 
-TARGET = f"{GENERIC_HMAC.public_prefix}/transfer-va/inquiry"
 ANSWERED = b"2002400"
 A_SECOND = 20
 WARM_UP_S = 3.0

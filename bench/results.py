@@ -37,6 +37,7 @@ class Limit:
 LIMITS = {
     "callbacks_direct": Limit(1.0, "payments/s"),
     "callbacks_gateway": Limit(0.5, "payments/s"),
+    "inquiries_direct": Limit(1.0, "inquiries/s"),
     "callbacks_with_orders": Limit(2.0, "ms", at_least=False),
     "gateway_proxy": Limit(0.5, "requests/s"),
     "event_lag": Limit(1.0, "s", at_least=False, of_ratio=False),

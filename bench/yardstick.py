@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.bills import OpenBills
@@ -77,9 +78,9 @@ def run(
     before = pay(postgres, database, bills, parts, transactions=WARM_UP)
     postgres.query("postgres", "CHECKPOINT")
     length = ["-T", str(round(seconds)), "-D", f"n={WARM_UP - 1}"]
-    said = _run_pgbench(postgres, database, bills, parts, length)
-    check_written(postgres, database, before + int(_search(_DONE, said)))
-    return float(_search(_RATE, said))
+    said = run_pgbench(postgres, database, bills, parts, length)
+    check_written(postgres, database, before + said.done)
+    return said.rate
 
 
 def pay(
@@ -92,7 +93,7 @@ def pay(
 ) -> int:
     """Pay the first bills; return the number of payments. transactions: per client."""
     length = ["-t", str(transactions), "-D", "n=-1"]
-    return int(_search(_DONE, _run_pgbench(postgres, database, bills, parts, length)))
+    return run_pgbench(postgres, database, bills, parts, length).done
 
 
 def check_written(postgres: Postgres, database: str, payments: int) -> None:
@@ -103,9 +104,12 @@ def check_written(postgres: Postgres, database: str, payments: int) -> None:
         raise BenchError(f"for {payments} payments were written: {', '.join(odd)}")
 
 
-def check_alike(postgres: Postgres, ours: str, yardstick: str) -> None:
-    """Check that the rows of both sides have the same size. Raises: BenchError."""
-    rows = [json.loads(postgres.query(name, _WEIGHED)) for name in (ours, yardstick)]
+def check_alike(postgres: Postgres, ours: str, yardstick: str, *, weighed: str = _WEIGHED) -> None:
+    """Check that the rows of both sides have the same size. Raises: BenchError.
+
+    weighed: the query for the mean sizes of rows by their name.
+    """
+    rows = [json.loads(postgres.query(name, weighed)) for name in (ours, yardstick)]
     odd = [
         f"{what}: {rows[0][what]:.0f} and {rows[1][what]:.0f} bytes"
         for what in rows[0]
@@ -115,9 +119,27 @@ def check_alike(postgres: Postgres, ours: str, yardstick: str) -> None:
         raise BenchError(f"the yardstick writes other rows than ours: {'; '.join(odd)}")
 
 
-def _run_pgbench(
-    postgres: Postgres, database: str, bills: OpenBills, parts: Mapping[str, str], length: list[str]
-) -> str:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What pgbench reports. rate: transactions a second; done: their number."""
+
+    rate: float
+    done: int
+
+
+def run_pgbench(
+    postgres: Postgres,
+    database: str,
+    bills: OpenBills,
+    parts: Mapping[str, str],
+    length: list[str],
+    *,
+    script: Path = SCRIPT,
+) -> Said:
+    """Run a script with the clients of a yardstick. length: options for how long.
+
+    Raises: BenchError.
+    """
     _, _, address = postgres.url(database, roles_of=SERVICE).partition("://")
     password = address.partition("@")[0].partition(":")[2]
     values = {"partner_id": str(bills.partner_id), **parts}
@@ -125,7 +147,7 @@ def _run_pgbench(
     done = subprocess.run(
         [
             *(str(binaries.installed() / "bin" / "pgbench"), "-M", "prepared", "-n"),
-            *("-c", str(CLIENTS), "-j", str(THREADS), "-f", str(SCRIPT), *length, *defined),
+            *("-c", str(CLIENTS), "-j", str(THREADS), "-f", str(script), *length, *defined),
             *("-h", HOST, "-p", str(postgres.port), "-U", get_login("app", SERVICE), database),
         ],
         env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "PGPASSWORD": password},
@@ -137,7 +159,7 @@ def _run_pgbench(
     )
     if done.returncode != 0:
         raise BenchError(f"pgbench failed: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
-    return done.stdout
+    return Said(float(_search(_RATE, done.stdout)), int(_search(_DONE, done.stdout)))
 
 
 def _search(pattern: re.Pattern[str], text: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from bench import yardstick
+from bench import inquiries, yardstick
 from bench.bills import build_account_number, seed
 from bench.results import BenchError
 from payment_service import checks
@@ -93,6 +93,27 @@ async def test_the_yardstick_writes_what_a_payment_writes(
     yardstick.check_written(postgres, urls.name, 64)
     with pytest.raises(BenchError):
         yardstick.check_written(postgres, urls.name, 63)
+
+
+async def test_the_yardstick_of_inquiries_writes_what_an_inquiry_writes(
+    own_database: OwnDatabase, keyring: Keyring, public_key: rsa.RSAPublicKey, postgres: Postgres
+) -> None:
+    urls = own_database("payment")
+    opened = await seed(urls.owner, keyring, bank=BANK, public_key=public_key, count=3, plain=True)
+
+    said = yardstick.run_pgbench(
+        postgres,
+        urls.name,
+        opened,
+        {**PARTS, "bills": str(opened.count)},
+        ["-t", "2"],
+        script=inquiries.SCRIPT,
+    )
+
+    inquiries.check_written(postgres, urls.name, said.done)
+    assert said.done == 64
+    with pytest.raises(BenchError):
+        inquiries.check_written(postgres, urls.name, 63)
 
 
 async def test_a_yardstick_without_bills_fails(
