@@ -100,9 +100,12 @@ class Postgres:
                 raise SandboxError(f"{word!r} is no name for a database.")
         owner, app = (roles.get_login(role, roles_of or name) for role in ("owner", "app"))
         for login in (owner, app):
-            if not self.query("postgres", "SELECT 1 FROM pg_roles WHERE rolname = :'name'", login):
+            settings = self.query("postgres", roles.LIST_SETTINGS, login)
+            if not settings:
                 made = roles.CREATE_ROLE.format(password=self._passwords.of(login))
                 self.query("postgres", made, login)
+            if login == app and roles.APP_TIMEOUT not in settings:
+                self.query("postgres", roles.LIMIT_APP, login)
         if not self.query("postgres", "SELECT 1 FROM pg_database WHERE datname = :'name'", name):
             self.query("postgres", roles.CREATE_DATABASE.format(owner=owner, app=app), name)
 

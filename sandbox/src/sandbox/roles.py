@@ -65,6 +65,14 @@ CREATE_ROLE = """
     CREATE ROLE :"name" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT NOREPLICATION
         NOBYPASSRLS PASSWORD '{password}';
 """
+LIST_SETTINGS = "SELECT coalesce(rolconfig, '{}') FROM pg_roles WHERE rolname = :'name'"
+"""Nothing where there is no such role."""
+APP_TIMEOUT = "transaction_timeout=60s"
+"""A transaction of a service that takes so long is ended: twice the time of a request. Longer work
+says so itself (`allow_minutes` of perisai_kit/db/engine.py)."""
+LIMIT_APP = """
+    ALTER ROLE :"name" SET transaction_timeout = '60s';
+"""
 CREATE_DATABASE = """
     CREATE DATABASE :"name" OWNER {owner};
     REVOKE ALL ON DATABASE :"name" FROM PUBLIC;

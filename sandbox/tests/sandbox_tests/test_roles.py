@@ -105,6 +105,16 @@ async def test_a_role_is_let_in_with_its_own_password_only(
         await asyncpg.connect(address.replace(f":{own}", ""), passfile="/nonexistent")
 
 
+def test_transactions_of_services_are_ended_and_those_of_owners_are_not(server: Postgres) -> None:
+    limited = server.query(
+        "postgres",
+        "SELECT string_agg(rolname, ' ' ORDER BY rolname) FROM pg_roles"
+        " WHERE 'transaction_timeout=60s' = ANY (rolconfig)",
+    )
+
+    assert limited.split() == sorted(f"{each}_app" for each in DATABASES)
+
+
 def test_nobody_is_let_in_without_a_password(server: Postgres) -> None:
     methods = server.query("postgres", "SELECT DISTINCT auth_method FROM pg_hba_file_rules")
 

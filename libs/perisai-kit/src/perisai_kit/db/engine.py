@@ -23,6 +23,17 @@ PUBLISHED = "published"
 Guard: TypeAlias = Callable[[AsyncSession], Awaitable[None]]
 
 
+async def allow_minutes(session: AsyncSession, minutes: int) -> None:
+    """Let this transaction take so long from now on; that of a service may take a minute.
+
+    The role of a service has a `transaction_timeout`, so that nothing that is stuck holds its locks
+    and keeps VACUUM from its rows. Changed inside a transaction, PostgreSQL only starts the clock
+    again after it was stopped.
+    """
+    await session.execute(text("SET LOCAL transaction_timeout = 0"))
+    await session.execute(text(f"SET LOCAL transaction_timeout = '{int(minutes)}min'"))
+
+
 class Database:
     """The database of one service.
 

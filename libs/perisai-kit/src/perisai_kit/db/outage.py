@@ -15,7 +15,9 @@ _SQLSTATES = (
     "57P",  # shut down, starting, crashed
     "58",  # the server's own system errors
 )
-# Not 57014: a statement that always takes too long is an error of the work itself.
+TRANSACTION_TIMEOUT = "25P04"
+# Not these: work that always takes too long does not pass, although its connection was closed.
+_OWN = {"57014", TRANSACTION_TIMEOUT}
 
 
 def is_outage(error: BaseException) -> bool:
@@ -24,6 +26,8 @@ def is_outage(error: BaseException) -> bool:
         case Unavailable() | TooMany() | OSError() | PoolTimeout():
             return True
         case DBAPIError():
+            if _find_sqlstates(error.orig) & _OWN:
+                return False
             return error.connection_invalidated or _passes(error.orig)
         case asyncpg.InterfaceError():
             return not isinstance(error, ValueError)  # asyncpg's DataError: the value is wrong
@@ -40,3 +44,12 @@ def is_database_error(error: BaseException) -> bool:
 
 def _passes(error: BaseException | None) -> bool:
     return str(getattr(error, "sqlstate", None) or "").startswith(_SQLSTATES)
+
+
+def _find_sqlstates(error: BaseException | None) -> set[str]:
+    """Return the codes of an error and of its causes: of a closed connection, why it was closed."""
+    states = set()
+    while error is not None:
+        states.add(str(getattr(error, "sqlstate", None)))
+        error = error.__cause__
+    return states

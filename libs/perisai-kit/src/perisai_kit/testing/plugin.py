@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from perisai_kit.db.engine import Database
@@ -159,6 +160,8 @@ async def database(shared_urls: Urls, pools: Callable[[Urls], Database]) -> Asyn
     whole = pools(shared_urls)
     async with whole.engine.connect() as connection:
         outer = await connection.begin()
+        # That of a whole test, on a machine that may be busy.
+        await connection.execute(text("SET LOCAL transaction_timeout = 0"))
         yield Database.joined(whole, connection)
         await outer.rollback()
 

@@ -52,6 +52,7 @@ CONNECTION = {
     "lock_timeout": "2s",
     "statement_timeout": "5s",
     "idle_in_transaction_session_timeout": "5s",
+    "transaction_timeout": "10s",
     "client_connection_check_interval": "1s",
 }
 

@@ -40,6 +40,7 @@ from payment_service.schemes.rules import Applied, check_month, scheme_of
 from payment_service.settings import Settings
 from payment_service.visibility import visible_earnings
 from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.db.engine import allow_minutes
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import jakarta_date
@@ -54,6 +55,8 @@ _POSTED: tuple[tuple[TransferCode, Literal[1, -1]], ...] = (
     (TransferCode.INCENTIVE_REVERSED, -1),
 )
 """What a statement of more, or less, than nothing posts."""
+CLOSE_MINUTES = 60
+"""Of a month of many millions of lines; payments do not wait for it."""
 STORED = tuple(column.key for column in Statement.__mapper__.column_attrs)
 
 
@@ -67,6 +70,7 @@ async def close(
     Raises: MonthOutsideProgramme, MonthClosedAlready, MonthNotOver, EventsUnread, EventsParked,
     PaymentsWait, EarlierMonthOpen.
     """
+    await allow_minutes(session, CLOSE_MINUTES)
     # A future month passes here: MonthNotOver says from when it can be closed.
     check_month(month, present=max(month, _today()))
     watermark = await counting.lock_months(session)

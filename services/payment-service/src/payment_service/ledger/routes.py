@@ -19,11 +19,14 @@ from payment_service.ledger.rules import (
 from payment_service.ledger.schemas import LedgerAccountOut, LedgerTransferOut
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
-from perisai_kit.db.engine import Database
+from perisai_kit.db.engine import Database, allow_minutes
 from perisai_kit.http.dependencies import ReadSession
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.types import Day
+
+EXPORT_MINUTES = 60
+"""A year's journal over a slow line."""
 
 router = APIRouter(prefix="/v1/ledger", tags=["ledger"])
 Bookkeeper = Annotated[
@@ -101,6 +104,7 @@ async def export(
     """
     database: Database = request.app.state.kit.database
     async with database.read() as session:
+        await allow_minutes(session, EXPORT_MINUTES)
         journal = await service.plan_export(
             session,
             first_on=first_on,
@@ -112,6 +116,7 @@ async def export(
 
 async def _stream(database: Database, journal: Journal) -> AsyncIterator[str]:
     # The stream outlives the request's own session, so it opens one for itself.
-    async with database.read() as session:
+    async with database.read_replica() as session:
+        await allow_minutes(session, EXPORT_MINUTES)
         async for piece in service.export(session, journal):
             yield piece

@@ -1,8 +1,10 @@
 import asyncio
 
 from payment_service.ledger import service
-from perisai_kit.db.engine import Database
+from perisai_kit.db.engine import Database, allow_minutes
 
+SNAPSHOT_MINUTES = 10
+"""Of all transfers since the last one, which may be those of a week."""
 ATTEMPTS, PAUSE_S = 60, 0.5
 """Half a minute: a transaction that lasts longer puts the snapshot off for an hour."""
 
@@ -19,6 +21,7 @@ async def every_hour(database: Database, *, attempts: int = ATTEMPTS) -> bool:
             is_settled = await service.is_settled(session, boundary)
         if is_settled:
             async with database.begin() as session:
+                await allow_minutes(session, SNAPSHOT_MINUTES)
                 await service.take_snapshot(session, boundary)
             break
         await asyncio.sleep(PAUSE_S)
