@@ -13,6 +13,9 @@ QUERIES = {
     "GET /feed": "timeout=0",
     "GET /v1/holidays": "year=2026",
     "GET /v1/payments/{payment_id}/receipt": "bill_id={bill_id}",
+    "GET /v1/read-audits/agent-service": "person_id={agent_id}",
+    "GET /v1/read-audits/member-service": "person_id={member_id}",
+    "GET /v1/read-audits/payment-service": "person_id={member_id}",
     "GET /v1/commission-previews": "agent_id={agent_id}",
     "GET /v1/commission-previews/lines": "agent_id={agent_id}",
 }

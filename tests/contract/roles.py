@@ -33,9 +33,13 @@ EVERY_SERVICE: dict[str, frozenset[Role] | None] = {
 
 
 def _operations(service: str) -> dict[str, frozenset[Role] | None]:
-    """Return the routes for the operators of a service, whose addresses name it."""
+    """Return the routes of a service whose addresses name it."""
     parked = f"/v1/operations/{service}/parked-events"
+    audits = f"/v1/read-audits/{service}"
     return {
+        f"GET /v1/me/read-audits/{service}": READERS,
+        f"GET {audits}": frozenset({U}),
+        f"GET {audits}/{{audit_id}}": frozenset({U}),
         f"GET {parked}": frozenset({D}),
         f"POST {parked}/{{parked_id}}/replay": frozenset({D}),
         f"POST {parked}/{{parked_id}}/dismissal": frozenset({D}),
@@ -168,6 +172,7 @@ NAMED = {"code": "BWI", "month": "2026-01", "day": "2026-08-18"}
 
 
 ID_NAMES = (
+    "audit_id",
     "parked_id",
     "correction_id",
     "ending_id",

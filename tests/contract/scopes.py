@@ -144,8 +144,15 @@ APPLICATION = frozenset({A, M, S, F})
 # Members and services have nothing to do with other people's agents.
 AGENT = frozenset({M, S})
 
+_AUDITS = "GET /v1/read-audits/"
 _OPERATIONS = {
-    service: {route: COUNTRY_ONLY for route in table if "/v1/operations/" in route}
+    service: {
+        **{route: COUNTRY_ONLY for route in table if "/v1/operations/" in route},
+        **{route: ANYWHERE for route in table if route.startswith("GET /v1/me/read-audits/")},
+        # Of one person within the scope; what one account read, and single records, are country's.
+        **{route: OBJECT for route in table if route.startswith(_AUDITS)},
+        **{route: COUNTRY_ONLY for route in table if route.endswith("/{audit_id}")},
+    }
     for service, table in ROUTES.items()
 }
 _EVERY_SERVICE = dict.fromkeys(EVERY_SERVICE, ANYWHERE)

@@ -9,8 +9,8 @@ import pytest
 from contract.bodies import QUERIES, make_body
 from contract.conftest import Platform
 from contract.objects import Maker
-from contract.roles import ROUTES, B, D, F, M, S, filled
-from contract.scopes import COUNTRY
+from contract.roles import ROUTES, A, B, D, F, M, S, U, filled
+from contract.scopes import BRANCH, COUNTRY, OTHER_REGION
 from sqlalchemy import select
 
 from perisai_kit.db.engine import Database
@@ -80,6 +80,11 @@ READINGS = {
 }
 """The operations that read, and the person whom they show here. Empty: the money in suspense that
 is made here is nobody's."""
+for _service, _person in (("agent", "agent_id"), ("member", "member_id"), ("payment", "member_id")):
+    READINGS[f"GET /v1/read-audits/{_service}-service"] = _person
+    READINGS[f"GET /v1/read-audits/{_service}-service/{{audit_id}}"] = _person
+OWN = {f"GET /v1/me/read-audits/{service}-service" for service in ROUTES}
+"""Show what is about oneself only."""
 CHANGES = {
     "PATCH /v1/members/{member_id}": "member_id",
     "POST /v1/members/{member_id}/work-declarations": "member_id",
@@ -95,6 +100,16 @@ async def maker(platform: Platform, tokens: Tokens) -> Maker:
     made = Maker(platform, tokens)
     await made.make_all()
     made.ids["applicant_id"] = str(made.applicant_id)
+    return made
+
+
+@pytest.fixture(scope="module")
+async def audits(maker: Maker) -> dict[str, str]:
+    """An audit of each service that names the person whom READINGS names, by service."""
+    made = {}
+    for service in ROUTES:
+        person = UUID(maker.ids[READINGS[f"GET /v1/read-audits/{service}-service"]])
+        made[service] = str(await store_audits(maker, service, [person]))
     return made
 
 
@@ -138,25 +153,46 @@ def test_every_operation_that_shows_persons_is_in_the_table() -> None:
     showing = set(list_showing())
 
     reading = {each for each in showing if each.startswith("GET") or each in POSTS_THAT_READ}
-    assert reading == set(READINGS)
+    assert reading == set(READINGS) | OWN
     assert set(CHANGES) <= showing
 
 
-async def ask(maker: Maker, route: str) -> tuple[httpx.Response, dict[str, str]]:
+async def ask(maker: Maker, route: str) -> httpx.Response:
     """Send the request of an officer of the country, or of a service, who is none of the people."""
     service, (method, path) = SERVICE_OF[route], route.split(" ")
     roles = ROUTES[service][route] or frozenset()
-    role = next(each for each in (B, F, D, S) if each in roles)
+    role = next(each for each in (B, F, D, S, U) if each in roles)
     subject = maker.tokens.make(role, scope=None if role is S else COUNTRY)
     headers = {**subject, "Idempotency-Key": str(new_id()), "If-Match": "*"}
     query = QUERIES.get(route, "").format(**maker.ids)
-    answer = await maker.platform.clients[service].request(
+    return await maker.platform.clients[service].request(
         method,
         f"{filled(path, maker.ids)}?{query}",
         json=make_body(route, maker.ids, clock.today()),
         headers=headers,
     )
-    return answer, headers
+
+
+async def store_audits(maker: Maker, service: str, ids: list[UUID], *, count: int = 1) -> UUID:
+    """Store audits of an officer who has read these persons; return the id of the newest."""
+    database: Database = maker.platform.apps[service].state.kit.database
+    rows = [
+        ReadAudit(
+            id=new_id(),
+            at=clock.now(),
+            account_id=new_id(),
+            request_id="r-1",
+            kind="GET /v1/members",
+            ids=ids,
+            roles=[B],
+            scope_kind="branch",
+            scope_code="BWI",
+        )
+        for _ in range(count)
+    ]
+    async with database.begin() as session:
+        session.add_all(rows)
+    return rows[-1].id
 
 
 async def list_audits(maker: Maker, route: str, answer: httpx.Response) -> list[ReadAudit]:
@@ -167,10 +203,13 @@ async def list_audits(maker: Maker, route: str, answer: httpx.Response) -> list[
 
 
 @pytest.mark.parametrize("route", [*READINGS, *CHANGES])
-async def test_an_answer_leaves_one_row_that_names_the_person(maker: Maker, route: str) -> None:
+async def test_an_answer_leaves_one_row_that_names_the_person(
+    maker: Maker, audits: dict[str, str], route: str
+) -> None:
     person = {**READINGS, **CHANGES}[route]
+    maker.ids["audit_id"] = audits[SERVICE_OF[route]]
 
-    answer, _ = await ask(maker, route)
+    answer = await ask(maker, route)
 
     assert answer.status_code in {200, 201}, answer.text
     rows = await list_audits(maker, route, answer)
@@ -190,3 +229,104 @@ async def test_what_people_read_of_themselves_leaves_no_row(maker: Maker, route:
 
     assert answer.status_code == 200
     assert await list_audits(maker, route, answer) == []
+
+
+async def test_people_see_who_read_their_data_and_nobody_else_does(maker: Maker) -> None:
+    member_id, agent_id, client = new_id(), new_id(), maker.platform.clients["member"]
+    await store_audits(maker, "member", [member_id, new_id()])
+    await store_audits(maker, "member", [agent_id])
+    path = "/v1/me/read-audits/member-service"
+    both: dict[str, Any] = {"member_id": member_id, "agent_id": agent_id}
+
+    seen = {}
+    for name, subject in {
+        "member": maker.tokens.make(M, member_id=member_id),
+        "agent": maker.tokens.make(A, agent_id=agent_id),
+        "agent who is a member": maker.tokens.make(A, **both),
+        "another member": maker.tokens.make(M, member_id=new_id()),
+        "officer": maker.tokens.make(B, scope=COUNTRY),
+    }.items():
+        seen[name] = (await client.get(path, headers=subject)).json()["items"]
+
+    counts = {name: len(items) for name, items in seen.items()}
+    assert counts == {
+        "member": 1,
+        "agent": 1,
+        "agent who is a member": 2,
+        "another member": 0,
+        "officer": 0,
+    }
+    (shown,) = seen["member"]
+    assert set(shown) == {"id", "at", "operation", "reader"}
+    assert shown["reader"] == {
+        "roles": ["branch_officer"],
+        "scope_kind": "branch",
+        "scope_code": "BWI",
+        "agent_id": None,
+        "wadah_id": None,
+        "client_id": None,
+    }
+
+
+async def test_a_person_s_audits_are_read_page_by_page_newest_first(maker: Maker) -> None:
+    member_id, other_id, client = new_id(), new_id(), maker.platform.clients["member"]
+    newest = await store_audits(maker, "member", [member_id], count=3)
+    await store_audits(maker, "member", [other_id], count=3)
+    mine, other = (maker.tokens.make(M, member_id=each) for each in (member_id, other_id))
+    path = "/v1/me/read-audits/member-service"
+
+    first = (await client.get(path, params={"limit": 2}, headers=mine)).json()
+    cursor = {"cursor": first["next_cursor"]}
+    last = (await client.get(path, params=cursor, headers=mine)).json()
+    with_another_cursor = (await client.get(path, params=cursor, headers=other)).json()
+    wrong = await client.get(path, params={"cursor": "bm90LWFuLWlk"}, headers=mine)
+
+    ids = [each["id"] for each in (*first["items"], *last["items"])]
+    assert (ids[0], len(ids), ids) == (str(newest), 3, sorted(ids, reverse=True))
+    assert last["next_cursor"] is None
+    assert with_another_cursor["items"] == []
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "cursor_invalid")
+
+
+async def test_an_auditor_finds_audits_by_person_and_by_reader_in_scope(maker: Maker) -> None:
+    person, reader = UUID(maker.ids["third_member_id"]), new_id()
+    client = maker.platform.clients["member"]
+    officer = maker.tokens.make(B, scope=BRANCH, account_id=reader)
+    await client.get(f"/v1/members/{person}", headers=officer)
+    country, branch, away = (
+        maker.tokens.make(U, scope=each) for each in (COUNTRY, BRANCH, OTHER_REGION)
+    )
+    path = "/v1/read-audits/member-service"
+
+    by_person = await client.get(path, params={"person_id": str(person)}, headers=branch)
+    by_reader = await client.get(path, params={"account_id": str(reader)}, headers=country)
+    refused = [
+        await client.get(path, params=params, headers=headers)
+        for params, headers in (
+            ({"account_id": str(reader)}, branch),
+            ({"person_id": str(person), "account_id": str(reader)}, branch),
+            ({}, branch),
+            ({"person_id": str(person)}, away),
+        )
+    ]
+
+    assert by_person.json()["items"][0]["account_id"] == str(reader)
+    assert [each["account_id"] for each in by_reader.json()["items"]] == [str(reader)]
+    detail = await client.get(f"{path}/{by_reader.json()['items'][0]['id']}", headers=country)
+    assert detail.json()["person_ids"] == [str(person)]
+    assert [each.status_code for each in refused] == [403, 403, 403, 404]
+
+
+async def test_an_answer_about_ten_thousand_persons_is_one_row_that_each_finds(
+    maker: Maker,
+) -> None:
+    persons, client = [new_id() for _ in range(10_000)], maker.platform.clients["payment"]
+    audit_id = await store_audits(maker, "payment", persons)
+    mine = maker.tokens.make(M, member_id=persons[5_000])
+    auditor = maker.tokens.make(U, scope=COUNTRY)
+
+    seen = await client.get("/v1/me/read-audits/payment-service", headers=mine)
+    detail = await client.get(f"/v1/read-audits/payment-service/{audit_id}", headers=auditor)
+
+    assert [each["id"] for each in seen.json()["items"]] == [str(audit_id)]
+    assert len(detail.json()["person_ids"]) == 10_000

@@ -8,6 +8,7 @@ import httpx
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from gateway.accounts.routes import may_see as may_see_account
 from gateway.accounts.routes import me_router
 from gateway.accounts.routes import router as accounts_router
 from gateway.clients.otp_sender import OtpSender, WebhookSender
@@ -98,6 +99,7 @@ def create_app(
         database=database,
     )
     kit.tokens = OwnTokens(keys, settings)
+    kit.may_see_person = may_see_account
     agents, members = kit.client(settings.agent_address), _make_member_client(settings, kit)
     relay, banks = Relay(settings), make_bank_pool(settings)
     webhook = make_webhook(settings, http_transport)

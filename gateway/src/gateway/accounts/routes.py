@@ -1,6 +1,8 @@
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.accounts import rules, service
 from gateway.accounts.models import Account
@@ -265,6 +267,15 @@ async def unlock(
     by = _make_admin_request(admin, request, given.reason)
     account = await service.unlock(session, account_id=account_id, by=by, now=clock.real_now())
     return _out(account, response)
+
+
+async def may_see(session: AsyncSession, reader: Principal, person_id: UUID) -> bool:
+    """Tell whether an account lies within the reader's scope, for the routes of read audits."""
+    try:
+        await service.get_visible(session, account_id=person_id, reader=reader)
+    except rules.AccountNotFound:
+        return False
+    return True
 
 
 def _make_admin_request(admin: Principal, request: Request, reason: str) -> AdminRequest:

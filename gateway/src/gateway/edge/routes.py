@@ -12,6 +12,10 @@ from gateway.edge.limits import RateClass
 from gateway.reference.rules import FILES
 from perisai_kit.auth.principal import Role
 from perisai_kit.services.parking_routes import get_operations_prefix
+from perisai_kit.services.read_audits.routes import (
+    get_own_read_audits_path,
+    get_read_audits_path,
+)
 
 
 class Upstream(StrEnum):
@@ -30,6 +34,7 @@ STAFF = frozenset({Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR, Role
 FIELD = STAFF | {Role.AGENT, Role.WADAH_ADMIN}
 MONEY = frozenset({Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN})
 OPERATORS = frozenset({Role.ADMIN})
+AUDITORS = frozenset({Role.AUDITOR})
 SERVICES = frozenset({Role.SERVICE})
 LOOKING_UP = frozenset({Role.SERVICE, Role.BRANCH_OFFICER, Role.ADMIN})
 ANYONE: frozenset[Role] = frozenset()
@@ -78,6 +83,8 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/confirmation-codes", Upstream.GATEWAY, SERVICES, SMALL),
     Row("/v1/phone-notices", Upstream.GATEWAY, SERVICES, SMALL),
     *(Row(get_operations_prefix(each), each, OPERATORS, SMALL) for each in Upstream),
+    *(Row(get_own_read_audits_path(each), each, ANYONE, SMALL) for each in Upstream),
+    *(Row(get_read_audits_path(each), each, AUDITORS, SMALL) for each in Upstream),
     Row("/v1/branches", Upstream.AGENT),
     Row("/v1/wadahs", Upstream.AGENT),
     Row("/v1/applications", Upstream.AGENT),

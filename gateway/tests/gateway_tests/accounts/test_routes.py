@@ -183,6 +183,31 @@ async def test_who_read_an_account_is_recorded(gateway: Any) -> None:
     )
 
 
+async def test_the_owner_of_an_account_and_an_auditor_in_scope_see_who_read_it(
+    gateway: Any,
+) -> None:
+    account = await gateway.staff()
+    owner = await gateway.signed_in(Role.ADMIN, account_id=account.id, scope=COUNTRY)
+    admin = await gateway.signed_in(Role.ADMIN, scope=COUNTRY)
+    auditor = await gateway.signed_in(Role.AUDITOR, scope=COUNTRY)
+    in_a_branch = await gateway.signed_in(Role.AUDITOR, scope=Scope(ScopeKind.BRANCH, "BWI", "JTM"))
+
+    for headers in (owner, admin):
+        await gateway.client.get(f"/v1/accounts/{account.id}", headers=headers)
+
+    own = await gateway.client.get("/v1/me/read-audits/gateway", headers=owner)
+    query = f"/v1/read-audits/gateway?person_id={account.id}"
+    found = await gateway.client.get(query, headers=auditor)
+    outside = await gateway.client.get(query, headers=in_a_branch)
+    (seen,) = own.json()["items"]
+    assert (seen["operation"], seen["reader"]["roles"]) == (
+        "GET /v1/accounts/{account_id}",
+        ["admin"],
+    )
+    assert [each["id"] for each in found.json()["items"]] == [seen["id"]]
+    assert (outside.status_code, outside.json()["code"]) == (404, "person_not_found")
+
+
 async def test_roles_change_only_with_the_present_version(gateway: Any) -> None:
     await gateway.staff("boss")
     account = await gateway.staff("officer", role=Role.AUDITOR)

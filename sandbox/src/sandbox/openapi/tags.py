@@ -65,6 +65,16 @@ TAGS = (
         ("accounts", "signing_keys", "revocations", "confirmation_codes", "phone_notices"),
     ),
     Tag(
+        "Read audits",
+        "Who was shown personal data: one's own, and for auditors that of others.",
+        (
+            "gateway_read_audits",
+            "agent_service_read_audits",
+            "member_service_read_audits",
+            "payment_service_read_audits",
+        ),
+    ),
+    Tag(
         "Operations",
         "The time of the platform, and events that could not be applied.",
         (

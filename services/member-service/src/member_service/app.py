@@ -55,6 +55,7 @@ def create_app(
 def app_of(kit: Kit, settings: Settings) -> FastAPI:
     """Return the app for this kit."""
     kit.visibility_checks[members_service.SHOWN_AS] = members_service.check_visibility
+    kit.may_see_person = members_service.may_see
     agents, payments = kit.client(settings.agent_url), kit.client(settings.payment_url)
     gateway = kit.client(settings.gateway_url)
     app = web.create_app(

@@ -18,6 +18,7 @@ from payment_service.callbacks.writer import Writer
 from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
 from payment_service.commissions.routes import router as commissions
+from payment_service.counting import service as counting_service
 from payment_service.incentive_statements.routes import router as incentive_statements
 from payment_service.ledger.routes import router as ledger
 from payment_service.months.routes import router as months
@@ -66,6 +67,7 @@ def create_app(
 def app_of(kit: Kit, settings: Settings) -> FastAPI:
     """Return the app that stands on this kit."""
     kit.visibility_checks[bills_service.SHOWN_AS] = bills_service.check_visibility
+    kit.may_see_person = counting_service.may_see
     tariffs.book()  # a broken tariff must not start
     members = MembersClient(kit.client(settings.member_url))
     feed_of_members = kit.client(settings.member_url)

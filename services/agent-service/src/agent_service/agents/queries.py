@@ -1,7 +1,7 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.agents.models import Agent, AgentChange, agent_numbers
@@ -29,6 +29,12 @@ def is_visible_to(principal: Principal) -> ColumnElement[bool]:
     if principal.has(Role.AGENT):
         seen.append(Agent.id == principal.agent_id)
     return or_(*seen)
+
+
+async def is_visible(session: AsyncSession, person_id: UUID, seen: ColumnElement[bool]) -> bool:
+    """Tell whether an agent with this id, member or account is visible."""
+    ids = or_(Agent.id == person_id, Agent.member_id == person_id, Agent.account_id == person_id)
+    return bool(await session.scalar(select(exists().where(ids, seen))))
 
 
 async def get_visible(session: AsyncSession, agent_id: UUID, seen: ColumnElement[bool]) -> Agent:

@@ -181,6 +181,11 @@ async def get_visible(session: AsyncSession, agent_id: UUID, *, principal: Princ
     return agent
 
 
+async def may_see(session: AsyncSession, principal: Principal, person_id: UUID) -> bool:
+    """Tell whether the subject may see the agent with this id, member or account."""
+    return await queries.is_visible(session, person_id, queries.is_visible_to(principal))
+
+
 async def describe(session: AsyncSession, agent_id: UUID, *, principal: Principal) -> Described:
     """Return one agent with the history of changes.
 

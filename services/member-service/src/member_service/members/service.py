@@ -149,6 +149,11 @@ async def check_visibility(session: AsyncSession, viewer: Principal, ids: Sequen
         await queries.get_member(session, member_id, viewer)
 
 
+async def may_see(session: AsyncSession, viewer: Principal, person_id: UUID) -> bool:
+    """Tell whether the reader may see a person of this service: a member."""
+    return bool(await queries.list_visible(session, [person_id], viewer))
+
+
 async def list_visible(
     session: AsyncSession, *, member_ids: Sequence[UUID], viewer: Principal
 ) -> list[Member]:

@@ -2,13 +2,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, delete, literal
+from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, delete, exists, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.attributions.models import AttributedMember, AttributionPeriod
 from perisai_kit.db.bulk import insert_rows_statement
 
 Rows = Sequence[Mapping[str, Any]]
+
+
+async def is_visible(session: AsyncSession, member_id: UUID, seen: ColumnElement[bool]) -> bool:
+    """Tell whether a member whose attribution is known meets a condition."""
+    found = exists().where(AttributedMember.member_id == member_id, seen)
+    return bool(await session.scalar(select(found)))
 
 
 async def advance(session: AsyncSession, rows: Rows) -> set[UUID]:

@@ -9,6 +9,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.attributions import queries
+from payment_service.attributions.models import AttributedMember
+from payment_service.visibility import visible
+from perisai_kit.auth.principal import Principal
 from perisai_kit.events.catalogue import AttributionPeriod
 
 
@@ -19,6 +22,11 @@ class Attributed:
     member_id: UUID
     attribution_no: int
     periods: Sequence[AttributionPeriod]
+
+
+async def is_visible(session: AsyncSession, principal: Principal, member_id: UUID) -> bool:
+    """Tell whether the subject may see what belongs to this member today."""
+    return await queries.is_visible(session, member_id, visible(principal, AttributedMember))
 
 
 async def take(session: AsyncSession, attributed: Iterable[Attributed]) -> None:

@@ -20,6 +20,7 @@ from payment_service.agents.rules import Decision, is_at_work
 from payment_service.answers import service as answers
 from payment_service.answers.rules import AnswerOutcome
 from payment_service.answers.service import Answer
+from payment_service.attributions import service as attributions
 from payment_service.counting import queries, rules
 from payment_service.counting.models import Beneficiary, Watermark
 from payment_service.counting.queries import AgentMonth, Facts, NewMembers, Threshold, Waiting
@@ -270,6 +271,13 @@ async def find_beneficiary(
     """Return a beneficiary whose earnings the subject may see."""
     condition = visible_earnings(principal, Beneficiary)
     return await queries.find_beneficiary(session, beneficiary_id, condition)
+
+
+async def may_see(session: AsyncSession, principal: Principal, person_id: UUID) -> bool:
+    """Tell whether the subject may see a member's payments or an agent's earnings."""
+    if await find_beneficiary(session, person_id, principal):
+        return True
+    return await attributions.is_visible(session, principal, person_id)
 
 
 async def _with_agents(session: AsyncSession, facts: Sequence[Facts]) -> list[AnsweredAllocation]:
