@@ -10,10 +10,10 @@ from pathlib import Path
 
 from perisai_kit.privacy.keyring import Keyring
 from sandbox.children import run_server
+from sandbox.databases import migrate
 from sandbox.environment import build_environment
 from sandbox.postgres import Postgres
 from sandbox.roles import Role
-from sandbox.run import migrate
 from sandbox.services import ROOT, Service, load_services
 from sandbox.vault import Secrets, load_secrets
 

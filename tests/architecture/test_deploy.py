@@ -71,7 +71,7 @@ def test_every_process_is_a_container_and_the_platforms_have_a_worker_beside_the
     workers = {f"{each.name}-worker" for each in PLATFORM}
 
     assert set(compose()["services"]) == (
-        {each.name for each in SERVICES} | workers | {"postgres", "migrate", "seed"}
+        {each.name for each in SERVICES} | workers | {"postgres", "migrate", "partitions", "seed"}
     )
 
 
@@ -159,6 +159,15 @@ def test_migrations_run_for_every_database_as_its_owner_before_anything_serves()
             assert after == {"condition": "service_completed_successfully"}
 
 
+def test_partitions_are_made_every_hour_by_the_roles_that_migrate() -> None:
+    migrate, partitions = entry("migrate"), entry("partitions")
+
+    command, *names = migrate["command"]
+    assert partitions["command"] == [command, "--only-partitions", "--every", "3600", *names]
+    assert partitions["environment"] == migrate["environment"]
+    assert partitions["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+
+
 def test_databases_are_made_as_the_sandbox_makes_them() -> None:
     made = entry("postgres")["environment"]["PERISAI_DATABASES"]
 
@@ -190,7 +199,7 @@ def test_a_sandbox_is_only_what_is_said_to_be_one() -> None:
     }
 
     assert set(switches.values()) == {"${PERISAI_SANDBOX:-0}"}
-    assert set(switches) == set(compose()["services"]) - {"postgres", "migrate"}
+    assert set(switches) == set(compose()["services"]) - {"postgres", "migrate", "partitions"}
 
 
 def test_payment_service_believes_the_network_that_the_containers_share() -> None:

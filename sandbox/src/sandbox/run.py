@@ -3,15 +3,13 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from perisai_kit.services.processes import find_head, find_migrations
 from sandbox.children import Fork
+from sandbox.databases import keep_partitions, migrate
 from sandbox.environment import build_environment, find_database_url
 from sandbox.errors import SandboxError
 from sandbox.folder import POSTGRES, prepare_folder
@@ -83,45 +81,6 @@ def check_ports(services: Sequence[Service]) -> None:
                 )
 
 
-def migrate(services: Sequence[Service], postgres: Postgres) -> None:
-    """Migrate all databases.
-
-    Raises: SandboxError with the error of a failed migration.
-    """
-    names, environment = [], dict(os.environ)
-    for service in services:
-        url = find_database_url(service, postgres, "owner")
-        if url is None or service.database is None:
-            continue
-        postgres.ensure_database(service.database)
-        if url != postgres.url(service.database, "owner") or not _is_migrated(service, postgres):
-            names.append(service.name)
-            environment[f"{service.prefix}OWNER_DATABASE_URL"] = url
-    if not names:
-        return
-    done = subprocess.run(
-        [sys.executable, "-m", "perisai_kit.services.migrate", *names],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise SandboxError((done.stderr.strip().splitlines() or ["A migration failed."])[-1])
-
-
-def _is_migrated(service: Service, postgres: Postgres) -> bool:
-    """Tell whether the newest migration was applied."""
-    assert service.database is not None
-    try:
-        applied = postgres.query(service.database, "SELECT version_num FROM alembic_version")
-    except SandboxError:
-        return False  # there is no such table yet
-    return applied == find_head(find_migrations(service.name))
-
-
 def _run_services(
     folder: Path,
     services: Sequence[Service],
@@ -165,7 +124,20 @@ def _run_services(
         if not stay:
             runner.stop()
 
-    asyncio.run(runner.run(finish))
+    keeping = keep_partitions(services, postgres, show=partial(show, "sandbox"))
+    asyncio.run(_run_beside(keeping, runner.run(finish)))
+
+
+async def _run_beside(
+    background: Coroutine[Any, Any, None], foreground: Coroutine[Any, Any, None]
+) -> None:
+    """Run both; what runs in the background ends with the other."""
+    task = asyncio.create_task(background)
+    try:
+        await foreground
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def _environments(

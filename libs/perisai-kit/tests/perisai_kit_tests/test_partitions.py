@@ -11,9 +11,12 @@ import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
+from perisai_kit.db.engine import Database
 from perisai_kit.db.partitions.maintain import list_partitions, maintain
 from perisai_kit.db.partitions.tables import KIT_TABLES, PartitionedBy, PartitionedTable, Removal
+from perisai_kit.db.partitions.watch import measure, read_status
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import lowest_id_of, new_id
 from perisai_kit.testing.plugin import Urls
@@ -79,8 +82,8 @@ async def test_partitions_are_made_ahead_once_also_by_two_at_a_time(
 ) -> None:
     now = datetime(2031, 1, 15, tzinfo=UTC)
 
-    await asyncio.gather(*(maintain(kit_urls.owner, KIT_TABLES, [now]) for _ in range(2)))
-    await maintain(kit_urls.owner, KIT_TABLES, [now])
+    await asyncio.gather(*(maintain(kit_urls.owner, KIT_TABLES, now) for _ in range(2)))
+    await maintain(kit_urls.owner, KIT_TABLES, now)
 
     audits = await list_names(owner, AUDITS)
     assert audits[0].startswith("read_audits_until_")
@@ -105,7 +108,7 @@ async def test_rows_without_a_partition_are_moved_to_theirs_while_more_come(
             added += 1
 
     going_on = asyncio.create_task(go_on())
-    await maintain(kit_urls.owner, KIT_TABLES, [clock.real_now()])
+    await maintain(kit_urls.owner, KIT_TABLES, clock.real_now())
     before = added
     async with asyncio.timeout(30):
         while added == before:  # noqa: ASYNC110 - the effect is a row
@@ -126,21 +129,38 @@ async def test_an_id_that_tells_no_time_stays_where_it_is_and_stops_nothing(
 ) -> None:
     await owner.execute(AUDIT, UUID("ffffffff-ffff-4fff-8fff-ffffffffffff"))
 
-    await maintain(kit_urls.owner, KIT_TABLES, [clock.real_now()])
+    await maintain(kit_urls.owner, KIT_TABLES, clock.real_now())
 
     assert await owner.fetchval("SELECT count(*) FROM read_audits_default") == 1
     assert len(await list_names(owner, KEYS)) > 3
+
+
+async def test_rows_without_a_partition_are_counted_until_they_have_one(
+    kit_urls: Urls, kit_database: Database, owner: Connection
+) -> None:
+    await add_audits(owner, [datetime(2035, 3, 20, tzinfo=UTC)] * 3)
+
+    await measure(kit_database, KIT_TABLES)
+    missed = await read_status(kit_database, KIT_TABLES)
+    alarmed = REGISTRY.get_sample_value("perisai_default_partition_rows", {"table": AUDITS.name})
+    await maintain(kit_urls.owner, KIT_TABLES, datetime(2031, 1, 15, tzinfo=UTC))
+    moved = await read_status(kit_database, KIT_TABLES)
+
+    assert [each.default_rows for each in missed] == [3, 0]
+    assert alarmed == 3
+    assert [each.default_rows for each in moved] == [0, 0]
+    assert [each.end_on for each in moved] == [date(2035, 4, 1), date(2031, 1, 23)]
 
 
 async def test_keys_of_many_busy_days_are_dropped_at_once_and_those_of_a_day_kept(
     kit_urls: Urls, owner: Connection
 ) -> None:
     now = datetime(2031, 1, 15, 12, tzinfo=UTC)
-    await maintain(kit_urls.owner, KIT_TABLES, [now - timedelta(days=4)])
+    await maintain(kit_urls.owner, KIT_TABLES, now - timedelta(days=4))
     for hours, count in ((80, 25_000), (49, 25_000), (23, 7)):
         await owner.execute(FILL_KEYS, "key", now - timedelta(hours=hours), count)
 
-    await maintain(kit_urls.owner, KIT_TABLES, [now])
+    await maintain(kit_urls.owner, KIT_TABLES, now)
 
     assert await owner.fetchval("SELECT count(*) FROM idempotency_keys") == 7
     assert (await list_names(owner, KEYS))[0] == "idempotency_keys_2031_01_14"
@@ -153,9 +173,9 @@ async def test_what_is_to_be_archived_is_detached_and_hidden_from_the_service(
     await add_audits(owner, [datetime(2031, 1, 31, tzinfo=UTC)])
     now = datetime(2032, 2, 28, tzinfo=UTC)
 
-    await maintain(kit_urls.owner, [archived], [now])
+    await maintain(kit_urls.owner, [archived], now)
     kept = await owner.fetchval("SELECT count(*) FROM read_audits")
-    await maintain(kit_urls.owner, [archived], [now + timedelta(days=2)])
+    await maintain(kit_urls.owner, [archived], now + timedelta(days=2))
 
     assert kept == 1
     assert await owner.fetchval("SELECT count(*) FROM read_audits") == 0
@@ -174,7 +194,7 @@ async def test_a_long_report_delays_the_removal_and_not_those_who_write(
     await reading.start()
     await report.fetchval("SELECT count(*) FROM idempotency_keys")
 
-    removing = asyncio.create_task(maintain(kit_urls.owner, KIT_TABLES, [now]))
+    removing = asyncio.create_task(maintain(kit_urls.owner, KIT_TABLES, now))
     waited = 0
     async with asyncio.timeout(60):
         while waited < 3:

@@ -306,6 +306,7 @@ async def test_the_service_says_that_it_is_ready(things: httpx.AsyncClient, toke
     assert nobody.status_code == 401
     assert 'http_requests_total{method="GET",route="/v1/secret"' in metrics.text
     assert status.json()["service"] == "perisai-kit"
+    assert [each["default_rows"] for each in status.json()["partitions"]] == [0, 0]
 
 
 async def test_head_is_get_without_the_body(things: httpx.AsyncClient, tokens: Tokens) -> None:

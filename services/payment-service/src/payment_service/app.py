@@ -6,6 +6,7 @@ from functools import partial
 import httpx
 from fastapi import FastAPI
 
+from payment_service import partitions
 from payment_service.bank_access.service import Gate
 from payment_service.bank_calls.routes import router as bank_calls
 from payment_service.banks.routes import inquiries, verifications
@@ -61,6 +62,7 @@ def create_app(
     """Return the app; settings come from the environment unless given."""
     settings = settings or Settings.from_env()
     kit = web.create_kit(settings, migrations=MIGRATIONS, http_transport=http_transport)
+    kit.partitioned = partitions.TABLES
     return app_of(kit, settings)
 
 

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from payment_service import partitions
 from payment_service.attributions import tasks as attributions
 from payment_service.bills import tasks as bills
 from payment_service.callbacks import tasks as callbacks
@@ -82,6 +83,7 @@ def create_worker() -> Worker:
     """Return the worker that runs in a process of its own; its settings are the environment's."""
     settings = Settings.from_env()
     kit = web.create_kit(settings, migrations=MIGRATIONS)
+    kit.partitioned = partitions.TABLES
     agents, members = kit.client(settings.agent_url), kit.client(settings.member_url)
     return web.create_worker(
         kit,

@@ -24,4 +24,9 @@ def lowest_id_of(at: datetime) -> uuid.UUID:
 
     A query of a table in partitions names it, so that only the partitions in question are read.
     """
-    return uuid.UUID(int=(at - EPOCH) // timedelta(milliseconds=1) << 80)
+    return uuid.UUID(int=max((at - EPOCH) // timedelta(milliseconds=1), 0) << 80)
+
+
+def read_time_of(id_: uuid.UUID) -> datetime:
+    """Return when an id was made. Raises: OverflowError if it was not made by `new_id`."""
+    return EPOCH + timedelta(milliseconds=id_.int >> 80)

@@ -242,6 +242,7 @@ def _worker(
         signals=kit.signals,
         subscriptions=subscriptions,
         periodic=periodic,
+        partitioned=kit.partitioned,
     )
 
 

@@ -1,6 +1,6 @@
 """The parts of a service that its routes and its background work use."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from perisai_kit.auth.principal import Principal
 from perisai_kit.auth.tokens import Authenticator
 from perisai_kit.db.engine import Database
+from perisai_kit.db.partitions.tables import KIT_TABLES, PartitionedTable
 from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.http.visibility import VisibilityCheck
@@ -46,6 +47,7 @@ class Kit:
     """By kind, the rule that decides who may see a stored answer: http/visibility.py."""
     may_see_person: PersonCheck = _see_nobody
     """Whether an auditor without country scope may see a person of this service, by any id."""
+    partitioned: Sequence[PartitionedTable] = KIT_TABLES
     background: list[Background] = field(default_factory=list)
     on_close: list[Callable[[], Any]] = field(default_factory=list)
     """The background tasks of the kit's parts, and their clean-up."""

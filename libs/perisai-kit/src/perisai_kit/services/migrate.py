@@ -1,8 +1,9 @@
 """`perisai-migrate NAME...`: migrate the databases of these processes, and make their partitions.
 
 All in one process, because importing Alembic takes longer than migrating. The addresses come from
-PERISAI_<NAME>_OWNER_DATABASE_URL. With `--only-partitions` nothing is migrated; with
-`--every SECONDS` the partitions are made again and again.
+PERISAI_<NAME>_OWNER_DATABASE_URL. PERISAI_<NAME>_KEPT changes for how long rows are kept. With
+`--only-partitions` nothing is migrated; with `--every SECONDS` the partitions are made again and
+again.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 
 import asyncpg
 from alembic import command
@@ -57,7 +58,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--every", type=float, metavar="SECONDS")
     asked = parser.parse_args(arguments)
     configure_logging(service="migrate")
-    _follow_clock()
     migrates = not asked.only_partitions
     while True:
         for name in asked.names:
@@ -83,13 +83,27 @@ def make_partitions(name: str) -> None:
     variable = f"PERISAI_{name.upper()}_OWNER_DATABASE_URL"
     if not (url := os.environ.get(variable)):
         sys.exit(f"{variable} is not set")
-    asyncio.run(maintain(url, find_partitioned_tables(name), [clock.real_now(), clock.now()]))
+    kept = read_kept(os.environ.get(f"PERISAI_{name.upper()}_KEPT", ""))
+    tables = [
+        replace(each, kept=kept.pop(each.name, each.kept)) for each in find_partitioned_tables(name)
+    ]
+    if kept:
+        sys.exit(f"PERISAI_{name.upper()}_KEPT names no table in partitions: {', '.join(kept)}")
+    asyncio.run(maintain(url, tables, clock.real_now()))
 
 
-def _follow_clock() -> None:
-    # Some rows of a sandbox bear its business time.
-    if (path := os.environ.get("PERISAI_CLOCK_FILE")) and os.environ.get("PERISAI_SANDBOX") == "1":
-        clock.follow_test_clock(Path(path), sandbox=True)
+def read_kept(text: str) -> dict[str, int]:
+    """Read for how many whole ranges tables are kept: `callbacks=24,read_audits=60`.
+
+    Raises: SystemExit for another form.
+    """
+    found = {}
+    for word in filter(None, text.split(",")):
+        table, _, count = word.strip().partition("=")
+        if not (count.isascii() and count.isdigit() and int(count) > 0):
+            sys.exit(f"what is kept is TABLE=COUNT with a count above 0, and not {word!r}")
+        found[table] = int(count)
+    return found
 
 
 def _reason(error: BaseException) -> str:

@@ -1,6 +1,7 @@
 """Routes for operators: health, readiness, metrics, status."""
 
 import time
+from dataclasses import asdict
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from perisai_kit.auth.roles import require
+from perisai_kit.db.partitions.watch import read_status
 from perisai_kit.domain import clock
 from perisai_kit.services.kit import Kit
 from perisai_kit.services.processes import find_head
@@ -55,13 +57,14 @@ async def _metrics() -> Response:
 
 @router.get("/v1/status", dependencies=[Depends(require())])
 async def _status(request: Request) -> dict[str, Any]:
-    """Return the version, the business time and the lag of each subscription."""
+    """Return the version, the business time, the lag of each subscription, and the partitions."""
     kit: Kit = request.app.state.kit
     return {
         "service": kit.settings.service,
         "version": version(kit.settings.service),
         "time": clock.now().isoformat(),
         "subscriptions": [await each.status(kit.database) for each in kit.subscriptions],
+        "partitions": [asdict(each) for each in await read_status(kit.database, kit.partitioned)],
     }
 
 

@@ -15,6 +15,8 @@ from prometheus_client import Counter
 
 from perisai_kit.db.engine import Database
 from perisai_kit.db.lease import take_lease
+from perisai_kit.db.partitions.tables import PartitionedTable
+from perisai_kit.db.partitions.watch import measure
 from perisai_kit.events.sequencer import Sequencer
 from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
@@ -25,6 +27,7 @@ RESTART_S = 1.0
 MAX_RESTART_S = 30.0
 """The longest pause before a crashed task runs again; the pause doubles each time."""
 MEASURE_EVERY_S = 15.0
+WATCH_EVERY_S = 300.0
 LEASE_S = 30.0
 AGAIN_S = 5.0
 """Pause before work that returned that there is more."""
@@ -92,8 +95,12 @@ class Worker:
         signals: Signals | None = None,
         subscriptions: Sequence[Subscription] = (),
         periodic: Sequence[Periodic] = (),
+        partitioned: Sequence[PartitionedTable] = (),
     ) -> None:
-        """signals: those of the feed route in the same process, if any."""
+        """signals: those of the feed route in the same process, if any.
+
+        partitioned: the tables whose partitions are measured.
+        """
         if signals is None:
             signals = Signals()
             database.after_publish = signals.published.send
@@ -101,6 +108,7 @@ class Worker:
         self._sequencer = Sequencer(database, signals=signals)
         self._subscriptions = subscriptions
         self._periodic = periodic
+        self._partitioned = partitioned
         self._tasks = self._named_tasks()
 
     async def run(self) -> None:
@@ -114,6 +122,7 @@ class Worker:
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
             "sequencer": self._sequencer.run,
             "figures": self._measure_for_ever,
+            "partitions": self._watch_partitions,
         }
         given = [(each.name, each.run) for each in self._subscriptions]
         given += [(each.name, each.run_for_ever) for each in self._periodic]
@@ -128,6 +137,11 @@ class Worker:
             for subscription in self._subscriptions:
                 await subscription.measure(self.database)
             await asyncio.sleep(MEASURE_EVERY_S)
+
+    async def _watch_partitions(self) -> None:
+        while True:
+            await measure(self.database, self._partitioned)
+            await asyncio.sleep(WATCH_EVERY_S)
 
 
 def _bind(

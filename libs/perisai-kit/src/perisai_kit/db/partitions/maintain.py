@@ -6,10 +6,8 @@ one works at a time.
 """
 
 import asyncio
-import re
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import TypeAlias
 
@@ -17,7 +15,13 @@ import asyncpg
 from sqlalchemy import make_url
 
 from perisai_kit.db.locks import Lock
-from perisai_kit.db.partitions.tables import PartitionedTable, Removal
+from perisai_kit.db.partitions.tables import (
+    LIST,
+    Partition,
+    PartitionedTable,
+    Removal,
+    read_partitions,
+)
 from perisai_kit.runtime.log import get_logger
 
 LOCK_TIMEOUT = "200ms"
@@ -33,12 +37,6 @@ MOVED_AT_ONCE = 100
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-_LIST = """
-    SELECT relname, pg_get_expr(relpartbound, oid) AS bounds FROM pg_inherits
-    JOIN pg_class ON oid = inhrelid WHERE inhparent = $1::text::regclass
-"""
-_BOUNDS = re.compile(r"FOR VALUES FROM \((?:MINVALUE|'([^']+)')\) TO \('([^']+)'\)")
-
 log = get_logger()
 
 
@@ -46,41 +44,26 @@ class PartitionsBusy(Exception):
     """Another process migrates or makes partitions, or a table is locked, for too long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Partition:
-    """An attached partition with a range. low: None for everything before `high`."""
-
-    name: str
-    low: date | None
-    high: date
-
-
-async def maintain(url: str, tables: Iterable[PartitionedTable], now: Sequence[datetime]) -> None:
+async def maintain(url: str, tables: Iterable[PartitionedTable], now: datetime) -> None:
     """Make the partitions of tables that are missing, and remove those kept for long enough.
 
-    url: the owner's address. now: the real time first, and any other clock whose instants the rows
-    have. Raises: PartitionsBusy.
+    url: the owner's address. now: the real time. Rows of another time, such as a sandbox's, get
+    their partition once there are any. Raises: PartitionsBusy.
     """
     plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     connection = await asyncpg.connect(plain, server_settings=SETTINGS)
     try:
         await _wait_for_turn(connection)
         for table in tables:
-            await _make_missing(connection, table, [each.date() for each in now])
-            await _remove_old(connection, table, now[0].date())
+            await _make_missing(connection, table, now.date())
+            await _remove_old(connection, table, now.date())
     finally:
         await connection.close()
 
 
 async def list_partitions(connection: Connection, table: PartitionedTable) -> list[Partition]:
     """Return the attached partitions of a table, the default one excepted, in their order."""
-    found = []
-    for name, bounds in await connection.fetch(_LIST, table.name):
-        if match := _BOUNDS.fullmatch(bounds):
-            low, high = match.groups()
-            low_day = None if low is None else table.parse_bound(low)
-            found.append(Partition(name, low_day, table.parse_bound(high)))
-    return sorted(found, key=lambda each: each.high)
+    return read_partitions(table, [(*row,) for row in await connection.fetch(LIST, table.name)])
 
 
 async def _wait_for_turn(connection: Connection) -> None:
@@ -92,17 +75,13 @@ async def _wait_for_turn(connection: Connection) -> None:
         await asyncio.sleep(PAUSE_S)
 
 
-async def _make_missing(
-    connection: Connection, table: PartitionedTable, days: Sequence[date]
-) -> None:
+async def _make_missing(connection: Connection, table: PartitionedTable, today: date) -> None:
     attached = await list_partitions(connection, table)
-    wanted = {
-        table.shift(table.start_of(day), count) for day in days for count in range(table.ahead + 1)
-    }
+    wanted = {table.shift(table.start_of(today), count) for count in range(table.ahead + 1)}
     without = set(await _list_starts_in_default(connection, table))
     for start in sorted(wanted | without):
         if not any((each.low or start) <= start < each.high for each in attached):
-            is_in_use = start in without or start <= max(days)
+            is_in_use = start in without or start <= today
             await _make(connection, table, start, is_in_use=is_in_use)
 
 
@@ -152,7 +131,7 @@ async def _make(
         await _execute(connection, *move, *attach)
     else:
         await _execute(connection, *create, *attach)
-    log.info("partition.made", partition=name, in_use=is_in_use)
+    log.info("partition.created", partition=name, in_use=is_in_use)
 
 
 async def _remove_old(connection: Connection, table: PartitionedTable, today: date) -> None:

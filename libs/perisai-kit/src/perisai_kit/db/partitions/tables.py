@@ -4,6 +4,8 @@ A table is cut into ranges of one column that its primary key contains. An id is
 in which it was made, never by a business date, so that an equality of the id finds its partition.
 """
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum, auto
@@ -114,12 +116,49 @@ class PartitionedTable:
         return f"{self.column} >= '{low}' AND {self.column} < '{high}'"
 
 
+LIST = """
+    SELECT relname, pg_get_expr(relpartbound, pg_class.oid) AS bounds FROM pg_inherits
+    JOIN pg_class ON pg_class.oid = inhrelid
+    WHERE inhparent = CAST(CAST($1 AS text) AS regclass)
+"""
+"""Lists the partitions of a table with their bounds; the time zone of the session must be UTC."""
+_BOUNDS = re.compile(r"FOR VALUES FROM \((?:MINVALUE|'([^']+)')\) TO \('([^']+)'\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """An attached partition with a range. low: None for everything before `high`."""
+
+    name: str
+    low: date | None
+    high: date
+
+
+def read_partitions(table: PartitionedTable, rows: Iterable[tuple[str, str]]) -> list[Partition]:
+    """Return the partitions of `LIST` in their order, without the default one."""
+    found = []
+    for name, bounds in rows:
+        if match := _BOUNDS.fullmatch(bounds):
+            low, high = match.groups()
+            low_day = None if low is None else table.parse_bound(low)
+            found.append(Partition(name, low_day, table.parse_bound(high)))
+    return sorted(found, key=lambda each: each.high)
+
+
 def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 KIT_TABLES = (
-    PartitionedTable("read_audits", "id", PartitionedBy.ID_MONTH, ahead=3, kept=None),
+    PartitionedTable(
+        # Ten years, as accounting records: docs/retention.md.
+        "read_audits",
+        "id",
+        PartitionedBy.ID_MONTH,
+        ahead=3,
+        kept=120,
+        removal=Removal.ARCHIVE,
+    ),
     PartitionedTable("idempotency_keys", "created_at", PartitionedBy.INSTANT_DAY, ahead=7, kept=1),
 )
 """The tables in partitions that every service has."""
