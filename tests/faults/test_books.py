@@ -126,6 +126,18 @@ FAULTS = {
            FROM commission_lines LIMIT 1""",
         "1 opposite lines that do not mirror the line before",
     ),
+    "a line booked again in another month": (
+        "payment",
+        """INSERT INTO commission_lines (earned_month, booked_month, beneficiary_kind,
+               beneficiary_id, agent_id, member_id, payment_id, allocation_id, scheme_id, cause,
+               rule, contribution_month, programme, month_index, base, rate_bps, parts, entry_no,
+               recorded_at)
+           SELECT '2025-01', booked_month, beneficiary_kind, beneficiary_id, agent_id, member_id,
+                  payment_id, allocation_id, scheme_id, cause, rule, contribution_month, programme,
+                  month_index, base, rate_bps, parts, entry_no, now()
+           FROM commission_lines WHERE base > 0 LIMIT 1""",
+        "1 commission lines booked twice",
+    ),
     "a line of double the rate": (
         "payment",
         """UPDATE commission_lines SET rate_bps = rate_bps * 2, parts = parts * 2

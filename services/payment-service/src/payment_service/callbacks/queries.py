@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from payment_service.bank_access.rules import SOURCE_LENGTH, TARGET_LENGTH, plai
 from payment_service.bank_access.schemas import Signed
 from payment_service.callbacks.models import Callback
 from payment_service.callbacks.rules import (
+    REFUSALS_REPEATED_FOR,
     CallbackOutcome,
     First,
     external_id_scope,
@@ -17,9 +19,15 @@ from payment_service.callbacks.rules import (
 )
 from payment_service.callbacks.schemas import EarlierMessages, Judged, Message, Outcome
 from perisai_kit.db.sql import CountedStatement, Executor, Rows, SqlStatement
+from perisai_kit.domain import clock
+from perisai_kit.domain.ids import lowest_id_of, read_time_of
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.privacy.keyring import Keyring
 from snap_bi.answers import Answer
+
+CLOCKS_DIFFER_BY = timedelta(days=1)
+"""How far ahead of ours the clock of another process may be, at most."""
+A_MONTH = timedelta(days=31)
 
 # One order for all writers, so that none waits for another; of two equal ids the first counts.
 _USE_EXTERNAL_IDS = """
@@ -33,26 +41,37 @@ _USE_EXTERNAL_IDS = """
 """
 
 
-def _select_earlier(partner_ids: str, request_ids: str, content_hashes: str) -> str:
+def _select_earlier(partner_ids: str, request_ids: str, content_hashes: str, since: str) -> str:
+    """Return the query of settled requests, without their answers, and of refused messages.
+
+    since: with the number that follows, the arguments with the bounds of the refused messages' ids,
+    so that few partitions are asked. Settled requests are kept in one table for ever.
+    """
+    until = f"${int(since[1:]) + 1}"
     return f"""
     SELECT kept.verdict, kept.id, kept.partner_id, kept.request_id, kept.payment_id,
            kept.external_id, kept.content_hash, kept.http_status, kept.response_code, kept.answer
     FROM unnest({partner_ids}::uuid[], {request_ids}::text[], {content_hashes}::bytea[])
         AS asked (partner_id, request_id, content_hash)
     CROSS JOIN LATERAL (
-        SELECT callbacks.* FROM payment_requests AS request
-        JOIN callbacks ON callbacks.id = request.callback_id
+        SELECT 'settled' AS verdict, callback_id AS id, partner_id, request_id, payment_id,
+               NULL AS external_id, NULL::bytea AS content_hash, NULL::bigint AS http_status,
+               NULL AS response_code, NULL::bytea AS answer
+        FROM payment_requests AS request
         WHERE request.partner_id = asked.partner_id AND request.request_id = asked.request_id
         UNION ALL
-        SELECT * FROM callbacks
+        SELECT verdict, id, partner_id, request_id, payment_id, external_id, content_hash,
+               http_status, response_code, answer
+        FROM callbacks
         WHERE partner_id = asked.partner_id AND request_id = asked.request_id
             AND content_hash = asked.content_hash
             AND verdict = 'refused' AND content_hash IS NOT NULL
+            AND id >= {since}::uuid AND id < {until}::uuid
     ) AS kept
 """  # noqa: S608 - numbers of arguments
 
 
-_LIST_EARLIER = _select_earlier("$1", "$2", "$3")
+_LIST_EARLIER = _select_earlier("$1", "$2", "$3", since="$4")
 # The second half does not see rows that the first had to wait for: see `service.take_payments`.
 _TAKE_UP = f"""
     WITH unused AS ({_USE_EXTERNAL_IDS})
@@ -61,11 +80,16 @@ _TAKE_UP = f"""
            NULL AS response_code, NULL AS answer
     FROM unused
     UNION ALL
-    {_select_earlier("$1", "$6", "$7")}
+    {_select_earlier("$1", "$6", "$7", since="$8")}
 """  # noqa: S608 - both texts are ours
+# The bounds spare all other partitions; an array of ids does not.
+_LIST_SETTLING = """
+    SELECT id, external_id, content_hash, http_status, response_code, answer
+    FROM callbacks WHERE id = ANY($1::uuid[]) AND id BETWEEN $2 AND $3
+"""
 _LIST_OUTCOMES = """
     SELECT id, http_status, response_code, answer, verdict, payment_id, first_id
-    FROM callbacks WHERE id = ANY($1::uuid[])
+    FROM callbacks WHERE id = ANY($1::uuid[]) AND id BETWEEN $2 AND $3
 """
 _INSERT = """
     INSERT INTO callbacks (
@@ -89,6 +113,10 @@ _INSERT = """
 """
 
 
+_ARCHIVED: tuple[str, bytes, int, str, None] = ("", b"", 0, "", None)
+"""What stands for the message of a settled request that is kept no longer."""
+
+
 async def insert_once_external_ids(run: Executor, messages: Sequence[Signed]) -> set[UUID]:
     """Use up the X-EXTERNAL-IDs of messages; return the ids of messages that had an unused one."""
     rows = await run(SqlStatement(_USE_EXTERNAL_IDS, _external_ids(messages)))
@@ -110,7 +138,7 @@ async def take_up(
             unused.add(id_)
         else:
             earlier.append(row)
-    return unused, _read_earlier(keyring, earlier)
+    return unused, await _read_earlier(run, keyring, earlier)
 
 
 async def list_earlier(
@@ -118,22 +146,42 @@ async def list_earlier(
 ) -> EarlierMessages:
     """Return the messages that settled these requests or were refused with the same content."""
     partner_ids = [each.key[0] for each in messages]
-    return _read_earlier(
-        keyring, await run(SqlStatement(_LIST_EARLIER, (partner_ids, *_contents(messages))))
+    rows = await run(SqlStatement(_LIST_EARLIER, (partner_ids, *_contents(messages))))
+    return await _read_earlier(run, keyring, rows)
+
+
+def _contents(messages: Sequence[Message]) -> tuple[object, ...]:
+    """Return the request ids, the hashes, and the bounds of the refused messages' ids."""
+    received = [each.signed.received_at for each in messages]
+    return (
+        [each.key[1] for each in messages],
+        [each.content_hash for each in messages],
+        lowest_id_of(min(received) - REFUSALS_REPEATED_FOR),
+        lowest_id_of(max(received) + CLOCKS_DIFFER_BY),
     )
 
 
-def _contents(messages: Sequence[Message]) -> tuple[list[str], list[bytes]]:
-    return [each.key[1] for each in messages], [each.content_hash for each in messages]
+async def _read_earlier(run: Executor, keyring: Keyring, rows: Rows) -> EarlierMessages:
+    """Read settled requests with the messages that settled them, and refused messages.
 
-
-def _read_earlier(keyring: Keyring, rows: Rows) -> EarlierMessages:
+    A message that was archived long ago has no content to compare with, so that a repeat differs.
+    """
     earlier = EarlierMessages()
-    for verdict, id_, partner_id, request_id, *first in rows:
+    settled = [row[1] for row in rows if row[0] == CallbackOutcome.SETTLED]
+    settling = {id_: first for id_, *first in await _list_settling(run, settled)}
+    for verdict, id_, partner_id, request_id, payment_id, *first in rows:
+        if verdict == CallbackOutcome.SETTLED:
+            first = settling.get(id_, _ARCHIVED)
         earlier.note(
-            (partner_id, request_id), CallbackOutcome(verdict), _first(keyring, id_, *first)
+            (partner_id, request_id),
+            CallbackOutcome(verdict),
+            _first(keyring, id_, payment_id, *first),
         )
     return earlier
+
+
+async def _list_settling(run: Executor, ids: list[UUID]) -> Rows:
+    return await run(SqlStatement(_LIST_SETTLING, (ids, min(ids), max(ids)))) if ids else []
 
 
 def _external_ids(messages: Sequence[Signed]) -> tuple[list[object], ...]:
@@ -162,7 +210,7 @@ def _first(
         content_hash=content_hash,
         http_status=http_status,
         response_code=response_code,
-        answer=Callback.answer.unseal(keyring, id_, body),
+        answer=b"" if body is None else Callback.answer.unseal(keyring, id_, body),
     )
 
 
@@ -178,7 +226,7 @@ async def list_outcomes(
             first_id=first_id,
         )
         for id_, http_status, response_code, answer, verdict, payment_id, first_id in await run(
-            SqlStatement(_LIST_OUTCOMES, (list(ids),))
+            SqlStatement(_LIST_OUTCOMES, (list(ids), min(ids), max(ids)))
         )
     }
 
@@ -217,8 +265,23 @@ def _make_callback_row(keyring: Keyring, judged: Judged) -> tuple[object, ...]:
 async def list_callbacks(
     session: AsyncSession, partner_id: UUID, *, before: UUID | None, limit: int
 ) -> Sequence[Callback]:
-    """Return the signed messages of a partner, newest first."""
-    chosen = select(Callback).where(Callback.partner_id == partner_id)
-    if before is not None:
-        chosen = chosen.where(Callback.id < before)
+    """Return the signed messages of a partner, newest first.
+
+    Most pages lie within a month, so that all other partitions are asked only for the rest.
+    """
+    newest = lowest_id_of(clock.real_now() + CLOCKS_DIFFER_BY)
+    until = newest if before is None else min(before, newest)
+    since = lowest_id_of(read_time_of(until) - A_MONTH)
+    found = list(await _list_between(session, partner_id, since, until, limit))
+    if len(found) < limit:
+        found += await _list_between(session, partner_id, None, since, limit - len(found))
+    return found
+
+
+async def _list_between(
+    session: AsyncSession, partner_id: UUID, since: UUID | None, until: UUID, limit: int
+) -> Sequence[Callback]:
+    chosen = select(Callback).where(Callback.partner_id == partner_id, Callback.id < until)
+    if since is not None:
+        chosen = chosen.where(Callback.id >= since)
     return (await session.scalars(chosen.order_by(Callback.id.desc()).limit(limit))).all()

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID
@@ -196,6 +196,11 @@ class First:
     http_status: int
     response_code: str
     answer: bytes = field(repr=False)
+
+
+REFUSALS_REPEATED_FOR = timedelta(days=7)
+"""For so long the same content under the same request id gets the same refusal; later it is judged
+anew. No bank known repeats a flag after a day. Source: docs/snap.md, Timeouts and retries."""
 
 
 class Repeat(StrEnum):

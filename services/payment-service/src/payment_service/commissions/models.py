@@ -19,10 +19,11 @@ class CommissionLine(Base):
     """What one beneficiary earned by one rule from one allocation, exactly. Insert only.
 
     A line that does not stand any more is taken back by an opposite one; `entry_no` numbers both,
-    so lines and opposites alternate and neither can be booked twice. earned_month: of the instant
-    from which the allocation counts. booked_month: whose statement holds it. parts: 1/10,000
-    rupiah. Lines of one month lie together, so a summary of pages finds them. The allocation and
-    the scheme are no foreign keys: six lines an allocation would check both each time.
+    so lines and opposites alternate and neither can be booked twice: in a month by an index, in
+    different ones by the lock on the months, and the checks of the books look. earned_month: of the
+    instant from which the allocation counts. booked_month: whose statement holds it. parts:
+    1/10,000 rupiah. Lines of one month lie together, so a summary of pages finds them. The
+    allocation and the scheme are no foreign keys: six lines an allocation would check both.
     """
 
     __tablename__ = "commission_lines"
