@@ -167,15 +167,16 @@ async def _read_earlier(run: Executor, keyring: Keyring, rows: Rows) -> EarlierM
     A message that was archived long ago has no content to compare with, so that a repeat differs.
     """
     earlier = EarlierMessages()
-    settled = [row[1] for row in rows if row[0] == CallbackOutcome.SETTLED]
-    settling = {id_: first for id_, *first in await _list_settling(run, settled)}
-    for verdict, id_, partner_id, request_id, payment_id, *first in rows:
-        if verdict == CallbackOutcome.SETTLED:
-            first = settling.get(id_, _ARCHIVED)
+    found = [tuple(row) for row in rows]
+    settled = [id_ for verdict, id_, *_ in found if verdict == CallbackOutcome.SETTLED]
+    settling = {id_: tuple(said) for id_, *said in await _list_settling(run, settled)}
+    for verdict, id_, partner_id, request_id, payment_id, *own in found:
+        is_settled = verdict == CallbackOutcome.SETTLED
+        said = settling.get(id_, _ARCHIVED) if is_settled else tuple(own)
         earlier.note(
             (partner_id, request_id),
             CallbackOutcome(verdict),
-            _first(keyring, id_, payment_id, *first),
+            _first(keyring, id_, payment_id, *said),
         )
     return earlier
 

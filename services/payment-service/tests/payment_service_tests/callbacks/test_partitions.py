@@ -113,9 +113,9 @@ async def test_a_payment_and_its_repeat_ask_few_of_many_partitions(
 
     messages = [flag(bank, content), flag(bank, wrong), flag(bank, content), flag(bank, wrong)]
     async with connection.transaction():
-        outcomes = await service.take(run, keyring, messages[:2])
-        outcomes += await service.take(run, keyring, messages[2:])
-        outcomes += await service.take(run, keyring, messages[2:], again=True)
+        outcomes = await service.take_payments(run, keyring, messages[:2])
+        outcomes += await service.take_payments(run, keyring, messages[2:])
+        outcomes += await service.take_payments(run, keyring, messages[2:], again=True)
     asked = list(run.asked)
     await run.explain("SELECT id FROM callbacks WHERE request_id = 'x'")
     await connection.close()
