@@ -149,6 +149,12 @@ FAULTS = {
         "DELETE FROM commission_lines WHERE id = (SELECT min(id) FROM commission_lines)",
         f"1 commission lines {DIFFER}",
     ),
+    "a stored sum of a month that is one line too many": (
+        "payment",
+        """UPDATE commission_month_sums SET line_count = line_count + 1
+           WHERE month = (SELECT min(month) FROM commission_month_sums)""",
+        "1 months whose stored sums",
+    ),
     "a month closed without its statements": (
         "payment",
         """INSERT INTO commission_months SELECT min(booked_month), now(), gen_random_uuid(),

@@ -88,3 +88,19 @@ class CommissionLine(Base):
     def is_opposite(self) -> bool:
         """Whether it takes an earlier line back."""
         return self.base < 0
+
+
+class StoredSums(Base):
+    """What the lines booked in a month add up to, as far as they have been added up.
+
+    through_id: the last line of this month in it. Lines get their ids under the lock of the
+    months, so the greatest through_id of all rows says which lines are newer than the sums.
+    """
+
+    __tablename__ = "commission_month_sums"
+
+    month: Mapped[Month] = mapped_column(primary_key=True)
+    line_count: Mapped[int]
+    agent_parts: Mapped[int]
+    wadah_parts: Mapped[int]
+    through_id: Mapped[int]

@@ -15,10 +15,12 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    union_all,
 )
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.commissions.models import CommissionLine
+from payment_service.commissions.models import CommissionLine, StoredSums
 from payment_service.commissions.rules import (
     CommissionRule,
     Line,
@@ -118,25 +120,51 @@ async def list_months(
     session: AsyncSession, *, after: Month | None, before: Month | None, limit: int
 ) -> list[MonthSums]:
     """Return the months between two that have lines, neither inside, the latest first."""
+    stored = select(*StoredSums.__table__.columns)
+    whole = union_all(stored, _new_sums()).subquery("sums")
     conditions: list[ColumnElement[bool]] = []
     if after is not None:
-        conditions.append(CommissionLine.booked_month > after)
+        conditions.append(whole.c.month > after)
     if before is not None:
-        conditions.append(CommissionLine.booked_month < before)
-    kind = CommissionLine.beneficiary_kind
+        conditions.append(whole.c.month < before)
+    added = [cast(func.sum(whole.c[name]), BigInteger) for name in _ADDED]
     statement = (
-        select(
-            CommissionLine.booked_month,
-            func.count(),
-            _total(kind == BeneficiaryKind.AGENT),
-            _total(kind == BeneficiaryKind.WADAH),
-        )
+        select(whole.c.month, *added)
         .where(*conditions)
-        .group_by(CommissionLine.booked_month)
-        .order_by(CommissionLine.booked_month.desc())
+        .group_by(whole.c.month)
+        .order_by(whole.c.month.desc())
         .limit(limit)
     )
     return [MonthSums(*row) for row in await session.execute(statement)]
+
+
+async def add_up_new_lines(session: AsyncSession) -> None:
+    """Add to the stored sums what is not in them yet. The caller has locked the months."""
+    new = insert(StoredSums).from_select(["month", *_ADDED, "through_id"], _new_sums())
+    moved = {name: getattr(StoredSums, name) + new.excluded[name] for name in _ADDED}
+    moved["through_id"] = new.excluded.through_id
+    key = [StoredSums.month]
+    await session.execute(new.on_conflict_do_update(index_elements=key, set_=moved))
+
+
+_ADDED = ("line_count", "agent_parts", "wadah_parts")
+
+
+def _new_sums() -> Select[Any]:
+    """Return the query of what the lines newer than all stored sums add up to, by month."""
+    through_id = select(func.coalesce(func.max(StoredSums.through_id), 0)).scalar_subquery()
+    kind = CommissionLine.beneficiary_kind
+    return (
+        select(
+            CommissionLine.booked_month.label("month"),
+            func.count().label("line_count"),
+            _total(kind == BeneficiaryKind.AGENT).label("agent_parts"),
+            _total(kind == BeneficiaryKind.WADAH).label("wadah_parts"),
+            func.max(CommissionLine.id).label("through_id"),
+        )
+        .where(CommissionLine.id > through_id)
+        .group_by(CommissionLine.booked_month)
+    )
 
 
 def _sums() -> list[ColumnElement[int]]:

@@ -159,6 +159,7 @@ async def _book(
         entries += rules.entries_of(allocation, lines, booked.get(allocation.allocation_id, {}))
     if entries:
         await queries.insert_lines(session, [_row(each, closed_through) for each in entries])
+        await queries.add_up_new_lines(session)
 
 
 def _row(entry: Entry, closed_through: Month | None) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.testing_commissions import Village, noon
@@ -19,6 +21,7 @@ CLOSING = "/v1/commission-months/2025-11/closing"
 Tell = Callable[..., Awaitable[None]]
 ReadAll = Callable[..., Awaitable[None]]
 Close = Callable[..., Awaitable[CommissionMonthOut]]
+Faults = Callable[[AsyncSession], Awaitable[list[str]]]
 
 
 @pytest.fixture
@@ -229,3 +232,72 @@ async def test_nothing_is_previewed_outside_the_life_of_the_programme(
     assert (refused.status_code, refused.json()["code"]) == (422, "month_outside_programme")
     assert [each["parameter"] for each in refused.json()["errors"]] == ["month"]
     assert allowed.status_code == 200
+
+
+async def test_an_open_month_is_listed_with_what_all_its_lines_add_up_to(
+    client: httpx.AsyncClient,
+    session: AsyncSession,
+    finance: dict[str, str],
+    tell: Tell,
+    faults: Faults,
+) -> None:
+    first, second = Village(), Village()
+    first.enrol(2, NOVEMBER)
+    await tell(first)
+    assert await list_sums(client, finance) == await add_up_lines(session)
+    second.enrol(1, NOVEMBER)
+    second.enrol(1, NOVEMBER.plus(1))
+    await tell(second)
+
+    listed = await list_sums(client, finance)
+
+    assert listed == await add_up_lines(session)
+    assert [month for month, *_ in listed] == [str(NOVEMBER.plus(1)), str(NOVEMBER)]
+    assert await faults(session) == []
+
+
+async def test_lines_of_the_version_before_are_in_the_sums_of_a_month(
+    client: httpx.AsyncClient, session: AsyncSession, finance: dict[str, str], tell: Tell
+) -> None:
+    village = Village()
+    village.enrol(1, NOVEMBER)
+    await tell(village)
+    # That version books lines and knows of no sums.
+    await session.execute(BOOK_AS_BEFORE)
+    assert await list_sums(client, finance) == await add_up_lines(session)
+    village.enrol(1, NOVEMBER)
+    await tell(village)
+
+    assert await list_sums(client, finance) == await add_up_lines(session)
+    stored = await session.execute(text("SELECT line_count FROM commission_month_sums"))
+    assert [count for (count,) in stored] == [count for _, count, *_ in await add_up_lines(session)]
+
+
+BOOK_AS_BEFORE = text(
+    """
+    INSERT INTO commission_lines (earned_month, booked_month, beneficiary_kind, beneficiary_id,
+        agent_id, member_id, payment_id, allocation_id, scheme_id, cause, rule,
+        contribution_month, programme, month_index, base, rate_bps, parts, entry_no, recorded_at)
+    SELECT earned_month, booked_month, beneficiary_kind, beneficiary_id, agent_id, member_id,
+           payment_id, gen_random_uuid(), scheme_id, cause, rule, contribution_month, programme,
+           month_index, base, rate_bps, parts, entry_no, recorded_at
+    FROM commission_lines
+    """
+)
+LINES = text(
+    """
+    SELECT booked_month, count(*), sum(parts) FILTER (WHERE beneficiary_kind = 'agent'),
+           sum(parts) FILTER (WHERE beneficiary_kind = 'wadah')
+    FROM commission_lines GROUP BY 1 ORDER BY 1 DESC
+    """
+)
+
+
+async def list_sums(client: httpx.AsyncClient, finance: dict[str, str]) -> list[tuple[Any, ...]]:
+    answer = await client.get("/v1/commission-months", headers=finance)
+    names = ("month", "line_count", "agent_parts", "wadah_parts")
+    return [tuple(each[name] for name in names) for each in answer.json()["items"]]
+
+
+async def add_up_lines(session: AsyncSession) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in await session.execute(LINES)]
