@@ -154,17 +154,15 @@ def _new_sums() -> Select[Any]:
     """Return the query of what the lines newer than all stored sums add up to, by month."""
     through_id = select(func.coalesce(func.max(StoredSums.through_id), 0)).scalar_subquery()
     kind = CommissionLine.beneficiary_kind
-    return (
-        select(
-            CommissionLine.booked_month.label("month"),
-            func.count().label("line_count"),
-            _total(kind == BeneficiaryKind.AGENT).label("agent_parts"),
-            _total(kind == BeneficiaryKind.WADAH).label("wadah_parts"),
-            func.max(CommissionLine.id).label("through_id"),
-        )
-        .where(CommissionLine.id > through_id)
-        .group_by(CommissionLine.booked_month)
-    )
+    columns: list[ColumnElement[Any]] = [
+        CommissionLine.booked_month.label("month"),
+        func.count().label("line_count"),
+        _total(kind == BeneficiaryKind.AGENT).label("agent_parts"),
+        _total(kind == BeneficiaryKind.WADAH).label("wadah_parts"),
+        func.max(CommissionLine.id).label("through_id"),
+    ]
+    newer = select(*columns).where(CommissionLine.id > through_id)
+    return newer.group_by(CommissionLine.booked_month)
 
 
 def _sums() -> list[ColumnElement[int]]:

@@ -2,7 +2,7 @@
 
 Only adds a table, so it runs beside the version before. The lines which that version books are
 newer than `through_id`: they are added up when read, and stored by the next computation.
-The lines of today are added up here. Whoever counts commission waits for it; nobody else does.
+The lines of today are added up here. The counting of commissions waits for it; nothing else does.
 """
 
 from alembic import op
