@@ -3,10 +3,22 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-from bench import attacks, callbacks, enrolment, inquiries, lag, memory, orders, proxy
+from bench import (
+    attacks,
+    callbacks,
+    enrolment,
+    inquiries,
+    lag,
+    memory,
+    months,
+    orders,
+    pages,
+    proxy,
+)
 from bench.options import Options
 from bench.results import (
     BenchError,
@@ -17,16 +29,30 @@ from bench.results import (
     write_results,
 )
 from bench.stage import Stage, open_stage
+from bench.world.plan import make_plan
+from bench.world.template import open_world
 from sandbox.errors import SandboxError
 
 LATEST = Path(__file__).with_name("latest.json")
-QUICK = Options(quick=True, seconds=3.0, rounds=1, bills=40_000, enrolled=1_600, requests=20_000)
+QUICK = Options(
+    quick=True,
+    seconds=3.0,
+    rounds=1,
+    bills=40_000,
+    enrolled=1_600,
+    requests=20_000,
+    world=10_000,
+    small_world=2_000,
+)
+
 
 CHOICES = {
     "payment_processes": "processes of payment-service, on one port",
     "gateway_processes": "processes of the gateway, and threads of HAProxy",
     "rounds": "rounds of each measurement; the median counts",
     "seconds": "seconds of each measurement",
+    "world": "members of the world of list_pages and month_close",
+    "small_world": "members of the world beside it",
 }
 BENCHES: dict[str, Callable[[Stage, Options], Result | list[Result]]] = {
     "callbacks_direct": callbacks.direct,
@@ -36,9 +62,15 @@ BENCHES: dict[str, Callable[[Stage, Options], Result | list[Result]]] = {
     "gateway_proxy": proxy.measure,
     "event_lag": lag.measure,
     "batch_enrolment": enrolment.measure,
+    "list_pages": pages.measure,
+    "month_close": months.close_months,
     "edge_under_attack": attacks.measure,
     "memory_growth": memory.measure,
 }
+
+
+IN_A_WORLD = {"list_pages", "month_close"}
+"""Those whose stage holds a world of members."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -67,12 +99,18 @@ def main(arguments: Sequence[str]) -> int:
 
 def _measure(name: str, options: Options) -> list[Result]:
     """Measure on a new stage, so that one measurement does not affect the next."""
-    with open_stage() as stage:
+    with _open_stage(name, options) as stage:
         found = BENCHES[name](stage, options)
     results = found if isinstance(found, list) else [found]
     if not options.quick:
         return results
     return [replace(each, how=f"QUICK, not stored: {each.how}") for each in results]
+
+
+def _open_stage(name: str, options: Options) -> AbstractContextManager[Stage]:
+    if name in IN_A_WORLD:
+        return open_world(make_plan(options.world), say=_say)
+    return open_stage()
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -66,7 +66,14 @@ class Bank:
 
     def sign(self, port: int, body: bytes, *, target: str = TARGET) -> bytes:
         """Return a signed message as sent, headers and body; a payment flag by default."""
-        signed = sign_transaction(
+        lines = [f"POST {target} HTTP/1.1", f"Host: {HOST}:{port}", f"Content-Length: {len(body)}"]
+        headers = self.sign_headers(body, target)
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return "\r\n".join([*lines, "", ""]).encode() + body
+
+    def sign_headers(self, body: bytes, target: str) -> dict[str, str]:
+        """Return the headers of a signed message."""
+        return sign_transaction(
             GENERIC_HMAC,
             Sender(
                 client_id=self.secrets.client_id,
@@ -79,10 +86,7 @@ class Bank:
             at=clock.real_now(),
             external_id=str(secrets.randbelow(10**18)),
             token=self.token,
-        )
-        lines = [f"POST {target} HTTP/1.1", f"Host: {HOST}:{port}", f"Content-Length: {len(body)}"]
-        lines += [f"{name}: {value}" for name, value in signed.headers.items()]
-        return "\r\n".join([*lines, "", ""]).encode() + body
+        ).headers
 
     def flags(
         self, port: int, numbers: Iterable[str], *, amount: int, threads: int
@@ -98,7 +102,7 @@ class Bank:
                 yield thread, self.sign(port, body)
 
 
-def build_payment_body(number: str, amount: int) -> bytes:
+def build_payment_body(number: str, amount: int, *, name: str = "Siti Aminah") -> bytes:
     """Return the body of a payment flag for the account with this customer number."""
     due = {"value": f"{amount}.00", "currency": "IDR"}
     company = COMPANY_CODE.rjust(PARTNER_SERVICE_ID_LENGTH)
@@ -107,7 +111,7 @@ def build_payment_body(number: str, amount: int) -> bytes:
         "partnerServiceId": company,
         "customerNo": number,
         "virtualAccountNo": company + number,
-        "virtualAccountName": "Siti Aminah",
+        "virtualAccountName": name,
         "paymentRequestId": str(new_id()),
         "channelCode": 6011,
         "paidAmount": due,

@@ -87,7 +87,7 @@ async def seed(
     database = Database(url, keyring=keyring)
     try:
         async with database.begin() as session:
-            partner = _build_partner(bank, public_key)
+            partner = build_partner(bank, public_key)
             session.add(partner)
             await session.flush()
             bill = await _issue(session)
@@ -200,7 +200,8 @@ def _copied(first: BillOut, places: _Places) -> tuple[Copied, ...]:
     )
 
 
-def _build_partner(bank: BankSecrets, public_key: rsa.RSAPublicKey) -> BankPartner:
+def build_partner(bank: BankSecrets, public_key: rsa.RSAPublicKey) -> BankPartner:
+    """Return a bank partner that is active."""
     now = clock.now()
     pem = public_key.public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo

@@ -15,6 +15,9 @@ class Options:
     """Rows of `batch_enrolment`."""
     requests: int = 300_000
     """Of `memory_growth`."""
+    world: int = 1_000_000
+    small_world: int = 10_000
+    """Members of the worlds of `list_pages` and `month_close`."""
     payment_processes: int = 2
     gateway_processes: int = 1
     statements: bool = False

@@ -42,6 +42,8 @@ LIMITS = {
     "gateway_proxy": Limit(0.5, "requests/s"),
     "event_lag": Limit(1.0, "s", at_least=False, of_ratio=False),
     "batch_enrolment": Limit(10.0, "rows/s"),
+    "list_pages": Limit(1.5, "ms", at_least=False),
+    "month_close": Limit(5.0, "s", at_least=False),
     "edge_under_attack": Limit(1.25, "ms", at_least=False),
     "edge_under_attack_p99": Limit(2.0, "ms", at_least=False),
     "memory_growth": Limit(1.2, "MB", at_least=False),

@@ -115,22 +115,30 @@ class Stage:
 
 
 @contextmanager
-def open_stage() -> Iterator[Stage]:
+def open_stage(kept: Path | None = None, *, durable: bool = True) -> Iterator[Stage]:
     """Open a stage in the checkout's data folder, and remove it at the end.
 
-    fsync is on, because durable commits are measured. PERISAI_ variables of the environment are
-    ignored.
+    kept: a folder of its own that is not removed. durable: fsync is on, because durable commits are
+    measured. PERISAI_ variables of the environment are ignored.
     """
     signal.signal(signal.SIGTERM, _leave)
     for variable in [each for each in os.environ if each.startswith(("PERISAI_", "RUN_WORKER"))]:
         del os.environ[variable]
+    with _open_folder(kept) as folder:
+        services = {each.name: each.on_free_ports() for each in load_services()}
+        with Postgres(folder / "postgres", fsync=durable) as postgres:
+            yield Stage(folder, postgres, services, load_secrets(folder))
+
+
+@contextmanager
+def _open_folder(kept: Path | None) -> Iterator[Path]:
+    if kept is not None:
+        yield kept
+        return
     base = ROOT / ".perisai"
     base.mkdir(mode=0o700, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=base, ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        services = {each.name: each.on_free_ports() for each in load_services()}
-        with Postgres(folder / "postgres") as postgres:
-            yield Stage(folder, postgres, services, load_secrets(folder))
+        yield Path(name)
 
 
 def _leave(*_: object) -> None:

@@ -1,0 +1,356 @@
+"""Read the models' rows, and put copies in the place of them: COPY into tables without indexes.
+
+Nothing is said here about any single table but what cannot be seen from the outside: which are
+the same for all, and which are left empty.
+"""
+
+import json
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, TypeAlias
+
+import asyncpg
+from sqlalchemy.orm import DeclarativeBase
+
+from bench.world.plan import Model
+from bench.world.rows import ID, Known, Number, Scale, SealedValue, Slot, Template
+from payment_service.callbacks import rules as callbacks
+from perisai_kit.privacy.columns import Sealed, get_sealed_columns
+from perisai_kit.privacy.keyring import Keyring
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+SAME = frozenset(
+    {
+        "alembic_version",
+        "bank_partners",
+        "commission_month_sums",
+        "commission_months",
+        "commission_schemes",
+        "commission_watermark",
+        "holiday_corrections",
+        "subscriptions",
+    }
+)
+"""Tables whose rows are the same however many members there are."""
+EMPTY = frozenset(
+    {
+        "idempotency_keys",
+        "ledger_balance_snapshots",
+        "periodic_leases",
+        "snap_access_tokens",
+        "snap_external_ids",
+        "snap_unproven_requests",
+    }
+)
+"""Tables whose rows last for days only, or are made anew."""
+NUMBERED = {"events": ("position",), "ledger_transfers": ("correction_of",)}
+"""Columns with numbers from a sequence, besides the identity columns."""
+PIECE = 2_000
+"""Rows in one piece for COPY."""
+MAINTENANCE = "SET maintenance_work_mem = '512MB'"
+MULTIPLY_SUMS = """
+    UPDATE commission_months SET
+        statement_count = statement_count * {copies}, line_count = line_count * {copies},
+        agent_parts = agent_parts * {copies}, wadah_parts = wadah_parts * {copies},
+        amount = amount * {copies};
+    UPDATE commission_month_sums SET
+        line_count = line_count * {copies}, agent_parts = agent_parts * {copies},
+        wadah_parts = wadah_parts * {copies}, through_id = through_id * {copies}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The database of a service. url: for its owner. base: of the service's models."""
+
+    name: str
+    url: str
+    base: type[DeclarativeBase]
+    keyring: Keyring = field(repr=False)
+
+    def list_sealed(self, table: str) -> list[Sealed[Any]]:
+        for mapper in self.base.registry.mappers:
+            if mapper.local_table.name == table:  # type: ignore[attr-defined]
+                return get_sealed_columns(mapper.class_)
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with the templates of its rows. indexes, references: statements that make them."""
+
+    store: Store
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[Template, ...]
+    indexes: tuple[str, ...]
+    references: tuple[str, ...]
+
+    @property
+    def weight(self) -> int:
+        """About how long it takes to load it, for the order of the tables."""
+        return len(self.rows) + 4 * sum(len(each.slots) for each in self.rows)
+
+
+async def read_store(store: Store, models: Sequence[Model], kept: Iterable[str]) -> list[Table]:
+    """Return the tables of a database with their rows as templates."""
+    connection = await asyncpg.connect(store.url)
+    try:
+        known = await _read_known(connection, store, models, kept)
+        names = await connection.fetch(_TABLES)
+        return [
+            await _read_table(connection, store, name, known)
+            for (name,) in names
+            if name not in SAME | EMPTY
+        ]
+    finally:
+        await connection.close()
+
+
+async def list_same_ids(stores: Sequence[Store]) -> set[str]:
+    """Return the ids in tables that are the same for all: of banks and of schemes."""
+    found: set[str] = set()
+    for store in stores:
+        connection = await asyncpg.connect(store.url)
+        try:
+            for table in SAME:
+                if table in store.base.metadata.tables:
+                    whole = f"SELECT to_jsonb(same)::text FROM {table} AS same"  # noqa: S608
+                    for (text,) in await connection.fetch(whole):
+                        found |= {each[0] for each in ID.finditer(text)}
+        finally:
+            await connection.close()
+    return found
+
+
+async def drop_indexes(store: Store, tables: Iterable[Table]) -> None:
+    """Drop indexes, keys and references of tables, and empty the tables that are to be empty."""
+    connection = await asyncpg.connect(store.url)
+    try:
+        names = [each.name for each in tables]
+        for kinds in ("f", "pu"):
+            for table, name, _, _ in await connection.fetch(_CONSTRAINTS, names, list(kinds)):
+                await connection.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+        for _, name, _ in await connection.fetch(_INDEXES, names):
+            await connection.execute(f'DROP INDEX "{name}"')
+        for (name,) in await connection.fetch(_TABLES):
+            if name in EMPTY:
+                await connection.execute(f"TRUNCATE {name}")
+    finally:
+        await connection.close()
+
+
+async def load_table(table: Table, scale: Scale) -> int:
+    """Put the copies in the place of the models' rows, and make the indexes; return the rows."""
+    if table.name == "branches":
+        scale = replace(scale, copies=min(scale.copies, scale.branches))
+    connection = await asyncpg.connect(table.store.url)
+    try:
+        # Into a table that was emptied in the same transaction, COPY writes no log.
+        async with connection.transaction():
+            await connection.execute(f"TRUNCATE {table.name}")
+            await connection.copy_to_table(
+                table.name,
+                source=_cut(_lines(table, scale)),
+                columns=table.columns,
+                freeze=True,
+                timeout=None,
+            )
+        await connection.execute(MAINTENANCE)
+        for statement in table.indexes:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+    return len(table.rows) * scale.copies
+
+
+async def finish_store(store: Store, tables: Iterable[Table], scale: Scale) -> None:
+    """Make the references, move sequences and sums on, and take statistics."""
+    connection = await asyncpg.connect(store.url)
+    try:
+        await connection.execute(MAINTENANCE)
+        for table in tables:
+            for statement in table.references:
+                await connection.execute(statement)
+        for name, column, sequence in await connection.fetch(_IDENTITIES):
+            await connection.execute(
+                f"SELECT setval('{sequence}', coalesce(max({column}), 1)) FROM {name}"  # noqa: S608
+            )
+        for (sequence,) in await connection.fetch(_SEQUENCES):
+            moved = f"SELECT setval('{sequence}', last_value * {scale.copies}) FROM {sequence}"  # noqa: S608
+            await connection.execute(moved)
+        await connection.execute(f"UPDATE subscriptions SET position = position * {scale.copies}")  # noqa: S608
+        if store.name == "payment":
+            await connection.execute(MULTIPLY_SUMS.format(copies=scale.copies))
+        await connection.execute("VACUUM ANALYZE")
+    finally:
+        await connection.close()
+
+
+def _lines(table: Table, scale: Scale) -> Iterator[str]:
+    for row in table.rows:
+        yield from row.render(scale)
+
+
+async def _cut(lines: Iterator[str]) -> AsyncIterator[bytes]:
+    while piece := "".join(islice(lines, PIECE)):
+        yield piece.encode()
+
+
+async def _read_known(
+    connection: Connection, store: Store, models: Sequence[Model], kept: Iterable[str]
+) -> Known:
+    keyring = store.keyring
+    niks = {each.person.nik for each in models}
+    phones = {each.person.phone: each.place for each in models}
+    hashes = {keyring.lookup("nik", nik).hex(): ("nik", nik) for nik in niks}
+    hashes |= {keyring.lookup("phone", phone).hex(): ("phone", phone) for phone in phones}
+    serials: dict[str, int] = {}
+    if store.name == "payment":
+        rows = await connection.fetch("SELECT customer_no FROM virtual_accounts ORDER BY 1")
+        # The first digit is never zero, and the last one is a check digit.
+        serials = {row[0]: int(row[0][1:-1]) for row in rows}
+        hashes |= await _read_content_hashes(connection, store)
+    return Known(frozenset(kept), frozenset(niks), phones, serials, hashes, keyring)
+
+
+async def _read_content_hashes(connection: Connection, store: Store) -> dict[str, tuple[str, str]]:
+    (body,) = (each for each in store.list_sealed("callbacks") if each.name == "body")
+    found = {}
+    for id_, stored in await connection.fetch(_PAYMENT_MESSAGES):
+        message = json.loads(body.unseal(store.keyring, (id_,), stored))
+        content = callbacks.content(
+            partner_service_id=message["partnerServiceId"],
+            virtual_account_no=message["virtualAccountNo"],
+            paid_amount=int(float(message["paidAmount"]["value"])),
+            trx_id=None,
+            paid_bills=None,
+        )
+        hashed = store.keyring.lookup("snap_payment", content)
+        found[hashed.hex()] = ("snap_payment", content)
+    return found
+
+
+async def _read_table(connection: Connection, store: Store, name: str, known: Known) -> Table:
+    rows = await connection.fetch(_COLUMNS, name)
+    columns = tuple(row["name"] for row in rows)
+    keys = [row[0] for row in await connection.fetch(_KEY, name)]
+    numbered = {row["name"] for row in rows if row["is_identity"]} | {*NUMBERED.get(name, ())}
+    sealed = {each.name: each for each in store.list_sealed(name)}
+    chosen = ", ".join(f'"{each}"' for each in columns)
+    lines: list[bytes] = []
+    await connection.copy_from_query(
+        f"SELECT {chosen} FROM {name} ORDER BY {', '.join(keys)}",  # noqa: S608
+        output=_collect(lines),
+    )
+    reader = _RowReader(columns, keys, numbered, sealed, known)
+    text = b"".join(lines).decode()
+    return Table(
+        store,
+        name,
+        columns,
+        tuple(reader.compile(line) for line in text.splitlines()),
+        await _list_statements(connection, name, references=False),
+        await _list_statements(connection, name, references=True),
+    )
+
+
+def _collect(into: list[bytes]) -> Any:
+    async def collect(data: bytes) -> None:
+        into.append(bytes(data))
+
+    return collect
+
+
+@dataclass(frozen=True, slots=True)
+class _RowReader:
+    """Makes templates from the lines of one table."""
+
+    columns: Sequence[str]
+    keys: Sequence[str]
+    numbered: set[str]
+    sealed: dict[str, Sealed[Any]]
+    known: Known
+
+    def compile(self, line: str) -> Template:
+        values = dict(zip(self.columns, line.split("\t"), strict=True))
+        texts: list[str] = []
+        slots: list[Slot] = []
+        for name, value in values.items():
+            made = self._compile_value(name, value, values)
+            texts.append(made.text)
+            slots += made.slots
+        return Template("\t".join(texts) + "\n", tuple(slots))
+
+    def _compile_value(self, name: str, value: str, values: dict[str, str]) -> Template:
+        if value == r"\N":
+            return Template(value)
+        if name in self.numbered:
+            return Template("%s", (Number(int(value)),))
+        if name not in self.sealed:
+            return self.known.compile(value)
+        keys = tuple(values[each] for each in self.keys)
+        column, stored = self.sealed[name], bytes.fromhex(value.removeprefix(r"\\x"))
+        plain = column.unseal(self.known.keyring, keys, stored)
+        text = plain.decode() if isinstance(plain, bytes) else str(plain)
+        parts = tuple(self.known.compile(each) for each in keys)
+        value_of = SealedValue(column, self.known.compile(text), parts, self.known.keyring)
+        return Template("%s", (value_of,))
+
+
+async def _list_statements(
+    connection: Connection, table: str, *, references: bool
+) -> tuple[str, ...]:
+    """Return what makes the keys and indexes of a table, or its references."""
+    kinds = ["f"] if references else ["p", "u"]
+    found = [
+        f'ALTER TABLE {name} ADD CONSTRAINT "{constraint}" {definition}'
+        for name, constraint, _, definition in await connection.fetch(_CONSTRAINTS, [table], kinds)
+    ]
+    if not references:
+        found += [definition for _, _, definition in await connection.fetch(_INDEXES, [table])]
+    return tuple(found)
+
+
+_TABLES = """
+    SELECT relname::text FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+    ORDER BY relname
+"""
+_COLUMNS = """
+    SELECT column_name::text AS name, is_identity = 'YES' AS is_identity
+    FROM information_schema.columns
+    WHERE table_schema = 'public' AND table_name = $1 AND is_generated = 'NEVER'
+    ORDER BY ordinal_position
+"""
+_KEY = """
+    SELECT attname::text FROM pg_index, unnest(indkey) WITH ORDINALITY AS part (attnum, place)
+    JOIN pg_attribute USING (attnum)
+    WHERE indrelid = $1::text::regclass AND attrelid = indrelid AND indisprimary ORDER BY place
+"""
+_CONSTRAINTS = """
+    SELECT conrelid::regclass::text, conname::text, contype::text, pg_get_constraintdef(oid)
+    FROM pg_constraint
+    WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text = ANY($1)
+        AND contype = ANY($2::text[]::"char"[]) AND conparentid = 0
+    ORDER BY contype, conname
+"""
+_INDEXES = """
+    SELECT tablename::text, indexname::text, indexdef FROM pg_indexes
+    WHERE schemaname = 'public' AND tablename = ANY($1)
+        AND indexname NOT IN (SELECT conname FROM pg_constraint WHERE contype IN ('p', 'u'))
+    ORDER BY indexname
+"""
+_IDENTITIES = """
+    SELECT table_name::text, column_name::text,
+           pg_get_serial_sequence(quote_ident(table_name), column_name)
+    FROM information_schema.columns WHERE table_schema = 'public' AND is_identity = 'YES'
+"""
+_SEQUENCES = """
+    SELECT oid::regclass::text FROM pg_class
+    WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace
+        AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'i')
+"""
+_PAYMENT_MESSAGES = "SELECT id, body FROM callbacks WHERE content_hash IS NOT NULL"
