@@ -24,8 +24,8 @@ from bench.world.template import open_world
 from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.http.paging import encode_cursor
 
-TURNS = 40
-"""How often each page is asked for in each world, after a few that are not counted."""
+TURNS = 10
+"""How often each page is asked for in each world and round, after a few that are not counted."""
 WARM_UP = 3
 WORST_SHOWN = 5
 CURSORS = (("first", None), ("middle", 0.5), ("deep", 0.05))
@@ -112,7 +112,7 @@ def measure(stage: Stage, options: Options) -> Result:
         small = stack.enter_context(open_world(make_plan(options.small_world), say=_ignore))
         keys = stack.enter_context(serve_keys())
         worlds = [stack.enter_context(_run_world(each, keys)) for each in (stage, small)]
-        times = _ask_in_turns(worlds)
+        times = _ask_in_turns(worlds, turns=TURNS * options.rounds)
     rounds = [Round(*(find_p99(spent) for spent in zip(*times.values(), strict=True)))]
     return build_result("list_pages", rounds, describe(times, options))
 
@@ -126,8 +126,8 @@ def describe(times: Mapping[str, tuple[list[float], list[float]]], options: Opti
         for label in ratios[:WORST_SHOWN]
     )
     return (
-        f"{len(times)} pages of 50 rows of three services over HTTP, {TURNS} times each, by"
-        f" {', '.join(ROLES)}; first, middle and deep; {options.world:,} members beside"
+        f"{len(times)} pages of 50 rows of three services over HTTP, {TURNS * options.rounds} times"
+        f" each, by {', '.join(ROLES)}; first, middle and deep; {options.world:,} members beside"
         f" {options.small_world:,}, asked in turns; p99 of all requests; the worst medians: {worst}"
     )
 
@@ -138,7 +138,9 @@ def find_p99(lists: Sequence[list[float]]) -> float:
     return spent[int(len(spent) * 0.99)]
 
 
-def _ask_in_turns(worlds: Sequence[World]) -> dict[str, tuple[list[float], list[float]]]:
+def _ask_in_turns(
+    worlds: Sequence[World], *, turns: int
+) -> dict[str, tuple[list[float], list[float]]]:
     """Return the milliseconds of each page in the large and in the small world."""
     found: dict[str, tuple[list[float], list[float]]] = {}
     for large, small in zip(*(list_pages(each) for each in worlds), strict=True):
@@ -148,7 +150,7 @@ def _ask_in_turns(worlds: Sequence[World]) -> dict[str, tuple[list[float], list[
         if statuses & {*NOT_FOR_THEM}:
             continue
         spent: tuple[list[float], list[float]] = ([], [])
-        for turn in range(WARM_UP + TURNS):
+        for turn in range(WARM_UP + turns):
             for world, page, into in zip(worlds, (large, small), spent, strict=True):
                 status, ms = _ask(world, page)
                 if status != 200:
