@@ -37,7 +37,10 @@ class ModelBank:
             cache_s=60,
             bank_time_tolerance=timedelta(minutes=10),
         )
-        self._writer = Writer(database, keyring)
+        self._payments = Writer(database, keyring, callbacks.take_payments, service=Service.PAYMENT)
+        self._inquiries = Writer(
+            database, keyring, callbacks.take_inquiries, service=Service.INQUIRY
+        )
         self._count = 0
 
     async def register(self) -> None:
@@ -70,7 +73,8 @@ class ModelBank:
         await self._send(Service.PAYMENT, TARGET, body, SETTLED)
 
     async def close(self) -> None:
-        await self._writer.close()
+        await self._payments.close()
+        await self._inquiries.close()
 
     async def _send(self, service: Service, target: str, body: bytes, expected: str) -> None:
         answer = await self._call(service, target, self._bank.sign_headers(body, target), body)
@@ -87,5 +91,6 @@ class ModelBank:
             body=body,
             source=HOST,
         )
-        reply = await callbacks.serve(self._gate, service, wire, self._writer.take)
+        take = callbacks.Take(payment=self._payments.take, inquiry=self._inquiries.take)
+        reply = await callbacks.serve(self._gate, service, wire, take)
         return reply.answer.body

@@ -38,7 +38,7 @@ from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month
 from perisai_kit.events.feed import LocalFeed
-from perisai_kit.events.sequencer import number_events
+from perisai_kit.events.positions import number_events
 from perisai_kit.events.signals import Signals
 from perisai_kit.events.subscription import Subscription
 from perisai_kit.privacy.keyring import Keyring
@@ -196,7 +196,7 @@ class Lives:
         member_id = self._members[model.place]
         async with self._member.begin() as session:
             found = await coverage.get_basis(
-                session, member_id=member_id, viewer=PAYMENT, terms=self._terms, request_id="-"
+                session, member_id=member_id, viewer=PAYMENT, terms=self._terms
             )
             answer = basis_routes.basis_out(found).model_dump_json()
         basis = ContributionBasis.model_validate_json(answer)
@@ -269,7 +269,7 @@ async def _number(database: Database) -> int:
     total = 0
     while True:
         async with database.begin() as session:
-            count, _ = await number_events(await session.connection())
-        if not count:
+            numbered = await number_events(await session.connection())
+        if not numbered.count:
             return total
-        total += count
+        total += numbered.count
