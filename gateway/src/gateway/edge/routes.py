@@ -12,7 +12,7 @@ from gateway.edge.limits import RateClass
 from gateway.reference.rules import FILES
 from perisai_kit.auth.principal import Role
 from perisai_kit.services.parking_routes import get_operations_prefix
-from perisai_kit.services.read_audits.routes import (
+from perisai_kit.services.read_audits.router import (
     get_own_read_audits_path,
     get_read_audits_path,
 )

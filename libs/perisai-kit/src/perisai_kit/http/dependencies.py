@@ -33,6 +33,7 @@ async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
 async def _replica_session(request: Request) -> AsyncIterator[AsyncSession]:
     database: Database = request.app.state.kit.database
     async with database.read_replica() as session:
+        request.state.read_session = session
         yield session
 
 

@@ -37,7 +37,7 @@ from perisai_kit.services.client import ServiceClient, TokenSource
 from perisai_kit.services.kit import Background, Kit
 from perisai_kit.services.operations import router as operations_router
 from perisai_kit.services.parking_routes import build_parked_router
-from perisai_kit.services.read_audits.routes import build_read_audit_router
+from perisai_kit.services.read_audits.router import build_read_audit_router
 from perisai_kit.services.revocations import RemoteRevocations
 from perisai_kit.services.worker import Periodic, Worker
 
@@ -139,8 +139,8 @@ def operation_id(route: APIRoute) -> str:
 
     The tag names the resource. The function's name is the verb; a noun that ends both is left out.
     """
-    words = "_".join(map(str, route.tags[:1])).replace("-", " ").replace(" ", "_").split("_")
-    resource = "_".join(words)
+    resource = "_".join(map(str, route.tags[:1])).replace("-", "_").replace(" ", "_")
+    words = resource.split("_")
     for start in range(len(words)):
         plural = "_".join(words[start:])
         for noun in (plural, plural.removesuffix("s"), plural.removesuffix("es")):
@@ -188,10 +188,9 @@ def create_app(
     """Return the app of a service.
 
     routes: its own, from `describe_routes`; those that every service has come first.
-    subscriptions, periodic: run inside this process when `RUN_WORKER=1`.
-    background: run in every process from start to stop. on_close: awaited at shutdown, such as
-    the `close` of clients. outer, inner: layers before and behind the request context; what they
-    fail to answer no error handler answers. openapi_url: None where the app serves its own.
+    subscriptions, periodic: run inside this process when `RUN_WORKER=1`. background: run in every
+    process. on_close: awaited at shutdown, such as the `close` of clients. outer, inner: layers
+    around the request context, outside of error handlers. openapi_url: None: the app's own.
     """
     worker = _worker(kit, subscriptions=subscriptions, periodic=periodic)
     service = kit.settings.service

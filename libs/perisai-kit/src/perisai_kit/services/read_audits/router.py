@@ -20,8 +20,8 @@ from perisai_kit.http.types import AccountId
 from perisai_kit.http.visibility import ReadRoute, list_person_ids
 from perisai_kit.privacy.read_audit import ReadAudit, audit_read
 from perisai_kit.services.kit import Kit
-from perisai_kit.services.read_audits import queries
-from perisai_kit.services.read_audits.schemas import (
+from perisai_kit.services.read_audits import search
+from perisai_kit.services.read_audits.wire import (
     OwnReadAuditOut,
     ReadAuditDetailOut,
     ReadAuditOut,
@@ -68,7 +68,7 @@ async def list_own_read_audits(
 
     It is found under your account and, as the sign-in has them, your member and your agent.
     """
-    found = await queries.list_of_persons(
+    found = await search.list_of_persons(
         session,
         list_person_ids(person),
         before=read_cursor(cursor, UUID),
@@ -81,6 +81,7 @@ async def list_read_audits(
     auditor: Auditor,
     session: ReadSession,
     request: Request,
+    *,
     person_id: PersonId = None,
     account_id: ReaderId = None,
     cursor: Cursor = None,
@@ -96,7 +97,7 @@ async def list_read_audits(
         if not auditor.has_country:
             raise Forbidden
         audit_read([account_id])
-        found = await queries.list_of_reader(session, account_id, before=before, limit=limit + 1)
+        found = await search.list_of_reader(session, account_id, before=before, limit=limit + 1)
         return _cut(found, limit).page(ReadAuditOut.of)
     is_seen = auditor.has_country or await kit.may_see_person(session, auditor, person_id)
     if not is_seen:
@@ -104,7 +105,7 @@ async def list_read_audits(
     if account_id is not None and not auditor.has_country:
         raise Forbidden
     audit_read([person_id, account_id])
-    found = await queries.list_of_persons(
+    found = await search.list_of_persons(
         session, [person_id], account_id=account_id, before=before, limit=limit + 1
     )
     return _cut(found, limit).page(ReadAuditOut.of)
