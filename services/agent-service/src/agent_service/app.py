@@ -5,6 +5,7 @@ from fastapi import FastAPI
 
 from agent_service.activity import routes as activity
 from agent_service.agents import routes as agents
+from agent_service.agents import service as agents_service
 from agent_service.applications import routes as applications
 from agent_service.branches import routes as branches
 from agent_service.dependencies import Others
@@ -44,6 +45,7 @@ def create_app(
     kit = web.create_kit(
         settings, migrations=MIGRATIONS, http_transport=http_transport, database=database
     )
+    kit.may_see_person = agents_service.may_see
     members, payments = kit.client(settings.member_url), kit.client(settings.payment_url)
     app = web.create_app(
         kit,
