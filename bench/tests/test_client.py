@@ -15,13 +15,15 @@ GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood"
 
 
 @asynccontextmanager
-async def answering(answer: bytes, *, pause_s: float = 0.0) -> AsyncIterator[int]:
+async def answering(
+    answer: bytes, *, pause_s: float = 0.0, idle_s: float = 60.0
+) -> AsyncIterator[int]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            while await reader.readuntil(b"\r\n\r\n"):
+            while await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), idle_s):
                 await asyncio.sleep(pause_s)
                 writer.write(answer)
-        except asyncio.IncompleteReadError:
+        except (asyncio.IncompleteReadError, TimeoutError):
             writer.close()
 
     server = await asyncio.start_server(serve, HOST)
@@ -48,6 +50,15 @@ async def test_no_request_is_sent_before_its_moment() -> None:
 
     assert tally.answered == 21
     assert tally.seconds >= 0.19  # the clock of the loop may be a little ahead
+
+
+async def test_a_server_that_closes_idle_connections_breaks_none() -> None:
+    tally = Tally(b"good")
+
+    async with answering(GOOD, idle_s=2.2) as port:
+        await send(port, iter([RAW] * 2), tally, connections=1, seconds=30, rate=0.4)
+
+    assert tally.answered == 2
 
 
 async def test_the_time_of_an_answer_counts_from_the_moment_its_request_was_due() -> None:

@@ -247,7 +247,7 @@ async def read_boundary(session: AsyncSession) -> Boundary:
     """Return the last id given, and the transactions that may still insert a lower one.
 
     In this order and in two statements: a transaction that locks the table between them gets later
-    ids only.
+    ids only. On the primary: a standby shows no locks of writers, and its sequence runs ahead.
     """
     last_id = (await session.scalars(text(_LAST_ID))).one()
     return Boundary(last_id, await read_writers(session))
