@@ -5,6 +5,7 @@ from uuid import UUID
 
 import asyncpg
 
+from bench.agents import AGENTS, WADAHS
 from bench.copies import Copied, multiply
 from member_service.attribution_periods.models import AttributionPeriodRow
 from member_service.attributions.models import Attribution
@@ -56,7 +57,13 @@ def _copied(first: UUID) -> tuple[Copied, ...]:
             {"attribution_id": "copies.attribution_id", **_OF_MEMBER, **_OF_AGENT},
         ),
         Copied(Evidence, "member_id", first, {"id": "uuidv7()", **_OF_MEMBER}),
-        Copied(WorkDeclaration, "member_id", first, {"id": "uuidv7()", **_OF_MEMBER}),
+        Copied(
+            WorkDeclaration,
+            "member_id",
+            first,
+            # Before the bills, which were issued before the members were seeded.
+            {"id": "uuidv7()", "made_at": "template.made_at - interval '1 day'", **_OF_MEMBER},
+        ),
         Copied(Consent, "member_id", first, {"id": "uuidv7()", **_OF_MEMBER}),
         Copied(
             EventRow,
@@ -82,14 +89,14 @@ _LIMITS = Limits(
     members_per_phone_and_agent=1,
     shared_phone_from=2,
 )
-# The members of a thousand agents of twenty wadahs.
-_NAME_COPIES = """
+# The ids are those of bench/agents.py.
+_NAME_COPIES = f"""
     CREATE TEMP TABLE copies AS
     SELECT row, member_id, uuidv7() AS attribution_id,
-           md5('agent ' || row % 1000)::uuid AS agent_id,
-           md5('wadah ' || row % 20)::uuid AS wadah_id
+           md5('agent ' || row % {AGENTS})::uuid AS agent_id,
+           md5('wadah ' || row % {WADAHS})::uuid AS wadah_id
     FROM billed ORDER BY row
-"""
+"""  # noqa: S608 - numbers of ours
 
 
 async def seed_members(url: str, keyring: Keyring, *, payment_url: str) -> None:

@@ -41,6 +41,7 @@ LIMITS = {
     "callbacks_with_orders": Limit(2.0, "ms", at_least=False),
     "gateway_proxy": Limit(0.5, "requests/s"),
     "event_lag": Limit(1.0, "s", at_least=False, of_ratio=False),
+    "event_lag_pace": Limit(0.5, "payments/s"),
     "batch_enrolment": Limit(10.0, "rows/s"),
     "list_pages": Limit(1.5, "ms", at_least=False),
     "month_close": Limit(5.0, "s", at_least=False),
