@@ -146,7 +146,6 @@ EXCEPTIONS: dict[Question, dict[str, set[str]]] = {
             "VirtualAccountOut",
         },
         "payment_service.ledger.service": {"LedgerAccountOut", "LedgerTransferOut", "Page"},
-        "payment_service.payments.service": {"Page", "PaymentOut"},
         "payment_service.receipts.service": {"ReceiptLineOut", "ReceiptOut"},
         "payment_service.schemes.service": {"CommissionSchemeOut", "Page"},
         "payment_service.incentive_statements.service": {
@@ -167,7 +166,6 @@ EXCEPTIONS: dict[Question, dict[str, set[str]]] = {
         "payment_service.bills.routes": {"cancel", "get", "list_bills"},
         "payment_service.commissions.routes": {"decide"},
         "payment_service.ledger.routes": {"list_accounts", "list_transfers"},
-        "payment_service.payments.routes": {"get", "list_payments"},
         "payment_service.receipts.routes": {"get_receipt"},
         "payment_service.schemes.routes": {"get", "list_schemes", "propose"},
         "payment_service.incentive_statements.routes": {

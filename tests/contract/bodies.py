@@ -16,6 +16,7 @@ QUERIES = {
     "GET /v1/read-audits/agent-service": "person_id={agent_id}",
     "GET /v1/read-audits/member-service": "person_id={member_id}",
     "GET /v1/read-audits/payment-service": "person_id={member_id}",
+    "GET /v1/payments/export": "business_from={today}&business_to={today}",
     "GET /v1/commission-previews": "agent_id={agent_id}",
     "GET /v1/commission-previews/lines": "agent_id={agent_id}",
 }

@@ -167,7 +167,7 @@ async def test_a_scope_reaches_as_far_as_the_table_says(
     method, path = route.split(" ")
     # What the country decides is refused before it is looked for: nothing of it is changed here.
     ids = {} if rule.reach is Reach.COUNTRY else objects
-    address = f"{filled(path, ids)}?{QUERIES.get(route, '').format(**objects)}"
+    address = f"{filled(path, ids)}?{QUERIES.get(route, '').format(**objects, today=clock.today())}"
     body = make_body(route, objects, clock.today())
     expected, found = {}, {}
     # People first: an officer's decision may end what they could still try.

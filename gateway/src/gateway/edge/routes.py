@@ -101,6 +101,8 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/bills", Upstream.PAYMENT),
     Row("/v1/orders", Upstream.PAYMENT),
     Row("/v1/payments", Upstream.PAYMENT),
+    Row("/v1/collections", Upstream.PAYMENT, MONEY, SMALL),
+    Row("/v1/refused-payments", Upstream.PAYMENT, MONEY, SMALL),
     Row("/v1/suspense-items", Upstream.PAYMENT, MONEY, SMALL),
     Row("/v1/bank-partners", Upstream.PAYMENT, MONEY),
     Row("/v1/account-verifications", Upstream.PAYMENT, SERVICES, SMALL),

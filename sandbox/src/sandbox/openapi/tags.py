@@ -51,8 +51,9 @@ TAGS = (
     ),
     Tag(
         "Finance",
-        "Accounts and transfers of the ledger, and money in suspense.",
-        ("ledger", "suspense"),
+        "What banks collected, refused payments, money in suspense, and the ledger with its "
+        "accounts and transfers.",
+        ("ledger", "collections", "refused_payments", "suspense"),
     ),
     Tag(
         "Banks",

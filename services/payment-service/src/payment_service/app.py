@@ -16,17 +16,23 @@ from payment_service.bills.routes import router as bills
 from payment_service.callbacks import service as callbacks
 from payment_service.callbacks.routes import SnapCallbacks
 from payment_service.callbacks.writer import Writer
+from payment_service.clients.agents import AgentsClient
 from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
+from payment_service.collections.routes import router as collections
 from payment_service.commissions.routes import router as commissions
 from payment_service.counting import service as counting_service
 from payment_service.incentive_statements.routes import router as incentive_statements
 from payment_service.ledger.routes import router as ledger
 from payment_service.months.routes import router as months
 from payment_service.orders.routes import router as orders
+from payment_service.overview.routes import router as overview
+from payment_service.overview.service import Overviews
+from payment_service.own_bills.routes import router as own_bills
 from payment_service.payments.routes import router as payments
 from payment_service.quotes.routes import router as quotes
 from payment_service.receipts.routes import router as receipts
+from payment_service.refused_payments.routes import router as refused_payments
 from payment_service.schemes.routes import router as schemes
 from payment_service.settings import Settings
 from payment_service.suspense.routes import router as suspense
@@ -43,6 +49,10 @@ ROUTES = web.describe_routes(
     orders,
     payments,
     receipts,
+    own_bills,
+    overview,
+    collections,
+    refused_payments,
     suspense,
     ledger,
     banks,
@@ -72,6 +82,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
     kit.may_see_person = counting_service.may_see
     tariffs.book()  # a broken tariff must not start
     members = MembersClient(kit.client(settings.member_url))
+    agents = AgentsClient(kit.client(settings.agent_url))
     feed_of_members = kit.client(settings.member_url)
     feed_of_agents = kit.client(settings.agent_url)
     bank_clients = BankClients(
@@ -102,6 +113,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
             payment_writer.close,
             inquiry_writer.close,
             members.close,
+            agents.close,
             feed_of_members.close,
             feed_of_agents.close,
             bank_clients.close,
@@ -109,5 +121,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
         inner=partial(SnapCallbacks, gate=gate, take=take),
     )
     app.state.members = members
+    app.state.agents = agents
+    app.state.overviews = Overviews(kit.database)
     app.state.banks = bank_clients
     return app

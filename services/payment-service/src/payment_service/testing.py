@@ -9,6 +9,7 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -16,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.banks.models import BankPartner
+from payment_service.banks.rules import PartnerStatus
 from payment_service.bills.schemas import BillOut
 from payment_service.clients.members import Offer
 from payment_service.orders.schemas import OrderOut
@@ -47,6 +49,32 @@ _INSERT_MESSAGES = """
 async def insert_messages(session: AsyncSession) -> None:
     """Insert the messages of payments that were booked without one."""
     await session.execute(text(_INSERT_MESSAGES))
+
+
+def make_partner_row(partner_id: UUID) -> dict[str, Any]:
+    """Return the columns of a bank partner that takes payments."""
+    now, others = clock.now(), [new_id(), new_id()]
+    return {
+        "id": partner_id,
+        "name": "Bank Desa",
+        "profile": "generic-hmac",
+        "status": PartnerStatus.ACTIVE,
+        "company_code": "88000",
+        "bank_code": "desa",
+        "client_id": str(partner_id),
+        "public_key_pem": "not used here",
+        "allowed_sources": [],
+        "trust_bank_time": True,
+        "keeps_refused_money": False,
+        "client_secret": BankPartner.client_secret.prepare(partner_id, "not used here"),
+        "created_at": now,
+        "created_by": others[0],
+        "status_changed_at": now,
+        "status_changed_by": others[1],
+        "changed_at": now,
+        "changed_by": others[:1],
+        "version": 1,
+    }
 
 
 def make_offer(

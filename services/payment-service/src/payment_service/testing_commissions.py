@@ -11,17 +11,19 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import Table, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.allocations.models import Allocation
 from payment_service.answers.service import Answer
+from payment_service.banks.models import BankPartner
 from payment_service.bills.models import Bill, BillLine
 from payment_service.commissions import service as commissions
 from payment_service.commissions import tasks
 from payment_service.counting.service import AGENTS
 from payment_service.orders.models import Order
 from payment_service.payments.models import Payment, PaymentRequest
-from payment_service.testing import insert_messages
+from payment_service.testing import insert_messages, make_partner_row
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import JAKARTA
 from perisai_kit.domain.month import Month, list_months
@@ -51,6 +53,8 @@ RELIEVED: Prices = {"jkk": (5_000, 5_000), "jkm": (3_400, 3_400), "jht": (20_000
 
 LONG_AGO = datetime(2017, 1, 1, tzinfo=JAKARTA)
 FAR_AHEAD = datetime(2099, 1, 1, tzinfo=JAKARTA)
+PARTNER_ID = UUID("0190a000-0000-7000-8000-00000000ba2c")
+"""The bank where all of them pay."""
 
 HANDLERS = {
     PaymentSettled: tasks.on_payments_settled,
@@ -240,7 +244,7 @@ def settled(
         payment_id=new_id(),
         bill_id=new_id(),
         member_id=member_id,
-        partner_id=new_id(),
+        partner_id=PARTNER_ID,
         amount=sum(line.amount for line in lines),
         issued_at=paid_at,
         counts_at=paid_at,
@@ -254,6 +258,9 @@ async def book(session: AsyncSession, payments: Sequence[PaymentSettled]) -> Non
     """Insert settled payments with their bills, without their transfers and events."""
     if payments:
         bills: Table = Bill.__table__  # type: ignore[assignment]  # a declarative class has one
+        await session.execute(
+            upsert(BankPartner).values(make_partner_row(PARTNER_ID)).on_conflict_do_nothing()
+        )
         await session.execute(insert(Order), [_order(each) for each in payments])
         await session.execute(insert(bills), [_bill(each) for each in payments])
         await session.execute(

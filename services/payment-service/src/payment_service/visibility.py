@@ -4,19 +4,39 @@ Bills and payments name only their member. The attribution of the member today d
 them.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, false, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    Uuid,
+    and_,
+    false,
+    literal,
+    or_,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.elements import True_
 
 from payment_service.attributions.models import AttributionPeriod
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.scopes import in_scope
+from perisai_kit.db.bulk import any_id
 from perisai_kit.domain import clock
 
 STAFF = (Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN)
+KNOW_MEMBERS = (Role.BRANCH_OFFICER, Role.ADMIN)
+"""The offices that see the whole names of the members of their scope, as in member-service."""
+KNOW_AGENTS = (Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.ADMIN)
+"""The offices that see the whole names of the agents of their scope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,40 +60,127 @@ def may_see(principal: Principal, owner: Owner) -> bool:
         principal.has(Role.WADAH_ADMIN)
         and principal.wadah_id is not None
         and principal.wadah_id == owner.wadah_id,
-        principal.has(*STAFF)
-        and principal.covers(branch_code=owner.branch_code, region_code=owner.region_code),
+        _covers(principal, owner, STAFF),
     )
     return any(own)
 
 
+def may_name_member(principal: Principal, owner: Owner) -> bool:
+    """Tell whether the principal may see the member's name whole: their own, or in their care."""
+    own = principal.has(Role.MEMBER) and principal.member_id == owner.member_id
+    agent = (
+        principal.has(Role.AGENT)
+        and principal.agent_id is not None
+        and principal.agent_id == owner.agent_id
+    )
+    return own or agent or _covers(principal, owner, KNOW_MEMBERS)
+
+
+def may_name_agent(principal: Principal, owner: Owner) -> bool:
+    """Tell whether the principal may see the name of the agent who cares for this member."""
+    return (principal.has(Role.MEMBER) and principal.member_id == owner.member_id) or _covers(
+        principal, owner, KNOW_AGENTS
+    )
+
+
+def _covers(principal: Principal, owner: Owner, roles: Collection[Role]) -> bool:
+    return principal.has(*roles) and principal.covers(
+        branch_code=owner.branch_code, region_code=owner.region_code
+    )
+
+
+async def list_owners(session: AsyncSession, member_ids: Collection[UUID]) -> dict[UUID, Owner]:
+    """Return who has these members today, by member."""
+    statement = select(AttributionPeriod).where(
+        AttributionPeriod.member_id == any_id(member_ids), *_is_today()
+    )
+    return {
+        each.member_id: Owner(
+            member_id=each.member_id,
+            agent_id=each.agent_id if each.agent_sees else None,
+            wadah_id=each.wadah_id,
+            branch_code=each.branch_code,
+            region_code=each.region_code,
+        )
+        for each in await session.scalars(statement)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Members whose bills and payments may be seen: each way to see them is one condition.
+
+    ways: on `AttributionPeriod`; None: every member. own: the principal's own membership.
+    """
+
+    ways: tuple[ColumnElement[bool], ...] | None
+    own: UUID | None = None
+
+    @property
+    def is_everyone(self) -> bool:
+        return self.ways is None
+
+    def members(self) -> Select[UUID] | CompoundSelect[UUID]:
+        """Return the members as a select, one part for each way, so that each uses its index."""
+        period = AttributionPeriod
+        found = [
+            select(period.member_id).where(*_is_today(), way) for way in self.ways or (true(),)
+        ]
+        if self.own is not None:
+            found.append(select(literal(self.own, Uuid())))
+        return union_all(*found) if len(found) > 1 else found[0]
+
+    def has(self, member_id: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+        """Return whether one member is among them: a question about each row, not a join."""
+        period = AttributionPeriod
+        way = or_(false(), *(self.ways or (true(),)))
+        found = select(period.member_id).where(period.member_id == member_id, *_is_today(), way)
+        # With OFFSET the planner keeps it so; otherwise it may read all these members first.
+        is_found = found.offset(0).exists()
+        return is_found if self.own is None else or_(member_id == self.own, is_found)
+
+
 def visible(principal: Principal, table: Any) -> ColumnElement[bool]:
-    """Return the same rule as a condition on a table that has the member's id."""
-    allowed: list[ColumnElement[bool]] = []
-    if principal.has(Role.MEMBER) and principal.member_id is not None:
-        allowed.append(table.member_id == principal.member_id)
-    cared_for: list[ColumnElement[bool]] = []
-    if principal.has(Role.AGENT) and principal.agent_id is not None:
-        cared_for.append(
-            and_(AttributionPeriod.agent_id == principal.agent_id, AttributionPeriod.agent_sees)
-        )
-    if principal.has(Role.WADAH_ADMIN) and principal.wadah_id is not None:
-        cared_for.append(AttributionPeriod.wadah_id == principal.wadah_id)
+    """Return the same rule as `may_see`, as a condition on a table that has the member's id."""
+    sight = find_sight(principal)
+    return true() if sight.is_everyone else table.member_id.in_(sight.members())
+
+
+def find_sight(
+    principal: Principal, *, agent_id: UUID | None = None, branch_code: str | None = None
+) -> Sight:
+    """Return the members whose bills and payments the principal may see.
+
+    agent_id, branch_code: only members whom this agent, or this branch, has today.
+    """
+    period, asked = AttributionPeriod, list[ColumnElement[bool]]()
+    if agent_id is not None:
+        asked += _cared_for_by(agent_id)
+    if branch_code is not None:
+        asked.append(period.branch_code == branch_code)
+    ways: list[ColumnElement[bool]] = []
     if principal.has(*STAFF):
-        scope = in_scope(
-            principal, branch=AttributionPeriod.branch_code, region=AttributionPeriod.region_code
-        )
+        scope = in_scope(principal, branch=period.branch_code, region=period.region_code)
         if isinstance(scope, True_):
-            return scope
-        cared_for.append(scope)
-    if cared_for:
-        today = clock.today()
-        members = select(AttributionPeriod.member_id).where(
-            AttributionPeriod.from_date <= today,
-            AttributionPeriod.until_date > today,
-            or_(*cared_for),
-        )
-        allowed.append(table.member_id.in_(members))
-    return or_(false(), *allowed)
+            return Sight((and_(*asked),) if asked else None)
+        ways.append(and_(scope, *asked))
+    if principal.has(Role.WADAH_ADMIN) and principal.wadah_id is not None:
+        ways.append(and_(period.wadah_id == principal.wadah_id, *asked))
+    if principal.has(Role.AGENT) and principal.agent_id is not None:
+        ways.append(and_(*_cared_for_by(principal.agent_id), *asked))
+    own = principal.member_id if principal.has(Role.MEMBER) else None
+    if own is not None and asked:
+        ways.append(and_(period.member_id == own, *asked))
+    return Sight(tuple(ways) or (false(),), own=None if asked else own)
+
+
+def _cared_for_by(agent_id: UUID) -> list[ColumnElement[bool]]:
+    return [AttributionPeriod.agent_id == agent_id, AttributionPeriod.agent_sees.is_(True)]
+
+
+def _is_today() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    today = clock.today()
+    return AttributionPeriod.from_date <= today, AttributionPeriod.until_date > today
 
 
 def visible_earnings(principal: Principal, table: Any) -> ColumnElement[bool]:

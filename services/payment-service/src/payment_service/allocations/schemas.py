@@ -6,7 +6,7 @@ from pydantic import Field
 
 from payment_service.allocations.rules import AllocationKind, AllocationReason
 from payment_service.answers.rules import AllocationCoverage
-from perisai_kit.http.types import BillId, MemberId, Out, RecordId
+from perisai_kit.http.types import AgentId, BillId, MemberId, Out, RecordId
 
 
 class AllocationOut(Out):
@@ -26,6 +26,23 @@ class AllocationOut(Out):
     reverses: Annotated[
         UUID | None, Field(description="The allocation of the same payment that it takes back.")
     ]
+    member_name: Annotated[
+        str | None,
+        Field(
+            description="The name on that bill: whole to the member, the agent in care and the "
+            "branch, masked to others."
+        ),
+    ]
+    agent_id: Annotated[
+        AgentId | None, Field(description="The agent who has the member today; null: the branch.")
+    ]
+    agent_name: Annotated[
+        str | None,
+        Field(
+            description="Name of that agent, for the member and for offices; null also while the "
+            "name cannot be read."
+        ),
+    ]
     coverage: Annotated[
         AllocationCoverage | None,
         Field(
@@ -37,12 +54,7 @@ class AllocationOut(Out):
     reason_code: Annotated[str | None, Field(description="Why it was declined.")]
 
     @classmethod
-    def of(
-        cls, allocation: object, *, coverage: AllocationCoverage | None, reason_code: str | None
-    ) -> Self:
-        """Return what is shown of an allocation, with what member-service answered."""
-        answered = {"coverage": coverage, "reason_code": reason_code}
-        stored = {
-            name: getattr(allocation, name) for name in cls.model_fields if name not in answered
-        }
-        return cls(**stored, **answered)
+    def of(cls, allocation: object, **more: object) -> Self:
+        """Return what is shown of an allocation. more: the fields that are not its columns."""
+        stored = {name: getattr(allocation, name) for name in cls.model_fields if name not in more}
+        return cls(**stored, **more)

@@ -47,6 +47,12 @@ async def list_page(
     return (await session.scalars(chosen)).all()
 
 
+async def list_names(session: AsyncSession) -> dict[UUID, str]:
+    """Return the name of each partner, by id."""
+    rows = await session.execute(select(BankPartner.id, BankPartner.name))
+    return {row.id: row.name for row in rows}
+
+
 async def has_company_code(session: AsyncSession, bank_code: str, company_code: str) -> bool:
     """Tell whether a partner has this company code of this bank."""
     known = exists().where(

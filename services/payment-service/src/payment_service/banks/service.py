@@ -104,6 +104,11 @@ async def register(
     return partner
 
 
+async def list_names(session: AsyncSession) -> dict[UUID, str]:
+    """Return the names of all partners, by id."""
+    return await queries.list_names(session)
+
+
 async def activate(
     session: AsyncSession, *, partner_id: UUID, if_match: str, by: UUID
 ) -> BankPartner:

@@ -28,6 +28,7 @@ class Bill(Base):
         Index("ix_bills_order_id_id", "order_id", "id"),
         Index("ix_bills_member_id_id", "member_id", "id"),
         Index("ix_bills_open", "expires_at", "id", postgresql_where=text("status = 'open'")),
+        Index("ix_bills_ended", "expires_at", "id", postgresql_where=text("status = 'ended'")),
         # A member has at most one open bill.
         Index("uq_bills_open", "member_id", unique=True, postgresql_where=text("status = 'open'")),
     )

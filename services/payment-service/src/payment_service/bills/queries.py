@@ -64,6 +64,10 @@ async def find_bill(
     return (await session.scalars(select(Bill).where(Bill.id == bill_id, visible))).one_or_none()
 
 
+async def list_by_ids(session: AsyncSession, bill_ids: Collection[UUID]) -> Sequence[Bill]:
+    return (await session.scalars(select(Bill).where(Bill.id == any_id(bill_ids)))).all()
+
+
 async def lock_bills(session: AsyncSession, *conditions: ColumnElement[bool]) -> Sequence[Bill]:
     """Lock the bills that meet the conditions, by id.
 
@@ -326,5 +330,10 @@ async def list_of_order(
 
 async def list_lines(session: AsyncSession, bill_id: UUID) -> Sequence[BillLine]:
     """Return a bill's lines by month and then JKK, JKM, JHT."""
-    lines = (await session.scalars(select(BillLine).where(BillLine.bill_id == bill_id))).all()
+    return await list_lines_of(session, [bill_id])
+
+
+async def list_lines_of(session: AsyncSession, bill_ids: Collection[UUID]) -> Sequence[BillLine]:
+    """Return the lines of bills, of each by month and then JKK, JKM, JHT."""
+    lines = await session.scalars(select(BillLine).where(BillLine.bill_id == any_id(bill_ids)))
     return sorted(lines, key=lambda line: (line.month, _PLACES[line.programme]))

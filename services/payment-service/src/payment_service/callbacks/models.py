@@ -30,6 +30,12 @@ class Callback(Base):
             postgresql_where=text("verdict = 'refused' AND content_hash IS NOT NULL"),
         ),
         Index("ix_callbacks_partner_id_id", "partner_id", "id"),
+        Index(
+            "ix_callbacks_refused_at",
+            "received_at",
+            "id",
+            postgresql_where=text("verdict = 'refused' AND content_hash IS NOT NULL"),
+        ),
         {"postgresql_partition_by": "RANGE (id)"},
     )
 
@@ -53,6 +59,9 @@ class Callback(Base):
     response_code: Mapped[str]
     answer = sealed_bytes()
     payment_id: Mapped[UUID | None]
+    # Of a refused payment: rupiah, and the order of its virtual account; None: there is none.
+    offered_amount: Mapped[int | None]
+    order_id: Mapped[UUID | None]
     # The message whose answer was given again, or that this one contradicts.
     first_id: Mapped[UUID | None]
     # The names of the fields it was read without; None: none.

@@ -95,19 +95,21 @@ _INSERT = """
     INSERT INTO callbacks (
         id, partner_id, service, received_at, source, target, headers, external_id, signed_over,
         body, request_id, content_hash, verdict, http_status, response_code, answer, payment_id,
-        first_id, dropped_fields
+        first_id, dropped_fields, offered_amount, order_id
     )
     SELECT id, partner_id, service, received_at, source, target, headers::jsonb, external_id,
            signed_over, body, request_id, content_hash, verdict, http_status, response_code,
-           answer, payment_id, first_id, string_to_array(dropped_fields, ',')
+           answer, payment_id, first_id, string_to_array(dropped_fields, ','), offered_amount,
+           order_id
     FROM unnest(
         $1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
         $8::text[], $9::text[], $10::bytea[], $11::text[], $12::bytea[], $13::text[],
-        $14::bigint[], $15::text[], $16::bytea[], $17::uuid[], $18::uuid[], $19::text[]
+        $14::bigint[], $15::text[], $16::bytea[], $17::uuid[], $18::uuid[], $19::text[],
+        $20::bigint[], $21::uuid[]
     ) AS kept (
         id, partner_id, service, received_at, source, target, headers, external_id, signed_over,
         body, request_id, content_hash, verdict, http_status, response_code, answer, payment_id,
-        first_id, dropped_fields
+        first_id, dropped_fields, offered_amount, order_id
     )
     RETURNING id
 """
@@ -260,6 +262,8 @@ def _make_callback_row(keyring: Keyring, judged: Judged) -> tuple[object, ...]:
         outcome.payment_id,
         outcome.first_id,
         ",".join(judged.dropped) or None,
+        judged.offered,
+        judged.order_id,
     )
 
 

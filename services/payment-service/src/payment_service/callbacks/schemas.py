@@ -115,6 +115,7 @@ class Judged:
     """A message with what it came to, ready to be kept.
 
     request_id: the bank's, where the message could be read. dropped: as in `Message`.
+    offered, order_id: of a refused payment, rupiah and the order of its virtual account.
     """
 
     signed: Signed
@@ -122,6 +123,8 @@ class Judged:
     request_id: str | None = None
     content_hash: bytes | None = field(default=None, repr=False)
     dropped: tuple[str, ...] = ()
+    offered: int | None = None
+    order_id: UUID | None = None
 
     @classmethod
     def of(cls, message: Message | Inquiry, outcome: Outcome) -> Self:

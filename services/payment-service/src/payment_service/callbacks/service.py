@@ -5,7 +5,7 @@ Nothing is acknowledged that is not committed. What bears no good signature is n
 
 from collections.abc import Awaitable, Callable, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 from uuid import UUID
 
@@ -257,7 +257,11 @@ def judge(message: Message, books: Books, keyring: Keyring) -> Judged:
         answer=outcome.answer.body,
     )
     books.earlier.note(message.key, outcome.verdict, first)
-    return Judged.of(message, outcome)
+    judged = Judged.of(message, outcome)
+    if outcome.verdict is CallbackOutcome.REFUSED:
+        found = [books.orders[each].id for each in _accounts([message]) if each in books.orders]
+        judged = replace(judged, offered=message.paid, order_id=next(iter(found), None))
+    return judged
 
 
 async def list_callbacks(

@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.base import Base
@@ -32,6 +32,18 @@ class Payment(Base):
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),
         Index("ix_payments_order_id", "order_id"),
+        Index(
+            "ix_payments_partner_id_paid_at_id",
+            "partner_id",
+            "paid_at",
+            "id",
+            postgresql_include=["amount"],
+        ),
+        Index(
+            "ix_payments_reference_no",
+            "reference_no",
+            postgresql_where=text("reference_no IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

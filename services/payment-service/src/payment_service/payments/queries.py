@@ -1,17 +1,31 @@
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    exists,
+    func,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from payment_service.allocations.models import Allocation
 from payment_service.answers.models import CoverageAnswer
 from payment_service.answers.rules import AnswerOutcome
+from payment_service.banks.models import BankPartner
 from payment_service.bills.models import Bill
 from payment_service.payments.models import Payment
-from payment_service.payments.rules import Settlement
+from payment_service.payments.rules import PaymentFilter, Settlement
+from payment_service.visibility import Sight
 from perisai_kit.db.sql import CountedStatement
+
+FEW = 5_000
+"""Of so many members the payments are read one by one; of more, the latest payments of all."""
 
 # In one order: two writers that insert the same requests in different orders deadlock.
 _USE_REQUESTS = """
@@ -77,35 +91,90 @@ async def find_payment(
 
 async def list_payments(
     session: AsyncSession,
-    visible: ColumnElement[bool],
+    sight: Sight,
+    asked: PaymentFilter,
     *,
-    member_id: UUID | None,
-    bill_id: UUID | None,
-    order_id: UUID | None,
-    is_declined: bool,
-    before_id: UUID | None,
+    before: tuple[datetime, UUID] | None,
     limit: int,
 ) -> Sequence[Payment]:
-    """Return payments of which an allocation is visible and as asked, the latest first.
+    """Return payments of which an allocation is of these members, the latest first.
 
-    is_declined: only those with an allocation that was declined.
+    before: `paid_at` and id of the last payment of the page before.
     """
-    allocation = [visible]
-    if member_id is not None:
-        allocation.append(Allocation.member_id == member_id)
-    if bill_id is not None:
-        # By its member, for whom there is an index.
-        member = select(Bill.member_id).where(Bill.id == bill_id).scalar_subquery()
-        allocation += [Allocation.member_id == member, Allocation.bill_id == bill_id]
-    if is_declined:
-        allocation.append(tuple_(Allocation.payment_id, Allocation.id).in_(_DECLINED))
-    conditions = [_has_allocation(*allocation)]
-    if order_id is not None:
-        conditions.append(Payment.order_id == order_id)
-    if before_id is not None:
-        conditions.append(Payment.id < before_id)
-    statement = select(Payment).where(*conditions).order_by(Payment.id.desc()).limit(limit)
+    own = _match_payment(asked, before)
+    latest = (Payment.paid_at.desc(), Payment.id.desc())
+    if asked.is_of_few or await _are_few(session, sight):
+        statement = select(Payment).where(*own)
+        allocations = _match_allocation(asked)
+        if not sight.is_everyone:
+            allocations.append(Allocation.member_id.in_(sight.members()))
+        if allocations:
+            paid_for = select(Allocation.payment_id).where(*allocations)
+            statement = statement.where(Payment.id.in_(paid_for))
+        return (await session.scalars(statement.order_by(*latest).limit(limit))).all()
+    # The latest of each bank, and of those the latest: each bank's payments are read in the order
+    # of their index, and no more of them than a page has.
+    of_bank = (
+        select(Payment)
+        .where(Payment.partner_id == BankPartner.id, *own)
+        .order_by(*latest)
+        .limit(limit)
+    )
+    if not sight.is_everyone:
+        paid_for = select(Allocation.id).where(
+            Allocation.payment_id == Payment.id, sight.has(Allocation.member_id)
+        )
+        of_bank = of_bank.where(paid_for.offset(0).exists())
+    found = aliased(Payment, of_bank.lateral("found"))
+    statement = select(found).select_from(BankPartner).join(found, true())
+    if asked.partner_id is not None:
+        statement = statement.where(BankPartner.id == asked.partner_id)
+    statement = statement.order_by(found.paid_at.desc(), found.id.desc()).limit(limit)
     return (await session.scalars(statement)).all()
+
+
+def _match_payment(
+    asked: PaymentFilter, before: tuple[datetime, UUID] | None
+) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [
+        column == value
+        for column, value in (
+            (Payment.partner_id, asked.partner_id),
+            (Payment.order_id, asked.order_id),
+            (Payment.amount, asked.amount),
+            (Payment.reference_no, asked.reference_no),
+        )
+        if value is not None
+    ]
+    if asked.days.first is not None:
+        conditions.append(Payment.paid_at >= asked.days.begin)
+    if asked.days.last is not None:
+        conditions.append(Payment.paid_at < asked.days.end)
+    if before is not None:
+        conditions.append(tuple_(Payment.paid_at, Payment.id) < before)
+    return conditions
+
+
+def _match_allocation(asked: PaymentFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if asked.member_id is not None:
+        conditions.append(Allocation.member_id == asked.member_id)
+    if asked.bill_id is not None:
+        # By its member, for whom there is an index.
+        member = select(Bill.member_id).where(Bill.id == asked.bill_id).scalar_subquery()
+        conditions += [Allocation.member_id == member, Allocation.bill_id == asked.bill_id]
+    if asked.is_declined:
+        conditions.append(tuple_(Allocation.payment_id, Allocation.id).in_(_DECLINED))
+    return conditions
+
+
+async def _are_few(session: AsyncSession, sight: Sight) -> bool:
+    """Tell whether members are so few that their payments are found sooner one by one."""
+    if sight.is_everyone:
+        return False
+    some = sight.members().limit(FEW + 1).subquery()
+    count = await session.scalar(select(func.count()).select_from(some))
+    return count is not None and count <= FEW
 
 
 _DECLINED = select(CoverageAnswer.payment_id, CoverageAnswer.allocation_id).where(

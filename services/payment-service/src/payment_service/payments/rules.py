@@ -7,6 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from payment_service.allocations.rules import Share
+from payment_service.days import ALL_DAYS, Days
 from perisai_kit.domain.errors import NotFound
 
 
@@ -14,6 +15,37 @@ class PaymentNotFound(NotFound):
     code = "payment_not_found"
     text = "There is no such payment, or you may not see it."
     text_id = "Pembayaran tidak ditemukan, atau Anda tidak berwenang melihatnya."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentFilter:
+    """Which payments are asked for; None: all. amount: rupiah.
+
+    agent_id, branch_code: of who has the member today. is_declined: only those with an allocation
+    that was declined.
+    """
+
+    days: Days = ALL_DAYS
+    partner_id: UUID | None = None
+    amount: int | None = None
+    reference_no: str | None = None
+    agent_id: UUID | None = None
+    branch_code: str | None = None
+    member_id: UUID | None = None
+    bill_id: UUID | None = None
+    order_id: UUID | None = None
+    is_declined: bool = False
+
+    @property
+    def is_of_few(self) -> bool:
+        """Whether an index finds what is asked for among all payments, however many there are."""
+        keys = (self.member_id, self.bill_id, self.order_id, self.reference_no)
+        return self.is_declined or any(key is not None for key in keys)
+
+    def check(self) -> None:
+        """Refuse to look for an amount among all payments there are. Raises: DaysNeeded."""
+        if self.amount is not None and not self.is_of_few:
+            self.days.check_bounded()
 
 
 class BankTimeUse(StrEnum):

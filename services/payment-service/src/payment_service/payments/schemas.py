@@ -1,11 +1,9 @@
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Annotated, Any, Self
+from datetime import date, datetime
+from typing import Annotated
 
 from pydantic import Field
 
 from payment_service.allocations.schemas import AllocationOut
-from payment_service.answers.rules import AllocationCoverage
 from perisai_kit.http.types import OrderId, Out, PartnerId, RecordId
 
 
@@ -14,6 +12,7 @@ class PaymentOut(Out):
 
     id: RecordId
     partner_id: PartnerId
+    partner_name: Annotated[str, Field(description="Name of the bank.")]
     payment_request_id: Annotated[str, Field(description="Id of the payment, made by the bank.")]
     order_id: OrderId
     amount: Annotated[int, Field(description="What was paid, in rupiah.")]
@@ -29,6 +28,7 @@ class PaymentOut(Out):
             "otherwise at the time of receipt."
         ),
     ]
+    business_on: Annotated[date, Field(description="The Jakarta day of `paid_at`.")]
     channel_code: Annotated[
         str | None, Field(description="Where the customer paid, as the bank codes it.")
     ]
@@ -40,16 +40,3 @@ class PaymentOut(Out):
             "all together add up to the amount."
         ),
     ]
-
-    @classmethod
-    def of(
-        cls,
-        stored: Mapping[str, Any],
-        allocations: Iterable[tuple[object, AllocationCoverage | None, str | None]],
-    ) -> Self:
-        """Return a payment from its columns and its allocations, each with what became of it."""
-        shown = [
-            AllocationOut.of(allocation, coverage=coverage, reason_code=reason_code)
-            for allocation, coverage, reason_code in allocations
-        ]
-        return cls(**stored, allocations=shown)

@@ -1,6 +1,8 @@
 """Book what a bank reports, once, and show it to those it concerns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,19 +11,30 @@ from payment_service.allocations import service as allocations
 from payment_service.allocations.models import Allocation
 from payment_service.allocations.rules import NewAllocation
 from payment_service.allocations.service import Answered
+from payment_service.banks import service as banks
+from payment_service.bills import people as bills
+from payment_service.bills.people import BillPeople
 from payment_service.payments import queries
 from payment_service.payments.models import Payment
-from payment_service.payments.rules import PaymentNotFound, Settlement
-from payment_service.payments.schemas import PaymentOut
-from payment_service.visibility import visible
+from payment_service.payments.rules import PaymentFilter, PaymentNotFound, Settlement
+from payment_service.visibility import Sight, find_sight, visible
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.sql import CountedStatement
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import jakarta_date
-from perisai_kit.http.paging import Page, cut_page, read_cursor
-from perisai_kit.privacy.read_audit import audit_read
+from perisai_kit.http.paging import Slice, cut_page, read_cursor
 
-STORED = tuple(column.key for column in Payment.__mapper__.column_attrs)
+EXPORTED_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A payment as the subject may see it. people: of each bill among its allocations."""
+
+    payment: Payment
+    partner_name: str
+    allocations: Sequence[Answered]
+    people: Mapping[UUID, BillPeople]
 
 
 def settle_statements(settlements: Sequence[Settlement]) -> list[CountedStatement]:
@@ -53,52 +66,92 @@ async def get(
     if payment is None:
         raise PaymentNotFound
     own = await allocations.list_of_payments(session, [payment.id], seen)
-    _audit_read(own)
     return payment, own[payment.id]
 
 
-async def show(session: AsyncSession, principal: Principal, payment_id: UUID) -> PaymentOut:
+async def show(session: AsyncSession, principal: Principal, payment_id: UUID) -> Shown:
     """Return a payment the subject may see, with what became of it.
 
     Raises: PaymentNotFound.
     """
-    return _shown(*await get(session, principal, payment_id))
+    payment, own = await get(session, principal, payment_id)
+    (shown,) = await _show(session, principal, [(payment, own)])
+    return shown
 
 
 async def list_payments(
     session: AsyncSession,
     principal: Principal,
+    asked: PaymentFilter,
     *,
-    member_id: UUID | None,
-    bill_id: UUID | None,
-    order_id: UUID | None,
-    is_declined: bool,
     cursor: str | None,
     limit: int,
-) -> Page[PaymentOut]:
+) -> Slice[Shown]:
     """Return the payments the subject may see, the latest first.
 
-    Raises: CursorInvalid.
+    Whole names that are not the subject's own are recorded as read.
+    Raises: DaysNeeded, CursorInvalid.
     """
-    seen = visible(principal, Allocation)
+    asked.check()
     rows = await queries.list_payments(
         session,
-        seen,
-        member_id=member_id,
-        bill_id=bill_id,
-        order_id=order_id,
-        is_declined=is_declined,
-        before_id=read_cursor(cursor, UUID),
+        _find_sight(principal, asked),
+        asked,
+        before=read_cursor(cursor, _read_key, parts=2),
         limit=limit + 1,
     )
-    found = cut_page(rows, limit, key=lambda payment: payment.id)
-    own = await allocations.list_of_payments(session, [each.id for each in found.items], seen)
-    _audit_read(own)
-    return found.page(lambda payment: _shown(payment, own[payment.id]))
+    found = cut_page(rows, limit, key=lambda payment: (payment.paid_at, payment.id))
+    ids = [each.id for each in found.items]
+    own = await allocations.list_of_payments(session, ids, visible(principal, Allocation))
+    shown = await _show(session, principal, [(each, own[each.id]) for each in found.items])
+    return Slice(shown, found.next_cursor)
 
 
-def _audit_read(own: Mapping[UUID, Sequence[Answered]]) -> None:
-    audit_read(each.allocation.member_id for answered in own.values() for each in answered)
+async def export(
+    session: AsyncSession, principal: Principal, asked: PaymentFilter
+) -> AsyncIterator[tuple[Payment, str]]:
+    """Yield the payments the subject may see, the latest first, each with its bank's name."""
+    names = await banks.list_names(session)
+    sight, before = _find_sight(principal, asked), None
+    while True:
+        rows = await queries.list_payments(
+            session, sight, asked, before=before, limit=EXPORTED_AT_ONCE
+        )
+        for payment in rows:
+            yield payment, names[payment.partner_id]
+        if len(rows) < EXPORTED_AT_ONCE:
+            return
+        before = (rows[-1].paid_at, rows[-1].id)
+        session.expunge_all()
+
+
+def _find_sight(principal: Principal, asked: PaymentFilter) -> Sight:
+    return find_sight(principal, agent_id=asked.agent_id, branch_code=asked.branch_code)
+
+
+def _read_key(paid_at: str, payment_id: str) -> tuple[datetime, UUID]:
+    at = datetime.fromisoformat(paid_at)
+    if at.tzinfo is None:
+        raise ValueError(paid_at)
+    return at, UUID(payment_id)
+
+
+async def _show(
+    session: AsyncSession, principal: Principal, found: Sequence[tuple[Payment, Sequence[Answered]]]
+) -> list[Shown]:
+    answered = [each for _, own in found for each in own]
+    bill_ids = {id_ for each in answered if (id_ := each.allocation.bill_id)}
+    people = await bills.list_people(session, principal, bill_ids)
+    names = await banks.list_names(session) if found else {}
+    return [
+        Shown(
+            payment=payment,
+            partner_name=names[payment.partner_id],
+            allocations=own,
+            people={id_: people[id_] for each in own if (id_ := each.allocation.bill_id)},
+        )
+        for payment, own in found
+    ]
 
 
 def _allocate(settlement: Settlement) -> list[NewAllocation]:
@@ -115,10 +168,3 @@ def _allocate(settlement: Settlement) -> list[NewAllocation]:
         )
         for share in settlement.shares
     ]
-
-
-def _shown(payment: Payment, own: Sequence[Answered]) -> PaymentOut:
-    return PaymentOut.of(
-        {name: getattr(payment, name) for name in STORED},
-        [(each.allocation, each.coverage, each.reason_code) for each in own],
-    )

@@ -46,5 +46,9 @@ async def get_receipt(
         UUID | None, Query(description="Which bill; needed where you may see several of them.")
     ] = None,
 ) -> ReceiptOut:
-    """Return the receipt of a bill: what was paid, for which months, programmes, by which bank."""
+    """Return the receipt of a bill: what was paid, for which months, programmes, by which bank.
+
+    It has the whole name for the member, the agent in care and the branch; the reading by somebody
+    else than the member is recorded.
+    """
     return await service.get_receipt(session, principal, payment_id, bill_id=bill_id)

@@ -18,12 +18,18 @@ class ReceiptLineOut(Out):
 
 
 class ReceiptOut(Out):
-    """Proof that contributions were received; the name is masked."""
+    """Proof that contributions were received."""
 
     payment_id: PaymentId
     bill_id: BillId
     member_id: MemberId
-    display_name: Annotated[str, Field(description="The name on the bill, masked.")]
+    display_name: Annotated[
+        str,
+        Field(
+            description="The name on the bill: whole to the member, the agent in care and the "
+            "branch, masked to others."
+        ),
+    ]
     sector: Annotated[Sector, Field(description="Of the main occupation when the bill was issued.")]
     payer: Annotated[Payer, Field(description="Who pays; decides relief.")]
     months: Annotated[list[MonthText], Field(description="The contribution months, in order.")]

@@ -7,15 +7,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.banks import service as banks
 from payment_service.bills import queries as bill_queries
 from payment_service.bills import service as bills
+from payment_service.bills.people import describe
 from payment_service.payments import service as payments
 from payment_service.receipts import rules
 from payment_service.receipts.schemas import ReceiptLineOut, ReceiptOut
 from perisai_kit.auth.principal import Principal
-from perisai_kit.privacy.masks import mask_name
 
 
 async def get_receipt(
-    session: AsyncSession, principal: Principal, payment_id: UUID, *, bill_id: UUID | None
+    session: AsyncSession,
+    principal: Principal,
+    payment_id: UUID,
+    *,
+    bill_id: UUID | None,
 ) -> ReceiptOut:
     """Return what a receipt for a bill of this payment says; by default for its only one.
 
@@ -34,11 +38,12 @@ async def get_receipt(
     bill = await bills.get_snapshot(session, chosen)
     lines = await bill_queries.list_lines(session, bill.id)
     partner = await banks.get(session, payment.partner_id)
+    people = await describe(session, principal, [bill])
     return ReceiptOut(
         payment_id=payment.id,
         bill_id=bill.id,
         member_id=bill.member_id,
-        display_name=mask_name(bill.display_name),
+        display_name=people[bill.id].member_name,
         sector=bill.sector,
         payer=bill.payer,
         months=sorted({line.month for line in lines}),

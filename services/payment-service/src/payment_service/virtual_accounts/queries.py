@@ -1,10 +1,11 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.virtual_accounts.models import SERIALS, VirtualAccount
+from perisai_kit.db.bulk import any_id
 
 
 async def next_serial(session: AsyncSession) -> int:
@@ -19,9 +20,16 @@ async def insert_accounts(session: AsyncSession, accounts: Sequence[VirtualAccou
 
 async def list_accounts(session: AsyncSession, order_id: UUID) -> Sequence[VirtualAccount]:
     """Return where an order can be paid, by the name of the bank."""
+    return await list_of_orders(session, [order_id])
+
+
+async def list_of_orders(
+    session: AsyncSession, order_ids: Collection[UUID]
+) -> Sequence[VirtualAccount]:
+    """Return where orders can be paid, by the name of the bank."""
     statement = (
         select(VirtualAccount)
-        .where(VirtualAccount.order_id == order_id)
+        .where(VirtualAccount.order_id == any_id(order_ids))
         .order_by(VirtualAccount.partner_name, VirtualAccount.partner_id)
     )
     return (await session.scalars(statement)).all()

@@ -17,6 +17,7 @@ from payment_service.bills import service as bills
 from payment_service.bills.rules import BillNotFound, BillStatus, VoidReason
 from payment_service.bills.schemas import BillOut
 from payment_service.payments import service as payments
+from payment_service.payments.rules import PaymentFilter
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.events.catalogue import AttributionPeriod, MemberAttributed
@@ -46,16 +47,7 @@ async def sees(session: AsyncSession, viewer: Principal, bill: BillOut) -> bool:
     page = await bills.list_bills(
         session, viewer, member_id=None, status=None, cursor=None, limit=10
     )
-    paid = await payments.list_payments(
-        session,
-        viewer,
-        member_id=None,
-        bill_id=None,
-        order_id=None,
-        is_declined=False,
-        cursor=None,
-        limit=10,
-    )
+    paid = await payments.list_payments(session, viewer, PaymentFilter(), cursor=None, limit=10)
     seen = bill.id in {each.id for each in page.items}
     assert bool(paid.items) == seen
     return seen

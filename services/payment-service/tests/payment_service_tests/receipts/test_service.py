@@ -6,24 +6,26 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.bills.schemas import BillOut
 from payment_service.payments.models import Payment
 from payment_service.receipts import service
-from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.testing.plugin import BusinessTime
 
 NOVEMBER = datetime(2026, 11, 5, 3, 0, tzinfo=UTC)
-ADMIN = Principal(account_id=new_id(), roles=frozenset({Role.ADMIN}))
+AUDITOR = Principal(
+    account_id=new_id(), roles=frozenset({Role.AUDITOR}), scope=Scope(ScopeKind.COUNTRY)
+)
 IssueBill = Callable[..., Awaitable[BillOut]]
 Settle = Callable[..., Awaitable[Payment]]
 
 
-async def test_a_receipt_says_what_was_paid_and_hides_the_name(
+async def test_a_receipt_says_what_was_paid_and_hides_the_name_from_an_auditor(
     session: AsyncSession, issue_bill: IssueBill, settle: Settle, business_time: BusinessTime
 ) -> None:
     business_time.at(NOVEMBER)
     bill = await issue_bill(session, month_count=2)
     payment = await settle(session, bill)
 
-    receipt = await service.get_receipt(session, ADMIN, payment.id, bill_id=None)
+    receipt = await service.get_receipt(session, AUDITOR, payment.id, bill_id=None)
 
     assert receipt.display_name == "S*** A***"
     assert [str(month) for month in receipt.months] == ["2026-11", "2026-12"]

@@ -1,0 +1,1 @@
+"""What banks have collected, added up by bank and business day."""

@@ -1,0 +1,33 @@
+"""Dependencies of routes besides the session."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+
+from payment_service.days import Days, DaysBackward
+from perisai_kit.db.engine import Database
+from perisai_kit.http.types import Day
+
+
+async def _database(request: Request) -> Database:
+    database: Database = request.app.state.kit.database
+    return database
+
+
+async def _days(
+    business_from: Annotated[
+        Day | None, Query(description="First business day (Jakarta day of the payment).")
+    ] = None,
+    business_to: Annotated[
+        Day | None, Query(description="Last business day; the same as the first for one day.")
+    ] = None,
+) -> Days:
+    if business_from is not None and business_to is not None and business_from > business_to:
+        raise DaysBackward(field="business_from")
+    return Days(business_from, business_to)
+
+
+WholeDatabase = Annotated[Database, Depends(_database)]
+"""For a route that calls another service after its transaction, or that streams."""
+AskedDays = Annotated[Days, Depends(_days)]
+"""Raises: DaysBackward."""

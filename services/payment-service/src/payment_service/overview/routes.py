@@ -1,0 +1,45 @@
+"""The figures of a start page over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from payment_service.collections.rules import Sum
+from payment_service.collections.schemas import SumOut
+from payment_service.overview.schemas import PaymentsOverviewOut
+from payment_service.overview.service import Overviews
+from payment_service.visibility import STAFF
+from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.auth.roles import require
+
+router = APIRouter(prefix="/v1/overview/payments", tags=["payments"])
+Reader = Annotated[Principal, Depends(require(Role.MEMBER, Role.AGENT, Role.WADAH_ADMIN, *STAFF))]
+
+
+async def _overviews(request: Request) -> Overviews:
+    overviews: Overviews = request.app.state.overviews
+    return overviews
+
+
+@router.get("")
+async def get_overview(
+    principal: Reader, overviews: Annotated[Overviews, Depends(_overviews)]
+) -> PaymentsOverviewOut:
+    """Return the figures of the bills and payments that you may see.
+
+    Of an office they may be half a minute old: `as_of` says.
+    """
+    found = await overviews.read(principal)
+    return PaymentsOverviewOut(
+        as_of=found.as_of,
+        open_bills=_sum_out(found.open_bills),
+        ended_bills=_sum_out(found.ended_bills),
+        collected_today=_sum_out(found.collected_today),
+        collected_this_month=_sum_out(found.collected_this_month),
+        refused_open=found.refused_open,
+        suspense=_sum_out(found.suspense) if found.suspense else None,
+    )
+
+
+def _sum_out(found: Sum) -> SumOut:
+    return SumOut(count=found.count, amount=found.amount)

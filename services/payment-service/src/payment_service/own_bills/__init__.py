@@ -1,0 +1,1 @@
+"""The bills of the member who is signed in, with what to do about each."""

@@ -1,0 +1,20 @@
+from typing import Annotated
+
+from pydantic import Field
+
+from payment_service.bills.schemas import BillOut
+from payment_service.own_bills.rules import NextStep
+
+
+class OwnBillOut(BillOut):
+    """A bill of your own. Amounts in whole rupiah; the name is whole."""
+
+    display_name: Annotated[str, Field(description="Your name on the bill.")]
+    next_step: Annotated[
+        NextStep,
+        Field(
+            description="`pay`: at any of `virtual_accounts`, before `expires_at`. `nothing`: it "
+            "is paid. `use_newer`: pay the bill `replaced_by`. `ask_anew`: it takes no money any "
+            "more; a quote says what can be billed now."
+        ),
+    ]

@@ -1,0 +1,1 @@
+"""Payments that were refused: what banks offered for our orders and gave back."""
