@@ -69,6 +69,8 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "POST /v1/applications/{application_id}/rejection": OFFICERS,
         "POST /v1/applications/{application_id}/withdrawal": SIGNED_IN,
         "POST /v1/agent-names": frozenset({S}),
+        "GET /v1/overview/agents": READERS - {M},
+        "GET /v1/me/agent": frozenset({A}),
         "GET /v1/agents": SIGNED_IN,
         "GET /v1/agents/{agent_id}": SIGNED_IN,
         "GET /v1/agents/{agent_id}/identity": frozenset({B, F}),

@@ -184,6 +184,9 @@ RULES: dict[str, dict[str, Rule]] = {
         "POST /v1/applications/{application_id}/rejection": OBJECT,
         "POST /v1/applications/{application_id}/withdrawal": Rule(Reach.SELF),
         "POST /v1/agent-names": ANYWHERE,
+        # The figures of what one may see: of nothing, they are zeros.
+        "GET /v1/overview/agents": ANYWHERE,
+        "GET /v1/me/agent": OBJECT,
         "GET /v1/agents": Rule(Reach.LIST, blind=AGENT, shows="agent_id"),
         "GET /v1/agents/{agent_id}": Rule(Reach.OBJECT, blind=AGENT),
         "GET /v1/agents/{agent_id}/identity": OBJECT,

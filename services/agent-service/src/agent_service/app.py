@@ -9,6 +9,7 @@ from agent_service.agents import service as agents_service
 from agent_service.applications import routes as applications
 from agent_service.branches import routes as branches
 from agent_service.dependencies import Others
+from agent_service.overview import routes as overview
 from agent_service.settings import Settings
 from agent_service.tables import MIGRATIONS
 from agent_service.wadahs import routes as wadahs
@@ -27,7 +28,9 @@ ROUTES = web.describe_routes(
     agents.router,
     agents.reading,
     agents.names,
+    agents.own,
     activity.reading,
+    overview.reading,
 )
 
 

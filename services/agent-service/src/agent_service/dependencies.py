@@ -25,6 +25,8 @@ Partner = Annotated[Principal, Depends(require(*OFFICES, Role.WADAH_ADMIN))]
 """An office or a wadah's own administrator."""
 Identifier = Annotated[Principal, Depends(require(Role.BRANCH_OFFICER, Role.FINANCE_OFFICER))]
 """Sees unmasked identities within their scope."""
+TheAgent = Annotated[Principal, Depends(require(Role.AGENT))]
+"""An agent, for what is their own."""
 Service = Annotated[Principal, Depends(require(Role.SERVICE))]
 """Another service, with its own token."""
 BranchCode = Annotated[

@@ -1,7 +1,7 @@
 import uuid
 from datetime import date
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from agent_service.base import Base
@@ -16,6 +16,12 @@ class CoverageAnswer(Base):
     __tablename__ = "coverage_answers"
     __table_args__ = (
         Index(None, "agent_id", "counts_on"),
+        Index(
+            "ix_coverage_answers_acquisitions",
+            "agent_id",
+            "counts_on",
+            postgresql_where=text("is_acquisition"),
+        ),
         CheckConstraint("agent_id IS NOT NULL OR NOT is_acquisition", name="acquisition"),
     )
 

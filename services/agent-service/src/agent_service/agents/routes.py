@@ -22,10 +22,18 @@ from agent_service.agents.schemas import (
     NewDismissal,
     NewReinstatement,
     NewSuspension,
+    OwnAgentOut,
 )
 from agent_service.agents.service import Described
 from agent_service.branches.rules import BranchOutOfScope
-from agent_service.dependencies import Configured, Identifier, Officer, Service, SignedIn
+from agent_service.dependencies import (
+    Configured,
+    Identifier,
+    Officer,
+    Service,
+    SignedIn,
+    TheAgent,
+)
 from agent_service.wadahs.rules import WadahNotActive
 from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page, Slice
@@ -36,6 +44,7 @@ from perisai_kit.http.visibility import ReadRoute
 
 router = APIRouter(prefix="/v1/agents", tags=["agents"], route_class=TransactionRoute)
 reading = APIRouter(prefix="/v1/agents", tags=["agents"], route_class=ReadRoute)
+own = APIRouter(prefix="/v1/me/agent", tags=["agents"], route_class=ReadRoute)
 names = APIRouter(prefix="/v1/agent-names", tags=["agents"], route_class=TransactionRoute)
 
 DECIDING = (AgentNotFound, BranchOutOfScope, OwnCase, AgentStatusConflict)
@@ -96,6 +105,12 @@ async def dismiss_agent(
 ) -> AgentDetailOut:
     """Dismiss an agent, for good. After fraud, crime or gratification they never return."""
     return _detail(await service.dismiss(session, agent_id, body, by=officer))
+
+
+@own.get("", responses=problems(AgentNotFound))
+async def get_own_agent(session: ReadSession, principal: TheAgent) -> OwnAgentOut:
+    """Return your own record as an agent, with your whole name."""
+    return OwnAgentOut.model_validate(await service.get_own(session, principal))
 
 
 @names.post("")

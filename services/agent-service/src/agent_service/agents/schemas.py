@@ -114,6 +114,12 @@ class AgentOut(Out):
     activated_at: Annotated[Instant, Field(description="When the application was approved.")]
 
 
+class OwnAgentOut(AgentOut):
+    """Your own record as an agent: the name is whole, the account number masked."""
+
+    full_name: Annotated[str, Field(description="Your name.")]
+
+
 class AgentChangeOut(Out):
     from_status: Annotated[
         AgentStatus | None, Field(description="Status before; null for the first.")

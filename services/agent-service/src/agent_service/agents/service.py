@@ -186,6 +186,13 @@ async def may_see(session: AsyncSession, principal: Principal, person_id: UUID) 
     return await queries.is_visible(session, person_id, queries.is_visible_to(principal))
 
 
+async def get_own(session: AsyncSession, principal: Principal) -> Agent:
+    """Return the agent who is signed in. Raises: AgentNotFound."""
+    if principal.agent_id is None:
+        raise rules.AgentNotFound
+    return await get_visible(session, principal.agent_id, principal=principal)
+
+
 async def describe(session: AsyncSession, agent_id: UUID, *, principal: Principal) -> Described:
     """Return one agent with the history of changes.
 

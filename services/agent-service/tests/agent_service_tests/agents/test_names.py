@@ -62,3 +62,18 @@ async def test_a_look_up_is_as_long_as_a_page_at_most(world: World) -> None:
 
     assert whole.status_code == 200
     assert [answer.status_code for answer in refused] == [422, 422, 422]
+
+
+async def test_agents_read_their_own_record_with_the_whole_name(world: World) -> None:
+    agent = await world.agent()
+    own = world.tokens.make(Role.AGENT, agent_id=agent["id"])
+
+    answer = await world.get("me/agent", by=own)
+    nobody = await world.get("me/agent", by=world.tokens.make(Role.AGENT, agent_id=new_id()))
+    unlinked = await world.get("me/agent", by=world.tokens.make(Role.AGENT))
+    member = await world.get("me/agent", by=world.applicant())
+
+    shown = answer.json()
+    assert (shown["id"], shown["full_name"]) == (agent["id"], "Siti Aminah")
+    assert shown["account_no"] == "******7890"
+    assert [each.status_code for each in (nobody, unlinked, member)] == [404, 404, 403]

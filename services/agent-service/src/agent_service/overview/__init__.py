@@ -1,0 +1,1 @@
+"""The figures of agents and applications that a start page shows, by role."""
