@@ -7,8 +7,8 @@ from alembic import op
 
 from perisai_kit.db.migrations.steps import create_index_concurrently
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 
 
 def upgrade() -> None:

@@ -10,8 +10,8 @@ from alembic import op
 
 from perisai_kit.db.migrations.steps import execute_script
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 
 COLUMNS = """
 ALTER TABLE callbacks ADD offered_amount bigint, ADD order_id uuid;

@@ -8,8 +8,8 @@ from alembic import op
 
 from perisai_kit.db.migrations.steps import create_index_concurrently
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 
 
 def upgrade() -> None:
