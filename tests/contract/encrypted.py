@@ -29,17 +29,18 @@ TABLES: dict[str, Any] = {
 _LOOSEN = """
     DO $$ DECLARE each record; BEGIN
     FOR each IN SELECT conrelid::regclass AS relation, conname FROM pg_constraint
-        WHERE contype IN ('c', 'f') AND connamespace = 'public'::regnamespace LOOP
+        WHERE contype IN ('c', 'f') AND connamespace = 'public'::regnamespace AND conislocal LOOP
         EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', each.relation, each.conname);
     END LOOP;
     FOR each IN SELECT attrelid::regclass AS relation, attname FROM pg_attribute
-        JOIN pg_class ON pg_class.oid = attrelid AND relkind = 'r'
-        WHERE relnamespace = 'public'::regnamespace AND attnum > 0 AND attnotnull
-            AND attidentity = '' AND NOT attisdropped
+        JOIN pg_class ON pg_class.oid = attrelid AND relkind IN ('r', 'p')
+        WHERE NOT relispartition AND relnamespace = 'public'::regnamespace
+            AND attnum > 0 AND attnotnull AND attidentity = '' AND NOT attisdropped
             AND NOT EXISTS (SELECT FROM pg_index
                 WHERE indrelid = attrelid AND indisprimary AND attnum = ANY (indkey)) LOOP
         EXECUTE format('ALTER TABLE %s ALTER %I DROP NOT NULL', each.relation, each.attname);
     END LOOP;
+    ALTER TABLE idempotency_keys ALTER created_at SET DEFAULT now();  -- part of its primary key
     END $$
 """
 

@@ -11,6 +11,10 @@ from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.testing.plugin import Tokens
 
+TABLES = """
+    SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        AND relkind IN ('r', 'p') AND NOT relispartition
+"""
 UNCOUNTED = frozenset({"read_audits", "alembic_version"})
 
 
@@ -77,7 +81,7 @@ def body(mutation: Mutation) -> dict[str, Any]:
 async def count_rows(platform: Platform, service: str) -> dict[str, int]:
     connection = await asyncpg.connect(platform.urls[service].owner)
     try:
-        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname='public'")
+        tables = await connection.fetch(TABLES)
         counts = " UNION ALL ".join(
             f"SELECT '{table}', count(*) FROM \"{table}\""  # noqa: S608 - our own names
             for (table,) in tables

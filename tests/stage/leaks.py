@@ -32,6 +32,10 @@ METRICS_S = 30.0
 RECEIVED = frozenset({"access_token", "refresh_token"})
 PROBLEM = "application/problem+json"
 BANK_LOG_CALLS = 1000
+TABLES = """
+    SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        AND relkind IN ('r', 'p') AND NOT relispartition
+"""
 
 
 @dataclass
@@ -112,10 +116,7 @@ async def collect_places(platform: Platform) -> dict[str, str]:
 
 async def _tables(platform: Platform, name: str) -> Any:
     async with platform.database(name) as connection:
-        tables = await connection.fetch(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-        )
-        for table in [row["tablename"] for row in tables]:
+        for (table,) in await connection.fetch(TABLES):
             question = f'SELECT each::text FROM "{table}" AS each'  # noqa: S608 - from the catalogue
             rows = await connection.fetch(question)
             yield table, "\n".join(row["each"] for row in rows)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import uuid
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select, text
@@ -11,10 +12,13 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from perisai_kit.db.connections import to_asyncpg_url
 from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
+from perisai_kit.http.transaction import IdempotencyRecord
 from perisai_kit.privacy.columns import sealed_text
 from perisai_kit.privacy.keyring import DecryptionFailed, Keyring
 from perisai_kit.privacy.rotation import Rotation, count_left, rotate
+from perisai_kit.services.tables import KIT_METADATA
 from perisai_kit.testing.plugin import Urls
 
 KEY_1, KEY_2, LOOKUP = (os.urandom(32) for _ in range(3))
@@ -208,3 +212,44 @@ async def test_values_without_a_key_or_moved_are_counted_and_left(url: str) -> N
         assert rows["2:\\"].body
     assert rows["1:\\"].body == "body 1"
     await database.dispose()
+
+
+async def test_two_answers_under_one_idempotency_key_stay_apart(kit_urls: Urls) -> None:
+    account_id, now = new_id(), clock.real_now()
+    ages = {"of today": 1, "of yesterday": 25}
+    before = Database(kit_urls.owner, keyring=OLD)
+    for body, hours in ages.items():
+        record = IdempotencyRecord(
+            account_id=account_id,
+            key="key-00000001",
+            fingerprint=b"",
+            status=201,
+            headers={},
+            body=body.encode(),
+            authority=b"",
+            reads=[],
+            shows={},
+            created_at=now - timedelta(hours=hours),
+        )
+        async with before.begin() as session:
+            session.add(record)
+    await before.dispose()
+
+    database = Database(kit_urls.owner, keyring=BOTH)
+    done = await rotate(database, BOTH, [KIT_METADATA], report=ignore, again_s=0.01)
+    await database.dispose()
+
+    found = {}
+    after = Database(kit_urls.owner, keyring=NEW)
+    for body, hours in ages.items():
+        async with after.read() as session:
+            row = await session.scalar(
+                select(IdempotencyRecord).where(
+                    IdempotencyRecord.created_at == now - timedelta(hours=hours)
+                )
+            )
+        assert row is not None
+        found[body] = row.body.decode()
+    await after.dispose()
+    assert done.rewritten == 2
+    assert found == {body: body for body in ages}

@@ -90,7 +90,11 @@ class ReplayForbidden(Forbidden):
 
 
 class IdempotencyRecord(KitBase):
-    """The answer to a request with a key. Partitions of a day are dropped a day later."""
+    """The answer to a request with a key. Partitions of a day are dropped a day later.
+
+    In the database `created_at` is part of the primary key. Here it is not, because an answer is
+    encrypted for its account and key, and one of both was created in the last 24 hours.
+    """
 
     __tablename__ = "idempotency_keys"
     __table_args__ = {"postgresql_partition_by": "RANGE (created_at)"}  # noqa: RUF012 - as SQLAlchemy has it
@@ -107,9 +111,7 @@ class IdempotencyRecord(KitBase):
     """The persons of the answer, as one object with `kind`, the operation, and `ids`."""
     shows: Mapped[dict[str, list[str]]] = mapped_column(JSONB)
     """The objects of the answer, ids by kind: visibility.py."""
-    created_at: Mapped[datetime] = mapped_column(
-        DateTime(timezone=True), primary_key=True, index=True
-    )
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
 
 
 Check = Callable[[Request], Coroutine[Any, Any, Principal]]

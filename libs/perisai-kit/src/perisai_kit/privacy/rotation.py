@@ -201,7 +201,7 @@ def _next_rows_statement(
 def _re_encrypt(
     rows: Sequence[Row[Any]], sealed: SealedTable, keyring: Keyring, unreadable: Counter[str]
 ) -> list[list[Any]]:
-    """Return key and new values of the rows that change."""
+    """Return key, new values and old values of the rows that change."""
     changed = []
     for row in rows:
         row_id, old = tuple(row)[: len(sealed.keys)], tuple(row)[len(sealed.keys) :]
@@ -214,13 +214,17 @@ def _re_encrypt(
                 unreadable[sealed.context(name)] += 1
                 new.append(value)
         if tuple(new) != old:
-            changed.append([*row_id, *new])
+            changed.append([*row_id, *new, *old])
     return changed
 
 
 def _rewrite_statement(sealed: SealedTable, rows: Sequence[Sequence[Any]]) -> Any:
-    """Return the statement that updates the rows, with one new version of each."""
-    types = [each.type for each in sealed.keys] + [LargeBinary()] * len(sealed.columns)
+    """Return the statement that updates the rows, with one new version of each.
+
+    The old values are compared too: two answers under one Idempotency-Key, one of which has
+    expired, have the same key here.
+    """
+    types = [each.type for each in sealed.keys] + [LargeBinary()] * 2 * len(sealed.columns)
     names = [f"c{place}" for place in range(len(types))]
     arrays = [
         cast(literal(list(values), ARRAY(kind)), ARRAY(kind))
@@ -228,7 +232,11 @@ def _rewrite_statement(sealed: SealedTable, rows: Sequence[Sequence[Any]]) -> An
     ]
     columns = [column(name, kind) for name, kind in zip(names, types, strict=True)]
     new = func.unnest(*arrays).table_valued(*columns, name="renewed").render_derived()
-    count = len(sealed.keys)
-    values = dict(zip(sealed.columns, (new.c[name] for name in names[count:]), strict=True))
-    own = (key == new.c[name] for key, name in zip(sealed.keys, names, strict=False))
+    first, last = len(sealed.keys), len(sealed.keys) + len(sealed.columns)
+    values = dict(zip(sealed.columns, (new.c[name] for name in names[first:last]), strict=True))
+    own = [key == new.c[name] for key, name in zip(sealed.keys, names, strict=False)]
+    own += [
+        sealed.stored(name).is_not_distinct_from(new.c[old])
+        for name, old in zip(sealed.columns, names[last:], strict=True)
+    ]
     return update(sealed.table).values(values).where(*own)
