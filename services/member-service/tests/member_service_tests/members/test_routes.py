@@ -182,9 +182,18 @@ async def test_identity_is_whole_for_the_agent_the_officer_and_the_member_only(
     assert (await client.get(path, headers=auditor.headers)).status_code == 403
 
 
+@pytest.mark.parametrize("role", [Role.AGENT, Role.FINANCE_OFFICER])
 async def test_a_list_is_read_page_by_page_newest_first(
-    client: httpx.AsyncClient, database: Database, enrol: Enrol, agent: Any
+    client: httpx.AsyncClient,
+    database: Database,
+    enrol: Enrol,
+    agent: Any,
+    make_subject: Subjects,
+    role: Role,
 ) -> None:
+    reader = agent
+    if role is Role.FINANCE_OFFICER:
+        reader = make_subject(role, scope=Scope(ScopeKind.COUNTRY))
     ids = []
     for _ in range(5):
         async with database.begin() as session:
@@ -194,7 +203,7 @@ async def test_a_list_is_read_page_by_page_newest_first(
     cursor: str | None = None
     while not pages or cursor:
         params = {"limit": "2", **({"cursor": cursor} if cursor else {})}
-        answer = await client.get("/v1/members", params=params, headers=agent.headers)
+        answer = await client.get("/v1/members", params=params, headers=reader.headers)
         pages.append([each["id"] for each in answer.json()["items"]])
         cursor = answer.json()["next_cursor"]
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -300,24 +301,29 @@ async def list_bills(
     conditions = [visible]
     if member_id is not None:
         conditions.append(Bill.member_id == member_id)
-    if status is not None:
-        conditions.append(_has_status(status, at))
     if before_id is not None:
         conditions.append(Bill.id < before_id)
-    statement = select(Bill).where(*conditions).order_by(Bill.id.desc()).limit(limit)
-    return (await session.scalars(statement)).all()
+    found: list[Bill] = []
+    # One after the other, because one query with OR would read all bills.
+    for each in _list_conditions(status, at):
+        statement = select(Bill).where(*conditions, each).order_by(Bill.id.desc()).limit(limit)
+        found += await session.scalars(statement)
+    return sorted(found, key=lambda bill: bill.id, reverse=True)[:limit]
 
 
-def _has_status(status: BillStatus, at: datetime) -> ColumnElement[bool]:
+def _list_conditions(status: BillStatus | None, at: datetime) -> list[ColumnElement[bool]]:
+    """Return the conditions of which one makes the status that is shown; no bill meets two."""
     # As rules.shown_status: an open bill past its end is shown as ended.
-    over = and_(Bill.status == BillStatus.OPEN, Bill.expires_at <= at)
     match status:
+        case None:
+            return [true()]
         case BillStatus.OPEN:
-            return and_(Bill.status == BillStatus.OPEN, Bill.expires_at > at)
+            return [and_(Bill.status == BillStatus.OPEN, Bill.expires_at > at)]
         case BillStatus.ENDED:
-            return or_(Bill.status == BillStatus.ENDED, over)
+            over = and_(Bill.status == BillStatus.OPEN, Bill.expires_at <= at)
+            return [Bill.status == BillStatus.ENDED, over]
         case BillStatus.PAID | BillStatus.REPLACED | BillStatus.VOID:
-            return Bill.status == status
+            return [Bill.status == status]
 
 
 async def list_of_order(

@@ -246,6 +246,31 @@ async def test_the_end_of_a_bill_is_too_late_in_lists_and_for_the_task(
     assert len(await queries.lock_ended_bills(session, through=end, limit=10)) == 1
 
 
+async def test_ended_bills_and_open_ones_past_their_end_are_one_list(
+    session: AsyncSession, issue_bill: IssueBill, business_time: BusinessTime
+) -> None:
+    early = [(await issue_bill(session)).id for _ in range(2)]
+    business_time.at(NOVEMBER + timedelta(days=9))
+    assert await end_overdue(session) == 2
+    late = [(await issue_bill(session)).id for _ in range(2)]
+    business_time.at(NOVEMBER + timedelta(days=17))
+    found, cursor, pages = [], None, 0
+    while pages == 0 or cursor is not None:
+        page = await service.list_bills(
+            session,
+            admin(),
+            member_id=None,
+            status=BillStatus.ENDED,
+            cursor=cursor,
+            limit=1,
+        )
+        found += [item.id for item in page.items]
+        cursor, pages = page.next_cursor, pages + 1
+
+    assert found == [*reversed(late), *reversed(early)]
+    assert pages == 4
+
+
 def sees(*roles: Role, **more: Any) -> Principal:
     return Principal(account_id=new_id(), roles=frozenset(roles), **more)
 

@@ -1,0 +1,16 @@
+"""Lists of few bills among many have an index."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+
+async def test_a_list_of_withdrawn_or_ended_bills_reads_their_index(session: AsyncSession) -> None:
+    await session.execute(text("SET LOCAL enable_seqscan = off"))
+    for status in ("replaced", "void", "ended"):
+        rows = await session.scalars(
+            text(
+                f"EXPLAIN SELECT * FROM bills WHERE status = '{status}'"  # noqa: S608 - from above
+                " ORDER BY id DESC LIMIT 51"
+            )
+        )
+        assert "ix_bills_unpaid" in "".join(rows)
