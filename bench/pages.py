@@ -211,7 +211,7 @@ def _run_world(stage: Stage, keys: KeyServer) -> Iterator[World]:
 
 def _sign_in(ids: Mapping[str, Any], keys: KeyServer) -> dict[str, dict[str, str]]:
     branch = {"kind": ScopeKind.BRANCH, "code": ids["branch"], "region": ids["region"]}
-    make, life_s = keys.tokens.make, 24 * 3_600
+    make, life_s = keys.tokens.make, 3_600
     return {
         "agent": make(
             Role.AGENT, agent_id=ids["agent"], wadah_id=ids["wadah"], scope=branch, life_s=life_s

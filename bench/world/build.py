@@ -83,15 +83,18 @@ async def load_all(plan: Plan, tables: Sequence[Table]) -> None:
 
 async def finish(plan: Plan, stores: Sequence[Store], tables: Sequence[Table]) -> None:
     """Make what needs all tables of a database, and let the service store its balances."""
-    for store in stores:
+
+    async def finish_one(store: Store) -> None:
         own = [each for each in tables if each.store.name == store.name]
         await load.finish_store(store, own, make_scale(plan))
-        if store.name == "payment":
-            database = Database(store.url, keyring=store.keyring)
-            try:
-                await ledger.every_hour(database)
-            finally:
-                await database.dispose()
+
+    await asyncio.gather(*map(finish_one, stores))
+    (books,) = (each for each in stores if each.name == "payment")
+    database = Database(books.url, keyring=books.keyring)
+    try:
+        await ledger.every_hour(database)
+    finally:
+        await database.dispose()
 
 
 def make_scale(plan: Plan) -> Scale:
