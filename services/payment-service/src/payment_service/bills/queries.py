@@ -9,6 +9,7 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     DateTime,
+    Select,
     Uuid,
     and_,
     cast,
@@ -320,10 +321,20 @@ def _list_conditions(status: BillStatus | None, at: datetime) -> list[ColumnElem
         case BillStatus.OPEN:
             return [and_(Bill.status == BillStatus.OPEN, Bill.expires_at > at)]
         case BillStatus.ENDED:
-            over = and_(Bill.status == BillStatus.OPEN, Bill.expires_at <= at)
-            return [Bill.status == BillStatus.ENDED, over]
+            return [Bill.status == BillStatus.ENDED, Bill.id.in_(_select_overdue(at))]
         case BillStatus.PAID | BillStatus.REPLACED | BillStatus.VOID:
             return [Bill.status == status]
+
+
+def _select_overdue(at: datetime) -> Select[Any]:
+    """Return the query of open bills past their end, which the task ends within a day or so.
+
+    Materialised, because they are few and the planner would look for them among all bills.
+    """
+    is_overdue = and_(Bill.status == BillStatus.OPEN, Bill.expires_at <= at)
+    overdue = select(Bill.id).where(is_overdue).cte("overdue").prefix_with("MATERIALIZED")
+    columns: list[ColumnElement[Any]] = [overdue.c.id]
+    return select(*columns)
 
 
 async def list_of_order(
