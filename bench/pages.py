@@ -164,7 +164,9 @@ def _ask_in_turns(
 def _ask(world: World, page: Page) -> tuple[int, float]:
     client = world.clients[page.service]
     began = time.perf_counter()
-    answer = client.get(page.path, params=dict(page.params), headers=world.headers[page.role])
+    # Empty parameters would take away those of the path.
+    params = dict(page.params) or None
+    answer = client.get(page.path, params=params, headers=world.headers[page.role])
     return answer.status_code, 1_000 * (time.perf_counter() - began)
 
 
