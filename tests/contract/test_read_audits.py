@@ -44,6 +44,7 @@ READINGS = {
     "GET /v1/applications": "applicant_id",
     "GET /v1/applications/{application_id}": "applicant_id",
     "GET /v1/applications/{application_id}/identity": "applicant_id",
+    "POST /v1/agent-names": "agent_id",
     "GET /v1/agents": "agent_id",
     "GET /v1/agents/{agent_id}": "agent_id",
     "GET /v1/agents/{agent_id}/identity": "agent_id",
@@ -71,6 +72,7 @@ READINGS = {
     "GET /v1/payments": "member_id",
     "GET /v1/payments/{payment_id}": "member_id",
     "GET /v1/payments/{payment_id}/receipt": "member_id",
+    "GET /v1/refused-payments": "",
     "GET /v1/suspense-items": "",
     "GET /v1/suspense-items/{item_id}": "",
     "GET /v1/statements": "agent_id",
@@ -80,11 +82,12 @@ READINGS = {
     "GET /v1/commission-previews/lines": "agent_id",
 }
 """The operations that read, and the person whom they show here. Empty: the money in suspense that
-is made here is nobody's."""
+is made here is nobody's, and no payment is refused."""
 for _service, _person in (("agent", "agent_id"), ("member", "member_id"), ("payment", "member_id")):
     READINGS[f"GET /v1/read-audits/{_service}-service"] = _person
     READINGS[f"GET /v1/read-audits/{_service}-service/{{audit_id}}"] = _person
 OWN = {f"GET /v1/me/read-audits/{service}-service" for service in ROUTES}
+OWN |= {"GET /v1/me/agent", "GET /v1/me/bills"}
 """Show what is about oneself only."""
 CHANGES = {
     "PATCH /v1/members/{member_id}": "member_id",
