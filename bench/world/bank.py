@@ -37,10 +37,10 @@ class ModelBank:
             cache_s=60,
             bank_time_tolerance=timedelta(minutes=10),
         )
-        self._payments = Writer(database, keyring, callbacks.take_payments, service=Service.PAYMENT)
-        self._inquiries = Writer(
-            database, keyring, callbacks.take_inquiries, service=Service.INQUIRY
-        )
+        payments = Writer(database, keyring, callbacks.take_payments, service=Service.PAYMENT)
+        inquiries = Writer(database, keyring, callbacks.take_inquiries, service=Service.INQUIRY)
+        self._take = callbacks.Take(payment=payments.take, inquiry=inquiries.take)
+        self._closing = (payments.close, inquiries.close)
         self._count = 0
 
     async def register(self) -> None:
@@ -73,8 +73,8 @@ class ModelBank:
         await self._send(Service.PAYMENT, TARGET, body, SETTLED)
 
     async def close(self) -> None:
-        await self._payments.close()
-        await self._inquiries.close()
+        for close in self._closing:
+            await close()
 
     async def _send(self, service: Service, target: str, body: bytes, expected: str) -> None:
         answer = await self._call(service, target, self._bank.sign_headers(body, target), body)
@@ -91,6 +91,5 @@ class ModelBank:
             body=body,
             source=HOST,
         )
-        take = callbacks.Take(payment=self._payments.take, inquiry=self._inquiries.take)
-        reply = await callbacks.serve(self._gate, service, wire, take)
+        reply = await callbacks.serve(self._gate, service, wire, self._take)
         return reply.answer.body

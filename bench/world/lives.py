@@ -228,10 +228,10 @@ class Lives:
         for turn in range(ROUNDS_MOST):
             total = 0
             for reader, database in self._readers:
-                total += await self._read_feed(reader, database, always=whole and not turn)
+                total += await self._read_feed(reader, database, always=whole)
             if total:
                 await self._computation.run(self._payment)
-            else:
+            elif turn or not whole:  # the first answer may be a bookmark only
                 return
         raise AssertionError("the feeds do not come to rest")
 

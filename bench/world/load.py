@@ -45,11 +45,22 @@ EMPTY = frozenset(
     }
 )
 """Tables whose rows last for days only, or are made anew."""
-NUMBERED = {"events": ("position",), "ledger_transfers": ("correction_of",)}
+NUMBERED = {
+    "commission_lines": ("id",),
+    "event_positions": ("position",),
+    "ledger_transfers": ("correction_of",),
+}
 """Columns with numbers from a sequence, besides the identity columns."""
+UNSET = {"event_positions": ("highest", "gaps")}
+"""Columns that only the last row of all needs."""
 PIECE = 2_000
 """Rows in one piece for COPY."""
 MAINTENANCE = "SET maintenance_work_mem = '512MB'"
+LOOKED = """
+    UPDATE event_positions SET highest = (SELECT max(seq) FROM events), gaps = '{}'
+    WHERE position = (SELECT max(position) FROM event_positions)
+"""
+"""Every event has a position, so none is missing up to the last one."""
 MULTIPLY_SUMS = """
     UPDATE commission_months SET
         statement_count = statement_count * {copies}, line_count = line_count * {copies},
@@ -85,6 +96,7 @@ class Table:
     name: str
     columns: tuple[str, ...]
     rows: tuple[Template, ...]
+    is_partitioned: bool
     indexes: tuple[str, ...]
     references: tuple[str, ...]
 
@@ -155,7 +167,7 @@ async def load_table(table: Table, scale: Scale) -> int:
                 table.name,
                 source=_cut(_lines(table, scale)),
                 columns=table.columns,
-                freeze=True,
+                freeze=not table.is_partitioned,
                 timeout=None,
             )
         await connection.execute(MAINTENANCE)
@@ -181,6 +193,7 @@ async def finish_store(store: Store, tables: Iterable[Table], scale: Scale) -> N
         for (sequence,) in await connection.fetch(_SEQUENCES):
             moved = f"SELECT setval('{sequence}', last_value * {scale.copies}) FROM {sequence}"  # noqa: S608
             await connection.execute(moved)
+        await connection.execute(LOOKED)
         await connection.execute(f"UPDATE subscriptions SET position = position * {scale.copies}")  # noqa: S608
         if store.name == "payment":
             await connection.execute(MULTIPLY_SUMS.format(copies=scale.copies))
@@ -245,13 +258,14 @@ async def _read_table(connection: Connection, store: Store, name: str, known: Kn
         f"SELECT {chosen} FROM {name} ORDER BY {', '.join(keys)}",  # noqa: S608
         output=_collect(lines),
     )
-    reader = _RowReader(columns, keys, numbered, sealed, known)
+    reader = _RowReader(columns, keys, numbered, UNSET.get(name, ()), sealed, known)
     text = b"".join(lines).decode()
     return Table(
         store,
         name,
         columns,
         tuple(reader.compile(line) for line in text.splitlines()),
+        await connection.fetchval(_IS_PARTITIONED, name),
         await _list_statements(connection, name, references=False),
         await _list_statements(connection, name, references=True),
     )
@@ -271,6 +285,7 @@ class _RowReader:
     columns: Sequence[str]
     keys: Sequence[str]
     numbered: set[str]
+    unset: Sequence[str]
     sealed: dict[str, Sealed[Any]]
     known: Known
 
@@ -285,8 +300,8 @@ class _RowReader:
         return Template("\t".join(texts) + "\n", tuple(slots))
 
     def _compile_value(self, name: str, value: str, values: dict[str, str]) -> Template:
-        if value == r"\N":
-            return Template(value)
+        if value == r"\N" or name in self.unset:
+            return Template(r"\N")
         if name in self.numbered:
             return Template("%s", (Number(int(value)),))
         if name not in self.sealed:
@@ -310,7 +325,11 @@ async def _list_statements(
         for name, constraint, _, definition in await connection.fetch(_CONSTRAINTS, [table], kinds)
     ]
     if not references:
-        found += [definition for _, _, definition in await connection.fetch(_INDEXES, [table])]
+        found += [
+            # Of a partitioned table it says ONLY, and leaves the partitions without.
+            definition.replace(" ON ONLY ", " ON ", 1)
+            for _, _, definition in await connection.fetch(_INDEXES, [table])
+        ]
     return tuple(found)
 
 
@@ -319,6 +338,7 @@ _TABLES = """
     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
     ORDER BY relname
 """
+_IS_PARTITIONED = "SELECT relkind = 'p' FROM pg_class WHERE oid = $1::text::regclass"
 _COLUMNS = """
     SELECT column_name::text AS name, is_identity = 'YES' AS is_identity
     FROM information_schema.columns
@@ -347,6 +367,7 @@ _IDENTITIES = """
     SELECT table_name::text, column_name::text,
            pg_get_serial_sequence(quote_ident(table_name), column_name)
     FROM information_schema.columns WHERE table_schema = 'public' AND is_identity = 'YES'
+        AND pg_get_serial_sequence(quote_ident(table_name), column_name) IS NOT NULL
 """
 _SEQUENCES = """
     SELECT oid::regclass::text FROM pg_class

@@ -27,7 +27,7 @@ from sandbox.postgres import Postgres
 from sandbox.services import ROOT
 
 WORLDS = ROOT / ".perisai" / "worlds"
-VERSION = 1
+VERSION = 2
 """Of the generator: one more whenever its rows come out differently."""
 FOR_LOADING = {
     # Rows that are copied into an emptied table are not logged then.
