@@ -113,6 +113,8 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "POST /v1/members/{member_id}/bpu-evidence": STAFF,
         "GET /v1/members/{member_id}/bpu-evidence": STAFF,
         "GET /v1/members/{member_id}/coverage": READERS | {S},
+        "GET /v1/me/coverage": frozenset({M}),
+        "GET /v1/overview/members": READERS - {M},
         "POST /v1/members/{member_id}/endings": STAFF,
         "GET /v1/members/{member_id}/endings": READERS,
         "POST /v1/members/{member_id}/endings/{ending_id}/withdrawal": STAFF,

@@ -231,6 +231,9 @@ RULES: dict[str, dict[str, Rule]] = {
         "POST /v1/members/{member_id}/bpu-evidence": OBJECT,
         "GET /v1/members/{member_id}/bpu-evidence": OBJECT,
         "GET /v1/members/{member_id}/coverage": OBJECT,
+        # Without an own membership nothing is found, and counts of nobody are none.
+        "GET /v1/me/coverage": Rule(Reach.OBJECT),
+        "GET /v1/overview/members": ANYWHERE,
         "POST /v1/members/{member_id}/endings": OBJECT,
         "GET /v1/members/{member_id}/endings": OBJECT,
         "POST /v1/members/{member_id}/endings/{ending_id}/withdrawal": OBJECT,

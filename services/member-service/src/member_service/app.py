@@ -9,15 +9,18 @@ from member_service.corrections.routes import asking as corrections_asking
 from member_service.corrections.routes import router as corrections
 from member_service.corrections.service import make_office
 from member_service.coverage.routes import bases as contribution_bases
+from member_service.coverage.routes import own as own_coverage
 from member_service.coverage.routes import router as coverage
 from member_service.declarations.routes import router as declarations
 from member_service.enrolments.routes import router as enrolments
 from member_service.handovers.routes import router as handovers
 from member_service.holidays.routes import router as holidays
+from member_service.listings.routes import router as listings
 from member_service.lookups.routes import router as lookups
 from member_service.members import service as members_service
 from member_service.members.routes import router as members
 from member_service.occupations.routes import router as occupations
+from member_service.overview.routes import router as overview
 from member_service.settings import Settings
 from member_service.shared_phones.routes import router as shared_phones
 from member_service.tables import MIGRATIONS
@@ -27,11 +30,14 @@ from perisai_kit.services.kit import Kit
 
 ROUTES = web.describe_routes(
     enrolments,
+    listings,
+    overview,
     members,
     declarations,
     attributions,
     handovers,
     coverage,
+    own_coverage,
     contribution_bases,
     changes,
     corrections,

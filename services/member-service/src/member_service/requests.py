@@ -1,8 +1,6 @@
 """Dependencies of the routes of several features."""
 
-from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import Depends, Request
 
@@ -12,7 +10,6 @@ from member_service.settings import Settings
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.db.engine import Database
-from perisai_kit.http.paging import Cursor, read_cursor
 from perisai_kit.http.problems import choose_language
 
 
@@ -39,26 +36,12 @@ async def _database(request: Request) -> Database:
     return database
 
 
-async def _after(cursor: Cursor = None) -> tuple[datetime, UUID] | None:
-    return read_cursor(cursor, _made_and_id, parts=2)
-
-
-def _made_and_id(created_at: str, row_id: str) -> tuple[datetime, UUID]:
-    read = datetime.fromisoformat(created_at), UUID(row_id)
-    if read[0].tzinfo is None:
-        raise ValueError(created_at)
-    return read
-
-
 LimitsOf = Annotated[Limits, Depends(_limits)]
 TermsOf = Annotated[Terms, Depends(_terms)]
 Language = Annotated[str, Depends(choose_language)]
 SettingsOf = Annotated[Settings, Depends(_get_settings)]
 WholeDatabase = Annotated[Database, Depends(_database)]
 """For a route that calls another service between two short transactions."""
-
-After = Annotated[tuple[datetime, UUID] | None, Depends(_after)]
-"""Position in a list, newest first: time and id of the last row shown."""
 
 READERS = (
     Role.MEMBER,

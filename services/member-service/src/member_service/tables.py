@@ -15,7 +15,10 @@ from member_service.evidence import models as evidence
 from member_service.handovers import models as handovers
 from member_service.holidays import models as holidays
 from member_service.members import models as members
+from member_service.open_bills import models as open_bills
 from member_service.registrations import models as registrations
+from member_service.search_words import models as search_words
+from member_service.updates import models as updates
 from perisai_kit.services.tables import KIT_METADATA
 
 METADATA = [KIT_METADATA, Base.metadata]
@@ -37,5 +40,8 @@ __all__ = [
     "handovers",
     "holidays",
     "members",
+    "open_bills",
     "registrations",
+    "search_words",
+    "updates",
 ]

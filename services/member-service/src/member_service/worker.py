@@ -3,6 +3,8 @@
 from member_service.corrections.service import Office, make_office
 from member_service.corrections.tasks import CorrectionTasks
 from member_service.coverage.tasks import CoverageTasks
+from member_service.listings.tasks import ListingTasks
+from member_service.open_bills import tasks as open_bills
 from member_service.registrations.rules import Terms
 from member_service.settings import Settings
 from member_service.tables import MIGRATIONS
@@ -32,6 +34,7 @@ def subscriptions(
                 AllocationReversed: tasks.on_allocations_changed,
             },
         ),
+        open_bills.subscribe(payments, poll_s=poll_s),
         Subscription(
             name="agents",
             source=agents,
@@ -43,8 +46,11 @@ def subscriptions(
 
 def periodic(office: Office, gateway: ServiceClient) -> list[Periodic]:
     """Return this service's periodic tasks."""
+    listings = ListingTasks(office.terms, office.keyring)
     return [
         Periodic("registrations.announce", 60, CoverageTasks(office.terms).announce_ends),
+        Periodic("listings.repair", 60, listings.repair),
+        Periodic("listings.index_words", 60, listings.index_words),
         Periodic("corrections.advance", 15, CorrectionTasks(office, gateway).advance),
     ]
 

@@ -52,4 +52,8 @@ async def test_the_app_of_the_factory_is_ready(
         status = await client.get("/v1/status", headers=tokens.service())
 
     assert ready.json() == {"ready": True}
-    assert [each["name"] for each in status.json()["subscriptions"]] == ["payments", "agents"]
+    assert [each["name"] for each in status.json()["subscriptions"]] == [
+        "payments",
+        "bills",
+        "agents",
+    ]

@@ -74,6 +74,13 @@ CHANGING = {
         "region_code",
         "is_acquisition",
     },
+    "attribution_periods": {
+        "first_unpaid",
+        "ends_on",
+        "end_reason",
+        "unpaid_months",
+        "is_state_known",
+    },
     "attributions": {"withdrawn_at", "withdrawn_by"},
     "handovers": {"withdrawn_at", "withdrawn_by"},
     "corrections": {"effective_at", "status"},
@@ -100,3 +107,51 @@ def test_only_the_answer_to_a_fact_can_be_changed(
         return {row["column_name"] for row in rows}
 
     assert run_in_thread(changeable()) == CHANGING[table]
+
+
+OF_BEFORE = """
+INSERT INTO members (id, nik_hash, nik_warnings, birth_date_text, sex, phone_hash, village,
+    district, occupations, declared_income, programmes, employs_others, payer, new_to_bpu,
+    enrolled_on, paid_through, first_unpaid, ends_on, end_reason, version, created_by, created_at,
+    nik, full_name, place_of_birth, phone, street)
+SELECT gen_random_uuid(), sha256(i::text::bytea), '{}', '', 'male', '', 'Desa', 'Kalibaru',
+    '{fisher}', 1000000, '{jkk,jkm}', false, 'self', true, '2025-01-01',
+    CASE WHEN i = 1 THEN '2025-11' END, CASE WHEN i = 1 THEN '2025-12' END,
+    CASE WHEN i = 1 THEN date '2026-03-01' END, CASE WHEN i = 1 THEN 'lapsed' END,
+    1, gen_random_uuid(), now(), '', '', '', '', ''
+FROM generate_series(1, 2) AS i;
+INSERT INTO attribution_periods (member_id, from_date, until_date, branch_code, region_code, reason,
+    attribution_id, agent_sees, attribution_no, enrolled_at)
+SELECT id, '2025-01-01', '9999-12-31', 'banyuwangi', 'jatim', 'enrolled', id, true, 1, created_at
+FROM members;
+"""
+
+
+def test_members_of_before_are_listed_by_their_registration_and_marked(
+    databases: Databases,
+) -> None:
+    urls = databases.empty("member")
+    config = databases.alembic_config("member", urls.owner)
+
+    async def run(statement: str) -> list[tuple[object, ...]]:
+        connection = await connect(urls.owner)
+        try:
+            if statement is OF_BEFORE:
+                await connection.execute(statement)
+                return []
+            return [tuple(row) for row in await connection.fetch(statement)]
+        finally:
+            await connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(command.upgrade, config, "0001").result()
+        run_in_thread(run(OF_BEFORE))
+        pool.submit(command.upgrade, config, "head").result()
+        pool.submit(command.upgrade, config, "head").result()
+
+    copies = "SELECT first_unpaid, ends_on::text, end_reason, unpaid_months, is_state_known"
+    assert run_in_thread(run(f"{copies} FROM attribution_periods ORDER BY ends_on")) == [
+        ("2025-12", "2026-03-01", "lapsed", "2025-12 2026-01 2026-02", True),
+        (None, None, None, None, True),
+    ]
+    assert run_in_thread(run("SELECT count(*) FROM member_updates")) == [(2,)]

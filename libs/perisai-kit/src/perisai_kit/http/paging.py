@@ -6,6 +6,7 @@ makes a page of the rows.
 
 import base64
 import binascii
+import hashlib
 import json
 import uuid
 from collections.abc import Callable, Sequence
@@ -118,6 +119,34 @@ def read_cursor(cursor: str | None, read: Callable[..., Key], *, parts: int = 1)
         return read(*texts)
     except ValueError:
         raise CursorInvalid(field="cursor") from None
+
+
+def bind_cursor(binding: object, *key: KeyPart) -> tuple[KeyPart, ...]:
+    """Return a sort key for `cut_page` that only the same list accepts.
+
+    binding: what makes the list, such as its order and its filters, with a stable `repr`.
+    """
+    return (_fingerprint(binding), *key)
+
+
+def read_bound_cursor(
+    cursor: str | None, read: Callable[..., Key], *, parts: int, binding: object
+) -> Key | None:
+    """Return the last key of the previous page of the same list, or None for the first page.
+
+    Raises: CursorInvalid, also for a cursor of a list with another order or other filters.
+    """
+
+    def read_own(fingerprint: str, *key: str) -> Key:
+        if fingerprint != _fingerprint(binding):
+            raise ValueError(fingerprint)
+        return read(*key)
+
+    return read_cursor(cursor, read_own, parts=parts + 1)
+
+
+def _fingerprint(binding: object) -> str:
+    return hashlib.blake2b(repr(binding).encode(), digest_size=8).hexdigest()
 
 
 def parse_bigint(text: str) -> int:

@@ -7,6 +7,7 @@ from uuid import UUID
 from member_service.attribution_periods.rules import AttributionPeriod, Place, period_on
 from member_service.members.rules import RegistrationState
 from member_service.registrations.rules import (
+    UNPAID_MONTHS,
     Allocation,
     DeclineReason,
     History,
@@ -71,17 +72,27 @@ def find_answers(
 
 def find_first_unpaid(registration: Registration) -> Month:
     """Return the first unpaid month of the registration."""
+    return list_next_unpaid(registration)[0]
+
+
+def list_next_unpaid(registration: Registration) -> tuple[Month, ...]:
+    """Return the first `UNPAID_MONTHS` months of the registration that are not paid."""
+    found: list[Month] = []
     month = registration.first_month
-    while month in registration.paid:
+    while len(found) < UNPAID_MONTHS:
+        if month not in registration.paid:
+            found.append(month)
         month = month.plus(1)
-    return month
+    return tuple(found)
 
 
 def find_state(registration: Registration) -> RegistrationState:
     """Return the state of a registration that is stored with the member."""
+    unpaid = list_next_unpaid(registration)
     return RegistrationState(
         paid_through=max(registration.paid),
-        first_unpaid=find_first_unpaid(registration),
+        first_unpaid=unpaid[0],
         ends_on=registration.ends_on,
         end_reason=registration.end_reason,
+        unpaid_months=unpaid,
     )

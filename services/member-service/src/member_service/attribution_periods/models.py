@@ -1,7 +1,7 @@
 import uuid
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Text, text
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Text, false, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from member_service.attribution_periods.rules import (
@@ -10,8 +10,10 @@ from member_service.attribution_periods.rules import (
     DecisionKind,
     Place,
 )
-from member_service.base import Base
+from member_service.base import Base, MonthText
+from member_service.registrations.rules import EndReason
 from perisai_kit.db.columns import choice
+from perisai_kit.domain.month import Month
 
 
 class AttributionPeriodRow(Base):
@@ -19,7 +21,9 @@ class AttributionPeriodRow(Base):
 
     until_date: the first day of the next period; 9999-12-31 when none is known. attribution_id: the
     decision in force. attribution_no: rises by one each time that the member's periods change.
-    enrolled_at: copied from the member, so that lists need only one index.
+    enrolled_at, ends_on, end_reason, first_unpaid and unpaid_months are copied from the member, so
+    that a list needs only one index. is_state_known: the copies are made; the version before makes
+    none. recorded_at: when the row was written, by the clock of the database.
     """
 
     __tablename__ = "attribution_periods"
@@ -40,6 +44,33 @@ class AttributionPeriodRow(Base):
             "member_id",
             postgresql_where=text("wadah_id IS NOT NULL"),
         ),
+        Index("ix_attribution_periods_branch_ends", "branch_code", "ends_on", "member_id"),
+        Index(None, "ends_on", "member_id"),
+        Index(
+            "ix_attribution_periods_ended",
+            "ends_on",
+            "member_id",
+            postgresql_where=text("end_reason <> 'lapsed'"),
+        ),
+        Index(
+            "ix_attribution_periods_state_unknown",
+            "member_id",
+            postgresql_where=text("NOT is_state_known"),
+        ),
+        Index(
+            "ix_attribution_periods_without_agent",
+            "branch_code",
+            "enrolled_at",
+            "member_id",
+            postgresql_where=text("agent_id IS NULL"),
+        ),
+        Index(None, "enrolled_at", "member_id"),
+        Index(None, "from_date", "member_id"),
+        Index(
+            "ix_attribution_periods_over",
+            "member_id",
+            postgresql_where=text("until_date < '9999-12-31'"),
+        ),
         Index("ix_attribution_periods_branch_code", "branch_code", "enrolled_at", "member_id"),
         Index("ix_attribution_periods_region_code", "region_code", "enrolled_at", "member_id"),
         Index("ix_attribution_periods_attribution_id", "attribution_id"),
@@ -57,6 +88,14 @@ class AttributionPeriodRow(Base):
     agent_sees: Mapped[bool]
     attribution_no: Mapped[int]
     enrolled_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    first_unpaid: Mapped[Month | None] = mapped_column(MonthText)
+    ends_on: Mapped[date | None]
+    end_reason: Mapped[EndReason | None] = mapped_column(choice(EndReason, "end_reason"))
+    unpaid_months: Mapped[str | None] = mapped_column(Text)
+    is_state_known: Mapped[bool] = mapped_column(server_default=false())
+    recorded_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.now()
+    )
 
     @property
     def period(self) -> AttributionPeriod:

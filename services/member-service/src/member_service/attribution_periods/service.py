@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.attribution_periods import queries, rules
-from member_service.attribution_periods.models import KnownAgent
+from member_service.attribution_periods.models import AttributionPeriodRow, KnownAgent
 from member_service.attribution_periods.rules import (
     Agent,
     AttributionPeriod,
@@ -17,6 +17,7 @@ from member_service.attribution_periods.rules import (
     DecisionKind,
     judge_attributions,
 )
+from member_service.updates import service as updates
 from perisai_kit.domain import clock
 from perisai_kit.events.catalogue import (
     AgentActivated,
@@ -29,6 +30,9 @@ from perisai_kit.events.catalogue import (
 )
 from perisai_kit.events.catalogue import AttributionPeriod as AttributionFact
 from perisai_kit.events.outbox import publish
+
+COPIED = ("first_unpaid", "ends_on", "end_reason", "unpaid_months")
+"""What a period copies of the member's registration."""
 
 DECISIONS: Mapping[type[AgentDecided], DecisionKind] = {
     AgentActivated: DecisionKind.ACTIVATED,
@@ -77,7 +81,8 @@ async def record(session: AsyncSession, subjects: Sequence[Subject]) -> dict[UUI
             periods, today
         )
         attribution_no = 1 + max((row.attribution_no for row in recorded), default=0)
-        rows += [_make_period_row(one, period, attribution_no) for period in periods]
+        copied = _copy_state(recorded)
+        rows += [_make_period_row(one, period, attribution_no) | copied for period in periods]
         events.append(
             MemberAttributed(
                 member_id=one.member_id,
@@ -87,6 +92,7 @@ async def record(session: AsyncSession, subjects: Sequence[Subject]) -> dict[UUI
         )
     if rows:
         await queries.replace_periods(session, changed, rows)
+        await updates.touch(session, changed)
         await publish(session, *events)
     return changed
 
@@ -95,6 +101,13 @@ def _list_places_until(
     periods: Sequence[AttributionPeriod], today: date
 ) -> list[tuple[date, rules.Place]]:
     return [(each.from_date, each.place) for each in periods if each.from_date <= today]
+
+
+def _copy_state(recorded: Sequence[AttributionPeriodRow]) -> dict[str, Any]:
+    """Return the copies of a member's registration; a new member has none yet."""
+    if not recorded:
+        return dict.fromkeys(COPIED) | {"is_state_known": True}
+    return {name: getattr(recorded[0], name) for name in (*COPIED, "is_state_known")}
 
 
 def _make_period_row(

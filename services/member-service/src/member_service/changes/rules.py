@@ -5,6 +5,8 @@ from perisai_kit.domain.errors import Forbidden
 SENSITIVE = ("full_name", "birth_date", "sex", "phone", "occupations", "payer")
 """Facts that decide identity, sign-in or the contribution. One person alone cannot change them."""
 CONTRIBUTION_FIELDS = frozenset({"declared_income", "programmes", "employs_others", "occupations"})
+NAMED_FIELDS = frozenset({"full_name", "phone"})
+"""What a member is found by, besides the NIK, which never changes."""
 BIRTH_FIELDS = frozenset({"birth_date", "sex"})
 
 

@@ -12,6 +12,7 @@ from member_service.members import rules as member_rules
 from member_service.members import service as members
 from member_service.members.models import Member, MemberChange
 from member_service.members.rules import Limits
+from member_service.search_words import service as search_words
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import DomainError, PreconditionFailed, together
@@ -73,6 +74,10 @@ async def apply(
     if changed & rules.BIRTH_FIELDS:
         nik = member_rules.read_nik(member.nik, birth_date=member.birth_date, on=member.enrolled_on)
         member.nik_warnings = member_rules.list_nik_warnings(nik, member.sex)
+    if changed & rules.NAMED_FIELDS:
+        await search_words.record(session, {member.id: member.named}, keyring=keyring)
+    if member.words_version == member.version or changed & rules.NAMED_FIELDS:
+        member.words_version = member.version + 1
     member.version += 1
     change = MemberChange(
         member_id=member.id,

@@ -38,9 +38,11 @@ from perisai_kit.http.transaction import TransactionRoute
 from perisai_kit.http.types import Instant, MemberId
 
 router = APIRouter(prefix="/v1/members", tags=["coverage"], route_class=TransactionRoute)
+own = APIRouter(prefix="/v1/me", tags=["coverage"], route_class=TransactionRoute)
 bases = APIRouter(prefix="/v1/contribution-bases", tags=["coverage"], route_class=TransactionRoute)
 
 ReaderOrService = Annotated[Principal, Depends(require(*READERS, Role.SERVICE))]
+OwnMember = Annotated[Principal, Depends(require(Role.MEMBER))]
 Service = Annotated[Principal, Depends(require(Role.SERVICE))]
 
 
@@ -68,6 +70,19 @@ async def get_coverage(
         known_at=known_at,
     )
     return CoverageOut.of(member_id, found, terms.waiting)
+
+
+@own.get("/coverage", responses=problems(MemberNotFound))
+async def get_own_coverage(
+    session: Session, viewer: OwnMember, terms: TermsOf, off: OffDays
+) -> CoverageOut:
+    """Show whether you are protected now, until when, and what is unpaid."""
+    if viewer.member_id is None:
+        raise MemberNotFound
+    found = await service.get(
+        session, member_id=viewer.member_id, viewer=viewer, terms=terms, off=off
+    )
+    return CoverageOut.of(viewer.member_id, found, terms.waiting)
 
 
 @router.get("/{member_id}/contribution-basis", responses=problems(MemberNotFound))

@@ -10,7 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from member_service.allocations import service as allocations
 from member_service.allocations.service import JudgedMember
 from member_service.coverage import rules
-from member_service.coverage.rules import Billable, MemberCoverage, PaidMonth, find_billable
+from member_service.coverage.rules import (
+    Billable,
+    Coverage,
+    MemberCoverage,
+    PaidMonth,
+    find_billable,
+)
 from member_service.coverage.schemas import NewEnding
 from member_service.endings import service as endings
 from member_service.endings.models import ReportedEnding
@@ -137,6 +143,23 @@ async def get(
         judged.history, at=at, known_at=known_at, off=off, waiting=terms.waiting
     )
     return MemberCoverage(at, known_at, found, _list_paid_months(judged))
+
+
+async def list_coverages(
+    session: AsyncSession, visible: Sequence[Member], *, terms: Terms, off: Holidays
+) -> dict[UUID, Coverage]:
+    """Return the protection of members now, by member id.
+
+    The number of SQL statements does not depend on the number of members.
+    """
+    now = clock.now()
+    judged = await _judge(session, visible, terms=terms, known_at=now)
+    return {
+        member_id: rules.find_coverage(
+            each.history, at=now, known_at=now, off=off, waiting=terms.waiting
+        )
+        for member_id, each in judged.items()
+    }
 
 
 async def get_basis(

@@ -10,17 +10,19 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     Text,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from member_service.attribution_periods.models import AttributionPeriodRow
 from member_service.base import Base, MonthText
 from member_service.members.rules import NewToBpuBasis, RegistrationState, Sex
-from member_service.registrations.rules import EndReason
+from member_service.registrations.rules import UNPAID_MONTHS, EndReason
+from member_service.search_words.service import Named
 from perisai_kit.db.columns import choice
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
-from perisai_kit.domain.month import Month
+from perisai_kit.domain.month import Month, list_months
 from perisai_kit.domain.programmes import Payer, Programme
 from perisai_kit.privacy.columns import sealed_text
 
@@ -28,8 +30,11 @@ from perisai_kit.privacy.columns import sealed_text
 class Member(Base):
     """An enrolled worker.
 
-    paid_through, first_unpaid, ends_on and end_reason copy the last registration, all or none. The
-    agent or branch of each day is in attribution_periods.
+    paid_through, first_unpaid, ends_on and end_reason copy the last registration, all or none.
+    unpaid_months, as `2026-04 2026-05 2026-06`, belongs to them; the version before does not write
+    it, and then its first month is not first_unpaid. The agent or branch of each day is in
+    attribution_periods, with a copy of the registration. words_version: the version for which
+    search_words was written.
     """
 
     __tablename__ = "members"
@@ -41,6 +46,17 @@ class Member(Base):
             "num_nulls(paid_through, first_unpaid, ends_on, end_reason) IN (0, 4)", name="standing"
         ),
         Index(None, "created_at", "id"),
+        Index("ix_members_village", text("lower(village)"), "id"),
+        Index(
+            "ix_members_to_index",
+            "id",
+            postgresql_where=text("words_version IS DISTINCT FROM version"),
+        ),
+        Index(
+            "ix_members_to_judge",
+            "id",
+            postgresql_where=text('"left"(unpaid_months, 7) IS DISTINCT FROM first_unpaid'),
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -75,8 +91,10 @@ class Member(Base):
     first_unpaid: Mapped[Month | None] = mapped_column(MonthText)
     ends_on: Mapped[date | None]
     end_reason: Mapped[EndReason | None] = mapped_column(choice(EndReason, "end_reason"))
+    unpaid_months: Mapped[str | None] = mapped_column(Text)
 
     version: Mapped[int]
+    words_version: Mapped[int | None]
     created_by: Mapped[uuid.UUID]
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
@@ -91,6 +109,10 @@ class Member(Base):
     @birth_date.setter
     def birth_date(self, day: date) -> None:
         self.birth_date_text = day.isoformat()
+
+    @property
+    def named(self) -> Named:
+        return Named(full_name=self.full_name, phone=self.phone, nik=self.nik)
 
     @property
     def present_period(self) -> AttributionPeriodRow:
@@ -123,11 +145,14 @@ class Member(Base):
     @property
     def registration_state(self) -> RegistrationState | None:
         """Return the stored state of the last registration; None if there was none."""
-        if self.paid_through and self.first_unpaid and self.ends_on and self.end_reason:
-            return RegistrationState(
-                self.paid_through, self.first_unpaid, self.ends_on, self.end_reason
-            )
-        return None
+        if not (self.paid_through and self.first_unpaid and self.ends_on and self.end_reason):
+            return None
+        unpaid = tuple(Month.parse(each) for each in (self.unpaid_months or "").split())
+        if unpaid[:1] != (self.first_unpaid,):
+            unpaid = list_months(self.first_unpaid, UNPAID_MONTHS)
+        return RegistrationState(
+            self.paid_through, self.first_unpaid, self.ends_on, self.end_reason, unpaid
+        )
 
 
 class MemberChange(Base):

@@ -1,7 +1,6 @@
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, assert_never
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -14,58 +13,81 @@ from sqlalchemy import (
     and_,
     bindparam,
     false,
-    not_,
     or_,
     select,
     text,
     true,
-    tuple_,
 )
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import lazyload
 
 from member_service.attribution_periods.models import AttributionPeriodRow as Period
 from member_service.attribution_periods.models import KnownAgent
 from member_service.attribution_periods.queries import is_of
 from member_service.members.models import Member, MemberChange
-from member_service.members.rules import MemberNotFound, RegistrationState, Standing
-from member_service.registrations.rules import EndReason
+from member_service.members.rules import MemberNotFound, RegistrationState
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.scopes import in_scope
 from perisai_kit.db.bulk import any_id
 from perisai_kit.domain import clock
-from perisai_kit.domain.month import Month
 from perisai_kit.privacy.columns import seal_values
 
 OFFICERS = (Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN)
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    standing: Standing | None = None
-    agent_id: UUID | None = None
+def lists_only_own(viewer: Principal) -> bool:
+    """Tell whether the reader's lists show the own membership, for want of other members."""
+    return not viewer.has(Role.AGENT, Role.WADAH_ADMIN, *OFFICERS)
 
 
-def is_visible_to(viewer: Principal, *, include_own: bool = True) -> ColumnElement[bool]:
-    """Return the condition that a reader may see a member, for a query of `_with_attribution`.
+def is_visible_to(
+    viewer: Principal, *, include_own: bool = True, period: type[Period] = Period
+) -> ColumnElement[bool]:
+    """Return the condition that a reader may see a member, for a query of `with_attribution`.
 
     include_own: whether readers see their own membership; a list of other members omits it.
+    period: the periods of the query, if they have an alias.
     """
     allowed: list[ColumnElement[bool]] = []
     if include_own and viewer.has(Role.MEMBER) and viewer.member_id:
-        allowed.append(Member.id == viewer.member_id)
+        allowed.append(period.member_id == viewer.member_id)
     if viewer.has(Role.AGENT) and viewer.agent_id:
-        allowed.append(and_(Period.agent_id == viewer.agent_id, Period.agent_sees))
+        allowed.append(and_(period.agent_id == viewer.agent_id, period.agent_sees))
     if viewer.has(Role.WADAH_ADMIN) and viewer.wadah_id:
-        allowed.append(Period.wadah_id == viewer.wadah_id)
+        allowed.append(period.wadah_id == viewer.wadah_id)
     if viewer.has(*OFFICERS):
-        allowed.append(in_scope(viewer, branch=Period.branch_code, region=Period.region_code))
+        allowed.append(in_scope(viewer, branch=period.branch_code, region=period.region_code))
     if viewer.has(Role.SERVICE):
         allowed.append(true())
     return or_(false(), *allowed)
 
 
-def _with_attribution(*columns: Any) -> Select[Any]:
+def was_visible_to(viewer: Principal) -> ColumnElement[bool]:
+    """Return the condition that a period of a member was one of the reader's, then or now."""
+    allowed: list[ColumnElement[bool]] = []
+    if viewer.has(Role.AGENT) and viewer.agent_id:
+        allowed.append(Period.agent_id == viewer.agent_id)
+    if viewer.has(Role.WADAH_ADMIN) and viewer.wadah_id:
+        allowed.append(Period.wadah_id == viewer.wadah_id)
+    if viewer.has(*OFFICERS):
+        allowed.append(in_scope(viewer, branch=Period.branch_code, region=Period.region_code))
+    return or_(false(), *allowed)
+
+
+def is_named_to(viewer: Principal) -> ColumnElement[bool]:
+    """Return the condition that a reader may see a member's name: rules.may_read_identity."""
+    allowed: list[ColumnElement[bool]] = []
+    if viewer.has(Role.MEMBER) and viewer.member_id:
+        allowed.append(Period.member_id == viewer.member_id)
+    if viewer.has(Role.AGENT) and viewer.agent_id:
+        allowed.append(and_(Period.agent_id == viewer.agent_id, Period.agent_sees))
+    if viewer.has(Role.BRANCH_OFFICER, Role.ADMIN):
+        allowed.append(in_scope(viewer, branch=Period.branch_code, region=Period.region_code))
+    return or_(false(), *allowed)
+
+
+def with_attribution(*columns: Any) -> Select[Any]:
     """Return the query of members, each with who cares for the member today."""
     return select(*columns).join(Period, and_(Period.member_id == Member.id, is_of(clock.today())))
 
@@ -77,7 +99,7 @@ async def get_member(
 
     Raises: MemberNotFound.
     """
-    query = _with_attribution(Member).where(Member.id == member_id, is_visible_to(viewer))
+    query = with_attribution(Member).where(Member.id == member_id, is_visible_to(viewer))
     member: Member | None = await session.scalar(
         query.with_for_update(of=Member) if lock else query
     )
@@ -90,57 +112,15 @@ async def list_visible(
     session: AsyncSession, member_ids: Collection[UUID], viewer: Principal
 ) -> Sequence[Member]:
     """Return those of these members whom the reader may see."""
-    query = _with_attribution(Member).where(Member.id == any_id(member_ids), is_visible_to(viewer))
+    query = with_attribution(Member).where(Member.id == any_id(member_ids), is_visible_to(viewer))
     return (await session.scalars(query)).all()
 
 
-async def list_members(
-    session: AsyncSession,
-    viewer: Principal,
-    filters: Filters,
-    *,
-    on: date,
-    last_due: Month,
-    after: tuple[datetime, UUID] | None,
-    limit: int,
-) -> Sequence[Member]:
-    """Return members whom the reader may see, the newest first. last_due: as of `on`."""
-    only_own = not viewer.has(Role.AGENT, Role.WADAH_ADMIN, *OFFICERS)
-    query = _with_attribution(Member).where(is_visible_to(viewer, include_own=only_own))
-    if filters.agent_id is not None:
-        query = query.where(Period.agent_id == filters.agent_id)
-    if filters.standing is not None:
-        query = query.where(_has_standing(filters.standing, on=on, last_due=last_due))
-    enrolled_at, id_ = _newest_of(viewer, filters)
-    if after is not None:
-        query = query.where(tuple_(enrolled_at, id_) < after)
-    query = query.order_by(enrolled_at.desc(), id_.desc()).limit(limit)
-    return (await session.scalars(query)).all()
-
-
-def _newest_of(viewer: Principal, filters: Filters) -> tuple[Any, Any]:
-    """Return the columns that order members, equal in both tables: those with an index."""
-    if viewer.has(*OFFICERS) and viewer.has_country and filters.agent_id is None:
-        return Member.created_at, Member.id
-    return Period.enrolled_at, Period.member_id
-
-
-def _has_standing(standing: Standing, *, on: date, last_due: Month) -> ColumnElement[bool]:
-    # As rules.find_standing.
-    is_open = Member.ends_on > on
-    lapsed = Member.end_reason == EndReason.LAPSED
-    match standing:
-        case Standing.REGISTERED_UNPAID:
-            return Member.ends_on.is_(None)
-        case Standing.ACTIVE:
-            return and_(is_open, Member.first_unpaid > last_due)
-        case Standing.GRACE:
-            return and_(is_open, Member.first_unpaid <= last_due)
-        case Standing.LAPSED:
-            return and_(Member.ends_on <= on, lapsed)
-        case Standing.ENDED:
-            return and_(Member.ends_on <= on, not_(lapsed))
-    assert_never(standing)
+async def lock_unindexed(session: AsyncSession, limit: int) -> Sequence[Member]:
+    """Lock members whose search words are not those of their version; pass over locked ones."""
+    query = select(Member).where(Member.words_version.is_distinct_from(Member.version))
+    locked = query.limit(limit).with_for_update(skip_locked=True)
+    return (await session.scalars(locked.options(lazyload(Member.attribution_periods)))).all()
 
 
 async def lock_member(session: AsyncSession, member_id: UUID) -> Member:
@@ -158,7 +138,7 @@ async def is_agent(session: AsyncSession, member_id: UUID) -> bool:
 
 
 async def find_by_nik(session: AsyncSession, nik_hash: bytes, viewer: Principal) -> Member | None:
-    query = _with_attribution(Member).where(Member.nik_hash == nik_hash, is_visible_to(viewer))
+    query = with_attribution(Member).where(Member.nik_hash == nik_hash, is_visible_to(viewer))
     member: Member | None = await session.scalar(query)
     return member
 
@@ -203,7 +183,7 @@ async def lock_visible(
     session: AsyncSession, member_ids: Collection[UUID], viewer: Principal
 ) -> Sequence[UUID]:
     """Lock, in one order, the members whom the reader may see; return their ids."""
-    query = _with_attribution(Member.id).where(
+    query = with_attribution(Member.id).where(
         Member.id == any_id(member_ids), is_visible_to(viewer)
     )
     await session.execute(query.order_by(Member.id).with_for_update(of=Member))
@@ -221,12 +201,23 @@ async def lock_birth_dates(session: AsyncSession, member_ids: Collection[UUID]) 
 
 _STATES = text(
     """
-    UPDATE members
-    SET paid_through = new.paid_through, first_unpaid = new.first_unpaid, ends_on = new.ends_on,
-        end_reason = new.end_reason
-    FROM unnest(:ids, :paid_through, :first_unpaid, :ends_on, :end_reason)
-         AS new (id, paid_through, first_unpaid, ends_on, end_reason)
-    WHERE members.id = new.id
+    WITH new AS (
+        SELECT * FROM unnest(:ids, :paid_through, :first_unpaid, :ends_on, :end_reason,
+            :unpaid_months) AS new (id, paid_through, first_unpaid, ends_on, end_reason,
+            unpaid_months)
+    ), stored AS (
+        UPDATE members
+        SET paid_through = new.paid_through, first_unpaid = new.first_unpaid,
+            ends_on = new.ends_on, end_reason = new.end_reason, unpaid_months = new.unpaid_months
+        FROM new WHERE members.id = new.id
+    )
+    UPDATE attribution_periods AS period
+    SET first_unpaid = new.first_unpaid, ends_on = new.ends_on, end_reason = new.end_reason,
+        unpaid_months = new.unpaid_months, is_state_known = true
+    FROM new
+    WHERE period.member_id = new.id
+        AND (period.unpaid_months, period.ends_on, period.end_reason, period.is_state_known)
+            IS DISTINCT FROM (new.unpaid_months, new.ends_on, new.end_reason, true)
     """
 ).bindparams(
     bindparam("ids", type_=ARRAY(Uuid())),
@@ -234,13 +225,14 @@ _STATES = text(
     bindparam("first_unpaid", type_=ARRAY(Text())),
     bindparam("ends_on", type_=ARRAY(Date())),
     bindparam("end_reason", type_=ARRAY(Text())),
+    bindparam("unpaid_months", type_=ARRAY(Text())),
 )
 
 
 async def update_states(
     session: AsyncSession, states: Mapping[UUID, RegistrationState | None]
 ) -> None:
-    """Store the last registrations of members, in one statement."""
+    """Store the last registrations of locked members, in one statement, also where lists look."""
     rows = list(states.values())
     await session.execute(
         _STATES,
@@ -250,5 +242,6 @@ async def update_states(
             "first_unpaid": [each and str(each.first_unpaid) for each in rows],
             "ends_on": [each and each.ends_on for each in rows],
             "end_reason": [each and each.end_reason for each in rows],
+            "unpaid_months": [each and " ".join(map(str, each.unpaid_months)) for each in rows],
         },
     )

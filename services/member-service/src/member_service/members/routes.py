@@ -1,18 +1,18 @@
 """Read members. `enrolments` has the route that registers one, because it also writes an
 attribution."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from member_service.holidays.routes import LastDue
-from member_service.members import queries, service
+from member_service.members import service
 from member_service.members.models import Member
 from member_service.members.rules import (
     MemberNotFound,
-    Standing,
     find_standing,
     may_read_identity,
+    may_read_phone,
 )
 from member_service.members.schemas import (
     MemberIdentityOut,
@@ -21,7 +21,6 @@ from member_service.members.schemas import (
 )
 from member_service.occupations.rules import find_sector
 from member_service.requests import (
-    After,
     KeeperOrMember,
     Reader,
 )
@@ -31,38 +30,14 @@ from perisai_kit.domain.month import Month
 from perisai_kit.domain.regions import get_region_name
 from perisai_kit.http.dependencies import Session
 from perisai_kit.http.etag import etag
-from perisai_kit.http.paging import Limit, Page, cut_page
 from perisai_kit.http.problems import problems, with_headers
 from perisai_kit.http.transaction import TransactionRoute
-from perisai_kit.http.types import AgentId, MemberId
+from perisai_kit.http.types import MemberId
 from perisai_kit.privacy.masks import mask_name, mask_nik, mask_phone
 
 Shown = TypeVar("Shown", bound=MemberSummary)
 
 router = APIRouter(prefix="/v1/members", tags=["members"], route_class=TransactionRoute)
-
-
-@router.get("")
-async def list_members(
-    session: Session,
-    viewer: Reader,
-    after: After,
-    last_due: LastDue,
-    standing: Annotated[Standing | None, Query(description="Only with this standing.")] = None,
-    agent_id: AgentId | None = None,
-    limit: Limit = 50,
-) -> Page[MemberSummary]:
-    """List the members you may see, the newest first. The reading is recorded."""
-    found = await service.list_(
-        session,
-        viewer=viewer,
-        filters=queries.Filters(standing=standing, agent_id=agent_id),
-        last_due=last_due,
-        after=after,
-        limit=limit,
-    )
-    page = cut_page(found, limit, key=lambda member: (member.created_at, member.id))
-    return page.page(lambda member: show(MemberSummary, member, viewer, last_due=last_due))
 
 
 @router.get("/{member_id}", responses=with_headers(200, "ETag") | problems(MemberNotFound))
@@ -93,19 +68,28 @@ async def get_identity(
 
 def show(kind: type[Shown], member: Member, viewer: Principal, *, last_due: Month) -> Shown:
     """Return what this reader may see of a member. last_due: the last month that is due."""
-    values: dict[str, Any] = {name: getattr(member, name, None) for name in kind.model_fields}
+    return kind.model_validate(describe(kind, member, viewer, last_due=last_due))
+
+
+def describe(
+    kind: type[MemberSummary], member: Member, viewer: Principal, *, last_due: Month
+) -> dict[str, Any]:
+    """Return the fields of `kind` that a member's record answers, for this reader."""
+    values: dict[str, Any] = {
+        name: getattr(member, name) for name in kind.model_fields if hasattr(member, name)
+    }
     is_named = may_read_identity(viewer, member)
     values |= {
         "nik": mask_nik(member.nik),
         "kk": member.kk and mask_nik(member.kk),
-        "phone": mask_phone(member.phone),
+        "phone": member.phone if may_read_phone(viewer, member) else mask_phone(member.phone),
         "email": member.email and _mask_email(member.email),
         "full_name": member.full_name if is_named else mask_name(member.full_name),
         "birth_date": member.birth_date if is_named else None,
         "standing": find_standing(member.registration_state, on=clock.today(), last_due=last_due),
         "sector": find_sector(member.occupations),
     }
-    return kind.model_validate({name: values[name] for name in kind.model_fields})
+    return {name: value for name, value in values.items() if name in kind.model_fields}
 
 
 def _mask_email(email: str) -> str:

@@ -79,13 +79,18 @@ class RegistrationState:
     """The last registration of a member, by what is known now.
 
     paid_through: the last paid month. first_unpaid: the first month that is not paid.
-    ends_on: the first day outside.
+    ends_on: the first day outside. unpaid_months: the first `UNPAID_MONTHS` months that are not
+    paid; after a reversal paid months may lie between them.
     """
 
     paid_through: Month
     first_unpaid: Month
     ends_on: date
     end_reason: EndReason
+    unpaid_months: tuple[Month, ...]
+
+    def is_open(self, on: date) -> bool:
+        return on < self.ends_on
 
 
 class Belonging(Protocol):
@@ -226,9 +231,19 @@ def find_standing(state: RegistrationState | None, *, on: date, last_due: Month)
     return Standing.GRACE if state.first_unpaid <= last_due else Standing.ACTIVE
 
 
+def has_unpaid_months(
+    state: RegistrationState | None, count: int, *, on: date, last_due: Month
+) -> bool:
+    """Tell whether at least `count` months of an open registration are unpaid and due on a day.
+
+    count: 1 to `UNPAID_MONTHS`.
+    """
+    return state is not None and state.is_open(on) and state.unpaid_months[count - 1] <= last_due
+
+
 def can_handle(viewer: Principal, member: Belonging) -> bool:
     """Tell whether the reader handles this record: as the member's agent or as an officer."""
-    if viewer.has(Role.AGENT) and viewer.agent_id and viewer.agent_id == member.acting_agent_id:
+    if is_own_agent(viewer, member):
         return True
     if viewer.has(Role.ADMIN) and viewer.scope is None:
         return True
@@ -237,7 +252,24 @@ def can_handle(viewer: Principal, member: Belonging) -> bool:
     )
 
 
+def is_own_agent(viewer: Principal, member: Belonging) -> bool:
+    """Tell whether the reader is the agent who cares for this member now."""
+    return (
+        viewer.has(Role.AGENT)
+        and viewer.agent_id is not None
+        and (viewer.agent_id == member.acting_agent_id)
+    )
+
+
+def may_read_phone(viewer: Principal, member: Belonging) -> bool:
+    """Tell whether the reader is shown the telephone number whole in lists and records."""
+    return is_own_agent(viewer, member) or _is_own(viewer, member)
+
+
 def may_read_identity(viewer: Principal, member: Belonging) -> bool:
     """Tell whether the reader may see this member's name and numbers unmasked."""
-    is_own = viewer.has(Role.MEMBER) and viewer.member_id == member.id
-    return is_own or can_handle(viewer, member)
+    return _is_own(viewer, member) or can_handle(viewer, member)
+
+
+def _is_own(viewer: Principal, member: Belonging) -> bool:
+    return viewer.has(Role.MEMBER) and viewer.member_id == member.id

@@ -83,14 +83,17 @@ class MemberFacts(Model):
 
 
 class MemberSummary(Out):
-    """A member in a list; NIK and telephone masked, the name where the reader may not see it."""
+    """A member; NIK masked, name and telephone where the reader may not see them."""
 
     id: RecordId
     nik: Annotated[str, Field(description="NIK, masked.")]
     full_name: Annotated[
         str, Field(description="Full name; masked for readers who may not see it.")
     ]
-    phone: Annotated[str, Field(description="Telephone number, masked.")]
+    phone: Annotated[
+        str,
+        Field(description="Telephone number; whole for the member's agent and the member only."),
+    ]
     village: Annotated[str, Field(description="Desa or kelurahan.")]
     standing: Annotated[Standing, Field(description="Standing of the member today.")]
     paid_through: Annotated[
@@ -106,7 +109,7 @@ class MemberSummary(Out):
 
 
 class MemberOut(MemberSummary):
-    """NIK, family card, telephone and e-mail masked; see `/identity` for the whole."""
+    """NIK, family card and e-mail masked; see `/identity` for the whole."""
 
     kk: Annotated[str | None, Field(description="Family card, masked.")]
     birth_date: Annotated[

@@ -17,10 +17,12 @@ from member_service.members.rules import (
     Stamp,
 )
 from member_service.members.schemas import MemberFacts
+from member_service.search_words import service as search_words
+from member_service.search_words.service import Named
+from member_service.updates import service as updates
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import DomainError
-from perisai_kit.domain.month import Month
 from perisai_kit.domain.nik import Nik, parse_nik
 from perisai_kit.events.catalogue import MemberEnrolled
 from perisai_kit.events.outbox import publish
@@ -66,6 +68,9 @@ async def register(
     accepted = [each for each in ordered if each.id in ids]
     refused = [each for each in ordered if each.id not in ids]
     if accepted:
+        named = {each.id: _get_named(each) for each in accepted}
+        await search_words.record(session, named, keyring=keyring)
+        await updates.touch(session, ids)
         await publish(session, *(_make_enrolled_event(each, stamp) for each in accepted))
     holders: dict[bytes, UUID] = {}
     if refused:
@@ -112,9 +117,15 @@ def _make_member_row(candidate: Candidate, stamp: Stamp, keyring: Keyring) -> di
         "new_to_bpu_basis": facts.new_to_bpu_basis,
         "enrolled_on": stamp.on,
         "version": 1,
+        "words_version": 1,
         "created_by": stamp.account_id,
         "created_at": stamp.at,
     }
+
+
+def _get_named(candidate: Candidate) -> Named:
+    facts = candidate.facts
+    return Named(full_name=facts.full_name, phone=facts.phone, nik=candidate.nik.text)
 
 
 def _make_enrolled_event(candidate: Candidate, stamp: Stamp) -> MemberEnrolled:
@@ -176,29 +187,6 @@ async def get_identity(session: AsyncSession, *, member_id: UUID, viewer: Princi
     return member
 
 
-async def list_(
-    session: AsyncSession,
-    *,
-    viewer: Principal,
-    filters: queries.Filters,
-    last_due: Month,
-    after: tuple[datetime, UUID] | None,
-    limit: int,
-) -> Sequence[Member]:
-    """Return up to `limit` + 1 members; the answer shows the first `limit`."""
-    found = await queries.list_members(
-        session,
-        viewer,
-        filters,
-        on=clock.today(),
-        last_due=last_due,
-        after=after,
-        limit=limit + 1,
-    )
-    audit_read(member.id for member in found[:limit])
-    return found
-
-
 async def lock(
     session: AsyncSession, *, member_id: UUID, viewer: Principal, or_own: bool = False
 ) -> Member:
@@ -223,7 +211,24 @@ async def is_agent(session: AsyncSession, member_id: UUID) -> bool:
 
 async def insert_change(session: AsyncSession, change: MemberChange) -> None:
     """Record which fields of a member were changed."""
+    await updates.touch(session, [change.member_id])
     await queries.insert_change(session, change)
+
+
+async def index_words(session: AsyncSession, keyring: Keyring, limit: int) -> int:
+    """Write the search words of at most `limit` members who have none of their present version.
+
+    Return the number of members.
+    """
+    found = await queries.lock_unindexed(session, limit)
+    if found:
+        named = {member.id: member.named for member in found}
+        await search_words.record(session, named, keyring=keyring)
+        await updates.touch(session, named)
+        for member in found:
+            member.words_version = member.version
+        await session.flush()
+    return len(found)
 
 
 async def list_nik_hashes(
@@ -277,4 +282,5 @@ async def record_states(
     session: AsyncSession, states: Mapping[UUID, RegistrationState | None]
 ) -> None:
     """Store the last registrations of members, by member id; at least one."""
+    await updates.touch(session, states)
     await queries.update_states(session, states)

@@ -11,7 +11,8 @@ from member_service.attribution_periods.rules import AttributionReason
 from member_service.attributions import rules, service
 from member_service.attributions.schemas import NewAttribution
 from member_service.coverage.tasks import CoverageTasks
-from member_service.members import queries as member_queries
+from member_service.listings import queries as listings
+from member_service.listings.rules import Filters, Sort
 from member_service.members import service as members
 from member_service.members.models import Member
 from member_service.members.rules import MemberNotFound
@@ -73,10 +74,11 @@ async def successor(session: AsyncSession) -> AgentActivated:
 async def sees(session: AsyncSession, viewer: Any, member: Member) -> bool:
     session.expire(member)
     await session.refresh(member)
-    found = await member_queries.list_members(
+    found = await listings.list_members(
         session,
         viewer.principal,
-        member_queries.Filters(),
+        Filters(),
+        Sort.NEWEST,
         on=clock.today(),
         last_due=Month.of(clock.today()),
         after=None,

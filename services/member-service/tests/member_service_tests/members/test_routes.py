@@ -12,6 +12,7 @@ from member_service.members.rules import Standing
 from perisai_kit.auth.principal import Role, Scope, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
+from perisai_kit.privacy.masks import mask_phone
 from perisai_kit.privacy.read_audit import ReadAudit
 
 Enrol = Callable[..., Awaitable[Member]]
@@ -29,7 +30,7 @@ async def audited(session: AsyncSession) -> list[tuple[str, list[UUID]]]:
     return [(row.kind, row.ids) for row in rows]
 
 
-async def test_the_agent_sees_the_name_and_masked_numbers(
+async def test_the_agent_sees_name_and_telephone_whole_and_other_numbers_masked(
     client: httpx.AsyncClient, agent: Any, member: Member
 ) -> None:
     answer = await client.get(f"/v1/members/{member.id}", headers=agent.headers)
@@ -40,7 +41,7 @@ async def test_the_agent_sees_the_name_and_masked_numbers(
     assert seen["nik"].startswith("3510********")
     assert seen["kk"] == "3510********0001"
     assert seen["email"] == "s***@example.com"
-    assert set(seen["phone"][:-3]) == {"*"}
+    assert seen["phone"] == member.phone
     assert "street" not in seen
     assert (seen["standing"], seen["sector"]) == ("registered_unpaid", "other")
     assert answer.headers["ETag"].startswith('"1.')
@@ -56,6 +57,21 @@ async def test_roles_without_contact_to_members_see_no_name(
 
     assert answer.json()["full_name"] == "S*** R***"
     assert answer.json()["birth_date"] is None
+
+
+async def test_only_the_own_agent_and_the_member_see_the_telephone_whole(
+    client: httpx.AsyncClient, agent: Any, officer: Any, make_subject: Subjects, member: Member
+) -> None:
+    wadah = make_subject(Role.WADAH_ADMIN, wadah_id=agent.principal.wadah_id)
+    own = make_subject(Role.MEMBER, member_id=member.id)
+
+    shown = {}
+    for name, reader in {"agent": agent, "own": own, "officer": officer, "wadah": wadah}.items():
+        answer = await client.get("/v1/members", headers=reader.headers)
+        shown[name] = answer.json()["items"][0]["phone"]
+
+    assert (shown["agent"], shown["own"]) == (member.phone, member.phone)
+    assert shown["officer"] == shown["wadah"] == mask_phone(member.phone)
 
 
 async def test_every_reading_leaves_one_record_with_the_reader_as_they_were(
@@ -121,7 +137,7 @@ async def test_a_foreign_member_does_not_exist(
             answer = await client.get(f"/v1/members/{member.id}{path}", headers=outsider.headers)
             assert (answer.status_code, answer.json()["code"]) == (404, "member_not_found")
         listed = await client.get("/v1/members", headers=outsider.headers)
-        assert listed.json() == {"items": [], "next_cursor": None}
+        assert (listed.json()["items"], listed.json()["next_cursor"]) == ([], None)
 
 
 async def test_everyone_responsible_sees_the_member(

@@ -6,7 +6,7 @@ from member_service.members import rules
 from member_service.members.rules import Limits, RegistrationState, Standing
 from member_service.registrations.rules import EndReason
 from perisai_kit.domain.errors import DomainError, Invalid
-from perisai_kit.domain.month import Month
+from perisai_kit.domain.month import Month, list_months
 from perisai_kit.domain.programmes import Programme
 
 LIMITS = Limits(
@@ -77,6 +77,13 @@ def test_each_programme_is_kept_once_in_the_order_of_the_law() -> None:
     )
 
 
+def make_state(reason: EndReason) -> RegistrationState:
+    first_unpaid = Month(2024, 4)
+    return RegistrationState(
+        Month(2024, 3), first_unpaid, date(2024, 7, 1), reason, list_months(first_unpaid, 3)
+    )
+
+
 @pytest.mark.parametrize(
     ("on", "last_due", "expected"),
     [
@@ -89,13 +96,13 @@ def test_each_programme_is_kept_once_in_the_order_of_the_law() -> None:
 def test_a_standing_follows_from_the_stored_state_of_a_registration(
     on: date, last_due: Month, expected: Standing
 ) -> None:
-    state = RegistrationState(Month(2024, 3), Month(2024, 4), date(2024, 7, 1), EndReason.LAPSED)
+    state = make_state(EndReason.LAPSED)
 
     assert rules.find_standing(state, on=on, last_due=last_due) is expected
 
 
 def test_a_registration_that_did_not_lapse_has_ended() -> None:
-    state = RegistrationState(Month(2024, 3), Month(2024, 4), date(2024, 7, 1), EndReason.DEATH)
+    state = make_state(EndReason.DEATH)
 
     found = rules.find_standing(state, on=date(2024, 7, 1), last_due=Month(2024, 6))
 

@@ -1,0 +1,23 @@
+from member_service.open_bills import service
+from perisai_kit.events.catalogue import (
+    BillEnded,
+    BillIssued,
+    BillReplaced,
+    BillVoided,
+    PaymentSettled,
+)
+from perisai_kit.events.subscription import FeedSource, Subscription
+
+BILLS = "bills"
+"""A cursor of its own, so that bills are read from the beginning of the feed."""
+
+
+def subscribe(payments: FeedSource, *, poll_s: float) -> Subscription:
+    """Return the subscription that keeps the open bills."""
+    kinds = (BillIssued, BillReplaced, BillVoided, BillEnded, PaymentSettled)
+    return Subscription(
+        name=BILLS,
+        source=payments,
+        poll_s=poll_s,
+        batch_handlers=dict.fromkeys(kinds, service.take),
+    )
