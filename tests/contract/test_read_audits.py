@@ -62,7 +62,6 @@ READINGS = {
     "GET /v1/members/{member_id}/coverage": "member_id",
     "GET /v1/members/{member_id}/endings": "member_id",
     "GET /v1/enrolment-batches/{batch_id}": "member_id",
-    "POST /v1/agent-names": "agent_id",
     "POST /v1/contribution-bases": "member_id",
     "POST /v1/member-lookups": "member_id",
     "POST /v1/quotes": "member_id",
