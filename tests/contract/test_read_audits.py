@@ -86,7 +86,7 @@ for _service, _person in (("agent", "agent_id"), ("member", "member_id"), ("paym
     READINGS[f"GET /v1/read-audits/{_service}-service"] = _person
     READINGS[f"GET /v1/read-audits/{_service}-service/{{audit_id}}"] = _person
 OWN = {f"GET /v1/me/read-audits/{service}-service" for service in ROUTES}
-OWN |= {"GET /v1/me/agent", "GET /v1/me/bills"}
+OWN |= {"GET /v1/me/agent", "GET /v1/me/bills", "GET /v1/me/coverage"}
 """Show what is about oneself only."""
 CHANGES = {
     "PATCH /v1/members/{member_id}": "member_id",
