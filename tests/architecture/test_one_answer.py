@@ -184,7 +184,7 @@ EXCEPTIONS: dict[Question, dict[str, set[str]]] = {
         "agent_service.branches.service": {"check_in_scope"},
         "agent_service.scopes": {"by_office"},
         "member_service.enrolments.service": {"_may_see"},
-        "payment_service.visibility": {"may_see", "visible", "visible_earnings"},
+        "payment_service.visibility": {"_covers", "find_sight", "visible_earnings"},
     },
 }
 

@@ -50,6 +50,8 @@ EXCEPTIONS = {
     "services/agent-service/src/agent_service/applications/verification.py",
     # Bounds the work for unauthenticated requests.
     "services/payment-service/src/payment_service/bank_access/unproven.py",
+    # Whom bills are about, for the lists of several features; service.py is at the limit of lines.
+    "services/payment-service/src/payment_service/bills/people.py",
     # Logs and counts for both service.py, which is near the limit of lines, and writer.py.
     "services/payment-service/src/payment_service/callbacks/reporting.py",
     # The only place where many payments share a transaction (docs/adr/0012).
