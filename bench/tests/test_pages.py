@@ -4,8 +4,9 @@ from bench import pages
 from bench.options import Options
 from sandbox.services import ROOT
 
-ELSEWHERE = re.compile(r"/v1/(accounts|me|operations)\b")
-"""Lists of the gateway, and of events that nobody could handle: there is none of these."""
+ELSEWHERE = re.compile(r"/v1/(accounts|me|operations|read-audits)\b")
+"""Lists of the gateway, of events that nobody could handle (there is none of these), and of read
+audits, which only auditors read, who are not among the roles that are measured."""
 
 
 def test_every_list_of_the_three_services_is_measured() -> None:
