@@ -192,7 +192,7 @@ def create_app(
     process. on_close: awaited at shutdown, such as the `close` of clients. outer, inner: layers
     around the request context, outside of error handlers. openapi_url: None: the app's own.
     """
-    worker = _worker(kit, subscriptions=subscriptions, periodic=periodic)
+    worker = _worker(kit, subscriptions, periodic)
     service = kit.settings.service
     notify = partial(exchange_notifications, kit.database, signals=kit.signals)
     tasks = [*kit.background, *background, worker.run if kit.settings.run_worker else notify]
@@ -229,17 +229,15 @@ def create_worker(
 ) -> Worker:
     """Return the worker of a process of its own: what a service names, and what every one has."""
     configure_logging(service=kit.settings.service)
-    return _worker(kit, subscriptions=subscriptions, periodic=periodic)
+    return _worker(kit, subscriptions, periodic)
 
 
-def _worker(
-    kit: Kit, *, subscriptions: Sequence[Subscription], periodic: Sequence[Periodic]
-) -> Worker:
-    kit.subscriptions = list(subscriptions)
+def _worker(kit: Kit, read: Sequence[Subscription], periodic: Sequence[Periodic]) -> Worker:
+    kit.subscriptions = list(read)
     return Worker(
         kit.database,
         signals=kit.signals,
-        subscriptions=subscriptions,
+        subscriptions=read,
         periodic=periodic,
         partitioned=kit.partitioned,
     )
