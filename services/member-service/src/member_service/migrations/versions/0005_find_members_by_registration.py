@@ -20,7 +20,8 @@ ALTER TABLE attribution_periods
     ADD COLUMN ends_on date,
     ADD COLUMN end_reason varchar(40),
     ADD COLUMN unpaid_months text,
-    ADD COLUMN is_state_known boolean NOT NULL DEFAULT false,
+    ADD COLUMN is_state_known boolean NOT NULL DEFAULT false;
+ALTER TABLE attribution_periods
     ADD CONSTRAINT ck_attribution_periods_end_reason CHECK (end_reason IN (
         'lapsed', 'death', 'claim', 'stopped_working', 'choice')) NOT VALID;
 GRANT UPDATE (first_unpaid, ends_on, end_reason, unpaid_months, is_state_known)
