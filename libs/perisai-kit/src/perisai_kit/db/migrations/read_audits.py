@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import text
-
-from perisai_kit.db.migrations.steps import LOCK_TIMEOUT
+from perisai_kit.db.migrations.steps import create_partitioned_index_concurrently
 
 _READERS = """
 ALTER TABLE read_audits
@@ -13,15 +11,6 @@ ALTER TABLE read_audits
     ADD COLUMN IF NOT EXISTS scope_code text,
     ADD COLUMN IF NOT EXISTS agent_id uuid,
     ADD COLUMN IF NOT EXISTS wadah_id uuid
-"""
-_PARTITIONS = """
-    SELECT inhrelid::regclass::text FROM pg_inherits
-    WHERE inhparent = 'read_audits'::regclass
-    AND NOT EXISTS (
-        SELECT FROM pg_index JOIN pg_inherits AS attached ON attached.inhrelid = indexrelid
-        WHERE indrelid = pg_inherits.inhrelid
-            AND attached.inhparent = CAST(CAST(:index AS text) AS regclass)
-    )
 """
 _INDEXES = {
     "ix_read_audits_ids": "USING gin (ids)",
@@ -37,13 +26,4 @@ def find_read_audits(op: Any) -> None:
     """
     op.execute(_READERS)
     for index, columns in _INDEXES.items():
-        op.execute(f"CREATE INDEX IF NOT EXISTS {index} ON ONLY read_audits {columns}")
-        partitions = op.get_bind().scalars(text(_PARTITIONS), {"index": index}).all()
-        with op.get_context().autocommit_block():
-            op.execute("SET lock_timeout = 0")
-            for partition in partitions:
-                own = f"{partition}_{index.removeprefix('ix_read_audits_')}_idx"
-                op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {own}")
-                op.execute(f"CREATE INDEX CONCURRENTLY {own} ON {partition} {columns}")
-                op.execute(f"ALTER INDEX {index} ATTACH PARTITION {own}")
-            op.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+        create_partitioned_index_concurrently(op, index, "read_audits", columns)

@@ -54,3 +54,35 @@ def create_index_concurrently(
         op.drop_index(name, table_name=table, if_exists=True, postgresql_concurrently=True)
         op.create_index(name, table, list(columns), postgresql_concurrently=True, **options)
         op.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+
+
+_WITHOUT_INDEX = """
+    SELECT relid::text FROM pg_partition_tree(CAST(CAST(:table AS text) AS regclass)) AS part
+    WHERE isleaf AND NOT EXISTS (
+        SELECT FROM pg_index JOIN pg_inherits ON inhrelid = indexrelid
+        WHERE indrelid = part.relid
+            AND inhparent = CAST(CAST(:index AS text) AS regclass)
+    )
+"""
+
+
+def create_partitioned_index_concurrently(
+    op: Any, name: str, table: str, definition: str, *, where: str = ""
+) -> None:
+    """Create an index on a table in partitions while it is in use, outside of any transaction.
+
+    That of each partition is built by itself, and it can be run again. Earlier statements of the
+    migration are committed first. definition: `(a, b)` or `USING gin (a)`.
+    """
+    of = f"{definition} WHERE {where}" if where else definition
+    op.execute(f"CREATE INDEX IF NOT EXISTS {name} ON ONLY {table} {of}")
+    found = op.get_bind().scalars(text(_WITHOUT_INDEX), {"table": table, "index": name})
+    partitions = found.all()
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = 0")
+        for partition in partitions:
+            own = f"{partition}_{name.removeprefix(f'ix_{table}_')}_idx"
+            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {own}")
+            op.execute(f"CREATE INDEX CONCURRENTLY {own} ON {partition} {of}")
+            op.execute(f"ALTER INDEX {name} ATTACH PARTITION {own}")
+        op.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
