@@ -6,7 +6,7 @@ from agent_service.activity import service
 from agent_service.activity.schemas import ActivityMonthOut, ActivityOut, ActivityVerdictOut
 from agent_service.agents.rules import AgentNotFound
 from agent_service.dependencies import Configured, SignedIn
-from perisai_kit.http.dependencies import ReadSession
+from perisai_kit.http.dependencies import ReplicaSession
 from perisai_kit.http.problems import problems
 from perisai_kit.http.types import AgentId
 from perisai_kit.http.visibility import ReadRoute
@@ -17,7 +17,7 @@ reading = APIRouter(prefix="/v1/agents", tags=["agents"], route_class=ReadRoute)
 @reading.get("/{agent_id}/activity", responses=problems(AgentNotFound))
 async def get_activity(
     agent_id: AgentId,
-    session: ReadSession,
+    session: ReplicaSession,
     principal: SignedIn,
     settings: Configured,
     months: Annotated[int, Query(ge=1, le=36, description="How many months back.")] = 12,

@@ -35,7 +35,7 @@ from agent_service.dependencies import (
     TheAgent,
 )
 from agent_service.wadahs.rules import WadahNotActive
-from perisai_kit.http.dependencies import ReadSession, Session
+from perisai_kit.http.dependencies import ReadSession, ReplicaSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page, Slice
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
@@ -52,7 +52,7 @@ DECIDING = (AgentNotFound, BranchOutOfScope, OwnCase, AgentStatusConflict)
 
 @reading.get("", response_model=Page[AgentOut])
 async def list_agents(
-    session: ReadSession,
+    session: ReplicaSession,
     principal: SignedIn,
     status: Annotated[AgentStatus | None, Query(description="Only agents in this status.")] = None,
     wadah_id: Annotated[WadahId | None, Query(description="Only of this wadah.")] = None,

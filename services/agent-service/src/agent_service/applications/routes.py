@@ -44,7 +44,7 @@ from agent_service.trainings.rules import NotYetHappened
 from agent_service.trainings.schemas import NewTraining, TrainingOut
 from agent_service.wadahs.rules import WadahNotActive, WadahNotFound
 from perisai_kit.domain.nik import NikInvalid
-from perisai_kit.http.dependencies import Keys, ReadSession, Session
+from perisai_kit.http.dependencies import Keys, ReadSession, ReplicaSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page, Slice
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
@@ -87,7 +87,7 @@ async def apply(
 
 @reading.get("", response_model=Page[ApplicationOut])
 async def list_applications(
-    session: ReadSession,
+    session: ReplicaSession,
     principal: SignedIn,
     status: Annotated[
         ApplicationStatus | None, Query(description="Only applications in this status.")

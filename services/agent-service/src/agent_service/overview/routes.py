@@ -11,7 +11,7 @@ from agent_service.overview.schemas import AgentsOverviewOut
 from agent_service.scopes import OFFICES
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
-from perisai_kit.http.dependencies import ReadSession
+from perisai_kit.http.dependencies import ReplicaSession
 
 reading = APIRouter(prefix="/v1/overview/agents", tags=["agents"])
 Reader = Annotated[Principal, Depends(require(Role.AGENT, Role.WADAH_ADMIN, *OFFICES))]
@@ -19,7 +19,7 @@ Reader = Annotated[Principal, Depends(require(Role.AGENT, Role.WADAH_ADMIN, *OFF
 
 @reading.get("")
 async def get_overview(
-    session: ReadSession, principal: Reader, settings: Configured
+    session: ReplicaSession, principal: Reader, settings: Configured
 ) -> AgentsOverviewOut:
     """Return the figures of the agents and applications that you may see."""
     found = await service.add_up(session, principal, settings)

@@ -21,7 +21,7 @@ from agent_service.wadahs.schemas import (
     WadahOut,
 )
 from agent_service.wadahs.service import Described
-from perisai_kit.http.dependencies import ReadSession, Session
+from perisai_kit.http.dependencies import ReadSession, ReplicaSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
@@ -43,7 +43,7 @@ async def register_wadah(
 
 @reading.get("")
 async def list_wadahs(
-    session: ReadSession,
+    session: ReplicaSession,
     principal: SignedIn,
     branch_code: Annotated[Code | None, Query(description="Only of this branch.")] = None,
     cursor: Cursor = None,

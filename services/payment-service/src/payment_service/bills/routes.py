@@ -21,7 +21,7 @@ from payment_service.bills.schemas import (
 )
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
-from perisai_kit.http.dependencies import ReadSession, Session
+from perisai_kit.http.dependencies import ReadSession, ReplicaSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
@@ -51,7 +51,7 @@ writing = APIRouter(prefix="/v1/bills", route_class=TransactionRoute)
 
 @reading.get("", response_model=Page[BillSummary])
 async def list_bills(
-    session: ReadSession,
+    session: ReplicaSession,
     principal: Reader,
     member_id: MemberId | None = None,
     status: Annotated[BillStatus | None, Query(description="Only with this status.")] = None,

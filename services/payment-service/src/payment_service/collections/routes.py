@@ -12,7 +12,7 @@ from payment_service.dependencies import AskedDays
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
 from perisai_kit.domain import clock
-from perisai_kit.http.dependencies import ReadSession
+from perisai_kit.http.dependencies import ReplicaSession
 from perisai_kit.http.problems import problems
 from perisai_kit.http.types import Day, PartnerId
 
@@ -25,7 +25,7 @@ Reader = Annotated[
 
 @router.get("", responses=problems(DaysBackward, DaysNeeded, DaysTwice))
 async def list_collections(
-    session: ReadSession,
+    session: ReplicaSession,
     _: Reader,
     days: AskedDays,
     on: Annotated[Day | None, Query(description="One business day; by default today.")] = None,

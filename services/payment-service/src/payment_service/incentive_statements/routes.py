@@ -32,7 +32,7 @@ from payment_service.settings import Config
 from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
 from perisai_kit.domain.month import Month
-from perisai_kit.http.dependencies import ReadSession, Session
+from perisai_kit.http.dependencies import ReplicaSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
@@ -120,7 +120,7 @@ async def close(
 
 @statements.get("", response_model=Page[IncentiveStatementOut])
 async def list_statements(
-    session: ReadSession,
+    session: ReplicaSession,
     principal: Reader,
     month: Wanted,
     beneficiary_id: BeneficiaryId | None = None,
@@ -145,7 +145,7 @@ async def list_statements(
     "/{statement_id}", response_model=IncentiveStatementOut, responses=problems(StatementNotFound)
 )
 async def get(
-    statement_id: StatementId, session: ReadSession, principal: Reader
+    statement_id: StatementId, session: ReplicaSession, principal: Reader
 ) -> IncentiveStatementOut:
     """Return a statement with what each rule gave and the rests that were carried."""
     return await service.get(session, principal, statement_id)
@@ -158,7 +158,7 @@ async def get(
 )
 async def list_lines(
     statement_id: StatementId,
-    session: ReadSession,
+    session: ReplicaSession,
     principal: Reader,
     cursor: Cursor = None,
     limit: Limit = 100,
@@ -180,7 +180,7 @@ async def list_lines(
     ),
 )
 async def get_preview(
-    session: ReadSession, principal: Reader, asked: Asked, scheme_id: SchemeId | None = None
+    session: ReplicaSession, principal: Reader, asked: Asked, scheme_id: SchemeId | None = None
 ) -> CommissionPreviewOut:
     """Return what a statement would say if the month were closed now.
 
@@ -198,7 +198,11 @@ async def get_preview(
     responses=problems(BeneficiaryUnclear, BeneficiaryNotFound, MonthOutsideProgramme),
 )
 async def list_preview_lines(
-    session: ReadSession, principal: Reader, asked: Asked, cursor: Cursor = None, limit: Limit = 100
+    session: ReplicaSession,
+    principal: Reader,
+    asked: Asked,
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> Page[CommissionLineOut]:
     """List the lines that a month has so far."""
     return await service.preview_lines(session, principal, asked, cursor=cursor, limit=limit)

@@ -33,7 +33,7 @@ from perisai_kit.domain.programmes import (
     MandatoryProgrammeMissing,
 )
 from perisai_kit.http.body import JsonRequest
-from perisai_kit.http.dependencies import ReadSession, Session
+from perisai_kit.http.dependencies import ReadSession, ReplicaSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT
@@ -127,7 +127,7 @@ async def issue(
 
 @reading.get("")
 async def list_orders(
-    session: ReadSession, principal: Reader, cursor: Cursor = None, limit: Limit = 50
+    session: ReplicaSession, principal: Reader, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[OrderSummary]:
     """List the orders of several bills of which you may see one, the latest first."""
     found = await service.list_orders(session, principal, cursor=cursor, limit=limit)

@@ -52,7 +52,7 @@ class Overviews:
         """Return the figures of what the principal may see."""
 
         async def add_up_now() -> Overview:
-            async with self._database.read() as session:
+            async with self._database.read_replica() as session:
                 return await add_up(session, principal)
 
         if set(principal.roles) <= set(STAFF):

@@ -11,7 +11,7 @@ from payment_service.own_bills.schemas import OwnBillOut
 from payment_service.own_bills.service import OwnBill
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
-from perisai_kit.http.dependencies import ReadSession
+from perisai_kit.http.dependencies import ReplicaSession
 from perisai_kit.http.paging import Cursor, Limit, Page
 
 router = APIRouter(prefix="/v1/me/bills", tags=["bills"])
@@ -20,7 +20,7 @@ Member = Annotated[Principal, Depends(require(Role.MEMBER))]
 
 @router.get("")
 async def list_own_bills(
-    session: ReadSession, principal: Member, cursor: Cursor = None, limit: Limit = 12
+    session: ReplicaSession, principal: Member, cursor: Cursor = None, limit: Limit = 12
 ) -> Page[OwnBillOut]:
     """List your own bills, the latest first, with where to pay and what to do about each.
 

@@ -129,7 +129,7 @@ async def list_payments(
     With `coverage=declined`, only those whose money cannot count for the member. Filters add up: a
     payment must meet all of them. Reading whole names of others is recorded, once a list.
     """
-    async with database.begin() as session:
+    async with database.read_replica() as session:
         found = await service.list_payments(session, principal, asked, cursor=cursor, limit=limit)
     names = await agents.find_names(_list_agents(*found.items))
     return found.page(lambda shown: _payment_out(shown, names))
@@ -160,7 +160,7 @@ async def get(
     agents: Agents,
 ) -> PaymentOut:
     """Return a payment."""
-    async with database.begin() as session:
+    async with database.read() as session:
         shown = await service.show(session, principal, payment_id)
     return _payment_out(shown, await agents.find_names(_list_agents(shown)))
 
@@ -170,7 +170,7 @@ async def _csv(
 ) -> AsyncIterator[str]:
     # The stream outlives the request's own session, so it opens one for itself.
     yield csv_line(EXPORTED)
-    async with database.read() as session:
+    async with database.read_replica() as session:
         async for payment, partner_name in service.export(session, principal, asked):
             yield csv_line(_export_cell(payment, partner_name, name) for name in EXPORTED)
 

@@ -15,7 +15,7 @@ from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import jakarta_date
-from perisai_kit.http.dependencies import ReadSession
+from perisai_kit.http.dependencies import ReplicaSession
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.types import PartnerId
@@ -30,7 +30,7 @@ Reader = Annotated[
 
 @router.get("", responses=problems(DaysBackward, DaysNeeded))
 async def list_refused_payments(
-    session: ReadSession,
+    session: ReplicaSession,
     principal: Reader,
     days: AskedDays,
     partner_id: PartnerId | None = None,

@@ -29,7 +29,7 @@ from perisai_kit.auth.principal import Principal, Role, ScopeKind
 from perisai_kit.auth.roles import require
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import jakarta_date
-from perisai_kit.http.dependencies import ReadSession, Session
+from perisai_kit.http.dependencies import ReadSession, ReplicaSession, Session
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
@@ -52,7 +52,7 @@ ProposalId = Annotated[UUID, Path(description="Id of the proposal.")]
 
 @reading.get("")
 async def list_items(
-    session: ReadSession,
+    session: ReplicaSession,
     reader: Reader,
     reason: Annotated[
         AllocationReason | None, Query(description="Only what is in suspense for this.")
@@ -116,7 +116,7 @@ async def propose(
 
 @reading.get("/{item_id}/proposals", responses=problems(SuspenseItemNotFound))
 async def list_proposals(
-    item_id: ItemId, session: ReadSession, reader: Reader
+    item_id: ItemId, session: ReplicaSession, reader: Reader
 ) -> SuspenseProposalsOut:
     """List the proposals for money in suspense, decided ones too, the oldest first."""
     found = await service.list_proposals(session, item_id)
