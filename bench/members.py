@@ -17,6 +17,8 @@ from member_service.enrolments.service import Desk
 from member_service.evidence.models import Evidence
 from member_service.members.models import Member
 from member_service.members.rules import Limits, Stamp
+from member_service.search_words.models import SearchWords
+from member_service.updates.models import MemberUpdate
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -65,6 +67,8 @@ def _copied(first: UUID) -> tuple[Copied, ...]:
             {"id": "uuidv7()", "made_at": "template.made_at - interval '1 day'", **_OF_MEMBER},
         ),
         Copied(Consent, "member_id", first, {"id": "uuidv7()", **_OF_MEMBER}),
+        Copied(SearchWords, "member_id", first, _OF_MEMBER),
+        Copied(MemberUpdate, "member_id", first, _OF_MEMBER),
         Copied(
             EventRow,
             "subject",

@@ -58,6 +58,7 @@ LISTS: Mapping[str, Sequence[tuple[str, Mapping[str, str], str]]] = {
         ("/v1/statements", {}, "statements"),
         ("/v1/statements", {"month": "{month}"}, "statements"),
         ("/v1/suspense-items", {}, ""),
+        ("/v1/refused-payments", {}, ""),
         ("/v1/ledger/accounts", {}, ""),
         ("/v1/ledger/transfers", {}, "ledger_transfers"),
         ("/v1/commission-months", {}, ""),

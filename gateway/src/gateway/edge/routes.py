@@ -91,8 +91,6 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/agents", Upstream.AGENT),
     Row("/v1/agent-names", Upstream.AGENT, SERVICES, SMALL),
     Row("/v1/members", Upstream.MEMBER),
-    Row("/v1/me/coverage", Upstream.MEMBER, frozenset({Role.MEMBER}), SMALL),
-    Row("/v1/overview/members", Upstream.MEMBER, FIELD, SMALL),
     Row("/v1/enrolment-batches", Upstream.MEMBER, FIELD, BATCH, RateClass.HEAVY),
     Row("/v1/member-lookups", Upstream.MEMBER, LOOKING_UP, SMALL),
     Row("/v1/contribution-bases", Upstream.MEMBER, SERVICES, SMALL),

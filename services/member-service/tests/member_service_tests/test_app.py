@@ -54,6 +54,6 @@ async def test_the_app_of_the_factory_is_ready(
     assert ready.json() == {"ready": True}
     assert [each["name"] for each in status.json()["subscriptions"]] == [
         "payments",
-        "bills",
+        "open_bills.payments",
         "agents",
     ]

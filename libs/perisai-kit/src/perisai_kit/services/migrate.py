@@ -7,6 +7,7 @@ again.
 """
 
 import asyncio
+import logging
 import os
 import sys
 import time
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--every", type=float, metavar="SECONDS")
     asked = parser.parse_args(arguments)
     configure_logging(service="migrate")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     migrates = not asked.only_partitions
     while True:
         for name in asked.names:

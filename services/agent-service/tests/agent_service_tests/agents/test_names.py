@@ -44,7 +44,7 @@ async def test_a_service_gets_whole_names_and_its_reading_is_recorded_once(
     assert {str(each) for each in row.ids} == {first["id"], second["id"]}
 
 
-async def test_nobody_is_known_among_strangers(world: World) -> None:
+async def test_unknown_ids_have_no_names(world: World) -> None:
     answer = await ask(world, new_id(), new_id())
 
     assert (answer.status_code, answer.json()) == (200, {"items": []})

@@ -8,7 +8,7 @@ from perisai_kit.events.catalogue import (
 )
 from perisai_kit.events.subscription import FeedSource, Subscription
 
-BILLS = "bills"
+BILLS = "open_bills.payments"
 """A cursor of its own, so that bills are read from the beginning of the feed."""
 
 

@@ -39,8 +39,7 @@ async def test_the_agent_sees_name_and_telephone_whole_and_other_numbers_masked(
     seen = answer.json()
     assert seen["full_name"] == "Slamet Riyadi"
     assert seen["nik"].startswith("3510********")
-    assert seen["kk"] == "3510********0001"
-    assert seen["email"] == "s***@example.com"
+    assert (seen["kk"], seen["email"]) == ("3510********0001", "s***@example.com")
     assert seen["phone"] == member.phone
     assert "street" not in seen
     assert (seen["standing"], seen["sector"]) == ("registered_unpaid", "other")
@@ -207,21 +206,19 @@ async def test_a_list_is_read_page_by_page_newest_first(
     make_subject: Subjects,
     role: Role,
 ) -> None:
-    reader = agent
-    if role is Role.FINANCE_OFFICER:
-        reader = make_subject(role, scope=Scope(ScopeKind.COUNTRY))
+    country = make_subject(role, scope=Scope(ScopeKind.COUNTRY))
+    reader = agent if role is Role.AGENT else country
     ids = []
     for _ in range(5):
         async with database.begin() as session:
             ids.append(str((await enrol(session)).id))
 
     pages: list[list[str]] = []
-    cursor: str | None = None
+    params, cursor = {"limit": "2"}, None
     while not pages or cursor:
-        params = {"limit": "2", **({"cursor": cursor} if cursor else {})}
         answer = await client.get("/v1/members", params=params, headers=reader.headers)
         pages.append([each["id"] for each in answer.json()["items"]])
-        cursor = answer.json()["next_cursor"]
+        params["cursor"] = cursor = answer.json()["next_cursor"]
 
     assert pages == [ids[:2:-1], ids[2:0:-1], ids[:1]]
 

@@ -51,7 +51,7 @@ class AgentsClient:
             items = _Names.model_validate(answer).items
         except (DomainError, TimeoutError, ValidationError) as error:
             # The error of an answer that cannot be read holds names.
-            log.warning("agent_names.missing", count=len(asked), error=type(error).__name__)
+            log.warning("agent_names.omitted", count=len(asked), error=type(error).__name__)
             return {}
         return {each.agent_id: each.full_name for each in items}
 

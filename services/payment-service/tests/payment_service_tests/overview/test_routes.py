@@ -80,8 +80,8 @@ async def test_everybody_sees_the_figures_of_their_own_members(
         assert figures["collected_this_month"] == both
     member = await see(tokens.make(Role.MEMBER, member_id=late.member_id))
     assert (member["open_bills"], member["collected_this_month"]) == (NOTHING, one(late))
-    stranger = await see(tokens.make(Role.AGENT, agent_id=new_id()))
-    assert (stranger["open_bills"], stranger["collected_this_month"]) == (NOTHING, NOTHING)
+    other_agent = await see(tokens.make(Role.AGENT, agent_id=new_id()))
+    assert (other_agent["open_bills"], other_agent["collected_this_month"]) == (NOTHING, NOTHING)
     other = {"kind": "branch", "code": "JBR", "region": "JATIM"}
     elsewhere = await see(tokens.make(Role.BRANCH_OFFICER, scope=other))
     assert (elsewhere["open_bills"], elsewhere["collected_this_month"]) == (NOTHING, NOTHING)

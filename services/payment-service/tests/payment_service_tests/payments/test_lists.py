@@ -107,13 +107,13 @@ async def test_the_agent_of_today_is_a_filter(
     await settle(session, other)
     await session.commit()
     wadah = tokens.make(Role.WADAH_ADMIN, wadah_id=wadah_id)
-    stranger = tokens.make(Role.WADAH_ADMIN, wadah_id=new_id())
+    other_wadah = tokens.make(Role.WADAH_ADMIN, wadah_id=new_id())
     of_another = tokens.make(Role.MEMBER, member_id=new_id())
 
     assert await list_ids(agent_id=agent_id) == [str(payment.id)]
     assert len(await list_ids(wadah)) == 2
     assert await list_ids(wadah, agent_id=agent_id) == [str(payment.id)]
-    assert await list_ids(stranger, agent_id=agent_id) == []
+    assert await list_ids(other_wadah, agent_id=agent_id) == []
     assert await list_ids(of_another, member_id=own.member_id) == []
 
 
@@ -232,7 +232,7 @@ async def test_names_are_whole_to_those_they_belong_to_and_masked_to_others(
     assert agent_service == [[str(agent_id)]] * 3
 
 
-async def test_a_list_records_once_whose_whole_names_it_shows_and_asks_for_agents_once(
+async def test_a_list_records_once_the_persons_it_shows_and_asks_for_agents_once(
     client: httpx.AsyncClient,
     session: AsyncSession,
     issue_bill: IssueBill,

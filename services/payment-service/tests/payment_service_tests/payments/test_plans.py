@@ -1,4 +1,4 @@
-"""Each list of payments reads through an index, whoever asks and whatever is asked for."""
+"""Each list of payments reads through an index, for every role and every filter."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
