@@ -27,6 +27,7 @@ from member_service.tables import MIGRATIONS
 from member_service.worker import periodic, subscriptions
 from perisai_kit.services import app as web
 from perisai_kit.services.kit import Kit
+from perisai_kit.services.names.agents import AgentsClient
 
 ROUTES = web.describe_routes(
     enrolments,
@@ -64,14 +65,16 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
     kit.may_see_person = members_service.may_see
     agents, payments = kit.client(settings.agent_url), kit.client(settings.payment_url)
     gateway = kit.client(settings.gateway_url)
+    agent_names = AgentsClient(kit.client(settings.agent_url))
     app = web.create_app(
         kit,
         title="Perisai member-service",
         routes=ROUTES,
         subscriptions=subscriptions(agents=agents, payments=payments, terms=settings.terms),
         periodic=periodic(make_office(settings, kit.keyring), gateway),
-        on_close=[agents.close, payments.close, gateway.close],
+        on_close=[agents.close, payments.close, gateway.close, agent_names.close],
     )
     app.state.gateway = gateway
+    app.state.agents = agent_names
     app.state.joint_leave_counts = settings.joint_leave_counts
     return app

@@ -16,7 +16,6 @@ from payment_service.bills.routes import router as bills
 from payment_service.callbacks import service as callbacks
 from payment_service.callbacks.routes import SnapCallbacks
 from payment_service.callbacks.writer import Writer
-from payment_service.clients.agents import AgentsClient
 from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
 from payment_service.collections.routes import router as collections
@@ -41,6 +40,7 @@ from payment_service.tariffs import service as tariffs
 from payment_service.worker import own_feed, periodic, subscriptions
 from perisai_kit.services import app as web
 from perisai_kit.services.kit import Kit
+from perisai_kit.services.names.agents import AgentsClient
 from snap_bi.codes import Service
 
 ROUTES = web.describe_routes(

@@ -57,9 +57,7 @@ def may_see(principal: Principal, owner: Owner) -> bool:
         principal.has(Role.AGENT)
         and principal.agent_id is not None
         and principal.agent_id == owner.agent_id,
-        principal.has(Role.WADAH_ADMIN)
-        and principal.wadah_id is not None
-        and principal.wadah_id == owner.wadah_id,
+        _is_of_wadah(principal, owner),
         _covers(principal, owner, STAFF),
     )
     return any(own)
@@ -78,8 +76,15 @@ def may_name_member(principal: Principal, owner: Owner) -> bool:
 
 def may_name_agent(principal: Principal, owner: Owner) -> bool:
     """Tell whether the principal may see the name of the agent who cares for this member."""
-    return (principal.has(Role.MEMBER) and principal.member_id == owner.member_id) or _covers(
-        principal, owner, KNOW_AGENTS
+    own = principal.has(Role.MEMBER) and principal.member_id == owner.member_id
+    return own or _is_of_wadah(principal, owner) or _covers(principal, owner, KNOW_AGENTS)
+
+
+def _is_of_wadah(principal: Principal, owner: Owner) -> bool:
+    return (
+        principal.has(Role.WADAH_ADMIN)
+        and principal.wadah_id is not None
+        and principal.wadah_id == owner.wadah_id
     )
 
 

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Annotated
 from uuid import UUID
 
@@ -5,7 +6,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
 from member_service.coverage.rules import Cover
-from member_service.holidays.routes import OffDays
+from member_service.holidays import service as holidays
 from member_service.listings import service
 from member_service.listings.rules import Filters, Sort, may_search
 from member_service.listings.schemas import MemberPage, MemberRow, RemovedMember
@@ -15,7 +16,7 @@ from member_service.members.routes import describe
 from member_service.members.rules import Standing
 from member_service.members.schemas import MemberSummary
 from member_service.registrations.rules import UNPAID_MONTHS
-from member_service.requests import Reader, TermsOf
+from member_service.requests import Reader, SettingsOf, WholeDatabase
 from member_service.search_words import service as search_words
 from member_service.search_words.rules import (
     SearchForbidden,
@@ -28,13 +29,15 @@ from member_service.sync.rules import (
 )
 from member_service.sync.service import encode_since, parse_since
 from perisai_kit.auth.principal import Principal
-from perisai_kit.http.dependencies import Keys, Session
+from perisai_kit.http.dependencies import Keys
 from perisai_kit.http.paging import Cursor, CursorInvalid, Limit
 from perisai_kit.http.problems import problems
-from perisai_kit.http.transaction import TransactionRoute
 from perisai_kit.http.types import Day, ShortText
+from perisai_kit.http.visibility import ReadRoute
+from perisai_kit.privacy.read_audit import audit_read
+from perisai_kit.services.names.agents import Agents
 
-router = APIRouter(prefix="/v1/members", tags=["members"], route_class=TransactionRoute)
+router = APIRouter(prefix="/v1/members", tags=["members"], route_class=ReadRoute)
 
 WITHOUT_AGENT = "none"
 
@@ -130,10 +133,10 @@ async def _filters(
     ),
 )
 async def list_members(
-    session: Session,
+    database: WholeDatabase,
     viewer: Reader,
-    terms: TermsOf,
-    off: OffDays,
+    settings: SettingsOf,
+    agents: Agents,
     filters: Annotated[Filters, Depends(_filters)],
     sort: Order = Sort.NEWEST,
     updated_since: UpdatedSince = None,
@@ -145,33 +148,42 @@ async def list_members(
     A member must meet all filters. A cursor is valid for the same filters and the same order only.
     The reading is recorded.
     """
-    desk = Desk(viewer, limit, terms, off)
-    if updated_since is None:
-        found = await service.list_members(
-            session, filters=filters, sort=sort, cursor=cursor, desk=desk
-        )
-    else:
-        if filters != Filters() or sort is not Sort.NEWEST:
-            raise UpdatedSinceFiltered(field="updated_since")
-        since = parse_since(updated_since)
-        found = await service.list_changes(session, since=since, cursor=cursor, desk=desk)
+    if updated_since is not None and (filters != Filters() or sort is not Sort.NEWEST):
+        raise UpdatedSinceFiltered(field="updated_since")
+    since = parse_since(updated_since) if updated_since is not None else None
+    present = None if cursor else await service.find_present(database)
+    async with database.read_replica() if since is None else database.read() as session:
+        off = await holidays.load(session, joint_leave=settings.joint_leave_counts)
+        desk = Desk(viewer, limit, settings.terms, off)
+        if since is None:
+            found = await service.list_members(
+                session, filters=filters, sort=sort, cursor=cursor, desk=desk
+            )
+        else:
+            found = await service.list_changes(session, since=since, cursor=cursor, desk=desk)
+    names = await agents.find_names(found.named_agents.values())
+    audit_read(names)
     return MemberPage(
         items=[
             *(RemovedMember(id=member_id) for member_id in found.removed),
-            *(_row(member, found, viewer) for member in found.members),
+            *(_row(member, found, names, viewer) for member in found.members),
         ],
         next_cursor=found.next_cursor,
-        as_of=encode_since(found.present) if found.present else None,
+        as_of=encode_since(present) if present else None,
     )
 
 
-def _row(member: Member, found: Listing, viewer: Principal) -> MemberRow:
+def _row(
+    member: Member, found: Listing, agent_names: Mapping[UUID, str], viewer: Principal
+) -> MemberRow:
     coverage = found.coverages[member.id]
     state = member.registration_state
     is_open = state is not None and state.is_open(found.on)
     bill = found.bills.get(member.id)
+    agent_id = found.named_agents.get(member.id)
     return MemberRow(
         **describe(MemberSummary, member, viewer, last_due=found.last_due),
+        agent_name=agent_names.get(agent_id) if agent_id else None,
         covered_today=coverage.cover is Cover.COVERED,
         lapses_on=state.ends_on if state is not None and is_open else None,
         next_due_on=coverage.next_due_on,

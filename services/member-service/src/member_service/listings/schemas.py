@@ -4,12 +4,19 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from member_service.members.schemas import MemberSummary
-from perisai_kit.http.types import BillId, Count, Out, RecordId, Rupiah
+from perisai_kit.http.types import BillId, Count, Out, RecordId, Rupiah, Text255
 
 
 class MemberRow(MemberSummary):
     """A member in a list, with what is to be done for the member today."""
 
+    agent_name: Annotated[
+        Text255 | None,
+        Field(
+            description="The agent's whole name, for the member, the agent's wadah and offices; "
+            "null for others and while agent-service does not answer."
+        ),
+    ]
     covered_today: Annotated[
         bool, Field(description="Whether the member is protected at this moment.")
     ]

@@ -1,6 +1,6 @@
 """Which people may be BPU members, and what a record must hold. Source: docs/domain.md."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -23,6 +23,8 @@ from perisai_kit.domain.programmes import (
 from perisai_kit.domain.regions import is_known_region
 
 SEX_DIFFERS = "sex_differs"
+KNOW_AGENTS = (Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.ADMIN)
+"""The offices that see the whole names of the agents of their scope."""
 
 
 class Sex(StrEnum):
@@ -100,6 +102,8 @@ class Belonging(Protocol):
     def id(self) -> UUID: ...
     @property
     def acting_agent_id(self) -> UUID | None: ...
+    @property
+    def wadah_id(self) -> UUID | None: ...
     @property
     def branch_code(self) -> str: ...
     @property
@@ -247,9 +251,7 @@ def can_handle(viewer: Principal, member: Belonging) -> bool:
         return True
     if viewer.has(Role.ADMIN) and viewer.scope is None:
         return True
-    return viewer.has(Role.BRANCH_OFFICER, Role.ADMIN) and viewer.covers(
-        branch_code=member.branch_code, region_code=member.region_code
-    )
+    return _covers(viewer, member, (Role.BRANCH_OFFICER, Role.ADMIN))
 
 
 def is_own_agent(viewer: Principal, member: Belonging) -> bool:
@@ -269,6 +271,25 @@ def may_read_phone(viewer: Principal, member: Belonging) -> bool:
 def may_read_identity(viewer: Principal, member: Belonging) -> bool:
     """Tell whether the reader may see this member's name and numbers unmasked."""
     return _is_own(viewer, member) or can_handle(viewer, member)
+
+
+def may_name_agent(viewer: Principal, member: Belonging) -> bool:
+    """Tell whether the reader may see the name of the agent who cares for this member.
+
+    As in payment-service: the member, the agent's wadah, and the offices that know agents.
+    """
+    of_wadah = (
+        viewer.has(Role.WADAH_ADMIN)
+        and viewer.wadah_id is not None
+        and viewer.wadah_id == member.wadah_id
+    )
+    return _is_own(viewer, member) or of_wadah or _covers(viewer, member, KNOW_AGENTS)
+
+
+def _covers(viewer: Principal, member: Belonging, roles: Collection[Role]) -> bool:
+    return viewer.has(*roles) and viewer.covers(
+        branch_code=member.branch_code, region_code=member.region_code
+    )
 
 
 def _is_own(viewer: Principal, member: Belonging) -> bool:

@@ -39,8 +39,8 @@ class AllocationOut(Out):
     agent_name: Annotated[
         str | None,
         Field(
-            description="Name of that agent, for the member and for offices; null also while the "
-            "name cannot be read."
+            description="Name of that agent, for the member, the agent's wadah and offices; null "
+            "also while the name cannot be read."
         ),
     ]
     coverage: Annotated[

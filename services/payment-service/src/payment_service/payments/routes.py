@@ -11,7 +11,6 @@ from payment_service.allocations.schemas import AllocationOut
 from payment_service.allocations.service import Answered
 from payment_service.answers.rules import AllocationCoverage
 from payment_service.bills.people import BillPeople
-from payment_service.clients.agents import Agents
 from payment_service.days import DaysBackward, DaysNeeded
 from payment_service.dependencies import AskedDays, WholeDatabase
 from payment_service.payments import service
@@ -37,6 +36,7 @@ from perisai_kit.http.types import (
     PaymentId,
 )
 from perisai_kit.http.visibility import ReadRoute
+from perisai_kit.services.names.agents import Agents
 
 router = APIRouter(prefix="/v1/payments", tags=["payments"], route_class=ReadRoute)
 Reader = Annotated[

@@ -223,13 +223,13 @@ async def test_names_are_whole_to_those_they_belong_to_and_masked_to_others(
     assert seen == {
         "member": (whole, agent),
         "agent": (whole, None),
-        "wadah": (masked, None),
+        "wadah": (masked, agent),
         "officer": (whole, agent),
         "finance": (masked, agent),
         "auditor": (masked, None),
         "both": (masked, None),
     }
-    assert agent_service == [[str(agent_id)]] * 3
+    assert agent_service == [[str(agent_id)]] * 4
 
 
 async def test_a_list_records_once_the_persons_it_shows_and_asks_for_agents_once(

@@ -1,4 +1,4 @@
-"""What we ask agent-service when we show something: the names of agents."""
+"""The names of agents, asked of agent-service for a page that another service shows."""
 
 import asyncio
 from collections.abc import Iterable

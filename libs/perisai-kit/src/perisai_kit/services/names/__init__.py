@@ -1,0 +1,1 @@
+"""Names that a service shows beside ids, asked of the service that keeps them."""
