@@ -113,6 +113,7 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "POST /v1/members/{member_id}/bpu-evidence": STAFF,
         "GET /v1/members/{member_id}/bpu-evidence": STAFF,
         "GET /v1/members/{member_id}/coverage": READERS | {S},
+        "GET /v1/me/attribution": frozenset({M}),
         "GET /v1/me/coverage": frozenset({M}),
         "GET /v1/overview/members": READERS - {M},
         "POST /v1/members/{member_id}/endings": STAFF,

@@ -232,6 +232,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "GET /v1/members/{member_id}/bpu-evidence": OBJECT,
         "GET /v1/members/{member_id}/coverage": OBJECT,
         # Without an own membership nothing is found, and counts of nobody are none.
+        "GET /v1/me/attribution": Rule(Reach.OBJECT),
         "GET /v1/me/coverage": Rule(Reach.OBJECT),
         "GET /v1/overview/members": ANYWHERE,
         "POST /v1/members/{member_id}/endings": OBJECT,

@@ -88,6 +88,8 @@ for _service, _person in (("agent", "agent_id"), ("member", "member_id"), ("paym
 OWN = {f"GET /v1/me/read-audits/{service}-service" for service in ROUTES}
 OWN |= {"GET /v1/me/agent", "GET /v1/me/bills", "GET /v1/me/coverage"}
 """Show what is about oneself only."""
+TO_MEMBERS = {"GET /v1/me/attribution"}
+"""Show the own agent to a member: member_service_tests/attributions/test_own.py reads the row."""
 CHANGES = {
     "PATCH /v1/members/{member_id}": "member_id",
     "POST /v1/members/{member_id}/work-declarations": "member_id",
@@ -184,7 +186,7 @@ def list_showing() -> Iterator[str]:
 def test_every_operation_that_shows_persons_is_in_the_table() -> None:
     showing = set(list_showing())
 
-    assert showing == {*READINGS, *OWN, *CHANGES, *WRITING}
+    assert showing == {*READINGS, *OWN, *TO_MEMBERS, *CHANGES, *WRITING}
 
 
 async def ask(maker: Maker, route: str) -> httpx.Response:

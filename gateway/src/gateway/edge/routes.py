@@ -74,6 +74,7 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/overview/members", Upstream.MEMBER, ANYONE, SMALL),
     Row("/v1/overview/payments", Upstream.PAYMENT, ANYONE, SMALL),
     Row("/v1/me/agent", Upstream.AGENT, ANYONE, SMALL),
+    Row("/v1/me/attribution", Upstream.MEMBER, ANYONE, SMALL),
     Row("/v1/me/coverage", Upstream.MEMBER, ANYONE, SMALL),
     Row("/v1/me/bills", Upstream.PAYMENT, ANYONE, SMALL),
     Row("/v1/accounts", Upstream.GATEWAY, frozenset({Role.ADMIN, Role.AUDITOR}), SMALL),

@@ -50,6 +50,7 @@ def test_prefixes_are_whole_segments(path: str, prefix: str | None) -> None:
         ("/v1/me", Upstream.GATEWAY),
         ("/v1/me/totp", Upstream.GATEWAY),
         ("/v1/me/agent", Upstream.AGENT),
+        ("/v1/me/attribution", Upstream.MEMBER),
         ("/v1/me/coverage", Upstream.MEMBER),
         ("/v1/me/bills", Upstream.PAYMENT),
         ("/v1/overview/agents", Upstream.AGENT),

@@ -3,6 +3,7 @@
 import httpx
 from fastapi import FastAPI
 
+from member_service.attributions.routes import own as own_attribution
 from member_service.attributions.routes import router as attributions
 from member_service.changes.routes import router as changes
 from member_service.corrections.routes import asking as corrections_asking
@@ -36,6 +37,7 @@ ROUTES = web.describe_routes(
     members,
     declarations,
     attributions,
+    own_attribution,
     handovers,
     coverage,
     own_coverage,

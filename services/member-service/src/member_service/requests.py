@@ -53,6 +53,8 @@ READERS = (
     Role.ADMIN,
 )
 Reader = Annotated[Principal, Depends(require(*READERS))]
+OwnMember = Annotated[Principal, Depends(require(Role.MEMBER))]
+"""A route about the reader's own membership."""
 Keeper = Annotated[Principal, Depends(require(Role.AGENT, Role.BRANCH_OFFICER, Role.ADMIN))]
 KeeperOrMember = Annotated[
     Principal, Depends(require(Role.AGENT, Role.BRANCH_OFFICER, Role.ADMIN, Role.MEMBER))

@@ -18,19 +18,23 @@ from member_service.attributions.rules import (
     ReasonReserved,
 )
 from member_service.attributions.schemas import (
+    AttributedAgentOut,
     AttributionOut,
     AttributionPeriodOut,
     AttributionsOut,
     NewAttribution,
+    OwnAttributionOut,
 )
 from member_service.members.rules import MemberNotFound
-from member_service.requests import Officer, Reader
-from perisai_kit.http.dependencies import Session
+from member_service.requests import Officer, OwnMember, Reader
+from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
 from perisai_kit.http.types import MemberId
+from perisai_kit.http.visibility import ReadRoute
 
 router = APIRouter(prefix="/v1/members", tags=["members"], route_class=TransactionRoute)
+own = APIRouter(prefix="/v1/me/attribution", tags=["members"], route_class=ReadRoute)
 
 
 @router.post(
@@ -84,6 +88,25 @@ async def list_attributions(
     return AttributionsOut(
         items=[AttributionOut.model_validate(each) for each in found],
         periods=[_period_out(each) for each in periods],
+    )
+
+
+@own.get("", responses=problems(MemberNotFound))
+async def get_own_attribution(session: ReadSession, viewer: OwnMember) -> OwnAttributionOut:
+    """Return who cares for you today: your agent's name and telephone, or the branch.
+
+    A suspended or dismissed agent is not shown. The reading is recorded for the agent.
+    """
+    found = await service.find_own(session, viewer=viewer)
+    present, contact = found.member.present_period, found.contact
+    agent = contact and AttributedAgentOut(
+        agent_id=contact.agent_id, full_name=contact.full_name, phone=contact.phone
+    )
+    return OwnAttributionOut(
+        member_id=found.member.id,
+        agent=agent,
+        branch_code=present.branch_code,
+        from_date=present.from_date,
     )
 
 

@@ -92,3 +92,23 @@ class AttributionsOut(Out):
         list[AttributionPeriodOut],
         Field(description="Agent or branch of the member by day, the earliest period first."),
     ]
+
+
+class AttributedAgentOut(Out):
+    """The agent whom a member can ask for help."""
+
+    agent_id: AgentId
+    full_name: Annotated[str, Field(description="The agent's name.")]
+    phone: Annotated[str, Field(description="The agent's telephone number.")]
+
+
+class OwnAttributionOut(Out):
+    """Who cares for you today."""
+
+    member_id: MemberId
+    agent: Annotated[
+        AttributedAgentOut | None,
+        Field(description="Your agent; null while the branch itself cares for you."),
+    ]
+    branch_code: BranchCode
+    from_date: Annotated[date, Field(description="First day of the attribution.")]

@@ -23,13 +23,15 @@ from member_service.attributions.models import Attribution
 from member_service.attributions.rules import AgentUnknown, Start
 from member_service.attributions.schemas import NewAttribution
 from member_service.members import service as members
-from member_service.members.rules import Stamp
+from member_service.members.models import Member
+from member_service.members.rules import MemberNotFound, Stamp
 from member_service.registrations import service as registrations
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
 from perisai_kit.domain.errors import Conflict
 from perisai_kit.domain.ids import new_id
 from perisai_kit.events.catalogue import AgentDecided
+from perisai_kit.privacy.read_audit import audit_read
 
 ATTRIBUTIONS_SHOWN = 100
 
@@ -62,6 +64,23 @@ class HandOver:
     made_by: UUID
     made_at: datetime
     handover_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentContact:
+    """How a member reaches an agent: what the agent's own record as a member says."""
+
+    agent_id: UUID
+    full_name: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAttribution:
+    """A member, and the agent who cares for the member now; None: the branch."""
+
+    member: Member
+    contact: AgentContact | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +292,23 @@ async def list_(
     member = await members.see(session, member_id=member_id, viewer=viewer)
     found = await queries.list_attributions(session, member_id, limit=ATTRIBUTIONS_SHOWN)
     return found, member.attribution_periods
+
+
+async def find_own(session: AsyncSession, *, viewer: Principal) -> OwnAttribution:
+    """Return the reader's own membership and agent, and record that the agent is read.
+
+    An agent who is not at work is left out. Raises: MemberNotFound.
+    """
+    if viewer.member_id is None:
+        raise MemberNotFound
+    member = await members.see(session, member_id=viewer.member_id, viewer=viewer)
+    agent_id = member.acting_agent_id
+    agent = agent_id and await attribution_periods.find_agent_at_work(session, agent_id)
+    person = await members.find_any(session, agent.member_id) if agent else None
+    if not agent or not person:
+        return OwnAttribution(member, None)
+    audit_read([agent.agent_id, person.id])
+    return OwnAttribution(member, AgentContact(agent.agent_id, person.full_name, person.phone))
 
 
 async def record_periods(session: AsyncSession, member_ids: Collection[UUID]) -> list[UUID]:

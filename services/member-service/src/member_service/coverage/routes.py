@@ -28,7 +28,7 @@ from member_service.evidence.schemas import EvidenceListOut, EvidenceOut, NewEvi
 from member_service.holidays.routes import OffDays
 from member_service.members.rules import MemberNotFound, NewToBpuBasisMissing
 from member_service.occupations.rules import find_sector
-from member_service.requests import READERS, Officer, Reader, TermsOf
+from member_service.requests import READERS, Officer, OwnMember, Reader, TermsOf
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.domain import clock
@@ -42,7 +42,6 @@ own = APIRouter(prefix="/v1/me", tags=["coverage"], route_class=TransactionRoute
 bases = APIRouter(prefix="/v1/contribution-bases", tags=["coverage"], route_class=TransactionRoute)
 
 ReaderOrService = Annotated[Principal, Depends(require(*READERS, Role.SERVICE))]
-OwnMember = Annotated[Principal, Depends(require(Role.MEMBER))]
 Service = Annotated[Principal, Depends(require(Role.SERVICE))]
 
 

@@ -243,6 +243,11 @@ async def read_phone(session: AsyncSession, member_id: UUID) -> str:
     return (await session.get_one(Member, member_id)).phone
 
 
+async def find_any(session: AsyncSession, member_id: UUID) -> Member | None:
+    """Return a member for any reader: the caller decides what is shown, and records the reading."""
+    return await session.get(Member, member_id)
+
+
 async def lock_any(session: AsyncSession, member_id: UUID) -> Member:
     """Lock and return a member for work without a request. Raises: MemberNotFound."""
     return await queries.lock_member(session, member_id)
