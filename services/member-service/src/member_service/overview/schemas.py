@@ -3,13 +3,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from perisai_kit.http.types import Count, Out
+from perisai_kit.http.types import Count, Instant, Out
 
 
 class MembersOverviewOut(Out):
     """How many members you may see, by what is to be done for them today."""
 
     on: Annotated[date, Field(description="The day, in Jakarta.")]
+    as_of: Annotated[Instant, Field(description="When the members were counted.")]
     total: Annotated[Count, Field(description="All members you may see.")]
     registered_unpaid: Annotated[Count, Field(description="Enrolled, and nothing was ever paid.")]
     active: Annotated[Count, Field(description="Open registrations without an unpaid due month.")]

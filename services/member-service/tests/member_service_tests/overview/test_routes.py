@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from member_service_tests.allocations.test_service import TODAY
 from member_service_tests.listings.test_routes import members as _members
 from member_service_tests.open_bills.test_service import issued
 
@@ -13,6 +14,7 @@ from member_service.open_bills import service as open_bills
 from member_service.overview.rules import make_day
 from perisai_kit.auth.principal import Role, Scope, ScopeKind
 from perisai_kit.db.engine import Database
+from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
 from perisai_kit.testing.plugin import BusinessTime
 
@@ -37,6 +39,8 @@ async def counted(client: httpx.AsyncClient, reader: Any) -> dict[str, Any]:
     answer = await client.get("/v1/overview/members", headers=reader.headers)
     assert answer.status_code == 200, answer.text
     counts: dict[str, Any] = answer.json()
+    as_of = datetime.fromisoformat(counts.pop("as_of"))
+    assert str(jakarta_date(as_of)) == counts["on"]
     return counts
 
 
@@ -99,6 +103,44 @@ async def test_counts_are_those_of_the_lists(
                 "/v1/members", params={"standing": standing}, headers=reader.headers
             )
             assert counts[standing] == len(listed.json()["items"]), (name, standing)
+
+
+async def test_members_of_an_office_are_counted_once_for_all_who_ask_soon_on_the_same_day(
+    client: httpx.AsyncClient,
+    database: Database,
+    enrol: Any,
+    agent: Any,
+    make_subject: Any,
+    members: dict[str, Member],
+    business_time: BusinessTime,
+) -> None:
+    branch, region = agent.principal.scope, Scope(ScopeKind.REGION, "jatim")
+    readers = {
+        "officer": make_subject(Role.BRANCH_OFFICER, scope=branch),
+        "agent": agent,
+        "auditor of the branch": make_subject(Role.AUDITOR, scope=branch),
+        "auditor of the region": make_subject(Role.AUDITOR, scope=region),
+        "auditor of nothing": make_subject(Role.AUDITOR),
+        "admin": make_subject(Role.ADMIN),
+    }
+    before = [(await counted(client, readers[name]))["total"] for name in ("officer", "agent")]
+    async with database.begin() as session:
+        await enrol(session, work_declaration=TODAY)
+
+    after = {name: (await counted(client, each))["total"] for name, each in readers.items()}
+    business_time.at(datetime(2026, 12, 21, 2, 0, tzinfo=UTC))
+    next_day = await counted(client, readers["officer"])
+
+    assert before == [4, 4]
+    assert after == {
+        "officer": 4,
+        "agent": 5,
+        "auditor of the branch": 4,
+        "auditor of the region": 5,
+        "auditor of nothing": 0,
+        "admin": 5,
+    }
+    assert (next_day["on"], next_day["total"]) == ("2026-12-21", 5)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,5 @@
 """Add up what a start page shows; for offices at most twice a minute for each scope."""
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,6 +16,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
+from perisai_kit.runtime.short_cache import ShortCache
 
 ENDED_WITHIN = timedelta(days=7)
 KEPT_S = 30.0
@@ -44,9 +42,7 @@ class Overviews:
 
     def __init__(self, database: Database, *, kept_s: float = KEPT_S) -> None:
         self._database = database
-        self._kept_s = kept_s
-        self._kept: dict[Hashable, tuple[float, Overview]] = {}
-        self._locks: dict[Hashable, asyncio.Lock] = {}
+        self._kept = ShortCache[Overview](kept_s)
 
     async def read(self, principal: Principal) -> Overview:
         """Return the figures of what the principal may see."""
@@ -57,19 +53,8 @@ class Overviews:
 
         if set(principal.roles) <= set(STAFF):
             key = (principal.scope, principal.has_country, principal.has(*BOOKS))
-            return await self._read_kept(key, add_up_now)
+            return await self._kept.get(key, add_up_now)
         return await add_up_now()
-
-    async def _read_kept(
-        self, key: Hashable, add_up_now: Callable[[], Awaitable[Overview]]
-    ) -> Overview:
-        # One request adds up; those that come meanwhile get the same.
-        async with self._locks.setdefault(key, asyncio.Lock()):
-            since, kept = self._kept.get(key, (0.0, None))
-            if kept is None or time.monotonic() - since >= self._kept_s:
-                kept = await add_up_now()
-                self._kept[key] = (time.monotonic(), kept)
-            return kept
 
 
 async def add_up(session: AsyncSession, principal: Principal) -> Overview:
