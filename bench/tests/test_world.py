@@ -35,6 +35,8 @@ from perisai_kit.testing.feeds import deliver
 from perisai_kit.testing.plugin import Databases, Tokens, Urls, Wire, open_app_client
 from sandbox.vault import BankSecrets
 
+# Making the world takes half a minute of processor time, and no product code depends on it.
+pytestmark = pytest.mark.soak
 PLAN = Plan(members=30, agents=2, long=3, months=8, copies=10, branches=3)
 BANK = BankSecrets(
     client_id="bench", client_secret="bench", outbound_client_id="", outbound_client_secret=""

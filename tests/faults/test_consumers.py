@@ -21,7 +21,11 @@ AFTER_ANSWERS = {"agent": "coverage_answers", "payment": "commission_lines"}
 
 @pytest.mark.parametrize(
     "tables",
-    [FIRST_WRITES, LAST_WRITES, AFTER_ANSWERS],
+    [
+        pytest.param(FIRST_WRITES, marks=pytest.mark.soak),
+        LAST_WRITES,
+        pytest.param(AFTER_ANSWERS, marks=pytest.mark.soak),
+    ],
     ids=["first write", "last write", "after answers"],
 )
 async def test_readers_killed_between_fetch_and_commit_lose_nothing_and_double_nothing(

@@ -17,7 +17,14 @@ AFTER = 4
 
 
 @pytest.mark.parametrize(
-    "victims", [("gateway",), ("agent", "member"), ("payment",), ("postgres",)], ids="+".join
+    "victims",
+    [
+        pytest.param(("gateway",), marks=pytest.mark.soak),
+        pytest.param(("agent", "member"), marks=pytest.mark.soak),
+        ("payment",),
+        ("postgres",),
+    ],
+    ids="+".join,
 )
 async def test_killed_process_loses_no_payment_and_doubles_none(
     platform: Platform, victims: tuple[str, ...]

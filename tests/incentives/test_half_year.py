@@ -201,7 +201,9 @@ async def compare(services: Services, seed: str, *, punctual: bool) -> None:
     assert sum(books.stated.values()) > 0
 
 
-@pytest.mark.parametrize(("seed", "punctual"), [(0, True), (1, False)])
+@pytest.mark.parametrize(
+    ("seed", "punctual"), [pytest.param(0, True, marks=pytest.mark.soak), (1, False)]
+)
 async def test_no_statement_of_half_a_year_differs(
     services: Services, seed: int, punctual: bool
 ) -> None:

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -108,6 +108,12 @@ class _Survey:
     head: int
     complete_at: datetime | None
     made: float
+    offset: timedelta
+
+    def is_recent(self) -> bool:
+        """Whether it still holds; not after the test clock was moved."""
+        age_s = time.monotonic() - self.made
+        return age_s <= SURVEY_EVERY_S and self.offset == clock.offset()
 
 
 class FeedReader:
@@ -194,7 +200,7 @@ class FeedReader:
             events.append(self._bookmark(position))
         if events:
             survey = self._survey
-            if survey is None or time.monotonic() - survey.made > SURVEY_EVERY_S:
+            if survey is None or not survey.is_recent():
                 survey = await self._make_survey()
             if survey.complete_at is not None and position >= survey.head:
                 events[-1]["completeat"] = survey.complete_at.isoformat()
@@ -205,11 +211,11 @@ class FeedReader:
         return survey.head <= after and not survey.waiting
 
     async def _make_survey(self) -> _Survey:
-        made, asked_at = time.monotonic(), clock.now()
+        made, asked_at, offset = time.monotonic(), clock.now(), clock.offset()
         async with self._database.read() as session:
             found = await survey_waiting(session, limit=COUNTED_UNNUMBERED)
         complete_at = None if found.count == COUNTED_UNNUMBERED else found.oldest or asked_at
-        self._survey = _Survey(found.count, found.head, complete_at, made)
+        self._survey = _Survey(found.count, found.head, complete_at, made, offset)
         return self._survey
 
     def _cloud_event(self, row: Any) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 
 async def test_a_list_of_bills_that_are_not_paid_reads_their_index(session: AsyncSession) -> None:
-    await session.execute(text("SET LOCAL enable_seqscan = off"))
+    for other in ("seqscan", "bitmapscan", "sort"):
+        await session.execute(text(f"SET LOCAL enable_{other} = off"))
     for status in ("open", "replaced", "void", "ended"):
         rows = await session.scalars(
             text(
