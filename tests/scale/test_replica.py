@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import text
@@ -11,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from stage.standby import Pair, run_pair
 
 from perisai_kit.db.engine import Database
+from perisai_kit.db.outage import is_outage
 from perisai_kit.db.replica import REST_S
 from sandbox.ports import free_port
 
@@ -159,3 +161,19 @@ async def test_many_reads_at_once_take_no_more_connections_than_there_are(
         await small.dispose()
 
     assert {is_shown for _, is_shown in seen} == {True}
+
+
+async def test_servers_without_a_primary_are_an_outage(pair: Pair) -> None:
+    """As between the death of a primary and the promotion of its standby."""
+    url = pair.standby_url(NAME) + "?target_session_attrs=primary"
+    leaderless = Database(url)
+
+    with pytest.raises(DBAPIError) as through_the_pool:
+        async with leaderless.read() as session:
+            await session.execute(text("SELECT 1"))
+    with pytest.raises(asyncpg.InternalClientError) as by_the_driver:
+        await asyncpg.connect(url)
+    await leaderless.dispose()
+
+    assert is_outage(through_the_pool.value)
+    assert is_outage(by_the_driver.value)

@@ -29,6 +29,8 @@ def is_outage(error: BaseException) -> bool:
             if _find_sqlstates(error.orig) & _OWN:
                 return False
             return error.connection_invalidated or _passes(error.orig)
+        case asyncpg.InternalClientError():
+            return True  # a connection broke in the middle, or no server has the wanted role
         case asyncpg.InterfaceError():
             return not isinstance(error, ValueError)  # asyncpg's DataError: the value is wrong
         case _:
@@ -37,12 +39,13 @@ def is_outage(error: BaseException) -> bool:
 
 def is_database_error(error: BaseException) -> bool:
     """Tell whether the database or its driver raised the error."""
-    return isinstance(
-        error, (DBAPIError, PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError)
-    )
+    own = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+    return isinstance(error, (DBAPIError, PoolTimeout, *own))
 
 
 def _passes(error: BaseException | None) -> bool:
+    if error is not None and isinstance(error.__cause__, asyncpg.InternalClientError):
+        return True  # in the wrapping of SQLAlchemy
     return str(getattr(error, "sqlstate", None) or "").startswith(_SQLSTATES)
 
 
