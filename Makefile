@@ -96,6 +96,7 @@ imports: .venv/installed-dev ## check who imports whom
 lock: .venv/installed ## write the lock files anew (ARGS=--upgrade for newer versions)
 	@sh deploy/lock.sh $(ARGS)
 	@sh tests/clients/lock.sh $(ARGS)
+	@sh tests/scale/lock.sh $(ARGS)
 
 docs: .venv/installed ## write the generated documents: problem codes, events, a line per operation
 	@$(PY) -m sandbox.documents

@@ -10,7 +10,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 IMAGES = ("deploy/requirements.lock", "deploy/requirements-sandbox.lock")
 """Locks of the two images, the second installed after the first; `make run` installs the second."""
-LOCKS = ("requirements.lock", "requirements-uv.lock", "tests/clients/requirements.lock", *IMAGES)
+LOCKS = (
+    "requirements.lock",
+    "requirements-uv.lock",
+    "tests/clients/requirements.lock",
+    "tests/scale/requirements.lock",
+    *IMAGES,
+)
 NODE = ROOT / "tests/clients"
 NOT_IN_THE_PLATFORM = {"sandbox"}
 

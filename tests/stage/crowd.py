@@ -2,7 +2,7 @@
 
 A few are enrolled and billed over the API. The others are copies of their rows, put into the
 databases in bulk with the events that would have announced them: members, attributions, bills,
-their months and lines, and an account at every bank. They share encrypted names and NIKs with the
+their months and lines, and an account at every bank. They have the names and NIKs of the
 original, and most agents exist only as an event that says they work: no more of them is read.
 """
 
@@ -17,9 +17,12 @@ import asyncpg
 from stage.customers import AT, MONTH, Customer, bill_for, new_customer
 from stage.processes import Platform
 
+from gateway.accounts.models import Account
+from member_service.members.models import Member
 from payment_service.virtual_accounts.models import VirtualAccount
 from perisai_kit.domain.ids import new_id
 from perisai_kit.events.catalogue import AgentActivated
+from perisai_kit.privacy.columns import get_sealed_columns
 from perisai_kit.privacy.keyring import Keyring
 from sandbox.demo.clients import Actor
 from sandbox.demo.people import member_body, new_adult
@@ -105,8 +108,12 @@ async def new_crowd(platform: Platform, count: int, *, seed: int) -> list[Custom
     wanted = [_wanted(chance.choice(models), agents, chance) for _ in range(count)]
     async with platform.database("member") as connection:
         await _insert(connection, wanted, _OF_MEMBERS, _EVENTS_OF_MEMBERS)
+        copies = [(row["model_member_id"], row["member_id"]) for row in wanted]
+        await _seal_anew(connection, Member, copies, platform.keyring("member"))
+    async with platform.database("gateway") as connection:
+        accounts = await _open_agent_accounts(connection, len(agents), platform.keyring("gateway"))
     async with platform.database("agent") as connection:
-        await _activate(connection, agents)
+        await _activate(connection, agents, accounts)
     partners = Partners(platform.folder / FAKEBANK_FILE).all()
     async with platform.database("payment") as connection:
         await _insert(connection, wanted, _OF_BILLS, _EVENTS_OF_BILLS)
@@ -147,9 +154,7 @@ async def _long_paying(by: Actor) -> Customer:
     return await bill_for(by, person["id"], MONTH, 3)
 
 
-def _wanted(
-    model: Model, agents: Sequence[tuple[UUID, UUID]], chance: Random
-) -> Mapping[str, UUID | None]:
+def _wanted(model: Model, agents: Sequence[tuple[UUID, UUID]], chance: Random) -> Mapping[str, Any]:
     # The first agents bring many members and the last ones hardly any.
     agent_id, wadah_id = agents[int(len(agents) * chance.random() ** 4)]
     return {
@@ -165,13 +170,38 @@ def _wanted(
     }
 
 
-async def _activate(connection: asyncpg.Connection, agents: Sequence[tuple[UUID, UUID]]) -> None:
+async def _open_agent_accounts(
+    connection: asyncpg.Connection, count: int, keyring: Keyring
+) -> list[UUID]:
+    """Copy the account of the sandbox's agent, as it was before it was an agent's."""
+    ids = [new_id() for _ in range(count)]
+    model = await connection.fetchval("SELECT id FROM accounts WHERE agent_id IS NOT NULL LIMIT 1")
+    await connection.execute(
+        """
+        INSERT INTO accounts SELECT new.*
+        FROM unnest($1::uuid[]) AS wanted (id)
+        CROSS JOIN (SELECT accounts FROM accounts WHERE id = $2) AS old
+        CROSS JOIN LATERAL jsonb_populate_record(old.accounts, jsonb_build_object(
+            'id', wanted.id, 'phone_hash', sha256(wanted.id::text::bytea), 'roles', '{}'::text[],
+            'member_id', null, 'agent_id', null, 'wadah_id', null, 'was_agent_at', null)) AS new""",
+        ids,
+        model,
+    )
+    await _seal_anew(connection, Account, [(model, id_) for id_ in ids], keyring)
+    return ids
+
+
+async def _activate(
+    connection: asyncpg.Connection,
+    agents: Sequence[tuple[UUID, UUID]],
+    accounts: Sequence[UUID],
+) -> None:
     """Publish that these agents work, long before anybody pays."""
     decided_at = AT - timedelta(days=60)
     events = [
         AgentActivated(
             agent_id=agent_id,
-            account_id=new_id(),
+            account_id=account_id,
             member_id=new_id(),
             wadah_id=wadah_id,
             branch_code="BWI",
@@ -179,7 +209,9 @@ async def _activate(connection: asyncpg.Connection, agents: Sequence[tuple[UUID,
             agent_code=f"A-{number}",
             decided_at=decided_at,
         )
-        for number, (agent_id, wadah_id) in enumerate(agents)
+        for number, ((agent_id, wadah_id), account_id) in enumerate(
+            zip(agents, accounts, strict=True)
+        )
     ]
     await connection.executemany(
         "INSERT INTO events (id, type, subject, data, occurred_at) VALUES ($1, $2, $3, $4, $5)",
@@ -192,7 +224,7 @@ async def _activate(connection: asyncpg.Connection, agents: Sequence[tuple[UUID,
 
 async def _insert(
     connection: asyncpg.Connection,
-    wanted: Sequence[Mapping[str, UUID | None]],
+    wanted: Sequence[Mapping[str, Any]],
     tables: Mapping[str, tuple[str, str, Mapping[str, str]]],
     types: Sequence[str],
 ) -> None:
@@ -221,6 +253,48 @@ async def _insert(
             ORDER BY wanted.member_id, seq""",  # noqa: S608 - from above
             list(types),
         )
+
+
+async def _seal_anew(
+    connection: asyncpg.Connection,
+    model: type[Member] | type[Account],
+    copies: Sequence[tuple[UUID, UUID]],
+    keyring: Keyring,
+) -> None:
+    """Encrypt for each copy what its model says: a ciphertext holds for one row only.
+
+    copies: the id of the model and that of the copy.
+    """
+    table, columns = model.__tablename__, get_sealed_columns(model)
+    names = [each.name for each in columns]
+    rows = await connection.fetch(
+        f"SELECT id, {', '.join(names)} FROM {table} WHERE id = ANY($1::uuid[])",  # noqa: S608 - of the model
+        list({of for of, _ in copies}),
+    )
+    plain = {
+        row["id"]: [
+            None if row[each.name] is None else each.unseal(keyring, (row["id"],), row[each.name])
+            for each in columns
+        ]
+        for row in rows
+    }
+    sealed = [
+        [
+            None if (value := plain[of][place]) is None else each.seal(keyring, (id_,), value)
+            for of, id_ in copies
+        ]
+        for place, each in enumerate(columns)
+    ]
+    values = ", ".join(f"${place}::bytea[]" for place in range(2, len(names) + 2))
+    changes = ", ".join(f"{name} = new.{name}" for name in names)
+    await connection.execute(
+        f"""
+        UPDATE {table} SET {changes}
+        FROM unnest($1::uuid[], {values}) AS new (id, {", ".join(names)})
+        WHERE {table}.id = new.id""",  # noqa: S608 - of the model
+        [id_ for _, id_ in copies],
+        *sealed,
+    )
 
 
 def _object(differs: Mapping[str, str]) -> str:
