@@ -70,7 +70,7 @@ BENCHES: dict[str, Callable[[Stage, Options], Result | list[Result]]] = {
 
 
 IN_A_WORLD = {"list_pages", "month_close"}
-"""Those whose stage holds a world of members."""
+"""The benches that run on generated members."""
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -29,17 +29,13 @@ COPIES_MOST = 9_999
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A person whom the product enrols. place: from 0. desk: of an agent; None: the branch's.
-
-    leads: the desk of this person, who is an agent.
-    """
+    """A person whom the product enrols. place: from 0. desk: of an agent; None: the branch's."""
 
     place: int
     person: Person
     history: History
     has_jht: bool
     desk: int | None
-    leads: int | None = None
 
     def bills(self, months_ago: int) -> Iterator[PlannedBill]:
         return (each for each in self.history.bills if each.issued == months_ago)
@@ -90,7 +86,6 @@ class Plan:
             history,
             has_jht=place % 5 < 3,
             desk=desk,
-            leads=place if is_agent else None,
         )
 
 

@@ -1,11 +1,11 @@
-"""Advisory locks that last as long as a connection."""
+"""Advisory locks that last as long as a connection, and who holds a lock of a table."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import IntEnum
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 
 class Lock(IntEnum):
@@ -37,3 +37,24 @@ async def try_lock(connection: AsyncConnection, kind: Lock) -> bool:
     the lock must use this connection.
     """
     return bool(await connection.scalar(_TAKE, {"kind": int(kind)}))
+
+
+# An INSERT locks its table before it takes a number of a sequence, and keeps the lock until its
+# rows are visible or gone. So other databases, and transactions that write elsewhere, do not count.
+_WRITERS = text(
+    """
+    SELECT DISTINCT virtualtransaction FROM pg_locks
+    WHERE locktype = 'relation' AND relation = CAST(CAST(:table AS text) AS regclass)
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND mode = 'RowExclusiveLock' AND granted AND pid IS DISTINCT FROM pg_backend_pid()
+    """
+)
+
+
+async def list_writers(connection: AsyncConnection | AsyncSession, table: str) -> frozenset[str]:
+    """Return the other open transactions of this database that write to a table.
+
+    A number that was given before this call belongs to a row that is visible or gone once all of
+    them have ended.
+    """
+    return frozenset(await connection.scalars(_WRITERS, {"table": table}))

@@ -113,17 +113,6 @@ _IS_UNREAD = _of_waiting(
     """
 )
 
-# A transaction that may fill a gap took its number before the gap was seen, and keeps this lock
-# of the table until it has ended. So no open transaction of another database is waited for.
-_WRITERS = text(
-    """
-    SELECT DISTINCT virtualtransaction FROM pg_locks
-    WHERE locktype = 'relation' AND relation = CAST('events' AS regclass)
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND mode = 'RowExclusiveLock' AND pid IS DISTINCT FROM pg_backend_pid()
-    """
-)
-
 _ADOPT = text(
     """
     INSERT INTO event_positions (position, event_id, type)
@@ -211,11 +200,6 @@ async def number_events(
     numbered = await connection.execute(_NUMBER, {"limit": batch, "ended": ended})
     count, gaps = numbered.one()
     return Numbered(count, gaps)
-
-
-async def list_writers(connection: AsyncConnection) -> frozenset[str]:
-    """Return the open transactions of this database that write events."""
-    return frozenset(await connection.scalars(_WRITERS))
 
 
 async def survey_waiting(session: AsyncSession, *, limit: int) -> Waiting:

@@ -12,7 +12,7 @@ from prometheus_client import Counter, Gauge
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perisai_kit.db.engine import Database
-from perisai_kit.db.locks import Lock, autocommit_connection, try_lock
+from perisai_kit.db.locks import Lock, autocommit_connection, list_writers, try_lock
 from perisai_kit.db.notifications import Channel, Channels
 from perisai_kit.db.outage import is_outage
 from perisai_kit.events.positions import (
@@ -21,7 +21,6 @@ from perisai_kit.events.positions import (
     Numbered,
     adopt_positions,
     end_old_numbering,
-    list_writers,
     number_events,
 )
 from perisai_kit.events.signals import Notifier, Signals
@@ -135,7 +134,7 @@ class Gaps:
         """Find out which gaps have ended."""
         if self._seen == NO_GAPS or self.ended != NO_GAPS or time.monotonic() < self._next_at:
             return
-        writers = await list_writers(connection)
+        writers = await list_writers(connection, "events")
         if self._watched == NO_GAPS:
             self._watched, self._writers = self._seen, writers
         self._writers &= writers

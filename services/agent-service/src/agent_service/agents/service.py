@@ -227,8 +227,7 @@ async def list_visible(
 async def list_named(session: AsyncSession, agent_ids: Sequence[UUID]) -> Sequence[Agent]:
     """Return the agents among these ids for another service, and record the reading of names."""
     found = await queries.list_by_ids(session, agent_ids)
-    ids = [agent.id for agent in found]
-    audit_read(ids)
+    audit_read(agent.id for agent in found)
     return found
 
 

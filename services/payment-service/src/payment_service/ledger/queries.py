@@ -34,6 +34,7 @@ from payment_service.ledger.rules import (
     TransferCode,
     posting_pairs,
 )
+from perisai_kit.db.locks import list_writers
 from perisai_kit.db.sql import SqlStatement
 
 
@@ -47,15 +48,6 @@ class Sums:
 
 
 _LAST_ID = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM ledger_transfers_id_seq"
-# An INSERT locks its table before it takes an id, and keeps the lock until its rows are visible or
-# gone. So other databases, and transactions that book nothing, make nobody wait.
-_WRITERS = """
-    SELECT DISTINCT held.virtualtransaction
-    FROM pg_locks AS held JOIN pg_database AS here ON here.oid = held.database
-    WHERE here.datname = current_database() AND held.locktype = 'relation'
-      AND held.relation = CAST('ledger_transfers' AS regclass)
-      AND held.mode = 'RowExclusiveLock' AND held.granted AND held.pid <> pg_backend_pid()
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,12 +242,12 @@ async def read_boundary(session: AsyncSession) -> Boundary:
     ids only. On the primary: a standby shows no locks of writers, and its sequence runs ahead.
     """
     last_id = (await session.scalars(text(_LAST_ID))).one()
-    return Boundary(last_id, await read_writers(session))
+    return Boundary(last_id, await list_booking(session))
 
 
-async def read_writers(session: AsyncSession) -> frozenset[str]:
+async def list_booking(session: AsyncSession) -> frozenset[str]:
     """Return the other transactions that have booked, or are about to."""
-    return frozenset(await session.scalars(text(_WRITERS)))
+    return await list_writers(session, Transfer.__tablename__)
 
 
 async def find_last_id(session: AsyncSession, through_id: int) -> int:

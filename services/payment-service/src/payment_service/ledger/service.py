@@ -194,7 +194,7 @@ async def is_settled(session: AsyncSession, boundary: Boundary) -> bool:
     Ids are given before commit. Nobody waits for this: where a transaction that books lasts long,
     it is false for so long.
     """
-    return not boundary.writers & await queries.read_writers(session)
+    return not boundary.writers & await queries.list_booking(session)
 
 
 async def wait_until_settled(
