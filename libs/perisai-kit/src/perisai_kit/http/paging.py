@@ -156,6 +156,19 @@ def parse_bigint(text: str) -> int:
     return int(text)
 
 
+def parse_instant(text: str) -> datetime:
+    """Parse an instant with an offset. Raises: ValueError."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(text)
+    return at
+
+
+def parse_instant_and_id(at: str, id_: str) -> tuple[datetime, uuid.UUID]:
+    """Parse the key of a list that is ordered by time. Raises: ValueError."""
+    return parse_instant(at), uuid.UUID(id_)
+
+
 def cut_page(
     rows: Sequence[Row],
     limit: int,

@@ -1,6 +1,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any, assert_never
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from member_service.search_words.queries import select_members
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.bulk import any_id
 from perisai_kit.domain.month import Month
-from perisai_kit.http.paging import KeyPart
+from perisai_kit.http.paging import KeyPart, parse_instant_and_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +32,14 @@ class Order:
     read: Callable[..., tuple[Any, ...]]
 
 
-def _read_instant(text: str, id_: str) -> tuple[datetime, UUID]:
-    read = datetime.fromisoformat(text), UUID(id_)
-    if read[0].tzinfo is None:
-        raise ValueError(text)
-    return read
-
-
 _BY_ENROLMENT = (Period.enrolled_at, Period.member_id)
 ORDERS: dict[Sort, Order] = {
-    Sort.NEWEST: Order(_BY_ENROLMENT, True, lambda row: (row.created_at, row.id), _read_instant),
-    Sort.OLDEST: Order(_BY_ENROLMENT, False, lambda row: (row.created_at, row.id), _read_instant),
+    Sort.NEWEST: Order(
+        _BY_ENROLMENT, True, lambda row: (row.created_at, row.id), parse_instant_and_id
+    ),
+    Sort.OLDEST: Order(
+        _BY_ENROLMENT, False, lambda row: (row.created_at, row.id), parse_instant_and_id
+    ),
     Sort.LAPSES_ON: Order(
         (Period.ends_on, Period.member_id),
         False,

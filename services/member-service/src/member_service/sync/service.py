@@ -13,7 +13,14 @@ from member_service.updates import service as updates
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import jakarta_date
-from perisai_kit.http.paging import Slice, bind_cursor, cut_page, read_bound_cursor
+from perisai_kit.http.paging import (
+    Slice,
+    bind_cursor,
+    cut_page,
+    parse_instant,
+    parse_instant_and_id,
+    read_bound_cursor,
+)
 
 KINDS = tuple(Change)
 
@@ -37,9 +44,7 @@ def parse_since(text: str) -> Since:
     """Read an `as_of`, or an instant. Raises: UpdatedSinceInvalid."""
     instant, _, day = text.partition("~")
     try:
-        at = datetime.fromisoformat(instant)
-        if at.tzinfo is None:
-            raise ValueError(instant)
+        at = parse_instant(instant)
         return Since(at, date.fromisoformat(day) if day else jakarta_date(at))
     except (ValueError, OverflowError):
         raise UpdatedSinceInvalid(field="updated_since") from None
@@ -82,7 +87,4 @@ async def list_changes(
 
 
 def _read_key(change: str, at: str, member_id: str) -> Changed:
-    read = Changed(Change(change), datetime.fromisoformat(at), UUID(member_id))
-    if read.at.tzinfo is None:
-        raise ValueError(at)
-    return read
+    return Changed(Change(change), *parse_instant_and_id(at, member_id))

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,7 +21,7 @@ from perisai_kit.auth.principal import Principal
 from perisai_kit.db.sql import CountedStatement
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.jakarta import jakarta_date
-from perisai_kit.http.paging import Slice, cut_page, read_cursor
+from perisai_kit.http.paging import Slice, cut_page, parse_instant_and_id, read_cursor
 
 EXPORTED_AT_ONCE = 500
 
@@ -97,7 +96,7 @@ async def list_payments(
         session,
         _find_sight(principal, asked),
         asked,
-        before=read_cursor(cursor, _read_key, parts=2),
+        before=read_cursor(cursor, parse_instant_and_id, parts=2),
         limit=limit + 1,
     )
     found = cut_page(rows, limit, key=lambda payment: (payment.paid_at, payment.id))
@@ -127,13 +126,6 @@ async def export(
 
 def _find_sight(principal: Principal, asked: PaymentFilter) -> Sight:
     return find_sight(principal, agent_id=asked.agent_id, branch_code=asked.branch_code)
-
-
-def _read_key(paid_at: str, payment_id: str) -> tuple[datetime, UUID]:
-    at = datetime.fromisoformat(paid_at)
-    if at.tzinfo is None:
-        raise ValueError(paid_at)
-    return at, UUID(payment_id)
 
 
 async def _show(

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,7 +15,7 @@ from payment_service.refused_payments.queries import Refused
 from payment_service.refused_payments.rules import RefusedStatus
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
-from perisai_kit.http.paging import Slice, cut_page, read_cursor
+from perisai_kit.http.paging import Slice, cut_page, parse_instant_and_id, read_cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ async def list_refused(
         rules.find_days(days, today=clock.today()),
         partner_id=partner_id,
         status=status,
-        before=read_cursor(cursor, _read_key, parts=2),
+        before=read_cursor(cursor, parse_instant_and_id, parts=2),
         limit=limit + 1,
     )
     found = cut_page(rows, limit, key=lambda row: (row.callback.received_at, row.callback.id))
@@ -77,10 +76,3 @@ async def count_open(session: AsyncSession) -> int:
     """Count the open ones among the payments that were refused in the last 31 days."""
     days = rules.find_days(Days(), today=clock.today())
     return await queries.count_open(session, days)
-
-
-def _read_key(received_at: str, callback_id: str) -> tuple[datetime, UUID]:
-    at = datetime.fromisoformat(received_at)
-    if at.tzinfo is None:
-        raise ValueError(received_at)
-    return at, UUID(callback_id)
