@@ -54,6 +54,10 @@ EXCEPTIONS = {
     "services/payment-service/src/payment_service/bills/people.py",
     # Logs and counts for both service.py, which is near the limit of lines, and writer.py.
     "services/payment-service/src/payment_service/callbacks/reporting.py",
+    # Made with libraries that neither rules.py nor service.py may know: CSV, XLSX, PDF.
+    "services/payment-service/src/payment_service/statement_documents/files.py",
+    # The wording of what schemas.py holds; rules.py, below it, has the words.
+    "services/payment-service/src/payment_service/statement_documents/sheets.py",
     # The only place where many payments share a transaction (docs/adr/0012).
     "services/payment-service/src/payment_service/callbacks/writer.py",
 }

@@ -19,6 +19,9 @@ QUERIES = {
     "GET /v1/payments/export": "business_from={today}&business_to={today}",
     "GET /v1/commission-previews": "agent_id={agent_id}",
     "GET /v1/commission-previews/lines": "agent_id={agent_id}",
+    "GET /v1/statements/{statement_id}/file": "format=pdf",
+    "GET /v1/statement-documents": "month={statement_month}&wadah_id={wadah_id}",
+    "GET /v1/statement-documents/file": "month={statement_month}&wadah_id={wadah_id}&format=csv",
 }
 REASON = {"reason": "As the office asked."}
 
@@ -74,6 +77,7 @@ _BODIES: dict[str, Any] = {
         **REASON,
     },
     "POST /v1/agent-names": {"agent_ids": ["{agent_id}"]},
+    "POST /v1/wadah-names": {"wadah_ids": ["{wadah_id}"]},
     "POST /v1/agents/{agent_id}/suspension": {"reason_code": "investigation", **REASON},
     "POST /v1/agents/{agent_id}/reinstatement": REASON,
     "POST /v1/agents/{agent_id}/dismissal": {"reason_code": "resignation", **REASON},

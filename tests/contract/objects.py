@@ -163,7 +163,7 @@ class Maker:
         self.ids["scheme_id"] = schemes.json()["items"][0]["id"]
 
     async def make_statement(self) -> None:
-        """Store a statement of the agent; to close a month, months of events are needed."""
+        """Store a statement of nothing; to close a month, months of events are needed."""
         database: Database = self.platform.apps["payment"].state.kit.database
         statement = Statement(
             id=new_id(),
@@ -174,16 +174,16 @@ class Maker:
             branch_code="BWI",
             region_code="JTM",
             line_count=1,
-            contribution_parts=10_000,
+            contribution_parts=0,
             acquisition_parts=0,
             override_parts=0,
             brought_parts=0,
-            total_parts=10_000,
-            amount=1,
+            total_parts=0,
+            amount=0,
             brought_debt=0,
             issued_at=clock.now(),
         )
-        self.ids["statement_id"] = str(statement.id)
+        self.ids |= {"statement_id": str(statement.id), "statement_month": str(statement.month)}
         beneficiary = Beneficiary(
             beneficiary_id=statement.beneficiary_id,
             beneficiary_kind=BeneficiaryKind.AGENT,

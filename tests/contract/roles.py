@@ -69,6 +69,7 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "POST /v1/applications/{application_id}/rejection": OFFICERS,
         "POST /v1/applications/{application_id}/withdrawal": SIGNED_IN,
         "POST /v1/agent-names": frozenset({S}),
+        "POST /v1/wadah-names": frozenset({S}),
         "GET /v1/overview/agents": READERS - {M},
         "GET /v1/me/agent": frozenset({A}),
         "GET /v1/agents": SIGNED_IN,
@@ -175,6 +176,10 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "GET /v1/statements": READERS - {M},
         "GET /v1/statements/{statement_id}": READERS - {M},
         "GET /v1/statements/{statement_id}/lines": READERS - {M},
+        "GET /v1/statements/{statement_id}/document": READERS - {M},
+        "GET /v1/statements/{statement_id}/file": READERS - {M},
+        "GET /v1/statement-documents": READERS - {M},
+        "GET /v1/statement-documents/file": READERS - {M},
     },
 }
 

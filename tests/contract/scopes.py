@@ -184,6 +184,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "POST /v1/applications/{application_id}/rejection": OBJECT,
         "POST /v1/applications/{application_id}/withdrawal": Rule(Reach.SELF),
         "POST /v1/agent-names": ANYWHERE,
+        "POST /v1/wadah-names": ANYWHERE,
         # The figures of what one may see: of nothing, they are zeros.
         "GET /v1/overview/agents": ANYWHERE,
         "GET /v1/me/agent": OBJECT,
@@ -302,6 +303,10 @@ RULES: dict[str, dict[str, Rule]] = {
         "GET /v1/statements": Rule(Reach.LIST, shows="statement_id"),
         "GET /v1/statements/{statement_id}": OBJECT,
         "GET /v1/statements/{statement_id}/lines": OBJECT,
+        "GET /v1/statements/{statement_id}/document": OBJECT,
+        "GET /v1/statements/{statement_id}/file": OBJECT,
+        "GET /v1/statement-documents": OBJECT,
+        "GET /v1/statement-documents/file": OBJECT,
     },
 }
 """The reach of every route: nothing is left out, so that a new route is thought about."""

@@ -77,6 +77,8 @@ READINGS = {
     "GET /v1/statements": "agent_id",
     "GET /v1/statements/{statement_id}": "agent_id",
     "GET /v1/statements/{statement_id}/lines": "agent_id",
+    "GET /v1/statements/{statement_id}/document": "agent_id",
+    "GET /v1/statement-documents": "agent_id",
     "GET /v1/commission-previews": "agent_id",
     "GET /v1/commission-previews/lines": "agent_id",
 }

@@ -88,6 +88,7 @@ TABLE: tuple[Row, ...] = (
     *(Row(get_read_audits_path(each), each, AUDITORS, SMALL) for each in Upstream),
     Row("/v1/branches", Upstream.AGENT),
     Row("/v1/wadahs", Upstream.AGENT),
+    Row("/v1/wadah-names", Upstream.AGENT, SERVICES, SMALL),
     Row("/v1/applications", Upstream.AGENT),
     Row("/v1/agents", Upstream.AGENT),
     Row("/v1/agent-names", Upstream.AGENT, SERVICES, SMALL),
@@ -112,6 +113,7 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/commission-months", Upstream.PAYMENT, MONEY, SMALL),
     Row("/v1/commission-previews", Upstream.PAYMENT, FIELD, SMALL),
     Row("/v1/statements", Upstream.PAYMENT, FIELD, SMALL),
+    Row("/v1/statement-documents", Upstream.PAYMENT, FIELD, SMALL),
 )
 
 OPEN: tuple[Row, ...] = tuple(

@@ -22,6 +22,7 @@ ROUTES = web.describe_routes(
     branches.reading,
     wadahs.router,
     wadahs.reading,
+    wadahs.names,
     applications.router,
     applications.reading,
     applications.asking,

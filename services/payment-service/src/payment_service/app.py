@@ -34,6 +34,8 @@ from payment_service.receipts.routes import router as receipts
 from payment_service.refused_payments.routes import router as refused_payments
 from payment_service.schemes.routes import router as schemes
 from payment_service.settings import Settings
+from payment_service.statement_documents.files import Printer
+from payment_service.statement_documents.routes import router as statement_documents
 from payment_service.suspense.routes import router as suspense
 from payment_service.tables import MIGRATIONS
 from payment_service.tariffs import service as tariffs
@@ -63,6 +65,7 @@ ROUTES = web.describe_routes(
     commissions,
     months,
     incentive_statements,
+    statement_documents,
 )
 
 
@@ -122,6 +125,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
     )
     app.state.members = members
     app.state.agents = agents
+    app.state.printer = Printer()
     app.state.overviews = Overviews(kit.database)
     app.state.banks = bank_clients
     return app

@@ -6,7 +6,7 @@ them.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import (
@@ -50,6 +50,24 @@ class Owner:
     region_code: str
 
 
+class Placed(Protocol):
+    """What belongs to a wadah, a branch and a region."""
+
+    @property
+    def wadah_id(self) -> UUID | None: ...
+    @property
+    def branch_code(self) -> str: ...
+    @property
+    def region_code(self) -> str: ...
+
+
+class Earned(Placed, Protocol):
+    """What an agent or a wadah has earned."""
+
+    @property
+    def beneficiary_id(self) -> UUID: ...
+
+
 def may_see(principal: Principal, owner: Owner) -> bool:
     """Tell whether the principal may see what belongs to this owner."""
     own = (
@@ -80,7 +98,13 @@ def may_name_agent(principal: Principal, owner: Owner) -> bool:
     return own or _is_of_wadah(principal, owner) or _covers(principal, owner, KNOW_AGENTS)
 
 
-def _is_of_wadah(principal: Principal, owner: Owner) -> bool:
+def may_name_beneficiary(principal: Principal, earned: Earned) -> bool:
+    """Tell whether the principal may see the name of the agent who has earned something."""
+    own = principal.has(Role.AGENT) and principal.agent_id == earned.beneficiary_id
+    return own or _is_of_wadah(principal, earned) or _covers(principal, earned, KNOW_AGENTS)
+
+
+def _is_of_wadah(principal: Principal, owner: Placed) -> bool:
     return (
         principal.has(Role.WADAH_ADMIN)
         and principal.wadah_id is not None
@@ -88,7 +112,7 @@ def _is_of_wadah(principal: Principal, owner: Owner) -> bool:
     )
 
 
-def _covers(principal: Principal, owner: Owner, roles: Collection[Role]) -> bool:
+def _covers(principal: Principal, owner: Placed, roles: Collection[Role]) -> bool:
     return principal.has(*roles) and principal.covers(
         branch_code=owner.branch_code, region_code=owner.region_code
     )

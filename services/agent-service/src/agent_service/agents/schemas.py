@@ -21,9 +21,7 @@ from perisai_kit.http.types import (
     with_example,
 )
 from perisai_kit.privacy.masks import mask_account, mask_name
-
-MAX_NAMES = 200
-"""As many as a page of a list has rows at most."""
+from perisai_kit.services.names.agents import MAX_NAMES
 
 
 class NewSuspension(Model):

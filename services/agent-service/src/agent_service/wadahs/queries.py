@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from agent_service.scopes import OFFICES, by_office
 from agent_service.wadahs.models import Wadah, WadahChange
 from agent_service.wadahs.rules import WadahNotFound, WadahStatus
 from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.db.bulk import any_id
 
 MAX_CHANGES = 100
 
@@ -44,6 +45,12 @@ async def get_visible(
     if wadah is None:
         raise WadahNotFound(field=field)
     return wadah
+
+
+async def list_names(session: AsyncSession, wadah_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the names of the wadahs among these ids."""
+    chosen = select(Wadah.id, Wadah.name).where(Wadah.id == any_id(wadah_ids)).order_by(Wadah.id)
+    return {row.id: row.name for row in await session.execute(chosen)}
 
 
 async def lock_wadah(

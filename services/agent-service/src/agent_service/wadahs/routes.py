@@ -9,8 +9,8 @@ from agent_service.agreements.rules import (
 )
 from agent_service.agreements.schemas import AgreementOut, NewAgreement
 from agent_service.branches.rules import BranchNotFound, BranchOutOfScope
-from agent_service.dependencies import Configured, Partner, SignedIn, Staff
-from agent_service.wadahs import service
+from agent_service.dependencies import Configured, Partner, Service, SignedIn, Staff
+from agent_service.wadahs import queries, service
 from agent_service.wadahs.rules import WadahNotFound, WadahTerminated
 from agent_service.wadahs.schemas import (
     CautionOut,
@@ -18,6 +18,9 @@ from agent_service.wadahs.schemas import (
     NewWadah,
     WadahChangeOut,
     WadahDetailOut,
+    WadahNameLookup,
+    WadahNameOut,
+    WadahNamesOut,
     WadahOut,
 )
 from agent_service.wadahs.service import Described
@@ -26,9 +29,11 @@ from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
 from perisai_kit.http.types import Code, WadahId
+from perisai_kit.http.visibility import ReadRoute
 
 router = APIRouter(prefix="/v1/wadahs", tags=["wadahs"], route_class=TransactionRoute)
 reading = APIRouter(prefix="/v1/wadahs", tags=["wadahs"])
+names = APIRouter(prefix="/v1/wadah-names", tags=["wadahs"], route_class=ReadRoute)
 
 TERMS = (AgreementEndsBeforeStart, AgreementTooLong)
 
@@ -92,6 +97,17 @@ async def terminate_wadah(
 ) -> WadahDetailOut:
     """End the cooperation with a wadah, for good. Its agents stay as they are."""
     return _detail(await service.terminate(session, wadah_id, body, by=staff, settings=settings))
+
+
+@names.post("")
+async def list_wadah_names(
+    asked: WadahNameLookup, session: ReplicaSession, _: Service
+) -> WadahNamesOut:
+    """Return the names of wadahs, for what another service shows."""
+    found = await queries.list_names(session, asked.wadah_ids)
+    return WadahNamesOut(
+        items=[WadahNameOut(wadah_id=wadah_id, name=name) for wadah_id, name in found.items()]
+    )
 
 
 def _detail(found: Described) -> WadahDetailOut:

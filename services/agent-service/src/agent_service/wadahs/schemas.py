@@ -8,6 +8,7 @@ from agent_service.wadahs.rules import TerminationReason, WadahKind, WadahStatus
 from perisai_kit.http.types import (
     BranchCode,
     Code,
+    DistinctIds,
     Instant,
     Model,
     Out,
@@ -15,8 +16,10 @@ from perisai_kit.http.types import (
     RecordId,
     RegionCode,
     ShortText,
+    WadahId,
     with_example,
 )
+from perisai_kit.services.names.agents import MAX_NAMES
 
 
 class NewWadah(Model):
@@ -93,3 +96,29 @@ class WadahDetailOut(WadahOut):
     history: Annotated[
         tuple[WadahChangeOut, ...], Field(description="Every change of status, oldest first.")
     ] = ()
+
+
+class WadahNameLookup(Model):
+    """The wadahs whose names another service needs."""
+
+    model_config = with_example(wadah_ids=["0190a000-0000-7000-8000-000000000001"])
+
+    wadah_ids: Annotated[
+        DistinctIds,
+        Field(min_length=1, max_length=MAX_NAMES, description="The wadahs, once each."),
+    ]
+
+
+class WadahNameOut(Out):
+    """A wadah is no person; its name is not secret."""
+
+    wadah_id: WadahId
+    name: Annotated[str, Field(description="Name of the wadah.")]
+
+
+class WadahNamesOut(Out):
+    """The names of the known wadahs among those asked."""
+
+    items: Annotated[
+        list[WadahNameOut], Field(description="By id; a wadah that is missing is unknown.")
+    ]

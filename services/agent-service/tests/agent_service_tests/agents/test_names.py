@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from agent_service.agents.schemas import MAX_NAMES
 from perisai_kit.auth.principal import Role
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.privacy.read_audit import ReadAudit
+from perisai_kit.services.names.agents import MAX_NAMES
 
 if TYPE_CHECKING:
     from agent_service_tests.conftest import World

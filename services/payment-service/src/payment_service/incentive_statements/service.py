@@ -116,7 +116,20 @@ async def get(
 
     Raises: StatementNotFound.
     """
-    return _stated(await _get(session, principal, statement_id))
+    return show(await get_visible(session, principal, statement_id))
+
+
+async def get_visible(session: AsyncSession, principal: Principal, statement_id: UUID) -> Statement:
+    """Return a statement that the subject may see, and record the reading.
+
+    Raises: StatementNotFound.
+    """
+    condition = visible_earnings(principal, Statement)
+    statement = await queries.find_statement(session, statement_id, condition)
+    if statement is None:
+        raise StatementNotFound
+    _audit_read(BeneficiaryKind(statement.beneficiary_kind), statement.beneficiary_id)
+    return statement
 
 
 async def list_statements(
@@ -143,7 +156,7 @@ async def list_statements(
     page = cut_page(rows, limit, key=lambda row: row.id)
     for each in page.items:
         _audit_read(BeneficiaryKind(each.beneficiary_kind), each.beneficiary_id)
-    return page.page(_stated)
+    return page.page(show)
 
 
 async def list_lines(
@@ -158,7 +171,7 @@ async def list_lines(
 
     Raises: StatementNotFound, CursorInvalid.
     """
-    statement = await _get(session, principal, statement_id)
+    statement = await get_visible(session, principal, statement_id)
     return await _lines(
         session, statement.beneficiary_id, statement.month, cursor=cursor, limit=limit
     )
@@ -220,15 +233,6 @@ async def preview_lines(
     _, beneficiary_id = await _beneficiary(session, principal, asked)
     month = _month(asked, await counting.closed_through(session))
     return await _lines(session, beneficiary_id, month, cursor=cursor, limit=limit)
-
-
-async def _get(session: AsyncSession, principal: Principal, statement_id: UUID) -> Statement:
-    condition = visible_earnings(principal, Statement)
-    statement = await queries.find_statement(session, statement_id, condition)
-    if statement is None:
-        raise StatementNotFound
-    _audit_read(BeneficiaryKind(statement.beneficiary_kind), statement.beneficiary_id)
-    return statement
 
 
 async def _beneficiary(
@@ -350,6 +354,7 @@ async def _lines(
     return page.page(CommissionLineOut.model_validate)
 
 
-def _stated(statement: Statement) -> IncentiveStatementOut:
+def show(statement: Statement) -> IncentiveStatementOut:
+    """Return a statement as the API shows it."""
     stored = {name: getattr(statement, name) for name in STORED}
     return IncentiveStatementOut(**{**stored, **_stated_due(_due_of(statement))})

@@ -1,8 +1,9 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -10,6 +11,7 @@ from sqlalchemy import (
     CompoundSelect,
     DateTime,
     Select,
+    case,
     cast,
     delete,
     func,
@@ -34,6 +36,7 @@ from payment_service.ledger.rules import (
     TransferCode,
     posting_pairs,
 )
+from perisai_kit.db.bulk import any_id
 from perisai_kit.db.locks import list_writers
 from perisai_kit.db.sql import SqlStatement
 
@@ -173,6 +176,26 @@ async def list_transfers(
         conditions.append(Transfer.business_on <= last_on)
     statement = select(Transfer).where(*conditions).order_by(Transfer.id).limit(limit)
     return (await session.scalars(statement)).all()
+
+
+async def list_of_cause(session: AsyncSession, cause: Cause) -> Sequence[Transfer]:
+    """Return all that was booked for a cause, in the order of booking."""
+    conditions = (Transfer.cause_id == cause.id, Transfer.cause_kind == cause.kind)
+    statement = select(Transfer).where(*conditions).order_by(Transfer.id)
+    return (await session.scalars(statement)).all()
+
+
+async def sum_of_causes(
+    session: AsyncSession, cause_ids: Collection[UUID], *, plus: TransferCode, minus: TransferCode
+) -> dict[UUID, int]:
+    """Return what was booked for causes under two codes, in rupiah; nothing for the others."""
+    signed = case((Transfer.code == plus, Transfer.amount), else_=-Transfer.amount)
+    statement = (
+        select(Transfer.cause_id, cast(func.sum(signed), BigInteger).label("amount"))
+        .where(Transfer.cause_id == any_id(cause_ids), Transfer.code.in_([plus, minus]))
+        .group_by(Transfer.cause_id)
+    )
+    return {row.cause_id: row.amount for row in await session.execute(statement)}
 
 
 async def latest_snapshot_id(session: AsyncSession) -> int:

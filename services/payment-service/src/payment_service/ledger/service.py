@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import date
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.ledger import queries, rules
 from payment_service.ledger.models import Transfer
 from payment_service.ledger.queries import Boundary
-from payment_service.ledger.rules import Account, Cause, Journal, LedgerBusy, TransferCode
+from payment_service.ledger.rules import Account, Booked, Cause, Journal, LedgerBusy, TransferCode
 from payment_service.ledger.schemas import LedgerAccountOut, LedgerTransferOut
 from perisai_kit.db.sql import CountedStatement, SqlStatement, execute
 from perisai_kit.domain import clock
@@ -122,6 +123,18 @@ async def list_transfers(
     resume_at = None if is_all else through_id
     page = cut_page(rows, limit, key=lambda row: row.id, resume_at=resume_at)
     return page.page(LedgerTransferOut.model_validate)
+
+
+async def list_of_cause(session: AsyncSession, cause: Cause) -> Sequence[Booked]:
+    """Return all that was booked for a cause that nothing is being booked for."""
+    return await queries.list_of_cause(session, cause)
+
+
+async def sum_of_causes(
+    session: AsyncSession, cause_ids: Collection[UUID], *, plus: TransferCode, minus: TransferCode
+) -> dict[UUID, int]:
+    """Return what was booked for causes under two codes, in rupiah; nothing for the others."""
+    return await queries.sum_of_causes(session, cause_ids, plus=plus, minus=minus)
 
 
 async def plan_export(

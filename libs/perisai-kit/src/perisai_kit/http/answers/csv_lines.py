@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 CSV_TYPE = "text/csv; charset=utf-8"
@@ -20,7 +21,7 @@ def csv_line(cells: Iterable[object]) -> str:
 
 
 def _make_harmless(cell: object) -> object:
-    if cell is None or isinstance(cell, int):
+    if cell is None or isinstance(cell, int | Decimal):
         return cell
     text = str(cell)
     # Blanks before a formula are passed over by some spreadsheets.

@@ -1,0 +1,260 @@
+"""Statement documents over HTTP: as JSON, and as files."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from payment_service.counting.rules import BeneficiaryKind
+from payment_service.dependencies import WholeDatabase
+from payment_service.incentive_statements import service as statements
+from payment_service.incentive_statements.models import Statement
+from payment_service.incentive_statements.routes import MONTH, Reader
+from payment_service.incentive_statements.rules import StatementNotFound
+from payment_service.ledger.schemas import LedgerTransferOut
+from payment_service.statement_documents import service
+from payment_service.statement_documents.files import Printer
+from payment_service.statement_documents.queries import PaidLine
+from payment_service.statement_documents.rules import (
+    MAX_FILE_ROWS,
+    MAX_ROWS,
+    MEDIA_TYPES,
+    DocumentTooLong,
+    FileFormat,
+    OneOfTwo,
+    Sheet,
+    StatementUnproven,
+)
+from payment_service.statement_documents.schemas import (
+    ExplainedLineOut,
+    MonthDocumentOut,
+    MonthStatementOut,
+    StatementDocumentOut,
+)
+from payment_service.statement_documents.service import Collected, Explained
+from payment_service.statement_documents.sheets import make_month_sheet, make_statement_sheet
+from perisai_kit.auth.principal import Principal
+from perisai_kit.domain.month import Month
+from perisai_kit.http.problems import problems
+from perisai_kit.http.types import BranchCode, StatementId, WadahId
+from perisai_kit.http.visibility import ReadRoute
+from perisai_kit.services.names.agents import Agents, AgentsClient
+
+of_statements = APIRouter(prefix="/v1/statements", tags=["statements"], route_class=ReadRoute)
+of_months = APIRouter(prefix="/v1/statement-documents", tags=["statements"], route_class=ReadRoute)
+Wanted = Annotated[
+    FileFormat, Query(alias="format", description="CSV and XLSX for programs, PDF to print.")
+]
+FILE_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            media_type.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}}
+            for media_type in MEDIA_TYPES.values()
+        }
+    }
+}
+"""What a route declares that answers with a file."""
+
+
+async def _printer(request: Request) -> Printer:
+    printer: Printer = request.app.state.printer
+    return printer
+
+
+async def _in_query(
+    month: Annotated[
+        str, Query(pattern=MONTH, examples=["2026-11"], description="The closed month.")
+    ],
+) -> Month:
+    return Month.parse(month)
+
+
+InQuery = Annotated[Month, Depends(_in_query)]
+Prints = Annotated[Printer, Depends(_printer)]
+
+
+@of_statements.get(
+    "/{statement_id}/document",
+    responses=problems(StatementNotFound, DocumentTooLong, StatementUnproven),
+)
+async def get_statement_document(
+    statement_id: StatementId, database: WholeDatabase, principal: Reader, agents: Agents
+) -> StatementDocumentOut:
+    """Return a statement with every line down to the receipt, and its postings in the ledger.
+
+    The receipt of a line is `/v1/payments/{payment_id}/receipt?bill_id=…`. At most 50,000 lines.
+    """
+    async with database.read_replica() as session:
+        found = await service.explain(session, principal, statement_id, limit=MAX_ROWS)
+    return await _explained(found, agents)
+
+
+@of_statements.get(
+    "/{statement_id}/file",
+    response_class=Response,
+    responses={**FILE_ANSWER, **problems(StatementNotFound, DocumentTooLong, StatementUnproven)},
+)
+async def get_statement_file(
+    statement_id: StatementId,
+    file_format: Wanted,
+    database: WholeDatabase,
+    principal: Reader,
+    agents: Agents,
+    printer: Prints,
+) -> Response:
+    """Return the same as a file: CSV of the lines, or a workbook or PDF in Indonesian.
+
+    At most 50,000 lines, 20,000 in a workbook, 2,000 in a PDF.
+    """
+    async with database.read_replica() as session:
+        found = await service.explain(
+            session, principal, statement_id, limit=MAX_FILE_ROWS[file_format]
+        )
+    sheet = make_statement_sheet(await _explained(found, agents))
+    return await _file(printer, sheet, file_format)
+
+
+@of_months.get(
+    "",
+    responses=problems(OneOfTwo, StatementNotFound, DocumentTooLong, StatementUnproven),
+)
+async def get_month_document(
+    month: InQuery,
+    database: WholeDatabase,
+    principal: Reader,
+    agents: Agents,
+    wadah_id: WadahId | None = None,
+    branch_code: BranchCode | None = None,
+) -> MonthDocumentOut:
+    """Return the statements of a wadah and its agents, or of a branch, in a closed month."""
+    found = await _collect(database, principal, month, wadah_id, branch_code, limit=MAX_ROWS)
+    return await _collected(found, month, wadah_id, branch_code, agents)
+
+
+@of_months.get(
+    "/file",
+    response_class=Response,
+    responses={
+        **FILE_ANSWER,
+        **problems(OneOfTwo, StatementNotFound, DocumentTooLong, StatementUnproven),
+    },
+)
+async def get_month_file(
+    month: InQuery,
+    file_format: Wanted,
+    database: WholeDatabase,
+    principal: Reader,
+    agents: Agents,
+    printer: Prints,
+    wadah_id: WadahId | None = None,
+    branch_code: BranchCode | None = None,
+) -> Response:
+    """Return the same as a file: CSV of the statements, or a workbook or PDF in Indonesian."""
+    limit = MAX_FILE_ROWS[file_format]
+    found = await _collect(database, principal, month, wadah_id, branch_code, limit=limit)
+    document = await _collected(found, month, wadah_id, branch_code, agents)
+    sheet = make_month_sheet(document, issued_at=found.statements[0].issued_at)
+    return await _file(printer, sheet, file_format)
+
+
+async def _file(printer: Printer, sheet: Sheet, file_format: FileFormat) -> Response:
+    disposition = f'attachment; filename="{sheet.name}.{file_format}"'
+    return Response(
+        await printer.print(sheet, file_format),
+        media_type=MEDIA_TYPES[file_format],
+        headers={"Content-Disposition": disposition},
+    )
+
+
+async def _collect(
+    database: WholeDatabase,
+    principal: Principal,
+    month: Month,
+    wadah_id: UUID | None,
+    branch_code: str | None,
+    *,
+    limit: int,
+) -> Collected:
+    if (wadah_id is None) == (branch_code is None):
+        raise OneOfTwo
+    async with database.read_replica() as session:
+        return await service.collect(
+            session, principal, month, wadah_id=wadah_id, branch_code=branch_code, limit=limit
+        )
+
+
+async def _explained(found: Explained, agents: AgentsClient) -> StatementDocumentOut:
+    statement = found.statement
+    agent_names = await agents.find_names(found.agent_ids)
+    wadah_names = await agents.find_wadah_names([statement.wadah_id])
+    is_agent = statement.beneficiary_kind is BeneficiaryKind.AGENT
+    names = agent_names if is_agent else wadah_names
+    return StatementDocumentOut(
+        statement=statements.show(statement),
+        beneficiary_name=names.get(statement.beneficiary_id),
+        wadah_name=wadah_names.get(statement.wadah_id),
+        lines=[_line(each, found, agent_names) for each in found.lines],
+        postings=[LedgerTransferOut.model_validate(each) for each in found.postings],
+    )
+
+
+def _line(paid: PaidLine, found: Explained, agent_names: Mapping[UUID, str]) -> ExplainedLineOut:
+    line, bill_id = paid.line, paid.bill_id
+    more = {
+        "member_name": found.people[bill_id].member_name if bill_id else "",
+        "agent_name": agent_names.get(line.agent_id),
+        "bill_id": bill_id,
+        "bank_name": found.bank_names[paid.partner_id],
+        "reference_no": paid.reference_no,
+        "paid_at": paid.paid_at,
+    }
+    stored = {n: getattr(line, n) for n in ExplainedLineOut.model_fields if n not in more}
+    return ExplainedLineOut(**stored, **more)
+
+
+async def _collected(
+    found: Collected,
+    month: Month,
+    wadah_id: UUID | None,
+    branch_code: str | None,
+    agents: AgentsClient,
+) -> MonthDocumentOut:
+    wadah_names = await agents.find_wadah_names({each.wadah_id for each in found.statements})
+    names = {**wadah_names, **await agents.find_names(found.named)}
+    rows = [_row(each, found.accrued, names) for each in found.statements]
+    return MonthDocumentOut(
+        month=month,
+        wadah_id=wadah_id,
+        branch_code=branch_code,
+        statements=rows,
+        amount=sum(each.amount for each in rows),
+        payable=sum(each.payable for each in rows),
+        accrued=sum(each.accrued for each in rows),
+    )
+
+
+def _row(
+    statement: Statement, accrued: Mapping[UUID, int], names: Mapping[UUID, str]
+) -> MonthStatementOut:
+    shown = statements.show(statement)
+    return MonthStatementOut(
+        statement_id=shown.id,
+        beneficiary_kind=shown.beneficiary_kind,
+        beneficiary_id=shown.beneficiary_id,
+        beneficiary_name=names.get(shown.beneficiary_id),
+        wadah_id=shown.wadah_id,
+        wadah_name=names.get(shown.wadah_id),
+        contribution_parts=shown.contribution_parts,
+        acquisition_parts=shown.acquisition_parts,
+        override_parts=shown.override_parts,
+        amount=shown.amount,
+        payable=shown.payable,
+        held_reason=shown.held_reason,
+        accrued=accrued.get(shown.id, 0),
+    )
+
+
+router = APIRouter()
+for each in (of_statements, of_months):
+    router.include_router(each)

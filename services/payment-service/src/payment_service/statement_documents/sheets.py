@@ -1,0 +1,219 @@
+"""Documents as they are printed, in Indonesian, from what the API answers."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from payment_service.agents.rules import HeldReason
+from payment_service.commissions.rules import CommissionRule
+from payment_service.counting.rules import BeneficiaryKind
+from payment_service.incentive_statements.schemas import IncentiveStatementOut
+from payment_service.ledger.rules import TransferCode
+from payment_service.ledger.schemas import LedgerTransferOut
+from payment_service.statement_documents.rules import (
+    KINDS,
+    RULES,
+    Cell,
+    CellKind,
+    Column,
+    Sheet,
+    Table,
+    describe_instant,
+    describe_month,
+    find_label,
+    to_rupiah,
+)
+from payment_service.statement_documents.schemas import (
+    ExplainedLineOut,
+    MonthDocumentOut,
+    MonthStatementOut,
+    StatementDocumentOut,
+)
+from perisai_kit.domain.month import Month
+
+TITLE = "Rekap Insentif Perisai"
+HELD = {
+    HeldReason.WADAH_TERMINATED: "Ditahan: kerja sama dengan wadah sudah berakhir",
+    HeldReason.AGREEMENT_ENDED: "Ditahan: tidak ada PKS yang berlaku",
+}
+POSTED = {
+    TransferCode.INCENTIVE_ACCRUED: "Insentif terutang",
+    TransferCode.INCENTIVE_REVERSED: "Insentif dikurangi",
+}
+NOTES = (
+    "Jumlah rekap ini sama dengan rincian di atas dan dengan buku besar.",
+    "Insentif dihitung tepat sampai 1/10.000 rupiah; sisa di bawah satu rupiah dibawa ke bulan "
+    "berikutnya.",
+    "Dokumen ini bukan bukti potong pajak.",
+)
+LINE_COLUMNS = (
+    Column("line_id", "No. baris", CellKind.NUMBER, is_printed=False),
+    Column("member_name", "Peserta"),
+    Column("agent_name", "Agen", is_printed=False),
+    Column("cause", "Keterangan"),
+    Column("rule", "Jenis", is_printed=False),
+    Column("contribution_month", "Bulan iuran", CellKind.MONTH),
+    Column("programme", "Program"),
+    Column("month_index", "Bulan ke-", CellKind.NUMBER),
+    Column("base", "Dasar (Rp)", CellKind.RUPIAH),
+    Column("rate_percent", "Tarif", CellKind.RATE),
+    Column("amount", "Insentif (Rp)", CellKind.EXACT),
+    Column("paid_at", "Dibayar", CellKind.DAY),
+    Column("bank_name", "Bank"),
+    Column("reference_no", "No. referensi bank"),
+    Column("payment_id", "No. bukti bayar"),
+    Column("bill_id", "No. tagihan", is_printed=False),
+    Column("earned_month", "Bulan insentif", CellKind.MONTH, is_printed=False),
+)
+POSTING_COLUMNS = (
+    Column("id", "No. jurnal", CellKind.NUMBER),
+    Column("code", "Keterangan"),
+    Column("debit_account", "Debit"),
+    Column("credit_account", "Kredit"),
+    Column("amount", "Jumlah (Rp)", CellKind.RUPIAH),
+    Column("business_on", "Tanggal", CellKind.DAY),
+)
+STATEMENT_COLUMNS = (
+    Column("statement_id", "No. rekap", is_printed=False),
+    Column("beneficiary_kind", "Penerima"),
+    Column("beneficiary_name", "Nama"),
+    Column("beneficiary_id", "No. penerima", is_printed=False),
+    Column("wadah_name", "Wadah"),
+    Column("contribution", "Insentif iuran (Rp)", CellKind.EXACT),
+    Column("acquisition", "Insentif akuisisi (Rp)", CellKind.EXACT),
+    Column("override", "Insentif wadah (Rp)", CellKind.EXACT),
+    Column("amount", "Jumlah rekap (Rp)", CellKind.RUPIAH),
+    Column("payable", "Dapat dibayarkan (Rp)", CellKind.RUPIAH),
+    Column("held_reason", "Keterangan"),
+)
+PROOF_COLUMNS = (
+    Column("what", "Keterangan"),
+    Column("amount", "Jumlah (Rp)", CellKind.RUPIAH),
+)
+
+
+def make_statement_sheet(document: StatementDocumentOut) -> Sheet:
+    """Return a statement with its lines and postings."""
+    stated = document.statement
+    facts = [
+        ("Penerima", document.beneficiary_name or str(stated.beneficiary_id)),
+        ("Jenis penerima", KINDS[stated.beneficiary_kind]),
+        ("Wadah", document.wadah_name or str(stated.wadah_id)),
+        ("Cabang", stated.branch_code),
+        ("Bulan", describe_month(Month.parse(str(stated.month)))),
+        ("Diterbitkan", describe_instant(stated.issued_at)),
+        ("No. rekap", str(stated.id)),
+    ]
+    if stated.held_reason is not None:
+        facts.append(("Status", HELD[stated.held_reason]))
+    postings = [_posting_row(each) for each in document.postings]
+    return Sheet(
+        name=f"rekap-insentif-{stated.month}-{stated.id}",
+        title=TITLE,
+        facts=facts,
+        sums=_sums(stated),
+        main=Table("Rincian", LINE_COLUMNS, [_line_row(each) for each in document.lines]),
+        proof=Table("Buku besar", POSTING_COLUMNS, postings),
+        notes=NOTES,
+        issued_at=stated.issued_at,
+    )
+
+
+def make_month_sheet(document: MonthDocumentOut, *, issued_at: datetime) -> Sheet:
+    """Return the statements of a wadah or a branch. issued_at: when the month was closed."""
+    month = Month.parse(str(document.month))
+    owner = document.branch_code or str(document.wadah_id)
+    wadah_name = document.statements[0].wadah_name if document.wadah_id else None
+    label = "Cabang" if document.branch_code else "Wadah"
+    proof: list[tuple[Cell, ...]] = [
+        ("Jumlah semua rekap", document.amount),
+        ("Terutang menurut buku besar", document.accrued),
+    ]
+    return Sheet(
+        name=f"rekap-insentif-{document.month}-{owner}",
+        title=TITLE,
+        facts=[
+            (label, wadah_name or owner),
+            ("Bulan", describe_month(month)),
+            ("Diterbitkan", describe_instant(issued_at)),
+            ("Banyaknya rekap", str(len(document.statements))),
+        ],
+        sums=[
+            ("Jumlah semua rekap", document.amount, CellKind.RUPIAH),
+            ("Dapat dibayarkan", document.payable, CellKind.RUPIAH),
+        ],
+        main=Table("Rekap", STATEMENT_COLUMNS, [_statement_row(e) for e in document.statements]),
+        proof=Table("Buku besar", PROOF_COLUMNS, proof),
+        notes=NOTES,
+        issued_at=issued_at,
+    )
+
+
+def _sums(stated: IncentiveStatementOut) -> Sequence[tuple[str, Cell, CellKind]]:
+    exact, whole = CellKind.EXACT, CellKind.RUPIAH
+    own = stated.beneficiary_kind is BeneficiaryKind.AGENT
+    rows: list[tuple[str, Cell, CellKind]] = [
+        (RULES[CommissionRule.CONTRIBUTION], to_rupiah(stated.contribution_parts), exact),
+        (RULES[CommissionRule.ACQUISITION], to_rupiah(stated.acquisition_parts), exact),
+    ]
+    if not own:
+        rows.append((RULES[CommissionRule.OVERRIDE], to_rupiah(stated.override_parts), exact))
+    return [
+        *rows,
+        ("Sisa dari bulan sebelumnya", to_rupiah(stated.brought_parts), exact),
+        ("Jumlah rekap bulan ini", stated.amount, whole),
+        ("Utang dari bulan sebelumnya", stated.brought_debt, whole),
+        ("Dapat dibayarkan", stated.payable, whole),
+        ("Sisa untuk bulan berikutnya", to_rupiah(stated.carried_parts), exact),
+        ("Utang untuk bulan berikutnya", stated.carried_debt, whole),
+    ]
+
+
+def _line_row(line: ExplainedLineOut) -> tuple[Cell, ...]:
+    paid_month = line.contribution_month
+    return (
+        line.id,
+        line.member_name,
+        line.agent_name,
+        find_label(line.cause, line.reason),
+        RULES[line.rule],
+        None if paid_month is None else Month.parse(str(paid_month)),
+        None if line.programme is None else line.programme.upper(),
+        line.month_index,
+        line.base,
+        line.rate_bps,
+        to_rupiah(line.parts),
+        line.paid_at,
+        line.bank_name,
+        line.reference_no,
+        str(line.payment_id),
+        None if line.bill_id is None else str(line.bill_id),
+        Month.parse(str(line.earned_month)),
+    )
+
+
+def _posting_row(posting: LedgerTransferOut) -> tuple[Cell, ...]:
+    return (
+        posting.id,
+        POSTED.get(posting.code, posting.code),
+        posting.debit_account,
+        posting.credit_account,
+        posting.amount,
+        posting.business_on,
+    )
+
+
+def _statement_row(each: MonthStatementOut) -> tuple[Cell, ...]:
+    held = None if each.held_reason is None else HELD[HeldReason(each.held_reason)]
+    return (
+        str(each.statement_id),
+        KINDS[each.beneficiary_kind],
+        each.beneficiary_name or str(each.beneficiary_id),
+        str(each.beneficiary_id),
+        each.wadah_name,
+        to_rupiah(each.contribution_parts),
+        to_rupiah(each.acquisition_parts),
+        to_rupiah(each.override_parts),
+        each.amount,
+        each.payable,
+        held,
+    )
