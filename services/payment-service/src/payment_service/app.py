@@ -18,6 +18,7 @@ from payment_service.callbacks.routes import SnapCallbacks
 from payment_service.callbacks.writer import Writer
 from payment_service.clients.banks import BankClients
 from payment_service.clients.members import MembersClient
+from payment_service.closings.routes import router as closings
 from payment_service.collections.routes import router as collections
 from payment_service.commissions.routes import router as commissions
 from payment_service.counting import service as counting_service
@@ -28,6 +29,7 @@ from payment_service.orders.routes import router as orders
 from payment_service.overview.routes import router as overview
 from payment_service.overview.service import Overviews
 from payment_service.own_bills.routes import router as own_bills
+from payment_service.own_incentives.routes import router as own_incentives
 from payment_service.payments.routes import router as payments
 from payment_service.quotes.routes import router as quotes
 from payment_service.receipts.routes import router as receipts
@@ -64,8 +66,10 @@ ROUTES = web.describe_routes(
     schemes,
     commissions,
     months,
+    closings,
     incentive_statements,
     statement_documents,
+    own_incentives,
 )
 
 

@@ -188,10 +188,35 @@ _COUNTS = {
         SELECT count(*) FROM statements FULL JOIN (
             SELECT beneficiary_id, booked_month AS month, count(*) AS count, sum(parts) AS parts
             FROM commission_lines, commission_watermark
-            WHERE booked_month <= closed_through GROUP BY 1, 2) AS lines
+            LEFT JOIN month_closings AS closing
+                ON closing.month = commission_watermark.closing AND closing.status = 'running'
+            WHERE booked_month <= closed_through AND (closing.month IS DISTINCT FROM booked_month
+                OR commission_lines.beneficiary_id <= closing.last_beneficiary_id)
+            GROUP BY 1, 2) AS lines
             USING (beneficiary_id, month)
         WHERE (line_count, contribution_parts + acquisition_parts + override_parts)
             IS DISTINCT FROM (lines.count, lines.parts)""",
+    "closed months that are not the sum of their statements, or not as their closing says": """
+        SELECT count(*) FROM commission_months AS closed
+        LEFT JOIN month_closings AS closing
+            ON closing.month = closed.month AND closing.status = 'done'
+        LEFT JOIN (
+            SELECT month, count(*) AS count, sum(line_count) AS line_count,
+                   sum(amount) AS amount
+            FROM statements GROUP BY 1) AS stated ON stated.month = closed.month
+        WHERE (closed.statement_count, closed.line_count, closed.amount) IS DISTINCT FROM
+                (coalesce(stated.count, 0), coalesce(stated.line_count, 0),
+                 coalesce(stated.amount, 0))
+            OR closing.id IS NOT NULL AND (closing.closed_at, closing.statement_count)
+                IS DISTINCT FROM (closed.closed_at, closed.statement_count)""",
+    "closings that are running otherwise than the months say, or done without their month": """
+        SELECT count(*) FROM month_closings AS closing CROSS JOIN commission_watermark
+        LEFT JOIN commission_months AS closed ON closed.month = closing.month
+        WHERE (closing.status = 'running') IS DISTINCT FROM
+                (closing.status <> 'rejected'
+                 AND closing.month IS NOT DISTINCT FROM commission_watermark.closing)
+            OR (closing.status = 'done') IS DISTINCT FROM
+                (closing.status <> 'rejected' AND closed.month IS NOT NULL)""",
     "beneficiaries whose statements are not the whole rupiah of all they earned": """
         SELECT count(*) FROM (
             SELECT beneficiary_id, sum(amount) AS amount,

@@ -11,6 +11,7 @@ from payment_service.banks import models as banks
 from payment_service.base import Base
 from payment_service.bills import models as bills
 from payment_service.callbacks import models as callbacks
+from payment_service.closings import models as closings
 from payment_service.commissions import models as commissions
 from payment_service.counting import models as counting
 from payment_service.incentive_statements import models as incentive_statements
@@ -38,6 +39,7 @@ __all__ = [
     "banks",
     "bills",
     "callbacks",
+    "closings",
     "commissions",
     "counting",
     "incentive_statements",

@@ -7,6 +7,7 @@ from payment_service.attributions import tasks as attributions
 from payment_service.bills import tasks as bills
 from payment_service.callbacks import tasks as callbacks
 from payment_service.clients.members import MembersClient
+from payment_service.closings.tasks import Closer
 from payment_service.commissions import tasks as commissions
 from payment_service.commissions.tasks import (
     AnswerSubscription,
@@ -39,6 +40,7 @@ def periodic(settings: Settings, *, agents: FeedSource, members: MembersClient) 
         Periodic("orders.rename", 60, Renaming(members).run),
         Periodic("callbacks.forget", 600, callbacks.every_ten_minutes),
         Periodic("commissions.compute", 10, Computation(agents).run),
+        Periodic("closings.run", 5, Closer(settings).run),
         Periodic("ledger.snapshot", 3600, ledger.every_hour),
     ]
 

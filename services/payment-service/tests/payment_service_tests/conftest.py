@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,8 @@ from payment_service.bills import service as bills
 from payment_service.bills.models import Bill
 from payment_service.bills.schemas import BillOut, NewBill
 from payment_service.clients.members import ContributionBasis
+from payment_service.counting.service import SUBSCRIPTIONS
+from payment_service.months.schemas import CommissionMonthOut
 from payment_service.orders import service as orders
 from payment_service.payments import service as payments
 from payment_service.payments.models import Payment
@@ -31,6 +33,13 @@ from payment_service.payments.rules import Notice, Settlement
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
 from payment_service.testing import Bank, insert_messages, make_offer
+from payment_service.testing_closings import close_month, find_faults
+from payment_service.testing_commissions import (
+    Village,
+    apply_all,
+    noon,
+    read_until,
+)
 from perisai_kit.db.engine import Database
 from perisai_kit.db.sql import execute_together, make_executor
 from perisai_kit.domain import clock
@@ -40,7 +49,14 @@ from perisai_kit.domain.programmes import Payer, Programme, Sector
 from perisai_kit.events.catalogue import AttributionPeriod
 from perisai_kit.events.outbox import EventRow
 from perisai_kit.services.app import create_kit
-from perisai_kit.testing.plugin import Databases, MakeApp, Urls, Wire, open_app_client
+from perisai_kit.testing.plugin import (
+    BusinessTime,
+    Databases,
+    MakeApp,
+    Urls,
+    Wire,
+    open_app_client,
+)
 
 MEMBER_URL, AGENT_URL = "http://member", "http://agent"
 NAME = "Siti Aminah"
@@ -327,3 +343,49 @@ async def bank(make_bank: MakeBank) -> Bank:
 async def bill(bank: Bank, session: AsyncSession, issue_bill: IssueBill) -> BillOut:
     """A bill that can be paid at the bank."""
     return await issue_bill(session)
+
+
+Tell = Callable[..., Awaitable[None]]
+ReadAll = Callable[..., Awaitable[None]]
+Close = Callable[..., Awaitable[CommissionMonthOut]]
+Faults = Callable[[AsyncSession], Awaitable[list[str]]]
+
+
+@pytest.fixture
+def tell(session: AsyncSession) -> Tell:
+    """Book and tell what villages' feeds hold, and compute it."""
+
+    async def tell(*villages: Village) -> None:
+        await apply_all(session, *villages)
+
+    return tell
+
+
+@pytest.fixture
+def read_all(session: AsyncSession) -> ReadAll:
+    """Let the subscriptions have read everything that happened before an instant."""
+
+    async def read_all(until: datetime, *names: str) -> None:
+        await read_until(session, until, *(names or SUBSCRIPTIONS))
+
+    return read_all
+
+
+@pytest.fixture
+def close(
+    session: AsyncSession, settings: Settings, business_time: BusinessTime, read_all: ReadAll
+) -> Close:
+    """Close a month in the middle of the next, everything read, two statements at a time."""
+
+    async def close(month: Month) -> CommissionMonthOut:
+        business_time.at(noon(month.plus(1)))
+        await read_all(clock.now() - timedelta(minutes=1))
+        return await close_month(session, month, settings=settings)
+
+    return close
+
+
+@pytest.fixture
+def faults() -> Faults:
+    """Return what does not hold in the books, but that no bank has made these payments."""
+    return find_faults

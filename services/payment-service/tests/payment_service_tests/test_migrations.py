@@ -31,6 +31,7 @@ SHORT_LIVED = {
     "attribution_periods",  # each event replaces all periods of a member
     "commission_waits",
     "idempotency_keys",
+    "month_closing_entries",  # work of a close, deleted at its end
     "ledger_balance_snapshots",  # sums, which can be added up again
     "snap_access_tokens",
     "snap_external_ids",

@@ -106,6 +106,30 @@ def booked_in(month: Month) -> Select[Any]:
     )
 
 
+def booked_for(beneficiary_id: ColumnElement[Any], month: Month) -> Select[Any]:
+    """Return the query of what is booked for one beneficiary in a month; no row for nothing."""
+    line = CommissionLine
+    booked = select().add_columns(*_sums()).having(func.count() > 0)
+    booked = booked.where(line.beneficiary_id == beneficiary_id, line.booked_month == month)
+    return booked.correlate_except(line)
+
+
+async def list_month_sums(
+    session: AsyncSession, beneficiary_id: UUID, *, after: Month | None, through: Month
+) -> dict[Month, Sums]:
+    """Return what is booked for a beneficiary in each month after one, by month in order."""
+    month = CommissionLine.booked_month
+    conditions = [CommissionLine.beneficiary_id == beneficiary_id, month <= through]
+    if after is not None:
+        conditions.append(month > after)
+    summed = select(month, *_sums()).where(*conditions).group_by(month).order_by(month)
+    rows = (await session.execute(summed)).mappings()
+    return {
+        row["booked_month"]: Sums(**{each.name: row[each.name] for each in fields(Sums)})
+        for row in rows
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class MonthSums:
     """What all lines of a month add up to, in parts."""

@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.commissions import queries, rules
@@ -76,6 +76,21 @@ def booked_in(month: Month) -> Select[Any]:
     Columns: beneficiary_id, line_count, contribution_parts, acquisition_parts, override_parts.
     """
     return queries.booked_in(month)
+
+
+def booked_for(beneficiary_id: ColumnElement[Any], month: Month) -> Select[Any]:
+    """Return the query of what is booked for one beneficiary in a month; no row for nothing.
+
+    beneficiary_id: a column of the query around it. Columns: as `booked_in`, without it.
+    """
+    return queries.booked_for(beneficiary_id, month)
+
+
+async def list_month_sums(
+    session: AsyncSession, beneficiary_id: UUID, *, after: Month | None, through: Month
+) -> dict[Month, Sums]:
+    """Return what is booked for a beneficiary in each month after one, by month in order."""
+    return await queries.list_month_sums(session, beneficiary_id, after=after, through=through)
 
 
 async def sum_month(session: AsyncSession, beneficiary_id: UUID, month: Month) -> Sums:

@@ -13,7 +13,9 @@ from perisai_kit.domain.month import Month
 class Watermark(Base):
     """One row: how far months are closed and counted. Counting and closing lock it first.
 
-    counted_through: the latest month that any allocation was counted for.
+    closed_through: nothing is booked in this month and before. closing: the same month while its
+    statements are being issued; None when they are complete. counted_through: the latest month
+    that any allocation was counted for.
     """
 
     __tablename__ = "commission_watermark"
@@ -21,6 +23,7 @@ class Watermark(Base):
 
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     closed_through: Mapped[Month | None]
+    closing: Mapped[Month | None]
     counted_through: Mapped[Month | None]
 
 

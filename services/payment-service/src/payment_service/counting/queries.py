@@ -13,6 +13,7 @@ from sqlalchemy import (
     Date,
     DateTime,
     FromClause,
+    ScalarSelect,
     Select,
     Text,
     Uuid,
@@ -55,6 +56,11 @@ async def lock_watermark(session: AsyncSession) -> Watermark:
 
 async def get_watermark(session: AsyncSession) -> Watermark:
     return (await session.scalars(select(Watermark))).one()
+
+
+def closing_month() -> ScalarSelect[Any]:
+    """Return the query of the month whose statements are being issued; NULL for none."""
+    return select(Watermark.closing).scalar_subquery()
 
 
 async def insert_waits_of_settlements(
@@ -371,10 +377,6 @@ def beneficiaries() -> Select[Any]:
     """Return the query of everybody who may have earned something, and where each belongs."""
     names = ("beneficiary_kind", "beneficiary_id", "wadah_id", "branch_code", "region_code")
     return select(*(getattr(Beneficiary, name) for name in names))
-
-
-async def count_beneficiaries(session: AsyncSession) -> int:
-    return (await session.scalars(select(func.count()).select_from(Beneficiary))).one()
 
 
 async def find_beneficiary(

@@ -116,10 +116,21 @@ async def count_through(session: AsyncSession, watermark: Watermark, month: Mont
         await session.flush()
 
 
-async def close_through(session: AsyncSession, month: Month) -> None:
-    """Book nothing more in any month up to this one."""
-    (await queries.lock_watermark(session)).closed_through = month
+async def begin_closing(session: AsyncSession, watermark: Watermark, month: Month) -> None:
+    """Book nothing more in any month up to this one; the caller has locked the months."""
+    watermark.closed_through = watermark.closing = month
     await session.flush()
+
+
+async def end_closing(session: AsyncSession) -> None:
+    """Note that the statements of the month being closed are complete. Locks the months."""
+    (await queries.lock_watermark(session)).closing = None
+    await session.flush()
+
+
+async def read_watermark(session: AsyncSession) -> Watermark:
+    """Return how far months are closed and counted, without a lock."""
+    return await queries.get_watermark(session)
 
 
 async def closed_through(session: AsyncSession) -> Month | None:
@@ -258,11 +269,6 @@ def beneficiaries() -> Select[Any]:
     Columns: beneficiary_kind, beneficiary_id, wadah_id, branch_code, region_code.
     """
     return queries.beneficiaries()
-
-
-async def count_beneficiaries(session: AsyncSession) -> int:
-    """Return how many may have earned something."""
-    return await queries.count_beneficiaries(session)
 
 
 async def find_beneficiary(

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -8,10 +8,10 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    RowMapping,
     Select,
     Text,
     Uuid,
-    case,
     cast,
     column,
     func,
@@ -22,28 +22,29 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.agents.rules import HeldReason
+from payment_service.counting import queries as counting
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.incentive_statements.models import Statement
 from payment_service.schemes.rules import PARTS
+from perisai_kit.db.bulk import any_id
+from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
 
 
 async def insert_statements(
     session: AsyncSession,
     month: Month,
+    earned: Select[Any],
     *,
-    booked: Select[Any],
-    beneficiaries: Select[Any],
-    held_reason: Callable[[ColumnElement[Any]], ColumnElement[Any]],
     ids: Sequence[UUID],
     issued_at: datetime,
 ) -> None:
-    """Insert a statement for everybody with lines in a month, in one statement.
+    """Insert a statement for every row of a query, in one statement.
 
-    booked, beneficiaries: queries by beneficiary_id. held_reason: of a wadah's id. ids: at least
-    as many as there are to insert.
+    earned: see `stated`. ids: as many as it has rows.
     """
-    rows = _stated(month, booked, beneficiaries, held_reason, issued_at).subquery("rows")
+    rows = stated(month, earned, issued_at=issued_at).subquery("rows")
     names = [each.name for each in rows.c if each.name != "place"]
     numbered = (
         func.unnest(cast(list(ids), ARRAY(Uuid())))
@@ -66,59 +67,51 @@ def rupiah_of(parts: ColumnElement[Any]) -> ColumnElement[Any]:
     return (parts - rest_of(parts)) // PARTS
 
 
-def _stated(
-    month: Month,
-    booked: Select[Any],
-    beneficiaries: Select[Any],
-    held_reason: Callable[[ColumnElement[Any]], ColumnElement[Any]],
-    issued_at: datetime,
-) -> Select[Any]:
-    """Return the query of what is to be stated; its rows are counted in `place`."""
-    sums, who = booked.subquery("sums"), beneficiaries.subquery("who")
+def stated(month: Month, earned: Select[Any], *, issued_at: datetime) -> Select[Any]:
+    """Return the query of a month's statements; its rows are numbered in `place`.
+
+    earned: columns beneficiary_kind, beneficiary_id, wadah_id, branch_code, region_code,
+    held_reason, line_count, contribution_parts, acquisition_parts, override_parts.
+    """
+    each = earned.subquery("earned")
     debt = func.greatest(Statement.brought_debt - Statement.amount, 0).label("debt")
     previous = (
         select(Statement.total_parts, debt)
-        .where(Statement.beneficiary_id == sums.c.beneficiary_id)
+        .where(Statement.beneficiary_id == each.c.beneficiary_id, Statement.month < month)
         .order_by(Statement.month.desc())
         .limit(1)
         .lateral("previous")
     )
     before = func.coalesce(previous.c.total_parts, 0)
-    by_rule = [sums.c.contribution_parts, sums.c.acquisition_parts, sums.c.override_parts]
-    parts = by_rule[0] + by_rule[1] + by_rule[2]
-    is_wadah = who.c.beneficiary_kind == BeneficiaryKind.WADAH
+    parts = each.c.contribution_parts + each.c.acquisition_parts + each.c.override_parts
     columns: list[ColumnElement[Any]] = [
-        func.row_number().over(order_by=sums.c.beneficiary_id).label("place"),
+        func.row_number().over(order_by=each.c.beneficiary_id).label("place"),
         literal(month, Statement.month.type).label("month"),
-        *who.c,
-        sums.c.line_count,
-        *by_rule,
+        *each.c,
         rest_of(before).label("brought_parts"),
         (before + parts).label("total_parts"),
         rupiah_of(rest_of(before) + parts).label("amount"),
         func.coalesce(previous.c.debt, 0).label("brought_debt"),
-        case((is_wadah, held_reason(who.c.beneficiary_id))).label("held_reason"),
         literal(issued_at, Statement.issued_at.type).label("issued_at"),
     ]
-    joined = select(*columns).join(who, who.c.beneficiary_id == sums.c.beneficiary_id)
-    return joined.outerjoin(previous, true())
+    return select(*columns).select_from(each).outerjoin(previous, true())
 
 
-def issued_in(month: Month) -> Select[Any]:
-    """Return the query of a month's statements as other services read them."""
+def issued(ids: Collection[UUID]) -> Select[Any]:
+    """Return the query of statements as other services read them."""
     fields = ("beneficiary_kind", "beneficiary_id", "wadah_id", "month", "amount")
     published = [Statement.id.label("statement_id"), *(getattr(Statement, name) for name in fields)]
-    return select(*published).where(Statement.month == month).order_by(Statement.id)
+    return select(*published).where(Statement.id == any_id(ids)).order_by(Statement.id)
 
 
-def owed_in(month: Month, *, sign: Literal[1, -1]) -> Select[Any]:
-    """Return the query of what a month's statements owe, or take back: cause_id, part, amount."""
-    owed: list[ColumnElement[Any]] = [
+def owed(ids: Collection[UUID], *, sign: Literal[1, -1]) -> Select[Any]:
+    """Return the query of what statements owe, or take back: cause_id, part, amount."""
+    columns: list[ColumnElement[Any]] = [
         Statement.id.label("cause_id"),
         cast(Statement.beneficiary_id, Text).label("part"),
         (Statement.amount * sign).label("amount"),
     ]
-    return select(*owed).where(Statement.month == month, Statement.amount * sign > 0)
+    return select(*columns).where(Statement.id == any_id(ids), Statement.amount * sign > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +123,36 @@ class Issued:
     agent_parts: int
     wadah_parts: int
     amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Statements and their amounts, in rupiah."""
+
+    count: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the statements of a month would come to. amount, payable: in rupiah; the rest in parts.
+
+    negative: those of less than nothing. rest_only_count: those of less than a rupiah. held: by
+    the reason. payable: beyond debts, also where it is held.
+    """
+
+    statement_count: int
+    line_count: int
+    contribution_parts: int
+    acquisition_parts: int
+    override_parts: int
+    amount: int
+    payable: int
+    rest_only_count: int
+    agents: Sum
+    wadahs: Sum
+    negative: Sum
+    held: Mapping[HeldReason, Sum]
 
 
 async def sum_statements(session: AsyncSession, month: Month) -> Issued:
@@ -145,10 +168,54 @@ async def sum_statements(session: AsyncSession, month: Month) -> Issued:
     return Issued(**(await session.execute(summed)).mappings().one())
 
 
+async def sum_stated(session: AsyncSession, month: Month, earned: Select[Any]) -> Figures:
+    """Add up the statements that a month would have. earned: see `stated`."""
+    each = stated(month, earned, issued_at=clock.now()).subquery("stated")
+    payable = func.greatest(each.c.amount - each.c.brought_debt, 0)
+    summed = {
+        **{name: _sum(each.c[name]) for name in _ADDED_UP},
+        "statement_count": func.count(),
+        "payable": _sum(payable),
+        "rest_only_count": func.count().filter(each.c.amount == 0),
+    }
+    chosen = {
+        "agents": each.c.beneficiary_kind == BeneficiaryKind.AGENT,
+        "wadahs": each.c.beneficiary_kind == BeneficiaryKind.WADAH,
+        "negative": each.c.amount < 0,
+        **{reason.value: each.c.held_reason == reason.value for reason in HeldReason},
+    }
+    for name, condition in chosen.items():
+        summed[f"{name}_count"] = func.count().filter(condition)
+        summed[f"{name}_amount"] = _sum(each.c.amount, condition)
+    row = (await session.execute(select(*(sql.label(name) for name, sql in summed.items())))).one()
+    found: dict[str, Any] = row._asdict()
+    for name in chosen:
+        found[name] = Sum(found.pop(f"{name}_count"), found.pop(f"{name}_amount"))
+    held = {reason: found.pop(reason.value) for reason in HeldReason}
+    return Figures(**found, held=held)
+
+
+_ADDED_UP = ("line_count", "contribution_parts", "acquisition_parts", "override_parts", "amount")
+
+
+async def list_stated(
+    session: AsyncSession, month: Month, earned: Select[Any]
+) -> Sequence[RowMapping]:
+    """Return the statements that a month would have, by beneficiary. earned: see `stated`."""
+    rows = stated(month, earned, issued_at=clock.now()).order_by("place")
+    found: Sequence[RowMapping] = (await session.execute(rows)).mappings().all()
+    return found
+
+
+def is_whole() -> ColumnElement[bool]:
+    """Return whether a statement's month has all its statements: until then none is shown."""
+    return Statement.month.is_distinct_from(counting.closing_month())
+
+
 async def find_statement(
     session: AsyncSession, statement_id: UUID, visible: ColumnElement[bool]
 ) -> Statement | None:
-    statement = select(Statement).where(Statement.id == statement_id, visible)
+    statement = select(Statement).where(Statement.id == statement_id, visible, is_whole())
     return (await session.scalars(statement)).one_or_none()
 
 
@@ -174,8 +241,8 @@ async def list_statements(
     before_id: UUID | None,
     limit: int,
 ) -> Sequence[Statement]:
-    """Return statements, the latest month first."""
-    conditions = [visible]
+    """Return the statements of months that have all of them, the latest month first."""
+    conditions = [visible, is_whole()]
     if month is not None:
         conditions.append(Statement.month == month)
     if beneficiary_id is not None:

@@ -1,8 +1,8 @@
-"""Statements over HTTP: the closing that makes them, lists and previews."""
+"""Statements over HTTP: lists and previews."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Query
 
 from payment_service.commissions.rules import TooManyPayments
 from payment_service.incentive_statements import service
@@ -18,36 +18,21 @@ from payment_service.incentive_statements.schemas import (
     IncentiveStatementOut,
 )
 from payment_service.incentive_statements.service import EarningsAsked
-from payment_service.months.rules import (
-    EarlierMonthOpen,
-    EventsParked,
-    EventsUnread,
-    MonthClosedAlready,
-    MonthNotOver,
-    PaymentsWait,
-)
-from payment_service.months.schemas import CommissionMonthOut
 from payment_service.schemes.rules import MonthOutsideProgramme, SchemeNotFound
-from payment_service.settings import Config
-from perisai_kit.auth.principal import Principal, Role, ScopeKind
+from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
 from perisai_kit.domain.month import Month
-from perisai_kit.http.dependencies import ReplicaSession, Session
+from perisai_kit.http.dependencies import ReplicaSession
 from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
-from perisai_kit.http.transaction import IDEMPOTENT, TransactionRoute
 from perisai_kit.http.types import AgentId, BeneficiaryId, SchemeId, StatementId, WadahId
 from perisai_kit.http.visibility import ReadRoute
 
-closing = APIRouter(
-    prefix="/v1/commission-months", tags=["commission months"], route_class=TransactionRoute
-)
 statements = APIRouter(prefix="/v1/statements", tags=["statements"], route_class=ReadRoute)
 previews = APIRouter(
     prefix="/v1/commission-previews", tags=["commission previews"], route_class=ReadRoute
 )
 
-Closer = Annotated[Principal, Depends(require(Role.FINANCE_OFFICER, scope=ScopeKind.COUNTRY))]
 Reader = Annotated[
     Principal,
     Depends(
@@ -70,12 +55,6 @@ MonthInQuery = Annotated[
 ]
 
 
-async def _named(
-    month: Annotated[str, Path(pattern=MONTH, examples=["2026-11"], description="The month.")],
-) -> Month:
-    return Month.parse(month)
-
-
 async def _wanted(month: MonthInQuery = None) -> Month | None:
     return None if month is None else Month.parse(month)
 
@@ -90,32 +69,6 @@ async def _asked(
 
 Asked = Annotated[EarningsAsked, Depends(_asked)]
 Wanted = Annotated[Month | None, Depends(_wanted)]
-Named = Annotated[Month, Depends(_named)]
-
-
-@closing.post(
-    "/{month}/closing",
-    response_model=CommissionMonthOut,
-    openapi_extra=IDEMPOTENT,
-    responses=problems(
-        MonthNotOver,
-        MonthClosedAlready,
-        EventsUnread,
-        EventsParked,
-        PaymentsWait,
-        EarlierMonthOpen,
-        MonthOutsideProgramme,
-    ),
-)
-async def close(
-    month: Named, session: Session, officer: Closer, config: Config
-) -> CommissionMonthOut:
-    """Close a month for good: every beneficiary gets a statement, and the ledger owes it.
-
-    Refused until everything that happened in the month has been counted; the problem says what
-    is missing.
-    """
-    return await service.close(session, month, by=officer.account_id, settings=config)
 
 
 @statements.get("", response_model=Page[IncentiveStatementOut])
@@ -209,5 +162,5 @@ async def list_preview_lines(
 
 
 router = APIRouter()
-for each in (closing, statements, previews):
+for each in (statements, previews):
     router.include_router(each)

@@ -43,8 +43,7 @@ class Balance:
 
     def after(self, booked_parts: int) -> "Balance":
         """Return the balance after a month."""
-        due = Due(self, booked_parts)
-        return Balance(self.total_parts + booked_parts, due.carried_debt)
+        return Due(self, booked_parts).after
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,11 @@ class Due:
 
     before: Balance
     booked_parts: int
+
+    @property
+    def after(self) -> Balance:
+        """Where the month leaves off."""
+        return Balance(self.before.total_parts + self.booked_parts, self.carried_debt)
 
     @property
     def brought_parts(self) -> int:

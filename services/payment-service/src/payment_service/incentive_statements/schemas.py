@@ -109,7 +109,7 @@ class CommissionPreviewOut(EarnedOut):
     """What a statement would say if the month were closed now."""
 
     month: Annotated[MonthText, Field(description="The month that is previewed.")]
-    status: Annotated[MonthStatus, Field(description="Whether the month is open or closed.")]
+    status: Annotated[MonthStatus, Field(description="Open, being closed, or closed.")]
     beneficiary_kind: Annotated[BeneficiaryKind, Field(description="An agent or a wadah.")]
     beneficiary_id: BeneficiaryId
     scheme: Annotated[

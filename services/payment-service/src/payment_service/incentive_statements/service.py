@@ -1,19 +1,21 @@
-"""Close months by stating what each beneficiary is owed, and show what a close would bring."""
+"""State what each beneficiary is owed for a month, and show what a statement would say."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Literal
+from datetime import datetime
+from typing import Any, Literal
 from uuid import UUID
 
+from sqlalchemy import RowMapping, Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.agents import service as agents
 from payment_service.commissions import service as commissions
 from payment_service.commissions.rules import Sums
 from payment_service.counting import service as counting
 from payment_service.counting.rules import BeneficiaryKind, booked_month
 from payment_service.incentive_statements import queries
 from payment_service.incentive_statements.models import Statement
+from payment_service.incentive_statements.queries import Figures, Issued
 from payment_service.incentive_statements.rules import (
     Balance,
     BeneficiaryNotFound,
@@ -31,19 +33,13 @@ from payment_service.incentive_statements.schemas import (
 from payment_service.ledger import rules as ledger_rules
 from payment_service.ledger import service as ledger
 from payment_service.ledger.rules import TransferCode
-from payment_service.months import service as months
-from payment_service.months.models import ClosedMonth
-from payment_service.months.rules import MonthStatus
-from payment_service.months.schemas import CommissionMonthOut
+from payment_service.months import rules as month_rules
 from payment_service.schemes import service as schemes
 from payment_service.schemes.rules import Applied, check_month, scheme_of
-from payment_service.settings import Settings
 from payment_service.visibility import visible_earnings
 from perisai_kit.auth.principal import Principal, Role
-from perisai_kit.db.engine import allow_minutes
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
-from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import StatementIssued
 from perisai_kit.events.outbox import publish_rows
@@ -55,58 +51,59 @@ _POSTED: tuple[tuple[TransferCode, Literal[1, -1]], ...] = (
     (TransferCode.INCENTIVE_REVERSED, -1),
 )
 """What a statement of more, or less, than nothing posts."""
-CLOSE_MINUTES = 60
-"""Of a month of many millions of lines; payments do not wait for it."""
 STORED = tuple(column.key for column in Statement.__mapper__.column_attrs)
 
 
-async def close(
-    session: AsyncSession, month: Month, *, by: UUID, settings: Settings
-) -> CommissionMonthOut:
-    """Close a month: state what everybody earned in it, owe it, and count nothing more in it.
+async def issue(
+    session: AsyncSession, month: Month, earned: Select[Any], *, count: int, issued_at: datetime
+) -> None:
+    """Issue a statement for every row of a query, owe it in the ledger, and publish it.
 
-    Nobody counts or closes meanwhile. Set-based: one statement of SQL each for the statements,
-    the ledger and the events, however many beneficiaries there are.
-    Raises: MonthOutsideProgramme, MonthClosedAlready, MonthNotOver, EventsUnread, EventsParked,
-    PaymentsWait, EarlierMonthOpen.
+    Set-based: one statement of SQL each for the statements, the ledger and the events.
+    earned: what each beneficiary has earned; see `queries.stated`. count: of its rows.
     """
-    await allow_minutes(session, CLOSE_MINUTES)
-    # A future month passes here: MonthNotOver says from when it can be closed.
-    check_month(month, present=max(month, _today()))
-    watermark = await counting.lock_months(session)
-    await months.check_closable(session, month, watermark.closed_through, settings)
-    count = await counting.count_beneficiaries(session)
-    now = clock.now()
-    await queries.insert_statements(
-        session,
-        month,
-        booked=commissions.booked_in(month),
-        beneficiaries=counting.beneficiaries(),
-        held_reason=partial(agents.held_reason, on=jakarta_date(now)),
-        ids=[new_id() for _ in range(count)],
-        issued_at=now,
-    )
+    ids = [new_id() for _ in range(count)]
+    await queries.insert_statements(session, month, earned, ids=ids, issued_at=issued_at)
     for code, sign in _POSTED:
         await ledger.transfer_rows(
             session,
-            queries.owed_in(month, sign=sign),
+            queries.owed(ids, sign=sign),
             code=code,
             account=ledger_rules.incentive_expense(month),
             business_on=month.last_day,
         )
-    await publish_rows(session, StatementIssued, queries.issued_in(month))
-    issued = await queries.sum_statements(session, month)
-    closed = ClosedMonth(
-        month=month,
-        closed_at=now,
-        closed_by=by,
-        statement_count=issued.statement_count,
-        line_count=issued.line_count,
-        agent_parts=issued.agent_parts,
-        wadah_parts=issued.wadah_parts,
-        amount=issued.amount,
+    await publish_rows(session, StatementIssued, queries.issued(ids))
+
+
+async def sum_issued(session: AsyncSession, month: Month) -> Issued:
+    """Return what the statements of a month come to, as far as they are issued."""
+    return await queries.sum_statements(session, month)
+
+
+async def sum_stated(session: AsyncSession, month: Month, earned: Select[Any]) -> Figures:
+    """Return what statements would come to. earned: see `queries.stated`."""
+    return await queries.sum_stated(session, month, earned)
+
+
+async def list_stated(
+    session: AsyncSession, month: Month, earned: Select[Any]
+) -> Sequence[RowMapping]:
+    """Return statements as they would be issued, by beneficiary. earned: see `queries.stated`."""
+    return await queries.list_stated(session, month, earned)
+
+
+async def list_latest(
+    session: AsyncSession, beneficiary_id: UUID, *, limit: int
+) -> Sequence[Statement]:
+    """Return a beneficiary's last statements, the latest first."""
+    return await queries.list_statements(
+        session,
+        Statement.beneficiary_id == beneficiary_id,
+        month=None,
+        beneficiary_id=None,
+        before_id=None,
+        limit=limit,
     )
-    return await months.record(session, closed)
 
 
 async def get(
@@ -195,8 +192,8 @@ async def preview(
     TooManyPayments, MonthOutsideProgramme.
     """
     kind, beneficiary_id = await _beneficiary(session, principal, asked)
-    closed_through = await counting.closed_through(session)
-    month = _month(asked, closed_through)
+    watermark = await counting.read_watermark(session)
+    month = _month(asked, watermark.closed_through)
     if scheme_id is None:
         scheme = scheme_of(await schemes.approved(session), month)
         sums = await commissions.sum_month(session, beneficiary_id, month)
@@ -206,10 +203,11 @@ async def preview(
     else:
         raise SchemeForAgentsOnly(field="scheme_id")
     before = await _balance_before(session, beneficiary_id, month)
-    is_closed = closed_through is not None and month <= closed_through
     return CommissionPreviewOut(
         month=month,
-        status=MonthStatus.CLOSED if is_closed else MonthStatus.OPEN,
+        status=month_rules.status_of(
+            month, closed_through=watermark.closed_through, closing=watermark.closing
+        ),
         beneficiary_kind=kind,
         beneficiary_id=beneficiary_id,
         scheme=SchemeApplied.model_validate(scheme) if scheme else None,
@@ -274,7 +272,7 @@ def _is_own(principal: Principal, kind: BeneficiaryKind, beneficiary_id: UUID) -
 async def _balance_before(session: AsyncSession, beneficiary_id: UUID, month: Month) -> Balance:
     """Return where statements and the open months after them leave off."""
     latest = await queries.find_latest(session, beneficiary_id, before=month)
-    balance = Balance(latest.total_parts, _due_of(latest).carried_debt) if latest else Balance()
+    balance = due_of(latest).after if latest else Balance()
     after = latest.month if latest else None
     for parts in await commissions.list_sums_between(
         session, beneficiary_id, after=after, before=month
@@ -332,7 +330,7 @@ def _stated_due(due: Due) -> dict[str, int]:
     }
 
 
-def _due_of(statement: Statement) -> Due:
+def due_of(statement: Statement) -> Due:
     """Return what a statement came to."""
     by_rule = (statement.contribution_parts, statement.acquisition_parts, statement.override_parts)
     parts = sum(by_rule)
@@ -357,4 +355,4 @@ async def _lines(
 def show(statement: Statement) -> IncentiveStatementOut:
     """Return a statement as the API shows it."""
     stored = {name: getattr(statement, name) for name in STORED}
-    return IncentiveStatementOut(**{**stored, **_stated_due(_due_of(statement))})
+    return IncentiveStatementOut(**{**stored, **_stated_due(due_of(statement))})

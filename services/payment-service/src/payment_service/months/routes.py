@@ -1,4 +1,4 @@
-"""Months of commissions over HTTP. They are closed by incentive_statements."""
+"""Months of commissions over HTTP. They are closed by closings."""
 
 from typing import Annotated
 

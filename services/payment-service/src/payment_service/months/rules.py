@@ -10,7 +10,10 @@ from perisai_kit.domain.month import Month
 
 
 class MonthStatus(StrEnum):
+    """closing: nothing more is booked in it, and its statements are being issued."""
+
     OPEN = "open"
+    CLOSING = "closing"
     CLOSED = "closed"
 
 
@@ -36,6 +39,14 @@ class EarlierMonthOpen(Conflict):
     code = "earlier_month_open"
     text = "An earlier month with earnings is still open. Close that month first."
     text_id = "Masih ada bulan sebelumnya yang belum ditutup. Tutup bulan itu terlebih dahulu."
+
+
+class MonthBeingClosed(Conflict):
+    """`details`: `month`, whose statements must be complete first."""
+
+    code = "month_being_closed"
+    text = "An earlier month is still being closed. Try again in a few minutes."
+    text_id = "Bulan sebelumnya masih dalam proses penutupan. Coba lagi beberapa menit kemudian."
 
 
 class EventsUnread(Conflict):
@@ -75,20 +86,35 @@ class Reader(Protocol):
     def parked(self) -> int: ...
 
 
-def check_over(
-    month: Month,
-    *,
-    closed_through: Month | None,
-    closable_from: datetime | None,
-    now: datetime,
-) -> None:
-    """Refuse a month that is closed, or not over for long enough.
+def status_of(month: Month, *, closed_through: Month | None, closing: Month | None) -> MonthStatus:
+    """Return whether a month is open. closing: the last closed one while it is not complete."""
+    if month == closing:
+        return MonthStatus.CLOSING
+    is_closed = closed_through is not None and month <= closed_through
+    return MonthStatus.CLOSED if is_closed else MonthStatus.OPEN
 
-    closable_from: None while the month lasts.
-    Raises: MonthClosedAlready, MonthNotOver.
+
+def check_open(month: Month, *, closed_through: Month | None, closing: Month | None) -> None:
+    """Refuse a month that is closed, or any other while one is being closed.
+
+    Raises: MonthClosedAlready, MonthBeingClosed.
     """
     if closed_through is not None and month <= closed_through:
         raise MonthClosedAlready(closed_through=str(closed_through))
+    if closing is not None:
+        raise MonthBeingClosed(month=str(closing))
+
+
+def check_over(
+    *,
+    closable_from: datetime | None,
+    now: datetime,
+) -> None:
+    """Refuse a month that is not over for long enough.
+
+    closable_from: None while the month lasts.
+    Raises: MonthNotOver.
+    """
     if closable_from is None:
         raise MonthNotOver
     if now < closable_from:
@@ -112,13 +138,19 @@ def check_read(readers: Sequence[Reader], *, needed: datetime) -> None:
         raise EventsParked(subscriptions=parked)
 
 
-def check_nothing_open(waits: Mapping[Month, int], earlier: Sequence[Month]) -> None:
-    """Refuse while payments wait or an earlier month is open.
+def check_counted(waits: Mapping[Month, int]) -> None:
+    """Refuse while payments wait. waits: by month, up to the one to close.
 
-    waits: by month, up to the one to close. earlier: months with something earned, not closed.
-    Raises: PaymentsWait, EarlierMonthOpen.
+    Raises: PaymentsWait.
     """
     if waits:
         raise PaymentsWait(payments={str(month): count for month, count in sorted(waits.items())})
+
+
+def check_earlier(earlier: Sequence[Month]) -> None:
+    """Refuse while earlier months are open. earlier: those with something earned.
+
+    Raises: EarlierMonthOpen.
+    """
     if earlier:
         raise EarlierMonthOpen(months=[str(month) for month in sorted(earlier)])

@@ -15,7 +15,7 @@ class CommissionMonthOut(Out):
     """All lines of a month together; a month that is open may still grow."""
 
     month: Annotated[MonthText, Field(description="The month.")]
-    status: Annotated[MonthStatus, Field(description="Whether the month is open or closed.")]
+    status: Annotated[MonthStatus, Field(description="Open, being closed, or closed.")]
     line_count: Annotated[int, Field(description="How many commission lines are booked in it.")]
     agent_parts: int = Field(description=PARTS_OF_A_RUPIAH)
     wadah_parts: int = Field(description=PARTS_OF_A_RUPIAH)
@@ -26,4 +26,6 @@ class CommissionMonthOut(Out):
     statement_count: Annotated[int | None, Field(description="Statements of a closed month.")]
     amount: int | None = Field(description="Whole rupiah on all statements of a closed month.")
     closed_at: Annotated[datetime | None, Field(description="When it was closed.")]
-    closed_by: Annotated[UUID | None, Field(description="Account that closed it.")]
+    closed_by: Annotated[
+        UUID | None, Field(description="Account of the second person, who confirmed the closing.")
+    ]

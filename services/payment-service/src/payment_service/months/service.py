@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.commissions import service as commissions
 from payment_service.commissions.queries import MonthSums
 from payment_service.counting import service as counting
+from payment_service.counting.models import Watermark
 from payment_service.counting.queries import Waiting
 from payment_service.counting.rules import booked_month
 from payment_service.months import queries, rules
@@ -24,36 +25,53 @@ EARLIER_SHOWN = 24
 
 
 async def check_closable(
-    session: AsyncSession, month: Month, closed_through: Month | None, settings: Settings
+    session: AsyncSession, month: Month, watermark: Watermark, settings: Settings
 ) -> None:
-    """Check that a month is over and everything in it counted. The caller has locked the months.
+    """Check that a month is over and everything in it counted.
 
-    Raises: MonthClosedAlready, MonthNotOver, EventsUnread, EventsParked, PaymentsWait,
-    EarlierMonthOpen.
+    It stays so where the caller has locked the months.
+    Raises: MonthClosedAlready, MonthBeingClosed, MonthNotOver, EventsUnread, EventsParked,
+    PaymentsWait, EarlierMonthOpen.
     """
+    rules.check_open(month, closed_through=watermark.closed_through, closing=watermark.closing)
     present = Month.of(clock.today())
     closable_from = None
     if month < present:
         closable_from = _end(month) + timedelta(hours=settings.month_close_after_h)
-    rules.check_over(
-        month, closed_through=closed_through, closable_from=closable_from, now=clock.now()
-    )
+    rules.check_over(closable_from=closable_from, now=clock.now())
     assert closable_from is not None, "a month that lasts is refused"
     readers = await counting.progress(session, through=closable_from)
     rules.check_read(readers, needed=closable_from)
-    waits = await counting.count_waits(session, before=_end(month))
-    earlier = await commissions.months_with_lines(
-        session, after=closed_through, before=month, limit=EARLIER_SHOWN
-    )
-    waiting = {month: each.allocations for month, each in waits.items()}
-    rules.check_nothing_open(waiting, [each.month for each in earlier])
+    waits = await count_waits(session, month)
+    rules.check_counted({month: each.allocations for month, each in waits.items()})
+    await _check_earlier(session, month, watermark)
 
 
-async def record(session: AsyncSession, closed: ClosedMonth) -> CommissionMonthOut:
-    """Store that a month is closed; nothing more is counted in it or in an earlier one."""
+async def check_next(session: AsyncSession, month: Month, watermark: Watermark) -> None:
+    """Check that a month is the next to close: rests and debts of all before it are known.
+
+    Raises: MonthClosedAlready, MonthBeingClosed, EarlierMonthOpen.
+    """
+    rules.check_open(month, closed_through=watermark.closed_through, closing=watermark.closing)
+    await _check_earlier(session, month, watermark)
+
+
+async def count_waits(session: AsyncSession, month: Month) -> dict[Month, Waiting]:
+    """Return what waits and keeps a month from being closed, by the month it counts in."""
+    return await counting.count_waits(session, before=_end(month))
+
+
+async def record(session: AsyncSession, closed: ClosedMonth) -> None:
+    """Store that a month is closed, with all its statements."""
     await queries.insert_month(session, closed)
-    await counting.close_through(session, closed.month)
-    return _closed(closed)
+    await counting.end_closing(session)
+
+
+async def _check_earlier(session: AsyncSession, month: Month, watermark: Watermark) -> None:
+    earlier = await commissions.months_with_lines(
+        session, after=watermark.closed_through, before=month, limit=EARLIER_SHOWN
+    )
+    rules.check_earlier([each.month for each in earlier])
 
 
 async def list_months(
@@ -64,16 +82,23 @@ async def list_months(
     Raises: CursorInvalid.
     """
     before = read_cursor(cursor, Month.parse)
-    closed_through = await counting.closed_through(session)
-    waits = _by_booked_month(await counting.count_waits(session), closed_through)
+    watermark = await counting.read_watermark(session)
+    closing = watermark.closing
+    waits = _by_booked_month(await counting.count_waits(session), watermark.closed_through)
+    after = closing.plus(-1) if closing else watermark.closed_through
     found = await commissions.months_with_lines(
-        session, after=closed_through, before=before, limit=limit + 1
+        session, after=after, before=before, limit=limit + 1
     )
     sums = {each.month: each for each in found}
-    waiting = {month for month in waits if before is None or month < before}
+    others = {month for month in (*waits, closing) if month}
+    shown = {month for month in others if before is None or month < before}
     items = [
-        _open(sums.get(month) or MonthSums(month, 0, 0, 0), waits.get(month, Waiting()))
-        for month in sorted({*sums, *waiting}, reverse=True)
+        _open(
+            sums.get(month) or MonthSums(month, 0, 0, 0),
+            waits.get(month, Waiting()),
+            MonthStatus.CLOSING if month == closing else MonthStatus.OPEN,
+        )
+        for month in sorted({*sums, *shown}, reverse=True)
     ]
     closed = await queries.list_months(session, before=before, limit=limit + 1)
     items += [_closed(each) for each in closed]
@@ -97,10 +122,10 @@ def _end(month: Month) -> datetime:
     return midnight(month.plus(1).first_day).astimezone(JAKARTA)
 
 
-def _open(sums: MonthSums, waiting: Waiting) -> CommissionMonthOut:
+def _open(sums: MonthSums, waiting: Waiting, status: MonthStatus) -> CommissionMonthOut:
     return CommissionMonthOut(
         month=sums.month,
-        status=MonthStatus.OPEN,
+        status=status,
         line_count=sums.line_count,
         agent_parts=sums.agent_parts,
         wadah_parts=sums.wadah_parts,

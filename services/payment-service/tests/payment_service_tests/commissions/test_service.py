@@ -297,7 +297,8 @@ async def test_an_answer_that_comes_before_its_payment_is_kept(session: AsyncSes
 async def test_money_for_a_closed_month_is_booked_in_the_next(session: AsyncSession) -> None:
     village = Village()
     village.enrol(25, NOVEMBER)
-    await counting.close_through(session, NOVEMBER.plus(2))
+    watermark = await counting.lock_months(session)
+    await counting.begin_closing(session, watermark, NOVEMBER.plus(2))
 
     await apply_all(session, village)
 

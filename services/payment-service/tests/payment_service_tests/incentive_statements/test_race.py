@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -15,16 +14,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service import checks
 from payment_service.bills.schemas import BillOut
 from payment_service.clients.members import ContributionBasis
+from payment_service.closings import service as closings
+from payment_service.closings.rules import ClosingStatus
+from payment_service.closings.tasks import Closer
 from payment_service.commissions import service as commissions
 from payment_service.commissions.models import CommissionLine
 from payment_service.commissions.tasks import Computation
-from payment_service.incentive_statements import service
 from payment_service.incentive_statements.models import Statement
-from payment_service.months.rules import MonthClosedAlready, PaymentsWait
-from payment_service.months.schemas import CommissionMonthOut
+from payment_service.months.rules import PaymentsWait
 from payment_service.payments.models import Payment
 from payment_service.schemes.rules import PARTS
 from payment_service.settings import Settings
+from payment_service.testing_closings import agree_to_close
 from payment_service.testing_commissions import FULL, TWO, Village, apply_events, book, noon
 from payment_service.worker import subscriptions
 from perisai_kit.db.engine import Database
@@ -96,9 +97,18 @@ async def stage(own_database: Callable[[str], Urls], keyring: Keyring) -> AsyncI
         await database.dispose()
 
 
-async def close(stage: Stage, settings: Settings, month: Month = NOVEMBER) -> CommissionMonthOut:
+async def close(stage: Stage, settings: Settings, month: Month = NOVEMBER) -> None:
+    """Let two people agree, and the worker close; what waits meanwhile delays it."""
     async with stage.own.begin() as session:
-        return await service.close(session, month, by=new_id(), settings=settings)
+        await agree_to_close(session, month, settings=settings)
+    closer = Closer(settings, batch=1)
+    for _ in range(100):
+        await closer.run(stage.own)
+        async with stage.own.read() as session:
+            if (await closings.get(session, month)).status is ClosingStatus.DONE:
+                return
+        await asyncio.sleep(0.01)
+    raise AssertionError("the month does not come to be closed")
 
 
 async def stated(session: AsyncSession) -> dict[UUID, int]:
@@ -218,25 +228,6 @@ async def compute_often(stage: Stage) -> None:
         async with stage.own.begin() as session:
             await commissions.compute_due(session, 7)
         await asyncio.sleep(0)
-
-
-async def test_of_two_closes_at_once_one_closes(
-    stage: Stage, settings: Settings, business_time: BusinessTime
-) -> None:
-    village = Village()
-    village.enrol(25, NOVEMBER)
-    await publish_all(stage, village, business_time)
-
-    outcomes = await asyncio.gather(
-        *(close(stage, settings) for _ in range(4)), return_exceptions=True
-    )
-
-    assert Counter(type(each) for each in outcomes) == {
-        CommissionMonthOut: 1,
-        MonthClosedAlready: 3,
-    }
-    async with stage.own.read() as session:
-        assert await stated(session) == {village.agent_id: 513_000, village.wadah_id: 51_300}
 
 
 async def publish_all(stage: Stage, village: Village, business_time: BusinessTime) -> None:

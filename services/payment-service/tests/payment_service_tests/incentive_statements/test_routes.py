@@ -11,13 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.testing_commissions import Village, noon
 from perisai_kit.auth.principal import Role, ScopeKind
-from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.testing.plugin import BusinessTime, Tokens
 
 NOVEMBER = Month(2025, 11)
-CLOSING = "/v1/commission-months/2025-11/closing"
 Tell = Callable[..., Awaitable[None]]
 ReadAll = Callable[..., Awaitable[None]]
 Close = Callable[..., Awaitable[CommissionMonthOut]]
@@ -30,62 +28,12 @@ def finance(tokens: Tokens) -> dict[str, str]:
     return tokens.make(Role.FINANCE_OFFICER, scope=scope, account_id=new_id())
 
 
-def keyed(headers: dict[str, str]) -> dict[str, str]:
-    return {**headers, "Idempotency-Key": str(new_id())}
-
-
-async def test_a_close_answers_again_what_it_answered_first(
-    client: httpx.AsyncClient,
-    finance: dict[str, str],
-    tell: Tell,
-    read_all: ReadAll,
-    business_time: BusinessTime,
-) -> None:
-    village = Village()
-    village.enrol(50, NOVEMBER)
-    await tell(village)
-    business_time.at(noon(NOVEMBER.plus(1)))
-    await read_all(clock.now())
-    headers = keyed(finance)
-
-    first = await client.post(CLOSING, headers=headers)
-    again = await client.post(CLOSING, headers=headers)
-    anew = await client.post(CLOSING, headers=keyed(finance))
-
-    assert first.status_code == 200
-    assert (first.json()["status"], first.json()["amount"]) == ("closed", 1_128_600)
-    assert again.json() == first.json()
-    assert again.headers["Idempotency-Replayed"] == "true"
-    assert (anew.status_code, anew.json()["code"]) == (409, "month_closed")
-    months = (await client.get("/v1/commission-months", headers=finance)).json()["items"]
-    assert months == [first.json()]
-
-
-async def test_a_refused_close_says_why(
-    client: httpx.AsyncClient, finance: dict[str, str], business_time: BusinessTime
-) -> None:
-    business_time.at(noon(NOVEMBER.plus(1)))
-
-    early = await client.post("/v1/commission-months/2025-12/closing", headers=keyed(finance))
-    behind = await client.post(CLOSING, headers=keyed(finance))
-
-    assert (early.status_code, early.json()["code"]) == (409, "month_not_over")
-    assert (behind.status_code, behind.json()["code"]) == (409, "events_unread")
-    assert behind.json()["details"]["subscriptions"] == {
-        "commissions.payments": None,
-        "commissions.members": None,
-        "commissions.agents": None,
-    }
-
-
 @pytest.mark.parametrize("month", ["2025-13", "2025-1", "0000-01", "9999-12", "x", "%00"])
 async def test_what_is_no_month_is_refused(
     client: httpx.AsyncClient, finance: dict[str, str], month: str
 ) -> None:
-    closing = await client.post(f"/v1/commission-months/{month}/closing", headers=keyed(finance))
     listed = await client.get(f"/v1/statements?month={month}", headers=finance)
 
-    assert closing.status_code == (409 if month == "9999-12" else 422)
     assert listed.status_code == (200 if month == "9999-12" else 422)
 
 
@@ -201,17 +149,6 @@ async def test_a_line_that_takes_another_back_says_for_which_month_and_why(
         assert (line["is_opposite"], line["reason"]) == (True, "payment_declined")
         assert line["parts"] == line["base"] * line["rate_bps"] < 0
         assert line["payment_id"] == str(payment.payment_id)
-
-
-@pytest.mark.parametrize("month", ["1900-01", "2016-12"])
-async def test_a_month_before_the_programme_is_not_closed(
-    client: httpx.AsyncClient, finance: dict[str, str], month: str
-) -> None:
-    answer = await client.post(f"/v1/commission-months/{month}/closing", headers=keyed(finance))
-
-    assert (answer.status_code, answer.json()["code"]) == (422, "month_outside_programme")
-    assert [each["pointer"] for each in answer.json()["errors"]] == ["/month"]
-    assert answer.json()["details"]["first_month"] == "2017-01"
 
 
 @pytest.mark.parametrize("month", ["1900-01", "2016-12", "2027-01", "9999-12"])

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.closings import service
 from payment_service.counting.service import AGENTS, MEMBERS, PAYMENTS
-from payment_service.incentive_statements import service
 from payment_service.months.rules import (
     EarlierMonthOpen,
     EventsParked,
@@ -35,7 +35,7 @@ Close = Callable[..., Awaitable[CommissionMonthOut]]
 
 
 async def close_now(session: AsyncSession, settings: Settings, month: Month = NOVEMBER) -> None:
-    await service.close(session, month, by=new_id(), settings=settings)
+    await service.propose(session, month, by=new_id(), settings=settings)
 
 
 async def test_a_month_is_closed_once(

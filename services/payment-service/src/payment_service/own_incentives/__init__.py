@@ -1,0 +1,1 @@
+"""What the agent or wadah who is signed in gets so far."""

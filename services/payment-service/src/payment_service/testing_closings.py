@@ -1,0 +1,52 @@
+"""Two people and a worker who close a month in a test, and the books after it.
+
+For the tests of this service; nothing here is used by the service itself.
+"""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service import checks
+from payment_service.closings import service as closings
+from payment_service.closings.rules import ClosingVerdict
+from payment_service.months import service as months
+from payment_service.months.schemas import CommissionMonthOut
+from payment_service.settings import Settings
+from perisai_kit.domain.ids import new_id
+from perisai_kit.domain.month import Month
+from perisai_kit.http.paging import encode_cursor
+
+NEVER_MADE = (
+    "allocated lines without their transfer",
+    "allocations without exactly one event",
+    "payments that are not what the ledger received",
+)
+"""Of payments that no bank has reported."""
+
+
+async def agree_to_close(session: AsyncSession, month: Month, *, settings: Settings) -> None:
+    """Let one person propose to close a month, and another confirm it."""
+    await closings.propose(session, month, by=new_id(), settings=settings)
+    await closings.decide(
+        session, month, verdict=ClosingVerdict.CONFIRMED, by=new_id(), settings=settings
+    )
+
+
+async def close_month(
+    session: AsyncSession, month: Month, *, settings: Settings, batch: int = 2
+) -> CommissionMonthOut:
+    """Close a month as two people and the worker do, in the transaction of the session.
+
+    batch: how many statements are issued at a time.
+    """
+    await agree_to_close(session, month, settings=settings)
+    while await closings.step(session, batch=batch, settings=settings):
+        pass
+    cursor = encode_cursor(str(month.plus(1)))
+    page = await months.list_months(session, cursor=cursor, limit=1)
+    return page.items[0]
+
+
+async def find_faults(session: AsyncSession) -> list[str]:
+    """Return what does not hold in the books, but that no bank has made these payments."""
+    found = await checks.find_faults(session)
+    return [each for each in found if not any(known in each for known in NEVER_MADE)]
