@@ -28,9 +28,9 @@ from payment_service.bills import service as bills
 from payment_service.bills.schemas import NewBill
 from payment_service.clients.members import ContributionBasis
 from payment_service.commissions.tasks import Computation
-from payment_service.incentive_statements import service as statements
 from payment_service.orders import service as orders
 from payment_service.settings import Settings as PaymentSettings
+from payment_service.testing_closings import close_month
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
@@ -216,9 +216,7 @@ class Lives:
     async def _close(self, month: Month) -> None:
         await self._read_feeds(whole=True)
         async with self._payment.begin() as session:
-            await statements.close(
-                session, month, by=OFFICER.account_id, settings=self._payment_settings
-            )
+            await close_month(session, month, settings=self._payment_settings)
 
     async def _read_feeds(self, *, whole: bool = False) -> None:
         """Let all readers read until nothing is new.

@@ -30,6 +30,7 @@ SAME = frozenset(
         "commission_schemes",
         "commission_watermark",
         "holiday_corrections",
+        "month_closings",
         "subscriptions",
     }
 )
@@ -38,6 +39,7 @@ EMPTY = frozenset(
     {
         "idempotency_keys",
         "ledger_balance_snapshots",
+        "month_closing_entries",
         "periodic_leases",
         "snap_access_tokens",
         "snap_external_ids",
@@ -66,6 +68,9 @@ MULTIPLY_SUMS = """
         statement_count = statement_count * {copies}, line_count = line_count * {copies},
         agent_parts = agent_parts * {copies}, wadah_parts = wadah_parts * {copies},
         amount = amount * {copies};
+    UPDATE month_closings SET
+        statement_count = statement_count * {copies},
+        beneficiary_count = beneficiary_count * {copies};
     UPDATE commission_month_sums SET
         line_count = line_count * {copies}, agent_parts = agent_parts * {copies},
         wadah_parts = wadah_parts * {copies}, through_id = through_id * {copies}

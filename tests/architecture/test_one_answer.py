@@ -150,7 +150,6 @@ EXCEPTIONS: dict[Question, dict[str, set[str]]] = {
         "payment_service.schemes.service": {"CommissionSchemeOut", "Page"},
         "payment_service.incentive_statements.service": {
             "CommissionLineOut",
-            "CommissionMonthOut",
             "CommissionPreviewOut",
             "IncentiveStatementOut",
             "Page",
@@ -169,7 +168,6 @@ EXCEPTIONS: dict[Question, dict[str, set[str]]] = {
         "payment_service.receipts.routes": {"get_receipt"},
         "payment_service.schemes.routes": {"get", "list_schemes", "propose"},
         "payment_service.incentive_statements.routes": {
-            "close",
             "get",
             "get_preview",
             "list_lines",

@@ -43,6 +43,7 @@ def _fill(body: Any, ids: dict[str, str]) -> Any:
 
 
 _BODIES: dict[str, Any] = {
+    "POST /v1/commission-months/{month}/closing/decision": {"verdict": "rejected"},
     "POST /v1/wadahs/{wadah_id}/agreements": {
         "number": "PKS/2",
         "starts_on": "{today}",

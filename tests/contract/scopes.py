@@ -298,6 +298,14 @@ RULES: dict[str, dict[str, Rule]] = {
         ),
         "GET /v1/commission-months": ANYWHERE,
         "POST /v1/commission-months/{month}/closing": COUNTRY_ONLY,
+        "GET /v1/commission-months/{month}/closing": COUNTRY_ONLY,
+        "POST /v1/commission-months/{month}/closing/decision": Rule(
+            Reach.COUNTRY, second_person="own_month_closing"
+        ),
+        "GET /v1/commission-months/{month}/dry-run": COUNTRY_ONLY,
+        "GET /v1/commission-months/{month}/dry-run/statements": COUNTRY_ONLY,
+        # Of the principal's own, found by what the token says.
+        "GET /v1/me/incentive": ANYWHERE,
         "GET /v1/commission-previews": OBJECT,
         "GET /v1/commission-previews/lines": OBJECT,
         "GET /v1/statements": Rule(Reach.LIST, shows="statement_id"),

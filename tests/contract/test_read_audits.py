@@ -81,9 +81,10 @@ READINGS = {
     "GET /v1/statement-documents": "agent_id",
     "GET /v1/commission-previews": "agent_id",
     "GET /v1/commission-previews/lines": "agent_id",
+    "GET /v1/commission-months/{month}/dry-run/statements": "",
 }
 """The operations that read, and the person whom they show here. Empty: the money in suspense that
-is made here is nobody's, and no payment is refused."""
+is made here is nobody's, no payment is refused, and nothing is earned in the month."""
 for _service, _person in (("agent", "agent_id"), ("member", "member_id"), ("payment", "member_id")):
     READINGS[f"GET /v1/read-audits/{_service}-service"] = _person
     READINGS[f"GET /v1/read-audits/{_service}-service/{{audit_id}}"] = _person

@@ -9,7 +9,11 @@ from contract.roles import B, F
 from contract.scopes import BRANCH, COUNTRY
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from payment_service.counting.service import SUBSCRIPTIONS
+from payment_service.testing_commissions import read_until
 from perisai_kit.auth.principal import Role
+from perisai_kit.db.engine import Database
+from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
 
 Headers = dict[str, str]
@@ -69,6 +73,15 @@ async def _propose_use_of_suspense(maker: Maker, first: Headers) -> Waiting:
     return Waiting(f"{path}/{proposal['id']}/decision", {"verdict": "approved"})
 
 
+async def _propose_closing(maker: Maker, first: Headers) -> Waiting:
+    database: Database = maker.platform.apps["payment"].state.kit.database
+    async with database.begin() as session:
+        await read_until(session, clock.now(), *SUBSCRIPTIONS)
+    path = f"/v1/commission-months/{Month.of(maker.today).plus(-2)}/closing"
+    await maker.post("payment", path, None, first)
+    return Waiting(f"{path}/decision", {"verdict": "confirmed"})
+
+
 async def _propose_correction(maker: Maker, first: Headers) -> Waiting:
     path = f"/v1/members/{maker.ids['third_member_id']}/corrections"
     form = {"changes": {"full_name": "Siti Nur Aminah"}, "evidence": "KTP seen"}
@@ -83,6 +96,10 @@ TWO_PEOPLE: dict[tuple[str, str], TwoPeople] = {
     ("payment", "POST /v1/commission-schemes/{scheme_id}/decision"): TwoPeople(
         F, COUNTRY, _propose_scheme
     ),
+    (
+        "payment",
+        "POST /v1/commission-months/{month}/closing/decision",
+    ): TwoPeople(F, COUNTRY, _propose_closing),
     (
         "payment",
         "POST /v1/suspense-items/{item_id}/proposals/{proposal_id}/decision",

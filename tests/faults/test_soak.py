@@ -8,15 +8,16 @@ import asyncio
 import os
 import sys
 import time
-import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from stage import books, replay
+from stage.closing import close_month
 from stage.copies import copy_databases
 from stage.crowd import new_crowd
 from stage.customers import AT, MONTH, PaymentReply
@@ -154,16 +155,13 @@ async def compare(
 
 
 async def close_the_month(platform: Platform) -> tuple[str, list[str]]:
-    answer: dict[str, int | str] = {}
+    closing: dict[str, Any] = {}
 
     async def is_closed() -> bool:
-        async with platform.staff("finance1") as finance:
-            answer.clear()
-            path = f"/v1/commission-months/{MONTH}/closing"
-            key = {"Idempotency-Key": str(uuid.uuid4())}
-            answer.update(await finance.call("POST", path, headers=key, expect=(200, 409)))
-        return answer.get("status") == "closed"
+        closing.clear()
+        closing.update(await close_month(platform, MONTH))
+        return closing.get("status") == "done"
 
     closed = await until(is_closed, patience_s=CATCH_UP_S)
-    said = f"{answer.get('statement_count')} statements of {answer.get('line_count')} lines"
-    return said, [] if closed else [f"{MONTH} cannot be closed: {answer.get('code')}"]
+    said = f"{closing.get('statements_issued')} statements"
+    return said, [] if closed else [f"{MONTH} cannot be closed: {closing.get('code')}"]

@@ -35,12 +35,12 @@ from payment_service.bills import service as bills
 from payment_service.bills.schemas import BillOut, NewBill
 from payment_service.clients.members import ContributionBasis
 from payment_service.commissions.tasks import Computation
-from payment_service.incentive_statements import service as statements
 from payment_service.incentive_statements.models import Statement
 from payment_service.orders import service as orders
 from payment_service.payments import service as payments
 from payment_service.payments.rules import Notice, Settlement
 from payment_service.settings import Settings
+from payment_service.testing_closings import close_month
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.db.sql import execute_together, make_executor
@@ -316,7 +316,7 @@ class Simulation:
             await coverage.announce_ends(session, terms=TERMS, limit=1000)
         await self.read(everything=True, whole=True)
         async with self.services.payment.begin() as session:
-            await statements.close(session, month, by=new_id(), settings=self.services.settings)
+            await close_month(session, month, settings=self.services.settings)
         async with self.services.payment.read() as session:
             rows = await session.scalars(select(Statement).where(Statement.month == month))
             return {row.beneficiary_id: row.amount for row in rows}

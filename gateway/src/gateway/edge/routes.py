@@ -77,6 +77,7 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/me/attribution", Upstream.MEMBER, ANYONE, SMALL),
     Row("/v1/me/coverage", Upstream.MEMBER, ANYONE, SMALL),
     Row("/v1/me/bills", Upstream.PAYMENT, ANYONE, SMALL),
+    Row("/v1/me/incentive", Upstream.PAYMENT, ANYONE, SMALL),
     Row("/v1/accounts", Upstream.GATEWAY, frozenset({Role.ADMIN, Role.AUDITOR}), SMALL),
     Row("/v1/account-lookups", Upstream.GATEWAY, frozenset({Role.ADMIN, Role.AUDITOR}), SMALL),
     Row("/v1/signing-keys", Upstream.GATEWAY, frozenset({Role.ADMIN}), SMALL),

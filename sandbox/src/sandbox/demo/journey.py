@@ -28,6 +28,7 @@ class Cast:
     officer: Actor
     second_officer: Actor
     finance: Actor
+    second_finance: Actor
     bank: Bank
     bank_code: str
 

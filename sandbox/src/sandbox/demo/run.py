@@ -107,6 +107,7 @@ async def _cast(sandbox: dict[str, Any], stack: AsyncExitStack, watch: Watch | N
         officer=await staff("officer1"),
         second_officer=await staff("officer2"),
         finance=await staff("finance1"),
+        second_finance=await staff("finance2"),
         bank=Bank(bank),
         bank_code=sandbox["bank_partners"][0]["bank_code"],
     )

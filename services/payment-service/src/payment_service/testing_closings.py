@@ -13,7 +13,6 @@ from payment_service.months.schemas import CommissionMonthOut
 from payment_service.settings import Settings
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
-from perisai_kit.http.paging import encode_cursor
 
 NEVER_MADE = (
     "allocated lines without their transfer",
@@ -41,9 +40,8 @@ async def close_month(
     await agree_to_close(session, month, settings=settings)
     while await closings.step(session, batch=batch, settings=settings):
         pass
-    cursor = encode_cursor(str(month.plus(1)))
-    page = await months.list_months(session, cursor=cursor, limit=1)
-    return page.items[0]
+    page = await months.list_months(session, cursor=None, limit=200)
+    return next(each for each in page.items if each.month == month)
 
 
 async def find_faults(session: AsyncSession) -> list[str]:

@@ -143,7 +143,7 @@ async def get_dry_run(
 
 
 @reading.get("/dry-run/statements", responses=problems(*NOT_NEXT))
-async def list_dry_run(
+async def list_dry_run_statements(
     month: Named,
     database: WholeDatabase,
     _: Reader,

@@ -56,13 +56,18 @@ async def learn(session: AsyncSession, *events: Event) -> None:
     await compute(session)
 
 
+async def close_november(session: AsyncSession) -> None:
+    await counting.begin_closing(session, await counting.lock_months(session), NOVEMBER)
+    await counting.end_closing(session)
+
+
 @pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])
 async def test_a_payment_declined_later_is_taken_back(session: AsyncSession, closed: bool) -> None:
     village = Village()
     payment = village.pay(NOVEMBER, is_acquisition=False)
     await apply_all(session, village)
     if closed:
-        await counting.close_through(session, NOVEMBER)
+        await close_november(session)
 
     await learn(session, village.decline(payment))
 
@@ -107,7 +112,7 @@ async def test_another_agent_in_a_later_answer_earns_instead(session: AsyncSessi
     village, successor = Village(), Village()
     payment = village.pay(NOVEMBER, is_acquisition=False)
     await apply_all(session, village)
-    await counting.close_through(session, NOVEMBER)
+    await close_november(session)
 
     await apply_events(session, successor.decided)
     await learn(session, successor.extend(payment, answer_no=2, is_acquisition=False))
@@ -155,7 +160,7 @@ async def test_a_suspension_taken_out_again_books_the_lines_anew(session: AsyncS
     await apply_all(session, village)
     await learn(session, village.suspend(noon(NOVEMBER, 5)))
     before = await rupiah(session, village.agent_id)
-    await counting.close_through(session, NOVEMBER)
+    await close_november(session)
 
     await learn(session, village.reinstate(noon(NOVEMBER, 8)))
 
@@ -172,7 +177,7 @@ async def test_a_threshold_missed_later_takes_all_acquisitions_back_and_again(
     payments = village.enrol(25, NOVEMBER)
     await apply_all(session, village)
     if closed:
-        await counting.close_through(session, NOVEMBER)
+        await close_november(session)
 
     lost = village.extend(payments[3], answer_no=2, is_acquisition=False)
     await learn(session, lost)
