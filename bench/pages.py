@@ -65,6 +65,7 @@ LISTS: Mapping[str, Sequence[tuple[str, Mapping[str, str], str]]] = {
         ("/v1/commission-schemes", {}, ""),
         ("/v1/bank-partners", {}, ""),
         ("/v1/bank-partners/{partner}/requests", {}, "callbacks"),
+        ("/v1/commission-months/{open_month}/dry-run/statements", {}, "commission_beneficiaries"),
         ("/v1/commission-previews/lines", {"agent_id": "{agent}"}, ""),
     ],
 }
@@ -79,6 +80,7 @@ LOOK_UPS: Mapping[str, Sequence[str]] = {
         "/v1/payments?member_id={member}",
         "/v1/statements/{statement}/lines",
         "/v1/commission-previews?agent_id={agent}",
+        "/v1/me/incentive",
     ),
 }
 ROLES = ("agent", "branch officer", "country finance")
@@ -268,6 +270,8 @@ _IDS = {
         "payment": "SELECT payment_id AS payment FROM allocations WHERE member_id = $1 LIMIT 1",
         "statement": "SELECT id AS statement, month FROM statements WHERE beneficiary_id = $1"
         " ORDER BY id DESC LIMIT 1",
+        "open_month": "SELECT min(booked_month) AS open_month FROM commission_lines,"
+        " commission_watermark WHERE booked_month > closed_through",
         "partner": "SELECT id AS partner FROM bank_partners LIMIT 1",
     },
 }
@@ -287,6 +291,7 @@ _KEYS = {
         "statements": "id",
         "ledger_transfers": "id",
         "callbacks": "id",
+        "commission_beneficiaries": "beneficiary_id",
     },
 }
 
