@@ -53,15 +53,14 @@ async def test_a_process_killed_in_a_close_is_followed_by_one_that_goes_on(
             return (await closing_of(lonely)).get("beneficiary_count") is not None
 
         async def is_done() -> bool:
-            return (await closing_of(lonely))["status"] == "done"
+            return bool((await closing_of(lonely))["status"] == "done")
 
-        async with lonely.database("payment") as blocking:
+        async with lonely.database("payment") as blocking, blocking.transaction():
             # The step that issues statements waits for this, so that it is not over too soon.
-            async with blocking.transaction():
-                await blocking.execute("LOCK TABLE statements IN EXCLUSIVE MODE")
-                assert await until(is_agreed, patience_s=PATIENCE_S)
-                assert await until(is_under_way, patience_s=PATIENCE_S)
-                killed = {"payment": lonely.kill("payment")}
+            await blocking.execute("LOCK TABLE statements IN EXCLUSIVE MODE")
+            assert await until(is_agreed, patience_s=PATIENCE_S)
+            assert await until(is_under_way, patience_s=PATIENCE_S)
+            killed = {"payment": lonely.kill("payment")}
         interrupted = await closing_of(lonely)
         assert await until(lambda: came_back(lonely, killed))
         assert await until(is_done, patience_s=PATIENCE_S)
@@ -74,10 +73,10 @@ async def test_a_process_killed_in_a_close_is_followed_by_one_that_goes_on(
             left = await connection.fetchval("SELECT count(*) FROM month_closing_entries")
         assert (interrupted["status"], interrupted["statement_count"]) == ("running", 0)
         assert done["closed_at"] == interrupted["closed_at"]
-        # Three members are fewer than the threshold: 15 % of 36,800 each, and a tenth of it.
+        # Three members are fewer than the threshold: 15 % of 28,400 each, and a tenth of it.
         assert {(row["beneficiary_kind"], row["amount"]) for row in issued} == {
-            ("agent", 16_560),
-            ("wadah", 1_656),
+            ("agent", 12_780),
+            ("wadah", 1_278),
         }
         assert {row["issued_at"] for row in issued} == {done["closed_at"]}
         assert (len(issued), left) == (2, 0)
