@@ -13,7 +13,6 @@ from sqlalchemy import (
     Date,
     DateTime,
     FromClause,
-    ScalarSelect,
     Select,
     Text,
     Uuid,
@@ -27,6 +26,7 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -56,11 +56,6 @@ async def lock_watermark(session: AsyncSession) -> Watermark:
 
 async def get_watermark(session: AsyncSession) -> Watermark:
     return (await session.scalars(select(Watermark))).one()
-
-
-def closing_month() -> ScalarSelect[Any]:
-    """Return the query of the month whose statements are being issued; NULL for none."""
-    return select(Watermark.closing).scalar_subquery()
 
 
 async def insert_waits_of_settlements(
@@ -237,28 +232,38 @@ async def count_waits(
     agent_id: only what is answered as this agent's, or is not answered yet and was paid while the
     member was attributed to this agent.
     """
-    month = func.to_char(func.timezone("Asia/Jakarta", Wait.counts_at), "YYYY-MM").label("month")
+    chosen = _waits() if agent_id is None else union_all(*_waits_of(agent_id))
+    wait = chosen.subquery("wait")
+    month = func.to_char(func.timezone("Asia/Jakarta", wait.c.counts_at), "YYYY-MM").label("month")
     amount = cast(func.coalesce(func.sum(Allocation.amount), 0), BigInteger)
-    statement = select(month, func.count(), amount).outerjoin(Allocation, _is_allocation(Wait))
+    statement = select(month, func.count(), amount).select_from(wait)
+    statement = statement.outerjoin(Allocation, _is_allocation(wait.c)).group_by(month)
     if before is not None:
-        statement = statement.where(Wait.counts_at < before)
-    if agent_id is not None:
-        statement = statement.outerjoin(
-            CoverageAnswer, CoverageAnswer.allocation_id == Wait.allocation_id
-        ).where(or_(CoverageAnswer.agent_id == agent_id, _is_unanswered_of(agent_id)))
-    rows = await session.execute(statement.group_by(month))
+        statement = statement.where(wait.c.counts_at < before)
+    rows = await session.execute(statement)
     return {Month.parse(text): Waiting(*counts) for text, *counts in rows}
 
 
-def _is_unanswered_of(agent_id: UUID) -> ColumnElement[bool]:
+def _waits() -> Select[UUID, UUID, datetime]:
+    return select(Wait.payment_id, Wait.allocation_id, Wait.counts_at)
+
+
+def _waits_of(agent_id: UUID) -> tuple[Select[UUID, UUID, datetime], Select[UUID, UUID, datetime]]:
+    """Return an agent's answered and unanswered waits, each found by the agent: many may wait."""
+    period = AttributionPeriod
     day = cast(func.timezone("Asia/Jakarta", Wait.counts_at), Date())
-    attributed = exists().where(
-        AttributionPeriod.member_id == Allocation.member_id,
-        AttributionPeriod.agent_id == agent_id,
-        AttributionPeriod.from_date <= day,
-        AttributionPeriod.until_date > day,
+    answered = _waits().join(CoverageAnswer, CoverageAnswer.allocation_id == Wait.allocation_id)
+    unanswered = _waits().join(Allocation, _is_allocation(Wait))
+    attributed = unanswered.join(period, period.member_id == Allocation.member_id)
+    return (
+        answered.where(CoverageAnswer.agent_id == agent_id),
+        attributed.where(
+            period.agent_id == agent_id,
+            period.from_date <= day,
+            period.until_date > day,
+            ~Wait.is_answered,
+        ),
     )
-    return and_(CoverageAnswer.allocation_id.is_(None), attributed)
 
 
 async def list_acquisitions(

@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.agents.rules import HeldReason
-from payment_service.counting import queries as counting
+from payment_service.counting.models import Watermark
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.incentive_statements.models import Statement
 from payment_service.schemes.rules import PARTS
@@ -209,7 +209,8 @@ async def list_stated(
 
 def is_whole() -> ColumnElement[bool]:
     """Return whether a statement's month has all its statements: until then none is shown."""
-    return Statement.month.is_distinct_from(counting.closing_month())
+    closing = select(Watermark.closing).scalar_subquery()
+    return Statement.month.is_distinct_from(closing)
 
 
 async def find_statement(
