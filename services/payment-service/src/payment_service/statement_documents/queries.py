@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.allocations.models import Allocation
 from payment_service.commissions.models import CommissionLine
 from payment_service.incentive_statements.models import Statement
+from payment_service.incentive_statements.queries import is_whole
 from payment_service.payments.models import Payment
 from perisai_kit.domain.month import Month
 
@@ -52,10 +53,10 @@ async def list_paid_lines(
 async def list_statements(
     session: AsyncSession, month: Month, *conditions: ColumnElement[bool], limit: int
 ) -> Sequence[Statement]:
-    """Return statements of a month: those of wadahs first, then by who they are for."""
+    """Return statements of a month that has all: those of wadahs first, then by beneficiary."""
     statement = (
         select(Statement)
-        .where(Statement.month == month, *conditions)
+        .where(Statement.month == month, is_whole(), *conditions)
         .order_by(Statement.beneficiary_kind.desc(), Statement.beneficiary_id)
         .limit(limit)
     )
