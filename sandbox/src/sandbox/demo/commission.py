@@ -14,7 +14,7 @@ LINES_OF_A_MEMBER = 4
 """Lines for three programmes and an acquisition, for the agent and for the wadah."""
 PAGES = 100
 CLOSE_S = 20.0
-"""The worker looks for confirmed closings every five seconds."""
+"""The worker looks for confirmed closings every ten seconds."""
 AGREED = ("month_closing_proposed", "month_closing_decided", "month_closed")
 
 

@@ -40,7 +40,7 @@ def periodic(settings: Settings, *, agents: FeedSource, members: MembersClient) 
         Periodic("orders.rename", 60, Renaming(members).run),
         Periodic("callbacks.forget", 600, callbacks.every_ten_minutes),
         Periodic("commissions.compute", 10, Computation(agents).run),
-        Periodic("closings.run", 5, Closer(settings).run),
+        Periodic("closings.run", 10, Closer(settings).run),
         Periodic("ledger.snapshot", 3600, ledger.every_hour),
     ]
 

@@ -146,7 +146,7 @@ async def test_two_workers_at_once_close_a_month_once(own: Database, settings: S
 
 async def test_under_its_lease_one_worker_works(own: Database, settings: Settings) -> None:
     await agree(own, settings)
-    tasks = [Periodic("closings.run", 5, Closer(settings, batch=1).run) for _ in range(2)]
+    tasks = [Periodic("closings.run", 10, Closer(settings, batch=1).run) for _ in range(2)]
 
     turns = await asyncio.gather(*(each.run_once(own) for each in tasks))
 
