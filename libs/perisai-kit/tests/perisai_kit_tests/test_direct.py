@@ -35,6 +35,12 @@ async def write_and_fail(direct: Direct) -> None:
         raise ZeroDivisionError
 
 
+async def autocommit_and_fail(direct: Direct) -> None:
+    async with direct.autocommit() as run:
+        await write(run)
+        raise ZeroDivisionError
+
+
 async def written(database: Database) -> int:
     async with database.read() as session:
         return await session.scalar(text("SELECT count(*) FROM events")) or 0
@@ -88,4 +94,25 @@ async def test_a_transaction_that_none_follows_is_ended(
     async with direct.begin() as run:
         await write(run)
     assert set(await states(kit_database)) <= {"idle"}
+    assert await written(kit_database) == 2
+
+
+async def test_without_a_transaction_each_statement_is_committed_when_it_returns(
+    direct: Direct, kit_database: Database
+) -> None:
+    async with direct.autocommit() as run:
+        await write(run)
+        assert await written(kit_database) == 1
+
+    assert await states(kit_database) == ["idle"]
+
+
+async def test_what_was_committed_before_a_failure_stays(
+    direct: Direct, kit_database: Database
+) -> None:
+    with pytest.raises(ZeroDivisionError):
+        await autocommit_and_fail(direct)
+
+    async with direct.autocommit() as run:
+        await write(run)
     assert await written(kit_database) == 2

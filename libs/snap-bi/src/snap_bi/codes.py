@@ -7,6 +7,7 @@ spelling mistakes of the standard included).
 import re
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from functools import cache
 from typing import Self
 
 from snap_bi.errors import FieldProblem, ProblemKind
@@ -82,19 +83,21 @@ class Case(Enum):
         self.http_status = http_status
         self.case_code = case_code
         self._text = text
+        # Remove the brackets as well: "Unauthorized. []" would be noise.
+        bare = text.replace(" [{}]", "").replace("[{}]", "").replace("{}", "").strip()
+        self._bare_text = bare[:MESSAGE_LENGTH]
 
     def message(self, detail: str | None = None) -> str:
         """Return responseMessage, at most 150 characters.
 
         `detail` is a field name or a fixed word such as `Signature`, and never a received value.
         """
-        text = self._text
         if detail is None:
-            # Remove the brackets as well: "Unauthorized. []" would be noise.
-            text = text.replace(" [{}]", "").replace("[{}]", "").replace("{}", "").strip()
-        return text.replace("{}", detail or "", 1)[:MESSAGE_LENGTH]
+            return self._bare_text
+        return self._text.replace("{}", detail, 1)[:MESSAGE_LENGTH]
 
 
+@cache  # services and cases are few, and every answer asks
 def format_response_code(service: Service, case: Case) -> str:
     """Return the seven digits; 4042514 is PAID_BILL on service 25."""
     return f"{case.http_status}{service}{case.case_code}"

@@ -6,6 +6,7 @@ Signatures always cover the received text; parsing serves the clock check only.
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
+from functools import lru_cache
 
 from snap_bi.errors import TimestampInvalid
 
@@ -49,8 +50,15 @@ def format_timestamp(at: datetime, form: TimestampFormat) -> str:
         raise ValueError("an instant needs an offset")
     in_utc = form in (TimestampFormat.UTC_SECONDS, TimestampFormat.UTC_MILLISECONDS)
     in_ms = form in (TimestampFormat.MILLISECONDS, TimestampFormat.UTC_MILLISECONDS)
-    local = at.astimezone(UTC if in_utc else WIB)
-    text = local.isoformat(timespec="milliseconds" if in_ms else "seconds")
+    if not in_ms:
+        return _format_second(at.replace(microsecond=0), in_utc=in_utc)
+    text = at.astimezone(UTC if in_utc else WIB).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z") if in_utc else text
+
+
+@lru_cache(maxsize=16)  # the answers of one second have the same text
+def _format_second(at: datetime, *, in_utc: bool) -> str:
+    text = at.astimezone(UTC if in_utc else WIB).isoformat(timespec="seconds")
     return text.replace("+00:00", "Z") if in_utc else text
 
 

@@ -6,8 +6,8 @@ names. Each form is derived from the received bytes, so the signature still bind
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import assert_never
 
@@ -44,14 +44,22 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome; in `string_to_sign`, the expected string, a digest replaces the token."""
+    """The outcome of a verification.
+
+    build_text: returns `string_to_sign`, which is needed for few messages.
+    """
 
     step: Step | None
-    string_to_sign: str
+    build_text: Callable[[], str] = field(repr=False, compare=False)
 
     @property
     def is_accepted(self) -> bool:
         return self.step is not None
+
+    @property
+    def string_to_sign(self) -> str:
+        """The expected string, for diagnostics; a digest replaces the token."""
+        return self.build_text()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +81,7 @@ def verify_token_request(
     text = build_token_string_to_sign(client_id=client_id, timestamp=timestamp)
     decoded = _decode(signature, size=public_key.key_size // 8)
     matches = decoded is not None and verify_asymmetric(text, decoded, public_key)
-    return Verdict(Step.NO_BODY if matches else None, text)
+    return Verdict(Step.NO_BODY if matches else None, lambda: text)
 
 
 def verify_symmetric_request(profile: Profile, parts: SignedParts, *, secret: str) -> Verdict:
@@ -102,7 +110,7 @@ def verify_symmetric_request(profile: Profile, parts: SignedParts, *, secret: st
             if verify_symmetric(text(body_hash, parts.token), decoded, secret):
                 matched = step
                 break
-    return Verdict(matched, text(minified_hash, mask_token(parts.token)))
+    return Verdict(matched, lambda: text(minified_hash, mask_token(parts.token)))
 
 
 def verify_asymmetric_request(
@@ -127,7 +135,7 @@ def verify_asymmetric_request(
             if verify_asymmetric(text(body_hash), decoded, public_key):
                 matched = step
                 break
-    return Verdict(matched, text(minified_hash))
+    return Verdict(matched, lambda: text(minified_hash))
 
 
 def parse_bearer_token(authorization: str | None) -> str | None:

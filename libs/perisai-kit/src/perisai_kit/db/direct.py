@@ -68,6 +68,27 @@ class Direct:
         if self._publishes:
             self._database.after_publish()
 
+    @asynccontextmanager
+    async def autocommit(self) -> AsyncIterator[Executor]:
+        """Statements that are each a transaction of their own, committed when it returns its rows.
+
+        That saves the round trips that begin and end a transaction. A failure takes the connection
+        with it, as in `begin`; the statements before it stay committed.
+        """
+        if self._database.is_joined:
+            async with self._database.begin() as session:
+                yield make_executor(session)
+            return
+        connection, has_begun = self._take()
+        assert not has_begun, "a transaction was begun for others"
+        connection = connection or await self._connect()
+        try:
+            yield partial(_fetch, connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        self._connection = connection
+
     def rest(self) -> None:
         """Let go of a transaction that was begun for another, and of its connection.
 

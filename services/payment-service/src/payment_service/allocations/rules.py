@@ -3,18 +3,20 @@
 Source: docs/money.md, Orders, payments and allocations.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import partial
 from uuid import UUID
 
 from payment_service.bills.rules import (
     UNPAYABLE,
     AmountMismatch,
+    Askable,
     BillAlreadyPaid,
     LockedBill,
-    Payable,
+    check_in_time,
     check_payable,
 )
 from perisai_kit.domain.errors import Conflict
@@ -65,10 +67,11 @@ def divide(
     Raises: BillAlreadyPaid, BillReplaced, BillVoid or BillEnded where no bill of the order can
     count; AmountMismatch.
     """
-    refusals = [
-        _find_refusal(bill, at=paid_at, paid_months=paid_months.get(bill.member_id, ()))
-        for bill in bills
-    ]
+    refusals = []
+    for bill in bills:
+        months = paid_months.get(bill.member_id, ())
+        check = partial(check_payable, bill, at=paid_at, paid_months=months)
+        refusals.append(_find_refusal(check))
     _check_any_taken(refusals)
     due = sum(bill.amount for bill in bills)
     if paid != due:
@@ -79,20 +82,18 @@ def divide(
     ]
 
 
-def check_any_open(bills: Sequence[Payable], *, at: datetime) -> None:
+def check_any_open(bills: Sequence[Askable], *, at: datetime) -> None:
     """Refuse an order of which no bill can be paid at an instant.
 
     bills: all of the order, at least one.
     Raises: BillAlreadyPaid, BillReplaced, BillVoid, BillEnded.
     """
-    _check_any_taken([_find_refusal(bill, at=at) for bill in bills])
+    _check_any_taken([_find_refusal(partial(check_in_time, bill, at=at)) for bill in bills])
 
 
-def _find_refusal(
-    bill: Payable, *, at: datetime, paid_months: Collection[Month] = ()
-) -> Conflict | None:
+def _find_refusal(check: Callable[[], None]) -> Conflict | None:
     try:
-        check_payable(bill, at=at, paid_months=paid_months)
+        check()
     except UNPAYABLE as refused:
         return refused
     return None

@@ -89,11 +89,16 @@ class Lifetime(Protocol):
     def withdrawn_at(self) -> datetime | None: ...
 
 
-class Payable(Lifetime, Protocol):
-    """A bill as far as paying it goes."""
+class Askable(Lifetime, Protocol):
+    """A bill as far as asking goes whether it can be paid."""
 
     @property
     def status(self) -> BillStatus: ...
+
+
+class Payable(Askable, Protocol):
+    """A bill as far as paying it goes."""
+
     @property
     def months(self) -> Collection[Month]: ...
 
@@ -151,7 +156,7 @@ def check_open(status: BillStatus) -> None:
         raise _REFUSALS[status]
 
 
-def is_late_word(bill: Payable) -> bool:
+def is_late_word(bill: Askable) -> bool:
     """Tell whether money for a bill can only be a late word: it is not open, and not paid."""
     return bill.status not in (BillStatus.OPEN, BillStatus.PAID)
 
@@ -159,6 +164,17 @@ def is_late_word(bill: Payable) -> bool:
 def find_payable_until(bill: Lifetime) -> datetime:
     """Return the first instant that is too late for money for a bill."""
     return min(bill.expires_at, bill.withdrawn_at or bill.expires_at)
+
+
+def check_in_time(bill: Askable, *, at: datetime) -> None:
+    """Refuse money for a bill that is paid, or that came too late for it.
+
+    Raises: BillAlreadyPaid, BillReplaced, BillVoid, BillEnded.
+    """
+    if bill.status is BillStatus.PAID:
+        raise BillAlreadyPaid
+    if at >= find_payable_until(bill):
+        raise _REFUSALS[bill.status]
 
 
 def check_payable(bill: Payable, *, at: datetime, paid_months: Collection[Month] = ()) -> None:
@@ -169,10 +185,7 @@ def check_payable(bill: Payable, *, at: datetime, paid_months: Collection[Month]
     Raises: BillAlreadyPaid, BillReplaced, BillVoid, BillEnded.
     Source: docs/money.md, Orders, payments and allocations.
     """
-    if bill.status is BillStatus.PAID:
-        raise BillAlreadyPaid
-    if at >= find_payable_until(bill):
-        raise _REFUSALS[bill.status]
+    check_in_time(bill, at=at)
     if is_late_word(bill) and any(month in paid_months for month in bill.months):
         raise _REFUSALS[bill.status]
 

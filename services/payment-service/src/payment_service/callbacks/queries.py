@@ -24,6 +24,7 @@ from perisai_kit.domain.ids import lowest_id_of, read_time_of
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.privacy.keyring import Keyring
 from snap_bi.answers import Answer
+from snap_bi.codes import Service
 
 CLOCKS_DIFFER_BY = timedelta(days=1)
 """How far ahead of ours the clock of another process may be, at most."""
@@ -113,16 +114,50 @@ _INSERT = """
     )
     RETURNING id
 """
+_INSERT_INQUIRIES = """
+    WITH asked AS MATERIALIZED (
+        SELECT * FROM unnest(
+            $1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[],
+            $7::text[], $8::text[], $9::bytea[], $10::text[], $11::text[], $12::bigint[],
+            $13::text[], $14::bytea[], $15::text[], $16::text[], $17::date[]
+        ) WITH ORDINALITY AS asked (
+            id, partner_id, received_at, source, target, headers, external_id, signed_over, body,
+            request_id, verdict, http_status, response_code, answer, dropped_fields, scope, day,
+            place
+        )
+    ), used AS (
+        INSERT INTO snap_external_ids (partner_id, scope, day, external_id, callback_id)
+        SELECT partner_id, scope, day, external_id, id FROM asked
+        ORDER BY partner_id, scope, day, external_id, place
+        ON CONFLICT DO NOTHING
+        RETURNING callback_id
+    )
+    INSERT INTO callbacks (
+        id, partner_id, service, received_at, source, target, headers, external_id, signed_over,
+        body, request_id, verdict, http_status, response_code, answer, dropped_fields
+    )
+    SELECT id, partner_id, $18::text, received_at, source, target, headers::jsonb, external_id,
+           signed_over, body, request_id, verdict, http_status, response_code, answer,
+           string_to_array(dropped_fields, ',')
+    FROM used JOIN asked ON asked.id = used.callback_id
+    RETURNING id
+"""
 
 
 _ARCHIVED: tuple[str, bytes, int, str, None] = ("", b"", 0, "", None)
 """What stands for the message of a settled request that is kept no longer."""
 
 
-async def insert_once_external_ids(run: Executor, messages: Sequence[Signed]) -> set[UUID]:
-    """Use up the X-EXTERNAL-IDs of messages; return the ids of messages that had an unused one."""
-    rows = await run(SqlStatement(_USE_EXTERNAL_IDS, _external_ids(messages)))
-    return {id_ for (id_,) in rows}
+async def insert_once_inquiries(
+    run: Executor, keyring: Keyring, judged: Sequence[Judged]
+) -> set[UUID]:
+    """Use up the X-EXTERNAL-IDs of inquiries, and insert those that had an unused one.
+
+    Return the ids of the inserted ones.
+    """
+    columns = zip(*(_make_inquiry_row(keyring, each) for each in judged), strict=True)
+    args = (*map(list, columns), Service.INQUIRY)
+    return {id_ for (id_,) in await run(SqlStatement(_INSERT_INQUIRIES, args))}
 
 
 async def take_up(
@@ -246,24 +281,53 @@ def _make_callback_row(keyring: Keyring, judged: Judged) -> tuple[object, ...]:
         signed.id,
         signed.client.partner_id,
         signed.service,
+        *_make_wire_columns(signed),
+        Callback.body.seal(keyring, signed.id, signed.wire.body),
+        judged.request_id,
+        judged.content_hash,
+        *_make_answer_columns(keyring, signed.id, outcome),
+        outcome.payment_id,
+        outcome.first_id,
+        ",".join(judged.dropped) or None,
+        judged.offered,
+        judged.order_id,
+    )
+
+
+def _make_inquiry_row(keyring: Keyring, judged: Judged) -> tuple[object, ...]:
+    signed = judged.signed
+    return (
+        signed.id,
+        signed.client.partner_id,
+        *_make_wire_columns(signed),
+        Callback.body.seal(keyring, signed.id, signed.wire.body),
+        judged.request_id,
+        *_make_answer_columns(keyring, signed.id, judged.outcome),
+        ",".join(judged.dropped) or None,
+        external_id_scope(signed.client.profile, signed.service),
+        jakarta_date(signed.received_at),
+    )
+
+
+def _make_wire_columns(signed: Signed) -> tuple[object, ...]:
+    """Return received_at, source, target, headers, external_id and signed_over."""
+    return (
         signed.received_at,
         plain(signed.wire.source or "", SOURCE_LENGTH),
         plain(signed.wire.target, TARGET_LENGTH),
         to_json(kept_headers(signed.wire.headers)).decode(),
         signed.headers.external_id,
         signed.step,
-        Callback.body.seal(keyring, signed.id, signed.wire.body),
-        judged.request_id,
-        judged.content_hash,
+    )
+
+
+def _make_answer_columns(keyring: Keyring, id_: UUID, outcome: Outcome) -> tuple[object, ...]:
+    """Return verdict, http_status, response_code and answer."""
+    return (
         outcome.verdict,
         outcome.answer.http_status,
         outcome.answer.response_code,
-        Callback.answer.seal(keyring, signed.id, outcome.answer.body),
-        outcome.payment_id,
-        outcome.first_id,
-        ",".join(judged.dropped) or None,
-        judged.offered,
-        judged.order_id,
+        Callback.answer.seal(keyring, id_, outcome.answer.body),
     )
 
 

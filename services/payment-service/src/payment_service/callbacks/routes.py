@@ -5,6 +5,8 @@ code of the standard, so unknown paths, other methods, large bodies and failures
 SNAP answers too.
 """
 
+from collections.abc import Iterable
+from functools import cache
 from urllib.parse import quote
 
 from prometheus_client import Counter
@@ -35,6 +37,7 @@ PATHS: dict[str, Service] = {
 PREFIXES = tuple(sorted({profile.public_prefix for profile in PROFILES.values()}))
 
 answers_total = Counter("snap_answers_total", "Answers to banks.", ["service", "code"])
+_count_answers = cache(answers_total.labels)  # services and codes are few
 log = get_logger()
 
 
@@ -87,7 +90,7 @@ class SnapEndpoint:
         except Exception as error:
             log.error("callback.failed", snap_service=self._service.value, exc_info=error)
             reply = failed(self._service, self._prefix)
-        answers_total.labels(self._service.value, reply.answer.response_code or "none").inc()
+        _count_answers(self._service.value, reply.answer.response_code or "none").inc()
         await _send(reply, send)
 
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
@@ -151,10 +154,10 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
 
 
 def _wire(scope: Scope, body: bytes, gate: Gate) -> Wire:
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:  # their names are in lower case: ASGI says so
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    raw = scope["headers"]  # their names are in lower case: ASGI says so
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+    if len(headers) < len(raw):
+        headers = _join_repeated(raw)
     return Wire(
         method=scope["method"],
         target=_target(scope),
@@ -162,6 +165,14 @@ def _wire(scope: Scope, body: bytes, gate: Gate) -> Wire:
         body=body,
         source=get_client_address(scope, gate.trusted),
     )
+
+
+def _join_repeated(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in raw:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
 
 
 def _target(scope: Scope) -> str:

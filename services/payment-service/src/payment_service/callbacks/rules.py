@@ -19,7 +19,7 @@ from payment_service.allocations import rules as allocations
 from payment_service.allocations.rules import Share
 from payment_service.bank_access.rules import PartnerClient, Refusal, plain
 from payment_service.bills import rules as bills
-from payment_service.bills.rules import LockedBill, Payable
+from payment_service.bills.rules import Askable, LockedBill
 from perisai_kit.domain.errors import DomainError
 from perisai_kit.domain.month import Month
 from snap_bi.codes import Case, Service
@@ -135,7 +135,7 @@ _CASES: dict[type[DomainError], tuple[Case, str | None]] = {
 }
 
 
-def check_inquired(order: Sequence[Payable], *, at: datetime) -> None:
+def check_inquired(order: Sequence[Askable], *, at: datetime) -> None:
     """Refuse an inquiry about an order of which no bill can be paid now.
 
     Raises: Refusal.

@@ -3,7 +3,7 @@
 Nothing is acknowledged that is not committed. What bears no good signature is not kept.
 """
 
-from collections.abc import Awaitable, Callable, Sequence, Set
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -40,7 +40,7 @@ from payment_service.callbacks.schemas import (
     stored_answer,
 )
 from payment_service.orders import service as orders
-from payment_service.orders.queries import Accounts
+from payment_service.orders.queries import Asked
 from payment_service.payments import service as payments
 from payment_service.payments.rules import Settlement, decide_paid_at
 from perisai_kit.db.sql import Executor, execute, execute_together, make_executor
@@ -188,21 +188,25 @@ async def take_inquiries(
 ) -> list[Outcome]:
     """Answer inquiries as the orders stand now, store them, and return the outcomes in their order.
 
-    No bill is locked: what a payment decides a moment later, it decides under its own lock.
+    No bill is locked: what a payment decides a moment later, it decides under its own lock. One
+    statement uses up the X-EXTERNAL-IDs and stores the messages that had an unused one, so `run`
+    may commit after each statement.
     again: as in `take_payments`.
     """
-    unused = await queries.insert_once_external_ids(run, [each.signed for each in messages])
-    found = await orders.find_by_accounts(run, _accounts(messages))
     ids = [each.signed.id for each in messages]
     known = await queries.list_outcomes(run, keyring, ids) if again else {}
-    judged = [
-        Judged.of(each, _inquired(each, unused, found, keyring))
-        for each in messages
-        if each.signed.id not in known
-    ]
-    if judged:
-        await execute_together(run, [queries.insert_callbacks_statement(keyring, judged)])
-        known |= {each.signed.id: each.outcome for each in judged}
+    new = [each for each in messages if each.signed.id not in known]
+    if not new:
+        return [known[id_] for id_ in ids]
+    found = await orders.find_asked(run, _accounts(new))
+    judged = [Judged.of(each, _inquired(each, found, keyring)) for each in new]
+    stored = await queries.insert_once_inquiries(run, keyring, judged)
+    if used := [each for each in judged if each.signed.id not in stored]:
+        conflict = Refusal(Case.CONFLICT)
+        refused = [replace(j, outcome=_refused(j.signed, conflict)) for j in used]
+        judged += refused
+        await execute_together(run, [queries.insert_callbacks_statement(keyring, refused)])
+    known |= {each.signed.id: each.outcome for each in judged}
     return [known[id_] for id_ in ids]
 
 
@@ -271,12 +275,10 @@ async def list_callbacks(
     return await queries.list_callbacks(session, partner_id, before=before, limit=limit)
 
 
-def _inquired(inquiry: Inquiry, unused: Set[UUID], found: Accounts, keyring: Keyring) -> Outcome:
+def _inquired(inquiry: Inquiry, found: Asked, keyring: Keyring) -> Outcome:
     signed, request = inquiry.signed, inquiry.request
     client = signed.client
     try:
-        if signed.id not in unused:
-            raise Refusal(Case.CONFLICT)
         rules.check_active(client)
         place = client.partner_id, _account(client, request).customer_no
         order = found.get(place)

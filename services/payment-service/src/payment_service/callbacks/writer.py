@@ -2,13 +2,15 @@
 
 What waits is booked as one batch in one durable transaction, and is answered after its commit. A
 lone flag waits for nobody: a batch is whatever came while the one before it was being committed.
-Inquiries have a writer of their own, so none waits behind the locks of payments.
+Inquiries have a writer of their own, so none waits behind the locks of payments. One statement of
+theirs writes, so each statement is a transaction.
 """
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +24,7 @@ from payment_service.callbacks.schemas import Kept, Outcome, TakeMany
 from perisai_kit.db.direct import Direct
 from perisai_kit.db.engine import Database
 from perisai_kit.db.outage import is_outage
+from perisai_kit.db.sql import Executor
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import get_logger
 from snap_bi.answers import Answer
@@ -114,8 +117,10 @@ class Writer(Generic[Kept]):
     ) -> None:
         """Make a writer. begin_within_s: how long a message may stand in the queue.
 
-        take_many: stores a batch in an open transaction, and returns the outcomes in its order.
+        take_many: stores a batch and returns the outcomes in its order; payments in one open
+        transaction.
         """
+        self._service = service
         self._begin_within_s = begin_within_s
         self._take_many = take_many
         self._undone = partial(undone_total.labels, service.value)
@@ -176,15 +181,15 @@ class Writer(Generic[Kept]):
             async with asyncio.timeout(BOOK_WITHIN_S):
                 if not await self._has_answered(batch) and len(batch) > 1:
                     for waiting in batch:
-                        await self._has_answered([waiting])
+                        await self._has_answered([waiting], again=True)
         except Exception as error:
             log.error("callback.batch_failed", count=len(batch), exc_info=error)
         for waiting in batch:
             waiting.give_up()
 
-    async def _has_answered(self, batch: Sequence[Waiting[Kept]]) -> bool:
+    async def _has_answered(self, batch: Sequence[Waiting[Kept]], *, again: bool = False) -> bool:
         try:
-            outcomes = await self._book([waiting.message for waiting in batch])
+            outcomes = await self._book([waiting.message for waiting in batch], again=again)
         except Exception as error:
             if _is_away(error):
                 raise
@@ -193,10 +198,10 @@ class Writer(Generic[Kept]):
         self._tell(batch, outcomes)
         return True
 
-    async def _book(self, messages: Sequence[Kept]) -> list[Outcome]:
+    async def _book(self, messages: Sequence[Kept], *, again: bool) -> list[Outcome]:
         for attempt, pause_s in enumerate(PAUSES_S, start=1):
             try:
-                return await self._attempt(messages, again=attempt > 1)
+                return await self._attempt(messages, again=again or attempt > 1)
             except Exception as error:
                 if not self._passes(error, attempt):
                     raise
@@ -204,8 +209,13 @@ class Writer(Generic[Kept]):
         return await self._attempt(messages, again=True)
 
     async def _attempt(self, messages: Sequence[Kept], *, again: bool) -> list[Outcome]:
-        async with self._direct.begin(another=lambda: bool(self._queue)) as run:
+        async with self._open() as run:
             return await self._take_many(run, self._keyring, messages, again=again)
+
+    def _open(self) -> AbstractAsyncContextManager[Executor]:
+        if self._service is Service.INQUIRY:
+            return self._direct.autocommit()
+        return self._direct.begin(another=lambda: bool(self._queue))
 
     def _tell(self, batch: Sequence[Waiting[Kept]], outcomes: Sequence[Outcome]) -> None:
         now = time.monotonic()

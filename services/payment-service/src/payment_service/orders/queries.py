@@ -9,16 +9,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bills.models import Bill
 from payment_service.bills.queries import LINES_OF_BILL, LOCKED_COLUMNS, read_locked
-from payment_service.bills.rules import LockedBill
+from payment_service.bills.rules import BillStatus, LockedBill
 from payment_service.orders.models import Order, RenamedMember
-from payment_service.orders.rules import LockedOrder
+from payment_service.orders.rules import AskedBill, AskedOrder, LockedOrder
 from perisai_kit.db.bulk import any_id
 from perisai_kit.db.sql import Executor, SqlStatement
 
 Accounts = dict[tuple[UUID, str], LockedOrder]
 """Orders by partner and customer number."""
+Asked = dict[tuple[UUID, str], AskedOrder]
+"""Orders by partner and customer number, as inquiries read them."""
 
-_ORDERS = f"""
+# The bills alone are locked: the order never changes, and who waited for its row would read its
+# bills as they were before.
+_LOCK_ORDERS = f"""
     SELECT account.partner_id, account.customer_no, account.order_id, account.shown_name,
            {LOCKED_COLUMNS}
     FROM unnest($1::uuid[], $2::text[]) AS wanted (partner_id, customer_no)
@@ -26,10 +30,16 @@ _ORDERS = f"""
     JOIN bills AS bill ON bill.order_id = account.order_id
     {LINES_OF_BILL}
     ORDER BY bill.id
+    FOR UPDATE OF bill
 """  # noqa: S608 - our own names
-# The bills alone are locked: the order never changes, and who waited for its row would read its
-# bills as they were before.
-_LOCK_ORDERS = f"{_ORDERS} FOR UPDATE OF bill"
+_FIND_ASKED = """
+    SELECT account.partner_id, account.customer_no, account.shown_name,
+           bill.amount, bill.status, bill.expires_at, bill.withdrawn_at
+    FROM unnest($1::uuid[], $2::text[]) AS wanted (partner_id, customer_no)
+    JOIN virtual_accounts AS account USING (partner_id, customer_no)
+    JOIN bills AS bill ON bill.order_id = account.order_id
+    ORDER BY bill.id
+"""
 
 
 async def insert_order(session: AsyncSession, order: Order) -> None:
@@ -39,25 +49,32 @@ async def insert_order(session: AsyncSession, order: Order) -> None:
 
 async def lock_orders(run: Executor, accounts: Collection[tuple[UUID, str]]) -> Accounts:
     """Lock the bills of the orders under these pairs of partner and customer number, by id."""
-    return await _read_orders(run, _LOCK_ORDERS, accounts)
-
-
-async def find_orders(run: Executor, accounts: Collection[tuple[UUID, str]]) -> Accounts:
-    """Return the orders under these pairs of partner and customer number, without a lock."""
-    return await _read_orders(run, _ORDERS, accounts)
-
-
-async def _read_orders(run: Executor, sql: str, accounts: Collection[tuple[UUID, str]]) -> Accounts:
-    partner_ids, customer_nos = [each[0] for each in accounts], [each[1] for each in accounts]
     bills: dict[tuple[UUID, str, UUID, bytes], list[LockedBill]] = defaultdict(list)
     for partner_id, customer_no, order_id, shown_name, *bill in await run(
-        SqlStatement(sql, (partner_ids, customer_nos))
+        SqlStatement(_LOCK_ORDERS, _split(accounts))
     ):
         bills[partner_id, customer_no, order_id, shown_name].append(read_locked(bill))
     return {
         (partner_id, customer_no): LockedOrder(order_id, shown_name, own)
         for (partner_id, customer_no, order_id, shown_name), own in bills.items()
     }
+
+
+async def find_asked(run: Executor, accounts: Collection[tuple[UUID, str]]) -> Asked:
+    """Return the orders under these pairs of partner and customer number, without a lock."""
+    found: Asked = {}
+    for partner_id, customer_no, shown_name, amount, status, expires_at, withdrawn_at in await run(
+        SqlStatement(_FIND_ASKED, _split(accounts))
+    ):
+        bill = AskedBill(amount, BillStatus(status), expires_at, withdrawn_at)
+        before = found.get((partner_id, customer_no))
+        bills = (bill,) if before is None else (*before.bills, bill)
+        found[partner_id, customer_no] = AskedOrder(shown_name, bills)
+    return found
+
+
+def _split(accounts: Collection[tuple[UUID, str]]) -> tuple[list[UUID], list[str]]:
+    return [each[0] for each in accounts], [each[1] for each in accounts]
 
 
 async def find_order(

@@ -45,6 +45,32 @@ class LockedOrder:
         return [bill for bill in self.bills if is_late_word(bill)]
 
 
+@dataclass(frozen=True, slots=True)
+class AskedBill:
+    """A bill as an inquiry reads it, without its lines. amount: rupiah."""
+
+    amount: int
+    status: BillStatus
+    expires_at: datetime
+    withdrawn_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedOrder:
+    """An order under one of its virtual accounts as an inquiry reads it, without a lock.
+
+    shown_name: encrypted. bills: by id.
+    """
+
+    shown_name: bytes = field(repr=False)
+    bills: Sequence[AskedBill]
+
+    @property
+    def amount(self) -> int:
+        """What it asks for, in rupiah, whatever became of its bills."""
+        return sum(bill.amount for bill in self.bills)
+
+
 class OrderStatus(StrEnum):
     OPEN = "open"
     PAID = "paid"

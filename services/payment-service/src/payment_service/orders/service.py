@@ -14,8 +14,8 @@ from payment_service.bills.service import Drafted
 from payment_service.clients.members import ContributionBasis
 from payment_service.orders import queries, rules
 from payment_service.orders.models import Order
-from payment_service.orders.queries import Accounts
-from payment_service.orders.rules import LockedOrder, OrderStatus
+from payment_service.orders.queries import Accounts, Asked
+from payment_service.orders.rules import AskedOrder, LockedOrder, OrderStatus
 from payment_service.orders.schemas import NewOrder
 from payment_service.quotes import service as quotes
 from payment_service.quotes.rules import Limits
@@ -141,9 +141,9 @@ async def rename(
     await queries.end_turn(session, noted_at, again_at=clock.now() + SECOND_TURN)
 
 
-async def find_by_accounts(run: Executor, accounts: Collection[tuple[UUID, str]]) -> Accounts:
+async def find_asked(run: Executor, accounts: Collection[tuple[UUID, str]]) -> Asked:
     """Return the orders paid under these pairs of partner and customer number, without a lock."""
-    return await queries.find_orders(run, accounts) if accounts else {}
+    return await queries.find_asked(run, accounts) if accounts else {}
 
 
 async def lock_for_payment(run: Executor, accounts: Collection[tuple[UUID, str]]) -> Accounts:
@@ -155,7 +155,7 @@ async def lock_for_payment(run: Executor, accounts: Collection[tuple[UUID, str]]
 
 
 def read_shown_name(
-    order: LockedOrder, keyring: Keyring, *, partner_id: UUID, customer_no: str
+    order: LockedOrder | AskedOrder, keyring: Keyring, *, partner_id: UUID, customer_no: str
 ) -> str:
     """Return the name that this bank is shown."""
     return virtual_accounts.read_shown_name(

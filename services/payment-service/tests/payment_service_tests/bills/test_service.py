@@ -122,11 +122,11 @@ async def test_the_bill_is_found_by_its_number_at_that_bank_only(
     here, elsewhere = (
         (partner_id, account.customer_no) for partner_id in (account.partner_id, new_id())
     )
-    found = await orders.find_by_accounts(run, [here, elsewhere])
+    found = await orders.find_asked(run, [here, elsewhere])
 
     assert list(found) == [here]
-    assert found[here].id == bill.order_id
-    assert [each.id for each in found[here].bills] == [bill.id]
+    assert [each.expires_at for each in found[here].bills] == [bill.expires_at]
+    assert found[here].amount == bill.amount
 
 
 async def test_without_a_bank_no_bill_is_issued(
