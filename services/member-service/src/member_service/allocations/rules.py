@@ -33,6 +33,15 @@ class Answer:
     months: tuple[Month, ...] = field(default=(), compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class NumberedAnswer:
+    """An answer to store. answer_no: how many were published, with this one."""
+
+    allocation_id: UUID
+    answer_no: int
+    answer: Answer
+
+
 def find_answers(
     allocations: Iterable[Allocation],
     history: History,

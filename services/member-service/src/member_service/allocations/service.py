@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.allocations import queries, rules
 from member_service.allocations.models import AllocationRow
-from member_service.allocations.rules import Answer
+from member_service.allocations.rules import Answer, NumberedAnswer
 from member_service.attribution_periods import service as attribution_periods
 from member_service.attributions import service as attributions
 from member_service.declarations import service as declarations
@@ -54,7 +54,7 @@ async def take_allocations(
     # Lock members first and in one order, as everywhere; the foreign key would lock them too.
     await members.lock_birth_dates(session, {each.member_id for each in events})
     touched = await queries.insert_once_allocations(
-        session, [_make_allocation_row(each) for each in events if isinstance(each, PaymentSettled)]
+        session, [each for each in events if isinstance(each, PaymentSettled)]
     )
     touched |= await queries.insert_once_reversals(
         session,
@@ -87,6 +87,7 @@ async def judge_members(session: AsyncSession, member_ids: Collection[UUID], ter
         await attributions.record_periods(session, passed_over)
     periods = await attribution_periods.list_periods(session, birth_dates)
     new_to_bpu = await evidence.list_new_to_bpu(session, birth_dates, bases=terms.evidence)
+    stored: list[NumberedAnswer] = []
     events: list[Event] = []
     for member_id, history in histories.items():
         answers = rules.find_answers(
@@ -96,8 +97,15 @@ async def judge_members(session: AsyncSession, member_ids: Collection[UUID], ter
             periods=periods[member_id],
             is_new_to_bpu=member_id in new_to_bpu,
         )
-        events += _update_answers(rows[member_id], answers)
-    await session.flush()
+        for row, answer in _list_changed(rows[member_id], answers):
+            # The reversal of a declined allocation is stored only: it pays nothing, as before.
+            is_news = row.declined is None or answer.declined is not DeclineReason.REVERSED
+            numbered = NumberedAnswer(row.id, row.answer_no + is_news, answer)
+            stored.append(numbered)
+            if is_news:
+                events.append(_make_answer_event(row, numbered))
+    if stored:
+        await queries.update_answers(session, stored)
     if events:
         await publish(session, *events)
 
@@ -147,23 +155,6 @@ async def _load_people(
     }
 
 
-def _make_allocation_row(settled: PaymentSettled) -> dict[str, Any]:
-    return {
-        "id": settled.allocation_id,
-        "payment_id": settled.payment_id,
-        "bill_id": settled.bill_id,
-        "member_id": settled.member_id,
-        "issued_at": settled.issued_at,
-        "counts_at": settled.counts_at,
-        "received_at": settled.received_at,
-        "months": [line.month for line in settled.lines],
-        "programmes": [Programme(line.programme) for line in settled.lines],
-        "answer_no": 0,
-        "withdrawn": [],
-        "is_acquisition": False,
-    }
-
-
 def _make_reversal_row(reversal: AllocationReversed) -> dict[str, Any]:
     return {
         "id": reversal.allocation_id,
@@ -184,54 +175,37 @@ def _find_state(history: History) -> RegistrationState | None:
     return rules.find_state(history.registrations[-1]) if history.registrations else None
 
 
-def _update_answers(rows: Sequence[AllocationRow], answers: Mapping[UUID, Answer]) -> list[Event]:
-    """Store the answers that differ from the earlier ones, and return their events.
-
-    The reversal of an allocation that was declined is stored only: it pays nothing, as before.
-    """
-    events: list[Event] = []
-    for row in sorted(rows, key=lambda row: (row.counts_at, row.id)):
-        answer = answers[row.id]
-        if row.answer_no and row.answer == answer:
-            continue
-        was_declined = row.declined is not None
-        _store_answer(row, answer)
-        if was_declined and answer.declined is DeclineReason.REVERSED:
-            continue
-        row.answer_no += 1
-        events.append(_make_answer_event(row, answer))
-    return events
+def _list_changed(
+    rows: Sequence[AllocationRow], answers: Mapping[UUID, Answer]
+) -> list[tuple[AllocationRow, Answer]]:
+    """Return the allocations whose answers differ from the earlier ones, in order."""
+    ordered = sorted(rows, key=lambda row: (row.counts_at, row.id))
+    found = [(row, answers[row.id]) for row in ordered]
+    return [(row, answer) for row, answer in found if not row.answer_no or row.answer != answer]
 
 
-def _store_answer(row: AllocationRow, answer: Answer) -> None:
-    row.declined, row.withdrawn = answer.declined, list(answer.withdrawn)
-    row.first_month, row.is_acquisition = answer.first_month, answer.is_acquisition
-    place = answer.place
-    row.agent_id = place.agent_id if place else None
-    row.wadah_id = place.wadah_id if place else None
-    row.branch_code = place.branch_code if place else None
-    row.region_code = place.region_code if place else None
-
-
-def _make_answer_event(row: AllocationRow, answer: Answer) -> Event:
+def _make_answer_event(row: AllocationRow, numbered: NumberedAnswer) -> Event:
+    answer = numbered.answer
     common: dict[str, Any] = {
         "allocation_id": row.id,
         "payment_id": row.payment_id,
         "bill_id": row.bill_id,
         "member_id": row.member_id,
-        "answer_no": row.answer_no,
+        "answer_no": numbered.answer_no,
         "counts_at": row.counts_at,
     }
     if answer.declined is not None:
         return CoverageDeclined(**common, reason_code=answer.declined)
+    place = answer.place
+    assert place is not None, "what is not declined has a place"
     common |= {
         "months": answer.months,
         "first_month": answer.first_month,
-        "agent_id": row.agent_id,
-        "wadah_id": row.wadah_id,
-        "branch_code": row.branch_code,
-        "region_code": row.region_code,
-        "is_acquisition": row.is_acquisition,
+        "agent_id": place.agent_id,
+        "wadah_id": place.wadah_id,
+        "branch_code": place.branch_code,
+        "region_code": place.region_code,
+        "is_acquisition": answer.is_acquisition,
     }
     if answer.withdrawn:
         return CoverageWithdrawn(**common, withdrawn=answer.withdrawn)

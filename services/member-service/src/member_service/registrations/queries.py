@@ -1,5 +1,6 @@
 from collections.abc import Collection, Sequence
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, or_, select
@@ -7,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.registrations.models import RegistrationRow
 from member_service.registrations.rules import LAPSE_ANNOUNCED_AFTER, EndReason
-from perisai_kit.db.bulk import any_id
+from perisai_kit.db.bulk import any_id, insert_rows_statement
 
 
 async def list_rows(
@@ -18,9 +19,9 @@ async def list_rows(
     return (await session.scalars(query.order_by(RegistrationRow.began_at))).all()
 
 
-async def insert_rows(session: AsyncSession, rows: Sequence[RegistrationRow]) -> None:
-    session.add_all(rows)
-    await session.flush()
+async def insert_rows(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert new registrations, at least one."""
+    await session.execute(insert_rows_statement(RegistrationRow, rows))
 
 
 def _unannounced(on: date) -> ColumnElement[bool]:

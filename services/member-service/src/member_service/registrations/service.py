@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,22 +29,23 @@ async def record(session: AsyncSession, histories: Mapping[UUID, History]) -> fr
     rows = {row.id: row for row in await queries.list_rows(session, histories)}
     over_before = _collect_pass_overs(rows.values())
     events: list[Event] = []
-    new: list[RegistrationRow] = []
+    new: list[dict[str, Any]] = []
     for member_id, history in histories.items():
         for each in history.registrations:
             row = rows.pop(each.opened_by, None)
             if row is None:
-                row = _make_registration_row(member_id, each)
-                new.append(row)
-                events += [_make_opened_event(member_id, each), *_make_end_events(row)]
+                new.append(_make_registration_row(member_id, each))
+                events += [_make_opened_event(member_id, each), *_make_end_events(member_id, each)]
             else:
-                events += _update_row(row, each)
+                events += _update_row(row, each, member_id)
     now = clock.now()
     for row in rows.values():
         if row.superseded_at is None:
             row.superseded_at = now
             events.append(_make_corrected_event(row))
-    await queries.insert_rows(session, new)
+    await session.flush()
+    if new:
+        await queries.insert_rows(session, new)
     if events:
         await publish(session, *events)
     over = {
@@ -74,21 +76,21 @@ def _collect_pass_overs(rows: Iterable[RegistrationRow]) -> dict[UUID, list[date
     return found
 
 
-def _make_registration_row(member_id: UUID, registration: Registration) -> RegistrationRow:
-    return RegistrationRow(
-        id=registration.opened_by,
-        member_id=member_id,
-        began_at=registration.began_at,
-        first_month=registration.first_month,
-        kind=registration.kind,
-        declaration_id=registration.declaration_id,
-        age=registration.age,
-        ends_on=registration.ends_on,
-        end_reason=registration.end_reason,
-    )
+def _make_registration_row(member_id: UUID, registration: Registration) -> dict[str, Any]:
+    return {
+        "id": registration.opened_by,
+        "member_id": member_id,
+        "began_at": registration.began_at,
+        "first_month": registration.first_month,
+        "kind": registration.kind,
+        "declaration_id": registration.declaration_id,
+        "age": registration.age,
+        "ends_on": registration.ends_on,
+        "end_reason": registration.end_reason,
+    }
 
 
-def _update_row(row: RegistrationRow, registration: Registration) -> list[Event]:
+def _update_row(row: RegistrationRow, registration: Registration, member_id: UUID) -> list[Event]:
     """Bring a row up to date; return what has changed.
 
     Every payment moves the lapse, so a moved lapse alone is not a correction.
@@ -103,13 +105,21 @@ def _update_row(row: RegistrationRow, registration: Registration) -> list[Event]
         events.append(_make_corrected_event(row))
     if end_before != (row.ends_on, row.end_reason):
         row.announced_at = None
-        events += _make_end_events(row)
+        events += _make_end_events(member_id, registration)
     return events
 
 
-def _make_end_events(row: RegistrationRow) -> list[Event]:
+def _make_end_events(member_id: UUID, registration: Registration) -> list[Event]:
     """Return the events of a new end. A lapse is published only once it is certain."""
-    return [] if row.end_reason is EndReason.LAPSED else [_make_ended_event(row)]
+    if registration.end_reason is EndReason.LAPSED:
+        return []
+    ended = RegistrationEnded(
+        registration_id=registration.opened_by,
+        member_id=member_id,
+        ended_on=registration.ends_on,
+        reason_code=registration.end_reason.value,
+    )
+    return [ended]
 
 
 def _make_opened_event(member_id: UUID, registration: Registration) -> RegistrationOpened:
