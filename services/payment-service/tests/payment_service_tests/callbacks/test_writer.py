@@ -1,9 +1,9 @@
 """The queue in front of the books: batches, what spoils them, and PostgreSQL going away."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -16,14 +16,15 @@ from payment_service.banks.models import BankPartner
 from payment_service.bills.models import Bill
 from payment_service.bills.schemas import BillOut
 from payment_service.callbacks import service
+from payment_service.callbacks.models import Callback
 from payment_service.callbacks.rules import CallbackOutcome
-from payment_service.callbacks.schemas import Message, Outcome
+from payment_service.callbacks.schemas import Inquiry, Message, Outcome
 from payment_service.callbacks.writer import MAX_BATCH, InDoubt, Writer
 from payment_service.ledger import service as ledger
 from payment_service.payments.models import Payment
-from payment_service.testing import Bank, payment_of
+from payment_service.testing import Bank, inquiry_of, payment_of
 from perisai_kit.db.engine import Database
-from perisai_kit.db.sql import make_executor
+from perisai_kit.db.sql import Executor, make_executor
 from perisai_kit.privacy.keyring import Keyring
 from perisai_kit.runtime.log import configure_logging
 from perisai_kit.testing.plugin import Databases, Urls
@@ -31,6 +32,7 @@ from sandbox.ports import free_port
 from sandbox.postgres import Postgres
 from snap_bi.answers import Answer
 from snap_bi.codes import Service
+from snap_bi.messages import InquiryRequest
 
 IssueBill = Callable[..., Awaitable[BillOut]]
 MakePartner = Callable[..., Awaitable[BankPartner]]
@@ -310,3 +312,35 @@ async def test_a_restart_of_postgresql_under_load_is_answered_honestly(
 def restarted(server: Postgres) -> None:
     server.stop()
     server.start()
+
+
+async def test_inquiries_that_were_stored_before_their_batch_failed_are_answered_as_stored(
+    open_counter: OpenCounter, own_database: OwnDatabase, keyring: Keyring
+) -> None:
+    failures = [ZeroDivisionError()]
+
+    async def store_and_fail(
+        run: Executor, keyring: Keyring, messages: Sequence[Inquiry], *, again: bool
+    ) -> list[Outcome]:
+        outcomes = await service.take_inquiries(run, keyring, messages, again=again)
+        if failures:
+            raise failures.pop()
+        return outcomes
+
+    async with open_counter(own_database("payment"), bills=3) as counter:
+        writer = Writer(counter.database, keyring, store_and_fail, service=Service.INQUIRY)
+        inquiries = [make_inquiry(counter, bill) for bill in counter.bills]
+
+        answers = await asyncio.gather(*map(writer.take, inquiries))
+        await writer.close()
+
+        assert {each.response_code for each in answers} == {"2002400"}
+        async with counter.database.read() as session:
+            verdicts = list(await session.scalars(select(Callback.verdict)))
+        assert verdicts == [CallbackOutcome.ANSWERED] * 3
+
+
+def make_inquiry(counter: Counter, bill: BillOut) -> Inquiry:
+    signed = replace(counter.flag(bill).signed, service=Service.INQUIRY)
+    content = inquiry_of(bill, counter.bank.partner)
+    return Inquiry(signed=signed, request=InquiryRequest.read_for(counter.bank.profile, content))
