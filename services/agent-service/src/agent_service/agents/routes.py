@@ -9,7 +9,9 @@ from agent_service.agents.rules import (
     AgentStatus,
     AgentStatusConflict,
     OwnCase,
+    Place,
     ReinstatementTooEarly,
+    may_name,
 )
 from agent_service.agents.schemas import (
     AgentChangeOut,
@@ -22,7 +24,6 @@ from agent_service.agents.schemas import (
     NewDismissal,
     NewReinstatement,
     NewSuspension,
-    OwnAgentOut,
 )
 from agent_service.agents.service import Described
 from agent_service.branches.rules import BranchOutOfScope
@@ -35,22 +36,24 @@ from agent_service.dependencies import (
     TheAgent,
 )
 from agent_service.wadahs.rules import WadahNotActive
+from perisai_kit.auth.principal import Principal
 from perisai_kit.http.dependencies import ReadSession, ReplicaSession, Session
-from perisai_kit.http.paging import Cursor, Limit, Page, Slice
+from perisai_kit.http.paging import Cursor, Limit, Page
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
 from perisai_kit.http.types import AgentId, WadahId
 from perisai_kit.http.visibility import ReadRoute
+from perisai_kit.privacy.masks import mask_name
 
 router = APIRouter(prefix="/v1/agents", tags=["agents"], route_class=TransactionRoute)
 reading = APIRouter(prefix="/v1/agents", tags=["agents"], route_class=ReadRoute)
 own = APIRouter(prefix="/v1/me/agent", tags=["agents"], route_class=ReadRoute)
-names = APIRouter(prefix="/v1/agent-names", tags=["agents"], route_class=TransactionRoute)
+names = APIRouter(prefix="/v1/agent-names", tags=["agents"], route_class=ReadRoute)
 
 DECIDING = (AgentNotFound, BranchOutOfScope, OwnCase, AgentStatusConflict)
 
 
-@reading.get("", response_model=Page[AgentOut])
+@reading.get("")
 async def list_agents(
     session: ReplicaSession,
     principal: SignedIn,
@@ -58,17 +61,21 @@ async def list_agents(
     wadah_id: Annotated[WadahId | None, Query(description="Only of this wadah.")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> Slice[Agent]:
-    """List the agents you may see: yourself, those of your wadah, or those of your scope."""
-    return await service.list_visible(
+) -> Page[AgentOut]:
+    """List the agents you may see: yourself, those of your wadah, or those of your scope.
+
+    Reading is recorded, once a list.
+    """
+    found = await service.list_visible(
         session, principal=principal, status=status, wadah_id=wadah_id, cursor=cursor, limit=limit
     )
+    return found.page(lambda agent: _summary(agent, principal))
 
 
 @reading.get("/{agent_id}", responses=problems(AgentNotFound))
 async def get_agent(agent_id: AgentId, session: ReadSession, principal: SignedIn) -> AgentDetailOut:
     """Return one agent with the history of changes."""
-    return _detail(await service.describe(session, agent_id, principal=principal))
+    return _detail(await service.describe(session, agent_id, principal=principal), principal)
 
 
 @reading.get(
@@ -85,7 +92,8 @@ async def suspend_agent(
 ) -> AgentDetailOut:
     """Suspend an agent. After inactivity the person waits 6 months to be an agent again."""
     wait = settings.reinstatement_wait_months
-    return _detail(await service.suspend(session, agent_id, body, by=officer, wait_months=wait))
+    found = await service.suspend(session, agent_id, body, by=officer, wait_months=wait)
+    return _detail(found, officer)
 
 
 @router.post(
@@ -96,7 +104,7 @@ async def reinstate_agent(
     agent_id: AgentId, body: NewReinstatement, session: Session, officer: Officer
 ) -> AgentDetailOut:
     """Reinstate a suspended agent."""
-    return _detail(await service.reinstate(session, agent_id, body, by=officer))
+    return _detail(await service.reinstate(session, agent_id, body, by=officer), officer)
 
 
 @router.post("/{agent_id}/dismissal", responses=problems(*DECIDING))
@@ -104,17 +112,17 @@ async def dismiss_agent(
     agent_id: AgentId, body: NewDismissal, session: Session, officer: Officer
 ) -> AgentDetailOut:
     """Dismiss an agent, for good. After fraud, crime or gratification they never return."""
-    return _detail(await service.dismiss(session, agent_id, body, by=officer))
+    return _detail(await service.dismiss(session, agent_id, body, by=officer), officer)
 
 
 @own.get("", responses=problems(AgentNotFound))
-async def get_own_agent(session: ReadSession, principal: TheAgent) -> OwnAgentOut:
+async def get_own_agent(session: ReadSession, principal: TheAgent) -> AgentOut:
     """Return your own record as an agent, with your whole name."""
-    return OwnAgentOut.model_validate(await service.get_own(session, principal))
+    return _summary(await service.get_own(session, principal), principal)
 
 
 @names.post("")
-async def list_names(asked: AgentNameLookup, session: Session, _: Service) -> AgentNamesOut:
+async def list_names(asked: AgentNameLookup, session: ReadSession, _: Service) -> AgentNamesOut:
     """Return the names of agents, for the lists of another service.
 
     The reading of all is recorded once.
@@ -128,6 +136,23 @@ async def list_names(asked: AgentNameLookup, session: Session, _: Service) -> Ag
     )
 
 
-def _detail(found: Described) -> AgentDetailOut:
+def _summary(agent: Agent, reader: Principal) -> AgentOut:
+    return AgentOut.model_validate(agent).model_copy(update=_name(agent, reader))
+
+
+def _detail(found: Described, reader: Principal) -> AgentDetailOut:
     history = tuple(AgentChangeOut.model_validate(each) for each in found.history)
-    return AgentDetailOut.model_validate(found.agent).model_copy(update={"history": history})
+    more = {**_name(found.agent, reader), "history": history}
+    return AgentDetailOut.model_validate(found.agent).model_copy(update=more)
+
+
+def _name(agent: Agent, reader: Principal) -> dict[str, str]:
+    place = Place(
+        agent_id=agent.id,
+        account_id=agent.account_id,
+        wadah_id=agent.wadah_id,
+        branch_code=agent.branch_code,
+        region_code=agent.region_code,
+    )
+    is_whole = may_name(reader, place)
+    return {"full_name": agent.full_name if is_whole else mask_name(agent.full_name)}

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
+from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.domain import at_work
 from perisai_kit.domain.errors import Conflict, Forbidden, NotFound
 from perisai_kit.domain.month import Month
@@ -120,6 +121,36 @@ def is_at_work(decisions: Iterable[Decision], day: date) -> bool:
     """Tell whether an agent is at work on a Jakarta day. decisions: all of the agent."""
     changes = ((each.decided_at, each.status is AgentStatus.ACTIVE) for each in decisions)
     return at_work.is_at_work(changes, day)
+
+
+KNOW_AGENTS = (Role.ADMIN, Role.BRANCH_OFFICER, Role.FINANCE_OFFICER)
+"""The offices that see the whole names of the agents of their scope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Who an agent is and where: what decides who sees the name."""
+
+    agent_id: UUID
+    account_id: UUID
+    wadah_id: UUID
+    branch_code: str
+    region_code: str
+
+
+def may_name(reader: Principal, place: Place) -> bool:
+    """Tell whether the reader may see the whole name of an agent whom they may see.
+
+    Their own, an agent of their wadah, or as an office within its scope; auditors see it masked.
+    """
+    is_own = reader.account_id == place.account_id or (
+        reader.has(Role.AGENT) and reader.agent_id == place.agent_id
+    )
+    is_of_wadah = reader.has(Role.WADAH_ADMIN) and reader.wadah_id == place.wadah_id
+    is_office = reader.has(*KNOW_AGENTS) and reader.covers(
+        branch_code=place.branch_code, region_code=place.region_code
+    )
+    return is_own or is_of_wadah or is_office
 
 
 @dataclass(frozen=True, slots=True)

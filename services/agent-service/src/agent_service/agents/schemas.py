@@ -20,7 +20,7 @@ from perisai_kit.http.types import (
     WadahId,
     with_example,
 )
-from perisai_kit.privacy.masks import mask_account, mask_name
+from perisai_kit.privacy.masks import mask_account
 from perisai_kit.services.names.agents import MAX_NAMES
 
 
@@ -76,7 +76,7 @@ class AgentNamesOut(Out):
 
 
 class AgentOut(Out):
-    """Name and account number are masked."""
+    """The account number is masked, and the name for those to whom it does not belong."""
 
     id: RecordId
     agent_code: Annotated[
@@ -88,7 +88,11 @@ class AgentOut(Out):
     branch_code: BranchCode
     region_code: RegionCode
     full_name: Annotated[
-        Annotated[str, AfterValidator(mask_name)], Field(description="Name, masked.")
+        str,
+        Field(
+            description="Name: whole for the agent, the agent's wadah and the offices of the "
+            "branch; masked for others."
+        ),
     ]
     bank_code: Annotated[str, Field(description="The bank's code in the payment system.")]
     account_no: Annotated[
@@ -110,12 +114,6 @@ class AgentOut(Out):
         Field(description="First day on which the person may be an agent again after inactivity."),
     ]
     activated_at: Annotated[Instant, Field(description="When the application was approved.")]
-
-
-class OwnAgentOut(AgentOut):
-    """Your own record as an agent: the name is whole, the account number masked."""
-
-    full_name: Annotated[str, Field(description="Your name.")]
 
 
 class AgentChangeOut(Out):

@@ -227,7 +227,7 @@ async def list_visible(
 async def list_named(session: AsyncSession, agent_ids: Sequence[UUID]) -> Sequence[Agent]:
     """Return the agents among these ids for another service, and record the reading of names."""
     found = await queries.list_by_ids(session, agent_ids)
-    audit_read(agent.id for agent in found)
+    _audit_read(found)
     return found
 
 

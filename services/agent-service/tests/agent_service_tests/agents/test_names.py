@@ -41,7 +41,9 @@ async def test_a_service_gets_whole_names_and_its_reading_is_recorded_once(
         own = select(ReadAudit).where(ReadAudit.account_id == account_id)
         (row,) = (await session.scalars(own)).all()
     assert row.kind == "POST /v1/agent-names"
-    assert {str(each) for each in row.ids} == {first["id"], second["id"]}
+    read = {str(each) for each in row.ids}
+    assert {id_ for each in (first, second) for id_ in (each["id"], each["member_id"])} < read
+    assert len(read) == 5, "two agents and their accounts, who are one member here"
 
 
 async def test_unknown_ids_have_no_names(world: World) -> None:

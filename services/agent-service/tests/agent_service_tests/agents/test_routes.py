@@ -26,16 +26,68 @@ BACK = {"reason": "The wadah asks for it"}
 COUNTRY = {"kind": "country"}
 
 
-async def test_an_agent_is_shown_masked(world: World) -> None:
+async def test_an_agent_is_shown_masked_but_for_those_to_whom_the_agent_belongs(
+    world: World,
+) -> None:
     agent = await world.agent()
 
-    answer = await world.get(f"agents/{agent['id']}", by=world.officer)
+    answer = await world.get(f"agents/{agent['id']}", by=auditor(world))
 
-    assert agent["full_name"] == "S*** A***"
+    assert answer.json()["full_name"] == "S*** A***"
     assert agent["account_no"] == "******7890"
     assert agent["assignment_letter_number"].startswith(f"ST/{agent['agent_code']}/")
     for secret in ("Siti", "Aminah", "1234567890", "nik"):
         assert secret not in answer.text
+
+
+def auditor(world: World) -> dict[str, str]:
+    return world.tokens.make(Role.AUDITOR, scope=COUNTRY)
+
+
+async def test_officers_the_own_wadah_and_the_agent_read_the_whole_name(
+    world: World, database: Database
+) -> None:
+    account_id = new_id()
+    agent = await world.agent(by=world.applicant(account_id=account_id))
+    path, make = f"agents/{agent['id']}", world.tokens.make
+    readers = {
+        "officer": world.officer,
+        "admin": world.admin,
+        "finance": make(Role.FINANCE_OFFICER, scope={"kind": "region", "code": "JATIM"}),
+        "wadah": make(Role.WADAH_ADMIN, wadah_id=agent["wadah_id"]),
+        "agent": make(Role.AGENT, agent_id=agent["id"]),
+        "applicant": world.applicant(account_id=account_id),
+        "auditor": auditor(world),
+        # In the scope of one role, and of another that may not see names.
+        "auditor of the branch": make(Role.AUDITOR, Role.AGENT, scope=COUNTRY, agent_id=new_id()),
+    }
+    names: dict[str, set[str]] = {}
+    for reader, by in readers.items():
+        detail, page = await world.get(path, by=by), await world.get("agents", by=by)
+        names[reader] = {detail.json()["full_name"], page.json()["items"][0]["full_name"]}
+
+    masked = {"auditor", "auditor of the branch"}
+    assert names == {
+        reader: {"S*** A***" if reader in masked else "Siti Aminah"} for reader in readers
+    }
+    suspended = await world.ok(f"{path}/suspension", INVESTIGATION, by=world.officer)
+    assert suspended["full_name"] == "Siti Aminah"
+
+
+async def test_a_list_of_agents_leaves_one_row_of_readings(
+    world: World, database: Database
+) -> None:
+    agents = [await world.agent() for _ in range(2)]
+    account_id = new_id()
+    by = world.tokens.make(Role.BRANCH_OFFICER, account_id=account_id, scope=COUNTRY)
+
+    await world.get("agents", by=by)
+
+    async with database.read() as session:
+        own = select(ReadAudit).where(ReadAudit.account_id == account_id)
+        (row,) = (await session.scalars(own)).all()
+    assert row.kind == "GET /v1/agents"
+    assert {each["id"] for each in agents} <= {str(each) for each in row.ids}
 
 
 async def test_subjects_see_the_agents_that_concern_them(world: World) -> None:
