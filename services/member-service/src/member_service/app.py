@@ -22,7 +22,7 @@ from member_service.members import service as members_service
 from member_service.members.routes import router as members
 from member_service.occupations.routes import router as occupations
 from member_service.overview.routes import router as overview
-from member_service.overview.service import Overviews
+from member_service.overview.service import make_overviews
 from member_service.settings import Settings
 from member_service.shared_phones.routes import router as shared_phones
 from member_service.tables import MIGRATIONS
@@ -80,5 +80,5 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
     app.state.gateway = gateway
     app.state.agents = agent_names
     app.state.joint_leave_counts = settings.joint_leave_counts
-    app.state.overviews = Overviews(kit.database, joint_leave=settings.joint_leave_counts)
+    app.state.overviews = make_overviews(kit.database, joint_leave=settings.joint_leave_counts)
     return app

@@ -27,7 +27,7 @@ from payment_service.ledger.routes import router as ledger
 from payment_service.months.routes import router as months
 from payment_service.orders.routes import router as orders
 from payment_service.overview.routes import router as overview
-from payment_service.overview.service import Overviews
+from payment_service.overview.service import make_overviews
 from payment_service.own_bills.routes import router as own_bills
 from payment_service.own_incentives.routes import router as own_incentives
 from payment_service.payments.routes import router as payments
@@ -130,6 +130,6 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
     app.state.members = members
     app.state.agents = agents
     app.state.printer = Printer()
-    app.state.overviews = Overviews(kit.database)
+    app.state.overviews = make_overviews(kit.database)
     app.state.banks = bank_clients
     return app

@@ -3,24 +3,25 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 
 from member_service.overview.schemas import MembersOverviewOut
-from member_service.overview.service import Overviews
+from member_service.overview.service import Overview
 from member_service.requests import READERS
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
+from perisai_kit.services.overviews import Overviews
 
 router = APIRouter(prefix="/v1/overview", tags=["members"])
 
 Carer = Annotated[Principal, Depends(require(*(each for each in READERS if each != Role.MEMBER)))]
 
 
-async def _overviews(request: Request) -> Overviews:
-    overviews: Overviews = request.app.state.overviews
+async def _overviews(request: Request) -> Overviews[Overview]:
+    overviews: Overviews[Overview] = request.app.state.overviews
     return overviews
 
 
 @router.get("/members")
 async def get_members_overview(
-    viewer: Carer, overviews: Annotated[Overviews, Depends(_overviews)]
+    viewer: Carer, overviews: Annotated[Overviews[Overview], Depends(_overviews)]
 ) -> MembersOverviewOut:
     """Count the members you may see: your own, those of your wadah, or those of your scope.
 

@@ -13,9 +13,7 @@ from perisai_kit.auth.principal import Principal
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import jakarta_date
-from perisai_kit.runtime.short_cache import ShortCache
-
-KEPT_S = 30.0
+from perisai_kit.services.overviews import Overviews
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +26,14 @@ class Overview:
     with_open_bill: int
 
 
-class Overviews:
-    """The overviews of offices, which are many rows to count, kept for half a minute."""
+def make_overviews(database: Database, *, joint_leave: bool) -> Overviews[Overview]:
+    """Return the counts by reader. joint_leave: whether nothing falls due on such a day either."""
 
-    def __init__(self, database: Database, *, joint_leave: bool, kept_s: float = KEPT_S) -> None:
-        """joint_leave: whether nothing falls due on a day of joint leave either."""
-        self._database = database
-        self._joint_leave = joint_leave
-        self._kept = ShortCache[Overview](kept_s)
+    async def count_now(session: AsyncSession, viewer: Principal) -> Overview:
+        off = await holidays.load(session, joint_leave=joint_leave)
+        return await count_members(session, viewer=viewer, off=off)
 
-    async def read(self, viewer: Principal) -> Overview:
-        """Count the members whom the reader may see."""
-
-        async def count_now() -> Overview:
-            async with self._database.read_replica() as session:
-                off = await holidays.load(session, joint_leave=self._joint_leave)
-                return await count_members(session, viewer=viewer, off=off)
-
-        if set(viewer.roles) <= set(OFFICERS):
-            key = (clock.today(), viewer.scope, viewer.has_country)
-            return await self._kept.get(key, count_now)
-        return await count_now()
+    return Overviews(database, count_now, offices=OFFICERS)
 
 
 async def count_members(

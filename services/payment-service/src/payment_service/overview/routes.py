@@ -7,23 +7,24 @@ from fastapi import APIRouter, Depends, Request
 from payment_service.collections.rules import Sum
 from payment_service.collections.schemas import SumOut
 from payment_service.overview.schemas import PaymentsOverviewOut
-from payment_service.overview.service import Overviews
+from payment_service.overview.service import Overview
 from payment_service.visibility import STAFF
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
+from perisai_kit.services.overviews import Overviews
 
 router = APIRouter(prefix="/v1/overview/payments", tags=["payments"])
 Reader = Annotated[Principal, Depends(require(Role.MEMBER, Role.AGENT, Role.WADAH_ADMIN, *STAFF))]
 
 
-async def _overviews(request: Request) -> Overviews:
-    overviews: Overviews = request.app.state.overviews
+async def _overviews(request: Request) -> Overviews[Overview]:
+    overviews: Overviews[Overview] = request.app.state.overviews
     return overviews
 
 
 @router.get("")
 async def get_overview(
-    principal: Reader, overviews: Annotated[Overviews, Depends(_overviews)]
+    principal: Reader, overviews: Annotated[Overviews[Overview], Depends(_overviews)]
 ) -> PaymentsOverviewOut:
     """Return the figures of the bills and payments that you may see.
 

@@ -16,10 +16,9 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
-from perisai_kit.runtime.short_cache import ShortCache
+from perisai_kit.services.overviews import KEPT_S, Overviews
 
 ENDED_WITHIN = timedelta(days=7)
-KEPT_S = 30.0
 BOOKS = (Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN)
 """The offices that are shown refused payments and suspense, if they have the whole country."""
 
@@ -37,24 +36,9 @@ class Overview:
     suspense: Sum | None
 
 
-class Overviews:
-    """The overviews of offices, which are many rows to add up, kept for half a minute."""
-
-    def __init__(self, database: Database, *, kept_s: float = KEPT_S) -> None:
-        self._database = database
-        self._kept = ShortCache[Overview](kept_s)
-
-    async def read(self, principal: Principal) -> Overview:
-        """Return the figures of what the principal may see."""
-
-        async def add_up_now() -> Overview:
-            async with self._database.read_replica() as session:
-                return await add_up(session, principal)
-
-        if set(principal.roles) <= set(STAFF):
-            key = (principal.scope, principal.has_country, principal.has(*BOOKS))
-            return await self._kept.get(key, add_up_now)
-        return await add_up_now()
+def make_overviews(database: Database, *, kept_s: float = KEPT_S) -> Overviews[Overview]:
+    """Return the figures by principal."""
+    return Overviews(database, add_up, offices=STAFF, seeing_more=BOOKS, kept_s=kept_s)
 
 
 async def add_up(session: AsyncSession, principal: Principal) -> Overview:

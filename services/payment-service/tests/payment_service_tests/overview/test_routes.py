@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bills.schemas import BillOut
 from payment_service.overview import service
-from payment_service.overview.service import Overviews
+from payment_service.overview.service import make_overviews
 from payment_service.payments.models import Payment
 from payment_service.testing import payment_of
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
@@ -133,7 +133,7 @@ async def test_only_who_has_the_books_sees_refused_payments_and_suspense(
 async def test_the_figures_of_an_office_are_added_up_once_for_many(
     session: AsyncSession, database: Database, issue_bill: IssueBill
 ) -> None:
-    kept, at_once = Overviews(database), Overviews(database, kept_s=0)
+    kept, at_once = make_overviews(database), make_overviews(database, kept_s=0)
 
     def officer(scope: Scope) -> Principal:
         roles = frozenset({Role.BRANCH_OFFICER})
@@ -150,6 +150,34 @@ async def test_the_figures_of_an_office_are_added_up_once_for_many(
 
     assert same == before
     assert (before.open_bills.count, region.open_bills.count, now.open_bills.count) == (0, 1, 1)
+
+
+async def test_the_figures_that_are_kept_are_those_of_the_day(
+    session: AsyncSession,
+    database: Database,
+    issue_bill: IssueBill,
+    settle: Settle,
+    business_time: BusinessTime,
+) -> None:
+    kept = make_overviews(database)
+    officer = Principal(
+        account_id=new_id(),
+        roles=frozenset({Role.BRANCH_OFFICER}),
+        scope=Scope(ScopeKind.BRANCH, "BWI", "JATIM"),
+    )
+    business_time.at(datetime(2026, 11, 30, 16, 59, tzinfo=UTC))
+    await settle(session, await issue_bill(session))
+    await session.commit()
+    evening = await kept.read(officer)
+
+    business_time.at(datetime(2026, 11, 30, 17, 1, tzinfo=UTC))
+    after_midnight = await kept.read(officer)
+
+    collected = [
+        (each.collected_today.count, each.collected_this_month.count)
+        for each in (evening, after_midnight)
+    ]
+    assert collected == [(1, 1), (0, 0)]
 
 
 async def test_figures_of_people_are_read_from_indexes(
