@@ -23,12 +23,13 @@ from member_service.search_words.rules import (
     SearchNumberTooLong,
     SearchTooShort,
 )
-from member_service.sync.rules import (
+from perisai_kit.auth.principal import Principal
+from perisai_kit.http.answers.sync import (
     UpdatedSinceFiltered,
     UpdatedSinceInvalid,
+    encode_since,
+    parse_since,
 )
-from member_service.sync.service import encode_since, parse_since
-from perisai_kit.auth.principal import Principal
 from perisai_kit.http.dependencies import Keys
 from perisai_kit.http.paging import Cursor, CursorInvalid, Limit
 from perisai_kit.http.problems import problems

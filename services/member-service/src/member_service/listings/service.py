@@ -18,11 +18,12 @@ from member_service.open_bills import service as open_bills
 from member_service.open_bills.models import OpenBill
 from member_service.registrations.rules import Terms
 from member_service.sync import service as sync
-from member_service.sync.rules import Change, Since
 from perisai_kit.auth.principal import Principal
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.month import Month
+from perisai_kit.http.answers.sync import Change, Since
+from perisai_kit.http.answers.sync import find_present as find_now
 from perisai_kit.http.paging import bind_cursor, cut_page, read_bound_cursor
 from perisai_kit.privacy.read_audit import audit_read
 
@@ -65,7 +66,7 @@ async def find_present(database: Database) -> Since:
     Only the primary knows the transactions that write now. Call it before the list is read.
     """
     async with database.read() as session:
-        return await sync.find_present(session)
+        return await find_now(session)
 
 
 async def list_members(

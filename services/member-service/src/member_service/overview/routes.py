@@ -7,7 +7,7 @@ from member_service.overview.service import Overview
 from member_service.requests import READERS
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
-from perisai_kit.services.overviews import Overviews
+from perisai_kit.http.answers.overviews import Overviews
 
 router = APIRouter(prefix="/v1/overview", tags=["members"])
 

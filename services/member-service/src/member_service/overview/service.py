@@ -13,7 +13,7 @@ from perisai_kit.auth.principal import Principal
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import jakarta_date
-from perisai_kit.services.overviews import Overviews
+from perisai_kit.http.answers.overviews import Overviews
 
 
 @dataclass(frozen=True, slots=True)

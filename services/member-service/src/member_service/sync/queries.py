@@ -19,9 +19,9 @@ from sqlalchemy.orm import aliased
 from member_service.attribution_periods.models import AttributionPeriodRow as Period
 from member_service.attribution_periods.queries import is_of
 from member_service.members.queries import is_visible_to, lists_only_own, was_visible_to
-from member_service.sync.rules import Change, Since
 from member_service.updates.models import MemberUpdate
 from perisai_kit.auth.principal import Principal
+from perisai_kit.http.answers.sync import Change, Since
 
 Key = tuple[datetime, UUID]
 

@@ -2,22 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from member_service.sync import queries
-from member_service.sync.rules import Change, Since, UpdatedSinceInvalid
-from member_service.updates import service as updates
 from perisai_kit.auth.principal import Principal
 from perisai_kit.domain import clock
-from perisai_kit.domain.jakarta import jakarta_date
+from perisai_kit.http.answers.sync import Change, Since
 from perisai_kit.http.paging import (
     Slice,
     bind_cursor,
     cut_page,
-    parse_instant,
     parse_instant_and_id,
     read_bound_cursor,
 )
@@ -32,31 +29,6 @@ class Changed:
     change: Change
     at: datetime
     member_id: UUID
-
-
-def encode_since(since: Since) -> str:
-    """Return the `as_of` of an answer: an instant and a day, without signs that a URL escapes."""
-    at = since.at.astimezone(UTC).replace(tzinfo=None)
-    return f"{at.isoformat()}Z~{since.day}"
-
-
-def parse_since(text: str) -> Since:
-    """Read an `as_of`, or an instant. Raises: UpdatedSinceInvalid."""
-    instant, _, day = text.partition("~")
-    try:
-        at = parse_instant(instant)
-        return Since(at, date.fromisoformat(day) if day else jakarta_date(at))
-    except (ValueError, OverflowError):
-        raise UpdatedSinceInvalid(field="updated_since") from None
-
-
-async def find_present(session: AsyncSession) -> Since:
-    """Return from when on a client that reads the list now will have missed changes.
-
-    Call it before the list is read.
-    """
-    day = clock.today()
-    return Since(await updates.find_boundary(session), day)
 
 
 async def list_changes(

@@ -17,6 +17,7 @@ from member_service.attributions.schemas import NewAttribution
 from member_service.coverage.tasks import CoverageTasks
 from member_service.members.models import Member
 from member_service.updates import service as updates
+from perisai_kit.db.boundary import find_boundary
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.events.catalogue import AgentActivated
@@ -99,10 +100,10 @@ async def test_a_transaction_that_commits_late_is_not_missed(whole: Any) -> None
         async with database.begin() as other:
             await updates.touch(other, [new_id()])
         async with database.begin() as reader:
-            boundary = await updates.find_boundary(reader, margin=NO_MARGIN)
+            boundary = await find_boundary(reader, margin=NO_MARGIN)
             seen = await reader.scalar(text("SELECT count(*) FROM member_updates"))
     async with database.begin() as reader:
-        after_commit = await updates.find_boundary(reader, margin=NO_MARGIN)
+        after_commit = await find_boundary(reader, margin=NO_MARGIN)
 
     assert seen == 1, "the late one is not visible yet"
     assert boundary <= mark

@@ -11,7 +11,7 @@ from payment_service.overview.service import Overview
 from payment_service.visibility import STAFF
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
-from perisai_kit.services.overviews import Overviews
+from perisai_kit.http.answers.overviews import Overviews
 
 router = APIRouter(prefix="/v1/overview/payments", tags=["payments"])
 Reader = Annotated[Principal, Depends(require(Role.MEMBER, Role.AGENT, Role.WADAH_ADMIN, *STAFF))]

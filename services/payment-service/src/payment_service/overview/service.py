@@ -16,7 +16,7 @@ from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.jakarta import jakarta_date
 from perisai_kit.domain.month import Month
-from perisai_kit.services.overviews import KEPT_S, Overviews
+from perisai_kit.http.answers.overviews import KEPT_S, Overviews
 
 ENDED_WITHIN = timedelta(days=7)
 BOOKS = (Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN)
