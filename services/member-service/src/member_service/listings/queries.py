@@ -108,16 +108,21 @@ def list_statement(
         query = query.where(key < after if order.is_descending else key > after)
     ordered = [each.desc() if order.is_descending else each.asc() for each in order.columns]
     query = query.order_by(*ordered).limit(limit)
-    if sort is not Sort.LAPSES_ON or filters.standing is not Standing.ACTIVE:
+    if filters.standing is not Standing.ACTIVE:
         return query
-    # Active members lapse after those in grace, so that without a bound the index would be read
-    # from the wrong end. Reported endings have no such bound, and are few.
+    # Active members lapse after those in grace. Without this bound the index of `ends_on` would be
+    # read from the wrong end, and where they are few PostgreSQL would look for them among all.
+    # Reported endings have no such bound, and are few.
     paid_in_time = Period.ends_on >= last_due.plus(UNPAID_MONTHS + 1).first_day
     query = query.with_only_columns(*order.columns)
     lapsing = query.where(Period.end_reason == EndReason.LAPSED, paid_in_time).subquery()
-    ending = query.where(Period.end_reason != EndReason.LAPSED).subquery()
+    # With OFFSET these are read first; otherwise PostgreSQL may look for them among all.
+    reported = query.order_by(None).limit(None).where(Period.end_reason != EndReason.LAPSED)
+    ending = reported.offset(0).subquery()
     both = union_all(select(lapsing), select(ending)).subquery()
-    return select(both.c.member_id).order_by(both.c.ends_on, both.c.member_id).limit(limit)
+    keys = [both.c[each.key] for each in order.columns]
+    merged = [each.desc() if order.is_descending else each.asc() for each in keys]
+    return select(both.c.member_id).order_by(*merged).limit(limit)
 
 
 def build_conditions(
