@@ -11,6 +11,7 @@ from payment_service.bank_access.service import Gate
 from payment_service.bank_calls.routes import router as bank_calls
 from payment_service.banks.routes import inquiries, verifications
 from payment_service.banks.routes import router as banks
+from payment_service.bill_lists.routes import router as bill_lists
 from payment_service.bills import service as bills_service
 from payment_service.bills.routes import router as bills
 from payment_service.callbacks import service as callbacks
@@ -49,6 +50,7 @@ from snap_bi.codes import Service
 
 ROUTES = web.describe_routes(
     quotes,
+    bill_lists,
     bills,
     orders,
     payments,

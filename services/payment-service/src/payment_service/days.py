@@ -43,10 +43,13 @@ class Days:
         last = self.last
         return END if last is None or last == date.max else midnight(last + timedelta(days=1))
 
-    def check_bounded(self) -> None:
-        """Refuse more than `MOST_DAYS`. Raises: DaysNeeded."""
+    def check_bounded(self, *, field: str = "business_from") -> None:
+        """Refuse more than `MOST_DAYS`. Raises: DaysNeeded.
+
+        field: the parameter of the first day.
+        """
         if self.first is None or self.last is None or (self.last - self.first).days >= MOST_DAYS:
-            raise DaysNeeded(field="business_from", most_days=MOST_DAYS)
+            raise DaysNeeded(field=field, most_days=MOST_DAYS)
 
 
 ALL_DAYS = Days()

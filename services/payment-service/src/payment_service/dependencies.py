@@ -8,6 +8,9 @@ from payment_service.days import Days, DaysBackward
 from perisai_kit.db.engine import Database
 from perisai_kit.http.types import Day
 
+MONTH = r"^[1-9][0-9]{3}-(0[1-9]|1[0-2])$"
+"""An address holds text; what passes this pattern is a month."""
+
 
 async def _database(request: Request) -> Database:
     database: Database = request.app.state.kit.database

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     false,
+    func,
     literal,
     or_,
     select,
@@ -31,6 +32,7 @@ from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.scopes import in_scope
 from perisai_kit.db.bulk import any_id
 from perisai_kit.domain import clock
+from perisai_kit.http.answers.sync import Since
 
 STAFF = (Role.BRANCH_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR, Role.ADMIN)
 KNOW_MEMBERS = (Role.BRANCH_OFFICER, Role.ADMIN)
@@ -149,13 +151,17 @@ class Sight:
     def is_everyone(self) -> bool:
         return self.ways is None
 
-    def members(self) -> Select[UUID] | CompoundSelect[UUID]:
-        """Return the members as a select, one part for each way, so that each uses its index."""
+    def members(self, *, begun: Since | None = None) -> Select[UUID] | CompoundSelect[UUID]:
+        """Return the members as a select, one part for each way, so that each uses its index.
+
+        begun: only those whose present period began since then, or was written since.
+        """
         period = AttributionPeriod
-        found = [
-            select(period.member_id).where(*_is_today(), way) for way in self.ways or (true(),)
-        ]
-        if self.own is not None:
+        conditions = [*_is_today()]
+        if begun is not None:
+            conditions.append(or_(period.from_date > begun.day, period.recorded_at >= begun.at))
+        found = [select(period.member_id).where(*conditions, way) for way in self.ways or (true(),)]
+        if self.own is not None and begun is None:
             found.append(select(literal(self.own, Uuid())))
         return union_all(*found) if len(found) > 1 else found[0]
 
@@ -167,6 +173,23 @@ class Sight:
         # With OFFSET the planner keeps it so; otherwise it may read all these members first.
         is_found = found.offset(0).exists()
         return is_found if self.own is None else or_(member_id == self.own, is_found)
+
+    def hashed(self, member_id: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+        """Return the same as `has`, for so many members that their ids fit in a hash table."""
+        # Within another function PostgreSQL makes no join of it, which would lose the order.
+        return func.coalesce(member_id.in_(self.members()), false())
+
+
+def had(principal: Principal) -> ColumnElement[bool]:
+    """Return the condition that a period of a member was one of the principal's, then or now."""
+    period, allowed = AttributionPeriod, list[ColumnElement[bool]]()
+    if principal.has(Role.AGENT) and principal.agent_id is not None:
+        allowed.append(period.agent_id == principal.agent_id)
+    if principal.has(Role.WADAH_ADMIN) and principal.wadah_id is not None:
+        allowed.append(period.wadah_id == principal.wadah_id)
+    if principal.has(*STAFF):
+        allowed.append(in_scope(principal, branch=period.branch_code, region=period.region_code))
+    return or_(false(), *allowed)
 
 
 def visible(principal: Principal, table: Any) -> ColumnElement[bool]:

@@ -1,12 +1,9 @@
-"""A filled database, and how PostgreSQL would answer the statements of a call."""
+"""A filled database, for tests of how PostgreSQL answers; see perisai_kit.testing.plans."""
 
 import re
-from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 PARTNERS = tuple(UUID(f"0190a000-0000-7000-8000-0000000000b{each}") for each in range(3))
@@ -72,47 +69,3 @@ async def fill(session: AsyncSession) -> None:
         if statement.strip(" ;\n"):
             await session.execute(text(statement.replace(":", "\\:").replace("\\:\\:", "::")))
     await session.execute(text("ANALYZE"))
-
-
-@contextmanager
-def _caught(session: AsyncSession) -> Iterator[list[tuple[str, Any]]]:
-    """Note the statements that are run meanwhile, each with its values."""
-    caught: list[tuple[str, Any]] = []
-
-    def note(_: object, __: object, sql: str, values: Any, *___: object) -> None:
-        caught.append((sql, values))
-
-    engine = session.get_bind()
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield caught
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
-
-
-async def list_whole_reads(session: AsyncSession, call: Awaitable[Any]) -> set[str]:
-    """Return the tables of which no index finds the rows that a call asks for.
-
-    PostgreSQL reads a table as small as these from end to end if it may, so it may not.
-    """
-    with _caught(session) as caught:
-        await call
-    assert caught, "the call ran no statement"
-    driver = (await (await session.connection()).get_raw_connection()).driver_connection
-    assert driver is not None
-    await driver.execute("SET LOCAL enable_seqscan = off")
-    found: set[str] = set()
-    for sql, values in caught:
-        (plan,) = await driver.fetchval(f"EXPLAIN (FORMAT JSON) {sql}", *values)
-        found |= set(_list_unindexed(plan["Plan"]))
-    await driver.execute("SET LOCAL enable_seqscan = on")
-    return found
-
-
-def _list_unindexed(node: dict[str, Any]) -> Iterator[str]:
-    """Yield the tables that this part of a plan reads without a condition on an index."""
-    is_scan = "Relation Name" in node and node["Node Type"] != "Bitmap Heap Scan"
-    if is_scan and "Index Cond" not in node:
-        yield node["Relation Name"]
-    for part in node.get("Plans", ()):
-        yield from _list_unindexed(part)

@@ -118,6 +118,14 @@ async def test_events_are_never_deleted_and_only_the_version_before_sets_their_p
     assert not await may("has_any_column_privilege('payment_app', 'events', 'UPDATE')")
 
 
+async def _alter(owner: Database, change: str) -> None:
+    """Lend the baseline what the present code writes and later migrations add."""
+    async with owner.begin() as session:
+        for table, column in (("bills", "updated_at"), ("attribution_periods", "recorded_at")):
+            await session.execute(text(f"ALTER TABLE {table} {change.format(column)}"))
+        await session.execute(text("GRANT UPDATE ON attribution_periods TO payment_app"))
+
+
 async def test_the_first_migration_after_the_baseline_runs_beside_the_version_before(
     databases: Databases, keyring: Keyring, issue_bill: IssueBill, settle: Settle
 ) -> None:
@@ -125,9 +133,13 @@ async def test_the_first_migration_after_the_baseline_runs_beside_the_version_be
     config = databases.alembic_config("payment", urls.owner)
     await asyncio.to_thread(command.upgrade, config, BASELINE)
     database = Database(urls.app, keyring=keyring)
+    owner = Database(urls.owner, keyring=keyring)
+    await _alter(owner, "ADD COLUMN {} timestamptz NOT NULL DEFAULT now()")
     for _ in range(3):
         async with database.begin() as session:
             await settle(session, await issue_bill(session))
+    await _alter(owner, "DROP COLUMN {}")
+    await owner.dispose()
     async with database.read() as session:
         before = await ledger.list_accounts(session, cursor=None, limit=100)
 

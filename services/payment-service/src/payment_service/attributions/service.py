@@ -45,7 +45,8 @@ async def take(session: AsyncSession, attributed: Iterable[Attributed]) -> None:
     )
     if advanced:
         rows = [row for each in ordered if each.member_id in advanced for row in _rows(each)]
-        await queries.replace_periods(session, advanced, rows)
+        begins = {id_: latest[id_].periods[0].from_date for id_ in sorted(advanced)}
+        await queries.replace_periods(session, begins, rows)
 
 
 def _rows(attributed: Attributed) -> list[dict[str, Any]]:

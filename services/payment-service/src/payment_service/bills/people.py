@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bills import queries
 from payment_service.bills.models import Bill
-from payment_service.visibility import list_owners, may_name_agent, may_name_member
+from payment_service.visibility import Owner, list_owners, may_name_agent, may_name_member
 from perisai_kit.auth.principal import Principal
 from perisai_kit.privacy.masks import mask_name
 from perisai_kit.privacy.read_audit import audit_read
@@ -44,10 +44,24 @@ async def describe(
     people: dict[UUID, BillPeople] = {}
     for bill in rows:
         owner = owners.get(bill.member_id)
-        is_whole = owner is not None and may_name_member(principal, owner)
         shows_agent = owner is not None and may_name_agent(principal, owner)
         agent_id = owner.agent_id if owner else None
-        name = bill.display_name if is_whole else mask_name(bill.display_name)
+        name = _show_name(principal, bill, owner)
         people[bill.id] = BillPeople(bill.member_id, name, agent_id, shows_agent)
         audit_read([bill.member_id, agent_id if shows_agent else None])
     return people
+
+
+async def name_members(
+    session: AsyncSession, principal: Principal, bills: Iterable[Bill]
+) -> dict[UUID, str]:
+    """Return the names on these bills, by bill, and record that they are read."""
+    rows = list(bills)
+    owners = await list_owners(session, {bill.member_id for bill in rows}) if rows else {}
+    audit_read(bill.member_id for bill in rows)
+    return {bill.id: _show_name(principal, bill, owners.get(bill.member_id)) for bill in rows}
+
+
+def _show_name(principal: Principal, bill: Bill, owner: Owner | None) -> str:
+    is_whole = owner is not None and may_name_member(principal, owner)
+    return bill.display_name if is_whole else mask_name(bill.display_name)

@@ -92,21 +92,21 @@ LINES_OF_BILL = """
     ) AS line
 """
 _PAY = """
-    UPDATE bills SET status = 'paid', paid_at = payment.paid_at
+    UPDATE bills SET status = 'paid', paid_at = payment.paid_at, updated_at = now()
     FROM unnest($1::uuid[], $2::timestamptz[]) AS payment (bill_id, paid_at)
     WHERE bills.id = payment.bill_id AND bills.status <> 'paid'
     RETURNING bills.id
 """
 _REPLACE = """
     UPDATE bills SET status = 'replaced', withdrawn_at = newer.at, withdrawn_by = newer.by,
-        replaced_by = newer.id
+        replaced_by = newer.id, updated_at = now()
     FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::uuid[])
         AS newer (replaced_id, id, at, by)
     WHERE bills.id = newer.replaced_id
     RETURNING bills.id
 """
 _VOID = """
-    UPDATE bills SET status = 'void', withdrawn_at = $2, void_reason = $3
+    UPDATE bills SET status = 'void', withdrawn_at = $2, void_reason = $3, updated_at = now()
     WHERE id = ANY($1::uuid[]) AND status = 'open'
     RETURNING id
 """
@@ -288,32 +288,23 @@ async def list_paid_months(
     return found
 
 
-async def list_bills(
-    session: AsyncSession,
-    visible: ColumnElement[bool],
-    *,
-    member_id: UUID | None,
-    status: BillStatus | None,
-    at: datetime,
-    before_id: UUID | None,
-    limit: int,
+async def list_of_member(
+    session: AsyncSession, member_id: UUID, *, before_id: UUID | None, limit: int
 ) -> Sequence[Bill]:
-    """Return bills, the latest first."""
-    conditions = [visible]
-    if member_id is not None:
-        conditions.append(Bill.member_id == member_id)
+    """Return the bills of a member, the latest first."""
+    statement = select(Bill).where(Bill.member_id == member_id)
     if before_id is not None:
-        conditions.append(Bill.id < before_id)
-    found: list[Bill] = []
-    # One after the other, because one query with OR would read all bills.
-    for each in _list_conditions(status, at):
-        statement = select(Bill).where(*conditions, each).order_by(Bill.id.desc()).limit(limit)
-        found += await session.scalars(statement)
-    return sorted(found, key=lambda bill: bill.id, reverse=True)[:limit]
+        statement = statement.where(Bill.id < before_id)
+    return (await session.scalars(statement.order_by(Bill.id.desc()).limit(limit))).all()
 
 
-def _list_conditions(status: BillStatus | None, at: datetime) -> list[ColumnElement[bool]]:
-    """Return the conditions of which one makes the status that is shown; no bill meets two."""
+def status_conditions(
+    status: BillStatus | None, at: datetime, *, is_of_member: bool = False
+) -> list[ColumnElement[bool]]:
+    """Return the conditions of which one makes the status that is shown; no bill meets two.
+
+    is_of_member: for the bills of one member, who has one open bill at most.
+    """
     # As rules.shown_status: an open bill past its end is shown as ended.
     match status:
         case None:
@@ -321,7 +312,12 @@ def _list_conditions(status: BillStatus | None, at: datetime) -> list[ColumnElem
         case BillStatus.OPEN:
             return [and_(Bill.status == BillStatus.OPEN, Bill.expires_at > at)]
         case BillStatus.ENDED:
-            return [Bill.status == BillStatus.ENDED, Bill.id.in_(_select_overdue(at))]
+            overdue = (
+                and_(Bill.status == BillStatus.OPEN, Bill.expires_at <= at)
+                if is_of_member
+                else Bill.id.in_(_select_overdue(at))
+            )
+            return [Bill.status == BillStatus.ENDED, overdue]
         case BillStatus.PAID | BillStatus.REPLACED | BillStatus.VOID:
             return [Bill.status == status]
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 
 from payment_service.bases import issuer
 from payment_service.bills import service
@@ -11,21 +11,18 @@ from payment_service.bills.rules import (
     BillEnded,
     BillNotFound,
     BillReplaced,
-    BillStatus,
     BillVoid,
 )
 from payment_service.bills.schemas import (
     BillCancellation,
     BillOut,
-    BillSummary,
 )
 from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.auth.roles import require
-from perisai_kit.http.dependencies import ReadSession, ReplicaSession, Session
-from perisai_kit.http.paging import Cursor, Limit, Page
+from perisai_kit.http.dependencies import ReadSession, Session
 from perisai_kit.http.problems import problems
 from perisai_kit.http.transaction import TransactionRoute
-from perisai_kit.http.types import BillId, MemberId
+from perisai_kit.http.types import BillId
 from perisai_kit.http.visibility import ReadRoute
 
 Issuer = Annotated[Principal, Depends(issuer)]
@@ -47,21 +44,6 @@ Reader = Annotated[
 
 reading = APIRouter(prefix="/v1/bills", route_class=ReadRoute)
 writing = APIRouter(prefix="/v1/bills", route_class=TransactionRoute)
-
-
-@reading.get("", response_model=Page[BillSummary])
-async def list_bills(
-    session: ReplicaSession,
-    principal: Reader,
-    member_id: MemberId | None = None,
-    status: Annotated[BillStatus | None, Query(description="Only with this status.")] = None,
-    cursor: Cursor = None,
-    limit: Limit = 50,
-) -> Page[BillSummary]:
-    """List the bills you may see, the latest first."""
-    return await service.list_bills(
-        session, principal, member_id=member_id, status=status, cursor=cursor, limit=limit
-    )
 
 
 @reading.get("/{bill_id}", response_model=BillOut, responses=problems(BillNotFound))

@@ -35,7 +35,6 @@ from perisai_kit.domain.jakarta import jakarta_date, midnight
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import BillEnded, BillIssued, BillReplaced, BillVoided
 from perisai_kit.events.outbox import publish, publish_statement
-from perisai_kit.http.paging import Page, cut_page, read_cursor
 from perisai_kit.http.visibility import record_shown
 from perisai_kit.privacy.masks import mask_name
 from perisai_kit.privacy.read_audit import audit_read
@@ -141,31 +140,6 @@ async def get(session: AsyncSession, principal: Principal, bill_id: UUID) -> Bil
     if bill is None:
         raise rules.BillNotFound
     return await read(session, bill)
-
-
-async def list_bills(
-    session: AsyncSession,
-    principal: Principal,
-    *,
-    member_id: UUID | None,
-    status: BillStatus | None,
-    cursor: str | None,
-    limit: int,
-) -> Page[BillSummary]:
-    """Return the bills the subject may see, the latest first. Raises: CursorInvalid."""
-    now = clock.now()
-    bills = await queries.list_bills(
-        session,
-        visible(principal, Bill),
-        member_id=member_id,
-        status=status,
-        at=now,
-        before_id=read_cursor(cursor, UUID),
-        limit=limit + 1,
-    )
-    found = cut_page(bills, limit, key=lambda bill: bill.id)
-    audit_read(bill.member_id for bill in found.items)
-    return found.page(lambda bill: _summary(bill, now))
 
 
 async def cancel(

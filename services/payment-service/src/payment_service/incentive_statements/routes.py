@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from payment_service.commissions.rules import TooManyPayments
+from payment_service.dependencies import MONTH
 from payment_service.incentive_statements import service
 from payment_service.incentive_statements.rules import (
     BeneficiaryNotFound,
@@ -48,8 +49,6 @@ Reader = Annotated[
 ]
 
 
-# An address holds text; what passes the pattern is a month.
-MONTH = r"^[1-9][0-9]{3}-(0[1-9]|1[0-2])$"
 MonthInQuery = Annotated[
     str | None, Query(pattern=MONTH, examples=["2026-11"], description="Only this month.")
 ]

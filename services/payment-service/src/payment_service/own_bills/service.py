@@ -34,14 +34,8 @@ async def list_own(
     Raises: CursorInvalid.
     """
     now = clock.now()
-    rows = await bills.list_bills(
-        session,
-        Bill.member_id == member_id,
-        member_id=None,
-        status=None,
-        at=now,
-        before_id=read_cursor(cursor, UUID),
-        limit=limit + 1,
+    rows = await bills.list_of_member(
+        session, member_id, before_id=read_cursor(cursor, UUID), limit=limit + 1
     )
     found = cut_page(rows, limit, key=lambda bill: bill.id)
     lines, accounts = defaultdict(list), defaultdict(list)

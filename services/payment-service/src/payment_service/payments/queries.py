@@ -6,10 +6,9 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     exists,
-    func,
     select,
-    true,
     tuple_,
+    union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -19,13 +18,11 @@ from payment_service.answers.models import CoverageAnswer
 from payment_service.answers.rules import AnswerOutcome
 from payment_service.banks.models import BankPartner
 from payment_service.bills.models import Bill
+from payment_service.crowds import measure
 from payment_service.payments.models import Payment
 from payment_service.payments.rules import PaymentFilter, Settlement
 from payment_service.visibility import Sight
 from perisai_kit.db.sql import CountedStatement
-
-FEW = 5_000
-"""Of so many members the payments are read one by one; of more, the latest payments of all."""
 
 # In one order: two writers that insert the same requests in different orders deadlock.
 _USE_REQUESTS = """
@@ -102,8 +99,8 @@ async def list_payments(
     before: `paid_at` and id of the last payment of the page before.
     """
     own = _match_payment(asked, before)
-    latest = (Payment.paid_at.desc(), Payment.id.desc())
-    if asked.is_of_few or await _are_few(session, sight):
+    crowd = await measure(session, sight)
+    if asked.is_of_few or crowd.is_sparse:
         statement = select(Payment).where(*own)
         allocations = _match_allocation(asked)
         if not sight.is_everyone:
@@ -111,26 +108,37 @@ async def list_payments(
         if allocations:
             paid_for = select(Allocation.payment_id).where(*allocations)
             statement = statement.where(Payment.id.in_(paid_for))
-        return (await session.scalars(statement.order_by(*latest).limit(limit))).all()
-    # The latest of each bank, and of those the latest: each bank's payments are read in the order
-    # of their index, and no more of them than a page has.
-    of_bank = (
-        select(Payment)
-        .where(Payment.partner_id == BankPartner.id, *own)
-        .order_by(*latest)
-        .limit(limit)
+        statement = statement.order_by(Payment.paid_at.desc(), Payment.id.desc()).limit(limit)
+        return (await session.scalars(statement)).all()
+    paid_for = select(Allocation.id).where(
+        Allocation.payment_id == Payment.id, crowd.has(Allocation.member_id)
     )
     if not sight.is_everyone:
-        paid_for = select(Allocation.id).where(
-            Allocation.payment_id == Payment.id, sight.has(Allocation.member_id)
-        )
-        of_bank = of_bank.where(paid_for.offset(0).exists())
-    found = aliased(Payment, of_bank.lateral("found"))
-    statement = select(found).select_from(BankPartner).join(found, true())
-    if asked.partner_id is not None:
-        statement = statement.where(BankPartner.id == asked.partner_id)
-    statement = statement.order_by(found.paid_at.desc(), found.id.desc()).limit(limit)
-    return (await session.scalars(statement)).all()
+        own.append(paid_for.offset(0).exists())
+    partners = [asked.partner_id] if asked.partner_id else await _list_partners(session)
+    return await _list_latest(session, own, partners, limit)
+
+
+async def _list_partners(session: AsyncSession) -> Sequence[UUID]:
+    return (await session.scalars(select(BankPartner.id).order_by(BankPartner.id))).all()
+
+
+async def _list_latest(
+    session: AsyncSession,
+    conditions: Sequence[ColumnElement[bool]],
+    partners: Sequence[UUID],
+    limit: int,
+) -> Sequence[Payment]:
+    """Return the latest payments: those of the banks in turn, each by its index.
+
+    PostgreSQL merges them, so that no more is read of all banks than of one for a page.
+    """
+    if not partners:
+        return []
+    parts = [select(Payment).where(Payment.partner_id == each, *conditions) for each in partners]
+    found = aliased(Payment, union_all(*parts).subquery("found"))
+    latest = select(found).order_by(found.paid_at.desc(), found.id.desc()).limit(limit)
+    return (await session.scalars(latest)).all()
 
 
 def _match_payment(
@@ -166,15 +174,6 @@ def _match_allocation(asked: PaymentFilter) -> list[ColumnElement[bool]]:
     if asked.is_declined:
         conditions.append(tuple_(Allocation.payment_id, Allocation.id).in_(_DECLINED))
     return conditions
-
-
-async def _are_few(session: AsyncSession, sight: Sight) -> bool:
-    """Tell whether members are so few that their payments are found sooner one by one."""
-    if sight.is_everyone:
-        return False
-    some = sight.members().limit(FEW + 1).subquery()
-    count = await session.scalar(select(func.count()).select_from(some))
-    return count is not None and count <= FEW
 
 
 _DECLINED = select(CoverageAnswer.payment_id, CoverageAnswer.allocation_id).where(

@@ -7,10 +7,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from payment_service.counting.rules import BeneficiaryKind
-from payment_service.dependencies import WholeDatabase
+from payment_service.dependencies import MONTH, WholeDatabase
 from payment_service.incentive_statements import service as statements
 from payment_service.incentive_statements.models import Statement
-from payment_service.incentive_statements.routes import MONTH, Reader
+from payment_service.incentive_statements.routes import Reader
 from payment_service.incentive_statements.rules import StatementNotFound
 from payment_service.ledger.schemas import LedgerTransferOut
 from payment_service.statement_documents import service

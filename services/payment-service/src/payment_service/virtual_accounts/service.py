@@ -1,6 +1,6 @@
 """Open accounts for orders, one at each active bank, and show banks a name."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -30,6 +30,13 @@ async def open_accounts(session: AsyncSession, order_id: UUID, name: str) -> Non
 async def list_accounts(session: AsyncSession, order_id: UUID) -> Sequence[VirtualAccount]:
     """Return where an order can be paid, by the name of the bank."""
     return await queries.list_accounts(session, order_id)
+
+
+async def list_of_orders(
+    session: AsyncSession, order_ids: Collection[UUID]
+) -> Sequence[VirtualAccount]:
+    """Return where orders can be paid, by the name of the bank."""
+    return await queries.list_of_orders(session, order_ids)
 
 
 async def rename(session: AsyncSession, order_id: UUID, name: str) -> None:

@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.attributions import service, tasks
 from payment_service.attributions.models import AttributionPeriod as Row
 from payment_service.attributions.service import Attributed
+from payment_service.bill_lists.rules import BillFilter, BillSort
+from payment_service.bill_lists.service import list_bills
 from payment_service.bills import service as bills
 from payment_service.bills.rules import BillNotFound, BillStatus, VoidReason
 from payment_service.bills.schemas import BillOut
@@ -44,11 +46,9 @@ def officer(branch: str) -> Principal:
 
 
 async def sees(session: AsyncSession, viewer: Principal, bill: BillOut) -> bool:
-    page = await bills.list_bills(
-        session, viewer, member_id=None, status=None, cursor=None, limit=10
-    )
+    page = await list_bills(session, viewer, BillFilter(), BillSort.NEWEST, cursor=None, limit=10)
     paid = await payments.list_payments(session, viewer, PaymentFilter(), cursor=None, limit=10)
-    seen = bill.id in {each.id for each in page.items}
+    seen = bill.id in {each.id for each in page.bills}
     assert bool(paid.items) == seen
     return seen
 

@@ -3,8 +3,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from payment_service_tests.conftest import make_period
-from sqlalchemy import text, true
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,7 +16,7 @@ from payment_service.clients.members import ContributionBasis
 from payment_service.orders import service as orders
 from payment_service.payments.models import Payment
 from payment_service.virtual_accounts.rules import NoActiveBank
-from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
+from perisai_kit.auth.principal import Principal, Role
 from perisai_kit.db.sql import execute_together, make_executor
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.programmes import Payer, Sector
@@ -212,96 +211,8 @@ async def test_ending_touches_nothing_that_is_paid_or_cancelled(
     assert await end_overdue(session) == 0
 
 
-async def test_a_bill_past_its_end_is_shown_and_listed_as_ended_before_the_task_runs(
-    session: AsyncSession, issue_bill: IssueBill, business_time: BusinessTime
-) -> None:
-    bill = await issue_bill(session)
-    business_time.at(NOVEMBER + timedelta(hours=169))
-
-    async def ids(status: BillStatus) -> list[object]:
-        page = await service.list_bills(
-            session, admin(), member_id=None, status=status, cursor=None, limit=10
-        )
-        return [item.id for item in page.items]
-
-    assert await ids(BillStatus.ENDED) == [bill.id]
-    assert await ids(BillStatus.OPEN) == []
-
-
-async def test_the_end_of_a_bill_is_too_late_in_lists_and_for_the_task(
-    session: AsyncSession, issue_bill: IssueBill
-) -> None:
-    end = (await issue_bill(session)).expires_at
-    before = end - timedelta(microseconds=1)
-
-    async def count(status: BillStatus, at: datetime) -> int:
-        found = await queries.list_bills(
-            session, true(), member_id=None, status=status, at=at, before_id=None, limit=10
-        )
-        return len(found)
-
-    assert (await count(BillStatus.OPEN, before), await count(BillStatus.OPEN, end)) == (1, 0)
-    assert (await count(BillStatus.ENDED, before), await count(BillStatus.ENDED, end)) == (0, 1)
-    assert await queries.lock_ended_bills(session, through=before, limit=10) == []
-    assert len(await queries.lock_ended_bills(session, through=end, limit=10)) == 1
-
-
-async def test_ended_bills_and_open_ones_past_their_end_are_one_list(
-    session: AsyncSession, issue_bill: IssueBill, business_time: BusinessTime
-) -> None:
-    early = [(await issue_bill(session)).id for _ in range(2)]
-    business_time.at(NOVEMBER + timedelta(days=9))
-    assert await end_overdue(session) == 2
-    late = [(await issue_bill(session)).id for _ in range(2)]
-    business_time.at(NOVEMBER + timedelta(days=17))
-    found, cursor, pages = [], None, 0
-    while pages == 0 or cursor is not None:
-        page = await service.list_bills(
-            session,
-            admin(),
-            member_id=None,
-            status=BillStatus.ENDED,
-            cursor=cursor,
-            limit=1,
-        )
-        found += [item.id for item in page.items]
-        cursor, pages = page.next_cursor, pages + 1
-
-    assert found == [*reversed(late), *reversed(early)]
-    assert pages == 4
-
-
 def sees(*roles: Role, **more: Any) -> Principal:
     return Principal(account_id=new_id(), roles=frozenset(roles), **more)
-
-
-async def test_each_subject_sees_exactly_its_own_bills(
-    session: AsyncSession, issue_bill: IssueBill, make_basis: MakeBasis
-) -> None:
-    basis = make_basis()
-    bill = await issue_bill(session, basis=basis)
-    await issue_bill(session, periods=[make_period(branch_code="JBR", region_code="JATENG")])
-
-    async def seen(subject: Principal) -> bool:
-        page = await service.list_bills(
-            session, subject, member_id=None, status=None, cursor=None, limit=10
-        )
-        assert len(page.items) <= 1
-        return [item.id for item in page.items] == [bill.id]
-
-    branch, region = Scope(ScopeKind.BRANCH, "BWI", "JATIM"), Scope(ScopeKind.REGION, "JATIM")
-    assert await seen(sees(Role.MEMBER, member_id=basis.member_id))
-    assert await seen(sees(Role.AGENT, agent_id=basis.owner.agent_id))
-    assert await seen(sees(Role.WADAH_ADMIN, wadah_id=basis.owner.wadah_id))
-    assert await seen(sees(Role.BRANCH_OFFICER, scope=branch))
-    assert await seen(sees(Role.FINANCE_OFFICER, scope=region))
-    assert await seen(sees(Role.AUDITOR, scope=region))
-    assert not await seen(sees(Role.MEMBER, member_id=new_id()))
-    assert not await seen(sees(Role.AGENT, agent_id=new_id()))
-    assert not await seen(sees(Role.AGENT))
-    assert not await seen(sees(Role.AUDITOR))
-    assert not await seen(sees(Role.BRANCH_OFFICER, scope=Scope(ScopeKind.BRANCH, "XXX", "JATIM")))
-    assert not await seen(sees())
 
 
 async def test_a_bill_one_may_not_see_does_not_exist(
@@ -314,22 +225,6 @@ async def test_a_bill_one_may_not_see_does_not_exist(
         await service.get(session, other_agent, bill.id)
     with pytest.raises(rules.BillNotFound):
         await service.cancel(session, other_agent, bill.id, reason=VoidReason.MEMBER_REQUEST)
-
-
-async def test_bills_come_in_pages_the_latest_first(
-    session: AsyncSession, issue_bill: IssueBill
-) -> None:
-    issued = [(await issue_bill(session)).id for _ in range(3)]
-
-    first = await service.list_bills(
-        session, admin(), member_id=None, status=None, cursor=None, limit=2
-    )
-    rest = await service.list_bills(
-        session, admin(), member_id=None, status=None, cursor=first.next_cursor, limit=2
-    )
-
-    assert [item.id for item in [*first.items, *rest.items]] == issued[::-1]
-    assert rest.next_cursor is None
 
 
 async def test_the_lines_of_a_bill_cannot_be_changed_by_the_service(

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from payment_service_tests.conftest import MakeBank
-from payment_service_tests.plans import PARTNERS, fill, list_whole_reads
+from payment_service_tests.plans import PARTNERS, fill
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,6 +19,7 @@ from payment_service.testing import payment_of
 from perisai_kit.auth.principal import Role
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
+from perisai_kit.testing.plans import list_whole_reads
 from perisai_kit.testing.plugin import BusinessTime, Databases, Tokens, Urls
 
 IssueBill = Callable[..., Awaitable[BillOut]]

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from payment_service_tests.conftest import MakeBank, MakeBasis, make_period
-from payment_service_tests.plans import AGENT, WADAH, fill, list_whole_reads
+from payment_service_tests.plans import AGENT, WADAH, fill
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.bills.schemas import BillOut
@@ -18,6 +18,7 @@ from payment_service.testing import payment_of
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
+from perisai_kit.testing.plans import list_whole_reads
 from perisai_kit.testing.plugin import BusinessTime, Databases, Tokens, Urls
 
 IssueBill = Callable[..., Awaitable[BillOut]]

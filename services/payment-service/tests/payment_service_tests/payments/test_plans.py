@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from payment_service_tests.plans import AGENT, PARTNERS, WADAH, fill, list_whole_reads
+from payment_service_tests.plans import AGENT, PARTNERS, WADAH, fill
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.days import Days
@@ -16,6 +16,7 @@ from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
+from perisai_kit.testing.plans import list_whole_reads
 from perisai_kit.testing.plugin import Databases, Urls
 
 LARGE = {"payments", "allocations", "bills", "orders"}

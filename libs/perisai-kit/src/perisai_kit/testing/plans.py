@@ -1,0 +1,84 @@
+"""How PostgreSQL answers the statements of a call."""
+
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncSession
+
+
+@contextmanager
+def _caught(session: AsyncSession) -> Iterator[list[tuple[str, Any]]]:
+    """Note the statements that are run meanwhile, each with its values."""
+    caught: list[tuple[str, Any]] = []
+
+    def note(_: object, __: object, sql: str, values: Any, *___: object) -> None:
+        if not sql.startswith(("SAVEPOINT", "RELEASE")):
+            caught.append((sql, values))
+
+    engine = session.get_bind()
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield caught
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+async def list_whole_reads(session: AsyncSession, call: Awaitable[Any]) -> set[str]:
+    """Return the tables of which no index finds the rows that a call asks for.
+
+    PostgreSQL reads a table as small as these from end to end if it may, so it may not.
+    """
+    with _caught(session) as caught:
+        await call
+    assert caught, "the call ran no statement"
+    driver = (await (await session.connection()).get_raw_connection()).driver_connection
+    assert driver is not None
+    await driver.execute("SET LOCAL enable_seqscan = off")
+    found: set[str] = set()
+    for sql, values in caught:
+        (plan,) = await driver.fetchval(f"EXPLAIN (FORMAT JSON) {sql}", *values)
+        found |= set(_list_unindexed(plan["Plan"]))
+    await driver.execute("SET LOCAL enable_seqscan = on")
+    return found
+
+
+async def count_read(session: AsyncSession, call: Awaitable[Any]) -> tuple[float, set[str]]:
+    """Return how many rows a call reads, those thrown away too, and what it reads end to end."""
+    with _caught(session) as caught:
+        await call
+    assert caught, "the call ran no statement"
+    driver = (await (await session.connection()).get_raw_connection()).driver_connection
+    assert driver is not None
+    count, whole = 0.0, set[str]()
+    for sql, values in caught:
+        explained = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}"
+        (plan,) = await driver.fetchval(explained, *values)
+        for node in _list_scans(plan["Plan"]):
+            count += _count_rows(node)
+            if node["Node Type"] == "Seq Scan":
+                whole.add(node["Relation Name"])
+    return count, whole
+
+
+def _list_scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if "Relation Name" in node:
+        yield node
+    for part in node.get("Plans", ()):
+        yield from _list_scans(part)
+
+
+def _count_rows(node: dict[str, Any]) -> float:
+    thrown = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
+    rows = node["Actual Rows"] + sum(node.get(name, 0) for name in thrown)
+    return float(rows * node["Actual Loops"])
+
+
+def _list_unindexed(node: dict[str, Any]) -> Iterator[str]:
+    """Yield the tables that this part of a plan reads without a condition on an index."""
+    is_scan = "Relation Name" in node and node["Node Type"] != "Bitmap Heap Scan"
+    if is_scan and "Index Cond" not in node:
+        yield node["Relation Name"]
+    for part in node.get("Plans", ()):
+        yield from _list_unindexed(part)

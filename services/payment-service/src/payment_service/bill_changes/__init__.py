@@ -1,0 +1,1 @@
+"""What a client that reads bills offline has missed."""

@@ -1,0 +1,1 @@
+"""The list of bills: filters, orders, and what has changed."""
