@@ -7,13 +7,16 @@ from agent_service.activity import routes as activity
 from agent_service.agents import routes as agents
 from agent_service.agents import service as agents_service
 from agent_service.applications import routes as applications
+from agent_service.bank_accounts import routes as bank_accounts
 from agent_service.branches import routes as branches
 from agent_service.dependencies import Others
 from agent_service.overview import routes as overview
+from agent_service.payees import routes as payees
 from agent_service.settings import Settings
 from agent_service.tables import MIGRATIONS
+from agent_service.tax_identities import routes as tax_identities
 from agent_service.wadahs import routes as wadahs
-from agent_service.worker import subscriptions
+from agent_service.worker import periodic, subscriptions
 from perisai_kit.db.engine import Database
 from perisai_kit.services import app as web
 
@@ -30,6 +33,12 @@ ROUTES = web.describe_routes(
     agents.reading,
     agents.names,
     agents.own,
+    bank_accounts.router,
+    bank_accounts.reading,
+    bank_accounts.asking,
+    tax_identities.router,
+    tax_identities.reading,
+    payees.router,
     activity.reading,
     overview.reading,
 )
@@ -56,6 +65,7 @@ def create_app(
         title="Perisai agent-service",
         routes=ROUTES,
         subscriptions=subscriptions(members=members),
+        periodic=periodic(kit.keyring),
         on_close=(members.close, payments.close),
     )
     app.state.others = Others(members=members, payments=payments)

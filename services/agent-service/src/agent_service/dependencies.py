@@ -25,6 +25,10 @@ Partner = Annotated[Principal, Depends(require(*OFFICES, Role.WADAH_ADMIN))]
 """An office or a wadah's own administrator."""
 Identifier = Annotated[Principal, Depends(require(Role.BRANCH_OFFICER, Role.FINANCE_OFFICER))]
 """Sees unmasked identities within their scope."""
+HolderReader = Annotated[Principal, Depends(require(*OFFICES, Role.WADAH_ADMIN, Role.AGENT))]
+"""Sees bank accounts and tax identities of their own, or of their scope."""
+Proposer = Annotated[Principal, Depends(require(Role.BRANCH_OFFICER, Role.WADAH_ADMIN, Role.AGENT))]
+"""Proposes a change for themselves, their wadah, or one in their scope."""
 TheAgent = Annotated[Principal, Depends(require(Role.AGENT))]
 """An agent, for what is their own."""
 Service = Annotated[Principal, Depends(require(Role.SERVICE))]

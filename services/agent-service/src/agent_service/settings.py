@@ -35,7 +35,11 @@ class Settings(ServiceSettings):
     minimum_age: int = Field(default=18, ge=17, le=99)
     """Completed years; Perban 1/2023 art. 7."""
     verification_daily_limit: int = Field(default=20, ge=1, le=1000)
-    """Verifications of one application in 24 hours, each asking a bank. The number is ours."""
+    """Verifications of one application in 24 hours, and of one proposed bank account in all, each
+    asking a bank. The number is ours."""
+
+    account_change_freeze_h: int = Field(default=72, ge=0, le=8760)
+    """How long payouts to a changed bank account wait after the decision. The number is ours."""
 
     new_scheme_from: date = date(2022, 4, 1)
     """The first day of New Perisai (April 2022)."""

@@ -62,3 +62,31 @@ async def test_the_checks_of_the_models_are_in_the_database(
 
     expected = {"ck_agents_status", "ck_applications_status", "ck_wadahs_status", "ck_wadahs_kind"}
     assert expected <= {row["conname"] for row in names}
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("bank_accounts", ("holder_id", "bank_code", "account_no", "holder_name", "account_hash")),
+        ("tax_identities", ("holder_id", "npwp", "nik_status", "holds_from")),
+        ("agents", ("bank_code", "account_no", "account_holder_name")),
+    ],
+)
+async def test_what_was_proposed_cannot_be_edited_or_deleted_by_the_service(
+    migrated: tuple[Config, Urls], table: str, columns: tuple[str, ...]
+) -> None:
+    connection = await asyncpg.connect(migrated[1].app)
+    try:
+        may_update = [
+            await connection.fetchval(
+                "SELECT has_column_privilege('agent_app', $1, $2, 'UPDATE')", table, column
+            )
+            for column in columns
+        ]
+        may_delete = await connection.fetchval(
+            "SELECT has_table_privilege('agent_app', $1, 'DELETE')", table
+        )
+    finally:
+        await connection.close()
+
+    assert (may_update, may_delete) == ([False] * len(columns), False)

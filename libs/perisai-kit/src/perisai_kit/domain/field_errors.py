@@ -100,6 +100,9 @@ FIELD_TEXTS: dict[str, FieldText] = {
     "person_name": FieldText(
         "must be a name with at least one letter", "harus berupa nama dengan sedikitnya satu huruf"
     ),
+    "npwp": FieldText(
+        "must be an NPWP of 15 or 16 digits", "harus berupa NPWP dengan 15 atau 16 angka"
+    ),
     "url_type": _ADDRESS,
     "url_parsing": _ADDRESS,
     "url_syntax_violation": _ADDRESS,

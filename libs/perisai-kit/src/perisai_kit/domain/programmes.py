@@ -1,6 +1,6 @@
-"""What member-service and payment-service both know of BPU: programmes, payers and sectors.
+"""What several services know of BPU and Perisai: programmes, payers, sectors, payment methods.
 
-Source: docs/domain.md, Programmes and Occupations.
+Source: docs/domain.md, Programmes, Occupations and Becoming a Wadah.
 """
 
 from enum import StrEnum
@@ -30,6 +30,16 @@ class Sector(StrEnum):
 
     TRANSPORT = "transport"
     OTHER = "other"
+
+
+class PaymentMethod(StrEnum):
+    """Who is paid the incentives of agents: their wadah for all of them, or each agent.
+
+    The agreement of a wadah is amended when it changes (Perban 1/2023 art. 11(8)).
+    """
+
+    WADAH = "wadah"
+    AGENTS = "agents"
 
 
 class IncomeBelowMinimum(Invalid):

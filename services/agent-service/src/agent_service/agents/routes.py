@@ -82,7 +82,7 @@ async def get_agent(agent_id: AgentId, session: ReadSession, principal: SignedIn
     "/{agent_id}/identity", response_model=AgentIdentityOut, responses=problems(AgentNotFound)
 )
 async def get_identity(agent_id: AgentId, session: ReadSession, reader: Identifier) -> Agent:
-    """Return an agent's NIK, name and account unmasked. Every reading is recorded."""
+    """Return an agent's NIK and name unmasked. Every reading is recorded."""
     return await service.get_visible(session, agent_id, principal=reader)
 
 

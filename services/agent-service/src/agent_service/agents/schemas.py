@@ -20,7 +20,6 @@ from perisai_kit.http.types import (
     WadahId,
     with_example,
 )
-from perisai_kit.privacy.masks import mask_account
 from perisai_kit.services.names.agents import MAX_NAMES
 
 
@@ -76,7 +75,10 @@ class AgentNamesOut(Out):
 
 
 class AgentOut(Out):
-    """The account number is masked, and the name for those to whom it does not belong."""
+    """The name is masked for those to whom it does not belong.
+
+    The bank account is a resource of its own.
+    """
 
     id: RecordId
     agent_code: Annotated[
@@ -93,11 +95,6 @@ class AgentOut(Out):
             description="Name: whole for the agent, the agent's wadah and the offices of the "
             "branch; masked for others."
         ),
-    ]
-    bank_code: Annotated[str, Field(description="The bank's code in the payment system.")]
-    account_no: Annotated[
-        Annotated[str, AfterValidator(mask_account)],
-        Field(description="Bank account for incentives, masked."),
     ]
     assignment_letter_number: Annotated[
         str, Field(description="Number of the wadah's Surat Tugas.")
@@ -139,6 +136,3 @@ class AgentIdentityOut(Out):
     id: RecordId
     nik: Annotated[str, Field(description="NIK, 16 digits.")]
     full_name: Annotated[str, Field(description="Full name.")]
-    bank_code: Annotated[str, Field(description="The bank's code in the payment system.")]
-    account_no: Annotated[str, Field(description="Bank account for incentives.")]
-    account_holder_name: Annotated[str, Field(description="Holder of the account.")]

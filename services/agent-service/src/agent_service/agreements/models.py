@@ -5,10 +5,15 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from agent_service.base import Base
+from perisai_kit.db.columns import choice
+from perisai_kit.domain.programmes import PaymentMethod
 
 
 class Agreement(Base):
-    """A PKS. Never edited: an amended one is a further row with its own number."""
+    """A PKS. Never edited: an amended one is a further row with its own number.
+
+    pays: who gets the incentives of the agents; None leaves it to the commission scheme.
+    """
 
     __tablename__ = "agreements"
     __table_args__ = (
@@ -22,5 +27,6 @@ class Agreement(Base):
     number: Mapped[str]
     starts_on: Mapped[date]
     ends_on: Mapped[date]
+    pays: Mapped[PaymentMethod | None] = mapped_column(choice(PaymentMethod, "pays"))
     recorded_at: Mapped[datetime]
     recorded_by: Mapped[uuid.UUID]

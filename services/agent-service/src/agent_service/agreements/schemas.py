@@ -5,6 +5,7 @@ from uuid import UUID
 from pydantic import Field
 
 from agent_service.dates import TypedDate
+from perisai_kit.domain.programmes import PaymentMethod
 from perisai_kit.http.types import Instant, Model, Out, RecordId, ShortText, with_example
 
 
@@ -14,6 +15,13 @@ class NewAgreement(Model):
     number: Annotated[ShortText, Field(description="Number of the agreement (PKS).")]
     starts_on: Annotated[TypedDate, Field(description="First day it is valid.")]
     ends_on: Annotated[TypedDate, Field(description="Last day it is valid.")]
+    pays: Annotated[
+        PaymentMethod | None,
+        Field(
+            description="Who is paid the agents' incentives: the wadah, or each agent. Left out: "
+            "as the commission scheme says."
+        ),
+    ] = None
 
 
 class AgreementOut(Out):
@@ -21,5 +29,9 @@ class AgreementOut(Out):
     number: Annotated[str, Field(description="Number of the agreement (PKS).")]
     starts_on: Annotated[date, Field(description="First day it is valid.")]
     ends_on: Annotated[date, Field(description="Last day it is valid.")]
+    pays: Annotated[
+        PaymentMethod | None,
+        Field(description="Who is paid the agents' incentives; null: as the scheme says."),
+    ]
     recorded_at: Annotated[Instant, Field(description="When it was recorded.")]
     recorded_by: Annotated[UUID, Field(description="Account that recorded it.")]

@@ -41,6 +41,7 @@ async def sign(
         number=new.number,
         starts_on=new.starts_on,
         ends_on=new.ends_on,
+        pays=new.pays,
         recorded_at=clock.now(),
         recorded_by=by.account_id,
     )
@@ -51,6 +52,7 @@ async def sign(
         agreement_id=agreement.id,
         starts_on=agreement.starts_on,
         ends_on=agreement.ends_on,
+        pays=agreement.pays.value if agreement.pays else None,
     )
     await publish(session, signed)
 

@@ -47,6 +47,8 @@ class Application(Base):
     bank_code: Mapped[str]
     account_no = sealed_text()
     account_holder_name = sealed_text()
+    account_corrected_by: Mapped[uuid.UUID | None]
+    """Who corrected the bank account last; they may not approve."""
     device_description: Mapped[str]
 
     status: Mapped[ApplicationStatus] = mapped_column(choice(ApplicationStatus, "status"))

@@ -10,6 +10,7 @@ from agent_service.applications.rules import (
     ApplicationOpen,
     ApplicationStatus,
     ApplicationStatusConflict,
+    ApproverCorrectedAccount,
     PhoneProofRequired,
 )
 from agent_service.applications.schemas import (
@@ -17,6 +18,7 @@ from agent_service.applications.schemas import (
     ApplicationChangeOut,
     ApplicationDetailOut,
     ApplicationOut,
+    CorrectedAccount,
     NewApplication,
     NewApproval,
     NewRejection,
@@ -158,7 +160,12 @@ async def record_exam(
 @router.post(
     "/{application_id}/approval",
     responses=problems(
-        *DECIDING, RequirementsUnmet, AgentExists, ReinstatementTooEarly, WadahNotActive
+        *DECIDING,
+        ApproverCorrectedAccount,
+        RequirementsUnmet,
+        AgentExists,
+        ReinstatementTooEarly,
+        WadahNotActive,
     ),
 )
 async def approve_application(
@@ -209,6 +216,27 @@ async def withdraw_application(
     """Withdraw your own application, for good or to apply with other data."""
     found = await service.withdraw(
         session, application_id, body or NewWithdrawal(), by=applicant, settings=settings
+    )
+    return _detail(found)
+
+
+@router.put(
+    "/{application_id}/bank-account",
+    responses=problems(ApplicationNotFound, BranchOutOfScope, ApplicationStatusConflict),
+)
+async def correct_bank_account(
+    application_id: ApplicationId,
+    body: CorrectedAccount,
+    session: Session,
+    principal: SignedIn,
+    settings: Configured,
+) -> ApplicationDetailOut:
+    """Correct the bank account of an open application, as the applicant or an officer in scope.
+
+    It must be verified again, and the officer who corrected it cannot approve.
+    """
+    found = await verification.correct_account(
+        session, application_id, body, by=principal, settings=settings
     )
     return _detail(found)
 

@@ -5,6 +5,7 @@ Source: docs/domain.md, Becoming an agent (Perban 1/2023 art. 7) and Steps found
 
 from collections.abc import Collection, Mapping
 from enum import StrEnum
+from uuid import UUID
 
 from perisai_kit.domain.errors import Conflict, Forbidden, NotFound
 
@@ -78,6 +79,21 @@ class ApplicationStatusConflict(Conflict):
     text_id = (
         "Status pendaftaran saat ini tidak memungkinkan langkah ini. Muat ulang data pendaftaran."
     )
+
+
+class ApproverCorrectedAccount(Forbidden):
+    code = "approver_corrected_account"
+    text = "You corrected the bank account of this application. Another officer must approve it."
+    text_id = "Anda telah memperbaiki rekening pada pendaftaran ini. Harus disetujui petugas lain."
+
+
+def check_approver(by: UUID, *, account_corrected_by: UUID | None) -> None:
+    """Check that nobody approves a bank account of their own making.
+
+    Raises: ApproverCorrectedAccount.
+    """
+    if by == account_corrected_by:
+        raise ApproverCorrectedAccount
 
 
 def check_phone(amr: Collection[str], device_id: str | None) -> None:

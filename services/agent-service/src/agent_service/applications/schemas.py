@@ -6,10 +6,10 @@ from pydantic import (
     AfterValidator,
     Field,
     StrictBool,
-    StringConstraints,
 )
 
 from agent_service.applications.rules import ApplicationStatus, RejectionReason
+from agent_service.bank_accounts.schemas import AccountNo, BankCode
 from agent_service.dates import TypedDate
 from agent_service.exams.schemas import ExamOut
 from agent_service.requirements.rules import Citizenship
@@ -33,13 +33,6 @@ from perisai_kit.http.types import (
     with_example,
 )
 from perisai_kit.privacy.masks import mask_account, mask_name, mask_nik
-
-BankCode = Annotated[
-    str,
-    StringConstraints(pattern=r"^[A-Za-z0-9]{1,11}$"),
-    Field(description="The bank's code in the payment system.", examples=["014"]),
-]
-AccountNo = Annotated[str, StringConstraints(pattern=r"^[0-9]{5,34}$")]
 
 
 class NewApplication(Model):
@@ -86,6 +79,20 @@ class NewApproval(Model):
     assignment_letter_number: Annotated[
         ShortText | None, Field(description="The wadah's Surat Tugas; made by us when left out.")
     ] = None
+
+
+class CorrectedAccount(Model):
+    """The bank account of an application, corrected before its approval."""
+
+    model_config = with_example(
+        bank_code="014", account_no="1234567891", account_holder_name="Siti Rahma"
+    )
+
+    bank_code: Annotated[BankCode, Field(description="The bank's code in the payment system.")]
+    account_no: Annotated[AccountNo, Field(description="Bank account for incentives.")]
+    account_holder_name: Annotated[
+        PersonName, Field(description="Holder of the account; must be the applicant.")
+    ]
 
 
 class NewRejection(Model):

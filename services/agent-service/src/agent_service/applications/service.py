@@ -19,6 +19,7 @@ from agent_service.applications.schemas import (
     NewRejection,
     NewWithdrawal,
 )
+from agent_service.bank_accounts import service as bank_accounts
 from agent_service.branches import service as branches
 from agent_service.exams import service as exams
 from agent_service.exams.schemas import NewExam
@@ -85,7 +86,7 @@ async def apply(
     )
     phone = Finding(Requirement.PHONE_AND_DEVICE.value, RequirementOutcome.MET)
     await requirements.record(session, application.id, [phone], by_id=by.account_id)
-    _record_change(session, application, None, by=by)
+    record_change(session, application, None, by=by)
     return await describe(session, application, settings=settings)
 
 
@@ -163,10 +164,11 @@ async def approve(
 
     The application's lock serialises two approvals, and the second finds it ended.
     Raises: ApplicationNotFound, BranchOutOfScope, OwnCase, ApplicationStatusConflict,
-    RequirementsUnmet, AgentExists, ReinstatementTooEarly, WadahNotActive.
+    ApproverCorrectedAccount, RequirementsUnmet, AgentExists, ReinstatementTooEarly, WadahNotActive.
     """
     application = await _lock_to_decide(session, application_id, by)
     rules.check_live(application.status)
+    rules.check_approver(by.account_id, account_corrected_by=application.account_corrected_by)
     local = await judge(session, application, settings=settings)
     requirement_rules.check_requirements(
         await requirements.list_findings(
@@ -176,7 +178,8 @@ async def approve(
     rules.check_next(application.status, ApplicationStatus.ACTIVE)
     await requirements.record(session, application.id, local, by_id=by.account_id)
     appointment = _make_appointment(application, new.assignment_letter_number)
-    await agents.activate(session, appointment, by=by, keyring=keyring)
+    agent = await agents.activate(session, appointment, by=by, keyring=keyring)
+    await bank_accounts.record_first(session, agent, approved_by=by.account_id, keyring=keyring)
     change_status(session, application, ApplicationStatus.ACTIVE, by=by)
     return await describe(session, application, settings=settings)
 
@@ -381,10 +384,10 @@ def change_status(
     """Change the status of a locked application. Raises: ApplicationStatusConflict."""
     rules.check_next(application.status, to)
     before, application.status, application.reason_code = application.status, to, reason_code
-    _record_change(session, application, before, by=by, reason=reason)
+    record_change(session, application, before, by=by, reason=reason)
 
 
-def _record_change(
+def record_change(
     session: AsyncSession,
     application: Application,
     before: ApplicationStatus | None,
@@ -392,5 +395,6 @@ def _record_change(
     by: Principal,
     reason: str | None = None,
 ) -> None:
+    """Add an entry to the history of an application."""
     columns = make_change_columns(application, before, by=by, at=clock.now(), reason=reason)
     session.add(ApplicationChange(application_id=application.id, **columns))

@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.applications import rules, service
 from agent_service.applications.models import Application
-from agent_service.applications.schemas import Attestation
+from agent_service.applications.schemas import Attestation, CorrectedAccount
 from agent_service.applications.service import Described
+from agent_service.bank_accounts import rules as bank_account_rules
 from agent_service.bank_accounts import service as bank_accounts
 from agent_service.clients.members import find_member
 from agent_service.clients.payments import Account
@@ -35,10 +36,12 @@ log = get_logger()
 class Answers:
     """Answers of other services. member_id: the member with the NIK, if it is the applicant.
 
-    proven_member_id: the member whose telephone the applicant has proved.
+    account: that the bank was asked about. proven_member_id: the member whose telephone the
+    applicant has proved.
     """
 
     findings: tuple[Finding, ...]
+    account: Account
     member_id: UUID | None
     proven_member_id: UUID | None
 
@@ -78,14 +81,46 @@ async def verify(
         )
 
 
-async def _get_to_verify(
-    session: AsyncSession, application_id: UUID, *, by: Principal, settings: Settings
-) -> Application:
-    application = await service.get_visible(session, application_id, principal=by)
+async def correct_account(
+    session: AsyncSession,
+    application_id: UUID,
+    new: CorrectedAccount,
+    *,
+    by: Principal,
+    settings: Settings,
+) -> Described:
+    """Correct the bank account of an open application, which must then be verified again.
+
+    Raises: ApplicationNotFound, Forbidden, BranchOutOfScope, ApplicationStatusConflict.
+    """
+    application = await service.lock_visible(session, application_id, principal=by)
+    _check_may_verify(application, by)
+    rules.check_live(application.status)
+    application.bank_code, application.account_no = new.bank_code, new.account_no
+    application.account_holder_name = new.account_holder_name
+    application.account_corrected_by = by.account_id
+    finding = bank_account_rules.make_corrected_finding()
+    await requirements.record(session, application.id, [finding], by_id=by.account_id)
+    before = application.status
+    application.status = rules.find_status_after_verification(before, any_unmet=True, all_met=False)
+    application.reason_code = "account_corrected"
+    service.record_change(session, application, before, by=by)
+    return await service.describe(session, application, settings=settings)
+
+
+def _check_may_verify(application: Application, by: Principal) -> None:
+    """Check that the applicant or an officer in scope acts. Raises: Forbidden, BranchOutOfScope."""
     if application.account_id != by.account_id:
         if not by.has(Role.BRANCH_OFFICER):
             raise Forbidden
         service.check_office(application, by)
+
+
+async def _get_to_verify(
+    session: AsyncSession, application_id: UUID, *, by: Principal, settings: Settings
+) -> Application:
+    application = await service.get_visible(session, application_id, principal=by)
+    _check_may_verify(application, by)
     rules.check_live(application.status)
     await requirements.check_verification_count(
         session,
@@ -110,7 +145,10 @@ async def _store_answers(
     application.account_member_id = answers.proven_member_id
     local = await service.judge(session, application, settings=settings)
     required = requirement_rules.list_before_training(settings.requirements)
-    new = [each for each in (*answers.findings, *local) if each.requirement in required]
+    findings = (*answers.findings, *local)
+    if answers.account != _make_account(application):  # corrected while the bank was asked
+        findings = tuple(each for each in findings if each.requirement != Requirement.OWN_ACCOUNT)
+    new = [each for each in findings if each.requirement in required]
     await requirements.record(session, application.id, new, by_id=by.account_id)
     standing = await requirements.list_findings(session, application.id, required=required)
     outcomes = {finding.outcome for finding in standing}
@@ -136,14 +174,16 @@ def _find_proven_member(application: Application, by: Principal) -> UUID | None:
 async def _ask_others(
     application: Application, others: Others, *, proven_member_id: UUID | None
 ) -> Answers:
-    account = Account(
-        application.bank_code, application.account_no, application.account_holder_name
-    )
+    account = _make_account(application)
     (membership, member_id), own_account = await asyncio.gather(
         _ask_for_membership(application, others, proven_member_id=proven_member_id),
         bank_accounts.check_account(others.payments, account, full_name=application.full_name),
     )
-    return Answers((membership, own_account), member_id, proven_member_id)
+    return Answers((membership, own_account), account, member_id, proven_member_id)
+
+
+def _make_account(application: Application) -> Account:
+    return Account(application.bank_code, application.account_no, application.account_holder_name)
 
 
 async def _ask_for_membership(

@@ -1,1 +1,1 @@
-"""Bank accounts: whether the bank confirms the holder of an account."""
+"""Bank accounts of agents and wadahs: verified by a bank, changed by two people."""

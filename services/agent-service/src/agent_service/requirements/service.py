@@ -9,7 +9,12 @@ from agent_service.exams import service as exams
 from agent_service.exams.models import Exam
 from agent_service.requirements import queries, rules
 from agent_service.requirements.models import Check
-from agent_service.requirements.rules import Facts, Finding
+from agent_service.requirements.rules import (
+    Facts,
+    Finding,
+    Requirement,
+    RequirementOutcome,
+)
 from agent_service.trainings import service as trainings
 from agent_service.trainings.models import Training
 from perisai_kit.domain import clock
@@ -71,6 +76,16 @@ async def list_findings(
     checks = await queries.list_deciding(session, application_id)
     stored = [Finding(each.requirement, each.outcome, each.reason_code) for each in checks]
     return rules.select_configured(required, (*stored, *fresh))
+
+
+async def find_met_at(
+    session: AsyncSession, application_id: UUID, requirement: Requirement
+) -> datetime | None:
+    """Return when a requirement was found met by the check that counts; None if it is not."""
+    for check in await queries.list_deciding(session, application_id):
+        if check.requirement == requirement.value and check.outcome is RequirementOutcome.MET:
+            return check.checked_at
+    return None
 
 
 async def load_evidence(session: AsyncSession, application_id: UUID) -> Evidence:

@@ -33,6 +33,14 @@ def is_visible_to(principal: Principal, *, on: date) -> ColumnElement[bool]:
     return or_(own, is_in_force(on))
 
 
+def is_managed_by(principal: Principal) -> ColumnElement[bool]:
+    """Return the condition of wadahs whose affairs a subject sees: an office, an administrator."""
+    office = by_office(principal, *OFFICES, branch=Wadah.branch_code, region=Wadah.region_code)
+    if principal.has(Role.WADAH_ADMIN):
+        return or_(Wadah.id == principal.wadah_id, office)
+    return office
+
+
 async def get_visible(
     session: AsyncSession,
     wadah_id: UUID,
@@ -66,6 +74,12 @@ async def lock_wadah(
     if wadah is None:
         raise WadahNotFound
     return wadah
+
+
+async def list_by_ids(session: AsyncSession, wadah_ids: Collection[UUID]) -> Sequence[Wadah]:
+    """Return the wadahs among these ids, by id."""
+    chosen = select(Wadah).where(Wadah.id == any_id(wadah_ids)).order_by(Wadah.id)
+    return (await session.scalars(chosen)).all()
 
 
 async def list_page(

@@ -1,6 +1,6 @@
 """Wadahs: registered with a branch, active while an agreement covers the day."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -146,6 +146,16 @@ async def get_choosable(
     wadah = await queries.get_visible(session, wadah_id, seen, field=field)
     await _check_active(session, wadah, on=clock.today())
     return wadah
+
+
+async def get_managed(session: AsyncSession, wadah_id: UUID, *, principal: Principal) -> Wadah:
+    """Return a wadah whose affairs the subject may see. Raises: WadahNotFound."""
+    return await queries.get_visible(session, wadah_id, queries.is_managed_by(principal))
+
+
+async def list_by_ids(session: AsyncSession, wadah_ids: Collection[UUID]) -> Sequence[Wadah]:
+    """Return the wadahs among these ids, for another service."""
+    return await queries.list_by_ids(session, wadah_ids)
 
 
 async def find_inactive_reason(session: AsyncSession, wadah_id: UUID, *, on: date) -> str | None:

@@ -158,8 +158,8 @@ async def test_all_steps_together_make_an_agent(world: World, events: Callable[[
     assert approved["exam"]["score"] == 85
     agent = (await world.get(f"agents/{approved['agent_id']}", by=world.officer)).json()
     assert (agent["status"], agent["assignment_letter_number"]) == ("active", "ST/01/PNM/2026")
-    kind, data = (await events())[-1]
-    assert kind == "agent.activated.v1"
+    (kind, data), (following, _) = (await events())[-2:]
+    assert (kind, following) == ("agent.activated.v1", "bank_account.changed.v1")
     assert data == {
         "agent_id": approved["agent_id"],
         "account_id": str(account_id),

@@ -117,7 +117,7 @@ async def test_agreements_and_a_termination_are_published(
 ) -> None:
     first = world.new_wadah()["agreement"]
     wadah = await world.wadah(agreement=first)
-    second = {**first, "number": "PKS/2/2026"}
+    second = {**first, "number": "PKS/2/2026", "pays": "agents"}
     signed = await world.ok(f"wadahs/{wadah['id']}/agreements", second, by=world.officer)
     end = {"reason_code": "fraud", "reason": "Kept contributions"}
     ended = await world.ok(f"wadahs/{wadah['id']}/termination", end, by=world.officer)
@@ -132,6 +132,8 @@ async def test_agreements_and_a_termination_are_published(
         "PKS/1/2026",
         "PKS/2/2026",
     ]
+    assert [data["pays"] for _, data in published[:2]] == [None, "agents"]
+    assert [each["pays"] for each in signed["agreements"]] == ["agents", None]
     for _, data in published[:2]:
         period = (data["starts_on"], data["ends_on"])
         assert (data["wadah_id"], period) == (

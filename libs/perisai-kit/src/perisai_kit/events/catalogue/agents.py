@@ -1,11 +1,14 @@
-"""The events of agent-service: branches, agents and wadahs."""
+"""The events of agent-service: branches, agents, wadahs, and what both are paid by."""
 
 from datetime import date
-from typing import ClassVar, TypeAlias, get_args
+from typing import ClassVar, Literal, TypeAlias, get_args
 from uuid import UUID
 
 from perisai_kit.events.envelope import Event
 from perisai_kit.http.types import Code, Instant
+
+HolderKind = Literal["agent", "wadah"]
+PaymentMethod = Literal["wadah", "agents"]
 
 
 class BranchOpened(Event):
@@ -75,7 +78,10 @@ AGENT_DECIDED: tuple[type[Event], ...] = get_args(AgentDecided)
 
 
 class WadahAgreementSigned(Event):
-    """A wadah has an agreement (PKS) for these days, both included."""
+    """A wadah has an agreement (PKS) for these days, both included.
+
+    pays: who gets the incentives of the agents; null leaves it to the commission scheme.
+    """
 
     type: ClassVar[str] = "wadah.agreement_signed.v1"
     subject_field: ClassVar[str] = "wadah_id"
@@ -84,6 +90,7 @@ class WadahAgreementSigned(Event):
     agreement_id: UUID
     starts_on: date
     ends_on: date
+    pays: PaymentMethod | None = None
 
 
 class WadahTerminated(Event):
@@ -94,4 +101,33 @@ class WadahTerminated(Event):
 
     wadah_id: UUID
     reason_code: Code
+    decided_at: Instant
+
+
+class BankAccountChanged(Event):
+    """An agent or wadah has a verified bank account from now on, instead of an earlier one.
+
+    payouts_frozen_until: nothing is paid out to it before; null where nothing is held back.
+    """
+
+    type: ClassVar[str] = "bank_account.changed.v1"
+    subject_field: ClassVar[str] = "holder_id"
+
+    holder_kind: HolderKind
+    holder_id: UUID
+    bank_account_id: UUID
+    payouts_frozen_until: Instant | None
+    decided_at: Instant
+
+
+class TaxIdentityChanged(Event):
+    """What is known of an agent or wadah for tax has changed from a day on."""
+
+    type: ClassVar[str] = "tax_identity.changed.v1"
+    subject_field: ClassVar[str] = "holder_id"
+
+    holder_kind: HolderKind
+    holder_id: UUID
+    tax_identity_id: UUID
+    holds_from: date
     decided_at: Instant

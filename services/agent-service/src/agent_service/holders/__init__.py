@@ -1,0 +1,1 @@
+"""Holders of bank accounts and tax identities: agents and wadahs, and who acts for them."""

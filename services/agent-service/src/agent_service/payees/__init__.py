@@ -1,0 +1,1 @@
+"""Where agents and wadahs are paid, and what is known of them for tax: for payment-service."""
