@@ -31,6 +31,7 @@ from payment_service.overview.routes import router as overview
 from payment_service.overview.service import make_overviews
 from payment_service.own_bills.routes import router as own_bills
 from payment_service.own_incentives.routes import router as own_incentives
+from payment_service.payee_totals.routes import router as payee_totals
 from payment_service.payments.routes import router as payments
 from payment_service.quotes.routes import router as quotes
 from payment_service.receipts.routes import router as receipts
@@ -72,6 +73,7 @@ ROUTES = web.describe_routes(
     incentive_statements,
     statement_documents,
     own_incentives,
+    payee_totals,
 )
 
 

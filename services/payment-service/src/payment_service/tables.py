@@ -18,6 +18,7 @@ from payment_service.incentive_statements import models as incentive_statements
 from payment_service.ledger import models as ledger
 from payment_service.months import models as months
 from payment_service.orders import models as orders
+from payment_service.payees import models as payees
 from payment_service.payments import models as payments
 from payment_service.schemes import models as schemes
 from payment_service.suspense import models as suspense
@@ -46,6 +47,7 @@ __all__ = [
     "ledger",
     "months",
     "orders",
+    "payees",
     "payments",
     "schemes",
     "suspense",

@@ -32,6 +32,7 @@ from perisai_kit.events.catalogue import (
     AgentDismissed,
     AgentReinstated,
     AgentSuspended,
+    BankAccountChanged,
     CoverageDeclined,
     CoverageExtended,
     CoverageWithdrawn,
@@ -67,6 +68,7 @@ HANDLERS = {
     AgentDismissed: tasks.on_agents_decided,
     WadahAgreementSigned: tasks.on_agreements_signed,
     WadahTerminated: tasks.on_wadahs_terminated,
+    BankAccountChanged: tasks.on_accounts_changed,
 }
 
 

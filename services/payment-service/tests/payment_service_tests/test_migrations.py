@@ -47,6 +47,7 @@ NEVER_CHANGED = (
     "ledger_postings",
     "ledger_transfers",
     "orders",
+    "payee_accounts",
     "payment_requests",
     "payments",
     "read_audits",

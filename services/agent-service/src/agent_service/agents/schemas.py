@@ -2,7 +2,7 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from agent_service.agents.rules import AgentStatus, DismissalReason, SuspensionReason
 from perisai_kit.http.types import (

@@ -5,6 +5,8 @@ from sqlalchemy import CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.base import Base
+from perisai_kit.db.columns import choice
+from perisai_kit.domain.programmes import PaymentMethod
 
 
 class AgentDecision(Base):
@@ -18,7 +20,10 @@ class AgentDecision(Base):
 
 
 class WadahAgreement(Base):
-    """The days for which a wadah has an agreement, both included. Insert only."""
+    """The days for which a wadah has an agreement, both included. Insert only.
+
+    pays: who is paid the incentives of its agents; None leaves it to the scheme.
+    """
 
     __tablename__ = "wadah_agreements"
     __table_args__ = (
@@ -30,6 +35,7 @@ class WadahAgreement(Base):
     wadah_id: Mapped[UUID]
     starts_on: Mapped[date]
     ends_on: Mapped[date]
+    pays: Mapped[PaymentMethod | None] = mapped_column(choice(PaymentMethod, "pays"))
 
 
 class WadahTermination(Base):

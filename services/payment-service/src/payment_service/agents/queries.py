@@ -1,10 +1,10 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Text, Uuid, any_, case, exists, literal, select
+from sqlalchemy import ARRAY, ColumnElement, Text, Uuid, any_, case, cast, exists, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.agents.models import AgentDecision, WadahAgreement, WadahTermination
@@ -36,16 +36,44 @@ async def find_decisions(
     return found
 
 
-def held_reason(wadah_id: ColumnElement[Any], *, on: date) -> ColumnElement[str | None]:
-    """Return why the incentive of a wadah is held on a day; NULL where it is not."""
+def held_reason(
+    wadah_id: ColumnElement[Any],
+    *,
+    on: date | ColumnElement[date],
+    until: ColumnElement[datetime] | None = None,
+) -> ColumnElement[str | None]:
+    """Return why the incentive of a wadah is held on a day; NULL where it is not.
+
+    until: the instant up to which a termination counts; None: whenever it was.
+    """
     is_terminated = exists().where(WadahTermination.wadah_id == wadah_id)
-    has_agreement = exists().where(
-        WadahAgreement.wadah_id == wadah_id,
-        WadahAgreement.starts_on <= on,
-        WadahAgreement.ends_on >= on,
-    )
+    if until is not None:
+        is_terminated = is_terminated.where(WadahTermination.decided_at <= until)
+    has_agreement = exists().where(WadahAgreement.wadah_id == wadah_id, *_covers(on))
     return case(
         (is_terminated, literal(HeldReason.WADAH_TERMINATED.value, Text())),
         (~has_agreement, literal(HeldReason.AGREEMENT_ENDED.value, Text())),
         else_=None,
     )
+
+
+def agreed_payment(
+    wadah_id: ColumnElement[Any], *, on: ColumnElement[date]
+) -> ColumnElement[str | None]:
+    """Return who is paid by the agreement in force on a day; NULL where it does not say it.
+
+    An agreement that begins later amends the others; of those of one day, the latest recorded.
+    """
+    chosen = (
+        select(cast(WadahAgreement.pays, Text))
+        .where(WadahAgreement.wadah_id == wadah_id, *_covers(on))
+        .order_by(WadahAgreement.starts_on.desc(), WadahAgreement.agreement_id.desc())
+        .limit(1)
+    )
+    return chosen.scalar_subquery()
+
+
+def _covers(
+    on: date | ColumnElement[date],
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return WadahAgreement.starts_on <= on, WadahAgreement.ends_on >= on

@@ -1,7 +1,7 @@
 """Store the decisions of agent-service on agents and wadahs; they may arrive in any order."""
 
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -34,7 +34,7 @@ async def take_decisions(
 
 async def take_agreements(session: AsyncSession, events: Sequence[WadahAgreementSigned]) -> None:
     """Store the agreements of wadahs."""
-    names = ("agreement_id", "wadah_id", "starts_on", "ends_on")
+    names = ("agreement_id", "wadah_id", "starts_on", "ends_on", "pays")
     rows = [{name: getattr(each, name) for name in names} for each in events]
     await queries.insert_once(session, WadahAgreement, rows)
 
@@ -52,9 +52,24 @@ async def find_decisions(
     return await queries.find_decisions(session, agent_ids)
 
 
-def held_reason(wadah_id: ColumnElement[Any], *, on: date) -> ColumnElement[str | None]:
-    """Return, for work on sets, why the incentive of a wadah is held on a day; else NULL."""
-    return queries.held_reason(wadah_id, on=on)
+def held_reason(
+    wadah_id: ColumnElement[Any],
+    *,
+    on: date | ColumnElement[date],
+    until: ColumnElement[datetime] | None = None,
+) -> ColumnElement[str | None]:
+    """Return, for work on sets, why the incentive of a wadah is held on a day; else NULL.
+
+    until: the instant up to which a termination counts; None: whenever it was.
+    """
+    return queries.held_reason(wadah_id, on=on, until=until)
+
+
+def agreed_payment(
+    wadah_id: ColumnElement[Any], *, on: ColumnElement[date]
+) -> ColumnElement[str | None]:
+    """Return, for work on sets, who is paid by the agreement in force on a day; else NULL."""
+    return queries.agreed_payment(wadah_id, on=on)
 
 
 def _decision(event: AgentDecided) -> Decision:

@@ -12,6 +12,7 @@ from payment_service.agents import service as agents
 from payment_service.answers.service import Answer
 from payment_service.commissions import service
 from payment_service.counting import service as counting
+from payment_service.payees import service as payees
 from payment_service.suspense import service as suspense
 from perisai_kit.db.bulk import run_in_batches
 from perisai_kit.db.engine import Database
@@ -19,6 +20,7 @@ from perisai_kit.domain.errors import Unavailable
 from perisai_kit.events.catalogue import (
     AGENT_DECIDED,
     AgentDecided,
+    BankAccountChanged,
     CoverageDeclined,
     CoverageExtended,
     CoverageWithdrawn,
@@ -56,6 +58,10 @@ async def on_agreements_signed(
 
 async def on_wadahs_terminated(session: AsyncSession, events: Sequence[WadahTerminated]) -> None:
     await agents.take_terminations(session, events)
+
+
+async def on_accounts_changed(session: AsyncSession, events: Sequence[BankAccountChanged]) -> None:
+    await payees.take_accounts(session, events)
 
 
 class Computation:
@@ -121,5 +127,6 @@ def subscribe_to_agents(source: FeedSource, *, poll_s: float) -> Subscription:
             **dict.fromkeys(AGENT_DECIDED, on_agents_decided),
             WadahAgreementSigned: on_agreements_signed,
             WadahTerminated: on_wadahs_terminated,
+            BankAccountChanged: on_accounts_changed,
         },
     )

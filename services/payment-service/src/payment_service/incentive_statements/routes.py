@@ -1,12 +1,14 @@
 """Statements over HTTP: lists and previews."""
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
 from payment_service.commissions.rules import TooManyPayments
 from payment_service.dependencies import MONTH
 from payment_service.incentive_statements import service
+from payment_service.incentive_statements.models import Statement
 from payment_service.incentive_statements.rules import (
     BeneficiaryNotFound,
     BeneficiaryUnclear,
@@ -17,6 +19,7 @@ from payment_service.incentive_statements.schemas import (
     CommissionLineOut,
     CommissionPreviewOut,
     IncentiveStatementOut,
+    StatementFiguresOut,
 )
 from payment_service.incentive_statements.service import EarningsAsked
 from payment_service.schemes.rules import MonthOutsideProgramme, SchemeNotFound
@@ -76,6 +79,9 @@ async def list_statements(
     principal: Reader,
     month: Wanted,
     beneficiary_id: BeneficiaryId | None = None,
+    payee_id: Annotated[
+        UUID | None, Query(description="Only what this agent or wadah is paid for.")
+    ] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[IncentiveStatementOut]:
@@ -88,6 +94,7 @@ async def list_statements(
         principal,
         month=month,
         beneficiary_id=beneficiary_id,
+        payee_id=payee_id,
         cursor=cursor,
         limit=limit,
     )
@@ -158,6 +165,11 @@ async def list_preview_lines(
 ) -> Page[CommissionLineOut]:
     """List the lines that a month has so far."""
     return await service.preview_lines(session, principal, asked, cursor=cursor, limit=limit)
+
+
+def show(statement: Statement) -> StatementFiguresOut:
+    """Return the figures of a statement as the API shows them."""
+    return StatementFiguresOut(**service.list_figures(statement))
 
 
 router = APIRouter()

@@ -12,6 +12,7 @@ from payment_service.commissions.rules import (
 from payment_service.counting.rules import BeneficiaryKind
 from payment_service.months.rules import MonthStatus
 from payment_service.months.schemas import PARTS_OF_A_RUPIAH
+from payment_service.payees.schemas import StatementPayeeOut
 from perisai_kit.http.types import (
     AgentId,
     AllocationId,
@@ -47,7 +48,9 @@ class EarnedOut(Out):
     carried_debt: int = Field(description="Rupiah of debt for the next month, 0 or more.")
 
 
-class IncentiveStatementOut(EarnedOut):
+class StatementFiguresOut(EarnedOut):
+    """What a statement says."""
+
     id: RecordId
     month: Annotated[MonthText, Field(description="The closed month.")]
     beneficiary_kind: Annotated[BeneficiaryKind, Field(description="An agent or a wadah.")]
@@ -60,6 +63,10 @@ class IncentiveStatementOut(EarnedOut):
         description="Why the incentive of a wadah is held, as of the day of the closing."
     )
     issued_at: Annotated[datetime, Field(description="When the month was closed.")]
+
+
+class IncentiveStatementOut(StatementFiguresOut):
+    payee: Annotated[StatementPayeeOut, Field(description="Who is paid it, as things stand now.")]
 
 
 class CommissionLineOut(Out):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select
+from sqlalchemy import RowMapping, Select, and_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.commissions import service as commissions
@@ -34,6 +34,8 @@ from payment_service.ledger import rules as ledger_rules
 from payment_service.ledger import service as ledger
 from payment_service.ledger.rules import TransferCode
 from payment_service.months import rules as month_rules
+from payment_service.payees import service as payees
+from payment_service.payees.rules import Payee
 from payment_service.schemes import service as schemes
 from payment_service.schemes.rules import Applied, check_month, scheme_of
 from payment_service.visibility import visible_earnings
@@ -113,7 +115,9 @@ async def get(
 
     Raises: StatementNotFound.
     """
-    return show(await get_visible(session, principal, statement_id))
+    statement = await get_visible(session, principal, statement_id)
+    found = await payees.find_payees(session, Statement, [statement.id])
+    return _with_payee(statement, found[statement.id])
 
 
 async def get_visible(session: AsyncSession, principal: Principal, statement_id: UUID) -> Statement:
@@ -135,6 +139,7 @@ async def list_statements(
     *,
     month: Month | None,
     beneficiary_id: UUID | None,
+    payee_id: UUID | None = None,
     cursor: str | None,
     limit: int,
 ) -> Page[IncentiveStatementOut]:
@@ -142,9 +147,13 @@ async def list_statements(
 
     Raises: CursorInvalid.
     """
+    visible = visible_earnings(principal, Statement)
+    if payee_id is not None:
+        payables = await payees.make_payables(session, Statement)
+        visible = and_(visible, payables.is_paid_to(payee_id))
     rows = await queries.list_statements(
         session,
-        visible_earnings(principal, Statement),
+        visible,
         month=month,
         beneficiary_id=beneficiary_id,
         before_id=read_cursor(cursor, UUID),
@@ -153,7 +162,8 @@ async def list_statements(
     page = cut_page(rows, limit, key=lambda row: row.id)
     for each in page.items:
         _audit_read(BeneficiaryKind(each.beneficiary_kind), each.beneficiary_id)
-    return page.page(show)
+    found = await payees.find_payees(session, Statement, [each.id for each in page.items])
+    return page.page(lambda row: _with_payee(row, found[row.id]))
 
 
 async def list_lines(
@@ -352,7 +362,11 @@ async def _lines(
     return page.page(CommissionLineOut.model_validate)
 
 
-def show(statement: Statement) -> IncentiveStatementOut:
-    """Return a statement as the API shows it."""
+def _with_payee(statement: Statement, payee: Payee) -> IncentiveStatementOut:
+    return IncentiveStatementOut.model_validate({**list_figures(statement), "payee": payee})
+
+
+def list_figures(statement: Statement) -> dict[str, Any]:
+    """Return what a statement says, by the names of the API."""
     stored = {name: getattr(statement, name) for name in STORED}
-    return IncentiveStatementOut(**{**stored, **_stated_due(due_of(statement))})
+    return {**stored, **_stated_due(due_of(statement))}

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from perisai_kit.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.programmes import PaymentMethod
 
 PARTS = 10_000
 """Parts of a rupiah; also basis points of a whole, which is why rates need no division."""
@@ -22,6 +23,9 @@ PROGRAMME_BEGAN = Month(2017, 1)
 
 Source: docs/domain.md, The Perisai programme (pilot at the end of 2016), and the first scheme.
 """
+
+NEW_PERISAI = Month(2022, 4)
+"""The first month of the scheme of 2022. Source: docs/domain.md, Incentives."""
 
 SELF = "self"
 """The payer of a bill who is the member; everybody else is a sponsor or the government."""
@@ -126,7 +130,8 @@ class Terms:
     either acquisition is due, for the first of them too. agent_share_bps: what the agent keeps
     of it all. wadah_share_bps: what the wadah gets out of the whole. override_bps: what it gets
     on top of the agent's part. sponsored: whether contributions that somebody else pays earn
-    anything; not found in any source.
+    anything; not found in any source. payee: who is paid the agents' part where the agreement of
+    the wadah says nothing; None: as `find_default_payee` says.
     """
 
     tiers: tuple[Tier, ...]
@@ -137,6 +142,7 @@ class Terms:
     wadah_share_bps: int
     override_bps: int
     sponsored: bool
+    payee: PaymentMethod | None = None
 
     def earns(self, payer: str) -> bool:
         """Tell whether money from this payer earns anything."""
@@ -164,6 +170,11 @@ class Applied:
     first_month: Month
     terms: Terms
 
+    @property
+    def payee(self) -> PaymentMethod:
+        """Who is paid the agents' part where an agreement says nothing."""
+        return self.terms.payee or find_default_payee(self.first_month)
+
 
 class Dated(Protocol):
     """What begins to apply in a month."""
@@ -179,6 +190,15 @@ def scheme_of(schemes: Iterable[Scheme], month: Month) -> Scheme | None:
     """Return the one of these approved schemes that applies to a month: the latest begun."""
     begun = [scheme for scheme in schemes if scheme.first_month <= month]
     return max(begun, key=lambda scheme: scheme.first_month, default=None)
+
+
+def find_default_payee(first_month: Month) -> PaymentMethod:
+    """Return who is paid under a scheme whose document does not say it.
+
+    Before New Perisai each agent (S20, one source), since then the wadah (S7, S9, S10).
+    Source: docs/domain.md, Incentives.
+    """
+    return PaymentMethod.AGENTS if first_month < NEW_PERISAI else PaymentMethod.WADAH
 
 
 def check_terms(terms: Terms) -> None:

@@ -1,11 +1,12 @@
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, StrictBool
 
 from payment_service.schemes import rules
 from payment_service.schemes.rules import PARTS, SchemeStatus, SchemeVerdict
+from perisai_kit.domain.programmes import PaymentMethod
 from perisai_kit.http.types import (
     LongText,
     Model,
@@ -68,6 +69,13 @@ class SchemeTerms(Model):
     sponsored: Annotated[
         StrictBool, Field(description="Whether contributions that somebody else pays earn too.")
     ]
+    payee: Annotated[
+        PaymentMethod | None,
+        Field(
+            description="Who is paid the agents' part where the agreement of the wadah does not "
+            "say it. Left out: each agent in schemes that begin before 2022-04, later the wadah."
+        ),
+    ] = None
 
     def terms(self) -> rules.Terms:
         """Return the terms to compute with."""
@@ -85,7 +93,12 @@ class SchemeTerms(Model):
             wadah_share_bps=self.wadah_share_bps,
             override_bps=self.override_bps,
             sponsored=self.sponsored,
+            payee=self.payee,
         )
+
+    def document(self) -> dict[str, Any]:
+        """Return what is stored; the version before reads it while it names no payee."""
+        return self.model_dump(mode="json", exclude=None if self.payee else {"payee"})
 
     @classmethod
     def of(cls, terms: rules.Terms) -> Self:
@@ -108,6 +121,7 @@ class NewScheme(Model):
             "wadah_share_bps": 0,
             "override_bps": 1000,
             "sponsored": True,
+            "payee": "wadah",
         },
         source="Perdir 13/PERDIR.02/042022, incentives",
     )

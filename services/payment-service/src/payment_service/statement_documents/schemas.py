@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import Field
 
 from payment_service.counting.rules import BeneficiaryKind
-from payment_service.incentive_statements.schemas import CommissionLineOut, IncentiveStatementOut
+from payment_service.incentive_statements.schemas import CommissionLineOut, StatementFiguresOut
 from payment_service.ledger.schemas import LedgerTransferOut
 from perisai_kit.http.types import BeneficiaryId, MonthText, Out, RecordId, WadahId
 
@@ -36,7 +36,7 @@ class StatementDocumentOut(Out):
     the same amount.
     """
 
-    statement: Annotated[IncentiveStatementOut, Field(description="The statement.")]
+    statement: Annotated[StatementFiguresOut, Field(description="The statement.")]
     beneficiary_name: Annotated[
         str | None, Field(description=f"Who it is for: {WHOLE_TO}; of a wadah always whole.")
     ]

@@ -6,7 +6,7 @@ from datetime import datetime
 from payment_service.agents.rules import HeldReason
 from payment_service.commissions.rules import CommissionRule
 from payment_service.counting.rules import BeneficiaryKind
-from payment_service.incentive_statements.schemas import IncentiveStatementOut
+from payment_service.incentive_statements.schemas import StatementFiguresOut
 from payment_service.ledger.rules import TransferCode
 from payment_service.ledger.schemas import LedgerTransferOut
 from payment_service.statement_documents.rules import (
@@ -148,7 +148,7 @@ def make_month_sheet(document: MonthDocumentOut, *, issued_at: datetime) -> Shee
     )
 
 
-def _sums(stated: IncentiveStatementOut) -> Sequence[tuple[str, Cell, CellKind]]:
+def _sums(stated: StatementFiguresOut) -> Sequence[tuple[str, Cell, CellKind]]:
     exact, whole = CellKind.EXACT, CellKind.RUPIAH
     own = stated.beneficiary_kind is BeneficiaryKind.AGENT
     rows: list[tuple[str, Cell, CellKind]] = [

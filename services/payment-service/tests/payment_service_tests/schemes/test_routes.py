@@ -19,6 +19,7 @@ from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.db.engine import Database
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
+from perisai_kit.domain.programmes import PaymentMethod
 from perisai_kit.testing.plugin import MakeApp, Tokens, Wire, open_app_client
 
 COUNTRY = {"kind": ScopeKind.COUNTRY}
@@ -264,3 +265,38 @@ async def test_the_database_itself_wants_four_eyes_and_unedited_terms(
         with pytest.raises(DBAPIError, match="permission denied"):
             async with session.begin_nested():
                 await session.execute(text(change))
+
+
+@pytest.mark.parametrize(
+    ("payee", "expected"), [(None, PaymentMethod.WADAH), ("agents", PaymentMethod.AGENTS)]
+)
+async def test_a_scheme_says_who_is_paid_or_leaves_it_to_the_default(
+    client: httpx.AsyncClient,
+    officer: Officer,
+    session: AsyncSession,
+    payee: str | None,
+    expected: PaymentMethod,
+) -> None:
+    scheme = await proposed(client, officer(), terms={"payee": payee})
+    await decide(client, scheme, officer())
+
+    applied = {each.first_month: each for each in await service.approved(session)}
+    stored = await session.scalar(
+        text("SELECT terms ? 'payee' FROM commission_schemes WHERE id = :id"),
+        {"id": UUID(scheme["id"])},
+    )
+
+    assert scheme["terms"]["payee"] == payee
+    assert applied[Month(2027, 1)].payee is expected
+    assert stored is (payee is not None)
+
+
+async def test_the_seeded_schemes_pay_the_agents_and_later_the_wadah(
+    session: AsyncSession,
+) -> None:
+    payees = {each.first_month: each.payee for each in await service.approved(session)}
+
+    assert payees == {
+        Month(2017, 1): PaymentMethod.AGENTS,
+        Month(2022, 4): PaymentMethod.WADAH,
+    }

@@ -1,0 +1,142 @@
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.agents import queries as agents
+from payment_service.agents.rules import HeldReason
+from payment_service.counting.rules import BeneficiaryKind
+from payment_service.payees.models import PayeeAccount
+from payment_service.payees.rules import Payable, PayeeHold, PayeeKind
+from payment_service.schemes.rules import Applied
+from perisai_kit.db.bulk import any_id, insert_rows_statement
+from perisai_kit.domain.jakarta import JAKARTA
+from perisai_kit.domain.programmes import PaymentMethod
+
+
+async def insert_once(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert accounts; one that is there already changes nothing."""
+    await session.execute(insert_rows_statement(PayeeAccount, rows).on_conflict_do_nothing())
+
+
+class Payables:
+    """Who is paid for the rows of a table of statements, as columns: rules.payee_of in SQL.
+
+    table: has the columns of `Statement`. schemes: the approved ones.
+    """
+
+    def __init__(self, table: Any, schemes: Iterable[Applied]) -> None:
+        self._table = table
+        closed_on = cast(func.timezone(JAKARTA.key, table.issued_at), Date)
+        self._is_wadah: ColumnElement[bool] = table.beneficiary_kind == BeneficiaryKind.WADAH
+        # What was decided on a wadah's own incentive stands in its statement.
+        self.ended: ColumnElement[Any] = case(
+            (self._is_wadah, cast(table.held_reason, Text)),
+            else_=agents.held_reason(table.wadah_id, on=closed_on, until=table.issued_at),
+        )
+        self.agreed = agents.agreed_payment(table.wadah_id, on=closed_on)
+        self.scheme = _scheme_of(table, schemes)
+
+    @property
+    def _is_paid_to_wadah(self) -> ColumnElement[bool]:
+        method = func.coalesce(self.agreed, self.scheme)
+        by_method = and_(self.ended.is_(None), method == PaymentMethod.WADAH.value)
+        return or_(self._is_wadah, by_method)
+
+    @property
+    def _is_paid_to_another(self) -> ColumnElement[bool]:
+        return and_(~self._is_wadah, self._is_paid_to_wadah)
+
+    @property
+    def payee_kind(self) -> ColumnElement[str]:
+        wadah, agent = (literal(each.value, Text()) for each in (PayeeKind.WADAH, PayeeKind.AGENT))
+        return case((self._is_paid_to_wadah, wadah), else_=agent)
+
+    @property
+    def payee_id(self) -> ColumnElement[UUID]:
+        table = self._table
+        return case((self._is_paid_to_another, table.wadah_id), else_=table.beneficiary_id)
+
+    @property
+    def held_reason(self) -> ColumnElement[str | None]:
+        table = self._table
+        is_held = and_(self._is_wadah, self.ended.is_not(None))
+        # One question for each column: inside one about `payee_id`, SQL would not mean this row.
+        has_account = case(
+            (self._is_paid_to_another, _has_account(table.wadah_id)),
+            else_=_has_account(table.beneficiary_id),
+        )
+        no_account = literal(PayeeHold.NO_ACCOUNT.value, Text())
+        return case((is_held, self.ended), (~has_account, no_account), else_=None)
+
+    def is_paid_to(self, payee_id: UUID) -> ColumnElement[bool]:
+        """Return the condition of statements that this agent or wadah is paid for."""
+        table = self._table
+        # The first condition finds the few rows by their indexes.
+        near = or_(table.beneficiary_id == payee_id, table.wadah_id == payee_id)
+        return and_(near, self.payee_id == payee_id)
+
+
+def _has_account(holder_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    return exists().where(PayeeAccount.holder_id == holder_id)
+
+
+def _scheme_of(table: Any, schemes: Iterable[Applied]) -> ColumnElement[str]:
+    """Return what the scheme of a month says; before every scheme, as the first one."""
+    ordered = sorted(schemes, key=lambda each: each.first_month, reverse=True)
+    if not ordered:
+        return literal(PaymentMethod.WADAH.value, Text())
+    whens = [
+        (table.month >= each.first_month, literal(each.payee.value, Text())) for each in ordered
+    ]
+    return case(*whens, else_=whens[-1][1])
+
+
+async def find_payables(
+    session: AsyncSession, table: Any, ids: Collection[UUID], schemes: Iterable[Applied]
+) -> dict[UUID, Payable]:
+    """Return these statements with what decides who is paid, by id."""
+    payables = Payables(table, schemes)
+    rows = await session.execute(
+        select(
+            table.id,
+            table.beneficiary_kind,
+            table.beneficiary_id,
+            table.wadah_id,
+            payables.ended,
+            payables.agreed,
+            payables.scheme,
+            _has_account(table.beneficiary_id),
+            _has_account(table.wadah_id),
+        ).where(table.id == any_id(ids))
+    )
+    return {
+        id_: Payable(
+            beneficiary_kind=BeneficiaryKind(kind),
+            beneficiary_id=beneficiary_id,
+            wadah_id=wadah_id,
+            ended=None if ended is None else HeldReason(ended),
+            agreed=None if agreed is None else PaymentMethod(agreed),
+            scheme=PaymentMethod(scheme),
+            accounts=frozenset(
+                holder
+                for holder, has_account in ((beneficiary_id, has_own), (wadah_id, has_wadahs))
+                if has_account
+            ),
+        )
+        for id_, kind, beneficiary_id, wadah_id, ended, agreed, scheme, has_own, has_wadahs in rows
+    }
