@@ -74,6 +74,17 @@ class Maker:
         self.agent = self.tokens.make(
             A, scope=BRANCH, agent_id=UUID(self.ids["agent_id"]), wadah_id=UUID(wadah["id"])
         )
+        account = {
+            "agent_id": self.ids["agent_id"],
+            "bank_code": "999",
+            "account_no": "1234567891",
+            "holder_name": form["full_name"],
+        }
+        proposed = await self.post("agent", "/v1/bank-accounts", account, self.agent)
+        self.ids["bank_account_id"] = proposed["id"]
+        identity = {"agent_id": self.ids["agent_id"], "holds_from": str(self.today)}
+        proposed = await self.post("agent", "/v1/tax-identities", identity, self.agent)
+        self.ids["tax_identity_id"] = proposed["id"]
 
     async def admit(self, application_id: str) -> UUID:
         """Store an agent; an approval needs a bank's answer and a member's telephone."""
@@ -183,7 +194,10 @@ class Maker:
             brought_debt=0,
             issued_at=clock.now(),
         )
-        self.ids |= {"statement_id": str(statement.id), "statement_month": str(statement.month)}
+        month = str(statement.month)
+        self.ids |= {"statement_id": str(statement.id), "statement_month": month, "month": month}
+        # No agreement is known here, so the agent is paid.
+        self.ids["payee_id"] = self.ids["agent_id"]
         beneficiary = Beneficiary(
             beneficiary_id=statement.beneficiary_id,
             beneficiary_kind=BeneficiaryKind.AGENT,

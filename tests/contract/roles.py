@@ -17,6 +17,7 @@ M, A, W, B, F, U, D, S = (
 SIGNED_IN = frozenset(Role)
 READERS = frozenset({M, A, W, B, F, U, D})
 OFFICERS = frozenset({B})
+PROPOSERS = frozenset({A, W, B})
 STAFF = frozenset({B, D})
 BOOKS = frozenset({F, U, D})
 PUBLIC = None
@@ -66,8 +67,21 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "POST /v1/applications/{application_id}/training": OFFICERS,
         "POST /v1/applications/{application_id}/exam": OFFICERS,
         "POST /v1/applications/{application_id}/approval": OFFICERS,
+        # After the approval, which an officer who has corrected the account may not give.
+        "PUT /v1/applications/{application_id}/bank-account": SIGNED_IN,
         "POST /v1/applications/{application_id}/rejection": OFFICERS,
         "POST /v1/applications/{application_id}/withdrawal": SIGNED_IN,
+        "POST /v1/bank-accounts": PROPOSERS,
+        "GET /v1/bank-accounts": READERS - {M},
+        "GET /v1/bank-accounts/{bank_account_id}": READERS - {M},
+        "GET /v1/bank-accounts/{bank_account_id}/identity": frozenset({B, F}),
+        "POST /v1/bank-accounts/{bank_account_id}/verification": PROPOSERS,
+        "POST /v1/bank-accounts/{bank_account_id}/decision": OFFICERS,
+        "POST /v1/tax-identities": PROPOSERS,
+        "GET /v1/tax-identities": READERS - {M},
+        "GET /v1/tax-identities/{tax_identity_id}/identity": frozenset({B, F}),
+        "POST /v1/tax-identities/{tax_identity_id}/decision": OFFICERS,
+        "POST /v1/payees": frozenset({S}),
         "POST /v1/agent-names": frozenset({S}),
         "POST /v1/wadah-names": frozenset({S}),
         "GET /v1/overview/agents": READERS - {M},
@@ -176,6 +190,8 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "GET /v1/commission-months/{month}/dry-run": BOOKS,
         "GET /v1/commission-months/{month}/dry-run/statements": BOOKS,
         "GET /v1/me/incentive": frozenset({A, W}),
+        "GET /v1/commission-months/{month}/payees": READERS - {M},
+        "GET /v1/commission-months/{month}/payees/{payee_id}": READERS - {M},
         "GET /v1/commission-previews": READERS - {M},
         "GET /v1/commission-previews/lines": READERS - {M},
         "GET /v1/statements": READERS - {M},
@@ -200,6 +216,9 @@ ID_NAMES = (
     "handover_id",
     "wadah_id",
     "application_id",
+    "bank_account_id",
+    "tax_identity_id",
+    "payee_id",
     "agent_id",
     "member_id",
     "batch_id",

@@ -175,6 +175,9 @@ RULES: dict[str, dict[str, Rule]] = {
         "GET /v1/applications": Rule(Reach.LIST, blind=APPLICATION, shows="application_id"),
         "GET /v1/applications/{application_id}": Rule(Reach.OBJECT, blind=APPLICATION),
         "GET /v1/applications/{application_id}/identity": OBJECT,
+        "PUT /v1/applications/{application_id}/bank-account": Rule(
+            Reach.OBJECT, blind=APPLICATION, refused=frozenset({W, U, D})
+        ),
         "POST /v1/applications/{application_id}/verification": Rule(
             Reach.OBJECT, blind=APPLICATION, refused=frozenset({W, U, D})
         ),
@@ -183,6 +186,24 @@ RULES: dict[str, dict[str, Rule]] = {
         "POST /v1/applications/{application_id}/approval": OBJECT,
         "POST /v1/applications/{application_id}/rejection": OBJECT,
         "POST /v1/applications/{application_id}/withdrawal": Rule(Reach.SELF),
+        # A wadah sees the accounts of its agents, and proposes only its own.
+        "POST /v1/bank-accounts": Rule(Reach.OBJECT, refused=frozenset({W})),
+        "GET /v1/bank-accounts": Rule(Reach.LIST, shows="bank_account_id"),
+        "GET /v1/bank-accounts/{bank_account_id}": OBJECT,
+        "GET /v1/bank-accounts/{bank_account_id}/identity": OBJECT,
+        "POST /v1/bank-accounts/{bank_account_id}/verification": Rule(
+            Reach.OBJECT, refused=frozenset({W})
+        ),
+        "POST /v1/bank-accounts/{bank_account_id}/decision": Rule(
+            Reach.OBJECT, second_person="own_bank_account_proposal"
+        ),
+        "POST /v1/tax-identities": Rule(Reach.OBJECT, refused=frozenset({W})),
+        "GET /v1/tax-identities": Rule(Reach.LIST, shows="tax_identity_id"),
+        "GET /v1/tax-identities/{tax_identity_id}/identity": OBJECT,
+        "POST /v1/tax-identities/{tax_identity_id}/decision": Rule(
+            Reach.OBJECT, second_person="own_tax_identity_proposal"
+        ),
+        "POST /v1/payees": ANYWHERE,
         "POST /v1/agent-names": ANYWHERE,
         "POST /v1/wadah-names": ANYWHERE,
         # The figures of what one may see: of nothing, they are zeros.
@@ -306,6 +327,8 @@ RULES: dict[str, dict[str, Rule]] = {
         "GET /v1/commission-months/{month}/dry-run/statements": COUNTRY_ONLY,
         # Of the principal's own, found by what the token says.
         "GET /v1/me/incentive": ANYWHERE,
+        "GET /v1/commission-months/{month}/payees": Rule(Reach.LIST, shows="payee_id"),
+        "GET /v1/commission-months/{month}/payees/{payee_id}": OBJECT,
         "GET /v1/commission-previews": OBJECT,
         "GET /v1/commission-previews/lines": OBJECT,
         "GET /v1/statements": Rule(Reach.LIST, shows="statement_id"),

@@ -3,12 +3,15 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from contract.objects import Maker, new_partner
 from contract.roles import B, F
 from contract.scopes import BRANCH, COUNTRY
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from agent_service.bank_accounts.models import BankAccount
+from agent_service.bank_accounts.rules import NameMatch
 from payment_service.counting.service import SUBSCRIPTIONS
 from payment_service.testing_commissions import read_until
 from perisai_kit.auth.principal import Role
@@ -89,7 +92,38 @@ async def _propose_correction(maker: Maker, first: Headers) -> Waiting:
     return Waiting(f"{path}/{correction['id']}/approval", {"evidence": "KTP seen"})
 
 
+async def _propose_account(maker: Maker, first: Headers) -> Waiting:
+    form = {
+        "wadah_id": maker.ids["wadah_id"],
+        "bank_code": "999",
+        "account_no": "1234567892",
+        "holder_name": "Bendahara Nelayan",
+    }
+    proposed = await maker.post("agent", "/v1/bank-accounts", form, first)
+    database: Database = maker.platform.apps["agent"].state.kit.database
+    async with database.begin() as session:  # no bank answers here
+        account = await session.get_one(BankAccount, UUID(proposed["id"]))
+        account.name_match, account.verified_at = NameMatch.MATCH, clock.now()
+    return Waiting(f"/v1/bank-accounts/{proposed['id']}/decision", {"verdict": "approved"})
+
+
+async def _propose_tax_identity(maker: Maker, first: Headers) -> Waiting:
+    form = {
+        "wadah_id": maker.ids["wadah_id"],
+        "npwp": "012345678901000",
+        "holds_from": f"{maker.today}",
+    }
+    proposed = await maker.post("agent", "/v1/tax-identities", form, first)
+    return Waiting(f"/v1/tax-identities/{proposed['id']}/decision", {"verdict": "approved"})
+
+
 TWO_PEOPLE: dict[tuple[str, str], TwoPeople] = {
+    ("agent", "POST /v1/bank-accounts/{bank_account_id}/decision"): TwoPeople(
+        B, BRANCH, _propose_account
+    ),
+    ("agent", "POST /v1/tax-identities/{tax_identity_id}/decision"): TwoPeople(
+        B, BRANCH, _propose_tax_identity
+    ),
     ("payment", "POST /v1/bank-partners/{partner_id}/activation"): TwoPeople(
         F, COUNTRY, _register_bank
     ),

@@ -72,7 +72,7 @@ READERS = {
         (
             """TRUNCATE commission_lines, commission_acquisitions, commission_waits,
                    commission_beneficiaries, coverage_answers, agent_decisions, wadah_agreements,
-                   wadah_terminations""",
+                   wadah_terminations, payee_accounts""",
             "UPDATE commission_watermark SET closed_through = NULL, counted_through = NULL",
         ),
         {
@@ -85,6 +85,7 @@ READERS = {
             "decisions": "SELECT * FROM agent_decisions",
             "agreements": "SELECT * FROM wadah_agreements",
             "terminations": "SELECT * FROM wadah_terminations",
+            "accounts": "SELECT * FROM payee_accounts",
         },
     ),
 }

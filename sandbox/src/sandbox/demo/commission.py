@@ -61,7 +61,7 @@ async def earn(close: Close) -> None:
         close.journey.report.step("6 commission, seen before the month closes")
         return
     await close_month(close)
-    await look_at_statements(close)
+    await look_at_payees(close, await look_at_statements(close))
     close.journey.report.step("6 the month closes")
 
 
@@ -150,8 +150,8 @@ async def _agree(close: Close, month: str) -> dict[str, Any]:
     return {}
 
 
-async def look_at_statements(close: Close) -> None:
-    """Check the statements of the agent and the wadah."""
+async def look_at_statements(close: Close) -> dict[str, Any]:
+    """Check the statements of the agent and the wadah; return the agent's."""
     report, month = close.journey.report, close.journey.month
     own = (await close.agent.get("/v1/statements", month=month))["items"]
     report.check("the agent has one statement", len(own) == 1)
@@ -166,6 +166,28 @@ async def look_at_statements(close: Close) -> None:
         found = await close.finance.get("/v1/ledger/transfers", account=account)
         owed = sum(transfer["amount"] for transfer in found["items"])
         report.check(f"the ledger owes {owed}", owed == each["amount"])
+    return dict(statement)
+
+
+async def look_at_payees(close: Close, statement: dict[str, Any]) -> None:
+    """Check who is paid: the wadah with a breakdown by agent, or the agent by the agreement."""
+    report, expected, month = close.journey.report, close.expected, close.journey.month
+    payee = statement["payee"]
+    is_direct = close.journey.pays == "agents"
+    report.check(
+        f"the {payee['kind']} is paid, by the {payee['reason']}",
+        (payee["kind"], payee["reason"], payee["held_reason"])
+        == (("agent", "agreement", None) if is_direct else ("wadah", "scheme", None)),
+    )
+    path = f"/v1/commission-months/{month}/payees"
+    wadah = await close.finance.get(f"{path}/{statement['wadah_id']}")
+    total = expected.wadah if is_direct else expected.agent + expected.wadah
+    parts = [each["payable"] for each in wadah["items"]]
+    said = f"the wadah gets {wadah['payable']} in {len(parts)} parts"
+    report.check(said, wadah["payable"] == sum(parts) == total)
+    if is_direct:
+        agent = await close.agent.get(f"{path}/{statement['beneficiary_id']}")
+        report.check(f"the agent gets {agent['payable']}", agent["payable"] == expected.agent)
 
 
 async def look_at_lines(

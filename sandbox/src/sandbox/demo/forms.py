@@ -10,8 +10,11 @@ BRANCH = "BWI"
 AGREEMENT_DAYS = 364
 
 
-def wadah_body(today: date, name: str) -> dict[str, Any]:
-    """Return a new wadah of Banyuwangi with an agreement since last month."""
+def wadah_body(today: date, name: str, *, pays: str | None = None) -> dict[str, Any]:
+    """Return a new wadah of Banyuwangi with an agreement since last month.
+
+    pays: who is paid the incentives of its agents; None: as the commission scheme says.
+    """
     starts_on = today - timedelta(days=30)
     return {
         "name": name,
@@ -22,6 +25,7 @@ def wadah_body(today: date, name: str) -> dict[str, Any]:
             "number": f"PKS/{secrets.token_hex(4)}",
             "starts_on": starts_on.isoformat(),
             "ends_on": (starts_on + timedelta(days=AGREEMENT_DAYS)).isoformat(),
+            "pays": pays,
         },
     }
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from sandbox.demo.accounts import ensure_wadah_account
 from sandbox.demo.clients import Actor, Bank
 from sandbox.demo.forms import application_body, exam_body, training_body, wadah_body
 from sandbox.demo.people import member_body, new_adult, new_child
@@ -37,15 +38,17 @@ class Cast:
 class Walk:
     """One walk at one month.
 
-    at: the business time of the walk. amount: rupiah for one month of one worker. wait_s: the time
-    for events between services. members: those enrolled, the paying ones first. left: ids to
-    go on with by hand.
+    at: the business time of the walk. amount: rupiah for one month of one worker. pays: who is paid
+    the agents' incentives by the agreement; None leaves it to the scheme. wait_s: the time for
+    events between services. members: those enrolled, the paying ones first. left: ids to go on
+    with by hand.
     """
 
     cast: Cast
     report: Report
     at: datetime
     amount: int
+    pays: str | None = None
     wait_s: float = WAIT_S
     members: Sequence[str] = ()
     left: dict[str, str] = field(default_factory=dict)
@@ -82,8 +85,17 @@ async def take_on_an_agent(journey: Walk) -> Actor:
     cast, report = journey.cast, journey.report
     fisher = new_adult(journey.today)
     wadah = await cast.officer.post(
-        "/v1/wadahs", wadah_body(journey.today, f"Rukun Nelayan {secrets.token_hex(3)}")
+        "/v1/wadahs",
+        wadah_body(journey.today, f"Rukun Nelayan {secrets.token_hex(3)}", pays=journey.pays),
     )
+    account = await ensure_wadah_account(
+        wadah,
+        bank=cast.bank,
+        bank_code=cast.bank_code,
+        officer=cast.officer,
+        second_officer=cast.second_officer,
+    )
+    report.check("the wadah has a verified account", account["status"] == "current")
     journey.left |= {"the agent's telephone": fisher.phone, "the wadah": wadah["id"]}
     member = member_body(fisher, at=journey.at, new_to_bpu=False)
     await cast.officer.post("/v1/members", member)

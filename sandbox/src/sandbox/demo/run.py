@@ -25,14 +25,17 @@ WALKS = (
         datetime(2025, 11, 3, 9, 0, tzinfo=JAKARTA),
         36_800,
         Expected(agent=1_026_000, wadah=102_600, agent_before_2022=574_200),
+        None,
     ),
     (
         datetime(2026, 10, 3, 9, 0, tzinfo=JAKARTA),
         28_400,
         Expected(agent=963_000, wadah=96_300, agent_before_2022=545_850),
+        "agents",
     ),
 )
-"""When, what a worker's month with three programmes costs then, and what fifty of them earn.
+"""When, what a worker's month with three programmes costs then, what fifty of them earn, and who is
+paid the agents' part by the agreement; None: the wadah, by the scheme.
 
 Both months are over, so that no sandbox has the month closed that its people live in.
 
@@ -60,12 +63,12 @@ async def run_demo(
     clock_file = Path(sandbox["clock_file"])
     report = Report(write)
     try:
-        for at, amount, expected in WALKS:
+        for at, amount, expected, pays in WALKS:
             clock.set_test_clock(clock_file, at)
             report.say(f"--- {at:%B %Y} ---")
             async with AsyncExitStack() as stack:
                 cast = await _cast(sandbox, stack, watch)
-                journey = Walk(cast=cast, report=report, at=at, amount=amount, wait_s=wait_s)
+                journey = Walk(cast, report, at, amount, pays, wait_s)
                 agent = await walk(journey)
                 move_clock = partial(clock.set_test_clock, clock_file)
                 await earn(Close(journey, agent, expected, move_clock))

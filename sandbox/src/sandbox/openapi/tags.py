@@ -41,13 +41,28 @@ TAGS = (
     ),
     Tag(
         "Agents",
-        "Branches, wadahs, applications of future agents, and agents with their activity.",
-        ("branches", "wadahs", "applications", "agents"),
+        "Branches, wadahs, applications of future agents, agents with their activity, and where "
+        "wadahs and agents are paid.",
+        (
+            "branches",
+            "wadahs",
+            "applications",
+            "agents",
+            "bank_accounts",
+            "tax_identities",
+            "payees",
+        ),
     ),
     Tag(
         "Commissions",
-        "Schemes, previews, the closing of months, and incentive statements.",
-        ("commission_schemes", "commission_months", "commission_previews", "statements"),
+        "Schemes, previews, the closing of months, incentive statements, and who is paid.",
+        (
+            "commission_schemes",
+            "commission_months",
+            "commission_previews",
+            "commission_payees",
+            "statements",
+        ),
     ),
     Tag(
         "Finance",

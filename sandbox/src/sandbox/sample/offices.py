@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from sandbox.demo.accounts import ensure_wadah_account
 from sandbox.demo.clients import Actor, Bank
 from sandbox.demo.forms import (
     AGREEMENT_DAYS,
@@ -54,11 +55,20 @@ class Desk:
 
 
 async def ensure_wadah(desk: Desk, planned: PlannedWadah, *, today: date, password: str) -> str:
-    """Return the id of a wadah with its agreements and administrator, made as far as missing."""
+    """Return the id of a wadah; its agreements, account and administrator are made if missing."""
     known = (await desk.officer.get("/v1/wadahs", limit=200))["items"]
     wadah = next((each for each in known if each["name"] == planned.name), None)
     if wadah is None:
-        wadah = await desk.officer.post("/v1/wadahs", wadah_body(today, planned.name))
+        wadah = await desk.officer.post(
+            "/v1/wadahs", wadah_body(today, planned.name, pays=planned.pays)
+        )
+    await ensure_wadah_account(
+        wadah,
+        bank=desk.bank,
+        bank_code=desk.bank_code,
+        officer=desk.officer,
+        second_officer=desk.second_officer,
+    )
     described = await desk.officer.get(f"/v1/wadahs/{wadah['id']}")
     if len(described["agreements"]) == 1:
         await desk.officer.post(
@@ -77,6 +87,7 @@ def _next_agreement(first: Mapping[str, Any]) -> dict[str, Any]:
         "number": f"{first['number']}/2",
         "starts_on": starts_on.isoformat(),
         "ends_on": (starts_on + timedelta(days=AGREEMENT_DAYS)).isoformat(),
+        "pays": first["pays"],
     }
 
 

@@ -91,10 +91,11 @@ class PlannedApplication:
 
 @dataclass(frozen=True, slots=True)
 class PlannedWadah:
-    """sign_in: name of its administrator's account."""
+    """sign_in: name of its administrator's account. pays: who is paid by its agreements."""
 
     name: str
     sign_in: str
+    pays: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ APPLICATIONS = (
 """The statuses of the applications beside the agents', and the month in which they are made."""
 WADAHS = (
     PlannedWadah("Rukun Nelayan Banyuwangi", "wadah1"),
-    PlannedWadah("Kelompok Tani Blambangan", "wadah2"),
+    PlannedWadah("Kelompok Tani Blambangan", "wadah2", pays="agents"),
 )
 AGENTS = (("agent", 0), ("agent2", 0), ("agent3", 1))
 """The agents' sign-ins and the places of their wadahs."""
