@@ -8,8 +8,8 @@ from alembic import op
 
 from perisai_kit.db.migrations.steps import execute_script
 
-revision = "0013"
-down_revision = "0012"
+revision = "0016"
+down_revision = "0015"
 
 TABLES = """
 CREATE TABLE payee_accounts (

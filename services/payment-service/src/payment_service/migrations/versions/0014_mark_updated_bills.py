@@ -9,8 +9,8 @@ from alembic import op
 
 from perisai_kit.db.migrations.steps import create_index_concurrently
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 
 
 def upgrade() -> None:

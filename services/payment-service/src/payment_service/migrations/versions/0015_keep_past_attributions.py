@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from perisai_kit.db.migrations.steps import create_index_concurrently, grant
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 
 TABLE = "attribution_periods"
 DAYS = ["from_date", "until_date"]
