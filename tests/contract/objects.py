@@ -9,6 +9,7 @@ from contract.roles import A, B, D, F, M
 from contract.scopes import BRANCH, COUNTRY
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_service.agents.models import Agent
 from agent_service.agents.rules import AgentStatus
@@ -17,6 +18,8 @@ from payment_service.banks.models import BankPartner
 from payment_service.bills.schemas import BillOut
 from payment_service.counting.models import Beneficiary
 from payment_service.counting.rules import BeneficiaryKind
+from payment_service.incentive_holds.models import HeldStatement, IncentiveHold
+from payment_service.incentive_holds.rules import HoldKind, HoldReason, HoldStatus
 from payment_service.incentive_statements.models import Statement
 from payment_service.testing import Bank, payment_of
 from perisai_kit.db.engine import Database
@@ -163,7 +166,7 @@ class Maker:
         self.ids["scheme_id"] = schemes.json()["items"][0]["id"]
 
     async def make_statement(self) -> None:
-        """Store a statement of nothing; to close a month, months of events are needed."""
+        """Store a held statement; to close a month, months of events are needed."""
         database: Database = self.platform.apps["payment"].state.kit.database
         statement = Statement(
             id=new_id(),
@@ -194,7 +197,30 @@ class Maker:
             known_at=clock.now(),
         )
         async with database.begin() as session:
-            session.add_all([statement, beneficiary])
+            session.add_all([statement, beneficiary, await self.make_hold(session, statement)])
+
+    async def make_hold(self, session: AsyncSession, statement: Statement) -> HeldStatement:
+        """Hold a statement, as after a dismissal for fraud."""
+        copied = ("beneficiary_kind", "beneficiary_id", "wadah_id", "branch_code", "region_code")
+        hold = IncentiveHold(
+            id=new_id(),
+            kind=HoldKind.CAUSE,
+            reason=HoldReason.FRAUD,
+            status=HoldStatus.OPEN,
+            dismissed_at=clock.now(),
+            opened_at=clock.now(),
+            **{name: getattr(statement, name) for name in copied},
+        )
+        self.ids["hold_id"] = str(hold.id)
+        session.add(hold)
+        await session.flush()
+        return HeldStatement(
+            hold_id=hold.id,
+            statement_id=statement.id,
+            month=statement.month,
+            amount=1,
+            held_at=clock.now(),
+        )
 
 
 TAKEN_OVER = (

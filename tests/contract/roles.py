@@ -180,6 +180,11 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "GET /v1/statements/{statement_id}/file": READERS - {M},
         "GET /v1/statement-documents": READERS - {M},
         "GET /v1/statement-documents/file": READERS - {M},
+        "GET /v1/incentive-holds": BOOKS | {B},
+        "GET /v1/incentive-holds/{hold_id}": BOOKS | {B},
+        "GET /v1/incentive-holds/{hold_id}/proposals": BOOKS | {B},
+        "POST /v1/incentive-holds/{hold_id}/proposals": frozenset({F}),
+        "POST /v1/incentive-holds/{hold_id}/proposals/{proposal_id}/decision": frozenset({F}),
     },
 }
 
@@ -206,6 +211,7 @@ ID_NAMES = (
     "partner_id",
     "scheme_id",
     "statement_id",
+    "hold_id",
 )
 
 

@@ -307,6 +307,13 @@ RULES: dict[str, dict[str, Rule]] = {
         "GET /v1/statements/{statement_id}/file": OBJECT,
         "GET /v1/statement-documents": OBJECT,
         "GET /v1/statement-documents/file": OBJECT,
+        "GET /v1/incentive-holds": Rule(Reach.LIST, shows="hold_id"),
+        "GET /v1/incentive-holds/{hold_id}": OBJECT,
+        "GET /v1/incentive-holds/{hold_id}/proposals": OBJECT,
+        "POST /v1/incentive-holds/{hold_id}/proposals": COUNTRY_ONLY,
+        "POST /v1/incentive-holds/{hold_id}/proposals/{proposal_id}/decision": Rule(
+            Reach.COUNTRY, second_person="own_hold_proposal"
+        ),
     },
 }
 """The reach of every route: nothing is left out, so that a new route is thought about."""

@@ -79,6 +79,8 @@ READINGS = {
     "GET /v1/statements/{statement_id}/lines": "agent_id",
     "GET /v1/statements/{statement_id}/document": "agent_id",
     "GET /v1/statement-documents": "agent_id",
+    "GET /v1/incentive-holds": "agent_id",
+    "GET /v1/incentive-holds/{hold_id}": "agent_id",
     "GET /v1/commission-previews": "agent_id",
     "GET /v1/commission-previews/lines": "agent_id",
 }

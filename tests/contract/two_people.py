@@ -69,6 +69,12 @@ async def _propose_use_of_suspense(maker: Maker, first: Headers) -> Waiting:
     return Waiting(f"{path}/{proposal['id']}/decision", {"verdict": "approved"})
 
 
+async def _propose_release(maker: Maker, first: Headers) -> Waiting:
+    path = f"/v1/incentive-holds/{maker.ids['hold_id']}/proposals"
+    proposal = await maker.post("payment", path, {"verdict": "release"}, first)
+    return Waiting(f"{path}/{proposal['id']}/decision", {"verdict": "approved"})
+
+
 async def _propose_correction(maker: Maker, first: Headers) -> Waiting:
     path = f"/v1/members/{maker.ids['third_member_id']}/corrections"
     form = {"changes": {"full_name": "Siti Nur Aminah"}, "evidence": "KTP seen"}
@@ -87,6 +93,10 @@ TWO_PEOPLE: dict[tuple[str, str], TwoPeople] = {
         "payment",
         "POST /v1/suspense-items/{item_id}/proposals/{proposal_id}/decision",
     ): TwoPeople(F, COUNTRY, _propose_use_of_suspense),
+    (
+        "payment",
+        "POST /v1/incentive-holds/{hold_id}/proposals/{proposal_id}/decision",
+    ): TwoPeople(F, COUNTRY, _propose_release),
     (
         "member",
         "POST /v1/members/{member_id}/corrections/{correction_id}/approval",

@@ -114,6 +114,7 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/commission-previews", Upstream.PAYMENT, FIELD, SMALL),
     Row("/v1/statements", Upstream.PAYMENT, FIELD, SMALL),
     Row("/v1/statement-documents", Upstream.PAYMENT, FIELD, SMALL),
+    Row("/v1/incentive-holds", Upstream.PAYMENT, STAFF, SMALL),
 )
 
 OPEN: tuple[Row, ...] = tuple(

@@ -46,8 +46,14 @@ TAGS = (
     ),
     Tag(
         "Commissions",
-        "Schemes, previews, the closing of months, and incentive statements.",
-        ("commission_schemes", "commission_months", "commission_previews", "statements"),
+        "Schemes, previews, the closing of months, incentive statements and holds on them.",
+        (
+            "commission_schemes",
+            "commission_months",
+            "commission_previews",
+            "statements",
+            "incentive_holds",
+        ),
     ),
     Tag(
         "Finance",

@@ -21,6 +21,7 @@ from payment_service.clients.members import MembersClient
 from payment_service.collections.routes import router as collections
 from payment_service.commissions.routes import router as commissions
 from payment_service.counting import service as counting_service
+from payment_service.incentive_holds.routes import router as incentive_holds
 from payment_service.incentive_statements.routes import router as incentive_statements
 from payment_service.ledger.routes import router as ledger
 from payment_service.months.routes import router as months
@@ -66,6 +67,7 @@ ROUTES = web.describe_routes(
     months,
     incentive_statements,
     statement_documents,
+    incentive_holds,
 )
 
 

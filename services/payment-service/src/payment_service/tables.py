@@ -13,6 +13,7 @@ from payment_service.bills import models as bills
 from payment_service.callbacks import models as callbacks
 from payment_service.commissions import models as commissions
 from payment_service.counting import models as counting
+from payment_service.incentive_holds import models as incentive_holds
 from payment_service.incentive_statements import models as incentive_statements
 from payment_service.ledger import models as ledger
 from payment_service.months import models as months
@@ -40,6 +41,7 @@ __all__ = [
     "callbacks",
     "commissions",
     "counting",
+    "incentive_holds",
     "incentive_statements",
     "ledger",
     "months",

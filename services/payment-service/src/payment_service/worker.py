@@ -14,11 +14,13 @@ from payment_service.commissions.tasks import (
     subscribe_to_agents,
 )
 from payment_service.counting.service import PAYMENTS
+from payment_service.incentive_statements import tasks as incentive_statements
 from payment_service.ledger import tasks as ledger
 from payment_service.orders.tasks import Renaming, on_member_updated
 from payment_service.settings import Settings
 from payment_service.tables import MIGRATIONS
 from perisai_kit.events.catalogue import (
+    AgentDismissed,
     MemberAttributed,
     MemberUpdated,
     PaymentSettled,
@@ -61,6 +63,12 @@ def subscriptions(
         ),
         AnswerSubscription(members, Computation(agents), poll_s=poll_s),
         subscribe_to_agents(agents, poll_s=poll_s),
+        Subscription(
+            name=incentive_statements.AGENTS,
+            source=agents,
+            poll_s=poll_s,
+            batch_handlers={AgentDismissed: incentive_statements.on_agents_dismissed},
+        ),
         Subscription(
             name=attributions.MEMBERS,
             source=members,

@@ -1,9 +1,11 @@
 """What a statement pays. Source: docs/money.md, Commissions."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from payment_service.schemes.rules import PARTS
 from perisai_kit.domain.errors import Invalid, NotFound
+from perisai_kit.domain.month import Month
 
 
 class StatementNotFound(NotFound):
@@ -79,3 +81,12 @@ class Due:
     @property
     def carried_debt(self) -> int:
         return max(self.before.debt - self.amount, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class PayableStatement:
+    """What of a statement may be paid, in rupiah."""
+
+    statement_id: UUID
+    month: Month
+    payable: int

@@ -3,13 +3,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from payment_service.agents.rules import HeldReason
 from payment_service.commissions.rules import (
     CommissionCause,
     CommissionRule,
     CorrectionReason,
 )
 from payment_service.counting.rules import BeneficiaryKind
+from payment_service.incentive_holds.rules import HoldReason
 from payment_service.months.rules import MonthStatus
 from payment_service.months.schemas import PARTS_OF_A_RUPIAH
 from perisai_kit.http.types import (
@@ -56,9 +56,19 @@ class IncentiveStatementOut(EarnedOut):
     branch_code: BranchCode
     region_code: RegionCode
     total_parts: int = Field(description=f"Everything since the beginning. {PARTS_OF_A_RUPIAH}")
-    held_reason: HeldReason | None = Field(
-        description="Why the incentive of a wadah is held, as of the day of the closing."
-    )
+    held: Annotated[bool, Field(description="Whether it waits until two officers decide on it.")]
+    held_reason: Annotated[
+        HoldReason | None, Field(description="Why it is or was held; null: it never was.")
+    ]
+    released_at: Annotated[
+        datetime | None, Field(description="When a hold on it was released; it may be paid.")
+    ]
+    forfeited_at: Annotated[
+        datetime | None, Field(description="When it was forfeited; it is owed no more.")
+    ]
+    payable_now: Annotated[
+        int, Field(description="`payable` in rupiah, or 0 while it is held or once forfeited.")
+    ]
     issued_at: Annotated[datetime, Field(description="When the month was closed.")]
 
 

@@ -1,10 +1,12 @@
 """Close months by stating what each beneficiary is owed, and show what a close would bring."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.agents import service as agents
@@ -12,6 +14,9 @@ from payment_service.commissions import service as commissions
 from payment_service.commissions.rules import Sums
 from payment_service.counting import service as counting
 from payment_service.counting.rules import BeneficiaryKind, booked_month
+from payment_service.incentive_holds import service as holds
+from payment_service.incentive_holds.queries import StatementHold
+from payment_service.incentive_holds.rules import HoldReason, HoldStatus, find_payable_now
 from payment_service.incentive_statements import queries
 from payment_service.incentive_statements.models import Statement
 from payment_service.incentive_statements.rules import (
@@ -19,6 +24,7 @@ from payment_service.incentive_statements.rules import (
     BeneficiaryNotFound,
     BeneficiaryUnclear,
     Due,
+    PayableStatement,
     SchemeForAgentsOnly,
     StatementNotFound,
 )
@@ -40,6 +46,7 @@ from payment_service.schemes.rules import Applied, check_month, scheme_of
 from payment_service.settings import Settings
 from payment_service.visibility import visible_earnings
 from perisai_kit.auth.principal import Principal, Role
+from perisai_kit.db.bulk import any_id
 from perisai_kit.db.engine import allow_minutes
 from perisai_kit.domain import clock
 from perisai_kit.domain.ids import new_id
@@ -94,6 +101,7 @@ async def close(
             account=ledger_rules.incentive_expense(month),
             business_on=month.last_day,
         )
+    await holds.hold(session, queries.payable().where(Statement.month == month), at=now)
     await publish_rows(session, StatementIssued, queries.issued_in(month))
     issued = await queries.sum_statements(session, month)
     closed = ClosedMonth(
@@ -109,6 +117,13 @@ async def close(
     return await months.record(session, closed)
 
 
+async def hold_dismissed(session: AsyncSession, agent_ids: Collection[UUID]) -> None:
+    """Hold all that is stated for agents dismissed for cause and not held yet. Locks the months."""
+    await counting.lock_months(session)
+    own = queries.payable().where(Statement.beneficiary_id == any_id(agent_ids))
+    await holds.hold(session, own, at=clock.now())
+
+
 async def get(
     session: AsyncSession, principal: Principal, statement_id: UUID
 ) -> IncentiveStatementOut:
@@ -116,7 +131,8 @@ async def get(
 
     Raises: StatementNotFound.
     """
-    return show(await get_visible(session, principal, statement_id))
+    (shown,) = await show(session, [await get_visible(session, principal, statement_id)])
+    return shown
 
 
 async def get_visible(session: AsyncSession, principal: Principal, statement_id: UUID) -> Statement:
@@ -156,7 +172,32 @@ async def list_statements(
     page = cut_page(rows, limit, key=lambda row: row.id)
     for each in page.items:
         _audit_read(BeneficiaryKind(each.beneficiary_kind), each.beneficiary_id)
-    return page.page(show)
+    return Page(items=await show(session, page.items), next_cursor=page.next_cursor)
+
+
+async def list_payable(session: AsyncSession, beneficiary_id: UUID) -> list[PayableStatement]:
+    """Return a beneficiary's statements with something that may be paid, the earliest first.
+
+    Without what is held or forfeited. What was paid already is not known here.
+    """
+    free = payable_now().where(Statement.beneficiary_id == beneficiary_id)
+    rows = await session.execute(free.order_by(Statement.month))
+    return [PayableStatement(row.statement_id, row.month, row.payable) for row in rows]
+
+
+def payable_now() -> Select[Any]:
+    """Return the query of what `list_payable` lists, of everybody: see `queries.payable`."""
+    return queries.payable().where(
+        Statement.amount > Statement.brought_debt, holds.is_free(Statement.id)
+    )
+
+
+async def show(
+    session: AsyncSession, statements: Sequence[Statement]
+) -> list[IncentiveStatementOut]:
+    """Return statements as the API shows them, with the holds on them."""
+    held = await holds.find_statement_holds(session, [each.id for each in statements])
+    return [_stated(each, held.get(each.id)) for each in statements]
 
 
 async def list_lines(
@@ -354,7 +395,16 @@ async def _lines(
     return page.page(CommissionLineOut.model_validate)
 
 
-def show(statement: Statement) -> IncentiveStatementOut:
-    """Return a statement as the API shows it."""
+def _stated(statement: Statement, hold: StatementHold | None) -> IncentiveStatementOut:
     stored = {name: getattr(statement, name) for name in STORED}
-    return IncentiveStatementOut(**{**stored, **_stated_due(_due_of(statement))})
+    stated = {**stored, **_stated_due(_due_of(statement))}
+    status, at = (hold.status, hold.decided_at) if hold else (None, None)
+    reason = hold.reason if hold else statement.held_reason
+    stated["held_reason"] = HoldReason(reason) if reason else None
+    return IncentiveStatementOut(
+        **stated,
+        held=status is HoldStatus.OPEN,
+        released_at=at if status is HoldStatus.RELEASED else None,
+        forfeited_at=at if status is HoldStatus.FORFEITED else None,
+        payable_now=find_payable_now(stated["payable"], status),
+    )

@@ -60,7 +60,10 @@ class MonthStatementOut(Out):
     amount: Annotated[int, Field(description="Whole rupiah; negative: a debt.")]
     payable: Annotated[int, Field(description="The part beyond debts, in rupiah.")]
     held_reason: Annotated[str | None, Field(description="Why it is held; null: it is not.")]
-    accrued: Annotated[int, Field(description="What the ledger owes for it, in rupiah.")]
+    forfeited_at: Annotated[
+        datetime | None, Field(description="When it was forfeited; it is owed no more.")
+    ]
+    accrued: Annotated[int, Field(description="What the ledger accrued for it, in rupiah.")]
 
 
 class MonthDocumentOut(Out):
