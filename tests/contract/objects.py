@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from agent_service.agents.models import Agent
 from agent_service.agents.rules import AgentStatus
 from agent_service.applications.models import Application
+from member_service.risk_flags.models import RaisedFlag
+from member_service.risk_flags.rules import RiskFlag
 from payment_service.banks.models import BankPartner
 from payment_service.bills.schemas import BillOut
 from payment_service.counting.models import Beneficiary
@@ -48,6 +50,7 @@ class Maker:
         await self.make_agent()
         await self.make_member()
         await self.make_member_decisions()
+        await self.make_flag()
         await self.make_money()
         await self.make_statement()
         return self.ids
@@ -133,6 +136,25 @@ class Maker:
         )
         self.ids["attribution_id"] = listed.json()["items"][0]["id"]
 
+    async def make_flag(self) -> None:
+        """Store a risk flag on the member; only many alike are flagged."""
+        flag = RaisedFlag(
+            id=new_id(),
+            allocation_id=new_id(),
+            flag=RiskFlag.SHARED_PHONE,
+            member_id=UUID(self.ids["member_id"]),
+            agent_id=UUID(self.ids["agent_id"]),
+            month=Month.of(self.today),
+            counts_at=clock.now(),
+            branch_code="BWI",
+            region_code="JTM",
+            flagged_at=clock.now(),
+        )
+        self.ids["flag_id"] = str(flag.id)
+        database: Database = self.platform.apps["member"].state.kit.database
+        async with database.begin() as session:
+            session.add(flag)
+
     async def make_money(self) -> None:
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         form = {**new_partner(key), "keeps_refused_money": True}
@@ -198,6 +220,9 @@ class Maker:
         )
         async with database.begin() as session:
             session.add_all([statement, beneficiary, await self.make_hold(session, statement)])
+        form = {"agent_id": self.ids["agent_id"], "month": str(statement.month)}
+        review = await self.post("payment", "/v1/bonus-reviews", form, self.finance)
+        self.ids["review_id"] = review["id"]
 
     async def make_hold(self, session: AsyncSession, statement: Statement) -> HeldStatement:
         """Hold a statement, as after a dismissal for fraud."""

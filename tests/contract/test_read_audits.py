@@ -62,6 +62,7 @@ READINGS = {
     "GET /v1/members/{member_id}/coverage": "member_id",
     "GET /v1/members/{member_id}/endings": "member_id",
     "GET /v1/enrolment-batches/{batch_id}": "member_id",
+    "GET /v1/risk-flags": "member_id",
     "POST /v1/contribution-bases": "member_id",
     "POST /v1/member-lookups": "member_id",
     "POST /v1/quotes": "member_id",
@@ -79,6 +80,8 @@ READINGS = {
     "GET /v1/statements/{statement_id}/lines": "agent_id",
     "GET /v1/statements/{statement_id}/document": "agent_id",
     "GET /v1/statement-documents": "agent_id",
+    "GET /v1/bonus-reviews": "agent_id",
+    "GET /v1/bonus-reviews/{review_id}": "agent_id",
     "GET /v1/incentive-holds": "agent_id",
     "GET /v1/incentive-holds/{hold_id}": "agent_id",
     "GET /v1/commission-previews": "agent_id",
@@ -127,6 +130,10 @@ WRITING = frozenset(
         "POST /v1/bills/{bill_id}/cancellation",
         "POST /v1/orders",
         "POST /v1/suspense-items/{item_id}/ownership",
+        "POST /v1/bonus-reviews",
+        "POST /v1/bonus-reviews/{review_id}/release",
+        "POST /v1/bonus-reviews/{review_id}/refusal",
+        "POST /v1/bonus-reviews/{review_id}/refusal/decision",
     }
 )
 """The rest of those that write, whose answers show persons in the same way."""

@@ -20,8 +20,8 @@ TAGS = (
     ),
     Tag(
         "Members",
-        "Find, read and correct members and their attribution.",
-        ("members", "corrections"),
+        "Find, read and correct members and their attribution; marks for possible fraud.",
+        ("members", "corrections", "risk_flags"),
     ),
     Tag(
         "Enrolment",
@@ -46,13 +46,14 @@ TAGS = (
     ),
     Tag(
         "Commissions",
-        "Schemes, previews, the closing of months, incentive statements and holds on them.",
+        "Schemes, previews, the closing of months, statements, held incentives and bonuses.",
         (
             "commission_schemes",
             "commission_months",
             "commission_previews",
             "statements",
             "incentive_holds",
+            "bonus_reviews",
         ),
     ),
     Tag(
