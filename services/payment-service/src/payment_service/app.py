@@ -13,6 +13,7 @@ from payment_service.banks.routes import inquiries, verifications
 from payment_service.banks.routes import router as banks
 from payment_service.bills import service as bills_service
 from payment_service.bills.routes import router as bills
+from payment_service.bonus_reviews.routes import router as bonus_reviews
 from payment_service.callbacks import service as callbacks
 from payment_service.callbacks.routes import SnapCallbacks
 from payment_service.callbacks.writer import Writer
@@ -40,7 +41,7 @@ from payment_service.statement_documents.routes import router as statement_docum
 from payment_service.suspense.routes import router as suspense
 from payment_service.tables import MIGRATIONS
 from payment_service.tariffs import service as tariffs
-from payment_service.worker import own_feed, periodic, subscriptions
+from payment_service.worker import own_feed, periodic, subscribe_to_flags, subscriptions
 from perisai_kit.services import app as web
 from perisai_kit.services.kit import Kit
 from perisai_kit.services.names.agents import AgentsClient
@@ -68,6 +69,7 @@ ROUTES = web.describe_routes(
     incentive_statements,
     statement_documents,
     incentive_holds,
+    bonus_reviews,
 )
 
 
@@ -110,9 +112,10 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
         kit,
         title="Perisai payment-service",
         routes=ROUTES,
-        subscriptions=subscriptions(
-            own=own_feed(kit), members=feed_of_members, agents=feed_of_agents
-        ),
+        subscriptions=[
+            *subscriptions(own=own_feed(kit), members=feed_of_members, agents=feed_of_agents),
+            subscribe_to_flags(feed_of_members, settings),
+        ],
         periodic=periodic(settings, agents=feed_of_agents, members=members),
         on_close=[
             payment_writer.close,

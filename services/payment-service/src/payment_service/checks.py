@@ -256,6 +256,19 @@ _COUNTS = {
             ON cause_id = lost.id
         WHERE (booked.amount, debit_account, credit_account)
             IS DISTINCT FROM (lost.amount, debit, credit)""",
+    "acquisitions that earn, and do not wait, in a month whose bonus is held or refused": """
+        SELECT count(*) FROM (
+            SELECT allocation_id, agent_id, earned_month AS month FROM commission_lines
+            WHERE cause <> 'contribution'
+            GROUP BY 1, 2, 3 HAVING sum(parts) <> 0) AS earning
+        JOIN bonus_reviews AS review USING (agent_id, month)
+        LEFT JOIN commission_waits AS wait USING (allocation_id)
+        WHERE review.status <> 'released' AND wait.allocation_id IS NULL""",
+    "bonuses refused without two people": """
+        SELECT count(*) FROM bonus_reviews AS review LEFT JOIN bonus_review_steps AS confirmed
+            ON review_id = review.id AND step = 'refusal_confirmed'
+        WHERE (review.status = 'refused') <> (confirmed.id IS NOT NULL)
+            OR taken_by = refusal_proposed_by""",
     "opposite lines that do not mirror the line before": """
         SELECT count(*) FROM commission_lines AS opposite LEFT JOIN commission_lines AS line
             ON line.allocation_id = opposite.allocation_id AND line.cause = opposite.cause

@@ -10,6 +10,7 @@ from payment_service.bank_access import models as bank_access
 from payment_service.banks import models as banks
 from payment_service.base import Base
 from payment_service.bills import models as bills
+from payment_service.bonus_reviews import models as bonus_reviews
 from payment_service.callbacks import models as callbacks
 from payment_service.commissions import models as commissions
 from payment_service.counting import models as counting
@@ -38,6 +39,7 @@ __all__ = [
     "bank_access",
     "banks",
     "bills",
+    "bonus_reviews",
     "callbacks",
     "commissions",
     "counting",

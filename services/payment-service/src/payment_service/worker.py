@@ -5,6 +5,7 @@ from functools import partial
 from payment_service import partitions
 from payment_service.attributions import tasks as attributions
 from payment_service.bills import tasks as bills
+from payment_service.bonus_reviews.tasks import ReviewTasks
 from payment_service.callbacks import tasks as callbacks
 from payment_service.clients.members import MembersClient
 from payment_service.commissions import tasks as commissions
@@ -87,6 +88,11 @@ def subscriptions(
     ]
 
 
+def subscribe_to_flags(members: FeedSource, settings: Settings) -> Subscription:
+    """Return the subscription to risk flags, which opens reviews of bonuses."""
+    return ReviewTasks(settings.bonus_review_from).subscribe(members, poll_s=POLL_S)
+
+
 def create_worker() -> Worker:
     """Return the worker that runs in a process of its own; its settings are the environment's."""
     settings = Settings.from_env()
@@ -95,6 +101,9 @@ def create_worker() -> Worker:
     agents, members = kit.client(settings.agent_url), kit.client(settings.member_url)
     return web.create_worker(
         kit,
-        subscriptions=subscriptions(own=own_feed(kit), members=members, agents=agents),
+        subscriptions=[
+            *subscriptions(own=own_feed(kit), members=members, agents=agents),
+            subscribe_to_flags(members, settings),
+        ],
         periodic=periodic(settings, agents=agents, members=MembersClient(members)),
     )

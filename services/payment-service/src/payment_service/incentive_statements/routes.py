@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query
 
 from payment_service.commissions.rules import TooManyPayments
+from payment_service.counting.rules import BeneficiaryNotFound
 from payment_service.incentive_statements import service
 from payment_service.incentive_statements.rules import (
-    BeneficiaryNotFound,
     BeneficiaryUnclear,
+    EarningsAsked,
     SchemeForAgentsOnly,
     StatementNotFound,
 )
@@ -17,7 +18,6 @@ from payment_service.incentive_statements.schemas import (
     CommissionPreviewOut,
     IncentiveStatementOut,
 )
-from payment_service.incentive_statements.service import EarningsAsked
 from payment_service.months.rules import (
     EarlierMonthOpen,
     EventsParked,

@@ -3,6 +3,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from payment_service.bonus_reviews.rules import BonusReviewStatus
 from payment_service.commissions.rules import (
     CommissionCause,
     CommissionRule,
@@ -68,6 +69,10 @@ class IncentiveStatementOut(EarnedOut):
     ]
     payable_now: Annotated[
         int, Field(description="`payable` in rupiah, or 0 while it is held or once forfeited.")
+    ]
+    bonus_review: Annotated[
+        BonusReviewStatus | None,
+        Field(description="Of the agent's acquisitions of this month; null: there was no review."),
     ]
     issued_at: Annotated[datetime, Field(description="When the month was closed.")]
 
@@ -136,4 +141,12 @@ class CommissionPreviewOut(EarnedOut):
     )
     waiting_contributions: int | None = Field(
         default=None, description="What those payments paid, in rupiah."
+    )
+    bonus_review: BonusReviewStatus | None = Field(
+        default=None, description="Whether an agent's acquisitions of the month are reviewed."
+    )
+    held_parts: int | None = Field(
+        default=None,
+        description="What an agent's acquisitions of the month would earn if they were released. "
+        + PARTS_OF_A_RUPIAH,
     )

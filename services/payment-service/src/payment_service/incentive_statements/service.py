@@ -1,7 +1,7 @@
 """Close months by stating what each beneficiary is owed, and show what a close would bring."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from functools import partial
 from typing import Any, Literal
 from uuid import UUID
@@ -10,10 +10,12 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from payment_service.agents import service as agents
+from payment_service.bonus_reviews import service as bonus_reviews
+from payment_service.bonus_reviews.rules import BonusReviewStatus
 from payment_service.commissions import service as commissions
 from payment_service.commissions.rules import Sums
 from payment_service.counting import service as counting
-from payment_service.counting.rules import BeneficiaryKind, booked_month
+from payment_service.counting.rules import BeneficiaryKind, BeneficiaryNotFound, booked_month
 from payment_service.incentive_holds import service as holds
 from payment_service.incentive_holds.queries import StatementHold
 from payment_service.incentive_holds.rules import HoldReason, HoldStatus, find_payable_now
@@ -21,9 +23,9 @@ from payment_service.incentive_statements import queries
 from payment_service.incentive_statements.models import Statement
 from payment_service.incentive_statements.rules import (
     Balance,
-    BeneficiaryNotFound,
     BeneficiaryUnclear,
     Due,
+    EarningsAsked,
     PayableStatement,
     SchemeForAgentsOnly,
     StatementNotFound,
@@ -192,14 +194,6 @@ def payable_now() -> Select[Any]:
     )
 
 
-async def show(
-    session: AsyncSession, statements: Sequence[Statement]
-) -> list[IncentiveStatementOut]:
-    """Return statements as the API shows them, with the holds on them."""
-    held = await holds.find_statement_holds(session, [each.id for each in statements])
-    return [_stated(each, held.get(each.id)) for each in statements]
-
-
 async def list_lines(
     session: AsyncSession,
     principal: Principal,
@@ -216,15 +210,6 @@ async def list_lines(
     return await _lines(
         session, statement.beneficiary_id, statement.month, cursor=cursor, limit=limit
     )
-
-
-@dataclass(frozen=True, slots=True)
-class EarningsAsked:
-    """Which earnings to show; by default the principal's own, in the present month."""
-
-    agent_id: UUID | None = None
-    wadah_id: UUID | None = None
-    month: Month | None = None
 
 
 async def preview(
@@ -326,17 +311,21 @@ async def _balance_before(session: AsyncSession, beneficiary_id: UUID, month: Mo
 
 async def _progress(
     session: AsyncSession, of: tuple[BeneficiaryKind, UUID], month: Month, scheme: Applied | None
-) -> dict[str, int | None]:
+) -> dict[str, Any]:
     kind, agent_id = of
     if kind is not BeneficiaryKind.AGENT:
         return {}
     count = await counting.count_new_members(session, agent_id, month)
     waits = (await counting.count_waits(session, agent_id=agent_id)).values()
+    review = await bonus_reviews.find_status(session, agent_id, month)
+    held = await commissions.sum_held(session, scheme, review, agent_id=agent_id, month=month)
     return {
         "new_members": count.of(sponsored=scheme.terms.sponsored) if scheme else count.count,
         "threshold": scheme.terms.threshold if scheme else None,
         "waiting_payments": sum(each.allocations for each in waits),
         "waiting_contributions": sum(each.contributions for each in waits),
+        "bonus_review": review,
+        "held_parts": held,
     }
 
 
@@ -353,24 +342,7 @@ def _today() -> Month:
 
 
 def _earned(before: Balance, sums: Sums) -> dict[str, int]:
-    return {
-        "line_count": sums.line_count,
-        "contribution_parts": sums.contribution_parts,
-        "acquisition_parts": sums.acquisition_parts,
-        "override_parts": sums.override_parts,
-        **_stated_due(Due(before, sums.parts)),
-    }
-
-
-def _stated_due(due: Due) -> dict[str, int]:
-    return {
-        "brought_parts": due.brought_parts,
-        "amount": due.amount,
-        "carried_parts": due.carried_parts,
-        "brought_debt": due.before.debt,
-        "payable": due.payable,
-        "carried_debt": due.carried_debt,
-    }
+    return {**asdict(sums), **Due(before, sums.parts).shown}
 
 
 def _due_of(statement: Statement) -> Due:
@@ -395,9 +367,24 @@ async def _lines(
     return page.page(CommissionLineOut.model_validate)
 
 
-def _stated(statement: Statement, hold: StatementHold | None) -> IncentiveStatementOut:
+async def show(
+    session: AsyncSession, statements: Sequence[Statement]
+) -> list[IncentiveStatementOut]:
+    """Return statements as the API shows them, with holds and the reviews of their months."""
+    held = await holds.find_statement_holds(session, [each.id for each in statements])
+    months = {(each.beneficiary_id, each.month) for each in statements}
+    reviews = await bonus_reviews.find_statuses(session, months)
+    return [
+        _stated(each, held.get(each.id), reviews.get((each.beneficiary_id, each.month)))
+        for each in statements
+    ]
+
+
+def _stated(
+    statement: Statement, hold: StatementHold | None, review: BonusReviewStatus | None
+) -> IncentiveStatementOut:
     stored = {name: getattr(statement, name) for name in STORED}
-    stated = {**stored, **_stated_due(_due_of(statement))}
+    stated = {**stored, **_due_of(statement).shown}
     status, at = (hold.status, hold.decided_at) if hold else (None, None)
     reason = hold.reason if hold else statement.held_reason
     stated["held_reason"] = HoldReason(reason) if reason else None
@@ -407,4 +394,5 @@ def _stated(statement: Statement, hold: StatementHold | None) -> IncentiveStatem
         released_at=at if status is HoldStatus.RELEASED else None,
         forfeited_at=at if status is HoldStatus.FORFEITED else None,
         payable_now=find_payable_now(stated["payable"], status),
+        bonus_review=review,
     )

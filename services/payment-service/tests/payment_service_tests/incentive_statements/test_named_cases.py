@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.commissions.models import CommissionLine
 from payment_service.incentive_statements import service
 from payment_service.incentive_statements.models import Statement
-from payment_service.incentive_statements.service import EarningsAsked
+from payment_service.incentive_statements.rules import EarningsAsked
 from payment_service.months.schemas import CommissionMonthOut
 from payment_service.testing_commissions import Village, apply_events, compute, noon
 from perisai_kit.auth.principal import Principal, Role, Scope, ScopeKind
