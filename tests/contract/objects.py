@@ -209,20 +209,29 @@ class Maker:
             issued_at=clock.now(),
         )
         self.ids |= {"statement_id": str(statement.id), "statement_month": str(statement.month)}
-        beneficiary = Beneficiary(
-            beneficiary_id=statement.beneficiary_id,
-            beneficiary_kind=BeneficiaryKind.AGENT,
-            wadah_id=statement.wadah_id,
-            branch_code="BWI",
-            region_code="JTM",
-            is_from_agent_service=True,
-            known_at=clock.now(),
-        )
+        beneficiaries = [
+            Beneficiary(
+                beneficiary_id=id_,
+                beneficiary_kind=kind,
+                wadah_id=statement.wadah_id,
+                branch_code="BWI",
+                region_code="JTM",
+                is_from_agent_service=True,
+                known_at=clock.now(),
+            )
+            for id_, kind in (
+                (statement.beneficiary_id, BeneficiaryKind.AGENT),
+                (statement.wadah_id, BeneficiaryKind.WADAH),
+            )
+        ]
         async with database.begin() as session:
-            session.add_all([statement, beneficiary, await self.make_hold(session, statement)])
+            session.add_all([statement, *beneficiaries, await self.make_hold(session, statement)])
         form = {"agent_id": self.ids["agent_id"], "month": str(statement.month)}
         review = await self.post("payment", "/v1/bonus-reviews", form, self.finance)
         self.ids["review_id"] = review["id"]
+        disputed = {"payment_id": self.ids["payment_id"], "reason": "The member is mine."}
+        dispute = await self.post("payment", "/v1/disputes", disputed, self.agent)
+        self.ids["dispute_id"] = dispute["id"]
 
     async def make_hold(self, session: AsyncSession, statement: Statement) -> HeldStatement:
         """Hold a statement, as after a dismissal for fraud."""

@@ -181,6 +181,11 @@ ROUTES: dict[str, dict[str, frozenset[Role] | None]] = {
         "GET /v1/statements/{statement_id}/file": READERS - {M},
         "GET /v1/statement-documents": READERS - {M},
         "GET /v1/statement-documents/file": READERS - {M},
+        "GET /v1/disputes": READERS - {M},
+        "GET /v1/disputes/{dispute_id}": READERS - {M},
+        "POST /v1/disputes": frozenset({A, W}),
+        "POST /v1/disputes/{dispute_id}/answer": frozenset({B, F}),
+        "POST /v1/disputes/{dispute_id}/withdrawal": frozenset({A, W}),
         "GET /v1/bonus-reviews": BOOKS | {B},
         "GET /v1/bonus-reviews/{review_id}": BOOKS | {B},
         "POST /v1/bonus-reviews": frozenset({B, F}),
@@ -221,6 +226,7 @@ ID_NAMES = (
     "hold_id",
     "flag_id",
     "review_id",
+    "dispute_id",
 )
 
 

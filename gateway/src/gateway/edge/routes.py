@@ -115,6 +115,7 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/commission-previews", Upstream.PAYMENT, FIELD, SMALL),
     Row("/v1/statements", Upstream.PAYMENT, FIELD, SMALL),
     Row("/v1/statement-documents", Upstream.PAYMENT, FIELD, SMALL),
+    Row("/v1/disputes", Upstream.PAYMENT, FIELD, SMALL),
     Row("/v1/bonus-reviews", Upstream.PAYMENT, STAFF, SMALL),
     Row("/v1/incentive-holds", Upstream.PAYMENT, STAFF, SMALL),
 )

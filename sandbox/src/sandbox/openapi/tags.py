@@ -46,7 +46,7 @@ TAGS = (
     ),
     Tag(
         "Commissions",
-        "Schemes, previews, the closing of months, statements, held incentives and bonuses.",
+        "Schemes, previews, the closing of months, statements, held incentives, disputes.",
         (
             "commission_schemes",
             "commission_months",
@@ -54,6 +54,7 @@ TAGS = (
             "statements",
             "incentive_holds",
             "bonus_reviews",
+            "disputes",
         ),
     ),
     Tag(

@@ -22,6 +22,7 @@ from payment_service.clients.members import MembersClient
 from payment_service.collections.routes import router as collections
 from payment_service.commissions.routes import router as commissions
 from payment_service.counting import service as counting_service
+from payment_service.disputes.routes import router as disputes
 from payment_service.incentive_holds.routes import router as incentive_holds
 from payment_service.incentive_statements.routes import router as incentive_statements
 from payment_service.ledger.routes import router as ledger
@@ -70,6 +71,7 @@ ROUTES = web.describe_routes(
     statement_documents,
     incentive_holds,
     bonus_reviews,
+    disputes,
 )
 
 
@@ -128,8 +130,7 @@ def app_of(kit: Kit, settings: Settings) -> FastAPI:
         ],
         inner=partial(SnapCallbacks, gate=gate, take=take),
     )
-    app.state.members = members
-    app.state.agents = agents
+    app.state.members, app.state.agents = members, agents
     app.state.printer = Printer()
     app.state.overviews = Overviews(kit.database)
     app.state.banks = bank_clients

@@ -44,6 +44,9 @@ class Settings(ServiceSettings):
     """So many flagged acquisitions of an agent's month open a review of its acquisition bonus.
     Ours: fewer are a household or a coincidence."""
 
+    dispute_answer_days: int = Field(default=14, ge=1, le=366)
+    """Days within which an officer answers a dispute. No source found says; ours."""
+
     designated_banks: CommaSeparated = ()
     """Codes of the banks agents may be paid at, by comma. No current official list was found (see
     docs/domain.md, Requirements): when empty, the active bank partners are the designated ones."""

@@ -14,6 +14,7 @@ from payment_service.bonus_reviews import models as bonus_reviews
 from payment_service.callbacks import models as callbacks
 from payment_service.commissions import models as commissions
 from payment_service.counting import models as counting
+from payment_service.disputes import models as disputes
 from payment_service.incentive_holds import models as incentive_holds
 from payment_service.incentive_statements import models as incentive_statements
 from payment_service.ledger import models as ledger
@@ -43,6 +44,7 @@ __all__ = [
     "callbacks",
     "commissions",
     "counting",
+    "disputes",
     "incentive_holds",
     "incentive_statements",
     "ledger",

@@ -15,6 +15,7 @@ from payment_service.commissions.tasks import (
     subscribe_to_agents,
 )
 from payment_service.counting.service import PAYMENTS
+from payment_service.disputes import tasks as disputes
 from payment_service.incentive_statements import tasks as incentive_statements
 from payment_service.ledger import tasks as ledger
 from payment_service.orders.tasks import Renaming, on_member_updated
@@ -42,6 +43,7 @@ def periodic(settings: Settings, *, agents: FeedSource, members: MembersClient) 
         Periodic("orders.rename", 60, Renaming(members).run),
         Periodic("callbacks.forget", 600, callbacks.every_ten_minutes),
         Periodic("commissions.compute", 10, Computation(agents).run),
+        Periodic("disputes.count", 3600, disputes.every_hour),
         Periodic("ledger.snapshot", 3600, ledger.every_hour),
     ]
 

@@ -20,6 +20,7 @@ from perisai_kit.auth.principal import Role, ScopeKind
 from perisai_kit.domain.ids import new_id
 from perisai_kit.domain.month import Month
 from perisai_kit.events.catalogue import AgentDismissed, WadahAgreementSigned
+from perisai_kit.testing.network import Wire
 from perisai_kit.testing.plugin import Tokens
 
 HOLDS = "/v1/incentive-holds"
@@ -192,6 +193,26 @@ async def test_what_two_officers_forfeit_is_owed_no_more_and_what_follows_is_hel
     statuses = [each["status"] for each in await list_holds(client, officer())]
     assert statuses == ["forfeited", "open"]
     assert await faults(session) == []
+
+
+async def test_a_document_of_a_forfeited_statement_shows_its_forfeit(
+    client: httpx.AsyncClient, officer: Officer, dismissed: Village, wire: Wire
+) -> None:
+    wire.answer("agent", lambda _: httpx.Response(200, json={"items": []}))
+    (hold,) = await list_holds(client, officer())
+    await decide(client, officer, hold["id"], "forfeit")
+    statement_id, headers = hold["statements"][0]["statement_id"], officer()
+
+    own = await client.get(f"/v1/statements/{statement_id}/document", headers=headers)
+    month = f"/v1/statement-documents?month={NOVEMBER}&wadah_id={dismissed.wadah_id}"
+    of_wadah = await client.get(month, headers=headers)
+
+    codes = [each["code"] for each in own.json()["postings"]]
+    assert codes == ["incentive_accrued", "incentive_forfeited"]
+    rows = {each["statement_id"]: each for each in of_wadah.json()["statements"]}
+    row = rows[statement_id]
+    assert (row["forfeited_at"] is None, row["held_reason"]) == (False, None)
+    assert [each["forfeited_at"] for id_, each in rows.items() if id_ != statement_id] == [None]
 
 
 async def test_a_dismissal_that_is_read_again_changes_nothing(
