@@ -35,6 +35,11 @@ async def insert_dismissals(session: AsyncSession, rows: Rows) -> None:
     await session.execute(statement)
 
 
+async def lock_holding(session: AsyncSession) -> None:
+    """Let nobody else hold statements until this transaction ends."""
+    await session.execute(select(func.pg_advisory_xact_lock(func.hashtext("incentive_holds"))))
+
+
 async def lock_open_holds(session: AsyncSession) -> dict[UUID, UUID]:
     """Lock the open holds after dismissals for cause; return them by agent."""
     statement = (

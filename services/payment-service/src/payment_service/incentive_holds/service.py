@@ -66,10 +66,12 @@ async def hold(session: AsyncSession, statements: Select[Any], *, at: datetime) 
     """Hold those of these statements that are of an agent dismissed for cause, or of a wadah that
     may not be paid, unless they are held or forfeited already.
 
-    Locks the open holds of agents. The caller has locked the months, so that nobody else holds.
+    One transaction holds at a time: a dismissal and a closing at once miss no statement. Locks the
+    open holds of agents.
     statements: statement_id, month, beneficiary_kind, beneficiary_id, wadah_id, branch_code,
     region_code, held_reason, payable in rupiah.
     """
+    await queries.lock_holding(session)
     holds = await queries.lock_open_holds(session)
     found = await queries.list_to_hold(session, statements)
     new = []
